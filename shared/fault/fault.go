@@ -1,0 +1,112 @@
+// Package fault is the one error type that crosses Rollcall's seams: a code a
+// machine decides by, words a person reads, and the next step. Any package may
+// import it; it imports nothing but the standard library.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code says what kind of thing went wrong. The table in shared/httpapi turns
+// each into an HTTP status; a code that table lacks is a 500.
+type Code string
+
+// The codes, grouped by whose move it is.
+const (
+	// The caller must change the request.
+	Invalid        Code = "invalid_request"
+	InvalidJSON    Code = "invalid_json"
+	InvalidID      Code = "invalid_workspace_id"
+	InvalidCursor  Code = "cursor_gone"
+	TooLarge       Code = "too_large"
+	URLForbidden   Code = "url_forbidden"
+	UnknownRoute   Code = "unknown_route"
+	NotServed      Code = "not_served"
+	Unknown        Code = "workspace_unknown"
+	UnknownMessage Code = "message_unknown"
+	Exists         Code = "workspace_exists"
+	MessageTaken   Code = "message_id_taken"
+	Removed        Code = "workspace_removed"
+
+	// The caller's credential is the matter.
+	CredentialMissing  Code = "credential_missing"
+	CredentialUnknown  Code = "credential_unknown"
+	OperatorOnly       Code = "operator_only"
+	CallerUnknown      Code = "caller_credential_unknown"
+	CallerMismatch     Code = "caller_mismatch"
+	EnrolmentRequired  Code = "enrolment_required"
+	AlreadyTerminal    Code = "message_already_terminal"
+	NothingToRedrive   Code = "message_not_dead"
+	TooManyInFlight    Code = "inbox_full"
+	StoreUnavailable   Code = "platform_unavailable"
+	Internal           Code = "internal"
+	conflictUnresolved Code = "conflict"
+)
+
+// Conflict is returned by a store when what the caller saw is no longer what is
+// stored. It is a cue to read again and retry, and reaches a client only as
+// StoreUnavailable, once the retries are used up.
+const Conflict = conflictUnresolved
+
+// Error is a typed failure. Message is for people; Hint says what mends it;
+// Action is one word a client can act on ("repair", "restart", "retry", "stop").
+type Error struct {
+	Code       Code
+	Message    string
+	Hint       string
+	Action     string
+	RetryAfter time.Duration
+	Cause      error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// Unwrap gives the cause, for the log; it never reaches a client.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// New makes an Error of code with a formatted message.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithHint adds what mends it and the one-word action; either may be empty.
+func (e *Error) WithHint(hint, action string) *Error {
+	e.Hint, e.Action = hint, action
+	return e
+}
+
+// Retry adds how long the caller should wait before it tries again.
+func (e *Error) Retry(after time.Duration) *Error {
+	e.RetryAfter = after
+	return e
+}
+
+// Store wraps a fault of a store or queue. It is always StoreUnavailable: a
+// store that can't be asked never refuses and never admits anyone.
+func Store(op string, cause error) *Error {
+	return &Error{
+		Code: StoreUnavailable, Message: "the platform's store can't be asked right now", Action: "retry",
+		Hint: "nothing was decided; try again after the time in Retry-After", RetryAfter: 2 * time.Second,
+		Cause: fmt.Errorf("%s: %w", op, cause),
+	}
+}
+
+// CodeOf is the code of the first Error in err's chain, "" for nil, and
+// Internal for an error that is none of ours.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return Internal
+}

@@ -1,0 +1,348 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Status is what an operator sees first.
+type Status string
+
+// The statuses. Nothing stores one.
+const (
+	StatusRemoved      Status = "removed"
+	StatusPaused       Status = "paused"
+	StatusProvisioning Status = "provisioning"
+	StatusOnline       Status = "online"
+	StatusDegraded     Status = "degraded"
+	StatusOffline      Status = "offline"
+)
+
+// Reason is the code of why.
+type Reason string
+
+// The reasons, in the order in which Assess looks for them.
+const (
+	ReasonRemoved             Reason = "removed"
+	ReasonPaused              Reason = "paused"
+	ReasonCredentialsRejected Reason = "credentials_rejected"
+	ReasonNeverRegistered     Reason = "never_registered"
+	ReasonLeaseExpired        Reason = "lease_expired"
+	ReasonRuntimeWedged       Reason = "runtime_wedged"
+	ReasonInboxUnattended     Reason = "inbox_unattended"
+	ReasonPushFailing         Reason = "push_failing"
+	ReasonBacklogStalled      Reason = "backlog_stalled"
+	ReasonErrorRate           Reason = "error_rate"
+	ReasonBusy                Reason = "busy"
+	ReasonHealthy             Reason = "healthy"
+)
+
+// Evidence is one dated fact a verdict rests on.
+type Evidence struct {
+	At   time.Time `json:"at"`
+	Fact string    `json:"fact"`
+}
+
+// Verdict answers: will a message sent now reach the agent, and if not, why,
+// since when, and what mends it.
+type Verdict struct {
+	Status   Status     `json:"status"`
+	Reason   Reason     `json:"reason"`
+	Since    time.Time  `json:"since"`
+	Hint     string     `json:"hint"`
+	Action   string     `json:"action"`
+	Evidence []Evidence `json:"evidence"`
+	// RecheckAt is when time alone would change this verdict; zero: never.
+	RecheckAt time.Time `json:"recheck_at,omitzero"`
+}
+
+// Reachable tells whether the agent can be handed mail now: it is alive and the
+// credential it holds is accepted. Trouble with the mail itself does not make
+// it unreachable, or nothing would ever be tried again.
+func (v Verdict) Reachable() bool {
+	switch v.Status {
+	case StatusOnline:
+		return true
+	case StatusDegraded:
+		return v.Reason != ReasonCredentialsRejected
+	}
+	return false
+}
+
+// rules is the status table: the first that speaks decides.
+var rules = []func(situation) *Verdict{
+	held, refused, unregistered, silent, wedged, unattended, pushFailing, stalled, errorProne,
+}
+
+// Assess is the only place that names a status. It is called on every read, so
+// a status is true at the second it is read, with no writer in between.
+func Assess(f Facts, p Policy, now time.Time) Verdict {
+	s := newSituation(f, p, now)
+	v := first(s)
+	if v.Since.IsZero() {
+		v.Since = f.CreatedAt
+	}
+	v.RecheckAt = s.nextChange(v)
+	if v.Reason != ReasonRemoved && !f.StrangerAt.IsZero() && now.Sub(f.StrangerAt) < p.RefusalMemory {
+		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf(
+			"warning: an attempt from %s with an unknown credential was refused; it can't be attributed to this agent and changes nothing", f.StrangerFrom)})
+	}
+	return v
+}
+
+func first(s situation) Verdict {
+	for _, rule := range rules {
+		if v := rule(s); v != nil {
+			return *v
+		}
+	}
+	return *healthy(s)
+}
+
+type situation struct {
+	Facts
+	p    Policy
+	now  time.Time
+	mode Mode
+}
+
+func newSituation(f Facts, p Policy, now time.Time) situation {
+	return situation{Facts: f, p: p, now: now, mode: EffectiveMode(f, p, now).Effective}
+}
+
+func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
+func (s situation) leased() bool {
+	return s.now.Before(s.LeaseUntil.Add(s.p.Grace)) && !s.LeaseUntil.IsZero()
+}
+func (s situation) waitsTooLong() bool {
+	return s.Open > 0 && s.now.Sub(s.OldestOpen) >= s.p.DeliveryObjective
+}
+
+// nextChange is the first moment after now at which time alone makes the
+// verdict another one: every clock a rule reads runs out at one of these.
+func (s situation) nextChange(v Verdict) time.Time {
+	var candidates []time.Time
+	for _, c := range []struct {
+		from  time.Time
+		after time.Duration
+	}{
+		{s.LeaseUntil, s.p.Grace},
+		{s.ActiveAt, s.p.LeaseTTL},
+		{s.RefusedAt, s.p.LeaseTTL},
+		{s.RefusedAt, s.p.RefusalMemory},
+		{s.OldestOpen, s.p.DeliveryObjective},
+		{s.OldestOpen, s.p.BusyPatience},
+		{s.RegisteredAt, s.p.DeliveryObjective},
+		{s.PolledAt, s.p.DeliveryObjective},
+		{s.DeliveredAt, s.p.DeliveryObjective},
+		{s.DeliveredAt, s.p.BusyPatience},
+	} {
+		if at := c.from.Add(c.after); !c.from.IsZero() && at.After(s.now) {
+			candidates = append(candidates, at)
+		}
+	}
+	slices.SortFunc(candidates, time.Time.Compare)
+	for _, at := range candidates {
+		if then := first(newSituation(s.Facts, s.p, at)); then.Status != v.Status || then.Reason != v.Reason {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+func held(s situation) *Verdict {
+	switch s.Hold {
+	case Removed:
+		return &Verdict{Status: StatusRemoved, Reason: ReasonRemoved, Action: "stop", Hint: "an operator removed this workspace; create it again to use it"}
+	case Paused:
+		return &Verdict{Status: StatusPaused, Reason: ReasonPaused, Action: "resume", Hint: "an operator paused this workspace; its mail waits"}
+	}
+	return nil
+}
+
+// refused: the agent is plainly there and its credential is not accepted.
+func refused(s situation) *Verdict {
+	if v := revoked(s); v != nil {
+		return v
+	}
+	n := s.RegisterRefused + s.SignalRefused
+	if n == 0 {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "repair",
+		Hint: fmt.Sprintf("the agent is running but its credential is refused: repair it with POST /workspaces/%s/repair, then restart the agent so that it registers again", s.ID),
+		Evidence: []Evidence{
+			{s.RefusedSince, "first refused attempt since the last accepted one"},
+			{s.RefusedAt, fmt.Sprintf("last refused attempt, from %s; %d register and %d other attempts refused", s.RefusedFrom, s.RegisterRefused, s.SignalRefused)},
+		},
+	}
+	if at := s.LastSignal(); !at.IsZero() {
+		v.Evidence = append(v.Evidence, Evidence{at, "last accepted call of this workspace"})
+	}
+	lastWordRefused := s.RefusedAt.After(s.LastSignal())
+	switch {
+	// Alive by its attempts, and nothing accepted since them.
+	case s.within(s.RefusedAt, s.p.LeaseTTL) && lastWordRefused && (n >= s.p.RefusalsToDegrade || !s.leased()):
+		return v
+	// Heartbeats pass, but every register since the last accepted one was refused.
+	case s.leased() && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):
+		return v
+	// It has gone silent, and its last word was a refused one.
+	case !s.leased() && lastWordRefused:
+		v.Status = StatusOffline
+		return v
+	}
+	return nil
+}
+
+// revoked: an operator took its credentials away; it has yet to fetch a new one.
+func revoked(s situation) *Verdict {
+	if s.Enrolled() || s.LastSignal().IsZero() {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: latest(s.RefusedSince, s.LastSignal()), Action: "restart",
+		Hint:     fmt.Sprintf("its credentials are revoked; bootstrap is open until %s: restart the agent so that it registers again", stamp(s.BootstrapUntil)),
+		Evidence: []Evidence{{s.LastSignal(), "last accepted call, with a credential that is revoked now"}, {s.BootstrapUntil, "the bootstrap window ends"}},
+	}
+	if !s.now.Before(s.BootstrapUntil) {
+		v.Action = "repair"
+		v.Hint = fmt.Sprintf("its credentials are revoked and the bootstrap window has closed: open it again with POST /workspaces/%s/repair, then restart the agent", s.ID)
+	}
+	if !s.RefusedAt.IsZero() {
+		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})
+	}
+	if !s.leased() && !s.within(s.RefusedAt, s.p.LeaseTTL) {
+		v.Status = StatusOffline
+	}
+	return v
+}
+
+func unregistered(s situation) *Verdict {
+	if !s.LastSignal().IsZero() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
+		Hint:     "start the agent with its credential; it has not called yet",
+		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
+	}
+}
+
+func silent(s situation) *Verdict {
+	if s.leased() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.LeaseUntil, Action: "restart",
+		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it",
+		Evidence: []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}},
+	}
+}
+
+func wedged(s situation) *Verdict {
+	if s.WedgedSince.IsZero() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonRuntimeWedged, Since: s.WedgedSince, Action: "restart",
+		Hint:     "the agent reports that its runtime is wedged: restart it",
+		Evidence: []Evidence{{s.WedgedSince, "the agent's heartbeat first said runtime_state=wedged"}, {s.HeartbeatAt, "last heartbeat"}},
+	}
+}
+
+// unattended: poll mode, mail waits, nobody fetches it.
+func unattended(s situation) *Verdict {
+	if s.mode != Poll || !s.waitsTooLong() || s.within(s.PolledAt, s.p.DeliveryObjective) {
+		return nil
+	}
+	last := "it has never polled"
+	since := s.OldestOpen.Add(s.p.DeliveryObjective)
+	ev := s.mailEvidence()
+	if !s.PolledAt.IsZero() {
+		last = "its last poll was at " + stamp(s.PolledAt)
+		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
+		ev = append(ev, Evidence{s.PolledAt, "last poll"})
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart",
+		Hint:     fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): restart it, or register it with a URL so that mail can be pushed", last),
+		Evidence: ev,
+	}
+}
+
+func pushFailing(s situation) *Verdict {
+	if s.mode != Push || s.PushFailures < s.p.PushFailuresToDegrade {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.DeliveredAt, s.RegisteredAt), Action: "check_url",
+		Hint:     fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): check that the URL it registered can be reached from the platform", s.PushFailures, s.PushError),
+		Evidence: append(s.mailEvidence(), Evidence{latest(s.DeliveredAt, s.RegisteredAt), "last delivery or registration before the failures"}),
+	}
+}
+
+// stalled: mail waits past the objective and nothing moves, though the agent
+// claims to be free; or it has been "busy" for longer than busy explains.
+func stalled(s situation) *Verdict {
+	if !s.waitsTooLong() || s.within(s.DeliveredAt, s.p.DeliveryObjective) {
+		return nil
+	}
+	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) && !s.stuckFor(s.p.BusyPatience) {
+		return nil // it fetches its mail; it has yet to acknowledge it
+	}
+	busy := s.Busy(s.p, s.now)
+	if busy >= s.Slots() && !s.stuckFor(s.p.BusyPatience) {
+		return nil
+	}
+	says := "the agent says it is idle"
+	if busy > 0 {
+		says = fmt.Sprintf("the agent says %d of its %d task slots are taken", busy, s.Slots())
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonBacklogStalled, Since: latest(s.OldestOpen, s.DeliveredAt).Add(s.p.DeliveryObjective), Action: "restart",
+		Hint:     says + ", but its mail waits and none was delivered: look at the receipts' attempts, then restart the agent",
+		Evidence: append(s.mailEvidence(), Evidence{latest(s.ActiveAt, s.HeartbeatAt), says}),
+	}
+}
+
+func (s situation) stuckFor(d time.Duration) bool {
+	return s.Open > 0 && s.now.Sub(latest(s.OldestOpen, s.DeliveredAt)) >= d
+}
+
+func (s situation) mailEvidence() []Evidence {
+	if s.Open == 0 {
+		return nil
+	}
+	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %d waiting messages was accepted", s.Open)}}
+	if !s.DeliveredAt.IsZero() {
+		ev = append(ev, Evidence{s.DeliveredAt, "last delivery"})
+	}
+	return ev
+}
+
+func errorProne(s situation) *Verdict {
+	if s.ErrorsSince.IsZero() {
+		return nil
+	}
+	hint := "the agent reports that most of its work fails"
+	if s.SampleError != "" {
+		hint += ": " + s.SampleError
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonErrorRate, Since: s.ErrorsSince, Action: "inspect", Hint: hint,
+		Evidence: []Evidence{{s.ErrorsSince, fmt.Sprintf("error_rate reached %.1f and has not fallen below %.1f since", s.p.ErrorRateEnter, s.p.ErrorRateLeave)}},
+	}
+}
+
+func healthy(s situation) *Verdict {
+	v := &Verdict{Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt),
+		Evidence: append([]Evidence{{s.LastSignal(), "last accepted call, with an accepted credential"}, {s.LeaseUntil, "the lease runs until then"}}, s.mailEvidence()...)}
+	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
+		v.Reason, v.Since = ReasonBusy, s.ActiveAt
+		v.Evidence = append(v.Evidence, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+	}
+	return v
+}

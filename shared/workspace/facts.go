@@ -1,0 +1,166 @@
+// Package workspace holds what Rollcall knows of a workspace and what follows
+// from it. It is pure: facts, a policy and the time go in; verdicts, modes and
+// next facts come out. It imports no AWS, no network, no clock and no log, and
+// every other package may import it.
+package workspace
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// Mode is how chat reaches an agent.
+type Mode string
+
+// The delivery modes of the wire contract; "" is "not declared".
+const (
+	Undeclared Mode = ""
+	Push       Mode = "push" // Rollcall calls the agent's URL
+	Poll       Mode = "poll" // the agent asks for its mail
+)
+
+// ParseMode reads a mode from the wire. Error: invalid_request.
+func ParseMode(s string) (Mode, error) {
+	switch m := Mode(s); m {
+	case Undeclared, Push, Poll:
+		return m, nil
+	}
+	return "", fault.New(fault.Invalid, "delivery_mode must be push or poll, not %q", s)
+}
+
+// Hold is what an operator said of a workspace; it goes before every fact.
+type Hold string
+
+// The holds.
+const (
+	NoHold  Hold = ""
+	Paused  Hold = "paused"
+	Removed Hold = "removed"
+)
+
+// Facts is everything a heartbeat reads or writes and a verdict needs: one slim
+// item a workspace. Nothing in it is a conclusion; there is no status here.
+// Times are the server's; a zero time means "never".
+//
+// Its fields come in three groups with one writer each, so that a blind write
+// of one can't undo another: identity (register and operate, under Version),
+// liveness (every authenticated call), and mail (with the ledger's moves, in
+// the same transaction).
+type Facts struct {
+	ID string
+
+	// Identity.
+	Version         int64 // of the identity group; each change raises it by one
+	Epoch           int64 // raised by each accepted register and each repair: the incarnation that may ack
+	Hold            Hold
+	CreatedAt       time.Time
+	RegisteredAt    time.Time  // last accepted register
+	Credential      token.Hash // in use
+	NextCredential  token.Hash // issued, not used yet; its first use makes it Credential
+	PastCredential  token.Hash // once valid here: an attempt with it is attributable
+	BootstrapUntil  time.Time  // until then, a register without a valid credential is given one
+	Declared        Mode       // by the last accepted register, or by the operator who created or adopted
+	DeclaredBy      Declarer
+	Pushable        bool // it gave a URL that policy allows and a runtime that serves one
+	MaxTasks        int  // max_concurrent_tasks; 0 means 1
+	LaneGeneration  int64
+	RegisterRefused int       // since the last accepted register
+	SignalRefused   int       // heartbeats and polls, since the last accepted one
+	RefusedSince    time.Time // first of those
+	RefusedAt       time.Time // last of those
+	RefusedFrom     string    // network address
+	StrangerAt      time.Time // last refused attempt that can't be attributed
+	StrangerFrom    string
+
+	// Liveness.
+	LeaseUntil   time.Time
+	HeartbeatAt  time.Time // last accepted heartbeat
+	PolledAt     time.Time // last accepted poll
+	SeenFrom     string    // network address of the last accepted signal
+	ActiveTasks  int
+	ActiveAt     time.Time // when ActiveTasks was reported
+	ErrorsSince  time.Time // entered the error-rate band; zero: not in it
+	SampleError  string    // while in the band
+	WedgedSince  time.Time // zero: not wedged
+	AckedSeq     int64     // highest sequence number an agent's cursor has acknowledged
+	AnnouncedAs  string    // "status/reason" that was last announced; nothing decides from it
+	AnnouncedAt  time.Time
+	AnnouncedSeq int64
+
+	// Mail: the ledger's counters. Accepted = Open + the four ends.
+	Accepted     int64 // also the last sequence number given
+	Open         int64 // queued or in flight
+	InFlight     int64
+	OldestOpen   time.Time // when the oldest open message was accepted
+	Delivered    int64
+	Expired      int64
+	Cancelled    int64
+	Dead         int64
+	DeliveredAt  time.Time // last one
+	PushFailures int       // failed pushes in a row
+	PushError    string    // of the last
+}
+
+// Declarer tells who declared the mode.
+type Declarer string
+
+// The declarers.
+const (
+	ByAgent    Declarer = "agent"
+	ByOperator Declarer = "operator"
+)
+
+// Slots is how many deliveries the agent takes at a time, at least 1.
+func (f Facts) Slots() int { return max(1, f.MaxTasks) }
+
+// Busy is how many of its task slots the agent says are taken. A report older
+// than the last delivery, or than the lease, is no evidence: the task it
+// counted may be the one that has ended since.
+func (f Facts) Busy(p Policy, now time.Time) int {
+	if f.ActiveAt.IsZero() || f.ActiveAt.Before(f.DeliveredAt) || now.Sub(f.ActiveAt) >= p.LeaseTTL {
+		return 0
+	}
+	return f.ActiveTasks
+}
+
+// LastSignal is the last accepted call of any kind.
+func (f Facts) LastSignal() time.Time {
+	return latest(f.HeartbeatAt, f.PolledAt, f.RegisteredAt)
+}
+
+// Enrolled tells whether any credential was ever issued and not revoked.
+func (f Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
+
+func latest(ts ...time.Time) time.Time {
+	var out time.Time
+	for _, t := range ts {
+		if t.After(out) {
+			out = t
+		}
+	}
+	return out
+}
+
+// Profile is what a workspace says of itself and no heartbeat needs.
+type Profile struct {
+	Name    string
+	URL     string // where pushes go; "" when it has none
+	Runtime string
+	Tier    int
+	Card    []byte // the agent card, JSON as given
+}
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// CheckID refuses an id that could not be a key, a path segment and part of a
+// queue's name everywhere. Error: invalid_workspace_id.
+func CheckID(id string) error {
+	if !idPattern.MatchString(id) {
+		return fault.New(fault.InvalidID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' and begins with a letter or digit").
+			WithHint("send the id the workspace was created with, usually a UUID", "stop")
+	}
+	return nil
+}

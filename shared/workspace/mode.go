@@ -1,0 +1,55 @@
+package workspace
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Delivery is how mail reaches the agent now, and why.
+type Delivery struct {
+	Declared  Mode   `json:"declared_mode"`
+	Effective Mode   `json:"effective_mode"`
+	Reason    string `json:"reason"`
+}
+
+// pollOnlyRuntimes serve no endpoint of their own, whatever URL their row has
+// (the wire contract's "external → poll" rule, section 5).
+var pollOnlyRuntimes = map[string]bool{"external": true}
+
+// CanServe tells whether a runtime with this URL can be pushed to.
+func CanServe(runtime, url string) bool {
+	return url != "" && !pollOnlyRuntimes[strings.ToLower(runtime)]
+}
+
+// EffectiveMode computes the mode; it is never stored, so no old one can stick.
+// What was declared last holds until evidence says it can't work.
+func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
+	d := Delivery{Declared: f.Declared}
+	say := func(m Mode, format string, args ...any) Delivery {
+		d.Effective, d.Reason = m, fmt.Sprintf(format, args...)
+		return d
+	}
+	polls := !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective
+	switch f.Declared {
+	case Poll:
+		if since := latest(f.OldestOpen, f.RegisteredAt); f.Pushable && f.Open > 0 && !polls && now.Sub(since) >= p.DeliveryObjective {
+			return say(Push, "declared poll, but it hasn't polled since mail began to wait at %s, and its URL can be pushed to", stamp(f.OldestOpen))
+		}
+		return say(Poll, "declared by %s", f.DeclaredBy)
+	case Push:
+		if f.PushFailures >= p.PushFailuresToDegrade && polls {
+			return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
+		}
+		if !f.Pushable {
+			return say(Poll, "declared push by %s, but no URL that can be pushed to is registered", f.DeclaredBy)
+		}
+		return say(Push, "declared by %s", f.DeclaredBy)
+	}
+	if f.Pushable {
+		return say(Push, "not declared; its URL and runtime can be pushed to")
+	}
+	return say(Poll, "not declared; it has no URL that can be pushed to")
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,259 @@
+package workspace
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// Kind is what a signal is.
+type Kind string
+
+// The kinds of signal that renew a lease.
+const (
+	Heartbeat Kind = "heartbeat"
+	PollFor   Kind = "poll"
+)
+
+// Signal is one authenticated call of an agent. A nil metric says nothing and
+// changes nothing: two writers of one workspace may each know different ones.
+type Signal struct {
+	Kind        Kind
+	From        string // network address
+	ActiveTasks *int
+	ErrorRate   *float64
+	SampleError string
+	Wedged      bool  // heartbeats only: its absence is the all-clear, as the runtime sends it only while wedged
+	Acked       int64 // polls only: the cursor's sequence number; 0 without one
+}
+
+// Observe is what an accepted signal makes of the facts. Stores do the same in
+// one conditional write; their contract suite compares them with this.
+func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
+	f.LeaseUntil = now.Add(p.LeaseTTL)
+	f.SeenFrom = s.From
+	f.SignalRefused = 0
+	switch s.Kind {
+	case PollFor:
+		f.PolledAt = now
+		f.AckedSeq = max(f.AckedSeq, s.Acked)
+	case Heartbeat:
+		f.HeartbeatAt = now
+		switch {
+		case !s.Wedged:
+			f.WedgedSince = time.Time{}
+		case f.WedgedSince.IsZero():
+			f.WedgedSince = now
+		}
+	}
+	if s.ActiveTasks != nil {
+		f.ActiveTasks, f.ActiveAt = *s.ActiveTasks, now
+	}
+	if s.ErrorRate != nil {
+		switch {
+		case *s.ErrorRate >= p.ErrorRateEnter:
+			if f.ErrorsSince.IsZero() {
+				f.ErrorsSince = now
+			}
+			f.SampleError = s.SampleError
+		case *s.ErrorRate < p.ErrorRateLeave:
+			f.ErrorsSince, f.SampleError = time.Time{}, ""
+		}
+	}
+	return f
+}
+
+// Refusal is one refused attempt.
+type Refusal struct {
+	Register bool
+	From     string
+	Hash     token.Hash // of what was presented; zero: nothing
+}
+
+// Refuse is what a refused attempt makes of the facts; changed is false when it
+// is not worth a write. Only an attempt that can be attributed counts against
+// the workspace: one from the network address of the last accepted signal, or
+// one with a credential that was valid here once. Anyone can name an id; no one
+// may change another's status by it.
+func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
+	attributable := (f.SeenFrom != "" && r.From == f.SeenFrom) || r.Hash.Equal(f.PastCredential)
+	if !attributable {
+		if now.Sub(f.StrangerAt) < p.RefusalWriteEvery {
+			return f, false
+		}
+		f.StrangerAt, f.StrangerFrom = now, r.From
+		return f, true
+	}
+	if now.Sub(f.RefusedAt) >= p.RefusalMemory {
+		f = forgiven(f)
+	}
+	n := &f.SignalRefused
+	if r.Register {
+		n = &f.RegisterRefused
+	}
+	if *n >= p.RefusalsToDegrade && now.Sub(f.RefusedAt) < p.RefusalWriteEvery {
+		return f, false
+	}
+	if f.RegisterRefused+f.SignalRefused == 0 {
+		f.RefusedSince = now
+	}
+	*n++
+	f.RefusedAt, f.RefusedFrom = now, r.From
+	return f, true
+}
+
+// Declaration is what a register says.
+type Declaration struct {
+	Mode     Mode
+	Pushable bool
+	From     string
+}
+
+// Admission is how a presented credential is met.
+type Admission struct {
+	Mint    bool // issue a new credential
+	Trust   bool // take the presented one as the credential (first use of an unused id)
+	Promote bool // the presented one is NextCredential, used for the first time
+}
+
+// Admit decides whether a register may pass. exists is false for an id nobody
+// has used. Errors: workspace_removed, credential_missing, credential_unknown,
+// enrolment_required.
+func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) (Admission, error) {
+	switch {
+	case f.Hold == Removed:
+		return Admission{}, Gone(f.ID)
+	case !exists && p.Bootstrap == Open:
+		// An agent that brings a credential to an id nobody has used keeps it: a
+		// client that reads its token only from its environment can't take another.
+		return Admission{Mint: presented.Zero(), Trust: !presented.Zero()}, nil
+	case !exists:
+		return Admission{}, fault.New(fault.EnrolmentRequired, "this workspace is not enrolled here").
+			WithHint("an operator enrols it with POST /workspaces and gives the agent the credential", "enrol")
+	case presented.Equal(f.Credential):
+		return Admission{}, nil
+	case presented.Equal(f.NextCredential):
+		return Admission{Promote: true}, nil
+	case now.Before(f.BootstrapUntil) && f.Credential.Zero():
+		return Admission{Mint: true}, nil
+	}
+	return Admission{}, Unauthorized(f.ID, presented)
+}
+
+// Unauthorized is the refusal of a missing or unknown credential; its texts are
+// the wire contract's.
+func Unauthorized(id string, presented token.Hash) error {
+	hint := fmt.Sprintf("an operator repairs it with POST /workspaces/%s/repair; then register again", id)
+	if presented.Zero() {
+		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
+	}
+	return fault.New(fault.CredentialUnknown, "invalid workspace auth token").WithHint(hint, "repair")
+}
+
+// Gone is the answer of a removed workspace.
+func Gone(id string) error {
+	return fault.New(fault.Removed, "workspace removed").WithHint("an operator can create "+id+" again", "stop")
+}
+
+// NotFound is the answer for an id nobody has used.
+func NotFound(id string) error {
+	return fault.New(fault.Unknown, "no workspace has this id").
+		WithHint("register it, or have an operator create it with POST /workspaces", "register")
+}
+
+// Register is what an accepted register makes of the facts. Nothing declared
+// before survives it: that is how a stale mode heals. minted is the credential
+// issued with it, if any.
+func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash, p Policy, now time.Time) Facts {
+	if f.CreatedAt.IsZero() {
+		f.CreatedAt = now
+	}
+	switch {
+	case a.Mint && now.Before(f.BootstrapUntil):
+		f.NextCredential = minted // the window stays open until it is used
+	case a.Mint:
+		f.Credential = minted
+	case a.Trust:
+		f.Credential = presented
+	case a.Promote:
+		f = Promote(f)
+	}
+	f.Version++
+	f.Epoch++
+	f.RegisteredAt = now
+	f.LeaseUntil = now.Add(p.LeaseTTL)
+	f.SeenFrom = d.From
+	f.Declared, f.DeclaredBy = d.Mode, ByAgent
+	f.Pushable = d.Pushable
+	f.PushFailures, f.PushError = 0, ""
+	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
+	f.ActiveTasks, f.ActiveAt = 0, time.Time{} // a new boot has none of the old one's tasks
+	return forgiven(f)
+}
+
+// Promote is the first use of an issued credential: it becomes the one in use,
+// the one before it ends, and the bootstrap window that issued it closes. Only
+// then, so that a lost reply locks nobody out.
+func Promote(f Facts) Facts {
+	if !f.Credential.Zero() {
+		f.PastCredential = f.Credential
+	}
+	f.Credential, f.NextCredential, f.BootstrapUntil = f.NextCredential, token.Hash{}, time.Time{}
+	return forgiven(f)
+}
+
+// Repair revokes every credential and opens one bootstrap window; it returns
+// how many were revoked. The refusals stay on record until the agent is
+// accepted again: until then they are still the truth.
+func Repair(f Facts, p Policy, now time.Time) (Facts, int) {
+	revoked := 0
+	for _, h := range []token.Hash{f.NextCredential, f.Credential} {
+		if !h.Zero() {
+			f.PastCredential = h
+			revoked++
+		}
+	}
+	f.Credential, f.NextCredential = token.Hash{}, token.Hash{}
+	f.BootstrapUntil = now.Add(p.BootstrapWindow)
+	f.Version++
+	f.Epoch++
+	return f, revoked
+}
+
+// Adoption is what an operator gives for a row that exists already.
+type Adoption struct {
+	Mode             Mode
+	Pushable         bool
+	MaxTasks         int
+	ResetCredentials bool
+	Minted           token.Hash // with ResetCredentials
+}
+
+// Adopt resets everything an old installation left: mode, metrics, failures and
+// refusals; with ResetCredentials the credentials too. Mail stays.
+func Adopt(f Facts, a Adoption) Facts {
+	f.Version++
+	f.Epoch++
+	f.Hold = NoHold
+	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
+	f.MaxTasks = a.MaxTasks
+	f.ActiveTasks, f.ActiveAt = 0, time.Time{}
+	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
+	f.PushFailures, f.PushError = 0, ""
+	f.StrangerAt, f.StrangerFrom = time.Time{}, ""
+	if a.ResetCredentials {
+		if !f.Credential.Zero() {
+			f.PastCredential = f.Credential
+		}
+		f.Credential, f.NextCredential, f.BootstrapUntil = a.Minted, token.Hash{}, time.Time{}
+	}
+	return forgiven(f)
+}
+
+func forgiven(f Facts) Facts {
+	f.RegisterRefused, f.SignalRefused = 0, 0
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom = time.Time{}, time.Time{}, ""
+	return f
+}
