@@ -85,7 +85,6 @@ type Facts struct {
 	ErrorsSince  time.Time // entered the error-rate band; zero: not in it
 	SampleError  string    // while in the band
 	WedgedSince  time.Time // zero: not wedged
-	AckedSeq     int64     // highest sequence number an agent's cursor has acknowledged
 	AnnouncedAs  string    // "status/reason" that was last announced; nothing decides from it
 	AnnouncedAt  time.Time
 	AnnouncedSeq int64

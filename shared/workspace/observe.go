@@ -25,8 +25,7 @@ type Signal struct {
 	ActiveTasks *int
 	ErrorRate   *float64
 	SampleError string
-	Wedged      bool  // heartbeats only: its absence is the all-clear, as the runtime sends it only while wedged
-	Acked       int64 // polls only: the cursor's sequence number; 0 without one
+	Wedged      bool // heartbeats only: its absence is the all-clear, as the runtime sends it only while wedged
 }
 
 // Observe is what an accepted signal makes of the facts. Stores do the same in
@@ -38,7 +37,6 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	switch s.Kind {
 	case PollFor:
 		f.PolledAt = now
-		f.AckedSeq = max(f.AckedSeq, s.Acked)
 	case Heartbeat:
 		f.HeartbeatAt = now
 		switch {

@@ -1,0 +1,261 @@
+// Package delivery moves chat: it accepts a message, hands it to the agent that
+// polls, drains it to the agent that is pushed to, and sweeps what time or a
+// crash left. The ledger is the truth about every message; a chat queue carries
+// tickets, each the right to deliver one message, whose visibility timeout and
+// group lock keep one delivery to a task slot. The ledger says which message is
+// next, so priority and order hold whatever order tickets come in.
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Entry is an open message as the ledger's index of open mail knows it.
+type Entry struct {
+	ID         string
+	Seq        int64
+	Priority   chat.Priority
+	AcceptedAt time.Time
+}
+
+// Mail is what moves do to the mailbox facts beside the counters.
+type Mail struct {
+	// Oldest is when the oldest message still open afterwards was accepted; the
+	// zero time says that none is, and is refused (conflict) when one is.
+	// Nil leaves it.
+	Oldest *time.Time
+	// DeliveredAt, when set, is noted as the last delivery.
+	DeliveredAt time.Time
+	// PushFailed counts one failed push, with PushError; PushOK ends the count.
+	PushFailed bool
+	PushError  string
+	PushOK     bool
+	// Busy notes the agent's own busy answer: this many slots taken, at BusyAt.
+	Busy   int
+	BusyAt time.Time
+}
+
+// Ledger keeps messages. Errors: message_unknown, conflict, message_id_taken,
+// platform_unavailable.
+type Ledger interface {
+	// Accept stores m as the next of its workspace, together with the counters,
+	// if seen.Accepted is still the last number given. The same id again returns
+	// the first one and first=false, and stores nothing.
+	Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (stored chat.Message, first bool, err error)
+	// Open lists open mail in delivery order.
+	Open(ctx context.Context, id string, limit int) ([]Entry, error)
+	// Messages reads messages by id, in the order asked; unknown ones are left out.
+	Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error)
+	// Move writes each To if its From's version is still stored, and the
+	// counters, in one transaction: all or nothing. At most MaxMoves.
+	Move(ctx context.Context, id string, moves []chat.Move, mail Mail) error
+}
+
+// MaxMoves is the most moves of one transaction (DynamoDB takes 100 items, one
+// is the lease).
+const MaxMoves = 50
+
+// Ticket is the right to deliver one message of a workspace.
+type Ticket struct {
+	MessageID string `json:"message_id"`
+	Seq       int64  `json:"seq"`
+	// Dedup is unique to one attempt at the message, so that a repeated send is
+	// swallowed by the queue and a retry is not.
+	Dedup string `json:"-"`
+}
+
+// Held is a received ticket under its visibility timeout.
+type Held struct {
+	Ticket
+	Receipt string
+}
+
+// Lane names a workspace's chat queue; a queue that was deleted comes back
+// under the next generation.
+type Lane struct {
+	Workspace  string
+	Generation int64
+}
+
+// ErrLaneResting is returned when the queue's name can't be used yet (SQS
+// refuses a deleted queue's name for 60 seconds).
+var ErrLaneResting = fault.New(fault.Conflict, "the chat queue was deleted just now").Retry(time.Minute)
+
+// Queues are the chat queues, created when first sent to.
+type Queues interface {
+	Send(ctx context.Context, l Lane, slots int, tickets []Ticket) error
+	// Receive takes one ticket; nil when none is visible.
+	Receive(ctx context.Context, l Lane, visibility, wait time.Duration) (*Held, error)
+	Delete(ctx context.Context, l Lane, h Held) error
+	Release(ctx context.Context, l Lane, h Held) error
+	// Bury puts a dead message's ticket on the dead-letter queue.
+	Bury(ctx context.Context, l Lane, t Ticket, reason string) error
+}
+
+// Result is how a push ended. Exactly one of Answer, Busy and Err speaks.
+type Result struct {
+	Answer     json.RawMessage
+	Busy       bool
+	RetryAfter time.Duration
+	Err        error
+}
+
+// Agents push a message to an agent's URL.
+type Agents interface {
+	Push(ctx context.Context, url string, m chat.Message) Result
+}
+
+// Announcer tells the world of a changed verdict.
+type Announcer interface {
+	Announce(ctx context.Context, c Change) error
+}
+
+// Change is one announced change of a verdict.
+type Change struct {
+	Workspace string            `json:"workspace_id"`
+	From      string            `json:"from"`
+	Verdict   workspace.Verdict `json:"verdict"`
+	Seq       int64             `json:"seq"`
+	At        time.Time         `json:"at"`
+}
+
+// Delivery is the use cases over their ports.
+type Delivery struct {
+	Registry  *registry.Registry
+	Ledger    Ledger
+	Queues    Queues
+	Agents    Agents
+	Announcer Announcer
+	Policy    chat.Policy
+	// Now is a clock for what takes time itself, such as a drain.
+	Now func() time.Time
+	// Jitter gives a number in [0,1).
+	Jitter func() float64
+}
+
+// Expectation is the honest part of an enqueue's answer.
+type Expectation string
+
+// What a sender may expect.
+const (
+	ExpectNow      Expectation = "now"
+	ExpectNextPoll Expectation = "next_poll"
+	ExpectWhenIdle Expectation = "when_idle"
+	ExpectNobody   Expectation = "nobody_is_listening"
+)
+
+// Expect says what will happen to a message accepted now.
+func (d *Delivery) Expect(f workspace.Facts, now time.Time) (Expectation, workspace.Verdict, workspace.Delivery) {
+	p := d.Registry.Policy
+	v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now)
+	switch {
+	case !v.Reachable() || v.Reason == workspace.ReasonInboxUnattended:
+		return ExpectNobody, v, mode
+	case mode.Effective == workspace.Poll && f.PolledAt.IsZero() && now.Sub(f.RegisteredAt) >= p.DeliveryObjective:
+		return ExpectNobody, v, mode // alive, but nobody has ever asked for mail
+	case mode.Effective == workspace.Poll && !f.PolledAt.IsZero() && now.Sub(f.PolledAt) >= p.DeliveryObjective:
+		return ExpectNobody, v, mode
+	case mode.Effective == workspace.Poll:
+		return ExpectNextPoll, v, mode
+	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()):
+		return ExpectWhenIdle, v, mode
+	}
+	return ExpectNow, v, mode
+}
+
+// settle moves messages and works out what is then the oldest open one. open is
+// what the caller saw open before.
+func (d *Delivery) settle(ctx context.Context, id string, open []Entry, moves []chat.Move, mail Mail) error {
+	gone := map[string]bool{}
+	ends := false
+	for _, m := range moves {
+		if !m.To.State.Open() {
+			gone[m.To.ID], ends = true, true
+		}
+	}
+	if ends {
+		var oldest time.Time
+		for _, e := range open {
+			if !gone[e.ID] && (oldest.IsZero() || e.AcceptedAt.Before(oldest)) {
+				oldest = e.AcceptedAt
+			}
+		}
+		mail.Oldest = &oldest
+	}
+	return d.Ledger.Move(ctx, id, moves, mail)
+}
+
+// Settle makes one change to one open or dead message by hand (cancel, redrive),
+// however the mailbox moves meanwhile.
+func (d *Delivery) Settle(ctx context.Context, id, messageID string, change func(chat.Message) (chat.Message, error)) (chat.Message, error) {
+	for range 5 {
+		m, err := d.Message(ctx, id, messageID)
+		if err != nil {
+			return m, err
+		}
+		next, err := change(m)
+		if err != nil {
+			return m, err
+		}
+		open, err := d.Ledger.Open(ctx, id, 0)
+		if err != nil {
+			return m, err
+		}
+		var mail Mail
+		if !m.State.Open() { // back among the open ones
+			oldest := m.AcceptedAt
+			for _, e := range open {
+				if e.AcceptedAt.Before(oldest) {
+					oldest = e.AcceptedAt
+				}
+			}
+			mail.Oldest = &oldest
+		}
+		if err = d.settle(ctx, id, open, []chat.Move{{From: m, To: next}}, mail); fault.CodeOf(err) != fault.Conflict {
+			return next, err
+		}
+	}
+	return chat.Message{}, fault.Store("settle", fault.New(fault.Conflict, "the message kept changing"))
+}
+
+// Message is one message. Error: message_unknown.
+func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Message, error) {
+	ms, err := d.Ledger.Messages(ctx, id, messageID)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	if len(ms) == 0 {
+		return chat.Message{}, fault.New(fault.UnknownMessage, "this workspace has no message with this id").
+			WithHint("receipts are kept for a week after a message's end", "stop")
+	}
+	return ms[0], nil
+}
+
+// expire ends what has outlived its time; it returns whether anything moved.
+func (d *Delivery) expire(ctx context.Context, id string, open []Entry, ms []chat.Message, now time.Time) (bool, error) {
+	var moves []chat.Move
+	for _, m := range ms {
+		if m.Due(now) && len(moves) < MaxMoves {
+			moves = append(moves, chat.Move{From: m, To: m.Expire(now)})
+		}
+	}
+	if len(moves) == 0 {
+		return false, nil
+	}
+	return true, d.settle(ctx, id, open, moves, Mail{})
+}
+
+func ids(entries []Entry, limit int) []string {
+	out := make([]string, 0, min(len(entries), limit))
+	for _, e := range entries[:min(len(entries), limit)] {
+		out = append(out, e.ID)
+	}
+	return out
+}

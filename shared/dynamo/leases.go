@@ -1,0 +1,260 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// API is what the stores call; *dynamodb.Client is one.
+type API interface {
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
+var _ API = (*dynamodb.Client)(nil)
+
+// Store is both tables.
+type Store struct {
+	DB     API
+	Leases string // table names
+	Chat   string
+	Policy workspace.Policy // what Renew observes by
+	// Retention is how long an ended message's item lives (TTL: clean-up only,
+	// nothing decides by it).
+	Retention time.Duration
+}
+
+var (
+	_ registry.Leases   = (*Store)(nil)
+	_ registry.Profiles = (*Store)(nil)
+)
+
+func (s *Store) leaseItem(id string) item { return item{leaseKey: str(id)} }
+
+// Get implements registry.Leases.
+func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Leases, Key: s.leaseItem(id), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return workspace.Facts{}, fault.Store("get lease", err)
+	}
+	if len(out.Item) == 0 {
+		return workspace.Facts{}, workspace.NotFound(id)
+	}
+	return decodeFacts(out.Item), nil
+}
+
+// Renew implements registry.Leases: one conditional UpdateItem. It writes what
+// workspace.Observe says, without reading first.
+func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
+	u := update{}
+	u.set("LeaseUntil", millis(now.Add(s.Policy.LeaseTTL)))
+	u.set("SeenFrom", str(sig.From))
+	u.remove("SignalRefused")
+	switch sig.Kind {
+	case workspace.PollFor:
+		u.set("PolledAt", millis(now))
+	case workspace.Heartbeat:
+		u.set("HeartbeatAt", millis(now))
+		if sig.Wedged {
+			u.setOnce("WedgedSince", millis(now))
+		} else {
+			u.remove("WedgedSince")
+		}
+	}
+	if sig.ActiveTasks != nil {
+		u.set("ActiveTasks", num(int64(*sig.ActiveTasks)))
+		u.set("ActiveAt", millis(now))
+	}
+	if rate := sig.ErrorRate; rate != nil {
+		switch {
+		case *rate >= s.Policy.ErrorRateEnter:
+			u.setOnce("ErrorsSince", millis(now))
+			u.set("SampleError", str(sig.SampleError))
+		case *rate < s.Policy.ErrorRateLeave:
+			u.remove("ErrorsSince")
+			u.remove("SampleError")
+		}
+	}
+	hash := credential[:]
+	if credential.Zero() {
+		hash = []byte{0} // no credential equals this
+	}
+	u.value(":credential", &types.AttributeValueMemberB{Value: hash})
+	u.value(":removed", str(string(workspace.Removed)))
+	condition := u.name("Credential") + " = :credential AND (attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> :removed)"
+	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ConditionExpression: &condition,
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if len(failed.Item) == 0 {
+			return workspace.Facts{}, workspace.NotFound(id)
+		}
+		f := decodeFacts(failed.Item)
+		return f, &registry.Refused{Facts: f}
+	}
+	if err != nil {
+		return workspace.Facts{}, fault.Store("renew lease", err)
+	}
+	return decodeFacts(out.Attributes), nil
+}
+
+// Save implements registry.Leases: only what differs is written, so a signal or
+// a message in between is not undone.
+func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *workspace.Profile) error {
+	was, is := encodeFacts(old), encodeFacts(next)
+	u := update{}
+	for _, lf := range leaseFields {
+		a, had := was[lf.name]
+		b, has := is[lf.name]
+		switch {
+		case lf.field == "ID":
+		case has && (!had || !same(a, b)):
+			u.set(lf.field, b)
+		case had && !has:
+			u.remove(lf.field)
+		}
+	}
+	condition := "attribute_not_exists(" + u.name("ID") + ")"
+	if old.ID != "" {
+		condition = u.name("Version") + " = :seen"
+		u.value(":seen", num(old.Version))
+	}
+	writes := []types.TransactWriteItem{{Update: &types.Update{
+		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: &condition,
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	}}}
+	if profile != nil {
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: encodeProfile(next.ID, *profile)}})
+	}
+	_, err := s.transact(ctx, writes)
+	return err
+}
+
+// transact writes all or nothing. A failed condition, or another transaction on
+// the same items, is a conflict; the reasons say which write failed.
+func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) ([]types.CancellationReason, error) {
+	_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		for _, r := range cancelled.CancellationReasons {
+			switch code := aws.ToString(r.Code); code {
+			case "", "None", "ConditionalCheckFailed", "TransactionConflict":
+			default:
+				return nil, fault.Store("transaction: "+code, err)
+			}
+		}
+		return cancelled.CancellationReasons, &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: err}
+	}
+	if err != nil {
+		return nil, fault.Store("transaction", err)
+	}
+	return nil, nil
+}
+
+// Page implements registry.Leases with a strongly consistent scan.
+func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	in := &dynamodb.ScanInput{TableName: &s.Leases, Limit: aws.Int32(int32(limit)), ConsistentRead: aws.Bool(true)}
+	if cursor != "" {
+		in.ExclusiveStartKey = s.leaseItem(cursor)
+	}
+	out, err := s.DB.Scan(ctx, in)
+	if err != nil {
+		return nil, "", fault.Store("scan leases", err)
+	}
+	facts := make([]workspace.Facts, 0, len(out.Items))
+	for _, it := range out.Items {
+		facts = append(facts, decodeFacts(it))
+	}
+	return facts, strOf(out.LastEvaluatedKey[leaseKey]), nil
+}
+
+// update builds an UpdateExpression over workspace.Facts' fields.
+type update struct {
+	names        map[string]string
+	values       item
+	sets, clears []string
+	adds         []string
+}
+
+func (u *update) name(field string) string {
+	attr := leaseAttributes[field]
+	if u.names == nil {
+		u.names = map[string]string{}
+	}
+	u.names["#"+attr] = attr
+	return "#" + attr
+}
+
+func (u *update) value(placeholder string, av types.AttributeValue) string {
+	if u.values == nil {
+		u.values = item{}
+	}
+	u.values[placeholder] = av
+	return placeholder
+}
+
+func (u *update) set(field string, av types.AttributeValue) {
+	u.sets = append(u.sets, u.name(field)+" = "+u.value(":"+leaseAttributes[field], av))
+}
+
+// setOnce keeps a value that is there already.
+func (u *update) setOnce(field string, av types.AttributeValue) {
+	n := u.name(field)
+	u.sets = append(u.sets, n+" = if_not_exists("+n+", "+u.value(":"+leaseAttributes[field], av)+")")
+}
+
+func (u *update) remove(field string) { u.clears = append(u.clears, u.name(field)) }
+
+// add counts; an absent attribute counts from zero.
+func (u *update) add(field string, n int64) {
+	if n != 0 {
+		u.adds = append(u.adds, u.name(field)+" "+u.value(":"+leaseAttributes[field], num(n)))
+	}
+}
+
+func (u *update) expression() *string {
+	var parts []string
+	for _, clause := range []struct {
+		verb string
+		of   []string
+	}{{"SET ", u.sets}, {"REMOVE ", u.clears}, {"ADD ", u.adds}} {
+		if len(clause.of) > 0 {
+			parts = append(parts, clause.verb+strings.Join(clause.of, ", "))
+		}
+	}
+	return aws.String(strings.Join(parts, " "))
+}
+
+func same(a, b types.AttributeValue) bool {
+	switch x := a.(type) {
+	case *types.AttributeValueMemberS:
+		return x.Value == strOf(b)
+	case *types.AttributeValueMemberN:
+		y, ok := b.(*types.AttributeValueMemberN)
+		return ok && x.Value == y.Value
+	case *types.AttributeValueMemberB:
+		y, ok := b.(*types.AttributeValueMemberB)
+		return ok && slices.Equal(x.Value, y.Value)
+	case *types.AttributeValueMemberBOOL:
+		y, ok := b.(*types.AttributeValueMemberBOOL)
+		return ok && x.Value == y.Value
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// The chat table: partition "W#<workspace>", one item for the profile and one a
+// message. A message that is open has the attribute ready, whose order is the
+// order of delivery, and so stands in the local index open; an ended one does
+// not. Local indexes, because they can be read strongly consistent: mail that
+// was accepted is mail that the next drain sees.
+const (
+	ChatPartition = "pk"
+	ChatSort      = "sk"
+	OpenIndex     = "open"
+	OpenOrder     = "ready"
+	TTLAttribute  = "ttl"
+
+	profileSort   = "PROFILE"
+	messagePrefix = "M#"
+)
+
+var _ delivery.Ledger = (*Store)(nil)
+
+func partition(id string) types.AttributeValue { return str("W#" + id) }
+
+func messageKey(id, messageID string) item {
+	return item{ChatPartition: partition(id), ChatSort: str(messagePrefix + messageID)}
+}
+
+// ready orders open mail: priority (inverted, as the index ascends), then
+// acceptance; the time rides along so that the index alone answers "how old".
+func ready(m chat.Message) string {
+	return fmt.Sprintf("%03d#%012d#%d", 999-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli())
+}
+
+func parseReady(s string) (p chat.Priority, seq int64, at time.Time) {
+	parts := strings.SplitN(s, "#", 3)
+	if len(parts) == 3 {
+		n, _ := strconv.Atoi(parts[0]) // our own writing
+		seq, _ = strconv.ParseInt(parts[1], 10, 64)
+		ms, _ := strconv.ParseInt(parts[2], 10, 64)
+		p, at = chat.Priority(999-n), time.UnixMilli(ms).UTC()
+	}
+	return p, seq, at
+}
+
+// record is a message's attributes beside the keys, as JSON in one attribute
+// each for what is only ever read whole.
+type record struct {
+	Seq        int64
+	Source     string
+	Method     string
+	Priority   chat.Priority
+	Reason     string
+	AcceptedAt time.Time
+	ExpiresAt  time.Time
+	NotBefore  time.Time
+	SettledAt  time.Time
+	Attempts   []chat.Attempt
+	Claim      chat.Claim
+}
+
+func (s *Store) encodeMessage(m chat.Message) (item, error) {
+	raw, err := json.Marshal(record{m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt, m.Attempts, m.Claim})
+	if err != nil {
+		return nil, err
+	}
+	it := messageKey(m.Workspace, m.ID)
+	it["v"], it["state"], it["seq"], it["rec"], it["body"] = num(m.Version), str(string(m.State)), num(m.Seq), str(string(raw)), str(string(m.Body))
+	if len(m.Answer) > 0 {
+		it["answer"] = str(string(m.Answer))
+	}
+	if m.State.Open() {
+		it[OpenOrder] = str(ready(m))
+	} else {
+		it[TTLAttribute] = num(m.SettledAt.Add(s.Retention).Unix())
+	}
+	return it, nil
+}
+
+func decodeMessage(it item) (chat.Message, error) {
+	var r record
+	if err := json.Unmarshal([]byte(strOf(it["rec"])), &r); err != nil {
+		return chat.Message{}, fault.Store("decode message", err)
+	}
+	m := chat.Message{
+		ID: strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix), Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), "W#"),
+		Seq: r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it["body"])),
+		State: chat.State(strOf(it["state"])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt, NotBefore: r.NotBefore,
+		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Version: intOf(it["v"]),
+	}
+	if a := strOf(it["answer"]); a != "" {
+		m.Answer = json.RawMessage(a)
+	}
+	return m, nil
+}
+
+// Accept implements delivery.Ledger: the message and the counters in one
+// transaction, which succeeds only if the sequence number is still the next
+// one. So numbers are without gaps and visible in order, and a cursor that has
+// seen n has seen all before n.
+func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (chat.Message, bool, error) {
+	it, err := s.encodeMessage(m)
+	if err != nil {
+		return m, false, fault.Store("encode message", err)
+	}
+	u := update{}
+	u.set("Accepted", num(m.Seq))
+	u.add("Open", 1)
+	u.setOnce("OldestOpen", millis(m.AcceptedAt))
+	u.value(":removed", str(string(workspace.Removed)))
+	condition := "attribute_not_exists(" + u.name("Accepted") + ")"
+	if seen.Accepted > 0 {
+		condition = u.name("Accepted") + " = " + u.value(":seen", num(seen.Accepted))
+	}
+	condition += " AND attribute_exists(" + u.name("ID") + ") AND (attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> :removed)"
+	reasons, err := s.transact(ctx, []types.TransactWriteItem{
+		{Update: &types.Update{
+			TableName: &s.Leases, Key: s.leaseItem(m.Workspace), UpdateExpression: u.expression(), ConditionExpression: &condition,
+			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		}},
+		{Put: &types.Put{
+			TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + ChatSort + ")"),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}},
+	})
+	if len(reasons) == 2 && len(reasons[1].Item) > 0 {
+		was, err := decodeMessage(reasons[1].Item)
+		return was, false, err
+	}
+	return m, err == nil, err
+}
+
+// Open implements delivery.Ledger: one strongly consistent query of the index,
+// which holds keys only. limit 0 is all.
+func (s *Store) Open(ctx context.Context, id string, limit int) ([]delivery.Entry, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.Chat, IndexName: aws.String(OpenIndex), ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String(ChatPartition + " = :pk"),
+		ExpressionAttributeValues: item{":pk": partition(id)},
+	}
+	if limit > 0 {
+		in.Limit = aws.Int32(int32(limit))
+	}
+	var out []delivery.Entry
+	for {
+		page, err := s.DB.Query(ctx, in)
+		if err != nil {
+			return nil, fault.Store("query open mail", err)
+		}
+		for _, it := range page.Items {
+			p, seq, at := parseReady(strOf(it[OpenOrder]))
+			out = append(out, delivery.Entry{ID: strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix), Seq: seq, Priority: p, AcceptedAt: at})
+		}
+		if len(page.LastEvaluatedKey) == 0 || (limit > 0 && len(out) >= limit) {
+			return out, nil
+		}
+		in.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+}
+
+// Messages implements delivery.Ledger with strongly consistent batches.
+func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+	found := map[string]chat.Message{}
+	for start := 0; start < len(messageIDs); start += 100 { // the most of one BatchGetItem
+		keys := make([]map[string]types.AttributeValue, 0, 100)
+		for _, mid := range messageIDs[start:min(start+100, len(messageIDs))] {
+			keys = append(keys, messageKey(id, mid))
+		}
+		request := map[string]types.KeysAndAttributes{s.Chat: {Keys: keys, ConsistentRead: aws.Bool(true)}}
+		for len(request) > 0 {
+			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+			if err != nil {
+				return nil, fault.Store("get messages", err)
+			}
+			for _, it := range out.Responses[s.Chat] {
+				m, err := decodeMessage(it)
+				if err != nil {
+					return nil, err
+				}
+				found[m.ID] = m
+			}
+			request = out.UnprocessedKeys
+		}
+	}
+	out := make([]chat.Message, 0, len(found))
+	for _, mid := range messageIDs {
+		if m, ok := found[mid]; ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// Move implements delivery.Ledger.
+func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail delivery.Mail) error {
+	if len(moves) == 0 || len(moves) > delivery.MaxMoves {
+		return fmt.Errorf("dynamo: %d moves in one transaction", len(moves))
+	}
+	u, d := update{}, chat.DeltaOf(moves)
+	for field, n := range map[string]int64{"Open": d.Open, "InFlight": d.InFlight, "Delivered": d.Delivered, "Expired": d.Expired, "Cancelled": d.Cancelled, "Dead": d.Dead} {
+		u.add(field, n)
+	}
+	condition := "attribute_exists(" + u.name("ID") + ")"
+	if mail.Oldest != nil {
+		// Whether mail remains is decided on what is stored, not on what was read:
+		// "none left" only if exactly these were open.
+		u.value(":left", num(-d.Open))
+		if mail.Oldest.IsZero() {
+			condition += " AND " + u.name("Open") + " = :left"
+			u.remove("OldestOpen")
+		} else {
+			if d.Open < 0 {
+				condition += " AND " + u.name("Open") + " > :left"
+			} else {
+				delete(u.values, ":left")
+			}
+			u.set("OldestOpen", millis(*mail.Oldest))
+		}
+	}
+	if !mail.DeliveredAt.IsZero() {
+		u.set("DeliveredAt", millis(mail.DeliveredAt))
+	}
+	if mail.PushOK {
+		u.remove("PushFailures")
+		u.remove("PushError")
+	}
+	if mail.PushFailed {
+		u.add("PushFailures", 1)
+		u.set("PushError", str(mail.PushError))
+	}
+	if !mail.BusyAt.IsZero() {
+		u.set("ActiveTasks", num(int64(mail.Busy)))
+		u.set("ActiveAt", millis(mail.BusyAt))
+	}
+	var writes []types.TransactWriteItem
+	if expr := u.expression(); *expr != "" {
+		writes = append(writes, types.TransactWriteItem{Update: &types.Update{
+			TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: expr, ConditionExpression: &condition,
+			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		}})
+	}
+	for _, mv := range moves {
+		it, err := s.encodeMessage(mv.To)
+		if err != nil {
+			return fault.Store("encode message", err)
+		}
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
+			TableName: &s.Chat, Item: it, ConditionExpression: aws.String("v = :seen"), ExpressionAttributeValues: item{":seen": num(mv.From.Version)},
+		}})
+	}
+	_, err := s.transact(ctx, writes)
+	return err
+}
+
+// Profile implements registry.Profiles.
+func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &s.Chat, Key: item{ChatPartition: partition(id), ChatSort: str(profileSort)}, ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return workspace.Profile{}, fault.Store("get profile", err)
+	}
+	it := out.Item
+	return workspace.Profile{Name: strOf(it["name"]), URL: strOf(it["url"]), Runtime: strOf(it["runtime"]), Tier: int(intOf(it["tier"])), Card: []byte(strOf(it["card"]))}, nil
+}
+
+func encodeProfile(id string, p workspace.Profile) item {
+	it := item{ChatPartition: partition(id), ChatSort: str(profileSort)}
+	for name, s := range map[string]string{"name": p.Name, "url": p.URL, "runtime": p.Runtime, "card": string(p.Card)} {
+		if s != "" {
+			it[name] = str(s)
+		}
+	}
+	if p.Tier != 0 {
+		it["tier"] = num(int64(p.Tier))
+	}
+	return it
+}

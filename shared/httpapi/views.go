@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Inbox is the mailbox as agents and senders see it.
+type Inbox struct {
+	Queued           int64     `json:"queued"`
+	InFlight         int64     `json:"in_flight"`
+	OldestAgeSeconds int       `json:"oldest_age_seconds"`
+	LastPollAt       time.Time `json:"last_poll_at,omitzero"`
+}
+
+// InboxOf reads it off the facts.
+func InboxOf(f workspace.Facts, now time.Time) Inbox {
+	in := Inbox{Queued: f.Open - f.InFlight, InFlight: f.InFlight, LastPollAt: f.PolledAt}
+	if f.Open > 0 {
+		in.OldestAgeSeconds = max(0, int(now.Sub(f.OldestOpen).Seconds()))
+	}
+	return in
+}
+
+// Workspace is one workspace's view: the verdict first.
+type Workspace struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	workspace.Verdict
+	Delivery      workspace.Delivery `json:"delivery"`
+	Inbox         Inbox              `json:"inbox"`
+	ActiveTasks   int                `json:"active_tasks"`
+	MaxTasks      int                `json:"max_concurrent_tasks"`
+	LastHeartbeat time.Time          `json:"last_heartbeat_at,omitzero"`
+	RegisteredAt  time.Time          `json:"last_registered_at,omitzero"`
+	LeaseUntil    time.Time          `json:"lease_until,omitzero"`
+	CreatedAt     time.Time          `json:"created_at"`
+	Totals        Totals             `json:"messages"`
+	URL           string             `json:"url,omitempty"`
+	Runtime       string             `json:"runtime,omitempty"`
+	Tier          int                `json:"tier"`
+	AgentCard     json.RawMessage    `json:"agent_card,omitempty"`
+}
+
+// Totals is the conservation law in numbers.
+type Totals struct {
+	Accepted  int64 `json:"accepted"`
+	Queued    int64 `json:"queued"`
+	InFlight  int64 `json:"in_flight"`
+	Delivered int64 `json:"delivered"`
+	Expired   int64 `json:"expired"`
+	Cancelled int64 `json:"cancelled"`
+	Dead      int64 `json:"dead"`
+}
+
+// WorkspaceOf makes the view; p may be the zero Profile where none was read.
+func WorkspaceOf(f workspace.Facts, p workspace.Profile, policy workspace.Policy, now time.Time) Workspace {
+	w := Workspace{
+		ID: f.ID, Name: p.Name, Verdict: workspace.Assess(f, policy, now), Delivery: workspace.EffectiveMode(f, policy, now),
+		Inbox: InboxOf(f, now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
+		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Tier: p.Tier,
+		Totals: Totals{f.Accepted, f.Open - f.InFlight, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead},
+	}
+	if json.Valid(p.Card) {
+		w.AgentCard = p.Card
+	}
+	return w
+}
+
+// Receipt is a message's life as its sender follows it.
+type Receipt struct {
+	MessageID   string          `json:"message_id"`
+	QueueID     string          `json:"queue_id"`
+	WorkspaceID string          `json:"workspace_id"`
+	Seq         int64           `json:"seq"`
+	State       chat.State      `json:"state"`
+	Status      chat.State      `json:"status"` // the older clients' name for it
+	Reason      string          `json:"reason"`
+	Priority    chat.Priority   `json:"priority"`
+	Attempts    []chat.Attempt  `json:"attempts"`
+	LastError   string          `json:"last_error,omitempty"`
+	AcceptedAt  time.Time       `json:"accepted_at"`
+	ExpiresAt   time.Time       `json:"expires_at"`
+	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
+	SettledAt   time.Time       `json:"settled_at,omitzero"`
+	Answer      json.RawMessage `json:"answer,omitempty"`
+}
+
+// ReceiptOf makes the view. A claim whose visibility timeout has ended holds
+// nothing: such a message is queued, whatever its item still says.
+func ReceiptOf(m chat.Message, now time.Time) Receipt {
+	r := Receipt{
+		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason, Priority: m.Priority,
+		Attempts: m.Attempts, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
+	}
+	if m.State == chat.InFlight && m.Available(now) {
+		r.State, r.Reason = chat.Queued, "its last delivery was not acknowledged in time; it will be tried again"
+	}
+	r.Status = r.State
+	if r.Attempts == nil {
+		r.Attempts = []chat.Attempt{}
+	}
+	if n := len(r.Attempts); n > 0 {
+		r.LastError = r.Attempts[n-1].Error
+	}
+	if json.Valid(m.Answer) {
+		r.Answer = m.Answer
+	}
+	return r
+}

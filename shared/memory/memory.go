@@ -1,0 +1,222 @@
+// Package memory is every port of Rollcall without AWS: the fake that unit tests
+// run on. It passes the same contract suite (shared/storetest) as shared/dynamo
+// and shared/queue, or it would be a mock.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Store is both tables.
+type Store struct {
+	Policy workspace.Policy
+
+	mu       sync.Mutex
+	facts    map[string]workspace.Facts
+	profiles map[string]workspace.Profile
+	messages map[string]map[string]chat.Message
+}
+
+var (
+	_ registry.Leases   = (*Store)(nil)
+	_ registry.Profiles = (*Store)(nil)
+	_ delivery.Ledger   = (*Store)(nil)
+)
+
+// NewStore makes an empty store; the policy is what Renew observes by.
+func NewStore(p workspace.Policy) *Store {
+	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{}}
+}
+
+// Get implements registry.Leases.
+func (s *Store) Get(_ context.Context, id string) (workspace.Facts, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[id]
+	if !ok {
+		return workspace.Facts{}, workspace.NotFound(id)
+	}
+	return f, nil
+}
+
+// Renew implements registry.Leases.
+func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[id]
+	switch {
+	case !ok:
+		return f, workspace.NotFound(id)
+	case f.Hold == workspace.Removed || !credential.Equal(f.Credential):
+		return f, &registry.Refused{Facts: f}
+	}
+	f = workspace.Observe(f, sig, s.Policy, now)
+	s.facts[id] = f
+	return f, nil
+}
+
+// Save implements registry.Leases.
+func (s *Store) Save(_ context.Context, old, next workspace.Facts, profile *workspace.Profile) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored, ok := s.facts[next.ID]
+	if ok != (old.ID != "") || stored.Version != old.Version {
+		return fault.New(fault.Conflict, "the workspace changed meanwhile")
+	}
+	s.facts[next.ID] = merge(stored, old, next)
+	if profile != nil {
+		s.profiles[next.ID] = *profile
+	}
+	return nil
+}
+
+// merge writes to stored what differs between old and next, as the table's
+// update does, so that a signal in between is not undone.
+func merge(stored, old, next workspace.Facts) workspace.Facts {
+	out := next
+	if old.LeaseUntil.Equal(next.LeaseUntil) {
+		out.LeaseUntil = stored.LeaseUntil
+	}
+	if old.HeartbeatAt.Equal(next.HeartbeatAt) {
+		out.HeartbeatAt = stored.HeartbeatAt
+	}
+	if old.PolledAt.Equal(next.PolledAt) {
+		out.PolledAt = stored.PolledAt
+	}
+	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
+	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
+	return out
+}
+
+// Page implements registry.Leases.
+func (s *Store) Page(_ context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for id := range s.facts {
+		if id > cursor {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	next := ""
+	if len(ids) > limit {
+		ids, next = ids[:limit], ids[limit-1]
+	}
+	var out []workspace.Facts
+	for _, id := range ids {
+		out = append(out, s.facts[id])
+	}
+	return out, next, nil
+}
+
+// Profile implements registry.Profiles.
+func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.profiles[id], nil
+}
+
+// Accept implements delivery.Ledger.
+func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message) (chat.Message, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[m.Workspace]
+	if was, dup := s.messages[m.Workspace][m.ID]; dup {
+		return was, false, nil
+	}
+	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed {
+		return m, false, fault.New(fault.Conflict, "another message was accepted meanwhile")
+	}
+	if s.messages[m.Workspace] == nil {
+		s.messages[m.Workspace] = map[string]chat.Message{}
+	}
+	s.messages[m.Workspace][m.ID] = m
+	f.Accepted, f.Open = m.Seq, f.Open+1
+	if f.OldestOpen.IsZero() {
+		f.OldestOpen = m.AcceptedAt
+	}
+	s.facts[m.Workspace] = f
+	return m, true, nil
+}
+
+// Open implements delivery.Ledger.
+func (s *Store) Open(_ context.Context, id string, limit int) ([]delivery.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []delivery.Entry
+	for _, m := range s.messages[id] {
+		if m.State.Open() {
+			out = append(out, delivery.Entry{ID: m.ID, Seq: m.Seq, Priority: m.Priority, AcceptedAt: m.AcceptedAt})
+		}
+	}
+	slices.SortFunc(out, func(a, b delivery.Entry) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Seq, b.Seq))
+	})
+	if limit > 0 && len(out) > limit {
+		out = out[:limit]
+	}
+	return out, nil
+}
+
+// Messages implements delivery.Ledger.
+func (s *Store) Messages(_ context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []chat.Message
+	for _, mid := range messageIDs {
+		if m, ok := s.messages[id][mid]; ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// Move implements delivery.Ledger.
+func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail delivery.Mail) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conflict := fault.New(fault.Conflict, "the mailbox changed meanwhile")
+	for _, mv := range moves {
+		if m, ok := s.messages[id][mv.From.ID]; !ok || m.Version != mv.From.Version {
+			return conflict
+		}
+	}
+	f, d := s.facts[id], chat.DeltaOf(moves)
+	f.Open, f.InFlight = f.Open+d.Open, f.InFlight+d.InFlight
+	f.Delivered, f.Expired, f.Cancelled, f.Dead = f.Delivered+d.Delivered, f.Expired+d.Expired, f.Cancelled+d.Cancelled, f.Dead+d.Dead
+	if mail.Oldest != nil {
+		if mail.Oldest.IsZero() != (f.Open == 0) {
+			return conflict
+		}
+		f.OldestOpen = *mail.Oldest
+	}
+	if !mail.DeliveredAt.IsZero() {
+		f.DeliveredAt = mail.DeliveredAt
+	}
+	if mail.PushOK {
+		f.PushFailures, f.PushError = 0, ""
+	}
+	if mail.PushFailed {
+		f.PushFailures, f.PushError = f.PushFailures+1, mail.PushError
+	}
+	if !mail.BusyAt.IsZero() {
+		f.ActiveTasks, f.ActiveAt = mail.Busy, mail.BusyAt
+	}
+	s.facts[id] = f
+	for _, mv := range moves {
+		s.messages[id][mv.To.ID] = mv.To
+	}
+	return nil
+}

@@ -1,0 +1,361 @@
+// Package registry is what can be done to a workspace: register, signal,
+// create, adopt, repair, hold, read. It decides with shared/workspace and
+// stores through the ports below; shared/dynamo and shared/memory implement
+// them, shared/storetest holds them to one contract.
+package registry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Leases is the table of facts. Errors: workspace_unknown, conflict,
+// platform_unavailable.
+type Leases interface {
+	// Get reads one workspace's facts, strongly consistent.
+	Get(ctx context.Context, id string) (workspace.Facts, error)
+	// Renew applies a signal in ONE conditional write that is the
+	// authentication too, and returns the facts after it. When the credential is
+	// not the one in use it writes nothing and returns a *Refused.
+	Renew(ctx context.Context, id string, credential token.Hash, s workspace.Signal, now time.Time) (workspace.Facts, error)
+	// Save writes what differs between old and next, and the profile when given,
+	// together, if old.Version is still stored (a zero old: if nothing is).
+	Save(ctx context.Context, old, next workspace.Facts, profile *workspace.Profile) error
+	// Page lists facts in no order, from a cursor ("": the start), strongly
+	// consistent enough for a human; next is "" at the end.
+	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
+}
+
+// Profiles reads what no heartbeat needs. A workspace without one has the zero
+// Profile.
+type Profiles interface {
+	Profile(ctx context.Context, id string) (workspace.Profile, error)
+}
+
+// Refused is Leases.Renew's "not with this credential", with the facts as they
+// stand.
+type Refused struct{ Facts workspace.Facts }
+
+// Error implements error.
+func (r *Refused) Error() string { return "credential refused" }
+
+// Bell rings the drain of a workspace. A ring may be lost or doubled without
+// harm: the sweeper rings again.
+type Bell interface {
+	Ring(ctx context.Context, id, cause string, after time.Duration) error
+}
+
+// URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
+type URLGuard interface {
+	Check(rawURL string) error
+}
+
+// Registry is the use cases over their ports.
+type Registry struct {
+	Leases   Leases
+	Profiles Profiles
+	Bell     Bell
+	Guard    URLGuard
+	Policy   workspace.Policy
+}
+
+// Registration is a register call.
+type Registration struct {
+	ID         string
+	Credential string // as presented
+	From       string // network address
+	Mode       workspace.Mode
+	URL        string
+	Name       string
+	Runtime    string
+	Card       []byte
+}
+
+// Registered is its answer; AuthToken only when newly minted.
+type Registered struct {
+	Facts     workspace.Facts
+	AuthToken string
+}
+
+const saveTries = 4
+
+// Register authenticates or bootstraps, records what the agent declares and
+// opens the lease. Errors: those of workspace.Admit, url_forbidden.
+func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (Registered, error) {
+	url, err := r.pushURL(in.Mode, in.URL)
+	if err != nil {
+		return Registered{}, err
+	}
+	presented := token.Digest(in.Credential)
+	for range saveTries {
+		old, exists, err := r.get(ctx, in.ID)
+		if err != nil {
+			return Registered{}, err
+		}
+		admission, err := workspace.Admit(old, exists, presented, r.Policy, now)
+		if err != nil {
+			if exists && old.Hold != workspace.Removed {
+				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Register: true, From: in.From, Hash: presented}, now))
+			}
+			return Registered{}, err
+		}
+		var text string
+		var minted token.Hash
+		if admission.Mint {
+			text, minted = token.Mint(token.Workspace)
+		}
+		next := workspace.Register(old, admission, workspace.Declaration{
+			Mode: in.Mode, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
+		}, presented, minted, r.Policy, now)
+		next.ID = in.ID
+		err = r.Leases.Save(ctx, old, next, &workspace.Profile{Name: in.Name, URL: url, Runtime: in.Runtime, Card: in.Card})
+		if fault.CodeOf(err) == fault.Conflict {
+			continue
+		}
+		if err != nil {
+			return Registered{}, err
+		}
+		r.RingIfMail(ctx, next, "register", now)
+		return Registered{Facts: next, AuthToken: text}, nil
+	}
+	return Registered{}, fault.Store("register", errors.New("the workspace kept changing"))
+}
+
+// pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
+// Poll ignores the URL; anything but http(s) means "none", as clients behind a
+// firewall send remote://.
+func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
+	isHTTP := hasHTTPScheme(raw)
+	switch {
+	case !isHTTP && mode == workspace.Push:
+		return "", fault.New(fault.URLForbidden, "push needs an http or https url").WithHint("register with the URL the agent serves, or with delivery_mode poll", "stop")
+	case !isHTTP:
+		return "", nil
+	}
+	if err := r.Guard.Check(raw); err != nil {
+		if mode == workspace.Poll {
+			return "", nil
+		}
+		return "", err
+	}
+	return raw, nil
+}
+
+func hasHTTPScheme(raw string) bool {
+	return len(raw) > 8 && (raw[:7] == "http://" || raw[:8] == "https://")
+}
+
+// Signal renews a lease: one write in the steady case. Errors:
+// workspace_unknown, workspace_removed, credential_missing, credential_unknown.
+func (r *Registry) Signal(ctx context.Context, id, credential string, s workspace.Signal, now time.Time) (workspace.Facts, error) {
+	presented := token.Digest(credential)
+	for range saveTries {
+		f, err := r.Leases.Renew(ctx, id, presented, s, now)
+		refused, ok := errors.AsType[*Refused](err)
+		if !ok {
+			return f, err
+		}
+		old := refused.Facts
+		switch {
+		case old.Hold == workspace.Removed:
+			return old, workspace.Gone(id)
+		case presented.Equal(old.NextCredential): // its first use
+			next := workspace.Promote(old)
+			next.Version++
+			if err := r.Leases.Save(ctx, old, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+				return old, err
+			}
+			continue
+		}
+		err = workspace.Unauthorized(id, presented)
+		return old, errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{From: s.From, Hash: presented}, now))
+	}
+	return workspace.Facts{}, fault.Store("renew", errors.New("the workspace kept changing"))
+}
+
+// noteRefusal records a refused attempt as a fact. It never turns the refusal
+// into anything else: a store fault here is for the log only, beside it.
+func (r *Registry) noteRefusal(ctx context.Context, f workspace.Facts, what workspace.Refusal, now time.Time) error {
+	next, changed := workspace.Refuse(f, what, r.Policy, now)
+	if !changed {
+		return nil
+	}
+	if err := r.Leases.Save(ctx, f, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+		return err
+	}
+	return nil
+}
+
+// RingIfMail rings the drain when mail waits and can be pushed now.
+func (r *Registry) RingIfMail(ctx context.Context, f workspace.Facts, cause string, now time.Time) {
+	if f.Open == 0 || f.Busy(r.Policy, now) >= f.Slots() ||
+		workspace.EffectiveMode(f, r.Policy, now).Effective != workspace.Push || !workspace.Assess(f, r.Policy, now).Reachable() {
+		return
+	}
+	// A lost ring costs a sweep's wait and nothing else, so it fails no call.
+	_ = r.Bell.Ring(ctx, f.ID, cause, 0)
+}
+
+// New is what an operator creates or adopts a workspace with.
+type New struct {
+	ID               string
+	Name             string
+	Runtime          string
+	Tier             int
+	Mode             workspace.Mode
+	MaxTasks         int
+	Adopt            bool
+	ResetCredentials bool
+}
+
+// Created is the answer; AuthToken only when one was minted.
+type Created struct {
+	Facts     workspace.Facts
+	Adopted   bool
+	AuthToken string
+}
+
+// Create makes a workspace with its first credential; over an existing one it
+// adopts, when asked to. Errors: workspace_exists, invalid_workspace_id.
+func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, error) {
+	if in.ID == "" {
+		in.ID = uuid.NewString()
+	}
+	if err := workspace.CheckID(in.ID); err != nil {
+		return Created{}, err
+	}
+	for range saveTries {
+		old, exists, err := r.get(ctx, in.ID)
+		if err != nil {
+			return Created{}, err
+		}
+		var next workspace.Facts
+		var text string
+		profile := workspace.Profile{Name: in.Name, Runtime: in.Runtime, Tier: in.Tier}
+		switch {
+		case exists && !in.Adopt && old.Hold != workspace.Removed:
+			return Created{}, fault.New(fault.Exists, "a workspace with this id exists").
+				WithHint(`send "adopt": true to take it over: mode, status facts, runtime and tier are reset, its mail is kept`, "adopt")
+		case exists:
+			adoption := workspace.Adoption{Mode: in.Mode, MaxTasks: in.MaxTasks, ResetCredentials: in.ResetCredentials || old.Hold == workspace.Removed}
+			if adoption.ResetCredentials {
+				text, adoption.Minted = token.Mint(token.Workspace)
+			}
+			was, err := r.Profiles.Profile(ctx, in.ID)
+			if err != nil {
+				return Created{}, err
+			}
+			// The agent's address and card are the agent's to say; they stay until
+			// it says otherwise, or mail could not be pushed before its next boot.
+			profile.URL, profile.Card = was.URL, was.Card
+			if profile.Name == "" {
+				profile.Name = was.Name
+			}
+			adoption.Pushable = workspace.CanServe(in.Runtime, profile.URL)
+			next = workspace.Adopt(old, adoption)
+		default:
+			var minted token.Hash
+			text, minted = token.Mint(token.Workspace)
+			next = workspace.Facts{ID: in.ID, Version: 1, Epoch: 1, CreatedAt: now, Credential: minted,
+				Declared: in.Mode, DeclaredBy: workspace.ByOperator, MaxTasks: in.MaxTasks}
+		}
+		err = r.Leases.Save(ctx, old, next, &profile)
+		if fault.CodeOf(err) == fault.Conflict {
+			continue
+		}
+		if err != nil {
+			return Created{}, err
+		}
+		r.RingIfMail(ctx, next, "adopt", now)
+		return Created{Facts: next, Adopted: exists, AuthToken: text}, nil
+	}
+	return Created{}, fault.Store("create", errors.New("the workspace kept changing"))
+}
+
+// Repair revokes every credential and opens one bootstrap window. It returns
+// how many were revoked.
+func (r *Registry) Repair(ctx context.Context, id string, now time.Time) (workspace.Facts, int, error) {
+	var revoked int
+	f, err := r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
+		f, revoked = workspace.Repair(f, r.Policy, now)
+		return f
+	})
+	return f, revoked, err
+}
+
+// Hold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
+// credentials.
+func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, now time.Time) (workspace.Facts, error) {
+	return r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
+		if h == workspace.Removed {
+			f, _ = workspace.Repair(f, r.Policy, now)
+			f.BootstrapUntil = time.Time{}
+		} else {
+			f.Version++
+		}
+		f.Hold = h
+		return f
+	})
+}
+
+func (r *Registry) change(ctx context.Context, id string, to func(workspace.Facts) workspace.Facts) (workspace.Facts, error) {
+	for range saveTries {
+		old, err := r.Read(ctx, id)
+		if err != nil {
+			return workspace.Facts{}, err
+		}
+		next := to(old)
+		err = r.Leases.Save(ctx, old, next, nil)
+		if fault.CodeOf(err) != fault.Conflict {
+			return next, err
+		}
+	}
+	return workspace.Facts{}, fault.Store("change", errors.New("the workspace kept changing"))
+}
+
+// Read is a workspace's facts. Errors: workspace_unknown, workspace_removed,
+// invalid_workspace_id.
+func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error) {
+	if err := workspace.CheckID(id); err != nil {
+		return workspace.Facts{}, err
+	}
+	f, err := r.Leases.Get(ctx, id)
+	if err == nil && f.Hold == workspace.Removed {
+		return f, workspace.Gone(id)
+	}
+	return f, err
+}
+
+// Authenticate checks a credential against a workspace without renewing
+// anything. Errors: those of Read, credential_missing, credential_unknown.
+func (r *Registry) Authenticate(ctx context.Context, id, credential string) (workspace.Facts, error) {
+	f, err := r.Read(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	if h := token.Digest(credential); !h.Equal(f.Credential) && !h.Equal(f.NextCredential) {
+		return f, workspace.Unauthorized(id, h)
+	}
+	return f, nil
+}
+
+func (r *Registry) get(ctx context.Context, id string) (f workspace.Facts, exists bool, err error) {
+	if err := workspace.CheckID(id); err != nil {
+		return f, false, err
+	}
+	f, err = r.Leases.Get(ctx, id)
+	switch fault.CodeOf(err) {
+	case "":
+		return f, true, nil
+	case fault.Unknown:
+		return workspace.Facts{}, false, nil
+	}
+	return f, false, err
+}
