@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
+	"github.com/rollcall/rollcall/shared/announce"
 	"github.com/rollcall/rollcall/shared/boot"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
@@ -18,5 +20,6 @@ func main() {
 		slog.Error("can't start", "error", err)
 		os.Exit(1)
 	}
+	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)} // a sweep by hand announces too
 	lambda.Start(httpapi.Serve(env.Log, time.Now, endpoints(env)))
 }

@@ -17,12 +17,13 @@ type item = map[string]types.AttributeValue
 
 // The leases table: one item a workspace, key id. Attribute names are short
 // because the goal is at most 400 bytes an item: every heartbeat writes it and
-// every sweep reads it. An attribute that would be zero is absent.
-const leaseKey = "id"
+// every sweep reads it. An attribute that would be zero is absent. LeaseKey is
+// its partition key.
+const LeaseKey = "id"
 
 // leaseAttributes are the names of workspace.Facts' fields, by the field's name.
 var leaseAttributes = map[string]string{
-	"ID": leaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "RegisteredAt": "ra",
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "RegisteredAt": "ra",
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "BootstrapUntil": "bw",
 	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
 	"RegisterRefused": "rr", "SignalRefused": "sr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",

@@ -45,7 +45,7 @@ var (
 	_ registry.Profiles = (*Store)(nil)
 )
 
-func (s *Store) leaseItem(id string) item { return item{leaseKey: str(id)} }
+func (s *Store) leaseItem(id string) item { return item{LeaseKey: str(id)} }
 
 // Get implements registry.Leases.
 func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
@@ -182,7 +182,7 @@ func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace
 	for _, it := range out.Items {
 		facts = append(facts, decodeFacts(it))
 	}
-	return facts, strOf(out.LastEvaluatedKey[leaseKey]), nil
+	return facts, strOf(out.LastEvaluatedKey[LeaseKey]), nil
 }
 
 // update builds an UpdateExpression over workspace.Facts' fields.

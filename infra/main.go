@@ -1,0 +1,38 @@
+// Command infra is the CDK app: it synthesizes Rollcall's one stack. Build the
+// functions first (make build); their folders are its assets.
+//
+// Context: operatorSha256 (required, hex SHA-256 of the operator credential),
+// functions (folder of the built functions, default .build/functions), local
+// (set to "true" by the local platform: open policies, host architecture).
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/rollcall/rollcall/infra/stack"
+)
+
+func main() {
+	defer jsii.Close()
+	app := awscdk.NewApp(nil)
+	text := func(key, def string) string {
+		if v, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
+			return v
+		}
+		return def
+	}
+	err := stack.New(app, stack.Name, stack.Config{
+		Functions:      text("functions", ".build/functions"),
+		OperatorSHA256: text("operatorSha256", ""),
+		Local:          text("local", "") == "true",
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "infra:", err)
+		os.Exit(1)
+	}
+	app.Synth(nil)
+}

@@ -1,0 +1,37 @@
+package stack
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/rollcall/rollcall/shared/dynamo"
+)
+
+type data struct{ leases, chat awsdynamodb.Table }
+
+func newData(s awscdk.Stack, cfg Config) data {
+	recovery := &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)}
+	removal := awscdk.RemovalPolicy_RETAIN
+	if cfg.Local {
+		removal = awscdk.RemovalPolicy_DESTROY
+	}
+	str := func(name string) *awsdynamodb.Attribute {
+		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
+	}
+	d := data{
+		// No index: a steady heartbeat must move no index entry.
+		leases: awsdynamodb.NewTable(s, jsii.String("Leases"), &awsdynamodb.TableProps{
+			PartitionKey: str(dynamo.LeaseKey), BillingMode: awsdynamodb.BillingMode_PAY_PER_REQUEST,
+			PointInTimeRecoverySpecification: recovery, RemovalPolicy: removal,
+		}),
+		chat: awsdynamodb.NewTable(s, jsii.String("Chat"), &awsdynamodb.TableProps{
+			PartitionKey: str(dynamo.ChatPartition), SortKey: str(dynamo.ChatSort), BillingMode: awsdynamodb.BillingMode_PAY_PER_REQUEST,
+			TimeToLiveAttribute: jsii.String(dynamo.TTLAttribute), PointInTimeRecoverySpecification: recovery, RemovalPolicy: removal,
+		}),
+	}
+	d.chat.AddLocalSecondaryIndex(&awsdynamodb.LocalSecondaryIndexProps{
+		IndexName: jsii.String(dynamo.OpenIndex), SortKey: str(dynamo.OpenOrder), ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+	})
+	return d
+}

@@ -1,0 +1,30 @@
+package stack
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// QueuePrefix begins the name of every chat queue; the functions' rights are
+// bound to it.
+const QueuePrefix = "rollcall-chat-"
+
+type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
+
+func newQueues(s awscdk.Stack) queues {
+	q := queues{
+		// What chat queues, made at run time, redrive to. FIFO, as they are.
+		deadLetters: awssqs.NewQueue(s, jsii.String("DeadLetters"), &awssqs.QueueProps{
+			QueueName: jsii.String(QueuePrefix + "dead-letters.fifo"), Fifo: jsii.Bool(true), RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+		}),
+		lostWakeups: awssqs.NewQueue(s, jsii.String("LostWakeups"), &awssqs.QueueProps{
+			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+		}),
+	}
+	q.wakeups = awssqs.NewQueue(s, jsii.String("Wakeups"), &awssqs.QueueProps{
+		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(wakeVisibility)), EnforceSSL: jsii.Bool(true),
+		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(5)},
+	})
+	return q
+}

@@ -1,0 +1,54 @@
+// Package stack describes what is deployed, once: tables, queues, functions,
+// routes, schedule, alarms. The local platform deploys this same stack.
+package stack
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Name is the stack's name.
+const Name = "Rollcall"
+
+// Config is what differs between deployments.
+type Config struct {
+	Functions      string // folder with one folder a function, each with its bootstrap
+	OperatorSHA256 string
+	// Local opens the policies that only a private machine may have (bootstrap by
+	// anyone, chat without a credential, agents at private addresses), and builds
+	// for the host instead of arm64.
+	Local bool
+}
+
+// Timeouts in seconds. A wake-up stays invisible for six times its function's
+// timeout (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
+const (
+	apiTimeout      = 15
+	dispatchTimeout = 300
+	sweeperTimeout  = 55 // less than its minute, so that sweeps don't overlap
+	wakeVisibility  = 6 * dispatchTimeout
+)
+
+var hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// New adds the stack to an app, or says what its configuration lacks.
+func New(scope constructs.Construct, id string, cfg Config) error {
+	if !hexHash.MatchString(cfg.OperatorSHA256) {
+		return fmt.Errorf("context operatorSha256 must be the hex SHA-256 of the operator credential (cdk -c operatorSha256=…)")
+	}
+	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
+		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),
+	})
+	d := newData(s, cfg)
+	q := newQueues(s)
+	fns := newFunctions(s, cfg, d, q)
+	grant(s, fns, d, q)
+	newTriggers(s, fns, q)
+	newAPI(s, fns)
+	newAlarms(s, fns, q)
+	return nil
+}

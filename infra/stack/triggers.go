@@ -1,0 +1,63 @@
+package stack
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func newTriggers(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
+	awslambda.NewEventSourceMapping(s, jsii.String("WakeupsToDispatch"), &awslambda.EventSourceMappingProps{
+		Target: fns["dispatch"], EventSourceArn: q.wakeups.QueueArn(), BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true),
+	})
+	// A rule, not EventBridge Scheduler: rules fire on both local emulators.
+	awsevents.NewRule(s, jsii.String("EveryMinute"), &awsevents.RuleProps{
+		Description: jsii.String("Rollcall's sweep"),
+		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(1))),
+		Targets:     &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fns["sweeper"], &awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)})},
+	})
+}
+
+func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
+	api := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{ApiName: jsii.String("rollcall")})
+	for _, name := range Names() {
+		keys := httpapi.Routes[name]
+		if len(keys) == 0 {
+			continue
+		}
+		integration := awsapigatewayv2integrations.NewHttpLambdaIntegration(jsii.String(name), fns[name], &awsapigatewayv2integrations.HttpLambdaIntegrationProps{
+			PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
+		})
+		for _, key := range slices.Sorted(slices.Values(keys)) {
+			method, path, _ := strings.Cut(key, " ")
+			api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{Path: &path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(method)}, Integration: integration})
+		}
+	}
+	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: api.ApiEndpoint()})
+}
+
+func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
+	for id, queue := range map[string]awssqs.Queue{"DeadLettersWaiting": q.deadLetters, "WakeupsLost": q.lostWakeups} {
+		awscloudwatch.NewAlarm(s, jsii.String(id), &awscloudwatch.AlarmProps{
+			Metric: queue.MetricApproximateNumberOfMessagesVisible(nil), Threshold: jsii.Number(1), EvaluationPeriods: jsii.Number(1),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		})
+	}
+	awscloudwatch.NewAlarm(s, jsii.String("SweeperSilent"), &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("no sweep for five minutes: idle queues have only heartbeats to drain them"),
+		Metric:           fns["sweeper"].MetricInvocations(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5)), Statistic: jsii.String("Sum")}),
+		Threshold:        jsii.Number(1), EvaluationPeriods: jsii.Number(1),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_BREACHING,
+	})
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Installs, once and pinned, what the local platform needs, from the package
+# registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+TOOLS=$(cd "$HERE/../.." && pwd)/.tools
+mkdir -p "$TOOLS"
+
+fail() { echo "rollcall: $*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# done_once NAME VERSION: true when NAME was installed at VERSION before.
+done_once() { [ "$(cat "$TOOLS/$1.installed" 2>/dev/null)" = "$2" ]; }
+mark() { echo "$2" >"$TOOLS/$1.installed"; }
+
+node_ok() {
+  have node && have npm || fail "Node.js 18 or newer with npm is needed (for the AWS CDK): install it and run make again"
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || fail "Node.js $(node -v) is too old: the AWS CDK needs 18 or newer"
+}
+
+python_at_least() { "$1" -c "import sys; sys.exit(sys.version_info[:2] < ($2, $3))" 2>/dev/null; }
+
+cdk() {
+  node_ok
+  local version=aws-cdk@2.1148.1 # npm's latest, 3.x, can't read this app's assembly
+  done_once cdk "$version" && return
+  echo "installing $version ..."
+  npm install --prefix "$TOOLS/cdk" --no-save --no-audit --no-fund --loglevel=error "$version" >/dev/null
+  mark cdk "$version"
+}
+
+ministack() {
+  local version=ministack==1.5.33 py=
+  for py in "${PYTHON-}" python3 python3.13 python3.12 python3.11; do
+    [ -n "$py" ] && have "$py" && python_at_least "$py" 3 10 && break
+    py=
+  done
+  [ -n "$py" ] || fail "Python 3.10 or newer is needed (for ministack): install it, or name it with PYTHON=/path/to/python3"
+  done_once ministack "$version" && return
+  echo "installing $version ..."
+  rm -rf "$TOOLS/ministack"
+  "$py" -m venv "$TOOLS/ministack"
+  "$TOOLS/ministack/bin/pip" install -q --disable-pip-version-check "$version"
+  mark ministack "$version"
+}
+
+# docker_ok: a Docker engine answers, so LocalStack's own image is used.
+docker_ok() { have docker && docker info >/dev/null 2>&1; }
+
+localstack() {
+  docker_ok && return
+  local py="" candidate
+  for candidate in "${PYTHON313-}" python3.13 "$HOME"/.pyenv/versions/3.13.*/bin/python3.13; do
+    if [ -n "$candidate" ] && have "$candidate" && python_at_least "$candidate" 3 13; then py=$candidate; break; fi
+  done
+  [ -n "$py" ] || fail "LocalStack 4.14.0 needs a running Docker engine or Python 3.13 (3.11 and 3.12 fail at import): install one, or name it with PYTHON313=/path/to/python3.13"
+  have java || fail "Java 17 or newer is needed (for DynamoDB Local inside LocalStack)"
+  have mvn || fail "Maven is needed (it fetches DynamoDB Local for LocalStack)"
+  local version="localstack-core==4.14.0"
+  if ! done_once localstack "$version"; then
+    echo "installing $version (about a minute) ..."
+    rm -rf "$TOOLS/localstack"
+    "$py" -m venv "$TOOLS/localstack"
+    "$TOOLS/localstack/bin/pip" install -q --disable-pip-version-check "localstack-core[runtime]==4.14.0" -c "$HERE/localstack-constraints.txt"
+    mark localstack "$version"
+  fi
+  dynamodb_local
+}
+
+# What LocalStack would download at run time, placed where it looks for it.
+dynamodb_local() {
+  local version="dynamodb-local 3.1.0 java $(readlink -f "$(command -v java)")"
+  done_once dynamodb-local "$version" && return
+  echo "installing DynamoDB Local 3.1.0 ..."
+  local lib=$TOOLS/localstack-root/var/lib/localstack/lib
+  local ddb=$lib/dynamodb-local/2 work
+  rm -rf "$lib"; mkdir -p "$ddb/DynamoDBLocal_lib" "$lib/java"
+  work=$(mktemp -d)
+  mvn -q -B -f "$HERE/dynamodb-local.pom.xml" dependency:copy-dependencies -DoutputDirectory="$work" -DincludeScope=runtime
+  # LocalStack passes a Java agent that only GitHub has (a patch for tables with
+  # more than 20 indexes); byte-buddy's is one that changes nothing.
+  mv "$work"/byte-buddy-agent-*.jar "$ddb/ddb-local-loader-0.1.jar"
+  mv "$work"/* "$ddb/DynamoDBLocal_lib/"; rmdir "$work"
+  for f in "$ddb"/DynamoDBLocal_lib/libsqlite4java-*-1.0.392.*; do cp "$f" "${f/-1.0.392/}"; done
+  "$TOOLS/localstack/bin/python" "$HERE/manifest_jar.py" "$ddb"
+  ln -sfn "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" "$lib/java/21"
+  mark dynamodb-local "$version"
+}
+
+"$1"
