@@ -132,10 +132,11 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *wo
 			u.remove(lf.field)
 		}
 	}
-	condition := "attribute_not_exists(" + u.name("ID") + ")"
-	if old.ID != "" {
-		condition = u.name("Version") + " = :seen"
-		u.value(":seen", num(old.Version))
+	var condition string
+	if old.ID == "" {
+		condition = "attribute_not_exists(" + u.name("ID") + ")"
+	} else {
+		condition = u.name("Version") + " = " + u.value(":seen", num(old.Version))
 	}
 	writes := []types.TransactWriteItem{{Update: &types.Update{
 		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: &condition,

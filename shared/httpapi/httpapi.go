@@ -263,7 +263,7 @@ func (r Request) RequireOperator(operator token.Hash) error {
 	if b == "" {
 		return fault.New(fault.CredentialMissing, "missing operator credential").WithHint("send the operator credential as a bearer", "stop")
 	}
-	if !token.Digest(b).Equal(operator) {
+	if !token.Digest(b).Matches(operator) {
 		return fault.New(fault.OperatorOnly, "this call needs the operator credential").WithHint("send the operator credential as a bearer", "stop")
 	}
 	return nil

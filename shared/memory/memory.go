@@ -58,7 +58,7 @@ func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig w
 	switch {
 	case !ok:
 		return f, workspace.NotFound(id)
-	case f.Hold == workspace.Removed || !credential.Equal(f.Credential):
+	case f.Hold == workspace.Removed || !credential.Matches(f.Credential):
 		return f, &registry.Refused{Facts: f}
 	}
 	f = workspace.Observe(f, sig, s.Policy, now)

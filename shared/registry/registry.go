@@ -166,7 +166,7 @@ func (r *Registry) Signal(ctx context.Context, id, credential string, s workspac
 		switch {
 		case old.Hold == workspace.Removed:
 			return old, workspace.Gone(id)
-		case presented.Equal(old.NextCredential): // its first use
+		case presented.Matches(old.NextCredential): // its first use
 			next := workspace.Promote(old)
 			next.Version++
 			if err := r.Leases.Save(ctx, old, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
@@ -340,7 +340,7 @@ func (r *Registry) Authenticate(ctx context.Context, id, credential string) (wor
 	if err != nil {
 		return f, err
 	}
-	if h := token.Digest(credential); !h.Equal(f.Credential) && !h.Equal(f.NextCredential) {
+	if h := token.Digest(credential); !h.Matches(f.Credential) && !h.Matches(f.NextCredential) {
 		return f, workspace.Unauthorized(id, h)
 	}
 	return f, nil

@@ -40,8 +40,8 @@ type Hash [sha256.Size]byte
 // Zero tells an absent credential from a present one.
 func (h Hash) Zero() bool { return h == Hash{} }
 
-// Equal compares in constant time; an absent hash equals nothing.
-func (h Hash) Equal(o Hash) bool {
+// Matches compares in constant time; an absent hash equals nothing.
+func (h Hash) Matches(o Hash) bool {
 	return !h.Zero() && subtle.ConstantTimeCompare(h[:], o[:]) == 1
 }
 

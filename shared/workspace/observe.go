@@ -76,7 +76,7 @@ type Refusal struct {
 // one with a credential that was valid here once. Anyone can name an id; no one
 // may change another's status by it.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
-	attributable := (f.SeenFrom != "" && r.From == f.SeenFrom) || r.Hash.Equal(f.PastCredential)
+	attributable := (f.SeenFrom != "" && r.From == f.SeenFrom) || r.Hash.Matches(f.PastCredential)
 	if !attributable {
 		if now.Sub(f.StrangerAt) < p.RefusalWriteEvery {
 			return f, false
@@ -130,9 +130,9 @@ func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) 
 	case !exists:
 		return Admission{}, fault.New(fault.EnrolmentRequired, "this workspace is not enrolled here").
 			WithHint("an operator enrols it with POST /workspaces and gives the agent the credential", "enrol")
-	case presented.Equal(f.Credential):
+	case presented.Matches(f.Credential):
 		return Admission{}, nil
-	case presented.Equal(f.NextCredential):
+	case presented.Matches(f.NextCredential):
 		return Admission{Promote: true}, nil
 	case now.Before(f.BootstrapUntil) && f.Credential.Zero():
 		return Admission{Mint: true}, nil

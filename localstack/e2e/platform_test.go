@@ -1,0 +1,67 @@
+// Package e2e tests the built functions, deployed by cdk on an emulator, and the
+// real stores and queues. make test starts the platforms and names the one in
+// use in the file at ROLLCALL_PLATFORM.
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+type site struct {
+	client.Local
+	Endpoint string            `json:"endpoint"`
+	Kind     string            `json:"kind"`
+	Env      map[string]string `json:"env"` // of the deployed dispatch function
+	Agent    string            `json:"agent"`
+	PID      int               `json:"pid"`
+}
+
+var platform *site
+
+func TestMain(m *testing.M) {
+	if file := os.Getenv("ROLLCALL_PLATFORM"); file != "" {
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(raw, &platform)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// on is the platform under test. Without one, which a bare go test lacks, the
+// test can't run; make test always gives one.
+func on(t *testing.T) *site {
+	t.Helper()
+	if platform == nil {
+		t.Skip("needs a platform: run make test")
+	}
+	return platform
+}
+
+// wired is the use cases on the deployed tables and queues, in this process.
+func wired(t *testing.T) *boot.Env {
+	t.Helper()
+	s := on(t)
+	env, err := boot.New(boot.Config{
+		Region: "us-east-1", AccessKey: "test", SecretKey: "test", Endpoint: s.Endpoint,
+		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"], WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"],
+		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
+		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: boot.ChatOpen, AgentURLs: push.Private, PushTimeout: 120e9,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}

@@ -1,0 +1,361 @@
+// Package storetest is the contract of the stores and queues: one suite that the
+// fakes and the real ones must pass. Tests import it, nothing else does.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Store is both tables.
+type Store interface {
+	registry.Leases
+	registry.Profiles
+	delivery.Ledger
+}
+
+var t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func hash(s string) token.Hash { return token.Digest(s) }
+
+// created saves a new workspace and returns its facts.
+func created(t *testing.T, s Store) workspace.Facts {
+	t.Helper()
+	f := workspace.Facts{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0, Credential: hash("secret"), Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2}
+	must(t, s.Save(t.Context(), workspace.Facts{}, f, &workspace.Profile{Name: "n", URL: "http://agent", Runtime: "r", Tier: 3, Card: []byte(`{"name":"n"}`)}))
+	return f
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, code fault.Code) {
+	t.Helper()
+	if got := fault.CodeOf(err); got != code {
+		t.Fatalf("got %q (%v), want %q", got, err, code)
+	}
+}
+
+func read(t *testing.T, s Store, id string) workspace.Facts {
+	t.Helper()
+	f, err := s.Get(t.Context(), id)
+	must(t, err)
+	return f
+}
+
+// Stores runs the contract of the tables.
+func Stores(t *testing.T, s Store, policy workspace.Policy) {
+	t.Run("an unknown workspace is unknown to every call", func(t *testing.T) {
+		_, err := s.Get(t.Context(), "nobody")
+		wantCode(t, err, fault.Unknown)
+		_, err = s.Renew(t.Context(), "nobody", hash("x"), workspace.Signal{Kind: workspace.Heartbeat}, t0)
+		wantCode(t, err, fault.Unknown)
+	})
+	t.Run("what is saved is read, whole", func(t *testing.T) {
+		f := created(t, s)
+		full := f
+		full.Version, full.Epoch, full.Hold = 2, 7, workspace.Paused
+		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
+		full.NextCredential, full.PastCredential = hash("next"), hash("past")
+		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.SignalRefused = true, 4, 5, 6
+		full.RefusedFrom, full.StrangerFrom, full.SeenFrom = "10.0.0.1", "10.0.0.2", "10.0.0.3"
+		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0
+		full.ActiveTasks, full.SampleError, full.AnnouncedAs, full.AnnouncedAt, full.AnnouncedSeq = 3, "boom", "online/healthy", t0, 9
+		full.PushFailures, full.PushError = 2, "refused"
+		must(t, s.Save(t.Context(), f, full, nil))
+		if d := cmp.Diff(full, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+		bare := f
+		bare.Version = 3
+		must(t, s.Save(t.Context(), full, bare, nil))
+		if d := cmp.Diff(bare, read(t, s, f.ID)); d != "" {
+			t.Fatal("what was taken away is still there: ", d)
+		}
+		p, err := s.Profile(t.Context(), f.ID)
+		must(t, err)
+		if d := cmp.Diff(workspace.Profile{Name: "n", URL: "http://agent", Runtime: "r", Tier: 3, Card: []byte(`{"name":"n"}`)}, p); d != "" {
+			t.Fatal(d)
+		}
+	})
+	t.Run("a save on a version that has passed is a conflict and changes nothing", func(t *testing.T) {
+		f := created(t, s)
+		next := f
+		next.Version, next.MaxTasks = 2, 9
+		must(t, s.Save(t.Context(), f, next, nil))
+		late := f
+		late.Version, late.MaxTasks = 2, 1
+		wantCode(t, s.Save(t.Context(), f, late, &workspace.Profile{Name: "late"}), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, nil), fault.Conflict)
+		if got := read(t, s, f.ID).MaxTasks; got != 9 {
+			t.Fatalf("max tasks %d, want 9", got)
+		}
+		if p, err := s.Profile(t.Context(), f.ID); err != nil || p.Name != "n" {
+			t.Fatalf("profile %+v, %v", p, err)
+		}
+	})
+	t.Run("renew does what Observe says", func(t *testing.T) {
+		one, zero, high, mid, low := 1, 0, 0.7, 0.3, 0.05
+		f := created(t, s)
+		for i, sig := range []workspace.Signal{
+			{Kind: workspace.Heartbeat, From: "a"},
+			{Kind: workspace.Heartbeat, From: "b", ActiveTasks: &one, ErrorRate: &high, SampleError: "x", Wedged: true},
+			{Kind: workspace.PollFor, From: "b"},
+			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &mid, Wedged: true},
+			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &high, SampleError: "y"},
+			{Kind: workspace.Heartbeat, From: "c", ActiveTasks: &zero, ErrorRate: &low},
+		} {
+			now := t0.Add(time.Duration(i) * time.Second)
+			want := workspace.Observe(f, sig, policy, now)
+			got, err := s.Renew(t.Context(), f.ID, hash("secret"), sig, now)
+			must(t, err)
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("signal %d: %s", i, d)
+			}
+			f = read(t, s, f.ID)
+			if d := cmp.Diff(want, f); d != "" {
+				t.Fatalf("signal %d, stored: %s", i, d)
+			}
+		}
+	})
+	t.Run("renew with another credential, with none, or of a removed workspace is refused and changes nothing", func(t *testing.T) {
+		f := created(t, s)
+		for _, h := range []token.Hash{hash("other"), {}} {
+			_, err := s.Renew(t.Context(), f.ID, h, workspace.Signal{Kind: workspace.Heartbeat, From: "a"}, t0)
+			if refused, ok := errors.AsType[*registry.Refused](err); !ok || refused.Facts.ID != f.ID {
+				t.Fatalf("got %v", err)
+			}
+		}
+		gone := f
+		gone.Hold, gone.Version = workspace.Removed, 2
+		must(t, s.Save(t.Context(), f, gone, nil))
+		if _, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat}, t0); err == nil {
+			t.Fatal("a removed workspace was renewed")
+		}
+		if d := cmp.Diff(gone, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+	})
+	t.Run("a save in between does not undo a signal", func(t *testing.T) {
+		f := created(t, s)
+		_, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat, From: "a"}, t0)
+		must(t, err)
+		next := f
+		next.Version, next.MaxTasks = 2, 5
+		must(t, s.Save(t.Context(), f, next, nil))
+		if got := read(t, s, f.ID); !got.HeartbeatAt.Equal(t0) || got.MaxTasks != 5 {
+			t.Fatalf("%+v", got)
+		}
+	})
+	t.Run("page lists every workspace once", func(t *testing.T) {
+		want := map[string]int{}
+		for range 7 {
+			want[created(t, s).ID] = 0
+		}
+		for cursor := ""; ; {
+			facts, next, err := s.Page(t.Context(), cursor, 3)
+			must(t, err)
+			for _, f := range facts {
+				if _, mine := want[f.ID]; mine {
+					want[f.ID]++
+				}
+			}
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+		for id, n := range want {
+			if n != 1 {
+				t.Errorf("%s listed %d times", id, n)
+			}
+		}
+	})
+	t.Run("accept numbers without gaps, once an id", func(t *testing.T) {
+		f := created(t, s)
+		for i := range 3 {
+			f = accept(t, s, f, fmt.Sprint("m", i), chat.Task)
+		}
+		if f.Accepted != 3 || f.Open != 3 || !f.OldestOpen.Equal(t0.Add(time.Second)) {
+			t.Fatalf("%+v", f)
+		}
+		stale := f
+		stale.Accepted = 2
+		_, _, err := s.Accept(t.Context(), stale, message(f.ID, "m9", 3, chat.Task))
+		wantCode(t, err, fault.Conflict)
+		was, first, err := s.Accept(t.Context(), f, message(f.ID, "m1", 4, chat.Task))
+		must(t, err)
+		if first || was.Seq != 2 {
+			t.Fatalf("first=%v seq=%d", first, was.Seq)
+		}
+		if d := cmp.Diff(f, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+	})
+	t.Run("open mail is listed in delivery order", func(t *testing.T) {
+		f := created(t, s)
+		for i, p := range []chat.Priority{chat.Info, chat.Task, chat.Critical, chat.Task} {
+			f = accept(t, s, f, fmt.Sprint("m", i), p)
+		}
+		open, err := s.Open(t.Context(), f.ID, 0)
+		must(t, err)
+		var got []string
+		for _, e := range open {
+			got = append(got, e.ID)
+		}
+		if d := cmp.Diff([]string{"m2", "m1", "m3", "m0"}, got); d != "" {
+			t.Fatal(d)
+		}
+		if e := open[1]; e.Seq != 2 || e.Priority != chat.Task || !e.AcceptedAt.Equal(t0.Add(2*time.Second)) {
+			t.Fatalf("%+v", e)
+		}
+	})
+	t.Run("a message is read as it was moved; counters move with it", func(t *testing.T) {
+		f := created(t, s)
+		for i := range 2 {
+			f = accept(t, s, f, fmt.Sprint("m", i), chat.Task)
+		}
+		ms, err := s.Messages(t.Context(), f.ID, "m1", "nope", "m0")
+		must(t, err)
+		if len(ms) != 2 || ms[0].ID != "m1" {
+			t.Fatalf("%+v", ms)
+		}
+		m0 := ms[1]
+		taken := m0.Take(chat.ByPush, chat.Claim{Token: "c", Until: t0.Add(time.Minute), Epoch: 1}, chat.DefaultPolicy(), t0)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{}))
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{}), fault.Conflict)
+		ms, err = s.Messages(t.Context(), f.ID, "m0")
+		must(t, err)
+		if d := cmp.Diff(taken, ms[0]); d != "" {
+			t.Fatal(d)
+		}
+		if g := read(t, s, f.ID); g.InFlight != 1 || g.Open != 2 {
+			t.Fatalf("%+v", g)
+		}
+		done := taken.Deliver("ok", []byte(`{"a":1}`), t0.Add(time.Second))
+		none, oldest := time.Time{}, t0.Add(2*time.Second)
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &none}), fault.Conflict)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &oldest, DeliveredAt: t0.Add(time.Second), PushOK: true}))
+		g := read(t, s, f.ID)
+		if g.InFlight != 0 || g.Open != 1 || g.Delivered != 1 || !g.OldestOpen.Equal(oldest) || !g.DeliveredAt.Equal(t0.Add(time.Second)) || !delivery.Conserved(g) {
+			t.Fatalf("%+v", g)
+		}
+		m1 := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0]
+		failed := m1.Take(chat.ByPush, chat.Claim{Token: "d", Until: t0}, chat.DefaultPolicy(), t0).Fail("boom", chat.DefaultPolicy(), 0, t0)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m1, To: failed}}, delivery.Mail{PushFailed: true, PushError: "boom", Busy: 2, BusyAt: t0}))
+		if g := read(t, s, f.ID); g.PushFailures != 1 || g.PushError != "boom" || g.ActiveTasks != 2 {
+			t.Fatalf("%+v", g)
+		}
+		gone := failed.Expire(t0.Add(time.Hour))
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: failed, To: gone}}, delivery.Mail{Oldest: &none}))
+		g = read(t, s, f.ID)
+		if g.Open != 0 || g.Expired != 1 || !g.OldestOpen.IsZero() || !delivery.Conserved(g) {
+			t.Fatalf("%+v", g)
+		}
+		if open := must1(s.Open(t.Context(), f.ID, 0))(t); len(open) != 0 {
+			t.Fatalf("%+v", open)
+		}
+	})
+}
+
+func must1[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T { t.Helper(); must(t, err); return v }
+}
+
+func message(id, mid string, seq int64, p chat.Priority) chat.Message {
+	at := t0.Add(time.Duration(seq) * time.Second)
+	return chat.Message{ID: mid, Workspace: id, Seq: seq, Source: "peer", Method: "message/send", Priority: p, Body: []byte(`{"x":1}`),
+		State: chat.Queued, Reason: "accepted", AcceptedAt: at, ExpiresAt: at.Add(time.Hour), Version: 1}
+}
+
+func accept(t *testing.T, s Store, f workspace.Facts, mid string, p chat.Priority) workspace.Facts {
+	t.Helper()
+	_, first, err := s.Accept(t.Context(), f, message(f.ID, mid, f.Accepted+1, p))
+	must(t, err)
+	if !first {
+		t.Fatalf("%s was there already", mid)
+	}
+	return read(t, s, f.ID)
+}
+
+// Queues runs the contract of the chat queues. A visibility timeout may end
+// late; it is waited for.
+func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
+	ticket := func(seq int64, dedup string) delivery.Ticket {
+		return delivery.Ticket{MessageID: fmt.Sprint("m", seq), Seq: seq, Dedup: dedup}
+	}
+	receive := func(t *testing.T, l delivery.Lane, visibility time.Duration) *delivery.Held {
+		t.Helper()
+		return must1(q.Receive(t.Context(), l, visibility, time.Second))(t)
+	}
+	t.Run("a queue that was never sent to is empty", func(t *testing.T) {
+		if h := receive(t, delivery.Lane{Workspace: uuid.NewString()}, time.Minute); h != nil {
+			t.Fatal(h)
+		}
+	})
+	t.Run("one ticket a slot is out at a time, in order, repeats are swallowed", func(t *testing.T) {
+		l := delivery.Lane{Workspace: uuid.NewString()}
+		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1"), ticket(2, "2.1")}))
+		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
+		first := receive(t, l, time.Minute)
+		if first == nil || first.MessageID != "m1" {
+			t.Fatalf("%+v", first)
+		}
+		if h := must1(q.Receive(t.Context(), l, time.Minute, 0))(t); h != nil {
+			t.Fatalf("a second ticket came out of a locked slot: %+v", h)
+		}
+		must(t, q.Delete(t.Context(), l, *first))
+		second := receive(t, l, time.Minute)
+		if second == nil || second.MessageID != "m2" {
+			t.Fatalf("%+v", second)
+		}
+		must(t, q.Release(t.Context(), l, *second))
+		again := receive(t, l, time.Minute)
+		if again == nil || again.MessageID != "m2" {
+			t.Fatalf("%+v", again)
+		}
+		must(t, q.Delete(t.Context(), l, *again))
+		if h := must1(q.Receive(t.Context(), l, time.Minute, 0))(t); h != nil {
+			t.Fatalf("%+v", h)
+		}
+	})
+	t.Run("a ticket whose holder dies comes back", func(t *testing.T) {
+		l := delivery.Lane{Workspace: "odd id! " + uuid.NewString()}
+		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
+		if h := receive(t, l, time.Second); h == nil {
+			t.Fatal("nothing")
+		}
+		for range 10 {
+			advance(time.Second)
+			if h := receive(t, l, time.Minute); h != nil {
+				return
+			}
+		}
+		t.Fatal("it did not come back")
+	})
+	t.Run("two slots give two tickets", func(t *testing.T) {
+		l := delivery.Lane{Workspace: uuid.NewString()}
+		must(t, q.Send(t.Context(), l, 2, []delivery.Ticket{ticket(1, "1.1"), ticket(2, "2.1")}))
+		if receive(t, l, time.Minute) == nil || receive(t, l, time.Minute) == nil {
+			t.Fatal("a slot was locked by the other")
+		}
+	})
+	t.Run("the dead are buried", func(t *testing.T) {
+		must(t, q.Bury(t.Context(), delivery.Lane{Workspace: uuid.NewString()}, ticket(1, "1.9"), "used up"))
+	})
+}
