@@ -35,7 +35,7 @@ func main() {
 	defer stop()
 	switch status, err := a.run(ctx); {
 	case status == http.StatusUnauthorized:
-		log.Printf("register: HTTP 401: %v", err)
+		log.Printf("register: %v", err)
 		os.Exit(3)
 	case err != nil:
 		log.Fatal(err)

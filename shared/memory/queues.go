@@ -136,3 +136,28 @@ func (b *Bell) Take() []Ring {
 	b.rings = nil
 	return out
 }
+
+// Announcer keeps the announced changes for a test to look at.
+type Announcer struct {
+	mu      sync.Mutex
+	changes []delivery.Change
+}
+
+var _ delivery.Announcer = (*Announcer)(nil)
+
+// Announce implements delivery.Announcer.
+func (a *Announcer) Announce(_ context.Context, c delivery.Change) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changes = append(a.changes, c)
+	return nil
+}
+
+// Take returns the changes so far and forgets them.
+func (a *Announcer) Take() []delivery.Change {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := a.changes
+	a.changes = nil
+	return out
+}

@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/fixture"
+)
+
+func TestFixtures(t *testing.T) {
+	env := fixture.Env(t)
+	fixture.Replay(t, "heartbeat", endpoints(env), env)
+}

@@ -1,0 +1,157 @@
+package chat_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+var (
+	t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	p  = chat.DefaultPolicy()
+)
+
+func queued(seq int64) chat.Message {
+	return chat.Message{ID: "m", Seq: seq, Version: 1, State: chat.Queued, AcceptedAt: t0, ExpiresAt: t0.Add(time.Hour)}
+}
+
+func claim(until time.Time) chat.Claim { return chat.Claim{Token: "c", Until: until} }
+
+func TestFailuresBackOffAndEndDead(t *testing.T) {
+	m, now := queued(1), t0
+	for n := 1; n <= p.MaxAttempts; n++ {
+		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now).Fail("boom", p, 0, now)
+		if n < p.MaxAttempts && (m.State != chat.Queued || m.NotBefore.Sub(now) != p.BackoffBase<<(n-1)) {
+			t.Fatalf("after %d: %s, backoff %s", n, m.State, m.NotBefore.Sub(now))
+		}
+		now = m.NotBefore
+	}
+	if m.State != chat.Dead || len(m.Attempts) != p.MaxAttempts {
+		t.Fatalf("%+v", m)
+	}
+	back, err := m.Redrive(p, t0.Add(2*time.Hour))
+	if err != nil || back.State != chat.Queued || back.Seq != m.Seq || !back.ExpiresAt.After(t0.Add(2*time.Hour)) {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	if _, err := back.Redrive(p, t0); fault.CodeOf(err) != fault.NothingToRedrive {
+		t.Fatal(err)
+	}
+}
+
+func TestBusyUsesUpNoAttempt(t *testing.T) {
+	m, now := queued(1), t0
+	for range 50 {
+		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now).Defer(0, p, now)
+		now = m.NotBefore
+	}
+	if m.State != chat.Queued || len(m.Attempts) > 20 {
+		t.Fatalf("%s with %d attempts kept", m.State, len(m.Attempts))
+	}
+}
+
+func TestALostDelivererCountsAndTheLastOneEndsIt(t *testing.T) {
+	m, now := queued(1), t0
+	for range p.MaxAttempts {
+		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now)
+		if m.Available(now.Add(p.Visibility - 1)) {
+			t.Fatal("available under a live claim")
+		}
+		if now = now.Add(p.Visibility); !m.Available(now) {
+			t.Fatal("time did not make it available")
+		}
+	}
+	if m = m.Take(chat.ByPush, claim(now), p, now); m.State != chat.Dead {
+		t.Fatal(m.State)
+	}
+}
+
+func TestNextKeepsOrder(t *testing.T) {
+	now := t0.Add(time.Minute)
+	flying := queued(1).Take(chat.ByPush, claim(now.Add(time.Minute)), p, now)
+	resting := queued(1)
+	resting.NotBefore = now.Add(time.Second)
+	for name, c := range map[string]struct {
+		open  []chat.Message
+		slots int
+		want  int64 // seq; 0: none
+		retry time.Time
+	}{
+		"nothing":                              {nil, 1, 0, time.Time{}},
+		"the first":                            {[]chat.Message{queued(1), queued(2)}, 1, 1, time.Time{}},
+		"one in flight, one slot":              {[]chat.Message{flying, queued(2)}, 1, 0, now.Add(time.Minute)},
+		"one in flight, two slots":             {[]chat.Message{flying, queued(2)}, 2, 2, time.Time{}},
+		"a backoff holds back those behind it": {[]chat.Message{resting, queued(2)}, 2, 0, now.Add(time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, retry := chat.Next(c.open, c.slots, now)
+			seq := int64(0)
+			if got != nil {
+				seq = got.Seq
+			}
+			if seq != c.want || !retry.Equal(c.retry) {
+				t.Fatalf("got %d, retry %s", seq, retry)
+			}
+		})
+	}
+}
+
+// A message driven anyhow ends at most once, never leaves its end but by
+// redrive, and its deltas always sum to what it is.
+func TestLife(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, now := queued(1), t0
+		var sum chat.Delta
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "tick")) * time.Second)
+			was := m
+			switch rapid.SampledFrom([]string{"take", "fail", "defer", "deliver", "expire", "cancel", "redrive"}).Draw(t, "step") {
+			case "take":
+				if m.Available(now) {
+					m = m.Take(rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via"), claim(now.Add(p.Visibility)), p, now)
+				}
+			case "fail":
+				if m.State == chat.InFlight {
+					m = m.Fail("boom", p, rapid.Float64Range(0, 0.99).Draw(t, "jitter"), now)
+				}
+			case "defer":
+				if m.State == chat.InFlight {
+					m = m.Defer(0, p, now)
+				}
+			case "deliver":
+				if m.State == chat.InFlight {
+					m = m.Deliver("ok", nil, now)
+				}
+			case "expire":
+				if m.Due(now) {
+					m = m.Expire(now)
+				}
+			case "cancel":
+				if next, err := m.Cancel("test", now); err == nil {
+					m = next
+				}
+			case "redrive":
+				if next, err := m.Redrive(p, now); err == nil {
+					m = next
+				} else if m.State == chat.Dead {
+					t.Fatal(err)
+				}
+			}
+			if !was.State.Open() && m.State != was.State && was.State != chat.Dead {
+				t.Fatalf("left its end: %s to %s", was.State, m.State)
+			}
+			if !m.State.Open() && (m.Reason == "" || m.SettledAt.IsZero()) {
+				t.Fatalf("ended without a reason or a time: %+v", m)
+			}
+			d := chat.DeltaOf([]chat.Move{{From: was, To: m}})
+			sum.Open, sum.Delivered, sum.Expired = sum.Open+d.Open, sum.Delivered+d.Delivered, sum.Expired+d.Expired
+			sum.Cancelled, sum.Dead, sum.InFlight = sum.Cancelled+d.Cancelled, sum.Dead+d.Dead, sum.InFlight+d.InFlight
+			if 1+sum.Open+sum.Delivered+sum.Expired+sum.Cancelled+sum.Dead != 1 {
+				t.Fatalf("not conserved: %+v", sum)
+			}
+		}
+	})
+}

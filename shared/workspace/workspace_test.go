@@ -1,0 +1,247 @@
+package workspace_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var (
+	t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	p  = workspace.DefaultPolicy()
+)
+
+func at(seconds int) time.Time { return t0.Add(time.Duration(seconds) * time.Second) }
+
+// live is an agent that registered at t0, is pushed to, and beats until now.
+func live(change func(*workspace.Facts)) workspace.Facts {
+	f := workspace.Facts{ID: "w", Version: 1, CreatedAt: t0, RegisteredAt: t0, HeartbeatAt: at(590), LeaseUntil: at(680), SeenFrom: "10.0.0.1",
+		Credential: token.Digest("secret"), Pushable: true}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+func TestAssess(t *testing.T) {
+	now := at(600)
+	waiting := func(f *workspace.Facts) { f.Accepted, f.Open, f.OldestOpen = 1, 1, at(500) }
+	for name, c := range map[string]struct {
+		facts  workspace.Facts
+		status workspace.Status
+		reason workspace.Reason
+	}{
+		"a live agent is online":              {live(nil), "online", "healthy"},
+		"removed goes before everything":      {live(func(f *workspace.Facts) { f.Hold = workspace.Removed; f.WedgedSince = t0 }), "removed", "removed"},
+		"paused":                              {live(func(f *workspace.Facts) { f.Hold = workspace.Paused }), "paused", "paused"},
+		"created and never seen":              {workspace.Facts{ID: "w", CreatedAt: t0, Credential: token.Digest("x")}, "provisioning", "never_registered"},
+		"the lease ran out":                   {live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(400), at(490) }), "offline", "lease_expired"},
+		"in its grace it is still online":     {live(func(f *workspace.Facts) { f.LeaseUntil = at(580) }), "online", "healthy"},
+		"two refusals since the last beat":    {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, at(592), at(595) }), "degraded", "credentials_rejected"},
+		"one refusal, and the beat before it": {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 1, at(595), at(595) }), "online", "healthy"},
+		"register refused, heartbeats pass":   {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, at(300), at(400) }), "degraded", "credentials_rejected"},
+		"that is forgiven in a day": {live(func(f *workspace.Facts) {
+			f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, t0.Add(-25*time.Hour), t0.Add(-25*time.Hour)
+		}), "online", "healthy"},
+		"refused and gone silent": {live(func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil, f.SignalRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(200), at(200)
+		}), "offline", "credentials_rejected"},
+		"refused and plainly there, lease over": {live(func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil, f.SignalRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(590), at(590)
+		}), "degraded", "credentials_rejected"},
+		"credentials revoked":        {live(func(f *workspace.Facts) { f.Credential = token.Hash{}; f.BootstrapUntil = at(900) }), "degraded", "credentials_rejected"},
+		"wedged":                     {live(func(f *workspace.Facts) { f.WedgedSince = at(300) }), "degraded", "runtime_wedged"},
+		"errors":                     {live(func(f *workspace.Facts) { f.ErrorsSince = at(300) }), "degraded", "error_rate"},
+		"busy":                       {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"an old busy report is none": {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(500) }), "online", "healthy"},
+		"pushes fail":                {live(func(f *workspace.Facts) { f.PushFailures = 3 }), "degraded", "push_failing"},
+		"mail waits, agent idle":     {live(waiting), "degraded", "backlog_stalled"},
+		"mail waits, agent busy":     {live(func(f *workspace.Facts) { waiting(f); f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"mail waits, one delivered":  {live(func(f *workspace.Facts) { waiting(f); f.DeliveredAt = at(580) }), "online", "healthy"},
+		"poll, mail waits, no poll":  {live(func(f *workspace.Facts) { waiting(f); f.Declared = workspace.Poll; f.Pushable = false }), "degraded", "inbox_unattended"},
+		"poll, mail waits, it polls": {live(func(f *workspace.Facts) {
+			waiting(f)
+			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
+		}), "online", "healthy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := workspace.Assess(c.facts, p, now)
+			if v.Status != c.status || v.Reason != c.reason {
+				t.Fatalf("got %s (%s), want %s (%s)", v.Status, v.Reason, c.status, c.reason)
+			}
+			if v.Since.IsZero() || (v.Status != workspace.StatusOnline && v.Hint == "") {
+				t.Fatalf("no since or no hint: %+v", v)
+			}
+		})
+	}
+}
+
+func TestEffectiveMode(t *testing.T) {
+	now := at(600)
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		want   workspace.Mode
+	}{
+		"undeclared with a URL is push":     {nil, workspace.Push},
+		"undeclared without one is poll":    {func(f *workspace.Facts) { f.Pushable = false }, workspace.Poll},
+		"declared poll is poll":             {func(f *workspace.Facts) { f.Declared = workspace.Poll }, workspace.Poll},
+		"declared push without URL is poll": {func(f *workspace.Facts) { f.Declared, f.Pushable = workspace.Push, false }, workspace.Poll},
+		"declared poll, never polls, has mail and a URL": {func(f *workspace.Facts) {
+			f.Declared, f.Open, f.OldestOpen = workspace.Poll, 1, at(500)
+		}, workspace.Push},
+		"declared push, pushes fail, it polls": {func(f *workspace.Facts) {
+			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 3, at(590)
+		}, workspace.Poll},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if d := workspace.EffectiveMode(live(c.change), p, now); d.Effective != c.want || d.Reason == "" {
+				t.Fatalf("%+v", d)
+			}
+		})
+	}
+}
+
+// anyFacts draws facts with times around now.
+func anyFacts(t *rapid.T) workspace.Facts {
+	when := func(name string) time.Time {
+		if rapid.Bool().Draw(t, name+" set") {
+			return at(rapid.IntRange(-100, 700).Draw(t, name))
+		}
+		return time.Time{}
+	}
+	f := workspace.Facts{
+		ID: "w", CreatedAt: t0.Add(-time.Hour), RegisteredAt: when("registered"), HeartbeatAt: when("beat"), PolledAt: when("poll"), LeaseUntil: when("lease"),
+		Hold:     rapid.SampledFrom([]workspace.Hold{"", "", "", workspace.Paused, workspace.Removed}).Draw(t, "hold"),
+		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
+		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), SignalRefused: rapid.IntRange(0, 3).Draw(t, "sr"),
+		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
+		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
+	}
+	if rapid.Bool().Draw(t, "enrolled") {
+		f.Credential = token.Digest("x")
+	}
+	if f.Open > 0 {
+		f.OldestOpen = at(rapid.IntRange(-100, 600).Draw(t, "oldest"))
+	}
+	if f.RegisterRefused+f.SignalRefused > 0 {
+		f.RefusedAt = at(rapid.IntRange(-100, 600).Draw(t, "refused"))
+		f.RefusedSince = f.RefusedAt.Add(-time.Second)
+	}
+	return f
+}
+
+func TestOnlineImplies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v := workspace.Assess(f, p, now)
+		if v.Status != workspace.StatusOnline {
+			return
+		}
+		if !now.Before(f.LeaseUntil.Add(p.Grace)) || f.LastSignal().IsZero() || !f.Enrolled() || f.Hold != workspace.NoHold {
+			t.Fatalf("online without a live lease and an accepted credential: %+v", f)
+		}
+		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective || f.Busy(p, now) >= f.Slots()
+		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
+			t.Fatalf("online with mail older than the objective and no progress: %+v", f)
+		}
+	})
+}
+
+func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v := workspace.Assess(f, p, now)
+		same := func(at time.Time) bool {
+			w := workspace.Assess(f, p, at)
+			return w.Status == v.Status && w.Reason == v.Reason
+		}
+		if v.RecheckAt.IsZero() {
+			if later := now.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "later")) * time.Second); !same(later) {
+				t.Fatalf("never to change, and changed by %s: %+v", later, f)
+			}
+			return
+		}
+		if span := v.RecheckAt.Sub(now); !same(v.RecheckAt.Add(-1)) || !same(now.Add(time.Duration(rapid.Int64Range(0, int64(span)-1).Draw(t, "before")))) {
+			t.Fatalf("changed before %s: %+v", v.RecheckAt, f)
+		}
+		if same(v.RecheckAt) {
+			t.Fatalf("did not change at %s: %+v", v.RecheckAt, f)
+		}
+	})
+}
+
+func TestAdmit(t *testing.T) {
+	open := p
+	open.Bootstrap = workspace.Open
+	secret, other := token.Digest("secret"), token.Digest("other")
+	for name, c := range map[string]struct {
+		facts     workspace.Facts
+		exists    bool
+		presented token.Hash
+		policy    workspace.Policy
+		want      workspace.Admission
+		code      fault.Code
+	}{
+		"an unused id, open":                      {policy: open, want: workspace.Admission{Mint: true}},
+		"an unused id with a credential, open":    {policy: open, presented: other, want: workspace.Admission{Trust: true}},
+		"an unused id, enrolled":                  {policy: p, code: fault.EnrolmentRequired},
+		"the credential in use":                   {facts: live(nil), exists: true, presented: secret, policy: p},
+		"none, though there is one":               {facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing},
+		"another":                                 {facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown},
+		"removed":                                 {facts: live(func(f *workspace.Facts) { f.Hold = workspace.Removed }), exists: true, presented: secret, policy: p, code: fault.Removed},
+		"none, in the window of a repair":         {facts: repaired(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
+		"a revoked one, in the window":            {facts: repaired(), exists: true, presented: secret, policy: p, want: workspace.Admission{Mint: true}},
+		"the issued one, used for the first time": {facts: issued(), exists: true, presented: other, policy: p, want: workspace.Admission{Promote: true}},
+		"none again, as the reply was lost":       {facts: issued(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
+		"none, once the issued one was used":      {facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := workspace.Admit(c.facts, c.exists, c.presented, c.policy, at(600))
+			if fault.CodeOf(err) != c.code || got != c.want {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func repaired() workspace.Facts {
+	f, _ := workspace.Repair(live(nil), p, at(590))
+	return f
+}
+
+func issued() workspace.Facts {
+	return workspace.Register(repaired(), workspace.Admission{Mint: true}, workspace.Declaration{}, token.Hash{}, token.Digest("other"), p, at(595))
+}
+
+func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
+	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Register: true, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
+	if !changed || stranger.RegisterRefused != 0 || workspace.Assess(stranger, p, at(600)).Status != workspace.StatusOnline {
+		t.Fatalf("a stranger changed the status: %+v", stranger)
+	}
+	f, writes := live(nil), 0
+	for i := range 100 {
+		next, changed := workspace.Refuse(f, workspace.Refusal{Register: true, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
+		if f = next; changed {
+			writes++
+		}
+	}
+	if writes != p.RefusalsToDegrade || workspace.Assess(f, p, at(610)).Reason != workspace.ReasonCredentialsRejected {
+		t.Fatalf("%d writes, %s", writes, workspace.Assess(f, p, at(610)).Reason)
+	}
+}
+
+func TestAStalePollHealsAtRegister(t *testing.T) {
+	f := workspace.Adopt(live(nil), workspace.Adoption{Mode: workspace.Poll, Pushable: true})
+	if got := workspace.EffectiveMode(f, p, at(600)).Effective; got != workspace.Poll {
+		t.Fatal(got)
+	}
+	f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{Pushable: true}, token.Hash{}, token.Hash{}, p, at(601))
+	if got := workspace.EffectiveMode(f, p, at(601)).Effective; got != workspace.Push {
+		t.Fatal(got)
+	}
+}
