@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/shared/boot"
@@ -51,15 +54,15 @@ func on(t *testing.T) *site {
 }
 
 // wired is the use cases on the deployed tables and queues, in this process.
-func wired(t *testing.T) *boot.Env {
+func wired(t *testing.T, change ...func(*aws.Config)) *boot.Env {
 	t.Helper()
 	s := on(t)
 	env, err := boot.New(boot.Config{
 		Region: "us-east-1", AccessKey: "test", SecretKey: "test", Endpoint: s.Endpoint,
 		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"], WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"],
 		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
-		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: boot.ChatOpen, AgentURLs: push.Private, PushTimeout: 120e9,
-	})
+		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: boot.ChatOpen, AgentURLs: push.Private, PushTimeout: 2 * time.Minute,
+	}, change...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,8 +80,9 @@ func Load() (*Env, error) {
 	return New(cfg)
 }
 
-// New builds the use cases from a configuration.
-func New(cfg Config) (*Env, error) {
+// New builds the use cases from a configuration; change may adjust the AWS
+// configuration before the clients are made (tests count and fault calls there).
+func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	operator, ok := token.ParseHash(cfg.OperatorHash)
 	if !ok {
 		return nil, fmt.Errorf("boot: ROLLCALL_OPERATOR_SHA256 must be the hex SHA-256 of the operator credential")
@@ -110,6 +111,9 @@ func New(cfg Config) (*Env, error) {
 	}
 	if cfg.Endpoint != "" {
 		awsConfig.BaseEndpoint = &cfg.Endpoint
+	}
+	for _, c := range change {
+		c(&awsConfig)
 	}
 	policy := workspace.DefaultPolicy()
 	policy.Bootstrap = cfg.Bootstrap

@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// meter counts AWS calls and what DynamoDB says they consumed.
+type meter struct {
+	mu           sync.Mutex
+	calls        int
+	write, read  float64
+	indexEntries float64
+}
+
+// install puts the meter into an SDK configuration.
+func (m *meter) install(c *aws.Config) {
+	c.APIOptions = append(c.APIOptions, func(s *middleware.Stack) error {
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			const all = types.ReturnConsumedCapacityIndexes
+			switch p := in.Parameters.(type) {
+			case *dynamodb.GetItemInput:
+				p.ReturnConsumedCapacity = all
+			case *dynamodb.UpdateItemInput:
+				p.ReturnConsumedCapacity = all
+			case *dynamodb.QueryInput:
+				p.ReturnConsumedCapacity = all
+			case *dynamodb.BatchGetItemInput:
+				p.ReturnConsumedCapacity = all
+			case *dynamodb.TransactWriteItemsInput:
+				p.ReturnConsumedCapacity = all
+			}
+			out, md, err := next.HandleInitialize(ctx, in)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.calls++
+			switch r := out.Result.(type) {
+			case *dynamodb.GetItemOutput:
+				m.count(&m.read, r.ConsumedCapacity)
+			case *dynamodb.UpdateItemOutput:
+				m.count(&m.write, r.ConsumedCapacity)
+			case *dynamodb.QueryOutput:
+				m.count(&m.read, r.ConsumedCapacity)
+			case *dynamodb.BatchGetItemOutput:
+				for _, c := range r.ConsumedCapacity {
+					m.count(&m.read, &c)
+				}
+			case *dynamodb.TransactWriteItemsOutput:
+				for _, c := range r.ConsumedCapacity {
+					m.count(&m.write, &c)
+				}
+			}
+			return out, md, err
+		}), middleware.Before)
+	})
+}
+
+func (m *meter) count(to *float64, c *types.ConsumedCapacity) {
+	if c == nil {
+		return
+	}
+	*to += aws.ToFloat64(c.CapacityUnits)
+	for _, ix := range c.LocalSecondaryIndexes {
+		if to == &m.write {
+			m.indexEntries += aws.ToFloat64(ix.CapacityUnits)
+		}
+	}
+}
+
+// TestBudget holds every hot operation to its budget and prints what it cost.
+// make bench shows the lines.
+func TestBudget(t *testing.T) {
+	var m meter
+	env := wired(t, m.install)
+	ctx, id := t.Context(), uuid.NewString()
+	now := time.Now().UTC()
+	busy, idle := 1, 0
+	reg, err := env.Registry.Register(ctx, registry.Registration{ID: id, From: "127.0.0.1", Mode: workspace.Poll}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measure := func(name string, calls int, writes, indexEntries float64, op func() error) {
+		t.Helper()
+		m.calls, m.write, m.read, m.indexEntries = 0, 0, 0, 0
+		if err := op(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := m.calls
+		w, r, ix := m.write, m.read, m.indexEntries
+		f, err := env.Registry.Leases.Get(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("%-28s calls=%d wru=%.1f rru=%.1f index_entries=%.0f item_bytes=%d\n", name, got, w, r, ix, dynamo.LeaseSize(f))
+		if got > calls || w > writes || ix > indexEntries {
+			t.Errorf("%s is over its budget of %d calls, %.1f write units, %.0f index entries", name, calls, writes, indexEntries)
+		}
+		if size := dynamo.LeaseSize(f); size > 400 {
+			t.Errorf("%s: the lease has %d bytes, more than 400", name, size)
+		}
+	}
+	beat := func(active *int) func() error {
+		return func() error {
+			_, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.Heartbeat, From: "127.0.0.1", ActiveTasks: active}, now)
+			return err
+		}
+	}
+	body := []byte(`{"jsonrpc":"2.0","id":"1","method":"message/send","params":{"message":{"role":"user","messageId":"1","parts":[{"kind":"text","text":"hello"}]}}}`)
+	send := func() error {
+		_, err := env.Delivery.Enqueue(ctx, chat.Message{Workspace: id, Method: "message/send", Priority: chat.Task, Body: body}, now)
+		return err
+	}
+	var cursor string
+	fetch := func() error {
+		out, err := env.Delivery.Fetch(ctx, delivery.Poll{Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor}, now)
+		if n := len(out.Messages); n > 0 {
+			cursor = delivery.Cursor(id, out.Messages[n-1].Seq)
+		}
+		return err
+	}
+	measure("heartbeat", 1, 1, 0, beat(&idle))
+	measure("heartbeat busy", 1, 1, 0, beat(&busy))
+	measure("heartbeat idle again", 1, 1, 0, beat(&idle))
+	measure("poll empty", 1, 1, 0, fetch)
+	measure("enqueue (poll target)", 2, 6, 2, send)
+	measure("enqueue warm (poll target)", 2, 6, 2, send)
+	measure("poll with two messages", 4, 20, 4, fetch)
+	measure("poll that acknowledges two", 6, 20, 4, fetch)
+	measure("poll empty, with cursor", 1, 1, 0, fetch)
+	measure("register", 3, 6, 0, func() error {
+		_, err := env.Registry.Register(ctx, registry.Registration{ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/"}, now)
+		return err
+	})
+	measure("enqueue (push target, rings)", 3, 6, 2, send)
+	measure("heartbeat with mail (rings)", 2, 1, 0, beat(&idle))
+	measure("register with mail (rings)", 3, 6, 0, func() error {
+		_, err := env.Registry.Register(ctx, registry.Registration{ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/"}, now)
+		return err
+	})
+}
