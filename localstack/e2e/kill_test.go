@@ -70,6 +70,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 		}
 	}
 	configure(env)
+	defer configure(s.Env)
 
 	var mu sync.Mutex
 	received := map[string]int{}
@@ -147,5 +148,4 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 		t.Errorf("%d different messages arrived of %d", len(received), n)
 	}
 	t.Logf("kills=%d accepted=%d arrived=%d again=%d", kills, n, len(received), again)
-	configure(s.Env)
 }

@@ -1,4 +1,7 @@
-"""Runs provided.* zip functions as local processes, with an in-process Lambda Runtime API. No Docker."""
+"""Runs provided.* zip functions as local processes, with an in-process Lambda Runtime API. No Docker.
+
+The processes stay in LocalStack's process group, so that stopping it stops them.
+"""
 
 import json
 import logging
@@ -156,7 +159,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         t0 = time.perf_counter()
         self.events.put({**payload, "deadline": int((time.time() + timeout) * 1000)})
         try:
-            body, err = fut.result(timeout=timeout)
+            body, err = self._await(fut, rid, timeout)
         except FutureTimeout:
             self._kill()
             body, err = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {rid} Error: Task timed out after {timeout:.2f} seconds"}).encode(), True
@@ -169,6 +172,19 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             lines = "".join(self.log_lines)
         logs = f"START RequestId: {rid} Version: {fv.id.qualifier}\n{lines}END RequestId: {rid}\nREPORT RequestId: {rid}\tDuration: {ms:.2f} ms\tBilled Duration: {int(ms) + 1} ms\tMemory Size: {fv.config.memory_size} MB\tMax Memory Used: {fv.config.memory_size} MB\n"
         return InvocationResult(rid, body, is_error=err, logs=logs)
+
+    def _await(self, fut, rid, timeout):
+        """The result, or an error once the process is gone: one that dies before it took
+        the event reports nothing, and must not hold its caller for the whole timeout."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return fut.result(timeout=min(0.2, max(0.0, end - time.monotonic())))
+            except FutureTimeout:
+                if time.monotonic() >= end:
+                    raise
+                if self.proc.poll() is not None and not fut.done():
+                    return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {rid} Error: Runtime exited with status {self.proc.returncode}"}).encode(), True
 
     def _kill(self):
         if self.proc and self.proc.poll() is None:
