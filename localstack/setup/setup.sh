@@ -76,7 +76,7 @@ dynamodb_local() {
   local ddb=$lib/dynamodb-local/2 work
   rm -rf "$lib"; mkdir -p "$ddb/DynamoDBLocal_lib" "$lib/java"
   work=$(mktemp -d)
-  mvn -q -B -f "$HERE/dynamodb-local.pom.xml" dependency:copy-dependencies -DoutputDirectory="$work" -DincludeScope=runtime
+  mvn -q -B -Dstyle.color=never -f "$HERE/dynamodb-local.pom.xml" dependency:copy-dependencies -DoutputDirectory="$work" -DincludeScope=runtime
   # LocalStack passes a Java agent that only GitHub has (a patch for tables with
   # more than 20 indexes); byte-buddy's is one that changes nothing.
   mv "$work"/byte-buddy-agent-*.jar "$ddb/ddb-local-loader-0.1.jar"
