@@ -28,10 +28,14 @@ func ParseCursor(id, cursor string) (int64, error) {
 	head, _, _ := strings.Cut(cursor, "-")
 	seq, err := strconv.ParseInt(head, 10, 64)
 	if err != nil || seq < 1 || Cursor(id, seq) != cursor {
-		return 0, fault.New(fault.InvalidCursor, "since_id is not a row of this workspace").
-			WithHint("drop the cursor and poll without it", "drop_cursor")
+		return 0, cursorGone()
 	}
 	return seq, nil
+}
+
+func cursorGone() error {
+	return fault.New(fault.InvalidCursor, "since_id is not a row of this workspace").
+		WithHint("drop the cursor and poll without it", "drop_cursor")
 }
 
 // Poll is one inbox poll.
@@ -67,8 +71,7 @@ func (d *Delivery) Fetch(ctx context.Context, in Poll, now time.Time) (Polled, e
 		return Polled{}, cursorErr
 	}
 	if seq > f.Accepted {
-		_, err := ParseCursor(in.Workspace, "")
-		return Polled{}, err
+		return Polled{}, cursorGone()
 	}
 	if f.Open == 0 {
 		return Polled{Facts: f}, nil

@@ -81,7 +81,7 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 		return nil, err
 	}
 	it := messageKey(m.Workspace, m.ID)
-	it["v"], it["state"], it["seq"], it["rec"], it["body"] = num(m.Version), str(string(m.State)), num(m.Seq), str(string(raw)), str(string(m.Body))
+	it["v"], it["state"], it["rec"], it["body"] = num(m.Version), str(string(m.State)), str(string(raw)), str(string(m.Body))
 	if len(m.Answer) > 0 {
 		it["answer"] = str(string(m.Answer))
 	}

@@ -31,24 +31,23 @@ const (
 	Removed        Code = "workspace_removed"
 
 	// The caller's credential is the matter.
-	CredentialMissing  Code = "credential_missing"
-	CredentialUnknown  Code = "credential_unknown"
-	OperatorOnly       Code = "operator_only"
-	CallerUnknown      Code = "caller_credential_unknown"
-	CallerMismatch     Code = "caller_mismatch"
-	EnrolmentRequired  Code = "enrolment_required"
-	AlreadyTerminal    Code = "message_already_terminal"
-	NothingToRedrive   Code = "message_not_dead"
-	TooManyInFlight    Code = "inbox_full"
-	StoreUnavailable   Code = "platform_unavailable"
-	Internal           Code = "internal"
-	conflictUnresolved Code = "conflict"
+	CredentialMissing Code = "credential_missing"
+	CredentialUnknown Code = "credential_unknown"
+	OperatorOnly      Code = "operator_only"
+	CallerUnknown     Code = "caller_credential_unknown"
+	CallerMismatch    Code = "caller_mismatch"
+	EnrolmentRequired Code = "enrolment_required"
+	AlreadyTerminal   Code = "message_already_terminal"
+	NothingToRedrive  Code = "message_not_dead"
+	TooManyInFlight   Code = "inbox_full"
+	StoreUnavailable  Code = "platform_unavailable"
+	Internal          Code = "internal"
 )
 
 // Conflict is returned by a store when what the caller saw is no longer what is
 // stored. It is a cue to read again and retry, and reaches a client only as
 // StoreUnavailable, once the retries are used up.
-const Conflict = conflictUnresolved
+const Conflict Code = "conflict"
 
 // Error is a typed failure. Message is for people; Hint says what mends it;
 // Action is one word a client can act on ("repair", "restart", "retry", "stop").
