@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,15 +19,10 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/rollcall/rollcall/localstack/client"
-	"github.com/rollcall/rollcall/localstack/frontdoor"
 	"github.com/rollcall/rollcall/localstack/platform"
 	"github.com/rollcall/rollcall/localstack/scenario"
-	"github.com/rollcall/rollcall/shared/token"
 )
 
 func main() {
@@ -50,65 +44,6 @@ func main() {
 	}
 }
 
-// site is a platform that is up.
-type site struct {
-	client.Local
-	emulator   *platform.Emulator
-	deployment *platform.Deployment
-	server     *http.Server
-}
-
-func (s *site) close() {
-	if s.server != nil {
-		_ = s.server.Close()
-	}
-	s.emulator.Stop()
-}
-
-// up starts an emulator, deploys, and serves the front door at addr. It says
-// what it does on standard error.
-func up(ctx context.Context, kind platform.Kind, addr string, d platform.Dirs) (*site, error) {
-	l, err := net.Listen("tcp", addr) // first: a taken port is best known before a minute's work
-	if err != nil {
-		return nil, fmt.Errorf("can't serve at %s: %w (PORT= chooses another port)", addr, err)
-	}
-	start := time.Now()
-	note := func(format string, args ...any) {
-		fmt.Fprintf(os.Stderr, "%5.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
-	}
-	note("starting %s", kind)
-	e, err := platform.Start(ctx, kind, d)
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
-	s := &site{emulator: e}
-	fail := func(err error) (*site, error) { l.Close(); s.close(); return nil, err }
-	note("deploying the stack with cdk")
-	operatorToken, hash := token.Mint(token.Operator)
-	if s.deployment, err = platform.Deploy(ctx, e, d, hash); err != nil {
-		return fail(err)
-	}
-	routes, err := frontdoor.Routes(s.deployment.Template)
-	if err != nil {
-		return fail(err)
-	}
-	s.Local = client.Local{URL: "http://" + l.Addr().String(), OperatorToken: operatorToken}
-	s.server = &http.Server{Handler: frontdoor.New(routes, lambda.NewFromConfig(platform.Client(e.Endpoint))), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(l) }()
-	if err := client.Until(ctx, time.Minute, func() error {
-		r, err := s.Do(ctx, "GET", "/healthz", "", nil)
-		if err == nil && r.Status != http.StatusOK {
-			err = fmt.Errorf("/healthz answers %d: %s", r.Status, r.Raw)
-		}
-		return err
-	}); err != nil {
-		return fail(err)
-	}
-	note("ready")
-	return s, nil
-}
-
 func kindOf() platform.Kind {
 	if k := os.Getenv("EMULATOR"); k != "" {
 		return platform.Kind(k)
@@ -121,7 +56,7 @@ func run(ctx context.Context, d platform.Dirs) error {
 	if port == "" {
 		port = "8080"
 	}
-	s, err := up(ctx, kindOf(), "127.0.0.1:"+port, d)
+	s, err := up(ctx, kindOf(), "127.0.0.1:"+port, d, options{keep: true})
 	if err != nil {
 		return err
 	}
@@ -132,8 +67,9 @@ func run(ctx context.Context, d platform.Dirs) error {
 	}
 	defer os.Remove(file)
 	fmt.Printf(`
-Rollcall is at %[1]s  (console: the same address in a browser)
-The operator credential is in %[2]s. Ctrl-C stops everything.
+Rollcall is at %[1]s  (console: the same address in a browser; API: %[1]s/docs)
+The operator credential is in %[2]s. Ctrl-C stops everything; what was
+accepted is kept for the next run (make clean forgets it).
 
 Try:
   TOKEN=$(python3 -c 'import json; print(json.load(open("%[2]s"))["operator_token"])')
@@ -141,12 +77,17 @@ Try:
   curl -s -X POST %[1]s/workspaces/demo/a2a -d '{"message":{"parts":[{"kind":"text","text":"hello"}]}}'
   curl -s %[1]s/workspaces/demo
 `, s.URL, relative(d, file))
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(os.Stderr, "\nstopping")
-		return nil
-	case <-s.emulator.Exited():
-		return fmt.Errorf("%s ended by itself; its log is %s", s.emulator.Kind, s.emulator.Log())
+	for {
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(os.Stderr, "\nstopping")
+			return nil
+		case <-s.emulator.Exited():
+			fmt.Fprintf(os.Stderr, "%s ended (its log is %s); starting it again\n", s.emulator.Kind, relative(d, s.emulator.Log()))
+			if err := s.raise(ctx); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -177,7 +118,7 @@ func incident(ctx context.Context, d platform.Dirs) error {
 			return scenario.Incident(ctx, local, d.Built("agent"), os.Stdout)
 		}
 	}
-	s, err := up(ctx, kindOf(), "127.0.0.1:0", d)
+	s, err := up(ctx, kindOf(), "127.0.0.1:0", d, options{})
 	if err != nil {
 		return err
 	}
@@ -208,7 +149,7 @@ func test(ctx context.Context, d platform.Dirs) error {
 		return fmt.Errorf("go vet: %w", err)
 	}
 	onLocalStack := func() error {
-		s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d)
+		s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{})
 		if err != nil {
 			return err
 		}
@@ -220,7 +161,7 @@ func test(ctx context.Context, d platform.Dirs) error {
 		return goTest(ctx, d, env, "-count=1", "./...")
 	}
 	onHTTPAPI := func() error {
-		s, err := up(ctx, platform.Ministack, "127.0.0.1:0", d)
+		s, err := up(ctx, platform.Ministack, "127.0.0.1:0", d, options{})
 		if err != nil {
 			return err
 		}
@@ -239,7 +180,7 @@ func test(ctx context.Context, d platform.Dirs) error {
 }
 
 func bench(ctx context.Context, d platform.Dirs) error {
-	s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d)
+	s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{})
 	if err != nil {
 		return err
 	}

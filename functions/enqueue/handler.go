@@ -14,7 +14,6 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -42,7 +41,7 @@ type reply struct {
 }
 
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
-	return map[string]httpapi.Endpoint{"POST /workspaces/{id}/a2a": enqueue(env)}
+	return map[string]httpapi.Endpoint{"POST /workspaces/{id}/a2a": enqueue(env), "POST /workspaces/{id}/delegate": delegate(env)}
 }
 
 func enqueue(env *boot.Env) httpapi.Endpoint {
@@ -55,7 +54,7 @@ func enqueue(env *boot.Env) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		m.Workspace = r.ID()
-		if m.Source, err = caller(ctx, env, r); err != nil {
+		if m.Source, err = sender(ctx, env, r); err != nil {
 			return httpapi.Reply{}, err
 		}
 		out, err := env.Delivery.Enqueue(ctx, m, r.Now)
@@ -169,31 +168,12 @@ func quote(s string) json.RawMessage { b, _ := json.Marshal(s); return b }
 
 func object(m map[string]json.RawMessage) json.RawMessage { b, _ := json.Marshal(m); return b }
 
-// caller is the workspace that sends, "" for the user. A claimed identity is
-// the bearer's or it is refused.
-func caller(ctx context.Context, env *boot.Env, r httpapi.Request) (string, error) {
-	bearer := r.Bearer()
-	claimed := r.Header("x-workspace-id")
-	if claimed == "" {
-		claimed = r.Header("x-source-workspace-id")
+// sender is the workspace that sends, "" for the user.
+func sender(ctx context.Context, env *boot.Env, r httpapi.Request) (string, error) {
+	who, err := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}.Of(ctx, r)
+	if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != boot.ChatOpen {
+		err = fault.New(fault.CredentialMissing, "missing caller auth token").
+			WithHint("this deployment takes chat only with a workspace's or the operator's credential", "stop")
 	}
-	switch {
-	case bearer == "" && claimed != "":
-		return "", fault.New(fault.CredentialMissing, "missing caller auth token").WithHint("send the sending workspace's credential as a bearer", "stop")
-	case bearer == "" && env.Config.Chat == boot.ChatOpen:
-		return "", nil
-	case bearer == "":
-		return "", fault.New(fault.CredentialMissing, "missing caller auth token").WithHint("this deployment takes chat only with a workspace's or the operator's credential", "stop")
-	case claimed == "" && token.Digest(bearer).Matches(env.Operator):
-		return "", nil
-	case claimed == "":
-		claimed = r.ID() // an agent's message to itself; other senders name themselves
-	}
-	if _, err := env.Registry.Authenticate(ctx, claimed, bearer); err != nil {
-		if fault.CodeOf(err) == fault.StoreUnavailable {
-			return "", err
-		}
-		return "", fault.New(fault.CallerUnknown, "invalid caller auth token").WithHint("send the credential of the workspace named in X-Workspace-ID", "repair")
-	}
-	return claimed, nil
+	return who.Workspace, err
 }

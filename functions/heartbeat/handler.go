@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -55,7 +56,7 @@ func heartbeat(reg *registry.Registry) httpapi.Endpoint {
 		}
 		f, err := reg.Signal(ctx, in.WorkspaceID, r.Bearer(), workspace.Signal{
 			Kind: workspace.Heartbeat, From: r.From(), ActiveTasks: in.ActiveTasks, ErrorRate: in.ErrorRate,
-			SampleError: in.SampleError[:min(len(in.SampleError), maxSample)], Wedged: in.RuntimeState == "wedged",
+			SampleError: chat.Clip(in.SampleError, maxSample), Wedged: in.RuntimeState == "wedged",
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
@@ -10,109 +9,200 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// row is the wire contract's activity row (section 2.3), with the additive data
-// object (section 6, point 3).
-type row struct {
-	ID          string          `json:"id"`
-	WorkspaceID string          `json:"workspace_id"`
-	Type        string          `json:"activity_type"`
-	SourceID    *string         `json:"source_id"`
-	TargetID    string          `json:"target_id"`
-	Method      string          `json:"method"`
-	Summary     string          `json:"summary"`
-	DurationMS  *int            `json:"duration_ms"`
-	Status      string          `json:"status"`
-	ErrorDetail *string         `json:"error_detail"`
-	CreatedAt   time.Time       `json:"created_at"`
-	RequestBody json.RawMessage `json:"request_body"`
-	MessageID   string          `json:"message_id"`
-	Data        data            `json:"data"`
-}
-
-type data struct {
-	Source   string `json:"source"`
-	SourceID string `json:"source_id"`
-	Text     string `json:"text"`
-}
-
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
-	return map[string]httpapi.Endpoint{"GET /workspaces/{id}/activity": activity(env.Delivery)}
+	return map[string]httpapi.Endpoint{
+		"GET /workspaces/{id}/activity":  activity(env),
+		"POST /workspaces/{id}/activity": report(env.Registry, env.Delivery.Logbook),
+		"POST /workspaces/{id}/notify":   notify(env.Registry, env.Delivery.Logbook),
+	}
 }
 
-// maxWindow caps since_secs (section 2.4).
+// query is what an activity call asks for (wire contract, section 2.4).
+type query struct {
+	kind   string // activity_type, "" for all
+	source string // "canvas", "agent" or ""
+	peer   string
+	cursor string
+	limit  int
+	capped bool // a limit was given
+	since  time.Time
+	before time.Time
+}
+
+// maxWindow caps since_secs, in seconds (section 2.4).
 const maxWindow = 30 * 24 * 3600
 
-func activity(d *delivery.Delivery) httpapi.Endpoint {
+func parse(r httpapi.Request) (query, error) {
+	p := r.QueryStringParameters
+	q := query{kind: p["type"], source: p["source"], peer: p["peer_id"], cursor: p["since_id"]}
+	_, q.capped = p["limit"]
+	var err error
+	if q.limit, err = r.IntQuery("limit", 100, 1, 500); err != nil {
+		return q, err
+	}
+	if _, windowed := p["since_secs"]; windowed {
+		secs, err := r.IntQuery("since_secs", 1, 1, maxWindow)
+		if err != nil {
+			return q, err
+		}
+		q.since = r.Now.Add(-time.Duration(secs) * time.Second)
+	}
+	if q.source != "" && q.source != "canvas" && q.source != "agent" {
+		return q, fault.New(fault.Invalid, "source must be canvas or agent")
+	}
+	if q.peer != "" && workspace.CheckID(q.peer) != nil {
+		return q, fault.New(fault.Invalid, "peer_id must be a workspace id")
+	}
+	if s := p["before_ts"]; s != "" {
+		if q.before, err = time.Parse(time.RFC3339, s); err != nil {
+			return q, fault.New(fault.Invalid, "before_ts must be an RFC 3339 time")
+		}
+	}
+	if q.cursor != "" && !q.inbox() {
+		return q, fault.New(fault.Invalid, "since_id goes with type=a2a_receive and no other filter").WithHint("page other rows with before_ts", "stop")
+	}
+	return q, nil
+}
+
+// inbox tells a poll for mail from a look at the log.
+func (q query) inbox() bool {
+	return q.kind == typeReceive && q.source == "" && q.peer == "" && q.before.IsZero()
+}
+
+// oldestFirst where a cursor or an explicit limit is given: the clients that
+// send neither reverse what they get (section 2.4).
+func (q query) oldestFirst() bool { return q.cursor != "" || q.capped }
+
+// activity is the agent's poll for mail, and the log of what was. A poll hands
+// out what is still to be acknowledged, whatever window it names: mail that
+// waited longer than a client's first window would else starve.
+func activity(env *boot.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
 		}
-		limit, err := r.IntQuery("limit", 100, 1, 500)
+		q, err := parse(r)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		if _, err := r.IntQuery("since_secs", 1, 1, maxWindow); err != nil {
+		operator := token.Digest(r.Bearer()).Matches(env.Operator)
+		if !q.inbox() || operator {
+			return history(ctx, env, r, q, operator)
+		}
+		out, err := env.Delivery.Fetch(ctx, delivery.Poll{
+			Workspace: r.ID(), Credential: r.Bearer(), From: r.From(), Cursor: q.cursor, Limit: q.limit, Newest: !q.oldestFirst(),
+		}, r.Now)
+		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		q := r.QueryStringParameters
-		if t := q["type"]; t != "" && t != "a2a_receive" {
-			return httpapi.Reply{}, fault.New(fault.NotServed, "activity of type %q is not kept here", t).WithHint("ask for type=a2a_receive", "stop")
-		}
-		_, limited := q["limit"]
-		out, err := d.Fetch(ctx, delivery.Poll{
-			Workspace: r.ID(), Credential: r.Bearer(), From: r.From(), Cursor: q["since_id"], Limit: limit,
-			// Oldest first where a cursor or an explicit limit is given: the clients
-			// that send neither reverse what they get (section 2.4).
-			Newest: q["since_id"] == "" && !(q["type"] == "a2a_receive" && limited),
-		}, r.Now)
+		peers, err := profiles(ctx, env.Registry, out.Messages)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
 		rows := make([]row, 0, len(out.Messages))
 		for _, m := range out.Messages {
-			rows = append(rows, rowOf(m))
+			rows = append(rows, ofMessage(m, peers))
 		}
 		return httpapi.OK(rows)
 	}
 }
 
-func rowOf(m chat.Message) row {
-	out := row{
-		ID: delivery.Cursor(m.Workspace, m.Seq), WorkspaceID: m.Workspace, Type: "a2a_receive", TargetID: m.Workspace, Method: m.Method,
-		Summary: m.Method + " (queued for poll)", Status: "ok", CreatedAt: m.AcceptedAt, RequestBody: m.Body, MessageID: m.ID,
-		Data: data{Source: "canvas_user", Text: text(m.Body)},
-	}
-	if m.Source != "" {
-		out.SourceID = &m.Source
-		out.Data.Source, out.Data.SourceID = "peer_agent", m.Source
-	}
-	return out
-}
-
-// text joins the text parts of an A2A message, whose kind key has two names.
-func text(body json.RawMessage) string {
-	var rpc struct {
-		Params struct {
-			Message struct {
-				Parts []struct {
-					Kind string `json:"kind"`
-					Type string `json:"type"`
-					Text string `json:"text"`
-				} `json:"parts"`
-			} `json:"message"`
-		} `json:"params"`
-	}
-	if json.Unmarshal(body, &rpc) != nil {
-		return "" // parts of another shape: the client reads request_body itself
-	}
-	out := ""
-	for _, p := range rpc.Params.Message.Parts {
-		if p.Kind == "text" || p.Type == "text" {
-			out += p.Text
+// profiles are those of the workspaces that sent messages; no call when none did.
+func profiles(ctx context.Context, reg *registry.Registry, ms []chat.Message) (map[string]workspace.Profile, error) {
+	sources := map[string]bool{}
+	var ids []string
+	for _, m := range ms {
+		if m.Source != "" && !sources[m.Source] {
+			sources[m.Source] = true
+			ids = append(ids, m.Source)
 		}
 	}
-	return out
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return reg.Profiles.Profiles(ctx, ids...)
+}
+
+// Reading the log: rows a page, and pages that one call reads through when a
+// filter lets little pass.
+const (
+	pageSize = 100
+	maxPages = 10
+)
+
+// history reads the log, newest first; the workspace itself and the operator may.
+func history(ctx context.Context, env *boot.Env, r httpapi.Request, q query, operator bool) (httpapi.Reply, error) {
+	var err error
+	if operator {
+		_, err = env.Registry.Read(ctx, r.ID())
+	} else {
+		_, err = env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
+	}
+	if err != nil {
+		return httpapi.Reply{}, err
+	}
+	var kept []delivery.Record
+	w := delivery.Window{Since: q.since, Before: q.before, Limit: pageSize}
+	for range maxPages {
+		page, err := env.Delivery.Logbook.History(ctx, r.ID(), w)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		for _, rec := range page {
+			if q.wants(rec) {
+				kept = append(kept, rec)
+			}
+		}
+		if len(page) < pageSize || len(kept) >= q.limit {
+			break
+		}
+		w.Below = page[len(page)-1].Order
+	}
+	kept = kept[:min(len(kept), q.limit)]
+	var ms []chat.Message
+	for _, rec := range kept {
+		if rec.Message != nil {
+			ms = append(ms, *rec.Message)
+		}
+	}
+	peers, err := profiles(ctx, env.Registry, ms)
+	if err != nil {
+		return httpapi.Reply{}, err
+	}
+	rows := make([]row, 0, len(kept))
+	for _, rec := range kept {
+		if rec.Message != nil {
+			rows = append(rows, ofMessage(*rec.Message, peers))
+		} else {
+			rows = append(rows, ofNote(*rec.Note))
+		}
+	}
+	return httpapi.OK(rows)
+}
+
+// wants applies the filters. With a peer, a row is of the conversation with it:
+// from it, or to it.
+func (q query) wants(rec delivery.Record) bool {
+	kind, source, target := typeReceive, "", ""
+	if m := rec.Message; m != nil {
+		source, target = m.Source, m.Workspace
+	} else {
+		kind, source, target = rec.Note.Type, rec.Note.SourceID, rec.Note.TargetID
+	}
+	switch {
+	case q.kind != "" && q.kind != kind:
+		return false
+	case q.peer != "" && q.peer != source && q.peer != target:
+		return false
+	case q.source == "canvas":
+		return source == ""
+	case q.source == "agent":
+		return source != ""
+	}
+	return true
 }

@@ -49,6 +49,7 @@ type createRequest struct {
 	ID               string `json:"id"`
 	Name             string `json:"name"`
 	Runtime          string `json:"runtime"`
+	Role             string `json:"role"`
 	Tier             int    `json:"tier"`
 	DeliveryMode     string `json:"delivery_mode"`
 	MaxTasks         int    `json:"max_concurrent_tasks"`
@@ -75,11 +76,11 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 		if in.MaxTasks < 0 || in.MaxTasks > 64 {
 			return httpapi.Reply{}, fault.New(fault.Invalid, "max_concurrent_tasks must be from 1 to 64")
 		}
-		if len(in.Name) > 200 || len(in.Runtime) > 64 {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "name has at most 200 bytes and runtime at most 64")
+		if len(in.Name) > 200 || len(in.Role) > 200 || len(in.Runtime) > 64 {
+			return httpapi.Reply{}, fault.New(fault.Invalid, "name and role have at most 200 bytes and runtime at most 64")
 		}
 		out, err := reg.Create(ctx, registry.New{
-			ID: in.ID, Name: in.Name, Runtime: in.Runtime, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks, Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
+			ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks, Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
@@ -88,7 +89,7 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 		if out.Adopted {
 			reply.Status = http.StatusOK
 		}
-		view := httpapi.WorkspaceOf(out.Facts, workspace.Profile{Name: in.Name, Runtime: in.Runtime, Tier: in.Tier}, reg.Policy, r.Now)
+		view := httpapi.WorkspaceOf(out.Facts, workspace.Profile{Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier}, reg.Policy, r.Now)
 		reply.JSON = createReply{view, out.Adopted, out.AuthToken}
 		return reply, nil
 	}

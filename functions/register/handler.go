@@ -34,7 +34,7 @@ type reply struct {
 }
 
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
-	return map[string]httpapi.Endpoint{"POST /registry/register": register(env.Registry)}
+	return map[string]httpapi.Endpoint{"POST /registry/register": register(env.Registry), "POST /registry/update-card": updateCard(env.Registry)}
 }
 
 func register(reg *registry.Registry) httpapi.Endpoint {
@@ -66,6 +66,35 @@ func register(reg *registry.Registry) httpapi.Endpoint {
 			Inbox: httpapi.InboxOf(out.Facts, r.Now), NextHeartbeat: int(reg.Policy.HeartbeatEvery.Seconds()),
 			WorkspaceStatus: string(workspace.Assess(out.Facts, reg.Policy, r.Now).Status),
 		})
+	}
+}
+
+type cardRequest struct {
+	WorkspaceID string          `json:"workspace_id"`
+	ID          string          `json:"id"`
+	AgentCard   json.RawMessage `json:"agent_card"`
+}
+
+func updateCard(reg *registry.Registry) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		var in cardRequest
+		if err := r.Decode(&in); err != nil {
+			return httpapi.Reply{}, err
+		}
+		if in.WorkspaceID == "" {
+			in.WorkspaceID = in.ID
+		}
+		name, err := cardName(in.AgentCard)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		if len(in.AgentCard) == 0 || string(in.AgentCard) == "null" {
+			return httpapi.Reply{}, fault.New(fault.Invalid, "agent_card must be an object")
+		}
+		if _, err := reg.SetCard(ctx, in.WorkspaceID, r.Bearer(), r.From(), name, in.AgentCard, r.Now); err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(map[string]string{"status": "updated"})
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -18,14 +21,21 @@ import (
 var consolePage []byte
 
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return map[string]httpapi.Endpoint{
 		"GET /healthz":               health(env.Registry),
-		"GET /":                      console,
+		"GET /":                      page(func() ([]byte, error) { return consolePage, nil }),
+		"GET /openapi.json":          document,
+		"GET /docs":                  page(docsPage),
 		"GET /workspaces":            fleet(env.Registry),
 		"GET /workspaces/{id}":       one(env.Registry),
-		"GET /workspaces/{id}/state": state(env.Registry),
-		"GET /workspaces/{id}/messages/{message_id}":  receipt(env.Delivery),
-		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env.Delivery),
+		"GET /workspaces/{id}/state": state(env),
+		"GET /workspaces/{id}/messages/{message_id}":  receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.ReceiptOf(m, now) }),
+		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.QueueStatusOf(m, now) }),
+		"GET /workspaces/{id}/delegations":            delegations(env),
+		"GET /registry/discover/{id}":                 discover(env.Registry, callers),
+		"GET /registry/{id}/peers":                    peers(env.Registry),
+		httpapi.Rest:                                  rest,
 	}
 }
 
@@ -39,8 +49,11 @@ func health(reg *registry.Registry) httpapi.Endpoint {
 	}
 }
 
-func console(context.Context, httpapi.Request) (httpapi.Reply, error) {
-	return httpapi.Reply{Status: http.StatusOK, HTML: consolePage}, nil
+func page(html func() ([]byte, error)) httpapi.Endpoint {
+	return func(context.Context, httpapi.Request) (httpapi.Reply, error) {
+		body, err := html()
+		return httpapi.Reply{Status: http.StatusOK, HTML: body}, err
+	}
 }
 
 // maxPages bounds how much of the fleet one call reads through when a filter
@@ -64,8 +77,12 @@ func fleet(reg *registry.Registry) httpapi.Endpoint {
 			if err != nil {
 				return httpapi.Reply{}, err
 			}
+			profiles, err := reg.Profiles.Profiles(ctx, idsOf(facts)...)
+			if err != nil {
+				return httpapi.Reply{}, err
+			}
 			for _, f := range facts {
-				v := httpapi.WorkspaceOf(f, workspace.Profile{}, reg.Policy, r.Now)
+				v := httpapi.WorkspaceOf(f, profiles[f.ID], reg.Policy, r.Now)
 				if (want == "" && v.Status != workspace.StatusRemoved) || v.Status == want {
 					views = append(views, v)
 				}
@@ -97,18 +114,27 @@ func one(reg *registry.Registry) httpapi.Endpoint {
 	}
 }
 
+func idsOf(facts []workspace.Facts) []string {
+	ids := make([]string, 0, len(facts))
+	for _, f := range facts {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
 // state ends an SDK agent for good with a 404, so it gives one only to a
 // workspace that was truly removed (wire contract, section 6, point 8).
-func state(reg *registry.Registry) httpapi.Endpoint {
+func state(env *boot.Env) httpapi.Endpoint {
+	reg := env.Registry
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		f, err := reg.Authenticate(ctx, r.ID(), r.Bearer())
-		if fault.CodeOf(err) == fault.Removed {
+		f, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
+		switch fault.CodeOf(err) {
+		case "":
+		case fault.Removed:
 			return httpapi.Reply{Status: http.StatusNotFound, JSON: map[string]any{"workspace_id": r.ID(), "deleted": true}}, nil
-		}
-		if fault.CodeOf(err) == fault.Unknown {
-			return httpapi.Reply{}, workspace.Unauthorized(r.ID(), [32]byte{1})
-		}
-		if err != nil {
+		case fault.Unknown:
+			return httpapi.Reply{}, workspace.Unauthorized(r.ID(), token.Digest(r.Bearer()))
+		default:
 			return httpapi.Reply{}, err
 		}
 		v := workspace.Assess(f, reg.Policy, r.Now)
@@ -116,15 +142,25 @@ func state(reg *registry.Registry) httpapi.Endpoint {
 	}
 }
 
-func receipt(d *delivery.Delivery) httpapi.Endpoint {
+// receipt shows a message to its sender, its receiver and the operator; to
+// another it doesn't exist (wire contract, section 5, "no right = 404").
+func receipt(env *boot.Env, callers httpapi.Callers, view func(chat.Message, time.Time) any) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
 		}
-		m, err := d.Message(ctx, r.ID(), r.PathParameters["message_id"])
+		who, err := callers.Of(ctx, r)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		return httpapi.OK(httpapi.ReceiptOf(m, r.Now))
+		m, err := env.Delivery.Message(ctx, r.ID(), r.PathParameters["message_id"])
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		user := who == (httpapi.Caller{}) && env.Config.Chat == boot.ChatOpen
+		if !user && !who.Operator && (who.Workspace == "" || (who.Workspace != m.Workspace && who.Workspace != m.Source)) {
+			return httpapi.Reply{}, delivery.UnknownMessage()
+		}
+		return httpapi.OK(view(m, r.Now))
 	}
 }

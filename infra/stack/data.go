@@ -30,8 +30,10 @@ func newData(s awscdk.Stack, cfg Config) data {
 			TimeToLiveAttribute: jsii.String(dynamo.TTLAttribute), PointInTimeRecoverySpecification: recovery, RemovalPolicy: removal,
 		}),
 	}
-	d.chat.AddLocalSecondaryIndex(&awsdynamodb.LocalSecondaryIndexProps{
-		IndexName: jsii.String(dynamo.OpenIndex), SortKey: str(dynamo.OpenOrder), ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
-	})
+	for index, order := range map[string]string{dynamo.OpenIndex: dynamo.OpenOrder, dynamo.LogIndex: dynamo.LogOrder} {
+		d.chat.AddLocalSecondaryIndex(&awsdynamodb.LocalSecondaryIndexProps{
+			IndexName: jsii.String(index), SortKey: str(order), ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+		})
+	}
 	return d
 }

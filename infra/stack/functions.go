@@ -14,19 +14,20 @@ import (
 
 // actions is what each function may do, no more. A test holds the synthesized
 // roles to this table. GetQueueUrl and CreateQueue are on chat queues only.
-var actions = map[string]struct{ leases, chat, openIndex, wakeups, chatQueues, deadLetters, bus []string }{
-	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"PutItem"}, wakeups: []string{"SendMessage"}},
+var actions = map[string]struct{ leases, chat, indexes, wakeups, chatQueues, deadLetters, bus []string }{
+	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
 	"heartbeat": {leases: []string{"UpdateItem"}, wakeups: []string{"SendMessage"}},
-	"enqueue":   {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"PutItem"}, wakeups: []string{"SendMessage"}},
-	"inbox":     {leases: []string{"UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, openIndex: []string{"Query"}},
-	"status":    {leases: []string{"GetItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem"}},
-	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, openIndex: []string{"Query"},
+	"enqueue": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"}},
+	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"}},
+	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "Query"}, indexes: []string{"Query"}},
+	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}, bus: []string{"PutEvents"}},
-	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, openIndex: []string{"Query"},
+	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
 		wakeups:     []string{"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl"},
 		chatQueues:  []string{"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
 		deadLetters: []string{"SendMessage"}},
-	"sweeper": {leases: []string{"UpdateItem", "Scan"}, chat: []string{"BatchGetItem", "PutItem"}, openIndex: []string{"Query"},
+	"sweeper": {leases: []string{"UpdateItem", "Scan"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}, bus: []string{"PutEvents"}},
 }
 
@@ -83,7 +84,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) {
 	chatQueues := s.FormatArn(&awscdk.ArnComponents{Service: jsii.String("sqs"), Resource: jsii.String(QueuePrefix + "*")})
 	bus := s.FormatArn(&awscdk.ArnComponents{Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String("default")})
-	index := awscdk.Fn_Join(jsii.String("/index/"), &[]*string{d.chat.TableArn(), jsii.String("open")})
+	indexes := awscdk.Fn_Join(jsii.String("/index/"), &[]*string{d.chat.TableArn(), jsii.String("*")})
 	for name, fn := range fns {
 		a := actions[name]
 		for _, g := range []struct {
@@ -91,7 +92,7 @@ func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) 
 			verbs   []string
 			on      *string
 		}{
-			{"dynamodb", a.leases, d.leases.TableArn()}, {"dynamodb", a.chat, d.chat.TableArn()}, {"dynamodb", a.openIndex, index},
+			{"dynamodb", a.leases, d.leases.TableArn()}, {"dynamodb", a.chat, d.chat.TableArn()}, {"dynamodb", a.indexes, indexes},
 			{"sqs", a.wakeups, q.wakeups.QueueArn()}, {"sqs", a.chatQueues, chatQueues}, {"sqs", a.deadLetters, q.deadLetters.QueueArn()}, {"events", a.bus, bus},
 		} {
 			if len(g.verbs) == 0 {

@@ -159,9 +159,9 @@ func TestStack(t *testing.T) {
 	t.Run("each role has just its actions, and no wildcard resource", func(t *testing.T) {
 		want := map[string]string{
 			"heartbeat": "dynamodb:UpdateItem sqs:SendMessage",
-			"status":    "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Scan",
-			"inbox":     "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
-			"enqueue":   "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
+			"status":    "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem",
+			"inbox":     "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+			"enqueue":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem sqs:SendMessage",
 			"register":  "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
 			"sweeper":   "dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:SendMessage",
 			"operate":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:SendMessage",

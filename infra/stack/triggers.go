@@ -40,6 +40,10 @@ func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
 			PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 		})
 		for _, key := range slices.Sorted(slices.Values(keys)) {
+			if key == httpapi.Rest {
+				awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{HttpApi: api, RouteKey: awsapigatewayv2.HttpRouteKey_DEFAULT(), Integration: integration})
+				continue
+			}
 			method, path, _ := strings.Cut(key, " ")
 			api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{Path: &path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(method)}, Integration: integration})
 		}

@@ -13,6 +13,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,6 +26,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/localstack/platform"
+	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 // Limits of an HTTP API. Source: API Gateway Developer Guide, "Quotas for
@@ -84,46 +88,117 @@ func ref(v any) string {
 	return ""
 }
 
+const defaultKey = "$default" // what no other route matches
+
+// route is one of the stack's routes.
+type route struct {
+	key, method, fn string
+	segments        []string
+}
+
 // New is the door: a handler over the routes.
 func New(routes map[string]string, fns Invoker) http.Handler {
-	mux := http.NewServeMux()
+	var table []route
 	for key, fn := range routes {
-		method, path, _ := strings.Cut(key, " ")
-		pattern := key
-		if path == "/" {
-			pattern = key + "{$}"
+		method, path, ok := strings.Cut(key, " ")
+		if ok {
+			table = append(table, route{key, method, fn, strings.Split(path, "/")})
 		}
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != method { // a mux serves HEAD with GET; an HTTP API doesn't
-				say(w, http.StatusNotFound, "Not Found")
+	}
+	// A literal segment goes before a variable one, from the left, as an HTTP
+	// API chooses the most specific route.
+	slices.SortFunc(table, func(a, b route) int { return slices.CompareFunc(a.segments, b.segments, moreSpecific) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := strings.Split(r.URL.EscapedPath(), "/")
+		for _, rt := range table {
+			if params, ok := rt.match(r.Method, path); ok {
+				serve(w, r, rt.key, params, rt.fn, fns)
 				return
 			}
-			serve(w, r, key, path, fn, fns)
-		})
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" {
-			say(w, http.StatusNotFound, "Not Found")
+		}
+		if fn, ok := routes[defaultKey]; ok {
+			serve(w, r, defaultKey, nil, fn, fns)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		say(w, http.StatusNotFound, "Not Found")
 	})
 }
 
-// say answers as API Gateway does where no function does.
-func say(w http.ResponseWriter, status int, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
+func moreSpecific(a, b string) int {
+	va, vb := strings.HasPrefix(a, "{"), strings.HasPrefix(b, "{")
+	switch {
+	case va && !vb:
+		return 1
+	case vb && !va:
+		return -1
+	}
+	return strings.Compare(a, b)
 }
 
-func serve(w http.ResponseWriter, r *http.Request, key, path, fn string, fns Invoker) {
+// match gives the path parameters, decoded.
+func (rt route) match(method string, path []string) (map[string]string, bool) {
+	if method != rt.method || len(path) != len(rt.segments) {
+		return nil, false
+	}
+	var params map[string]string
+	for i, want := range rt.segments {
+		name, variable := strings.CutPrefix(want, "{")
+		if !variable {
+			if path[i] != want {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(path[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[strings.TrimSuffix(name, "}")] = value
+	}
+	return params, true
+}
+
+// Closed is the door while there is no platform behind it.
+func Closed(w http.ResponseWriter, _ *http.Request) {
+	say(w, http.StatusServiceUnavailable, "Service Unavailable")
+}
+
+// problems are the typed members of what the door itself answers.
+var problems = map[int]httpapi.Problem{
+	http.StatusNotFound:              {Code: "unknown_route", Hint: "GET /openapi.json lists the routes", Action: "stop"},
+	http.StatusRequestEntityTooLarge: {Code: "too_large", Hint: "send large content as a link", Action: "stop"},
+	http.StatusTooManyRequests:       {Code: "throttled", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
+	http.StatusServiceUnavailable:    {Code: "platform_unavailable", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
+	http.StatusGatewayTimeout:        {Code: "platform_unavailable", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
+	http.StatusInternalServerError:   {Code: "internal", Hint: "the function gave no answer; try again", Action: "retry", RetryAfter: 1},
+}
+
+// say answers where no function does: as API Gateway ({"message"}), with the
+// typed members beside it, because clients take a bare {"message"} for malformed.
+func say(w http.ResponseWriter, status int, message string) {
+	p := problems[status]
+	p.Error = message
+	w.Header().Set("Content-Type", "application/json")
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Message string `json:"message"`
+		httpapi.Problem
+	}{message, p})
+}
+
+func serve(w http.ResponseWriter, r *http.Request, key string, params map[string]string, fn string, fns Invoker) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	if err != nil {
 		say(w, http.StatusRequestEntityTooLarge, "Request Too Long")
 		return
 	}
-	payload, err := json.Marshal(event(r, key, path, body))
+	payload, err := json.Marshal(event(r, key, params, body))
 	if err != nil {
 		say(w, http.StatusInternalServerError, "Internal Server Error")
 		return
@@ -137,11 +212,9 @@ func serve(w http.ResponseWriter, r *http.Request, key, path, fn string, fns Inv
 		say(w, http.StatusGatewayTimeout, "Gateway Timeout")
 		return
 	case isThrottle(err):
-		w.Header().Set("Retry-After", "1")
 		say(w, http.StatusTooManyRequests, "Too Many Requests")
 		return
 	case err != nil:
-		w.Header().Set("Retry-After", "1")
 		say(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
 	case out.FunctionError != nil || json.Unmarshal(out.Payload, &resp) != nil || resp.StatusCode == 0:
@@ -172,14 +245,14 @@ func isThrottle(err error) bool {
 
 // event is the payload 2.0 event of a request. Source: API Gateway Developer
 // Guide, "AWS Lambda integrations for HTTP APIs", payload format version 2.0.
-func event(r *http.Request, key, path string, body []byte) events.APIGatewayV2HTTPRequest {
+func event(r *http.Request, key string, params map[string]string, body []byte) events.APIGatewayV2HTTPRequest {
 	now := time.Now()
 	from, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		from = r.RemoteAddr
 	}
 	ev := events.APIGatewayV2HTTPRequest{
-		Version: "2.0", RouteKey: key, RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{"host": r.Host},
+		Version: "2.0", RouteKey: key, PathParameters: params, RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{"host": r.Host},
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
 			RouteKey: key, AccountID: "000000000000", Stage: "$default", APIID: "frontdoor", DomainName: r.Host, RequestID: uuid.NewString(),
 			Time: now.UTC().Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: now.UnixMilli(),
@@ -201,15 +274,6 @@ func event(r *http.Request, key, path string, body []byte) events.APIGatewayV2HT
 		ev.QueryStringParameters = map[string]string{}
 		for name, values := range q {
 			ev.QueryStringParameters[name] = strings.Join(values, ",")
-		}
-	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if name, ok := strings.CutPrefix(segment, "{"); ok {
-			if ev.PathParameters == nil {
-				ev.PathParameters = map[string]string{}
-			}
-			name = strings.TrimSuffix(name, "}")
-			ev.PathParameters[name] = r.PathValue(name)
 		}
 	}
 	if ev.Body = string(body); !utf8.Valid(body) {

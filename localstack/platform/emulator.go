@@ -53,8 +53,9 @@ func (d Dirs) Built(p ...string) string {
 }
 
 // Start starts an emulator on a free port of loopback and waits until it
-// answers. Its data is gone when it stops; its log stays in .rollcall.
-func Start(ctx context.Context, kind Kind, d Dirs) (*Emulator, error) {
+// answers. Functions make their AWS calls to wire, which must lead to it. Its
+// data is gone when it stops; its log stays in .rollcall.
+func Start(ctx context.Context, kind Kind, d Dirs, wire string) (*Emulator, error) {
 	if err := os.MkdirAll(d.State("tmp", string(kind)), 0o755); err != nil {
 		return nil, err
 	}
@@ -71,10 +72,10 @@ func Start(ctx context.Context, kind Kind, d Dirs) (*Emulator, error) {
 			"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "PERSIST_STATE=0", "LAMBDA_EXECUTOR=local",
 			"DOCKER_HOST=unix:///nonexistent", "LOG_LEVEL=WARNING", "TMPDIR="+d.State("tmp", string(kind)),
 			"S3_DATA_DIR="+d.State("tmp", "ministack-s3"), "STATE_DIR="+d.State("tmp", "ministack-state"),
-			"AWS_ENDPOINT_URL="+e.Endpoint) // what the functions' processes get
+			"AWS_ENDPOINT_URL="+wire) // what the functions' processes get
 	case LocalStack:
 		health = "/_localstack/health"
-		e.cmd = localStackCommand(d, port)
+		e.cmd = localStackCommand(d, port, wire)
 	default:
 		return nil, fmt.Errorf("EMULATOR must be ministack or localstack, not %q", kind)
 	}
@@ -99,7 +100,7 @@ func Start(ctx context.Context, kind Kind, d Dirs) (*Emulator, error) {
 // localStackCommand runs LocalStack from its image where a Docker engine
 // answers, else from its PyPI packages in host mode. The image's way could not
 // be tried where this was written: no Docker engine ran there.
-func localStackCommand(d Dirs, port string) *exec.Cmd {
+func localStackCommand(d Dirs, port, wire string) *exec.Cmd {
 	if exec.Command("docker", "info").Run() == nil {
 		return exec.Command("docker", "run", "--rm", "--network=host", "-e", "GATEWAY_LISTEN=127.0.0.1:"+port, "-e", "SQS_ENDPOINT_STRATEGY=path",
 			"-e", "LOCALSTACK_HOST=127.0.0.1:"+port, "-v", "/var/run/docker.sock:/var/run/docker.sock", "localstack/localstack:4.14.0")
@@ -113,6 +114,7 @@ func localStackCommand(d Dirs, port string) *exec.Cmd {
 		"SQS_ENDPOINT_STRATEGY=path", // other queue URLs have hosts that don't resolve
 		"PYTHONPATH="+filepath.Join(d.Root, "localstack", "python"), "GATEWAY_SERVER=loopback", "LAMBDA_RUNTIME_EXECUTOR=process",
 		"TMPDIR="+d.State("tmp", "localstack"), "XDG_CACHE_HOME="+d.State("tmp", "localstack"),
+		"ROLLCALL_FUNCTIONS_ENDPOINT="+wire,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION="+Region)
 	return cmd
 }

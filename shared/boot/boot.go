@@ -42,6 +42,7 @@ type Config struct {
 	SecretKey     string `env:"AWS_SECRET_ACCESS_KEY"`
 	SessionToken  string `env:"AWS_SESSION_TOKEN"`
 	Endpoint      string `env:"AWS_ENDPOINT_URL"` // set on an emulator only
+	Function      string `env:"AWS_LAMBDA_FUNCTION_NAME"`
 	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
 	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
 	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`
@@ -99,6 +100,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	// each start for sources a Lambda doesn't have.
 	awsConfig := aws.Config{
 		Region:      cfg.Region,
+		AppID:       cfg.Function, // in the user agent: CloudTrail tells which function called
 		Credentials: credentials.NewStaticCredentialsProvider(cfg.AccessKey, cfg.SecretKey, cfg.SessionToken),
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
@@ -131,12 +133,12 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	store := &dynamo.Store{DB: dynamodb.NewFromConfig(awsConfig), Leases: cfg.LeasesTable, Chat: cfg.ChatTable, Policy: policy, Retention: chatPolicy.Retention}
 	queues := sqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
-	reg := &registry.Registry{Leases: store, Profiles: store, Bell: &queue.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Bell: &queue.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
 	return &Env{
 		Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Delivery: &delivery.Delivery{
-			Registry: reg, Ledger: store, Agents: pusher, Policy: chatPolicy, Now: time.Now, Jitter: rand.Float64,
+			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Policy: chatPolicy, Now: time.Now, Jitter: rand.Float64,
 			Queues: &queue.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil

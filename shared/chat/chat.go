@@ -73,6 +73,7 @@ type Claim struct {
 	Token string
 	Until time.Time
 	Epoch int64
+	After int64 // of a poll: the sequence number of the cursor it came with
 }
 
 // Message is one message and its receipt.

@@ -130,6 +130,7 @@ type Change struct {
 type Delivery struct {
 	Registry  *registry.Registry
 	Ledger    Ledger
+	Logbook   Logbook
 	Queues    Queues
 	Agents    Agents
 	Announcer Announcer
@@ -232,10 +233,16 @@ func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Mess
 		return chat.Message{}, err
 	}
 	if len(ms) == 0 {
-		return chat.Message{}, fault.New(fault.UnknownMessage, "this workspace has no message with this id").
-			WithHint("receipts are kept for a week after a message's end", "stop")
+		return chat.Message{}, UnknownMessage()
 	}
 	return ms[0], nil
+}
+
+// UnknownMessage is the answer for a message that isn't there, or isn't the
+// caller's to see.
+func UnknownMessage() error {
+	return fault.New(fault.UnknownMessage, "this workspace has no message with this id").
+		WithHint("receipts are kept for a week after a message's end, and shown to its sender and its receiver", "stop")
 }
 
 // expire ends what has outlived its time; it returns whether anything moved.

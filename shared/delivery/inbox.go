@@ -76,12 +76,6 @@ func (d *Delivery) Fetch(ctx context.Context, in Poll, now time.Time) (Polled, e
 	if f.Open == 0 {
 		return Polled{Facts: f}, nil
 	}
-	if err := d.acknowledge(ctx, in.Workspace, seq, now); err != nil {
-		return Polled{}, err
-	}
-	if workspace.EffectiveMode(f, d.Registry.Policy, now).Effective != workspace.Poll {
-		return Polled{Facts: f}, nil // pushed to: the drain has its mail
-	}
 	ms, err := d.handOut(ctx, f, seq, in.Limit, now)
 	if in.Newest {
 		slices.Reverse(ms)
@@ -89,52 +83,31 @@ func (d *Delivery) Fetch(ctx context.Context, in Poll, now time.Time) (Polled, e
 	return Polled{Messages: ms, Facts: f}, err
 }
 
-// acknowledge delivers every open message up to seq.
-func (d *Delivery) acknowledge(ctx context.Context, id string, seq int64, now time.Time) error {
-	for seq > 0 {
-		open, err := d.Ledger.Open(ctx, id, 0)
-		if err != nil {
-			return err
-		}
-		var acked []string
-		for _, e := range open {
-			if e.Seq <= seq && len(acked) < MaxMoves {
-				acked = append(acked, e.ID)
-			}
-		}
-		if len(acked) == 0 {
-			return nil
-		}
-		ms, err := d.Ledger.Messages(ctx, id, acked...)
-		if err != nil {
-			return err
-		}
-		var moves []chat.Move
-		for _, m := range ms {
-			if m.State.Open() {
-				moves = append(moves, chat.Move{From: m, To: m.Deliver("acknowledged by the agent's cursor", nil, now)})
-			}
-		}
-		if err := d.settle(ctx, id, open, moves, Mail{DeliveredAt: now}); err != nil && fault.CodeOf(err) != fault.Conflict {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return fault.Store("acknowledge", err)
-		}
-	}
-	return nil
+// pollClaim marks a message that was handed out to a poll.
+const pollClaim = "poll"
+
+// acknowledged tells whether the returning cursor seq proves that the agent got
+// m. The cursor of m's own row does. A later one does, if m was handed out
+// before it: not when the agent sent the same cursor to the poll that handed m
+// out (then that reply was lost), and not when m was never handed out at all,
+// as a message that comes back late, after a failed push or a redrive.
+func acknowledged(m chat.Message, seq int64) bool {
+	return m.State == chat.InFlight && m.Claim.Token == pollClaim && (m.Seq == seq || (m.Seq < seq && m.Claim.After != seq))
 }
 
-// handOut claims open mail after seq, oldest first, and returns it. A message
-// that is handed out again is the same row with the same id.
+// handOut ends what the cursor acknowledges, claims what else is open, in one
+// transaction, and returns the latter, oldest first. A message that is handed
+// out again is the same row with the same id. To an agent that is pushed to it
+// hands out nothing: the drain has its mail.
 func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, limit int, now time.Time) ([]chat.Message, error) {
-	limit = min(limit, MaxMoves)
+	polls := workspace.EffectiveMode(f, d.Registry.Policy, now).Effective == workspace.Poll
+	claim := chat.Claim{Token: pollClaim, Until: now.Add(d.Registry.Policy.DeliveryObjective), Epoch: f.Epoch, After: seq}
 	for range 8 {
 		open, err := d.Ledger.Open(ctx, f.ID, 0)
 		if err != nil {
 			return nil, err
 		}
-		ms, err := d.Ledger.Messages(ctx, f.ID, ids(bySeq(open, seq), limit)...)
+		ms, err := d.Ledger.Messages(ctx, f.ID, ids(bySeq(open), MaxMoves)...)
 		if err != nil {
 			return nil, err
 		}
@@ -145,25 +118,32 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, li
 		}
 		var out []chat.Message
 		var moves []chat.Move
-		claim := chat.Claim{Token: "poll", Until: now.Add(d.Registry.Policy.DeliveryObjective), Epoch: f.Epoch}
+		var mail Mail
 		for _, m := range ms {
-			pushing := m.State == chat.InFlight && m.Claim.Token != "poll" && !m.Available(now)
 			switch {
-			case pushing || !m.State.Open():
-				continue // an earlier push still holds it; it comes with a later poll if that fails
-			case m.State == chat.InFlight && m.Claim.Token == "poll" && !m.Available(now):
+			case acknowledged(m, seq):
+				moves = append(moves, chat.Move{From: m, To: m.Deliver("acknowledged by the agent's cursor", nil, now)})
+				mail.DeliveredAt = now
+			case !polls || !m.State.Open() || len(out) >= limit:
+			case m.State == chat.InFlight && !m.Available(now) && m.Claim.Token != pollClaim:
+				// An earlier push still holds it; it comes with a later poll if that fails.
+			case m.State == chat.InFlight && !m.Available(now):
 				out = append(out, m) // handed out a moment ago, and asked for again
-				continue
+			default:
+				taken := m.Take(chat.ByPoll, claim, d.Policy, now)
+				moves = append(moves, chat.Move{From: m, To: taken})
+				out = append(out, taken)
 			}
-			taken := m.Take(chat.ByPoll, claim, d.Policy, now)
-			moves = append(moves, chat.Move{From: m, To: taken})
-			out = append(out, taken)
 		}
 		if len(moves) == 0 {
 			return out, nil
 		}
-		switch err := d.Ledger.Move(ctx, f.ID, moves, Mail{}); fault.CodeOf(err) {
+		acks := !mail.DeliveredAt.IsZero()
+		switch err := d.settle(ctx, f.ID, open, moves, mail); fault.CodeOf(err) {
 		case "":
+			if len(out) == 0 && acks && len(open) > len(ms) {
+				continue // a window of nothing but acknowledged mail: look behind it
+			}
 			return out, nil
 		case fault.Conflict:
 		default:
@@ -173,14 +153,7 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, li
 	return nil, fault.Store("hand out", fault.New(fault.Conflict, "the mailbox kept changing"))
 }
 
-// bySeq is open mail after seq in the order of acceptance.
-func bySeq(open []Entry, seq int64) []Entry {
-	out := make([]Entry, 0, len(open))
-	for _, e := range open {
-		if e.Seq > seq {
-			out = append(out, e)
-		}
-	}
-	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
-	return out
+// bySeq is open mail in the order of acceptance.
+func bySeq(open []Entry) []Entry {
+	return slices.SortedFunc(slices.Values(open), func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 }

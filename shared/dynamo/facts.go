@@ -23,12 +23,12 @@ const LeaseKey = "id"
 
 // leaseAttributes are the names of workspace.Facts' fields, by the field's name.
 var leaseAttributes = map[string]string{
-	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "RegisteredAt": "ra",
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "RemovedAt": "rd", "RegisteredAt": "ra",
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "BootstrapUntil": "bw",
 	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
 	"RegisterRefused": "rr", "SignalRefused": "sr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",
 	"StrangerAt": "xt", "StrangerFrom": "xf",
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "SeenFrom": "sf", "ActiveTasks": "at", "ActiveAt": "aa",
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "SeenFrom": "sf", "ActiveTasks": "at", "ActiveAt": "aa",
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",

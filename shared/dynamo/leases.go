@@ -20,6 +20,7 @@ import (
 // API is what the stores call; *dynamodb.Client is one.
 type API interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
@@ -43,6 +44,7 @@ type Store struct {
 var (
 	_ registry.Leases   = (*Store)(nil)
 	_ registry.Profiles = (*Store)(nil)
+	_ registry.Owners   = (*Store)(nil)
 )
 
 func (s *Store) leaseItem(id string) item { return item{LeaseKey: str(id)} }
@@ -69,6 +71,8 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 	switch sig.Kind {
 	case workspace.PollFor:
 		u.set("PolledAt", millis(now))
+	case workspace.Call:
+		u.set("CalledAt", millis(now))
 	case workspace.Heartbeat:
 		u.set("HeartbeatAt", millis(now))
 		if sig.Wedged {
@@ -118,7 +122,7 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 
 // Save implements registry.Leases: only what differs is written, so a signal or
 // a message in between is not undone.
-func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *workspace.Profile) error {
+func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error {
 	was, is := encodeFacts(old), encodeFacts(next)
 	u := update{}
 	for _, lf := range leaseFields {
@@ -143,7 +147,17 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *wo
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	}}}
 	if profile != nil {
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: encodeProfile(next.ID, *profile)}})
+		key, expression, names, values := profileUpdate(next.ID, *profile)
+		if expression != nil {
+			writes = append(writes, types.TransactWriteItem{Update: &types.Update{
+				TableName: &s.Chat, Key: key, UpdateExpression: expression, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+			}})
+		}
+	}
+	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
+		if !h.Zero() && h != old.Credential && h != old.NextCredential {
+			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: encodeOwner(h, next.ID)}})
+		}
 	}
 	_, err := s.transact(ctx, writes)
 	return err

@@ -18,20 +18,28 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// The chat table: partition "W#<workspace>", one item for the profile and one a
-// message. A message that is open has the attribute ready, whose order is the
-// order of delivery, and so stands in the local index open; an ended one does
-// not. Local indexes, because they can be read strongly consistent: mail that
-// was accepted is mail that the next drain sees.
+// The chat table: partition "W#<workspace>", one item for the profile and one
+// for each message, note and delegation; partition "C#<credential hash>" names a
+// credential's owner. A message that is open has the attribute ready, whose
+// order is the order of delivery, and so stands in the local index open; an
+// ended one does not. Messages and notes have the attribute at, whose order is
+// that of time, and stand in the local index log. Local indexes, because they
+// can be read strongly consistent: mail that was accepted is mail that the next
+// drain sees.
 const (
 	ChatPartition = "pk"
 	ChatSort      = "sk"
 	OpenIndex     = "open"
 	OpenOrder     = "ready"
+	LogIndex      = "log"
+	LogOrder      = "at"
 	TTLAttribute  = "ttl"
 
-	profileSort   = "PROFILE"
-	messagePrefix = "M#"
+	profileSort      = "PROFILE"
+	ownerSort        = "OWNER"
+	messagePrefix    = "M#"
+	notePrefix       = "A#"
+	delegationPrefix = "D#"
 )
 
 var _ delivery.Ledger = (*Store)(nil)
@@ -85,6 +93,7 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	if len(m.Answer) > 0 {
 		it["answer"] = str(string(m.Answer))
 	}
+	it[LogOrder] = str(delivery.OrderOf(m))
 	if m.State.Open() {
 		it[OpenOrder] = str(ready(m))
 	} else {
@@ -176,27 +185,18 @@ func (s *Store) Open(ctx context.Context, id string, limit int) ([]delivery.Entr
 
 // Messages implements delivery.Ledger with strongly consistent batches.
 func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+	keys := make([]item, 0, len(messageIDs))
+	for _, mid := range messageIDs {
+		keys = append(keys, messageKey(id, mid))
+	}
 	found := map[string]chat.Message{}
-	for start := 0; start < len(messageIDs); start += 100 { // the most of one BatchGetItem
-		keys := make([]map[string]types.AttributeValue, 0, 100)
-		for _, mid := range messageIDs[start:min(start+100, len(messageIDs))] {
-			keys = append(keys, messageKey(id, mid))
-		}
-		request := map[string]types.KeysAndAttributes{s.Chat: {Keys: keys, ConsistentRead: aws.Bool(true)}}
-		for len(request) > 0 {
-			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
-			if err != nil {
-				return nil, fault.Store("get messages", err)
-			}
-			for _, it := range out.Responses[s.Chat] {
-				m, err := decodeMessage(it)
-				if err != nil {
-					return nil, err
-				}
-				found[m.ID] = m
-			}
-			request = out.UnprocessedKeys
-		}
+	err := s.batchGet(ctx, keys, func(it item) error {
+		m, err := decodeMessage(it)
+		found[m.ID] = m
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]chat.Message, 0, len(found))
 	for _, mid := range messageIDs {
@@ -205,6 +205,26 @@ func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) (
 		}
 	}
 	return out, nil
+}
+
+// batchGet reads items of the chat table, strongly consistent, in no order.
+func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error) error {
+	for start := 0; start < len(keys); start += 100 { // the most of one BatchGetItem
+		request := map[string]types.KeysAndAttributes{s.Chat: {Keys: keys[start:min(start+100, len(keys))], ConsistentRead: aws.Bool(true)}}
+		for len(request) > 0 {
+			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+			if err != nil {
+				return fault.Store("batch get", err)
+			}
+			for _, it := range out.Responses[s.Chat] {
+				if err := each(it); err != nil {
+					return err
+				}
+			}
+			request = out.UnprocessedKeys
+		}
+	}
+	return nil
 }
 
 // Move implements delivery.Ledger.
@@ -266,29 +286,4 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	}
 	_, err := s.transact(ctx, writes)
 	return err
-}
-
-// Profile implements registry.Profiles.
-func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &s.Chat, Key: item{ChatPartition: partition(id), ChatSort: str(profileSort)}, ConsistentRead: aws.Bool(true),
-	})
-	if err != nil {
-		return workspace.Profile{}, fault.Store("get profile", err)
-	}
-	it := out.Item
-	return workspace.Profile{Name: strOf(it["name"]), URL: strOf(it["url"]), Runtime: strOf(it["runtime"]), Tier: int(intOf(it["tier"])), Card: []byte(strOf(it["card"]))}, nil
-}
-
-func encodeProfile(id string, p workspace.Profile) item {
-	it := item{ChatPartition: partition(id), ChatSort: str(profileSort)}
-	for name, s := range map[string]string{"name": p.Name, "url": p.URL, "runtime": p.Runtime, "card": string(p.Card)} {
-		if s != "" {
-			it[name] = str(s)
-		}
-	}
-	if p.Tier != 0 {
-		it["tier"] = num(int64(p.Tier))
-	}
-	return it
 }

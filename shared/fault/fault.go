@@ -57,6 +57,7 @@ type Error struct {
 	Hint       string
 	Action     string
 	RetryAfter time.Duration
+	Details    map[string]any // further members of the reply, for clients that read them
 	Cause      error
 }
 

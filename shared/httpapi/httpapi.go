@@ -138,6 +138,25 @@ type Problem struct {
 	RequestID  string `json:"request_id,omitempty"`
 }
 
+// detailed is a Problem with further members.
+type detailed struct {
+	Problem
+	details map[string]any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d detailed) MarshalJSON() ([]byte, error) {
+	head, err := json.Marshal(d.Problem)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := json.Marshal(d.details)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(head[:len(head)-1], ','), rest[1:]...), nil
+}
+
 func failure(err error, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	e, ok := errors.AsType[*fault.Error](err)
 	status := statuses[fault.CodeOf(err)]
@@ -157,6 +176,9 @@ func failure(err error, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HT
 		reply.Headers["www-authenticate"] = "Bearer"
 	}
 	reply.JSON = p
+	if len(e.Details) > 0 {
+		reply.JSON = detailed{p, e.Details}
+	}
 	return encode(reply)
 }
 

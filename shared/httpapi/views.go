@@ -41,8 +41,80 @@ type Workspace struct {
 	Totals        Totals             `json:"messages"`
 	URL           string             `json:"url,omitempty"`
 	Runtime       string             `json:"runtime,omitempty"`
+	Role          string             `json:"role,omitempty"`
 	Tier          int                `json:"tier"`
 	AgentCard     json.RawMessage    `json:"agent_card,omitempty"`
+}
+
+// NameOf is what to call a workspace: its id until it has a name.
+func NameOf(id string, p workspace.Profile) string {
+	if p.Name == "" {
+		return id
+	}
+	return p.Name
+}
+
+// Peer is a workspace as another sees it (wire contract, section 2.6). It has no
+// address: peers talk through Rollcall, which keeps the receipts.
+type Peer struct {
+	ID          string           `json:"id"`
+	Name        string           `json:"name"`
+	Role        string           `json:"role"`
+	Tier        int              `json:"tier"`
+	Status      workspace.Status `json:"status"`
+	Reason      workspace.Reason `json:"reason"`
+	URL         string           `json:"url"`
+	ParentID    *string          `json:"parent_id"`
+	ActiveTasks int              `json:"active_tasks"`
+	AgentCard   json.RawMessage  `json:"agent_card"`
+}
+
+// PeerOf makes the view.
+func PeerOf(f workspace.Facts, p workspace.Profile, policy workspace.Policy, now time.Time) Peer {
+	v := workspace.Assess(f, policy, now)
+	peer := Peer{ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: v.Status, Reason: v.Reason, ActiveTasks: f.ActiveTasks}
+	if json.Valid(p.Card) {
+		peer.AgentCard = p.Card
+	}
+	return peer
+}
+
+// QueueStatus is a receipt in the older clients' words (wire contract,
+// section 5).
+type QueueStatus struct {
+	QueueID      string          `json:"queue_id"`
+	WorkspaceID  string          `json:"workspace_id"`
+	Status       string          `json:"status"`
+	State        chat.State      `json:"state"`
+	Priority     chat.Priority   `json:"priority"`
+	Attempts     int             `json:"attempts"`
+	LastError    *string         `json:"last_error"`
+	EnqueuedAt   time.Time       `json:"enqueued_at"`
+	DispatchedAt *time.Time      `json:"dispatched_at"`
+	CompletedAt  *time.Time      `json:"completed_at"`
+	ExpiresAt    time.Time       `json:"expires_at"`
+	ResponseBody json.RawMessage `json:"response_body,omitempty"`
+}
+
+// QueueStatusOf makes the view.
+func QueueStatusOf(m chat.Message, now time.Time) QueueStatus {
+	r := ReceiptOf(m, now)
+	q := QueueStatus{
+		QueueID: m.ID, WorkspaceID: m.Workspace, State: r.State, Priority: m.Priority, Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
+		ResponseBody: r.Answer, Status: map[chat.State]string{
+			chat.Queued: "queued", chat.InFlight: "dispatched", chat.Delivered: "completed", chat.Dead: "failed", chat.Expired: "dropped", chat.Cancelled: "dropped",
+		}[r.State],
+	}
+	if r.LastError != "" {
+		q.LastError = &r.LastError
+	}
+	if n := len(r.Attempts); n > 0 {
+		q.DispatchedAt = &r.Attempts[n-1].At
+	}
+	if !m.SettledAt.IsZero() {
+		q.CompletedAt = &m.SettledAt
+	}
+	return q
 }
 
 // Totals is the conservation law in numbers.
@@ -59,9 +131,9 @@ type Totals struct {
 // WorkspaceOf makes the view; p may be the zero Profile where none was read.
 func WorkspaceOf(f workspace.Facts, p workspace.Profile, policy workspace.Policy, now time.Time) Workspace {
 	w := Workspace{
-		ID: f.ID, Name: p.Name, Verdict: workspace.Assess(f, policy, now), Delivery: workspace.EffectiveMode(f, policy, now),
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: workspace.Assess(f, policy, now), Delivery: workspace.EffectiveMode(f, policy, now),
 		Inbox: InboxOf(f, now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
-		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Tier: p.Tier,
+		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Role: p.Role, Tier: p.Tier,
 		Totals: Totals{f.Accepted, f.Open - f.InFlight, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead},
 	}
 	if json.Valid(p.Card) {

@@ -6,6 +6,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,17 +27,23 @@ type Store struct {
 	facts    map[string]workspace.Facts
 	profiles map[string]workspace.Profile
 	messages map[string]map[string]chat.Message
+	owners   map[token.Hash]string
+	notes    map[string][]delivery.Note
+	tasks    map[string]map[string]delivery.Delegation
 }
 
 var (
 	_ registry.Leases   = (*Store)(nil)
 	_ registry.Profiles = (*Store)(nil)
+	_ registry.Owners   = (*Store)(nil)
 	_ delivery.Ledger   = (*Store)(nil)
+	_ delivery.Logbook  = (*Store)(nil)
 )
 
 // NewStore makes an empty store; the policy is what Renew observes by.
 func NewStore(p workspace.Policy) *Store {
-	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{}}
+	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{},
+		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}}
 }
 
 // Get implements registry.Leases.
@@ -67,16 +74,21 @@ func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig w
 }
 
 // Save implements registry.Leases.
-func (s *Store) Save(_ context.Context, old, next workspace.Facts, profile *workspace.Profile) error {
+func (s *Store) Save(_ context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stored, ok := s.facts[next.ID]
 	if ok != (old.ID != "") || stored.Version != old.Version {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
 	}
+	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
+		if !h.Zero() && h != old.Credential && h != old.NextCredential {
+			s.owners[h] = next.ID
+		}
+	}
 	s.facts[next.ID] = merge(stored, old, next)
 	if profile != nil {
-		s.profiles[next.ID] = *profile
+		s.profiles[next.ID] = profile.Apply(s.profiles[next.ID])
 	}
 	return nil
 }
@@ -93,6 +105,9 @@ func merge(stored, old, next workspace.Facts) workspace.Facts {
 	}
 	if old.PolledAt.Equal(next.PolledAt) {
 		out.PolledAt = stored.PolledAt
+	}
+	if old.CalledAt.Equal(next.CalledAt) {
+		out.CalledAt = stored.CalledAt
 	}
 	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
 	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
@@ -126,6 +141,34 @@ func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.profiles[id], nil
+}
+
+// Profiles implements registry.Profiles.
+func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace.Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]workspace.Profile{}
+	for _, id := range ids {
+		if p, ok := s.profiles[id]; ok {
+			out[id] = p
+		}
+	}
+	return out, nil
+}
+
+// Describe implements registry.Profiles.
+func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.profiles[id] = c.Apply(s.profiles[id])
+	return nil
+}
+
+// Owner implements registry.Owners.
+func (s *Store) Owner(_ context.Context, credential token.Hash) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owners[credential], nil
 }
 
 // Accept implements delivery.Ledger.
@@ -219,4 +262,57 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		s.messages[id][mv.To.ID] = mv.To
 	}
 	return nil
+}
+
+// Note implements delivery.Logbook.
+func (s *Store) Note(_ context.Context, n delivery.Note) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[n.Workspace] = append(s.notes[n.Workspace], n)
+	return nil
+}
+
+// History implements delivery.Logbook.
+func (s *Store) History(_ context.Context, id string, w delivery.Window) ([]delivery.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []delivery.Record
+	for _, m := range s.messages[id] {
+		out = append(out, delivery.Record{Order: delivery.OrderOf(m), Message: &m})
+	}
+	for _, n := range s.notes[id] {
+		out = append(out, delivery.Record{Order: delivery.LogOrder(n.At, n.ID), Note: &n})
+	}
+	first, end := w.Bounds()
+	out = slices.DeleteFunc(out, func(r delivery.Record) bool { return r.Order < first || r.Order >= end })
+	slices.SortFunc(out, func(a, b delivery.Record) int { return cmp.Compare(b.Order, a.Order) })
+	return out[:min(w.Limit, len(out))], nil
+}
+
+// Delegation implements delivery.Logbook.
+func (s *Store) Delegation(_ context.Context, source, id string) (delivery.Delegation, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.tasks[source][id]
+	return d, ok, nil
+}
+
+// SaveDelegation implements delivery.Logbook.
+func (s *Store) SaveDelegation(_ context.Context, d delivery.Delegation) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tasks[d.Source] == nil {
+		s.tasks[d.Source] = map[string]delivery.Delegation{}
+	}
+	s.tasks[d.Source][d.ID] = d
+	return nil
+}
+
+// Delegations implements delivery.Logbook.
+func (s *Store) Delegations(_ context.Context, source string) ([]delivery.Delegation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Collect(maps.Values(s.tasks[source]))
+	slices.SortFunc(out, func(a, b delivery.Delegation) int { return b.At.Compare(a.At) })
+	return out, nil
 }

@@ -26,17 +26,29 @@ type Leases interface {
 	// not the one in use it writes nothing and returns a *Refused.
 	Renew(ctx context.Context, id string, credential token.Hash, s workspace.Signal, now time.Time) (workspace.Facts, error)
 	// Save writes what differs between old and next, and the profile when given,
-	// together, if old.Version is still stored (a zero old: if nothing is).
-	Save(ctx context.Context, old, next workspace.Facts, profile *workspace.Profile) error
+	// together, if old.Version is still stored (a zero old: if nothing is). A
+	// credential that next has and old had not can be found by Owners from then on.
+	Save(ctx context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error
 	// Page lists facts in no order, from a cursor ("": the start), strongly
 	// consistent enough for a human; next is "" at the end.
 	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
 }
 
-// Profiles reads what no heartbeat needs. A workspace without one has the zero
+// Profiles is what no heartbeat needs. A workspace without one has the zero
 // Profile.
 type Profiles interface {
 	Profile(ctx context.Context, id string) (workspace.Profile, error)
+	// Profiles reads many at once; unknown ones are left out.
+	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
+	// Describe changes a profile.
+	Describe(ctx context.Context, id string, c workspace.ProfileChange) error
+}
+
+// Owners finds the workspace a credential was issued to. What it says is a hint
+// where to look: only the lease tells whether the credential is still good.
+type Owners interface {
+	// Owner is "" when the credential was issued to nobody.
+	Owner(ctx context.Context, credential token.Hash) (id string, err error)
 }
 
 // Refused is Leases.Renew's "not with this credential", with the facts as they
@@ -61,6 +73,7 @@ type URLGuard interface {
 type Registry struct {
 	Leases   Leases
 	Profiles Profiles
+	Owners   Owners
 	Bell     Bell
 	Guard    URLGuard
 	Policy   workspace.Policy
@@ -85,6 +98,14 @@ type Registered struct {
 }
 
 const saveTries = 4
+
+// said is nil for what wasn't.
+func said(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
 
 // Register authenticates or bootstraps, records what the agent declares and
 // opens the lease. Errors: those of workspace.Admit, url_forbidden.
@@ -115,7 +136,9 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 			Mode: in.Mode, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
 		}, presented, minted, r.Policy, now)
 		next.ID = in.ID
-		err = r.Leases.Save(ctx, old, next, &workspace.Profile{Name: in.Name, URL: url, Runtime: in.Runtime, Card: in.Card})
+		// Its URL is what it says now, even if that is none; what it doesn't speak
+		// of stays as the operator gave it.
+		err = r.Leases.Save(ctx, old, next, &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card})
 		if fault.CodeOf(err) == fault.Conflict {
 			continue
 		}
@@ -165,7 +188,7 @@ func (r *Registry) Signal(ctx context.Context, id, credential string, s workspac
 		old := refused.Facts
 		switch {
 		case old.Hold == workspace.Removed:
-			return old, workspace.Gone(id)
+			return old, workspace.Gone(old)
 		case presented.Matches(old.NextCredential): // its first use
 			next := workspace.Promote(old)
 			next.Version++
@@ -208,6 +231,7 @@ type New struct {
 	ID               string
 	Name             string
 	Runtime          string
+	Role             string
 	Tier             int
 	Mode             workspace.Mode
 	MaxTasks         int
@@ -238,7 +262,9 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 		}
 		var next workspace.Facts
 		var text string
-		profile := workspace.Profile{Name: in.Name, Runtime: in.Runtime, Tier: in.Tier}
+		// The agent's address and card are the agent's to say; they stay until it
+		// says otherwise, or mail could not be pushed before its next boot.
+		profile := workspace.ProfileChange{Name: said(in.Name), Role: said(in.Role), Runtime: &in.Runtime, Tier: &in.Tier}
 		switch {
 		case exists && !in.Adopt && old.Hold != workspace.Removed:
 			return Created{}, fault.New(fault.Exists, "a workspace with this id exists").
@@ -252,13 +278,7 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 			if err != nil {
 				return Created{}, err
 			}
-			// The agent's address and card are the agent's to say; they stay until
-			// it says otherwise, or mail could not be pushed before its next boot.
-			profile.URL, profile.Card = was.URL, was.Card
-			if profile.Name == "" {
-				profile.Name = was.Name
-			}
-			adoption.Pushable = workspace.CanServe(in.Runtime, profile.URL)
+			adoption.Pushable = workspace.CanServe(in.Runtime, was.URL)
 			next = workspace.Adopt(old, adoption)
 		default:
 			var minted token.Hash
@@ -296,7 +316,7 @@ func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, now ti
 	return r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
 		if h == workspace.Removed {
 			f, _ = workspace.Repair(f, r.Policy, now)
-			f.BootstrapUntil = time.Time{}
+			f.BootstrapUntil, f.RemovedAt = time.Time{}, now
 		} else {
 			f.Version++
 		}
@@ -328,22 +348,48 @@ func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error)
 	}
 	f, err := r.Leases.Get(ctx, id)
 	if err == nil && f.Hold == workspace.Removed {
-		return f, workspace.Gone(id)
+		return f, workspace.Gone(f)
 	}
 	return f, err
 }
 
-// Authenticate checks a credential against a workspace without renewing
-// anything. Errors: those of Read, credential_missing, credential_unknown.
-func (r *Registry) Authenticate(ctx context.Context, id, credential string) (workspace.Facts, error) {
-	f, err := r.Read(ctx, id)
+// Called authenticates a workspace's call of any kind but a heartbeat or a poll,
+// and renews its lease: whatever an agent calls, it proves that it lives.
+// Errors: those of Signal, invalid_workspace_id.
+func (r *Registry) Called(ctx context.Context, id, credential, from string, now time.Time) (workspace.Facts, error) {
+	if err := workspace.CheckID(id); err != nil {
+		return workspace.Facts{}, err
+	}
+	return r.Signal(ctx, id, credential, workspace.Signal{Kind: workspace.Call, From: from}, now)
+}
+
+// Caller tells which workspace calls, by its credential, and renews its lease. A
+// workspace that the caller claims to be must be the credential's; claimed ""
+// claims nothing. Errors: caller_credential_unknown, platform_unavailable.
+func (r *Registry) Caller(ctx context.Context, claimed, credential, from string, now time.Time) (workspace.Facts, error) {
+	id := claimed
+	if id == "" {
+		var err error
+		if id, err = r.Owners.Owner(ctx, token.Digest(credential)); err != nil {
+			return workspace.Facts{}, err
+		}
+	}
+	f, err := r.Called(ctx, id, credential, from, now)
+	if err != nil && fault.CodeOf(err) != fault.StoreUnavailable {
+		return f, fault.New(fault.CallerUnknown, "invalid caller auth token").
+			WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
+	}
+	return f, err
+}
+
+// SetCard replaces a workspace's agent card, on its own call. Errors: those of
+// Called.
+func (r *Registry) SetCard(ctx context.Context, id, credential, from, name string, card []byte, now time.Time) (workspace.Facts, error) {
+	f, err := r.Called(ctx, id, credential, from, now)
 	if err != nil {
 		return f, err
 	}
-	if h := token.Digest(credential); !h.Matches(f.Credential) && !h.Matches(f.NextCredential) {
-		return f, workspace.Unauthorized(id, h)
-	}
-	return f, nil
+	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{Name: said(name), Card: card})
 }
 
 func (r *Registry) get(ctx context.Context, id string) (f workspace.Facts, exists bool, err error) {

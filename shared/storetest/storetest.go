@@ -5,6 +5,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,7 +24,9 @@ import (
 type Store interface {
 	registry.Leases
 	registry.Profiles
+	registry.Owners
 	delivery.Ledger
+	delivery.Logbook
 }
 
 var t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -34,7 +37,7 @@ func hash(s string) token.Hash { return token.Digest(s) }
 func created(t *testing.T, s Store) workspace.Facts {
 	t.Helper()
 	f := workspace.Facts{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0, Credential: hash("secret"), Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2}
-	must(t, s.Save(t.Context(), workspace.Facts{}, f, &workspace.Profile{Name: "n", URL: "http://agent", Runtime: "r", Tier: 3, Card: []byte(`{"name":"n"}`)}))
+	must(t, s.Save(t.Context(), workspace.Facts{}, f, &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}))
 	return f
 }
 
@@ -71,6 +74,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		full := f
 		full.Version, full.Epoch, full.Hold = 2, 7, workspace.Paused
+		full.CalledAt, full.RemovedAt = t0, t0
 		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
 		full.NextCredential, full.PastCredential = hash("next"), hash("past")
 		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.SignalRefused = true, 4, 5, 6
@@ -90,7 +94,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		p, err := s.Profile(t.Context(), f.ID)
 		must(t, err)
-		if d := cmp.Diff(workspace.Profile{Name: "n", URL: "http://agent", Runtime: "r", Tier: 3, Card: []byte(`{"name":"n"}`)}, p); d != "" {
+		if d := cmp.Diff(workspace.Profile{Name: "n", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"n"}`)}, p); d != "" {
 			t.Fatal(d)
 		}
 	})
@@ -101,7 +105,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		must(t, s.Save(t.Context(), f, next, nil))
 		late := f
 		late.Version, late.MaxTasks = 2, 1
-		wantCode(t, s.Save(t.Context(), f, late, &workspace.Profile{Name: "late"}), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), f, late, &workspace.ProfileChange{Name: new("late")}), fault.Conflict)
 		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, nil), fault.Conflict)
 		if got := read(t, s, f.ID).MaxTasks; got != 9 {
 			t.Fatalf("max tasks %d, want 9", got)
@@ -117,6 +121,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			{Kind: workspace.Heartbeat, From: "a"},
 			{Kind: workspace.Heartbeat, From: "b", ActiveTasks: &one, ErrorRate: &high, SampleError: "x", Wedged: true},
 			{Kind: workspace.PollFor, From: "b"},
+			{Kind: workspace.Call, From: "d"},
 			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &mid, Wedged: true},
 			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &high, SampleError: "y"},
 			{Kind: workspace.Heartbeat, From: "c", ActiveTasks: &zero, ErrorRate: &low},
@@ -269,6 +274,101 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		if open := must1(s.Open(t.Context(), f.ID, 0))(t); len(open) != 0 {
 			t.Fatalf("%+v", open)
+		}
+	})
+	t.Run("a profile changes in what was said, and in nothing else", func(t *testing.T) {
+		f := created(t, s)
+		must(t, s.Describe(t.Context(), f.ID, workspace.ProfileChange{Name: new("renamed"), URL: new("")}))
+		must(t, s.Describe(t.Context(), f.ID, workspace.ProfileChange{}))
+		want := workspace.Profile{Name: "renamed", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"n"}`)}
+		got, err := s.Profiles(t.Context(), f.ID, "nobody")
+		must(t, err)
+		if d := cmp.Diff(map[string]workspace.Profile{f.ID: want}, got); d != "" {
+			t.Fatal(d)
+		}
+	})
+	t.Run("a credential leads to its owner from when it was issued", func(t *testing.T) {
+		f := created(t, s)
+		next := f
+		next.Version, next.NextCredential = 2, hash("issued to "+f.ID)
+		must(t, s.Save(t.Context(), f, next, nil))
+		for credential, want := range map[token.Hash]string{next.NextCredential: f.ID, hash("never issued " + f.ID): ""} {
+			if got := must1(s.Owner(t.Context(), credential))(t); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+	})
+	t.Run("the log has messages and notes, newest first, in windows and pages that lose nothing", func(t *testing.T) {
+		f := created(t, s)
+		for i := range 3 {
+			f = accept(t, s, f, fmt.Sprint("m", i), chat.Task) // at 1, 2, 3 s
+		}
+		for _, id := range []string{"a", "b"} { // both at the time of m1
+			must(t, s.Note(t.Context(), delivery.Note{ID: id, Workspace: f.ID, Type: "notify", Summary: "said " + id, Request: []byte(`{"message":"x"}`), At: t0.Add(2 * time.Second)}))
+		}
+		names := func(w delivery.Window) (out []string, last string) {
+			records, err := s.History(t.Context(), f.ID, w)
+			must(t, err)
+			for _, r := range records {
+				name := ""
+				if r.Message != nil {
+					name = r.Message.ID
+				} else {
+					name = r.Note.ID
+				}
+				out, last = append(out, name), r.Order
+			}
+			return out, last
+		}
+		for _, c := range []struct {
+			w    delivery.Window
+			want []string
+		}{
+			{delivery.Window{Limit: 10}, []string{"m2", "b", "a", "m1", "m0"}},
+			{delivery.Window{Limit: 2}, []string{"m2", "b"}},
+			{delivery.Window{Limit: 10, Since: t0.Add(2 * time.Second)}, []string{"m2", "b", "a", "m1"}},
+			{delivery.Window{Limit: 10, Before: t0.Add(2 * time.Second)}, []string{"m0"}},
+			{delivery.Window{Limit: 10, Since: t0.Add(9 * time.Second)}, nil},
+			{delivery.Window{Limit: 10, Since: t0.Add(9 * time.Second), Before: t0}, nil},
+		} {
+			if got, _ := names(c.w); !slices.Equal(got, c.want) {
+				t.Fatalf("%+v gave %v, want %v", c.w, got, c.want)
+			}
+		}
+		var all []string
+		w := delivery.Window{Limit: 2}
+		for {
+			page, last := names(w)
+			all = append(all, page...)
+			if len(page) < w.Limit {
+				break
+			}
+			w.Below = last
+		}
+		if want := []string{"m2", "b", "a", "m1", "m0"}; !slices.Equal(all, want) {
+			t.Fatalf("page by page: %v", all)
+		}
+		records, err := s.History(t.Context(), f.ID, delivery.Window{Limit: 2})
+		must(t, err)
+		if n := records[1].Note; n.Summary != "said b" || string(n.Request) != `{"message":"x"}` || !n.At.Equal(t0.Add(2*time.Second)) {
+			t.Fatalf("%+v", n)
+		}
+	})
+	t.Run("delegations are kept by source", func(t *testing.T) {
+		source := uuid.NewString()
+		_, found, err := s.Delegation(t.Context(), source, "d1")
+		must(t, err)
+		if found {
+			t.Fatal("found one that was never made")
+		}
+		for i, id := range []string{"d1", "d2"} {
+			must(t, s.SaveDelegation(t.Context(), delivery.Delegation{ID: id, Source: source, Target: "t", Summary: "do", MessageID: "m" + id, At: t0.Add(time.Duration(i) * time.Second)}))
+		}
+		d, found, err := s.Delegation(t.Context(), source, "d1")
+		must(t, err)
+		all := must1(s.Delegations(t.Context(), source))(t)
+		if !found || d.MessageID != "md1" || len(all) != 2 || all[0].ID != "d2" || all[1].Target != "t" {
+			t.Fatalf("%+v %+v", d, all)
 		}
 	})
 }

@@ -57,6 +57,7 @@ type Facts struct {
 	Epoch           int64 // raised by each accepted register and each repair: the incarnation that may ack
 	Hold            Hold
 	CreatedAt       time.Time
+	RemovedAt       time.Time
 	RegisteredAt    time.Time  // last accepted register
 	Credential      token.Hash // in use
 	NextCredential  token.Hash // issued, not used yet; its first use makes it Credential
@@ -79,6 +80,7 @@ type Facts struct {
 	LeaseUntil   time.Time
 	HeartbeatAt  time.Time // last accepted heartbeat
 	PolledAt     time.Time // last accepted poll
+	CalledAt     time.Time // last accepted call of another kind
 	SeenFrom     string    // network address of the last accepted signal
 	ActiveTasks  int
 	ActiveAt     time.Time // when ActiveTasks was reported
@@ -127,7 +129,7 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 
 // LastSignal is the last accepted call of any kind.
 func (f Facts) LastSignal() time.Time {
-	return latest(f.HeartbeatAt, f.PolledAt, f.RegisteredAt)
+	return latest(f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt)
 }
 
 // Enrolled tells whether any credential was ever issued and not revoked.
@@ -149,7 +151,31 @@ type Profile struct {
 	URL     string // where pushes go; "" when it has none
 	Runtime string
 	Tier    int
+	Role    string // in a few words, for its peers
 	Card    []byte // the agent card, JSON as given
+}
+
+// ProfileChange is what a call changes of a profile; nil leaves a field as it is.
+type ProfileChange struct {
+	Name, URL, Runtime, Role *string
+	Tier                     *int
+	Card                     []byte
+}
+
+// Apply makes the change.
+func (c ProfileChange) Apply(p Profile) Profile {
+	for from, to := range map[*string]*string{c.Name: &p.Name, c.URL: &p.URL, c.Runtime: &p.Runtime, c.Role: &p.Role} {
+		if from != nil {
+			*to = *from
+		}
+	}
+	if c.Tier != nil {
+		p.Tier = *c.Tier
+	}
+	if c.Card != nil {
+		p.Card = c.Card
+	}
+	return p
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)

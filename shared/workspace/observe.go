@@ -15,6 +15,7 @@ type Kind string
 const (
 	Heartbeat Kind = "heartbeat"
 	PollFor   Kind = "poll"
+	Call      Kind = "call" // any other authenticated call
 )
 
 // Signal is one authenticated call of an agent. A nil metric says nothing and
@@ -37,6 +38,8 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	switch s.Kind {
 	case PollFor:
 		f.PolledAt = now
+	case Call:
+		f.CalledAt = now
 	case Heartbeat:
 		f.HeartbeatAt = now
 		switch {
@@ -122,7 +125,7 @@ type Admission struct {
 func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) (Admission, error) {
 	switch {
 	case f.Hold == Removed:
-		return Admission{}, Gone(f.ID)
+		return Admission{}, Gone(f)
 	case !exists && p.Bootstrap == Open:
 		// An agent that brings a credential to an id nobody has used keeps it: a
 		// client that reads its token only from its environment can't take another.
@@ -150,9 +153,12 @@ func Unauthorized(id string, presented token.Hash) error {
 	return fault.New(fault.CredentialUnknown, "invalid workspace auth token").WithHint(hint, "repair")
 }
 
-// Gone is the answer of a removed workspace.
-func Gone(id string) error {
-	return fault.New(fault.Removed, "workspace removed").WithHint("an operator can create "+id+" again", "stop")
+// Gone is the answer of a removed workspace; its members are the wire
+// contract's (section 2.6).
+func Gone(f Facts) error {
+	e := fault.New(fault.Removed, "workspace removed").WithHint("an operator can create "+f.ID+" again", "stop")
+	e.Details = map[string]any{"id": f.ID, "removed_at": f.RemovedAt}
+	return e
 }
 
 // NotFound is the answer for an id nobody has used.
@@ -234,7 +240,7 @@ type Adoption struct {
 func Adopt(f Facts, a Adoption) Facts {
 	f.Version++
 	f.Epoch++
-	f.Hold = NoHold
+	f.Hold, f.RemovedAt = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{}

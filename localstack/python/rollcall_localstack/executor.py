@@ -114,6 +114,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         env.update(AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{self.server.server_port}", LAMBDA_TASK_ROOT=code,
                    LAMBDA_RUNTIME_DIR=code, PATH=os.environ.get("PATH", ""), HOME="/tmp",
                    TMPDIR=os.environ.get("TMPDIR", "/tmp"))
+        if wire := os.environ.get("ROLLCALL_FUNCTIONS_ENDPOINT"):
+            env["AWS_ENDPOINT_URL"] = wire
         self.env, self.code, self.boot = env, code, boot
         self._spawn()
 
