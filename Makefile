@@ -1,5 +1,6 @@
 # make run       the whole platform on http://127.0.0.1:8080 (PORT=, EMULATOR=ministack|localstack)
 # make test      everything that must pass
+# make conformance  the exact sequences of the clients that exist, and what held
 # make incident  the incident this exists for, replayed with real processes
 # make bench     what each operation costs, in AWS calls and capacity units
 SHELL := /bin/bash
@@ -7,13 +8,16 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
 export PORT EMULATOR
-.PHONY: run test incident bench build check-go cdk ministack localstack deploy clean
+.PHONY: run test conformance incident bench build check-go cdk ministack localstack deploy clean
 
 run: build $(EMULATOR)
 	@exec .build/local run
 
 test: build ministack localstack
 	@exec .build/local test
+
+conformance: build $(EMULATOR)
+	@exec .build/local conformance
 
 incident: build $(EMULATOR)
 	@exec .build/local incident

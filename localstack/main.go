@@ -4,6 +4,7 @@
 //	run       the platform in the foreground
 //	test      go test over everything, on LocalStack, then the API on ministack's own HTTP API
 //	incident  the incident, on a running platform or one of its own
+//	conformance  the existing clients' sequences
 //	bench     what each operation costs
 package main
 
@@ -17,21 +18,25 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/localstack/conformance"
 	"github.com/rollcall/rollcall/localstack/platform"
 	"github.com/rollcall/rollcall/localstack/scenario"
+	"github.com/rollcall/rollcall/localstack/wire"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "bench": bench}
+	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "conformance": conform, "bench": bench}
 	verb := verbs[strings.Join(os.Args[1:], " ")]
 	if verb == nil {
-		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|bench")
+		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|conformance|bench")
 		os.Exit(2)
 	}
 	root, err := os.Getwd()
@@ -56,7 +61,7 @@ func run(ctx context.Context, d platform.Dirs) error {
 	if port == "" {
 		port = "8080"
 	}
-	s, err := up(ctx, kindOf(), "127.0.0.1:"+port, d, options{keep: true})
+	s, err := up(ctx, kindOf(), "127.0.0.1:"+port, d, options{data: d.State("data")})
 	if err != nil {
 		return err
 	}
@@ -126,12 +131,57 @@ func incident(ctx context.Context, d platform.Dirs) error {
 	return scenario.Incident(ctx, s.Local, d.Built("agent"), os.Stdout)
 }
 
+// maxOpen is how many messages an inbox takes on platforms under test: few, so
+// that the limit can be gone to.
+const maxOpen = 24
+
+// conform plays the existing clients' sequences on a platform of its own.
+func conform(ctx context.Context, d platform.Dirs) error {
+	s, play, err := conformSite(ctx, kindOf(), d)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return play(ctx)
+}
+
+// conformSite is a platform whose store can be taken away and whose emulator can
+// be killed, as the sequences do.
+func conformSite(ctx context.Context, kind platform.Kind, d platform.Dirs) (*site, func(context.Context) error, error) {
+	data := d.State("conformance")
+	if err := os.RemoveAll(data); err != nil {
+		return nil, nil, err
+	}
+	var away atomic.Bool
+	s, err := up(ctx, kind, "127.0.0.1:0", d, options{data: data, settings: testSettings(), layers: []wire.Layer{
+		func(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+			if away.Load() && c.Service == "DynamoDB" {
+				return wire.Fault(http.StatusInternalServerError, "InternalServerError", "the store is away")
+			}
+			return next()
+		},
+	}})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, func(ctx context.Context) error {
+		return conformance.Run(ctx, conformance.Platform{
+			Local: s.Local, MaxOpen: maxOpen, Store: func(up bool) { away.Store(!up) },
+			Restart: func(ctx context.Context) error { s.emulator.Kill(); return s.raise(ctx) },
+		}, os.Stdout)
+	}, nil
+}
+
+func testSettings() map[string]string {
+	return map[string]string{"ROLLCALL_MAX_OPEN": strconv.Itoa(maxOpen)}
+}
+
 // Environment of the tests that need a platform; see package e2e.
 func testEnv(s *site, d platform.Dirs) ([]string, error) {
 	file := d.State("test-" + string(s.emulator.Kind) + ".json")
 	err := write(file, map[string]any{
 		"url": s.URL, "operator_token": s.OperatorToken, "endpoint": s.emulator.Endpoint, "kind": s.emulator.Kind,
-		"env": s.deployment.Env["rollcall-dispatch"], "agent": d.Built("agent"), "pid": s.emulator.PID(),
+		"env": s.deployment.Env["rollcall-dispatch"], "agent": d.Built("agent"), "pid": s.emulator.PID(), "max_open": maxOpen,
 	})
 	return append(os.Environ(), "ROLLCALL_PLATFORM="+file), err
 }
@@ -149,7 +199,7 @@ func test(ctx context.Context, d platform.Dirs) error {
 		return fmt.Errorf("go vet: %w", err)
 	}
 	onLocalStack := func() error {
-		s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{})
+		s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{settings: testSettings()})
 		if err != nil {
 			return err
 		}
@@ -160,12 +210,14 @@ func test(ctx context.Context, d platform.Dirs) error {
 		}
 		return goTest(ctx, d, env, "-count=1", "./...")
 	}
-	onHTTPAPI := func() error {
-		s, err := up(ctx, platform.Ministack, "127.0.0.1:0", d, options{})
+	onMinistack := func() error {
+		s, play, err := conformSite(ctx, platform.Ministack, d)
 		if err != nil {
 			return err
 		}
 		defer s.close()
+		fmt.Println("the existing clients, on ministack:")
+		played := play(ctx)
 		if s.URL, err = platform.HTTPAPI(ctx, s.emulator); err != nil {
 			return err
 		}
@@ -174,13 +226,13 @@ func test(ctx context.Context, d platform.Dirs) error {
 			return err
 		}
 		fmt.Println("through the deployed HTTP API of ministack:")
-		return goTest(ctx, d, env, "-count=1", "-run", "TestAPI", "./localstack/e2e")
+		return errors.Join(played, goTest(ctx, d, env, "-count=1", "-run", "TestAPI", "./localstack/e2e"))
 	}
-	return errors.Join(onLocalStack(), onHTTPAPI())
+	return errors.Join(onLocalStack(), onMinistack())
 }
 
 func bench(ctx context.Context, d platform.Dirs) error {
-	s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{})
+	s, err := up(ctx, platform.LocalStack, "127.0.0.1:0", d, options{settings: testSettings()})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,8 +23,9 @@ import (
 
 // options are what a platform is started with.
 type options struct {
-	keep   bool         // keep what is accepted for the next start
-	layers []wire.Layer // on the wire between functions and emulator, outermost first
+	data     string            // folder that keeps what is accepted for the next start; "": nothing is kept
+	settings map[string]string // variables for the functions
+	layers   []wire.Layer      // on the wire between functions and emulator, outermost first
 }
 
 // site is a platform that is up: emulator, deployed stack, front door, and the
@@ -31,6 +33,7 @@ type options struct {
 // outlive its emulator.
 type site struct {
 	client.Local
+	options
 	kind       platform.Kind
 	dirs       platform.Dirs
 	operator   token.Hash
@@ -62,13 +65,13 @@ func up(ctx context.Context, kind platform.Kind, addr string, d platform.Dirs, o
 		return nil, fmt.Errorf("can't serve at %s: %w (PORT= chooses another port)", addr, err)
 	}
 	start := time.Now()
-	s := &site{kind: kind, dirs: d, note: func(format string, args ...any) {
+	s := &site{options: o, kind: kind, dirs: d, note: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%5.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
 	s.URL = "http://" + l.Addr().String()
 	s.OperatorToken, s.operator = token.Mint(token.Operator)
 	layers := o.layers
-	if o.keep {
+	if o.data != "" {
 		if err := s.openData(); err != nil {
 			l.Close()
 			return nil, err
@@ -98,11 +101,11 @@ func up(ctx context.Context, kind platform.Kind, addr string, d platform.Dirs, o
 
 // openData opens what an earlier run kept, with the operator credential it had.
 func (s *site) openData() error {
-	if err := os.MkdirAll(s.dirs.State("data"), 0o700); err != nil {
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return err
 	}
 	var err error
-	s.journal, err = wire.OpenJournal(s.dirs.State("data", "journal.jsonl"))
+	s.journal, err = wire.OpenJournal(filepath.Join(s.data, "journal.jsonl"))
 	if errors.Is(err, wire.ErrKept) {
 		s.note("%v: this one starts empty and keeps nothing", err)
 		return nil
@@ -110,7 +113,7 @@ func (s *site) openData() error {
 	if err != nil {
 		return err
 	}
-	file := s.dirs.State("data", "operator")
+	file := filepath.Join(s.data, "operator")
 	switch raw, err := os.ReadFile(file); {
 	case err == nil:
 		s.OperatorToken = strings.TrimSpace(string(raw))
@@ -136,7 +139,7 @@ func (s *site) raise(ctx context.Context) error {
 	}
 	s.wire.Connect(s.emulator.Endpoint)
 	s.note("deploying the stack with cdk")
-	if s.deployment, err = platform.Deploy(ctx, s.emulator, s.dirs, s.operator); err != nil {
+	if s.deployment, err = platform.Deploy(ctx, s.emulator, s.dirs, s.operator, s.settings); err != nil {
 		return err
 	}
 	if s.journal != nil {

@@ -22,6 +22,8 @@ type Config struct {
 	// anyone, chat without a credential, agents at private addresses), and builds
 	// for the host instead of arm64.
 	Local bool
+	// Settings are further variables of every function, over the above.
+	Settings map[string]string
 }
 
 // Timeouts in seconds. A wake-up stays invisible for six times its function's

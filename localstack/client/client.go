@@ -16,6 +16,8 @@ import (
 type Local struct {
 	URL           string `json:"url"`
 	OperatorToken string `json:"operator_token"`
+
+	Transport http.RoundTripper `json:"-"` // nil: the default one
 }
 
 // Reply is a decoded answer.
@@ -42,6 +44,11 @@ func (r Reply) Text(path ...string) string {
 // Do makes one call; token "" sends no credential. body may be nil, []byte, or
 // anything that marshals.
 func (l Local) Do(ctx context.Context, method, path, token string, body any) (Reply, error) {
+	return l.DoWith(ctx, method, path, token, body, nil)
+}
+
+// DoWith is Do with further headers.
+func (l Local) DoWith(ctx context.Context, method, path, token string, body any, headers map[string]string) (Reply, error) {
 	var rd io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -62,7 +69,10 @@ func (l Local) Do(ctx context.Context, method, path, token string, body any) (Re
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	for k, v := range headers {
+		req.Header.Set(k, v)
+	}
+	resp, err := (&http.Client{Transport: l.Transport}).Do(req)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -91,7 +91,12 @@ func TestAPIPollWorkspaceGetsItsMail(t *testing.T) {
 type row struct {
 	ID       string  `json:"id"`
 	SourceID *string `json:"source_id"`
-	Data     struct{ Source, Text string }
+	Data     struct {
+		Source   string
+		SourceID string `json:"source_id"`
+		Text     string
+		PeerName string `json:"peer_name"`
+	}
 }
 
 func poll(t *testing.T, path, token, query string) []row {
@@ -126,6 +131,9 @@ func TestAPIBadInput(t *testing.T) {
 		{404, "workspace_unknown", "GET", "/workspaces/nobody-here", "", nil},
 		{404, "workspace_unknown", "POST", "/workspaces/nobody-here/a2a", "", client.Message("m", "x")},
 		{404, "message_unknown", "GET", "/workspaces/" + id + "/messages/nope", "", nil},
+		{404, "unknown_route", "GET", "/nowhere", "", nil},
+		{404, "unknown_route", "PATCH", "/workspaces/" + id, token, nil},
+		{404, "not_served", "GET", "/workspaces/" + id + "/secrets/values", token, nil},
 		{413, "too_large", "POST", "/workspaces/" + id + "/a2a", "", client.Message("m", big)},
 		{400, "invalid_request", "POST", "/workspaces/" + id + "/a2a", "", []byte(`{"params":7}`)},
 		{400, "invalid_request", "POST", "/workspaces/" + id + "/a2a", "", []byte(`"text"`)},

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/localstack/openapi"
 	"github.com/rollcall/rollcall/shared/boot"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -25,6 +27,7 @@ type site struct {
 	Env      map[string]string `json:"env"` // of the deployed dispatch function
 	Agent    string            `json:"agent"`
 	PID      int               `json:"pid"`
+	MaxOpen  int               `json:"max_open"` // how many messages one inbox takes
 }
 
 var platform *site
@@ -40,7 +43,32 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(checked(m))
+}
+
+// checked runs the tests with every call of theirs held to the API's own
+// description.
+func checked(m *testing.M) int {
+	if platform == nil {
+		return m.Run()
+	}
+	doc, err := platform.Do(context.Background(), "GET", "/openapi.json", "", nil)
+	if err != nil || doc.Status != 200 {
+		fmt.Fprintln(os.Stderr, "e2e: no /openapi.json:", doc.Status, err)
+		return 1
+	}
+	checker, err := openapi.New(doc.Raw)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	platform.Transport = checker
+	code := m.Run()
+	for _, d := range checker.Departures() {
+		fmt.Fprintln(os.Stderr, "e2e: not as described:", d)
+		code = 1
+	}
+	return code
 }
 
 // on is the platform under test. Without one, which a bare go test lacks, the

@@ -49,8 +49,9 @@ func Client(endpoint string) aws.Config {
 
 // Deploy bootstraps the emulator and deploys the stack with cdk, as to an
 // account, and then looks whether what the template says is really there:
-// an emulator reports resources it doesn't know as created.
-func Deploy(ctx context.Context, e *Emulator, d Dirs, operator token.Hash) (*Deployment, error) {
+// an emulator reports resources it doesn't know as created. settings are
+// variables for the functions.
+func Deploy(ctx context.Context, e *Emulator, d Dirs, operator token.Hash, settings map[string]string) (*Deployment, error) {
 	assembly := d.State("cdk.out." + string(e.Kind))
 	if err := os.RemoveAll(assembly); err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func Deploy(ctx context.Context, e *Emulator, d Dirs, operator token.Hash) (*Dep
 		}
 		return nil
 	}
-	if err := synth(ctx, d, assembly, operator); err != nil {
+	if err := synth(ctx, d, assembly, operator, settings); err != nil {
 		return nil, err
 	}
 	if err := cdk("bootstrap", "aws://"+account+"/"+Region); err != nil {
@@ -79,8 +80,12 @@ func Deploy(ctx context.Context, e *Emulator, d Dirs, operator token.Hash) (*Dep
 	return verify(ctx, e, filepath.Join(assembly, stack+".template.json"))
 }
 
-func synth(ctx context.Context, d Dirs, assembly string, operator token.Hash) error {
-	config, err := json.Marshal(map[string]string{"operatorSha256": operator.String(), "local": "true", "functions": d.Built("functions")})
+func synth(ctx context.Context, d Dirs, assembly string, operator token.Hash, settings map[string]string) error {
+	variables, err := json.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	config, err := json.Marshal(map[string]string{"operatorSha256": operator.String(), "local": "true", "functions": d.Built("functions"), "settings": string(variables)})
 	if err != nil {
 		return err
 	}

@@ -163,6 +163,12 @@ func (e *Emulator) Stop() {
 	<-e.exited
 }
 
+// Kill ends the emulator as a crash would; what it held is gone.
+func (e *Emulator) Kill() {
+	_ = syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL) // an emulator that is gone already is as dead
+	<-e.exited
+}
+
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

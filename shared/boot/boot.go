@@ -60,6 +60,7 @@ type Config struct {
 	DeliveryObjective time.Duration `env:"ROLLCALL_DELIVERY_OBJECTIVE"`
 	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
 	Visibility        time.Duration `env:"ROLLCALL_VISIBILITY"`
+	MaxOpen           int64         `env:"ROLLCALL_MAX_OPEN"` // one workspace's backlog
 }
 
 // Env is what a main wires its handler from.
@@ -126,6 +127,9 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		if to > 0 {
 			*set = to
 		}
+	}
+	if cfg.MaxOpen > 0 {
+		chatPolicy.MaxOpen = cfg.MaxOpen
 	}
 	if cfg.PushTimeout >= chatPolicy.Visibility {
 		return nil, fmt.Errorf("boot: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), or a slow delivery would be doubled", cfg.PushTimeout, chatPolicy.Visibility)
