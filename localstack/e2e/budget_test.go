@@ -137,16 +137,16 @@ func TestBudget(t *testing.T) {
 	measure("heartbeat busy", 1, 1, 0, beat(&busy))
 	measure("heartbeat idle again", 1, 1, 0, beat(&idle))
 	measure("poll empty", 1, 1, 0, fetch)
-	measure("enqueue (poll target)", 2, 6, 2, send)
-	measure("enqueue warm (poll target)", 2, 6, 2, send)
+	measure("enqueue (poll target)", 2, 8, 4, send)
+	measure("enqueue warm (poll target)", 2, 8, 4, send)
 	measure("poll with two messages", 4, 20, 4, fetch)
-	measure("poll that acknowledges two", 6, 20, 4, fetch)
+	measure("poll that acknowledges two", 4, 20, 4, fetch)
 	measure("poll empty, with cursor", 1, 1, 0, fetch)
-	measure("register", 3, 6, 0, func() error {
+	measure("register", 2, 4, 0, func() error {
 		_, err := env.Registry.Register(ctx, registry.Registration{ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/"}, now)
 		return err
 	})
-	measure("enqueue (push target, rings)", 3, 6, 2, send)
+	measure("enqueue (push target, rings)", 3, 8, 4, send)
 	measure("heartbeat with mail (rings)", 2, 1, 0, func() error {
 		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.Heartbeat, From: "127.0.0.1", ActiveTasks: &idle}, now)
 		env.Registry.RingIfMail(ctx, f, "heartbeat", now)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -62,6 +63,12 @@ func checked(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
+	base, err := url.Parse(platform.URL)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	checker.Path = base.EscapedPath()
 	platform.Transport = checker
 	code := m.Run()
 	for _, d := range checker.Departures() {

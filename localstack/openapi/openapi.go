@@ -20,6 +20,7 @@ import (
 // they depart from the document.
 type Checker struct {
 	Base http.RoundTripper
+	Path string // where the API stands on its server, "" at the root
 
 	mu         sync.Mutex
 	doc        map[string]any
@@ -95,7 +96,7 @@ func (c *Checker) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (c *Checker) check(method string, u *url.URL, sent []byte, status int, contentType string, got []byte) error {
-	template, op := c.operation(method, u.EscapedPath())
+	template, op := c.operation(method, strings.TrimPrefix(u.EscapedPath(), c.Path))
 	if op == nil {
 		if status != http.StatusNotFound {
 			return fmt.Errorf("the description has no such operation")

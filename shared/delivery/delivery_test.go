@@ -46,8 +46,8 @@ func newWorld(t *testing.T, mode workspace.Mode, url string) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), store: memory.NewStore(p), bell: &memory.Bell{}, told: &memory.Announcer{}}
 	w.lanes = memory.NewQueues(func() time.Time { return w.now })
 	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
-	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
-	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Policy: chat.DefaultPolicy(),
+	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
+	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Policy: chat.DefaultPolicy(),
 		Now: func() time.Time { return w.now }, Jitter: func() float64 { return 0 }}
 	out, err := reg.Register(t.Context(), registry.Registration{ID: id, Mode: mode, URL: url, From: "10.0.0.1"}, w.now)
 	if err != nil {

@@ -23,7 +23,7 @@ const LeaseKey = "id"
 
 // leaseAttributes are the names of workspace.Facts' fields, by the field's name.
 var leaseAttributes = map[string]string{
-	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "RemovedAt": "rd", "RegisteredAt": "ra",
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HeldAt": "rd", "RegisteredAt": "ra",
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "BootstrapUntil": "bw",
 	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
 	"RegisterRefused": "rr", "SignalRefused": "sr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",

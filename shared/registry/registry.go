@@ -316,11 +316,14 @@ func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, now ti
 	return r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
 		if h == workspace.Removed {
 			f, _ = workspace.Repair(f, r.Policy, now)
-			f.BootstrapUntil, f.RemovedAt = time.Time{}, now
+			f.BootstrapUntil = time.Time{}
 		} else {
 			f.Version++
 		}
-		f.Hold = h
+		f.Hold, f.HeldAt = h, now
+		if h == workspace.NoHold {
+			f.HeldAt = time.Time{}
+		}
 		return f
 	})
 }

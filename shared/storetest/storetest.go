@@ -74,7 +74,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		full := f
 		full.Version, full.Epoch, full.Hold = 2, 7, workspace.Paused
-		full.CalledAt, full.RemovedAt = t0, t0
+		full.CalledAt, full.HeldAt = t0, t0
 		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
 		full.NextCredential, full.PastCredential = hash("next"), hash("past")
 		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.SignalRefused = true, 4, 5, 6

@@ -154,9 +154,11 @@ func (s situation) nextChange(v Verdict) time.Time {
 func held(s situation) *Verdict {
 	switch s.Hold {
 	case Removed:
-		return &Verdict{Status: StatusRemoved, Reason: ReasonRemoved, Action: "stop", Hint: "an operator removed this workspace; create it again to use it"}
+		return &Verdict{Status: StatusRemoved, Reason: ReasonRemoved, Since: s.HeldAt, Action: "stop", Hint: "an operator removed this workspace; create it again to use it",
+			Evidence: []Evidence{{s.HeldAt, "removed by an operator"}}}
 	case Paused:
-		return &Verdict{Status: StatusPaused, Reason: ReasonPaused, Action: "resume", Hint: "an operator paused this workspace; its mail waits"}
+		return &Verdict{Status: StatusPaused, Reason: ReasonPaused, Since: s.HeldAt, Action: "resume", Hint: "an operator paused this workspace; its mail waits",
+			Evidence: []Evidence{{s.HeldAt, "paused by an operator"}}}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ type Facts struct {
 	Epoch           int64 // raised by each accepted register and each repair: the incarnation that may ack
 	Hold            Hold
 	CreatedAt       time.Time
-	RemovedAt       time.Time
+	HeldAt          time.Time  // since when Hold
 	RegisteredAt    time.Time  // last accepted register
 	Credential      token.Hash // in use
 	NextCredential  token.Hash // issued, not used yet; its first use makes it Credential

@@ -157,7 +157,7 @@ func Unauthorized(id string, presented token.Hash) error {
 // contract's (section 2.6).
 func Gone(f Facts) error {
 	e := fault.New(fault.Removed, "workspace removed").WithHint("an operator can create "+f.ID+" again", "stop")
-	e.Details = map[string]any{"id": f.ID, "removed_at": f.RemovedAt}
+	e.Details = map[string]any{"id": f.ID, "removed_at": f.HeldAt}
 	return e
 }
 
@@ -240,7 +240,7 @@ type Adoption struct {
 func Adopt(f Facts, a Adoption) Facts {
 	f.Version++
 	f.Epoch++
-	f.Hold, f.RemovedAt = NoHold, time.Time{}
+	f.Hold, f.HeldAt = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{}
