@@ -131,31 +131,38 @@ func (c *Checker) check(method string, u *url.URL, sent []byte, status int, cont
 	return c.validate(pointer, got)
 }
 
-// operation finds the path template: literal segments go before variable ones.
+// operation finds the path template: a literal segment goes before a variable
+// one, from the left.
 func (c *Checker) operation(method, path string) (string, map[string]any) {
 	segments := strings.Split(path, "/")
-	best, bestVariables := "", 1<<30
+	best, bestShape := "", ""
 	var found map[string]any
 	for template, methods := range c.doc["paths"].(map[string]any) {
-		parts := strings.Split(template, "/")
-		if len(parts) != len(segments) {
-			continue
-		}
-		variables := 0
-		for i, p := range parts {
-			if strings.HasPrefix(p, "{") && segments[i] != "" {
-				variables++
-			} else if p != segments[i] {
-				variables = 1 << 30
-				break
-			}
-		}
 		op, ok := methods.(map[string]any)[strings.ToLower(method)].(map[string]any)
-		if ok && variables < bestVariables {
-			best, bestVariables, found = template, variables, op
+		shape, fits := match(strings.Split(template, "/"), segments)
+		if ok && fits && (found == nil || shape < bestShape) {
+			best, bestShape, found = template, shape, op
 		}
 	}
 	return best, found
+}
+
+// match gives a shape that sorts the more specific template first.
+func match(template, path []string) (shape string, ok bool) {
+	if len(template) != len(path) {
+		return "", false
+	}
+	for i, p := range template {
+		switch {
+		case p == path[i]:
+			shape += "l"
+		case strings.HasPrefix(p, "{") && path[i] != "":
+			shape += "v"
+		default:
+			return "", false
+		}
+	}
+	return shape, true
 }
 
 // media is where the schema of a body of this type stands.

@@ -108,7 +108,7 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 			return out, nil
 		}
 		lane := Lane{id, f.LaneGeneration}
-		ticket, err := d.ticket(ctx, lane, f.Slots(), ms)
+		ticket, err := d.ticket(ctx, lane, f.Slots(), *head, ms, now)
 		if err == ErrLaneResting {
 			next := f
 			next.LaneGeneration++
@@ -148,16 +148,19 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 }
 
 // ticket takes one from the chat queue, putting in first those of the mail that
-// has none there (after an enqueue, a crash, or a queue that was lost).
-func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, ms []chat.Message) (*Held, error) {
+// has none there (after an enqueue, a crash, or a queue that was lost). A send is
+// told from a repeat of it by the head's version, which each attempt raises:
+// tickets are used up by attempts at the head, whichever message they were put
+// in for, so each attempt entitles the mail to a fresh set.
+func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, head chat.Message, ms []chat.Message, now time.Time) (*Held, error) {
 	held, err := d.Queues.Receive(ctx, l, d.Policy.Visibility, 0)
 	if held != nil || err != nil {
 		return held, err
 	}
 	var tickets []Ticket
 	for _, m := range ms {
-		if m.State.Open() && len(tickets) < 10 { // the most SQS takes in one call
-			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: fmt.Sprintf("%d.%d", m.Seq, m.Version)})
+		if m.Available(now) && len(tickets) < 10 { // the most SQS takes in one call
+			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: fmt.Sprintf("%d.%d.%d", m.Seq, head.Seq, head.Version)})
 		}
 	}
 	if err := d.Queues.Send(ctx, l, slots, tickets); err != nil {
