@@ -1,14 +1,15 @@
 # make run       the whole platform on http://127.0.0.1:8080 (PORT=, EMULATOR=ministack|localstack)
 # make test      everything that must pass
 # make conformance  the exact sequences of the clients that exist, and what held
+# make chaos     a seeded campaign of faults, and what was lost: nothing (SEED=, FAULTS=)
 # make incident  the incident this exists for, replayed with real processes
 # make bench     what each operation costs, in AWS calls and capacity units
 SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR
-.PHONY: run test conformance incident bench build check-go cdk ministack localstack deploy clean
+export PORT EMULATOR SEED FAULTS
+.PHONY: run test conformance chaos incident bench build check-go cdk ministack localstack deploy clean
 
 run: build $(EMULATOR)
 	@exec .build/local run
@@ -18,6 +19,10 @@ test: build ministack localstack
 
 conformance: build $(EMULATOR)
 	@exec .build/local conformance
+
+# A seeded campaign of faults over the built functions: make chaos SEED=7 FAULTS=300
+chaos: build $(EMULATOR)
+	@exec .build/local chaos
 
 incident: build $(EMULATOR)
 	@exec .build/local incident

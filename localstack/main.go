@@ -5,6 +5,7 @@
 //	test      go test over everything, on LocalStack, then the API on ministack's own HTTP API
 //	incident  the incident, on a running platform or one of its own
 //	conformance  the existing clients' sequences
+//	chaos     a seeded campaign of faults (SEED=, FAULTS=)
 //	bench     what each operation costs
 package main
 
@@ -22,9 +23,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
+	"github.com/rollcall/rollcall/localstack/chaos"
 	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/conformance"
+	"github.com/rollcall/rollcall/localstack/faults"
 	"github.com/rollcall/rollcall/localstack/platform"
 	"github.com/rollcall/rollcall/localstack/scenario"
 	"github.com/rollcall/rollcall/localstack/wire"
@@ -33,10 +37,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "conformance": conform, "bench": bench}
+	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "conformance": conform, "chaos": chaosCampaign, "bench": bench}
 	verb := verbs[strings.Join(os.Args[1:], " ")]
 	if verb == nil {
-		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|conformance|bench")
+		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|conformance|chaos|bench")
 		os.Exit(2)
 	}
 	root, err := os.Getwd()
@@ -170,6 +174,42 @@ func conformSite(ctx context.Context, kind platform.Kind, d platform.Dirs) (*sit
 			Restart: func(ctx context.Context) error { s.emulator.Kill(); return s.raise(ctx) },
 		}, os.Stdout)
 	}, nil
+}
+
+// chaosCampaign plays a campaign on a platform of its own.
+func chaosCampaign(ctx context.Context, d platform.Dirs) error {
+	seed, err := number("SEED", uint64(time.Now().UnixNano()%1e6))
+	if err != nil {
+		return err
+	}
+	n, err := number("FAULTS", 300)
+	if err != nil {
+		return err
+	}
+	return chaosOn(ctx, kindOf(), d, seed, int(n))
+}
+
+func chaosOn(ctx context.Context, kind platform.Kind, d platform.Dirs, seed uint64, n int) error {
+	var s *site
+	injector := faults.New(seed, func(function string) { platform.KillFunction(s.emulator.PID(), function) })
+	var err error
+	if s, err = up(ctx, kind, "127.0.0.1:0", d, options{settings: chaos.Settings(), layers: []wire.Layer{injector.Layer}}); err != nil {
+		return err
+	}
+	defer s.close()
+	return chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Out: os.Stdout})
+}
+
+func number(name string, def uint64) (uint64, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return def, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s must be a whole number, not %q", name, text)
+	}
+	return n, nil
 }
 
 func testSettings() map[string]string {

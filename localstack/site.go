@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/frontdoor"
@@ -168,5 +169,25 @@ func (s *site) raise(ctx context.Context) error {
 		return err
 	}
 	s.note("ready")
+	return nil
+}
+
+// setClock moves the clock of every function by an offset from the true time.
+func (s *site) setClock(ctx context.Context, offset time.Duration) error {
+	fn := lambda.NewFromConfig(platform.Client(s.emulator.Endpoint))
+	for name, env := range s.deployment.Env {
+		moved := map[string]string{"ROLLCALL_CLOCK_OFFSET": offset.String()}
+		for k, v := range env {
+			if k != "ROLLCALL_CLOCK_OFFSET" {
+				moved[k] = v
+			}
+		}
+		if _, err := fn.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &name, Environment: &types.Environment{Variables: moved}}); err != nil {
+			return fmt.Errorf("moving the clock of %s: %w", name, err)
+		}
+		if err := lambda.NewFunctionUpdatedV2Waiter(fn).Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
+			return fmt.Errorf("moving the clock of %s: %w", name, err)
+		}
+	}
 	return nil
 }

@@ -4,7 +4,6 @@ package main
 import (
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -21,5 +20,5 @@ func main() {
 		os.Exit(1)
 	}
 	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)} // a sweep by hand announces too
-	lambda.Start(httpapi.Serve(env.Log, time.Now, endpoints(env)))
+	lambda.Start(httpapi.Serve(env.Log, env.Now, endpoints(env)))
 }

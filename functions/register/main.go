@@ -4,7 +4,6 @@ package main
 import (
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -18,5 +17,5 @@ func main() {
 		slog.Error("can't start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(httpapi.Serve(env.Log, time.Now, endpoints(env)))
+	lambda.Start(httpapi.Serve(env.Log, env.Now, endpoints(env)))
 }

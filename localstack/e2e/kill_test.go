@@ -3,12 +3,10 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,30 +21,6 @@ import (
 
 	"github.com/rollcall/rollcall/localstack/client"
 )
-
-// functionProcesses are the running bootstraps of the emulator under test.
-func functionProcesses(t *testing.T, emulator int) []int {
-	t.Helper()
-	exes, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pids []int
-	for _, exe := range exes {
-		target, err := os.Readlink(exe)
-		if err != nil || !strings.HasSuffix(target, "/bootstrap") {
-			continue // gone meanwhile, or another program
-		}
-		pid, err := strconv.Atoi(strings.Split(exe, "/")[2])
-		if err != nil {
-			continue
-		}
-		if group, err := syscall.Getpgid(pid); err == nil && group == emulator {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
 
 // Functions are killed at any moment under load: whatever was accepted arrives,
 // and arrives with its id.
@@ -95,7 +69,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 				return
 			case <-time.After(170 * time.Millisecond):
 			}
-			if pids := functionProcesses(t, s.PID); len(pids) > 0 {
+			if pids := slices.Sorted(maps.Keys(local.Processes(s.PID))); len(pids) > 0 {
 				if syscall.Kill(pids[i%len(pids)], syscall.SIGKILL) == nil {
 					kills++
 				}

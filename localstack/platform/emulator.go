@@ -187,5 +187,45 @@ func tail(path string) string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
+// Processes are the running functions of an emulator, by process: their names.
+func Processes(emulator int) map[int]string {
+	exes, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		panic(err) // only a malformed pattern
+	}
+	out := map[int]string{}
+	for _, exe := range exes {
+		target, err := os.Readlink(exe)
+		if err != nil || !strings.HasSuffix(strings.TrimSuffix(target, " (deleted)"), "/bootstrap") {
+			continue // gone meanwhile, or another program
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(exe)))
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(filepath.Join(filepath.Dir(exe), "environ"))
+		if group, gerr := syscall.Getpgid(pid); err != nil || gerr != nil || group != emulator {
+			continue
+		}
+		for v := range strings.SplitSeq(string(environ), "\x00") {
+			if name, ok := strings.CutPrefix(v, "AWS_LAMBDA_FUNCTION_NAME="); ok {
+				out[pid] = name
+			}
+		}
+	}
+	return out
+}
+
+// KillFunction ends the running processes of a function, and says how many.
+func KillFunction(emulator int, name string) int {
+	n := 0
+	for pid, fn := range Processes(emulator) {
+		if fn == name && syscall.Kill(pid, syscall.SIGKILL) == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // PID is the emulator's process, whose group its functions' processes belong to.
 func (e *Emulator) PID() int { return e.cmd.Process.Pid }

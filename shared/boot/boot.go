@@ -60,7 +60,8 @@ type Config struct {
 	DeliveryObjective time.Duration `env:"ROLLCALL_DELIVERY_OBJECTIVE"`
 	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
 	Visibility        time.Duration `env:"ROLLCALL_VISIBILITY"`
-	MaxOpen           int64         `env:"ROLLCALL_MAX_OPEN"` // one workspace's backlog
+	ClockOffset       time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
+	MaxOpen           int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
 }
 
 // Env is what a main wires its handler from.
@@ -71,6 +72,7 @@ type Env struct {
 	Operator token.Hash
 	Registry *registry.Registry
 	Delivery *delivery.Delivery
+	Now      func() time.Time
 }
 
 // Load reads the environment of this process.
@@ -138,11 +140,12 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	queues := sqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
 	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Bell: &queue.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
+	now := func() time.Time { return time.Now().Add(cfg.ClockOffset) }
 	return &Env{
-		Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
+		Now: now, Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Delivery: &delivery.Delivery{
-			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Policy: chatPolicy, Now: time.Now, Jitter: rand.Float64,
+			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
 			Queues: &queue.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil

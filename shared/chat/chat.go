@@ -186,6 +186,9 @@ func (m *Message) settle(s State, now time.Time, reason string) {
 // one allowed, the message is dead instead.
 func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 	m = m.clone()
+	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Via == ByPoll {
+		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
+	}
 	if via == ByPush {
 		m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
 		if m.used() >= p.MaxAttempts {
@@ -193,7 +196,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 			return m
 		}
 	} else {
-		m.closeAttempt(AgentBusy, "handed out again: not acknowledged yet")
+		m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
 	}
 	m.State, m.Claim, m.NotBefore = InFlight, claim, time.Time{}
 	m.Reason = "being delivered by " + string(via)

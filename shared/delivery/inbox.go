@@ -126,7 +126,7 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, li
 				mail.DeliveredAt = now
 			case !polls || !m.State.Open() || len(out) >= limit:
 			case m.State == chat.InFlight && !m.Available(now) && m.Claim.Token != pollClaim:
-				// An earlier push still holds it; it comes with a later poll if that fails.
+				polls = false // an earlier push still holds it; what is behind it waits, for order
 			case m.State == chat.InFlight && !m.Available(now):
 				out = append(out, m) // handed out a moment ago, and asked for again
 			default:

@@ -137,7 +137,9 @@ func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) 
 		return Admission{}, nil
 	case presented.Matches(f.NextCredential):
 		return Admission{Promote: true}, nil
-	case now.Before(f.BootstrapUntil) && f.Credential.Zero():
+	case f.Credential.Zero() && (now.Before(f.BootstrapUntil) || (p.Bootstrap == Open && f.PastCredential.Zero() && presented.Zero())):
+		// A window is open, or what was issued was never used: its reply may have
+		// been lost, and a lost reply locks nobody out.
 		return Admission{Mint: true}, nil
 	}
 	return Admission{}, Unauthorized(f.ID, presented)
@@ -175,10 +177,8 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.CreatedAt = now
 	}
 	switch {
-	case a.Mint && now.Before(f.BootstrapUntil):
-		f.NextCredential = minted // the window stays open until it is used
 	case a.Mint:
-		f.Credential = minted
+		f.NextCredential = minted // until its first use another may be issued
 	case a.Trust:
 		f.Credential = presented
 	case a.Promote:
