@@ -183,7 +183,7 @@ func (c *campaign) settle(ctx context.Context) error {
 	}
 	start := time.Now()
 	var open []string
-	redriven := 0
+	redriven, settled := 0, map[string]bool{}
 	err := client.Until(ctx, Bound, func() error {
 		for _, a := range c.agents {
 			if err := a.turn(ctx); err != nil {
@@ -194,13 +194,26 @@ func (c *campaign) settle(ctx context.Context) error {
 			return fmt.Errorf("sweep: %s %v", r.Raw, err)
 		}
 		open = nil
+		for _, a := range c.agents { // one whose sender never got its answer is in no list, and counts all the same
+			v, err := c.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+			if err != nil {
+				return err
+			}
+			if v.Text("messages", "accepted") != v.Text("messages", "delivered") {
+				open = append(open, fmt.Sprintf("%s has %v", a.id, v.Body["messages"]))
+			}
+		}
 		for _, m := range c.sent {
+			if settled[m.id] {
+				continue
+			}
 			r, err := c.Do(ctx, "GET", "/workspaces/"+m.workspace+"/messages/"+m.id, c.OperatorToken, nil)
 			if err != nil {
 				return err
 			}
 			switch r.Text("state") {
 			case "delivered":
+				settled[m.id] = true
 			case "dead": // five deliverers were killed at it, one after the other: an operator puts it back
 				redriven++
 				if _, err := c.Do(ctx, "POST", "/workspaces/"+m.workspace+"/messages/"+m.id+"/redrive", c.OperatorToken, nil); err != nil {
@@ -242,9 +255,6 @@ func (c *campaign) count(ctx context.Context, stuck int, why error) error {
 			again += n - 1
 		}
 		fmt.Fprintf(c.Out, "  %-20s accepted %s, delivered %s, took %d, %d of them again; %s (%s)\n", a.name, v.Text("messages", "accepted"), v.Text("messages", "delivered"), len(a.got.order), again, v.Text("status"), v.Text("reason"))
-		if v.Text("messages", "accepted") != v.Text("messages", "delivered") && stuck == 0 {
-			why = errors.Join(why, fmt.Errorf("%s: the counters say %v", a.id, v.Body["messages"]))
-		}
 	}
 	for _, m := range c.sent {
 		if byID[m.workspace].got.has(m.id) {

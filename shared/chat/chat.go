@@ -136,8 +136,17 @@ func DefaultPolicy() Policy {
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes.
 const MaxAnswer = 64 << 10
 
-// Available tells whether it may be delivered now.
+// maxSkew is how far the clocks of two deliverers may differ.
+const maxSkew = time.Minute
+
+// Available tells whether it may be delivered now. A backoff or a claim made at
+// a time that lies in the future comes of a clock that was wrong: it holds
+// nothing, or a clock that jumped ahead for a moment would hold mail back for as
+// long as it jumped.
 func (m Message) Available(now time.Time) bool {
+	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew)) {
+		return m.State.Open()
+	}
 	switch m.State {
 	case Queued:
 		return !now.Before(m.NotBefore)
@@ -150,7 +159,7 @@ func (m Message) Available(now time.Time) bool {
 // Due tells whether its time to live has run out. A message in flight under a
 // live claim is not taken from its deliverer.
 func (m Message) Due(now time.Time) bool {
-	return m.State.Open() && !now.Before(m.ExpiresAt) && !(m.State == InFlight && now.Before(m.Claim.Until))
+	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.Available(now))
 }
 
 // used counts the attempts that count.
