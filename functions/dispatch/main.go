@@ -7,7 +7,9 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
+	"github.com/rollcall/rollcall/shared/announce"
 	"github.com/rollcall/rollcall/shared/boot"
 )
 
@@ -17,5 +19,6 @@ func main() {
 		slog.Error("can't start", "error", err)
 		os.Exit(1)
 	}
+	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)}
 	lambda.Start(dispatch(env.Log, env.Delivery.Drain))
 }

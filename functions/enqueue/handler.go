@@ -53,6 +53,11 @@ func enqueue(env *boot.Env) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
+		if m.Callback != "" {
+			if err := env.Registry.Guard.Check(m.Callback); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
 		m.Workspace = r.ID()
 		if m.Source, err = sender(ctx, env, r); err != nil {
 			return httpapi.Reply{}, err
@@ -120,9 +125,10 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 	var limits struct {
 		ExpiresIn *float64       `json:"expires_in_seconds"`
 		Priority  *chat.Priority `json:"priority"`
+		Callback  string         `json:"callback_url"`
 	}
 	if err := json.Unmarshal(rpc["params"], &limits); err != nil {
-		return chat.Message{}, fault.New(fault.Invalid, "params.expires_in_seconds and params.priority must be numbers")
+		return chat.Message{}, fault.New(fault.Invalid, "params.expires_in_seconds and params.priority must be numbers, params.callback_url a text")
 	}
 	if e := limits.ExpiresIn; e != nil {
 		if *e < 1 || *e > 14*24*3600 {
@@ -136,6 +142,7 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 		}
 		m.Priority = *pr
 	}
+	m.Callback = limits.Callback
 	for _, text := range []struct {
 		from map[string]json.RawMessage
 		key  string

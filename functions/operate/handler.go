@@ -27,7 +27,8 @@ func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 		"POST /workspaces/{id}/messages/{message_id}/redrive": settle(env, func(m chat.Message, now time.Time) (chat.Message, error) {
 			return m.Redrive(env.Delivery.Policy, now)
 		}),
-		"POST /sweep": sweep(env),
+		"POST /workspaces/{id}/redrive": redriveAll(env),
+		"POST /sweep":                   sweep(env),
 	}
 	for key, next := range all {
 		all[key] = func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
@@ -135,6 +136,39 @@ func settle(env *boot.Env, change func(chat.Message, time.Time) (chat.Message, e
 			env.Registry.RingIfMail(ctx, f, "redrive", r.Now)
 		}
 		return httpapi.OK(httpapi.ReceiptOf(m, r.Now))
+	}
+}
+
+type redriveRequest struct {
+	DryRun bool `json:"dry_run"`
+}
+
+// redriveAll puts back every dead message of a workspace, or says which it would.
+func redriveAll(env *boot.Env) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		var in redriveRequest
+		if r.Body != "" {
+			if err := r.Decode(&in); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
+		f, err := env.Registry.Read(ctx, r.ID())
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		ms, err := env.Delivery.RedriveAll(ctx, r.ID(), in.DryRun, r.Now)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		if !in.DryRun {
+			f.Open += int64(len(ms))
+			env.Registry.RingIfMail(ctx, f, "redrive", r.Now)
+		}
+		receipts := make([]httpapi.Receipt, 0, len(ms))
+		for _, m := range ms {
+			receipts = append(receipts, httpapi.ReceiptOf(m, r.Now))
+		}
+		return httpapi.OK(map[string]any{"dry_run": in.DryRun, "messages": receipts})
 	}
 }
 

@@ -23,13 +23,14 @@ var consolePage []byte
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return map[string]httpapi.Endpoint{
-		"GET /healthz":               health(env.Registry),
-		"GET /":                      page(func() ([]byte, error) { return consolePage, nil }),
-		"GET /openapi.json":          document,
-		"GET /docs":                  page(docsPage),
-		"GET /workspaces":            fleet(env.Registry),
-		"GET /workspaces/{id}":       one(env.Registry),
-		"GET /workspaces/{id}/state": state(env),
+		"GET /healthz":                  health(env.Registry),
+		"GET /":                         page(func() ([]byte, error) { return consolePage, nil }),
+		"GET /openapi.json":             document,
+		"GET /docs":                     page(docsPage),
+		"GET /workspaces":               fleet(env.Registry),
+		"GET /workspaces/{id}":          one(env.Registry),
+		"GET /workspaces/{id}/state":    state(env),
+		"GET /workspaces/{id}/messages": messages(env, callers),
 		"GET /workspaces/{id}/messages/{message_id}":  receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.ReceiptOf(m, now) }),
 		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.QueueStatusOf(m, now) }),
 		"GET /workspaces/{id}/delegations":            delegations(env),
@@ -139,6 +140,55 @@ func state(env *boot.Env) httpapi.Endpoint {
 		}
 		v := workspace.Assess(f, reg.Policy, r.Now)
 		return httpapi.OK(map[string]any{"workspace_id": f.ID, "status": v.Status, "reason": v.Reason, "paused": f.Hold == workspace.Paused, "deleted": false})
+	}
+}
+
+// messages lists receipts, newest first: all to the workspace itself and the
+// operator, their own to other senders.
+func messages(env *boot.Env, callers httpapi.Callers) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		limit, err := r.IntQuery("limit", 100, 1, 500)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		below, err := base64.RawURLEncoding.DecodeString(r.QueryStringParameters["cursor"])
+		if err != nil {
+			return httpapi.Reply{}, fault.New(fault.Invalid, "cursor is not one this call gave")
+		}
+		state := chat.State(r.QueryStringParameters["state"])
+		if state != "" && !state.Known() {
+			return httpapi.Reply{}, fault.New(fault.Invalid, "state must be queued, in_flight, delivered, expired, cancelled or dead")
+		}
+		who, err := callers.Of(ctx, r)
+		if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != boot.ChatOpen {
+			_, err = callers.WorkspaceOf(ctx, r)
+		}
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.Removed {
+			return httpapi.Reply{}, err // the mail of a removed workspace can still be followed
+		}
+		s := delivery.Selection{State: state, Below: string(below), Limit: limit}
+		if !who.Operator && who.Workspace != r.ID() {
+			s.Source = &who.Workspace
+		}
+		ms, next, err := env.Delivery.List(ctx, r.ID(), s)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		out := struct {
+			Messages []httpapi.Receipt `json:"messages"`
+			Next     *string           `json:"next"`
+		}{Messages: make([]httpapi.Receipt, 0, len(ms))}
+		for _, m := range ms {
+			out.Messages = append(out.Messages, httpapi.ReceiptOf(m, r.Now))
+		}
+		if next != "" {
+			cursor := base64.RawURLEncoding.EncodeToString([]byte(next))
+			out.Next = &cursor
+		}
+		return httpapi.OK(out)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -12,7 +13,7 @@ import (
 // sweeper runs one sweep. What went wrong with single workspaces is logged and
 // returned; only a sweep that could not read the fleet fails, and is retried by
 // the next minute's.
-func sweeper(log *slog.Logger, sweep func(context.Context) (delivery.Swept, error)) func(context.Context, events.EventBridgeEvent) (delivery.Swept, error) {
+func sweeper(log *slog.Logger, now func() time.Time, sweep func(context.Context) (delivery.Swept, error)) func(context.Context, events.EventBridgeEvent) (delivery.Swept, error) {
 	return func(ctx context.Context, _ events.EventBridgeEvent) (delivery.Swept, error) {
 		out, err := sweep(ctx)
 		level := slog.LevelInfo
@@ -20,6 +21,16 @@ func sweeper(log *slog.Logger, sweep func(context.Context) (delivery.Swept, erro
 			level = slog.LevelError
 		}
 		log.Log(ctx, level, "sweep", "seen", out.Seen, "rung", out.Rung, "announced", out.Announced, "expired", out.Expired, "broken", out.Broken, "errors", out.Errors, "error", err)
+		// CloudWatch's embedded metric format: a log line that is a metric.
+		log.InfoContext(ctx, "metrics", "_aws", map[string]any{"Timestamp": now().UnixMilli(), "CloudWatchMetrics": []map[string]any{{
+			"Namespace": MetricNamespace, "Dimensions": [][]string{{}}, "Metrics": []map[string]string{{"Name": MetricMended, "Unit": "Count"}, {"Name": "SweepErrors", "Unit": "Count"}},
+		}}}, MetricMended, len(out.Broken), "SweepErrors", len(out.Errors))
 		return out, err
 	}
 }
+
+// The metrics a sweep gives; the stack has alarms on them.
+const (
+	MetricNamespace = "Rollcall"
+	MetricMended    = "CountersMended"
+)

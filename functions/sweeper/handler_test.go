@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -24,7 +25,7 @@ func TestMinute(t *testing.T) {
 	env, told := fixture.Env(t), &memory.Announcer{}
 	env.Delivery.Announcer = told
 	for sweep, want := range []int{2, 0} { // both of the cast are new to the first sweep, and no news to the next
-		out, err := sweeper(slog.New(slog.DiscardHandler), env.Delivery.Sweep)(t.Context(), ev)
+		out, err := sweeper(slog.New(slog.DiscardHandler), time.Now, env.Delivery.Sweep)(t.Context(), ev)
 		if err != nil || out.Seen != 2 || out.Announced != want || len(out.Errors)+len(out.Broken) > 0 {
 			t.Fatalf("sweep %d: %+v, %v", sweep, out, err)
 		}

@@ -21,5 +21,5 @@ func main() {
 		os.Exit(1)
 	}
 	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)}
-	lambda.Start(sweeper(env.Log, env.Delivery.Sweep))
+	lambda.Start(sweeper(env.Log, env.Now, env.Delivery.Sweep))
 }

@@ -14,21 +14,24 @@ import (
 
 // actions is what each function may do, no more. A test holds the synthesized
 // roles to this table. GetQueueUrl and CreateQueue are on chat queues only.
-var actions = map[string]struct{ leases, chat, indexes, wakeups, chatQueues, deadLetters, bus []string }{
+var actions = map[string]struct {
+	leases, chat, indexes, wakeups, chatQueues, deadLetters, bus []string
+	lists                                                        bool // all queues; SQS knows no narrower right
+}{
 	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
 	"heartbeat": {leases: []string{"UpdateItem"}, wakeups: []string{"SendMessage"}},
 	"enqueue": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}},
-	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"}},
+	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"}, wakeups: []string{"SendMessage"}},
 	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "Query"}, indexes: []string{"Query"}},
-	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"}, indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"}, bus: []string{"PutEvents"}},
-	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
+	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
+	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups:     []string{"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl"},
 		chatQueues:  []string{"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
-		deadLetters: []string{"SendMessage"}},
-	"sweeper": {leases: []string{"UpdateItem", "Scan"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"}, bus: []string{"PutEvents"}},
+		deadLetters: []string{"SendMessage"}, bus: []string{"PutEvents"}},
+	"sweeper": {leases: []string{"UpdateItem", "Scan"}, chat: []string{"BatchGetItem", "PutItem", "Query"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
 }
 
 // Names are the functions, in order.
@@ -106,6 +109,9 @@ func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) 
 				verbs = append(verbs, jsii.String(g.service+":"+v))
 			}
 			fn.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: &verbs, Resources: &[]*string{g.on}}))
+		}
+		if a.lists {
+			fn.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: jsii.Strings("sqs:ListQueues"), Resources: jsii.Strings("*")}))
 		}
 	}
 }

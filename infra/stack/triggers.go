@@ -58,6 +58,12 @@ func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		})
 	}
+	awscloudwatch.NewAlarm(s, jsii.String("CountersMended"), &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("a mailbox's counters differed from its ledger and were mended: GET /workspaces/{id}/activity?type=audit"),
+		Metric:           awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: jsii.String("Rollcall"), MetricName: jsii.String("CountersMended"), Statistic: jsii.String("Sum")}),
+		Threshold:        jsii.Number(1), EvaluationPeriods: jsii.Number(1),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
+	})
 	awscloudwatch.NewAlarm(s, jsii.String("SweeperSilent"), &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("no sweep for five minutes: idle queues have only heartbeats to drain them"),
 		Metric:           fns["sweeper"].MetricInvocations(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5)), Statistic: jsii.String("Sum")}),

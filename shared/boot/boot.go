@@ -145,7 +145,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		Now: now, Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Delivery: &delivery.Delivery{
-			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
+			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
 			Queues: &queue.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil

@@ -28,6 +28,11 @@ const (
 // Open tells the states that are not an end.
 func (s State) Open() bool { return s == Queued || s == InFlight }
 
+// Known tells a state from another text.
+func (s State) Known() bool {
+	return s.Open() || s == Delivered || s == Expired || s == Cancelled || s == Dead
+}
+
 // Priority orders mail of one workspace; higher first.
 type Priority int
 
@@ -94,6 +99,7 @@ type Message struct {
 	Attempts   []Attempt
 	Claim      Claim
 	Answer     json.RawMessage
+	Callback   string // URL to be told of its end; "" for none
 	Version    int64
 }
 

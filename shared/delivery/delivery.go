@@ -56,11 +56,19 @@ type Ledger interface {
 	// Move writes each To if its From's version is still stored, and the
 	// counters, in one transaction: all or nothing. At most MaxMoves.
 	Move(ctx context.Context, id string, moves []chat.Move, mail Mail) error
+	// Errands are the ids of ended messages with something left to do; Move notes
+	// them (HasErrand), ErrandDone strikes one off.
+	Errands(ctx context.Context, id string) ([]string, error)
+	ErrandDone(ctx context.Context, id, messageID string) error
+	// Ends counts the ended messages that are still kept, by their state.
+	Ends(ctx context.Context, id string) (map[chat.State]int64, error)
+	// Correct replaces the mailbox's counters, if they are still those of seen.
+	Correct(ctx context.Context, seen, next workspace.Facts) error
 }
 
-// MaxMoves is the most moves of one transaction (DynamoDB takes 100 items, one
-// is the lease).
-const MaxMoves = 50
+// MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and
+// each move may leave an errand, beside the lease.
+const MaxMoves = 49
 
 // Ticket is the right to deliver one message of a workspace.
 type Ticket struct {
@@ -97,6 +105,11 @@ type Queues interface {
 	Release(ctx context.Context, l Lane, h Held) error
 	// Bury puts a dead message's ticket on the dead-letter queue.
 	Bury(ctx context.Context, l Lane, t Ticket, reason string) error
+	// Name is what a lane's queue is called; List names all there are, Remove
+	// deletes one.
+	Name(l Lane) string
+	List(ctx context.Context) ([]string, error)
+	Remove(ctx context.Context, name string) error
 }
 
 // Result is how a push ended. Exactly one of Answer, Busy and Err speaks.
@@ -112,9 +125,10 @@ type Agents interface {
 	Push(ctx context.Context, url string, m chat.Message) Result
 }
 
-// Announcer tells the world of a changed verdict.
+// Announcer tells the world of a changed verdict, and of a message that died.
 type Announcer interface {
 	Announce(ctx context.Context, c Change) error
+	AnnounceDead(ctx context.Context, m chat.Message) error
 }
 
 // Change is one announced change of a verdict.
@@ -134,6 +148,7 @@ type Delivery struct {
 	Queues    Queues
 	Agents    Agents
 	Announcer Announcer
+	Callbacks Callbacks
 	Policy    chat.Policy
 	// Now is a clock for what takes time itself, such as a drain.
 	Now func() time.Time

@@ -28,6 +28,9 @@ type world struct {
 	agent func(m chat.Message) delivery.Result
 	got   []string
 	token string
+
+	toldSender []string
+	deaf       bool // the sender's callback URL refuses
 }
 
 const id = "w"
@@ -47,7 +50,7 @@ func newWorld(t *testing.T, mode workspace.Mode, url string) *world {
 	w.lanes = memory.NewQueues(func() time.Time { return w.now })
 	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
 	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
-	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Policy: chat.DefaultPolicy(),
+	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Callbacks: w, Policy: chat.DefaultPolicy(),
 		Now: func() time.Time { return w.now }, Jitter: func() float64 { return 0 }}
 	out, err := reg.Register(t.Context(), registry.Registration{ID: id, Mode: mode, URL: url, From: "10.0.0.1"}, w.now)
 	if err != nil {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,6 +43,10 @@ func (d *Delivery) Drain(ctx context.Context, id string) (Drained, error) {
 		})
 	}
 	err = g.Wait()
+	// What the drain, or another before it that died, left to do.
+	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.Errands > 0 {
+		err = errors.Join(err, d.runErrands(ctx, Lane{id, f.LaneGeneration}))
+	}
 	out := Drained{}
 	for _, r := range results {
 		out.Delivered, out.Failed, out.Deferred, out.Ended = out.Delivered+r.Delivered, out.Failed+r.Failed, out.Deferred+r.Deferred, r.Ended
@@ -160,13 +165,19 @@ func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, head chat.Mess
 	var tickets []Ticket
 	for _, m := range ms {
 		if m.Available(now) && len(tickets) < 10 { // the most SQS takes in one call
-			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: fmt.Sprintf("%d.%d.%d", m.Seq, head.Seq, head.Version)})
+			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: ticketID(m, head)})
 		}
 	}
 	if err := d.Queues.Send(ctx, l, slots, tickets); err != nil {
 		return nil, err
 	}
 	return d.Queues.Receive(ctx, l, d.Policy.Visibility, time.Second)
+}
+
+// ticketID tells a ticket from another for the same message: by the head's
+// version when it was put in.
+func ticketID(m, head chat.Message) string {
+	return fmt.Sprintf("%d.%d.%d", m.Seq, head.Seq, head.Version)
 }
 
 // deliver claims, pushes and settles one message. Its ticket is used up by the
@@ -179,7 +190,7 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 		return "", err
 	}
 	if taken.State == chat.Dead {
-		return chat.Lost, d.bury(ctx, l, t, taken)
+		return chat.Lost, d.Queues.Delete(ctx, l, t)
 	}
 	result := d.Agents.Push(ctx, url, taken)
 	now = d.Now()
@@ -201,9 +212,6 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	}
 	if err := d.move(ctx, taken, next, mail); err != nil {
 		return outcome, err
-	}
-	if next.State == chat.Dead {
-		return outcome, d.bury(ctx, l, t, next)
 	}
 	return outcome, d.Queues.Delete(ctx, l, t)
 }
@@ -227,11 +235,4 @@ func (d *Delivery) move(ctx context.Context, from, to chat.Message, mail Mail) e
 		}
 	}
 	return err
-}
-
-func (d *Delivery) bury(ctx context.Context, l Lane, t Held, m chat.Message) error {
-	if err := d.Queues.Bury(ctx, l, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: fmt.Sprintf("%d.%d", m.Seq, m.Version)}, m.Reason); err != nil {
-		return err
-	}
-	return d.Queues.Delete(ctx, l, t)
 }

@@ -141,6 +141,9 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, li
 		acks := !mail.DeliveredAt.IsZero()
 		switch err := d.settle(ctx, f.ID, open, moves, mail); fault.CodeOf(err) {
 		case "":
+			if slices.ContainsFunc(moves, HasErrand) {
+				_ = d.Registry.Bell.Ring(ctx, f.ID, "errand", 0) // else the sweeper rings
+			}
 			if len(out) == 0 && acks && len(open) > len(ms) {
 				continue // a window of nothing but acknowledged mail: look behind it
 			}

@@ -3,8 +3,10 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -14,17 +16,23 @@ type Swept struct {
 	Seen      int      `json:"seen"`
 	Rung      int      `json:"rung"`
 	Announced int      `json:"announced"`
-	Expired   int      `json:"expired"`
-	Broken    []string `json:"broken,omitempty"` // workspaces whose counters don't add up
+	Expired   int      `json:"expired"` // messages ended: outlived their time, or their workspace
+	Removed   int      `json:"removed_queues"`
+	Broken    []string `json:"broken,omitempty"` // workspaces whose counters differed from the ledger; they are mended
 	Errors    []string `json:"errors,omitempty"`
 }
 
 // Sweep looks at every workspace once: it gives each idle one with mail its
-// drain, ends what has outlived its time, announces verdicts that changed, and
-// checks that nothing accepted is missing. A fault with one workspace is noted
-// and does not keep it from the rest.
+// drain, ends what has outlived its time or its workspace, finishes what a crash
+// left undone, compares counters with the ledger, announces verdicts that
+// changed, and removes chat queues that nobody owns. A fault with one workspace
+// is noted and does not keep it from the rest.
 func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
+	orphans, err := d.queuesToCheck(ctx)
+	if err != nil {
+		out.Errors = append(out.Errors, "listing chat queues: "+err.Error())
+	}
 	for cursor := ""; ; {
 		facts, next, err := d.Registry.Leases.Page(ctx, cursor, 500)
 		if err != nil {
@@ -32,64 +40,101 @@ func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
 		}
 		for _, f := range facts {
 			out.Seen++
+			if f.Hold != workspace.Removed || f.Open > 0 || f.Errands > 0 {
+				delete(orphans, d.Queues.Name(Lane{f.ID, f.LaneGeneration}))
+			}
 			if err := d.sweepOne(ctx, f, &out); err != nil {
 				out.Errors = append(out.Errors, f.ID+": "+err.Error())
 			}
 		}
 		if cursor = next; cursor == "" {
-			return out, nil
+			break
 		}
 	}
+	for name := range orphans {
+		if err := d.Queues.Remove(ctx, name); err != nil {
+			out.Errors = append(out.Errors, "removing chat queue "+name+": "+err.Error())
+			continue
+		}
+		out.Removed++
+	}
+	return out, nil
+}
+
+// queuesEvery is how often, in minutes, the queues are compared with the leases.
+const queuesEvery = 10
+
+// queuesToCheck are the names of all chat queues there are, when it is time to
+// look. They are listed before the leases: a queue made meanwhile isn't among
+// them.
+func (d *Delivery) queuesToCheck(ctx context.Context) (map[string]bool, error) {
+	if d.Now().Minute()%queuesEvery != 0 {
+		return nil, nil
+	}
+	names, err := d.Queues.List(ctx)
+	out := make(map[string]bool, len(names))
+	for _, n := range names {
+		out[n] = true
+	}
+	return out, err
 }
 
 func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, out *Swept) error {
 	now := d.Now()
-	if f.Open > 0 {
-		n, err := d.expireAll(ctx, f.ID, now)
-		if err != nil {
+	if f.Open > 0 || !Conserved(f) || auditDue(f.ID, now) {
+		if err := d.sweepMail(ctx, f, now, out); err != nil {
 			return err
 		}
-		out.Expired += n
-		if d.closed(f, now) == "" {
-			if err := d.Registry.Bell.Ring(ctx, f.ID, "sweep", 0); err != nil {
-				return err
-			}
-			out.Rung++
-		}
 	}
-	if !Conserved(f) {
-		out.Broken = append(out.Broken, f.ID)
+	if d.closed(f, now) == "" || f.Errands > 0 {
+		if err := d.Registry.Bell.Ring(ctx, f.ID, "sweep", 0); err != nil {
+			return err
+		}
+		out.Rung++
 	}
 	return d.announce(ctx, f, now, out)
 }
 
-// Conserved is the law: everything accepted is open or has come to an end.
-func Conserved(f workspace.Facts) bool {
-	return f.Accepted == f.Open+f.Delivered+f.Expired+f.Cancelled+f.Dead && f.InFlight >= 0 && f.InFlight <= f.Open
-}
-
-func (d *Delivery) expireAll(ctx context.Context, id string, now time.Time) (int, error) {
-	open, err := d.Ledger.Open(ctx, id, 0)
+// sweepMail reads a mailbox's open mail: it ends what is due, and compares the
+// counters with what is there.
+func (d *Delivery) sweepMail(ctx context.Context, f workspace.Facts, now time.Time, out *Swept) error {
+	entries, err := d.Ledger.Open(ctx, f.ID, 0)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	expired := 0
-	for start := 0; start < len(open); start += MaxMoves {
-		ms, err := d.Ledger.Messages(ctx, id, ids(open[start:], MaxMoves)...)
-		if err != nil {
-			return expired, err
+	open, err := d.Ledger.Messages(ctx, f.ID, ids(entries, len(entries))...)
+	if err != nil {
+		return err
+	}
+	open = slices.DeleteFunc(open, func(m chat.Message) bool { return !m.State.Open() })
+	mended, err := d.recount(ctx, f, open, now)
+	if err != nil {
+		return err
+	}
+	if mended {
+		out.Broken = append(out.Broken, f.ID)
+	}
+	for _, m := range open {
+		next := m
+		switch {
+		case f.Hold == workspace.Removed:
+			if next, err = m.Cancel("the removal of its workspace", now); err != nil {
+				return err
+			}
+		case m.Due(now):
+			next = m.Expire(now)
+		default:
+			continue
 		}
-		for _, m := range ms {
-			if !m.Due(now) {
-				continue
-			}
-			if err := d.move(ctx, m, m.Expire(now), Mail{}); err != nil && fault.CodeOf(err) != fault.Conflict {
-				return expired, err
-			}
-			expired++
+		switch err := d.move(ctx, m, next, Mail{}); fault.CodeOf(err) {
+		case "":
+			out.Expired++
+		case fault.Conflict: // it moved by itself
+		default:
+			return err
 		}
 	}
-	return expired, nil
+	return nil
 }
 
 // announce tells a changed verdict. It is written down first, on condition that

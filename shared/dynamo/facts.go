@@ -32,7 +32,7 @@ var leaseAttributes = map[string]string{
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",
-	"Cancelled": "nc", "Dead": "nk", "DeliveredAt": "da", "PushFailures": "pf", "PushError": "pe",
+	"Cancelled": "nc", "Dead": "nk", "Errands": "er", "DeliveredAt": "da", "PushFailures": "pf", "PushError": "pe",
 }
 
 type leaseField struct {

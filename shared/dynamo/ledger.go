@@ -40,6 +40,7 @@ const (
 	messagePrefix    = "M#"
 	notePrefix       = "A#"
 	delegationPrefix = "D#"
+	errandPrefix     = "E#"
 )
 
 var _ delivery.Ledger = (*Store)(nil)
@@ -81,10 +82,11 @@ type record struct {
 	SettledAt  time.Time
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
+	Callback   string `json:",omitempty"`
 }
 
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
-	raw, err := json.Marshal(record{m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt, m.Attempts, m.Claim})
+	raw, err := json.Marshal(record{m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt, m.Attempts, m.Claim, m.Callback})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		ID: strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix), Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), "W#"),
 		Seq: r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it["body"])),
 		State: chat.State(strOf(it["state"])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt, NotBefore: r.NotBefore,
-		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Version: intOf(it["v"]),
+		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback, Version: intOf(it["v"]),
 	}
 	if a := strOf(it["answer"]); a != "" {
 		m.Answer = json.RawMessage(a)
@@ -227,6 +229,10 @@ func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error
 	return nil
 }
 
+func errandKey(id, messageID string) item {
+	return item{ChatPartition: partition(id), ChatSort: str(errandPrefix + messageID)}
+}
+
 // Move implements delivery.Ledger.
 func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail delivery.Mail) error {
 	if len(moves) == 0 || len(moves) > delivery.MaxMoves {
@@ -269,6 +275,14 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 		u.set("ActiveAt", millis(mail.BusyAt))
 	}
 	var writes []types.TransactWriteItem
+	errands := int64(0)
+	for _, mv := range moves {
+		if delivery.HasErrand(mv) {
+			errands++
+			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: errandKey(id, mv.To.ID)}})
+		}
+	}
+	u.add("Errands", errands)
 	if expr := u.expression(); *expr != "" {
 		writes = append(writes, types.TransactWriteItem{Update: &types.Update{
 			TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: expr, ConditionExpression: &condition,

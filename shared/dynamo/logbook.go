@@ -115,27 +115,14 @@ func (s *Store) SaveDelegation(ctx context.Context, d delivery.Delegation) error
 // Delegations implements delivery.Logbook. They are few a workspace, so they
 // have no index of their own.
 func (s *Store) Delegations(ctx context.Context, source string) ([]delivery.Delegation, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.Chat, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String(ChatPartition + " = :pk AND begins_with(" + ChatSort + ", :prefix)"),
-		ExpressionAttributeValues: item{":pk": partition(source), ":prefix": str(delegationPrefix)},
-	}
 	var out []delivery.Delegation
-	for {
-		page, err := s.DB.Query(ctx, in)
-		if err != nil {
-			return nil, fault.Store("query delegations", err)
-		}
-		for _, it := range page.Items {
-			d, err := decodeDelegation(it)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, d)
-		}
-		if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-			break
-		}
+	err := s.query(ctx, source, delegationPrefix, "", nil, func(it item) error {
+		d, err := decodeDelegation(it)
+		out = append(out, d)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(out, func(a, b delivery.Delegation) int { return b.At.Compare(a.At) })
 	return out, nil

@@ -30,6 +30,7 @@ type Store struct {
 	owners   map[token.Hash]string
 	notes    map[string][]delivery.Note
 	tasks    map[string]map[string]delivery.Delegation
+	errands  map[string]map[string]bool
 }
 
 var (
@@ -43,7 +44,7 @@ var (
 // NewStore makes an empty store; the policy is what Renew observes by.
 func NewStore(p workspace.Policy) *Store {
 	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{},
-		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}}
+		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}, errands: map[string]map[string]bool{}}
 }
 
 // Get implements registry.Leases.
@@ -111,6 +112,7 @@ func merge(stored, old, next workspace.Facts) workspace.Facts {
 	}
 	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
 	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
+	out.Errands = stored.Errands
 	return out
 }
 
@@ -260,8 +262,65 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 	s.facts[id] = f
 	for _, mv := range moves {
 		s.messages[id][mv.To.ID] = mv.To
+		if delivery.HasErrand(mv) {
+			if s.errands[id] == nil {
+				s.errands[id] = map[string]bool{}
+			}
+			s.errands[id][mv.To.ID] = true
+		}
 	}
+	f.Errands = int64(len(s.errands[id]))
+	s.facts[id] = f
 	return nil
+}
+
+// Errands implements delivery.Ledger.
+func (s *Store) Errands(_ context.Context, id string) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.errands[id])), nil
+}
+
+// ErrandDone implements delivery.Ledger.
+func (s *Store) ErrandDone(_ context.Context, id, messageID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.errands[id], messageID)
+	f := s.facts[id]
+	f.Errands = int64(len(s.errands[id]))
+	s.facts[id] = f
+	return nil
+}
+
+// Ends implements delivery.Ledger.
+func (s *Store) Ends(_ context.Context, id string) (map[chat.State]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[chat.State]int64{}
+	for _, m := range s.messages[id] {
+		if !m.State.Open() {
+			out[m.State]++
+		}
+	}
+	return out, nil
+}
+
+// Correct implements delivery.Ledger.
+func (s *Store) Correct(_ context.Context, seen, next workspace.Facts) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.facts[seen.ID]
+	if counters(f) != counters(seen) {
+		return fault.New(fault.Conflict, "the mailbox changed meanwhile")
+	}
+	f.Accepted, f.Open, f.InFlight, f.OldestOpen = next.Accepted, next.Open, next.InFlight, next.OldestOpen
+	f.Delivered, f.Expired, f.Cancelled, f.Dead = next.Delivered, next.Expired, next.Cancelled, next.Dead
+	s.facts[seen.ID] = f
+	return nil
+}
+
+func counters(f workspace.Facts) [7]int64 {
+	return [7]int64{f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead}
 }
 
 // Note implements delivery.Logbook.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/registry"
 )
@@ -106,6 +107,34 @@ func (q *Queues) Bury(_ context.Context, _ delivery.Lane, t delivery.Ticket, _ s
 	return nil
 }
 
+// Name implements delivery.Queues.
+func (q *Queues) Name(l delivery.Lane) string {
+	return fmt.Sprintf("%s-g%d", l.Workspace, l.Generation)
+}
+
+// List implements delivery.Queues.
+func (q *Queues) List(context.Context) ([]string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []string
+	for l := range q.lanes {
+		out = append(out, q.Name(l))
+	}
+	return out, nil
+}
+
+// Remove implements delivery.Queues.
+func (q *Queues) Remove(_ context.Context, name string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for l := range q.lanes {
+		if q.Name(l) == name {
+			delete(q.lanes, l)
+		}
+	}
+	return nil
+}
+
 // Ring is one wake-up that was asked for.
 type Ring struct {
 	ID, Cause string
@@ -141,6 +170,15 @@ func (b *Bell) Take() []Ring {
 type Announcer struct {
 	mu      sync.Mutex
 	changes []delivery.Change
+	Dead    []string // ids of messages that were announced dead
+}
+
+// AnnounceDead implements delivery.Announcer.
+func (a *Announcer) AnnounceDead(_ context.Context, m chat.Message) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Dead = append(a.Dead, m.ID)
+	return nil
 }
 
 var _ delivery.Announcer = (*Announcer)(nil)

@@ -149,6 +149,37 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 	return delivery.Result{Answer: body}
 }
 
+// Tell implements delivery.Callbacks: a POST of the message's end, guarded as a
+// push is. Any 2xx is taken for heard.
+func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error {
+	body, err := json.Marshal(map[string]any{
+		"workspace_id": m.Workspace, "message_id": m.ID, "state": m.State, "reason": m.Reason, "settled_at": m.SettledAt, "attempts": m.Attempts, "answer": m.Answer,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Rollcall-Message-Id", m.ID)
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return plain(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// tellTimeout is how long a callback may take.
+const tellTimeout = 10 * time.Second
+
 // plain is an error without the URL, which a receipt must not show to a sender.
 func plain(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {

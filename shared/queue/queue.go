@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ type API interface {
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
 	DeleteMessage(context.Context, *sqs.DeleteMessageInput, ...func(*sqs.Options)) (*sqs.DeleteMessageOutput, error)
+	ListQueues(context.Context, *sqs.ListQueuesInput, ...func(*sqs.Options)) (*sqs.ListQueuesOutput, error)
+	DeleteQueue(context.Context, *sqs.DeleteQueueInput, ...func(*sqs.Options)) (*sqs.DeleteQueueOutput, error)
 	ChangeMessageVisibility(context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityOutput, error)
 }
 
@@ -229,6 +232,39 @@ func (c *Chat) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, rea
 	})
 	if err != nil {
 		return fault.Store("bury ticket", err)
+	}
+	return nil
+}
+
+// List implements delivery.Queues.
+func (c *Chat) List(ctx context.Context) ([]string, error) {
+	var names []string
+	in := &sqs.ListQueuesInput{QueueNamePrefix: &c.Prefix, MaxResults: aws.Int32(1000)}
+	for {
+		out, err := c.SQS.ListQueues(ctx, in)
+		if err != nil {
+			return nil, fault.Store("list chat queues", err)
+		}
+		for _, u := range out.QueueUrls {
+			names = append(names, u[strings.LastIndex(u, "/")+1:])
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return names, nil
+		}
+	}
+}
+
+// Remove implements delivery.Queues; a queue that is gone already is removed.
+func (c *Chat) Remove(ctx context.Context, name string) error {
+	found, err := c.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	if err == nil {
+		_, err = c.SQS.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: found.QueueUrl})
+	}
+	c.mu.Lock()
+	delete(c.urls, name)
+	c.mu.Unlock()
+	if err != nil && !isMissing(err) {
+		return fault.Store("remove chat queue", err)
 	}
 	return nil
 }

@@ -276,6 +276,54 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			t.Fatalf("%+v", open)
 		}
 	})
+	t.Run("an end that leaves something to do is on the list until it is struck off, once", func(t *testing.T) {
+		f := created(t, s)
+		for i := range 3 {
+			f = accept(t, s, f, fmt.Sprint("m", i), chat.Task)
+		}
+		ms := must1(s.Messages(t.Context(), f.ID, "m0", "m1", "m2"))(t)
+		ms[1].Callback = "http://sender/"
+		dead, told, plain := ms[0], ms[1], ms[2]
+		dead.State, dead.Version = chat.Dead, 2
+		told, plain = told.Deliver("ok", nil, t0), plain.Deliver("ok", nil, t0)
+		none := time.Time{}
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: ms[0], To: dead}, {From: ms[1], To: told}, {From: ms[2], To: plain}}, delivery.Mail{Oldest: &none}))
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []string{"m0", "m1"}) || read(t, s, f.ID).Errands != 2 {
+			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
+		}
+		if got := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0].Callback; got != "http://sender/" {
+			t.Fatalf("callback %q", got)
+		}
+		for range 2 {
+			must(t, s.ErrandDone(t.Context(), f.ID, "m0"))
+		}
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []string{"m1"}) || read(t, s, f.ID).Errands != 1 {
+			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
+		}
+	})
+	t.Run("counters are corrected only while they are those seen", func(t *testing.T) {
+		f := created(t, s)
+		f = accept(t, s, f, "m0", chat.Task)
+		f = accept(t, s, f, "m1", chat.Task)
+		m := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0]
+		oldest := t0.Add(2 * time.Second)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: m.Deliver("ok", nil, t0)}}, delivery.Mail{Oldest: &oldest}))
+		seen := read(t, s, f.ID)
+		if ends := must1(s.Ends(t.Context(), f.ID))(t); ends[chat.Delivered] != 1 || len(ends) != 1 {
+			t.Fatalf("%v", ends)
+		}
+		wrong := seen
+		wrong.Open, wrong.Delivered, wrong.Dead, wrong.OldestOpen = 0, 0, 7, time.Time{}
+		must(t, s.Correct(t.Context(), seen, wrong))
+		if d := cmp.Diff(wrong, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+		wantCode(t, s.Correct(t.Context(), seen, seen), fault.Conflict)
+		must(t, s.Correct(t.Context(), wrong, seen))
+		if d := cmp.Diff(seen, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+	})
 	t.Run("a profile changes in what was said, and in nothing else", func(t *testing.T) {
 		f := created(t, s)
 		must(t, s.Describe(t.Context(), f.ID, workspace.ProfileChange{Name: new("renamed"), URL: new("")}))
@@ -453,6 +501,24 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 		must(t, q.Send(t.Context(), l, 2, []delivery.Ticket{ticket(1, "1.1"), ticket(2, "2.1")}))
 		if receive(t, l, time.Minute) == nil || receive(t, l, time.Minute) == nil {
 			t.Fatal("a slot was locked by the other")
+		}
+	})
+	t.Run("queues are listed by name, removed, and made again", func(t *testing.T) {
+		l := delivery.Lane{Workspace: uuid.NewString()}
+		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
+		if names := must1(q.List(t.Context()))(t); !slices.Contains(names, q.Name(l)) {
+			t.Fatalf("%s is not among %v", q.Name(l), names)
+		}
+		for range 2 {
+			must(t, q.Remove(t.Context(), q.Name(l)))
+		}
+		if names := must1(q.List(t.Context()))(t); slices.Contains(names, q.Name(l)) {
+			t.Fatal("it is still there")
+		}
+		l.Generation++ // SQS refuses the old name for a minute
+		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
+		if receive(t, l, time.Minute) == nil {
+			t.Fatal("nothing came of the new one")
 		}
 	})
 	t.Run("the dead are buried", func(t *testing.T) {

@@ -100,6 +100,7 @@ type Facts struct {
 	Expired      int64
 	Cancelled    int64
 	Dead         int64
+	Errands      int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last one
 	PushFailures int       // failed pushes in a row
 	PushError    string    // of the last

@@ -1,0 +1,80 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// Selection is which of a workspace's messages to list.
+type Selection struct {
+	State  chat.State // "": any
+	Source *string    // nil: of anyone
+	Below  string     // where the page before ended, "" for the newest
+	Limit  int
+}
+
+// Listing reads this many rows at a time, and gives up looking after this many
+// pages; the next call goes on from there.
+const (
+	listPage  = 100
+	listPages = 10
+)
+
+// List gives messages, newest first, and where to go on; next is "" at the end.
+func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.Message, next string, err error) {
+	w := Window{Below: s.Below, Limit: listPage}
+	for range listPages {
+		records, err := d.Logbook.History(ctx, id, w)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, r := range records {
+			w.Below = r.Order
+			if m := r.Message; m != nil && (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source) {
+				if ms = append(ms, *m); len(ms) == s.Limit {
+					return ms, w.Below, nil
+				}
+			}
+		}
+		if len(records) < listPage {
+			return ms, "", nil
+		}
+	}
+	return ms, w.Below, nil
+}
+
+// RedriveAll puts every dead message of a workspace back, with its id and place,
+// oldest first; dry only says which. One that is redriven by another meanwhile
+// is left to it.
+func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time.Time) ([]chat.Message, error) {
+	var dead []chat.Message
+	for below := ""; ; {
+		page, next, err := d.List(ctx, id, Selection{State: chat.Dead, Below: below, Limit: listPage})
+		if err != nil {
+			return nil, err
+		}
+		dead = append(dead, page...)
+		if below = next; below == "" {
+			break
+		}
+	}
+	out := []chat.Message{}
+	for i := len(dead) - 1; i >= 0; i-- {
+		m := dead[i]
+		if !dry {
+			var err error
+			m, err = d.Settle(ctx, id, m.ID, func(m chat.Message) (chat.Message, error) { return m.Redrive(d.Policy, now) })
+			if fault.CodeOf(err) == fault.NothingToRedrive {
+				continue
+			}
+			if err != nil {
+				return out, err
+			}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}

@@ -1,0 +1,199 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Tell is a sender's callback URL; the world counts what it was told.
+func (w *world) Tell(_ context.Context, url string, m chat.Message) error {
+	if w.deaf {
+		return errors.New("refused")
+	}
+	w.toldSender = append(w.toldSender, fmt.Sprintf("%s %s %s", url, m.ID, m.State))
+	return nil
+}
+
+func (w *world) sweep() delivery.Swept {
+	w.t.Helper()
+	out, err := w.Sweep(w.t.Context())
+	if err != nil || len(out.Errors) > 0 {
+		w.t.Fatalf("%+v, %v", out, err)
+	}
+	return out
+}
+
+func TestCountersAreMendedFromTheLedger(t *testing.T) {
+	for name, spoil := range map[string]func(f *workspace.Facts){
+		"a counter lost an end":     func(f *workspace.Facts) { f.Delivered = 0 },
+		"open mail is not counted":  func(f *workspace.Facts) { f.Open, f.OldestOpen = 0, time.Time{} },
+		"too much is open":          func(f *workspace.Facts) { f.Open, f.InFlight = 9, 4 },
+		"all are wrong":             func(f *workspace.Facts) { f.Open, f.InFlight, f.Delivered, f.Cancelled, f.Dead = 1, 1, 0, 5, 2 },
+		"the law holds by accident": func(f *workspace.Facts) { f.Open, f.Delivered, f.OldestOpen = 0, 4, time.Time{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, workspace.Poll, "")
+			w.send("m1", "m2", "m3", "m4")
+			w.poll("")
+			w.poll("m2") // two are delivered, two in flight
+			if _, err := w.Settle(t.Context(), id, "m4", func(m chat.Message) (chat.Message, error) { return m.Cancel("me", w.now) }); err != nil {
+				t.Fatal(err)
+			}
+			right := w.facts()
+			wrong := right
+			spoil(&wrong)
+			if err := w.store.Correct(t.Context(), right, wrong); err != nil {
+				t.Fatal(err)
+			}
+			mended := false
+			for range 60 { // within an hour, whatever minute is this workspace's
+				if out := w.sweep(); len(out.Broken) > 0 {
+					mended = true
+				}
+				w.now = w.now.Add(time.Minute)
+			}
+			f := w.facts()
+			if !mended || f.Open != right.Open || f.Delivered != right.Delivered || f.Cancelled != right.Cancelled || f.Dead != right.Dead {
+				t.Fatalf("mended=%v: %+v, want %+v", mended, f, right)
+			}
+			records, err := w.store.History(t.Context(), id, delivery.Window{Limit: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(records, func(r delivery.Record) bool {
+				return r.Note != nil && r.Note.Type == delivery.TypeAudit && strings.Contains(r.Note.Summary, "mended from the ledger")
+			}) {
+				t.Fatal("no audit entry")
+			}
+		})
+	}
+}
+
+func TestARemovedWorkspacesMailEndsAndItsQueueGoes(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	w.agent = func(chat.Message) delivery.Result { return delivery.Result{Busy: true} }
+	w.send("m1", "m2")
+	w.drain()
+	if names, _ := w.lanes.List(t.Context()); len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+	if _, err := w.Registry.Hold(t.Context(), id, workspace.Removed, w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.sweep()
+	for _, m := range []string{"m1", "m2"} {
+		if got := w.message(m); got.State != chat.Cancelled || !strings.Contains(got.Reason, "removal") {
+			t.Fatalf("%s is %s: %s", m, got.State, got.Reason)
+		}
+	}
+	w.now = w.now.Truncate(time.Hour).Add(time.Hour)
+	if out := w.sweep(); out.Removed != 1 {
+		t.Fatalf("%+v", out)
+	}
+	if names, _ := w.lanes.List(t.Context()); len(names) != 0 {
+		t.Fatalf("%v", names)
+	}
+}
+
+// A queue in use is never taken for an orphan.
+func TestOwnedQueuesStay(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	w.send("m1")
+	w.drain()
+	w.now = w.now.Truncate(time.Hour).Add(time.Hour)
+	w.sweep()
+	if names, _ := w.lanes.List(t.Context()); len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+}
+
+func TestTheSenderIsTold(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	for _, m := range []chat.Message{{ID: "told", Callback: "http://sender/"}, {ID: "not told"}} {
+		m.Workspace, m.Priority, m.Body = id, chat.Task, []byte(`{}`)
+		if _, err := w.Enqueue(t.Context(), m, w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.deaf = true
+	if _, err := w.Drain(t.Context(), id); err == nil {
+		t.Fatal("a failed callback is not seen")
+	}
+	if f := w.facts(); f.Delivered != 2 || f.Errands != 1 {
+		t.Fatalf("%+v", f)
+	}
+	w.deaf = false
+	w.now = w.now.Add(time.Minute)
+	w.bell.Take()
+	w.sweep()
+	if rings := w.bell.Take(); len(rings) != 1 {
+		t.Fatalf("the sweeper must ring for what is left to do: %v", rings)
+	}
+	w.drain()
+	w.drain()
+	if want := []string{"http://sender/ told delivered"}; !slices.Equal(w.toldSender, want) || w.facts().Errands != 0 {
+		t.Fatalf("%v, %d", w.toldSender, w.facts().Errands)
+	}
+}
+
+func TestTheDeadAreAnnouncedAndBuriedThoughTheDrainDied(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	w.agent = func(chat.Message) delivery.Result { return delivery.Result{Err: errors.New("refused")} }
+	w.send("m1", "m2")
+	for range 14 {
+		w.beat(0)
+		w.drain()
+		w.now = w.now.Add(45 * time.Second)
+	}
+	if got := w.told.Dead; !slices.Equal(got, []string{"m1", "m2"}) || len(w.lanes.Dead) != 2 {
+		t.Fatalf("announced %v, buried %d", got, len(w.lanes.Dead))
+	}
+	dry, err := w.RedriveAll(t.Context(), id, true, w.now)
+	if err != nil || len(dry) != 2 || w.message("m1").State != chat.Dead {
+		t.Fatalf("%v, %v", dry, err)
+	}
+	put, err := w.RedriveAll(t.Context(), id, false, w.now)
+	if err != nil || len(put) != 2 || put[0].ID != "m1" || put[0].Seq != 1 || w.message("m2").State != chat.Queued {
+		t.Fatalf("%v, %v", put, err)
+	}
+	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
+	if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: id, Credential: w.token, Mode: workspace.Push, URL: "http://agent/", From: "10.0.0.1"}, w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	w.wants("in order", w.got, "m1", "m2")
+	delivered, _, err := w.List(t.Context(), id, delivery.Selection{State: chat.Delivered, Limit: 1})
+	if err != nil || len(delivered) != 1 || delivered[0].ID != "m2" {
+		t.Fatalf("%v, %v", delivered, err)
+	}
+}
+
+// The same sweep from two sweepers at once announces each change once.
+func TestTwoSweepersAtOnce(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	done := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := w.Sweep(t.Context())
+			done <- err
+		}()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.told.Take()); n != 1 {
+		t.Fatalf("%d announcements", n)
+	}
+}
