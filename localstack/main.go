@@ -268,7 +268,11 @@ func test(ctx context.Context, d platform.Dirs) error {
 		fmt.Println("through the deployed HTTP API of ministack:")
 		return errors.Join(played, goTest(ctx, d, env, "-count=1", "-run", "TestAPI", "./localstack/e2e"))
 	}
-	return errors.Join(onLocalStack(), onMinistack())
+	shortCampaign := func() error {
+		fmt.Println("a short campaign of faults, on ministack:")
+		return chaosOn(ctx, platform.Ministack, d, 1, 80)
+	}
+	return errors.Join(onLocalStack(), onMinistack(), shortCampaign())
 }
 
 func bench(ctx context.Context, d platform.Dirs) error {

@@ -1,0 +1,154 @@
+package protocoltest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Crash stands between the use cases and their stores. Armed, it lets so many
+// writes through; the one after is done or not, its reply is lost, and from then
+// on nothing answers, as for a function that was killed there.
+type Crash struct {
+	mu    sync.Mutex
+	left  int // writes still let through; -1: not armed
+	done  bool
+	dead  bool
+	fired bool
+}
+
+// arm kills whoever acts after n writes; done says whether the last was done.
+func (c *Crash) arm(n int, done bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.done, c.dead, c.fired = n, done, false, false
+}
+
+// disarm gives the next actor its stores back; it tells whether the last died.
+func (c *Crash) disarm() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fired := c.fired
+	c.left, c.dead, c.fired = -1, false, false
+	return fired
+}
+
+func gone() error { return fault.Store("crash", context.Canceled) }
+
+// write does one write, or dies at it.
+func (c *Crash) write(do func() error) error {
+	c.mu.Lock()
+	switch {
+	case c.dead:
+		c.mu.Unlock()
+		return gone()
+	case c.left == 0:
+		c.dead, c.fired = true, true
+		done := c.done
+		c.mu.Unlock()
+		if done {
+			_ = do() // whoever died can't tell how it went
+		}
+		return gone()
+	case c.left > 0:
+		c.left--
+	}
+	c.mu.Unlock()
+	return do()
+}
+
+// read fails for the dead.
+func (c *Crash) read() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return gone()
+	}
+	return nil
+}
+
+// Wrap puts the crash between a delivery and its stores.
+func (c *Crash) Wrap(d *delivery.Delivery) {
+	c.left = -1
+	reg := *d.Registry
+	reg.Leases, reg.Bell = leases{reg.Leases, c}, bell{reg.Bell, c}
+	d.Registry, d.Ledger, d.Queues = &reg, ledger{d.Ledger, c}, queues{d.Queues, c}
+}
+
+type leases struct {
+	registry.Leases
+	c *Crash
+}
+
+func (l leases) Get(ctx context.Context, id string) (workspace.Facts, error) {
+	if err := l.c.read(); err != nil {
+		return workspace.Facts{}, err
+	}
+	return l.Leases.Get(ctx, id)
+}
+
+func (l leases) Save(ctx context.Context, old, next workspace.Facts, p *workspace.ProfileChange) error {
+	return l.c.write(func() error { return l.Leases.Save(ctx, old, next, p) })
+}
+
+type bell struct {
+	registry.Bell
+	c *Crash
+}
+
+func (b bell) Ring(ctx context.Context, id, cause string, after time.Duration) error {
+	return b.c.write(func() error { return b.Bell.Ring(ctx, id, cause, after) })
+}
+
+type ledger struct {
+	delivery.Ledger
+	c *Crash
+}
+
+func (l ledger) Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (stored chat.Message, first bool, err error) {
+	err = l.c.write(func() (err error) { stored, first, err = l.Ledger.Accept(ctx, seen, m); return err })
+	return stored, first, err
+}
+
+func (l ledger) Open(ctx context.Context, id string, limit int) ([]delivery.Entry, error) {
+	if err := l.c.read(); err != nil {
+		return nil, err
+	}
+	return l.Ledger.Open(ctx, id, limit)
+}
+
+func (l ledger) Move(ctx context.Context, id string, moves []chat.Move, mail delivery.Mail) error {
+	return l.c.write(func() error { return l.Ledger.Move(ctx, id, moves, mail) })
+}
+
+func (l ledger) ErrandDone(ctx context.Context, id, messageID string) error {
+	return l.c.write(func() error { return l.Ledger.ErrandDone(ctx, id, messageID) })
+}
+
+type queues struct {
+	delivery.Queues
+	c *Crash
+}
+
+func (q queues) Send(ctx context.Context, l delivery.Lane, slots int, ts []delivery.Ticket) error {
+	return q.c.write(func() error { return q.Queues.Send(ctx, l, slots, ts) })
+}
+
+func (q queues) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (h *delivery.Held, err error) {
+	err = q.c.write(func() (err error) { h, err = q.Queues.Receive(ctx, l, visibility, wait); return err })
+	return h, err
+}
+
+func (q queues) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+	return q.c.write(func() error { return q.Queues.Delete(ctx, l, h) })
+}
+
+func (q queues) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
+	return q.c.write(func() error { return q.Queues.Bury(ctx, l, t, reason) })
+}
