@@ -24,11 +24,9 @@ func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 		"POST /workspaces/{id}/messages/{message_id}/cancel": settle(env, func(m chat.Message, now time.Time) (chat.Message, error) {
 			return m.Cancel("an operator", now)
 		}),
-		"POST /workspaces/{id}/messages/{message_id}/redrive": settle(env, func(m chat.Message, now time.Time) (chat.Message, error) {
-			return m.Redrive(env.Delivery.Policy, now)
-		}),
-		"POST /workspaces/{id}/redrive": redriveAll(env),
-		"POST /sweep":                   sweep(env),
+		"POST /workspaces/{id}/messages/{message_id}/redrive": redriveOne(env),
+		"POST /workspaces/{id}/redrive":                       redriveAll(env),
+		"POST /sweep":                                         sweep(env),
 	}
 	for key, next := range all {
 		all[key] = func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
@@ -141,6 +139,30 @@ func settle(env *boot.Env, change func(chat.Message, time.Time) (chat.Message, e
 
 type redriveRequest struct {
 	DryRun bool `json:"dry_run"`
+}
+
+// redriveOne puts back one dead message, or says whether it would.
+func redriveOne(env *boot.Env) httpapi.Endpoint {
+	redrive := func(m chat.Message, now time.Time) (chat.Message, error) { return m.Redrive(env.Delivery.Policy, now) }
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		var in redriveRequest
+		if r.Body != "" {
+			if err := r.Decode(&in); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
+		if !in.DryRun {
+			return settle(env, redrive)(ctx, r)
+		}
+		m, err := env.Delivery.Message(ctx, r.ID(), r.PathParameters["message_id"])
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		if _, err := redrive(m, r.Now); err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(httpapi.ReceiptOf(m, r.Now))
+	}
 }
 
 // redriveAll puts back every dead message of a workspace, or says which it would.

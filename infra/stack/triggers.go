@@ -17,9 +17,15 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
+// maxDrains is how many drains run at once: a fleet that comes back at once waits
+// its turn in the wake-ups queue and not in the agents' faces, nor in the
+// account's concurrency, which the API functions need.
+const maxDrains = 100
+
 func newTriggers(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
 	awslambda.NewEventSourceMapping(s, jsii.String("WakeupsToDispatch"), &awslambda.EventSourceMappingProps{
 		Target: fns["dispatch"], EventSourceArn: q.wakeups.QueueArn(), BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency: jsii.Number(maxDrains),
 	})
 	// A rule, not EventBridge Scheduler: rules fire on both local emulators.
 	awsevents.NewRule(s, jsii.String("EveryMinute"), &awsevents.RuleProps{

@@ -87,12 +87,27 @@ func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, out *Swept) 
 		}
 	}
 	if d.closed(f, now) == "" || f.Errands > 0 {
-		if err := d.Registry.Bell.Ring(ctx, f.ID, "sweep", 0); err != nil {
+		if err := d.Registry.Bell.Ring(ctx, f.ID, "sweep", d.spread(out.Rung)); err != nil {
 			return err
 		}
 		out.Rung++
 	}
 	return d.announce(ctx, f, now, out)
+}
+
+// A sweep's rings are spread over its minute, or a fleet that comes back at once
+// would have all its drains begin in one second: ringsASecond of them begin each
+// second, at random within it, and none later than ringWithin.
+const (
+	ringsASecond = 25
+	ringWithin   = 45 * time.Second
+)
+
+func (d *Delivery) spread(rung int) time.Duration {
+	if rung < ringsASecond {
+		return 0
+	}
+	return min(time.Duration((float64(rung)+d.Jitter()*ringsASecond)/ringsASecond*float64(time.Second)), ringWithin)
 }
 
 // sweepMail reads a mailbox's open mail: it ends what is due, and compares the

@@ -197,3 +197,34 @@ func TestTwoSweepersAtOnce(t *testing.T) {
 		t.Fatalf("%d announcements", n)
 	}
 }
+
+// A thousand agents that come back at once don't have their drains begin at once.
+func TestASweepsRingsAreSpread(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	for i := range 1000 {
+		other := fmt.Sprint("w", i)
+		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: other, Mode: workspace.Push, URL: "http://agent/", From: "10.0.0.1"}, w.now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m", Workspace: other, Priority: chat.Task, Body: []byte(`{}`)}, w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.bell.Take()
+	w.sweep()
+	second := map[int]int{}
+	for _, r := range w.bell.Take() {
+		second[int(r.After.Seconds())]++
+		if r.After >= time.Minute {
+			t.Fatalf("a ring waits %s: past the next sweep", r.After)
+		}
+	}
+	for s, n := range second {
+		if n > 50 {
+			t.Fatalf("%d drains begin in second %d", n, s)
+		}
+	}
+	if len(second) < 30 {
+		t.Fatalf("all begin within %d seconds", len(second))
+	}
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/localstack/client"
+)
+
+// A sender follows its mail to the end: by its callback URL, in lists, and,
+// when all attempts were used up, after an operator put it back.
+func TestAPIFollow(t *testing.T) {
+	s := on(t)
+	heard := make(chan map[string]any, 9)
+	var working atomic.Bool
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/callback" {
+			var told map[string]any
+			if err := json.NewDecoder(r.Body).Decode(&told); err != nil {
+				t.Error(err)
+			}
+			heard <- told
+			return
+		}
+		if !working.Load() {
+			http.Error(w, "broken", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprint(w, `{"jsonrpc":"2.0","id":"1","result":{"parts":[{"kind":"text","text":"done"}]}}`)
+	}))
+	defer agent.Close()
+	id := uuid.NewString()
+	path := "/workspaces/" + id
+	token := call(t, 200, "POST", "/registry/register", "", map[string]any{"id": id, "url": agent.URL}).Text("auth_token")
+	m := client.Message("followed", "x")
+	m["params"].(map[string]any)["callback_url"] = agent.URL + "/callback"
+	call(t, 202, "POST", path+"/a2a", "", m)
+	call(t, 400, "POST", path+"/a2a", "", map[string]any{"params": map[string]any{"message": map[string]any{}, "callback_url": "ftp://x"}})
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		if err := client.Until(t.Context(), 90*time.Second, func() error {
+			call(t, 200, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id, "active_tasks": 0})
+			if !ok() {
+				return fmt.Errorf("not yet: %s", what)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := func() string { return call(t, 200, "GET", path+"/messages/followed", "", nil).Text("state") }
+	until("dead after five attempts", func() bool { return state() == "dead" })
+	wait := func(want string) {
+		t.Helper()
+		select {
+		case told := <-heard:
+			if told["message_id"] != "followed" || told["state"] != want {
+				t.Fatalf("the sender was told %v", told)
+			}
+		case <-time.After(90 * time.Second): // a sweep and its ring
+			t.Fatalf("the sender was not told that it is %s", want)
+		}
+	}
+	wait("dead")
+	list := func(query string) int {
+		t.Helper()
+		messages, _ := call(t, 200, "GET", path+"/messages?"+query, s.OperatorToken, nil).Body["messages"].([]any)
+		return len(messages)
+	}
+	if list("state=dead") != 1 || list("state=delivered") != 0 || list("limit=1") != 1 {
+		t.Fatal("the lists are wrong")
+	}
+	call(t, 400, "GET", path+"/messages?state=lost", s.OperatorToken, nil)
+	for _, dry := range []string{path + "/redrive", path + "/messages/followed/redrive"} {
+		call(t, 200, "POST", dry, s.OperatorToken, map[string]any{"dry_run": true})
+	}
+	if got := state(); got != "dead" {
+		t.Fatalf("a dry run made it %s", got)
+	}
+	working.Store(true)
+	call(t, 200, "POST", path+"/redrive", s.OperatorToken, nil)
+	until("delivered", func() bool { return state() == "delivered" })
+	wait("delivered")
+	if v := call(t, 200, "GET", path, "", nil); v.Text("messages", "delivered") != "1" || v.Text("messages", "dead") != "0" {
+		t.Fatalf("%s", v.Raw)
+	}
+}
