@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
@@ -23,14 +24,15 @@ var consolePage []byte
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return map[string]httpapi.Endpoint{
-		"GET /healthz":                  health(env.Registry),
-		"GET /":                         page(func() ([]byte, error) { return consolePage, nil }),
-		"GET /openapi.json":             document,
-		"GET /docs":                     page(docsPage),
-		"GET /workspaces":               fleet(env.Registry),
-		"GET /workspaces/{id}":          one(env.Registry),
-		"GET /workspaces/{id}/state":    state(env),
-		"GET /workspaces/{id}/messages": messages(env, callers),
+		"GET /healthz":                                health(env.Registry),
+		"GET /":                                       page(func() ([]byte, error) { return consolePage, nil }),
+		"GET /openapi.json":                           document,
+		"GET /docs":                                   page(docsPage),
+		"GET /workspaces":                             fleet(env.Registry),
+		"GET /workspaces/{id}":                        one(env.Registry),
+		"GET /workspaces/{id}/state":                  state(env),
+		"GET /workspaces/{id}/explain":                explain(env.Registry),
+		"GET /workspaces/{id}/messages":               messages(env, callers),
 		"GET /workspaces/{id}/messages/{message_id}":  receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.ReceiptOf(m, now) }),
 		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.QueueStatusOf(m, now) }),
 		"GET /workspaces/{id}/delegations":            delegations(env),
@@ -121,6 +123,22 @@ func idsOf(facts []workspace.Facts) []string {
 		ids = append(ids, f.ID)
 	}
 	return ids
+}
+
+// explain puts the status in a person's words: JSON, or plain text to a caller
+// that asks for it.
+func explain(reg *registry.Registry) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		f, err := reg.Read(ctx, r.ID())
+		if err != nil && fault.CodeOf(err) != fault.Removed {
+			return httpapi.Reply{}, err
+		}
+		e := workspace.Explain(f, reg.Policy, r.Now)
+		if strings.HasPrefix(r.Header("accept"), "text/plain") || r.QueryStringParameters["format"] == "text" {
+			return httpapi.Reply{Status: http.StatusOK, Text: e.Text()}, nil
+		}
+		return httpapi.OK(e)
+	}
 }
 
 // state ends an SDK agent for good with a 404, so it gives one only to a

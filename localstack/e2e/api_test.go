@@ -173,6 +173,12 @@ func TestAPIOperate(t *testing.T) {
 	if v := call(t, 200, "GET", path, "", nil); v.Text("status") != "paused" {
 		t.Fatalf("%s", v.Raw)
 	}
+	if e := call(t, 200, "GET", path+"/explain", "", nil); e.Text("faulty_hop") != "operator" || !strings.Contains(e.Text("command"), path+"/resume") {
+		t.Fatalf("%s", e.Raw)
+	}
+	if e := call(t, 200, "GET", path+"/explain?format=text", "", nil); !strings.HasPrefix(string(e.Raw), id+" is paused (paused) since ") {
+		t.Fatalf("%s", e.Raw)
+	}
 	call(t, 200, "POST", path+"/resume", s.OperatorToken, nil)
 	adopted := call(t, 200, "POST", "/workspaces", s.OperatorToken, map[string]any{"id": id, "adopt": true, "reset_credentials": true, "runtime": "claude-code", "tier": 2})
 	if adopted.Text("auth_token") == "" || adopted.Text("tier") != "2" {

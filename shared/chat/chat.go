@@ -162,6 +162,22 @@ func (m Message) Available(now time.Time) bool {
 	return false
 }
 
+// WaitsSince is the last time at which anything was to happen to it; times in the
+// future are a wrong clock's, and say nothing.
+func (m Message) WaitsSince(now time.Time) time.Time {
+	since := m.AcceptedAt
+	times := []time.Time{m.NotBefore, m.Claim.Until}
+	if n := len(m.Attempts); n > 0 {
+		times = append(times, m.Attempts[n-1].At)
+	}
+	for _, t := range times {
+		if t.After(since) && !t.After(now) {
+			since = t
+		}
+	}
+	return since
+}
+
 // Due tells whether its time to live has run out. A message in flight under a
 // live claim is not taken from its deliverer.
 func (m Message) Due(now time.Time) bool {

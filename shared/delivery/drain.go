@@ -114,9 +114,15 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 		}
 		lane := Lane{id, f.LaneGeneration}
 		ticket, err := d.ticket(ctx, lane, f.Slots(), *head, ms, now)
-		if err == ErrLaneResting {
+		// A queue that was deleted rests, and one that gives no ticket although the
+		// head is free and has waited for two visibility timeouts is stuck: no
+		// holder of a ticket lives that long without a claim. The lane moves on to
+		// its next generation; the ledger keeps two drains from one message.
+		stuck := err == nil && ticket == nil && now.Sub(head.WaitsSince(now)) > 2*d.Policy.Visibility
+		if err == ErrLaneResting || stuck {
 			next := f
 			next.LaneGeneration++
+			next.Version++
 			if err := d.Registry.Leases.Save(ctx, f, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
 				return out, err
 			}

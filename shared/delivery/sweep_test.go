@@ -228,3 +228,26 @@ func TestASweepsRingsAreSpread(t *testing.T) {
 		t.Fatalf("all begin within %d seconds", len(second))
 	}
 }
+
+// A chat queue that gives no ticket though nobody works is left for the next one.
+func TestAStuckQueueIsLeft(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	w.send("m1")
+	// Its ticket is held by a drain that died before its claim, over and over.
+	lane := delivery.Lane{Workspace: id}
+	if err := w.lanes.Send(t.Context(), lane, 1, []delivery.Ticket{{MessageID: "m1", Seq: 1, Dedup: "x"}}); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := w.lanes.Receive(t.Context(), lane, 24*time.Hour, 0); h == nil || err != nil {
+		t.Fatal(h, err)
+	}
+	w.drain()
+	w.wants("within the timeout its holder may be alive", w.got)
+	w.now = w.now.Add(2*w.Policy.Visibility + time.Second)
+	w.beat(0)
+	w.drain()
+	w.wants("after it the mail goes by another queue", w.got, "m1")
+	if f := w.facts(); f.LaneGeneration != 1 {
+		t.Fatalf("generation %d", f.LaneGeneration)
+	}
+}

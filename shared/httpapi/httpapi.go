@@ -62,11 +62,13 @@ type Request struct {
 	Now time.Time // when the server got it; no client's clock decides anything
 }
 
-// Reply is what a handler answers: a status and either JSON or a page.
+// Reply is what a handler answers: a status and either JSON, a page or plain
+// text.
 type Reply struct {
 	Status  int
 	JSON    any
 	HTML    []byte
+	Text    string
 	Headers map[string]string
 }
 
@@ -114,9 +116,12 @@ func Serve(log *slog.Logger, now func() time.Time, endpoints map[string]Endpoint
 func encode(reply Reply) events.APIGatewayV2HTTPResponse {
 	headers := map[string]string{"content-type": "application/json", "cache-control": "no-store"}
 	body := reply.HTML
-	if body != nil {
+	switch {
+	case body != nil:
 		headers["content-type"] = "text/html; charset=utf-8"
-	} else {
+	case reply.Text != "":
+		headers["content-type"], body = "text/plain; charset=utf-8", []byte(reply.Text)
+	default:
 		var err error
 		if body, err = json.Marshal(reply.JSON); err != nil {
 			return failure(err, events.APIGatewayV2HTTPRequest{})

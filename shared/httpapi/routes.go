@@ -14,7 +14,7 @@ var Routes = map[string][]string{
 	"inbox":     {"GET /workspaces/{id}/activity", "POST /workspaces/{id}/activity", "POST /workspaces/{id}/notify"},
 	"status": {
 		"GET /healthz", "GET /", "GET /openapi.json", "GET /docs",
-		"GET /workspaces", "GET /workspaces/{id}", "GET /workspaces/{id}/state",
+		"GET /workspaces", "GET /workspaces/{id}", "GET /workspaces/{id}/state", "GET /workspaces/{id}/explain",
 		"GET /workspaces/{id}/messages", "GET /workspaces/{id}/messages/{message_id}", "GET /workspaces/{id}/a2a/queue/{message_id}",
 		"GET /workspaces/{id}/delegations", "GET /registry/discover/{id}", "GET /registry/{id}/peers",
 		Rest,

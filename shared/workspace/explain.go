@@ -1,0 +1,89 @@
+package workspace
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Hop is a link of the chain a message travels.
+type Hop string
+
+// The hops, and "" when none is at fault.
+const (
+	HopNone       Hop = ""
+	HopAgent      Hop = "agent"
+	HopCredential Hop = "credential"
+	HopNetwork    Hop = "network"
+	HopQueue      Hop = "queue"
+	HopOperator   Hop = "operator"
+)
+
+// Explanation is a verdict in a person's words.
+type Explanation struct {
+	WorkspaceID string     `json:"workspace_id"`
+	Summary     string     `json:"summary"`
+	Status      Status     `json:"status"`
+	Reason      Reason     `json:"reason"`
+	Since       time.Time  `json:"since"`
+	Hop         Hop        `json:"faulty_hop"`
+	Next        string     `json:"next_step"`
+	Command     string     `json:"command"`
+	Delivery    Delivery   `json:"delivery"`
+	Evidence    []Evidence `json:"evidence"`
+}
+
+// explained says for each reason which hop is at fault, in which words, and with
+// which call one goes on; %[1]s is the workspace's id.
+var explained = map[Reason]struct {
+	hop              Hop
+	summary, command string
+}{
+	ReasonRemoved:             {HopOperator, "An operator removed it; it gets no messages.", `curl -X POST $U/workspaces -H "authorization: Bearer $T" -d '{"id":"%[1]s"}'`},
+	ReasonPaused:              {HopOperator, "An operator paused it; its messages wait.", `curl -X POST $U/workspaces/%[1]s/resume -H "authorization: Bearer $T"`},
+	ReasonNeverRegistered:     {HopAgent, "It was created, and its agent has never called.", ""},
+	ReasonCredentialsRejected: {HopCredential, "Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", `curl -X POST $U/workspaces/%[1]s/repair -H "authorization: Bearer $T"`},
+	ReasonLeaseExpired:        {HopAgent, "Its agent has fallen silent: nothing was heard of it since its lease ran out. It may have stopped, or its network.", ""},
+	ReasonRuntimeWedged:       {HopAgent, "Its agent calls, and says itself that its runtime is stuck.", ""},
+	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", ""},
+	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", ""},
+	ReasonBacklogStalled:      {HopQueue, "Its agent is alive and says it is free, but its messages wait and none is delivered.", `curl "$U/workspaces/%[1]s/messages?state=queued" -H "authorization: Bearer $T"`},
+	ReasonErrorRate:           {HopAgent, "Its agent works, but most of what it does fails.", ""},
+	ReasonBusy:                {HopNone, "It is well, and at work: a message sent now is delivered when it is free.", ""},
+	ReasonHealthy:             {HopNone, "It is well: a message sent now reaches its agent.", ""},
+}
+
+// Explain puts the verdict of Assess in words.
+func Explain(f Facts, p Policy, now time.Time) Explanation {
+	v := Assess(f, p, now)
+	e := Explanation{WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence, Delivery: EffectiveMode(f, p, now)}
+	words := explained[v.Reason]
+	e.Hop, e.Summary = words.hop, words.summary
+	if words.command != "" {
+		e.Command = fmt.Sprintf(words.command, f.ID)
+	}
+	if v.Reason == ReasonHealthy && e.Delivery.Effective == Poll {
+		e.Summary = "It is well: its agent gets a message sent now with its next poll."
+	}
+	return e
+}
+
+// Text is the explanation as plain text, for a terminal.
+func (e Explanation) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is %s (%s) since %s\n%s\n", e.WorkspaceID, e.Status, e.Reason, stamp(e.Since), e.Summary)
+	if e.Hop != HopNone {
+		fmt.Fprintf(&b, "at fault: the %s\n", e.Hop)
+	}
+	if e.Next != "" {
+		fmt.Fprintf(&b, "next: %s\n", e.Next)
+	}
+	if e.Command != "" {
+		fmt.Fprintf(&b, "      %s\n", e.Command)
+	}
+	fmt.Fprintf(&b, "mail goes by %s: %s\nevidence:\n", e.Delivery.Effective, e.Delivery.Reason)
+	for _, ev := range e.Evidence {
+		fmt.Fprintf(&b, "  %s  %s\n", stamp(ev.At), ev.Fact)
+	}
+	return b.String()
+}

@@ -1,0 +1,42 @@
+package workspace_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Every verdict has its words, and those of a fault name the hop and the step.
+func TestExplain(t *testing.T) {
+	p, now := workspace.DefaultPolicy(), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	live := workspace.Facts{ID: "w", CreatedAt: now.Add(-time.Hour), RegisteredAt: now.Add(-time.Hour), HeartbeatAt: now, LeaseUntil: now.Add(p.LeaseTTL), Credential: [32]byte{1}, SeenFrom: "a"}
+	with := func(change func(*workspace.Facts)) workspace.Facts { f := live; change(&f); return f }
+	for reason, c := range map[workspace.Reason]struct {
+		f    workspace.Facts
+		hop  workspace.Hop
+		says string
+	}{
+		workspace.ReasonRemoved:             {with(func(f *workspace.Facts) { f.Hold, f.HeldAt = workspace.Removed, now }), workspace.HopOperator, "removed"},
+		workspace.ReasonPaused:              {with(func(f *workspace.Facts) { f.Hold, f.HeldAt = workspace.Paused, now }), workspace.HopOperator, "/workspaces/w/resume"},
+		workspace.ReasonNeverRegistered:     {workspace.Facts{ID: "w", CreatedAt: now, Credential: [32]byte{1}}, workspace.HopAgent, "never called"},
+		workspace.ReasonCredentialsRejected: {with(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 3, now, now }), workspace.HopCredential, "/workspaces/w/repair"},
+		workspace.ReasonLeaseExpired:        {with(func(f *workspace.Facts) { f.LeaseUntil = now.Add(-time.Hour) }), workspace.HopAgent, "silent"},
+		workspace.ReasonRuntimeWedged:       {with(func(f *workspace.Facts) { f.WedgedSince = now }), workspace.HopAgent, "stuck"},
+		workspace.ReasonInboxUnattended:     {with(func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, now.Add(-time.Hour) }), workspace.HopAgent, "doesn't fetch"},
+		workspace.ReasonPushFailing:         {with(func(f *workspace.Facts) { f.Pushable, f.PushFailures, f.PushError = true, 4, "refused" }), workspace.HopNetwork, "refused"},
+		workspace.ReasonBacklogStalled:      {with(func(f *workspace.Facts) { f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour) }), workspace.HopQueue, "state=queued"},
+		workspace.ReasonErrorRate:           {with(func(f *workspace.Facts) { f.ErrorsSince, f.SampleError = now, "boom" }), workspace.HopAgent, "boom"},
+		workspace.ReasonBusy:                {with(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, now }), workspace.HopNone, "when it is free"},
+		workspace.ReasonHealthy:             {live, workspace.HopNone, "next poll"},
+	} {
+		e := workspace.Explain(c.f, p, now)
+		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || !strings.Contains(e.Text(), c.says) || len(e.Evidence) == 0 {
+			t.Errorf("%s: %+v\n%s", reason, e, e.Text())
+		}
+		if c.hop != workspace.HopNone && e.Next == "" {
+			t.Errorf("%s: no next step", reason)
+		}
+	}
+}
