@@ -49,7 +49,7 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	q := newQueues(s)
 	fns := newFunctions(s, cfg, d, q)
 	grant(s, fns, d, q)
-	newTriggers(s, fns, q)
+	newTriggers(s, cfg, fns, q)
 	newAPI(s, fns)
 	newAlarms(s, fns, q)
 	return nil

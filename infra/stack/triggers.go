@@ -20,12 +20,20 @@ import (
 // maxDrains is how many drains run at once: a fleet that comes back at once waits
 // its turn in the wake-ups queue and not in the agents' faces, nor in the
 // account's concurrency, which the API functions need.
-const maxDrains = 100
+// A local platform has the two or four cores of one machine.
+const (
+	maxDrains      = 100
+	maxDrainsLocal = 4
+)
 
-func newTriggers(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
+func newTriggers(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function, q queues) {
+	drains := float64(maxDrains)
+	if cfg.Local {
+		drains = maxDrainsLocal
+	}
 	awslambda.NewEventSourceMapping(s, jsii.String("WakeupsToDispatch"), &awslambda.EventSourceMappingProps{
 		Target: fns["dispatch"], EventSourceArn: q.wakeups.QueueArn(), BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true),
-		MaxConcurrency: jsii.Number(maxDrains),
+		MaxConcurrency: jsii.Number(drains),
 	})
 	// A rule, not EventBridge Scheduler: rules fire on both local emulators.
 	awsevents.NewRule(s, jsii.String("EveryMinute"), &awsevents.RuleProps{

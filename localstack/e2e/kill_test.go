@@ -76,7 +76,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 			}
 		}
 	})
-	const n = 25
+	const n = 20 // less than one inbox takes: nothing may be delivered before the last kill
 	for i := range n {
 		mid := fmt.Sprint("kill-", i)
 		if err := client.Until(t.Context(), time.Minute, func() error { // a sender that got no answer sends the same id again
