@@ -19,7 +19,9 @@ type drain func(ctx context.Context, id string) (delivery.Drained, error)
 // dropped: it names nobody, and the sweeper rings for everybody.
 func dispatch(log *slog.Logger, drain drain) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-		var out events.SQSEventResponse
+		// Not nil: a null in the reply is a fault to some event source mappings, and
+		// the wake-up comes again although it was answered.
+		out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		failed := map[string]bool{}
 		done := map[string]bool{}
 		for _, record := range ev.Records {

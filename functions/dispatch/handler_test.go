@@ -36,6 +36,11 @@ func TestPartialBatch(t *testing.T) {
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
+	ev.Records = ev.Records[:0]
+	none, err := dispatch(slog.New(slog.DiscardHandler), nil)(t.Context(), ev)
+	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
+		t.Fatalf("%s, %v", reply, err)
+	}
 	if !slices.Equal(drained, []string{"ok", "store-fault"}) {
 		t.Fatal(drained)
 	}

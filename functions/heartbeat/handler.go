@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -22,7 +23,23 @@ type request struct {
 	ErrorRate    *float64 `json:"error_rate"`
 	SampleError  string   `json:"sample_error"`
 	RuntimeState string   `json:"runtime_state"`
+	Uptime       float64  `json:"uptime_seconds"` // 0, as some calls have it, says nothing
+	Epoch        int64    `json:"epoch"`          // as register answered
 }
+
+// incarnation is what tells this agent from a copy of it.
+func (in request) incarnation(now time.Time) workspace.Incarnation {
+	switch {
+	case in.Epoch > 0:
+		return workspace.OfEpoch(in.Epoch)
+	case in.Uptime > 0 && in.Uptime < maxUptime:
+		return workspace.BootedAt(now.Add(-time.Duration(in.Uptime * float64(time.Second))))
+	}
+	return workspace.Incarnation{}
+}
+
+// maxUptime bounds what is believed of an uptime, in seconds: ten years.
+const maxUptime = 10 * 365 * 24 * 3600
 
 type reply struct {
 	Status          string           `json:"status"`
@@ -30,6 +47,7 @@ type reply struct {
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
 	WorkspaceStatus workspace.Status `json:"workspace_status"`
 	WorkspaceReason workspace.Reason `json:"workspace_reason"`
+	Action          string           `json:"action,omitempty"` // "rotate": a new credential waits, POST …/rotate gives one
 }
 
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
@@ -55,7 +73,7 @@ func heartbeat(reg *registry.Registry) httpapi.Endpoint {
 			return httpapi.Reply{}, fault.New(fault.Invalid, "error_rate must be from 0 to 1")
 		}
 		f, err := reg.Signal(ctx, in.WorkspaceID, r.Bearer(), workspace.Signal{
-			Kind: workspace.Heartbeat, From: r.From(), ActiveTasks: in.ActiveTasks, ErrorRate: in.ErrorRate,
+			Kind: workspace.Heartbeat, From: r.From(), Incarnation: in.incarnation(r.Now), ActiveTasks: in.ActiveTasks, ErrorRate: in.ErrorRate,
 			SampleError: chat.Clip(in.SampleError, maxSample), Wedged: in.RuntimeState == "wedged",
 		}, r.Now)
 		if err != nil {
@@ -63,9 +81,13 @@ func heartbeat(reg *registry.Registry) httpapi.Endpoint {
 		}
 		reg.RingIfMail(ctx, f, "heartbeat", r.Now)
 		v := workspace.Assess(f, reg.Policy, r.Now)
-		return httpapi.OK(reply{
+		out := reply{
 			Status: "ok", Inbox: httpapi.InboxOf(f, r.Now), NextHeartbeat: int(reg.Policy.HeartbeatEvery.Seconds()),
 			WorkspaceStatus: v.Status, WorkspaceReason: v.Reason,
-		})
+		}
+		if f.MustRotate() {
+			out.Action = "rotate"
+		}
+		return httpapi.OK(out)
 	}
 }

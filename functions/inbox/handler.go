@@ -193,13 +193,16 @@ func history(ctx context.Context, env *boot.Env, r httpapi.Request, q query, ope
 func (q query) wants(rec delivery.Record) bool {
 	kind, source, target := typeReceive, "", ""
 	if m := rec.Message; m != nil {
+		if m.Probe {
+			return false // it is no chat
+		}
 		source, target = m.Source, m.Workspace
 	} else {
 		kind, source, target = rec.Note.Type, rec.Note.SourceID, rec.Note.TargetID
 	}
 	switch {
-	case q.kind != "" && q.kind != kind, kind == delivery.TypeAudit && q.kind != kind:
-		return false // audit entries are read by that name only
+	case q.kind != "" && q.kind != kind, rec.Note != nil && rec.Note.OnTrail() && q.kind != kind:
+		return false // the trail's rows are read by their names only
 	case q.peer != "" && q.peer != source && q.peer != target:
 		return false
 	case q.source == "canvas":

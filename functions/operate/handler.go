@@ -2,30 +2,38 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// endpoints are all behind the operator credential.
+// endpoints are all behind the operator credential, but rotate: that an agent
+// may ask for itself.
 func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 	all := map[string]httpapi.Endpoint{
 		"POST /workspaces":             create(env.Registry),
-		"POST /workspaces/{id}/repair": repair(env),
+		"POST /workspaces/{id}/repair": repair(env.Registry),
+		"POST /workspaces/{id}/revoke": revoke(env.Registry),
 		"POST /workspaces/{id}/pause":  hold(env.Registry, workspace.Paused),
 		"POST /workspaces/{id}/resume": hold(env.Registry, workspace.NoHold),
 		"DELETE /workspaces/{id}":      hold(env.Registry, workspace.Removed),
-		"POST /workspaces/{id}/messages/{message_id}/cancel": settle(env, func(m chat.Message, now time.Time) (chat.Message, error) {
+		"POST /workspaces/{id}/messages/{message_id}/cancel": settle(env, "cancel", func(m chat.Message, now time.Time) (chat.Message, error) {
 			return m.Cancel("an operator", now)
 		}),
 		"POST /workspaces/{id}/messages/{message_id}/redrive": redriveOne(env),
 		"POST /workspaces/{id}/redrive":                       redriveAll(env),
+		"POST /workspaces/{id}/probe":                         probe(env),
+		"POST /enrolments":                                    enrol(env.Registry),
+		"DELETE /enrolments/{enrolment_id}":                   withdraw(env.Registry),
 		"POST /sweep":                                         sweep(env),
 	}
 	for key, next := range all {
@@ -41,7 +49,18 @@ func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 			return next(ctx, r)
 		}
 	}
+	all["POST /workspaces/{id}/rotate"] = rotate(env)
 	return all
+}
+
+// by is the operator, told from another by the credential's public id.
+func by(r httpapi.Request) registry.By {
+	return registry.By{Who: "operator " + token.Name(r.Bearer()), From: r.From()}
+}
+
+// entry is an audit line of a call.
+func entry(r httpapi.Request, action, format string, args ...any) registry.Entry {
+	return registry.Entry{By: by(r), Action: action, Summary: fmt.Sprintf(format, args...), At: r.Now}
 }
 
 type createRequest struct {
@@ -80,6 +99,7 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 		}
 		out, err := reg.Create(ctx, registry.New{
 			ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks, Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
+			By: by(r),
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
@@ -88,19 +108,18 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 		if out.Adopted {
 			reply.Status = http.StatusOK
 		}
-		view := httpapi.WorkspaceOf(out.Facts, workspace.Profile{Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier}, reg.Policy, r.Now)
+		view := httpapi.ViewerOf(ctx, reg, r.Now, out.Facts).Workspace(out.Facts, workspace.Profile{Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier})
 		reply.JSON = createReply{view, out.Adopted, out.AuthToken}
 		return reply, nil
 	}
 }
 
-func repair(env *boot.Env) httpapi.Endpoint {
+func repair(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		f, revoked, err := env.Registry.Repair(ctx, r.ID(), r.Now)
+		f, revoked, err := reg.Repair(ctx, r.ID(), by(r), r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		env.Log.Info("audit", "action", "repair", "workspace", r.ID(), "revoked", revoked, "from", r.From())
 		return httpapi.OK(map[string]any{
 			"workspace_id": r.ID(), "revoked": revoked, "bootstrap_until": f.BootstrapUntil,
 			"next": "restart the agent so that it registers again before bootstrap_until; it is given a new credential",
@@ -108,24 +127,129 @@ func repair(env *boot.Env) httpapi.Endpoint {
 	}
 }
 
+func revoke(reg *registry.Registry) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		_, revoked, err := reg.Revoke(ctx, r.ID(), by(r), r.Now)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(map[string]any{
+			"workspace_id": r.ID(), "revoked": revoked,
+			"next": "nobody holds a valid credential now; POST /workspaces/" + r.ID() + "/repair lets the agent in again",
+		})
+	}
+}
+
+// rotate issues a second credential, to the operator or to the agent itself.
+func rotate(env *boot.Env) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		if err := workspace.CheckID(r.ID()); err != nil {
+			return httpapi.Reply{}, err
+		}
+		who := by(r)
+		if !token.Digest(r.Bearer()).Matches(env.Operator) {
+			if _, err := env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+				return httpapi.Reply{}, err
+			}
+			who.Who = "agent"
+		}
+		_, text, err := env.Registry.Rotate(ctx, r.ID(), who, r.Now)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(map[string]any{
+			"workspace_id": r.ID(), "auth_token": text,
+			"next": "give the agent this credential; the one it uses stays valid until this one is used for the first time",
+		})
+	}
+}
+
+type enrolRequest struct {
+	WorkspaceID string `json:"workspace_id"`
+	Uses        *int   `json:"uses"`
+	Seconds     *int   `json:"expires_in_seconds"`
+}
+
+// enrolDays is how many days an enrolment token lasts when the call doesn't say.
+const enrolDays = 1
+
+func enrol(reg *registry.Registry) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		var in enrolRequest
+		if r.Body != "" {
+			if err := r.Decode(&in); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
+		uses, lasts := 1, enrolDays*24*time.Hour
+		if in.Uses != nil {
+			uses = *in.Uses
+		}
+		if in.Seconds != nil {
+			lasts = time.Duration(*in.Seconds) * time.Second
+		}
+		text, e, err := reg.Enrol(ctx, in.WorkspaceID, uses, lasts, by(r), r.Now)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.Reply{Status: http.StatusCreated, JSON: map[string]any{
+			"enrolment_id": e.ID, "enrolment_token": text, "workspace_id": e.Workspace, "uses": e.Uses, "expires_at": e.Until,
+			"next": "the agent sends it as enrolment_token when it registers, and is given its credential",
+		}}, nil
+	}
+}
+
+func withdraw(reg *registry.Registry) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		id := r.PathParameters["enrolment_id"]
+		if err := reg.Enrolments.Withdraw(ctx, id, entry(r, "enrolment_withdrawn", "enrolment %s withdrawn", id)); err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(map[string]string{"enrolment_id": id, "status": "withdrawn"})
+	}
+}
+
 func hold(reg *registry.Registry, h workspace.Hold) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		f, err := reg.Hold(ctx, r.ID(), h, r.Now)
+		f, err := reg.Hold(ctx, r.ID(), h, by(r), r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
 		reg.RingIfMail(ctx, f, "resume", r.Now)
-		return httpapi.OK(httpapi.WorkspaceOf(f, workspace.Profile{}, reg.Policy, r.Now))
+		return httpapi.OK(httpapi.ViewerOf(ctx, reg, r.Now, f).Workspace(f, workspace.Profile{}))
 	}
 }
 
-func settle(env *boot.Env, change func(chat.Message, time.Time) (chat.Message, error)) httpapi.Endpoint {
+// probe sends a message that says nothing, whose receipt tells whether mail
+// reaches the agent.
+func probe(env *boot.Env) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		if err := env.Delivery.Audited(ctx, r.ID(), entry(r, "probe", "probed")); err != nil {
+			return httpapi.Reply{}, err
+		}
+		out, err := env.Delivery.Probe(ctx, r.ID(), r.Now)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		m := out.Message
+		return httpapi.Reply{Status: http.StatusAccepted, JSON: map[string]any{
+			"workspace_id": m.Workspace, "message_id": m.ID, "receipt": "/workspaces/" + m.Workspace + "/messages/" + m.ID, "expires_at": m.ExpiresAt,
+			"expected": out.Expected, "delivery_mode": out.Mode.Effective, "workspace_status": out.Verdict.Status, "workspace_reason": out.Verdict.Reason,
+		}}, nil
+	}
+}
+
+func settle(env *boot.Env, action string, change func(chat.Message, time.Time) (chat.Message, error)) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		f, err := env.Registry.Read(ctx, r.ID())
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		m, err := env.Delivery.Settle(ctx, r.ID(), r.PathParameters["message_id"], func(m chat.Message) (chat.Message, error) { return change(m, r.Now) })
+		mid := r.PathParameters["message_id"]
+		if err := env.Delivery.Audited(ctx, r.ID(), entry(r, action, "asked to %s message %s", action, mid)); err != nil {
+			return httpapi.Reply{}, err
+		}
+		m, err := env.Delivery.Settle(ctx, r.ID(), mid, func(m chat.Message) (chat.Message, error) { return change(m, r.Now) })
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -152,7 +276,7 @@ func redriveOne(env *boot.Env) httpapi.Endpoint {
 			}
 		}
 		if !in.DryRun {
-			return settle(env, redrive)(ctx, r)
+			return settle(env, "redrive", redrive)(ctx, r)
 		}
 		m, err := env.Delivery.Message(ctx, r.ID(), r.PathParameters["message_id"])
 		if err != nil {
@@ -178,6 +302,11 @@ func redriveAll(env *boot.Env) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
+		if !in.DryRun {
+			if err := env.Delivery.Audited(ctx, r.ID(), entry(r, "redrive", "asked to redrive every dead message")); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
 		ms, err := env.Delivery.RedriveAll(ctx, r.ID(), in.DryRun, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
@@ -197,7 +326,10 @@ func redriveAll(env *boot.Env) httpapi.Endpoint {
 // sweep runs one sweep at once, for an operator who doesn't want to wait for
 // the next minute; it is the sweeper's own code.
 func sweep(env *boot.Env) httpapi.Endpoint {
-	return func(ctx context.Context, _ httpapi.Request) (httpapi.Reply, error) {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		if err := env.Delivery.Audited(ctx, delivery.Platform, entry(r, "sweep", "asked for a sweep")); err != nil {
+			return httpapi.Reply{}, err
+		}
 		out, err := env.Delivery.Sweep(ctx)
 		if err != nil {
 			return httpapi.Reply{}, err

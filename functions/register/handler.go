@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -20,6 +21,7 @@ type request struct {
 	DeliveryMode string          `json:"delivery_mode"`
 	Runtime      string          `json:"runtime"`
 	AgentCard    json.RawMessage `json:"agent_card"`
+	Enrolment    string          `json:"enrolment_token"`
 }
 
 type reply struct {
@@ -54,8 +56,11 @@ func register(reg *registry.Registry) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
+		if len(in.Enrolment) > token.MaxLen {
+			return httpapi.Reply{}, registry.EnrolmentUnknown()
+		}
 		out, err := reg.Register(ctx, registry.Registration{
-			ID: in.ID, Credential: r.Bearer(), From: r.From(), Mode: mode, URL: in.URL, Name: name, Runtime: in.Runtime, Card: in.AgentCard,
+			ID: in.ID, Credential: r.Bearer(), Enrolment: in.Enrolment, From: r.From(), Mode: mode, URL: in.URL, Name: name, Runtime: in.Runtime, Card: in.AgentCard,
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err

@@ -33,9 +33,10 @@ func peers(reg *registry.Registry) httpapi.Endpoint {
 			if err != nil {
 				return httpapi.Reply{}, err
 			}
+			view := httpapi.ViewerOf(ctx, reg, r.Now, facts...)
 			for _, f := range facts {
 				if f.ID != r.ID() && f.Hold != workspace.Removed && len(out) < maxPeers {
-					out = append(out, httpapi.PeerOf(f, profiles[f.ID], reg.Policy, r.Now))
+					out = append(out, view.Peer(f, profiles[f.ID]))
 				}
 			}
 			if cursor = next; cursor == "" {
@@ -67,7 +68,7 @@ func discover(reg *registry.Registry, callers httpapi.Callers) httpapi.Endpoint 
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		return httpapi.OK(httpapi.PeerOf(f, p, reg.Policy, r.Now))
+		return httpapi.OK(httpapi.ViewerOf(ctx, reg, r.Now, f).Peer(f, p))
 	}
 }
 

@@ -36,6 +36,9 @@ func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
 		"GET /workspaces/{id}/messages/{message_id}":  receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.ReceiptOf(m, now) }),
 		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.QueueStatusOf(m, now) }),
 		"GET /workspaces/{id}/delegations":            delegations(env),
+		"GET /workspaces/{id}/history":                history(env),
+		"GET /events":                                 events(env.Delivery.News),
+		"GET /audit":                                  audit(env),
 		"GET /registry/discover/{id}":                 discover(env.Registry, callers),
 		"GET /registry/{id}/peers":                    peers(env.Registry),
 		httpapi.Rest:                                  rest,
@@ -84,8 +87,9 @@ func fleet(reg *registry.Registry) httpapi.Endpoint {
 			if err != nil {
 				return httpapi.Reply{}, err
 			}
+			view := httpapi.ViewerOf(ctx, reg, r.Now, facts...)
 			for _, f := range facts {
-				v := httpapi.WorkspaceOf(f, profiles[f.ID], reg.Policy, r.Now)
+				v := view.Workspace(f, profiles[f.ID])
 				if (want == "" && v.Status != workspace.StatusRemoved) || v.Status == want {
 					views = append(views, v)
 				}
@@ -113,7 +117,7 @@ func one(reg *registry.Registry) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		return httpapi.OK(httpapi.WorkspaceOf(f, p, reg.Policy, r.Now))
+		return httpapi.OK(httpapi.ViewerOf(ctx, reg, r.Now, f).Workspace(f, p))
 	}
 }
 
@@ -133,7 +137,7 @@ func explain(reg *registry.Registry) httpapi.Endpoint {
 		if err != nil && fault.CodeOf(err) != fault.Removed {
 			return httpapi.Reply{}, err
 		}
-		e := workspace.Explain(f, reg.Policy, r.Now)
+		e := httpapi.ViewerOf(ctx, reg, r.Now, f).Explanation(f)
 		if strings.HasPrefix(r.Header("accept"), "text/plain") || r.QueryStringParameters["format"] == "text" {
 			return httpapi.Reply{Status: http.StatusOK, Text: e.Text()}, nil
 		}

@@ -18,19 +18,19 @@ var actions = map[string]struct {
 	leases, chat, indexes, wakeups, chatQueues, deadLetters, bus []string
 	lists                                                        bool // all queues; SQS knows no narrower right
 }{
-	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
-	"heartbeat": {leases: []string{"UpdateItem"}, wakeups: []string{"SendMessage"}},
-	"enqueue": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
+	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
+	"heartbeat": {leases: []string{"UpdateItem"}, chat: []string{"PutItem"}, wakeups: []string{"SendMessage"}},
+	"enqueue": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}},
 	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"}, wakeups: []string{"SendMessage"}},
-	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "Query"}, indexes: []string{"Query"}},
-	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"}, indexes: []string{"Query"},
+	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "Query"}, indexes: []string{"Query"}},
+	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
 	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups:     []string{"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl"},
 		chatQueues:  []string{"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
 		deadLetters: []string{"SendMessage"}, bus: []string{"PutEvents"}},
-	"sweeper": {leases: []string{"UpdateItem", "Scan"}, chat: []string{"BatchGetItem", "PutItem", "Query"}, indexes: []string{"Query"},
+	"sweeper": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
 }
 

@@ -139,13 +139,13 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	store := &dynamo.Store{DB: dynamodb.NewFromConfig(awsConfig), Leases: cfg.LeasesTable, Chat: cfg.ChatTable, Policy: policy, Retention: chatPolicy.Retention}
 	queues := sqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
-	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Bell: &queue.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Bell: &queue.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
 	now := func() time.Time { return time.Now().Add(cfg.ClockOffset) }
 	return &Env{
 		Now: now, Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Delivery: &delivery.Delivery{
-			Registry: reg, Ledger: store, Logbook: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
+			Registry: reg, Ledger: store, Logbook: store, News: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
 			Queues: &queue.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil

@@ -61,3 +61,13 @@ func TextBody(messageID, text string) json.RawMessage {
 	}})
 	return raw
 }
+
+// ProbeMethod is the JSON-RPC method of a probe pushed to an agent. No agent
+// knows it: an answer of "no such method" proves as well as any that it is there.
+const ProbeMethod = "rollcall/probe"
+
+// ProbeBody is a probe as an agent gets it.
+func ProbeBody(messageID string) json.RawMessage {
+	raw, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": messageID, "method": ProbeMethod, "params": map[string]any{}}) // strings always marshal
+	return raw
+}

@@ -100,6 +100,7 @@ type Message struct {
 	Claim      Claim
 	Answer     json.RawMessage
 	Callback   string // URL to be told of its end; "" for none
+	Probe      bool   // it says nothing: its receipt tells whether mail reaches the agent
 	Version    int64
 }
 

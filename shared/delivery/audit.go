@@ -6,10 +6,9 @@ import (
 	"hash/fnv"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -74,14 +73,9 @@ func (d *Delivery) recount(ctx context.Context, f workspace.Facts, open []chat.M
 		}
 		return false, err
 	}
-	return true, d.Logbook.Note(ctx, Note{
-		ID: uuid.NewString(), Workspace: f.ID, Type: TypeAudit, Method: "recount", Status: "error", At: now,
-		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(next)),
-	})
+	return true, d.Audited(ctx, f.ID, registry.Entry{By: registry.By{Who: "rollcall"}, Action: "recount", At: now,
+		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(next))})
 }
-
-// TypeAudit is the activity type of entries for the operator.
-const TypeAudit = "audit"
 
 func counts(f workspace.Facts) string {
 	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d", f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead)

@@ -37,6 +37,8 @@ type Mail struct {
 	PushFailed bool
 	PushError  string
 	PushOK     bool
+	// ProbeLostAt, when set, is when a probe ended undelivered.
+	ProbeLostAt time.Time
 	// Busy notes the agent's own busy answer: this many slots taken, at BusyAt.
 	Busy   int
 	BusyAt time.Time
@@ -125,26 +127,12 @@ type Agents interface {
 	Push(ctx context.Context, url string, m chat.Message) Result
 }
 
-// Announcer tells the world of a changed verdict, and of a message that died.
-type Announcer interface {
-	Announce(ctx context.Context, c Change) error
-	AnnounceDead(ctx context.Context, m chat.Message) error
-}
-
-// Change is one announced change of a verdict.
-type Change struct {
-	Workspace string            `json:"workspace_id"`
-	From      string            `json:"from"`
-	Verdict   workspace.Verdict `json:"verdict"`
-	Seq       int64             `json:"seq"`
-	At        time.Time         `json:"at"`
-}
-
 // Delivery is the use cases over their ports.
 type Delivery struct {
 	Registry  *registry.Registry
 	Ledger    Ledger
 	Logbook   Logbook
+	News      News
 	Queues    Queues
 	Agents    Agents
 	Announcer Announcer
@@ -168,9 +156,9 @@ const (
 )
 
 // Expect says what will happen to a message accepted now.
-func (d *Delivery) Expect(f workspace.Facts, now time.Time) (Expectation, workspace.Verdict, workspace.Delivery) {
+func (d *Delivery) Expect(ctx context.Context, f workspace.Facts, now time.Time) (Expectation, workspace.Verdict, workspace.Delivery) {
 	p := d.Registry.Policy
-	v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now)
+	v, mode := d.Registry.Assess(ctx, f, now), workspace.EffectiveMode(f, p, now)
 	switch {
 	case !v.Reachable() || v.Reason == workspace.ReasonInboxUnattended:
 		return ExpectNobody, v, mode
@@ -194,6 +182,9 @@ func (d *Delivery) settle(ctx context.Context, id string, open []Entry, moves []
 	for _, m := range moves {
 		if !m.To.State.Open() {
 			gone[m.To.ID], ends = true, true
+		}
+		if m.To.Probe && (m.To.State == chat.Dead || m.To.State == chat.Expired) {
+			mail.ProbeLostAt = m.To.SettledAt
 		}
 	}
 	if ends {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -49,8 +51,8 @@ func newWorld(t *testing.T, mode workspace.Mode, url string) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), store: memory.NewStore(p), bell: &memory.Bell{}, told: &memory.Announcer{}}
 	w.lanes = memory.NewQueues(func() time.Time { return w.now })
 	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
-	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
-	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Callbacks: w, Policy: chat.DefaultPolicy(),
+	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Enrolments: w.store, Fleets: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
+	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, News: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Callbacks: w, Policy: chat.DefaultPolicy(),
 		Now: func() time.Time { return w.now }, Jitter: func() float64 { return 0 }}
 	out, err := reg.Register(t.Context(), registry.Registration{ID: id, Mode: mode, URL: url, From: "10.0.0.1"}, w.now)
 	if err != nil {
@@ -258,9 +260,20 @@ func TestSweep(t *testing.T) {
 	if err != nil || out.Expired != 1 || w.message("a").State != chat.Expired || w.message("a").Reason == "" || w.facts().Open != 0 {
 		t.Fatalf("%+v, %v, %+v", out, err, w.message("a"))
 	}
-	changes := w.told.Take()
-	if last := changes[len(changes)-1]; last.From != "online/healthy" || last.Verdict.Status != workspace.StatusOffline || last.Seq != 2 {
-		t.Fatalf("%+v", changes)
+	// Nobody swept for a day: it may be the platform that did not hear, for a while.
+	w.now = w.now.Add(w.Registry.Policy.LeaseTTL + w.Registry.Policy.Grace)
+	if _, err := w.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for i, c := range w.told.Take() {
+		if c.Seq != int64(i)+1 || c.WorkspaceSeq != c.Seq || (c.From == nil) != (i == 0) {
+			t.Fatalf("%+v", c)
+		}
+		told = append(told, fmt.Sprintf("%s/%s", c.To.Status, c.To.Reason))
+	}
+	if d := cmp.Diff([]string{"online/healthy", "unknown/platform_suspect", "offline/lease_expired"}, told); d != "" {
+		t.Fatal(d)
 	}
 }
 

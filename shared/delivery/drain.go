@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -123,7 +124,7 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 			next := f
 			next.LaneGeneration++
 			next.Version++
-			if err := d.Registry.Leases.Save(ctx, f, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+			if err := d.Registry.Leases.Save(ctx, f, next, registry.With{}); err != nil && fault.CodeOf(err) != fault.Conflict {
 				return out, err
 			}
 			conflicts++

@@ -66,7 +66,7 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 			return Accepted{}, fault.New(fault.MessageTaken, "another sender used this message id here").WithHint("send it under a new messageId", "retry")
 		}
 		out := Accepted{Message: stored, First: first, Facts: f}
-		out.Expected, out.Verdict, out.Mode = d.Expect(f, now)
+		out.Expected, out.Verdict, out.Mode = d.Expect(ctx, f, now)
 		if first {
 			f.Open++
 			f.Accepted++

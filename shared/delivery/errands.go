@@ -17,7 +17,7 @@ import (
 
 // HasErrand tells whether a message's end leaves something to do. Stores ask it.
 func HasErrand(m chat.Move) bool {
-	return m.From.State.Open() && !m.To.State.Open() && (m.To.State == chat.Dead || m.To.Callback != "")
+	return m.From.State.Open() && !m.To.State.Open() && (m.To.State == chat.Dead && !m.To.Probe || m.To.Callback != "")
 }
 
 // callbackPatience is how long a callback is tried again, once a sweep.

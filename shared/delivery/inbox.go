@@ -124,6 +124,11 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, seq int64, li
 			case acknowledged(m, seq):
 				moves = append(moves, chat.Move{From: m, To: m.Deliver("acknowledged by the agent's cursor", nil, now)})
 				mail.DeliveredAt = now
+			case m.Probe && polls && m.Available(now):
+				// A client would show its agent an empty message: the poll itself is the
+				// proof that the agent asks for its mail.
+				moves = append(moves, chat.Move{From: m, To: m.Take(chat.ByPoll, claim, d.Policy, now).Deliver("the agent polled for its mail", nil, now)})
+				mail.DeliveredAt = now
 			case !polls || !m.State.Open() || len(out) >= limit:
 			case m.State == chat.InFlight && !m.Available(now) && m.Claim.Token != pollClaim:
 				polls = false // an earlier push still holds it; what is behind it waits, for order

@@ -25,6 +25,7 @@ type Note struct {
 	Summary     string
 	Status      string
 	ErrorDetail string
+	From        string // network address, of what someone asked for
 	DurationMS  *int
 	Request     json.RawMessage
 	Response    json.RawMessage
@@ -68,6 +69,12 @@ func (w Window) Bounds() (first, end string) {
 	return first, end
 }
 
+// PlaceOf is a note's place in the log.
+func PlaceOf(n Note) string { return LogOrder(n.At, n.ID) }
+
+// OnTrail tells whether a note belongs to the trail.
+func (n Note) OnTrail() bool { return n.Type == TypeAudit || n.Type == TypeStatus }
+
 // Delegation is a task that one workspace gave another. Its state is not stored:
 // it is that of its message, and the peer's answer.
 type Delegation struct {
@@ -85,6 +92,9 @@ type Logbook interface {
 	Note(ctx context.Context, n Note) error
 	// History lists rows, newest first, strongly consistent.
 	History(ctx context.Context, id string, w Window) ([]Record, error)
+	// Trail lists a workspace's audit entries and changes of verdict, newest
+	// first, below a place ("": from the newest). They outlive receipts.
+	Trail(ctx context.Context, id, below string, limit int) ([]Note, error)
 	Delegation(ctx context.Context, source, id string) (d Delegation, found bool, err error)
 	SaveDelegation(ctx context.Context, d Delegation) error
 	// Delegations lists all of a source, newest first.

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +17,7 @@ type Swept struct {
 	Announced int      `json:"announced"`
 	Expired   int      `json:"expired"` // messages ended: outlived their time, or their workspace
 	Removed   int      `json:"removed_queues"`
+	Probed    int      `json:"probed"`
 	Broken    []string `json:"broken,omitempty"` // workspaces whose counters differed from the ledger; they are mended
 	Errors    []string `json:"errors,omitempty"`
 }
@@ -29,6 +29,11 @@ type Swept struct {
 // is noted and does not keep it from the rest.
 func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
+	now := d.Now()
+	fl, err := d.Registry.Sweeping(ctx, now)
+	if err != nil {
+		return out, err
+	}
 	orphans, err := d.queuesToCheck(ctx)
 	if err != nil {
 		out.Errors = append(out.Errors, "listing chat queues: "+err.Error())
@@ -43,13 +48,16 @@ func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
 			if f.Hold != workspace.Removed || f.Open > 0 || f.Errands > 0 {
 				delete(orphans, d.Queues.Name(Lane{f.ID, f.LaneGeneration}))
 			}
-			if err := d.sweepOne(ctx, f, &out); err != nil {
+			if err := d.sweepOne(ctx, f, fl, &out); err != nil {
 				out.Errors = append(out.Errors, f.ID+": "+err.Error())
 			}
 		}
 		if cursor = next; cursor == "" {
 			break
 		}
+	}
+	if err := d.announce(ctx); err != nil {
+		out.Errors = append(out.Errors, "announcing: "+err.Error())
 	}
 	for name := range orphans {
 		if err := d.Queues.Remove(ctx, name); err != nil {
@@ -79,7 +87,7 @@ func (d *Delivery) queuesToCheck(ctx context.Context) (map[string]bool, error) {
 	return out, err
 }
 
-func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, out *Swept) error {
+func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, fl workspace.Fleet, out *Swept) error {
 	now := d.Now()
 	if f.Open > 0 || !Conserved(f) || auditDue(f.ID, now) {
 		if err := d.sweepMail(ctx, f, now, out); err != nil {
@@ -92,7 +100,10 @@ func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, out *Swept) 
 		}
 		out.Rung++
 	}
-	return d.announce(ctx, f, now, out)
+	if err := d.probe(ctx, f, now, out); err != nil {
+		return err
+	}
+	return d.notice(ctx, f, fl, now, out)
 }
 
 // A sweep's rings are spread over its minute, or a fleet that comes back at once
@@ -150,35 +161,4 @@ func (d *Delivery) sweepMail(ctx context.Context, f workspace.Facts, now time.Ti
 		}
 	}
 	return nil
-}
-
-// announce tells a changed verdict. It is written down first, on condition that
-// nobody else did, so that each change goes out once; a crash in between loses
-// the event and not the history.
-func (d *Delivery) announce(ctx context.Context, f workspace.Facts, now time.Time, out *Swept) error {
-	v := workspace.Assess(f, d.Registry.Policy, now)
-	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
-	if quiet(as) == quiet(f.AnnouncedAs) {
-		return nil
-	}
-	next := f
-	next.AnnouncedAs, next.AnnouncedAt, next.AnnouncedSeq = as, now, f.AnnouncedSeq+1
-	next.Version++
-	err := d.Registry.Leases.Save(ctx, f, next, nil)
-	if fault.CodeOf(err) == fault.Conflict {
-		return nil // it changed under us; the next sweep looks again
-	}
-	if err != nil {
-		return err
-	}
-	out.Announced++
-	return d.Announcer.Announce(ctx, Change{Workspace: f.ID, From: f.AnnouncedAs, Verdict: v, Seq: next.AnnouncedSeq, At: now})
-}
-
-// quiet treats healthy and busy as one: an agent at work is no news.
-func quiet(as string) string {
-	if as == "online/"+string(workspace.ReasonBusy) {
-		return "online/" + string(workspace.ReasonHealthy)
-	}
-	return as
 }

@@ -87,7 +87,7 @@ func TestARemovedWorkspacesMailEndsAndItsQueueGoes(t *testing.T) {
 	if names, _ := w.lanes.List(t.Context()); len(names) != 1 {
 		t.Fatalf("%v", names)
 	}
-	if _, err := w.Registry.Hold(t.Context(), id, workspace.Removed, w.now); err != nil {
+	if _, err := w.Registry.Hold(t.Context(), id, workspace.Removed, registry.By{}, w.now); err != nil {
 		t.Fatal(err)
 	}
 	w.sweep()

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -61,9 +62,23 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 	return decodeFacts(out.Item), nil
 }
 
-// Renew implements registry.Leases: one conditional UpdateItem. It writes what
-// workspace.Observe says, without reading first.
+// Renew implements registry.Leases: one conditional UpdateItem that writes what
+// workspace.Observe says, without reading first. Only when another incarnation
+// calls than before does it take a second, with what the first one read.
 func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
+	u := s.renewal(credential, sig, now)
+	u.whenSameHost(sig)
+	f, err := s.renew(ctx, id, u)
+	if _, refused := errors.AsType[*registry.Refused](err); refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
+		u = s.renewal(credential, sig, now)
+		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "Incarnation", "Formers", "Swaps", "SwapsSince", "SwappedAt")
+		return s.renew(ctx, id, u)
+	}
+	return f, err
+}
+
+// renewal is the update of a signal, on condition of its credential.
+func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) update {
 	u := update{}
 	u.set("LeaseUntil", millis(now.Add(s.Policy.LeaseTTL)))
 	u.set("SeenFrom", str(sig.From))
@@ -99,11 +114,31 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 	if credential.Zero() {
 		hash = []byte{0} // no credential equals this
 	}
-	u.value(":credential", &types.AttributeValueMemberB{Value: hash})
-	u.value(":removed", str(string(workspace.Removed)))
-	condition := u.name("Credential") + " = :credential AND (attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> :removed)"
+	u.conditions = []string{
+		u.name("Credential") + " = " + u.value(":credential", &types.AttributeValueMemberB{Value: hash}),
+		"(attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> " + u.value(":removed", str(string(workspace.Removed))) + ")",
+	}
+	return u
+}
+
+// whenSameHost puts workspace.SameHost in the condition.
+func (u *update) whenSameHost(sig workspace.Signal) {
+	inc := u.name("Incarnation")
+	if sig.Incarnation.Name == "" {
+		from := u.name("SeenFrom")
+		u.conditions = append(u.conditions, "(attribute_exists("+inc+") OR attribute_not_exists("+from+") OR "+from+" = "+u.value(":from", str(sig.From))+")")
+		return
+	}
+	near := sig.Incarnation.Near()
+	u.setOnce("Incarnation", str(sig.Incarnation.Name))
+	u.conditions = append(u.conditions, "(attribute_not_exists("+inc+") OR "+inc+" IN ("+u.value(":near0", str(near[0]))+", "+u.value(":near1", str(near[1]))+"))")
+}
+
+// renew sends the update. When its condition fails, it returns a *Refused with
+// the facts as they stand.
+func (s *Store) renew(ctx context.Context, id string, u update) (workspace.Facts, error) {
 	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ConditionExpression: &condition,
+		TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ConditionExpression: aws.String(strings.Join(u.conditions, " AND ")),
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -122,32 +157,10 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 
 // Save implements registry.Leases: only what differs is written, so a signal or
 // a message in between is not undone.
-func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error {
-	was, is := encodeFacts(old), encodeFacts(next)
-	u := update{}
-	for _, lf := range leaseFields {
-		a, had := was[lf.name]
-		b, has := is[lf.name]
-		switch {
-		case lf.field == "ID":
-		case has && (!had || !same(a, b)):
-			u.set(lf.field, b)
-		case had && !has:
-			u.remove(lf.field)
-		}
-	}
-	var condition string
-	if old.ID == "" {
-		condition = "attribute_not_exists(" + u.name("ID") + ")"
-	} else {
-		condition = u.name("Version") + " = " + u.value(":seen", num(old.Version))
-	}
-	writes := []types.TransactWriteItem{{Update: &types.Update{
-		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: &condition,
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	}}}
-	if profile != nil {
-		key, expression, names, values := profileUpdate(next.ID, *profile)
+func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with registry.With) error {
+	writes := []types.TransactWriteItem{s.saved(old, next)}
+	if with.Profile != nil {
+		key, expression, names, values := profileUpdate(next.ID, *with.Profile)
 		if expression != nil {
 			writes = append(writes, types.TransactWriteItem{Update: &types.Update{
 				TableName: &s.Chat, Key: key, UpdateExpression: expression, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
@@ -159,8 +172,42 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, profile *wo
 			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: encodeOwner(h, next.ID)}})
 		}
 	}
-	_, err := s.transact(ctx, writes)
+	if with.Audit != nil {
+		it, err := s.encodeNote(delivery.AuditNote(next.ID, *with.Audit))
+		if err != nil {
+			return err
+		}
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: it}})
+	}
+	if with.Enrolment != nil {
+		writes = append(writes, s.enrolmentUse(*with.Enrolment))
+	}
+	reasons, err := s.transact(ctx, writes)
+	if with.Enrolment != nil && len(reasons) == len(writes) && aws.ToString(reasons[len(writes)-1].Code) == "ConditionalCheckFailed" {
+		return registry.EnrolmentUnknown()
+	}
 	return err
+}
+
+// saved is the write of what differs between old and next, if old.Version is
+// still stored.
+func (s *Store) saved(old, next workspace.Facts) types.TransactWriteItem {
+	u, was, is := update{}, encodeFacts(old), encodeFacts(next)
+	for _, lf := range leaseFields {
+		if lf.field != "ID" {
+			u.differences(was, is, lf.field)
+		}
+	}
+	var condition string
+	if old.ID == "" {
+		condition = "attribute_not_exists(" + u.name("ID") + ")"
+	} else {
+		condition = u.name("Version") + " = " + u.value(":seen", num(old.Version))
+	}
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: &condition,
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	}}
 }
 
 // transact writes all or nothing. A failed condition, or another transaction on
@@ -206,6 +253,7 @@ type update struct {
 	values       item
 	sets, clears []string
 	adds         []string
+	conditions   []string
 }
 
 func (u *update) name(field string) string {
@@ -236,6 +284,20 @@ func (u *update) setOnce(field string, av types.AttributeValue) {
 }
 
 func (u *update) remove(field string) { u.clears = append(u.clears, u.name(field)) }
+
+// differences sets and clears the fields, of those named, that differ.
+func (u *update) differences(was, is item, fields ...string) {
+	for _, field := range fields {
+		a, had := was[leaseAttributes[field]]
+		b, has := is[leaseAttributes[field]]
+		switch {
+		case has && (!had || !same(a, b)):
+			u.set(field, b)
+		case had && !has:
+			u.remove(field)
+		}
+	}
+}
 
 // add counts; an absent attribute counts from zero.
 func (u *update) add(field string, n int64) {

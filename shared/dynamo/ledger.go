@@ -20,7 +20,8 @@ import (
 
 // The chat table: partition "W#<workspace>", one item for the profile and one
 // for each message, note and delegation; partition "C#<credential hash>" names a
-// credential's owner. A message that is open has the attribute ready, whose
+// credential's owner, "N#<public id>" is an enrolment, and "FLEET" has what is
+// known of the platform and the log of the fleet's changes. A message that is open has the attribute ready, whose
 // order is the order of delivery, and so stands in the local index open; an
 // ended one does not. Messages and notes have the attribute at, whose order is
 // that of time, and stand in the local index log. Local indexes, because they
@@ -41,6 +42,7 @@ const (
 	notePrefix       = "A#"
 	delegationPrefix = "D#"
 	errandPrefix     = "E#"
+	trailPrefix      = "H#"
 )
 
 var _ delivery.Ledger = (*Store)(nil)
@@ -83,10 +85,11 @@ type record struct {
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
 	Callback   string `json:",omitempty"`
+	Probe      bool   `json:",omitempty"`
 }
 
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
-	raw, err := json.Marshal(record{m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt, m.Attempts, m.Claim, m.Callback})
+	raw, err := json.Marshal(record{m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Probe})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		ID: strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix), Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), "W#"),
 		Seq: r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it["body"])),
 		State: chat.State(strOf(it["state"])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt, NotBefore: r.NotBefore,
-		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback, Version: intOf(it["v"]),
+		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback, Probe: r.Probe, Version: intOf(it["v"]),
 	}
 	if a := strOf(it["answer"]); a != "" {
 		m.Answer = json.RawMessage(a)
@@ -134,6 +137,9 @@ func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message
 	u.set("Accepted", num(m.Seq))
 	u.add("Open", 1)
 	u.setOnce("OldestOpen", millis(m.AcceptedAt))
+	if m.Probe {
+		u.set("ProbedAt", millis(m.AcceptedAt))
+	}
 	u.value(":removed", str(string(workspace.Removed)))
 	condition := "attribute_not_exists(" + u.name("Accepted") + ")"
 	if seen.Accepted > 0 {
@@ -261,6 +267,9 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	}
 	if !mail.DeliveredAt.IsZero() {
 		u.set("DeliveredAt", millis(mail.DeliveredAt))
+	}
+	if !mail.ProbeLostAt.IsZero() {
+		u.set("ProbeLostAt", millis(mail.ProbeLostAt))
 	}
 	if mail.PushOK {
 		u.remove("PushFailures")

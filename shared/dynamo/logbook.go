@@ -19,17 +19,37 @@ var _ delivery.Logbook = (*Store)(nil)
 
 // Note implements delivery.Logbook.
 func (s *Store) Note(ctx context.Context, n delivery.Note) error {
-	it := item{ChatPartition: partition(n.Workspace), ChatSort: str(notePrefix + n.ID), LogOrder: str(delivery.LogOrder(n.At, n.ID))}
-	return s.putRecord(ctx, it, n, n.At)
+	it, err := s.encodeNote(n)
+	if err != nil {
+		return err
+	}
+	return s.put(ctx, it)
 }
 
-// putRecord stores a row of the logbook for as long as receipts are kept.
-func (s *Store) putRecord(ctx context.Context, it item, v any, at time.Time) error {
+// trailRetention is how long a workspace's trail is kept: who did what is asked
+// long after the mail is forgotten.
+const trailRetention = 400 * 24 * time.Hour
+
+func (s *Store) encodeNote(n delivery.Note) (item, error) {
+	it := item{ChatPartition: partition(n.Workspace), ChatSort: str(notePrefix + n.ID), LogOrder: str(delivery.PlaceOf(n))}
+	kept := s.Retention
+	if n.OnTrail() {
+		it[ChatSort], kept = str(trailPrefix+delivery.PlaceOf(n)), trailRetention
+	}
+	return it, encodeRecord(it, n, n.At.Add(kept))
+}
+
+// encodeRecord puts v into an item that is kept until a time.
+func encodeRecord(it item, v any, until time.Time) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return fault.Store("encode record", err)
 	}
-	it["rec"], it[TTLAttribute] = str(string(raw)), num(at.Add(s.Retention).Unix())
+	it["rec"], it[TTLAttribute] = str(string(raw)), num(until.Unix())
+	return nil
+}
+
+func (s *Store) put(ctx context.Context, it item) error {
 	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Chat, Item: it}); err != nil {
 		return fault.Store("put record", err)
 	}
@@ -74,15 +94,54 @@ func (s *Store) History(ctx context.Context, id string, w delivery.Window) ([]de
 			out = append(out, delivery.Record{Order: order[key], Message: &m})
 			return err
 		}
-		var n delivery.Note
-		if err := json.Unmarshal([]byte(strOf(it["rec"])), &n); err != nil {
-			return fault.Store("decode note", err)
-		}
+		n, err := decodeNote(it)
 		out = append(out, delivery.Record{Order: order[key], Note: &n})
-		return nil
+		return err
 	})
 	slices.SortFunc(out, func(a, b delivery.Record) int { return cmp.Compare(b.Order, a.Order) })
 	return out, err
+}
+
+// Trail implements delivery.Logbook: one query, as a trail's rows have keys in
+// the order of time.
+func (s *Store) Trail(ctx context.Context, id, below string, limit int) ([]delivery.Note, error) {
+	end := trailPrefix + "9" // sorts after every time
+	if below != "" {
+		end = trailPrefix + below
+	}
+	in := &dynamodb.QueryInput{
+		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit) + 1),
+		KeyConditionExpression:    aws.String(ChatPartition + " = :pk AND " + ChatSort + " BETWEEN :first AND :end"),
+		ExpressionAttributeValues: item{":pk": partition(id), ":first": str(trailPrefix), ":end": str(end)},
+	}
+	var out []delivery.Note
+	for len(out) < limit {
+		page, err := s.DB.Query(ctx, in)
+		if err != nil {
+			return nil, fault.Store("query trail", err)
+		}
+		for _, it := range page.Items {
+			if strOf(it[ChatSort]) == end || len(out) == limit { // BETWEEN takes its end in
+				continue
+			}
+			n, err := decodeNote(it)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, n)
+		}
+		if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			break
+		}
+	}
+	return out, nil
+}
+
+func decodeNote(it item) (n delivery.Note, err error) {
+	if err := json.Unmarshal([]byte(strOf(it["rec"])), &n); err != nil {
+		return n, fault.Store("decode note", err)
+	}
+	return n, nil
 }
 
 // Delegation implements delivery.Logbook.
@@ -109,7 +168,11 @@ func decodeDelegation(it item) (d delivery.Delegation, err error) {
 
 // SaveDelegation implements delivery.Logbook.
 func (s *Store) SaveDelegation(ctx context.Context, d delivery.Delegation) error {
-	return s.putRecord(ctx, item{ChatPartition: partition(d.Source), ChatSort: str(delegationPrefix + d.ID)}, d, d.At)
+	it := item{ChatPartition: partition(d.Source), ChatSort: str(delegationPrefix + d.ID)}
+	if err := encodeRecord(it, d, d.At.Add(s.Retention)); err != nil {
+		return err
+	}
+	return s.put(ctx, it)
 }
 
 // Delegations implements delivery.Logbook. They are few a workspace, so they

@@ -37,6 +37,7 @@ const (
 	CallerUnknown     Code = "caller_credential_unknown"
 	CallerMismatch    Code = "caller_mismatch"
 	EnrolmentRequired Code = "enrolment_required"
+	EnrolmentUnknown  Code = "enrolment_unknown"
 	AlreadyTerminal   Code = "message_already_terminal"
 	NothingToRedrive  Code = "message_not_dead"
 	TooManyInFlight   Code = "inbox_full"

@@ -33,6 +33,7 @@ var statuses = map[fault.Code]int{
 	fault.CredentialUnknown: http.StatusUnauthorized,
 	fault.CallerUnknown:     http.StatusUnauthorized,
 	fault.EnrolmentRequired: http.StatusUnauthorized,
+	fault.EnrolmentUnknown:  http.StatusUnauthorized,
 	fault.OperatorOnly:      http.StatusForbidden,
 	fault.CallerMismatch:    http.StatusForbidden,
 	fault.Unknown:           http.StatusNotFound,

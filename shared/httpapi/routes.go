@@ -16,12 +16,13 @@ var Routes = map[string][]string{
 		"GET /healthz", "GET /", "GET /openapi.json", "GET /docs",
 		"GET /workspaces", "GET /workspaces/{id}", "GET /workspaces/{id}/state", "GET /workspaces/{id}/explain",
 		"GET /workspaces/{id}/messages", "GET /workspaces/{id}/messages/{message_id}", "GET /workspaces/{id}/a2a/queue/{message_id}",
-		"GET /workspaces/{id}/delegations", "GET /registry/discover/{id}", "GET /registry/{id}/peers",
+		"GET /workspaces/{id}/delegations", "GET /workspaces/{id}/history", "GET /events", "GET /audit", "GET /registry/discover/{id}", "GET /registry/{id}/peers",
 		Rest,
 	},
 	"operate": {
 		"POST /workspaces", "POST /workspaces/{id}/repair", "POST /workspaces/{id}/pause", "POST /workspaces/{id}/resume",
 		"DELETE /workspaces/{id}", "POST /workspaces/{id}/messages/{message_id}/cancel", "POST /workspaces/{id}/messages/{message_id}/redrive",
-		"POST /workspaces/{id}/redrive", "POST /sweep",
+		"POST /workspaces/{id}/redrive", "POST /workspaces/{id}/rotate", "POST /workspaces/{id}/revoke", "POST /workspaces/{id}/probe",
+		"POST /enrolments", "DELETE /enrolments/{enrolment_id}", "POST /sweep",
 	},
 }

@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -69,9 +71,21 @@ type Peer struct {
 	AgentCard   json.RawMessage  `json:"agent_card"`
 }
 
-// PeerOf makes the view.
-func PeerOf(f workspace.Facts, p workspace.Profile, policy workspace.Policy, now time.Time) Peer {
-	v := workspace.Assess(f, policy, now)
+// Viewer makes the views that a verdict stands in.
+type Viewer struct {
+	fleet  workspace.Fleet
+	policy workspace.Policy
+	now    time.Time
+}
+
+// ViewerOf knows what the fleet says about these workspaces.
+func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts ...workspace.Facts) Viewer {
+	return Viewer{reg.Amid(ctx, now, facts...), reg.Policy, now}
+}
+
+// Peer makes the view.
+func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) Peer {
+	v := vw.fleet.Assess(f, vw.policy, vw.now)
 	peer := Peer{ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: v.Status, Reason: v.Reason, ActiveTasks: f.ActiveTasks}
 	if json.Valid(p.Card) {
 		peer.AgentCard = p.Card
@@ -128,11 +142,16 @@ type Totals struct {
 	Dead      int64 `json:"dead"`
 }
 
-// WorkspaceOf makes the view; p may be the zero Profile where none was read.
-func WorkspaceOf(f workspace.Facts, p workspace.Profile, policy workspace.Policy, now time.Time) Workspace {
+// Explanation makes the view.
+func (vw Viewer) Explanation(f workspace.Facts) workspace.Explanation {
+	return vw.fleet.Explain(f, vw.policy, vw.now)
+}
+
+// Workspace makes the view; p may be the zero Profile where none was read.
+func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) Workspace {
 	w := Workspace{
-		ID: f.ID, Name: NameOf(f.ID, p), Verdict: workspace.Assess(f, policy, now), Delivery: workspace.EffectiveMode(f, policy, now),
-		Inbox: InboxOf(f, now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: vw.fleet.Assess(f, vw.policy, vw.now), Delivery: workspace.EffectiveMode(f, vw.policy, vw.now),
+		Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Role: p.Role, Tier: p.Tier,
 		Totals: Totals{f.Accepted, f.Open - f.InFlight, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead},
 	}
@@ -152,6 +171,7 @@ type Receipt struct {
 	Status      chat.State      `json:"status"` // the older clients' name for it
 	Reason      string          `json:"reason"`
 	Priority    chat.Priority   `json:"priority"`
+	Probe       bool            `json:"probe,omitempty"`
 	Attempts    []chat.Attempt  `json:"attempts"`
 	LastError   string          `json:"last_error,omitempty"`
 	AcceptedAt  time.Time       `json:"accepted_at"`
@@ -165,7 +185,7 @@ type Receipt struct {
 // nothing: such a message is queued, whatever its item still says.
 func ReceiptOf(m chat.Message, now time.Time) Receipt {
 	r := Receipt{
-		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason, Priority: m.Priority,
+		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
 		Attempts: m.Attempts, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 	}
 	if m.State == chat.InFlight && m.Available(now) {

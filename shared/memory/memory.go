@@ -31,6 +31,12 @@ type Store struct {
 	notes    map[string][]delivery.Note
 	tasks    map[string]map[string]delivery.Delegation
 	errands  map[string]map[string]bool
+
+	enrolments map[string]registry.Enrolment
+	fleet      workspace.Fleet
+	changes    []delivery.Change
+	announced  int64
+	announcing time.Time
 }
 
 var (
@@ -39,12 +45,16 @@ var (
 	_ registry.Owners   = (*Store)(nil)
 	_ delivery.Ledger   = (*Store)(nil)
 	_ delivery.Logbook  = (*Store)(nil)
+	_ delivery.News     = (*Store)(nil)
+	_ registry.Fleets   = (*Store)(nil)
+
+	_ registry.Enrolments = (*Store)(nil)
 )
 
 // NewStore makes an empty store; the policy is what Renew observes by.
 func NewStore(p workspace.Policy) *Store {
 	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{},
-		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}, errands: map[string]map[string]bool{}}
+		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}, errands: map[string]map[string]bool{}, enrolments: map[string]registry.Enrolment{}}
 }
 
 // Get implements registry.Leases.
@@ -75,12 +85,27 @@ func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig w
 }
 
 // Save implements registry.Leases.
-func (s *Store) Save(_ context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error {
+func (s *Store) Save(_ context.Context, old, next workspace.Facts, with registry.With) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.save(old, next, with)
+}
+
+func (s *Store) save(old, next workspace.Facts, with registry.With) error {
 	stored, ok := s.facts[next.ID]
 	if ok != (old.ID != "") || stored.Version != old.Version {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
+	}
+	if e := with.Enrolment; e != nil {
+		kept, ok := s.enrolments[e.ID]
+		if !ok || kept.Hash != e.Hash || kept.Uses < 1 {
+			return registry.EnrolmentUnknown()
+		}
+		kept.Uses--
+		s.enrolments[e.ID] = kept
+	}
+	if with.Audit != nil {
+		s.notes[next.ID] = append(s.notes[next.ID], delivery.AuditNote(next.ID, *with.Audit))
 	}
 	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
 		if !h.Zero() && h != old.Credential && h != old.NextCredential {
@@ -88,8 +113,8 @@ func (s *Store) Save(_ context.Context, old, next workspace.Facts, profile *work
 		}
 	}
 	s.facts[next.ID] = merge(stored, old, next)
-	if profile != nil {
-		s.profiles[next.ID] = profile.Apply(s.profiles[next.ID])
+	if with.Profile != nil {
+		s.profiles[next.ID] = with.Profile.Apply(s.profiles[next.ID])
 	}
 	return nil
 }
@@ -112,7 +137,10 @@ func merge(stored, old, next workspace.Facts) workspace.Facts {
 	}
 	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
 	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
-	out.Errands = stored.Errands
+	out.Errands, out.ProbedAt = stored.Errands, stored.ProbedAt
+	if old.ProbeLostAt.Equal(next.ProbeLostAt) {
+		out.ProbeLostAt = stored.ProbeLostAt
+	}
 	return out
 }
 
@@ -189,6 +217,9 @@ func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message) 
 	}
 	s.messages[m.Workspace][m.ID] = m
 	f.Accepted, f.Open = m.Seq, f.Open+1
+	if m.Probe {
+		f.ProbedAt = m.AcceptedAt
+	}
 	if f.OldestOpen.IsZero() {
 		f.OldestOpen = m.AcceptedAt
 	}
@@ -249,6 +280,9 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 	}
 	if !mail.DeliveredAt.IsZero() {
 		f.DeliveredAt = mail.DeliveredAt
+	}
+	if !mail.ProbeLostAt.IsZero() {
+		f.ProbeLostAt = mail.ProbeLostAt
 	}
 	if mail.PushOK {
 		f.PushFailures, f.PushError = 0, ""

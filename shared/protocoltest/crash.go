@@ -76,9 +76,10 @@ func (c *Crash) read() error {
 // Wrap puts the crash between a delivery and its stores.
 func (c *Crash) Wrap(d *delivery.Delivery) {
 	c.left = -1
-	reg := *d.Registry
-	reg.Leases, reg.Bell = leases{reg.Leases, c}, bell{reg.Bell, c}
-	d.Registry, d.Ledger, d.Queues = &reg, ledger{d.Ledger, c}, queues{d.Queues, c}
+	was := d.Registry
+	d.Registry = &registry.Registry{Leases: leases{was.Leases, c}, Bell: bell{was.Bell, c}, Profiles: was.Profiles, Owners: was.Owners,
+		Enrolments: was.Enrolments, Fleets: was.Fleets, Guard: was.Guard, Policy: was.Policy}
+	d.Ledger, d.Queues, d.News = ledger{d.Ledger, c}, queues{d.Queues, c}, news{d.News, c}
 }
 
 type leases struct {
@@ -93,8 +94,8 @@ func (l leases) Get(ctx context.Context, id string) (workspace.Facts, error) {
 	return l.Leases.Get(ctx, id)
 }
 
-func (l leases) Save(ctx context.Context, old, next workspace.Facts, p *workspace.ProfileChange) error {
-	return l.c.write(func() error { return l.Leases.Save(ctx, old, next, p) })
+func (l leases) Save(ctx context.Context, old, next workspace.Facts, with registry.With) error {
+	return l.c.write(func() error { return l.Leases.Save(ctx, old, next, with) })
 }
 
 type bell struct {
@@ -151,4 +152,18 @@ func (q queues) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) er
 
 func (q queues) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
 	return q.c.write(func() error { return q.Queues.Bury(ctx, l, t, reason) })
+}
+
+type news struct {
+	delivery.News
+	c *Crash
+}
+
+func (n news) Record(ctx context.Context, old, next workspace.Facts, ch delivery.Change) (out delivery.Change, err error) {
+	err = n.c.write(func() (err error) { out, err = n.News.Record(ctx, old, next, ch); return err })
+	return out, err
+}
+
+func (n news) Announced(ctx context.Context, last int64) error {
+	return n.c.write(func() error { return n.News.Announced(ctx, last) })
 }

@@ -21,8 +21,8 @@ func fakes(clock func() time.Time) *delivery.Delivery {
 	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
 	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
-	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Bell: &memory.Bell{}, Guard: push.New(push.Private, time.Second), Policy: p}
-	return &delivery.Delivery{Registry: reg, Ledger: store, Logbook: store, Queues: memory.NewQueues(clock), Announcer: &memory.Announcer{}, Policy: few,
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Bell: &memory.Bell{}, Guard: push.New(push.Private, time.Second), Policy: p}
+	return &delivery.Delivery{Registry: reg, Ledger: store, Logbook: store, News: store, Queues: memory.NewQueues(clock), Announcer: &memory.Announcer{}, Policy: few,
 		Now: clock, Jitter: func() float64 { return 0 }}
 }
 

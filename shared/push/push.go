@@ -127,20 +127,24 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 	if err != nil {
 		return delivery.Result{Err: fmt.Errorf("the answer broke off: %w", plain(err))}
 	}
+	var rpc struct {
+		JSONRPC string `json:"jsonrpc"`
+		Error   *struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	isRPC := json.Unmarshal(body, &rpc) == nil
 	switch {
+	case m.Probe && isRPC && rpc.JSONRPC != "":
+		return delivery.Result{} // whatever it says to a probe, it is there
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // another form means "it didn't say"
 		return delivery.Result{Busy: true, RetryAfter: time.Duration(seconds) * time.Second}
 	case resp.StatusCode >= 300:
 		return delivery.Result{Err: fmt.Errorf("the agent answered HTTP %d", resp.StatusCode)}
 	}
-	var rpc struct {
-		Error *struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &rpc) != nil {
+	if !isRPC {
 		return delivery.Result{} // a 2xx that isn't JSON: taken, with nothing to keep
 	}
 	if rpc.Error != nil {

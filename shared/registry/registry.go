@@ -7,6 +7,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,10 +26,11 @@ type Leases interface {
 	// authentication too, and returns the facts after it. When the credential is
 	// not the one in use it writes nothing and returns a *Refused.
 	Renew(ctx context.Context, id string, credential token.Hash, s workspace.Signal, now time.Time) (workspace.Facts, error)
-	// Save writes what differs between old and next, and the profile when given,
+	// Save writes what differs between old and next, and what goes with it,
 	// together, if old.Version is still stored (a zero old: if nothing is). A
 	// credential that next has and old had not can be found by Owners from then on.
-	Save(ctx context.Context, old, next workspace.Facts, profile *workspace.ProfileChange) error
+	// Errors: enrolment_unknown when the enrolment is not to be had any more.
+	Save(ctx context.Context, old, next workspace.Facts, with With) error
 	// Page lists facts in no order, from a cursor ("": the start), strongly
 	// consistent enough for a human; next is "" at the end.
 	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
@@ -51,6 +53,34 @@ type Owners interface {
 	Owner(ctx context.Context, credential token.Hash) (id string, err error)
 }
 
+// With is what a change of facts brings with it, written together with it or
+// not at all.
+type With struct {
+	Profile   *workspace.ProfileChange // nil: none
+	Enrolment *Enrolment               // one use of it is taken
+	Audit     *Entry                   // nil: not worth a line
+}
+
+// By is who asks for something, and from which network address.
+type By struct{ Who, From string }
+
+// Entry is a line of a workspace's audit trail: an operator's action or what
+// became of a credential.
+type Entry struct {
+	By
+	Action  string // "repair", "credential_issued", …
+	Summary string
+	At      time.Time
+}
+
+// Fleets keeps what the sweeper knows of the platform itself.
+type Fleets interface {
+	// Fleet is the last sweep and the last gap between sweeps.
+	Fleet(ctx context.Context) (workspace.Fleet, error)
+	// Swept notes them.
+	Swept(ctx context.Context, fl workspace.Fleet) error
+}
+
 // Refused is Leases.Renew's "not with this credential", with the facts as they
 // stand.
 type Refused struct{ Facts workspace.Facts }
@@ -71,18 +101,23 @@ type URLGuard interface {
 
 // Registry is the use cases over their ports.
 type Registry struct {
-	Leases   Leases
-	Profiles Profiles
-	Owners   Owners
-	Bell     Bell
-	Guard    URLGuard
-	Policy   workspace.Policy
+	Leases     Leases
+	Profiles   Profiles
+	Owners     Owners
+	Enrolments Enrolments
+	Fleets     Fleets
+	Bell       Bell
+	Guard      URLGuard
+	Policy     workspace.Policy
+
+	fleet fleetCache
 }
 
 // Registration is a register call.
 type Registration struct {
 	ID         string
 	Credential string // as presented
+	Enrolment  string // an operator's enrolment token, "" for none
 	From       string // network address
 	Mode       workspace.Mode
 	URL        string
@@ -120,7 +155,11 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		if err != nil {
 			return Registered{}, err
 		}
+		with := With{Profile: &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card}}
 		admission, err := workspace.Admit(old, exists, presented, r.Policy, now)
+		if err != nil && in.Enrolment != "" && old.Hold != workspace.Removed {
+			admission, with.Enrolment, err = r.enrolment(ctx, old, in, now)
+		}
 		if err != nil {
 			if exists && old.Hold != workspace.Removed {
 				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Register: true, From: in.From, Hash: presented}, now))
@@ -135,10 +174,14 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		next := workspace.Register(old, admission, workspace.Declaration{
 			Mode: in.Mode, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
 		}, presented, minted, r.Policy, now)
-		next.ID = in.ID
+		next.ID, next.EnrolledBy = in.ID, old.EnrolledBy
+		if admission.Mint && in.Enrolment != "" {
+			next.EnrolledBy = token.Digest(in.Enrolment)
+		}
+		with.Audit = admitted(admission, in, text, now)
 		// Its URL is what it says now, even if that is none; what it doesn't speak
 		// of stays as the operator gave it.
-		err = r.Leases.Save(ctx, old, next, &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card})
+		err = r.Leases.Save(ctx, old, next, with)
 		if fault.CodeOf(err) == fault.Conflict {
 			continue
 		}
@@ -149,6 +192,29 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		return Registered{Facts: next, AuthToken: text}, nil
 	}
 	return Registered{}, fault.Store("register", errors.New("the workspace kept changing"))
+}
+
+// admitted is the audit line of a register that did something to a credential.
+func admitted(a workspace.Admission, in Registration, minted string, now time.Time) *Entry {
+	e := Entry{By: By{"agent", in.From}, At: now}
+	switch {
+	case a.Mint && in.Enrolment != "":
+		e.Action, e.Summary = "credential_issued", fmt.Sprintf("credential %s issued for enrolment token %s", token.Name(minted), token.Name(in.Enrolment))
+	case a.Mint:
+		e.Action, e.Summary = "credential_issued", fmt.Sprintf("credential %s issued to a register that brought none that is valid: bootstrap was open", token.Name(minted))
+	case a.Trust:
+		e.Action, e.Summary = "credential_kept", "the credential the agent brought was taken for its own: the id was unused, and bootstrap is open"
+	case a.Promote:
+		return firstUse(in.Credential, in.From, now)
+	default:
+		return nil
+	}
+	return &e
+}
+
+func firstUse(credential, from string, now time.Time) *Entry {
+	return &Entry{By: By{"agent", from}, Action: "credential_used", At: now,
+		Summary: fmt.Sprintf("credential %s used for the first time; the one before it, if any, is no longer valid", token.Name(credential))}
 }
 
 // pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
@@ -192,7 +258,7 @@ func (r *Registry) Signal(ctx context.Context, id, credential string, s workspac
 		case presented.Matches(old.NextCredential): // its first use
 			next := workspace.Promote(old)
 			next.Version++
-			if err := r.Leases.Save(ctx, old, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+			if err := r.Leases.Save(ctx, old, next, With{Audit: firstUse(credential, s.From, now)}); err != nil && fault.CodeOf(err) != fault.Conflict {
 				return old, err
 			}
 			continue
@@ -210,7 +276,7 @@ func (r *Registry) noteRefusal(ctx context.Context, f workspace.Facts, what work
 	if !changed {
 		return nil
 	}
-	if err := r.Leases.Save(ctx, f, next, nil); err != nil && fault.CodeOf(err) != fault.Conflict {
+	if err := r.Leases.Save(ctx, f, next, With{}); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return err
 	}
 	return nil
@@ -237,6 +303,7 @@ type New struct {
 	MaxTasks         int
 	Adopt            bool
 	ResetCredentials bool
+	By               By
 }
 
 // Created is the answer; AuthToken only when one was minted.
@@ -262,6 +329,7 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 		}
 		var next workspace.Facts
 		var text string
+		audit := &Entry{By: in.By, Action: "create", At: now}
 		// The agent's address and card are the agent's to say; they stay until it
 		// says otherwise, or mail could not be pushed before its next boot.
 		profile := workspace.ProfileChange{Name: said(in.Name), Role: said(in.Role), Runtime: &in.Runtime, Tier: &in.Tier}
@@ -280,13 +348,18 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 			}
 			adoption.Pushable = workspace.CanServe(in.Runtime, was.URL)
 			next = workspace.Adopt(old, adoption)
+			audit.Action, audit.Summary = "adopt", "adopted: mode, metrics, runtime and tier reset; credentials kept"
+			if text != "" {
+				audit.Summary = fmt.Sprintf("adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
+			}
 		default:
 			var minted token.Hash
 			text, minted = token.Mint(token.Workspace)
+			audit.Summary = fmt.Sprintf("created, and credential %s issued", token.Name(text))
 			next = workspace.Facts{ID: in.ID, Version: 1, Epoch: 1, CreatedAt: now, Credential: minted,
 				Declared: in.Mode, DeclaredBy: workspace.ByOperator, MaxTasks: in.MaxTasks}
 		}
-		err = r.Leases.Save(ctx, old, next, &profile)
+		err = r.Leases.Save(ctx, old, next, With{Profile: &profile, Audit: audit})
 		if fault.CodeOf(err) == fault.Conflict {
 			continue
 		}
@@ -301,41 +374,68 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 
 // Repair revokes every credential and opens one bootstrap window. It returns
 // how many were revoked.
-func (r *Registry) Repair(ctx context.Context, id string, now time.Time) (workspace.Facts, int, error) {
+func (r *Registry) Repair(ctx context.Context, id string, by By, now time.Time) (workspace.Facts, int, error) {
 	var revoked int
-	f, err := r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
+	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *Entry) {
 		f, revoked = workspace.Repair(f, r.Policy, now)
-		return f
+		return f, &Entry{by, "repair", fmt.Sprintf("%d credentials revoked; bootstrap open until %s", revoked, f.BootstrapUntil.UTC().Format(time.RFC3339)), now}
 	})
 	return f, revoked, err
 }
 
+// Revoke ends every credential at once and opens nothing.
+func (r *Registry) Revoke(ctx context.Context, id string, by By, now time.Time) (workspace.Facts, int, error) {
+	var revoked int
+	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *Entry) {
+		f, revoked = workspace.Revoke(f, r.Policy, now)
+		return f, &Entry{by, "revoke", fmt.Sprintf("%d credentials revoked", revoked), now}
+	})
+	return f, revoked, err
+}
+
+// Rotate issues a second credential and returns it; see workspace.Rotate.
+func (r *Registry) Rotate(ctx context.Context, id string, by By, now time.Time) (workspace.Facts, string, error) {
+	text, minted := token.Mint(token.Workspace)
+	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *Entry) {
+		return workspace.Rotate(f, minted), &Entry{by, "rotate", fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)), now}
+	})
+	if err != nil {
+		return f, "", err
+	}
+	return f, text, nil
+}
+
 // Hold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
 // credentials.
-func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, now time.Time) (workspace.Facts, error) {
-	return r.change(ctx, id, func(f workspace.Facts) workspace.Facts {
-		if h == workspace.Removed {
-			f, _ = workspace.Repair(f, r.Policy, now)
-			f.BootstrapUntil = time.Time{}
-		} else {
+func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, by By, now time.Time) (workspace.Facts, error) {
+	return r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *Entry) {
+		e := &Entry{by, "resume", "resumed", now}
+		switch h {
+		case workspace.Removed:
+			f, _ = workspace.Revoke(f, r.Policy, now)
+			e.Action, e.Summary = "remove", "removed; its credentials are revoked and its open mail is cancelled"
+		case workspace.Paused:
+			e.Action, e.Summary = "pause", "paused; its mail waits"
+			f.Version++
+		default:
 			f.Version++
 		}
 		f.Hold, f.HeldAt = h, now
 		if h == workspace.NoHold {
 			f.HeldAt = time.Time{}
 		}
-		return f
+		return f, e
 	})
 }
 
-func (r *Registry) change(ctx context.Context, id string, to func(workspace.Facts) workspace.Facts) (workspace.Facts, error) {
+func (r *Registry) change(ctx context.Context, id string, to func(workspace.Facts) (workspace.Facts, *Entry)) (workspace.Facts, error) {
 	for range saveTries {
 		old, err := r.Read(ctx, id)
 		if err != nil {
 			return workspace.Facts{}, err
 		}
-		next := to(old)
-		err = r.Leases.Save(ctx, old, next, nil)
+		next, entry := to(old)
+		err = r.Leases.Save(ctx, old, next, With{Audit: entry})
 		if fault.CodeOf(err) != fault.Conflict {
 			return next, err
 		}

@@ -27,6 +27,9 @@ type Store interface {
 	registry.Owners
 	delivery.Ledger
 	delivery.Logbook
+	delivery.News
+	registry.Enrolments
+	registry.Fleets
 }
 
 var t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -37,7 +40,7 @@ func hash(s string) token.Hash { return token.Digest(s) }
 func created(t *testing.T, s Store) workspace.Facts {
 	t.Helper()
 	f := workspace.Facts{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0, Credential: hash("secret"), Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2}
-	must(t, s.Save(t.Context(), workspace.Facts{}, f, &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}))
+	must(t, s.Save(t.Context(), workspace.Facts{}, f, registry.With{Profile: &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}}))
 	return f
 }
 
@@ -62,8 +65,132 @@ func read(t *testing.T, s Store, id string) workspace.Facts {
 	return f
 }
 
+// news is the contract of the fleet's log, of trails, enrolments and sweeps.
+func news(t *testing.T, s Store) {
+	change := func(f workspace.Facts, at time.Time) (workspace.Facts, delivery.Change) {
+		next := f
+		next.Version++
+		next.AnnouncedSeq++
+		next.AnnouncedAs = "online/healthy"
+		return next, delivery.Change{Workspace: f.ID, WorkspaceSeq: next.AnnouncedSeq, At: at, To: delivery.Standing{Status: "online", Reason: "healthy"}, Since: t0, Evidence: []workspace.Evidence{{At: t0, Fact: "x"}}}
+	}
+	t.Run("a change stands once, in the lease, the fleet's log and the history", func(t *testing.T) {
+		f := created(t, s)
+		was, err := s.Latest(t.Context())
+		must(t, err)
+		next, c := change(f, t0)
+		got, err := s.Record(t.Context(), f, next, c)
+		must(t, err)
+		if got.Seq != was+1 {
+			t.Fatalf("number %d after %d", got.Seq, was)
+		}
+		_, err = s.Record(t.Context(), f, next, c) // another sweeper saw the same
+		wantCode(t, err, fault.Conflict)
+		third, c2 := change(next, t0.Add(time.Second))
+		_, err = s.Record(t.Context(), next, third, c2)
+		must(t, err)
+		if got := read(t, s, f.ID); got.AnnouncedSeq != 2 {
+			t.Fatalf("%+v", got)
+		}
+		log, err := s.Changes(t.Context(), was, 10)
+		must(t, err)
+		if len(log) != 2 || log[0].Seq != was+1 || log[1].Seq != was+2 || log[0].WorkspaceSeq != 1 || log[1].Workspace != f.ID {
+			t.Fatalf("%+v", log)
+		}
+		if rest, err := s.Changes(t.Context(), was+2, 10); err != nil || len(rest) != 0 {
+			t.Fatalf("%+v, %v", rest, err)
+		}
+		if one, err := s.Changes(t.Context(), was, 1); err != nil || len(one) != 1 || one[0].Seq != was+1 {
+			t.Fatalf("%+v, %v", one, err)
+		}
+		trail, err := s.Trail(t.Context(), f.ID, "", 10)
+		must(t, err)
+		if len(trail) != 2 || trail[0].ID != "000000000002" || trail[0].Type != delivery.TypeStatus {
+			t.Fatalf("%+v", trail)
+		}
+	})
+	t.Run("one at a time announces", func(t *testing.T) {
+		last, mine, err := s.Announcing(t.Context(), t0, t0.Add(time.Minute))
+		must(t, err)
+		if !mine {
+			t.Fatal("nobody had it")
+		}
+		if _, mine, err := s.Announcing(t.Context(), t0.Add(59*time.Second), t0.Add(2*time.Minute)); err != nil || mine {
+			t.Fatal("two have it", err)
+		}
+		must(t, s.Announced(t.Context(), last+7))
+		if got, mine, err := s.Announcing(t.Context(), t0.Add(time.Second), t0.Add(time.Minute)); err != nil || !mine || got != last+7 {
+			t.Fatal(got, mine, err)
+		}
+		if _, mine, err := s.Announcing(t.Context(), t0.Add(time.Minute), t0.Add(2*time.Minute)); err != nil || !mine {
+			t.Fatal("one that died keeps it", err)
+		}
+		must(t, s.Announced(t.Context(), last))
+	})
+	t.Run("an audit entry stands with what it tells of, and in no other case", func(t *testing.T) {
+		f := created(t, s)
+		next := f
+		next.Version++
+		entry := registry.Entry{By: registry.By{Who: "operator x", From: "10.0.0.9"}, Action: "repair", Summary: "s", At: t0}
+		must(t, s.Save(t.Context(), f, next, registry.With{Audit: &entry}))
+		wantCode(t, s.Save(t.Context(), f, next, registry.With{Audit: &entry}), fault.Conflict)
+		entry.At = t0.Add(time.Second)
+		must(t, s.Note(t.Context(), delivery.AuditNote(f.ID, entry)))
+		must(t, s.Note(t.Context(), delivery.Note{ID: "n", Workspace: f.ID, Type: "notify", At: t0}))
+		trail, err := s.Trail(t.Context(), f.ID, "", 10)
+		must(t, err)
+		if len(trail) != 2 || trail[1].Method != "repair" || trail[1].SourceID != "operator x" || trail[1].From != "10.0.0.9" || !trail[1].At.Equal(t0) {
+			t.Fatalf("%+v", trail)
+		}
+		first, err := s.Trail(t.Context(), f.ID, "", 1)
+		must(t, err)
+		rest, err := s.Trail(t.Context(), f.ID, delivery.PlaceOf(first[0]), 10)
+		must(t, err)
+		if len(rest) != 1 || rest[0].ID != trail[1].ID {
+			t.Fatalf("%+v", rest)
+		}
+	})
+	t.Run("an enrolment has so many uses, and each goes with a save", func(t *testing.T) {
+		e := registry.Enrolment{ID: uuid.NewString(), Hash: hash("enrolment"), Uses: 1, Until: t0.Add(time.Hour)}
+		by := registry.Entry{By: registry.By{Who: "operator"}, Action: "enrolment_issued", At: t0}
+		must(t, s.Enrol(t.Context(), e, by))
+		got, err := s.Enrolment(t.Context(), e.ID)
+		must(t, err)
+		if d := cmp.Diff(e, got); d != "" {
+			t.Fatal(d)
+		}
+		f := created(t, s)
+		next := f
+		next.Version++
+		other := e
+		other.Hash = hash("another")
+		wantCode(t, s.Save(t.Context(), f, next, registry.With{Enrolment: &other}), fault.EnrolmentUnknown)
+		must(t, s.Save(t.Context(), f, next, registry.With{Enrolment: &e}))
+		third := next
+		third.Version++
+		wantCode(t, s.Save(t.Context(), next, third, registry.With{Enrolment: &e}), fault.EnrolmentUnknown)
+		if got := read(t, s, f.ID); got.Version != next.Version {
+			t.Fatal("saved without a use")
+		}
+		must(t, s.Withdraw(t.Context(), e.ID, by))
+		_, err = s.Enrolment(t.Context(), e.ID)
+		wantCode(t, err, fault.EnrolmentUnknown)
+		wantCode(t, s.Withdraw(t.Context(), e.ID, by), fault.EnrolmentUnknown)
+	})
+	t.Run("a sweep and a gap are on record", func(t *testing.T) {
+		must(t, s.Swept(t.Context(), workspace.Fleet{SweptAt: t0, DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}))
+		must(t, s.Swept(t.Context(), workspace.Fleet{SweptAt: t0.Add(time.Minute), DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}))
+		got, err := s.Fleet(t.Context())
+		must(t, err)
+		if d := cmp.Diff(workspace.Fleet{SweptAt: t0.Add(time.Minute), DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}, got); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
 // Stores runs the contract of the tables.
 func Stores(t *testing.T, s Store, policy workspace.Policy) {
+	news(t, s)
 	t.Run("an unknown workspace is unknown to every call", func(t *testing.T) {
 		_, err := s.Get(t.Context(), "nobody")
 		wantCode(t, err, fault.Unknown)
@@ -82,13 +209,14 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0
 		full.ActiveTasks, full.SampleError, full.AnnouncedAs, full.AnnouncedAt, full.AnnouncedSeq = 3, "boom", "online/healthy", t0, 9
 		full.PushFailures, full.PushError = 2, "refused"
-		must(t, s.Save(t.Context(), f, full, nil))
+		full.EnrolledBy, full.Incarnation, full.Formers, full.Swaps, full.SwapsSince, full.SwappedAt, full.ProbeLostAt = hash("enrolment"), "b1", "b2 b3", 2, t0, t0, t0
+		must(t, s.Save(t.Context(), f, full, registry.With{}))
 		if d := cmp.Diff(full, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
 		}
 		bare := f
 		bare.Version = 3
-		must(t, s.Save(t.Context(), full, bare, nil))
+		must(t, s.Save(t.Context(), full, bare, registry.With{}))
 		if d := cmp.Diff(bare, read(t, s, f.ID)); d != "" {
 			t.Fatal("what was taken away is still there: ", d)
 		}
@@ -102,11 +230,11 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		next := f
 		next.Version, next.MaxTasks = 2, 9
-		must(t, s.Save(t.Context(), f, next, nil))
+		must(t, s.Save(t.Context(), f, next, registry.With{}))
 		late := f
 		late.Version, late.MaxTasks = 2, 1
-		wantCode(t, s.Save(t.Context(), f, late, &workspace.ProfileChange{Name: new("late")}), fault.Conflict)
-		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, nil), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), f, late, registry.With{Profile: &workspace.ProfileChange{Name: new("late")}}), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, registry.With{}), fault.Conflict)
 		if got := read(t, s, f.ID).MaxTasks; got != 9 {
 			t.Fatalf("max tasks %d, want 9", got)
 		}
@@ -125,6 +253,14 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &mid, Wedged: true},
 			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &high, SampleError: "y"},
 			{Kind: workspace.Heartbeat, From: "c", ActiveTasks: &zero, ErrorRate: &low},
+			{Kind: workspace.Heartbeat, From: "b"},
+			{Kind: workspace.Heartbeat, From: "c"},
+			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.BootedAt(t0)},
+			{Kind: workspace.Heartbeat, From: "x", Incarnation: workspace.BootedAt(t0.Add(-4 * time.Second))},
+			{Kind: workspace.PollFor, From: "y"},
+			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.OfEpoch(3)},
+			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.BootedAt(t0.Add(3 * time.Second))},
+			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.OfEpoch(3)},
 		} {
 			now := t0.Add(time.Duration(i) * time.Second)
 			want := workspace.Observe(f, sig, policy, now)
@@ -149,7 +285,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		gone := f
 		gone.Hold, gone.Version = workspace.Removed, 2
-		must(t, s.Save(t.Context(), f, gone, nil))
+		must(t, s.Save(t.Context(), f, gone, registry.With{}))
 		if _, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat}, t0); err == nil {
 			t.Fatal("a removed workspace was renewed")
 		}
@@ -163,7 +299,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		must(t, err)
 		next := f
 		next.Version, next.MaxTasks = 2, 5
-		must(t, s.Save(t.Context(), f, next, nil))
+		must(t, s.Save(t.Context(), f, next, registry.With{}))
 		if got := read(t, s, f.ID); !got.HeartbeatAt.Equal(t0) || got.MaxTasks != 5 {
 			t.Fatalf("%+v", got)
 		}
@@ -339,7 +475,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		next := f
 		next.Version, next.NextCredential = 2, hash("issued to "+f.ID)
-		must(t, s.Save(t.Context(), f, next, nil))
+		must(t, s.Save(t.Context(), f, next, registry.With{}))
 		for credential, want := range map[token.Hash]string{next.NextCredential: f.ID, hash("never issued " + f.ID): ""} {
 			if got := must1(s.Owner(t.Context(), credential))(t); got != want {
 				t.Fatalf("got %q, want %q", got, want)

@@ -20,6 +20,7 @@ type Kind string
 const (
 	Workspace Kind = "rcw" // an agent's
 	Operator  Kind = "rco" // an operator's
+	Enrolment Kind = "rce" // for an agent's first register
 )
 
 // Sizes in characters of the base32 parts: 40-bit public id, 256-bit secret,
@@ -84,7 +85,7 @@ func Plausible(text string) bool {
 		return false
 	}
 	kind, rest, ok := strings.Cut(text, "_")
-	if !ok || (Kind(kind) != Workspace && Kind(kind) != Operator) {
+	if !ok || (Kind(kind) != Workspace && Kind(kind) != Operator && Kind(kind) != Enrolment) {
 		return true
 	}
 	if len(rest) != idLen+1+secretLen+sumLen {
@@ -102,6 +103,15 @@ func PublicID(text string) string {
 		return ""
 	}
 	return parts[1]
+}
+
+// Name is what a log or an audit trail calls a credential: its kind and public
+// id, or for another format the beginning of its digest.
+func Name(text string) string {
+	if id := PublicID(text); id != "" {
+		return text[:3] + "_" + id
+	}
+	return "sha256:" + Digest(text).String()[:8]
 }
 
 func checksum(s string) string {

@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,7 @@ const (
 	StatusOnline       Status = "online"
 	StatusDegraded     Status = "degraded"
 	StatusOffline      Status = "offline"
+	StatusUnknown      Status = "unknown"
 )
 
 // Reason is the code of why.
@@ -28,7 +30,9 @@ const (
 	ReasonPaused              Reason = "paused"
 	ReasonCredentialsRejected Reason = "credentials_rejected"
 	ReasonNeverRegistered     Reason = "never_registered"
+	ReasonPlatformSuspect     Reason = "platform_suspect"
 	ReasonLeaseExpired        Reason = "lease_expired"
+	ReasonDuplicateHost       Reason = "duplicate_host"
 	ReasonRuntimeWedged       Reason = "runtime_wedged"
 	ReasonInboxUnattended     Reason = "inbox_unattended"
 	ReasonPushFailing         Reason = "push_failing"
@@ -72,13 +76,19 @@ func (v Verdict) Reachable() bool {
 
 // rules is the status table: the first that speaks decides.
 var rules = []func(situation) *Verdict{
-	held, refused, unregistered, silent, wedged, unattended, pushFailing, stalled, errorProne,
+	held, refused, unregistered, unheard, silent, duplicated, wedged, unattended, pushFailing, stalled, probeLost, errorProne,
 }
 
 // Assess is the only place that names a status. It is called on every read, so
-// a status is true at the second it is read, with no writer in between.
-func Assess(f Facts, p Policy, now time.Time) Verdict {
-	s := newSituation(f, p, now)
+// a status is true at the second it is read, with no writer in between. It knows
+// one workspace only: over one that fell silent, Fleet.Assess decides.
+func Assess(f Facts, p Policy, now time.Time) Verdict { return Fleet{}.Assess(f, p, now) }
+
+// Assess is the verdict over a workspace amid the fleet it belongs to: when so
+// many fall silent at once, or the platform was deaf, silence proves nothing for
+// a while.
+func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
+	s := newSituation(f, fl, p, now)
 	v := first(s)
 	if v.Since.IsZero() {
 		v.Since = f.CreatedAt
@@ -102,13 +112,14 @@ func first(s situation) Verdict {
 
 type situation struct {
 	Facts
-	p    Policy
-	now  time.Time
-	mode Mode
+	fleet Fleet
+	p     Policy
+	now   time.Time
+	mode  Mode
 }
 
-func newSituation(f Facts, p Policy, now time.Time) situation {
-	return situation{Facts: f, p: p, now: now, mode: EffectiveMode(f, p, now).Effective}
+func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
+	return situation{Facts: f, fleet: fl, p: p, now: now, mode: EffectiveMode(f, p, now).Effective}
 }
 
 func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
@@ -128,6 +139,9 @@ func (s situation) nextChange(v Verdict) time.Time {
 		after time.Duration
 	}{
 		{s.LeaseUntil, s.p.Grace},
+		{s.LeaseUntil, s.p.Grace + s.p.SuspectFor},
+		{s.fleet.HeardAt, s.p.LeaseTTL + s.p.Grace},
+		{s.SwappedAt, s.p.LeaseTTL},
 		{s.ActiveAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
@@ -144,7 +158,7 @@ func (s situation) nextChange(v Verdict) time.Time {
 	}
 	slices.SortFunc(candidates, time.Time.Compare)
 	for _, at := range candidates {
-		if then := first(newSituation(s.Facts, s.p, at)); then.Status != v.Status || then.Reason != v.Reason {
+		if then := first(newSituation(s.Facts, s.fleet, s.p, at)); then.Status != v.Status || then.Reason != v.Reason {
 			return at
 		}
 	}
@@ -233,6 +247,23 @@ func unregistered(s situation) *Verdict {
 	}
 }
 
+// unheard: it is silent, and the platform may be the cause.
+func unheard(s situation) *Verdict {
+	if s.leased() {
+		return nil
+	}
+	sus := s.fleet.suspect(s.Facts, s.p, s.now)
+	if sus == nil {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.LeaseUntil.Add(s.p.Grace), Action: "wait",
+		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: see whether the platform works (GET /healthz, the sweeper's log) before you restart the agent; at %s it is taken for offline if it has not called",
+			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
+		Evidence: append([]Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}}, sus.evidence...),
+	}
+}
+
 func silent(s situation) *Verdict {
 	if s.leased() {
 		return nil
@@ -241,6 +272,24 @@ func silent(s situation) *Verdict {
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.LeaseUntil, Action: "restart",
 		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it",
 		Evidence: []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}},
+	}
+}
+
+// duplicated: two agents use this id, and each takes mail that the other waits
+// for.
+func duplicated(s situation) *Verdict {
+	if s.Swaps < s.p.SwapsForDuplicate || !s.within(s.SwappedAt, s.p.LeaseTTL) {
+		return nil
+	}
+	now := s.SeenFrom
+	if s.Incarnation != "" {
+		now = s.Incarnation
+	}
+	before, _, _ := strings.Cut(s.Formers, " ")
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.SwapsSince, Action: "stop_one",
+		Hint:     "two agents call under this id in turn and share its mail between them: stop one, or give it an id of its own (if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)",
+		Evidence: []Evidence{{s.SwappedAt, fmt.Sprintf("%s called after %s, and each had called before: %d returns in a row, none after a silence", now, before, s.Swaps)}, {s.LastSignal(), "last accepted call, from " + s.SeenFrom}},
 	}
 }
 
@@ -308,6 +357,25 @@ func stalled(s situation) *Verdict {
 		Hint:     says + ", but its mail waits and none was delivered: look at the receipts' attempts, then restart the agent",
 		Evidence: append(s.mailEvidence(), Evidence{latest(s.ActiveAt, s.HeartbeatAt), says}),
 	}
+}
+
+// probeLost: the last probe ended undelivered, and nothing has reached the agent
+// since. Without it the verdict would forget with the probe's end what the
+// probe had shown.
+func probeLost(s situation) *Verdict {
+	if s.ProbeLostAt.IsZero() || !latest(s.DeliveredAt, s.PolledAt).Before(s.ProbeLostAt) {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.ProbeLostAt, Action: "check_url",
+		Hint:     "the last probe was not delivered, and nothing else since: check that the URL it registered can be reached from the platform, then probe it again",
+		Evidence: []Evidence{{s.ProbeLostAt, "a probe ended without being delivered"}},
+	}
+	if s.mode == Poll {
+		v.Reason, v.Action = ReasonInboxUnattended, "restart"
+		v.Hint = "the last probe was never fetched, and the agent hasn't polled since: restart it, or register it with a URL so that mail can be pushed"
+	}
+	return v
 }
 
 func (s situation) stuckFor(d time.Duration) bool {

@@ -17,6 +17,7 @@ const (
 	HopNetwork    Hop = "network"
 	HopQueue      Hop = "queue"
 	HopOperator   Hop = "operator"
+	HopPlatform   Hop = "platform"
 )
 
 // Explanation is a verdict in a person's words.
@@ -44,6 +45,8 @@ var explained = map[Reason]struct {
 	ReasonNeverRegistered:     {HopAgent, "It was created, and its agent has never called.", ""},
 	ReasonCredentialsRejected: {HopCredential, "Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", `curl -X POST $U/workspaces/%[1]s/repair -H "authorization: Bearer $T"`},
 	ReasonLeaseExpired:        {HopAgent, "Its agent has fallen silent: nothing was heard of it since its lease ran out. It may have stopped, or its network.", ""},
+	ReasonPlatformSuspect:     {HopPlatform, "Nothing is heard of its agent, but the platform may be what doesn't hear.", "curl $U/healthz"},
+	ReasonDuplicateHost:       {HopAgent, "Two agents run under its id, and each gets only a part of its messages.", ""},
 	ReasonRuntimeWedged:       {HopAgent, "Its agent calls, and says itself that its runtime is stuck.", ""},
 	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", ""},
 	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", ""},
@@ -54,8 +57,8 @@ var explained = map[Reason]struct {
 }
 
 // Explain puts the verdict of Assess in words.
-func Explain(f Facts, p Policy, now time.Time) Explanation {
-	v := Assess(f, p, now)
+func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
+	v := fl.Assess(f, p, now)
 	e := Explanation{WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence, Delivery: EffectiveMode(f, p, now)}
 	words := explained[v.Reason]
 	e.Hop, e.Summary = words.hop, words.summary

@@ -31,7 +31,7 @@ func TestExplain(t *testing.T) {
 		workspace.ReasonBusy:                {with(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, now }), workspace.HopNone, "when it is free"},
 		workspace.ReasonHealthy:             {live, workspace.HopNone, "next poll"},
 	} {
-		e := workspace.Explain(c.f, p, now)
+		e := workspace.Fleet{}.Explain(c.f, p, now)
 		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || !strings.Contains(e.Text(), c.says) || len(e.Evidence) == 0 {
 			t.Errorf("%s: %+v\n%s", reason, e, e.Text())
 		}

@@ -68,12 +68,13 @@ type Facts struct {
 	Pushable        bool // it gave a URL that policy allows and a runtime that serves one
 	MaxTasks        int  // max_concurrent_tasks; 0 means 1
 	LaneGeneration  int64
-	RegisterRefused int       // since the last accepted register
-	SignalRefused   int       // heartbeats and polls, since the last accepted one
-	RefusedSince    time.Time // first of those
-	RefusedAt       time.Time // last of those
-	RefusedFrom     string    // network address
-	StrangerAt      time.Time // last refused attempt that can't be attributed
+	EnrolledBy      token.Hash // the enrolment token NextCredential was issued for; zero: none
+	RegisterRefused int        // since the last accepted register
+	SignalRefused   int        // heartbeats and polls, since the last accepted one
+	RefusedSince    time.Time  // first of those
+	RefusedAt       time.Time  // last of those
+	RefusedFrom     string     // network address
+	StrangerAt      time.Time  // last refused attempt that can't be attributed
 	StrangerFrom    string
 
 	// Liveness.
@@ -82,6 +83,11 @@ type Facts struct {
 	PolledAt     time.Time // last accepted poll
 	CalledAt     time.Time // last accepted call of another kind
 	SeenFrom     string    // network address of the last accepted signal
+	Incarnation  string    // what the running agent is told from a copy of it by; "" when it says nothing
+	Formers      string    // incarnations (or addresses) before the present one, newest first, by spaces
+	Swaps        int       // times in a row that a former one came back within a TTL
+	SwapsSince   time.Time // first of those
+	SwappedAt    time.Time // last change from one to another
 	ActiveTasks  int
 	ActiveAt     time.Time // when ActiveTasks was reported
 	ErrorsSince  time.Time // entered the error-rate band; zero: not in it
@@ -104,6 +110,8 @@ type Facts struct {
 	DeliveredAt  time.Time // last one
 	PushFailures int       // failed pushes in a row
 	PushError    string    // of the last
+	ProbedAt     time.Time // when the last probe was accepted
+	ProbeLostAt  time.Time // when a probe ended without being delivered; zero once something is
 }
 
 // Declarer tells who declared the mode.

@@ -23,6 +23,7 @@ const (
 type Signal struct {
 	Kind        Kind
 	From        string // network address
+	Incarnation Incarnation
 	ActiveTasks *int
 	ErrorRate   *float64
 	SampleError string
@@ -32,6 +33,12 @@ type Signal struct {
 // Observe is what an accepted signal makes of the facts. Stores do the same in
 // one conditional write; their contract suite compares them with this.
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
+	if !SameHost(f, s) {
+		f = swap(f, s, p, now)
+	}
+	if f.Incarnation == "" {
+		f.Incarnation = s.Incarnation.Name
+	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = s.From
 	f.SignalRefused = 0
@@ -194,6 +201,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.PushFailures, f.PushError = 0, ""
 	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{} // a new boot has none of the old one's tasks
+	f.ProbeLostAt = time.Time{}
 	return forgiven(f)
 }
 
@@ -205,6 +213,7 @@ func Promote(f Facts) Facts {
 		f.PastCredential = f.Credential
 	}
 	f.Credential, f.NextCredential, f.BootstrapUntil = f.NextCredential, token.Hash{}, time.Time{}
+	f.EnrolledBy = token.Hash{}
 	return forgiven(f)
 }
 
@@ -219,12 +228,33 @@ func Repair(f Facts, p Policy, now time.Time) (Facts, int) {
 			revoked++
 		}
 	}
-	f.Credential, f.NextCredential = token.Hash{}, token.Hash{}
+	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
 	f.BootstrapUntil = now.Add(p.BootstrapWindow)
 	f.Version++
 	f.Epoch++
+	return alone(f), revoked
+}
+
+// Revoke ends every credential and opens nothing: whoever holds one is out
+// until a repair or an enrolment lets the agent in again.
+func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
+	f, revoked := Repair(f, p, now)
+	f.BootstrapUntil = time.Time{}
 	return f, revoked
 }
+
+// Rotate issues a second credential. Both are good until the new one is used
+// for the first time (see Promote), so no moment is without one that works. A
+// new one that was never used is replaced.
+func Rotate(f Facts, minted token.Hash) Facts {
+	f.NextCredential, f.EnrolledBy = minted, token.Hash{}
+	f.Version++
+	return f
+}
+
+// MustRotate tells an agent that came with its old credential that a new one
+// waits to be used.
+func (f Facts) MustRotate() bool { return !f.Credential.Zero() && !f.NextCredential.Zero() }
 
 // Adoption is what an operator gives for a row that exists already.
 type Adoption struct {
@@ -247,11 +277,14 @@ func Adopt(f Facts, a Adoption) Facts {
 	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
 	f.PushFailures, f.PushError = 0, ""
 	f.StrangerAt, f.StrangerFrom = time.Time{}, ""
+	f.ProbeLostAt = time.Time{}
+	f = alone(f)
 	if a.ResetCredentials {
 		if !f.Credential.Zero() {
 			f.PastCredential = f.Credential
 		}
 		f.Credential, f.NextCredential, f.BootstrapUntil = a.Minted, token.Hash{}, time.Time{}
+		f.EnrolledBy = token.Hash{}
 	}
 	return forgiven(f)
 }

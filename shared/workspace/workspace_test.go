@@ -122,6 +122,8 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
+	f.Swaps, f.SwappedAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
+	f.SwapsSince = f.SwappedAt
 	if rapid.Bool().Draw(t, "enrolled") {
 		f.Credential = token.Digest("x")
 	}
@@ -135,10 +137,34 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	return f
 }
 
+// anyFleet draws what may be known of the platform.
+func anyFleet(t *rapid.T) workspace.Fleet {
+	when := func(name string) time.Time {
+		if rapid.Bool().Draw(t, name+" set") {
+			return at(rapid.IntRange(-100, 600).Draw(t, name))
+		}
+		return time.Time{}
+	}
+	fl := workspace.Fleet{At: at(600), SweptAt: when("swept"), LastAt: when("last"), Broken: rapid.IntRange(0, 9).Draw(t, "broken") == 0}
+	if fl.DeafAt = when("deaf"); !fl.DeafAt.IsZero() {
+		fl.HeardAt = fl.DeafAt.Add(time.Duration(rapid.IntRange(180, 400).Draw(t, "for")) * time.Second)
+	}
+	for range rapid.IntRange(0, 8).Draw(t, "leases") {
+		fl.Ends = append(fl.Ends, at(rapid.IntRange(-100, 700).Draw(t, "end")))
+	}
+	return fl
+}
+
 func TestOnlineImplies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
-		v := workspace.Assess(f, p, now)
+		v := anyFleet(t).Assess(f, p, now)
+		if f.Hold == workspace.Removed && v.Status != workspace.StatusRemoved {
+			t.Fatalf("a removed workspace is %s: %+v", v.Status, f)
+		}
+		if v.Hint == "" && v.Status != workspace.StatusOnline || v.Since.IsZero() || len(v.Evidence) == 0 {
+			t.Fatalf("a verdict without hint, since or evidence: %+v", v)
+		}
 		if v.Status != workspace.StatusOnline {
 			return
 		}
@@ -152,12 +178,39 @@ func TestOnlineImplies(t *testing.T) {
 	})
 }
 
-func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
+// Whatever an agent does, in whatever order and at whatever times, no verdict but
+// "removed" comes of a removed workspace, and none but an operator gets it back.
+func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
-		v := workspace.Assess(f, p, now)
+		f.Hold, f.HeldAt = workspace.Removed, at(500)
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(-300, 3600).Draw(t, "later")) * time.Second)
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				if a, err := workspace.Admit(f, true, token.Digest(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "credential")), p, now); err == nil {
+					t.Fatalf("admitted: %+v", a)
+				}
+			case 1:
+				f, _ = workspace.Refuse(f, workspace.Refusal{Register: true, From: "10.0.0.1"}, p, now)
+			case 2:
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.2"}, p, now)
+			case 3:
+				f = workspace.Rotate(f, token.Digest("new"))
+			}
+			if v := anyFleet(t).Assess(f, p, now); v.Status != workspace.StatusRemoved {
+				t.Fatalf("%s: %+v", v.Status, f)
+			}
+		}
+	})
+}
+
+func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, fl, now := anyFacts(t), anyFleet(t), at(600)
+		v := fl.Assess(f, p, now)
 		same := func(at time.Time) bool {
-			w := workspace.Assess(f, p, at)
+			w := fl.Assess(f, p, at)
 			return w.Status == v.Status && w.Reason == v.Reason
 		}
 		if v.RecheckAt.IsZero() {

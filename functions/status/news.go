@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// line is one of a trail: a change of verdict, or what an operator did or a
+// credential went through.
+type line struct {
+	At      time.Time       `json:"at"`
+	Type    string          `json:"type"`
+	Action  string          `json:"action"`
+	Who     string          `json:"who"`
+	From    string          `json:"from,omitempty"` // network address
+	Summary string          `json:"summary"`
+	Change  json.RawMessage `json:"change,omitempty"`
+}
+
+type trailReply struct {
+	History []line  `json:"history"`
+	Next    *string `json:"next"`
+}
+
+// trail reads a page of one, newest first; only the operator sees who did what.
+func trail(ctx context.Context, env *boot.Env, r httpapi.Request, id string) (trailReply, error) {
+	out := trailReply{History: []line{}}
+	limit, err := r.IntQuery("limit", 100, 1, 500)
+	if err != nil {
+		return out, err
+	}
+	below, err := base64.RawURLEncoding.DecodeString(r.QueryStringParameters["cursor"])
+	if err != nil {
+		return out, fault.New(fault.Invalid, "cursor is not one this call gave")
+	}
+	operator := token.Digest(r.Bearer()).Matches(env.Operator)
+	notes, err := env.Delivery.Logbook.Trail(ctx, id, string(below), limit)
+	if err != nil {
+		return out, err
+	}
+	for _, n := range notes {
+		if n.Type == delivery.TypeStatus || operator {
+			out.History = append(out.History, line{n.At, n.Type, n.Method, n.SourceID, n.From, n.Summary, n.Request})
+		}
+	}
+	if len(notes) == limit {
+		next := base64.RawURLEncoding.EncodeToString([]byte(delivery.PlaceOf(notes[limit-1])))
+		out.Next = &next
+	}
+	return out, nil
+}
+
+// history is a workspace's; that of a removed one can still be read.
+func history(env *boot.Env) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.Removed {
+			return httpapi.Reply{}, err
+		}
+		out, err := trail(ctx, env, r, r.ID())
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(out)
+	}
+}
+
+// audit is the trail of what concerns no single workspace.
+func audit(env *boot.Env) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		if err := r.RequireOperator(env.Operator); err != nil {
+			return httpapi.Reply{}, err
+		}
+		out, err := trail(ctx, env, r, delivery.Platform)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		return httpapi.OK(out)
+	}
+}
+
+// events are the fleet's changes of verdict after a number, in order: a canvas
+// reads the fleet once, and then follows it. Without since it gives the newest.
+func events(news delivery.News) httpapi.Endpoint {
+	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
+		limit, err := r.IntQuery("limit", 100, 1, 500)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		var since int64
+		if s, given := r.QueryStringParameters["since"]; given {
+			if since, err = strconv.ParseInt(s, 10, 64); err != nil || since < 0 {
+				return httpapi.Reply{}, fault.New(fault.Invalid, "since must be the next of an earlier call, or 0")
+			}
+		} else {
+			latest, err := news.Latest(ctx)
+			if err != nil {
+				return httpapi.Reply{}, err
+			}
+			since = max(0, latest-int64(limit))
+		}
+		out := struct {
+			Events []delivery.Change `json:"events"`
+			Next   int64             `json:"next"`
+		}{[]delivery.Change{}, since}
+		changes, err := news.Changes(ctx, since, limit)
+		if err != nil {
+			return httpapi.Reply{}, err
+		}
+		if n := len(changes); n > 0 {
+			out.Events, out.Next = changes, changes[n-1].Seq
+		}
+		for i := range out.Events {
+			if out.Events[i].Evidence == nil {
+				out.Events[i].Evidence = []workspace.Evidence{}
+			}
+		}
+		return httpapi.OK(out)
+	}
+}

@@ -1,0 +1,81 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Enrolment is an operator's leave for agents to be given their first
+// credential, where bootstrap is not open to all.
+type Enrolment struct {
+	ID        string     // its token's public id
+	Hash      token.Hash // of the token
+	Workspace string     // the only one it is good for; "" for any unused id
+	Uses      int        // that are left
+	Until     time.Time
+}
+
+// Enrolments keeps them. Errors: enrolment_unknown, platform_unavailable.
+type Enrolments interface {
+	Enrol(ctx context.Context, e Enrolment, by Entry) error
+	// Enrolment reads one, strongly consistent. Leases.Save takes a use of it.
+	Enrolment(ctx context.Context, id string) (Enrolment, error)
+	// Withdraw ends one.
+	Withdraw(ctx context.Context, id string, by Entry) error
+}
+
+// Bounds of an enrolment.
+const (
+	EnrolmentUses = 10_000
+	EnrolmentFor  = 30 * 24 * time.Hour
+)
+
+// Enrol makes an enrolment token. The workspace may exist already: then its
+// agent may be given a new credential, and the old one stays good until the new
+// one is used.
+func (r *Registry) Enrol(ctx context.Context, id string, uses int, lasts time.Duration, by By, now time.Time) (string, Enrolment, error) {
+	if id != "" {
+		if err := workspace.CheckID(id); err != nil {
+			return "", Enrolment{}, err
+		}
+	}
+	if uses < 1 || uses > EnrolmentUses || lasts <= 0 || lasts > EnrolmentFor {
+		return "", Enrolment{}, fault.New(fault.Invalid, "uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
+	}
+	text, hash := token.Mint(token.Enrolment)
+	e := Enrolment{ID: token.PublicID(text), Hash: hash, Workspace: id, Uses: uses, Until: now.Add(lasts)}
+	return text, e, r.Enrolments.Enrol(ctx, e, Entry{by, "enrolment_issued", fmt.Sprintf("enrolment token %s issued, good for %d uses until %s", token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)), now})
+}
+
+// enrolment admits a register by its enrolment token. The second register of one
+// agent, whose first reply may have been lost, takes no second use.
+func (r *Registry) enrolment(ctx context.Context, f workspace.Facts, in Registration, now time.Time) (workspace.Admission, *Enrolment, error) {
+	hash := token.Digest(in.Enrolment)
+	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
+	switch {
+	case fault.CodeOf(err) == fault.StoreUnavailable:
+		return workspace.Admission{}, nil, err
+	case err != nil || !hash.Matches(e.Hash) || !now.Before(e.Until) || (e.Workspace != "" && e.Workspace != in.ID):
+		return workspace.Admission{}, nil, EnrolmentUnknown()
+	case hash.Matches(f.EnrolledBy): // issued for it before, and never used
+		return workspace.Admission{Mint: true}, nil, nil
+	case f.ID != "" && e.Workspace == "":
+		// A token for any id must not take over one that is another's.
+		return workspace.Admission{}, nil, workspace.Unauthorized(in.ID, token.Digest(in.Credential))
+	case e.Uses < 1:
+		return workspace.Admission{}, nil, EnrolmentUnknown()
+	}
+	return workspace.Admission{Mint: true}, &e, nil
+}
+
+// EnrolmentUnknown is the refusal of an enrolment token, whatever is wrong with
+// it: a stranger learns nothing by trying.
+func EnrolmentUnknown() error {
+	return fault.New(fault.EnrolmentUnknown, "this enrolment token is unknown, used up, past its time, or not for this workspace").
+		WithHint("an operator makes one with POST /enrolments", "enrol")
+}

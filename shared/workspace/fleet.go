@@ -1,0 +1,99 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Fleet is what is known of the platform itself, and bears on the verdict over a
+// workspace that fell silent: did it die, or did nobody hear it? The zero Fleet
+// knows nothing and suspects nothing.
+type Fleet struct {
+	At      time.Time   // when it was looked at
+	SweptAt time.Time   // last sweep; zero: none is on record
+	DeafAt  time.Time   // the last gap between two sweeps that was longer than Policy.DeafAfter:
+	HeardAt time.Time   // it lasted from DeafAt to HeardAt
+	Ends    []time.Time // when the leases of a sample of the fleet run out, or ran out
+	LastAt  time.Time   // newest accepted signal in the sample
+	Broken  bool        // the platform's own records can't be read
+}
+
+// Sample adds a workspace to what is known of the fleet.
+func (fl *Fleet) Sample(f Facts) {
+	if f.Hold == NoHold && !f.LeaseUntil.IsZero() {
+		fl.Ends = append(fl.Ends, f.LeaseUntil)
+	}
+	if at := f.LastSignal(); at.After(fl.LastAt) {
+		fl.LastAt = at
+	}
+}
+
+// Gap notes a sweep at now: when the one before is too long ago, the platform
+// was deaf in between.
+func (fl Fleet) Gap(p Policy, now time.Time) Fleet {
+	if !fl.SweptAt.IsZero() && now.Sub(fl.SweptAt) > p.DeafAfter {
+		fl.DeafAt, fl.HeardAt = fl.SweptAt, now
+	}
+	fl.SweptAt = now
+	return fl
+}
+
+// lapses counts the leases that ran out within a TTL of end, and those there
+// were to run out: what lives, and what ran out since.
+func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
+	for _, e := range fl.Ends {
+		if e.Before(end.Add(-p.LeaseTTL)) {
+			continue
+		}
+		of++
+		if !e.After(fl.At) && !e.After(end.Add(p.LeaseTTL)) {
+			lapsed++
+		}
+	}
+	return lapsed, of
+}
+
+// suspicion says why a lease's end may be the platform's fault, in words, since
+// when, with what evidence, and until when that may be thought; nil when
+// nothing points at the platform.
+type suspicion struct {
+	why      string
+	until    time.Time
+	evidence []Evidence
+}
+
+func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
+	end := f.LeaseUntil.Add(p.Grace)
+	longest := end.Add(p.SuspectFor)
+	var all []suspicion
+	if fl.Broken {
+		all = append(all, suspicion{"the platform's own records can't be read", longest, []Evidence{{fl.At, "the store did not answer"}}})
+	}
+	// The platform was deaf, and hears again: every agent that lives calls within
+	// a TTL and its grace.
+	if !fl.DeafAt.IsZero() && end.After(fl.DeafAt) && f.LeaseUntil.Before(fl.HeardAt.Add(p.LeaseTTL)) {
+		all = append(all, suspicion{"the platform itself did not work for a while", fl.HeardAt.Add(p.LeaseTTL + p.Grace),
+			[]Evidence{{fl.DeafAt, "last sweep before the platform fell silent"}, {fl.HeardAt, "first sweep after it"}}})
+	}
+	// It may be deaf now: no sweep, and nobody was heard since this lease ran out.
+	if !fl.SweptAt.IsZero() && fl.At.Sub(fl.SweptAt) > p.DeafAfter && end.After(fl.SweptAt) && !fl.LastAt.After(f.LeaseUntil) {
+		all = append(all, suspicion{"the platform's sweeper has not run since " + stamp(fl.SweptAt) + ", and no agent has been heard either", longest,
+			[]Evidence{{fl.SweptAt, "last sweep"}, {fl.LastAt, "last accepted call of any agent"}}})
+	}
+	if lapsed, of := fl.lapses(f.LeaseUntil, p); lapsed >= p.SuspectLeases && float64(lapsed) >= p.SuspectShare*float64(of) {
+		all = append(all, suspicion{atOnce(lapsed, of), longest, []Evidence{{fl.At, atOnce(lapsed, of)}}})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	s := slices.MaxFunc(all, func(a, b suspicion) int { return a.until.Compare(b.until) })
+	if !now.Before(s.until) {
+		return nil
+	}
+	return &s
+}
+
+func atOnce(lapsed, of int) string {
+	return fmt.Sprintf("the leases of %d of %d agents ran out at about the same time", lapsed, of)
+}
