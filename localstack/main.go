@@ -5,6 +5,7 @@
 //	test      go test over everything, on LocalStack, then the API on ministack's own HTTP API
 //	incident  the incident, on a running platform or one of its own
 //	conformance  the existing clients' sequences
+//	scenarios    stories of what goes wrong with agents and credentials
 //	chaos     a seeded campaign of faults (SEED=, FAULTS=)
 //	bench     what each operation costs
 package main
@@ -26,21 +27,21 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/localstack/chaos"
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/conformance"
 	"github.com/rollcall/rollcall/localstack/faults"
 	"github.com/rollcall/rollcall/localstack/platform"
 	"github.com/rollcall/rollcall/localstack/scenario"
 	"github.com/rollcall/rollcall/localstack/wire"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "conformance": conform, "chaos": chaosCampaign, "bench": bench}
+	verbs := map[string]func(context.Context, platform.Dirs) error{"run": run, "test": test, "incident": incident, "conformance": conform, "scenarios": scenarios, "chaos": chaosCampaign, "bench": bench}
 	verb := verbs[strings.Join(os.Args[1:], " ")]
 	if verb == nil {
-		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|conformance|chaos|bench")
+		fmt.Fprintln(os.Stderr, "usage: local run|test|incident|conformance|scenarios|chaos|bench")
 		os.Exit(2)
 	}
 	root, err := os.Getwd()
@@ -157,14 +158,7 @@ func conformSite(ctx context.Context, kind platform.Kind, d platform.Dirs) (*sit
 		return nil, nil, err
 	}
 	var away atomic.Bool
-	s, err := up(ctx, kind, "127.0.0.1:0", d, options{data: data, settings: testSettings(), layers: []wire.Layer{
-		func(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
-			if away.Load() && c.Service == "DynamoDB" {
-				return wire.Fault(http.StatusInternalServerError, "InternalServerError", "the store is away")
-			}
-			return next()
-		},
-	}})
+	s, err := up(ctx, kind, "127.0.0.1:0", d, options{data: data, settings: testSettings(), layers: []wire.Layer{storeAway(&away)}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,6 +168,29 @@ func conformSite(ctx context.Context, kind platform.Kind, d platform.Dirs) (*sit
 			Restart: func(ctx context.Context) error { s.emulator.Kill(); return s.raise(ctx) },
 		}, os.Stdout)
 	}, nil
+}
+
+// storeAway is a store that can be taken away.
+func storeAway(away *atomic.Bool) wire.Layer {
+	return func(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+		if away.Load() && c.Service == "DynamoDB" {
+			return wire.Fault(http.StatusInternalServerError, "InternalServerError", "the store is away")
+		}
+		return next()
+	}
+}
+
+// scenarios plays the stories of package scenario on a platform of its own.
+func scenarios(ctx context.Context, d platform.Dirs) error { return scenariosOn(ctx, kindOf(), d) }
+
+func scenariosOn(ctx context.Context, kind platform.Kind, d platform.Dirs) error {
+	var away atomic.Bool
+	s, err := up(ctx, kind, "127.0.0.1:0", d, options{settings: scenario.Settings(), layers: []wire.Layer{storeAway(&away)}})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return scenario.Status(ctx, scenario.Platform{Local: s.Local, Store: func(up bool) { away.Store(!up) }, Clock: s.setClock, Schedule: s.schedule}, os.Stdout)
 }
 
 // chaosCampaign plays a campaign on a platform of its own.
@@ -221,7 +238,7 @@ func testEnv(s *site, d platform.Dirs) ([]string, error) {
 	file := d.State("test-" + string(s.emulator.Kind) + ".json")
 	err := write(file, map[string]any{
 		"url": s.URL, "operator_token": s.OperatorToken, "endpoint": s.emulator.Endpoint, "kind": s.emulator.Kind,
-		"env": s.deployment.Env["rollcall-dispatch"], "agent": d.Built("agent"), "pid": s.emulator.PID(), "max_open": maxOpen,
+		"env": s.deployment.Env["rollcall-dispatch"], "agent": d.Built("agent"), "cli": d.Built("rollcall"), "pid": s.emulator.PID(), "max_open": maxOpen,
 	})
 	return append(os.Environ(), "ROLLCALL_PLATFORM="+file), err
 }
@@ -272,7 +289,11 @@ func test(ctx context.Context, d platform.Dirs) error {
 		fmt.Println("a short campaign of faults, on ministack:")
 		return chaosOn(ctx, platform.Ministack, d, 1, 80)
 	}
-	return errors.Join(onLocalStack(), onMinistack(), shortCampaign())
+	stories := func() error {
+		fmt.Println("what goes wrong with agents and credentials, on ministack:")
+		return scenariosOn(ctx, platform.Ministack, d)
+	}
+	return errors.Join(onLocalStack(), onMinistack(), stories(), shortCampaign())
 }
 
 func bench(ctx context.Context, d platform.Dirs) error {

@@ -12,13 +12,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/frontdoor"
 	"github.com/rollcall/rollcall/localstack/platform"
 	"github.com/rollcall/rollcall/localstack/wire"
+	"github.com/rollcall/rollcall/shared/client"
 	"github.com/rollcall/rollcall/shared/token"
 )
 
@@ -188,6 +190,34 @@ func (s *site) setClock(ctx context.Context, offset time.Duration) error {
 		if err := lambda.NewFunctionUpdatedV2Waiter(fn).Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
 			return fmt.Errorf("moving the clock of %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// schedule stops the scheduled sweeps, or starts them again.
+func (s *site) schedule(ctx context.Context, on bool) error {
+	bus := eventbridge.NewFromConfig(platform.Client(s.emulator.Endpoint))
+	rules, err := bus.ListRules(ctx, &eventbridge.ListRulesInput{})
+	if err != nil {
+		return fmt.Errorf("listing the schedule's rule: %w", err)
+	}
+	found := false
+	for _, r := range rules.Rules {
+		if aws.ToString(r.ScheduleExpression) == "" {
+			continue
+		}
+		found = true
+		if on {
+			_, err = bus.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: r.Name})
+		} else {
+			_, err = bus.DisableRule(ctx, &eventbridge.DisableRuleInput{Name: r.Name})
+		}
+		if err != nil {
+			return fmt.Errorf("the schedule's rule: %w", err)
+		}
+	}
+	if !found {
+		return errors.New("the stack has no rule with a schedule")
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&a.platform, "platform", "http://127.0.0.1:8080", "Rollcall's address")
 	flag.StringVar(&a.id, "id", "", "workspace id")
 	flag.StringVar(&a.tokenFile, "token-file", "", "where the credential is kept")
+	flag.StringVar(&a.enrolment, "enrolment-token", os.Getenv("ROLLCALL_ENROLMENT_TOKEN"), "an operator's leave to be given a first credential")
 	flag.StringVar(&a.journal, "journal", "", "where received messages are written, a JSON line each")
 	flag.DurationVar(&a.beat, "heartbeat", 30*time.Second, "time between heartbeats")
 	flag.Parse()
@@ -43,8 +44,8 @@ func main() {
 }
 
 type agent struct {
-	platform, id, tokenFile, journal string
-	beat                             time.Duration
+	platform, id, tokenFile, enrolment, journal string
+	beat                                        time.Duration
 
 	working sync.Mutex // one task at a time
 }
@@ -62,16 +63,15 @@ func (a *agent) run(ctx context.Context) (int, error) {
 	var reply struct {
 		AuthToken    string `json:"auth_token"`
 		DeliveryMode string `json:"delivery_mode"`
+		Epoch        int64  `json:"epoch"`
 	}
 	url := "http://" + l.Addr().String()
-	status, err := a.call(ctx, "/registry/register", map[string]any{"id": a.id, "url": url, "agent_card": map[string]any{"name": "example agent", "url": url}}, &reply)
+	status, err := a.call(ctx, "/registry/register", map[string]any{"id": a.id, "url": url, "agent_card": map[string]any{"name": "example agent", "url": url}, "enrolment_token": a.enrolment}, &reply)
 	if err != nil {
 		return status, err
 	}
-	if reply.AuthToken != "" {
-		if err := os.WriteFile(a.tokenFile, []byte(reply.AuthToken), 0o600); err != nil {
-			return 0, err
-		}
+	if err := a.keep(reply.AuthToken); err != nil {
+		return 0, err
 	}
 	log.Printf("registered at %s, delivery mode %s", url, reply.DeliveryMode)
 	tick := time.NewTicker(a.beat)
@@ -82,7 +82,12 @@ func (a *agent) run(ctx context.Context) (int, error) {
 			a.working.Unlock()
 			active = 0
 		}
-		if _, err := a.call(ctx, "/registry/heartbeat", map[string]any{"workspace_id": a.id, "active_tasks": active, "error_rate": 0}, nil); err != nil && ctx.Err() == nil {
+		var beat struct{ Action string }
+		_, err := a.call(ctx, "/registry/heartbeat", map[string]any{"workspace_id": a.id, "active_tasks": active, "error_rate": 0, "epoch": reply.Epoch}, &beat)
+		if err == nil && beat.Action == "rotate" {
+			err = a.rotate(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			log.Printf("heartbeat: %v", err)
 		}
 		select {
@@ -91,6 +96,30 @@ func (a *agent) run(ctx context.Context) (int, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// rotate fetches the new credential that waits; the next call uses it, and ends
+// the old one.
+func (a *agent) rotate(ctx context.Context) error {
+	var fresh struct {
+		AuthToken string `json:"auth_token"`
+	}
+	if _, err := a.call(ctx, "/workspaces/"+a.id+"/rotate", nil, &fresh); err != nil {
+		return err
+	}
+	log.Print("credential rotated")
+	return a.keep(fresh.AuthToken)
+}
+
+// keep writes a credential down, whole or not at all; "" is none.
+func (a *agent) keep(credential string) error {
+	if credential == "" {
+		return nil
+	}
+	if err := os.WriteFile(a.tokenFile+".new", []byte(credential), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(a.tokenFile+".new", a.tokenFile)
 }
 
 func (a *agent) call(ctx context.Context, path string, body, reply any) (int, error) {
@@ -126,6 +155,7 @@ func (a *agent) call(ctx context.Context, path string, body, reply any) (int, er
 func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
 		Params struct {
 			Message struct {
 				MessageID string                  `json:"messageId"`
@@ -135,6 +165,11 @@ func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, "not A2A", http.StatusBadRequest)
+		return
+	}
+	if in.Method != "message/send" {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": in.ID, "error": map[string]any{"code": -32601, "message": "method not found"}})
 		return
 	}
 	a.working.Lock()

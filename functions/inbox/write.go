@@ -37,8 +37,8 @@ func report(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
 		if err := r.Decode(&in); err != nil {
 			return httpapi.Reply{}, err
 		}
-		if !typePattern.MatchString(in.Type) || in.Type == delivery.TypeAudit {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "activity_type must be lower-case letters, digits and '_', and not audit")
+		if !typePattern.MatchString(in.Type) || (delivery.Note{Type: in.Type}).OnTrail() {
+			return httpapi.Reply{}, fault.New(fault.Invalid, "activity_type must be lower-case letters, digits and '_', and neither audit nor status")
 		}
 		if _, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err

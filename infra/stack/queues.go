@@ -14,9 +14,10 @@ type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
 
 func newQueues(s awscdk.Stack) queues {
 	q := queues{
-		// What chat queues, made at run time, redrive to. FIFO, as they are.
+		// What chat queues, made at run time, redrive to. FIFO, as they are; not by
+		// their prefix, as the sweeper may delete what has it.
 		deadLetters: awssqs.NewQueue(s, jsii.String("DeadLetters"), &awssqs.QueueProps{
-			QueueName: jsii.String(QueuePrefix + "dead-letters.fifo"), Fifo: jsii.Bool(true), RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+			QueueName: jsii.String("rollcall-dead-letters.fifo"), Fifo: jsii.Bool(true), RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
 		}),
 		lostWakeups: awssqs.NewQueue(s, jsii.String("LostWakeups"), &awssqs.QueueProps{
 			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),

@@ -156,6 +156,13 @@ func TestStack(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the dead-letter queue is not among those the sweeper may delete", func(t *testing.T) {
+		for id, p := range of(r, "AWS::SQS::Queue") {
+			if name, _ := p["QueueName"].(string); strings.HasPrefix(name, stack.QueuePrefix) {
+				t.Errorf("%s is called %s", id, name)
+			}
+		}
+	})
 	t.Run("each role has just its actions, and no wildcard resource", func(t *testing.T) {
 		want := map[string]string{
 			"heartbeat": "dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",

@@ -73,7 +73,7 @@ func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
 		})
 	}
 	awscloudwatch.NewAlarm(s, jsii.String("CountersMended"), &awscloudwatch.AlarmProps{
-		AlarmDescription: jsii.String("a mailbox's counters differed from its ledger and were mended: GET /workspaces/{id}/activity?type=audit"),
+		AlarmDescription: jsii.String("a mailbox's counters differed from its ledger and were mended: rollcall history ID"),
 		Metric:           awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: jsii.String("Rollcall"), MetricName: jsii.String("CountersMended"), Statistic: jsii.String("Sum")}),
 		Threshold:        jsii.Number(1), EvaluationPeriods: jsii.Number(1),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,

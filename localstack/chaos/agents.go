@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // received is what one agent took, in order.

@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/faults"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // Config is a campaign.

@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/openapi"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // Platform is what the sequences are played on.

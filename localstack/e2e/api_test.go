@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/scenario"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // call makes one call and fails the test on another status than want.
@@ -173,7 +173,7 @@ func TestAPIOperate(t *testing.T) {
 	if v := call(t, 200, "GET", path, "", nil); v.Text("status") != "paused" {
 		t.Fatalf("%s", v.Raw)
 	}
-	if e := call(t, 200, "GET", path+"/explain", "", nil); e.Text("faulty_hop") != "operator" || !strings.Contains(e.Text("command"), path+"/resume") {
+	if e := call(t, 200, "GET", path+"/explain", "", nil); e.Text("faulty_hop") != "operator" || e.Text("command") != "rollcall resume "+id {
 		t.Fatalf("%s", e.Raw)
 	}
 	if e := call(t, 200, "GET", path+"/explain?format=text", "", nil); !strings.HasPrefix(string(e.Raw), id+" is paused (paused) since ") {

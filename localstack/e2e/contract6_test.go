@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // enrolled is a workspace with its credential.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // A sender follows its mail to the end: by its callback URL, in lists, and,

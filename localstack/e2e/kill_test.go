@@ -19,7 +19,7 @@ import (
 
 	local "github.com/rollcall/rollcall/localstack/platform"
 
-	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // Functions are killed at any moment under load: whatever was accepted arrives,

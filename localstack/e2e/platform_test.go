@@ -14,9 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/rollcall/rollcall/localstack/client"
 	"github.com/rollcall/rollcall/localstack/openapi"
 	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/client"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -27,6 +27,7 @@ type site struct {
 	Kind     string            `json:"kind"`
 	Env      map[string]string `json:"env"` // of the deployed dispatch function
 	Agent    string            `json:"agent"`
+	CLI      string            `json:"cli"`
 	PID      int               `json:"pid"`
 	MaxOpen  int               `json:"max_open"` // how many messages one inbox takes
 }

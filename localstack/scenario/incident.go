@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall/rollcall/localstack/client"
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // Incident replays the incident Rollcall was born of, with a real agent process

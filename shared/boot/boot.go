@@ -58,6 +58,9 @@ type Config struct {
 	LeaseTTL          time.Duration `env:"ROLLCALL_LEASE_TTL"`
 	Grace             time.Duration `env:"ROLLCALL_GRACE"`
 	DeliveryObjective time.Duration `env:"ROLLCALL_DELIVERY_OBJECTIVE"`
+	DeafAfter         time.Duration `env:"ROLLCALL_DEAF_AFTER"`
+	SuspectFor        time.Duration `env:"ROLLCALL_SUSPECT_FOR"`
+	ProbeEvery        time.Duration `env:"ROLLCALL_PROBE_EVERY"`
 	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
 	Visibility        time.Duration `env:"ROLLCALL_VISIBILITY"`
 	ClockOffset       time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
@@ -125,11 +128,14 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	chatPolicy := chat.DefaultPolicy()
 	for set, to := range map[*time.Duration]time.Duration{
 		&policy.LeaseTTL: cfg.LeaseTTL, &policy.Grace: cfg.Grace, &policy.DeliveryObjective: cfg.DeliveryObjective, &chatPolicy.Visibility: cfg.Visibility,
+		&policy.DeafAfter: cfg.DeafAfter, &policy.SuspectFor: cfg.SuspectFor, &policy.ProbeEvery: cfg.ProbeEvery,
 	} {
 		if to > 0 {
 			*set = to
 		}
 	}
+	// An agent that is refused is known to be there by refusals on record.
+	policy.RefusalWriteEvery = min(policy.RefusalWriteEvery, policy.LeaseTTL/3)
 	if cfg.MaxOpen > 0 {
 		chatPolicy.MaxOpen = cfg.MaxOpen
 	}

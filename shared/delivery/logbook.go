@@ -90,7 +90,8 @@ type Delegation struct {
 // it. Rows live as long as receipts do.
 type Logbook interface {
 	Note(ctx context.Context, n Note) error
-	// History lists rows, newest first, strongly consistent.
+	// History lists rows but those of the trail, newest first, strongly
+	// consistent.
 	History(ctx context.Context, id string, w Window) ([]Record, error)
 	// Trail lists a workspace's audit entries and changes of verdict, newest
 	// first, below a place ("": from the newest). They outlive receipts.

@@ -31,12 +31,12 @@ func (s *Store) Note(ctx context.Context, n delivery.Note) error {
 const trailRetention = 400 * 24 * time.Hour
 
 func (s *Store) encodeNote(n delivery.Note) (item, error) {
-	it := item{ChatPartition: partition(n.Workspace), ChatSort: str(notePrefix + n.ID), LogOrder: str(delivery.PlaceOf(n))}
-	kept := s.Retention
 	if n.OnTrail() {
-		it[ChatSort], kept = str(trailPrefix+delivery.PlaceOf(n)), trailRetention
+		it := item{ChatPartition: partition(n.Workspace), ChatSort: str(trailPrefix + delivery.PlaceOf(n))}
+		return it, encodeRecord(it, n, n.At.Add(trailRetention))
 	}
-	return it, encodeRecord(it, n, n.At.Add(kept))
+	it := item{ChatPartition: partition(n.Workspace), ChatSort: str(notePrefix + n.ID), LogOrder: str(delivery.PlaceOf(n))}
+	return it, encodeRecord(it, n, n.At.Add(s.Retention))
 }
 
 // encodeRecord puts v into an item that is kept until a time.

@@ -374,6 +374,9 @@ func (s *Store) History(_ context.Context, id string, w delivery.Window) ([]deli
 		out = append(out, delivery.Record{Order: delivery.OrderOf(m), Message: &m})
 	}
 	for _, n := range s.notes[id] {
+		if n.OnTrail() {
+			continue
+		}
 		out = append(out, delivery.Record{Order: delivery.LogOrder(n.At, n.ID), Note: &n})
 	}
 	first, end := w.Bounds()

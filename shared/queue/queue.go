@@ -236,6 +236,9 @@ func (c *Chat) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, rea
 	return nil
 }
 
+// laneQueue is what the names of chat queues, and of no other queue, end in.
+var laneQueue = regexp.MustCompile(`-g[0-9]+\.fifo$`)
+
 // List implements delivery.Queues.
 func (c *Chat) List(ctx context.Context) ([]string, error) {
 	var names []string
@@ -246,7 +249,9 @@ func (c *Chat) List(ctx context.Context) ([]string, error) {
 			return nil, fault.Store("list chat queues", err)
 		}
 		for _, u := range out.QueueUrls {
-			names = append(names, u[strings.LastIndex(u, "/")+1:])
+			if laneQueue.MatchString(u) {
+				names = append(names, u[strings.LastIndex(u, "/")+1:])
+			}
 		}
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			return names, nil

@@ -12,7 +12,9 @@ import (
 // of a hash of the ids, so that any page of it is a fair sample.
 const fleetSample = 500
 
-// fleetFor is how long one look at the fleet serves a process.
+// fleetFor is how long one look at the fleet serves a process, at most; a grace
+// is the time that the leases of one outage have to run out in before the first
+// of them is judged, so a look must be much younger.
 const fleetFor = 5 * time.Second
 
 type fleetCache struct {
@@ -35,7 +37,7 @@ func (r *Registry) Amid(ctx context.Context, now time.Time, facts ...workspace.F
 func (r *Registry) lookAtFleet(ctx context.Context, now time.Time) workspace.Fleet {
 	r.fleet.mu.Lock()
 	defer r.fleet.mu.Unlock()
-	if age := now.Sub(r.fleet.fl.At); age >= 0 && age < fleetFor {
+	if age := now.Sub(r.fleet.fl.At); age >= 0 && age < min(fleetFor, r.Policy.Grace/6) {
 		return r.fleet.fl
 	}
 	fl, err := r.Fleets.Fleet(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,9 @@ func news(t *testing.T, s Store) {
 		must(t, err)
 		if len(trail) != 2 || trail[1].Method != "repair" || trail[1].SourceID != "operator x" || trail[1].From != "10.0.0.9" || !trail[1].At.Equal(t0) {
 			t.Fatalf("%+v", trail)
+		}
+		if log, err := s.History(t.Context(), f.ID, delivery.Window{Limit: 10}); err != nil || len(log) != 1 || log[0].Note.ID != "n" {
+			t.Fatalf("the log has the trail in it: %+v, %v", log, err)
 		}
 		first, err := s.Trail(t.Context(), f.ID, "", 1)
 		must(t, err)
@@ -644,6 +648,8 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
 		if names := must1(q.List(t.Context()))(t); !slices.Contains(names, q.Name(l)) {
 			t.Fatalf("%s is not among %v", q.Name(l), names)
+		} else if i := slices.IndexFunc(names, func(n string) bool { return !strings.Contains(n, "-g") }); i >= 0 {
+			t.Fatalf("%s is no chat queue, and who lists it removes it", names[i])
 		}
 		for range 2 {
 			must(t, q.Remove(t.Context(), q.Name(l)))

@@ -98,6 +98,10 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf(
 			"warning: an attempt from %s with an unknown credential was refused; it can't be attributed to this agent and changes nothing", f.StrangerFrom)})
 	}
+	if v.Reason != ReasonRemoved && s.within(f.RefusedAt, p.RefusalMemory) && s.refusedElsewhere() {
+		v.Evidence = append(v.Evidence, Evidence{f.RefusedAt, fmt.Sprintf(
+			"warning: somebody at %s uses a credential that was this agent's once; it is refused, and the agent itself is heard from %s", f.RefusedFrom, f.SeenFrom)})
+	}
 	return v
 }
 
@@ -142,6 +146,7 @@ func (s situation) nextChange(v Verdict) time.Time {
 		{s.LeaseUntil, s.p.Grace + s.p.SuspectFor},
 		{s.fleet.HeardAt, s.p.LeaseTTL + s.p.Grace},
 		{s.SwappedAt, s.p.LeaseTTL},
+		{s.LastSignal(), s.p.LeaseTTL / 2},
 		{s.ActiveAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
@@ -183,12 +188,12 @@ func refused(s situation) *Verdict {
 		return v
 	}
 	n := s.RegisterRefused + s.SignalRefused
-	if n == 0 {
+	if n == 0 || s.refusedElsewhere() {
 		return nil
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "repair",
-		Hint: fmt.Sprintf("the agent is running but its credential is refused: repair it with POST /workspaces/%s/repair, then restart the agent so that it registers again", s.ID),
+		Hint: fmt.Sprintf("the agent is running but its credential is refused: repair it with rollcall repair %[1]s (POST /workspaces/%[1]s/repair), then restart the agent so that it registers again", s.ID),
 		Evidence: []Evidence{
 			{s.RefusedSince, "first refused attempt since the last accepted one"},
 			{s.RefusedAt, fmt.Sprintf("last refused attempt, from %s; %d register and %d other attempts refused", s.RefusedFrom, s.RegisterRefused, s.SignalRefused)},
@@ -213,6 +218,13 @@ func refused(s situation) *Verdict {
 	return nil
 }
 
+// refusedElsewhere: the refused attempts bring a credential that was valid once,
+// but come from another address than the accepted calls, and those go on. Whoever
+// that is can't speak for an agent that is heard.
+func (s situation) refusedElsewhere() bool {
+	return s.RefusedFrom != s.SeenFrom && s.within(s.LastSignal(), s.p.LeaseTTL/2)
+}
+
 // revoked: an operator took its credentials away; it has yet to fetch a new one.
 func revoked(s situation) *Verdict {
 	if s.Enrolled() || s.LastSignal().IsZero() {
@@ -221,11 +233,14 @@ func revoked(s situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: latest(s.RefusedSince, s.LastSignal()), Action: "restart",
 		Hint:     fmt.Sprintf("its credentials are revoked; bootstrap is open until %s: restart the agent so that it registers again", stamp(s.BootstrapUntil)),
-		Evidence: []Evidence{{s.LastSignal(), "last accepted call, with a credential that is revoked now"}, {s.BootstrapUntil, "the bootstrap window ends"}},
+		Evidence: []Evidence{{s.LastSignal(), "last accepted call, with a credential that is revoked now"}},
+	}
+	if !s.BootstrapUntil.IsZero() {
+		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, "the bootstrap window ends"})
 	}
 	if !s.now.Before(s.BootstrapUntil) {
 		v.Action = "repair"
-		v.Hint = fmt.Sprintf("its credentials are revoked and the bootstrap window has closed: open it again with POST /workspaces/%s/repair, then restart the agent", s.ID)
+		v.Hint = fmt.Sprintf("its credentials are revoked and no bootstrap window is open: open one with rollcall repair %[1]s (POST /workspaces/%[1]s/repair), then restart the agent", s.ID)
 	}
 	if !s.RefusedAt.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})

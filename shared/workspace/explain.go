@@ -35,22 +35,23 @@ type Explanation struct {
 }
 
 // explained says for each reason which hop is at fault, in which words, and with
-// which call one goes on; %[1]s is the workspace's id.
+// which command one goes on; %s is the workspace's id. No command restarts an
+// agent: that is done where it runs.
 var explained = map[Reason]struct {
 	hop              Hop
 	summary, command string
 }{
-	ReasonRemoved:             {HopOperator, "An operator removed it; it gets no messages.", `curl -X POST $U/workspaces -H "authorization: Bearer $T" -d '{"id":"%[1]s"}'`},
-	ReasonPaused:              {HopOperator, "An operator paused it; its messages wait.", `curl -X POST $U/workspaces/%[1]s/resume -H "authorization: Bearer $T"`},
+	ReasonRemoved:             {HopOperator, "An operator removed it; it gets no messages.", "rollcall create %s"},
+	ReasonPaused:              {HopOperator, "An operator paused it; its messages wait.", "rollcall resume %s"},
 	ReasonNeverRegistered:     {HopAgent, "It was created, and its agent has never called.", ""},
-	ReasonCredentialsRejected: {HopCredential, "Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", `curl -X POST $U/workspaces/%[1]s/repair -H "authorization: Bearer $T"`},
+	ReasonCredentialsRejected: {HopCredential, "Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s"},
 	ReasonLeaseExpired:        {HopAgent, "Its agent has fallen silent: nothing was heard of it since its lease ran out. It may have stopped, or its network.", ""},
-	ReasonPlatformSuspect:     {HopPlatform, "Nothing is heard of its agent, but the platform may be what doesn't hear.", "curl $U/healthz"},
+	ReasonPlatformSuspect:     {HopPlatform, "Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep"},
 	ReasonDuplicateHost:       {HopAgent, "Two agents run under its id, and each gets only a part of its messages.", ""},
 	ReasonRuntimeWedged:       {HopAgent, "Its agent calls, and says itself that its runtime is stuck.", ""},
-	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", ""},
-	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", ""},
-	ReasonBacklogStalled:      {HopQueue, "Its agent is alive and says it is free, but its messages wait and none is delivered.", `curl "$U/workspaces/%[1]s/messages?state=queued" -H "authorization: Bearer $T"`},
+	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
+	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", "rollcall probe %s"},
+	ReasonBacklogStalled:      {HopQueue, "Its agent is alive and says it is free, but its messages wait and none is delivered.", "rollcall receipts %s --state queued"},
 	ReasonErrorRate:           {HopAgent, "Its agent works, but most of what it does fails.", ""},
 	ReasonBusy:                {HopNone, "It is well, and at work: a message sent now is delivered when it is free.", ""},
 	ReasonHealthy:             {HopNone, "It is well: a message sent now reaches its agent.", ""},
@@ -62,9 +63,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	e := Explanation{WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence, Delivery: EffectiveMode(f, p, now)}
 	words := explained[v.Reason]
 	e.Hop, e.Summary = words.hop, words.summary
-	if words.command != "" {
-		e.Command = fmt.Sprintf(words.command, f.ID)
-	}
+	e.Command = strings.ReplaceAll(words.command, "%s", f.ID)
 	if v.Reason == ReasonHealthy && e.Delivery.Effective == Poll {
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
 	}

@@ -154,6 +154,16 @@ func TestRotationIsTwoPhase(t *testing.T) {
 	}
 }
 
+func TestARotationLocksOutNobody(t *testing.T) {
+	held := issued() // by a repair; its agent has not called with it yet
+	f := workspace.Rotate(workspace.Rotate(held, token.Digest("second")), token.Digest("third"))
+	for credential, good := range map[string]bool{"other": true, "second": false, "third": true} {
+		if _, err := workspace.Admit(f, true, token.Digest(credential), p, at(596)); (err == nil) != good {
+			t.Errorf("%s: %v", credential, err)
+		}
+	}
+}
+
 func TestALostProbeIsEvidence(t *testing.T) {
 	lost := live(func(f *workspace.Facts) { f.ProbeLostAt = at(500) })
 	if v := workspace.Assess(lost, p, at(600)); v.Reason != workspace.ReasonPushFailing {

@@ -245,8 +245,11 @@ func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 
 // Rotate issues a second credential. Both are good until the new one is used
 // for the first time (see Promote), so no moment is without one that works. A
-// new one that was never used is replaced.
+// second one that was never used is replaced.
 func Rotate(f Facts, minted token.Hash) Facts {
+	if f.Credential.Zero() {
+		f.Credential = f.NextCredential // its agent holds it, and has yet to call with it
+	}
 	f.NextCredential, f.EnrolledBy = minted, token.Hash{}
 	f.Version++
 	return f

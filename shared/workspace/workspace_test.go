@@ -36,15 +36,25 @@ func TestAssess(t *testing.T) {
 		status workspace.Status
 		reason workspace.Reason
 	}{
-		"a live agent is online":              {live(nil), "online", "healthy"},
-		"removed goes before everything":      {live(func(f *workspace.Facts) { f.Hold = workspace.Removed; f.WedgedSince = t0 }), "removed", "removed"},
-		"paused":                              {live(func(f *workspace.Facts) { f.Hold = workspace.Paused }), "paused", "paused"},
-		"created and never seen":              {workspace.Facts{ID: "w", CreatedAt: t0, Credential: token.Digest("x")}, "provisioning", "never_registered"},
-		"the lease ran out":                   {live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(400), at(490) }), "offline", "lease_expired"},
-		"in its grace it is still online":     {live(func(f *workspace.Facts) { f.LeaseUntil = at(580) }), "online", "healthy"},
-		"two refusals since the last beat":    {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, at(592), at(595) }), "degraded", "credentials_rejected"},
+		"a live agent is online":          {live(nil), "online", "healthy"},
+		"removed goes before everything":  {live(func(f *workspace.Facts) { f.Hold = workspace.Removed; f.WedgedSince = t0 }), "removed", "removed"},
+		"paused":                          {live(func(f *workspace.Facts) { f.Hold = workspace.Paused }), "paused", "paused"},
+		"created and never seen":          {workspace.Facts{ID: "w", CreatedAt: t0, Credential: token.Digest("x")}, "provisioning", "never_registered"},
+		"the lease ran out":               {live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(400), at(490) }), "offline", "lease_expired"},
+		"in its grace it is still online": {live(func(f *workspace.Facts) { f.LeaseUntil = at(580) }), "online", "healthy"},
+		"two refusals since the last beat": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+		}), "degraded", "credentials_rejected"},
+		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.SignalRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
+		}), "online", "healthy"},
+		"it moved, with an old one": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.SignalRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = "10.0.0.9", 5, at(556), at(599), at(555)
+		}), "degraded", "credentials_rejected"},
 		"one refusal, and the beat before it": {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 1, at(595), at(595) }), "online", "healthy"},
-		"register refused, heartbeats pass":   {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, at(300), at(400) }), "degraded", "credentials_rejected"},
+		"register refused, heartbeats pass": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(300), at(400)
+		}), "degraded", "credentials_rejected"},
 		"that is forgiven in a day": {live(func(f *workspace.Facts) {
 			f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, t0.Add(-25*time.Hour), t0.Add(-25*time.Hour)
 		}), "online", "healthy"},
@@ -118,6 +128,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		ID: "w", CreatedAt: t0.Add(-time.Hour), RegisteredAt: when("registered"), HeartbeatAt: when("beat"), PolledAt: when("poll"), LeaseUntil: when("lease"),
 		Hold:     rapid.SampledFrom([]workspace.Hold{"", "", "", workspace.Paused, workspace.Removed}).Draw(t, "hold"),
 		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
+		SeenFrom:        "10.0.0.1",
 		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), SignalRefused: rapid.IntRange(0, 3).Draw(t, "sr"),
 		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
@@ -133,6 +144,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if f.RegisterRefused+f.SignalRefused > 0 {
 		f.RefusedAt = at(rapid.IntRange(-100, 600).Draw(t, "refused"))
 		f.RefusedSince = f.RefusedAt.Add(-time.Second)
+		f.RefusedFrom = rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "refused from")
 	}
 	return f
 }

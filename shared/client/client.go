@@ -1,4 +1,5 @@
-// Package client is the little of Rollcall's API that scenarios and tests call.
+// Package client is what of the API of Rollcall the command-line program, the
+// scenarios and the tests call.
 package client
 
 import (

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func (a *app) chat() []*cobra.Command {
+	var patience time.Duration
+	var detach bool
+	send := &cobra.Command{
+		Use: "send ID TEXT…", Short: "Send a message, and follow it to its end", GroupID: "chat", Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, id := "/workspaces/"+url.PathEscape(args[0]), uuid.NewString()
+			var out struct {
+				MessageID string `json:"message_id"`
+				Expected  string `json:"expected"`
+				Status    string `json:"workspace_status"`
+				Reason    string `json:"workspace_reason"`
+				Hint      string `json:"hint"`
+				Depth     int    `json:"queue_depth"`
+			}
+			if err := a.call(cmd.Context(), "POST", path+"/a2a", client.Message(id, strings.Join(args[1:], " ")), &out); err != nil {
+				return err
+			}
+			if a.output == "table" && out.Hint != "" {
+				fmt.Fprintf(a.out, "the workspace is %s (%s): %s\n", out.Status, out.Reason, out.Hint)
+			}
+			if detach {
+				return a.show(out, func(w io.Writer) {
+					fmt.Fprintf(w, "%s accepted; expected: %s\n", out.MessageID, said(out.Expected))
+				})
+			}
+			return a.follow(cmd.Context(), path, out.MessageID, out.Expected, patience)
+		},
+	}
+	send.Flags().DurationVar(&patience, "timeout", 2*time.Minute, "how long to follow it; it is delivered later all the same")
+	send.Flags().BoolVar(&detach, "no-follow", false, "only send it")
+
+	var state string
+	var limit int
+	receipts := &cobra.Command{
+		Use: "receipts ID [MESSAGE]", Short: "What became of its messages, newest first", GroupID: "chat", Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "/workspaces/" + url.PathEscape(args[0]) + "/messages"
+			if len(args) == 2 {
+				var r httpapi.Receipt
+				if err := a.call(cmd.Context(), "GET", path+"/"+url.PathEscape(args[1]), nil, &r); err != nil {
+					return err
+				}
+				return a.show(r, func(w io.Writer) { receiptTable(w, r) })
+			}
+			q := url.Values{"limit": {strconv.Itoa(limit)}}
+			if state != "" {
+				q.Set("state", state)
+			}
+			var out struct {
+				Messages []httpapi.Receipt `json:"messages"`
+			}
+			if err := a.call(cmd.Context(), "GET", path+"?"+q.Encode(), nil, &out); err != nil {
+				return err
+			}
+			return a.show(out.Messages, func(w io.Writer) { receiptsTable(w, out.Messages) })
+		},
+	}
+	receipts.Flags().StringVar(&state, "state", "", "only these: queued, in_flight, delivered, expired, cancelled, dead")
+	receipts.Flags().IntVar(&limit, "limit", 50, "how many")
+	return []*cobra.Command{send, receipts}
+}
+
+func said(expected string) string { return strings.ReplaceAll(expected, "_", " ") }
+
+// follow tells a message's states until its end, or until patience is at its own.
+func (a *app) follow(ctx context.Context, path, id, expected string, patience time.Duration) error {
+	tell := func(format string, args ...any) {
+		if a.output == "table" {
+			fmt.Fprintf(a.out, format, args...)
+		}
+	}
+	tell("%s accepted; expected: %s\n", id, said(expected))
+	var r httpapi.Receipt
+	last := ""
+	for end := time.Now().Add(patience); ; {
+		if err := a.call(ctx, "GET", path+"/messages/"+id, nil, &r); err != nil {
+			return err
+		}
+		if now := string(r.State) + ": " + r.Reason; now != last && r.State.Open() {
+			tell("%s\n", now)
+			last = now
+		}
+		if !r.State.Open() || time.Now().After(end) {
+			break
+		}
+		if !pause(ctx, 300*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	if err := a.show(r, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
+		if text := chat.Text(r.Answer); text != "" {
+			fmt.Fprintf(w, "answer: %s\n", text)
+		}
+	}); err != nil {
+		return err
+	}
+	switch {
+	case r.State == chat.Delivered:
+		return nil
+	case r.State.Open():
+		return &outcome{exitNotSo, fmt.Sprintf("not delivered within %s; follow it with: rollcall receipts %s %s", patience, r.WorkspaceID, id)}
+	}
+	return &outcome{exitNotSo, fmt.Sprintf("it was not delivered: %s", r.State)}
+}
+
+func receiptsTable(w io.Writer, rs []httpapi.Receipt) {
+	if len(rs) == 0 {
+		fmt.Fprintln(w, "no messages")
+		return
+	}
+	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "ACCEPTED", "TRIES", ""}}
+	for _, r := range rs {
+		rows = append(rows, []string{r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), at(r.AcceptedAt), strconv.Itoa(len(r.Attempts)), clip(r.Reason, 90)})
+	}
+	table(w, rows)
+}
+
+func receiptTable(w io.Writer, r httpapi.Receipt) {
+	rows := [][]string{{"message", r.MessageID}, {"state", fmt.Sprintf("%s: %s", r.State, r.Reason)}, {"accepted", at(r.AcceptedAt)}, {"expires", at(r.ExpiresAt)}}
+	if !r.SettledAt.IsZero() {
+		rows = append(rows, []string{"ended", at(r.SettledAt)})
+	}
+	for i, t := range r.Attempts {
+		line := fmt.Sprintf("%s  by %s: %s", at(t.At), t.Via, t.Outcome)
+		if t.Error != "" {
+			line += " (" + t.Error + ")"
+		}
+		rows = append(rows, []string{fmt.Sprintf("try %d", i+1), line})
+	}
+	if text := chat.Text(r.Answer); text != "" {
+		rows = append(rows, []string{"answer", text})
+	}
+	table(w, rows)
+}
