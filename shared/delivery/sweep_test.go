@@ -249,3 +249,53 @@ func TestAStuckQueueIsLeft(t *testing.T) {
 		t.Fatalf("generation %d", f.LaneGeneration)
 	}
 }
+
+// An idle workspace is probed now and then, and what the probe shows is
+// remembered past its end, until something gets through.
+func TestTheSweeperProbes(t *testing.T) {
+	w := newWorld(t, "", "http://agent.example")
+	w.Registry.Policy.ProbeEvery = 10 * time.Minute
+	pass := func(d time.Duration) {
+		for end := w.now.Add(d); w.now.Before(end); w.now = w.now.Add(time.Minute) {
+			w.beat(0)
+			w.sweep()
+			w.drain()
+		}
+	}
+	pass(9 * time.Minute)
+	if f := w.facts(); f.Accepted != 0 {
+		t.Fatalf("probed too soon: %+v", f)
+	}
+	pass(3 * time.Minute)
+	if f := w.facts(); f.Accepted != 1 || f.Delivered != 1 || !f.ProbeLostAt.IsZero() {
+		t.Fatalf("%+v", f)
+	}
+	w.agent = func(chat.Message) delivery.Result { return delivery.Result{Err: errors.New("refused")} }
+	pass(20 * time.Minute)
+	if v := workspace.Assess(w.facts(), w.Registry.Policy, w.now); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("a lost probe left %s (%s): %+v", v.Status, v.Reason, w.facts())
+	}
+	if len(w.told.Dead) > 0 {
+		t.Fatal("a probe's end was announced as a message's")
+	}
+	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
+	pass(15 * time.Minute)
+	if v := workspace.Assess(w.facts(), w.Registry.Policy, w.now); v.Status != workspace.StatusOnline {
+		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, w.facts())
+	}
+}
+
+func TestAProbeIsProvedByAPollAndShownToNobody(t *testing.T) {
+	w := newWorld(t, workspace.Poll, "")
+	out, err := w.Probe(t.Context(), id, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.Fetch(t.Context(), delivery.Poll{Workspace: id, Credential: w.token, From: "10.0.0.1", Limit: 100}, w.now)
+	if err != nil || len(got.Messages) != 0 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if m := w.message(out.Message.ID); m.State != chat.Delivered {
+		t.Fatalf("%+v", m)
+	}
+}
