@@ -2,10 +2,6 @@
 package main
 
 import (
-	"log/slog"
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/rollcall/rollcall/shared/announce"
@@ -14,11 +10,8 @@ import (
 )
 
 func main() {
-	env, err := boot.Load()
-	if err != nil {
-		slog.Error("can't start", "error", err)
-		os.Exit(1)
-	}
-	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)} // a sweep by hand announces too
-	lambda.Start(httpapi.Serve(env.Log, env.Now, endpoints(env)))
+	boot.Main(func(env *boot.Env) any {
+		env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)} // a sweep by hand announces too
+		return httpapi.Serve(env.Log, env.Now, endpoints(env))
+	})
 }

@@ -4,10 +4,6 @@
 package main
 
 import (
-	"log/slog"
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/rollcall/rollcall/shared/announce"
@@ -15,11 +11,8 @@ import (
 )
 
 func main() {
-	env, err := boot.Load()
-	if err != nil {
-		slog.Error("can't start", "error", err)
-		os.Exit(1)
-	}
-	env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)}
-	lambda.Start(sweeper(env.Log, env.Now, env.Delivery.Sweep))
+	boot.Main(func(env *boot.Env) any {
+		env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)}
+		return sweeper(env.Log, env.Now, env.Delivery.Sweep)
+	})
 }

@@ -50,11 +50,8 @@ type tale struct {
 // tales can be told at the same time: each has a workspace of its own.
 var tales = []tale{
 	{"a lost token: register refused, heartbeats pass", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPush)
 		defer a.close()
-		must(a.online(ctx, "", a.serve(nil)))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		boot := a.twin()
 		boot.token = ""
@@ -72,11 +69,8 @@ var tales = []tale{
 		must(w.sawOnly("["+healthy+"]", rejected, healthy))
 	}},
 	{"a heartbeat refused, and ignored by its agent", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPoll)
 		defer a.close()
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		told(a.p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id, "adopt": true, "reset_credentials": true}))
 		v := told(a.becomes(ctx, rejected))
@@ -152,11 +146,8 @@ var tales = []tale{
 		must(w.sawOnly(healthy))
 	}},
 	{"a forger who knows the id", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPoll)
 		defer a.close()
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		forger := a.twin()
 		forger.from, forger.token = "127.0.0.66", "a guess"
@@ -273,11 +264,8 @@ var tales = []tale{
 		told(a.becomes(ctx, healthy))
 	}},
 	{"an inbox that nobody reads", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPoll)
 		defer a.close()
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		id, _, err := a.send(ctx)
 		must(err)
@@ -336,11 +324,8 @@ var tales = []tale{
 		told(a.becomes(ctx, healthy))
 	}},
 	{"a wedged runtime", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPoll)
 		defer a.close()
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		a.says(map[string]any{"runtime_state": "wedged"})
 		v := told(a.becomes(ctx, wedged))
@@ -385,11 +370,8 @@ var tales = []tale{
 		told(a.becomes(ctx, healthy))
 	}},
 	{"an agent that dies and comes back", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPush)
 		defer a.close()
-		must(a.online(ctx, "", a.serve(nil)))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		a.silence()
 		v := told(a.becomes(ctx, offline))
@@ -406,11 +388,8 @@ var tales = []tale{
 		must(w.sawOnly(healthy, offline, healthy))
 	}},
 	{"paused, resumed, removed, and an agent that ignores every answer", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPush)
 		defer a.close()
-		must(a.online(ctx, "", a.serve(nil)))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		told(a.operate(ctx, 200, "pause", nil))
 		must(a.stays(ctx, "paused/paused", 2*time.Second))
 		told(a.operate(ctx, 200, "resume", nil))
@@ -423,11 +402,8 @@ var tales = []tale{
 		must(a.stays(ctx, "removed/removed", leaseTTL)) // it beats all the while
 	}},
 	{"a probe that nobody fetches is remembered", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := well(ctx, p, byPoll)
 		defer a.close()
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
 		w := a.witness(ctx)
 		r := told(a.operate(ctx, 202, "probe", nil))
 		told(a.becomes(ctx, unread))
@@ -510,6 +486,19 @@ var tales = []tale{
 		}
 	}},
 }
+
+// well is an agent that beats and is healthy.
+func well(ctx context.Context, p Platform, path func(*actor) (mode, url string)) *actor {
+	a := act(p.Local)
+	mode, url := path(a)
+	must(a.online(ctx, mode, url))
+	a.beats(ctx)
+	told(a.becomes(ctx, healthy))
+	return a
+}
+
+func byPoll(*actor) (mode, url string)   { return "poll", "" }
+func byPush(a *actor) (mode, url string) { return "", a.serve(nil) }
 
 // noticed waits until a standing is the newest change in the history, whose
 // numbers must be without gaps.
@@ -616,13 +605,6 @@ func sweeps(ctx context.Context, p Platform) {
 
 // platformTales concern the whole fleet, so they are told one after the other.
 func platformTales(chorus []*actor, stopSweeps func()) []tale {
-	solo := func(ctx context.Context, p Platform) *actor {
-		a := act(p.Local)
-		must(a.online(ctx, "poll", ""))
-		a.beats(ctx)
-		told(a.becomes(ctx, healthy))
-		return a
-	}
 	each := func(do func(*actor)) {
 		var all sync.WaitGroup
 		for _, a := range chorus {
@@ -641,7 +623,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 	}
 	return []tale{
 		{"the store fails: 503, never a 401, and no status changes", func(ctx context.Context, p Platform) {
-			a := solo(ctx, p)
+			a := well(ctx, p, byPoll)
 			defer a.close()
 			p.Store(false)
 			back := sync.OnceFunc(func() { p.Store(true) })
@@ -668,7 +650,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			told(a.becomes(ctx, healthy))
 		}},
 		{"one agent dies in a fleet that lives", func(ctx context.Context, p Platform) {
-			a := solo(ctx, p)
+			a := well(ctx, p, byPoll)
 			w := a.witness(ctx)
 			a.close()
 			told(a.becomes(ctx, offline))
@@ -695,7 +677,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 		{"the sweeper is dead: every status is true all the same", func(ctx context.Context, p Platform) {
 			stopSweeps()
 			wait(ctx, deafAfter)
-			a := solo(ctx, p)
+			a := well(ctx, p, byPoll)
 			a.close()
 			told(a.becomes(ctx, offline)) // the others are heard: it is the agent
 			for _, c := range chorus[:3] {
@@ -703,7 +685,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			}
 		}},
 		{"the platform was deaf, and hears again", func(ctx context.Context, p Platform) {
-			a := solo(ctx, p)
+			a := well(ctx, p, byPoll)
 			defer a.close()
 			each((*actor).silence)
 			a.silence()
@@ -716,7 +698,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			told(chorus[0].becomes(ctx, offline))
 		}},
 		{"every clock jumps five minutes ahead, and back", func(ctx context.Context, p Platform) {
-			a := solo(ctx, p)
+			a := well(ctx, p, byPoll)
 			defer a.close()
 			must(p.Clock(ctx, 5*time.Minute))
 			told(a.becomes(ctx, healthy)) // after its next beat

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -155,4 +156,14 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 			Queues: &queue.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil
+}
+
+// Main runs a function: handler makes what Lambda calls of the use cases.
+func Main(handler func(*Env) any) {
+	env, err := Load()
+	if err != nil {
+		slog.Error("can't start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler(env))
 }
