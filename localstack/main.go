@@ -81,11 +81,11 @@ Rollcall is at %[1]s  (console: the same address in a browser; API: %[1]s/docs)
 The operator credential is in %[2]s. Ctrl-C stops everything; what was
 accepted is kept for the next run (make clean forgets it).
 
-Try:
-  TOKEN=$(python3 -c 'import json; print(json.load(open("%[2]s"))["operator_token"])')
-  curl -s -X POST %[1]s/workspaces -H "authorization: Bearer $TOKEN" -d '{"id":"demo","name":"demo"}'
-  curl -s -X POST %[1]s/workspaces/demo/a2a -d '{"message":{"parts":[{"kind":"text","text":"hello"}]}}'
-  curl -s %[1]s/workspaces/demo
+Try, in another terminal (an agent, and the command-line program):
+  .build/agent -platform %[1]s -id demo -token-file .rollcall/demo.token -journal .rollcall/demo.jsonl &
+  .build/rollcall status
+  .build/rollcall send demo hello
+  .build/rollcall explain demo
 `, s.URL, relative(d, file))
 	for {
 		select {

@@ -204,7 +204,7 @@ func (a *app) manage() []*cobra.Command {
 		f.StringVar(&body.Name, "name", "", "what people call it")
 		f.StringVar(&body.Runtime, "runtime", "", "what it runs; external can't be pushed to")
 		f.StringVar(&body.Role, "role", "", "what it does, for its peers")
-		f.IntVar(&body.Tier, "tier", 0, "")
+		f.IntVar(&body.Tier, "tier", 0, "its tier, a number of your own")
 		f.StringVar(&body.Mode, "mode", "", "push or poll; the agent's own register says better")
 		f.IntVar(&body.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
 	}

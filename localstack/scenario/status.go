@@ -233,6 +233,21 @@ var tales = []tale{
 		a.says(uptime(time.Hour))
 		told(a.becomes(ctx, healthy))
 	}},
+	{"two copies that register in turn", func(ctx context.Context, p Platform) {
+		a := act(p.Local)
+		defer a.close()
+		for start := time.Now(); ; {
+			for _, url := range []string{"http://127.0.0.1:9/one", "http://127.0.0.1:9/two"} {
+				must(a.online(ctx, "", url))
+			}
+			if standingOf(told(a.view(ctx))) == duplicate {
+				break
+			}
+			if time.Since(start) > patience {
+				must(errors.New("never seen as two"))
+			}
+		}
+	}},
 	{"an agent that hangs when mail comes", func(ctx context.Context, p Platform) {
 		a := act(p.Local)
 		defer a.close()

@@ -29,7 +29,7 @@ var leaseAttributes = map[string]string{
 	"RegisterRefused": "rr", "SignalRefused": "sr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",
 	"StrangerAt": "xt", "StrangerFrom": "xf",
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "SeenFrom": "sf",
-	"Incarnation": "ic", "Formers": "if", "Swaps": "sw", "SwapsSince": "sz", "SwappedAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",
+	"Incarnation": "ic", "Served": "su", "Formers": "if", "Swaps": "sw", "SwapsSince": "sz", "SwappedAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",

@@ -172,7 +172,7 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 			text, minted = token.Mint(token.Workspace)
 		}
 		next := workspace.Register(old, admission, workspace.Declaration{
-			Mode: in.Mode, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
+			Mode: in.Mode, URL: url, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
 		}, presented, minted, r.Policy, now)
 		next.ID, next.EnrolledBy = in.ID, old.EnrolledBy
 		if admission.Mint && in.Enrolment != "" {

@@ -213,6 +213,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0
 		full.ActiveTasks, full.SampleError, full.AnnouncedAs, full.AnnouncedAt, full.AnnouncedSeq = 3, "boom", "online/healthy", t0, 9
 		full.PushFailures, full.PushError = 2, "refused"
+		full.Served = "u1"
 		full.EnrolledBy, full.Incarnation, full.Formers, full.Swaps, full.SwapsSince, full.SwappedAt, full.ProbeLostAt = hash("enrolment"), "b1", "b2 b3", 2, t0, t0, t0
 		must(t, s.Save(t.Context(), f, full, registry.With{}))
 		if d := cmp.Diff(full, read(t, s, f.ID)); d != "" {

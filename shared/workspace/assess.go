@@ -3,7 +3,6 @@ package workspace
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -296,15 +295,10 @@ func duplicated(s situation) *Verdict {
 	if s.Swaps < s.p.SwapsForDuplicate || !s.within(s.SwappedAt, s.p.LeaseTTL) {
 		return nil
 	}
-	now := s.SeenFrom
-	if s.Incarnation != "" {
-		now = s.Incarnation
-	}
-	before, _, _ := strings.Cut(s.Formers, " ")
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.SwapsSince, Action: "stop_one",
 		Hint:     "two agents call under this id in turn and share its mail between them: stop one, or give it an id of its own (if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)",
-		Evidence: []Evidence{{s.SwappedAt, fmt.Sprintf("%s called after %s, and each had called before: %d returns in a row, none after a silence", now, before, s.Swaps)}, {s.LastSignal(), "last accepted call, from " + s.SeenFrom}},
+		Evidence: []Evidence{{s.SwappedAt, fmt.Sprintf("one that had called before came back after another, for the %d. time in a row", s.Swaps)}, {s.LastSignal(), "last accepted call, from " + s.SeenFrom}},
 	}
 }
 

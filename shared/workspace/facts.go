@@ -84,7 +84,8 @@ type Facts struct {
 	CalledAt     time.Time // last accepted call of another kind
 	SeenFrom     string    // network address of the last accepted signal
 	Incarnation  string    // what the running agent is told from a copy of it by; "" when it says nothing
-	Formers      string    // incarnations (or addresses) before the present one, newest first, by spaces
+	Served       string    // what tells the URL of the last register from another; "" when it had none
+	Formers      string    // incarnations (or addresses, or URLs) before the present one, newest first, by spaces
 	Swaps        int       // times in a row that a former one came back within a TTL
 	SwapsSince   time.Time // first of those
 	SwappedAt    time.Time // last change from one to another

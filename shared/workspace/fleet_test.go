@@ -123,6 +123,22 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 	}
 }
 
+func TestCopiesThatRegisterInTurn(t *testing.T) {
+	f := live(nil)
+	for i, url := range []string{"http://a", "http://b", "http://a", "", "http://b"} {
+		f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{URL: url, Pushable: url != "", From: "10.0.0.1"}, token.Hash{}, token.Hash{}, p, at(10*i))
+	}
+	if v := workspace.Assess(f, p, at(41)); v.Reason != workspace.ReasonDuplicateHost {
+		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
+	}
+	for i := range 8 { // one that is started again and again on whatever port is free
+		f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{URL: "http://a:" + string(rune('1'+i)), From: "10.0.0.1"}, token.Hash{}, token.Hash{}, p, at(200+10*i))
+	}
+	if v := workspace.Assess(f, p, at(275)); v.Status != workspace.StatusOnline {
+		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
+	}
+}
+
 func TestAnyBootIsTheSameWithinTheSlack(t *testing.T) {
 	for sec := range 40 {
 		first := workspace.Observe(live(nil), workspace.Signal{Kind: workspace.Heartbeat, From: "a", Incarnation: workspace.BootedAt(at(sec))}, p, t0)

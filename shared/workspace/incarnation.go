@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,14 +48,19 @@ func SameHost(f Facts, s Signal) bool {
 // formersKept is how many copies are told apart.
 const formersKept = 3
 
-// swap notes that another incarnation calls now. One that was there before and
-// comes back is no restart: two of them run.
+// swap notes that another incarnation calls now.
 func swap(f Facts, s Signal, p Policy, now time.Time) Facts {
-	was, is, names := f.SeenFrom, s.From, []string{s.From}
-	if s.Incarnation.Name != "" {
-		was, is, names = f.Incarnation, s.Incarnation.Name, s.Incarnation.near[:]
-		f.Incarnation = is
+	if s.Incarnation.Name == "" {
+		return f.changedHost(f.SeenFrom, p, now, s.From)
 	}
+	f = f.changedHost(f.Incarnation, p, now, s.Incarnation.near[:]...)
+	f.Incarnation = s.Incarnation.Name
+	return f
+}
+
+// changedHost notes that one follows another, was. One that was there before and
+// comes back is no restart: two of them run. names are those it may have had.
+func (f Facts) changedHost(was string, p Policy, now time.Time, names ...string) Facts {
 	formers := strings.Fields(f.Formers)
 	back := slices.ContainsFunc(formers, func(former string) bool { return slices.Contains(names, former) })
 	switch {
@@ -71,9 +77,20 @@ func swap(f Facts, s Signal, p Policy, now time.Time) Facts {
 	return f
 }
 
+// served is the name of an agent that registers with a URL: copies that serve
+// each their own, and register in turn, are told by it.
+func served(url string) string {
+	if url == "" {
+		return ""
+	}
+	h := fnv.New32a()
+	h.Write([]byte(url))
+	return "u" + strconv.FormatUint(uint64(h.Sum32()), 36)
+}
+
 // alone forgets copies: an operator has dealt with them.
 func alone(f Facts) Facts {
-	f.Incarnation, f.Formers, f.Swaps = "", "", 0
+	f.Incarnation, f.Served, f.Formers, f.Swaps = "", "", "", 0
 	f.SwapsSince, f.SwappedAt = time.Time{}, time.Time{}
 	return f
 }

@@ -115,6 +115,7 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 // Declaration is what a register says.
 type Declaration struct {
 	Mode     Mode
+	URL      string // "": none
 	Pushable bool
 	From     string
 }
@@ -196,6 +197,12 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.RegisteredAt = now
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = d.From
+	if name := served(d.URL); name != "" {
+		if f.Served != "" && f.Served != name {
+			f = f.changedHost(f.Served, p, now, name)
+		}
+		f.Served = name
+	}
 	f.Declared, f.DeclaredBy = d.Mode, ByAgent
 	f.Pushable = d.Pushable
 	f.PushFailures, f.PushError = 0, ""
