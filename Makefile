@@ -54,7 +54,7 @@ cdk ministack localstack:
 deploy: check-go cdk
 	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256 of your operator credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
-	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256)
+	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) $(if $(SETTINGS),-c settings='$(SETTINGS)')
 
 clean:
 	@rm -rf .build .rollcall

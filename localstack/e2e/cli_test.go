@@ -97,10 +97,12 @@ func TestAPICommandLine(t *testing.T) {
 	token = register(200, "")
 	says(t, []string{"status", id}, "online (healthy)")
 
-	says(t, []string{"rotate", id}, "rcw_", "stays valid")
+	fresh := strings.Fields(says(t, []string{"rotate", id}, "rcw_", "stays valid"))[0]
 	if r := call(t, 200, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id}); r.Text("action") != "rotate" {
 		t.Errorf("the agent isn't told: %s", r.Raw)
 	}
+	call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
+	call(t, 401, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id})
 	says(t, []string{"redrive", id, "--dry-run"}, "0 would be put back")
 	rollcall(t, 1, "cancel", id, mid) // it was delivered
 	says(t, []string{"pause", id}, "paused")
