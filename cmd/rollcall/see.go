@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -36,6 +38,7 @@ func (a *app) fleet(ctx context.Context, status string) ([]httpapi.Workspace, er
 		}
 		out = append(out, page.Workspaces...)
 		if page.Next == nil {
+			slices.SortFunc(out, func(a, b httpapi.Workspace) int { return cmp.Compare(a.ID, b.ID) })
 			return out, nil
 		}
 		q.Set("cursor", *page.Next)

@@ -159,7 +159,7 @@ func rotate(env *boot.Env) httpapi.Endpoint {
 		}
 		return httpapi.OK(map[string]any{
 			"workspace_id": r.ID(), "auth_token": text,
-			"next": "give the agent this credential; the one it uses stays valid until this one is used for the first time",
+			"next": "give the agent this credential; the one it uses stays valid until this one is used for the first time. An agent that heeds action: rotate in its heartbeat's answer fetches one of its own, which takes this one's place",
 		})
 	}
 }

@@ -86,6 +86,15 @@ func TestEnrolment(t *testing.T) {
 		want(t, a.beat("w", t0), "")
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing) // it is burnt: the id is in use
 	})
+	t.Run("it is burnt too when a register is the first use", func(t *testing.T) {
+		r := deployed()
+		text := enrol(t, r, "", 1)
+		a := &agent{t: t, r: r}
+		want(t, a.register("w", text, t0), "")
+		want(t, a.register("w", text, t0), "") // with the credential it was given
+		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing)
+		want(t, a.beat("w", t0), "")
+	})
 	t.Run("one for any id takes over nobody's", func(t *testing.T) {
 		r := deployed()
 		if _, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0); err != nil {

@@ -157,7 +157,8 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		}
 		with := With{Profile: &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card}}
 		admission, err := workspace.Admit(old, exists, presented, r.Policy, now)
-		if err != nil && in.Enrolment != "" && old.Hold != workspace.Removed {
+		enrolled := err != nil && in.Enrolment != "" && old.Hold != workspace.Removed
+		if enrolled {
 			admission, with.Enrolment, err = r.enrolment(ctx, old, in, now)
 		}
 		if err != nil {
@@ -174,11 +175,11 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		next := workspace.Register(old, admission, workspace.Declaration{
 			Mode: in.Mode, URL: url, Pushable: workspace.CanServe(in.Runtime, url), From: in.From,
 		}, presented, minted, r.Policy, now)
-		next.ID, next.EnrolledBy = in.ID, old.EnrolledBy
-		if admission.Mint && in.Enrolment != "" {
+		next.ID = in.ID
+		if enrolled {
 			next.EnrolledBy = token.Digest(in.Enrolment)
 		}
-		with.Audit = admitted(admission, in, text, now)
+		with.Audit = admitted(admission, enrolled, in, text, now)
 		// Its URL is what it says now, even if that is none; what it doesn't speak
 		// of stays as the operator gave it.
 		err = r.Leases.Save(ctx, old, next, with)
@@ -195,10 +196,10 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 }
 
 // admitted is the audit line of a register that did something to a credential.
-func admitted(a workspace.Admission, in Registration, minted string, now time.Time) *Entry {
+func admitted(a workspace.Admission, enrolled bool, in Registration, minted string, now time.Time) *Entry {
 	e := Entry{By: By{"agent", in.From}, At: now}
 	switch {
-	case a.Mint && in.Enrolment != "":
+	case enrolled:
 		e.Action, e.Summary = "credential_issued", fmt.Sprintf("credential %s issued for enrolment token %s", token.Name(minted), token.Name(in.Enrolment))
 	case a.Mint:
 		e.Action, e.Summary = "credential_issued", fmt.Sprintf("credential %s issued to a register that brought none that is valid: bootstrap was open", token.Name(minted))

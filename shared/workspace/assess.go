@@ -92,6 +92,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
+	v.Evidence = slices.DeleteFunc(v.Evidence, func(e Evidence) bool { return e.At.IsZero() }) // of what never was
 	v.RecheckAt = s.nextChange(v)
 	if v.Reason != ReasonRemoved && !f.StrangerAt.IsZero() && now.Sub(f.StrangerAt) < p.RefusalMemory {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf(
@@ -254,11 +255,19 @@ func unregistered(s situation) *Verdict {
 	if !s.LastSignal().IsZero() {
 		return nil
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
 		Hint:     "start the agent with its credential; it has not called yet",
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
+	switch {
+	case s.Enrolled():
+	case s.now.Before(s.BootstrapUntil):
+		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s", stamp(s.BootstrapUntil))
+	default:
+		v.Action, v.Hint = "repair", fmt.Sprintf("it has no valid credential: rollcall repair %[1]s (POST /workspaces/%[1]s/repair), then start the agent", s.ID)
+	}
+	return v
 }
 
 // unheard: it is silent, and the platform may be the cause.
@@ -340,7 +349,7 @@ func pushFailing(s situation) *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.DeliveredAt, s.RegisteredAt), Action: "check_url",
 		Hint:     fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): check that the URL it registered can be reached from the platform", s.PushFailures, s.PushError),
-		Evidence: append(s.mailEvidence(), Evidence{latest(s.DeliveredAt, s.RegisteredAt), "last delivery or registration before the failures"}),
+		Evidence: append(s.mailEvidence(), Evidence{latest(s.DeliveredAt, s.RegisteredAt), "last delivery or registration before the failures"}, Evidence{s.LastSignal(), "last accepted call"}),
 	}
 }
 

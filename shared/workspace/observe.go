@@ -186,7 +186,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	switch {
 	case a.Mint:
-		f.NextCredential = minted // until its first use another may be issued
+		f.NextCredential, f.EnrolledBy = minted, token.Hash{} // until its first use another may be issued
 	case a.Trust:
 		f.Credential = presented
 	case a.Promote:
@@ -263,8 +263,10 @@ func Rotate(f Facts, minted token.Hash) Facts {
 }
 
 // MustRotate tells an agent that came with its old credential that a new one
-// waits to be used.
-func (f Facts) MustRotate() bool { return !f.Credential.Zero() && !f.NextCredential.Zero() }
+// waits to be used. One that an enrolment token issued waits for another agent.
+func (f Facts) MustRotate() bool {
+	return !f.Credential.Zero() && !f.NextCredential.Zero() && f.EnrolledBy.Zero()
+}
 
 // Adoption is what an operator gives for a row that exists already.
 type Adoption struct {

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -134,7 +135,12 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
 	f.Swaps, f.SwappedAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
-	f.SwapsSince = f.SwappedAt
+	if f.SwapsSince = f.SwappedAt; f.SwappedAt.IsZero() {
+		f.Swaps = 0
+	}
+	if f.Hold != workspace.NoHold {
+		f.HeldAt = at(rapid.IntRange(-100, 600).Draw(t, "held"))
+	}
 	if rapid.Bool().Draw(t, "enrolled") {
 		f.Credential = token.Digest("x")
 	}
@@ -174,7 +180,7 @@ func TestOnlineImplies(t *testing.T) {
 		if f.Hold == workspace.Removed && v.Status != workspace.StatusRemoved {
 			t.Fatalf("a removed workspace is %s: %+v", v.Status, f)
 		}
-		if v.Hint == "" && v.Status != workspace.StatusOnline || v.Since.IsZero() || len(v.Evidence) == 0 {
+		if v.Hint == "" && v.Status != workspace.StatusOnline || v.Since.IsZero() || len(v.Evidence) == 0 || slices.ContainsFunc(v.Evidence, func(e workspace.Evidence) bool { return e.At.IsZero() }) {
 			t.Fatalf("a verdict without hint, since or evidence: %+v", v)
 		}
 		if v.Status != workspace.StatusOnline {
