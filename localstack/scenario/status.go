@@ -665,6 +665,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			told(a.becomes(ctx, healthy))
 		}},
 		{"one agent dies in a fleet that lives", func(ctx context.Context, p Platform) {
+			wait(ctx, leaseTTL+grace) // the sweeps that failed with the store are behind
 			a := well(ctx, p, byPoll)
 			w := a.witness(ctx)
 			a.close()
