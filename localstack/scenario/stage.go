@@ -50,6 +50,9 @@ type actor struct {
 	server *httptest.Server
 	stop   context.CancelFunc
 	ended  chan struct{}
+
+	looking sync.Mutex // one look at a time, so that looks are remembered in their order
+	watcher *witness   // remembers them; nil: nobody does
 }
 
 // act makes an actor of a new workspace, calling from 127.0.0.1.
@@ -196,9 +199,15 @@ func (a *actor) poll(ctx context.Context, since string) (rows []struct{ ID, Mess
 	return rows, nil
 }
 
-// view is what the platform says of it now.
+// view is what the platform says of it now; its witness sees it too.
 func (a *actor) view(ctx context.Context) (client.Reply, error) {
-	return a.p.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+	a.looking.Lock()
+	defer a.looking.Unlock()
+	r, err := a.p.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+	if err == nil && a.watcher != nil {
+		a.watcher.see(r)
+	}
+	return r, err
 }
 
 // becomes waits for a standing, "status/reason".
@@ -326,52 +335,51 @@ func told[T any](v T, err error) T {
 	return v
 }
 
-// witness looks at a workspace every half second and remembers what it saw, each
-// standing once until it changes.
+// witness looks at a workspace every half second, and whenever its story does, and
+// remembers what it saw, each standing once until it changes.
 type witness struct {
 	stop  context.CancelFunc
 	ended chan struct{}
-	saw   []string
+	saw   []string // guarded by the actor's looking until ended
 }
 
+// witness takes its first look before it returns.
 func (a *actor) witness(ctx context.Context) *witness {
 	ctx, stop := context.WithCancel(ctx)
 	w := &witness{stop: stop, ended: make(chan struct{})}
+	a.looking.Lock()
+	a.watcher = w
+	a.looking.Unlock()
+	told(a.view(ctx))
 	go func() {
 		defer close(w.ended)
 		for last := false; !last; {
 			last = !wait(ctx, 500*time.Millisecond)
-			r, err := a.view(context.WithoutCancel(ctx))
-			if err != nil || r.Status == http.StatusNotFound || r.Status == http.StatusServiceUnavailable {
-				continue
-			}
-			if s := standingOf(r); len(w.saw) == 0 || w.saw[len(w.saw)-1] != s {
-				w.saw = append(w.saw, s)
-			}
+			_, _ = a.view(context.WithoutCancel(ctx))
 		}
+		a.looking.Lock()
+		a.watcher = nil
+		a.looking.Unlock()
 	}()
 	return w
 }
 
-// sawOnly ends it: what it saw must be just these standings in this order, where
-// one in brackets may be missing (it is short).
+// see remembers a look, if it found the workspace at all.
+func (w *witness) see(r client.Reply) {
+	if r.Status == http.StatusNotFound || r.Status == http.StatusServiceUnavailable {
+		return
+	}
+	if s := standingOf(r); len(w.saw) == 0 || w.saw[len(w.saw)-1] != s {
+		w.saw = append(w.saw, s)
+	}
+}
+
+// sawOnly ends it: what it saw must be just these standings in this order.
 func (w *witness) sawOnly(standings ...string) error {
 	w.stop()
 	<-w.ended
-	rest := standings
-	for _, s := range w.saw {
-		for len(rest) > 0 && strings.HasPrefix(rest[0], "[") && rest[0] != "["+s+"]" {
-			rest = rest[1:]
-		}
-		if len(rest) == 0 || strings.Trim(rest[0], "[]") != s {
-			return fmt.Errorf("seen: %s; not: %s", strings.Join(w.saw, ", "), strings.Join(standings, ", "))
-		}
-		rest = rest[1:]
-	}
-	for _, s := range rest {
-		if !strings.HasPrefix(s, "[") {
-			return fmt.Errorf("seen: %s; not: %s", strings.Join(w.saw, ", "), strings.Join(standings, ", "))
-		}
+	if !slices.Equal(w.saw, standings) {
+		return fmt.Errorf("seen: %s; not: %s", strings.Join(w.saw, ", "), strings.Join(standings, ", "))
 	}
 	return nil
 }
