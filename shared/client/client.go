@@ -21,6 +21,10 @@ type Local struct {
 	Transport http.RoundTripper `json:"-"` // nil: the default one
 }
 
+// Timeout is how long a call may take. API Gateway gives up after 30 s, so who
+// hasn't answered by then hangs.
+const Timeout = 60 * time.Second
+
 // Reply is a decoded answer.
 type Reply struct {
 	Status int
@@ -73,7 +77,7 @@ func (l Local) DoWith(ctx context.Context, method, path, token string, body any,
 	for k, v := range headers {
 		req.Header.Set(k, v)
 	}
-	resp, err := (&http.Client{Transport: l.Transport}).Do(req)
+	resp, err := (&http.Client{Transport: l.Transport, Timeout: Timeout}).Do(req)
 	if err != nil {
 		return Reply{}, err
 	}
