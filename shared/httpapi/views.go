@@ -140,6 +140,7 @@ type Totals struct {
 	Expired   int64 `json:"expired"`
 	Cancelled int64 `json:"cancelled"`
 	Dead      int64 `json:"dead"`
+	Missing   int64 `json:"missing,omitempty"` // accepted, and found neither open nor ended: see the audit trail
 }
 
 // Explanation makes the view.
@@ -153,7 +154,9 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) Workspace {
 		ID: f.ID, Name: NameOf(f.ID, p), Verdict: vw.fleet.Assess(f, vw.policy, vw.now), Delivery: workspace.EffectiveMode(f, vw.policy, vw.now),
 		Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Role: p.Role, Tier: p.Tier,
-		Totals: Totals{f.Accepted, f.Open - f.InFlight, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead},
+		Totals: Totals{
+			Accepted: f.Accepted, Queued: f.Open - f.InFlight, InFlight: f.InFlight, Delivered: f.Delivered, Expired: f.Expired, Cancelled: f.Cancelled, Dead: f.Dead,
+		},
 	}
 	if json.Valid(p.Card) {
 		w.AgentCard = p.Card
