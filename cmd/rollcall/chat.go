@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
@@ -23,27 +25,18 @@ func (a *app) chat() []*cobra.Command {
 	send := &cobra.Command{
 		Use: "send ID TEXT…", Short: "Send a message, and follow it to its end", GroupID: "chat", Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, id := "/workspaces/"+url.PathEscape(args[0]), uuid.NewString()
-			var out struct {
-				MessageID string `json:"message_id"`
-				Expected  string `json:"expected"`
-				Status    string `json:"workspace_status"`
-				Reason    string `json:"workspace_reason"`
-				Hint      string `json:"hint"`
-				Depth     int    `json:"queue_depth"`
-			}
-			if err := a.call(cmd.Context(), "POST", path+"/a2a", client.Message(id, strings.Join(args[1:], " ")), &out); err != nil {
+			var out accepted
+			message := client.Message(uuid.NewString(), strings.Join(args[1:], " "))
+			if err := a.call(cmd.Context(), "POST", "/workspaces/"+url.PathEscape(args[0])+"/a2a", message, &out); err != nil {
 				return err
 			}
-			if a.output == "table" && out.Hint != "" {
-				fmt.Fprintf(a.out, "the workspace is %s (%s): %s\n", out.Status, out.Reason, out.Hint)
-			}
+			a.warn(out)
 			if detach {
 				return a.show(out, func(w io.Writer) {
 					fmt.Fprintf(w, "%s accepted; expected: %s\n", out.MessageID, said(out.Expected))
 				})
 			}
-			return a.follow(cmd.Context(), path, out.MessageID, out.Expected, patience)
+			return a.follow(cmd.Context(), args[0], out, patience)
 		},
 	}
 	send.Flags().DurationVar(&patience, "timeout", 2*time.Minute, "how long to follow it; it is delivered later all the same")
@@ -62,17 +55,18 @@ func (a *app) chat() []*cobra.Command {
 				}
 				return a.show(r, func(w io.Writer) { receiptTable(w, r) })
 			}
-			q := url.Values{"limit": {strconv.Itoa(limit)}}
+			q := url.Values{}
 			if state != "" {
 				q.Set("state", state)
 			}
-			var out struct {
-				Messages []httpapi.Receipt `json:"messages"`
-			}
-			if err := a.call(cmd.Context(), "GET", path+"?"+q.Encode(), nil, &out); err != nil {
+			rs, more, err := pages(cmd.Context(), a, path, q, limit, func(p page) []httpapi.Receipt { return p.Messages })
+			if err != nil {
 				return err
 			}
-			return a.show(out.Messages, func(w io.Writer) { receiptsTable(w, out.Messages) })
+			return a.show(rs, func(w io.Writer) {
+				receiptsTable(w, rs)
+				moreLine(w, more, limit)
+			})
 		},
 	}
 	receipts.Flags().StringVar(&state, "state", "", "only these: queued, in_flight, delivered, expired, cancelled, dead")
@@ -82,46 +76,77 @@ func (a *app) chat() []*cobra.Command {
 
 func said(expected string) string { return strings.ReplaceAll(expected, "_", " ") }
 
+// accepted is what the platform answers to a message it took.
+type accepted struct {
+	MessageID string `json:"message_id"`
+	Expected  string `json:"expected"`
+	Status    string `json:"workspace_status"`
+	Reason    string `json:"workspace_reason"`
+	Hint      string `json:"hint"`
+	Message   string `json:"message"`
+	Depth     int    `json:"queue_depth"`
+}
+
+// warn says why a message will not arrive now.
+func (a *app) warn(m accepted) {
+	switch {
+	case a.output != "table":
+	case m.Hint != "":
+		fmt.Fprintf(a.out, "the workspace is %s (%s): %s\n", m.Status, m.Reason, m.Hint)
+	case m.Expected == string(delivery.ExpectNobody):
+		fmt.Fprintf(a.out, "the workspace is %s (%s): %s\n", m.Status, m.Reason, strings.TrimRight(m.Message, ": "))
+	}
+}
+
 // follow tells a message's states until its end, or until patience is at its own.
-func (a *app) follow(ctx context.Context, path, id, expected string, patience time.Duration) error {
+func (a *app) follow(ctx context.Context, id string, m accepted, patience time.Duration) error {
 	tell := func(format string, args ...any) {
 		if a.output == "table" {
 			fmt.Fprintf(a.out, format, args...)
 		}
 	}
-	tell("%s accepted; expected: %s\n", id, said(expected))
+	tell("%s accepted; expected: %s\n", m.MessageID, said(m.Expected))
+	on := fmt.Sprintf("follow it with: rollcall receipts %s %s", id, m.MessageID)
 	var r httpapi.Receipt
 	last := ""
-	for end := time.Now().Add(patience); ; {
-		if err := a.call(ctx, "GET", path+"/messages/"+id, nil, &r); err != nil {
-			return err
+	done, err := a.until(ctx, patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
+		var is httpapi.Receipt
+		if err := a.call(ctx, "GET", "/workspaces/"+url.PathEscape(id)+"/messages/"+m.MessageID, nil, &is); err != nil {
+			return false, err
 		}
+		r = is
 		if now := string(r.State) + ": " + r.Reason; now != last && r.State.Open() {
 			tell("%s\n", now)
 			last = now
 		}
-		if !r.State.Open() || time.Now().After(end) {
-			break
-		}
-		if !pause(ctx, 300*time.Millisecond) {
-			return ctx.Err()
-		}
+		return !r.State.Open(), nil
+	})
+	if errors.Is(err, context.Canceled) {
+		return &outcome{exitInterrupted, "interrupted, and the message goes on; " + on}
 	}
-	if err := a.show(r, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
-		if text := chat.Text(r.Answer); text != "" {
-			fmt.Fprintf(w, "answer: %s\n", text)
-		}
-	}); err != nil {
+	if err != nil {
 		return err
+	}
+	if r.MessageID != "" {
+		if err := a.show(r, func(w io.Writer) {
+			if !done {
+				return // its state was told
+			}
+			fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
+			if text := chat.Text(r.Answer); text != "" {
+				fmt.Fprintf(w, "answer: %s\n", text)
+			}
+		}); err != nil {
+			return err
+		}
 	}
 	switch {
 	case r.State == chat.Delivered:
 		return nil
-	case r.State.Open():
-		return &outcome{exitNotSo, fmt.Sprintf("not delivered within %s; follow it with: rollcall receipts %s %s", patience, r.WorkspaceID, id)}
+	case done:
+		return &outcome{exitNotSo, fmt.Sprintf("it was not delivered: %s", r.State)}
 	}
-	return &outcome{exitNotSo, fmt.Sprintf("it was not delivered: %s", r.State)}
+	return &outcome{exitNotSo, fmt.Sprintf("not seen delivered within %s; %s", patience, on)}
 }
 
 func receiptsTable(w io.Writer, rs []httpapi.Receipt) {

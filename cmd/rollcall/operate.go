@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -29,21 +31,26 @@ func one(group, use, short string, do func(ctx context.Context, path string, arg
 func (a *app) mend() []*cobra.Command {
 	var wait time.Duration
 	repair := one("mend", "repair ID", "Mend a lost credential: revoke what there is, and let the agent fetch a new one", func(ctx context.Context, path string, args []string) error {
+		var before httpapi.Workspace
+		if wait > 0 {
+			if err := a.call(ctx, "GET", path, nil, &before); err != nil {
+				return err
+			}
+		}
 		var out struct {
 			Revoked        int       `json:"revoked"`
 			BootstrapUntil time.Time `json:"bootstrap_until"`
 			Next           string    `json:"next"`
 		}
-		asked := time.Now()
 		if err := a.call(ctx, "POST", path+"/repair", nil, &out); err != nil {
 			return err
 		}
 		if err := a.show(out, func(w io.Writer) {
-			fmt.Fprintf(w, "%d credentials revoked; bootstrap is open until %s\nnext: %s\n", out.Revoked, at(out.BootstrapUntil), out.Next)
+			fmt.Fprintf(w, "%s revoked; bootstrap is open until %s\nnext: %s\n", count(out.Revoked, "credential"), at(out.BootstrapUntil), out.Next)
 		}); err != nil || wait == 0 {
 			return err
 		}
-		return a.awaitRegister(ctx, path, asked, wait)
+		return a.awaitRegister(ctx, args[0], before.RegisteredAt, wait)
 	})
 	repair.Long = `Revokes every credential of the workspace and opens a time-limited window in
 which its agent, and only this workspace's, is given a new one when it registers.
@@ -81,11 +88,11 @@ out. Restart the agent afterwards; --wait stays until it is there again.`
 				return err
 			}
 			return a.show(out, func(w io.Writer) {
-				said := "%d put back\n"
+				did := "put back"
 				if dry {
-					said = "%d would be put back\n"
+					did = "would be put back"
 				}
-				fmt.Fprintf(w, said, len(out.Messages))
+				fmt.Fprintf(w, "%d %s\n", len(out.Messages), did)
 				if len(out.Messages) > 0 {
 					receiptsTable(w, out.Messages)
 				}
@@ -102,28 +109,26 @@ out. Restart the agent afterwards; --wait stays until it is there again.`
 	})
 
 	var patience time.Duration
-	probe := one("mend", "probe ID", "Send a message that says nothing, and tell whether it arrived", func(ctx context.Context, path string, _ []string) error {
-		var out struct {
-			MessageID string `json:"message_id"`
-			Expected  string `json:"expected"`
-		}
+	probe := one("mend", "probe ID", "Send a message that says nothing, and tell whether it arrived", func(ctx context.Context, path string, args []string) error {
+		var out accepted
 		if err := a.call(ctx, "POST", path+"/probe", nil, &out); err != nil {
 			return err
 		}
-		return a.follow(ctx, path, out.MessageID, out.Expected, patience)
+		a.warn(out)
+		return a.follow(ctx, args[0], out, patience)
 	})
 	probe.Flags().DurationVar(&patience, "timeout", 3*time.Minute, "how long to follow it")
 
 	sweep := &cobra.Command{Use: "sweep", Short: "Sweep now, and not at the next minute", GroupID: "mend", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		var out struct {
-			Seen, Rung, Announced, Expired, Probed int
-			Broken, Errors                         []string
-		}
+		var out delivery.Swept
 		if err := a.call(cmd.Context(), "POST", "/sweep", nil, &out); err != nil {
 			return err
 		}
 		return a.show(out, func(w io.Writer) {
 			fmt.Fprintf(w, "%d seen, %d drains rung, %d changes noticed, %d messages ended, %d probed\n", out.Seen, out.Rung, out.Announced, out.Expired, out.Probed)
+			for _, id := range out.Broken {
+				fmt.Fprintln(w, "counters mended:", id)
+			}
 			for _, e := range out.Errors {
 				fmt.Fprintln(w, "error:", e)
 			}
@@ -132,26 +137,38 @@ out. Restart the agent afterwards; --wait stays until it is there again.`
 	return []*cobra.Command{repair, rotate, redrive, cancel, probe, sweep}
 }
 
-// awaitRegister waits until the agent has registered since.
-func (a *app) awaitRegister(ctx context.Context, path string, since time.Time, patience time.Duration) error {
-	for end := time.Now().Add(patience); ; {
+// awaitRegister waits until the agent has registered after the time it had before:
+// both are the platform's, whose clock may not be ours.
+func (a *app) awaitRegister(ctx context.Context, id string, before time.Time, patience time.Duration) error {
+	done, err := a.until(ctx, patience, time.Second, func(ctx context.Context) (bool, error) {
 		var v httpapi.Workspace
-		if err := a.call(ctx, "GET", path, nil, &v); err != nil {
-			return err
+		if err := a.call(ctx, "GET", "/workspaces/"+url.PathEscape(id), nil, &v); err != nil {
+			return false, err
 		}
-		if v.RegisteredAt.After(since.Add(-time.Second)) && v.Reason != workspace.ReasonCredentialsRejected {
-			if a.output == "table" {
-				fmt.Fprintf(a.out, "the agent registered at %s: %s (%s)\n", at(v.RegisteredAt), v.Status, v.Reason)
-			}
-			return nil
+		if !v.RegisteredAt.After(before) || v.Reason == workspace.ReasonCredentialsRejected {
+			return false, nil
 		}
-		if time.Now().After(end) {
-			return &outcome{exitNotSo, fmt.Sprintf("the agent has not registered within %s: restart it", patience)}
+		if a.output == "table" {
+			fmt.Fprintf(a.out, "the agent registered at %s: %s (%s)\n", at(v.RegisteredAt), v.Status, v.Reason)
 		}
-		if !pause(ctx, time.Second) {
-			return ctx.Err()
-		}
+		return true, nil
+	})
+	on := "see whether it has: rollcall status " + id
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &outcome{exitInterrupted, "interrupted, and the agent may still register; " + on}
+	case err != nil || done:
+		return err
 	}
+	return &outcome{exitNotSo, fmt.Sprintf("the agent was not seen to register within %s: restart it, then %s", patience, on)}
+}
+
+// count is a number of things as people write it.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 type created struct {
@@ -212,7 +229,7 @@ func (a *app) manage() []*cobra.Command {
 	var yes bool
 	remove := one("manage", "remove ID", "Remove a workspace: its credentials are revoked and its waiting mail is cancelled", func(ctx context.Context, path string, args []string) error {
 		if !yes {
-			return fmt.Errorf("this can't be taken back: rollcall remove %s --yes", args[0])
+			return &outcome{exitUsage, fmt.Sprintf("this can't be taken back; if you mean it: rollcall remove %s --yes", args[0])}
 		}
 		var v httpapi.Workspace
 		if err := a.call(ctx, "DELETE", path, nil, &v); err != nil {
@@ -239,7 +256,9 @@ func (a *app) manage() []*cobra.Command {
 		if err := a.call(ctx, "POST", path+"/revoke", nil, &out); err != nil {
 			return err
 		}
-		return a.show(out, func(w io.Writer) { fmt.Fprintf(w, "%d credentials revoked\nnext: %s\n", out.Revoked, out.Next) })
+		return a.show(out, func(w io.Writer) {
+			fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), out.Next)
+		})
 	})
 
 	var uses int
@@ -260,7 +279,7 @@ func (a *app) manage() []*cobra.Command {
 			return err
 		}
 		return a.show(out, func(w io.Writer) {
-			fmt.Fprintf(w, "%s\ngood for %d uses until %s; rollcall withdraw %s ends it\nnext: %s\n", out.Token, out.Uses, at(out.Expires), out.ID, out.Next)
+			fmt.Fprintf(w, "%s\ngood for %s until %s; rollcall withdraw %s ends it\nnext: %s\n", out.Token, count(out.Uses, "use"), at(out.Expires), out.ID, out.Next)
 		})
 	}}
 	enrol.Flags().IntVar(&uses, "uses", 1, "for how many agents")

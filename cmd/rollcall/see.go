@@ -19,30 +19,57 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-type fleet struct {
+// page is one of a list; it has one of the three.
+type page struct {
 	Workspaces []httpapi.Workspace `json:"workspaces"`
+	History    []trailLine         `json:"history"`
+	Messages   []httpapi.Receipt   `json:"messages"`
 	Next       *string             `json:"next"`
 }
 
-// fleet reads all of it, page by page.
+const (
+	maxPage = 500 // rows the platform gives at once
+	noLimit = 1 << 30
+)
+
+// pages reads a list page by page up to limit, and tells whether there is more:
+// it asks for one row too many, as a full page has a next even if it is the last.
+func pages[T any](ctx context.Context, a *app, path string, q url.Values, limit int, rows func(page) []T) ([]T, bool, error) {
+	if limit < 1 {
+		return nil, false, &outcome{exitUsage, "--limit must be at least 1"}
+	}
+	for out := []T{}; ; {
+		q.Set("limit", strconv.Itoa(min(maxPage, limit+1-len(out))))
+		var p page
+		if err := a.call(ctx, "GET", path+"?"+q.Encode(), nil, &p); err != nil {
+			return nil, false, err
+		}
+		if out = append(out, rows(p)...); len(out) > limit {
+			return out[:limit], true, nil
+		}
+		if p.Next == nil {
+			return out, false, nil
+		}
+		q.Set("cursor", *p.Next)
+	}
+}
+
+// moreLine ends a table that doesn't show all there is.
+func moreLine(w io.Writer, more bool, limit int) {
+	if more {
+		fmt.Fprintf(w, "… more: --limit %d\n", 4*limit)
+	}
+}
+
+// fleet reads all of it.
 func (a *app) fleet(ctx context.Context, status string) ([]httpapi.Workspace, error) {
-	out := []httpapi.Workspace{}
-	q := url.Values{"limit": {"500"}}
+	q := url.Values{}
 	if status != "" {
 		q.Set("status", status)
 	}
-	for {
-		var page fleet
-		if err := a.call(ctx, "GET", "/workspaces?"+q.Encode(), nil, &page); err != nil {
-			return nil, err
-		}
-		out = append(out, page.Workspaces...)
-		if page.Next == nil {
-			slices.SortFunc(out, func(a, b httpapi.Workspace) int { return cmp.Compare(a.ID, b.ID) })
-			return out, nil
-		}
-		q.Set("cursor", *page.Next)
-	}
+	out, _, err := pages(ctx, a, "/workspaces", q, noLimit, func(p page) []httpapi.Workspace { return p.Workspaces })
+	slices.SortFunc(out, func(a, b httpapi.Workspace) int { return cmp.Compare(a.ID, b.ID) })
+	return out, err
 }
 
 func (a *app) see() []*cobra.Command {
@@ -56,7 +83,13 @@ func (a *app) see() []*cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.show(ws, func(w io.Writer) { fleetTable(w, ws) }); err != nil {
+				if err := a.show(ws, func(w io.Writer) {
+					if filter != "" && len(ws) == 0 {
+						fmt.Fprintf(w, "no workspace is %s\n", filter)
+						return
+					}
+					fleetTable(w, ws)
+				}); err != nil {
 					return err
 				}
 				return verdict(check, ws...)
@@ -118,7 +151,7 @@ func (a *app) see() []*cobra.Command {
 			return a.events(cmd.Context(), since, follow)
 		},
 	}
-	events.Flags().Int64Var(&since, "since", 0, "only those after this number")
+	events.Flags().Int64Var(&since, "since", 0, "only those after this number (without it: the newest)")
 	events.Flags().BoolVarP(&follow, "follow", "f", false, "go on with those to come")
 	return []*cobra.Command{status, watch, explain, history, audit, events}
 }
@@ -131,8 +164,11 @@ func verdict(check bool, ws ...httpapi.Workspace) error {
 			bad++
 		}
 	}
-	if !check || bad == 0 {
+	switch {
+	case !check || bad == 0:
 		return nil
+	case len(ws) == 1:
+		return &outcome{exitNotSo, fmt.Sprintf("%s is %s (%s)", ws[0].ID, ws[0].Status, ws[0].Reason)}
 	}
 	return &outcome{exitNotSo, fmt.Sprintf("%d of %d are not online", bad, len(ws))}
 }
@@ -169,10 +205,11 @@ func workspaceTable(w io.Writer, v httpapi.Workspace) {
 	if v.Hint != "" {
 		rows = append(rows, []string{"next", v.Hint})
 	}
+	mail := fmt.Sprintf("%d queued, %d in flight; of %d accepted: %d delivered, %d expired, %d cancelled, %d dead",
+		v.Totals.Queued, v.Totals.InFlight, v.Totals.Accepted, v.Totals.Delivered, v.Totals.Expired, v.Totals.Cancelled, v.Totals.Dead)
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
-		[]string{"mail", fmt.Sprintf("%d queued, %d in flight; of %d accepted: %d delivered, %d expired, %d cancelled, %d dead",
-			v.Totals.Queued, v.Totals.InFlight, v.Totals.Accepted, v.Totals.Delivered, v.Totals.Expired, v.Totals.Cancelled, v.Totals.Dead)},
+		[]string{"mail", mail},
 		[]string{"tasks", fmt.Sprintf("%d of %d", v.ActiveTasks, v.MaxTasks)},
 		[]string{"last heartbeat", at(v.LastHeartbeat)})
 	if v.URL != "" {
@@ -192,14 +229,18 @@ func workspaceTable(w io.Writer, v httpapi.Workspace) {
 // status is computed at each look, so a change shows at once.
 func (a *app) watch(ctx context.Context, every time.Duration) error {
 	was := map[string]httpapi.Workspace{}
+	var failed error
 	for first := true; ; first = false {
 		ws, err := a.fleet(ctx, "")
-		if err != nil && first {
+		switch {
+		case ctx.Err() != nil:
+			return nil // that is how it ends
+		case err != nil && (first || !passing(err)):
 			return err
+		case err != nil && failed == nil:
+			a.again(err)
 		}
-		if err != nil && ctx.Err() == nil {
-			fmt.Fprintf(a.out, "%s  %v\n", at(time.Now()), err)
-		}
+		failed = err
 		if first && a.output == "table" {
 			fleetTable(a.out, ws)
 		}
@@ -247,30 +288,29 @@ type trailLine struct {
 }
 
 func (a *app) trail(ctx context.Context, path string, limit int) error {
-	var out struct {
-		History []trailLine `json:"history"`
-		Next    *string     `json:"next"`
-	}
-	if err := a.call(ctx, "GET", fmt.Sprintf("%s?limit=%d", path, limit), nil, &out); err != nil {
+	lines, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []trailLine { return p.History })
+	if err != nil {
 		return err
 	}
-	return a.show(out.History, func(w io.Writer) {
-		if len(out.History) == 0 {
+	return a.show(lines, func(w io.Writer) {
+		if len(lines) == 0 {
 			fmt.Fprintln(w, "nothing yet")
 			return
 		}
 		rows := [][]string{{"AT", "WHAT", "WHO", "FROM", ""}}
-		for _, l := range out.History {
+		for _, l := range lines {
 			rows = append(rows, []string{at(l.At), l.Action, l.Who, orDash(l.From), l.Summary})
 		}
 		table(w, rows)
+		moreLine(w, more, limit)
 	})
 }
 
 // events prints the fleet's log; since -1 is the newest of it.
 func (a *app) events(ctx context.Context, since int64, follow bool) error {
-	for {
-		path := "/events?limit=500"
+	var failed error
+	for first := true; ; first = false {
+		path := "/events?limit=" + strconv.Itoa(maxPage)
 		if since >= 0 {
 			path += "&since=" + strconv.FormatInt(since, 10)
 		}
@@ -278,8 +318,17 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 			Events []delivery.Change `json:"events"`
 			Next   int64             `json:"next"`
 		}
-		if err := a.call(ctx, "GET", path, nil, &page); err != nil {
+		err := a.call(ctx, "GET", path, nil, &page)
+		switch {
+		case follow && ctx.Err() != nil:
+			return nil // that is how it ends
+		case err != nil && (!follow || first || !passing(err)):
 			return err
+		case err != nil && failed == nil:
+			a.again(err)
+		}
+		if failed = err; err == nil {
+			since = page.Next
 		}
 		for _, c := range page.Events {
 			from := "nothing"
@@ -292,8 +341,7 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 				return err
 			}
 		}
-		since = page.Next
-		if len(page.Events) == 500 {
+		if len(page.Events) == maxPage {
 			continue
 		}
 		if !follow || !pause(ctx, 2*time.Second) {

@@ -93,7 +93,7 @@ func TestAPICommandLine(t *testing.T) {
 	}
 	rollcall(t, 4, "status", id, "--check")
 	says(t, []string{"explain", id}, "degraded (credentials_rejected)", "at fault: the credential", "rollcall repair "+id)
-	says(t, []string{"repair", id}, "1 credentials revoked", "restart the agent")
+	says(t, []string{"repair", id}, "1 credential revoked", "restart the agent")
 	token = register(200, "")
 	says(t, []string{"status", id}, "online (healthy)")
 
@@ -116,7 +116,7 @@ func TestAPICommandLine(t *testing.T) {
 	says(t, []string{"cancel", id, mid}, "cancelled")
 	says(t, []string{"resume", id}, "online")
 	says(t, []string{"adopt", id, "--runtime", "x", "--reset-credentials"}, "adopted", "rcw_")
-	says(t, []string{"revoke", id}, "1 credentials revoked", "repair")
+	says(t, []string{"revoke", id}, "1 credential revoked", "repair")
 	says(t, []string{"sweep"}, "seen")
 	says(t, []string{"history", id}, "create", "credential_issued", "credential_used", "repair", "rotate", "adopt", "revoke", "probe", "cancel", "status_changed", "operator rco_")
 	says(t, []string{"events"}, id)
