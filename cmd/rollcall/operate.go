@@ -30,6 +30,7 @@ func one(group, use, short string, do func(ctx context.Context, path string, arg
 
 func (a *app) mend() []*cobra.Command {
 	var wait time.Duration
+	var from string
 	repair := one("mend", "repair ID", "Mend a lost credential: revoke what there is, and let the agent fetch a new one", func(ctx context.Context, path string, args []string) error {
 		var before httpapi.Workspace
 		if wait > 0 {
@@ -37,16 +38,25 @@ func (a *app) mend() []*cobra.Command {
 				return err
 			}
 		}
+		var body any
+		if from != "" {
+			body = map[string]string{"from": from}
+		}
 		var out struct {
 			Revoked        int       `json:"revoked"`
 			BootstrapUntil time.Time `json:"bootstrap_until"`
+			From           string    `json:"from,omitempty"`
 			Next           string    `json:"next"`
 		}
-		if err := a.call(ctx, "POST", path+"/repair", nil, &out); err != nil {
+		if err := a.call(ctx, "POST", path+"/repair", body, &out); err != nil {
 			return err
 		}
 		if err := a.show(out, func(w io.Writer) {
-			fmt.Fprintf(w, "%s revoked; bootstrap is open until %s\nnext: %s\n", count(out.Revoked, "credential"), at(out.BootstrapUntil), out.Next)
+			fmt.Fprintf(w, "%s revoked; bootstrap is open until %s", count(out.Revoked, "credential"), at(out.BootstrapUntil))
+			if out.From != "" {
+				fmt.Fprintf(w, ", to an agent at %s only", out.From)
+			}
+			fmt.Fprintf(w, "\nnext: %s\n", out.Next)
 		}); err != nil || wait == 0 {
 			return err
 		}
@@ -57,6 +67,7 @@ which its agent, and only this workspace's, is given a new one when it registers
 The window closes at the first use of what it issued, so a lost reply locks nobody
 out. Restart the agent afterwards; --wait stays until it is there again.`
 	repair.Flags().DurationVar(&wait, "wait", 0, "wait so long for the agent to register again")
+	repair.Flags().StringVar(&from, "from", "", "only an agent that calls from this network address is given the new credential")
 
 	rotate := one("mend", "rotate ID", "Issue a second credential; the one in use stays valid until the new one is used", func(ctx context.Context, path string, _ []string) error {
 		var out struct {
