@@ -148,6 +148,10 @@ func TestWhatAPersonReads(t *testing.T) {
 		"repaired, and not back": {"repair demo --wait 200ms", repair(answer{200, before}), 4,
 			nil, []string{"rollcall: the agent was not seen to register within 200ms: restart it, then see whether it has: rollcall status demo\n"}},
 
+		"mail that is missing": {
+			"status demo", map[string][]answer{show: {{200, `{"id": "demo", "status": "online", "reason": "healthy", "messages": {"accepted": 9, "delivered": 7, "missing": 2}}`}}}, 0,
+			[]string{"of 9 accepted: 7 delivered, 0 expired, 0 cancelled, 0 dead, 2 missing\n"}, nil,
+		},
 		"not online": {"status demo --check", map[string][]answer{show: {{200, before}}}, 4, nil, []string{"rollcall: demo is degraded (credentials_rejected)\n"}},
 		"none so":    {"status --status dead", map[string][]answer{"GET /workspaces": {{200, `{"workspaces": []}`}}}, 0, []string{"no workspace is dead\n"}, nil},
 

@@ -207,6 +207,9 @@ func workspaceTable(w io.Writer, v httpapi.Workspace) {
 	}
 	mail := fmt.Sprintf("%d queued, %d in flight; of %d accepted: %d delivered, %d expired, %d cancelled, %d dead",
 		v.Totals.Queued, v.Totals.InFlight, v.Totals.Accepted, v.Totals.Delivered, v.Totals.Expired, v.Totals.Cancelled, v.Totals.Dead)
+	if v.Totals.Missing > 0 {
+		mail += fmt.Sprintf(", %d missing", v.Totals.Missing)
+	}
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
 		[]string{"mail", mail},
