@@ -94,15 +94,30 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	}
 	v.Evidence = slices.DeleteFunc(v.Evidence, func(e Evidence) bool { return e.At.IsZero() }) // of what never was
 	v.RecheckAt = s.nextChange(v)
-	if v.Reason != ReasonRemoved && !f.StrangerAt.IsZero() && now.Sub(f.StrangerAt) < p.RefusalMemory {
+	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf(
-			"warning: an attempt from %s with an unknown credential was refused; it can't be attributed to this agent and changes nothing", f.StrangerFrom)})
-	}
-	if v.Reason != ReasonRemoved && s.within(f.RefusedAt, p.RefusalMemory) && s.refusedElsewhere() {
-		v.Evidence = append(v.Evidence, Evidence{f.RefusedAt, fmt.Sprintf(
-			"warning: somebody at %s uses a credential that was this agent's once; it is refused, and the agent itself is heard from %s", f.RefusedFrom, f.SeenFrom)})
+			"warning: an attempt from %s %s was refused; it can't be attributed to this agent and changes nothing", f.StrangerFrom, f.StrangerWith.words())})
 	}
 	return v
+}
+
+func (p Presented) words() string {
+	switch p {
+	case NoCredential:
+		return "without a credential"
+	case FormerCredential:
+		return "with a credential that was this agent's once"
+	}
+	return "with an unknown credential"
+}
+
+// stranger is what to add to a hint while somebody at another address is refused:
+// a silent agent may be the one, without its credential at a new address.
+func (s situation) stranger() string {
+	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
+		return ""
+	}
+	return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, rollcall repair %s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
 }
 
 func first(s situation) Verdict {
@@ -127,9 +142,7 @@ func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
 }
 
 func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
-func (s situation) leased() bool {
-	return s.now.Before(s.LeaseUntil.Add(s.p.Grace)) && !s.LeaseUntil.IsZero()
-}
+func (s situation) leased() bool                             { return s.Leased(s.p, s.now) }
 func (s situation) waitsTooLong() bool {
 	return s.Open > 0 && s.now.Sub(s.OldestOpen) >= s.p.DeliveryObjective
 }
@@ -150,12 +163,17 @@ func (s situation) nextChange(v Verdict) time.Time {
 		{s.ActiveAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
+		{s.BootstrapUntil, 0},
 		{s.OldestOpen, s.p.DeliveryObjective},
 		{s.OldestOpen, s.p.BusyPatience},
+		{s.OldestOpen, s.p.DeliveryPatience},
+		{s.OldestOpen, 2 * s.p.DeliveryObjective},
 		{s.RegisteredAt, s.p.DeliveryObjective},
 		{s.PolledAt, s.p.DeliveryObjective},
 		{s.DeliveredAt, s.p.DeliveryObjective},
 		{s.DeliveredAt, s.p.BusyPatience},
+		{s.DeliveredAt, s.p.DeliveryPatience},
+		{s.DeliveredAt, 2 * s.p.DeliveryObjective},
 	} {
 		if at := c.from.Add(c.after); !c.from.IsZero() && at.After(s.now) {
 			candidates = append(candidates, at)
@@ -163,7 +181,7 @@ func (s situation) nextChange(v Verdict) time.Time {
 	}
 	slices.SortFunc(candidates, time.Time.Compare)
 	for _, at := range candidates {
-		if then := first(newSituation(s.Facts, s.fleet, s.p, at)); then.Status != v.Status || then.Reason != v.Reason {
+		if then := first(newSituation(s.Facts, s.fleet, s.p, at)); then.Status != v.Status || then.Reason != v.Reason || then.Action != v.Action {
 			return at
 		}
 	}
@@ -187,8 +205,8 @@ func refused(s situation) *Verdict {
 	if v := revoked(s); v != nil {
 		return v
 	}
-	n := s.RegisterRefused + s.SignalRefused
-	if n == 0 || s.refusedElsewhere() {
+	n := s.refusals()
+	if n == 0 {
 		return nil
 	}
 	v := &Verdict{
@@ -196,19 +214,27 @@ func refused(s situation) *Verdict {
 		Hint: fmt.Sprintf("the agent is running but its credential is refused: repair it with rollcall repair %[1]s (POST /workspaces/%[1]s/repair), then restart the agent so that it registers again", s.ID),
 		Evidence: []Evidence{
 			{s.RefusedSince, "first refused attempt since the last accepted one"},
-			{s.RefusedAt, fmt.Sprintf("last refused attempt, from %s; %d register and %d other attempts refused", s.RefusedFrom, s.RegisterRefused, s.SignalRefused)},
+			{s.RefusedAt, fmt.Sprintf("last refused attempt noted, from %s; noted as refused: %d register, %d heartbeat and %d other attempts", s.RefusedFrom, s.RegisterRefused, s.BeatsRefused, s.CallsRefused)},
 		},
 	}
 	if at := s.LastSignal(); !at.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{at, "last accepted call of this workspace"})
 	}
 	lastWordRefused := s.RefusedAt.After(s.LastSignal())
+	there := s.within(s.RefusedAt, s.p.LeaseTTL)
+	athome := s.RefusedFrom == s.SeenFrom
 	switch {
-	// Alive by its attempts, and nothing accepted since them.
-	case s.within(s.RefusedAt, s.p.LeaseTTL) && lastWordRefused && (n >= s.p.RefusalsToDegrade || !s.leased()):
+	// Alive by its attempts, and nothing accepted since them; while the lease runs,
+	// not before it has missed a beat: of two agents at one address, one of them
+	// with an old credential, the other is heard.
+	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !s.Heard(s.p, s.now)):
 		return v
 	// Heartbeats pass, but every register since the last accepted one was refused.
-	case s.leased() && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):
+	case s.leased() && athome && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):
+		return v
+	// Heartbeats pass, but with another credential than it polls with.
+	case s.leased() && athome && there && s.CallsRefused >= s.p.RefusalsToDegrade:
+		v.Hint = fmt.Sprintf("the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: see that it uses one credential for all (a saved file may win over its environment), or repair it with rollcall repair %[1]s (POST /workspaces/%[1]s/repair) and restart it", s.ID)
 		return v
 	// It has gone silent, and its last word was a refused one.
 	case !s.leased() && lastWordRefused:
@@ -218,27 +244,24 @@ func refused(s situation) *Verdict {
 	return nil
 }
 
-// refusedElsewhere: the refused attempts bring a credential that was valid once,
-// but come from another address than the accepted calls, and those go on. Whoever
-// that is can't speak for an agent that is heard.
-func (s situation) refusedElsewhere() bool {
-	return s.RefusedFrom != s.SeenFrom && s.within(s.LastSignal(), s.p.LeaseTTL/2)
-}
-
-// revoked: an operator took its credentials away; it has yet to fetch a new one.
+// revoked: an operator took its credentials away, or issued another in their
+// place; the agent has yet to come with a new one.
 func revoked(s situation) *Verdict {
-	if s.Enrolled() || s.LastSignal().IsZero() {
+	if (s.Enrolled() && s.RevokedAt.IsZero()) || s.LastSignal().IsZero() {
 		return nil
 	}
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: latest(s.RefusedSince, s.LastSignal()), Action: "restart",
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: latest(s.RevokedAt, s.LastSignal()), Action: "restart",
 		Hint:     fmt.Sprintf("its credentials are revoked; bootstrap is open until %s: restart the agent so that it registers again", stamp(s.BootstrapUntil)),
-		Evidence: []Evidence{{s.LastSignal(), "last accepted call, with a credential that is revoked now"}},
+		Evidence: []Evidence{{s.LastSignal(), "last accepted call, with a credential that is revoked now"}, {s.RevokedAt, "an operator revoked its credentials"}},
 	}
 	if !s.BootstrapUntil.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, "the bootstrap window ends"})
 	}
-	if !s.now.Before(s.BootstrapUntil) {
+	switch {
+	case s.Enrolled():
+		v.Hint = fmt.Sprintf("an operator issued it a new credential, and it has not come with it yet: give it to the agent and restart it, or rollcall repair %s if that credential is lost", s.ID)
+	case !s.now.Before(s.BootstrapUntil):
 		v.Action = "repair"
 		v.Hint = fmt.Sprintf("its credentials are revoked and no bootstrap window is open: open one with rollcall repair %[1]s (POST /workspaces/%[1]s/repair), then restart the agent", s.ID)
 	}
@@ -257,7 +280,7 @@ func unregistered(s situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
-		Hint:     "start the agent with its credential; it has not called yet",
+		Hint:     "start the agent with its credential; no call of it was accepted yet" + s.stranger(),
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
@@ -293,7 +316,7 @@ func silent(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.LeaseUntil, Action: "restart",
-		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it",
+		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it" + s.stranger(),
 		Evidence: []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}},
 	}
 }
@@ -342,14 +365,16 @@ func unattended(s situation) *Verdict {
 	}
 }
 
+// pushFailing: pushes fail, and the agent doesn't poll either. It may declare
+// poll: a failed push was the last resort then, and is what a message would meet.
 func pushFailing(s situation) *Verdict {
-	if s.mode != Push || s.PushFailures < s.p.PushFailuresToDegrade {
+	if s.PushFailures < s.p.PushFailuresToDegrade || (s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective)) {
 		return nil
 	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.DeliveredAt, s.RegisteredAt), Action: "check_url",
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.PushFailing, s.RegisteredAt), Action: "check_url",
 		Hint:     fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): check that the URL it registered can be reached from the platform", s.PushFailures, s.PushError),
-		Evidence: append(s.mailEvidence(), Evidence{latest(s.DeliveredAt, s.RegisteredAt), "last delivery or registration before the failures"}, Evidence{s.LastSignal(), "last accepted call"}),
+		Evidence: append(s.mailEvidence(), Evidence{s.PushFailing, "first of the deliveries that failed"}, Evidence{s.LastSignal(), "last accepted call"}),
 	}
 }
 
@@ -359,22 +384,32 @@ func stalled(s situation) *Verdict {
 	if !s.waitsTooLong() || s.within(s.DeliveredAt, s.p.DeliveryObjective) {
 		return nil
 	}
-	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) && !s.stuckFor(s.p.BusyPatience) {
-		return nil // it fetches its mail; it has yet to acknowledge it
+	v := &Verdict{Status: StatusDegraded, Reason: ReasonBacklogStalled, Since: latest(s.OldestOpen, s.DeliveredAt).Add(s.p.DeliveryObjective), Action: "restart", Evidence: s.mailEvidence()}
+	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
+		if !s.stuckFor(2 * s.p.DeliveryObjective) {
+			return nil // it fetches its mail; it has yet to acknowledge it
+		}
+		v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: see that its polls bring back the id of the last row as since_id, then restart it"
+		v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+		return v
 	}
 	busy := s.Busy(s.p, s.now)
 	if busy >= s.Slots() && !s.stuckFor(s.p.BusyPatience) {
 		return nil
 	}
-	says := "the agent says it is idle"
-	if busy > 0 {
-		says = fmt.Sprintf("the agent says %d of its %d task slots are taken", busy, s.Slots())
+	if s.InFlight >= int64(s.Slots()) && s.PushFailures == 0 && !s.stuckFor(s.p.DeliveryPatience) {
+		return nil // it is being handed over; an agent may take its time to answer
 	}
-	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonBacklogStalled, Since: latest(s.OldestOpen, s.DeliveredAt).Add(s.p.DeliveryObjective), Action: "restart",
-		Hint:     says + ", but its mail waits and none was delivered: look at the receipts' attempts, then restart the agent",
-		Evidence: append(s.mailEvidence(), Evidence{latest(s.ActiveAt, s.HeartbeatAt), says}),
+	says, at := "the agent has not said how busy it is", s.LastSignal()
+	switch {
+	case busy > 0:
+		says, at = fmt.Sprintf("the agent says %d of its %d task slots are taken", busy, s.Slots()), s.ActiveAt
+	case s.within(s.ActiveAt, s.p.LeaseTTL) && s.ActiveTasks == 0:
+		says, at = "the agent says it is idle", s.ActiveAt
 	}
+	v.Hint = says + ", but its mail waits and none was delivered: look at the receipts' attempts, then restart the agent"
+	v.Evidence = append(v.Evidence, Evidence{at, says})
+	return v
 }
 
 // probeLost: the last probe ended undelivered, and nothing has reached the agent
@@ -426,8 +461,15 @@ func errorProne(s situation) *Verdict {
 }
 
 func healthy(s situation) *Verdict {
-	v := &Verdict{Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt),
+	v := &Verdict{Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt, s.BackAt),
 		Evidence: append([]Evidence{{s.LastSignal(), "last accepted call, with an accepted credential"}, {s.LeaseUntil, "the lease runs until then"}}, s.mailEvidence()...)}
+	if s.mode == Poll {
+		if quiet := s.NoPoll(s.p, s.now); quiet != "" {
+			v.Evidence = append(v.Evidence, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
+		} else if !s.PolledAt.IsZero() {
+			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+		}
+	}
 	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
 		v.Reason, v.Since = ReasonBusy, s.ActiveAt
 		v.Evidence = append(v.Evidence, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})

@@ -51,7 +51,7 @@ var explained = map[Reason]struct {
 	ReasonRuntimeWedged:       {HopAgent, "Its agent calls, and says itself that its runtime is stuck.", ""},
 	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
 	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", "rollcall probe %s"},
-	ReasonBacklogStalled:      {HopQueue, "Its agent is alive and says it is free, but its messages wait and none is delivered.", "rollcall receipts %s --state queued"},
+	ReasonBacklogStalled:      {HopQueue, "Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s"},
 	ReasonErrorRate:           {HopAgent, "Its agent works, but most of what it does fails.", ""},
 	ReasonBusy:                {HopNone, "It is well, and at work: a message sent now is delivered when it is free.", ""},
 	ReasonHealthy:             {HopNone, "It is well: a message sent now reaches its agent.", ""},
@@ -66,6 +66,10 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	e.Command = strings.ReplaceAll(words.command, "%s", f.ID)
 	if v.Reason == ReasonHealthy && e.Delivery.Effective == Poll {
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
+		if quiet := f.NoPoll(p, now); quiet != "" {
+			e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
+			e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, or register it with a URL so that mail can be pushed"
+		}
 	}
 	return e
 }

@@ -30,10 +30,10 @@ func TestExplain(t *testing.T) {
 		workspace.ReasonRuntimeWedged:   {with(func(f *workspace.Facts) { f.WedgedSince = now }), workspace.HopAgent, "stuck"},
 		workspace.ReasonInboxUnattended: {with(func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, now.Add(-time.Hour) }), workspace.HopAgent, "doesn't fetch"},
 		workspace.ReasonPushFailing:     {with(func(f *workspace.Facts) { f.Pushable, f.PushFailures, f.PushError = true, 4, "refused" }), workspace.HopNetwork, "refused"},
-		workspace.ReasonBacklogStalled:  {with(func(f *workspace.Facts) { f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour) }), workspace.HopQueue, "rollcall receipts w --state queued"},
+		workspace.ReasonBacklogStalled:  {with(func(f *workspace.Facts) { f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour) }), workspace.HopQueue, "rollcall receipts w"},
 		workspace.ReasonErrorRate:       {with(func(f *workspace.Facts) { f.ErrorsSince, f.SampleError = now, "boom" }), workspace.HopAgent, "boom"},
 		workspace.ReasonBusy:            {with(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, now }), workspace.HopNone, "when it is free"},
-		workspace.ReasonHealthy:         {live, workspace.HopNone, "next poll"},
+		workspace.ReasonHealthy:         {with(func(f *workspace.Facts) { f.PolledAt = now }), workspace.HopNone, "next poll"},
 	} {
 		e := workspace.Fleet{At: now, Broken: reason == workspace.ReasonPlatformSuspect}.Explain(c.f, p, now)
 		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || !strings.Contains(e.Text(), c.says) || len(e.Evidence) == 0 {
@@ -42,5 +42,8 @@ func TestExplain(t *testing.T) {
 		if c.hop != workspace.HopNone && e.Next == "" {
 			t.Errorf("%s: no next step", reason)
 		}
+	}
+	if e := (workspace.Fleet{}).Explain(live, p, now); e.Hop != workspace.HopAgent || !strings.Contains(e.Text(), "has never polled for its mail: a message sent now waits") || e.Next == "" {
+		t.Errorf("one that beats and never polls: %+v\n%s", e, e.Text())
 	}
 }

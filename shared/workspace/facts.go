@@ -62,7 +62,9 @@ type Facts struct {
 	Credential      token.Hash // in use
 	NextCredential  token.Hash // issued, not used yet; its first use makes it Credential
 	PastCredential  token.Hash // once valid here: an attempt with it is attributable
+	RevokedAt       time.Time  // when an operator ended its credentials; zero once another is given or used
 	BootstrapUntil  time.Time  // until then, a register without a valid credential is given one
+	BootstrapFrom   string     // the only network address that is given one: the operator's choice, or the first that asked
 	Declared        Mode       // by the last accepted register, or by the operator who created or adopted
 	DeclaredBy      Declarer
 	Pushable        bool // it gave a URL that policy allows and a runtime that serves one
@@ -70,18 +72,21 @@ type Facts struct {
 	LaneGeneration  int64
 	EnrolledBy      token.Hash // the enrolment token NextCredential was issued for; zero: none
 	RegisterRefused int        // since the last accepted register
-	SignalRefused   int        // heartbeats and polls, since the last accepted one
+	BeatsRefused    int        // heartbeats, since the last accepted one
+	CallsRefused    int        // polls and other calls, since the last accepted one
 	RefusedSince    time.Time  // first of those
 	RefusedAt       time.Time  // last of those
-	RefusedFrom     string     // network address
-	StrangerAt      time.Time  // last refused attempt that can't be attributed
+	RefusedFrom     string     // network address; all of those came from it
+	StrangerAt      time.Time  // last refused attempt that is not this agent's
 	StrangerFrom    string
+	StrangerWith    Presented
 
 	// Liveness.
 	LeaseUntil   time.Time
 	HeartbeatAt  time.Time // last accepted heartbeat
 	PolledAt     time.Time // last accepted poll
 	CalledAt     time.Time // last accepted call of another kind
+	BackAt       time.Time // when an accepted signal last ended silence, a wedge or errors
 	SeenFrom     string    // network address of the last accepted signal
 	Incarnation  string    // what the running agent is told from a copy of it by; "" when it says nothing
 	Served       string    // what tells the URL of the last register from another; "" when it had none
@@ -98,7 +103,7 @@ type Facts struct {
 	AnnouncedAt  time.Time
 	AnnouncedSeq int64
 
-	// Mail: the ledger's counters. Accepted = Open + the four ends.
+	// Mail: the ledger's counters. Accepted = Open + the four ends + Missing.
 	Accepted     int64 // also the last sequence number given
 	Open         int64 // queued or in flight
 	InFlight     int64
@@ -107,13 +112,25 @@ type Facts struct {
 	Expired      int64
 	Cancelled    int64
 	Dead         int64
+	Missing      int64     // accepted, and found neither open nor ended; see delivery.recount
 	Errands      int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last one
 	PushFailures int       // failed pushes in a row
+	PushFailing  time.Time // since the first of those
 	PushError    string    // of the last
 	ProbedAt     time.Time // when the last probe was accepted
 	ProbeLostAt  time.Time // when a probe ended without being delivered; zero once something is
 }
+
+// Presented is what a refused attempt brought.
+type Presented string
+
+// What can be brought.
+const (
+	NoCredential      Presented = "" // none
+	UnknownCredential Presented = "unknown"
+	FormerCredential  Presented = "former" // it was valid for this workspace once
+)
 
 // Declarer tells who declared the mode.
 type Declarer string
@@ -135,6 +152,11 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 		return 0
 	}
 	return f.ActiveTasks
+}
+
+// Leased tells whether the lease, and the grace after it, still run.
+func (f Facts) Leased(p Policy, now time.Time) bool {
+	return !f.LeaseUntil.IsZero() && now.Before(f.LeaseUntil.Add(p.Grace))
 }
 
 // LastSignal is the last accepted call of any kind.

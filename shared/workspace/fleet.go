@@ -16,11 +16,17 @@ type Fleet struct {
 	HeardAt time.Time   // it lasted from DeafAt to HeardAt
 	Ends    []time.Time // when the leases of a sample of the fleet run out, or ran out
 	LastAt  time.Time   // newest accepted signal in the sample
+	Lived   bool        // an agent in the sample was heard all through that gap: its lease never ran out
 	Broken  bool        // the platform's own records can't be read
+	Next    string      // where the next sweep begins: the last one had no time for what comes after; "" for the start
 }
 
-// Sample adds a workspace to what is known of the fleet.
+// Sample adds a workspace to what is known of the fleet, of which the sweeps are
+// known already.
 func (fl *Fleet) Sample(f Facts) {
+	if f.RegisteredAt.Before(fl.DeafAt) && !f.RegisteredAt.IsZero() && !f.BackAt.After(fl.DeafAt) && f.LeaseUntil.After(fl.HeardAt) {
+		fl.Lived = true
+	}
 	if f.Hold == NoHold && !f.LeaseUntil.IsZero() {
 		fl.Ends = append(fl.Ends, f.LeaseUntil)
 	}
@@ -71,8 +77,8 @@ func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
 		all = append(all, suspicion{"the platform's own records can't be read", longest, []Evidence{{fl.At, "the store did not answer"}}})
 	}
 	// The platform was deaf, and hears again: every agent that lives calls within
-	// a TTL and its grace.
-	if !fl.DeafAt.IsZero() && end.After(fl.DeafAt) && f.LeaseUntil.Before(fl.HeardAt.Add(p.LeaseTTL)) {
+	// a TTL and its grace. If any lived through it, only the sweeper was dead.
+	if !fl.DeafAt.IsZero() && end.After(fl.DeafAt) && f.LeaseUntil.Before(fl.HeardAt.Add(p.LeaseTTL)) && !fl.Lived {
 		all = append(all, suspicion{"the platform itself did not work for a while", fl.HeardAt.Add(p.LeaseTTL + p.Grace),
 			[]Evidence{{fl.DeafAt, "last sweep before the platform fell silent"}, {fl.HeardAt, "first sweep after it"}}})
 	}

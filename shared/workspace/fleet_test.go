@@ -28,23 +28,24 @@ func TestTheGuard(t *testing.T) {
 		now   int
 		want  workspace.Status
 	}{
-		"nothing is known of the fleet":         {workspace.Fleet{}, 220, "offline"},
-		"it alone fell silent":                  {sample(at(220), 100, 200, 205, 210, 215, 218), 220, "offline"},
-		"all fell silent, it is the first":      {sample(at(220), 100, 105, 110, 115, 120, 128), 220, "unknown"},
-		"half of them did":                      {sample(at(220), 100, 101, 102, 103, 104, 200, 201, 202, 203, 204), 220, "unknown"},
-		"fewer than half of them did":           {sample(at(220), 100, 101, 102, 103, 104, 200, 201, 202, 203, 204, 205), 220, "offline"},
-		"four are too few to tell":              {sample(at(220), 100, 105, 110, 115), 220, "offline"},
-		"they fell silent, but long before it":  {sample(at(1220), 1100, 1, 2, 3, 4, 5), 220, "offline"},
-		"the suspicion ends":                    {sample(at(519), 100, 105, 110, 115, 120, 128), 519, "unknown"},
-		"and does so in time":                   {sample(at(520), 100, 105, 110, 115, 120, 128), 520, "offline"},
-		"no sweep, and nobody is heard":         {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(100)}, 220, "unknown"},
-		"no sweep, but others are heard":        {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(215)}, 220, "offline"},
-		"no sweep, and it died before the last": {workspace.Fleet{At: at(900), SweptAt: at(600), LastAt: at(100)}, 900, "offline"},
-		"the platform was deaf and hears again": {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(90), HeardAt: at(880)}, 900, "unknown"},
-		"all that live have called since":       {workspace.Fleet{At: at(1000), SweptAt: at(960), DeafAt: at(90), HeardAt: at(880)}, 1000, "offline"},
-		"it died before the platform was deaf":  {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(400), HeardAt: at(880)}, 900, "offline"},
-		"the platform can't say how it is":      {workspace.Fleet{At: at(220), Broken: true}, 220, "unknown"},
-		"one that is heard is online all along": {workspace.Fleet{At: at(150), Broken: true}, 150, "online"},
+		"nothing is known of the fleet":                   {workspace.Fleet{}, 220, "offline"},
+		"it alone fell silent":                            {sample(at(220), 100, 200, 205, 210, 215, 218), 220, "offline"},
+		"all fell silent, it is the first":                {sample(at(220), 100, 105, 110, 115, 120, 128), 220, "unknown"},
+		"half of them did":                                {sample(at(220), 100, 101, 102, 103, 104, 200, 201, 202, 203, 204), 220, "unknown"},
+		"fewer than half of them did":                     {sample(at(220), 100, 101, 102, 103, 104, 200, 201, 202, 203, 204, 205), 220, "offline"},
+		"four are too few to tell":                        {sample(at(220), 100, 105, 110, 115), 220, "offline"},
+		"they fell silent, but long before it":            {sample(at(1220), 1100, 1, 2, 3, 4, 5), 220, "offline"},
+		"the suspicion ends":                              {sample(at(519), 100, 105, 110, 115, 120, 128), 519, "unknown"},
+		"and does so in time":                             {sample(at(520), 100, 105, 110, 115, 120, 128), 520, "offline"},
+		"no sweep, and nobody is heard":                   {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(100)}, 220, "unknown"},
+		"no sweep, but others are heard":                  {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(215)}, 220, "offline"},
+		"no sweep, and it died before the last":           {workspace.Fleet{At: at(900), SweptAt: at(600), LastAt: at(100)}, 900, "offline"},
+		"the platform was deaf and hears again":           {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(90), HeardAt: at(880)}, 900, "unknown"},
+		"one lived through it: only the sweeper was dead": {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(90), HeardAt: at(880), Lived: true}, 900, "offline"},
+		"all that live have called since":                 {workspace.Fleet{At: at(1000), SweptAt: at(960), DeafAt: at(90), HeardAt: at(880)}, 1000, "offline"},
+		"it died before the platform was deaf":            {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(400), HeardAt: at(880)}, 900, "offline"},
+		"the platform can't say how it is":                {workspace.Fleet{At: at(220), Broken: true}, 220, "unknown"},
+		"one that is heard is online all along":           {workspace.Fleet{At: at(150), Broken: true}, 150, "online"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := c.fleet.Assess(silentSince(100), p, at(c.now))
@@ -68,6 +69,24 @@ func TestAGapBetweenSweeps(t *testing.T) {
 	}
 	if fl = fl.Gap(p, at(421)).Gap(p, at(480)); !fl.DeafAt.Equal(at(240)) || !fl.HeardAt.Equal(at(421)) || !fl.SweptAt.Equal(at(480)) {
 		t.Fatalf("%+v", fl)
+	}
+}
+
+func TestWhoLivedThroughAGap(t *testing.T) {
+	gap := workspace.Fleet{At: at(900), SweptAt: at(880), DeafAt: at(90), HeardAt: at(880)}
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		lived  bool
+	}{
+		"heard all along":         {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(870), at(960) }, true},
+		"silent, and back":        {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil, f.BackAt = at(870), at(960), at(860) }, false},
+		"registered in the midst": {func(f *workspace.Facts) { f.RegisteredAt, f.LeaseUntil = at(500), at(960) }, false},
+		"silent":                  {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(500), at(590) }, false},
+	} {
+		fl := gap
+		if fl.Sample(live(c.change)); fl.Lived != c.lived {
+			t.Errorf("%s: %v", name, fl.Lived)
+		}
 	}
 }
 
@@ -160,12 +179,12 @@ func TestRotationIsTwoPhase(t *testing.T) {
 		t.Fatalf("%+v", f)
 	}
 	for _, h := range []token.Hash{old, fresh} {
-		if _, err := workspace.Admit(f, true, h, p, at(600)); err != nil {
+		if _, err := workspace.Admit(f, true, h, "", p, at(600)); err != nil {
 			t.Fatalf("both are good until the new one is used: %v", err)
 		}
 	}
 	f = workspace.Promote(f)
-	if _, err := workspace.Admit(f, true, old, p, at(600)); err == nil || f.MustRotate() || f.Credential != fresh {
+	if _, err := workspace.Admit(f, true, old, "", p, at(600)); err == nil || f.MustRotate() || f.Credential != fresh {
 		t.Fatalf("the old one is good after the new one was used: %+v", f)
 	}
 }
@@ -174,7 +193,7 @@ func TestARotationLocksOutNobody(t *testing.T) {
 	held := issued() // by a repair; its agent has not called with it yet
 	f := workspace.Rotate(workspace.Rotate(held, token.Digest("second")), token.Digest("third"))
 	for credential, good := range map[string]bool{"other": true, "second": false, "third": true} {
-		if _, err := workspace.Admit(f, true, token.Digest(credential), p, at(596)); (err == nil) != good {
+		if _, err := workspace.Admit(f, true, token.Digest(credential), "", p, at(596)); (err == nil) != good {
 			t.Errorf("%s: %v", credential, err)
 		}
 	}

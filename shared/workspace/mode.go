@@ -52,4 +52,16 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 	return say(Poll, "not declared; it has no URL that can be pushed to")
 }
 
+// NoPoll says in words that an agent that polls for its mail hasn't done so for a
+// while, and so may not get what is sent now; "" when it has.
+func (f Facts) NoPoll(p Policy, now time.Time) string {
+	switch {
+	case f.PolledAt.IsZero() && now.Sub(latest(f.RegisteredAt, f.CreatedAt)) >= p.DeliveryObjective:
+		return "it has never polled for its mail"
+	case !f.PolledAt.IsZero() && now.Sub(f.PolledAt) >= p.DeliveryObjective:
+		return "it has not polled for its mail since " + stamp(f.PolledAt)
+	}
+	return ""
+}
+
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

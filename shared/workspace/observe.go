@@ -33,6 +33,9 @@ type Signal struct {
 // Observe is what an accepted signal makes of the facts. Stores do the same in
 // one conditional write; their contract suite compares them with this.
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
+	if s.endsWhatIsWrong(f, p, now) {
+		f.BackAt = now
+	}
 	if !SameHost(f, s) {
 		f = swap(f, s, p, now)
 	}
@@ -41,14 +44,13 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = s.From
-	f.SignalRefused = 0
 	switch s.Kind {
 	case PollFor:
-		f.PolledAt = now
+		f.PolledAt, f.CallsRefused = now, 0
 	case Call:
-		f.CalledAt = now
+		f.CalledAt, f.CallsRefused = now, 0
 	case Heartbeat:
-		f.HeartbeatAt = now
+		f.HeartbeatAt, f.BeatsRefused = now, 0
 		switch {
 		case !s.Wedged:
 			f.WedgedSince = time.Time{}
@@ -59,58 +61,112 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	if s.ActiveTasks != nil {
 		f.ActiveTasks, f.ActiveAt = *s.ActiveTasks, now
 	}
-	if s.ErrorRate != nil {
-		switch {
-		case *s.ErrorRate >= p.ErrorRateEnter:
-			if f.ErrorsSince.IsZero() {
-				f.ErrorsSince = now
-			}
-			f.SampleError = s.SampleError
-		case *s.ErrorRate < p.ErrorRateLeave:
-			f.ErrorsSince, f.SampleError = time.Time{}, ""
+	switch {
+	case s.ErrorsOver(p):
+		f.ErrorsSince, f.SampleError = time.Time{}, ""
+	case s.ErrorRate != nil && *s.ErrorRate >= p.ErrorRateEnter:
+		if f.ErrorsSince.IsZero() {
+			f.ErrorsSince = now
 		}
+		f.SampleError = s.SampleError
 	}
 	return f
 }
 
-// Refusal is one refused attempt.
-type Refusal struct {
-	Register bool
-	From     string
-	Hash     token.Hash // of what was presented; zero: nothing
+// ErrorsOver tells whether the signal ends the error-rate band.
+func (s Signal) ErrorsOver(p Policy) bool {
+	return s.ErrorRate != nil && *s.ErrorRate < p.ErrorRateLeave
 }
 
+func (s Signal) endsWhatIsWrong(f Facts, p Policy, now time.Time) bool {
+	return (!f.LeaseUntil.IsZero() && !f.Leased(p, now)) || (s.Kind == Heartbeat && !s.Wedged && !f.WedgedSince.IsZero()) || (s.ErrorsOver(p) && !f.ErrorsSince.IsZero())
+}
+
+// Refusal is one refused attempt.
+type Refusal struct {
+	Kind   Kind // or Registering
+	From   string
+	Hash   token.Hash // of what was presented; zero: nothing
+	Former bool       // it was issued to this workspace once; PastCredential is known to be
+}
+
+// Registering is a Refusal's kind beside the signals'.
+const Registering Kind = "register"
+
+func (r Refusal) presented(f Facts) Presented {
+	switch {
+	case r.Hash.Zero():
+		return NoCredential
+	case r.Former || r.Hash.Matches(f.PastCredential):
+		return FormerCredential
+	}
+	return UnknownCredential
+}
+
+// Heard tells whether the agent was accepted so lately that nobody at another
+// address can speak for it.
+func (f Facts) Heard(p Policy, now time.Time) bool {
+	at := f.LastSignal()
+	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
+}
+
+// attributable tells whether a refused attempt is this agent's: it comes from
+// the network address of the last accepted signal; or it brings a credential that
+// was valid here once, while nothing is heard, accepted or refused, from that
+// address. Anyone can name an id, and who stole a credential has one that was
+// valid: no one may change another's status by it.
+func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
+	if f.SeenFrom != "" && r.From == f.SeenFrom {
+		return true
+	}
+	refusedAtHome := f.RefusedFrom == f.SeenFrom && !f.RefusedAt.IsZero() && now.Sub(f.RefusedAt) < p.LeaseTTL
+	return r.presented(f) == FormerCredential && !f.Heard(p, now) && !refusedAtHome
+}
+
+// strangerEvery times RefusalWriteEvery is how often a stranger's attempt is
+// noted: so seldom that the agent's own always finds room.
+const strangerEvery = 2
+
 // Refuse is what a refused attempt makes of the facts; changed is false when it
-// is not worth a write. Only an attempt that can be attributed counts against
-// the workspace: one from the network address of the last accepted signal, or
-// one with a credential that was valid here once. Anyone can name an id; no one
-// may change another's status by it.
+// is not worth a write. What counts against the workspace is noted at most once
+// in RefusalWriteEvery, but for the one that makes RefusalsToDegrade of it, which
+// is noted at once: two refused boots in a row must show. A stranger's is noted
+// half as often, and never right after one that counts.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
-	attributable := (f.SeenFrom != "" && r.From == f.SeenFrom) || r.Hash.Matches(f.PastCredential)
-	if !attributable {
-		if now.Sub(f.StrangerAt) < p.RefusalWriteEvery {
+	since := func(t time.Time) time.Duration { return now.Sub(t) }
+	if !f.attributable(r, p, now) {
+		if since(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || since(f.RefusedAt) < p.RefusalWriteEvery {
 			return f, false
 		}
-		f.StrangerAt, f.StrangerFrom = now, r.From
+		f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, r.presented(f)
 		return f, true
 	}
-	if now.Sub(f.RefusedAt) >= p.RefusalMemory {
-		f = forgiven(f)
+	recent := since(f.RefusedAt) < p.RefusalWriteEvery
+	if another := f.RefusedFrom != r.From && f.refusals() > 0; another || since(f.RefusedAt) >= p.RefusalMemory {
+		if recent && r.From != f.SeenFrom {
+			return f, false // of several that hold an old credential, one is listened to at a time
+		}
+		f, recent = forgiven(f), false
 	}
-	n := &f.SignalRefused
-	if r.Register {
-		n = &f.RegisterRefused
-	}
-	if *n >= p.RefusalsToDegrade && now.Sub(f.RefusedAt) < p.RefusalWriteEvery {
+	if recent && f.refusals()+1 != p.RefusalsToDegrade {
 		return f, false
 	}
-	if f.RegisterRefused+f.SignalRefused == 0 {
+	n := &f.BeatsRefused
+	switch r.Kind {
+	case Registering:
+		n = &f.RegisterRefused
+	case PollFor, Call:
+		n = &f.CallsRefused
+	}
+	if f.refusals() == 0 {
 		f.RefusedSince = now
 	}
 	*n++
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	return f, true
 }
+
+func (f Facts) refusals() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
 // Declaration is what a register says.
 type Declaration struct {
@@ -127,10 +183,10 @@ type Admission struct {
 	Promote bool // the presented one is NextCredential, used for the first time
 }
 
-// Admit decides whether a register may pass. exists is false for an id nobody
-// has used. Errors: workspace_removed, credential_missing, credential_unknown,
-// enrolment_required.
-func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) (Admission, error) {
+// Admit decides whether a register from a network address may pass. exists is
+// false for an id nobody has used. Errors: workspace_removed,
+// credential_missing, credential_unknown, enrolment_required.
+func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, now time.Time) (Admission, error) {
 	switch {
 	case f.Hold == Removed:
 		return Admission{}, Gone(f)
@@ -147,15 +203,20 @@ func Admit(f Facts, exists bool, presented token.Hash, p Policy, now time.Time) 
 		return Admission{Promote: true}, nil
 	case f.Credential.Zero() && (now.Before(f.BootstrapUntil) || (p.Bootstrap == Open && f.PastCredential.Zero() && presented.Zero())):
 		// A window is open, or what was issued was never used: its reply may have
-		// been lost, and a lost reply locks nobody out.
-		return Admission{Mint: true}, nil
+		// been lost, and a lost reply locks nobody out. But whoever came first, or
+		// whom the operator named, is not put out by another who knows the id.
+		if f.BootstrapFrom == "" || f.BootstrapFrom == from {
+			return Admission{Mint: true}, nil
+		}
+		return Admission{}, Unauthorized(f.ID, presented).WithHint(fmt.Sprintf(
+			"bootstrap is open to another network address than %s; if this is the agent, an operator lets it in with rollcall repair %s --from %s", from, f.ID, from), "repair")
 	}
 	return Admission{}, Unauthorized(f.ID, presented)
 }
 
 // Unauthorized is the refusal of a missing or unknown credential; its texts are
 // the wire contract's.
-func Unauthorized(id string, presented token.Hash) error {
+func Unauthorized(id string, presented token.Hash) *fault.Error {
 	hint := fmt.Sprintf("an operator repairs it with POST /workspaces/%s/repair; then register again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
@@ -186,7 +247,8 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	switch {
 	case a.Mint:
-		f.NextCredential, f.EnrolledBy = minted, token.Hash{} // until its first use another may be issued
+		f.NextCredential, f.EnrolledBy, f.RevokedAt = minted, token.Hash{}, time.Time{} // until its first use another may be issued
+		f.BootstrapFrom = d.From
 	case a.Trust:
 		f.Credential = presented
 	case a.Promote:
@@ -205,7 +267,10 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	f.Declared, f.DeclaredBy = d.Mode, ByAgent
 	f.Pushable = d.Pushable
-	f.PushFailures, f.PushError = 0, ""
+	f = pushesForgotten(f)
+	if f.StrangerFrom == d.From {
+		f = strangersForgotten(f) // it was this agent
+	}
 	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{} // a new boot has none of the old one's tasks
 	f.ProbeLostAt = time.Time{}
@@ -219,15 +284,17 @@ func Promote(f Facts) Facts {
 	if !f.Credential.Zero() {
 		f.PastCredential = f.Credential
 	}
-	f.Credential, f.NextCredential, f.BootstrapUntil = f.NextCredential, token.Hash{}, time.Time{}
+	f.Credential, f.NextCredential = f.NextCredential, token.Hash{}
+	f.BootstrapUntil, f.BootstrapFrom, f.RevokedAt = time.Time{}, "", time.Time{}
 	f.EnrolledBy = token.Hash{}
 	return forgiven(f)
 }
 
-// Repair revokes every credential and opens one bootstrap window; it returns
-// how many were revoked. The refusals stay on record until the agent is
-// accepted again: until then they are still the truth.
-func Repair(f Facts, p Policy, now time.Time) (Facts, int) {
+// Repair revokes every credential and opens one bootstrap window, to one network
+// address if from names it, else to the first that registers; it returns how many
+// were revoked. The refusals stay on record until the agent is accepted again:
+// until then they are still the truth.
+func Repair(f Facts, from string, p Policy, now time.Time) (Facts, int) {
 	revoked := 0
 	for _, h := range []token.Hash{f.NextCredential, f.Credential} {
 		if !h.Zero() {
@@ -236,7 +303,10 @@ func Repair(f Facts, p Policy, now time.Time) (Facts, int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
-	f.BootstrapUntil = now.Add(p.BootstrapWindow)
+	f.BootstrapUntil, f.BootstrapFrom = now.Add(p.BootstrapWindow), from
+	if revoked > 0 || f.RevokedAt.IsZero() {
+		f.RevokedAt = now
+	}
 	f.Version++
 	f.Epoch++
 	return alone(f), revoked
@@ -245,7 +315,7 @@ func Repair(f Facts, p Policy, now time.Time) (Facts, int) {
 // Revoke ends every credential and opens nothing: whoever holds one is out
 // until a repair or an enrolment lets the agent in again.
 func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
-	f, revoked := Repair(f, p, now)
+	f, revoked := Repair(f, "", p, now)
 	f.BootstrapUntil = time.Time{}
 	return f, revoked
 }
@@ -278,31 +348,48 @@ type Adoption struct {
 }
 
 // Adopt resets everything an old installation left: mode, metrics, failures and
-// refusals; with ResetCredentials the credentials too. Mail stays.
-func Adopt(f Facts, a Adoption) Facts {
+// refusals; with ResetCredentials the credentials too: the new one is in use from
+// its first use, and until then the agent is known not to have it. Mail stays. Of
+// one that was removed nothing is left but its mail and its history.
+func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Version++
 	f.Epoch++
+	if f.Hold == Removed {
+		f.CreatedAt, f.RegisteredAt, f.SeenFrom = now, time.Time{}, ""
+		f.LeaseUntil, f.HeartbeatAt, f.PolledAt, f.CalledAt, f.BackAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	}
 	f.Hold, f.HeldAt = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{}
 	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
-	f.PushFailures, f.PushError = 0, ""
-	f.StrangerAt, f.StrangerFrom = time.Time{}, ""
+	f = strangersForgotten(pushesForgotten(f))
 	f.ProbeLostAt = time.Time{}
 	f = alone(f)
 	if a.ResetCredentials {
-		if !f.Credential.Zero() {
-			f.PastCredential = f.Credential
+		for _, h := range []token.Hash{f.NextCredential, f.Credential} {
+			if !h.Zero() {
+				f.PastCredential = h
+			}
 		}
-		f.Credential, f.NextCredential, f.BootstrapUntil = a.Minted, token.Hash{}, time.Time{}
-		f.EnrolledBy = token.Hash{}
+		f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, a.Minted, token.Hash{}
+		f.BootstrapUntil, f.BootstrapFrom, f.RevokedAt = time.Time{}, "", now
 	}
 	return forgiven(f)
 }
 
+func pushesForgotten(f Facts) Facts {
+	f.PushFailures, f.PushFailing, f.PushError = 0, time.Time{}, ""
+	return f
+}
+
+func strangersForgotten(f Facts) Facts {
+	f.StrangerAt, f.StrangerFrom, f.StrangerWith = time.Time{}, "", NoCredential
+	return f
+}
+
 func forgiven(f Facts) Facts {
-	f.RegisterRefused, f.SignalRefused = 0, 0
+	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = 0, 0, 0
 	f.RefusedSince, f.RefusedAt, f.RefusedFrom = time.Time{}, time.Time{}, ""
 	return f
 }

@@ -22,8 +22,10 @@ type Policy struct {
 	HeartbeatEvery time.Duration
 	// DeliveryObjective is how long mail may wait before someone must be told.
 	DeliveryObjective time.Duration
-	// BusyPatience is how long "busy" explains that nothing was delivered.
-	BusyPatience time.Duration
+	// BusyPatience is how long "busy" explains that nothing was delivered, and
+	// DeliveryPatience how long a first attempt that is under way does: as long as
+	// one delivery may take.
+	BusyPatience, DeliveryPatience time.Duration
 	// RefusalsToDegrade register refusals in a row degrade a workspace whose
 	// heartbeats pass; RefusalMemory is when they are forgiven.
 	RefusalsToDegrade int
@@ -63,6 +65,7 @@ func DefaultPolicy() Policy {
 		HeartbeatEvery:        30 * time.Second,
 		DeliveryObjective:     60 * time.Second,
 		BusyPatience:          10 * time.Minute,
+		DeliveryPatience:      150 * time.Second,
 		RefusalsToDegrade:     2,
 		RefusalMemory:         24 * time.Hour,
 		RefusalWriteEvery:     30 * time.Second,

@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,11 +47,29 @@ func TestAssess(t *testing.T) {
 		"two refusals since the last beat": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 		}), "degraded", "credentials_rejected"},
-		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
-			f.RefusedFrom, f.SignalRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
+		"two refused, and it was heard between": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 		}), "online", "healthy"},
+		"two refused, and a beat was missed": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), at(555)
+		}), "degraded", "credentials_rejected"},
+		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
+		}), "online", "healthy"},
+		"registers refused elsewhere, and the agent beats": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(400), at(500)
+		}), "online", "healthy"},
+		"beats pass, polls are refused": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(500), at(570)
+		}), "degraded", "credentials_rejected"},
+		"beats pass, polls were refused once": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, at(400), at(500)
+		}), "online", "healthy"},
+		"an operator issued another credential": {live(func(f *workspace.Facts) {
+			f.NextCredential, f.Credential, f.RevokedAt = f.Credential, token.Hash{}, at(595)
+		}), "degraded", "credentials_rejected"},
 		"it moved, with an old one": {live(func(f *workspace.Facts) {
-			f.RefusedFrom, f.SignalRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = "10.0.0.9", 5, at(556), at(599), at(555)
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = "10.0.0.9", 5, at(556), at(599), at(555)
 		}), "degraded", "credentials_rejected"},
 		"one refusal, and the beat before it": {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 1, at(595), at(595) }), "online", "healthy"},
 		"register refused, heartbeats pass": {live(func(f *workspace.Facts) {
@@ -60,10 +79,10 @@ func TestAssess(t *testing.T) {
 			f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, t0.Add(-25*time.Hour), t0.Add(-25*time.Hour)
 		}), "online", "healthy"},
 		"refused and gone silent": {live(func(f *workspace.Facts) {
-			f.HeartbeatAt, f.LeaseUntil, f.SignalRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(200), at(200)
+			f.HeartbeatAt, f.LeaseUntil, f.BeatsRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(200), at(200)
 		}), "offline", "credentials_rejected"},
 		"refused and plainly there, lease over": {live(func(f *workspace.Facts) {
-			f.HeartbeatAt, f.LeaseUntil, f.SignalRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(590), at(590)
+			f.HeartbeatAt, f.LeaseUntil, f.BeatsRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(590), at(590)
 		}), "degraded", "credentials_rejected"},
 		"credentials revoked":        {live(func(f *workspace.Facts) { f.Credential = token.Hash{}; f.BootstrapUntil = at(900) }), "degraded", "credentials_rejected"},
 		"wedged":                     {live(func(f *workspace.Facts) { f.WedgedSince = at(300) }), "degraded", "runtime_wedged"},
@@ -72,9 +91,20 @@ func TestAssess(t *testing.T) {
 		"an old busy report is none": {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(500) }), "online", "healthy"},
 		"pushes fail":                {live(func(f *workspace.Facts) { f.PushFailures = 3 }), "degraded", "push_failing"},
 		"mail waits, agent idle":     {live(waiting), "degraded", "backlog_stalled"},
-		"mail waits, agent busy":     {live(func(f *workspace.Facts) { waiting(f); f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
-		"mail waits, one delivered":  {live(func(f *workspace.Facts) { waiting(f); f.DeliveredAt = at(580) }), "online", "healthy"},
-		"poll, mail waits, no poll":  {live(func(f *workspace.Facts) { waiting(f); f.Declared = workspace.Poll; f.Pushable = false }), "degraded", "inbox_unattended"},
+		"mail waits, the first delivery is under way": {live(func(f *workspace.Facts) { waiting(f); f.InFlight = 1 }), "online", "healthy"},
+		"mail waits, the delivery takes too long":     {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.OldestOpen = 1, at(450) }), "degraded", "backlog_stalled"},
+		"mail waits, another try is under way":        {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.PushFailures = 1, 1 }), "degraded", "backlog_stalled"},
+		"poll, nothing is ever acknowledged": {live(func(f *workspace.Facts) {
+			waiting(f)
+			f.Declared, f.Pushable, f.PolledAt, f.OldestOpen = workspace.Poll, false, at(590), at(480)
+		}), "degraded", "backlog_stalled"},
+		"declared poll, never polls, pushes failed": {live(func(f *workspace.Facts) { f.Declared, f.PushFailures = workspace.Poll, 5 }), "degraded", "push_failing"},
+		"pushes failed, and it polls": {live(func(f *workspace.Facts) {
+			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 5, at(590)
+		}), "online", "healthy"},
+		"mail waits, agent busy":    {live(func(f *workspace.Facts) { waiting(f); f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"mail waits, one delivered": {live(func(f *workspace.Facts) { waiting(f); f.DeliveredAt = at(580) }), "online", "healthy"},
+		"poll, mail waits, no poll": {live(func(f *workspace.Facts) { waiting(f); f.Declared = workspace.Poll; f.Pushable = false }), "degraded", "inbox_unattended"},
 		"poll, mail waits, it polls": {live(func(f *workspace.Facts) {
 			waiting(f)
 			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
@@ -130,7 +160,8 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		Hold:     rapid.SampledFrom([]workspace.Hold{"", "", "", workspace.Paused, workspace.Removed}).Draw(t, "hold"),
 		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
 		SeenFrom:        "10.0.0.1",
-		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), SignalRefused: rapid.IntRange(0, 3).Draw(t, "sr"),
+		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), BeatsRefused: rapid.IntRange(0, 3).Draw(t, "br"), CallsRefused: rapid.IntRange(0, 3).Draw(t, "cr"),
+		StrangerAt: when("stranger"), BackAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
 		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
@@ -144,10 +175,17 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if rapid.Bool().Draw(t, "enrolled") {
 		f.Credential = token.Digest("x")
 	}
+	if rapid.Bool().Draw(t, "issued") {
+		f.NextCredential = token.Digest("y")
+	}
+	if f.PushFailures > 0 {
+		f.PushFailing = at(rapid.IntRange(-100, 600).Draw(t, "push failing"))
+	}
 	if f.Open > 0 {
 		f.OldestOpen = at(rapid.IntRange(-100, 600).Draw(t, "oldest"))
+		f.InFlight = rapid.Int64Range(0, f.Open).Draw(t, "in flight")
 	}
-	if f.RegisterRefused+f.SignalRefused > 0 {
+	if f.RegisterRefused+f.BeatsRefused+f.CallsRefused > 0 {
 		f.RefusedAt = at(rapid.IntRange(-100, 600).Draw(t, "refused"))
 		f.RefusedSince = f.RefusedAt.Add(-time.Second)
 		f.RefusedFrom = rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "refused from")
@@ -186,10 +224,11 @@ func TestOnlineImplies(t *testing.T) {
 		if v.Status != workspace.StatusOnline {
 			return
 		}
-		if !now.Before(f.LeaseUntil.Add(p.Grace)) || f.LastSignal().IsZero() || !f.Enrolled() || f.Hold != workspace.NoHold {
+		if !now.Before(f.LeaseUntil.Add(p.Grace)) || f.LastSignal().IsZero() || !f.Enrolled() || !f.RevokedAt.IsZero() || f.Hold != workspace.NoHold {
 			t.Fatalf("online without a live lease and an accepted credential: %+v", f)
 		}
-		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective || f.Busy(p, now) >= f.Slots()
+		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective || f.Busy(p, now) >= f.Slots() ||
+			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0)
 		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
 			t.Fatalf("online with mail older than the objective and no progress: %+v", f)
 		}
@@ -206,11 +245,11 @@ func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 			now = now.Add(time.Duration(rapid.IntRange(-300, 3600).Draw(t, "later")) * time.Second)
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
-				if a, err := workspace.Admit(f, true, token.Digest(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "credential")), p, now); err == nil {
+				if a, err := workspace.Admit(f, true, token.Digest(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "credential")), "", p, now); err == nil {
 					t.Fatalf("admitted: %+v", a)
 				}
 			case 1:
-				f, _ = workspace.Refuse(f, workspace.Refusal{Register: true, From: "10.0.0.1"}, p, now)
+				f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: "10.0.0.1"}, p, now)
 			case 2:
 				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.2"}, p, now)
 			case 3:
@@ -229,7 +268,7 @@ func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
 		v := fl.Assess(f, p, now)
 		same := func(at time.Time) bool {
 			w := fl.Assess(f, p, at)
-			return w.Status == v.Status && w.Reason == v.Reason
+			return w.Status == v.Status && w.Reason == v.Reason && w.Action == v.Action
 		}
 		if v.RecheckAt.IsZero() {
 			if later := now.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "later")) * time.Second); !same(later) {
@@ -254,6 +293,7 @@ func TestAdmit(t *testing.T) {
 		facts     workspace.Facts
 		exists    bool
 		presented token.Hash
+		from      string
 		policy    workspace.Policy
 		want      workspace.Admission
 		code      fault.Code
@@ -272,7 +312,7 @@ func TestAdmit(t *testing.T) {
 		"none, once the issued one was used":      {facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := workspace.Admit(c.facts, c.exists, c.presented, c.policy, at(600))
+			got, err := workspace.Admit(c.facts, c.exists, c.presented, c.from, c.policy, at(600))
 			if fault.CodeOf(err) != c.code || got != c.want {
 				t.Fatalf("got %+v, %v", got, err)
 			}
@@ -281,7 +321,7 @@ func TestAdmit(t *testing.T) {
 }
 
 func repaired() workspace.Facts {
-	f, _ := workspace.Repair(live(nil), p, at(590))
+	f, _ := workspace.Repair(live(nil), "", p, at(590))
 	return f
 }
 
@@ -290,13 +330,13 @@ func issued() workspace.Facts {
 }
 
 func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
-	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Register: true, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
+	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Kind: workspace.Registering, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
 	if !changed || stranger.RegisterRefused != 0 || workspace.Assess(stranger, p, at(600)).Status != workspace.StatusOnline {
 		t.Fatalf("a stranger changed the status: %+v", stranger)
 	}
 	f, writes := live(nil), 0
 	for i := range 100 {
-		next, changed := workspace.Refuse(f, workspace.Refusal{Register: true, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
+		next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
 		if f = next; changed {
 			writes++
 		}
@@ -306,8 +346,161 @@ func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
 	}
 }
 
+// An agent whose calls go wrong in part: it beats with one credential and polls
+// with another. Whatever is written, its status does not flap, and little is.
+func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
+	f, writes, changes := live(nil), 0, 0
+	was := workspace.Assess(f, p, at(600)).Reason
+	for s := 600; s < 1200; s++ {
+		now := at(s)
+		if s%20 == 0 {
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now)
+		}
+		if s%5 == 1 {
+			if next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.PollFor, From: "10.0.0.1", Hash: token.Digest("stale")}, p, now); changed {
+				f, writes = next, writes+1
+			}
+		}
+		if is := workspace.Assess(f, p, now).Reason; is != was {
+			was, changes = is, changes+1
+		}
+	}
+	if was != workspace.ReasonCredentialsRejected || changes != 1 || writes > 600/30+1 {
+		t.Fatalf("%s after %d changes and %d writes", was, changes, writes)
+	}
+}
+
+// Whoever is refused, from wherever, with whatever, and however the agent itself
+// fares: what is noted is bounded.
+func TestRefusalsCostFewWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
+		var noted []int
+		for s := 600; s < 900; s++ {
+			now := at(s)
+			if rapid.IntRange(0, 20).Draw(t, "beats") == 0 {
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now)
+			}
+			r := workspace.Refusal{
+				Kind: rapid.SampledFrom([]workspace.Kind{workspace.Registering, workspace.Heartbeat, workspace.PollFor}).Draw(t, "kind"),
+				From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}).Draw(t, "from"),
+				Hash: token.Digest(rapid.SampledFrom([]string{"", "past", "guess"}).Draw(t, "brought")),
+			}
+			if next, changed := workspace.Refuse(f, r, p, now); changed {
+				f, noted = next, append(noted, s)
+			}
+		}
+		// One a half minute for the agent's own and one a minute for strangers', and
+		// one more each time that a count reaches two, or home is heard after another.
+		if len(noted) > 300/30+300/60+300/30 {
+			t.Fatalf("%d writes in 300 s: %v", len(noted), noted)
+		}
+	})
+}
+
+func TestNoOneSpeaksForAnother(t *testing.T) {
+	refuse := func(f workspace.Facts, from, brought string, s int) workspace.Facts {
+		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: from, Hash: token.Digest(brought)}, p, at(s))
+		return f
+	}
+	start := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
+	reason := func(f workspace.Facts, s int) workspace.Reason { return workspace.Assess(f, p, at(s)).Reason }
+
+	// A thief can't hide that the agent's own registers are refused,
+	hidden := refuse(refuse(start, "10.0.0.1", "", 600), "10.0.0.1", "", 601)
+	if hidden = refuse(hidden, "6.6.6.6", "past", 640); reason(hidden, 641) != workspace.ReasonCredentialsRejected {
+		t.Errorf("hidden: %+v", hidden)
+	}
+	// nor make it seem so an hour later, by what he did while it was silent.
+	planted := refuse(refuse(start, "6.6.6.6", "past", 640), "6.6.6.6", "past", 641)
+	planted = workspace.Observe(planted, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(650))
+	if got := reason(planted, 650); got != workspace.ReasonHealthy {
+		t.Errorf("planted: %s", got)
+	}
+	if got := reason(planted, 710); got != workspace.ReasonHealthy { // one beat is missed
+		t.Errorf("planted, and a beat missed: %s", got)
+	}
+	// An agent that moved with its old credential is known by it, once it is silent.
+	if moved := refuse(refuse(start, "10.0.0.7", "past", 640), "10.0.0.7", "past", 641); reason(moved, 641) != workspace.ReasonCredentialsRejected {
+		t.Errorf("moved: %+v", moved)
+	}
+	// One that lost it at a new address can't be, but a person is told where to look.
+	lost := refuse(start, "10.0.0.7", "", 800)
+	if v := workspace.Assess(lost, p, at(801)); v.Reason != workspace.ReasonLeaseExpired || !strings.Contains(v.Hint, "10.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair w") {
+		t.Errorf("lost: %+v", v)
+	}
+	back := workspace.Register(lost, workspace.Admission{}, workspace.Declaration{From: "10.0.0.7"}, token.Hash{}, token.Hash{}, p, at(810))
+	if !back.StrangerAt.IsZero() {
+		t.Errorf("it was the agent, and is still a stranger: %+v", back)
+	}
+}
+
+func TestTheWindowIsForOne(t *testing.T) {
+	mint := func(f workspace.Facts, from string) (workspace.Facts, bool) {
+		a, err := workspace.Admit(f, true, token.Hash{}, from, p, at(600))
+		if err != nil {
+			return f, false
+		}
+		return workspace.Register(f, a, workspace.Declaration{From: from}, token.Hash{}, token.Digest("minted for "+from), p, at(600)), true
+	}
+	for name, c := range map[string]struct {
+		named string
+		asks  []string
+		got   []bool
+	}{
+		"the first that asks, and again":       {"", []string{"a", "a", "b", "a"}, []bool{true, true, false, true}},
+		"the one that the operator has named":  {"b", []string{"a", "b", "a", "b"}, []bool{false, true, false, true}},
+		"nobody else's asking locks it out":    {"", []string{"a", "b", "b", "b"}, []bool{true, false, false, false}},
+		"a later repair opens it to all again": {"", []string{"a", "repair", "b"}, []bool{true, true, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := workspace.Repair(live(nil), c.named, p, at(590))
+			for i, from := range c.asks {
+				var ok bool
+				if from == "repair" {
+					f, _ = workspace.Repair(f, c.named, p, at(595))
+					continue
+				}
+				if f, ok = mint(f, from); ok != c.got[i] {
+					t.Fatalf("ask %d, from %s: %v", i, from, ok)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
+	adopted := workspace.Adopt(live(nil), workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
+	if v := workspace.Assess(adopted, p, at(600)); v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
+		t.Fatalf("%+v", v)
+	}
+	if v := workspace.Assess(workspace.Observe(workspace.Promote(adopted), workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(610)), p, at(610)); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
+	gone := live(func(f *workspace.Facts) { f.Hold, f.HeldAt = workspace.Removed, at(599) })
+	again := workspace.Adopt(gone, workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
+	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonNeverRegistered || !v.Since.Equal(at(600)) {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// Since is when it became so, not when something else was.
+func TestSince(t *testing.T) {
+	back := workspace.Observe(live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(100), at(190) }), workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(600))
+	failing := live(func(f *workspace.Facts) { f.DeliveredAt, f.PushFailures, f.PushFailing = at(10), 3, at(540) })
+	revoked, _ := workspace.Revoke(live(nil), p, at(598))
+	for name, c := range map[string]struct {
+		facts workspace.Facts
+		since int
+	}{"online after a silence": {back, 600}, "pushes fail": {failing, 540}, "revoked": {revoked, 598}} {
+		if v := workspace.Assess(c.facts, p, at(600)); !v.Since.Equal(at(c.since)) {
+			t.Errorf("%s: %s since %s", name, v.Reason, v.Since)
+		}
+	}
+}
+
 func TestAStalePollHealsAtRegister(t *testing.T) {
-	f := workspace.Adopt(live(nil), workspace.Adoption{Mode: workspace.Poll, Pushable: true})
+	f := workspace.Adopt(live(nil), workspace.Adoption{Mode: workspace.Poll, Pushable: true}, at(600))
 	if got := workspace.EffectiveMode(f, p, at(600)).Effective; got != workspace.Poll {
 		t.Fatal(got)
 	}
