@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
@@ -114,16 +115,37 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 	}
 }
 
+type repairRequest struct {
+	From string `json:"from"` // the agent's network address; "": whoever registers first
+}
+
 func repair(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		f, revoked, err := reg.Repair(ctx, r.ID(), by(r), r.Now)
+		var in repairRequest
+		if r.Body != "" {
+			if err := r.Decode(&in); err != nil {
+				return httpapi.Reply{}, err
+			}
+		}
+		if in.From != "" {
+			addr, err := netip.ParseAddr(in.From)
+			if err != nil {
+				return httpapi.Reply{}, fault.New(fault.Invalid, "from must be the network address that the agent calls from")
+			}
+			in.From = addr.String()
+		}
+		f, revoked, err := reg.Repair(ctx, r.ID(), in.From, by(r), r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		return httpapi.OK(map[string]any{
+		out := map[string]any{
 			"workspace_id": r.ID(), "revoked": revoked, "bootstrap_until": f.BootstrapUntil,
 			"next": "restart the agent so that it registers again before bootstrap_until; it is given a new credential",
-		})
+		}
+		if in.From != "" {
+			out["from"] = in.From
+		}
+		return httpapi.OK(out)
 	}
 }
 

@@ -24,16 +24,16 @@ const LeaseKey = "id"
 // leaseAttributes are the names of workspace.Facts' fields, by the field's name.
 var leaseAttributes = map[string]string{
 	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HeldAt": "rd", "RegisteredAt": "ra",
-	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "BootstrapUntil": "bw",
+	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
 	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
-	"RegisterRefused": "rr", "SignalRefused": "sr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",
-	"StrangerAt": "xt", "StrangerFrom": "xf",
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "SeenFrom": "sf",
+	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf",
+	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "BackAt": "ba", "SeenFrom": "sf",
 	"Incarnation": "ic", "Served": "su", "Formers": "if", "Swaps": "sw", "SwapsSince": "sz", "SwappedAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",
-	"Cancelled": "nc", "Dead": "nk", "Errands": "er", "DeliveredAt": "da", "PushFailures": "pf", "PushError": "pe",
+	"Cancelled": "nc", "Dead": "nk", "Missing": "nm", "Errands": "er", "DeliveredAt": "da", "PushFailures": "pf", "PushFailing": "ps", "PushError": "pe",
 }
 
 type leaseField struct {

@@ -63,15 +63,17 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 }
 
 // Renew implements registry.Leases: one conditional UpdateItem that writes what
-// workspace.Observe says, without reading first. Only when another incarnation
-// calls than before does it take a second, with what the first one read.
+// workspace.Observe says, without reading first. Only when the signal does more
+// than go on with what is so (another incarnation calls, silence ends, a wedge or
+// errors are over) does it take a second, with what the first one read.
 func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
 	u := s.renewal(credential, sig, now)
 	u.whenSameHost(sig)
+	u.whenNothingEnds(sig, s.Policy, now)
 	f, err := s.renew(ctx, id, u)
 	if _, refused := errors.AsType[*registry.Refused](err); refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		u = s.renewal(credential, sig, now)
-		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "Incarnation", "Formers", "Swaps", "SwapsSince", "SwappedAt")
+		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "BackAt", "Incarnation", "Formers", "Swaps", "SwapsSince", "SwappedAt")
 		return s.renew(ctx, id, u)
 	}
 	return f, err
@@ -82,14 +84,16 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 	u := update{}
 	u.set("LeaseUntil", millis(now.Add(s.Policy.LeaseTTL)))
 	u.set("SeenFrom", str(sig.From))
-	u.remove("SignalRefused")
 	switch sig.Kind {
 	case workspace.PollFor:
 		u.set("PolledAt", millis(now))
+		u.remove("CallsRefused")
 	case workspace.Call:
 		u.set("CalledAt", millis(now))
+		u.remove("CallsRefused")
 	case workspace.Heartbeat:
 		u.set("HeartbeatAt", millis(now))
+		u.remove("BeatsRefused")
 		if sig.Wedged {
 			u.setOnce("WedgedSince", millis(now))
 		} else {
@@ -100,15 +104,13 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 		u.set("ActiveTasks", num(int64(*sig.ActiveTasks)))
 		u.set("ActiveAt", millis(now))
 	}
-	if rate := sig.ErrorRate; rate != nil {
-		switch {
-		case *rate >= s.Policy.ErrorRateEnter:
-			u.setOnce("ErrorsSince", millis(now))
-			u.set("SampleError", str(sig.SampleError))
-		case *rate < s.Policy.ErrorRateLeave:
-			u.remove("ErrorsSince")
-			u.remove("SampleError")
-		}
+	switch {
+	case sig.ErrorsOver(s.Policy):
+		u.remove("ErrorsSince")
+		u.remove("SampleError")
+	case sig.ErrorRate != nil && *sig.ErrorRate >= s.Policy.ErrorRateEnter:
+		u.setOnce("ErrorsSince", millis(now))
+		u.set("SampleError", str(sig.SampleError))
 	}
 	hash := credential[:]
 	if credential.Zero() {
@@ -132,6 +134,19 @@ func (u *update) whenSameHost(sig workspace.Signal) {
 	near := sig.Incarnation.Near()
 	u.setOnce("Incarnation", str(sig.Incarnation.Name))
 	u.conditions = append(u.conditions, "(attribute_not_exists("+inc+") OR "+inc+" IN ("+u.value(":near0", str(near[0]))+", "+u.value(":near1", str(near[1]))+"))")
+}
+
+// whenNothingEnds puts in the condition that the signal puts nothing right: the
+// first half of workspace.Observe.
+func (u *update) whenNothingEnds(sig workspace.Signal, p workspace.Policy, now time.Time) {
+	lease := u.name("LeaseUntil")
+	u.conditions = append(u.conditions, "(attribute_not_exists("+lease+") OR "+lease+" > "+u.value(":lapsed", millis(now.Add(-p.Grace)))+")")
+	if sig.Kind == workspace.Heartbeat && !sig.Wedged {
+		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("WedgedSince")+")")
+	}
+	if sig.ErrorsOver(p) {
+		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("ErrorsSince")+")")
+	}
 }
 
 // renew sends the update. When its condition fails, it returns a *Refused with
@@ -187,6 +202,34 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with regist
 		return registry.EnrolmentUnknown()
 	}
 	return err
+}
+
+// refusalFields are what workspace.Refuse writes.
+var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "StrangerAt", "StrangerFrom", "StrangerWith"}
+
+// NoteRefusal implements registry.Leases: one conditional UpdateItem, so that of
+// many refused at once one is written.
+func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
+	u, was := update{}, encodeFacts(old)
+	u.differences(was, encodeFacts(next), refusalFields...)
+	for _, field := range []string{"Version", "RefusedAt", "StrangerAt"} {
+		if av, ok := was[leaseAttributes[field]]; ok {
+			u.conditions = append(u.conditions, u.name(field)+" = "+u.value(":was_"+leaseAttributes[field], av))
+		} else {
+			u.conditions = append(u.conditions, "attribute_not_exists("+u.name(field)+")")
+		}
+	}
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: aws.String(strings.Join(u.conditions, " AND ")),
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	})
+	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
+		return &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: err}
+	}
+	if err != nil {
+		return fault.Store("note refusal", err)
+	}
+	return nil
 }
 
 // saved is the write of what differs between old and next, if old.Version is

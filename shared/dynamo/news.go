@@ -50,7 +50,7 @@ func (s *Store) state(ctx context.Context) (item, error) {
 // Fleet implements registry.Fleets.
 func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	it, err := s.state(ctx)
-	return workspace.Fleet{SweptAt: timeOf(it["swept"]), DeafAt: timeOf(it["deaf"]), HeardAt: timeOf(it["heard"])}, err
+	return workspace.Fleet{SweptAt: timeOf(it["swept"]), DeafAt: timeOf(it["deaf"]), HeardAt: timeOf(it["heard"]), Next: strOf(it["next"])}, err
 }
 
 // Swept implements registry.Fleets.
@@ -62,6 +62,18 @@ func (s *Store) Swept(ctx context.Context, fl workspace.Fleet) error {
 	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.Chat, Key: fleetKey(), UpdateExpression: &set, ExpressionAttributeValues: values})
 	if err != nil {
 		return fault.Store("note sweep", err)
+	}
+	return nil
+}
+
+// SweptTo implements registry.Fleets.
+func (s *Store) SweptTo(ctx context.Context, next string) error {
+	in := &dynamodb.UpdateItemInput{TableName: &s.Chat, Key: fleetKey(), UpdateExpression: aws.String("REMOVE #next"), ExpressionAttributeNames: map[string]string{"#next": "next"}}
+	if next != "" {
+		in.UpdateExpression, in.ExpressionAttributeValues = aws.String("SET #next = :next"), item{":next": str(next)}
+	}
+	if _, err := s.DB.UpdateItem(ctx, in); err != nil {
+		return fault.Store("note how far a sweep came", err)
 	}
 	return nil
 }

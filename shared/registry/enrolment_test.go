@@ -153,7 +153,7 @@ func TestARepairsWindow(t *testing.T) {
 	if code := old.beat("w", t0); code != "" {
 		t.Fatal(code)
 	}
-	if _, revoked, err := r.Repair(t.Context(), "w", operator, t0); err != nil || revoked != 1 {
+	if _, revoked, err := r.Repair(t.Context(), "w", "", operator, t0); err != nil || revoked != 1 {
 		t.Fatal(revoked, err)
 	}
 	if code := old.beat("w", t0); code != fault.CredentialUnknown {

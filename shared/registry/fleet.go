@@ -69,7 +69,10 @@ func (r *Registry) Sweeping(ctx context.Context, now time.Time) (workspace.Fleet
 	r.fleet.mu.Lock()
 	r.fleet.fl = workspace.Fleet{}
 	r.fleet.mu.Unlock()
-	return r.lookAtFleet(ctx, now), nil
+	next := fl.Next
+	fl = r.lookAtFleet(ctx, now)
+	fl.Next = next
+	return fl, nil
 }
 
 // Assess is the verdict over one workspace amid the fleet.

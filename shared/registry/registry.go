@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,9 @@ type Leases interface {
 	// credential that next has and old had not can be found by Owners from then on.
 	// Errors: enrolment_unknown when the enrolment is not to be had any more.
 	Save(ctx context.Context, old, next workspace.Facts, with With) error
+	// NoteRefusal writes what workspace.Refuse made of old, if old's version and
+	// refusals are still stored: of many refused at once, one is noted.
+	NoteRefusal(ctx context.Context, old, next workspace.Facts) error
 	// Page lists facts in no order, from a cursor ("": the start), strongly
 	// consistent enough for a human; next is "" at the end.
 	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
@@ -79,6 +83,8 @@ type Fleets interface {
 	Fleet(ctx context.Context) (workspace.Fleet, error)
 	// Swept notes them.
 	Swept(ctx context.Context, fl workspace.Fleet) error
+	// SweptTo notes where the next sweep begins.
+	SweptTo(ctx context.Context, next string) error
 }
 
 // Refused is Leases.Renew's "not with this credential", with the facts as they
@@ -156,14 +162,14 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 			return Registered{}, err
 		}
 		with := With{Profile: &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card}}
-		admission, err := workspace.Admit(old, exists, presented, r.Policy, now)
+		admission, err := workspace.Admit(old, exists, presented, in.From, r.Policy, now)
 		enrolled := err != nil && in.Enrolment != "" && old.Hold != workspace.Removed
 		if enrolled {
 			admission, with.Enrolment, err = r.enrolment(ctx, old, in, now)
 		}
 		if err != nil {
 			if exists && old.Hold != workspace.Removed {
-				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Register: true, From: in.From, Hash: presented}, now))
+				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Kind: workspace.Registering, From: in.From, Hash: presented}, now))
 			}
 			return Registered{}, err
 		}
@@ -265,19 +271,32 @@ func (r *Registry) Signal(ctx context.Context, id, credential string, s workspac
 			continue
 		}
 		err = workspace.Unauthorized(id, presented)
-		return old, errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{From: s.From, Hash: presented}, now))
+		return old, errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}, now))
 	}
 	return workspace.Facts{}, fault.Store("renew", errors.New("the workspace kept changing"))
 }
 
 // noteRefusal records a refused attempt as a fact. It never turns the refusal
-// into anything else: a store fault here is for the log only, beside it.
+// into anything else: a store fault here is for the log only, beside it. It asks
+// whose the credential was only when something would be noted, so that a stream
+// of attempts costs no reads either.
 func (r *Registry) noteRefusal(ctx context.Context, f workspace.Facts, what workspace.Refusal, now time.Time) error {
 	next, changed := workspace.Refuse(f, what, r.Policy, now)
 	if !changed {
 		return nil
 	}
-	if err := r.Leases.Save(ctx, f, next, With{}); err != nil && fault.CodeOf(err) != fault.Conflict {
+	if next.StrangerAt.Equal(now) && next.StrangerWith == workspace.UnknownCredential {
+		owner, err := r.Owners.Owner(ctx, what.Hash)
+		if err != nil {
+			return err
+		}
+		if what.Former = owner == f.ID; what.Former {
+			if next, changed = workspace.Refuse(f, what, r.Policy, now); !changed {
+				return nil
+			}
+		}
+	}
+	if err := r.Leases.NoteRefusal(ctx, f, next); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return err
 	}
 	return nil
@@ -289,9 +308,17 @@ func (r *Registry) RingIfMail(ctx context.Context, f workspace.Facts, cause stri
 		workspace.EffectiveMode(f, r.Policy, now).Effective != workspace.Push || !workspace.Assess(f, r.Policy, now).Reachable() {
 		return
 	}
+	after := time.Duration(0)
+	if f.BackAt.Equal(f.LastSignal()) { // of many that were silent together, the drains begin one by one
+		after = rand.N(backWithin)
+	}
 	// A lost ring costs a sweep's wait and nothing else, so it fails no call.
-	_ = r.Bell.Ring(ctx, f.ID, cause, 0)
+	_ = r.Bell.Ring(ctx, f.ID, cause, after)
 }
+
+// backWithin is how long the drains are spread over of agents that come back
+// after a silence: of a thousand, a hundred begin each second.
+const backWithin = 10 * time.Second
 
 // New is what an operator creates or adopts a workspace with.
 type New struct {
@@ -348,7 +375,7 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 				return Created{}, err
 			}
 			adoption.Pushable = workspace.CanServe(in.Runtime, was.URL)
-			next = workspace.Adopt(old, adoption)
+			next = workspace.Adopt(old, adoption, now)
 			audit.Action, audit.Summary = "adopt", "adopted: mode, metrics, runtime and tier reset; credentials kept"
 			if text != "" {
 				audit.Summary = fmt.Sprintf("adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
@@ -373,13 +400,17 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 	return Created{}, fault.Store("create", errors.New("the workspace kept changing"))
 }
 
-// Repair revokes every credential and opens one bootstrap window. It returns
-// how many were revoked.
-func (r *Registry) Repair(ctx context.Context, id string, by By, now time.Time) (workspace.Facts, int, error) {
+// Repair revokes every credential and opens one bootstrap window, to the network
+// address from if it is given. It returns how many were revoked.
+func (r *Registry) Repair(ctx context.Context, id, from string, by By, now time.Time) (workspace.Facts, int, error) {
 	var revoked int
 	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *Entry) {
-		f, revoked = workspace.Repair(f, r.Policy, now)
-		return f, &Entry{by, "repair", fmt.Sprintf("%d credentials revoked; bootstrap open until %s", revoked, f.BootstrapUntil.UTC().Format(time.RFC3339)), now}
+		f, revoked = workspace.Repair(f, from, r.Policy, now)
+		to := "whoever registers first"
+		if from != "" {
+			to = from
+		}
+		return f, &Entry{by, "repair", fmt.Sprintf("%d credentials revoked; bootstrap open until %s, to %s", revoked, f.BootstrapUntil.UTC().Format(time.RFC3339), to), now}
 	})
 	return f, revoked, err
 }

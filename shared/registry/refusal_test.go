@@ -1,0 +1,102 @@
+package registry_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// An agent that comes with the credential of two rotations ago is known by it.
+func TestAnyFormerCredentialIsKnown(t *testing.T) {
+	r := deployed()
+	made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := &agent{t: t, r: r, token: made.AuthToken}
+	now := &agent{t: t, r: r, token: made.AuthToken}
+	for range 2 {
+		if _, now.token, err = r.Rotate(t.Context(), "w", operator, t0); err != nil {
+			t.Fatal(err)
+		}
+		if code := now.beat("w", t0); code != "" {
+			t.Fatal(code)
+		}
+	}
+	from := "10.0.0.99" // a backup, restored elsewhere while the agent is gone
+	later := t0.Add(r.Policy.LeaseTTL)
+	for range 2 {
+		_, err = r.Signal(t.Context(), "w", first.token, workspace.Signal{Kind: workspace.Heartbeat, From: from}, later)
+		if fault.CodeOf(err) != fault.CredentialUnknown {
+			t.Fatal(err)
+		}
+		later = later.Add(r.Policy.RefusalWriteEvery)
+	}
+	f, err := r.Read(t.Context(), "w")
+	if err != nil || f.BeatsRefused != 2 || f.RefusedFrom != from {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if v := workspace.Assess(f, r.Policy, later); v.Reason != workspace.ReasonCredentialsRejected {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+}
+
+// Of a hundred strangers at once, and of a hundred boots, one is noted.
+func TestManyRefusedAtOnceAreOneNote(t *testing.T) {
+	for name, from := range map[string]string{"strangers": "6.6.6.%d", "boots": "10.0.0.7"} {
+		t.Run(name, func(t *testing.T) {
+			r := deployed()
+			made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &agent{t: t, r: r, token: made.AuthToken}
+			if code := a.beat("w", t0); code != "" {
+				t.Fatal(code)
+			}
+			counted := &notes{Leases: r.Leases}
+			r.Leases = counted
+			var all sync.WaitGroup
+			for i := range 100 {
+				all.Go(func() {
+					address := from
+					if name == "strangers" {
+						address = fmt.Sprintf(from, i)
+					}
+					_, err := r.Register(t.Context(), registry.Registration{ID: "w", From: address}, t0.Add(time.Second))
+					if fault.CodeOf(err) != fault.CredentialMissing {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			// The one by which two boots are refused is noted at once.
+			if most := map[string]int{"strangers": 1, "boots": 2}[name]; counted.done > most {
+				t.Fatalf("%d notes", counted.done)
+			}
+		})
+	}
+}
+
+// notes counts the refusals that were noted.
+type notes struct {
+	registry.Leases
+	mu   sync.Mutex
+	done int
+}
+
+func (n *notes) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
+	err := n.Leases.NoteRefusal(ctx, old, next)
+	if err == nil {
+		n.mu.Lock()
+		n.done++
+		n.mu.Unlock()
+	}
+	return err
+}
