@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-type drain func(ctx context.Context, id string) (delivery.Drained, error)
+type drain func(ctx context.Context, id, cause string) (delivery.Drained, error)
 
 // dispatch drains each workspace named in a batch of wake-ups, once. Only the
 // wake-ups whose drain failed go back to the queue. One that can't be read is
@@ -31,7 +31,7 @@ func dispatch(log *slog.Logger, drain drain) func(context.Context, events.SQSEve
 				continue
 			}
 			if !done[w.Workspace] {
-				result, err := drain(ctx, w.Workspace)
+				result, err := drain(ctx, w.Workspace, w.Cause)
 				done[w.Workspace], failed[w.Workspace] = true, err != nil
 				attrs := []any{"workspace", w.Workspace, "cause", w.Cause, "delivered", result.Delivered, "failed", result.Failed, "deferred", result.Deferred, "ended", result.Ended}
 				if err != nil {

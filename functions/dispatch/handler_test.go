@@ -26,7 +26,7 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	var drained []string
-	out, err := dispatch(slog.New(slog.DiscardHandler), func(_ context.Context, id string) (delivery.Drained, error) {
+	out, err := dispatch(slog.New(slog.DiscardHandler), func(_ context.Context, id, _ string) (delivery.Drained, error) {
 		drained = append(drained, id)
 		if id == "store-fault" {
 			return delivery.Drained{}, errors.New("no store")

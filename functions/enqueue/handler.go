@@ -76,16 +76,13 @@ func answer(out delivery.Accepted, now time.Time) httpapi.Reply {
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
 		Receipt: "/workspaces/" + m.Workspace + "/messages/" + m.ID, State: m.State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth, OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
-		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason,
+		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: out.Why,
 		Message: map[delivery.Expectation]string{
 			delivery.ExpectNow:      "accepted; it is being delivered now",
 			delivery.ExpectNextPoll: "accepted; the agent gets it with its next poll",
 			delivery.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
-			delivery.ExpectNobody:   "accepted and kept, but nobody is listening: " + out.Verdict.Hint,
+			delivery.ExpectNobody:   "accepted and kept, but nobody is listening: " + out.Why,
 		}[out.Expected],
-	}
-	if out.Expected == delivery.ExpectNobody {
-		body.Hint = out.Verdict.Hint
 	}
 	if out.Mode.Effective == workspace.Poll {
 		body.Status = "queued"

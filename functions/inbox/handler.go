@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/boot"
@@ -28,6 +29,7 @@ type query struct {
 	source string // "canvas", "agent" or ""
 	peer   string
 	cursor string
+	epoch  int64
 	limit  int
 	capped bool // a limit was given
 	since  time.Time
@@ -44,6 +46,11 @@ func parse(r httpapi.Request) (query, error) {
 	var err error
 	if q.limit, err = r.IntQuery("limit", 100, 1, 500); err != nil {
 		return q, err
+	}
+	if s, said := p["epoch"]; said {
+		if q.epoch, err = strconv.ParseInt(s, 10, 64); err != nil || q.epoch < 1 {
+			return q, fault.New(fault.Invalid, "epoch must be the one that register answered with")
+		}
 	}
 	if _, windowed := p["since_secs"]; windowed {
 		secs, err := r.IntQuery("since_secs", 1, 1, maxWindow)
@@ -95,7 +102,7 @@ func activity(env *boot.Env) httpapi.Endpoint {
 			return history(ctx, env, r, q, operator)
 		}
 		out, err := env.Delivery.Fetch(ctx, delivery.Poll{
-			Workspace: r.ID(), Credential: r.Bearer(), From: r.From(), Cursor: q.cursor, Limit: q.limit, Newest: !q.oldestFirst(),
+			Workspace: r.ID(), Credential: r.Bearer(), From: r.From(), Cursor: q.cursor, Epoch: q.epoch, Limit: q.limit, Newest: !q.oldestFirst(),
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
@@ -131,8 +138,8 @@ func profiles(ctx context.Context, reg *registry.Registry, ms []chat.Message) (m
 // Reading the log: rows a page, and pages that one call reads through when a
 // filter lets little pass.
 const (
-	pageSize = 100
-	maxPages = 10
+	pageSize = 50
+	maxPages = 20
 )
 
 // history reads the log, newest first; the workspace itself and the operator may.
@@ -147,6 +154,7 @@ func history(ctx context.Context, env *boot.Env, r httpapi.Request, q query, ope
 		return httpapi.Reply{}, err
 	}
 	var kept []delivery.Record
+	size := 0
 	w := delivery.Window{Since: q.since, Before: q.before, Limit: pageSize}
 	for range maxPages {
 		page, err := env.Delivery.Logbook.History(ctx, r.ID(), w)
@@ -154,11 +162,12 @@ func history(ctx context.Context, env *boot.Env, r httpapi.Request, q query, ope
 			return httpapi.Reply{}, err
 		}
 		for _, rec := range page {
-			if q.wants(rec) {
+			if q.wants(rec) && size <= delivery.MaxBytes {
 				kept = append(kept, rec)
+				size += rec.Size()
 			}
 		}
-		if len(page) < pageSize || len(kept) >= q.limit {
+		if len(page) < pageSize || len(kept) >= q.limit || size > delivery.MaxBytes {
 			break
 		}
 		w.Below = page[len(page)-1].Order

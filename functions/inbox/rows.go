@@ -44,7 +44,7 @@ const typeReceive = "a2a_receive"
 func ofMessage(m chat.Message, peers map[string]workspace.Profile) row {
 	from := "the user"
 	out := row{
-		ID: delivery.Cursor(m.Workspace, m.Seq), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace, Method: m.Method,
+		ID: delivery.CursorOf(m).ID(m.Workspace), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace, Method: m.Method,
 		Status: "ok", CreatedAt: m.AcceptedAt, RequestBody: m.Body, ResponseBody: m.Answer, MessageID: m.ID,
 		Data: &data{Source: "canvas_user", Text: chat.Text(m.Body)},
 	}

@@ -7,6 +7,7 @@ package chat
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -62,7 +63,12 @@ const (
 	AgentBusy Outcome = "busy"
 	Failed    Outcome = "failed"
 	Lost      Outcome = "lost" // its deliverer never reported back
+	// Superseded is a delivery to a host in whose place another registered meanwhile.
+	Superseded Outcome = "superseded"
 )
+
+// counts tells whether the attempt counts towards the limit.
+func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
 
 // Attempt is one try at delivery.
 type Attempt struct {
@@ -189,12 +195,15 @@ func (m Message) Due(now time.Time) bool {
 func (m Message) used() int {
 	n := 0
 	for _, a := range m.Attempts {
-		if a.Outcome == Failed || a.Outcome == Lost {
+		if a.counts() {
 			n++
 		}
 	}
 	return n
 }
+
+// Tried tells whether any attempt at it failed.
+func (m Message) Tried() bool { return m.used() > 0 }
 
 func (m Message) clone() Message {
 	m.Attempts = append([]Attempt(nil), m.Attempts...)
@@ -233,15 +242,20 @@ func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 	m.State, m.Claim, m.NotBefore = InFlight, claim, time.Time{}
 	m.Reason = "being delivered by " + string(via)
 	m.Attempts = append(m.Attempts, Attempt{At: now, Via: via, Outcome: Pending})
-	if n := len(m.Attempts); n > maxAttemptsKept {
-		m.Attempts = m.Attempts[n-maxAttemptsKept:]
+	if len(m.Attempts) > maxAttemptsKept {
+		if i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() }); i >= 0 {
+			m.Attempts = slices.Delete(m.Attempts, i, i+1)
+		}
 	}
 	return m
 }
 
 // maxAttemptsKept bounds a receipt: busy and unacknowledged attempts have no
-// limit of their own.
+// limit of their own. Those that count are kept, or they would never be enough.
 const maxAttemptsKept = 20
+
+// Size is how many bytes of it its sender and its agent wrote.
+func (m Message) Size() int { return len(m.Body) + len(m.Answer) }
 
 // Deliver ends it well. answer may be nil.
 func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) Message {
@@ -282,6 +296,17 @@ func (m Message) Defer(after time.Duration, p Policy, now time.Time) Message {
 	m.closeAttempt(AgentBusy, "")
 	m.State, m.Claim, m.NotBefore = Queued, Claim{}, now.Add(min(after, p.BackoffMax))
 	m.Reason = "the agent answered that it is busy"
+	return m
+}
+
+// Recall puts it back because another host has registered in the place of the one
+// it was delivered to: what a late host says of it settles nothing. It uses up no
+// attempt.
+func (m Message) Recall() Message {
+	m = m.clone()
+	m.closeAttempt(Superseded, "another host registered while it was being delivered")
+	m.State, m.Claim, m.NotBefore = Queued, Claim{}, time.Time{}
+	m.Reason = "its delivery was superseded: another host has registered"
 	return m
 }
 

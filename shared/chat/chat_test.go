@@ -155,3 +155,26 @@ func TestLife(t *testing.T) {
 		}
 	})
 }
+
+// Attempts that don't count are forgotten before those that do: else five would
+// never be enough.
+func TestBusyAnswersDontHideFailures(t *testing.T) {
+	p, now := chat.DefaultPolicy(), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	m := chat.Message{ID: "m", State: chat.Queued, ExpiresAt: now.Add(time.Hour)}
+	failures := 0
+	for tries := 0; m.State.Open(); tries++ {
+		m = m.Take(chat.ByPush, chat.Claim{}, p, now)
+		if tries%10 == 9 {
+			m = m.Fail("boom", p, 0, now)
+			failures++
+		} else {
+			m = m.Defer(0, p, now)
+		}
+		if len(m.Attempts) > 20 || failures > p.MaxAttempts {
+			t.Fatalf("%d attempts kept after %d failures", len(m.Attempts), failures)
+		}
+	}
+	if m.State != chat.Dead || failures != p.MaxAttempts {
+		t.Fatalf("%s after %d failures", m.State, failures)
+	}
+}

@@ -23,20 +23,43 @@ type Entry struct {
 	Seq        int64
 	Priority   chat.Priority
 	AcceptedAt time.Time
+	ExpiresAt  time.Time
 }
 
-// Mail is what moves do to the mailbox facts beside the counters.
+// Host is whom a delivery is for: the agent that registered under an epoch, at a
+// URL that Served names. A later register raises the epoch.
+type Host struct {
+	Epoch  int64
+	Served string
+}
+
+// HostOf is the present one.
+func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.Served} }
+
+// Still tells whether the host is the workspace's all the same: nobody registered
+// since, or whoever did serves the same URL.
+func (h Host) Still(f workspace.Facts) bool {
+	return f.Epoch == h.Epoch || (h.Served != "" && f.Served == h.Served)
+}
+
+// Mail is what moves do to the mailbox facts beside the counters, and on what
+// condition of them.
 type Mail struct {
+	// Host, when set, must be the workspace's still.
+	Host *Host
+	// Unheld says that no operator may have paused or removed the workspace.
+	Unheld bool
 	// Oldest is when the oldest message still open afterwards was accepted; the
 	// zero time says that none is, and is refused (conflict) when one is.
 	// Nil leaves it.
 	Oldest *time.Time
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
-	// PushFailed counts one failed push, with PushError; PushOK ends the count.
-	PushFailed bool
-	PushError  string
-	PushOK     bool
+	// PushFailedAt, when set, counts one failed push, with PushError; PushOK ends
+	// the count.
+	PushFailedAt time.Time
+	PushError    string
+	PushOK       bool
 	// ProbeLostAt, when set, is when a probe ended undelivered.
 	ProbeLostAt time.Time
 	// Busy notes the agent's own busy answer: this many slots taken, at BusyAt.
@@ -58,15 +81,25 @@ type Ledger interface {
 	// Move writes each To if its From's version is still stored, and the
 	// counters, in one transaction: all or nothing. At most MaxMoves.
 	Move(ctx context.Context, id string, moves []chat.Move, mail Mail) error
-	// Errands are the ids of ended messages with something left to do; Move notes
-	// them (HasErrand), ErrandDone strikes one off.
-	Errands(ctx context.Context, id string) ([]string, error)
-	ErrandDone(ctx context.Context, id, messageID string) error
+	// Errands are the ended messages with something left to do; Move notes them
+	// (HasErrand), each end its own, and ErrandDone strikes one off.
+	Errands(ctx context.Context, id string) ([]Errand, error)
+	ErrandDone(ctx context.Context, id string, e Errand) error
 	// Ends counts the ended messages that are still kept, by their state.
 	Ends(ctx context.Context, id string) (map[chat.State]int64, error)
 	// Correct replaces the mailbox's counters, if they are still those of seen.
 	Correct(ctx context.Context, seen, next workspace.Facts) error
 }
+
+// Errand names one end of a message: the version that it ended with.
+type Errand struct {
+	MessageID string
+	Version   int64
+}
+
+// MaxBytes bounds what one call moves or hands out, in bytes of bodies and
+// answers: DynamoDB takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
+const MaxBytes = 2 << 20
 
 // MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and
 // each move may leave an errand, beside the lease.
@@ -155,23 +188,23 @@ const (
 	ExpectNobody   Expectation = "nobody_is_listening"
 )
 
-// Expect says what will happen to a message accepted now.
-func (d *Delivery) Expect(ctx context.Context, f workspace.Facts, now time.Time) (Expectation, workspace.Verdict, workspace.Delivery) {
+// expect fills in what will happen to a message accepted now.
+func (d *Delivery) expect(ctx context.Context, a *Accepted, f workspace.Facts, now time.Time) {
 	p := d.Registry.Policy
-	v, mode := d.Registry.Assess(ctx, f, now), workspace.EffectiveMode(f, p, now)
+	a.Verdict, a.Mode = d.Registry.Assess(ctx, f, now), workspace.EffectiveMode(f, p, now)
 	switch {
-	case !v.Reachable() || v.Reason == workspace.ReasonInboxUnattended:
-		return ExpectNobody, v, mode
-	case mode.Effective == workspace.Poll && f.PolledAt.IsZero() && now.Sub(f.RegisteredAt) >= p.DeliveryObjective:
-		return ExpectNobody, v, mode // alive, but nobody has ever asked for mail
-	case mode.Effective == workspace.Poll && !f.PolledAt.IsZero() && now.Sub(f.PolledAt) >= p.DeliveryObjective:
-		return ExpectNobody, v, mode
-	case mode.Effective == workspace.Poll:
-		return ExpectNextPoll, v, mode
+	case !a.Verdict.Reachable() || a.Verdict.Reason == workspace.ReasonInboxUnattended:
+		a.Expected, a.Why = ExpectNobody, a.Verdict.Hint
+	case a.Mode.Effective == workspace.Poll && f.NoPoll(p, now) != "":
+		a.Expected = ExpectNobody
+		a.Why = "the agent is alive, but " + f.NoPoll(p, now) + ": see that it polls, or register it with a URL so that mail can be pushed"
+	case a.Mode.Effective == workspace.Poll:
+		a.Expected = ExpectNextPoll
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()):
-		return ExpectWhenIdle, v, mode
+		a.Expected = ExpectWhenIdle
+	default:
+		a.Expected = ExpectNow
 	}
-	return ExpectNow, v, mode
 }
 
 // settle moves messages and works out what is then the oldest open one. open is
@@ -182,9 +215,6 @@ func (d *Delivery) settle(ctx context.Context, id string, open []Entry, moves []
 	for _, m := range moves {
 		if !m.To.State.Open() {
 			gone[m.To.ID], ends = true, true
-		}
-		if m.To.Probe && (m.To.State == chat.Dead || m.To.State == chat.Expired) {
-			mail.ProbeLostAt = m.To.SettledAt
 		}
 	}
 	if ends {
@@ -202,7 +232,7 @@ func (d *Delivery) settle(ctx context.Context, id string, open []Entry, moves []
 // Settle makes one change to one open or dead message by hand (cancel, redrive),
 // however the mailbox moves meanwhile.
 func (d *Delivery) Settle(ctx context.Context, id, messageID string, change func(chat.Message) (chat.Message, error)) (chat.Message, error) {
-	for range 5 {
+	for try := range moveTries {
 		m, err := d.Message(ctx, id, messageID)
 		if err != nil {
 			return m, err
@@ -225,7 +255,7 @@ func (d *Delivery) Settle(ctx context.Context, id, messageID string, change func
 			}
 			mail.Oldest = &oldest
 		}
-		if err = d.settle(ctx, id, open, []chat.Move{{From: m, To: next}}, mail); fault.CodeOf(err) != fault.Conflict {
+		if err = d.settle(ctx, id, open, []chat.Move{{From: m, To: next}}, mail); fault.CodeOf(err) != fault.Conflict || !d.pause(ctx, try+1) {
 			return next, err
 		}
 	}
@@ -252,17 +282,26 @@ func UnknownMessage() error {
 }
 
 // expire ends what has outlived its time; it returns whether anything moved.
-func (d *Delivery) expire(ctx context.Context, id string, open []Entry, ms []chat.Message, now time.Time) (bool, error) {
+func (d *Delivery) expire(ctx context.Context, f workspace.Facts, open []Entry, ms []chat.Message, now time.Time) (bool, error) {
 	var moves []chat.Move
+	var mail Mail
+	size := 0
 	for _, m := range ms {
-		if m.Due(now) && len(moves) < MaxMoves {
-			moves = append(moves, chat.Move{From: m, To: m.Expire(now)})
+		if !m.Due(now) {
+			continue
+		}
+		if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
+			break
+		}
+		moves = append(moves, chat.Move{From: m, To: m.Expire(now)})
+		if d.lostProbe(f, m, now) {
+			mail.ProbeLostAt = now
 		}
 	}
 	if len(moves) == 0 {
 		return false, nil
 	}
-	return true, d.settle(ctx, id, open, moves, Mail{})
+	return true, d.settle(ctx, f.ID, open, moves, mail)
 }
 
 func ids(entries []Entry, limit int) []string {

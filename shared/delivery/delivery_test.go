@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,13 +32,15 @@ type world struct {
 	got   []string
 	token string
 
+	urls       []string // that were pushed to, in turn
 	toldSender []string
 	deaf       bool // the sender's callback URL refuses
 }
 
 const id = "w"
 
-func (w *world) Push(_ context.Context, _ string, m chat.Message) delivery.Result {
+func (w *world) Push(_ context.Context, url string, m chat.Message) delivery.Result {
+	w.urls = append(w.urls, url)
 	r := w.agent(m)
 	if r.Err == nil && !r.Busy {
 		w.got = append(w.got, m.ID)
@@ -84,7 +87,7 @@ func (w *world) send(ids ...string) (out delivery.Accepted) {
 
 func (w *world) drain() delivery.Drained {
 	w.t.Helper()
-	out, err := w.Drain(w.t.Context(), id)
+	out, err := w.Drain(w.t.Context(), id, "test")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -288,10 +291,10 @@ func TestAFullInboxSaysSo(t *testing.T) {
 }
 
 func TestCursor(t *testing.T) {
-	if seq, err := delivery.ParseCursor("w", delivery.Cursor("w", 7)); err != nil || seq != 7 {
-		t.Fatal(seq, err)
+	if c, err := delivery.ParseCursor("w", delivery.Cursor{Seq: 7, Epoch: 3}.ID("w")); err != nil || c != (delivery.Cursor{Seq: 7, Epoch: 3}) {
+		t.Fatal(c, err)
 	}
-	for _, foreign := range []string{"", "00000000-0000-0000-0000-000000000000", delivery.Cursor("other", 7), "7", "-1-abc"} {
+	for _, foreign := range []string{"", "00000000-0000-0000-0000-000000000000", delivery.Cursor{Seq: 7}.ID("other"), "7", "7.0", "-1-abc", strings.Replace(delivery.Cursor{Seq: 7}.ID("w"), "7.0", "7.1", 1)} {
 		if _, err := delivery.ParseCursor("w", foreign); fault.CodeOf(err) != fault.InvalidCursor {
 			t.Errorf("%q: %v", foreign, err)
 		}

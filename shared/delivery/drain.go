@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,10 +26,28 @@ type Drained struct {
 // window is how much of the head of a backlog one slot looks at.
 const window = 25
 
+// wake is when a drain wants to be woken again, and for what.
+type wake struct {
+	cause string
+	after time.Duration
+}
+
+// The causes of a drain's own wake-ups, beside retryOf.
+const (
+	causeContinue = "continue"
+	causeConflict = "conflict"
+	causeHeld     = "lane held"
+)
+
+// retryOf is the cause of the wake-up at which the mail behind a head that can't
+// be delivered yet is tried again.
+func retryOf(head chat.Message) string { return "retry " + ticketID(head, head) }
+
 // Drain is the only code that takes a message off a chat queue and delivers it.
 // It goes on, one worker a free task slot, until the inbox is empty, the agent
-// is busy, or the context's deadline is too near for another delivery.
-func (d *Delivery) Drain(ctx context.Context, id string) (Drained, error) {
+// is busy, or the context's deadline is too near for another delivery. cause is
+// that of the wake-up that it answers.
+func (d *Delivery) Drain(ctx context.Context, id, cause string) (Drained, error) {
 	f, err := d.Registry.Leases.Get(ctx, id)
 	if fault.CodeOf(err) == fault.Unknown {
 		return Drained{Ended: "no such workspace"}, nil
@@ -35,13 +55,10 @@ func (d *Delivery) Drain(ctx context.Context, id string) (Drained, error) {
 	if err != nil {
 		return Drained{}, err
 	}
-	results := make([]Drained, min(max(1, f.Slots()-f.Busy(d.Registry.Policy, d.Now())), 8))
-	g, gctx := errgroup.WithContext(ctx)
-	for i := range results {
-		g.Go(func() (err error) {
-			results[i], err = d.drainSlot(gctx, id)
-			return err
-		})
+	slots := make([]slot, min(max(1, f.Slots()-f.Busy(d.Registry.Policy, d.Now())), 8))
+	var g errgroup.Group // not one with a context: a fault of one worker must not hang up on another's agent
+	for i := range slots {
+		g.Go(func() error { return d.drainSlot(ctx, id, &slots[i]) })
 	}
 	err = g.Wait()
 	// What the drain, or another before it that died, left to do.
@@ -49,10 +66,37 @@ func (d *Delivery) Drain(ctx context.Context, id string) (Drained, error) {
 		err = errors.Join(err, d.runErrands(ctx, Lane{id, f.LaneGeneration}))
 	}
 	out := Drained{}
-	for _, r := range results {
-		out.Delivered, out.Failed, out.Deferred, out.Ended = out.Delivered+r.Delivered, out.Failed+r.Failed, out.Deferred+r.Deferred, r.Ended
+	for _, s := range slots {
+		out.Delivered, out.Failed, out.Deferred, out.Ended = out.Delivered+s.Delivered, out.Failed+s.Failed, out.Deferred+s.Deferred, s.Ended
+	}
+	if w := nextWake(slots, cause, out.Delivered+out.Failed+out.Deferred > 0); w != nil {
+		err = errors.Join(err, d.Registry.Bell.Ring(ctx, id, w.cause, w.after))
 	}
 	return out, err
+}
+
+// nextWake is the one wake-up that a drain leaves, if any. Each drain leaves at
+// most one, and one that only found that it is too early leaves none but the one
+// it came by: else wake-ups would breed. One that is lost costs a sweep's wait.
+func nextWake(slots []slot, cause string, attempted bool) *wake {
+	var next *wake
+	for _, s := range slots {
+		w := s.wake
+		switch {
+		case w == nil:
+		case w.cause == causeHeld && cause == causeHeld:
+		case strings.HasPrefix(w.cause, "retry ") && !attempted && w.cause != cause:
+		case next == nil || w.after < next.after:
+			next = w
+		}
+	}
+	return next
+}
+
+// slot is what one worker of a drain did.
+type slot struct {
+	Drained
+	wake *wake
 }
 
 // closed says why nothing may be pushed to this workspace now; "" when it may.
@@ -71,47 +115,59 @@ func (d *Delivery) closed(f workspace.Facts, now time.Time) string {
 	return ""
 }
 
-func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err error) {
-	profile, err := d.Registry.Profiles.Profile(ctx, id)
-	if err != nil {
-		return out, err
+// drainSlot is one worker: it goes on until it says in out why it ended, and when
+// to go on.
+func (d *Delivery) drainSlot(ctx context.Context, id string, out *slot) error {
+	end := func(why string, w *wake) error {
+		out.Ended, out.wake = why, w
+		return nil
 	}
+	var profile workspace.Profile
+	var epoch int64 // that the profile was read under
 	for conflicts := 0; conflicts < 20; {
 		now := d.Now()
-		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < d.Policy.Visibility {
-			out.Ended = "out of time"
-			return out, d.Registry.Bell.Ring(ctx, id, "continue", 0)
+		// A deadline is the runtime's own time, not d.Now's.
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.Policy.Visibility {
+			return end("out of time", &wake{causeContinue, 0})
+		}
+		if conflicts > 0 {
+			d.pause(ctx, conflicts)
 		}
 		f, err := d.Registry.Leases.Get(ctx, id)
 		if err != nil {
-			return out, err
+			return err
 		}
-		if out.Ended = d.closed(f, now); out.Ended != "" {
-			return out, nil
+		if why := d.closed(f, now); why != "" {
+			return end(why, nil)
+		}
+		if epoch == 0 || epoch != f.Epoch {
+			if profile, err = d.Registry.Profiles.Profile(ctx, id); err != nil {
+				return err
+			}
+			epoch = f.Epoch
 		}
 		open, err := d.Ledger.Open(ctx, id, 0)
 		if err != nil {
-			return out, err
+			return err
 		}
 		ms, err := d.Ledger.Messages(ctx, id, ids(open, window)...)
 		if err != nil {
-			return out, err
+			return err
 		}
-		if moved, err := d.expire(ctx, id, open, ms, now); fault.CodeOf(err) == fault.Conflict {
+		if moved, err := d.expire(ctx, f, open, ms, now); fault.CodeOf(err) == fault.Conflict {
 			conflicts++
 			continue
 		} else if err != nil {
-			return out, err
+			return err
 		} else if moved {
 			continue
 		}
 		head, retryAt := chat.Next(ms, f.Slots(), now)
 		if head == nil {
-			out.Ended = "nothing to deliver yet"
-			if !retryAt.IsZero() {
-				return out, d.Registry.Bell.Ring(ctx, id, "retry", retryAt.Sub(now))
+			if retryAt.IsZero() || len(ms) == 0 {
+				return end("nothing to deliver yet", nil)
 			}
-			return out, nil
+			return end("nothing to deliver yet", &wake{retryOf(ms[0]), retryAt.Sub(now)})
 		}
 		lane := Lane{id, f.LaneGeneration}
 		ticket, err := d.ticket(ctx, lane, f.Slots(), *head, ms, now)
@@ -125,17 +181,16 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 			next.LaneGeneration++
 			next.Version++
 			if err := d.Registry.Leases.Save(ctx, f, next, registry.With{}); err != nil && fault.CodeOf(err) != fault.Conflict {
-				return out, err
+				return err
 			}
 			conflicts++
 			continue
 		}
 		if err != nil {
-			return out, err
+			return err
 		}
 		if ticket == nil {
-			out.Ended = "another drain holds the chat queue"
-			return out, d.Registry.Bell.Ring(ctx, id, "lane held", 5*time.Second)
+			return end("another drain holds the chat queue", &wake{causeHeld, heldFor})
 		}
 		kind, err := d.deliver(ctx, f, lane, profile.URL, *head, *ticket)
 		switch fault.CodeOf(err) {
@@ -144,20 +199,24 @@ func (d *Delivery) drainSlot(ctx context.Context, id string) (out Drained, err e
 			conflicts++
 			continue
 		default:
-			return out, err
+			return err
 		}
+		conflicts = 0
 		switch kind {
 		case chat.Succeeded:
 			out.Delivered++
-		case chat.AgentBusy:
+		case chat.AgentBusy, chat.Superseded:
 			out.Deferred++
 		default:
 			out.Failed++
 		}
 	}
-	out.Ended = "the mailbox kept changing"
-	return out, d.Registry.Bell.Ring(ctx, id, "conflict", 2*time.Second)
+	return end("the mailbox kept changing", &wake{causeConflict, 2 * time.Second})
 }
+
+// heldFor is how long after it found the chat queue held a drain looks again,
+// once: whoever holds it goes on by itself, unless it died.
+const heldFor = 5 * time.Second
 
 // ticket takes one from the chat queue, putting in first those of the mail that
 // has none there (after an enqueue, a crash, or a queue that was lost). A send is
@@ -188,11 +247,13 @@ func ticketID(m, head chat.Message) string {
 }
 
 // deliver claims, pushes and settles one message. Its ticket is used up by the
-// attempt, however it ends: what is still open gets a new one.
+// attempt, however it ends: what is still open gets a new one. Claim and outcome
+// are written only while the host is the one it was read of.
 func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url string, m chat.Message, t Held) (chat.Outcome, error) {
 	now := d.Now()
+	host := HostOf(f)
 	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.Visibility), Epoch: f.Epoch}, d.Policy, now)
-	if err := d.move(ctx, m, taken, Mail{}); err != nil {
+	if err := d.claim(ctx, m, taken, Mail{Host: host, Unheld: true}); err != nil {
 		_ = d.Queues.Release(ctx, l, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
 	}
@@ -202,32 +263,66 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	result := d.Agents.Push(ctx, url, taken)
 	now = d.Now()
 	var next chat.Message
-	var mail Mail
+	mail := Mail{Host: host}
 	outcome := chat.Succeeded
 	switch {
 	case result.Busy:
 		outcome = chat.AgentBusy
 		next = taken.Defer(result.RetryAfter, d.Policy, now)
-		mail = Mail{Busy: f.Slots(), BusyAt: now}
+		mail.Busy, mail.BusyAt = f.Slots(), now
 	case result.Err != nil:
+		cause := chat.Clip(result.Err.Error(), maxError)
 		outcome = chat.Failed
-		next = taken.Fail(result.Err.Error(), d.Policy, d.Jitter(), now)
-		mail = Mail{PushFailed: true, PushError: result.Err.Error()}
+		next = taken.Fail(cause, d.Policy, d.Jitter(), now)
+		mail.PushFailedAt, mail.PushError = now, cause
+		if next.State == chat.Dead && m.Probe {
+			mail.ProbeLostAt = now
+		}
 	default:
 		next = taken.Deliver("the agent took it", result.Answer, now)
-		mail = Mail{PushOK: true, DeliveredAt: now}
+		mail.PushOK, mail.DeliveredAt = true, now
 	}
-	if err := d.move(ctx, taken, next, mail); err != nil {
+	err := d.move(ctx, taken, next, mail)
+	if errors.Is(err, errOtherHost) {
+		outcome = chat.Superseded
+		err = d.move(ctx, taken, taken.Recall(), Mail{})
+	}
+	if err != nil {
 		return outcome, err
 	}
 	return outcome, d.Queues.Delete(ctx, l, t)
 }
 
+// maxError bounds what is kept of an agent's error, in bytes: it stands in the
+// message, and on the lease that every heartbeat writes.
+const maxError = 300
+
+// errOtherHost is move's "the host it was delivered to is the workspace's no more".
+var errOtherHost = errors.New("another host has registered")
+
+// claim takes a message, if it can be had at once.
+func (d *Delivery) claim(ctx context.Context, from, to chat.Message, mail Mail) error {
+	var open []Entry
+	if !to.State.Open() { // its attempts were used up
+		var err error
+		if open, err = d.Ledger.Open(ctx, from.Workspace, 0); err != nil {
+			return err
+		}
+		mail = Mail{}
+	}
+	return d.settle(ctx, from.Workspace, open, []chat.Move{{From: from, To: to}}, mail)
+}
+
+// moveTries bounds how often a settled outcome is tried against a mailbox that
+// keeps moving: some seconds in all, far less than a visibility timeout. An
+// outcome given up is a delivery repeated.
+const moveTries = 15
+
 // move settles one message whose version is known to be ours, however the rest
 // of the mailbox changes meanwhile.
 func (d *Delivery) move(ctx context.Context, from, to chat.Message, mail Mail) error {
 	var err error
-	for range 5 {
+	for try := range moveTries {
 		var open []Entry
 		if !to.State.Open() {
 			if open, err = d.Ledger.Open(ctx, from.Workspace, 0); err != nil {
@@ -240,6 +335,26 @@ func (d *Delivery) move(ctx context.Context, from, to chat.Message, mail Mail) e
 		if now, lookErr := d.Message(ctx, from.Workspace, from.ID); lookErr != nil || now.Version != from.Version {
 			return err // the message itself was changed: not ours any more
 		}
+		if mail.Host != nil {
+			if f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace); lookErr == nil && !mail.Host.Still(f) {
+				return errOtherHost
+			}
+		}
+		if !d.pause(ctx, try+1) {
+			return err
+		}
 	}
 	return err
+}
+
+// pause waits a little, longer each time and at random, before a lost race is run
+// again; false when there is no time left.
+func (d *Delivery) pause(ctx context.Context, try int) bool {
+	longest := min(5*time.Millisecond<<min(try, 8), time.Second)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Duration(rand.Int64N(int64(longest)))):
+		return true
+	}
 }

@@ -18,6 +18,7 @@ type Accepted struct {
 	Message  chat.Message
 	First    bool // false: this id was accepted before, and this is that one's receipt
 	Expected Expectation
+	Why      string // nobody is listening; "" when somebody is
 	Verdict  workspace.Verdict
 	Mode     workspace.Delivery
 	Depth    int64
@@ -66,7 +67,7 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 			return Accepted{}, fault.New(fault.MessageTaken, "another sender used this message id here").WithHint("send it under a new messageId", "retry")
 		}
 		out := Accepted{Message: stored, First: first, Facts: f}
-		out.Expected, out.Verdict, out.Mode = d.Expect(ctx, f, now)
+		d.expect(ctx, &out, f, now)
 		if first {
 			f.Open++
 			f.Accepted++

@@ -3,7 +3,10 @@ package delivery
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -28,33 +31,37 @@ type Callbacks interface {
 	Tell(ctx context.Context, url string, m chat.Message) error
 }
 
+// Of a workspace's errands a drain does errandsAtOnce at a time, errandsAtMost in
+// all, drawn by lot: URLs that don't answer keep no others waiting for long.
+const errandsAtOnce, errandsAtMost = 8, 64
+
 // runErrands does what is left to do for a workspace's ended messages. One that
 // fails stays, and keeps none of the others from being done.
 func (d *Delivery) runErrands(ctx context.Context, l Lane) error {
-	ids, err := d.Ledger.Errands(ctx, l.Workspace)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
-	ms, err := d.Ledger.Messages(ctx, l.Workspace, ids...)
+	errands, err := d.Ledger.Errands(ctx, l.Workspace)
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
-	var all []error
-	for _, m := range ms {
-		known[m.ID] = true
-		if err := d.errand(ctx, l, m); err != nil {
-			all = append(all, err)
-			continue
-		}
-		all = append(all, d.Ledger.ErrandDone(ctx, l.Workspace, m.ID))
+	rand.Shuffle(len(errands), func(i, j int) { errands[i], errands[j] = errands[j], errands[i] })
+	errands = errands[:min(len(errands), errandsAtMost)]
+	failed := make([]error, len(errands))
+	var g errgroup.Group
+	g.SetLimit(errandsAtOnce)
+	for i, e := range errands {
+		g.Go(func() error {
+			ms, err := d.Ledger.Messages(ctx, l.Workspace, e.MessageID)
+			if err == nil && len(ms) > 0 { // of a message that is gone, nothing is left to tell
+				err = d.errand(ctx, l, ms[0])
+			}
+			if err == nil {
+				err = d.Ledger.ErrandDone(ctx, l.Workspace, e)
+			}
+			failed[i] = err
+			return nil
+		})
 	}
-	for _, id := range ids { // of a message that is gone: nothing is left to tell
-		if !known[id] {
-			all = append(all, d.Ledger.ErrandDone(ctx, l.Workspace, id))
-		}
-	}
-	return errors.Join(all...)
+	_ = g.Wait() // what failed is in failed
+	return errors.Join(failed...)
 }
 
 func (d *Delivery) errand(ctx context.Context, l Lane, m chat.Message) error {

@@ -19,13 +19,15 @@ type Selection struct {
 // Listing reads this many rows at a time, and gives up looking after this many
 // pages; the next call goes on from there.
 const (
-	listPage  = 100
-	listPages = 10
+	listPage  = 50
+	listPages = 20
 )
 
-// List gives messages, newest first, and where to go on; next is "" at the end.
+// List gives messages without their bodies, newest first, and where to go on; next
+// is "" at the end.
 func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.Message, next string, err error) {
 	w := Window{Below: s.Below, Limit: listPage}
+	size := 0
 	for range listPages {
 		records, err := d.Logbook.History(ctx, id, w)
 		if err != nil {
@@ -34,7 +36,9 @@ func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.
 		for _, r := range records {
 			w.Below = r.Order
 			if m := r.Message; m != nil && (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source) {
-				if ms = append(ms, *m); len(ms) == s.Limit {
+				m.Body = nil
+				size += m.Size()
+				if ms = append(ms, *m); len(ms) == s.Limit || size > MaxBytes {
 					return ms, w.Below, nil
 				}
 			}

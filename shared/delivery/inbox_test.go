@@ -18,7 +18,7 @@ func (w *world) poll(after string) []string {
 	w.t.Helper()
 	cursor := ""
 	if after != "" {
-		cursor = delivery.Cursor(id, w.message(after).Seq)
+		cursor = delivery.Cursor{Seq: w.message(after).Seq, Epoch: w.facts().Epoch}.ID(id)
 	}
 	out, err := w.Fetch(w.t.Context(), delivery.Poll{Workspace: id, Credential: w.token, From: "10.0.0.1", Cursor: cursor, Limit: 100}, w.now)
 	if err != nil {

@@ -39,6 +39,14 @@ type Record struct {
 	Note    *Note
 }
 
+// Size is how many bytes others wrote into it.
+func (r Record) Size() int {
+	if r.Message != nil {
+		return r.Message.Size()
+	}
+	return len(r.Note.Request) + len(r.Note.Response)
+}
+
 // LogOrder is a place in the log: a time, and for rows of one time their number
 // or id.
 func LogOrder(at time.Time, tail string) string {

@@ -96,11 +96,11 @@ func (d *Delivery) Audited(ctx context.Context, id string, e registry.Entry) err
 
 // notice writes a changed verdict down, on condition that nobody else did, so
 // that each change stands once.
-func (d *Delivery) notice(ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time, out *Swept) error {
+func (d *Delivery) notice(ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time) (changed bool, err error) {
 	v := fl.Assess(f, d.Registry.Policy, now)
 	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
 	if quiet(as) == quiet(f.AnnouncedAs) {
-		return nil
+		return false, nil
 	}
 	next := f
 	next.AnnouncedAs, next.AnnouncedAt, next.AnnouncedSeq = as, now, f.AnnouncedSeq+1
@@ -111,12 +111,11 @@ func (d *Delivery) notice(ctx context.Context, f workspace.Facts, fl workspace.F
 	}
 	switch _, err := d.News.Record(ctx, f, next, c); fault.CodeOf(err) {
 	case "":
-		out.Announced++
-		return nil
+		return true, nil
 	case fault.Conflict:
-		return nil // it changed under us; the next sweep looks again
+		return false, nil // it changed under us; the next sweep looks again
 	default:
-		return err
+		return false, err
 	}
 }
 

@@ -3,9 +3,11 @@ package delivery
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/chat"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -18,6 +20,7 @@ type Swept struct {
 	Expired   int      `json:"expired"` // messages ended: outlived their time, or their workspace
 	Removed   int      `json:"removed_queues"`
 	Probed    int      `json:"probed"`
+	Cut       bool     `json:"cut,omitempty"`    // it ran out of time; the next sweep goes on from there
 	Broken    []string `json:"broken,omitempty"` // workspaces whose counters differed from the ledger; they are mended
 	Errors    []string `json:"errors,omitempty"`
 }
@@ -26,47 +29,95 @@ type Swept struct {
 // drain, ends what has outlived its time or its workspace, finishes what a crash
 // left undone, compares counters with the ledger, announces verdicts that
 // changed, and removes chat queues that nobody owns. A fault with one workspace
-// is noted and does not keep it from the rest.
+// is noted and does not keep it from the rest. A sweep that runs out of time says
+// where, and the next one begins there, so that the end of a large fleet has its
+// turn as its beginning has.
 func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
-	var out Swept
+	w := sweep{Delivery: d}
 	now := d.Now()
-	fl, err := d.Registry.Sweeping(ctx, now)
+	var err error
+	if w.fleet, err = d.Registry.Sweeping(ctx, now); err != nil {
+		return w.Swept, err
+	}
+	if w.orphans, err = d.queuesToCheck(ctx); err != nil {
+		w.fails("listing chat queues", err)
+	}
+	start := w.fleet.Next
+	next, err := w.pages(ctx, start)
+	if err == nil && next != start {
+		err = d.Registry.Fleets.SweptTo(ctx, next)
+	}
+	w.Cut = next != ""
+	if announceErr := d.announce(ctx); announceErr != nil {
+		w.fails("announcing", announceErr)
+	}
 	if err != nil {
-		return out, err
+		return w.Swept, err
 	}
-	orphans, err := d.queuesToCheck(ctx)
-	if err != nil {
-		out.Errors = append(out.Errors, "listing chat queues: "+err.Error())
+	if start != "" || w.Cut {
+		return w.Swept, nil // of what was not looked at, a queue may have its owner there
 	}
-	for cursor := ""; ; {
-		facts, next, err := d.Registry.Leases.Page(ctx, cursor, 500)
-		if err != nil {
-			return out, err
-		}
-		for _, f := range facts {
-			out.Seen++
-			if f.Hold != workspace.Removed || f.Open > 0 || f.Errands > 0 {
-				delete(orphans, d.Queues.Name(Lane{f.ID, f.LaneGeneration}))
-			}
-			if err := d.sweepOne(ctx, f, fl, &out); err != nil {
-				out.Errors = append(out.Errors, f.ID+": "+err.Error())
-			}
-		}
-		if cursor = next; cursor == "" {
-			break
-		}
-	}
-	if err := d.announce(ctx); err != nil {
-		out.Errors = append(out.Errors, "announcing: "+err.Error())
-	}
-	for name := range orphans {
+	for name := range w.orphans {
 		if err := d.Queues.Remove(ctx, name); err != nil {
-			out.Errors = append(out.Errors, "removing chat queue "+name+": "+err.Error())
+			w.fails("removing chat queue "+name, err)
 			continue
 		}
-		out.Removed++
+		w.Removed++
 	}
-	return out, nil
+	return w.Swept, nil
+}
+
+// sweep is one under way.
+type sweep struct {
+	*Delivery
+	fleet workspace.Fleet
+
+	mu      sync.Mutex // guards what follows: several workspaces are looked at at once
+	orphans map[string]bool
+	Swept
+}
+
+func (w *sweep) fails(what string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Errors = append(w.Errors, what+": "+err.Error())
+}
+
+// A page of workspaces is looked at sweepAtOnce at a time. No page is begun with
+// less than sweepSpare left of the function's time: that is for the page and for
+// what comes after the last.
+const (
+	sweepPage   = 200
+	sweepAtOnce = 8
+	sweepSpare  = 15 * time.Second
+)
+
+// pages looks at the fleet from a cursor on; it returns where it ran out of time,
+// "" when it did not.
+func (w *sweep) pages(ctx context.Context, cursor string) (next string, err error) {
+	for first := true; ; first = false {
+		if deadline, ok := ctx.Deadline(); ok && !first && time.Until(deadline) < sweepSpare {
+			return cursor, nil
+		}
+		facts, next, err := w.Registry.Leases.Page(ctx, cursor, sweepPage)
+		if err != nil {
+			return cursor, err
+		}
+		var g errgroup.Group
+		g.SetLimit(sweepAtOnce)
+		for _, f := range facts {
+			g.Go(func() error {
+				if err := w.one(ctx, f); err != nil {
+					w.fails(f.ID, err)
+				}
+				return nil
+			})
+		}
+		_ = g.Wait() // what failed is in Errors
+		if cursor = next; cursor == "" {
+			return "", nil
+		}
+	}
 }
 
 // queuesEvery is how often, in minutes, the queues are compared with the leases.
@@ -87,23 +138,48 @@ func (d *Delivery) queuesToCheck(ctx context.Context) (map[string]bool, error) {
 	return out, err
 }
 
-func (d *Delivery) sweepOne(ctx context.Context, f workspace.Facts, fl workspace.Fleet, out *Swept) error {
-	now := d.Now()
+func (w *sweep) one(ctx context.Context, f workspace.Facts) error {
+	now := w.Now()
+	w.mu.Lock()
+	w.Seen++
+	if f.Hold != workspace.Removed || f.Open > 0 || f.Errands > 0 {
+		delete(w.orphans, w.Queues.Name(Lane{f.ID, f.LaneGeneration}))
+	}
+	w.mu.Unlock()
 	if f.Open > 0 || !Conserved(f) || auditDue(f.ID, now) {
-		if err := d.sweepMail(ctx, f, now, out); err != nil {
+		if err := w.mail(ctx, f, now); err != nil {
 			return err
 		}
 	}
-	if d.closed(f, now) == "" || f.Errands > 0 {
-		if err := d.Registry.Bell.Ring(ctx, f.ID, "sweep", d.spread(out.Rung)); err != nil {
+	if w.closed(f, now) == "" || f.Errands > 0 {
+		w.mu.Lock()
+		after := w.spread(w.Rung)
+		w.Rung++
+		w.mu.Unlock()
+		if err := w.Registry.Bell.Ring(ctx, f.ID, "sweep", after); err != nil {
 			return err
 		}
-		out.Rung++
 	}
-	if err := d.probe(ctx, f, now, out); err != nil {
+	probed, err := w.probe(ctx, f, now)
+	if err != nil {
 		return err
 	}
-	return d.notice(ctx, f, fl, now, out)
+	announced, err := w.notice(ctx, f, w.fleet, now)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Probed += count(probed)
+	w.Announced += count(announced)
+	return nil
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // A sweep's rings are spread over its minute, or a fleet that comes back at once
@@ -121,43 +197,56 @@ func (d *Delivery) spread(rung int) time.Duration {
 	return min(time.Duration((float64(rung)+d.Jitter()*ringsASecond)/ringsASecond*float64(time.Second)), ringWithin)
 }
 
-// sweepMail reads a mailbox's open mail: it ends what is due, and compares the
-// counters with what is there.
-func (d *Delivery) sweepMail(ctx context.Context, f workspace.Facts, now time.Time, out *Swept) error {
-	entries, err := d.Ledger.Open(ctx, f.ID, 0)
+// mail compares a mailbox's counters with the ledger, and ends what is due. Which
+// mail is open, and when it is due, the index says, whatever the mail weighs.
+func (w *sweep) mail(ctx context.Context, f workspace.Facts, now time.Time) error {
+	open, err := w.Ledger.Open(ctx, f.ID, 0)
 	if err != nil {
 		return err
 	}
-	open, err := d.Ledger.Messages(ctx, f.ID, ids(entries, len(entries))...)
+	mended, err := w.recount(ctx, f, open, now)
 	if err != nil {
 		return err
 	}
-	open = slices.DeleteFunc(open, func(m chat.Message) bool { return !m.State.Open() })
-	mended, err := d.recount(ctx, f, open, now)
-	if err != nil {
-		return err
-	}
-	if mended {
-		out.Broken = append(out.Broken, f.ID)
-	}
-	for _, m := range open {
-		next := m
-		switch {
-		case f.Hold == workspace.Removed:
-			if next, err = m.Cancel("the removal of its workspace", now); err != nil {
+	ended := 0
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.Expired += ended
+		if mended {
+			w.Broken = append(w.Broken, f.ID)
+		}
+	}()
+	due := slices.DeleteFunc(open, func(e Entry) bool { return f.Hold != workspace.Removed && now.Before(e.ExpiresAt) })
+	for chunk := range slices.Chunk(due, window) {
+		ms, err := w.Ledger.Messages(ctx, f.ID, ids(chunk, len(chunk))...)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			next, mail := m, Mail{}
+			switch {
+			case !m.State.Open():
+				continue
+			case f.Hold == workspace.Removed:
+				if next, err = m.Cancel("the removal of its workspace", now); err != nil {
+					return err
+				}
+			case m.Due(now):
+				next = m.Expire(now)
+				if w.lostProbe(f, m, now) {
+					mail.ProbeLostAt = now
+				}
+			default:
+				continue
+			}
+			switch err := w.move(ctx, m, next, mail); fault.CodeOf(err) {
+			case "":
+				ended++
+			case fault.Conflict: // it moved by itself
+			default:
 				return err
 			}
-		case m.Due(now):
-			next = m.Expire(now)
-		default:
-			continue
-		}
-		switch err := d.move(ctx, m, next, Mail{}); fault.CodeOf(err) {
-		case "":
-			out.Expired++
-		case fault.Conflict: // it moved by itself
-		default:
-			return err
 		}
 	}
 	return nil

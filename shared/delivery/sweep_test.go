@@ -39,6 +39,7 @@ func TestCountersAreMendedFromTheLedger(t *testing.T) {
 		"open mail is not counted":  func(f *workspace.Facts) { f.Open, f.OldestOpen = 0, time.Time{} },
 		"too much is open":          func(f *workspace.Facts) { f.Open, f.InFlight = 9, 4 },
 		"all are wrong":             func(f *workspace.Facts) { f.Open, f.InFlight, f.Delivered, f.Cancelled, f.Dead = 1, 1, 0, 5, 2 },
+		"some are nowhere":          func(f *workspace.Facts) { f.Accepted += 2 },
 		"the law holds by accident": func(f *workspace.Facts) { f.Open, f.Delivered, f.OldestOpen = 0, 4, time.Time{} },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +64,9 @@ func TestCountersAreMendedFromTheLedger(t *testing.T) {
 				w.now = w.now.Add(time.Minute)
 			}
 			f := w.facts()
+			if want := f.Accepted - right.Accepted; f.Missing != want {
+				t.Fatalf("%d are missing, and %d said to be", want, f.Missing)
+			}
 			if !mended || f.Open != right.Open || f.Delivered != right.Delivered || f.Cancelled != right.Cancelled || f.Dead != right.Dead {
 				t.Fatalf("mended=%v: %+v, want %+v", mended, f, right)
 			}
@@ -124,7 +128,7 @@ func TestTheSenderIsTold(t *testing.T) {
 		}
 	}
 	w.deaf = true
-	if _, err := w.Drain(t.Context(), id); err == nil {
+	if _, err := w.Drain(t.Context(), id, "test"); err == nil {
 		t.Fatal("a failed callback is not seen")
 	}
 	if f := w.facts(); f.Delivered != 2 || f.Errands != 1 {
@@ -282,6 +286,55 @@ func TestTheSweeperProbes(t *testing.T) {
 	pass(15 * time.Minute)
 	if v := workspace.Assess(w.facts(), w.Registry.Policy, w.now); v.Status != workspace.StatusOnline {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, w.facts())
+	}
+}
+
+// A probe that was never tried shows nothing: its agent was at work, held, or away.
+func TestAProbeOfABusyAgentIsNoEvidence(t *testing.T) {
+	w := newWorld(t, "", "http://agent.example")
+	w.beat(1)
+	out, err := w.Probe(t.Context(), id, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		w.now = w.now.Add(time.Minute)
+		w.beat(1)
+		w.sweep()
+		w.drain()
+	}
+	if m := w.message(out.Message.ID); m.State != chat.Expired {
+		t.Fatalf("%+v", m)
+	}
+	if v := workspace.Assess(w.facts(), w.Registry.Policy, w.now); v.Reason != workspace.ReasonBusy {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+}
+
+// A sweep that runs out of time leaves the rest to the next one, which begins there.
+func TestASweepThatIsCutGoesOn(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://agent/")
+	const fleet = 450 // more than two pages
+	for i := range fleet - 1 {
+		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: fmt.Sprintf("w%03d", i), From: "10.0.0.1"}, w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	announced := 0
+	for sweeps := 1; ; sweeps++ {
+		out, err := w.Sweep(hurried)
+		if err != nil || len(out.Errors) > 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		announced += out.Announced
+		if !out.Cut {
+			if sweeps != 3 || announced != fleet {
+				t.Fatalf("%d sweeps saw %d of %d", sweeps, announced, fleet)
+			}
+			return
+		}
 	}
 }
 

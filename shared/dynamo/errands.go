@@ -2,6 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -41,10 +44,16 @@ func (s *Store) query(ctx context.Context, id, prefix, attributes string, names 
 }
 
 // Errands implements delivery.Ledger.
-func (s *Store) Errands(ctx context.Context, id string) ([]string, error) {
-	var out []string
+func (s *Store) Errands(ctx context.Context, id string) ([]delivery.Errand, error) {
+	var out []delivery.Errand
 	err := s.query(ctx, id, errandPrefix, ChatSort, nil, func(it item) error {
-		out = append(out, strings.TrimPrefix(strOf(it[ChatSort]), errandPrefix))
+		key := strings.TrimPrefix(strOf(it[ChatSort]), errandPrefix)
+		cut := strings.LastIndexByte(key, '#')
+		version, err := strconv.ParseInt(key[cut+1:], 10, 64)
+		if cut < 0 || err != nil {
+			return fault.Store("decode errand", fmt.Errorf("key %q", key))
+		}
+		out = append(out, delivery.Errand{MessageID: key[:cut], Version: version})
 		return nil
 	})
 	return out, err
@@ -52,11 +61,11 @@ func (s *Store) Errands(ctx context.Context, id string) ([]string, error) {
 
 // ErrandDone implements delivery.Ledger: struck off and counted down together,
 // once, whoever else did it too.
-func (s *Store) ErrandDone(ctx context.Context, id, messageID string) error {
+func (s *Store) ErrandDone(ctx context.Context, id string, e delivery.Errand) error {
 	u := update{}
 	u.add("Errands", -1)
 	_, err := s.transact(ctx, []types.TransactWriteItem{
-		{Delete: &types.Delete{TableName: &s.Chat, Key: errandKey(id, messageID), ConditionExpression: aws.String("attribute_exists(" + ChatSort + ")")}},
+		{Delete: &types.Delete{TableName: &s.Chat, Key: errandKey(id, e), ConditionExpression: aws.String("attribute_exists(" + ChatSort + ")")}},
 		{Update: &types.Update{TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values}},
 	})
 	if fault.CodeOf(err) == fault.Conflict {
@@ -83,7 +92,7 @@ func (s *Store) Correct(ctx context.Context, seen, next workspace.Facts) error {
 	was, is := encodeFacts(seen), encodeFacts(next)
 	u := update{}
 	condition := "attribute_exists(" + u.name("ID") + ")"
-	for _, field := range []string{"Accepted", "Open", "InFlight", "Delivered", "Expired", "Cancelled", "Dead"} {
+	for _, field := range []string{"Accepted", "Open", "InFlight", "Delivered", "Expired", "Cancelled", "Dead", "Missing"} {
 		attr := leaseAttributes[field]
 		if av, ok := was[attr]; ok {
 			condition += " AND " + u.name(field) + " = " + u.value(":was_"+attr, av)
@@ -92,7 +101,7 @@ func (s *Store) Correct(ctx context.Context, seen, next workspace.Facts) error {
 			condition += " AND (attribute_not_exists(" + u.name(field) + ") OR " + u.name(field) + " = " + u.value(":zero", num(0)) + ")"
 		}
 	}
-	for _, field := range []string{"Accepted", "Open", "InFlight", "OldestOpen", "Delivered", "Expired", "Cancelled", "Dead"} {
+	for _, field := range []string{"Accepted", "Open", "InFlight", "OldestOpen", "Delivered", "Expired", "Cancelled", "Dead", "Missing"} {
 		if av, ok := is[leaseAttributes[field]]; ok {
 			u.set(field, av)
 		} else {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -54,20 +54,19 @@ func messageKey(id, messageID string) item {
 }
 
 // ready orders open mail: priority (inverted, as the index ascends), then
-// acceptance; the time rides along so that the index alone answers "how old".
+// acceptance; the times ride along so that the index alone answers "how old" and
+// "what is due".
 func ready(m chat.Message) string {
-	return fmt.Sprintf("%03d#%012d#%d", 999-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli())
+	return fmt.Sprintf("%03d#%012d#%d#%d", 999-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
 }
 
-func parseReady(s string) (p chat.Priority, seq int64, at time.Time) {
-	parts := strings.SplitN(s, "#", 3)
-	if len(parts) == 3 {
-		n, _ := strconv.Atoi(parts[0]) // our own writing
-		seq, _ = strconv.ParseInt(parts[1], 10, 64)
-		ms, _ := strconv.ParseInt(parts[2], 10, 64)
-		p, at = chat.Priority(999-n), time.UnixMilli(ms).UTC()
-	}
-	return p, seq, at
+func parseReady(s string) delivery.Entry {
+	var priority int
+	var e delivery.Entry
+	var accepted, expires int64
+	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d", &priority, &e.Seq, &accepted, &expires) // our own writing
+	e.Priority, e.AcceptedAt, e.ExpiresAt = chat.Priority(999-priority), time.UnixMilli(accepted).UTC(), time.UnixMilli(expires).UTC()
+	return e
 }
 
 // record is a message's attributes beside the keys, as JSON in one attribute
@@ -181,8 +180,9 @@ func (s *Store) Open(ctx context.Context, id string, limit int) ([]delivery.Entr
 			return nil, fault.Store("query open mail", err)
 		}
 		for _, it := range page.Items {
-			p, seq, at := parseReady(strOf(it[OpenOrder]))
-			out = append(out, delivery.Entry{ID: strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix), Seq: seq, Priority: p, AcceptedAt: at})
+			e := parseReady(strOf(it[OpenOrder]))
+			e.ID = strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix)
+			out = append(out, e)
 		}
 		if len(page.LastEvaluatedKey) == 0 || (limit > 0 && len(out) >= limit) {
 			return out, nil
@@ -229,14 +229,20 @@ func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error
 					return err
 				}
 			}
-			request = out.UnprocessedKeys
+			if request = out.UnprocessedKeys; len(request) > 0 { // it is throttled
+				select {
+				case <-ctx.Done():
+					return fault.Store("batch get", ctx.Err())
+				case <-time.After(rand.N(100 * time.Millisecond)):
+				}
+			}
 		}
 	}
 	return nil
 }
 
-func errandKey(id, messageID string) item {
-	return item{ChatPartition: partition(id), ChatSort: str(errandPrefix + messageID)}
+func errandKey(id string, e delivery.Errand) item {
+	return item{ChatPartition: partition(id), ChatSort: str(fmt.Sprintf("%s%s#%d", errandPrefix, e.MessageID, e.Version))}
 }
 
 // Move implements delivery.Ledger.
@@ -249,6 +255,16 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 		u.add(field, n)
 	}
 	condition := "attribute_exists(" + u.name("ID") + ")"
+	if h := mail.Host; h != nil {
+		still := u.name("Epoch") + " = " + u.value(":epoch", num(h.Epoch))
+		if h.Served != "" {
+			still += " OR " + u.name("Served") + " = " + u.value(":served", str(h.Served))
+		}
+		condition += " AND (" + still + ")"
+	}
+	if mail.Unheld {
+		condition += " AND attribute_not_exists(" + u.name("Hold") + ")"
+	}
 	if mail.Oldest != nil {
 		// Whether mail remains is decided on what is stored, not on what was read:
 		// "none left" only if exactly these were open.
@@ -273,10 +289,12 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	}
 	if mail.PushOK {
 		u.remove("PushFailures")
+		u.remove("PushFailing")
 		u.remove("PushError")
 	}
-	if mail.PushFailed {
+	if !mail.PushFailedAt.IsZero() {
 		u.add("PushFailures", 1)
+		u.setOnce("PushFailing", millis(mail.PushFailedAt))
 		u.set("PushError", str(mail.PushError))
 	}
 	if !mail.BusyAt.IsZero() {
@@ -288,14 +306,19 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	for _, mv := range moves {
 		if delivery.HasErrand(mv) {
 			errands++
-			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: errandKey(id, mv.To.ID)}})
+			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: errandKey(id, delivery.Errand{MessageID: mv.To.ID, Version: mv.To.Version})}})
 		}
 	}
 	u.add("Errands", errands)
-	if expr := u.expression(); *expr != "" {
+	switch expr := u.expression(); {
+	case *expr != "":
 		writes = append(writes, types.TransactWriteItem{Update: &types.Update{
 			TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: expr, ConditionExpression: &condition,
 			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		}})
+	case mail.Host != nil || mail.Unheld:
+		writes = append(writes, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+			TableName: &s.Leases, Key: s.leaseItem(id), ConditionExpression: &condition, ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 		}})
 	}
 	for _, mv := range moves {

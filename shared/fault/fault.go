@@ -36,6 +36,7 @@ const (
 	OperatorOnly      Code = "operator_only"
 	CallerUnknown     Code = "caller_credential_unknown"
 	CallerMismatch    Code = "caller_mismatch"
+	Superseded        Code = "epoch_superseded"
 	EnrolmentRequired Code = "enrolment_required"
 	EnrolmentUnknown  Code = "enrolment_unknown"
 	AlreadyTerminal   Code = "message_already_terminal"

@@ -30,7 +30,7 @@ type Store struct {
 	owners   map[token.Hash]string
 	notes    map[string][]delivery.Note
 	tasks    map[string]map[string]delivery.Delegation
-	errands  map[string]map[string]bool
+	errands  map[string]map[delivery.Errand]bool
 
 	enrolments map[string]registry.Enrolment
 	fleet      workspace.Fleet
@@ -54,7 +54,7 @@ var (
 // NewStore makes an empty store; the policy is what Renew observes by.
 func NewStore(p workspace.Policy) *Store {
 	return &Store{Policy: p, facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{}, messages: map[string]map[string]chat.Message{},
-		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}, errands: map[string]map[string]bool{}, enrolments: map[string]registry.Enrolment{}}
+		owners: map[token.Hash]string{}, notes: map[string][]delivery.Note{}, tasks: map[string]map[string]delivery.Delegation{}, errands: map[string]map[delivery.Errand]bool{}, enrolments: map[string]registry.Enrolment{}}
 }
 
 // Get implements registry.Leases.
@@ -89,6 +89,21 @@ func (s *Store) Save(_ context.Context, old, next workspace.Facts, with registry
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.save(old, next, with)
+}
+
+// NoteRefusal implements registry.Leases.
+func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.facts[next.ID]
+	if f.Version != old.Version || !f.RefusedAt.Equal(old.RefusedAt) || !f.StrangerAt.Equal(old.StrangerAt) {
+		return fault.New(fault.Conflict, "the workspace changed meanwhile")
+	}
+	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = next.RegisterRefused, next.BeatsRefused, next.CallsRefused
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom = next.RefusedSince, next.RefusedAt, next.RefusedFrom
+	f.StrangerAt, f.StrangerFrom, f.StrangerWith = next.StrangerAt, next.StrangerFrom, next.StrangerWith
+	s.facts[next.ID] = f
+	return nil
 }
 
 func (s *Store) save(old, next workspace.Facts, with registry.With) error {
@@ -137,7 +152,7 @@ func merge(stored, old, next workspace.Facts) workspace.Facts {
 	}
 	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
 	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
-	out.Errands, out.ProbedAt = stored.Errands, stored.ProbedAt
+	out.Missing, out.Errands, out.ProbedAt = stored.Missing, stored.Errands, stored.ProbedAt
 	if old.ProbeLostAt.Equal(next.ProbeLostAt) {
 		out.ProbeLostAt = stored.ProbeLostAt
 	}
@@ -234,7 +249,7 @@ func (s *Store) Open(_ context.Context, id string, limit int) ([]delivery.Entry,
 	var out []delivery.Entry
 	for _, m := range s.messages[id] {
 		if m.State.Open() {
-			out = append(out, delivery.Entry{ID: m.ID, Seq: m.Seq, Priority: m.Priority, AcceptedAt: m.AcceptedAt})
+			out = append(out, delivery.Entry{ID: m.ID, Seq: m.Seq, Priority: m.Priority, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt})
 		}
 	}
 	slices.SortFunc(out, func(a, b delivery.Entry) int {
@@ -270,6 +285,9 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		}
 	}
 	f, d := s.facts[id], chat.DeltaOf(moves)
+	if (mail.Host != nil && !mail.Host.Still(f)) || (mail.Unheld && f.Hold != workspace.NoHold) {
+		return conflict
+	}
 	f.Open, f.InFlight = f.Open+d.Open, f.InFlight+d.InFlight
 	f.Delivered, f.Expired, f.Cancelled, f.Dead = f.Delivered+d.Delivered, f.Expired+d.Expired, f.Cancelled+d.Cancelled, f.Dead+d.Dead
 	if mail.Oldest != nil {
@@ -285,9 +303,12 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		f.ProbeLostAt = mail.ProbeLostAt
 	}
 	if mail.PushOK {
-		f.PushFailures, f.PushError = 0, ""
+		f.PushFailures, f.PushFailing, f.PushError = 0, time.Time{}, ""
 	}
-	if mail.PushFailed {
+	if !mail.PushFailedAt.IsZero() {
+		if f.PushFailing.IsZero() {
+			f.PushFailing = mail.PushFailedAt
+		}
 		f.PushFailures, f.PushError = f.PushFailures+1, mail.PushError
 	}
 	if !mail.BusyAt.IsZero() {
@@ -298,9 +319,9 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		s.messages[id][mv.To.ID] = mv.To
 		if delivery.HasErrand(mv) {
 			if s.errands[id] == nil {
-				s.errands[id] = map[string]bool{}
+				s.errands[id] = map[delivery.Errand]bool{}
 			}
-			s.errands[id][mv.To.ID] = true
+			s.errands[id][delivery.Errand{MessageID: mv.To.ID, Version: mv.To.Version}] = true
 		}
 	}
 	f.Errands = int64(len(s.errands[id]))
@@ -309,17 +330,17 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 }
 
 // Errands implements delivery.Ledger.
-func (s *Store) Errands(_ context.Context, id string) ([]string, error) {
+func (s *Store) Errands(_ context.Context, id string) ([]delivery.Errand, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.errands[id])), nil
+	return slices.SortedFunc(maps.Keys(s.errands[id]), func(a, b delivery.Errand) int { return cmp.Compare(a.MessageID, b.MessageID) }), nil
 }
 
 // ErrandDone implements delivery.Ledger.
-func (s *Store) ErrandDone(_ context.Context, id, messageID string) error {
+func (s *Store) ErrandDone(_ context.Context, id string, e delivery.Errand) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.errands[id], messageID)
+	delete(s.errands[id], e)
 	f := s.facts[id]
 	f.Errands = int64(len(s.errands[id]))
 	s.facts[id] = f
@@ -348,13 +369,13 @@ func (s *Store) Correct(_ context.Context, seen, next workspace.Facts) error {
 		return fault.New(fault.Conflict, "the mailbox changed meanwhile")
 	}
 	f.Accepted, f.Open, f.InFlight, f.OldestOpen = next.Accepted, next.Open, next.InFlight, next.OldestOpen
-	f.Delivered, f.Expired, f.Cancelled, f.Dead = next.Delivered, next.Expired, next.Cancelled, next.Dead
+	f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing = next.Delivered, next.Expired, next.Cancelled, next.Dead, next.Missing
 	s.facts[seen.ID] = f
 	return nil
 }
 
-func counters(f workspace.Facts) [7]int64 {
-	return [7]int64{f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead}
+func counters(f workspace.Facts) [8]int64 {
+	return [8]int64{f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing}
 }
 
 // Note implements delivery.Logbook.

@@ -79,11 +79,19 @@ func (s *Store) Fleet(context.Context) (workspace.Fleet, error) {
 	return s.fleet, nil
 }
 
+// SweptTo implements registry.Fleets.
+func (s *Store) SweptTo(_ context.Context, next string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fleet.Next = next
+	return nil
+}
+
 // Swept implements registry.Fleets.
 func (s *Store) Swept(_ context.Context, fl workspace.Fleet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet = workspace.Fleet{SweptAt: fl.SweptAt, DeafAt: fl.DeafAt, HeardAt: fl.HeardAt}
+	s.fleet.SweptAt, s.fleet.DeafAt, s.fleet.HeardAt = fl.SweptAt, fl.DeafAt, fl.HeardAt
 	return nil
 }
 

@@ -128,8 +128,8 @@ func (l ledger) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	return l.c.write(func() error { return l.Ledger.Move(ctx, id, moves, mail) })
 }
 
-func (l ledger) ErrandDone(ctx context.Context, id, messageID string) error {
-	return l.c.write(func() error { return l.Ledger.ErrandDone(ctx, id, messageID) })
+func (l ledger) ErrandDone(ctx context.Context, id string, e delivery.Errand) error {
+	return l.c.write(func() error { return l.Ledger.ErrandDone(ctx, id, e) })
 }
 
 type queues struct {

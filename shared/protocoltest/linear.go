@@ -97,7 +97,7 @@ func Linearizable(t *testing.T, d *delivery.Delivery) {
 		for range 8 {
 			cursor := ""
 			if seq > 0 {
-				cursor = delivery.Cursor(id, seq)
+				cursor = delivery.Cursor{Seq: seq, Epoch: reg.Facts.Epoch}.ID(id)
 			}
 			note(3, call{poll: true, cursor: seq}, func() (result, error) {
 				out, err := d.Fetch(ctx, delivery.Poll{Workspace: id, Credential: reg.AuthToken, From: "10.0.0.1", Cursor: cursor, Limit: 40}, d.Now())

@@ -140,7 +140,7 @@ func (m *machine) drain(t *rapid.T) {
 		return delivery.Result{Answer: []byte(`{}`)}
 	}
 	m.beat(t)
-	m.mayDie(t, func() { _, _ = m.Delivery.Drain(m.ctx, m.id) })
+	m.mayDie(t, func() { _, _ = m.Delivery.Drain(m.ctx, m.id, "test") })
 }
 
 func (m *machine) poll(t *rapid.T) {
@@ -158,7 +158,7 @@ func (m *machine) poll(t *rapid.T) {
 	}
 	for _, msg := range out.Messages {
 		m.take(msg.ID)
-		m.cursor = delivery.Cursor(m.id, msg.Seq)
+		m.cursor = delivery.CursorOf(msg).ID(m.id)
 	}
 }
 
@@ -249,10 +249,10 @@ func (m *machine) calm(t *rapid.T) {
 				}
 				for _, msg := range out.Messages {
 					m.take(msg.ID)
-					m.cursor = delivery.Cursor(m.id, msg.Seq)
+					m.cursor = delivery.CursorOf(msg).ID(m.id)
 				}
 			}
-		} else if _, err := m.Delivery.Drain(m.ctx, m.id); err != nil {
+		} else if _, err := m.Delivery.Drain(m.ctx, m.id, "test"); err != nil {
 			t.Fatalf("drain: %v", err)
 		}
 		if out, err := m.Delivery.Sweep(m.ctx); err != nil || len(out.Errors)+len(out.Broken) > 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -171,7 +172,9 @@ func (c *Chat) Send(ctx context.Context, l delivery.Lane, slots int, tickets []d
 	return fault.Store("send tickets", errors.New("the chat queue keeps vanishing"))
 }
 
-// Receive implements delivery.Queues.
+// Receive implements delivery.Queues. Its attempt id makes a repeat of a receive
+// whose reply was lost give the same ticket, and not wait for its visibility
+// timeout (Amazon SQS Developer Guide, "Receive request attempt ID").
 func (c *Chat) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (*delivery.Held, error) {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
@@ -179,6 +182,7 @@ func (c *Chat) Receive(ctx context.Context, l delivery.Lane, visibility, wait ti
 	}
 	out, err := c.SQS.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &u, MaxNumberOfMessages: 1, VisibilityTimeout: int32(visibility / time.Second), WaitTimeSeconds: int32(wait / time.Second),
+		ReceiveRequestAttemptId: aws.String(uuid.NewString()),
 	})
 	if err != nil {
 		if c.forget(l, err) == nil {

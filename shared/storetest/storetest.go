@@ -208,7 +208,8 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		full.CalledAt, full.HeldAt = t0, t0
 		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
 		full.NextCredential, full.PastCredential = hash("next"), hash("past")
-		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.SignalRefused = true, 4, 5, 6
+		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.BeatsRefused, full.CallsRefused = true, 4, 5, 6, 7
+		full.RevokedAt, full.BootstrapFrom, full.BackAt, full.StrangerWith, full.PushFailing = t0, "10.0.0.4", t0, workspace.FormerCredential, t0
 		full.RefusedFrom, full.StrangerFrom, full.SeenFrom = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0
 		full.ActiveTasks, full.SampleError, full.AnnouncedAs, full.AnnouncedAt, full.AnnouncedSeq = 3, "boom", "online/healthy", t0, 9
@@ -298,6 +299,59 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			t.Fatal(d)
 		}
 	})
+	t.Run("a signal that ends silence, a wedge or errors is noted as such", func(t *testing.T) {
+		f, low, high := created(t, s), 0.0, 0.9
+		for i, step := range []struct {
+			after time.Duration
+			sig   workspace.Signal
+			back  bool
+		}{
+			{0, workspace.Signal{Wedged: true, ErrorRate: &high}, false},
+			{time.Second, workspace.Signal{Wedged: true}, false},
+			{time.Second, workspace.Signal{}, true},
+			{time.Second, workspace.Signal{ErrorRate: &low}, true},
+			{time.Second, workspace.Signal{ErrorRate: &low}, false},
+			{policy.LeaseTTL + policy.Grace - time.Millisecond, workspace.Signal{}, false},
+			{policy.LeaseTTL + policy.Grace, workspace.Signal{}, true},
+		} {
+			step.sig.Kind, step.sig.From = workspace.Heartbeat, "a"
+			now := latest(f.HeartbeatAt, t0).Add(step.after)
+			want := workspace.Observe(f, step.sig, policy, now)
+			got, err := s.Renew(t.Context(), f.ID, hash("secret"), step.sig, now)
+			must(t, err)
+			if d := cmp.Diff(want, got); d != "" || got.BackAt.Equal(now) != step.back {
+				t.Fatalf("signal %d: %s", i, d)
+			}
+			f = got
+		}
+	})
+	t.Run("of many refused attempts that saw the same, one is noted", func(t *testing.T) {
+		f := created(t, s)
+		noted := workspace.Facts{}
+		for i := range 5 {
+			next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: fmt.Sprint("10.0.0.", i)}, policy, t0)
+			if !changed {
+				t.Fatal("not worth a note")
+			}
+			err := s.NoteRefusal(t.Context(), f, next)
+			if i == 0 {
+				must(t, err)
+				noted = next
+				continue
+			}
+			wantCode(t, err, fault.Conflict)
+		}
+		if d := cmp.Diff(noted, read(t, s, f.ID)); d != "" {
+			t.Fatal(d)
+		}
+		// A register or a renewal in between is not undone by a late note.
+		saved := noted
+		saved.Version++
+		must(t, s.Save(t.Context(), noted, saved, registry.With{}))
+		late := noted
+		late.RegisterRefused, late.RefusedAt = 1, t0
+		wantCode(t, s.NoteRefusal(t.Context(), noted, late), fault.Conflict)
+	})
 	t.Run("a save in between does not undo a signal", func(t *testing.T) {
 		f := created(t, s)
 		_, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat, From: "a"}, t0)
@@ -367,7 +421,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		if d := cmp.Diff([]string{"m2", "m1", "m3", "m0"}, got); d != "" {
 			t.Fatal(d)
 		}
-		if e := open[1]; e.Seq != 2 || e.Priority != chat.Task || !e.AcceptedAt.Equal(t0.Add(2*time.Second)) {
+		if e := open[1]; e.Seq != 2 || e.Priority != chat.Task || !e.AcceptedAt.Equal(t0.Add(2*time.Second)) || !e.ExpiresAt.Equal(e.AcceptedAt.Add(time.Hour)) {
 			t.Fatalf("%+v", e)
 		}
 	})
@@ -403,7 +457,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		m1 := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0]
 		failed := m1.Take(chat.ByPush, chat.Claim{Token: "d", Until: t0}, chat.DefaultPolicy(), t0).Fail("boom", chat.DefaultPolicy(), 0, t0)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m1, To: failed}}, delivery.Mail{PushFailed: true, PushError: "boom", Busy: 2, BusyAt: t0}))
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m1, To: failed}}, delivery.Mail{PushFailedAt: t0, PushError: "boom", Busy: 2, BusyAt: t0}))
 		if g := read(t, s, f.ID); g.PushFailures != 1 || g.PushError != "boom" || g.ActiveTasks != 2 {
 			t.Fatalf("%+v", g)
 		}
@@ -429,18 +483,66 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		told, plain = told.Deliver("ok", nil, t0), plain.Deliver("ok", nil, t0)
 		none := time.Time{}
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: ms[0], To: dead}, {From: ms[1], To: told}, {From: ms[2], To: plain}}, delivery.Mail{Oldest: &none}))
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []string{"m0", "m1"}) || read(t, s, f.ID).Errands != 2 {
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}) || read(t, s, f.ID).Errands != 2 {
 			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
 		}
 		if got := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0].Callback; got != "http://sender/" {
 			t.Fatalf("callback %q", got)
 		}
 		for range 2 {
-			must(t, s.ErrandDone(t.Context(), f.ID, "m0"))
+			must(t, s.ErrandDone(t.Context(), f.ID, delivery.Errand{MessageID: "m0", Version: 2}))
 		}
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []string{"m1"}) || read(t, s, f.ID).Errands != 1 {
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).Errands != 1 {
 			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
 		}
+	})
+	t.Run("each end of one message has its own errand", func(t *testing.T) {
+		f := accept(t, s, created(t, s), "m0", chat.Task)
+		m, none, oldest := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0], time.Time{}, t0
+		for range 2 { // it dies, is redriven before its errand is run, and dies again
+			dead := m
+			dead.State, dead.Version, dead.SettledAt = chat.Dead, m.Version+1, t0
+			must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: dead}}, delivery.Mail{Oldest: &none}))
+			m = must1(dead.Redrive(chat.DefaultPolicy(), t0))(t)
+			must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: dead, To: m}}, delivery.Mail{Oldest: &oldest}))
+		}
+		errands := must1(s.Errands(t.Context(), f.ID))(t)
+		if len(errands) != 2 || read(t, s, f.ID).Errands != 2 {
+			t.Fatalf("%v, %d", errands, read(t, s, f.ID).Errands)
+		}
+		for _, e := range errands {
+			must(t, s.ErrandDone(t.Context(), f.ID, e))
+		}
+		if n := read(t, s, f.ID).Errands; n != 0 {
+			t.Fatalf("%d errands are left", n)
+		}
+	})
+	t.Run("a move for a host is refused once another has registered", func(t *testing.T) {
+		f := accept(t, s, created(t, s), "m0", chat.Task)
+		m := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0]
+		claim := chat.Claim{Token: "c", Until: t0.Add(time.Minute), Epoch: f.Epoch}
+		taken := m.Take(chat.ByPush, claim, chat.DefaultPolicy(), t0)
+		change := func(do func(*workspace.Facts)) {
+			next := read(t, s, f.ID)
+			was := next
+			do(&next)
+			next.Version++
+			must(t, s.Save(t.Context(), was, next, registry.With{}))
+			f = read(t, s, f.ID)
+		}
+		change(func(f *workspace.Facts) { f.Served = "u1" })
+		old := delivery.HostOf(f)
+		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u2" })
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
+		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u1" }) // the same URL again: the same host
+		change(func(f *workspace.Facts) { f.Hold = workspace.Paused })
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old, Unheld: true}), fault.Conflict)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}))
+		// Taken over from a deliverer that died, no counter moves: the condition holds all the same.
+		again := taken.Take(chat.ByPush, claim, chat.DefaultPolicy(), t0.Add(time.Hour))
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.Mail{Host: old, Unheld: true}), fault.Conflict)
+		change(func(f *workspace.Facts) { f.Hold = workspace.NoHold })
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.Mail{Host: old, Unheld: true}))
 	})
 	t.Run("counters are corrected only while they are those seen", func(t *testing.T) {
 		f := created(t, s)
@@ -454,7 +556,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			t.Fatalf("%v", ends)
 		}
 		wrong := seen
-		wrong.Open, wrong.Delivered, wrong.Dead, wrong.OldestOpen = 0, 0, 7, time.Time{}
+		wrong.Open, wrong.Delivered, wrong.Dead, wrong.Missing, wrong.OldestOpen = 0, 0, 7, 2, time.Time{}
 		must(t, s.Correct(t.Context(), seen, wrong))
 		if d := cmp.Diff(wrong, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
@@ -667,4 +769,11 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 	t.Run("the dead are buried", func(t *testing.T) {
 		must(t, q.Bury(t.Context(), delivery.Lane{Workspace: uuid.NewString()}, ticket(1, "1.9"), "used up"))
 	})
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
