@@ -88,6 +88,24 @@ func audit(env *boot.Env) httpapi.Endpoint {
 	}
 }
 
+// goesOn refuses a number that the log doesn't go on from: what came right after
+// it is no longer kept, or it is another log's. Who follows must not be left to
+// believe that nothing happened. Error: cursor_gone.
+func goesOn(ctx context.Context, news delivery.News, since int64, changes []delivery.Change) error {
+	gone := len(changes) > 0 && changes[0].Seq != since+1
+	if len(changes) == 0 {
+		latest, err := news.Latest(ctx)
+		if err != nil {
+			return err
+		}
+		gone = since != latest
+	}
+	if gone {
+		return fault.New(fault.InvalidCursor, "the log does not go on from %d", since).WithHint("read the fleet anew (GET /workspaces), then follow from GET /events without since", "drop_cursor")
+	}
+	return nil
+}
+
 // events are the fleet's changes of verdict after a number, in order: a canvas
 // reads the fleet once, and then follows it. Without since it gives the newest.
 func events(news delivery.News) httpapi.Endpoint {
@@ -118,6 +136,11 @@ func events(news delivery.News) httpapi.Endpoint {
 		}
 		if n := len(changes); n > 0 {
 			out.Events, out.Next = changes, changes[n-1].Seq
+		}
+		if since > 0 {
+			if err := goesOn(ctx, news, since, changes); err != nil {
+				return httpapi.Reply{}, err
+			}
 		}
 		for i := range out.Events {
 			if out.Events[i].Evidence == nil {

@@ -41,6 +41,7 @@ var statuses = map[fault.Code]int{
 	fault.UnknownRoute:      http.StatusNotFound,
 	fault.NotServed:         http.StatusNotFound,
 	fault.Exists:            http.StatusConflict,
+	fault.Superseded:        http.StatusConflict,
 	fault.MessageTaken:      http.StatusConflict,
 	fault.AlreadyTerminal:   http.StatusConflict,
 	fault.NothingToRedrive:  http.StatusConflict,

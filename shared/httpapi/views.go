@@ -156,6 +156,7 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) Workspace {
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, URL: p.URL, Runtime: p.Runtime, Role: p.Role, Tier: p.Tier,
 		Totals: Totals{
 			Accepted: f.Accepted, Queued: f.Open - f.InFlight, InFlight: f.InFlight, Delivered: f.Delivered, Expired: f.Expired, Cancelled: f.Cancelled, Dead: f.Dead,
+			Missing: f.Missing,
 		},
 	}
 	if json.Valid(p.Card) {
