@@ -19,14 +19,14 @@ var actions = map[string]struct {
 	lists                                                        bool // all queues; SQS knows no narrower right
 }{
 	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
-	"heartbeat": {leases: []string{"UpdateItem"}, chat: []string{"PutItem"}, wakeups: []string{"SendMessage"}},
+	"heartbeat": {leases: []string{"UpdateItem"}, chat: []string{"GetItem", "PutItem"}, wakeups: []string{"SendMessage"}},
 	"enqueue": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}},
-	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"BatchGetItem", "PutItem"}, indexes: []string{"Query"}, wakeups: []string{"SendMessage"}},
+	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"}, wakeups: []string{"SendMessage"}},
 	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "Query"}, indexes: []string{"Query"}},
 	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
-	"dispatch": {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
+	"dispatch": {leases: []string{"GetItem", "UpdateItem", "ConditionCheckItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups:     []string{"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl"},
 		chatQueues:  []string{"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
 		deadLetters: []string{"SendMessage"}, bus: []string{"PutEvents"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -118,6 +119,8 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 			})
 		},
 	}
+	// A call that hangs must not eat its function's time; the SDK tries it again.
+	awsConfig.HTTPClient = awshttp.NewBuildableClient().WithTimeout(awsCallTimeout)
 	if cfg.Endpoint != "" {
 		awsConfig.BaseEndpoint = &cfg.Endpoint
 	}
@@ -143,6 +146,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	if cfg.PushTimeout >= chatPolicy.Visibility {
 		return nil, fmt.Errorf("boot: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), or a slow delivery would be doubled", cfg.PushTimeout, chatPolicy.Visibility)
 	}
+	policy.DeliveryPatience = chatPolicy.Visibility
 	store := &dynamo.Store{DB: dynamodb.NewFromConfig(awsConfig), Leases: cfg.LeasesTable, Chat: cfg.ChatTable, Policy: policy, Retention: chatPolicy.Retention}
 	queues := sqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
@@ -157,6 +161,10 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		},
 	}, nil
 }
+
+// awsCallTimeout is for one try of one AWS call; all are answered in
+// milliseconds, but for a receive that waits a second for a ticket.
+const awsCallTimeout = 8 * time.Second
 
 // Main runs a function: handler makes what Lambda calls of the use cases.
 func Main(handler func(*Env) any) {
