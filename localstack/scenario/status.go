@@ -72,13 +72,136 @@ var tales = []tale{
 		a := well(ctx, p, byPoll)
 		defer a.close()
 		w := a.witness(ctx)
-		told(a.p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id, "adopt": true, "reset_credentials": true}))
+		a.silence()
+		a.token = "what was left in its file"
+		a.beats(ctx)
 		v := told(a.becomes(ctx, rejected))
 		must(tells(v, "repair", "the agent is running but its credential is refused"))
+		must(evident(v, "heartbeat"))
 		must(a.stays(ctx, rejected, 2*(leaseTTL+grace))) // it goes on beating: never offline
 		a.silence()
 		told(a.becomes(ctx, "offline/credentials_rejected"))
 		must(w.sawOnly(healthy, rejected, "offline/credentials_rejected"))
+	}},
+	{"heartbeats pass, and polls bring another credential", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		defer a.close()
+		w := a.witness(ctx)
+		stale := a.twin()
+		stale.token = "what was left in its file"
+		stale.repeat(ctx, func(ctx context.Context) { _, _ = stale.poll(ctx, "") })
+		defer stale.silence()
+		v := told(a.becomes(ctx, rejected))
+		must(tells(v, "repair", "its polls and other calls bring a credential that is refused"))
+		must(a.stays(ctx, rejected, 2*(leaseTTL+grace))) // beats go on, and it doesn't flap
+		stale.silence()
+		told(a.poll(ctx, ""))
+		told(a.becomes(ctx, healthy))
+		must(w.sawOnly(healthy, rejected, healthy))
+	}},
+	{"a credential that an operator replaced is not the agent's until it is used", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		defer a.close()
+		r := told(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id, "adopt": true, "reset_credentials": true}))
+		if standingOf(r) != rejected {
+			must(fmt.Errorf("adopted: %s", r.Raw))
+		}
+		v := told(a.view(ctx))
+		must(tells(v, "restart", "an operator issued it a new credential"))
+		must(a.stays(ctx, rejected, leaseTTL)) // it beats on with the old one
+		a.silence()
+		a.token = r.Text("auth_token")
+		must(a.lives(ctx))
+		told(a.becomes(ctx, healthy))
+	}},
+	{"one that was removed and is created again begins anew", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		a.close()
+		told(a.operate(ctx, 200, "remove", nil))
+		r := told(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id}))
+		if standingOf(r) != waiting {
+			must(fmt.Errorf("created again: %s", r.Raw))
+		}
+		old, err := a.beat(ctx)
+		must(wantCode(old, err, 401, "credential_unknown"))
+		a.token = r.Text("auth_token")
+		must(a.online(ctx, "poll", ""))
+		told(a.becomes(ctx, healthy))
+	}},
+	{"the window of a repair is for one", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		a.close()
+		told(a.operate(ctx, 200, "repair", nil))
+		a.token = ""
+		must(a.online(ctx, "poll", ""))
+		stranger := a.twin()
+		stranger.from, stranger.token = "127.0.0.66", ""
+		r, err := stranger.register(ctx, "poll", "")
+		must(wantCode(r, err, 401, "credential_missing")) // and puts nobody out
+		must(a.lives(ctx))
+		told(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5"})) // now the stranger is the first to ask
+		r, err = stranger.register(ctx, "poll", "")
+		must(wantCode(r, err, 401, "credential_missing"))
+		a.from, a.token = "127.0.0.5", ""
+		must(a.online(ctx, "poll", ""))
+		must(a.lives(ctx))
+		told(a.becomes(ctx, healthy))
+	}},
+	{"an agent that lost its credential and moved", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		a.close()
+		told(a.becomes(ctx, offline))
+		a.from, a.token = "127.0.0.7", ""
+		r, err := a.register(ctx, "poll", "")
+		must(wantCode(r, err, 401, "credential_missing"))
+		v := told(a.becomes(ctx, offline))
+		must(tells(v, "restart", "127.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair "+a.id))
+		told(a.operate(ctx, 200, "repair", nil))
+		must(a.online(ctx, "poll", ""))
+		must(a.lives(ctx))
+		v = told(a.becomes(ctx, healthy))
+		if since, err := time.Parse(time.RFC3339Nano, v.Text("since")); err != nil || time.Since(since) > leaseTTL {
+			must(fmt.Errorf("healthy since %s", v.Text("since")))
+		}
+	}},
+	{"an agent that beats and never polls, and no mail yet", func(ctx context.Context, p Platform) {
+		a := well(ctx, p, byPoll)
+		defer a.close()
+		must(a.stays(ctx, healthy, objective+time.Second))
+		must(evident(told(a.view(ctx)), "never polled"))
+		r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/a2a", "", client.Message(uuid.NewString(), "hello"))
+		must(want(r, err, 200))
+		if r.Text("expected") != "nobody_is_listening" || !strings.Contains(r.Text("hint"), "has never polled") {
+			must(fmt.Errorf("promised: %s", r.Raw))
+		}
+	}},
+	{"a thief hides nothing and plants nothing", func(ctx context.Context, p Platform) {
+		a := act(p.Local)
+		defer a.close()
+		must(a.online(ctx, "poll", ""))
+		must(a.lives(ctx))
+		thief := a.twin()
+		thief.from = "127.0.0.66"
+		a.token = told(a.operate(ctx, 200, "rotate", nil)).Text("auth_token")
+		must(a.lives(ctx)) // the stolen one has ended
+		a.beats(ctx)
+		told(a.becomes(ctx, healthy))
+		w := a.witness(ctx)
+		lost := a.twin()
+		lost.token = ""
+		for range 2 { // its own boots are refused, and that stays so whatever the thief does
+			r, err := lost.register(ctx, "poll", "")
+			must(wantCode(r, err, 401, "credential_missing"))
+		}
+		told(a.becomes(ctx, rejected))
+		thief.repeat(ctx, func(ctx context.Context) { _, _ = thief.register(ctx, "poll", ""); _, _ = thief.beat(ctx) })
+		defer thief.silence()
+		must(a.stays(ctx, rejected, leaseTTL))
+		must(a.online(ctx, "poll", ""))
+		told(a.becomes(ctx, healthy))
+		must(a.stays(ctx, healthy, leaseTTL+grace))
+		must(evident(told(a.view(ctx)), "with a credential that was this agent's once"))
+		must(w.sawOnly(healthy, rejected, healthy))
 	}},
 	{"a credential replaced in two steps, and the old one used late", func(ctx context.Context, p Platform) {
 		a := act(p.Local)
@@ -181,9 +304,12 @@ var tales = []tale{
 		defer a.close()
 		must(a.online(ctx, "poll", ""))
 		must(a.lives(ctx))
-		told(a.p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id, "adopt": true, "reset_credentials": true}))
-		a.from = "127.0.0.2"
-		a.beats(ctx)
+		old := a.twin() // restored elsewhere from a backup, while the agent itself is gone
+		old.from = "127.0.0.2"
+		a.token = told(a.operate(ctx, 200, "rotate", nil)).Text("auth_token")
+		must(a.lives(ctx))
+		old.beats(ctx)
+		defer old.close()
 		v := told(a.becomes(ctx, rejected))
 		must(evident(v, "from 127.0.0.2"))
 	}},
@@ -431,6 +557,20 @@ var tales = []tale{
 		must(a.ends(ctx, r.Text("message_id"), "delivered"))
 		told(a.becomes(ctx, healthy))
 		must(w.sawOnly(healthy, unread, healthy))
+	}},
+	{"a probe of an agent at work is no evidence", func(ctx context.Context, p Platform) {
+		a := act(p.Local)
+		defer a.close()
+		must(a.online(ctx, "", a.serve(nil)))
+		a.says(map[string]any{"active_tasks": 1})
+		a.beats(ctx)
+		told(a.becomes(ctx, busy))
+		w := a.witness(ctx)
+		r := told(a.operate(ctx, 202, "probe", nil))
+		must(a.ends(ctx, r.Text("message_id"), "expired"))
+		a.says(map[string]any{"active_tasks": 0})
+		told(a.becomes(ctx, healthy))
+		must(w.sawOnly(busy, healthy))
 	}},
 	{"a probe of an agent that is pushed to", func(ctx context.Context, p Platform) {
 		a := act(p.Local)
@@ -698,6 +838,10 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			for _, c := range chorus[:3] {
 				must(c.stays(ctx, healthy, time.Second))
 			}
+			w := a.witness(ctx)
+			told(p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil)) // it comes back, and casts no doubt on who died meanwhile
+			must(a.stays(ctx, offline, leaseTTL))
+			must(w.sawOnly(offline))
 		}},
 		{"the platform was deaf, and hears again", func(ctx context.Context, p Platform) {
 			a := well(ctx, p, byPoll)
