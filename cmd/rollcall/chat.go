@@ -22,12 +22,15 @@ import (
 func (a *app) chat() []*cobra.Command {
 	var patience time.Duration
 	var detach bool
+	var id string
 	send := &cobra.Command{
 		Use: "send ID TEXT…", Short: "Send a message, and follow it to its end", GroupID: "chat", Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var out accepted
-			message := client.Message(uuid.NewString(), strings.Join(args[1:], " "))
-			if err := a.call(cmd.Context(), "POST", "/workspaces/"+url.PathEscape(args[0])+"/a2a", message, &out); err != nil {
+			if id == "" {
+				id = uuid.NewString()
+			}
+			out, err := a.send(cmd.Context(), args[0], id, strings.Join(args[1:], " "))
+			if err != nil {
 				return err
 			}
 			a.warn(out)
@@ -41,6 +44,7 @@ func (a *app) chat() []*cobra.Command {
 	}
 	send.Flags().DurationVar(&patience, "timeout", 2*time.Minute, "how long to follow it; it is delivered later all the same")
 	send.Flags().BoolVar(&detach, "no-follow", false, "only send it")
+	send.Flags().StringVar(&id, "id", "", "send it under this id; whatever is sent again under one id is accepted once (default a new one)")
 
 	var state string
 	var limit int
@@ -72,6 +76,27 @@ func (a *app) chat() []*cobra.Command {
 	receipts.Flags().StringVar(&state, "state", "", "only these: queued, in_flight, delivered, expired, cancelled, dead")
 	receipts.Flags().IntVar(&limit, "limit", 50, "how many")
 	return []*cobra.Command{send, receipts}
+}
+
+// sendTries is how often a message whose acceptance is not known is sent again.
+const sendTries = 3
+
+// send goes on under one id, as the platform accepts that once.
+func (a *app) send(ctx context.Context, workspace, id, text string) (out accepted, err error) {
+	for try := range sendTries {
+		err = a.call(ctx, "POST", "/workspaces/"+url.PathEscape(workspace)+"/a2a", client.Message(id, text), &out)
+		refused, typed := errors.AsType[*refusal](err)
+		if err == nil || a.local.URL == "" || !passing(err) || (typed && refused.status < 500) {
+			return out, err
+		}
+		if try == 0 {
+			a.again(err)
+		}
+		if !pause(ctx, time.Second) {
+			break
+		}
+	}
+	return out, &outcome{exitUnreachable, fmt.Sprintf("%v; it may have been accepted all the same: send it again with --id %s, and it is accepted once", err, id)}
 }
 
 func said(expected string) string { return strings.ReplaceAll(expected, "_", " ") }
