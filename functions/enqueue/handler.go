@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -76,7 +77,7 @@ func answer(out delivery.Accepted, now time.Time) httpapi.Reply {
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
 		Receipt: "/workspaces/" + m.Workspace + "/messages/" + m.ID, State: m.State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth, OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
-		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: out.Why,
+		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: cmp.Or(out.Why, out.Verdict.Hint),
 		Message: map[delivery.Expectation]string{
 			delivery.ExpectNow:      "accepted; it is being delivered now",
 			delivery.ExpectNextPoll: "accepted; the agent gets it with its next poll",

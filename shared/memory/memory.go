@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -135,28 +136,15 @@ func (s *Store) save(old, next workspace.Facts, with registry.With) error {
 }
 
 // merge writes to stored what differs between old and next, as the table's
-// update does, so that a signal in between is not undone.
+// update does, so that a signal or a message in between is not undone.
 func merge(stored, old, next workspace.Facts) workspace.Facts {
-	out := next
-	if old.LeaseUntil.Equal(next.LeaseUntil) {
-		out.LeaseUntil = stored.LeaseUntil
+	out, was, is := reflect.ValueOf(&stored).Elem(), reflect.ValueOf(old), reflect.ValueOf(next)
+	for i := range out.NumField() {
+		if !was.Field(i).Equal(is.Field(i)) {
+			out.Field(i).Set(is.Field(i))
+		}
 	}
-	if old.HeartbeatAt.Equal(next.HeartbeatAt) {
-		out.HeartbeatAt = stored.HeartbeatAt
-	}
-	if old.PolledAt.Equal(next.PolledAt) {
-		out.PolledAt = stored.PolledAt
-	}
-	if old.CalledAt.Equal(next.CalledAt) {
-		out.CalledAt = stored.CalledAt
-	}
-	out.Accepted, out.Open, out.InFlight, out.OldestOpen = stored.Accepted, stored.Open, stored.InFlight, stored.OldestOpen
-	out.Delivered, out.Expired, out.Cancelled, out.Dead, out.DeliveredAt = stored.Delivered, stored.Expired, stored.Cancelled, stored.Dead, stored.DeliveredAt
-	out.Missing, out.Errands, out.ProbedAt = stored.Missing, stored.Errands, stored.ProbedAt
-	if old.ProbeLostAt.Equal(next.ProbeLostAt) {
-		out.ProbeLostAt = stored.ProbeLostAt
-	}
-	return out
+	return stored
 }
 
 // Page implements registry.Leases.
