@@ -165,14 +165,14 @@ func TestStack(t *testing.T) {
 	})
 	t.Run("each role has just its actions, and no wildcard resource", func(t *testing.T) {
 		want := map[string]string{
-			"heartbeat": "dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
+			"heartbeat": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
 			"status":    "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem",
 			"inbox":     "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem sqs:SendMessage",
 			"enqueue":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem sqs:SendMessage",
 			"register":  "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
 			"sweeper":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueues sqs:SendMessage",
 			"operate":   "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueues sqs:SendMessage",
-			"dispatch":  "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem events:PutEvents sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage sqs:SendMessage",
+			"dispatch":  "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem events:PutEvents sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage sqs:SendMessage",
 		}
 		got := map[string]map[string]bool{}
 		for id, p := range of(r, "AWS::IAM::Policy") {

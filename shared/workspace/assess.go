@@ -163,6 +163,7 @@ func (s situation) nextChange(v Verdict) time.Time {
 		{s.ActiveAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
+		{s.MixedAt, s.p.LeaseTTL},
 		{s.BootstrapUntil, 0},
 		{s.OldestOpen, s.p.DeliveryObjective},
 		{s.OldestOpen, s.p.BusyPatience},
@@ -223,11 +224,13 @@ func refused(s situation) *Verdict {
 	lastWordRefused := s.RefusedAt.After(s.LastSignal())
 	there := s.within(s.RefusedAt, s.p.LeaseTTL)
 	athome := s.RefusedFrom == s.SeenFrom
+	another := !athome || s.within(s.MixedAt, s.p.LeaseTTL)
 	switch {
-	// Alive by its attempts, and nothing accepted since them; while the lease runs,
-	// not before it has missed a beat: of two agents at one address, one of them
-	// with an old credential, the other is heard.
-	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !s.Heard(s.p, s.now)):
+	// Alive by its attempts, and nothing accepted since them. If another may be the
+	// one that is refused (from elsewhere, or in turn with accepted calls, as of two
+	// agents at one address of which one has an old credential), not before the
+	// accepted calls have stopped.
+	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !(another && s.Heard(s.p, s.now))):
 		return v
 	// Heartbeats pass, but every register since the last accepted one was refused.
 	case s.leased() && athome && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):

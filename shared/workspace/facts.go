@@ -77,6 +77,7 @@ type Facts struct {
 	RefusedSince    time.Time  // first of those
 	RefusedAt       time.Time  // last of those
 	RefusedFrom     string     // network address; all of those came from it
+	MixedAt         time.Time  // last refused attempt after an accepted signal that itself came after a refused one
 	StrangerAt      time.Time  // last refused attempt that is not this agent's
 	StrangerFrom    string
 	StrangerWith    Presented

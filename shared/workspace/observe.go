@@ -161,6 +161,9 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 	if f.refusals() == 0 {
 		f.RefusedSince = now
 	}
+	if at := f.LastSignal(); !f.RefusedAt.IsZero() && at.After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
+		f.MixedAt = now
+	}
 	*n++
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	return f, true
@@ -390,6 +393,6 @@ func strangersForgotten(f Facts) Facts {
 
 func forgiven(f Facts) Facts {
 	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = 0, 0, 0
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom = time.Time{}, time.Time{}, ""
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.MixedAt = time.Time{}, time.Time{}, "", time.Time{}
 	return f
 }

@@ -47,11 +47,14 @@ func TestAssess(t *testing.T) {
 		"two refusals since the last beat": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 		}), "degraded", "credentials_rejected"},
-		"two refused, and it was heard between": {live(func(f *workspace.Facts) {
+		"two beats refused since the last accepted": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+		}), "degraded", "credentials_rejected"},
+		"refused and accepted in turn": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.MixedAt = f.SeenFrom, 2, at(592), at(595), at(592)
 		}), "online", "healthy"},
-		"two refused, and a beat was missed": {live(func(f *workspace.Facts) {
-			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), at(555)
+		"refused and accepted in turn, and a beat was missed": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.MixedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), at(560), at(555)
 		}), "degraded", "credentials_rejected"},
 		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
@@ -161,7 +164,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
 		SeenFrom:        "10.0.0.1",
 		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), BeatsRefused: rapid.IntRange(0, 3).Draw(t, "br"), CallsRefused: rapid.IntRange(0, 3).Draw(t, "cr"),
-		StrangerAt: when("stranger"), BackAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
+		MixedAt: when("mixed"), StrangerAt: when("stranger"), BackAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
 		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
@@ -367,6 +370,27 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	}
 	if was != workspace.ReasonCredentialsRejected || changes != 1 || writes > 600/30+1 {
 		t.Fatalf("%s after %d changes and %d writes", was, changes, writes)
+	}
+}
+
+// Two agents at one address, one of them with an old credential: the other's
+// beats pass, and after the first look that is how it stays.
+func TestTwoAtOneAddressDontFlap(t *testing.T) {
+	f, changes := live(nil), 0
+	was := workspace.Assess(f, p, at(600)).Reason
+	for s := 600; s < 1800; s++ {
+		if s%30 == 0 {
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(s))
+		}
+		if s%7 == 1 {
+			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Heartbeat, From: "10.0.0.1", Hash: token.Digest("old")}, p, at(s))
+		}
+		if is := workspace.Assess(f, p, at(s)).Reason; is != was {
+			was, changes = is, changes+1
+		}
+	}
+	if was != workspace.ReasonHealthy || changes > 2 {
+		t.Fatalf("%s after %d changes", was, changes)
 	}
 }
 
