@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/rollcall/rollcall/localstack/frontdoor"
 	"github.com/rollcall/rollcall/localstack/platform"
+	"github.com/rollcall/rollcall/localstack/rights"
 	"github.com/rollcall/rollcall/localstack/wire"
 	"github.com/rollcall/rollcall/shared/client"
 	"github.com/rollcall/rollcall/shared/token"
@@ -41,6 +43,7 @@ type site struct {
 	dirs       platform.Dirs
 	operator   token.Hash
 	wire       *wire.Wire
+	rights     rights.Guard
 	journal    *wire.Journal // nil: nothing is kept
 	emulator   *platform.Emulator
 	deployment *platform.Deployment
@@ -73,7 +76,7 @@ func up(ctx context.Context, kind platform.Kind, addr string, d platform.Dirs, o
 	}}
 	s.URL = "http://" + l.Addr().String()
 	s.OperatorToken, s.operator = token.Mint(token.Operator)
-	layers := o.layers
+	layers := append(slices.Clone(o.layers), s.rights.Layer)
 	if o.data != "" {
 		if err := s.openData(); err != nil {
 			l.Close()
@@ -143,6 +146,9 @@ func (s *site) raise(ctx context.Context) error {
 	s.wire.Connect(s.emulator.Endpoint)
 	s.note("deploying the stack with cdk")
 	if s.deployment, err = platform.Deploy(ctx, s.emulator, s.dirs, s.operator, s.settings); err != nil {
+		return err
+	}
+	if err := s.rights.Enforce(s.deployment); err != nil {
 		return err
 	}
 	if s.journal != nil {
