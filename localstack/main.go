@@ -172,11 +172,11 @@ func conformSite(ctx context.Context, kind platform.Kind, d platform.Dirs) (*sit
 
 // storeAway is a store that can be taken away.
 func storeAway(away *atomic.Bool) wire.Layer {
-	return func(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+	return func(_ context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 		if away.Load() && c.Service == "DynamoDB" {
 			return wire.Fault(http.StatusInternalServerError, "InternalServerError", "the store is away")
 		}
-		return next()
+		return next(c)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,24 +26,52 @@ type Kind string
 
 // The kinds.
 const (
-	Throttle   Kind = "throttled"            // not done
-	Error      Kind = "500, not done"        //
-	Unreached  Kind = "hung up, not done"    //
-	DoneError  Kind = "500, though done"     // the caller can't know
-	LostReply  Kind = "reply lost"           // done; likewise
-	Delay      Kind = "delayed"              //
+	Throttle   Kind = "throttled"         // not done
+	Error      Kind = "500, not done"     //
+	Unreached  Kind = "hung up, not done" //
+	DoneError  Kind = "500, though done"  // the caller can't know
+	LostReply  Kind = "reply lost"        // done; likewise
+	Delay      Kind = "delayed"           //
+	LateReply  Kind = "answered after the visibility timeout"
+	LateDone   Kind = "done after the visibility timeout"
+	Hung       Kind = "hung, not done" // no answer until the caller gives up
+	HungDone   Kind = "hung, though done"
+	HungLate   Kind = "hung, done after the caller gave up"
 	Cancelled  Kind = "transaction conflict" // not done
-	Partial    Kind = "batch failed in part" // entries of a batch refused
-	Duplicate  Kind = "received again"       // a receive answers with an earlier message
+	Partial    Kind = "batch done in part"   // all but its last entry
+	Duplicate  Kind = "received again"       // a receive answers with an earlier message of its queue
 	KillAfter  Kind = "killed after a write" // the function, between this write and the next
 	KillBefore Kind = "killed before a write"
 )
+
+// Write is a place a function can be killed at: after the K-th write of one
+// invocation. 0 is before the first.
+type Write struct {
+	Function string
+	K        int
+}
+
+// cell counts how often a function came to a place, and was killed there.
+type cell struct{ seen, killed int }
+
+// slow is the function whose calls are delayed beyond the visibility timeout: the
+// one that holds messages under it.
+const slow = "rollcall-dispatch"
 
 // Injector is the layer. It spoils nothing until Arm.
 type Injector struct {
 	Seed uint64
 	// Rate is the share of calls that are spoiled.
 	Rate float64
+	// Hangs is the share of those that hang.
+	Hangs float64
+	// A call is delayed by up to Short, or by Late, which is beyond the visibility
+	// timeout, and a little more; or it hangs for Patience, which is beyond the
+	// callers'.
+	Short, Late, Patience time.Duration
+	// Depth is up to which write of an invocation functions are killed on purpose;
+	// after the others by luck.
+	Depth int
 	// Kill ends a function's processes.
 	Kill func(function string)
 
@@ -51,14 +81,20 @@ type Injector struct {
 	deaf     string         // a function whose every call fails
 	counts   map[string]int // calls of a function's operation
 	tally    map[Kind]int
-	killed   map[string]int // after which writes
-	received []byte         // an earlier receive's answer
+	killed   map[string]int      // at which operations
+	writes   map[string][]string // the calls that wrote, in order, by invocation
+	matrix   map[Write]cell
+	received map[string][]byte // an earlier receive's answer, by queue
 	made     int
 }
 
-// New makes an injector.
+// New makes an injector. Its delays suit a visibility timeout of 6 s, and callers
+// that give up after 8 s.
 func New(seed uint64, kill func(string)) *Injector {
-	return &Injector{Seed: seed, Rate: 0.08, Kill: kill, counts: map[string]int{}, tally: map[Kind]int{}, killed: map[string]int{}}
+	return &Injector{
+		Seed: seed, Rate: 0.08, Hangs: 0.06, Short: 2500 * time.Millisecond, Late: 7 * time.Second, Patience: 10 * time.Second, Depth: 8, Kill: kill,
+		counts: map[string]int{}, tally: map[Kind]int{}, killed: map[string]int{}, writes: map[string][]string{}, matrix: map[Write]cell{}, received: map[string][]byte{},
+	}
 }
 
 // Arm lets it make n more faults.
@@ -108,12 +144,79 @@ func (i *Injector) Report() []string {
 	for _, w := range slices.Sorted(maps.Keys(i.killed)) {
 		out = append(out, fmt.Sprintf("%4d  killed at %s", i.killed[w], w))
 	}
+	return append(out, i.table()...)
+}
+
+// table has a line for each function: after which writes of an invocation it was
+// killed, and after which never.
+func (i *Injector) table() []string {
+	killed, spared := map[string][]int{}, map[string][]int{}
+	for w, c := range i.matrix {
+		by := killed
+		if c.killed == 0 {
+			by = spared
+		}
+		by[w.Function] = append(by[w.Function], w.K)
+	}
+	var out []string
+	for _, f := range []string{"dispatch", "enqueue", "heartbeat", "inbox", "operate", "register", "status", "sweeper"} {
+		name := "rollcall-" + f
+		if len(killed[name])+len(spared[name]) > 0 {
+			out = append(out, fmt.Sprintf("%-18s killed after write %s of an invocation; never after %s", name, ranges(killed[name]), ranges(spared[name])))
+		}
+	}
 	return out
 }
 
+// ranges writes numbers as people do: 1-4, 7.
+func ranges(ns []int) string {
+	slices.Sort(ns)
+	var out []string
+	for at := 0; at < len(ns); {
+		end := at
+		for end+1 < len(ns) && ns[end+1] == ns[end]+1 {
+			end++
+		}
+		text := strconv.Itoa(ns[at])
+		if end > at {
+			text += "-" + strconv.Itoa(ns[end])
+		}
+		out, at = append(out, text), end+1
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
+
+// Spared are the writes up to the k-th of an invocation that a function came to
+// at least so many times, and was never killed after.
+func (i *Injector) Spared(k, times int) []Write {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var out []Write
+	for w, c := range i.matrix {
+		if w.K <= k && c.seen >= times && c.killed == 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// Writes is how many places to be killed at were seen.
+func (i *Injector) Writes() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.matrix)
+}
+
 // Layer is the wire.Layer.
-func (i *Injector) Layer(ctx context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+func (i *Injector) Layer(ctx context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 	kind, rng := i.choose(c)
+	return i.spoil(ctx, kind, rng, c, next)
+}
+
+func (i *Injector) spoil(ctx context.Context, kind Kind, rng *rand.Rand, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 	switch kind {
 	case Throttle:
 		if c.Service == "DynamoDB" {
@@ -125,40 +228,68 @@ func (i *Injector) Layer(ctx context.Context, c wire.Call, next func() wire.Answ
 	case Unreached:
 		return wire.Answer{Drop: true}
 	case DoneError:
-		next()
+		next(c)
 		return wire.Fault(http.StatusInternalServerError, "InternalServerError", "done all the same")
 	case LostReply:
-		a := next()
-		a.Drop = true
-		return a
+		next(c)
+		return wire.Answer{Drop: true}
 	case Delay:
-		time.Sleep(time.Duration(rng.IntN(2500)) * time.Millisecond)
-		return next()
+		time.Sleep(within(rng, i.Short))
+		return next(c)
+	case LateReply:
+		a := next(c)
+		time.Sleep(i.Late + within(rng, i.Late/10))
+		return a
+	case LateDone:
+		time.Sleep(i.Late + within(rng, i.Late/10))
+		return next(c)
+	case Hung:
+		hang(ctx, i.Patience)
+		return wire.Answer{Drop: true}
+	case HungDone:
+		next(c)
+		hang(ctx, i.Patience)
+		return wire.Answer{Drop: true}
+	case HungLate:
+		hang(ctx, i.Patience)
+		next(c)
+		return wire.Answer{Drop: true}
 	case Cancelled:
 		return cancelled(c)
 	case Partial:
 		return partial(c, next)
 	case Duplicate:
 		i.mu.Lock()
-		earlier := i.received
+		earlier := i.received[queue(c)]
 		i.mu.Unlock()
 		return wire.Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: earlier}
 	case KillAfter:
-		a := next()
+		next(c)
 		i.Kill(c.Function)
-		a.Drop = true
-		return a
+		return wire.Answer{Drop: true}
 	case KillBefore:
 		i.Kill(c.Function)
 		return wire.Answer{Drop: true}
 	}
-	a := next()
+	a := next(c)
 	if c.Name() == "AmazonSQS.ReceiveMessage" && bytes.Contains(a.Body, []byte("ReceiptHandle")) {
 		i.mu.Lock()
-		i.received = a.Body
+		i.received[queue(c)] = a.Body
 		i.mu.Unlock()
 	}
 	return a
+}
+
+func within(rng *rand.Rand, d time.Duration) time.Duration {
+	return time.Duration(rng.Int64N(int64(d)))
+}
+
+// hang waits until the caller gives up, or that long.
+func hang(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // choose decides the fate of a call; "" leaves it alone.
@@ -168,6 +299,7 @@ func (i *Injector) choose(c wire.Call) (Kind, *rand.Rand) {
 	if c.Function == "" {
 		return "", nil
 	}
+	at := i.number(c)
 	if c.Function == i.deaf {
 		return Error, nil
 	}
@@ -176,9 +308,7 @@ func (i *Injector) choose(c wire.Call) (Kind, *rand.Rand) {
 	}
 	what := c.Function + " " + describe(c)
 	i.counts[what]++
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %d", what, i.counts[what])
-	rng := rand.New(rand.NewPCG(i.Seed, h.Sum64()))
+	rng := i.rng(fmt.Sprint(what, " ", i.counts[what]))
 	var kind Kind
 	switch {
 	case i.tenth:
@@ -187,32 +317,89 @@ func (i *Injector) choose(c wire.Call) (Kind, *rand.Rand) {
 			return "", nil
 		}
 		kind = DoneError
-	case c.Writes() && i.killed[what] == 0 && i.counts[what] > 2:
+	case c.Writes() && i.killed[what] == 0 && i.counts[what] > 2, i.due(at):
 		kind = KillAfter // each write of each function at least once
 	case rng.Float64() >= i.Rate:
 		return "", nil
 	default:
-		kinds := []Kind{Throttle, Error, Unreached, Delay}
-		if c.Writes() {
-			kinds = append(kinds, DoneError, LostReply, LostReply, KillAfter, KillAfter, KillBefore)
-		}
-		switch {
-		case c.Operation == "TransactWriteItems":
-			kinds = append(kinds, Cancelled)
-		case c.Operation == "SendMessageBatch":
-			kinds = append(kinds, Partial)
-		case c.Operation == "ReceiveMessage" && i.received != nil:
-			kinds = append(kinds, Duplicate)
+		kinds := i.kinds(c)
+		if rng.Float64() < i.Hangs {
+			kinds = []Kind{Hung, HungDone, HungLate}
 		}
 		kind = kinds[rng.IntN(len(kinds))]
 	}
-	if kind == KillAfter || kind == KillBefore {
-		i.killed[what]++
+	switch kind {
+	case KillAfter:
+		i.kill(what, at)
+	case KillBefore:
+		at.K-- // after the write before
+		i.kill(what, at)
 	}
 	i.armed--
 	i.made++
 	i.tally[kind]++
 	return kind, rng
+}
+
+// rng is the luck of what is named, by the seed.
+func (i *Injector) rng(what string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(what))
+	return rand.New(rand.NewPCG(i.Seed, h.Sum64()))
+}
+
+// number is which write of its invocation a call is; its further tries are the
+// same one. K is below 0 when it is none, or nothing tells invocations apart.
+func (i *Injector) number(c wire.Call) Write {
+	if !c.Writes() || c.Invocation == "" {
+		return Write{c.Function, -1}
+	}
+	key := c.Function + " " + c.Invocation
+	if n := slices.Index(i.writes[key], c.ID); n >= 0 {
+		return Write{c.Function, n + 1}
+	}
+	i.writes[key] = append(i.writes[key], c.ID)
+	at := Write{c.Function, len(i.writes[key])}
+	seen := i.matrix[at]
+	seen.seen++
+	i.matrix[at] = seen
+	return at
+}
+
+// due tells whether a function is to be killed after this write: at the second
+// to fourth time it comes there, or as soon after as faults are made.
+func (i *Injector) due(at Write) bool {
+	c := i.matrix[at]
+	return at.K > 0 && at.K <= i.Depth && c.killed == 0 && c.seen >= 2+i.rng(fmt.Sprint(at)).IntN(3)
+}
+
+func (i *Injector) kill(what string, at Write) {
+	i.killed[what]++
+	if at.K >= 0 {
+		c := i.matrix[at]
+		c.killed++
+		i.matrix[at] = c
+	}
+}
+
+// kinds are the ways to spoil a call, each as often as it stands there.
+func (i *Injector) kinds(c wire.Call) []Kind {
+	kinds := []Kind{Throttle, Error, Unreached, Delay}
+	if c.Writes() {
+		kinds = append(kinds, DoneError, LostReply, LostReply, KillAfter, KillAfter, KillBefore)
+	}
+	if c.Function == slow {
+		kinds = append(kinds, LateReply, LateDone)
+	}
+	switch {
+	case c.Operation == "TransactWriteItems":
+		kinds = append(kinds, Cancelled)
+	case c.Operation == "SendMessageBatch", c.Operation == "BatchGetItem" && len(keys(c)) > 1:
+		kinds = append(kinds, Partial, Partial)
+	case c.Operation == "ReceiveMessage" && i.received[queue(c)] != nil:
+		kinds = append(kinds, Duplicate, Duplicate)
+	}
+	return kinds
 }
 
 // describe names a call, a write of a message by the state it writes.
@@ -240,21 +427,4 @@ func cancelled(c wire.Call) wire.Answer {
 	}
 	body, _ := json.Marshal(map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "Transaction cancelled", "CancellationReasons": reasons})
 	return wire.Answer{Status: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: body}
-}
-
-// partial does the batch, and says that its last entry failed.
-func partial(c wire.Call, next func() wire.Answer) wire.Answer {
-	a := next()
-	var out struct {
-		Successful []map[string]any `json:"Successful"`
-		Failed     []map[string]any `json:"Failed"`
-	}
-	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &out) != nil || len(out.Successful) == 0 {
-		return a
-	}
-	last := out.Successful[len(out.Successful)-1]
-	out.Successful = out.Successful[:len(out.Successful)-1]
-	out.Failed = append(out.Failed, map[string]any{"Id": last["Id"], "Code": "InternalError", "SenderFault": false})
-	a.Body, _ = json.Marshal(out) // what was just decoded
-	return a
 }

@@ -99,13 +99,13 @@ func (j *Journal) Restore(ctx context.Context, endpoint string, tables map[strin
 }
 
 // Layer keeps what passes. Writes go one at a time, so that their order is known.
-func (j *Journal) Layer(ctx context.Context, c Call, next func() Answer) Answer {
+func (j *Journal) Layer(ctx context.Context, c Call, next func(Call) Answer) Answer {
 	if c.Service != "DynamoDB" || !c.Writes() {
-		return next()
+		return next(c)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	a := next()
+	a := next(c)
 	if a.Status != http.StatusOK || j.post == nil {
 		return a
 	}

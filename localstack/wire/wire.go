@@ -22,14 +22,19 @@ type Call struct {
 	Service   string // "DynamoDB", "AmazonSQS", "AWSEvents"
 	Operation string // "UpdateItem"
 	Function  string // the calling function's name, "" for another caller
-	Body      []byte
+	ID        string // the same for the tries of one call
+	// Invocation tells one invocation of the function from another, where it is
+	// traced (AWS X-Ray); "" elsewhere.
+	Invocation string
+	Body       []byte
 }
 
-// writes are the operations that change what is stored.
+// writes are the operations that change what is stored. A receive does: it hides
+// the message.
 var writes = map[string]bool{
 	"DynamoDB.PutItem": true, "DynamoDB.UpdateItem": true, "DynamoDB.DeleteItem": true, "DynamoDB.TransactWriteItems": true, "DynamoDB.BatchWriteItem": true,
-	"AmazonSQS.SendMessage": true, "AmazonSQS.SendMessageBatch": true, "AmazonSQS.DeleteMessage": true, "AmazonSQS.ChangeMessageVisibility": true,
-	"AmazonSQS.CreateQueue": true, "AmazonSQS.DeleteQueue": true, "AWSEvents.PutEvents": true,
+	"AmazonSQS.SendMessage": true, "AmazonSQS.SendMessageBatch": true, "AmazonSQS.ReceiveMessage": true, "AmazonSQS.DeleteMessage": true,
+	"AmazonSQS.ChangeMessageVisibility": true, "AmazonSQS.CreateQueue": true, "AmazonSQS.DeleteQueue": true, "AWSEvents.PutEvents": true,
 }
 
 // Name is "Service.Operation".
@@ -47,9 +52,9 @@ type Answer struct {
 	Drop   bool
 }
 
-// Layer stands on the wire: it may answer by itself, or call next and change
-// what came back.
-type Layer func(ctx context.Context, c Call, next func() Answer) Answer
+// Layer stands on the wire: it may answer by itself, or call next, with the call
+// as it is or changed, and change what came back.
+type Layer func(ctx context.Context, c Call, next func(Call) Answer) Answer
 
 // Wire is the proxy.
 type Wire struct {
@@ -92,18 +97,18 @@ func (w *Wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, `{"__type":"ServiceUnavailable","message":"the emulator is not connected"}`, http.StatusServiceUnavailable)
 		return
 	}
-	c := Call{Body: body}
+	c := Call{Body: body, ID: r.Header.Get("Amz-Sdk-Invocation-Id"), Invocation: r.Header.Get("X-Amzn-Trace-Id")}
 	target, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	c.Service, c.Operation = strings.TrimSuffix(target, "_20120810"), op
 	if m := app.FindStringSubmatch(r.UserAgent()); m != nil {
 		c.Function = m[1]
 	}
-	next := func() Answer { return w.forward(r, *upstream, body) }
+	next := func(c Call) Answer { return w.forward(r, *upstream, c.Body) }
 	for i := len(w.layers) - 1; i >= 0; i-- {
 		layer, inner := w.layers[i], next
-		next = func() Answer { return layer(r.Context(), c, inner) }
+		next = func(c Call) Answer { return layer(r.Context(), c, inner) }
 	}
-	a := next()
+	a := next(c)
 	if a.Drop {
 		panic(http.ErrAbortHandler)
 	}

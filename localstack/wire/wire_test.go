@@ -51,6 +51,8 @@ func send(t *testing.T, url, target, body string) (int, error) {
 	}
 	req.Header.Set("X-Amz-Target", target)
 	req.Header.Set("User-Agent", "aws-sdk-go-v2/1 app/rollcall-enqueue")
+	req.Header.Set("Amz-Sdk-Invocation-Id", "call")
+	req.Header.Set("X-Amzn-Trace-Id", "Root=1-2-3")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err
@@ -62,9 +64,12 @@ func send(t *testing.T, url, target, body string) (int, error) {
 func TestLayersSeeTheCallAndMayDropIt(t *testing.T) {
 	s := newStore(t)
 	var seen wire.Call
-	w, err := wire.Listen(func(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+	w, err := wire.Listen(func(_ context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 		seen = c
-		a := next()
+		if c.Operation == "DeleteItem" {
+			c.Body = []byte(`{"changed":true}`)
+		}
+		a := next(c)
 		a.Drop = c.Operation == "PutItem" // done, and the reply lost
 		return a
 	})
@@ -79,7 +84,7 @@ func TestLayersSeeTheCallAndMayDropIt(t *testing.T) {
 	if code, err := send(t, w.URL, "DynamoDB_20120810.UpdateItem", `{"a":1}`); err != nil || code != 200 {
 		t.Fatalf("%d, %v", code, err)
 	}
-	if seen.Name() != "DynamoDB.UpdateItem" || !seen.Writes() || seen.Function != "rollcall-enqueue" || string(seen.Body) != `{"a":1}` {
+	if seen.Name() != "DynamoDB.UpdateItem" || !seen.Writes() || seen.Function != "rollcall-enqueue" || seen.ID != "call" || seen.Invocation != "Root=1-2-3" || string(seen.Body) != `{"a":1}` {
 		t.Fatalf("%+v", seen)
 	}
 	if _, err := send(t, w.URL, "DynamoDB_20120810.PutItem", `{"b":2}`); err == nil {
@@ -87,6 +92,9 @@ func TestLayersSeeTheCallAndMayDropIt(t *testing.T) {
 	}
 	if len(s.writes) != 2 {
 		t.Fatalf("the dropped call was not done: %v", s.writes)
+	}
+	if _, err := send(t, w.URL, "DynamoDB_20120810.DeleteItem", `{"c":3}`); err != nil || s.writes[2] != `DeleteItem {"changed":true}` {
+		t.Fatalf("%v, %v", s.writes, err)
 	}
 }
 
