@@ -214,7 +214,10 @@ func chaosOn(ctx context.Context, kind platform.Kind, d platform.Dirs, seed uint
 		return err
 	}
 	defer s.close()
-	return chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Out: os.Stdout})
+	if err := s.trace(ctx); err != nil {
+		return err
+	}
+	return chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Sweep: s.sweep, Out: os.Stdout})
 }
 
 func number(name string, def uint64) (uint64, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/localstack/frontdoor"
 	"github.com/rollcall/rollcall/localstack/platform"
@@ -182,22 +184,50 @@ func (s *site) raise(ctx context.Context) error {
 
 // setClock moves the clock of every function by an offset from the true time.
 func (s *site) setClock(ctx context.Context, offset time.Duration) error {
+	return s.configure(ctx, "moving the clock", func(name string, in *lambda.UpdateFunctionConfigurationInput) {
+		moved := maps.Clone(s.deployment.Env[name])
+		moved["ROLLCALL_CLOCK_OFFSET"] = offset.String()
+		in.Environment = &types.Environment{Variables: moved}
+	})
+}
+
+// trace has every invocation of a function traced, so that the wire can tell it
+// from another.
+func (s *site) trace(ctx context.Context) error {
+	return s.configure(ctx, "tracing", func(_ string, in *lambda.UpdateFunctionConfigurationInput) {
+		in.TracingConfig = &types.TracingConfig{Mode: types.TracingModeActive}
+	})
+}
+
+// configure changes the configuration of every function, of all at once.
+func (s *site) configure(ctx context.Context, what string, change func(name string, in *lambda.UpdateFunctionConfigurationInput)) error {
 	fn := lambda.NewFromConfig(platform.Client(s.emulator.Endpoint))
-	for name, env := range s.deployment.Env {
-		moved := map[string]string{"ROLLCALL_CLOCK_OFFSET": offset.String()}
-		for k, v := range env {
-			if k != "ROLLCALL_CLOCK_OFFSET" {
-				moved[k] = v
+	var g errgroup.Group
+	for name := range s.deployment.Env {
+		in := &lambda.UpdateFunctionConfigurationInput{FunctionName: &name}
+		change(name, in)
+		g.Go(func() error {
+			_, err := fn.UpdateFunctionConfiguration(ctx, in)
+			if err == nil {
+				err = lambda.NewFunctionUpdatedV2Waiter(fn).Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute)
 			}
-		}
-		if _, err := fn.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &name, Environment: &types.Environment{Variables: moved}}); err != nil {
-			return fmt.Errorf("moving the clock of %s: %w", name, err)
-		}
-		if err := lambda.NewFunctionUpdatedV2Waiter(fn).Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
-			return fmt.Errorf("moving the clock of %s: %w", name, err)
-		}
+			if err != nil {
+				return fmt.Errorf("%s of %s: %w", what, name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
+}
+
+// sweep runs the sweeper's function once, as its schedule does each minute.
+func (s *site) sweep(ctx context.Context) error {
+	fn := lambda.NewFromConfig(platform.Client(s.emulator.Endpoint))
+	out, err := fn.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("rollcall-sweeper"), Payload: []byte(`{"detail-type":"Scheduled Event","source":"aws.events"}`)})
+	if err == nil && out.FunctionError != nil {
+		err = fmt.Errorf("the sweeper: %s: %s", *out.FunctionError, out.Payload)
+	}
+	return err
 }
 
 // schedule stops the scheduled sweeps, or starts them again.

@@ -17,19 +17,21 @@ import (
 // received is what one agent took, in order.
 type received struct {
 	mu    sync.Mutex
-	times map[string]int    // by message id
-	texts map[string]string // text -> the id it first came with
-	order []string          // ids, at their first coming
-	twice []string          // texts that came under two ids
+	times map[string]int       // by message id
+	last  map[string]time.Time // its last coming, by message id
+	texts map[string]string    // text -> the id it first came with
+	order []string             // ids, at their first coming
+	twice []string             // texts that came under two ids
 }
 
 func newReceived() *received {
-	return &received{times: map[string]int{}, texts: map[string]string{}}
+	return &received{times: map[string]int{}, last: map[string]time.Time{}, texts: map[string]string{}}
 }
 
 func (r *received) take(id, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.last[id] = time.Now()
 	if r.times[id]++; r.times[id] > 1 {
 		return
 	}
@@ -40,10 +42,17 @@ func (r *received) take(id, text string) {
 	r.texts[text] = id
 }
 
-func (r *received) has(id string) bool {
+// has tells whether a message came, whole.
+func (r *received) has(m sent) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.times[id] > 0
+	return r.times[m.id] > 0 && r.texts[m.text] == m.id
+}
+
+func (r *received) after(id string, t time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last[id].After(t)
 }
 
 // agent is one workspace's, pushed to or polling, well or badly behaved.
@@ -63,6 +72,8 @@ type agent struct {
 	cursor   string
 	flips    bool // changes its delivery mode now and then
 	polls    bool // now
+	rarely   bool // while not well it beats every turn, and polls each twelfth
+	turns    int
 	forgets  bool // loses its credential now and then
 	operator string
 }
@@ -166,7 +177,8 @@ func (a *agent) register(ctx context.Context) error {
 // turn is one round of its loop. Whatever goes wrong it tries again in the next.
 func (a *agent) turn(ctx context.Context) error {
 	a.mu.Lock()
-	token, polls := a.token, a.polls
+	a.turns++
+	token, polls := a.token, a.polls && (a.well || !a.rarely || a.turns%12 == 0)
 	luck := a.rng.Float64()
 	flip, forget := a.flips && !a.well && luck < 0.1, a.forgets && !a.well && luck < 0.1
 	a.mu.Unlock()

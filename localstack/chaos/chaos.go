@@ -1,7 +1,8 @@
 // Package chaos is a bounded, seeded campaign over the built functions: agents
 // and senders at work while calls are spoiled, functions killed, clocks moved and
-// the sweeper doubled or deafened. At its end everything that was accepted must
-// have arrived, under one id, within a stated bound.
+// the sweeper doubled or stopped for an hour. At its end everything that was
+// accepted must have come to its one end, within a stated bound: what nobody
+// cancelled or let expire has arrived, under one id.
 package chaos
 
 import (
@@ -12,6 +13,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +30,8 @@ type Config struct {
 	Injector *faults.Injector
 	// Clock moves every function's clock by an offset from the true time.
 	Clock func(ctx context.Context, offset time.Duration) error
+	// Sweep runs the sweeper's function.
+	Sweep func(ctx context.Context) error
 	Out   io.Writer
 }
 
@@ -43,26 +47,39 @@ func Settings() map[string]string {
 // attempts (2+4+8+16 s), and two sweeps, with room for a slow machine.
 const Bound = 2 * time.Minute
 
-// perAgent bounds the messages to one agent.
-const perAgent = 400
-
-type sent struct{ workspace, id, text string }
+// FullMatrix is how many faults a campaign needs to kill each function after each
+// of the first matrixDepth writes of an invocation, and with twice as many twice
+// as deep; it then fails when one that was seen matrixSeen times was left out. It
+// waits matrixFor for the last.
+const (
+	FullMatrix  = 150
+	matrixDepth = 4
+	matrixSeen  = 5
+	matrixFor   = time.Minute
+)
 
 type campaign struct {
 	Config
-	agents []*agent
+	agents    []*agent
+	callbacks *callbacks
+	spared    []faults.Write // what the kills left out
+	quiet     atomic.Bool    // nothing sweeps
+	still     atomic.Bool    // no agent says anything
+	// steady is held by who needs clocks to go on evenly, and by who moves them.
+	steady chan struct{}
 	mu     sync.Mutex
-	sent   []sent
+	sent   []*sent
 }
 
 // Run plays the campaign. Its last line is the outcome in numbers; the error says
 // that one of the last three isn't 0.
 func Run(ctx context.Context, cfg Config) error {
-	c := &campaign{Config: cfg}
+	c := &campaign{Config: cfg, callbacks: newCallbacks(), steady: make(chan struct{}, 1)}
+	defer c.callbacks.server.Close()
 	fmt.Fprintf(c.Out, "campaign SEED=%d FAULTS=%d\n", c.Seed, c.Faults)
-	for i, name := range []string{"pushed", "polled", "pushed-two-slots", "flips", "forgets", "polled-and-forgets"} {
-		a := newAgent(c.Local, name, c.Seed, name != "polled" && name != "polled-and-forgets")
-		a.flips, a.forgets = name == "flips", i >= 4
+	for _, name := range []string{"pushed", "polled", "pushed-two-slots", "flips", "forgets", "polled-and-forgets", priorities, paused, large} {
+		a := newAgent(c.Local, name, c.Seed, !strings.HasPrefix(name, "polled") && name != large)
+		a.flips, a.forgets, a.rarely = name == "flips", strings.HasSuffix(name, "forgets"), name == large
 		defer a.close()
 		if name == "pushed-two-slots" {
 			a.slots = 2
@@ -77,6 +94,10 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 		c.agents = append(c.agents, a)
 	}
+	living, die := context.WithCancel(ctx)
+	life := c.live(living)
+	defer life.Wait()
+	defer die()
 	start := time.Now()
 	if err := c.work(ctx); err != nil {
 		return err
@@ -85,34 +106,49 @@ func Run(ctx context.Context, cfg Config) error {
 	for _, line := range c.Injector.Report() {
 		fmt.Fprintln(c.Out, " ", line)
 	}
-	return c.settle(ctx)
+	return errors.Join(c.settle(ctx), c.matrix())
+}
+
+// depth is up to which write of an invocation every function must be killed.
+func (c *campaign) depth() int { return matrixDepth * min(2, c.Faults/FullMatrix) }
+
+// matrix is the error of a campaign long enough to kill every function after each
+// write, and that didn't.
+func (c *campaign) matrix() error {
+	if c.depth() == 0 {
+		return nil
+	}
+	if c.Injector.Writes() == 0 {
+		return errors.New("no invocation could be told from another: functions were not killed between their writes")
+	}
+	if len(c.spared) > 0 {
+		return fmt.Errorf("functions came to these writes of an invocation %d times and were never killed after them: %v", matrixSeen, c.spared)
+	}
+	return nil
 }
 
 // work sends and delivers until the faults are used up.
 func (c *campaign) work(ctx context.Context) error {
+	whole := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
 	for n, a := range c.agents {
-		g.Go(func() error { return c.every(gctx, 700*time.Millisecond, func() { _ = a.turn(gctx) }) }) // it tries again
 		g.Go(func() error {
-			for i := 0; i < perAgent; i++ {
-				if err := c.send(gctx, a, i); err != nil {
+			rng := rand.New(rand.NewPCG(c.Seed, uint64(n)))
+			for i := range perAgent(a) {
+				if err := c.send(gctx, whole, a, c.compose(a, i, rng)); err != nil {
 					return ignoreEnd(gctx, err)
 				}
-				rng := rand.New(rand.NewPCG(c.Seed, uint64(n*perAgent+i)))
-				if !pause(gctx, time.Duration(100+rng.IntN(500))*time.Millisecond) {
+				if !pause(gctx, time.Duration(200+rng.IntN(600))*time.Millisecond) {
 					return nil
 				}
 			}
 			return nil
 		})
-	}
-	// Two sweepers at once, which now and then can't reach anything.
-	for range 2 {
-		g.Go(func() error {
-			return c.every(gctx, 1500*time.Millisecond, func() { _, _ = c.Do(gctx, "POST", "/sweep", c.OperatorToken, nil) })
-		})
+		if a.name == paused {
+			g.Go(func() error { return c.pauses(gctx, whole, a) })
+		}
 	}
 	g.Go(func() error {
 		defer stop()
@@ -121,34 +157,96 @@ func (c *campaign) work(ctx context.Context) error {
 	return g.Wait()
 }
 
+// live has the agents call, and two sweepers sweep at once, until the context ends.
+func (c *campaign) live(ctx context.Context) *sync.WaitGroup {
+	var g sync.WaitGroup
+	for _, a := range c.agents {
+		g.Go(func() {
+			c.every(ctx, 700*time.Millisecond, func() {
+				if !c.still.Load() {
+					_ = a.turn(ctx) // it tries again
+				}
+			})
+		})
+	}
+	for _, sweep := range []func(){
+		func() { _, _ = c.Do(ctx, "POST", "/sweep", c.OperatorToken, nil) }, // the next one is soon
+		func() { _ = c.Sweep(ctx) },
+	} {
+		g.Go(func() {
+			c.every(ctx, 1500*time.Millisecond, func() {
+				if !c.quiet.Load() {
+					sweep()
+				}
+			})
+		})
+	}
+	return &g
+}
+
 // script plays the phases: each sets something up, then makes its share of the
 // faults.
 func (c *campaign) script(ctx context.Context) error {
-	never := func() error { return nil }
+	const hour, jump = time.Hour, 5 * time.Minute
+	start := time.Now()
 	for _, phase := range []struct {
 		what   string
 		share  float64
 		before func() error
 	}{
-		{"calls are spoiled and functions killed", 0.3, never},
-		{"the sweeper is deaf", 0.1, func() error { c.Injector.Deafen("rollcall-sweeper"); return nil }},
-		{"the sweeper hears again", 0.1, func() error { c.Injector.Deafen(""); return nil }},
-		{"every clock jumps five minutes ahead", 0.1, func() error { return c.Clock(ctx, 5*time.Minute) }},
-		{"every clock jumps back", 0.1, func() error { return c.Clock(ctx, 0) }},
-		{"every tenth call is done, and answered with an error", 0.3, func() error { c.Injector.Tenth(true); return nil }},
+		{"calls are spoiled and functions killed", 0.3, func() error { return nil }},
+		{"nothing sweeps", 0.1, func() error {
+			c.quiet.Store(true)
+			c.Injector.Deafen("rollcall-sweeper") // its schedule goes on
+			return nil
+		}},
+		{"an hour has passed, every lease has lapsed, and nothing has swept", 0.1, func() error {
+			c.still.Store(true)
+			defer c.still.Store(false)
+			if !c.hold(ctx) {
+				return ctx.Err()
+			}
+			defer c.release()
+			err := c.Clock(ctx, hour)
+			pause(ctx, 3*time.Second) // mail that comes now finds nobody alive
+			return err
+		}},
+		{"sweepers sweep again", 0.1, func() error {
+			c.quiet.Store(false)
+			c.Injector.Deafen("")
+			return nil
+		}},
+		{"every clock jumps five minutes ahead", 0.1, func() error {
+			if !c.hold(ctx) {
+				return ctx.Err()
+			}
+			return c.Clock(ctx, hour+jump)
+		}},
+		{"every clock jumps back", 0.1, func() error {
+			defer c.release()
+			return c.Clock(ctx, hour)
+		}},
+		{kills, 0.1, func() error { c.Injector.Only(c.depth()); return nil }},
+		{tenth, 0.2, func() error { c.Injector.Only(0); c.Injector.Tenth(true); return nil }},
 	} {
-		fmt.Fprintf(c.Out, "  after %d faults: %s\n", c.Injector.Made(), phase.what)
+		fmt.Fprintf(c.Out, "  after %d faults and %.0f s: %s\n", c.Injector.Made(), time.Since(start).Seconds(), phase.what)
 		if err := phase.before(); err != nil {
 			return ignoreEnd(ctx, err)
 		}
 		due := int(phase.share * float64(c.Faults))
-		if strings.HasPrefix(phase.what, "every tenth") {
-			due = c.Faults - c.Injector.Made() // and what rounding left
+		if phase.what == tenth {
+			due = c.Faults - c.Injector.Made() // and what was left
 		}
 		c.Injector.Arm(due)
-		for c.Injector.Left() > 0 {
+		for began := time.Now(); c.Injector.Left() > 0; {
 			if !pause(ctx, 50*time.Millisecond) {
 				return nil
+			}
+			if phase.what != kills {
+				continue
+			}
+			if c.spared = c.Injector.Spared(c.depth(), matrixSeen); len(c.spared) == 0 || time.Since(began) > matrixFor {
+				break
 			}
 		}
 	}
@@ -156,22 +254,22 @@ func (c *campaign) script(ctx context.Context) error {
 	return nil
 }
 
-// send goes on with the same id until it is accepted, as a careful sender does.
-func (c *campaign) send(ctx context.Context, a *agent, i int) error {
-	m := sent{a.id, fmt.Sprintf("%s-%d", a.id, i), fmt.Sprintf("text %d for %s", i, a.id)}
-	for {
-		r, err := c.Do(ctx, "POST", "/workspaces/"+m.workspace+"/a2a", "", client.Message(m.id, m.text))
-		if err == nil && accepted(r) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.sent = append(c.sent, m)
-			return nil
-		}
-		if !pause(ctx, 300*time.Millisecond) {
-			return ctx.Err()
-		}
+// The phases that end in their own way.
+const (
+	kills = "functions are killed after the writes after which they never were"
+	tenth = "every tenth call is done, and answered with an error"
+)
+
+func (c *campaign) hold(ctx context.Context) bool {
+	select {
+	case c.steady <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
+
+func (c *campaign) release() { <-c.steady }
 
 // settle waits, faults off, until nothing waits, and counts.
 func (c *campaign) settle(ctx context.Context) error {
@@ -185,43 +283,24 @@ func (c *campaign) settle(ctx context.Context) error {
 	var open []string
 	redriven, settled := 0, map[string]bool{}
 	err := client.Until(ctx, Bound, func() error {
-		for _, a := range c.agents {
-			if err := a.turn(ctx); err != nil {
-				return err
-			}
-		}
-		if r, err := c.Do(ctx, "POST", "/sweep", c.OperatorToken, nil); err != nil || r.Status != 200 || r.Text("broken") != "" || r.Text("errors") != "" {
-			return fmt.Errorf("sweep: %s %v", r.Raw, err)
-		}
-		open = nil
-		for _, a := range c.agents { // one whose sender never got its answer is in no list, and counts all the same
-			v, err := c.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
-			if err != nil {
-				return err
-			}
-			if v.Text("messages", "accepted") != v.Text("messages", "delivered") {
-				open = append(open, fmt.Sprintf("%s has %v", a.id, v.Body["messages"]))
-			}
+		var again int
+		var err error
+		open, again, err = c.waiting(ctx)
+		redriven += again
+		if err != nil {
+			return err
 		}
 		for _, m := range c.sent {
-			if settled[m.id] {
-				continue
+			if settled[m.id] || len(open) > 0 && time.Since(start) < Bound*9/10 {
+				continue // one by one only when all seem to be there, or time runs out
 			}
-			r, err := c.Do(ctx, "GET", "/workspaces/"+m.workspace+"/messages/"+m.id, c.OperatorToken, nil)
+			r, err := c.Do(ctx, "GET", m.path(), c.OperatorToken, nil)
 			if err != nil {
 				return err
 			}
-			switch r.Text("state") {
-			case "delivered":
-				settled[m.id] = true
-			case "dead": // five deliverers were killed at it, one after the other: an operator puts it back
-				redriven++
-				if _, err := c.Do(ctx, "POST", "/workspaces/"+m.workspace+"/messages/"+m.id+"/redrive", c.OperatorToken, nil); err != nil {
-					return err
-				}
-				open = append(open, m.id+" was dead")
-			default:
-				open = append(open, fmt.Sprintf("%s is %s (%s)", m.id, r.Text("state"), r.Text("reason")))
+			why := c.unsettled(m, r)
+			if settled[m.id] = why == ""; why != "" {
+				open = append(open, why)
 			}
 		}
 		if len(open) > 0 {
@@ -236,15 +315,56 @@ func (c *campaign) settle(ctx context.Context) error {
 	return errors.Join(c.count(ctx, len(open), err), ctx.Err())
 }
 
+// waiting are the workspaces with mail that has come to no end. A message whose
+// sender never got its answer is in no list, and counts all the same. Dead mail,
+// at which five deliverers were killed one after the other, it puts back as an
+// operator does.
+func (c *campaign) waiting(ctx context.Context) (open []string, redriven int, err error) {
+	for _, a := range c.agents {
+		v, err := c.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+		if err != nil {
+			return nil, redriven, err
+		}
+		for _, state := range []string{"queued", "in_flight", "dead"} {
+			if n := v.Text("messages", state); n != "0" {
+				open = append(open, fmt.Sprintf("%s has %s %s", a.id, n, state))
+			}
+		}
+		if v.Text("messages", "dead") == "0" {
+			continue
+		}
+		r, err := c.Do(ctx, "POST", "/workspaces/"+a.id+"/redrive", c.OperatorToken, nil)
+		if err != nil {
+			return nil, redriven, err
+		}
+		back, _ := r.Body["messages"].([]any)
+		redriven += len(back)
+	}
+	return open, redriven, nil
+}
+
+// unsettled says what a message's receipt lacks; "" when it came to its end.
+func (c *campaign) unsettled(m *sent, r client.Reply) string {
+	switch state := r.Text("state"); {
+	case state != m.end:
+		return fmt.Sprintf("%s is %s (%s), not %s", m.id, state, r.Text("reason"), m.end)
+	case r.Text("reason") == "":
+		return m.id + " doesn't say why it is " + state
+	case m.callback && !c.callbacks.told(m.id, state):
+		return "nobody was told of the end of " + m.id
+	}
+	return ""
+}
+
 // count compares what was accepted with what arrived and with the ledger.
 func (c *campaign) count(ctx context.Context, stuck int, why error) error {
-	lost, duplicated, delivered, disordered := 0, 0, 0, 0
+	lost, duplicated, delivered, disordered, late := 0, 0, 0, 0, 0
 	byID := map[string]*agent{}
 	for _, a := range c.agents {
 		byID[a.id] = a
 		duplicated += len(a.got.twice)
 		if a.slots == 1 { // two tasks at a time may overtake each other
-			disordered += a.got.disordered()
+			disordered += a.got.disordered(c.priorities(a))
 		}
 		v, err := c.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
 		if err != nil {
@@ -256,17 +376,27 @@ func (c *campaign) count(ctx context.Context, stuck int, why error) error {
 		}
 		fmt.Fprintf(c.Out, "  %-20s accepted %s, delivered %s, took %d, %d of them again; %s (%s)\n", a.name, v.Text("messages", "accepted"), v.Text("messages", "delivered"), len(a.got.order), again, v.Text("status"), v.Text("reason"))
 	}
+	ends := map[string]int{}
 	for _, m := range c.sent {
-		if byID[m.workspace].got.has(m.id) {
+		got := byID[m.workspace].got
+		switch {
+		case m.end != "delivered":
+			ends[m.end]++
+			if m.end == "cancelled" && !m.flying && got.after(m.id, m.cancelled) || m.end == "expired" && got.has(*m) {
+				late++
+				fmt.Fprintf(c.Out, "  taken although %s: %s\n", m.end, m.id)
+			}
+		case got.has(*m):
 			delivered++
-		} else {
+		default:
 			lost++
 			fmt.Fprintf(c.Out, "  never arrived: %s\n", m.id)
 		}
 	}
 	lost = max(0, lost-stuck) // what is stuck is not lost yet
 	fmt.Fprintf(c.Out, "  out of order: %d\n", disordered)
-	if lost+duplicated+stuck+disordered > 0 || why != nil {
+	fmt.Fprintf(c.Out, "  ended on purpose: %d cancelled, %d expired; taken all the same: %d; %d callbacks told\n", ends["cancelled"], ends["expired"], late, c.callbacks.count())
+	if lost+duplicated+stuck+disordered+late > 0 || why != nil {
 		fmt.Fprintf(c.Out, "play it again: make chaos SEED=%d FAULTS=%d\n", c.Seed, c.Faults)
 		why = errors.Join(errors.New("the campaign was not survived"), why)
 	}
@@ -274,22 +404,23 @@ func (c *campaign) count(ctx context.Context, stuck int, why error) error {
 	return why
 }
 
-// disordered counts messages that came, for the first time, before one that was
-// sent earlier. One that used up its attempts and was redriven comes late by
-// rights; such are few and the campaign says how many were.
-func (r *received) disordered() int {
+// disordered counts messages that came, for the first time, before one of the
+// same priority that was sent earlier. One that used up its attempts and was
+// redriven comes late by rights; such are few and the campaign says how many were.
+func (r *received) disordered(priority map[string]int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n, last := 0, -1
+	n, last := 0, map[int]int{}
 	for _, id := range r.order {
 		var seq int
 		if _, err := fmt.Sscanf(id[lastDash(id)+1:], "%d", &seq); err != nil {
 			continue
 		}
-		if seq < last {
+		if p := priority[id]; seq < last[p] {
 			n++
+		} else {
+			last[p] = seq
 		}
-		last = max(last, seq)
 	}
 	return n
 }
@@ -303,12 +434,8 @@ func lastDash(s string) int {
 	return -1
 }
 
-func (c *campaign) every(ctx context.Context, d time.Duration, do func()) error {
-	for {
-		do()
-		if !pause(ctx, d) {
-			return nil
-		}
+func (c *campaign) every(ctx context.Context, d time.Duration, do func()) {
+	for do(); pause(ctx, d); do() {
 	}
 }
 

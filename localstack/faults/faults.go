@@ -78,6 +78,7 @@ type Injector struct {
 	mu       sync.Mutex
 	armed    int            // faults still to be made
 	tenth    bool           // every tenth call is done and answered 500, and nothing else happens
+	only     int            // functions are killed after writes up to this one, and nothing else happens
 	deaf     string         // a function whose every call fails
 	counts   map[string]int // calls of a function's operation
 	tally    map[Kind]int
@@ -92,7 +93,7 @@ type Injector struct {
 // that give up after 8 s.
 func New(seed uint64, kill func(string)) *Injector {
 	return &Injector{
-		Seed: seed, Rate: 0.08, Hangs: 0.06, Short: 2500 * time.Millisecond, Late: 7 * time.Second, Patience: 10 * time.Second, Depth: 8, Kill: kill,
+		Seed: seed, Rate: 0.04, Hangs: 0.06, Short: 2500 * time.Millisecond, Late: 7 * time.Second, Patience: 10 * time.Second, Depth: 8, Kill: kill,
 		counts: map[string]int{}, tally: map[Kind]int{}, killed: map[string]int{}, writes: map[string][]string{}, matrix: map[Write]cell{}, received: map[string][]byte{},
 	}
 }
@@ -110,6 +111,14 @@ func (i *Injector) Tenth(on bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.tenth = on
+}
+
+// Only makes it kill each function after those of the first k writes of an
+// invocation after which it never was, instead of all else; 0 ends it.
+func (i *Injector) Only(k int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.only = k
 }
 
 // Deafen makes every call of a function fail; "" ends it.
@@ -317,7 +326,12 @@ func (i *Injector) choose(c wire.Call) (Kind, *rand.Rand) {
 			return "", nil
 		}
 		kind = DoneError
-	case c.Writes() && i.killed[what] == 0 && i.counts[what] > 2, i.due(at):
+	case i.only > 0:
+		if at.K <= 0 || at.K > i.only || i.matrix[at].killed > 0 {
+			return "", nil
+		}
+		kind = KillAfter
+	case c.Writes() && i.killed[what] == 0 && i.counts[what] >= 3+i.rng(what).IntN(10), i.due(at):
 		kind = KillAfter // each write of each function at least once
 	case rng.Float64() >= i.Rate:
 		return "", nil
@@ -367,10 +381,10 @@ func (i *Injector) number(c wire.Call) Write {
 }
 
 // due tells whether a function is to be killed after this write: at the second
-// to fourth time it comes there, or as soon after as faults are made.
+// to seventh time it comes there, or as soon after as faults are made.
 func (i *Injector) due(at Write) bool {
 	c := i.matrix[at]
-	return at.K > 0 && at.K <= i.Depth && c.killed == 0 && c.seen >= 2+i.rng(fmt.Sprint(at)).IntN(3)
+	return at.K > 0 && at.K <= i.Depth && c.killed == 0 && c.seen >= 2+i.rng(fmt.Sprint(at)).IntN(6)
 }
 
 func (i *Injector) kill(what string, at Write) {

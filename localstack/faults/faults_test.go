@@ -255,8 +255,16 @@ func TestKillMatrix(t *testing.T) {
 	if table := i.table(); len(table) != 1 || !strings.HasSuffix(table[0], "killed after write 1-3 of an invocation; never after 4") {
 		t.Fatalf("%q", table)
 	}
+	i.Rate, i.Depth = 1, 4
+	i.Only(4)
+	for call := range 8 {
+		write(200, call)
+	}
+	if spared := i.Spared(4, 5); len(*killed) != 4 || len(spared) != 0 {
+		t.Fatalf("killed %v, spared %v", *killed, spared)
+	}
 	i.kill("x", Write{"rollcall-enqueue", 0}) // before the first
-	if table := i.table(); !strings.Contains(table[0], "write 0-3 of") {
+	if table := i.table(); !strings.Contains(table[0], "write 0-4 of") {
 		t.Fatalf("%q", table)
 	}
 	if got := ranges([]int{7, 1, 2, 3, 9, 10}); got != "1-3, 7, 9-10" {
