@@ -229,6 +229,9 @@ func (c *campaign) script(ctx context.Context) error {
 		{kills, 0.1, func() error { c.Injector.Only(c.depth()); return nil }},
 		{tenth, 0.2, func() error { c.Injector.Only(0); c.Injector.Tenth(true); return nil }},
 	} {
+		if phase.what == kills && c.depth() == 0 {
+			continue
+		}
 		fmt.Fprintf(c.Out, "  after %d faults and %.0f s: %s\n", c.Injector.Made(), time.Since(start).Seconds(), phase.what)
 		if err := phase.before(); err != nil {
 			return ignoreEnd(ctx, err)
@@ -283,6 +286,7 @@ func (c *campaign) settle(ctx context.Context) error {
 	var open []string
 	redriven, settled := 0, map[string]bool{}
 	err := client.Until(ctx, Bound, func() error {
+		var unsettled []string
 		var again int
 		var err error
 		open, again, err = c.waiting(ctx)
@@ -300,8 +304,11 @@ func (c *campaign) settle(ctx context.Context) error {
 			}
 			why := c.unsettled(m, r)
 			if settled[m.id] = why == ""; why != "" {
-				open = append(open, why)
+				unsettled = append(unsettled, why)
 			}
+		}
+		if len(unsettled) > 0 {
+			open = unsettled // the same mail, told more closely
 		}
 		if len(open) > 0 {
 			return fmt.Errorf("%d are open: %v", len(open), open[:min(3, len(open))])
