@@ -129,10 +129,10 @@ func (r *rights) allow(function string, n need) bool {
 type need struct{ action, resource string }
 
 // Layer is the wire.Layer.
-func (g *Guard) Layer(_ context.Context, c wire.Call, next func() wire.Answer) wire.Answer {
+func (g *Guard) Layer(_ context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 	r := g.rights.Load()
 	if r == nil || c.Function == "" {
-		return next()
+		return next(c)
 	}
 	needs, err := r.needs(c)
 	if err != nil {
@@ -143,7 +143,7 @@ func (g *Guard) Layer(_ context.Context, c wire.Call, next func() wire.Answer) w
 			return wire.Fault(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("the role of %s does not allow %s on %s", c.Function, n.action, n.resource))
 		}
 	}
-	return next()
+	return next(c)
 }
 
 // needs are the rights that a call asks for (Service Authorization Reference,

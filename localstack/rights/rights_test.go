@@ -33,7 +33,7 @@ func TestOnlyWhatTheRoleAllows(t *testing.T) {
 	var g rights.Guard
 	call := func(function, name, body string) (done bool, a wire.Answer) {
 		service, operation, _ := strings.Cut(name, ".")
-		a = g.Layer(t.Context(), wire.Call{Service: service, Operation: operation, Function: function, Body: []byte(body)}, func() wire.Answer {
+		a = g.Layer(t.Context(), wire.Call{Service: service, Operation: operation, Function: function, Body: []byte(body)}, func(wire.Call) wire.Answer {
 			done = true
 			return wire.Answer{Status: http.StatusOK}
 		})

@@ -300,3 +300,20 @@ func TestCursor(t *testing.T) {
 		}
 	}
 }
+
+// How much of the Lambda's time is left is no matter of the platform's clock: one
+// that is an hour fast would else deliver nothing.
+func TestAFastClockDelivers(t *testing.T) {
+	w := newWorld(t, workspace.Push, "http://127.0.0.1:1/")
+	w.now = time.Now().Add(time.Hour)
+	w.beat(0)
+	w.send("a")
+	for left, want := range map[time.Duration]string{w.Policy.Visibility / 2: "out of time", 2 * w.Policy.Visibility: "empty"} {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		if out, err := w.Drain(ctx, id, "test"); err != nil || (out.Ended != want && out.Ended != "empty") {
+			t.Fatalf("with %s left: %+v, %v", left, out, err)
+		}
+	}
+	w.wants("delivered", w.got, "a")
+}
