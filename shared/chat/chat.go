@@ -338,6 +338,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	m = m.clone()
 	m.Attempts = nil
 	m.State, m.SettledAt, m.Reason = Queued, time.Time{}, "redriven by an operator"
+	m.NotBefore = now // it waits from now on, not since it was accepted
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)
 	}
