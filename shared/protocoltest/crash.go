@@ -13,30 +13,39 @@ import (
 )
 
 // Crash stands between the use cases and their stores. Armed, it lets so many
-// writes through; the one after is done or not, its reply is lost, and from then
-// on nothing answers, as for a function that was killed there.
+// writes through; the one after is done or not, and its reply is lost. Then
+// nothing answers any more, as for a function that was killed there, or whoever
+// acts goes on, as after a timeout. Or another one acts between what was read and
+// that write.
 type Crash struct {
 	mu    sync.Mutex
 	left  int // writes still let through; -1: not armed
 	done  bool
+	on    bool
 	dead  bool
-	fired bool
+	other func() // acts before that write, which is then done as if nothing were
 }
 
-// arm kills whoever acts after n writes; done says whether the last was done.
-func (c *Crash) arm(n int, done bool) {
+// arm lets n writes through; done says whether the one after is done, on whether
+// whoever acts goes on without its reply.
+func (c *Crash) arm(n int, done, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left, c.done, c.dead, c.fired = n, done, false, false
+	c.left, c.done, c.on, c.dead = n, done, on, false
 }
 
-// disarm gives the next actor its stores back; it tells whether the last died.
-func (c *Crash) disarm() bool {
+// interfere has another one act after n writes.
+func (c *Crash) interfere(n int, other func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fired := c.fired
-	c.left, c.dead, c.fired = -1, false, false
-	return fired
+	c.left, c.other = n, other
+}
+
+// disarm gives the next actor its stores back.
+func (c *Crash) disarm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.dead, c.other = -1, false, nil
 }
 
 func gone() error { return fault.Store("crash", context.Canceled) }
@@ -48,8 +57,14 @@ func (c *Crash) write(do func() error) error {
 	case c.dead:
 		c.mu.Unlock()
 		return gone()
+	case c.left == 0 && c.other != nil:
+		other := c.other
+		c.left, c.other = -1, nil
+		c.mu.Unlock()
+		other()
+		return do()
 	case c.left == 0:
-		c.dead, c.fired = true, true
+		c.dead, c.left = !c.on, -1
 		done := c.done
 		c.mu.Unlock()
 		if done {
