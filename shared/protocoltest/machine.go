@@ -58,6 +58,7 @@ type machine struct {
 	seen                // of them
 	pushes  []time.Time // that run: when each began
 	events  []event     // of the next pushes
+	amids   int         // times that another one acted in the middle of something
 	look    look
 }
 
@@ -251,12 +252,12 @@ func (m *machine) poll(t *rapid.T) {
 // fetch is one poll of one host.
 func (m *machine) fetch(d *delivery.Delivery, h *host, limit int, lost bool) {
 	m.observe()
-	was := m.messages()
+	was, amids := m.messages(), m.amids
 	out, err := d.Fetch(m.ctx, delivery.Poll{Workspace: m.id, Credential: m.token, From: "10.0.0.1", Cursor: h.cursor, Limit: limit}, m.Now())
 	if d == m.sound {
 		m.must("poll", err)
 	}
-	if err == nil {
+	if err == nil && amids == m.amids { // else another one may have been there first
 		m.acknowledged(h, was)
 	}
 	for _, msg := range out.Messages {
@@ -401,7 +402,7 @@ func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery
 		m.observe()
 	}
 	m.pushes = m.pushes[:len(m.pushes)-1]
-	m.look.reported(msg.ID)
+	m.ended[m.claim(msg)] = true
 	switch e.Answer {
 	case refused:
 		return delivery.Result{Err: errors.New("refused")}
@@ -417,6 +418,7 @@ func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery
 
 // amid does one of them.
 func (m *machine) amid(what string) {
+	m.amids++
 	switch what {
 	case "poll":
 		if !m.removed {

@@ -17,10 +17,11 @@ type seen struct {
 	took, redriven, twice, acked, foreign map[string]bool
 	claims                                []string       // tokens of pushes; its place tells one from another
 	vain                                  map[uint8]bool // claims by which a host took it that had been replaced
+	ended                                 map[uint8]bool // claims whose push has come back: what is written next, its drain writes
 }
 
 func newSeen() seen {
-	return seen{took: map[string]bool{}, redriven: map[string]bool{}, twice: map[string]bool{}, acked: map[string]bool{}, foreign: map[string]bool{}, vain: map[uint8]bool{}}
+	return seen{took: map[string]bool{}, redriven: map[string]bool{}, twice: map[string]bool{}, acked: map[string]bool{}, foreign: map[string]bool{}, vain: map[uint8]bool{}, ended: map[uint8]bool{}}
 }
 
 // claim is a claim as the promises see it.
@@ -62,15 +63,7 @@ func (m *machine) acknowledged(h *host, was []chat.Message) {
 type look struct {
 	view   model.View
 	until  []time.Time // end of each claim
-	sent   []string
-	broken string // the first broken promise
-}
-
-// reported notes that the holder of a message's claim has come to its end.
-func (l *look) reported(id string) {
-	if i := slices.Index(l.sent, id); i >= 0 {
-		l.view.M[i].Live = false
-	}
+	broken string      // the first broken promise
 }
 
 func (m *machine) broken(format string, args ...any) {
@@ -100,7 +93,7 @@ func (m *machine) observe() {
 	}
 	ms := m.messages()
 	now := m.Now()
-	next := look{sent: slices.Clone(m.sent), broken: m.look.broken, view: model.View{
+	next := look{broken: m.look.broken, view: model.View{
 		Open: int(f.Open), Ends: int(f.Delivered + f.Expired + f.Cancelled + f.Dead), Paused: f.Hold == workspace.Paused, Removed: f.Hold == workspace.Removed}}
 	was := m.look.view
 	for i, msg := range ms {
@@ -110,9 +103,10 @@ func (m *machine) observe() {
 		if msg.Seq != int64(i+1) {
 			m.broken("%s has place %d", msg.ID, msg.Seq)
 		}
+		claim := m.claim(msg)
 		next.until = append(next.until, msg.Claim.Until)
 		next.view.M = append(next.view.M, model.Seen{
-			Stage: stages[msg.State], Claim: m.claim(msg), Live: msg.State == chat.InFlight && now.Before(msg.Claim.Until),
+			Stage: stages[msg.State], Claim: claim, Live: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.ended[claim],
 			Took: m.took[msg.ID], Late: m.redriven[msg.ID], Twice: m.twice[msg.ID], Acked: m.acked[msg.ID],
 			Foreign: m.foreign[msg.ID],
 		})
@@ -122,8 +116,8 @@ func (m *machine) observe() {
 			next.view.Pushes++
 		}
 	}
-	for i := range was.M { // what ran out meanwhile, anyone may take
-		was.M[i].Live = was.M[i].Live && now.Before(m.look.until[i])
+	for i, old := range was.M { // what ran out or came back meanwhile, anyone may take
+		was.M[i].Live = old.Live && now.Before(m.look.until[i]) && !m.ended[old.Claim]
 	}
 	m.look = next
 	if what := model.Turned(was, next.view); what != "" {
