@@ -37,9 +37,10 @@ type Host struct {
 func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.Served} }
 
 // Still tells whether the host is the workspace's all the same: nobody registered
-// since, or whoever did serves the same URL.
+// since, or whoever did serves the same URL (Facts.Served outlives a register
+// without one).
 func (h Host) Still(f workspace.Facts) bool {
-	return f.Epoch == h.Epoch || (h.Served != "" && f.Served == h.Served)
+	return f.Epoch == h.Epoch || (f.Pushable && h.Served != "" && f.Served == h.Served)
 }
 
 // Mail is what moves do to the mailbox facts beside the counters, and on what

@@ -258,7 +258,7 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	if h := mail.Host; h != nil {
 		still := u.name("Epoch") + " = " + u.value(":epoch", num(h.Epoch))
 		if h.Served != "" {
-			still += " OR " + u.name("Served") + " = " + u.value(":served", str(h.Served))
+			still += " OR (" + u.name("Pushable") + " = " + u.value(":true", &types.AttributeValueMemberBOOL{Value: true}) + " AND " + u.name("Served") + " = " + u.value(":served", str(h.Served)) + ")"
 		}
 		condition += " AND (" + still + ")"
 	}

@@ -530,8 +530,11 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			must(t, s.Save(t.Context(), was, next, registry.With{}))
 			f = read(t, s, f.ID)
 		}
-		change(func(f *workspace.Facts) { f.Served = "u1" })
+		change(func(f *workspace.Facts) { f.Served, f.Pushable = "u1", true })
 		old := delivery.HostOf(f)
+		change(func(f *workspace.Facts) { f.Epoch, f.Pushable = f.Epoch+1, false }) // one that polls
+		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
+		change(func(f *workspace.Facts) { f.Pushable = true })
 		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u2" })
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
 		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u1" }) // the same URL again: the same host
