@@ -402,12 +402,13 @@ func (c *campaign) count(ctx context.Context, stuck int, why error) error {
 	}
 	lost = max(0, lost-stuck) // what is stuck is not lost yet
 	fmt.Fprintf(c.Out, "  out of order: %d\n", disordered)
-	fmt.Fprintf(c.Out, "  ended on purpose: %d cancelled, %d expired; taken all the same: %d; %d callbacks told\n", ends["cancelled"], ends["expired"], late, c.callbacks.count())
+	due := len(c.sent) - ends["cancelled"] - ends["expired"]
+	fmt.Fprintf(c.Out, "  %d were accepted: %d to arrive, and on purpose %d to be cancelled and %d to expire; of these taken all the same: %d; %d callbacks told\n", len(c.sent), due, ends["cancelled"], ends["expired"], late, c.callbacks.count())
 	if lost+duplicated+stuck+disordered+late > 0 || why != nil {
 		fmt.Fprintf(c.Out, "play it again: make chaos SEED=%d FAULTS=%d\n", c.Seed, c.Faults)
 		why = errors.Join(errors.New("the campaign was not survived"), why)
 	}
-	fmt.Fprintf(c.Out, "faults=%d accepted=%d delivered=%d lost=%d duplicated=%d stuck=%d\n", c.Injector.Made(), len(c.sent), delivered, lost, duplicated, stuck)
+	fmt.Fprintf(c.Out, "faults=%d accepted=%d delivered=%d lost=%d duplicated=%d stuck=%d\n", c.Injector.Made(), due, delivered, lost, duplicated, stuck)
 	return why
 }
 
