@@ -382,6 +382,9 @@ func (c *campaign) count(ctx context.Context, stuck int, why error) error {
 			again += n - 1
 		}
 		fmt.Fprintf(c.Out, "  %-20s accepted %s, delivered %s, took %d, %d of them again; %s (%s)\n", a.name, v.Text("messages", "accepted"), v.Text("messages", "delivered"), len(a.got.order), again, v.Text("status"), v.Text("reason"))
+		if stuck > 0 {
+			fmt.Fprintf(c.Out, "    it polls: %t; %v, %v, beat %s\n", a.polls, v.Body["delivery"], v.Body["inbox"], v.Text("last_heartbeat_at"))
+		}
 	}
 	ends := map[string]int{}
 	for _, m := range c.sent {
