@@ -217,7 +217,11 @@ func chaosOn(ctx context.Context, kind platform.Kind, d platform.Dirs, seed uint
 	if err := s.trace(ctx); err != nil {
 		return err
 	}
-	return chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Sweep: s.sweep, Out: os.Stdout})
+	err = chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Sweep: s.sweep, Out: os.Stdout})
+	if err != nil {
+		err = errors.Join(err, s.keepLogs(ctx, d.State("chaos.log")))
+	}
+	return err
 }
 
 func number(name string, def uint64) (uint64, error) {

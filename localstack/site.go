@@ -257,3 +257,18 @@ func (s *site) schedule(ctx context.Context, on bool) error {
 	}
 	return nil
 }
+
+// keepLogs writes the functions' logs to a file, for whoever looks for what went
+// wrong.
+func (s *site) keepLogs(ctx context.Context, file string) error {
+	lines, err := platform.Logs(context.WithoutCancel(ctx), s.emulator.Endpoint)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, l := range lines {
+		fmt.Fprintln(&out, l.Function, strings.TrimSpace(l.Message))
+	}
+	s.note("the functions' logs are in %s", relative(s.dirs, file))
+	return os.WriteFile(file, []byte(out.String()), 0o600)
+}
