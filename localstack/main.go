@@ -218,10 +218,7 @@ func chaosOn(ctx context.Context, kind platform.Kind, d platform.Dirs, seed uint
 		return err
 	}
 	err = chaos.Run(ctx, chaos.Config{Local: s.Local, Seed: seed, Faults: n, Injector: injector, Clock: s.setClock, Sweep: s.sweep, Out: os.Stdout})
-	if err != nil {
-		err = errors.Join(err, s.keepLogs(ctx, d.State("chaos.log")))
-	}
-	return err
+	return errors.Join(err, s.keepLogs(ctx, d.State("chaos.log")))
 }
 
 func number(name string, def uint64) (uint64, error) {

@@ -161,6 +161,7 @@ func (s situation) nextChange(v Verdict) time.Time {
 		{s.SwappedAt, s.p.LeaseTTL},
 		{s.LastSignal(), s.p.LeaseTTL / 2},
 		{s.ActiveAt, s.p.LeaseTTL},
+		{s.ActiveAt, -maxSkew},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
 		{s.MixedAt, s.p.LeaseTTL},

@@ -142,14 +142,18 @@ const (
 	ByOperator Declarer = "operator"
 )
 
+// maxSkew is how far the clocks of two functions may differ.
+const maxSkew = time.Minute
+
 // Slots is how many deliveries the agent takes at a time, at least 1.
 func (f Facts) Slots() int { return max(1, f.MaxTasks) }
 
 // Busy is how many of its task slots the agent says are taken. A report older
 // than the last delivery, or than the lease, is no evidence: the task it
-// counted may be the one that has ended since.
+// counted may be the one that has ended since. Nor is one from the future: it was
+// noted by a clock that was wrong, and would hold mail back for as long.
 func (f Facts) Busy(p Policy, now time.Time) int {
-	if f.ActiveAt.IsZero() || f.ActiveAt.Before(f.DeliveredAt) || now.Sub(f.ActiveAt) >= p.LeaseTTL {
+	if f.ActiveAt.IsZero() || f.ActiveAt.Before(f.DeliveredAt) || now.Sub(f.ActiveAt) >= p.LeaseTTL || f.ActiveAt.Sub(now) > maxSkew {
 		return 0
 	}
 	return f.ActiveTasks

@@ -87,13 +87,14 @@ func TestAssess(t *testing.T) {
 		"refused and plainly there, lease over": {live(func(f *workspace.Facts) {
 			f.HeartbeatAt, f.LeaseUntil, f.BeatsRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(590), at(590)
 		}), "degraded", "credentials_rejected"},
-		"credentials revoked":        {live(func(f *workspace.Facts) { f.Credential = token.Hash{}; f.BootstrapUntil = at(900) }), "degraded", "credentials_rejected"},
-		"wedged":                     {live(func(f *workspace.Facts) { f.WedgedSince = at(300) }), "degraded", "runtime_wedged"},
-		"errors":                     {live(func(f *workspace.Facts) { f.ErrorsSince = at(300) }), "degraded", "error_rate"},
-		"busy":                       {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
-		"an old busy report is none": {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(500) }), "online", "healthy"},
-		"pushes fail":                {live(func(f *workspace.Facts) { f.PushFailures = 3 }), "degraded", "push_failing"},
-		"mail waits, agent idle":     {live(waiting), "degraded", "backlog_stalled"},
+		"credentials revoked": {live(func(f *workspace.Facts) { f.Credential = token.Hash{}; f.BootstrapUntil = at(900) }), "degraded", "credentials_rejected"},
+		"wedged":              {live(func(f *workspace.Facts) { f.WedgedSince = at(300) }), "degraded", "runtime_wedged"},
+		"errors":              {live(func(f *workspace.Facts) { f.ErrorsSince = at(300) }), "degraded", "error_rate"},
+		"busy":                {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"a busy report from a clock that was fast":    {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(900) }), "online", "healthy"},
+		"an old busy report is none":                  {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(500) }), "online", "healthy"},
+		"pushes fail":                                 {live(func(f *workspace.Facts) { f.PushFailures = 3 }), "degraded", "push_failing"},
+		"mail waits, agent idle":                      {live(waiting), "degraded", "backlog_stalled"},
 		"mail waits, the first delivery is under way": {live(func(f *workspace.Facts) { waiting(f); f.InFlight = 1 }), "online", "healthy"},
 		"mail waits, the delivery takes too long":     {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.OldestOpen = 1, at(450) }), "degraded", "backlog_stalled"},
 		"mail waits, another try is under way":        {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.PushFailures = 1, 1 }), "degraded", "backlog_stalled"},
@@ -165,7 +166,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		SeenFrom:        "10.0.0.1",
 		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), BeatsRefused: rapid.IntRange(0, 3).Draw(t, "br"), CallsRefused: rapid.IntRange(0, 3).Draw(t, "cr"),
 		MixedAt: when("mixed"), StrangerAt: when("stranger"), BackAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
-		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active"), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
+		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active").Add(time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
 	f.Swaps, f.SwappedAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
