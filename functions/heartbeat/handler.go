@@ -79,7 +79,9 @@ func heartbeat(reg *registry.Registry) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		reg.RingIfMail(ctx, f, "heartbeat", r.Now)
+		if !f.Delivering(reg.Policy, r.Now) {
+			reg.RingIfMail(ctx, f, "heartbeat", r.Now)
+		}
 		v := workspace.Assess(f, reg.Policy, r.Now)
 		out := reply{
 			Status: "ok", Inbox: httpapi.InboxOf(f, r.Now), NextHeartbeat: int(reg.Policy.HeartbeatEvery.Seconds()),

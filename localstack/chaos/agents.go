@@ -174,12 +174,16 @@ func (a *agent) register(ctx context.Context) error {
 	})
 }
 
+// beatEvery is how many turns make a beat: some seconds, of a lease of 20.
+const beatEvery = 4
+
 // turn is one round of its loop. Whatever goes wrong it tries again in the next.
 func (a *agent) turn(ctx context.Context) error {
 	a.mu.Lock()
 	a.turns++
 	token, polls := a.token, a.polls && (a.well || !a.rarely || a.turns%12 == 0)
 	luck := a.rng.Float64()
+	beats := a.turns%beatEvery == 0
 	flip, forget := a.flips && !a.well && luck < 0.1, a.forgets && !a.well && luck < 0.1
 	a.mu.Unlock()
 	if forget {
@@ -194,12 +198,14 @@ func (a *agent) turn(ctx context.Context) error {
 		a.mu.Unlock()
 		return a.register(ctx)
 	}
-	r, err := a.Do(ctx, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": a.id, "active_tasks": 0})
-	if err != nil {
-		return err
-	}
-	if r.Status == http.StatusUnauthorized || r.Status == http.StatusNotFound {
-		return a.register(ctx)
+	if beats {
+		r, err := a.Do(ctx, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": a.id, "active_tasks": 0})
+		if err != nil {
+			return err
+		}
+		if r.Status == http.StatusUnauthorized || r.Status == http.StatusNotFound {
+			return a.register(ctx)
+		}
 	}
 	if polls {
 		return a.poll(ctx, token)

@@ -54,6 +54,8 @@ type Mail struct {
 	// zero time says that none is, and is refused (conflict) when one is.
 	// Nil leaves it.
 	Oldest *time.Time
+	// HeldUntil, when set, is noted as the end of the claim.
+	HeldUntil time.Time
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
 	// PushFailedAt, when set, counts one failed push, with PushError; PushOK ends

@@ -253,7 +253,7 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	now := d.Now()
 	host := HostOf(f)
 	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.Visibility), Epoch: f.Epoch}, d.Policy, now)
-	if err := d.claim(ctx, m, taken, Mail{Host: host, Unheld: true}); err != nil {
+	if err := d.claim(ctx, m, taken, Mail{Host: host, Unheld: true, HeldUntil: taken.Claim.Until}); err != nil {
 		_ = d.Queues.Release(ctx, l, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
 	}

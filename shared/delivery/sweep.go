@@ -151,7 +151,7 @@ func (w *sweep) one(ctx context.Context, f workspace.Facts) error {
 			return err
 		}
 	}
-	if w.closed(f, now) == "" || f.Errands > 0 {
+	if (w.closed(f, now) == "" && !f.Delivering(w.Registry.Policy, now)) || f.Errands > 0 {
 		w.mu.Lock()
 		after := w.spread(w.Rung)
 		w.Rung++

@@ -33,7 +33,7 @@ var leaseAttributes = map[string]string{
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",
-	"Cancelled": "nc", "Dead": "nk", "Missing": "nm", "Errands": "er", "DeliveredAt": "da", "PushFailures": "pf", "PushFailing": "ps", "PushError": "pe",
+	"Cancelled": "nc", "Dead": "nk", "Missing": "nm", "Errands": "er", "DeliveredAt": "da", "HeldUntil": "hu", "PushFailures": "pf", "PushFailing": "ps", "PushError": "pe",
 }
 
 type leaseField struct {

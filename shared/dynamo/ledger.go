@@ -281,6 +281,9 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 			u.set("OldestOpen", millis(*mail.Oldest))
 		}
 	}
+	if !mail.HeldUntil.IsZero() {
+		u.set("HeldUntil", millis(mail.HeldUntil))
+	}
 	if !mail.DeliveredAt.IsZero() {
 		u.set("DeliveredAt", millis(mail.DeliveredAt))
 	}

@@ -284,6 +284,9 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		}
 		f.OldestOpen = *mail.Oldest
 	}
+	if !mail.HeldUntil.IsZero() {
+		f.HeldUntil = mail.HeldUntil
+	}
 	if !mail.DeliveredAt.IsZero() {
 		f.DeliveredAt = mail.DeliveredAt
 	}

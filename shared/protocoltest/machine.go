@@ -194,7 +194,9 @@ func (m *machine) beat() {
 	f, err := m.sound.Registry.Signal(m.ctx, m.id, m.token, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1", ActiveTasks: &idle}, m.Now())
 	m.must("heartbeat", err)
 	if err == nil {
-		m.sound.Registry.RingIfMail(m.ctx, f, "heartbeat", m.Now())
+		if !f.Delivering(m.sound.Registry.Policy, m.Now()) {
+			m.sound.Registry.RingIfMail(m.ctx, f, "heartbeat", m.Now())
+		}
 	}
 }
 

@@ -437,14 +437,14 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		m0 := ms[1]
 		taken := m0.Take(chat.ByPush, chat.Claim{Token: "c", Until: t0.Add(time.Minute), Epoch: 1}, chat.DefaultPolicy(), t0)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{}))
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{HeldUntil: taken.Claim.Until}))
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{}), fault.Conflict)
 		ms, err = s.Messages(t.Context(), f.ID, "m0")
 		must(t, err)
 		if d := cmp.Diff(taken, ms[0]); d != "" {
 			t.Fatal(d)
 		}
-		if g := read(t, s, f.ID); g.InFlight != 1 || g.Open != 2 {
+		if g := read(t, s, f.ID); g.InFlight != 1 || g.Open != 2 || !g.HeldUntil.Equal(taken.Claim.Until) {
 			t.Fatalf("%+v", g)
 		}
 		done := taken.Deliver("ok", []byte(`{"a":1}`), t0.Add(time.Second))

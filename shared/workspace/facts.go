@@ -116,6 +116,7 @@ type Facts struct {
 	Missing      int64     // accepted, and found neither open nor ended; see delivery.recount
 	Errands      int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last one
+	HeldUntil    time.Time // until when the last claim for a push holds
 	PushFailures int       // failed pushes in a row
 	PushFailing  time.Time // since the first of those
 	PushError    string    // of the last
@@ -157,6 +158,14 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 		return 0
 	}
 	return f.ActiveTasks
+}
+
+// Delivering tells whether deliveries are under way in all task slots: a drain is
+// at work, and will go on with what else waits. It may have died; a claim holds no
+// longer than one delivery may take, whatever clock it was made by.
+func (f Facts) Delivering(p Policy, now time.Time) bool {
+	left := f.HeldUntil.Sub(now)
+	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
 }
 
 // Leased tells whether the lease, and the grace after it, still run.
