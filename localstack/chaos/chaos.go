@@ -174,7 +174,7 @@ func (c *campaign) live(ctx context.Context) *sync.WaitGroup {
 		func() { _ = c.Sweep(ctx) },
 	} {
 		g.Go(func() {
-			c.every(ctx, 1500*time.Millisecond, func() {
+			c.every(ctx, 3*time.Second, func() {
 				if !c.quiet.Load() {
 					sweep()
 				}

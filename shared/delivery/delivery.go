@@ -54,8 +54,10 @@ type Mail struct {
 	// zero time says that none is, and is refused (conflict) when one is.
 	// Nil leaves it.
 	Oldest *time.Time
-	// HeldUntil, when set, is noted as the end of the claim.
+	// HeldUntil, when set, is noted as the end of the claim; Released says that a
+	// delivery has ended.
 	HeldUntil time.Time
+	Released  bool
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
 	// PushFailedAt, when set, counts one failed push, with PushError; PushOK ends
@@ -74,9 +76,10 @@ type Mail struct {
 // platform_unavailable.
 type Ledger interface {
 	// Accept stores m as the next of its workspace, together with the counters,
-	// if seen.Accepted is still the last number given. The same id again returns
-	// the first one and first=false, and stores nothing.
-	Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (stored chat.Message, first bool, err error)
+	// if seen.Accepted is still the last number given, and with attended, if the
+	// delivery that seen had under way still is. The same id again returns the first
+	// one and first=false, and stores nothing.
+	Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (stored chat.Message, first bool, err error)
 	// Open lists open mail in delivery order.
 	Open(ctx context.Context, id string, limit int) ([]Entry, error)
 	// Messages reads messages by id, in the order asked; unknown ones are left out.

@@ -263,7 +263,7 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	result := d.Agents.Push(ctx, url, taken)
 	now = d.Now()
 	var next chat.Message
-	mail := Mail{Host: host}
+	mail := Mail{Host: host, Released: true}
 	outcome := chat.Succeeded
 	switch {
 	case result.Busy:
@@ -285,7 +285,7 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	err := d.move(ctx, taken, next, mail)
 	if errors.Is(err, errOtherHost) {
 		outcome = chat.Superseded
-		err = d.move(ctx, taken, taken.Recall(), Mail{})
+		err = d.move(ctx, taken, taken.Recall(), Mail{Released: true})
 	}
 	if err != nil {
 		return outcome, err

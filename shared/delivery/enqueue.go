@@ -31,7 +31,8 @@ const acceptTries = 12
 
 // Enqueue accepts a message once, durably: when it returns without an error the
 // message is in the ledger. Two calls in the steady case (read the lease, write
-// message and counters), and one ring. Errors: workspace_unknown,
+// message and counters), and one ring; none while a drain is at work, which looks
+// again when it has settled what it delivers. Errors: workspace_unknown,
 // workspace_removed, inbox_full, message_id_taken, platform_unavailable.
 func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
 	if m.ID == "" {
@@ -51,7 +52,8 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 				WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").Retry(30 * time.Second)
 		}
 		m.Seq = f.Accepted + 1
-		stored, first, err := d.Ledger.Accept(ctx, f, m)
+		attended := f.Delivering(d.Registry.Policy, now)
+		stored, first, err := d.Ledger.Accept(ctx, f, m, attended)
 		if fault.CodeOf(err) == fault.Conflict {
 			select {
 			case <-ctx.Done():
@@ -74,7 +76,9 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 			if f.OldestOpen.IsZero() {
 				f.OldestOpen = now
 			}
-			d.Registry.RingIfMail(ctx, f, "enqueue", now)
+			if !attended {
+				d.Registry.RingIfMail(ctx, f, "enqueue", now)
+			}
 		}
 		out.Depth, out.Facts = f.Open, f
 		return out, nil

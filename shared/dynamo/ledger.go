@@ -127,7 +127,7 @@ func decodeMessage(it item) (chat.Message, error) {
 // transaction, which succeeds only if the sequence number is still the next
 // one. So numbers are without gaps and visible in order, and a cursor that has
 // seen n has seen all before n.
-func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (chat.Message, bool, error) {
+func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (chat.Message, bool, error) {
 	it, err := s.encodeMessage(m)
 	if err != nil {
 		return m, false, fault.Store("encode message", err)
@@ -143,6 +143,9 @@ func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message
 	condition := "attribute_not_exists(" + u.name("Accepted") + ")"
 	if seen.Accepted > 0 {
 		condition = u.name("Accepted") + " = " + u.value(":seen", num(seen.Accepted))
+	}
+	if attended {
+		condition += " AND " + u.name("InFlight") + " = " + u.value(":flying", num(seen.InFlight)) + " AND " + u.name("HeldUntil") + " = " + u.value(":held", millis(seen.HeldUntil))
 	}
 	condition += " AND attribute_exists(" + u.name("ID") + ") AND (attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> :removed)"
 	reasons, err := s.transact(ctx, []types.TransactWriteItem{
@@ -281,8 +284,11 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 			u.set("OldestOpen", millis(*mail.Oldest))
 		}
 	}
-	if !mail.HeldUntil.IsZero() {
+	switch {
+	case !mail.HeldUntil.IsZero():
 		u.set("HeldUntil", millis(mail.HeldUntil))
+	case mail.Released:
+		u.remove("HeldUntil")
 	}
 	if !mail.DeliveredAt.IsZero() {
 		u.set("DeliveredAt", millis(mail.DeliveredAt))

@@ -205,14 +205,14 @@ func (s *Store) Owner(_ context.Context, credential token.Hash) (string, error) 
 }
 
 // Accept implements delivery.Ledger.
-func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message) (chat.Message, bool, error) {
+func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message, attended bool) (chat.Message, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.facts[m.Workspace]
 	if was, dup := s.messages[m.Workspace][m.ID]; dup {
 		return was, false, nil
 	}
-	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed {
+	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed || (attended && (f.InFlight != seen.InFlight || !f.HeldUntil.Equal(seen.HeldUntil))) {
 		return m, false, fault.New(fault.Conflict, "another message was accepted meanwhile")
 	}
 	if s.messages[m.Workspace] == nil {
@@ -284,8 +284,11 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		}
 		f.OldestOpen = *mail.Oldest
 	}
-	if !mail.HeldUntil.IsZero() {
+	switch {
+	case !mail.HeldUntil.IsZero():
 		f.HeldUntil = mail.HeldUntil
+	case mail.Released:
+		f.HeldUntil = time.Time{}
 	}
 	if !mail.DeliveredAt.IsZero() {
 		f.DeliveredAt = mail.DeliveredAt

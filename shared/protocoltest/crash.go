@@ -127,8 +127,8 @@ type ledger struct {
 	c *Crash
 }
 
-func (l ledger) Accept(ctx context.Context, seen workspace.Facts, m chat.Message) (stored chat.Message, first bool, err error) {
-	err = l.c.write(func() (err error) { stored, first, err = l.Ledger.Accept(ctx, seen, m); return err })
+func (l ledger) Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (stored chat.Message, first bool, err error) {
+	err = l.c.write(func() (err error) { stored, first, err = l.Ledger.Accept(ctx, seen, m, attended); return err })
 	return stored, first, err
 }
 

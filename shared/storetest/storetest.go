@@ -396,9 +396,9 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		stale := f
 		stale.Accepted = 2
-		_, _, err := s.Accept(t.Context(), stale, message(f.ID, "m9", 3, chat.Task))
+		_, _, err := s.Accept(t.Context(), stale, message(f.ID, "m9", 3, chat.Task), false)
 		wantCode(t, err, fault.Conflict)
-		was, first, err := s.Accept(t.Context(), f, message(f.ID, "m1", 4, chat.Task))
+		was, first, err := s.Accept(t.Context(), f, message(f.ID, "m1", 4, chat.Task), false)
 		must(t, err)
 		if first || was.Seq != 2 {
 			t.Fatalf("first=%v seq=%d", first, was.Seq)
@@ -494,6 +494,29 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).Errands != 1 {
 			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
+		}
+	})
+	t.Run("what is accepted beside a delivery is accepted while it is under way", func(t *testing.T) {
+		f := accept(t, s, created(t, s), "m0", chat.Task)
+		m := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0]
+		taken := m.Take(chat.ByPush, chat.Claim{Token: "c", Until: t0.Add(time.Minute)}, chat.DefaultPolicy(), t0)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{HeldUntil: taken.Claim.Until}))
+		f = read(t, s, f.ID)
+		one := f
+		one.MaxTasks = 1
+		if !one.Delivering(policy, t0) || one.Delivering(policy, t0.Add(time.Minute)) || f.Delivering(policy, t0) {
+			t.Fatalf("%+v", f)
+		}
+		if _, first, err := s.Accept(t.Context(), f, message(f.ID, "m1", 2, chat.Task), true); err != nil || !first {
+			t.Fatal(first, err)
+		}
+		f = read(t, s, f.ID)
+		oldest := t0.Add(2 * time.Second)
+		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: taken.Deliver("ok", nil, t0)}}, delivery.Mail{Oldest: &oldest, Released: true}))
+		_, _, err := s.Accept(t.Context(), f, message(f.ID, "m2", 3, chat.Task), true)
+		wantCode(t, err, fault.Conflict)
+		if g := read(t, s, f.ID); !g.HeldUntil.IsZero() {
+			t.Fatalf("%+v", g)
 		}
 	})
 	t.Run("each end of one message has its own errand", func(t *testing.T) {
@@ -679,7 +702,7 @@ func message(id, mid string, seq int64, p chat.Priority) chat.Message {
 
 func accept(t *testing.T, s Store, f workspace.Facts, mid string, p chat.Priority) workspace.Facts {
 	t.Helper()
-	_, first, err := s.Accept(t.Context(), f, message(f.ID, mid, f.Accepted+1, p))
+	_, first, err := s.Accept(t.Context(), f, message(f.ID, mid, f.Accepted+1, p), false)
 	must(t, err)
 	if !first {
 		t.Fatalf("%s was there already", mid)

@@ -116,7 +116,7 @@ type Facts struct {
 	Missing      int64     // accepted, and found neither open nor ended; see delivery.recount
 	Errands      int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last one
-	HeldUntil    time.Time // until when the last claim for a push holds
+	HeldUntil    time.Time // until when the claim of the delivery under way holds; zero: none is known to be
 	PushFailures int       // failed pushes in a row
 	PushFailing  time.Time // since the first of those
 	PushError    string    // of the last
