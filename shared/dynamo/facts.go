@@ -26,7 +26,7 @@ var leaseAttributes = map[string]string{
 	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HeldAt": "rd", "RegisteredAt": "ra",
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
 	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
-	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf", "MixedAt": "mi",
+	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf", "Mixed": "mn", "MixedAt": "mi",
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "BackAt": "ba", "SeenFrom": "sf",
 	"Incarnation": "ic", "Served": "su", "Formers": "if", "Swaps": "sw", "SwapsSince": "sz", "SwappedAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",

@@ -205,7 +205,7 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with regist
 }
 
 // refusalFields are what workspace.Refuse writes.
-var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "MixedAt", "StrangerAt", "StrangerFrom", "StrangerWith"}
+var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "Mixed", "MixedAt", "StrangerAt", "StrangerFrom", "StrangerWith"}
 
 // NoteRefusal implements registry.Leases: one conditional UpdateItem, so that of
 // many refused at once one is written.

@@ -101,7 +101,7 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
 	}
 	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = next.RegisterRefused, next.BeatsRefused, next.CallsRefused
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.MixedAt = next.RefusedSince, next.RefusedAt, next.RefusedFrom, next.MixedAt
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.Mixed, f.MixedAt = next.RefusedSince, next.RefusedAt, next.RefusedFrom, next.Mixed, next.MixedAt
 	f.StrangerAt, f.StrangerFrom, f.StrangerWith = next.StrangerAt, next.StrangerFrom, next.StrangerWith
 	s.facts[next.ID] = f
 	return nil

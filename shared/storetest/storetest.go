@@ -209,6 +209,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
 		full.NextCredential, full.PastCredential = hash("next"), hash("past")
 		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.BeatsRefused, full.CallsRefused = true, 4, 5, 6, 7
+		full.Mixed = 2
 		full.RevokedAt, full.BootstrapFrom, full.BackAt, full.MixedAt, full.StrangerWith, full.PushFailing = t0, "10.0.0.4", t0, t0, workspace.FormerCredential, t0
 		full.RefusedFrom, full.StrangerFrom, full.SeenFrom = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0

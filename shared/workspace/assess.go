@@ -225,12 +225,11 @@ func refused(s situation) *Verdict {
 	lastWordRefused := s.RefusedAt.After(s.LastSignal())
 	there := s.within(s.RefusedAt, s.p.LeaseTTL)
 	athome := s.RefusedFrom == s.SeenFrom
-	another := !athome || s.within(s.MixedAt, s.p.LeaseTTL)
+	another := !athome || s.mixed(s.p, s.now)
 	switch {
 	// Alive by its attempts, and nothing accepted since them. If another may be the
-	// one that is refused (from elsewhere, or in turn with accepted calls, as of two
-	// agents at one address of which one has an old credential), not before the
-	// accepted calls have stopped.
+	// one that is refused (from elsewhere, or in turn with accepted calls), not before
+	// the accepted calls have stopped.
 	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !(another && s.Heard(s.p, s.now))):
 		return v
 	// Heartbeats pass, but every register since the last accepted one was refused.

@@ -77,7 +77,8 @@ type Facts struct {
 	RefusedSince    time.Time  // first of those
 	RefusedAt       time.Time  // last of those
 	RefusedFrom     string     // network address; all of those came from it
-	MixedAt         time.Time  // last refused attempt after an accepted signal that itself came after a refused one
+	Mixed           int        // times in a row that refused and accepted calls took turns, each within a TTL
+	MixedAt         time.Time  // the last of those
 	StrangerAt      time.Time  // last refused attempt that is not this agent's
 	StrangerFrom    string
 	StrangerWith    Presented

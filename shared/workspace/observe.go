@@ -129,9 +129,10 @@ const strangerEvery = 2
 
 // Refuse is what a refused attempt makes of the facts; changed is false when it
 // is not worth a write. What counts against the workspace is noted at most once
-// in RefusalWriteEvery, but for the one that makes RefusalsToDegrade of it, which
-// is noted at once: two refused boots in a row must show. A stranger's is noted
-// half as often, and never right after one that counts.
+// in RefusalWriteEvery, but for the first after a call that was accepted, and the
+// one that makes RefusalsToDegrade of it, which are noted at once: two refused
+// boots in a row must show; where refused and accepted calls take turns, only the
+// latter. A stranger's is noted half as often, and never right after one that counts.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	since := func(t time.Time) time.Duration { return now.Sub(t) }
 	if !f.attributable(r, p, now) {
@@ -142,13 +143,14 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 		return f, true
 	}
 	recent := since(f.RefusedAt) < p.RefusalWriteEvery
+	news := f.LastSignal().After(f.RefusedAt) && !f.mixed(p, now) // after a call that was accepted
 	if another := f.RefusedFrom != r.From && f.refusals() > 0; another || since(f.RefusedAt) >= p.RefusalMemory {
 		if recent && r.From != f.SeenFrom {
 			return f, false // of several that hold an old credential, one is listened to at a time
 		}
 		f, recent = forgiven(f), false
 	}
-	if recent && f.refusals()+1 != p.RefusalsToDegrade {
+	if recent && !news && f.refusals()+1 != p.RefusalsToDegrade {
 		return f, false
 	}
 	n := &f.BeatsRefused
@@ -161,12 +163,21 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 	if f.refusals() == 0 {
 		f.RefusedSince = now
 	}
-	if at := f.LastSignal(); !f.RefusedAt.IsZero() && at.After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
-		f.MixedAt = now
+	if r.Kind != Registering && !f.RefusedAt.IsZero() && f.LastSignal().After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
+		if since(f.MixedAt) >= p.LeaseTTL {
+			f.Mixed = 0
+		}
+		f.Mixed, f.MixedAt = f.Mixed+1, now
 	}
 	*n++
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	return f, true
+}
+
+// mixed tells whether refused and accepted calls take turns, as of two agents at
+// one address of which one has an old credential.
+func (f Facts) mixed(p Policy, now time.Time) bool {
+	return f.Mixed >= 2 && now.Sub(f.MixedAt) < p.LeaseTTL
 }
 
 func (f Facts) refusals() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
@@ -393,6 +404,6 @@ func strangersForgotten(f Facts) Facts {
 
 func forgiven(f Facts) Facts {
 	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = 0, 0, 0
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.MixedAt = time.Time{}, time.Time{}, "", time.Time{}
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.Mixed, f.MixedAt = time.Time{}, time.Time{}, "", 0, time.Time{}
 	return f
 }
