@@ -129,10 +129,9 @@ const strangerEvery = 2
 
 // Refuse is what a refused attempt makes of the facts; changed is false when it
 // is not worth a write. What counts against the workspace is noted at most once
-// in RefusalWriteEvery, but for the first after a call that was accepted, and the
-// one that makes RefusalsToDegrade of it, which are noted at once: two refused
-// boots in a row must show; where refused and accepted calls take turns, only the
-// latter. A stranger's is noted half as often, and never right after one that counts.
+// in RefusalWriteEvery, but for the first after a call that was accepted (unless
+// refused and accepted calls take turns) and those that make RefusalsToDegrade of
+// it, which are noted at once: two refused boots in a row must show. A stranger's is noted half as often, and never right after one that counts.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	since := func(t time.Time) time.Duration { return now.Sub(t) }
 	if !f.attributable(r, p, now) {
@@ -150,7 +149,9 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 		}
 		f, recent = forgiven(f), false
 	}
-	if recent && !news && f.refusals()+1 != p.RefusalsToDegrade {
+	// Registers are few, and only an accepted one makes them count anew.
+	tells := f.refusals()+1 == p.RefusalsToDegrade || (r.Kind == Registering && f.RegisterRefused < p.RefusalsToDegrade)
+	if recent && !news && !tells {
 		return f, false
 	}
 	n := &f.BeatsRefused

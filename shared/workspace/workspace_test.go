@@ -378,16 +378,16 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 // shows at the second refusal each time.
 func TestEachLossShowsAtOnce(t *testing.T) {
 	f := live(nil)
-	for i, kinds := range [][]workspace.Kind{{workspace.Heartbeat, workspace.PollFor}, {workspace.Registering, workspace.Registering}} {
+	for i, kinds := range [][]workspace.Kind{{workspace.Heartbeat, workspace.PollFor}, {workspace.PollFor, workspace.Heartbeat}, {workspace.PollFor, workspace.Registering, workspace.Registering}} {
 		now := at(600 + 10*i)
 		for j, kind := range kinds {
 			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: kind, From: "10.0.0.1"}, p, now.Add(time.Duration(j+1)*time.Second))
 		}
-		if v := workspace.Assess(f, p, now.Add(3*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
+		if v := workspace.Assess(f, p, now.Add(4*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
 			t.Fatalf("loss %d: %s (%s)", i, v.Status, v.Reason)
 		}
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now.Add(4*time.Second))
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.PollFor, From: "10.0.0.1"}, p, now.Add(4*time.Second))
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.PollFor, From: "10.0.0.1"}, p, now.Add(5*time.Second))
 	}
 }
 
