@@ -91,9 +91,9 @@ var tales = []tale{
 		stale.token = "what was left in its file"
 		stale.repeat(ctx, func(ctx context.Context) { _, _ = stale.poll(ctx, "") })
 		defer stale.silence()
-		v := told(a.becomes(ctx, rejected))
-		must(tells(v, "repair", "its polls and other calls bring a credential that is refused"))
+		told(a.becomes(ctx, rejected))
 		must(a.stays(ctx, rejected, 2*(leaseTTL+grace))) // beats go on, and it doesn't flap
+		must(tells(told(a.view(ctx)), "repair", "its polls and other calls bring a credential that is refused"))
 		stale.silence()
 		told(a.poll(ctx, ""))
 		told(a.becomes(ctx, healthy))

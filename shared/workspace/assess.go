@@ -227,6 +227,10 @@ func refused(s situation) *Verdict {
 	athome := s.RefusedFrom == s.SeenFrom
 	another := !athome || s.mixed(s.p, s.now)
 	switch {
+	// Heartbeats pass, but with another credential than it polls with.
+	case s.leased() && athome && there && s.CallsRefused >= s.p.RefusalsToDegrade && s.HeartbeatAt.After(s.RefusedSince):
+		v.Hint = fmt.Sprintf("the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: see that it uses one credential for all (a saved file may win over its environment), or repair it with rollcall repair %[1]s (POST /workspaces/%[1]s/repair) and restart it", s.ID)
+		return v
 	// Alive by its attempts, and nothing accepted since them. If another may be the
 	// one that is refused (from elsewhere, or in turn with accepted calls), not before
 	// the accepted calls have stopped.
@@ -234,10 +238,6 @@ func refused(s situation) *Verdict {
 		return v
 	// Heartbeats pass, but every register since the last accepted one was refused.
 	case s.leased() && athome && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):
-		return v
-	// Heartbeats pass, but with another credential than it polls with.
-	case s.leased() && athome && there && s.CallsRefused >= s.p.RefusalsToDegrade:
-		v.Hint = fmt.Sprintf("the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: see that it uses one credential for all (a saved file may win over its environment), or repair it with rollcall repair %[1]s (POST /workspaces/%[1]s/repair) and restart it", s.ID)
 		return v
 	// It has gone silent, and its last word was a refused one.
 	case !s.leased() && lastWordRefused:
