@@ -122,10 +122,8 @@ type repairRequest struct {
 func repair(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in repairRequest
-		if r.Body != "" {
-			if err := r.Decode(&in); err != nil {
-				return httpapi.Reply{}, err
-			}
+		if err := r.DecodeAny(&in); err != nil {
+			return httpapi.Reply{}, err
 		}
 		if in.From != "" {
 			addr, err := netip.ParseAddr(in.From)
@@ -198,10 +196,8 @@ const enrolDays = 1
 func enrol(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in enrolRequest
-		if r.Body != "" {
-			if err := r.Decode(&in); err != nil {
-				return httpapi.Reply{}, err
-			}
+		if err := r.DecodeAny(&in); err != nil {
+			return httpapi.Reply{}, err
 		}
 		uses, lasts := 1, enrolDays*24*time.Hour
 		if in.Uses != nil {
@@ -292,10 +288,8 @@ func redriveOne(env *boot.Env) httpapi.Endpoint {
 	redrive := func(m chat.Message, now time.Time) (chat.Message, error) { return m.Redrive(env.Delivery.Policy, now) }
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in redriveRequest
-		if r.Body != "" {
-			if err := r.Decode(&in); err != nil {
-				return httpapi.Reply{}, err
-			}
+		if err := r.DecodeAny(&in); err != nil {
+			return httpapi.Reply{}, err
 		}
 		if !in.DryRun {
 			return settle(env, "redrive", redrive)(ctx, r)
@@ -315,10 +309,8 @@ func redriveOne(env *boot.Env) httpapi.Endpoint {
 func redriveAll(env *boot.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in redriveRequest
-		if r.Body != "" {
-			if err := r.Decode(&in); err != nil {
-				return httpapi.Reply{}, err
-			}
+		if err := r.DecodeAny(&in); err != nil {
+			return httpapi.Reply{}, err
 		}
 		f, err := env.Registry.Read(ctx, r.ID())
 		if err != nil {

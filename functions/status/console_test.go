@@ -34,9 +34,6 @@ const setTimeout = again => {
 `
 
 func TestTheConsoleShowsTheFleet(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("no node")
-	}
 	_, script, _ := strings.Cut(string(consolePage), "<script>")
 	script, _, _ = strings.Cut(script, "</script>")
 	for size, want := range map[string][]string{

@@ -494,12 +494,8 @@ var tales = []tale{
 		rate(0.3, healthy)
 	}},
 	{"a busy agent is well", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := atWork(ctx, p)
 		defer a.close()
-		must(a.online(ctx, "", a.serve(nil)))
-		a.says(map[string]any{"active_tasks": 1})
-		a.beats(ctx)
-		told(a.becomes(ctx, busy))
 		id, expected, err := a.send(ctx)
 		must(err)
 		if expected != "when_idle" {
@@ -559,12 +555,8 @@ var tales = []tale{
 		must(w.sawOnly(healthy, unread, healthy))
 	}},
 	{"a probe of an agent at work is no evidence", func(ctx context.Context, p Platform) {
-		a := act(p.Local)
+		a := atWork(ctx, p)
 		defer a.close()
-		must(a.online(ctx, "", a.serve(nil)))
-		a.says(map[string]any{"active_tasks": 1})
-		a.beats(ctx)
-		told(a.becomes(ctx, busy))
 		w := a.witness(ctx)
 		r := told(a.operate(ctx, 202, "probe", nil))
 		must(a.ends(ctx, r.Text("message_id"), "expired"))
@@ -649,6 +641,16 @@ func well(ctx context.Context, p Platform, path func(*actor) (mode, url string))
 	must(a.online(ctx, mode, url))
 	a.beats(ctx)
 	told(a.becomes(ctx, healthy))
+	return a
+}
+
+// atWork is an agent that is pushed to, beats, and says that it is busy.
+func atWork(ctx context.Context, p Platform) *actor {
+	a := act(p.Local)
+	must(a.online(ctx, "", a.serve(nil)))
+	a.says(map[string]any{"active_tasks": 1})
+	a.beats(ctx)
+	told(a.becomes(ctx, busy))
 	return a
 }
 

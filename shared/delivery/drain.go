@@ -37,11 +37,12 @@ const (
 	causeContinue = "continue"
 	causeConflict = "conflict"
 	causeHeld     = "lane held"
+	causeRetry    = "retry " // and of which head
 )
 
 // retryOf is the cause of the wake-up at which the mail behind a head that can't
 // be delivered yet is tried again.
-func retryOf(head chat.Message) string { return "retry " + ticketID(head, head) }
+func retryOf(head chat.Message) string { return causeRetry + ticketID(head, head) }
 
 // Drain is the only code that takes a message off a chat queue and delivers it.
 // It goes on, one worker a free task slot, until the inbox is empty, the agent
@@ -85,7 +86,7 @@ func nextWake(slots []slot, cause string, attempted bool) *wake {
 		switch {
 		case w == nil:
 		case w.cause == causeHeld && cause == causeHeld:
-		case strings.HasPrefix(w.cause, "retry ") && !attempted && w.cause != cause:
+		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
 		case next == nil || w.after < next.after:
 			next = w
 		}
@@ -164,7 +165,7 @@ func (d *Delivery) drainSlot(ctx context.Context, id string, out *slot) error {
 		}
 		head, retryAt := chat.Next(ms, f.Slots(), now)
 		if head == nil {
-			if retryAt.IsZero() || len(ms) == 0 {
+			if retryAt.IsZero() {
 				return end("nothing to deliver yet", nil)
 			}
 			return end("nothing to deliver yet", &wake{retryOf(ms[0]), retryAt.Sub(now)})
@@ -253,7 +254,11 @@ func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url s
 	now := d.Now()
 	host := HostOf(f)
 	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.Visibility), Epoch: f.Epoch}, d.Policy, now)
-	if err := d.claim(ctx, m, taken, Mail{Host: host, Unheld: true, HeldUntil: taken.Claim.Until}); err != nil {
+	claim := Mail{Host: host, Unheld: true, HeldUntil: taken.Claim.Until}
+	if taken.State == chat.Dead { // its attempts were used up: that is so for any host
+		claim = Mail{}
+	}
+	if err := d.once(ctx, m, taken, claim); err != nil {
 		_ = d.Queues.Release(ctx, l, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
 	}
@@ -300,15 +305,14 @@ const maxError = 300
 // errOtherHost is move's "the host it was delivered to is the workspace's no more".
 var errOtherHost = errors.New("another host has registered")
 
-// claim takes a message, if it can be had at once.
-func (d *Delivery) claim(ctx context.Context, from, to chat.Message, mail Mail) error {
+// once moves one message, if that can be had at once.
+func (d *Delivery) once(ctx context.Context, from, to chat.Message, mail Mail) error {
 	var open []Entry
-	if !to.State.Open() { // its attempts were used up
+	if !to.State.Open() {
 		var err error
 		if open, err = d.Ledger.Open(ctx, from.Workspace, 0); err != nil {
 			return err
 		}
-		mail = Mail{}
 	}
 	return d.settle(ctx, from.Workspace, open, []chat.Move{{From: from, To: to}}, mail)
 }
@@ -323,13 +327,7 @@ const moveTries = 15
 func (d *Delivery) move(ctx context.Context, from, to chat.Message, mail Mail) error {
 	var err error
 	for try := range moveTries {
-		var open []Entry
-		if !to.State.Open() {
-			if open, err = d.Ledger.Open(ctx, from.Workspace, 0); err != nil {
-				return err
-			}
-		}
-		if err = d.settle(ctx, from.Workspace, open, []chat.Move{{From: from, To: to}}, mail); fault.CodeOf(err) != fault.Conflict {
+		if err = d.once(ctx, from, to, mail); fault.CodeOf(err) != fault.Conflict {
 			return err
 		}
 		if now, lookErr := d.Message(ctx, from.Workspace, from.ID); lookErr != nil || now.Version != from.Version {

@@ -247,6 +247,14 @@ func (r Request) Decode(v any) error {
 	return DecodeJSON(body, r.Header("content-type"), v)
 }
 
+// DecodeAny is Decode for calls that need no body: without one, v stays as it is.
+func (r Request) DecodeAny(v any) error {
+	if r.Body == "" {
+		return nil
+	}
+	return r.Decode(v)
+}
+
 // DecodeJSON is Decode on bytes.
 func DecodeJSON(body []byte, contentType string, v any) error {
 	if contentType != "" {

@@ -100,10 +100,7 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 	if f.Version != old.Version || !f.RefusedAt.Equal(old.RefusedAt) || !f.StrangerAt.Equal(old.StrangerAt) {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
 	}
-	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = next.RegisterRefused, next.BeatsRefused, next.CallsRefused
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.Mixed, f.MixedAt = next.RefusedSince, next.RefusedAt, next.RefusedFrom, next.Mixed, next.MixedAt
-	f.StrangerAt, f.StrangerFrom, f.StrangerWith = next.StrangerAt, next.StrangerFrom, next.StrangerWith
-	s.facts[next.ID] = f
+	s.facts[next.ID] = merge(f, old, next)
 	return nil
 }
 

@@ -131,7 +131,8 @@ const strangerEvery = 2
 // is not worth a write. What counts against the workspace is noted at most once
 // in RefusalWriteEvery, but for the first after a call that was accepted (unless
 // refused and accepted calls take turns) and those that make RefusalsToDegrade of
-// it, which are noted at once: two refused boots in a row must show. A stranger's is noted half as often, and never right after one that counts.
+// it, which are noted at once: two refused boots in a row must show. A stranger's
+// is noted half as often, and never right after one that counts.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	since := func(t time.Time) time.Duration { return now.Sub(t) }
 	if !f.attributable(r, p, now) {
