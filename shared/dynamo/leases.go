@@ -212,7 +212,7 @@ var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", 
 func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
 	u, was := update{}, encodeFacts(old)
 	u.differences(was, encodeFacts(next), refusalFields...)
-	for _, field := range []string{"Version", "RefusedAt", "StrangerAt"} {
+	for _, field := range append([]string{"Version"}, refusalFields...) { // a time alone says too little: several come in one millisecond
 		if av, ok := was[leaseAttributes[field]]; ok {
 			u.conditions = append(u.conditions, u.name(field)+" = "+u.value(":was_"+leaseAttributes[field], av))
 		} else {

@@ -97,11 +97,20 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.facts[next.ID]
-	if f.Version != old.Version || !f.RefusedAt.Equal(old.RefusedAt) || !f.StrangerAt.Equal(old.StrangerAt) {
+	if f.Version != old.Version || refusals(f) != refusals(old) {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
 	}
 	s.facts[next.ID] = merge(f, old, next)
 	return nil
+}
+
+// refusals are the facts that workspace.Refuse writes, and no others.
+func refusals(f workspace.Facts) workspace.Facts {
+	return workspace.Facts{
+		RegisterRefused: f.RegisterRefused, BeatsRefused: f.BeatsRefused, CallsRefused: f.CallsRefused,
+		RefusedSince: f.RefusedSince, RefusedAt: f.RefusedAt, RefusedFrom: f.RefusedFrom, Mixed: f.Mixed, MixedAt: f.MixedAt,
+		StrangerAt: f.StrangerAt, StrangerFrom: f.StrangerFrom, StrangerWith: f.StrangerWith,
+	}
 }
 
 func (s *Store) save(old, next workspace.Facts, with registry.With) error {

@@ -345,6 +345,15 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		if d := cmp.Diff(noted, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
 		}
+		// Nor of several that come in one millisecond after it.
+		first := noted
+		first.RegisterRefused, first.RefusedAt, first.RefusedSince, first.RefusedFrom = 1, t0, t0, "10.0.0.1"
+		must(t, s.NoteRefusal(t.Context(), noted, first))
+		second := first
+		second.RegisterRefused = 2
+		must(t, s.NoteRefusal(t.Context(), first, second))
+		wantCode(t, s.NoteRefusal(t.Context(), first, second), fault.Conflict)
+		noted = second
 		// A register or a renewal in between is not undone by a late note.
 		saved := noted
 		saved.Version++
