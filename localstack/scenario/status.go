@@ -832,6 +832,7 @@ func platformTales(chorus []*actor, stopSweeps func()) []tale {
 			}
 		}},
 		{"the sweeper is dead: every status is true all the same", func(ctx context.Context, p Platform) {
+			told(p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil)) // its last one sees a fleet that has come back already
 			stopSweeps()
 			wait(ctx, deafAfter)
 			a := well(ctx, p, byPoll)
