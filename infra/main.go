@@ -5,7 +5,7 @@
 // functions (folder of the built functions, default .build/functions), local
 // (set to "true" by the local platform: open policies, host architecture),
 // settings (a JSON object of ROLLCALL_ variables for the functions, as
-// shared/boot reads them: '{"ROLLCALL_LEASE_TTL":"60s"}').
+// shared/app reads them: '{"ROLLCALL_LEASE_TTL":"60s"}').
 package main
 
 import (

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/rollcall/rollcall/shared/delivery"
-	"github.com/rollcall/rollcall/shared/queue"
+	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -25,7 +25,7 @@ func dispatch(log *slog.Logger, drain drain) func(context.Context, events.SQSEve
 		failed := map[string]bool{}
 		done := map[string]bool{}
 		for _, record := range ev.Records {
-			var w queue.Wakeup
+			var w sqs.Wakeup
 			if err := json.Unmarshal([]byte(record.Body), &w); err != nil || workspace.CheckID(w.Workspace) != nil {
 				log.ErrorContext(ctx, "wake-up dropped", "message_id", record.MessageId, "body", record.Body)
 				continue

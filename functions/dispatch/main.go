@@ -3,15 +3,15 @@
 package main
 
 import (
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/rollcall/rollcall/shared/announce"
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/eventbridge"
 )
 
 func main() {
-	boot.Main(func(env *boot.Env) any {
-		env.Delivery.Announcer = announce.Bus{Events: eventbridge.NewFromConfig(env.AWS)}
+	app.Main(func(env *app.Env) any {
+		env.Delivery.Announcer = eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}
 		return dispatch(env.Log, env.Delivery.Drain)
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -32,7 +32,7 @@ const maxKey = 256
 
 // delegate answers 202 to a repeat too: one client takes 200 for a failure (wire
 // contract, section 6, point 9).
-func delegate(env *boot.Env) httpapi.Endpoint {
+func delegate(env *app.Env) httpapi.Endpoint {
 	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in delegateRequest

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -41,11 +41,11 @@ type reply struct {
 	Message      string               `json:"message"`
 }
 
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	return map[string]httpapi.Endpoint{"POST /workspaces/{id}/a2a": enqueue(env), "POST /workspaces/{id}/delegate": delegate(env)}
 }
 
-func enqueue(env *boot.Env) httpapi.Endpoint {
+func enqueue(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
@@ -174,9 +174,9 @@ func quote(s string) json.RawMessage { b, _ := json.Marshal(s); return b }
 func object(m map[string]json.RawMessage) json.RawMessage { b, _ := json.Marshal(m); return b }
 
 // sender is the workspace that sends, "" for the user.
-func sender(ctx context.Context, env *boot.Env, r httpapi.Request) (string, error) {
+func sender(ctx context.Context, env *app.Env, r httpapi.Request) (string, error) {
 	who, err := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}.Of(ctx, r)
-	if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != boot.ChatOpen {
+	if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != app.ChatOpen {
 		err = fault.New(fault.CredentialMissing, "missing caller auth token").
 			WithHint("this deployment takes chat only with a workspace's or the operator's credential", "stop")
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -50,7 +50,7 @@ type reply struct {
 	Action          string           `json:"action,omitempty"` // "rotate": a new credential waits, POST …/rotate gives one
 }
 
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	return map[string]httpapi.Endpoint{"POST /registry/heartbeat": heartbeat(env.Registry)}
 }
 

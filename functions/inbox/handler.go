@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	return map[string]httpapi.Endpoint{
 		"GET /workspaces/{id}/activity":  activity(env),
 		"POST /workspaces/{id}/activity": report(env.Registry, env.Delivery.Logbook),
@@ -88,7 +88,7 @@ func (q query) oldestFirst() bool { return q.cursor != "" || q.capped }
 // activity is the agent's poll for mail, and the log of what was. A poll hands
 // out what is still to be acknowledged, whatever window it names: mail that
 // waited longer than a client's first window would else starve.
-func activity(env *boot.Env) httpapi.Endpoint {
+func activity(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
@@ -143,7 +143,7 @@ const (
 )
 
 // history reads the log, newest first; the workspace itself and the operator may.
-func history(ctx context.Context, env *boot.Env, r httpapi.Request, q query, operator bool) (httpapi.Reply, error) {
+func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, operator bool) (httpapi.Reply, error) {
 	var err error
 	if operator {
 		_, err = env.Registry.Read(ctx, r.ID())

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -19,7 +19,7 @@ import (
 
 // endpoints are all behind the operator credential, but rotate: that an agent
 // may ask for itself.
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	all := map[string]httpapi.Endpoint{
 		"POST /workspaces":             create(env.Registry),
 		"POST /workspaces/{id}/repair": repair(env.Registry),
@@ -161,7 +161,7 @@ func revoke(reg *registry.Registry) httpapi.Endpoint {
 }
 
 // rotate issues a second credential, to the operator or to the agent itself.
-func rotate(env *boot.Env) httpapi.Endpoint {
+func rotate(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
@@ -240,7 +240,7 @@ func hold(reg *registry.Registry, h workspace.Hold) httpapi.Endpoint {
 
 // probe sends a message that says nothing, whose receipt tells whether mail
 // reaches the agent.
-func probe(env *boot.Env) httpapi.Endpoint {
+func probe(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := env.Delivery.Audited(ctx, r.ID(), entry(r, "probe", "probed")); err != nil {
 			return httpapi.Reply{}, err
@@ -257,7 +257,7 @@ func probe(env *boot.Env) httpapi.Endpoint {
 	}
 }
 
-func settle(env *boot.Env, action string, change func(chat.Message, time.Time) (chat.Message, error)) httpapi.Endpoint {
+func settle(env *app.Env, action string, change func(chat.Message, time.Time) (chat.Message, error)) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		f, err := env.Registry.Read(ctx, r.ID())
 		if err != nil {
@@ -284,7 +284,7 @@ type redriveRequest struct {
 }
 
 // redriveOne puts back one dead message, or says whether it would.
-func redriveOne(env *boot.Env) httpapi.Endpoint {
+func redriveOne(env *app.Env) httpapi.Endpoint {
 	redrive := func(m chat.Message, now time.Time) (chat.Message, error) { return m.Redrive(env.Delivery.Policy, now) }
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in redriveRequest
@@ -306,7 +306,7 @@ func redriveOne(env *boot.Env) httpapi.Endpoint {
 }
 
 // redriveAll puts back every dead message of a workspace, or says which it would.
-func redriveAll(env *boot.Env) httpapi.Endpoint {
+func redriveAll(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in redriveRequest
 		if err := r.DecodeAny(&in); err != nil {
@@ -339,7 +339,7 @@ func redriveAll(env *boot.Env) httpapi.Endpoint {
 
 // sweep runs one sweep at once, for an operator who doesn't want to wait for
 // the next minute; it is the sweeper's own code.
-func sweep(env *boot.Env) httpapi.Endpoint {
+func sweep(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := env.Delivery.Audited(ctx, delivery.Platform, entry(r, "sweep", "asked for a sweep")); err != nil {
 			return httpapi.Reply{}, err

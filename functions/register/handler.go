@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -35,7 +35,7 @@ type reply struct {
 	WorkspaceStatus string         `json:"workspace_status"`
 }
 
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	return map[string]httpapi.Endpoint{"POST /registry/register": register(env.Registry), "POST /registry/update-card": updateCard(env.Registry)}
 }
 

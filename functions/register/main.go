@@ -2,10 +2,10 @@
 package main
 
 import (
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 func main() {
-	boot.Main(func(env *boot.Env) any { return httpapi.Serve(env.Log, env.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Now, endpoints(env)) })
 }

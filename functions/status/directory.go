@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -88,7 +88,7 @@ type delegationRow struct {
 	CreatedAt       time.Time                `json:"created_at"`
 }
 
-func delegations(env *boot.Env) httpapi.Endpoint {
+func delegations(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if _, err := env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err

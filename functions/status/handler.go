@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -21,7 +21,7 @@ import (
 //go:embed console.html
 var consolePage []byte
 
-func endpoints(env *boot.Env) map[string]httpapi.Endpoint {
+func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return map[string]httpapi.Endpoint{
 		"GET /healthz":                                health(env.Registry),
@@ -147,7 +147,7 @@ func explain(reg *registry.Registry) httpapi.Endpoint {
 
 // state ends an SDK agent for good with a 404, so it gives one only to a
 // workspace that was truly removed (wire contract, section 6, point 8).
-func state(env *boot.Env) httpapi.Endpoint {
+func state(env *app.Env) httpapi.Endpoint {
 	reg := env.Registry
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		f, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
@@ -167,7 +167,7 @@ func state(env *boot.Env) httpapi.Endpoint {
 
 // messages lists receipts, newest first: all to the workspace itself and the
 // operator, their own to other senders.
-func messages(env *boot.Env, callers httpapi.Callers) httpapi.Endpoint {
+func messages(env *app.Env, callers httpapi.Callers) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		limit, err := r.IntQuery("limit", 100, 1, 500)
 		if err != nil {
@@ -182,7 +182,7 @@ func messages(env *boot.Env, callers httpapi.Callers) httpapi.Endpoint {
 			return httpapi.Reply{}, fault.New(fault.Invalid, "state must be queued, in_flight, delivered, expired, cancelled or dead")
 		}
 		who, err := callers.Of(ctx, r)
-		if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != boot.ChatOpen {
+		if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != app.ChatOpen {
 			_, err = callers.WorkspaceOf(ctx, r)
 		}
 		if err != nil {
@@ -216,7 +216,7 @@ func messages(env *boot.Env, callers httpapi.Callers) httpapi.Endpoint {
 
 // receipt shows a message to its sender, its receiver and the operator; to
 // another it doesn't exist (wire contract, section 5, "no right = 404").
-func receipt(env *boot.Env, callers httpapi.Callers, view func(chat.Message, time.Time) any) httpapi.Endpoint {
+func receipt(env *app.Env, callers httpapi.Callers, view func(chat.Message, time.Time) any) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
@@ -229,7 +229,7 @@ func receipt(env *boot.Env, callers httpapi.Callers, view func(chat.Message, tim
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		user := who == (httpapi.Caller{}) && env.Config.Chat == boot.ChatOpen
+		user := who == (httpapi.Caller{}) && env.Config.Chat == app.ChatOpen
 		if !user && !who.Operator && (who.Workspace == "" || (who.Workspace != m.Workspace && who.Workspace != m.Source)) {
 			return httpapi.Reply{}, delivery.UnknownMessage()
 		}

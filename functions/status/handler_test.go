@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/rollcall/rollcall/shared/fixture"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
 )
 
 func TestFixtures(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/boot"
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -33,7 +33,7 @@ type trailReply struct {
 }
 
 // trail reads a page of one, newest first; only the operator sees who did what.
-func trail(ctx context.Context, env *boot.Env, r httpapi.Request, id string) (trailReply, error) {
+func trail(ctx context.Context, env *app.Env, r httpapi.Request, id string) (trailReply, error) {
 	out := trailReply{History: []line{}}
 	limit, err := r.IntQuery("limit", 100, 1, 500)
 	if err != nil {
@@ -61,7 +61,7 @@ func trail(ctx context.Context, env *boot.Env, r httpapi.Request, id string) (tr
 }
 
 // history is a workspace's; that of a removed one can still be read.
-func history(env *boot.Env) httpapi.Endpoint {
+func history(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.Removed {
 			return httpapi.Reply{}, err
@@ -75,7 +75,7 @@ func history(env *boot.Env) httpapi.Endpoint {
 }
 
 // audit is the trail of what concerns no single workspace.
-func audit(env *boot.Env) httpapi.Endpoint {
+func audit(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := r.RequireOperator(env.Operator); err != nil {
 			return httpapi.Reply{}, err

@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/rollcall/rollcall/shared/fixture"
-	"github.com/rollcall/rollcall/shared/memory"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 )
 
 func TestMinute(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
-	"github.com/rollcall/rollcall/shared/memory"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"

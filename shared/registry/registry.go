@@ -1,7 +1,7 @@
 // Package registry is what can be done to a workspace: register, signal,
 // create, adopt, repair, hold, read. It decides with shared/workspace and
-// stores through the ports below; shared/dynamo and shared/memory implement
-// them, shared/storetest holds them to one contract.
+// stores through the ports below; shared/dynamo and shared/proof/memory implement
+// them, shared/proof/storetest holds them to one contract.
 package registry
 
 import (

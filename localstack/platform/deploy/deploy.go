@@ -1,0 +1,165 @@
+// Package deploy puts the CDK stack onto a local emulator with cdk, as to an account, and checks that it is there.
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/rollcall/rollcall/localstack/platform/emulator"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+const (
+	account = "000000000000" // of every emulator
+	stack   = "Rollcall"
+)
+
+// Template is what of a synthesized stack the local platform reads.
+type Template struct {
+	Resources map[string]struct {
+		Type       string         `json:"Type"`
+		Properties map[string]any `json:"Properties"`
+	} `json:"Resources"`
+}
+
+// Deployment is the stack on an emulator.
+type Deployment struct {
+	Template Template
+	Physical map[string]string            // logical to physical ids
+	Env      map[string]map[string]string // environment of each function, by its name
+}
+
+// Deploy bootstraps the emulator and deploys the stack with cdk, as to an
+// account, and then looks whether what the template says is really there:
+// an emulator reports resources it doesn't know as created. settings are
+// variables for the functions.
+func Deploy(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, operator token.Hash, settings map[string]string) (*Deployment, error) {
+	assembly := d.State("cdk.out." + string(e.Kind))
+	if err := os.RemoveAll(assembly); err != nil {
+		return nil, err
+	}
+	cdk := func(args ...string) error {
+		cmd := exec.CommandContext(ctx, d.Tools("cdk", "node_modules", ".bin", "cdk"), append(args, "--app", assembly, "--no-notices", "--no-color")...)
+		cmd.Dir = d.Root
+		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+e.Endpoint, "AWS_ENDPOINT_URL_S3="+e.Endpoint, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+			"AWS_REGION="+emulator.Region, "AWS_DEFAULT_REGION="+emulator.Region, "AWS_EC2_METADATA_DISABLED=true", "CI=1", "CDK_DISABLE_CLI_TELEMETRY=true")
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("cdk %s: %w\n%s\nthe end of the emulator's log (%s):\n%s", args[0], err, out.String(), e.Log(), e.LogTail())
+		}
+		return nil
+	}
+	if err := synth(ctx, d, assembly, operator, settings); err != nil {
+		return nil, err
+	}
+	if err := cdk("bootstrap", "aws://"+account+"/"+emulator.Region); err != nil {
+		return nil, err
+	}
+	if err := cdk("deploy", stack, "--require-approval", "never"); err != nil {
+		return nil, err
+	}
+	return verify(ctx, e, filepath.Join(assembly, stack+".template.json"))
+}
+
+func synth(ctx context.Context, d emulator.Dirs, assembly string, operator token.Hash, settings map[string]string) error {
+	variables, err := json.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	config, err := json.Marshal(map[string]string{"operatorSha256": operator.String(), "local": "true", "functions": d.Built("functions"), "settings": string(variables)})
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, d.Built("infra"))
+	cmd.Dir = d.Root
+	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_CONTEXT_JSON="+string(config), "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("synthesizing the stack: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func verify(ctx context.Context, e *emulator.Emulator, templatePath string) (*Deployment, error) {
+	raw, err := os.ReadFile(templatePath)
+	if err != nil {
+		return nil, err
+	}
+	dep := &Deployment{Physical: map[string]string{}, Env: map[string]map[string]string{}}
+	if err := json.Unmarshal(raw, &dep.Template); err != nil {
+		return nil, err
+	}
+	cfg := emulator.Client(e.Endpoint)
+	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.ListStackResourcesInput{StackName: aws.String(stack)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading the deployed stack: %w", err)
+		}
+		for _, r := range page.StackResourceSummaries {
+			dep.Physical[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
+		}
+	}
+	fn, ddb := lambda.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
+	var missing []string
+	note := func(what string, err error) {
+		if err != nil {
+			missing = append(missing, what+": "+err.Error())
+		}
+	}
+	for id, r := range dep.Template.Resources {
+		physical := dep.Physical[id]
+		switch r.Type {
+		case "AWS::Lambda::Function":
+			name, ok := r.Properties["FunctionName"].(string)
+			if !ok {
+				continue // one of CDK's own
+			}
+			out, err := fn.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+			note("function "+name, err)
+			if err == nil && out.Environment != nil {
+				dep.Env[name] = out.Environment.Variables
+			}
+		case "AWS::DynamoDB::Table":
+			_, err := ddb.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &physical})
+			note("table "+physical, err)
+		case "AWS::Lambda::EventSourceMapping":
+			out, err := fn.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{})
+			if err == nil && len(out.EventSourceMappings) == 0 {
+				err = fmt.Errorf("none is listed")
+			}
+			note("event source mapping", err)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%s says the stack is deployed, but it lacks\n  %s", e.Kind, strings.Join(missing, "\n  "))
+	}
+	return dep, nil
+}
+
+// HTTPAPI is the address of the deployed HTTP API, for the emulators that have
+// one.
+func HTTPAPI(ctx context.Context, e *emulator.Emulator) (string, error) {
+	out, err := apigatewayv2.NewFromConfig(emulator.Client(e.Endpoint)).GetApis(ctx, &apigatewayv2.GetApisInput{})
+	if err != nil {
+		return "", fmt.Errorf("finding the HTTP API: %w", err)
+	}
+	for _, api := range out.Items {
+		if aws.ToString(api.Name) == "rollcall" {
+			return e.Endpoint + "/_aws/execute-api/" + aws.ToString(api.ApiId) + "/$default", nil
+		}
+	}
+	return "", fmt.Errorf("%s has no HTTP API named rollcall", e.Kind)
+}

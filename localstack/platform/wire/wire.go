@@ -1,0 +1,150 @@
+// Package wire is the loopback wire between the deployed functions and their
+// emulator: a reverse proxy that every AWS call of a function passes. What
+// stands on it may keep calls (Journal) or spoil them (localstack/proofs/faults); the
+// emulator and the functions know nothing of it.
+package wire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Call is one AWS call.
+type Call struct {
+	Service   string // "DynamoDB", "AmazonSQS", "AWSEvents"
+	Operation string // "UpdateItem"
+	Function  string // the calling function's name, "" for another caller
+	ID        string // the same for the tries of one call
+	// Invocation tells one invocation of the function from another, where it is
+	// traced (AWS X-Ray); "" elsewhere.
+	Invocation string
+	Body       []byte
+}
+
+// writes are the operations that change what is stored. A receive does: it hides
+// the message.
+var writes = map[string]bool{
+	"DynamoDB.PutItem": true, "DynamoDB.UpdateItem": true, "DynamoDB.DeleteItem": true, "DynamoDB.TransactWriteItems": true, "DynamoDB.BatchWriteItem": true,
+	"AmazonSQS.SendMessage": true, "AmazonSQS.SendMessageBatch": true, "AmazonSQS.ReceiveMessage": true, "AmazonSQS.DeleteMessage": true,
+	"AmazonSQS.ChangeMessageVisibility": true, "AmazonSQS.CreateQueue": true, "AmazonSQS.DeleteQueue": true, "AWSEvents.PutEvents": true,
+}
+
+// Name is "Service.Operation".
+func (c Call) Name() string { return c.Service + "." + c.Operation }
+
+// Writes tells whether the call changes what is stored.
+func (c Call) Writes() bool { return writes[c.Name()] }
+
+// Answer is what the caller gets. Drop hangs up instead: the caller can't know
+// whether the call was done.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	Drop   bool
+}
+
+// Layer stands on the wire: it may answer by itself, or call next, with the call
+// as it is or changed, and change what came back.
+type Layer func(ctx context.Context, c Call, next func(Call) Answer) Answer
+
+// Wire is the proxy.
+type Wire struct {
+	URL      string
+	layers   []Layer
+	upstream atomic.Pointer[string]
+	server   *http.Server
+	client   *http.Client
+}
+
+// Listen opens a wire on a free port of loopback; the first layer is the
+// outermost. Connect says where it leads.
+func Listen(layers ...Layer) (*Wire, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("wire: %w", err)
+	}
+	w := &Wire{URL: "http://" + l.Addr().String(), layers: layers, client: &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	w.server = &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = w.server.Serve(l) }() // ends with Close
+	return w, nil
+}
+
+// Connect leads the wire to an emulator.
+func (w *Wire) Connect(endpoint string) { w.upstream.Store(&endpoint) }
+
+// Close hangs up.
+func (w *Wire) Close() { _ = w.server.Close() }
+
+var app = regexp.MustCompile(`\bapp/(rollcall-[a-z]+)`)
+
+// ServeHTTP implements http.Handler.
+func (w *Wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	upstream := w.upstream.Load()
+	if err != nil || upstream == nil {
+		http.Error(rw, `{"__type":"ServiceUnavailable","message":"the emulator is not connected"}`, http.StatusServiceUnavailable)
+		return
+	}
+	c := Call{Body: body, ID: r.Header.Get("Amz-Sdk-Invocation-Id"), Invocation: r.Header.Get("X-Amzn-Trace-Id")}
+	target, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	c.Service, c.Operation = strings.TrimSuffix(target, "_20120810"), op
+	if m := app.FindStringSubmatch(r.UserAgent()); m != nil {
+		c.Function = m[1]
+	}
+	next := func(c Call) Answer { return w.forward(r, *upstream, c.Body) }
+	for i := len(w.layers) - 1; i >= 0; i-- {
+		layer, inner := w.layers[i], next
+		next = func(c Call) Answer { return layer(r.Context(), c, inner) }
+	}
+	a := next(c)
+	if a.Drop {
+		panic(http.ErrAbortHandler)
+	}
+	for k, v := range a.Header {
+		rw.Header()[k] = v
+	}
+	rw.Header().Del("Content-Length")
+	rw.WriteHeader(a.Status)
+	_, _ = rw.Write(a.Body) // a caller that hung up needs no answer
+}
+
+// forward makes the call; its caller may hang up meanwhile, the call is made
+// whole all the same.
+func (w *Wire) forward(r *http.Request, upstream string, body []byte) Answer {
+	req, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, upstream+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		return Fault(http.StatusBadGateway, "BadGateway", err.Error())
+	}
+	req.Header = r.Header.Clone()
+	req.Header.Del("Connection")
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return Fault(http.StatusBadGateway, "BadGateway", err.Error())
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return Answer{Drop: true}
+	}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: out}
+}
+
+// Fault is an AWS error in the JSON protocols' shape.
+func Fault(status int, code, message string) Answer {
+	return Answer{
+		Status: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Errortype": {code}},
+		Body: fmt.Appendf(nil, `{"__type":%q,"message":%q}`, code, message),
+	}
+}

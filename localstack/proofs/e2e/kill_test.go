@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/localstack/platform/emulator"
+
+	"github.com/rollcall/rollcall/shared/client"
+)
+
+// Functions are killed at any moment under load: whatever was accepted arrives,
+// and arrives with its id.
+func TestKilledFunctionsLoseNothing(t *testing.T) {
+	s := on(t)
+	// A killed delivery is taken for lost after the visibility timeout; a short
+	// one keeps the test short.
+	fn := lambda.NewFromConfig(emulator.Client(s.Endpoint))
+	env := map[string]string{"ROLLCALL_VISIBILITY": "8s", "ROLLCALL_PUSH_TIMEOUT": "4s"}
+	for k, v := range s.Env {
+		env[k] = v
+	}
+	configure := func(env map[string]string) {
+		t.Helper()
+		name := aws.String("rollcall-dispatch")
+		if _, err := fn.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: name, Environment: &types.Environment{Variables: env}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := lambda.NewFunctionUpdatedV2Waiter(fn).Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: name}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	configure(env)
+	defer configure(s.Env)
+
+	var mu sync.Mutex
+	received := map[string]int{}
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		received[r.Header.Get("X-Rollcall-Message-Id")]++
+		mu.Unlock()
+		_, _ = w.Write([]byte(`{"jsonrpc":"2.0","id":"1","result":{}}`))
+	}))
+	defer agent.Close()
+
+	id := uuid.NewString()
+	path := "/workspaces/" + id
+	token := call(t, 200, "POST", "/registry/register", "", map[string]any{"id": id, "url": agent.URL}).Text("auth_token")
+
+	stop, kills := make(chan struct{}), 0
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(170 * time.Millisecond):
+			}
+			if pids := slices.Sorted(maps.Keys(emulator.Processes(s.PID))); len(pids) > 0 {
+				if syscall.Kill(pids[i%len(pids)], syscall.SIGKILL) == nil {
+					kills++
+				}
+			}
+		}
+	})
+	const n = 20 // less than one inbox takes: nothing may be delivered before the last kill
+	for i := range n {
+		mid := fmt.Sprint("kill-", i)
+		if err := client.Until(t.Context(), time.Minute, func() error { // a sender that got no answer sends the same id again
+			r, err := s.Do(t.Context(), "POST", path+"/a2a", "", client.Message(mid, "x"))
+			if err == nil && r.Status != 200 && r.Status != 202 {
+				err = fmt.Errorf("answered %d: %s", r.Status, r.Raw)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	killer.Wait()
+	if kills == 0 {
+		t.Fatal("nothing was killed: this test proved nothing")
+	}
+	if err := client.Until(t.Context(), 3*time.Minute, func() error {
+		if _, err := s.Do(t.Context(), "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id, "active_tasks": 0}); err != nil {
+			return err
+		}
+		r, err := s.Do(t.Context(), "GET", path, "", nil)
+		if err == nil && r.Text("messages", "delivered") != fmt.Sprint(n) {
+			totals, _ := json.Marshal(r.Body["messages"])
+			err = fmt.Errorf("%s", totals)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	again := 0
+	for i := range n {
+		switch c := received[fmt.Sprint("kill-", i)]; {
+		case c == 0:
+			t.Errorf("message %d was lost", i)
+		case c > 1:
+			again += c - 1
+		}
+	}
+	if len(received) != n {
+		t.Errorf("%d different messages arrived of %d", len(received), n)
+	}
+	t.Logf("kills=%d accepted=%d arrived=%d again=%d", kills, n, len(received), again)
+}

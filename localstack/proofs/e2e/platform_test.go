@@ -1,0 +1,106 @@
+// Package e2e tests the built functions, deployed by cdk on an emulator, and the
+// real stores and queues. make test starts the platforms and names the one in
+// use in the file at ROLLCALL_PLATFORM.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/rollcall/rollcall/localstack/proofs/openapi"
+	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+type site struct {
+	client.Local
+	Endpoint string            `json:"endpoint"`
+	Kind     string            `json:"kind"`
+	Env      map[string]string `json:"env"` // of the deployed dispatch function
+	Agent    string            `json:"agent"`
+	CLI      string            `json:"cli"`
+	PID      int               `json:"pid"`
+	MaxOpen  int               `json:"max_open"` // how many messages one inbox takes
+}
+
+var platform *site
+
+func TestMain(m *testing.M) {
+	if file := os.Getenv("ROLLCALL_PLATFORM"); file != "" {
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(raw, &platform)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(checked(m))
+}
+
+// checked runs the tests with every call of theirs held to the API's own
+// description.
+func checked(m *testing.M) int {
+	if platform == nil {
+		return m.Run()
+	}
+	doc, err := platform.Do(context.Background(), "GET", "/openapi.json", "", nil)
+	if err != nil || doc.Status != 200 {
+		fmt.Fprintln(os.Stderr, "e2e: no /openapi.json:", doc.Status, err)
+		return 1
+	}
+	checker, err := openapi.New(doc.Raw)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	base, err := url.Parse(platform.URL)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	checker.Path = base.EscapedPath()
+	platform.Transport = checker
+	code := m.Run()
+	for _, d := range checker.Departures() {
+		fmt.Fprintln(os.Stderr, "e2e: not as described:", d)
+		code = 1
+	}
+	return code
+}
+
+// on is the platform under test. Without one, which a bare go test lacks, the
+// test can't run; make test always gives one.
+func on(t *testing.T) *site {
+	t.Helper()
+	if platform == nil {
+		t.Skip("needs a platform: run make test")
+	}
+	return platform
+}
+
+// wired is the use cases on the deployed tables and queues, in this process.
+func wired(t *testing.T, change ...func(*aws.Config)) *app.Env {
+	t.Helper()
+	s := on(t)
+	env, err := app.New(app.Config{
+		Region: "us-east-1", AccessKey: "test", SecretKey: "test", Endpoint: s.Endpoint,
+		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"], WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"],
+		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
+		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.ChatOpen, AgentURLs: push.Private, PushTimeout: 2 * time.Minute,
+	}, change...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}

@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/proof/protocoltest"
+)
+
+// The same machine as on the fakes, in true time and with fewer steps.
+func TestMachineOnTheEmulator(t *testing.T) {
+	on(t)
+	for name, value := range map[string]string{"rapid.checks": "3", "rapid.steps": "16"} {
+		old := flag.Lookup(name).Value.String()
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = flag.Set(name, old) }() // what was just read
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		d := wired(t).Delivery
+		d.Policy.Visibility, d.Policy.MaxAttempts, d.Policy.BackoffBase = time.Second, 2, 100*time.Millisecond
+		d.Registry.Policy.DeliveryObjective = time.Second
+		d.Announcer = &memory.Announcer{}
+		protocoltest.Machine(rt, protocoltest.World{Delivery: d, Now: time.Now, Advance: time.Sleep}, uuid.NewString())
+	})
+}
+
+func TestLinearizableOnTheEmulator(t *testing.T) {
+	protocoltest.Linearizable(t, wired(t).Delivery)
+}

@@ -1,0 +1,63 @@
+package openapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall/localstack/proofs/openapi"
+)
+
+// The checker must see what departs, or what it sees proves nothing.
+func TestDeparturesAreSeen(t *testing.T) {
+	raw, err := os.ReadFile("../../../functions/status/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := `{"workspace_id":"w","status":"online","reason":"healthy","paused":false,"deleted":false}`
+	for name, c := range map[string]struct {
+		method, path, sent string
+		status             int
+		answer, departs    string
+	}{
+		"as described":           {"GET", "/workspaces/w/state", "", 200, state, ""},
+		"another status":         {"GET", "/workspaces/w/state", "", 418, state, "no answer 418"},
+		"a member is missing":    {"GET", "/workspaces/w/state", "", 200, `{"workspace_id":"w"}`, "missing"},
+		"a status not in use":    {"GET", "/workspaces/w/state", "", 200, strings.Replace(state, "online", "fine", 1), "status"},
+		"a bare message":         {"GET", "/workspaces/w/state", "", 503, `{"message":"Service Unavailable"}`, "missing"},
+		"no such operation":      {"GET", "/nowhere", "", 200, `{}`, "no such operation"},
+		"an unknown query":       {"GET", "/workspaces?colour=red", "", 200, `{"workspaces":[],"next":null}`, "colour"},
+		"a literal goes first":   {"GET", "/registry/discover/peers", "", 200, `[]`, "object"},
+		"a wrong request passed": {"POST", "/workspaces/w/notify", `{"message":7}`, 200, `{"status":"sent","id":"x"}`, "the request"},
+		"a bad time":             {"POST", "/workspaces/w/repair", "", 200, `{"workspace_id":"w","revoked":1,"bootstrap_until":"soon","next":"x"}`, "bootstrap_until"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, c.answer)
+			}))
+			defer server.Close()
+			checker, err := openapi.New(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req, err := http.NewRequestWithContext(t.Context(), c.method, server.URL+c.path, strings.NewReader(c.sent))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := (&http.Client{Transport: checker}).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			got := strings.Join(checker.Departures(), "\n")
+			if (c.departs == "") != (got == "") || !strings.Contains(got, c.departs) {
+				t.Fatalf("departures: %q, want one about %q", got, c.departs)
+			}
+		})
+	}
+}

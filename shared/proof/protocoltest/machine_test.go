@@ -1,0 +1,51 @@
+package protocoltest_test
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/proof/protocoltest"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// fakes is the delivery on the fakes; messages die after two attempts, so that
+// they do within a short history.
+func fakes(clock func() time.Time) *delivery.Delivery {
+	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
+	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
+	store := memory.NewStore(p)
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Bell: &memory.Bell{}, Guard: push.New(push.Private, time.Second), Policy: p}
+	return &delivery.Delivery{Registry: reg, Ledger: store, Logbook: store, News: store, Queues: memory.NewQueues(clock), Announcer: &memory.Announcer{}, Policy: few,
+		Now: clock, Jitter: func() float64 { return 0 }}
+}
+
+// Some mistakes show in one history of a thousand.
+func TestMachineOnTheFakes(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set("4000"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		clock := func() time.Time { now = now.Add(time.Millisecond); return now }
+		d := fakes(clock)
+		bell := d.Registry.Bell.(*memory.Bell)
+		protocoltest.Machine(t, protocoltest.World{Delivery: d, Now: clock, Advance: func(by time.Duration) { now = now.Add(by) },
+			Rung: func() bool { return len(bell.Take()) > 0 }}, "w")
+	})
+}
+
+func TestLinearizableOnTheFakes(t *testing.T) {
+	for range 20 {
+		protocoltest.Linearizable(t, fakes(time.Now))
+	}
+}
