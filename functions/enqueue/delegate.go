@@ -39,7 +39,7 @@ func delegate(env *app.Env) httpapi.Endpoint {
 		if err := r.Decode(&in); err != nil {
 			return httpapi.Reply{}, err
 		}
-		source, err := callers.WorkspaceOf(ctx, r)
+		source, err := callers.IdentifyWorkspace(ctx, r)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -49,12 +49,12 @@ func delegate(env *app.Env) httpapi.Endpoint {
 		}
 		switch {
 		case in.Task == "":
-			return httpapi.Reply{}, fault.New(fault.Invalid, "task must be a text that isn't empty")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
 		case len(in.Task) > env.Delivery.Policy.MaxBody/2: // room for its escapes and envelope
 			return httpapi.Reply{}, fault.New(fault.TooLarge, "the task has %d bytes; at most %d are taken", len(in.Task), env.Delivery.Policy.MaxBody/2).
 				WithHint("send large content as a link", "stop")
 		case len(in.IdempotencyKey) > maxKey:
-			return httpapi.Reply{}, fault.New(fault.Invalid, "idempotency_key has at most %d bytes", maxKey)
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "idempotency_key has at most %d bytes", maxKey)
 		}
 		out, err := env.Delivery.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, r.Now)
 		if err != nil {
@@ -84,9 +84,9 @@ func delegateTarget(path, source, named string) (string, error) {
 	case named != "" && path != source:
 		return "", fault.New(fault.CallerMismatch, "a workspace delegates only for itself").WithHint("call POST /workspaces/{your id}/delegate", "stop")
 	case target == "":
-		return "", fault.New(fault.Invalid, "target_id must name a workspace")
+		return "", fault.New(fault.InvalidRequest, "target_id must name a workspace")
 	case target == source:
-		return "", fault.New(fault.Invalid, "a workspace can't delegate to itself")
+		return "", fault.New(fault.InvalidRequest, "a workspace can't delegate to itself")
 	}
 	return target, workspace.CheckID(target)
 }

@@ -104,7 +104,7 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 		return chat.Message{}, err
 	}
 	if rpc == nil {
-		return chat.Message{}, fault.New(fault.Invalid, "the body must be an A2A request")
+		return chat.Message{}, fault.New(fault.InvalidRequest, "the body must be an A2A request")
 	}
 	if _, ok := rpc["params"]; !ok {
 		params, _ := json.Marshal(rpc) // what was just decoded
@@ -112,11 +112,11 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 	}
 	var params map[string]json.RawMessage
 	if json.Unmarshal(rpc["params"], &params) != nil || params == nil {
-		return chat.Message{}, fault.New(fault.Invalid, "params must be an object")
+		return chat.Message{}, fault.New(fault.InvalidRequest, "params must be an object")
 	}
 	var message map[string]json.RawMessage
 	if raw, ok := params["message"]; !ok || json.Unmarshal(raw, &message) != nil || message == nil {
-		return chat.Message{}, fault.New(fault.Invalid, "params.message must be an object").
+		return chat.Message{}, fault.New(fault.InvalidRequest, "params.message must be an object").
 			WithHint(`send {"jsonrpc":"2.0","method":"message/send","params":{"message":{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`, "stop")
 	}
 	m := chat.Message{Method: "message/send", Priority: chat.Task}
@@ -126,17 +126,17 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 		Callback  string         `json:"callback_url"`
 	}
 	if err := json.Unmarshal(rpc["params"], &limits); err != nil {
-		return chat.Message{}, fault.New(fault.Invalid, "params.expires_in_seconds and params.priority must be numbers, params.callback_url a text")
+		return chat.Message{}, fault.New(fault.InvalidRequest, "params.expires_in_seconds and params.priority must be numbers, params.callback_url a text")
 	}
 	if e := limits.ExpiresIn; e != nil {
 		if *e < 1 || *e > 14*24*3600 {
-			return chat.Message{}, fault.New(fault.Invalid, "params.expires_in_seconds must be from 1 to 1209600")
+			return chat.Message{}, fault.New(fault.InvalidRequest, "params.expires_in_seconds must be from 1 to 1209600")
 		}
 		m.ExpiresAt = r.Now.Add(time.Duration(*e * float64(time.Second)))
 	}
 	if pr := limits.Priority; pr != nil {
 		if *pr != chat.Critical && *pr != chat.Task && *pr != chat.Info {
-			return chat.Message{}, fault.New(fault.Invalid, "params.priority must be 100, 50 or 10")
+			return chat.Message{}, fault.New(fault.InvalidRequest, "params.priority must be 100, 50 or 10")
 		}
 		m.Priority = *pr
 	}
@@ -147,14 +147,14 @@ func parse(r httpapi.Request, p chat.Policy) (chat.Message, error) {
 		to   *string
 	}{{rpc, "method", &m.Method}, {message, "messageId", &m.ID}} {
 		if raw, ok := text.from[text.key]; ok && json.Unmarshal(raw, text.to) != nil {
-			return chat.Message{}, fault.New(fault.Invalid, "%s must be a string", text.key)
+			return chat.Message{}, fault.New(fault.InvalidRequest, "%s must be a string", text.key)
 		}
 	}
 	if m.ID == "" {
 		m.ID = uuid.NewString()
 	}
 	if !messageID.MatchString(m.ID) {
-		return chat.Message{}, fault.New(fault.Invalid, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
+		return chat.Message{}, fault.New(fault.InvalidRequest, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
 	}
 	message["messageId"] = quote(m.ID)
 	params["message"] = object(message)
@@ -175,7 +175,7 @@ func object(m map[string]json.RawMessage) json.RawMessage { b, _ := json.Marshal
 
 // sender is the workspace that sends, "" for the user.
 func sender(ctx context.Context, env *app.Env, r httpapi.Request) (string, error) {
-	who, err := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}.Of(ctx, r)
+	who, err := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}.Identify(ctx, r)
 	if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != app.ChatOpen {
 		err = fault.New(fault.CredentialMissing, "missing caller auth token").
 			WithHint("this deployment takes chat only with a workspace's or the operator's credential", "stop")

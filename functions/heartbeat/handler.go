@@ -28,14 +28,14 @@ type request struct {
 }
 
 // incarnation is what tells this agent from a copy of it.
-func (in request) incarnation(now time.Time) workspace.Incarnation {
+func (in request) incarnation(now time.Time) workspace.Instance {
 	switch {
 	case in.Epoch > 0:
 		return workspace.OfEpoch(in.Epoch)
 	case in.Uptime > 0 && in.Uptime < maxUptime:
 		return workspace.BootedAt(now.Add(-time.Duration(in.Uptime * float64(time.Second))))
 	}
-	return workspace.Incarnation{}
+	return workspace.Instance{}
 }
 
 // maxUptime bounds what is believed of an uptime, in seconds: ten years.
@@ -67,20 +67,20 @@ func heartbeat(reg *registry.Registry) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if in.ActiveTasks != nil && (*in.ActiveTasks < 0 || *in.ActiveTasks > 100000) {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "active_tasks must be from 0 to 100000")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "active_tasks must be from 0 to 100000")
 		}
 		if in.ErrorRate != nil && (*in.ErrorRate < 0 || *in.ErrorRate > 1) {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "error_rate must be from 0 to 1")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "error_rate must be from 0 to 1")
 		}
 		f, err := reg.Signal(ctx, in.WorkspaceID, r.Bearer(), workspace.Signal{
-			Kind: workspace.Heartbeat, From: r.From(), Incarnation: in.incarnation(r.Now), ActiveTasks: in.ActiveTasks, ErrorRate: in.ErrorRate,
+			Kind: workspace.SignalHeartbeat, From: r.From(), Instance: in.incarnation(r.Now), ActiveTasks: in.ActiveTasks, ErrorRate: in.ErrorRate,
 			SampleError: chat.Clip(in.SampleError, maxSample), Wedged: in.RuntimeState == "wedged",
 		}, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
 		if !f.Delivering(reg.Policy, r.Now) {
-			reg.RingIfMail(ctx, f, "heartbeat", r.Now)
+			reg.WakeIfDeliverable(ctx, f, "heartbeat", r.Now)
 		}
 		v := workspace.Assess(f, reg.Policy, r.Now)
 		out := reply{

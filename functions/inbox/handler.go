@@ -49,7 +49,7 @@ func parse(r httpapi.Request) (query, error) {
 	}
 	if s, said := p["epoch"]; said {
 		if q.epoch, err = strconv.ParseInt(s, 10, 64); err != nil || q.epoch < 1 {
-			return q, fault.New(fault.Invalid, "epoch must be the one that register answered with")
+			return q, fault.New(fault.InvalidRequest, "epoch must be the one that register answered with")
 		}
 	}
 	if _, windowed := p["since_secs"]; windowed {
@@ -60,18 +60,18 @@ func parse(r httpapi.Request) (query, error) {
 		q.since = r.Now.Add(-time.Duration(secs) * time.Second)
 	}
 	if q.source != "" && q.source != "canvas" && q.source != "agent" {
-		return q, fault.New(fault.Invalid, "source must be canvas or agent")
+		return q, fault.New(fault.InvalidRequest, "source must be canvas or agent")
 	}
 	if q.peer != "" && workspace.CheckID(q.peer) != nil {
-		return q, fault.New(fault.Invalid, "peer_id must be a workspace id")
+		return q, fault.New(fault.InvalidRequest, "peer_id must be a workspace id")
 	}
 	if s := p["before_ts"]; s != "" {
 		if q.before, err = time.Parse(time.RFC3339, s); err != nil {
-			return q, fault.New(fault.Invalid, "before_ts must be an RFC 3339 time")
+			return q, fault.New(fault.InvalidRequest, "before_ts must be an RFC 3339 time")
 		}
 	}
 	if q.cursor != "" && !q.inbox() {
-		return q, fault.New(fault.Invalid, "since_id goes with type=a2a_receive and no other filter").WithHint("page other rows with before_ts", "stop")
+		return q, fault.New(fault.InvalidRequest, "since_id goes with type=a2a_receive and no other filter").WithHint("page other rows with before_ts", "stop")
 	}
 	return q, nil
 }
@@ -148,7 +148,7 @@ func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, oper
 	if operator {
 		_, err = env.Registry.Read(ctx, r.ID())
 	} else {
-		_, err = env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
+		_, err = env.Registry.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
 	}
 	if err != nil {
 		return httpapi.Reply{}, err

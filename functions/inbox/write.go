@@ -38,9 +38,9 @@ func report(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if !typePattern.MatchString(in.Type) || (delivery.Note{Type: in.Type}).OnTrail() {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "activity_type must be lower-case letters, digits and '_', and neither audit nor status")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "activity_type must be lower-case letters, digits and '_', and neither audit nor status")
 		}
-		if _, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+		if _, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
 		if in.SourceID != "" && in.SourceID != r.ID() {
@@ -83,9 +83,9 @@ func notify(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if in.Message == "" {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "message must be a text that isn't empty")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "message must be a text that isn't empty")
 		}
-		if _, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+		if _, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
 		n := delivery.Note{

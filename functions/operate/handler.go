@@ -93,12 +93,12 @@ func create(reg *registry.Registry) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if in.MaxTasks < 0 || in.MaxTasks > 64 {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "max_concurrent_tasks must be from 1 to 64")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "max_concurrent_tasks must be from 1 to 64")
 		}
 		if len(in.Name) > 200 || len(in.Role) > 200 || len(in.Runtime) > 64 {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "name and role have at most 200 bytes and runtime at most 64")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "name and role have at most 200 bytes and runtime at most 64")
 		}
-		out, err := reg.Create(ctx, registry.New{
+		out, err := reg.Create(ctx, registry.CreateInput{
 			ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks, Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
 			By: by(r),
 		}, r.Now)
@@ -128,7 +128,7 @@ func repair(reg *registry.Registry) httpapi.Endpoint {
 		if in.From != "" {
 			addr, err := netip.ParseAddr(in.From)
 			if err != nil {
-				return httpapi.Reply{}, fault.New(fault.Invalid, "from must be the network address that the agent calls from")
+				return httpapi.Reply{}, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from")
 			}
 			in.From = addr.String()
 		}
@@ -168,7 +168,7 @@ func rotate(env *app.Env) httpapi.Endpoint {
 		}
 		who := by(r)
 		if !token.Digest(r.Bearer()).Matches(env.Operator) {
-			if _, err := env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+			if _, err := env.Registry.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 				return httpapi.Reply{}, err
 			}
 			who.Who = "agent"
@@ -233,7 +233,7 @@ func hold(reg *registry.Registry, h workspace.Hold) httpapi.Endpoint {
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		reg.RingIfMail(ctx, f, "resume", r.Now)
+		reg.WakeIfDeliverable(ctx, f, "resume", r.Now)
 		return httpapi.OK(httpapi.ViewerOf(ctx, reg, r.Now, f).Workspace(f, workspace.Profile{}))
 	}
 }
@@ -273,7 +273,7 @@ func settle(env *app.Env, action string, change func(chat.Message, time.Time) (c
 		}
 		if m.State.Open() {
 			f.Open++
-			env.Registry.RingIfMail(ctx, f, "redrive", r.Now)
+			env.Registry.WakeIfDeliverable(ctx, f, "redrive", r.Now)
 		}
 		return httpapi.OK(httpapi.ReceiptOf(m, r.Now))
 	}
@@ -327,7 +327,7 @@ func redriveAll(env *app.Env) httpapi.Endpoint {
 		}
 		if !in.DryRun {
 			f.Open += int64(len(ms))
-			env.Registry.RingIfMail(ctx, f, "redrive", r.Now)
+			env.Registry.WakeIfDeliverable(ctx, f, "redrive", r.Now)
 		}
 		receipts := make([]httpapi.Receipt, 0, len(ms))
 		for _, m := range ms {

@@ -94,7 +94,7 @@ func updateCard(reg *registry.Registry) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if len(in.AgentCard) == 0 || string(in.AgentCard) == "null" {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "agent_card must be an object")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "agent_card must be an object")
 		}
 		if _, err := reg.SetCard(ctx, in.WorkspaceID, r.Bearer(), r.From(), name, in.AgentCard, r.Now); err != nil {
 			return httpapi.Reply{}, err
@@ -114,7 +114,7 @@ func cardName(card json.RawMessage) (string, error) {
 		Name string `json:"name"`
 	}
 	if err := httpapi.DecodeJSON(card, "", &c); err != nil {
-		return "", fault.New(fault.Invalid, "agent_card must be an object whose name, if any, is a string")
+		return "", fault.New(fault.InvalidRequest, "agent_card must be an object whose name, if any, is a string")
 	}
 	return c.Name, nil
 }

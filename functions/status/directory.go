@@ -20,7 +20,7 @@ const maxPeers = 200
 // is enrolled may talk to who is enrolled.
 func peers(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		if _, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+		if _, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
 		out := []httpapi.Peer{}
@@ -50,16 +50,16 @@ func peers(reg *registry.Registry) httpapi.Endpoint {
 // discover is one peer.
 func discover(reg *registry.Registry, callers httpapi.Callers) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		who, err := callers.Of(ctx, r)
+		who, err := callers.Identify(ctx, r)
 		if err == nil && who == (httpapi.Caller{}) {
-			_, err = callers.WorkspaceOf(ctx, r)
+			_, err = callers.IdentifyWorkspace(ctx, r)
 		}
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
 		f, err := reg.Read(ctx, r.ID())
-		if fault.CodeOf(err) == fault.Removed {
-			err = workspace.NotFound(r.ID())
+		if fault.CodeOf(err) == fault.WorkspaceRemoved {
+			err = workspace.UnknownError(r.ID())
 		}
 		if err != nil {
 			return httpapi.Reply{}, err
@@ -90,7 +90,7 @@ type delegationRow struct {
 
 func delegations(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		if _, err := env.Registry.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
+		if _, err := env.Registry.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
 		all, err := env.Delivery.Delegations(ctx, r.ID(), maxDelegations)

@@ -24,7 +24,7 @@ func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
 	}
 	for _, keys := range httpapi.Routes {
 		for _, key := range keys {
-			if key != httpapi.Rest {
+			if key != httpapi.CatchAll {
 				served = append(served, key)
 			}
 		}

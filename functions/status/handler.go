@@ -41,7 +41,7 @@ func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 		"GET /audit":                                  audit(env),
 		"GET /registry/discover/{id}":                 discover(env.Registry, callers),
 		"GET /registry/{id}/peers":                    peers(env.Registry),
-		httpapi.Rest:                                  rest,
+		httpapi.CatchAll:                              rest,
 	}
 }
 
@@ -74,7 +74,7 @@ func fleet(reg *registry.Registry) httpapi.Endpoint {
 		}
 		raw, err := base64.RawURLEncoding.DecodeString(r.QueryStringParameters["cursor"])
 		if err != nil || (len(raw) > 0 && workspace.CheckID(string(raw)) != nil) {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "cursor is not one this call gave")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "cursor is not one this call gave")
 		}
 		want, cursor := workspace.Status(r.QueryStringParameters["status"]), string(raw)
 		views := []httpapi.Workspace{}
@@ -134,7 +134,7 @@ func idsOf(facts []workspace.Facts) []string {
 func explain(reg *registry.Registry) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		f, err := reg.Read(ctx, r.ID())
-		if err != nil && fault.CodeOf(err) != fault.Removed {
+		if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 			return httpapi.Reply{}, err
 		}
 		e := httpapi.ViewerOf(ctx, reg, r.Now, f).Explanation(f)
@@ -150,13 +150,13 @@ func explain(reg *registry.Registry) httpapi.Endpoint {
 func state(env *app.Env) httpapi.Endpoint {
 	reg := env.Registry
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		f, err := reg.Called(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
+		f, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now)
 		switch fault.CodeOf(err) {
 		case "":
-		case fault.Removed:
+		case fault.WorkspaceRemoved:
 			return httpapi.Reply{Status: http.StatusNotFound, JSON: map[string]any{"workspace_id": r.ID(), "deleted": true}}, nil
-		case fault.Unknown:
-			return httpapi.Reply{}, workspace.Unauthorized(r.ID(), token.Digest(r.Bearer()))
+		case fault.WorkspaceUnknown:
+			return httpapi.Reply{}, workspace.UnauthorizedError(r.ID(), token.Digest(r.Bearer()))
 		default:
 			return httpapi.Reply{}, err
 		}
@@ -175,20 +175,20 @@ func messages(env *app.Env, callers httpapi.Callers) httpapi.Endpoint {
 		}
 		below, err := base64.RawURLEncoding.DecodeString(r.QueryStringParameters["cursor"])
 		if err != nil {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "cursor is not one this call gave")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "cursor is not one this call gave")
 		}
 		state := chat.State(r.QueryStringParameters["state"])
 		if state != "" && !state.Known() {
-			return httpapi.Reply{}, fault.New(fault.Invalid, "state must be queued, in_flight, delivered, expired, cancelled or dead")
+			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "state must be queued, in_flight, delivered, expired, cancelled or dead")
 		}
-		who, err := callers.Of(ctx, r)
+		who, err := callers.Identify(ctx, r)
 		if err == nil && who == (httpapi.Caller{}) && env.Config.Chat != app.ChatOpen {
-			_, err = callers.WorkspaceOf(ctx, r)
+			_, err = callers.IdentifyWorkspace(ctx, r)
 		}
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.Removed {
+		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 			return httpapi.Reply{}, err // the mail of a removed workspace can still be followed
 		}
 		s := delivery.Selection{State: state, Below: string(below), Limit: limit}
@@ -221,7 +221,7 @@ func receipt(env *app.Env, callers httpapi.Callers, view func(chat.Message, time
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
 		}
-		who, err := callers.Of(ctx, r)
+		who, err := callers.Identify(ctx, r)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}

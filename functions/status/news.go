@@ -41,7 +41,7 @@ func trail(ctx context.Context, env *app.Env, r httpapi.Request, id string) (tra
 	}
 	below, err := base64.RawURLEncoding.DecodeString(r.QueryStringParameters["cursor"])
 	if err != nil {
-		return out, fault.New(fault.Invalid, "cursor is not one this call gave")
+		return out, fault.New(fault.InvalidRequest, "cursor is not one this call gave")
 	}
 	operator := token.Digest(r.Bearer()).Matches(env.Operator)
 	notes, err := env.Delivery.Logbook.Trail(ctx, id, string(below), limit)
@@ -63,7 +63,7 @@ func trail(ctx context.Context, env *app.Env, r httpapi.Request, id string) (tra
 // history is a workspace's; that of a removed one can still be read.
 func history(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.Removed {
+		if _, err := env.Registry.Read(ctx, r.ID()); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 			return httpapi.Reply{}, err
 		}
 		out, err := trail(ctx, env, r, r.ID())
@@ -101,7 +101,7 @@ func goesOn(ctx context.Context, news delivery.News, since int64, changes []deli
 		gone = since != latest
 	}
 	if gone {
-		return fault.New(fault.InvalidCursor, "the log does not go on from %d", since).WithHint("read the fleet anew (GET /workspaces), then follow from GET /events without since", "drop_cursor")
+		return fault.New(fault.CursorGone, "the log does not go on from %d", since).WithHint("read the fleet anew (GET /workspaces), then follow from GET /events without since", "drop_cursor")
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func events(news delivery.News) httpapi.Endpoint {
 		var since int64
 		if s, given := r.QueryStringParameters["since"]; given {
 			if since, err = strconv.ParseInt(s, 10, 64); err != nil || since < 0 {
-				return httpapi.Reply{}, fault.New(fault.Invalid, "since must be the next of an earlier call, or 0")
+				return httpapi.Reply{}, fault.New(fault.InvalidRequest, "since must be the next of an earlier call, or 0")
 			}
 		} else {
 			latest, err := news.Latest(ctx)

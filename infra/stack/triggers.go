@@ -54,7 +54,7 @@ func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
 			PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 		})
 		for _, key := range slices.Sorted(slices.Values(keys)) {
-			if key == httpapi.Rest {
+			if key == httpapi.CatchAll {
 				awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{HttpApi: api, RouteKey: awsapigatewayv2.HttpRouteKey_DEFAULT(), Integration: integration})
 				continue
 			}

@@ -60,7 +60,7 @@ type Config struct {
 	LeaseTTL          time.Duration `env:"ROLLCALL_LEASE_TTL"`
 	Grace             time.Duration `env:"ROLLCALL_GRACE"`
 	DeliveryObjective time.Duration `env:"ROLLCALL_DELIVERY_OBJECTIVE"`
-	DeafAfter         time.Duration `env:"ROLLCALL_DEAF_AFTER"`
+	OutageAfter       time.Duration `env:"ROLLCALL_OUTAGE_AFTER"`
 	SuspectFor        time.Duration `env:"ROLLCALL_SUSPECT_FOR"`
 	ProbeEvery        time.Duration `env:"ROLLCALL_PROBE_EVERY"`
 	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
@@ -131,8 +131,8 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	policy.Bootstrap = cfg.Bootstrap
 	chatPolicy := chat.DefaultPolicy()
 	for set, to := range map[*time.Duration]time.Duration{
-		&policy.LeaseTTL: cfg.LeaseTTL, &policy.Grace: cfg.Grace, &policy.DeliveryObjective: cfg.DeliveryObjective, &chatPolicy.Visibility: cfg.Visibility,
-		&policy.DeafAfter: cfg.DeafAfter, &policy.SuspectFor: cfg.SuspectFor, &policy.ProbeEvery: cfg.ProbeEvery,
+		&policy.LeaseTTL: cfg.LeaseTTL, &policy.Grace: cfg.Grace, &policy.DeliveryObjective: cfg.DeliveryObjective, &chatPolicy.VisibilityTimeout: cfg.Visibility,
+		&policy.OutageAfter: cfg.OutageAfter, &policy.SuspectFor: cfg.SuspectFor, &policy.ProbeEvery: cfg.ProbeEvery,
 	} {
 		if to > 0 {
 			*set = to
@@ -143,21 +143,21 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	if cfg.MaxOpen > 0 {
 		chatPolicy.MaxOpen = cfg.MaxOpen
 	}
-	if cfg.PushTimeout >= chatPolicy.Visibility {
-		return nil, fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), or a slow delivery would be doubled", cfg.PushTimeout, chatPolicy.Visibility)
+	if cfg.PushTimeout >= chatPolicy.VisibilityTimeout {
+		return nil, fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), or a slow delivery would be doubled", cfg.PushTimeout, chatPolicy.VisibilityTimeout)
 	}
-	policy.DeliveryPatience = chatPolicy.Visibility
+	policy.DeliveryPatience = chatPolicy.VisibilityTimeout
 	store := &dynamo.Store{DB: dynamodb.NewFromConfig(awsConfig), Leases: cfg.LeasesTable, Chat: cfg.ChatTable, Policy: policy, Retention: chatPolicy.Retention}
 	queues := awssqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
-	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Bell: &sqs.Bell{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy}
 	now := func() time.Time { return time.Now().Add(cfg.ClockOffset) }
 	return &Env{
 		Now: now, Config: cfg, AWS: awsConfig, Operator: operator, Registry: reg,
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 		Delivery: &delivery.Delivery{
 			Registry: reg, Ledger: store, Logbook: store, News: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy, Now: now, Jitter: rand.Float64,
-			Queues: &sqs.Chat{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
+			Queues: &sqs.ChatQueues{SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN},
 		},
 	}, nil
 }

@@ -113,8 +113,8 @@ type Message struct {
 // Policy is every number the life of a message rests on.
 type Policy struct {
 	MaxAttempts int
-	// Visibility is how long a delivery may take before it is taken for lost.
-	Visibility time.Duration
+	// VisibilityTimeout is how long a delivery may take before it is taken for lost.
+	VisibilityTimeout time.Duration
 	// BackoffBase doubles with each failed attempt up to BackoffMax; up to a
 	// half is taken off at random, so that failures don't come back in step.
 	BackoffBase, BackoffMax time.Duration
@@ -134,15 +134,15 @@ type Policy struct {
 // DefaultPolicy is what a deployment runs with.
 func DefaultPolicy() Policy {
 	return Policy{
-		MaxAttempts: 5,
-		Visibility:  150 * time.Second,
-		BackoffBase: 2 * time.Second,
-		BackoffMax:  5 * time.Minute,
-		BusyRetry:   15 * time.Second,
-		Lifetime:    24 * time.Hour,
-		MaxOpen:     1000,
-		MaxBody:     256 << 10,
-		Retention:   7 * 24 * time.Hour,
+		MaxAttempts:       5,
+		VisibilityTimeout: 150 * time.Second,
+		BackoffBase:       2 * time.Second,
+		BackoffMax:        5 * time.Minute,
+		BusyRetry:         15 * time.Second,
+		Lifetime:          24 * time.Hour,
+		MaxOpen:           1000,
+		MaxBody:           256 << 10,
+		Retention:         7 * 24 * time.Hour,
 	}
 }
 
@@ -169,9 +169,9 @@ func (m Message) Available(now time.Time) bool {
 	return false
 }
 
-// WaitsSince is the last time at which anything was to happen to it; times in the
+// IdleSince is the last time at which anything was to happen to it; times in the
 // future are a wrong clock's, and say nothing.
-func (m Message) WaitsSince(now time.Time) time.Time {
+func (m Message) IdleSince(now time.Time) time.Time {
 	since := m.AcceptedAt
 	times := []time.Time{m.NotBefore, m.Claim.Until}
 	if n := len(m.Attempts); n > 0 {
@@ -191,8 +191,8 @@ func (m Message) Due(now time.Time) bool {
 	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.Available(now))
 }
 
-// used counts the attempts that count.
-func (m Message) used() int {
+// attemptsUsed counts the attempts that count.
+func (m Message) attemptsUsed() int {
 	n := 0
 	for _, a := range m.Attempts {
 		if a.counts() {
@@ -203,7 +203,7 @@ func (m Message) used() int {
 }
 
 // Tried tells whether any attempt at it failed.
-func (m Message) Tried() bool { return m.used() > 0 }
+func (m Message) Tried() bool { return m.attemptsUsed() > 0 }
 
 func (m Message) clone() Message {
 	m.Attempts = append([]Attempt(nil), m.Attempts...)
@@ -218,7 +218,7 @@ func (m *Message) closeAttempt(o Outcome, err string) {
 	}
 }
 
-func (m *Message) settle(s State, now time.Time, reason string) {
+func (m *Message) end(s State, now time.Time, reason string) {
 	m.State, m.Reason, m.SettledAt, m.Claim, m.NotBefore = s, reason, now, Claim{}, time.Time{}
 }
 
@@ -232,8 +232,8 @@ func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 	}
 	if via == ByPush {
 		m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
-		if m.used() >= p.MaxAttempts {
-			m.settle(Dead, now, "every attempt was used up; the last deliverer did not report back")
+		if m.attemptsUsed() >= p.MaxAttempts {
+			m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
 			return m
 		}
 	} else {
@@ -265,7 +265,7 @@ func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) M
 		answer = json.RawMessage(fmt.Sprintf(`{"truncated":true,"bytes":%d}`, len(answer)))
 	}
 	m.Answer = answer
-	m.settle(Delivered, now, reason)
+	m.end(Delivered, now, reason)
 	return m
 }
 
@@ -274,9 +274,9 @@ func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) M
 func (m Message) Fail(cause string, p Policy, jitter float64, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Failed, cause)
-	n := m.used()
+	n := m.attemptsUsed()
 	if n >= p.MaxAttempts {
-		m.settle(Dead, now, fmt.Sprintf("all %d attempts failed; the last: %s", n, cause))
+		m.end(Dead, now, fmt.Sprintf("all %d attempts failed; the last: %s", n, cause))
 		return m
 	}
 	wait := min(p.BackoffBase<<(n-1), p.BackoffMax)
@@ -314,18 +314,18 @@ func (m Message) Recall() Message {
 func (m Message) Expire(now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Lost, "")
-	m.settle(Expired, now, "not delivered before "+m.ExpiresAt.UTC().Format(time.RFC3339))
+	m.end(Expired, now, "not delivered before "+m.ExpiresAt.UTC().Format(time.RFC3339))
 	return m
 }
 
 // Cancel ends it because someone said so. Error: message_already_terminal.
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	if !m.State.Open() {
-		return m, fault.New(fault.AlreadyTerminal, "this message is already %s", m.State)
+		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.State)
 	}
 	m = m.clone()
 	m.closeAttempt(Lost, "cancelled meanwhile")
-	m.settle(Cancelled, now, "cancelled by "+by)
+	m.end(Cancelled, now, "cancelled by "+by)
 	return m, nil
 }
 
@@ -333,7 +333,7 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 // round of attempts. Error: message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	if m.State != Dead {
-		return m, fault.New(fault.NothingToRedrive, "only a dead message can be redriven; this one is %s", m.State)
+		return m, fault.New(fault.MessageNotDead, "only a dead message can be redriven; this one is %s", m.State)
 	}
 	m = m.clone()
 	m.Attempts = nil

@@ -24,7 +24,7 @@ func claim(until time.Time) chat.Claim { return chat.Claim{Token: "c", Until: un
 func TestFailuresBackOffAndEndDead(t *testing.T) {
 	m, now := queued(1), t0
 	for n := 1; n <= p.MaxAttempts; n++ {
-		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now).Fail("boom", p, 0, now)
+		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now).Fail("boom", p, 0, now)
 		if n < p.MaxAttempts && (m.State != chat.Queued || m.NotBefore.Sub(now) != p.BackoffBase<<(n-1)) {
 			t.Fatalf("after %d: %s, backoff %s", n, m.State, m.NotBefore.Sub(now))
 		}
@@ -37,7 +37,7 @@ func TestFailuresBackOffAndEndDead(t *testing.T) {
 	if err != nil || back.State != chat.Queued || back.Seq != m.Seq || !back.ExpiresAt.After(t0.Add(2*time.Hour)) {
 		t.Fatalf("%+v, %v", back, err)
 	}
-	if _, err := back.Redrive(p, t0); fault.CodeOf(err) != fault.NothingToRedrive {
+	if _, err := back.Redrive(p, t0); fault.CodeOf(err) != fault.MessageNotDead {
 		t.Fatal(err)
 	}
 }
@@ -45,7 +45,7 @@ func TestFailuresBackOffAndEndDead(t *testing.T) {
 func TestBusyUsesUpNoAttempt(t *testing.T) {
 	m, now := queued(1), t0
 	for range 50 {
-		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now).Defer(0, p, now)
+		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now).Defer(0, p, now)
 		now = m.NotBefore
 	}
 	if m.State != chat.Queued || len(m.Attempts) > 20 {
@@ -56,11 +56,11 @@ func TestBusyUsesUpNoAttempt(t *testing.T) {
 func TestALostDelivererCountsAndTheLastOneEndsIt(t *testing.T) {
 	m, now := queued(1), t0
 	for range p.MaxAttempts {
-		m = m.Take(chat.ByPush, claim(now.Add(p.Visibility)), p, now)
-		if m.Available(now.Add(p.Visibility - 1)) {
+		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now)
+		if m.Available(now.Add(p.VisibilityTimeout - 1)) {
 			t.Fatal("available under a live claim")
 		}
-		if now = now.Add(p.Visibility); !m.Available(now) {
+		if now = now.Add(p.VisibilityTimeout); !m.Available(now) {
 			t.Fatal("time did not make it available")
 		}
 	}
@@ -111,7 +111,7 @@ func TestLife(t *testing.T) {
 			switch rapid.SampledFrom([]string{"take", "fail", "defer", "deliver", "expire", "cancel", "redrive"}).Draw(t, "step") {
 			case "take":
 				if m.Available(now) {
-					m = m.Take(rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via"), claim(now.Add(p.Visibility)), p, now)
+					m = m.Take(rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via"), claim(now.Add(p.VisibilityTimeout)), p, now)
 				}
 			case "fail":
 				if m.State == chat.InFlight {

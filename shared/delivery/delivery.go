@@ -34,13 +34,13 @@ type Host struct {
 }
 
 // HostOf is the present one.
-func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.Served} }
+func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.URLFingerprint} }
 
 // Still tells whether the host is the workspace's all the same: nobody registered
 // since, or whoever did serves the same URL (Facts.Served outlives a register
 // without one).
 func (h Host) Still(f workspace.Facts) bool {
-	return f.Epoch == h.Epoch || (f.Pushable && h.Served != "" && f.Served == h.Served)
+	return f.Epoch == h.Epoch || (f.Pushable && h.Served != "" && f.URLFingerprint == h.Served)
 }
 
 // Mail is what moves do to the mailbox facts beside the counters, and on what
@@ -135,7 +135,7 @@ type Lane struct {
 
 // ErrLaneResting is returned when the queue's name can't be used yet (SQS
 // refuses a deleted queue's name for 60 seconds).
-var ErrLaneResting = fault.New(fault.Conflict, "the chat queue was deleted just now").Retry(time.Minute)
+var ErrLaneResting = fault.New(fault.Conflict, "the chat queue was deleted just now").WithRetryAfter(time.Minute)
 
 // Queues are the chat queues, created when first sent to.
 type Queues interface {
@@ -201,9 +201,9 @@ func (d *Delivery) expect(ctx context.Context, a *Accepted, f workspace.Facts, n
 	switch {
 	case !a.Verdict.Reachable() || a.Verdict.Reason == workspace.ReasonInboxUnattended:
 		a.Expected, a.Why = ExpectNobody, a.Verdict.Hint
-	case a.Mode.Effective == workspace.Poll && f.NoPoll(p, now) != "":
+	case a.Mode.Effective == workspace.Poll && f.NotPolling(p, now) != "":
 		a.Expected = ExpectNobody
-		a.Why = "the agent is alive, but " + f.NoPoll(p, now) + ": see that it polls, or register it with a URL so that mail can be pushed"
+		a.Why = "the agent is alive, but " + f.NotPolling(p, now) + ": see that it polls, or register it with a URL so that mail can be pushed"
 	case a.Mode.Effective == workspace.Poll:
 		a.Expected = ExpectNextPoll
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()):
@@ -283,7 +283,7 @@ func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Mess
 // UnknownMessage is the answer for a message that isn't there, or isn't the
 // caller's to see.
 func UnknownMessage() error {
-	return fault.New(fault.UnknownMessage, "this workspace has no message with this id").
+	return fault.New(fault.MessageUnknown, "this workspace has no message with this id").
 		WithHint("receipts are kept for a week after a message's end, and shown to its sender and its receiver", "stop")
 }
 

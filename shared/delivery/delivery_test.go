@@ -25,7 +25,7 @@ type world struct {
 	t     *testing.T
 	now   time.Time
 	store *memory.Store
-	bell  *memory.Bell
+	bell  *memory.Wakeups
 	lanes *memory.Queues
 	told  *memory.Announcer
 	agent func(m chat.Message) delivery.Result
@@ -51,10 +51,10 @@ func (w *world) Push(_ context.Context, url string, m chat.Message) delivery.Res
 func newWorld(t *testing.T, mode workspace.Mode, url string) *world {
 	p := workspace.DefaultPolicy()
 	p.Bootstrap = workspace.Open
-	w := &world{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), store: memory.NewStore(p), bell: &memory.Bell{}, told: &memory.Announcer{}}
+	w := &world{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), store: memory.NewStore(p), bell: &memory.Wakeups{}, told: &memory.Announcer{}}
 	w.lanes = memory.NewQueues(func() time.Time { return w.now })
 	w.agent = func(chat.Message) delivery.Result { return delivery.Result{} }
-	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Enrolments: w.store, Fleets: w.store, Bell: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
+	reg := &registry.Registry{Leases: w.store, Profiles: w.store, Owners: w.store, Enrolments: w.store, Fleets: w.store, Wakeups: w.bell, Guard: push.New(push.Private, time.Second), Policy: p}
 	w.Delivery = &delivery.Delivery{Registry: reg, Ledger: w.store, Logbook: w.store, News: w.store, Queues: w.lanes, Agents: w, Announcer: w.told, Callbacks: w, Policy: chat.DefaultPolicy(),
 		Now: func() time.Time { return w.now }, Jitter: func() float64 { return 0 }}
 	out, err := reg.Register(t.Context(), registry.Registration{ID: id, Mode: mode, URL: url, From: "10.0.0.1"}, w.now)
@@ -67,11 +67,11 @@ func newWorld(t *testing.T, mode workspace.Mode, url string) *world {
 
 func (w *world) beat(active int) {
 	w.t.Helper()
-	f, err := w.Registry.Signal(w.t.Context(), id, w.token, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1", ActiveTasks: &active}, w.now)
+	f, err := w.Registry.Signal(w.t.Context(), id, w.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1", ActiveTasks: &active}, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Registry.RingIfMail(w.t.Context(), f, "heartbeat", w.now)
+	w.Registry.WakeIfDeliverable(w.t.Context(), f, "heartbeat", w.now)
 }
 
 func (w *world) send(ids ...string) (out delivery.Accepted) {
@@ -187,14 +187,14 @@ func TestACrashedDeliveryComesBackByTimeAlone(t *testing.T) {
 	w := newWorld(t, "", "http://agent.example")
 	w.send("a")
 	m := w.message("a") // its deliverer claims it and is never heard of again
-	taken := m.Take(chat.ByPush, chat.Claim{Token: "dead one", Until: w.now.Add(w.Policy.Visibility)}, w.Policy, w.now)
+	taken := m.Take(chat.ByPush, chat.Claim{Token: "dead one", Until: w.now.Add(w.Policy.VisibilityTimeout)}, w.Policy, w.now)
 	if err := w.Ledger.Move(t.Context(), id, []chat.Move{{From: m, To: taken}}, delivery.Mail{}); err != nil {
 		t.Fatal(err)
 	}
 	if d := w.drain(); d.Delivered != 0 {
 		t.Fatalf("delivered under another's claim: %+v", d)
 	}
-	w.now = w.now.Add(w.Policy.Visibility)
+	w.now = w.now.Add(w.Policy.VisibilityTimeout)
 	w.beat(0)
 	if d := w.drain(); d.Delivered != 1 {
 		t.Fatalf("%+v", d)
@@ -285,7 +285,7 @@ func TestAFullInboxSaysSo(t *testing.T) {
 	w.Policy.MaxOpen = 2
 	w.send("a", "b")
 	_, err := w.Enqueue(t.Context(), chat.Message{ID: "c", Workspace: id, Body: []byte(`{}`)}, w.now)
-	if fault.CodeOf(err) != fault.TooManyInFlight {
+	if fault.CodeOf(err) != fault.InboxFull {
 		t.Fatal(err)
 	}
 }
@@ -295,7 +295,7 @@ func TestCursor(t *testing.T) {
 		t.Fatal(c, err)
 	}
 	for _, foreign := range []string{"", "00000000-0000-0000-0000-000000000000", delivery.Cursor{Seq: 7}.ID("other"), "7", "7.0", "-1-abc", strings.Replace(delivery.Cursor{Seq: 7}.ID("w"), "7.0", "7.1", 1)} {
-		if _, err := delivery.ParseCursor("w", foreign); fault.CodeOf(err) != fault.InvalidCursor {
+		if _, err := delivery.ParseCursor("w", foreign); fault.CodeOf(err) != fault.CursorGone {
 			t.Errorf("%q: %v", foreign, err)
 		}
 	}
@@ -308,7 +308,7 @@ func TestAFastClockDelivers(t *testing.T) {
 	w.now = time.Now().Add(time.Hour)
 	w.beat(0)
 	w.send("a")
-	for left, want := range map[time.Duration]string{w.Policy.Visibility / 2: "out of time", 2 * w.Policy.Visibility: "empty"} {
+	for left, want := range map[time.Duration]string{w.Policy.VisibilityTimeout / 2: "out of time", 2 * w.Policy.VisibilityTimeout: "empty"} {
 		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
 		if out, err := w.Drain(ctx, id, "test"); err != nil || (out.Ended != want && out.Ended != "empty") {

@@ -50,7 +50,7 @@ func retryOf(head chat.Message) string { return causeRetry + ticketID(head, head
 // that of the wake-up that it answers.
 func (d *Delivery) Drain(ctx context.Context, id, cause string) (Drained, error) {
 	f, err := d.Registry.Leases.Get(ctx, id)
-	if fault.CodeOf(err) == fault.Unknown {
+	if fault.CodeOf(err) == fault.WorkspaceUnknown {
 		return Drained{Ended: "no such workspace"}, nil
 	}
 	if err != nil {
@@ -63,15 +63,15 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (Drained, error)
 	}
 	err = g.Wait()
 	// What the drain, or another before it that died, left to do.
-	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.Errands > 0 {
-		err = errors.Join(err, d.runErrands(ctx, Lane{id, f.LaneGeneration}))
+	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.OutboxItems > 0 {
+		err = errors.Join(err, d.runErrands(ctx, Lane{id, f.QueueGeneration}))
 	}
 	out := Drained{}
 	for _, s := range slots {
 		out.Delivered, out.Failed, out.Deferred, out.Ended = out.Delivered+s.Delivered, out.Failed+s.Failed, out.Deferred+s.Deferred, s.Ended
 	}
 	if w := nextWake(slots, cause, out.Delivered+out.Failed+out.Deferred > 0); w != nil {
-		err = errors.Join(err, d.Registry.Bell.Ring(ctx, id, w.cause, w.after))
+		err = errors.Join(err, d.Registry.Wakeups.Send(ctx, id, w.cause, w.after))
 	}
 	return out, err
 }
@@ -128,7 +128,7 @@ func (d *Delivery) drainSlot(ctx context.Context, id string, out *slot) error {
 	for conflicts := 0; conflicts < 20; {
 		now := d.Now()
 		// A deadline is the runtime's own time, not d.Now's.
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.Policy.Visibility {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.Policy.VisibilityTimeout {
 			return end("out of time", &wake{causeContinue, 0})
 		}
 		if conflicts > 0 {
@@ -170,18 +170,18 @@ func (d *Delivery) drainSlot(ctx context.Context, id string, out *slot) error {
 			}
 			return end("nothing to deliver yet", &wake{retryOf(ms[0]), retryAt.Sub(now)})
 		}
-		lane := Lane{id, f.LaneGeneration}
+		lane := Lane{id, f.QueueGeneration}
 		ticket, err := d.ticket(ctx, lane, f.Slots(), *head, ms, now)
 		// A queue that was deleted rests, and one that gives no ticket although the
 		// head is free and has waited for two visibility timeouts is stuck: no
 		// holder of a ticket lives that long without a claim. The lane moves on to
 		// its next generation; the ledger keeps two drains from one message.
-		stuck := err == nil && ticket == nil && now.Sub(head.WaitsSince(now)) > 2*d.Policy.Visibility
+		stuck := err == nil && ticket == nil && now.Sub(head.IdleSince(now)) > 2*d.Policy.VisibilityTimeout
 		if err == ErrLaneResting || stuck {
 			next := f
-			next.LaneGeneration++
+			next.QueueGeneration++
 			next.Version++
-			if err := d.Registry.Leases.Save(ctx, f, next, registry.With{}); err != nil && fault.CodeOf(err) != fault.Conflict {
+			if err := d.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
 				return err
 			}
 			conflicts++
@@ -225,7 +225,7 @@ const heldFor = 5 * time.Second
 // tickets are used up by attempts at the head, whichever message they were put
 // in for, so each attempt entitles the mail to a fresh set.
 func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, head chat.Message, ms []chat.Message, now time.Time) (*Held, error) {
-	held, err := d.Queues.Receive(ctx, l, d.Policy.Visibility, 0)
+	held, err := d.Queues.Receive(ctx, l, d.Policy.VisibilityTimeout, 0)
 	if held != nil || err != nil {
 		return held, err
 	}
@@ -238,7 +238,7 @@ func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, head chat.Mess
 	if err := d.Queues.Send(ctx, l, slots, tickets); err != nil {
 		return nil, err
 	}
-	return d.Queues.Receive(ctx, l, d.Policy.Visibility, time.Second)
+	return d.Queues.Receive(ctx, l, d.Policy.VisibilityTimeout, time.Second)
 }
 
 // ticketID tells a ticket from another for the same message: by the head's
@@ -253,7 +253,7 @@ func ticketID(m, head chat.Message) string {
 func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url string, m chat.Message, t Held) (chat.Outcome, error) {
 	now := d.Now()
 	host := HostOf(f)
-	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.Visibility), Epoch: f.Epoch}, d.Policy, now)
+	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}, d.Policy, now)
 	claim := Mail{Host: host, Unheld: true, HeldUntil: taken.Claim.Until}
 	if taken.State == chat.Dead { // its attempts were used up: that is so for any host
 		claim = Mail{}

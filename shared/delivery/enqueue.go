@@ -48,8 +48,8 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 			return Accepted{}, err
 		}
 		if f.Open >= d.Policy.MaxOpen {
-			return Accepted{}, fault.New(fault.TooManyInFlight, "this workspace's inbox is full: %d messages wait", f.Open).
-				WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").Retry(30 * time.Second)
+			return Accepted{}, fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait", f.Open).
+				WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").WithRetryAfter(30 * time.Second)
 		}
 		m.Seq = f.Accepted + 1
 		attended := f.Delivering(d.Registry.Policy, now)
@@ -66,7 +66,7 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 			return Accepted{}, err
 		}
 		if !first && stored.Source != m.Source {
-			return Accepted{}, fault.New(fault.MessageTaken, "another sender used this message id here").WithHint("send it under a new messageId", "retry")
+			return Accepted{}, fault.New(fault.MessageIDTaken, "another sender used this message id here").WithHint("send it under a new messageId", "retry")
 		}
 		out := Accepted{Message: stored, First: first, Facts: f}
 		d.expect(ctx, &out, f, now)
@@ -77,7 +77,7 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 				f.OldestOpen = now
 			}
 			if !attended {
-				d.Registry.RingIfMail(ctx, f, "enqueue", now)
+				d.Registry.WakeIfDeliverable(ctx, f, "enqueue", now)
 			}
 		}
 		out.Depth, out.Facts = f.Open, f

@@ -78,7 +78,7 @@ func (d *Delivery) errand(ctx context.Context, l Lane, m chat.Message) error {
 	}
 	err := d.Callbacks.Tell(ctx, m.Callback, m)
 	if err != nil && d.Now().Sub(m.SettledAt) < callbackPatience {
-		return fault.New(fault.Invalid, "callback of message %s: %v", m.ID, err)
+		return fault.New(fault.InvalidRequest, "callback of message %s: %v", m.ID, err)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 		if !dry {
 			var err error
 			m, err = d.Settle(ctx, id, m.ID, func(m chat.Message) (chat.Message, error) { return m.Redrive(d.Policy, now) })
-			if fault.CodeOf(err) == fault.NothingToRedrive {
+			if fault.CodeOf(err) == fault.MessageNotDead {
 				continue
 			}
 			if err != nil {

@@ -64,7 +64,7 @@ func TestALateHostAcknowledgesNothingForANewerOne(t *testing.T) {
 		}
 	}
 	// One that says its epoch is told.
-	if _, _, err := w.fetch(delivery.Poll{Cursor: old, Epoch: epoch - 1}); fault.CodeOf(err) != fault.Superseded {
+	if _, _, err := w.fetch(delivery.Poll{Cursor: old, Epoch: epoch - 1}); fault.CodeOf(err) != fault.EpochSuperseded {
 		t.Fatalf("%v", err)
 	}
 	if ms, _, err := w.fetch(delivery.Poll{Cursor: fresh, Epoch: epoch}); err != nil || len(ms) != 0 || w.facts().Delivered != 2 {
@@ -208,7 +208,7 @@ func TestAnOutcomeIsWrittenUnderContention(t *testing.T) {
 // A fault of one worker's store must not hang up on the agent that another is at.
 func TestOneWorkersFaultIsItsOwn(t *testing.T) {
 	w := newWorld(t, workspace.Push, "http://agent/")
-	if _, err := w.Registry.Create(t.Context(), registry.New{ID: id, Mode: workspace.Push, MaxTasks: 2, Adopt: true}, w.now); err != nil {
+	if _, err := w.Registry.Create(t.Context(), registry.CreateInput{ID: id, Mode: workspace.Push, MaxTasks: 2, Adopt: true}, w.now); err != nil {
 		t.Fatal(err)
 	}
 	w.register(workspace.Push, "http://agent/")
@@ -234,7 +234,7 @@ func TestOneWorkersFaultIsItsOwn(t *testing.T) {
 		}
 		return delivery.Result{}
 	})
-	if _, err := w.Drain(t.Context(), id, "test"); fault.CodeOf(err) != fault.StoreUnavailable {
+	if _, err := w.Drain(t.Context(), id, "test"); fault.CodeOf(err) != fault.PlatformUnavailable {
 		t.Fatalf("%v", err)
 	}
 	if m := w.message("m1"); hungUp != nil || m.State != chat.Delivered {

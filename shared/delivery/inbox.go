@@ -39,7 +39,7 @@ func ParseCursor(workspace, id string) (Cursor, error) {
 }
 
 func cursorGone() error {
-	return fault.New(fault.InvalidCursor, "since_id is not a row of this workspace").
+	return fault.New(fault.CursorGone, "since_id is not a row of this workspace").
 		WithHint("drop the cursor and poll without it", "drop_cursor")
 }
 
@@ -70,13 +70,13 @@ func (d *Delivery) Fetch(ctx context.Context, in Poll, now time.Time) (Polled, e
 		cursor, cursorErr = ParseCursor(in.Workspace, in.Cursor)
 	}
 	// The poll proves life even when its cursor is gone; only then is it told so.
-	f, err := d.Registry.Signal(ctx, in.Workspace, in.Credential, workspace.Signal{Kind: workspace.PollFor, From: in.From}, now)
+	f, err := d.Registry.Signal(ctx, in.Workspace, in.Credential, workspace.Signal{Kind: workspace.SignalPoll, From: in.From}, now)
 	if err != nil {
 		return Polled{}, err
 	}
 	switch {
 	case in.Epoch > 0 && in.Epoch < f.Epoch:
-		return Polled{}, fault.New(fault.Superseded, "another host of this workspace has registered since").
+		return Polled{}, fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
 			WithHint("this one's mail goes to that one now: stop, or register again to take over", "register")
 	case cursorErr != nil:
 		return Polled{}, cursorErr
@@ -164,7 +164,7 @@ func (d *Delivery) handOut(ctx context.Context, f workspace.Facts, cursor Cursor
 		switch err := d.settle(ctx, f.ID, open, moves, mail); fault.CodeOf(err) {
 		case "":
 			if slices.ContainsFunc(moves, HasErrand) {
-				_ = d.Registry.Bell.Ring(ctx, f.ID, "errand", 0) // else the sweeper rings
+				_ = d.Registry.Wakeups.Send(ctx, f.ID, "errand", 0) // else the sweeper rings
 			}
 			if len(out) == 0 && acks && more {
 				continue // a window of nothing but acknowledged mail: look behind it

@@ -146,7 +146,7 @@ func (d *Delivery) Delegate(ctx context.Context, source, target, task, key strin
 			case err == nil && (m.State.Open() || m.State == chat.Delivered):
 				out.Delegation, out.Hit = was, true
 				return out, nil
-			case err != nil && fault.CodeOf(err) != fault.UnknownMessage:
+			case err != nil && fault.CodeOf(err) != fault.MessageUnknown:
 				return out, err
 			}
 			del.MessageID = uuid.NewSHA1(delegationSpace, []byte(was.MessageID)).String()

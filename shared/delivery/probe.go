@@ -49,7 +49,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, now time.Time) 
 	switch fault.CodeOf(err) {
 	case "":
 		return true, nil
-	case fault.Conflict, fault.TooManyInFlight, fault.Removed:
+	case fault.Conflict, fault.InboxFull, fault.WorkspaceRemoved:
 		return false, nil // it has mail of its own now, or is gone
 	}
 	return false, err

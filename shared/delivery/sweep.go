@@ -36,16 +36,16 @@ func (d *Delivery) Sweep(ctx context.Context) (Swept, error) {
 	w := sweep{Delivery: d}
 	now := d.Now()
 	var err error
-	if w.fleet, err = d.Registry.Sweeping(ctx, now); err != nil {
+	if w.fleet, err = d.Registry.BeginSweep(ctx, now); err != nil {
 		return w.Swept, err
 	}
 	if w.orphans, err = d.queuesToCheck(ctx); err != nil {
 		w.fails("listing chat queues", err)
 	}
-	start := w.fleet.Next
+	start := w.fleet.SweepCursor
 	next, err := w.pages(ctx, start)
 	if err == nil && next != start {
-		err = d.Registry.Fleets.SweptTo(ctx, next)
+		err = d.Registry.Fleets.NoteSweepCursor(ctx, next)
 	}
 	w.Cut = next != ""
 	if announceErr := d.announce(ctx); announceErr != nil {
@@ -142,8 +142,8 @@ func (w *sweep) one(ctx context.Context, f workspace.Facts) error {
 	now := w.Now()
 	w.mu.Lock()
 	w.Seen++
-	if f.Hold != workspace.Removed || f.Open > 0 || f.Errands > 0 {
-		delete(w.orphans, w.Queues.Name(Lane{f.ID, f.LaneGeneration}))
+	if f.Hold != workspace.Removed || f.Open > 0 || f.OutboxItems > 0 {
+		delete(w.orphans, w.Queues.Name(Lane{f.ID, f.QueueGeneration}))
 	}
 	w.mu.Unlock()
 	if f.Open > 0 || !Conserved(f) || auditDue(f.ID, now) {
@@ -151,12 +151,12 @@ func (w *sweep) one(ctx context.Context, f workspace.Facts) error {
 			return err
 		}
 	}
-	if (w.closed(f, now) == "" && !f.Delivering(w.Registry.Policy, now)) || f.Errands > 0 {
+	if (w.closed(f, now) == "" && !f.Delivering(w.Registry.Policy, now)) || f.OutboxItems > 0 {
 		w.mu.Lock()
 		after := w.spread(w.Rung)
 		w.Rung++
 		w.mu.Unlock()
-		if err := w.Registry.Bell.Ring(ctx, f.ID, "sweep", after); err != nil {
+		if err := w.Registry.Wakeups.Send(ctx, f.ID, "sweep", after); err != nil {
 			return err
 		}
 	}

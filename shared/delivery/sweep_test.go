@@ -131,7 +131,7 @@ func TestTheSenderIsTold(t *testing.T) {
 	if _, err := w.Drain(t.Context(), id, "test"); err == nil {
 		t.Fatal("a failed callback is not seen")
 	}
-	if f := w.facts(); f.Delivered != 2 || f.Errands != 1 {
+	if f := w.facts(); f.Delivered != 2 || f.OutboxItems != 1 {
 		t.Fatalf("%+v", f)
 	}
 	w.deaf = false
@@ -143,8 +143,8 @@ func TestTheSenderIsTold(t *testing.T) {
 	}
 	w.drain()
 	w.drain()
-	if want := []string{"http://sender/ told delivered"}; !slices.Equal(w.toldSender, want) || w.facts().Errands != 0 {
-		t.Fatalf("%v, %d", w.toldSender, w.facts().Errands)
+	if want := []string{"http://sender/ told delivered"}; !slices.Equal(w.toldSender, want) || w.facts().OutboxItems != 0 {
+		t.Fatalf("%v, %d", w.toldSender, w.facts().OutboxItems)
 	}
 }
 
@@ -245,12 +245,12 @@ func TestAStuckQueueIsLeft(t *testing.T) {
 	}
 	w.drain()
 	w.wants("within the timeout its holder may be alive", w.got)
-	w.now = w.now.Add(2*w.Policy.Visibility + time.Second)
+	w.now = w.now.Add(2*w.Policy.VisibilityTimeout + time.Second)
 	w.beat(0)
 	w.drain()
 	w.wants("after it the mail goes by another queue", w.got, "m1")
-	if f := w.facts(); f.LaneGeneration != 1 {
-		t.Fatalf("generation %d", f.LaneGeneration)
+	if f := w.facts(); f.QueueGeneration != 1 {
+		t.Fatalf("generation %d", f.QueueGeneration)
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *Store) Errands(ctx context.Context, id string) ([]delivery.Errand, erro
 // once, whoever else did it too.
 func (s *Store) ErrandDone(ctx context.Context, id string, e delivery.Errand) error {
 	u := update{}
-	u.add("Errands", -1)
+	u.add("OutboxItems", -1)
 	_, err := s.transact(ctx, []types.TransactWriteItem{
 		{Delete: &types.Delete{TableName: &s.Chat, Key: errandKey(id, e), ConditionExpression: aws.String("attribute_exists(" + ChatSort + ")")}},
 		{Update: &types.Update{TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values}},

@@ -23,17 +23,17 @@ const LeaseKey = "id"
 
 // leaseAttributes are the names of workspace.Facts' fields, by the field's name.
 var leaseAttributes = map[string]string{
-	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HeldAt": "rd", "RegisteredAt": "ra",
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd", "RegisteredAt": "ra",
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
-	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "LaneGeneration": "lg",
-	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf", "Mixed": "mn", "MixedAt": "mi",
+	"Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx", "QueueGeneration": "lg",
+	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt", "RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi",
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "BackAt": "ba", "SeenFrom": "sf",
-	"Incarnation": "ic", "Served": "su", "Formers": "if", "Swaps": "sw", "SwapsSince": "sz", "SwappedAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf",
+	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz", "TakenOverAt": "st", "EnrolledBy": "eb", "ProbedAt": "pb", "ProbeLostAt": "pl", "ActiveTasks": "at", "ActiveAt": "aa",
 	"ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "OldestOpen": "oo", "Delivered": "nd", "Expired": "nx",
-	"Cancelled": "nc", "Dead": "nk", "Missing": "nm", "Errands": "er", "DeliveredAt": "da", "HeldUntil": "hu", "PushFailures": "pf", "PushFailing": "ps", "PushError": "pe",
+	"Cancelled": "nc", "Dead": "nk", "Missing": "nm", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu", "PushFailures": "pf", "PushFailingSince": "ps", "PushError": "pe",
 }
 
 type leaseField struct {

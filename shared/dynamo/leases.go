@@ -57,7 +57,7 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 		return workspace.Facts{}, fault.Store("get lease", err)
 	}
 	if len(out.Item) == 0 {
-		return workspace.Facts{}, workspace.NotFound(id)
+		return workspace.Facts{}, workspace.UnknownError(id)
 	}
 	return decodeFacts(out.Item), nil
 }
@@ -73,7 +73,7 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 	f, err := s.renew(ctx, id, u)
 	if _, refused := errors.AsType[*registry.Refused](err); refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		u = s.renewal(credential, sig, now)
-		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "BackAt", "Incarnation", "Formers", "Swaps", "SwapsSince", "SwappedAt")
+		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "RecoveredAt", "Instance", "PreviousInstances", "Takeovers", "TakeoversSince", "TakenOverAt")
 		return s.renew(ctx, id, u)
 	}
 	return f, err
@@ -85,13 +85,13 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 	u.set("LeaseUntil", millis(now.Add(s.Policy.LeaseTTL)))
 	u.set("SeenFrom", str(sig.From))
 	switch sig.Kind {
-	case workspace.PollFor:
+	case workspace.SignalPoll:
 		u.set("PolledAt", millis(now))
 		u.remove("CallsRefused")
-	case workspace.Call:
+	case workspace.SignalCall:
 		u.set("CalledAt", millis(now))
 		u.remove("CallsRefused")
-	case workspace.Heartbeat:
+	case workspace.SignalHeartbeat:
 		u.set("HeartbeatAt", millis(now))
 		u.remove("BeatsRefused")
 		if sig.Wedged {
@@ -105,7 +105,7 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 		u.set("ActiveAt", millis(now))
 	}
 	switch {
-	case sig.ErrorsOver(s.Policy):
+	case sig.EndsErrors(s.Policy):
 		u.remove("ErrorsSince")
 		u.remove("SampleError")
 	case sig.ErrorRate != nil && *sig.ErrorRate >= s.Policy.ErrorRateEnter:
@@ -125,14 +125,14 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 
 // whenSameHost puts workspace.SameHost in the condition.
 func (u *update) whenSameHost(sig workspace.Signal) {
-	inc := u.name("Incarnation")
-	if sig.Incarnation.Name == "" {
+	inc := u.name("Instance")
+	if sig.Instance.Name == "" {
 		from := u.name("SeenFrom")
 		u.conditions = append(u.conditions, "(attribute_exists("+inc+") OR attribute_not_exists("+from+") OR "+from+" = "+u.value(":from", str(sig.From))+")")
 		return
 	}
-	near := sig.Incarnation.Near()
-	u.setOnce("Incarnation", str(sig.Incarnation.Name))
+	near := sig.Instance.Aliases()
+	u.setOnce("Instance", str(sig.Instance.Name))
 	u.conditions = append(u.conditions, "(attribute_not_exists("+inc+") OR "+inc+" IN ("+u.value(":near0", str(near[0]))+", "+u.value(":near1", str(near[1]))+"))")
 }
 
@@ -141,10 +141,10 @@ func (u *update) whenSameHost(sig workspace.Signal) {
 func (u *update) whenNothingEnds(sig workspace.Signal, p workspace.Policy, now time.Time) {
 	lease := u.name("LeaseUntil")
 	u.conditions = append(u.conditions, "(attribute_not_exists("+lease+") OR "+lease+" > "+u.value(":lapsed", millis(now.Add(-p.Grace)))+")")
-	if sig.Kind == workspace.Heartbeat && !sig.Wedged {
+	if sig.Kind == workspace.SignalHeartbeat && !sig.Wedged {
 		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("WedgedSince")+")")
 	}
-	if sig.ErrorsOver(p) {
+	if sig.EndsErrors(p) {
 		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("ErrorsSince")+")")
 	}
 }
@@ -159,7 +159,7 @@ func (s *Store) renew(ctx context.Context, id string, u update) (workspace.Facts
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if len(failed.Item) == 0 {
-			return workspace.Facts{}, workspace.NotFound(id)
+			return workspace.Facts{}, workspace.UnknownError(id)
 		}
 		f := decodeFacts(failed.Item)
 		return f, &registry.Refused{Facts: f}
@@ -172,7 +172,7 @@ func (s *Store) renew(ctx context.Context, id string, u update) (workspace.Facts
 
 // Save implements registry.Leases: only what differs is written, so a signal or
 // a message in between is not undone.
-func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with registry.With) error {
+func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with registry.SaveExtras) error {
 	writes := []types.TransactWriteItem{s.saved(old, next)}
 	if with.Profile != nil {
 		key, expression, names, values := profileUpdate(next.ID, *with.Profile)
@@ -205,7 +205,7 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with regist
 }
 
 // refusalFields are what workspace.Refuse writes.
-var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "Mixed", "MixedAt", "StrangerAt", "StrangerFrom", "StrangerWith"}
+var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "AlternatingRefusals", "AlternatedAt", "StrangerAt", "StrangerFrom", "StrangerWith"}
 
 // NoteRefusal implements registry.Leases: one conditional UpdateItem, so that of
 // many refused at once one is written.

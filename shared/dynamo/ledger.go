@@ -145,7 +145,7 @@ func (s *Store) Accept(ctx context.Context, seen workspace.Facts, m chat.Message
 		condition = u.name("Accepted") + " = " + u.value(":seen", num(seen.Accepted))
 	}
 	if attended {
-		condition += " AND " + u.name("InFlight") + " = " + u.value(":flying", num(seen.InFlight)) + " AND " + u.name("HeldUntil") + " = " + u.value(":held", millis(seen.HeldUntil))
+		condition += " AND " + u.name("InFlight") + " = " + u.value(":flying", num(seen.InFlight)) + " AND " + u.name("ClaimedUntil") + " = " + u.value(":held", millis(seen.ClaimedUntil))
 	}
 	condition += " AND attribute_exists(" + u.name("ID") + ") AND (attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> :removed)"
 	reasons, err := s.transact(ctx, []types.TransactWriteItem{
@@ -261,7 +261,7 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	if h := mail.Host; h != nil {
 		still := u.name("Epoch") + " = " + u.value(":epoch", num(h.Epoch))
 		if h.Served != "" {
-			still += " OR (" + u.name("Pushable") + " = " + u.value(":true", &types.AttributeValueMemberBOOL{Value: true}) + " AND " + u.name("Served") + " = " + u.value(":served", str(h.Served)) + ")"
+			still += " OR (" + u.name("Pushable") + " = " + u.value(":true", &types.AttributeValueMemberBOOL{Value: true}) + " AND " + u.name("URLFingerprint") + " = " + u.value(":served", str(h.Served)) + ")"
 		}
 		condition += " AND (" + still + ")"
 	}
@@ -286,9 +286,9 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	}
 	switch {
 	case !mail.HeldUntil.IsZero():
-		u.set("HeldUntil", millis(mail.HeldUntil))
+		u.set("ClaimedUntil", millis(mail.HeldUntil))
 	case mail.Released:
-		u.remove("HeldUntil")
+		u.remove("ClaimedUntil")
 	}
 	if !mail.DeliveredAt.IsZero() {
 		u.set("DeliveredAt", millis(mail.DeliveredAt))
@@ -298,12 +298,12 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 	}
 	if mail.PushOK {
 		u.remove("PushFailures")
-		u.remove("PushFailing")
+		u.remove("PushFailingSince")
 		u.remove("PushError")
 	}
 	if !mail.PushFailedAt.IsZero() {
 		u.add("PushFailures", 1)
-		u.setOnce("PushFailing", millis(mail.PushFailedAt))
+		u.setOnce("PushFailingSince", millis(mail.PushFailedAt))
 		u.set("PushError", str(mail.PushError))
 	}
 	if !mail.BusyAt.IsZero() {
@@ -318,7 +318,7 @@ func (s *Store) Move(ctx context.Context, id string, moves []chat.Move, mail del
 			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: errandKey(id, delivery.Errand{MessageID: mv.To.ID, Version: mv.To.Version})}})
 		}
 	}
-	u.add("Errands", errands)
+	u.add("OutboxItems", errands)
 	switch expr := u.expression(); {
 	case *expr != "":
 		writes = append(writes, types.TransactWriteItem{Update: &types.Update{

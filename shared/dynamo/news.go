@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	_ delivery.News   = (*Store)(nil)
-	_ registry.Fleets = (*Store)(nil)
+	_ delivery.News       = (*Store)(nil)
+	_ registry.FleetStore = (*Store)(nil)
 )
 
 // The fleet's partition: one item of state (the last sweep, the last gap, the
@@ -50,14 +50,14 @@ func (s *Store) state(ctx context.Context) (item, error) {
 // Fleet implements registry.Fleets.
 func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	it, err := s.state(ctx)
-	return workspace.Fleet{SweptAt: timeOf(it["swept"]), DeafAt: timeOf(it["deaf"]), HeardAt: timeOf(it["heard"]), Next: strOf(it["next"])}, err
+	return workspace.Fleet{SweptAt: timeOf(it["swept"]), OutageStart: timeOf(it["deaf"]), OutageEnd: timeOf(it["heard"]), SweepCursor: strOf(it["next"])}, err
 }
 
-// Swept implements registry.Fleets.
-func (s *Store) Swept(ctx context.Context, fl workspace.Fleet) error {
+// NoteSweep implements registry.Fleets.
+func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 	set, values := "SET swept = :swept", item{":swept": millis(fl.SweptAt)}
-	if !fl.DeafAt.IsZero() {
-		set, values[":deaf"], values[":heard"] = set+", deaf = :deaf, heard = :heard", millis(fl.DeafAt), millis(fl.HeardAt)
+	if !fl.OutageStart.IsZero() {
+		set, values[":deaf"], values[":heard"] = set+", deaf = :deaf, heard = :heard", millis(fl.OutageStart), millis(fl.OutageEnd)
 	}
 	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &s.Chat, Key: fleetKey(), UpdateExpression: &set, ExpressionAttributeValues: values})
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *Store) Swept(ctx context.Context, fl workspace.Fleet) error {
 	return nil
 }
 
-// SweptTo implements registry.Fleets.
-func (s *Store) SweptTo(ctx context.Context, next string) error {
+// NoteSweepCursor implements registry.Fleets.
+func (s *Store) NoteSweepCursor(ctx context.Context, next string) error {
 	in := &dynamodb.UpdateItemInput{TableName: &s.Chat, Key: fleetKey(), UpdateExpression: aws.String("REMOVE #next"), ExpressionAttributeNames: map[string]string{"#next": "next"}}
 	if next != "" {
 		in.UpdateExpression, in.ExpressionAttributeValues = aws.String("SET #next = :next"), item{":next": str(next)}

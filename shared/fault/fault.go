@@ -16,34 +16,34 @@ type Code string
 // The codes, grouped by whose move it is.
 const (
 	// The caller must change the request.
-	Invalid        Code = "invalid_request"
-	InvalidJSON    Code = "invalid_json"
-	InvalidID      Code = "invalid_workspace_id"
-	InvalidCursor  Code = "cursor_gone"
-	TooLarge       Code = "too_large"
-	URLForbidden   Code = "url_forbidden"
-	UnknownRoute   Code = "unknown_route"
-	NotServed      Code = "not_served"
-	Unknown        Code = "workspace_unknown"
-	UnknownMessage Code = "message_unknown"
-	Exists         Code = "workspace_exists"
-	MessageTaken   Code = "message_id_taken"
-	Removed        Code = "workspace_removed"
+	InvalidRequest     Code = "invalid_request"
+	InvalidJSON        Code = "invalid_json"
+	InvalidWorkspaceID Code = "invalid_workspace_id"
+	CursorGone         Code = "cursor_gone"
+	TooLarge           Code = "too_large"
+	URLForbidden       Code = "url_forbidden"
+	UnknownRoute       Code = "unknown_route"
+	NotServed          Code = "not_served"
+	WorkspaceUnknown   Code = "workspace_unknown"
+	MessageUnknown     Code = "message_unknown"
+	WorkspaceExists    Code = "workspace_exists"
+	MessageIDTaken     Code = "message_id_taken"
+	WorkspaceRemoved   Code = "workspace_removed"
 
 	// The caller's credential is the matter.
-	CredentialMissing Code = "credential_missing"
-	CredentialUnknown Code = "credential_unknown"
-	OperatorOnly      Code = "operator_only"
-	CallerUnknown     Code = "caller_credential_unknown"
-	CallerMismatch    Code = "caller_mismatch"
-	Superseded        Code = "epoch_superseded"
-	EnrolmentRequired Code = "enrolment_required"
-	EnrolmentUnknown  Code = "enrolment_unknown"
-	AlreadyTerminal   Code = "message_already_terminal"
-	NothingToRedrive  Code = "message_not_dead"
-	TooManyInFlight   Code = "inbox_full"
-	StoreUnavailable  Code = "platform_unavailable"
-	Internal          Code = "internal"
+	CredentialMissing       Code = "credential_missing"
+	CredentialUnknown       Code = "credential_unknown"
+	OperatorOnly            Code = "operator_only"
+	CallerCredentialUnknown Code = "caller_credential_unknown"
+	CallerMismatch          Code = "caller_mismatch"
+	EpochSuperseded         Code = "epoch_superseded"
+	EnrolmentRequired       Code = "enrolment_required"
+	EnrolmentUnknown        Code = "enrolment_unknown"
+	MessageAlreadyTerminal  Code = "message_already_terminal"
+	MessageNotDead          Code = "message_not_dead"
+	InboxFull               Code = "inbox_full"
+	PlatformUnavailable     Code = "platform_unavailable"
+	Internal                Code = "internal"
 )
 
 // Conflict is returned by a store when what the caller saw is no longer what is
@@ -85,8 +85,8 @@ func (e *Error) WithHint(hint, action string) *Error {
 	return e
 }
 
-// Retry adds how long the caller should wait before it tries again.
-func (e *Error) Retry(after time.Duration) *Error {
+// WithRetryAfter adds how long the caller should wait before it tries again.
+func (e *Error) WithRetryAfter(after time.Duration) *Error {
 	e.RetryAfter = after
 	return e
 }
@@ -95,7 +95,7 @@ func (e *Error) Retry(after time.Duration) *Error {
 // store that can't be asked never refuses and never admits anyone.
 func Store(op string, cause error) *Error {
 	return &Error{
-		Code: StoreUnavailable, Message: "the platform's store can't be asked right now", Action: "retry",
+		Code: PlatformUnavailable, Message: "the platform's store can't be asked right now", Action: "retry",
 		Hint: "nothing was decided; try again after the time in Retry-After", RetryAfter: 2 * time.Second,
 		Cause: fmt.Errorf("%s: %w", op, cause),
 	}

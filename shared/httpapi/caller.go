@@ -21,12 +21,12 @@ type Callers struct {
 	Operator token.Hash
 }
 
-// Of tells who made the call; a workspace's lease is renewed by it. Identity is
+// Identify tells who made the call; a workspace's lease is renewed by it. Identity is
 // the credential's owner: X-Workspace-ID and X-Source-Workspace-Id, which some
 // clients send, are claims that must agree with it (wire contract, section 6,
 // point 6). Errors: credential_missing, caller_mismatch,
 // caller_credential_unknown, platform_unavailable.
-func (c Callers) Of(ctx context.Context, r Request) (Caller, error) {
+func (c Callers) Identify(ctx context.Context, r Request) (Caller, error) {
 	bearer, claimed, source := r.Bearer(), r.Header("x-workspace-id"), r.Header("x-source-workspace-id")
 	if claimed != "" && source != "" && claimed != source {
 		return Caller{}, fault.New(fault.CallerMismatch, "X-Workspace-ID and X-Source-Workspace-Id name different workspaces").
@@ -43,13 +43,13 @@ func (c Callers) Of(ctx context.Context, r Request) (Caller, error) {
 	case token.Digest(bearer).Matches(c.Operator):
 		return Caller{Operator: true}, nil
 	}
-	f, err := c.Registry.Caller(ctx, claimed, bearer, r.From(), r.Now)
+	f, err := c.Registry.IdentifyCaller(ctx, claimed, bearer, r.From(), r.Now)
 	return Caller{Workspace: f.ID}, err
 }
 
-// WorkspaceOf is Of for calls that only a workspace makes.
-func (c Callers) WorkspaceOf(ctx context.Context, r Request) (string, error) {
-	who, err := c.Of(ctx, r)
+// IdentifyWorkspace is Of for calls that only a workspace makes.
+func (c Callers) IdentifyWorkspace(ctx context.Context, r Request) (string, error) {
+	who, err := c.Identify(ctx, r)
 	if err == nil && who.Workspace == "" {
 		err = missingCaller("send the credential of the workspace that calls as a bearer")
 	}

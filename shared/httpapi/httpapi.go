@@ -25,33 +25,33 @@ import (
 
 // statuses is THE table of codes; a code it lacks is a 500.
 var statuses = map[fault.Code]int{
-	fault.Invalid:           http.StatusBadRequest,
-	fault.InvalidJSON:       http.StatusBadRequest,
-	fault.InvalidID:         http.StatusBadRequest,
-	fault.URLForbidden:      http.StatusBadRequest,
-	fault.CredentialMissing: http.StatusUnauthorized,
-	fault.CredentialUnknown: http.StatusUnauthorized,
-	fault.CallerUnknown:     http.StatusUnauthorized,
-	fault.EnrolmentRequired: http.StatusUnauthorized,
-	fault.EnrolmentUnknown:  http.StatusUnauthorized,
-	fault.OperatorOnly:      http.StatusForbidden,
-	fault.CallerMismatch:    http.StatusForbidden,
-	fault.Unknown:           http.StatusNotFound,
-	fault.UnknownMessage:    http.StatusNotFound,
-	fault.UnknownRoute:      http.StatusNotFound,
-	fault.NotServed:         http.StatusNotFound,
-	fault.Exists:            http.StatusConflict,
-	fault.Superseded:        http.StatusConflict,
-	fault.MessageTaken:      http.StatusConflict,
-	fault.AlreadyTerminal:   http.StatusConflict,
-	fault.NothingToRedrive:  http.StatusConflict,
-	fault.Removed:           http.StatusGone,
-	fault.InvalidCursor:     http.StatusGone,
-	fault.TooLarge:          http.StatusRequestEntityTooLarge,
-	fault.TooManyInFlight:   http.StatusTooManyRequests,
-	fault.StoreUnavailable:  http.StatusServiceUnavailable,
-	fault.Conflict:          http.StatusServiceUnavailable,
-	fault.Internal:          http.StatusInternalServerError,
+	fault.InvalidRequest:          http.StatusBadRequest,
+	fault.InvalidJSON:             http.StatusBadRequest,
+	fault.InvalidWorkspaceID:      http.StatusBadRequest,
+	fault.URLForbidden:            http.StatusBadRequest,
+	fault.CredentialMissing:       http.StatusUnauthorized,
+	fault.CredentialUnknown:       http.StatusUnauthorized,
+	fault.CallerCredentialUnknown: http.StatusUnauthorized,
+	fault.EnrolmentRequired:       http.StatusUnauthorized,
+	fault.EnrolmentUnknown:        http.StatusUnauthorized,
+	fault.OperatorOnly:            http.StatusForbidden,
+	fault.CallerMismatch:          http.StatusForbidden,
+	fault.WorkspaceUnknown:        http.StatusNotFound,
+	fault.MessageUnknown:          http.StatusNotFound,
+	fault.UnknownRoute:            http.StatusNotFound,
+	fault.NotServed:               http.StatusNotFound,
+	fault.WorkspaceExists:         http.StatusConflict,
+	fault.EpochSuperseded:         http.StatusConflict,
+	fault.MessageIDTaken:          http.StatusConflict,
+	fault.MessageAlreadyTerminal:  http.StatusConflict,
+	fault.MessageNotDead:          http.StatusConflict,
+	fault.WorkspaceRemoved:        http.StatusGone,
+	fault.CursorGone:              http.StatusGone,
+	fault.TooLarge:                http.StatusRequestEntityTooLarge,
+	fault.InboxFull:               http.StatusTooManyRequests,
+	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
+	fault.Conflict:                http.StatusServiceUnavailable,
+	fault.Internal:                http.StatusInternalServerError,
 }
 
 // MaxBody is the largest request body in bytes (256 KiB of message and its
@@ -227,7 +227,7 @@ func (r Request) Raw() ([]byte, error) {
 	if r.IsBase64Encoded {
 		var err error
 		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return nil, fault.New(fault.Invalid, "the body is not the base64 its event says it is")
+			return nil, fault.New(fault.InvalidRequest, "the body is not the base64 its event says it is")
 		}
 	}
 	if len(body) > MaxBody {
@@ -275,7 +275,7 @@ func DecodeJSON(body []byte, contentType string, v any) error {
 		if field == "" {
 			field = "the body"
 		}
-		return fault.New(fault.Invalid, "%s must be %s, not %s", field, te.Type, te.Value)
+		return fault.New(fault.InvalidRequest, "%s must be %s, not %s", field, te.Type, te.Value)
 	}
 	return fault.New(fault.InvalidJSON, "the body is not JSON").WithHint("send a JSON object with content-type application/json", "stop")
 }
@@ -288,7 +288,7 @@ func (r Request) IntQuery(name string, def, lo, hi int) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < lo || n > hi {
-		return 0, fault.New(fault.Invalid, "%s must be a whole number from %d to %d", name, lo, hi)
+		return 0, fault.New(fault.InvalidRequest, "%s must be a whole number from %d to %d", name, lo, hi)
 	}
 	return n, nil
 }

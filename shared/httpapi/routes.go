@@ -1,8 +1,8 @@
 package httpapi
 
-// Rest is the route key of everything that no other route matches. It is served,
+// CatchAll is the route key of everything that no other route matches. It is served,
 // so that a client gets a typed 404 and never API Gateway's own.
-const Rest = "$default"
+const CatchAll = "$default"
 
 // Routes is the whole HTTP API: each function and the route keys it serves. The
 // stack makes its routes from it and each function's table is checked against
@@ -17,7 +17,7 @@ var Routes = map[string][]string{
 		"GET /workspaces", "GET /workspaces/{id}", "GET /workspaces/{id}/state", "GET /workspaces/{id}/explain",
 		"GET /workspaces/{id}/messages", "GET /workspaces/{id}/messages/{message_id}", "GET /workspaces/{id}/a2a/queue/{message_id}",
 		"GET /workspaces/{id}/delegations", "GET /workspaces/{id}/history", "GET /events", "GET /audit", "GET /registry/discover/{id}", "GET /registry/{id}/peers",
-		Rest,
+		CatchAll,
 	},
 	"operate": {
 		"POST /workspaces", "POST /workspaces/{id}/repair", "POST /workspaces/{id}/pause", "POST /workspaces/{id}/resume",

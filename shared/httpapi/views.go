@@ -80,7 +80,7 @@ type Viewer struct {
 
 // ViewerOf knows what the fleet says about these workspaces.
 func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts ...workspace.Facts) Viewer {
-	return Viewer{reg.Amid(ctx, now, facts...), reg.Policy, now}
+	return Viewer{reg.FleetContext(ctx, now, facts...), reg.Policy, now}
 }
 
 // Peer makes the view.

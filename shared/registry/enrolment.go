@@ -45,20 +45,20 @@ func (r *Registry) Enrol(ctx context.Context, id string, uses int, lasts time.Du
 		}
 	}
 	if uses < 1 || uses > EnrolmentUses || lasts <= 0 || lasts > EnrolmentFor {
-		return "", Enrolment{}, fault.New(fault.Invalid, "uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
+		return "", Enrolment{}, fault.New(fault.InvalidRequest, "uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
 	}
 	text, hash := token.Mint(token.Enrolment)
 	e := Enrolment{ID: token.PublicID(text), Hash: hash, Workspace: id, Uses: uses, Until: now.Add(lasts)}
 	return text, e, r.Enrolments.Enrol(ctx, e, Entry{by, "enrolment_issued", fmt.Sprintf("enrolment token %s issued, good for %d uses until %s", token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)), now})
 }
 
-// enrolment admits a register by its enrolment token. The second register of one
+// admitByEnrolment admits a register by its enrolment token. The second register of one
 // agent, whose first reply may have been lost, takes no second use.
-func (r *Registry) enrolment(ctx context.Context, f workspace.Facts, in Registration, now time.Time) (workspace.Admission, *Enrolment, error) {
+func (r *Registry) admitByEnrolment(ctx context.Context, f workspace.Facts, in Registration, now time.Time) (workspace.Admission, *Enrolment, error) {
 	hash := token.Digest(in.Enrolment)
 	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
 	switch {
-	case fault.CodeOf(err) == fault.StoreUnavailable:
+	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err
 	case err != nil || !hash.Matches(e.Hash) || !now.Before(e.Until) || (e.Workspace != "" && e.Workspace != in.ID):
 		return workspace.Admission{}, nil, EnrolmentUnknown()
@@ -66,7 +66,7 @@ func (r *Registry) enrolment(ctx context.Context, f workspace.Facts, in Registra
 		return workspace.Admission{Mint: true}, nil, nil
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
-		return workspace.Admission{}, nil, workspace.Unauthorized(in.ID, token.Digest(in.Credential))
+		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
 	case e.Uses < 1:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	}

@@ -21,7 +21,7 @@ var (
 func deployed() *registry.Registry {
 	p := workspace.DefaultPolicy()
 	s := memory.NewStore(p)
-	return &registry.Registry{Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Bell: &memory.Bell{}, Guard: push.New(push.Public, time.Second), Policy: p}
+	return &registry.Registry{Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Wakeups: &memory.Wakeups{}, Guard: push.New(push.Public, time.Second), Policy: p}
 }
 
 type agent struct {
@@ -40,7 +40,7 @@ func (a *agent) register(id, enrolment string, now time.Time) fault.Code {
 }
 
 func (a *agent) beat(id string, now time.Time) fault.Code {
-	_, err := a.r.Signal(a.t.Context(), id, a.token, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.7"}, now)
+	_, err := a.r.Signal(a.t.Context(), id, a.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.7"}, now)
 	return fault.CodeOf(err)
 }
 
@@ -97,14 +97,14 @@ func TestEnrolment(t *testing.T) {
 	})
 	t.Run("one for any id takes over nobody's", func(t *testing.T) {
 		r := deployed()
-		if _, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0); err != nil {
+		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
 			t.Fatal(err)
 		}
 		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "", 1), t0), fault.CredentialMissing)
 	})
 	t.Run("one for a workspace gives a second credential to it, and to it alone", func(t *testing.T) {
 		r := deployed()
-		made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+		made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,13 +131,13 @@ func TestEnrolment(t *testing.T) {
 	})
 	t.Run("a removed workspace stays removed", func(t *testing.T) {
 		r := deployed()
-		if _, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0); err != nil {
+		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := r.Hold(t.Context(), "w", workspace.Removed, operator, t0); err != nil {
 			t.Fatal(err)
 		}
-		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "w", 1), t0), fault.Removed)
+		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "w", 1), t0), fault.WorkspaceRemoved)
 	})
 }
 
@@ -145,7 +145,7 @@ func TestEnrolment(t *testing.T) {
 // nothing else.
 func TestARepairsWindow(t *testing.T) {
 	r := deployed()
-	made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+	made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 	if err != nil {
 		t.Fatal(err)
 	}

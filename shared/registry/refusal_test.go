@@ -15,7 +15,7 @@ import (
 // An agent that comes with the credential of two rotations ago is known by it.
 func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	r := deployed()
-	made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+	made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	from := "10.0.0.99" // a backup, restored elsewhere while the agent is gone
 	later := t0.Add(r.Policy.LeaseTTL)
 	for range 2 {
-		_, err = r.Signal(t.Context(), "w", first.token, workspace.Signal{Kind: workspace.Heartbeat, From: from}, later)
+		_, err = r.Signal(t.Context(), "w", first.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}, later)
 		if fault.CodeOf(err) != fault.CredentialUnknown {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestManyRefusedAtOnceAreOneNote(t *testing.T) {
 	for name, from := range map[string]string{"strangers": "6.6.6.%d", "boots": "10.0.0.7"} {
 		t.Run(name, func(t *testing.T) {
 			r := deployed()
-			made, err := r.Create(t.Context(), registry.New{ID: "w", By: operator}, t0)
+			made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 			if err != nil {
 				t.Fatal(err)
 			}

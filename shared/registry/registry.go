@@ -31,7 +31,7 @@ type Leases interface {
 	// together, if old.Version is still stored (a zero old: if nothing is). A
 	// credential that next has and old had not can be found by Owners from then on.
 	// Errors: enrolment_unknown when the enrolment is not to be had any more.
-	Save(ctx context.Context, old, next workspace.Facts, with With) error
+	Save(ctx context.Context, old, next workspace.Facts, with SaveExtras) error
 	// NoteRefusal writes what workspace.Refuse made of old, if old's version and
 	// refusals are still stored: of many refused at once, one is noted.
 	NoteRefusal(ctx context.Context, old, next workspace.Facts) error
@@ -57,9 +57,9 @@ type Owners interface {
 	Owner(ctx context.Context, credential token.Hash) (id string, err error)
 }
 
-// With is what a change of facts brings with it, written together with it or
+// SaveExtras is what a change of facts brings with it, written together with it or
 // not at all.
-type With struct {
+type SaveExtras struct {
 	Profile   *workspace.ProfileChange // nil: none
 	Enrolment *Enrolment               // one use of it is taken
 	Audit     *Entry                   // nil: not worth a line
@@ -77,14 +77,14 @@ type Entry struct {
 	At      time.Time
 }
 
-// Fleets keeps what the sweeper knows of the platform itself.
-type Fleets interface {
+// FleetStore keeps what the sweeper knows of the platform itself.
+type FleetStore interface {
 	// Fleet is the last sweep and the last gap between sweeps.
 	Fleet(ctx context.Context) (workspace.Fleet, error)
-	// Swept notes them.
-	Swept(ctx context.Context, fl workspace.Fleet) error
-	// SweptTo notes where the next sweep begins.
-	SweptTo(ctx context.Context, next string) error
+	// NoteSweep notes them.
+	NoteSweep(ctx context.Context, fl workspace.Fleet) error
+	// NoteSweepCursor notes where the next sweep begins.
+	NoteSweepCursor(ctx context.Context, next string) error
 }
 
 // Refused is Leases.Renew's "not with this credential", with the facts as they
@@ -94,10 +94,10 @@ type Refused struct{ Facts workspace.Facts }
 // Error implements error.
 func (r *Refused) Error() string { return "credential refused" }
 
-// Bell rings the drain of a workspace. A ring may be lost or doubled without
+// Wakeups rings the drain of a workspace. A ring may be lost or doubled without
 // harm: the sweeper rings again.
-type Bell interface {
-	Ring(ctx context.Context, id, cause string, after time.Duration) error
+type Wakeups interface {
+	Send(ctx context.Context, id, cause string, after time.Duration) error
 }
 
 // URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
@@ -111,8 +111,8 @@ type Registry struct {
 	Profiles   Profiles
 	Owners     Owners
 	Enrolments Enrolments
-	Fleets     Fleets
-	Bell       Bell
+	Fleets     FleetStore
+	Wakeups    Wakeups
 	Guard      URLGuard
 	Policy     workspace.Policy
 
@@ -140,8 +140,8 @@ type Registered struct {
 
 const saveTries = 4
 
-// said is nil for what wasn't.
-func said(s string) *string {
+// optional is nil for what wasn't.
+func optional(s string) *string {
 	if s == "" {
 		return nil
 	}
@@ -161,15 +161,15 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		if err != nil {
 			return Registered{}, err
 		}
-		with := With{Profile: &workspace.ProfileChange{URL: &url, Name: said(in.Name), Runtime: said(in.Runtime), Card: in.Card}}
+		with := SaveExtras{Profile: &workspace.ProfileChange{URL: &url, Name: optional(in.Name), Runtime: optional(in.Runtime), Card: in.Card}}
 		admission, err := workspace.Admit(old, exists, presented, in.From, r.Policy, now)
 		enrolled := err != nil && in.Enrolment != "" && old.Hold != workspace.Removed
 		if enrolled {
-			admission, with.Enrolment, err = r.enrolment(ctx, old, in, now)
+			admission, with.Enrolment, err = r.admitByEnrolment(ctx, old, in, now)
 		}
 		if err != nil {
 			if exists && old.Hold != workspace.Removed {
-				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Kind: workspace.Registering, From: in.From, Hash: presented}, now))
+				err = errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}, now))
 			}
 			return Registered{}, err
 		}
@@ -195,7 +195,7 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 		if err != nil {
 			return Registered{}, err
 		}
-		r.RingIfMail(ctx, next, "register", now)
+		r.WakeIfDeliverable(ctx, next, "register", now)
 		return Registered{Facts: next, AuthToken: text}, nil
 	}
 	return Registered{}, fault.Store("register", errors.New("the workspace kept changing"))
@@ -212,14 +212,14 @@ func admitted(a workspace.Admission, enrolled bool, in Registration, minted stri
 	case a.Trust:
 		e.Action, e.Summary = "credential_kept", "the credential the agent brought was taken for its own: the id was unused, and bootstrap is open"
 	case a.Promote:
-		return firstUse(in.Credential, in.From, now)
+		return credentialUsed(in.Credential, in.From, now)
 	default:
 		return nil
 	}
 	return &e
 }
 
-func firstUse(credential, from string, now time.Time) *Entry {
+func credentialUsed(credential, from string, now time.Time) *Entry {
 	return &Entry{By: By{"agent", from}, Action: "credential_used", At: now,
 		Summary: fmt.Sprintf("credential %s used for the first time; the one before it, if any, is no longer valid", token.Name(credential))}
 }
@@ -261,16 +261,16 @@ func (r *Registry) Signal(ctx context.Context, id, credential string, s workspac
 		old := refused.Facts
 		switch {
 		case old.Hold == workspace.Removed:
-			return old, workspace.Gone(old)
+			return old, workspace.RemovedError(old)
 		case presented.Matches(old.NextCredential): // its first use
 			next := workspace.Promote(old)
 			next.Version++
-			if err := r.Leases.Save(ctx, old, next, With{Audit: firstUse(credential, s.From, now)}); err != nil && fault.CodeOf(err) != fault.Conflict {
+			if err := r.Leases.Save(ctx, old, next, SaveExtras{Audit: credentialUsed(credential, s.From, now)}); err != nil && fault.CodeOf(err) != fault.Conflict {
 				return old, err
 			}
 			continue
 		}
-		err = workspace.Unauthorized(id, presented)
+		err = workspace.UnauthorizedError(id, presented)
 		return old, errors.Join(err, r.noteRefusal(ctx, old, workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}, now))
 	}
 	return workspace.Facts{}, fault.Store("renew", errors.New("the workspace kept changing"))
@@ -302,26 +302,26 @@ func (r *Registry) noteRefusal(ctx context.Context, f workspace.Facts, what work
 	return nil
 }
 
-// RingIfMail rings the drain when mail waits and can be pushed now.
-func (r *Registry) RingIfMail(ctx context.Context, f workspace.Facts, cause string, now time.Time) {
+// WakeIfDeliverable rings the drain when mail waits and can be pushed now.
+func (r *Registry) WakeIfDeliverable(ctx context.Context, f workspace.Facts, cause string, now time.Time) {
 	if f.Open == 0 || f.Busy(r.Policy, now) >= f.Slots() ||
 		workspace.EffectiveMode(f, r.Policy, now).Effective != workspace.Push || !workspace.Assess(f, r.Policy, now).Reachable() {
 		return
 	}
 	after := time.Duration(0)
-	if f.BackAt.Equal(f.LastSignal()) { // of many that were silent together, the drains begin one by one
-		after = rand.N(backWithin)
+	if f.RecoveredAt.Equal(f.LastSignal()) { // of many that were silent together, the drains begin one by one
+		after = rand.N(recoverySpread)
 	}
 	// A lost ring costs a sweep's wait and nothing else, so it fails no call.
-	_ = r.Bell.Ring(ctx, f.ID, cause, after)
+	_ = r.Wakeups.Send(ctx, f.ID, cause, after)
 }
 
-// backWithin is how long the drains are spread over of agents that come back
+// recoverySpread is how long the drains are spread over of agents that come back
 // after a silence: of a thousand, a hundred begin each second.
-const backWithin = 10 * time.Second
+const recoverySpread = 10 * time.Second
 
-// New is what an operator creates or adopts a workspace with.
-type New struct {
+// CreateInput is what an operator creates or adopts a workspace with.
+type CreateInput struct {
 	ID               string
 	Name             string
 	Runtime          string
@@ -343,7 +343,7 @@ type Created struct {
 
 // Create makes a workspace with its first credential; over an existing one it
 // adopts, when asked to. Errors: workspace_exists, invalid_workspace_id.
-func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, error) {
+func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (Created, error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
 	}
@@ -360,10 +360,10 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 		audit := &Entry{By: in.By, Action: "create", At: now}
 		// The agent's address and card are the agent's to say; they stay until it
 		// says otherwise, or mail could not be pushed before its next boot.
-		profile := workspace.ProfileChange{Name: said(in.Name), Role: said(in.Role), Runtime: &in.Runtime, Tier: &in.Tier}
+		profile := workspace.ProfileChange{Name: optional(in.Name), Role: optional(in.Role), Runtime: &in.Runtime, Tier: &in.Tier}
 		switch {
 		case exists && !in.Adopt && old.Hold != workspace.Removed:
-			return Created{}, fault.New(fault.Exists, "a workspace with this id exists").
+			return Created{}, fault.New(fault.WorkspaceExists, "a workspace with this id exists").
 				WithHint(`send "adopt": true to take it over: mode, status facts, runtime and tier are reset, its mail is kept`, "adopt")
 		case exists:
 			adoption := workspace.Adoption{Mode: in.Mode, MaxTasks: in.MaxTasks, ResetCredentials: in.ResetCredentials || old.Hold == workspace.Removed}
@@ -387,14 +387,14 @@ func (r *Registry) Create(ctx context.Context, in New, now time.Time) (Created, 
 			next = workspace.Facts{ID: in.ID, Version: 1, Epoch: 1, CreatedAt: now, Credential: minted,
 				Declared: in.Mode, DeclaredBy: workspace.ByOperator, MaxTasks: in.MaxTasks}
 		}
-		err = r.Leases.Save(ctx, old, next, With{Profile: &profile, Audit: audit})
+		err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: audit})
 		if fault.CodeOf(err) == fault.Conflict {
 			continue
 		}
 		if err != nil {
 			return Created{}, err
 		}
-		r.RingIfMail(ctx, next, "adopt", now)
+		r.WakeIfDeliverable(ctx, next, "adopt", now)
 		return Created{Facts: next, Adopted: exists, AuthToken: text}, nil
 	}
 	return Created{}, fault.Store("create", errors.New("the workspace kept changing"))
@@ -452,9 +452,9 @@ func (r *Registry) Hold(ctx context.Context, id string, h workspace.Hold, by By,
 		default:
 			f.Version++
 		}
-		f.Hold, f.HeldAt = h, now
+		f.Hold, f.HoldSince = h, now
 		if h == workspace.NoHold {
-			f.HeldAt = time.Time{}
+			f.HoldSince = time.Time{}
 		}
 		return f, e
 	})
@@ -467,7 +467,7 @@ func (r *Registry) change(ctx context.Context, id string, to func(workspace.Fact
 			return workspace.Facts{}, err
 		}
 		next, entry := to(old)
-		err = r.Leases.Save(ctx, old, next, With{Audit: entry})
+		err = r.Leases.Save(ctx, old, next, SaveExtras{Audit: entry})
 		if fault.CodeOf(err) != fault.Conflict {
 			return next, err
 		}
@@ -483,25 +483,25 @@ func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error)
 	}
 	f, err := r.Leases.Get(ctx, id)
 	if err == nil && f.Hold == workspace.Removed {
-		return f, workspace.Gone(f)
+		return f, workspace.RemovedError(f)
 	}
 	return f, err
 }
 
-// Called authenticates a workspace's call of any kind but a heartbeat or a poll,
+// AuthenticateCall authenticates a workspace's call of any kind but a heartbeat or a poll,
 // and renews its lease: whatever an agent calls, it proves that it lives.
 // Errors: those of Signal, invalid_workspace_id.
-func (r *Registry) Called(ctx context.Context, id, credential, from string, now time.Time) (workspace.Facts, error) {
+func (r *Registry) AuthenticateCall(ctx context.Context, id, credential, from string, now time.Time) (workspace.Facts, error) {
 	if err := workspace.CheckID(id); err != nil {
 		return workspace.Facts{}, err
 	}
-	return r.Signal(ctx, id, credential, workspace.Signal{Kind: workspace.Call, From: from}, now)
+	return r.Signal(ctx, id, credential, workspace.Signal{Kind: workspace.SignalCall, From: from}, now)
 }
 
-// Caller tells which workspace calls, by its credential, and renews its lease. A
+// IdentifyCaller tells which workspace calls, by its credential, and renews its lease. A
 // workspace that the caller claims to be must be the credential's; claimed ""
 // claims nothing. Errors: caller_credential_unknown, platform_unavailable.
-func (r *Registry) Caller(ctx context.Context, claimed, credential, from string, now time.Time) (workspace.Facts, error) {
+func (r *Registry) IdentifyCaller(ctx context.Context, claimed, credential, from string, now time.Time) (workspace.Facts, error) {
 	id := claimed
 	if id == "" {
 		var err error
@@ -509,9 +509,9 @@ func (r *Registry) Caller(ctx context.Context, claimed, credential, from string,
 			return workspace.Facts{}, err
 		}
 	}
-	f, err := r.Called(ctx, id, credential, from, now)
-	if err != nil && fault.CodeOf(err) != fault.StoreUnavailable {
-		return f, fault.New(fault.CallerUnknown, "invalid caller auth token").
+	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
+	if err != nil && fault.CodeOf(err) != fault.PlatformUnavailable {
+		return f, fault.New(fault.CallerCredentialUnknown, "invalid caller auth token").
 			WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
 	}
 	return f, err
@@ -520,11 +520,11 @@ func (r *Registry) Caller(ctx context.Context, claimed, credential, from string,
 // SetCard replaces a workspace's agent card, on its own call. Errors: those of
 // Called.
 func (r *Registry) SetCard(ctx context.Context, id, credential, from, name string, card []byte, now time.Time) (workspace.Facts, error) {
-	f, err := r.Called(ctx, id, credential, from, now)
+	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
 	if err != nil {
 		return f, err
 	}
-	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{Name: said(name), Card: card})
+	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{Name: optional(name), Card: card})
 }
 
 func (r *Registry) get(ctx context.Context, id string) (f workspace.Facts, exists bool, err error) {
@@ -535,7 +535,7 @@ func (r *Registry) get(ctx context.Context, id string) (f workspace.Facts, exist
 	switch fault.CodeOf(err) {
 	case "":
 		return f, true, nil
-	case fault.Unknown:
+	case fault.WorkspaceUnknown:
 		return workspace.Facts{}, false, nil
 	}
 	return f, false, err

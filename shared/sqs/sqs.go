@@ -50,8 +50,8 @@ const MaxReceives = 5
 // retention is the longest SQS offers; the ledger outlives it.
 const retention = 14 * 24 * time.Hour
 
-// Chat is every chat queue.
-type Chat struct {
+// ChatQueues is every chat queue.
+type ChatQueues struct {
 	SQS           API
 	Prefix        string // of queue names
 	DeadLetterURL string
@@ -61,13 +61,13 @@ type Chat struct {
 	urls map[string]string
 }
 
-var _ delivery.Queues = (*Chat)(nil)
+var _ delivery.Queues = (*ChatQueues)(nil)
 
 var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // Name is a lane's queue: the workspace's id where SQS can spell it, and its
 // digest elsewhere. At most 80 characters.
-func (c *Chat) Name(l delivery.Lane) string {
+func (c *ChatQueues) Name(l delivery.Lane) string {
 	id := l.Workspace
 	if !plainID.MatchString(id) {
 		sum := sha256.Sum256([]byte(id))
@@ -78,7 +78,7 @@ func (c *Chat) Name(l delivery.Lane) string {
 
 // url finds a lane's queue, and creates it when create is set; "" when there is
 // none.
-func (c *Chat) url(ctx context.Context, l delivery.Lane, create bool) (string, error) {
+func (c *ChatQueues) url(ctx context.Context, l delivery.Lane, create bool) (string, error) {
 	name := c.Name(l)
 	c.mu.Lock()
 	u := c.urls[name]
@@ -125,7 +125,7 @@ func isMissing(err error) bool {
 }
 
 // forget drops a remembered URL whose queue turned out to be gone.
-func (c *Chat) forget(l delivery.Lane, err error) error {
+func (c *ChatQueues) forget(l delivery.Lane, err error) error {
 	if isMissing(err) {
 		c.mu.Lock()
 		delete(c.urls, c.Name(l))
@@ -137,7 +137,7 @@ func (c *Chat) forget(l delivery.Lane, err error) error {
 
 // Send implements delivery.Queues. A ticket's group is one of as many lanes as
 // the agent has task slots, so SQS itself keeps one delivery to a slot.
-func (c *Chat) Send(ctx context.Context, l delivery.Lane, slots int, tickets []delivery.Ticket) error {
+func (c *ChatQueues) Send(ctx context.Context, l delivery.Lane, slots int, tickets []delivery.Ticket) error {
 	if len(tickets) == 0 {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (c *Chat) Send(ctx context.Context, l delivery.Lane, slots int, tickets []d
 // Receive implements delivery.Queues. Its attempt id makes a repeat of a receive
 // whose reply was lost give the same ticket, and not wait for its visibility
 // timeout (Amazon SQS Developer Guide, "Receive request attempt ID").
-func (c *Chat) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (*delivery.Held, error) {
+func (c *ChatQueues) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (*delivery.Held, error) {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return nil, err
@@ -201,7 +201,7 @@ func (c *Chat) Receive(ctx context.Context, l delivery.Lane, visibility, wait ti
 }
 
 // Delete implements delivery.Queues.
-func (c *Chat) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+func (c *ChatQueues) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) error {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return err
@@ -213,7 +213,7 @@ func (c *Chat) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) err
 }
 
 // Release implements delivery.Queues.
-func (c *Chat) Release(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+func (c *ChatQueues) Release(ctx context.Context, l delivery.Lane, h delivery.Held) error {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return err
@@ -225,7 +225,7 @@ func (c *Chat) Release(ctx context.Context, l delivery.Lane, h delivery.Held) er
 }
 
 // Bury implements delivery.Queues.
-func (c *Chat) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
+func (c *ChatQueues) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
 	body, err := json.Marshal(map[string]any{"workspace_id": l.Workspace, "message_id": t.MessageID, "seq": t.Seq, "reason": reason})
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func (c *Chat) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, rea
 var laneQueue = regexp.MustCompile(`-g[0-9]+\.fifo$`)
 
 // List implements delivery.Queues.
-func (c *Chat) List(ctx context.Context) ([]string, error) {
+func (c *ChatQueues) List(ctx context.Context) ([]string, error) {
 	var names []string
 	in := &sqs.ListQueuesInput{QueueNamePrefix: &c.Prefix, MaxResults: aws.Int32(1000)}
 	for {
@@ -264,7 +264,7 @@ func (c *Chat) List(ctx context.Context) ([]string, error) {
 }
 
 // Remove implements delivery.Queues; a queue that is gone already is removed.
-func (c *Chat) Remove(ctx context.Context, name string) error {
+func (c *ChatQueues) Remove(ctx context.Context, name string) error {
 	found, err := c.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 	if err == nil {
 		_, err = c.SQS.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: found.QueueUrl})
@@ -284,19 +284,19 @@ type Wakeup struct {
 	Cause     string `json:"cause"`
 }
 
-// Bell rings dispatch.
-type Bell struct {
+// Wakeups rings dispatch.
+type Wakeups struct {
 	SQS API
 	URL string
 }
 
-var _ registry.Bell = (*Bell)(nil)
+var _ registry.Wakeups = (*Wakeups)(nil)
 
 // MaxDelay is the longest SQS delays a message.
 const MaxDelay = 15 * time.Minute
 
-// Ring implements registry.Bell.
-func (b *Bell) Ring(ctx context.Context, id, cause string, after time.Duration) error {
+// Send implements registry.Bell.
+func (b *Wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
 	body, err := json.Marshal(Wakeup{id, cause})
 	if err != nil {
 		return err

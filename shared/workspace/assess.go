@@ -75,7 +75,7 @@ func (v Verdict) Reachable() bool {
 
 // rules is the status table: the first that speaks decides.
 var rules = []func(situation) *Verdict{
-	held, refused, unregistered, unheard, silent, duplicated, wedged, unattended, pushFailing, stalled, probeLost, errorProne,
+	onHold, credentialsRejected, neverRegistered, platformSuspect, leaseExpired, duplicateHost, runtimeWedged, inboxUnattended, pushFailing, backlogStalled, probeLost, errorRate,
 }
 
 // Assess is the only place that names a status. It is called on every read, so
@@ -93,7 +93,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 		v.Since = f.CreatedAt
 	}
 	v.Evidence = slices.DeleteFunc(v.Evidence, func(e Evidence) bool { return e.At.IsZero() }) // of what never was
-	v.RecheckAt = s.nextChange(v)
+	v.RecheckAt = s.recheckAt(v)
 	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf(
 			"warning: an attempt from %s %s was refused; it can't be attributed to this agent and changes nothing", f.StrangerFrom, f.StrangerWith.words())})
@@ -111,9 +111,9 @@ func (p Presented) words() string {
 	return "with an unknown credential"
 }
 
-// stranger is what to add to a hint while somebody at another address is refused:
+// strangerHint is what to add to a hint while somebody at another address is refused:
 // a silent agent may be the one, without its credential at a new address.
-func (s situation) stranger() string {
+func (s situation) strangerHint() string {
 	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
 		return ""
 	}
@@ -143,13 +143,13 @@ func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
 
 func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
 func (s situation) leased() bool                             { return s.Leased(s.p, s.now) }
-func (s situation) waitsTooLong() bool {
+func (s situation) mailOverdue() bool {
 	return s.Open > 0 && s.now.Sub(s.OldestOpen) >= s.p.DeliveryObjective
 }
 
-// nextChange is the first moment after now at which time alone makes the
+// recheckAt is the first moment after now at which time alone makes the
 // verdict another one: every clock a rule reads runs out at one of these.
-func (s situation) nextChange(v Verdict) time.Time {
+func (s situation) recheckAt(v Verdict) time.Time {
 	var candidates []time.Time
 	for _, c := range []struct {
 		from  time.Time
@@ -157,14 +157,14 @@ func (s situation) nextChange(v Verdict) time.Time {
 	}{
 		{s.LeaseUntil, s.p.Grace},
 		{s.LeaseUntil, s.p.Grace + s.p.SuspectFor},
-		{s.fleet.HeardAt, s.p.LeaseTTL + s.p.Grace},
-		{s.SwappedAt, s.p.LeaseTTL},
+		{s.fleet.OutageEnd, s.p.LeaseTTL + s.p.Grace},
+		{s.TakenOverAt, s.p.LeaseTTL},
 		{s.LastSignal(), s.p.LeaseTTL / 2},
 		{s.ActiveAt, s.p.LeaseTTL},
 		{s.ActiveAt, -maxSkew},
 		{s.RefusedAt, s.p.LeaseTTL},
 		{s.RefusedAt, s.p.RefusalMemory},
-		{s.MixedAt, s.p.LeaseTTL},
+		{s.AlternatedAt, s.p.LeaseTTL},
 		{s.BootstrapUntil, 0},
 		{s.OldestOpen, s.p.DeliveryObjective},
 		{s.OldestOpen, s.p.BusyPatience},
@@ -190,24 +190,24 @@ func (s situation) nextChange(v Verdict) time.Time {
 	return time.Time{}
 }
 
-func held(s situation) *Verdict {
+func onHold(s situation) *Verdict {
 	switch s.Hold {
 	case Removed:
-		return &Verdict{Status: StatusRemoved, Reason: ReasonRemoved, Since: s.HeldAt, Action: "stop", Hint: "an operator removed this workspace; create it again to use it",
-			Evidence: []Evidence{{s.HeldAt, "removed by an operator"}}}
+		return &Verdict{Status: StatusRemoved, Reason: ReasonRemoved, Since: s.HoldSince, Action: "stop", Hint: "an operator removed this workspace; create it again to use it",
+			Evidence: []Evidence{{s.HoldSince, "removed by an operator"}}}
 	case Paused:
-		return &Verdict{Status: StatusPaused, Reason: ReasonPaused, Since: s.HeldAt, Action: "resume", Hint: "an operator paused this workspace; its mail waits",
-			Evidence: []Evidence{{s.HeldAt, "paused by an operator"}}}
+		return &Verdict{Status: StatusPaused, Reason: ReasonPaused, Since: s.HoldSince, Action: "resume", Hint: "an operator paused this workspace; its mail waits",
+			Evidence: []Evidence{{s.HoldSince, "paused by an operator"}}}
 	}
 	return nil
 }
 
-// refused: the agent is plainly there and its credential is not accepted.
-func refused(s situation) *Verdict {
+// credentialsRejected: the agent is plainly there and its credential is not accepted.
+func credentialsRejected(s situation) *Verdict {
 	if v := revoked(s); v != nil {
 		return v
 	}
-	n := s.refusals()
+	n := s.refusalCount()
 	if n == 0 {
 		return nil
 	}
@@ -225,7 +225,7 @@ func refused(s situation) *Verdict {
 	lastWordRefused := s.RefusedAt.After(s.LastSignal())
 	there := s.within(s.RefusedAt, s.p.LeaseTTL)
 	athome := s.RefusedFrom == s.SeenFrom
-	another := !athome || s.mixed(s.p, s.now)
+	another := !athome || s.alternating(s.p, s.now)
 	switch {
 	// Heartbeats pass, but with another credential than it polls with.
 	case s.leased() && athome && there && s.CallsRefused >= s.p.RefusalsToDegrade && s.HeartbeatAt.After(s.RefusedSince):
@@ -234,7 +234,7 @@ func refused(s situation) *Verdict {
 	// Alive by its attempts, and nothing accepted since them. If another may be the
 	// one that is refused (from elsewhere, or in turn with accepted calls), not before
 	// the accepted calls have stopped.
-	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !(another && s.Heard(s.p, s.now))):
+	case there && lastWordRefused && (!s.leased() || n >= s.p.RefusalsToDegrade && !(another && s.RecentlyAccepted(s.p, s.now))):
 		return v
 	// Heartbeats pass, but every register since the last accepted one was refused.
 	case s.leased() && athome && s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory):
@@ -277,13 +277,13 @@ func revoked(s situation) *Verdict {
 	return v
 }
 
-func unregistered(s situation) *Verdict {
+func neverRegistered(s situation) *Verdict {
 	if !s.LastSignal().IsZero() {
 		return nil
 	}
 	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
-		Hint:     "start the agent with its credential; no call of it was accepted yet" + s.stranger(),
+		Hint:     "start the agent with its credential; no call of it was accepted yet" + s.strangerHint(),
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
@@ -296,8 +296,8 @@ func unregistered(s situation) *Verdict {
 	return v
 }
 
-// unheard: it is silent, and the platform may be the cause.
-func unheard(s situation) *Verdict {
+// platformSuspect: it is silent, and the platform may be the cause.
+func platformSuspect(s situation) *Verdict {
 	if s.leased() {
 		return nil
 	}
@@ -313,31 +313,31 @@ func unheard(s situation) *Verdict {
 	}
 }
 
-func silent(s situation) *Verdict {
+func leaseExpired(s situation) *Verdict {
 	if s.leased() {
 		return nil
 	}
 	return &Verdict{
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.LeaseUntil, Action: "restart",
-		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it" + s.stranger(),
+		Hint:     "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, then restart it" + s.strangerHint(),
 		Evidence: []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}},
 	}
 }
 
-// duplicated: two agents use this id, and each takes mail that the other waits
+// duplicateHost: two agents use this id, and each takes mail that the other waits
 // for.
-func duplicated(s situation) *Verdict {
-	if s.Swaps < s.p.SwapsForDuplicate || !s.within(s.SwappedAt, s.p.LeaseTTL) {
+func duplicateHost(s situation) *Verdict {
+	if s.Takeovers < s.p.TakeoversForDuplicate || !s.within(s.TakenOverAt, s.p.LeaseTTL) {
 		return nil
 	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.SwapsSince, Action: "stop_one",
+		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint:     "two agents call under this id in turn and share its mail between them: stop one, or give it an id of its own (if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)",
-		Evidence: []Evidence{{s.SwappedAt, fmt.Sprintf("one that had called before came back after another, for the %d. time in a row", s.Swaps)}, {s.LastSignal(), "last accepted call, from " + s.SeenFrom}},
+		Evidence: []Evidence{{s.TakenOverAt, fmt.Sprintf("one that had called before came back after another, for the %d. time in a row", s.Takeovers)}, {s.LastSignal(), "last accepted call, from " + s.SeenFrom}},
 	}
 }
 
-func wedged(s situation) *Verdict {
+func runtimeWedged(s situation) *Verdict {
 	if s.WedgedSince.IsZero() {
 		return nil
 	}
@@ -348,9 +348,9 @@ func wedged(s situation) *Verdict {
 	}
 }
 
-// unattended: poll mode, mail waits, nobody fetches it.
-func unattended(s situation) *Verdict {
-	if s.mode != Poll || !s.waitsTooLong() || s.within(s.PolledAt, s.p.DeliveryObjective) {
+// inboxUnattended: poll mode, mail waits, nobody fetches it.
+func inboxUnattended(s situation) *Verdict {
+	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) {
 		return nil
 	}
 	last := "it has never polled"
@@ -375,16 +375,16 @@ func pushFailing(s situation) *Verdict {
 		return nil
 	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.PushFailing, s.RegisteredAt), Action: "check_url",
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: latest(s.PushFailingSince, s.RegisteredAt), Action: "check_url",
 		Hint:     fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): check that the URL it registered can be reached from the platform", s.PushFailures, s.PushError),
-		Evidence: append(s.mailEvidence(), Evidence{s.PushFailing, "first of the deliveries that failed"}, Evidence{s.LastSignal(), "last accepted call"}),
+		Evidence: append(s.mailEvidence(), Evidence{s.PushFailingSince, "first of the deliveries that failed"}, Evidence{s.LastSignal(), "last accepted call"}),
 	}
 }
 
-// stalled: mail waits past the objective and nothing moves, though the agent
+// backlogStalled: mail waits past the objective and nothing moves, though the agent
 // claims to be free; or it has been "busy" for longer than busy explains.
-func stalled(s situation) *Verdict {
-	if !s.waitsTooLong() || s.within(s.DeliveredAt, s.p.DeliveryObjective) {
+func backlogStalled(s situation) *Verdict {
+	if !s.mailOverdue() || s.within(s.DeliveredAt, s.p.DeliveryObjective) {
 		return nil
 	}
 	v := &Verdict{Status: StatusDegraded, Reason: ReasonBacklogStalled, Since: latest(s.OldestOpen, s.DeliveredAt).Add(s.p.DeliveryObjective), Action: "restart", Evidence: s.mailEvidence()}
@@ -449,7 +449,7 @@ func (s situation) mailEvidence() []Evidence {
 	return ev
 }
 
-func errorProne(s situation) *Verdict {
+func errorRate(s situation) *Verdict {
 	if s.ErrorsSince.IsZero() {
 		return nil
 	}
@@ -464,10 +464,10 @@ func errorProne(s situation) *Verdict {
 }
 
 func healthy(s situation) *Verdict {
-	v := &Verdict{Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt, s.BackAt),
+	v := &Verdict{Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt, s.RecoveredAt),
 		Evidence: append([]Evidence{{s.LastSignal(), "last accepted call, with an accepted credential"}, {s.LeaseUntil, "the lease runs until then"}}, s.mailEvidence()...)}
 	if s.mode == Poll {
-		if quiet := s.NoPoll(s.p, s.now); quiet != "" {
+		if quiet := s.NotPolling(s.p, s.now); quiet != "" {
 			v.Evidence = append(v.Evidence, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
 		} else if !s.PolledAt.IsZero() {
 			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})

@@ -66,7 +66,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	e.Command = strings.ReplaceAll(words.command, "%s", f.ID)
 	if v.Reason == ReasonHealthy && e.Delivery.Effective == Poll {
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
-		if quiet := f.NoPoll(p, now); quiet != "" {
+		if quiet := f.NotPolling(p, now); quiet != "" {
 			e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
 			e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, or register it with a URL so that mail can be pushed"
 		}

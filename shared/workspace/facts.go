@@ -28,7 +28,7 @@ func ParseMode(s string) (Mode, error) {
 	case Undeclared, Push, Poll:
 		return m, nil
 	}
-	return "", fault.New(fault.Invalid, "delivery_mode must be push or poll, not %q", s)
+	return "", fault.New(fault.InvalidRequest, "delivery_mode must be push or poll, not %q", s)
 }
 
 // Hold is what an operator said of a workspace; it goes before every fact.
@@ -53,76 +53,76 @@ type Facts struct {
 	ID string
 
 	// Identity.
-	Version         int64 // of the identity group; each change raises it by one
-	Epoch           int64 // raised by each accepted register and each repair: the incarnation that may ack
-	Hold            Hold
-	CreatedAt       time.Time
-	HeldAt          time.Time  // since when Hold
-	RegisteredAt    time.Time  // last accepted register
-	Credential      token.Hash // in use
-	NextCredential  token.Hash // issued, not used yet; its first use makes it Credential
-	PastCredential  token.Hash // once valid here: an attempt with it is attributable
-	RevokedAt       time.Time  // when an operator ended its credentials; zero once another is given or used
-	BootstrapUntil  time.Time  // until then, a register without a valid credential is given one
-	BootstrapFrom   string     // the only network address that is given one: the operator's choice, or the first that asked
-	Declared        Mode       // by the last accepted register, or by the operator who created or adopted
-	DeclaredBy      Declarer
-	Pushable        bool // it gave a URL that policy allows and a runtime that serves one
-	MaxTasks        int  // max_concurrent_tasks; 0 means 1
-	LaneGeneration  int64
-	EnrolledBy      token.Hash // the enrolment token NextCredential was issued for; zero: none
-	RegisterRefused int        // since the last accepted register
-	BeatsRefused    int        // heartbeats, since the last accepted one
-	CallsRefused    int        // polls and other calls, since the last accepted one
-	RefusedSince    time.Time  // first of those
-	RefusedAt       time.Time  // last of those
-	RefusedFrom     string     // network address; all of those came from it
-	Mixed           int        // times in a row that refused and accepted calls took turns, each within a TTL
-	MixedAt         time.Time  // the last of those
-	StrangerAt      time.Time  // last refused attempt that is not this agent's
-	StrangerFrom    string
-	StrangerWith    Presented
+	Version             int64 // of the identity group; each change raises it by one
+	Epoch               int64 // raised by each accepted register and each repair: the incarnation that may ack
+	Hold                Hold
+	CreatedAt           time.Time
+	HoldSince           time.Time  // since when Hold
+	RegisteredAt        time.Time  // last accepted register
+	Credential          token.Hash // in use
+	NextCredential      token.Hash // issued, not used yet; its first use makes it Credential
+	PastCredential      token.Hash // once valid here: an attempt with it is attributable
+	RevokedAt           time.Time  // when an operator ended its credentials; zero once another is given or used
+	BootstrapUntil      time.Time  // until then, a register without a valid credential is given one
+	BootstrapFrom       string     // the only network address that is given one: the operator's choice, or the first that asked
+	Declared            Mode       // by the last accepted register, or by the operator who created or adopted
+	DeclaredBy          Declarer
+	Pushable            bool // it gave a URL that policy allows and a runtime that serves one
+	MaxTasks            int  // max_concurrent_tasks; 0 means 1
+	QueueGeneration     int64
+	EnrolledBy          token.Hash // the enrolment token NextCredential was issued for; zero: none
+	RegisterRefused     int        // since the last accepted register
+	BeatsRefused        int        // heartbeats, since the last accepted one
+	CallsRefused        int        // polls and other calls, since the last accepted one
+	RefusedSince        time.Time  // first of those
+	RefusedAt           time.Time  // last of those
+	RefusedFrom         string     // network address; all of those came from it
+	AlternatingRefusals int        // times in a row that refused and accepted calls took turns, each within a TTL
+	AlternatedAt        time.Time  // the last of those
+	StrangerAt          time.Time  // last refused attempt that is not this agent's
+	StrangerFrom        string
+	StrangerWith        Presented
 
 	// Liveness.
-	LeaseUntil   time.Time
-	HeartbeatAt  time.Time // last accepted heartbeat
-	PolledAt     time.Time // last accepted poll
-	CalledAt     time.Time // last accepted call of another kind
-	BackAt       time.Time // when an accepted signal last ended silence, a wedge or errors
-	SeenFrom     string    // network address of the last accepted signal
-	Incarnation  string    // what the running agent is told from a copy of it by; "" when it says nothing
-	Served       string    // what tells the URL of the last register from another; "" when it had none
-	Formers      string    // incarnations (or addresses, or URLs) before the present one, newest first, by spaces
-	Swaps        int       // times in a row that a former one came back within a TTL
-	SwapsSince   time.Time // first of those
-	SwappedAt    time.Time // last change from one to another
-	ActiveTasks  int
-	ActiveAt     time.Time // when ActiveTasks was reported
-	ErrorsSince  time.Time // entered the error-rate band; zero: not in it
-	SampleError  string    // while in the band
-	WedgedSince  time.Time // zero: not wedged
-	AnnouncedAs  string    // "status/reason" that was last announced; nothing decides from it
-	AnnouncedAt  time.Time
-	AnnouncedSeq int64
+	LeaseUntil        time.Time
+	HeartbeatAt       time.Time // last accepted heartbeat
+	PolledAt          time.Time // last accepted poll
+	CalledAt          time.Time // last accepted call of another kind
+	RecoveredAt       time.Time // when an accepted signal last ended silence, a wedge or errors
+	SeenFrom          string    // network address of the last accepted signal
+	Instance          string    // what the running agent is told from a copy of it by; "" when it says nothing
+	URLFingerprint    string    // what tells the URL of the last register from another; "" when it had none
+	PreviousInstances string    // incarnations (or addresses, or URLs) before the present one, newest first, by spaces
+	Takeovers         int       // times in a row that a former one came back within a TTL
+	TakeoversSince    time.Time // first of those
+	TakenOverAt       time.Time // last change from one to another
+	ActiveTasks       int
+	ActiveAt          time.Time // when ActiveTasks was reported
+	ErrorsSince       time.Time // entered the error-rate band; zero: not in it
+	SampleError       string    // while in the band
+	WedgedSince       time.Time // zero: not wedged
+	AnnouncedAs       string    // "status/reason" that was last announced; nothing decides from it
+	AnnouncedAt       time.Time
+	AnnouncedSeq      int64
 
 	// Mail: the ledger's counters. Accepted = Open + the four ends + Missing.
-	Accepted     int64 // also the last sequence number given
-	Open         int64 // queued or in flight
-	InFlight     int64
-	OldestOpen   time.Time // when the oldest open message was accepted
-	Delivered    int64
-	Expired      int64
-	Cancelled    int64
-	Dead         int64
-	Missing      int64     // accepted, and found neither open nor ended; see delivery.recount
-	Errands      int64     // ended messages with something left to do
-	DeliveredAt  time.Time // last one
-	HeldUntil    time.Time // until when the claim of the delivery under way holds; zero: none is known to be
-	PushFailures int       // failed pushes in a row
-	PushFailing  time.Time // since the first of those
-	PushError    string    // of the last
-	ProbedAt     time.Time // when the last probe was accepted
-	ProbeLostAt  time.Time // when a probe ended without being delivered; zero once something is
+	Accepted         int64 // also the last sequence number given
+	Open             int64 // queued or in flight
+	InFlight         int64
+	OldestOpen       time.Time // when the oldest open message was accepted
+	Delivered        int64
+	Expired          int64
+	Cancelled        int64
+	Dead             int64
+	Missing          int64     // accepted, and found neither open nor ended; see delivery.recount
+	OutboxItems      int64     // ended messages with something left to do
+	DeliveredAt      time.Time // last one
+	ClaimedUntil     time.Time // until when the claim of the delivery under way holds; zero: none is known to be
+	PushFailures     int       // failed pushes in a row
+	PushFailingSince time.Time // since the first of those
+	PushError        string    // of the last
+	ProbedAt         time.Time // when the last probe was accepted
+	ProbeLostAt      time.Time // when a probe ended without being delivered; zero once something is
 }
 
 // Presented is what a refused attempt brought.
@@ -165,7 +165,7 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 // at work, and will go on with what else waits. It may have died; a claim holds no
 // longer than one delivery may take, whatever clock it was made by.
 func (f Facts) Delivering(p Policy, now time.Time) bool {
-	left := f.HeldUntil.Sub(now)
+	left := f.ClaimedUntil.Sub(now)
 	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
 }
 
@@ -231,7 +231,7 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // queue's name everywhere. Error: invalid_workspace_id.
 func CheckID(id string) error {
 	if !idPattern.MatchString(id) {
-		return fault.New(fault.InvalidID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' and begins with a letter or digit").
+		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' and begins with a letter or digit").
 			WithHint("send the id the workspace was created with, usually a UUID", "stop")
 	}
 	return nil

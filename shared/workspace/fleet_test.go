@@ -14,7 +14,7 @@ func silentSince(seconds int) workspace.Facts {
 }
 
 func sample(now time.Time, lastCalls ...int) workspace.Fleet {
-	fl := workspace.Fleet{At: now}
+	fl := workspace.Fleet{SampledAt: now}
 	for _, s := range lastCalls {
 		fl.Sample(silentSince(s))
 	}
@@ -37,15 +37,15 @@ func TestTheGuard(t *testing.T) {
 		"they fell silent, but long before it":            {sample(at(1220), 1100, 1, 2, 3, 4, 5), 220, "offline"},
 		"the suspicion ends":                              {sample(at(519), 100, 105, 110, 115, 120, 128), 519, "unknown"},
 		"and does so in time":                             {sample(at(520), 100, 105, 110, 115, 120, 128), 520, "offline"},
-		"no sweep, and nobody is heard":                   {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(100)}, 220, "unknown"},
-		"no sweep, but others are heard":                  {workspace.Fleet{At: at(220), SweptAt: at(30), LastAt: at(215)}, 220, "offline"},
-		"no sweep, and it died before the last":           {workspace.Fleet{At: at(900), SweptAt: at(600), LastAt: at(100)}, 900, "offline"},
-		"the platform was deaf and hears again":           {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(90), HeardAt: at(880)}, 900, "unknown"},
-		"one lived through it: only the sweeper was dead": {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(90), HeardAt: at(880), Lived: true}, 900, "offline"},
-		"all that live have called since":                 {workspace.Fleet{At: at(1000), SweptAt: at(960), DeafAt: at(90), HeardAt: at(880)}, 1000, "offline"},
-		"it died before the platform was deaf":            {workspace.Fleet{At: at(900), SweptAt: at(900), DeafAt: at(400), HeardAt: at(880)}, 900, "offline"},
-		"the platform can't say how it is":                {workspace.Fleet{At: at(220), Broken: true}, 220, "unknown"},
-		"one that is heard is online all along":           {workspace.Fleet{At: at(150), Broken: true}, 150, "online"},
+		"no sweep, and nobody is heard":                   {workspace.Fleet{SampledAt: at(220), SweptAt: at(30), LastSignalAt: at(100)}, 220, "unknown"},
+		"no sweep, but others are heard":                  {workspace.Fleet{SampledAt: at(220), SweptAt: at(30), LastSignalAt: at(215)}, 220, "offline"},
+		"no sweep, and it died before the last":           {workspace.Fleet{SampledAt: at(900), SweptAt: at(600), LastSignalAt: at(100)}, 900, "offline"},
+		"the platform was deaf and hears again":           {workspace.Fleet{SampledAt: at(900), SweptAt: at(900), OutageStart: at(90), OutageEnd: at(880)}, 900, "unknown"},
+		"one lived through it: only the sweeper was dead": {workspace.Fleet{SampledAt: at(900), SweptAt: at(900), OutageStart: at(90), OutageEnd: at(880), SweeperOnly: true}, 900, "offline"},
+		"all that live have called since":                 {workspace.Fleet{SampledAt: at(1000), SweptAt: at(960), OutageStart: at(90), OutageEnd: at(880)}, 1000, "offline"},
+		"it died before the platform was deaf":            {workspace.Fleet{SampledAt: at(900), SweptAt: at(900), OutageStart: at(400), OutageEnd: at(880)}, 900, "offline"},
+		"the platform can't say how it is":                {workspace.Fleet{SampledAt: at(220), StoreFailed: true}, 220, "unknown"},
+		"one that is heard is online all along":           {workspace.Fleet{SampledAt: at(150), StoreFailed: true}, 150, "online"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := c.fleet.Assess(silentSince(100), p, at(c.now))
@@ -63,29 +63,29 @@ func TestTheGuard(t *testing.T) {
 }
 
 func TestAGapBetweenSweeps(t *testing.T) {
-	fl := workspace.Fleet{}.Gap(p, at(0)).Gap(p, at(60)).Gap(p, at(240))
-	if !fl.DeafAt.IsZero() {
+	fl := workspace.Fleet{}.NoteSweep(p, at(0)).NoteSweep(p, at(60)).NoteSweep(p, at(240))
+	if !fl.OutageStart.IsZero() {
 		t.Fatalf("three minutes are no gap: %+v", fl)
 	}
-	if fl = fl.Gap(p, at(421)).Gap(p, at(480)); !fl.DeafAt.Equal(at(240)) || !fl.HeardAt.Equal(at(421)) || !fl.SweptAt.Equal(at(480)) {
+	if fl = fl.NoteSweep(p, at(421)).NoteSweep(p, at(480)); !fl.OutageStart.Equal(at(240)) || !fl.OutageEnd.Equal(at(421)) || !fl.SweptAt.Equal(at(480)) {
 		t.Fatalf("%+v", fl)
 	}
 }
 
 func TestWhoLivedThroughAGap(t *testing.T) {
-	gap := workspace.Fleet{At: at(900), SweptAt: at(880), DeafAt: at(90), HeardAt: at(880)}
+	gap := workspace.Fleet{SampledAt: at(900), SweptAt: at(880), OutageStart: at(90), OutageEnd: at(880)}
 	for name, c := range map[string]struct {
 		change func(*workspace.Facts)
 		lived  bool
 	}{
 		"heard all along":         {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(870), at(960) }, true},
-		"silent, and back":        {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil, f.BackAt = at(870), at(960), at(860) }, false},
+		"silent, and back":        {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil, f.RecoveredAt = at(870), at(960), at(860) }, false},
 		"registered in the midst": {func(f *workspace.Facts) { f.RegisteredAt, f.LeaseUntil = at(500), at(960) }, false},
 		"silent":                  {func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(500), at(590) }, false},
 	} {
 		fl := gap
-		if fl.Sample(live(c.change)); fl.Lived != c.lived {
-			t.Errorf("%s: %v", name, fl.Lived)
+		if fl.Sample(live(c.change)); fl.SweeperOnly != c.lived {
+			t.Errorf("%s: %v", name, fl.SweeperOnly)
 		}
 	}
 }
@@ -94,10 +94,10 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 	type call struct {
 		at   int
 		from string
-		inc  workspace.Incarnation
+		inc  workspace.Instance
 	}
-	boot := func(s int) workspace.Incarnation { return workspace.BootedAt(at(s)) }
-	none := workspace.Incarnation{}
+	boot := func(s int) workspace.Instance { return workspace.BootedAt(at(s)) }
+	none := workspace.Instance{}
 	for name, c := range map[string]struct {
 		calls []call
 		twins bool
@@ -119,7 +119,7 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 			now := t0
 			for _, call := range c.calls {
 				now = at(call.at)
-				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: call.from, Incarnation: call.inc}, p, now)
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: call.from, Instance: call.inc}, p, now)
 			}
 			v := workspace.Assess(f, p, now)
 			if twins := v.Reason == workspace.ReasonDuplicateHost; twins != c.twins {
@@ -127,9 +127,9 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 			}
 			if c.twins {
 				// One is stopped: a TTL after the last change the other is alone.
-				last := f.SwappedAt
+				last := f.TakenOverAt
 				for s := 10; s <= 90; s += 10 {
-					f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: f.SeenFrom}, p, last.Add(time.Duration(s)*time.Second))
+					f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: f.SeenFrom}, p, last.Add(time.Duration(s)*time.Second))
 				}
 				if v := workspace.Assess(f, p, last.Add(89*time.Second)); v.Reason != workspace.ReasonDuplicateHost {
 					t.Fatalf("forgotten too soon: %s", v.Reason)
@@ -160,13 +160,13 @@ func TestCopiesThatRegisterInTurn(t *testing.T) {
 
 func TestAnyBootIsTheSameWithinTheSlack(t *testing.T) {
 	for sec := range 40 {
-		first := workspace.Observe(live(nil), workspace.Signal{Kind: workspace.Heartbeat, From: "a", Incarnation: workspace.BootedAt(at(sec))}, p, t0)
+		first := workspace.Observe(live(nil), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a", Instance: workspace.BootedAt(at(sec))}, p, t0)
 		for off := -5; off <= 5; off++ {
-			if !workspace.SameHost(first, workspace.Signal{Incarnation: workspace.BootedAt(at(sec + off))}) {
+			if !workspace.SameInstance(first, workspace.Signal{Instance: workspace.BootedAt(at(sec + off))}) {
 				t.Fatalf("booted at %d, then said %d", sec, sec+off)
 			}
 		}
-		if workspace.SameHost(first, workspace.Signal{Incarnation: workspace.BootedAt(at(sec + 20))}) {
+		if workspace.SameInstance(first, workspace.Signal{Instance: workspace.BootedAt(at(sec + 20))}) {
 			t.Fatalf("booted at %d and at %d are one", sec, sec+20)
 		}
 	}

@@ -52,9 +52,9 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 	return say(Poll, "not declared; it has no URL that can be pushed to")
 }
 
-// NoPoll says in words that an agent that polls for its mail hasn't done so for a
+// NotPolling says in words that an agent that polls for its mail hasn't done so for a
 // while, and so may not get what is sent now; "" when it has.
-func (f Facts) NoPoll(p Policy, now time.Time) string {
+func (f Facts) NotPolling(p Policy, now time.Time) string {
 	switch {
 	case f.PolledAt.IsZero() && now.Sub(latest(f.RegisteredAt, f.CreatedAt)) >= p.DeliveryObjective:
 		return "it has never polled for its mail"

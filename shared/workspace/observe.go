@@ -8,22 +8,22 @@ import (
 	"github.com/rollcall/rollcall/shared/token"
 )
 
-// Kind is what a signal is.
-type Kind string
+// SignalKind is what a signal is.
+type SignalKind string
 
 // The kinds of signal that renew a lease.
 const (
-	Heartbeat Kind = "heartbeat"
-	PollFor   Kind = "poll"
-	Call      Kind = "call" // any other authenticated call
+	SignalHeartbeat SignalKind = "heartbeat"
+	SignalPoll      SignalKind = "poll"
+	SignalCall      SignalKind = "call" // any other authenticated call
 )
 
 // Signal is one authenticated call of an agent. A nil metric says nothing and
 // changes nothing: two writers of one workspace may each know different ones.
 type Signal struct {
-	Kind        Kind
+	Kind        SignalKind
 	From        string // network address
-	Incarnation Incarnation
+	Instance    Instance
 	ActiveTasks *int
 	ErrorRate   *float64
 	SampleError string
@@ -33,23 +33,23 @@ type Signal struct {
 // Observe is what an accepted signal makes of the facts. Stores do the same in
 // one conditional write; their contract suite compares them with this.
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
-	if s.endsWhatIsWrong(f, p, now) {
-		f.BackAt = now
+	if s.recovers(f, p, now) {
+		f.RecoveredAt = now
 	}
-	if !SameHost(f, s) {
-		f = swap(f, s, p, now)
+	if !SameInstance(f, s) {
+		f = takeOver(f, s, p, now)
 	}
-	if f.Incarnation == "" {
-		f.Incarnation = s.Incarnation.Name
+	if f.Instance == "" {
+		f.Instance = s.Instance.Name
 	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = s.From
 	switch s.Kind {
-	case PollFor:
+	case SignalPoll:
 		f.PolledAt, f.CallsRefused = now, 0
-	case Call:
+	case SignalCall:
 		f.CalledAt, f.CallsRefused = now, 0
-	case Heartbeat:
+	case SignalHeartbeat:
 		f.HeartbeatAt, f.BeatsRefused = now, 0
 		switch {
 		case !s.Wedged:
@@ -62,7 +62,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.ActiveTasks, f.ActiveAt = *s.ActiveTasks, now
 	}
 	switch {
-	case s.ErrorsOver(p):
+	case s.EndsErrors(p):
 		f.ErrorsSince, f.SampleError = time.Time{}, ""
 	case s.ErrorRate != nil && *s.ErrorRate >= p.ErrorRateEnter:
 		if f.ErrorsSince.IsZero() {
@@ -73,25 +73,25 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	return f
 }
 
-// ErrorsOver tells whether the signal ends the error-rate band.
-func (s Signal) ErrorsOver(p Policy) bool {
+// EndsErrors tells whether the signal ends the error-rate band.
+func (s Signal) EndsErrors(p Policy) bool {
 	return s.ErrorRate != nil && *s.ErrorRate < p.ErrorRateLeave
 }
 
-func (s Signal) endsWhatIsWrong(f Facts, p Policy, now time.Time) bool {
-	return (!f.LeaseUntil.IsZero() && !f.Leased(p, now)) || (s.Kind == Heartbeat && !s.Wedged && !f.WedgedSince.IsZero()) || (s.ErrorsOver(p) && !f.ErrorsSince.IsZero())
+func (s Signal) recovers(f Facts, p Policy, now time.Time) bool {
+	return (!f.LeaseUntil.IsZero() && !f.Leased(p, now)) || (s.Kind == SignalHeartbeat && !s.Wedged && !f.WedgedSince.IsZero()) || (s.EndsErrors(p) && !f.ErrorsSince.IsZero())
 }
 
 // Refusal is one refused attempt.
 type Refusal struct {
-	Kind   Kind // or Registering
+	Kind   SignalKind // or Registering
 	From   string
 	Hash   token.Hash // of what was presented; zero: nothing
 	Former bool       // it was issued to this workspace once; PastCredential is known to be
 }
 
-// Registering is a Refusal's kind beside the signals'.
-const Registering Kind = "register"
+// SignalRegister is a Refusal's kind beside the signals'.
+const SignalRegister SignalKind = "register"
 
 func (r Refusal) presented(f Facts) Presented {
 	switch {
@@ -103,9 +103,9 @@ func (r Refusal) presented(f Facts) Presented {
 	return UnknownCredential
 }
 
-// Heard tells whether the agent was accepted so lately that nobody at another
+// RecentlyAccepted tells whether the agent was accepted so lately that nobody at another
 // address can speak for it.
-func (f Facts) Heard(p Policy, now time.Time) bool {
+func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	at := f.LastSignal()
 	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
 }
@@ -120,7 +120,7 @@ func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
 		return true
 	}
 	refusedAtHome := f.RefusedFrom == f.SeenFrom && !f.RefusedAt.IsZero() && now.Sub(f.RefusedAt) < p.LeaseTTL
-	return r.presented(f) == FormerCredential && !f.Heard(p, now) && !refusedAtHome
+	return r.presented(f) == FormerCredential && !f.RecentlyAccepted(p, now) && !refusedAtHome
 }
 
 // strangerEvery times RefusalWriteEvery is how often a stranger's attempt is
@@ -143,46 +143,46 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 		return f, true
 	}
 	recent := since(f.RefusedAt) < p.RefusalWriteEvery
-	news := f.LastSignal().After(f.RefusedAt) && !f.mixed(p, now) // after a call that was accepted
-	if another := f.RefusedFrom != r.From && f.refusals() > 0; another || since(f.RefusedAt) >= p.RefusalMemory {
+	news := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) // after a call that was accepted
+	if another := f.RefusedFrom != r.From && f.refusalCount() > 0; another || since(f.RefusedAt) >= p.RefusalMemory {
 		if recent && r.From != f.SeenFrom {
 			return f, false // of several that hold an old credential, one is listened to at a time
 		}
 		f, recent = forgiven(f), false
 	}
 	// Registers are few, and only an accepted one makes them count anew.
-	tells := f.refusals()+1 == p.RefusalsToDegrade || (r.Kind == Registering && f.RegisterRefused < p.RefusalsToDegrade)
+	tells := f.refusalCount()+1 == p.RefusalsToDegrade || (r.Kind == SignalRegister && f.RegisterRefused < p.RefusalsToDegrade)
 	if recent && !news && !tells {
 		return f, false
 	}
 	n := &f.BeatsRefused
 	switch r.Kind {
-	case Registering:
+	case SignalRegister:
 		n = &f.RegisterRefused
-	case PollFor, Call:
+	case SignalPoll, SignalCall:
 		n = &f.CallsRefused
 	}
-	if f.refusals() == 0 {
+	if f.refusalCount() == 0 {
 		f.RefusedSince = now
 	}
-	if r.Kind != Registering && !f.RefusedAt.IsZero() && f.LastSignal().After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
-		if since(f.MixedAt) >= p.LeaseTTL {
-			f.Mixed = 0
+	if r.Kind != SignalRegister && !f.RefusedAt.IsZero() && f.LastSignal().After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
+		if since(f.AlternatedAt) >= p.LeaseTTL {
+			f.AlternatingRefusals = 0
 		}
-		f.Mixed, f.MixedAt = f.Mixed+1, now
+		f.AlternatingRefusals, f.AlternatedAt = f.AlternatingRefusals+1, now
 	}
 	*n++
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	return f, true
 }
 
-// mixed tells whether refused and accepted calls take turns, as of two agents at
+// alternating tells whether refused and accepted calls take turns, as of two agents at
 // one address of which one has an old credential.
-func (f Facts) mixed(p Policy, now time.Time) bool {
-	return f.Mixed >= 2 && now.Sub(f.MixedAt) < p.LeaseTTL
+func (f Facts) alternating(p Policy, now time.Time) bool {
+	return f.AlternatingRefusals >= 2 && now.Sub(f.AlternatedAt) < p.LeaseTTL
 }
 
-func (f Facts) refusals() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
+func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
 // Declaration is what a register says.
 type Declaration struct {
@@ -205,7 +205,7 @@ type Admission struct {
 func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, now time.Time) (Admission, error) {
 	switch {
 	case f.Hold == Removed:
-		return Admission{}, Gone(f)
+		return Admission{}, RemovedError(f)
 	case !exists && p.Bootstrap == Open:
 		// An agent that brings a credential to an id nobody has used keeps it: a
 		// client that reads its token only from its environment can't take another.
@@ -224,15 +224,15 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 		if f.BootstrapFrom == "" || f.BootstrapFrom == from {
 			return Admission{Mint: true}, nil
 		}
-		return Admission{}, Unauthorized(f.ID, presented).WithHint(fmt.Sprintf(
+		return Admission{}, UnauthorizedError(f.ID, presented).WithHint(fmt.Sprintf(
 			"bootstrap is open to another network address than %s; if this is the agent, an operator lets it in with rollcall repair %s --from %s", from, f.ID, from), "repair")
 	}
-	return Admission{}, Unauthorized(f.ID, presented)
+	return Admission{}, UnauthorizedError(f.ID, presented)
 }
 
-// Unauthorized is the refusal of a missing or unknown credential; its texts are
+// UnauthorizedError is the refusal of a missing or unknown credential; its texts are
 // the wire contract's.
-func Unauthorized(id string, presented token.Hash) *fault.Error {
+func UnauthorizedError(id string, presented token.Hash) *fault.Error {
 	hint := fmt.Sprintf("an operator repairs it with POST /workspaces/%s/repair; then register again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
@@ -240,17 +240,17 @@ func Unauthorized(id string, presented token.Hash) *fault.Error {
 	return fault.New(fault.CredentialUnknown, "invalid workspace auth token").WithHint(hint, "repair")
 }
 
-// Gone is the answer of a removed workspace; its members are the wire
+// RemovedError is the answer of a removed workspace; its members are the wire
 // contract's (section 2.6).
-func Gone(f Facts) error {
-	e := fault.New(fault.Removed, "workspace removed").WithHint("an operator can create "+f.ID+" again", "stop")
-	e.Details = map[string]any{"id": f.ID, "removed_at": f.HeldAt}
+func RemovedError(f Facts) error {
+	e := fault.New(fault.WorkspaceRemoved, "workspace removed").WithHint("an operator can create "+f.ID+" again", "stop")
+	e.Details = map[string]any{"id": f.ID, "removed_at": f.HoldSince}
 	return e
 }
 
-// NotFound is the answer for an id nobody has used.
-func NotFound(id string) error {
-	return fault.New(fault.Unknown, "no workspace has this id").
+// UnknownError is the answer for an id nobody has used.
+func UnknownError(id string) error {
+	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")
 }
 
@@ -275,11 +275,11 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.RegisteredAt = now
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = d.From
-	if name := served(d.URL); name != "" {
-		if f.Served != "" && f.Served != name {
-			f = f.changedHost(f.Served, p, now, name)
+	if name := urlFingerprint(d.URL); name != "" {
+		if f.URLFingerprint != "" && f.URLFingerprint != name {
+			f = f.noteTakeover(f.URLFingerprint, p, now, name)
 		}
-		f.Served = name
+		f.URLFingerprint = name
 	}
 	f.Declared, f.DeclaredBy = d.Mode, ByAgent
 	f.Pushable = d.Pushable
@@ -372,9 +372,9 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Epoch++
 	if f.Hold == Removed {
 		f.CreatedAt, f.RegisteredAt, f.SeenFrom = now, time.Time{}, ""
-		f.LeaseUntil, f.HeartbeatAt, f.PolledAt, f.CalledAt, f.BackAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		f.LeaseUntil, f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RecoveredAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	}
-	f.Hold, f.HeldAt = NoHold, time.Time{}
+	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
 	f.ActiveTasks, f.ActiveAt = 0, time.Time{}
@@ -395,7 +395,7 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 }
 
 func pushesForgotten(f Facts) Facts {
-	f.PushFailures, f.PushFailing, f.PushError = 0, time.Time{}, ""
+	f.PushFailures, f.PushFailingSince, f.PushError = 0, time.Time{}, ""
 	return f
 }
 
@@ -406,6 +406,6 @@ func strangersForgotten(f Facts) Facts {
 
 func forgiven(f Facts) Facts {
 	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = 0, 0, 0
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.Mixed, f.MixedAt = time.Time{}, time.Time{}, "", 0, time.Time{}
+	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.AlternatingRefusals, f.AlternatedAt = time.Time{}, time.Time{}, "", 0, time.Time{}
 	return f
 }

@@ -37,15 +37,15 @@ type Policy struct {
 	PushFailuresToDegrade int
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
-	// SwapsForDuplicate times in a row that a former incarnation comes back,
+	// TakeoversForDuplicate times in a row that a former incarnation comes back,
 	// each within a LeaseTTL, make two agents of one.
-	SwapsForDuplicate int
+	TakeoversForDuplicate int
 	// SuspectLeases leases, and SuspectShare of the fleet, that run out within
 	// one LeaseTTL point at the platform and not at so many agents.
 	SuspectLeases int
 	SuspectShare  float64
-	// DeafAfter without a finished sweep, the platform itself may have been deaf.
-	DeafAfter time.Duration
+	// OutageAfter without a finished sweep, the platform itself may have been deaf.
+	OutageAfter time.Duration
 	// SuspectFor is how long after a lease's grace the platform may be suspected
 	// in the agent's place: the longest that a real death can hide behind it.
 	SuspectFor time.Duration
@@ -72,10 +72,10 @@ func DefaultPolicy() Policy {
 		PushFailuresToDegrade: 3,
 		ErrorRateEnter:        0.5,
 		ErrorRateLeave:        0.1,
-		SwapsForDuplicate:     2,
+		TakeoversForDuplicate: 2,
 		SuspectLeases:         5,
 		SuspectShare:          0.5,
-		DeafAfter:             3 * time.Minute,
+		OutageAfter:           3 * time.Minute,
 		SuspectFor:            5 * time.Minute,
 		BootstrapWindow:       15 * time.Minute,
 	}

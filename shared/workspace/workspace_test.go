@@ -51,10 +51,10 @@ func TestAssess(t *testing.T) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 		}), "degraded", "credentials_rejected"},
 		"refused and accepted in turn": {live(func(f *workspace.Facts) {
-			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.Mixed, f.MixedAt = f.SeenFrom, 2, at(592), at(595), 2, at(592)
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.AlternatingRefusals, f.AlternatedAt = f.SeenFrom, 2, at(592), at(595), 2, at(592)
 		}), "online", "healthy"},
 		"refused and accepted in turn, and a beat was missed": {live(func(f *workspace.Facts) {
-			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.Mixed, f.MixedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), 2, at(560), at(555)
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.AlternatingRefusals, f.AlternatedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), 2, at(560), at(555)
 		}), "degraded", "credentials_rejected"},
 		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
@@ -165,16 +165,16 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
 		SeenFrom:        "10.0.0.1",
 		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), BeatsRefused: rapid.IntRange(0, 3).Draw(t, "br"), CallsRefused: rapid.IntRange(0, 3).Draw(t, "cr"),
-		Mixed: rapid.IntRange(0, 3).Draw(t, "mixed"), MixedAt: when("mixed at"), StrangerAt: when("stranger"), BackAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
+		AlternatingRefusals: rapid.IntRange(0, 3).Draw(t, "mixed"), AlternatedAt: when("mixed at"), StrangerAt: when("stranger"), RecoveredAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
 		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active").Add(time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
 		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
 	}
-	f.Swaps, f.SwappedAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
-	if f.SwapsSince = f.SwappedAt; f.SwappedAt.IsZero() {
-		f.Swaps = 0
+	f.Takeovers, f.TakenOverAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
+	if f.TakeoversSince = f.TakenOverAt; f.TakenOverAt.IsZero() {
+		f.Takeovers = 0
 	}
 	if f.Hold != workspace.NoHold {
-		f.HeldAt = at(rapid.IntRange(-100, 600).Draw(t, "held"))
+		f.HoldSince = at(rapid.IntRange(-100, 600).Draw(t, "held"))
 	}
 	if rapid.Bool().Draw(t, "enrolled") {
 		f.Credential = token.Digest("x")
@@ -183,7 +183,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		f.NextCredential = token.Digest("y")
 	}
 	if f.PushFailures > 0 {
-		f.PushFailing = at(rapid.IntRange(-100, 600).Draw(t, "push failing"))
+		f.PushFailingSince = at(rapid.IntRange(-100, 600).Draw(t, "push failing"))
 	}
 	if f.Open > 0 {
 		f.OldestOpen = at(rapid.IntRange(-100, 600).Draw(t, "oldest"))
@@ -205,12 +205,12 @@ func anyFleet(t *rapid.T) workspace.Fleet {
 		}
 		return time.Time{}
 	}
-	fl := workspace.Fleet{At: at(600), SweptAt: when("swept"), LastAt: when("last"), Broken: rapid.IntRange(0, 9).Draw(t, "broken") == 0}
-	if fl.DeafAt = when("deaf"); !fl.DeafAt.IsZero() {
-		fl.HeardAt = fl.DeafAt.Add(time.Duration(rapid.IntRange(180, 400).Draw(t, "for")) * time.Second)
+	fl := workspace.Fleet{SampledAt: at(600), SweptAt: when("swept"), LastSignalAt: when("last"), StoreFailed: rapid.IntRange(0, 9).Draw(t, "broken") == 0}
+	if fl.OutageStart = when("deaf"); !fl.OutageStart.IsZero() {
+		fl.OutageEnd = fl.OutageStart.Add(time.Duration(rapid.IntRange(180, 400).Draw(t, "for")) * time.Second)
 	}
 	for range rapid.IntRange(0, 8).Draw(t, "leases") {
-		fl.Ends = append(fl.Ends, at(rapid.IntRange(-100, 700).Draw(t, "end")))
+		fl.LeaseEnds = append(fl.LeaseEnds, at(rapid.IntRange(-100, 700).Draw(t, "end")))
 	}
 	return fl
 }
@@ -244,7 +244,7 @@ func TestOnlineImplies(t *testing.T) {
 func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
-		f.Hold, f.HeldAt = workspace.Removed, at(500)
+		f.Hold, f.HoldSince = workspace.Removed, at(500)
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(-300, 3600).Draw(t, "later")) * time.Second)
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
@@ -253,9 +253,9 @@ func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 					t.Fatalf("admitted: %+v", a)
 				}
 			case 1:
-				f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: "10.0.0.1"}, p, now)
+				f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, now)
 			case 2:
-				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.2"}, p, now)
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.2"}, p, now)
 			case 3:
 				f = workspace.Rotate(f, token.Digest("new"))
 			}
@@ -308,7 +308,7 @@ func TestAdmit(t *testing.T) {
 		"the credential in use":                   {facts: live(nil), exists: true, presented: secret, policy: p},
 		"none, though there is one":               {facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing},
 		"another":                                 {facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown},
-		"removed":                                 {facts: live(func(f *workspace.Facts) { f.Hold = workspace.Removed }), exists: true, presented: secret, policy: p, code: fault.Removed},
+		"removed":                                 {facts: live(func(f *workspace.Facts) { f.Hold = workspace.Removed }), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved},
 		"none, in the window of a repair":         {facts: repaired(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
 		"a revoked one, in the window":            {facts: repaired(), exists: true, presented: secret, policy: p, want: workspace.Admission{Mint: true}},
 		"the issued one, used for the first time": {facts: issued(), exists: true, presented: other, policy: p, want: workspace.Admission{Promote: true}},
@@ -334,13 +334,13 @@ func issued() workspace.Facts {
 }
 
 func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
-	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Kind: workspace.Registering, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
+	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Kind: workspace.SignalRegister, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
 	if !changed || stranger.RegisterRefused != 0 || workspace.Assess(stranger, p, at(600)).Status != workspace.StatusOnline {
 		t.Fatalf("a stranger changed the status: %+v", stranger)
 	}
 	f, writes := live(nil), 0
 	for i := range 100 {
-		next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
+		next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
 		if f = next; changed {
 			writes++
 		}
@@ -358,10 +358,10 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	for s := 600; s < 1200; s++ {
 		now := at(s)
 		if s%20 == 0 {
-			f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now)
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
 		}
 		if s%5 == 1 {
-			if next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.PollFor, From: "10.0.0.1", Hash: token.Digest("stale")}, p, now); changed {
+			if next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalPoll, From: "10.0.0.1", Hash: token.Digest("stale")}, p, now); changed {
 				f, writes = next, writes+1
 			}
 		}
@@ -378,7 +378,7 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 // shows at the second refusal each time.
 func TestEachLossShowsAtOnce(t *testing.T) {
 	f := live(nil)
-	for i, kinds := range [][]workspace.Kind{{workspace.Heartbeat, workspace.PollFor}, {workspace.PollFor, workspace.Heartbeat}, {workspace.PollFor, workspace.Registering, workspace.Registering}} {
+	for i, kinds := range [][]workspace.SignalKind{{workspace.SignalHeartbeat, workspace.SignalPoll}, {workspace.SignalPoll, workspace.SignalHeartbeat}, {workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}} {
 		now := at(600 + 10*i)
 		for j, kind := range kinds {
 			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: kind, From: "10.0.0.1"}, p, now.Add(time.Duration(j+1)*time.Second))
@@ -386,8 +386,8 @@ func TestEachLossShowsAtOnce(t *testing.T) {
 		if v := workspace.Assess(f, p, now.Add(4*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
 			t.Fatalf("loss %d: %s (%s)", i, v.Status, v.Reason)
 		}
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now.Add(5*time.Second))
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.PollFor, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, now.Add(5*time.Second))
 	}
 }
 
@@ -398,10 +398,10 @@ func TestTwoAtOneAddressDontFlap(t *testing.T) {
 	was := workspace.Assess(f, p, at(600)).Reason
 	for s := 600; s < 1800; s++ {
 		if s%30 == 0 {
-			f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(s))
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(s))
 		}
 		if s%7 == 1 {
-			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Heartbeat, From: "10.0.0.1", Hash: token.Digest("old")}, p, at(s))
+			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1", Hash: token.Digest("old")}, p, at(s))
 		}
 		if is := workspace.Assess(f, p, at(s)).Reason; is != was {
 			was, changes = is, changes+1
@@ -421,10 +421,10 @@ func TestRefusalsCostFewWrites(t *testing.T) {
 		for s := 600; s < 900; s++ {
 			now := at(s)
 			if rapid.IntRange(0, 20).Draw(t, "beats") == 0 {
-				f = workspace.Observe(f, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, now)
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
 			}
 			r := workspace.Refusal{
-				Kind: rapid.SampledFrom([]workspace.Kind{workspace.Registering, workspace.Heartbeat, workspace.PollFor}).Draw(t, "kind"),
+				Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
 				From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}).Draw(t, "from"),
 				Hash: token.Digest(rapid.SampledFrom([]string{"", "past", "guess"}).Draw(t, "brought")),
 			}
@@ -442,7 +442,7 @@ func TestRefusalsCostFewWrites(t *testing.T) {
 
 func TestNoOneSpeaksForAnother(t *testing.T) {
 	refuse := func(f workspace.Facts, from, brought string, s int) workspace.Facts {
-		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: from, Hash: token.Digest(brought)}, p, at(s))
+		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: from, Hash: token.Digest(brought)}, p, at(s))
 		return f
 	}
 	start := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
@@ -455,7 +455,7 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	}
 	// nor make it seem so an hour later, by what he did while it was silent.
 	planted := refuse(refuse(start, "6.6.6.6", "past", 640), "6.6.6.6", "past", 641)
-	planted = workspace.Observe(planted, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(650))
+	planted = workspace.Observe(planted, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(650))
 	if got := reason(planted, 650); got != workspace.ReasonHealthy {
 		t.Errorf("planted: %s", got)
 	}
@@ -516,10 +516,10 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 	if v := workspace.Assess(adopted, p, at(600)); v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
 		t.Fatalf("%+v", v)
 	}
-	if v := workspace.Assess(workspace.Observe(workspace.Promote(adopted), workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(610)), p, at(610)); v.Status != workspace.StatusOnline {
+	if v := workspace.Assess(workspace.Observe(workspace.Promote(adopted), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(610)), p, at(610)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)
 	}
-	gone := live(func(f *workspace.Facts) { f.Hold, f.HeldAt = workspace.Removed, at(599) })
+	gone := live(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, at(599) })
 	again := workspace.Adopt(gone, workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
 	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonNeverRegistered || !v.Since.Equal(at(600)) {
 		t.Fatalf("%+v", v)
@@ -528,8 +528,8 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 
 // Since is when it became so, not when something else was.
 func TestSince(t *testing.T) {
-	back := workspace.Observe(live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(100), at(190) }), workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1"}, p, at(600))
-	failing := live(func(f *workspace.Facts) { f.DeliveredAt, f.PushFailures, f.PushFailing = at(10), 3, at(540) })
+	back := workspace.Observe(live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(100), at(190) }), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(600))
+	failing := live(func(f *workspace.Facts) { f.DeliveredAt, f.PushFailures, f.PushFailingSince = at(10), 3, at(540) })
 	revoked, _ := workspace.Revoke(live(nil), p, at(598))
 	for name, c := range map[string]struct {
 		facts workspace.Facts

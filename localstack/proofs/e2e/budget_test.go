@@ -116,7 +116,7 @@ func TestBudget(t *testing.T) {
 	}
 	beat := func(active *int) func() error {
 		return func() error {
-			_, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.Heartbeat, From: "127.0.0.1", ActiveTasks: active}, now)
+			_, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: active}, now)
 			return err
 		}
 	}
@@ -149,8 +149,8 @@ func TestBudget(t *testing.T) {
 	})
 	measure("enqueue (push target, rings)", 3, 8, 4, send)
 	measure("heartbeat with mail (rings)", 2, 1, 0, func() error {
-		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.Heartbeat, From: "127.0.0.1", ActiveTasks: &idle}, now)
-		env.Registry.RingIfMail(ctx, f, "heartbeat", now)
+		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: &idle}, now)
+		env.Registry.WakeIfDeliverable(ctx, f, "heartbeat", now)
 		return err
 	})
 	measure("register with mail (rings)", 3, 6, 0, func() error {

@@ -24,7 +24,7 @@ func TestMachineOnTheEmulator(t *testing.T) {
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		d := wired(t).Delivery
-		d.Policy.Visibility, d.Policy.MaxAttempts, d.Policy.BackoffBase = time.Second, 2, 100*time.Millisecond
+		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts, d.Policy.BackoffBase = time.Second, 2, 100*time.Millisecond
 		d.Registry.Policy.DeliveryObjective = time.Second
 		d.Announcer = &memory.Announcer{}
 		protocoltest.Machine(rt, protocoltest.World{Delivery: d, Now: time.Now, Advance: time.Sleep}, uuid.NewString())

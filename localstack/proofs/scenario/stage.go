@@ -23,7 +23,7 @@ import (
 func Settings() map[string]string {
 	return map[string]string{
 		"ROLLCALL_LEASE_TTL": leaseTTL.String(), "ROLLCALL_GRACE": grace.String(), "ROLLCALL_DELIVERY_OBJECTIVE": objective.String(),
-		"ROLLCALL_PUSH_TIMEOUT": "2s", "ROLLCALL_VISIBILITY": "8s", "ROLLCALL_DEAF_AFTER": deafAfter.String(), "ROLLCALL_SUSPECT_FOR": suspectFor.String(),
+		"ROLLCALL_PUSH_TIMEOUT": "2s", "ROLLCALL_VISIBILITY": "8s", "ROLLCALL_OUTAGE_AFTER": deafAfter.String(), "ROLLCALL_SUSPECT_FOR": suspectFor.String(),
 	}
 }
 

@@ -41,13 +41,13 @@ type Store struct {
 }
 
 var (
-	_ registry.Leases   = (*Store)(nil)
-	_ registry.Profiles = (*Store)(nil)
-	_ registry.Owners   = (*Store)(nil)
-	_ delivery.Ledger   = (*Store)(nil)
-	_ delivery.Logbook  = (*Store)(nil)
-	_ delivery.News     = (*Store)(nil)
-	_ registry.Fleets   = (*Store)(nil)
+	_ registry.Leases     = (*Store)(nil)
+	_ registry.Profiles   = (*Store)(nil)
+	_ registry.Owners     = (*Store)(nil)
+	_ delivery.Ledger     = (*Store)(nil)
+	_ delivery.Logbook    = (*Store)(nil)
+	_ delivery.News       = (*Store)(nil)
+	_ registry.FleetStore = (*Store)(nil)
 
 	_ registry.Enrolments = (*Store)(nil)
 )
@@ -64,7 +64,7 @@ func (s *Store) Get(_ context.Context, id string) (workspace.Facts, error) {
 	defer s.mu.Unlock()
 	f, ok := s.facts[id]
 	if !ok {
-		return workspace.Facts{}, workspace.NotFound(id)
+		return workspace.Facts{}, workspace.UnknownError(id)
 	}
 	return f, nil
 }
@@ -76,7 +76,7 @@ func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig w
 	f, ok := s.facts[id]
 	switch {
 	case !ok:
-		return f, workspace.NotFound(id)
+		return f, workspace.UnknownError(id)
 	case f.Hold == workspace.Removed || !credential.Matches(f.Credential):
 		return f, &registry.Refused{Facts: f}
 	}
@@ -86,7 +86,7 @@ func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig w
 }
 
 // Save implements registry.Leases.
-func (s *Store) Save(_ context.Context, old, next workspace.Facts, with registry.With) error {
+func (s *Store) Save(_ context.Context, old, next workspace.Facts, with registry.SaveExtras) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.save(old, next, with)
@@ -108,12 +108,12 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 func refusals(f workspace.Facts) workspace.Facts {
 	return workspace.Facts{
 		RegisterRefused: f.RegisterRefused, BeatsRefused: f.BeatsRefused, CallsRefused: f.CallsRefused,
-		RefusedSince: f.RefusedSince, RefusedAt: f.RefusedAt, RefusedFrom: f.RefusedFrom, Mixed: f.Mixed, MixedAt: f.MixedAt,
+		RefusedSince: f.RefusedSince, RefusedAt: f.RefusedAt, RefusedFrom: f.RefusedFrom, AlternatingRefusals: f.AlternatingRefusals, AlternatedAt: f.AlternatedAt,
 		StrangerAt: f.StrangerAt, StrangerFrom: f.StrangerFrom, StrangerWith: f.StrangerWith,
 	}
 }
 
-func (s *Store) save(old, next workspace.Facts, with registry.With) error {
+func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error {
 	stored, ok := s.facts[next.ID]
 	if ok != (old.ID != "") || stored.Version != old.Version {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
@@ -218,7 +218,7 @@ func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message, 
 	if was, dup := s.messages[m.Workspace][m.ID]; dup {
 		return was, false, nil
 	}
-	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed || (attended && (f.InFlight != seen.InFlight || !f.HeldUntil.Equal(seen.HeldUntil))) {
+	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed || (attended && (f.InFlight != seen.InFlight || !f.ClaimedUntil.Equal(seen.ClaimedUntil))) {
 		return m, false, fault.New(fault.Conflict, "another message was accepted meanwhile")
 	}
 	if s.messages[m.Workspace] == nil {
@@ -292,9 +292,9 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 	}
 	switch {
 	case !mail.HeldUntil.IsZero():
-		f.HeldUntil = mail.HeldUntil
+		f.ClaimedUntil = mail.HeldUntil
 	case mail.Released:
-		f.HeldUntil = time.Time{}
+		f.ClaimedUntil = time.Time{}
 	}
 	if !mail.DeliveredAt.IsZero() {
 		f.DeliveredAt = mail.DeliveredAt
@@ -303,11 +303,11 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 		f.ProbeLostAt = mail.ProbeLostAt
 	}
 	if mail.PushOK {
-		f.PushFailures, f.PushFailing, f.PushError = 0, time.Time{}, ""
+		f.PushFailures, f.PushFailingSince, f.PushError = 0, time.Time{}, ""
 	}
 	if !mail.PushFailedAt.IsZero() {
-		if f.PushFailing.IsZero() {
-			f.PushFailing = mail.PushFailedAt
+		if f.PushFailingSince.IsZero() {
+			f.PushFailingSince = mail.PushFailedAt
 		}
 		f.PushFailures, f.PushError = f.PushFailures+1, mail.PushError
 	}
@@ -324,7 +324,7 @@ func (s *Store) Move(_ context.Context, id string, moves []chat.Move, mail deliv
 			s.errands[id][delivery.Errand{MessageID: mv.To.ID, Version: mv.To.Version}] = true
 		}
 	}
-	f.Errands = int64(len(s.errands[id]))
+	f.OutboxItems = int64(len(s.errands[id]))
 	s.facts[id] = f
 	return nil
 }
@@ -342,7 +342,7 @@ func (s *Store) ErrandDone(_ context.Context, id string, e delivery.Errand) erro
 	defer s.mu.Unlock()
 	delete(s.errands[id], e)
 	f := s.facts[id]
-	f.Errands = int64(len(s.errands[id]))
+	f.OutboxItems = int64(len(s.errands[id]))
 	s.facts[id] = f
 	return nil
 }

@@ -20,7 +20,7 @@ func (s *Store) Record(_ context.Context, old, next workspace.Facts, c delivery.
 	if err != nil {
 		return c, err
 	}
-	if err := s.save(old, next, registry.With{}); err != nil {
+	if err := s.save(old, next, registry.SaveExtras{}); err != nil {
 		return c, err
 	}
 	s.notes[c.Workspace] = append(s.notes[c.Workspace], note)
@@ -79,19 +79,19 @@ func (s *Store) Fleet(context.Context) (workspace.Fleet, error) {
 	return s.fleet, nil
 }
 
-// SweptTo implements registry.Fleets.
-func (s *Store) SweptTo(_ context.Context, next string) error {
+// NoteSweepCursor implements registry.Fleets.
+func (s *Store) NoteSweepCursor(_ context.Context, next string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.Next = next
+	s.fleet.SweepCursor = next
 	return nil
 }
 
-// Swept implements registry.Fleets.
-func (s *Store) Swept(_ context.Context, fl workspace.Fleet) error {
+// NoteSweep implements registry.Fleets.
+func (s *Store) NoteSweep(_ context.Context, fl workspace.Fleet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.SweptAt, s.fleet.DeafAt, s.fleet.HeardAt = fl.SweptAt, fl.DeafAt, fl.HeardAt
+	s.fleet.SweptAt, s.fleet.OutageStart, s.fleet.OutageEnd = fl.SweptAt, fl.OutageStart, fl.OutageEnd
 	return nil
 }
 

@@ -141,16 +141,16 @@ type Ring struct {
 	After     time.Duration
 }
 
-// Bell keeps the rings for a test to look at.
-type Bell struct {
+// Wakeups keeps the rings for a test to look at.
+type Wakeups struct {
 	mu    sync.Mutex
 	rings []Ring
 }
 
-var _ registry.Bell = (*Bell)(nil)
+var _ registry.Wakeups = (*Wakeups)(nil)
 
-// Ring implements registry.Bell.
-func (b *Bell) Ring(_ context.Context, id, cause string, after time.Duration) error {
+// Send implements registry.Bell.
+func (b *Wakeups) Send(_ context.Context, id, cause string, after time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rings = append(b.rings, Ring{id, cause, after})
@@ -158,7 +158,7 @@ func (b *Bell) Ring(_ context.Context, id, cause string, after time.Duration) er
 }
 
 // Take returns the rings so far and forgets them.
-func (b *Bell) Take() []Ring {
+func (b *Wakeups) Take() []Ring {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := b.rings

@@ -92,7 +92,7 @@ func (c *Crash) read() error {
 func (c *Crash) Wrap(d *delivery.Delivery) {
 	c.left = -1
 	was := d.Registry
-	d.Registry = &registry.Registry{Leases: leases{was.Leases, c}, Bell: bell{was.Bell, c}, Profiles: was.Profiles, Owners: was.Owners,
+	d.Registry = &registry.Registry{Leases: leases{was.Leases, c}, Wakeups: bell{was.Wakeups, c}, Profiles: was.Profiles, Owners: was.Owners,
 		Enrolments: was.Enrolments, Fleets: was.Fleets, Guard: was.Guard, Policy: was.Policy}
 	d.Ledger, d.Queues, d.News = ledger{d.Ledger, c}, queues{d.Queues, c}, news{d.News, c}
 }
@@ -109,17 +109,17 @@ func (l leases) Get(ctx context.Context, id string) (workspace.Facts, error) {
 	return l.Leases.Get(ctx, id)
 }
 
-func (l leases) Save(ctx context.Context, old, next workspace.Facts, with registry.With) error {
+func (l leases) Save(ctx context.Context, old, next workspace.Facts, with registry.SaveExtras) error {
 	return l.c.write(func() error { return l.Leases.Save(ctx, old, next, with) })
 }
 
 type bell struct {
-	registry.Bell
+	registry.Wakeups
 	c *Crash
 }
 
 func (b bell) Ring(ctx context.Context, id, cause string, after time.Duration) error {
-	return b.c.write(func() error { return b.Bell.Ring(ctx, id, cause, after) })
+	return b.c.write(func() error { return b.Wakeups.Send(ctx, id, cause, after) })
 }
 
 type ledger struct {

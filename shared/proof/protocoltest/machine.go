@@ -127,7 +127,7 @@ func (m *machine) orSkip(t *rapid.T, did bool) {
 // must notes an error that may not be; of a removed workspace each call must be
 // refused.
 func (m *machine) must(what string, err error) {
-	if gone := fault.CodeOf(err) == fault.Removed; gone != m.removed || (err != nil && !gone) {
+	if gone := fault.CodeOf(err) == fault.WorkspaceRemoved; gone != m.removed || (err != nil && !gone) {
 		m.broken("%s: %v", what, err)
 	}
 }
@@ -152,8 +152,8 @@ func (m *machine) mayCrash(t *rapid.T) {
 }
 
 // wait lets every timeout run out that there is; a moment is shorter than any.
-func (m *machine) wait()   { m.Advance(m.Delivery.Policy.Visibility + time.Second) }
-func (m *machine) moment() { m.Advance(m.Delivery.Policy.Visibility / 3) }
+func (m *machine) wait()   { m.Advance(m.Delivery.Policy.VisibilityTimeout + time.Second) }
+func (m *machine) moment() { m.Advance(m.Delivery.Policy.VisibilityTimeout / 3) }
 
 func (m *machine) mode() {
 	m.polls = !m.polls
@@ -191,11 +191,11 @@ func (m *machine) takeover() {
 
 func (m *machine) beat() {
 	idle := 0
-	f, err := m.sound.Registry.Signal(m.ctx, m.id, m.token, workspace.Signal{Kind: workspace.Heartbeat, From: "10.0.0.1", ActiveTasks: &idle}, m.Now())
+	f, err := m.sound.Registry.Signal(m.ctx, m.id, m.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1", ActiveTasks: &idle}, m.Now())
 	m.must("heartbeat", err)
 	if err == nil {
 		if !f.Delivering(m.sound.Registry.Policy, m.Now()) {
-			m.sound.Registry.RingIfMail(m.ctx, f, "heartbeat", m.Now())
+			m.sound.Registry.WakeIfDeliverable(m.ctx, f, "heartbeat", m.Now())
 		}
 	}
 }
@@ -210,7 +210,7 @@ func (m *machine) hold(h workspace.Hold) {
 func (m *machine) enqueue(d *delivery.Delivery, mid string, short bool) (delivery.Accepted, error) {
 	msg := chat.Message{ID: mid, Workspace: m.id, Priority: chat.Task, Body: chat.TextBody(mid, mid)}
 	if short {
-		msg.ExpiresAt = m.Now().Add(m.Delivery.Policy.Visibility / 2)
+		msg.ExpiresAt = m.Now().Add(m.Delivery.Policy.VisibilityTimeout / 2)
 	}
 	return d.Enqueue(m.ctx, msg, m.Now())
 }
@@ -306,7 +306,7 @@ func (m *machine) cancel(t *rapid.T) {
 	mid := m.any(t)
 	m.orSkip(t, rapid.IntRange(0, 5).Draw(t, "rarely") == 0)
 	_, err := m.sound.Settle(m.ctx, m.id, mid, func(msg chat.Message) (chat.Message, error) { return msg.Cancel("the test", m.Now()) })
-	if err != nil && fault.CodeOf(err) != fault.AlreadyTerminal {
+	if err != nil && fault.CodeOf(err) != fault.MessageAlreadyTerminal {
 		t.Fatalf("cancel: %v", err)
 	}
 }

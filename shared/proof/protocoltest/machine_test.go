@@ -22,7 +22,7 @@ func fakes(clock func() time.Time) *delivery.Delivery {
 	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
 	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
-	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Bell: &memory.Bell{}, Guard: push.New(push.Private, time.Second), Policy: p}
+	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{}, Guard: push.New(push.Private, time.Second), Policy: p}
 	return &delivery.Delivery{Registry: reg, Ledger: store, Logbook: store, News: store, Queues: memory.NewQueues(clock), Announcer: &memory.Announcer{}, Policy: few,
 		Now: clock, Jitter: func() float64 { return 0 }}
 }
@@ -38,7 +38,7 @@ func TestMachineOnTheFakes(t *testing.T) {
 		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 		clock := func() time.Time { now = now.Add(time.Millisecond); return now }
 		d := fakes(clock)
-		bell := d.Registry.Bell.(*memory.Bell)
+		bell := d.Registry.Wakeups.(*memory.Wakeups)
 		protocoltest.Machine(t, protocoltest.World{Delivery: d, Now: clock, Advance: func(by time.Duration) { now = now.Add(by) },
 			Rung: func() bool { return len(bell.Take()) > 0 }}, "w")
 	})

@@ -112,7 +112,7 @@ func (m *machine) observe() {
 		})
 	}
 	for _, began := range m.pushes {
-		if now.Sub(began) < m.Delivery.Policy.Visibility {
+		if now.Sub(began) < m.Delivery.Policy.VisibilityTimeout {
 			next.view.Pushes++
 		}
 	}

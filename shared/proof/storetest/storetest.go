@@ -30,7 +30,7 @@ type Store interface {
 	delivery.Logbook
 	delivery.News
 	registry.Enrolments
-	registry.Fleets
+	registry.FleetStore
 }
 
 var t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -41,7 +41,7 @@ func hash(s string) token.Hash { return token.Digest(s) }
 func created(t *testing.T, s Store) workspace.Facts {
 	t.Helper()
 	f := workspace.Facts{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0, Credential: hash("secret"), Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2}
-	must(t, s.Save(t.Context(), workspace.Facts{}, f, registry.With{Profile: &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}}))
+	must(t, s.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}}))
 	return f
 }
 
@@ -133,8 +133,8 @@ func news(t *testing.T, s Store) {
 		next := f
 		next.Version++
 		entry := registry.Entry{By: registry.By{Who: "operator x", From: "10.0.0.9"}, Action: "repair", Summary: "s", At: t0}
-		must(t, s.Save(t.Context(), f, next, registry.With{Audit: &entry}))
-		wantCode(t, s.Save(t.Context(), f, next, registry.With{Audit: &entry}), fault.Conflict)
+		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{Audit: &entry}))
+		wantCode(t, s.Save(t.Context(), f, next, registry.SaveExtras{Audit: &entry}), fault.Conflict)
 		entry.At = t0.Add(time.Second)
 		must(t, s.Note(t.Context(), delivery.AuditNote(f.ID, entry)))
 		must(t, s.Note(t.Context(), delivery.Note{ID: "n", Workspace: f.ID, Type: "notify", At: t0}))
@@ -168,11 +168,11 @@ func news(t *testing.T, s Store) {
 		next.Version++
 		other := e
 		other.Hash = hash("another")
-		wantCode(t, s.Save(t.Context(), f, next, registry.With{Enrolment: &other}), fault.EnrolmentUnknown)
-		must(t, s.Save(t.Context(), f, next, registry.With{Enrolment: &e}))
+		wantCode(t, s.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &other}), fault.EnrolmentUnknown)
+		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e}))
 		third := next
 		third.Version++
-		wantCode(t, s.Save(t.Context(), next, third, registry.With{Enrolment: &e}), fault.EnrolmentUnknown)
+		wantCode(t, s.Save(t.Context(), next, third, registry.SaveExtras{Enrolment: &e}), fault.EnrolmentUnknown)
 		if got := read(t, s, f.ID); got.Version != next.Version {
 			t.Fatal("saved without a use")
 		}
@@ -182,11 +182,11 @@ func news(t *testing.T, s Store) {
 		wantCode(t, s.Withdraw(t.Context(), e.ID, by), fault.EnrolmentUnknown)
 	})
 	t.Run("a sweep and a gap are on record", func(t *testing.T) {
-		must(t, s.Swept(t.Context(), workspace.Fleet{SweptAt: t0, DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}))
-		must(t, s.Swept(t.Context(), workspace.Fleet{SweptAt: t0.Add(time.Minute), DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}))
+		must(t, s.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0, OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)}))
+		must(t, s.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0.Add(time.Minute), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)}))
 		got, err := s.Fleet(t.Context())
 		must(t, err)
-		if d := cmp.Diff(workspace.Fleet{SweptAt: t0.Add(time.Minute), DeafAt: t0.Add(-time.Hour), HeardAt: t0.Add(-time.Minute)}, got); d != "" {
+		if d := cmp.Diff(workspace.Fleet{SweptAt: t0.Add(time.Minute), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)}, got); d != "" {
 			t.Fatal(d)
 		}
 	})
@@ -197,33 +197,33 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 	news(t, s)
 	t.Run("an unknown workspace is unknown to every call", func(t *testing.T) {
 		_, err := s.Get(t.Context(), "nobody")
-		wantCode(t, err, fault.Unknown)
-		_, err = s.Renew(t.Context(), "nobody", hash("x"), workspace.Signal{Kind: workspace.Heartbeat}, t0)
-		wantCode(t, err, fault.Unknown)
+		wantCode(t, err, fault.WorkspaceUnknown)
+		_, err = s.Renew(t.Context(), "nobody", hash("x"), workspace.Signal{Kind: workspace.SignalHeartbeat}, t0)
+		wantCode(t, err, fault.WorkspaceUnknown)
 	})
 	t.Run("what is saved is read, whole", func(t *testing.T) {
 		f := created(t, s)
 		full := f
 		full.Version, full.Epoch, full.Hold = 2, 7, workspace.Paused
-		full.CalledAt, full.HeldAt = t0, t0
+		full.CalledAt, full.HoldSince = t0, t0
 		full.RegisteredAt, full.BootstrapUntil, full.RefusedSince, full.RefusedAt, full.StrangerAt = t0, t0, t0, t0, t0
 		full.NextCredential, full.PastCredential = hash("next"), hash("past")
-		full.Pushable, full.LaneGeneration, full.RegisterRefused, full.BeatsRefused, full.CallsRefused = true, 4, 5, 6, 7
-		full.Mixed = 2
-		full.RevokedAt, full.BootstrapFrom, full.BackAt, full.MixedAt, full.StrangerWith, full.PushFailing = t0, "10.0.0.4", t0, t0, workspace.FormerCredential, t0
+		full.Pushable, full.QueueGeneration, full.RegisterRefused, full.BeatsRefused, full.CallsRefused = true, 4, 5, 6, 7
+		full.AlternatingRefusals = 2
+		full.RevokedAt, full.BootstrapFrom, full.RecoveredAt, full.AlternatedAt, full.StrangerWith, full.PushFailingSince = t0, "10.0.0.4", t0, t0, workspace.FormerCredential, t0
 		full.RefusedFrom, full.StrangerFrom, full.SeenFrom = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 		full.LeaseUntil, full.HeartbeatAt, full.PolledAt, full.ActiveAt, full.ErrorsSince, full.WedgedSince = t0, t0, t0, t0, t0, t0
 		full.ActiveTasks, full.SampleError, full.AnnouncedAs, full.AnnouncedAt, full.AnnouncedSeq = 3, "boom", "online/healthy", t0, 9
 		full.PushFailures, full.PushError = 2, "refused"
-		full.Served = "u1"
-		full.EnrolledBy, full.Incarnation, full.Formers, full.Swaps, full.SwapsSince, full.SwappedAt, full.ProbeLostAt = hash("enrolment"), "b1", "b2 b3", 2, t0, t0, t0
-		must(t, s.Save(t.Context(), f, full, registry.With{}))
+		full.URLFingerprint = "u1"
+		full.EnrolledBy, full.Instance, full.PreviousInstances, full.Takeovers, full.TakeoversSince, full.TakenOverAt, full.ProbeLostAt = hash("enrolment"), "b1", "b2 b3", 2, t0, t0, t0
+		must(t, s.Save(t.Context(), f, full, registry.SaveExtras{}))
 		if d := cmp.Diff(full, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
 		}
 		bare := f
 		bare.Version = 3
-		must(t, s.Save(t.Context(), full, bare, registry.With{}))
+		must(t, s.Save(t.Context(), full, bare, registry.SaveExtras{}))
 		if d := cmp.Diff(bare, read(t, s, f.ID)); d != "" {
 			t.Fatal("what was taken away is still there: ", d)
 		}
@@ -237,11 +237,11 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		next := f
 		next.Version, next.MaxTasks = 2, 9
-		must(t, s.Save(t.Context(), f, next, registry.With{}))
+		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{}))
 		late := f
 		late.Version, late.MaxTasks = 2, 1
-		wantCode(t, s.Save(t.Context(), f, late, registry.With{Profile: &workspace.ProfileChange{Name: new("late")}}), fault.Conflict)
-		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, registry.With{}), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), f, late, registry.SaveExtras{Profile: &workspace.ProfileChange{Name: new("late")}}), fault.Conflict)
+		wantCode(t, s.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{}), fault.Conflict)
 		if got := read(t, s, f.ID).MaxTasks; got != 9 {
 			t.Fatalf("max tasks %d, want 9", got)
 		}
@@ -253,21 +253,21 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		one, zero, high, mid, low := 1, 0, 0.7, 0.3, 0.05
 		f := created(t, s)
 		for i, sig := range []workspace.Signal{
-			{Kind: workspace.Heartbeat, From: "a"},
-			{Kind: workspace.Heartbeat, From: "b", ActiveTasks: &one, ErrorRate: &high, SampleError: "x", Wedged: true},
-			{Kind: workspace.PollFor, From: "b"},
-			{Kind: workspace.Call, From: "d"},
-			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &mid, Wedged: true},
-			{Kind: workspace.Heartbeat, From: "b", ErrorRate: &high, SampleError: "y"},
-			{Kind: workspace.Heartbeat, From: "c", ActiveTasks: &zero, ErrorRate: &low},
-			{Kind: workspace.Heartbeat, From: "b"},
-			{Kind: workspace.Heartbeat, From: "c"},
-			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.BootedAt(t0)},
-			{Kind: workspace.Heartbeat, From: "x", Incarnation: workspace.BootedAt(t0.Add(-4 * time.Second))},
-			{Kind: workspace.PollFor, From: "y"},
-			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.OfEpoch(3)},
-			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.BootedAt(t0.Add(3 * time.Second))},
-			{Kind: workspace.Heartbeat, From: "c", Incarnation: workspace.OfEpoch(3)},
+			{Kind: workspace.SignalHeartbeat, From: "a"},
+			{Kind: workspace.SignalHeartbeat, From: "b", ActiveTasks: &one, ErrorRate: &high, SampleError: "x", Wedged: true},
+			{Kind: workspace.SignalPoll, From: "b"},
+			{Kind: workspace.SignalCall, From: "d"},
+			{Kind: workspace.SignalHeartbeat, From: "b", ErrorRate: &mid, Wedged: true},
+			{Kind: workspace.SignalHeartbeat, From: "b", ErrorRate: &high, SampleError: "y"},
+			{Kind: workspace.SignalHeartbeat, From: "c", ActiveTasks: &zero, ErrorRate: &low},
+			{Kind: workspace.SignalHeartbeat, From: "b"},
+			{Kind: workspace.SignalHeartbeat, From: "c"},
+			{Kind: workspace.SignalHeartbeat, From: "c", Instance: workspace.BootedAt(t0)},
+			{Kind: workspace.SignalHeartbeat, From: "x", Instance: workspace.BootedAt(t0.Add(-4 * time.Second))},
+			{Kind: workspace.SignalPoll, From: "y"},
+			{Kind: workspace.SignalHeartbeat, From: "c", Instance: workspace.OfEpoch(3)},
+			{Kind: workspace.SignalHeartbeat, From: "c", Instance: workspace.BootedAt(t0.Add(3 * time.Second))},
+			{Kind: workspace.SignalHeartbeat, From: "c", Instance: workspace.OfEpoch(3)},
 		} {
 			now := t0.Add(time.Duration(i) * time.Second)
 			want := workspace.Observe(f, sig, policy, now)
@@ -285,15 +285,15 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 	t.Run("renew with another credential, with none, or of a removed workspace is refused and changes nothing", func(t *testing.T) {
 		f := created(t, s)
 		for _, h := range []token.Hash{hash("other"), {}} {
-			_, err := s.Renew(t.Context(), f.ID, h, workspace.Signal{Kind: workspace.Heartbeat, From: "a"}, t0)
+			_, err := s.Renew(t.Context(), f.ID, h, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a"}, t0)
 			if refused, ok := errors.AsType[*registry.Refused](err); !ok || refused.Facts.ID != f.ID {
 				t.Fatalf("got %v", err)
 			}
 		}
 		gone := f
 		gone.Hold, gone.Version = workspace.Removed, 2
-		must(t, s.Save(t.Context(), f, gone, registry.With{}))
-		if _, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat}, t0); err == nil {
+		must(t, s.Save(t.Context(), f, gone, registry.SaveExtras{}))
+		if _, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.SignalHeartbeat}, t0); err == nil {
 			t.Fatal("a removed workspace was renewed")
 		}
 		if d := cmp.Diff(gone, read(t, s, f.ID)); d != "" {
@@ -315,12 +315,12 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			{policy.LeaseTTL + policy.Grace - time.Millisecond, workspace.Signal{}, false},
 			{policy.LeaseTTL + policy.Grace, workspace.Signal{}, true},
 		} {
-			step.sig.Kind, step.sig.From = workspace.Heartbeat, "a"
+			step.sig.Kind, step.sig.From = workspace.SignalHeartbeat, "a"
 			now := latest(f.HeartbeatAt, t0).Add(step.after)
 			want := workspace.Observe(f, step.sig, policy, now)
 			got, err := s.Renew(t.Context(), f.ID, hash("secret"), step.sig, now)
 			must(t, err)
-			if d := cmp.Diff(want, got); d != "" || got.BackAt.Equal(now) != step.back {
+			if d := cmp.Diff(want, got); d != "" || got.RecoveredAt.Equal(now) != step.back {
 				t.Fatalf("signal %d: %s", i, d)
 			}
 			f = got
@@ -330,7 +330,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		noted := workspace.Facts{}
 		for i := range 5 {
-			next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.Registering, From: fmt.Sprint("10.0.0.", i)}, policy, t0)
+			next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: fmt.Sprint("10.0.0.", i)}, policy, t0)
 			if !changed {
 				t.Fatal("not worth a note")
 			}
@@ -357,18 +357,18 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		// A register or a renewal in between is not undone by a late note.
 		saved := noted
 		saved.Version++
-		must(t, s.Save(t.Context(), noted, saved, registry.With{}))
+		must(t, s.Save(t.Context(), noted, saved, registry.SaveExtras{}))
 		late := noted
 		late.RegisterRefused, late.RefusedAt = 1, t0
 		wantCode(t, s.NoteRefusal(t.Context(), noted, late), fault.Conflict)
 	})
 	t.Run("a save in between does not undo a signal", func(t *testing.T) {
 		f := created(t, s)
-		_, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.Heartbeat, From: "a"}, t0)
+		_, err := s.Renew(t.Context(), f.ID, hash("secret"), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a"}, t0)
 		must(t, err)
 		next := f
 		next.Version, next.MaxTasks = 2, 5
-		must(t, s.Save(t.Context(), f, next, registry.With{}))
+		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{}))
 		if got := read(t, s, f.ID); !got.HeartbeatAt.Equal(t0) || got.MaxTasks != 5 {
 			t.Fatalf("%+v", got)
 		}
@@ -454,7 +454,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		if d := cmp.Diff(taken, ms[0]); d != "" {
 			t.Fatal(d)
 		}
-		if g := read(t, s, f.ID); g.InFlight != 1 || g.Open != 2 || !g.HeldUntil.Equal(taken.Claim.Until) {
+		if g := read(t, s, f.ID); g.InFlight != 1 || g.Open != 2 || !g.ClaimedUntil.Equal(taken.Claim.Until) {
 			t.Fatalf("%+v", g)
 		}
 		done := taken.Deliver("ok", []byte(`{"a":1}`), t0.Add(time.Second))
@@ -493,8 +493,8 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		told, plain = told.Deliver("ok", nil, t0), plain.Deliver("ok", nil, t0)
 		none := time.Time{}
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: ms[0], To: dead}, {From: ms[1], To: told}, {From: ms[2], To: plain}}, delivery.Mail{Oldest: &none}))
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}) || read(t, s, f.ID).Errands != 2 {
-			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 2 {
+			t.Fatalf("%v, %d", got, read(t, s, f.ID).OutboxItems)
 		}
 		if got := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0].Callback; got != "http://sender/" {
 			t.Fatalf("callback %q", got)
@@ -502,8 +502,8 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		for range 2 {
 			must(t, s.ErrandDone(t.Context(), f.ID, delivery.Errand{MessageID: "m0", Version: 2}))
 		}
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).Errands != 1 {
-			t.Fatalf("%v, %d", got, read(t, s, f.ID).Errands)
+		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 1 {
+			t.Fatalf("%v, %d", got, read(t, s, f.ID).OutboxItems)
 		}
 	})
 	t.Run("what is accepted beside a delivery is accepted while it is under way", func(t *testing.T) {
@@ -525,7 +525,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: taken.Deliver("ok", nil, t0)}}, delivery.Mail{Oldest: &oldest, Released: true}))
 		_, _, err := s.Accept(t.Context(), f, message(f.ID, "m2", 3, chat.Task), true)
 		wantCode(t, err, fault.Conflict)
-		if g := read(t, s, f.ID); !g.HeldUntil.IsZero() {
+		if g := read(t, s, f.ID); !g.ClaimedUntil.IsZero() {
 			t.Fatalf("%+v", g)
 		}
 	})
@@ -540,13 +540,13 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: dead, To: m}}, delivery.Mail{Oldest: &oldest}))
 		}
 		errands := must1(s.Errands(t.Context(), f.ID))(t)
-		if len(errands) != 2 || read(t, s, f.ID).Errands != 2 {
-			t.Fatalf("%v, %d", errands, read(t, s, f.ID).Errands)
+		if len(errands) != 2 || read(t, s, f.ID).OutboxItems != 2 {
+			t.Fatalf("%v, %d", errands, read(t, s, f.ID).OutboxItems)
 		}
 		for _, e := range errands {
 			must(t, s.ErrandDone(t.Context(), f.ID, e))
 		}
-		if n := read(t, s, f.ID).Errands; n != 0 {
+		if n := read(t, s, f.ID).OutboxItems; n != 0 {
 			t.Fatalf("%d errands are left", n)
 		}
 	})
@@ -560,17 +560,17 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			was := next
 			do(&next)
 			next.Version++
-			must(t, s.Save(t.Context(), was, next, registry.With{}))
+			must(t, s.Save(t.Context(), was, next, registry.SaveExtras{}))
 			f = read(t, s, f.ID)
 		}
-		change(func(f *workspace.Facts) { f.Served, f.Pushable = "u1", true })
+		change(func(f *workspace.Facts) { f.URLFingerprint, f.Pushable = "u1", true })
 		old := delivery.HostOf(f)
 		change(func(f *workspace.Facts) { f.Epoch, f.Pushable = f.Epoch+1, false }) // one that polls
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
 		change(func(f *workspace.Facts) { f.Pushable = true })
-		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u2" })
+		change(func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u2" })
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
-		change(func(f *workspace.Facts) { f.Epoch, f.Served = f.Epoch+1, "u1" }) // the same URL again: the same host
+		change(func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u1" }) // the same URL again: the same host
 		change(func(f *workspace.Facts) { f.Hold = workspace.Paused })
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old, Unheld: true}), fault.Conflict)
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}))
@@ -618,7 +618,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := created(t, s)
 		next := f
 		next.Version, next.NextCredential = 2, hash("issued to "+f.ID)
-		must(t, s.Save(t.Context(), f, next, registry.With{}))
+		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{}))
 		for credential, want := range map[token.Hash]string{next.NextCredential: f.ID, hash("never issued " + f.ID): ""} {
 			if got := must1(s.Owner(t.Context(), credential))(t); got != want {
 				t.Fatalf("got %q, want %q", got, want)
