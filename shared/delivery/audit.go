@@ -13,12 +13,6 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Conserved is the law on the counters: everything accepted is open or has come
-// to an end, or is known to be missing.
-func Conserved(f workspace.Facts) bool {
-	return f.Accepted == f.Open+f.Delivered+f.Expired+f.Cancelled+f.Dead+f.Missing && f.InFlight >= 0 && f.InFlight <= f.Open
-}
-
 // auditEvery spreads the look at every message of a mailbox: each is compared in
 // full with the ledger once in so many minutes. One with open mail is compared in
 // every sweep by what the index of open mail says.
@@ -36,7 +30,7 @@ func auditDue(id string, now time.Time) bool {
 // mended says that they truly differed.
 func (d *Delivery) recount(ctx context.Context, f workspace.Facts, open []Entry, now time.Time) (mended bool, err error) {
 	inFull := auditDue(f.ID, now)
-	if Conserved(f) && f.Open == int64(len(open)) && !inFull {
+	if f.Conserved() && f.Open == int64(len(open)) && !inFull {
 		return false, nil
 	}
 	next, err := d.fromLedger(ctx, f, open)

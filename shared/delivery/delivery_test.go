@@ -100,7 +100,7 @@ func (w *world) facts() workspace.Facts {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if !delivery.Conserved(f) {
+	if !f.Conserved() {
 		w.t.Fatalf("not conserved: %+v", f)
 	}
 	return f

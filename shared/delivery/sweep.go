@@ -146,7 +146,7 @@ func (w *sweep) one(ctx context.Context, f workspace.Facts) error {
 		delete(w.orphans, w.Queues.Name(Lane{f.ID, f.QueueGeneration}))
 	}
 	w.mu.Unlock()
-	if f.Open > 0 || !Conserved(f) || auditDue(f.ID, now) {
+	if f.Open > 0 || !f.Conserved() || auditDue(f.ID, now) {
 		if err := w.mail(ctx, f, now); err != nil {
 			return err
 		}

@@ -92,7 +92,8 @@ func (s *Store) Correct(ctx context.Context, seen, next workspace.Facts) error {
 	was, is := encodeFacts(seen), encodeFacts(next)
 	u := update{}
 	condition := "attribute_exists(" + u.name("ID") + ")"
-	for _, field := range []string{"Accepted", "Open", "InFlight", "Delivered", "Expired", "Cancelled", "Dead", "Missing"} {
+	counters := workspace.FieldsOf[workspace.Counters]()
+	for _, field := range counters {
 		attr := leaseAttributes[field]
 		if av, ok := was[attr]; ok {
 			condition += " AND " + u.name(field) + " = " + u.value(":was_"+attr, av)
@@ -101,7 +102,7 @@ func (s *Store) Correct(ctx context.Context, seen, next workspace.Facts) error {
 			condition += " AND (attribute_not_exists(" + u.name(field) + ") OR " + u.name(field) + " = " + u.value(":zero", num(0)) + ")"
 		}
 	}
-	for _, field := range []string{"Accepted", "Open", "InFlight", "OldestOpen", "Delivered", "Expired", "Cancelled", "Dead", "Missing"} {
+	for _, field := range append(counters, "OldestOpen") {
 		if av, ok := is[leaseAttributes[field]]; ok {
 			u.set(field, av)
 		} else {

@@ -37,20 +37,20 @@ var leaseAttributes = map[string]string{
 }
 
 type leaseField struct {
-	index       int
+	index       []int // of the field in workspace.Facts, through the groups it is in
 	field, name string
 }
 
 var leaseFields = func() []leaseField {
 	t := reflect.TypeFor[workspace.Facts]()
-	out := make([]leaseField, t.NumField())
-	for i := range out {
-		field := t.Field(i).Name
+	var out []leaseField
+	for _, field := range workspace.FieldsOf[workspace.Facts]() {
 		name, ok := leaseAttributes[field]
 		if !ok {
 			panic("dynamo: no attribute for workspace.Facts." + field)
 		}
-		out[i] = leaseField{i, field, name}
+		sf, _ := t.FieldByName(field) // FieldsOf names only fields there are
+		out = append(out, leaseField{sf.Index, field, name})
 	}
 	return out
 }()
@@ -60,7 +60,7 @@ func encodeFacts(f workspace.Facts) item {
 	out := item{}
 	v := reflect.ValueOf(f)
 	for _, lf := range leaseFields {
-		if fv := v.Field(lf.index); !fv.IsZero() {
+		if fv := v.FieldByIndex(lf.index); !fv.IsZero() {
 			out[lf.name] = encodeValue(fv)
 		}
 	}
@@ -90,7 +90,7 @@ func decodeFacts(it item) workspace.Facts {
 		if !ok {
 			continue
 		}
-		switch fv := v.Field(lf.index); fv.Interface().(type) {
+		switch fv := v.FieldByIndex(lf.index); fv.Interface().(type) {
 		case time.Time:
 			fv.Set(reflect.ValueOf(timeOf(av)))
 		case token.Hash:

@@ -73,11 +73,14 @@ func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig
 	f, err := s.renew(ctx, id, u)
 	if _, refused := errors.AsType[*registry.Refused](err); refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		u = s.renewal(credential, sig, now)
-		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), "RecoveredAt", "Instance", "PreviousInstances", "Takeovers", "TakeoversSince", "TakenOverAt")
+		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), recoveryFields...)
 		return s.renew(ctx, id, u)
 	}
 	return f, err
 }
+
+// recoveryFields are what a signal may change besides what its renewal writes without reading first.
+var recoveryFields = append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt")
 
 // renewal is the update of a signal, on condition of its credential.
 func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) update {
@@ -205,7 +208,7 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with regist
 }
 
 // refusalFields are what workspace.Refuse writes.
-var refusalFields = []string{"RegisterRefused", "BeatsRefused", "CallsRefused", "RefusedSince", "RefusedAt", "RefusedFrom", "AlternatingRefusals", "AlternatedAt", "StrangerAt", "StrangerFrom", "StrangerWith"}
+var refusalFields = slices.Concat(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]())
 
 // NoteRefusal implements registry.Leases: one conditional UpdateItem, so that of
 // many refused at once one is written.

@@ -384,8 +384,11 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (C
 			var minted token.Hash
 			text, minted = token.Mint(token.Workspace)
 			audit.Summary = fmt.Sprintf("created, and credential %s issued", token.Name(text))
-			next = workspace.Facts{ID: in.ID, Version: 1, Epoch: 1, CreatedAt: now, Credential: minted,
-				Declared: in.Mode, DeclaredBy: workspace.ByOperator, MaxTasks: in.MaxTasks}
+			next = workspace.Facts{
+				Identity: workspace.Identity{ID: in.ID, Version: 1, Epoch: 1, CreatedAt: now,
+					Declared: in.Mode, DeclaredBy: workspace.ByOperator, MaxTasks: in.MaxTasks},
+				Credentials: workspace.Credentials{Credential: minted},
+			}
 		}
 		err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: audit})
 		if fault.CodeOf(err) == fault.Conflict {

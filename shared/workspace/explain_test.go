@@ -11,7 +11,11 @@ import (
 // Every verdict has its words, and those of a fault name the hop and the step.
 func TestExplain(t *testing.T) {
 	p, now := workspace.DefaultPolicy(), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	live := workspace.Facts{ID: "w", CreatedAt: now.Add(-time.Hour), RegisteredAt: now.Add(-time.Hour), HeartbeatAt: now, LeaseUntil: now.Add(p.LeaseTTL), Credential: [32]byte{1}, SeenFrom: "a"}
+	live := workspace.Facts{
+		Identity:    workspace.Identity{ID: "w", CreatedAt: now.Add(-time.Hour), RegisteredAt: now.Add(-time.Hour)},
+		Credentials: workspace.Credentials{Credential: [32]byte{1}},
+		Liveness:    workspace.Liveness{HeartbeatAt: now, LeaseUntil: now.Add(p.LeaseTTL), SeenFrom: "a"},
+	}
 	with := func(change func(*workspace.Facts)) workspace.Facts { f := live; change(&f); return f }
 	for reason, c := range map[workspace.Reason]struct {
 		f    workspace.Facts
@@ -20,7 +24,7 @@ func TestExplain(t *testing.T) {
 	}{
 		workspace.ReasonRemoved:         {with(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, now }), workspace.HopOperator, "removed"},
 		workspace.ReasonPaused:          {with(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Paused, now }), workspace.HopOperator, "rollcall resume w"},
-		workspace.ReasonNeverRegistered: {workspace.Facts{ID: "w", CreatedAt: now, Credential: [32]byte{1}}, workspace.HopAgent, "never called"},
+		workspace.ReasonNeverRegistered: {created(now), workspace.HopAgent, "never called"},
 		workspace.ReasonCredentialsRejected: {with(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 3, now, now
 		}), workspace.HopCredential, "rollcall repair w"},

@@ -5,6 +5,7 @@
 package workspace
 
 import (
+	"reflect"
 	"regexp"
 	"time"
 
@@ -41,88 +42,168 @@ const (
 	Removed Hold = "removed"
 )
 
-// Facts is everything a heartbeat reads or writes and a verdict needs: one slim
-// item a workspace. Nothing in it is a conclusion; there is no status here.
-// Times are the server's; a zero time means "never".
+// Facts is everything that a heartbeat reads or writes and that a verdict needs: one small item per workspace.
+// Nothing in it is a conclusion; there is no status here. Times are the server's; a zero time means "never".
 //
-// Its fields come in three groups with one writer each, so that a blind write
-// of one can't undo another: identity (register and operate, under Version),
-// liveness (every authenticated call), and mail (with the ledger's moves, in
-// the same transaction).
+// Each group says who writes it, and on what condition. A write names only the fields that it changes, so a signal, a
+// delivery and an operator's change do not undo each other.
 type Facts struct {
-	ID string
+	Identity
+	Credentials
+	Refusals
+	Stranger
+	Liveness
+	Copies
+	Announced
+	Mailbox
+	PushTrouble
+}
 
-	// Identity.
-	Version             int64 // of the identity group; each change raises it by one
-	Epoch               int64 // raised by each accepted register and each repair: the incarnation that may ack
-	Hold                Hold
-	CreatedAt           time.Time
-	HoldSince           time.Time  // since when Hold
-	RegisteredAt        time.Time  // last accepted register
-	Credential          token.Hash // in use
-	NextCredential      token.Hash // issued, not used yet; its first use makes it Credential
-	PastCredential      token.Hash // once valid here: an attempt with it is attributable
-	RevokedAt           time.Time  // when an operator ended its credentials; zero once another is given or used
-	BootstrapUntil      time.Time  // until then, a register without a valid credential is given one
-	BootstrapFrom       string     // the only network address that is given one: the operator's choice, or the first that asked
-	Declared            Mode       // by the last accepted register, or by the operator who created or adopted
-	DeclaredBy          Declarer
-	Pushable            bool // it gave a URL that policy allows and a runtime that serves one
-	MaxTasks            int  // max_concurrent_tasks; 0 means 1
-	QueueGeneration     int64
-	EnrolledBy          token.Hash // the enrolment token NextCredential was issued for; zero: none
-	RegisterRefused     int        // since the last accepted register
-	BeatsRefused        int        // heartbeats, since the last accepted one
-	CallsRefused        int        // polls and other calls, since the last accepted one
-	RefusedSince        time.Time  // first of those
-	RefusedAt           time.Time  // last of those
-	RefusedFrom         string     // network address; all of those came from it
-	AlternatingRefusals int        // times in a row that refused and accepted calls took turns, each within a TTL
-	AlternatedAt        time.Time  // the last of those
-	StrangerAt          time.Time  // last refused attempt that is not this agent's
-	StrangerFrom        string
-	StrangerWith        Presented
+// Identity is who the workspace is and how it is set up. Register and the operator's calls write it, and a drain that
+// replaces a lost queue (QueueGeneration), on condition that Version is still the one they read.
+type Identity struct {
+	ID              string
+	Version         int64 // raised by each write that depends on it; signals, refusals and mail leave it
+	Epoch           int64 // raised by each accepted register and each repair: only the agent of this epoch may acknowledge
+	Hold            Hold
+	CreatedAt       time.Time
+	HoldSince       time.Time // when Hold was set
+	RegisteredAt    time.Time // last accepted register
+	Declared        Mode      // by the last accepted register, or by the operator who created or adopted it
+	DeclaredBy      Declarer
+	Pushable        bool // it gave a URL that policy allows, and a runtime that serves one
+	MaxTasks        int  // max_concurrent_tasks; 0 means 1
+	QueueGeneration int64
+}
 
-	// Liveness.
-	LeaseUntil        time.Time
-	HeartbeatAt       time.Time // last accepted heartbeat
-	PolledAt          time.Time // last accepted poll
-	CalledAt          time.Time // last accepted call of another kind
-	RecoveredAt       time.Time // when an accepted signal last ended silence, a wedge or errors
-	SeenFrom          string    // network address of the last accepted signal
-	Instance          string    // what the running agent is told from a copy of it by; "" when it says nothing
-	URLFingerprint    string    // what tells the URL of the last register from another; "" when it had none
-	PreviousInstances string    // incarnations (or addresses, or URLs) before the present one, newest first, by spaces
-	Takeovers         int       // times in a row that a former one came back within a TTL
+// Credentials is which credentials are good. Register, the first use of an issued credential and the operator's calls
+// write it, on condition that Version is still the one they read.
+type Credentials struct {
+	Credential     token.Hash // in use
+	NextCredential token.Hash // issued and not used yet; its first use makes it Credential
+	PastCredential token.Hash // once valid here: an attempt with it can be attributed to this agent
+	RevokedAt      time.Time  // when an operator ended its credentials; zero once another is given or used
+	BootstrapUntil time.Time  // until then, a register without a valid credential is given one
+	BootstrapFrom  string     // the only address that is given one: the operator's choice, or the first that asked
+	EnrolledBy     token.Hash // the enrolment token that NextCredential was issued for; zero: none
+}
+
+// Refusals counts the refused attempts that are attributed to this agent. Refuse writes it together with Stranger, on
+// condition that Version and all fields of both groups are still those it read. An accepted signal clears
+// CallsRefused or BeatsRefused, without a condition on them; an accepted register, the first use of an issued
+// credential and an adoption clear the group.
+type Refusals struct {
+	RegisterRefused     int       // since the last accepted register
+	BeatsRefused        int       // heartbeats, since the last accepted one
+	CallsRefused        int       // polls and other calls, since the last accepted one
+	RefusedSince        time.Time // first of those
+	RefusedAt           time.Time // last of those
+	RefusedFrom         string    // network address; all of those came from it
+	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a TTL
+	AlternatedAt        time.Time // the last of those
+}
+
+// Stranger is the last refused attempt that cannot be attributed to this agent. Refuse writes it, on the condition
+// that Refusals names; a register from the same address and an adoption clear it.
+type Stranger struct {
+	StrangerAt   time.Time
+	StrangerFrom string // network address
+	StrangerWith Presented
+}
+
+// Liveness is when the agent was last heard. Every accepted signal writes it, on condition that its credential is the
+// one in use and that the workspace is not removed; so does an accepted register. An adoption of a removed workspace
+// clears it.
+type Liveness struct {
+	LeaseUntil  time.Time
+	HeartbeatAt time.Time // last accepted heartbeat
+	PolledAt    time.Time // last accepted poll
+	CalledAt    time.Time // last accepted call of another kind
+	RecoveredAt time.Time // when an accepted signal last ended silence, a wedge or errors
+	SeenFrom    string    // network address of the last accepted signal
+	Reported
+}
+
+// Reported is what the agent says of itself in its signals, which write it as the rest of Liveness. A delivery that
+// is answered with "busy" writes ActiveTasks and ActiveAt too. A register and an adoption clear it.
+type Reported struct {
+	ActiveTasks int
+	ActiveAt    time.Time // when ActiveTasks was reported
+	ErrorsSince time.Time // when it entered the error-rate band; zero: it is not in it
+	SampleError string    // while in the band
+	WedgedSince time.Time // zero: not wedged
+}
+
+// Copies is what tells two agents that run under one id apart. Accepted signals write it as they write Liveness, and
+// accepted registers as they write Identity. A repair, a revocation and an adoption clear it.
+type Copies struct {
+	Instance          string    // name of the running agent; "" when it gives none
+	URLFingerprint    string    // of the URL of the last register; "" when it had none
+	PreviousInstances string    // the instances (or addresses, or URLs) before the present one, newest first
+	Takeovers         int       // times in a row that a previous one came back within a TTL
 	TakeoversSince    time.Time // first of those
 	TakenOverAt       time.Time // last change from one to another
-	ActiveTasks       int
-	ActiveAt          time.Time // when ActiveTasks was reported
-	ErrorsSince       time.Time // entered the error-rate band; zero: not in it
-	SampleError       string    // while in the band
-	WedgedSince       time.Time // zero: not wedged
-	AnnouncedAs       string    // "status/reason" that was last announced; nothing decides from it
-	AnnouncedAt       time.Time
-	AnnouncedSeq      int64
+}
 
-	// Mail: the ledger's counters. Accepted = Open + the four ends + Missing.
-	Accepted         int64 // also the last sequence number given
-	Open             int64 // queued or in flight
-	InFlight         int64
-	OldestOpen       time.Time // when the oldest open message was accepted
-	Delivered        int64
-	Expired          int64
-	Cancelled        int64
-	Dead             int64
-	Missing          int64     // accepted, and found neither open nor ended; see delivery.recount
-	OutboxItems      int64     // ended messages with something left to do
-	DeliveredAt      time.Time // last one
-	ClaimedUntil     time.Time // until when the claim of the delivery under way holds; zero: none is known to be
-	PushFailures     int       // failed pushes in a row
-	PushFailingSince time.Time // since the first of those
+// Announced is the last verdict that was announced; nothing decides a status from it. A sweep writes it together with
+// the change it announces, on condition that Version and the fleet's last change are still those it read.
+type Announced struct {
+	AnnouncedAs  string // "status/reason"
+	AnnouncedAt  time.Time
+	AnnouncedSeq int64
+}
+
+// Mailbox is what a verdict and a drain need to know of the workspace's mail. It is written in the transaction that
+// accepts a message (on condition that Accepted is still what was read) or changes messages (on condition that each is
+// still the one that was read). Each outbox item that is done lowers OutboxItems.
+type Mailbox struct {
+	Counters
+	OldestOpen   time.Time // when the oldest open message was accepted
+	OutboxItems  int64     // ended messages with something left to do
+	DeliveredAt  time.Time // last delivery
+	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
+	ProbedAt     time.Time // when the last probe was accepted
+	ProbeLostAt  time.Time // when a probe ended undelivered; a register and an adoption clear it
+}
+
+// Counters counts messages by what became of them. Accepting and changing messages add to it, as Mailbox says. The
+// sweep's recount replaces it, together with OldestOpen, on condition that all counters are still those it read.
+type Counters struct {
+	Accepted  int64 // also the last sequence number given
+	Open      int64 // queued or in flight
+	InFlight  int64
+	Delivered int64
+	Expired   int64
+	Cancelled int64
+	Dead      int64
+	Missing   int64 // accepted, and found neither open nor ended by a recount
+}
+
+// Conserved reports whether the counters agree: every accepted message is open, has ended or is known to be missing,
+// and no more are in flight than are open.
+func (c Counters) Conserved() bool {
+	ended := c.Delivered + c.Expired + c.Cancelled + c.Dead
+	return c.Accepted == c.Open+ended+c.Missing && c.InFlight >= 0 && c.InFlight <= c.Open
+}
+
+// PushTrouble is the failed pushes since the last one that succeeded. A delivery
+// writes it in the transaction that changes the message; a register and an adoption clear it.
+type PushTrouble struct {
+	PushFailures     int       // in a row
+	PushFailingSince time.Time // first of those
 	PushError        string    // of the last
-	ProbedAt         time.Time // when the last probe was accepted
-	ProbeLostAt      time.Time // when a probe ended without being delivered; zero once something is
+}
+
+// FieldsOf lists the names of the fields of Facts, or of one of its groups, with those of the groups inside it.
+// Adapters derive what a write may touch from it, so that a field added to a group is stored with the rest.
+func FieldsOf[Group any]() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Group]()) {
+		if !field.Anonymous {
+			names = append(names, field.Name)
+		}
+	}
+	return names
 }
 
 // Presented is what a refused attempt brought.

@@ -87,10 +87,3 @@ func urlFingerprint(url string) string {
 	h.Write([]byte(url))
 	return "u" + strconv.FormatUint(uint64(h.Sum32()), 36)
 }
-
-// alone forgets copies: an operator has dealt with them.
-func alone(f Facts) Facts {
-	f.Instance, f.URLFingerprint, f.PreviousInstances, f.Takeovers = "", "", "", 0
-	f.TakeoversSince, f.TakenOverAt = time.Time{}, time.Time{}
-	return f
-}

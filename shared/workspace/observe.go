@@ -148,7 +148,7 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 		if recent && r.From != f.SeenFrom {
 			return f, false // of several that hold an old credential, one is listened to at a time
 		}
-		f, recent = forgiven(f), false
+		f.Refusals, recent = Refusals{}, false
 	}
 	// Registers are few, and only an accepted one makes them count anew.
 	tells := f.refusalCount()+1 == p.RefusalsToDegrade || (r.Kind == SignalRegister && f.RegisterRefused < p.RefusalsToDegrade)
@@ -283,14 +283,14 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	f.Declared, f.DeclaredBy = d.Mode, ByAgent
 	f.Pushable = d.Pushable
-	f = pushesForgotten(f)
+	f.PushTrouble = PushTrouble{}
 	if f.StrangerFrom == d.From {
-		f = strangersForgotten(f) // it was this agent
+		f.Stranger = Stranger{} // it was this agent
 	}
-	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
-	f.ActiveTasks, f.ActiveAt = 0, time.Time{} // a new boot has none of the old one's tasks
+	f.Reported = Reported{} // a new boot has none of the old one's tasks
 	f.ProbeLostAt = time.Time{}
-	return forgiven(f)
+	f.Refusals = Refusals{}
+	return f
 }
 
 // Promote is the first use of an issued credential: it becomes the one in use,
@@ -303,7 +303,8 @@ func Promote(f Facts) Facts {
 	f.Credential, f.NextCredential = f.NextCredential, token.Hash{}
 	f.BootstrapUntil, f.BootstrapFrom, f.RevokedAt = time.Time{}, "", time.Time{}
 	f.EnrolledBy = token.Hash{}
-	return forgiven(f)
+	f.Refusals = Refusals{}
+	return f
 }
 
 // Repair revokes every credential and opens one bootstrap window, to one network
@@ -325,7 +326,8 @@ func Repair(f Facts, from string, p Policy, now time.Time) (Facts, int) {
 	}
 	f.Version++
 	f.Epoch++
-	return alone(f), revoked
+	f.Copies = Copies{}
+	return f, revoked
 }
 
 // Revoke ends every credential and opens nothing: whoever holds one is out
@@ -371,17 +373,14 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Version++
 	f.Epoch++
 	if f.Hold == Removed {
-		f.CreatedAt, f.RegisteredAt, f.SeenFrom = now, time.Time{}, ""
-		f.LeaseUntil, f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RecoveredAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		f.CreatedAt, f.RegisteredAt, f.Liveness = now, time.Time{}, Liveness{}
 	}
 	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
-	f.ActiveTasks, f.ActiveAt = 0, time.Time{}
-	f.WedgedSince, f.ErrorsSince, f.SampleError = time.Time{}, time.Time{}, ""
-	f = strangersForgotten(pushesForgotten(f))
+	f.Reported = Reported{}
+	f.Stranger, f.PushTrouble, f.Copies = Stranger{}, PushTrouble{}, Copies{}
 	f.ProbeLostAt = time.Time{}
-	f = alone(f)
 	if a.ResetCredentials {
 		for _, h := range []token.Hash{f.NextCredential, f.Credential} {
 			if !h.Zero() {
@@ -391,21 +390,6 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 		f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, a.Minted, token.Hash{}
 		f.BootstrapUntil, f.BootstrapFrom, f.RevokedAt = time.Time{}, "", now
 	}
-	return forgiven(f)
-}
-
-func pushesForgotten(f Facts) Facts {
-	f.PushFailures, f.PushFailingSince, f.PushError = 0, time.Time{}, ""
-	return f
-}
-
-func strangersForgotten(f Facts) Facts {
-	f.StrangerAt, f.StrangerFrom, f.StrangerWith = time.Time{}, "", NoCredential
-	return f
-}
-
-func forgiven(f Facts) Facts {
-	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = 0, 0, 0
-	f.RefusedSince, f.RefusedAt, f.RefusedFrom, f.AlternatingRefusals, f.AlternatedAt = time.Time{}, time.Time{}, "", 0, time.Time{}
+	f.Refusals = Refusals{}
 	return f
 }

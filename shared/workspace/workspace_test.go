@@ -22,12 +22,23 @@ func at(seconds int) time.Time { return t0.Add(time.Duration(seconds) * time.Sec
 
 // live is an agent that registered at t0, is pushed to, and beats until now.
 func live(change func(*workspace.Facts)) workspace.Facts {
-	f := workspace.Facts{ID: "w", Version: 1, CreatedAt: t0, RegisteredAt: t0, HeartbeatAt: at(590), LeaseUntil: at(680), SeenFrom: "10.0.0.1",
-		Credential: token.Digest("secret"), Pushable: true}
+	f := workspace.Facts{
+		Identity:    workspace.Identity{ID: "w", Version: 1, CreatedAt: t0, RegisteredAt: t0, Pushable: true},
+		Credentials: workspace.Credentials{Credential: token.Digest("secret")},
+		Liveness:    workspace.Liveness{HeartbeatAt: at(590), LeaseUntil: at(680), SeenFrom: "10.0.0.1"},
+	}
 	if change != nil {
 		change(&f)
 	}
 	return f
+}
+
+// created is a workspace whose agent has never called.
+func created(at time.Time) workspace.Facts {
+	return workspace.Facts{
+		Identity:    workspace.Identity{ID: "w", CreatedAt: at},
+		Credentials: workspace.Credentials{Credential: token.Digest("x")},
+	}
 }
 
 func TestAssess(t *testing.T) {
@@ -41,7 +52,7 @@ func TestAssess(t *testing.T) {
 		"a live agent is online":          {live(nil), "online", "healthy"},
 		"removed goes before everything":  {live(func(f *workspace.Facts) { f.Hold = workspace.Removed; f.WedgedSince = t0 }), "removed", "removed"},
 		"paused":                          {live(func(f *workspace.Facts) { f.Hold = workspace.Paused }), "paused", "paused"},
-		"created and never seen":          {workspace.Facts{ID: "w", CreatedAt: t0, Credential: token.Digest("x")}, "provisioning", "never_registered"},
+		"created and never seen":          {created(t0), "provisioning", "never_registered"},
 		"the lease ran out":               {live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(400), at(490) }), "offline", "lease_expired"},
 		"in its grace it is still online": {live(func(f *workspace.Facts) { f.LeaseUntil = at(580) }), "online", "healthy"},
 		"two refusals since the last beat": {live(func(f *workspace.Facts) {
@@ -159,16 +170,22 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		}
 		return time.Time{}
 	}
-	f := workspace.Facts{
-		ID: "w", CreatedAt: t0.Add(-time.Hour), RegisteredAt: when("registered"), HeartbeatAt: when("beat"), PolledAt: when("poll"), LeaseUntil: when("lease"),
-		Hold:     rapid.SampledFrom([]workspace.Hold{"", "", "", workspace.Paused, workspace.Removed}).Draw(t, "hold"),
-		Declared: rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared"), Pushable: rapid.Bool().Draw(t, "pushable"),
-		SeenFrom:        "10.0.0.1",
-		RegisterRefused: rapid.IntRange(0, 3).Draw(t, "rr"), BeatsRefused: rapid.IntRange(0, 3).Draw(t, "br"), CallsRefused: rapid.IntRange(0, 3).Draw(t, "cr"),
-		AlternatingRefusals: rapid.IntRange(0, 3).Draw(t, "mixed"), AlternatedAt: when("mixed at"), StrangerAt: when("stranger"), RecoveredAt: when("back"), RevokedAt: when("revoked"), BootstrapUntil: when("window"),
-		ActiveTasks: rapid.IntRange(0, 2).Draw(t, "active"), ActiveAt: when("active").Add(time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second), WedgedSince: when("wedged"), ErrorsSince: when("errors"),
-		Open: rapid.Int64Range(0, 2).Draw(t, "open"), DeliveredAt: when("delivered"), PushFailures: rapid.IntRange(0, 4).Draw(t, "pf"),
-	}
+	count := func(name string, most int) int { return rapid.IntRange(0, most).Draw(t, name) }
+	f := created(t0.Add(-time.Hour))
+	f.Credential = token.Hash{}
+	f.RegisteredAt, f.RevokedAt, f.BootstrapUntil = when("registered"), when("revoked"), when("window")
+	f.Hold = rapid.SampledFrom([]workspace.Hold{"", "", "", workspace.Paused, workspace.Removed}).Draw(t, "hold")
+	f.Declared = rapid.SampledFrom([]workspace.Mode{"", workspace.Push, workspace.Poll}).Draw(t, "declared")
+	f.Pushable = rapid.Bool().Draw(t, "pushable")
+	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = count("registers", 3), count("beats", 3), count("calls", 3)
+	f.AlternatingRefusals, f.AlternatedAt = count("alternating", 3), when("alternated")
+	f.StrangerAt = when("stranger")
+	f.SeenFrom = "10.0.0.1"
+	f.HeartbeatAt, f.PolledAt, f.LeaseUntil, f.RecoveredAt = when("beat"), when("poll"), when("lease"), when("recovered")
+	fast := time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second
+	f.ActiveTasks, f.ActiveAt = count("active tasks", 2), when("active").Add(fast)
+	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
+	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
 	f.Takeovers, f.TakenOverAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
 	if f.TakeoversSince = f.TakenOverAt; f.TakenOverAt.IsZero() {
 		f.Takeovers = 0

@@ -97,20 +97,11 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.facts[next.ID]
-	if f.Version != old.Version || refusals(f) != refusals(old) {
+	if f.Version != old.Version || f.Refusals != old.Refusals || f.Stranger != old.Stranger {
 		return fault.New(fault.Conflict, "the workspace changed meanwhile")
 	}
 	s.facts[next.ID] = merge(f, old, next)
 	return nil
-}
-
-// refusals are the facts that workspace.Refuse writes, and no others.
-func refusals(f workspace.Facts) workspace.Facts {
-	return workspace.Facts{
-		RegisterRefused: f.RegisterRefused, BeatsRefused: f.BeatsRefused, CallsRefused: f.CallsRefused,
-		RefusedSince: f.RefusedSince, RefusedAt: f.RefusedAt, RefusedFrom: f.RefusedFrom, AlternatingRefusals: f.AlternatingRefusals, AlternatedAt: f.AlternatedAt,
-		StrangerAt: f.StrangerAt, StrangerFrom: f.StrangerFrom, StrangerWith: f.StrangerWith,
-	}
 }
 
 func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error {
@@ -145,9 +136,9 @@ func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error 
 // update does, so that a signal or a message in between is not undone.
 func merge(stored, old, next workspace.Facts) workspace.Facts {
 	out, was, is := reflect.ValueOf(&stored).Elem(), reflect.ValueOf(old), reflect.ValueOf(next)
-	for i := range out.NumField() {
-		if !was.Field(i).Equal(is.Field(i)) {
-			out.Field(i).Set(is.Field(i))
+	for _, field := range workspace.FieldsOf[workspace.Facts]() {
+		if a, b := was.FieldByName(field), is.FieldByName(field); !a.Equal(b) {
+			out.FieldByName(field).Set(b)
 		}
 	}
 	return stored
@@ -365,17 +356,12 @@ func (s *Store) Correct(_ context.Context, seen, next workspace.Facts) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.facts[seen.ID]
-	if counters(f) != counters(seen) {
+	if f.Counters != seen.Counters {
 		return fault.New(fault.Conflict, "the mailbox changed meanwhile")
 	}
-	f.Accepted, f.Open, f.InFlight, f.OldestOpen = next.Accepted, next.Open, next.InFlight, next.OldestOpen
-	f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing = next.Delivered, next.Expired, next.Cancelled, next.Dead, next.Missing
+	f.Counters, f.OldestOpen = next.Counters, next.OldestOpen
 	s.facts[seen.ID] = f
 	return nil
-}
-
-func counters(f workspace.Facts) [8]int64 {
-	return [8]int64{f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing}
 }
 
 // Note implements delivery.Logbook.

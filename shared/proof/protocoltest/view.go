@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/model"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -136,7 +135,7 @@ func (m *machine) counted(f workspace.Facts, ms []chat.Message) {
 		n[msg.State]++
 	}
 	if f.Accepted != int64(len(ms)) || f.Open != n[chat.Queued]+n[chat.InFlight] || f.InFlight != n[chat.InFlight] || f.Delivered != n[chat.Delivered] ||
-		f.Dead != n[chat.Dead] || f.Cancelled != n[chat.Cancelled] || f.Expired != n[chat.Expired] || !delivery.Conserved(f) {
+		f.Dead != n[chat.Dead] || f.Cancelled != n[chat.Cancelled] || f.Expired != n[chat.Expired] || !f.Conserved() {
 		m.broken("the counters are %+v, the ledger %v", f, n)
 	}
 	if f.OldestOpen.IsZero() != (f.Open == 0) {

@@ -40,7 +40,11 @@ func hash(s string) token.Hash { return token.Digest(s) }
 // created saves a new workspace and returns its facts.
 func created(t *testing.T, s Store) workspace.Facts {
 	t.Helper()
-	f := workspace.Facts{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0, Credential: hash("secret"), Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2}
+	f := workspace.Facts{
+		Identity: workspace.Identity{ID: uuid.NewString(), Version: 1, Epoch: 1, CreatedAt: t0,
+			Declared: workspace.Push, DeclaredBy: workspace.ByAgent, MaxTasks: 2},
+		Credentials: workspace.Credentials{Credential: hash("secret")},
+	}
 	must(t, s.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3), Card: []byte(`{"name":"n"}`)}}))
 	return f
 }
@@ -462,7 +466,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &none}), fault.Conflict)
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &oldest, DeliveredAt: t0.Add(time.Second), PushOK: true}))
 		g := read(t, s, f.ID)
-		if g.InFlight != 0 || g.Open != 1 || g.Delivered != 1 || !g.OldestOpen.Equal(oldest) || !g.DeliveredAt.Equal(t0.Add(time.Second)) || !delivery.Conserved(g) {
+		if g.InFlight != 0 || g.Open != 1 || g.Delivered != 1 || !g.OldestOpen.Equal(oldest) || !g.DeliveredAt.Equal(t0.Add(time.Second)) || !g.Conserved() {
 			t.Fatalf("%+v", g)
 		}
 		m1 := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0]
@@ -474,7 +478,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		gone := failed.Expire(t0.Add(time.Hour))
 		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: failed, To: gone}}, delivery.Mail{Oldest: &none}))
 		g = read(t, s, f.ID)
-		if g.Open != 0 || g.Expired != 1 || !g.OldestOpen.IsZero() || !delivery.Conserved(g) {
+		if g.Open != 0 || g.Expired != 1 || !g.OldestOpen.IsZero() || !g.Conserved() {
 			t.Fatalf("%+v", g)
 		}
 		if open := must1(s.Open(t.Context(), f.ID, 0))(t); len(open) != 0 {

@@ -1,0 +1,63 @@
+package workspace_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Adapters write the fields of Refusals and Stranger when a refusal is noted, and no others: whatever Refuse changes
+// must be in one of the two groups.
+func TestRefuseWritesItsGroupsOnly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFacts(t)
+		next, _ := workspace.Refuse(f, workspace.Refusal{
+			Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
+			From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "from"),
+			Hash: token.Digest(rapid.SampledFrom([]string{"", "x", "guess"}).Draw(t, "brought")),
+		}, p, at(600))
+		next.Refusals, next.Stranger = f.Refusals, f.Stranger
+		if next != f {
+			t.Fatalf("Refuse changed more than its groups:\n%+v\n%+v", f, next)
+		}
+	})
+}
+
+func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
+	got := workspace.FieldsOf[workspace.Mailbox]()
+	want := append(workspace.FieldsOf[workspace.Counters](), "OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil", "ProbedAt", "ProbeLostAt")
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	facts, inGroups := reflect.TypeFor[workspace.Facts](), 0
+	for i := range facts.NumField() {
+		group := reflect.VisibleFields(facts.Field(i).Type)
+		inGroups += len(slices.DeleteFunc(group, func(f reflect.StructField) bool { return f.Anonymous }))
+	}
+	if all := workspace.FieldsOf[workspace.Facts](); len(all) != inGroups {
+		t.Errorf("%d fields can be selected of %d: two groups have a field of the same name", len(all), inGroups)
+	}
+}
+
+func TestConserved(t *testing.T) {
+	right := workspace.Counters{Accepted: 7, Open: 2, InFlight: 1, Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1, Missing: 1}
+	if !right.Conserved() {
+		t.Error("counters that agree are not conserved")
+	}
+	for name, wrong := range map[string]func(*workspace.Counters){
+		"one too many accepted":    func(c *workspace.Counters) { c.Accepted++ },
+		"one too few open":         func(c *workspace.Counters) { c.Open-- },
+		"more in flight than open": func(c *workspace.Counters) { c.InFlight = 3 },
+		"fewer than none":          func(c *workspace.Counters) { c.InFlight = -1 },
+	} {
+		c := right
+		if wrong(&c); c.Conserved() {
+			t.Errorf("%s: conserved", name)
+		}
+	}
+}
