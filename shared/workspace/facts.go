@@ -13,35 +13,6 @@ import (
 	"github.com/rollcall/rollcall/shared/token"
 )
 
-// Mode is how chat reaches an agent.
-type Mode string
-
-// The delivery modes of the wire contract; "" is "not declared".
-const (
-	Undeclared Mode = ""
-	Push       Mode = "push" // Rollcall calls the agent's URL
-	Poll       Mode = "poll" // the agent asks for its mail
-)
-
-// ParseMode reads a mode from the wire. Error: invalid_request.
-func ParseMode(s string) (Mode, error) {
-	switch m := Mode(s); m {
-	case Undeclared, Push, Poll:
-		return m, nil
-	}
-	return "", fault.New(fault.InvalidRequest, "delivery_mode must be push or poll, not %q", s)
-}
-
-// Hold is what an operator said of a workspace; it goes before every fact.
-type Hold string
-
-// The holds.
-const (
-	NoHold  Hold = ""
-	Paused  Hold = "paused"
-	Removed Hold = "removed"
-)
-
 // Facts is everything that a heartbeat reads or writes and that a verdict needs: one small item per workspace.
 // Nothing in it is a conclusion; there is no status here. Times are the server's; a zero time means "never".
 //
@@ -75,6 +46,16 @@ type Identity struct {
 	MaxTasks        int  // max_concurrent_tasks; 0 means 1
 	QueueGeneration int64
 }
+
+// Hold is what an operator said of a workspace; it goes before every fact.
+type Hold string
+
+// The holds.
+const (
+	NoHold  Hold = ""
+	Paused  Hold = "paused"
+	Removed Hold = "removed"
+)
 
 // Credentials is which credentials are good. Register, the first use of an issued credential and the operator's calls
 // write it, on condition that Version is still the one they read.
@@ -206,28 +187,6 @@ func FieldsOf[Group any]() []string {
 	return names
 }
 
-// Presented is what a refused attempt brought.
-type Presented string
-
-// What can be brought.
-const (
-	NoCredential      Presented = "" // none
-	UnknownCredential Presented = "unknown"
-	FormerCredential  Presented = "former" // it was valid for this workspace once
-)
-
-// Declarer tells who declared the mode.
-type Declarer string
-
-// The declarers.
-const (
-	ByAgent    Declarer = "agent"
-	ByOperator Declarer = "operator"
-)
-
-// maxSkew is how far the clocks of two functions may differ.
-const maxSkew = time.Minute
-
 // Slots is how many deliveries the agent takes at a time, at least 1.
 func (f Facts) Slots() int { return max(1, f.MaxTasks) }
 
@@ -260,8 +219,8 @@ func (f Facts) LastSignal() time.Time {
 	return latest(f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt)
 }
 
-// Enrolled tells whether any credential was ever issued and not revoked.
-func (f Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
+// maxSkew is how far the clocks of two functions may differ.
+const maxSkew = time.Minute
 
 func latest(ts ...time.Time) time.Time {
 	var out time.Time
@@ -271,39 +230,6 @@ func latest(ts ...time.Time) time.Time {
 		}
 	}
 	return out
-}
-
-// Profile is what a workspace says of itself and no heartbeat needs.
-type Profile struct {
-	Name    string
-	URL     string // where pushes go; "" when it has none
-	Runtime string
-	Tier    int
-	Role    string // in a few words, for its peers
-	Card    []byte // the agent card, JSON as given
-}
-
-// ProfileChange is what a call changes of a profile; nil leaves a field as it is.
-type ProfileChange struct {
-	Name, URL, Runtime, Role *string
-	Tier                     *int
-	Card                     []byte
-}
-
-// Apply makes the change.
-func (c ProfileChange) Apply(p Profile) Profile {
-	for from, to := range map[*string]*string{c.Name: &p.Name, c.URL: &p.URL, c.Runtime: &p.Runtime, c.Role: &p.Role} {
-		if from != nil {
-			*to = *from
-		}
-	}
-	if c.Tier != nil {
-		p.Tier = *c.Tier
-	}
-	if c.Card != nil {
-		p.Card = c.Card
-	}
-	return p
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)

@@ -5,28 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
-
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
-
-// Adapters write the fields of Refusals and Stranger when a refusal is noted, and no others: whatever Refuse changes
-// must be in one of the two groups.
-func TestRefuseWritesItsGroupsOnly(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		f := anyFacts(t)
-		next, _ := workspace.Refuse(f, workspace.Refusal{
-			Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
-			From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "from"),
-			Hash: token.Digest(rapid.SampledFrom([]string{"", "x", "guess"}).Draw(t, "brought")),
-		}, p, at(600))
-		next.Refusals, next.Stranger = f.Refusals, f.Stranger
-		if next != f {
-			t.Fatalf("Refuse changed more than its groups:\n%+v\n%+v", f, next)
-		}
-	})
-}
 
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()

@@ -4,6 +4,36 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// Mode is how chat reaches an agent.
+type Mode string
+
+// The delivery modes of the wire contract; "" is "not declared".
+const (
+	Undeclared Mode = ""
+	Push       Mode = "push" // Rollcall calls the agent's URL
+	Poll       Mode = "poll" // the agent asks for its mail
+)
+
+// ParseMode reads a mode from the wire. Error: invalid_request.
+func ParseMode(s string) (Mode, error) {
+	switch m := Mode(s); m {
+	case Undeclared, Push, Poll:
+		return m, nil
+	}
+	return "", fault.New(fault.InvalidRequest, "delivery_mode must be push or poll, not %q", s)
+}
+
+// Declarer tells who declared the mode.
+type Declarer string
+
+// The declarers.
+const (
+	ByAgent    Declarer = "agent"
+	ByOperator Declarer = "operator"
 )
 
 // Delivery is how mail reaches the agent now, and why.

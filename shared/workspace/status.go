@@ -101,25 +101,6 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	return v
 }
 
-func (p Presented) words() string {
-	switch p {
-	case NoCredential:
-		return "without a credential"
-	case FormerCredential:
-		return "with a credential that was this agent's once"
-	}
-	return "with an unknown credential"
-}
-
-// strangerHint is what to add to a hint while somebody at another address is refused:
-// a silent agent may be the one, without its credential at a new address.
-func (s situation) strangerHint() string {
-	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
-		return ""
-	}
-	return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, rollcall repair %s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
-}
-
 func first(s situation) Verdict {
 	for _, rule := range rules {
 		if v := rule(s); v != nil {
@@ -188,6 +169,30 @@ func (s situation) recheckAt(v Verdict) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+func (s situation) stuckFor(d time.Duration) bool {
+	return s.Open > 0 && s.now.Sub(latest(s.OldestOpen, s.DeliveredAt)) >= d
+}
+
+func (s situation) mailEvidence() []Evidence {
+	if s.Open == 0 {
+		return nil
+	}
+	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %d waiting messages was accepted", s.Open)}}
+	if !s.DeliveredAt.IsZero() {
+		ev = append(ev, Evidence{s.DeliveredAt, "last delivery"})
+	}
+	return ev
+}
+
+// strangerHint is what to add to a hint while somebody at another address is refused:
+// a silent agent may be the one, without its credential at a new address.
+func (s situation) strangerHint() string {
+	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
+		return ""
+	}
+	return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, rollcall repair %s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
 }
 
 func onHold(s situation) *Verdict {
@@ -432,21 +437,6 @@ func probeLost(s situation) *Verdict {
 		v.Hint = "the last probe was never fetched, and the agent hasn't polled since: restart it, or register it with a URL so that mail can be pushed"
 	}
 	return v
-}
-
-func (s situation) stuckFor(d time.Duration) bool {
-	return s.Open > 0 && s.now.Sub(latest(s.OldestOpen, s.DeliveredAt)) >= d
-}
-
-func (s situation) mailEvidence() []Evidence {
-	if s.Open == 0 {
-		return nil
-	}
-	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %d waiting messages was accepted", s.Open)}}
-	if !s.DeliveredAt.IsZero() {
-		ev = append(ev, Evidence{s.DeliveredAt, "last delivery"})
-	}
-	return ev
 }
 
 func errorRate(s situation) *Verdict {

@@ -1,0 +1,113 @@
+// Package chat is the life of a message. It is pure: every change of state is a
+// function from a message, the time and what happened to the next message.
+// Stores compare-and-swap on Message.Version and move the mailbox's counters in
+// the same transaction, by the Delta of the two.
+package chat
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// State is where a message is in its life.
+type State string
+
+// The states. Each message ends in exactly one of the last four.
+const (
+	Queued    State = "queued"
+	InFlight  State = "in_flight"
+	Delivered State = "delivered"
+	Expired   State = "expired"
+	Cancelled State = "cancelled"
+	Dead      State = "dead"
+)
+
+// Open tells the states that are not an end.
+func (s State) Open() bool { return s == Queued || s == InFlight }
+
+// Known tells a state from another text.
+func (s State) Known() bool {
+	return s.Open() || s == Delivered || s == Expired || s == Cancelled || s == Dead
+}
+
+// Priority orders mail of one workspace; higher first.
+type Priority int
+
+// The priorities of the wire contract.
+const (
+	Critical Priority = 100
+	Task     Priority = 50
+	Info     Priority = 10
+)
+
+// Via is the path a message took to its agent.
+type Via string
+
+// The paths.
+const (
+	ByPush Via = "push"
+	ByPoll Via = "poll"
+)
+
+// Outcome is how one attempt ended.
+type Outcome string
+
+// The outcomes. Only a failed or a lost attempt counts towards the limit.
+const (
+	Pending   Outcome = "pending"
+	Succeeded Outcome = "delivered"
+	AgentBusy Outcome = "busy"
+	Failed    Outcome = "failed"
+	Lost      Outcome = "lost" // its deliverer never reported back
+	// Superseded is a delivery to a host in whose place another registered meanwhile.
+	Superseded Outcome = "superseded"
+)
+
+// Attempt is one try at delivery.
+type Attempt struct {
+	At      time.Time `json:"at"`
+	Via     Via       `json:"via"`
+	Outcome Outcome   `json:"outcome"`
+	Error   string    `json:"error,omitempty"`
+}
+
+// counts tells whether the attempt counts towards the limit.
+func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
+
+// Claim is the visibility lease of a message in flight: until it ends, nobody
+// else may deliver; after it, time alone makes the message available again.
+type Claim struct {
+	Token string
+	Until time.Time
+	Epoch int64
+	After int64 // of a poll: the sequence number of the cursor it came with
+}
+
+// Message is one message and its receipt.
+type Message struct {
+	ID         string
+	Workspace  string
+	Seq        int64  // order of acceptance in its workspace, from 1, without gaps
+	Source     string // the sending workspace; "" is the user
+	Method     string
+	Priority   Priority
+	Body       json.RawMessage
+	State      State
+	Reason     string
+	AcceptedAt time.Time
+	ExpiresAt  time.Time
+	NotBefore  time.Time // end of the backoff
+	SettledAt  time.Time
+	Attempts   []Attempt
+	Claim      Claim
+	Answer     json.RawMessage
+	Callback   string // URL to be told of its end; "" for none
+	Probe      bool   // it says nothing: its receipt tells whether mail reaches the agent
+	Version    int64
+}
+
+// MaxAnswer is how much of an agent's answer a receipt keeps, in bytes.
+const MaxAnswer = 64 << 10
+
+// Size is how many bytes of it its sender and its agent wrote.
+func (m Message) Size() int { return len(m.Body) + len(m.Answer) }

@@ -1,0 +1,129 @@
+package workspace_test
+
+import (
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestAdmit(t *testing.T) {
+	open := p
+	open.Bootstrap = workspace.Open
+	secret, other := token.Digest("secret"), token.Digest("other")
+	for name, c := range map[string]struct {
+		facts     workspace.Facts
+		exists    bool
+		presented token.Hash
+		from      string
+		policy    workspace.Policy
+		want      workspace.Admission
+		code      fault.Code
+	}{
+		"an unused id, open":                      {policy: open, want: workspace.Admission{Mint: true}},
+		"an unused id with a credential, open":    {policy: open, presented: other, want: workspace.Admission{Trust: true}},
+		"an unused id, enrolled":                  {policy: p, code: fault.EnrolmentRequired},
+		"the credential in use":                   {facts: live(nil), exists: true, presented: secret, policy: p},
+		"none, though there is one":               {facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing},
+		"another":                                 {facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown},
+		"removed":                                 {facts: live(func(f *workspace.Facts) { f.Hold = workspace.Removed }), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved},
+		"none, in the window of a repair":         {facts: repaired(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
+		"a revoked one, in the window":            {facts: repaired(), exists: true, presented: secret, policy: p, want: workspace.Admission{Mint: true}},
+		"the issued one, used for the first time": {facts: issued(), exists: true, presented: other, policy: p, want: workspace.Admission{Promote: true}},
+		"none again, as the reply was lost":       {facts: issued(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
+		"none, once the issued one was used":      {facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := workspace.Admit(c.facts, c.exists, c.presented, c.from, c.policy, at(600))
+			if fault.CodeOf(err) != c.code || got != c.want {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func repaired() workspace.Facts {
+	f, _ := workspace.Repair(live(nil), "", p, at(590))
+	return f
+}
+
+func issued() workspace.Facts {
+	return workspace.Register(repaired(), workspace.Admission{Mint: true}, workspace.Declaration{}, token.Hash{}, token.Digest("other"), p, at(595))
+}
+
+func TestTheWindowIsForOne(t *testing.T) {
+	mint := func(f workspace.Facts, from string) (workspace.Facts, bool) {
+		a, err := workspace.Admit(f, true, token.Hash{}, from, p, at(600))
+		if err != nil {
+			return f, false
+		}
+		return workspace.Register(f, a, workspace.Declaration{From: from}, token.Hash{}, token.Digest("minted for "+from), p, at(600)), true
+	}
+	for name, c := range map[string]struct {
+		named string
+		asks  []string
+		got   []bool
+	}{
+		"the first that asks, and again":       {"", []string{"a", "a", "b", "a"}, []bool{true, true, false, true}},
+		"the one that the operator has named":  {"b", []string{"a", "b", "a", "b"}, []bool{false, true, false, true}},
+		"nobody else's asking locks it out":    {"", []string{"a", "b", "b", "b"}, []bool{true, false, false, false}},
+		"a later repair opens it to all again": {"", []string{"a", "repair", "b"}, []bool{true, true, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := workspace.Repair(live(nil), c.named, p, at(590))
+			for i, from := range c.asks {
+				var ok bool
+				if from == "repair" {
+					f, _ = workspace.Repair(f, c.named, p, at(595))
+					continue
+				}
+				if f, ok = mint(f, from); ok != c.got[i] {
+					t.Fatalf("ask %d, from %s: %v", i, from, ok)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
+	adopted := workspace.Adopt(live(nil), workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
+	if v := workspace.Assess(adopted, p, at(600)); v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
+		t.Fatalf("%+v", v)
+	}
+	if v := workspace.Assess(workspace.Observe(workspace.Promote(adopted), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(610)), p, at(610)); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
+	gone := live(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, at(599) })
+	again := workspace.Adopt(gone, workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
+	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonNeverRegistered || !v.Since.Equal(at(600)) {
+		t.Fatalf("%+v", v)
+	}
+}
+
+func TestRotationIsTwoPhase(t *testing.T) {
+	old, fresh := token.Digest("secret"), token.Digest("fresh")
+	f := workspace.Rotate(live(nil), fresh)
+	if !f.MustRotate() || f.Credential != old {
+		t.Fatalf("%+v", f)
+	}
+	for _, h := range []token.Hash{old, fresh} {
+		if _, err := workspace.Admit(f, true, h, "", p, at(600)); err != nil {
+			t.Fatalf("both are good until the new one is used: %v", err)
+		}
+	}
+	f = workspace.Promote(f)
+	if _, err := workspace.Admit(f, true, old, "", p, at(600)); err == nil || f.MustRotate() || f.Credential != fresh {
+		t.Fatalf("the old one is good after the new one was used: %+v", f)
+	}
+}
+
+func TestARotationLocksOutNobody(t *testing.T) {
+	held := issued() // by a repair; its agent has not called with it yet
+	f := workspace.Rotate(workspace.Rotate(held, token.Digest("second")), token.Digest("third"))
+	for credential, good := range map[string]bool{"other": true, "second": false, "third": true} {
+		if _, err := workspace.Admit(f, true, token.Digest(credential), "", p, at(596)); (err == nil) != good {
+			t.Errorf("%s: %v", credential, err)
+		}
+	}
+}

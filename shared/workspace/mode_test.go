@@ -1,0 +1,44 @@
+package workspace_test
+
+import (
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestEffectiveMode(t *testing.T) {
+	now := at(600)
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		want   workspace.Mode
+	}{
+		"undeclared with a URL is push":     {nil, workspace.Push},
+		"undeclared without one is poll":    {func(f *workspace.Facts) { f.Pushable = false }, workspace.Poll},
+		"declared poll is poll":             {func(f *workspace.Facts) { f.Declared = workspace.Poll }, workspace.Poll},
+		"declared push without URL is poll": {func(f *workspace.Facts) { f.Declared, f.Pushable = workspace.Push, false }, workspace.Poll},
+		"declared poll, never polls, has mail and a URL": {func(f *workspace.Facts) {
+			f.Declared, f.Open, f.OldestOpen = workspace.Poll, 1, at(500)
+		}, workspace.Push},
+		"declared push, pushes fail, it polls": {func(f *workspace.Facts) {
+			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 3, at(590)
+		}, workspace.Poll},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if d := workspace.EffectiveMode(live(c.change), p, now); d.Effective != c.want || d.Reason == "" {
+				t.Fatalf("%+v", d)
+			}
+		})
+	}
+}
+
+func TestAStalePollHealsAtRegister(t *testing.T) {
+	f := workspace.Adopt(live(nil), workspace.Adoption{Mode: workspace.Poll, Pushable: true}, at(600))
+	if got := workspace.EffectiveMode(f, p, at(600)).Effective; got != workspace.Poll {
+		t.Fatal(got)
+	}
+	f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{Pushable: true}, token.Hash{}, token.Hash{}, p, at(601))
+	if got := workspace.EffectiveMode(f, p, at(601)).Effective; got != workspace.Push {
+		t.Fatal(got)
+	}
+}

@@ -1,0 +1,173 @@
+package workspace_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
+	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Kind: workspace.SignalRegister, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
+	if !changed || stranger.RegisterRefused != 0 || workspace.Assess(stranger, p, at(600)).Status != workspace.StatusOnline {
+		t.Fatalf("a stranger changed the status: %+v", stranger)
+	}
+	f, writes := live(nil), 0
+	for i := range 100 {
+		next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
+		if f = next; changed {
+			writes++
+		}
+	}
+	if writes != p.RefusalsToDegrade || workspace.Assess(f, p, at(610)).Reason != workspace.ReasonCredentialsRejected {
+		t.Fatalf("%d writes, %s", writes, workspace.Assess(f, p, at(610)).Reason)
+	}
+}
+
+// An agent whose calls go wrong in part: it beats with one credential and polls
+// with another. Whatever is written, its status does not flap, and little is.
+func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
+	f, writes, changes := live(nil), 0, 0
+	was := workspace.Assess(f, p, at(600)).Reason
+	for s := 600; s < 1200; s++ {
+		now := at(s)
+		if s%20 == 0 {
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
+		}
+		if s%5 == 1 {
+			if next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalPoll, From: "10.0.0.1", Hash: token.Digest("stale")}, p, now); changed {
+				f, writes = next, writes+1
+			}
+		}
+		if is := workspace.Assess(f, p, now).Reason; is != was {
+			was, changes = is, changes+1
+		}
+	}
+	if was != workspace.ReasonCredentialsRejected || changes != 1 || writes > 600/30+3 { // the first, and one more each of the first two times that they take turns
+		t.Fatalf("%s after %d changes and %d writes", was, changes, writes)
+	}
+}
+
+// An agent that is refused, then accepted, and then loses its credential for good
+// shows at the second refusal each time.
+func TestEachLossShowsAtOnce(t *testing.T) {
+	f := live(nil)
+	for i, kinds := range [][]workspace.SignalKind{{workspace.SignalHeartbeat, workspace.SignalPoll}, {workspace.SignalPoll, workspace.SignalHeartbeat}, {workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}} {
+		now := at(600 + 10*i)
+		for j, kind := range kinds {
+			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: kind, From: "10.0.0.1"}, p, now.Add(time.Duration(j+1)*time.Second))
+		}
+		if v := workspace.Assess(f, p, now.Add(4*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
+			t.Fatalf("loss %d: %s (%s)", i, v.Status, v.Reason)
+		}
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+	}
+}
+
+// Two agents at one address, one of them with an old credential: the other's
+// beats pass, and once they have taken turns twice that is how it stays.
+func TestTwoAtOneAddressDontFlap(t *testing.T) {
+	f, changes := live(nil), 0
+	was := workspace.Assess(f, p, at(600)).Reason
+	for s := 600; s < 1800; s++ {
+		if s%30 == 0 {
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(s))
+		}
+		if s%7 == 1 {
+			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1", Hash: token.Digest("old")}, p, at(s))
+		}
+		if is := workspace.Assess(f, p, at(s)).Reason; is != was {
+			was, changes = is, changes+1
+		}
+	}
+	if was != workspace.ReasonHealthy || changes > 4 {
+		t.Fatalf("%s after %d changes", was, changes)
+	}
+}
+
+// Whoever is refused, from wherever, with whatever, and however the agent itself
+// fares: what is noted is bounded.
+func TestRefusalsCostFewWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
+		var noted []int
+		for s := 600; s < 900; s++ {
+			now := at(s)
+			if rapid.IntRange(0, 20).Draw(t, "beats") == 0 {
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
+			}
+			r := workspace.Refusal{
+				Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
+				From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}).Draw(t, "from"),
+				Hash: token.Digest(rapid.SampledFrom([]string{"", "past", "guess"}).Draw(t, "brought")),
+			}
+			if next, changed := workspace.Refuse(f, r, p, now); changed {
+				f, noted = next, append(noted, s)
+			}
+		}
+		// One a half minute for the agent's own and one a minute for strangers', and
+		// one more each time that a count reaches two, or home is heard after another.
+		if len(noted) > 300/30+300/60+300/30 {
+			t.Fatalf("%d writes in 300 s: %v", len(noted), noted)
+		}
+	})
+}
+
+func TestNoOneSpeaksForAnother(t *testing.T) {
+	refuse := func(f workspace.Facts, from, brought string, s int) workspace.Facts {
+		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: from, Hash: token.Digest(brought)}, p, at(s))
+		return f
+	}
+	start := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
+	reason := func(f workspace.Facts, s int) workspace.Reason { return workspace.Assess(f, p, at(s)).Reason }
+
+	// A thief can't hide that the agent's own registers are refused,
+	hidden := refuse(refuse(start, "10.0.0.1", "", 600), "10.0.0.1", "", 601)
+	if hidden = refuse(hidden, "6.6.6.6", "past", 640); reason(hidden, 641) != workspace.ReasonCredentialsRejected {
+		t.Errorf("hidden: %+v", hidden)
+	}
+	// nor make it seem so an hour later, by what he did while it was silent.
+	planted := refuse(refuse(start, "6.6.6.6", "past", 640), "6.6.6.6", "past", 641)
+	planted = workspace.Observe(planted, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(650))
+	if got := reason(planted, 650); got != workspace.ReasonHealthy {
+		t.Errorf("planted: %s", got)
+	}
+	if got := reason(planted, 710); got != workspace.ReasonHealthy { // one beat is missed
+		t.Errorf("planted, and a beat missed: %s", got)
+	}
+	// An agent that moved with its old credential is known by it, once it is silent.
+	if moved := refuse(refuse(start, "10.0.0.7", "past", 640), "10.0.0.7", "past", 641); reason(moved, 641) != workspace.ReasonCredentialsRejected {
+		t.Errorf("moved: %+v", moved)
+	}
+	// One that lost it at a new address can't be, but a person is told where to look.
+	lost := refuse(start, "10.0.0.7", "", 800)
+	if v := workspace.Assess(lost, p, at(801)); v.Reason != workspace.ReasonLeaseExpired || !strings.Contains(v.Hint, "10.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair w") {
+		t.Errorf("lost: %+v", v)
+	}
+	back := workspace.Register(lost, workspace.Admission{}, workspace.Declaration{From: "10.0.0.7"}, token.Hash{}, token.Hash{}, p, at(810))
+	if !back.StrangerAt.IsZero() {
+		t.Errorf("it was the agent, and is still a stranger: %+v", back)
+	}
+}
+
+// Adapters write the fields of Refusals and Stranger when a refusal is noted, and no others: whatever Refuse changes
+// must be in one of the two groups.
+func TestRefuseWritesItsGroupsOnly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFacts(t)
+		next, _ := workspace.Refuse(f, workspace.Refusal{
+			Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
+			From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "from"),
+			Hash: token.Digest(rapid.SampledFrom([]string{"", "x", "guess"}).Draw(t, "brought")),
+		}, p, at(600))
+		next.Refusals, next.Stranger = f.Refusals, f.Stranger
+		if next != f {
+			t.Fatalf("Refuse changed more than its groups:\n%+v\n%+v", f, next)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+package workspace_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestAssess(t *testing.T) {
+	now := at(600)
+	waiting := func(f *workspace.Facts) { f.Accepted, f.Open, f.OldestOpen = 1, 1, at(500) }
+	for name, c := range map[string]struct {
+		facts  workspace.Facts
+		status workspace.Status
+		reason workspace.Reason
+	}{
+		"a live agent is online":          {live(nil), "online", "healthy"},
+		"removed goes before everything":  {live(func(f *workspace.Facts) { f.Hold = workspace.Removed; f.WedgedSince = t0 }), "removed", "removed"},
+		"paused":                          {live(func(f *workspace.Facts) { f.Hold = workspace.Paused }), "paused", "paused"},
+		"created and never seen":          {created(t0), "provisioning", "never_registered"},
+		"the lease ran out":               {live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(400), at(490) }), "offline", "lease_expired"},
+		"in its grace it is still online": {live(func(f *workspace.Facts) { f.LeaseUntil = at(580) }), "online", "healthy"},
+		"two refusals since the last beat": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+		}), "degraded", "credentials_rejected"},
+		"two beats refused since the last accepted": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+		}), "degraded", "credentials_rejected"},
+		"refused and accepted in turn": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.AlternatingRefusals, f.AlternatedAt = f.SeenFrom, 2, at(592), at(595), 2, at(592)
+		}), "online", "healthy"},
+		"refused and accepted in turn, and a beat was missed": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.AlternatingRefusals, f.AlternatedAt, f.HeartbeatAt = f.SeenFrom, 2, at(560), at(595), 2, at(560), at(555)
+		}), "degraded", "credentials_rejected"},
+		"one that was stolen, and the agent beats": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(592), at(599)
+		}), "online", "healthy"},
+		"registers refused elsewhere, and the agent beats": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = "10.0.0.9", 5, at(400), at(500)
+		}), "online", "healthy"},
+		"beats pass, polls are refused": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(500), at(570)
+		}), "degraded", "credentials_rejected"},
+		"beats pass, polls were refused once": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, at(400), at(500)
+		}), "online", "healthy"},
+		"an operator issued another credential": {live(func(f *workspace.Facts) {
+			f.NextCredential, f.Credential, f.RevokedAt = f.Credential, token.Hash{}, at(595)
+		}), "degraded", "credentials_rejected"},
+		"it moved, with an old one": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt, f.HeartbeatAt = "10.0.0.9", 5, at(556), at(599), at(555)
+		}), "degraded", "credentials_rejected"},
+		"one refusal, and the beat before it": {live(func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 1, at(595), at(595) }), "online", "healthy"},
+		"register refused, heartbeats pass": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(300), at(400)
+		}), "degraded", "credentials_rejected"},
+		"that is forgiven in a day": {live(func(f *workspace.Facts) {
+			f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, t0.Add(-25*time.Hour), t0.Add(-25*time.Hour)
+		}), "online", "healthy"},
+		"refused and gone silent": {live(func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil, f.BeatsRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(200), at(200)
+		}), "offline", "credentials_rejected"},
+		"refused and plainly there, lease over": {live(func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil, f.BeatsRefused, f.RefusedAt, f.RefusedSince = at(100), at(190), 1, at(590), at(590)
+		}), "degraded", "credentials_rejected"},
+		"credentials revoked": {live(func(f *workspace.Facts) { f.Credential = token.Hash{}; f.BootstrapUntil = at(900) }), "degraded", "credentials_rejected"},
+		"wedged":              {live(func(f *workspace.Facts) { f.WedgedSince = at(300) }), "degraded", "runtime_wedged"},
+		"errors":              {live(func(f *workspace.Facts) { f.ErrorsSince = at(300) }), "degraded", "error_rate"},
+		"busy":                {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"a busy report from a clock that was fast":    {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(900) }), "online", "healthy"},
+		"an old busy report is none":                  {live(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, at(500) }), "online", "healthy"},
+		"pushes fail":                                 {live(func(f *workspace.Facts) { f.PushFailures = 3 }), "degraded", "push_failing"},
+		"mail waits, agent idle":                      {live(waiting), "degraded", "backlog_stalled"},
+		"mail waits, the first delivery is under way": {live(func(f *workspace.Facts) { waiting(f); f.InFlight = 1 }), "online", "healthy"},
+		"mail waits, the delivery takes too long":     {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.OldestOpen = 1, at(450) }), "degraded", "backlog_stalled"},
+		"mail waits, another try is under way":        {live(func(f *workspace.Facts) { waiting(f); f.InFlight, f.PushFailures = 1, 1 }), "degraded", "backlog_stalled"},
+		"poll, nothing is ever acknowledged": {live(func(f *workspace.Facts) {
+			waiting(f)
+			f.Declared, f.Pushable, f.PolledAt, f.OldestOpen = workspace.Poll, false, at(590), at(480)
+		}), "degraded", "backlog_stalled"},
+		"declared poll, never polls, pushes failed": {live(func(f *workspace.Facts) { f.Declared, f.PushFailures = workspace.Poll, 5 }), "degraded", "push_failing"},
+		"pushes failed, and it polls": {live(func(f *workspace.Facts) {
+			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 5, at(590)
+		}), "online", "healthy"},
+		"mail waits, agent busy":    {live(func(f *workspace.Facts) { waiting(f); f.ActiveTasks, f.ActiveAt = 1, at(590) }), "online", "busy"},
+		"mail waits, one delivered": {live(func(f *workspace.Facts) { waiting(f); f.DeliveredAt = at(580) }), "online", "healthy"},
+		"poll, mail waits, no poll": {live(func(f *workspace.Facts) { waiting(f); f.Declared = workspace.Poll; f.Pushable = false }), "degraded", "inbox_unattended"},
+		"poll, mail waits, it polls": {live(func(f *workspace.Facts) {
+			waiting(f)
+			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
+		}), "online", "healthy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := workspace.Assess(c.facts, p, now)
+			if v.Status != c.status || v.Reason != c.reason {
+				t.Fatalf("got %s (%s), want %s (%s)", v.Status, v.Reason, c.status, c.reason)
+			}
+			if v.Since.IsZero() || (v.Status != workspace.StatusOnline && v.Hint == "") {
+				t.Fatalf("no since or no hint: %+v", v)
+			}
+		})
+	}
+}
+
+func TestOnlineImplies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v := anyFleet(t).Assess(f, p, now)
+		if f.Hold == workspace.Removed && v.Status != workspace.StatusRemoved {
+			t.Fatalf("a removed workspace is %s: %+v", v.Status, f)
+		}
+		if v.Hint == "" && v.Status != workspace.StatusOnline || v.Since.IsZero() || len(v.Evidence) == 0 || slices.ContainsFunc(v.Evidence, func(e workspace.Evidence) bool { return e.At.IsZero() }) {
+			t.Fatalf("a verdict without hint, since or evidence: %+v", v)
+		}
+		if v.Status != workspace.StatusOnline {
+			return
+		}
+		if !now.Before(f.LeaseUntil.Add(p.Grace)) || f.LastSignal().IsZero() || !f.Enrolled() || !f.RevokedAt.IsZero() || f.Hold != workspace.NoHold {
+			t.Fatalf("online without a live lease and an accepted credential: %+v", f)
+		}
+		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective || f.Busy(p, now) >= f.Slots() ||
+			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0)
+		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
+			t.Fatalf("online with mail older than the objective and no progress: %+v", f)
+		}
+	})
+}
+
+func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, fl, now := anyFacts(t), anyFleet(t), at(600)
+		v := fl.Assess(f, p, now)
+		same := func(at time.Time) bool {
+			w := fl.Assess(f, p, at)
+			return w.Status == v.Status && w.Reason == v.Reason && w.Action == v.Action
+		}
+		if v.RecheckAt.IsZero() {
+			if later := now.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "later")) * time.Second); !same(later) {
+				t.Fatalf("never to change, and changed by %s: %+v", later, f)
+			}
+			return
+		}
+		if span := v.RecheckAt.Sub(now); !same(v.RecheckAt.Add(-1)) || !same(now.Add(time.Duration(rapid.Int64Range(0, int64(span)-1).Draw(t, "before")))) {
+			t.Fatalf("changed before %s: %+v", v.RecheckAt, f)
+		}
+		if same(v.RecheckAt) {
+			t.Fatalf("did not change at %s: %+v", v.RecheckAt, f)
+		}
+	})
+}
+
+// Whatever an agent does, in whatever order and at whatever times, no verdict but
+// "removed" comes of a removed workspace, and none but an operator gets it back.
+func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		f.Hold, f.HoldSince = workspace.Removed, at(500)
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(-300, 3600).Draw(t, "later")) * time.Second)
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				if a, err := workspace.Admit(f, true, token.Digest(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "credential")), "", p, now); err == nil {
+					t.Fatalf("admitted: %+v", a)
+				}
+			case 1:
+				f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, now)
+			case 2:
+				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.2"}, p, now)
+			case 3:
+				f = workspace.Rotate(f, token.Digest("new"))
+			}
+			if v := anyFleet(t).Assess(f, p, now); v.Status != workspace.StatusRemoved {
+				t.Fatalf("%s: %+v", v.Status, f)
+			}
+		}
+	})
+}
+
+func TestALostProbeIsEvidence(t *testing.T) {
+	lost := live(func(f *workspace.Facts) { f.ProbeLostAt = at(500) })
+	if v := workspace.Assess(lost, p, at(600)); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+	lost.Declared = workspace.Poll
+	lost.Pushable = false
+	if v := workspace.Assess(lost, p, at(600)); v.Reason != workspace.ReasonInboxUnattended {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+	lost.PolledAt = at(590)
+	if v := workspace.Assess(lost, p, at(600)); v.Status != workspace.StatusOnline {
+		t.Fatalf("it polls: %s (%s)", v.Status, v.Reason)
+	}
+}
+
+// Since is when it became so, not when something else was.
+func TestSince(t *testing.T) {
+	back := workspace.Observe(live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(100), at(190) }), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(600))
+	failing := live(func(f *workspace.Facts) { f.DeliveredAt, f.PushFailures, f.PushFailingSince = at(10), 3, at(540) })
+	revoked, _ := workspace.Revoke(live(nil), p, at(598))
+	for name, c := range map[string]struct {
+		facts workspace.Facts
+		since int
+	}{"online after a silence": {back, 600}, "pushes fail": {failing, 540}, "revoked": {revoked, 598}} {
+		if v := workspace.Assess(c.facts, p, at(600)); !v.Since.Equal(at(c.since)) {
+			t.Errorf("%s: %s since %s", name, v.Reason, v.Since)
+		}
+	}
+}
