@@ -79,16 +79,19 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// WithHint adds what mends it and the one-word action; either may be empty.
+// WithHint returns a copy of e with the hint that says what mends it and the one-word action; either may be empty. It
+// is a copy because e may be a package-level error that others return too.
 func (e *Error) WithHint(hint, action string) *Error {
-	e.Hint, e.Action = hint, action
-	return e
+	c := *e
+	c.Hint, c.Action = hint, action
+	return &c
 }
 
-// WithRetryAfter adds how long the caller should wait before it tries again.
+// WithRetryAfter returns a copy of e with how long the caller should wait before it tries again.
 func (e *Error) WithRetryAfter(after time.Duration) *Error {
-	e.RetryAfter = after
-	return e
+	c := *e
+	c.RetryAfter = after
+	return &c
 }
 
 // Store wraps a fault of a store or queue. It is always StoreUnavailable: a
