@@ -131,7 +131,7 @@ out. Restart the agent afterwards; --wait stays until it is there again.`
 	probe.Flags().DurationVar(&patience, "timeout", 3*time.Minute, "how long to follow it")
 
 	sweep := &cobra.Command{Use: "sweep", Short: "Sweep now, and not at the next minute", GroupID: "mend", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		var out delivery.Swept
+		var out sweep.Result
 		if err := a.call(cmd.Context(), "POST", "/sweep", nil, &out); err != nil {
 			return err
 		}

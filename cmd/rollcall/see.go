@@ -287,7 +287,7 @@ type trailLine struct {
 	Who     string           `json:"who"`
 	From    string           `json:"from,omitempty"`
 	Summary string           `json:"summary"`
-	Change  *delivery.Change `json:"change,omitempty"`
+	Change  *statuslog.Change `json:"change,omitempty"`
 }
 
 func (a *app) trail(ctx context.Context, path string, limit int) error {
@@ -318,7 +318,7 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 			path += "&since=" + strconv.FormatInt(since, 10)
 		}
 		var page struct {
-			Events []delivery.Change `json:"events"`
+			Events []statuslog.Change `json:"events"`
 			Next   int64             `json:"next"`
 		}
 		err := a.call(ctx, "GET", path, nil, &page)

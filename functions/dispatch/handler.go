@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-type drain func(ctx context.Context, id, cause string) (delivery.Drained, error)
+type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, error)
 
 // dispatch drains each workspace named in a batch of wake-ups, once. Only the
 // wake-ups whose drain failed go back to the queue. One that can't be read is

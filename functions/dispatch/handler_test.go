@@ -26,12 +26,12 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	var drained []string
-	out, err := dispatch(slog.New(slog.DiscardHandler), func(_ context.Context, id, _ string) (delivery.Drained, error) {
+	out, err := dispatch(slog.New(slog.DiscardHandler), func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
 		drained = append(drained, id)
 		if id == "store-fault" {
-			return delivery.Drained{}, errors.New("no store")
+			return delivery.DrainResult{}, errors.New("no store")
 		}
-		return delivery.Drained{}, nil
+		return delivery.DrainResult{}, nil
 	})(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)

@@ -11,7 +11,7 @@ import (
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		env.Delivery.Announcer = eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}
+		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)})
 		return dispatch(env.Log, env.Delivery.Drain)
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/rollcall/rollcall/shared/app"
-	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -56,7 +56,7 @@ func delegate(env *app.Env) httpapi.Endpoint {
 		case len(in.IdempotencyKey) > maxKey:
 			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "idempotency_key has at most %d bytes", maxKey)
 		}
-		out, err := env.Delivery.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, r.Now)
+		out, err := env.Delegations.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -64,11 +64,11 @@ func delegate(env *app.Env) httpapi.Endpoint {
 	}
 }
 
-func replyTo(out delivery.Delegated) delegateReply {
+func replyTo(out delegation.Delegated) delegateReply {
 	d := out.Delegation
 	return delegateReply{
 		DelegationID: d.ID, Status: "delegated", TargetID: d.Target, MessageID: d.MessageID, Receipt: "/workspaces/" + d.Target + "/messages/" + d.MessageID,
-		IdempotentHit: out.Hit, Deduplicated: out.Twin,
+		IdempotentHit: out.Repeated, Deduplicated: out.SameTask,
 	}
 }
 

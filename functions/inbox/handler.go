@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
@@ -17,9 +18,9 @@ import (
 
 func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 	return map[string]httpapi.Endpoint{
-		"GET /workspaces/{id}/activity":  activity(env),
-		"POST /workspaces/{id}/activity": report(env.Registry, env.Delivery.Logbook),
-		"POST /workspaces/{id}/notify":   notify(env.Registry, env.Delivery.Logbook),
+		"GET /workspaces/{id}/activity":  pollOrLog(env),
+		"POST /workspaces/{id}/activity": report(env.Registry, env.Activity),
+		"POST /workspaces/{id}/notify":   notify(env.Registry, env.Activity),
 	}
 }
 
@@ -85,10 +86,10 @@ func (q query) inbox() bool {
 // send neither reverse what they get (section 2.4).
 func (q query) oldestFirst() bool { return q.cursor != "" || q.capped }
 
-// activity is the agent's poll for mail, and the log of what was. A poll hands
+// pollOrLog is the agent's poll for mail, and the log of what was. A poll hands
 // out what is still to be acknowledged, whatever window it names: mail that
 // waited longer than a client's first window would else starve.
-func activity(env *app.Env) httpapi.Endpoint {
+func pollOrLog(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		if err := workspace.CheckID(r.ID()); err != nil {
 			return httpapi.Reply{}, err
@@ -101,7 +102,7 @@ func activity(env *app.Env) httpapi.Endpoint {
 		if !q.inbox() || operator {
 			return history(ctx, env, r, q, operator)
 		}
-		out, err := env.Delivery.Fetch(ctx, delivery.Poll{
+		out, err := env.Delivery.Poll(ctx, delivery.PollRequest{
 			Workspace: r.ID(), Credential: r.Bearer(), From: r.From(), Cursor: q.cursor, Epoch: q.epoch, Limit: q.limit, Newest: !q.oldestFirst(),
 		}, r.Now)
 		if err != nil {
@@ -153,11 +154,11 @@ func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, oper
 	if err != nil {
 		return httpapi.Reply{}, err
 	}
-	var kept []delivery.Record
+	var kept []activity.Item
 	size := 0
-	w := delivery.Window{Since: q.since, Before: q.before, Limit: pageSize}
+	w := activity.Range{Since: q.since, Before: q.before, Limit: pageSize}
 	for range maxPages {
-		page, err := env.Delivery.Logbook.History(ctx, r.ID(), w)
+		page, err := env.Activity.ActivityLog(ctx, r.ID(), w)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -170,7 +171,7 @@ func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, oper
 		if len(page) < pageSize || len(kept) >= q.limit || size > delivery.MaxBytes {
 			break
 		}
-		w.Below = page[len(page)-1].Order
+		w.Below = page[len(page)-1].OrderKey
 	}
 	kept = kept[:min(len(kept), q.limit)]
 	var ms []chat.Message
@@ -188,7 +189,7 @@ func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, oper
 		if rec.Message != nil {
 			rows = append(rows, ofMessage(*rec.Message, peers))
 		} else {
-			rows = append(rows, ofNote(*rec.Note))
+			rows = append(rows, ofNote(*rec.Row))
 		}
 	}
 	return httpapi.OK(rows)
@@ -196,7 +197,7 @@ func history(ctx context.Context, env *app.Env, r httpapi.Request, q query, oper
 
 // wants applies the filters. With a peer, a row is of the conversation with it:
 // from it, or to it.
-func (q query) wants(rec delivery.Record) bool {
+func (q query) wants(rec activity.Item) bool {
 	kind, source, target := typeReceive, "", ""
 	if m := rec.Message; m != nil {
 		if m.Probe {
@@ -204,7 +205,7 @@ func (q query) wants(rec delivery.Record) bool {
 		}
 		source, target = m.Source, m.Workspace
 	} else {
-		kind, source, target = rec.Note.Type, rec.Note.SourceID, rec.Note.TargetID
+		kind, source, target = rec.Row.Type, rec.Row.SourceID, rec.Row.TargetID
 	}
 	switch {
 	case q.kind != "" && q.kind != kind:

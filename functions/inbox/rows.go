@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -62,7 +63,7 @@ func ofMessage(m chat.Message, peers map[string]workspace.Profile) row {
 
 // ofNote is the row of what the workspace told its user, or reported. It carries
 // no data object: it is nothing that anyone has to answer.
-func ofNote(n delivery.Note) row {
+func ofNote(n activity.Row) row {
 	return row{
 		ID: n.ID, WorkspaceID: n.Workspace, Type: n.Type, SourceID: some(n.SourceID), TargetID: some(n.TargetID), Method: n.Method, Summary: n.Summary,
 		DurationMS: n.DurationMS, Status: n.Status, ErrorDetail: some(n.ErrorDetail), CreatedAt: n.At, RequestBody: n.Request, ResponseBody: n.Response,

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -31,13 +31,13 @@ var typePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 // report takes what an agent says of its own doings into its log. It is never
 // mail: a row that an agent reports as received is not handed out to it.
-func report(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
+func report(reg *registry.Registry, log activity.Log) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in reportRequest
 		if err := r.Decode(&in); err != nil {
 			return httpapi.Reply{}, err
 		}
-		if !typePattern.MatchString(in.Type) || (delivery.Note{Type: in.Type}).OnTrail() {
+		if !typePattern.MatchString(in.Type) || (activity.Row{Type: in.Type}).InAuditTrail() {
 			return httpapi.Reply{}, fault.New(fault.InvalidRequest, "activity_type must be lower-case letters, digits and '_', and neither audit nor status")
 		}
 		if _, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
@@ -49,11 +49,11 @@ func report(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
 		if in.Status == "" {
 			in.Status = "ok"
 		}
-		n := delivery.Note{
+		n := activity.Row{
 			ID: uuid.NewString(), Workspace: r.ID(), Type: in.Type, Method: in.Method, SourceID: in.SourceID, TargetID: in.TargetID, Summary: in.Summary,
 			Status: in.Status, ErrorDetail: in.ErrorDetail, DurationMS: in.DurationMS, Request: in.Request, Response: in.Response, At: r.Now,
 		}
-		if err := log.Note(ctx, n); err != nil {
+		if err := log.AddRow(ctx, n); err != nil {
 			return httpapi.Reply{}, err
 		}
 		return httpapi.OK(map[string]string{"status": "logged", "id": n.ID})
@@ -72,7 +72,7 @@ const summaryLen = 200
 // notify takes what an agent says to its user. It stands in the log as "notify",
 // never as received: a client that can't tell the two would answer itself (wire
 // contract, section 6, point 5).
-func notify(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
+func notify(reg *registry.Registry, log activity.Log) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in notifyRequest
 		body, err := r.Raw()
@@ -88,11 +88,11 @@ func notify(reg *registry.Registry, log delivery.Logbook) httpapi.Endpoint {
 		if _, err := reg.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
-		n := delivery.Note{
+		n := activity.Row{
 			ID: uuid.NewString(), Workspace: r.ID(), Type: "notify", Method: "notify", Summary: chat.Clip(in.Message, summaryLen),
 			Status: "ok", Request: body, At: r.Now,
 		}
-		if err := log.Note(ctx, n); err != nil {
+		if err := log.AddRow(ctx, n); err != nil {
 			return httpapi.Reply{}, err
 		}
 		return httpapi.OK(map[string]string{"status": "sent", "id": n.ID})

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -27,15 +27,15 @@ func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 		"POST /workspaces/{id}/pause":  hold(env.Registry, workspace.Paused),
 		"POST /workspaces/{id}/resume": hold(env.Registry, workspace.NoHold),
 		"DELETE /workspaces/{id}":      hold(env.Registry, workspace.Removed),
-		"POST /workspaces/{id}/messages/{message_id}/cancel": settle(env, "cancel", func(m chat.Message, now time.Time) (chat.Message, error) {
-			return m.Cancel("an operator", now)
+		"POST /workspaces/{id}/messages/{message_id}/cancel": changeMessage(env, "cancel", func(ctx context.Context, id, mid string, now time.Time) (chat.Message, error) {
+			return env.Delivery.Cancel(ctx, id, mid, "an operator", now)
 		}),
 		"POST /workspaces/{id}/messages/{message_id}/redrive": redriveOne(env),
 		"POST /workspaces/{id}/redrive":                       redriveAll(env),
 		"POST /workspaces/{id}/probe":                         probe(env),
 		"POST /enrolments":                                    enrol(env.Registry),
 		"DELETE /enrolments/{enrolment_id}":                   withdraw(env.Registry),
-		"POST /sweep":                                         sweep(env),
+		"POST /sweep":                                         sweepNow(env),
 	}
 	for key, next := range all {
 		all[key] = func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
@@ -55,13 +55,13 @@ func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 }
 
 // by is the operator, told from another by the credential's public id.
-func by(r httpapi.Request) registry.By {
-	return registry.By{Who: "operator " + token.Name(r.Bearer()), From: r.From()}
+func by(r httpapi.Request) activity.Actor {
+	return activity.Actor{Who: "operator " + token.Name(r.Bearer()), From: r.From()}
 }
 
 // entry is an audit line of a call.
-func entry(r httpapi.Request, action, format string, args ...any) registry.Entry {
-	return registry.Entry{By: by(r), Action: action, Summary: fmt.Sprintf(format, args...), At: r.Now}
+func entry(r httpapi.Request, action, format string, args ...any) activity.AuditEntry {
+	return activity.AuditEntry{Actor: by(r), Action: action, Summary: fmt.Sprintf(format, args...), At: r.Now}
 }
 
 type createRequest struct {
@@ -242,7 +242,7 @@ func hold(reg *registry.Registry, h workspace.Hold) httpapi.Endpoint {
 // reaches the agent.
 func probe(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		if err := env.Delivery.Audited(ctx, r.ID(), entry(r, "probe", "probed")); err != nil {
+		if err := activity.Audit(ctx, env.Activity, r.ID(), entry(r, "probe", "probed")); err != nil {
 			return httpapi.Reply{}, err
 		}
 		out, err := env.Delivery.Probe(ctx, r.ID(), r.Now)
@@ -257,17 +257,17 @@ func probe(env *app.Env) httpapi.Endpoint {
 	}
 }
 
-func settle(env *app.Env, action string, change func(chat.Message, time.Time) (chat.Message, error)) httpapi.Endpoint {
+func changeMessage(env *app.Env, action string, change func(ctx context.Context, id, mid string, now time.Time) (chat.Message, error)) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		f, err := env.Registry.Read(ctx, r.ID())
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
 		mid := r.PathParameters["message_id"]
-		if err := env.Delivery.Audited(ctx, r.ID(), entry(r, action, "asked to %s message %s", action, mid)); err != nil {
+		if err := activity.Audit(ctx, env.Activity, r.ID(), entry(r, action, "asked to %s message %s", action, mid)); err != nil {
 			return httpapi.Reply{}, err
 		}
-		m, err := env.Delivery.Settle(ctx, r.ID(), mid, func(m chat.Message) (chat.Message, error) { return change(m, r.Now) })
+		m, err := change(ctx, r.ID(), mid, r.Now)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -285,20 +285,19 @@ type redriveRequest struct {
 
 // redriveOne puts back one dead message, or says whether it would.
 func redriveOne(env *app.Env) httpapi.Endpoint {
-	redrive := func(m chat.Message, now time.Time) (chat.Message, error) { return m.Redrive(env.Delivery.Policy, now) }
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		var in redriveRequest
 		if err := r.DecodeAny(&in); err != nil {
 			return httpapi.Reply{}, err
 		}
 		if !in.DryRun {
-			return settle(env, "redrive", redrive)(ctx, r)
+			return changeMessage(env, "redrive", env.Delivery.Redrive)(ctx, r)
 		}
 		m, err := env.Delivery.Message(ctx, r.ID(), r.PathParameters["message_id"])
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		if _, err := redrive(m, r.Now); err != nil {
+		if _, err := m.Redrive(env.Delivery.Policy, r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
 		return httpapi.OK(httpapi.ReceiptOf(m, r.Now))
@@ -317,7 +316,7 @@ func redriveAll(env *app.Env) httpapi.Endpoint {
 			return httpapi.Reply{}, err
 		}
 		if !in.DryRun {
-			if err := env.Delivery.Audited(ctx, r.ID(), entry(r, "redrive", "asked to redrive every dead message")); err != nil {
+			if err := activity.Audit(ctx, env.Activity, r.ID(), entry(r, "redrive", "asked to redrive every dead message")); err != nil {
 				return httpapi.Reply{}, err
 			}
 		}
@@ -337,14 +336,14 @@ func redriveAll(env *app.Env) httpapi.Endpoint {
 	}
 }
 
-// sweep runs one sweep at once, for an operator who doesn't want to wait for
+// sweepNow runs one sweep at once, for an operator who doesn't want to wait for
 // the next minute; it is the sweeper's own code.
-func sweep(env *app.Env) httpapi.Endpoint {
+func sweepNow(env *app.Env) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
-		if err := env.Delivery.Audited(ctx, delivery.Platform, entry(r, "sweep", "asked for a sweep")); err != nil {
+		if err := activity.Audit(ctx, env.Activity, activity.PlatformID, entry(r, "sweep", "asked for a sweep")); err != nil {
 			return httpapi.Reply{}, err
 		}
-		out, err := env.Delivery.Sweep(ctx)
+		out, err := env.Sweeper.Sweep(ctx)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}

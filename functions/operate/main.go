@@ -11,7 +11,7 @@ import (
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		env.Delivery.Announcer = eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)} // a sweep by hand announces too
-		return httpapi.Serve(env.Log, env.Now, endpoints(env))
+		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}) // a sweep by hand announces too
+		return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env))
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/app"
-	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -76,16 +76,16 @@ func discover(reg *registry.Registry, callers httpapi.Callers) httpapi.Endpoint 
 const maxDelegations = 50
 
 type delegationRow struct {
-	DelegationID    string                   `json:"delegation_id"`
-	SourceID        string                   `json:"source_id"`
-	TargetID        string                   `json:"target_id"`
-	Status          delivery.DelegationState `json:"status"`
-	Summary         string                   `json:"summary"`
-	ResponsePreview string                   `json:"response_preview"`
-	Error           string                   `json:"error"`
-	ErrorDetail     string                   `json:"error_detail"`
-	MessageID       string                   `json:"message_id"`
-	CreatedAt       time.Time                `json:"created_at"`
+	DelegationID    string           `json:"delegation_id"`
+	SourceID        string           `json:"source_id"`
+	TargetID        string           `json:"target_id"`
+	Status          delegation.State `json:"status"`
+	Summary         string           `json:"summary"`
+	ResponsePreview string           `json:"response_preview"`
+	Error           string           `json:"error"`
+	ErrorDetail     string           `json:"error_detail"`
+	MessageID       string           `json:"message_id"`
+	CreatedAt       time.Time        `json:"created_at"`
 }
 
 func delegations(env *app.Env) httpapi.Endpoint {
@@ -93,7 +93,7 @@ func delegations(env *app.Env) httpapi.Endpoint {
 		if _, err := env.Registry.AuthenticateCall(ctx, r.ID(), r.Bearer(), r.From(), r.Now); err != nil {
 			return httpapi.Reply{}, err
 		}
-		all, err := env.Delivery.Delegations(ctx, r.ID(), maxDelegations)
+		all, err := env.Delegations.List(ctx, r.ID(), maxDelegations)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}

@@ -37,7 +37,7 @@ func endpoints(env *app.Env) map[string]httpapi.Endpoint {
 		"GET /workspaces/{id}/a2a/queue/{message_id}": receipt(env, callers, func(m chat.Message, now time.Time) any { return httpapi.QueueStatusOf(m, now) }),
 		"GET /workspaces/{id}/delegations":            delegations(env),
 		"GET /workspaces/{id}/history":                history(env),
-		"GET /events":                                 events(env.Delivery.News),
+		"GET /events":                                 events(env.StatusLog),
 		"GET /audit":                                  audit(env),
 		"GET /registry/discover/{id}":                 discover(env.Registry, callers),
 		"GET /registry/{id}/peers":                    peers(env.Registry),
@@ -231,7 +231,7 @@ func receipt(env *app.Env, callers httpapi.Callers, view func(chat.Message, time
 		}
 		user := who == (httpapi.Caller{}) && env.Config.Chat == app.ChatOpen
 		if !user && !who.Operator && (who.Workspace == "" || (who.Workspace != m.Workspace && who.Workspace != m.Source)) {
-			return httpapi.Reply{}, delivery.UnknownMessage()
+			return httpapi.Reply{}, delivery.UnknownMessageError()
 		}
 		return httpapi.OK(view(m, r.Now))
 	}

@@ -7,5 +7,5 @@ import (
 )
 
 func main() {
-	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env)) })
 }

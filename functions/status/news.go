@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/app"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -44,17 +45,17 @@ func trail(ctx context.Context, env *app.Env, r httpapi.Request, id string) (tra
 		return out, fault.New(fault.InvalidRequest, "cursor is not one this call gave")
 	}
 	operator := token.Digest(r.Bearer()).Matches(env.Operator)
-	notes, err := env.Delivery.Logbook.Trail(ctx, id, string(below), limit)
+	notes, err := env.Activity.AuditTrail(ctx, id, string(below), limit)
 	if err != nil {
 		return out, err
 	}
 	for _, n := range notes {
-		if n.Type == delivery.TypeStatus || operator {
+		if n.Type == activity.TypeStatus || operator {
 			out.History = append(out.History, line{n.At, n.Type, n.Method, n.SourceID, n.From, n.Summary, n.Request})
 		}
 	}
 	if len(notes) == limit {
-		next := base64.RawURLEncoding.EncodeToString([]byte(delivery.PlaceOf(notes[limit-1])))
+		next := base64.RawURLEncoding.EncodeToString([]byte(notes[limit-1].OrderKey()))
 		out.Next = &next
 	}
 	return out, nil
@@ -80,7 +81,7 @@ func audit(env *app.Env) httpapi.Endpoint {
 		if err := r.RequireOperator(env.Operator); err != nil {
 			return httpapi.Reply{}, err
 		}
-		out, err := trail(ctx, env, r, delivery.Platform)
+		out, err := trail(ctx, env, r, activity.PlatformID)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
@@ -91,10 +92,10 @@ func audit(env *app.Env) httpapi.Endpoint {
 // goesOn refuses a number that the log doesn't go on from: what came right after
 // it is no longer kept, or it is another log's. Who follows must not be left to
 // believe that nothing happened. Error: cursor_gone.
-func goesOn(ctx context.Context, news delivery.News, since int64, changes []delivery.Change) error {
-	gone := len(changes) > 0 && changes[0].Seq != since+1
-	if len(changes) == 0 {
-		latest, err := news.Latest(ctx)
+func goesOn(ctx context.Context, changes statuslog.Store, since int64, found []statuslog.Change) error {
+	gone := len(found) > 0 && found[0].Seq != since+1
+	if len(found) == 0 {
+		latest, err := changes.LatestChange(ctx)
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func goesOn(ctx context.Context, news delivery.News, since int64, changes []deli
 
 // events are the fleet's changes of verdict after a number, in order: a canvas
 // reads the fleet once, and then follows it. Without since it gives the newest.
-func events(news delivery.News) httpapi.Endpoint {
+func events(changes statuslog.Store) httpapi.Endpoint {
 	return func(ctx context.Context, r httpapi.Request) (httpapi.Reply, error) {
 		limit, err := r.IntQuery("limit", 100, 1, 500)
 		if err != nil {
@@ -120,25 +121,25 @@ func events(news delivery.News) httpapi.Endpoint {
 				return httpapi.Reply{}, fault.New(fault.InvalidRequest, "since must be the next of an earlier call, or 0")
 			}
 		} else {
-			latest, err := news.Latest(ctx)
+			latest, err := changes.LatestChange(ctx)
 			if err != nil {
 				return httpapi.Reply{}, err
 			}
 			since = max(0, latest-int64(limit))
 		}
 		out := struct {
-			Events []delivery.Change `json:"events"`
-			Next   int64             `json:"next"`
-		}{[]delivery.Change{}, since}
-		changes, err := news.Changes(ctx, since, limit)
+			Events []statuslog.Change `json:"events"`
+			Next   int64              `json:"next"`
+		}{[]statuslog.Change{}, since}
+		found, err := changes.Changes(ctx, since, limit)
 		if err != nil {
 			return httpapi.Reply{}, err
 		}
-		if n := len(changes); n > 0 {
-			out.Events, out.Next = changes, changes[n-1].Seq
+		if n := len(found); n > 0 {
+			out.Events, out.Next = found, found[n-1].Seq
 		}
 		if since > 0 {
-			if err := goesOn(ctx, news, since, changes); err != nil {
+			if err := goesOn(ctx, changes, since, found); err != nil {
 				return httpapi.Reply{}, err
 			}
 		}

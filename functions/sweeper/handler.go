@@ -7,15 +7,15 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/sweep"
 )
 
 // sweeper runs one sweep. What went wrong with single workspaces is logged and
 // returned; only a sweep that could not read the fleet fails, and is retried by
 // the next minute's.
-func sweeper(log *slog.Logger, now func() time.Time, sweep func(context.Context) (delivery.Swept, error)) func(context.Context, events.EventBridgeEvent) (delivery.Swept, error) {
-	return func(ctx context.Context, _ events.EventBridgeEvent) (delivery.Swept, error) {
-		out, err := sweep(ctx)
+func sweeper(log *slog.Logger, now func() time.Time, run func(context.Context) (sweep.Result, error)) func(context.Context, events.EventBridgeEvent) (sweep.Result, error) {
+	return func(ctx context.Context, _ events.EventBridgeEvent) (sweep.Result, error) {
+		out, err := run(ctx)
 		level := slog.LevelInfo
 		if err != nil || len(out.Broken)+len(out.Errors) > 0 {
 			level = slog.LevelError

@@ -23,9 +23,9 @@ func TestMinute(t *testing.T) {
 		t.Fatal(err)
 	}
 	env, told := fixture.Env(t), &memory.Announcer{}
-	env.Delivery.Announcer = told
+	env.AnnounceTo(told)
 	for sweep, want := range []int{2, 0} { // both of the cast are new to the first sweep, and no news to the next
-		out, err := sweeper(slog.New(slog.DiscardHandler), time.Now, env.Delivery.Sweep)(t.Context(), ev)
+		out, err := sweeper(slog.New(slog.DiscardHandler), time.Now, env.Sweeper.Sweep)(t.Context(), ev)
 		if err != nil || out.Seen != 2 || out.Announced != want || len(out.Errors)+len(out.Broken) > 0 {
 			t.Fatalf("sweep %d: %+v, %v", sweep, out, err)
 		}

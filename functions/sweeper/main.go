@@ -12,7 +12,7 @@ import (
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		env.Delivery.Announcer = eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}
-		return sweeper(env.Log, env.Now, env.Delivery.Sweep)
+		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)})
+		return sweeper(env.Log, env.Clock.Now, env.Sweeper.Sweep)
 	})
 }

@@ -4,104 +4,69 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Drained says what a drain did and why it ended.
-type Drained struct {
+// DrainResult says what a drain did and why it ended.
+type DrainResult struct {
 	Delivered, Failed, Deferred int
 	Ended                       string
 }
 
-// window is how much of the head of a backlog one slot looks at.
-const window = 25
+// attempted reports whether the drain tried to deliver anything.
+func (r DrainResult) attempted() bool { return r.Delivered+r.Failed+r.Deferred > 0 }
 
-// wake is when a drain wants to be woken again, and for what.
-type wake struct {
-	cause string
-	after time.Duration
-}
-
-// The causes of a drain's own wake-ups, beside retryOf.
-const (
-	causeContinue = "continue"
-	causeConflict = "conflict"
-	causeHeld     = "lane held"
-	causeRetry    = "retry " // and of which head
-)
-
-// retryOf is the cause of the wake-up at which the mail behind a head that can't
-// be delivered yet is tried again.
-func retryOf(head chat.Message) string { return causeRetry + ticketID(head, head) }
+// maxWorkers is the most deliveries of one drain at a time.
+const maxWorkers = 8
 
 // Drain is the only code that takes a message off a chat queue and delivers it.
-// It goes on, one worker a free task slot, until the inbox is empty, the agent
-// is busy, or the context's deadline is too near for another delivery. cause is
-// that of the wake-up that it answers.
-func (d *Delivery) Drain(ctx context.Context, id, cause string) (Drained, error) {
+// It goes on, one worker for each free task slot, until the inbox is empty, the
+// agent is busy, or the context's deadline is too near for another delivery.
+// cause is that of the wake-up that it answers.
+func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, error) {
 	f, err := d.Registry.Leases.Get(ctx, id)
 	if fault.CodeOf(err) == fault.WorkspaceUnknown {
-		return Drained{Ended: "no such workspace"}, nil
+		return DrainResult{Ended: "no such workspace"}, nil
 	}
 	if err != nil {
-		return Drained{}, err
+		return DrainResult{}, err
 	}
-	slots := make([]slot, min(max(1, f.Slots()-f.Busy(d.Registry.Policy, d.Now())), 8))
-	var g errgroup.Group // not one with a context: a fault of one worker must not hang up on another's agent
-	for i := range slots {
-		g.Go(func() error { return d.drainSlot(ctx, id, &slots[i]) })
+	free := f.Slots() - f.Busy(d.Registry.Policy, d.Clock.Now())
+	workers := make([]worker, min(max(1, free), maxWorkers))
+	var g errgroup.Group // without a context: a fault of one worker must not end another's delivery
+	for i := range workers {
+		workers[i] = worker{Delivery: d, id: id}
+		g.Go(func() error { return workers[i].run(ctx) })
 	}
 	err = g.Wait()
 	// What the drain, or another before it that died, left to do.
 	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.OutboxItems > 0 {
-		err = errors.Join(err, d.runErrands(ctx, Lane{id, f.QueueGeneration}))
+		err = errors.Join(err, d.clearOutbox(ctx, ChatQueue{id, f.QueueGeneration}))
 	}
-	out := Drained{}
-	for _, s := range slots {
-		out.Delivered, out.Failed, out.Deferred, out.Ended = out.Delivered+s.Delivered, out.Failed+s.Failed, out.Deferred+s.Deferred, s.Ended
+	var out DrainResult
+	for i := range workers {
+		r := workers[i].result
+		out.Delivered, out.Failed, out.Deferred = out.Delivered+r.Delivered, out.Failed+r.Failed, out.Deferred+r.Deferred
+		out.Ended = r.Ended
 	}
-	if w := nextWake(slots, cause, out.Delivered+out.Failed+out.Deferred > 0); w != nil {
+	if w := nextWakeUp(workers, cause, out.attempted()); w != nil {
 		err = errors.Join(err, d.Registry.Wakeups.Send(ctx, id, w.cause, w.after))
 	}
 	return out, err
 }
 
-// nextWake is the one wake-up that a drain leaves, if any. Each drain leaves at
-// most one, and one that only found that it is too early leaves none but the one
-// it came by: else wake-ups would breed. One that is lost costs a sweep's wait.
-func nextWake(slots []slot, cause string, attempted bool) *wake {
-	var next *wake
-	for _, s := range slots {
-		w := s.wake
-		switch {
-		case w == nil:
-		case w.cause == causeHeld && cause == causeHeld:
-		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
-		case next == nil || w.after < next.after:
-			next = w
-		}
-	}
-	return next
-}
-
-// slot is what one worker of a drain did.
-type slot struct {
-	Drained
-	wake *wake
-}
-
-// closed says why nothing may be pushed to this workspace now; "" when it may.
-func (d *Delivery) closed(f workspace.Facts, now time.Time) string {
+// WhyNotPush says why nothing may be pushed to a workspace now; "" when a drain
+// would deliver.
+func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 	p := d.Registry.Policy
 	switch v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now); {
 	case f.Open == 0:
@@ -116,243 +81,229 @@ func (d *Delivery) closed(f workspace.Facts, now time.Time) string {
 	return ""
 }
 
-// drainSlot is one worker: it goes on until it says in out why it ended, and when
-// to go on.
-func (d *Delivery) drainSlot(ctx context.Context, id string, out *slot) error {
-	end := func(why string, w *wake) error {
-		out.Ended, out.wake = why, w
-		return nil
-	}
-	var profile workspace.Profile
-	var epoch int64 // that the profile was read under
-	for conflicts := 0; conflicts < 20; {
-		now := d.Now()
-		// A deadline is the runtime's own time, not d.Now's.
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.Policy.VisibilityTimeout {
-			return end("out of time", &wake{causeContinue, 0})
-		}
-		if conflicts > 0 {
-			d.pause(ctx, conflicts)
-		}
-		f, err := d.Registry.Leases.Get(ctx, id)
-		if err != nil {
-			return err
-		}
-		if why := d.closed(f, now); why != "" {
-			return end(why, nil)
-		}
-		if epoch == 0 || epoch != f.Epoch {
-			if profile, err = d.Registry.Profiles.Profile(ctx, id); err != nil {
-				return err
-			}
-			epoch = f.Epoch
-		}
-		open, err := d.Ledger.Open(ctx, id, 0)
-		if err != nil {
-			return err
-		}
-		ms, err := d.Ledger.Messages(ctx, id, ids(open, window)...)
-		if err != nil {
-			return err
-		}
-		if moved, err := d.expire(ctx, f, open, ms, now); fault.CodeOf(err) == fault.Conflict {
-			conflicts++
-			continue
-		} else if err != nil {
-			return err
-		} else if moved {
-			continue
-		}
-		head, retryAt := chat.Next(ms, f.Slots(), now)
-		if head == nil {
-			if retryAt.IsZero() {
-				return end("nothing to deliver yet", nil)
-			}
-			return end("nothing to deliver yet", &wake{retryOf(ms[0]), retryAt.Sub(now)})
-		}
-		lane := Lane{id, f.QueueGeneration}
-		ticket, err := d.ticket(ctx, lane, f.Slots(), *head, ms, now)
-		// A queue that was deleted rests, and one that gives no ticket although the
-		// head is free and has waited for two visibility timeouts is stuck: no
-		// holder of a ticket lives that long without a claim. The lane moves on to
-		// its next generation; the ledger keeps two drains from one message.
-		stuck := err == nil && ticket == nil && now.Sub(head.IdleSince(now)) > 2*d.Policy.VisibilityTimeout
-		if err == ErrLaneResting || stuck {
-			next := f
-			next.QueueGeneration++
-			next.Version++
-			if err := d.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
-				return err
-			}
-			conflicts++
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if ticket == nil {
-			return end("another drain holds the chat queue", &wake{causeHeld, heldFor})
-		}
-		kind, err := d.deliver(ctx, f, lane, profile.URL, *head, *ticket)
-		switch fault.CodeOf(err) {
-		case "":
-		case fault.Conflict:
-			conflicts++
-			continue
-		default:
-			return err
-		}
-		conflicts = 0
-		switch kind {
-		case chat.Succeeded:
-			out.Delivered++
-		case chat.AgentBusy, chat.Superseded:
-			out.Deferred++
-		default:
-			out.Failed++
-		}
-	}
-	return end("the mailbox kept changing", &wake{causeConflict, 2 * time.Second})
+// wakeUp is when a drain wants to be woken again, and for what.
+type wakeUp struct {
+	cause string
+	after time.Duration
 }
 
-// heldFor is how long after it found the chat queue held a drain looks again,
-// once: whoever holds it goes on by itself, unless it died.
-const heldFor = 5 * time.Second
+// The causes of a drain's own wake-ups, beside retryOf.
+const (
+	causeContinue  = "continue"
+	causeConflict  = "conflict"
+	causeQueueHeld = "queue held"
+	causeRetry     = "retry " // and of which head
+)
+
+// retryOf is the cause of the wake-up at which the mail behind a head that can't
+// be delivered yet is tried again.
+func retryOf(head chat.Message) string { return causeRetry + dedupID(head, head) }
+
+// nextWakeUp is the one wake-up that a drain sends, if any. A drain that found
+// nothing due sends only the wake-up that started it again; otherwise each
+// wake-up would produce several. One that is lost costs the wait for a sweep.
+func nextWakeUp(workers []worker, cause string, attempted bool) *wakeUp {
+	var next *wakeUp
+	for i := range workers {
+		w := workers[i].wake
+		switch {
+		case w == nil:
+		case w.cause == causeQueueHeld && cause == causeQueueHeld:
+		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
+		case next == nil || w.after < next.after:
+			next = w
+		}
+	}
+	return next
+}
+
+// worker delivers to one task slot.
+type worker struct {
+	*Delivery
+	id           string
+	profile      workspace.Profile
+	profileEpoch int64 // that the profile was read under; 0: it was not read
+	result       DrainResult
+	wake         *wakeUp
+	ended        bool
+}
+
+// end notes why the worker ends, and when it is to go on (nil: somebody else
+// will see to that).
+func (w *worker) end(why string, wake *wakeUp) error {
+	w.result.Ended, w.wake, w.ended = why, wake, true
+	return nil
+}
+
+const (
+	// maxConflicts is how many steps in a row may meet a mailbox that moved.
+	maxConflicts = 20
+	// conflictRest is how long a worker rests that met more.
+	conflictRest = 2 * time.Second
+)
+
+// run delivers one message after another until something ends it.
+func (w *worker) run(ctx context.Context) error {
+	for conflicts := 0; !w.ended; {
+		switch err := w.step(ctx); {
+		case fault.CodeOf(err) == fault.Conflict:
+			if conflicts++; conflicts == maxConflicts {
+				return w.end("the mailbox kept changing", &wakeUp{causeConflict, conflictRest})
+			}
+			_ = retry.Pause(ctx, w.Clock, conflicts) // when ctx ends, the next step's calls say so
+		case err != nil:
+			return err
+		default:
+			conflicts = 0
+		}
+	}
+	return nil
+}
+
+// step delivers one message, or ends the worker. Error: conflict when the mailbox
+// moved meanwhile.
+func (w *worker) step(ctx context.Context) error {
+	now := w.Clock.Now()
+	// A deadline is in the runtime's own time, which Clock may be set apart from.
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < w.Policy.VisibilityTimeout {
+		return w.end("out of time", &wakeUp{causeContinue, 0})
+	}
+	f, err := w.Registry.Leases.Get(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	if why := w.WhyNotPush(f, now); why != "" {
+		return w.end(why, nil)
+	}
+	if err := w.readProfile(ctx, f); err != nil {
+		return err
+	}
+	ms, err := w.window(ctx, f, now)
+	if err != nil || len(ms) == 0 {
+		return err
+	}
+	head, retryAt := chat.Next(ms, f.Slots(), now)
+	switch {
+	case head == nil && retryAt.IsZero():
+		return w.end("nothing to deliver yet", nil)
+	case head == nil:
+		return w.end("nothing to deliver yet", &wakeUp{retryOf(ms[0]), retryAt.Sub(now)})
+	}
+	return w.deliver(ctx, f, *head, ms, now)
+}
+
+// readProfile reads where the agent is, once for each host.
+func (w *worker) readProfile(ctx context.Context, f workspace.Facts) (err error) {
+	if w.profileEpoch == 0 || w.profileEpoch != f.Epoch {
+		w.profile, err = w.Registry.Profiles.Profile(ctx, w.id)
+		w.profileEpoch = f.Epoch
+	}
+	return err
+}
+
+// windowSize is how much of the head of a backlog is looked at.
+const windowSize = 25
+
+// window reads the first messages in delivery order, after those that have
+// outlived their time were ended: then it is empty, and the worker looks again.
+func (w *worker) window(ctx context.Context, f workspace.Facts, now time.Time) ([]chat.Message, error) {
+	open, err := w.Ledger.OpenMail(ctx, w.id, 0)
+	if err != nil {
+		return nil, err
+	}
+	ms, err := w.Ledger.Messages(ctx, w.id, IDs(open, windowSize)...)
+	if err != nil {
+		return nil, err
+	}
+	if moved, err := w.expire(ctx, f, open, ms, now); moved || err != nil {
+		return nil, err
+	}
+	if len(ms) == 0 {
+		return nil, w.end("nothing to deliver yet", nil)
+	}
+	return ms, nil
+}
+
+// queueHeldFor is how long after it found the chat queue held a drain looks
+// again, once: whoever holds it goes on by itself, unless it died.
+const queueHeldFor = 5 * time.Second
+
+// deliver takes a ticket and pushes the head.
+func (w *worker) deliver(
+	ctx context.Context, f workspace.Facts, head chat.Message, ms []chat.Message, now time.Time,
+) error {
+	q := ChatQueue{w.id, f.QueueGeneration}
+	ticket, err := w.ticket(ctx, q, f.Slots(), head, ms, now)
+	// A queue that was deleted can't be used yet, and one that gives no ticket
+	// although the head is free and has waited for two visibility timeouts is
+	// stuck: no holder of a ticket lives that long without a claim. The mail goes
+	// on by the queue's next generation; the ledger keeps two drains from one
+	// message.
+	stuck := err == nil && ticket == nil && now.Sub(head.IdleSince(now)) > 2*w.Policy.VisibilityTimeout
+	switch {
+	case errors.Is(err, ErrQueueDeletedRecently) || stuck:
+		return w.nextGeneration(ctx, f)
+	case err != nil:
+		return err
+	case ticket == nil:
+		return w.end("another drain holds the chat queue", &wakeUp{causeQueueHeld, queueHeldFor})
+	}
+	outcome, err := w.push(ctx, f, q, w.profile.URL, head, *ticket)
+	if err != nil {
+		return err
+	}
+	switch outcome {
+	case chat.Succeeded:
+		w.result.Delivered++
+	case chat.AgentBusy, chat.Superseded:
+		w.result.Deferred++
+	default:
+		w.result.Failed++
+	}
+	return nil
+}
+
+// nextGeneration leaves the chat queue for the one of the next generation. It
+// returns a conflict, so that the worker looks again.
+func (w *worker) nextGeneration(ctx context.Context, f workspace.Facts) error {
+	next := f
+	next.QueueGeneration++
+	next.Version++
+	if err := w.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{}); err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "the chat queue has a new generation")
+}
+
+// maxTickets is the most that SQS takes in one call.
+const maxTickets = 10
 
 // ticket takes one from the chat queue, putting in first those of the mail that
 // has none there (after an enqueue, a crash, or a queue that was lost). A send is
 // told from a repeat of it by the head's version, which each attempt raises:
 // tickets are used up by attempts at the head, whichever message they were put
 // in for, so each attempt entitles the mail to a fresh set.
-func (d *Delivery) ticket(ctx context.Context, l Lane, slots int, head chat.Message, ms []chat.Message, now time.Time) (*Held, error) {
-	held, err := d.Queues.Receive(ctx, l, d.Policy.VisibilityTimeout, 0)
-	if held != nil || err != nil {
-		return held, err
+func (d *Delivery) ticket(
+	ctx context.Context, q ChatQueue, slots int, head chat.Message, ms []chat.Message, now time.Time,
+) (*ReceivedTicket, error) {
+	received, err := d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, 0)
+	if received != nil || err != nil {
+		return received, err
 	}
 	var tickets []Ticket
 	for _, m := range ms {
-		if m.Available(now) && len(tickets) < 10 { // the most SQS takes in one call
-			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: ticketID(m, head)})
+		if m.Available(now) && len(tickets) < maxTickets {
+			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, head)})
 		}
 	}
-	if err := d.Queues.Send(ctx, l, slots, tickets); err != nil {
+	if err := d.Queues.Send(ctx, q, slots, tickets); err != nil {
 		return nil, err
 	}
-	return d.Queues.Receive(ctx, l, d.Policy.VisibilityTimeout, time.Second)
+	return d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, time.Second)
 }
 
-// ticketID tells a ticket from another for the same message: by the head's
+// dedupID tells a ticket from another one for the same message: by the head's
 // version when it was put in.
-func ticketID(m, head chat.Message) string {
+func dedupID(m, head chat.Message) string {
 	return fmt.Sprintf("%d.%d.%d", m.Seq, head.Seq, head.Version)
-}
-
-// deliver claims, pushes and settles one message. Its ticket is used up by the
-// attempt, however it ends: what is still open gets a new one. Claim and outcome
-// are written only while the host is the one it was read of.
-func (d *Delivery) deliver(ctx context.Context, f workspace.Facts, l Lane, url string, m chat.Message, t Held) (chat.Outcome, error) {
-	now := d.Now()
-	host := HostOf(f)
-	taken := m.Take(chat.ByPush, chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}, d.Policy, now)
-	claim := Mail{Host: host, Unheld: true, HeldUntil: taken.Claim.Until}
-	if taken.State == chat.Dead { // its attempts were used up: that is so for any host
-		claim = Mail{}
-	}
-	if err := d.once(ctx, m, taken, claim); err != nil {
-		_ = d.Queues.Release(ctx, l, t) // the ticket is still good; if this fails, its visibility timeout frees it
-		return "", err
-	}
-	if taken.State == chat.Dead {
-		return chat.Lost, d.Queues.Delete(ctx, l, t)
-	}
-	result := d.Agents.Push(ctx, url, taken)
-	now = d.Now()
-	var next chat.Message
-	mail := Mail{Host: host, Released: true}
-	outcome := chat.Succeeded
-	switch {
-	case result.Busy:
-		outcome = chat.AgentBusy
-		next = taken.Defer(result.RetryAfter, d.Policy, now)
-		mail.Busy, mail.BusyAt = f.Slots(), now
-	case result.Err != nil:
-		cause := chat.Clip(result.Err.Error(), maxError)
-		outcome = chat.Failed
-		next = taken.Fail(cause, d.Policy, d.Jitter(), now)
-		mail.PushFailedAt, mail.PushError = now, cause
-		if next.State == chat.Dead && m.Probe {
-			mail.ProbeLostAt = now
-		}
-	default:
-		next = taken.Deliver("the agent took it", result.Answer, now)
-		mail.PushOK, mail.DeliveredAt = true, now
-	}
-	err := d.move(ctx, taken, next, mail)
-	if errors.Is(err, errOtherHost) {
-		outcome = chat.Superseded
-		err = d.move(ctx, taken, taken.Recall(), Mail{Released: true})
-	}
-	if err != nil {
-		return outcome, err
-	}
-	return outcome, d.Queues.Delete(ctx, l, t)
-}
-
-// maxError bounds what is kept of an agent's error, in bytes: it stands in the
-// message, and on the lease that every heartbeat writes.
-const maxError = 300
-
-// errOtherHost is move's "the host it was delivered to is the workspace's no more".
-var errOtherHost = errors.New("another host has registered")
-
-// once moves one message, if that can be had at once.
-func (d *Delivery) once(ctx context.Context, from, to chat.Message, mail Mail) error {
-	var open []Entry
-	if !to.State.Open() {
-		var err error
-		if open, err = d.Ledger.Open(ctx, from.Workspace, 0); err != nil {
-			return err
-		}
-	}
-	return d.settle(ctx, from.Workspace, open, []chat.Move{{From: from, To: to}}, mail)
-}
-
-// moveTries bounds how often a settled outcome is tried against a mailbox that
-// keeps moving: some seconds in all, far less than a visibility timeout. An
-// outcome given up is a delivery repeated.
-const moveTries = 15
-
-// move settles one message whose version is known to be ours, however the rest
-// of the mailbox changes meanwhile.
-func (d *Delivery) move(ctx context.Context, from, to chat.Message, mail Mail) error {
-	var err error
-	for try := range moveTries {
-		if err = d.once(ctx, from, to, mail); fault.CodeOf(err) != fault.Conflict {
-			return err
-		}
-		if now, lookErr := d.Message(ctx, from.Workspace, from.ID); lookErr != nil || now.Version != from.Version {
-			return err // the message itself was changed: not ours any more
-		}
-		if mail.Host != nil {
-			if f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace); lookErr == nil && !mail.Host.Still(f) {
-				return errOtherHost
-			}
-		}
-		if !d.pause(ctx, try+1) {
-			return err
-		}
-	}
-	return err
-}
-
-// pause waits a little, longer each time and at random, before a lost race is run
-// again; false when there is no time left.
-func (d *Delivery) pause(ctx context.Context, try int) bool {
-	longest := min(5*time.Millisecond<<min(try, 8), time.Second)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(time.Duration(rand.Int64N(int64(longest)))):
-		return true
-	}
 }

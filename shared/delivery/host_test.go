@@ -10,32 +10,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-func (w *world) register(mode workspace.Mode, url string) workspace.Facts {
-	w.t.Helper()
-	out, err := w.Registry.Register(w.t.Context(), registry.Registration{ID: id, Credential: w.token, Mode: mode, URL: url, From: "10.0.0.1"}, w.now)
+func register(w *world.World, mode workspace.Mode, url string) workspace.Facts {
+	w.T.Helper()
+	out, err := w.Registry.Register(w.T.Context(), registry.Registration{ID: world.ID, Credential: w.Token, Mode: mode, URL: url, From: world.Home}, w.Now)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return out.Facts
 }
 
 // fetch polls with a cursor and gives the cursor of the last row.
-func (w *world) fetch(in delivery.Poll) ([]chat.Message, string, error) {
-	in.Workspace, in.Credential, in.From = id, w.token, "10.0.0.1"
+func fetch(w *world.World, in delivery.PollRequest) ([]chat.Message, string, error) {
+	in.Workspace, in.Credential, in.From = world.ID, w.Token, world.Home
 	if in.Limit == 0 {
 		in.Limit = 100
 	}
-	out, err := w.Fetch(w.t.Context(), in, w.now)
+	out, err := w.Poll(w.T.Context(), in, w.Now)
 	cursor := in.Cursor
 	if n := len(out.Messages); n > 0 {
-		cursor = delivery.CursorOf(out.Messages[n-1]).ID(id)
+		cursor = delivery.CursorOf(out.Messages[n-1]).ID(world.ID)
 	}
 	return out.Messages, cursor, err
 }
@@ -43,46 +45,46 @@ func (w *world) fetch(in delivery.Poll) ([]chat.Message, string, error) {
 // A host that hangs while a newer one registers and takes its mail must not
 // acknowledge, by the cursor it held, what the newer one was handed.
 func TestALateHostAcknowledgesNothingForANewerOne(t *testing.T) {
-	w := newWorld(t, workspace.Poll, "")
-	w.send("m1", "m2")
-	_, old, err := w.fetch(delivery.Poll{})
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1", "m2")
+	_, old, err := fetch(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.now = w.now.Add(61 * time.Second)
-	epoch := w.register(workspace.Poll, "").Epoch
-	ms, fresh, err := w.fetch(delivery.Poll{})
+	w.Now = w.Now.Add(61 * time.Second)
+	epoch := register(w, workspace.Poll, "").Epoch
+	ms, fresh, err := fetch(w, delivery.PollRequest{})
 	if err != nil || len(ms) != 2 {
 		t.Fatalf("%v, %v", ms, err)
 	}
-	if _, _, err := w.fetch(delivery.Poll{Cursor: old}); err != nil {
+	if _, _, err := fetch(w, delivery.PollRequest{Cursor: old}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []string{"m1", "m2"} {
-		if got := w.message(m); got.State != chat.InFlight {
+		if got := w.Receipt(m); got.State != chat.InFlight {
 			t.Fatalf("%s is %s", m, got.State)
 		}
 	}
 	// One that says its epoch is told.
-	if _, _, err := w.fetch(delivery.Poll{Cursor: old, Epoch: epoch - 1}); fault.CodeOf(err) != fault.EpochSuperseded {
+	if _, _, err := fetch(w, delivery.PollRequest{Cursor: old, Epoch: epoch - 1}); fault.CodeOf(err) != fault.EpochSuperseded {
 		t.Fatalf("%v", err)
 	}
-	if ms, _, err := w.fetch(delivery.Poll{Cursor: fresh, Epoch: epoch}); err != nil || len(ms) != 0 || w.facts().Delivered != 2 {
-		t.Fatalf("%v, %v: %+v", ms, err, w.facts())
+	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: fresh, Epoch: epoch}); err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
+		t.Fatalf("%v, %v: %+v", ms, err, w.Facts())
 	}
 }
 
 // A restart with the cursor that was saved is no late host: what was handed out
 // before it, and is acknowledged after it, does not come again.
 func TestARestartWithItsCursorGetsNothingTwice(t *testing.T) {
-	w := newWorld(t, workspace.Poll, "")
-	w.send("m1", "m2")
-	_, saved, err := w.fetch(delivery.Poll{})
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1", "m2")
+	_, saved, err := fetch(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.register(workspace.Poll, "")
-	if ms, _, err := w.fetch(delivery.Poll{Cursor: saved}); err != nil || len(ms) != 0 || w.facts().Delivered != 2 {
+	register(w, workspace.Poll, "")
+	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: saved}); err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
 		t.Fatalf("%v, %v", ms, err)
 	}
 }
@@ -90,36 +92,36 @@ func TestARestartWithItsCursorGetsNothingTwice(t *testing.T) {
 // What one host is given up on, another that registered meanwhile gets, and what
 // comes after goes to it alone.
 func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
-	for name, answer := range map[string]delivery.Result{"the old one answers": {}, "the old one fails": {Err: errors.New("hung up")}, "the old one is busy": {Busy: true}} {
+	for name, answer := range map[string]delivery.PushResult{"the old one answers": {}, "the old one fails": {Err: errors.New("hung up")}, "the old one is busy": {Busy: true}} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, workspace.Push, "http://old/")
-			w.send("m1", "m2", "m3")
+			w := world.New(t, workspace.Push, "http://old/")
+			w.Send("m1", "m2", "m3")
 			first := true
-			w.agent = func(chat.Message) delivery.Result {
+			w.Agent = func(chat.Message) delivery.PushResult {
 				if !first {
-					return delivery.Result{}
+					return delivery.PushResult{}
 				}
 				first = false
-				w.register(workspace.Push, "http://new/")
+				register(w, workspace.Push, "http://new/")
 				return answer
 			}
-			w.drain()
-			w.wants("pushed to", w.urls, "http://old/", "http://new/", "http://new/", "http://new/")
-			m1 := w.message("m1")
-			if f := w.facts(); f.Delivered != 3 || f.PushFailures != 0 || m1.Attempts[0].Outcome != chat.Superseded {
+			w.DrainOnce()
+			w.Wants("pushed to", w.URLs, "http://old/", "http://new/", "http://new/", "http://new/")
+			m1 := w.Receipt("m1")
+			if f := w.Facts(); f.Delivered != 3 || f.PushFailures != 0 || m1.Attempts[0].Outcome != chat.Superseded {
 				t.Fatalf("%+v, %+v", f, m1.Attempts)
 			}
 		})
 	}
 	t.Run("the same host registers again: its answer stands", func(t *testing.T) {
-		w := newWorld(t, workspace.Push, "http://agent/")
-		w.send("m1")
-		w.agent = func(chat.Message) delivery.Result {
-			w.register(workspace.Push, "http://agent/")
-			return delivery.Result{}
+		w := world.New(t, workspace.Push, "http://agent/")
+		w.Send("m1")
+		w.Agent = func(chat.Message) delivery.PushResult {
+			register(w, workspace.Push, "http://agent/")
+			return delivery.PushResult{}
 		}
-		w.drain()
-		w.wants("pushed to", w.urls, "http://agent/")
+		w.DrainOnce()
+		w.Wants("pushed to", w.URLs, "http://agent/")
 	})
 }
 
@@ -129,17 +131,17 @@ type moves struct {
 	meddle func(moves []chat.Move) error
 }
 
-func (l moves) Move(ctx context.Context, id string, ms []chat.Move, mail delivery.Mail) error {
+func (l moves) WriteMessages(ctx context.Context, id string, ms []chat.Move, u delivery.MailboxUpdate) error {
 	if err := l.meddle(ms); err != nil {
 		return err
 	}
-	return l.Ledger.Move(ctx, id, ms, mail)
+	return l.Ledger.WriteMessages(ctx, id, ms, u)
 }
 
 // Large mail is handed out, acknowledged and expired in bounded calls: DynamoDB
 // takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
 func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
-	w := newWorld(t, workspace.Poll, "")
+	w := world.New(t, workspace.Poll, "")
 	w.Ledger = moves{w.Ledger, func(ms []chat.Move) error {
 		size := 0
 		for _, m := range ms {
@@ -152,14 +154,14 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 	}}
 	var want, got []string
 	for i := range 60 {
-		m := chat.Message{ID: fmt.Sprintf("m%02d", i), Workspace: id, Priority: chat.Task, Body: make([]byte, w.Policy.MaxBody)}
-		if _, err := w.Enqueue(t.Context(), m, w.now); err != nil {
+		m := chat.Message{ID: fmt.Sprintf("m%02d", i), Workspace: world.ID, Priority: chat.Task, Body: make([]byte, w.Policy.MaxBody)}
+		if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, m.ID)
 	}
 	for cursor := ""; len(got) < len(want); {
-		ms, next, err := w.fetch(delivery.Poll{Cursor: cursor})
+		ms, next, err := fetch(w, delivery.PollRequest{Cursor: cursor})
 		if err != nil || len(ms) == 0 {
 			t.Fatalf("after %d: %d, %v", len(got), len(ms), err)
 		}
@@ -175,12 +177,12 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v", got)
 	}
-	w.now = w.now.Add(25 * time.Hour)
-	w.beat(0)
-	if ms, _, err := w.fetch(delivery.Poll{}); err != nil || len(ms) != 0 {
+	w.Now = w.Now.Add(25 * time.Hour)
+	w.Beat(0)
+	if ms, _, err := fetch(w, delivery.PollRequest{}); err != nil || len(ms) != 0 {
 		t.Fatalf("%d, %v", len(ms), err)
 	}
-	if f := w.facts(); f.Open != 0 {
+	if f := w.Facts(); f.Open != 0 {
 		t.Fatalf("%+v", f)
 	}
 }
@@ -188,8 +190,8 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 // An outcome is written however the mailbox moves meanwhile: given up, it would
 // be a delivery repeated.
 func TestAnOutcomeIsWrittenUnderContention(t *testing.T) {
-	w := newWorld(t, workspace.Push, "http://agent/")
-	w.send("m1")
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Send("m1")
 	lost := 0
 	w.Ledger = moves{w.Ledger, func(ms []chat.Move) error {
 		if ms[0].To.State == chat.Delivered && lost < 8 {
@@ -198,21 +200,21 @@ func TestAnOutcomeIsWrittenUnderContention(t *testing.T) {
 		}
 		return nil
 	}}
-	w.drain()
-	w.wants("pushed", w.got, "m1")
-	if m := w.message("m1"); m.State != chat.Delivered || lost != 8 {
+	w.DrainOnce()
+	w.Wants("pushed", w.Got, "m1")
+	if m := w.Receipt("m1"); m.State != chat.Delivered || lost != 8 {
 		t.Fatalf("%+v", m)
 	}
 }
 
 // A fault of one worker's store must not hang up on the agent that another is at.
 func TestOneWorkersFaultIsItsOwn(t *testing.T) {
-	w := newWorld(t, workspace.Push, "http://agent/")
-	if _, err := w.Registry.Create(t.Context(), registry.CreateInput{ID: id, Mode: workspace.Push, MaxTasks: 2, Adopt: true}, w.now); err != nil {
+	w := world.New(t, workspace.Push, "http://agent/")
+	if _, err := w.Registry.Create(t.Context(), registry.CreateInput{ID: world.ID, Mode: workspace.Push, MaxTasks: 2, Adopt: true}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	w.register(workspace.Push, "http://agent/")
-	w.send("m1", "m2")
+	register(w, workspace.Push, "http://agent/")
+	w.Send("m1", "m2")
 	failed, pushed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var hungUp error
@@ -224,7 +226,7 @@ func TestOneWorkersFaultIsItsOwn(t *testing.T) {
 		}
 		return nil
 	}}
-	w.Agents = pushes(func(ctx context.Context) delivery.Result {
+	w.Agents = pushes(func(ctx context.Context) delivery.PushResult {
 		close(pushed)
 		<-failed
 		select {
@@ -232,58 +234,60 @@ func TestOneWorkersFaultIsItsOwn(t *testing.T) {
 			hungUp = ctx.Err()
 		case <-time.After(50 * time.Millisecond): // as long as a cancellation would take to arrive, and more
 		}
-		return delivery.Result{}
+		return delivery.PushResult{}
 	})
-	if _, err := w.Drain(t.Context(), id, "test"); fault.CodeOf(err) != fault.PlatformUnavailable {
+	if _, err := w.Drain(t.Context(), world.ID, "test"); fault.CodeOf(err) != fault.PlatformUnavailable {
 		t.Fatalf("%v", err)
 	}
-	if m := w.message("m1"); hungUp != nil || m.State != chat.Delivered {
+	if m := w.Receipt("m1"); hungUp != nil || m.State != chat.Delivered {
 		t.Fatalf("%v: %+v", hungUp, m)
 	}
 }
 
-type pushes func(ctx context.Context) delivery.Result
+type pushes func(ctx context.Context) delivery.PushResult
 
-func (p pushes) Push(ctx context.Context, _ string, _ chat.Message) delivery.Result { return p(ctx) }
+func (p pushes) Push(ctx context.Context, _ string, _ chat.Message) delivery.PushResult {
+	return p(ctx)
+}
 
 // Wake-ups don't breed: however long an agent fails, and whatever wakes its
 // drain, few are on their way at any time.
 func TestWakeupsDontBreed(t *testing.T) {
-	w := newWorld(t, workspace.Push, "http://agent/")
-	w.agent = func(chat.Message) delivery.Result { return delivery.Result{Err: errors.New("HTTP 500")} }
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("HTTP 500")} }
 	type wakeup struct {
 		at    time.Time
 		cause string
 	}
 	var due []wakeup
 	collect := func() {
-		for _, r := range w.bell.Take() {
-			due = append(due, wakeup{w.now.Add(r.After), r.Cause})
+		for _, r := range w.Wakeups.Take() {
+			due = append(due, wakeup{w.Now.Add(r.After), r.Cause})
 		}
 	}
 	for i := range 300 {
-		w.send(fmt.Sprintf("m%03d", i))
+		w.Send(fmt.Sprintf("m%03d", i))
 		collect()
 	}
 	drains := 0
 	for second := range 3600 {
-		w.now = w.now.Add(time.Second)
+		w.Now = w.Now.Add(time.Second)
 		if second%30 == 0 {
-			w.beat(0)
+			w.Beat(0)
 		}
 		if second%60 == 0 {
-			w.sweep()
+			w.SweepOnce()
 		}
 		collect()
 		now := due
 		due = nil
 		for _, u := range now {
-			if u.at.After(w.now) {
+			if u.at.After(w.Now) {
 				due = append(due, u)
 				continue
 			}
 			drains++
-			if _, err := w.Drain(t.Context(), id, u.cause); err != nil {
+			if _, err := w.Drain(t.Context(), world.ID, u.cause); err != nil {
 				t.Fatal(err)
 			}
 			collect()
@@ -293,57 +297,57 @@ func TestWakeupsDontBreed(t *testing.T) {
 		}
 	}
 	// Each message, heartbeat and sweep wakes once, and each attempt once again.
-	if most := 300 + 3600/30 + 3600/60 + len(w.urls); drains > most {
-		t.Fatalf("%d drains in an hour, for %d attempts", drains, len(w.urls))
+	if most := 300 + 3600/30 + 3600/60 + len(w.URLs); drains > most {
+		t.Fatalf("%d drains in an hour, for %d attempts", drains, len(w.URLs))
 	}
 }
 
 // What an agent answers stands on the lease that every heartbeat writes.
 func TestAnAgentsErrorIsKeptShort(t *testing.T) {
-	w := newWorld(t, workspace.Push, "http://agent/")
-	w.agent = func(chat.Message) delivery.Result {
-		return delivery.Result{Err: errors.New(strings.Repeat("x", 1<<20))}
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Err: errors.New(strings.Repeat("x", 1<<20))}
 	}
-	w.send("m1")
-	w.drain()
-	if m, f := w.message("m1"), w.facts(); len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > 300 {
+	w.Send("m1")
+	w.DrainOnce()
+	if m, f := w.Receipt("m1"), w.Facts(); len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > 300 {
 		t.Fatalf("%d, %d, %d bytes", len(m.Reason), len(m.Attempts[0].Error), len(f.PushError))
 	}
 }
 
 // A pause holds the mail of one that polls too; what it has got it may say.
 func TestAPauseHoldsAPollersMail(t *testing.T) {
-	w := newWorld(t, workspace.Poll, "")
-	w.send("m1")
-	_, cursor, err := w.fetch(delivery.Poll{})
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1")
+	_, cursor, err := fetch(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.send("m2")
-	if _, err := w.Registry.Hold(t.Context(), id, workspace.Paused, registry.By{}, w.now); err != nil {
+	w.Send("m2")
+	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.Paused, activity.Actor{}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	if ms, _, err := w.fetch(delivery.Poll{Cursor: cursor}); err != nil || len(ms) != 0 || w.message("m1").State != chat.Delivered || w.message("m2").State != chat.Queued {
+	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: cursor}); err != nil || len(ms) != 0 || w.Receipt("m1").State != chat.Delivered || w.Receipt("m2").State != chat.Queued {
 		t.Fatalf("%v, %v", ms, err)
 	}
-	if _, err := w.Registry.Hold(t.Context(), id, workspace.NoHold, registry.By{}, w.now); err != nil {
+	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.NoHold, activity.Actor{}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	w.wants("resumed", w.poll("m1"), "m2")
+	w.Wants("resumed", w.PollAfter("m1"), "m2")
 }
 
 // A message that arrived in time and is acknowledged late is delivered.
 func TestALateAcknowledgementIsOne(t *testing.T) {
-	w := newWorld(t, workspace.Poll, "")
-	if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m1", Workspace: id, Priority: chat.Task, Body: []byte(`{}`), ExpiresAt: w.now.Add(30 * time.Second)}, w.now); err != nil {
+	w := world.New(t, workspace.Poll, "")
+	if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m1", Workspace: world.ID, Priority: chat.Task, Body: []byte(`{}`), ExpiresAt: w.Now.Add(30 * time.Second)}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	_, cursor, err := w.fetch(delivery.Poll{})
+	_, cursor, err := fetch(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.now = w.now.Add(61 * time.Second)
-	if _, _, err := w.fetch(delivery.Poll{Cursor: cursor}); err != nil || w.message("m1").State != chat.Delivered {
-		t.Fatalf("%v: %+v", err, w.message("m1"))
+	w.Now = w.Now.Add(61 * time.Second)
+	if _, _, err := fetch(w, delivery.PollRequest{Cursor: cursor}); err != nil || w.Receipt("m1").State != chat.Delivered {
+		t.Fatalf("%v: %+v", err, w.Receipt("m1"))
 	}
 }

@@ -3,56 +3,27 @@ package dynamo
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// API is what the stores call; *dynamodb.Client is one.
-type API interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
-}
-
-var _ API = (*dynamodb.Client)(nil)
-
-// Store is both tables.
-type Store struct {
-	DB     API
-	Leases string // table names
-	Chat   string
-	Policy workspace.Policy // what Renew observes by
-	// Retention is how long an ended message's item lives (TTL: clean-up only,
-	// nothing decides by it).
-	Retention time.Duration
-}
-
-var (
-	_ registry.Leases   = (*Store)(nil)
-	_ registry.Profiles = (*Store)(nil)
-	_ registry.Owners   = (*Store)(nil)
-)
-
-func (s *Store) leaseItem(id string) item { return item{LeaseKey: str(id)} }
+var _ registry.Leases = (*Store)(nil)
 
 // Get implements registry.Leases.
 func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Leases, Key: s.leaseItem(id), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &s.Leases, Key: leaseKey(id), ConsistentRead: aws.Bool(true),
+	})
 	if err != nil {
 		return workspace.Facts{}, fault.Store("get lease", err)
 	}
@@ -62,103 +33,113 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 	return decodeFacts(out.Item), nil
 }
 
-// Renew implements registry.Leases: one conditional UpdateItem that writes what
-// workspace.Observe says, without reading first. Only when the signal does more
-// than go on with what is so (another incarnation calls, silence ends, a wedge or
-// errors are over) does it take a second, with what the first one read.
-func (s *Store) Renew(ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
-	u := s.renewal(credential, sig, now)
-	u.whenSameHost(sig)
-	u.whenNothingEnds(sig, s.Policy, now)
-	f, err := s.renew(ctx, id, u)
-	if _, refused := errors.AsType[*registry.Refused](err); refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
-		u = s.renewal(credential, sig, now)
-		u.differences(encodeFacts(f), encodeFacts(workspace.Observe(f, sig, s.Policy, now)), recoveryFields...)
-		return s.renew(ctx, id, u)
+// Renew implements registry.Leases: one conditional update that writes what
+// workspace.Observe says, without a read before. Only when the signal does more
+// than go on with what is so (another instance calls, silence ends, a wedge or
+// errors are over) does it take a second update, with what the first one read.
+func (s *Store) Renew(
+	ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time,
+) (workspace.Facts, error) {
+	c := s.renewal(credential, sig, now)
+	requireSameInstance(&c, sig)
+	requireNoRecovery(&c, sig, s.Policy, now)
+	f, err := s.renew(ctx, id, c)
+	_, refused := errors.AsType[*registry.Refused](err)
+	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
+		c = s.renewal(credential, sig, now)
+		observed := workspace.Observe(f, sig, s.Policy, now)
+		c.differences(encodeFacts(f), encodeFacts(observed), append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt"))
+		return s.renew(ctx, id, c)
 	}
 	return f, err
 }
 
-// recoveryFields are what a signal may change besides what its renewal writes without reading first.
-var recoveryFields = append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt")
-
 // renewal is the update of a signal, on condition of its credential.
-func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) update {
-	u := update{}
-	u.set("LeaseUntil", millis(now.Add(s.Policy.LeaseTTL)))
-	u.set("SeenFrom", str(sig.From))
+func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) change {
+	var c change
+	c.set(lease("LeaseUntil"), millis(now.Add(s.Policy.LeaseTTL)))
+	c.set(lease("SeenFrom"), str(sig.From))
 	switch sig.Kind {
 	case workspace.SignalPoll:
-		u.set("PolledAt", millis(now))
-		u.remove("CallsRefused")
+		c.set(lease("PolledAt"), millis(now))
+		c.remove(lease("CallsRefused"))
 	case workspace.SignalCall:
-		u.set("CalledAt", millis(now))
-		u.remove("CallsRefused")
+		c.set(lease("CalledAt"), millis(now))
+		c.remove(lease("CallsRefused"))
 	case workspace.SignalHeartbeat:
-		u.set("HeartbeatAt", millis(now))
-		u.remove("BeatsRefused")
+		c.set(lease("HeartbeatAt"), millis(now))
+		c.remove(lease("BeatsRefused"))
 		if sig.Wedged {
-			u.setOnce("WedgedSince", millis(now))
+			c.setOnce(lease("WedgedSince"), millis(now))
 		} else {
-			u.remove("WedgedSince")
+			c.remove(lease("WedgedSince"))
 		}
 	}
 	if sig.ActiveTasks != nil {
-		u.set("ActiveTasks", num(int64(*sig.ActiveTasks)))
-		u.set("ActiveAt", millis(now))
+		c.set(lease("ActiveTasks"), num(int64(*sig.ActiveTasks)))
+		c.set(lease("ActiveAt"), millis(now))
 	}
 	switch {
 	case sig.EndsErrors(s.Policy):
-		u.remove("ErrorsSince")
-		u.remove("SampleError")
+		c.remove(lease("ErrorsSince"))
+		c.remove(lease("SampleError"))
 	case sig.ErrorRate != nil && *sig.ErrorRate >= s.Policy.ErrorRateEnter:
-		u.setOnce("ErrorsSince", millis(now))
-		u.set("SampleError", str(sig.SampleError))
+		c.setOnce(lease("ErrorsSince"), millis(now))
+		c.set(lease("SampleError"), str(sig.SampleError))
 	}
-	hash := credential[:]
+	presented := hashValue(credential)
 	if credential.Zero() {
-		hash = []byte{0} // no credential equals this
+		presented = &types.AttributeValueMemberB{Value: []byte{0}} // no credential equals this
 	}
-	u.conditions = []string{
-		u.name("Credential") + " = " + u.value(":credential", &types.AttributeValueMemberB{Value: hash}),
-		"(attribute_not_exists(" + u.name("Hold") + ") OR " + u.name("Hold") + " <> " + u.value(":removed", str(string(workspace.Removed))) + ")",
-	}
-	return u
+	c.require(lease("Credential").Equal(value(presented)))
+	c.require(notRemoved())
+	return c
 }
 
-// whenSameHost puts workspace.SameHost in the condition.
-func (u *update) whenSameHost(sig workspace.Signal) {
-	inc := u.name("Instance")
+// notRemoved requires that no operator has removed the workspace.
+func notRemoved() expression.ConditionBuilder {
+	hold := lease("Hold")
+	return hold.AttributeNotExists().Or(hold.NotEqual(value(str(string(workspace.Removed)))))
+}
+
+// requireSameInstance is workspace.SameInstance as a condition.
+func requireSameInstance(c *change, sig workspace.Signal) {
+	instance := lease("Instance")
 	if sig.Instance.Name == "" {
-		from := u.name("SeenFrom")
-		u.conditions = append(u.conditions, "(attribute_exists("+inc+") OR attribute_not_exists("+from+") OR "+from+" = "+u.value(":from", str(sig.From))+")")
+		from := lease("SeenFrom")
+		c.require(instance.AttributeExists().Or(from.AttributeNotExists(), from.Equal(value(str(sig.From)))))
 		return
 	}
-	near := sig.Instance.Aliases()
-	u.setOnce("Instance", str(sig.Instance.Name))
-	u.conditions = append(u.conditions, "(attribute_not_exists("+inc+") OR "+inc+" IN ("+u.value(":near0", str(near[0]))+", "+u.value(":near1", str(near[1]))+"))")
+	aliases := sig.Instance.Aliases()
+	c.setOnce(instance, str(sig.Instance.Name))
+	c.require(instance.AttributeNotExists().Or(instance.In(value(str(aliases[0])), value(str(aliases[1])))))
 }
 
-// whenNothingEnds puts in the condition that the signal puts nothing right: the
-// first half of workspace.Observe.
-func (u *update) whenNothingEnds(sig workspace.Signal, p workspace.Policy, now time.Time) {
-	lease := u.name("LeaseUntil")
-	u.conditions = append(u.conditions, "(attribute_not_exists("+lease+") OR "+lease+" > "+u.value(":lapsed", millis(now.Add(-p.Grace)))+")")
+// requireNoRecovery requires that the signal ends no silence, wedge or errors:
+// the first part of workspace.Observe.
+func requireNoRecovery(c *change, sig workspace.Signal, p workspace.Policy, now time.Time) {
+	until := lease("LeaseUntil")
+	c.require(until.AttributeNotExists().Or(until.GreaterThan(value(millis(now.Add(-p.Grace))))))
 	if sig.Kind == workspace.SignalHeartbeat && !sig.Wedged {
-		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("WedgedSince")+")")
+		c.require(lease("WedgedSince").AttributeNotExists())
 	}
 	if sig.EndsErrors(p) {
-		u.conditions = append(u.conditions, "attribute_not_exists("+u.name("ErrorsSince")+")")
+		c.require(lease("ErrorsSince").AttributeNotExists())
 	}
 }
 
 // renew sends the update. When its condition fails, it returns a *Refused with
 // the facts as they stand.
-func (s *Store) renew(ctx context.Context, id string, u update) (workspace.Facts, error) {
+func (s *Store) renew(ctx context.Context, id string, c change) (workspace.Facts, error) {
+	e, err := c.build()
+	if err != nil {
+		return workspace.Facts{}, err
+	}
 	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: s.leaseItem(id), UpdateExpression: u.expression(), ConditionExpression: aws.String(strings.Join(u.conditions, " AND ")),
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if len(failed.Item) == 0 {
@@ -175,59 +156,90 @@ func (s *Store) renew(ctx context.Context, id string, u update) (workspace.Facts
 
 // Save implements registry.Leases: only what differs is written, so a signal or
 // a message in between is not undone.
-func (s *Store) Save(ctx context.Context, old, next workspace.Facts, with registry.SaveExtras) error {
-	writes := []types.TransactWriteItem{s.saved(old, next)}
-	if with.Profile != nil {
-		key, expression, names, values := profileUpdate(next.ID, *with.Profile)
-		if expression != nil {
-			writes = append(writes, types.TransactWriteItem{Update: &types.Update{
-				TableName: &s.Chat, Key: key, UpdateExpression: expression, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-			}})
+func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras registry.SaveExtras) error {
+	save, err := s.saveLease(old, next)
+	if err != nil {
+		return err
+	}
+	writes := []types.TransactWriteItem{save}
+	if extras.Profile != nil {
+		if c := profileChange(*extras.Profile); c.updates {
+			w, err := c.write(s.Chat, workspaceKey(next.ID, profileSort))
+			if err != nil {
+				return err
+			}
+			writes = append(writes, w)
 		}
 	}
 	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
 		if !h.Zero() && h != old.Credential && h != old.NextCredential {
-			writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: encodeOwner(h, next.ID)}})
+			writes = append(writes, s.chatPut(encodeOwner(h, next.ID)))
 		}
 	}
-	if with.Audit != nil {
-		it, err := s.encodeNote(delivery.AuditNote(next.ID, *with.Audit))
+	if extras.Audit != nil {
+		it, err := s.encodeRow(activity.AuditRow(next.ID, *extras.Audit))
 		if err != nil {
 			return err
 		}
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: it}})
+		writes = append(writes, s.chatPut(it))
 	}
-	if with.Enrolment != nil {
-		writes = append(writes, s.enrolmentUse(*with.Enrolment))
+	if extras.Enrolment != nil {
+		w, err := s.enrolmentUse(*extras.Enrolment)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, w)
 	}
 	reasons, err := s.transact(ctx, writes)
-	if with.Enrolment != nil && len(reasons) == len(writes) && aws.ToString(reasons[len(writes)-1].Code) == "ConditionalCheckFailed" {
+	if last := len(writes) - 1; extras.Enrolment != nil && len(reasons) == len(writes) &&
+		aws.ToString(reasons[last].Code) == "ConditionalCheckFailed" {
 		return registry.EnrolmentUnknown()
 	}
 	return err
 }
 
-// refusalFields are what workspace.Refuse writes.
-var refusalFields = slices.Concat(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]())
-
-// NoteRefusal implements registry.Leases: one conditional UpdateItem, so that of
-// many refused at once one is written.
-func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
-	u, was := update{}, encodeFacts(old)
-	u.differences(was, encodeFacts(next), refusalFields...)
-	for _, field := range append([]string{"Version"}, refusalFields...) { // a time alone says too little: several come in one millisecond
-		if av, ok := was[leaseAttributes[field]]; ok {
-			u.conditions = append(u.conditions, u.name(field)+" = "+u.value(":was_"+leaseAttributes[field], av))
-		} else {
-			u.conditions = append(u.conditions, "attribute_not_exists("+u.name(field)+")")
+// saveLease is the write of what differs between old and next, if old.Version is
+// still stored.
+func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, error) {
+	var c change
+	var fields []string
+	for _, lf := range leaseFields {
+		if lf.name != LeaseKey {
+			fields = append(fields, lf.field)
 		}
 	}
-	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: aws.String(strings.Join(u.conditions, " AND ")),
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	c.differences(encodeFacts(old), encodeFacts(next), fields)
+	if old.ID == "" {
+		c.require(lease("ID").AttributeNotExists())
+	} else {
+		c.require(lease("Version").Equal(value(num(old.Version))))
+	}
+	return c.write(s.Leases, leaseKey(next.ID))
+}
+
+// refusalFields are what workspace.Refuse writes.
+var refusalFields = append(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]()...)
+
+// NoteRefusal implements registry.Leases: one conditional update, so that of many
+// refused at once one is written. Every field that a refusal writes is in the
+// condition: a time alone says too little, as several come in one millisecond.
+func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
+	was := encodeFacts(old)
+	var c change
+	c.differences(was, encodeFacts(next), refusalFields)
+	for _, field := range append([]string{"Version"}, refusalFields...) {
+		c.requireSame(lease(field), was[leaseAttributes[field]])
+	}
+	e, err := c.build()
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Leases, Key: leaseKey(next.ID), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
 	})
 	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
-		return &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: err}
+		return conflict(err)
 	}
 	if err != nil {
 		return fault.Store("note refusal", err)
@@ -235,52 +247,11 @@ func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) erro
 	return nil
 }
 
-// saved is the write of what differs between old and next, if old.Version is
-// still stored.
-func (s *Store) saved(old, next workspace.Facts) types.TransactWriteItem {
-	u, was, is := update{}, encodeFacts(old), encodeFacts(next)
-	for _, lf := range leaseFields {
-		if lf.field != "ID" {
-			u.differences(was, is, lf.field)
-		}
-	}
-	var condition string
-	if old.ID == "" {
-		condition = "attribute_not_exists(" + u.name("ID") + ")"
-	} else {
-		condition = u.name("Version") + " = " + u.value(":seen", num(old.Version))
-	}
-	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.Leases, Key: s.leaseItem(next.ID), UpdateExpression: u.expression(), ConditionExpression: &condition,
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	}}
-}
-
-// transact writes all or nothing. A failed condition, or another transaction on
-// the same items, is a conflict; the reasons say which write failed.
-func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) ([]types.CancellationReason, error) {
-	_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
-	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
-		for _, r := range cancelled.CancellationReasons {
-			switch code := aws.ToString(r.Code); code {
-			case "", "None", "ConditionalCheckFailed", "TransactionConflict":
-			default:
-				return nil, fault.Store("transaction: "+code, err)
-			}
-		}
-		return cancelled.CancellationReasons, &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: err}
-	}
-	if err != nil {
-		return nil, fault.Store("transaction", err)
-	}
-	return nil, nil
-}
-
 // Page implements registry.Leases with a strongly consistent scan.
 func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
 	in := &dynamodb.ScanInput{TableName: &s.Leases, Limit: aws.Int32(int32(limit)), ConsistentRead: aws.Bool(true)}
 	if cursor != "" {
-		in.ExclusiveStartKey = s.leaseItem(cursor)
+		in.ExclusiveStartKey = leaseKey(cursor)
 	}
 	out, err := s.DB.Scan(ctx, in)
 	if err != nil {
@@ -291,93 +262,4 @@ func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace
 		facts = append(facts, decodeFacts(it))
 	}
 	return facts, strOf(out.LastEvaluatedKey[LeaseKey]), nil
-}
-
-// update builds an UpdateExpression over workspace.Facts' fields.
-type update struct {
-	names        map[string]string
-	values       item
-	sets, clears []string
-	adds         []string
-	conditions   []string
-}
-
-func (u *update) name(field string) string {
-	attr := leaseAttributes[field]
-	if u.names == nil {
-		u.names = map[string]string{}
-	}
-	u.names["#"+attr] = attr
-	return "#" + attr
-}
-
-func (u *update) value(placeholder string, av types.AttributeValue) string {
-	if u.values == nil {
-		u.values = item{}
-	}
-	u.values[placeholder] = av
-	return placeholder
-}
-
-func (u *update) set(field string, av types.AttributeValue) {
-	u.sets = append(u.sets, u.name(field)+" = "+u.value(":"+leaseAttributes[field], av))
-}
-
-// setOnce keeps a value that is there already.
-func (u *update) setOnce(field string, av types.AttributeValue) {
-	n := u.name(field)
-	u.sets = append(u.sets, n+" = if_not_exists("+n+", "+u.value(":"+leaseAttributes[field], av)+")")
-}
-
-func (u *update) remove(field string) { u.clears = append(u.clears, u.name(field)) }
-
-// differences sets and clears the fields, of those named, that differ.
-func (u *update) differences(was, is item, fields ...string) {
-	for _, field := range fields {
-		a, had := was[leaseAttributes[field]]
-		b, has := is[leaseAttributes[field]]
-		switch {
-		case has && (!had || !same(a, b)):
-			u.set(field, b)
-		case had && !has:
-			u.remove(field)
-		}
-	}
-}
-
-// add counts; an absent attribute counts from zero.
-func (u *update) add(field string, n int64) {
-	if n != 0 {
-		u.adds = append(u.adds, u.name(field)+" "+u.value(":"+leaseAttributes[field], num(n)))
-	}
-}
-
-func (u *update) expression() *string {
-	var parts []string
-	for _, clause := range []struct {
-		verb string
-		of   []string
-	}{{"SET ", u.sets}, {"REMOVE ", u.clears}, {"ADD ", u.adds}} {
-		if len(clause.of) > 0 {
-			parts = append(parts, clause.verb+strings.Join(clause.of, ", "))
-		}
-	}
-	return aws.String(strings.Join(parts, " "))
-}
-
-func same(a, b types.AttributeValue) bool {
-	switch x := a.(type) {
-	case *types.AttributeValueMemberS:
-		return x.Value == strOf(b)
-	case *types.AttributeValueMemberN:
-		y, ok := b.(*types.AttributeValueMemberN)
-		return ok && x.Value == y.Value
-	case *types.AttributeValueMemberB:
-		y, ok := b.(*types.AttributeValueMemberB)
-		return ok && slices.Equal(x.Value, y.Value)
-	case *types.AttributeValueMemberBOOL:
-		y, ok := b.(*types.AttributeValueMemberBOOL)
-		return ok && x.Value == y.Value
-	}
-	return false
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/statuslog"
 )
 
 // Source and DetailType are what a rule matches Rollcall's events by.
@@ -26,14 +26,14 @@ const (
 // Bus is EventBridge's default bus.
 type Bus struct{ Events *eventbridge.Client }
 
-var _ delivery.Announcer = Bus{}
+var _ statuslog.Announcer = Bus{}
 
-// Announce implements delivery.Announcer.
-func (b Bus) Announce(ctx context.Context, c delivery.Change) error {
+// Announce implements statuslog.Announcer.
+func (b Bus) Announce(ctx context.Context, c statuslog.Change) error {
 	return b.put(ctx, DetailType, c, c.At)
 }
 
-// AnnounceDead implements delivery.Announcer.
+// AnnounceDead implements statuslog.Announcer.
 func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 	return b.put(ctx, DeadDetailType, map[string]any{
 		"workspace_id": m.Workspace, "message_id": m.ID, "seq": m.Seq, "source_id": m.Source, "reason": m.Reason, "attempts": m.Attempts, "at": m.SettledAt,

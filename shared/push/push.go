@@ -104,13 +104,13 @@ func (p *Pusher) Check(raw string) error {
 // Push implements delivery.Agents. An answer of the agent that is not an error
 // is a delivery. 429 and 503 are its own word that it is busy; what else is not
 // 2xx, and a JSON-RPC error, is a failure.
-func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delivery.Result {
+func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delivery.PushResult {
 	if target == "" {
-		return delivery.Result{Err: errors.New("the agent has no url")}
+		return delivery.PushResult{Err: errors.New("the agent has no url")}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(m.Body))
 	if err != nil {
-		return delivery.Result{Err: err}
+		return delivery.PushResult{Err: err}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
@@ -120,12 +120,12 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return delivery.Result{Err: plain(err)}
+		return delivery.PushResult{Err: plain(err)}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return delivery.Result{Err: fmt.Errorf("the answer broke off: %w", plain(err))}
+		return delivery.PushResult{Err: fmt.Errorf("the answer broke off: %w", plain(err))}
 	}
 	var rpc struct {
 		JSONRPC string `json:"jsonrpc"`
@@ -137,20 +137,20 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 	isRPC := json.Unmarshal(body, &rpc) == nil
 	switch {
 	case m.Probe && isRPC && rpc.JSONRPC != "":
-		return delivery.Result{} // whatever it says to a probe, it is there
+		return delivery.PushResult{} // whatever it says to a probe, it is there
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // another form means "it didn't say"
-		return delivery.Result{Busy: true, RetryAfter: time.Duration(seconds) * time.Second}
+		return delivery.PushResult{Busy: true, RetryAfter: time.Duration(seconds) * time.Second}
 	case resp.StatusCode >= 300:
-		return delivery.Result{Err: fmt.Errorf("the agent answered HTTP %d", resp.StatusCode)}
+		return delivery.PushResult{Err: fmt.Errorf("the agent answered HTTP %d", resp.StatusCode)}
 	}
 	if !isRPC {
-		return delivery.Result{} // a 2xx that isn't JSON: taken, with nothing to keep
+		return delivery.PushResult{} // a 2xx that isn't JSON: taken, with nothing to keep
 	}
 	if rpc.Error != nil {
-		return delivery.Result{Err: fmt.Errorf("the agent answered error %d: %.200s", rpc.Error.Code, rpc.Error.Message)}
+		return delivery.PushResult{Err: fmt.Errorf("the agent answered error %d: %.200s", rpc.Error.Code, rpc.Error.Message)}
 	}
-	return delivery.Result{Answer: body}
+	return delivery.PushResult{Answer: body}
 }
 
 // Tell implements delivery.Callbacks: a POST of the message's end, guarded as a

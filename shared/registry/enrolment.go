@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -20,13 +21,21 @@ type Enrolment struct {
 	Until     time.Time
 }
 
+// AuditTrailID is whose audit trail has what becomes of the enrolment.
+func (e Enrolment) AuditTrailID() string {
+	if e.Workspace == "" {
+		return activity.PlatformID
+	}
+	return e.Workspace
+}
+
 // Enrolments keeps them. Errors: enrolment_unknown, platform_unavailable.
 type Enrolments interface {
-	Enrol(ctx context.Context, e Enrolment, by Entry) error
+	Enrol(ctx context.Context, e Enrolment, by activity.AuditEntry) error
 	// Enrolment reads one, strongly consistent. Leases.Save takes a use of it.
 	Enrolment(ctx context.Context, id string) (Enrolment, error)
 	// Withdraw ends one.
-	Withdraw(ctx context.Context, id string, by Entry) error
+	Withdraw(ctx context.Context, id string, by activity.AuditEntry) error
 }
 
 // Bounds of an enrolment.
@@ -37,30 +46,40 @@ const (
 
 // Enrol makes an enrolment token. The workspace may exist already: then its
 // agent may be given a new credential, and the old one stays good until the new
-// one is used.
-func (r *Registry) Enrol(ctx context.Context, id string, uses int, lasts time.Duration, by By, now time.Time) (string, Enrolment, error) {
+// one is used. Errors: invalid_request, invalid_workspace_id.
+func (r *Registry) Enrol(
+	ctx context.Context, id string, uses int, lasts time.Duration, by activity.Actor, now time.Time,
+) (string, Enrolment, error) {
 	if id != "" {
 		if err := workspace.CheckID(id); err != nil {
 			return "", Enrolment{}, err
 		}
 	}
 	if uses < 1 || uses > EnrolmentUses || lasts <= 0 || lasts > EnrolmentFor {
-		return "", Enrolment{}, fault.New(fault.InvalidRequest, "uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
+		return "", Enrolment{}, fault.New(fault.InvalidRequest, "uses must be from 1 to %d and expires_in_seconds from 1 to %d",
+			EnrolmentUses, int(EnrolmentFor.Seconds()))
 	}
 	text, hash := token.Mint(token.Enrolment)
 	e := Enrolment{ID: token.PublicID(text), Hash: hash, Workspace: id, Uses: uses, Until: now.Add(lasts)}
-	return text, e, r.Enrolments.Enrol(ctx, e, Entry{by, "enrolment_issued", fmt.Sprintf("enrolment token %s issued, good for %d uses until %s", token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)), now})
+	return text, e, r.Enrolments.Enrol(ctx, e, activity.AuditEntry{
+		Actor: by, Action: "enrolment_issued", At: now,
+		Summary: fmt.Sprintf("enrolment token %s issued, good for %d uses until %s",
+			token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)),
+	})
 }
 
-// admitByEnrolment admits a register by its enrolment token. The second register of one
-// agent, whose first reply may have been lost, takes no second use.
-func (r *Registry) admitByEnrolment(ctx context.Context, f workspace.Facts, in Registration, now time.Time) (workspace.Admission, *Enrolment, error) {
+// admitByEnrolment admits a register by its enrolment token. The second register
+// of one agent, whose first reply may have been lost, takes no second use.
+func (r *Registry) admitByEnrolment(
+	ctx context.Context, f workspace.Facts, in Registration, now time.Time,
+) (workspace.Admission, *Enrolment, error) {
 	hash := token.Digest(in.Enrolment)
 	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
+	expired, another := !now.Before(e.Until), e.Workspace != "" && e.Workspace != in.ID
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err
-	case err != nil || !hash.Matches(e.Hash) || !now.Before(e.Until) || (e.Workspace != "" && e.Workspace != in.ID):
+	case err != nil || !hash.Matches(e.Hash) || expired || another:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case hash.Matches(f.EnrolledBy): // issued for it before, and never used
 		return workspace.Admission{Mint: true}, nil, nil
@@ -76,6 +95,7 @@ func (r *Registry) admitByEnrolment(ctx context.Context, f workspace.Facts, in R
 // EnrolmentUnknown is the refusal of an enrolment token, whatever is wrong with
 // it: a stranger learns nothing by trying.
 func EnrolmentUnknown() error {
-	return fault.New(fault.EnrolmentUnknown, "this enrolment token is unknown, used up, past its time, or not for this workspace").
+	return fault.New(fault.EnrolmentUnknown,
+		"this enrolment token is unknown, used up, past its time, or not for this workspace").
 		WithHint("an operator makes one with POST /enrolments", "enrol")
 }

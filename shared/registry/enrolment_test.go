@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/push"
@@ -14,7 +15,7 @@ import (
 
 var (
 	t0       = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	operator = registry.By{Who: "operator", From: "10.0.0.1"}
+	operator = activity.Actor{Who: "operator", From: "10.0.0.1"}
 )
 
 // deployed is a registry under a deployment's policy: nobody is let in unasked.
@@ -124,7 +125,7 @@ func TestEnrolment(t *testing.T) {
 		want(t, (&agent{t: t, r: r}).register("w", text, t0.Add(time.Hour)), fault.EnrolmentUnknown)
 		made, _ := token.Mint(token.Enrolment)
 		want(t, (&agent{t: t, r: r}).register("w", made, t0), fault.EnrolmentUnknown)
-		if err := r.Enrolments.Withdraw(t.Context(), token.PublicID(text), registry.Entry{By: operator}); err != nil {
+		if err := r.Enrolments.Withdraw(t.Context(), token.PublicID(text), activity.AuditEntry{Actor: operator}); err != nil {
 			t.Fatal(err)
 		}
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.EnrolmentUnknown)

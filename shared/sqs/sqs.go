@@ -67,7 +67,7 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // Name is a lane's queue: the workspace's id where SQS can spell it, and its
 // digest elsewhere. At most 80 characters.
-func (c *ChatQueues) Name(l delivery.Lane) string {
+func (c *ChatQueues) Name(l delivery.ChatQueue) string {
 	id := l.Workspace
 	if !plainID.MatchString(id) {
 		sum := sha256.Sum256([]byte(id))
@@ -78,7 +78,7 @@ func (c *ChatQueues) Name(l delivery.Lane) string {
 
 // url finds a lane's queue, and creates it when create is set; "" when there is
 // none.
-func (c *ChatQueues) url(ctx context.Context, l delivery.Lane, create bool) (string, error) {
+func (c *ChatQueues) url(ctx context.Context, l delivery.ChatQueue, create bool) (string, error) {
 	name := c.Name(l)
 	c.mu.Lock()
 	u := c.urls[name]
@@ -103,7 +103,7 @@ func (c *ChatQueues) url(ctx context.Context, l delivery.Lane, create bool) (str
 			"FifoQueue": "true", "MessageRetentionPeriod": strconv.Itoa(int(retention / time.Second)), "RedrivePolicy": string(redrive),
 		}})
 		if _, resting := errors.AsType[*types.QueueDeletedRecently](err); resting {
-			return "", delivery.ErrLaneResting
+			return "", delivery.ErrQueueDeletedRecently
 		}
 		if err != nil {
 			return "", fault.Store("create chat queue", err)
@@ -125,7 +125,7 @@ func isMissing(err error) bool {
 }
 
 // forget drops a remembered URL whose queue turned out to be gone.
-func (c *ChatQueues) forget(l delivery.Lane, err error) error {
+func (c *ChatQueues) forget(l delivery.ChatQueue, err error) error {
 	if isMissing(err) {
 		c.mu.Lock()
 		delete(c.urls, c.Name(l))
@@ -137,7 +137,7 @@ func (c *ChatQueues) forget(l delivery.Lane, err error) error {
 
 // Send implements delivery.Queues. A ticket's group is one of as many lanes as
 // the agent has task slots, so SQS itself keeps one delivery to a slot.
-func (c *ChatQueues) Send(ctx context.Context, l delivery.Lane, slots int, tickets []delivery.Ticket) error {
+func (c *ChatQueues) Send(ctx context.Context, l delivery.ChatQueue, slots int, tickets []delivery.Ticket) error {
 	if len(tickets) == 0 {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (c *ChatQueues) Send(ctx context.Context, l delivery.Lane, slots int, ticke
 // Receive implements delivery.Queues. Its attempt id makes a repeat of a receive
 // whose reply was lost give the same ticket, and not wait for its visibility
 // timeout (Amazon SQS Developer Guide, "Receive request attempt ID").
-func (c *ChatQueues) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (*delivery.Held, error) {
+func (c *ChatQueues) Receive(ctx context.Context, l delivery.ChatQueue, visibility, wait time.Duration) (*delivery.ReceivedTicket, error) {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (c *ChatQueues) Receive(ctx context.Context, l delivery.Lane, visibility, w
 	if len(out.Messages) == 0 {
 		return nil, nil
 	}
-	held := &delivery.Held{Receipt: aws.ToString(out.Messages[0].ReceiptHandle)}
+	held := &delivery.ReceivedTicket{Receipt: aws.ToString(out.Messages[0].ReceiptHandle)}
 	// Any ticket is the right to deliver the next message, so one whose body
 	// can't be read is still one.
 	_ = json.Unmarshal([]byte(aws.ToString(out.Messages[0].Body)), &held.Ticket)
@@ -201,7 +201,7 @@ func (c *ChatQueues) Receive(ctx context.Context, l delivery.Lane, visibility, w
 }
 
 // Delete implements delivery.Queues.
-func (c *ChatQueues) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+func (c *ChatQueues) Delete(ctx context.Context, l delivery.ChatQueue, h delivery.ReceivedTicket) error {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return err
@@ -213,7 +213,7 @@ func (c *ChatQueues) Delete(ctx context.Context, l delivery.Lane, h delivery.Hel
 }
 
 // Release implements delivery.Queues.
-func (c *ChatQueues) Release(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+func (c *ChatQueues) Release(ctx context.Context, l delivery.ChatQueue, h delivery.ReceivedTicket) error {
 	u, err := c.url(ctx, l, false)
 	if u == "" || err != nil {
 		return err
@@ -224,15 +224,15 @@ func (c *ChatQueues) Release(ctx context.Context, l delivery.Lane, h delivery.He
 	return nil
 }
 
-// Bury implements delivery.Queues.
-func (c *ChatQueues) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
+// SendToDeadLetter implements delivery.Queues.
+func (c *ChatQueues) SendToDeadLetter(ctx context.Context, l delivery.ChatQueue, t delivery.Ticket, reason string) error {
 	body, err := json.Marshal(map[string]any{"workspace_id": l.Workspace, "message_id": t.MessageID, "seq": t.Seq, "reason": reason})
 	if err != nil {
 		return err
 	}
 	_, err = c.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &c.DeadLetterURL, MessageBody: aws.String(string(body)),
-		MessageGroupId: aws.String(c.Name(delivery.Lane{Workspace: l.Workspace})), MessageDeduplicationId: aws.String(c.Name(l) + t.Dedup),
+		MessageGroupId: aws.String(c.Name(delivery.ChatQueue{Workspace: l.Workspace})), MessageDeduplicationId: aws.String(c.Name(l) + t.Dedup),
 	})
 	if err != nil {
 		return fault.Store("bury ticket", err)

@@ -153,3 +153,11 @@ func UnknownError(id string) error {
 	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")
 }
+
+// OwnerMatters reports whether it matters to whom the refused credential was
+// issued: the attempt would be noted as a stranger's, with an unknown credential.
+// The caller then looks the owner up and says so in Refusal.Former.
+func OwnerMatters(f Facts, r Refusal, p Policy, now time.Time) bool {
+	next, changed := Refuse(f, r, p, now)
+	return changed && next.StrangerAt.Equal(now) && next.StrangerWith == UnknownCredential
+}

@@ -127,7 +127,7 @@ func TestBudget(t *testing.T) {
 	}
 	var cursor string
 	fetch := func() error {
-		out, err := env.Delivery.Fetch(ctx, delivery.Poll{Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor}, now)
+		out, err := env.Delivery.Poll(ctx, delivery.PollRequest{Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor}, now)
 		if n := len(out.Messages); n > 0 {
 			cursor = delivery.CursorOf(out.Messages[n-1]).ID(id)
 		}

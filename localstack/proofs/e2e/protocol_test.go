@@ -23,11 +23,14 @@ func TestMachineOnTheEmulator(t *testing.T) {
 		defer func() { _ = flag.Set(name, old) }() // what was just read
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		d := wired(t).Delivery
+		env := wired(t)
+		d := env.Delivery
 		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts, d.Policy.BackoffBase = time.Second, 2, 100*time.Millisecond
 		d.Registry.Policy.DeliveryObjective = time.Second
-		d.Announcer = &memory.Announcer{}
-		protocoltest.Machine(rt, protocoltest.World{Delivery: d, Now: time.Now, Advance: time.Sleep}, uuid.NewString())
+		env.AnnounceTo(&memory.Announcer{})
+		protocoltest.Machine(rt, protocoltest.World{
+			Delivery: d, Sweeper: env.Sweeper, Now: time.Now, Advance: time.Sleep,
+		}, uuid.NewString())
 	})
 }
 

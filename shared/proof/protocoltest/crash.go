@@ -9,6 +9,8 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/sweep"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -88,13 +90,18 @@ func (c *Crash) read() error {
 	return nil
 }
 
-// Wrap puts the crash between a delivery and its stores.
-func (c *Crash) Wrap(d *delivery.Delivery) {
+// Wrap puts the crash between the use cases and their stores.
+func (c *Crash) Wrap(d *delivery.Delivery, s *sweep.Sweeper) {
 	c.left = -1
 	was := d.Registry
-	d.Registry = &registry.Registry{Leases: leases{was.Leases, c}, Wakeups: bell{was.Wakeups, c}, Profiles: was.Profiles, Owners: was.Owners,
-		Enrolments: was.Enrolments, Fleets: was.Fleets, Guard: was.Guard, Policy: was.Policy}
-	d.Ledger, d.Queues, d.News = ledger{d.Ledger, c}, queues{d.Queues, c}, news{d.News, c}
+	d.Registry = &registry.Registry{
+		Leases: leases{was.Leases, c}, Wakeups: wakeups{was.Wakeups, c}, Profiles: was.Profiles, Owners: was.Owners,
+		Enrolments: was.Enrolments, Fleets: was.Fleets, Guard: was.Guard, Policy: was.Policy, Clock: was.Clock,
+	}
+	d.Ledger, d.Queues = ledger{d.Ledger, c}, queues{d.Queues, c}
+	log := *s.StatusLog
+	log.Store = changes{log.Store, c}
+	s.Registry, s.Delivery, s.StatusLog = d.Registry, d, &log
 }
 
 type leases struct {
@@ -113,13 +120,13 @@ func (l leases) Save(ctx context.Context, old, next workspace.Facts, with regist
 	return l.c.write(func() error { return l.Leases.Save(ctx, old, next, with) })
 }
 
-type bell struct {
+type wakeups struct {
 	registry.Wakeups
 	c *Crash
 }
 
-func (b bell) Ring(ctx context.Context, id, cause string, after time.Duration) error {
-	return b.c.write(func() error { return b.Wakeups.Send(ctx, id, cause, after) })
+func (w wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
+	return w.c.write(func() error { return w.Wakeups.Send(ctx, id, cause, after) })
 }
 
 type ledger struct {
@@ -132,19 +139,19 @@ func (l ledger) Accept(ctx context.Context, seen workspace.Facts, m chat.Message
 	return stored, first, err
 }
 
-func (l ledger) Open(ctx context.Context, id string, limit int) ([]delivery.Entry, error) {
+func (l ledger) OpenMail(ctx context.Context, id string, limit int) ([]delivery.OpenMessage, error) {
 	if err := l.c.read(); err != nil {
 		return nil, err
 	}
-	return l.Ledger.Open(ctx, id, limit)
+	return l.Ledger.OpenMail(ctx, id, limit)
 }
 
-func (l ledger) Move(ctx context.Context, id string, moves []chat.Move, mail delivery.Mail) error {
-	return l.c.write(func() error { return l.Ledger.Move(ctx, id, moves, mail) })
+func (l ledger) WriteMessages(ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
+	return l.c.write(func() error { return l.Ledger.WriteMessages(ctx, id, moves, u) })
 }
 
-func (l ledger) ErrandDone(ctx context.Context, id string, e delivery.Errand) error {
-	return l.c.write(func() error { return l.Ledger.ErrandDone(ctx, id, e) })
+func (l ledger) OutboxDone(ctx context.Context, id string, e delivery.OutboxItem) error {
+	return l.c.write(func() error { return l.Ledger.OutboxDone(ctx, id, e) })
 }
 
 type queues struct {
@@ -152,33 +159,33 @@ type queues struct {
 	c *Crash
 }
 
-func (q queues) Send(ctx context.Context, l delivery.Lane, slots int, ts []delivery.Ticket) error {
+func (q queues) Send(ctx context.Context, l delivery.ChatQueue, slots int, ts []delivery.Ticket) error {
 	return q.c.write(func() error { return q.Queues.Send(ctx, l, slots, ts) })
 }
 
-func (q queues) Receive(ctx context.Context, l delivery.Lane, visibility, wait time.Duration) (h *delivery.Held, err error) {
+func (q queues) Receive(ctx context.Context, l delivery.ChatQueue, visibility, wait time.Duration) (h *delivery.ReceivedTicket, err error) {
 	err = q.c.write(func() (err error) { h, err = q.Queues.Receive(ctx, l, visibility, wait); return err })
 	return h, err
 }
 
-func (q queues) Delete(ctx context.Context, l delivery.Lane, h delivery.Held) error {
+func (q queues) Delete(ctx context.Context, l delivery.ChatQueue, h delivery.ReceivedTicket) error {
 	return q.c.write(func() error { return q.Queues.Delete(ctx, l, h) })
 }
 
-func (q queues) Bury(ctx context.Context, l delivery.Lane, t delivery.Ticket, reason string) error {
-	return q.c.write(func() error { return q.Queues.Bury(ctx, l, t, reason) })
+func (q queues) SendToDeadLetter(ctx context.Context, l delivery.ChatQueue, t delivery.Ticket, reason string) error {
+	return q.c.write(func() error { return q.Queues.SendToDeadLetter(ctx, l, t, reason) })
 }
 
-type news struct {
-	delivery.News
+type changes struct {
+	statuslog.Store
 	c *Crash
 }
 
-func (n news) Record(ctx context.Context, old, next workspace.Facts, ch delivery.Change) (out delivery.Change, err error) {
-	err = n.c.write(func() (err error) { out, err = n.News.Record(ctx, old, next, ch); return err })
+func (n changes) AddChange(ctx context.Context, old, next workspace.Facts, ch statuslog.Change) (out statuslog.Change, err error) {
+	err = n.c.write(func() (err error) { out, err = n.Store.AddChange(ctx, old, next, ch); return err })
 	return out, err
 }
 
-func (n news) Announced(ctx context.Context, last int64) error {
-	return n.c.write(func() error { return n.News.Announced(ctx, last) })
+func (n changes) NoteAnnounced(ctx context.Context, last int64) error {
+	return n.c.write(func() error { return n.Store.NoteAnnounced(ctx, last) })
 }

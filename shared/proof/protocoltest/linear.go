@@ -61,7 +61,7 @@ var mailboxModel = porcupine.Model{
 // have told them, one after the other.
 func Linearizable(t *testing.T, d *delivery.Delivery) {
 	ctx, id := context.Background(), uuid.NewString()
-	reg, err := d.Registry.Register(ctx, registry.Registration{ID: id, Mode: workspace.Poll, From: "10.0.0.1"}, d.Now())
+	reg, err := d.Registry.Register(ctx, registry.Registration{ID: id, Mode: workspace.Poll, From: "10.0.0.1"}, d.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func Linearizable(t *testing.T, d *delivery.Delivery) {
 			for i := range 5 {
 				mid := fmt.Sprintf("m%d", (sender+i)%7) // some of them are sent by two
 				note(sender, call{send: mid}, func() (result, error) {
-					out, err := d.Enqueue(ctx, chat.Message{ID: mid, Workspace: id, Priority: chat.Task, Body: chat.TextBody(mid, mid)}, d.Now())
+					out, err := d.Enqueue(ctx, chat.Message{ID: mid, Workspace: id, Priority: chat.Task, Body: chat.TextBody(mid, mid)}, d.Clock.Now())
 					return result{seq: out.Message.Seq}, err
 				})
 			}
@@ -100,7 +100,7 @@ func Linearizable(t *testing.T, d *delivery.Delivery) {
 				cursor = delivery.Cursor{Seq: seq, Epoch: reg.Facts.Epoch}.ID(id)
 			}
 			note(3, call{poll: true, cursor: seq}, func() (result, error) {
-				out, err := d.Fetch(ctx, delivery.Poll{Workspace: id, Credential: reg.AuthToken, From: "10.0.0.1", Cursor: cursor, Limit: 40}, d.Now())
+				out, err := d.Poll(ctx, delivery.PollRequest{Workspace: id, Credential: reg.AuthToken, From: "10.0.0.1", Cursor: cursor, Limit: 40}, d.Clock.Now())
 				var rows []string
 				for _, m := range out.Messages {
 					rows = append(rows, m.ID)

@@ -14,10 +14,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/sweep"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -25,11 +27,12 @@ import (
 // emulator in true time.
 type World struct {
 	Delivery *delivery.Delivery // with an agent that Machine gives it
+	Sweeper  *sweep.Sweeper
 	Now      func() time.Time
 	Advance  func(time.Duration)
-	// Rung tells whether a drain was rung for since it was last asked. Nil: rings
-	// can't be seen, and in the calm drains begin without one.
-	Rung func() bool
+	// Woken reports whether a wake-up was sent since it was last asked. Nil:
+	// wake-ups can't be seen, and without faults drains begin without one.
+	Woken func() bool
 }
 
 // host is one machine the agent runs on.
@@ -45,6 +48,7 @@ type machine struct {
 	ctx     context.Context
 	crash   *Crash
 	sound   *delivery.Delivery // never dies
+	sweeper *sweep.Sweeper     // never dies
 	id      string
 	token   string
 	polls   bool            // what the agent does now
@@ -65,9 +69,10 @@ type machine struct {
 // Machine runs one random history to its calm end.
 func Machine(t *rapid.T, w World, id string) {
 	m := &machine{World: w, ctx: context.Background(), crash: &Crash{}, id: id, seen: newSeen()}
-	sound := *w.Delivery
+	sound, sweeper := *w.Delivery, *w.Sweeper
 	m.sound, sound.Agents, m.Delivery.Agents = &sound, m, m
-	m.crash.Wrap(m.Delivery)
+	m.sweeper, sweeper.Delivery = &sweeper, &sound
+	m.crash.Wrap(m.Delivery, m.Sweeper)
 	m.takeover()
 	if rapid.Bool().Draw(t, "a death") {
 		m.death()
@@ -83,7 +88,7 @@ func Machine(t *rapid.T, w World, id string) {
 		"drain":    m.drain,
 		"poll":     m.poll,
 		"late":     func(t *rapid.T) { m.orSkip(t, m.latePoll()) },
-		"sweep":    func(t *rapid.T) { m.mayDie(t, func() { _, _ = m.Delivery.Sweep(m.ctx) }) },
+		"sweep":    func(t *rapid.T) { m.mayDie(t, func() { _, _ = m.Sweeper.Sweep(m.ctx) }) },
 		"time":     func(*rapid.T) { m.wait() },
 		"moment":   func(*rapid.T) { m.moment() },
 		"mode":     func(*rapid.T) { m.mode() },
@@ -201,7 +206,7 @@ func (m *machine) beat() {
 }
 
 func (m *machine) hold(h workspace.Hold) {
-	_, err := m.sound.Registry.Hold(m.ctx, m.id, h, registry.By{Who: "the test"}, m.Now())
+	_, err := m.sound.Registry.Hold(m.ctx, m.id, h, activity.Actor{Who: "the test"}, m.Now())
 	m.must("hold", err)
 	m.removed = m.removed || h == workspace.Removed
 }
@@ -255,7 +260,7 @@ func (m *machine) poll(t *rapid.T) {
 func (m *machine) fetch(d *delivery.Delivery, h *host, limit int, lost bool) {
 	m.observe()
 	was, amids := m.messages(), m.amids
-	out, err := d.Fetch(m.ctx, delivery.Poll{Workspace: m.id, Credential: m.token, From: "10.0.0.1", Cursor: h.cursor, Limit: limit}, m.Now())
+	out, err := d.Poll(m.ctx, delivery.PollRequest{Workspace: m.id, Credential: m.token, From: "10.0.0.1", Cursor: h.cursor, Limit: limit}, m.Now())
 	if d == m.sound {
 		m.must("poll", err)
 	}
@@ -305,7 +310,7 @@ func (m *machine) any(t *rapid.T) string {
 func (m *machine) cancel(t *rapid.T) {
 	mid := m.any(t)
 	m.orSkip(t, rapid.IntRange(0, 5).Draw(t, "rarely") == 0)
-	_, err := m.sound.Settle(m.ctx, m.id, mid, func(msg chat.Message) (chat.Message, error) { return msg.Cancel("the test", m.Now()) })
+	_, err := m.sound.Cancel(m.ctx, m.id, mid, "the test", m.Now())
 	if err != nil && fault.CodeOf(err) != fault.MessageAlreadyTerminal {
 		t.Fatalf("cancel: %v", err)
 	}
@@ -315,7 +320,7 @@ func (m *machine) redrive() bool {
 	for _, msg := range m.messages() {
 		if msg.State == chat.Dead && !m.removed {
 			m.redriven[msg.ID] = true
-			_, err := m.sound.Settle(m.ctx, m.id, msg.ID, func(msg chat.Message) (chat.Message, error) { return msg.Redrive(m.Delivery.Policy, m.Now()) })
+			_, err := m.sound.Redrive(m.ctx, m.id, msg.ID, m.Now())
 			m.must("redrive", err)
 			return true
 		}
@@ -348,12 +353,12 @@ func (m *machine) calm(t *rapid.T) {
 			}
 		}
 		if sweeps {
-			m.rung()
-			if out, err := m.sound.Sweep(m.ctx); err != nil || len(out.Errors)+len(out.Broken) > 0 {
+			m.woken()
+			if out, err := m.sweeper.Sweep(m.ctx); err != nil || len(out.Errors)+len(out.Broken) > 0 {
 				t.Fatalf("sweep: %+v, %v", out, err)
 			}
 		}
-		if m.rung() {
+		if m.woken() {
 			if _, err := m.sound.Drain(m.ctx, m.id, "test"); err != nil {
 				t.Fatalf("drain: %v", err)
 			}
@@ -369,7 +374,7 @@ func (m *machine) calm(t *rapid.T) {
 	t.Fatalf("mail still waits after eight rounds without a fault; by sweeps: %v", sweeps)
 }
 
-func (m *machine) rung() bool { return m.Rung == nil || m.Rung() }
+func (m *machine) woken() bool { return m.Woken == nil || m.Woken() }
 
 // event is what happens to one push: what else is done while it runs, and how it
 // ends.
@@ -392,7 +397,7 @@ func drawEvent(t *rapid.T) event {
 var others = []string{"poll", "late poll", "mode", "register", "takeover", "send", "redrive", "drain", "sweep", "moment", "time", "pause", "remove"}
 
 // Push is the agent's endpoint, the newest host's or one before.
-func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.Result {
+func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.PushResult {
 	e := event{Answer: -1} // takes it
 	if len(m.events) > 0 {
 		e, m.events = m.events[0], m.events[1:]
@@ -407,15 +412,15 @@ func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery
 	m.ended[m.claim(msg)] = true
 	switch e.Answer {
 	case refused:
-		return delivery.Result{Err: errors.New("refused")}
+		return delivery.PushResult{Err: errors.New("refused")}
 	case busy:
-		return delivery.Result{Busy: true, RetryAfter: time.Second}
+		return delivery.PushResult{Busy: true, RetryAfter: time.Second}
 	}
 	m.took[msg.ID] = true
 	if url != m.agent.url { // its host was replaced
 		m.vain[m.claim(msg)] = true
 	}
-	return delivery.Result{Answer: []byte(`{}`)}
+	return delivery.PushResult{Answer: []byte(`{}`)}
 }
 
 // amid does one of them.
@@ -441,7 +446,7 @@ func (m *machine) amid(what string) {
 	case "drain":
 		_, _ = m.sound.Drain(m.ctx, m.id, "test")
 	case "sweep":
-		_, _ = m.sound.Sweep(m.ctx)
+		_, _ = m.sweeper.Sweep(m.ctx)
 	case "moment":
 		m.moment()
 	case "time":

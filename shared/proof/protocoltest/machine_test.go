@@ -13,18 +13,30 @@ import (
 	"github.com/rollcall/rollcall/shared/proof/protocoltest"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/sweep"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // fakes is the delivery on the fakes; messages die after two attempts, so that
 // they do within a short history.
-func fakes(clock func() time.Time) *delivery.Delivery {
+func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
 	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
-	reg := &registry.Registry{Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{}, Guard: push.New(push.Private, time.Second), Policy: p}
-	return &delivery.Delivery{Registry: reg, Ledger: store, Logbook: store, News: store, Queues: memory.NewQueues(clock), Announcer: &memory.Announcer{}, Policy: few,
-		Now: clock, Jitter: func() float64 { return 0 }}
+	reg := &registry.Registry{
+		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{},
+		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk,
+	}
+	announcer := &memory.Announcer{}
+	d := &delivery.Delivery{
+		Registry: reg, Ledger: store, Activity: store, Queues: memory.NewQueues(clk.Now), DeadAnnouncer: announcer,
+		Policy: few, Clock: clk,
+	}
+	return d, &sweep.Sweeper{
+		Registry: reg, Delivery: d, Activity: store, Clock: clk,
+		StatusLog: &statuslog.Log{Store: store, Announcer: announcer, Policy: p, Clock: clk},
+	}
 }
 
 // Some mistakes show in one history of a thousand.
@@ -37,15 +49,18 @@ func TestMachineOnTheFakes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 		clock := func() time.Time { now = now.Add(time.Millisecond); return now }
-		d := fakes(clock)
-		bell := d.Registry.Wakeups.(*memory.Wakeups)
-		protocoltest.Machine(t, protocoltest.World{Delivery: d, Now: clock, Advance: func(by time.Duration) { now = now.Add(by) },
-			Rung: func() bool { return len(bell.Take()) > 0 }}, "w")
+		d, s := fakes(memory.Clock{Time: clock})
+		wakeups := d.Registry.Wakeups.(*memory.Wakeups)
+		protocoltest.Machine(t, protocoltest.World{
+			Delivery: d, Sweeper: s, Now: clock, Advance: func(by time.Duration) { now = now.Add(by) },
+			Woken: func() bool { return len(wakeups.Take()) > 0 },
+		}, "w")
 	})
 }
 
 func TestLinearizableOnTheFakes(t *testing.T) {
 	for range 20 {
-		protocoltest.Linearizable(t, fakes(time.Now))
+		d, _ := fakes(memory.Clock{Time: time.Now})
+		protocoltest.Linearizable(t, d)
 	}
 }

@@ -13,10 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -27,8 +30,9 @@ type Store interface {
 	registry.Profiles
 	registry.Owners
 	delivery.Ledger
-	delivery.Logbook
-	delivery.News
+	activity.Log
+	delegation.Store
+	statuslog.Store
 	registry.Enrolments
 	registry.FleetStore
 }
@@ -72,27 +76,27 @@ func read(t *testing.T, s Store, id string) workspace.Facts {
 
 // news is the contract of the fleet's log, of trails, enrolments and sweeps.
 func news(t *testing.T, s Store) {
-	change := func(f workspace.Facts, at time.Time) (workspace.Facts, delivery.Change) {
+	change := func(f workspace.Facts, at time.Time) (workspace.Facts, statuslog.Change) {
 		next := f
 		next.Version++
 		next.AnnouncedSeq++
 		next.AnnouncedAs = "online/healthy"
-		return next, delivery.Change{Workspace: f.ID, WorkspaceSeq: next.AnnouncedSeq, At: at, To: delivery.Standing{Status: "online", Reason: "healthy"}, Since: t0, Evidence: []workspace.Evidence{{At: t0, Fact: "x"}}}
+		return next, statuslog.Change{Workspace: f.ID, WorkspaceSeq: next.AnnouncedSeq, At: at, To: statuslog.StatusReason{Status: "online", Reason: "healthy"}, Since: t0, Evidence: []workspace.Evidence{{At: t0, Fact: "x"}}}
 	}
 	t.Run("a change stands once, in the lease, the fleet's log and the history", func(t *testing.T) {
 		f := created(t, s)
-		was, err := s.Latest(t.Context())
+		was, err := s.LatestChange(t.Context())
 		must(t, err)
 		next, c := change(f, t0)
-		got, err := s.Record(t.Context(), f, next, c)
+		got, err := s.AddChange(t.Context(), f, next, c)
 		must(t, err)
 		if got.Seq != was+1 {
 			t.Fatalf("number %d after %d", got.Seq, was)
 		}
-		_, err = s.Record(t.Context(), f, next, c) // another sweeper saw the same
+		_, err = s.AddChange(t.Context(), f, next, c) // another sweeper saw the same
 		wantCode(t, err, fault.Conflict)
 		third, c2 := change(next, t0.Add(time.Second))
-		_, err = s.Record(t.Context(), next, third, c2)
+		_, err = s.AddChange(t.Context(), next, third, c2)
 		must(t, err)
 		if got := read(t, s, f.ID); got.AnnouncedSeq != 2 {
 			t.Fatalf("%+v", got)
@@ -108,51 +112,51 @@ func news(t *testing.T, s Store) {
 		if one, err := s.Changes(t.Context(), was, 1); err != nil || len(one) != 1 || one[0].Seq != was+1 {
 			t.Fatalf("%+v, %v", one, err)
 		}
-		trail, err := s.Trail(t.Context(), f.ID, "", 10)
+		trail, err := s.AuditTrail(t.Context(), f.ID, "", 10)
 		must(t, err)
-		if len(trail) != 2 || trail[0].ID != "000000000002" || trail[0].Type != delivery.TypeStatus {
+		if len(trail) != 2 || trail[0].ID != "000000000002" || trail[0].Type != activity.TypeStatus {
 			t.Fatalf("%+v", trail)
 		}
 	})
 	t.Run("one at a time announces", func(t *testing.T) {
-		last, mine, err := s.Announcing(t.Context(), t0, t0.Add(time.Minute))
+		last, mine, err := s.ClaimAnnouncing(t.Context(), t0, t0.Add(time.Minute))
 		must(t, err)
 		if !mine {
 			t.Fatal("nobody had it")
 		}
-		if _, mine, err := s.Announcing(t.Context(), t0.Add(59*time.Second), t0.Add(2*time.Minute)); err != nil || mine {
+		if _, mine, err := s.ClaimAnnouncing(t.Context(), t0.Add(59*time.Second), t0.Add(2*time.Minute)); err != nil || mine {
 			t.Fatal("two have it", err)
 		}
-		must(t, s.Announced(t.Context(), last+7))
-		if got, mine, err := s.Announcing(t.Context(), t0.Add(time.Second), t0.Add(time.Minute)); err != nil || !mine || got != last+7 {
+		must(t, s.NoteAnnounced(t.Context(), last+7))
+		if got, mine, err := s.ClaimAnnouncing(t.Context(), t0.Add(time.Second), t0.Add(time.Minute)); err != nil || !mine || got != last+7 {
 			t.Fatal(got, mine, err)
 		}
-		if _, mine, err := s.Announcing(t.Context(), t0.Add(time.Minute), t0.Add(2*time.Minute)); err != nil || !mine {
+		if _, mine, err := s.ClaimAnnouncing(t.Context(), t0.Add(time.Minute), t0.Add(2*time.Minute)); err != nil || !mine {
 			t.Fatal("one that died keeps it", err)
 		}
-		must(t, s.Announced(t.Context(), last))
+		must(t, s.NoteAnnounced(t.Context(), last))
 	})
 	t.Run("an audit entry stands with what it tells of, and in no other case", func(t *testing.T) {
 		f := created(t, s)
 		next := f
 		next.Version++
-		entry := registry.Entry{By: registry.By{Who: "operator x", From: "10.0.0.9"}, Action: "repair", Summary: "s", At: t0}
+		entry := activity.AuditEntry{Actor: activity.Actor{Who: "operator x", From: "10.0.0.9"}, Action: "repair", Summary: "s", At: t0}
 		must(t, s.Save(t.Context(), f, next, registry.SaveExtras{Audit: &entry}))
 		wantCode(t, s.Save(t.Context(), f, next, registry.SaveExtras{Audit: &entry}), fault.Conflict)
 		entry.At = t0.Add(time.Second)
-		must(t, s.Note(t.Context(), delivery.AuditNote(f.ID, entry)))
-		must(t, s.Note(t.Context(), delivery.Note{ID: "n", Workspace: f.ID, Type: "notify", At: t0}))
-		trail, err := s.Trail(t.Context(), f.ID, "", 10)
+		must(t, s.AddRow(t.Context(), activity.AuditRow(f.ID, entry)))
+		must(t, s.AddRow(t.Context(), activity.Row{ID: "n", Workspace: f.ID, Type: "notify", At: t0}))
+		trail, err := s.AuditTrail(t.Context(), f.ID, "", 10)
 		must(t, err)
 		if len(trail) != 2 || trail[1].Method != "repair" || trail[1].SourceID != "operator x" || trail[1].From != "10.0.0.9" || !trail[1].At.Equal(t0) {
 			t.Fatalf("%+v", trail)
 		}
-		if log, err := s.History(t.Context(), f.ID, delivery.Window{Limit: 10}); err != nil || len(log) != 1 || log[0].Note.ID != "n" {
+		if log, err := s.ActivityLog(t.Context(), f.ID, activity.Range{Limit: 10}); err != nil || len(log) != 1 || log[0].Row.ID != "n" {
 			t.Fatalf("the log has the trail in it: %+v, %v", log, err)
 		}
-		first, err := s.Trail(t.Context(), f.ID, "", 1)
+		first, err := s.AuditTrail(t.Context(), f.ID, "", 1)
 		must(t, err)
-		rest, err := s.Trail(t.Context(), f.ID, delivery.PlaceOf(first[0]), 10)
+		rest, err := s.AuditTrail(t.Context(), f.ID, first[0].OrderKey(), 10)
 		must(t, err)
 		if len(rest) != 1 || rest[0].ID != trail[1].ID {
 			t.Fatalf("%+v", rest)
@@ -160,7 +164,7 @@ func news(t *testing.T, s Store) {
 	})
 	t.Run("an enrolment has so many uses, and each goes with a save", func(t *testing.T) {
 		e := registry.Enrolment{ID: uuid.NewString(), Hash: hash("enrolment"), Uses: 1, Until: t0.Add(time.Hour)}
-		by := registry.Entry{By: registry.By{Who: "operator"}, Action: "enrolment_issued", At: t0}
+		by := activity.AuditEntry{Actor: activity.Actor{Who: "operator"}, Action: "enrolment_issued", At: t0}
 		must(t, s.Enrol(t.Context(), e, by))
 		got, err := s.Enrolment(t.Context(), e.ID)
 		must(t, err)
@@ -426,7 +430,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		for i, p := range []chat.Priority{chat.Info, chat.Task, chat.Critical, chat.Task} {
 			f = accept(t, s, f, fmt.Sprint("m", i), p)
 		}
-		open, err := s.Open(t.Context(), f.ID, 0)
+		open, err := s.OpenMail(t.Context(), f.ID, 0)
 		must(t, err)
 		var got []string
 		for _, e := range open {
@@ -451,8 +455,8 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		m0 := ms[1]
 		taken := m0.Take(chat.ByPush, chat.Claim{Token: "c", Until: t0.Add(time.Minute), Epoch: 1}, chat.DefaultPolicy(), t0)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{HeldUntil: taken.Claim.Until}))
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.Mail{}), fault.Conflict)
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.MailboxUpdate{ClaimedUntil: taken.Claim.Until}))
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m0, To: taken}}, delivery.MailboxUpdate{}), fault.Conflict)
 		ms, err = s.Messages(t.Context(), f.ID, "m0")
 		must(t, err)
 		if d := cmp.Diff(taken, ms[0]); d != "" {
@@ -463,25 +467,25 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		done := taken.Deliver("ok", []byte(`{"a":1}`), t0.Add(time.Second))
 		none, oldest := time.Time{}, t0.Add(2*time.Second)
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &none}), fault.Conflict)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.Mail{Oldest: &oldest, DeliveredAt: t0.Add(time.Second), PushOK: true}))
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.MailboxUpdate{OldestOpen: &none}), fault.Conflict)
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: taken, To: done}}, delivery.MailboxUpdate{OldestOpen: &oldest, DeliveredAt: t0.Add(time.Second), PushSucceeded: true}))
 		g := read(t, s, f.ID)
 		if g.InFlight != 0 || g.Open != 1 || g.Delivered != 1 || !g.OldestOpen.Equal(oldest) || !g.DeliveredAt.Equal(t0.Add(time.Second)) || !g.Conserved() {
 			t.Fatalf("%+v", g)
 		}
 		m1 := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0]
 		failed := m1.Take(chat.ByPush, chat.Claim{Token: "d", Until: t0}, chat.DefaultPolicy(), t0).Fail("boom", chat.DefaultPolicy(), 0, t0)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m1, To: failed}}, delivery.Mail{PushFailedAt: t0, PushError: "boom", Busy: 2, BusyAt: t0}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m1, To: failed}}, delivery.MailboxUpdate{PushFailedAt: t0, PushError: "boom", Busy: 2, BusyAt: t0}))
 		if g := read(t, s, f.ID); g.PushFailures != 1 || g.PushError != "boom" || g.ActiveTasks != 2 {
 			t.Fatalf("%+v", g)
 		}
 		gone := failed.Expire(t0.Add(time.Hour))
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: failed, To: gone}}, delivery.Mail{Oldest: &none}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: failed, To: gone}}, delivery.MailboxUpdate{OldestOpen: &none}))
 		g = read(t, s, f.ID)
 		if g.Open != 0 || g.Expired != 1 || !g.OldestOpen.IsZero() || !g.Conserved() {
 			t.Fatalf("%+v", g)
 		}
-		if open := must1(s.Open(t.Context(), f.ID, 0))(t); len(open) != 0 {
+		if open := must1(s.OpenMail(t.Context(), f.ID, 0))(t); len(open) != 0 {
 			t.Fatalf("%+v", open)
 		}
 	})
@@ -496,17 +500,17 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		dead.State, dead.Version = chat.Dead, 2
 		told, plain = told.Deliver("ok", nil, t0), plain.Deliver("ok", nil, t0)
 		none := time.Time{}
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: ms[0], To: dead}, {From: ms[1], To: told}, {From: ms[2], To: plain}}, delivery.Mail{Oldest: &none}))
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 2 {
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: ms[0], To: dead}, {From: ms[1], To: told}, {From: ms[2], To: plain}}, delivery.MailboxUpdate{OldestOpen: &none, Outbox: []delivery.OutboxItem{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}}))
+		if got := must1(s.Outbox(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.OutboxItem{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 2 {
 			t.Fatalf("%v, %d", got, read(t, s, f.ID).OutboxItems)
 		}
 		if got := must1(s.Messages(t.Context(), f.ID, "m1"))(t)[0].Callback; got != "http://sender/" {
 			t.Fatalf("callback %q", got)
 		}
 		for range 2 {
-			must(t, s.ErrandDone(t.Context(), f.ID, delivery.Errand{MessageID: "m0", Version: 2}))
+			must(t, s.OutboxDone(t.Context(), f.ID, delivery.OutboxItem{MessageID: "m0", Version: 2}))
 		}
-		if got := must1(s.Errands(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.Errand{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 1 {
+		if got := must1(s.Outbox(t.Context(), f.ID))(t); !slices.Equal(got, []delivery.OutboxItem{{MessageID: "m1", Version: 2}}) || read(t, s, f.ID).OutboxItems != 1 {
 			t.Fatalf("%v, %d", got, read(t, s, f.ID).OutboxItems)
 		}
 	})
@@ -514,7 +518,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f := accept(t, s, created(t, s), "m0", chat.Task)
 		m := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0]
 		taken := m.Take(chat.ByPush, chat.Claim{Token: "c", Until: t0.Add(time.Minute)}, chat.DefaultPolicy(), t0)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{HeldUntil: taken.Claim.Until}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{ClaimedUntil: taken.Claim.Until}))
 		f = read(t, s, f.ID)
 		one := f
 		one.MaxTasks = 1
@@ -526,7 +530,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		}
 		f = read(t, s, f.ID)
 		oldest := t0.Add(2 * time.Second)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: taken.Deliver("ok", nil, t0)}}, delivery.Mail{Oldest: &oldest, Released: true}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: taken, To: taken.Deliver("ok", nil, t0)}}, delivery.MailboxUpdate{OldestOpen: &oldest, ClaimReleased: true}))
 		_, _, err := s.Accept(t.Context(), f, message(f.ID, "m2", 3, chat.Task), true)
 		wantCode(t, err, fault.Conflict)
 		if g := read(t, s, f.ID); !g.ClaimedUntil.IsZero() {
@@ -539,16 +543,16 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		for range 2 { // it dies, is redriven before its errand is run, and dies again
 			dead := m
 			dead.State, dead.Version, dead.SettledAt = chat.Dead, m.Version+1, t0
-			must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: dead}}, delivery.Mail{Oldest: &none}))
+			must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: dead}}, delivery.MailboxUpdate{OldestOpen: &none, Outbox: []delivery.OutboxItem{{MessageID: "m0", Version: dead.Version}}}))
 			m = must1(dead.Redrive(chat.DefaultPolicy(), t0))(t)
-			must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: dead, To: m}}, delivery.Mail{Oldest: &oldest}))
+			must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: dead, To: m}}, delivery.MailboxUpdate{OldestOpen: &oldest}))
 		}
-		errands := must1(s.Errands(t.Context(), f.ID))(t)
+		errands := must1(s.Outbox(t.Context(), f.ID))(t)
 		if len(errands) != 2 || read(t, s, f.ID).OutboxItems != 2 {
 			t.Fatalf("%v, %d", errands, read(t, s, f.ID).OutboxItems)
 		}
 		for _, e := range errands {
-			must(t, s.ErrandDone(t.Context(), f.ID, e))
+			must(t, s.OutboxDone(t.Context(), f.ID, e))
 		}
 		if n := read(t, s, f.ID).OutboxItems; n != 0 {
 			t.Fatalf("%d errands are left", n)
@@ -570,19 +574,19 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		change(func(f *workspace.Facts) { f.URLFingerprint, f.Pushable = "u1", true })
 		old := delivery.HostOf(f)
 		change(func(f *workspace.Facts) { f.Epoch, f.Pushable = f.Epoch+1, false }) // one that polls
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{Host: old}), fault.Conflict)
 		change(func(f *workspace.Facts) { f.Pushable = true })
 		change(func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u2" })
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}), fault.Conflict)
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{Host: old}), fault.Conflict)
 		change(func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u1" }) // the same URL again: the same host
 		change(func(f *workspace.Facts) { f.Hold = workspace.Paused })
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old, Unheld: true}), fault.Conflict)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.Mail{Host: old}))
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{Host: old, RequireNoHold: true}), fault.Conflict)
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{Host: old}))
 		// Taken over from a deliverer that died, no counter moves: the condition holds all the same.
 		again := taken.Take(chat.ByPush, claim, chat.DefaultPolicy(), t0.Add(time.Hour))
-		wantCode(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.Mail{Host: old, Unheld: true}), fault.Conflict)
+		wantCode(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.MailboxUpdate{Host: old, RequireNoHold: true}), fault.Conflict)
 		change(func(f *workspace.Facts) { f.Hold = workspace.NoHold })
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.Mail{Host: old, Unheld: true}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: taken, To: again}}, delivery.MailboxUpdate{Host: old, RequireNoHold: true}))
 	})
 	t.Run("counters are corrected only while they are those seen", func(t *testing.T) {
 		f := created(t, s)
@@ -590,19 +594,19 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		f = accept(t, s, f, "m1", chat.Task)
 		m := must1(s.Messages(t.Context(), f.ID, "m0"))(t)[0]
 		oldest := t0.Add(2 * time.Second)
-		must(t, s.Move(t.Context(), f.ID, []chat.Move{{From: m, To: m.Deliver("ok", nil, t0)}}, delivery.Mail{Oldest: &oldest}))
+		must(t, s.WriteMessages(t.Context(), f.ID, []chat.Move{{From: m, To: m.Deliver("ok", nil, t0)}}, delivery.MailboxUpdate{OldestOpen: &oldest}))
 		seen := read(t, s, f.ID)
-		if ends := must1(s.Ends(t.Context(), f.ID))(t); ends[chat.Delivered] != 1 || len(ends) != 1 {
+		if ends := must1(s.CountEnded(t.Context(), f.ID))(t); ends[chat.Delivered] != 1 || len(ends) != 1 {
 			t.Fatalf("%v", ends)
 		}
 		wrong := seen
 		wrong.Open, wrong.Delivered, wrong.Dead, wrong.Missing, wrong.OldestOpen = 0, 0, 7, 2, time.Time{}
-		must(t, s.Correct(t.Context(), seen, wrong))
+		must(t, s.CorrectCounters(t.Context(), seen, wrong))
 		if d := cmp.Diff(wrong, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
 		}
-		wantCode(t, s.Correct(t.Context(), seen, seen), fault.Conflict)
-		must(t, s.Correct(t.Context(), wrong, seen))
+		wantCode(t, s.CorrectCounters(t.Context(), seen, seen), fault.Conflict)
+		must(t, s.CorrectCounters(t.Context(), wrong, seen))
 		if d := cmp.Diff(seen, read(t, s, f.ID)); d != "" {
 			t.Fatal(d)
 		}
@@ -635,39 +639,39 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			f = accept(t, s, f, fmt.Sprint("m", i), chat.Task) // at 1, 2, 3 s
 		}
 		for _, id := range []string{"a", "b"} { // both at the time of m1
-			must(t, s.Note(t.Context(), delivery.Note{ID: id, Workspace: f.ID, Type: "notify", Summary: "said " + id, Request: []byte(`{"message":"x"}`), At: t0.Add(2 * time.Second)}))
+			must(t, s.AddRow(t.Context(), activity.Row{ID: id, Workspace: f.ID, Type: "notify", Summary: "said " + id, Request: []byte(`{"message":"x"}`), At: t0.Add(2 * time.Second)}))
 		}
-		names := func(w delivery.Window) (out []string, last string) {
-			records, err := s.History(t.Context(), f.ID, w)
+		names := func(w activity.Range) (out []string, last string) {
+			records, err := s.ActivityLog(t.Context(), f.ID, w)
 			must(t, err)
 			for _, r := range records {
 				name := ""
 				if r.Message != nil {
 					name = r.Message.ID
 				} else {
-					name = r.Note.ID
+					name = r.Row.ID
 				}
-				out, last = append(out, name), r.Order
+				out, last = append(out, name), r.OrderKey
 			}
 			return out, last
 		}
 		for _, c := range []struct {
-			w    delivery.Window
+			w    activity.Range
 			want []string
 		}{
-			{delivery.Window{Limit: 10}, []string{"m2", "b", "a", "m1", "m0"}},
-			{delivery.Window{Limit: 2}, []string{"m2", "b"}},
-			{delivery.Window{Limit: 10, Since: t0.Add(2 * time.Second)}, []string{"m2", "b", "a", "m1"}},
-			{delivery.Window{Limit: 10, Before: t0.Add(2 * time.Second)}, []string{"m0"}},
-			{delivery.Window{Limit: 10, Since: t0.Add(9 * time.Second)}, nil},
-			{delivery.Window{Limit: 10, Since: t0.Add(9 * time.Second), Before: t0}, nil},
+			{activity.Range{Limit: 10}, []string{"m2", "b", "a", "m1", "m0"}},
+			{activity.Range{Limit: 2}, []string{"m2", "b"}},
+			{activity.Range{Limit: 10, Since: t0.Add(2 * time.Second)}, []string{"m2", "b", "a", "m1"}},
+			{activity.Range{Limit: 10, Before: t0.Add(2 * time.Second)}, []string{"m0"}},
+			{activity.Range{Limit: 10, Since: t0.Add(9 * time.Second)}, nil},
+			{activity.Range{Limit: 10, Since: t0.Add(9 * time.Second), Before: t0}, nil},
 		} {
 			if got, _ := names(c.w); !slices.Equal(got, c.want) {
 				t.Fatalf("%+v gave %v, want %v", c.w, got, c.want)
 			}
 		}
 		var all []string
-		w := delivery.Window{Limit: 2}
+		w := activity.Range{Limit: 2}
 		for {
 			page, last := names(w)
 			all = append(all, page...)
@@ -679,9 +683,9 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 		if want := []string{"m2", "b", "a", "m1", "m0"}; !slices.Equal(all, want) {
 			t.Fatalf("page by page: %v", all)
 		}
-		records, err := s.History(t.Context(), f.ID, delivery.Window{Limit: 2})
+		records, err := s.ActivityLog(t.Context(), f.ID, activity.Range{Limit: 2})
 		must(t, err)
-		if n := records[1].Note; n.Summary != "said b" || string(n.Request) != `{"message":"x"}` || !n.At.Equal(t0.Add(2*time.Second)) {
+		if n := records[1].Row; n.Summary != "said b" || string(n.Request) != `{"message":"x"}` || !n.At.Equal(t0.Add(2*time.Second)) {
 			t.Fatalf("%+v", n)
 		}
 	})
@@ -693,7 +697,7 @@ func Stores(t *testing.T, s Store, policy workspace.Policy) {
 			t.Fatal("found one that was never made")
 		}
 		for i, id := range []string{"d1", "d2"} {
-			must(t, s.SaveDelegation(t.Context(), delivery.Delegation{ID: id, Source: source, Target: "t", Summary: "do", MessageID: "m" + id, At: t0.Add(time.Duration(i) * time.Second)}))
+			must(t, s.SaveDelegation(t.Context(), delegation.Delegation{ID: id, Source: source, Target: "t", Summary: "do", MessageID: "m" + id, At: t0.Add(time.Duration(i) * time.Second)}))
 		}
 		d, found, err := s.Delegation(t.Context(), source, "d1")
 		must(t, err)
@@ -730,17 +734,17 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 	ticket := func(seq int64, dedup string) delivery.Ticket {
 		return delivery.Ticket{MessageID: fmt.Sprint("m", seq), Seq: seq, Dedup: dedup}
 	}
-	receive := func(t *testing.T, l delivery.Lane, visibility time.Duration) *delivery.Held {
+	receive := func(t *testing.T, l delivery.ChatQueue, visibility time.Duration) *delivery.ReceivedTicket {
 		t.Helper()
 		return must1(q.Receive(t.Context(), l, visibility, time.Second))(t)
 	}
 	t.Run("a queue that was never sent to is empty", func(t *testing.T) {
-		if h := receive(t, delivery.Lane{Workspace: uuid.NewString()}, time.Minute); h != nil {
+		if h := receive(t, delivery.ChatQueue{Workspace: uuid.NewString()}, time.Minute); h != nil {
 			t.Fatal(h)
 		}
 	})
 	t.Run("one ticket a slot is out at a time, in order, repeats are swallowed", func(t *testing.T) {
-		l := delivery.Lane{Workspace: uuid.NewString()}
+		l := delivery.ChatQueue{Workspace: uuid.NewString()}
 		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1"), ticket(2, "2.1")}))
 		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
 		first := receive(t, l, time.Minute)
@@ -766,7 +770,7 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 		}
 	})
 	t.Run("a ticket whose holder dies comes back", func(t *testing.T) {
-		l := delivery.Lane{Workspace: "odd id! " + uuid.NewString()}
+		l := delivery.ChatQueue{Workspace: "odd id! " + uuid.NewString()}
 		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
 		if h := receive(t, l, time.Second); h == nil {
 			t.Fatal("nothing")
@@ -780,14 +784,14 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 		t.Fatal("it did not come back")
 	})
 	t.Run("two slots give two tickets", func(t *testing.T) {
-		l := delivery.Lane{Workspace: uuid.NewString()}
+		l := delivery.ChatQueue{Workspace: uuid.NewString()}
 		must(t, q.Send(t.Context(), l, 2, []delivery.Ticket{ticket(1, "1.1"), ticket(2, "2.1")}))
 		if receive(t, l, time.Minute) == nil || receive(t, l, time.Minute) == nil {
 			t.Fatal("a slot was locked by the other")
 		}
 	})
 	t.Run("queues are listed by name, removed, and made again", func(t *testing.T) {
-		l := delivery.Lane{Workspace: uuid.NewString()}
+		l := delivery.ChatQueue{Workspace: uuid.NewString()}
 		must(t, q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1, "1.1")}))
 		if names := must1(q.List(t.Context()))(t); !slices.Contains(names, q.Name(l)) {
 			t.Fatalf("%s is not among %v", q.Name(l), names)
@@ -807,7 +811,7 @@ func Queues(t *testing.T, q delivery.Queues, advance func(time.Duration)) {
 		}
 	})
 	t.Run("the dead are buried", func(t *testing.T) {
-		must(t, q.Bury(t.Context(), delivery.Lane{Workspace: uuid.NewString()}, ticket(1, "1.9"), "used up"))
+		must(t, q.SendToDeadLetter(t.Context(), delivery.ChatQueue{Workspace: uuid.NewString()}, ticket(1, "1.9"), "used up"))
 	})
 }
 

@@ -1,0 +1,111 @@
+// Package activity is what a workspace's log holds beside its mail: what an
+// agent told its user and reports of its own work, and the audit trail of what
+// operators did and credentials went through. Nothing is decided by it.
+package activity
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+)
+
+// The activity types that form a workspace's audit trail: changes of its
+// verdict, and what operators did and credentials went through.
+const (
+	TypeStatus = "status"
+	TypeAudit  = "audit"
+)
+
+// PlatformID is whose audit trail has what concerns no single workspace. It
+// can't be a workspace's id.
+const PlatformID = "_platform"
+
+// Row is a row of a workspace's activity log that is no message.
+type Row struct {
+	ID          string
+	Workspace   string
+	Type        string // activity_type of the wire contract: "notify", "a2a_send", …
+	Method      string
+	SourceID    string
+	TargetID    string
+	Summary     string
+	Status      string
+	ErrorDetail string
+	From        string // network address of who asked, in the audit trail
+	DurationMS  *int
+	Request     json.RawMessage
+	Response    json.RawMessage
+	At          time.Time
+}
+
+// OrderKey is the row's place in the log.
+func (r Row) OrderKey() string { return orderKey(r.At, r.ID) }
+
+// InAuditTrail reports whether the row belongs to the audit trail.
+func (r Row) InAuditTrail() bool { return r.Type == TypeAudit || r.Type == TypeStatus }
+
+// Item is one entry of the activity log: a message that the workspace was sent,
+// or a row. Exactly one of Message and Row is set.
+type Item struct {
+	OrderKey string
+	Message  *chat.Message
+	Row      *Row
+}
+
+// Size is how many bytes senders and agents wrote into it.
+func (i Item) Size() int {
+	if i.Message != nil {
+		return i.Message.Size()
+	}
+	return len(i.Row.Request) + len(i.Row.Response)
+}
+
+// orderKey sorts by time, and within one time by tail.
+func orderKey(at time.Time, tail string) string {
+	return fmt.Sprintf("%016d#%s", max(0, at.UnixMicro()), tail)
+}
+
+// MessageOrderKey is a message's place in the log.
+func MessageOrderKey(m chat.Message) string {
+	return orderKey(m.AcceptedAt, fmt.Sprintf("%012d", m.Seq))
+}
+
+// Range is a part of the log: at or after Since, before Before (zero: no bound),
+// and below Below, the order key of the last item of the page before ("": from
+// the newest). Limit is in items.
+type Range struct {
+	Since, Before time.Time
+	Below         string
+	Limit         int
+}
+
+// afterEveryKey sorts after every order key.
+const afterEveryKey = "9"
+
+// Bounds are the order keys that the range lies between: from first on, and
+// below end.
+func (r Range) Bounds() (first, end string) {
+	first, end = orderKey(r.Since, ""), afterEveryKey
+	if !r.Before.IsZero() {
+		end = orderKey(r.Before, "")
+	}
+	if r.Below != "" && r.Below < end {
+		end = r.Below
+	}
+	return first, end
+}
+
+// Log keeps activity. Rows live as long as receipts do, those of the audit trail
+// longer. Error: platform_unavailable.
+type Log interface {
+	AddRow(ctx context.Context, r Row) error
+	// ActivityLog lists messages and rows but those of the audit trail, newest
+	// first, strongly consistent.
+	ActivityLog(ctx context.Context, id string, r Range) ([]Item, error)
+	// AuditTrail lists a workspace's audit entries and changes of verdict, newest
+	// first, below an order key ("": from the newest).
+	AuditTrail(ctx context.Context, id, below string, limit int) ([]Row, error)
+}

@@ -1,0 +1,108 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// ChatPolicy says who may send chat.
+type ChatPolicy string
+
+// The chat policies.
+const (
+	ChatOpen       ChatPolicy = "open"       // no caller means the user: local use only
+	ChatCredential ChatPolicy = "credential" // a workspace's or the operator's credential is needed
+)
+
+// Config is the environment of every function; the stack sets it.
+type Config struct {
+	Region        string `env:"AWS_REGION,required"`
+	AccessKey     string `env:"AWS_ACCESS_KEY_ID"`
+	SecretKey     string `env:"AWS_SECRET_ACCESS_KEY"`
+	SessionToken  string `env:"AWS_SESSION_TOKEN"`
+	Endpoint      string `env:"AWS_ENDPOINT_URL"` // set on an emulator only
+	Function      string `env:"AWS_LAMBDA_FUNCTION_NAME"`
+	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
+	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
+	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`
+	DeadLetterURL string `env:"ROLLCALL_DEAD_LETTER_URL,required"`
+	DeadLetterARN string `env:"ROLLCALL_DEAD_LETTER_ARN,required"`
+	QueuePrefix   string `env:"ROLLCALL_QUEUE_PREFIX,required"`
+	// OperatorHash is hex; the credential itself is nowhere in the stack.
+	OperatorHash string `env:"ROLLCALL_OPERATOR_SHA256,required"`
+
+	Bootstrap workspace.Bootstrap `env:"ROLLCALL_BOOTSTRAP" envDefault:"enrolled"`
+	Chat      ChatPolicy          `env:"ROLLCALL_CHAT" envDefault:"credential"`
+	AgentURLs push.Reach          `env:"ROLLCALL_AGENT_URLS" envDefault:"public"`
+
+	LeaseTTL          time.Duration `env:"ROLLCALL_LEASE_TTL"`
+	Grace             time.Duration `env:"ROLLCALL_GRACE"`
+	DeliveryObjective time.Duration `env:"ROLLCALL_DELIVERY_OBJECTIVE"`
+	OutageAfter       time.Duration `env:"ROLLCALL_OUTAGE_AFTER"`
+	SuspectFor        time.Duration `env:"ROLLCALL_SUSPECT_FOR"`
+	ProbeEvery        time.Duration `env:"ROLLCALL_PROBE_EVERY"`
+	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
+	VisibilityTimeout time.Duration `env:"ROLLCALL_VISIBILITY"`
+	ClockOffset       time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
+	MaxOpen           int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
+}
+
+// operator is the operator credential's digest, and whether it is one.
+func (c Config) operator() (token.Hash, error) {
+	h, ok := token.ParseHash(c.OperatorHash)
+	if !ok {
+		return h, fmt.Errorf("app: ROLLCALL_OPERATOR_SHA256 must be the hex SHA-256 of the operator credential")
+	}
+	return h, nil
+}
+
+// check refuses choices that are none.
+func (c Config) check() error {
+	switch {
+	case c.Bootstrap != workspace.Open && c.Bootstrap != workspace.Enrolled:
+		return fmt.Errorf("app: ROLLCALL_BOOTSTRAP must be open or enrolled, not %q", c.Bootstrap)
+	case c.Chat != ChatOpen && c.Chat != ChatCredential:
+		return fmt.Errorf("app: ROLLCALL_CHAT must be open or credential, not %q", c.Chat)
+	case c.AgentURLs != push.Public && c.AgentURLs != push.Private:
+		return fmt.Errorf("app: ROLLCALL_AGENT_URLS must be public or private, not %q", c.AgentURLs)
+	case c.PushTimeout >= c.chatPolicy().VisibilityTimeout:
+		return fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), "+
+			"or a slow delivery would be doubled", c.PushTimeout, c.chatPolicy().VisibilityTimeout)
+	}
+	return nil
+}
+
+// setIf replaces a default by a setting that was given.
+func setIf[T time.Duration | int64](to *T, setting T) {
+	if setting > 0 {
+		*to = setting
+	}
+}
+
+func (c Config) chatPolicy() chat.Policy {
+	p := chat.DefaultPolicy()
+	setIf(&p.VisibilityTimeout, c.VisibilityTimeout)
+	setIf(&p.MaxOpen, c.MaxOpen)
+	return p
+}
+
+func (c Config) workspacePolicy() workspace.Policy {
+	p := workspace.DefaultPolicy()
+	p.Bootstrap = c.Bootstrap
+	setIf(&p.LeaseTTL, c.LeaseTTL)
+	setIf(&p.Grace, c.Grace)
+	setIf(&p.DeliveryObjective, c.DeliveryObjective)
+	setIf(&p.OutageAfter, c.OutageAfter)
+	setIf(&p.SuspectFor, c.SuspectFor)
+	setIf(&p.ProbeEvery, c.ProbeEvery)
+	// An agent that is refused is known to be there by its refusals on record, so
+	// these must not be rarer than a lease is long.
+	p.RefusalWriteEvery = min(p.RefusalWriteEvery, p.LeaseTTL/3)
+	p.DeliveryPatience = c.chatPolicy().VisibilityTimeout
+	return p
+}

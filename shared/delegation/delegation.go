@@ -1,0 +1,255 @@
+// Package delegation is tasks that one workspace gives another: each is a message
+// to the other one, and its state is that of the message and of the answer.
+package delegation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// Delegation is a task that one workspace gave another. Its state is not stored:
+// it is that of its message, and the peer's answer.
+type Delegation struct {
+	ID        string
+	Source    string
+	Target    string
+	Summary   string // the task's beginning
+	MessageID string
+	At        time.Time
+}
+
+// Store keeps delegations as long as receipts are kept. Error:
+// platform_unavailable.
+type Store interface {
+	Delegation(ctx context.Context, source, id string) (d Delegation, found bool, err error)
+	SaveDelegation(ctx context.Context, d Delegation) error
+	// Delegations lists all of a source, newest first.
+	Delegations(ctx context.Context, source string) ([]Delegation, error)
+}
+
+// Service is the use cases.
+type Service struct {
+	Store    Store
+	Activity activity.Log
+	Delivery *delivery.Delivery
+}
+
+// sameTaskWithin is how long after a message the same text from the same
+// workspace, delegated, is the same task: a client falls back from a message
+// that was queued to delegating it within seconds (wire contract, section 6,
+// point 12). messagesSearched bounds the search for that message.
+const (
+	sameTaskWithin   = 60 * time.Second
+	messagesSearched = 50
+)
+
+// summaryBytes is how much of a task its delegation keeps.
+const summaryBytes = 200
+
+// idSpace is the namespace of ids that are made from idempotency keys; any fixed
+// UUID serves.
+var idSpace = uuid.MustParse("9f1c6a52-2f0e-4c3f-8d3e-6b7a0c1d2e3f")
+
+// Delegated is the answer to a delegate call.
+type Delegated struct {
+	Delegation Delegation
+	Repeated   bool // the key was used before, and that delegation goes on
+	SameTask   bool // the task had been sent as a message just before; it is that message
+}
+
+// Delegate gives a task to another workspace. The same key gives the same
+// delegation, unless that one failed: then it is tried anew. Nothing is answered
+// before the message is accepted for the target. Errors: those of
+// Delivery.Enqueue.
+func (s *Service) Delegate(
+	ctx context.Context, source, target, task, key string, now time.Time,
+) (Delegated, error) {
+	out := Delegated{Delegation: Delegation{
+		ID: uuid.NewString(), Source: source, Target: target, Summary: chat.Clip(task, summaryBytes), At: now,
+	}}
+	d := &out.Delegation
+	if key != "" {
+		d.ID = uuid.NewSHA1(idSpace, []byte(source+"\n"+target+"\n"+key)).String()
+		was, err := s.earlier(ctx, source, target, d)
+		if err != nil {
+			return out, err
+		}
+		if was != nil {
+			return Delegated{Delegation: *was, Repeated: true}, nil
+		}
+	}
+	if d.MessageID == "" {
+		same, err := s.sameTask(ctx, source, target, task, now)
+		if err != nil {
+			return out, err
+		}
+		d.MessageID, out.SameTask = same, same != ""
+	}
+	if d.MessageID == "" {
+		d.MessageID = d.ID
+	}
+	if !out.SameTask {
+		m := chat.Message{
+			ID: d.MessageID, Workspace: target, Source: source, Method: "message/send", Priority: chat.Task,
+			Body: chat.TextBody(d.MessageID, task),
+		}
+		if _, err := s.Delivery.Enqueue(ctx, m, now); err != nil {
+			return out, err
+		}
+	}
+	return out, s.Store.SaveDelegation(ctx, *d)
+}
+
+// earlier finds the delegation that was made with the same key and goes on or is
+// done. When that one failed, it returns nil and gives d the message id of the
+// next try.
+func (s *Service) earlier(ctx context.Context, source, target string, d *Delegation) (*Delegation, error) {
+	was, found, err := s.Store.Delegation(ctx, source, d.ID)
+	if err != nil || !found {
+		return nil, err
+	}
+	m, err := s.Delivery.Message(ctx, target, was.MessageID)
+	switch {
+	case err == nil && (m.State.Open() || m.State == chat.Delivered):
+		return &was, nil
+	case err != nil && fault.CodeOf(err) != fault.MessageUnknown:
+		return nil, err
+	}
+	d.MessageID = uuid.NewSHA1(idSpace, []byte(was.MessageID)).String()
+	return nil, nil
+}
+
+// sameTask finds the message that carried the same task a moment ago; "" when
+// there is none.
+func (s *Service) sameTask(ctx context.Context, source, target, task string, now time.Time) (string, error) {
+	items, err := s.Activity.ActivityLog(ctx, target, activity.Range{
+		Since: now.Add(-sameTaskWithin), Limit: messagesSearched,
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, i := range items {
+		if m := i.Message; m != nil && m.Source == source && chat.Text(m.Body) == task {
+			return m.ID, nil
+		}
+	}
+	return "", nil
+}
+
+// State is how far a delegation is, in the wire contract's words.
+type State string
+
+// The states; the last two are ends.
+const (
+	Queued     State = "queued"
+	Dispatched State = "dispatched" // handed to the peer, not answered yet
+	Completed  State = "completed"
+	Failed     State = "failed"
+)
+
+// Progress is a delegation and how far it is.
+type Progress struct {
+	Delegation
+	State  State
+	Answer string
+	Error  string
+}
+
+// List is a workspace's newest delegations and how far they are. A peer that is
+// pushed to answers in the delivery. One that polls answers with a message of
+// its own: its messages to the source after the task was given are its answers,
+// in order.
+func (s *Service) List(ctx context.Context, source string, limit int) ([]Progress, error) {
+	all, err := s.Store.Delegations(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	all = all[:min(limit, len(all))]
+	messages, err := s.messages(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Progress, len(all))
+	var unanswered []*Progress // oldest first
+	for i := len(all) - 1; i >= 0; i-- {
+		m, known := messages[messageKey{all[i].Target, all[i].MessageID}]
+		out[i] = progress(all[i], m, known)
+		if out[i].State == Dispatched {
+			unanswered = append(unanswered, &out[i])
+		}
+	}
+	if len(unanswered) == 0 {
+		return out, nil
+	}
+	return out, s.findAnswers(ctx, source, unanswered)
+}
+
+// messageKey names a message of a workspace.
+type messageKey struct{ workspace, id string }
+
+// messages reads the messages of delegations.
+func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKey]chat.Message, error) {
+	byTarget := map[string][]string{}
+	for _, d := range all {
+		byTarget[d.Target] = append(byTarget[d.Target], d.MessageID)
+	}
+	out := map[messageKey]chat.Message{}
+	for target, ids := range byTarget {
+		ms, err := s.Delivery.Ledger.Messages(ctx, target, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range ms {
+			out[messageKey{target, m.ID}] = m
+		}
+	}
+	return out, nil
+}
+
+// answersSearched bounds how much of the log is read for answers.
+const answersSearched = 200
+
+// findAnswers completes the delegations that a message of the peer answers.
+func (s *Service) findAnswers(ctx context.Context, source string, unanswered []*Progress) error {
+	items, err := s.Activity.ActivityLog(ctx, source, activity.Range{Since: unanswered[0].At, Limit: answersSearched})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(items)
+	used := map[string]bool{}
+	for _, p := range unanswered {
+		for _, i := range items {
+			if m := i.Message; m != nil && m.Source == p.Target && !used[m.ID] && m.AcceptedAt.After(p.At) {
+				used[m.ID] = true
+				p.State, p.Answer = Completed, chat.Text(m.Body)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func progress(d Delegation, m chat.Message, known bool) Progress {
+	p := Progress{Delegation: d}
+	switch {
+	case !known:
+		p.State, p.Error = Failed, "its receipt is no longer kept"
+	case m.State == chat.Queued:
+		p.State = Queued
+	case m.State == chat.InFlight, m.State == chat.Delivered && len(m.Answer) == 0:
+		p.State = Dispatched
+	case m.State == chat.Delivered:
+		p.State, p.Answer = Completed, chat.Text(m.Answer)
+	default:
+		p.State, p.Error = Failed, string(m.State)+": "+m.Reason
+	}
+	return p
+}

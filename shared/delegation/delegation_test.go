@@ -1,0 +1,83 @@
+package delegation_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestDelegations(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	peer, err := w.Registry.Register(t.Context(), registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"}, w.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	give := func(task, key string) delegation.Delegated {
+		t.Helper()
+		out, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, task, key, w.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Now = w.Now.Add(time.Second)
+		return out
+	}
+	states := func() (out []string) {
+		t.Helper()
+		all, err := w.Delegations.List(t.Context(), "peer", 50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range all {
+			out = append(out, fmt.Sprintf("%s %s %s%s", p.Summary, p.State, p.Answer, p.Error))
+		}
+		return out
+	}
+	answer := func(text string) {
+		t.Helper()
+		if _, err := w.Enqueue(t.Context(), chat.Message{Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: chat.TextBody("a", text)}, w.Now); err != nil {
+			t.Fatal(err)
+		}
+		w.Now = w.Now.Add(time.Second)
+	}
+	first := give("one", "k1")
+	if again := give("one", "k1"); !again.Repeated || again.Delegation.ID != first.Delegation.ID {
+		t.Fatalf("%+v", again)
+	}
+	second := give("two", "k2")
+	w.Wants("queued", states(), "two queued ", "one queued ")
+	w.Wants("the peer gets each once", w.PollAfter(""), first.Delegation.MessageID, second.Delegation.MessageID)
+	w.Wants("handed out", states(), "two dispatched ", "one dispatched ")
+	answer("did one")
+	w.Wants("answers are taken in order", states(), "two dispatched ", "one completed did one")
+	answer("did two")
+	w.Wants("answered", states(), "two completed did two", "one completed did one")
+
+	third := give("three", "k3")
+	if _, err := w.Cancel(t.Context(), world.ID, third.Delegation.MessageID, "an operator", w.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.Wants("a bad end is told", states()[:1], "three failed cancelled: cancelled by an operator")
+	if retried := give("three", "k3"); retried.Repeated || retried.Delegation.MessageID == third.Delegation.MessageID {
+		t.Fatalf("a failed one is tried anew: %+v", retried)
+	}
+	w.Wants("tried anew", states()[:1], "three queued ")
+
+	m, err := w.Enqueue(t.Context(), chat.Message{Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "four")}, w.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := give("four", "k4"); !out.SameTask || out.Delegation.MessageID != m.Message.ID {
+		t.Fatalf("the same task sent just before is the same task: %+v", out)
+	}
+	w.Now = w.Now.Add(2 * time.Minute)
+	if out := give("four", "k5"); out.SameTask {
+		t.Fatal("two minutes later it is another")
+	}
+	_ = peer
+}

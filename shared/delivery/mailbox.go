@@ -1,0 +1,190 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// write is the only write of messages. It works out what the moves do to the
+// mailbox: which open message is then the oldest, and what their ends leave to
+// do. open is the mail that the caller saw open before; nil when it has not
+// looked, then write looks itself where it must know. Error: conflict when the
+// mailbox is not as it was seen.
+func (d *Delivery) write(
+	ctx context.Context, id string, open []OpenMessage, moves []chat.Move, u MailboxUpdate,
+) error {
+	if changesOpenMail(moves) {
+		if open == nil {
+			var err error
+			if open, err = d.Ledger.OpenMail(ctx, id, 0); err != nil {
+				return err
+			}
+		}
+		oldest := oldestAfter(open, moves)
+		u.OldestOpen = &oldest
+	}
+	u.Outbox = outboxOf(moves)
+	return d.Ledger.WriteMessages(ctx, id, moves, u)
+}
+
+// changesOpenMail reports whether a move ends a message or opens it again.
+func changesOpenMail(moves []chat.Move) bool {
+	for _, m := range moves {
+		if m.From.State.Open() != m.To.State.Open() {
+			return true
+		}
+	}
+	return false
+}
+
+// oldestAfter is when the oldest message that is open after the moves was
+// accepted; the zero time when none is.
+func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
+	ended := map[string]bool{}
+	consider := func(at time.Time) {
+		if oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	for _, m := range moves {
+		switch {
+		case !m.To.State.Open():
+			ended[m.To.ID] = true
+		case !m.From.State.Open():
+			consider(m.To.AcceptedAt)
+		}
+	}
+	for _, m := range open {
+		if !ended[m.ID] {
+			consider(m.AcceptedAt)
+		}
+	}
+	return oldest
+}
+
+// writeTries bounds how often a write is tried against a mailbox that keeps
+// moving: some seconds in all, far less than a visibility timeout. An outcome
+// that is given up is a delivery repeated.
+const writeTries = 15
+
+// errOtherHost is writeOutcome's "the host it was delivered to is not the
+// workspace's any more".
+var errOtherHost = errors.New("another host has registered")
+
+// writeOutcome writes the outcome of one message whose version is known to be
+// ours, however the rest of the mailbox changes meanwhile. Errors: conflict when
+// the message itself was changed, errOtherHost.
+func (d *Delivery) writeOutcome(ctx context.Context, from, to chat.Message, u MailboxUpdate) error {
+	moves := []chat.Move{{From: from, To: to}}
+	return retry.OnConflict(ctx, d.Clock, writeTries, func() error {
+		err := d.write(ctx, from.Workspace, nil, moves, u)
+		if fault.CodeOf(err) != fault.Conflict {
+			return err
+		}
+		if now, lookErr := d.Message(ctx, from.Workspace, from.ID); lookErr != nil || now.Version != from.Version {
+			return retry.Final(err)
+		}
+		if u.Host != nil {
+			f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace)
+			if lookErr == nil && !u.Host.Current(f) {
+				return retry.Final(errOtherHost)
+			}
+		}
+		return err
+	})
+}
+
+// Change is what is to become of a message; it may return the message as it is.
+type Change func(chat.Message) (chat.Message, MailboxUpdate, error)
+
+// ChangeMessage reads a message, applies change and writes the result, from the
+// start again when the mailbox changed in between. It returns the message as it
+// is then. Errors: message_unknown, and those of change.
+func (d *Delivery) ChangeMessage(ctx context.Context, id, messageID string, change Change) (m chat.Message, err error) {
+	err = retry.OnConflict(ctx, d.Clock, writeTries, func() error {
+		was, err := d.Message(ctx, id, messageID)
+		if err != nil {
+			return err
+		}
+		next, u, err := change(was)
+		m = next
+		if err != nil || next.Version == was.Version {
+			return err
+		}
+		return d.write(ctx, id, nil, []chat.Move{{From: was, To: next}}, u)
+	})
+	return m, err
+}
+
+// Cancel ends an open message because someone said so. Error:
+// message_already_terminal.
+func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now time.Time) (chat.Message, error) {
+	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+		next, err := m.Cancel(by, now)
+		return next, MailboxUpdate{}, err
+	})
+}
+
+// End ends an open message that has outlived its time or its workspace; ended
+// reports whether it did. A message that is neither stays as it is.
+func (d *Delivery) End(ctx context.Context, f workspace.Facts, messageID string, now time.Time) (ended bool, err error) {
+	_, err = d.ChangeMessage(ctx, f.ID, messageID, func(m chat.Message) (next chat.Message, u MailboxUpdate, err error) {
+		ended = m.State.Open() && (f.Hold == workspace.Removed || m.Due(now))
+		switch {
+		case !ended:
+			return m, u, nil
+		case f.Hold == workspace.Removed:
+			next, err = m.Cancel("the removal of its workspace", now)
+			return next, u, err
+		case d.lostProbe(f, m, now):
+			u.ProbeLostAt = now
+		}
+		return m.Expire(now), u, nil
+	})
+	switch fault.CodeOf(err) {
+	case fault.Conflict, fault.MessageUnknown:
+		return false, nil // it moved by itself
+	}
+	return ended && err == nil, err
+}
+
+// expire ends those of ms that have outlived their time; it reports whether
+// anything moved.
+func (d *Delivery) expire(
+	ctx context.Context, f workspace.Facts, open []OpenMessage, ms []chat.Message, now time.Time,
+) (moved bool, err error) {
+	var moves []chat.Move
+	var u MailboxUpdate
+	size := 0
+	for _, m := range ms {
+		if !m.Due(now) {
+			continue
+		}
+		if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
+			break
+		}
+		moves = append(moves, chat.Move{From: m, To: m.Expire(now)})
+		if d.lostProbe(f, m, now) {
+			u.ProbeLostAt = now
+		}
+	}
+	if len(moves) == 0 {
+		return false, nil
+	}
+	return true, d.write(ctx, f.ID, open, moves, u)
+}
+
+// IDs are the ids of the first messages of open, at most limit.
+func IDs(open []OpenMessage, limit int) []string {
+	out := make([]string, 0, min(len(open), limit))
+	for _, m := range open[:min(len(open), limit)] {
+		out = append(out, m.ID)
+	}
+	return out
+}

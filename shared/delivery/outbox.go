@@ -1,0 +1,94 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// The outbox is what is left to do when a message has ended: a dead one's ticket
+// goes to the dead-letter queue and its death is announced; a sender that gave a
+// callback URL is told. An item is written in the transaction of the end itself,
+// so that no crash forgets it, and struck off when it is done. It may be done
+// twice.
+
+// outboxOf is what the ends among the moves leave to do.
+func outboxOf(moves []chat.Move) (items []OutboxItem) {
+	for _, m := range moves {
+		ends := m.From.State.Open() && !m.To.State.Open()
+		if ends && (m.To.State == chat.Dead && !m.To.Probe || m.To.Callback != "") {
+			items = append(items, OutboxItem{MessageID: m.To.ID, Version: m.To.Version})
+		}
+	}
+	return items
+}
+
+// callbackPatience is how long a callback is tried again, once a sweep.
+const callbackPatience = time.Hour
+
+// Of a workspace's outbox a drain does outboxAtOnce items at a time and
+// outboxAtMost in all, picked at random, so that dead callback URLs can't starve
+// the rest.
+const outboxAtOnce, outboxAtMost = 8, 64
+
+// clearOutbox does what is left to do for a workspace's ended messages. An item
+// that fails stays, and does not keep the others from being done.
+func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) error {
+	items, err := d.Ledger.Outbox(ctx, q.Workspace)
+	if err != nil {
+		return err
+	}
+	for i := len(items) - 1; i > 0; i-- { // Fisher-Yates
+		j := int(d.Clock.Random() * float64(i+1))
+		items[i], items[j] = items[j], items[i]
+	}
+	items = items[:min(len(items), outboxAtMost)]
+	failed := make([]error, len(items))
+	var g errgroup.Group
+	g.SetLimit(outboxAtOnce)
+	for i, item := range items {
+		g.Go(func() error {
+			failed[i] = d.doOutboxItem(ctx, q, item)
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in failed
+	return errors.Join(failed...)
+}
+
+func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxItem) error {
+	ms, err := d.Ledger.Messages(ctx, q.Workspace, item.MessageID)
+	if err == nil && len(ms) > 0 { // of a message that is gone, nothing is left to tell
+		err = d.tellEnd(ctx, q, ms[0])
+	}
+	if err != nil {
+		return err
+	}
+	return d.Ledger.OutboxDone(ctx, q.Workspace, item)
+}
+
+// tellEnd tells whoever is to be told of a message's end.
+func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) error {
+	if m.State == chat.Dead {
+		ticket := Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, m)}
+		if err := d.Queues.SendToDeadLetter(ctx, q, ticket, m.Reason); err != nil {
+			return err
+		}
+		if err := d.DeadAnnouncer.AnnounceDead(ctx, m); err != nil {
+			return err
+		}
+	}
+	if m.Callback == "" || m.State.Open() { // open again: redriven, and told at its next end
+		return nil
+	}
+	err := d.Callbacks.Tell(ctx, m.Callback, m)
+	if err != nil && d.Clock.Now().Sub(m.SettledAt) < callbackPatience {
+		return fault.New(fault.InvalidRequest, "callback of message %s: %v", m.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// PollRequest is one poll of an agent for its mail.
+type PollRequest struct {
+	Workspace  string
+	Credential string
+	From       string
+	Cursor     string // "" without one
+	Epoch      int64  // the caller's, as its register was answered; 0: it doesn't say
+	Limit      int
+	Newest     bool // newest first
+}
+
+// Polled is its answer.
+type Polled struct {
+	Messages []chat.Message
+	Facts    workspace.Facts
+}
+
+// Poll authenticates, renews the lease, takes the cursor for the acknowledgement
+// of everything up to it, and hands out what is open after it. An empty poll is
+// one call. Errors: those of Registry.Signal, cursor_gone, epoch_superseded.
+func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Polled, error) {
+	cursor, cursorErr := Cursor{}, error(nil)
+	if in.Cursor != "" {
+		cursor, cursorErr = ParseCursor(in.Workspace, in.Cursor)
+	}
+	// The poll proves life even when its cursor is gone; only then is it told so.
+	signal := workspace.Signal{Kind: workspace.SignalPoll, From: in.From}
+	f, err := d.Registry.Signal(ctx, in.Workspace, in.Credential, signal, now)
+	if err != nil {
+		return Polled{}, err
+	}
+	switch {
+	case in.Epoch > 0 && in.Epoch < f.Epoch:
+		return Polled{}, fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
+			WithHint("this one's mail goes to that one now: stop, or register again to take over", "register")
+	case cursorErr != nil:
+		return Polled{}, cursorErr
+	case cursor.Seq > f.Accepted || cursor.Epoch > f.Epoch:
+		return Polled{}, cursorGone()
+	case f.Open == 0:
+		return Polled{Facts: f}, nil
+	}
+	ms, err := d.handOut(ctx, f, cursor, in.Limit, now)
+	if in.Newest {
+		slices.Reverse(ms)
+	}
+	return Polled{Messages: ms, Facts: f}, err
+}
+
+// pollClaim is the claim token of a message that was handed out to a poll.
+const pollClaim = "poll"
+
+// handOutTries bounds how often a poll is worked out anew while its mailbox
+// moves; handOutWindows is how many windows of acknowledged mail it looks
+// behind.
+const (
+	handOutTries   = 8
+	handOutWindows = 8
+)
+
+// handOut ends what the cursor acknowledges, claims what else is open, in one
+// transaction, and returns the latter, oldest first. A message that is handed out
+// again to the same host is the same row with the same id. An agent that is
+// pushed to is handed nothing, as the drain has its mail; nor is one on hold.
+func (d *Delivery) handOut(
+	ctx context.Context, f workspace.Facts, cursor Cursor, limit int, now time.Time,
+) (out []chat.Message, err error) {
+	for range handOutWindows {
+		var p pollPlan
+		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
+			p, err = d.handOutWindow(ctx, f, cursor, limit, now)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(p.out) > 0 || !p.acknowledges() || !p.more {
+			return p.out, nil
+		}
+		// A window of nothing but acknowledged mail: look behind it.
+	}
+	return nil, nil
+}
+
+// handOutWindow works out and writes one window of a poll. Error: conflict when
+// the mailbox moved meanwhile.
+func (d *Delivery) handOutWindow(
+	ctx context.Context, f workspace.Facts, cursor Cursor, limit int, now time.Time,
+) (pollPlan, error) {
+	open, ms, err := d.pollable(ctx, f, cursor, now)
+	if err != nil {
+		return pollPlan{}, err
+	}
+	p := d.planPoll(f, ms, cursor, limit, now)
+	p.more = p.more || len(open) > len(ms)
+	if len(p.moves) == 0 {
+		return p, nil
+	}
+	if err := d.write(ctx, f.ID, open, p.moves, p.update); err != nil {
+		return p, err
+	}
+	if len(outboxOf(p.moves)) > 0 {
+		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
+	}
+	return p, nil
+}
+
+// pollable reads the first messages in the order of acceptance, and ends those
+// that have outlived their time before.
+func (d *Delivery) pollable(
+	ctx context.Context, f workspace.Facts, cursor Cursor, now time.Time,
+) ([]OpenMessage, []chat.Message, error) {
+	for range handOutWindows {
+		open, err := d.Ledger.OpenMail(ctx, f.ID, 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		ms, err := d.Ledger.Messages(ctx, f.ID, IDs(bySeq(open), MaxMoves)...)
+		if err != nil {
+			return nil, nil, err
+		}
+		// What the cursor acknowledges has arrived, however late it says so.
+		late := slices.DeleteFunc(slices.Clone(ms), cursor.proves)
+		moved, err := d.expire(ctx, f, open, late, now)
+		if err != nil || !moved {
+			return open, ms, err
+		}
+	}
+	return nil, nil, fault.New(fault.Conflict, "the mailbox kept changing")
+}
+
+// pollPlan is what a poll does to one window of a mailbox.
+type pollPlan struct {
+	out    []chat.Message // handed out, oldest first
+	moves  []chat.Move
+	update MailboxUpdate
+	more   bool // there is mail behind the window
+}
+
+func (p pollPlan) acknowledges() bool { return !p.update.DeliveredAt.IsZero() }
+
+// planPoll decides what becomes of each message of a window.
+func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limit int, now time.Time) (p pollPlan) {
+	policy := d.Registry.Policy
+	claim := chat.Claim{Token: pollClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch, After: c.Seq}
+	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
+	size := 0
+	for _, m := range ms {
+		if size += m.Size(); size > MaxBytes && len(p.moves)+len(p.out) > 0 {
+			p.more = true
+			return p
+		}
+		claimed := m.State == chat.InFlight && !m.Available(now)
+		switch {
+		case c.proves(m):
+			p.deliver(m, m.Deliver("acknowledged by the agent's cursor", nil, now), now)
+		case m.Probe && polls && m.Available(now):
+			// A client would show its agent an empty message: the poll itself is the
+			// proof that the agent asks for its mail.
+			taken := m.Take(chat.ByPoll, claim, d.Policy, now)
+			p.deliver(m, taken.Deliver("the agent polled for its mail", nil, now), now)
+		case !polls || !m.State.Open() || len(p.out) >= limit:
+		case claimed && m.Claim.Token != pollClaim:
+			polls = false // an earlier push still holds it; what is behind it waits, for order
+		case claimed && m.Claim.Epoch == f.Epoch:
+			p.out = append(p.out, m) // handed out a moment ago, and asked for again
+		default:
+			taken := m.Take(chat.ByPoll, claim, d.Policy, now)
+			p.moves = append(p.moves, chat.Move{From: m, To: taken})
+			p.out = append(p.out, taken)
+		}
+	}
+	return p
+}
+
+func (p *pollPlan) deliver(m, delivered chat.Message, now time.Time) {
+	p.moves = append(p.moves, chat.Move{From: m, To: delivered})
+	p.update.DeliveredAt = now
+}
+
+// bySeq is open mail in the order of acceptance.
+func bySeq(open []OpenMessage) []OpenMessage {
+	return slices.SortedFunc(slices.Values(open), func(a, b OpenMessage) int { return cmp.Compare(a.Seq, b.Seq) })
+}

@@ -1,0 +1,178 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// OpenMessage is an open message as the ledger's index of open mail knows it.
+type OpenMessage struct {
+	ID         string
+	Seq        int64
+	Priority   chat.Priority
+	AcceptedAt time.Time
+	ExpiresAt  time.Time
+}
+
+// Host is whom a delivery is for: the agent that registered under an epoch, at
+// the URL of a fingerprint. A later register raises the epoch.
+type Host struct {
+	Epoch          int64
+	URLFingerprint string
+}
+
+// HostOf is the present host of a workspace.
+func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.URLFingerprint} }
+
+// Current reports whether h is still the workspace's host: nobody has registered
+// since, or whoever did serves the same URL (the fingerprint outlives a register
+// without a URL).
+func (h Host) Current(f workspace.Facts) bool {
+	return f.Epoch == h.Epoch || (f.Pushable && h.URLFingerprint != "" && f.URLFingerprint == h.URLFingerprint)
+}
+
+// MailboxUpdate is what a write of messages does to their mailbox beside its
+// counters, and on what condition.
+type MailboxUpdate struct {
+	// Host, when set, must still be current.
+	Host *Host
+	// RequireNoHold says that no operator may have paused or removed the
+	// workspace.
+	RequireNoHold bool
+	// OldestOpen is when the oldest message that is still open afterwards was
+	// accepted; the zero time says that none is open. The write is refused
+	// (conflict) when the mailbox disagrees. Nil leaves it as it is.
+	OldestOpen *time.Time
+	// ClaimedUntil, when set, is noted as the end of the claim; ClaimReleased says
+	// that a delivery has ended.
+	ClaimedUntil  time.Time
+	ClaimReleased bool
+	// DeliveredAt, when set, is noted as the last delivery.
+	DeliveredAt time.Time
+	// PushFailedAt, when set, counts one failed push, with PushError;
+	// PushSucceeded ends the count.
+	PushFailedAt  time.Time
+	PushError     string
+	PushSucceeded bool
+	// ProbeLostAt, when set, is when a probe ended undelivered.
+	ProbeLostAt time.Time
+	// Busy notes the agent's own busy answer: this many slots taken, at BusyAt.
+	Busy   int
+	BusyAt time.Time
+	// Outbox is what the ends among the messages leave to do.
+	Outbox []OutboxItem
+}
+
+// OutboxItem is what one end of a message leaves to do: the version is the one
+// that the message ended with.
+type OutboxItem struct {
+	MessageID string
+	Version   int64
+}
+
+// Ledger keeps messages. Errors: message_unknown, conflict, message_id_taken,
+// platform_unavailable.
+type Ledger interface {
+	// Accept stores m as the next of its workspace, together with the counters,
+	// if seen.Accepted is still the last number given and, with attended, if the
+	// delivery that seen had under way still is. The same id again returns the
+	// first message and first=false, and stores nothing.
+	Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (
+		stored chat.Message, first bool, err error)
+	// OpenMail lists open messages in delivery order; limit 0 is all.
+	OpenMail(ctx context.Context, id string, limit int) ([]OpenMessage, error)
+	// Messages reads messages by id, in the order asked; unknown ones are left out.
+	Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error)
+	// WriteMessages writes each To if its From's version is still stored, the
+	// counters and the update, in one transaction: all or nothing. At most
+	// MaxMoves.
+	WriteMessages(ctx context.Context, id string, moves []chat.Move, u MailboxUpdate) error
+	// Outbox lists what ended messages leave to do; OutboxDone strikes one item
+	// off, whoever else did it too.
+	Outbox(ctx context.Context, id string) ([]OutboxItem, error)
+	OutboxDone(ctx context.Context, id string, item OutboxItem) error
+	// CountEnded counts the ended messages that are still kept, by state.
+	CountEnded(ctx context.Context, id string) (map[chat.State]int64, error)
+	// CorrectCounters replaces the mailbox's counters, if they are still those of
+	// seen.
+	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error
+}
+
+// MaxBytes bounds what one call moves or hands out, in bytes of bodies and
+// answers: DynamoDB takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
+const MaxBytes = 2 << 20
+
+// MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and
+// each move may leave an outbox item, beside the lease.
+const MaxMoves = 49
+
+// Ticket is the right to deliver one message of a workspace. Tickets are
+// interchangeable: the ledger says which message is next.
+type Ticket struct {
+	MessageID string `json:"message_id"`
+	Seq       int64  `json:"seq"`
+	// Dedup is unique to one attempt at the message, so that the queue drops a
+	// repeated send and keeps a retry.
+	Dedup string `json:"-"`
+}
+
+// ReceivedTicket is a ticket under its visibility timeout.
+type ReceivedTicket struct {
+	Ticket
+	Receipt string
+}
+
+// ChatQueue names a workspace's chat queue. A queue that was deleted comes back
+// under the next generation.
+type ChatQueue struct {
+	Workspace  string
+	Generation int64
+}
+
+// ErrQueueDeletedRecently is returned when the queue's name can't be used yet:
+// SQS refuses the name of a deleted queue for 60 seconds.
+var ErrQueueDeletedRecently = fault.New(fault.Conflict, "the chat queue was deleted just now").WithRetryAfter(time.Minute)
+
+// Queues are the chat queues. A queue is created when it is first sent to.
+// Errors: ErrQueueDeletedRecently, platform_unavailable.
+type Queues interface {
+	Send(ctx context.Context, q ChatQueue, slots int, tickets []Ticket) error
+	// Receive takes one ticket; nil when none is visible.
+	Receive(ctx context.Context, q ChatQueue, visibility, wait time.Duration) (*ReceivedTicket, error)
+	Delete(ctx context.Context, q ChatQueue, t ReceivedTicket) error
+	Release(ctx context.Context, q ChatQueue, t ReceivedTicket) error
+	SendToDeadLetter(ctx context.Context, q ChatQueue, t Ticket, reason string) error
+	// Name is what a queue is called; List names all there are, Remove deletes one.
+	Name(q ChatQueue) string
+	List(ctx context.Context) ([]string, error)
+	Remove(ctx context.Context, name string) error
+}
+
+// PushResult is how a push ended. Exactly one of Answer, Busy and Err is set;
+// none of them says that the agent took the message and answered nothing.
+type PushResult struct {
+	Answer     json.RawMessage
+	Busy       bool
+	RetryAfter time.Duration
+	Err        error
+}
+
+// Agents pushes a message to an agent's URL.
+type Agents interface {
+	Push(ctx context.Context, url string, m chat.Message) PushResult
+}
+
+// Callbacks tell a sender's URL that its message has ended.
+type Callbacks interface {
+	Tell(ctx context.Context, url string, m chat.Message) error
+}
+
+// DeadAnnouncer tells the world of a message whose attempts were used up.
+type DeadAnnouncer interface {
+	AnnounceDead(ctx context.Context, m chat.Message) error
+}

@@ -1,0 +1,100 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// Selection is which of a workspace's messages to list.
+type Selection struct {
+	State  chat.State // "": any
+	Source *string    // nil: of anyone
+	Below  string     // where the page before ended, "" for the newest
+	Limit  int
+}
+
+// List reads this many items at a time, and stops after this many pages; the
+// next call goes on from there.
+const (
+	listPage  = 50
+	listPages = 20
+)
+
+// List gives messages without their bodies, newest first, and where to go on;
+// next is "" at the end.
+func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.Message, next string, err error) {
+	r := activity.Range{Below: s.Below, Limit: listPage}
+	size := 0
+	for range listPages {
+		items, err := d.Activity.ActivityLog(ctx, id, r)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, i := range items {
+			r.Below = i.OrderKey
+			if i.Message == nil || !s.wants(*i.Message) {
+				continue
+			}
+			m := *i.Message
+			m.Body = nil
+			size += m.Size()
+			if ms = append(ms, m); len(ms) == s.Limit || size > MaxBytes {
+				return ms, r.Below, nil
+			}
+		}
+		if len(items) < listPage {
+			return ms, "", nil
+		}
+	}
+	return ms, r.Below, nil
+}
+
+func (s Selection) wants(m chat.Message) bool {
+	return (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source)
+}
+
+// Redrive puts a dead message back, with its id and place. Error:
+// message_not_dead.
+func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
+	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+		next, err := m.Redrive(d.Policy, now)
+		return next, MailboxUpdate{}, err
+	})
+}
+
+// RedriveAll puts every dead message of a workspace back, with its id and place,
+// oldest first; dry only says which. One that is redriven by another meanwhile
+// is left to it.
+func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time.Time) ([]chat.Message, error) {
+	var dead []chat.Message
+	for below := ""; ; {
+		page, next, err := d.List(ctx, id, Selection{State: chat.Dead, Below: below, Limit: listPage})
+		if err != nil {
+			return nil, err
+		}
+		dead = append(dead, page...)
+		if below = next; below == "" {
+			break
+		}
+	}
+	out := []chat.Message{}
+	for i := len(dead) - 1; i >= 0; i-- {
+		m := dead[i]
+		if !dry {
+			var err error
+			m, err = d.Redrive(ctx, id, m.ID, now)
+			if fault.CodeOf(err) == fault.MessageNotDead {
+				continue
+			}
+			if err != nil {
+				return out, err
+			}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}

@@ -1,0 +1,103 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+
+	"github.com/rollcall/rollcall/shared/activity"
+)
+
+var _ activity.Log = (*Store)(nil)
+
+// auditRetention is how long an audit trail is kept: who did what is asked long
+// after the mail is forgotten.
+const auditRetention = 400 * 24 * time.Hour
+
+func (s *Store) encodeRow(r activity.Row) (item, error) {
+	if r.InAuditTrail() {
+		it := workspaceKey(r.Workspace, auditPrefix+r.OrderKey())
+		return it, encodeRecord(it, r, r.At.Add(auditRetention))
+	}
+	it := workspaceKey(r.Workspace, rowPrefix+r.ID)
+	it[LogOrder] = str(r.OrderKey())
+	return it, encodeRecord(it, r, r.At.Add(s.Retention))
+}
+
+// AddRow implements activity.Log.
+func (s *Store) AddRow(ctx context.Context, r activity.Row) error {
+	it, err := s.encodeRow(r)
+	if err != nil {
+		return err
+	}
+	return s.putChat(ctx, "row", it)
+}
+
+// ActivityLog implements activity.Log: a query of the index, which holds keys
+// only, then the items.
+func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([]activity.Item, error) {
+	first, end := r.Bounds()
+	if first >= end {
+		return nil, nil // DynamoDB refuses an empty range
+	}
+	var keys []item
+	order := map[string]string{} // by sort key
+	q := queryChat{
+		what: "activity log", index: LogIndex, newest: true, limit: r.Limit + 1, // BETWEEN takes its end in
+		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
+			And(expression.Key(LogOrder).Between(expression.Value(first), expression.Value(end))),
+	}
+	err := s.query(ctx, q, func(it item) (bool, error) {
+		if at := strOf(it[LogOrder]); at < end {
+			keys = append(keys, item{ChatPartition: it[ChatPartition], ChatSort: it[ChatSort]})
+			order[strOf(it[ChatSort])] = at
+		}
+		return len(keys) >= r.Limit, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []activity.Item
+	err = s.batchGet(ctx, keys, func(it item) error {
+		entry := activity.Item{OrderKey: order[strOf(it[ChatSort])]}
+		if strings.HasPrefix(strOf(it[ChatSort]), messagePrefix) {
+			m, err := decodeMessage(it)
+			entry.Message = &m
+			out = append(out, entry)
+			return err
+		}
+		row, err := decodeRecord[activity.Row](it)
+		entry.Row = &row
+		out = append(out, entry)
+		return err
+	})
+	slices.SortFunc(out, func(a, b activity.Item) int { return cmp.Compare(b.OrderKey, a.OrderKey) })
+	return out, err
+}
+
+// AuditTrail implements activity.Log: one query, as the trail's rows have keys in
+// the order of time.
+func (s *Store) AuditTrail(ctx context.Context, id, below string, limit int) (out []activity.Row, err error) {
+	end := auditPrefix + afterEveryTime
+	if below != "" {
+		end = auditPrefix + below
+	}
+	q := queryChat{
+		what: "audit trail", newest: true, limit: limit + 1, // BETWEEN takes its end in
+		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
+			And(expression.Key(ChatSort).Between(expression.Value(auditPrefix), expression.Value(end))),
+	}
+	err = s.query(ctx, q, func(it item) (bool, error) {
+		if strOf(it[ChatSort]) == end {
+			return false, nil
+		}
+		row, err := decodeRecord[activity.Row](it)
+		out = append(out, row)
+		return len(out) >= limit, err
+	})
+	return out, err
+}

@@ -1,0 +1,53 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// CountEnded implements delivery.Ledger. It reads all of a workspace's messages,
+// which is expensive: it is asked only when the counters may be wrong.
+func (s *Store) CountEnded(ctx context.Context, id string) (map[chat.State]int64, error) {
+	out := map[chat.State]int64{}
+	q := queryChat{what: "ended messages", key: ofWorkspace(id, messagePrefix), attributes: []string{messageState}}
+	err := s.query(ctx, q, func(it item) (bool, error) {
+		if state := chat.State(strOf(it[messageState])); !state.Open() {
+			out[state]++
+		}
+		return false, nil
+	})
+	return out, err
+}
+
+// CorrectCounters implements delivery.Ledger.
+func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts) error {
+	was, is := encodeFacts(seen), encodeFacts(next)
+	var c change
+	c.require(lease("ID").AttributeExists())
+	for _, counter := range workspace.FieldsOf[workspace.Counters]() {
+		name := lease(counter)
+		if av, ok := was[leaseAttributes[counter]]; ok {
+			c.require(name.Equal(value(av)))
+		} else {
+			// A counter that was added to and taken from again is there, and zero.
+			c.require(name.AttributeNotExists().Or(name.Equal(value(num(0)))))
+		}
+	}
+	for _, field := range append(workspace.FieldsOf[workspace.Counters](), "OldestOpen") {
+		if av, ok := is[leaseAttributes[field]]; ok {
+			c.set(lease(field), av)
+		} else {
+			c.remove(lease(field))
+		}
+	}
+	w, err := c.write(s.Leases, leaseKey(seen.ID))
+	if err != nil {
+		return err
+	}
+	_, err = s.transact(ctx, []types.TransactWriteItem{w})
+	return err
+}

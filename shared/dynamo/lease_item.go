@@ -1,0 +1,138 @@
+package dynamo
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// leaseAttributes are the attribute names of the fields of workspace.Facts. They
+// are short because every heartbeat writes the item and every sweep reads it: the
+// goal is at most 400 bytes. An attribute that would be zero is absent.
+var leaseAttributes = map[string]string{
+	// Identity
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd",
+	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
+	"QueueGeneration": "lg",
+	// Credentials
+	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "RevokedAt": "rv",
+	"BootstrapUntil": "bw", "BootstrapFrom": "bf", "EnrolledBy": "eb",
+	// Refusals
+	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
+	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi",
+	// Stranger
+	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
+	// Liveness
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf",
+	"ActiveTasks": "at", "ActiveAt": "aa", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
+	// Copies
+	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
+	"TakenOverAt": "st",
+	// Announced
+	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
+	// Mailbox
+	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
+	"Dead": "nk", "Missing": "nm", "OldestOpen": "oo", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
+	"ProbedAt": "pb", "ProbeLostAt": "pl",
+	// PushTrouble
+	"PushFailures": "pf", "PushFailingSince": "ps", "PushError": "pe",
+}
+
+// lease is the attribute of a field of workspace.Facts in an expression. The
+// field must be one that leaseAttributes names.
+func lease(field string) expression.NameBuilder {
+	name, ok := leaseAttributes[field]
+	if !ok {
+		panic("dynamo: workspace.Facts has no field " + field)
+	}
+	return expression.Name(name)
+}
+
+type leaseField struct {
+	index       []int // of the field in workspace.Facts, through the groups it is in
+	field, name string
+}
+
+// leaseFields are the stored fields. A field of workspace.Facts that has no
+// attribute is a mistake that no test run survives.
+var leaseFields = func() []leaseField {
+	t := reflect.TypeFor[workspace.Facts]()
+	var out []leaseField
+	for _, field := range workspace.FieldsOf[workspace.Facts]() {
+		name, ok := leaseAttributes[field]
+		if !ok {
+			panic("dynamo: no attribute for workspace.Facts." + field)
+		}
+		sf, _ := t.FieldByName(field) // FieldsOf names only fields there are
+		out = append(out, leaseField{sf.Index, field, name})
+	}
+	return out
+}()
+
+// encodeFacts makes an item of facts.
+func encodeFacts(f workspace.Facts) item {
+	out := item{}
+	v := reflect.ValueOf(f)
+	for _, lf := range leaseFields {
+		if fv := v.FieldByIndex(lf.index); !fv.IsZero() {
+			out[lf.name] = encodeField(fv)
+		}
+	}
+	return out
+}
+
+func encodeField(v reflect.Value) types.AttributeValue {
+	switch x := v.Interface().(type) {
+	case time.Time:
+		return millis(x)
+	case token.Hash:
+		return hashValue(x)
+	case bool:
+		return &types.AttributeValueMemberBOOL{Value: x}
+	}
+	if v.Kind() == reflect.String {
+		return str(v.String())
+	}
+	return num(v.Int())
+}
+
+// decodeFacts is encodeFacts' inverse. It leaves out attributes it doesn't know.
+func decodeFacts(it item) workspace.Facts {
+	var f workspace.Facts
+	v := reflect.ValueOf(&f).Elem()
+	for _, lf := range leaseFields {
+		if av, ok := it[lf.name]; ok {
+			decodeField(v.FieldByIndex(lf.index), av)
+		}
+	}
+	return f
+}
+
+func decodeField(v reflect.Value, av types.AttributeValue) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(timeOf(av)))
+		return
+	case token.Hash:
+		v.Set(reflect.ValueOf(hashOf(av)))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		if b, ok := av.(*types.AttributeValueMemberBOOL); ok {
+			v.SetBool(b.Value)
+		}
+	case reflect.String:
+		v.SetString(strOf(av))
+	default:
+		v.SetInt(intOf(av))
+	}
+}
+
+// LeaseSize is how many bytes the facts take in their table.
+func LeaseSize(f workspace.Facts) int { return sizeOf(encodeFacts(f)) }

@@ -1,0 +1,301 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var _ delivery.Ledger = (*Store)(nil)
+
+func messageKey(id, messageID string) item { return workspaceKey(id, messagePrefix+messageID) }
+
+// topPriority is subtracted from, as the index of open mail ascends.
+const topPriority = 999
+
+// openOrder orders open mail by priority and then acceptance; the times are in it
+// so that the index alone answers "how old" and "what is due".
+func openOrder(m chat.Message) string {
+	return fmt.Sprintf("%03d#%012d#%d#%d",
+		topPriority-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
+}
+
+// parseOpenOrder is openOrder's inverse.
+func parseOpenOrder(s string) (m delivery.OpenMessage) {
+	var priority int
+	var accepted, expires int64
+	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d", &priority, &m.Seq, &accepted, &expires) // written by openOrder
+	m.Priority = chat.Priority(topPriority - priority)
+	m.AcceptedAt, m.ExpiresAt = time.UnixMilli(accepted).UTC(), time.UnixMilli(expires).UTC()
+	return m
+}
+
+// messageRecord is what of a message is only ever read whole.
+type messageRecord struct {
+	Seq        int64
+	Source     string
+	Method     string
+	Priority   chat.Priority
+	Reason     string
+	AcceptedAt time.Time
+	ExpiresAt  time.Time
+	NotBefore  time.Time
+	SettledAt  time.Time
+	Attempts   []chat.Attempt
+	Claim      chat.Claim
+	Callback   string `json:",omitempty"`
+	Probe      bool   `json:",omitempty"`
+}
+
+// Attributes of a message beside the keys and its record.
+const (
+	messageVersion = "v"
+	messageState   = "state"
+	messageBody    = "body"
+	messageAnswer  = "answer"
+)
+
+func (s *Store) encodeMessage(m chat.Message) (item, error) {
+	raw, err := json.Marshal(messageRecord{
+		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt,
+		m.Attempts, m.Claim, m.Callback, m.Probe,
+	})
+	if err != nil {
+		return nil, fault.Store("encode message", err)
+	}
+	it := messageKey(m.Workspace, m.ID)
+	it[messageVersion], it[messageState] = num(m.Version), str(string(m.State))
+	it[recordAttribute], it[messageBody] = str(string(raw)), str(string(m.Body))
+	if len(m.Answer) > 0 {
+		it[messageAnswer] = str(string(m.Answer))
+	}
+	it[LogOrder] = str(activity.MessageOrderKey(m))
+	if m.State.Open() {
+		it[OpenOrder] = str(openOrder(m))
+	} else {
+		it[TTLAttribute] = num(m.SettledAt.Add(s.Retention).Unix())
+	}
+	return it, nil
+}
+
+func decodeMessage(it item) (chat.Message, error) {
+	r, err := decodeRecord[messageRecord](it)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	m := chat.Message{
+		ID:        strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix),
+		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
+		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it[messageBody])),
+		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
+		NotBefore: r.NotBefore, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
+		Probe: r.Probe, Version: intOf(it[messageVersion]),
+	}
+	if a := strOf(it[messageAnswer]); a != "" {
+		m.Answer = json.RawMessage(a)
+	}
+	return m, nil
+}
+
+// Accept implements delivery.Ledger: the message and the counters in one
+// transaction, which succeeds only if the sequence number is still the next one.
+// So numbers are without gaps and visible in order, and a cursor that has seen n
+// has seen all before n.
+func (s *Store) Accept(
+	ctx context.Context, seen workspace.Facts, m chat.Message, attended bool,
+) (chat.Message, bool, error) {
+	it, err := s.encodeMessage(m)
+	if err != nil {
+		return m, false, err
+	}
+	var count change
+	count.set(lease("Accepted"), num(m.Seq))
+	count.add(lease("Open"), 1)
+	count.setOnce(lease("OldestOpen"), millis(m.AcceptedAt))
+	if m.Probe {
+		count.set(lease("ProbedAt"), millis(m.AcceptedAt))
+	}
+	count.requireSame(lease("Accepted"), encodeFacts(seen)[leaseAttributes["Accepted"]])
+	if attended {
+		count.require(lease("InFlight").Equal(value(num(seen.InFlight))))
+		count.require(lease("ClaimedUntil").Equal(value(millis(seen.ClaimedUntil))))
+	}
+	count.require(lease("ID").AttributeExists())
+	count.require(notRemoved())
+	counted, err := count.write(s.Leases, leaseKey(m.Workspace))
+	if err != nil {
+		return m, false, err
+	}
+	reasons, err := s.transact(ctx, []types.TransactWriteItem{counted, {Put: &types.Put{
+		TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + ChatSort + ")"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}})
+	if len(reasons) == 2 && len(reasons[1].Item) > 0 {
+		was, err := decodeMessage(reasons[1].Item)
+		return was, false, err
+	}
+	return m, err == nil, err
+}
+
+// OpenMail implements delivery.Ledger: one strongly consistent query of the
+// index, which holds keys only.
+func (s *Store) OpenMail(ctx context.Context, id string, limit int) (out []delivery.OpenMessage, err error) {
+	q := queryChat{
+		what: "open mail", index: OpenIndex, limit: limit,
+		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)),
+	}
+	err = s.query(ctx, q, func(it item) (bool, error) {
+		m := parseOpenOrder(strOf(it[OpenOrder]))
+		m.ID = strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix)
+		out = append(out, m)
+		return len(out) == limit, nil
+	})
+	return out, err
+}
+
+// Messages implements delivery.Ledger with strongly consistent batches.
+func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+	keys := make([]item, 0, len(messageIDs))
+	for _, mid := range messageIDs {
+		keys = append(keys, messageKey(id, mid))
+	}
+	found := map[string]chat.Message{}
+	err := s.batchGet(ctx, keys, func(it item) error {
+		m, err := decodeMessage(it)
+		found[m.ID] = m
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]chat.Message, 0, len(found))
+	for _, mid := range messageIDs {
+		if m, ok := found[mid]; ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// WriteMessages implements delivery.Ledger.
+func (s *Store) WriteMessages(ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
+	if len(moves) == 0 || len(moves) > delivery.MaxMoves {
+		return fmt.Errorf("dynamo: %d moves in one transaction", len(moves))
+	}
+	var writes []types.TransactWriteItem
+	for _, left := range u.Outbox {
+		writes = append(writes, s.chatPut(outboxKey(id, left)))
+	}
+	mailbox := mailboxChange(chat.DeltaOf(moves), u)
+	if mailbox.updates || u.Host != nil || u.RequireNoHold {
+		w, err := mailbox.write(s.Leases, leaseKey(id))
+		if err != nil {
+			return err
+		}
+		writes = append(writes, w)
+	}
+	for _, mv := range moves {
+		it, err := s.encodeMessage(mv.To)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
+			TableName: &s.Chat, Item: it, ConditionExpression: aws.String(messageVersion + " = :seen"),
+			ExpressionAttributeValues: item{":seen": num(mv.From.Version)},
+		}})
+	}
+	_, err := s.transact(ctx, writes)
+	return err
+}
+
+// mailboxChange is what moves and an update do to the mailbox's facts, on the
+// update's conditions.
+func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
+	var c change
+	c.require(lease("ID").AttributeExists())
+	countMoves(&c, d)
+	c.add(lease("OutboxItems"), int64(len(u.Outbox)))
+	if u.Host != nil {
+		c.require(currentHost(*u.Host))
+	}
+	if u.RequireNoHold {
+		c.require(lease("Hold").AttributeNotExists())
+	}
+	if u.OldestOpen != nil {
+		setOldestOpen(&c, *u.OldestOpen, d.Open)
+	}
+	switch {
+	case !u.ClaimedUntil.IsZero():
+		c.set(lease("ClaimedUntil"), millis(u.ClaimedUntil))
+	case u.ClaimReleased:
+		c.remove(lease("ClaimedUntil"))
+	}
+	if !u.DeliveredAt.IsZero() {
+		c.set(lease("DeliveredAt"), millis(u.DeliveredAt))
+	}
+	if !u.ProbeLostAt.IsZero() {
+		c.set(lease("ProbeLostAt"), millis(u.ProbeLostAt))
+	}
+	if u.PushSucceeded {
+		for _, field := range workspace.FieldsOf[workspace.PushTrouble]() {
+			c.remove(lease(field))
+		}
+	}
+	if !u.PushFailedAt.IsZero() {
+		c.add(lease("PushFailures"), 1)
+		c.setOnce(lease("PushFailingSince"), millis(u.PushFailedAt))
+		c.set(lease("PushError"), str(u.PushError))
+	}
+	if !u.BusyAt.IsZero() {
+		c.set(lease("ActiveTasks"), num(int64(u.Busy)))
+		c.set(lease("ActiveAt"), millis(u.BusyAt))
+	}
+	return c
+}
+
+func countMoves(c *change, d chat.Delta) {
+	c.add(lease("Open"), d.Open)
+	c.add(lease("InFlight"), d.InFlight)
+	c.add(lease("Delivered"), d.Delivered)
+	c.add(lease("Expired"), d.Expired)
+	c.add(lease("Cancelled"), d.Cancelled)
+	c.add(lease("Dead"), d.Dead)
+}
+
+// currentHost is delivery.Host.Current as a condition.
+func currentHost(h delivery.Host) expression.ConditionBuilder {
+	same := lease("Epoch").Equal(value(num(h.Epoch)))
+	if h.URLFingerprint == "" {
+		return same
+	}
+	pushable := lease("Pushable").Equal(expression.Value(true))
+	return same.Or(pushable.And(lease("URLFingerprint").Equal(value(str(h.URLFingerprint)))))
+}
+
+// setOldestOpen notes when the oldest open message was accepted. Whether mail
+// remains is decided on what is stored, not on what was read: "none left" only if
+// exactly the messages that end were open. opened is negative when messages end.
+func setOldestOpen(c *change, oldest time.Time, opened int64) {
+	ending := value(num(-opened))
+	switch {
+	case oldest.IsZero():
+		c.require(lease("Open").Equal(ending))
+		c.remove(lease("OldestOpen"))
+		return
+	case opened < 0:
+		c.require(lease("Open").GreaterThan(ending))
+	}
+	c.set(lease("OldestOpen"), millis(oldest))
+}

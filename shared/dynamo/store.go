@@ -1,0 +1,257 @@
+// Package dynamo keeps facts and messages in two DynamoDB tables. It is the only
+// place that knows their keys, attribute names and conditions.
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/clock"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// API is what the stores call; *dynamodb.Client is one.
+type API interface {
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (
+		*dynamodb.BatchGetItemOutput, error)
+	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (
+		*dynamodb.TransactWriteItemsOutput, error)
+}
+
+var _ API = (*dynamodb.Client)(nil)
+
+// Store is both tables.
+type Store struct {
+	DB     API
+	Leases string           // name of the leases table
+	Chat   string           // name of the chat table
+	Policy workspace.Policy // what Renew observes by
+	Clock  clock.Clock      // for the pauses of a throttled read
+	// Retention is how long the item of an ended message lives. DynamoDB's TTL
+	// cleans up with it; nothing decides by it.
+	Retention time.Duration
+}
+
+// LeaseKey is the partition key of the leases table: one item a workspace, whose
+// id it is.
+const LeaseKey = "id"
+
+// The chat table. Partition "W#<workspace>" has one item for the profile and one
+// for each message, row, delegation and outbox item; "C#<credential hash>" names
+// a credential's owner; "N#<public id>" is an enrolment; "FLEET" has what is known
+// of the platform and the log of the fleet's changes.
+//
+// An open message has the attribute OpenOrder, whose order is the order of
+// delivery, and so stands in the local index OpenIndex; an ended one does not.
+// Messages and rows have the attribute LogOrder, whose order is that of time, and
+// stand in the local index LogIndex. The indexes are local because those can be
+// read strongly consistent: mail that was accepted is mail that the next drain
+// sees.
+const (
+	ChatPartition = "pk"
+	ChatSort      = "sk"
+	OpenIndex     = "open"
+	OpenOrder     = "ready"
+	LogIndex      = "log"
+	LogOrder      = "at"
+	TTLAttribute  = "ttl"
+)
+
+// The prefixes of partition keys and sort keys in the chat table.
+const (
+	workspacePartition = "W#"
+	ownerPartition     = "C#"
+	enrolmentPartition = "N#"
+	fleetPartition     = "FLEET"
+
+	profileSort      = "PROFILE"
+	ownerSort        = "OWNER"
+	enrolmentSort    = "ENROLMENT"
+	fleetSort        = "STATE"
+	messagePrefix    = "M#"
+	rowPrefix        = "A#"
+	delegationPrefix = "D#"
+	outboxPrefix     = "E#"
+	auditPrefix      = "H#"
+	changePrefix     = "V#"
+
+	// afterEveryTime sorts after every time and number in a sort key.
+	afterEveryTime = "9"
+)
+
+// chatKey is the key of an item of the chat table.
+func chatKey(partition, sort string) item {
+	return item{ChatPartition: str(partition), ChatSort: str(sort)}
+}
+
+// workspaceKey is the key of one of a workspace's items.
+func workspaceKey(id, sort string) item { return chatKey(workspacePartition+id, sort) }
+
+func leaseKey(id string) item { return item{LeaseKey: str(id)} }
+
+// getChat reads one item of the chat table, strongly consistent; it is empty when
+// there is none.
+func (s *Store) getChat(ctx context.Context, what string, key item) (item, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Chat, Key: key, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, fault.Store("get "+what, err)
+	}
+	return out.Item, nil
+}
+
+// putChat writes one item of the chat table, whatever is there.
+func (s *Store) putChat(ctx context.Context, what string, it item) error {
+	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Chat, Item: it}); err != nil {
+		return fault.Store("put "+what, err)
+	}
+	return nil
+}
+
+// chatPut is a write of one item of the chat table in a transaction.
+func (s *Store) chatPut(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: it}}
+}
+
+// queryChat is a strongly consistent query of the chat table.
+type queryChat struct {
+	what       string // for errors
+	index      string // "": the table
+	key        expression.KeyConditionBuilder
+	attributes []string // of each item; none: all
+	newest     bool     // in descending order
+	limit      int      // of items that DynamoDB reads in one call; 0: as many as it takes
+}
+
+// query calls each with every item in order, until it says that it has enough.
+func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough bool, err error)) error {
+	b := expression.NewBuilder().WithKeyCondition(q.key)
+	if len(q.attributes) > 0 {
+		var p expression.ProjectionBuilder
+		for _, a := range q.attributes {
+			p = expression.AddNames(p, expression.Name(a))
+		}
+		b = b.WithProjection(p)
+	}
+	e, err := b.Build()
+	if err != nil {
+		return fault.Store("query "+q.what, err)
+	}
+	in := &dynamodb.QueryInput{
+		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest),
+		KeyConditionExpression: e.KeyCondition(), ProjectionExpression: e.Projection(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	}
+	if q.index != "" {
+		in.IndexName = &q.index
+	}
+	if q.limit > 0 {
+		in.Limit = aws.Int32(int32(q.limit))
+	}
+	for {
+		page, err := s.DB.Query(ctx, in)
+		if err != nil {
+			return fault.Store("query "+q.what, err)
+		}
+		for _, it := range page.Items {
+			if enough, err := each(it); enough || err != nil {
+				return err
+			}
+		}
+		if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return nil
+		}
+	}
+}
+
+// ofWorkspace is the key condition of a workspace's items whose sort key begins
+// with a prefix.
+func ofWorkspace(id, prefix string) expression.KeyConditionBuilder {
+	return expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
+		And(expression.Key(ChatSort).BeginsWith(prefix))
+}
+
+const (
+	// batchGetSize is the most keys of one BatchGetItem.
+	batchGetSize = 100
+	// throttlePause is the longest pause before what was throttled is asked again.
+	throttlePause = 100 * time.Millisecond
+)
+
+// batchGet reads items of the chat table, strongly consistent, in no order. A key
+// that is given twice is read once: DynamoDB refuses a repeated key.
+func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error) error {
+	keys = distinct(keys)
+	for start := 0; start < len(keys); start += batchGetSize {
+		request := map[string]types.KeysAndAttributes{
+			s.Chat: {Keys: keys[start:min(start+batchGetSize, len(keys))], ConsistentRead: aws.Bool(true)},
+		}
+		for len(request) > 0 {
+			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
+			if err != nil {
+				return fault.Store("batch get", err)
+			}
+			for _, it := range out.Responses[s.Chat] {
+				if err := each(it); err != nil {
+					return err
+				}
+			}
+			if request = out.UnprocessedKeys; len(request) == 0 {
+				break
+			}
+			// What is unprocessed was throttled.
+			if err := s.Clock.Sleep(ctx, time.Duration(s.Clock.Random()*float64(throttlePause))); err != nil {
+				return fault.Store("batch get", err)
+			}
+		}
+	}
+	return nil
+}
+
+// distinct are the keys of the chat table without repeats.
+func distinct(keys []item) []item {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(keys), func(key item) bool {
+		k := strOf(key[ChatPartition]) + "\x00" + strOf(key[ChatSort])
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
+}
+
+// transact writes all or nothing. A failed condition, or another transaction on
+// the same items, is a conflict; the reasons say which write failed.
+func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) ([]types.CancellationReason, error) {
+	_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		for _, r := range cancelled.CancellationReasons {
+			switch code := aws.ToString(r.Code); code {
+			case "", "None", "ConditionalCheckFailed", "TransactionConflict":
+			default:
+				return nil, fault.Store("transaction: "+code, err)
+			}
+		}
+		return cancelled.CancellationReasons, conflict(err)
+	}
+	if err != nil {
+		return nil, fault.Store("transaction", err)
+	}
+	return nil, nil
+}
+
+// conflict is the error of a write whose condition failed.
+func conflict(cause error) error {
+	return &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: cause}
+}

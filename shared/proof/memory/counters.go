@@ -1,0 +1,35 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// CountEnded implements delivery.Ledger.
+func (s *Store) CountEnded(_ context.Context, id string) (map[chat.State]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[chat.State]int64{}
+	for _, m := range s.messages[id] {
+		if !m.State.Open() {
+			out[m.State]++
+		}
+	}
+	return out, nil
+}
+
+// CorrectCounters implements delivery.Ledger.
+func (s *Store) CorrectCounters(_ context.Context, seen, next workspace.Facts) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.facts[seen.ID]
+	if f.Counters != seen.Counters {
+		return fault.New(fault.Conflict, "the mailbox changed meanwhile")
+	}
+	f.Counters, f.OldestOpen = next.Counters, next.OldestOpen
+	s.facts[seen.ID] = f
+	return nil
+}

@@ -1,0 +1,43 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Profile implements registry.Profiles.
+func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.profiles[id], nil
+}
+
+// Profiles implements registry.Profiles.
+func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace.Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]workspace.Profile{}
+	for _, id := range ids {
+		if p, ok := s.profiles[id]; ok {
+			out[id] = p
+		}
+	}
+	return out, nil
+}
+
+// Describe implements registry.Profiles.
+func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.profiles[id] = c.Apply(s.profiles[id])
+	return nil
+}
+
+// Owner implements registry.Owners.
+func (s *Store) Owner(_ context.Context, credential token.Hash) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owners[credential], nil
+}

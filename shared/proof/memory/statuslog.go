@@ -1,0 +1,62 @@
+package memory
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// AddChange implements statuslog.Store.
+func (s *Store) AddChange(_ context.Context, old, next workspace.Facts, c statuslog.Change) (statuslog.Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.Seq = int64(len(s.changes)) + 1
+	note, err := c.Row()
+	if err != nil {
+		return c, err
+	}
+	if err := s.save(old, next, registry.SaveExtras{}); err != nil {
+		return c, err
+	}
+	s.rows[c.Workspace] = append(s.rows[c.Workspace], note)
+	s.changes = append(s.changes, c)
+	return c, nil
+}
+
+// Changes implements statuslog.Store.
+func (s *Store) Changes(_ context.Context, after int64, limit int) ([]statuslog.Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rest := s.changes[min(max(0, after), int64(len(s.changes))):]
+	return slices.Clone(rest[:min(limit, len(rest))]), nil
+}
+
+// LatestChange implements statuslog.Store.
+func (s *Store) LatestChange(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(len(s.changes)), nil
+}
+
+// ClaimAnnouncing implements statuslog.Store.
+func (s *Store) ClaimAnnouncing(_ context.Context, now, until time.Time) (int64, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.announcing) {
+		return 0, false, nil
+	}
+	s.announcing = until
+	return s.announced, true, nil
+}
+
+// NoteAnnounced implements statuslog.Store.
+func (s *Store) NoteAnnounced(_ context.Context, last int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announced, s.announcing = last, time.Time{}
+	return nil
+}

@@ -1,0 +1,62 @@
+// Package memory is every port of Rollcall without AWS: the fake that unit tests
+// run on. It passes the same contract suite (shared/proof/storetest) as
+// shared/dynamo and shared/sqs.
+package memory
+
+import (
+	"sync"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Store is both tables.
+type Store struct {
+	Policy workspace.Policy // what Renew observes by
+
+	mu sync.Mutex // guards what follows
+	// By workspace, but for owners (by credential) and enrolments (by id).
+	facts       map[string]workspace.Facts
+	profiles    map[string]workspace.Profile
+	messages    map[string]map[string]chat.Message
+	rows        map[string][]activity.Row
+	delegations map[string]map[string]delegation.Delegation
+	outbox      map[string]map[delivery.OutboxItem]bool
+	owners      map[token.Hash]string
+	enrolments  map[string]registry.Enrolment
+
+	fleet      workspace.Fleet
+	changes    []statuslog.Change
+	announced  int64
+	announcing time.Time
+}
+
+var (
+	_ registry.Leases     = (*Store)(nil)
+	_ registry.Profiles   = (*Store)(nil)
+	_ registry.Owners     = (*Store)(nil)
+	_ registry.FleetStore = (*Store)(nil)
+	_ registry.Enrolments = (*Store)(nil)
+	_ delivery.Ledger     = (*Store)(nil)
+	_ activity.Log        = (*Store)(nil)
+	_ delegation.Store    = (*Store)(nil)
+	_ statuslog.Store     = (*Store)(nil)
+)
+
+// NewStore makes an empty store.
+func NewStore(p workspace.Policy) *Store {
+	return &Store{
+		Policy: p,
+		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
+		messages: map[string]map[string]chat.Message{}, rows: map[string][]activity.Row{},
+		delegations: map[string]map[string]delegation.Delegation{}, outbox: map[string]map[delivery.OutboxItem]bool{},
+		owners: map[token.Hash]string{}, enrolments: map[string]registry.Enrolment{},
+	}
+}

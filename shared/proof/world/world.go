@@ -1,0 +1,221 @@
+// Package world is Rollcall on the fakes, with one workspace, an agent and a
+// clock that a test commands. Tests import it, nothing else does.
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// ID is the workspace's id, and Home the network address of its agent.
+const (
+	ID   = "w"
+	Home = "10.0.0.1"
+)
+
+// World is Rollcall and what surrounds it.
+type World struct {
+	*delivery.Delivery
+	Sweeper     *sweep.Sweeper
+	Delegations *delegation.Service
+	T           *testing.T
+	Now         time.Time
+	Store       *memory.Store
+	Wakeups     *memory.Wakeups
+	ChatQueues  *memory.Queues
+	Announced   *memory.Announcer
+	Token       string // of the agent
+
+	// Agent answers a push; Got are the messages it took, URLs the URLs that were
+	// pushed to, in turn.
+	Agent func(m chat.Message) delivery.PushResult
+	Got   []string
+	URLs  []string
+
+	// ToldSender is what the sender's callback URL was told; CallbackFails has it
+	// refuse.
+	ToldSender    []string
+	CallbackFails bool
+}
+
+// New makes a world whose agent has registered with a mode and a URL.
+func New(t *testing.T, mode workspace.Mode, url string) *World {
+	t.Helper()
+	p := workspace.DefaultPolicy()
+	p.Bootstrap = workspace.Open
+	w := &World{
+		T: t, Now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Store: memory.NewStore(p), Wakeups: &memory.Wakeups{},
+		Announced: &memory.Announcer{},
+		Agent:     func(chat.Message) delivery.PushResult { return delivery.PushResult{} },
+	}
+	clk := memory.Clock{Time: func() time.Time { return w.Now }}
+	w.ChatQueues = memory.NewQueues(clk.Now)
+	reg := &registry.Registry{
+		Leases: w.Store, Profiles: w.Store, Owners: w.Store, Enrolments: w.Store, Fleets: w.Store, Wakeups: w.Wakeups,
+		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk,
+	}
+	w.Delivery = &delivery.Delivery{
+		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,
+		DeadAnnouncer: w.Announced, Policy: chat.DefaultPolicy(), Clock: clk,
+	}
+	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
+	w.Sweeper = &sweep.Sweeper{
+		Registry: reg, Delivery: w.Delivery, Activity: w.Store, Clock: clk,
+		StatusLog: &statuslog.Log{Store: w.Store, Announcer: w.Announced, Policy: p, Clock: clk},
+	}
+	w.Token = w.Register(registry.Registration{Mode: mode, URL: url}).AuthToken
+	return w
+}
+
+// Register registers the agent, from Home and with its credential unless in says
+// otherwise.
+func (w *World) Register(in registry.Registration) registry.Registered {
+	w.T.Helper()
+	if in.ID == "" {
+		in.ID, in.Credential = ID, w.Token
+	}
+	if in.From == "" {
+		in.From = Home
+	}
+	out, err := w.Registry.Register(w.T.Context(), in, w.Now)
+	w.NoError(err)
+	return out
+}
+
+// NoError ends the test when there is one.
+func (w *World) NoError(err error) {
+	w.T.Helper()
+	if err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// Push implements delivery.Agents.
+func (w *World) Push(_ context.Context, url string, m chat.Message) delivery.PushResult {
+	w.URLs = append(w.URLs, url)
+	r := w.Agent(m)
+	if r.Err == nil && !r.Busy {
+		w.Got = append(w.Got, m.ID)
+	}
+	return r
+}
+
+// Tell implements delivery.Callbacks: it is the sender's callback URL.
+func (w *World) Tell(_ context.Context, url string, m chat.Message) error {
+	if w.CallbackFails {
+		return errors.New("refused")
+	}
+	w.ToldSender = append(w.ToldSender, fmt.Sprintf("%s %s %s", url, m.ID, m.State))
+	return nil
+}
+
+// Beat has the agent heartbeat with this many active tasks.
+func (w *World) Beat(active int) {
+	w.T.Helper()
+	f, err := w.Registry.Signal(w.T.Context(), ID, w.Token, workspace.Signal{
+		Kind: workspace.SignalHeartbeat, From: Home, ActiveTasks: &active,
+	}, w.Now)
+	w.NoError(err)
+	w.Registry.WakeIfDeliverable(w.T.Context(), f, "heartbeat", w.Now)
+}
+
+// Message is a message to the workspace under an id.
+func Message(id string) chat.Message {
+	return chat.Message{ID: id, Workspace: ID, Priority: chat.Task, Body: []byte(`{}`)}
+}
+
+// Send sends messages under these ids, and returns the answer to the last.
+func (w *World) Send(ids ...string) (out delivery.Accepted) {
+	w.T.Helper()
+	for _, id := range ids {
+		var err error
+		out, err = w.Enqueue(w.T.Context(), Message(id), w.Now)
+		w.NoError(err)
+	}
+	return out
+}
+
+// DrainOnce drains the workspace.
+func (w *World) DrainOnce() delivery.DrainResult {
+	w.T.Helper()
+	out, err := w.Drain(w.T.Context(), ID, "test")
+	w.NoError(err)
+	return out
+}
+
+// SweepOnce sweeps; no workspace may fail.
+func (w *World) SweepOnce() sweep.Result {
+	w.T.Helper()
+	out, err := w.Sweeper.Sweep(w.T.Context())
+	if err != nil || len(out.Errors) > 0 {
+		w.T.Fatalf("%+v, %v", out, err)
+	}
+	return out
+}
+
+// PollAfter polls with the cursor of a message ("": without one) and returns the
+// ids of what it was handed.
+func (w *World) PollAfter(messageID string) []string {
+	w.T.Helper()
+	cursor := ""
+	if messageID != "" {
+		cursor = delivery.Cursor{Seq: w.Receipt(messageID).Seq, Epoch: w.Facts().Epoch}.ID(ID)
+	}
+	out, err := w.Poll(w.T.Context(), delivery.PollRequest{
+		Workspace: ID, Credential: w.Token, From: Home, Cursor: cursor, Limit: 100,
+	}, w.Now)
+	w.NoError(err)
+	var ids []string
+	for _, m := range out.Messages {
+		ids = append(ids, m.ID)
+	}
+	w.Facts()
+	return ids
+}
+
+// Facts are the workspace's; their counters must be conserved.
+func (w *World) Facts() workspace.Facts {
+	w.T.Helper()
+	f, err := w.Store.Get(w.T.Context(), ID)
+	w.NoError(err)
+	if !f.Conserved() {
+		w.T.Fatalf("not conserved: %+v", f)
+	}
+	return f
+}
+
+// Verdict is the workspace's.
+func (w *World) Verdict() workspace.Verdict {
+	w.T.Helper()
+	return workspace.Assess(w.Facts(), w.Registry.Policy, w.Now)
+}
+
+// Receipt is a message as it stands.
+func (w *World) Receipt(messageID string) chat.Message {
+	w.T.Helper()
+	m, err := w.Delivery.Message(w.T.Context(), ID, messageID)
+	w.NoError(err)
+	return m
+}
+
+// Wants ends the test unless got is want.
+func (w *World) Wants(what string, got []string, want ...string) {
+	w.T.Helper()
+	if !slices.Equal(got, want) {
+		w.T.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}

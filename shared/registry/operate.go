@@ -1,0 +1,197 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// CreateInput is what an operator creates or adopts a workspace with.
+type CreateInput struct {
+	ID               string
+	Name             string
+	Runtime          string
+	Role             string
+	Tier             int
+	Mode             workspace.Mode
+	MaxTasks         int
+	Adopt            bool
+	ResetCredentials bool
+	By               activity.Actor
+}
+
+// profile is what the input says of the workspace. The agent's address and card
+// are the agent's to say; they stay until it says otherwise, or mail could not be
+// pushed before its next boot.
+func (in *CreateInput) profile() *workspace.ProfileChange {
+	return &workspace.ProfileChange{
+		Name: optional(in.Name), Role: optional(in.Role), Runtime: &in.Runtime, Tier: &in.Tier,
+	}
+}
+
+// Created is the answer; AuthToken only when one was minted.
+type Created struct {
+	Facts     workspace.Facts
+	Adopted   bool
+	AuthToken string
+}
+
+// Create makes a workspace with its first credential; over an existing one it
+// adopts, when asked to. Errors: workspace_exists, invalid_workspace_id.
+func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
+	if in.ID == "" {
+		in.ID = uuid.NewString()
+	}
+	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		old, exists, err := r.find(ctx, in.ID)
+		switch {
+		case err != nil:
+			return err
+		case !exists:
+			out, err = r.create(ctx, in, now)
+		case in.Adopt || old.Hold == workspace.Removed:
+			out, err = r.adopt(ctx, old, in, now)
+		default:
+			err = fault.New(fault.WorkspaceExists, "a workspace with this id exists").WithHint(
+				`send "adopt": true to take it over: mode, status facts, runtime and tier are reset, its mail is kept`, "adopt")
+		}
+		return err
+	})
+	if err != nil {
+		return Created{}, err
+	}
+	r.WakeIfDeliverable(ctx, out.Facts, "adopt", now)
+	return out, nil
+}
+
+// create makes a workspace of an id that nobody has used. Error: conflict.
+func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (Created, error) {
+	text, minted := token.Mint(token.Workspace)
+	next := workspace.Create(in.ID, minted, in.Mode, in.MaxTasks, now)
+	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, workspace.Facts{}, next, SaveExtras{
+		Profile: in.profile(),
+		Audit: &activity.AuditEntry{
+			Actor: in.By, Action: "create", At: now,
+			Summary: fmt.Sprintf("created, and credential %s issued", token.Name(text)),
+		},
+	})
+}
+
+// adopt takes over an existing workspace. Error: conflict.
+func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInput, now time.Time) (Created, error) {
+	was, err := r.Profiles.Profile(ctx, in.ID)
+	if err != nil {
+		return Created{}, err
+	}
+	adoption := workspace.Adoption{
+		Mode: in.Mode, MaxTasks: in.MaxTasks, Pushable: workspace.CanServe(in.Runtime, was.URL),
+		ResetCredentials: in.ResetCredentials || old.Hold == workspace.Removed,
+	}
+	audit := activity.AuditEntry{
+		Actor: in.By, Action: "adopt", At: now,
+		Summary: "adopted: mode, metrics, runtime and tier reset; credentials kept",
+	}
+	var text string
+	if adoption.ResetCredentials {
+		text, adoption.Minted = token.Mint(token.Workspace)
+		audit.Summary = fmt.Sprintf(
+			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
+	}
+	next := workspace.Adopt(old, adoption, now)
+	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: &audit})
+	return Created{Facts: next, Adopted: true, AuthToken: text}, err
+}
+
+// change makes one change of a workspace's facts, with its audit line. Errors:
+// those of Read.
+func (r *Registry) change(
+	ctx context.Context, id string, to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry),
+) (next workspace.Facts, err error) {
+	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		old, err := r.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		var entry *activity.AuditEntry
+		next, entry = to(old)
+		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: entry})
+	})
+	return next, err
+}
+
+// Repair revokes every credential and opens one bootstrap window, to the network
+// address from if it is given. It returns how many were revoked.
+func (r *Registry) Repair(
+	ctx context.Context, id, from string, by activity.Actor, now time.Time,
+) (f workspace.Facts, revoked int, err error) {
+	f, err = r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		f, revoked = workspace.Repair(f, from, r.Policy, now)
+		to := "whoever registers first"
+		if from != "" {
+			to = from
+		}
+		until := f.BootstrapUntil.UTC().Format(time.RFC3339)
+		return f, &activity.AuditEntry{
+			Actor: by, Action: "repair", At: now,
+			Summary: fmt.Sprintf("%d credentials revoked; bootstrap open until %s, to %s", revoked, until, to),
+		}
+	})
+	return f, revoked, err
+}
+
+// Revoke ends every credential at once and opens nothing.
+func (r *Registry) Revoke(
+	ctx context.Context, id string, by activity.Actor, now time.Time,
+) (f workspace.Facts, revoked int, err error) {
+	f, err = r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		f, revoked = workspace.Revoke(f, r.Policy, now)
+		return f, &activity.AuditEntry{
+			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
+		}
+	})
+	return f, revoked, err
+}
+
+// Rotate issues a second credential and returns it; see workspace.Rotate.
+func (r *Registry) Rotate(
+	ctx context.Context, id string, by activity.Actor, now time.Time,
+) (workspace.Facts, string, error) {
+	text, minted := token.Mint(token.Workspace)
+	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		return workspace.Rotate(f, minted), &activity.AuditEntry{
+			Actor: by, Action: "rotate", At: now,
+			Summary: fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)),
+		}
+	})
+	if err != nil {
+		return f, "", err
+	}
+	return f, text, nil
+}
+
+// Hold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
+// credentials.
+func (r *Registry) Hold(
+	ctx context.Context, id string, h workspace.Hold, by activity.Actor, now time.Time,
+) (workspace.Facts, error) {
+	return r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		e := &activity.AuditEntry{Actor: by, At: now}
+		switch h {
+		case workspace.Removed:
+			e.Action, e.Summary = "remove", "removed; its credentials are revoked and its open mail is cancelled"
+		case workspace.Paused:
+			e.Action, e.Summary = "pause", "paused; its mail waits"
+		default:
+			e.Action, e.Summary = "resume", "resumed"
+		}
+		return workspace.SetHold(f, h, r.Policy, now), e
+	})
+}

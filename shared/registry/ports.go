@@ -1,0 +1,86 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Leases is the table of facts. Errors: workspace_unknown, conflict,
+// platform_unavailable.
+type Leases interface {
+	// Get reads one workspace's facts, strongly consistent.
+	Get(ctx context.Context, id string) (workspace.Facts, error)
+	// Renew applies a signal in one conditional write, which is the
+	// authentication too, and returns the facts after it. When the credential is
+	// not the one in use it writes nothing and returns a *Refused.
+	Renew(ctx context.Context, id string, credential token.Hash, s workspace.Signal, now time.Time) (
+		workspace.Facts, error)
+	// Save writes what differs between old and next, and the extras, together, if
+	// old.Version is still stored (a zero old: if nothing is stored). A credential
+	// that next has and old had not can be found by Owners from then on. Errors:
+	// enrolment_unknown when the enrolment can't be used any more.
+	Save(ctx context.Context, old, next workspace.Facts, extras SaveExtras) error
+	// NoteRefusal writes what workspace.Refuse made of old, if old's version and
+	// refusals are still stored: of many refused at once, one is noted.
+	NoteRefusal(ctx context.Context, old, next workspace.Facts) error
+	// Page lists facts in no order, from a cursor ("": the start); next is "" at
+	// the end.
+	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
+}
+
+// Refused is Leases.Renew's "not with this credential", with the facts as they
+// stand.
+type Refused struct{ Facts workspace.Facts }
+
+// Error implements error.
+func (r *Refused) Error() string { return "credential refused" }
+
+// SaveExtras is what a change of facts brings with it, written together with it
+// or not at all.
+type SaveExtras struct {
+	Profile   *workspace.ProfileChange // nil: none
+	Enrolment *Enrolment               // one use of it is taken
+	Audit     *activity.AuditEntry     // nil: not worth a line
+}
+
+// Profiles is what no heartbeat needs. A workspace without one has the zero
+// Profile. Error: platform_unavailable.
+type Profiles interface {
+	Profile(ctx context.Context, id string) (workspace.Profile, error)
+	// Profiles reads many at once; unknown ones are left out.
+	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
+	// Describe changes a profile.
+	Describe(ctx context.Context, id string, c workspace.ProfileChange) error
+}
+
+// Owners finds the workspace a credential was issued to. The answer is a hint
+// where to look: only the lease says whether the credential is still good.
+type Owners interface {
+	// Owner is "" when the credential was issued to nobody.
+	Owner(ctx context.Context, credential token.Hash) (id string, err error)
+}
+
+// FleetStore keeps what the sweeper knows of the platform itself.
+type FleetStore interface {
+	// Fleet is the last sweep and the last gap between sweeps.
+	Fleet(ctx context.Context) (workspace.Fleet, error)
+	// NoteSweep notes them.
+	NoteSweep(ctx context.Context, fl workspace.Fleet) error
+	// NoteSweepCursor notes where the next sweep begins; "" is the start.
+	NoteSweepCursor(ctx context.Context, cursor string) error
+}
+
+// Wakeups wakes the drain of a workspace. A wake-up may be lost or doubled
+// without harm: the sweeper sends another.
+type Wakeups interface {
+	Send(ctx context.Context, id, cause string, after time.Duration) error
+}
+
+// URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
+type URLGuard interface {
+	Check(rawURL string) error
+}

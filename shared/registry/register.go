@@ -1,0 +1,171 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Registration is a register call.
+type Registration struct {
+	ID         string
+	Credential string // as presented
+	Enrolment  string // an operator's enrolment token, "" for none
+	From       string // network address
+	Mode       workspace.Mode
+	URL        string
+	Name       string
+	Runtime    string
+	Card       []byte
+}
+
+// Registered is its answer; AuthToken only when newly minted.
+type Registered struct {
+	Facts     workspace.Facts
+	AuthToken string
+}
+
+// Register authenticates or bootstraps, records what the agent declares and
+// opens the lease. Errors: those of workspace.Admit, url_forbidden.
+func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (out Registered, err error) {
+	if in.URL, err = r.pushURL(in.Mode, in.URL); err != nil {
+		return Registered{}, err
+	}
+	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		out, err = r.register(ctx, in, now)
+		return err
+	})
+	if err != nil {
+		return Registered{}, err
+	}
+	r.WakeIfDeliverable(ctx, out.Facts, "register", now)
+	return out, nil
+}
+
+// register tries once. Error: conflict.
+func (r *Registry) register(ctx context.Context, in Registration, now time.Time) (Registered, error) {
+	old, exists, err := r.find(ctx, in.ID)
+	if err != nil {
+		return Registered{}, err
+	}
+	admitted, err := r.admit(ctx, old, exists, in, now)
+	if err != nil {
+		return Registered{}, err
+	}
+	presented := token.Digest(in.Credential)
+	var text string
+	var minted token.Hash
+	if admitted.Mint {
+		text, minted = token.Mint(token.Workspace)
+	}
+	next := workspace.Register(old, admitted.Admission, workspace.Declaration{
+		Mode: in.Mode, URL: in.URL, Pushable: workspace.CanServe(in.Runtime, in.URL), From: in.From,
+	}, presented, minted, r.Policy, now)
+	next.ID = in.ID
+	if admitted.byEnrolment {
+		next.EnrolledBy = token.Digest(in.Enrolment)
+	}
+	// The URL is what the agent says now, even if that is none; what it doesn't
+	// speak of stays as the operator gave it.
+	profile := workspace.ProfileChange{
+		URL: &in.URL, Name: optional(in.Name), Runtime: optional(in.Runtime), Card: in.Card,
+	}
+	err = r.Leases.Save(ctx, old, next, SaveExtras{
+		Profile: &profile, Enrolment: admitted.enrolment, Audit: admitted.audit(in, text, now),
+	})
+	if err != nil {
+		return Registered{}, err
+	}
+	return Registered{Facts: next, AuthToken: text}, nil
+}
+
+// admitted is how a register passed.
+type admitted struct {
+	workspace.Admission
+	byEnrolment bool
+	enrolment   *Enrolment // one use of it is taken with the register
+}
+
+// admit decides whether a register may pass: by its credential, else by its
+// enrolment token. A refusal is noted.
+func (r *Registry) admit(
+	ctx context.Context, old workspace.Facts, exists bool, in Registration, now time.Time,
+) (admitted, error) {
+	presented := token.Digest(in.Credential)
+	admission, err := workspace.Admit(old, exists, presented, in.From, r.Policy, now)
+	out := admitted{Admission: admission}
+	if err != nil && in.Enrolment != "" && old.Hold != workspace.Removed {
+		out.byEnrolment = true
+		out.Admission, out.enrolment, err = r.admitByEnrolment(ctx, old, in, now)
+	}
+	if err != nil && exists && old.Hold != workspace.Removed {
+		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
+		err = errors.Join(err, r.noteRefusal(ctx, old, refusal, now))
+	}
+	return out, err
+}
+
+// audit is the audit line of a register that did something to a credential; nil
+// when it did nothing.
+func (a admitted) audit(in Registration, minted string, now time.Time) *activity.AuditEntry {
+	e := activity.AuditEntry{Actor: activity.Actor{Who: "agent", From: in.From}, At: now}
+	switch {
+	case a.byEnrolment:
+		e.Action = "credential_issued"
+		e.Summary = fmt.Sprintf("credential %s issued for enrolment token %s", token.Name(minted), token.Name(in.Enrolment))
+	case a.Mint:
+		e.Action = "credential_issued"
+		e.Summary = fmt.Sprintf(
+			"credential %s issued to a register that brought none that is valid: bootstrap was open", token.Name(minted))
+	case a.Trust:
+		e.Action = "credential_kept"
+		e.Summary = "the credential the agent brought was taken for its own: the id was unused, and bootstrap is open"
+	case a.Promote:
+		return credentialUsed(in.Credential, in.From, now)
+	default:
+		return nil
+	}
+	return &e
+}
+
+// credentialUsed is the audit line of a credential's first use.
+func credentialUsed(credential, from string, now time.Time) *activity.AuditEntry {
+	return &activity.AuditEntry{
+		Actor: activity.Actor{Who: "agent", From: from}, Action: "credential_used", At: now,
+		Summary: fmt.Sprintf(
+			"credential %s used for the first time; the one before it, if any, is no longer valid", token.Name(credential)),
+	}
+}
+
+// pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
+// Poll ignores the URL; anything but http(s) means "none", as clients behind a
+// firewall send remote://.
+func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
+	isHTTP := hasHTTPScheme(raw)
+	switch {
+	case !isHTTP && mode == workspace.Push:
+		return "", fault.New(fault.URLForbidden, "push needs an http or https url").
+			WithHint("register with the URL the agent serves, or with delivery_mode poll", "stop")
+	case !isHTTP:
+		return "", nil
+	}
+	if err := r.Guard.Check(raw); err != nil {
+		if mode == workspace.Poll {
+			return "", nil
+		}
+		return "", err
+	}
+	return raw, nil
+}
+
+func hasHTTPScheme(raw string) bool {
+	return len(raw) > len("https://") && (strings.HasPrefix(raw, "http://") || strings.HasPrefix(raw, "https://"))
+}

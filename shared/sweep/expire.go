@@ -1,0 +1,29 @@
+package sweep
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// expire ends the open messages that have outlived their time, and all of a
+// removed workspace's.
+func (r *run) expire(
+	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
+) error {
+	for _, m := range open {
+		if f.Hold != workspace.Removed && now.Before(m.ExpiresAt) {
+			continue
+		}
+		ended, err := r.Delivery.End(ctx, f, m.ID, now)
+		if err != nil {
+			return err
+		}
+		if ended {
+			r.count(func(out *Result) { out.Expired++ })
+		}
+	}
+	return nil
+}

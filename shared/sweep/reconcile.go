@@ -1,0 +1,147 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// reconcileEvery is how often, in minutes, each mailbox is compared with the
+// ledger message by message. One with open mail is compared in every sweep by
+// what the index of open mail says.
+const reconcileEvery = 60
+
+// reconcileDue reports whether this minute is the workspace's: a hash of the id
+// spreads the fleet over the hour.
+func reconcileDue(id string, now time.Time) bool {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32()%reconcileEvery) == now.Minute()
+}
+
+// reconcile compares a mailbox's counters with the ledger; open is its open mail,
+// listed just now. Counters that differ are corrected from the ledger, if they
+// and the ledger are the same at a second look: what moved in between is no
+// difference. corrected says that they truly differed.
+func (r *run) reconcile(
+	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
+) (corrected bool, err error) {
+	if f.Conserved() && f.Open == int64(len(open)) && !reconcileDue(f.ID, now) {
+		return false, nil
+	}
+	right, err := r.fromLedger(ctx, f, open)
+	if err != nil || sameMail(right, f) {
+		return false, err
+	}
+	again, err := r.Registry.Leases.Get(ctx, f.ID)
+	if err != nil {
+		return false, err
+	}
+	if open, err = r.Delivery.Ledger.OpenMail(ctx, f.ID, 0); err != nil {
+		return false, err
+	}
+	sure, err := r.fromLedger(ctx, again, open)
+	if err != nil || !sameMail(again, f) || !sameMail(sure, right) {
+		return false, err
+	}
+	if err := r.Delivery.Ledger.CorrectCounters(ctx, again, sure); err != nil {
+		if fault.CodeOf(err) == fault.Conflict {
+			return false, nil // it moved: the next sweep looks again
+		}
+		return false, err
+	}
+	return true, activity.Audit(ctx, r.Activity, f.ID, activity.AuditEntry{
+		Actor: activity.Actor{Who: "rollcall"}, Action: "recount", At: now,
+		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(sure)),
+	})
+}
+
+// readAtOnce is how many messages are read in one call.
+const readAtOnce = 25
+
+// fromLedger is the facts with the counters that the ledger gives. The ledger
+// keeps an ended message for its retention only; of those before, the counters
+// are all there is. They are raised to what the ledger still has. What was
+// accepted and is found nowhere then is missing, and said to be; what is counted
+// too often is taken off.
+func (r *run) fromLedger(
+	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage,
+) (workspace.Facts, error) {
+	next := f
+	next.Open, next.InFlight, next.OldestOpen = 0, 0, time.Time{}
+	for chunk := range slices.Chunk(open, readAtOnce) {
+		ms, err := r.Delivery.Ledger.Messages(ctx, f.ID, delivery.IDs(chunk, len(chunk))...)
+		if err != nil {
+			return f, err
+		}
+		for _, m := range ms {
+			countMessage(&next, m)
+		}
+	}
+	kept, err := r.Delivery.Ledger.CountEnded(ctx, f.ID)
+	if err != nil {
+		return f, err
+	}
+	balance(&next, kept)
+	return next, nil
+}
+
+// countMessage counts one message that the index of open mail names.
+func countMessage(f *workspace.Facts, m chat.Message) {
+	f.Accepted = max(f.Accepted, m.Seq)
+	if !m.State.Open() {
+		return
+	}
+	f.Open++
+	if m.State == chat.InFlight {
+		f.InFlight++
+	}
+	at := m.AcceptedAt.Truncate(time.Millisecond) // as the lease stores it
+	if f.OldestOpen.IsZero() || at.Before(f.OldestOpen) {
+		f.OldestOpen = at
+	}
+}
+
+// balance makes the counters of ended messages add up with those accepted and
+// open; kept are the ended messages that the ledger still has.
+func balance(f *workspace.Facts, kept map[chat.State]int64) {
+	counters := []struct {
+		n    *int64
+		kept int64
+	}{
+		{&f.Missing, 0},
+		{&f.Delivered, kept[chat.Delivered]},
+		{&f.Expired, kept[chat.Expired]},
+		{&f.Cancelled, kept[chat.Cancelled]},
+		{&f.Dead, kept[chat.Dead]},
+	}
+	rest := f.Accepted - f.Open
+	for _, c := range counters {
+		*c.n = max(*c.n, c.kept)
+		rest -= *c.n
+	}
+	if rest > 0 {
+		f.Missing += rest
+	}
+	for _, c := range counters {
+		take := max(min(rest, 0), c.kept-*c.n)
+		*c.n, rest = *c.n+take, rest-take
+	}
+}
+
+func sameMail(a, b workspace.Facts) bool {
+	return counts(a) == counts(b) && a.OldestOpen.Equal(b.OldestOpen)
+}
+
+func counts(f workspace.Facts) string {
+	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d missing=%d",
+		f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing)
+}

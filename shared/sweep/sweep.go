@@ -1,0 +1,174 @@
+// Package sweep is what the scheduled sweeper does, a file for each concern: it
+// wakes the drains of idle workspaces with mail, ends what has outlived its
+// time, reconciles counters with the ledger, probes, records and announces
+// changes of verdicts, and removes chat queues that nobody owns.
+package sweep
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/clock"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Sweeper sweeps.
+type Sweeper struct {
+	Registry  *registry.Registry
+	Delivery  *delivery.Delivery
+	StatusLog *statuslog.Log
+	Activity  activity.Log
+	Clock     clock.Clock
+}
+
+// Result is what one sweep saw and did.
+type Result struct {
+	Seen      int `json:"seen"`
+	Rung      int `json:"rung"`      // wake-ups sent
+	Announced int `json:"announced"` // changes of verdicts recorded
+	Expired   int `json:"expired"`   // messages ended: outlived their time, or their workspace
+	Removed   int `json:"removed_queues"`
+	Probed    int `json:"probed"`
+	// Cut says that the sweep ran out of time; the next one goes on from there.
+	Cut bool `json:"cut,omitempty"`
+	// Broken are the workspaces whose counters differed from the ledger; they are
+	// corrected.
+	Broken []string `json:"broken,omitempty"`
+	Errors []string `json:"errors,omitempty"`
+}
+
+// Sweep looks at every workspace once. A fault with one workspace is noted and
+// does not keep it from the rest. A sweep that runs out of time says where, and
+// the next one begins there, so that every page of a large fleet is swept.
+func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
+	r := run{Sweeper: s}
+	var err error
+	if r.fleet, err = s.Registry.BeginSweep(ctx, s.Clock.Now()); err != nil {
+		return r.Result, err
+	}
+	if r.orphans, err = s.queuesToCheck(ctx); err != nil {
+		r.fails("listing chat queues", err)
+	}
+	start := r.fleet.SweepCursor
+	next, err := r.pages(ctx, start)
+	if err == nil && next != start {
+		err = s.Registry.Fleets.NoteSweepCursor(ctx, next)
+	}
+	r.Cut = next != ""
+	if announceErr := s.StatusLog.Announce(ctx); announceErr != nil {
+		r.fails("announcing", announceErr)
+	}
+	if err != nil {
+		return r.Result, err
+	}
+	if whole := start == "" && !r.Cut; whole {
+		r.removeOrphans(ctx)
+	}
+	return r.Result, nil
+}
+
+// run is one sweep under way.
+type run struct {
+	*Sweeper
+	fleet workspace.Fleet
+
+	mu      sync.Mutex // guards what follows: several workspaces are looked at at once
+	orphans map[string]bool
+	Result
+}
+
+// count changes the result.
+func (r *run) count(change func(*Result)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.Result)
+}
+
+func (r *run) fails(what string, err error) {
+	r.count(func(out *Result) { out.Errors = append(out.Errors, what+": "+err.Error()) })
+}
+
+// A page of workspaces is looked at workspacesAtOnce at a time. No page is begun
+// with less than spareTime left of the function's time: that is for the page and
+// for what comes after the last.
+const (
+	pageSize         = 200
+	workspacesAtOnce = 8
+	spareTime        = 15 * time.Second
+)
+
+// pages looks at the fleet from a cursor on; it returns where it ran out of time,
+// "" when it did not.
+func (r *run) pages(ctx context.Context, cursor string) (next string, err error) {
+	for first := true; ; first = false {
+		if deadline, ok := ctx.Deadline(); ok && !first && time.Until(deadline) < spareTime {
+			return cursor, nil
+		}
+		facts, next, err := r.Registry.Leases.Page(ctx, cursor, pageSize)
+		if err != nil {
+			return cursor, err
+		}
+		var g errgroup.Group
+		g.SetLimit(workspacesAtOnce)
+		for _, f := range facts {
+			g.Go(func() error {
+				if err := r.workspace(ctx, f); err != nil {
+					r.fails(f.ID, err)
+				}
+				return nil
+			})
+		}
+		_ = g.Wait() // errors are in the result
+		if cursor = next; cursor == "" {
+			return "", nil
+		}
+	}
+}
+
+// workspace does for one workspace what is to do.
+func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
+	now := r.Clock.Now()
+	r.count(func(out *Result) { out.Seen++ })
+	r.keepQueue(f)
+	if f.Open > 0 || !f.Conserved() || reconcileDue(f.ID, now) {
+		if err := r.mailbox(ctx, f, now); err != nil {
+			return err
+		}
+	}
+	if err := r.wake(ctx, f, now); err != nil {
+		return err
+	}
+	if err := r.probe(ctx, f, now); err != nil {
+		return err
+	}
+	changed, err := r.StatusLog.Record(ctx, f, r.fleet, now)
+	if changed {
+		r.count(func(out *Result) { out.Announced++ })
+	}
+	return err
+}
+
+// mailbox compares a mailbox's counters with the ledger, and ends what is due.
+// Which mail is open, and when it is due, the index says, whatever the mail
+// weighs.
+func (r *run) mailbox(ctx context.Context, f workspace.Facts, now time.Time) error {
+	open, err := r.Delivery.Ledger.OpenMail(ctx, f.ID, 0)
+	if err != nil {
+		return err
+	}
+	corrected, err := r.reconcile(ctx, f, open, now)
+	if corrected {
+		r.count(func(out *Result) { out.Broken = append(out.Broken, f.ID) })
+	}
+	if err != nil {
+		return err
+	}
+	return r.expire(ctx, f, open, now)
+}

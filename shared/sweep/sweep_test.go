@@ -1,0 +1,273 @@
+package sweep_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestSweep(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	w.Send("a")
+	w.Wakeups.Take()
+	for _, want := range []int{1, 0} { // the first sweep announces; nothing is news to the second
+		out, err := w.Sweeper.Sweep(t.Context())
+		if err != nil || out.Rung != 1 || out.Announced != want || len(out.Broken)+len(out.Errors) != 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	w.Now = w.Now.Add(25 * time.Hour)
+	out, err := w.Sweeper.Sweep(t.Context())
+	if err != nil || out.Expired != 1 || w.Receipt("a").State != chat.Expired || w.Receipt("a").Reason == "" || w.Facts().Open != 0 {
+		t.Fatalf("%+v, %v, %+v", out, err, w.Receipt("a"))
+	}
+	// Nobody swept for a day: it may be the platform that did not hear, for a while.
+	w.Now = w.Now.Add(w.Registry.Policy.LeaseTTL + w.Registry.Policy.Grace)
+	if _, err := w.Sweeper.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for i, c := range w.Announced.Take() {
+		if c.Seq != int64(i)+1 || c.WorkspaceSeq != c.Seq || (c.From == nil) != (i == 0) {
+			t.Fatalf("%+v", c)
+		}
+		told = append(told, fmt.Sprintf("%s/%s", c.To.Status, c.To.Reason))
+	}
+	if d := cmp.Diff([]string{"online/healthy", "unknown/platform_suspect", "offline/lease_expired"}, told); d != "" {
+		t.Fatal(d)
+	}
+}
+
+func TestCountersAreMendedFromTheLedger(t *testing.T) {
+	for name, spoil := range map[string]func(f *workspace.Facts){
+		"a counter lost an end":     func(f *workspace.Facts) { f.Delivered = 0 },
+		"open mail is not counted":  func(f *workspace.Facts) { f.Open, f.OldestOpen = 0, time.Time{} },
+		"too much is open":          func(f *workspace.Facts) { f.Open, f.InFlight = 9, 4 },
+		"all are wrong":             func(f *workspace.Facts) { f.Open, f.InFlight, f.Delivered, f.Cancelled, f.Dead = 1, 1, 0, 5, 2 },
+		"some are nowhere":          func(f *workspace.Facts) { f.Accepted += 2 },
+		"the law holds by accident": func(f *workspace.Facts) { f.Open, f.Delivered, f.OldestOpen = 0, 4, time.Time{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Poll, "")
+			w.Send("m1", "m2", "m3", "m4")
+			w.PollAfter("")
+			w.PollAfter("m2") // two are delivered, two in flight
+			if _, err := w.Cancel(t.Context(), world.ID, "m4", "me", w.Now); err != nil {
+				t.Fatal(err)
+			}
+			right := w.Facts()
+			wrong := right
+			spoil(&wrong)
+			if err := w.Store.CorrectCounters(t.Context(), right, wrong); err != nil {
+				t.Fatal(err)
+			}
+			mended := false
+			for range 60 { // within an hour, whatever minute is this workspace's
+				if out := w.SweepOnce(); len(out.Broken) > 0 {
+					mended = true
+				}
+				w.Now = w.Now.Add(time.Minute)
+			}
+			f := w.Facts()
+			if want := f.Accepted - right.Accepted; f.Missing != want {
+				t.Fatalf("%d are missing, and %d said to be", want, f.Missing)
+			}
+			if !mended || f.Open != right.Open || f.Delivered != right.Delivered || f.Cancelled != right.Cancelled || f.Dead != right.Dead {
+				t.Fatalf("mended=%v: %+v, want %+v", mended, f, right)
+			}
+			trail, err := w.Store.AuditTrail(t.Context(), world.ID, "", 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(trail, func(n activity.Row) bool { return strings.Contains(n.Summary, "mended from the ledger") }) {
+				t.Fatal("no audit entry")
+			}
+		})
+	}
+}
+
+func TestARemovedWorkspacesMailEndsAndItsQueueGoes(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Busy: true} }
+	w.Send("m1", "m2")
+	w.DrainOnce()
+	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.Removed, activity.Actor{}, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.SweepOnce()
+	for _, m := range []string{"m1", "m2"} {
+		if got := w.Receipt(m); got.State != chat.Cancelled || !strings.Contains(got.Reason, "removal") {
+			t.Fatalf("%s is %s: %s", m, got.State, got.Reason)
+		}
+	}
+	w.Now = w.Now.Truncate(time.Hour).Add(time.Hour)
+	if out := w.SweepOnce(); out.Removed != 1 {
+		t.Fatalf("%+v", out)
+	}
+	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 0 {
+		t.Fatalf("%v", names)
+	}
+}
+
+// A queue in use is never taken for an orphan.
+func TestOwnedQueuesStay(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Send("m1")
+	w.DrainOnce()
+	w.Now = w.Now.Truncate(time.Hour).Add(time.Hour)
+	w.SweepOnce()
+	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 1 {
+		t.Fatalf("%v", names)
+	}
+}
+
+// The same sweep from two sweepers at once announces each change once.
+func TestTwoSweepersAtOnce(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	done := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := w.Sweeper.Sweep(t.Context())
+			done <- err
+		}()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.Announced.Take()); n != 1 {
+		t.Fatalf("%d announcements", n)
+	}
+}
+
+// A thousand agents that come back at once don't have their drains begin at once.
+func TestASweepsRingsAreSpread(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	for i := range 1000 {
+		other := fmt.Sprint("w", i)
+		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: other, Mode: workspace.Push, URL: "http://agent/", From: world.Home}, w.Now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m", Workspace: other, Priority: chat.Task, Body: []byte(`{}`)}, w.Now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Wakeups.Take()
+	w.SweepOnce()
+	second := map[int]int{}
+	for _, r := range w.Wakeups.Take() {
+		second[int(r.After.Seconds())]++
+		if r.After >= time.Minute {
+			t.Fatalf("a ring waits %s: past the next sweep", r.After)
+		}
+	}
+	for s, n := range second {
+		if n > 50 {
+			t.Fatalf("%d drains begin in second %d", n, s)
+		}
+	}
+	if len(second) < 30 {
+		t.Fatalf("all begin within %d seconds", len(second))
+	}
+}
+
+// An idle workspace is probed now and then, and what the probe shows is
+// remembered past its end, until something gets through.
+func TestTheSweeperProbes(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	w.Registry.Policy.ProbeEvery = 10 * time.Minute
+	pass := func(d time.Duration) {
+		for end := w.Now.Add(d); w.Now.Before(end); w.Now = w.Now.Add(time.Minute) {
+			w.Beat(0)
+			w.SweepOnce()
+			w.DrainOnce()
+		}
+	}
+	pass(9 * time.Minute)
+	if f := w.Facts(); f.Accepted != 0 {
+		t.Fatalf("probed too soon: %+v", f)
+	}
+	pass(3 * time.Minute)
+	if f := w.Facts(); f.Accepted != 1 || f.Delivered != 1 || !f.ProbeLostAt.IsZero() {
+		t.Fatalf("%+v", f)
+	}
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("refused")} }
+	pass(20 * time.Minute)
+	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("a lost probe left %s (%s): %+v", v.Status, v.Reason, w.Facts())
+	}
+	if len(w.Announced.Dead) > 0 {
+		t.Fatal("a probe's end was announced as a message's")
+	}
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
+	pass(15 * time.Minute)
+	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Status != workspace.StatusOnline {
+		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, w.Facts())
+	}
+}
+
+// A probe that was never tried shows nothing: its agent was at work, held, or away.
+func TestAProbeOfABusyAgentIsNoEvidence(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	w.Beat(1)
+	out, err := w.Probe(t.Context(), world.ID, w.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		w.Now = w.Now.Add(time.Minute)
+		w.Beat(1)
+		w.SweepOnce()
+		w.DrainOnce()
+	}
+	if m := w.Receipt(out.Message.ID); m.State != chat.Expired {
+		t.Fatalf("%+v", m)
+	}
+	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Reason != workspace.ReasonBusy {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+}
+
+// A sweep that runs out of time leaves the rest to the next one, which begins there.
+func TestASweepThatIsCutGoesOn(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	const fleet = 450 // more than two pages
+	for i := range fleet - 1 {
+		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: fmt.Sprintf("w%03d", i), From: world.Home}, w.Now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	announced := 0
+	for sweeps := 1; ; sweeps++ {
+		out, err := w.Sweeper.Sweep(hurried)
+		if err != nil || len(out.Errors) > 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		announced += out.Announced
+		if !out.Cut {
+			if sweeps != 3 || announced != fleet {
+				t.Fatalf("%d sweeps saw %d of %d", sweeps, announced, fleet)
+			}
+			return
+		}
+	}
+}
