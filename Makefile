@@ -41,7 +41,7 @@ unit: check-go ministack ## the tests alone: what has not changed since it passe
 
 ##@ Before a change is merged
 
-test: build ministack localstack ## everything that must pass, end to end too (about ten minutes)
+test: fmt-check vet lint build ministack localstack ## everything that must pass, end to end too (about ten minutes)
 	@exec .build/local test
 
 ##@ The platform on this machine
