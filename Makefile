@@ -1,60 +1,98 @@
-# make run       the whole platform on http://127.0.0.1:8080 (PORT=, EMULATOR=ministack|localstack)
-# make test      everything that must pass
-# make conformance  the exact sequences of the clients that exist, and what held
-# make scenarios stories of what goes wrong with agents and credentials, and what status said
-# make chaos     a seeded campaign of faults, and what was lost: nothing (SEED=, FAULTS=)
-# make incident  the incident this exists for, replayed with real processes
-# make bench     what each operation costs, in AWS calls and capacity units
 SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
 export PORT EMULATOR SEED FAULTS
-.PHONY: run test conformance scenarios chaos incident bench build check-go cdk ministack localstack deploy clean
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT = .tools/bin/golangci-lint
 
-run: build $(EMULATOR)
-	@exec .build/local run
+.DEFAULT_GOAL := help
+.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident bench \
+	build check-go cdk ministack localstack linters deploy clean
 
-test: build ministack localstack
+help: ## list these verbs
+	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+##@ While you work
+
+check: linters ministack fmt-check vet lint unit ## format, vet, lint, and every test that needs no deployed platform
+
+fmt: linters ## format the Go files (gofumpt, imports in groups)
+	@$(LINT) fmt
+
+fmt-check: linters
+	@$(LINT) fmt --diff || { echo "rollcall: the files above are not formatted: run make fmt" >&2; exit 1; }
+
+vet: check-go
+	@go vet ./...
+
+lint: linters ## golangci-lint over the Go files, actionlint over the workflows
+	@$(LINT) run
+	@.tools/bin/actionlint .github/workflows/*.yml
+
+# Go's test cache knows the Go files of a package and what its tests read themselves. These
+# tests also depend on what a command prints, or on the emulator, so they always run.
+ALWAYS := ./shared ./shared/dynamo/... ./shared/sqs/...
+NO_PLATFORM = $(filter-out %/localstack/proofs/e2e,$(shell go list ./...))
+
+unit: check-go ministack ## the tests alone: what has not changed since it passed is not run again
+	@go test $(filter-out $(shell go list $(ALWAYS)),$(NO_PLATFORM))
+	@go test -count=1 $(ALWAYS)
+
+##@ Before a change is merged
+
+test: fmt-check vet lint build ministack localstack ## everything that must pass, end to end too (about ten minutes)
 	@exec .build/local test
 
-conformance: build $(EMULATOR)
-	@exec .build/local conformance
+##@ The platform on this machine
 
-scenarios: build $(EMULATOR)
-	@exec .build/local scenarios
+run: build $(EMULATOR) ## the whole platform on http://127.0.0.1:8080 (PORT=, EMULATOR=ministack|localstack)
+	@exec .build/local run
 
-# A seeded campaign of faults over the built functions: make chaos SEED=7 FAULTS=300
-chaos: build $(EMULATOR)
-	@exec .build/local chaos
-
-incident: build $(EMULATOR)
+incident: build $(EMULATOR) ## the incident this exists for, replayed with real processes
 	@exec .build/local incident
 
-bench: build localstack
+conformance: build $(EMULATOR) ## the exact sequences of the clients that exist, and what held
+	@exec .build/local conformance
+
+scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and credentials, and what status said
+	@exec .build/local scenarios
+
+chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions (SEED=7 FAULTS=300), and what was lost
+	@exec .build/local chaos
+
+bench: build localstack ## what each operation costs, in AWS calls and capacity units
 	@exec .build/local bench
 
-check-go:
-	@command -v go >/dev/null || { echo "rollcall: Go 1.26 or newer is needed: install it and run make again" >&2; exit 1; }
+##@ Build, install, deploy
 
-# The functions as Lambda runs them (static, bootstrap), the two programs that put
-# them on the local platform, an agent to try, and the command-line program. Go's own cache makes a second build quick.
-build: check-go cdk
+check-go:
+	@command -v go >/dev/null || { echo "rollcall: Go 1.26 or newer is needed: install it and run make again" >&2; \
+		exit 1; }
+
+# The functions as Lambda runs them: static, named bootstrap, without a version or VCS stamp, so that a
+# deployment changes only the functions whose code changed. Go's cache makes a second build quick.
+build: check-go cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)
 	@mkdir -p .build/functions
-	@for f in $(FUNCTIONS); do CGO_ENABLED=0 GOOS=linux GOARCH=$${LAMBDA_GOARCH-$$(go env GOARCH)} go build -trimpath -tags lambda.norpc -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; done
+	@for f in $(FUNCTIONS); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$${LAMBDA_GOARCH-$$(go env GOARCH)} go build -trimpath -buildvcs=false \
+			-tags lambda.norpc -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; \
+	done
 	@go build -o .build/infra ./infra
 	@go build -o .build/local ./localstack
 	@go build -o .build/agent ./examples/agent
-	@go build -o .build/rollcall ./cmd/rollcall
+	@go build -ldflags='-X main.version=$(VERSION)' -o .build/rollcall ./cmd/rollcall
 
-cdk ministack localstack:
+linters: check-go
+cdk ministack localstack linters:
 	@localstack/setup/setup.sh $@
 
-# Deploy to the account of the environment's credentials: arm64, strict policies.
-deploy: check-go cdk
-	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256 of your operator credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
+deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, SETTINGS=)
+	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256" \
+		"of your operator credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
-	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) $(if $(SETTINGS),-c settings='$(SETTINGS)')
+	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) \
+		$(if $(SETTINGS),-c settings='$(SETTINGS)')
 
-clean:
+clean: ## forget what was built and what a run left (.tools stays)
 	@rm -rf .build .rollcall

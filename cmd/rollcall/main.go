@@ -141,6 +141,7 @@ Exit codes:
   4    done, but with a bad outcome: not online (status --check), not delivered
        (send, probe), not registered again (repair --wait)
   130  interrupted; watch and events --follow end so with 0`,
+		Version:      currentVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.output != "table" && a.output != "json" {
@@ -157,6 +158,8 @@ Exit codes:
 	root.AddCommand(a.mend()...)
 	root.AddCommand(a.manage()...)
 	root.AddCommand(a.chat()...)
+	root.AddCommand(a.version())
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, once and pinned, what the local platform needs, from the package
-# registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack
+# Installs, once and pinned, what the local platform and the checks need, from the
+# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOOLS=$(cd "$HERE/../.." && pwd)/.tools
@@ -42,6 +42,21 @@ ministack() {
   "$py" -m venv "$TOOLS/ministack"
   "$TOOLS/ministack/bin/pip" install -q --disable-pip-version-check "$version"
   mark ministack "$version"
+}
+
+# go_program NAME PACKAGE@VERSION: built from source, again when Go changes, because
+# a linter reads no source of a Go newer than the one that built it.
+go_program() {
+  local version="$2 $(go env GOVERSION)"
+  done_once "$1" "$version" && return
+  echo "installing $2 ..."
+  GOBIN="$TOOLS/bin" go install "$2"
+  mark "$1" "$version"
+}
+
+linters() {
+  go_program golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+  go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 
 # docker_ok: a Docker engine answers, so LocalStack's own image is used.
