@@ -213,7 +213,7 @@ func (hung) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAHungPlatformIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		a := &app{local: client.Local{URL: "http://hung", Transport: hung{}}}
+		a := &app{platform: client.Client{URL: "http://hung", Transport: hung{}}}
 		err := a.call(t.Context(), "GET", "/workspaces", nil, nil)
 		out, ok := errors.AsType[*outcome](err)
 		if !ok || out.code != exitUnreachable || out.message != "http://hung doesn't answer in time" {
