@@ -47,7 +47,9 @@ func TestResultOf(t *testing.T) {
 		"a probe, taken":                {probe: true, status: 200, body: rpcResult},
 		"a probe, and a busy proxy":     {probe: true, status: 503, retryAfter: "1", busy: true, wait: time.Second},
 		"a probe, and another server":   {probe: true, status: 404, body: "<html>", failure: "HTTP 404"},
-		"a probe, and an old error":     {probe: true, status: 200, body: `{"error":{"code":1}}`, failure: "answered error 1"},
+		"a probe, and no JSON-RPC": {
+			probe: true, status: 200, body: `{"error":{"code":1}}`, failure: "answered error 1",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{}
