@@ -106,8 +106,8 @@ func (k Kind) known() bool { return k == Workspace || k == Operator || k == Enro
 // a text of another format.
 func PublicID(text string) string {
 	parts := strings.SplitN(text, "_", 3)
-	if len(parts) != 3 || !Plausible(text) {
-		return ""
+	if len(parts) != 3 || !Kind(parts[0]).known() || !Plausible(text) {
+		return "" // of another format, any part may be secret
 	}
 	return parts[1]
 }

@@ -29,3 +29,22 @@ func TestMint(t *testing.T) {
 		t.Fatal("an absent credential matches an absent one")
 	}
 }
+
+// An operator's credential is any text, and existing agents hold base64url, which
+// has underscores too: no part of either may be shown.
+func TestNameShowsNoSecret(t *testing.T) {
+	for _, text := range []string{
+		"correct_horse_battery", "Zx8_q0Jc5mV2bN7aL1sD9fG3hK4jP6wR8tY_uI0oE2z", "rcw_horse_battery",
+	} {
+		if id := token.PublicID(text); id != "" {
+			t.Errorf("%s has the public id %q", text, id)
+		}
+		if name, want := token.Name(text), "sha256:"+token.Digest(text).String()[:8]; name != want {
+			t.Errorf("%s is called %s, want %s", text, name, want)
+		}
+	}
+	minted, _ := token.Mint(token.Operator)
+	if name := token.Name(minted); name != minted[:len("rco_")+8] {
+		t.Errorf("%s is called %s", minted, name)
+	}
+}
