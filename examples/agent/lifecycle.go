@@ -88,8 +88,8 @@ func (a *agent) keepLease(ctx context.Context, epoch int64) {
 }
 
 // heartbeatRequest renews the lease. ActiveTasks tells the platform how busy the
-// agent is. Epoch tells it which registration this is, so that a heartbeat of an
-// instance that has been replaced counts for nothing.
+// agent is. Epoch is the one that registering returned: by it the platform tells
+// apart two agents that run under one id.
 type heartbeatRequest struct {
 	WorkspaceID string  `json:"workspace_id"`
 	ActiveTasks int     `json:"active_tasks"`
