@@ -5,112 +5,204 @@ import (
 	"testing"
 )
 
-func TestWhatAPersonReads(t *testing.T) {
-	const receipt, show = "GET /workspaces/demo/messages/m1", "GET /workspaces/demo"
-	send := func(receipts ...answer) map[string][]answer {
-		return map[string][]answer{"POST /workspaces/demo/a2a": {{202, taken}}, receipt: receipts}
+// commandTest is a command line, what the platform answers to it, and what a
+// person then reads.
+type commandTest struct {
+	args    string
+	answers map[string][]answer
+	code    int
+	out     string // a part of stdout
+	errs    string // a part of stderr; "": stderr is empty
+}
+
+func (c commandTest) run(t *testing.T) {
+	t.Helper()
+	code, out, errs := rollcall(t.Context(), t, &platform{answers: c.answers}, strings.Fields(c.args)...)
+	if code != c.code {
+		t.Errorf("exit %d, want %d", code, c.code)
 	}
-	repair := func(shown ...answer) map[string][]answer {
-		return map[string][]answer{"POST /workspaces/demo/repair": {{200, repaired}}, show: shown}
+	if !strings.Contains(out, c.out) {
+		t.Errorf("stdout lacks %q", c.out)
 	}
-	for name, c := range map[string]struct {
-		args    string
-		answers map[string][]answer
-		code    int
-		out     []string // what stdout has
-		errs    []string // what stderr has; none: it is empty
-	}{
+	if !strings.Contains(errs, c.errs) {
+		t.Errorf("stderr lacks %q", c.errs)
+	}
+	if c.errs == "" && errs != "" || strings.Count(errs, "asking again") > 1 {
+		t.Error("stderr has more than it should")
+	}
+	if t.Failed() {
+		t.Logf("rollcall %s\n%s%s", c.args, out, errs)
+	}
+}
+
+// on is a platform that answers one route.
+func on(route string, answers ...answer) map[string][]answer {
+	return map[string][]answer{route: answers}
+}
+
+const (
+	showDemo    = "GET /workspaces/demo"
+	sendDemo    = "POST /workspaces/demo/a2a"
+	receiptDemo = "GET /workspaces/demo/messages/m1"
+	repairDemo  = "POST /workspaces/demo/repair"
+)
+
+func TestRefusalsAndFailures(t *testing.T) {
+	const gone = `{"error": "the log before 90 is gone", "code": "cursor_gone", "hint": "read the fleet anew"}`
+	const unknown = `{"error": "no such workspace", "code": "workspace_unknown", "hint": "see rollcall status"}`
+	for name, c := range map[string]commandTest{
 		"a refusal": {
-			"pause demo", map[string][]answer{"POST /workspaces/demo/pause": {{404, `{"error": "no such workspace", "code": "workspace_unknown", "hint": "see rollcall status"}`}}}, 1,
-			nil, []string{"rollcall: no such workspace (workspace_unknown, HTTP 404)\n  next: see rollcall status\n"},
+			args: "pause demo", answers: on("POST /workspaces/demo/pause", answer{404, unknown}), code: exitRefused,
+			errs: "rollcall: no such workspace (workspace_unknown, HTTP 404)\n  next: see rollcall status\n",
 		},
 		"the store is down": {
-			"status demo", map[string][]answer{show: {{503, down}}}, 3,
-			nil, []string{"rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503)\n  next: nothing was decided; try again\n"},
+			args: "status demo", answers: on(showDemo, answer{503, down}), code: exitUnreachable,
+			errs: "rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503)\n" +
+				"  next: nothing was decided; try again\n",
 		},
 		"API Gateway's own error": {
-			"status demo", map[string][]answer{show: {{500, `{"message": "Internal Server Error"}`}}}, 3,
-			nil, []string{"rollcall: the platform answered Internal Server Error (HTTP 500)\n"},
+			args: "status demo", answers: on(showDemo, answer{500, `{"message": "Internal Server Error"}`}),
+			code: exitUnreachable, errs: "rollcall: the platform answered Internal Server Error (HTTP 500)\n",
 		},
 		"a page of another server": {
-			"status demo", map[string][]answer{show: {{200, "<html>"}}}, 3, nil, []string{"doesn't answer GET /workspaces/demo as Rollcall does"},
+			args: "status demo", answers: on(showDemo, answer{200, "<html>"}),
+			code: exitUnreachable, errs: "doesn't answer GET /workspaces/demo as Rollcall does",
 		},
-		"a broken connection": {"status demo", map[string][]answer{show: {{}}}, 3, nil, []string{"doesn't answer: EOF\n"}},
+		"a broken connection": {
+			args: "status demo", answers: on(showDemo, answer{}), code: exitUnreachable, errs: "doesn't answer: EOF\n",
+		},
 		"a cursor that is gone": {
-			"events --since 3", map[string][]answer{"GET /events": {{410, `{"error": "the log before 90 is gone", "code": "cursor_gone", "hint": "read the fleet anew, then follow from 120"}`}}}, 1,
-			nil, []string{"cursor_gone, HTTP 410", "next: read the fleet anew, then follow from 120\n"},
+			args: "events --since 3", answers: on("GET /events", answer{410, gone}), code: exitRefused,
+			errs: "(cursor_gone, HTTP 410)\n  next: read the fleet anew\n",
 		},
 		"a cursor that is gone, followed": {
-			"events -f --since 3", map[string][]answer{"GET /events": {{410, `{"error": "the log before 90 is gone", "code": "cursor_gone", "hint": "read the fleet anew"}`}}}, 1,
-			nil, []string{"next: read the fleet anew\n"},
+			args: "events -f --since 3", answers: on("GET /events", answer{410, gone}), code: exitRefused,
+			errs: "next: read the fleet anew\n",
 		},
+	} {
+		t.Run(name, c.run)
+	}
+}
 
-		"sent": {"send demo what is it?", send(answer{200, queued}, answer{200, delivered}), 0,
-			[]string{"m1 accepted; expected: now\nqueued: it waits for its turn\ndelivered: the agent took it\nanswer: 42\n"}, nil},
-		"sent, and dead": {"send demo hello", send(answer{200, dead}), 4,
-			[]string{"dead: five tries failed\n"}, []string{"rollcall: it was not delivered: dead\n"}},
-		"sent through an outage": {"send demo hello", send(answer{503, down}, answer{}, answer{429, `{"message": "Too Many Requests"}`}, answer{200, delivered}), 0,
-			[]string{"delivered: the agent took it\n"}, []string{"rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503); asking again\n"}},
-		"sent into an outage": {"send demo hello --timeout 700ms", send(answer{503, down}), 4,
-			[]string{"m1 accepted"}, []string{"asking again\nrollcall: not seen delivered within 700ms; follow it with: rollcall receipts demo m1\n"}},
-		"sent, and not delivered in time": {"send demo hello --timeout 700ms", send(answer{200, queued}), 4,
-			[]string{"queued: it waits for its turn\n"}, []string{"rollcall: not seen delivered within 700ms; follow it with: rollcall receipts demo m1\n"}},
-		"sent to nobody": {
-			"send demo hello --no-follow", map[string][]answer{"POST /workspaces/demo/a2a": {{202, `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "unknown",
-				"workspace_reason": "platform_suspect", "message": "accepted and kept, but nobody is listening: "}`}}}, 0,
-			[]string{"the workspace is unknown (platform_suspect): accepted and kept, but nobody is listening\nm1 accepted; expected: nobody is listening\n"}, nil,
+func TestSendAndProbe(t *testing.T) {
+	const nobody = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "unknown",
+		"workspace_reason": "platform_suspect", "message": "accepted and kept, but nobody is listening: "}`
+	const hinted = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "offline",
+		"workspace_reason": "lease_expired", "hint": "restart it",
+		"message": "accepted and kept, but nobody is listening: restart it"}`
+	const unknown = `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`
+	const inTime = "rollcall: not seen delivered within 700ms; follow it with: rollcall receipts demo m1\n"
+	receipts := func(receipts ...answer) map[string][]answer {
+		return map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: receipts}
+	}
+	for name, c := range map[string]commandTest{
+		"delivered": {
+			args: "send demo what is it?", answers: receipts(answer{200, queued}, answer{200, delivered}),
+			out: "m1 accepted; expected: now\nqueued: it waits for its turn\n" +
+				"delivered: the agent took it\nanswer: 42\n",
 		},
-		"sent to nobody, with a hint": {
-			"send demo hello --no-follow", map[string][]answer{"POST /workspaces/demo/a2a": {{202, `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "offline",
-				"workspace_reason": "lease_expired", "hint": "restart it", "message": "accepted and kept, but nobody is listening: restart it"}`}}}, 0,
-			[]string{"the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n"}, nil,
+		"dead": {
+			args: "send demo hello", answers: receipts(answer{200, dead}), code: exitUnhealthy,
+			out: "dead: five tries failed\n", errs: "rollcall: it was not delivered: dead\n",
+		},
+		"through an outage": {
+			args: "send demo hello",
+			answers: receipts(answer{503, down}, answer{}, answer{429, `{"message": "Too Many Requests"}`},
+				answer{200, delivered}),
+			out: "delivered: the agent took it\n",
+			errs: "rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503); " +
+				"asking again\n",
+		},
+		"into an outage": {
+			args: "send demo hello --timeout 700ms", answers: receipts(answer{503, down}), code: exitUnhealthy,
+			out: "m1 accepted", errs: "asking again\n" + inTime,
+		},
+		"not delivered in time": {
+			args: "send demo hello --timeout 700ms", answers: receipts(answer{200, queued}), code: exitUnhealthy,
+			out: "queued: it waits for its turn\n", errs: inTime,
+		},
+		"to nobody": {
+			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, nobody}),
+			out: "the workspace is unknown (platform_suspect): accepted and kept, but nobody is listening\n" +
+				"m1 accepted; expected: nobody is listening\n",
+		},
+		"to nobody, with a hint": {
+			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, hinted}),
+			out: "the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n",
 		},
 		"a probe that is refused while it is followed": {
-			"probe demo", map[string][]answer{"POST /workspaces/demo/probe": {{202, taken}}, receipt: {{401, `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`}}}, 1,
-			[]string{"m1 accepted"}, []string{"unknown credential", "next: log in"},
+			args: "probe demo", code: exitRefused,
+			answers: map[string][]answer{
+				"POST /workspaces/demo/probe": {{202, taken}}, receiptDemo: {{401, unknown}},
+			},
+			out: "m1 accepted", errs: "unknown credential (credential_unknown, HTTP 401)\n  next: log in",
 		},
-
-		"repaired": {"repair demo", repair(), 0, []string{"1 credential revoked; bootstrap is open until ", "next: restart the agent\n"}, nil},
-		"repaired, and waited for": {"repair demo --wait 9s", repair(answer{200, before}, answer{503, down}, answer{200, back}), 0,
-			[]string{"the agent registered at "}, []string{"asking again\n"}},
-		"repaired, and not back": {"repair demo --wait 200ms", repair(answer{200, before}), 4,
-			nil, []string{"rollcall: the agent was not seen to register within 200ms: restart it, then see whether it has: rollcall status demo\n"}},
-
-		"mail that is missing": {
-			"status demo", map[string][]answer{show: {{200, `{"id": "demo", "status": "online", "reason": "healthy", "messages": {"accepted": 9, "delivered": 7, "missing": 2}}`}}}, 0,
-			[]string{"of 9 accepted: 7 delivered, 0 expired, 0 cancelled, 0 dead, 2 missing\n"}, nil,
-		},
-		"not online": {"status demo --check", map[string][]answer{show: {{200, before}}}, 4, nil, []string{"rollcall: demo is degraded (credentials_rejected)\n"}},
-		"none so":    {"status --status dead", map[string][]answer{"GET /workspaces": {{200, `{"workspaces": []}`}}}, 0, []string{"no workspace is dead\n"}, nil},
-
-		"no such command":  {"nonsense", nil, 2, nil, []string{`unknown command "nonsense"`, "see: rollcall --help\n"}},
-		"an argument less": {"cancel demo", nil, 2, nil, []string{"usage: rollcall cancel ID MESSAGE"}},
-		"no such output":   {"status -o xml", nil, 2, nil, []string{`--output must be table or json, not "xml"`}},
-		"a limit of 0":     {"audit --limit 0", nil, 2, nil, []string{"--limit must be at least 1"}},
-		"no --yes":         {"remove demo", nil, 2, nil, []string{"rollcall remove demo --yes\n"}},
-		"no scheme":        {"status --url localhost:80", nil, 2, nil, []string{"must begin with http:// or https://"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			code, out, errs := rollcall(t.Context(), t, &platform{answers: c.answers}, strings.Fields(c.args)...)
-			if code != c.code {
-				t.Errorf("exit %d, want %d", code, c.code)
-			}
-			for _, want := range c.out {
-				if !strings.Contains(out, want) {
-					t.Errorf("stdout lacks %q", want)
-				}
-			}
-			for _, want := range c.errs {
-				if !strings.Contains(errs, want) {
-					t.Errorf("stderr lacks %q", want)
-				}
-			}
-			if len(c.errs) == 0 && errs != "" || strings.Count(errs, "asking again") > 1 {
-				t.Error("stderr has more than it should")
-			}
-			if t.Failed() {
-				t.Logf("rollcall %s\n%s%s", c.args, out, errs)
-			}
-		})
+		t.Run(name, c.run)
+	}
+}
+
+func TestRepair(t *testing.T) {
+	shown := func(shown ...answer) map[string][]answer {
+		return map[string][]answer{repairDemo: {{200, repaired}}, showDemo: shown}
+	}
+	for name, c := range map[string]commandTest{
+		"repaired": {
+			args: "repair demo", answers: shown(), out: "1 credential revoked; bootstrap is open until ",
+		},
+		"what to do next": {args: "repair demo", answers: shown(), out: "\nnext: restart the agent\n"},
+		"waited for": {
+			args: "repair demo --wait 9s", answers: shown(answer{200, before}, answer{503, down}, answer{200, back}),
+			out: "the agent registered at ", errs: "asking again\n",
+		},
+		"not back": {
+			args: "repair demo --wait 200ms", answers: shown(answer{200, before}), code: exitUnhealthy,
+			errs: "rollcall: the agent was not seen to register within 200ms: " +
+				"restart it, then see whether it has: rollcall status demo\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	const missing = `{"id": "demo", "status": "online", "reason": "healthy",
+		"messages": {"accepted": 9, "delivered": 7, "missing": 2}}`
+	const fleet = `{"workspaces": [` + before + `, ` + missing + `]}`
+	for name, c := range map[string]commandTest{
+		"mail that is missing": {
+			args: "status demo", answers: on(showDemo, answer{200, missing}),
+			out: "of 9 accepted: 7 delivered, 0 expired, 0 cancelled, 0 dead, 2 missing\n",
+		},
+		"all online": {args: "status demo --check", answers: on(showDemo, answer{200, missing}), out: "online"},
+		"one not online": {
+			args: "status demo --check", answers: on(showDemo, answer{200, before}), code: exitUnhealthy,
+			out: "degraded", errs: "rollcall: demo is degraded (credentials_rejected)\n",
+		},
+		"one of two not online": {
+			args: "status --check", answers: on("GET /workspaces", answer{200, fleet}), code: exitUnhealthy,
+			out: "degraded", errs: "rollcall: 1 of 2 are not online\n",
+		},
+		"none of a status": {
+			args: "status --status dead", answers: on("GET /workspaces", answer{200, `{"workspaces": []}`}),
+			out: "no workspace is dead\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for name, c := range map[string]commandTest{
+		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
+		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
+		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},
+		"no such output":       {args: "status -o xml", errs: `--output must be table or json, not "xml"`},
+		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},
+		"remove without --yes": {args: "remove demo", errs: "rollcall remove demo --yes\n"},
+		"no scheme":            {args: "status --url localhost:80", errs: "must begin with http:// or https://"},
+	} {
+		c.code = exitUsage
+		t.Run(name, c.run)
 	}
 }

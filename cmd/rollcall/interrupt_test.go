@@ -10,6 +10,10 @@ import (
 )
 
 func TestCtrlC(t *testing.T) {
+	const (
+		goesOn      = "interrupted, and the message goes on; follow it with: rollcall receipts demo m1\n"
+		mayRegister = "interrupted, and the agent may still register; see whether it has: rollcall status demo\n"
+	)
 	for args, c := range map[string]struct {
 		at   string // the call during which it comes
 		code int
@@ -19,18 +23,21 @@ func TestCtrlC(t *testing.T) {
 		"events --follow":       {"GET /events", 0, ""},
 		"events":                {"GET /events", 130, "rollcall: interrupted\n"},
 		"status":                {"GET /workspaces", 130, "rollcall: interrupted\n"},
-		"send demo hello":       {"GET /workspaces/demo/messages/m1", 130, "rollcall: interrupted, and the message goes on; follow it with: rollcall receipts demo m1\n"},
+		"send demo hello":       {"GET /workspaces/demo/messages/m1", 130, goesOn},
 		"probe demo":            {"GET /workspaces/demo/messages/m1", 130, "rollcall receipts demo m1\n"},
-		"repair demo --wait 9s": {"GET /workspaces/demo", 130, "rollcall: interrupted, and the agent may still register; see whether it has: rollcall status demo\n"},
+		"repair demo --wait 9s": {"GET /workspaces/demo", 130, mayRegister},
 	} {
 		for _, answered := range []bool{false, true} { // it comes during the call, or in the pause after it
 			t.Run(fmt.Sprintf("%s, answered %v", args, answered), func(t *testing.T) {
 				ctx, interrupt := context.WithCancel(t.Context())
 				defer interrupt()
 				p := &platform{answers: map[string][]answer{
-					"POST /workspaces/demo/a2a": {{202, taken}}, "POST /workspaces/demo/probe": {{202, taken}}, "POST /workspaces/demo/repair": {{200, repaired}},
-					"GET /workspaces/demo/messages/m1": {{200, queued}}, "GET /workspaces/demo": {{200, before}}, "GET /events": {{200, `{"events": [], "next": 0}`}},
-					"GET /workspaces": {{200, `{"workspaces": []}`}},
+					"POST /workspaces/demo/probe": {{202, taken}},
+					"GET /events":                 {{200, `{"events": [], "next": 0}`}},
+					"GET /workspaces":             {{200, `{"workspaces": []}`}},
+
+					sendDemo: {{202, taken}}, receiptDemo: {{200, queued}},
+					repairDemo: {{200, repaired}}, showDemo: {{200, before}},
 				}}
 				seen := 0
 				code, out, errs := rollcall(ctx, t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,9 @@ import (
 )
 
 func TestJSONIsJSON(t *testing.T) {
-	for args, want := range map[string]string{"send demo hello": "delivered", "repair demo --wait 9s": "next", "status demo": "status"} {
+	for args, want := range map[string]string{
+		"send demo hello": "delivered", "repair demo --wait 9s": "next", "status demo": "status",
+	} {
 		p := &platform{answers: map[string][]answer{
 			"POST /workspaces/demo/a2a": {{202, taken}}, "GET /workspaces/demo/messages/m1": {{503, down}, {200, delivered}},
 			"POST /workspaces/demo/repair": {{200, repaired}}, "GET /workspaces/demo": {{200, before}, {200, back}},

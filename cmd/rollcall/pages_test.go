@@ -60,7 +60,8 @@ func TestListsAreReadPageByPage(t *testing.T) {
 			}
 		}
 		if len(rows) != c.want || !strings.HasSuffix(out, c.end) || c.end == "" && strings.Contains(out, more) {
-			t.Errorf("rollcall %s of %d: %d rows, want %d; it ends %q", c.args, c.n, len(rows), c.want, out[max(0, len(out)-60):])
+			t.Errorf("rollcall %s of %d: %d rows, want %d; it ends %q",
+				c.args, c.n, len(rows), c.want, out[max(0, len(out)-60):])
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A message whose acceptance is not known goes again under its id, which is
-// accepted once; given up, it is said how to send it so.
+// A message whose acceptance is unknown is sent again under its id, which the
+// platform accepts once. The error after the last try says how to do that by hand.
 func TestSendGoesOnUnderOneID(t *testing.T) {
 	body := func(call string) string { _, b, _ := strings.Cut(call, "{"); return b }
 	p := &platform{answers: map[string][]answer{
@@ -24,7 +24,8 @@ func TestSendGoesOnUnderOneID(t *testing.T) {
 	if code != exitUnreachable || len(p.calls) != sendTries || !strings.Contains(errs, "send it again with --id mine") {
 		t.Fatalf("exit %d after %d calls\n%s", code, len(p.calls), errs)
 	}
-	p = &platform{answers: map[string][]answer{"POST /workspaces/demo/a2a": {{429, `{"error": "its inbox is full", "code": "inbox_full", "hint": "see why", "action": "retry"}`}}}}
+	const full = `{"error": "its inbox is full", "code": "inbox_full", "hint": "see why", "action": "retry"}`
+	p = &platform{answers: on(sendDemo, answer{429, full})}
 	if code, _, _ = rollcall(t.Context(), t, p, "send", "demo", "hello"); code != exitRefused || len(p.calls) != 1 {
 		t.Fatalf("exit %d after %d calls", code, len(p.calls))
 	}

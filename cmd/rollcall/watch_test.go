@@ -4,16 +4,25 @@ import (
 	"bytes"
 	"context"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func TestWatchAndEventsOutliveAnOutage(t *testing.T) {
-	const change = `{"events": [{"seq": 7, "workspace_id": "demo", "to": {"status": "online", "reason": "healthy"}}], "next": 7}`
+	const change = `{"next": 7, "events": [
+		{"seq": 7, "workspace_id": "demo", "to": {"status": "online", "reason": "healthy"}}]}`
 	for args, answers := range map[string]map[string][]answer{
-		"watch --every 10ms": {"GET /workspaces": {{200, `{"workspaces": []}`}, {503, down}, {}, {200, `{"workspaces": [` + back + `]}`}}},
-		"events -f":          {"GET /events": {{200, `{"events": [], "next": 6}`}, {503, down}, {200, change}, {200, `{"events": [], "next": 7}`}}},
+		"watch --every 10ms": {"GET /workspaces": {
+			{200, `{"workspaces": []}`}, {503, down}, {}, {200, `{"workspaces": [` + back + `]}`},
+		}},
+		"events -f": {"GET /events": {
+			{200, `{"events": [], "next": 6}`}, {503, down}, {200, change}, {200, `{"events": [], "next": 7}`},
+		}},
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -42,4 +51,31 @@ func (w *watched) Write(p []byte) (int, error) {
 		w.found()
 	}
 	return w.Buffer.Write(p)
+}
+
+func TestChangesOf(t *testing.T) {
+	ws := func(id string, status workspace.Status, reason workspace.Reason) httpapi.Workspace {
+		return httpapi.Workspace{ID: id, Verdict: workspace.Verdict{Status: status, Reason: reason}}
+	}
+	known := byID([]httpapi.Workspace{
+		ws("gone", "online", "healthy"), ws("bye", "online", "healthy"), ws("same", "online", "healthy"),
+		ws("status", "online", "healthy"), ws("reason", "degraded", "a"),
+	})
+	fleet := []httpapi.Workspace{
+		ws("new", "online", "healthy"), ws("reason", "degraded", "b"), ws("same", "online", "healthy"),
+		ws("status", "offline", "healthy"),
+	}
+	var got []string
+	for _, c := range changesOf(known, fleet) {
+		got = append(got, c.to.ID+" from "+string(c.from))
+	}
+	if want := []string{"new from ", "reason from degraded", "status from online"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if gone := removedFrom(known, fleet); !slices.Equal(gone, []string{"bye", "gone"}) {
+		t.Errorf("removed: %q", gone)
+	}
+	if len(known) != 5 {
+		t.Error("removedFrom changed what is known")
+	}
 }
