@@ -1,45 +1,39 @@
-// Command rollcall is the operator's program: it shows what the platform knows of
-// its workspaces, and mends what can be mended.
+// Command rollcall is the operator's program. It shows what the platform knows
+// of its workspaces, repairs them, manages them and sends them messages.
+//
+// A command has a file of its own (status.go, send.go), or shares one with the
+// commands next to it: history.go has history and audit, credentials.go rotate and
+// revoke, enrol.go enrol and withdraw, create.go create and adopt, hold.go pause
+// and resume. The commands share these files:
+//
+//   - locate.go, call.go, pages.go: where the platform is, one call, a list
+//   - await.go, follow.go: calls made again until something has happened
+//   - fleet.go: the fleet and its tables
+//   - output.go, table.go, format.go: what is printed
+//   - exit.go: errors and exit codes
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/client"
-	"github.com/rollcall/rollcall/shared/httpapi"
-)
-
-// Exit codes, for scripts.
-const (
-	exitRefused     = 1 // the platform said no
-	exitUsage       = 2
-	exitUnreachable = 3 // no platform is known, or it doesn't answer, or fails itself
-	exitNotSo       = 4 // it was done, and the outcome is not the good one: not online, not delivered
-	exitInterrupted = 130
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
+// run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	a := &app{out: out, errs: errs}
 	root := a.command()
@@ -50,78 +44,17 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, context.Canceled) {
-		err = &outcome{exitInterrupted, "interrupted"}
-	}
-	fmt.Fprintf(errs, "rollcall: %s\n", strings.TrimSpace(err.Error()))
-	if refused, ok := errors.AsType[*refusal](err); ok {
-		if refused.Hint != "" {
-			fmt.Fprintf(errs, "  next: %s\n", refused.Hint)
-		}
-		if refused.status >= 500 {
-			return exitUnreachable
-		}
-		return exitRefused
-	}
-	if bad, ok := errors.AsType[*outcome](err); ok {
-		return bad.code
-	}
-	if cmd.HasSubCommands() {
-		fmt.Fprintf(errs, "  see: %s --help\n", cmd.CommandPath())
-	} else {
-		fmt.Fprintf(errs, "  usage: %s\n", cmd.UseLine())
-	}
-	return exitUsage
-}
-
-// refusal is an error that the platform answered.
-type refusal struct {
-	httpapi.Problem
-	status int
-}
-
-// refusalOf reads it; what API Gateway answers by itself has but a message.
-func refusalOf(r client.Reply) *refusal {
-	refused := &refusal{status: r.Status}
-	if json.Unmarshal(r.Raw, &refused.Problem) != nil || refused.Problem.Error == "" {
-		refused.Problem = httpapi.Problem{Error: "the platform answered " + cmp.Or(r.Text("message"), http.StatusText(r.Status), "nothing to read")}
-	}
-	return refused
-}
-
-// Error implements error.
-func (r *refusal) Error() string {
-	if r.Code == "" {
-		return fmt.Sprintf("%s (HTTP %d)", r.Problem.Error, r.status)
-	}
-	return fmt.Sprintf("%s (%s, HTTP %d)", r.Problem.Error, r.Code, r.status)
-}
-
-// outcome ends the program with a code of its own.
-type outcome struct {
-	code    int
-	message string
-}
-
-// Error implements error.
-func (o *outcome) Error() string { return o.message }
-
-// passing tells whether a call that failed may do better when it is made again.
-func passing(err error) bool {
-	if refused, ok := errors.AsType[*refusal](err); ok {
-		return refused.status >= 500 || refused.status == http.StatusTooManyRequests
-	}
-	bad, ok := errors.AsType[*outcome](err)
-	return ok && bad.code == exitUnreachable
+	return reportError(errs, cmd, err)
 }
 
 // app is what the commands share.
 type app struct {
 	out, errs          io.Writer
-	url, token, output string
-	local              client.Local // its URL is empty until the first call
+	url, token, output string        // the flags that every command has
+	platform           client.Client // its URL is empty until the first call
 }
 
+// command is the whole program: the root with its global flags and all commands.
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rollcall",
@@ -129,9 +62,10 @@ func (a *app) command() *cobra.Command {
 		Long: `rollcall answers, for each agent workspace: will a message sent to it now reach
 its agent, and if not, why, and what mends it?
 
-Where the platform is and the operator credential are taken from --url and
+The platform's address and the operator credential are taken from --url and
 --token, else from ROLLCALL_URL and ROLLCALL_TOKEN, else from
-.rollcall/local.json of this folder or one above it, which make run writes.
+.rollcall/local.json in this folder or the nearest one above it. make run writes
+that file.
 
 Exit codes:
   0    done
@@ -140,7 +74,7 @@ Exit codes:
   3    no platform is known, or it doesn't answer, or it fails (HTTP 5xx)
   4    done, but with a bad outcome: not online (status --check), not delivered
        (send, probe), not registered again (repair --wait)
-  130  interrupted; watch and events --follow end so with 0`,
+  130  interrupted; watch and events --follow exit with 0 instead`,
 		Version:      currentVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -150,130 +84,43 @@ Exit codes:
 			return nil
 		},
 	}
-	root.PersistentFlags().StringVar(&a.url, "url", "", "the platform's address")
-	root.PersistentFlags().StringVar(&a.token, "token", "", "the operator credential (better: ROLLCALL_TOKEN, which no process list shows)")
-	root.PersistentFlags().StringVarP(&a.output, "output", "o", "table", "table or json")
-	root.AddGroup(&cobra.Group{ID: "see", Title: "See:"}, &cobra.Group{ID: "mend", Title: "Mend:"}, &cobra.Group{ID: "manage", Title: "Manage:"}, &cobra.Group{ID: "chat", Title: "Chat:"})
-	root.AddCommand(a.see()...)
-	root.AddCommand(a.mend()...)
-	root.AddCommand(a.manage()...)
-	root.AddCommand(a.chat()...)
-	root.AddCommand(a.version())
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.url, "url", "", "the platform's address")
+	flags.StringVar(&a.token, "token", "",
+		"the operator credential (better: ROLLCALL_TOKEN, which no process list shows)")
+	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
+	a.addCommands(root)
+	root.AddCommand(a.versionCommand())
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root
 }
 
-// locate finds the platform: flags, environment, then the nearest
-// .rollcall/local.json.
-func locate(url, token string) (client.Local, error) {
-	pick := func(flag, env string) string {
-		if flag != "" {
-			return flag
-		}
-		return os.Getenv(env)
-	}
-	l := client.Local{URL: strings.TrimRight(pick(url, "ROLLCALL_URL"), "/"), OperatorToken: pick(token, "ROLLCALL_TOKEN")}
-	if l.URL != "" {
-		if !strings.HasPrefix(l.URL, "http://") && !strings.HasPrefix(l.URL, "https://") {
-			return l, &outcome{exitUsage, fmt.Sprintf("the platform's address must begin with http:// or https://, not %q", l.URL)}
-		}
-		return l, nil // another platform's credential is not sent to this one
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return l, &outcome{exitUnreachable, fmt.Sprintf("no platform is known: %v", err)}
-	}
-	for {
-		raw, err := os.ReadFile(filepath.Join(dir, ".rollcall", "local.json"))
-		if err == nil {
-			var found client.Local
-			if err := json.Unmarshal(raw, &found); err != nil || found.URL == "" {
-				return l, &outcome{exitUnreachable, fmt.Sprintf("%s doesn't say where the platform is: start it again with make run", filepath.Join(dir, ".rollcall", "local.json"))}
-			}
-			if l.OperatorToken == "" {
-				l.OperatorToken = found.OperatorToken
-			}
-			l.URL = found.URL
-			return l, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return l, &outcome{exitUnreachable, fmt.Sprintf("no platform is known: %v", err)}
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return l, &outcome{exitUnreachable, "no platform is known: give --url and --token, set ROLLCALL_URL and ROLLCALL_TOKEN, or start one with make run"}
-		}
-		dir = up
-	}
-}
-
-// call makes a call and decodes its answer into v (nil: it is dropped).
-func (a *app) call(ctx context.Context, method, path string, body, v any) error {
-	if a.local.URL == "" { // not before: help and completion need no platform
-		var err error
-		if a.local, err = locate(a.url, a.token); err != nil {
-			return err
+// addCommands adds every command, under the heading that the help shows it.
+func (a *app) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"see", "See:", []*cobra.Command{
+			a.statusCommand(), a.watchCommand(), a.explainCommand(),
+			a.historyCommand(), a.auditCommand(), a.eventsCommand(),
+		}},
+		{"mend", "Mend:", []*cobra.Command{
+			a.repairCommand(), a.rotateCommand(), a.redriveCommand(),
+			a.cancelCommand(), a.probeCommand(), a.sweepCommand(),
+		}},
+		{"manage", "Manage:", []*cobra.Command{
+			a.createCommand(), a.adoptCommand(), a.enrolCommand(), a.withdrawCommand(),
+			a.pauseCommand(), a.resumeCommand(), a.revokeCommand(), a.removeCommand(),
+		}},
+		{"chat", "Chat:", []*cobra.Command{
+			a.sendCommand(), a.receiptsCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.id
+			root.AddCommand(c)
 		}
 	}
-	r, err := a.local.Do(ctx, method, path, a.local.OperatorToken, body)
-	if err != nil {
-		return cmp.Or(ctx.Err(), unanswered(a.local.URL, err))
-	}
-	if r.Status >= 300 {
-		return refusalOf(r)
-	}
-	if v == nil {
-		return nil
-	}
-	if err := json.Unmarshal(r.Raw, v); err != nil {
-		return &outcome{exitUnreachable, fmt.Sprintf("%s doesn't answer %s %s as Rollcall does: %v", a.local.URL, method, path, err)}
-	}
-	return nil
-}
-
-// unanswered is the outcome of a call that got no answer.
-func unanswered(platform string, err error) error {
-	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-		return &outcome{exitUnreachable, platform + " doesn't answer in time"}
-	}
-	if bare, ok := errors.AsType[*url.Error](err); ok {
-		err = bare.Err // the rest repeats the address
-	}
-	return &outcome{exitUnreachable, fmt.Sprintf("%s doesn't answer: %v", platform, err)}
-}
-
-// until reads until it is done or patience is at its end. A platform that fails
-// meanwhile is asked again, and that is told once.
-func (a *app) until(ctx context.Context, patience, every time.Duration, read func(context.Context) (done bool, err error)) (bool, error) {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for told := false; ; {
-		done, err := read(within)
-		switch {
-		case done:
-			return true, nil
-		case within.Err() != nil:
-			return false, ctx.Err()
-		case err != nil && !passing(err):
-			return false, err
-		case err != nil && !told:
-			a.again(err)
-			told = true
-		}
-		pause(within, every)
-	}
-}
-
-// again tells of a failure that is not the end of it.
-func (a *app) again(err error) { fmt.Fprintf(a.errs, "rollcall: %v; asking again\n", err) }
-
-// show prints v as JSON, or lets table print it for a person.
-func (a *app) show(v any, table func(w io.Writer)) error {
-	if a.output == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
-	}
-	table(a.out)
-	return nil
 }

@@ -1,5 +1,5 @@
-// Package client is what of the API of Rollcall the command-line program, the
-// scenarios and the tests call.
+// Package client calls the API of Rollcall. The command-line program, the local
+// platform's proofs and the tests use it.
 package client
 
 import (
@@ -12,20 +12,24 @@ import (
 	"time"
 )
 
-// Local is .rollcall/local.json: where a local platform is and its operator's
-// credential.
-type Local struct {
+// Client knows where a platform is and its operator's credential. Its JSON is the
+// content of .rollcall/local.json.
+type Client struct {
 	URL           string `json:"url"`
 	OperatorToken string `json:"operator_token"`
 
 	Transport http.RoundTripper `json:"-"` // nil: the default one
 }
 
-// Timeout is how long a call may take. API Gateway gives up after 30 s, so who
-// hasn't answered by then hangs.
+// Local is Client under the name that localstack uses.
+type Local = Client
+
+// Timeout is how long a call may take. API Gateway gives up after 30 s, so a
+// platform that has not answered by then never will.
 const Timeout = 60 * time.Second
 
-// Reply is a decoded answer.
+// Reply is an answer of the platform. Body is nil when the answer is no JSON
+// object; Raw always has it.
 type Reply struct {
 	Status int
 	Header http.Header
@@ -33,12 +37,13 @@ type Reply struct {
 	Body   map[string]any
 }
 
-// Text is a string member, "" when absent; path goes into objects.
+// Text is the member of Body at path as text: one name for each level of nested
+// objects. It is "" when the member is absent.
 func (r Reply) Text(path ...string) string {
 	var v any = r.Body
-	for _, p := range path {
-		m, _ := v.(map[string]any)
-		v = m[p]
+	for _, name := range path {
+		object, _ := v.(map[string]any)
+		v = object[name]
 	}
 	if v == nil {
 		return ""
@@ -46,27 +51,21 @@ func (r Reply) Text(path ...string) string {
 	return fmt.Sprint(v)
 }
 
-// Do makes one call; token "" sends no credential. body may be nil, []byte, or
-// anything that marshals.
-func (l Local) Do(ctx context.Context, method, path, token string, body any) (Reply, error) {
-	return l.DoWith(ctx, method, path, token, body, nil)
+// Do makes one call. An empty token sends no credential. body may be nil, []byte,
+// or anything that marshals to JSON.
+func (c Client) Do(ctx context.Context, method, path, token string, body any) (Reply, error) {
+	return c.DoWith(ctx, method, path, token, body, nil)
 }
 
 // DoWith is Do with further headers.
-func (l Local) DoWith(ctx context.Context, method, path, token string, body any, headers map[string]string) (Reply, error) {
-	var rd io.Reader
-	switch b := body.(type) {
-	case nil:
-	case []byte:
-		rd = bytes.NewReader(b)
-	default:
-		raw, err := json.Marshal(b)
-		if err != nil {
-			return Reply{}, err
-		}
-		rd = bytes.NewReader(raw)
+func (c Client) DoWith(
+	ctx context.Context, method, path, token string, body any, headers map[string]string,
+) (Reply, error) {
+	content, err := reader(body)
+	if err != nil {
+		return Reply{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, l.URL+path, rd)
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, content)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -77,7 +76,7 @@ func (l Local) DoWith(ctx context.Context, method, path, token string, body any,
 	for k, v := range headers {
 		req.Header.Set(k, v)
 	}
-	resp, err := (&http.Client{Transport: l.Transport, Timeout: Timeout}).Do(req)
+	resp, err := (&http.Client{Transport: c.Transport, Timeout: Timeout}).Do(req)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -86,19 +85,36 @@ func (l Local) DoWith(ctx context.Context, method, path, token string, body any,
 	if out.Raw, err = io.ReadAll(resp.Body); err != nil {
 		return out, err
 	}
-	_ = json.Unmarshal(out.Raw, &out.Body) // arrays and pages are read off Raw
+	_ = json.Unmarshal(out.Raw, &out.Body) // what is no object is read from Raw
 	return out, nil
 }
 
-// Message is an A2A message/send with one text.
+// reader is the request body that DoWith sends.
+func reader(body any) (io.Reader, error) {
+	switch b := body.(type) {
+	case nil:
+		return http.NoBody, nil
+	case []byte:
+		return bytes.NewReader(b), nil
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.NewReader(raw), nil
+}
+
+// Message is an A2A message/send with one text part.
 func Message(id, text string) map[string]any {
 	return map[string]any{"jsonrpc": "2.0", "id": id, "method": "message/send", "params": map[string]any{
-		"message": map[string]any{"role": "user", "messageId": id, "parts": []map[string]string{{"kind": "text", "text": text}}},
+		"message": map[string]any{
+			"role": "user", "messageId": id, "parts": []map[string]string{{"kind": "text", "text": text}},
+		},
 	}}
 }
 
-// Until asks again until ok says so or the time is up; it returns the last error
-// of ok.
+// Until calls ok ten times a second until it returns nil. After limit it gives up
+// with the last error of ok.
 func Until(ctx context.Context, limit time.Duration, ok func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

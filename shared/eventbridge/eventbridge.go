@@ -1,4 +1,5 @@
-// Package announce tells the event bus of changed verdicts and of dead messages.
+// Package eventbridge publishes changes of status and dead messages as EventBridge
+// events.
 package eventbridge
 
 import (
@@ -11,42 +12,53 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/statuslog"
 )
 
-// Source and DetailType are what a rule matches Rollcall's events by.
+// EventBridge rules match Rollcall's events by their source and detail type.
 const (
-	Source     = "rollcall"
-	DetailType = "Workspace Status Changed"
-	// DeadDetailType is that of a message whose attempts were used up.
-	DeadDetailType = "Message Dead"
+	Source         = "rollcall"
+	DetailType     = "Workspace Status Changed"
+	DeadDetailType = "Message Dead" // of a message whose attempts are used up
 )
 
-// Bus is EventBridge's default bus.
+// Bus is the account's default event bus.
 type Bus struct{ Events *eventbridge.Client }
 
-var _ statuslog.Announcer = Bus{}
+var (
+	_ statuslog.Announcer    = Bus{}
+	_ delivery.DeadAnnouncer = Bus{}
+)
 
 // Announce implements statuslog.Announcer.
 func (b Bus) Announce(ctx context.Context, c statuslog.Change) error {
 	return b.put(ctx, DetailType, c, c.At)
 }
 
-// AnnounceDead implements statuslog.Announcer.
+// AnnounceDead implements delivery.DeadAnnouncer.
 func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 	return b.put(ctx, DeadDetailType, map[string]any{
-		"workspace_id": m.Workspace, "message_id": m.ID, "seq": m.Seq, "source_id": m.Source, "reason": m.Reason, "attempts": m.Attempts, "at": m.SettledAt,
+		"workspace_id": m.Workspace,
+		"message_id":   m.ID,
+		"seq":          m.Seq,
+		"source_id":    m.Source,
+		"reason":       m.Reason,
+		"attempts":     m.Attempts,
+		"at":           m.SettledAt,
 	}, m.SettledAt)
 }
 
-func (b Bus) put(ctx context.Context, kind string, v any, at time.Time) error {
+// put publishes one event, whose detail is v as JSON. PutEvents can succeed as a
+// call and still refuse the event, so both are checked.
+func (b Bus) put(ctx context.Context, detailType string, v any, at time.Time) error {
 	detail, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	out, err := b.Events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		Source: aws.String(Source), DetailType: &kind, Detail: aws.String(string(detail)), Time: &at,
+		Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(detail)), Time: &at,
 	}}})
 	if err != nil {
 		return fault.Store("announce", err)

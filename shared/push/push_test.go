@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,10 +16,26 @@ import (
 func TestCheck(t *testing.T) {
 	strict, local := push.New(push.Public, time.Second), push.New(push.Private, time.Second)
 	for url, ok := range map[string]bool{
-		"https://agent.example.com/a2a": true, "http://8.8.8.8:9000": true, "https://[2606:4700::1111]/": true,
-		"http://127.0.0.1:8000": false, "http://10.1.2.3": false, "http://169.254.169.254/latest/meta-data": false, "http://localhost:1": false,
-		"http://[::1]/": false, "http://[::ffff:10.0.0.1]/": false, "http://host:8000": false, "http://user:pw@example.com": false,
-		"ftp://example.com": false, "http://": false, "http://metadata.internal": false,
+		"https://agent.example.com/a2a":            true,
+		"https://agent.example.com./":              true,
+		"http://8.8.8.8:9000":                      true,
+		"https://[2606:4700::1111]/":               true,
+		"http://127.0.0.1:8000":                    false,
+		"http://10.1.2.3":                          false,
+		"http://169.254.169.254/latest/meta-data":  false,
+		"http://[::1]/":                            false,
+		"http://[::ffff:10.0.0.1]/":                false,
+		"http://localhost:1":                       false,
+		"http://LOCALHOST.":                        false,
+		"http://a.localhost":                       false,
+		"http://printer.local":                     false,
+		"http://metadata.internal":                 false,
+		"http://host:8000":                         false,
+		"http://user:pw@example.com":               false,
+		"ftp://example.com":                        false,
+		"http://":                                  false,
+		"https://example.com/" + longPath(2048-20): true,
+		"https://example.com/" + longPath(2048-19): false,
 	} {
 		if err := strict.Check(url); (err == nil) != ok || (err != nil && fault.CodeOf(err) != fault.URLForbidden) {
 			t.Errorf("%s: %v", url, err)
@@ -27,37 +44,98 @@ func TestCheck(t *testing.T) {
 	if err := local.Check("http://127.0.0.1:8000"); err != nil {
 		t.Error(err)
 	}
+	if err := local.Check("http://user:pw@127.0.0.1"); err == nil {
+		t.Error("a password in a URL is allowed for local use")
+	}
 }
 
+func longPath(n int) string { return strings.Repeat("x", n) }
+
 func TestPush(t *testing.T) {
-	var status int
-	var body string
+	var got *http.Request
 	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Retry-After", "7")
-		w.Header().Set("Location", "http://example.com")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
+		got = r
+		_, _ = w.Write([]byte(`{"result":{}}`))
 	}))
 	defer agent.Close()
-	m := chat.Message{ID: "m", Body: []byte(`{}`)}
-	for _, c := range []struct {
-		status  int
-		body    string
-		busy    bool
-		failure string
-	}{
-		{200, `{"result":{}}`, false, ""}, {200, "ok", false, ""}, {204, "", false, ""},
-		{429, "", true, ""}, {503, "", true, ""},
-		{500, "", false, "HTTP 500"}, {302, "", false, "HTTP 302"}, {404, "", false, "HTTP 404"},
-		{200, `{"error":{"code":-32603,"message":"no"}}`, false, "error -32603: no"},
+	m := chat.Message{ID: "m", Source: "peer", Body: []byte(`{}`), Attempts: make([]chat.Attempt, 2)}
+	r := push.New(push.Private, time.Second).Push(t.Context(), agent.URL, m)
+	if r.Err != nil || r.Busy || string(r.Answer) != `{"result":{}}` {
+		t.Fatalf("%+v", r)
+	}
+	for header, want := range map[string]string{
+		"X-Rollcall-Message-Id": "m", "X-Rollcall-Attempt": "2", "X-Source-Workspace-Id": "peer",
 	} {
-		status, body = c.status, c.body
-		r := push.New(push.Private, time.Second).Push(t.Context(), agent.URL, m)
-		if r.Busy != c.busy || (c.busy && r.RetryAfter != 7*time.Second) || (r.Err == nil) != (c.failure == "") || (r.Err != nil && !strings.Contains(r.Err.Error(), c.failure)) {
-			t.Errorf("%d %s: %+v", c.status, c.body, r)
+		if got.Header.Get(header) != want {
+			t.Errorf("%s is %q, want %q", header, got.Header.Get(header), want)
 		}
 	}
-	if r := push.New(push.Public, time.Second).Push(t.Context(), agent.URL, m); r.Err == nil {
-		t.Error("a loopback address was dialled under the public policy")
+}
+
+// A sender reads the error in a receipt, so it must not contain the agent's URL.
+func TestPushFails(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a redirect was followed")
+	}))
+	defer elsewhere.Close()
+	hung := make(chan struct{})
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/moved":
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		case "/hung":
+			<-hung
+		case "/breaks":
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+		}
+	}))
+	defer agent.Close()
+	defer close(hung)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for name, c := range map[string]struct {
+		reach   push.Reach
+		url     string
+		failure string
+	}{
+		"no URL":                            {push.Private, "", "the agent has no url"},
+		"a redirect":                        {push.Private, agent.URL + "/moved", "HTTP 307"},
+		"no answer":                         {push.Private, agent.URL + "/hung", "did not answer in time"},
+		"half an answer":                    {push.Private, agent.URL + "/breaks", "the answer broke off"},
+		"nobody there":                      {push.Private, closed.URL, "the agent can't be reached: dial"},
+		"a loopback address under Public":   {push.Public, agent.URL, "the agent can't be reached: dial"},
+		"a name of one, found when dialled": {push.Public, strings.Replace(agent.URL, "127.0.0.1", "localhost", 1), "dial"},
+	} {
+		r := push.New(c.reach, 300*time.Millisecond).Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
+		switch {
+		case r.Err == nil || !strings.Contains(r.Err.Error(), c.failure):
+			t.Errorf("%s: %+v, want %q", name, r, c.failure)
+		case strings.Contains(r.Err.Error(), "http://"):
+			t.Errorf("%s: the error shows the URL: %v", name, r.Err)
+		}
+	}
+}
+
+func TestTell(t *testing.T) {
+	var status int
+	var got map[string]any
+	sender := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewDecoder(r.Body).Decode(&got)
+		w.WriteHeader(status)
+	}))
+	defer sender.Close()
+	m := chat.Message{ID: "m", Workspace: "w", State: chat.Delivered, Reason: "taken"}
+	for _, c := range []struct {
+		status int
+		ok     bool
+	}{{200, true}, {204, true}, {302, false}, {404, false}, {500, false}} {
+		status, got = c.status, nil
+		if err := push.New(push.Private, time.Second).Tell(t.Context(), sender.URL, m); (err == nil) != c.ok {
+			t.Errorf("HTTP %d: %v", c.status, err)
+		}
+		if got["message_id"] != "m" || got["workspace_id"] != "w" || got["state"] != "delivered" {
+			t.Errorf("told %v", got)
+		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package token mints, parses and digests credentials. A credential is shown
-// once, in full, to whoever asked for it; everything at rest is its SHA-256.
+// Package token mints, checks and digests credentials. A credential is shown in
+// full once, to whoever asked for it. Only its SHA-256 is stored.
 package token
 
 import (
@@ -12,44 +12,47 @@ import (
 	"strings"
 )
 
-// Kind is a credential's prefix, so that a leaked one names its system to
-// whoever (or whatever scanner) finds it.
+// Kind is a credential's prefix. It lets people and secret scanners see where a
+// leaked credential belongs.
 type Kind string
 
 // The kinds of credential.
 const (
 	Workspace Kind = "rcw" // an agent's
 	Operator  Kind = "rco" // an operator's
-	Enrolment Kind = "rce" // for an agent's first register
+	Enrolment Kind = "rce" // a token with which an agent gets its first credential
 )
 
-// Sizes in characters of the base32 parts: 40-bit public id, 256-bit secret,
-// 32-bit CRC.
+// The lengths of a credential's parts, in base32 characters.
 const (
-	idLen     = 8
-	secretLen = 52
-	sumLen    = 7
-	// MaxLen bounds what is accepted as a credential, ours or an older client's.
-	MaxLen = 512
+	idLen     = 8  // a public id of 40 bits
+	secretLen = 52 // a secret of 256 bits
+	sumLen    = 7  // a CRC of 32 bits
 )
 
+// MaxLen is the length of the longest text that is accepted as a credential.
+const MaxLen = 512
+
+// enc is Crockford's base32, which has no characters that look alike.
 var enc = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// Hash is the SHA-256 of a credential's whole text.
+// Hash is the SHA-256 of a credential's whole text. The zero Hash stands for no
+// credential.
 type Hash [sha256.Size]byte
 
-// Zero tells an absent credential from a present one.
+// Zero reports whether the hash stands for no credential.
 func (h Hash) Zero() bool { return h == Hash{} }
 
-// Matches compares in constant time; an absent hash equals nothing.
+// Matches reports whether both hashes are of the same credential. It compares in
+// constant time. The zero Hash matches nothing, not even itself.
 func (h Hash) Matches(o Hash) bool {
 	return !h.Zero() && subtle.ConstantTimeCompare(h[:], o[:]) == 1
 }
 
-// String is the hash in hex, for the operator's configuration; it is no secret.
+// String is the hash in hex, for the operator's configuration. It is not secret.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// ParseHash reads what String wrote.
+// ParseHash reads a hash that String wrote.
 func ParseHash(s string) (Hash, bool) {
 	var h Hash
 	b, err := hex.DecodeString(s)
@@ -60,15 +63,16 @@ func ParseHash(s string) (Hash, bool) {
 }
 
 // Mint makes a credential "<kind>_<public id>_<secret><checksum>" and its hash.
+// Both id and secret are random.
 func Mint(kind Kind) (string, Hash) {
 	var raw [5 + 32]byte
-	rand.Read(raw[:]) // never fails: crypto/rand documents that it crashes instead
+	rand.Read(raw[:]) // never returns an error: it crashes the program instead
 	body := string(kind) + "_" + enc.EncodeToString(raw[:5]) + "_" + enc.EncodeToString(raw[5:])
 	text := body + checksum(body)
 	return text, Digest(text)
 }
 
-// Digest is the hash of a credential as presented; the zero Hash for "".
+// Digest is the hash of a credential's text. It is the zero Hash for "".
 func Digest(text string) Hash {
 	if text == "" {
 		return Hash{}
@@ -76,16 +80,16 @@ func Digest(text string) Hash {
 	return sha256.Sum256([]byte(text))
 }
 
-// Plausible tells whether text can be a credential at all, without asking a
-// store: ours must have a right checksum, so that a truncated paste is refused
-// with the true reason; another format (older clients hold 43 characters of
-// base64url) passes as it is.
+// Plausible reports whether text can be a credential at all, without asking the
+// store. A text with one of our prefixes must have the right length and checksum,
+// so that a truncated paste is refused for what it is. A text of another format
+// passes: existing clients hold 43 characters of base64url.
 func Plausible(text string) bool {
 	if text == "" || len(text) > MaxLen {
 		return false
 	}
 	kind, rest, ok := strings.Cut(text, "_")
-	if !ok || (Kind(kind) != Workspace && Kind(kind) != Operator && Kind(kind) != Enrolment) {
+	if !ok || !Kind(kind).known() {
 		return true
 	}
 	if len(rest) != idLen+1+secretLen+sumLen {
@@ -95,25 +99,30 @@ func Plausible(text string) bool {
 	return text[cut:] == checksum(text[:cut])
 }
 
-// PublicID is the part of one of our credentials that may be shown and logged;
-// "" for another format.
+// known reports whether k is one of the kinds that Mint makes.
+func (k Kind) known() bool { return k == Workspace || k == Operator || k == Enrolment }
+
+// PublicID is the part of a credential that may be shown and logged. It is "" for
+// a text of another format.
 func PublicID(text string) string {
 	parts := strings.SplitN(text, "_", 3)
-	if len(parts) != 3 || !Plausible(text) {
-		return ""
+	if len(parts) != 3 || !Kind(parts[0]).known() || !Plausible(text) {
+		return "" // of another format, any part may be secret
 	}
 	return parts[1]
 }
 
-// Name is what a log or an audit trail calls a credential: its kind and public
-// id, or for another format the beginning of its digest.
+// Name identifies a credential in logs and in the audit trail: by its kind and
+// public id, or for another format by the beginning of its digest.
 func Name(text string) string {
 	if id := PublicID(text); id != "" {
-		return text[:3] + "_" + id
+		kind, _, _ := strings.Cut(text, "_")
+		return kind + "_" + id
 	}
 	return "sha256:" + Digest(text).String()[:8]
 }
 
+// checksum is the CRC-32 of s in base32.
 func checksum(s string) string {
 	c := crc32.ChecksumIEEE([]byte(s))
 	return enc.EncodeToString([]byte{byte(c >> 24), byte(c >> 16), byte(c >> 8), byte(c)})

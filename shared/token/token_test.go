@@ -22,10 +22,30 @@ func TestMint(t *testing.T) {
 	if token.Plausible(a[:len(a)-1]) || token.Plausible(a[:len(a)-1]+"!") {
 		t.Fatal("a damaged credential passes")
 	}
-	if !token.Plausible("an-older-clients-token") || token.Plausible("") || token.Plausible(strings.Repeat("x", token.MaxLen+1)) {
+	tooLong := strings.Repeat("x", token.MaxLen+1)
+	if !token.Plausible("an-older-clients-token") || token.Plausible("") || token.Plausible(tooLong) {
 		t.Fatal("other formats")
 	}
 	if (token.Hash{}).Matches(token.Hash{}) {
 		t.Fatal("an absent credential matches an absent one")
+	}
+}
+
+// An operator's credential is any text, and existing agents hold base64url, which
+// has underscores too: no part of either may be shown.
+func TestNameShowsNoSecret(t *testing.T) {
+	for _, text := range []string{
+		"correct_horse_battery", "Zx8_q0Jc5mV2bN7aL1sD9fG3hK4jP6wR8tY_uI0oE2z", "rcw_horse_battery",
+	} {
+		if id := token.PublicID(text); id != "" {
+			t.Errorf("%s has the public id %q", text, id)
+		}
+		if name, want := token.Name(text), "sha256:"+token.Digest(text).String()[:8]; name != want {
+			t.Errorf("%s is called %s, want %s", text, name, want)
+		}
+	}
+	minted, _ := token.Mint(token.Operator)
+	if name := token.Name(minted); name != minted[:len("rco_")+8] {
+		t.Errorf("%s is called %s", minted, name)
 	}
 }

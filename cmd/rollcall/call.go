@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// call makes one call and decodes its answer into v; a nil v drops the answer.
+// The platform is located at the first call, so that help and completion work
+// without one.
+func (a *app) call(ctx context.Context, method, path string, body, v any) error {
+	if a.platform.URL == "" {
+		found, err := locate(a.url, a.token)
+		if err != nil {
+			return err
+		}
+		a.platform = found
+	}
+	r, err := a.platform.Do(ctx, method, path, a.platform.OperatorToken, body)
+	if err != nil {
+		return cmp.Or(ctx.Err(), unanswered(a.platform.URL, err))
+	}
+	if r.Status >= 300 {
+		return refusalOf(r)
+	}
+	if v == nil {
+		return nil
+	}
+	if err := json.Unmarshal(r.Raw, v); err != nil {
+		return &outcome{exitUnreachable, fmt.Sprintf(
+			"%s doesn't answer %s %s as Rollcall does: %v", a.platform.URL, method, path, err)}
+	}
+	return nil
+}
+
+// workspacePath is the path of a workspace in the API.
+func workspacePath(id string) string { return "/workspaces/" + url.PathEscape(id) }
+
+// messagePath is the path of one of a workspace's messages in the API.
+func messagePath(id, message string) string {
+	return workspacePath(id) + "/messages/" + url.PathEscape(message)
+}
+
+// workspaceCommand is a command on one workspace, whose id is its first argument.
+// It takes exactly the arguments that use names.
+func workspaceCommand(use, short string, do func(ctx context.Context, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(len(strings.Fields(use)) - 1),
+		RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args) },
+	}
+}

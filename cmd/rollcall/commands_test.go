@@ -1,0 +1,208 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// commandTest is a command line, what the platform answers to it, and what a
+// person then reads.
+type commandTest struct {
+	args    string
+	answers map[string][]answer
+	code    int
+	out     string // a part of stdout
+	errs    string // a part of stderr; "": stderr is empty
+}
+
+func (c commandTest) run(t *testing.T) {
+	t.Helper()
+	code, out, errs := rollcall(t.Context(), t, &platform{answers: c.answers}, strings.Fields(c.args)...)
+	if code != c.code {
+		t.Errorf("exit %d, want %d", code, c.code)
+	}
+	if !strings.Contains(out, c.out) {
+		t.Errorf("stdout lacks %q", c.out)
+	}
+	if !strings.Contains(errs, c.errs) {
+		t.Errorf("stderr lacks %q", c.errs)
+	}
+	if c.errs == "" && errs != "" || strings.Count(errs, "asking again") > 1 {
+		t.Error("stderr has more than it should")
+	}
+	if t.Failed() {
+		t.Logf("rollcall %s\n%s%s", c.args, out, errs)
+	}
+}
+
+// on is a platform that answers one route.
+func on(route string, answers ...answer) map[string][]answer {
+	return map[string][]answer{route: answers}
+}
+
+const (
+	showDemo    = "GET /workspaces/demo"
+	sendDemo    = "POST /workspaces/demo/a2a"
+	receiptDemo = "GET /workspaces/demo/messages/m1"
+	repairDemo  = "POST /workspaces/demo/repair"
+)
+
+func TestRefusalsAndFailures(t *testing.T) {
+	const gone = `{"error": "the log before 90 is gone", "code": "cursor_gone", "hint": "read the fleet anew"}`
+	const unknown = `{"error": "no such workspace", "code": "workspace_unknown", "hint": "see rollcall status"}`
+	for name, c := range map[string]commandTest{
+		"a refusal": {
+			args: "pause demo", answers: on("POST /workspaces/demo/pause", answer{404, unknown}), code: exitRefused,
+			errs: "rollcall: no such workspace (workspace_unknown, HTTP 404)\n  next: see rollcall status\n",
+		},
+		"the store is down": {
+			args: "status demo", answers: on(showDemo, answer{503, down}), code: exitUnreachable,
+			errs: "rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503)\n" +
+				"  next: nothing was decided; try again\n",
+		},
+		"API Gateway's own error": {
+			args: "status demo", answers: on(showDemo, answer{500, `{"message": "Internal Server Error"}`}),
+			code: exitUnreachable, errs: "rollcall: the platform answered Internal Server Error (HTTP 500)\n",
+		},
+		"a page of another server": {
+			args: "status demo", answers: on(showDemo, answer{200, "<html>"}),
+			code: exitUnreachable, errs: "doesn't answer GET /workspaces/demo as Rollcall does",
+		},
+		"a broken connection": {
+			args: "status demo", answers: on(showDemo, answer{}), code: exitUnreachable, errs: "doesn't answer: EOF\n",
+		},
+		"a cursor that is gone": {
+			args: "events --since 3", answers: on("GET /events", answer{410, gone}), code: exitRefused,
+			errs: "(cursor_gone, HTTP 410)\n  next: read the fleet anew\n",
+		},
+		"a cursor that is gone, followed": {
+			args: "events -f --since 3", answers: on("GET /events", answer{410, gone}), code: exitRefused,
+			errs: "next: read the fleet anew\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestSendAndProbe(t *testing.T) {
+	const nobody = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "unknown",
+		"workspace_reason": "platform_suspect", "message": "accepted and kept, but nobody is listening: "}`
+	const hinted = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "offline",
+		"workspace_reason": "lease_expired", "hint": "restart it",
+		"message": "accepted and kept, but nobody is listening: restart it"}`
+	const unknown = `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`
+	const inTime = "rollcall: not seen delivered within 700ms; follow it with: rollcall receipts demo m1\n"
+	receipts := func(receipts ...answer) map[string][]answer {
+		return map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: receipts}
+	}
+	for name, c := range map[string]commandTest{
+		"delivered": {
+			args: "send demo what is it?", answers: receipts(answer{200, queued}, answer{200, delivered}),
+			out: "m1 accepted; expected: now\nqueued: it waits for its turn\n" +
+				"delivered: the agent took it\nanswer: 42\n",
+		},
+		"dead": {
+			args: "send demo hello", answers: receipts(answer{200, dead}), code: exitUnhealthy,
+			out: "dead: five tries failed\n", errs: "rollcall: it was not delivered: dead\n",
+		},
+		"through an outage": {
+			args: "send demo hello",
+			answers: receipts(answer{503, down}, answer{}, answer{429, `{"message": "Too Many Requests"}`},
+				answer{200, delivered}),
+			out: "delivered: the agent took it\n",
+			errs: "rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503); " +
+				"asking again\n",
+		},
+		"into an outage": {
+			args: "send demo hello --timeout 700ms", answers: receipts(answer{503, down}), code: exitUnhealthy,
+			out: "m1 accepted", errs: "asking again\n" + inTime,
+		},
+		"not delivered in time": {
+			args: "send demo hello --timeout 700ms", answers: receipts(answer{200, queued}), code: exitUnhealthy,
+			out: "queued: it waits for its turn\n", errs: inTime,
+		},
+		"to nobody": {
+			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, nobody}),
+			out: "the workspace is unknown (platform_suspect): accepted and kept, but nobody is listening\n" +
+				"m1 accepted; expected: nobody is listening\n",
+		},
+		"to nobody, with a hint": {
+			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, hinted}),
+			out: "the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n",
+		},
+		"a probe that is refused while it is followed": {
+			args: "probe demo", code: exitRefused,
+			answers: map[string][]answer{
+				"POST /workspaces/demo/probe": {{202, taken}}, receiptDemo: {{401, unknown}},
+			},
+			out: "m1 accepted", errs: "unknown credential (credential_unknown, HTTP 401)\n  next: log in",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestRepair(t *testing.T) {
+	shown := func(shown ...answer) map[string][]answer {
+		return map[string][]answer{repairDemo: {{200, repaired}}, showDemo: shown}
+	}
+	for name, c := range map[string]commandTest{
+		"repaired": {
+			args: "repair demo", answers: shown(), out: "1 credential revoked; bootstrap is open until ",
+		},
+		"what to do next": {args: "repair demo", answers: shown(), out: "\nnext: restart the agent\n"},
+		"waited for": {
+			args: "repair demo --wait 9s", answers: shown(answer{200, before}, answer{503, down}, answer{200, back}),
+			out: "the agent registered at ", errs: "asking again\n",
+		},
+		"not back": {
+			args: "repair demo --wait 200ms", answers: shown(answer{200, before}), code: exitUnhealthy,
+			errs: "rollcall: the agent was not seen to register within 200ms: " +
+				"restart it, then see whether it has: rollcall status demo\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	const missing = `{"id": "demo", "status": "online", "reason": "healthy",
+		"messages": {"accepted": 9, "delivered": 7, "missing": 2}}`
+	const fleet = `{"workspaces": [` + before + `, ` + missing + `]}`
+	for name, c := range map[string]commandTest{
+		"mail that is missing": {
+			args: "status demo", answers: on(showDemo, answer{200, missing}),
+			out: "of 9 accepted: 7 delivered, 0 expired, 0 cancelled, 0 dead, 2 missing\n",
+		},
+		"all online": {args: "status demo --check", answers: on(showDemo, answer{200, missing}), out: "online"},
+		"one not online": {
+			args: "status demo --check", answers: on(showDemo, answer{200, before}), code: exitUnhealthy,
+			out: "degraded", errs: "rollcall: demo is degraded (credentials_rejected)\n",
+		},
+		"one of two not online": {
+			args: "status --check", answers: on("GET /workspaces", answer{200, fleet}), code: exitUnhealthy,
+			out: "degraded", errs: "rollcall: 1 of 2 are not online\n",
+		},
+		"none of a status": {
+			args: "status --status dead", answers: on("GET /workspaces", answer{200, `{"workspaces": []}`}),
+			out: "no workspace is dead\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for name, c := range map[string]commandTest{
+		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
+		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
+		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},
+		"no such output":       {args: "status -o xml", errs: `--output must be table or json, not "xml"`},
+		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},
+		"remove without --yes": {args: "remove demo", errs: "rollcall remove demo --yes\n"},
+		"no scheme":            {args: "status --url localhost:80", errs: "must begin with http:// or https://"},
+	} {
+		c.code = exitUsage
+		t.Run(name, c.run)
+	}
+}

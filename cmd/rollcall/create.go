@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func (a *app) createCommand() *cobra.Command {
+	var body createRequest
+	cmd := &cobra.Command{
+		Use:   "create [ID]",
+		Short: "Enrol a workspace; its credential is shown once",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				body.ID = args[0]
+			}
+			return a.create(cmd.Context(), body)
+		},
+	}
+	body.addFlags(cmd)
+	return cmd
+}
+
+func (a *app) adoptCommand() *cobra.Command {
+	body := createRequest{Adopt: true}
+	cmd := workspaceCommand("adopt ID",
+		"Take over an existing workspace: mode, metrics, runtime and tier are reset, its mail is kept",
+		func(ctx context.Context, args []string) error {
+			body.ID = args[0]
+			return a.create(ctx, body)
+		})
+	body.addFlags(cmd)
+	cmd.Flags().BoolVar(&body.Reset, "reset-credentials", false, "revoke its credentials and issue a new one")
+	return cmd
+}
+
+// createRequest is the body of POST /workspaces.
+type createRequest struct {
+	ID       string `json:"id,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Runtime  string `json:"runtime,omitempty"`
+	Role     string `json:"role,omitempty"`
+	Tier     int    `json:"tier,omitempty"`
+	Mode     string `json:"delivery_mode,omitempty"`
+	MaxTasks int    `json:"max_concurrent_tasks,omitempty"`
+	Adopt    bool   `json:"adopt,omitempty"`
+	Reset    bool   `json:"reset_credentials,omitempty"`
+}
+
+// addFlags adds the flags of a workspace's profile.
+func (r *createRequest) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&r.Name, "name", "", "what people call it")
+	flags.StringVar(&r.Runtime, "runtime", "", "what it runs; external can't be pushed to")
+	flags.StringVar(&r.Role, "role", "", "what it does, for its peers")
+	flags.IntVar(&r.Tier, "tier", 0, "its tier, a number of your own")
+	flags.StringVar(&r.Mode, "mode", "", "push or poll, until the agent itself says when it registers")
+	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
+}
+
+// created is what the platform answers: the workspace, and its credential if one
+// was issued.
+type created struct {
+	httpapi.Workspace
+	Adopted   bool   `json:"adopted,omitempty"`
+	AuthToken string `json:"auth_token,omitempty"`
+}
+
+// create creates or adopts a workspace.
+func (a *app) create(ctx context.Context, body createRequest) error {
+	var out created
+	if err := a.call(ctx, "POST", "/workspaces", body, &out); err != nil {
+		return err
+	}
+	return a.show(out, func(w io.Writer) {
+		did := "created"
+		if out.Adopted {
+			did = "adopted"
+		}
+		fmt.Fprintf(w, "%s %s: %s (%s)\n", did, out.ID, out.Status, out.Reason)
+		if out.AuthToken != "" {
+			fmt.Fprintf(w, "its credential, shown this once: %s\n", out.AuthToken)
+		}
+	})
+}

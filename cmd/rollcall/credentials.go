@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) rotateCommand() *cobra.Command {
+	return workspaceCommand("rotate ID",
+		"Issue a second credential; the one in use stays valid until the new one is used",
+		func(ctx context.Context, args []string) error {
+			var out struct {
+				AuthToken string `json:"auth_token"`
+				Next      string `json:"next"`
+			}
+			if err := a.call(ctx, "POST", workspacePath(args[0])+"/rotate", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) { fmt.Fprintf(w, "%s\nnext: %s\n", out.AuthToken, out.Next) })
+		})
+}
+
+func (a *app) revokeCommand() *cobra.Command {
+	return workspaceCommand("revoke ID",
+		"End every credential of a workspace at once (a stolen one); repair lets its agent in again",
+		func(ctx context.Context, args []string) error {
+			var out struct {
+				Revoked int    `json:"revoked"`
+				Next    string `json:"next"`
+			}
+			if err := a.call(ctx, "POST", workspacePath(args[0])+"/revoke", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), out.Next)
+			})
+		})
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/statuslog"
+)
+
+// newestEvents is the value of a --since that is not given: print the newest page.
+const newestEvents = -1
+
+func (a *app) eventsCommand() *cobra.Command {
+	var since int64
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "The fleet's announced changes of status, in order",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("since") {
+				since = newestEvents
+			}
+			return a.events(cmd.Context(), since, follow)
+		},
+	}
+	cmd.Flags().Int64Var(&since, "since", 0, "only those after this number (without it: the newest)")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing new ones as they come")
+	return cmd
+}
+
+// events prints the fleet's log after the number since. With follow it goes on
+// until it is interrupted.
+func (a *app) events(ctx context.Context, since int64, follow bool) error {
+	var failed error // of the last read
+	for first := true; ; first = false {
+		read, err := a.readEvents(ctx, since)
+		switch {
+		case follow && ctx.Err() != nil:
+			return nil // an interrupt is the normal end
+		case err != nil && (!follow || first || !temporary(err)):
+			return err
+		case err != nil && failed == nil:
+			a.warnRetry(err)
+		}
+		if failed = err; err == nil {
+			since = read.Next
+		}
+		for _, c := range read.Events {
+			if err := a.showEvent(c); err != nil {
+				return err
+			}
+		}
+		if len(read.Events) == maxPage {
+			continue // there is more already
+		}
+		if !follow || !pause(ctx, 2*time.Second) {
+			return nil
+		}
+	}
+}
+
+// eventsPage is one page of the fleet's log; Next is the since of the next one.
+type eventsPage struct {
+	Events []statuslog.Change `json:"events"`
+	Next   int64              `json:"next"`
+}
+
+// readEvents reads one page.
+func (a *app) readEvents(ctx context.Context, since int64) (eventsPage, error) {
+	path := "/events?limit=" + strconv.Itoa(maxPage)
+	if since >= 0 {
+		path += "&since=" + strconv.FormatInt(since, 10)
+	}
+	var p eventsPage
+	err := a.call(ctx, "GET", path, nil, &p)
+	return p, err
+}
+
+// showEvent prints one change of status.
+func (a *app) showEvent(c statuslog.Change) error {
+	return a.show(c, func(w io.Writer) {
+		from := "nothing"
+		if c.From != nil {
+			from = string(c.From.Status)
+		}
+		fmt.Fprintf(w, "%6d  %s  %s  %s → %s (%s)\n", c.Seq, at(c.At), c.Workspace, from, c.To.Status, c.To.Reason)
+	})
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	return workspaceCommand("explain ID",
+		"What is wrong, in words: the faulty hop, the next step, the exact command, the evidence",
+		func(ctx context.Context, args []string) error {
+			var e workspace.Explanation
+			if err := a.call(ctx, "GET", workspacePath(args[0])+"/explain", nil, &e); err != nil {
+				return err
+			}
+			return a.show(e, func(w io.Writer) { fmt.Fprint(w, e.Text()) })
+		})
+}

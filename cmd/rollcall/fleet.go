@@ -1,0 +1,86 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+// fleet reads every workspace, or those of one status, ordered by id.
+func (a *app) fleet(ctx context.Context, status string) ([]httpapi.Workspace, error) {
+	query := url.Values{}
+	if status != "" {
+		query.Set("status", status)
+	}
+	fleet, _, err := pages(ctx, a, "/workspaces", query, noLimit,
+		func(p page) []httpapi.Workspace { return p.Workspaces })
+	slices.SortFunc(fleet, func(a, b httpapi.Workspace) int { return cmp.Compare(a.ID, b.ID) })
+	return fleet, err
+}
+
+// fleetTable prints a line for each workspace.
+func fleetTable(w io.Writer, fleet []httpapi.Workspace) {
+	if len(fleet) == 0 {
+		fmt.Fprintln(w, "no workspaces")
+		return
+	}
+	rows := [][]string{{"ID", "NAME", "STATUS", "REASON", "SINCE", "MODE", "WAITING", "OLDEST", "HEARD"}}
+	for _, v := range fleet {
+		open := v.Inbox.Queued + v.Inbox.InFlight
+		oldest := "-"
+		if open > 0 {
+			oldest = span(time.Duration(v.Inbox.OldestAgeSeconds) * time.Second)
+		}
+		rows = append(rows, []string{
+			v.ID, clip(v.Name, 24), string(v.Status), string(v.Reason), ago(v.Since),
+			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest, ago(v.LastHeartbeat),
+		})
+	}
+	table(w, rows)
+}
+
+// workspaceTable prints one workspace, a line for each of its facts.
+func workspaceTable(w io.Writer, v httpapi.Workspace) {
+	rows := [][]string{
+		{"workspace", v.ID},
+		{"name", v.Name},
+		{"status", fmt.Sprintf("%s (%s) since %s", v.Status, v.Reason, at(v.Since))},
+	}
+	if v.Hint != "" {
+		rows = append(rows, []string{"next", v.Hint})
+	}
+	rows = append(rows,
+		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
+		[]string{"mail", mailLine(v.Totals)},
+		[]string{"tasks", fmt.Sprintf("%d of %d", v.ActiveTasks, v.MaxTasks)},
+		[]string{"last heartbeat", at(v.LastHeartbeat)})
+	if v.URL != "" {
+		rows = append(rows, []string{"url", v.URL})
+	}
+	for i, e := range v.Evidence {
+		label := ""
+		if i == 0 {
+			label = "evidence"
+		}
+		rows = append(rows, []string{label, fmt.Sprintf("%s  %s", at(e.At), e.Fact)})
+	}
+	table(w, rows)
+}
+
+// mailLine says how many messages a workspace has accepted and what became of
+// them. Missing ones are named only when there are any.
+func mailLine(t httpapi.Totals) string {
+	line := fmt.Sprintf("%d queued, %d in flight; of %d accepted: %d delivered, %d expired, %d cancelled, %d dead",
+		t.Queued, t.InFlight, t.Accepted, t.Delivered, t.Expired, t.Cancelled, t.Dead)
+	if t.Missing > 0 {
+		line += fmt.Sprintf(", %d missing", t.Missing)
+	}
+	return line
+}

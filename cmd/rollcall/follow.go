@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+// follow prints the states of an accepted message until it has ended, or until
+// patience has passed. Any end but delivered is a bad outcome.
+func (a *app) follow(ctx context.Context, id string, m accepted, patience time.Duration) error {
+	a.printf("%s", m.line())
+	next := fmt.Sprintf("follow it with: rollcall receipts %s %s", id, m.MessageID)
+	r, ended, err := a.awaitEnd(ctx, id, m.MessageID, patience)
+	if errors.Is(err, context.Canceled) {
+		return &outcome{exitInterrupted, "interrupted, and the message goes on; " + next}
+	}
+	if err != nil {
+		return err
+	}
+	if r.MessageID != "" { // it was read at least once
+		if err := a.showEnd(r, ended); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.State == chat.Delivered:
+		return nil
+	case ended:
+		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s", r.State)}
+	}
+	return &outcome{exitUnhealthy, fmt.Sprintf("not seen delivered within %s; %s", patience, next)}
+}
+
+// awaitEnd reads a message's receipt until its state is final, and prints each
+// state before that. It returns the last receipt read.
+func (a *app) awaitEnd(
+	ctx context.Context, id, message string, patience time.Duration,
+) (last httpapi.Receipt, ended bool, err error) {
+	printed := ""
+	ended, err = a.await(ctx, patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
+		var r httpapi.Receipt
+		if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
+			return false, err
+		}
+		last = r
+		if line := string(r.State) + ": " + r.Reason; line != printed && r.State.Open() {
+			a.printf("%s\n", line)
+			printed = line
+		}
+		return !r.State.Open(), nil
+	})
+	return last, ended, err
+}
+
+// showEnd prints how a message ended. A state that is not the end is already
+// printed for people, but not as JSON.
+func (a *app) showEnd(r httpapi.Receipt, ended bool) error {
+	return a.show(r, func(w io.Writer) {
+		if !ended {
+			return
+		}
+		fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
+		if text := chat.Text(r.Answer); text != "" {
+			fmt.Fprintf(w, "answer: %s\n", text)
+		}
+	})
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func (a *app) pauseCommand() *cobra.Command {
+	return workspaceCommand("pause ID", "Hold a workspace: its mail waits",
+		func(ctx context.Context, args []string) error { return a.setHold(ctx, args[0], "pause") })
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	return workspaceCommand("resume ID", "End a hold",
+		func(ctx context.Context, args []string) error { return a.setHold(ctx, args[0], "resume") })
+}
+
+// setHold begins or ends an operator's hold; action is pause or resume.
+func (a *app) setHold(ctx context.Context, id, action string) error {
+	var ws httpapi.Workspace
+	if err := a.call(ctx, "POST", workspacePath(id)+"/"+action, nil, &ws); err != nil {
+		return err
+	}
+	return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s (%s)\n", ws.ID, ws.Status, ws.Reason) })
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/client"
+)
+
+// locate finds the platform: from the flags, else from the environment, else
+// from the nearest .rollcall/local.json.
+func locate(url, token string) (client.Client, error) {
+	given := client.Client{
+		URL:           strings.TrimRight(cmp.Or(url, os.Getenv("ROLLCALL_URL")), "/"),
+		OperatorToken: cmp.Or(token, os.Getenv("ROLLCALL_TOKEN")),
+	}
+	if given.URL != "" {
+		// The credential of the local platform is not sent to another one.
+		return given, checkAddress(given.URL)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return client.Client{}, unknownPlatform(err.Error())
+	}
+	local, err := findLocal(dir)
+	if err != nil {
+		return client.Client{}, err
+	}
+	local.OperatorToken = cmp.Or(given.OperatorToken, local.OperatorToken)
+	return local, nil
+}
+
+// checkAddress refuses an address that is no HTTP URL.
+func checkAddress(address string) error {
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return nil
+	}
+	return &outcome{exitUsage, fmt.Sprintf(
+		"the platform's address must begin with http:// or https://, not %q", address)}
+}
+
+// findLocal reads .rollcall/local.json of dir or of the nearest folder above it.
+func findLocal(dir string) (client.Client, error) {
+	for {
+		file := filepath.Join(dir, ".rollcall", "local.json")
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			return parseLocal(file, raw)
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return client.Client{}, unknownPlatform(err.Error())
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return client.Client{}, unknownPlatform(
+				"give --url and --token, set ROLLCALL_URL and ROLLCALL_TOKEN, or start one with make run")
+		}
+		dir = parent
+	}
+}
+
+// parseLocal decodes the content of a local.json.
+func parseLocal(file string, raw []byte) (client.Client, error) {
+	var found client.Client
+	if err := json.Unmarshal(raw, &found); err != nil || found.URL == "" {
+		return client.Client{}, &outcome{exitUnreachable, fmt.Sprintf(
+			"%s doesn't say where the platform is: start it again with make run", file)}
+	}
+	return client.Client{URL: found.URL, OperatorToken: found.OperatorToken}, nil
+}
+
+func unknownPlatform(why string) error {
+	return &outcome{exitUnreachable, "no platform is known: " + why}
+}

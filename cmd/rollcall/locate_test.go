@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/client"
+)
+
+func TestLocate(t *testing.T) {
+	const local = `{"url": "http://local", "operator_token": "local"}`
+	for name, c := range map[string]struct {
+		flagURL, flagToken string
+		envURL, envToken   string
+		file               string // .rollcall/local.json two folders up, "" for none
+		want               client.Client
+		code               int
+	}{
+		"flags before all": {
+			flagURL: "http://flag/", flagToken: "flag", envURL: "http://env", envToken: "env", file: local,
+			want: client.Client{URL: "http://flag", OperatorToken: "flag"},
+		},
+		"the environment before the file": {
+			envURL: "https://env//", envToken: "env", file: local,
+			want: client.Client{URL: "https://env", OperatorToken: "env"},
+		},
+		"the file": {file: local, want: client.Client{URL: "http://local", OperatorToken: "local"}},
+		"the file, with another credential": {
+			flagToken: "flag", file: local, want: client.Client{URL: "http://local", OperatorToken: "flag"},
+		},
+		"another platform doesn't get the file's credential": {
+			flagURL: "http://flag", file: local, want: client.Client{URL: "http://flag"},
+		},
+		"no scheme":            {envURL: "env:80", code: exitUsage},
+		"none":                 {code: exitUnreachable},
+		"a file without a URL": {file: `{}`, code: exitUnreachable},
+		"a file that is none":  {file: `x`, code: exitUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("ROLLCALL_URL", c.envURL)
+			t.Setenv("ROLLCALL_TOKEN", c.envToken)
+			dir := t.TempDir()
+			below := filepath.Join(dir, "a", "b")
+			if err := errors.Join(os.MkdirAll(below, 0o700), os.Mkdir(filepath.Join(dir, ".rollcall"), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			if c.file != "" {
+				if err := os.WriteFile(filepath.Join(dir, ".rollcall", "local.json"), []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Chdir(below)
+			got, err := locate(c.flagURL, c.flagToken)
+			if c.code != 0 {
+				if err == nil || exitCode(err) != c.code {
+					t.Errorf("%v, want exit code %d", err, c.code)
+				}
+				return
+			}
+			if err != nil || got != c.want {
+				t.Errorf("%+v, %v; want %+v", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestHelpNeedsNoPlatform(t *testing.T) {
+	t.Setenv("ROLLCALL_URL", "")
+	t.Chdir(t.TempDir())
+	for args, want := range map[string]string{
+		"help status": "rollcall status [ID]", "--help": "130  interrupted", "completion bash": "bash completion",
+		"": "Usage:",
+	} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), strings.Fields(args), &out, &errs); code != 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("rollcall %s: exit %d, without %q: %s", args, code, want, errs.String())
+		}
+	}
+	var errs bytes.Buffer
+	code := run(t.Context(), []string{"status"}, io.Discard, &errs)
+	if code != exitUnreachable || !strings.Contains(errs.String(), "no platform is known") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}

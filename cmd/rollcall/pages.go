@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+const (
+	maxPage = 500     // the most rows that the platform returns at once
+	noLimit = 1 << 30 // a limit that no list reaches
+)
+
+// page is one page of a list. Each endpoint fills one of the three lists.
+type page struct {
+	Workspaces []httpapi.Workspace `json:"workspaces"`
+	History    []activityRow       `json:"history"`
+	Messages   []httpapi.Receipt   `json:"messages"`
+	Next       *string             `json:"next"`
+}
+
+// pages reads a list page by page up to limit, and reports whether there is more.
+// It asks for one row more than limit, because a full page has a next cursor even
+// when it is the last.
+func pages[T any](
+	ctx context.Context, a *app, path string, query url.Values, limit int, rows func(page) []T,
+) (all []T, more bool, err error) {
+	if limit < 1 {
+		return nil, false, &outcome{exitUsage, "--limit must be at least 1"}
+	}
+	all = []T{}
+	for {
+		query.Set("limit", strconv.Itoa(min(maxPage, limit+1-len(all))))
+		var p page
+		if err := a.call(ctx, "GET", path+"?"+query.Encode(), nil, &p); err != nil {
+			return nil, false, err
+		}
+		if all = append(all, rows(p)...); len(all) > limit {
+			return all[:limit], true, nil
+		}
+		if p.Next == nil {
+			return all, false, nil
+		}
+		query.Set("cursor", *p.Next)
+	}
+}
+
+// moreLine ends a table that doesn't show every row.
+func moreLine(w io.Writer, more bool, limit int) {
+	if more {
+		fmt.Fprintf(w, "… more: --limit %d\n", 4*limit)
+	}
+}

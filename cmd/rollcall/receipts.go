@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func (a *app) receiptsCommand() *cobra.Command {
+	var state string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "receipts ID [MESSAGE]",
+		Short: "What became of its messages, newest first",
+		Args:  cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return a.showReceipt(cmd.Context(), args[0], args[1])
+			}
+			return a.showReceipts(cmd.Context(), args[0], state, limit)
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", "", "only these: queued, in_flight, delivered, expired, cancelled, dead")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
+	return cmd
+}
+
+// showReceipt prints one message's receipt with its attempts and its answer.
+func (a *app) showReceipt(ctx context.Context, id, message string) error {
+	var r httpapi.Receipt
+	if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
+		return err
+	}
+	return a.show(r, func(w io.Writer) { receiptTable(w, r) })
+}
+
+// showReceipts prints a workspace's messages, or those in one state.
+func (a *app) showReceipts(ctx context.Context, id, state string, limit int) error {
+	query := url.Values{}
+	if state != "" {
+		query.Set("state", state)
+	}
+	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", query, limit,
+		func(p page) []httpapi.Receipt { return p.Messages })
+	if err != nil {
+		return err
+	}
+	return a.show(receipts, func(w io.Writer) {
+		receiptsTable(w, receipts)
+		moreLine(w, more, limit)
+	})
+}
+
+// receiptsTable prints a line for each message.
+func receiptsTable(w io.Writer, receipts []httpapi.Receipt) {
+	if len(receipts) == 0 {
+		fmt.Fprintln(w, "no messages")
+		return
+	}
+	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "ACCEPTED", "TRIES", ""}}
+	for _, r := range receipts {
+		rows = append(rows, []string{
+			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), at(r.AcceptedAt),
+			strconv.Itoa(len(r.Attempts)), clip(r.Reason, 90),
+		})
+	}
+	table(w, rows)
+}
+
+// receiptTable prints one message, a line for each of its facts.
+func receiptTable(w io.Writer, r httpapi.Receipt) {
+	rows := [][]string{
+		{"message", r.MessageID},
+		{"state", fmt.Sprintf("%s: %s", r.State, r.Reason)},
+		{"accepted", at(r.AcceptedAt)},
+		{"expires", at(r.ExpiresAt)},
+	}
+	if !r.SettledAt.IsZero() {
+		rows = append(rows, []string{"ended", at(r.SettledAt)})
+	}
+	for i, t := range r.Attempts {
+		line := fmt.Sprintf("%s  by %s: %s", at(t.At), t.Via, t.Outcome)
+		if t.Error != "" {
+			line += " (" + t.Error + ")"
+		}
+		rows = append(rows, []string{fmt.Sprintf("try %d", i+1), line})
+	}
+	if text := chat.Text(r.Answer); text != "" {
+		rows = append(rows, []string{"answer", text})
+	}
+	table(w, rows)
+}

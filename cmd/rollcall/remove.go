@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func (a *app) removeCommand() *cobra.Command {
+	var yes bool
+	cmd := workspaceCommand("remove ID",
+		"Remove a workspace: its credentials are revoked and its waiting mail is cancelled",
+		func(ctx context.Context, args []string) error {
+			if !yes {
+				return &outcome{exitUsage, fmt.Sprintf(
+					"this can't be taken back; if you mean it: rollcall remove %s --yes", args[0])}
+			}
+			var ws httpapi.Workspace
+			if err := a.call(ctx, "DELETE", workspacePath(args[0]), nil, &ws); err != nil {
+				return err
+			}
+			return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", ws.ID, ws.Status) })
+		})
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")
+	return cmd
+}

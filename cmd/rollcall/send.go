@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/delivery"
+)
+
+func (a *app) sendCommand() *cobra.Command {
+	var patience time.Duration
+	var noFollow bool
+	var message string
+	cmd := &cobra.Command{
+		Use:   "send ID TEXT…",
+		Short: "Send a message, and follow it to its end",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if message == "" {
+				message = uuid.NewString()
+			}
+			out, err := a.send(cmd.Context(), args[0], message, strings.Join(args[1:], " "))
+			if err != nil {
+				return err
+			}
+			a.warnOfDelay(out)
+			if !noFollow {
+				return a.follow(cmd.Context(), args[0], out, patience)
+			}
+			return a.show(out, func(w io.Writer) { fmt.Fprint(w, out.line()) })
+		},
+	}
+	cmd.Flags().DurationVar(&patience, "timeout", 2*time.Minute,
+		"how long to follow it; it can still be delivered later")
+	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "only send it")
+	cmd.Flags().StringVar(&message, "id", "",
+		"send it under this id; whatever is sent again under one id is accepted once (default a new one)")
+	return cmd
+}
+
+// sendTries is how often a message is sent while its acceptance is unknown.
+const sendTries = 3
+
+// send sends a message. When the call fails in a way that leaves open whether the
+// message was accepted, send repeats it under the same id: the platform accepts
+// an id once.
+func (a *app) send(ctx context.Context, id, message, text string) (out accepted, err error) {
+	for try := range sendTries {
+		err = a.call(ctx, "POST", workspacePath(id)+"/a2a", client.Message(message, text), &out)
+		if err == nil || a.platform.URL == "" || !acceptanceUnknown(err) {
+			return out, err
+		}
+		if try == 0 {
+			a.warnRetry(err)
+		}
+		if !pause(ctx, time.Second) {
+			break
+		}
+	}
+	return out, &outcome{exitUnreachable, fmt.Sprintf(
+		"%v; it may have been accepted all the same: send it again with --id %s, and it is accepted once", err, message)}
+}
+
+// acceptanceUnknown reports whether a message may have been accepted although the
+// call that sent it failed. A 429 is a plain refusal.
+func acceptanceUnknown(err error) bool {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return refused.status >= 500
+	}
+	return temporary(err)
+}
+
+// accepted is what the platform answers to a message it took.
+type accepted struct {
+	MessageID string `json:"message_id"`
+	Expected  string `json:"expected"`
+	Status    string `json:"workspace_status"`
+	Reason    string `json:"workspace_reason"`
+	Hint      string `json:"hint"`
+	Message   string `json:"message"`
+	Depth     int    `json:"queue_depth"`
+}
+
+// line says that the message was accepted, and what is expected of it.
+func (m accepted) line() string {
+	return fmt.Sprintf("%s accepted; expected: %s\n", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
+}
+
+// warnOfDelay says why a message will not arrive now.
+func (a *app) warnOfDelay(m accepted) {
+	switch {
+	case m.Hint != "":
+		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, m.Hint)
+	case m.Expected == string(delivery.ExpectNobody):
+		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, strings.TrimRight(m.Message, ": "))
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var only string
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "status [ID]",
+		Short: "The fleet, or one workspace: status, reason, and what mends it",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			show := func(ctx context.Context) ([]httpapi.Workspace, error) { return a.showFleet(ctx, only) }
+			if len(args) == 1 {
+				show = func(ctx context.Context) ([]httpapi.Workspace, error) { return a.showWorkspace(ctx, args[0]) }
+			}
+			shown, err := show(cmd.Context())
+			if err != nil || !check {
+				return err
+			}
+			return allOnline(shown)
+		},
+	}
+	cmd.Flags().StringVar(&only, "status", "",
+		"only these: online, degraded, offline, unknown, provisioning, paused, removed")
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 4 unless all shown are online")
+	return cmd
+}
+
+// showFleet prints the fleet, or its workspaces of one status, and returns what
+// it printed.
+func (a *app) showFleet(ctx context.Context, only string) ([]httpapi.Workspace, error) {
+	fleet, err := a.fleet(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	return fleet, a.show(fleet, func(w io.Writer) {
+		if only != "" && len(fleet) == 0 {
+			fmt.Fprintf(w, "no workspace is %s\n", only)
+			return
+		}
+		fleetTable(w, fleet)
+	})
+}
+
+// showWorkspace prints one workspace and returns it.
+func (a *app) showWorkspace(ctx context.Context, id string) ([]httpapi.Workspace, error) {
+	var ws httpapi.Workspace
+	if err := a.call(ctx, "GET", workspacePath(id), nil, &ws); err != nil {
+		return nil, err
+	}
+	return []httpapi.Workspace{ws}, a.show(ws, func(w io.Writer) { workspaceTable(w, ws) })
+}
+
+// allOnline is the outcome of status --check: nil when every workspace is online.
+func allOnline(shown []httpapi.Workspace) error {
+	bad := 0
+	for _, ws := range shown {
+		if ws.Status != workspace.StatusOnline {
+			bad++
+		}
+	}
+	switch {
+	case bad == 0:
+		return nil
+	case len(shown) == 1:
+		return &outcome{exitUnhealthy, fmt.Sprintf("%s is %s (%s)", shown[0].ID, shown[0].Status, shown[0].Reason)}
+	}
+	return &outcome{exitUnhealthy, fmt.Sprintf("%d of %d are not online", bad, len(shown))}
+}

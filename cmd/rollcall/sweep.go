@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/sweep"
+)
+
+func (a *app) sweepCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sweep",
+		Short: "Sweep now instead of at the next minute",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out sweep.Result
+			if err := a.call(cmd.Context(), "POST", "/sweep", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) { sweepReport(w, out) })
+		},
+	}
+}
+
+// sweepReport prints what a sweep did.
+func sweepReport(w io.Writer, s sweep.Result) {
+	fmt.Fprintf(w, "%d seen, %d drains rung, %d changes noticed, %d messages ended, %d probed\n",
+		s.Seen, s.Rung, s.Announced, s.Expired, s.Probed)
+	for _, id := range s.Broken {
+		fmt.Fprintln(w, "counters mended:", id)
+	}
+	for _, e := range s.Errors {
+		fmt.Fprintln(w, "error:", e)
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	var every time.Duration
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "The fleet, and then each change of a status as it comes",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), every) },
+	}
+	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often the fleet is read")
+	return cmd
+}
+
+// watch prints the fleet, and then what differs from one read to the next, until
+// it is interrupted. The platform computes each status when it is read, so a
+// change shows at the next read.
+func (a *app) watch(ctx context.Context, every time.Duration) error {
+	known := map[string]httpapi.Workspace{}
+	var failed error // of the last read
+	for first := true; ; first = false {
+		fleet, err := a.fleet(ctx, "")
+		switch {
+		case ctx.Err() != nil:
+			return nil // an interrupt is the normal end
+		case err != nil && (first || !temporary(err)):
+			return err
+		case err != nil && failed == nil:
+			a.warnRetry(err)
+		}
+		failed = err
+		if err == nil {
+			if err := a.showChanges(known, fleet, first); err != nil {
+				return err
+			}
+			known = byID(fleet)
+		}
+		if !pause(ctx, every) {
+			return nil
+		}
+	}
+}
+
+// showChanges prints what differs between the known workspaces and the fleet. The
+// first read is a table for people; as JSON, each of its workspaces is a change.
+func (a *app) showChanges(known map[string]httpapi.Workspace, fleet []httpapi.Workspace, first bool) error {
+	if first && a.output == "table" {
+		fleetTable(a.out, fleet)
+		return nil
+	}
+	for _, c := range changesOf(known, fleet) {
+		if a.output == "json" {
+			if err := a.show(c.to, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		a.printf("%s  %s  %s → %s (%s)  %s\n",
+			at(time.Now()), c.to.ID, cmp.Or(string(c.from), "new"), c.to.Status, c.to.Reason, c.to.Hint)
+	}
+	for _, id := range removedFrom(known, fleet) {
+		a.printf("%s  %s  removed\n", at(time.Now()), id)
+	}
+	return nil
+}
+
+// change is a workspace whose status or reason is another than before.
+type change struct {
+	from workspace.Status // "" for a workspace that is new
+	to   httpapi.Workspace
+}
+
+// changesOf returns the workspaces of fleet that are new or have changed.
+func changesOf(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) []change {
+	var changes []change
+	for _, ws := range fleet {
+		before, ok := known[ws.ID]
+		if !ok || before.Status != ws.Status || before.Reason != ws.Reason {
+			changes = append(changes, change{before.Status, ws})
+		}
+	}
+	return changes
+}
+
+// removedFrom returns the ids of the known workspaces that fleet lacks.
+func removedFrom(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) []string {
+	gone := maps.Clone(known)
+	for _, ws := range fleet {
+		delete(gone, ws.ID)
+	}
+	return slices.Sorted(maps.Keys(gone))
+}
+
+func byID(fleet []httpapi.Workspace) map[string]httpapi.Workspace {
+	m := make(map[string]httpapi.Workspace, len(fleet))
+	for _, ws := range fleet {
+		m[ws.ID] = ws
+	}
+	return m
+}

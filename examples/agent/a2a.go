@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+)
+
+// rpcRequest is what the agent reads of a JSON-RPC call of A2A's message/send.
+type rpcRequest struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params struct {
+		Message message `json:"message"`
+	} `json:"params"`
+}
+
+// message is one A2A message.
+type message struct {
+	MessageID string `json:"messageId"`
+	Parts     []part `json:"parts"`
+}
+
+// part is a piece of a message; this agent reads and writes text only.
+type part struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// text is all text of a message.
+func (m message) text() string {
+	text := ""
+	for _, p := range m.Parts {
+		text += p.Text
+	}
+	return text
+}
+
+// methodNotFound is JSON-RPC's code for a method that is not served.
+const methodNotFound = -32601
+
+// receive is the agent's A2A endpoint. The platform pushes each message here and
+// keeps the answer for its sender.
+//
+// A message can arrive more than once: the platform delivers it again when the
+// answer got lost on its way back. Agents whose work must not be done twice
+// remember the ids of what they have done.
+func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
+	var in rpcRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, "not A2A", http.StatusBadRequest)
+		return
+	}
+	if in.Method != "message/send" {
+		// A probe of the platform calls a method that no agent serves: this answer
+		// shows that an agent is here.
+		reply(w, in.ID, "error", map[string]any{"code": methodNotFound, "message": "method not found"})
+		return
+	}
+	a.working.Lock()
+	defer a.working.Unlock()
+	// Write the message down before answering. A status of 500 says that it was
+	// not taken, and the platform delivers it again.
+	if err := a.record(in.Params.Message); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	reply(w, in.ID, "result", map[string]any{
+		"role": "agent", "parts": []part{{"text", "you said: " + in.Params.Message.text()}},
+	})
+}
+
+// reply writes a JSON-RPC response with either a result or an error.
+func reply(w http.ResponseWriter, id json.RawMessage, member string, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": id, member: value})
+}
+
+// record appends a message to the journal.
+func (a *agent) record(m message) error {
+	f, err := os.OpenFile(a.journal, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return json.NewEncoder(f).Encode(map[string]string{"message_id": m.MessageID, "text": m.text()})
+}

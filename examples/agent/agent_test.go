@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func testAgent(t *testing.T, platform string) *agent {
+	t.Helper()
+	log.SetOutput(io.Discard)
+	dir := t.TempDir()
+	return &agent{
+		platform: platform, id: "w", beat: 10 * time.Millisecond, enrolment: "rce_x",
+		tokenFile: filepath.Join(dir, "token"), journal: filepath.Join(dir, "journal"),
+	}
+}
+
+// The agent registers without a credential, is given one, is asked to rotate it at
+// a heartbeat, and uses the new one from the next call on.
+func TestRun(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	var calls []string
+	var registered registerRequest
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls = append(calls, r.URL.Path+" "+r.Header.Get("Authorization"))
+		switch r.URL.Path {
+		case "/registry/register":
+			_ = json.NewDecoder(r.Body).Decode(&registered)
+			_, _ = io.WriteString(w, `{"auth_token": "first", "delivery_mode": "push", "epoch": 3}`)
+		case "/registry/heartbeat":
+			var beat heartbeatRequest
+			if err := json.NewDecoder(r.Body).Decode(&beat); err != nil || beat != (heartbeatRequest{"w", 0, 0, 3}) {
+				t.Errorf("heartbeat %+v, %v", beat, err)
+			}
+			if r.Header.Get("Authorization") == "Bearer second" {
+				stop()
+				return
+			}
+			_, _ = io.WriteString(w, `{"action": "rotate"}`)
+		case "/workspaces/w/rotate":
+			_, _ = io.WriteString(w, `{"auth_token": "second"}`)
+		}
+	}))
+	a := testAgent(t, platform.URL)
+	status, err := a.run(ctx)
+	platform.Close() // and wait for the handlers
+	if status != 0 || err != nil {
+		t.Fatalf("%d, %v", status, err)
+	}
+	want := []string{
+		"/registry/register ", "/registry/heartbeat Bearer first",
+		"/workspaces/w/rotate Bearer first", "/registry/heartbeat Bearer second",
+	}
+	if !slices.Equal(calls, want) {
+		t.Errorf("calls %q, want %q", calls, want)
+	}
+	if registered.ID != "w" || registered.EnrolmentToken != "rce_x" || registered.Card.URL != registered.URL {
+		t.Errorf("registered %+v", registered)
+	}
+}
+
+func TestRunIsRefused(t *testing.T) {
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error": "unknown credential", "hint": "rollcall repair w"}`)
+	}))
+	defer platform.Close()
+	status, err := testAgent(t, platform.URL).run(t.Context())
+	const want = "unknown credential (HTTP 401): rollcall repair w"
+	if status != http.StatusUnauthorized || err == nil || err.Error() != want {
+		t.Errorf("%d, %v", status, err)
+	}
+}
+
+func TestReceive(t *testing.T) {
+	const send = `{"id": 7, "method": "message/send", "params": {"message":
+		{"messageId": "m1", "parts": [{"kind": "text", "text": "hello "}, {"kind": "text", "text": "you"}]}}}`
+	for name, c := range map[string]struct {
+		body    string
+		broken  bool // the journal can't be written
+		status  int
+		answer  string
+		journal string
+	}{
+		"a message": {
+			body: send, status: 200, answer: `"text":"you said: hello you"`,
+			journal: `{"message_id":"m1","text":"hello you"}` + "\n",
+		},
+		"a message that can't be kept": {body: send, broken: true, status: 500},
+		"another method":               {body: `{"id": 7, "method": "x"}`, status: 200, answer: `"code":-32601`},
+		"no JSON":                      {body: `hello`, status: 400, answer: "not A2A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := testAgent(t, "")
+			if c.broken {
+				a.journal = filepath.Join(a.journal, "no", "folder")
+			}
+			w := httptest.NewRecorder()
+			a.receive(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(c.body)))
+			if w.Code != c.status || !strings.Contains(w.Body.String(), c.answer) {
+				t.Errorf("HTTP %d: %s", w.Code, w.Body)
+			}
+			if w.Code == http.StatusOK && !strings.Contains(w.Body.String(), `"id":7`) {
+				t.Errorf("the answer lacks the id of the call: %s", w.Body)
+			}
+			if kept, _ := os.ReadFile(a.journal); string(kept) != c.journal {
+				t.Errorf("the journal has %q", kept)
+			}
+		})
+	}
+}
+
+func TestActiveTasks(t *testing.T) {
+	var a agent
+	if n := a.activeTasks(); n != 0 {
+		t.Errorf("idle: %d", n)
+	}
+	a.working.Lock()
+	if n := a.activeTasks(); n != 1 {
+		t.Errorf("at work: %d", n)
+	}
+}

@@ -1,0 +1,72 @@
+package eventbridge_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	aws_eventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/eventbridge"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// entry is an event as PutEvents carries it.
+type entry struct{ Source, DetailType, Detail string }
+
+// busThat answers PutEvents with a reply and keeps the event.
+func busThat(t *testing.T, status int, reply string) (eventbridge.Bus, *entry) {
+	t.Helper()
+	var got entry
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Entries []entry }
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Entries) != 1 {
+			t.Errorf("%d entries, %v", len(in.Entries), err)
+			return
+		}
+		got = in.Entries[0]
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, reply)
+	}))
+	t.Cleanup(server.Close)
+	return eventbridge.Bus{Events: aws_eventbridge.New(aws_eventbridge.Options{
+		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+	})}, &got
+}
+
+func TestAnnounceDead(t *testing.T) {
+	settled := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	m := chat.Message{ID: "m", Workspace: "w", Seq: 7, Source: "peer", Reason: "five tries failed", SettledAt: settled}
+	for name, c := range map[string]struct {
+		status  int
+		reply   string
+		failure string
+	}{
+		"taken":             {200, `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`, ""},
+		"the event refused": {200, `{"FailedEntryCount":1,"Entries":[{"ErrorMessage":"bus is full"}]}`, "bus is full"},
+		"the call refused":  {400, `{"__type":"AccessDenied","message":"not you"}`, "not you"},
+	} {
+		bus, got := busThat(t, c.status, c.reply)
+		err := bus.AnnounceDead(t.Context(), m)
+		if c.failure == "" && err != nil || c.failure != "" && fault.CodeOf(err) != fault.PlatformUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.failure != "" && !strings.Contains(err.Error(), c.failure) {
+			t.Errorf("%s: %v lacks %q", name, err, c.failure)
+		}
+		const detail = `{"at":"2026-01-02T03:04:05Z","attempts":null,"message_id":"m",` +
+			`"reason":"five tries failed","seq":7,"source_id":"peer","workspace_id":"w"}`
+		if *got != (entry{eventbridge.Source, eventbridge.DeadDetailType, detail}) {
+			t.Errorf("%s: put %+v", name, *got)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package push
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+)
+
+// callbackTimeout is how long one callback may take.
+const callbackTimeout = 10 * time.Second
+
+// Tell implements delivery.Callbacks: it posts how a message ended to its sender's
+// URL. The URL is guarded as an agent's is. Any 2xx confirms it.
+func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error {
+	body, err := json.Marshal(map[string]any{
+		"workspace_id": m.Workspace,
+		"message_id":   m.ID,
+		"state":        m.State,
+		"reason":       m.Reason,
+		"settled_at":   m.SettledAt,
+		"attempts":     m.Attempts,
+		"answer":       m.Answer,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callbackTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Rollcall-Message-Id", m.ID)
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return withoutURL(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
+	}
+	return nil
+}

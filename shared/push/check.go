@@ -1,0 +1,72 @@
+package push
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// maxURL is how many characters a URL may have.
+const maxURL = 2048
+
+// Check implements registry.URLGuard. It refuses what can be refused without
+// resolving a name; a name that resolves to a forbidden address is refused when it
+// is dialled.
+func (p *Pusher) Check(raw string) error {
+	if why := p.objection(raw); why != "" {
+		return fault.New(fault.URLForbidden, "the agent's url can't be used: %s", why).WithHint(
+			"register with the http(s) URL at which the platform reaches the agent, or with delivery_mode poll", "stop")
+	}
+	return nil
+}
+
+// objection says what is wrong with a URL, "" when nothing is.
+func (p *Pusher) objection(raw string) string {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return "it must be http:// or https:// with a host"
+	case len(raw) > maxURL:
+		return "it is longer than 2048 characters"
+	case u.User != nil:
+		return "it must not carry a user or password"
+	case p.reach == Private:
+		return ""
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	switch {
+	case isPrivateName(host):
+		return "its host is a private name"
+	case p.isForbiddenAddress(host):
+		return "its address is in a private or reserved range"
+	}
+	return ""
+}
+
+// isPrivateName reports whether a host has no meaning on the public internet: a
+// name reserved for local use, or a name without a dot.
+func isPrivateName(host string) bool {
+	for _, suffix := range []string{".localhost", ".local", ".internal"} {
+		if strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	isIPv6 := strings.Contains(host, ":")
+	return host == "localhost" || !strings.Contains(host, ".") && !isIPv6
+}
+
+// isForbiddenAddress reports whether a host is an IP address that must not be
+// dialled. The guard's rules differ by network, not by port.
+func (p *Pusher) isForbiddenAddress(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false // a name
+	}
+	network := "tcp4"
+	if addr.Is6() {
+		network = "tcp6"
+	}
+	return p.guard.Safe(network, netip.AddrPortFrom(addr.Unmap(), 443).String(), nil) != nil
+}
