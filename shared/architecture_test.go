@@ -1,54 +1,185 @@
-// Package shared_test holds the tree to its one rule: arrows point inwards.
+// Package shared_test executes the rule of the tree: which room may import which.
+// A room is a package of shared. The rule is written here and nowhere else.
 package shared_test
 
 import (
+	"encoding/json"
+	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const module = "github.com/rollcall/rollcall/"
 
-func deps(t *testing.T, pkg string) []string {
+// kind is what a room is, and so what it may reach, itself or through others.
+type kind struct {
+	name   string
+	forbid []string // packages that a room of this kind never reaches, by prefix
+}
+
+// The kinds, from the inside out. A pure room computes; it knows no store, no
+// network, no process and no log. A use case decides what is written and told,
+// through ports. An adapter implements ports with one technology. A seam joins
+// the outside with the use cases. A proof is imported by tests only. That no room
+// takes time or chance but from a clock it is given, the linter sees (forbidigo).
+var (
+	pure    = kind{"pure", []string{"github.com/aws/", "net/http", "log", "os/exec"}}
+	useCase = kind{"use case", []string{"github.com/aws/", "net/http", "log", "os/exec"}}
+	adapter = kind{"adapter", nil}
+	seam    = kind{"seam", nil}
+	proof   = kind{"proof", nil}
+)
+
+// rooms are all packages of shared, by what they may import of the others. Tests
+// may import more.
+var rooms = map[string]struct {
+	kind kind
+	may  string
+}{
+	"fault":     {pure, ""},
+	"token":     {pure, ""},
+	"workspace": {pure, "fault token"},
+	"chat":      {pure, "fault"},
+
+	"clock":      {useCase, ""},
+	"retry":      {useCase, "clock fault"},
+	"activity":   {useCase, "chat"},
+	"registry":   {useCase, "activity clock fault retry token workspace"},
+	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
+	"delegation": {useCase, "activity chat delivery fault"},
+	"statuslog":  {useCase, "activity clock fault workspace"},
+	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
+
+	"dynamo": {adapter,
+		"activity chat clock delegation delivery fault registry statuslog token workspace"},
+	"sqs":         {adapter, "delivery fault registry"},
+	"eventbridge": {adapter, "chat delivery fault statuslog"},
+	"push":        {adapter, "chat delivery fault registry"},
+
+	"httpapi": {seam, "chat fault registry token workspace"},
+	"app": {seam,
+		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace"},
+	"client": {seam, ""},
+
+	"proof/model": {proof, ""},
+	"proof/memory": {proof,
+		"activity chat clock delegation delivery fault registry statuslog token workspace"},
+	"proof/storetest": {proof,
+		"activity chat delegation delivery fault registry statuslog token workspace"},
+	"proof/world": {proof,
+		"chat delegation delivery proof/memory push registry statuslog sweep workspace"},
+	"proof/protocoltest": {proof,
+		"activity chat delivery fault proof/model registry statuslog sweep workspace"},
+	"proof/fixture": {proof,
+		"app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace"},
+}
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T, patterns ...string) map[string]pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", module+pkg).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return strings.Fields(string(out))
-}
-
-func TestPurePackagesAreClosed(t *testing.T) {
-	for _, pkg := range []string{"shared/workspace", "shared/chat", "shared/fault"} {
-		for _, d := range deps(t, pkg) {
-			if strings.Contains(d, "aws") || d == "net/http" || d == "log" || d == "log/slog" || strings.HasPrefix(d, module+"functions") {
-				t.Errorf("%s imports %s", pkg, d)
-			}
-		}
-	}
-	for _, pkg := range []string{"shared/registry", "shared/delivery"} {
-		for _, d := range deps(t, pkg) {
-			if strings.Contains(d, "aws-sdk-go") || strings.Contains(d, "aws-lambda-go") {
-				t.Errorf("%s imports %s: it belongs behind a port", pkg, d)
-			}
-		}
-	}
-}
-
-func TestFunctionsStandAlone(t *testing.T) {
-	out, err := exec.Command("go", "list", module+"functions/...").Output()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	functions := strings.Fields(string(out))
+	pkgs := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+}
+
+// reaches is the first of pkgs that is, or lies below, one of the prefixes.
+func reaches(pkgs []string, prefixes ...string) string {
+	for _, p := range pkgs {
+		for _, prefix := range prefixes {
+			if p == strings.TrimSuffix(prefix, "/") || strings.HasPrefix(p, strings.TrimSuffix(prefix, "/")+"/") {
+				return p
+			}
+		}
+	}
+	return ""
+}
+
+func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
+	for path, p := range list(t, "./shared/...") {
+		name := strings.TrimPrefix(path, "shared/")
+		if name == "shared" {
+			continue // this test's own package
+		}
+		room, known := rooms[name]
+		if !known {
+			t.Errorf("%s is in no list: say in shared/architecture_test.go what it is and what it may import", path)
+			continue
+		}
+		var imports []string
+		for _, imported := range p.Imports {
+			if of, ok := strings.CutPrefix(imported, module+"shared/"); ok {
+				imports = append(imports, of)
+			} else if strings.HasPrefix(imported, module) {
+				t.Errorf("%s imports %s: shared imports only shared", path, imported)
+			}
+		}
+		may := strings.Fields(room.may)
+		for _, imported := range imports {
+			if !slices.Contains(may, imported) {
+				t.Errorf("%s (%s) imports %s, and may not", name, room.kind.name, imported)
+			}
+		}
+		for _, allowed := range may {
+			if !slices.Contains(imports, allowed) {
+				t.Errorf("%s may import %s, and does not: take it off the list", name, allowed)
+			}
+		}
+		if bad := reaches(p.Deps, room.kind.forbid...); bad != "" {
+			t.Errorf("%s (%s) reaches %s", name, room.kind.name, bad)
+		}
+	}
+}
+
+func TestALambdaLinksNoProofNoCDKAndNoOtherLambda(t *testing.T) {
+	functions := list(t, "./functions/...")
 	if len(functions) != 8 {
 		t.Errorf("%d functions", len(functions))
 	}
-	for _, fn := range functions {
-		for _, d := range deps(t, strings.TrimPrefix(fn, module)) {
-			if strings.Contains(d, "aws-cdk-go") || strings.Contains(d, "jsii") || (strings.HasPrefix(d, module+"functions/") && d != fn) || strings.HasPrefix(d, module+"localstack") {
-				t.Errorf("%s links %s", fn, d)
-			}
+	for path, p := range functions {
+		bad := reaches(p.Deps, "testing", module+"shared/proof", module+"infra", module+"localstack", module+"cmd",
+			module+"functions", "github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "github.com/swaggest")
+		if bad != "" {
+			t.Errorf("%s links %s", path, bad)
+		}
+	}
+}
+
+func TestOnlyTestsImportProof(t *testing.T) {
+	for path, p := range list(t, "./...") {
+		if strings.HasPrefix(path, "shared/proof/") {
+			continue
+		}
+		if bad := reaches(p.Imports, module+"shared/proof"); bad != "" {
+			t.Errorf("%s imports %s outside its tests", path, bad)
+		}
+	}
+}
+
+func TestThePlatformKnowsNoProof(t *testing.T) {
+	for path, p := range list(t, "./localstack/platform/...") {
+		if bad := reaches(p.Deps, module+"localstack/proofs"); bad != "" {
+			t.Errorf("%s imports %s: proofs are played on the platform", path, bad)
 		}
 	}
 }
