@@ -12,10 +12,8 @@ import (
 // maxSkew is how far the clocks of two deliverers may differ.
 const maxSkew = time.Minute
 
-// Available tells whether it may be delivered now. A backoff or a claim made at
-// a time that lies in the future comes of a clock that was wrong: it holds
-// nothing, or a clock that jumped ahead for a moment would hold mail back for as
-// long as it jumped.
+// Available reports whether the message may be delivered now. Backoffs and claims dated more than maxSkew ahead are
+// ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
 func (m Message) Available(now time.Time) bool {
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew)) {
 		return m.State.Open()
@@ -29,8 +27,8 @@ func (m Message) Available(now time.Time) bool {
 	return false
 }
 
-// IdleSince is the last time at which anything was to happen to it; times in the
-// future are a wrong clock's, and say nothing.
+// IdleSince is the latest past time at which something happened to the message or was due to. Times in the future come
+// from a clock that was wrong, and are ignored.
 func (m Message) IdleSince(now time.Time) time.Time {
 	since := m.AcceptedAt
 	times := []time.Time{m.NotBefore, m.Claim.Until}
@@ -45,13 +43,13 @@ func (m Message) IdleSince(now time.Time) time.Time {
 	return since
 }
 
-// Due tells whether its time to live has run out. A message in flight under a
-// live claim is not taken from its deliverer.
+// Due reports whether the message should expire: its time to live has run out, and no live claim holds it. A message
+// is not taken away from its deliverer.
 func (m Message) Due(now time.Time) bool {
 	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.Available(now))
 }
 
-// attemptsUsed counts the attempts that count.
+// attemptsUsed is how many attempts count towards the limit.
 func (m Message) attemptsUsed() int {
 	n := 0
 	for _, a := range m.Attempts {
@@ -62,42 +60,42 @@ func (m Message) attemptsUsed() int {
 	return n
 }
 
-// Tried tells whether any attempt at it failed.
+// Tried reports whether an attempt at the message failed or was lost.
 func (m Message) Tried() bool { return m.attemptsUsed() > 0 }
 
-// maxAttemptsKept bounds a receipt: busy and unacknowledged attempts have no
-// limit of their own. Those that count are kept, or they would never be enough.
+// maxAttemptsKept bounds a receipt, because busy and unacknowledged attempts have no limit of their own. The attempts
+// that count are kept, or their number would never reach the limit.
 const maxAttemptsKept = 20
 
-// Take claims an available message for one delivery. If the deliverer before
-// never reported back, that attempt is lost and counts; when it was the last
-// one allowed, the message is dead instead.
+// Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
+// and counts. If that was the last attempt allowed, a push ends the message as dead instead.
 func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 	m = m.clone()
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
-	if via == ByPush {
-		m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
-		if m.attemptsUsed() >= p.MaxAttempts {
-			m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
-			return m
-		}
-	} else {
-		m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
+	m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
+	if via == ByPush && m.attemptsUsed() >= p.MaxAttempts {
+		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
+		return m
 	}
 	m.State, m.Claim, m.NotBefore = InFlight, claim, time.Time{}
 	m.Reason = "being delivered by " + string(via)
 	m.Attempts = append(m.Attempts, Attempt{At: now, Via: via, Outcome: Pending})
 	if len(m.Attempts) > maxAttemptsKept {
-		if i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() }); i >= 0 {
-			m.Attempts = slices.Delete(m.Attempts, i, i+1)
-		}
+		m.dropOldAttempt()
 	}
 	return m
 }
 
-// Deliver ends it well. answer may be nil.
+// dropOldAttempt drops the oldest attempt that does not count towards the limit.
+func (m *Message) dropOldAttempt() {
+	if i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() }); i >= 0 {
+		m.Attempts = slices.Delete(m.Attempts, i, i+1)
+	}
+}
+
+// Deliver ends the message as delivered. answer may be nil.
 func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Succeeded, "")
@@ -109,7 +107,7 @@ func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) M
 	return m
 }
 
-// Fail notes a failed attempt: back to the queue with a backoff, or dead. jitter
+// Fail notes a failed attempt: the message is queued again with a backoff, or dead if the attempts are used up. jitter
 // is in [0,1).
 func (m Message) Fail(cause string, p Policy, jitter float64, now time.Time) Message {
 	m = m.clone()
@@ -126,8 +124,7 @@ func (m Message) Fail(cause string, p Policy, jitter float64, now time.Time) Mes
 	return m
 }
 
-// Defer puts it back because the agent itself said that it is busy. It uses up
-// no attempt.
+// Defer queues the message again because the agent said that it is busy. It uses up no attempt.
 func (m Message) Defer(after time.Duration, p Policy, now time.Time) Message {
 	if after <= 0 {
 		after = p.BusyRetry
@@ -139,9 +136,8 @@ func (m Message) Defer(after time.Duration, p Policy, now time.Time) Message {
 	return m
 }
 
-// Recall puts it back because another host has registered in the place of the one
-// it was delivered to: what a late host says of it settles nothing. It uses up no
-// attempt.
+// Recall queues the message again because another host has registered in place of the one it was delivered to: what
+// the old host says of it is not an end. It uses up no attempt.
 func (m Message) Recall() Message {
 	m = m.clone()
 	m.closeAttempt(Superseded, "another host registered while it was being delivered")
@@ -150,7 +146,7 @@ func (m Message) Recall() Message {
 	return m
 }
 
-// Expire ends it because its time ran out.
+// Expire ends the message because its time to live has run out.
 func (m Message) Expire(now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Lost, "")
@@ -158,7 +154,7 @@ func (m Message) Expire(now time.Time) Message {
 	return m
 }
 
-// Cancel ends it because someone said so. Error: message_already_terminal.
+// Cancel ends the message because someone asked for it. Error: message_already_terminal.
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	if !m.State.Open() {
 		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.State)
@@ -169,8 +165,8 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	return m, nil
 }
 
-// Redrive puts a dead message back, with its id and place, for another full
-// round of attempts. Error: message_not_dead.
+// Redrive queues a dead message again, with its id and its place, for another full round of attempts. Error:
+// message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	if m.State != Dead {
 		return m, fault.New(fault.MessageNotDead, "only a dead message can be redriven; this one is %s", m.State)
@@ -178,20 +174,21 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	m = m.clone()
 	m.Attempts = nil
 	m.State, m.SettledAt, m.Reason = Queued, time.Time{}, "redriven by an operator"
-	m.NotBefore = now // it waits from now on, not since it was accepted
+	m.NotBefore = now // it waits from now on, not from when it was accepted
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)
 	}
 	return m, nil
 }
 
+// clone is a copy to change, with the next version.
 func (m Message) clone() Message {
 	m.Attempts = append([]Attempt(nil), m.Attempts...)
 	m.Version++
 	return m
 }
 
-// closeAttempt ends a pending attempt.
+// closeAttempt ends the last attempt if it is pending.
 func (m *Message) closeAttempt(o Outcome, err string) {
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Outcome == Pending {
 		m.Attempts[n-1].Outcome, m.Attempts[n-1].Error = o, err

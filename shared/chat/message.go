@@ -1,7 +1,6 @@
-// Package chat is the life of a message. It is pure: every change of state is a
-// function from a message, the time and what happened to the next message.
-// Stores compare-and-swap on Message.Version and move the mailbox's counters in
-// the same transaction, by the Delta of the two.
+// Package chat is the life of a message. It is pure: every change of state is a function from a message, the time and
+// what happened to the message after it. Stores compare-and-swap on Message.Version and change the mailbox's counters
+// in the same transaction, by the Delta of the change.
 package chat
 
 import (
@@ -22,15 +21,15 @@ const (
 	Dead      State = "dead"
 )
 
-// Open tells the states that are not an end.
+// Open reports whether a message in this state has not ended.
 func (s State) Open() bool { return s == Queued || s == InFlight }
 
-// Known tells a state from another text.
+// Known reports whether s is one of the states.
 func (s State) Known() bool {
 	return s.Open() || s == Delivered || s == Expired || s == Cancelled || s == Dead
 }
 
-// Priority orders mail of one workspace; higher first.
+// Priority orders the mail of one workspace; higher first.
 type Priority int
 
 // The priorities of the wire contract.
@@ -54,13 +53,12 @@ type Outcome string
 
 // The outcomes. Only a failed or a lost attempt counts towards the limit.
 const (
-	Pending   Outcome = "pending"
-	Succeeded Outcome = "delivered"
-	AgentBusy Outcome = "busy"
-	Failed    Outcome = "failed"
-	Lost      Outcome = "lost" // its deliverer never reported back
-	// Superseded is a delivery to a host in whose place another registered meanwhile.
-	Superseded Outcome = "superseded"
+	Pending    Outcome = "pending"
+	Succeeded  Outcome = "delivered"
+	AgentBusy  Outcome = "busy"
+	Failed     Outcome = "failed"
+	Lost       Outcome = "lost"       // its deliverer never reported back
+	Superseded Outcome = "superseded" // another host registered while it was being delivered
 )
 
 // Attempt is one try at delivery.
@@ -71,16 +69,16 @@ type Attempt struct {
 	Error   string    `json:"error,omitempty"`
 }
 
-// counts tells whether the attempt counts towards the limit.
+// counts reports whether the attempt counts towards the limit.
 func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
 
-// Claim is the visibility lease of a message in flight: until it ends, nobody
-// else may deliver; after it, time alone makes the message available again.
+// Claim is the visibility lease of a message in flight: until it ends, nobody else may deliver the message; after it,
+// the message is available again without any write.
 type Claim struct {
 	Token string
 	Until time.Time
 	Epoch int64
-	After int64 // of a poll: the sequence number of the cursor it came with
+	After int64 // for a poll: the sequence number of the cursor it came with
 }
 
 // Message is one message and its receipt.
@@ -101,13 +99,13 @@ type Message struct {
 	Attempts   []Attempt
 	Claim      Claim
 	Answer     json.RawMessage
-	Callback   string // URL to be told of its end; "" for none
-	Probe      bool   // it says nothing: its receipt tells whether mail reaches the agent
+	Callback   string // URL that is told of its end; "" for none
+	Probe      bool   // it has no content: its receipt shows whether mail reaches the agent
 	Version    int64
 }
 
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes.
 const MaxAnswer = 64 << 10
 
-// Size is how many bytes of it its sender and its agent wrote.
+// Size is how many bytes of the message its sender and its agent wrote.
 func (m Message) Size() int { return len(m.Body) + len(m.Answer) }

@@ -2,24 +2,24 @@ package chat
 
 import "time"
 
-// Policy is every number the life of a message rests on.
+// Policy is every number that the life of a message depends on.
 type Policy struct {
+	// MaxAttempts is how many failed or lost attempts end a message as dead.
 	MaxAttempts int
-	// VisibilityTimeout is how long a delivery may take before it is taken for lost.
+	// VisibilityTimeout is how long a delivery may take before it counts as lost.
 	VisibilityTimeout time.Duration
-	// BackoffBase doubles with each failed attempt up to BackoffMax; up to a
-	// half is taken off at random, so that failures don't come back in step.
+	// BackoffBase doubles with each failed attempt up to BackoffMax; up to half of it is taken off at random, so that
+	// messages that failed together are not retried together.
 	BackoffBase, BackoffMax time.Duration
-	// BusyRetry is how long to leave a busy agent that didn't say.
+	// BusyRetry is how long to wait for a busy agent that did not say how long.
 	BusyRetry time.Duration
-	// Lifetime is how long a message may wait when its sender didn't say.
+	// Lifetime is how long a message may wait when its sender did not say how long.
 	Lifetime time.Duration
-	// MaxOpen bounds one workspace's backlog.
+	// MaxOpen is how many open messages one workspace may have.
 	MaxOpen int64
-	// MaxBody is the largest body in bytes: a DynamoDB item holds 400 KB, and
-	// the agent's answer has to fit beside it.
+	// MaxBody is the largest body in bytes: a DynamoDB item holds 400 KB, and the agent's answer has to fit in too.
 	MaxBody int
-	// Retention is how long a receipt is kept after its end.
+	// Retention is how long a receipt is kept after the message has ended.
 	Retention time.Duration
 }
 

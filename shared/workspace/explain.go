@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Hop is a link of the chain a message travels.
+// Hop is a part of the path that a message takes.
 type Hop string
 
-// The hops, and "" when none is at fault.
+// The hops; HopNone is for when none is at fault.
 const (
 	HopNone       Hop = ""
 	HopAgent      Hop = "agent"
@@ -34,42 +34,60 @@ type Explanation struct {
 	Evidence    []Evidence `json:"evidence"`
 }
 
-// explained says for each reason which hop is at fault, in which words, and with
-// which command one goes on; %s is the workspace's id. No command restarts an
-// agent: that is done where it runs.
+// explained is, for each reason, which hop is at fault, in which words, and which command comes next; %s is the
+// workspace's id. No command restarts an agent: that is done where the agent runs.
 var explained = map[Reason]struct {
 	hop              Hop
 	summary, command string
 }{
-	ReasonRemoved:             {HopOperator, "An operator removed it; it gets no messages.", "rollcall create %s"},
-	ReasonPaused:              {HopOperator, "An operator paused it; its messages wait.", "rollcall resume %s"},
-	ReasonNeverRegistered:     {HopAgent, "It was created, and its agent has never called.", ""},
-	ReasonCredentialsRejected: {HopCredential, "Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s"},
-	ReasonLeaseExpired:        {HopAgent, "Its agent has fallen silent: nothing was heard of it since its lease ran out. It may have stopped, or its network.", ""},
-	ReasonPlatformSuspect:     {HopPlatform, "Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep"},
-	ReasonDuplicateHost:       {HopAgent, "Two agents run under its id, and each gets only a part of its messages.", ""},
-	ReasonRuntimeWedged:       {HopAgent, "Its agent calls, and says itself that its runtime is stuck.", ""},
-	ReasonInboxUnattended:     {HopAgent, "Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
-	ReasonPushFailing:         {HopNetwork, "Its agent is alive, but messages pushed to its URL fail.", "rollcall probe %s"},
-	ReasonBacklogStalled:      {HopQueue, "Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s"},
-	ReasonErrorRate:           {HopAgent, "Its agent works, but most of what it does fails.", ""},
-	ReasonBusy:                {HopNone, "It is well, and at work: a message sent now is delivered when it is free.", ""},
-	ReasonHealthy:             {HopNone, "It is well: a message sent now reaches its agent.", ""},
+	ReasonRemoved: {HopOperator,
+		"An operator removed it; it gets no messages.", "rollcall create %s"},
+	ReasonPaused: {HopOperator,
+		"An operator paused it; its messages wait.", "rollcall resume %s"},
+	ReasonNeverRegistered: {HopAgent,
+		"It was created, and its agent has never called.", ""},
+	ReasonCredentialsRejected: {HopCredential,
+		"Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s"},
+	ReasonLeaseExpired: {HopAgent,
+		"Its agent has fallen silent: nothing was heard of it since its lease ran out. " +
+			"It may have stopped, or its network.", ""},
+	ReasonPlatformSuspect: {HopPlatform,
+		"Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep"},
+	ReasonDuplicateHost: {HopAgent,
+		"Two agents run under its id, and each gets only a part of its messages.", ""},
+	ReasonRuntimeWedged: {HopAgent,
+		"Its agent calls, and says itself that its runtime is stuck.", ""},
+	ReasonInboxUnattended: {HopAgent,
+		"Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
+	ReasonPushFailing: {HopNetwork,
+		"Its agent is alive, but messages pushed to its URL fail.", "rollcall probe %s"},
+	ReasonBacklogStalled: {HopQueue,
+		"Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s"},
+	ReasonErrorRate: {HopAgent,
+		"Its agent works, but most of what it does fails.", ""},
+	ReasonBusy: {HopNone,
+		"It is well, and at work: a message sent now is delivered when it is free.", ""},
+	ReasonHealthy: {HopNone,
+		"It is well: a message sent now reaches its agent.", ""},
 }
 
 // Explain puts the verdict of Assess in words.
 func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	v := fl.Assess(f, p, now)
-	e := Explanation{WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence, Delivery: EffectiveMode(f, p, now)}
 	words := explained[v.Reason]
-	e.Hop, e.Summary = words.hop, words.summary
-	e.Command = strings.ReplaceAll(words.command, "%s", f.ID)
-	if v.Reason == ReasonHealthy && e.Delivery.Effective == Poll {
-		e.Summary = "It is well: its agent gets a message sent now with its next poll."
-		if quiet := f.NotPolling(p, now); quiet != "" {
-			e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
-			e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, or register it with a URL so that mail can be pushed"
-		}
+	e := Explanation{
+		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
+		Hop: words.hop, Summary: words.summary, Command: strings.ReplaceAll(words.command, "%s", f.ID),
+		Delivery: EffectiveMode(f, p, now),
+	}
+	if v.Reason != ReasonHealthy || e.Delivery.Effective != Poll {
+		return e
+	}
+	e.Summary = "It is well: its agent gets a message sent now with its next poll."
+	if quiet := f.NotPolling(p, now); quiet != "" {
+		e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
+		e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, " +
+			"or register it with a URL so that mail can be pushed"
 	}
 	return e
 }

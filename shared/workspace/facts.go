@@ -1,7 +1,6 @@
-// Package workspace holds what Rollcall knows of a workspace and what follows
-// from it. It is pure: facts, a policy and the time go in; verdicts, modes and
-// next facts come out. It imports no AWS, no network, no clock and no log, and
-// every other package may import it.
+// Package workspace holds what Rollcall knows about a workspace and what follows from it. It is pure: facts, a policy
+// and the time go in; verdicts, modes and the next facts come out. It imports no AWS, no network, no clock and no log,
+// and every other package may import it.
 package workspace
 
 import (
@@ -47,7 +46,7 @@ type Identity struct {
 	QueueGeneration int64
 }
 
-// Hold is what an operator said of a workspace; it goes before every fact.
+// Hold is an operator's decision about a workspace; it overrides every other fact.
 type Hold string
 
 // The holds.
@@ -190,31 +189,33 @@ func FieldsOf[Group any]() []string {
 // Slots is how many deliveries the agent takes at a time, at least 1.
 func (f Facts) Slots() int { return max(1, f.MaxTasks) }
 
-// Busy is how many of its task slots the agent says are taken. A report older
-// than the last delivery, or than the lease, is no evidence: the task it
-// counted may be the one that has ended since. Nor is one from the future: it was
-// noted by a clock that was wrong, and would hold mail back for as long.
+// Busy is how many of its task slots the agent says are taken. A report older than the last delivery, or than the
+// lease, is ignored: the task it counted may be the one that has ended since. So is one dated more than maxSkew ahead:
+// an agent's report noted by a clock that jumped must not hold mail back until real time catches up.
 func (f Facts) Busy(p Policy, now time.Time) int {
-	if f.ActiveAt.IsZero() || f.ActiveAt.Before(f.DeliveredAt) || now.Sub(f.ActiveAt) >= p.LeaseTTL || f.ActiveAt.Sub(now) > maxSkew {
+	switch {
+	case f.ActiveAt.IsZero(), f.ActiveAt.Before(f.DeliveredAt):
+		return 0
+	case now.Sub(f.ActiveAt) >= p.LeaseTTL, f.ActiveAt.Sub(now) > maxSkew:
 		return 0
 	}
 	return f.ActiveTasks
 }
 
-// Delivering tells whether deliveries are under way in all task slots: a drain is
-// at work, and will go on with what else waits. It may have died; a claim holds no
-// longer than one delivery may take, whatever clock it was made by.
+// Delivering reports whether deliveries are under way in all task slots, so that a drain is at work and will go on
+// with the mail that waits. The drain may have died: a claim that ends later than one delivery may take is ignored,
+// whatever clock it was made by.
 func (f Facts) Delivering(p Policy, now time.Time) bool {
 	left := f.ClaimedUntil.Sub(now)
 	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
 }
 
-// Leased tells whether the lease, and the grace after it, still run.
+// Leased reports whether the lease, or the grace after it, still runs.
 func (f Facts) Leased(p Policy, now time.Time) bool {
 	return !f.LeaseUntil.IsZero() && now.Before(f.LeaseUntil.Add(p.Grace))
 }
 
-// LastSignal is the last accepted call of any kind.
+// LastSignal is when the last call of any kind was accepted.
 func (f Facts) LastSignal() time.Time {
 	return latest(f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt)
 }
@@ -234,11 +235,12 @@ func latest(ts ...time.Time) time.Time {
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// CheckID refuses an id that could not be a key, a path segment and part of a
-// queue's name everywhere. Error: invalid_workspace_id.
+// CheckID refuses an id that cannot be used everywhere as a key, as a path segment and as part of a queue's name.
+// Error: invalid_workspace_id.
 func CheckID(id string) error {
 	if !idPattern.MatchString(id) {
-		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' and begins with a letter or digit").
+		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' "+
+			"and begins with a letter or digit").
 			WithHint("send the id the workspace was created with, usually a UUID", "stop")
 	}
 	return nil

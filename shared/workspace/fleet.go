@@ -6,25 +6,23 @@ import (
 	"time"
 )
 
-// Fleet is what is known of the platform itself, and bears on the verdict over a
-// workspace that fell silent: did it die, or did nobody hear it? The zero Fleet
-// knows nothing and suspects nothing.
+// Fleet is what is known of the platform itself. It bears on the verdict over a workspace that has fallen silent: did
+// the agent die, or did nobody hear it? The zero Fleet knows nothing and suspects nothing.
 type Fleet struct {
-	SampledAt    time.Time   // when it was looked at
+	SampledAt    time.Time   // when the sample was taken
 	SweptAt      time.Time   // last sweep; zero: none is on record
-	OutageStart  time.Time   // the last gap between two sweeps that was longer than Policy.DeafAfter:
-	OutageEnd    time.Time   // it lasted from DeafAt to HeardAt
+	OutageStart  time.Time   // start of the last gap between two sweeps that was longer than Policy.OutageAfter
+	OutageEnd    time.Time   // end of that gap
 	LeaseEnds    []time.Time // when the leases of a sample of the fleet run out, or ran out
 	LastSignalAt time.Time   // newest accepted signal in the sample
 	SweeperOnly  bool        // an agent in the sample was heard all through that gap: its lease never ran out
-	StoreFailed  bool        // the platform's own records can't be read
-	SweepCursor  string      // where the next sweep begins: the last one had no time for what comes after; "" for the start
+	StoreFailed  bool        // the platform's own records cannot be read
+	SweepCursor  string      // where the next sweep begins, when the last ran out of time; "" for the start
 }
 
-// Sample adds a workspace to what is known of the fleet, of which the sweeps are
-// known already.
+// Sample adds a workspace to what is known of the fleet; the sweeps must be known already.
 func (fl *Fleet) Sample(f Facts) {
-	if f.RegisteredAt.Before(fl.OutageStart) && !f.RegisteredAt.IsZero() && !f.RecoveredAt.After(fl.OutageStart) && f.LeaseUntil.After(fl.OutageEnd) {
+	if fl.heardThroughOutage(f) {
 		fl.SweeperOnly = true
 	}
 	if f.Hold == NoHold && !f.LeaseUntil.IsZero() {
@@ -35,8 +33,13 @@ func (fl *Fleet) Sample(f Facts) {
 	}
 }
 
-// NoteSweep notes a sweep at now: when the one before is too long ago, the platform
-// was deaf in between.
+// heardThroughOutage reports whether the workspace's lease was renewed all through the last gap between sweeps.
+func (fl *Fleet) heardThroughOutage(f Facts) bool {
+	registeredBefore := !f.RegisteredAt.IsZero() && f.RegisteredAt.Before(fl.OutageStart)
+	return registeredBefore && !f.RecoveredAt.After(fl.OutageStart) && f.LeaseUntil.After(fl.OutageEnd)
+}
+
+// NoteSweep notes a sweep at now. If the one before is too long ago, the platform was out of order in between.
 func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	if !fl.SweptAt.IsZero() && now.Sub(fl.SweptAt) > p.OutageAfter {
 		fl.OutageStart, fl.OutageEnd = fl.SweptAt, now
@@ -45,8 +48,8 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
-// lapses counts the leases that ran out within a TTL of end, and those there
-// were to run out: what lives, and what ran out since.
+// lapses counts the leases that ran out within a TTL of end, and the leases that could have: those that still run and
+// those that have run out since.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
 		if e.Before(end.Add(-p.LeaseTTL)) {
@@ -60,36 +63,16 @@ func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	return lapsed, of
 }
 
-// suspicion says why a lease's end may be the platform's fault, in words, since
-// when, with what evidence, and until when that may be thought; nil when
-// nothing points at the platform.
+// suspicion is a reason to think that a lease ran out by the platform's fault.
 type suspicion struct {
 	why      string
-	until    time.Time
+	until    time.Time // from then on, the agent is taken for offline
 	evidence []Evidence
 }
 
+// suspect returns the suspicion that lasts longest, or nil if nothing points at the platform now.
 func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
-	end := f.LeaseUntil.Add(p.Grace)
-	longest := end.Add(p.SuspectFor)
-	var all []suspicion
-	if fl.StoreFailed {
-		all = append(all, suspicion{"the platform's own records can't be read", longest, []Evidence{{fl.SampledAt, "the store did not answer"}}})
-	}
-	// The platform was deaf, and hears again: every agent that lives calls within
-	// a TTL and its grace. If any lived through it, only the sweeper was dead.
-	if !fl.OutageStart.IsZero() && end.After(fl.OutageStart) && f.LeaseUntil.Before(fl.OutageEnd.Add(p.LeaseTTL)) && !fl.SweeperOnly {
-		all = append(all, suspicion{"the platform itself did not work for a while", fl.OutageEnd.Add(p.LeaseTTL + p.Grace),
-			[]Evidence{{fl.OutageStart, "last sweep before the platform fell silent"}, {fl.OutageEnd, "first sweep after it"}}})
-	}
-	// It may be deaf now: no sweep, and nobody was heard since this lease ran out.
-	if !fl.SweptAt.IsZero() && fl.SampledAt.Sub(fl.SweptAt) > p.OutageAfter && end.After(fl.SweptAt) && !fl.LastSignalAt.After(f.LeaseUntil) {
-		all = append(all, suspicion{"the platform's sweeper has not run since " + stamp(fl.SweptAt) + ", and no agent has been heard either", longest,
-			[]Evidence{{fl.SweptAt, "last sweep"}, {fl.LastSignalAt, "last accepted call of any agent"}}})
-	}
-	if lapsed, of := fl.lapses(f.LeaseUntil, p); lapsed >= p.SuspectLeases && float64(lapsed) >= p.SuspectShare*float64(of) {
-		all = append(all, suspicion{atOnce(lapsed, of), longest, []Evidence{{fl.SampledAt, atOnce(lapsed, of)}}})
-	}
+	all := slices.Concat(fl.storeFailed(f, p), fl.outage(f, p), fl.sweeperSilent(f, p), fl.lapsedTogether(f, p))
 	if len(all) == 0 {
 		return nil
 	}
@@ -100,6 +83,62 @@ func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
 	return &s
 }
 
-func atOnce(lapsed, of int) string {
-	return fmt.Sprintf("the leases of %d of %d agents ran out at about the same time", lapsed, of)
+// graceEnd is when silence becomes "offline".
+func (f Facts) graceEnd(p Policy) time.Time { return f.LeaseUntil.Add(p.Grace) }
+
+func (fl Fleet) storeFailed(f Facts, p Policy) []suspicion {
+	if !fl.StoreFailed {
+		return nil
+	}
+	return []suspicion{{
+		why: "the platform's own records can't be read", until: f.graceEnd(p).Add(p.SuspectFor),
+		evidence: []Evidence{{fl.SampledAt, "the store did not answer"}},
+	}}
+}
+
+// outage: the platform heard nobody for a while, and hears agents again. Every agent that is alive calls within a TTL
+// and its grace. If any agent was heard all through, only the sweeper was down.
+func (fl Fleet) outage(f Facts, p Policy) []suspicion {
+	if fl.OutageStart.IsZero() || fl.SweeperOnly {
+		return nil
+	}
+	if !f.graceEnd(p).After(fl.OutageStart) || !f.LeaseUntil.Before(fl.OutageEnd.Add(p.LeaseTTL)) {
+		return nil
+	}
+	return []suspicion{{
+		why: "the platform itself did not work for a while", until: fl.OutageEnd.Add(p.LeaseTTL + p.Grace),
+		evidence: []Evidence{
+			{fl.OutageStart, "last sweep before the platform fell silent"}, {fl.OutageEnd, "first sweep after it"},
+		},
+	}}
+}
+
+// sweeperSilent: the platform may hear nobody now, for there was no sweep, and no agent was heard since this lease ran
+// out.
+func (fl Fleet) sweeperSilent(f Facts, p Policy) []suspicion {
+	if fl.SweptAt.IsZero() || fl.SampledAt.Sub(fl.SweptAt) <= p.OutageAfter {
+		return nil
+	}
+	if !f.graceEnd(p).After(fl.SweptAt) || fl.LastSignalAt.After(f.LeaseUntil) {
+		return nil
+	}
+	return []suspicion{{
+		why:   "the platform's sweeper has not run since " + stamp(fl.SweptAt) + ", and no agent has been heard either",
+		until: f.graceEnd(p).Add(p.SuspectFor),
+		evidence: []Evidence{
+			{fl.SweptAt, "last sweep"}, {fl.LastSignalAt, "last accepted call of any agent"},
+		},
+	}}
+}
+
+// lapsedTogether: so many leases ran out at about the same time that the platform is the likelier cause.
+func (fl Fleet) lapsedTogether(f Facts, p Policy) []suspicion {
+	lapsed, of := fl.lapses(f.LeaseUntil, p)
+	if lapsed < p.SuspectLeases || float64(lapsed) < p.SuspectShare*float64(of) {
+		return nil
+	}
+	why := fmt.Sprintf("the leases of %d of %d agents ran out at about the same time", lapsed, of)
+	return []suspicion{{
+		why: why, until: f.graceEnd(p).Add(p.SuspectFor), evidence: []Evidence{{fl.SampledAt, why}},
+	}}
 }

@@ -11,7 +11,7 @@ import (
 // Mode is how chat reaches an agent.
 type Mode string
 
-// The delivery modes of the wire contract; "" is "not declared".
+// The delivery modes of the wire contract; Undeclared means that none was declared.
 const (
 	Undeclared Mode = ""
 	Push       Mode = "push" // Rollcall calls the agent's URL
@@ -27,7 +27,7 @@ func ParseMode(s string) (Mode, error) {
 	return "", fault.New(fault.InvalidRequest, "delivery_mode must be push or poll, not %q", s)
 }
 
-// Declarer tells who declared the mode.
+// Declarer is who declared the mode.
 type Declarer string
 
 // The declarers.
@@ -43,17 +43,17 @@ type Delivery struct {
 	Reason    string `json:"reason"`
 }
 
-// pollOnlyRuntimes serve no endpoint of their own, whatever URL their row has
-// (the wire contract's "external → poll" rule, section 5).
+// pollOnlyRuntimes serve no endpoint of their own, whatever URL they give (the wire contract's "external → poll" rule,
+// section 5).
 var pollOnlyRuntimes = map[string]bool{"external": true}
 
-// CanServe tells whether a runtime with this URL can be pushed to.
+// CanServe reports whether a runtime with this URL can be pushed to.
 func CanServe(runtime, url string) bool {
 	return url != "" && !pollOnlyRuntimes[strings.ToLower(runtime)]
 }
 
-// EffectiveMode computes the mode; it is never stored, so no old one can stick.
-// What was declared last holds until evidence says it can't work.
+// EffectiveMode is how mail reaches the agent now. It is computed and never stored, so it cannot go stale. The last
+// declaration holds until evidence says that it cannot work.
 func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 	d := Delivery{Declared: f.Declared}
 	say := func(m Mode, format string, args ...any) Delivery {
@@ -61,29 +61,27 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		return d
 	}
 	polls := !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective
-	switch f.Declared {
-	case Poll:
-		if since := latest(f.OldestOpen, f.RegisteredAt); f.Pushable && f.Open > 0 && !polls && now.Sub(since) >= p.DeliveryObjective {
-			return say(Push, "declared poll, but it hasn't polled since mail began to wait at %s, and its URL can be pushed to", stamp(f.OldestOpen))
-		}
+	mailWaits := f.Open > 0 && now.Sub(latest(f.OldestOpen, f.RegisteredAt)) >= p.DeliveryObjective
+	switch {
+	case f.Declared == Poll && f.Pushable && mailWaits && !polls:
+		return say(Push, "declared poll, but it hasn't polled since mail began to wait at %s, "+
+			"and its URL can be pushed to", stamp(f.OldestOpen))
+	case f.Declared == Poll:
 		return say(Poll, "declared by %s", f.DeclaredBy)
-	case Push:
-		if f.PushFailures >= p.PushFailuresToDegrade && polls {
-			return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
-		}
-		if !f.Pushable {
-			return say(Poll, "declared push by %s, but no URL that can be pushed to is registered", f.DeclaredBy)
-		}
+	case f.Declared == Push && f.PushFailures >= p.PushFailuresToDegrade && polls:
+		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
+	case f.Declared == Push && !f.Pushable:
+		return say(Poll, "declared push by %s, but no URL that can be pushed to is registered", f.DeclaredBy)
+	case f.Declared == Push:
 		return say(Push, "declared by %s", f.DeclaredBy)
-	}
-	if f.Pushable {
+	case f.Pushable:
 		return say(Push, "not declared; its URL and runtime can be pushed to")
 	}
 	return say(Poll, "not declared; it has no URL that can be pushed to")
 }
 
-// NotPolling says in words that an agent that polls for its mail hasn't done so for a
-// while, and so may not get what is sent now; "" when it has.
+// NotPolling says in words that an agent that gets its mail by polling has not polled for a while, and so may not get
+// what is sent now. It is "" when the agent has polled.
 func (f Facts) NotPolling(p Policy, now time.Time) string {
 	switch {
 	case f.PolledAt.IsZero() && now.Sub(latest(f.RegisteredAt, f.CreatedAt)) >= p.DeliveryObjective:

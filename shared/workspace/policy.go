@@ -2,7 +2,7 @@ package workspace
 
 import "time"
 
-// Bootstrap says who may be given a first credential.
+// Bootstrap is who may be given a first credential.
 type Bootstrap string
 
 // The bootstrap policies.
@@ -11,46 +11,45 @@ const (
 	Enrolled Bootstrap = "enrolled" // an operator creates the workspace and gets its credential
 )
 
-// Policy is every number and choice a verdict rests on.
+// Policy is every number and choice that a verdict depends on.
 type Policy struct {
 	Bootstrap Bootstrap
 
-	// LeaseTTL is how long one accepted signal proves life; three beats of the
-	// slowest known client (30 s). Grace is added before silence is "offline".
+	// LeaseTTL is how long one accepted signal proves life: three beats of the slowest known client (30 s). Grace is
+	// added before silence is "offline".
 	LeaseTTL, Grace time.Duration
-	// HeartbeatEvery is what the server asks agents for.
+	// HeartbeatEvery is how often the server asks agents to send a heartbeat.
 	HeartbeatEvery time.Duration
-	// DeliveryObjective is how long mail may wait before someone must be told.
+	// DeliveryObjective is how long mail may wait before it shows in the status.
 	DeliveryObjective time.Duration
-	// BusyPatience is how long "busy" explains that nothing was delivered, and
-	// DeliveryPatience how long a first attempt that is under way does: as long as
-	// one delivery may take.
+	// BusyPatience is how long "busy" explains that nothing was delivered. DeliveryPatience is how long a first
+	// attempt under way explains it: as long as one delivery may take.
 	BusyPatience, DeliveryPatience time.Duration
-	// RefusalsToDegrade register refusals in a row degrade a workspace whose
-	// heartbeats pass; RefusalMemory is when they are forgiven.
+	// RefusalsToDegrade is how many refused registers in a row degrade a workspace whose heartbeats pass.
+	// RefusalMemory is when they are forgotten.
 	RefusalsToDegrade int
 	RefusalMemory     time.Duration
-	// RefusalWriteEvery bounds the writes a stream of refusals can cause, once
-	// the count has reached RefusalsToDegrade.
+	// RefusalWriteEvery bounds the writes that a stream of refusals can cause, once their count has reached
+	// RefusalsToDegrade.
 	RefusalWriteEvery time.Duration
-	// PushFailuresToDegrade failed pushes in a row are "push_failing".
+	// PushFailuresToDegrade is how many failed pushes in a row are "push_failing".
 	PushFailuresToDegrade int
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
-	// TakeoversForDuplicate times in a row that a former incarnation comes back,
-	// each within a LeaseTTL, make two agents of one.
+	// TakeoversForDuplicate is how many times in a row a previous instance must come back, each within a LeaseTTL,
+	// to show that two agents run.
 	TakeoversForDuplicate int
-	// SuspectLeases leases, and SuspectShare of the fleet, that run out within
-	// one LeaseTTL point at the platform and not at so many agents.
+	// SuspectLeases and SuspectShare are how many leases, and which share of the fleet's, must run out within one
+	// LeaseTTL to point at the platform and not at so many agents.
 	SuspectLeases int
 	SuspectShare  float64
-	// OutageAfter without a finished sweep, the platform itself may have been deaf.
+	// OutageAfter is how long no sweep has to finish before the platform itself may have been unable to hear agents.
 	OutageAfter time.Duration
-	// SuspectFor is how long after a lease's grace the platform may be suspected
-	// in the agent's place: the longest that a real death can hide behind it.
+	// SuspectFor is how long after the end of a lease's grace the platform may be suspected instead of the agent: the
+	// longest that a real death can stay hidden.
 	SuspectFor time.Duration
-	// ProbeEvery is how often an idle workspace of which nothing else proves that
-	// mail reaches it is probed; 0 is never.
+	// ProbeEvery is how often an idle workspace is probed when nothing else has shown that mail reaches it; 0
+	// disables probing.
 	ProbeEvery time.Duration
 	// BootstrapWindow is how long a repair leaves bootstrap open.
 	BootstrapWindow time.Duration

@@ -10,25 +10,28 @@ type Profile struct {
 	Card    []byte // the agent card, JSON as given
 }
 
-// ProfileChange is what a call changes of a profile; nil leaves a field as it is.
+// ProfileChange is what a call changes in a profile; nil leaves a field as it is.
 type ProfileChange struct {
 	Name, URL, Runtime, Role *string
 	Tier                     *int
 	Card                     []byte
 }
 
-// Apply makes the change.
+// Apply returns the profile with the change made.
 func (c ProfileChange) Apply(p Profile) Profile {
-	for from, to := range map[*string]*string{c.Name: &p.Name, c.URL: &p.URL, c.Runtime: &p.Runtime, c.Role: &p.Role} {
-		if from != nil {
-			*to = *from
-		}
-	}
-	if c.Tier != nil {
-		p.Tier = *c.Tier
-	}
+	set(&p.Name, c.Name)
+	set(&p.URL, c.URL)
+	set(&p.Runtime, c.Runtime)
+	set(&p.Role, c.Role)
+	set(&p.Tier, c.Tier)
 	if c.Card != nil {
 		p.Card = c.Card
 	}
 	return p
+}
+
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }

@@ -10,19 +10,19 @@ import (
 
 // Refusal is one refused attempt.
 type Refusal struct {
-	Kind   SignalKind // or Registering
+	Kind   SignalKind // or SignalRegister
 	From   string
-	Hash   token.Hash // of what was presented; zero: nothing
-	Former bool       // it was issued to this workspace once; PastCredential is known to be
+	Hash   token.Hash // of the credential presented; zero: none
+	Former bool       // the credential was once issued to this workspace; PastCredential need not be checked
 }
 
-// SignalRegister is a Refusal's kind beside the signals'.
+// SignalRegister is the kind of a refused register; the other kinds are those of signals.
 const SignalRegister SignalKind = "register"
 
-// Presented is what a refused attempt brought.
+// Presented is which credential a refused attempt presented.
 type Presented string
 
-// What can be brought.
+// The credentials that can be presented.
 const (
 	NoCredential      Presented = "" // none
 	UnknownCredential Presented = "unknown"
@@ -49,18 +49,17 @@ func (p Presented) words() string {
 	return "with an unknown credential"
 }
 
-// RecentlyAccepted tells whether the agent was accepted so lately that nobody at another
-// address can speak for it.
+// RecentlyAccepted reports whether the agent was accepted so recently that no attempt from another address can be
+// taken for its own.
 func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	at := f.LastSignal()
 	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
 }
 
-// attributable tells whether a refused attempt is this agent's: it comes from
-// the network address of the last accepted signal; or it brings a credential that
-// was valid here once, while nothing is heard, accepted or refused, from that
-// address. Anyone can name an id, and who stole a credential has one that was
-// valid: no one may change another's status by it.
+// attributable reports whether a refused attempt is this agent's: it comes from the network address of the last
+// accepted signal, or it presents a credential that was once valid here while nothing is heard from that address,
+// accepted or refused. Anyone can name an id, and a thief has a credential that was once valid: neither may change
+// the status of a workspace that is not theirs.
 func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
 	if f.SeenFrom != "" && r.From == f.SeenFrom {
 		return true
@@ -69,69 +68,78 @@ func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
 	return r.presented(f) == FormerCredential && !f.RecentlyAccepted(p, now) && !refusedAtHome
 }
 
-// strangerEvery times RefusalWriteEvery is how often a stranger's attempt is
-// noted: so seldom that the agent's own always finds room.
+// strangerEvery times RefusalWriteEvery is the least time between two notes of a stranger's attempt. It is so long
+// that there is always room to note the agent's own refusals.
 const strangerEvery = 2
 
-// Refuse is what a refused attempt makes of the facts; changed is false when it
-// is not worth a write. What counts against the workspace is noted at most once
-// in RefusalWriteEvery, but for the first after a call that was accepted (unless
-// refused and accepted calls take turns) and those that make RefusalsToDegrade of
-// it, which are noted at once: two refused boots in a row must show. A stranger's
-// is noted half as often, and never right after one that counts.
+// Refuse is the facts after a refused attempt; changed is false when the attempt is not worth a write. An attempt that
+// is attributed to the agent counts against the workspace; any other is a stranger's and only warns.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
-	since := func(t time.Time) time.Duration { return now.Sub(t) }
-	if !f.attributable(r, p, now) {
-		if since(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || since(f.RefusedAt) < p.RefusalWriteEvery {
-			return f, false
-		}
-		f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, r.presented(f)
-		return f, true
+	if f.attributable(r, p, now) {
+		return f.countRefusal(r, p, now)
 	}
-	recent := since(f.RefusedAt) < p.RefusalWriteEvery
-	news := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) // after a call that was accepted
-	if another := f.RefusedFrom != r.From && f.refusalCount() > 0; another || since(f.RefusedAt) >= p.RefusalMemory {
+	if now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || now.Sub(f.RefusedAt) < p.RefusalWriteEvery {
+		return f, false
+	}
+	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, r.presented(f)
+	return f, true
+}
+
+// countRefusal counts a refused attempt of the agent itself, at most once in RefusalWriteEvery. Two kinds are counted
+// at once, so that two refused boots in a row show: the first after an accepted call (unless refused and accepted
+// calls take turns), and those that bring a count up to RefusalsToDegrade.
+func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
+	age := now.Sub(f.RefusedAt)
+	recent := age < p.RefusalWriteEvery
+	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now)
+	if another := f.RefusedFrom != r.From && f.refusalCount() > 0; another || age >= p.RefusalMemory {
 		if recent && r.From != f.SeenFrom {
-			return f, false // of several that hold an old credential, one is listened to at a time
+			return f, false // several may hold an old credential: one at a time is noted
 		}
 		f.Refusals, recent = Refusals{}, false
 	}
-	// Registers are few, and only an accepted one makes them count anew.
-	tells := f.refusalCount()+1 == p.RefusalsToDegrade || (r.Kind == SignalRegister && f.RegisterRefused < p.RefusalsToDegrade)
-	if recent && !news && !tells {
+	// Registers are rare, and only an accepted register resets their count.
+	reachesLimit := f.refusalCount()+1 == p.RefusalsToDegrade ||
+		(r.Kind == SignalRegister && f.RegisterRefused < p.RefusalsToDegrade)
+	if recent && !firstSinceAccepted && !reachesLimit {
 		return f, false
-	}
-	n := &f.BeatsRefused
-	switch r.Kind {
-	case SignalRegister:
-		n = &f.RegisterRefused
-	case SignalPoll, SignalCall:
-		n = &f.CallsRefused
 	}
 	if f.refusalCount() == 0 {
 		f.RefusedSince = now
 	}
-	if r.Kind != SignalRegister && !f.RefusedAt.IsZero() && f.LastSignal().After(f.RefusedAt) && since(f.RefusedAt) < p.LeaseTTL {
-		if since(f.AlternatedAt) >= p.LeaseTTL {
-			f.AlternatingRefusals = 0
-		}
-		f.AlternatingRefusals, f.AlternatedAt = f.AlternatingRefusals+1, now
+	if r.Kind != SignalRegister && !f.RefusedAt.IsZero() && f.LastSignal().After(f.RefusedAt) && age < p.LeaseTTL {
+		f = f.noteAlternation(p, now)
 	}
-	*n++
+	switch r.Kind {
+	case SignalRegister:
+		f.RegisterRefused++
+	case SignalPoll, SignalCall:
+		f.CallsRefused++
+	default:
+		f.BeatsRefused++
+	}
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	return f, true
 }
 
-// alternating tells whether refused and accepted calls take turns, as of two agents at
-// one address of which one has an old credential.
+// noteAlternation counts one more refused call right after an accepted one.
+func (f Facts) noteAlternation(p Policy, now time.Time) Facts {
+	if now.Sub(f.AlternatedAt) >= p.LeaseTTL {
+		f.AlternatingRefusals = 0
+	}
+	f.AlternatingRefusals, f.AlternatedAt = f.AlternatingRefusals+1, now
+	return f
+}
+
+// alternating reports whether refused and accepted calls take turns, as when two agents run at one address and one
+// has an old credential.
 func (f Facts) alternating(p Policy, now time.Time) bool {
 	return f.AlternatingRefusals >= 2 && now.Sub(f.AlternatedAt) < p.LeaseTTL
 }
 
 func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
-// UnauthorizedError is the refusal of a missing or unknown credential; its texts are
-// the wire contract's.
+// UnauthorizedError refuses a missing or unknown credential; its texts are the wire contract's.
 func UnauthorizedError(id string, presented token.Hash) *fault.Error {
 	hint := fmt.Sprintf("an operator repairs it with POST /workspaces/%s/repair; then register again", id)
 	if presented.Zero() {
@@ -140,15 +148,15 @@ func UnauthorizedError(id string, presented token.Hash) *fault.Error {
 	return fault.New(fault.CredentialUnknown, "invalid workspace auth token").WithHint(hint, "repair")
 }
 
-// RemovedError is the answer of a removed workspace; its members are the wire
-// contract's (section 2.6).
+// RemovedError refuses every call to a removed workspace; its members are the wire contract's (section 2.6).
 func RemovedError(f Facts) error {
-	e := fault.New(fault.WorkspaceRemoved, "workspace removed").WithHint("an operator can create "+f.ID+" again", "stop")
+	e := fault.New(fault.WorkspaceRemoved, "workspace removed").
+		WithHint("an operator can create "+f.ID+" again", "stop")
 	e.Details = map[string]any{"id": f.ID, "removed_at": f.HoldSince}
 	return e
 }
 
-// UnknownError is the answer for an id nobody has used.
+// UnknownError refuses an id that nobody has used.
 func UnknownError(id string) error {
 	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")

@@ -11,19 +11,19 @@ type Declaration struct {
 	Mode     Mode
 	URL      string // "": none
 	Pushable bool
-	From     string
+	From     string // network address
 }
 
-// Register is what an accepted register makes of the facts. Nothing declared
-// before survives it: that is how a stale mode heals. minted is the credential
-// issued with it, if any.
+// Register is the facts after an accepted register. Everything that was declared before is replaced, so a stale mode
+// heals here. minted is the credential issued with it, if any.
 func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash, p Policy, now time.Time) Facts {
 	if f.CreatedAt.IsZero() {
 		f.CreatedAt = now
 	}
 	switch {
 	case a.Mint:
-		f.NextCredential, f.EnrolledBy, f.RevokedAt = minted, token.Hash{}, time.Time{} // until its first use another may be issued
+		// Until its first use, another may be issued in its place.
+		f.NextCredential, f.EnrolledBy, f.RevokedAt = minted, token.Hash{}, time.Time{}
 		f.BootstrapFrom = d.From
 	case a.Trust:
 		f.Credential = presented
@@ -35,20 +35,12 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.RegisteredAt = now
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f.SeenFrom = d.From
-	if name := urlFingerprint(d.URL); name != "" {
-		if f.URLFingerprint != "" && f.URLFingerprint != name {
-			f = f.noteTakeover(f.URLFingerprint, p, now, name)
-		}
-		f.URLFingerprint = name
-	}
-	f.Declared, f.DeclaredBy = d.Mode, ByAgent
-	f.Pushable = d.Pushable
-	f.PushTrouble = PushTrouble{}
+	f = f.noteURL(d.URL, p, now)
+	f.Declared, f.DeclaredBy, f.Pushable = d.Mode, ByAgent, d.Pushable
 	if f.StrangerFrom == d.From {
 		f.Stranger = Stranger{} // it was this agent
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
-	f.ProbeLostAt = time.Time{}
-	f.Refusals = Refusals{}
+	f.Refusals, f.PushTrouble, f.ProbeLostAt = Refusals{}, PushTrouble{}, time.Time{}
 	return f
 }

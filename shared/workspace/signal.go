@@ -2,7 +2,7 @@ package workspace
 
 import "time"
 
-// SignalKind is what a signal is.
+// SignalKind is the kind of a signal.
 type SignalKind string
 
 // The kinds of signal that renew a lease.
@@ -12,8 +12,8 @@ const (
 	SignalCall      SignalKind = "call" // any other authenticated call
 )
 
-// Signal is one authenticated call of an agent. A nil metric says nothing and
-// changes nothing: two writers of one workspace may each know different ones.
+// Signal is one authenticated call of an agent. A nil metric changes nothing: two processes that write for one
+// workspace may each know different metrics.
 type Signal struct {
 	Kind        SignalKind
 	From        string // network address
@@ -21,11 +21,11 @@ type Signal struct {
 	ActiveTasks *int
 	ErrorRate   *float64
 	SampleError string
-	Wedged      bool // heartbeats only: its absence is the all-clear, as the runtime sends it only while wedged
+	Wedged      bool // heartbeats only: the runtime sends it only while wedged, so its absence is the all-clear
 }
 
-// Observe is what an accepted signal makes of the facts. Stores do the same in
-// one conditional write; their contract suite compares them with this.
+// Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite
+// compares them with this.
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	if s.recovers(f, p, now) {
 		f.RecoveredAt = now
@@ -45,33 +45,44 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.CalledAt, f.CallsRefused = now, 0
 	case SignalHeartbeat:
 		f.HeartbeatAt, f.BeatsRefused = now, 0
-		switch {
-		case !s.Wedged:
-			f.WedgedSince = time.Time{}
-		case f.WedgedSince.IsZero():
-			f.WedgedSince = now
-		}
 	}
-	if s.ActiveTasks != nil {
-		f.ActiveTasks, f.ActiveAt = *s.ActiveTasks, now
-	}
-	switch {
-	case s.EndsErrors(p):
-		f.ErrorsSince, f.SampleError = time.Time{}, ""
-	case s.ErrorRate != nil && *s.ErrorRate >= p.ErrorRateEnter:
-		if f.ErrorsSince.IsZero() {
-			f.ErrorsSince = now
-		}
-		f.SampleError = s.SampleError
-	}
+	f.Reported = s.report(f.Reported, p, now)
 	return f
 }
 
-// EndsErrors tells whether the signal ends the error-rate band.
+// report is what the agent says of itself after the signal.
+func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
+	switch {
+	case s.Kind != SignalHeartbeat: // says nothing about a wedge
+	case !s.Wedged:
+		r.WedgedSince = time.Time{}
+	case r.WedgedSince.IsZero():
+		r.WedgedSince = now
+	}
+	if s.ActiveTasks != nil {
+		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now
+	}
+	switch {
+	case s.EndsErrors(p):
+		r.ErrorsSince, r.SampleError = time.Time{}, ""
+	case s.ErrorRate != nil && *s.ErrorRate >= p.ErrorRateEnter:
+		if r.ErrorsSince.IsZero() {
+			r.ErrorsSince = now
+		}
+		r.SampleError = s.SampleError
+	}
+	return r
+}
+
+// EndsErrors reports whether the signal ends the error-rate band.
 func (s Signal) EndsErrors(p Policy) bool {
 	return s.ErrorRate != nil && *s.ErrorRate < p.ErrorRateLeave
 }
 
+// recovers reports whether the signal ends silence, a wedge or errors.
 func (s Signal) recovers(f Facts, p Policy, now time.Time) bool {
-	return (!f.LeaseUntil.IsZero() && !f.Leased(p, now)) || (s.Kind == SignalHeartbeat && !s.Wedged && !f.WedgedSince.IsZero()) || (s.EndsErrors(p) && !f.ErrorsSince.IsZero())
+	endsSilence := !f.LeaseUntil.IsZero() && !f.Leased(p, now)
+	endsWedge := s.Kind == SignalHeartbeat && !s.Wedged && !f.WedgedSince.IsZero()
+	endsErrors := s.EndsErrors(p) && !f.ErrorsSince.IsZero()
+	return endsSilence || endsWedge || endsErrors
 }
