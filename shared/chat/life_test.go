@@ -84,16 +84,18 @@ func TestALostDelivererCountsAndTheLastOneEndsIt(t *testing.T) {
 // A message driven anyhow ends at most once, never leaves its end but by
 // redrive, and its deltas always sum to what it is.
 func TestLife(t *testing.T) {
+	steps := []string{"take", "fail", "defer", "deliver", "expire", "cancel", "redrive"}
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := queued(1), t0
 		var sum chat.Delta
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "tick")) * time.Second)
 			was := m
-			switch rapid.SampledFrom([]string{"take", "fail", "defer", "deliver", "expire", "cancel", "redrive"}).Draw(t, "step") {
+			switch rapid.SampledFrom(steps).Draw(t, "step") {
 			case "take":
 				if m.Available(now) {
-					m = m.Take(rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via"), claim(now.Add(p.VisibilityTimeout)), p, now)
+					via := rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via")
+					m = m.Take(via, claim(now.Add(p.VisibilityTimeout)), p, now)
 				}
 			case "fail":
 				if m.State == chat.InFlight {

@@ -4,40 +4,62 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func TestTwoAgentsOfOneID(t *testing.T) {
 	type call struct {
-		at   int
-		from string
-		inc  workspace.Instance
+		at       int
+		from     string
+		instance workspace.Instance
 	}
 	boot := func(s int) workspace.Instance { return workspace.BootedAt(at(s)) }
-	none := workspace.Instance{}
+	epoch, none := workspace.OfEpoch, workspace.Instance{}
 	for name, c := range map[string]struct {
 		calls []call
 		twins bool
 	}{
-		"one agent":                         {[]call{{0, "a", none}, {10, "a", none}, {20, "a", none}}, false},
-		"one that moved":                    {[]call{{0, "a", none}, {10, "b", none}, {20, "b", none}, {30, "b", none}}, false},
-		"one that moved and moved back":     {[]call{{0, "a", none}, {10, "b", none}, {20, "a", none}, {30, "a", none}}, false},
-		"two addresses in turn":             {[]call{{0, "a", none}, {15, "b", none}, {30, "a", none}, {45, "b", none}}, true},
-		"three in turn":                     {[]call{{0, "a", none}, {10, "b", none}, {20, "c", none}, {30, "a", none}, {40, "b", none}}, true},
-		"two that come back after an hour":  {[]call{{0, "a", none}, {3600, "b", none}, {7200, "a", none}, {10800, "b", none}}, false},
-		"one boot from two addresses":       {[]call{{0, "a", boot(-5)}, {15, "b", boot(-4)}, {30, "a", boot(-6)}, {45, "b", boot(-5)}, {50, "a", none}}, false},
-		"two boots from one address":        {[]call{{0, "a", boot(-100)}, {15, "a", boot(-50)}, {30, "a", boot(-100)}, {45, "a", boot(-51)}}, true},
-		"one that crashes again and again":  {[]call{{0, "a", boot(-1)}, {20, "a", boot(15)}, {40, "a", boot(35)}, {60, "a", boot(55)}, {80, "a", boot(75)}}, false},
-		"two epochs":                        {[]call{{0, "a", workspace.OfEpoch(3)}, {15, "a", workspace.OfEpoch(4)}, {30, "a", workspace.OfEpoch(3)}, {45, "a", workspace.OfEpoch(4)}}, true},
-		"calls that say nothing in between": {[]call{{0, "a", boot(-100)}, {5, "b", none}, {15, "a", boot(-100)}, {20, "b", none}, {30, "a", boot(-99)}}, false},
+		"one agent": {[]call{{0, "a", none}, {10, "a", none}, {20, "a", none}}, false},
+		"one that moved": {
+			[]call{{0, "a", none}, {10, "b", none}, {20, "b", none}, {30, "b", none}}, false,
+		},
+		"one that moved and moved back": {
+			[]call{{0, "a", none}, {10, "b", none}, {20, "a", none}, {30, "a", none}}, false,
+		},
+		"two addresses in turn": {
+			[]call{{0, "a", none}, {15, "b", none}, {30, "a", none}, {45, "b", none}}, true,
+		},
+		"three in turn": {
+			[]call{{0, "a", none}, {10, "b", none}, {20, "c", none}, {30, "a", none}, {40, "b", none}}, true,
+		},
+		"two that come back after an hour": {
+			[]call{{0, "a", none}, {3600, "b", none}, {7200, "a", none}, {10800, "b", none}}, false,
+		},
+		"one boot from two addresses": {
+			[]call{{0, "a", boot(-5)}, {15, "b", boot(-4)}, {30, "a", boot(-6)}, {45, "b", boot(-5)}, {50, "a", none}}, false,
+		},
+		"two boots from one address": {
+			[]call{{0, "a", boot(-100)}, {15, "a", boot(-50)}, {30, "a", boot(-100)}, {45, "a", boot(-51)}}, true,
+		},
+		"one that crashes again and again": {
+			[]call{
+				{0, "a", boot(-1)}, {20, "a", boot(15)}, {40, "a", boot(35)}, {60, "a", boot(55)}, {80, "a", boot(75)},
+			}, false,
+		},
+		"two epochs": {
+			[]call{{0, "a", epoch(3)}, {15, "a", epoch(4)}, {30, "a", epoch(3)}, {45, "a", epoch(4)}}, true,
+		},
+		"calls that say nothing in between": {
+			[]call{{0, "a", boot(-100)}, {5, "b", none}, {15, "a", boot(-100)}, {20, "b", none}, {30, "a", boot(-99)}}, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := live(func(f *workspace.Facts) { f.SeenFrom = c.calls[0].from })
 			now := t0
 			for _, call := range c.calls {
 				now = at(call.at)
-				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: call.from, Instance: call.inc}, p, now)
+				beat := workspace.Signal{Kind: workspace.SignalHeartbeat, From: call.from, Instance: call.instance}
+				f = workspace.Observe(f, beat, p, now)
 			}
 			v := workspace.Assess(f, p, now)
 			if twins := v.Reason == workspace.ReasonDuplicateHost; twins != c.twins {
@@ -47,7 +69,7 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 				// One is stopped: a TTL after the last change the other is alone.
 				last := f.TakenOverAt
 				for s := 10; s <= 90; s += 10 {
-					f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: f.SeenFrom}, p, last.Add(time.Duration(s)*time.Second))
+					f = beat(f, f.SeenFrom, last.Add(time.Duration(s)*time.Second))
 				}
 				if v := workspace.Assess(f, p, last.Add(89*time.Second)); v.Reason != workspace.ReasonDuplicateHost {
 					t.Fatalf("forgotten too soon: %s", v.Reason)
@@ -63,13 +85,13 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 func TestCopiesThatRegisterInTurn(t *testing.T) {
 	f := live(nil)
 	for i, url := range []string{"http://a", "http://b", "http://a", "", "http://b"} {
-		f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{URL: url, Pushable: url != "", From: "10.0.0.1"}, token.Hash{}, token.Hash{}, p, at(10*i))
+		f = register(f, workspace.Declaration{URL: url, Pushable: url != "", From: "10.0.0.1"}, at(10*i))
 	}
 	if v := workspace.Assess(f, p, at(41)); v.Reason != workspace.ReasonDuplicateHost {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 	}
 	for i := range 8 { // one that is started again and again on whatever port is free
-		f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{URL: "http://a:" + string(rune('1'+i)), From: "10.0.0.1"}, token.Hash{}, token.Hash{}, p, at(200+10*i))
+		f = register(f, workspace.Declaration{URL: "http://a:" + string(rune('1'+i)), From: "10.0.0.1"}, at(200+10*i))
 	}
 	if v := workspace.Assess(f, p, at(275)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
@@ -78,7 +100,8 @@ func TestCopiesThatRegisterInTurn(t *testing.T) {
 
 func TestAnyBootIsTheSameWithinTheSlack(t *testing.T) {
 	for sec := range 40 {
-		first := workspace.Observe(live(nil), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a", Instance: workspace.BootedAt(at(sec))}, p, t0)
+		beat := workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a", Instance: workspace.BootedAt(at(sec))}
+		first := workspace.Observe(live(nil), beat, p, t0)
 		for off := -5; off <= 5; off++ {
 			if !workspace.SameInstance(first, workspace.Signal{Instance: workspace.BootedAt(at(sec + off))}) {
 				t.Fatalf("booted at %d, then said %d", sec, sec+off)

@@ -12,6 +12,7 @@ func TestAdmit(t *testing.T) {
 	open := p
 	open.Bootstrap = workspace.Open
 	secret, other := token.Digest("secret"), token.Digest("other")
+	mint := workspace.Admission{Mint: true}
 	for name, c := range map[string]struct {
 		facts     workspace.Facts
 		exists    bool
@@ -21,18 +22,32 @@ func TestAdmit(t *testing.T) {
 		want      workspace.Admission
 		code      fault.Code
 	}{
-		"an unused id, open":                      {policy: open, want: workspace.Admission{Mint: true}},
-		"an unused id with a credential, open":    {policy: open, presented: other, want: workspace.Admission{Trust: true}},
-		"an unused id, enrolled":                  {policy: p, code: fault.EnrolmentRequired},
-		"the credential in use":                   {facts: live(nil), exists: true, presented: secret, policy: p},
-		"none, though there is one":               {facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing},
-		"another":                                 {facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown},
-		"removed":                                 {facts: live(func(f *workspace.Facts) { f.Hold = workspace.Removed }), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved},
-		"none, in the window of a repair":         {facts: repaired(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
-		"a revoked one, in the window":            {facts: repaired(), exists: true, presented: secret, policy: p, want: workspace.Admission{Mint: true}},
-		"the issued one, used for the first time": {facts: issued(), exists: true, presented: other, policy: p, want: workspace.Admission{Promote: true}},
-		"none again, as the reply was lost":       {facts: issued(), exists: true, policy: p, want: workspace.Admission{Mint: true}},
-		"none, once the issued one was used":      {facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing},
+		"an unused id, open": {policy: open, want: mint},
+		"an unused id with a credential, open": {
+			policy: open, presented: other, want: workspace.Admission{Trust: true},
+		},
+		"an unused id, enrolled": {policy: p, code: fault.EnrolmentRequired},
+		"the credential in use":  {facts: live(nil), exists: true, presented: secret, policy: p},
+		"none, though there is one": {
+			facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing,
+		},
+		"another": {
+			facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown,
+		},
+		"removed": {facts: live(func(f *workspace.Facts) {
+			f.Hold = workspace.Removed
+		}), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved},
+		"none, in the window of a repair": {facts: repaired(), exists: true, policy: p, want: mint},
+		"a revoked one, in the window": {
+			facts: repaired(), exists: true, presented: secret, policy: p, want: mint,
+		},
+		"the issued one, used for the first time": {
+			facts: issued(), exists: true, presented: other, policy: p, want: workspace.Admission{Promote: true},
+		},
+		"none again, as the reply was lost": {facts: issued(), exists: true, policy: p, want: mint},
+		"none, once the issued one was used": {
+			facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := workspace.Admit(c.facts, c.exists, c.presented, c.from, c.policy, at(600))
@@ -49,7 +64,8 @@ func repaired() workspace.Facts {
 }
 
 func issued() workspace.Facts {
-	return workspace.Register(repaired(), workspace.Admission{Mint: true}, workspace.Declaration{}, token.Hash{}, token.Digest("other"), p, at(595))
+	mint := workspace.Admission{Mint: true}
+	return workspace.Register(repaired(), mint, workspace.Declaration{}, token.Hash{}, token.Digest("other"), p, at(595))
 }
 
 func TestTheWindowIsForOne(t *testing.T) {
@@ -58,7 +74,8 @@ func TestTheWindowIsForOne(t *testing.T) {
 		if err != nil {
 			return f, false
 		}
-		return workspace.Register(f, a, workspace.Declaration{From: from}, token.Hash{}, token.Digest("minted for "+from), p, at(600)), true
+		minted := token.Digest("minted for " + from)
+		return workspace.Register(f, a, workspace.Declaration{From: from}, token.Hash{}, minted, p, at(600)), true
 	}
 	for name, c := range map[string]struct {
 		named string
@@ -88,10 +105,12 @@ func TestTheWindowIsForOne(t *testing.T) {
 
 func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 	adopted := workspace.Adopt(live(nil), workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
-	if v := workspace.Assess(adopted, p, at(600)); v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
+	v := workspace.Assess(adopted, p, at(600))
+	if v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
 		t.Fatalf("%+v", v)
 	}
-	if v := workspace.Assess(workspace.Observe(workspace.Promote(adopted), workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(610)), p, at(610)); v.Status != workspace.StatusOnline {
+	used := beat(workspace.Promote(adopted), "10.0.0.1", at(610))
+	if v := workspace.Assess(used, p, at(610)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)
 	}
 	gone := live(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, at(599) })

@@ -22,34 +22,59 @@ func TestExplain(t *testing.T) {
 		hop  workspace.Hop
 		says string
 	}{
-		workspace.ReasonRemoved:         {with(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, now }), workspace.HopOperator, "removed"},
-		workspace.ReasonPaused:          {with(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Paused, now }), workspace.HopOperator, "rollcall resume w"},
+		workspace.ReasonRemoved: {with(func(f *workspace.Facts) {
+			f.Hold, f.HoldSince = workspace.Removed, now
+		}), workspace.HopOperator, "removed"},
+		workspace.ReasonPaused: {with(func(f *workspace.Facts) {
+			f.Hold, f.HoldSince = workspace.Paused, now
+		}), workspace.HopOperator, "rollcall resume w"},
 		workspace.ReasonNeverRegistered: {created(now), workspace.HopAgent, "never called"},
 		workspace.ReasonCredentialsRejected: {with(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 3, now, now
 		}), workspace.HopCredential, "rollcall repair w"},
-		workspace.ReasonLeaseExpired:    {with(func(f *workspace.Facts) { f.LeaseUntil = now.Add(-time.Hour) }), workspace.HopAgent, "silent"},
-		workspace.ReasonPlatformSuspect: {with(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = now.Add(-3*time.Minute), now.Add(-time.Minute) }), workspace.HopPlatform, "see whether the platform works"},
+		workspace.ReasonLeaseExpired: {with(func(f *workspace.Facts) {
+			f.LeaseUntil = now.Add(-time.Hour)
+		}), workspace.HopAgent, "silent"},
+		workspace.ReasonPlatformSuspect: {with(func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil = now.Add(-3*time.Minute), now.Add(-time.Minute)
+		}), workspace.HopPlatform, "see whether the platform works"},
 		workspace.ReasonDuplicateHost: {with(func(f *workspace.Facts) {
 			f.Takeovers, f.TakeoversSince, f.TakenOverAt, f.PreviousInstances = 2, now, now, "b"
 		}), workspace.HopAgent, "two agents"},
-		workspace.ReasonRuntimeWedged:   {with(func(f *workspace.Facts) { f.WedgedSince = now }), workspace.HopAgent, "stuck"},
-		workspace.ReasonInboxUnattended: {with(func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, now.Add(-time.Hour) }), workspace.HopAgent, "doesn't fetch"},
-		workspace.ReasonPushFailing:     {with(func(f *workspace.Facts) { f.Pushable, f.PushFailures, f.PushError = true, 4, "refused" }), workspace.HopNetwork, "refused"},
-		workspace.ReasonBacklogStalled:  {with(func(f *workspace.Facts) { f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour) }), workspace.HopQueue, "rollcall receipts w"},
-		workspace.ReasonErrorRate:       {with(func(f *workspace.Facts) { f.ErrorsSince, f.SampleError = now, "boom" }), workspace.HopAgent, "boom"},
-		workspace.ReasonBusy:            {with(func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, now }), workspace.HopNone, "when it is free"},
-		workspace.ReasonHealthy:         {with(func(f *workspace.Facts) { f.PolledAt = now }), workspace.HopNone, "next poll"},
+		workspace.ReasonRuntimeWedged: {with(func(f *workspace.Facts) {
+			f.WedgedSince = now
+		}), workspace.HopAgent, "stuck"},
+		workspace.ReasonInboxUnattended: {with(func(f *workspace.Facts) {
+			f.Open, f.OldestOpen = 1, now.Add(-time.Hour)
+		}), workspace.HopAgent, "doesn't fetch"},
+		workspace.ReasonPushFailing: {with(func(f *workspace.Facts) {
+			f.Pushable, f.PushFailures, f.PushError = true, 4, "refused"
+		}), workspace.HopNetwork, "refused"},
+		workspace.ReasonBacklogStalled: {with(func(f *workspace.Facts) {
+			f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour)
+		}), workspace.HopQueue, "rollcall receipts w"},
+		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
+			f.ErrorsSince, f.SampleError = now, "boom"
+		}), workspace.HopAgent, "boom"},
+		workspace.ReasonBusy: {with(func(f *workspace.Facts) {
+			f.ActiveTasks, f.ActiveAt = 1, now
+		}), workspace.HopNone, "when it is free"},
+		workspace.ReasonHealthy: {with(func(f *workspace.Facts) {
+			f.PolledAt = now
+		}), workspace.HopNone, "next poll"},
 	} {
 		e := workspace.Fleet{SampledAt: now, StoreFailed: reason == workspace.ReasonPlatformSuspect}.Explain(c.f, p, now)
-		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || !strings.Contains(e.Text(), c.says) || len(e.Evidence) == 0 {
+		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || len(e.Evidence) == 0 ||
+			!strings.Contains(e.Text(), c.says) {
 			t.Errorf("%s: %+v\n%s", reason, e, e.Text())
 		}
 		if c.hop != workspace.HopNone && e.Next == "" {
 			t.Errorf("%s: no next step", reason)
 		}
 	}
-	if e := (workspace.Fleet{}).Explain(live, p, now); e.Hop != workspace.HopAgent || !strings.Contains(e.Text(), "has never polled for its mail: a message sent now waits") || e.Next == "" {
+	e := workspace.Fleet{}.Explain(live, p, now)
+	if e.Hop != workspace.HopAgent || e.Next == "" ||
+		!strings.Contains(e.Text(), "has never polled for its mail: a message sent now waits") {
 		t.Errorf("one that beats and never polls: %+v\n%s", e, e.Text())
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
-	want := append(workspace.FieldsOf[workspace.Counters](), "OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil", "ProbedAt", "ProbeLostAt")
+	want := append(workspace.FieldsOf[workspace.Counters](),
+		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil", "ProbedAt", "ProbeLostAt")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -25,7 +26,8 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 }
 
 func TestConserved(t *testing.T) {
-	right := workspace.Counters{Accepted: 7, Open: 2, InFlight: 1, Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1, Missing: 1}
+	right := workspace.Counters{Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
+		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1}
 	if !right.Conserved() {
 		t.Error("counters that agree are not conserved")
 	}

@@ -43,8 +43,8 @@ type Delivery struct {
 	Reason    string `json:"reason"`
 }
 
-// pollOnlyRuntimes serve no endpoint of their own, whatever URL they give (the wire contract's "external → poll" rule,
-// section 5).
+// pollOnlyRuntimes serve no endpoint of their own, whatever URL they give (the wire contract's "external → poll"
+// rule, section 5).
 var pollOnlyRuntimes = map[string]bool{"external": true}
 
 // CanServe reports whether a runtime with this URL can be pushed to.

@@ -3,7 +3,6 @@ package workspace_test
 import (
 	"testing"
 
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -13,10 +12,12 @@ func TestEffectiveMode(t *testing.T) {
 		change func(*workspace.Facts)
 		want   workspace.Mode
 	}{
-		"undeclared with a URL is push":     {nil, workspace.Push},
-		"undeclared without one is poll":    {func(f *workspace.Facts) { f.Pushable = false }, workspace.Poll},
-		"declared poll is poll":             {func(f *workspace.Facts) { f.Declared = workspace.Poll }, workspace.Poll},
-		"declared push without URL is poll": {func(f *workspace.Facts) { f.Declared, f.Pushable = workspace.Push, false }, workspace.Poll},
+		"undeclared with a URL is push":  {nil, workspace.Push},
+		"undeclared without one is poll": {func(f *workspace.Facts) { f.Pushable = false }, workspace.Poll},
+		"declared poll is poll":          {func(f *workspace.Facts) { f.Declared = workspace.Poll }, workspace.Poll},
+		"declared push without URL is poll": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable = workspace.Push, false
+		}, workspace.Poll},
 		"declared poll, never polls, has mail and a URL": {func(f *workspace.Facts) {
 			f.Declared, f.Open, f.OldestOpen = workspace.Poll, 1, at(500)
 		}, workspace.Push},
@@ -37,7 +38,7 @@ func TestAStalePollHealsAtRegister(t *testing.T) {
 	if got := workspace.EffectiveMode(f, p, at(600)).Effective; got != workspace.Poll {
 		t.Fatal(got)
 	}
-	f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{Pushable: true}, token.Hash{}, token.Hash{}, p, at(601))
+	f = register(f, workspace.Declaration{Pushable: true}, at(601))
 	if got := workspace.EffectiveMode(f, p, at(601)).Effective; got != workspace.Push {
 		t.Fatal(got)
 	}

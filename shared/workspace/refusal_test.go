@@ -11,14 +11,18 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+var refusalKinds = []workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}
+
 func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
-	stranger, changed := workspace.Refuse(live(nil), workspace.Refusal{Kind: workspace.SignalRegister, From: "6.6.6.6", Hash: token.Digest("guess")}, p, at(600))
-	if !changed || stranger.RegisterRefused != 0 || workspace.Assess(stranger, p, at(600)).Status != workspace.StatusOnline {
+	stranger, changed := refuse(live(nil), workspace.SignalRegister, "6.6.6.6", "guess", at(600))
+	status := workspace.Assess(stranger, p, at(600)).Status
+	if !changed || stranger.RegisterRefused != 0 || status != workspace.StatusOnline {
 		t.Fatalf("a stranger changed the status: %+v", stranger)
 	}
 	f, writes := live(nil), 0
 	for i := range 100 {
-		next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, at(600).Add(time.Duration(i)*100*time.Millisecond))
+		now := at(600).Add(time.Duration(i) * 100 * time.Millisecond)
+		next, changed := refuse(f, workspace.SignalRegister, "10.0.0.1", "", now)
 		if f = next; changed {
 			writes++
 		}
@@ -36,10 +40,10 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	for s := 600; s < 1200; s++ {
 		now := at(s)
 		if s%20 == 0 {
-			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
+			f = beat(f, "10.0.0.1", now)
 		}
 		if s%5 == 1 {
-			if next, changed := workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalPoll, From: "10.0.0.1", Hash: token.Digest("stale")}, p, now); changed {
+			if next, changed := refuse(f, workspace.SignalPoll, "10.0.0.1", "stale", now); changed {
 				f, writes = next, writes+1
 			}
 		}
@@ -47,7 +51,8 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 			was, changes = is, changes+1
 		}
 	}
-	if was != workspace.ReasonCredentialsRejected || changes != 1 || writes > 600/30+3 { // the first, and one more each of the first two times that they take turns
+	// The three more are the first refusal, and one for each of the first two times that they take turns.
+	if was != workspace.ReasonCredentialsRejected || changes != 1 || writes > 600/30+3 {
 		t.Fatalf("%s after %d changes and %d writes", was, changes, writes)
 	}
 }
@@ -56,15 +61,19 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 // shows at the second refusal each time.
 func TestEachLossShowsAtOnce(t *testing.T) {
 	f := live(nil)
-	for i, kinds := range [][]workspace.SignalKind{{workspace.SignalHeartbeat, workspace.SignalPoll}, {workspace.SignalPoll, workspace.SignalHeartbeat}, {workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}} {
+	for i, kinds := range [][]workspace.SignalKind{
+		{workspace.SignalHeartbeat, workspace.SignalPoll},
+		{workspace.SignalPoll, workspace.SignalHeartbeat},
+		{workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister},
+	} {
 		now := at(600 + 10*i)
 		for j, kind := range kinds {
-			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: kind, From: "10.0.0.1"}, p, now.Add(time.Duration(j+1)*time.Second))
+			f, _ = refuse(f, kind, "10.0.0.1", "", now.Add(time.Duration(j+1)*time.Second))
 		}
 		if v := workspace.Assess(f, p, now.Add(4*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
 			t.Fatalf("loss %d: %s (%s)", i, v.Status, v.Reason)
 		}
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		f = beat(f, "10.0.0.1", now.Add(5*time.Second))
 		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, now.Add(5*time.Second))
 	}
 }
@@ -76,10 +85,10 @@ func TestTwoAtOneAddressDontFlap(t *testing.T) {
 	was := workspace.Assess(f, p, at(600)).Reason
 	for s := 600; s < 1800; s++ {
 		if s%30 == 0 {
-			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(s))
+			f = beat(f, "10.0.0.1", at(s))
 		}
 		if s%7 == 1 {
-			f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1", Hash: token.Digest("old")}, p, at(s))
+			f, _ = refuse(f, workspace.SignalHeartbeat, "10.0.0.1", "old", at(s))
 		}
 		if is := workspace.Assess(f, p, at(s)).Reason; is != was {
 			was, changes = is, changes+1
@@ -99,10 +108,10 @@ func TestRefusalsCostFewWrites(t *testing.T) {
 		for s := 600; s < 900; s++ {
 			now := at(s)
 			if rapid.IntRange(0, 20).Draw(t, "beats") == 0 {
-				f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, now)
+				f = beat(f, "10.0.0.1", now)
 			}
 			r := workspace.Refusal{
-				Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
+				Kind: rapid.SampledFrom(refusalKinds).Draw(t, "kind"),
 				From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}).Draw(t, "from"),
 				Hash: token.Digest(rapid.SampledFrom([]string{"", "past", "guess"}).Draw(t, "brought")),
 			}
@@ -120,7 +129,7 @@ func TestRefusalsCostFewWrites(t *testing.T) {
 
 func TestNoOneSpeaksForAnother(t *testing.T) {
 	refuse := func(f workspace.Facts, from, brought string, s int) workspace.Facts {
-		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: from, Hash: token.Digest(brought)}, p, at(s))
+		f, _ = refuse(f, workspace.SignalRegister, from, brought, at(s))
 		return f
 	}
 	start := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") })
@@ -133,7 +142,7 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	}
 	// nor make it seem so an hour later, by what he did while it was silent.
 	planted := refuse(refuse(start, "6.6.6.6", "past", 640), "6.6.6.6", "past", 641)
-	planted = workspace.Observe(planted, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}, p, at(650))
+	planted = beat(planted, "10.0.0.1", at(650))
 	if got := reason(planted, 650); got != workspace.ReasonHealthy {
 		t.Errorf("planted: %s", got)
 	}
@@ -141,15 +150,18 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 		t.Errorf("planted, and a beat missed: %s", got)
 	}
 	// An agent that moved with its old credential is known by it, once it is silent.
-	if moved := refuse(refuse(start, "10.0.0.7", "past", 640), "10.0.0.7", "past", 641); reason(moved, 641) != workspace.ReasonCredentialsRejected {
+	moved := refuse(refuse(start, "10.0.0.7", "past", 640), "10.0.0.7", "past", 641)
+	if reason(moved, 641) != workspace.ReasonCredentialsRejected {
 		t.Errorf("moved: %+v", moved)
 	}
 	// One that lost it at a new address can't be, but a person is told where to look.
 	lost := refuse(start, "10.0.0.7", "", 800)
-	if v := workspace.Assess(lost, p, at(801)); v.Reason != workspace.ReasonLeaseExpired || !strings.Contains(v.Hint, "10.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair w") {
+	const told = "10.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair w"
+	v := workspace.Assess(lost, p, at(801))
+	if v.Reason != workspace.ReasonLeaseExpired || !strings.Contains(v.Hint, told) {
 		t.Errorf("lost: %+v", v)
 	}
-	back := workspace.Register(lost, workspace.Admission{}, workspace.Declaration{From: "10.0.0.7"}, token.Hash{}, token.Hash{}, p, at(810))
+	back := register(lost, workspace.Declaration{From: "10.0.0.7"}, at(810))
 	if !back.StrangerAt.IsZero() {
 		t.Errorf("it was the agent, and is still a stranger: %+v", back)
 	}
@@ -161,7 +173,7 @@ func TestRefuseWritesItsGroupsOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
 		next, _ := workspace.Refuse(f, workspace.Refusal{
-			Kind: rapid.SampledFrom([]workspace.SignalKind{workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll}).Draw(t, "kind"),
+			Kind: rapid.SampledFrom(refusalKinds).Draw(t, "kind"),
 			From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "from"),
 			Hash: token.Digest(rapid.SampledFrom([]string{"", "x", "guess"}).Draw(t, "brought")),
 		}, p, at(600))

@@ -42,6 +42,21 @@ func silentSince(seconds int) workspace.Facts {
 	return live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(seconds), at(seconds+90) })
 }
 
+// beat is an accepted heartbeat.
+func beat(f workspace.Facts, from string, now time.Time) workspace.Facts {
+	return workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}, p, now)
+}
+
+// refuse is a refused attempt that brought a credential; "": none.
+func refuse(f workspace.Facts, kind workspace.SignalKind, from, brought string, now time.Time) (workspace.Facts, bool) {
+	return workspace.Refuse(f, workspace.Refusal{Kind: kind, From: from, Hash: token.Digest(brought)}, p, now)
+}
+
+// register is an accepted register with the credential in use.
+func register(f workspace.Facts, d workspace.Declaration, now time.Time) workspace.Facts {
+	return workspace.Register(f, workspace.Admission{}, d, token.Hash{}, token.Hash{}, p, now)
+}
+
 // anyFacts draws facts with times around now.
 func anyFacts(t *rapid.T) workspace.Facts {
 	when := func(name string) time.Time {
@@ -102,7 +117,10 @@ func anyFleet(t *rapid.T) workspace.Fleet {
 		}
 		return time.Time{}
 	}
-	fl := workspace.Fleet{SampledAt: at(600), SweptAt: when("swept"), LastSignalAt: when("last"), StoreFailed: rapid.IntRange(0, 9).Draw(t, "broken") == 0}
+	fl := workspace.Fleet{
+		SampledAt: at(600), SweptAt: when("swept"), LastSignalAt: when("last"),
+		StoreFailed: rapid.IntRange(0, 9).Draw(t, "broken") == 0,
+	}
 	if fl.OutageStart = when("deaf"); !fl.OutageStart.IsZero() {
 		fl.OutageEnd = fl.OutageStart.Add(time.Duration(rapid.IntRange(180, 400).Draw(t, "for")) * time.Second)
 	}
