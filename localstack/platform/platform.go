@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -16,11 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/localstack/platform/deploy"
 	"github.com/rollcall/rollcall/localstack/platform/emulator"
@@ -36,14 +31,14 @@ type Options struct {
 	Kind     emulator.Kind
 	Addr     string            // where the front door listens
 	Dirs     emulator.Dirs     // of the checkout
-	Data     string            // folder that keeps what is accepted for the next start; "": nothing is kept
+	Data     string            // keeps what is accepted for the next start; "": nothing is kept
 	Settings map[string]string // variables for the functions
 	Layers   []wire.Layer      // on the wire between functions and emulator, outermost first
 }
 
-// Platform is one that runs: emulator, deployed stack, front door, and the
-// wire between functions and emulator. Address, operator and what was accepted
-// outlive its emulator.
+// Platform is a running one: emulator, deployed stack, front door, and the wire
+// between functions and emulator. When the emulator is restarted, the address, the
+// operator's credential and what was accepted stay the same.
 type Platform struct {
 	client.Local
 	Options
@@ -54,226 +49,152 @@ type Platform struct {
 	Emulator   *emulator.Emulator
 	Deployment *deploy.Deployment
 	server     *http.Server
-	door       atomic.Pointer[http.Handler]
-	note       func(format string, args ...any)
+	handler    atomic.Pointer[http.Handler] // nil: the stack is not deployed yet
+	progress   func(format string, args ...any)
 }
 
 // Close stops everything that Start started.
-func (s *Platform) Close() {
-	_ = s.server.Close()
-	if s.Emulator != nil {
-		s.Emulator.Stop()
+func (p *Platform) Close() {
+	_ = p.server.Close()
+	if p.Emulator != nil {
+		p.Emulator.Stop()
 	}
-	s.wire.Close()
-	if s.journal != nil {
-		s.journal.Close()
+	p.wire.Close()
+	if p.journal != nil {
+		p.journal.Close()
 	}
 }
 
 // Start starts an emulator, deploys the stack onto it, and serves the front door.
 // It reports its progress on standard error.
 func Start(ctx context.Context, o Options) (*Platform, error) {
-	l, err := net.Listen("tcp", o.Addr) // first: a taken port is best known before a minute's work
+	l, err := net.Listen("tcp", o.Addr) // first, so that a taken port is reported at once
 	if err != nil {
 		return nil, fmt.Errorf("can't serve at %s: %w (PORT= chooses another port)", o.Addr, err)
 	}
 	start := time.Now()
-	s := &Platform{Options: o, note: func(format string, args ...any) {
+	p := &Platform{Options: o, progress: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%5.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
-	s.URL = "http://" + l.Addr().String()
-	s.OperatorToken, s.operator = token.Mint(token.Operator)
-	layers := append(slices.Clone(o.Layers), s.rights.Layer)
+	p.URL = "http://" + l.Addr().String()
+	p.OperatorToken, p.operator = token.Mint(token.Operator)
+	layers := append(slices.Clone(o.Layers), p.rights.Layer)
 	if o.Data != "" {
-		if err := s.openData(); err != nil {
+		if err := p.openData(); err != nil {
 			l.Close()
 			return nil, err
 		}
-		if s.journal != nil {
-			layers = append(layers, s.journal.Layer)
+		if p.journal != nil {
+			layers = append(layers, p.journal.Layer)
 		}
 	}
-	if s.wire, err = wire.Listen(layers...); err != nil {
+	if p.wire, err = wire.Listen(layers...); err != nil {
 		l.Close()
 		return nil, err
 	}
-	s.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if door := s.door.Load(); door != nil {
-			(*door).ServeHTTP(w, r)
-			return
-		}
-		frontdoor.Closed(w, r)
-	})}
-	go func() { _ = s.server.Serve(l) }() // ends with close
-	if err := s.Restart(ctx); err != nil {
-		s.Close()
+	p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(p.serve)}
+	go func() { _ = p.server.Serve(l) }() // ends with Close
+	if err := p.Restart(ctx); err != nil {
+		p.Close()
 		return nil, err
 	}
-	return s, nil
+	return p, nil
 }
 
-// openData opens what an earlier run kept, with the operator credential it had.
-func (s *Platform) openData() error {
-	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+// serve is the front door, which answers 503 while the stack is not deployed.
+func (p *Platform) serve(w http.ResponseWriter, r *http.Request) {
+	if handler := p.handler.Load(); handler != nil {
+		(*handler).ServeHTTP(w, r)
+		return
+	}
+	frontdoor.Closed(w, r)
+}
+
+// openData opens what an earlier run kept, and takes the operator credential it had.
+func (p *Platform) openData() error {
+	if err := os.MkdirAll(p.Data, 0o700); err != nil {
 		return err
 	}
 	var err error
-	s.journal, err = wire.OpenJournal(filepath.Join(s.Data, "journal.jsonl"))
+	p.journal, err = wire.OpenJournal(filepath.Join(p.Data, "journal.jsonl"))
 	if errors.Is(err, wire.ErrKept) {
-		s.note("%v: this one starts empty and keeps nothing", err)
+		p.progress("%v: this one starts empty and keeps nothing", err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(s.Data, "operator")
+	file := filepath.Join(p.Data, "operator")
 	switch raw, err := os.ReadFile(file); {
 	case err == nil:
-		s.OperatorToken = strings.TrimSpace(string(raw))
-		s.operator = token.Digest(s.OperatorToken)
+		p.OperatorToken = strings.TrimSpace(string(raw))
+		p.operator = token.Digest(p.OperatorToken)
 		return nil
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	return os.WriteFile(file, []byte(s.OperatorToken+"\n"), 0o600)
+	return os.WriteFile(file, []byte(p.OperatorToken+"\n"), 0o600)
 }
 
-// Restart brings the emulator up, deploys, and opens the door; after an emulator
-// died it does the same again.
-func (s *Platform) Restart(ctx context.Context) error {
-	s.door.Store(nil)
-	if s.Emulator != nil {
-		s.Emulator.Stop()
+// Restart starts the emulator, deploys the stack, restores what was kept, and serves
+// the API again. It is called once by Start, and again after an emulator ended.
+func (p *Platform) Restart(ctx context.Context) error {
+	p.handler.Store(nil)
+	if p.Emulator != nil {
+		p.Emulator.Stop()
 	}
-	s.note("starting %s", s.Kind)
+	p.progress("starting %s", p.Kind)
 	var err error
-	if s.Emulator, err = emulator.Start(ctx, s.Kind, s.Dirs, s.wire.URL); err != nil {
+	if p.Emulator, err = emulator.Start(ctx, p.Kind, p.Dirs, p.wire.URL); err != nil {
 		return err
 	}
-	s.wire.Connect(s.Emulator.Endpoint)
-	s.note("deploying the stack with cdk")
-	if s.Deployment, err = deploy.Deploy(ctx, s.Emulator, s.Dirs, s.operator, s.Settings); err != nil {
+	p.wire.Connect(p.Emulator.Endpoint)
+	p.progress("deploying the stack with cdk")
+	if p.Deployment, err = deploy.Deploy(ctx, p.Emulator, p.Dirs, p.operator, p.Settings); err != nil {
 		return err
 	}
-	if err := s.rights.Enforce(s.Deployment); err != nil {
+	if err := p.rights.Enforce(p.Deployment); err != nil {
 		return err
 	}
-	if s.journal != nil {
-		env := s.Deployment.Env["rollcall-dispatch"]
-		n, err := s.journal.Restore(ctx, s.Emulator.Endpoint, map[string]string{"leases": env["ROLLCALL_LEASES_TABLE"], "chat": env["ROLLCALL_CHAT_TABLE"]})
-		if err != nil {
+	if p.journal != nil {
+		if err := p.restore(ctx); err != nil {
 			return err
 		}
-		if n > 0 {
-			s.note("restored what an earlier run had accepted (%d writes)", n)
-		}
 	}
-	routes, err := frontdoor.Routes(s.Deployment.Template)
+	routes, err := frontdoor.Routes(p.Deployment.Template)
 	if err != nil {
 		return err
 	}
-	door := frontdoor.New(routes, lambda.NewFromConfig(emulator.Client(s.Emulator.Endpoint)))
-	s.door.Store(&door)
-	if err := client.Until(ctx, time.Minute, func() error {
-		r, err := s.Do(ctx, "GET", "/healthz", "", nil)
-		if err == nil && r.Status != http.StatusOK {
-			err = fmt.Errorf("/healthz answers %d: %s", r.Status, r.Raw)
-		}
-		return err
-	}); err != nil {
+	handler := frontdoor.New(routes, p.functions())
+	p.handler.Store(&handler)
+	if err := client.Until(ctx, time.Minute, func() error { return p.healthy(ctx) }); err != nil {
 		return err
 	}
-	s.note("ready")
+	p.progress("ready")
 	return nil
 }
 
-// SetClock moves the clock of every function by an offset from the true time.
-func (s *Platform) SetClock(ctx context.Context, offset time.Duration) error {
-	return s.configure(ctx, "moving the clock", func(name string, in *lambda.UpdateFunctionConfigurationInput) {
-		moved := maps.Clone(s.Deployment.Env[name])
-		moved["ROLLCALL_CLOCK_OFFSET"] = offset.String()
-		in.Environment = &types.Environment{Variables: moved}
+// restore repeats the kept writes on the fresh deployment.
+func (p *Platform) restore(ctx context.Context) error {
+	env := p.Deployment.Env["rollcall-dispatch"]
+	n, err := p.journal.Restore(ctx, p.Emulator.Endpoint, map[string]string{
+		"leases": env["ROLLCALL_LEASES_TABLE"], "chat": env["ROLLCALL_CHAT_TABLE"],
 	})
-}
-
-// TraceInvocations has every invocation of a function traced, so that the wire can tell it
-// from another.
-func (s *Platform) TraceInvocations(ctx context.Context) error {
-	return s.configure(ctx, "tracing", func(_ string, in *lambda.UpdateFunctionConfigurationInput) {
-		in.TracingConfig = &types.TracingConfig{Mode: types.TracingModeActive}
-	})
-}
-
-// configure changes the configuration of every function, of all at once.
-func (s *Platform) configure(ctx context.Context, what string, change func(name string, in *lambda.UpdateFunctionConfigurationInput)) error {
-	fn := lambda.NewFromConfig(emulator.Client(s.Emulator.Endpoint))
-	var g errgroup.Group
-	for name := range s.Deployment.Env {
-		in := &lambda.UpdateFunctionConfigurationInput{FunctionName: &name}
-		change(name, in)
-		g.Go(func() error {
-			_, err := fn.UpdateFunctionConfiguration(ctx, in)
-			if err == nil {
-				err = lambda.NewFunctionUpdatedV2Waiter(fn).Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute)
-			}
-			if err != nil {
-				return fmt.Errorf("%s of %s: %w", what, name, err)
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// Sweep runs the sweeper's function once, as its schedule does each minute.
-func (s *Platform) Sweep(ctx context.Context) error {
-	fn := lambda.NewFromConfig(emulator.Client(s.Emulator.Endpoint))
-	out, err := fn.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("rollcall-sweeper"), Payload: []byte(`{"detail-type":"Scheduled Event","source":"aws.events"}`)})
-	if err == nil && out.FunctionError != nil {
-		err = fmt.Errorf("the sweeper: %s: %s", *out.FunctionError, out.Payload)
+	if err == nil && n > 0 {
+		p.progress("restored what an earlier run had accepted (%d writes)", n)
 	}
 	return err
 }
 
-// SetSchedule stops the scheduled sweeps, or starts them again.
-func (s *Platform) SetSchedule(ctx context.Context, on bool) error {
-	bus := eventbridge.NewFromConfig(emulator.Client(s.Emulator.Endpoint))
-	rules, err := bus.ListRules(ctx, &eventbridge.ListRulesInput{})
-	if err != nil {
-		return fmt.Errorf("listing the schedule's rule: %w", err)
+func (p *Platform) healthy(ctx context.Context) error {
+	r, err := p.Do(ctx, "GET", "/healthz", "", nil)
+	if err == nil && r.Status != http.StatusOK {
+		err = fmt.Errorf("/healthz answers %d: %s", r.Status, r.Raw)
 	}
-	found := false
-	for _, r := range rules.Rules {
-		if aws.ToString(r.ScheduleExpression) == "" {
-			continue
-		}
-		found = true
-		if on {
-			_, err = bus.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: r.Name})
-		} else {
-			_, err = bus.DisableRule(ctx, &eventbridge.DisableRuleInput{Name: r.Name})
-		}
-		if err != nil {
-			return fmt.Errorf("the schedule's rule: %w", err)
-		}
-	}
-	if !found {
-		return errors.New("the stack has no rule with a schedule")
-	}
-	return nil
+	return err
 }
 
-// KeepLogs writes the functions' logs to a file, for whoever looks for what went
-// wrong.
-func (s *Platform) KeepLogs(ctx context.Context, file string) error {
-	lines, err := emulator.Logs(context.WithoutCancel(ctx), s.Emulator.Endpoint)
-	if err != nil {
-		return err
-	}
-	var out strings.Builder
-	for _, l := range lines {
-		fmt.Fprintln(&out, l.Function, strings.TrimSpace(l.Message))
-	}
-	s.note("the functions' logs are in %s", s.Dirs.Relative(file))
-	return os.WriteFile(file, []byte(out.String()), 0o600)
+// functions is a client of the Lambda API.
+func (p *Platform) functions() *lambda.Client {
+	return lambda.NewFromConfig(emulator.Client(p.Emulator.Endpoint))
 }

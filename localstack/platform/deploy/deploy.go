@@ -1,10 +1,11 @@
-// Package deploy puts the CDK stack onto a local emulator with cdk, as to an account, and checks that it is there.
+// Package deploy deploys the CDK stack onto a local emulator, with cdk as to an account,
+// and checks that its resources exist.
 package deploy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,11 +23,11 @@ import (
 )
 
 const (
-	account = "000000000000" // of every emulator
+	account = "000000000000" // every emulator's
 	stack   = "Rollcall"
 )
 
-// Template is what of a synthesized stack the local platform reads.
+// Template is the part of a synthesized stack that the local platform reads.
 type Template struct {
 	Resources map[string]struct {
 		Type       string         `json:"Type"`
@@ -37,61 +38,76 @@ type Template struct {
 // Deployment is the stack on an emulator.
 type Deployment struct {
 	Template Template
-	Physical map[string]string            // logical to physical ids
-	Env      map[string]map[string]string // environment of each function, by its name
+	Physical map[string]string            // physical ids by logical ids
+	Env      map[string]map[string]string // the environment of each function, by its name
 }
 
-// Deploy bootstraps the emulator and deploys the stack with cdk, as to an
-// account, and then looks whether what the template says is really there:
-// an emulator reports resources it doesn't know as created. settings are
-// variables for the functions.
-func Deploy(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, operator token.Hash, settings map[string]string) (*Deployment, error) {
+// Deploy bootstraps the emulator and deploys the stack. Then it checks that the resources
+// of the template exist, because an emulator reports resources that it does not know as
+// created. settings are variables for the functions.
+func Deploy(
+	ctx context.Context, e *emulator.Emulator, d emulator.Dirs, operator token.Hash, settings map[string]string,
+) (*Deployment, error) {
 	assembly := d.State("cdk.out." + string(e.Kind))
 	if err := os.RemoveAll(assembly); err != nil {
 		return nil, err
 	}
-	cdk := func(args ...string) error {
-		cmd := exec.CommandContext(ctx, d.Tools("cdk", "node_modules", ".bin", "cdk"), append(args, "--app", assembly, "--no-notices", "--no-color")...)
-		cmd.Dir = d.Root
-		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+e.Endpoint, "AWS_ENDPOINT_URL_S3="+e.Endpoint, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-			"AWS_REGION="+emulator.Region, "AWS_DEFAULT_REGION="+emulator.Region, "AWS_EC2_METADATA_DISABLED=true", "CI=1", "CDK_DISABLE_CLI_TELEMETRY=true")
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("cdk %s: %w\n%s\nthe end of the emulator's log (%s):\n%s", args[0], err, out.String(), e.Log(), e.LogTail())
-		}
-		return nil
-	}
 	if err := synth(ctx, d, assembly, operator, settings); err != nil {
 		return nil, err
 	}
-	if err := cdk("bootstrap", "aws://"+account+"/"+emulator.Region); err != nil {
-		return nil, err
-	}
-	if err := cdk("deploy", stack, "--require-approval", "never"); err != nil {
-		return nil, err
+	for _, args := range [][]string{
+		{"bootstrap", "aws://" + account + "/" + emulator.Region},
+		{"deploy", stack, "--require-approval", "never"},
+	} {
+		if err := cdk(ctx, e, d, assembly, args); err != nil {
+			return nil, err
+		}
 	}
 	return verify(ctx, e, filepath.Join(assembly, stack+".template.json"))
 }
 
-func synth(ctx context.Context, d emulator.Dirs, assembly string, operator token.Hash, settings map[string]string) error {
+func cdk(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, assembly string, args []string) error {
+	cmd := exec.CommandContext(ctx, d.Tools("cdk", "node_modules", ".bin", "cdk"),
+		append(args, "--app", assembly, "--no-notices", "--no-color")...)
+	cmd.Dir = d.Root
+	cmd.Env = append(os.Environ(),
+		"AWS_ENDPOINT_URL="+e.Endpoint, "AWS_ENDPOINT_URL_S3="+e.Endpoint,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION="+emulator.Region, "AWS_DEFAULT_REGION="+emulator.Region,
+		"AWS_EC2_METADATA_DISABLED=true", "CI=1", "CDK_DISABLE_CLI_TELEMETRY=true")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cdk %s: %w\n%s\nthe end of the emulator's log (%s):\n%s",
+			args[0], err, out, e.Log(), e.LogTail())
+	}
+	return nil
+}
+
+// synth synthesizes the stack into a cloud assembly.
+func synth(
+	ctx context.Context, d emulator.Dirs, assembly string, operator token.Hash, settings map[string]string,
+) error {
 	variables, err := json.Marshal(settings)
 	if err != nil {
 		return err
 	}
-	config, err := json.Marshal(map[string]string{"operatorSha256": operator.String(), "local": "true", "functions": d.Built("functions"), "settings": string(variables)})
+	config, err := json.Marshal(map[string]string{
+		"operatorSha256": operator.String(), "local": "true",
+		"functions": d.Built("functions"), "settings": string(variables),
+	})
 	if err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, d.Built("infra"))
 	cmd.Dir = d.Root
-	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_CONTEXT_JSON="+string(config), "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_CONTEXT_JSON="+string(config),
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("synthesizing the stack: %w\n%s", err, out)
 	}
 	return nil
 }
 
+// verify reads the deployment and checks that its resources exist.
 func verify(ctx context.Context, e *emulator.Emulator, templatePath string) (*Deployment, error) {
 	raw, err := os.ReadFile(templatePath)
 	if err != nil {
@@ -102,55 +118,67 @@ func verify(ctx context.Context, e *emulator.Emulator, templatePath string) (*De
 		return nil, err
 	}
 	cfg := emulator.Client(e.Endpoint)
-	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.ListStackResourcesInput{StackName: aws.String(stack)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("reading the deployed stack: %w", err)
-		}
-		for _, r := range page.StackResourceSummaries {
-			dep.Physical[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
-		}
+	if err := dep.readPhysicalIDs(ctx, cfg); err != nil {
+		return nil, err
 	}
-	fn, ddb := lambda.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
-	var missing []string
-	note := func(what string, err error) {
-		if err != nil {
-			missing = append(missing, what+": "+err.Error())
-		}
-	}
-	for id, r := range dep.Template.Resources {
-		physical := dep.Physical[id]
-		switch r.Type {
-		case "AWS::Lambda::Function":
-			name, ok := r.Properties["FunctionName"].(string)
-			if !ok {
-				continue // one of CDK's own
-			}
-			out, err := fn.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-			note("function "+name, err)
-			if err == nil && out.Environment != nil {
-				dep.Env[name] = out.Environment.Variables
-			}
-		case "AWS::DynamoDB::Table":
-			_, err := ddb.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &physical})
-			note("table "+physical, err)
-		case "AWS::Lambda::EventSourceMapping":
-			out, err := fn.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{})
-			if err == nil && len(out.EventSourceMappings) == 0 {
-				err = fmt.Errorf("none is listed")
-			}
-			note("event source mapping", err)
-		}
-	}
-	if len(missing) > 0 {
+	if missing := dep.missing(ctx, cfg); len(missing) > 0 {
 		return nil, fmt.Errorf("%s says the stack is deployed, but it lacks\n  %s", e.Kind, strings.Join(missing, "\n  "))
 	}
 	return dep, nil
 }
 
-// HTTPAPI is the address of the deployed HTTP API, for the emulators that have
-// one.
+func (d *Deployment) readPhysicalIDs(ctx context.Context, cfg aws.Config) error {
+	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(cfg),
+		&cloudformation.ListStackResourcesInput{StackName: aws.String(stack)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("reading the deployed stack: %w", err)
+		}
+		for _, r := range page.StackResourceSummaries {
+			d.Physical[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.PhysicalResourceId)
+		}
+	}
+	return nil
+}
+
+// missing lists the resources that do not exist. It reads the environment of the
+// functions that do.
+func (d *Deployment) missing(ctx context.Context, cfg aws.Config) (missing []string) {
+	functions, tables := lambda.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
+	check := func(what string, err error) {
+		if err != nil {
+			missing = append(missing, what+": "+err.Error())
+		}
+	}
+	for id, r := range d.Template.Resources {
+		physical := d.Physical[id]
+		switch r.Type {
+		case "AWS::Lambda::Function":
+			name, ok := r.Properties["FunctionName"].(string)
+			if !ok {
+				continue // a function of CDK itself
+			}
+			out, err := functions.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+			check("function "+name, err)
+			if err == nil && out.Environment != nil {
+				d.Env[name] = out.Environment.Variables
+			}
+		case "AWS::DynamoDB::Table":
+			_, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &physical})
+			check("table "+physical, err)
+		case "AWS::Lambda::EventSourceMapping":
+			out, err := functions.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{})
+			if err == nil && len(out.EventSourceMappings) == 0 {
+				err = errors.New("none is listed")
+			}
+			check("event source mapping", err)
+		}
+	}
+	return missing
+}
+
+// HTTPAPI is the address of the deployed HTTP API, on an emulator that has one.
 func HTTPAPI(ctx context.Context, e *emulator.Emulator) (string, error) {
 	out, err := apigatewayv2.NewFromConfig(emulator.Client(e.Endpoint)).GetApis(ctx, &apigatewayv2.GetApisInput{})
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package emulator starts and stops a local AWS emulator, and reads what its functions logged.
+// Package emulator starts and stops a local AWS emulator, kills its functions, and reads
+// what they logged.
 package emulator
 
 import (
@@ -19,24 +20,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// Region is that of every emulator.
+// Region is the region of every emulator.
 const Region = "us-east-1"
 
-// Client is the configuration of a client of an emulator.
+// Client is an SDK configuration for the emulator at that endpoint.
 func Client(endpoint string) aws.Config {
-	return aws.Config{Region: Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	return aws.Config{
+		Region: Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
 }
 
-// Kind is an emulator.
+// Kind is a kind of emulator.
 type Kind string
 
-// The emulators.
+// The kinds.
 const (
-	Ministack  Kind = "ministack"  // ready quickest from nothing
-	LocalStack Kind = "localstack" // DynamoDB Local inside; slower, heavier
+	Ministack  Kind = "ministack"  // quick to install and to start
+	LocalStack Kind = "localstack" // has DynamoDB Local inside; slower
 )
 
-// Emulator is a running one.
+// Emulator is a running emulator.
 type Emulator struct {
 	Kind     Kind
 	Endpoint string
@@ -45,34 +48,8 @@ type Emulator struct {
 	log      string
 }
 
-// Dirs are the folders of one checkout.
-type Dirs struct{ Root string }
-
-// Tools is where make installs what it needs.
-func (d Dirs) Tools(p ...string) string {
-	return filepath.Join(append([]string{d.Root, ".tools"}, p...)...)
-}
-
-// Relative is a path as a person in the checkout would name it.
-func (d Dirs) Relative(path string) string {
-	if r, err := filepath.Rel(d.Root, path); err == nil {
-		return r
-	}
-	return path
-}
-
-// State is where a run leaves its files.
-func (d Dirs) State(p ...string) string {
-	return filepath.Join(append([]string{d.Root, ".rollcall"}, p...)...)
-}
-
-// Built is where make build puts binaries.
-func (d Dirs) Built(p ...string) string {
-	return filepath.Join(append([]string{d.Root, ".build"}, p...)...)
-}
-
-// Start starts an emulator on a free port of loopback and waits until it
-// answers. Functions make their AWS calls to wire, which must lead to it. Its
+// Start starts an emulator on a free port of loopback and waits until it answers. Its
+// functions make their AWS calls to the address wire, which must be connected to it. Its
 // data is gone when it stops; its log stays in .rollcall.
 func Start(ctx context.Context, kind Kind, d Dirs, wire string) (*Emulator, error) {
 	if err := os.MkdirAll(d.State("tmp", string(kind)), 0o755); err != nil {
@@ -82,19 +59,16 @@ func Start(ctx context.Context, kind Kind, d Dirs, wire string) (*Emulator, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{Kind: kind, Endpoint: "http://127.0.0.1:" + port, exited: make(chan struct{}), log: d.State(string(kind) + ".log")}
+	e := &Emulator{
+		Kind: kind, Endpoint: "http://127.0.0.1:" + port,
+		exited: make(chan struct{}), log: d.State(string(kind) + ".log"),
+	}
 	var health string
 	switch kind {
 	case Ministack:
-		e.cmd, health = exec.Command(d.Tools("ministack", "bin", "ministack")), "/_ministack/health"
-		e.cmd.Env = append(os.Environ(),
-			"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "PERSIST_STATE=0", "LAMBDA_EXECUTOR=local",
-			"DOCKER_HOST=unix:///nonexistent", "LOG_LEVEL=WARNING", "TMPDIR="+d.State("tmp", string(kind)),
-			"S3_DATA_DIR="+d.State("tmp", "ministack-s3"), "STATE_DIR="+d.State("tmp", "ministack-state"),
-			"AWS_ENDPOINT_URL="+wire) // what the functions' processes get
+		e.cmd, health = ministackCommand(d, port, wire), "/_ministack/health"
 	case LocalStack:
-		health = "/_localstack/health"
-		e.cmd = localStackCommand(d, port, wire)
+		e.cmd, health = localStackCommand(d, port, wire), "/_localstack/health"
 	default:
 		return nil, fmt.Errorf("EMULATOR must be ministack or localstack, not %q", kind)
 	}
@@ -104,34 +78,50 @@ func Start(ctx context.Context, kind Kind, d Dirs, wire string) (*Emulator, erro
 	}
 	defer out.Close()
 	e.cmd.Stdout, e.cmd.Stderr = out, out
-	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us; we stop it and its children in order
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not end it: Stop ends it and its functions
 	if err := e.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s can't start: %w", kind, err)
 	}
 	go func() { _ = e.cmd.Wait(); close(e.exited) }()
 	if err := e.await(ctx, health, 2*time.Minute); err != nil {
 		e.Stop()
-		return nil, fmt.Errorf("%s did not become ready: %w\nthe end of its log (%s):\n%s", kind, err, e.log, e.LogTail())
+		return nil, fmt.Errorf("%s did not become ready: %w\nthe end of its log (%s):\n%s",
+			kind, err, e.log, e.LogTail())
 	}
 	return e, nil
 }
 
-// localStackCommand runs LocalStack from its image where a Docker engine
-// answers, else from its PyPI packages in host mode. The image's way could not
-// be tried where this was written: no Docker engine ran there.
+func ministackCommand(d Dirs, port, wire string) *exec.Cmd {
+	cmd := exec.Command(d.Tools("ministack", "bin", "ministack"))
+	cmd.Env = append(os.Environ(),
+		"GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1",
+		"PERSIST_STATE=0", "LAMBDA_EXECUTOR=local", "DOCKER_HOST=unix:///nonexistent", "LOG_LEVEL=WARNING",
+		"TMPDIR="+d.State("tmp", string(Ministack)),
+		"S3_DATA_DIR="+d.State("tmp", "ministack-s3"), "STATE_DIR="+d.State("tmp", "ministack-state"),
+		"AWS_ENDPOINT_URL="+wire) // the functions inherit it
+	return cmd
+}
+
+// localStackCommand runs LocalStack from its image if a Docker engine answers, and
+// otherwise from its PyPI packages in host mode. The image is untested: it was never run
+// beside a Docker engine.
 func localStackCommand(d Dirs, port, wire string) *exec.Cmd {
 	if exec.Command("docker", "info").Run() == nil {
-		return exec.Command("docker", "run", "--rm", "--network=host", "-e", "GATEWAY_LISTEN=127.0.0.1:"+port, "-e", "SQS_ENDPOINT_STRATEGY=path",
-			"-e", "LOCALSTACK_HOST=127.0.0.1:"+port, "-v", "/var/run/docker.sock:/var/run/docker.sock", "localstack/localstack:4.14.0")
+		return exec.Command("docker", "run", "--rm", "--network=host",
+			"-e", "GATEWAY_LISTEN=127.0.0.1:"+port, "-e", "SQS_ENDPOINT_STRATEGY=path",
+			"-e", "LOCALSTACK_HOST=127.0.0.1:"+port,
+			"-v", "/var/run/docker.sock:/var/run/docker.sock", "localstack/localstack:4.14.0")
 	}
 	cmd := exec.Command(d.Tools("localstack", "bin", "python"), "-m", "localstack.runtime.main")
 	cmd.Env = append(os.Environ(),
-		"FILESYSTEM_ROOT="+d.Tools("localstack-root"), "GATEWAY_LISTEN=127.0.0.1:"+port, "LOCALSTACK_HOST=127.0.0.1:"+port,
-		"OVERRIDE_IN_DOCKER=0", // some machines have a /.dockerenv, which would make it ignore FILESYSTEM_ROOT
+		"FILESYSTEM_ROOT="+d.Tools("localstack-root"),
+		"GATEWAY_LISTEN=127.0.0.1:"+port, "LOCALSTACK_HOST=127.0.0.1:"+port,
+		"OVERRIDE_IN_DOCKER=0", // with a /.dockerenv it would ignore FILESYSTEM_ROOT
 		"SKIP_SSL_CERT_DOWNLOAD=1", "DISABLE_EVENTS=1", "DNS_ADDRESS=0", "LOCALSTACK_API_KEY=", "LOCALSTACK_AUTH_TOKEN=",
 		"DYNAMODB_IN_MEMORY=1", "PERSISTENCE=0", "DDB_LOCAL_TELEMETRY=0",
 		"SQS_ENDPOINT_STRATEGY=path", // other queue URLs have hosts that don't resolve
-		"PYTHONPATH="+filepath.Join(d.Root, "localstack", "python"), "GATEWAY_SERVER=loopback", "LAMBDA_RUNTIME_EXECUTOR=process",
+		"PYTHONPATH="+filepath.Join(d.Root, "localstack", "python"),
+		"GATEWAY_SERVER=loopback", "LAMBDA_RUNTIME_EXECUTOR=process",
 		"TMPDIR="+d.State("tmp", "localstack"), "XDG_CACHE_HOME="+d.State("tmp", "localstack"),
 		"ROLLCALL_FUNCTIONS_ENDPOINT="+wire,
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION="+Region)
@@ -164,10 +154,10 @@ func (e *Emulator) await(ctx context.Context, path string, limit time.Duration) 
 	}
 }
 
-// Exited is closed when the emulator is gone.
+// Exited is closed when the emulator has ended.
 func (e *Emulator) Exited() <-chan struct{} { return e.exited }
 
-// Log is where its output is.
+// Log is the file of its output.
 func (e *Emulator) Log() string { return e.log }
 
 // Stop ends the emulator and every function process it started.
@@ -178,13 +168,13 @@ func (e *Emulator) Stop() {
 	case <-e.exited:
 	case <-time.After(8 * time.Second):
 	}
-	_ = syscall.Kill(group, syscall.SIGKILL) // what is left of the group; none is fine
+	_ = syscall.Kill(group, syscall.SIGKILL) // what is left of the group, if anything
 	<-e.exited
 }
 
-// Kill ends the emulator as a crash would; what it held is gone.
+// Kill ends the emulator as a crash would. Its data is gone.
 func (e *Emulator) Kill() {
-	_ = syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL) // an emulator that is gone already is as dead
+	_ = syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL) // an error means that it has ended already
 	<-e.exited
 }
 
@@ -207,45 +197,5 @@ func (e *Emulator) LogTail() string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
-// Processes are the running functions of an emulator, by process: their names.
-func Processes(emulator int) map[int]string {
-	exes, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		panic(err) // only a malformed pattern
-	}
-	out := map[int]string{}
-	for _, exe := range exes {
-		target, err := os.Readlink(exe)
-		if err != nil || !strings.HasSuffix(strings.TrimSuffix(target, " (deleted)"), "/bootstrap") {
-			continue // gone meanwhile, or another program
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(exe)))
-		if err != nil {
-			continue
-		}
-		environ, err := os.ReadFile(filepath.Join(filepath.Dir(exe), "environ"))
-		if group, gerr := syscall.Getpgid(pid); err != nil || gerr != nil || group != emulator {
-			continue
-		}
-		for v := range strings.SplitSeq(string(environ), "\x00") {
-			if name, ok := strings.CutPrefix(v, "AWS_LAMBDA_FUNCTION_NAME="); ok {
-				out[pid] = name
-			}
-		}
-	}
-	return out
-}
-
-// KillFunction ends the running processes of a function, and says how many.
-func KillFunction(emulator int, name string) int {
-	n := 0
-	for pid, fn := range Processes(emulator) {
-		if fn == name && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// PID is the emulator's process, whose group its functions' processes belong to.
+// PID is the id of the emulator's process, and of the process group of its functions.
 func (e *Emulator) PID() int { return e.cmd.Process.Pid }

@@ -16,7 +16,7 @@ type Line struct {
 	Message  string
 }
 
-// Logs reads what all functions have logged, as CloudWatch Logs has it.
+// Logs reads from CloudWatch Logs what all functions have logged.
 func Logs(ctx context.Context, endpoint string) ([]Line, error) {
 	var groups struct {
 		LogGroups []struct{ LogGroupName string }
@@ -49,7 +49,7 @@ func Logs(ctx context.Context, endpoint string) ([]Line, error) {
 	return out, nil
 }
 
-// logs makes one call of CloudWatch Logs, without a client of its own for two calls.
+// logs makes one call to CloudWatch Logs. Two operations do not justify the SDK's client.
 func logs(ctx context.Context, endpoint, action string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -59,8 +59,9 @@ func logs(ctx context.Context, endpoint, action string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	// The emulators look at the service's name in it, and at nothing else.
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=none")
+	// The emulators read only the service's name in it.
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 "+
+		"Credential=test/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=none")
 	req.Header.Set("X-Amz-Target", "Logs_20140328."+action)
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	resp, err := http.DefaultClient.Do(req)

@@ -1,7 +1,6 @@
-// Package frontdoor serves the stack's HTTP API where the emulator has none: it
-// takes the routes from the synthesized template, turns each request into a
-// payload 2.0 event, and invokes the deployed function by the Lambda API. It
-// emulates nothing else.
+// Package frontdoor serves the stack's HTTP API in place of API Gateway: it reads the
+// routes from the synthesized template, makes an event of payload version 2.0 of each
+// request, and invokes the deployed function by the Lambda API. It emulates nothing else.
 package frontdoor
 
 import (
@@ -36,12 +35,12 @@ const (
 	timeout    = 30 * time.Second
 )
 
-// Invoker is the Lambda API's Invoke.
+// Invoker is the part of the Lambda API that invokes a function.
 type Invoker interface {
 	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
 
-// Routes reads the route keys and their functions' names off a template.
+// Routes reads the route keys and the names of their functions in a template.
 func Routes(t deploy.Template) (map[string]string, error) {
 	routes := map[string]string{}
 	for _, r := range t.Resources {
@@ -63,7 +62,7 @@ func Routes(t deploy.Template) (map[string]string, error) {
 	return routes, nil
 }
 
-// ref finds the one resource an intrinsic function names.
+// ref finds the resource that an intrinsic function names.
 func ref(v any) string {
 	switch x := v.(type) {
 	case map[string]any:
@@ -88,54 +87,57 @@ func ref(v any) string {
 	return ""
 }
 
-const defaultKey = "$default" // what no other route matches
+const defaultKey = "$default" // the route of what no other route matches
 
 // route is one of the stack's routes.
 type route struct {
-	key, method, fn string
-	segments        []string
+	key, method, function string
+	segments              []string
 }
 
-// New is the door: a handler over the routes.
-func New(routes map[string]string, fns Invoker) http.Handler {
+// New is the handler of these routes: the names of the functions by route key.
+func New(routes map[string]string, functions Invoker) http.Handler {
 	var table []route
-	for key, fn := range routes {
+	for key, function := range routes {
 		method, path, ok := strings.Cut(key, " ")
 		if ok {
-			table = append(table, route{key, method, fn, strings.Split(path, "/")})
+			table = append(table, route{key, method, function, strings.Split(path, "/")})
 		}
 	}
-	// A literal segment goes before a variable one, from the left, as an HTTP
-	// API chooses the most specific route.
-	slices.SortFunc(table, func(a, b route) int { return slices.CompareFunc(a.segments, b.segments, moreSpecific) })
+	// Like an HTTP API it chooses the most specific route: from the left, a literal segment
+	// goes before a variable one.
+	slices.SortFunc(table, func(a, b route) int {
+		return slices.CompareFunc(a.segments, b.segments, compareSpecificity)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.Split(r.URL.EscapedPath(), "/")
 		for _, rt := range table {
 			if params, ok := rt.match(r.Method, path); ok {
-				serve(w, r, rt.key, params, rt.fn, fns)
+				invoke(w, r, functions, invocation{rt.key, rt.function, params})
 				return
 			}
 		}
-		if fn, ok := routes[defaultKey]; ok {
-			serve(w, r, defaultKey, nil, fn, fns)
+		if function, ok := routes[defaultKey]; ok {
+			invoke(w, r, functions, invocation{defaultKey, function, nil})
 			return
 		}
-		say(w, http.StatusNotFound, "Not Found")
+		refuse(w, http.StatusNotFound, "Not Found")
 	})
 }
 
-func moreSpecific(a, b string) int {
-	va, vb := strings.HasPrefix(a, "{"), strings.HasPrefix(b, "{")
+// compareSpecificity sorts a literal segment before a variable one.
+func compareSpecificity(a, b string) int {
+	aVariable, bVariable := strings.HasPrefix(a, "{"), strings.HasPrefix(b, "{")
 	switch {
-	case va && !vb:
+	case aVariable && !bVariable:
 		return 1
-	case vb && !va:
+	case bVariable && !aVariable:
 		return -1
 	}
 	return strings.Compare(a, b)
 }
 
-// match gives the path parameters, decoded.
+// match returns the decoded path parameters, and reports whether the route matches.
 func (rt route) match(method string, path []string) (map[string]string, bool) {
 	if method != rt.method || len(path) != len(rt.segments) {
 		return nil, false
@@ -161,24 +163,28 @@ func (rt route) match(method string, path []string) (map[string]string, bool) {
 	return params, true
 }
 
-// Closed is the door while there is no platform behind it.
+// Closed answers while no stack is deployed.
 func Closed(w http.ResponseWriter, _ *http.Request) {
-	say(w, http.StatusServiceUnavailable, "Service Unavailable")
+	refuse(w, http.StatusServiceUnavailable, "Service Unavailable")
 }
 
-// problems are the typed members of what the door itself answers.
+// problems are the typed members of the answers that no function gives.
 var problems = map[int]httpapi.Problem{
 	http.StatusNotFound:              {Code: "unknown_route", Hint: "GET /openapi.json lists the routes", Action: "stop"},
 	http.StatusRequestEntityTooLarge: {Code: "too_large", Hint: "send large content as a link", Action: "stop"},
-	http.StatusTooManyRequests:       {Code: "throttled", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
-	http.StatusServiceUnavailable:    {Code: "platform_unavailable", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
-	http.StatusGatewayTimeout:        {Code: "platform_unavailable", Hint: "try again after the time in Retry-After", Action: "retry", RetryAfter: 1},
-	http.StatusInternalServerError:   {Code: "internal", Hint: "the function gave no answer; try again", Action: "retry", RetryAfter: 1},
+	http.StatusTooManyRequests:       {Code: "throttled", Hint: retryHint, Action: "retry", RetryAfter: 1},
+	http.StatusServiceUnavailable:    {Code: "platform_unavailable", Hint: retryHint, Action: "retry", RetryAfter: 1},
+	http.StatusGatewayTimeout:        {Code: "platform_unavailable", Hint: retryHint, Action: "retry", RetryAfter: 1},
+	http.StatusInternalServerError: {
+		Code: "internal", Hint: "the function gave no answer; try again", Action: "retry", RetryAfter: 1,
+	},
 }
 
-// say answers where no function does: as API Gateway ({"message"}), with the
-// typed members beside it, because clients take a bare {"message"} for malformed.
-func say(w http.ResponseWriter, status int, message string) {
+const retryHint = "try again after the time in Retry-After"
+
+// refuse answers in place of a function: with {"message"} as API Gateway does, and with
+// the typed members beside it, because clients take a bare {"message"} for malformed.
+func refuse(w http.ResponseWriter, status int, message string) {
 	p := problems[status]
 	p.Error = message
 	w.Header().Set("Content-Type", "application/json")
@@ -192,33 +198,39 @@ func say(w http.ResponseWriter, status int, message string) {
 	}{message, p})
 }
 
-func serve(w http.ResponseWriter, r *http.Request, key string, params map[string]string, fn string, fns Invoker) {
+// invocation is which function a request invokes, and by which route.
+type invocation struct {
+	routeKey, function string
+	params             map[string]string
+}
+
+func invoke(w http.ResponseWriter, r *http.Request, functions Invoker, i invocation) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	if err != nil {
-		say(w, http.StatusRequestEntityTooLarge, "Request Too Long")
+		refuse(w, http.StatusRequestEntityTooLarge, "Request Too Long")
 		return
 	}
-	payload, err := json.Marshal(event(r, key, params, body))
+	payload, err := json.Marshal(event(r, i, body))
 	if err != nil {
-		say(w, http.StatusInternalServerError, "Internal Server Error")
+		refuse(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	out, err := fns.Invoke(ctx, &lambda.InvokeInput{FunctionName: &fn, Payload: payload})
+	out, err := functions.Invoke(ctx, &lambda.InvokeInput{FunctionName: &i.function, Payload: payload})
 	var resp events.APIGatewayV2HTTPResponse
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		say(w, http.StatusGatewayTimeout, "Gateway Timeout")
+		refuse(w, http.StatusGatewayTimeout, "Gateway Timeout")
 		return
 	case isThrottle(err):
-		say(w, http.StatusTooManyRequests, "Too Many Requests")
+		refuse(w, http.StatusTooManyRequests, "Too Many Requests")
 		return
 	case err != nil:
-		say(w, http.StatusServiceUnavailable, "Service Unavailable")
+		refuse(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
 	case out.FunctionError != nil || json.Unmarshal(out.Payload, &resp) != nil || resp.StatusCode == 0:
-		say(w, http.StatusInternalServerError, "Internal Server Error")
+		refuse(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
 	for k, v := range resp.Headers {
@@ -230,12 +242,12 @@ func serve(w http.ResponseWriter, r *http.Request, key string, params map[string
 	reply := []byte(resp.Body)
 	if resp.IsBase64Encoded {
 		if reply, err = base64.StdEncoding.DecodeString(resp.Body); err != nil {
-			say(w, http.StatusInternalServerError, "Internal Server Error")
+			refuse(w, http.StatusInternalServerError, "Internal Server Error")
 			return
 		}
 	}
 	w.WriteHeader(resp.StatusCode)
-	_, _ = w.Write(reply) // a client that hung up needs no answer
+	_, _ = w.Write(reply) // a client that is gone needs no answer
 }
 
 func isThrottle(err error) bool {
@@ -245,18 +257,22 @@ func isThrottle(err error) bool {
 
 // event is the payload 2.0 event of a request. Source: API Gateway Developer
 // Guide, "AWS Lambda integrations for HTTP APIs", payload format version 2.0.
-func event(r *http.Request, key string, params map[string]string, body []byte) events.APIGatewayV2HTTPRequest {
+func event(r *http.Request, i invocation, body []byte) events.APIGatewayV2HTTPRequest {
 	now := time.Now()
 	from, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		from = r.RemoteAddr
 	}
 	ev := events.APIGatewayV2HTTPRequest{
-		Version: "2.0", RouteKey: key, PathParameters: params, RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{"host": r.Host},
+		Version: "2.0", RouteKey: i.routeKey, PathParameters: i.params,
+		RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: map[string]string{"host": r.Host},
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey: key, AccountID: "000000000000", Stage: "$default", APIID: "frontdoor", DomainName: r.Host, RequestID: uuid.NewString(),
+			RouteKey: i.routeKey, AccountID: "000000000000", Stage: "$default", APIID: "frontdoor",
+			DomainName: r.Host, RequestID: uuid.NewString(),
 			Time: now.UTC().Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: now.UnixMilli(),
-			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: from, UserAgent: r.UserAgent()},
+			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{
+				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: from, UserAgent: r.UserAgent(),
+			},
 		},
 	}
 	for name, values := range r.Header {

@@ -1,11 +1,12 @@
-// Package rights refuses what AWS would: a call of a function that its role, as
-// the synthesized stack has it, does not allow. The emulators ask nobody's rights,
-// so a right that is missing would be found in an account only.
+// Package rights refuses what AWS would refuse: a call that the role of the calling
+// function, as the synthesized stack has it, does not allow. The emulators check no
+// rights, so that a missing right would only be found in an account.
 package rights
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -17,29 +18,29 @@ import (
 	"github.com/rollcall/rollcall/localstack/platform/wire"
 )
 
-// Guard is the wire.Layer; it lets everything pass until Enforce.
+// Guard checks the functions' calls. It allows everything until Enforce.
 type Guard struct {
 	rights atomic.Pointer[rights]
 }
 
-// grant is one statement: actions, on what a resource's pattern matches.
+// grant allows actions on the resources that a pattern matches.
 type grant struct {
 	actions  []string
 	resource string
 }
 
 type rights struct {
-	grants map[string][]grant // by the function's name
-	names  map[string]string  // a table's or queue's logical id, by its physical name
+	grants  map[string][]grant // by the function's name
+	logical map[string]string  // a table's or queue's logical id, by its physical name
 }
 
-// Enforce takes the rights of a deployment's roles.
+// Enforce enforces the rights of a deployment's roles.
 func (g *Guard) Enforce(d *deploy.Deployment) error {
-	r := rights{grants: map[string][]grant{}, names: map[string]string{}}
+	r := rights{grants: map[string][]grant{}, logical: map[string]string{}}
 	for logical, physical := range d.Physical {
-		r.names[path.Base(physical)] = logical
+		r.logical[path.Base(physical)] = logical
 	}
-	roles := map[string]string{} // a role's logical id to its function's name
+	roles := map[string]string{} // the function's name, by its role's logical id
 	for _, res := range d.Template.Resources {
 		if name, ok := res.Properties["FunctionName"].(string); ok && res.Type == "AWS::Lambda::Function" {
 			roles[evaluate(res.Properties["Role"])] = name
@@ -64,12 +65,13 @@ func (g *Guard) Enforce(d *deploy.Deployment) error {
 	return nil
 }
 
+// statements reads the grants of a policy document.
 func statements(document any) (out []grant, err error) {
 	doc, _ := document.(map[string]any)
 	for _, s := range list(doc["Statement"]) {
 		statement, _ := s.(map[string]any)
 		if statement["Effect"] != "Allow" || statement["Condition"] != nil {
-			return nil, fmt.Errorf("a statement of a kind not known here: %v", statement)
+			return nil, fmt.Errorf("a statement of an unknown kind: %v", statement)
 		}
 		var actions []string
 		for _, a := range list(statement["Action"]) {
@@ -82,7 +84,7 @@ func statements(document any) (out []grant, err error) {
 	return out, nil
 }
 
-// list is what CloudFormation gives as one or as several.
+// list is a value that CloudFormation writes as one or as several.
 func list(v any) []any {
 	if all, ok := v.([]any); ok {
 		return all
@@ -90,8 +92,8 @@ func list(v any) []any {
 	return []any{v}
 }
 
-// evaluate is an ARN in short: a resource of the stack by its logical id, whatever
-// attribute of it is meant, and pseudo parameters left out.
+// evaluate shortens an ARN: a resource of the stack becomes its logical id, whatever
+// attribute of it is named, and pseudo parameters become empty.
 func evaluate(v any) string {
 	switch x := v.(type) {
 	case string:
@@ -114,97 +116,120 @@ func evaluate(v any) string {
 	return ""
 }
 
-// allow tells whether a function may do what a need says.
-func (r *rights) allow(function string, n need) bool {
+// allow reports whether a function has a right.
+func (r *rights) allow(function string, need right) bool {
 	return slices.ContainsFunc(r.grants[function], func(g grant) bool {
-		if !slices.Contains(g.actions, n.action) {
+		if !slices.Contains(g.actions, need.action) {
 			return false
 		}
-		matched, err := path.Match(g.resource, n.resource)
-		return g.resource == "*" || (err == nil && matched) || (strings.HasSuffix(g.resource, "*") && strings.HasPrefix(n.resource, strings.TrimSuffix(g.resource, "*")))
+		if prefix, ok := strings.CutSuffix(g.resource, "*"); ok && strings.HasPrefix(need.resource, prefix) {
+			return true
+		}
+		matched, err := path.Match(g.resource, need.resource)
+		return err == nil && matched
 	})
 }
 
-// need is one right that a call asks for.
-type need struct{ action, resource string }
+// right is one action on one resource.
+type right struct{ action, resource string }
 
-// Layer is the wire.Layer.
-func (g *Guard) Layer(_ context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
+// Layer is the wire.Layer that refuses a call without its rights.
+func (g *Guard) Layer(_ context.Context, c wire.Call, next wire.Forward) wire.Answer {
 	r := g.rights.Load()
 	if r == nil || c.Function == "" {
 		return next(c)
 	}
 	needs, err := r.needs(c)
 	if err != nil {
-		return wire.Fault(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("%s of %s: %v", c.Name(), c.Function, err))
+		return denied("%s of %s: %v", c.Name(), c.Function, err)
 	}
-	for _, n := range needs {
-		if !r.allow(c.Function, n) {
-			return wire.Fault(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("the role of %s does not allow %s on %s", c.Function, n.action, n.resource))
+	for _, need := range needs {
+		if !r.allow(c.Function, need) {
+			return denied("the role of %s does not allow %s on %s", c.Function, need.action, need.resource)
 		}
 	}
 	return next(c)
 }
 
-// needs are the rights that a call asks for (Service Authorization Reference,
+type table struct{ TableName, IndexName string }
+
+// input is the part of a call's body that names what it acts on.
+type input struct {
+	table
+	TransactItems []map[string]table
+	RequestItems  map[string]any
+	QueueURL      string `json:"QueueUrl"`
+	QueueName     string
+	Entries       []struct{ EventBusName string }
+}
+
+// transactActions are the actions of a transaction's items.
+var transactActions = map[string]string{
+	"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
+}
+
+// needs are the rights that a call requires (Service Authorization Reference,
 // "Actions, resources, and condition keys" of DynamoDB, SQS and EventBridge).
-func (r *rights) needs(c wire.Call) ([]need, error) {
-	type table struct{ TableName, IndexName string }
-	var in struct {
-		table
-		TransactItems []map[string]table
-		RequestItems  map[string]any
-		QueueUrl      string
-		QueueName     string
-		Entries       []struct{ EventBusName string }
-	}
+func (r *rights) needs(c wire.Call) ([]right, error) {
+	var in input
 	if err := json.Unmarshal(c.Body, &in); err != nil {
 		return nil, err
 	}
 	switch c.Service {
 	case "DynamoDB":
-		var out []need
-		add := func(action string, t table) {
-			resource := r.names[t.TableName]
-			if t.IndexName != "" {
-				resource += "/index/" + t.IndexName
-			}
-			out = append(out, need{"dynamodb:" + action, resource})
-		}
-		switch c.Operation {
-		case "TransactWriteItems":
-			for _, item := range in.TransactItems {
-				for kind, t := range item {
-					add(map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}[kind], t)
-				}
-			}
-		case "BatchGetItem":
-			for name := range in.RequestItems {
-				add(c.Operation, table{TableName: name})
-			}
-		default:
-			add(c.Operation, in.table)
-		}
-		return out, nil
+		return r.tableRights(c.Operation, in), nil
 	case "AmazonSQS":
-		action := "sqs:" + strings.TrimSuffix(c.Operation, "Batch")
-		if c.Operation == "ListQueues" {
-			return []need{{action, ""}}, nil
-		}
-		name := in.QueueName
-		if name == "" {
-			name = path.Base(in.QueueUrl)
-		}
-		if logical := r.names[name]; logical != "" {
-			return []need{{action, logical}}, nil
-		}
-		return []need{{action, "arn::sqs:::" + name}}, nil
+		return r.queueRights(c.Operation, in), nil
 	case "AWSEvents":
 		bus := in.Entries[0].EventBusName
 		if bus == "" {
 			bus = "default"
 		}
-		return []need{{"events:" + c.Operation, "arn::events:::event-bus/" + bus}}, nil
+		return []right{{"events:" + c.Operation, "arn::events:::event-bus/" + bus}}, nil
 	}
-	return nil, fmt.Errorf("a service that no function is known to call")
+	return nil, errors.New("a service that no function is known to call")
+}
+
+func (r *rights) tableRights(operation string, in input) (needs []right) {
+	add := func(action string, t table) {
+		resource := r.logical[t.TableName]
+		if t.IndexName != "" {
+			resource += "/index/" + t.IndexName
+		}
+		needs = append(needs, right{"dynamodb:" + action, resource})
+	}
+	switch operation {
+	case "TransactWriteItems":
+		for _, item := range in.TransactItems {
+			for kind, t := range item {
+				add(transactActions[kind], t)
+			}
+		}
+	case "BatchGetItem":
+		for name := range in.RequestItems {
+			add(operation, table{TableName: name})
+		}
+	default:
+		add(operation, in.table)
+	}
+	return needs
+}
+
+func (r *rights) queueRights(operation string, in input) []right {
+	action := "sqs:" + strings.TrimSuffix(operation, "Batch")
+	if operation == "ListQueues" {
+		return []right{{action, ""}}
+	}
+	name := in.QueueName
+	if name == "" {
+		name = path.Base(in.QueueURL)
+	}
+	if logical := r.logical[name]; logical != "" {
+		return []right{{action, logical}}
+	}
+	return []right{{action, "arn::sqs:::" + name}}
+}
+
+func denied(format string, args ...any) wire.Answer {
+	return wire.Fault(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf(format, args...))
 }

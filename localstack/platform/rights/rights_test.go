@@ -13,34 +13,45 @@ import (
 
 // template is a stack as CDK writes it, with one function.
 const template = `{"Resources": {
- "fn1": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "rollcall-a", "Role": {"Fn::GetAtt": ["role1", "Arn"]}}},
+ "fn1": {"Type": "AWS::Lambda::Function", "Properties": {
+  "FunctionName": "rollcall-a", "Role": {"Fn::GetAtt": ["role1", "Arn"]}}},
  "policy1": {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [{"Ref": "role1"}], "PolicyDocument": {"Statement": [
-  {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"], "Resource": {"Fn::GetAtt": ["Leases1", "Arn"]}},
+  {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+   "Resource": {"Fn::GetAtt": ["Leases1", "Arn"]}},
   {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["Chat1", "Arn"]}},
-  {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Join": ["/index/", [{"Fn::GetAtt": ["Chat1", "Arn"]}, "*"]]}},
+  {"Effect": "Allow", "Action": "dynamodb:Query",
+   "Resource": {"Fn::Join": ["/index/", [{"Fn::GetAtt": ["Chat1", "Arn"]}, "*"]]}},
   {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["Wakeups1", "Arn"]}},
-  {"Effect": "Allow", "Action": ["sqs:CreateQueue", "sqs:SendMessage"], "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":sqs:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":rollcall-chat-*"]]}},
+  {"Effect": "Allow", "Action": ["sqs:CreateQueue", "sqs:SendMessage"],
+   "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":sqs:", {"Ref": "AWS::Region"}, ":",
+    {"Ref": "AWS::AccountId"}, ":rollcall-chat-*"]]}},
   {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"},
-  {"Effect": "Allow", "Action": "events:PutEvents", "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":event-bus/default"]]}}
+  {"Effect": "Allow", "Action": "events:PutEvents",
+   "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}, ":",
+    {"Ref": "AWS::AccountId"}, ":event-bus/default"]]}}
  ]}}}
 }}`
 
 func TestOnlyWhatTheRoleAllows(t *testing.T) {
-	d := deploy.Deployment{Physical: map[string]string{"Leases1": "leases-x", "Chat1": "chat-x", "Wakeups1": "http://127.0.0.1:4566/000000000000/wakeups-x", "Dead1": "http://127.0.0.1:4566/000000000000/dead.fifo"}}
+	const queues = "http://127.0.0.1:4566/000000000000/"
+	d := deploy.Deployment{Physical: map[string]string{
+		"Leases1": "leases-x", "Chat1": "chat-x", "Wakeups1": queues + "wakeups-x", "Dead1": queues + "dead.fifo",
+	}}
 	if err := json.Unmarshal([]byte(template), &d.Template); err != nil {
 		t.Fatal(err)
 	}
 	var g rights.Guard
 	call := func(function, name, body string) (done bool, a wire.Answer) {
 		service, operation, _ := strings.Cut(name, ".")
-		a = g.Layer(t.Context(), wire.Call{Service: service, Operation: operation, Function: function, Body: []byte(body)}, func(wire.Call) wire.Answer {
+		c := wire.Call{Service: service, Operation: operation, Function: function, Body: []byte(body)}
+		a = g.Layer(t.Context(), c, func(wire.Call) wire.Answer {
 			done = true
 			return wire.Answer{Status: http.StatusOK}
 		})
 		return done, a
 	}
 	if done, _ := call("rollcall-a", "DynamoDB.DeleteTable", `{}`); !done {
-		t.Fatal("refused before there is a deployment")
+		t.Fatal("refused before Enforce")
 	}
 	if err := g.Enforce(&d); err != nil {
 		t.Fatal(err)
@@ -54,8 +65,14 @@ func TestOnlyWhatTheRoleAllows(t *testing.T) {
 		{"DynamoDB.Query", `{"TableName": "chat-x", "IndexName": "open"}`, true},
 		{"DynamoDB.Query", `{"TableName": "chat-x"}`, false},
 		{"DynamoDB.BatchGetItem", `{"RequestItems": {"chat-x": {}}}`, false},
-		{"DynamoDB.TransactWriteItems", `{"TransactItems": [{"Update": {"TableName": "leases-x"}}, {"Put": {"TableName": "chat-x"}}]}`, true},
-		{"DynamoDB.TransactWriteItems", `{"TransactItems": [{"ConditionCheck": {"TableName": "leases-x"}}, {"Put": {"TableName": "chat-x"}}]}`, false},
+		{
+			"DynamoDB.TransactWriteItems",
+			`{"TransactItems": [{"Update": {"TableName": "leases-x"}}, {"Put": {"TableName": "chat-x"}}]}`, true,
+		},
+		{
+			"DynamoDB.TransactWriteItems",
+			`{"TransactItems": [{"ConditionCheck": {"TableName": "leases-x"}}, {"Put": {"TableName": "chat-x"}}]}`, false,
+		},
 		{"AmazonSQS.SendMessage", `{"QueueUrl": "http://127.0.0.1:4566/000000000000/wakeups-x"}`, true},
 		{"AmazonSQS.SendMessageBatch", `{"QueueUrl": "http://127.0.0.1:4566/000000000000/rollcall-chat-w-g0.fifo"}`, true},
 		{"AmazonSQS.SendMessage", `{"QueueUrl": "http://127.0.0.1:4566/000000000000/dead.fifo"}`, false},
@@ -76,6 +93,6 @@ func TestOnlyWhatTheRoleAllows(t *testing.T) {
 		t.Error("a function without a role may read")
 	}
 	if done, _ := call("", "DynamoDB.DeleteTable", `{}`); !done {
-		t.Error("who is no function is refused")
+		t.Error("a caller that is not a function is refused")
 	}
 }

@@ -14,30 +14,30 @@ import (
 	"syscall"
 )
 
-// Journal keeps what the functions write to DynamoDB, so that a local platform
-// that was stopped or killed comes up with what it had accepted. A call's answer
-// goes out only after its line is in the file; the file outlives the process,
-// not the machine (no fsync). Queues need no keeping: the ledger fills them.
+// Journal keeps what the functions write to DynamoDB, so that a local platform that was
+// stopped or killed starts with what it had accepted. A call is answered only after its
+// line is in the file. The file survives the process but not the machine (there is no
+// fsync). Queues are not kept: they are filled again from the tables.
 type Journal struct {
 	path   string
-	mu     sync.Mutex // order in the file is the order of the writes
+	mu     sync.Mutex // the order in the file is the order of the writes
 	file   *os.File
-	tables map[string]string // name in the file -> name in the deployment
-	lines  int
-	base   int // lines after the last compaction
+	tables map[string]string // the name in the deployment, by the name in the file
+	lines  int               // in the file
+	base   int               // how many lines the last compaction left
 	post   func(ctx context.Context, op string, body []byte) ([]byte, error)
 }
 
 // ErrKept is returned when another process keeps the same journal.
-var ErrKept = errors.New("another platform of this checkout keeps its data there")
+var ErrKept = errors.New("another platform of this checkout uses the same data folder")
 
 type line struct {
 	Op   string          `json:"op"`
 	Body json.RawMessage `json:"body"`
 }
 
-// compactAfter is how many lines are added before the file is written anew from
-// the tables; heartbeats alone are three lines a minute for each agent.
+// compactAfter is how many lines are added before the file is rewritten from the tables.
+// Heartbeats alone add three lines a minute for each agent.
 const compactAfter = 5000
 
 // OpenJournal opens or creates the file and locks it to this process.
@@ -53,12 +53,12 @@ func OpenJournal(path string) (*Journal, error) {
 	return &Journal{path: path, file: f}, nil
 }
 
-// Close lets go of the file.
+// Close closes and unlocks the file.
 func (j *Journal) Close() { _ = j.file.Close() }
 
-// Restore writes everything kept to a fresh deployment, and from then on keeps
-// what is written to it. tables are its table names by the names used in the
-// file. It returns how many writes were repeated.
+// Restore repeats everything kept on a fresh deployment, and from then on keeps what is
+// written to it. tables are its table names by the names used in the file. It returns how
+// many writes were repeated.
 func (j *Journal) Restore(ctx context.Context, endpoint string, tables map[string]string) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -73,7 +73,7 @@ func (j *Journal) Restore(ctx context.Context, endpoint string, tables map[strin
 	for r := bufio.NewReader(j.file); ; {
 		raw, err := r.ReadBytes('\n')
 		if err == io.EOF {
-			break // a last line without its end was never answered: it didn't happen
+			break // a last line without its end was never answered, so it did not happen
 		}
 		if err != nil {
 			return n, err
@@ -98,8 +98,9 @@ func (j *Journal) Restore(ctx context.Context, endpoint string, tables map[strin
 	return n, j.compact(ctx)
 }
 
-// Layer keeps what passes. Writes go one at a time, so that their order is known.
-func (j *Journal) Layer(ctx context.Context, c Call, next func(Call) Answer) Answer {
+// Layer is the wire.Layer that keeps what passes. Writes go one at a time, so that their
+// order is known.
+func (j *Journal) Layer(ctx context.Context, c Call, next Forward) Answer {
 	if c.Service != "DynamoDB" || !c.Writes() {
 		return next(c)
 	}
@@ -129,8 +130,8 @@ func (j *Journal) append(f *os.File, op string, body []byte) error {
 	return err
 }
 
-// compact writes the tables as they are to a new file, which takes the old one's
-// place whole.
+// compact writes the present items of the tables to a new file, and then replaces the old
+// file by it in one step.
 func (j *Journal) compact(ctx context.Context) error {
 	if j.lines == j.base {
 		return nil
@@ -141,40 +142,11 @@ func (j *Journal) compact(ctx context.Context) error {
 	}
 	n := 0
 	for name, table := range j.tables {
-		var start json.RawMessage
-		for {
-			in, err := json.Marshal(map[string]any{"TableName": table, "ConsistentRead": true, "ExclusiveStartKey": start})
-			if start == nil {
-				in, err = json.Marshal(map[string]any{"TableName": table, "ConsistentRead": true})
-			}
-			if err != nil {
-				return err
-			}
-			raw, err := j.post(ctx, "Scan", in)
-			if err != nil {
-				return err
-			}
-			var out struct {
-				Items            []json.RawMessage
-				LastEvaluatedKey json.RawMessage
-			}
-			if err := json.Unmarshal(raw, &out); err != nil {
-				return err
-			}
-			for _, item := range out.Items {
-				body, err := json.Marshal(map[string]any{"TableName": name, "Item": item})
-				if err != nil {
-					return err
-				}
-				if err := j.append(next, "PutItem", body); err != nil {
-					return err
-				}
-				n++
-			}
-			if start = out.LastEvaluatedKey; len(start) == 0 {
-				break
-			}
+		items, err := j.copyTable(ctx, next, name, table)
+		if err != nil {
+			return err
 		}
+		n += items
 	}
 	if err := syscall.Flock(int(next.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return err
@@ -187,12 +159,48 @@ func (j *Journal) compact(ctx context.Context) error {
 	return nil
 }
 
-// rename changes table names between the deployment's and the file's. A name
-// stands in its quotes; in a message's text those would be escaped.
-func (j *Journal) rename(body []byte, out bool) []byte {
+// copyTable appends a PutItem for each item of a table, and returns how many it were.
+func (j *Journal) copyTable(ctx context.Context, to *os.File, name, table string) (n int, err error) {
+	scan := map[string]any{"TableName": table, "ConsistentRead": true}
+	for {
+		in, err := json.Marshal(scan)
+		if err != nil {
+			return n, err
+		}
+		raw, err := j.post(ctx, "Scan", in)
+		if err != nil {
+			return n, err
+		}
+		var page struct {
+			Items            []json.RawMessage
+			LastEvaluatedKey json.RawMessage
+		}
+		if err := json.Unmarshal(raw, &page); err != nil {
+			return n, err
+		}
+		for _, item := range page.Items {
+			body, err := json.Marshal(map[string]any{"TableName": name, "Item": item})
+			if err != nil {
+				return n, err
+			}
+			if err := j.append(to, "PutItem", body); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(page.LastEvaluatedKey) == 0 {
+			return n, nil
+		}
+		scan["ExclusiveStartKey"] = page.LastEvaluatedKey
+	}
+}
+
+// rename replaces table names: those of the file by the deployment's, or the other way
+// round. A name is found with its quotes; in a message's text those would be escaped.
+func (j *Journal) rename(body []byte, toDeployed bool) []byte {
 	for kept, deployed := range j.tables {
 		from, to := deployed, kept
-		if out {
+		if toDeployed {
 			from, to = kept, deployed
 		}
 		body = bytes.ReplaceAll(body, []byte(`"`+from+`"`), []byte(`"`+to+`"`))
@@ -207,8 +215,9 @@ func post(ctx context.Context, endpoint, op string, body []byte) ([]byte, error)
 	}
 	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+op)
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	// The emulators route by the scope and check no signature.
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+	// The emulators route by the credential's scope and do not check the signature.
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 "+
+		"Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 	"github.com/rollcall/rollcall/localstack/platform/wire"
 )
 
-// store remembers the writes it was sent, as a table would hold their outcome.
+// store is an emulator that keeps the writes that it was sent.
 type store struct {
 	mu     sync.Mutex
 	writes []string
@@ -45,7 +46,7 @@ func newStore(t *testing.T) *store {
 
 func send(t *testing.T, url, target, body string) (int, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,27 +65,30 @@ func send(t *testing.T, url, target, body string) (int, error) {
 func TestLayersSeeTheCallAndMayDropIt(t *testing.T) {
 	s := newStore(t)
 	var seen wire.Call
-	w, err := wire.Listen(func(_ context.Context, c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
+	w, err := wire.Listen(func(_ context.Context, c wire.Call, next wire.Forward) wire.Answer {
 		seen = c
 		if c.Operation == "DeleteItem" {
 			c.Body = []byte(`{"changed":true}`)
 		}
 		a := next(c)
-		a.Drop = c.Operation == "PutItem" // done, and the reply lost
+		a.Drop = c.Operation == "PutItem" // it is done, and the answer is lost
 		return a
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if code, err := send(t, w.URL, "DynamoDB_20120810.GetItem", "{}"); err != nil || code != http.StatusServiceUnavailable {
-		t.Fatalf("before it leads anywhere: %d, %v", code, err)
+	code, err := send(t, w.URL, "DynamoDB_20120810.GetItem", "{}")
+	if err != nil || code != http.StatusServiceUnavailable {
+		t.Fatalf("before it is connected: %d, %v", code, err)
 	}
 	w.Connect(s.URL)
-	if code, err := send(t, w.URL, "DynamoDB_20120810.UpdateItem", `{"a":1}`); err != nil || code != 200 {
+	if code, err = send(t, w.URL, "DynamoDB_20120810.UpdateItem", `{"a":1}`); err != nil || code != 200 {
 		t.Fatalf("%d, %v", code, err)
 	}
-	if seen.Name() != "DynamoDB.UpdateItem" || !seen.Writes() || seen.Function != "rollcall-enqueue" || seen.ID != "call" || seen.Invocation != "Root=1-2-3" || string(seen.Body) != `{"a":1}` {
+	if seen.Name() != "DynamoDB.UpdateItem" || !seen.Writes() ||
+		seen.Function != "rollcall-enqueue" || seen.ID != "call" ||
+		seen.Invocation != "Root=1-2-3" || string(seen.Body) != `{"a":1}` {
 		t.Fatalf("%+v", seen)
 	}
 	if _, err := send(t, w.URL, "DynamoDB_20120810.PutItem", `{"b":2}`); err == nil {
@@ -93,7 +97,8 @@ func TestLayersSeeTheCallAndMayDropIt(t *testing.T) {
 	if len(s.writes) != 2 {
 		t.Fatalf("the dropped call was not done: %v", s.writes)
 	}
-	if _, err := send(t, w.URL, "DynamoDB_20120810.DeleteItem", `{"c":3}`); err != nil || s.writes[2] != `DeleteItem {"changed":true}` {
+	_, err = send(t, w.URL, "DynamoDB_20120810.DeleteItem", `{"c":3}`)
+	if err != nil || s.writes[2] != `DeleteItem {"changed":true}` {
 		t.Fatalf("%v, %v", s.writes, err)
 	}
 }
@@ -105,8 +110,8 @@ func TestJournalBringsBackWhatWasAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := wire.OpenJournal(path); err != wire.ErrKept {
-		t.Fatalf("two keep one file: %v", err)
+	if _, err := wire.OpenJournal(path); !errors.Is(err, wire.ErrKept) {
+		t.Fatalf("two journals of one file: %v", err)
 	}
 	w, err := wire.Listen(j.Layer)
 	if err != nil {
@@ -117,7 +122,11 @@ func TestJournalBringsBackWhatWasAnswered(t *testing.T) {
 	if _, err := j.Restore(t.Context(), first.URL, map[string]string{"leases": "Stack-Leases-1"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, body := range []string{`{"TableName":"Stack-Leases-1","n":1}`, `{"TableName":"Stack-Leases-1","n":"refuse"}`, `{"TableName":"Stack-Leases-1","n":2,"text":"the \"Stack-Leases-1\""}`} {
+	for _, body := range []string{
+		`{"TableName":"Stack-Leases-1","n":1}`,
+		`{"TableName":"Stack-Leases-1","n":"refuse"}`,
+		`{"TableName":"Stack-Leases-1","n":2,"text":"the \"Stack-Leases-1\""}`,
+	} {
 		if _, err := send(t, w.URL, "DynamoDB_20120810.UpdateItem", body); err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +134,7 @@ func TestJournalBringsBackWhatWasAnswered(t *testing.T) {
 	if _, err := send(t, w.URL, "DynamoDB_20120810.GetItem", `{"TableName":"Stack-Leases-1"}`); err != nil {
 		t.Fatal(err)
 	}
-	// Killed in the middle of a line, which was therefore never answered.
+	// The platform is killed in the middle of a line, which was therefore never answered.
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +152,10 @@ func TestJournalBringsBackWhatWasAnswered(t *testing.T) {
 	if err != nil || n != 2 {
 		t.Fatalf("%d, %v", n, err)
 	}
-	want := []string{`UpdateItem {"TableName":"Stack-Leases-2","n":1}`, `UpdateItem {"TableName":"Stack-Leases-2","n":2,"text":"the \"Stack-Leases-1\""}`}
+	want := []string{
+		`UpdateItem {"TableName":"Stack-Leases-2","n":1}`,
+		`UpdateItem {"TableName":"Stack-Leases-2","n":2,"text":"the \"Stack-Leases-1\""}`,
+	}
 	if strings.Join(second.writes, "\n") != strings.Join(want, "\n") {
 		t.Fatalf("got %q", second.writes)
 	}
