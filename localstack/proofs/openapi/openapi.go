@@ -1,5 +1,5 @@
-// Package openapi holds real calls to the API's description: a transport that
-// compares each request and answer that passes with what /openapi.json says.
+// Package openapi checks real calls against the API's description: its transport compares
+// each request and answer with /openapi.json.
 package openapi
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Checker is an http.RoundTripper that makes calls as Base does and notes where
-// they depart from the document.
+// Checker is an http.RoundTripper that makes calls with Base and records where they depart
+// from the document.
 type Checker struct {
 	Base http.RoundTripper
-	Path string // where the API stands on its server, "" at the root
+	Path string // the path of the API on its server; "" is the root
 
 	mu         sync.Mutex
 	doc        map[string]any
@@ -47,14 +47,14 @@ func New(raw []byte) (*Checker, error) {
 	return c, c.compiler.AddResource(location, doc)
 }
 
-// Departures are where calls so far departed from the document.
+// Departures lists where the calls so far departed from the document.
 func (c *Checker) Departures() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.departures...)
 }
 
-// Seen are the operations and statuses that were called, "GET /x 200".
+// Seen are the operations and statuses that were called, as "GET /x 200".
 func (c *Checker) Seen() map[string]bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +90,8 @@ func (c *Checker) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.check(r.Method, r.URL, sent, resp.StatusCode, resp.Header.Get("Content-Type"), got); err != nil {
-		c.departures = append(c.departures, fmt.Sprintf("%s %s -> %d: %v", r.Method, r.URL.RequestURI(), resp.StatusCode, err))
+		c.departures = append(c.departures,
+			fmt.Sprintf("%s %s -> %d: %v", r.Method, r.URL.RequestURI(), resp.StatusCode, err))
 	}
 	return resp, nil
 }
@@ -104,7 +105,7 @@ func (c *Checker) check(method string, u *url.URL, sent []byte, status int, cont
 		return c.validate("#/components/schemas/Problem", got)
 	}
 	at := "#/paths/" + escape(template) + "/" + strings.ToLower(method)
-	if status < 400 { // a request that was refused may well be wrong
+	if status < 400 { // a refused request may be invalid
 		if err := c.checkQuery(op, u.Query()); err != nil {
 			return err
 		}
@@ -131,8 +132,8 @@ func (c *Checker) check(method string, u *url.URL, sent []byte, status int, cont
 	return c.validate(pointer, got)
 }
 
-// operation finds the path template: a literal segment goes before a variable
-// one, from the left.
+// operation finds the path template of a call, and the operation. From the left, a literal
+// segment goes before a variable one.
 func (c *Checker) operation(method, path string) (string, map[string]any) {
 	segments := strings.Split(path, "/")
 	best, bestShape := "", ""
@@ -147,7 +148,8 @@ func (c *Checker) operation(method, path string) (string, map[string]any) {
 	return best, found
 }
 
-// match gives a shape that sorts the more specific template first.
+// match reports whether a template fits a path. Its shape sorts the more specific template
+// first.
 func match(template, path []string) (shape string, ok bool) {
 	if len(template) != len(path) {
 		return "", false
@@ -165,7 +167,7 @@ func match(template, path []string) (shape string, ok bool) {
 	return shape, true
 }
 
-// media is where the schema of a body of this type stands.
+// media is the pointer to the schema of a body of this type.
 func (c *Checker) media(holder map[string]any, at, contentType string) (pointer string, isJSON bool, err error) {
 	if ref, ok := holder["$ref"].(string); ok {
 		at = ref
