@@ -14,14 +14,14 @@ import (
 	"github.com/rollcall/rollcall/shared/client"
 )
 
-// received is what one agent took, in order.
+// received is what one agent took, in its order.
 type received struct {
-	mu    sync.Mutex
-	times map[string]int       // by message id
-	last  map[string]time.Time // its last coming, by message id
-	texts map[string]string    // text -> the id it first came with
-	order []string             // ids, at their first coming
-	twice []string             // texts that came under two ids
+	mu          sync.Mutex
+	times       map[string]int       // how often it came, by message id
+	last        map[string]time.Time // when it last came, by message id
+	texts       map[string]string    // the id with which a text first came
+	order       []string             // ids, in the order of their first arrival
+	underTwoIDs []string             // texts that came under two ids
 }
 
 func newReceived() *received {
@@ -37,50 +37,54 @@ func (r *received) take(id, text string) {
 	}
 	r.order = append(r.order, id)
 	if was, ok := r.texts[text]; ok && was != id {
-		r.twice = append(r.twice, text)
+		r.underTwoIDs = append(r.underTwoIDs, text)
 	}
 	r.texts[text] = id
 }
 
-// has tells whether a message came, whole.
-func (r *received) has(m sent) bool {
+// has reports whether a message came with its whole text.
+func (r *received) has(m sentMessage) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.times[m.id] > 0 && r.texts[m.text] == m.id
 }
 
+// after reports whether a message came later than t.
 func (r *received) after(id string, t time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last[id].After(t)
 }
 
-// agent is one workspace's, pushed to or polling, well or badly behaved.
+// agent is a workspace's agent: pushed to or polling, well or badly behaved.
 type agent struct {
 	client.Local
-	id     string
-	name   string
-	got    *received
-	server *httptest.Server // nil: it polls
-	slots  int              // max_concurrent_tasks
+	id       string
+	name     string
+	received *received
+	server   *httptest.Server // nil: it can only poll
+	slots    int              // max_concurrent_tasks
 
-	mu       sync.Mutex
-	rng      *rand.Rand
-	well     bool // answers everything at once
-	refused  map[string]int
-	token    string
-	cursor   string
-	flips    bool // changes its delivery mode now and then
-	polls    bool // now
-	rarely   bool // while not well it beats every turn, and polls each twelfth
-	turns    int
-	forgets  bool // loses its credential now and then
-	operator string
+	mu          sync.Mutex
+	random      *rand.Rand
+	wellBehaved bool // takes every message at once
+	refused     map[string]int
+	token       string
+	cursor      string
+	changesMode bool // now and then
+	polls       bool // its delivery mode is poll now
+	pollsRarely bool // it polls only in each twelfth turn until it is well behaved
+	turns       int
+	losesToken  bool // now and then
+	operator    string
 }
 
 func newAgent(l client.Local, name string, seed uint64, push bool) *agent {
-	a := &agent{Local: l, slots: 1, id: fmt.Sprintf("chaos-%s-%d", name, seed), name: name, got: newReceived(), rng: rand.New(rand.NewPCG(seed, uint64(len(name)))), refused: map[string]int{},
-		operator: l.OperatorToken, polls: !push}
+	a := &agent{
+		Local: l, slots: 1, id: fmt.Sprintf("chaos-%s-%d", name, seed), name: name, received: newReceived(),
+		random: rand.New(rand.NewPCG(seed, uint64(len(name)))), refused: map[string]int{},
+		operator: l.OperatorToken, polls: !push,
+	}
 	if push {
 		a.server = httptest.NewServer(http.HandlerFunc(a.serve))
 	}
@@ -93,15 +97,16 @@ func (a *agent) close() {
 	}
 }
 
-func (a *agent) roll() (float64, bool) {
+// roll is a random number below 1, and whether the agent is well behaved.
+func (a *agent) roll() (chance float64, wellBehaved bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.rng.Float64(), a.well
+	return a.random.Float64(), a.wellBehaved
 }
 
-// serve takes a push: well, slowly, not at all, or says that it is busy. It
-// fails the same message at most twice, so that only the platform's own faults
-// can use up the attempts.
+// serve takes a pushed message at once or slowly, fails, or answers that it is busy. It
+// fails the same message at most twice, so that only the injected faults can use up the
+// attempts.
 func (a *agent) serve(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("X-Rollcall-Message-Id")
 	var rpc struct {
@@ -113,33 +118,33 @@ func (a *agent) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not A2A", http.StatusBadRequest)
 		return
 	}
-	luck, well := a.roll()
+	chance, well := a.roll()
 	a.mu.Lock()
-	fails := !well && luck < 0.15 && a.refused[id] < 2
+	fails := !well && chance < 0.15 && a.refused[id] < 2
 	if fails {
 		a.refused[id]++
 	}
 	a.mu.Unlock()
 	switch {
-	case fails && luck < 0.06:
+	case fails && chance < 0.06:
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 		return
-	case fails && luck < 0.10:
+	case fails && chance < 0.10:
 		http.Error(w, "broken", http.StatusInternalServerError)
 		return
 	case fails:
-		a.got.take(id, rpc.Params.Message.Parts[0].Text)
-		panic(http.ErrAbortHandler) // taken, and the platform can't know
-	case !well && luck > 0.95:
+		a.received.take(id, rpc.Params.Message.Parts[0].Text)
+		panic(http.ErrAbortHandler) // taken, but the platform gets no answer
+	case !well && chance > 0.95:
 		time.Sleep(time.Second)
 	}
-	a.got.take(id, rpc.Params.Message.Parts[0].Text)
+	a.received.take(id, rpc.Params.Message.Parts[0].Text)
 	fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%q,"result":{"parts":[{"kind":"text","text":"ok"}]}}`, id)
 }
 
-// register goes on until it is accepted; a refusal it can't mend is mended by
-// the operator, as a person would.
+// register registers until it is accepted. When its credential is refused, the operator
+// repairs the workspace.
 func (a *agent) register(ctx context.Context) error {
 	body := map[string]any{"id": a.id, "agent_card": map[string]any{"name": a.name}}
 	a.mu.Lock()
@@ -174,31 +179,33 @@ func (a *agent) register(ctx context.Context) error {
 	})
 }
 
-// beatEvery is how many turns make a beat: some seconds, of a lease of 20.
-const beatEvery = 4
+// heartbeatEvery is how many turns pass between two heartbeats: about three seconds, where
+// the lease has twenty.
+const heartbeatEvery = 4
 
-// turn is one round of its loop. Whatever goes wrong it tries again in the next.
+// turn is one round of the agent's loop. The next turn repeats what failed.
 func (a *agent) turn(ctx context.Context) error {
 	a.mu.Lock()
 	a.turns++
-	token, polls := a.token, a.polls && (a.well || !a.rarely || a.turns%12 == 0)
-	luck := a.rng.Float64()
-	beats := a.turns%beatEvery == 0
-	flip, forget := a.flips && !a.well && luck < 0.1, a.forgets && !a.well && luck < 0.1
+	token, polls := a.token, a.polls && (a.wellBehaved || !a.pollsRarely || a.turns%12 == 0)
+	chance := a.random.Float64()
+	heartbeat := a.turns%heartbeatEvery == 0
+	misbehave := !a.wellBehaved && chance < 0.1
+	changeMode, loseToken := a.changesMode && misbehave, a.losesToken && misbehave
 	a.mu.Unlock()
-	if forget {
+	if loseToken {
 		a.mu.Lock()
 		a.token = ""
 		a.mu.Unlock()
 		return a.register(ctx)
 	}
-	if flip {
+	if changeMode {
 		a.mu.Lock()
 		a.polls = !a.polls && a.server != nil || a.server == nil
 		a.mu.Unlock()
 		return a.register(ctx)
 	}
-	if beats {
+	if heartbeat {
 		r, err := a.Do(ctx, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": a.id, "active_tasks": 0})
 		if err != nil {
 			return err
@@ -213,7 +220,7 @@ func (a *agent) turn(ctx context.Context) error {
 	return nil
 }
 
-// poll reads mail as the clients do; now and then its reply is lost on the way.
+// poll reads mail as the clients do. Now and then its reply is lost.
 func (a *agent) poll(ctx context.Context, token string) error {
 	query := "type=a2a_receive&limit=100"
 	if a.cursor != "" {
@@ -230,7 +237,7 @@ func (a *agent) poll(ctx context.Context, token string) error {
 	if r.Status != http.StatusOK {
 		return fmt.Errorf("poll answered %d %s", r.Status, r.Raw)
 	}
-	if luck, well := a.roll(); !well && luck < 0.1 {
+	if chance, well := a.roll(); !well && chance < 0.1 {
 		return nil // the reply was lost
 	}
 	var rows []struct {
@@ -242,13 +249,14 @@ func (a *agent) poll(ctx context.Context, token string) error {
 		return err
 	}
 	for _, row := range rows {
-		a.got.take(row.MessageID, row.Data.Text)
+		a.received.take(row.MessageID, row.Data.Text)
 		a.cursor = row.ID
 	}
 	return nil
 }
 
-// accepted reads a receipt that a sender got.
+// accepted reports whether a sender got a receipt.
 func accepted(r client.Reply) bool {
-	return (r.Status == http.StatusOK || r.Status == http.StatusAccepted) && strings.HasPrefix(r.Text("receipt"), "/workspaces/")
+	return (r.Status == http.StatusOK || r.Status == http.StatusAccepted) &&
+		strings.HasPrefix(r.Text("receipt"), "/workspaces/")
 }

@@ -9,27 +9,40 @@ import (
 
 type object = map[string]json.RawMessage
 
-// queue is the URL of a call's queue.
-func queue(c wire.Call) string {
-	var in struct{ QueueUrl string }
-	_ = json.Unmarshal(c.Body, &in) // the SDK wrote it
-	return in.QueueUrl
+// answer is an answer in the JSON protocols' shape.
+func answer(status int, body []byte) wire.Answer {
+	return wire.Answer{
+		Status: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: body,
+	}
 }
 
-// partial does all of a batch but its last entry, and says that this wasn't done.
-func partial(c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
+// queue is the URL of a call's queue.
+func queue(c wire.Call) string {
+	var in struct {
+		QueueURL string `json:"QueueUrl"`
+	}
+	_ = json.Unmarshal(c.Body, &in) // the SDK wrote it
+	return in.QueueURL
+}
+
+// partialSend does all of a batch but its last entry, and answers that this one
+// failed.
+func partialSend(c wire.Call, next wire.Forward) wire.Answer {
 	if c.Operation == "BatchGetItem" {
 		return partialGet(c, next)
 	}
 	var in object
-	var entries []struct{ Id string }
+	var entries []struct {
+		ID string `json:"Id"`
+	}
 	var whole []json.RawMessage
-	if json.Unmarshal(c.Body, &in) != nil || json.Unmarshal(in["Entries"], &entries) != nil || json.Unmarshal(in["Entries"], &whole) != nil || len(entries) == 0 {
+	if json.Unmarshal(c.Body, &in) != nil || json.Unmarshal(in["Entries"], &entries) != nil ||
+		json.Unmarshal(in["Entries"], &whole) != nil || len(entries) == 0 {
 		return next(c)
 	}
 	last := len(entries) - 1
-	a := wire.Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: []byte("{}")}
-	if last > 0 { // a batch of none is refused
+	a := answer(http.StatusOK, []byte("{}"))
+	if last > 0 { // SQS refuses an empty batch
 		in["Entries"] = encode(whole[:last])
 		c.Body = encode(in)
 		a = next(c)
@@ -38,17 +51,19 @@ func partial(c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &out) != nil {
 		return a
 	}
-	out.Failed = append(out.Failed, encode(map[string]any{"Id": entries[last].Id, "Code": "InternalError", "Message": "not done", "SenderFault": false}))
-	return changed(a, out)
+	out.Failed = append(out.Failed, encode(map[string]any{
+		"Id": entries[last].ID, "Code": "InternalError", "Message": "not done", "SenderFault": false,
+	}))
+	return withBody(a, out)
 }
 
-// keys are those of a BatchGetItem of one table.
-func keys(c wire.Call) []json.RawMessage {
-	_, _, out := asked(c)
-	return out
+// batchKeys are the keys that a BatchGetItem of one table asks for.
+func batchKeys(c wire.Call) []json.RawMessage {
+	_, _, keys := batchRequest(c)
+	return keys
 }
 
-func asked(c wire.Call) (table string, request object, keys []json.RawMessage) {
+func batchRequest(c wire.Call) (table string, request object, keys []json.RawMessage) {
 	var in struct{ RequestItems map[string]object }
 	if json.Unmarshal(c.Body, &in) != nil || len(in.RequestItems) != 1 {
 		return "", nil, nil
@@ -59,9 +74,9 @@ func asked(c wire.Call) (table string, request object, keys []json.RawMessage) {
 	return table, request, keys
 }
 
-// partialGet reads all keys but the last, which is left to be asked for again.
-func partialGet(c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
-	table, request, keys := asked(c)
+// partialGet reads all keys but the last, which it returns as unprocessed.
+func partialGet(c wire.Call, next wire.Forward) wire.Answer {
+	table, request, keys := batchRequest(c)
 	var in object
 	if len(keys) < 2 || json.Unmarshal(c.Body, &in) != nil {
 		return next(c)
@@ -76,17 +91,17 @@ func partialGet(c wire.Call, next func(wire.Call) wire.Answer) wire.Answer {
 	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &out) != nil {
 		return a
 	}
-	var before map[string]json.RawMessage // what the store itself left
+	var before map[string]json.RawMessage // what the store itself did not process
 	if json.Unmarshal(out["UnprocessedKeys"], &before) == nil {
 		_ = json.Unmarshal(before[table], &left)
 	}
 	request["Keys"] = encode(append(left.Keys, keys[last]))
 	out["UnprocessedKeys"] = encode(map[string]object{table: request})
-	return changed(a, out)
+	return withBody(a, out)
 }
 
-// changed is an answer with another body, whose checksum is the old one's.
-func changed(a wire.Answer, body any) wire.Answer {
+// withBody replaces the body of an answer, and removes the checksum of the old one.
+func withBody(a wire.Answer, body any) wire.Answer {
 	a.Header = a.Header.Clone()
 	a.Header.Del("X-Amz-Crc32")
 	a.Body = encode(body)
@@ -94,6 +109,6 @@ func changed(a wire.Answer, body any) wire.Answer {
 }
 
 func encode(v any) json.RawMessage {
-	raw, _ := json.Marshal(v) // what was just decoded
+	raw, _ := json.Marshal(v) // it was just decoded
 	return raw
 }

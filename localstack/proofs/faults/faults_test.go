@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall/rollcall/localstack/platform/wire"
 )
 
-// store does what it is asked and remembers it.
+// store does every call and keeps its body.
 type store struct {
 	done   []string
 	answer string
@@ -25,39 +25,42 @@ func (s *store) do(c wire.Call) wire.Answer {
 	return wire.Answer{Status: http.StatusOK, Header: http.Header{"X-Amz-Crc32": {"1"}}, Body: []byte(s.answer)}
 }
 
-func quick(seed uint64) (*Injector, *[]string) {
+func quickInjector(seed uint64) (*Injector, *[]string) {
 	var killed []string
 	i := New(seed, func(f string) { killed = append(killed, f) })
 	i.Short, i.Late, i.Patience = time.Millisecond, 30*time.Millisecond, 60*time.Millisecond
 	return i, &killed
 }
 
-// campaign is some calls of several functions, in an order that may be another's.
+// campaign is the same calls of several functions in a random order.
 func campaign(order *rand.Rand) []wire.Call {
-	var lanes [][]wire.Call
+	var sequences [][]wire.Call
 	for _, f := range []string{"rollcall-enqueue", "rollcall-dispatch"} {
 		for _, op := range []string{"DynamoDB.GetItem", "DynamoDB.UpdateItem", "AmazonSQS.SendMessage"} {
-			var lane []wire.Call
+			var calls []wire.Call
 			for n := range 200 {
 				service, operation, _ := strings.Cut(op, ".")
-				lane = append(lane, wire.Call{Service: service, Operation: operation, Function: f, ID: fmt.Sprint(op, n), Body: []byte("{}")})
+				calls = append(calls, wire.Call{
+					Service: service, Operation: operation, Function: f, ID: fmt.Sprint(op, n), Body: []byte("{}"),
+				})
 			}
-			lanes = append(lanes, lane)
+			sequences = append(sequences, calls)
 		}
 	}
 	var out []wire.Call
-	for len(lanes) > 0 {
-		n := order.IntN(len(lanes))
-		out = append(out, lanes[n][0])
-		if lanes[n] = lanes[n][1:]; len(lanes[n]) == 0 {
-			lanes = slices.Delete(lanes, n, n+1)
+	for len(sequences) > 0 {
+		n := order.IntN(len(sequences))
+		out = append(out, sequences[n][0])
+		if sequences[n] = sequences[n][1:]; len(sequences[n]) == 0 {
+			sequences = slices.Delete(sequences, n, n+1)
 		}
 	}
 	return out
 }
 
-func fates(seed, order uint64) map[string]Kind {
-	i, _ := quick(seed)
+// faultsOf are the faults of a campaign's calls.
+func faultsOf(seed, order uint64) map[string]Kind {
+	i, _ := quickInjector(seed)
 	i.Arm(1e6)
 	out := map[string]Kind{}
 	for _, c := range campaign(rand.New(rand.NewPCG(order, 0))) {
@@ -67,13 +70,13 @@ func fates(seed, order uint64) map[string]Kind {
 	return out
 }
 
-func TestFateIsTheSeeds(t *testing.T) {
-	first := fates(7, 1)
-	if other := fates(7, 2); fmt.Sprint(first) != fmt.Sprint(other) {
-		t.Fatal("the same seed gave calls another fate when they came in another order")
+func TestFaultsDependOnTheSeedAlone(t *testing.T) {
+	first := faultsOf(7, 1)
+	if other := faultsOf(7, 2); fmt.Sprint(first) != fmt.Sprint(other) {
+		t.Fatal("with the same seed, calls in another order got other faults")
 	}
-	if other := fates(8, 1); fmt.Sprint(first) == fmt.Sprint(other) {
-		t.Fatal("another seed gave every call the same fate")
+	if other := faultsOf(8, 1); fmt.Sprint(first) == fmt.Sprint(other) {
+		t.Fatal("another seed gave every call the same fault")
 	}
 	seen := map[Kind]int{}
 	for _, k := range first {
@@ -88,7 +91,7 @@ func TestFateIsTheSeeds(t *testing.T) {
 		t.Errorf("%d calls hung", hung)
 	}
 	for call, k := range first {
-		if (k == LateReply || k == LateDone) && !strings.HasPrefix(call, slow) {
+		if (k == LateReply || k == LateDone) && !strings.HasPrefix(call, slowFunction) {
 			t.Errorf("%s was %s", call, k)
 		}
 	}
@@ -118,27 +121,32 @@ func TestEachKindDoesWhatItSays(t *testing.T) {
 		KillAfter:  {1, 0, 0, 1},
 		KillBefore: {0, 0, 0, 1},
 	} {
-		i, killed := quick(1)
+		i, killed := quickInjector(1)
 		s := &store{answer: "{}"}
 		start := time.Now()
-		a := i.spoil(t.Context(), kind, i.rng("x"), put, s.do)
+		a := i.apply(t.Context(), kind, i.random("x"), put, s.do)
 		if a.Drop {
 			a.Status = 0
 		}
-		if took := time.Since(start); len(s.done) != want.done || a.Status != want.status || took < want.wait || len(*killed) != want.killed {
+		took := time.Since(start)
+		if len(s.done) != want.done || a.Status != want.status || took < want.wait ||
+			len(*killed) != want.killed {
 			t.Errorf("%s: done %d times, answered %d after %s, killed %v", kind, len(s.done), a.Status, took, *killed)
 		}
 	}
 }
 
-// A late call is done before the delay or after it, as its kind says; one that
-// hangs ends with its caller's patience.
-func TestWhenItIsDone(t *testing.T) {
-	i, _ := quick(1)
+// A late call is done before the delay or after it, as its kind says. A call that hangs
+// ends when its caller gives up.
+func TestWhenALateCallIsDone(t *testing.T) {
+	i, _ := quickInjector(1)
 	for kind, early := range map[Kind]bool{LateReply: true, LateDone: false, HungDone: true, HungLate: false} {
 		start := time.Now()
 		var at time.Duration
-		i.spoil(t.Context(), kind, i.rng("x"), wire.Call{}, func(wire.Call) wire.Answer { at = time.Since(start); return wire.Answer{} })
+		i.apply(t.Context(), kind, i.random("x"), wire.Call{}, func(wire.Call) wire.Answer {
+			at = time.Since(start)
+			return wire.Answer{}
+		})
 		if early != (at < 20*time.Millisecond) {
 			t.Errorf("%s was done after %s", kind, at)
 		}
@@ -147,98 +155,115 @@ func TestWhenItIsDone(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	start := time.Now()
-	if i.spoil(gone, Hung, i.rng("x"), wire.Call{}, nil); time.Since(start) > time.Second {
-		t.Error("a call hung on after its caller was gone")
+	if i.apply(gone, Hung, i.random("x"), wire.Call{}, nil); time.Since(start) > time.Second {
+		t.Error("a call still hung after its caller was gone")
 	}
 }
 
 func TestABatchInPartLeavesItsLastEntryOut(t *testing.T) {
-	i, _ := quick(1)
+	i, _ := quickInjector(1)
 	s := &store{answer: `{"Successful":[{"Id":"0"}]}`}
-	send := wire.Call{Service: "AmazonSQS", Operation: "SendMessageBatch", Body: []byte(`{"QueueUrl":"q","Entries":[{"Id":"0","MessageBody":"a"},{"Id":"1","MessageBody":"b"}]}`)}
-	a := i.spoil(t.Context(), Partial, nil, send, s.do)
+	send := wire.Call{Service: "AmazonSQS", Operation: "SendMessageBatch", Body: []byte(
+		`{"QueueUrl":"q","Entries":[{"Id":"0","MessageBody":"a"},{"Id":"1","MessageBody":"b"}]}`)}
+	a := i.apply(t.Context(), Partial, nil, send, s.do)
 	if want := `{"Entries":[{"Id":"0","MessageBody":"a"}],"QueueUrl":"q"}`; len(s.done) != 1 || s.done[0] != want {
 		t.Fatalf("forwarded %q", s.done)
 	}
-	var out struct{ Successful, Failed []struct{ Id string } }
-	if err := json.Unmarshal(a.Body, &out); err != nil || len(out.Successful) != 1 || len(out.Failed) != 1 || out.Failed[0].Id != "1" || a.Header.Get("X-Amz-Crc32") != "" {
+	var out struct {
+		Successful, Failed []struct {
+			ID string `json:"Id"`
+		}
+	}
+	err := json.Unmarshal(a.Body, &out)
+	if err != nil || len(out.Successful) != 1 || len(out.Failed) != 1 || out.Failed[0].ID != "1" ||
+		a.Header.Get("X-Amz-Crc32") != "" {
 		t.Fatalf("answered %s, %v, %v", a.Body, a.Header, err)
 	}
 
 	s.done = nil
 	send.Body = []byte(`{"QueueUrl":"q","Entries":[{"Id":"0","MessageBody":"a"}]}`)
-	if a = i.spoil(t.Context(), Partial, nil, send, s.do); len(s.done) != 0 || !strings.Contains(string(a.Body), `"Failed":[{`) {
+	a = i.apply(t.Context(), Partial, nil, send, s.do)
+	if len(s.done) != 0 || !strings.Contains(string(a.Body), `"Failed":[{`) {
 		t.Fatalf("a batch of one: forwarded %q, answered %s", s.done, a.Body)
 	}
 
 	s.answer = `{"Responses":{"t":[{"id":{"S":"a"}}]},"UnprocessedKeys":{}}`
-	get := wire.Call{Service: "DynamoDB", Operation: "BatchGetItem", Body: []byte(`{"RequestItems":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"a"}},{"id":{"S":"b"}}]}}}`)}
-	a = i.spoil(t.Context(), Partial, nil, get, s.do)
-	if want := `{"RequestItems":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"a"}}]}}}`; len(s.done) != 1 || s.done[0] != want {
+	get := wire.Call{Service: "DynamoDB", Operation: "BatchGetItem", Body: []byte(
+		`{"RequestItems":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"a"}},{"id":{"S":"b"}}]}}}`)}
+	a = i.apply(t.Context(), Partial, nil, get, s.do)
+	want := `{"RequestItems":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"a"}}]}}}`
+	if len(s.done) != 1 || s.done[0] != want {
 		t.Fatalf("forwarded %q", s.done)
 	}
-	if want := `{"Responses":{"t":[{"id":{"S":"a"}}]},"UnprocessedKeys":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"b"}}]}}}`; string(a.Body) != want {
+	want = `{"Responses":{"t":[{"id":{"S":"a"}}]},` +
+		`"UnprocessedKeys":{"t":{"ConsistentRead":true,"Keys":[{"id":{"S":"b"}}]}}}`
+	if string(a.Body) != want {
 		t.Fatalf("answered %s", a.Body)
 	}
 }
 
 func TestReceivedAgainIsOfTheSameQueue(t *testing.T) {
-	i, _ := quick(1)
+	i, _ := quickInjector(1)
 	receive := func(q string) wire.Call {
-		return wire.Call{Service: "AmazonSQS", Operation: "ReceiveMessage", Function: slow, Body: []byte(`{"QueueUrl":"` + q + `"}`)}
+		return wire.Call{
+			Service: "AmazonSQS", Operation: "ReceiveMessage", Function: slowFunction,
+			Body: []byte(`{"QueueUrl":"` + q + `"}`),
+		}
 	}
 	s := &store{answer: `{"Messages":[{"ReceiptHandle":"1"}]}`}
 	i.Layer(t.Context(), receive("a"), s.do)
 	if !slices.Contains(i.kinds(receive("a")), Duplicate) || slices.Contains(i.kinds(receive("b")), Duplicate) {
 		t.Fatal("offered for another queue, or not for its own")
 	}
-	if a := i.spoil(t.Context(), Duplicate, nil, receive("a"), s.do); string(a.Body) != s.answer || len(s.done) != 1 {
+	if a := i.apply(t.Context(), Duplicate, nil, receive("a"), s.do); string(a.Body) != s.answer || len(s.done) != 1 {
 		t.Fatalf("%s, done %d times", a.Body, len(s.done))
 	}
 }
 
-func TestDeafAndEveryTenth(t *testing.T) {
-	i, _ := quick(1)
+func TestFailFunctionAndFailEveryTenth(t *testing.T) {
+	i, _ := quickInjector(1)
 	s := &store{answer: "{}"}
 	get := wire.Call{Service: "DynamoDB", Operation: "GetItem", Function: "rollcall-sweeper"}
-	i.Deafen("rollcall-sweeper")
+	i.FailFunction("rollcall-sweeper")
 	if a := i.Layer(t.Context(), get, s.do); a.Status != 500 || len(s.done) != 0 || i.Made() != 0 {
-		t.Fatalf("deaf: %d, done %d times", a.Status, len(s.done))
+		t.Fatalf("a failing function: %d, done %d times", a.Status, len(s.done))
 	}
-	i.Deafen("")
+	i.FailFunction("")
 	i.Arm(2)
-	i.Tenth(true)
+	i.FailEveryTenth(true)
 	failed := 0
 	for range 40 {
 		if i.Layer(t.Context(), get, s.do).Status == 500 {
 			failed++
 		}
 	}
-	if failed != 2 || len(s.done) != 40 || i.Made() != 2 || i.Left() != 0 {
+	if failed != 2 || len(s.done) != 40 || i.Made() != 2 || i.Remaining() != 0 {
 		t.Fatalf("%d failed of %d done, %d made", failed, len(s.done), i.Made())
 	}
 }
 
-// Writes are numbered within an invocation, a call's further tries are no other
-// write, and each place is killed at once it was seen often enough.
-func TestKillMatrix(t *testing.T) {
-	i, killed := quick(1)
+// Writes are numbered within an invocation, the retries of a call are one write, and each
+// place gets a kill when it was reached often enough.
+func TestKillAtEachPlace(t *testing.T) {
+	i, killed := quickInjector(1)
 	i.Rate, i.Depth = 0, 3
 	s := &store{answer: "{}"}
 	write := func(invocation, call int) wire.Answer {
 		return i.Layer(t.Context(), wire.Call{
-			Service: "DynamoDB", Operation: "PutItem", Function: "rollcall-enqueue", Invocation: fmt.Sprint("Root=", invocation), ID: fmt.Sprint(invocation, "-", call), Body: []byte("{}"),
+			Service: "DynamoDB", Operation: "PutItem", Function: "rollcall-enqueue", Body: []byte("{}"),
+			Invocation: fmt.Sprint("Root=", invocation), ID: fmt.Sprint(invocation, "-", call),
 		}, s.do)
 	}
-	i.killed["rollcall-enqueue DynamoDB.PutItem"] = 1 // the kill of each operation is not what is tried here
+	i.killed["rollcall-enqueue DynamoDB.PutItem"] = 1 // the kill at each operation is not tested here
 	for n := range 5 {
 		for call := range 4 {
 			write(n, call)
-			write(n, call) // again
+			write(n, call) // a retry
 		}
 	}
-	if spared := i.Spared(3, 5); len(*killed) != 0 || len(spared) != 3 || len(i.Spared(3, 6)) != 0 || i.Writes() != 4 {
-		t.Fatalf("unarmed: killed %v, spared %v, %d places", *killed, spared, i.Writes())
+	neverKilled := i.NeverKilledAfter(3, 5)
+	if len(*killed) != 0 || len(neverKilled) != 3 || len(i.NeverKilledAfter(3, 6)) != 0 || i.PlacesReached() != 4 {
+		t.Fatalf("unarmed: killed %v, spared %v, %d places", *killed, neverKilled, i.PlacesReached())
 	}
 	i.Arm(100)
 	for n := range 5 {
@@ -246,25 +271,26 @@ func TestKillMatrix(t *testing.T) {
 			write(100+n, call)
 		}
 	}
-	if spared := i.Spared(3, 5); len(*killed) != 3 || len(spared) != 0 {
-		t.Fatalf("killed %v, spared %v", *killed, spared)
+	if neverKilled := i.NeverKilledAfter(3, 5); len(*killed) != 3 || len(neverKilled) != 0 {
+		t.Fatalf("killed %v, spared %v", *killed, neverKilled)
 	}
-	if spared := i.Spared(4, 5); len(spared) != 1 || spared[0] != (Write{"rollcall-enqueue", 4}) {
-		t.Fatalf("beyond the depth: %v", spared)
+	if neverKilled := i.NeverKilledAfter(4, 5); len(neverKilled) != 1 || neverKilled[0] != (Place{"rollcall-enqueue", 4}) {
+		t.Fatalf("beyond the depth: %v", neverKilled)
 	}
-	if table := i.table(); len(table) != 1 || !strings.HasSuffix(table[0], "killed after write 1-3 of an invocation; never after 4") {
+	table := i.killTable()
+	if len(table) != 1 || !strings.HasSuffix(table[0], "killed after write 1-3 of an invocation; never after 4") {
 		t.Fatalf("%q", table)
 	}
 	i.Rate, i.Depth = 1, 4
-	i.Only(4)
+	i.OnlyKillAfter(4)
 	for call := range 8 {
 		write(200, call)
 	}
-	if spared := i.Spared(4, 5); len(*killed) != 4 || len(spared) != 0 {
-		t.Fatalf("killed %v, spared %v", *killed, spared)
+	if neverKilled := i.NeverKilledAfter(4, 5); len(*killed) != 4 || len(neverKilled) != 0 {
+		t.Fatalf("killed %v, spared %v", *killed, neverKilled)
 	}
-	i.kill("x", Write{"rollcall-enqueue", 0}) // before the first
-	if table := i.table(); !strings.Contains(table[0], "write 0-4 of") {
+	i.countKill("x", Place{"rollcall-enqueue", 0}) // before the first
+	if table = i.killTable(); !strings.Contains(table[0], "write 0-4 of") {
 		t.Fatalf("%q", table)
 	}
 	if got := ranges([]int{7, 1, 2, 3, 9, 10}); got != "1-3, 7, 9-10" {

@@ -1,4 +1,3 @@
-// Package scenario plays stories against a running platform.
 package scenario
 
 import (
@@ -8,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,40 +19,40 @@ import (
 	"github.com/rollcall/rollcall/shared/client"
 )
 
-// Incident replays the incident Rollcall was born of, with a real agent process
-// (agentBinary), and tells it on out. It returns the first step that was not as
-// told.
+// Incident replays the incident that Rollcall exists for, with a real agent process
+// (agentBinary), and prints each step on out. It returns the first step that did not
+// hold.
 func Incident(ctx context.Context, p client.Local, agentBinary string, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "rollcall-incident-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &story{p: p, id: uuid.NewString(), dir: dir, agent: agentBinary, out: out, start: time.Now()}
-	defer s.stopAgent()
-	s.say("", "The incident, replayed on %s with workspace %s.\n", p.URL, s.id)
+	i := &incident{p: p, id: uuid.NewString(), dir: dir, agent: agentBinary, out: out, start: time.Now()}
+	defer i.stopAgent()
+	i.print("", "The incident, replayed on %s with workspace %s.\n", p.URL, i.id)
 	for _, chapter := range []struct {
 		title string
 		play  func(context.Context) error
 	}{
-		{"A healthy agent", s.healthy},
-		{"The container is re-created and the token is lost", s.lost},
-		{"Three messages arrive", s.messages},
-		{"The status tells the truth", s.truth},
-		{"The operator repairs it with one call", s.repair},
-		{"The agent boots again and everything heals", s.heal},
+		{"A healthy agent", i.startHealthy},
+		{"The container is re-created and the token is lost", i.loseToken},
+		{"Three messages arrive", i.sendMessages},
+		{"The status tells the truth", i.checkStatus},
+		{"The operator repairs it with one call", i.repair},
+		{"The agent boots again and everything heals", i.bootAgain},
 	} {
-		s.say("", "\n%s", chapter.title)
+		i.print("", "\n%s", chapter.title)
 		if err := chapter.play(ctx); err != nil {
-			s.say("✗", "%v", err)
+			i.print("✗", "%v", err)
 			return fmt.Errorf("%s: %w", chapter.title, err)
 		}
 	}
-	s.say("", "\nEvery step was as told.")
+	i.print("", "\nEvery step was as told.")
 	return nil
 }
 
-type story struct {
+type incident struct {
 	p          client.Local
 	id, dir    string
 	agent      string
@@ -62,25 +62,26 @@ type story struct {
 	messageIDs []string
 }
 
-func (s *story) say(mark, format string, args ...any) {
+func (i *incident) print(mark, format string, args ...any) {
 	if mark == "" {
-		fmt.Fprintf(s.out, format+"\n", args...)
+		fmt.Fprintf(i.out, format+"\n", args...)
 		return
 	}
-	fmt.Fprintf(s.out, "  %6.1f s  %s %s\n", time.Since(s.start).Seconds(), mark, fmt.Sprintf(format, args...))
+	fmt.Fprintf(i.out, "  %6.1f s  %s %s\n", time.Since(i.start).Seconds(), mark, fmt.Sprintf(format, args...))
 }
 
-func (s *story) tokenFile() string { return filepath.Join(s.dir, "token") }
-func (s *story) journal() string   { return filepath.Join(s.dir, "journal") }
+func (i *incident) tokenFile() string { return filepath.Join(i.dir, "token") }
+func (i *incident) journal() string   { return filepath.Join(i.dir, "journal") }
 
-// boot starts the agent; it waits for its first line of output.
-func (s *story) boot(ctx context.Context) (string, error) {
-	s.cmd = exec.CommandContext(ctx, s.agent, "-platform", s.p.URL, "-id", s.id, "-token-file", s.tokenFile(), "-journal", s.journal(), "-heartbeat", "2s")
-	pipe, err := s.cmd.StderrPipe()
+// boot starts the agent and returns its first line of output.
+func (i *incident) boot(ctx context.Context) (string, error) {
+	i.cmd = exec.CommandContext(ctx, i.agent, "-platform", i.p.URL, "-id", i.id,
+		"-token-file", i.tokenFile(), "-journal", i.journal(), "-heartbeat", "2s")
+	pipe, err := i.cmd.StderrPipe()
 	if err != nil {
 		return "", err
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := i.cmd.Start(); err != nil {
 		return "", err
 	}
 	line, err := bufio.NewReader(pipe).ReadString('\n')
@@ -91,40 +92,41 @@ func (s *story) boot(ctx context.Context) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-func (s *story) stopAgent() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
+func (i *incident) stopAgent() {
+	if i.cmd != nil {
+		_ = i.cmd.Process.Kill()
+		_ = i.cmd.Wait()
+		i.cmd = nil
 	}
 }
 
-func (s *story) view(ctx context.Context) (client.Reply, error) {
-	return s.call(ctx, 200, "GET", "/workspaces/"+s.id, nil)
+func (i *incident) view(ctx context.Context) (client.Reply, error) {
+	return i.call(ctx, "GET", "/workspaces/"+i.id, nil)
 }
 
-func (s *story) call(ctx context.Context, want int, method, path string, body any) (client.Reply, error) {
-	r, err := s.p.Do(ctx, method, path, s.p.OperatorToken, body)
-	if err == nil && r.Status != want {
-		err = fmt.Errorf("%s %s answered %d, not %d: %s", method, path, r.Status, want, r.Raw)
+// call makes an operator's call, which must be answered 200.
+func (i *incident) call(ctx context.Context, method, path string, body any) (client.Reply, error) {
+	r, err := i.p.Do(ctx, method, path, i.p.OperatorToken, body)
+	if err == nil && r.Status != http.StatusOK {
+		err = fmt.Errorf("%s %s answered %d, not %d: %s", method, path, r.Status, http.StatusOK, r.Raw)
 	}
 	return r, err
 }
 
-// send is a user's message: no credential, as the local policy allows.
-func (s *story) send(ctx context.Context, text string) (client.Reply, string, error) {
+// send sends a user's message, without a credential: the local policy allows that.
+func (i *incident) send(ctx context.Context, text string) (client.Reply, string, error) {
 	id := uuid.NewString()
-	r, err := s.p.Do(ctx, "POST", "/workspaces/"+s.id+"/a2a", "", client.Message(id, text))
+	r, err := i.p.Do(ctx, "POST", "/workspaces/"+i.id+"/a2a", "", client.Message(id, text))
 	if err == nil && r.Status != 200 && r.Status != 202 {
 		err = fmt.Errorf("the message was answered %d: %s", r.Status, r.Raw)
 	}
 	return r, id, err
 }
 
-func (s *story) awaitStatus(ctx context.Context, status, reason string) (client.Reply, error) {
+func (i *incident) awaitStatus(ctx context.Context, status, reason string) (client.Reply, error) {
 	var last client.Reply
 	err := client.Until(ctx, 30*time.Second, func() (err error) {
-		if last, err = s.view(ctx); err != nil {
+		if last, err = i.view(ctx); err != nil {
 			return err
 		}
 		if last.Text("status") != status || last.Text("reason") != reason {
@@ -135,10 +137,10 @@ func (s *story) awaitStatus(ctx context.Context, status, reason string) (client.
 	return last, err
 }
 
-func (s *story) awaitDelivered(ctx context.Context, id string) (client.Reply, error) {
+func (i *incident) awaitDelivered(ctx context.Context, id string) (client.Reply, error) {
 	var last client.Reply
 	err := client.Until(ctx, 60*time.Second, func() (err error) {
-		if last, err = s.call(ctx, 200, "GET", "/workspaces/"+s.id+"/messages/"+id, nil); err != nil {
+		if last, err = i.call(ctx, "GET", "/workspaces/"+i.id+"/messages/"+id, nil); err != nil {
 			return err
 		}
 		if last.Text("state") != "delivered" {
@@ -149,135 +151,148 @@ func (s *story) awaitDelivered(ctx context.Context, id string) (client.Reply, er
 	return last, err
 }
 
-func (s *story) healthy(ctx context.Context) error {
-	line, err := s.boot(ctx)
+func (i *incident) startHealthy(ctx context.Context) error {
+	line, err := i.boot(ctx)
 	if err != nil {
 		return err
 	}
 	if !strings.HasPrefix(line, "registered") {
 		return fmt.Errorf("the agent did not register: %s", line)
 	}
-	s.say("•", "agent: %s", line)
-	if _, err := s.awaitStatus(ctx, "online", "healthy"); err != nil {
+	i.print("•", "agent: %s", line)
+	if _, err := i.awaitStatus(ctx, "online", "healthy"); err != nil {
 		return err
 	}
-	s.say("✓", "status: online (healthy)")
-	r, id, err := s.send(ctx, "are you there?")
+	i.print("✓", "status: online (healthy)")
+	r, id, err := i.send(ctx, "are you there?")
 	if err != nil {
 		return err
 	}
-	s.say("•", `user: "are you there?" → %d, expected: %s`, r.Status, r.Text("expected"))
-	got, err := s.awaitDelivered(ctx, id)
+	i.print("•", `user: "are you there?" → %d, expected: %s`, r.Status, r.Text("expected"))
+	got, err := i.awaitDelivered(ctx, id)
 	if err != nil {
 		return err
 	}
-	s.say("✓", "receipt: delivered; the agent answered %s", got.Text("answer", "result", "parts"))
+	i.print("✓", "receipt: delivered; the agent answered %s", got.Text("answer", "result", "parts"))
 	return nil
 }
 
-func (s *story) lost(ctx context.Context) error {
-	s.stopAgent()
-	if err := os.Remove(s.tokenFile()); err != nil {
+func (i *incident) loseToken(ctx context.Context) error {
+	i.stopAgent()
+	if err := os.Remove(i.tokenFile()); err != nil {
 		return err
 	}
-	s.say("•", "the volume with the token is gone")
-	r, err := s.call(ctx, 200, "POST", "/workspaces", map[string]any{"id": s.id, "name": "example agent", "adopt": true, "delivery_mode": "poll"})
+	i.print("•", "the volume with the token is gone")
+	r, err := i.call(ctx, "POST", "/workspaces", map[string]any{
+		"id": i.id, "name": "example agent", "adopt": true, "delivery_mode": "poll",
+	})
 	if err != nil {
 		return err
 	}
 	if mode := r.Text("delivery", "declared_mode"); mode != "poll" {
 		return fmt.Errorf("the row's mode is %q, not poll", mode)
 	}
-	s.say("•", "an old installer leaves delivery_mode=poll on its row")
+	i.print("•", "an old installer leaves delivery_mode=poll on its row")
 	for boot := 1; boot <= 3; boot++ {
-		line, err := s.boot(ctx)
+		line, err := i.boot(ctx)
 		if err != nil {
 			return err
 		}
-		_ = s.cmd.Wait() // its exit code is looked at below
-		code := s.cmd.ProcessState.ExitCode()
-		s.cmd = nil
+		_ = i.cmd.Wait() // its exit code is checked below
+		code := i.cmd.ProcessState.ExitCode()
+		i.cmd = nil
 		if code != 3 || !strings.Contains(line, "HTTP 401") {
 			return fmt.Errorf("boot %d ended with %d and said %q", boot, code, line)
 		}
 		short, _, _ := strings.Cut(line, "; then")
-		s.say("•", "boot %d: %s", boot, short)
+		i.print("•", "boot %d: %s", boot, short)
 	}
 	return nil
 }
 
-func (s *story) messages(ctx context.Context) error {
+func (i *incident) sendMessages(ctx context.Context) error {
 	for _, text := range []string{"first: please summarise the report", "second: and send it to Ana", "third: hello?"} {
-		r, id, err := s.send(ctx, text)
+		r, id, err := i.send(ctx, text)
 		if err != nil {
 			return err
 		}
-		s.messageIDs = append(s.messageIDs, id)
-		s.say("•", `user: "%s" → %d, expected: %s, depth %s`, text, r.Status, r.Text("expected"), r.Text("queue_depth"))
+		i.messageIDs = append(i.messageIDs, id)
+		i.print("•", `user: "%s" → %d, expected: %s, depth %s`, text, r.Status, r.Text("expected"), r.Text("queue_depth"))
 		if r.Text("expected") != "nobody_is_listening" {
 			return fmt.Errorf("the sender was told %q, not that nobody is listening", r.Text("expected"))
 		}
 	}
-	s.say("✓", "each sender was told the truth at once: nobody is listening, and why")
+	i.print("✓", "each sender was told the truth at once: nobody is listening, and why")
 	return nil
 }
 
-func (s *story) truth(ctx context.Context) error {
-	r, err := s.awaitStatus(ctx, "degraded", "credentials_rejected")
+func (i *incident) checkStatus(ctx context.Context) error {
+	r, err := i.awaitStatus(ctx, "degraded", "credentials_rejected")
 	if err != nil {
 		return err
 	}
 	if r.Text("action") != "repair" || !strings.Contains(r.Text("hint"), "/repair") {
-		return fmt.Errorf("the hint does not say what mends it: %s", r.Raw)
+		return fmt.Errorf("the hint does not name the repair: %s", r.Raw)
 	}
-	s.say("✓", "status: degraded (credentials_rejected), since %s", r.Text("since"))
-	s.say("✓", "hint: %s", r.Text("hint"))
+	i.print("✓", "status: degraded (credentials_rejected), since %s", r.Text("since"))
+	i.print("✓", "hint: %s", r.Text("hint"))
 	return nil
 }
 
-func (s *story) repair(ctx context.Context) error {
-	r, err := s.call(ctx, 200, "POST", "/workspaces/"+s.id+"/repair", nil)
+func (i *incident) repair(ctx context.Context) error {
+	r, err := i.call(ctx, "POST", "/workspaces/"+i.id+"/repair", nil)
 	if err != nil {
 		return err
 	}
-	s.say("✓", "POST /workspaces/%s/repair → revoked %s, bootstrap open until %s", s.id, r.Text("revoked"), r.Text("bootstrap_until"))
+	i.print(
+		"✓",
+		"POST /workspaces/%s/repair → revoked %s, bootstrap open until %s",
+		i.id,
+		r.Text("revoked"),
+		r.Text("bootstrap_until"),
+	)
 	return nil
 }
 
-func (s *story) heal(ctx context.Context) error {
-	line, err := s.boot(ctx)
+func (i *incident) bootAgain(ctx context.Context) error {
+	line, err := i.boot(ctx)
 	if err != nil {
 		return err
 	}
 	if !strings.HasPrefix(line, "registered") || !strings.HasSuffix(line, "push") {
 		return fmt.Errorf("the agent did not register as push: %s", line)
 	}
-	s.say("✓", "agent: %s (the stale poll is gone)", line)
-	for i, id := range s.messageIDs {
-		if _, err := s.awaitDelivered(ctx, id); err != nil {
+	i.print("✓", "agent: %s (the stale poll is gone)", line)
+	for n, id := range i.messageIDs {
+		if _, err := i.awaitDelivered(ctx, id); err != nil {
 			return err
 		}
-		s.say("✓", "receipt of message %d: delivered", i+1)
+		i.print("✓", "receipt of message %d: delivered", n+1)
 	}
-	got, err := s.received()
+	got, err := i.received()
 	if err != nil {
 		return err
 	}
-	if want := s.messageIDs; len(got) != len(want)+1 || strings.Join(got[1:], " ") != strings.Join(want, " ") {
+	if want := i.messageIDs; len(got) != len(want)+1 || strings.Join(got[1:], " ") != strings.Join(want, " ") {
 		return fmt.Errorf("the agent received %v, not one and then %v", got, want)
 	}
-	s.say("✓", "the agent has all three, in order, once")
-	r, err := s.awaitStatus(ctx, "online", "healthy")
+	i.print("✓", "the agent has all three, in order, once")
+	r, err := i.awaitStatus(ctx, "online", "healthy")
 	if err != nil {
 		return err
 	}
-	s.say("✓", "status: online (healthy); accepted %s, delivered %s", r.Text("messages", "accepted"), r.Text("messages", "delivered"))
+	i.print(
+		"✓",
+		"status: online (healthy); accepted %s, delivered %s",
+		r.Text("messages", "accepted"),
+		r.Text("messages", "delivered"),
+	)
 	return nil
 }
 
-// received is the agent's own journal: message ids in the order of arrival.
-func (s *story) received() ([]string, error) {
-	f, err := os.Open(s.journal())
+// received reads the agent's journal: the ids of its messages, in the order of arrival.
+func (i *incident) received() ([]string, error) {
+	f, err := os.Open(i.journal())
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,94 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// copyStories are about two agents that call under one id, and about one that only
+// seems to be two.
+var copyStories = []story{
+	{"an agent that moved to another address", moved},
+	{"two copies at two addresses", copiesAtTwoAddresses},
+	{"two copies on one machine", copiesOnOneMachine},
+	{"two copies that register in turn", copiesRegisterInTurn},
+}
+
+func moved(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	recorder := a.recordVerdicts(ctx)
+	a.from = "127.0.0.2"
+	a.startHeartbeats(ctx)
+	must(a.keepsVerdict(ctx, healthy, leaseTTL))
+	must(recorder.recorded(healthy))
+}
+
+func copiesAtTwoAddresses(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	b := a.clone()
+	b.from = "127.0.0.3"
+	defer b.close()
+	must(a.heartbeatAccepted(ctx))
+	recorder := a.recordVerdicts(ctx)
+	must(a.keepsVerdict(ctx, healthy, 2*time.Second))
+	a.startHeartbeats(ctx)
+	wait(ctx, heartbeatEvery/2)
+	b.startHeartbeats(ctx)
+	v := mustGet(a.awaitVerdict(ctx, duplicateHost))
+	must(checkAdvice(v, "stop_one", "two agents call under this id"))
+	must(a.keepsVerdict(ctx, duplicateHost, 2*leaseTTL))
+	b.stopCalls()
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, duplicateHost, healthy))
+}
+
+func copiesOnOneMachine(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	b := a.clone()
+	defer b.close()
+	start := time.Now()
+	uptime := func(before time.Duration) map[string]any {
+		return map[string]any{
+			"active_tasks": 0, "uptime_seconds": int(before.Seconds()) + int(time.Since(start).Seconds()),
+		}
+	}
+	for {
+		a.setReport(uptime(time.Hour))
+		b.setReport(uptime(time.Minute))
+		mustGet(a.heartbeat(ctx))
+		mustGet(b.heartbeat(ctx))
+		if verdictOf(mustGet(a.view(ctx))) == duplicateHost {
+			break
+		}
+		if time.Since(start) > patience {
+			must(errors.New("the two copies were never noticed"))
+		}
+	}
+	a.startHeartbeats(ctx)
+	a.setReport(uptime(time.Hour))
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+func copiesRegisterInTurn(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	for start := time.Now(); ; {
+		for _, url := range []string{"http://127.0.0.1:9/one", "http://127.0.0.1:9/two"} {
+			must(a.registerAccepted(ctx, "", url))
+		}
+		if verdictOf(mustGet(a.view(ctx))) == duplicateHost {
+			break
+		}
+		if time.Since(start) > patience {
+			must(errors.New("the two copies were never noticed"))
+		}
+	}
+}

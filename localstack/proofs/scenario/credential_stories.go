@@ -1,0 +1,182 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+)
+
+// credentialStories are about credentials that are lost, refused, replaced or stolen.
+var credentialStories = []story{
+	{"a lost token: register refused, heartbeats pass", tokenLost},
+	{"an agent that ignores that its heartbeats are refused", heartbeatRefused},
+	{"heartbeats are accepted, and polls bring another credential", pollsRefused},
+	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
+	{"a credential replaced in two steps, and the old one used late", rotated},
+	{"an agent fetches its own new credential, and a lost reply locks nobody out", rotatedByAgent},
+	{"a stolen credential is revoked", stolenAndRevoked},
+	{"an enrolment token for an agent that lost its credential", enrolledAgain},
+}
+
+func tokenLost(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	boot := a.clone()
+	boot.token = ""
+	for range 2 {
+		r, err := boot.register(ctx, "", a.serve(nil))
+		must(wantProblem(r, err, 401, "credential_missing"))
+	}
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkAdvice(v, "repair", "rollcall repair "+a.id))
+	must(checkEvidence(v, "2 register"))
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL+grace)) // accepted heartbeats don't hide it
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	must(a.registerAccepted(ctx, "", a.serve(nil)))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, credentialsRejected, healthy))
+}
+
+func heartbeatRefused(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	a.stopCalls()
+	a.token = "what was left in its file"
+	a.startHeartbeats(ctx)
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkAdvice(v, "repair", "the agent is running but its credential is refused"))
+	must(checkEvidence(v, "heartbeat"))
+	must(a.keepsVerdict(ctx, credentialsRejected, 2*(leaseTTL+grace))) // its heartbeats go on: it is never offline
+	a.stopCalls()
+	mustGet(a.awaitVerdict(ctx, "offline/credentials_rejected"))
+	must(recorder.recorded(healthy, credentialsRejected, "offline/credentials_rejected"))
+}
+
+func pollsRefused(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	stale := a.clone()
+	stale.token = "what was left in its file"
+	stale.startCalls(ctx, func(ctx context.Context) { _, _ = stale.poll(ctx, "") })
+	defer stale.stopCalls()
+	mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(a.keepsVerdict(ctx, credentialsRejected, 2*(leaseTTL+grace))) // accepted heartbeats don't end it
+	must(checkAdvice(mustGet(a.view(ctx)), "repair", "its polls and other calls bring a credential that is refused"))
+	stale.stopCalls()
+	mustGet(a.poll(ctx, ""))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, credentialsRejected, healthy))
+}
+
+func replacedByOperator(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{
+		"id": a.id, "adopt": true, "reset_credentials": true,
+	}))
+	if verdictOf(r) != credentialsRejected {
+		must(fmt.Errorf("adopted: %s", r.Raw))
+	}
+	v := mustGet(a.view(ctx))
+	must(checkAdvice(v, "restart", "an operator issued it a new credential"))
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it sends heartbeats with the old one
+	a.stopCalls()
+	a.token = r.Text("auth_token")
+	must(a.heartbeatAccepted(ctx))
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+func rotated(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	recorder := a.recordVerdicts(ctx)
+	r := mustGet(a.operate(ctx, 200, "rotate", nil))
+	old, fresh := a.clone(), a.clone()
+	fresh.token = r.Text("auth_token")
+	v := mustGet(old.heartbeat(ctx))
+	if v.Status != 200 || v.Text("action") != "rotate" {
+		must(fmt.Errorf("the old credential before the new one was used: %s", v.Raw))
+	}
+	must(fresh.heartbeatAccepted(ctx))
+	late, err := old.heartbeat(ctx)
+	must(wantProblem(late, err, 401, "credential_unknown"))
+	fresh.startHeartbeats(ctx)
+	defer fresh.close()
+	must(a.keepsVerdict(ctx, healthy, leaseTTL))
+	must(recorder.recorded(healthy))
+}
+
+func rotatedByAgent(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	lost, fresh := a.clone(), a.clone()
+	for _, holder := range []*agent{lost, fresh} { // the first reply is lost, and it asks again
+		r, err := a.call(ctx, "POST", "/workspaces/"+a.id+"/rotate", nil)
+		must(wantStatus(r, err, 200))
+		holder.token = r.Text("auth_token")
+		must(a.heartbeatAccepted(ctx))
+	}
+	must(fresh.heartbeatAccepted(ctx))
+	for _, ended := range []*agent{a, lost} {
+		r, err := ended.heartbeat(ctx)
+		must(wantProblem(r, err, 401, "credential_unknown"))
+	}
+}
+
+func stolenAndRevoked(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	a.startHeartbeats(ctx)
+	thief := a.clone()
+	thief.from = "127.0.0.66"
+	mustGet(a.awaitVerdict(ctx, healthy))
+	r := mustGet(a.operate(ctx, 200, "revoke", nil))
+	if r.Text("revoked") != "1" {
+		must(fmt.Errorf("revoked: %s", r.Raw))
+	}
+	stolen, err := thief.heartbeat(ctx)
+	must(wantProblem(stolen, err, 401, "credential_unknown")) // at once
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkAdvice(v, "repair", "rollcall repair "+a.id))
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	must(a.registerAccepted(ctx, "poll", ""))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	recorder := a.recordVerdicts(ctx)
+	thief.startHeartbeats(ctx) // it changes nothing, because the agent itself is heard
+	defer thief.close()
+	must(a.keepsVerdict(ctx, healthy, leaseTTL+grace))
+	must(checkEvidence(mustGet(a.view(ctx)), "a credential that was this agent's once"))
+	must(recorder.recorded(healthy))
+}
+
+func enrolledAgain(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	e, err := p.Do(ctx, "POST", "/enrolments", p.OperatorToken, map[string]any{"workspace_id": a.id})
+	must(wantStatus(e, err, 201))
+	fresh := a.clone()
+	enrol := map[string]any{"id": a.id, "url": "", "enrolment_token": e.Text("enrolment_token")}
+	for range 2 { // the first reply is lost; the repeat counts as the same use
+		fresh.token = ""
+		r, err := fresh.call(ctx, "POST", "/registry/register", enrol)
+		must(wantStatus(r, err, 200))
+		fresh.token = r.Text("auth_token")
+		must(a.heartbeatAccepted(ctx)) // the old one is valid until the new one is used
+	}
+	must(fresh.heartbeatAccepted(ctx))
+	r, err := a.heartbeat(ctx)
+	must(wantProblem(r, err, 401, "credential_unknown"))
+	again := a.clone()
+	again.token = ""
+	r, err = again.call(ctx, "POST", "/registry/register", enrol)
+	must(wantProblem(r, err, 401, "enrolment_unknown")) // it was good for one use
+}

@@ -1,0 +1,93 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// livenessStories are about what an agent's heartbeats say of it.
+var livenessStories = []story{
+	{"an agent that dies and comes back", diesAndReturns},
+	{"a busy agent is healthy", busyIsHealthy},
+	{"a wedged runtime", wedged},
+	{"an error rate, with hysteresis", errorRate},
+	{"created and never started", neverStarted},
+}
+
+func diesAndReturns(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	a.stopCalls()
+	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
+	must(checkAdvice(v, "restart", "no accepted call since the lease ran out"))
+	id, expected, err := a.send(ctx)
+	must(err)
+	if expected != "nobody_is_listening" {
+		must(fmt.Errorf("expected %s", expected))
+	}
+	must(a.keepsVerdict(ctx, leaseExpired, 2*time.Second))
+	a.startHeartbeats(ctx)
+	must(a.awaitMessage(ctx, id, "delivered"))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, leaseExpired, healthy))
+}
+
+func busyIsHealthy(ctx context.Context, p Platform) {
+	a := busyAgent(ctx, p)
+	defer a.close()
+	id, expected, err := a.send(ctx)
+	must(err)
+	if expected != "when_idle" {
+		must(fmt.Errorf("expected %s", expected))
+	}
+	must(a.keepsVerdict(ctx, busy, deliveryObjective+2*time.Second))
+	a.setReport(map[string]any{"active_tasks": 0})
+	must(a.awaitMessage(ctx, id, "delivered"))
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+func wedged(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	a.setReport(map[string]any{"runtime_state": "wedged"})
+	v := mustGet(a.awaitVerdict(ctx, runtimeWedged))
+	must(checkAdvice(v, "restart", "wedged"))
+	a.setReport(map[string]any{})
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, runtimeWedged, healthy))
+}
+
+func errorRate(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	report := func(rate float64, verdict string) {
+		a.setReport(map[string]any{"error_rate": rate, "sample_error": "boom"})
+		must(a.heartbeatAccepted(ctx))
+		if got := verdictOf(mustGet(a.view(ctx))); got != verdict {
+			must(fmt.Errorf("at %.2f it is %s, not %s", rate, got, verdict))
+		}
+	}
+	report(0.49, healthy)
+	report(0.5, highErrorRate)
+	report(0.3, highErrorRate)
+	report(0.1, highErrorRate)
+	report(0.09, healthy)
+	report(0.3, healthy)
+}
+
+func neverStarted(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id}))
+	a.token = r.Text("auth_token")
+	must(checkAdvice(mustGet(a.awaitVerdict(ctx, neverRegistered)), "start", "start the agent"))
+	if _, expected, err := a.send(ctx); err != nil || expected != "nobody_is_listening" {
+		must(fmt.Errorf("expected %s, %v", expected, err))
+	}
+	must(a.keepsVerdict(ctx, neverRegistered, 2*time.Second))
+	must(a.registerAccepted(ctx, "poll", ""))
+	mustGet(a.awaitVerdict(ctx, inboxUnattended)) // its mail waits since before, and it has not polled yet
+}

@@ -1,0 +1,125 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// strangerStories are about callers that may or may not be the agent: one that moved,
+// one that has an old credential, and one that only knows the id.
+var strangerStories = []story{
+	{"only one agent can use the bootstrap window of a repair", repairWindow},
+	{"an agent that lost its credential and moved to another address", movedWithoutCredential},
+	{"an agent that runs at another address with an old credential", movedWithOldCredential},
+	{"a thief with an old credential changes no verdict", thiefChangesNothing},
+	{"a forger who knows the id and guesses the credential", forgerGuesses},
+}
+
+func repairWindow(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	a.close()
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	a.token = ""
+	must(a.registerAccepted(ctx, "poll", ""))
+	stranger := a.clone()
+	stranger.from, stranger.token = "127.0.0.66", ""
+	r, err := stranger.register(ctx, "poll", "")
+	must(wantProblem(r, err, 401, "credential_missing")) // and the agent keeps its credential
+	must(a.heartbeatAccepted(ctx))
+	// The stranger is the first to ask, but the operator named another address.
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5"}))
+	r, err = stranger.register(ctx, "poll", "")
+	must(wantProblem(r, err, 401, "credential_missing"))
+	a.from, a.token = "127.0.0.5", ""
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+func movedWithoutCredential(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	a.close()
+	mustGet(a.awaitVerdict(ctx, leaseExpired))
+	a.from, a.token = "127.0.0.7", ""
+	r, err := a.register(ctx, "poll", "")
+	must(wantProblem(r, err, 401, "credential_missing"))
+	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
+	must(checkAdvice(v, "restart",
+		"127.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair "+a.id))
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	v = mustGet(a.awaitVerdict(ctx, healthy))
+	if since, err := time.Parse(time.RFC3339Nano, v.Text("since")); err != nil || time.Since(since) > leaseTTL {
+		must(fmt.Errorf("healthy since %s", v.Text("since")))
+	}
+}
+
+func movedWithOldCredential(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	old := a.clone() // restored from a backup on another machine; the agent itself is gone
+	old.from = "127.0.0.2"
+	a.token = mustGet(a.operate(ctx, 200, "rotate", nil)).Text("auth_token")
+	must(a.heartbeatAccepted(ctx))
+	old.startHeartbeats(ctx)
+	defer old.close()
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkEvidence(v, "from 127.0.0.2"))
+}
+
+func thiefChangesNothing(ctx context.Context, p Platform) {
+	a := newAgent(p.Local)
+	defer a.close()
+	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.heartbeatAccepted(ctx))
+	thief := a.clone()
+	thief.from = "127.0.0.66"
+	a.token = mustGet(a.operate(ctx, 200, "rotate", nil)).Text("auth_token")
+	must(a.heartbeatAccepted(ctx)) // the stolen credential is no longer valid
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
+	recorder := a.recordVerdicts(ctx)
+	lost := a.clone()
+	lost.token = ""
+	for range 2 { // its own boots are refused, and the thief's calls must not hide that
+		r, err := lost.register(ctx, "poll", "")
+		must(wantProblem(r, err, 401, "credential_missing"))
+	}
+	mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	thief.startCalls(ctx, func(ctx context.Context) {
+		_, _ = thief.register(ctx, "poll", "")
+		_, _ = thief.heartbeat(ctx)
+	})
+	defer thief.stopCalls()
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL))
+	must(a.registerAccepted(ctx, "poll", ""))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(a.keepsVerdict(ctx, healthy, leaseTTL+grace))
+	must(checkEvidence(mustGet(a.view(ctx)), "with a credential that was this agent's once"))
+	must(recorder.recorded(healthy, credentialsRejected, healthy))
+}
+
+func forgerGuesses(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	forger := a.clone()
+	forger.from, forger.token = "127.0.0.66", "a guess"
+	for range 5 {
+		r, err := forger.register(ctx, "push", "http://127.0.0.66:1")
+		must(wantProblem(r, err, 401, "credential_unknown"))
+		r, err = forger.heartbeat(ctx)
+		must(wantProblem(r, err, 401, "credential_unknown"))
+	}
+	must(checkEvidence(mustGet(a.view(ctx)), "can't be attributed"))
+	must(a.keepsVerdict(ctx, healthy, 3*time.Second))
+	a.stopCalls()
+	forger.startHeartbeats(ctx) // they renew no lease
+	defer forger.close()
+	mustGet(a.awaitVerdict(ctx, leaseExpired))
+	must(recorder.recorded(healthy, leaseExpired))
+}

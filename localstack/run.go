@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/rollcall/rollcall/localstack/platform"
+	"github.com/rollcall/rollcall/localstack/platform/emulator"
+)
+
+const welcome = `
+Rollcall is at %[1]s  (console: the same address in a browser; API: %[1]s/docs)
+The operator credential is in %[2]s. Ctrl-C stops everything; what was
+accepted is kept for the next run (make clean forgets it).
+
+Try, in another terminal (an agent, and the command-line program):
+  .build/agent -platform %[1]s -id demo -token-file .rollcall/demo.token -journal .rollcall/demo.jsonl &
+  .build/rollcall status
+  .build/rollcall send demo hello
+  .build/rollcall explain demo
+`
+
+// run serves the platform in the foreground and restarts an emulator that ends.
+func run(ctx context.Context, dirs emulator.Dirs) error {
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = "8080"
+	}
+	p, err := platform.Start(ctx, platform.Options{
+		Kind: chosenEmulator(), Addr: "127.0.0.1:" + port, Dirs: dirs, Data: dirs.State("data"),
+	})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	file := localFile(dirs)
+	if err := writeJSON(file, p.Local); err != nil {
+		return err
+	}
+	defer os.Remove(file)
+	fmt.Printf(welcome, p.URL, dirs.Relative(file))
+	for {
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(os.Stderr, "\nstopping")
+			return nil
+		case <-p.Emulator.Exited():
+			fmt.Fprintf(os.Stderr, "%s ended (its log is %s); starting it again\n",
+				p.Emulator.Kind, dirs.Relative(p.Emulator.Log()))
+			if err := p.Restart(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// localFile says where the running platform is, and who its operator is.
+func localFile(dirs emulator.Dirs) string { return dirs.State("local.json") }
+
+// writeJSON writes a new file that only its owner may read: it holds a credential.
+func writeJSON(file string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(file, append(raw, '\n'), 0o600)
+}
