@@ -1,6 +1,6 @@
-// Package e2e tests the built functions, deployed by cdk on an emulator, and the
-// real stores and queues. make test starts the platforms and names the one in
-// use in the file at ROLLCALL_PLATFORM.
+// Package e2e tests the built functions on an emulator, where cdk deployed them, and the
+// real stores and queues. make test starts the platforms and describes the one under test
+// in the file that ROLLCALL_PLATFORM names. A bare go test skips these tests.
 package e2e
 
 import (
@@ -21,7 +21,8 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-type site struct {
+// platformUnderTest is what the file at ROLLCALL_PLATFORM says.
+type platformUnderTest struct {
 	client.Local
 	Endpoint string            `json:"endpoint"`
 	Kind     string            `json:"kind"`
@@ -29,10 +30,10 @@ type site struct {
 	Agent    string            `json:"agent"`
 	CLI      string            `json:"cli"`
 	PID      int               `json:"pid"`
-	MaxOpen  int               `json:"max_open"` // how many messages one inbox takes
+	MaxOpen  int               `json:"max_open"` // how many messages one mailbox takes
 }
 
-var platform *site
+var platform *platformUnderTest // nil: there is none
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv("ROLLCALL_PLATFORM"); file != "" {
@@ -45,12 +46,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(checked(m))
+	os.Exit(runChecked(m))
 }
 
-// checked runs the tests with every call of theirs held to the API's own
-// description.
-func checked(m *testing.M) int {
+// runChecked runs the tests. Afterwards every call must have been as the API's description
+// says, and no credential may be in a log.
+func runChecked(m *testing.M) int {
 	if platform == nil {
 		return m.Run()
 	}
@@ -76,28 +77,34 @@ func checked(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "e2e: not as described:", d)
 		code = 1
 	}
+	if err := noSecretIsLogged(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
 	return code
 }
 
-// on is the platform under test. Without one, which a bare go test lacks, the
-// test can't run; make test always gives one.
-func on(t *testing.T) *site {
+// on is the platform under test. A bare go test has none and skips the test; make test
+// starts one.
+func on(t *testing.T) *platformUnderTest {
 	t.Helper()
 	if platform == nil {
-		t.Skip("needs a platform: run make test")
+		t.Skip("needs a running platform: make test starts one and runs this test")
 	}
 	return platform
 }
 
-// wired is the use cases on the deployed tables and queues, in this process.
+// wired is the use cases in this process, on the deployed tables and queues.
 func wired(t *testing.T, change ...func(*aws.Config)) *app.Env {
 	t.Helper()
 	s := on(t)
 	env, err := app.New(app.Config{
 		Region: "us-east-1", AccessKey: "test", SecretKey: "test", Endpoint: s.Endpoint,
-		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"], WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"],
-		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
-		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.ChatOpen, AgentURLs: push.Private, PushTimeout: 2 * time.Minute,
+		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"],
+		WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
+		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"],
+		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.ChatOpen,
+		AgentURLs: push.Private, PushTimeout: 2 * time.Minute,
 	}, change...)
 	if err != nil {
 		t.Fatal(err)
