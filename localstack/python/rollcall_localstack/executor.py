@@ -1,6 +1,6 @@
 """Runs provided.* zip functions as local processes, with an in-process Lambda Runtime API. No Docker.
 
-The processes stay in LocalStack's process group, so that stopping it stops them.
+The processes stay in LocalStack's process group, so that they end when it is stopped.
 """
 
 import json
@@ -19,6 +19,11 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 
 LOG = logging.getLogger(__name__)
 PREFIX = "/2018-06-01/runtime/"
+
+
+def _error(kind, message):
+    """The body of a failed invocation."""
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -104,7 +109,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         code = str(self.function_version.config.code.get_unzipped_code_location())
         boot = os.path.join(code, "bootstrap")
         if not os.path.isfile(boot):
-            raise StatusErrorException("no bootstrap", json.dumps({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": f"no bootstrap in the zip of {self.function_version.id.function_name}"}).encode())
+            name = self.function_version.id.function_name
+            error = _error("Runtime.InvalidEntrypoint", f"no bootstrap in the zip of {name}")
+            raise StatusErrorException("no bootstrap", error)
         os.chmod(boot, 0o755)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.server.daemon_threads = True
@@ -129,7 +136,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         while not self.ready.wait(0.05):
             if self.proc.poll() is not None or time.time() > end:
                 self._kill()
-                raise StatusErrorException("init failed", json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {self.id} Error: Runtime exited before the first invocation\n{self.get_logs()[-500:]}"}).encode())
+                message = f"RequestId: {self.id} Error: Runtime exited before the first invocation\n"
+                error = _error("Runtime.ExitError", message + self.get_logs()[-500:])
+                raise StatusErrorException("init failed", error)
         if self.init_error is not None:
             raise StatusErrorException("init error", self.init_error)
 
@@ -141,7 +150,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         rc = proc.wait()
         cur = self.current
         if cur and proc is self.proc and not self.stopped:
-            self.finish(cur[0], json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {cur[0]} Error: Runtime exited with error: exit status {rc}"}).encode(), True)
+            message = f"RequestId: {cur[0]} Error: Runtime exited with error: exit status {rc}"
+            self.finish(cur[0], _error("Runtime.ExitError", message), True)
 
     def finish(self, req_id, body, is_error):
         cur = self.current
@@ -164,7 +174,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             body, err = self._await(fut, rid, timeout)
         except FutureTimeout:
             self._kill()
-            body, err = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {rid} Error: Task timed out after {timeout:.2f} seconds"}).encode(), True
+            message = f"RequestId: {rid} Error: Task timed out after {timeout:.2f} seconds"
+            body, err = _error("Sandbox.Timedout", message), True
         finally:
             self.current = None
         ms = (time.perf_counter() - t0) * 1000
@@ -172,12 +183,15 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         fv = self.function_version
         with self.log_lock:
             lines = "".join(self.log_lines)
-        logs = f"START RequestId: {rid} Version: {fv.id.qualifier}\n{lines}END RequestId: {rid}\nREPORT RequestId: {rid}\tDuration: {ms:.2f} ms\tBilled Duration: {int(ms) + 1} ms\tMemory Size: {fv.config.memory_size} MB\tMax Memory Used: {fv.config.memory_size} MB\n"
+        memory = fv.config.memory_size
+        logs = (f"START RequestId: {rid} Version: {fv.id.qualifier}\n{lines}END RequestId: {rid}\n"
+                f"REPORT RequestId: {rid}\tDuration: {ms:.2f} ms\tBilled Duration: {int(ms) + 1} ms\t"
+                f"Memory Size: {memory} MB\tMax Memory Used: {memory} MB\n")
         return InvocationResult(rid, body, is_error=err, logs=logs)
 
     def _await(self, fut, rid, timeout):
-        """The result, or an error once the process is gone: one that dies before it took
-        the event reports nothing, and must not hold its caller for the whole timeout."""
+        """The result, or an error once the process has ended: a process that ends before it
+        took the event reports nothing, and its caller must not wait for the whole timeout."""
         end = time.monotonic() + timeout
         while True:
             try:
@@ -186,7 +200,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 if time.monotonic() >= end:
                     raise
                 if self.proc.poll() is not None and not fut.done():
-                    return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {rid} Error: Runtime exited with status {self.proc.returncode}"}).encode(), True
+                    message = f"RequestId: {rid} Error: Runtime exited with status {self.proc.returncode}"
+                    return _error("Runtime.ExitError", message), True
 
     def _kill(self):
         if self.proc and self.proc.poll() is None:
