@@ -99,7 +99,7 @@ func (a *app) warnOfDelay(m accepted) {
 	switch {
 	case m.Hint != "":
 		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, m.Hint)
-	case m.Expected == string(delivery.ExpectNobody):
+	case m.Expected == string(workspace.ExpectNobody):
 		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, strings.TrimRight(m.Message, ": "))
 	}
 }

@@ -31,7 +31,7 @@ type reply struct {
 	Receipt      string               `json:"receipt"`
 	State        chat.State           `json:"state"`
 	Duplicate    bool                 `json:"duplicate,omitempty"`
-	Expected     delivery.Expectation `json:"expected"`
+	Expected     workspace.Expectation `json:"expected"`
 	QueueDepth   int64                `json:"queue_depth"`
 	OldestAge    int                  `json:"oldest_age_seconds"`
 	LastPollAt   time.Time            `json:"last_poll_at,omitzero"`
@@ -78,11 +78,11 @@ func answer(out delivery.Accepted, now time.Time) httpapi.Reply {
 		Receipt: "/workspaces/" + m.Workspace + "/messages/" + m.ID, State: m.State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth, OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
 		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: cmp.Or(out.Why, out.Verdict.Hint),
-		Message: map[delivery.Expectation]string{
-			delivery.ExpectNow:      "accepted; it is being delivered now",
-			delivery.ExpectNextPoll: "accepted; the agent gets it with its next poll",
-			delivery.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
-			delivery.ExpectNobody:   "accepted and kept, but nobody is listening: " + out.Why,
+		Message: map[workspace.Expectation]string{
+			workspace.ExpectNow:      "accepted; it is being delivered now",
+			workspace.ExpectNextPoll: "accepted; the agent gets it with its next poll",
+			workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
+			workspace.ExpectNobody:   "accepted and kept, but nobody is listening: " + out.Why,
 		}[out.Expected],
 	}
 	if out.Mode.Effective == workspace.Poll {

@@ -74,3 +74,59 @@ const ProbeMethod = "rollcall/probe"
 func ProbeBody(messageID string) json.RawMessage {
 	return object{"jsonrpc": "2.0", "id": messageID, "method": ProbeMethod, "params": object{}}.raw()
 }
+
+// failedStates are the states of an A2A task that has not done what was asked, in the words of versions 0.2 and 1.0.
+var failedStates = map[string]string{
+	"failed": "failed", "rejected": "rejected", "canceled": "canceled", "cancelled": "canceled",
+	"auth-required": "auth-required",
+}
+
+// TaskFailure is the agent's words when its answer is a task that failed, was rejected or canceled, or needs a sign-in;
+// failed reports whether it is.
+func TaskFailure(answer json.RawMessage) (words string, failed bool) {
+	type task struct {
+		Status struct {
+			State   string          `json:"state"`
+			Message json.RawMessage `json:"message"`
+		} `json:"status"`
+	}
+	var a struct {
+		task
+		Task   task `json:"task"`
+		Result struct {
+			task
+			Task task `json:"task"`
+		} `json:"result"`
+	}
+	if json.Unmarshal(answer, &a) != nil {
+		return "", false // of another shape: no task
+	}
+	for _, t := range []task{a.Result.task, a.Result.Task, a.task, a.Task} {
+		name := strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(t.Status.State), "task_state_"), "_", "-")
+		if state, ok := failedStates[name]; ok {
+			if words = Text(t.Status.Message); words == "" {
+				words = "its task is " + state
+			}
+			return words, true
+		}
+	}
+	return "", false
+}
+
+// Words is what a person would read of an error in JSON, whatever its shape: a text, or the first of its members that
+// says something; the JSON itself when none does.
+func Words(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) == nil {
+		for _, member := range []string{"message", "detail", "error", "title", "reason", "description"} {
+			if v, ok := object[member]; ok && string(v) != "null" {
+				return Words(v)
+			}
+		}
+	}
+	return string(raw)
+}

@@ -12,20 +12,29 @@ import (
 // maxSkew is how far the clocks of two deliverers may differ.
 const maxSkew = time.Minute
 
-// Available reports whether the message may be delivered now. Backoffs and claims dated more than maxSkew ahead are
-// ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
-func (m Message) Available(now time.Time) bool {
+// Available reports whether the message may be delivered now to the host of an epoch. A set-aside or a claim dated more
+// than maxSkew ahead is ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
+func (m Message) Available(epoch int64, now time.Time) bool {
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew)) {
 		return m.State.Open()
 	}
 	switch m.State {
 	case Queued:
-		return !now.Before(m.NotBefore)
+		return !m.Aside(epoch, now)
 	case InFlight:
-		return !now.Before(m.Claim.Until)
+		return m.ClaimEnded(now)
 	}
 	return false
 }
+
+// Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch, and others
+// go first.
+func (m Message) Aside(epoch int64, now time.Time) bool {
+	return m.State == Queued && m.AsideEpoch == epoch && now.Before(m.NotBefore)
+}
+
+// ClaimEnded reports whether a claim on the message holds nothing any more.
+func (m Message) ClaimEnded(now time.Time) bool { return !now.Before(m.Claim.Until) }
 
 // IdleSince is the latest past time at which something happened to the message or was due to. Times in the future come
 // from a clock that was wrong, and are ignored.
@@ -46,10 +55,10 @@ func (m Message) IdleSince(now time.Time) time.Time {
 // Due reports whether the message should expire: its time to live has run out, and no live claim holds it. A message
 // is not taken away from its deliverer.
 func (m Message) Due(now time.Time) bool {
-	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.Available(now))
+	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.ClaimEnded(now))
 }
 
-// attemptsUsed is how many attempts count towards the limit.
+// attemptsUsed is how many attempts the message has used up.
 func (m Message) attemptsUsed() int {
 	n := 0
 	for _, a := range m.Attempts {
@@ -60,26 +69,37 @@ func (m Message) attemptsUsed() int {
 	return n
 }
 
-// Tried reports whether an attempt at the message failed or was lost.
-func (m Message) Tried() bool { return m.attemptsUsed() > 0 }
+// Tried reports whether an attempt at the message failed, was lost or did not reach the agent.
+func (m Message) Tried() bool {
+	return slices.ContainsFunc(m.Attempts, func(a Attempt) bool { return a.counts() || a.Outcome == Unreachable })
+}
 
-// maxAttemptsKept bounds a receipt, because busy and unacknowledged attempts have no limit of their own. The attempts
-// that count are kept, or their number would never reach the limit.
+// poisoned reports whether the message fails where others pass: it has used up its attempts, and the agent took another
+// message (at passedAt) since the first of them. A trouble that meets every message, such as an outage of the agent's
+// model provider, poisons none.
+func (m Message) poisoned(p Policy, passedAt time.Time) bool {
+	first := slices.IndexFunc(m.Attempts, Attempt.counts)
+	return m.attemptsUsed() >= p.MaxAttempts && passedAt.After(m.Attempts[first].At)
+}
+
+// maxAttemptsKept bounds a receipt. The first attempt that counts is kept, as it dates the trouble, and so are the
+// newest.
 const maxAttemptsKept = 20
 
 // Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
-// and counts. If that was the last attempt allowed, a push ends the message as dead instead.
-func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
+// and counts. passedAt is when the agent last took another message; a message that fails where others pass is dead
+// instead.
+func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
-	m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
-	if via == ByPush && m.attemptsUsed() >= p.MaxAttempts {
+	if m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout") &&
+		via == ByPush && m.poisoned(p, passedAt) {
 		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
 		return m
 	}
-	m.State, m.Claim, m.NotBefore = InFlight, claim, time.Time{}
+	m.State, m.Claim, m.NotBefore, m.AsideEpoch = InFlight, claim, time.Time{}, 0
 	m.Reason = "being delivered by " + string(via)
 	m.Attempts = append(m.Attempts, Attempt{At: now, Via: via, Outcome: Pending})
 	if len(m.Attempts) > maxAttemptsKept {
@@ -88,17 +108,24 @@ func (m Message) Take(via Via, claim Claim, p Policy, now time.Time) Message {
 	return m
 }
 
-// dropOldAttempt drops the oldest attempt that does not count towards the limit.
+// dropOldAttempt drops the oldest attempt that doesn't count, else the oldest but the first.
 func (m *Message) dropOldAttempt() {
-	if i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() }); i >= 0 {
-		m.Attempts = slices.Delete(m.Attempts, i, i+1)
+	i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() && a.Outcome != Pending })
+	if i < 0 {
+		i = 1
 	}
+	m.Attempts = slices.Delete(m.Attempts, i, i+1)
 }
 
-// Deliver ends the message as delivered. answer may be nil.
-func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) Message {
+// Deliver ends the message as delivered. answer may be nil; failure is the agent's words when it said that its task
+// failed, "" else.
+func (m Message) Deliver(reason string, answer json.RawMessage, failure string, now time.Time) Message {
 	m = m.clone()
-	m.closeAttempt(Succeeded, "")
+	if failure == "" {
+		m.closeAttempt(Succeeded, "")
+	} else {
+		m.closeAttempt(TaskFailed, failure)
+	}
 	if len(answer) > MaxAnswer {
 		answer = json.RawMessage(fmt.Sprintf(`{"truncated":true,"bytes":%d}`, len(answer)))
 	}
@@ -107,32 +134,48 @@ func (m Message) Deliver(reason string, answer json.RawMessage, now time.Time) M
 	return m
 }
 
-// Fail notes a failed attempt: the message is queued again with a backoff, or dead if the attempts are used up. jitter
-// is in [0,1).
-func (m Message) Fail(cause string, p Policy, jitter float64, now time.Time) Message {
+// Fail notes that the agent answered with an error. The message is queued again; set aside, when it has used up its
+// attempts; dead, when it fails where others pass (passedAt is when the agent last took another one).
+func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Failed, cause)
 	n := m.attemptsUsed()
-	if n >= p.MaxAttempts {
-		m.end(Dead, now, fmt.Sprintf("all %d attempts failed; the last: %s", n, cause))
+	if m.poisoned(p, passedAt) {
+		m.end(Dead, now, fmt.Sprintf("%d attempts failed, and the agent took another message at %s; the last: %s",
+			n, stamp(passedAt), cause))
 		return m
 	}
-	wait := min(p.BackoffBase<<(n-1), p.BackoffMax)
-	wait -= time.Duration(jitter * float64(wait) / 2)
-	m.State, m.Claim, m.NotBefore = Queued, Claim{}, now.Add(wait)
-	m.Reason = fmt.Sprintf("attempt %d of %d failed: %s", n, p.MaxAttempts, cause)
+	m.queue(fmt.Sprintf("attempt %d failed: %s", n, cause))
+	if n >= p.MaxAttempts {
+		m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
+		m.Reason = fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
+			n, cause, stamp(m.ExpiresAt))
+	}
+	return m
+}
+
+// Miss notes that the agent could not be reached. It uses up no attempt: the agent is left alone for a while, not the
+// message.
+func (m Message) Miss(cause string) Message {
+	m = m.clone()
+	m.closeAttempt(Unreachable, cause)
+	m.queue("the agent could not be reached: " + cause + "; it is tried until " + stamp(m.ExpiresAt))
+	return m
+}
+
+// Refuse ends the message as dead: the agent said that it can't take it, and would say so again.
+func (m Message) Refuse(cause string, now time.Time) Message {
+	m = m.clone()
+	m.closeAttempt(Refused, cause)
+	m.end(Dead, now, "the agent can't take this message: "+cause)
 	return m
 }
 
 // Defer queues the message again because the agent said that it is busy. It uses up no attempt.
-func (m Message) Defer(after time.Duration, p Policy, now time.Time) Message {
-	if after <= 0 {
-		after = p.BusyRetry
-	}
+func (m Message) Defer() Message {
 	m = m.clone()
 	m.closeAttempt(AgentBusy, "")
-	m.State, m.Claim, m.NotBefore = Queued, Claim{}, now.Add(min(after, p.BackoffMax))
-	m.Reason = "the agent answered that it is busy"
+	m.queue("the agent answered that it is busy")
 	return m
 }
 
@@ -141,8 +184,7 @@ func (m Message) Defer(after time.Duration, p Policy, now time.Time) Message {
 func (m Message) Recall() Message {
 	m = m.clone()
 	m.closeAttempt(Superseded, "another host registered while it was being delivered")
-	m.State, m.Claim, m.NotBefore = Queued, Claim{}, time.Time{}
-	m.Reason = "its delivery was superseded: another host has registered"
+	m.queue("its delivery was superseded: another host has registered")
 	return m
 }
 
@@ -150,7 +192,7 @@ func (m Message) Recall() Message {
 func (m Message) Expire(now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Lost, "")
-	m.end(Expired, now, "not delivered before "+m.ExpiresAt.UTC().Format(time.RFC3339))
+	m.end(Expired, now, "not delivered before "+stamp(m.ExpiresAt))
 	return m
 }
 
@@ -165,16 +207,16 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	return m, nil
 }
 
-// Redrive queues a dead message again, with its id and its place, for another full round of attempts. Error:
-// message_not_dead.
+// Redrive queues a message again that is dead or expired, with its id and its place, for another full round of attempts.
+// Error: message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
-	if m.State != Dead {
-		return m, fault.New(fault.MessageNotDead, "only a dead message can be redriven; this one is %s", m.State)
+	if m.State != Dead && m.State != Expired {
+		return m, fault.New(fault.MessageNotDead, "only a dead or expired message can be redriven; this one is %s", m.State)
 	}
 	m = m.clone()
 	m.Attempts = nil
-	m.State, m.SettledAt, m.Reason = Queued, time.Time{}, "redriven by an operator"
-	m.NotBefore = now // it waits from now on, not from when it was accepted
+	m.queue("redriven by an operator")
+	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)
 	}
@@ -188,13 +230,23 @@ func (m Message) clone() Message {
 	return m
 }
 
-// closeAttempt ends the last attempt if it is pending.
-func (m *Message) closeAttempt(o Outcome, err string) {
-	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Outcome == Pending {
-		m.Attempts[n-1].Outcome, m.Attempts[n-1].Error = o, err
+// queue puts the message back.
+func (m *Message) queue(reason string) {
+	m.State, m.Claim, m.NotBefore, m.AsideEpoch, m.Reason = Queued, Claim{}, time.Time{}, 0, reason
+}
+
+// closeAttempt ends the last attempt if it is pending, and reports whether it was.
+func (m *Message) closeAttempt(o Outcome, err string) bool {
+	n := len(m.Attempts)
+	if n == 0 || m.Attempts[n-1].Outcome != Pending {
+		return false
 	}
+	m.Attempts[n-1].Outcome, m.Attempts[n-1].Error = o, err
+	return true
 }
 
 func (m *Message) end(s State, now time.Time, reason string) {
-	m.State, m.Reason, m.SettledAt, m.Claim, m.NotBefore = s, reason, now, Claim{}, time.Time{}
+	m.State, m.Reason, m.SettledAt, m.Claim, m.NotBefore, m.AsideEpoch = s, reason, now, Claim{}, time.Time{}, 0
 }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

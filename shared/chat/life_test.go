@@ -10,19 +10,54 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
-func TestFailuresBackOffAndEndDead(t *testing.T) {
-	m, now := queued(1), t0
-	for n := 1; n <= p.MaxAttempts; n++ {
-		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now).Fail("boom", p, 0, now)
-		if n < p.MaxAttempts && (m.State != chat.Queued || m.NotBefore.Sub(now) != p.BackoffBase<<(n-1)) {
-			t.Fatalf("after %d: %s, backoff %s", n, m.State, m.NotBefore.Sub(now))
-		}
-		now = m.NotBefore
+// never is when an agent took another message that took none.
+var never time.Time
+
+func taken(m chat.Message, now time.Time) chat.Message {
+	return m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, never, now)
+}
+
+// failed is a message that failed n times, a second apart, from t0 on.
+func failed(n int) (m chat.Message, now time.Time) {
+	m, now = queued(1), t0
+	for range n {
+		now = now.Add(time.Second)
+		m = taken(m, now).Fail("boom", p, never, 1, now)
 	}
-	if m.State != chat.Dead || len(m.Attempts) != p.MaxAttempts {
+	return m, now
+}
+
+// A trouble that meets every message kills none, however long it lasts.
+func TestAnOutageKillsNoMail(t *testing.T) {
+	m, now := failed(200)
+	if m.State != chat.Queued || len(m.Attempts) > 20 || !m.Attempts[0].At.Equal(t0.Add(time.Second)) {
+		t.Fatalf("%s with %d attempts kept, the first of %s", m.State, len(m.Attempts), m.Attempts[0].At)
+	}
+	if m = taken(m, now.Add(p.AsideFor)).Deliver("ok", nil, "", now); m.State != chat.Delivered {
+		t.Fatal(m.State)
+	}
+}
+
+// A message that has used up its attempts is set aside, and dies when it fails where another one passed.
+func TestAPoisonedMessageDies(t *testing.T) {
+	m, now := failed(p.MaxAttempts - 1)
+	if m.Aside(1, now) {
+		t.Fatal("set aside with an attempt left")
+	}
+	m, now = failed(p.MaxAttempts)
+	if !m.Aside(1, now) || m.Available(1, now) || m.Aside(2, now) || m.Aside(1, now.Add(p.AsideFor)) {
 		t.Fatalf("%+v", m)
 	}
-	back, err := m.Redrive(p, t0.Add(2*time.Hour))
+	before := taken(m, now).Fail("boom", p, t0, 1, now)
+	if before.State != chat.Queued {
+		t.Fatal("what passed before it failed first shows nothing")
+	}
+	passed := t0.Add(2 * time.Second)
+	dead := taken(m, now).Fail("boom", p, passed, 1, now)
+	if dead.State != chat.Dead || dead.Reason == "" {
+		t.Fatalf("%+v", dead)
+	}
+	back, err := dead.Redrive(p, t0.Add(2*time.Hour))
 	if err != nil || back.State != chat.Queued || back.Seq != m.Seq || !back.ExpiresAt.After(t0.Add(2*time.Hour)) {
 		t.Fatalf("%+v, %v", back, err)
 	}
@@ -31,111 +66,143 @@ func TestFailuresBackOffAndEndDead(t *testing.T) {
 	}
 }
 
-func TestBusyUsesUpNoAttempt(t *testing.T) {
-	m, now := queued(1), t0
-	for range 50 {
-		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now).Defer(0, p, now)
-		now = m.NotBefore
-	}
-	if m.State != chat.Queued || len(m.Attempts) > 20 {
-		t.Fatalf("%s with %d attempts kept", m.State, len(m.Attempts))
+func TestWhatIsRefusedForGoodDiesAtOnce(t *testing.T) {
+	if m := taken(queued(1), t0).Refuse("role missing", t0); m.State != chat.Dead || m.Tried() {
+		t.Fatalf("%+v", m)
 	}
 }
 
-// Attempts that don't count are forgotten before those that do: else five would
-// never be enough.
-func TestBusyAnswersDontHideFailures(t *testing.T) {
-	p, now := chat.DefaultPolicy(), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	m := chat.Message{ID: "m", State: chat.Queued, ExpiresAt: now.Add(time.Hour)}
-	failures := 0
-	for tries := 0; m.State.Open(); tries++ {
-		m = m.Take(chat.ByPush, chat.Claim{}, p, now)
-		if tries%10 == 9 {
-			m = m.Fail("boom", p, 0, now)
-			failures++
-		} else {
-			m = m.Defer(0, p, now)
+// Neither a busy agent nor one that can't be reached uses up an attempt.
+func TestNoAnswerUsesUpNoAttempt(t *testing.T) {
+	for name, ends := range map[string]func(chat.Message) chat.Message{
+		"busy":        chat.Message.Defer,
+		"unreachable": func(m chat.Message) chat.Message { return m.Miss("connection refused") },
+	} {
+		m, now := queued(1), t0
+		for range 100 {
+			if !m.Available(1, now) {
+				t.Fatalf("%s: not available", name)
+			}
+			m = ends(taken(m, now))
+			now = now.Add(time.Second)
 		}
-		if len(m.Attempts) > 20 || failures > p.MaxAttempts {
-			t.Fatalf("%d attempts kept after %d failures", len(m.Attempts), failures)
+		for range p.MaxAttempts - 1 {
+			m = taken(m, now).Fail("boom", p, now, 1, now)
+			now = now.Add(time.Second)
 		}
-	}
-	if m.State != chat.Dead || failures != p.MaxAttempts {
-		t.Fatalf("%s after %d failures", m.State, failures)
+		if m.State != chat.Queued || m.Aside(1, now) || len(m.Attempts) > 20 {
+			t.Fatalf("%s: %s with %d attempts kept", name, m.State, len(m.Attempts))
+		}
 	}
 }
 
-func TestALostDelivererCountsAndTheLastOneEndsIt(t *testing.T) {
+func TestALostDelivererCounts(t *testing.T) {
 	m, now := queued(1), t0
 	for range p.MaxAttempts {
-		m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, now)
-		if m.Available(now.Add(p.VisibilityTimeout - 1)) {
+		m = taken(m, now)
+		if m.Available(1, now.Add(p.VisibilityTimeout-1)) {
 			t.Fatal("available under a live claim")
 		}
-		if now = now.Add(p.VisibilityTimeout); !m.Available(now) {
+		if now = now.Add(p.VisibilityTimeout); !m.Available(1, now) {
 			t.Fatal("time did not make it available")
 		}
 	}
-	if m = m.Take(chat.ByPush, claim(now), p, now); m.State != chat.Dead {
+	if m := taken(m, now); m.State != chat.InFlight {
+		t.Fatal("lost deliverers alone show nothing of the message")
+	}
+	if m = m.Take(chat.ByPush, claim(now), p, now, now); m.State != chat.Dead {
 		t.Fatal(m.State)
+	}
+}
+
+func TestRest(t *testing.T) {
+	for failures, want := range map[int]time.Duration{
+		1: 2 * time.Second, 2: 4 * time.Second, 5: 32 * time.Second, 6: time.Minute, 1000: time.Minute,
+	} {
+		if got := p.Rest(failures, 0); got != want {
+			t.Errorf("after %d: %s, want %s", failures, got, want)
+		}
+		if got := p.Rest(failures, 0.999); got < want/2 || got > want {
+			t.Errorf("after %d: %s, want between a half and the whole of %s", failures, got, want)
+		}
+	}
+	for asked, want := range map[time.Duration]time.Duration{
+		0: p.BusyRetry, time.Second: time.Second, 24 * time.Hour: p.BusyMax,
+	} {
+		if got := p.BusyRest(asked); got != want {
+			t.Errorf("asked for %s: %s, want %s", asked, got, want)
+		}
 	}
 }
 
 // A message driven anyhow ends at most once, never leaves its end but by
 // redrive, and its deltas always sum to what it is.
 func TestLife(t *testing.T) {
-	steps := []string{"take", "fail", "defer", "deliver", "expire", "cancel", "redrive"}
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := queued(1), t0
 		var sum chat.Delta
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "tick")) * time.Second)
 			was := m
-			switch rapid.SampledFrom(steps).Draw(t, "step") {
-			case "take":
-				if m.Available(now) {
-					via := rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via")
-					m = m.Take(via, claim(now.Add(p.VisibilityTimeout)), p, now)
-				}
-			case "fail":
-				if m.State == chat.InFlight {
-					m = m.Fail("boom", p, rapid.Float64Range(0, 0.99).Draw(t, "jitter"), now)
-				}
-			case "defer":
-				if m.State == chat.InFlight {
-					m = m.Defer(0, p, now)
-				}
-			case "deliver":
-				if m.State == chat.InFlight {
-					m = m.Deliver("ok", nil, now)
-				}
-			case "expire":
-				if m.Due(now) {
-					m = m.Expire(now)
-				}
-			case "cancel":
-				if next, err := m.Cancel("test", now); err == nil {
-					m = next
-				}
-			case "redrive":
-				if next, err := m.Redrive(p, now); err == nil {
-					m = next
-				} else if m.State == chat.Dead {
-					t.Fatal(err)
-				}
-			}
-			if !was.State.Open() && m.State != was.State && was.State != chat.Dead {
+			m = anyStep(t, m, now)
+			redrives := was.State == chat.Dead || was.State == chat.Expired
+			if !was.State.Open() && m.State != was.State && !redrives {
 				t.Fatalf("left its end: %s to %s", was.State, m.State)
 			}
 			if !m.State.Open() && (m.Reason == "" || m.SettledAt.IsZero()) {
 				t.Fatalf("ended without a reason or a time: %+v", m)
 			}
+			if len(m.Attempts) > 20 {
+				t.Fatalf("%d attempts kept", len(m.Attempts))
+			}
 			d := chat.DeltaOf([]chat.Move{{From: was, To: m}})
 			sum.Open, sum.Delivered, sum.Expired = sum.Open+d.Open, sum.Delivered+d.Delivered, sum.Expired+d.Expired
 			sum.Cancelled, sum.Dead, sum.InFlight = sum.Cancelled+d.Cancelled, sum.Dead+d.Dead, sum.InFlight+d.InFlight
-			if 1+sum.Open+sum.Delivered+sum.Expired+sum.Cancelled+sum.Dead != 1 {
+			if sum.Open+sum.Delivered+sum.Expired+sum.Cancelled+sum.Dead != 0 {
 				t.Fatalf("not conserved: %+v", sum)
 			}
 		}
 	})
+}
+
+// anyStep is one step of a message's life, if it can be taken.
+func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
+	passed := t0.Add(time.Duration(rapid.IntRange(-1, 4000).Draw(t, "passed")) * time.Second)
+	flying := []string{"fail", "miss", "refuse", "defer", "deliver", "recall"}
+	steps := []string{"take", "expire", "cancel", "redrive"}
+	if m.State == chat.InFlight {
+		steps = append(steps, flying...)
+	}
+	switch rapid.SampledFrom(steps).Draw(t, "step") {
+	case "take":
+		if m.Available(1, now) {
+			via := rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via")
+			return m.Take(via, claim(now.Add(p.VisibilityTimeout)), p, passed, now)
+		}
+	case "fail":
+		return m.Fail("boom", p, passed, 1, now)
+	case "miss":
+		return m.Miss("refused")
+	case "refuse":
+		return m.Refuse("malformed", now)
+	case "defer":
+		return m.Defer()
+	case "deliver":
+		return m.Deliver("ok", nil, rapid.SampledFrom([]string{"", "no key"}).Draw(t, "failure"), now)
+	case "recall":
+		return m.Recall()
+	case "expire":
+		if m.Due(now) {
+			return m.Expire(now)
+		}
+	case "cancel":
+		if next, err := m.Cancel("test", now); err == nil {
+			return next
+		}
+	case "redrive":
+		if next, err := m.Redrive(p, now); err == nil {
+			return next
+		}
+	}
+	return m
 }

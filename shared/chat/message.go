@@ -51,14 +51,17 @@ const (
 // Outcome is how one attempt ended.
 type Outcome string
 
-// The outcomes. Only a failed or a lost attempt counts towards the limit.
+// The outcomes. Only a failed or a lost attempt uses up one of those a message has.
 const (
-	Pending    Outcome = "pending"
-	Succeeded  Outcome = "delivered"
-	AgentBusy  Outcome = "busy"
-	Failed     Outcome = "failed"
-	Lost       Outcome = "lost"       // its deliverer never reported back
-	Superseded Outcome = "superseded" // another host registered while it was being delivered
+	Pending     Outcome = "pending"
+	Succeeded   Outcome = "delivered"
+	TaskFailed  Outcome = "task_failed" // the agent took it, and said that its task failed
+	AgentBusy   Outcome = "busy"
+	Failed      Outcome = "failed"      // the agent answered with an error
+	Unreachable Outcome = "unreachable" // no answer of the agent came back
+	Refused     Outcome = "refused"     // the agent can't take this message, however often it is tried
+	Lost        Outcome = "lost"        // its deliverer never reported back
+	Superseded  Outcome = "superseded"  // another host registered while it was being delivered
 )
 
 // Attempt is one try at delivery.
@@ -69,7 +72,7 @@ type Attempt struct {
 	Error   string    `json:"error,omitempty"`
 }
 
-// counts reports whether the attempt counts towards the limit.
+// counts reports whether the attempt uses up one of those the message has.
 func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
 
 // Claim is the visibility lease of a message in flight: until it ends, nobody else may deliver the message; after it,
@@ -94,7 +97,8 @@ type Message struct {
 	Reason     string
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
-	NotBefore  time.Time // end of the backoff
+	NotBefore  time.Time // it is set aside until then: others go first
+	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once
 	SettledAt  time.Time
 	Attempts   []Attempt
 	Claim      Claim

@@ -4,15 +4,20 @@ import "time"
 
 // Policy is every number that the life of a message depends on.
 type Policy struct {
-	// MaxAttempts is how many failed or lost attempts end a message as dead.
+	// MaxAttempts is how many failed or lost attempts set a message aside, so that others go first. It is dead when
+	// it fails once more after the agent has taken another one.
 	MaxAttempts int
 	// VisibilityTimeout is how long a delivery may take before it counts as lost.
 	VisibilityTimeout time.Duration
-	// BackoffBase doubles with each failed attempt up to BackoffMax; up to half of it is taken off at random, so that
-	// messages that failed together are not retried together.
-	BackoffBase, BackoffMax time.Duration
-	// BusyRetry is how long to wait for a busy agent that did not say how long.
-	BusyRetry time.Duration
+	// RestBase doubles with each hand-over in a row that failed, up to RestMax: so long no message is handed to the
+	// agent. Up to half of it is taken off at random, so that agents that failed together are not tried together.
+	RestBase, RestMax time.Duration
+	// BusyRetry is how long to leave a busy agent that did not say how long, BusyMax the longest it is believed.
+	BusyRetry, BusyMax time.Duration
+	// AsideFor is how long a message is set aside that has used up its attempts.
+	AsideFor time.Duration
+	// ProbePatience is how long an agent that hung last time may take to answer a probe.
+	ProbePatience time.Duration
 	// Lifetime is how long a message may wait when its sender did not say how long.
 	Lifetime time.Duration
 	// MaxOpen is how many open messages one workspace may have.
@@ -28,12 +33,33 @@ func DefaultPolicy() Policy {
 	return Policy{
 		MaxAttempts:       5,
 		VisibilityTimeout: 150 * time.Second,
-		BackoffBase:       2 * time.Second,
-		BackoffMax:        5 * time.Minute,
+		RestBase:          2 * time.Second,
+		RestMax:           time.Minute,
 		BusyRetry:         15 * time.Second,
+		BusyMax:           5 * time.Minute,
+		AsideFor:          time.Minute,
+		ProbePatience:     15 * time.Second,
 		Lifetime:          24 * time.Hour,
 		MaxOpen:           1000,
 		MaxBody:           256 << 10,
 		Retention:         7 * 24 * time.Hour,
 	}
+}
+
+// Rest is how long an agent is left alone after so many hand-overs in a row that failed, at least 1. random is in
+// [0, 1).
+func (p Policy) Rest(failures int, random float64) time.Duration {
+	rest := p.RestMax
+	if n := failures - 1; n < 16 {
+		rest = min(p.RestBase<<max(n, 0), p.RestMax)
+	}
+	return rest - time.Duration(random*float64(rest)/2)
+}
+
+// BusyRest is how long an agent is left alone that said it is busy, and for how long (0: it didn't say).
+func (p Policy) BusyRest(after time.Duration) time.Duration {
+	if after <= 0 {
+		after = p.BusyRetry
+	}
+	return min(after, p.BusyMax)
 }

@@ -41,6 +41,9 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 		return DrainResult{}, err
 	}
 	free := f.Slots() - f.Busy(d.Registry.Policy, d.Clock.Now())
+	if f.PushFailures > 0 {
+		free = 1 // one try at a time finds out whether the agent is back
+	}
 	workers := make([]worker, min(max(1, free), maxWorkers))
 	var g errgroup.Group // without a context: a fault of one worker must not end another's delivery
 	for i := range workers {
@@ -68,11 +71,14 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 // would deliver.
 func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 	p := d.Registry.Policy
-	switch v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now); {
-	case f.Open == 0:
+	switch mode := workspace.EffectiveMode(f, p, now); {
+	case !f.Deliverable(p, now):
+		v := workspace.Assess(f, p, now)
+		return fmt.Sprintf("not deliverable: %s (%s)", v.Status, v.Reason)
+	case f.Open == 0 && !f.NeedsProbe(p, now):
 		return "empty"
-	case !v.Reachable():
-		return fmt.Sprintf("not reachable: %s (%s)", v.Status, v.Reason)
+	case f.Resting(p, now):
+		return "left alone until " + f.RestUntil.UTC().Format(time.RFC3339)
 	case mode.Effective != workspace.Push:
 		return "polls for its mail: " + mode.Reason
 	case f.Busy(p, now) >= f.Slots():
@@ -173,16 +179,22 @@ func (w *worker) step(ctx context.Context) error {
 		return err
 	}
 	if why := w.WhyNotPush(f, now); why != "" {
-		return w.end(why, nil)
+		return w.end(why, restWake(f, now))
 	}
 	if err := w.readProfile(ctx, f); err != nil {
 		return err
+	}
+	if f.Open == 0 || f.Hung() {
+		return w.probeFirst(ctx, f)
+	}
+	if troubled := f.PushFailures > 0; troubled && f.InFlight > 0 {
+		return w.end("another drain finds out whether the agent is back", nil)
 	}
 	ms, err := w.window(ctx, f, now)
 	if err != nil || len(ms) == 0 {
 		return err
 	}
-	head, retryAt := chat.Next(ms, f.Slots(), now)
+	head, retryAt := chat.Next(ms, f.Slots(), f.Epoch, now)
 	switch {
 	case head == nil && retryAt.IsZero():
 		return w.end("nothing to deliver yet", nil)
@@ -190,6 +202,31 @@ func (w *worker) step(ctx context.Context) error {
 		return w.end("nothing to deliver yet", &wakeUp{retryOf(ms[0]), retryAt.Sub(now)})
 	}
 	return w.deliver(ctx, f, *head, ms, now)
+}
+
+// restWake is the wake-up at the end of an agent's rest; nil when it does not
+// rest, or when no mail waits for it.
+func restWake(f workspace.Facts, now time.Time) *wakeUp {
+	left := f.RestUntil.Sub(now)
+	if left <= 0 || f.Open == 0 {
+		return nil
+	}
+	cause := fmt.Sprintf("%srest %d.%d.%d", causeRetry, f.Epoch, f.PushFailures, f.BusyAnswers)
+	return &wakeUp{cause, left}
+}
+
+// probeFirst finds out whether an agent answers at all that hung last time, or
+// that failed while no mail waits that would show it.
+func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
+	took, err := w.probe(ctx, f, w.profile.URL)
+	if err != nil || took {
+		return err
+	}
+	if f, err = w.Registry.Leases.Get(ctx, w.id); err != nil {
+		return err
+	}
+	w.result.Failed++
+	return w.end("the agent did not take a probe", restWake(f, w.Clock.Now()))
 }
 
 // readProfile reads where the agent is, once for each host.
@@ -233,7 +270,7 @@ func (w *worker) deliver(
 	ctx context.Context, f workspace.Facts, head chat.Message, ms []chat.Message, now time.Time,
 ) error {
 	q := ChatQueue{w.id, f.QueueGeneration}
-	ticket, err := w.ticket(ctx, q, f.Slots(), head, ms, now)
+	ticket, err := w.ticket(ctx, q, f.Slots(), f.Epoch, head, ms, now)
 	// A queue that was deleted can't be used yet, and one that gives no ticket
 	// although the head is free and has waited for two visibility timeouts is
 	// stuck: no holder of a ticket lives that long without a claim. The mail goes
@@ -255,7 +292,7 @@ func (w *worker) deliver(
 	switch outcome {
 	case chat.Succeeded:
 		w.result.Delivered++
-	case chat.AgentBusy, chat.Superseded:
+	case chat.AgentBusy, chat.Superseded, chat.Unreachable:
 		w.result.Deferred++
 	default:
 		w.result.Failed++
@@ -284,7 +321,7 @@ const maxTickets = 10
 // tickets are used up by attempts at the head, whichever message they were put
 // in for, so each attempt entitles the mail to a fresh set.
 func (d *Delivery) ticket(
-	ctx context.Context, q ChatQueue, slots int, head chat.Message, ms []chat.Message, now time.Time,
+	ctx context.Context, q ChatQueue, slots int, epoch int64, head chat.Message, ms []chat.Message, now time.Time,
 ) (*ReceivedTicket, error) {
 	received, err := d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, 0)
 	if received != nil || err != nil {
@@ -292,7 +329,7 @@ func (d *Delivery) ticket(
 	}
 	var tickets []Ticket
 	for _, m := range ms {
-		if m.Available(now) && len(tickets) < maxTickets {
+		if m.Available(epoch, now) && len(tickets) < maxTickets {
 			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, head)})
 		}
 	}

@@ -107,7 +107,7 @@ func TestACrashedDeliveryComesBackByTimeAlone(t *testing.T) {
 
 func TestNobodyIsListening(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	if out := w.Send("a"); out.Expected != delivery.ExpectNextPoll {
+	if out := w.Send("a"); out.Expected != workspace.ExpectNextPoll {
 		t.Fatal(out.Expected)
 	}
 	w.Now = w.Now.Add(61 * time.Second)
@@ -115,7 +115,7 @@ func TestNobodyIsListening(t *testing.T) {
 	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Status != workspace.StatusDegraded || v.Reason != workspace.ReasonInboxUnattended {
 		t.Fatalf("%+v", v)
 	}
-	if out := w.Send("b"); out.Expected != delivery.ExpectNobody {
+	if out := w.Send("b"); out.Expected != workspace.ExpectNobody {
 		t.Fatal(out.Expected)
 	}
 }

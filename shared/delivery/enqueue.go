@@ -16,8 +16,8 @@ import (
 type Accepted struct {
 	Message  chat.Message
 	First    bool // false: this id was accepted before, and this is that one's receipt
-	Expected Expectation
-	Why      string // why nobody is listening; "" when somebody is
+	Expected workspace.Expectation
+	Why      string // why it is not delivered now; "" when that is plain
 	Verdict  workspace.Verdict
 	Mode     workspace.Delivery
 	Depth    int64

@@ -142,10 +142,9 @@ func (d *Delivery) End(ctx context.Context, f workspace.Facts, messageID string,
 		case f.Hold == workspace.Removed:
 			next, err = m.Cancel("the removal of its workspace", now)
 			return next, u, err
-		case d.lostProbe(f, m, now):
-			u.ProbeLostAt = now
 		}
-		return m.Expire(now), u, nil
+		next = m.Expire(now)
+		return next, d.lost(f, next, now), nil
 	})
 	switch fault.CodeOf(err) {
 	case fault.Conflict, fault.MessageUnknown:
@@ -169,15 +168,47 @@ func (d *Delivery) expire(
 		if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
 			break
 		}
-		moves = append(moves, chat.Move{From: m, To: m.Expire(now)})
-		if d.lostProbe(f, m, now) {
-			u.ProbeLostAt = now
-		}
+		next := m.Expire(now)
+		moves = append(moves, chat.Move{From: m, To: next})
+		u = u.plus(d.lost(f, next, now))
 	}
 	if len(moves) == 0 {
 		return false, nil
 	}
 	return true, d.write(ctx, f.ID, open, moves, u)
+}
+
+// maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.
+const maxLostWhy = 100
+
+// lost is what the end of an undelivered message does to its mailbox: it is told
+// for a day, and shows that mail does not arrive, if its agent was there and did
+// not take it. A probe's end is no loss.
+func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
+	if !ended.Probe {
+		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.Reason, maxLostWhy)
+		u.ForgetLost = now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
+	}
+	p := d.Registry.Policy
+	polls := workspace.EffectiveMode(f, p, now).Effective == workspace.Poll
+	refused := ended.State == chat.Dead && !ended.Tried() // the agent said that it can't take it: it is there
+	if !refused && (ended.Tried() || (polls && f.Hold == workspace.NoHold && f.Leased(p, now))) {
+		u.UndeliveredAt = now
+	}
+	return u
+}
+
+// plus is both updates' loss.
+func (u MailboxUpdate) plus(v MailboxUpdate) MailboxUpdate {
+	v.Lost += u.Lost
+	v.ForgetLost = v.ForgetLost || u.ForgetLost
+	if v.LostWhy == "" {
+		v.LostAt, v.LostWhy = u.LostAt, u.LostWhy
+	}
+	if v.UndeliveredAt.IsZero() {
+		v.UndeliveredAt = u.UndeliveredAt
+	}
+	return v
 }
 
 // IDs are the ids of the first messages of open, at most limit.

@@ -164,22 +164,22 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			p.more = true
 			return p
 		}
-		claimed := m.State == chat.InFlight && !m.Available(now)
+		claimed := m.State == chat.InFlight && !m.Available(f.Epoch, now)
 		switch {
 		case c.proves(m):
-			p.deliver(m, m.Deliver("acknowledged by the agent's cursor", nil, now), now)
-		case m.Probe && polls && m.Available(now):
+			p.deliver(m, m.Deliver("acknowledged by the agent's cursor", nil, "", now), now)
+		case m.Probe && polls && m.Available(f.Epoch, now):
 			// A client would show its agent an empty message: the poll itself is the
 			// proof that the agent asks for its mail.
-			taken := m.Take(chat.ByPoll, claim, d.Policy, now)
-			p.deliver(m, taken.Deliver("the agent polled for its mail", nil, now), now)
+			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
+			p.deliver(m, taken.Deliver("the agent polled for its mail", nil, "", now), now)
 		case !polls || !m.State.Open() || len(p.out) >= limit:
 		case claimed && m.Claim.Token != pollClaim:
 			polls = false // an earlier push still holds it; what is behind it waits, for order
 		case claimed && m.Claim.Epoch == f.Epoch:
 			p.out = append(p.out, m) // handed out a moment ago, and asked for again
 		default:
-			taken := m.Take(chat.ByPoll, claim, d.Policy, now)
+			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
 			p.moves = append(p.moves, chat.Move{From: m, To: taken})
 			p.out = append(p.out, taken)
 		}

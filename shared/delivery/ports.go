@@ -54,18 +54,38 @@ type MailboxUpdate struct {
 	ClaimReleased bool
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
-	// PushFailedAt, when set, counts one failed push, with PushError;
-	// PushSucceeded ends the count.
-	PushFailedAt  time.Time
-	PushError     string
-	PushSucceeded bool
-	// ProbeLostAt, when set, is when a probe ended undelivered.
-	ProbeLostAt time.Time
-	// Busy notes the agent's own busy answer: this many slots taken, at BusyAt.
-	Busy   int
-	BusyAt time.Time
+	// Push is what a hand-over by push has shown; nil leaves it.
+	Push *PushUpdate
+	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.
+	UndeliveredAt time.Time
+	// Lost adds to the mail that is told to be lost (redrives take off it), LostAt and LostWhy are of the last one.
+	// ForgetLost begins anew: what was told before is too old.
+	Lost       int64
+	LostAt     time.Time
+	LostWhy    string
+	ForgetLost bool
 	// Outbox is what the ends among the messages leave to do.
 	Outbox []OutboxItem
+}
+
+// PushUpdate is what a hand-over by push, of a message or of a probe, has shown.
+type PushUpdate struct {
+	TriedAt time.Time // when a message is handed over; zero leaves it
+	// One of these is set, when the hand-over has ended.
+	FailedAt  time.Time // it failed: one more in a row, with Error and Fault
+	BusyAt    time.Time // the agent said that it is busy: one more in a row
+	Succeeded bool      // all trouble is over
+	// RestUntil, when set, is until when the agent is left alone.
+	RestUntil time.Time
+	Error     string
+	Fault     workspace.PushFault
+	// ReachedAt is when the agent took something, PassedAt when it took a message that was no probe and did not fail it.
+	ReachedAt, PassedAt time.Time
+	// AnswerFailedAt is when the agent said that the task failed, in its words of AnswerError; AnswerSucceeded ends the
+	// count of such tasks.
+	AnswerFailedAt  time.Time
+	AnswerError     string
+	AnswerSucceeded bool
 }
 
 // OutboxItem is what one end of a message leaves to do: the version is the one
@@ -90,7 +110,7 @@ type Ledger interface {
 	Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error)
 	// WriteMessages writes each To if its From's version is still stored, the
 	// counters and the update, in one transaction: all or nothing. At most
-	// MaxMoves.
+	// MaxMoves; without any, the update alone is written.
 	WriteMessages(ctx context.Context, id string, moves []chat.Move, u MailboxUpdate) error
 	// Outbox lists what ended messages leave to do; OutboxDone strikes one item
 	// off, whoever else did it too.
@@ -153,13 +173,26 @@ type Queues interface {
 	Remove(ctx context.Context, name string) error
 }
 
-// PushResult is how a push ended. Exactly one of Answer, Busy and Err is set;
-// none of them says that the agent took the message and answered nothing.
+// Handover is how a push ended.
+type Handover string
+
+// The ends of a push.
+const (
+	Taken       Handover = "taken"       // the agent answered in the protocol; its task may have failed
+	Busy        Handover = "busy"        // the agent said that it is busy
+	Refused     Handover = "refused"     // the agent can't take this message, however often it is tried
+	AgentError  Handover = "agent_error" // the agent answered with an error
+	Unreachable Handover = "unreachable" // no answer of the agent came back
+)
+
+// PushResult is how a push ended, and what came back.
 type PushResult struct {
-	Answer     json.RawMessage
-	Busy       bool
-	RetryAfter time.Duration
-	Err        error
+	Handover   Handover
+	Answer     json.RawMessage     // Taken: the agent's answer; nil when it gave none
+	TaskError  string              // Taken: the agent's words, when it said that its task failed
+	RetryAfter time.Duration       // Busy: how long it asked for; 0: it didn't say
+	Why        string              // Refused, AgentError, Unreachable: what came back, in words
+	Fault      workspace.PushFault // AgentError, Unreachable
 }
 
 // Agents pushes a message to an agent's URL.

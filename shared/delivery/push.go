@@ -3,16 +3,22 @@ package delivery
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // maxError bounds what is kept of an agent's error, in bytes: it stands in the
-// message, and on the lease that every heartbeat writes.
-const maxError = 300
+// message, and on the lease that every heartbeat writes (maxLeaseError).
+const (
+	maxError      = 300
+	maxLeaseError = 120
+)
 
 // push claims one message, pushes it and writes the outcome. Its ticket is used
 // up by the attempt, however it ends: what is still open gets a new one. Claim
@@ -41,38 +47,93 @@ func (d *Delivery) push(
 	return outcome, d.Queues.Delete(ctx, q, t)
 }
 
-// claim takes the message for one delivery. It is dead instead when its attempts
-// are used up: that is so for any host.
+// claim takes the message for one delivery. It is dead instead when it fails
+// where others pass: that is so for any host.
 func (d *Delivery) claim(ctx context.Context, f workspace.Facts, m chat.Message) (chat.Message, error) {
 	now := d.Clock.Now()
 	claim := chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}
-	taken := m.Take(chat.ByPush, claim, d.Policy, now)
-	u := MailboxUpdate{Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until}
+	taken := m.Take(chat.ByPush, claim, d.Policy, f.PassedAt, now)
+	u := MailboxUpdate{
+		Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until, Push: &PushUpdate{TriedAt: now},
+	}
 	if taken.State == chat.Dead {
-		u = MailboxUpdate{}
+		u = d.lost(f, taken, now)
 	}
 	return taken, d.write(ctx, m.Workspace, nil, []chat.Move{{From: m, To: taken}}, u)
 }
 
-// outcome is what a push's result makes of the message.
+// outcome is what a push's result makes of the message and of its mailbox.
 func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) (
-	chat.Message, MailboxUpdate, chat.Outcome,
+	next chat.Message, u MailboxUpdate, outcome chat.Outcome,
 ) {
 	now := d.Clock.Now()
-	u := MailboxUpdate{Host: HostOf(f), ClaimReleased: true}
-	switch {
-	case r.Busy:
-		u.Busy, u.BusyAt = f.Slots(), now
-		return taken.Defer(r.RetryAfter, d.Policy, now), u, chat.AgentBusy
-	case r.Err != nil:
-		cause := chat.Clip(r.Err.Error(), maxError)
-		next := taken.Fail(cause, d.Policy, d.Clock.Random(), now)
-		u.PushFailedAt, u.PushError = now, cause
-		if next.State == chat.Dead && taken.Probe {
-			u.ProbeLostAt = now
+	why := chat.Clip(r.Why, maxError)
+	switch r.Handover {
+	case Busy:
+		next, outcome = taken.Defer(), chat.AgentBusy
+	case Refused:
+		next, outcome = taken.Refuse(why, now), chat.Refused
+		u = d.lost(f, next, now)
+	case AgentError:
+		next, outcome = taken.Fail(why, d.Policy, f.PassedAt, f.Epoch, now), chat.Failed
+		if next.State == chat.Dead {
+			u = d.lost(f, next, now)
 		}
-		return next, u, chat.Failed
+	case Unreachable:
+		next, outcome = taken.Miss(why), chat.Unreachable
+	default:
+		next, outcome = taken.Deliver("the agent took it", r.Answer, chat.Clip(r.TaskError, maxError), now), chat.Succeeded
+		if r.TaskError != "" {
+			next.Reason = "the agent took it, and said that its task failed"
+		}
+		u.DeliveredAt = now
 	}
-	u.PushSucceeded, u.DeliveredAt = true, now
-	return taken.Deliver("the agent took it", r.Answer, now), u, chat.Succeeded
+	u.Host, u.ClaimReleased, u.Push = HostOf(f), true, d.pushUpdate(f, taken.Probe, r, now)
+	if next.NotBefore.After(now) {
+		u.Push.RestUntil = time.Time{} // it is set aside: what waits behind it goes on at once
+	}
+	return next, u, outcome
+}
+
+// pushUpdate is what a push's result shows of the agent.
+func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now time.Time) *PushUpdate {
+	u := &PushUpdate{}
+	switch r.Handover {
+	case Busy:
+		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
+	case AgentError, Unreachable:
+		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.Why, maxLeaseError), r.Fault
+		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
+	case Refused:
+		u.Succeeded, u.ReachedAt = true, now // the agent is there: it is the message that can't be taken
+	default:
+		u.Succeeded, u.ReachedAt = true, now
+		switch {
+		case probe:
+		case r.TaskError != "":
+			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
+		default:
+			u.PassedAt, u.AnswerSucceeded = now, true
+		}
+	}
+	return u
+}
+
+// probe pushes a probe that no message stands behind, and writes what it shows.
+// It reports whether the agent took it.
+func (d *Delivery) probe(ctx context.Context, f workspace.Facts, url string) (bool, error) {
+	id := "probe-" + uuid.NewString()
+	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
+	defer cancel()
+	r := d.Agents.Push(patient, url, chat.Message{
+		ID: id, Workspace: f.ID, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
+	})
+	u := MailboxUpdate{Host: HostOf(f), Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
+		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
+	})
+	if fault.CodeOf(err) == fault.Conflict {
+		return false, nil // another host has registered meanwhile: it is asked by itself
+	}
+	return r.Handover == Taken, err
 }

@@ -62,7 +62,7 @@ func (s Selection) wants(m chat.Message) bool {
 func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
 	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
-		return next, MailboxUpdate{}, err
+		return next, MailboxUpdate{Lost: -1}, err
 	})
 }
 

@@ -29,7 +29,7 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf",
-	"ActiveTasks": "at", "ActiveAt": "aa", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
+	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
 	// Copies
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
@@ -38,9 +38,13 @@ var leaseAttributes = map[string]string{
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "OldestOpen": "oo", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
-	"ProbedAt": "pb", "ProbeLostAt": "pl",
+	"ProbedAt": "pb", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
+	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	// PushTrouble
-	"PushFailures": "pf", "PushFailingSince": "ps", "PushError": "pe",
+	"PushFailures": "pf", "PushFailingSince": "ps", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
+	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
+	// AnswerTrouble
+	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerError": "ae",
 }
 
 // lease is the attribute of a field of workspace.Facts in an expression. The

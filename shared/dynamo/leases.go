@@ -78,6 +78,11 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 	if sig.ActiveTasks != nil {
 		c.set(lease("ActiveTasks"), num(int64(*sig.ActiveTasks)))
 		c.set(lease("ActiveAt"), millis(now))
+		if *sig.ActiveTasks > 0 {
+			c.setOnce(lease("AtWorkSince"), millis(now))
+		} else {
+			c.remove(lease("AtWorkSince"))
+		}
 	}
 	switch {
 	case sig.EndsErrors(s.Policy):

@@ -52,6 +52,7 @@ type messageRecord struct {
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
 	NotBefore  time.Time
+	AsideEpoch int64 `json:",omitempty"`
 	SettledAt  time.Time
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
@@ -69,8 +70,8 @@ const (
 
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := json.Marshal(messageRecord{
-		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.SettledAt,
-		m.Attempts, m.Claim, m.Callback, m.Probe,
+		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
+		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -100,7 +101,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
 		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it[messageBody])),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
-		NotBefore: r.NotBefore, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
+		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
 		Probe: r.Probe, Version: intOf(it[messageVersion]),
 	}
 	if a := strOf(it[messageAnswer]); a != "" {
@@ -191,7 +192,7 @@ func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) (
 
 // WriteMessages implements delivery.Ledger.
 func (s *Store) WriteMessages(ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
-	if len(moves) == 0 || len(moves) > delivery.MaxMoves {
+	if len(moves) > delivery.MaxMoves {
 		return fmt.Errorf("dynamo: %d moves in one transaction", len(moves))
 	}
 	var writes []types.TransactWriteItem
@@ -242,27 +243,69 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 	case u.ClaimReleased:
 		c.remove(lease("ClaimedUntil"))
 	}
-	if !u.DeliveredAt.IsZero() {
-		c.set(lease("DeliveredAt"), millis(u.DeliveredAt))
+	for field, at := range map[string]time.Time{"DeliveredAt": u.DeliveredAt, "UndeliveredAt": u.UndeliveredAt} {
+		if !at.IsZero() {
+			c.set(lease(field), millis(at))
+		}
 	}
-	if !u.ProbeLostAt.IsZero() {
-		c.set(lease("ProbeLostAt"), millis(u.ProbeLostAt))
+	noteLost(&c, u)
+	if u.Push != nil {
+		notePush(&c, *u.Push)
 	}
-	if u.PushSucceeded {
+	return c
+}
+
+// noteLost counts the mail that is told to be lost.
+func noteLost(c *change, u delivery.MailboxUpdate) {
+	if u.ForgetLost {
+		c.set(lease("LostMessages"), num(u.Lost))
+	} else {
+		c.add(lease("LostMessages"), u.Lost)
+	}
+	if !u.LostAt.IsZero() {
+		c.set(lease("LostAt"), millis(u.LostAt))
+		c.set(lease("LostWhy"), str(u.LostWhy))
+	}
+}
+
+// notePush notes what a hand-over by push has shown.
+func notePush(c *change, u delivery.PushUpdate) {
+	if !u.TriedAt.IsZero() {
+		c.set(lease("TriedAt"), millis(u.TriedAt))
+	}
+	switch {
+	case u.Succeeded:
 		for _, field := range workspace.FieldsOf[workspace.PushTrouble]() {
 			c.remove(lease(field))
 		}
-	}
-	if !u.PushFailedAt.IsZero() {
+	case !u.FailedAt.IsZero():
 		c.add(lease("PushFailures"), 1)
-		c.setOnce(lease("PushFailingSince"), millis(u.PushFailedAt))
-		c.set(lease("PushError"), str(u.PushError))
+		c.setOnce(lease("PushFailingSince"), millis(u.FailedAt))
+		c.set(lease("PushFailedAt"), millis(u.FailedAt))
+		c.set(lease("PushError"), str(u.Error))
+		c.set(lease("PushFault"), str(string(u.Fault)))
+	case !u.BusyAt.IsZero():
+		c.add(lease("BusyAnswers"), 1)
+		c.setOnce(lease("BusySince"), millis(u.BusyAt))
 	}
-	if !u.BusyAt.IsZero() {
-		c.set(lease("ActiveTasks"), num(int64(u.Busy)))
-		c.set(lease("ActiveAt"), millis(u.BusyAt))
+	if !u.RestUntil.IsZero() {
+		c.set(lease("RestUntil"), millis(u.RestUntil))
 	}
-	return c
+	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt} {
+		if !at.IsZero() {
+			c.set(lease(field), millis(at))
+		}
+	}
+	switch {
+	case u.AnswerSucceeded:
+		for _, field := range workspace.FieldsOf[workspace.AnswerTrouble]() {
+			c.remove(lease(field))
+		}
+	case !u.AnswerFailedAt.IsZero():
+		c.add(lease("AnswerFailures"), 1)
+		c.setOnce(lease("AnswersFailingSince"), millis(u.AnswerFailedAt))
+		c.set(lease("AnswerError"), str(u.AnswerError))
+	}
 }
 
 func countMoves(c *change, d chat.Delta) {

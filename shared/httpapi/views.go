@@ -192,7 +192,7 @@ func ReceiptOf(m chat.Message, now time.Time) Receipt {
 		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
 		Attempts: m.Attempts, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 	}
-	if m.State == chat.InFlight && m.Available(now) {
+	if m.State == chat.InFlight && m.ClaimEnded(now) {
 		r.State, r.Reason = chat.Queued, "its last delivery was not acknowledged in time; it will be tried again"
 	}
 	r.Status = r.State

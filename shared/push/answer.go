@@ -1,56 +1,194 @@
 package push
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// rpcAnswer is what is read of a JSON-RPC response.
-type rpcAnswer struct {
-	JSONRPC string `json:"jsonrpc"`
-	Error   *struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
+// answer is what came back from an agent's URL.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	object map[string]json.RawMessage // the body, when it is a JSON object; nil else
 }
 
-// resultOf decides what an agent's answer means. The first rule that matches holds:
+// resultOf decides what an answer means. The first rule that matches holds:
 //
-//   - Any JSON-RPC answer to a probe is a delivery, even an error: it shows that an
-//     agent listens at the URL.
-//   - 429 and 503 mean that the agent is busy.
-//   - Any other status that is not 2xx is a failure.
-//   - A 2xx whose body is no JSON object is a delivery without an answer to keep.
-//   - A JSON-RPC error is a failure.
-//   - Everything else is a delivery, and the body is its answer.
+//   - Any JSON-RPC answer to a probe is taken, even an error: it shows that an agent listens at the URL.
+//   - A redirect is not followed: the agent can't be reached at this URL.
+//   - 429, and 503 in the agent's own words, mean that the agent is busy.
+//   - A JSON-RPC error that says the message is malformed refuses it for good; so does a status that says so.
+//   - Any other error in JSON is an error of the agent.
+//   - An error status that a proxy or a wrong URL gives means that the agent can't be reached; another is the agent's.
+//   - An empty 202 or 204 is taken, without an answer to keep.
+//   - A JSON-RPC result, a task or a message is taken. Its task may have failed.
+//   - Everything else is no answer of the protocol: a page stands in the agent's place, or the agent answers in no known
+//     shape.
 func resultOf(probe bool, status int, header http.Header, body []byte) delivery.PushResult {
-	var rpc rpcAnswer
-	isObject := json.Unmarshal(body, &rpc) == nil
-	switch {
-	case probe && isObject && rpc.JSONRPC != "":
-		return delivery.PushResult{}
-	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		return delivery.PushResult{Busy: true, RetryAfter: retryAfter(header)}
-	case status >= 300:
-		return delivery.PushResult{Err: fmt.Errorf("the agent answered HTTP %d", status)}
-	case !isObject:
-		return delivery.PushResult{}
-	case rpc.Error != nil:
-		return delivery.PushResult{Err: fmt.Errorf("the agent answered error %d: %.200s", rpc.Error.Code, rpc.Error.Message)}
+	a := answer{status: status, header: header, body: bytes.TrimSpace(body)}
+	if json.Unmarshal(a.body, &a.object) != nil {
+		a.object = nil
 	}
-	return delivery.PushResult{Answer: body}
+	switch {
+	case probe && a.object["jsonrpc"] != nil:
+		return delivery.PushResult{Handover: delivery.Taken}
+	case status >= 300 && status < 400:
+		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(header))
+	case a.saysBusy():
+		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: retryAfter(header)}
+	case a.hasError():
+		return a.failure()
+	case status >= 400:
+		return a.statusFailure()
+	case len(a.body) == 0 && (status == http.StatusAccepted || status == http.StatusNoContent):
+		return delivery.PushResult{Handover: delivery.Taken}
+	case a.isProtocol():
+		failure, _ := chat.TaskFailure(a.body)
+		return delivery.PushResult{Handover: delivery.Taken, Answer: a.body, TaskError: failure}
+	case a.object != nil:
+		return agentError(workspace.FaultPage, "the agent answered JSON that is no answer of the protocol: %s",
+			chat.Clip(string(a.body), maxQuoted))
+	}
+	return unreachable(workspace.FaultPage, "what answers there is not an agent: %s", a.describe())
+}
+
+// maxQuoted is how much of an answer an error quotes, in bytes.
+const maxQuoted = 120
+
+func unreachable(f workspace.PushFault, format string, args ...any) delivery.PushResult {
+	return delivery.PushResult{Handover: delivery.Unreachable, Fault: f, Why: fmt.Sprintf(format, args...)}
+}
+
+func agentError(f workspace.PushFault, format string, args ...any) delivery.PushResult {
+	return delivery.PushResult{Handover: delivery.AgentError, Fault: f, Why: fmt.Sprintf(format, args...)}
+}
+
+// saysBusy reports whether the agent itself says that it is busy. A 503 with a page is a proxy's.
+func (a answer) saysBusy() bool {
+	own := a.object != nil || len(a.body) == 0 || a.header.Get("Retry-After") != ""
+	return a.status == http.StatusTooManyRequests || (a.status == http.StatusServiceUnavailable && own)
+}
+
+func (a answer) hasError() bool {
+	e, ok := a.object["error"]
+	return ok && string(e) != "null"
+}
+
+// malformed are the JSON-RPC codes by which an agent says that it can't read a message (JSON-RPC 2.0, section 5.1):
+// parse error, invalid request and invalid params.
+var malformed = map[int]bool{-32700: true, -32600: true, -32602: true}
+
+// failure is an error in JSON: JSON-RPC's, or one in the agent's own shape.
+func (a answer) failure() delivery.PushResult {
+	var rpc struct {
+		Code json.Number `json:"code"`
+	}
+	_ = json.Unmarshal(a.object["error"], &rpc) // one of another shape has no code
+	words := chat.Clip(chat.Words(a.object["error"]), maxQuoted)
+	code, err := strconv.Atoi(rpc.Code.String())
+	switch {
+	case err == nil && malformed[code]:
+		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("error %d: %s", code, words)}
+	case err == nil:
+		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)
+	case a.status >= 400:
+		return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, words)
+	}
+	return agentError(workspace.FaultRPC, "the agent answered an error: %s", words)
+}
+
+// statusFailure is an error status without an error in JSON.
+func (a answer) statusFailure() delivery.PushResult {
+	switch a.status {
+	case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, a.describe())}
+	case http.StatusRequestTimeout:
+		return unreachable(workspace.FaultTimeout, "HTTP 408: the agent did not read the message in time")
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusProxyAuthRequired,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, a.describe())
+	}
+	if a.status >= 520 { // a content delivery network's own: its origin can't be reached
+		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, a.describe())
+	}
+	return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, a.describe())
+}
+
+// isProtocol reports whether the body is an answer of A2A: a JSON-RPC result, or a bare task or message.
+func (a answer) isProtocol() bool {
+	for _, member := range []string{"result", "task", "message", "parts"} {
+		if v, ok := a.object[member]; ok && string(v) != "null" {
+			return true
+		}
+	}
+	var task struct {
+		Kind   string                     `json:"kind"`
+		Status map[string]json.RawMessage `json:"status"`
+	}
+	bare := json.Unmarshal(a.body, &task) == nil && (task.Kind == "task" || task.Status["state"] != nil)
+	_, result := a.object["result"] // null: it took the message, and has nothing to say
+	return bare || result
+}
+
+// describe names what came back, for people: its kind, and its title or its beginning.
+func (a answer) describe() string {
+	if a.object != nil {
+		return chat.Clip(chat.Words(a.body), maxQuoted)
+	}
+	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	switch {
+	case len(a.body) == 0:
+		return "an empty answer"
+	case err != nil:
+		kind = "an answer of unknown type"
+	}
+	text := string(a.body)
+	if _, rest, ok := cutFold(text, "<title>"); ok {
+		if title, _, ok := cutFold(rest, "</title>"); ok {
+			text = title
+		}
+	}
+	return kind + ": " + strconv.Quote(chat.Clip(strings.Join(strings.Fields(text), " "), maxQuoted))
+}
+
+func cutFold(s, sep string) (before, after string, found bool) {
+	i := strings.Index(strings.ToLower(s), sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// destination is where a redirect leads, without the host: a receipt shows it to a sender, who must not learn where the
+// agent is.
+func destination(header http.Header) string {
+	u, err := url.Parse(header.Get("Location"))
+	switch {
+	case err != nil || header.Get("Location") == "":
+		return "nowhere"
+	case u.Host != "":
+		return "another host, path " + u.EscapedPath()
+	}
+	return u.EscapedPath()
 }
 
 // retryAfter reads Retry-After in seconds. It is 0 when the agent names none, or
 // names a date.
 func retryAfter(header http.Header) time.Duration {
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil {
+	seconds, err := strconv.ParseInt(strings.TrimSpace(header.Get("Retry-After")), 10, 32)
+	if err != nil || seconds < 0 {
 		return 0
 	}
 	return time.Duration(seconds) * time.Second

@@ -5,67 +5,120 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+const (
+	rpcResult = `{"jsonrpc":"2.0","result":{}}`
+	rpcError  = `{"jsonrpc":"2.0","error":{"code":-32603,"message":"model provider answered 401"}}`
+	html      = "text/html; charset=utf-8"
+	signIn    = "<!doctype html><html><head><title>Sign in - Corp SSO</title></head><body>…</body></html>"
+)
+
+func task(state, words string) string {
+	return `{"jsonrpc":"2.0","result":{"kind":"task","status":{"state":"` + state +
+		`","message":{"parts":[{"kind":"text","text":"` + words + `"}]}}}}`
+}
+
+// What comes back from an agent's URL, and what it means.
 func TestResultOf(t *testing.T) {
-	const rpcResult = `{"jsonrpc":"2.0","result":{}}`
-	const rpcError = `{"jsonrpc":"2.0","error":{"code":-32603,"message":"no"}}`
 	for name, c := range map[string]struct {
 		probe      bool
 		status     int
+		kind       string // content type
 		retryAfter string
+		location   string
 		body       string
 
-		answer  string
-		busy    bool
-		wait    time.Duration
-		failure string
+		want  delivery.Handover
+		fault workspace.PushFault
+		wait  time.Duration
+		says  string // in Why or TaskError
 	}{
-		"a result":             {status: 200, body: rpcResult, answer: rpcResult},
-		"JSON that is no RPC":  {status: 201, body: `{"ok":true}`, answer: `{"ok":true}`},
-		"a text":               {status: 200, body: "ok"},
-		"nothing":              {status: 204},
-		"JSON of another form": {status: 200, body: `["ok"]`},
+		"a result":                    {status: 200, body: rpcResult, want: delivery.Taken},
+		"a result of null":            {status: 200, body: `{"jsonrpc":"2.0","result":null}`, want: delivery.Taken},
+		"a bare task":                 {status: 200, body: `{"kind":"task","status":{"state":"working"}}`, want: delivery.Taken},
+		"a message of 1.0":            {status: 200, body: `{"message":{"parts":[{"text":"hi"}]}}`, want: delivery.Taken},
+		"an empty 202":                {status: 202, want: delivery.Taken},
+		"an empty 204":                {status: 204, retryAfter: "7", want: delivery.Taken},
+		"an error of null":            {status: 200, body: `{"result":{},"error":null}`, want: delivery.Taken},
+		"a task that works":           {status: 200, body: task("working", "soon"), want: delivery.Taken},
+		"a task that failed":          {status: 200, body: task("failed", "invalid x-api-key"), want: delivery.Taken, says: "invalid x-api-key"},
+		"a task that failed, of 1.0":  {status: 200, body: task("TASK_STATE_FAILED", "no quota"), want: delivery.Taken, says: "no quota"},
+		"a task that was rejected":    {status: 200, body: task("rejected", ""), want: delivery.Taken, says: "its task is rejected"},
+		"a task that needs a sign-in": {status: 200, body: task("auth-required", ""), want: delivery.Taken, says: "auth-required"},
 
-		"too many requests":             {status: 429, busy: true},
-		"unavailable":                   {status: 503, busy: true},
-		"busy for seconds":              {status: 503, retryAfter: "7", busy: true, wait: 7 * time.Second},
-		"busy until a date":             {status: 429, retryAfter: "Wed, 21 Oct 2026 07:28:00 GMT", busy: true},
-		"busy with an error":            {status: 429, body: rpcError, busy: true},
-		"Retry-After of what succeeded": {status: 204, retryAfter: "7"},
-
-		"a redirect":                  {status: 302, failure: "the agent answered HTTP 302"},
-		"not found":                   {status: 404, failure: "the agent answered HTTP 404"},
-		"its own failure":             {status: 500, body: rpcError, failure: "the agent answered HTTP 500"},
-		"an RPC error":                {status: 200, body: rpcError, failure: "the agent answered error -32603: no"},
-		"an error without a version":  {status: 200, body: `{"error":{"code":1}}`, failure: "answered error 1"},
-		"an error of null is a reply": {status: 200, body: `{"error":null}`, answer: `{"error":null}`},
-
-		"a probe, refused by RPC":       {probe: true, status: 200, body: rpcError},
-		"a probe, refused by both":      {probe: true, status: 500, body: rpcError},
-		"a probe, and RPC that is busy": {probe: true, status: 503, body: rpcError},
-		"a probe, taken":                {probe: true, status: 200, body: rpcResult},
-		"a probe, and a busy proxy":     {probe: true, status: 503, retryAfter: "1", busy: true, wait: time.Second},
-		"a probe, and another server":   {probe: true, status: 404, body: "<html>", failure: "HTTP 404"},
-		"a probe, and no JSON-RPC": {
-			probe: true, status: 200, body: `{"error":{"code":1}}`, failure: "answered error 1",
+		"an empty 200": {status: 200, want: delivery.Unreachable, fault: workspace.FaultPage, says: "an empty answer"},
+		"a text":       {status: 200, kind: "text/plain", body: "ok", want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/plain: "ok"`},
+		"a sign-in page": {
+			status: 200, kind: html, body: signIn, want: delivery.Unreachable, fault: workspace.FaultPage,
+			says: `text/html: "Sign in - Corp SSO"`,
 		},
+		"a list":                {status: 200, kind: "application/json", body: `["ok"]`, want: delivery.Unreachable, fault: workspace.FaultPage},
+		"JSON of no protocol":   {status: 200, body: `{"ok":true}`, want: delivery.AgentError, fault: workspace.FaultPage, says: `{"ok":true}`},
+		"an error in its words": {status: 200, body: `{"error":"model quota exceeded"}`, want: delivery.AgentError, fault: workspace.FaultRPC, says: "model quota exceeded"},
+		"an error with a text for a code": {
+			status: 200, body: `{"jsonrpc":"2.0","error":{"code":"E42","message":"out of tokens"}}`,
+			want: delivery.AgentError, fault: workspace.FaultRPC, says: "out of tokens",
+		},
+		"an error with another shape inside": {
+			status: 200, body: `{"error":{"message":{"detail":"no key"}},"jsonrpc":2}`, want: delivery.AgentError,
+			fault: workspace.FaultRPC, says: "no key",
+		},
+		"an RPC error":         {status: 200, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC, says: "error -32603: model provider answered 401"},
+		"an RPC error in 500":  {status: 500, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC},
+		"a malformed message":  {status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32602,"message":"role missing"}}`, want: delivery.Refused, says: "role missing"},
+		"a body it can't take": {status: 413, want: delivery.Refused},
+		"its own 500":          {status: 500, kind: "text/plain", body: "Internal Server Error", want: delivery.AgentError, fault: workspace.FaultHTTP, says: "Internal Server Error"},
+		"its own 401":          {status: 401, body: `{"detail":"no token"}`, want: delivery.AgentError, fault: workspace.FaultHTTP, says: "no token"},
+
+		"a proxy's 502":   {status: 502, kind: html, body: "<title>502 Bad Gateway</title>", want: delivery.Unreachable, fault: workspace.FaultPage, says: "502 Bad Gateway"},
+		"a proxy's 503":   {status: 503, kind: html, body: "<h1>Service Unavailable</h1>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a proxy's 504":   {status: 504, want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a network's 522": {status: 522, kind: html, want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a wrong path":    {status: 404, kind: html, body: "<title>Not Found</title>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a redirect": {
+			status: 307, location: "https://10.0.0.8/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect,
+			says: "HTTP 307) to another host, path /a2a/",
+		},
+		"a redirect on its host": {status: 301, location: "/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to /a2a/"},
+
+		"too many requests":        {status: 429, want: delivery.Busy},
+		"unavailable, no word":     {status: 503, want: delivery.Busy},
+		"unavailable, in JSON":     {status: 503, body: `{"busy":true}`, want: delivery.Busy},
+		"busy for seconds":         {status: 503, kind: html, body: "<p>later", retryAfter: "7", want: delivery.Busy, wait: 7 * time.Second},
+		"busy until a date":        {status: 429, retryAfter: "Wed, 21 Oct 2026 07:28:00 GMT", want: delivery.Busy},
+		"busy for too long a time": {status: 429, retryAfter: "99999999999", want: delivery.Busy},
+
+		"a probe, refused by RPC":       {probe: true, status: 200, body: rpcError, want: delivery.Taken},
+		"a probe, refused by both":      {probe: true, status: 500, body: rpcError, want: delivery.Taken},
+		"a probe, and RPC that is busy": {probe: true, status: 503, body: rpcError, want: delivery.Taken},
+		"a probe, taken":                {probe: true, status: 200, body: rpcResult, want: delivery.Taken},
+		"a probe, and a busy agent":     {probe: true, status: 503, retryAfter: "1", want: delivery.Busy, wait: time.Second},
+		"a probe, and another server":   {probe: true, status: 404, body: "<html>", want: delivery.Unreachable, fault: workspace.FaultPage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{}
-			if c.retryAfter != "" {
-				header.Set("Retry-After", c.retryAfter)
+			for k, v := range map[string]string{"Retry-After": c.retryAfter, "Location": c.location, "Content-Type": c.kind} {
+				if v != "" {
+					header.Set(k, v)
+				}
 			}
 			r := resultOf(c.probe, c.status, header, []byte(c.body))
-			if string(r.Answer) != c.answer || r.Busy != c.busy || r.RetryAfter != c.wait {
+			if r.Handover != c.want || r.Fault != c.fault || r.RetryAfter != c.wait {
 				t.Errorf("%+v", r)
 			}
-			failure := ""
-			if r.Err != nil {
-				failure = r.Err.Error()
+			if words := r.Why + r.TaskError; !strings.Contains(words, c.says) || (words == "") != (r.Handover == delivery.Busy ||
+				r.Handover == delivery.Taken && c.says == "") {
+				t.Errorf("it says %q, want %q", words, c.says)
 			}
-			if !strings.Contains(failure, c.failure) || c.failure == "" && failure != "" {
-				t.Errorf("error %q, want %q", failure, c.failure)
+			if keeps := r.Handover == delivery.Taken && !c.probe && c.body != ""; (r.Answer != nil) != keeps {
+				t.Errorf("its answer is %s", r.Answer)
+			}
+			if strings.Contains(r.Why, "10.0.0.8") {
+				t.Errorf("a sender learns an address: %s", r.Why)
 			}
 		})
 	}
@@ -73,7 +126,7 @@ func TestResultOf(t *testing.T) {
 
 func TestAFailureIsCutShort(t *testing.T) {
 	body := `{"error":{"code":1,"message":"` + strings.Repeat("x", 5000) + `"}}`
-	if r := resultOf(false, 200, nil, []byte(body)); r.Err == nil || len(r.Err.Error()) > 250 {
-		t.Errorf("%v", r.Err)
+	if r := resultOf(false, 200, nil, []byte(body)); r.Handover != delivery.AgentError || len(r.Why) > 250 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -39,7 +40,7 @@ func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error 
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return withoutURL(err)
+		return errors.New(unreached(err).Why)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {

@@ -7,13 +7,14 @@ package push
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -21,6 +22,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Reach says which addresses may be called.
@@ -72,20 +74,20 @@ func New(reach Reach, timeout time.Duration) *Pusher {
 // resultOf decides what the answer means.
 func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delivery.PushResult {
 	if target == "" {
-		return delivery.PushResult{Err: errors.New("the agent has no url")}
+		return unreachable(workspace.FaultNetwork, "the agent has no url")
 	}
 	req, err := pushRequest(ctx, target, m)
 	if err != nil {
-		return delivery.PushResult{Err: err}
+		return unreachable(workspace.FaultNetwork, "its url can't be called")
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return delivery.PushResult{Err: withoutURL(err)}
+		return unreached(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return delivery.PushResult{Err: fmt.Errorf("the answer broke off: %w", withoutURL(err))}
+		return unreachable(workspace.FaultBroken, "the answer broke off")
 	}
 	return resultOf(m.Probe, resp.StatusCode, resp.Header, body)
 }
@@ -105,17 +107,31 @@ func pushRequest(ctx context.Context, target string, m chat.Message) (*http.Requ
 	return req, nil
 }
 
-// withoutURL strips the agent's URL from an error of the HTTP client: the error
-// goes into a receipt, and the sender who reads that must not learn the URL.
-func withoutURL(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		if ue.Timeout() {
-			return errors.New("the agent did not answer in time")
-		}
-		err = ue.Err
+// unreached says why no answer came back. Its words go into a receipt, and the sender who reads that must learn neither
+// the URL nor an address nor a resolver.
+func unreached(err error) delivery.PushResult {
+	if ue, ok := errors.AsType[*url.Error](err); ok && ue.Timeout() {
+		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	}
-	if oe, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("the agent can't be reached: %s: %w", oe.Op, oe.Err)
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return unreachable(workspace.FaultDNS, "the name in its url can't be resolved")
 	}
-	return err
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return unreachable(workspace.FaultTLS, "the certificate at its url is not accepted")
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return unreachable(workspace.FaultTLS, "its url is https, and what answers there speaks no TLS")
+	}
+	switch {
+	case errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedPort) ||
+		errors.Is(err, ssrf.ErrProhibitedNetwork):
+		return unreachable(workspace.FaultForbidden, "its url leads to an address that policy forbids")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return unreachable(workspace.FaultRefused, "connection refused")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
+	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return unreachable(workspace.FaultBroken, "the connection was closed before an answer")
+	}
+	return unreachable(workspace.FaultNetwork, "the connection failed")
 }

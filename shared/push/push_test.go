@@ -2,6 +2,8 @@ package push_test
 
 import (
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,8 +11,10 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func TestCheck(t *testing.T) {
@@ -60,7 +64,7 @@ func TestPush(t *testing.T) {
 	defer agent.Close()
 	m := chat.Message{ID: "m", Source: "peer", Body: []byte(`{}`), Attempts: make([]chat.Attempt, 2)}
 	r := push.New(push.Private, time.Second).Push(t.Context(), agent.URL, m)
-	if r.Err != nil || r.Busy || string(r.Answer) != `{"result":{}}` {
+	if r.Handover != delivery.Taken || string(r.Answer) != `{"result":{}}` {
 		t.Fatalf("%+v", r)
 	}
 	for header, want := range map[string]string{
@@ -92,27 +96,34 @@ func TestPushFails(t *testing.T) {
 	}))
 	defer agent.Close()
 	defer close(hung)
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	for name, c := range map[string]struct {
 		reach   push.Reach
 		url     string
+		fault   workspace.PushFault
 		failure string
 	}{
-		"no URL":                            {push.Private, "", "the agent has no url"},
-		"a redirect":                        {push.Private, agent.URL + "/moved", "HTTP 307"},
-		"no answer":                         {push.Private, agent.URL + "/hung", "did not answer in time"},
-		"half an answer":                    {push.Private, agent.URL + "/breaks", "the answer broke off"},
-		"nobody there":                      {push.Private, closed.URL, "the agent can't be reached: dial"},
-		"a loopback address under Public":   {push.Public, agent.URL, "the agent can't be reached: dial"},
-		"a name of one, found when dialled": {push.Public, strings.Replace(agent.URL, "127.0.0.1", "localhost", 1), "dial"},
+		"no URL":                            {push.Private, "", workspace.FaultNetwork, "the agent has no url"},
+		"a redirect":                        {push.Private, agent.URL + "/moved", workspace.FaultRedirect, "HTTP 307"},
+		"no answer":                         {push.Private, agent.URL + "/hung", workspace.FaultTimeout, "did not answer in time"},
+		"half an answer":                    {push.Private, agent.URL + "/breaks", workspace.FaultBroken, "the answer broke off"},
+		"nobody there":                      {push.Private, closed.URL, workspace.FaultRefused, "connection refused"},
+		"no such name":                      {push.Private, "http://no-such-name.invalid/", workspace.FaultDNS, "can't be resolved"},
+		"no TLS there":                      {push.Private, strings.Replace(agent.URL, "http://", "https://", 1), workspace.FaultTLS, "no TLS"},
+		"a certificate of nobody":           {push.Private, secure.URL, workspace.FaultTLS, "certificate"},
+		"a loopback address under Public":   {push.Public, agent.URL, workspace.FaultForbidden, "forbids"},
+		"a name of one, found when dialled": {push.Public, strings.Replace(agent.URL, "127.0.0.1", "localhost", 1), workspace.FaultForbidden, "forbids"},
 	} {
 		r := push.New(c.reach, 300*time.Millisecond).Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
 		switch {
-		case r.Err == nil || !strings.Contains(r.Err.Error(), c.failure):
+		case r.Handover != delivery.Unreachable || r.Fault != c.fault || !strings.Contains(r.Why, c.failure):
 			t.Errorf("%s: %+v, want %q", name, r, c.failure)
-		case strings.Contains(r.Err.Error(), "http://"):
-			t.Errorf("%s: the error shows the URL: %v", name, r.Err)
+		case strings.Contains(r.Why, "//") || strings.Contains(r.Why, "127.0.0.1"):
+			t.Errorf("%s: the error shows where the agent is: %s", name, r.Why)
 		}
 	}
 }

@@ -120,11 +120,10 @@ func (r *Registry) SetCard(
 // after a silence: of a thousand, a hundred begin each second.
 const recoverySpread = 10 * time.Second
 
-// WakeIfDeliverable wakes the drain when mail waits and can be pushed now.
+// WakeIfDeliverable wakes the drain when it would do something now: deliver mail,
+// or find out whether an agent that failed is back.
 func (r *Registry) WakeIfDeliverable(ctx context.Context, f workspace.Facts, cause string, now time.Time) {
-	if f.Open == 0 || f.Busy(r.Policy, now) >= f.Slots() ||
-		workspace.EffectiveMode(f, r.Policy, now).Effective != workspace.Push ||
-		!workspace.Assess(f, r.Policy, now).Reachable() {
+	if !f.WantsDrain(r.Policy, now) {
 		return
 	}
 	after := time.Duration(0)

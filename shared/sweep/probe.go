@@ -26,7 +26,7 @@ func (r *run) probe(ctx context.Context, f workspace.Facts, now time.Time) error
 
 func (r *run) probeDue(f workspace.Facts, now time.Time) bool {
 	p := r.Registry.Policy
-	if p.ProbeEvery == 0 || f.Open > 0 || f.Busy(p, now) >= f.Slots() || !workspace.Assess(f, p, now).Reachable() {
+	if p.ProbeEvery == 0 || f.Open > 0 || f.Busy(p, now) >= f.Slots() || !f.Deliverable(p, now) {
 		return false
 	}
 	for _, proof := range []time.Time{f.DeliveredAt, f.ProbedAt, f.PolledAt, f.RegisteredAt} {

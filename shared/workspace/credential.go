@@ -147,8 +147,9 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
-	f.Reported, f.ProbeLostAt = Reported{}, time.Time{}
-	f.Refusals, f.Stranger, f.PushTrouble, f.Copies = Refusals{}, Stranger{}, PushTrouble{}, Copies{}
+	f.Reported, f.UndeliveredAt = Reported{}, time.Time{}
+	f.Refusals, f.Stranger, f.Copies = Refusals{}, Stranger{}, Copies{}
+	f.PushTrouble, f.AnswerTrouble = PushTrouble{}, AnswerTrouble{}
 	if a.ResetCredentials {
 		f, _ = f.dropCredentials()
 		f.Credentials = Credentials{NextCredential: a.Minted, PastCredential: f.PastCredential, RevokedAt: now}

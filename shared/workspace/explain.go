@@ -32,6 +32,7 @@ type Explanation struct {
 	Command     string     `json:"command"`
 	Delivery    Delivery   `json:"delivery"`
 	Evidence    []Evidence `json:"evidence"`
+	Remarks     []Remark   `json:"remarks,omitempty"`
 }
 
 // explained is, for each reason, which hop is at fault, in which words, and which command comes next; %s is the
@@ -60,9 +61,11 @@ var explained = map[Reason]struct {
 	ReasonInboxUnattended: {HopAgent,
 		"Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
 	ReasonPushFailing: {HopNetwork,
-		"Its agent is alive, but messages pushed to its URL fail.", "rollcall probe %s"},
+		"Its agent is alive, but messages pushed to its URL fail.", "rollcall receipts %s"},
 	ReasonBacklogStalled: {HopQueue,
 		"Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s"},
+	ReasonAnswersFailing: {HopAgent,
+		"Its agent takes its messages, and fails each task.", "rollcall receipts %s"},
 	ReasonErrorRate: {HopAgent,
 		"Its agent works, but most of what it does fails.", ""},
 	ReasonBusy: {HopNone,
@@ -78,7 +81,10 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	e := Explanation{
 		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
 		Hop: words.hop, Summary: words.summary, Command: strings.ReplaceAll(words.command, "%s", f.ID),
-		Delivery: EffectiveMode(f, p, now),
+		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
+	}
+	if v.Hop != HopNone {
+		e.Hop = v.Hop
 	}
 	if v.Reason != ReasonHealthy || e.Delivery.Effective != Poll {
 		return e
@@ -104,6 +110,9 @@ func (e Explanation) Text() string {
 	}
 	if e.Command != "" {
 		fmt.Fprintf(&b, "      %s\n", e.Command)
+	}
+	for _, r := range e.Remarks {
+		fmt.Fprintf(&b, "beside that: %s\n      %s\n", r.Text, r.Command)
 	}
 	fmt.Fprintf(&b, "mail goes by %s: %s\nevidence:\n", e.Delivery.Effective, e.Delivery.Reason)
 	for _, ev := range e.Evidence {

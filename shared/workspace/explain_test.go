@@ -51,8 +51,12 @@ func TestExplain(t *testing.T) {
 			f.Pushable, f.PushFailures, f.PushError = true, 4, "refused"
 		}), workspace.HopNetwork, "refused"},
 		workspace.ReasonBacklogStalled: {with(func(f *workspace.Facts) {
-			f.Pushable, f.Open, f.OldestOpen = true, 1, now.Add(-time.Hour)
+			f.Pushable, f.Open, f.OldestOpen, f.TriedAt = true, 1, now.Add(-time.Hour), now.Add(-time.Minute)
 		}), workspace.HopQueue, "rollcall receipts w"},
+		workspace.ReasonAnswersFailing: {with(func(f *workspace.Facts) {
+			f.Pushable, f.AnswerFailures, f.AnswerError = true, 3, "invalid x-api-key"
+			f.AnswersFailingSince = now
+		}), workspace.HopAgent, "invalid x-api-key"},
 		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
 			f.ErrorsSince, f.SampleError = now, "boom"
 		}), workspace.HopAgent, "boom"},

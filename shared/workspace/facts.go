@@ -27,6 +27,7 @@ type Facts struct {
 	Announced
 	Mailbox
 	PushTrouble
+	AnswerTrouble
 }
 
 // Identity is who the workspace is and how it is set up. Register and the operator's calls write it, and a drain that
@@ -104,11 +105,12 @@ type Liveness struct {
 	Reported
 }
 
-// Reported is what the agent says of itself in its signals, which write it as the rest of Liveness. A delivery that
-// is answered with "busy" writes ActiveTasks and ActiveAt too. A register and an adoption clear it.
+// Reported is what the agent says of itself in its signals, which write it as the rest of Liveness. A register and an
+// adoption clear it.
 type Reported struct {
 	ActiveTasks int
 	ActiveAt    time.Time // when ActiveTasks was reported
+	AtWorkSince time.Time // since when each report said that a task is active; zero: the last one said none
 	ErrorsSince time.Time // when it entered the error-rate band; zero: it is not in it
 	SampleError string    // while in the band
 	WedgedSince time.Time // zero: not wedged
@@ -142,8 +144,22 @@ type Mailbox struct {
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
+	TriedAt      time.Time // when a message was last handed to a push
+	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task
+	ReachedAt    time.Time // when the agent last took a pushed message or probe
 	ProbedAt     time.Time // when the last probe was accepted
-	ProbeLostAt  time.Time // when a probe ended undelivered; a register and an adoption clear it
+	// UndeliveredAt is when a message ended undelivered though its agent was there; only a later delivery or poll shows
+	// that it is over. An adoption clears it.
+	UndeliveredAt time.Time
+	Lost
+}
+
+// Lost is the mail that died or expired undelivered, to be told for a day. The end of each such message adds to it, in
+// the transaction of the end; a redrive takes off it.
+type Lost struct {
+	LostMessages int64
+	LostAt       time.Time // last one
+	LostWhy      string    // why that one ended
 }
 
 // Counters counts messages by what became of them. Accepting and changing messages add to it, as Mailbox says. The
@@ -166,12 +182,26 @@ func (c Counters) Conserved() bool {
 	return c.Accepted == c.Open+ended+c.Missing && c.InFlight >= 0 && c.InFlight <= c.Open
 }
 
-// PushTrouble is the failed pushes since the last one that succeeded. A delivery
-// writes it in the transaction that changes the message; a register and an adoption clear it.
+// PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it in the
+// transaction that changes the message, or after a probe. A register ends the rest and the busy answers, and proves
+// nothing of the failures: only a hand-over that succeeds, or an adoption, clears them.
 type PushTrouble struct {
 	PushFailures     int       // in a row
 	PushFailingSince time.Time // first of those
-	PushError        string    // of the last
+	PushFailedAt     time.Time // last of those
+	PushError        string    // of the last, in words
+	PushFault        PushFault // of the last: what came back
+	RestUntil        time.Time // until then no message is handed over
+	BusySince        time.Time // first of the answers in a row that the agent is busy
+	BusyAnswers      int
+}
+
+// AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer writes it;
+// a task that does not fail, and an adoption, clear it.
+type AnswerTrouble struct {
+	AnswerFailures      int
+	AnswersFailingSince time.Time // first of those
+	AnswerError         string    // of the last, in the agent's words
 }
 
 // FieldsOf lists the names of the fields of Facts, or of one of its groups, with those of the groups inside it.
@@ -208,6 +238,13 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 func (f Facts) Delivering(p Policy, now time.Time) bool {
 	left := f.ClaimedUntil.Sub(now)
 	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
+}
+
+// Resting reports whether the agent is left alone for a while, because hand-overs failed or it said that it is busy. A
+// rest longer than any is a wrong clock's.
+func (f Facts) Resting(p Policy, now time.Time) bool {
+	left := f.RestUntil.Sub(now)
+	return left > 0 && left <= p.RestLimit+maxSkew
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.

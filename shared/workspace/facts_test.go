@@ -11,7 +11,8 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil", "ProbedAt", "ProbeLostAt")
+		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil",
+		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

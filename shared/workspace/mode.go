@@ -70,6 +70,8 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		return say(Poll, "declared by %s", f.DeclaredBy)
 	case f.Declared == Push && f.PushFailures >= p.PushFailuresToDegrade && polls:
 		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
+	case f.Declared == Undeclared && f.Pushable && f.PushFailures >= p.PushFailuresToDegrade && polls:
+		return say(Poll, "not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
 	case f.Declared == Push && !f.Pushable:
 		return say(Poll, "declared push by %s, but no URL that can be pushed to is registered", f.DeclaredBy)
 	case f.Declared == Push:

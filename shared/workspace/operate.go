@@ -24,7 +24,9 @@ func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
 	} else {
 		f.Version++
 	}
-	f.Hold, f.HoldSince = h, now
+	if f.Hold != h {
+		f.Hold, f.HoldSince = h, now
+	}
 	if h == NoHold {
 		f.HoldSince = time.Time{}
 	}

@@ -34,6 +34,14 @@ type Policy struct {
 	RefusalWriteEvery time.Duration
 	// PushFailuresToDegrade is how many failed pushes in a row are "push_failing".
 	PushFailuresToDegrade int
+	// AnswerFailuresToDegrade is how many failed tasks in a row are "answers_failing".
+	AnswerFailuresToDegrade int
+	// BusyBelieved is how long answers that the agent is busy are believed when its heartbeats don't say the same.
+	BusyBelieved time.Duration
+	// RestLimit is the longest that an agent is ever left alone.
+	RestLimit time.Duration
+	// LostMailMemory is how long mail that was lost is told.
+	LostMailMemory time.Duration
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
 	// TakeoversForDuplicate is how many times in a row a previous instance must come back, each within a LeaseTTL,
@@ -69,6 +77,12 @@ func DefaultPolicy() Policy {
 		RefusalMemory:         24 * time.Hour,
 		RefusalWriteEvery:     30 * time.Second,
 		PushFailuresToDegrade: 3,
+
+		AnswerFailuresToDegrade: 3,
+		BusyBelieved:            time.Minute,
+		RestLimit:               5 * time.Minute,
+		LostMailMemory:          24 * time.Hour,
+
 		ErrorRateEnter:        0.5,
 		ErrorRateLeave:        0.1,
 		TakeoversForDuplicate: 2,

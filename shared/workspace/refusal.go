@@ -91,7 +91,9 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	age := now.Sub(f.RefusedAt)
 	recent := age < p.RefusalWriteEvery
-	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now)
+	// Only an accepted register resets the count of registers: accepted beats between them make none the first.
+	counted := r.Kind == SignalRegister && f.RegisterRefused >= p.RefusalsToDegrade
+	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) && !counted
 	if another := f.RefusedFrom != r.From && f.refusalCount() > 0; another || age >= p.RefusalMemory {
 		if recent && r.From != f.SeenFrom {
 			return f, false // several may hold an old credential: one at a time is noted

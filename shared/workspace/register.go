@@ -41,6 +41,8 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.Stranger = Stranger{} // it was this agent
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
-	f.Refusals, f.PushTrouble, f.ProbeLostAt = Refusals{}, PushTrouble{}, time.Time{}
+	f.Refusals = Refusals{}
+	// A new boot is tried at once. That it serves, only a hand-over shows: what failed before still counts.
+	f.RestUntil, f.BusySince, f.BusyAnswers = time.Time{}, time.Time{}, 0
 	return f
 }

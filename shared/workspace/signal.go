@@ -61,6 +61,12 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 	}
 	if s.ActiveTasks != nil {
 		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now
+		switch {
+		case *s.ActiveTasks == 0:
+			r.AtWorkSince = time.Time{}
+		case r.AtWorkSince.IsZero():
+			r.AtWorkSince = now
+		}
 	}
 	switch {
 	case s.EndsErrors(p):

@@ -36,6 +36,7 @@ const (
 	ReasonInboxUnattended     Reason = "inbox_unattended"
 	ReasonPushFailing         Reason = "push_failing"
 	ReasonBacklogStalled      Reason = "backlog_stalled"
+	ReasonAnswersFailing      Reason = "answers_failing"
 	ReasonErrorRate           Reason = "error_rate"
 	ReasonBusy                Reason = "busy"
 	ReasonHealthy             Reason = "healthy"
@@ -55,21 +56,23 @@ type Verdict struct {
 	Hint     string     `json:"hint"`
 	Action   string     `json:"action"`
 	Evidence []Evidence `json:"evidence"`
+	// Remarks are what an operator has to know beside the reason, whatever the status is.
+	Remarks []Remark `json:"remarks,omitempty"`
+	// Hop is the link of the chain at fault, where the facts name it better than the reason does.
+	Hop Hop `json:"-"`
 	// RecheckAt is when the passing of time alone would change this verdict; zero: never.
 	RecheckAt time.Time `json:"recheck_at,omitzero"`
 }
 
-// Reachable reports whether the agent can be handed mail now: it is alive, and the credential it holds is accepted.
-// Trouble with the mail itself does not make it unreachable, or delivery would never be tried again.
-func (v Verdict) Reachable() bool {
-	switch v.Status {
-	case StatusOnline:
-		return true
-	case StatusDegraded:
-		return v.Reason != ReasonCredentialsRejected
-	}
-	return false
+// Remark is something to know and to do beside the verdict.
+type Remark struct {
+	Code    string `json:"code"`
+	Text    string `json:"text"`
+	Command string `json:"command"` // of the command-line program; "" for none
 }
+
+// RemarkMailLost is the code of the remark that mail died or expired undelivered.
+const RemarkMailLost = "mail_lost"
 
 // rules is the status table: the first rule that returns a verdict decides.
 var rules = []func(situation) *Verdict{
@@ -84,7 +87,8 @@ var rules = []func(situation) *Verdict{
 	inboxUnattended,
 	pushFailing,
 	backlogStalled,
-	probeLost,
+	endedUndelivered,
+	answersFailing,
 	errorRate,
 }
 
@@ -100,6 +104,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
+	v.Remarks = s.remarks()
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.RecheckAt = s.recheckAt(v)
@@ -126,10 +131,38 @@ func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
 func (s situation) judge() Verdict {
 	for _, rule := range rules {
 		if v := rule(s); v != nil {
-			return *v
+			return s.spareWork(*v)
 		}
 	}
 	return *healthy(s)
+}
+
+// spareWork keeps a verdict from asking for a restart while the agent is at work: a restart would destroy that work.
+func (s situation) spareWork(v Verdict) Verdict {
+	if v.Action == "restart" && s.leased() && s.atWork(s.p, s.now) {
+		v.Action = "wait"
+		v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
+	}
+	return v
+}
+
+// remarks are what to know beside the verdict.
+func (s situation) remarks() []Remark {
+	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) {
+		return nil
+	}
+	return []Remark{{
+		Code: RemarkMailLost, Command: "rollcall redrive " + s.ID,
+		Text: fmt.Sprintf("%s ended undelivered, the last at %s: %s",
+			plural(s.LostMessages, "message"), stamp(s.LostAt), s.LostWhy),
+	}}
+}
+
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // within reports whether t is less than d ago.
@@ -168,7 +201,10 @@ func (s situation) deadlines() []time.Time {
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective}},
-		{s.PolledAt, []time.Duration{p.DeliveryObjective}},
+		{s.PolledAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.BusySince, []time.Duration{p.BusyBelieved}},
+		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
+		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
 		for _, after := range clock.after {
 			if at := clock.from.Add(after); !clock.from.IsZero() && at.After(s.now) {
@@ -426,7 +462,7 @@ func runtimeWedged(s situation) *Verdict {
 
 // inboxUnattended: the agent is to poll for its mail, mail waits, and nobody fetches it.
 func inboxUnattended(s situation) *Verdict {
-	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) {
+	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) || s.workExplains() {
 		return nil
 	}
 	last := "it has never polled"
@@ -445,22 +481,57 @@ func inboxUnattended(s situation) *Verdict {
 	}
 }
 
+// workExplains reports whether mail waits because the agent is at work: on what it fetched, or on as many tasks as it
+// takes.
+func (s situation) workExplains() bool { return s.busyExplains() || s.atFetchedWork(s.p, s.now) }
+
 // pushFailing: pushes fail, and the agent does not poll either. This holds for an agent that declared poll too: it was
 // pushed to as a last resort, and the next message would meet the same failure.
 func pushFailing(s situation) *Verdict {
-	polls := s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective)
-	if s.PushFailures < s.p.PushFailuresToDegrade || polls {
+	if polls := s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective); polls {
 		return nil
 	}
+	if s.PushFailures >= s.p.PushFailuresToDegrade {
+		return s.pushesFail()
+	}
+	if s.BusyAnswers > 0 && !s.busyBelieved() {
+		return s.busyForNothing()
+	}
+	return nil
+}
+
+func (s situation) pushesFail() *Verdict {
+	advice, action := s.PushFault.advice()
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "check_url",
-		Since: latest(s.PushFailingSince, s.RegisteredAt),
-		Hint: fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): "+
-			"check that the URL it registered can be reached from the platform", s.PushFailures, s.PushError),
+		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.hop(),
+		Since: s.PushFailingSince,
+		Hint: fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): %s; its mail is kept and tried on",
+			s.PushFailures, s.PushError, advice),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
+			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
+}
+
+// busyForNothing: the agent answers that it is busy, for longer than that is believed.
+func (s situation) busyForNothing() *Verdict {
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
+		Since: s.BusySince.Add(s.p.BusyBelieved),
+		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
+			"see what it is at; its mail is kept and tried on",
+		Evidence: append(s.mailEvidence(),
+			Evidence{s.BusySince, fmt.Sprintf("first of %d answers in a row that it is busy", s.BusyAnswers)},
+			s.busyEvidence()),
+	}
+}
+
+// busyBelieved reports whether the agent's answers that it is busy are believed: its heartbeats say the same, they are
+// new, or the time that its only one asked for still runs.
+func (s situation) busyBelieved() bool {
+	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
+		(s.BusyAnswers == 1 && s.Resting(s.p, s.now))
 }
 
 // backlogStalled: mail has waited for longer than the objective and nothing moves, though the agent says that it is
@@ -475,7 +546,7 @@ func backlogStalled(s situation) *Verdict {
 		Evidence: s.mailEvidence(),
 	}
 	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
-		if !s.stuckFor(2 * s.p.DeliveryObjective) {
+		if !s.stuckFor(2*s.p.DeliveryObjective) || s.busyExplains() {
 			return nil // it fetches its mail, and has yet to acknowledge it
 		}
 		v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
@@ -483,8 +554,15 @@ func backlogStalled(s situation) *Verdict {
 		v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
 		return v
 	}
-	if s.busyExplains() || s.handoverExplains() {
+	if s.workExplains() || s.handoverExplains() || (s.BusyAnswers > 0 && s.busyBelieved()) {
 		return nil
+	}
+	if s.untried() {
+		v.Action, v.Hop = "wait", HopPlatform
+		v.Hint = "the platform has not tried to deliver its mail yet: its drains may be waiting on other agents; " +
+			"rollcall sweep sends for one now"
+		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, "last delivery that was tried"})
+		return v
 	}
 	busy := s.busyEvidence()
 	v.Hint = busy.Fact + ", but its mail waits and none was delivered: " +
@@ -493,15 +571,21 @@ func backlogStalled(s situation) *Verdict {
 	return v
 }
 
-// busyExplains reports whether mail waits because the agent is busy.
+// untried reports whether nobody has tried to deliver since the oldest message was accepted.
+func (s situation) untried() bool {
+	return s.mode == Push && s.InFlight == 0 && s.TriedAt.Before(s.OldestOpen)
+}
+
+// busyExplains reports whether mail waits because the agent says that it is busy.
 func (s situation) busyExplains() bool {
 	return s.Busy(s.p, s.now) >= s.Slots() && !s.stuckFor(s.p.BusyPatience)
 }
 
-// handoverExplains reports whether mail waits because a first attempt is under way: an agent may take its time to
+// handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
 // answer.
 func (s situation) handoverExplains() bool {
-	return s.InFlight >= int64(s.Slots()) && s.PushFailures == 0 && !s.stuckFor(s.p.DeliveryPatience)
+	return s.InFlight > 0 && s.PushFailures == 0 && !s.stuckFor(s.p.DeliveryPatience) &&
+		(s.InFlight >= min(s.Open, int64(s.Slots())) || s.within(s.TriedAt, s.p.DeliveryObjective))
 }
 
 // busyEvidence is what the agent last said of how busy it is.
@@ -516,24 +600,40 @@ func (s situation) busyEvidence() Evidence {
 	return Evidence{s.LastSignal(), "the agent has not said how busy it is"}
 }
 
-// probeLost: the last probe ended undelivered, and nothing has reached the agent since. Without this rule, the end of
-// the probe would hide what the probe has shown.
-func probeLost(s situation) *Verdict {
-	if s.ProbeLostAt.IsZero() || !latest(s.DeliveredAt, s.PolledAt).Before(s.ProbeLostAt) {
+// endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since. Without this
+// rule, the end of the message would hide what it has shown.
+func endedUndelivered(s situation) *Verdict {
+	if !s.undelivered() {
 		return nil
 	}
+	advice, action := s.PushFault.advice()
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.ProbeLostAt, Action: "check_url",
-		Hint: "the last probe was not delivered, and nothing else since: " +
-			"check that the URL it registered can be reached from the platform, then probe it again",
-		Evidence: []Evidence{{s.ProbeLostAt, "a probe ended without being delivered"}},
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.hop(),
+		Hint:     "the last message was not delivered before its time was up, and nothing since: " + advice,
+		Evidence: []Evidence{{s.UndeliveredAt, "a message ended without being delivered"}},
 	}
 	if s.mode == Poll {
-		v.Reason, v.Action = ReasonInboxUnattended, "restart"
-		v.Hint = "the last probe was never fetched, and the agent hasn't polled since: " +
+		v.Reason, v.Action, v.Hop = ReasonInboxUnattended, "restart", HopAgent
+		v.Hint = "the last message was never fetched, and the agent hasn't polled since: " +
 			"restart it, or register it with a URL so that mail can be pushed"
 	}
 	return v
+}
+
+// answersFailing: the agent takes its mail, and says that it failed each task.
+func answersFailing(s situation) *Verdict {
+	if s.AnswerFailures < s.p.AnswerFailuresToDegrade {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonAnswersFailing, Since: s.AnswersFailingSince, Action: "inspect",
+		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s",
+			s.AnswerFailures, s.AnswerError),
+		Evidence: []Evidence{
+			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
+			{s.DeliveredAt, "last task: " + s.AnswerError},
+		},
+	}
 }
 
 func errorRate(s situation) *Verdict {
@@ -566,10 +666,14 @@ func healthy(s situation) *Verdict {
 			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
 		}
 	}
-	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
-		v.Reason, v.Since = ReasonBusy, s.ActiveAt
+	switch busy := s.Busy(s.p, s.now); {
+	case busy >= s.Slots():
+		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
 		v.Evidence = append(v.Evidence, Evidence{s.ActiveAt,
 			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+	case s.BusyAnswers > 0:
+		v.Reason, v.Since = ReasonBusy, s.BusySince
+		v.Evidence = append(v.Evidence, Evidence{s.BusySince, "the agent answered that it is busy"})
 	}
 	return v
 }

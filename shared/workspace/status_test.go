@@ -236,7 +236,7 @@ func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 }
 
 func TestALostProbeIsEvidence(t *testing.T) {
-	lost := live(func(f *workspace.Facts) { f.ProbeLostAt = at(500) })
+	lost := live(func(f *workspace.Facts) { f.UndeliveredAt = at(500) })
 	if v := workspace.Assess(lost, p, at(600)); v.Reason != workspace.ReasonPushFailing {
 		t.Fatalf("%s (%s)", v.Status, v.Reason)
 	}

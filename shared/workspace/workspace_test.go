@@ -81,7 +81,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.ActiveTasks, f.ActiveAt = count("active tasks", 2), when("active").Add(fast)
 	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
 	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
-	f.Takeovers, f.TakenOverAt, f.ProbeLostAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
+	f.Takeovers, f.TakenOverAt, f.UndeliveredAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
 	if f.TakeoversSince = f.TakenOverAt; f.TakenOverAt.IsZero() {
 		f.Takeovers = 0
 	}
@@ -96,6 +96,17 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	}
 	if f.PushFailures > 0 {
 		f.PushFailingSince = at(rapid.IntRange(-100, 600).Draw(t, "push failing"))
+		f.PushFault = rapid.SampledFrom([]workspace.PushFault{
+			workspace.FaultRefused, workspace.FaultTimeout, workspace.FaultRPC, workspace.FaultPage,
+		}).Draw(t, "push fault")
+	}
+	if f.BusyAnswers = count("busy answers", 3); f.BusyAnswers > 0 {
+		f.BusySince = at(rapid.IntRange(-100, 600).Draw(t, "busy since"))
+	}
+	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
+	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")
+	if f.AnswerFailures > 0 {
+		f.AnswersFailingSince = at(rapid.IntRange(-100, 600).Draw(t, "answers failing"))
 	}
 	if f.Open > 0 {
 		f.OldestOpen = at(rapid.IntRange(-100, 600).Draw(t, "oldest"))

@@ -101,20 +101,12 @@ func (s *Store) WriteMessages(_ context.Context, id string, moves []chat.Move, u
 	if !u.DeliveredAt.IsZero() {
 		f.DeliveredAt = u.DeliveredAt
 	}
-	if !u.ProbeLostAt.IsZero() {
-		f.ProbeLostAt = u.ProbeLostAt
+	if !u.UndeliveredAt.IsZero() {
+		f.UndeliveredAt = u.UndeliveredAt
 	}
-	if u.PushSucceeded {
-		f.PushFailures, f.PushFailingSince, f.PushError = 0, time.Time{}, ""
-	}
-	if !u.PushFailedAt.IsZero() {
-		if f.PushFailingSince.IsZero() {
-			f.PushFailingSince = u.PushFailedAt
-		}
-		f.PushFailures, f.PushError = f.PushFailures+1, u.PushError
-	}
-	if !u.BusyAt.IsZero() {
-		f.ActiveTasks, f.ActiveAt = u.Busy, u.BusyAt
+	noteLost(&f, u)
+	if u.Push != nil {
+		notePush(&f, *u.Push)
 	}
 	s.facts[id] = f
 	for _, mv := range moves {
@@ -129,4 +121,52 @@ func (s *Store) WriteMessages(_ context.Context, id string, moves []chat.Move, u
 	f.OutboxItems = int64(len(s.outbox[id]))
 	s.facts[id] = f
 	return nil
+}
+
+// noteLost counts the mail that is told to be lost.
+func noteLost(f *workspace.Facts, u delivery.MailboxUpdate) {
+	if u.ForgetLost {
+		f.LostMessages = 0
+	}
+	f.LostMessages += u.Lost
+	if !u.LostAt.IsZero() {
+		f.LostAt, f.LostWhy = u.LostAt, u.LostWhy
+	}
+}
+
+// notePush notes what a hand-over by push has shown.
+func notePush(f *workspace.Facts, u delivery.PushUpdate) {
+	first := func(since *time.Time, at time.Time) {
+		if since.IsZero() {
+			*since = at
+		}
+	}
+	last := func(to *time.Time, at time.Time) {
+		if !at.IsZero() {
+			*to = at
+		}
+	}
+	last(&f.TriedAt, u.TriedAt)
+	switch {
+	case u.Succeeded:
+		f.PushTrouble = workspace.PushTrouble{}
+	case !u.FailedAt.IsZero():
+		f.PushFailures++
+		first(&f.PushFailingSince, u.FailedAt)
+		f.PushFailedAt, f.PushError, f.PushFault = u.FailedAt, u.Error, u.Fault
+	case !u.BusyAt.IsZero():
+		f.BusyAnswers++
+		first(&f.BusySince, u.BusyAt)
+	}
+	last(&f.RestUntil, u.RestUntil)
+	last(&f.ReachedAt, u.ReachedAt)
+	last(&f.PassedAt, u.PassedAt)
+	switch {
+	case u.AnswerSucceeded:
+		f.AnswerTrouble = workspace.AnswerTrouble{}
+	case !u.AnswerFailedAt.IsZero():
+		f.AnswerFailures++
+		first(&f.AnswersFailingSince, u.AnswerFailedAt)
+		f.AnswerError = u.AnswerError
+	}
 }

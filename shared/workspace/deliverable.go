@@ -1,0 +1,103 @@
+package workspace
+
+import "time"
+
+// Three questions are asked of the facts, each answered by a function of its own: what is its status (Assess), may mail
+// be handed to it now (Deliverable), and what may the sender of a message expect (Expect).
+
+// Deliverable reports whether mail may be handed to the agent now: nobody holds the workspace, its lease is live, and the
+// credential that renews it is accepted. Nothing else stops mail, whatever the status says.
+func (f Facts) Deliverable(p Policy, now time.Time) bool {
+	return f.Hold == NoHold && f.Leased(p, now) && f.Enrolled() && f.RevokedAt.IsZero()
+}
+
+// Unproved reports whether the last that is known of hand-overs is that they fail: nothing but a hand-over shows that
+// they don't any more.
+func (f Facts) Unproved() bool {
+	return f.PushFailures > 0 || f.BusyAnswers > 0 || f.undelivered()
+}
+
+// undelivered reports whether a message ended undelivered, and nothing has reached the agent since.
+func (f Facts) undelivered() bool {
+	return !f.UndeliveredAt.IsZero() && latest(f.DeliveredAt, f.ReachedAt, f.PolledAt).Before(f.UndeliveredAt)
+}
+
+// NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed again: they failed, and no
+// mail waits that would show it.
+func (f Facts) NeedsProbe(p Policy, now time.Time) bool {
+	return f.Open == 0 && f.Unproved() && f.Deliverable(p, now) && !f.Resting(p, now) &&
+		f.Busy(p, now) < f.Slots() && EffectiveMode(f, p, now).Effective == Push
+}
+
+// WantsDrain reports whether a drain would do something for the workspace now.
+func (f Facts) WantsDrain(p Policy, now time.Time) bool {
+	mail := f.Open > 0 && f.Deliverable(p, now) && !f.Resting(p, now) && f.Busy(p, now) < f.Slots() &&
+		EffectiveMode(f, p, now).Effective == Push
+	return mail || f.NeedsProbe(p, now)
+}
+
+// Hung reports whether the agent did not answer in time when it was last handed a message. Before it is handed another
+// one, a probe shows whether it answers at all.
+func (f Facts) Hung() bool { return f.PushFailures > 0 && f.PushFault == FaultTimeout }
+
+// Expectation is what the sender of a message is told to expect.
+type Expectation string
+
+// What a sender may expect.
+const (
+	ExpectNow      Expectation = "now" // its delivery begins now
+	ExpectNextPoll Expectation = "next_poll"
+	ExpectWhenIdle Expectation = "when_idle"
+	ExpectRetrying Expectation = "retrying" // deliveries fail; they are tried on until the message's time is up
+	ExpectNobody   Expectation = "nobody_is_listening"
+)
+
+// Expect is what the sender of a message that is accepted now may expect, and why, where that is not plain. v is the
+// verdict over the same facts, mode the effective one.
+func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectation, why string) {
+	switch {
+	case !f.Deliverable(p, now):
+		return ExpectNobody, v.Hint
+	case mode == Poll:
+		return expectPoll(f, v, p, now)
+	case v.Reason == ReasonPushFailing || v.Reason == ReasonBacklogStalled || v.Reason == ReasonInboxUnattended:
+		return ExpectRetrying, v.Hint
+	case f.PushFailures > 0:
+		return ExpectRetrying, "the last delivery failed: " + f.PushError
+	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.Open > f.InFlight:
+		return ExpectWhenIdle, ""
+	case v.Reason == ReasonAnswersFailing:
+		return ExpectNow, v.Hint
+	}
+	return ExpectNow, ""
+}
+
+// expectPoll is Expect for an agent that fetches its mail.
+func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, string) {
+	switch quiet := f.NotPolling(p, now); {
+	case quiet == "" && v.Reason == ReasonBacklogStalled:
+		return ExpectRetrying, v.Hint
+	case quiet == "":
+		return ExpectNextPoll, ""
+	case f.atWork(p, now):
+		return ExpectWhenIdle, ""
+	default:
+		return ExpectNobody, "the agent is alive, but " + quiet +
+			": see that it polls, or register it with a URL so that mail can be pushed"
+	}
+}
+
+// atWork reports whether fresh evidence says that the agent works: it says so, a push to it is under way, or it has
+// fetched mail and not said since that it is idle.
+func (f Facts) atWork(p Policy, now time.Time) bool {
+	pushing := f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew
+	return f.Busy(p, now) > 0 || pushing || f.atFetchedWork(p, now)
+}
+
+// atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it, and has not
+// said since that it is idle.
+func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
+	saysIdle := f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt)
+	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
+	return fetched && !saysIdle && now.Sub(f.PolledAt) < p.DeliveryPatience
+}

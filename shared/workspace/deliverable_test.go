@@ -1,0 +1,220 @@
+package workspace_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// failing are the reasons that say that deliveries fail or stall.
+var failing = map[workspace.Reason]bool{
+	workspace.ReasonPushFailing: true, workspace.ReasonBacklogStalled: true, workspace.ReasonInboxUnattended: true,
+}
+
+// The three questions agree, whatever the facts are.
+func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
+		expected, why := workspace.Expect(f, v, mode, p, now)
+		deliverable := f.Deliverable(p, now)
+		switch {
+		case expected == workspace.ExpectNow && failing[v.Reason]:
+			t.Fatalf("promises now beside %s: %+v", v.Reason, f)
+		case expected == workspace.ExpectNow && (f.PushFailures > 0 || f.Resting(p, now) || f.Open > 0):
+			t.Fatalf("promises now, and no delivery begins now: %+v", f)
+		case (expected == workspace.ExpectRetrying || expected == workspace.ExpectNobody) && why == "":
+			t.Fatalf("%s, and no word why: %+v", expected, f)
+		case !deliverable && expected != workspace.ExpectNobody:
+			t.Fatalf("nothing is delivered, and it promises %s: %+v", expected, f)
+		case deliverable && expected == workspace.ExpectNobody && mode == workspace.Push:
+			t.Fatalf("mail is pushed, and nobody is said to listen: %+v", f)
+		case expected == workspace.ExpectNobody && mode == workspace.Poll && deliverable &&
+			!f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective:
+			t.Fatalf("it polls, and nobody is said to listen: %+v", f)
+		case v.Status == workspace.StatusOnline && !deliverable:
+			t.Fatalf("online, and nothing is delivered: %+v", f)
+		}
+		if f.WantsDrain(p, now) && !deliverable {
+			t.Fatalf("a drain is wanted where nothing may be delivered: %+v", f)
+		}
+	})
+}
+
+// Nothing but a hold, the end of the lease or of the credential stops mail.
+func TestOnlyThreeThingsStopMail(t *testing.T) {
+	now := at(600)
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		want   bool
+	}{
+		"nothing wrong": {func(*workspace.Facts) {}, true},
+		"a neighbour behind one address is refused": {func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(300), at(400)
+		}, true},
+		"the incident: boots are refused, heartbeats pass": {func(f *workspace.Facts) {
+			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, at(500), at(599)
+		}, true},
+		"wedged":               {func(f *workspace.Facts) { f.WedgedSince = at(500) }, true},
+		"pushes fail":          {func(f *workspace.Facts) { f.PushFailures = 9 }, true},
+		"its answers fail":     {func(f *workspace.Facts) { f.AnswerFailures = 9 }, true},
+		"paused":               {func(f *workspace.Facts) { f.Hold = workspace.Paused }, false},
+		"removed":              {func(f *workspace.Facts) { f.Hold = workspace.Removed }, false},
+		"the lease ran out":    {func(f *workspace.Facts) { f.LeaseUntil = at(500) }, false},
+		"its grace still runs": {func(f *workspace.Facts) { f.LeaseUntil = at(580) }, true},
+		"revoked":              {func(f *workspace.Facts) { f.Credential, f.RevokedAt = token.Hash{}, at(590) }, false},
+		"another was issued":   {func(f *workspace.Facts) { f.NextCredential, f.RevokedAt = token.Digest("y"), at(590) }, false},
+		"it is being rotated":  {func(f *workspace.Facts) { f.NextCredential = token.Digest("y") }, true},
+	} {
+		if got := live(c.change).Deliverable(p, now); got != c.want {
+			t.Errorf("%s: deliverable is %v", name, got)
+		}
+	}
+}
+
+// A restart destroys work: no verdict asks for it while the agent is at work.
+func TestNoRestartOfAnAgentAtWork(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v := workspace.Assess(f, p, now)
+		busy := f.Busy(p, now) > 0
+		pushed := f.InFlight > 0 && f.ClaimedUntil.After(now)
+		if v.Action == "restart" && f.Leased(p, now) && (busy || pushed) {
+			t.Fatalf("%s (%s) asks for a restart: %+v", v.Status, v.Reason, f)
+		}
+	})
+}
+
+// What agents at work look like, and agents that fail, and what is said of them.
+func TestVerdictsOverMail(t *testing.T) {
+	now := at(600)
+	mail := func(f *workspace.Facts, open, flying int64, oldest int) {
+		f.Open, f.InFlight, f.OldestOpen = open, flying, at(oldest)
+	}
+	polls := func(f *workspace.Facts, last int) {
+		f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(last)
+	}
+	for name, c := range map[string]struct {
+		change   func(*workspace.Facts)
+		reason   workspace.Reason
+		action   string
+		hop      workspace.Hop
+		expected workspace.Expectation
+	}{
+		"three slots, one message in hand": {func(f *workspace.Facts) {
+			mail(f, 1, 1, 530)
+			f.MaxTasks, f.ClaimedUntil, f.TriedAt, f.ActiveTasks, f.ActiveAt = 3, at(680), at(530), 1, at(590)
+		}, "healthy", "", "", "now"},
+		"a poller at work acknowledges after it": {func(f *workspace.Facts) {
+			polls(f, 595)
+			mail(f, 1, 1, 400)
+			f.ActiveTasks, f.ActiveAt = 1, at(590)
+		}, "busy", "", "", "next_poll"},
+		"one thread, at work for longer than the objective": {func(f *workspace.Facts) {
+			polls(f, 500)
+			mail(f, 1, 1, 499)
+		}, "healthy", "", "", "when_idle"},
+		"it fetched mail, and says that it is idle": {func(f *workspace.Facts) {
+			polls(f, 500)
+			mail(f, 1, 1, 499)
+			f.ActiveAt = at(590)
+		}, "inbox_unattended", "restart", "", "nobody_is_listening"},
+		"a Retry-After that runs": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 500)
+			f.BusyAnswers, f.BusySince, f.RestUntil, f.TriedAt = 1, at(501), at(680), at(501)
+		}, "busy", "", "", "when_idle"},
+		"busy for ever, and its heartbeats say that it is idle": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 100)
+			f.BusyAnswers, f.BusySince, f.RestUntil, f.TriedAt, f.ActiveAt = 9, at(101), at(610), at(595), at(590)
+		}, "push_failing", "inspect", "agent", "retrying"},
+		"busy, and its heartbeats say the same": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 300)
+			f.BusyAnswers, f.BusySince, f.TriedAt = 9, at(301), at(595)
+			f.ActiveTasks, f.ActiveAt, f.AtWorkSince = 1, at(590), at(290)
+		}, "busy", "", "", "when_idle"},
+		"nobody has tried": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 500)
+			f.ActiveAt = at(590)
+		}, "backlog_stalled", "wait", "platform", "retrying"},
+		"nothing listens at its URL": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 550)
+			f.PushFailures, f.PushFault, f.PushError = 3, workspace.FaultRefused, "connection refused"
+		}, "push_failing", "check_url", "network", "retrying"},
+		"it answers with an error": {func(f *workspace.Facts) {
+			mail(f, 1, 0, 550)
+			f.PushFailures, f.PushFault, f.PushError = 3, workspace.FaultRPC, "error -32603: no quota"
+		}, "push_failing", "inspect", "agent", "retrying"},
+		"one failure is no verdict, and no promise": {func(f *workspace.Facts) {
+			f.PushFailures, f.PushFault, f.PushError = 1, workspace.FaultRefused, "connection refused"
+		}, "healthy", "", "", "retrying"},
+		"it takes its mail, and fails each task": {func(f *workspace.Facts) {
+			f.AnswerFailures, f.AnswerError, f.AnswersFailingSince = 3, "invalid x-api-key", at(500)
+		}, "answers_failing", "inspect", "", "now"},
+		"its last message ended undelivered": {func(f *workspace.Facts) {
+			f.UndeliveredAt, f.DeliveredAt = at(500), at(100)
+		}, "push_failing", "check_url", "network", "retrying"},
+		"and a probe has reached it since": {func(f *workspace.Facts) {
+			f.UndeliveredAt, f.ReachedAt = at(500), at(550)
+		}, "healthy", "", "", "now"},
+		"undeclared, its pushes fail, and it polls": {func(f *workspace.Facts) {
+			f.PushFailures, f.PolledAt = 3, at(599)
+		}, "healthy", "", "", "next_poll"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := live(c.change)
+			v := workspace.Assess(f, p, now)
+			got, why := workspace.Expect(f, v, workspace.EffectiveMode(f, p, now).Effective, p, now)
+			if v.Reason != c.reason || v.Action != c.action || v.Hop != c.hop || got != c.expected {
+				t.Errorf("%s, %q, at fault %q, expected %s (%s): %s", v.Reason, v.Action, v.Hop, got, why, v.Hint)
+			}
+		})
+	}
+}
+
+// Mail that was lost is told for a day, whatever the status is.
+func TestLostMailIsTold(t *testing.T) {
+	f := live(func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 2, at(500), "no key" })
+	v := workspace.Assess(f, p, at(600))
+	if v.Status != workspace.StatusOnline || len(v.Remarks) != 1 || v.Remarks[0].Command != "rollcall redrive w" ||
+		!strings.Contains(v.Remarks[0].Text, "2 messages") || !strings.Contains(v.Remarks[0].Text, "no key") {
+		t.Fatalf("%+v", v)
+	}
+	if text := (workspace.Fleet{}).Explain(f, p, at(600)).Text(); !strings.Contains(text, "rollcall redrive w") {
+		t.Error(text)
+	}
+	if v := workspace.Assess(f, p, at(500).Add(p.LostMailMemory)); len(v.Remarks) != 0 {
+		t.Fatalf("%+v", v)
+	}
+	f.LostMessages = 0 // redriven
+	if v := workspace.Assess(f, p, at(600)); len(v.Remarks) != 0 {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// A register lets the agent be tried at once, and proves nothing of what failed.
+func TestARegisterProvesNoHandover(t *testing.T) {
+	f := live(func(f *workspace.Facts) {
+		f.PushFailures, f.PushFailingSince, f.PushError, f.RestUntil = 4, at(400), "connection refused", at(640)
+		f.BusyAnswers, f.BusySince = 2, at(500)
+	})
+	again := register(f, workspace.Declaration{URL: "http://agent/2", Pushable: true, From: "10.0.0.1"}, at(600))
+	if again.Resting(p, at(600)) || again.BusyAnswers != 0 || again.PushFailures != 4 || !again.NeedsProbe(p, at(600)) {
+		t.Fatalf("%+v", again.PushTrouble)
+	}
+	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+}
+
+// A rest longer than any is a wrong clock's.
+func TestAFastClockGivesNoRest(t *testing.T) {
+	f := live(func(f *workspace.Facts) { f.RestUntil = at(600).Add(time.Hour) })
+	if f.Resting(p, at(600)) {
+		t.Fatal("it is left alone for an hour")
+	}
+}
