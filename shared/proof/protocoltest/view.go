@@ -93,10 +93,10 @@ func (m *machine) observe() {
 	ms := m.messages()
 	now := m.Now()
 	next := look{broken: m.look.broken, view: model.View{
-		Open: int(f.Open), Ends: int(f.Delivered + f.Expired + f.Cancelled + f.Dead), Paused: f.Hold == workspace.Paused, Removed: f.Hold == workspace.Removed}}
+		Open: int(f.Open), Ended: int(f.Delivered + f.Expired + f.Cancelled + f.Dead), Paused: f.Hold == workspace.Paused, Removed: f.Hold == workspace.Removed}}
 	was := m.look.view
 	for i, msg := range ms {
-		if i < len(was.M) && was.M[i].Stage == model.InFlight && msg.State == chat.Delivered && m.vain[was.M[i].Claim] {
+		if i < len(was.Messages) && was.Messages[i].Stage == model.InFlight && msg.State == chat.Delivered && m.vain[was.Messages[i].ClaimedBy] {
 			m.foreign[msg.ID] = true
 		}
 		if msg.Seq != int64(i+1) {
@@ -104,10 +104,10 @@ func (m *machine) observe() {
 		}
 		claim := m.claim(msg)
 		next.until = append(next.until, msg.Claim.Until)
-		next.view.M = append(next.view.M, model.Seen{
-			Stage: stages[msg.State], Claim: claim, Live: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.ended[claim],
-			Took: m.took[msg.ID], Late: m.redriven[msg.ID], Twice: m.twice[msg.ID], Acked: m.acked[msg.ID],
-			Foreign: m.foreign[msg.ID],
+		next.view.Messages = append(next.view.Messages, model.MessageView{
+			Stage: stages[msg.State], ClaimedBy: claim, ClaimActive: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.ended[claim],
+			Taken: m.took[msg.ID], Redriven: m.redriven[msg.ID], AcceptedTwice: m.twice[msg.ID], Acknowledged: m.acked[msg.ID],
+			ConfirmedByReplacedHost: m.foreign[msg.ID],
 		})
 	}
 	for _, began := range m.pushes {
@@ -115,14 +115,14 @@ func (m *machine) observe() {
 			next.view.Pushes++
 		}
 	}
-	for i, old := range was.M { // what ran out or came back meanwhile, anyone may take
-		was.M[i].Live = old.Live && now.Before(m.look.until[i]) && !m.ended[old.Claim]
+	for i, old := range was.Messages { // what ran out or came back meanwhile, anyone may take
+		was.Messages[i].ClaimActive = old.ClaimActive && now.Before(m.look.until[i]) && !m.ended[old.ClaimedBy]
 	}
 	m.look = next
-	if what := model.Turned(was, next.view); what != "" {
+	if what := model.StepBreaks(was, next.view); what != "" {
 		m.broken("%s", what)
 	}
-	if what := model.Broken(next.view); what != "" {
+	if what := model.StateBreaks(next.view); what != "" {
 		m.broken("%s", what)
 	}
 	m.counted(f, ms)
