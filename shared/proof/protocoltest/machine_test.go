@@ -2,6 +2,7 @@ package protocoltest_test
 
 import (
 	"flag"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,11 +19,11 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// fakes is the delivery on the fakes; messages die after two attempts, so that
-// they do within a short history.
+// fakes are the use cases on the fakes. Messages die after two attempts, so that they
+// do within a short history.
 func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
-	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
-	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
+	p, messages := workspace.DefaultPolicy(), chat.DefaultPolicy()
+	p.Bootstrap, messages.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
 	reg := &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{},
@@ -31,7 +32,7 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	announcer := &memory.Announcer{}
 	d := &delivery.Delivery{
 		Registry: reg, Ledger: store, Activity: store, Queues: memory.NewQueues(clk.Now), DeadAnnouncer: announcer,
-		Policy: few, Clock: clk,
+		Policy: messages, Clock: clk,
 	}
 	return d, &sweep.Sweeper{
 		Registry: reg, Delivery: d, Activity: store, Clock: clk,
@@ -39,10 +40,16 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	}
 }
 
-// Some mistakes show in one history of a thousand.
+// histories is how many histories are run, unless -rapid.checks says otherwise. Some
+// mistakes show in one of a thousand.
+const histories = 4000
+
 func TestMachineOnTheFakes(t *testing.T) {
+	if testing.Short() {
+		t.Log("-short: rapid runs a fifth of the histories")
+	}
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("4000"); err != nil {
+		if err := checks.Value.Set(strconv.Itoa(histories)); err != nil {
 			t.Fatal(err)
 		}
 	}
