@@ -40,18 +40,33 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	}
 }
 
-// histories is how many histories are run, unless -rapid.checks says otherwise. Some
-// mistakes show in one of a thousand.
-const histories = 4000
+// How many histories are run, and how many steps each has on average. Some mistakes
+// show in one history of a thousand.
+const (
+	histories      = 4000
+	shortHistories = 1500 // with -short
+	steps          = 30
+)
+
+// setDefault sets a flag of rapid, unless the command line does.
+func setDefault(t *testing.T, name string, value int) {
+	f := flag.Lookup(name)
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(value)); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestMachineOnTheFakes(t *testing.T) {
-	if testing.Short() {
-		t.Log("-short: rapid runs a fifth of the histories")
-	}
-	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set(strconv.Itoa(histories)); err != nil {
-			t.Fatal(err)
-		}
+	if testing.Short() { // rapid then runs a fifth of the histories, with half the steps
+		t.Logf("-short: %d histories instead of %d", shortHistories, histories)
+		setDefault(t, "rapid.checks", 5*shortHistories)
+		setDefault(t, "rapid.steps", 2*steps)
+	} else {
+		setDefault(t, "rapid.checks", histories)
+		setDefault(t, "rapid.steps", steps)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
