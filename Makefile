@@ -36,7 +36,7 @@ ALWAYS := ./shared ./shared/dynamo/... ./shared/sqs/...
 NO_PLATFORM = $(filter-out %/localstack/proofs/e2e,$(shell go list ./...))
 
 unit: check-go ministack ## the tests alone: what has not changed since it passed is not run again
-	@go test $(filter-out $(shell go list $(ALWAYS)),$(NO_PLATFORM))
+	@go test -short $(filter-out $(shell go list $(ALWAYS)),$(NO_PLATFORM))
 	@go test -count=1 $(ALWAYS)
 
 ##@ Before a change is merged

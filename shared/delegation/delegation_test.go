@@ -14,10 +14,7 @@ import (
 
 func TestDelegations(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	peer, err := w.Registry.Register(t.Context(), registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"}, w.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
 	give := func(task, key string) delegation.Delegated {
 		t.Helper()
 		out, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, task, key, w.Now)
@@ -40,9 +37,10 @@ func TestDelegations(t *testing.T) {
 	}
 	answer := func(text string) {
 		t.Helper()
-		if _, err := w.Enqueue(t.Context(), chat.Message{Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: chat.TextBody("a", text)}, w.Now); err != nil {
-			t.Fatal(err)
-		}
+		_, err := w.Enqueue(t.Context(), chat.Message{
+			Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: chat.TextBody("a", text),
+		}, w.Now)
+		w.NoError(err)
 		w.Now = w.Now.Add(time.Second)
 	}
 	first := give("one", "k1")
@@ -50,25 +48,27 @@ func TestDelegations(t *testing.T) {
 		t.Fatalf("%+v", again)
 	}
 	second := give("two", "k2")
-	w.Wants("queued", states(), "two queued ", "one queued ")
-	w.Wants("the peer gets each once", w.PollAfter(""), first.Delegation.MessageID, second.Delegation.MessageID)
-	w.Wants("handed out", states(), "two dispatched ", "one dispatched ")
+	w.Want("queued", states(), "two queued ", "one queued ")
+	w.Want("the workspace gets each once", w.PollAfter(""), first.Delegation.MessageID, second.Delegation.MessageID)
+	w.Want("handed out", states(), "two dispatched ", "one dispatched ")
 	answer("did one")
-	w.Wants("answers are taken in order", states(), "two dispatched ", "one completed did one")
+	w.Want("answers are taken in order", states(), "two dispatched ", "one completed did one")
 	answer("did two")
-	w.Wants("answered", states(), "two completed did two", "one completed did one")
+	w.Want("answered", states(), "two completed did two", "one completed did one")
 
 	third := give("three", "k3")
 	if _, err := w.Cancel(t.Context(), world.ID, third.Delegation.MessageID, "an operator", w.Now); err != nil {
 		t.Fatal(err)
 	}
-	w.Wants("a bad end is told", states()[:1], "three failed cancelled: cancelled by an operator")
+	w.Want("a cancelled task has failed", states()[:1], "three failed cancelled: cancelled by an operator")
 	if retried := give("three", "k3"); retried.Repeated || retried.Delegation.MessageID == third.Delegation.MessageID {
-		t.Fatalf("a failed one is tried anew: %+v", retried)
+		t.Fatalf("a failed task is tried again: %+v", retried)
 	}
-	w.Wants("tried anew", states()[:1], "three queued ")
+	w.Want("tried again", states()[:1], "three queued ")
 
-	m, err := w.Enqueue(t.Context(), chat.Message{Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "four")}, w.Now)
+	m, err := w.Enqueue(t.Context(), chat.Message{
+		Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "four"),
+	}, w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,6 @@ func TestDelegations(t *testing.T) {
 	}
 	w.Now = w.Now.Add(2 * time.Minute)
 	if out := give("four", "k5"); out.SameTask {
-		t.Fatal("two minutes later it is another")
+		t.Fatal("two minutes later it is another task")
 	}
-	_ = peer
 }

@@ -20,12 +20,12 @@ func TestDrainDeliversEverythingInOrderOnce(t *testing.T) {
 	if d := w.DrainOnce(); d.Delivered != 3 || d.Ended != "empty" {
 		t.Fatalf("%+v", d)
 	}
-	if fmt.Sprint(w.Got) != "[a b c]" || w.Facts().Delivered != 3 {
-		t.Fatal(w.Got)
+	if fmt.Sprint(w.Taken) != "[a b c]" || w.Facts().Delivered != 3 {
+		t.Fatal(w.Taken)
 	}
 }
 
-func TestFailuresEndDeadWithAReasonAndThoseBehindGoOn(t *testing.T) {
+func TestAFailingMessageEndsDeadWithAReasonAndTheNextIsDelivered(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Agent = func(m chat.Message) delivery.PushResult {
 		if m.ID == "poison" {
@@ -37,13 +37,14 @@ func TestFailuresEndDeadWithAReasonAndThoseBehindGoOn(t *testing.T) {
 	for range 20 {
 		w.DrainOnce()
 		w.Now = w.Now.Add(20 * time.Second)
-		w.Beat(0)
+		w.Heartbeat(0)
 	}
 	if m := w.Receipt("poison"); m.State != chat.Dead || len(m.Attempts) != 5 || m.Reason == "" {
 		t.Fatalf("%+v", m)
 	}
-	if w.Receipt("next").State != chat.Delivered || len(w.ChatQueues.Dead) != 1 || w.ChatQueues.Dead[0].MessageID != "poison" {
-		t.Fatalf("%+v %+v", w.Receipt("next"), w.ChatQueues.Dead)
+	dead := w.ChatQueues.Dead
+	if w.Receipt("next").State != chat.Delivered || len(dead) != 1 || dead[0].MessageID != "poison" {
+		t.Fatalf("%+v %+v", w.Receipt("next"), dead)
 	}
 	if _, err := w.Redrive(t.Context(), world.ID, "poison", w.Now); err != nil {
 		t.Fatal(err)
@@ -55,16 +56,16 @@ func TestFailuresEndDeadWithAReasonAndThoseBehindGoOn(t *testing.T) {
 	}
 }
 
-// "Target still busy" can't be said of a workspace with active_tasks=0: only the
-// agent's own answer defers, it uses up no attempt, and shows as taken slots.
-func TestBusyIsTheAgentsOwnWord(t *testing.T) {
+// A workspace with active_tasks=0 is never called busy. Only the agent's own answer
+// defers a message; that uses up no attempt, and counts as an active task.
+func TestOnlyTheAgentsAnswerDefersAMessage(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
-	w.Beat(1)
+	w.Heartbeat(1)
 	w.Send("a")
 	if d := w.DrainOnce(); d.Ended != "busy: 1 of 1 task slots taken" || len(w.Receipt("a").Attempts) != 0 {
 		t.Fatalf("%+v", d)
 	}
-	w.Beat(0)
+	w.Heartbeat(0)
 	w.Agent = func(chat.Message) delivery.PushResult {
 		return delivery.PushResult{Busy: true, RetryAfter: 5 * time.Second}
 	}
@@ -73,10 +74,10 @@ func TestBusyIsTheAgentsOwnWord(t *testing.T) {
 			t.Fatalf("%+v", d)
 		}
 		if f := w.Facts(); f.ActiveTasks == 0 {
-			t.Fatal("put back as busy with active_tasks=0")
+			t.Fatal("deferred as busy with active_tasks=0")
 		}
 		w.Now = w.Now.Add(6 * time.Second)
-		w.Beat(0)
+		w.Heartbeat(0)
 	}
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
 	if d := w.DrainOnce(); d.Delivered != 1 {
@@ -84,19 +85,18 @@ func TestBusyIsTheAgentsOwnWord(t *testing.T) {
 	}
 }
 
-func TestACrashedDeliveryComesBackByTimeAlone(t *testing.T) {
+func TestAMessageWhoseDrainCrashedIsDeliveredAfterItsClaim(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Send("a")
-	m := w.Receipt("a") // its deliverer claims it and is never heard of again
-	taken := m.Take(chat.ByPush, chat.Claim{Token: "dead one", Until: w.Now.Add(w.Policy.VisibilityTimeout)}, w.Policy, w.Now)
-	if err := w.Ledger.WriteMessages(t.Context(), world.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{}); err != nil {
-		t.Fatal(err)
-	}
+	m := w.Receipt("a") // a drain claims it and crashes
+	claim := chat.Claim{Token: "crashed", Until: w.Now.Add(w.Policy.VisibilityTimeout)}
+	claimed := []chat.Move{{From: m, To: m.Take(chat.ByPush, claim, w.Policy, w.Now)}}
+	w.NoError(w.Ledger.WriteMessages(t.Context(), world.ID, claimed, delivery.MailboxUpdate{}))
 	if d := w.DrainOnce(); d.Delivered != 0 {
-		t.Fatalf("delivered under another's claim: %+v", d)
+		t.Fatalf("delivered while another claim was active: %+v", d)
 	}
 	w.Now = w.Now.Add(w.Policy.VisibilityTimeout)
-	w.Beat(0)
+	w.Heartbeat(0)
 	if d := w.DrainOnce(); d.Delivered != 1 {
 		t.Fatalf("%+v", d)
 	}
@@ -111,8 +111,8 @@ func TestNobodyIsListening(t *testing.T) {
 		t.Fatal(out.Expected)
 	}
 	w.Now = w.Now.Add(61 * time.Second)
-	w.Beat(0)
-	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Status != workspace.StatusDegraded || v.Reason != workspace.ReasonInboxUnattended {
+	w.Heartbeat(0)
+	if v := w.Verdict(); v.Status != workspace.StatusDegraded || v.Reason != workspace.ReasonInboxUnattended {
 		t.Fatalf("%+v", v)
 	}
 	if out := w.Send("b"); out.Expected != workspace.ExpectNobody {
@@ -120,36 +120,37 @@ func TestNobodyIsListening(t *testing.T) {
 	}
 }
 
-func TestAStalePollIsPushedByEvidence(t *testing.T) {
+// The stored mode is poll, but the agent never polls and can be pushed to.
+func TestMailOfAnAgentThatNeverPollsIsPushed(t *testing.T) {
 	w := world.New(t, workspace.Poll, "http://agent.example")
 	w.Send("a")
 	if d := w.DrainOnce(); d.Delivered != 0 {
 		t.Fatalf("%+v", d)
 	}
 	w.Now = w.Now.Add(61 * time.Second)
-	w.Beat(0) // alive, never polls, can be pushed to
+	w.Heartbeat(0) // it is alive
 	if d := w.DrainOnce(); d.Delivered != 1 {
 		t.Fatalf("%+v", d)
 	}
 }
 
-func TestASilentAgentLosesNoAttempts(t *testing.T) {
+func TestASilentAgentUsesUpNoAttempts(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Send("a")
 	w.Now = w.Now.Add(time.Hour)
 	if d := w.DrainOnce(); len(w.Receipt("a").Attempts) != 0 {
 		t.Fatalf("%+v", d)
 	}
-	w.Beat(0)
-	if rings := w.Wakeups.Take(); rings[len(rings)-1].Cause != "heartbeat" {
-		t.Fatalf("%+v", rings)
+	w.Heartbeat(0)
+	if wakeups := w.Wakeups.Take(); wakeups[len(wakeups)-1].Cause != "heartbeat" {
+		t.Fatalf("%+v", wakeups)
 	}
 	if d := w.DrainOnce(); d.Delivered != 1 {
 		t.Fatalf("%+v", d)
 	}
 }
 
-func TestAFullInboxSaysSo(t *testing.T) {
+func TestAFullInboxRefusesAMessage(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Policy.MaxOpen = 2
 	w.Send("a", "b")
@@ -159,41 +160,43 @@ func TestAFullInboxSaysSo(t *testing.T) {
 	}
 }
 
-// How much of the Lambda's time is left is no matter of the platform's clock: one
-// that is an hour fast would else deliver nothing.
+// How much of the Lambda's time is left does not depend on the platform's clock: else
+// a clock that is an hour fast would deliver nothing.
 func TestAFastClockDelivers(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://127.0.0.1:1/")
 	w.Now = time.Now().Add(time.Hour)
-	w.Beat(0)
+	w.Heartbeat(0)
 	w.Send("a")
-	for left, want := range map[time.Duration]string{w.Policy.VisibilityTimeout / 2: "out of time", 2 * w.Policy.VisibilityTimeout: "empty"} {
+	for left, want := range map[time.Duration]string{
+		w.Policy.VisibilityTimeout / 2: "out of time",
+		2 * w.Policy.VisibilityTimeout: "empty",
+	} {
 		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
 		if out, err := w.Drain(ctx, world.ID, "test"); err != nil || (out.Ended != want && out.Ended != "empty") {
 			t.Fatalf("with %s left: %+v, %v", left, out, err)
 		}
 	}
-	w.Wants("delivered", w.Got, "a")
+	w.Want("delivered", w.Taken, "a")
 }
 
-// A chat queue that gives no ticket though nobody works is left for the next one.
-func TestAStuckQueueIsLeft(t *testing.T) {
+// A chat queue that gives no ticket, though no drain works, is replaced by the next one.
+func TestAStuckQueueIsReplaced(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Send("m1")
-	// Its ticket is held by a drain that died before its claim, over and over.
-	lane := delivery.ChatQueue{Workspace: world.ID}
-	if err := w.ChatQueues.Send(t.Context(), lane, 1, []delivery.Ticket{{MessageID: "m1", Seq: 1, Dedup: "x"}}); err != nil {
-		t.Fatal(err)
-	}
-	if h, err := w.ChatQueues.Receive(t.Context(), lane, 24*time.Hour, 0); h == nil || err != nil {
-		t.Fatal(h, err)
+	// Its ticket was received by drains that died before they claimed the message.
+	queue := delivery.ChatQueue{Workspace: world.ID}
+	tickets := []delivery.Ticket{{MessageID: "m1", Seq: 1, Dedup: "x"}}
+	w.NoError(w.ChatQueues.Send(t.Context(), queue, 1, tickets))
+	if received, err := w.ChatQueues.Receive(t.Context(), queue, 24*time.Hour, 0); received == nil || err != nil {
+		t.Fatal(received, err)
 	}
 	w.DrainOnce()
-	w.Wants("within the timeout its holder may be alive", w.Got)
+	w.Want("within the visibility timeout, as that drain may be alive", w.Taken)
 	w.Now = w.Now.Add(2*w.Policy.VisibilityTimeout + time.Second)
-	w.Beat(0)
+	w.Heartbeat(0)
 	w.DrainOnce()
-	w.Wants("after it the mail goes by another queue", w.Got, "m1")
+	w.Want("after the timeout, through another queue", w.Taken, "m1")
 	if f := w.Facts(); f.QueueGeneration != 1 {
 		t.Fatalf("generation %d", f.QueueGeneration)
 	}

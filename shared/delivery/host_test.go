@@ -21,15 +21,11 @@ import (
 
 func register(w *world.World, mode workspace.Mode, url string) workspace.Facts {
 	w.T.Helper()
-	out, err := w.Registry.Register(w.T.Context(), registry.Registration{ID: world.ID, Credential: w.Token, Mode: mode, URL: url, From: world.Home}, w.Now)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return out.Facts
+	return w.Register(registry.Registration{Mode: mode, URL: url}).Facts
 }
 
-// fetch polls with a cursor and gives the cursor of the last row.
-func fetch(w *world.World, in delivery.PollRequest) ([]chat.Message, string, error) {
+// poll polls, and returns the messages and the cursor of the last one.
+func poll(w *world.World, in delivery.PollRequest) ([]chat.Message, string, error) {
 	in.Workspace, in.Credential, in.From = world.ID, w.Token, world.Home
 	if in.Limit == 0 {
 		in.Limit = 100
@@ -42,22 +38,22 @@ func fetch(w *world.World, in delivery.PollRequest) ([]chat.Message, string, err
 	return out.Messages, cursor, err
 }
 
-// A host that hangs while a newer one registers and takes its mail must not
-// acknowledge, by the cursor it held, what the newer one was handed.
-func TestALateHostAcknowledgesNothingForANewerOne(t *testing.T) {
+// A host hangs while a newer one registers and is handed its mail. With its old cursor
+// it must not acknowledge what the newer one was handed.
+func TestAReplacedHostAcknowledgesNothingForTheNewerOne(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Send("m1", "m2")
-	_, old, err := fetch(w, delivery.PollRequest{})
+	_, old, err := poll(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Now = w.Now.Add(61 * time.Second)
 	epoch := register(w, workspace.Poll, "").Epoch
-	ms, fresh, err := fetch(w, delivery.PollRequest{})
+	ms, fresh, err := poll(w, delivery.PollRequest{})
 	if err != nil || len(ms) != 2 {
 		t.Fatalf("%v, %v", ms, err)
 	}
-	if _, _, err := fetch(w, delivery.PollRequest{Cursor: old}); err != nil {
+	if _, _, err := poll(w, delivery.PollRequest{Cursor: old}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []string{"m1", "m2"} {
@@ -65,34 +61,41 @@ func TestALateHostAcknowledgesNothingForANewerOne(t *testing.T) {
 			t.Fatalf("%s is %s", m, got.State)
 		}
 	}
-	// One that says its epoch is told.
-	if _, _, err := fetch(w, delivery.PollRequest{Cursor: old, Epoch: epoch - 1}); fault.CodeOf(err) != fault.EpochSuperseded {
+	// A host that sends its epoch gets an error.
+	_, _, err = poll(w, delivery.PollRequest{Cursor: old, Epoch: epoch - 1})
+	if fault.CodeOf(err) != fault.EpochSuperseded {
 		t.Fatalf("%v", err)
 	}
-	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: fresh, Epoch: epoch}); err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
+	ms, _, err = poll(w, delivery.PollRequest{Cursor: fresh, Epoch: epoch})
+	if err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
 		t.Fatalf("%v, %v: %+v", ms, err, w.Facts())
 	}
 }
 
-// A restart with the cursor that was saved is no late host: what was handed out
-// before it, and is acknowledged after it, does not come again.
+// An agent that restarts with its saved cursor is not a replaced host: a message that
+// was handed out before the restart, and is acknowledged after it, does not come again.
 func TestARestartWithItsCursorGetsNothingTwice(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Send("m1", "m2")
-	_, saved, err := fetch(w, delivery.PollRequest{})
+	_, saved, err := poll(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	register(w, workspace.Poll, "")
-	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: saved}); err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
+	ms, _, err := poll(w, delivery.PollRequest{Cursor: saved})
+	if err != nil || len(ms) != 0 || w.Facts().Delivered != 2 {
 		t.Fatalf("%v, %v", ms, err)
 	}
 }
 
-// What one host is given up on, another that registered meanwhile gets, and what
-// comes after goes to it alone.
+// A message whose push ends after another host has registered goes to the new host, and
+// so do all messages after it.
 func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
-	for name, answer := range map[string]delivery.PushResult{"the old one answers": {}, "the old one fails": {Err: errors.New("hung up")}, "the old one is busy": {Busy: true}} {
+	for name, answer := range map[string]delivery.PushResult{
+		"the old one answers": {},
+		"the old one fails":   {Err: errors.New("hung up")},
+		"the old one is busy": {Busy: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := world.New(t, workspace.Push, "http://old/")
 			w.Send("m1", "m2", "m3")
@@ -106,14 +109,14 @@ func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
 				return answer
 			}
 			w.DrainOnce()
-			w.Wants("pushed to", w.URLs, "http://old/", "http://new/", "http://new/", "http://new/")
+			w.Want("pushed to", w.PushedURLs, "http://old/", "http://new/", "http://new/", "http://new/")
 			m1 := w.Receipt("m1")
 			if f := w.Facts(); f.Delivered != 3 || f.PushFailures != 0 || m1.Attempts[0].Outcome != chat.Superseded {
 				t.Fatalf("%+v, %+v", f, m1.Attempts)
 			}
 		})
 	}
-	t.Run("the same host registers again: its answer stands", func(t *testing.T) {
+	t.Run("the same host registers again: its answer counts", func(t *testing.T) {
 		w := world.New(t, workspace.Push, "http://agent/")
 		w.Send("m1")
 		w.Agent = func(chat.Message) delivery.PushResult {
@@ -121,28 +124,28 @@ func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
 			return delivery.PushResult{}
 		}
 		w.DrainOnce()
-		w.Wants("pushed to", w.URLs, "http://agent/")
+		w.Want("pushed to", w.PushedURLs, "http://agent/")
 	})
 }
 
-// moves is a ledger whose moves a test meddles with.
-type moves struct {
+// ledger calls before ahead of each write of messages, and fails with its error.
+type ledger struct {
 	delivery.Ledger
-	meddle func(moves []chat.Move) error
+	before func(moves []chat.Move) error
 }
 
-func (l moves) WriteMessages(ctx context.Context, id string, ms []chat.Move, u delivery.MailboxUpdate) error {
-	if err := l.meddle(ms); err != nil {
+func (l ledger) WriteMessages(ctx context.Context, id string, ms []chat.Move, u delivery.MailboxUpdate) error {
+	if err := l.before(ms); err != nil {
 		return err
 	}
 	return l.Ledger.WriteMessages(ctx, id, ms, u)
 }
 
-// Large mail is handed out, acknowledged and expired in bounded calls: DynamoDB
-// takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
-func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
+// Large messages are handed out, acknowledged and expired in bounded calls: DynamoDB
+// takes 4 MB in a transaction, and a Lambda answers with at most 6 MB.
+func TestLargeMessagesAreWrittenInBoundedCalls(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	w.Ledger = moves{w.Ledger, func(ms []chat.Move) error {
+	w.Ledger = ledger{w.Ledger, func(ms []chat.Move) error {
 		size := 0
 		for _, m := range ms {
 			size += m.To.Size()
@@ -154,14 +157,15 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 	}}
 	var want, got []string
 	for i := range 60 {
-		m := chat.Message{ID: fmt.Sprintf("m%02d", i), Workspace: world.ID, Priority: chat.Task, Body: make([]byte, w.Policy.MaxBody)}
+		m := world.Message(fmt.Sprintf("m%02d", i))
+		m.Body = make([]byte, w.Policy.MaxBody)
 		if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, m.ID)
 	}
 	for cursor := ""; len(got) < len(want); {
-		ms, next, err := fetch(w, delivery.PollRequest{Cursor: cursor})
+		ms, next, err := poll(w, delivery.PollRequest{Cursor: cursor})
 		if err != nil || len(ms) == 0 {
 			t.Fatalf("after %d: %d, %v", len(got), len(ms), err)
 		}
@@ -178,8 +182,8 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 		t.Fatalf("%v", got)
 	}
 	w.Now = w.Now.Add(25 * time.Hour)
-	w.Beat(0)
-	if ms, _, err := fetch(w, delivery.PollRequest{}); err != nil || len(ms) != 0 {
+	w.Heartbeat(0)
+	if ms, _, err := poll(w, delivery.PollRequest{}); err != nil || len(ms) != 0 {
 		t.Fatalf("%d, %v", len(ms), err)
 	}
 	if f := w.Facts(); f.Open != 0 {
@@ -187,40 +191,40 @@ func TestLargeMailIsMovedInBoundedCalls(t *testing.T) {
 	}
 }
 
-// An outcome is written however the mailbox moves meanwhile: given up, it would
-// be a delivery repeated.
+// An outcome is written however often the mailbox changes meanwhile: without it the
+// message would be delivered again.
 func TestAnOutcomeIsWrittenUnderContention(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Send("m1")
 	lost := 0
-	w.Ledger = moves{w.Ledger, func(ms []chat.Move) error {
+	w.Ledger = ledger{w.Ledger, func(ms []chat.Move) error {
 		if ms[0].To.State == chat.Delivered && lost < 8 {
 			lost++
-			return fault.New(fault.Conflict, "another transaction was at it")
+			return fault.New(fault.Conflict, "another transaction wrote it")
 		}
 		return nil
 	}}
 	w.DrainOnce()
-	w.Wants("pushed", w.Got, "m1")
+	w.Want("pushed", w.Taken, "m1")
 	if m := w.Receipt("m1"); m.State != chat.Delivered || lost != 8 {
 		t.Fatalf("%+v", m)
 	}
 }
 
-// A fault of one worker's store must not hang up on the agent that another is at.
-func TestOneWorkersFaultIsItsOwn(t *testing.T) {
+// When the store fails for one task slot, the push of another is not cut off.
+func TestAFailureInOneTaskSlotDoesNotCancelAnother(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	if _, err := w.Registry.Create(t.Context(), registry.CreateInput{ID: world.ID, Mode: workspace.Push, MaxTasks: 2, Adopt: true}, w.Now); err != nil {
-		t.Fatal(err)
-	}
+	twoTasks := registry.CreateInput{ID: world.ID, Mode: workspace.Push, MaxTasks: 2, Adopt: true}
+	_, err := w.Registry.Create(t.Context(), twoTasks, w.Now)
+	w.NoError(err)
 	register(w, workspace.Push, "http://agent/")
 	w.Send("m1", "m2")
 	failed, pushed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	var hungUp error
-	w.Ledger = moves{w.Ledger, func(ms []chat.Move) error {
+	var cancelled error
+	w.Ledger = ledger{w.Ledger, func(ms []chat.Move) error {
 		if ms[0].To.ID == "m2" && ms[0].To.State == chat.InFlight {
-			<-pushed // m1 is at its agent
+			<-pushed // the push of m1 runs
 			once.Do(func() { close(failed) })
 			return fault.Store("move", errors.New("throttled"))
 		}
@@ -231,16 +235,16 @@ func TestOneWorkersFaultIsItsOwn(t *testing.T) {
 		<-failed
 		select {
 		case <-ctx.Done():
-			hungUp = ctx.Err()
-		case <-time.After(50 * time.Millisecond): // as long as a cancellation would take to arrive, and more
+			cancelled = ctx.Err()
+		case <-time.After(50 * time.Millisecond): // longer than a cancellation takes to arrive
 		}
 		return delivery.PushResult{}
 	})
 	if _, err := w.Drain(t.Context(), world.ID, "test"); fault.CodeOf(err) != fault.PlatformUnavailable {
 		t.Fatalf("%v", err)
 	}
-	if m := w.Receipt("m1"); hungUp != nil || m.State != chat.Delivered {
-		t.Fatalf("%v: %+v", hungUp, m)
+	if m := w.Receipt("m1"); cancelled != nil || m.State != chat.Delivered {
+		t.Fatalf("%v: %+v", cancelled, m)
 	}
 }
 
@@ -250,9 +254,9 @@ func (p pushes) Push(ctx context.Context, _ string, _ chat.Message) delivery.Pus
 	return p(ctx)
 }
 
-// Wake-ups don't breed: however long an agent fails, and whatever wakes its
-// drain, few are on their way at any time.
-func TestWakeupsDontBreed(t *testing.T) {
+// However long an agent fails, and whatever wakes its drain, few wake-ups are on their
+// way at any time.
+func TestWakeupsDoNotMultiply(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("HTTP 500")} }
 	type wakeup struct {
@@ -273,7 +277,7 @@ func TestWakeupsDontBreed(t *testing.T) {
 	for second := range 3600 {
 		w.Now = w.Now.Add(time.Second)
 		if second%30 == 0 {
-			w.Beat(0)
+			w.Heartbeat(0)
 		}
 		if second%60 == 0 {
 			w.SweepOnce()
@@ -296,13 +300,13 @@ func TestWakeupsDontBreed(t *testing.T) {
 			t.Fatalf("after %d s %d wake-ups are on their way", second, len(due))
 		}
 	}
-	// Each message, heartbeat and sweep wakes once, and each attempt once again.
-	if most := 300 + 3600/30 + 3600/60 + len(w.URLs); drains > most {
-		t.Fatalf("%d drains in an hour, for %d attempts", drains, len(w.URLs))
+	// Each message, heartbeat and sweep sends one wake-up, and each attempt one more.
+	if most := 300 + 3600/30 + 3600/60 + len(w.PushedURLs); drains > most {
+		t.Fatalf("%d drains in an hour, for %d attempts", drains, len(w.PushedURLs))
 	}
 }
 
-// What an agent answers stands on the lease that every heartbeat writes.
+// An agent's error is stored with the lease, which every heartbeat writes.
 func TestAnAgentsErrorIsKeptShort(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult {
@@ -310,16 +314,17 @@ func TestAnAgentsErrorIsKeptShort(t *testing.T) {
 	}
 	w.Send("m1")
 	w.DrainOnce()
-	if m, f := w.Receipt("m1"), w.Facts(); len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > 300 {
+	m, f := w.Receipt("m1"), w.Facts()
+	if len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > 300 {
 		t.Fatalf("%d, %d, %d bytes", len(m.Reason), len(m.Attempts[0].Error), len(f.PushError))
 	}
 }
 
-// A pause holds the mail of one that polls too; what it has got it may say.
-func TestAPauseHoldsAPollersMail(t *testing.T) {
+// A paused workspace hands out nothing to polls, but they can still acknowledge.
+func TestAPausedWorkspaceHandsOutNothing(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Send("m1")
-	_, cursor, err := fetch(w, delivery.PollRequest{})
+	_, cursor, err := poll(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,27 +332,30 @@ func TestAPauseHoldsAPollersMail(t *testing.T) {
 	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.Paused, activity.Actor{}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	if ms, _, err := fetch(w, delivery.PollRequest{Cursor: cursor}); err != nil || len(ms) != 0 || w.Receipt("m1").State != chat.Delivered || w.Receipt("m2").State != chat.Queued {
+	ms, _, err := poll(w, delivery.PollRequest{Cursor: cursor})
+	if err != nil || len(ms) != 0 || w.Receipt("m1").State != chat.Delivered || w.Receipt("m2").State != chat.Queued {
 		t.Fatalf("%v, %v", ms, err)
 	}
 	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.NoHold, activity.Actor{}, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	w.Wants("resumed", w.PollAfter("m1"), "m2")
+	w.Want("resumed", w.PollAfter("m1"), "m2")
 }
 
-// A message that arrived in time and is acknowledged late is delivered.
-func TestALateAcknowledgementIsOne(t *testing.T) {
+// A message that was handed out in time and is acknowledged after its time is delivered.
+func TestALateAcknowledgementCounts(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m1", Workspace: world.ID, Priority: chat.Task, Body: []byte(`{}`), ExpiresAt: w.Now.Add(30 * time.Second)}, w.Now); err != nil {
+	m := world.Message("m1")
+	m.ExpiresAt = w.Now.Add(30 * time.Second)
+	if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
 		t.Fatal(err)
 	}
-	_, cursor, err := fetch(w, delivery.PollRequest{})
+	_, cursor, err := poll(w, delivery.PollRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Now = w.Now.Add(61 * time.Second)
-	if _, _, err := fetch(w, delivery.PollRequest{Cursor: cursor}); err != nil || w.Receipt("m1").State != chat.Delivered {
+	if _, _, err := poll(w, delivery.PollRequest{Cursor: cursor}); err != nil || w.Receipt("m1").State != chat.Delivered {
 		t.Fatalf("%v: %+v", err, w.Receipt("m1"))
 	}
 }

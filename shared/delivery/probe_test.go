@@ -9,13 +9,15 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-func TestAProbeIsProvedByAPollAndShownToNobody(t *testing.T) {
+func TestAPollProvesAProbeAndDoesNotReturnIt(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	out, err := w.Probe(t.Context(), world.ID, w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := w.Poll(t.Context(), delivery.PollRequest{Workspace: world.ID, Credential: w.Token, From: world.Home, Limit: 100}, w.Now)
+	got, err := w.Poll(t.Context(), delivery.PollRequest{
+		Workspace: world.ID, Credential: w.Token, From: world.Home, Limit: 100,
+	}, w.Now)
 	if err != nil || len(got.Messages) != 0 {
 		t.Fatalf("%+v, %v", got, err)
 	}

@@ -18,12 +18,19 @@ var (
 	operator = activity.Actor{Who: "operator", From: "10.0.0.1"}
 )
 
-// deployed is a registry under a deployment's policy: nobody is let in unasked.
+// deployed is a registry with the policy of a deployment: nobody gets a credential
+// without an enrolment.
 func deployed() *registry.Registry {
 	p := workspace.DefaultPolicy()
 	s := memory.NewStore(p)
-	return &registry.Registry{Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Wakeups: &memory.Wakeups{}, Guard: push.New(push.Public, time.Second), Policy: p}
+	return &registry.Registry{
+		Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Wakeups: &memory.Wakeups{},
+		Guard: push.New(push.Public, time.Second), Policy: p,
+	}
 }
+
+// address is the network address of every agent.
+const address = "10.0.0.7"
 
 type agent struct {
 	t     *testing.T
@@ -31,17 +38,20 @@ type agent struct {
 	token string
 }
 
-// register registers, and keeps what it is given; it returns the refusal's code.
+// register registers, keeps the credential it is given, and returns the code of the
+// error; "" for none.
 func (a *agent) register(id, enrolment string, now time.Time) fault.Code {
-	out, err := a.r.Register(a.t.Context(), registry.Registration{ID: id, Credential: a.token, Enrolment: enrolment, From: "10.0.0.7"}, now)
+	in := registry.Registration{ID: id, Credential: a.token, Enrolment: enrolment, From: address}
+	out, err := a.r.Register(a.t.Context(), in, now)
 	if out.AuthToken != "" {
 		a.token = out.AuthToken
 	}
 	return fault.CodeOf(err)
 }
 
-func (a *agent) beat(id string, now time.Time) fault.Code {
-	_, err := a.r.Signal(a.t.Context(), id, a.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.7"}, now)
+func (a *agent) heartbeat(id string, now time.Time) fault.Code {
+	signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: address}
+	_, err := a.r.Signal(a.t.Context(), id, a.token, signal, now)
 	return fault.CodeOf(err)
 }
 
@@ -61,65 +71,65 @@ func TestEnrolment(t *testing.T) {
 			t.Fatalf("got %q, want %q", got, code)
 		}
 	}
-	t.Run("without a token nobody is let in", func(t *testing.T) {
+	t.Run("without a token nobody gets a credential", func(t *testing.T) {
 		a := &agent{t: t, r: deployed()}
 		want(t, a.register("w", "", t0), fault.EnrolmentRequired)
 		a.token = "brought along"
 		want(t, a.register("w", "", t0), fault.EnrolmentRequired)
 	})
-	t.Run("a token lets in as many as it has uses", func(t *testing.T) {
+	t.Run("a token can be used as often as it says", func(t *testing.T) {
 		r := deployed()
 		text := enrol(t, r, "", 2)
 		for _, id := range []string{"a", "b"} {
 			a := &agent{t: t, r: r}
 			want(t, a.register(id, text, t0), "")
-			want(t, a.beat(id, t0), "")
+			want(t, a.heartbeat(id, t0), "")
 			want(t, a.register(id, text, t0), "") // its next boot needs no further use
 		}
 		want(t, (&agent{t: t, r: r}).register("c", text, t0), fault.EnrolmentUnknown)
 	})
-	t.Run("a lost reply takes no second use, and locks nobody out", func(t *testing.T) {
+	t.Run("a lost reply takes no second use, and locks no agent out", func(t *testing.T) {
 		r := deployed()
 		text := enrol(t, r, "", 1)
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), "")
 		a := &agent{t: t, r: r}
 		want(t, a.register("w", text, t0), "")
-		want(t, a.beat("w", t0), "")
-		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing) // it is burnt: the id is in use
+		want(t, a.heartbeat("w", t0), "")
+		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing) // the id is in use
 	})
-	t.Run("it is burnt too when a register is the first use", func(t *testing.T) {
+	t.Run("a register can be the first use of a credential too", func(t *testing.T) {
 		r := deployed()
 		text := enrol(t, r, "", 1)
 		a := &agent{t: t, r: r}
 		want(t, a.register("w", text, t0), "")
 		want(t, a.register("w", text, t0), "") // with the credential it was given
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing)
-		want(t, a.beat("w", t0), "")
+		want(t, a.heartbeat("w", t0), "")
 	})
-	t.Run("one for any id takes over nobody's", func(t *testing.T) {
+	t.Run("a token for any id takes over no workspace", func(t *testing.T) {
 		r := deployed()
 		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
 			t.Fatal(err)
 		}
 		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "", 1), t0), fault.CredentialMissing)
 	})
-	t.Run("one for a workspace gives a second credential to it, and to it alone", func(t *testing.T) {
+	t.Run("a token for a workspace gives a second credential to it alone", func(t *testing.T) {
 		r := deployed()
 		made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		old := &agent{t: t, r: r, token: made.AuthToken}
-		want(t, old.beat("w", t0), "")
+		want(t, old.heartbeat("w", t0), "")
 		text := enrol(t, r, "w", 1)
 		want(t, (&agent{t: t, r: r}).register("x", text, t0), fault.EnrolmentUnknown)
 		fresh := &agent{t: t, r: r}
 		want(t, fresh.register("w", text, t0), "")
-		want(t, old.beat("w", t0), "")
-		want(t, fresh.beat("w", t0), "")
-		want(t, old.beat("w", t0), fault.CredentialUnknown)
+		want(t, old.heartbeat("w", t0), "")
+		want(t, fresh.heartbeat("w", t0), "")
+		want(t, old.heartbeat("w", t0), fault.CredentialUnknown)
 	})
-	t.Run("one past its time, withdrawn, or made up lets nobody in", func(t *testing.T) {
+	t.Run("a token that is expired, withdrawn or made up gives no credential", func(t *testing.T) {
 		r := deployed()
 		text := enrol(t, r, "", 1)
 		want(t, (&agent{t: t, r: r}).register("w", text, t0.Add(time.Hour)), fault.EnrolmentUnknown)
@@ -142,22 +152,22 @@ func TestEnrolment(t *testing.T) {
 	})
 }
 
-// The window of a repair is burnt by the first use of what it issued, and by
-// nothing else.
-func TestARepairsWindow(t *testing.T) {
+// The bootstrap window of a repair ends with the first use of a credential that it
+// issued, and with nothing else.
+func TestTheBootstrapWindowOfARepair(t *testing.T) {
 	r := deployed()
 	made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := &agent{t: t, r: r, token: made.AuthToken}
-	if code := old.beat("w", t0); code != "" {
+	if code := old.heartbeat("w", t0); code != "" {
 		t.Fatal(code)
 	}
 	if _, revoked, err := r.Repair(t.Context(), "w", "", operator, t0); err != nil || revoked != 1 {
 		t.Fatal(revoked, err)
 	}
-	if code := old.beat("w", t0); code != fault.CredentialUnknown {
+	if code := old.heartbeat("w", t0); code != fault.CredentialUnknown {
 		t.Fatal(code)
 	}
 	lost, fresh := &agent{t: t, r: r}, &agent{t: t, r: r}
@@ -166,7 +176,7 @@ func TestARepairsWindow(t *testing.T) {
 			t.Fatal(code)
 		}
 	}
-	if code := fresh.beat("w", t0.Add(time.Minute)); code != "" {
+	if code := fresh.heartbeat("w", t0.Add(time.Minute)); code != "" {
 		t.Fatal(code)
 	}
 	if code := (&agent{t: t, r: r}).register("w", "", t0.Add(2*time.Minute)); code != fault.CredentialMissing {

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// An agent that comes with the credential of two rotations ago is known by it.
+// An agent is recognised by the credential it had two rotations ago.
 func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	r := deployed()
 	made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
@@ -25,11 +25,11 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 		if _, now.token, err = r.Rotate(t.Context(), "w", operator, t0); err != nil {
 			t.Fatal(err)
 		}
-		if code := now.beat("w", t0); code != "" {
+		if code := now.heartbeat("w", t0); code != "" {
 			t.Fatal(code)
 		}
 	}
-	from := "10.0.0.99" // a backup, restored elsewhere while the agent is gone
+	from := "10.0.0.99" // a backup is restored elsewhere while the agent is gone
 	later := t0.Add(r.Policy.LeaseTTL)
 	for range 2 {
 		_, err = r.Signal(t.Context(), "w", first.token, workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}, later)
@@ -47,8 +47,9 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	}
 }
 
-// Of a hundred strangers at once, and of a hundred boots, one is noted.
-func TestManyRefusedAtOnceAreOneNote(t *testing.T) {
+// A hundred strangers that are refused at once are noted as one refusal. A hundred
+// refused boots of one agent are noted as at most two.
+func TestManyRefusalsAtOnceAreNotedOnce(t *testing.T) {
 	for name, from := range map[string]string{"strangers": "6.6.6.%d", "boots": "10.0.0.7"} {
 		t.Run(name, func(t *testing.T) {
 			r := deployed()
@@ -57,7 +58,7 @@ func TestManyRefusedAtOnceAreOneNote(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := &agent{t: t, r: r, token: made.AuthToken}
-			if code := a.beat("w", t0); code != "" {
+			if code := a.heartbeat("w", t0); code != "" {
 				t.Fatal(code)
 			}
 			counted := &notes{Leases: r.Leases}
@@ -76,7 +77,7 @@ func TestManyRefusedAtOnceAreOneNote(t *testing.T) {
 				})
 			}
 			all.Wait()
-			// The one by which two boots are refused is noted at once.
+			// A second refused boot in a row is noted at once.
 			if most := map[string]int{"strangers": 1, "boots": 2}[name]; counted.done > most {
 				t.Fatalf("%d notes", counted.done)
 			}

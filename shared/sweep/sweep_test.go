@@ -23,7 +23,7 @@ func TestSweep(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Send("a")
 	w.Wakeups.Take()
-	for _, want := range []int{1, 0} { // the first sweep announces; nothing is news to the second
+	for _, want := range []int{1, 0} { // the first sweep announces the status; the second sees no change
 		out, err := w.Sweeper.Sweep(t.Context())
 		if err != nil || out.Rung != 1 || out.Announced != want || len(out.Broken)+len(out.Errors) != 0 {
 			t.Fatalf("%+v, %v", out, err)
@@ -31,34 +31,39 @@ func TestSweep(t *testing.T) {
 	}
 	w.Now = w.Now.Add(25 * time.Hour)
 	out, err := w.Sweeper.Sweep(t.Context())
-	if err != nil || out.Expired != 1 || w.Receipt("a").State != chat.Expired || w.Receipt("a").Reason == "" || w.Facts().Open != 0 {
-		t.Fatalf("%+v, %v, %+v", out, err, w.Receipt("a"))
+	m := w.Receipt("a")
+	if err != nil || out.Expired != 1 || m.State != chat.Expired || m.Reason == "" || w.Facts().Open != 0 {
+		t.Fatalf("%+v, %v, %+v", out, err, m)
 	}
-	// Nobody swept for a day: it may be the platform that did not hear, for a while.
+	// There was no sweep for a day: for a while the silence may be the platform's fault.
 	w.Now = w.Now.Add(w.Registry.Policy.LeaseTTL + w.Registry.Policy.Grace)
 	if _, err := w.Sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var announced []string
 	for i, c := range w.Announced.Take() {
 		if c.Seq != int64(i)+1 || c.WorkspaceSeq != c.Seq || (c.From == nil) != (i == 0) {
 			t.Fatalf("%+v", c)
 		}
-		told = append(told, fmt.Sprintf("%s/%s", c.To.Status, c.To.Reason))
+		announced = append(announced, fmt.Sprintf("%s/%s", c.To.Status, c.To.Reason))
 	}
-	if d := cmp.Diff([]string{"online/healthy", "unknown/platform_suspect", "offline/lease_expired"}, told); d != "" {
+	if d := cmp.Diff([]string{"online/healthy", "unknown/platform_suspect", "offline/lease_expired"}, announced); d != "" {
 		t.Fatal(d)
 	}
 }
 
-func TestCountersAreMendedFromTheLedger(t *testing.T) {
+func TestCountersAreCorrectedFromTheMessages(t *testing.T) {
 	for name, spoil := range map[string]func(f *workspace.Facts){
-		"a counter lost an end":     func(f *workspace.Facts) { f.Delivered = 0 },
-		"open mail is not counted":  func(f *workspace.Facts) { f.Open, f.OldestOpen = 0, time.Time{} },
-		"too much is open":          func(f *workspace.Facts) { f.Open, f.InFlight = 9, 4 },
-		"all are wrong":             func(f *workspace.Facts) { f.Open, f.InFlight, f.Delivered, f.Cancelled, f.Dead = 1, 1, 0, 5, 2 },
-		"some are nowhere":          func(f *workspace.Facts) { f.Accepted += 2 },
-		"the law holds by accident": func(f *workspace.Facts) { f.Open, f.Delivered, f.OldestOpen = 0, 4, time.Time{} },
+		"an end was not counted":   func(f *workspace.Facts) { f.Delivered = 0 },
+		"open mail is not counted": func(f *workspace.Facts) { f.Open, f.OldestOpen = 0, time.Time{} },
+		"too much is open":         func(f *workspace.Facts) { f.Open, f.InFlight = 9, 4 },
+		"all are wrong": func(f *workspace.Facts) {
+			f.Open, f.InFlight, f.Delivered, f.Cancelled, f.Dead = 1, 1, 0, 5, 2
+		},
+		"some messages are missing": func(f *workspace.Facts) { f.Accepted += 2 },
+		"wrong counters that are conserved": func(f *workspace.Facts) {
+			f.Open, f.Delivered, f.OldestOpen = 0, 4, time.Time{}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := world.New(t, workspace.Poll, "")
@@ -74,32 +79,36 @@ func TestCountersAreMendedFromTheLedger(t *testing.T) {
 			if err := w.Store.CorrectCounters(t.Context(), right, wrong); err != nil {
 				t.Fatal(err)
 			}
-			mended := false
-			for range 60 { // within an hour, whatever minute is this workspace's
+			corrected := false
+			for range 60 { // within an hour, whichever minute is this workspace's
 				if out := w.SweepOnce(); len(out.Broken) > 0 {
-					mended = true
+					corrected = true
 				}
 				w.Now = w.Now.Add(time.Minute)
 			}
 			f := w.Facts()
 			if want := f.Accepted - right.Accepted; f.Missing != want {
-				t.Fatalf("%d are missing, and %d said to be", want, f.Missing)
+				t.Fatalf("%d messages are missing, but the facts say %d", want, f.Missing)
 			}
-			if !mended || f.Open != right.Open || f.Delivered != right.Delivered || f.Cancelled != right.Cancelled || f.Dead != right.Dead {
-				t.Fatalf("mended=%v: %+v, want %+v", mended, f, right)
+			if !corrected || f.Open != right.Open || f.Delivered != right.Delivered ||
+				f.Cancelled != right.Cancelled || f.Dead != right.Dead {
+				t.Fatalf("corrected=%v: %+v, want %+v", corrected, f, right)
 			}
 			trail, err := w.Store.AuditTrail(t.Context(), world.ID, "", 100)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(trail, func(n activity.Row) bool { return strings.Contains(n.Summary, "mended from the ledger") }) {
+			noted := slices.ContainsFunc(trail, func(r activity.Row) bool {
+				return strings.Contains(r.Summary, "mended from the ledger")
+			})
+			if !noted {
 				t.Fatal("no audit entry")
 			}
 		})
 	}
 }
 
-func TestARemovedWorkspacesMailEndsAndItsQueueGoes(t *testing.T) {
+func TestTheMailAndTheChatQueueOfARemovedWorkspaceEnd(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Busy: true} }
 	w.Send("m1", "m2")
@@ -125,8 +134,8 @@ func TestARemovedWorkspacesMailEndsAndItsQueueGoes(t *testing.T) {
 	}
 }
 
-// A queue in use is never taken for an orphan.
-func TestOwnedQueuesStay(t *testing.T) {
+// A chat queue whose workspace exists is not removed.
+func TestChatQueuesInUseStay(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Send("m1")
 	w.DrainOnce()
@@ -137,7 +146,7 @@ func TestOwnedQueuesStay(t *testing.T) {
 	}
 }
 
-// The same sweep from two sweepers at once announces each change once.
+// Two sweeps at once announce each change once.
 func TestTwoSweepersAtOnce(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	done := make(chan error, 2)
@@ -157,15 +166,15 @@ func TestTwoSweepersAtOnce(t *testing.T) {
 	}
 }
 
-// A thousand agents that come back at once don't have their drains begin at once.
-func TestASweepsRingsAreSpread(t *testing.T) {
+// The drains of a thousand agents with mail do not start at the same time.
+func TestASweepSpreadsItsWakeups(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	for i := range 1000 {
 		other := fmt.Sprint("w", i)
-		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: other, Mode: workspace.Push, URL: "http://agent/", From: world.Home}, w.Now); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Enqueue(t.Context(), chat.Message{ID: "m", Workspace: other, Priority: chat.Task, Body: []byte(`{}`)}, w.Now); err != nil {
+		w.Register(registry.Registration{ID: other, Mode: workspace.Push, URL: "http://agent/"})
+		m := world.Message("m")
+		m.Workspace = other
+		if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,27 +184,27 @@ func TestASweepsRingsAreSpread(t *testing.T) {
 	for _, r := range w.Wakeups.Take() {
 		second[int(r.After.Seconds())]++
 		if r.After >= time.Minute {
-			t.Fatalf("a ring waits %s: past the next sweep", r.After)
+			t.Fatalf("a wake-up waits %s: past the next sweep", r.After)
 		}
 	}
 	for s, n := range second {
 		if n > 50 {
-			t.Fatalf("%d drains begin in second %d", n, s)
+			t.Fatalf("%d drains start in second %d", n, s)
 		}
 	}
 	if len(second) < 30 {
-		t.Fatalf("all begin within %d seconds", len(second))
+		t.Fatalf("all start within %d seconds", len(second))
 	}
 }
 
-// An idle workspace is probed now and then, and what the probe shows is
-// remembered past its end, until something gets through.
+// An idle workspace is probed at intervals. What a lost probe shows stands until
+// something reaches the agent.
 func TestTheSweeperProbes(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Registry.Policy.ProbeEvery = 10 * time.Minute
 	pass := func(d time.Duration) {
 		for end := w.Now.Add(d); w.Now.Before(end); w.Now = w.Now.Add(time.Minute) {
-			w.Beat(0)
+			w.Heartbeat(0)
 			w.SweepOnce()
 			w.DrainOnce()
 		}
@@ -210,49 +219,47 @@ func TestTheSweeperProbes(t *testing.T) {
 	}
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("refused")} }
 	pass(20 * time.Minute)
-	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Reason != workspace.ReasonPushFailing {
+	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing {
 		t.Fatalf("a lost probe left %s (%s): %+v", v.Status, v.Reason, w.Facts())
 	}
 	if len(w.Announced.Dead) > 0 {
-		t.Fatal("a probe's end was announced as a message's")
+		t.Fatal("the end of a probe was announced as that of a message")
 	}
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
 	pass(15 * time.Minute)
-	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Status != workspace.StatusOnline {
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, w.Facts())
 	}
 }
 
-// A probe that was never tried shows nothing: its agent was at work, held, or away.
+// A probe without an attempt shows nothing: its agent was busy, paused or offline.
 func TestAProbeOfABusyAgentIsNoEvidence(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
-	w.Beat(1)
+	w.Heartbeat(1)
 	out, err := w.Probe(t.Context(), world.ID, w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
 		w.Now = w.Now.Add(time.Minute)
-		w.Beat(1)
+		w.Heartbeat(1)
 		w.SweepOnce()
 		w.DrainOnce()
 	}
 	if m := w.Receipt(out.Message.ID); m.State != chat.Expired {
 		t.Fatalf("%+v", m)
 	}
-	if v := workspace.Assess(w.Facts(), w.Registry.Policy, w.Now); v.Reason != workspace.ReasonBusy {
+	if v := w.Verdict(); v.Reason != workspace.ReasonBusy {
 		t.Fatalf("%s (%s)", v.Status, v.Reason)
 	}
 }
 
 // A sweep that runs out of time leaves the rest to the next one, which begins there.
-func TestASweepThatIsCutGoesOn(t *testing.T) {
+func TestTheNextSweepGoesOnWhereOneWasCut(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	const fleet = 450 // more than two pages
 	for i := range fleet - 1 {
-		if _, err := w.Registry.Register(t.Context(), registry.Registration{ID: fmt.Sprintf("w%03d", i), From: world.Home}, w.Now); err != nil {
-			t.Fatal(err)
-		}
+		w.Register(registry.Registration{ID: fmt.Sprintf("w%03d", i)})
 	}
 	hurried, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()

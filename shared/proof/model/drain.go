@@ -1,154 +1,190 @@
 package model
 
-// Point is what a worker has done last.
-type Point uint8
+// Phase is how far a drain has come with one message.
+type Phase uint8
 
-// The points of a drain, each before the next write.
+// The phases of a drain; what it does next is its next write.
 const (
-	Idle    Point = iota
-	Awake         // took a wake-up, or goes on
-	Holding       // has read the head and the URL, and has a ticket
-	Claimed       // has a message; the push runs
-	Took          // the agent took it
-	Busy          // the agent said that it is busy
-	Refused       // the agent failed
-	Settled       // the outcome is written
+	Idle           Phase = iota // it does not run
+	Started                     // a wake-up started it, or it goes on to the next message
+	HasTicket                   // it has read the head and the URL, and has received a ticket
+	HasClaim                    // it has claimed the message, and the push runs
+	PushTaken                   // the agent took the message
+	PushBusy                    // the agent answered that it is busy
+	PushRefused                 // the push failed
+	OutcomeWritten              // the outcome of the push is written
 )
 
-// Worker is one drain.
-type Worker struct {
-	At     Point
-	On     uint8 // the message it read
-	Host   uint8 // whose URL it read
-	Stale  bool  // the message was written since
-	Ticket bool  // its ticket's visibility timeout still runs
+// Drain is one drain. There is one task slot.
+type Drain struct {
+	Phase        Phase
+	Message      uint8 // the index of the message it has read
+	Host         uint8 // the host whose URL it has read
+	Outdated     bool  // the message was written since
+	TicketHidden bool  // the visibility timeout of the ticket it received still runs
 }
 
-// worker gives the next write of one drain.
-func worker(s State, w int, r Rules) []Step {
-	me := s.W[w]
-	var out []Step
-	add := func(what string, t State) {
-		out = append(out, Step{r.name("worker %d %s", w+1, what), t})
-	}
-	lost := func(what string, t State) {
-		if t.Faults < r.MaxFaults {
-			t.Faults++
-			add(what, t)
-		}
-	}
-	t := s
-	i := int(me.On)
-	m := &t.M[i]
-	switch me.At {
+// drainSteps collects the steps of one drain.
+type drainSteps struct {
+	*steps
+	Drain         // as it is before the step
+	index    int  // of the drain
+	message  int  // the index of the message it has read
+	replaced bool // another host has registered since it read the URL
+}
+
+// drain adds the next write of one drain, in each way it can end.
+func (n *steps) drain(index int) {
+	d := drainSteps{steps: n, Drain: n.from.Drains[index], index: index}
+	d.message, d.replaced = int(d.Message), d.Host != n.from.NewestHost
+	switch d.Phase {
 	case Idle:
-		t.W[w].At = Awake
-		add("wakes", t)
-	case Awake:
-		if t.expire(r) {
-			add("ends what is due", t)
-			return out
-		}
-		head := s.head()
-		switch {
-		case !s.pushable(r) || head < 0:
-			t.W[w] = Worker{Ticket: me.Ticket}
-			add("ends", t)
-		case s.locked(w, r):
-			t.W[w] = Worker{Ticket: me.Ticket}
-			add("finds the slot taken", t)
-		default:
-			t.W[w] = Worker{At: Holding, On: uint8(head), Host: s.Host, Ticket: true}
-			add("takes a ticket", t)
-		}
-	case Holding:
-		if me.Stale || (me.Host != s.Host && !r.LatePushCounts) {
-			t.W[w] = Worker{At: Awake} // the ticket is still good, and let go
-			add(r.name("finds that it can't claim m%d", i+1), t)
-			return out
-		}
-		if m.Stage == InFlight && m.Claim != ByPoll {
-			m.Fails++ // the one before never reported back
-		}
-		if m.Fails >= maxFails {
-			t.move(i, Dead)
-			t.W[w] = Worker{At: Settled, Ticket: me.Ticket}
-			add(r.name("finds m%d's attempts used up", i+1), t)
-			return out
-		}
-		m.claim(uint8(w+1), 0, 0)
-		m.handed(s.Epoch)
-		t.W[w].At = Claimed
-		add(r.name("claims m%d", i+1), t)
-		t.W[w] = Worker{}
-		lost(r.name("claims m%d, the reply is lost, and it ends", i+1), t)
-		t.W[w] = Worker{At: Awake}
-		lost(r.name("claims m%d, the reply is lost, and it goes on", i+1), t)
-	case Claimed:
-		late := me.Host != s.Host
-		took, busy, refused := s, s, s
-		took.W[w].At, busy.W[w].At, refused.W[w].At = Took, Busy, Refused
-		if late || !s.Polls { // else nobody serves its URL now
-			took.M[i].Took, took.M[i].Has[me.Host] = true, max(took.M[i].Has[me.Host], Once)
-			add(r.name("pushes m%d", i+1), took)
-			if r.BusyEats {
-				busy.M[i].Busies++
-			}
-			add(r.name("pushes m%d: busy", i+1), busy)
-		}
-		if late || s.Polls {
-			add(r.name("can't push m%d", i+1), refused)
-		} else {
-			lost(r.name("pushes m%d: refused", i+1), refused)
-		}
-	case Took, Busy, Refused:
-		if (m.Stage != InFlight || m.Claim != uint8(w+1)) && !r.BlindSettle {
-			t.W[w] = Worker{At: Awake, Ticket: me.Ticket}
-			add(r.name("is too late for m%d", i+1), t)
-			return out
-		}
-		t.outcome(w, r)
-		t.W[w] = Worker{At: Settled, Ticket: me.Ticket}
-		add(r.name("settles m%d", i+1), t)
-		t.W[w].At = Idle
-		lost(r.name("settles m%d, the reply is lost, and it ends", i+1), t)
-		t.W[w].At = Awake
-		lost(r.name("settles m%d, the reply is lost, and it goes on", i+1), t)
-	case Settled:
-		t.W[w] = Worker{At: Awake} // it goes on
-		add("uses up its ticket", t)
+		to := n.from
+		to.Drains[index].Phase = Started
+		d.add("starts", to)
+	case Started:
+		d.receive()
+	case HasTicket:
+		d.claim()
+	case HasClaim:
+		d.push()
+	case PushTaken, PushBusy, PushRefused:
+		d.writeOutcome()
+	case OutcomeWritten:
+		d.add("deletes its ticket", d.with(Drain{Phase: Started})) // and goes on
 	}
-	return out
 }
 
-// locked tells whether the task slot is: a ticket that someone has keeps the
-// others back, this worker's own too, if it has gone on without it.
-func (s State) locked(w int, r Rules) bool {
-	for other := range s.W {
-		if s.W[other].Ticket && (other == w || !r.NoSlotLock) {
+func (d drainSteps) add(what string, to State) {
+	d.steps.add(d.rules.name("drain %d %s", d.index+1, what), to)
+}
+
+func (d drainSteps) fault(what string, to State) {
+	d.steps.fault(d.rules.name("drain %d %s", d.index+1, what), to)
+}
+
+// with returns the state before the step with another drain in the place of this one.
+func (d drainSteps) with(next Drain) State {
+	s := d.from
+	s.Drains[d.index] = next
+	return s
+}
+
+// name is what the drain does to its message.
+func (d drainSteps) name(format string) string { return d.rules.name(format, d.message+1) }
+
+// receive reads the head and receives a ticket, or ends the drain.
+func (d drainSteps) receive() {
+	if to := d.from; to.expire(d.rules) {
+		d.add("ends what is over", to)
+		return
+	}
+	head := d.from.head()
+	switch {
+	case !d.from.deliverable(d.rules) || head < 0:
+		d.add("ends", d.with(Drain{TicketHidden: d.TicketHidden}))
+	case d.slotLocked():
+		d.add("finds the task slot taken, and ends", d.with(Drain{TicketHidden: d.TicketHidden}))
+	default:
+		next := Drain{Phase: HasTicket, Message: uint8(head), Host: d.from.NewestHost, TicketHidden: true}
+		d.add("receives a ticket", d.with(next))
+	}
+}
+
+// slotLocked reports whether the task slot is locked: a hidden ticket keeps all
+// drains from receiving another, also the one that received it and went on without it.
+func (d drainSteps) slotLocked() bool {
+	for other := range d.from.Drains {
+		if d.from.Drains[other].TicketHidden && (other == d.index || !d.rules.NoSlotLock) {
 			return true
 		}
 	}
 	return false
 }
 
-// outcome writes how a worker's push ended.
-func (s *State) outcome(w int, r Rules) {
-	me := s.W[w]
-	i := int(me.On)
-	switch late := me.Host != s.Host; {
-	case me.At == Took && late && !r.LatePushCounts:
-		s.move(i, Queued) // the new host gets it; no attempt is used up
-	case me.At == Took, me.At == Busy && r.BusyEats && s.M[i].Busies >= 2:
-		s.M[i].Foreign = late
-		s.move(i, Delivered)
-	case me.At == Refused && s.M[i].Fails+1 >= maxFails:
-		s.move(i, Dead)
-	default:
-		if me.At == Refused {
-			s.M[i].Fails++
+// claim claims the message, unless it was written or its host replaced since it was
+// read.
+func (d drainSteps) claim() {
+	if d.Outdated || (d.replaced && !d.rules.ReplacedHostPushCounts) {
+		d.add(d.name("finds that it can't claim m%d"), d.with(Drain{Phase: Started})) // and gives its ticket back
+		return
+	}
+	to := d.from
+	m := &to.Messages[d.message]
+	if m.Stage == InFlight && m.ClaimedBy != ByPoll {
+		m.Failures++ // the push before this one never wrote its outcome
+	}
+	if m.Failures >= maxFailures {
+		to.move(d.message, Dead)
+		to.Drains[d.index] = Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden}
+		d.add(d.name("finds that all attempts of m%d are used up"), to)
+		return
+	}
+	m.claim(uint8(d.index+1), 0, 0)
+	m.handOut(to.Epoch)
+	to.Drains[d.index].Phase = HasClaim
+	d.add(d.name("claims m%d"), to)
+	to.Drains[d.index] = Drain{}
+	d.fault(d.name("claims m%d, the reply is lost, and it ends"), to)
+	to.Drains[d.index] = Drain{Phase: Started}
+	d.fault(d.name("claims m%d, the reply is lost, and it goes on"), to)
+}
+
+// push is the push to the host whose URL the drain has read.
+func (d drainSteps) push() {
+	taken, busy, refused := d.from, d.from, d.from
+	taken.Drains[d.index].Phase = PushTaken
+	busy.Drains[d.index].Phase = PushBusy
+	refused.Drains[d.index].Phase = PushRefused
+	if d.replaced || !d.from.AgentPolls { // else nobody serves the URL now
+		m := &taken.Messages[d.message]
+		m.Taken, m.Possession[d.Host] = true, max(m.Possession[d.Host], HasOutdated)
+		d.add(d.name("pushes m%d, and the agent takes it"), taken)
+		if d.rules.SecondBusyDelivers {
+			busy.Messages[d.message].BusyAnswers++
 		}
-		s.move(i, Queued)
-		s.M[i].Backoff = true
+		d.add(d.name("pushes m%d, and the agent is busy"), busy)
+	}
+	if d.replaced || d.from.AgentPolls {
+		d.add(d.name("can't push m%d"), refused)
+	} else {
+		d.fault(d.name("pushes m%d, and the agent refuses it"), refused)
+	}
+}
+
+// writeOutcome writes how the push ended, if the message is still claimed by it.
+func (d drainSteps) writeOutcome() {
+	m := d.from.Messages[d.message]
+	if (m.Stage != InFlight || m.ClaimedBy != uint8(d.index+1)) && !d.rules.OutcomeUnchecked {
+		d.add(d.name("is too late to write the outcome of m%d"),
+			d.with(Drain{Phase: Started, TicketHidden: d.TicketHidden}))
+		return
+	}
+	to := d.with(Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden})
+	d.outcome(&to)
+	d.add(d.name("writes the outcome of m%d"), to)
+	to.Drains[d.index].Phase = Idle
+	d.fault(d.name("writes the outcome of m%d, the reply is lost, and it ends"), to)
+	to.Drains[d.index].Phase = Started
+	d.fault(d.name("writes the outcome of m%d, the reply is lost, and it goes on"), to)
+}
+
+// outcome gives the message the stage that follows from the push.
+func (d drainSteps) outcome(to *State) {
+	m := &to.Messages[d.message]
+	switch {
+	case d.Phase == PushTaken && d.replaced && !d.rules.ReplacedHostPushCounts:
+		to.move(d.message, Queued) // the new host gets it; no attempt is used up
+	case d.Phase == PushTaken, d.Phase == PushBusy && d.rules.SecondBusyDelivers && m.BusyAnswers >= 2:
+		m.ConfirmedByReplacedHost = d.replaced
+		to.move(d.message, Delivered)
+	case d.Phase == PushRefused && m.Failures+1 >= maxFailures:
+		to.move(d.message, Dead)
+	default:
+		if d.Phase == PushRefused {
+			m.Failures++
+		}
+		to.move(d.message, Queued)
+		m.BackingOff = true
 	}
 }

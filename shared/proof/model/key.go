@@ -1,65 +1,67 @@
 package model
 
-// Key is a state in so few bits that a search can remember millions.
+// Key is a state in so few bits that a search can remember millions of them.
 type Key [2]uint64
 
-// Key packs a state; no two states have the same.
+// Key packs a state; no two states have the same key.
 func (s State) Key() Key {
-	var k packer
-	for _, m := range s.M {
-		k.put(uint8(m.Stage), 3)
-		k.put(min(m.Claim, Workers+1), 2)
-		k.flags(m.Live, m.Took, m.Late, m.Twice, m.Acked, m.Foreign, m.Backoff, m.Due)
-		k.put(m.Epoch, 3)
-		k.put(m.Under, 3)
-		k.put(m.After, 2)
-		k.put(m.Fails, 2)
-		k.put(m.Busies, 2)
-		for _, has := range m.Has {
-			k.put(uint8(has), 2)
+	var p packer
+	for _, m := range s.Messages {
+		p.put(uint8(m.Stage), 3)
+		p.put(min(m.ClaimedBy, DrainCount+1), 2)
+		p.flags(m.ClaimActive, m.Taken, m.Redriven, m.AcceptedTwice, m.Acknowledged, m.ConfirmedByReplacedHost)
+		p.flags(m.BackingOff, m.TTLOver)
+		p.put(m.ClaimEpoch, 3)
+		p.put(m.HandedOutEpoch, 3)
+		p.put(m.PollCursorRow, 2)
+		p.put(m.Failures, 2)
+		p.put(m.BusyAnswers, 2)
+		for _, has := range m.Possession {
+			p.put(uint8(has), 2)
 		}
 	}
-	for _, w := range s.W {
-		k.put(uint8(w.At), 3)
-		k.put(w.On, 1)
-		k.put(w.Host, 1)
-		k.flags(w.Stale, w.Ticket)
+	for _, d := range s.Drains {
+		p.put(uint8(d.Phase), 3)
+		p.put(d.Message, 1)
+		p.put(d.Host, 1)
+		p.flags(d.Outdated, d.TicketHidden)
 	}
-	for _, c := range s.C {
-		k.put(c.Row, 2)
-		k.put(c.Epoch, 3)
+	for _, c := range s.Cursors {
+		p.put(c.Row, 2)
+		p.put(c.Epoch, 3)
 	}
-	k.put(s.Host, 1)
-	k.put(s.Epoch, 3)
-	k.flags(s.RowPoll, s.Polls, s.Waited, s.Locked, s.Paused, s.Removed)
-	k.put(s.Open, 3)
-	k.put(s.Ends, 3)
-	k.put(s.Faults, 3)
-	return k.key
+	p.put(s.NewestHost, 1)
+	p.put(s.Epoch, 3)
+	p.flags(s.StoredPoll, s.AgentPolls, s.Unattended, s.CredentialRejected, s.Paused, s.Removed)
+	p.put(s.Open, 3)
+	p.put(s.Ended, 3)
+	p.put(s.Faults, 3)
+	return p.key
 }
 
+// packer fills a key from its lowest bit upwards.
 type packer struct {
-	key Key
-	at  int
+	key  Key
+	bits int // used so far
 }
 
-func (k *packer) put(v uint8, bits int) {
+func (p *packer) put(v uint8, bits int) {
 	if v>>bits != 0 {
 		panic("model: a state is too large for its key")
 	}
-	if k.at/64 != (k.at+bits-1)/64 {
-		k.at = 64 // a value lies in one word
+	if p.bits/64 != (p.bits+bits-1)/64 {
+		p.bits = 64 // a value lies in one word
 	}
-	k.key[k.at/64] |= uint64(v) << (k.at % 64)
-	k.at += bits
+	p.key[p.bits/64] |= uint64(v) << (p.bits % 64)
+	p.bits += bits
 }
 
-func (k *packer) flags(set ...bool) {
+func (p *packer) flags(set ...bool) {
 	for _, is := range set {
 		if is {
-			k.put(1, 1)
+			p.put(1, 1)
 		} else {
-			k.put(0, 1)
+			p.put(0, 1)
 		}
 	}
 }

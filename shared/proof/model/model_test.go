@@ -12,68 +12,20 @@ import (
 	"github.com/rollcall/rollcall/shared/proof/model"
 )
 
-// rounds is the bound of liveness: from any state, this many sweeps without
-// faults empty a live agent's inbox, and so do this many heartbeats. One ends
-// what runs, two give a message that failed once its second attempt, and each
-// message behind it its turn.
+// rounds is the bound of liveness: from any state, this many sweeps without faults
+// empty a live agent's inbox, and so do this many heartbeats. One round ends what
+// runs, two give a message that failed once its second attempt, and each message
+// behind it has its turn.
 const rounds = 6
 
-// search visits every reachable state, the nearest first, and returns the
-// shortest trace to one that breaks a promise; "" if none does.
-func search(r model.Rules, starts []start) (states int, trace string) {
-	loud := r
-	r.Quiet = true
-	seen := map[model.Key]bool{}
-	var keys []model.Key   // as they were come to, and
-	var from []int32       // from which of these
-	var next []model.State // those of them that are still to be looked at
-	visit := func(s model.State, by int) {
-		if k := s.Key(); !seen[k] {
-			seen[k] = true
-			keys, from, next = append(keys, k), append(from, int32(by)), append(next, s)
-		}
-	}
-	for i, begin := range starts {
-		visit(begin.state, i)
-	}
-	tell := func(at int, what string) string {
-		var path []model.Key
-		for ; int(from[at]) != at; at = int(from[at]) {
-			path = append(path, keys[at])
-		}
-		s := starts[at].state
-		lines := []string{starts[at].name}
-		for _, k := range slices.Backward(path) {
-			for _, step := range model.Next(s, loud) {
-				if step.State.Key() == k {
-					s, lines = step.State, append(lines, step.Name)
-					break
-				}
-			}
-		}
-		return strings.Join(append(lines, "WRONG: "+what), "\n  ")
-	}
-	var old, now [model.Messages]model.Seen
-	for at := 0; len(next) > 0; at++ {
-		s := next[0]
-		next = next[1:]
-		was := s.View(&old)
-		if what := model.Broken(was); what != "" {
-			return len(keys), tell(at, what)
-		}
-		for _, way := range []model.Way{model.BySweeps, model.ByBeats} {
-			if model.Unsettled(model.Calm(s, r, way, rounds)) {
-				return len(keys), tell(at, fmt.Sprintf("after this, without any fault, mail still waits after %d %s", rounds, way))
-			}
-		}
-		for i, step := range model.Next(s, r) {
-			if what := model.Turned(was, step.State.View(&now)); what != "" {
-				return len(keys), tell(at, what+": "+model.Next(s, loud)[i].Name)
-			}
-			visit(step.State, at)
-		}
-	}
-	return len(keys), ""
+// search visits every reachable state, the nearest first.
+type search struct {
+	rules   model.Rules
+	starts  []start
+	seen    map[model.Key]bool
+	keys    []model.Key   // of the states, in the order they were found
+	from    []int32       // the index of the state before; of a start, its own
+	pending []model.State // the states that were found and not visited yet
 }
 
 type start struct {
@@ -81,89 +33,186 @@ type start struct {
 	state model.State
 }
 
-// starts are the workspaces a search begins with; two have been through a death.
-func starts() []start {
-	back := model.Start(true, true)
-	back.C[0], back.Open, back.Ends = model.Cursor{Row: 2, Epoch: 1}, 1, 1
-	back.M[0].Seen = model.Seen{Stage: model.Queued, Late: true}
-	back.M[1].Seen = model.Seen{Stage: model.Delivered, Took: true}
-	died := model.Start(false, false)
-	died.Open, died.Ends = 1, 1
-	died.M[0].Stage, died.M[1].Stage = model.Dead, model.Queued
-	return []start{
-		{"it is pushed to", model.Start(false, false)},
-		{"it polls", model.Start(true, true)},
-		{"its row says poll, and it serves pushes (the incident)", model.Start(true, false)},
-		{"m1 died, its agent took m2 by a poll, and m1 was redriven", back},
-		{"m1 died, m2 waits to be pushed", died},
+// run returns how many states were found, and the shortest trace to one that breaks
+// a promise; "" if none does.
+func run(rules model.Rules, starts []start) (states int, trace string) {
+	rules.NoNames = true
+	s := &search{rules: rules, starts: starts, seen: map[model.Key]bool{}}
+	for i, begin := range starts {
+		s.found(begin.state, i)
 	}
-}
-
-// searches are the concerns, each searched by itself, so that it can be searched
-// whole: what goes wrong between drains at once; time, each timer by itself; and
-// hosts that replace each other, where the one before goes on as if nothing were.
-var searches = map[string]model.Rules{
-	"drains": {Drains: 2, MaxFaults: 2},
-	"time":   {Drains: 2, MaxFaults: 1, Timers: true, Expiry: true},
-	"hosts":  {Drains: 1, MaxFaults: 1, TwoHosts: true, Copies: true, HandsOff: true},
-}
-
-// ROLLCALL_MODEL_FAULTS=2 searches further, with one fault more in each, in some
-// minutes.
-func TestEveryReachableStateKeepsThePromises(t *testing.T) {
-	faults := uint64(1)
-	if text := os.Getenv("ROLLCALL_MODEL_FAULTS"); text != "" {
-		var err error
-		if faults, err = strconv.ParseUint(text, 10, 8); err != nil || faults < 1 {
-			t.Fatalf("ROLLCALL_MODEL_FAULTS=%s: %v", text, err)
+	for at := 0; len(s.pending) > 0; at++ {
+		state := s.pending[0]
+		s.pending = s.pending[1:]
+		if broken := s.visit(state, at); broken != "" {
+			return len(s.keys), s.trace(at, broken)
 		}
 	}
+	return len(s.keys), ""
+}
+
+func (s *search) found(state model.State, from int) {
+	key := state.Key()
+	if s.seen[key] {
+		return
+	}
+	s.seen[key] = true
+	s.keys, s.from, s.pending = append(s.keys, key), append(s.from, int32(from)), append(s.pending, state)
+}
+
+// visit says which promise the state, or a step from it, breaks; "" for none.
+func (s *search) visit(state model.State, at int) string {
+	var before, after [model.MessageCount]model.MessageView
+	view := state.View(&before)
+	if broken := model.StateBreaks(view); broken != "" {
+		return broken
+	}
+	for _, source := range []model.WakeupSource{model.Sweeps, model.Heartbeats} {
+		if !model.DrainsWithoutFaults(state, s.rules, source, rounds) {
+			return fmt.Sprintf("from here on without a fault, mail still waits after %d %s", rounds, source)
+		}
+	}
+	for i, step := range model.Next(state, s.rules) {
+		if broken := model.StepBreaks(view, step.State.View(&after)); broken != "" {
+			return broken + ": " + model.Next(state, s.named())[i].Name
+		}
+		s.found(step.State, at)
+	}
+	return ""
+}
+
+// named are the rules with which steps have names.
+func (s *search) named() model.Rules {
+	r := s.rules
+	r.NoNames = false
+	return r
+}
+
+// trace is the names of the steps from a start to a state, and which promise that breaks.
+func (s *search) trace(at int, broken string) string {
+	var path []model.Key
+	for ; int(s.from[at]) != at; at = int(s.from[at]) {
+		path = append(path, s.keys[at])
+	}
+	state, lines := s.starts[at].state, []string{s.starts[at].name}
+	for _, key := range slices.Backward(path) {
+		for _, step := range model.Next(state, s.named()) {
+			if step.State.Key() == key {
+				state, lines = step.State, append(lines, step.Name)
+				break
+			}
+		}
+	}
+	return strings.Join(append(lines, "BROKEN: "+broken), "\n  ")
+}
+
+// starts are the workspaces that a search begins with. In the last two a message
+// has died.
+func starts() []start {
+	redriven := model.Start(true, true)
+	redriven.Cursors[0], redriven.Open, redriven.Ended = model.Cursor{Row: 2, Epoch: 1}, 1, 1
+	redriven.Messages[0].MessageView = model.MessageView{Stage: model.Queued, Redriven: true}
+	redriven.Messages[1].MessageView = model.MessageView{Stage: model.Delivered, Taken: true}
+	died := model.Start(false, false)
+	died.Open, died.Ended = 1, 1
+	died.Messages[0].Stage, died.Messages[1].Stage = model.Dead, model.Queued
+	return []start{
+		{"the agent is pushed to", model.Start(false, false)},
+		{"the agent polls", model.Start(true, true)},
+		{"the stored mode is poll, but the agent only serves pushes (the incident)", model.Start(true, false)},
+		{"m1 died, the agent took m2 by a poll, and m1 was redriven", redriven},
+		{"m1 died, and m2 waits for a push", died},
+	}
+}
+
+// searches are the concerns. Each is searched by itself, so that a search can visit
+// every state: drains that run at once; time, with each timer by itself; and hosts
+// that replace each other while the one before goes on.
+var searches = map[string]model.Rules{
+	"drains": {MaxDrains: 2, MaxFaults: 2},
+	"time":   {MaxDrains: 2, MaxFaults: 1, SeparateTimers: true, Expiry: true},
+	"hosts":  {MaxDrains: 1, MaxFaults: 1, TwoHosts: true, ReplacedHostPolls: true, NoOperator: true},
+}
+
+// moreFaults is how many faults each search has beside its own. With
+// ROLLCALL_MODEL_FAULTS=2 it is one, and the searches take some minutes. With -short
+// it is one fewer.
+func moreFaults(t *testing.T) int {
+	text := os.Getenv("ROLLCALL_MODEL_FAULTS")
+	switch {
+	case text == "" && testing.Short():
+		t.Log("-short: each search has one fault fewer")
+		return -1
+	case text == "":
+		return 0
+	}
+	faults, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || faults < 1 {
+		t.Fatalf("ROLLCALL_MODEL_FAULTS=%s: %v", text, err)
+	}
+	return int(faults) - 1
+}
+
+func TestEveryReachableStateKeepsThePromises(t *testing.T) {
+	more := moreFaults(t)
 	for _, concern := range slices.Sorted(maps.Keys(searches)) {
 		t.Run(concern, func(t *testing.T) {
-			r := searches[concern]
-			r.MaxFaults += uint8(faults - 1)
+			rules := searches[concern]
+			rules.MaxFaults = uint8(int(rules.MaxFaults) + more)
 			from := starts()
-			if r.HandsOff {
-				from = from[:3] // the others come of a redrive
+			if rules.NoOperator {
+				from = from[:3] // the others need a redrive
 			}
-			states, trace := search(r, from)
+			states, trace := run(rules, from)
 			if trace != "" {
 				t.Fatalf("after %d states:\n  %s", states, trace)
 			}
-			t.Logf("%d states of %d messages, %d drains at once and %d faults: every promise is kept in each, and from each %d sweeps alone, or heartbeats alone, empty a live agent's inbox", states, model.Messages, r.Drains, r.MaxFaults, rounds)
+			t.Logf("%d states (messages: %d, drains at once: at most %d, faults: at most %d). "+
+				"Each keeps every promise. From each, %d sweeps alone, or heartbeats alone, empty a live agent's inbox.",
+				states, model.MessageCount, rules.MaxDrains, rules.MaxFaults, rounds)
 		})
 	}
 }
 
-// The search has teeth: it finds the mistakes of the system this one replaces,
-// and those that invite.
+// The search is worth something only if it finds mistakes: those of the system this
+// one replaces, and others that are easy to make.
 func TestTheSearchFindsKnownMistakes(t *testing.T) {
+	type mistakes = model.Mistakes
+	oneFault := model.Rules{MaxFaults: 1}
+	twoHosts := model.Rules{TwoHosts: true}
+	expiry := model.Rules{Expiry: true}
+	const replaced = "a newer one has replaced"
 	for name, c := range map[string]struct {
-		rules model.Rules
-		want  string
+		rules   model.Rules
+		mistake mistakes
+		want    string
 	}{
-		"the second busy eats a message":          {model.Rules{BusyEats: true}, "nobody took it"},
-		"a claim without a visibility timeout":    {model.Rules{NoVisibility: true, MaxFaults: 1}, "mail still waits"},
-		"the row's mode is sticky":                {model.Rules{StickyMode: true}, "mail still waits"},
-		"a cursor eats what was never handed out": {model.Rules{CursorEats: true}, "nobody took it"},
-		"a cursor proves a reply that was lost":   {model.Rules{AfterIgnored: true, MaxFaults: 1}, "nobody took it"},
-		"a late host acknowledges":                {model.Rules{LateHostAcks: true, TwoHosts: true}, "a newer one has replaced"},
-		"a claim keeps its old epoch":             {model.Rules{OldClaimStays: true, TwoHosts: true}, "a newer one has replaced"},
-		"a push to a late host counts":            {model.Rules{LatePushCounts: true, TwoHosts: true}, "a newer one has replaced"},
-		"a poll takes what a push still has":      {model.Rules{PollRobs: true}, "taken from one that still had it"},
-		"a late deliverer writes all the same":    {model.Rules{BlindSettle: true, MaxFaults: 1}, "come to its end"},
-		"drains don't lock the task slot":         {model.Rules{NoSlotLock: true, MaxFaults: 1}, "2 pushes run at once"},
-		"the sweep never rings":                   {model.Rules{SweepRingsNot: true}, "6 sweeps"},
-		"the heartbeat never rings":               {model.Rules{BeatRingsNot: true}, "6 heartbeats"},
-		"a register undoes a removal":             {model.Rules{RemovedComesBack: true, MaxFaults: 1}, "there again"},
-		"a paused workspace hands out its mail":   {model.Rules{PausedHandsOut: true, MaxFaults: 1}, "handed out by a paused"},
-		"a message that is sent again is another": {model.Rules{AcceptTwice: true, MaxFaults: 1}, "accepted before"},
-		"a message expires under its deliverer":   {model.Rules{ExpiresHeld: true, Expiry: true}, "expired in the hands"},
-		"a poll ends what it acknowledges":        {model.Rules{ExpiresAcked: true, Expiry: true}, "acknowledged, and is expired"},
+		"the second busy answer marks a message delivered": {
+			mistake: mistakes{SecondBusyDelivers: true}, want: "no agent took it",
+		},
+		"a claim has no visibility timeout": {oneFault, mistakes{ClaimNeverEnds: true}, "mail still waits"},
+		"the stored mode wins":              {mistake: mistakes{StoredModeWins: true}, want: "mail still waits"},
+		"a cursor acknowledges what was never handed out": {
+			mistake: mistakes{CursorAcksAllBefore: true}, want: "no agent took it",
+		},
+		"a cursor acknowledges a reply that was lost":  {oneFault, mistakes{SameCursorAcks: true}, "no agent took it"},
+		"a replaced host acknowledges":                 {twoHosts, mistakes{ReplacedHostAcks: true}, replaced},
+		"a claim keeps its old epoch":                  {twoHosts, mistakes{OldClaimKept: true}, replaced},
+		"a push to a replaced host counts":             {twoHosts, mistakes{ReplacedHostPushCounts: true}, replaced},
+		"a poll takes what a push has claimed":         {mistake: mistakes{PollTakesFromPush: true}, want: "another claim"},
+		"an outcome is written after the claim ended":  {oneFault, mistakes{OutcomeUnchecked: true}, "had ended"},
+		"drains do not lock the task slot":             {oneFault, mistakes{NoSlotLock: true}, "2 pushes run at once"},
+		"the sweep sends no wake-up":                   {mistake: mistakes{SweepNeverWakes: true}, want: "6 sweeps"},
+		"the heartbeat sends no wake-up":               {mistake: mistakes{HeartbeatNeverWakes: true}, want: "6 heartbeats"},
+		"a register undoes a removal":                  {oneFault, mistakes{RegisterUndoesRemoval: true}, "is back"},
+		"a paused workspace hands out its mail":        {oneFault, mistakes{PausedHandsOut: true}, "by a paused"},
+		"an id that is sent again is accepted again":   {oneFault, mistakes{RepeatIsAccepted: true}, "accepted before"},
+		"a message expires while its claim is active":  {expiry, mistakes{ExpiresWhileClaimed: true}, "expired while"},
+		"a poll ends a message before it acknowledges": {expiry, mistakes{ExpiresBeforeAck: true}, "was acknowledged"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.rules.Drains = model.Workers
-			states, trace := search(c.rules, starts())
+			c.rules.Mistakes, c.rules.MaxDrains = c.mistake, model.DrainCount
+			states, trace := run(c.rules, starts())
 			if !strings.Contains(trace, c.want) {
 				t.Fatalf("not found in %d states: %q", states, trace)
 			}

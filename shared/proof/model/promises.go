@@ -2,12 +2,12 @@ package model
 
 import "fmt"
 
-// Stage is where a message is.
+// Stage is how far a message has come.
 type Stage uint8
 
 // The stages.
 const (
-	Absent Stage = iota
+	Absent Stage = iota // not accepted yet
 	Queued
 	InFlight
 	Delivered
@@ -21,84 +21,98 @@ func (s Stage) open() bool { return s == Queued || s == InFlight }
 // ByPoll is the claim of a poll; each push has a claim of its own.
 const ByPoll = 255
 
-// Seen is one message as the promises see it.
-type Seen struct {
-	Stage   Stage
-	Claim   uint8 // in flight: whose it is
-	Live    bool  // the claim's visibility timeout still runs
-	Took    bool  // an agent took it
-	Late    bool  // redriven: what was behind it may have gone before
-	Twice   bool  // its id was accepted before
-	Acked   bool  // the agent's cursor acknowledged it
-	Foreign bool  // told delivered by a host that a newer one has replaced since
+// MessageView is one message as the promises see it.
+type MessageView struct {
+	Stage         Stage
+	ClaimedBy     uint8 // the claim of a message in flight: ByPoll, or the number of a push
+	ClaimActive   bool  // the claim's visibility timeout still runs
+	Taken         bool  // an agent took it
+	Redriven      bool  // the messages behind it may have been taken before it
+	AcceptedTwice bool  // its id was accepted before
+	Acknowledged  bool  // the agent's cursor acknowledged it
+	// ConfirmedByReplacedHost: it is delivered only because of what a host said that
+	// a newer one had replaced.
+	ConfirmedByReplacedHost bool
 }
 
-// View is one workspace as the promises see it. The search fills it in from a
-// state, tests of the real code from what they observe: one definition of the
-// promises serves both.
+// View is one workspace as the promises see it. The search makes it from a state,
+// the tests of the real code from what they observe: one definition of the promises
+// serves both.
 type View struct {
-	M               []Seen // in the order of acceptance
-	Open, Ends      int    // as the counters say
-	Pushes          int    // that run at once into the one task slot, each under a ticket that is still good
+	Messages        []MessageView // in the order of acceptance
+	Open, Ended     int           // as the counters say
+	Pushes          int           // that run at once for the one task slot, each with a ticket that is still hidden
 	Paused, Removed bool
 }
 
-// Broken says which promise a workspace breaks as it stands; "" when none.
-func Broken(v View) string {
-	open, ends, waits := 0, 0, 0
-	for i, m := range v.M {
+// StateBreaks says which promise a workspace breaks as it stands; "" for none.
+func StateBreaks(v View) string {
+	open, ended, waiting := 0, 0, 0 // waiting is the first message that nobody took yet
+	for i, m := range v.Messages {
 		switch {
 		case m.Stage.open():
 			open++
 		case m.Stage != Absent:
-			ends++
+			ended++
+		}
+		if broken := messageBreaks(m, i+1); broken != "" {
+			return broken
 		}
 		switch {
-		case m.Stage == Delivered && !m.Took:
-			return fmt.Sprintf("m%d is delivered, and nobody took it", i+1)
-		case m.Foreign:
-			return fmt.Sprintf("m%d is delivered by the word of a host that a newer one has replaced", i+1)
-		case m.Stage == Expired && m.Acked:
-			return fmt.Sprintf("m%d was acknowledged, and is expired", i+1)
-		case m.Twice:
-			return fmt.Sprintf("m%d is one that was accepted before", i+1)
-		case m.Took && waits > 0:
-			return fmt.Sprintf("m%d came before m%d", i+1, waits)
-		case waits == 0 && m.Stage.open() && !m.Took && !m.Late:
-			waits = i + 1
+		case m.Taken && waiting > 0:
+			return fmt.Sprintf("m%d was taken before m%d", i+1, waiting)
+		case waiting == 0 && m.Stage.open() && !m.Taken && !m.Redriven:
+			waiting = i + 1
 		}
 	}
 	switch {
-	case open != v.Open || ends != v.Ends:
-		return fmt.Sprintf("the counters say %d open and %d ended, the ledger %d and %d", v.Open, v.Ends, open, ends)
+	case open != v.Open || ended != v.Ended:
+		return fmt.Sprintf("the counters say %d open and %d ended, but the messages are %d open and %d ended",
+			v.Open, v.Ended, open, ended)
 	case v.Pushes > 1:
-		return fmt.Sprintf("%d pushes run at once into one task slot", v.Pushes)
+		return fmt.Sprintf("%d pushes run at once for one task slot", v.Pushes)
 	}
 	return ""
 }
 
-// Turned says which promise the step from one view to the next breaks; "" when
-// none. The second may have more messages.
-func Turned(was, is View) string {
-	if was.Removed && !is.Removed {
-		return "a removed workspace is there again"
+// messageBreaks says which promise one message breaks; "" for none.
+func messageBreaks(m MessageView, number int) string {
+	switch {
+	case m.Stage == Delivered && !m.Taken:
+		return fmt.Sprintf("m%d is delivered, but no agent took it", number)
+	case m.ConfirmedByReplacedHost:
+		return fmt.Sprintf("m%d is delivered, but only a host that a newer one has replaced confirmed it", number)
+	case m.Stage == Expired && m.Acknowledged:
+		return fmt.Sprintf("m%d is expired, but was acknowledged", number)
+	case m.AcceptedTwice:
+		return fmt.Sprintf("m%d has an id that was accepted before", number)
 	}
-	for i, old := range was.M {
-		m := is.M[i]
-		held := old.Stage == InFlight && old.Live
+	return ""
+}
+
+// StepBreaks says which promise the step from one view to the next breaks; "" for
+// none. The second view may have more messages.
+func StepBreaks(before, after View) string {
+	if before.Removed && !after.Removed {
+		return "a removed workspace is back"
+	}
+	for i, old := range before.Messages {
+		m := after.Messages[i]
+		claimed := old.Stage == InFlight && old.ClaimActive
+		handedOut := m.ClaimedBy == ByPoll && old.ClaimedBy != ByPoll
 		switch {
 		case old == m:
 		case old.Stage != Absent && m.Stage == Absent:
 			return fmt.Sprintf("m%d is gone", i+1)
-		case old.Stage > InFlight && m.Stage != old.Stage && !(old.Stage == Dead && m.Late):
-			return fmt.Sprintf("m%d had come to its end, and has another stage", i+1)
-		case held && m.Stage == InFlight && m.Claim != old.Claim:
-			return fmt.Sprintf("m%d was taken from one that still had it", i+1)
-		case held && m.Stage == Expired:
-			return fmt.Sprintf("m%d expired in the hands of one that still had it", i+1)
-		case is.Paused && was.Paused && m.Claim == ByPoll && old.Claim != ByPoll:
+		case old.Stage > InFlight && m.Stage != old.Stage && !(old.Stage == Dead && m.Redriven):
+			return fmt.Sprintf("m%d had ended, but has another stage now", i+1)
+		case claimed && m.Stage == InFlight && m.ClaimedBy != old.ClaimedBy:
+			return fmt.Sprintf("m%d was claimed while another claim was active", i+1)
+		case claimed && m.Stage == Expired:
+			return fmt.Sprintf("m%d expired while its claim was active", i+1)
+		case before.Paused && after.Paused && handedOut:
 			return fmt.Sprintf("m%d was handed out by a paused workspace", i+1)
-		case was.Removed && m.Claim == ByPoll && old.Claim != ByPoll:
+		case before.Removed && handedOut:
 			return fmt.Sprintf("m%d was handed out by a removed workspace", i+1)
 		}
 	}

@@ -14,89 +14,88 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Crash stands between the use cases and their stores. Armed, it lets so many
-// writes through; the one after is done or not, and its reply is lost. Then
-// nothing answers any more, as for a function that was killed there, or whoever
-// acts goes on, as after a timeout. Or another one acts between what was read and
-// that write.
-type Crash struct {
-	mu    sync.Mutex
-	left  int // writes still let through; -1: not armed
-	done  bool
-	on    bool
-	dead  bool
-	other func() // acts before that write, which is then done as if nothing were
+// crash stands between the use cases and their stores. When armed, it lets a number of
+// writes through. The write after them is done or not, and its reply is lost. From then
+// on nothing answers any more, as for a function that is killed there; or whoever acts
+// continues, as after a timeout. Instead of a crash, somebody else can act between what
+// was read and that write.
+type crash struct {
+	mu         sync.Mutex
+	writesLeft int  // that are still let through; -1: not armed
+	lastDone   bool // the write after them is done
+	continues  bool // whoever acts goes on without the reply to it
+	dead       bool
+	interfere  func() // acts before that write, which is then done as usual
 }
 
-// arm lets n writes through; done says whether the one after is done, on whether
-// whoever acts goes on without its reply.
-func (c *Crash) arm(n int, done, on bool) {
+// arm lets n writes through, and crashes at the next.
+func (c *crash) arm(n int, lastDone, continues bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left, c.done, c.on, c.dead = n, done, on, false
+	c.writesLeft, c.lastDone, c.continues, c.dead = n, lastDone, continues, false
 }
 
-// interfere has another one act after n writes.
-func (c *Crash) interfere(n int, other func()) {
+// interfereAfter has somebody else act after n writes.
+func (c *crash) interfereAfter(n int, act func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left, c.other = n, other
+	c.writesLeft, c.interfere = n, act
 }
 
-// disarm gives the next actor its stores back.
-func (c *Crash) disarm() {
+// disarm lets the stores answer again.
+func (c *crash) disarm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left, c.dead, c.other = -1, false, nil
+	c.writesLeft, c.dead, c.interfere = -1, false, nil
 }
 
-func gone() error { return fault.Store("crash", context.Canceled) }
+func noAnswer() error { return fault.Store("crash", context.Canceled) }
 
-// write does one write, or dies at it.
-func (c *Crash) write(do func() error) error {
+// write does one write, or crashes at it.
+func (c *crash) write(do func() error) error {
 	c.mu.Lock()
 	switch {
 	case c.dead:
 		c.mu.Unlock()
-		return gone()
-	case c.left == 0 && c.other != nil:
-		other := c.other
-		c.left, c.other = -1, nil
+		return noAnswer()
+	case c.writesLeft == 0 && c.interfere != nil:
+		act := c.interfere
+		c.writesLeft, c.interfere = -1, nil
 		c.mu.Unlock()
-		other()
+		act()
 		return do()
-	case c.left == 0:
-		c.dead, c.left = !c.on, -1
-		done := c.done
+	case c.writesLeft == 0:
+		c.dead, c.writesLeft = !c.continues, -1
+		done := c.lastDone
 		c.mu.Unlock()
 		if done {
-			_ = do() // whoever died can't tell how it went
+			_ = do() // its reply is lost
 		}
-		return gone()
-	case c.left > 0:
-		c.left--
+		return noAnswer()
+	case c.writesLeft > 0:
+		c.writesLeft--
 	}
 	c.mu.Unlock()
 	return do()
 }
 
-// read fails for the dead.
-func (c *Crash) read() error {
+// read fails once whoever acts is dead.
+func (c *crash) read() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dead {
-		return gone()
+		return noAnswer()
 	}
 	return nil
 }
 
-// Wrap puts the crash between the use cases and their stores.
-func (c *Crash) Wrap(d *delivery.Delivery, s *sweep.Sweeper) {
-	c.left = -1
-	was := d.Registry
+// wrap puts the crash between the use cases and their stores.
+func (c *crash) wrap(d *delivery.Delivery, s *sweep.Sweeper) {
+	c.writesLeft = -1
+	r := d.Registry
 	d.Registry = &registry.Registry{
-		Leases: leases{was.Leases, c}, Wakeups: wakeups{was.Wakeups, c}, Profiles: was.Profiles, Owners: was.Owners,
-		Enrolments: was.Enrolments, Fleets: was.Fleets, Guard: was.Guard, Policy: was.Policy, Clock: was.Clock,
+		Leases: leases{r.Leases, c}, Wakeups: wakeups{r.Wakeups, c}, Profiles: r.Profiles, Owners: r.Owners,
+		Enrolments: r.Enrolments, Fleets: r.Fleets, Guard: r.Guard, Policy: r.Policy, Clock: r.Clock,
 	}
 	d.Ledger, d.Queues = ledger{d.Ledger, c}, queues{d.Queues, c}
 	log := *s.StatusLog
@@ -106,7 +105,7 @@ func (c *Crash) Wrap(d *delivery.Delivery, s *sweep.Sweeper) {
 
 type leases struct {
 	registry.Leases
-	c *Crash
+	c *crash
 }
 
 func (l leases) Get(ctx context.Context, id string) (workspace.Facts, error) {
@@ -122,7 +121,7 @@ func (l leases) Save(ctx context.Context, old, next workspace.Facts, with regist
 
 type wakeups struct {
 	registry.Wakeups
-	c *Crash
+	c *crash
 }
 
 func (w wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
@@ -131,10 +130,12 @@ func (w wakeups) Send(ctx context.Context, id, cause string, after time.Duration
 
 type ledger struct {
 	delivery.Ledger
-	c *Crash
+	c *crash
 }
 
-func (l ledger) Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (stored chat.Message, first bool, err error) {
+func (l ledger) Accept(
+	ctx context.Context, seen workspace.Facts, m chat.Message, attended bool,
+) (stored chat.Message, first bool, err error) {
 	err = l.c.write(func() (err error) { stored, first, err = l.Ledger.Accept(ctx, seen, m, attended); return err })
 	return stored, first, err
 }
@@ -156,14 +157,16 @@ func (l ledger) OutboxDone(ctx context.Context, id string, e delivery.OutboxItem
 
 type queues struct {
 	delivery.Queues
-	c *Crash
+	c *crash
 }
 
 func (q queues) Send(ctx context.Context, l delivery.ChatQueue, slots int, ts []delivery.Ticket) error {
 	return q.c.write(func() error { return q.Queues.Send(ctx, l, slots, ts) })
 }
 
-func (q queues) Receive(ctx context.Context, l delivery.ChatQueue, visibility, wait time.Duration) (h *delivery.ReceivedTicket, err error) {
+func (q queues) Receive(
+	ctx context.Context, l delivery.ChatQueue, visibility, wait time.Duration,
+) (h *delivery.ReceivedTicket, err error) {
 	err = q.c.write(func() (err error) { h, err = q.Queues.Receive(ctx, l, visibility, wait); return err })
 	return h, err
 }
@@ -178,10 +181,12 @@ func (q queues) SendToDeadLetter(ctx context.Context, l delivery.ChatQueue, t de
 
 type changes struct {
 	statuslog.Store
-	c *Crash
+	c *crash
 }
 
-func (n changes) AddChange(ctx context.Context, old, next workspace.Facts, ch statuslog.Change) (out statuslog.Change, err error) {
+func (n changes) AddChange(
+	ctx context.Context, old, next workspace.Facts, ch statuslog.Change,
+) (out statuslog.Change, err error) {
 	err = n.c.write(func() (err error) { out, err = n.Store.AddChange(ctx, old, next, ch); return err })
 	return out, err
 }

@@ -2,6 +2,7 @@ package protocoltest_test
 
 import (
 	"flag"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,11 +19,11 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// fakes is the delivery on the fakes; messages die after two attempts, so that
-// they do within a short history.
+// fakes are the use cases on the fakes. Messages die after two attempts, so that they
+// do within a short history.
 func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
-	p, few := workspace.DefaultPolicy(), chat.DefaultPolicy()
-	p.Bootstrap, few.MaxAttempts = workspace.Open, 2
+	p, messages := workspace.DefaultPolicy(), chat.DefaultPolicy()
+	p.Bootstrap, messages.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
 	reg := &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{},
@@ -31,7 +32,7 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	announcer := &memory.Announcer{}
 	d := &delivery.Delivery{
 		Registry: reg, Ledger: store, Activity: store, Queues: memory.NewQueues(clk.Now), DeadAnnouncer: announcer,
-		Policy: few, Clock: clk,
+		Policy: messages, Clock: clk,
 	}
 	return d, &sweep.Sweeper{
 		Registry: reg, Delivery: d, Activity: store, Clock: clk,
@@ -39,12 +40,33 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	}
 }
 
-// Some mistakes show in one history of a thousand.
+// How many histories are run, and how many steps each has on average. Some mistakes
+// show in one history of a thousand.
+const (
+	histories      = 4000
+	shortHistories = 1500 // with -short
+	steps          = 30
+)
+
+// setDefault sets a flag of rapid, unless the command line does.
+func setDefault(t *testing.T, name string, value int) {
+	f := flag.Lookup(name)
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(value)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestMachineOnTheFakes(t *testing.T) {
-	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("4000"); err != nil {
-			t.Fatal(err)
-		}
+	if testing.Short() { // rapid then runs a fifth of the histories, with half the steps
+		t.Logf("-short: %d histories instead of %d", shortHistories, histories)
+		setDefault(t, "rapid.checks", 5*shortHistories)
+		setDefault(t, "rapid.steps", 2*steps)
+	} else {
+		setDefault(t, "rapid.checks", histories)
+		setDefault(t, "rapid.steps", steps)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)

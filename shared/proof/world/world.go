@@ -1,5 +1,5 @@
-// Package world is Rollcall on the fakes, with one workspace, an agent and a
-// clock that a test commands. Tests import it, nothing else does.
+// Package world is Rollcall on the fakes, with one workspace, its agent, and a clock
+// that the test sets. Only tests import it.
 package world
 
 import (
@@ -21,9 +21,10 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// ID is the workspace's id, and Home the network address of its agent.
 const (
-	ID   = "w"
+	// ID is the id of the workspace.
+	ID = "w"
+	// Home is the network address of its agent.
 	Home = "10.0.0.1"
 )
 
@@ -33,26 +34,22 @@ type World struct {
 	Sweeper     *sweep.Sweeper
 	Delegations *delegation.Service
 	T           *testing.T
-	Now         time.Time
+	Now         time.Time // what every clock says
 	Store       *memory.Store
 	Wakeups     *memory.Wakeups
 	ChatQueues  *memory.Queues
 	Announced   *memory.Announcer
-	Token       string // of the agent
+	Token       string // the credential of the agent
 
-	// Agent answers a push; Got are the messages it took, URLs the URLs that were
-	// pushed to, in turn.
-	Agent func(m chat.Message) delivery.PushResult
-	Got   []string
-	URLs  []string
+	Agent      func(m chat.Message) delivery.PushResult // answers a push
+	Taken      []string                                 // the ids of the messages it took, in order
+	PushedURLs []string                                 // the URL of each push, in order
 
-	// ToldSender is what the sender's callback URL was told; CallbackFails has it
-	// refuse.
-	ToldSender    []string
-	CallbackFails bool
+	CallbacksReceived []string // what the sender's callback URL was told, in order
+	CallbacksFail     bool     // the callback URL refuses
 }
 
-// New makes a world whose agent has registered with a mode and a URL.
+// New returns a world whose agent has registered with a mode and a URL.
 func New(t *testing.T, mode workspace.Mode, url string) *World {
 	t.Helper()
 	p := workspace.DefaultPolicy()
@@ -81,8 +78,8 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	return w
 }
 
-// Register registers the agent, from Home and with its credential unless in says
-// otherwise.
+// Register registers the agent with its credential, or whomever in names. It calls from
+// Home unless in says otherwise.
 func (w *World) Register(in registry.Registration) registry.Registered {
 	w.T.Helper()
 	if in.ID == "" {
@@ -96,7 +93,7 @@ func (w *World) Register(in registry.Registration) registry.Registered {
 	return out
 }
 
-// NoError ends the test when there is one.
+// NoError ends the test if err is an error.
 func (w *World) NoError(err error) {
 	w.T.Helper()
 	if err != nil {
@@ -104,27 +101,27 @@ func (w *World) NoError(err error) {
 	}
 }
 
-// Push implements delivery.Agents.
+// Push implements delivery.Agents: it is the agent's URL.
 func (w *World) Push(_ context.Context, url string, m chat.Message) delivery.PushResult {
-	w.URLs = append(w.URLs, url)
+	w.PushedURLs = append(w.PushedURLs, url)
 	r := w.Agent(m)
 	if r.Err == nil && !r.Busy {
-		w.Got = append(w.Got, m.ID)
+		w.Taken = append(w.Taken, m.ID)
 	}
 	return r
 }
 
 // Tell implements delivery.Callbacks: it is the sender's callback URL.
 func (w *World) Tell(_ context.Context, url string, m chat.Message) error {
-	if w.CallbackFails {
+	if w.CallbacksFail {
 		return errors.New("refused")
 	}
-	w.ToldSender = append(w.ToldSender, fmt.Sprintf("%s %s %s", url, m.ID, m.State))
+	w.CallbacksReceived = append(w.CallbacksReceived, fmt.Sprintf("%s %s %s", url, m.ID, m.State))
 	return nil
 }
 
-// Beat has the agent heartbeat with this many active tasks.
-func (w *World) Beat(active int) {
+// Heartbeat sends a heartbeat with this many active tasks.
+func (w *World) Heartbeat(active int) {
 	w.T.Helper()
 	f, err := w.Registry.Signal(w.T.Context(), ID, w.Token, workspace.Signal{
 		Kind: workspace.SignalHeartbeat, From: Home, ActiveTasks: &active,
@@ -133,12 +130,12 @@ func (w *World) Beat(active int) {
 	w.Registry.WakeIfDeliverable(w.T.Context(), f, "heartbeat", w.Now)
 }
 
-// Message is a message to the workspace under an id.
+// Message returns a message to the workspace.
 func Message(id string) chat.Message {
 	return chat.Message{ID: id, Workspace: ID, Priority: chat.Task, Body: []byte(`{}`)}
 }
 
-// Send sends messages under these ids, and returns the answer to the last.
+// Send sends messages with these ids, and returns the reply to the last.
 func (w *World) Send(ids ...string) (out delivery.Accepted) {
 	w.T.Helper()
 	for _, id := range ids {
@@ -149,7 +146,7 @@ func (w *World) Send(ids ...string) (out delivery.Accepted) {
 	return out
 }
 
-// DrainOnce drains the workspace.
+// DrainOnce drains the workspace. The drain must not fail.
 func (w *World) DrainOnce() delivery.DrainResult {
 	w.T.Helper()
 	out, err := w.Drain(w.T.Context(), ID, "test")
@@ -157,7 +154,7 @@ func (w *World) DrainOnce() delivery.DrainResult {
 	return out
 }
 
-// SweepOnce sweeps; no workspace may fail.
+// SweepOnce sweeps. The sweep of no workspace may fail.
 func (w *World) SweepOnce() sweep.Result {
 	w.T.Helper()
 	out, err := w.Sweeper.Sweep(w.T.Context())
@@ -167,8 +164,8 @@ func (w *World) SweepOnce() sweep.Result {
 	return out
 }
 
-// PollAfter polls with the cursor of a message ("": without one) and returns the
-// ids of what it was handed.
+// PollAfter polls with the cursor of a message, or without a cursor for "". It returns
+// the ids of the messages in the reply.
 func (w *World) PollAfter(messageID string) []string {
 	w.T.Helper()
 	cursor := ""
@@ -183,11 +180,11 @@ func (w *World) PollAfter(messageID string) []string {
 	for _, m := range out.Messages {
 		ids = append(ids, m.ID)
 	}
-	w.Facts()
+	w.Facts() // the counters are conserved
 	return ids
 }
 
-// Facts are the workspace's; their counters must be conserved.
+// Facts returns the workspace's facts. Their counters must be conserved.
 func (w *World) Facts() workspace.Facts {
 	w.T.Helper()
 	f, err := w.Store.Get(w.T.Context(), ID)
@@ -198,13 +195,13 @@ func (w *World) Facts() workspace.Facts {
 	return f
 }
 
-// Verdict is the workspace's.
+// Verdict returns the workspace's verdict.
 func (w *World) Verdict() workspace.Verdict {
 	w.T.Helper()
 	return workspace.Assess(w.Facts(), w.Registry.Policy, w.Now)
 }
 
-// Receipt is a message as it stands.
+// Receipt returns a message as it is now.
 func (w *World) Receipt(messageID string) chat.Message {
 	w.T.Helper()
 	m, err := w.Delivery.Message(w.T.Context(), ID, messageID)
@@ -212,8 +209,8 @@ func (w *World) Receipt(messageID string) chat.Message {
 	return m
 }
 
-// Wants ends the test unless got is want.
-func (w *World) Wants(what string, got []string, want ...string) {
+// Want ends the test unless got equals want.
+func (w *World) Want(what string, got []string, want ...string) {
 	w.T.Helper()
 	if !slices.Equal(got, want) {
 		w.T.Fatalf("%s: got %v, want %v", what, got, want)

@@ -1,0 +1,142 @@
+package model
+
+// Step is one transition.
+type Step struct {
+	Name  string
+	State State
+}
+
+// Next returns every step that can happen in a state.
+func Next(s State, r Rules) []Step {
+	n := &steps{from: s, rules: r}
+	n.accept()
+	for d := range r.MaxDrains {
+		n.drain(d)
+		n.drainDies(d)
+	}
+	n.loseQueue()
+	n.passTime()
+	swept, _ := sweep(s, r)
+	n.add("sweep", swept)
+	n.polls()
+	n.registers()
+	n.operator()
+	return n.out
+}
+
+// steps collects the steps that can happen in one state.
+type steps struct {
+	from  State
+	rules Rules
+	out   []Step
+}
+
+func (n *steps) add(name string, to State) {
+	n.out = append(n.out, Step{name, markOutdated(n.from, to)})
+}
+
+// change adds a step that only time or a person takes part in.
+func (n *steps) change(name string, change func(*State)) {
+	to := n.from
+	change(&to)
+	n.add(name, to)
+}
+
+// fault adds a step that counts as a fault, unless there have been enough of them.
+func (n *steps) fault(name string, to State) {
+	if to.Faults < n.rules.MaxFaults {
+		to.Faults++
+		n.add(name, to)
+	}
+}
+
+// markOutdated notes which drains have read a message that was written since.
+func markOutdated(before, after State) State {
+	for i, d := range after.Drains {
+		if d.Phase == HasTicket && before.Drains[i].Phase == HasTicket &&
+			after.Messages[d.Message].writtenSince(before.Messages[d.Message]) {
+			after.Drains[i].Outdated = true
+		}
+	}
+	return after
+}
+
+// accept adds the message that is sent next.
+func (n *steps) accept() {
+	for i := range n.from.Messages {
+		if n.from.Messages[i].Stage != Absent || (i > 0 && n.from.Messages[i-1].Stage == Absent) || n.from.Removed {
+			continue
+		}
+		to := n.from
+		to.move(i, Queued)
+		n.add(n.rules.name("m%d is accepted", i+1), to)
+		if i > 0 && n.rules.RepeatIsAccepted {
+			to.Messages[i].AcceptedTwice = true
+			n.fault(n.rules.name("the reply to m%d is lost, and its sender sends it again", i), to)
+		}
+	}
+}
+
+func (n *steps) drainDies(d int) {
+	if n.from.Drains[d].Phase == Idle {
+		return
+	}
+	to := n.from
+	to.Drains[d] = Drain{TicketHidden: n.from.Drains[d].TicketHidden} // its ticket stays hidden until the timeout
+	n.fault(n.rules.name("drain %d dies", d+1), to)
+}
+
+// loseQueue adds the loss of the chat queue with its tickets.
+func (n *steps) loseQueue() {
+	if !n.from.Drains[0].TicketHidden && !n.from.Drains[1].TicketHidden {
+		return
+	}
+	to := n.from
+	for d := range to.Drains {
+		to.Drains[d].TicketHidden = false
+	}
+	n.fault("the chat queue is lost", to)
+}
+
+func (n *steps) registers() {
+	to := n.from
+	to.AgentPolls = !to.AgentPolls
+	n.fault("the agent changes its mode, and registers", register(to, n.rules))
+	n.fault("the agent changes its mode, and does not register", to)
+	if n.rules.TwoHosts {
+		to := n.from
+		to.NewestHost = 1 - to.NewestHost
+		n.add("a new host registers", register(to, n.rules))
+	}
+}
+
+func register(s State, r Rules) State {
+	if s.CredentialRejected || (s.Removed && !r.RegisterUndoesRemoval) || (r.TwoHosts && s.Epoch == maxEpoch) {
+		return s
+	}
+	s.Removed = false
+	if r.TwoHosts {
+		s.Epoch++
+	}
+	if !r.StoredModeWins {
+		s.StoredPoll = s.AgentPolls
+	}
+	s.Unattended = false
+	return s
+}
+
+// heartbeat reports whether a heartbeat sends a wake-up. It changes nothing else in
+// this model.
+func heartbeat(s State, r Rules) (wakes bool) { return s.deliverable(r) && !r.HeartbeatNeverWakes }
+
+// sweep ends what is over or has no workspace, and reports whether the sweep sends a
+// wake-up.
+func sweep(s State, r Rules) (after State, wakes bool) {
+	for i, m := range s.Messages {
+		if s.Removed && m.Stage.open() {
+			s.move(i, Cancelled)
+		}
+	}
+	s.expire(r)
+	return s, s.deliverable(r) && !r.SweepNeverWakes
+}

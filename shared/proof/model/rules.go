@@ -1,0 +1,55 @@
+package model
+
+import "fmt"
+
+// Rules say what the protocol does and what a search tries.
+type Rules struct {
+	Mistakes
+
+	MaxFaults         uint8 // in one history
+	MaxDrains         int   // at once; at most DrainCount
+	TwoHosts          bool  // a new host takes over while the one before goes on; this also counts epochs
+	ReplacedHostPolls bool  // the replaced host polls at any time, as a copy of the new one does
+	SeparateTimers    bool  // each timer runs out by itself; else all run out together
+	Expiry            bool  // messages have a time to live
+	NoOperator        bool  // no operator does anything, except to mend what a start has broken
+	// NoNames leaves the steps without names: writing them takes most of a search's
+	// time.
+	NoNames bool
+}
+
+// Mistakes are choices that break a promise. The real protocol makes none of them:
+// each is there to show that the search finds it.
+type Mistakes struct {
+	// Mistakes of the system this one replaces.
+
+	SecondBusyDelivers bool // the second busy answer marks the message delivered
+	ClaimNeverEnds     bool // a claim has no visibility timeout
+	StoredModeWins     bool // the stored mode wins over what the agent declares and does
+
+	// Mistakes that are easy to make.
+
+	CursorAcksAllBefore    bool // a cursor acknowledges every row before it, handed out or not
+	SameCursorAcks         bool // a cursor acknowledges what was handed out to a poll with that same cursor
+	ReplacedHostAcks       bool // a cursor acknowledges whatever its epoch
+	OldClaimKept           bool // a poll keeps the claim of an older epoch on what it hands out again
+	ReplacedHostPushCounts bool // a push claims and writes its outcome though its URL was replaced
+	PollTakesFromPush      bool // a poll takes a message that a push has claimed
+	OutcomeUnchecked       bool // an outcome is written whoever has claimed the message since
+	NoSlotLock             bool // drains do not lock the task slot
+	SweepNeverWakes        bool // a sweep sends no wake-up
+	HeartbeatNeverWakes    bool // a heartbeat sends no wake-up
+	RegisterUndoesRemoval  bool
+	PausedHandsOut         bool // a paused workspace answers polls with its mail
+	RepeatIsAccepted       bool // an id that is sent again is accepted again
+	ExpiresWhileClaimed    bool // a message ends with its time to live though its claim is active
+	ExpiresBeforeAck       bool // a poll ends what is over before it reads its cursor
+}
+
+// name is the name of a step, or "" when steps have none.
+func (r Rules) name(format string, args ...any) string {
+	if r.NoNames {
+		return ""
+	}
+	return fmt.Sprintf(format, args...)
+}

@@ -1,0 +1,49 @@
+package model
+
+// passTime adds what time alone does.
+func (n *steps) passTime() {
+	if n.rules.Expiry {
+		for i, m := range n.from.Messages {
+			if m.Stage.open() && !m.TTLOver {
+				n.change(n.rules.name("the time to live of m%d is over", i+1), func(s *State) {
+					s.Messages[i].TTLOver = true
+				})
+			}
+		}
+	}
+	if !n.rules.SeparateTimers {
+		n.add("every timer runs out", runOutTimers(n.from, n.rules))
+		return
+	}
+	for i, m := range n.from.Messages {
+		if m.ClaimActive && !n.rules.ClaimNeverEnds {
+			n.change(n.rules.name("the claim of m%d ends", i+1), func(s *State) { s.Messages[i].ClaimActive = false })
+		}
+		if m.BackingOff {
+			n.change(n.rules.name("the backoff of m%d ends", i+1), func(s *State) { s.Messages[i].BackingOff = false })
+		}
+	}
+	for d := range n.rules.MaxDrains {
+		if n.from.Drains[d].TicketHidden {
+			n.change(n.rules.name("the ticket of drain %d is visible again", d+1), func(s *State) {
+				s.Drains[d].TicketHidden = false
+			})
+		}
+	}
+	if n.from.StoredPoll && n.from.Open > 0 {
+		n.change("mail has waited as long as the delivery objective", func(s *State) { s.Unattended = true })
+	}
+}
+
+// runOutTimers ends every timeout that runs, except the time to live of messages.
+func runOutTimers(s State, r Rules) State {
+	for i := range s.Messages {
+		s.Messages[i].ClaimActive = s.Messages[i].ClaimActive && r.ClaimNeverEnds
+		s.Messages[i].BackingOff = false
+	}
+	for d := range s.Drains {
+		s.Drains[d].TicketHidden = false
+	}
+	s.Unattended = s.StoredPoll && s.Open > 0
+	return s
+}

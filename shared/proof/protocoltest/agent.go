@@ -1,0 +1,177 @@
+package protocoltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// address is the network address of every host of the agent.
+const address = "10.0.0.1"
+
+// host is one machine that the agent runs on.
+type host struct {
+	url    string
+	cursor string
+	proved map[string]bool // the messages that its next poll acknowledges
+}
+
+// takeOver has a new host register; the one before goes on.
+func (m *machine) takeOver() {
+	if m.removed {
+		m.register()
+		return
+	}
+	if m.hosts++; m.hosts > 1 {
+		before := m.newest
+		m.replaced = &before
+	}
+	m.newest = host{url: fmt.Sprintf("http://agent/%d", m.hosts), proved: map[string]bool{}}
+	m.handedOut = map[string]bool{}
+	m.epoch = m.register().Epoch
+}
+
+func (m *machine) changeMode() {
+	m.polls = !m.polls
+	m.register()
+}
+
+func (m *machine) register() workspace.Facts {
+	in := registry.Registration{ID: m.id, Credential: m.token, From: address, Mode: workspace.Poll}
+	if !m.polls {
+		in.Mode, in.URL = workspace.Push, m.newest.url
+	}
+	out, err := m.reliable.Registry.Register(m.ctx, in, m.Now())
+	m.must("register", err)
+	if out.AuthToken != "" {
+		m.token = out.AuthToken
+	}
+	m.heartbeat()
+	return out.Facts
+}
+
+func (m *machine) heartbeat() {
+	idle := 0
+	signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: address, ActiveTasks: &idle}
+	f, err := m.reliable.Registry.Signal(m.ctx, m.id, m.token, signal, m.Now())
+	m.must("heartbeat", err)
+	if err == nil && !f.Delivering(m.reliable.Registry.Policy, m.Now()) {
+		m.reliable.Registry.WakeIfDeliverable(m.ctx, f, "heartbeat", m.Now())
+	}
+}
+
+func (m *machine) agentPolls(t *rapid.T) {
+	if !m.polls {
+		t.Skip("it is pushed to")
+	}
+	lost := rapid.IntRange(0, 2).Draw(t, "the reply is lost") == 0
+	m.withFault(t, func() { m.poll(m.Delivery, &m.newest, 5, lost) })
+}
+
+// poll is one poll of one host; lost is whether its reply is.
+func (m *machine) poll(d *delivery.Delivery, h *host, limit int, lost bool) {
+	m.observe()
+	before, interfered := m.messages(), m.interfered
+	out, err := d.Poll(m.ctx, delivery.PollRequest{
+		Workspace: m.id, Credential: m.token, From: address, Cursor: h.cursor, Limit: limit,
+	}, m.Now())
+	if d == m.reliable {
+		m.must("poll", err)
+	}
+	if err == nil && interfered == m.interfered { // else somebody else may have acknowledged first
+		m.noteAcknowledged(h, before)
+	}
+	for _, msg := range out.Messages {
+		m.handedOut[msg.ID] = m.handedOut[msg.ID] || h != m.replaced
+	}
+	if err == nil && !lost {
+		m.take(h, out.Messages)
+	}
+}
+
+// take is what a host does with the reply to its poll.
+func (m *machine) take(h *host, messages []chat.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	before := h.cursor
+	h.proved = map[string]bool{}
+	for _, msg := range messages {
+		m.taken[msg.ID] = true
+		h.cursor = delivery.CursorOf(msg).ID(m.id)
+		h.proved[msg.ID] = true
+	}
+	if h.cursor == before { // the same cursor again proves only its own row
+		h.proved = map[string]bool{messages[len(messages)-1].ID: true}
+	}
+}
+
+// replacedHostPolls is the last poll of the host that was replaced, with the cursor it
+// has from before. It reports whether that is possible: the epoch does not protect a
+// redriven message, which comes back behind the cursor, nor against a copy of the host
+// that polls on and on. See shared/proof/model.
+func (m *machine) replacedHostPolls() bool {
+	if m.replaced == nil || m.replaced.cursor == "" || len(m.redriven) > 0 || m.removed {
+		return false
+	}
+	m.poll(m.reliable, m.replaced, 5, true)
+	m.replaced, m.newest.proved = nil, map[string]bool{}
+	return true
+}
+
+// pushEvent is what happens to one push: what somebody else does while it runs, and how
+// the agent answers.
+type pushEvent struct {
+	Meanwhile string // a key of interferences; "" for nothing
+	Answer    int
+}
+
+// The answers of an agent; any other takes the message.
+const (
+	refused = 0
+	busy    = 1
+	taken   = -1
+)
+
+func drawPushEvent(t *rapid.T) pushEvent {
+	mostlyNothing := append([]string{"", "", "", ""}, interferenceNames...)
+	return pushEvent{
+		Meanwhile: rapid.SampledFrom(mostlyNothing).Draw(t, "meanwhile"),
+		Answer:    rapid.IntRange(0, 4).Draw(t, "answer"),
+	}
+}
+
+// Push implements delivery.Agents: it is the agent at any of its hosts.
+func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.PushResult {
+	event := pushEvent{Answer: taken}
+	if len(m.nextPushes) > 0 {
+		event, m.nextPushes = m.nextPushes[0], m.nextPushes[1:]
+	}
+	m.pushes = append(m.pushes, m.Now())
+	m.observe()
+	if len(m.pushes) == 1 {
+		m.interfere(event.Meanwhile)
+		m.observe()
+	}
+	m.pushes = m.pushes[:len(m.pushes)-1]
+	m.returned[m.claimOf(msg)] = true
+	switch event.Answer {
+	case refused:
+		return delivery.PushResult{Err: errors.New("refused")}
+	case busy:
+		return delivery.PushResult{Busy: true, RetryAfter: time.Second}
+	}
+	m.taken[msg.ID] = true
+	if url != m.newest.url {
+		m.takenByReplaced[m.claimOf(msg)] = true
+	}
+	return delivery.PushResult{Answer: []byte(`{}`)}
+}

@@ -1,0 +1,184 @@
+package protocoltest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/proof/model"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// knowledge is what only the machine knows of the messages: what its agents took,
+// acknowledged and answered.
+type knowledge struct {
+	taken         map[string]bool
+	redriven      map[string]bool
+	acceptedTwice map[string]bool
+	acknowledged  map[string]bool
+	// confirmedByReplaced: see model.MessageView.
+	confirmedByReplaced map[string]bool
+
+	pushClaims      []string       // the tokens of the pushes' claims; model.View has their index
+	takenByReplaced map[uint8]bool // the claims of pushes that a replaced host took
+	// returned are the claims of pushes that have come back: only the drain of each
+	// writes its message next.
+	returned map[uint8]bool
+}
+
+func newKnowledge() knowledge {
+	return knowledge{
+		taken: map[string]bool{}, redriven: map[string]bool{}, acceptedTwice: map[string]bool{},
+		acknowledged: map[string]bool{}, confirmedByReplaced: map[string]bool{},
+		takenByReplaced: map[uint8]bool{}, returned: map[uint8]bool{},
+	}
+}
+
+// claimOf is the claim of a message as the promises see it.
+func (k *knowledge) claimOf(m chat.Message) uint8 {
+	if m.State != chat.InFlight {
+		return 0
+	}
+	if claimedByPoll(m) {
+		return model.ByPoll
+	}
+	at := slices.Index(k.pushClaims, m.Claim.Token)
+	if at < 0 {
+		at, k.pushClaims = len(k.pushClaims), append(k.pushClaims, m.Claim.Token)
+	}
+	return uint8(at%(model.ByPoll-1)) + 1
+}
+
+func claimedByPoll(m chat.Message) bool {
+	n := len(m.Attempts)
+	return m.State == chat.InFlight && n > 0 && m.Attempts[n-1].Via == chat.ByPoll
+}
+
+// noteAcknowledged notes which messages a poll of one host has acknowledged; before is
+// how they were. A replaced host must not acknowledge what was handed out to the newer
+// one.
+func (m *machine) noteAcknowledged(h *host, before []chat.Message) {
+	after := m.messages()
+	for i, old := range before {
+		switch {
+		case !claimedByPoll(old):
+		case h != m.replaced:
+			m.acknowledged[old.ID] = m.acknowledged[old.ID] || h.proved[old.ID]
+		case after[i].State == chat.Delivered && (m.handedOut[old.ID] || old.Claim.Epoch >= m.epoch):
+			m.confirmedByReplaced[old.ID] = true
+		}
+	}
+}
+
+// observation is what was observed last.
+type observation struct {
+	view       model.View
+	claimUntil []time.Time // the end of each message's claim
+	broken     string      // the first broken promise; "" for none
+}
+
+// broken notes a broken promise, if it is the first.
+func (m *machine) broken(format string, args ...any) {
+	if m.observed.broken == "" {
+		m.observed.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+func (m *machine) messages() []chat.Message {
+	messages, err := m.reliable.Ledger.Messages(m.ctx, m.id, m.sent...)
+	if err != nil || len(messages) != len(m.sent) {
+		m.broken("%d of %d messages are in the ledger, %v", len(messages), len(m.sent), err)
+	}
+	return messages
+}
+
+// observe reads the workspace as it is now, and notes which promise it breaks, if any.
+func (m *machine) observe() {
+	facts, err := m.reliable.Registry.Leases.Get(m.ctx, m.id)
+	if err != nil {
+		m.broken("%v", err)
+		return
+	}
+	messages, now := m.messages(), m.Now()
+	before := m.observed.view
+	m.noteConfirmedByReplaced(before, messages)
+	after := m.view(facts, messages, now)
+	for i, old := range before.Messages { // what has ended or come back meanwhile, anyone may claim
+		before.Messages[i].ClaimActive = old.ClaimActive && now.Before(m.observed.claimUntil[i]) &&
+			!m.returned[old.ClaimedBy]
+	}
+	m.observed.view, m.observed.claimUntil = after, nil
+	for _, msg := range messages {
+		m.observed.claimUntil = append(m.observed.claimUntil, msg.Claim.Until)
+	}
+	for i, msg := range messages {
+		if msg.Seq != int64(i+1) {
+			m.broken("%s has the sequence number %d", msg.ID, msg.Seq)
+		}
+	}
+	if broken := model.StepBreaks(before, after); broken != "" {
+		m.broken("%s", broken)
+	}
+	if broken := model.StateBreaks(after); broken != "" {
+		m.broken("%s", broken)
+	}
+	m.checkCounters(facts, messages)
+}
+
+// noteConfirmedByReplaced notes which messages a push to a replaced host has delivered.
+func (m *machine) noteConfirmedByReplaced(before model.View, messages []chat.Message) {
+	for i, old := range before.Messages {
+		if i < len(messages) && old.Stage == model.InFlight && messages[i].State == chat.Delivered &&
+			m.takenByReplaced[old.ClaimedBy] {
+			m.confirmedByReplaced[messages[i].ID] = true
+		}
+	}
+}
+
+var stages = map[chat.State]model.Stage{
+	chat.Queued: model.Queued, chat.InFlight: model.InFlight, chat.Delivered: model.Delivered,
+	chat.Dead: model.Dead, chat.Cancelled: model.Cancelled, chat.Expired: model.Expired,
+}
+
+// view is the workspace as the promises see it.
+func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time) model.View {
+	v := model.View{
+		Open: int(f.Open), Ended: int(f.Delivered + f.Expired + f.Cancelled + f.Dead),
+		Paused: f.Hold == workspace.Paused, Removed: f.Hold == workspace.Removed,
+	}
+	for _, msg := range messages {
+		claim := m.claimOf(msg)
+		v.Messages = append(v.Messages, model.MessageView{
+			Stage:       stages[msg.State],
+			ClaimedBy:   claim,
+			ClaimActive: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.returned[claim],
+			Taken:       m.taken[msg.ID], Redriven: m.redriven[msg.ID],
+			AcceptedTwice: m.acceptedTwice[msg.ID], Acknowledged: m.acknowledged[msg.ID],
+			ConfirmedByReplacedHost: m.confirmedByReplaced[msg.ID],
+		})
+	}
+	for _, began := range m.pushes {
+		if now.Sub(began) < m.Delivery.Policy.VisibilityTimeout {
+			v.Pushes++
+		}
+	}
+	return v
+}
+
+// checkCounters compares each counter with the messages.
+func (m *machine) checkCounters(f workspace.Facts, messages []chat.Message) {
+	n := map[chat.State]int64{}
+	for _, msg := range messages {
+		n[msg.State]++
+	}
+	right := f.Accepted == int64(len(messages)) && f.Open == n[chat.Queued]+n[chat.InFlight] &&
+		f.InFlight == n[chat.InFlight] && f.Delivered == n[chat.Delivered] && f.Dead == n[chat.Dead] &&
+		f.Cancelled == n[chat.Cancelled] && f.Expired == n[chat.Expired]
+	if !right || !f.Conserved() {
+		m.broken("the counters are %+v, the messages %v", f, n)
+	}
+	if f.OldestOpen.IsZero() != (f.Open == 0) {
+		m.broken("%d are open, the oldest since %v", f.Open, f.OldestOpen)
+	}
+}
