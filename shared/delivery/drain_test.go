@@ -2,7 +2,6 @@ package delivery_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -29,7 +28,7 @@ func TestAFailingMessageEndsDeadWithAReasonAndTheNextIsDelivered(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Agent = func(m chat.Message) delivery.PushResult {
 		if m.ID == "poison" {
-			return delivery.PushResult{Err: errors.New("boom")}
+			return delivery.PushResult{Handover: delivery.AgentError, Why: "boom"}
 		}
 		return delivery.PushResult{}
 	}
@@ -39,8 +38,11 @@ func TestAFailingMessageEndsDeadWithAReasonAndTheNextIsDelivered(t *testing.T) {
 		w.Now = w.Now.Add(20 * time.Second)
 		w.Heartbeat(0)
 	}
-	if m := w.Receipt("poison"); m.State != chat.Dead || len(m.Attempts) != 5 || m.Reason == "" {
+	if m := w.Receipt("poison"); m.State != chat.Dead || len(m.Attempts) != 6 || m.Reason == "" {
 		t.Fatalf("%+v", m)
+	}
+	if f := w.Facts(); f.LostMessages != 1 || len(w.Verdict().Remarks) != 1 {
+		t.Fatalf("nothing says that mail was lost: %+v", f.Lost)
 	}
 	dead := w.ChatQueues.Dead
 	if w.Receipt("next").State != chat.Delivered || len(dead) != 1 || dead[0].MessageID != "poison" {
@@ -51,13 +53,13 @@ func TestAFailingMessageEndsDeadWithAReasonAndTheNextIsDelivered(t *testing.T) {
 	}
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
 	w.DrainOnce()
-	if w.Receipt("poison").State != chat.Delivered || w.Facts().Dead != 0 {
+	if w.Receipt("poison").State != chat.Delivered || w.Facts().Dead != 0 || len(w.Verdict().Remarks) != 0 {
 		t.Fatalf("%+v", w.Receipt("poison"))
 	}
 }
 
-// A workspace with active_tasks=0 is never called busy. Only the agent's own answer
-// defers a message; that uses up no attempt, and counts as an active task.
+// Only the agent's own answer defers a message; that uses up no attempt, and is never told as active tasks that the agent
+// did not say it has.
 func TestOnlyTheAgentsAnswerDefersAMessage(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Heartbeat(1)
@@ -67,14 +69,14 @@ func TestOnlyTheAgentsAnswerDefersAMessage(t *testing.T) {
 	}
 	w.Heartbeat(0)
 	w.Agent = func(chat.Message) delivery.PushResult {
-		return delivery.PushResult{Busy: true, RetryAfter: 5 * time.Second}
+		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: 5 * time.Second}
 	}
 	for range 10 {
 		if d := w.DrainOnce(); d.Deferred != 1 {
 			t.Fatalf("%+v", d)
 		}
-		if f := w.Facts(); f.ActiveTasks == 0 {
-			t.Fatal("deferred as busy with active_tasks=0")
+		if f := w.Facts(); f.ActiveTasks != 0 || f.BusyAnswers == 0 || !f.Resting(w.Registry.Policy, w.Now) {
+			t.Fatalf("%+v", f)
 		}
 		w.Now = w.Now.Add(6 * time.Second)
 		w.Heartbeat(0)
@@ -90,7 +92,7 @@ func TestAMessageWhoseDrainCrashedIsDeliveredAfterItsClaim(t *testing.T) {
 	w.Send("a")
 	m := w.Receipt("a") // a drain claims it and crashes
 	claim := chat.Claim{Token: "crashed", Until: w.Now.Add(w.Policy.VisibilityTimeout)}
-	claimed := []chat.Move{{From: m, To: m.Take(chat.ByPush, claim, w.Policy, w.Now)}}
+	claimed := []chat.Move{{From: m, To: m.Take(chat.ByPush, claim, w.Policy, time.Time{}, w.Now)}}
 	w.NoError(w.Ledger.WriteMessages(t.Context(), world.ID, claimed, delivery.MailboxUpdate{}))
 	if d := w.DrainOnce(); d.Delivered != 0 {
 		t.Fatalf("delivered while another claim was active: %+v", d)

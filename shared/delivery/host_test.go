@@ -93,8 +93,8 @@ func TestARestartWithItsCursorGetsNothingTwice(t *testing.T) {
 func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
 	for name, answer := range map[string]delivery.PushResult{
 		"the old one answers": {},
-		"the old one fails":   {Err: errors.New("hung up")},
-		"the old one is busy": {Busy: true},
+		"the old one fails":   {Handover: delivery.AgentError, Why: "hung up"},
+		"the old one is busy": {Handover: delivery.Busy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := world.New(t, workspace.Push, "http://old/")
@@ -258,7 +258,9 @@ func (p pushes) Push(ctx context.Context, _ string, _ chat.Message) delivery.Pus
 // way at any time.
 func TestWakeupsDoNotMultiply(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("HTTP 500")} }
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.AgentError, Why: "HTTP 500"}
+	}
 	type wakeup struct {
 		at    time.Time
 		cause string
@@ -310,7 +312,7 @@ func TestWakeupsDoNotMultiply(t *testing.T) {
 func TestAnAgentsErrorIsKeptShort(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult {
-		return delivery.PushResult{Err: errors.New(strings.Repeat("x", 1<<20))}
+		return delivery.PushResult{Handover: delivery.AgentError, Why: strings.Repeat("x", 1<<20)}
 	}
 	w.Send("m1")
 	w.DrainOnce()

@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -45,7 +44,9 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 
 func TestDeadMessagesAreAnnouncedAndCanBeRedriven(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("refused")} }
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Refused, Why: "malformed"}
+	}
 	w.Send("m1", "m2")
 	for range 14 {
 		w.Heartbeat(0)

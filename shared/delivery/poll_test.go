@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -19,7 +18,7 @@ func TestACursorAcknowledgesOnlyWhatWasHandedOut(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(m chat.Message) delivery.PushResult {
 		if m.ID == "m1" {
-			return delivery.PushResult{Err: errors.New("refused")}
+			return delivery.PushResult{Handover: delivery.AgentError, Why: "refused"}
 		}
 		return delivery.PushResult{}
 	}

@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -66,26 +68,16 @@ func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.T
 	})
 }
 
-// RedriveAll puts every dead message of a workspace back, with its id and place,
-// oldest first; dry only says which. One that is redriven by another meanwhile
-// is left to it.
+// RedriveAll puts back every message of a workspace that is dead, or that expired undelivered in the last day, with its
+// id and place, oldest first; dry only says which. One that is redriven by another meanwhile is left to it.
 func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time.Time) ([]chat.Message, error) {
-	var dead []chat.Message
-	for below := ""; ; {
-		page, next, err := d.List(ctx, id, Selection{State: chat.Dead, Below: below, Limit: listPage})
-		if err != nil {
-			return nil, err
-		}
-		dead = append(dead, page...)
-		if below = next; below == "" {
-			break
-		}
+	lost, err := d.lostMail(ctx, id, now)
+	if err != nil {
+		return nil, err
 	}
 	out := []chat.Message{}
-	for i := len(dead) - 1; i >= 0; i-- {
-		m := dead[i]
+	for _, m := range lost {
 		if !dry {
-			var err error
 			m, err = d.Redrive(ctx, id, m.ID, now)
 			if fault.CodeOf(err) == fault.MessageNotDead {
 				continue
@@ -97,4 +89,26 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// lostMail lists the messages that a redrive of all puts back, oldest first.
+func (d *Delivery) lostMail(ctx context.Context, id string, now time.Time) (lost []chat.Message, err error) {
+	for _, state := range []chat.State{chat.Dead, chat.Expired} {
+		for below := ""; ; {
+			page, next, err := d.List(ctx, id, Selection{State: state, Below: below, Limit: listPage})
+			if err != nil {
+				return nil, err
+			}
+			lost = append(lost, page...)
+			if below = next; below == "" {
+				break
+			}
+		}
+	}
+	lost = slices.DeleteFunc(lost, func(m chat.Message) bool {
+		old := now.Sub(m.SettledAt) >= d.Registry.Policy.LostMailMemory
+		return m.Probe || (m.State == chat.Expired && old)
+	})
+	slices.SortFunc(lost, func(a, b chat.Message) int { return cmp.Compare(a.Seq, b.Seq) })
+	return lost, nil
 }

@@ -2,7 +2,6 @@ package sweep_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,7 +109,7 @@ func TestCountersAreCorrectedFromTheMessages(t *testing.T) {
 
 func TestTheMailAndTheChatQueueOfARemovedWorkspaceEnd(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Busy: true} }
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Handover: delivery.Busy} }
 	w.Send("m1", "m2")
 	w.DrainOnce()
 	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 1 {
@@ -214,10 +213,12 @@ func TestTheSweeperProbes(t *testing.T) {
 		t.Fatalf("probed too soon: %+v", f)
 	}
 	pass(3 * time.Minute)
-	if f := w.Facts(); f.Accepted != 1 || f.Delivered != 1 || !f.ProbeLostAt.IsZero() {
+	if f := w.Facts(); f.Accepted != 1 || f.Delivered != 1 || !f.UndeliveredAt.IsZero() {
 		t.Fatalf("%+v", f)
 	}
-	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Err: errors.New("refused")} }
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.AgentError, Why: "refused"}
+	}
 	pass(20 * time.Minute)
 	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing {
 		t.Fatalf("a lost probe left %s (%s): %+v", v.Status, v.Reason, w.Facts())

@@ -2,7 +2,6 @@ package protocoltest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -165,9 +164,9 @@ func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery
 	m.returned[m.claimOf(msg)] = true
 	switch event.Answer {
 	case refused:
-		return delivery.PushResult{Err: errors.New("refused")}
+		return delivery.PushResult{Handover: delivery.AgentError, Why: "refused"}
 	case busy:
-		return delivery.PushResult{Busy: true, RetryAfter: time.Second}
+		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: time.Second}
 	}
 	m.taken[msg.ID] = true
 	if url != m.newest.url {

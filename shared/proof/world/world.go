@@ -105,7 +105,7 @@ func (w *World) NoError(err error) {
 func (w *World) Push(_ context.Context, url string, m chat.Message) delivery.PushResult {
 	w.PushedURLs = append(w.PushedURLs, url)
 	r := w.Agent(m)
-	if r.Err == nil && !r.Busy {
+	if r.Handover == "" || r.Handover == delivery.Taken {
 		w.Taken = append(w.Taken, m.ID)
 	}
 	return r

@@ -1,0 +1,240 @@
+package delivery_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var (
+	refused = delivery.PushResult{
+		Handover: delivery.Unreachable, Fault: workspace.FaultRefused, Why: "connection refused",
+	}
+	timedOut = delivery.PushResult{
+		Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "the agent did not answer in time",
+	}
+	noQuota = delivery.PushResult{Handover: delivery.AgentError, Fault: workspace.FaultRPC, Why: "no quota"}
+)
+
+// always answers every push alike.
+func always(r delivery.PushResult) func(chat.Message) delivery.PushResult {
+	return func(chat.Message) delivery.PushResult { return r }
+}
+
+// alive lets time pass with a heartbeat and a drain each so many seconds.
+func alive(w *world.World, d, each time.Duration) {
+	w.T.Helper()
+	for end := w.Now.Add(d); w.Now.Before(end); w.Now = w.Now.Add(each) {
+		w.Heartbeat(0)
+		w.DrainOnce()
+	}
+}
+
+// A restart loses no mail: an agent that can't be reached uses up no attempt, and its register goes on at once.
+func TestARestartLosesNoMail(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(refused)
+	out := w.Send("m1", "m2")
+	alive(w, 46*time.Second, time.Second)
+	if m := w.Receipt("m1"); m.State != chat.Queued || w.Facts().PushFailures > 6 {
+		t.Fatalf("%s after %d tries: %s", m.State, w.Facts().PushFailures, m.Reason)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+	if out = w.Send("m3"); out.Expected != workspace.ExpectRetrying || out.Why == "" {
+		t.Fatalf("expected %s: %s", out.Expected, out.Why)
+	}
+	w.Agent = always(delivery.PushResult{})
+	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/again"})
+	w.DrainOnce()
+	w.Want("delivered, in order", w.Taken, "m1", "m2", "m3")
+	if v := w.Verdict(); v.Status != workspace.StatusOnline || len(v.Remarks) != 0 {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// Trouble that meets every message kills none; the agent is tried on, once a minute, until it is over.
+func TestAnOutageOfItsModelProviderKillsNoMail(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	tries := 0
+	w.Agent = func(chat.Message) delivery.PushResult { tries++; return noQuota }
+	w.Send("m1", "m2", "m3")
+	alive(w, time.Hour, 5*time.Second)
+	for _, id := range []string{"m1", "m2", "m3"} {
+		if m := w.Receipt(id); m.State != chat.Queued {
+			t.Fatalf("%s is %s: %s", id, m.State, m.Reason)
+		}
+	}
+	if tries > 3*60+20 {
+		t.Fatalf("%d tries in an hour", tries)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing || v.Hop != workspace.HopAgent ||
+		!strings.Contains(v.Hint, "no quota") {
+		t.Fatalf("%+v", v)
+	}
+	w.Agent = always(delivery.PushResult{})
+	alive(w, 3*time.Minute, 5*time.Second)
+	if len(w.Taken) != 3 {
+		t.Fatalf("taken: %v", w.Taken)
+	}
+}
+
+// A message that alone fails holds up the others for less than a minute, and dies.
+func TestAPoisonedMessageHoldsUpNobodyForLong(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if m.ID == "poison" {
+			return noQuota
+		}
+		return delivery.PushResult{}
+	}
+	w.Send("poison", "m1", "m2")
+	alive(w, time.Minute, time.Second)
+	w.Want("in a minute", w.Taken, "m1", "m2")
+	alive(w, 2*time.Minute, time.Second)
+	if m := w.Receipt("poison"); m.State != chat.Dead {
+		t.Fatalf("%s: %s", m.State, m.Reason)
+	}
+}
+
+// What an agent says that it can't take dies at once, and is no sign that the agent fails.
+func TestWhatIsMalformedForTheAgentDiesAlone(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if m.ID == "bad" {
+			return delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: role missing"}
+		}
+		return delivery.PushResult{}
+	}
+	w.Send("bad", "good")
+	w.DrainOnce()
+	w.Want("the other one", w.Taken, "good")
+	if m, f := w.Receipt("bad"), w.Facts(); m.State != chat.Dead || f.PushFailures != 0 || f.LostMessages != 1 {
+		t.Fatalf("%+v, %+v", m, f)
+	}
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// An agent that hung is asked by a probe before it is handed mail again: it holds a drain for seconds, not minutes.
+func TestAnAgentThatHungIsProbedFirst(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	var pushed []string
+	answer := timedOut
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		pushed = append(pushed, fmt.Sprint(m.ID[:2], m.Probe))
+		return answer
+	}
+	w.Send("m1")
+	alive(w, 30*time.Second, time.Second)
+	for i, p := range pushed {
+		if want := map[bool]string{true: "m1false", false: "prtrue"}[i == 0]; p != want {
+			t.Fatalf("%v", pushed)
+		}
+	}
+	if n := len(w.Receipt("m1").Attempts); n != 1 {
+		t.Fatalf("%d attempts", n)
+	}
+	answer = delivery.PushResult{}
+	alive(w, time.Minute, time.Second)
+	if w.Receipt("m1").State != chat.Delivered {
+		t.Fatalf("%v", pushed)
+	}
+}
+
+// With an empty mailbox after failures the platform finds out by itself whether the agent is back.
+func TestFailuresHealWithoutMail(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(refused)
+	m := world.Message("short")
+	m.ExpiresAt = w.Now.Add(40 * time.Second)
+	if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	alive(w, time.Minute, time.Second)
+	w.SweepOnce()
+	if w.Receipt("short").State != chat.Expired {
+		t.Fatal(w.Receipt("short").State)
+	}
+	v := w.Verdict()
+	if v.Reason != workspace.ReasonPushFailing || len(v.Remarks) != 1 {
+		t.Fatalf("a green dot after starvation: %+v", v)
+	}
+	if out, err := w.Redrive(t.Context(), world.ID, "short", w.Now); err != nil || out.State != chat.Queued {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if _, err := w.Cancel(t.Context(), world.ID, "short", "the test", w.Now); err != nil {
+		t.Fatal(err)
+	}
+	accepted := w.Facts().Accepted
+	w.Agent = always(delivery.PushResult{})
+	w.SweepOnce()
+	alive(w, time.Minute+time.Second, time.Second)
+	if v := w.Verdict(); v.Status != workspace.StatusOnline || w.Facts().Accepted != accepted {
+		t.Fatalf("%s (%s), %d messages more", v.Status, v.Reason, w.Facts().Accepted-accepted)
+	}
+}
+
+// An agent that takes each message and says that its task failed is degraded, in its own words.
+func TestAnAgentThatFailsEachTaskIsSeen(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(delivery.PushResult{Handover: delivery.Taken, Answer: []byte(`{}`), TaskError: "invalid x-api-key"})
+	w.Send("m1", "m2", "m3")
+	w.DrainOnce()
+	m := w.Receipt("m3")
+	if m.State != chat.Delivered || m.Attempts[0].Outcome != chat.TaskFailed || m.Attempts[0].Error != "invalid x-api-key" {
+		t.Fatalf("%+v", m)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonAnswersFailing || !strings.Contains(v.Hint, "invalid x-api-key") {
+		t.Fatalf("%+v", v)
+	}
+	w.Agent = always(delivery.PushResult{})
+	w.Send("m4")
+	w.DrainOnce()
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// A new boot does not wait out what the one before asked for.
+func TestANewBootIsTriedAtOnce(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(delivery.PushResult{Handover: delivery.Busy, RetryAfter: time.Minute})
+	w.Send("m1")
+	w.DrainOnce()
+	w.Agent = always(delivery.PushResult{})
+	w.Now = w.Now.Add(time.Second)
+	w.DrainOnce()
+	w.Want("while the agent is busy", w.Taken)
+	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/2"})
+	w.DrainOnce()
+	w.Want("at the new boot", w.Taken, "m1")
+}
+
+// An undeclared mode heals by evidence as a declared one does.
+func TestAnUndeclaredModeHeals(t *testing.T) {
+	w := world.New(t, "", "http://old-pod/")
+	w.Agent = always(refused)
+	w.Send("m1")
+	for range 30 {
+		w.Heartbeat(0)
+		w.DrainOnce()
+		if got := w.PollAfter(""); len(got) > 0 {
+			if w.Receipt("m1").Attempts[0].Outcome != chat.Unreachable {
+				t.Fatalf("%+v", w.Receipt("m1"))
+			}
+			return
+		}
+		w.Now = w.Now.Add(time.Second)
+	}
+	t.Fatalf("every poll is empty: %+v", w.Facts())
+}
