@@ -28,7 +28,6 @@ import (
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
 	"github.com/rollcall/rollcall/shared/token"
-	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Env is what a main wires its handler from.
@@ -80,9 +79,11 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	}
 	queues := awssqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
+	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,
-		Wakeups: &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Policy: policy, Clock: e.Clock,
+		Wakeups: &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Operator: operator, Policy: policy,
+		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: store, Activity: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
@@ -91,14 +92,13 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 			SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,
 		},
 	}
-	e.onTop(store, policy)
+	e.onTop(store)
 	return e, nil
 }
 
 // onTop builds the use cases that stand on registry and delivery.
-func (e *Env) onTop(store *dynamo.Store, policy workspace.Policy) {
+func (e *Env) onTop(store *dynamo.Store) {
 	e.Activity = store
-	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Delegations = &delegation.Service{Store: store, Activity: store, Delivery: e.Delivery}
 	e.Sweeper = &sweep.Sweeper{
 		Registry: e.Registry, Delivery: e.Delivery, StatusLog: e.StatusLog, Activity: store, Clock: e.Clock,

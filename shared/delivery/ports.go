@@ -75,6 +75,8 @@ type PushUpdate struct {
 	FailedAt  time.Time // it failed: one more in a row, with Error and Fault
 	BusyAt    time.Time // the agent said that it is busy: one more in a row
 	Succeeded bool      // all trouble is over
+	// Degraded says that it is one of as many as degrade a workspace.
+	Degraded bool
 	// RestUntil, when set, is until when the agent is left alone.
 	RestUntil time.Time
 	Error     string

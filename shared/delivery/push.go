@@ -44,7 +44,19 @@ func (d *Delivery) push(
 	if err != nil {
 		return outcome, err
 	}
+	d.recordPush(ctx, f, u.Push)
 	return outcome, d.Queues.Delete(ctx, q, t)
+}
+
+// recordPush records a change of the verdict that a push may have brought about.
+func (d *Delivery) recordPush(ctx context.Context, f workspace.Facts, u *PushUpdate) {
+	over := (u.Succeeded && f.Unproved()) || (u.AnswerSucceeded && f.AnswerFailures > 0)
+	if !u.Degraded && !over {
+		return
+	}
+	if now, err := d.Registry.Leases.Get(ctx, f.ID); err == nil { // else the next sweep records it
+		d.Registry.StatusLog.RecordCall(ctx, now, d.Clock.Now())
+	}
 }
 
 // claim takes the message for one delivery. It is dead instead when it fails
@@ -104,6 +116,7 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 	case AgentError, Unreachable:
 		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.Why, maxLeaseError), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
+		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	case Refused:
 		u.Succeeded, u.ReachedAt = true, now // the agent is there: it is the message that can't be taken
 	default:
@@ -112,6 +125,7 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 		case probe:
 		case r.TaskError != "":
 			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
+			u.Degraded = f.AnswerFailures+1 >= d.Registry.Policy.AnswerFailuresToDegrade
 		default:
 			u.PassedAt, u.AnswerSucceeded = now, true
 		}
@@ -132,6 +146,9 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, url string) (bo
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
 	})
+	if err == nil {
+		d.recordPush(ctx, f, u.Push)
+	}
 	if fault.CodeOf(err) == fault.Conflict {
 		return false, nil // another host has registered meanwhile: it is asked by itself
 	}

@@ -16,20 +16,21 @@ import (
 // goal is at most 400 bytes. An attribute that would be zero is absent.
 var leaseAttributes = map[string]string{
 	// Identity
-	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd",
+	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd", "ResumedAt": "rz",
 	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
-	"QueueGeneration": "lg",
+	"QueueGeneration": "lg", "RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
-	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "RevokedAt": "rv",
+	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci", "RevokedAt": "rv",
 	"BootstrapUntil": "bw", "BootstrapFrom": "bf", "EnrolledBy": "eb",
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
-	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi",
+	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi", "RefusedEnoughAt": "rg",
 	// Stranger
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf",
-	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws",
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf", "Homes": "hm",
+	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm",
+	"BadMetricAt": "bt",
 	// Copies
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
@@ -41,10 +42,10 @@ var leaseAttributes = map[string]string{
 	"ProbedAt": "pb", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	// PushTrouble
-	"PushFailures": "pf", "PushFailingSince": "ps", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
+	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
 	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
 	// AnswerTrouble
-	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerError": "ae",
+	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswersDegradedAt": "ad", "AnswerError": "ae",
 }
 
 // lease is the attribute of a field of workspace.Facts in an expression. The

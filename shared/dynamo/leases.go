@@ -43,15 +43,37 @@ func (s *Store) Renew(
 	c := s.renewal(credential, sig, now)
 	requireSameInstance(&c, sig)
 	requireNoRecovery(&c, sig, s.Policy, now)
+	c.require(expression.Contains(lease("Homes"), workspace.HomeEntry(sig.From)))
 	f, err := s.renew(ctx, id, c)
+	if err == nil && workspace.NoteHome(f.Homes, sig.From, now) != f.Homes {
+		return s.renewHome(ctx, f, sig.From, now)
+	}
 	_, refused := errors.AsType[*registry.Refused](err)
 	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
-		c.differences(encodeFacts(f), encodeFacts(observed), append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt"))
+		c.differences(encodeFacts(f), encodeFacts(observed), append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes"))
 		return s.renew(ctx, id, c)
 	}
 	return f, err
+}
+
+// renewHome notes anew that an address is the agent's, some hours after it was
+// noted last.
+func (s *Store) renewHome(ctx context.Context, f workspace.Facts, from string, now time.Time) (workspace.Facts, error) {
+	was := f.Homes
+	f.Homes = workspace.NoteHome(was, from, now)
+	var c change
+	c.set(lease("Homes"), str(f.Homes))
+	c.require(lease("Homes").Equal(value(str(was))))
+	w, err := c.write(s.Leases, leaseKey(f.ID))
+	if err != nil {
+		return f, err
+	}
+	if _, err := s.transact(ctx, []types.TransactWriteItem{w}); err != nil && fault.CodeOf(err) != fault.Conflict {
+		return f, err
+	}
+	return f, nil
 }
 
 // renewal is the update of a signal, on condition of its credential.
@@ -74,6 +96,10 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 		} else {
 			c.remove(lease("WedgedSince"))
 		}
+	}
+	if sig.BadMetric != "" {
+		c.set(lease("BadMetric"), str(sig.BadMetric))
+		c.set(lease("BadMetricAt"), millis(now))
 	}
 	if sig.ActiveTasks != nil {
 		c.set(lease("ActiveTasks"), num(int64(*sig.ActiveTasks)))

@@ -282,6 +282,9 @@ func notePush(c *change, u delivery.PushUpdate) {
 		c.add(lease("PushFailures"), 1)
 		c.setOnce(lease("PushFailingSince"), millis(u.FailedAt))
 		c.set(lease("PushFailedAt"), millis(u.FailedAt))
+		if u.Degraded {
+			c.setOnce(lease("PushDegradedAt"), millis(u.FailedAt))
+		}
 		c.set(lease("PushError"), str(u.Error))
 		c.set(lease("PushFault"), str(string(u.Fault)))
 	case !u.BusyAt.IsZero():
@@ -305,6 +308,9 @@ func notePush(c *change, u delivery.PushUpdate) {
 		c.add(lease("AnswerFailures"), 1)
 		c.setOnce(lease("AnswersFailingSince"), millis(u.AnswerFailedAt))
 		c.set(lease("AnswerError"), str(u.AnswerError))
+		if u.Degraded {
+			c.setOnce(lease("AnswersDegradedAt"), millis(u.AnswerFailedAt))
+		}
 	}
 }
 

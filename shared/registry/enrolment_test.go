@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -25,7 +26,7 @@ func deployed() *registry.Registry {
 	s := memory.NewStore(p)
 	return &registry.Registry{
 		Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Wakeups: &memory.Wakeups{},
-		Guard: push.New(push.Public, time.Second), Policy: p,
+		Guard: push.New(push.Public, time.Second), Policy: p, StatusLog: &statuslog.Log{Store: s, Policy: p},
 	}
 }
 

@@ -68,6 +68,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 	if err != nil {
 		return Created{}, err
 	}
+	r.StatusLog.RecordCall(ctx, out.Facts, now)
 	r.WakeIfDeliverable(ctx, out.Facts, "adopt", now)
 	return out, nil
 }
@@ -113,7 +114,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 // change makes one change of a workspace's facts, with its audit line. Errors:
 // those of Read.
 func (r *Registry) change(
-	ctx context.Context, id string, to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry),
+	ctx context.Context, id string, now time.Time, to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry),
 ) (next workspace.Facts, err error) {
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)
@@ -124,6 +125,9 @@ func (r *Registry) change(
 		next, entry = to(old)
 		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: entry})
 	})
+	if err == nil {
+		r.StatusLog.RecordCall(ctx, next, now)
+	}
 	return next, err
 }
 
@@ -132,7 +136,7 @@ func (r *Registry) change(
 func (r *Registry) Repair(
 	ctx context.Context, id, from string, by activity.Actor, now time.Time,
 ) (f workspace.Facts, revoked int, err error) {
-	f, err = r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
 		f, revoked = workspace.Repair(f, from, r.Policy, now)
 		to := "whoever registers first"
 		if from != "" {
@@ -151,7 +155,7 @@ func (r *Registry) Repair(
 func (r *Registry) Revoke(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (f workspace.Facts, revoked int, err error) {
-	f, err = r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
 		f, revoked = workspace.Revoke(f, r.Policy, now)
 		return f, &activity.AuditEntry{
 			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
@@ -165,8 +169,8 @@ func (r *Registry) Rotate(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (workspace.Facts, string, error) {
 	text, minted := token.Mint(token.Workspace)
-	f, err := r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
-		return workspace.Rotate(f, minted), &activity.AuditEntry{
+	f, err := r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		return workspace.Rotate(f, minted, now), &activity.AuditEntry{
 			Actor: by, Action: "rotate", At: now,
 			Summary: fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)),
 		}
@@ -182,7 +186,7 @@ func (r *Registry) Rotate(
 func (r *Registry) Hold(
 	ctx context.Context, id string, h workspace.Hold, by activity.Actor, now time.Time,
 ) (workspace.Facts, error) {
-	return r.change(ctx, id, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
 		e := &activity.AuditEntry{Actor: by, At: now}
 		switch h {
 		case workspace.Removed:
@@ -193,5 +197,18 @@ func (r *Registry) Hold(
 			e.Action, e.Summary = "resume", "resumed"
 		}
 		return workspace.SetHold(f, h, r.Policy, now), e
+	})
+}
+
+// Dismiss forgets the refused attempts on record: they are not the agent's.
+func (r *Registry) Dismiss(
+	ctx context.Context, id string, by activity.Actor, now time.Time,
+) (workspace.Facts, error) {
+	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+		return workspace.Dismiss(f), &activity.AuditEntry{
+			Actor: by, Action: "dismiss", At: now,
+			Summary: fmt.Sprintf("the refused attempts on record are dismissed: %d registers, %d heartbeats, %d others from %s",
+				f.RegisterRefused, f.BeatsRefused, f.CallsRefused, f.RefusedFrom),
+		}
 	})
 }

@@ -80,6 +80,12 @@ type Wakeups interface {
 	Send(ctx context.Context, id, cause string, after time.Duration) error
 }
 
+// StatusLog records a change of the verdict that a call brought about. It fails no
+// call.
+type StatusLog interface {
+	RecordCall(ctx context.Context, f workspace.Facts, now time.Time)
+}
+
 // URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
 type URLGuard interface {
 	Check(rawURL string) error

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -36,8 +37,8 @@ type Registered struct {
 // Register authenticates or bootstraps, records what the agent declares and
 // opens the lease. Errors: those of workspace.Admit, url_forbidden.
 func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (out Registered, err error) {
-	if in.URL, err = r.pushURL(in.Mode, in.URL); err != nil {
-		return Registered{}, err
+	if in.URL, err = r.declared(&in); err != nil {
+		return Registered{}, errors.Join(err, r.noteFailedRegister(ctx, in, err, now))
 	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		out, err = r.register(ctx, in, now)
@@ -46,6 +47,7 @@ func (r *Registry) Register(ctx context.Context, in Registration, now time.Time)
 	if err != nil {
 		return Registered{}, err
 	}
+	r.StatusLog.RecordCall(ctx, out.Facts, now)
 	r.WakeIfDeliverable(ctx, out.Facts, "register", now)
 	return out, nil
 }
@@ -144,6 +146,41 @@ func credentialUsed(credential, from string, now time.Time) *activity.AuditEntry
 			"credential %s used for the first time; the one before it, if any, is no longer valid", token.Name(credential)),
 	}
 }
+
+// declared reads the mode and the URL that the agent declares. Errors:
+// invalid_request, url_forbidden.
+func (r *Registry) declared(in *Registration) (url string, err error) {
+	if in.Mode, err = workspace.ParseMode(string(in.Mode)); err != nil {
+		return "", err
+	}
+	return r.pushURL(in.Mode, in.URL)
+}
+
+// noteFailedRegister records that a register whose credential is good was refused
+// for another reason, so that an operator sees it. A store fault here is for the
+// log only, beside the refusal.
+func (r *Registry) noteFailedRegister(ctx context.Context, in Registration, cause error, now time.Time) error {
+	f, exists, err := r.find(ctx, in.ID)
+	presented := token.Digest(in.Credential)
+	if err != nil || !exists || !(presented.Matches(f.Credential) || presented.Matches(f.NextCredential)) {
+		return err
+	}
+	why := cause.Error()
+	if e, ok := errors.AsType[*fault.Error](cause); ok {
+		why = fmt.Sprintf("%s (%s)", e.Message, e.Code)
+	}
+	next, changed := workspace.FailRegister(f, chat.Clip(why, maxWhy), r.Policy, now)
+	if !changed {
+		return nil
+	}
+	if err := r.Leases.Save(ctx, f, next, SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
+		return err
+	}
+	return nil
+}
+
+// maxWhy bounds what the lease keeps of why a register was refused, in bytes.
+const maxWhy = 160
 
 // pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
 // Poll ignores the URL; anything but http(s) means "none", as clients behind a

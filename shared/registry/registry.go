@@ -23,6 +23,8 @@ type Registry struct {
 	Fleets     FleetStore
 	Wakeups    Wakeups
 	Guard      URLGuard
+	Operator   token.Hash // of the operator's credential, which is nobody's refusal
+	StatusLog  StatusLog
 	Policy     workspace.Policy
 	Clock      clock.Clock
 

@@ -28,6 +28,9 @@ func (r *Registry) Signal(
 			refused, ok = errors.AsType[*Refused](err)
 		}
 		if !ok {
+			if err == nil {
+				r.StatusLog.RecordCall(ctx, f, now)
+			}
 			return err
 		}
 		f = refused.Facts
@@ -55,18 +58,31 @@ func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential,
 func (r *Registry) noteRefusal(
 	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, now time.Time,
 ) error {
+	if refusal.Hash.Matches(r.Operator) {
+		refusal.Issued = workspace.IssuedElsewhere
+	}
 	if workspace.OwnerMatters(f, refusal, r.Policy, now) {
 		owner, err := r.Owners.Owner(ctx, refusal.Hash)
 		if err != nil {
 			return err
 		}
-		refusal.Former = owner == f.ID
+		switch owner {
+		case "":
+		case f.ID:
+			refusal.Issued = workspace.IssuedHere
+		default:
+			refusal.Issued = workspace.IssuedElsewhere
+		}
 	}
 	next, changed := workspace.Refuse(f, refusal, r.Policy, now)
 	if !changed {
 		return nil
 	}
-	if err := r.Leases.NoteRefusal(ctx, f, next); err != nil && fault.CodeOf(err) != fault.Conflict {
+	switch err := r.Leases.NoteRefusal(ctx, f, next); fault.CodeOf(err) {
+	case "":
+		r.StatusLog.RecordCall(ctx, next, now)
+	case fault.Conflict: // another one was noted
+	default:
 		return err
 	}
 	return nil

@@ -84,12 +84,29 @@ type Log struct {
 	Clock     clock.Clock
 }
 
+// RecordCall records a change of the verdict that a call itself brought about, as
+// the call is answered: what was seen and mended within a minute leaves its trace.
+// Silence is no call's doing, and is judged by the sweep, which knows the fleet.
+// A fault fails no call: the next sweep records what is missing.
+func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) {
+	v := workspace.Assess(f, l.Policy, now)
+	if v.Reason == workspace.ReasonLeaseExpired || v.Reason == workspace.ReasonPlatformSuspect {
+		return
+	}
+	_, _ = l.record(ctx, f, v, now)
+}
+
 // Record writes the workspace's verdict down if it is another than the last one
 // recorded, on condition that nobody else did: each change stands once.
 func (l *Log) Record(
 	ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time,
 ) (changed bool, err error) {
-	v := fl.Assess(f, l.Policy, now)
+	return l.record(ctx, f, fl.Assess(f, l.Policy, now), now)
+}
+
+func (l *Log) record(
+	ctx context.Context, f workspace.Facts, v workspace.Verdict, now time.Time,
+) (changed bool, err error) {
 	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
 	if healthyWhenBusy(as) == healthyWhenBusy(f.AnnouncedAs) {
 		return false, nil

@@ -65,10 +65,10 @@ func (f Facts) noteTakeover(was string, p Policy, now time.Time, names ...string
 	switch {
 	case !slices.ContainsFunc(previous, isNew) || now.Sub(f.TakenOverAt) >= p.LeaseTTL:
 		f.Takeovers, f.TakeoversSince = 0, time.Time{}
-	case f.Takeovers == 0:
-		f.Takeovers, f.TakeoversSince = 1, now
 	default:
-		f.Takeovers++
+		if f.Takeovers++; f.Takeovers <= p.TakeoversForDuplicate {
+			f.TakeoversSince = now // from then on, that there are two is known
+		}
 	}
 	previous = slices.DeleteFunc(previous, func(name string) bool { return name == was || isNew(name) })
 	previous = append([]string{was}, previous...)

@@ -105,6 +105,7 @@ func (f Facts) dropCredentials() (next Facts, dropped int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
+	f.IssuedAt = time.Time{}
 	return f, dropped
 }
 
@@ -117,11 +118,11 @@ func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 
 // Rotate issues a second credential. Both are good until the new one is used for the first time (see Promote), so one
 // of them works at every moment. A second credential that was never used is replaced.
-func Rotate(f Facts, minted token.Hash) Facts {
+func Rotate(f Facts, minted token.Hash, now time.Time) Facts {
 	if f.Credential.Zero() {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
-	f.NextCredential, f.EnrolledBy = minted, token.Hash{}
+	f.NextCredential, f.IssuedAt, f.EnrolledBy = minted, now, token.Hash{}
 	f.Version++
 	return f
 }
@@ -152,7 +153,7 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.PushTrouble, f.AnswerTrouble = PushTrouble{}, AnswerTrouble{}
 	if a.ResetCredentials {
 		f, _ = f.dropCredentials()
-		f.Credentials = Credentials{NextCredential: a.Minted, PastCredential: f.PastCredential, RevokedAt: now}
+		f.Credentials = Credentials{NextCredential: a.Minted, IssuedAt: now, PastCredential: f.PastCredential, RevokedAt: now}
 	}
 	return f
 }

@@ -33,18 +33,23 @@ type Facts struct {
 // Identity is who the workspace is and how it is set up. Register and the operator's calls write it, and a drain that
 // replaces a lost queue (QueueGeneration), on condition that Version is still the one they read.
 type Identity struct {
-	ID              string
-	Version         int64 // raised by each write that depends on it; signals, refusals and mail leave it
-	Epoch           int64 // raised by each accepted register and each repair: only the agent of this epoch may acknowledge
-	Hold            Hold
-	CreatedAt       time.Time
-	HoldSince       time.Time // when Hold was set
-	RegisteredAt    time.Time // last accepted register
-	Declared        Mode      // by the last accepted register, or by the operator who created or adopted it
-	DeclaredBy      Declarer
-	Pushable        bool // it gave a URL that policy allows, and a runtime that serves one
-	MaxTasks        int  // max_concurrent_tasks; 0 means 1
-	QueueGeneration int64
+	ID           string
+	Version      int64 // raised by each write that depends on it; signals, refusals and mail leave it
+	Epoch        int64 // raised by each accepted register and each repair: only the agent of this epoch may acknowledge
+	Hold         Hold
+	CreatedAt    time.Time
+	HoldSince    time.Time // when Hold was set
+	ResumedAt    time.Time // when a pause last ended
+	RegisteredAt time.Time // last accepted register
+	Declared     Mode      // by the last accepted register, or by the operator who created or adopted it
+	DeclaredBy   Declarer
+	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why; an
+	// accepted one clears both.
+	RegisterFailedAt  time.Time
+	RegisterFailedWhy string
+	Pushable          bool // it gave a URL that policy allows, and a runtime that serves one
+	MaxTasks          int  // max_concurrent_tasks; 0 means 1
+	QueueGeneration   int64
 }
 
 // Hold is an operator's decision about a workspace; it overrides every other fact.
@@ -63,6 +68,7 @@ type Credentials struct {
 	Credential     token.Hash // in use
 	NextCredential token.Hash // issued and not used yet; its first use makes it Credential
 	PastCredential token.Hash // once valid here: an attempt with it can be attributed to this agent
+	IssuedAt       time.Time  // when NextCredential was issued
 	RevokedAt      time.Time  // when an operator ended its credentials; zero once another is given or used
 	BootstrapUntil time.Time  // until then, a register without a valid credential is given one
 	BootstrapFrom  string     // the only address that is given one: the operator's choice, or the first that asked
@@ -82,6 +88,7 @@ type Refusals struct {
 	RefusedFrom         string    // network address; all of those came from it
 	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a TTL
 	AlternatedAt        time.Time // the last of those
+	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace
 }
 
 // Stranger is the last refused attempt that cannot be attributed to this agent. Refuse writes it, on the condition
@@ -102,6 +109,7 @@ type Liveness struct {
 	CalledAt    time.Time // last accepted call of another kind
 	RecoveredAt time.Time // when an accepted signal last ended silence, a wedge or errors
 	SeenFrom    string    // network address of the last accepted signal
+	Homes       string    // addresses from which the agent was accepted lately, and when; see homes.go
 	Reported
 }
 
@@ -114,6 +122,8 @@ type Reported struct {
 	ErrorsSince time.Time // when it entered the error-rate band; zero: it is not in it
 	SampleError string    // while in the band
 	WedgedSince time.Time // zero: not wedged
+	BadMetric   string    // the last metric that could not be read, and so was dropped
+	BadMetricAt time.Time
 }
 
 // Copies is what tells two agents that run under one id apart. Accepted signals write it as they write Liveness, and
@@ -123,7 +133,7 @@ type Copies struct {
 	URLFingerprint    string    // of the URL of the last register; "" when it had none
 	PreviousInstances string    // the instances (or addresses, or URLs) before the present one, newest first
 	Takeovers         int       // times in a row that a previous one came back within a TTL
-	TakeoversSince    time.Time // first of those
+	TakeoversSince    time.Time // of the one that showed that two agents run
 	TakenOverAt       time.Time // last change from one to another
 }
 
@@ -188,6 +198,7 @@ func (c Counters) Conserved() bool {
 type PushTrouble struct {
 	PushFailures     int       // in a row
 	PushFailingSince time.Time // first of those
+	PushDegradedAt   time.Time // when there were as many as degrade a workspace
 	PushFailedAt     time.Time // last of those
 	PushError        string    // of the last, in words
 	PushFault        PushFault // of the last: what came back
@@ -201,6 +212,7 @@ type PushTrouble struct {
 type AnswerTrouble struct {
 	AnswerFailures      int
 	AnswersFailingSince time.Time // first of those
+	AnswersDegradedAt   time.Time // when there were as many as degrade a workspace
 	AnswerError         string    // of the last, in the agent's words
 }
 

@@ -48,15 +48,15 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
-// lapses counts the leases that ran out within a TTL of end, and the leases that could have: those that still run and
-// those that have run out since.
+// lapses counts the agents that fell silent within a TTL of end, and those that could have. One that calls as often as it
+// is asked to never has less than half a TTL left, so a lease with less was not renewed when it should have been.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
 		if e.Before(end.Add(-p.LeaseTTL)) {
 			continue
 		}
 		of++
-		if !e.After(fl.SampledAt) && !e.After(end.Add(p.LeaseTTL)) {
+		if e.Before(fl.SampledAt.Add(p.LeaseTTL/2)) && !e.After(end.Add(p.LeaseTTL)) {
 			lapsed++
 		}
 	}
@@ -131,13 +131,13 @@ func (fl Fleet) sweeperSilent(f Facts, p Policy) []suspicion {
 	}}
 }
 
-// lapsedTogether: so many leases ran out at about the same time that the platform is the likelier cause.
+// lapsedTogether: so many agents fell silent at about the same time that the platform is the likelier cause.
 func (fl Fleet) lapsedTogether(f Facts, p Policy) []suspicion {
 	lapsed, of := fl.lapses(f.LeaseUntil, p)
 	if lapsed < p.SuspectLeases || float64(lapsed) < p.SuspectShare*float64(of) {
 		return nil
 	}
-	why := fmt.Sprintf("the leases of %d of %d agents ran out at about the same time", lapsed, of)
+	why := fmt.Sprintf("%d of %d agents fell silent at about the same time", lapsed, of)
 	return []suspicion{{
 		why: why, until: f.graceEnd(p).Add(p.SuspectFor), evidence: []Evidence{{fl.SampledAt, why}},
 	}}

@@ -19,6 +19,7 @@ func Create(id string, minted token.Hash, mode Mode, maxTasks int, now time.Time
 // SetHold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
 // credentials.
 func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
+	paused := f.Hold == Paused
 	if h == Removed {
 		f, _ = Revoke(f, p, now)
 	} else {
@@ -29,6 +30,9 @@ func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
 	}
 	if h == NoHold {
 		f.HoldSince = time.Time{}
+	}
+	if paused && h == NoHold {
+		f.ResumedAt = now
 	}
 	return f
 }

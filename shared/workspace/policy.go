@@ -29,6 +29,8 @@ type Policy struct {
 	// RefusalMemory is when they are forgotten.
 	RefusalsToDegrade int
 	RefusalMemory     time.Duration
+	// RefusalDecay is how long after the last refusal they stop to count while everything else is accepted.
+	RefusalDecay time.Duration
 	// RefusalWriteEvery bounds the writes that a stream of refusals can cause, once their count has reached
 	// RefusalsToDegrade.
 	RefusalWriteEvery time.Duration
@@ -75,6 +77,7 @@ func DefaultPolicy() Policy {
 		DeliveryPatience:      150 * time.Second,
 		RefusalsToDegrade:     2,
 		RefusalMemory:         24 * time.Hour,
+		RefusalDecay:          30 * time.Minute,
 		RefusalWriteEvery:     30 * time.Second,
 		PushFailuresToDegrade: 3,
 

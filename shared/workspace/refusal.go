@@ -13,8 +13,18 @@ type Refusal struct {
 	Kind   SignalKind // or SignalRegister
 	From   string
 	Hash   token.Hash // of the credential presented; zero: none
-	Former bool       // the credential was once issued to this workspace; PastCredential need not be checked
+	Issued Issued     // to whom the credential was issued
 }
+
+// Issued is to whom a credential was issued.
+type Issued string
+
+// The answers.
+const (
+	IssuedUnknown   Issued = ""          // nobody knows it, or nobody was asked
+	IssuedHere      Issued = "here"      // to this workspace, once
+	IssuedElsewhere Issued = "elsewhere" // to another workspace, or to an operator
+)
 
 // SignalRegister is the kind of a refused register; the other kinds are those of signals.
 const SignalRegister SignalKind = "register"
@@ -33,7 +43,7 @@ func (r Refusal) presented(f Facts) Presented {
 	switch {
 	case r.Hash.Zero():
 		return NoCredential
-	case r.Former || r.Hash.Matches(f.PastCredential):
+	case r.Issued == IssuedHere || r.Hash.Matches(f.PastCredential):
 		return FormerCredential
 	}
 	return UnknownCredential
@@ -56,15 +66,15 @@ func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
 }
 
-// attributable reports whether a refused attempt is this agent's: it comes from the network address of the last
-// accepted signal, or it presents a credential that was once valid here while nothing is heard from that address,
-// accepted or refused. Anyone can name an id, and a thief has a credential that was once valid: neither may change
-// the status of a workspace that is not theirs.
+// attributable reports whether a refused attempt is this agent's: it comes from a network address from which this agent
+// was accepted lately, or it presents a credential that was once valid here while nothing is heard from there, accepted
+// or refused. Anyone can name an id, and a thief has a credential that was once valid: neither may change the status of a
+// workspace that is not theirs.
 func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
-	if f.SeenFrom != "" && r.From == f.SeenFrom {
+	if f.AtHome(r.From, now) {
 		return true
 	}
-	refusedAtHome := f.RefusedFrom == f.SeenFrom && !f.RefusedAt.IsZero() && now.Sub(f.RefusedAt) < p.LeaseTTL
+	refusedAtHome := f.AtHome(f.RefusedFrom, now) && !f.RefusedAt.IsZero() && now.Sub(f.RefusedAt) < p.LeaseTTL
 	return r.presented(f) == FormerCredential && !f.RecentlyAccepted(p, now) && !refusedAtHome
 }
 
@@ -73,8 +83,12 @@ func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
 const strangerEvery = 2
 
 // Refuse is the facts after a refused attempt; changed is false when the attempt is not worth a write. An attempt that
-// is attributed to the agent counts against the workspace; any other is a stranger's and only warns.
+// is attributed to the agent counts against the workspace; any other is a stranger's and only warns. One with a
+// credential that is known to be somebody else's is neither.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
+	if r.Issued == IssuedElsewhere {
+		return f, false
+	}
 	if f.attributable(r, p, now) {
 		return f.countRefusal(r, p, now)
 	}
@@ -94,8 +108,10 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	// Only an accepted register resets the count of registers: accepted beats between them make none the first.
 	counted := r.Kind == SignalRegister && f.RegisterRefused >= p.RefusalsToDegrade
 	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) && !counted
-	if another := f.RefusedFrom != r.From && f.refusalCount() > 0; another || age >= p.RefusalMemory {
-		if recent && r.From != f.SeenFrom {
+	home := f.AtHome(r.From, now)
+	another := f.RefusedFrom != r.From && f.refusalCount() > 0 && !(home && f.AtHome(f.RefusedFrom, now))
+	if another || f.refusalsDecayed(p, now) {
+		if recent && !home {
 			return f, false // several may hold an old credential: one at a time is noted
 		}
 		f.Refusals, recent = Refusals{}, false
@@ -121,6 +137,9 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 		f.BeatsRefused++
 	}
 	f.RefusedAt, f.RefusedFrom = now, r.From
+	if f.RefusedEnoughAt.IsZero() && f.refusalCount() >= p.RefusalsToDegrade {
+		f.RefusedEnoughAt = now
+	}
 	return f, true
 }
 
@@ -137,6 +156,13 @@ func (f Facts) noteAlternation(p Policy, now time.Time) Facts {
 // has an old credential.
 func (f Facts) alternating(p Policy, now time.Time) bool {
 	return f.AlternatingRefusals >= 2 && now.Sub(f.AlternatedAt) < p.LeaseTTL
+}
+
+// refusalsDecayed reports whether the refusals on record are too old to count: everything else has been accepted for
+// a while since, or a day has passed.
+func (f Facts) refusalsDecayed(p Policy, now time.Time) bool {
+	age := now.Sub(f.RefusedAt)
+	return age >= p.RefusalMemory || (age >= p.RefusalDecay && f.LastSignal().After(f.RefusedAt))
 }
 
 func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
@@ -164,10 +190,16 @@ func UnknownError(id string) error {
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")
 }
 
-// OwnerMatters reports whether it matters to whom the refused credential was
-// issued: the attempt would be noted as a stranger's, with an unknown credential.
-// The caller then looks the owner up and says so in Refusal.Former.
+// OwnerMatters reports whether it matters to whom the refused credential was issued: the attempt would be noted, with a
+// credential that is not known to have been this agent's. The caller then looks it up and says so in Refusal.Issued.
 func OwnerMatters(f Facts, r Refusal, p Policy, now time.Time) bool {
-	next, changed := Refuse(f, r, p, now)
-	return changed && next.StrangerAt.Equal(now) && next.StrangerWith == UnknownCredential
+	_, changed := Refuse(f, r, p, now)
+	return changed && r.presented(f) == UnknownCredential
+}
+
+// Dismiss forgets the refused attempts: an operator says that they are not the agent's.
+func Dismiss(f Facts) Facts {
+	f.Refusals, f.Stranger = Refusals{}, Stranger{}
+	f.Version++
+	return f
 }

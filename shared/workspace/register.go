@@ -23,7 +23,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	switch {
 	case a.Mint:
 		// Until its first use, another may be issued in its place.
-		f.NextCredential, f.EnrolledBy, f.RevokedAt = minted, token.Hash{}, time.Time{}
+		f.NextCredential, f.IssuedAt, f.EnrolledBy, f.RevokedAt = minted, now, token.Hash{}, time.Time{}
 		f.BootstrapFrom = d.From
 	case a.Trust:
 		f.Credential = presented
@@ -34,15 +34,26 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.Epoch++
 	f.RegisteredAt = now
 	f.LeaseUntil = now.Add(p.LeaseTTL)
-	f.SeenFrom = d.From
+	f.SeenFrom, f.Homes = d.From, NoteHome(f.Homes, d.From, now)
 	f = f.noteURL(d.URL, p, now)
 	f.Declared, f.DeclaredBy, f.Pushable = d.Mode, ByAgent, d.Pushable
 	if f.StrangerFrom == d.From {
 		f.Stranger = Stranger{} // it was this agent
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
-	f.Refusals = Refusals{}
+	f.Refusals, f.RegisterFailedAt, f.RegisterFailedWhy = Refusals{}, time.Time{}, ""
 	// A new boot is tried at once. That it serves, only a hand-over shows: what failed before still counts.
 	f.RestUntil, f.BusySince, f.BusyAnswers = time.Time{}, time.Time{}, 0
 	return f
+}
+
+// FailRegister is the facts after a register whose credential is good was refused for another reason; changed is false
+// when the attempt is not worth a write.
+func FailRegister(f Facts, why string, p Policy, now time.Time) (next Facts, changed bool) {
+	if f.RegisterFailedWhy == why && now.Sub(f.RegisterFailedAt) < p.RefusalWriteEvery {
+		return f, false
+	}
+	f.RegisterFailedAt, f.RegisterFailedWhy = now, why
+	f.Version++
+	return f, true
 }

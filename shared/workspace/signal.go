@@ -21,7 +21,8 @@ type Signal struct {
 	ActiveTasks *int
 	ErrorRate   *float64
 	SampleError string
-	Wedged      bool // heartbeats only: the runtime sends it only while wedged, so its absence is the all-clear
+	BadMetric   string // the metric that could not be read, and so was dropped; "": none
+	Wedged      bool   // heartbeats only: the runtime sends it only while wedged, so its absence is the all-clear
 }
 
 // Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite
@@ -37,7 +38,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.Instance = s.Instance.Name
 	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
-	f.SeenFrom = s.From
+	f.SeenFrom, f.Homes = s.From, NoteHome(f.Homes, s.From, now)
 	switch s.Kind {
 	case SignalPoll:
 		f.PolledAt, f.CallsRefused = now, 0
@@ -58,6 +59,9 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 		r.WedgedSince = time.Time{}
 	case r.WedgedSince.IsZero():
 		r.WedgedSince = now
+	}
+	if s.BadMetric != "" {
+		r.BadMetric, r.BadMetricAt = s.BadMetric, now
 	}
 	if s.ActiveTasks != nil {
 		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now

@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -52,7 +53,7 @@ type Evidence struct {
 type Verdict struct {
 	Status   Status     `json:"status"`
 	Reason   Reason     `json:"reason"`
-	Since    time.Time  `json:"since"`
+	Since    time.Time  `json:"since"` // when the verdict began
 	Hint     string     `json:"hint"`
 	Action   string     `json:"action"`
 	Evidence []Evidence `json:"evidence"`
@@ -78,6 +79,7 @@ const RemarkMailLost = "mail_lost"
 var rules = []func(situation) *Verdict{
 	onHold,
 	credentialsRevoked,
+	credentialIgnored,
 	credentialsRejected,
 	neverRegistered,
 	platformSuspect,
@@ -108,6 +110,11 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.RecheckAt = s.recheckAt(v)
+	s.tellFailedRegister(&v)
+	if s.within(f.BadMetricAt, p.LeaseTTL) {
+		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat brought a metric that can't be read, " +
+			"and that was dropped: " + f.BadMetric})
+	}
 	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf("warning: an attempt from %s %s was refused; "+
 			"it can't be attributed to this agent and changes nothing", f.StrangerFrom, f.StrangerWith.words())})
@@ -144,6 +151,18 @@ func (s situation) spareWork(v Verdict) Verdict {
 		v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
 	}
 	return v
+}
+
+// tellFailedRegister adds that the last register was refused for another reason than its credential: the agent may be
+// silent, or still be known by what it said before, for that reason.
+func (s situation) tellFailedRegister(v *Verdict) {
+	if !s.RegisterFailedAt.After(s.RegisteredAt) || !s.within(s.RegisterFailedAt, s.p.RefusalMemory) || s.Hold != NoHold {
+		return
+	}
+	v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, "its last register was refused: " + s.RegisterFailedWhy})
+	if v.Status != StatusOnline {
+		v.Hint += "; its last register was refused: " + s.RegisterFailedWhy
+	}
 }
 
 // remarks are what to know beside the verdict.
@@ -195,7 +214,7 @@ func (s situation) deadlines() []time.Time {
 		{s.TakenOverAt, []time.Duration{p.LeaseTTL}},
 		{s.LastSignal(), []time.Duration{p.LeaseTTL / 2}},
 		{s.ActiveAt, []time.Duration{p.LeaseTTL, -maxSkew}},
-		{s.RefusedAt, []time.Duration{p.LeaseTTL, p.RefusalMemory}},
+		{s.RefusedAt, []time.Duration{p.LeaseTTL, p.RefusalDecay, p.RefusalMemory}},
 		{s.AlternatedAt, []time.Duration{p.LeaseTTL}},
 		{s.BootstrapUntil, []time.Duration{0}},
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
@@ -307,13 +326,29 @@ func credentialsRevoked(s situation) *Verdict {
 	return v
 }
 
+// credentialIgnored: the agent was given a new credential, never used it, and its calls are refused since: it takes its
+// credential from where the platform can't put one.
+func credentialIgnored(s situation) *Verdict {
+	if s.IssuedAt.IsZero() || !s.RefusedAt.After(s.IssuedAt) || s.BeatsRefused+s.CallsRefused == 0 {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "place_credential",
+		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
+			"it takes its credential from its environment or from a file. rollcall rotate %s shows a credential: "+
+			"put that there, then restart the agent", stamp(s.IssuedAt), s.ID),
+		Evidence: append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
+	}
+}
+
 // credentialsRejected: the agent is plainly there, and its credential is refused.
 func credentialsRejected(s situation) *Verdict {
 	if s.refusalCount() == 0 {
 		return nil
 	}
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "repair",
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
+		Since: latest(s.RefusedSince, s.RefusedEnoughAt),
 		Hint: "the agent is running but its credential is refused: repair it with " + s.repairHint() +
 			", then restart the agent so that it registers again",
 		Evidence: s.refusalEvidence(),
@@ -355,11 +390,11 @@ func (s situation) refusedNow() bool {
 // registersRefused reports whether heartbeats pass, but every register since the last accepted one was refused.
 func (s situation) registersRefused() bool {
 	return s.leased() && s.refusedAtHome() &&
-		s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalMemory)
+		s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalDecay)
 }
 
-// refusedAtHome reports whether the refused attempts come from the address of the last accepted signal.
-func (s situation) refusedAtHome() bool { return s.RefusedFrom == s.SeenFrom }
+// refusedAtHome reports whether the refused attempts come from an address from which this agent was accepted lately.
+func (s situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now) }
 
 func (s situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
@@ -435,15 +470,24 @@ func duplicateHost(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
-		Hint: "two agents call under this id in turn and share its mail between them: " +
-			"stop one, or give it an id of its own " +
-			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)",
+		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
+			"last, and each of them may be handed the same mail when it polls. Stop one, or give it an id of its own "+
+			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)", s.whereCopiesAre()),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
 				"one that had called before came back after another, for the %d. time in a row", s.Takeovers)},
 			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
 		},
 	}
+}
+
+// whereCopiesAre names the addresses that two agents of one id call from.
+func (s situation) whereCopiesAre() string {
+	others := s.otherHomes(s.now)
+	if len(others) == 0 {
+		return "both from " + s.SeenFrom
+	}
+	return "from " + s.SeenFrom + " and " + strings.Join(others, ", ")
 }
 
 func runtimeWedged(s situation) *Verdict {
@@ -473,12 +517,25 @@ func inboxUnattended(s situation) *Verdict {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
 		ev = append(ev, Evidence{s.PolledAt, "last poll"})
 	}
+	if s.silentSinceResumed() {
+		return &Verdict{
+			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
+			Hint: "nothing was heard of the agent since it was resumed: some clients stop for good when they are told " +
+				"that they are paused; start it again",
+			Evidence: append(ev, Evidence{s.ResumedAt, "an operator resumed it"}, Evidence{s.LastSignal(), "last accepted call"}),
+		}
+	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart",
 		Hint: fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
 			"restart it, or register it with a URL so that mail can be pushed", last),
 		Evidence: ev,
 	}
+}
+
+// silentSinceResumed reports whether no call was accepted since a pause ended.
+func (s situation) silentSinceResumed() bool {
+	return !s.ResumedAt.IsZero() && s.LastSignal().Before(s.ResumedAt)
 }
 
 // workExplains reports whether mail waits because the agent is at work: on what it fetched, or on as many tasks as it
@@ -504,7 +561,7 @@ func (s situation) pushesFail() *Verdict {
 	advice, action := s.PushFault.advice()
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.hop(),
-		Since: s.PushFailingSince,
+		Since: latest(s.PushFailingSince, s.PushDegradedAt),
 		Hint: fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): %s; its mail is kept and tried on",
 			s.PushFailures, s.PushError, advice),
 		Evidence: append(s.mailEvidence(),
@@ -626,7 +683,8 @@ func answersFailing(s situation) *Verdict {
 		return nil
 	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonAnswersFailing, Since: s.AnswersFailingSince, Action: "inspect",
+		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
+		Since: latest(s.AnswersFailingSince, s.AnswersDegradedAt),
 		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s",
 			s.AnswerFailures, s.AnswerError),
 		Evidence: []Evidence{

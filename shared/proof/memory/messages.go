@@ -154,6 +154,9 @@ func notePush(f *workspace.Facts, u delivery.PushUpdate) {
 		f.PushFailures++
 		first(&f.PushFailingSince, u.FailedAt)
 		f.PushFailedAt, f.PushError, f.PushFault = u.FailedAt, u.Error, u.Fault
+		if u.Degraded {
+			first(&f.PushDegradedAt, u.FailedAt)
+		}
 	case !u.BusyAt.IsZero():
 		f.BusyAnswers++
 		first(&f.BusySince, u.BusyAt)
@@ -168,5 +171,8 @@ func notePush(f *workspace.Facts, u delivery.PushUpdate) {
 		f.AnswerFailures++
 		first(&f.AnswersFailingSince, u.AnswerFailedAt)
 		f.AnswerError = u.AnswerError
+		if u.Degraded {
+			first(&f.AnswersDegradedAt, u.AnswerFailedAt)
+		}
 	}
 }

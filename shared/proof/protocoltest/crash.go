@@ -93,13 +93,14 @@ func (c *crash) read() error {
 func (c *crash) wrap(d *delivery.Delivery, s *sweep.Sweeper) {
 	c.writesLeft = -1
 	r := d.Registry
+	log := *s.StatusLog
+	log.Store = changes{log.Store, c}
 	d.Registry = &registry.Registry{
 		Leases: leases{r.Leases, c}, Wakeups: wakeups{r.Wakeups, c}, Profiles: r.Profiles, Owners: r.Owners,
 		Enrolments: r.Enrolments, Fleets: r.Fleets, Guard: r.Guard, Policy: r.Policy, Clock: r.Clock,
+		StatusLog: &log,
 	}
 	d.Ledger, d.Queues = ledger{d.Ledger, c}, queues{d.Queues, c}
-	log := *s.StatusLog
-	log.Store = changes{log.Store, c}
 	s.Registry, s.Delivery, s.StatusLog = d.Registry, d, &log
 }
 

@@ -25,18 +25,19 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	p, messages := workspace.DefaultPolicy(), chat.DefaultPolicy()
 	p.Bootstrap, messages.MaxAttempts = workspace.Open, 2
 	store := memory.NewStore(p)
+	announcer := &memory.Announcer{}
+	log := &statuslog.Log{Store: store, Announcer: announcer, Policy: p, Clock: clk}
 	reg := &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{},
-		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk,
+		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk, StatusLog: log,
 	}
-	announcer := &memory.Announcer{}
 	d := &delivery.Delivery{
 		Registry: reg, Ledger: store, Activity: store, Queues: memory.NewQueues(clk.Now), DeadAnnouncer: announcer,
 		Policy: messages, Clock: clk,
 	}
 	return d, &sweep.Sweeper{
 		Registry: reg, Delivery: d, Activity: store, Clock: clk,
-		StatusLog: &statuslog.Log{Store: store, Announcer: announcer, Policy: p, Clock: clk},
+		StatusLog: log,
 	}
 }
 

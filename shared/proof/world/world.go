@@ -61,9 +61,10 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	}
 	clk := memory.Clock{Time: func() time.Time { return w.Now }}
 	w.ChatQueues = memory.NewQueues(clk.Now)
+	changes := &statuslog.Log{Store: w.Store, Announcer: w.Announced, Policy: p, Clock: clk}
 	reg := &registry.Registry{
 		Leases: w.Store, Profiles: w.Store, Owners: w.Store, Enrolments: w.Store, Fleets: w.Store, Wakeups: w.Wakeups,
-		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk,
+		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk, StatusLog: changes,
 	}
 	w.Delivery = &delivery.Delivery{
 		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,
@@ -72,7 +73,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
 	w.Sweeper = &sweep.Sweeper{
 		Registry: reg, Delivery: w.Delivery, Activity: w.Store, Clock: clk,
-		StatusLog: &statuslog.Log{Store: w.Store, Announcer: w.Announced, Policy: p, Clock: clk},
+		StatusLog: changes,
 	}
 	w.Token = w.Register(registry.Registration{Mode: mode, URL: url}).AuthToken
 	return w

@@ -1,0 +1,77 @@
+package workspace
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An agent may leave by several addresses. Those from which it was accepted lately are its own: a refused attempt from
+// one of them is taken for its own. They are kept as a text of entries "address=hour", newest first, each with a space
+// before it, so that a store can ask whether one is there.
+
+// homesKept is how many addresses are kept; homeFor is for how long one is the agent's after it was noted, and
+// homeRenewed how old its note may be before it is noted anew.
+const (
+	homesKept   = 4
+	homeFor     = 24 * time.Hour
+	homeRenewed = 6 * time.Hour
+)
+
+// HomeEntry is what Homes has in it when the address is one of the agent's.
+func HomeEntry(address string) string { return " " + address + "=" }
+
+// home is an entry of Homes.
+type home struct {
+	address string
+	at      time.Time
+}
+
+func parseHomes(text string) (homes []home) {
+	for _, entry := range strings.Fields(text) {
+		address, hour, _ := strings.Cut(entry, "=")
+		hours, err := strconv.ParseInt(hour, 36, 64)
+		if err == nil {
+			homes = append(homes, home{address, time.Unix(hours*3600, 0).UTC()})
+		}
+	}
+	return homes
+}
+
+// NoteHome is Homes after an accepted call from an address. It stays as it is while the address has a fresh note.
+func NoteHome(text, address string, now time.Time) string {
+	homes := parseHomes(text)
+	if address == "" || slices.ContainsFunc(homes, func(h home) bool {
+		return h.address == address && now.Sub(h.at) < homeRenewed
+	}) {
+		return text
+	}
+	homes = slices.DeleteFunc(homes, func(h home) bool { return h.address == address || now.Sub(h.at) >= homeFor })
+	homes = append([]home{{address, now}}, homes...)
+	var b strings.Builder
+	for _, h := range homes[:min(len(homes), homesKept)] {
+		b.WriteString(HomeEntry(h.address) + strconv.FormatInt(h.at.Unix()/3600, 36))
+	}
+	return b.String()
+}
+
+// AtHome reports whether an address is one from which this agent was accepted lately.
+func (f Facts) AtHome(address string, now time.Time) bool {
+	if address != "" && address == f.SeenFrom {
+		return true
+	}
+	return slices.ContainsFunc(parseHomes(f.Homes), func(h home) bool {
+		return h.address == address && now.Sub(h.at) < homeFor
+	})
+}
+
+// otherHomes are the addresses of the agent beside the one it was last seen at.
+func (f Facts) otherHomes(now time.Time) (addresses []string) {
+	for _, h := range parseHomes(f.Homes) {
+		if h.address != f.SeenFrom && now.Sub(h.at) < homeFor {
+			addresses = append(addresses, h.address)
+		}
+	}
+	return addresses
+}

@@ -1,0 +1,148 @@
+package workspace_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func TestHomesAreTheAddressesOfLate(t *testing.T) {
+	text := ""
+	for i := range 6 {
+		text = workspace.NoteHome(text, fmt.Sprint("10.0.0.", i), at(i))
+	}
+	f := live(func(f *workspace.Facts) { f.Homes, f.SeenFrom = text, "10.0.0.5" })
+	for address, home := range map[string]bool{
+		"10.0.0.5": true, "10.0.0.2": true, "10.0.0.1": false, "10.0.0": false, "0.0.5": false, "": false,
+	} {
+		if f.AtHome(address, at(600)) != home {
+			t.Errorf("%q at home: %v", address, !home)
+		}
+	}
+	if f.AtHome("10.0.0.2", at(600).Add(25*time.Hour)) {
+		t.Error("an address is the agent's for ever")
+	}
+	if workspace.NoteHome(text, "10.0.0.4", at(600)) != text {
+		t.Error("a fresh note is written anew")
+	}
+	if workspace.NoteHome(text, "10.0.0.4", at(600).Add(7*time.Hour)) == text {
+		t.Error("an old note is not written anew")
+	}
+}
+
+func TestAnAddressIsFoundByItsEntry(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		address := rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.11", "2001:db8::1", "1.10.0.0.1"})
+		text := ""
+		for range rapid.IntRange(0, 6).Draw(t, "calls") {
+			from := address.Draw(t, "from")
+			text = workspace.NoteHome(text, from, at(rapid.IntRange(0, 100000).Draw(t, "at")))
+			if !strings.Contains(text, workspace.HomeEntry(from)) {
+				t.Fatalf("%s is not in %q", from, text)
+			}
+		}
+	})
+}
+
+// The incident behind two addresses: beats pass from both in turn, and boots are refused from both.
+func TestBootsRefusedFromTwoAddressesShow(t *testing.T) {
+	f := live(nil)
+	for i := range 8 {
+		from := fmt.Sprint("10.0.0.", 1+i%2)
+		f = beat(f, from, at(600+20*i))
+		f, _ = refuse(f, workspace.SignalRegister, fmt.Sprint("10.0.0.", 2-i%2), "", at(610+20*i))
+		if i > 2 && workspace.Assess(f, p, at(611+20*i)).Reason != workspace.ReasonCredentialsRejected {
+			t.Fatalf("after %d boots: %+v", i+1, f.Refusals)
+		}
+	}
+}
+
+// A credential that is known to be somebody else's is never this agent's refusal.
+func TestSomebodyElsesCredentialIsNoRefusal(t *testing.T) {
+	f := live(nil)
+	for i := range 5 {
+		next, changed := workspace.Refuse(f, workspace.Refusal{
+			Kind: workspace.SignalCall, From: f.SeenFrom, Hash: token.Digest("a peer's"), Issued: workspace.IssuedElsewhere,
+		}, p, at(600+40*i))
+		if changed {
+			t.Fatalf("%+v", next.Refusals)
+		}
+	}
+}
+
+// Refusals that can't be told from the agent's decay while everything else is accepted, or an operator dismisses them.
+func TestRefusalsOfANeighbourAreForgotten(t *testing.T) {
+	f := live(nil)
+	for i := range 2 {
+		f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", "", at(600+i))
+	}
+	reason := func(f workspace.Facts, now time.Time) workspace.Reason {
+		return workspace.Assess(beat(f, "10.0.0.1", now.Add(-time.Second)), p, now).Reason
+	}
+	if got := reason(f, at(700)); got != workspace.ReasonCredentialsRejected {
+		t.Fatalf("two refused boots: %s", got)
+	}
+	if got := reason(workspace.Dismiss(f), at(700)); got != workspace.ReasonHealthy {
+		t.Fatalf("dismissed: %s", got)
+	}
+	later := at(602).Add(p.RefusalDecay)
+	if got := reason(f, later); got != workspace.ReasonHealthy {
+		t.Fatalf("after %s of accepted calls: %s", p.RefusalDecay, got)
+	}
+	f, _ = refuse(beat(f, "10.0.0.1", later), workspace.SignalRegister, "10.0.0.1", "", later.Add(time.Second))
+	if got := reason(f, later.Add(3*time.Second)); got != workspace.ReasonHealthy {
+		t.Fatalf("one more after it: %s", got)
+	}
+}
+
+// A repair that goes in a circle is seen: the agent was given a credential, and goes on with the old one.
+func TestACredentialThatIsIgnoredIsSeen(t *testing.T) {
+	f, _ := workspace.Repair(live(nil), "", p, at(600))
+	a, err := workspace.Admit(f, true, token.Digest("secret"), "10.0.0.1", p, at(610))
+	if err != nil || !a.Mint {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	f = workspace.Register(f, a, workspace.Declaration{From: "10.0.0.1"}, token.Digest("secret"), token.Digest("new"), p, at(610))
+	f, _ = refuse(f, workspace.SignalHeartbeat, "10.0.0.1", "secret", at(612))
+	v := workspace.Assess(f, p, at(613))
+	if v.Reason != workspace.ReasonCredentialsRejected || v.Action != "place_credential" ||
+		!strings.Contains(v.Hint, "rollcall rotate w") {
+		t.Fatalf("%+v", v)
+	}
+	used := workspace.Promote(f)
+	if v := workspace.Assess(beat(used, "10.0.0.1", at(620)), p, at(621)); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// A register that is refused for another reason than its credential is told.
+func TestAFailedRegisterIsTold(t *testing.T) {
+	f, changed := workspace.FailRegister(silentSince(100), "its address is forbidden (url_forbidden)", p, at(590))
+	if v := workspace.Assess(f, p, at(600)); !changed || !strings.Contains(v.Hint, "url_forbidden") {
+		t.Fatalf("%+v", v)
+	}
+	if _, again := workspace.FailRegister(f, f.RegisterFailedWhy, p, at(595)); again {
+		t.Fatal("the same is written twice in a few seconds")
+	}
+	f = register(f, workspace.Declaration{From: "10.0.0.1"}, at(610))
+	if v := workspace.Assess(f, p, at(611)); strings.Contains(fmt.Sprint(v), "url_forbidden") {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// A metric that can't be read is dropped and told; the lease is renewed.
+func TestABadMetricIsEvidence(t *testing.T) {
+	f := workspace.Observe(live(nil), workspace.Signal{
+		Kind: workspace.SignalHeartbeat, From: "10.0.0.1", BadMetric: "error_rate must be from 0 to 1",
+	}, p, at(600))
+	v := workspace.Assess(f, p, at(601))
+	if v.Status != workspace.StatusOnline || !strings.Contains(fmt.Sprint(v.Evidence), "error_rate must be") {
+		t.Fatalf("%+v", v)
+	}
+}
