@@ -18,7 +18,6 @@ import (
 // and cleared.
 func (c contract) fields(t T) {
 	t.Run("all facts that are saved come back, and those that are taken away are gone", c.factsWhole)
-	t.Run("each fact can be set, changed and cleared alone", c.factsAlone)
 	t.Run("all fields of a message come back", c.messageFields)
 	t.Run("all fields of a profile come back", c.profileFields)
 	t.Run("all fields of a row come back", c.rowFields)
@@ -51,6 +50,7 @@ func (c contract) factsWhole(t T) {
 	}
 }
 
+// factsAlone is that each fact can be set, changed and cleared alone.
 func (c contract) factsAlone(t T) {
 	id := uuid.NewString()
 	was := workspace.Facts{Identity: workspace.Identity{ID: id, Version: 1}}
