@@ -80,5 +80,14 @@ func TestQueuesFollowSQS(t *testing.T) {
 		if receive(t, q) == nil {
 			t.Fatal("the ticket is gone")
 		}
+		_ = q.Delete(t.Context(), to, *late)
+		_ = q.Release(t.Context(), to, *late)
+		if receive(t, q) != nil {
+			t.Fatal("a late release freed it")
+		}
+		advance(time.Second)
+		if receive(t, q) == nil {
+			t.Fatal("a late delete took it from the one who had it")
+		}
 	})
 }

@@ -125,8 +125,8 @@ func (q *Queues) dropUsedUp(l *queue) {
 }
 
 // Delete implements delivery.Queues. As in SQS's FIFO queues, a receipt is good
-// for as long as its visibility timeout runs; the emulators take it until the
-// ticket is received again.
+// for as long as its visibility timeout runs. The emulators take it for longer:
+// ministack until the ticket is received again, LocalStack for ever.
 func (q *Queues) Delete(_ context.Context, from delivery.ChatQueue, r delivery.ReceivedTicket) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

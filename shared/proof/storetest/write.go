@@ -186,8 +186,12 @@ func (c contract) limits(t T) {
 	t.Run("a message once", func(t T) {
 		f, ms := c.withMail(t, 1)
 		twice := []chat.Move{{From: ms[0], To: take(ms[0], 1)}, {From: ms[0], To: ms[0].Expire(t0)}}
-		wantCode(t, c.WriteMessages(t.Context(), f.ID, twice, delivery.MailboxUpdate{}), fault.PlatformUnavailable)
+		// DynamoDB refuses two writes of one item. DynamoDB Local makes a conflict of it.
+		if err := c.WriteMessages(t.Context(), f.ID, twice, delivery.MailboxUpdate{}); err == nil {
+			t.Fatal("both were written")
+		}
 		same(t, f, c.read(t, f.ID))
+		same(t, ms, c.stored(t, f.ID, "m0"))
 	})
 	t.Run("an item of at most 400 KB", func(t T) {
 		f, ms := c.withMail(t, 1)
