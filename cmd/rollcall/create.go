@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) createCommand() *cobra.Command {
@@ -67,7 +67,7 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 // created is what the platform answers: the workspace, and its credential if one
 // was issued.
 type created struct {
-	httpapi.Workspace
+	api.Workspace
 	Adopted   bool   `json:"adopted,omitempty"`
 	AuthToken string `json:"auth_token,omitempty"`
 }

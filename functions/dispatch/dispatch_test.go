@@ -26,13 +26,14 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	var drained []string
-	out, err := dispatch(slog.New(slog.DiscardHandler), func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
 		drained = append(drained, id)
 		if id == "store-fault" {
 			return delivery.DrainResult{}, errors.New("no store")
 		}
 		return delivery.DrainResult{}, nil
-	})(t.Context(), ev)
+	}
+	out, err := dispatch(slog.New(slog.DiscardHandler), drain)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
