@@ -98,13 +98,10 @@ func decodeMessage(it item) (chat.Message, error) {
 	m := chat.Message{
 		ID:        strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix),
 		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
-		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it[messageBody])),
+		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
-		Probe: r.Probe, Version: intOf(it[messageVersion]),
-	}
-	if a := strOf(it[messageAnswer]); a != "" {
-		m.Answer = json.RawMessage(a)
+		Probe: r.Probe, Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil
 }
@@ -277,6 +274,9 @@ func countMoves(c *change, d chat.Delta) {
 // currentHost is delivery.Host.Current as a condition.
 func currentHost(h delivery.Host) expression.ConditionBuilder {
 	same := lease("Epoch").Equal(value(num(h.Epoch)))
+	if h.Epoch == 0 {
+		same = lease("Epoch").AttributeNotExists()
+	}
 	if h.URLFingerprint == "" {
 		return same
 	}
@@ -289,12 +289,12 @@ func currentHost(h delivery.Host) expression.ConditionBuilder {
 // exactly the messages that end were open. opened is negative when messages end.
 func setOldestOpen(c *change, oldest time.Time, opened int64) {
 	ending := value(num(-opened))
-	switch {
-	case oldest.IsZero():
+	if oldest.IsZero() {
 		c.require(lease("Open").Equal(ending))
 		c.remove(lease("OldestOpen"))
 		return
-	case opened < 0:
+	}
+	if opened <= 0 {
 		c.require(lease("Open").GreaterThan(ending))
 	}
 	c.set(lease("OldestOpen"), millis(oldest))
