@@ -64,17 +64,9 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
 }
 
-// created is what the platform answers: the workspace, and its credential if one
-// was issued.
-type created struct {
-	api.Workspace
-	Adopted   bool   `json:"adopted,omitempty"`
-	AuthToken string `json:"auth_token,omitempty"`
-}
-
 // create creates or adopts a workspace.
 func (a *app) create(ctx context.Context, body createRequest) error {
-	var out created
+	var out api.Created
 	if err := a.call(ctx, "POST", "/workspaces", body, &out); err != nil {
 		return err
 	}

@@ -32,10 +32,7 @@ func (a *app) redriveOne(ctx context.Context, id, message string, dryRun bool) e
 }
 
 func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
-	var out struct {
-		DryRun   bool          `json:"dry_run"`
-		Messages []api.Receipt `json:"messages"`
-	}
+	var out api.Redriven
 	body := map[string]bool{"dry_run": dryRun}
 	if err := a.call(ctx, "POST", workspacePath(id)+"/redrive", body, &out); err != nil {
 		return err

@@ -40,7 +40,8 @@ var pages = httpapi.Handle(api.ListWorkspaces,
 func TestParametersAreBounded(t *testing.T) {
 	for limit, want := range map[string]string{
 		"1": `{"next":"c","workspaces":[]}`, "500": `{"next":"c","workspaces":[]}`,
-		"": "limit must be a whole number from 1 to 500", "0": "from 1 to 500", "501": "from 1 to 500", "x": "from 1 to 500", "1.5": "from 1 to 500",
+		"": "limit must be a whole number from 1 to 500", "0": "from 1 to 500", "501": "from 1 to 500",
+		"x": "from 1 to 500", "1.5": "from 1 to 500",
 	} {
 		query := map[string]string{"limit": limit, "cursor": "c"}
 		resp := call(t, pages, events.APIGatewayV2HTTPRequest{QueryStringParameters: query})
