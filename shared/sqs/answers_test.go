@@ -21,7 +21,7 @@ type answers struct {
 	created              int
 }
 
-func (a *answers) GetQueueUrl( //nolint:revive // the SDK names it so
+func (a *answers) GetQueueUrl( //nolint:revive,staticcheck // the SDK names it so
 	context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options),
 ) (*sqs.GetQueueUrlOutput, error) {
 	if a.created == 0 && a.create != nil {

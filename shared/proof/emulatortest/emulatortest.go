@@ -35,6 +35,7 @@ func Config(t *testing.T) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:  http.DefaultClient, // all clients share its connections
 	}
 }
 
