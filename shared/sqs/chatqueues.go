@@ -186,13 +186,13 @@ func (c *ChatQueues) Receive(
 	})
 	if isMissing(err) {
 		c.forget(c.Name(q))
-		return nil, nil
+		return nil, nil //nolint:nilnil // the port says nil for no ticket
 	}
 	if err != nil {
 		return nil, fault.Store("receive ticket", err)
 	}
 	if len(out.Messages) == 0 {
-		return nil, nil
+		return nil, nil //nolint:nilnil // the port says nil for no ticket
 	}
 	received := &delivery.ReceivedTicket{Receipt: aws.ToString(out.Messages[0].ReceiptHandle)}
 	// A ticket with an unreadable body is still valid: tickets are interchangeable.

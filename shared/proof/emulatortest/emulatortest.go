@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -34,7 +33,9 @@ func Config(t *testing.T) aws.Config {
 		t.Fatal(err)
 	}
 	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Region: "us-east-1", BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:  http.DefaultClient, // all clients share its connections
 	}
 }
 
@@ -49,10 +50,6 @@ const supervisor = `exec 3<&0
 wait $server
 cd / && rm -rf "$2"
 kill -KILL 0`
-
-// alive is the end of the pipe that the supervisor waits for. Nothing is written
-// to it; it must not be collected.
-var alive io.Closer
 
 // start starts the emulator on a free port of loopback and waits until it answers.
 func start() (endpoint string, err error) {
@@ -76,7 +73,7 @@ func start() (endpoint string, err error) {
 		"S3_DATA_DIR="+filepath.Join(dir, "s3"), "STATE_DIR="+filepath.Join(dir, "state"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a process group that the supervisor can kill
 	// No output: who inherits that of the test binary keeps go test waiting.
-	if alive, err = cmd.StdinPipe(); err != nil {
+	if _, err := cmd.StdinPipe(); err != nil { // our end of the supervisor's pipe, which cmd keeps open
 		return "", err
 	}
 	if err := cmd.Start(); err != nil {

@@ -53,7 +53,7 @@ func keptFacts(f workspace.Facts) workspace.Facts {
 	v := reflect.ValueOf(&f).Elem()
 	for _, index := range factFields {
 		field := v.FieldByIndex(index)
-		if at, ok := field.Interface().(time.Time); ok {
+		if at, ok := reflect.TypeAssert[time.Time](field); ok {
 			field.Set(reflect.ValueOf(millis(at)))
 		}
 	}

@@ -89,7 +89,7 @@ func (q *Queues) Receive(
 	defer q.mu.Unlock()
 	l := q.queues[q.Name(from)]
 	if l == nil {
-		return nil, nil
+		return nil, nil //nolint:nilnil // the port says nil for no ticket
 	}
 	q.dropUsedUp(l)
 	locked := map[int64]bool{}
@@ -102,12 +102,12 @@ func (q *Queues) Receive(
 		}
 		q.serial++
 		t.receives++
-		seconds := (visibility + time.Second - 1) / time.Second
-		t.visible, t.Receipt = q.Now().Add(seconds*time.Second), fmt.Sprint(q.serial)
+		rounded := (visibility + time.Second - 1).Truncate(time.Second) // up to whole seconds
+		t.visible, t.Receipt = q.Now().Add(rounded), fmt.Sprint(q.serial)
 		out := t.ReceivedTicket
 		return &out, nil
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // the port says nil for no ticket
 }
 
 // received reports whether somebody has the ticket.

@@ -83,7 +83,8 @@ func (c contract) messageFields(t T) {
 	same(t, []chat.Message{was}, c.stored(t, f.ID, "m"))
 	for _, next := range []chat.Message{
 		messageOf(f.ID, 2, chat.InFlight, 2), messageOf(f.ID, 3, chat.Delivered, 3),
-		{ID: "m", Workspace: f.ID, Version: 4, State: chat.Queued}, messageOf(f.ID, 5, chat.Dead, 1),
+		{ID: "m", Workspace: f.ID, Version: 4, State: chat.Queued},
+		messageOf(f.ID, 5, chat.Dead, 1),
 	} {
 		must(t, c.write(t, was, next, delivery.MailboxUpdate{}))
 		same(t, []chat.Message{next}, c.stored(t, f.ID, "m"))

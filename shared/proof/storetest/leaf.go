@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/token"
@@ -36,7 +37,7 @@ func leavesOf[V any]() []leaf { return leaves(reflect.TypeFor[V](), leaf{}) }
 func leaves(t reflect.Type, to leaf) (out []leaf) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		at := leaf{to.name + "." + f.Name, append(to.path[:len(to.path):len(to.path)], i)}
+		at := leaf{to.name + "." + f.Name, append(slices.Clip(to.path), i)}
 		if f.Anonymous {
 			at.name = to.name
 		}
@@ -127,7 +128,7 @@ func fill(v reflect.Value, n int) {
 func atMillis[V any](v V) V {
 	for _, l := range leavesOf[V]() {
 		l.edit(reflect.ValueOf(&v).Elem(), func(field reflect.Value) {
-			if at, ok := field.Interface().(time.Time); ok && !at.IsZero() {
+			if at, ok := reflect.TypeAssert[time.Time](field); ok && !at.IsZero() {
 				field.Set(reflect.ValueOf(time.UnixMilli(at.UnixMilli()).UTC()))
 			}
 		})

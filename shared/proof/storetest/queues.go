@@ -54,7 +54,9 @@ func (q queues) send(t *testing.T, l delivery.ChatQueue, slots int, seqs ...int6
 }
 
 // receives receives the ticket of seq.
-func (q queues) receives(t *testing.T, l delivery.ChatQueue, visibility time.Duration, seq int64) delivery.ReceivedTicket {
+func (q queues) receives(
+	t *testing.T, l delivery.ChatQueue, visibility time.Duration, seq int64,
+) delivery.ReceivedTicket {
 	t.Helper()
 	r, err := q.Receive(t.Context(), l, visibility, time.Second)
 	must(t, err)
@@ -77,8 +79,8 @@ func (q queues) receivesNone(t *testing.T, l delivery.ChatQueue) {
 	}
 }
 
-// comesBack waits until the ticket of seq can be received again.
-func (q queues) comesBack(t *testing.T, l delivery.ChatQueue, seq int64) delivery.ReceivedTicket {
+// comesBack waits until the ticket of seq can be received, and receives it.
+func (q queues) comesBack(t *testing.T, l delivery.ChatQueue, seq int64) {
 	t.Helper()
 	for range 20 {
 		q.advance(500 * time.Millisecond)
@@ -86,11 +88,10 @@ func (q queues) comesBack(t *testing.T, l delivery.ChatQueue, seq int64) deliver
 		must(t, err)
 		if r != nil {
 			same(t, fmt.Sprint("m", seq), r.MessageID)
-			return *r
+			return
 		}
 	}
 	t.Fatal("the ticket did not come back")
-	return delivery.ReceivedTicket{}
 }
 
 func (q queues) sends(t *testing.T) {

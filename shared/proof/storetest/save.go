@@ -87,7 +87,8 @@ func (c contract) saveExtras(t T) {
 	must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e, Audit: &entry}))
 	third := next
 	third.Version++
-	wantCode(t, c.Save(t.Context(), next, third, registry.SaveExtras{Enrolment: &e, Audit: &entry}), fault.EnrolmentUnknown)
+	usedUp := registry.SaveExtras{Enrolment: &e, Audit: &entry}
+	wantCode(t, c.Save(t.Context(), next, third, usedUp), fault.EnrolmentUnknown)
 	same(t, next, c.read(t, f.ID))
 	// Both have failed: whoever sees a conflict reads again, and then learns of the enrolment.
 	wantCode(t, c.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e}), fault.Conflict)

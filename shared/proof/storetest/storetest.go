@@ -36,7 +36,7 @@ type Store interface {
 }
 
 // Stores plays the contract of the tables. The policy must be the store's.
-func Stores(t *testing.T, s Store, p workspace.Policy) { play(real{t}, s, p) }
+func Stores(t *testing.T, s Store, p workspace.Policy) { play(goTest{t}, s, p) }
 
 // Breaks plays the contract of the tables until a case fails, and says which: a
 // test that damages a store must see a failure. It is "" when all cases pass.

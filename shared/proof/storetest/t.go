@@ -18,14 +18,14 @@ type T interface {
 	Run(name string, f func(T)) bool
 }
 
-// real is a test of Go's own.
-type real struct{ *testing.T }
+// goTest is a test of Go's own.
+type goTest struct{ *testing.T }
 
-var _ T = real{}
+var _ T = goTest{}
 
 // Run implements T.
-func (r real) Run(name string, f func(T)) bool {
-	return r.T.Run(name, func(t *testing.T) { f(real{t}) })
+func (g goTest) Run(name string, f func(T)) bool {
+	return g.T.Run(name, func(t *testing.T) { f(goTest{t}) })
 }
 
 // recorder keeps the first failure, and plays nothing after it.

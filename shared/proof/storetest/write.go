@@ -47,8 +47,11 @@ func (c contract) counted(t T) {
 	cancelled, err := ms[2].Cancel("x", t0)
 	must(t, err)
 	must(t, c.WriteMessages(t.Context(), f.ID, []chat.Move{
-		{From: ms[0], To: take(ms[0], 1)}, {From: ms[1], To: ms[1].Expire(t0)},
-		{From: ms[2], To: cancelled}, {From: ms[3], To: dead}, {From: ms[4], To: ms[4].Deliver("ok", nil, t0)},
+		{From: ms[0], To: take(ms[0], 1)},
+		{From: ms[1], To: ms[1].Expire(t0)},
+		{From: ms[2], To: cancelled},
+		{From: ms[3], To: dead},
+		{From: ms[4], To: ms[4].Deliver("ok", nil, t0)},
 	}, delivery.MailboxUpdate{}))
 	f.Counters = workspace.Counters{Accepted: 5, Open: 1, InFlight: 1, Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1}
 	same(t, f, c.read(t, f.ID))
