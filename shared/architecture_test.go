@@ -56,31 +56,45 @@ var rooms = map[string]struct {
 	"statuslog":  {useCase, "activity clock fault workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 
-	"dynamo": {adapter,
-		"activity chat clock delegation delivery fault registry statuslog token workspace"},
+	"dynamo": {
+		adapter,
+		"activity chat clock delegation delivery fault registry statuslog token workspace",
+	},
 	"sqs":         {adapter, "delivery fault registry"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry"},
 
 	"httpapi": {seam, "api chat fault registry token workspace"},
-	"app": {seam,
-		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace"},
+	"app": {
+		seam,
+		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace",
+	},
 	"client": {seam, ""},
 
 	"api/openapigen": {tool, "api chat httpapi workspace"},
 	"api/apidoc":     {tool, "api"},
 
 	"proof/model": {proof, ""},
-	"proof/memory": {proof,
-		"activity chat clock delegation delivery fault registry statuslog token workspace"},
-	"proof/storetest": {proof,
-		"activity chat delegation delivery fault registry statuslog token workspace"},
-	"proof/world": {proof,
-		"chat delegation delivery proof/memory push registry statuslog sweep workspace"},
-	"proof/protocoltest": {proof,
-		"activity chat delivery fault proof/model registry statuslog sweep workspace"},
-	"proof/fixture": {proof,
-		"api api/apidoc app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace"},
+	"proof/memory": {
+		proof,
+		"activity chat clock delegation delivery fault registry statuslog token workspace",
+	},
+	"proof/storetest": {
+		proof,
+		"activity chat delegation delivery fault registry statuslog token workspace",
+	},
+	"proof/world": {
+		proof,
+		"chat delegation delivery proof/memory push registry statuslog sweep workspace",
+	},
+	"proof/protocoltest": {
+		proof,
+		"activity chat delivery fault proof/model registry statuslog sweep workspace",
+	},
+	"proof/fixture": {
+		proof,
+		"api api/apidoc app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace",
+	},
 }
 
 // pkg is what go list says of a package.

@@ -26,8 +26,10 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 }
 
 func TestConserved(t *testing.T) {
-	right := workspace.Counters{Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
-		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1}
+	right := workspace.Counters{
+		Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
+		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1,
+	}
 	if !right.Conserved() {
 		t.Error("counters that agree are not conserved")
 	}

@@ -568,8 +568,10 @@ func healthy(s situation) *Verdict {
 	}
 	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
 		v.Reason, v.Since = ReasonBusy, s.ActiveAt
-		v.Evidence = append(v.Evidence, Evidence{s.ActiveAt,
-			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+		v.Evidence = append(v.Evidence, Evidence{
+			s.ActiveAt,
+			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots()),
+		})
 	}
 	return v
 }
