@@ -53,7 +53,7 @@ func discover(callers httpapi.Callers) func(context.Context, httpapi.Call, api.D
 		}
 		f, err := reg.Read(ctx, in.ID)
 		if fault.CodeOf(err) == fault.WorkspaceRemoved {
-			err = workspace.UnknownError(in.ID)
+			err = workspace.UnknownError()
 		}
 		if err != nil {
 			return api.Peer{}, err

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -82,8 +83,7 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 		}
 	}
 	out := []chat.Message{}
-	for i := len(dead) - 1; i >= 0; i-- {
-		m := dead[i]
+	for _, m := range slices.Backward(dead) {
 		if !dry {
 			var err error
 			m, err = d.Redrive(ctx, id, m.ID, now)

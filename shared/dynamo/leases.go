@@ -30,7 +30,7 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 		return workspace.Facts{}, fault.Store("get lease", err)
 	}
 	if len(out.Item) == 0 {
-		return workspace.Facts{}, workspace.UnknownError(id)
+		return workspace.Facts{}, workspace.UnknownError()
 	}
 	return decodeFacts(out.Item), nil
 }
@@ -145,7 +145,7 @@ func (s *Store) renew(ctx context.Context, id string, c change) (workspace.Facts
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if len(failed.Item) == 0 {
-			return workspace.Facts{}, workspace.UnknownError(id)
+			return workspace.Facts{}, workspace.UnknownError()
 		}
 		f := decodeFacts(failed.Item)
 		return f, &registry.Refused{Facts: f}

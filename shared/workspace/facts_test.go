@@ -15,9 +15,9 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	facts, inGroups := reflect.TypeFor[workspace.Facts](), 0
-	for i := range facts.NumField() {
-		group := reflect.VisibleFields(facts.Field(i).Type)
+	inGroups := 0
+	for field := range reflect.TypeFor[workspace.Facts]().Fields() {
+		group := reflect.VisibleFields(field.Type)
 		inGroups += len(slices.DeleteFunc(group, func(f reflect.StructField) bool { return f.Anonymous }))
 	}
 	if all := workspace.FieldsOf[workspace.Facts](); len(all) != inGroups {

@@ -21,7 +21,7 @@ func (s *Store) Get(_ context.Context, id string) (workspace.Facts, error) {
 	defer s.mu.Unlock()
 	f, ok := s.facts[id]
 	if !ok {
-		return workspace.Facts{}, workspace.UnknownError(id)
+		return workspace.Facts{}, workspace.UnknownError()
 	}
 	return f, nil
 }
@@ -35,7 +35,7 @@ func (s *Store) Renew(
 	f, ok := s.facts[id]
 	switch {
 	case !ok:
-		return f, workspace.UnknownError(id)
+		return f, workspace.UnknownError()
 	case f.Hold == workspace.Removed || !credential.Matches(f.Credential):
 		return f, &registry.Refused{Facts: f}
 	}
