@@ -3,9 +3,11 @@
 package emulatortest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -35,11 +37,34 @@ func Config(t *testing.T) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-		HTTPClient:  http.DefaultClient, // all clients share its connections
+		HTTPClient:  client,
 	}
 }
 
 var started = sync.OnceValues(start)
+
+// client is that of every AWS client.
+var client = &http.Client{Transport: whole{&http.Transport{}}}
+
+// whole reads each reply whole, at once. On a busy machine the SDK, which reads
+// the body later, sometimes finds the connection closed and sends the request
+// again: then a conditional write conflicts with itself.
+type whole struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (w whole) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := w.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
 
 // supervisor runs the emulator ($1) in its folder ($2) until the test binary has
 // gone: then its end of the pipe, our standard input, is closed. It kills what is
