@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func TestParametersAreBounded(t *testing.T) {
 	} {
 		query := map[string]string{"limit": limit, "cursor": "c"}
 		resp := call(t, pages, events.APIGatewayV2HTTPRequest{QueryStringParameters: query})
-		if !strings.Contains(resp.Body, want) || (resp.StatusCode == 200) != strings.HasPrefix(want, "{") {
+		if !strings.Contains(resp.Body, want) || (resp.StatusCode == http.StatusOK) != strings.HasPrefix(want, "{") {
 			t.Errorf("limit=%s: %d %s, want %s", limit, resp.StatusCode, resp.Body, want)
 		}
 	}
