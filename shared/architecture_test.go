@@ -74,7 +74,8 @@ var rooms = map[string]struct {
 	"api/openapigen": {tool, "api chat httpapi workspace"},
 	"api/apidoc":     {tool, "api"},
 
-	"proof/model": {proof, ""},
+	"proof/model":        {proof, ""},
+	"proof/emulatortest": {proof, ""},
 	"proof/memory": {
 		proof,
 		"activity chat clock delegation delivery fault registry statuslog token workspace",
