@@ -22,13 +22,15 @@ type kind struct {
 // The kinds, from the inside out. A pure room computes; it knows no store, no
 // network, no process and no log. A use case decides what is written and told,
 // through ports. An adapter implements ports with one technology. A seam joins
-// the outside with the use cases. A proof is imported by tests only. That no room
+// the outside with the use cases. A tool is run by the build or by tests, and no
+// Lambda links it. A proof is imported by tests only. That no room
 // takes time or chance but from a clock it is given, the linter sees (forbidigo).
 var (
 	pure    = kind{"pure", []string{"github.com/aws/", "net/http", "log", "os/exec"}}
 	useCase = kind{"use case", []string{"github.com/aws/", "net/http", "log", "os/exec"}}
 	adapter = kind{"adapter", nil}
 	seam    = kind{"seam", nil}
+	tool    = kind{"tool", nil}
 	proof   = kind{"proof", nil}
 )
 
@@ -42,6 +44,8 @@ var rooms = map[string]struct {
 	"token":     {pure, ""},
 	"workspace": {pure, "fault token"},
 	"chat":      {pure, "fault"},
+	"metrics":   {pure, ""},
+	"api":       {pure, "chat workspace"},
 
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
@@ -52,28 +56,46 @@ var rooms = map[string]struct {
 	"statuslog":  {useCase, "activity clock fault workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 
-	"dynamo": {adapter,
-		"activity chat clock delegation delivery fault registry statuslog token workspace"},
+	"dynamo": {
+		adapter,
+		"activity chat clock delegation delivery fault registry statuslog token workspace",
+	},
 	"sqs":         {adapter, "delivery fault registry"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry"},
 
-	"httpapi": {seam, "chat fault registry token workspace"},
-	"app": {seam,
-		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace"},
+	"httpapi": {seam, "api chat fault registry token workspace"},
+	"app": {
+		seam,
+		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace",
+	},
 	"client": {seam, ""},
 
-	"proof/model": {proof, ""},
-	"proof/memory": {proof,
-		"activity chat clock delegation delivery fault registry statuslog token workspace"},
-	"proof/storetest": {proof,
-		"activity chat delegation delivery fault registry statuslog token workspace"},
-	"proof/world": {proof,
-		"chat delegation delivery proof/memory push registry statuslog sweep workspace"},
-	"proof/protocoltest": {proof,
-		"activity chat delivery fault proof/model registry statuslog sweep workspace"},
-	"proof/fixture": {proof,
-		"app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace"},
+	"api/openapigen": {tool, "api chat httpapi workspace"},
+	"api/apidoc":     {tool, "api"},
+
+	"proof/model":        {proof, ""},
+	"proof/emulatortest": {proof, ""},
+	"proof/memory": {
+		proof,
+		"activity chat clock delegation delivery fault registry statuslog token workspace",
+	},
+	"proof/storetest": {
+		proof,
+		"activity chat delegation delivery fault registry statuslog token workspace",
+	},
+	"proof/world": {
+		proof,
+		"chat delegation delivery proof/memory push registry statuslog sweep workspace",
+	},
+	"proof/protocoltest": {
+		proof,
+		"activity chat delivery fault proof/model registry statuslog sweep workspace",
+	},
+	"proof/fixture": {
+		proof,
+		"api api/apidoc app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace",
+	},
 }
 
 // pkg is what go list says of a package.
@@ -158,7 +180,8 @@ func TestALambdaLinksNoProofNoCDKAndNoOtherLambda(t *testing.T) {
 	}
 	for path, p := range functions {
 		bad := reaches(p.Deps, "testing", module+"shared/proof", module+"infra", module+"localstack", module+"cmd",
-			module+"functions", "github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "github.com/swaggest")
+			module+"functions", "github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go",
+			module+"shared/api/openapigen", module+"shared/api/apidoc", "github.com/swaggest")
 		if bad != "" {
 			t.Errorf("%s links %s", path, bad)
 		}

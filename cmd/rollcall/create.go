@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) createCommand() *cobra.Command {
@@ -64,17 +64,9 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
 }
 
-// created is what the platform answers: the workspace, and its credential if one
-// was issued.
-type created struct {
-	httpapi.Workspace
-	Adopted   bool   `json:"adopted,omitempty"`
-	AuthToken string `json:"auth_token,omitempty"`
-}
-
 // create creates or adopts a workspace.
 func (a *app) create(ctx context.Context, body createRequest) error {
-	var out created
+	var out api.Created
 	if err := a.call(ctx, "POST", "/workspaces", body, &out); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 // newestEvents is the value of a --since that is not given: print the newest page.
@@ -65,25 +65,19 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 	}
 }
 
-// eventsPage is one page of the fleet's log; Next is the since of the next one.
-type eventsPage struct {
-	Events []statuslog.Change `json:"events"`
-	Next   int64              `json:"next"`
-}
-
 // readEvents reads one page.
-func (a *app) readEvents(ctx context.Context, since int64) (eventsPage, error) {
+func (a *app) readEvents(ctx context.Context, since int64) (api.Events, error) {
 	path := "/events?limit=" + strconv.Itoa(maxPage)
 	if since >= 0 {
 		path += "&since=" + strconv.FormatInt(since, 10)
 	}
-	var p eventsPage
+	var p api.Events
 	err := a.call(ctx, "GET", path, nil, &p)
 	return p, err
 }
 
 // showEvent prints one change of status.
-func (a *app) showEvent(c statuslog.Change) error {
+func (a *app) showEvent(c api.Change) error {
 	return a.show(c, func(w io.Writer) {
 		from := "nothing"
 		if c.From != nil {

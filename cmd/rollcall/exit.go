@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
-	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 // Exit codes, for scripts. The root command's help lists them for people.
@@ -29,7 +29,7 @@ const (
 
 // refusal is an error that the platform answered.
 type refusal struct {
-	httpapi.Problem
+	api.Problem
 	status int
 }
 
@@ -49,7 +49,7 @@ func refusalOf(r client.Reply) *refusal {
 		return refused
 	}
 	message := cmp.Or(r.Text("message"), http.StatusText(r.Status), "nothing to read")
-	refused.Problem = httpapi.Problem{Error: "the platform answered " + message}
+	refused.Problem = api.Problem{Error: "the platform answered " + message}
 	return refused
 }
 

@@ -10,23 +10,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 // fleet reads every workspace, or those of one status, ordered by id.
-func (a *app) fleet(ctx context.Context, status string) ([]httpapi.Workspace, error) {
+func (a *app) fleet(ctx context.Context, status string) ([]api.Workspace, error) {
 	query := url.Values{}
 	if status != "" {
 		query.Set("status", status)
 	}
 	fleet, _, err := pages(ctx, a, "/workspaces", query, noLimit,
-		func(p page) []httpapi.Workspace { return p.Workspaces })
-	slices.SortFunc(fleet, func(a, b httpapi.Workspace) int { return cmp.Compare(a.ID, b.ID) })
+		func(p page) []api.Workspace { return p.Workspaces })
+	slices.SortFunc(fleet, func(a, b api.Workspace) int { return cmp.Compare(a.ID, b.ID) })
 	return fleet, err
 }
 
 // fleetTable prints a line for each workspace.
-func fleetTable(w io.Writer, fleet []httpapi.Workspace) {
+func fleetTable(w io.Writer, fleet []api.Workspace) {
 	if len(fleet) == 0 {
 		fmt.Fprintln(w, "no workspaces")
 		return
@@ -47,7 +47,7 @@ func fleetTable(w io.Writer, fleet []httpapi.Workspace) {
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.
-func workspaceTable(w io.Writer, v httpapi.Workspace) {
+func workspaceTable(w io.Writer, v api.Workspace) {
 	rows := [][]string{
 		{"workspace", v.ID},
 		{"name", v.Name},
@@ -76,7 +76,7 @@ func workspaceTable(w io.Writer, v httpapi.Workspace) {
 
 // mailLine says how many messages a workspace has accepted and what became of
 // them. Missing ones are named only when there are any.
-func mailLine(t httpapi.Totals) string {
+func mailLine(t api.Totals) string {
 	line := fmt.Sprintf("%d queued, %d in flight; of %d accepted: %d delivered, %d expired, %d cancelled, %d dead",
 		t.Queued, t.InFlight, t.Accepted, t.Delivered, t.Expired, t.Cancelled, t.Dead)
 	if t.Missing > 0 {

@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 // follow prints the states of an accepted message until it has ended, or until
@@ -41,10 +41,10 @@ func (a *app) follow(ctx context.Context, id string, m accepted, patience time.D
 // state before that. It returns the last receipt read.
 func (a *app) awaitEnd(
 	ctx context.Context, id, message string, patience time.Duration,
-) (last httpapi.Receipt, ended bool, err error) {
+) (last api.Receipt, ended bool, err error) {
 	printed := ""
 	ended, err = a.await(ctx, patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
-		var r httpapi.Receipt
+		var r api.Receipt
 		if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
 			return false, err
 		}
@@ -60,7 +60,7 @@ func (a *app) awaitEnd(
 
 // showEnd prints how a message ended. A state that is not the end is already
 // printed for people, but not as JSON.
-func (a *app) showEnd(r httpapi.Receipt, ended bool) error {
+func (a *app) showEnd(r api.Receipt, ended bool) error {
 	return a.show(r, func(w io.Writer) {
 		if !ended {
 			return

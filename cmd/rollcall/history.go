@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -34,20 +33,9 @@ func (a *app) auditCommand() *cobra.Command {
 	return cmd
 }
 
-// activityRow is one action or change of status, as the platform returns it.
-type activityRow struct {
-	At      time.Time         `json:"at"`
-	Type    string            `json:"type"`
-	Action  string            `json:"action"`
-	Who     string            `json:"who"`
-	From    string            `json:"from,omitempty"`
-	Summary string            `json:"summary"`
-	Change  *statuslog.Change `json:"change,omitempty"`
-}
-
 // showActivity prints the rows of a workspace's history or of the audit trail.
 func (a *app) showActivity(ctx context.Context, path string, limit int) error {
-	activity, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []activityRow { return p.History })
+	activity, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []api.HistoryEntry { return p.History })
 	if err != nil {
 		return err
 	}

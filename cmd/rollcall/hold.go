@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) pauseCommand() *cobra.Command {
@@ -22,7 +22,7 @@ func (a *app) resumeCommand() *cobra.Command {
 
 // setHold begins or ends an operator's hold; action is pause or resume.
 func (a *app) setHold(ctx context.Context, id, action string) error {
-	var ws httpapi.Workspace
+	var ws api.Workspace
 	if err := a.call(ctx, "POST", workspacePath(id)+"/"+action, nil, &ws); err != nil {
 		return err
 	}

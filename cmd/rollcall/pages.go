@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 const (
@@ -17,10 +17,10 @@ const (
 
 // page is one page of a list. Each endpoint fills one of the three lists.
 type page struct {
-	Workspaces []httpapi.Workspace `json:"workspaces"`
-	History    []activityRow       `json:"history"`
-	Messages   []httpapi.Receipt   `json:"messages"`
-	Next       *string             `json:"next"`
+	Workspaces []api.Workspace    `json:"workspaces"`
+	History    []api.HistoryEntry `json:"history"`
+	Messages   []api.Receipt      `json:"messages"`
+	Next       *string            `json:"next"`
 }
 
 // pages reads a list page by page up to limit, and reports whether there is more.

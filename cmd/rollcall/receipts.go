@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 func (a *app) receiptsCommand() *cobra.Command {
@@ -34,7 +34,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 
 // showReceipt prints one message's receipt with its attempts and its answer.
 func (a *app) showReceipt(ctx context.Context, id, message string) error {
-	var r httpapi.Receipt
+	var r api.Receipt
 	if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (a *app) showReceipts(ctx context.Context, id, state string, limit int) err
 		query.Set("state", state)
 	}
 	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", query, limit,
-		func(p page) []httpapi.Receipt { return p.Messages })
+		func(p page) []api.Receipt { return p.Messages })
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *app) showReceipts(ctx context.Context, id, state string, limit int) err
 }
 
 // receiptsTable prints a line for each message.
-func receiptsTable(w io.Writer, receipts []httpapi.Receipt) {
+func receiptsTable(w io.Writer, receipts []api.Receipt) {
 	if len(receipts) == 0 {
 		fmt.Fprintln(w, "no messages")
 		return
@@ -75,7 +75,7 @@ func receiptsTable(w io.Writer, receipts []httpapi.Receipt) {
 }
 
 // receiptTable prints one message, a line for each of its facts.
-func receiptTable(w io.Writer, r httpapi.Receipt) {
+func receiptTable(w io.Writer, r api.Receipt) {
 	rows := [][]string{
 		{"message", r.MessageID},
 		{"state", fmt.Sprintf("%s: %s", r.State, r.Reason)},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) redriveCommand() *cobra.Command {
@@ -32,10 +32,7 @@ func (a *app) redriveOne(ctx context.Context, id, message string, dryRun bool) e
 }
 
 func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
-	var out struct {
-		DryRun   bool              `json:"dry_run"`
-		Messages []httpapi.Receipt `json:"messages"`
-	}
+	var out api.Redriven
 	body := map[string]bool{"dry_run": dryRun}
 	if err := a.call(ctx, "POST", workspacePath(id)+"/redrive", body, &out); err != nil {
 		return err
@@ -54,9 +51,9 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 
 // changeMessage posts to one message and prints its receipt afterwards.
 func (a *app) changeMessage(ctx context.Context, path string, body any) error {
-	var r httpapi.Receipt
+	var r api.Receipt
 	if err := a.call(ctx, "POST", path, body, &r); err != nil {
 		return err
 	}
-	return a.show(r, func(w io.Writer) { receiptsTable(w, []httpapi.Receipt{r}) })
+	return a.show(r, func(w io.Writer) { receiptsTable(w, []api.Receipt{r}) })
 }

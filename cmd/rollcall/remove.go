@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) removeCommand() *cobra.Command {
@@ -19,7 +19,7 @@ func (a *app) removeCommand() *cobra.Command {
 				return &outcome{exitUsage, fmt.Sprintf(
 					"this can't be taken back; if you mean it: rollcall remove %s --yes", args[0])}
 			}
-			var ws httpapi.Workspace
+			var ws api.Workspace
 			if err := a.call(ctx, "DELETE", workspacePath(args[0]), nil, &ws); err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -40,7 +40,7 @@ type repairReply struct {
 // repair revokes the workspace's credentials and opens the window for a new one.
 // With wait it waits until the agent has registered again.
 func (a *app) repair(ctx context.Context, id, from string, wait time.Duration) error {
-	var before httpapi.Workspace
+	var before api.Workspace
 	if wait > 0 {
 		if err := a.call(ctx, "GET", workspacePath(id), nil, &before); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (a *app) repair(ctx context.Context, id, from string, wait time.Duration) e
 // times are the platform's, whose clock may differ from this machine's.
 func (a *app) awaitRegister(ctx context.Context, id string, before time.Time, patience time.Duration) error {
 	done, err := a.await(ctx, patience, time.Second, func(ctx context.Context) (bool, error) {
-		var ws httpapi.Workspace
+		var ws api.Workspace
 		if err := a.call(ctx, "GET", workspacePath(id), nil, &ws); err != nil {
 			return false, err
 		}

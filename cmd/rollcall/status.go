@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -19,9 +19,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "The fleet, or one workspace: status, reason, and what mends it",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			show := func(ctx context.Context) ([]httpapi.Workspace, error) { return a.showFleet(ctx, only) }
+			show := func(ctx context.Context) ([]api.Workspace, error) { return a.showFleet(ctx, only) }
 			if len(args) == 1 {
-				show = func(ctx context.Context) ([]httpapi.Workspace, error) { return a.showWorkspace(ctx, args[0]) }
+				show = func(ctx context.Context) ([]api.Workspace, error) { return a.showWorkspace(ctx, args[0]) }
 			}
 			shown, err := show(cmd.Context())
 			if err != nil || !check {
@@ -38,7 +38,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 // showFleet prints the fleet, or its workspaces of one status, and returns what
 // it printed.
-func (a *app) showFleet(ctx context.Context, only string) ([]httpapi.Workspace, error) {
+func (a *app) showFleet(ctx context.Context, only string) ([]api.Workspace, error) {
 	fleet, err := a.fleet(ctx, only)
 	if err != nil {
 		return nil, err
@@ -53,16 +53,16 @@ func (a *app) showFleet(ctx context.Context, only string) ([]httpapi.Workspace, 
 }
 
 // showWorkspace prints one workspace and returns it.
-func (a *app) showWorkspace(ctx context.Context, id string) ([]httpapi.Workspace, error) {
-	var ws httpapi.Workspace
+func (a *app) showWorkspace(ctx context.Context, id string) ([]api.Workspace, error) {
+	var ws api.Workspace
 	if err := a.call(ctx, "GET", workspacePath(id), nil, &ws); err != nil {
 		return nil, err
 	}
-	return []httpapi.Workspace{ws}, a.show(ws, func(w io.Writer) { workspaceTable(w, ws) })
+	return []api.Workspace{ws}, a.show(ws, func(w io.Writer) { workspaceTable(w, ws) })
 }
 
 // allOnline is the outcome of status --check: nil when every workspace is online.
-func allOnline(shown []httpapi.Workspace) error {
+func allOnline(shown []api.Workspace) error {
 	bad := 0
 	for _, ws := range shown {
 		if ws.Status != workspace.StatusOnline {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -29,7 +29,7 @@ func (a *app) watchCommand() *cobra.Command {
 // it is interrupted. The platform computes each status when it is read, so a
 // change shows at the next read.
 func (a *app) watch(ctx context.Context, every time.Duration) error {
-	known := map[string]httpapi.Workspace{}
+	known := map[string]api.Workspace{}
 	var failed error // of the last read
 	for first := true; ; first = false {
 		fleet, err := a.fleet(ctx, "")
@@ -56,7 +56,7 @@ func (a *app) watch(ctx context.Context, every time.Duration) error {
 
 // showChanges prints what differs between the known workspaces and the fleet. The
 // first read is a table for people; as JSON, each of its workspaces is a change.
-func (a *app) showChanges(known map[string]httpapi.Workspace, fleet []httpapi.Workspace, first bool) error {
+func (a *app) showChanges(known map[string]api.Workspace, fleet []api.Workspace, first bool) error {
 	if first && a.output == "table" {
 		fleetTable(a.out, fleet)
 		return nil
@@ -80,11 +80,11 @@ func (a *app) showChanges(known map[string]httpapi.Workspace, fleet []httpapi.Wo
 // change is a workspace whose status or reason is another than before.
 type change struct {
 	from workspace.Status // "" for a workspace that is new
-	to   httpapi.Workspace
+	to   api.Workspace
 }
 
 // changesOf returns the workspaces of fleet that are new or have changed.
-func changesOf(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) []change {
+func changesOf(known map[string]api.Workspace, fleet []api.Workspace) []change {
 	var changes []change
 	for _, ws := range fleet {
 		before, ok := known[ws.ID]
@@ -96,7 +96,7 @@ func changesOf(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) []
 }
 
 // removedFrom returns the ids of the known workspaces that fleet lacks.
-func removedFrom(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) []string {
+func removedFrom(known map[string]api.Workspace, fleet []api.Workspace) []string {
 	gone := maps.Clone(known)
 	for _, ws := range fleet {
 		delete(gone, ws.ID)
@@ -104,8 +104,8 @@ func removedFrom(known map[string]httpapi.Workspace, fleet []httpapi.Workspace) 
 	return slices.Sorted(maps.Keys(gone))
 }
 
-func byID(fleet []httpapi.Workspace) map[string]httpapi.Workspace {
-	m := make(map[string]httpapi.Workspace, len(fleet))
+func byID(fleet []api.Workspace) map[string]api.Workspace {
+	m := make(map[string]api.Workspace, len(fleet))
 	for _, ws := range fleet {
 		m[ws.ID] = ws
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -54,14 +54,14 @@ func (w *watched) Write(p []byte) (int, error) {
 }
 
 func TestChangesOf(t *testing.T) {
-	ws := func(id string, status workspace.Status, reason workspace.Reason) httpapi.Workspace {
-		return httpapi.Workspace{ID: id, Verdict: workspace.Verdict{Status: status, Reason: reason}}
+	ws := func(id string, status workspace.Status, reason workspace.Reason) api.Workspace {
+		return api.Workspace{ID: id, Verdict: api.Verdict{Status: status, Reason: reason}}
 	}
-	known := byID([]httpapi.Workspace{
+	known := byID([]api.Workspace{
 		ws("gone", "online", "healthy"), ws("bye", "online", "healthy"), ws("same", "online", "healthy"),
 		ws("status", "online", "healthy"), ws("reason", "degraded", "a"),
 	})
-	fleet := []httpapi.Workspace{
+	fleet := []api.Workspace{
 		ws("new", "online", "healthy"), ws("reason", "degraded", "b"), ws("same", "online", "healthy"),
 		ws("status", "offline", "healthy"),
 	}

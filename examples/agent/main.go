@@ -40,7 +40,8 @@ type agent struct {
 
 func main() {
 	log.SetFlags(0)
-	a := parseFlags()
+	a := flags()
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status, err := a.run(ctx)
 	stop()
@@ -53,8 +54,8 @@ func main() {
 	}
 }
 
-// parseFlags reads the configuration from the command line.
-func parseFlags() *agent {
+// flags declares the configuration that the command line sets.
+func flags() *agent {
 	var a agent
 	flag.StringVar(&a.platform, "platform", "http://127.0.0.1:8080", "Rollcall's address")
 	flag.StringVar(&a.id, "id", "", "the id of the workspace that this agent serves")
@@ -65,6 +66,5 @@ func parseFlags() *agent {
 	flag.StringVar(&a.journal, "journal", "", "the file to which received messages are appended, one line of JSON each")
 	flag.DurationVar(&a.beat, "heartbeat", 30*time.Second,
 		"time between heartbeats; it must be well below the platform's lease time")
-	flag.Parse()
 	return &a
 }

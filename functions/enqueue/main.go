@@ -7,5 +7,7 @@ import (
 )
 
 func main() {
-	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any {
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+	})
 }

@@ -1,4 +1,5 @@
-// Command inbox is the Lambda that is the agent's poll: it hands out mail and takes the returning cursor for the acknowledgement.
+// Command inbox is the Lambda of a workspace's activity: an agent polls it for mail, acknowledges mail with the
+// cursor, and logs what it did.
 package main
 
 import (
@@ -7,5 +8,7 @@ import (
 )
 
 func main() {
-	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any {
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+	})
 }

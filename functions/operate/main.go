@@ -1,4 +1,5 @@
-// Command operate is the Lambda that does what operators do: create, adopt, repair, pause, remove, cancel, redrive, sweep.
+// Command operate is the Lambda that does what operators do: create, repair, hold and remove workspaces, change
+// messages, probe and sweep.
 package main
 
 import (
@@ -12,6 +13,6 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}) // a sweep by hand announces too
-		return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env))
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
 	})
 }

@@ -1,4 +1,5 @@
-// Command register is the Lambda that authenticates or bootstraps an agent, records what it declares and opens its lease.
+// Command register is the Lambda with which an agent comes online: it checks or issues the agent's credential,
+// records what the agent declares and opens its lease.
 package main
 
 import (
@@ -7,5 +8,7 @@ import (
 )
 
 func main() {
-	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any {
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+	})
 }

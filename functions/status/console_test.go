@@ -11,9 +11,12 @@ import (
 // then on the page.
 const browser = `
 const element = () => ({ text: '', kids: [],
-  set textContent(t) { this.text = String(t); this.kids = [] }, get textContent() { return this.text + this.kids.map(k => k.textContent ?? k).join(' ') },
+  set textContent(t) { this.text = String(t); this.kids = [] },
+  get textContent() { return this.text + this.kids.map(k => k.textContent ?? k).join(' ') },
   set innerHTML(t) { throw new Error('nothing is written as HTML') },
-  insertRow() { return this.append(element()) }, insertCell() { return this.append(element()) }, replaceChildren() { this.kids = [] },
+  insertRow() { return this.append(element()) },
+  insertCell() { return this.append(element()) },
+  replaceChildren() { this.kids = [] },
   append(...kids) { this.kids.push(...kids); return kids[0] } })
 const shown = { rows: element(), at: element() }
 const document = { getElementById: id => shown[id], createElement: element }
@@ -21,20 +24,23 @@ let calls = 0, looks = 0
 const fetch = async path => {
   if (looks) return { ok: false, status: 503, json: async () => ({ message: 'Service Unavailable' }) }
   calls++
-  const q = new URL(path, 'http://rollcall').searchParams, from = +(q.get('cursor') ?? '0&').match(/^(.*)&$/)?.[1], to = Math.min(fleet_size, from + +q.get('limit'))
+  const q = new URL(path, 'http://rollcall').searchParams
+  const from = +(q.get('cursor') ?? '0&').match(/^(.*)&$/)?.[1], to = Math.min(fleet_size, from + +q.get('limit'))
   if (Number.isNaN(from)) throw new Error('the cursor came back spoiled')
-  const workspaces = Array.from({ length: to - from }, (_, i) => ({ id: 'w' + (from + i), name: '<b>', status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {} }))
+  const workspaces = Array.from({ length: to - from }, (_, i) => (
+    { id: 'w' + (from + i), name: '<b>', status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {} }))
   return { ok: true, json: async () => ({ workspaces, next: to < fleet_size ? to + '&' : null }) }
 }
 const setTimeout = again => {
   if (looks++ == 0) return again()
   const rows = shown.rows.kids
-  console.log(calls + ' calls, ' + rows.length + ' rows; ' + rows[0].textContent + '; ' + rows[rows.length - 1].textContent + '; ' + shown.at.textContent)
+  const ends = rows[0].textContent + '; ' + rows[rows.length - 1].textContent
+  console.log(calls + ' calls, ' + rows.length + ' rows; ' + ends + '; ' + shown.at.textContent)
 }
 `
 
 func TestTheConsoleShowsTheFleet(t *testing.T) {
-	_, script, _ := strings.Cut(string(consolePage), "<script>")
+	_, script, _ := strings.Cut(consolePage, "<script>")
 	script, _, _ = strings.Cut(script, "</script>")
 	for size, want := range map[string][]string{
 		"0":    {"1 calls, 1 rows", "no workspace yet"},

@@ -6,16 +6,16 @@ import (
 	_ "embed"
 	"encoding/json"
 	"html/template"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
-// The description of the whole API, OpenAPI 3.1. Tests hold the routes to it, and
-// every call of the end-to-end run.
+// openapi is the OpenAPI 3.1 document of the whole API. It is generated from
+// shared/api: go generate ./shared/api.
 //
 //go:embed openapi.json
 var openapi []byte
@@ -23,13 +23,15 @@ var openapi []byte
 //go:embed docs.html
 var docsTemplate string
 
-func document(context.Context, httpapi.Request) (httpapi.Reply, error) {
-	return httpapi.Reply{Status: http.StatusOK, JSON: json.RawMessage(openapi)}, nil
+func document(context.Context, httpapi.Call, api.None) (api.Document, error) {
+	return api.Document(openapi), nil
 }
 
-// docsPage is the description as a page to read; it is made from the document,
-// so it says nothing else.
-var docsPage = sync.OnceValues(func() ([]byte, error) { return renderDocs(openapi) })
+func docs(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) { return docsPage() }
+
+// docsPage is the document as a page to read; it is made from the document, so
+// it says nothing else.
+var docsPage = sync.OnceValues(func() (api.HTMLPage, error) { return renderDocs(openapi) })
 
 type schema struct {
 	Ref         string             `json:"$ref"`
@@ -39,7 +41,7 @@ type schema struct {
 	Properties  map[string]*schema `json:"properties"`
 	Required    []string           `json:"required"`
 	Items       *schema            `json:"items"`
-	AllOf       []*schema          `json:"allOf"`
+	AnyOf       []*schema          `json:"anyOf"`
 }
 
 type content map[string]struct {
@@ -66,7 +68,7 @@ type operation struct {
 	} `json:"responses"`
 }
 
-func renderDocs(raw []byte) ([]byte, error) {
+func renderDocs(raw []byte) (api.HTMLPage, error) {
 	var doc struct {
 		Info       struct{ Title, Description string }
 		Tags       []struct{ Name, Description string }
@@ -74,7 +76,7 @@ func renderDocs(raw []byte) ([]byte, error) {
 		Components struct{ Schemas map[string]*schema }
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
-		return nil, err
+		return "", err
 	}
 	byTag := map[string][]*operation{}
 	for path, methods := range doc.Paths {
@@ -86,13 +88,13 @@ func renderDocs(raw []byte) ([]byte, error) {
 	for _, ops := range byTag {
 		slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	}
-	page, err := template.New("docs").Funcs(template.FuncMap{"kind": kind, "who": who, "last": func(ref string) string { return ref[strings.LastIndex(ref, "/")+1:] }}).Parse(docsTemplate)
+	page, err := template.New("docs").Funcs(template.FuncMap{"kind": kind, "who": who}).Parse(docsTemplate)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var out bytes.Buffer
 	err = page.Execute(&out, map[string]any{"Doc": doc, "ByTag": byTag})
-	return out.Bytes(), err
+	return api.HTMLPage(out.String()), err
 }
 
 // kind is a schema in a few words, a link where it has a name.
@@ -103,39 +105,37 @@ func kind(s *schema) template.HTML {
 	case s.Ref != "":
 		name := template.HTMLEscapeString(s.Ref[strings.LastIndex(s.Ref, "/")+1:])
 		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
-	case len(s.AllOf) > 0:
+	case len(s.AnyOf) > 0:
 		var all []string
-		for _, part := range s.AllOf {
+		for _, part := range s.AnyOf {
 			all = append(all, string(kind(part)))
 		}
-		return template.HTML(strings.Join(all, " and "))
+		return template.HTML(strings.Join(all, " or "))
 	case len(s.Enum) > 0:
 		raw, _ := json.Marshal(s.Enum) // what was just decoded
 		return template.HTML("one of " + template.HTMLEscapeString(strings.Trim(string(raw), "[]")))
 	case s.Items != nil:
 		return "list of " + kind(s.Items)
-	case len(s.Properties) > 0:
-		var names []string
-		for name := range s.Properties {
-			if !slices.Contains(s.Required, name) {
-				name += "?"
-			}
-			names = append(names, template.HTMLEscapeString(name))
-		}
-		slices.Sort(names)
-		return template.HTML("{ " + strings.Join(names, ", ") + " }")
 	}
+	return template.HTML(template.HTMLEscapeString(strings.Join(s.types(), " or ")))
+}
+
+// Requires reports whether an object must have the member.
+func (s *schema) Requires(member string) bool { return slices.Contains(s.Required, member) }
+
+// types are the types that a schema allows, those it names or any.
+func (s *schema) types() []string {
 	switch t := s.Type.(type) {
 	case string:
-		return template.HTML(template.HTMLEscapeString(t))
+		return []string{t}
 	case []any:
 		var all []string
 		for _, one := range t {
-			all = append(all, template.HTMLEscapeString(one.(string)))
+			all = append(all, one.(string))
 		}
-		return template.HTML(strings.Join(all, " or "))
+		return all
 	}
-	return "anything"
+	return []string{"anything"}
 }
 
 // who is the credential an operation needs, in words.

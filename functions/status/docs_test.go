@@ -1,52 +1,41 @@
 package main
 
 import (
-	"encoding/json"
-	"slices"
+	"html"
 	"strings"
 	"testing"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
-func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
-	var doc struct {
-		Paths map[string]map[string]any
-	}
-	if err := json.Unmarshal(openapi, &doc); err != nil {
-		t.Fatal(err)
-	}
-	var described, served []string
-	for path, methods := range doc.Paths {
-		for method := range methods {
-			described = append(described, strings.ToUpper(method)+" "+path)
-		}
-	}
-	for _, keys := range httpapi.Routes {
-		for _, key := range keys {
-			if key != httpapi.CatchAll {
-				served = append(served, key)
-			}
-		}
-	}
-	slices.Sort(described)
-	slices.Sort(served)
-	if !slices.Equal(described, served) {
-		t.Errorf("described %v\nserved    %v", described, served)
-	}
-}
-
-func TestThePageShowsEveryRoute(t *testing.T) {
-	html, err := docsPage()
+func TestThePageShowsEveryOperation(t *testing.T) {
+	page, err := docsPage()
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(html)
-	for _, keys := range httpapi.Routes {
-		for _, key := range keys {
-			if _, path, ok := strings.Cut(key, " "); ok && !strings.Contains(page, "<code>"+path+"</code>") {
-				t.Errorf("%s is not on the page", key)
+	for _, o := range api.Operations() {
+		_, path, _ := strings.Cut(o.Route, " ")
+		for _, text := range []string{"<code>" + path + "</code>", html.EscapeString(o.Summary)} {
+			if !strings.Contains(string(page), text) {
+				t.Errorf("%s is not on the page: %s", o.Route, text)
 			}
+		}
+	}
+}
+
+// Each member of a request is on the page, with its description.
+func TestThePageDescribesRequests(t *testing.T) {
+	page, err := docsPage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{
+		"<code>enrolment_token?</code></td><td>string</td><td>an operator&#39;s leave to be given a first credential",
+		"<code>active_tasks?</code></td><td>null or integer</td><td>how many tasks the agent is at work on",
+		`<a href="#HeartbeatRequest">HeartbeatRequest</a>`,
+	} {
+		if !strings.Contains(string(page), row) {
+			t.Errorf("the page lacks %s", row)
 		}
 	}
 }

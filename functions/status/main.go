@@ -1,4 +1,5 @@
-// Command status is the Lambda that reads: a workspace, the fleet, a receipt, the platform's health, and the console page.
+// Command status is the Lambda that reads: workspaces and their history, receipts, the platform's health, and the
+// pages for people.
 package main
 
 import (
@@ -7,5 +8,7 @@ import (
 )
 
 func main() {
-	app.Main(func(env *app.Env) any { return httpapi.Serve(env.Log, env.Clock.Now, endpoints(env)) })
+	app.Main(func(env *app.Env) any {
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+	})
 }

@@ -20,18 +20,26 @@ var actions = map[string]struct {
 }{
 	"register":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "PutItem", "UpdateItem"}, wakeups: []string{"SendMessage"}},
 	"heartbeat": {leases: []string{"UpdateItem"}, chat: []string{"GetItem", "PutItem"}, wakeups: []string{"SendMessage"}},
-	"enqueue": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"}},
+	"enqueue": {
+		leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"},
+	},
 	"inbox":  {leases: []string{"GetItem", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem"}, indexes: []string{"Query"}, wakeups: []string{"SendMessage"}},
 	"status": {leases: []string{"GetItem", "Scan", "UpdateItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "Query"}, indexes: []string{"Query"}},
-	"operate": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
-	"dispatch": {leases: []string{"GetItem", "UpdateItem", "ConditionCheckItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
+	"operate": {
+		leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"},
+	},
+	"dispatch": {
+		leases: []string{"GetItem", "UpdateItem", "ConditionCheckItem"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"}, indexes: []string{"Query"},
 		wakeups:     []string{"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl"},
 		chatQueues:  []string{"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
-		deadLetters: []string{"SendMessage"}, bus: []string{"PutEvents"}},
-	"sweeper": {leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"}, indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"}},
+		deadLetters: []string{"SendMessage"}, bus: []string{"PutEvents"},
+	},
+	"sweeper": {
+		leases: []string{"GetItem", "UpdateItem", "Scan"}, chat: []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"}, indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"}, chatQueues: []string{"GetQueueUrl", "DeleteQueue"}, lists: true, bus: []string{"PutEvents"},
+	},
 }
 
 // Names are the functions, in order.
@@ -98,8 +106,13 @@ func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) 
 			verbs   []string
 			on      *string
 		}{
-			{"dynamodb", a.leases, d.leases.TableArn()}, {"dynamodb", a.chat, d.chat.TableArn()}, {"dynamodb", a.indexes, indexes},
-			{"sqs", a.wakeups, q.wakeups.QueueArn()}, {"sqs", a.chatQueues, chatQueues}, {"sqs", a.deadLetters, q.deadLetters.QueueArn()}, {"events", a.bus, bus},
+			{"dynamodb", a.leases, d.leases.TableArn()},
+			{"dynamodb", a.chat, d.chat.TableArn()},
+			{"dynamodb", a.indexes, indexes},
+			{"sqs", a.wakeups, q.wakeups.QueueArn()},
+			{"sqs", a.chatQueues, chatQueues},
+			{"sqs", a.deadLetters, q.deadLetters.QueueArn()},
+			{"events", a.bus, bus},
 		} {
 			if len(g.verbs) == 0 {
 				continue

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/rollcall/rollcall/infra/stack"
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 type object = map[string]any
@@ -133,8 +133,8 @@ func TestStack(t *testing.T) {
 	})
 	t.Run("every route is there, and no other", func(t *testing.T) {
 		var want, got []string
-		for _, keys := range httpapi.Routes {
-			want = append(want, keys...)
+		for _, name := range stack.Names() {
+			want = append(want, api.Routes(name)...)
 		}
 		for _, route := range of(r, "AWS::ApiGatewayV2::Route") {
 			got = append(got, route["RouteKey"].(string))

@@ -14,7 +14,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/metrics"
 )
 
 // maxDrains is how many drains run at once: a fleet that comes back at once waits
@@ -44,9 +45,9 @@ func newTriggers(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function, 
 }
 
 func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
-	api := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{ApiName: jsii.String("rollcall")})
+	gateway := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{ApiName: jsii.String("rollcall")})
 	for _, name := range Names() {
-		keys := httpapi.Routes[name]
+		keys := api.Routes(name)
 		if len(keys) == 0 {
 			continue
 		}
@@ -54,15 +55,15 @@ func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
 			PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 		})
 		for _, key := range slices.Sorted(slices.Values(keys)) {
-			if key == httpapi.CatchAll {
-				awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{HttpApi: api, RouteKey: awsapigatewayv2.HttpRouteKey_DEFAULT(), Integration: integration})
+			if key == api.CatchAll {
+				awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{HttpApi: gateway, RouteKey: awsapigatewayv2.HttpRouteKey_DEFAULT(), Integration: integration})
 				continue
 			}
 			method, path, _ := strings.Cut(key, " ")
-			api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{Path: &path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(method)}, Integration: integration})
+			gateway.AddRoutes(&awsapigatewayv2.AddRoutesOptions{Path: &path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(method)}, Integration: integration})
 		}
 	}
-	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: api.ApiEndpoint()})
+	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: gateway.ApiEndpoint()})
 }
 
 func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
@@ -74,8 +75,11 @@ func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
 	}
 	awscloudwatch.NewAlarm(s, jsii.String("CountersMended"), &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("a mailbox's counters differed from its ledger and were mended: rollcall history ID"),
-		Metric:           awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: jsii.String("Rollcall"), MetricName: jsii.String("CountersMended"), Statistic: jsii.String("Sum")}),
-		Threshold:        jsii.Number(1), EvaluationPeriods: jsii.Number(1),
+		Metric: awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+			Namespace: jsii.String(metrics.Namespace), MetricName: jsii.String(metrics.CountersMended),
+			Statistic: jsii.String("Sum"),
+		}),
+		Threshold: jsii.Number(1), EvaluationPeriods: jsii.Number(1),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
 	awscloudwatch.NewAlarm(s, jsii.String("SweeperSilent"), &awscloudwatch.AlarmProps{

@@ -18,6 +18,13 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
+// Left is the time until ctx ends, and whether it ends at all. A deadline is in
+// the machine's own time, from which a Clock may be set apart.
+func Left(ctx context.Context) (time.Duration, bool) {
+	deadline, ok := ctx.Deadline()
+	return time.Until(deadline), ok
+}
+
 // System is the clock of the machine, moved by Offset: tests use an offset to
 // see what a wrong clock does.
 type System struct{ Offset time.Duration }

@@ -78,12 +78,12 @@ func (s *Service) Delegate(
 	d := &out.Delegation
 	if key != "" {
 		d.ID = uuid.NewSHA1(idSpace, []byte(source+"\n"+target+"\n"+key)).String()
-		was, err := s.earlier(ctx, source, target, d)
+		was, repeated, err := s.earlier(ctx, source, target, d)
 		if err != nil {
 			return out, err
 		}
-		if was != nil {
-			return Delegated{Delegation: *was, Repeated: true}, nil
+		if repeated {
+			return Delegated{Delegation: was, Repeated: true}, nil
 		}
 	}
 	if d.MessageID == "" {
@@ -108,23 +108,25 @@ func (s *Service) Delegate(
 	return out, s.Store.SaveDelegation(ctx, *d)
 }
 
-// earlier finds the delegation that was made with the same key and goes on or is
-// done. When that one failed, it returns nil and gives d the message id of the
+// earlier finds the delegation that was made with the same key; repeated reports
+// whether it goes on or is done. When it failed, d gets the message id of the
 // next try.
-func (s *Service) earlier(ctx context.Context, source, target string, d *Delegation) (*Delegation, error) {
+func (s *Service) earlier(
+	ctx context.Context, source, target string, d *Delegation,
+) (was Delegation, repeated bool, err error) {
 	was, found, err := s.Store.Delegation(ctx, source, d.ID)
 	if err != nil || !found {
-		return nil, err
+		return was, false, err
 	}
 	m, err := s.Delivery.Message(ctx, target, was.MessageID)
 	switch {
 	case err == nil && (m.State.Open() || m.State == chat.Delivered):
-		return &was, nil
+		return was, true, nil
 	case err != nil && fault.CodeOf(err) != fault.MessageUnknown:
-		return nil, err
+		return was, false, err
 	}
 	d.MessageID = uuid.NewSHA1(idSpace, []byte(was.MessageID)).String()
-	return nil, nil
+	return was, false, nil
 }
 
 // sameTask finds the message that carried the same task a moment ago; "" when

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/retry"
@@ -170,8 +171,7 @@ func (w *worker) run(ctx context.Context) error {
 // moved meanwhile.
 func (w *worker) step(ctx context.Context) error {
 	now := w.Clock.Now()
-	// A deadline is in the runtime's own time, which Clock may be set apart from.
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < w.Policy.VisibilityTimeout {
+	if left, ends := clock.Left(ctx); ends && left < w.Policy.VisibilityTimeout {
 		return w.end("out of time", &wakeUp{causeContinue, 0})
 	}
 	f, err := w.Registry.Leases.Get(ctx, w.id)

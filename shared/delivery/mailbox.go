@@ -133,7 +133,9 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 
 // End ends an open message that has outlived its time or its workspace; ended
 // reports whether it did. A message that is neither stays as it is.
-func (d *Delivery) End(ctx context.Context, f workspace.Facts, messageID string, now time.Time) (ended bool, err error) {
+func (d *Delivery) End(
+	ctx context.Context, f workspace.Facts, messageID string, now time.Time,
+) (ended bool, err error) {
 	_, err = d.ChangeMessage(ctx, f.ID, messageID, func(m chat.Message) (next chat.Message, u MailboxUpdate, err error) {
 		ended = m.State.Open() && (f.Hold == workspace.Removed || m.Due(now))
 		switch {

@@ -158,7 +158,8 @@ type ChatQueue struct {
 
 // ErrQueueDeletedRecently is returned when the queue's name can't be used yet:
 // SQS refuses the name of a deleted queue for 60 seconds.
-var ErrQueueDeletedRecently = fault.New(fault.Conflict, "the chat queue was deleted just now").WithRetryAfter(time.Minute)
+var ErrQueueDeletedRecently = fault.New(fault.Conflict, "the chat queue was deleted just now").
+	WithRetryAfter(time.Minute)
 
 // Queues are the chat queues. A queue is created when it is first sent to.
 // Errors: ErrQueueDeletedRecently, platform_unavailable.

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -18,14 +19,29 @@ var _ activity.Log = (*Store)(nil)
 // after the mail is forgotten.
 const auditRetention = 400 * 24 * time.Hour
 
+// rowRecord is a row as it is stored: without the request or the response that
+// it has none of.
+type rowRecord struct {
+	activity.Row
+	Request  json.RawMessage `json:",omitempty"`
+	Response json.RawMessage `json:",omitempty"`
+}
+
 func (s *Store) encodeRow(r activity.Row) (item, error) {
+	record := rowRecord{r, r.Request, r.Response}
 	if r.InAuditTrail() {
 		it := workspaceKey(r.Workspace, auditPrefix+r.OrderKey())
-		return it, encodeRecord(it, r, r.At.Add(auditRetention))
+		return it, encodeRecord(it, record, r.At.Add(auditRetention))
 	}
 	it := workspaceKey(r.Workspace, rowPrefix+r.ID)
 	it[LogOrder] = str(r.OrderKey())
-	return it, encodeRecord(it, r, r.At.Add(s.Retention))
+	return it, encodeRecord(it, record, r.At.Add(s.Retention))
+}
+
+func decodeRow(it item) (activity.Row, error) {
+	record, err := decodeRecord[rowRecord](it)
+	record.Row.Request, record.Row.Response = record.Request, record.Response
+	return record.Row, err
 }
 
 // AddRow implements activity.Log.
@@ -41,8 +57,8 @@ func (s *Store) AddRow(ctx context.Context, r activity.Row) error {
 // only, then the items.
 func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([]activity.Item, error) {
 	first, end := r.Bounds()
-	if first >= end {
-		return nil, nil // DynamoDB refuses an empty range
+	if first >= end || r.Limit < 1 {
+		return nil, nil // DynamoDB refuses an empty range, and to read nothing
 	}
 	var keys []item
 	order := map[string]string{} // by sort key
@@ -70,7 +86,7 @@ func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([
 			out = append(out, entry)
 			return err
 		}
-		row, err := decodeRecord[activity.Row](it)
+		row, err := decodeRow(it)
 		entry.Row = &row
 		out = append(out, entry)
 		return err
@@ -82,6 +98,9 @@ func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([
 // AuditTrail implements activity.Log: one query, as the trail's rows have keys in
 // the order of time.
 func (s *Store) AuditTrail(ctx context.Context, id, below string, limit int) (out []activity.Row, err error) {
+	if limit < 1 {
+		return nil, nil
+	}
 	end := auditPrefix + afterEveryTime
 	if below != "" {
 		end = auditPrefix + below
@@ -95,7 +114,7 @@ func (s *Store) AuditTrail(ctx context.Context, id, below string, limit int) (ou
 		if strOf(it[ChatSort]) == end {
 			return false, nil
 		}
-		row, err := decodeRecord[activity.Row](it)
+		row, err := decodeRow(it)
 		out = append(out, row)
 		return len(out) >= limit, err
 	})

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -23,6 +24,15 @@ func (c *change) set(name expression.NameBuilder, av types.AttributeValue) {
 // setOnce keeps a value that is there already.
 func (c *change) setOnce(name expression.NameBuilder, av types.AttributeValue) {
 	c.update, c.updates = c.update.Set(name, name.IfNotExists(value(av))), true
+}
+
+// setTime removes the attribute of a time that never was.
+func (c *change) setTime(name expression.NameBuilder, at time.Time) {
+	if at.IsZero() {
+		c.remove(name)
+		return
+	}
+	c.set(name, millis(at))
 }
 
 func (c *change) remove(name expression.NameBuilder) {

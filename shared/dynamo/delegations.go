@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -37,6 +38,8 @@ func (s *Store) Delegations(ctx context.Context, source string) (out []delegatio
 		out = append(out, d)
 		return false, err
 	})
-	slices.SortFunc(out, func(a, b delegation.Delegation) int { return b.At.Compare(a.At) })
+	slices.SortFunc(out, func(a, b delegation.Delegation) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID))
+	})
 	return out, err
 }

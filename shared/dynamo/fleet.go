@@ -54,11 +54,9 @@ func (s *Store) updateFleet(ctx context.Context, what string, c change) error {
 // NoteSweep implements registry.FleetStore.
 func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 	var c change
-	c.set(fleetSweptAt, millis(fl.SweptAt))
-	if !fl.OutageStart.IsZero() {
-		c.set(fleetOutageStart, millis(fl.OutageStart))
-		c.set(fleetOutageEnd, millis(fl.OutageEnd))
-	}
+	c.setTime(fleetSweptAt, fl.SweptAt)
+	c.setTime(fleetOutageStart, fl.OutageStart)
+	c.setTime(fleetOutageEnd, fl.OutageEnd)
 	return s.updateFleet(ctx, "note sweep", c)
 }
 

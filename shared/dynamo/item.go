@@ -53,6 +53,14 @@ func hashOf(av types.AttributeValue) token.Hash {
 	return token.Hash{}
 }
 
+// textOf is a text as bytes, nil when it is empty.
+func textOf(av types.AttributeValue) json.RawMessage {
+	if text := strOf(av); text != "" {
+		return json.RawMessage(text)
+	}
+	return nil
+}
+
 // recordAttribute holds, as JSON, what is only ever read whole.
 const recordAttribute = "rec"
 

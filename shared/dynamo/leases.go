@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,7 +30,7 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 		return workspace.Facts{}, fault.Store("get lease", err)
 	}
 	if len(out.Item) == 0 {
-		return workspace.Facts{}, workspace.UnknownError(id)
+		return workspace.Facts{}, workspace.UnknownError()
 	}
 	return decodeFacts(out.Item), nil
 }
@@ -174,7 +176,7 @@ func (s *Store) renew(ctx context.Context, id string, c change) (workspace.Facts
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if len(failed.Item) == 0 {
-			return workspace.Facts{}, workspace.UnknownError(id)
+			return workspace.Facts{}, workspace.UnknownError()
 		}
 		f := decodeFacts(failed.Item)
 		return f, &registry.Refused{Facts: f}
@@ -202,10 +204,8 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 			writes = append(writes, w)
 		}
 	}
-	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
-		if !h.Zero() && h != old.Credential && h != old.NextCredential {
-			writes = append(writes, s.chatPut(encodeOwner(h, next.ID)))
-		}
+	for _, h := range issued(old, next) {
+		writes = append(writes, s.chatPut(encodeOwner(h, next.ID)))
 	}
 	if extras.Audit != nil {
 		it, err := s.encodeRow(activity.AuditRow(next.ID, *extras.Audit))
@@ -222,11 +222,22 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 		writes = append(writes, w)
 	}
 	reasons, err := s.transact(ctx, writes)
-	if last := len(writes) - 1; extras.Enrolment != nil && len(reasons) == len(writes) &&
-		aws.ToString(reasons[last].Code) == "ConditionalCheckFailed" {
+	if last := len(writes) - 1; extras.Enrolment != nil && len(reasons) == len(writes) && reasonIs(reasons[0], "None") &&
+		reasonIs(reasons[last], "ConditionalCheckFailed") {
 		return registry.EnrolmentUnknown()
 	}
 	return err
+}
+
+// issued are the credentials that next has and old had not, each once: a
+// transaction takes one write of an item.
+func issued(old, next workspace.Facts) (out []token.Hash) {
+	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
+		if !h.Zero() && h != old.Credential && h != old.NextCredential && !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // saveLease is the write of what differs between old and next, if old.Version is
@@ -258,6 +269,7 @@ func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) erro
 	was := encodeFacts(old)
 	var c change
 	c.differences(was, encodeFacts(next), refusalFields)
+	c.require(lease("ID").AttributeExists())
 	for _, field := range append([]string{"Version"}, refusalFields...) {
 		c.requireSame(lease(field), was[leaseAttributes[field]])
 	}
@@ -280,6 +292,9 @@ func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) erro
 
 // Page implements registry.Leases with a strongly consistent scan.
 func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	if limit < 1 {
+		return nil, "", fault.Store("scan leases", fmt.Errorf("limit %d", limit))
+	}
 	in := &dynamodb.ScanInput{TableName: &s.Leases, Limit: aws.Int32(int32(limit)), ConsistentRead: aws.Bool(true)}
 	if cursor != "" {
 		in.ExclusiveStartKey = leaseKey(cursor)

@@ -99,13 +99,10 @@ func decodeMessage(it item) (chat.Message, error) {
 	m := chat.Message{
 		ID:        strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix),
 		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
-		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: json.RawMessage(strOf(it[messageBody])),
+		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
-		Probe: r.Probe, Version: intOf(it[messageVersion]),
-	}
-	if a := strOf(it[messageAnswer]); a != "" {
-		m.Answer = json.RawMessage(a)
+		Probe: r.Probe, Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil
 }
@@ -217,6 +214,9 @@ func (s *Store) WriteMessages(ctx context.Context, id string, moves []chat.Move,
 			ExpressionAttributeValues: item{":seen": num(mv.From.Version)},
 		}})
 	}
+	if len(writes) == 0 {
+		return nil
+	}
 	_, err := s.transact(ctx, writes)
 	return err
 }
@@ -326,6 +326,9 @@ func countMoves(c *change, d chat.Delta) {
 // currentHost is delivery.Host.Current as a condition.
 func currentHost(h delivery.Host) expression.ConditionBuilder {
 	same := lease("Epoch").Equal(value(num(h.Epoch)))
+	if h.Epoch == 0 {
+		same = lease("Epoch").AttributeNotExists()
+	}
 	if h.URLFingerprint == "" {
 		return same
 	}
@@ -338,12 +341,12 @@ func currentHost(h delivery.Host) expression.ConditionBuilder {
 // exactly the messages that end were open. opened is negative when messages end.
 func setOldestOpen(c *change, oldest time.Time, opened int64) {
 	ending := value(num(-opened))
-	switch {
-	case oldest.IsZero():
+	if oldest.IsZero() {
 		c.require(lease("Open").Equal(ending))
 		c.remove(lease("OldestOpen"))
 		return
-	case opened < 0:
+	}
+	if opened <= 0 {
 		c.require(lease("Open").GreaterThan(ending))
 	}
 	c.set(lease("OldestOpen"), millis(oldest))

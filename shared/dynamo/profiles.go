@@ -95,10 +95,7 @@ func profileChange(p workspace.ProfileChange) (c change) {
 func decodeProfile(it item) workspace.Profile {
 	p := workspace.Profile{
 		Name: strOf(it[profileName]), URL: strOf(it[profileURL]), Runtime: strOf(it[profileRuntime]),
-		Role: strOf(it[profileRole]), Tier: int(intOf(it[profileTier])),
-	}
-	if card := strOf(it[profileCard]); card != "" {
-		p.Card = []byte(card)
+		Role: strOf(it[profileRole]), Tier: int(intOf(it[profileTier])), Card: textOf(it[profileCard]),
 	}
 	return p
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -38,7 +37,7 @@ func (s *Store) AddChange(
 			return ch, err
 		}
 		reasons, err := s.transact(ctx, writes)
-		if len(reasons) == len(writes) && aws.ToString(reasons[0].Code) == "None" {
+		if len(reasons) == len(writes) && reasonIs(reasons[0], "None") {
 			continue // only the fleet's number had moved on
 		}
 		return ch, err
@@ -83,6 +82,9 @@ func (s *Store) changeWrites(
 
 // Changes implements statuslog.Store.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) (out []statuslog.Change, err error) {
+	if limit < 1 {
+		return nil, nil
+	}
 	first := expression.Value(changeSort(max(0, after) + 1))
 	q := queryChat{
 		what: "changes", limit: limit,

@@ -251,6 +251,9 @@ func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) 
 	return nil, nil
 }
 
+// reasonIs reports whether a write of a cancelled transaction has the code.
+func reasonIs(r types.CancellationReason, code string) bool { return aws.ToString(r.Code) == code }
+
 // conflict is the error of a write whose condition failed.
 func conflict(cause error) error {
 	return &fault.Error{Code: fault.Conflict, Message: "what was seen has changed", Cause: cause}

@@ -56,8 +56,8 @@ func (r *Registry) Enrol(
 		}
 	}
 	if uses < 1 || uses > EnrolmentUses || lasts <= 0 || lasts > EnrolmentFor {
-		return "", Enrolment{}, fault.New(fault.InvalidRequest, "uses must be from 1 to %d and expires_in_seconds from 1 to %d",
-			EnrolmentUses, int(EnrolmentFor.Seconds()))
+		return "", Enrolment{}, fault.New(fault.InvalidRequest,
+			"uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
 	}
 	text, hash := token.Mint(token.Enrolment)
 	e := Enrolment{ID: token.PublicID(text), Hash: hash, Workspace: id, Uses: uses, Until: now.Add(lasts)}

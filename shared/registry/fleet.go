@@ -27,7 +27,8 @@ type fleetCache struct {
 // platform that can't say how it is is suspected itself, so this has no error.
 func (r *Registry) FleetContext(ctx context.Context, now time.Time, facts ...workspace.Facts) workspace.Fleet {
 	for _, f := range facts {
-		if v := workspace.Assess(f, r.Policy, now); v.Status == workspace.StatusOffline && v.Reason == workspace.ReasonLeaseExpired {
+		v := workspace.Assess(f, r.Policy, now)
+		if v.Status == workspace.StatusOffline && v.Reason == workspace.ReasonLeaseExpired {
 			return r.sampleFleet(ctx, now)
 		}
 	}

@@ -108,7 +108,7 @@ const (
 // "" when it did not.
 func (r *run) pages(ctx context.Context, cursor string) (next string, err error) {
 	for first := true; ; first = false {
-		if deadline, ok := ctx.Deadline(); ok && !first && time.Until(deadline) < spareTime {
+		if left, ends := clock.Left(ctx); ends && !first && left < spareTime {
 			return cursor, nil
 		}
 		facts, next, err := r.Registry.Leases.Page(ctx, cursor, pageSize)

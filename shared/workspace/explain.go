@@ -41,37 +41,67 @@ var explained = map[Reason]struct {
 	hop              Hop
 	summary, command string
 }{
-	ReasonRemoved: {HopOperator,
-		"An operator removed it; it gets no messages.", "rollcall create %s"},
-	ReasonPaused: {HopOperator,
-		"An operator paused it; its messages wait.", "rollcall resume %s"},
-	ReasonNeverRegistered: {HopAgent,
-		"It was created, and its agent has never called.", ""},
-	ReasonCredentialsRejected: {HopCredential,
-		"Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s"},
-	ReasonLeaseExpired: {HopAgent,
+	ReasonRemoved: {
+		HopOperator,
+		"An operator removed it; it gets no messages.", "rollcall create %s",
+	},
+	ReasonPaused: {
+		HopOperator,
+		"An operator paused it; its messages wait.", "rollcall resume %s",
+	},
+	ReasonNeverRegistered: {
+		HopAgent,
+		"It was created, and its agent has never called.", "",
+	},
+	ReasonCredentialsRejected: {
+		HopCredential,
+		"Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s",
+	},
+	ReasonLeaseExpired: {
+		HopAgent,
 		"Its agent has fallen silent: nothing was heard of it since its lease ran out. " +
-			"It may have stopped, or its network.", ""},
-	ReasonPlatformSuspect: {HopPlatform,
-		"Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep"},
-	ReasonDuplicateHost: {HopAgent,
-		"Two agents run under its id, and each gets only a part of its messages.", ""},
-	ReasonRuntimeWedged: {HopAgent,
-		"Its agent calls, and says itself that its runtime is stuck.", ""},
-	ReasonInboxUnattended: {HopAgent,
-		"Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s"},
-	ReasonPushFailing: {HopNetwork,
-		"Its agent is alive, but messages pushed to its URL fail.", "rollcall receipts %s"},
-	ReasonBacklogStalled: {HopQueue,
-		"Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s"},
-	ReasonAnswersFailing: {HopAgent,
-		"Its agent takes its messages, and fails each task.", "rollcall receipts %s"},
-	ReasonErrorRate: {HopAgent,
-		"Its agent works, but most of what it does fails.", ""},
-	ReasonBusy: {HopNone,
-		"It is well, and at work: a message sent now is delivered when it is free.", ""},
-	ReasonHealthy: {HopNone,
-		"It is well: a message sent now reaches its agent.", ""},
+			"It may have stopped, or its network.", "",
+	},
+	ReasonPlatformSuspect: {
+		HopPlatform,
+		"Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep",
+	},
+	ReasonDuplicateHost: {
+		HopAgent,
+		"Two agents run under its id, and each gets only a part of its messages.", "",
+	},
+	ReasonRuntimeWedged: {
+		HopAgent,
+		"Its agent calls, and says itself that its runtime is stuck.", "",
+	},
+	ReasonInboxUnattended: {
+		HopAgent,
+		"Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s",
+	},
+	ReasonPushFailing: {
+		HopNetwork,
+		"Its agent is alive, but messages pushed to its URL fail.", "rollcall receipts %s",
+	},
+	ReasonBacklogStalled: {
+		HopQueue,
+		"Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s",
+	},
+	ReasonAnswersFailing: {
+		HopAgent,
+		"Its agent takes its messages, and fails each task.", "rollcall receipts %s",
+	},
+	ReasonErrorRate: {
+		HopAgent,
+		"Its agent works, but most of what it does fails.", "",
+	},
+	ReasonBusy: {
+		HopNone,
+		"It is well, and at work: a message sent now is delivered when it is free.", "",
+	},
+	ReasonHealthy: {
+		HopNone,
+		"It is well: a message sent now reaches its agent.", "",
+	},
 }
 
 // Explain puts the verdict of Assess in words.

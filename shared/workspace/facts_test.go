@@ -16,9 +16,9 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	facts, inGroups := reflect.TypeFor[workspace.Facts](), 0
-	for i := range facts.NumField() {
-		group := reflect.VisibleFields(facts.Field(i).Type)
+	inGroups := 0
+	for field := range reflect.TypeFor[workspace.Facts]().Fields() {
+		group := reflect.VisibleFields(field.Type)
 		inGroups += len(slices.DeleteFunc(group, func(f reflect.StructField) bool { return f.Anonymous }))
 	}
 	if all := workspace.FieldsOf[workspace.Facts](); len(all) != inGroups {
@@ -27,8 +27,10 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 }
 
 func TestConserved(t *testing.T) {
-	right := workspace.Counters{Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
-		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1}
+	right := workspace.Counters{
+		Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
+		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1,
+	}
 	if !right.Conserved() {
 		t.Error("counters that agree are not conserved")
 	}

@@ -185,7 +185,7 @@ func RemovedError(f Facts) error {
 }
 
 // UnknownError refuses an id that nobody has used.
-func UnknownError(id string) error {
+func UnknownError() error {
 	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")
 }

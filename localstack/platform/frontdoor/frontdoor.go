@@ -25,7 +25,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/localstack/platform/deploy"
-	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 // Limits of an HTTP API. Source: API Gateway Developer Guide, "Quotas for
@@ -87,7 +87,7 @@ func ref(v any) string {
 	return ""
 }
 
-const defaultKey = "$default" // the route of what no other route matches
+const defaultKey = api.CatchAll // the route of what no other route matches
 
 // route is one of the stack's routes.
 type route struct {
@@ -169,7 +169,7 @@ func Closed(w http.ResponseWriter, _ *http.Request) {
 }
 
 // problems are the typed members of the answers that no function gives.
-var problems = map[int]httpapi.Problem{
+var problems = map[int]api.Problem{
 	http.StatusNotFound:              {Code: "unknown_route", Hint: "GET /openapi.json lists the routes", Action: "stop"},
 	http.StatusRequestEntityTooLarge: {Code: "too_large", Hint: "send large content as a link", Action: "stop"},
 	http.StatusTooManyRequests:       {Code: "throttled", Hint: retryHint, Action: "retry", RetryAfter: 1},
@@ -194,7 +194,7 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(struct {
 		Message string `json:"message"`
-		httpapi.Problem
+		api.Problem
 	}{message, p})
 }
 

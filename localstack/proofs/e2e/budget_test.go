@@ -31,43 +31,48 @@ type meter struct {
 // install puts the meter into an SDK configuration.
 func (m *meter) install(c *aws.Config) {
 	c.APIOptions = append(c.APIOptions, func(s *middleware.Stack) error {
-		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-			const all = types.ReturnConsumedCapacityIndexes
-			switch p := in.Parameters.(type) {
-			case *dynamodb.GetItemInput:
-				p.ReturnConsumedCapacity = all
-			case *dynamodb.UpdateItemInput:
-				p.ReturnConsumedCapacity = all
-			case *dynamodb.QueryInput:
-				p.ReturnConsumedCapacity = all
-			case *dynamodb.BatchGetItemInput:
-				p.ReturnConsumedCapacity = all
-			case *dynamodb.TransactWriteItemsInput:
-				p.ReturnConsumedCapacity = all
-			}
-			out, md, err := next.HandleInitialize(ctx, in)
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.calls++
-			switch r := out.Result.(type) {
-			case *dynamodb.GetItemOutput:
-				m.count(&m.read, r.ConsumedCapacity)
-			case *dynamodb.UpdateItemOutput:
-				m.count(&m.write, r.ConsumedCapacity)
-			case *dynamodb.QueryOutput:
-				m.count(&m.read, r.ConsumedCapacity)
-			case *dynamodb.BatchGetItemOutput:
-				for _, c := range r.ConsumedCapacity {
-					m.count(&m.read, &c)
-				}
-			case *dynamodb.TransactWriteItemsOutput:
-				for _, c := range r.ConsumedCapacity {
-					m.count(&m.write, &c)
-				}
-			}
-			return out, md, err
-		}), middleware.Before)
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", m.handle), middleware.Before)
 	})
+}
+
+// handle makes one call, asks it what it consumes and counts that.
+func (m *meter) handle(
+	ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+) (middleware.InitializeOutput, middleware.Metadata, error) {
+	const all = types.ReturnConsumedCapacityIndexes
+	switch p := in.Parameters.(type) {
+	case *dynamodb.GetItemInput:
+		p.ReturnConsumedCapacity = all
+	case *dynamodb.UpdateItemInput:
+		p.ReturnConsumedCapacity = all
+	case *dynamodb.QueryInput:
+		p.ReturnConsumedCapacity = all
+	case *dynamodb.BatchGetItemInput:
+		p.ReturnConsumedCapacity = all
+	case *dynamodb.TransactWriteItemsInput:
+		p.ReturnConsumedCapacity = all
+	}
+	out, md, err := next.HandleInitialize(ctx, in)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls++
+	switch r := out.Result.(type) {
+	case *dynamodb.GetItemOutput:
+		m.count(&m.read, r.ConsumedCapacity)
+	case *dynamodb.UpdateItemOutput:
+		m.count(&m.write, r.ConsumedCapacity)
+	case *dynamodb.QueryOutput:
+		m.count(&m.read, r.ConsumedCapacity)
+	case *dynamodb.BatchGetItemOutput:
+		for _, c := range r.ConsumedCapacity {
+			m.count(&m.read, &c)
+		}
+	case *dynamodb.TransactWriteItemsOutput:
+		for _, c := range r.ConsumedCapacity {
+			m.count(&m.write, &c)
+		}
+	}
+	return out, md, err
 }
 
 func (m *meter) count(to *float64, c *types.ConsumedCapacity) {
@@ -100,37 +105,49 @@ func TestBudget(t *testing.T) {
 		if err := op(); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		got := m.calls
-		w, r, ix := m.write, m.read, m.indexEntries
+		got, w, r, ix := m.calls, m.write, m.read, m.indexEntries
 		f, err := env.Registry.Leases.Get(ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Printf("%-28s calls=%d wru=%.1f rru=%.1f index_entries=%.0f item_bytes=%d\n", name, got, w, r, ix, dynamo.LeaseSize(f))
+		size := dynamo.LeaseSize(f)
+		fmt.Printf("%-28s calls=%d wru=%.1f rru=%.1f index_entries=%.0f item_bytes=%d\n", name, got, w, r, ix, size)
 		if got > calls || w > writes || ix > indexEntries {
-			t.Errorf("%s is over its budget of %d calls, %.1f write units, %.0f index entries", name, calls, writes, indexEntries)
+			t.Errorf("%s is over its budget of %d calls, %.1f write units, %.0f index entries",
+				name, calls, writes, indexEntries)
 		}
-		if size := dynamo.LeaseSize(f); size > 400 {
+		if size > 400 {
 			t.Errorf("%s: the lease has %d bytes, more than 400", name, size)
 		}
 	}
 	beat := func(active *int) func() error {
 		return func() error {
-			_, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: active}, now)
+			_, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{
+				Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: active,
+			}, now)
 			return err
 		}
 	}
-	body := []byte(`{"jsonrpc":"2.0","id":"1","method":"message/send","params":{"message":{"role":"user","messageId":"1","parts":[{"kind":"text","text":"hello"}]}}}`)
 	send := func() error {
-		_, err := env.Delivery.Enqueue(ctx, chat.Message{Workspace: id, Method: "message/send", Priority: chat.Task, Body: body}, now)
+		_, err := env.Delivery.Enqueue(ctx, chat.Message{
+			Workspace: id, Method: "message/send", Priority: chat.Task, Body: chat.TextBody("1", "hello"),
+		}, now)
 		return err
 	}
 	var cursor string
 	fetch := func() error {
-		out, err := env.Delivery.Poll(ctx, delivery.PollRequest{Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor}, now)
+		out, err := env.Delivery.Poll(ctx, delivery.PollRequest{
+			Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor,
+		}, now)
 		if n := len(out.Messages); n > 0 {
 			cursor = delivery.CursorOf(out.Messages[n-1]).ID(id)
 		}
+		return err
+	}
+	register := func() error {
+		_, err := env.Registry.Register(ctx, registry.Registration{
+			ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/",
+		}, now)
 		return err
 	}
 	measure("first heartbeat", 3, 5, 0, beat(&idle)) // makes the issued credential the one in use, with an audit line
@@ -143,18 +160,14 @@ func TestBudget(t *testing.T) {
 	measure("poll with two messages", 4, 20, 4, fetch)
 	measure("poll that acknowledges two", 4, 20, 4, fetch)
 	measure("poll empty, with cursor", 1, 1, 0, fetch)
-	measure("register", 2, 4, 0, func() error {
-		_, err := env.Registry.Register(ctx, registry.Registration{ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/"}, now)
-		return err
-	})
+	measure("register", 2, 4, 0, register)
 	measure("enqueue (push target, rings)", 3, 8, 4, send)
 	measure("heartbeat with mail (rings)", 2, 1, 0, func() error {
-		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: &idle}, now)
+		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{
+			Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: &idle,
+		}, now)
 		env.Registry.WakeIfDeliverable(ctx, f, "heartbeat", now)
 		return err
 	})
-	measure("register with mail (rings)", 3, 6, 0, func() error {
-		_, err := env.Registry.Register(ctx, registry.Registration{ID: id, Credential: reg.AuthToken, From: "127.0.0.1", URL: "http://127.0.0.1:1/"}, now)
-		return err
-	})
+	measure("register with mail (rings)", 3, 6, 0, register)
 }

@@ -19,6 +19,8 @@ func TestDeparturesAreSeen(t *testing.T) {
 	}
 	state := `{"workspace_id":"w","status":"online","reason":"healthy","paused":false,"deleted":false}`
 	noSuchStatus := strings.Replace(state, "online", "fine", 1)
+	newMember := strings.Replace(state, "{", `{"mood":"good",`, 1)
+	moreOfAProblem := `{"error":"x","code":"x","hint":"","action":"","credential":"none"}`
 	sent := `{"status":"sent","id":"x"}`
 	repaired := `{"workspace_id":"w","revoked":1,"bootstrap_until":"soon","next":"x"}`
 	for name, c := range map[string]struct {
@@ -30,6 +32,8 @@ func TestDeparturesAreSeen(t *testing.T) {
 		"another status":         {"GET", "/workspaces/w/state", "", 418, state, "no answer 418"},
 		"a member is missing":    {"GET", "/workspaces/w/state", "", 200, `{"workspace_id":"w"}`, "missing"},
 		"a status not in use":    {"GET", "/workspaces/w/state", "", 200, noSuchStatus, "status"},
+		"a member is new":        {"GET", "/workspaces/w/state", "", 200, newMember, "mood"},
+		"a problem has more":     {"GET", "/workspaces/w/state", "", 401, moreOfAProblem, ""},
 		"a bare message":         {"GET", "/workspaces/w/state", "", 503, `{"message":"Service Unavailable"}`, "missing"},
 		"no such operation":      {"GET", "/nowhere", "", 200, `{}`, "no such operation"},
 		"an unknown query":       {"GET", "/workspaces?colour=red", "", 200, `{"workspaces":[],"next":null}`, "colour"},

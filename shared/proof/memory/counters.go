@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -25,11 +24,11 @@ func (s *Store) CountEnded(_ context.Context, id string) (map[chat.State]int64, 
 func (s *Store) CorrectCounters(_ context.Context, seen, next workspace.Facts) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.facts[seen.ID]
-	if f.Counters != seen.Counters {
-		return fault.New(fault.Conflict, "the mailbox changed meanwhile")
+	f, ok := s.facts[seen.ID]
+	if !ok || f.Counters != seen.Counters {
+		return conflict()
 	}
 	f.Counters, f.OldestOpen = next.Counters, next.OldestOpen
-	s.facts[seen.ID] = f
+	s.facts[seen.ID] = keptFacts(f)
 	return nil
 }

@@ -1,37 +1,48 @@
 package memory
 
 import (
+	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/rollcall/rollcall/shared/delegation"
 )
 
 // Delegation implements delegation.Store.
-func (s *Store) Delegation(_ context.Context, source, id string) (delegation.Delegation, bool, error) {
+func (s *Store) Delegation(_ context.Context, source, id string) (d delegation.Delegation, found bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, ok := s.delegations[source][id]
-	return d, ok, nil
+	raw, found := s.delegations[source][id]
+	if found {
+		d = decode[delegation.Delegation](raw)
+	}
+	return d, found, nil
 }
 
 // SaveDelegation implements delegation.Store.
 func (s *Store) SaveDelegation(_ context.Context, d delegation.Delegation) error {
+	raw, err := newRecord(d)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.delegations[d.Source] == nil {
-		s.delegations[d.Source] = map[string]delegation.Delegation{}
+		s.delegations[d.Source] = map[string]record{}
 	}
-	s.delegations[d.Source][d.ID] = d
+	s.delegations[d.Source][d.ID] = raw
 	return nil
 }
 
 // Delegations implements delegation.Store.
-func (s *Store) Delegations(_ context.Context, source string) ([]delegation.Delegation, error) {
+func (s *Store) Delegations(_ context.Context, source string) (out []delegation.Delegation, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := slices.Collect(maps.Values(s.delegations[source]))
-	slices.SortFunc(out, func(a, b delegation.Delegation) int { return b.At.Compare(a.At) })
+	for _, raw := range s.delegations[source] {
+		out = append(out, decode[delegation.Delegation](raw))
+	}
+	slices.SortFunc(out, func(a, b delegation.Delegation) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID))
+	})
 	return out, nil
 }

@@ -11,14 +11,22 @@ import (
 func (s *Store) Enrol(_ context.Context, e registry.Enrolment, by activity.AuditEntry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.audit(e.AuditTrailID(), by); err != nil {
+		return err
+	}
+	e.Until = millis(e.Until)
 	s.enrolments[e.ID] = e
-	s.audit(e, by)
 	return nil
 }
 
-func (s *Store) audit(e registry.Enrolment, by activity.AuditEntry) {
-	id := e.AuditTrailID()
-	s.rows[id] = append(s.rows[id], activity.AuditRow(id, by))
+// audit adds an entry to a workspace's audit trail.
+func (s *Store) audit(id string, by activity.AuditEntry) error {
+	key, r, err := newRow(activity.AuditRow(id, by))
+	if err != nil {
+		return err
+	}
+	s.putRow(id, key, r)
+	return nil
 }
 
 // Enrolment implements registry.Enrolments.
@@ -40,7 +48,9 @@ func (s *Store) Withdraw(_ context.Context, id string, by activity.AuditEntry) e
 	if !ok {
 		return registry.EnrolmentUnknown()
 	}
+	if err := s.audit(e.AuditTrailID(), by); err != nil {
+		return err
+	}
 	delete(s.enrolments, id)
-	s.audit(e, by)
 	return nil
 }

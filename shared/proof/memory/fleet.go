@@ -6,14 +6,14 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Fleet implements registry.Fleets.
+// Fleet implements registry.FleetStore.
 func (s *Store) Fleet(context.Context) (workspace.Fleet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fleet, nil
 }
 
-// NoteSweepCursor implements registry.Fleets.
+// NoteSweepCursor implements registry.FleetStore.
 func (s *Store) NoteSweepCursor(_ context.Context, next string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,10 +21,11 @@ func (s *Store) NoteSweepCursor(_ context.Context, next string) error {
 	return nil
 }
 
-// NoteSweep implements registry.Fleets.
+// NoteSweep implements registry.FleetStore.
 func (s *Store) NoteSweep(_ context.Context, fl workspace.Fleet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.SweptAt, s.fleet.OutageStart, s.fleet.OutageEnd = fl.SweptAt, fl.OutageStart, fl.OutageEnd
+	s.fleet.SweptAt = millis(fl.SweptAt)
+	s.fleet.OutageStart, s.fleet.OutageEnd = millis(fl.OutageStart), millis(fl.OutageEnd)
 	return nil
 }

@@ -1,12 +1,14 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
 
-	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -19,61 +21,56 @@ func (s *Store) Get(_ context.Context, id string) (workspace.Facts, error) {
 	defer s.mu.Unlock()
 	f, ok := s.facts[id]
 	if !ok {
-		return workspace.Facts{}, workspace.UnknownError(id)
+		return workspace.Facts{}, workspace.UnknownError()
 	}
 	return f, nil
 }
 
 // Renew implements registry.Leases.
-func (s *Store) Renew(_ context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time) (workspace.Facts, error) {
+func (s *Store) Renew(
+	_ context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time,
+) (workspace.Facts, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.facts[id]
 	switch {
 	case !ok:
-		return f, workspace.UnknownError(id)
+		return f, workspace.UnknownError()
 	case f.Hold == workspace.Removed || !credential.Matches(f.Credential):
 		return f, &registry.Refused{Facts: f}
 	}
-	f = workspace.Observe(f, sig, s.Policy, now)
+	f = keptFacts(workspace.Observe(f, sig, s.Policy, now))
 	s.facts[id] = f
 	return f, nil
 }
 
 // Save implements registry.Leases.
-func (s *Store) Save(_ context.Context, old, next workspace.Facts, with registry.SaveExtras) error {
+func (s *Store) Save(_ context.Context, old, next workspace.Facts, extras registry.SaveExtras) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.save(old, next, with)
+	return s.save(old, next, extras)
 }
 
-// NoteRefusal implements registry.Leases.
-func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.facts[next.ID]
-	if f.Version != old.Version || f.Refusals != old.Refusals || f.Stranger != old.Stranger {
-		return fault.New(fault.Conflict, "the workspace changed meanwhile")
-	}
-	s.facts[next.ID] = merge(f, old, next)
-	return nil
-}
-
-func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error {
+func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) error {
 	stored, ok := s.facts[next.ID]
 	if ok != (old.ID != "") || stored.Version != old.Version {
-		return fault.New(fault.Conflict, "the workspace changed meanwhile")
+		return conflict()
 	}
-	if e := with.Enrolment; e != nil {
-		kept, ok := s.enrolments[e.ID]
-		if !ok || kept.Hash != e.Hash || kept.Uses < 1 {
+	enrolment := registry.Enrolment{}
+	if e := extras.Enrolment; e != nil {
+		enrolment, ok = s.enrolments[e.ID]
+		if !ok || enrolment.Hash != e.Hash || enrolment.Uses < 1 {
 			return registry.EnrolmentUnknown()
 		}
-		kept.Uses--
-		s.enrolments[e.ID] = kept
 	}
-	if with.Audit != nil {
-		s.rows[next.ID] = append(s.rows[next.ID], activity.AuditRow(next.ID, *with.Audit))
+	if extras.Audit != nil {
+		if err := s.audit(next.ID, *extras.Audit); err != nil {
+			return err
+		}
+	}
+	if extras.Enrolment != nil {
+		enrolment.Uses--
+		s.enrolments[enrolment.ID] = enrolment
 	}
 	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
 		if !h.Zero() && h != old.Credential && h != old.NextCredential {
@@ -81,8 +78,8 @@ func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error 
 		}
 	}
 	s.facts[next.ID] = merge(stored, old, next)
-	if with.Profile != nil {
-		s.profiles[next.ID] = with.Profile.Apply(s.profiles[next.ID])
+	if extras.Profile != nil {
+		s.describe(next.ID, *extras.Profile)
 	}
 	return nil
 }
@@ -91,27 +88,46 @@ func (s *Store) save(old, next workspace.Facts, with registry.SaveExtras) error 
 // update does, so that a signal or a message in between is not undone.
 func merge(stored, old, next workspace.Facts) workspace.Facts {
 	out, was, is := reflect.ValueOf(&stored).Elem(), reflect.ValueOf(old), reflect.ValueOf(next)
-	for _, field := range workspace.FieldsOf[workspace.Facts]() {
-		if a, b := was.FieldByName(field), is.FieldByName(field); !a.Equal(b) {
-			out.FieldByName(field).Set(b)
+	for _, index := range factFields {
+		if a, b := was.FieldByIndex(index), is.FieldByIndex(index); !a.Equal(b) {
+			out.FieldByIndex(index).Set(b)
 		}
 	}
-	return stored
+	return keptFacts(stored)
 }
 
-// Page implements registry.Leases.
+// NoteRefusal implements registry.Leases.
+func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[next.ID]
+	old = keptFacts(old)
+	if !ok || f.Version != old.Version || f.Refusals != old.Refusals || f.Stranger != old.Stranger {
+		return conflict()
+	}
+	f.Refusals, f.Stranger = next.Refusals, next.Stranger
+	s.facts[next.ID] = keptFacts(f)
+	return nil
+}
+
+// Page implements registry.Leases. As DynamoDB's scan, it has an order that says
+// nothing, and a page that is full always names a next one, which may be empty
+// (DynamoDB Developer Guide, "Paginating table query results").
 func (s *Store) Page(_ context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	if limit < 1 {
+		return nil, "", fault.Store("page", fmt.Errorf("limit %d", limit))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
 	for id := range s.facts {
-		if id > cursor {
+		if cursor == "" || place(id) > place(cursor) {
 			ids = append(ids, id)
 		}
 	}
-	slices.Sort(ids)
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	next := ""
-	if len(ids) > limit {
+	if len(ids) >= limit {
 		ids, next = ids[:limit], ids[limit-1]
 	}
 	var out []workspace.Facts
@@ -119,4 +135,11 @@ func (s *Store) Page(_ context.Context, cursor string, limit int) ([]workspace.F
 		out = append(out, s.facts[id])
 	}
 	return out, next, nil
+}
+
+// place is where a workspace is among the others in a scan: by the digest of its
+// key.
+func place(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return string(sum[:])
 }

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,20 +14,30 @@ import (
 )
 
 // Accept implements delivery.Ledger.
-func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message, attended bool) (chat.Message, bool, error) {
+func (s *Store) Accept(
+	_ context.Context, seen workspace.Facts, m chat.Message, attended bool,
+) (chat.Message, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, ok := s.facts[m.Workspace]
-	if was, dup := s.messages[m.Workspace][m.ID]; dup {
-		return was, false, nil
+	stored, err := keptMessage(m)
+	if err != nil {
+		return m, false, err
 	}
-	if !ok || f.Accepted != seen.Accepted || f.Hold == workspace.Removed || (attended && (f.InFlight != seen.InFlight || !f.ClaimedUntil.Equal(seen.ClaimedUntil))) {
-		return m, false, fault.New(fault.Conflict, "another message was accepted meanwhile")
+	if was, dup := s.messages[m.Workspace][m.ID]; dup {
+		return copyMessage(was), false, nil
+	}
+	f, ok := s.facts[m.Workspace]
+	switch {
+	case !ok || f.Hold == workspace.Removed || f.Accepted != seen.Accepted:
+		return m, false, conflict()
+	case attended && (seen.InFlight == 0 || seen.ClaimedUntil.IsZero() ||
+		f.InFlight != seen.InFlight || !f.ClaimedUntil.Equal(millis(seen.ClaimedUntil))):
+		return m, false, conflict()
 	}
 	if s.messages[m.Workspace] == nil {
 		s.messages[m.Workspace] = map[string]chat.Message{}
 	}
-	s.messages[m.Workspace][m.ID] = m
+	s.messages[m.Workspace][m.ID] = stored
 	f.Accepted, f.Open = m.Seq, f.Open+1
 	if m.Probe {
 		f.ProbedAt = m.AcceptedAt
@@ -34,7 +45,7 @@ func (s *Store) Accept(_ context.Context, seen workspace.Facts, m chat.Message, 
 	if f.OldestOpen.IsZero() {
 		f.OldestOpen = m.AcceptedAt
 	}
-	s.facts[m.Workspace] = f
+	s.facts[m.Workspace] = keptFacts(f)
 	return m, true, nil
 }
 
@@ -45,7 +56,10 @@ func (s *Store) OpenMail(_ context.Context, id string, limit int) ([]delivery.Op
 	var out []delivery.OpenMessage
 	for _, m := range s.messages[id] {
 		if m.State.Open() {
-			out = append(out, delivery.OpenMessage{ID: m.ID, Seq: m.Seq, Priority: m.Priority, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt})
+			out = append(out, delivery.OpenMessage{
+				ID: m.ID, Seq: m.Seq, Priority: m.Priority,
+				AcceptedAt: millis(m.AcceptedAt), ExpiresAt: millis(m.ExpiresAt),
+			})
 		}
 	}
 	slices.SortFunc(out, func(a, b delivery.OpenMessage) int {
@@ -64,31 +78,84 @@ func (s *Store) Messages(_ context.Context, id string, messageIDs ...string) ([]
 	var out []chat.Message
 	for _, mid := range messageIDs {
 		if m, ok := s.messages[id][mid]; ok {
-			out = append(out, m)
+			out = append(out, copyMessage(m))
 		}
 	}
 	return out, nil
 }
 
 // WriteMessages implements delivery.Ledger.
-func (s *Store) WriteMessages(_ context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
+func (s *Store) WriteMessages(
+	_ context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate,
+) error {
+	stored, err := keptMoves(moves, u)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conflict := fault.New(fault.Conflict, "the mailbox changed meanwhile")
 	for _, mv := range moves {
 		if m, ok := s.messages[id][mv.From.ID]; !ok || m.Version != mv.From.Version {
-			return conflict
+			return conflict()
 		}
 	}
-	f, d := s.facts[id], chat.DeltaOf(moves)
-	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) {
-		return conflict
+	f, ok := update(s.facts[id], chat.DeltaOf(moves), u)
+	if !ok {
+		return conflict()
 	}
-	f.Open, f.InFlight = f.Open+d.Open, f.InFlight+d.InFlight
-	f.Delivered, f.Expired, f.Cancelled, f.Dead = f.Delivered+d.Delivered, f.Expired+d.Expired, f.Cancelled+d.Cancelled, f.Dead+d.Dead
+	s.facts[id] = keptFacts(f)
+	for _, m := range stored {
+		s.messages[id][m.ID] = m
+	}
+	for _, item := range u.Outbox {
+		if s.outbox[id] == nil {
+			s.outbox[id] = map[delivery.OutboxItem]bool{}
+		}
+		s.outbox[id][item] = true
+	}
+	return nil
+}
+
+// keptMoves are the messages to store, if one transaction takes them: DynamoDB
+// refuses two writes of one item, and more than so many items or bytes.
+func keptMoves(moves []chat.Move, u delivery.MailboxUpdate) ([]chat.Message, error) {
+	writes := len(moves) + len(u.Outbox) + 1 // the lease
+	if len(moves) > delivery.MaxMoves || writes > maxWrites {
+		return nil, fmt.Errorf("memory: %d moves and %d outbox items in one transaction", len(moves), len(u.Outbox))
+	}
+	var out []chat.Message
+	keys, size := map[any]bool{}, 0
+	for _, mv := range moves {
+		m, err := keptMessage(mv.To)
+		if err != nil {
+			return nil, err
+		}
+		keys[m.ID], size, out = true, size+sizeOf(m), append(out, m)
+	}
+	for _, item := range u.Outbox {
+		keys[item] = true
+	}
+	switch {
+	case len(keys) < len(moves)+len(u.Outbox):
+		return nil, fault.Store("transaction", fmt.Errorf("two writes of one item"))
+	case size > maxTransaction:
+		return nil, errTooLarge
+	}
+	return out, nil
+}
+
+// update is what moves and an update do to the mailbox's facts; ok is false when
+// a condition fails.
+func update(f workspace.Facts, d chat.Delta, u delivery.MailboxUpdate) (next workspace.Facts, ok bool) {
+	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) {
+		return f, false
+	}
+	f.Open, f.InFlight, f.Delivered = f.Open+d.Open, f.InFlight+d.InFlight, f.Delivered+d.Delivered
+	f.Expired, f.Cancelled, f.Dead = f.Expired+d.Expired, f.Cancelled+d.Cancelled, f.Dead+d.Dead
+	f.OutboxItems += int64(len(u.Outbox))
 	if u.OldestOpen != nil {
 		if u.OldestOpen.IsZero() != (f.Open == 0) {
-			return conflict
+			return f, false
 		}
 		f.OldestOpen = *u.OldestOpen
 	}
@@ -108,19 +175,7 @@ func (s *Store) WriteMessages(_ context.Context, id string, moves []chat.Move, u
 	if u.Push != nil {
 		notePush(&f, *u.Push)
 	}
-	s.facts[id] = f
-	for _, mv := range moves {
-		s.messages[id][mv.To.ID] = mv.To
-	}
-	for _, left := range u.Outbox {
-		if s.outbox[id] == nil {
-			s.outbox[id] = map[delivery.OutboxItem]bool{}
-		}
-		s.outbox[id][left] = true
-	}
-	f.OutboxItems = int64(len(s.outbox[id]))
-	s.facts[id] = f
-	return nil
+	return f, true
 }
 
 // noteLost counts the mail that is told to be lost.

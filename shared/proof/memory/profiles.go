@@ -11,7 +11,7 @@ import (
 func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.profiles[id], nil
+	return copyProfile(s.profiles[id]), nil
 }
 
 // Profiles implements registry.Profiles.
@@ -21,7 +21,7 @@ func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace
 	out := map[string]workspace.Profile{}
 	for _, id := range ids {
 		if p, ok := s.profiles[id]; ok {
-			out[id] = p
+			out[id] = copyProfile(p)
 		}
 	}
 	return out, nil
@@ -31,8 +31,21 @@ func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace
 func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.profiles[id] = c.Apply(s.profiles[id])
+	s.describe(id, c)
 	return nil
+}
+
+// describe makes no profile of a change of nothing.
+func (s *Store) describe(id string, c workspace.ProfileChange) {
+	nothing := c.Name == nil && c.URL == nil && c.Runtime == nil && c.Role == nil && c.Tier == nil && c.Card == nil
+	if !nothing {
+		s.profiles[id] = copyProfile(c.Apply(s.profiles[id]))
+	}
+}
+
+func copyProfile(p workspace.Profile) workspace.Profile {
+	p.Card = copyText(p.Card)
+	return p
 }
 
 // Owner implements registry.Owners.

@@ -3,95 +3,150 @@ package memory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/delivery"
 )
 
-// Queues are chat queues with SQS FIFO's rules: deduplication for five minutes,
-// visibility timeouts, and a group locked while one of its tickets is in flight.
+// The rules of SQS's FIFO queues. Source: Amazon SQS Developer Guide and API
+// Reference.
+const (
+	dedupFor    = 5 * time.Minute // a repeat of what was sent so lately is dropped
+	deletedFor  = time.Minute     // the name of a deleted queue can't be used; the emulators allow it
+	maxReceives = 5               // as shared/sqs sets it; then a ticket goes to the dead-letter queue
+)
+
+// Queues are chat queues with the rules of SQS's FIFO queues: deduplication,
+// visibility timeouts in whole seconds, a group that is locked while one of its
+// tickets is received, a dead-letter queue.
 type Queues struct {
 	Now func() time.Time
 
-	mu     sync.Mutex
-	queues map[delivery.ChatQueue][]*ticket
-	dedup  map[string]time.Time
-	serial int
-	Dead   []delivery.Ticket
+	// Dead are the tickets in the dead-letter queue.
+	Dead []delivery.Ticket
+
+	mu      sync.Mutex
+	queues  map[string]*queue    // by name
+	deleted map[string]time.Time // when a queue was deleted, by name
+	serial  int                  // of receipts
+}
+
+type queue struct {
+	tickets []*ticket
+	dedup   map[string]time.Time // when a ticket was sent
 }
 
 type ticket struct {
 	delivery.ReceivedTicket
 	group    int64
-	visible  time.Time
-	received bool
+	visible  time.Time // when its visibility timeout ends; zero: it is not received
+	receives int
 }
 
 var _ delivery.Queues = (*Queues)(nil)
 
 // NewQueues makes queues on a clock.
 func NewQueues(now func() time.Time) *Queues {
-	return &Queues{Now: now, queues: map[delivery.ChatQueue][]*ticket{}, dedup: map[string]time.Time{}}
+	return &Queues{Now: now, queues: map[string]*queue{}, deleted: map[string]time.Time{}}
 }
 
 // Send implements delivery.Queues.
-func (q *Queues) Send(_ context.Context, l delivery.ChatQueue, slots int, ts []delivery.Ticket) error {
+func (q *Queues) Send(_ context.Context, to delivery.ChatQueue, slots int, tickets []delivery.Ticket) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, t := range ts {
-		key := fmt.Sprint(l, t.Dedup)
-		if at, ok := q.dedup[key]; ok && q.Now().Sub(at) < 5*time.Minute {
-			continue
-		}
-		q.dedup[key] = q.Now()
-		q.queues[l] = append(q.queues[l], &ticket{ReceivedTicket: delivery.ReceivedTicket{Ticket: t}, group: t.Seq % int64(max(1, slots))})
+	if len(tickets) == 0 {
+		return nil
+	}
+	name := q.Name(to)
+	if at, ok := q.deleted[name]; ok && q.Now().Sub(at) < deletedFor {
+		return delivery.ErrQueueDeletedRecently
+	}
+	if q.queues[name] == nil {
+		q.queues[name] = &queue{dedup: map[string]time.Time{}}
+	}
+	for _, t := range tickets {
+		q.queues[name].send(t, t.Seq%int64(max(1, slots)), q.Now())
 	}
 	return nil
 }
 
+func (l *queue) send(t delivery.Ticket, group int64, now time.Time) {
+	if at, ok := l.dedup[t.Dedup]; ok && now.Sub(at) < dedupFor {
+		return
+	}
+	l.dedup[t.Dedup] = now
+	t.Dedup = "" // it is no part of what is received
+	l.tickets = append(l.tickets, &ticket{ReceivedTicket: delivery.ReceivedTicket{Ticket: t}, group: group})
+}
+
 // Receive implements delivery.Queues; it never waits.
-func (q *Queues) Receive(_ context.Context, l delivery.ChatQueue, visibility, _ time.Duration) (*delivery.ReceivedTicket, error) {
+func (q *Queues) Receive(
+	_ context.Context, from delivery.ChatQueue, visibility, _ time.Duration,
+) (*delivery.ReceivedTicket, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	locked := map[int64]bool{}
-	for _, t := range q.queues[l] {
-		if t.received && q.Now().Before(t.visible) {
-			locked[t.group] = true
-		}
+	l := q.queues[q.Name(from)]
+	if l == nil {
+		return nil, nil //nolint:nilnil // the port says nil for no ticket
 	}
-	for _, t := range q.queues[l] {
+	q.dropUsedUp(l)
+	locked := map[int64]bool{}
+	for _, t := range l.tickets {
+		locked[t.group] = locked[t.group] || t.received(q.Now())
+	}
+	for _, t := range l.tickets {
 		if locked[t.group] {
 			continue
 		}
 		q.serial++
-		t.received, t.visible, t.Receipt = true, q.Now().Add(visibility), fmt.Sprint(q.serial)
+		t.receives++
+		rounded := (visibility + time.Second - 1).Truncate(time.Second) // up to whole seconds
+		t.visible, t.Receipt = q.Now().Add(rounded), fmt.Sprint(q.serial)
 		out := t.ReceivedTicket
 		return &out, nil
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // the port says nil for no ticket
 }
 
-// Delete implements delivery.Queues.
-func (q *Queues) Delete(_ context.Context, l delivery.ChatQueue, h delivery.ReceivedTicket) error {
+// received reports whether somebody has the ticket.
+func (t *ticket) received(now time.Time) bool { return now.Before(t.visible) }
+
+// dropUsedUp moves tickets that were received too often to the dead-letter queue.
+func (q *Queues) dropUsedUp(l *queue) {
+	l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
+		usedUp := t.receives >= maxReceives && !t.received(q.Now())
+		if usedUp {
+			q.Dead = append(q.Dead, t.Ticket)
+		}
+		return usedUp
+	})
+}
+
+// Delete implements delivery.Queues. As in SQS's FIFO queues, a receipt is good
+// for as long as its visibility timeout runs. The emulators take it for longer:
+// ministack until the ticket is received again, LocalStack for ever.
+func (q *Queues) Delete(_ context.Context, from delivery.ChatQueue, r delivery.ReceivedTicket) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i, t := range q.queues[l] {
-		if t.Receipt == h.Receipt {
-			q.queues[l] = append(q.queues[l][:i:i], q.queues[l][i+1:]...)
-			return nil
-		}
+	if l := q.queues[q.Name(from)]; l != nil {
+		l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
+			return t.Receipt == r.Receipt && t.received(q.Now())
+		})
 	}
 	return nil
 }
 
 // Release implements delivery.Queues.
-func (q *Queues) Release(_ context.Context, l delivery.ChatQueue, h delivery.ReceivedTicket) error {
+func (q *Queues) Release(_ context.Context, to delivery.ChatQueue, r delivery.ReceivedTicket) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, t := range q.queues[l] {
-		if t.Receipt == h.Receipt {
-			t.received = false
+	if l := q.queues[q.Name(to)]; l != nil {
+		for _, t := range l.tickets {
+			if t.Receipt == r.Receipt {
+				t.visible = time.Time{}
+			}
 		}
 	}
 	return nil
@@ -106,8 +161,8 @@ func (q *Queues) SendToDeadLetter(_ context.Context, _ delivery.ChatQueue, t del
 }
 
 // Name implements delivery.Queues.
-func (q *Queues) Name(l delivery.ChatQueue) string {
-	return fmt.Sprintf("%s-g%d", l.Workspace, l.Generation)
+func (q *Queues) Name(of delivery.ChatQueue) string {
+	return fmt.Sprintf("%s-g%d", of.Workspace, of.Generation)
 }
 
 // List implements delivery.Queues.
@@ -115,8 +170,8 @@ func (q *Queues) List(context.Context) ([]string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var out []string
-	for l := range q.queues {
-		out = append(out, q.Name(l))
+	for name := range q.queues {
+		out = append(out, name)
 	}
 	return out, nil
 }
@@ -125,10 +180,9 @@ func (q *Queues) List(context.Context) ([]string, error) {
 func (q *Queues) Remove(_ context.Context, name string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for l := range q.queues {
-		if q.Name(l) == name {
-			delete(q.queues, l)
-		}
+	if q.queues[name] != nil {
+		delete(q.queues, name)
+		q.deleted[name] = q.Now()
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/registry"
@@ -11,28 +10,40 @@ import (
 )
 
 // AddChange implements statuslog.Store.
-func (s *Store) AddChange(_ context.Context, old, next workspace.Facts, c statuslog.Change) (statuslog.Change, error) {
+func (s *Store) AddChange(
+	_ context.Context, old, next workspace.Facts, c statuslog.Change,
+) (statuslog.Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.Seq = int64(len(s.changes)) + 1
-	note, err := c.Row()
+	history, err := c.Row()
+	if err != nil {
+		return c, err
+	}
+	key, stored, err := newRow(history)
+	if err != nil {
+		return c, err
+	}
+	raw, err := newRecord(c)
 	if err != nil {
 		return c, err
 	}
 	if err := s.save(old, next, registry.SaveExtras{}); err != nil {
 		return c, err
 	}
-	s.rows[c.Workspace] = append(s.rows[c.Workspace], note)
-	s.changes = append(s.changes, c)
+	s.putRow(c.Workspace, key, stored)
+	s.changes = append(s.changes, raw)
 	return c, nil
 }
 
 // Changes implements statuslog.Store.
-func (s *Store) Changes(_ context.Context, after int64, limit int) ([]statuslog.Change, error) {
+func (s *Store) Changes(_ context.Context, after int64, limit int) (out []statuslog.Change, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rest := s.changes[min(max(0, after), int64(len(s.changes))):]
-	return slices.Clone(rest[:min(limit, len(rest))]), nil
+	for _, raw := range firstOf(s.changes[min(max(0, after), int64(len(s.changes))):], limit) {
+		out = append(out, decode[statuslog.Change](raw))
+	}
+	return out, nil
 }
 
 // LatestChange implements statuslog.Store.
@@ -46,10 +57,10 @@ func (s *Store) LatestChange(context.Context) (int64, error) {
 func (s *Store) ClaimAnnouncing(_ context.Context, now, until time.Time) (int64, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Before(s.announcing) {
+	if millis(now).Before(s.announcing) {
 		return 0, false, nil
 	}
-	s.announcing = until
+	s.announcing = millis(until)
 	return s.announced, true, nil
 }
 

@@ -26,14 +26,14 @@ type Store struct {
 	facts       map[string]workspace.Facts
 	profiles    map[string]workspace.Profile
 	messages    map[string]map[string]chat.Message
-	rows        map[string][]activity.Row
-	delegations map[string]map[string]delegation.Delegation
+	rows        map[string]map[string]row
+	delegations map[string]map[string]record
 	outbox      map[string]map[delivery.OutboxItem]bool
 	owners      map[token.Hash]string
 	enrolments  map[string]registry.Enrolment
 
 	fleet      workspace.Fleet
-	changes    []statuslog.Change
+	changes    []record
 	announced  int64
 	announcing time.Time
 }
@@ -55,8 +55,8 @@ func NewStore(p workspace.Policy) *Store {
 	return &Store{
 		Policy: p,
 		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
-		messages: map[string]map[string]chat.Message{}, rows: map[string][]activity.Row{},
-		delegations: map[string]map[string]delegation.Delegation{}, outbox: map[string]map[delivery.OutboxItem]bool{},
+		messages: map[string]map[string]chat.Message{}, rows: map[string]map[string]row{},
+		delegations: map[string]map[string]record{}, outbox: map[string]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]string{}, enrolments: map[string]registry.Enrolment{},
 	}
 }

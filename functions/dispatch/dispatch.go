@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/sqs"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, error)
+
+// dispatch drains each workspace named in a batch of wake-ups, once. Only the
+// wake-ups whose drain failed go back to the queue. One that can't be read is
+// dropped: it names nobody, and the sweeper wakes everybody.
+func dispatch(
+	log *slog.Logger, drain drain,
+) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+		// Not nil: some event source mappings take a null in the reply for a failure,
+		// and the wake-up comes again although it was answered.
+		out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+		failed := map[string]bool{} // by workspace, of those that were drained
+		for _, record := range ev.Records {
+			var w sqs.Wakeup
+			if err := json.Unmarshal([]byte(record.Body), &w); err != nil || workspace.CheckID(w.Workspace) != nil {
+				log.ErrorContext(ctx, "wake-up dropped", "message_id", record.MessageId, "body", record.Body)
+				continue
+			}
+			if _, done := failed[w.Workspace]; !done {
+				result, err := drain(ctx, w.Workspace, w.Cause)
+				failed[w.Workspace] = err != nil
+				logDrain(ctx, log, w, result, err)
+			}
+			if failed[w.Workspace] {
+				failure := events.SQSBatchItemFailure{ItemIdentifier: record.MessageId}
+				out.BatchItemFailures = append(out.BatchItemFailures, failure)
+			}
+		}
+		return out, nil
+	}
+}
+
+func logDrain(ctx context.Context, log *slog.Logger, w sqs.Wakeup, r delivery.DrainResult, err error) {
+	attrs := []any{
+		"workspace", w.Workspace, "cause", w.Cause, "delivered", r.Delivered, "failed", r.Failed,
+		"deferred", r.Deferred, "ended", r.Ended,
+	}
+	if err != nil {
+		log.ErrorContext(ctx, "drain", append(attrs, "error", err.Error())...)
+		return
+	}
+	log.InfoContext(ctx, "drain", attrs...)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+// members are a JSON object's, as they came.
+type members = map[string]json.RawMessage
+
+// messageID is what a sender may call a message.
+var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
+
+// exampleMessage shows what to send.
+const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
+	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
+
+// parse normalises an A2A body as the wire contract says (section 2.5): a bare
+// message is wrapped; jsonrpc, id, method and messageId are filled in. What
+// else the sender wrote reaches the agent as it is. Errors: those of
+// Call.Decode, invalid_request, too_large.
+func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
+	rpc, params, message, err := unwrap(c)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	m := chat.Message{Method: "message/send", Priority: chat.Task}
+	if err := readLimits(rpc["params"], c.Now, &m); err != nil {
+		return m, err
+	}
+	if err := readText(rpc, "method", &m.Method); err != nil {
+		return m, err
+	}
+	if err := readText(message, "messageId", &m.ID); err != nil {
+		return m, err
+	}
+	if m.ID == "" {
+		m.ID = uuid.NewString()
+	}
+	if !messageID.MatchString(m.ID) {
+		return m, fault.New(fault.InvalidRequest, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
+	}
+	message["messageId"] = quote(m.ID)
+	params["message"] = object(message)
+	rpc["params"], rpc["jsonrpc"], rpc["method"] = object(params), quote("2.0"), quote(m.Method)
+	if _, ok := rpc["id"]; !ok {
+		rpc["id"] = quote(m.ID)
+	}
+	if m.Body = object(rpc); len(m.Body) > p.MaxBody {
+		return m, fault.New(fault.TooLarge, "the message has %d bytes; at most %d are taken", len(m.Body), p.MaxBody).
+			WithHint("send large content as a link", "stop")
+	}
+	return m, nil
+}
+
+// unwrap takes a body apart: the JSON-RPC request, its params and its message.
+func unwrap(c httpapi.Call) (rpc, params, message members, err error) {
+	if err := c.Decode(&rpc); err != nil {
+		return nil, nil, nil, err
+	}
+	if rpc == nil {
+		return nil, nil, nil, fault.New(fault.InvalidRequest, "the body must be an A2A request")
+	}
+	if _, ok := rpc["params"]; !ok {
+		rpc = members{"params": object(rpc)}
+	}
+	if json.Unmarshal(rpc["params"], &params) != nil || params == nil {
+		return nil, nil, nil, fault.New(fault.InvalidRequest, "params must be an object")
+	}
+	raw, ok := params["message"]
+	if !ok || json.Unmarshal(raw, &message) != nil || message == nil {
+		return nil, nil, nil, fault.New(fault.InvalidRequest, "params.message must be an object").
+			WithHint("send "+exampleMessage, "stop")
+	}
+	return rpc, params, message, nil
+}
+
+// readLimits reads how a message is to be delivered.
+func readLimits(params json.RawMessage, now time.Time, m *chat.Message) error {
+	var limits struct {
+		ExpiresIn *float64       `json:"expires_in_seconds"`
+		Priority  *chat.Priority `json:"priority"`
+		Callback  string         `json:"callback_url"`
+	}
+	if err := json.Unmarshal(params, &limits); err != nil {
+		return fault.New(fault.InvalidRequest,
+			"params.expires_in_seconds and params.priority must be numbers, params.callback_url a text")
+	}
+	if e := limits.ExpiresIn; e != nil {
+		if *e < 1 || *e > 14*24*3600 {
+			return fault.New(fault.InvalidRequest, "params.expires_in_seconds must be from 1 to 1209600")
+		}
+		m.ExpiresAt = now.Add(time.Duration(*e * float64(time.Second)))
+	}
+	if pr := limits.Priority; pr != nil {
+		if *pr != chat.Critical && *pr != chat.Task && *pr != chat.Info {
+			return fault.New(fault.InvalidRequest, "params.priority must be 100, 50 or 10")
+		}
+		m.Priority = *pr
+	}
+	m.Callback = limits.Callback
+	return nil
+}
+
+// readText reads a member that is a text, if it is there.
+func readText(from members, key string, to *string) error {
+	if raw, ok := from[key]; ok && json.Unmarshal(raw, to) != nil {
+		return fault.New(fault.InvalidRequest, "%s must be a string", key)
+	}
+	return nil
+}
+
+// quote and object can't fail: what they are given was decoded before.
+func quote(s string) json.RawMessage { b, _ := json.Marshal(s); return b }
+
+func object(m members) json.RawMessage { b, _ := json.Marshal(m); return b }

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func endpoints(env *app.Env) []httpapi.Endpoint {
+	polls := poll(env.Delivery, env.Registry)
+	reads := log{env.Activity, env.Registry}
+	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
+		q, err := parse(in, c.Now)
+		if err != nil {
+			return nil, err
+		}
+		operator := c.IsOperator(env.Operator)
+		if q.isPoll() && !operator {
+			return polls(ctx, c, q)
+		}
+		return reads.read(ctx, c, q, operator)
+	}
+	return []httpapi.Endpoint{
+		httpapi.Handle(api.GetActivity, activity),
+		httpapi.Handle(api.Report, report(env.Registry, env.Activity)),
+		httpapi.Handle(api.Notify, notify(env.Registry, env.Activity)),
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+)
+
+// Reading the log: rows a page, and pages that one call reads through when a
+// filter lets little pass.
+const (
+	pageSize = 50
+	maxPages = 20
+)
+
+// log reads workspaces' activity.
+type log struct {
+	activity activity.Log
+	registry *registry.Registry
+}
+
+// read gives the rows that a call asks for, newest first; the workspace itself
+// and the operator may.
+func (l log) read(ctx context.Context, c httpapi.Call, q query, operator bool) (rows []api.ActivityRow, err error) {
+	if operator {
+		_, err = l.registry.Read(ctx, q.workspace)
+	} else {
+		_, err = l.registry.AuthenticateCall(ctx, q.workspace, c.Bearer(), c.From(), c.Now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	items, err := l.items(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var ms []chat.Message
+	for _, i := range items {
+		if i.Message != nil {
+			ms = append(ms, *i.Message)
+		}
+	}
+	senders, err := sendersOf(ctx, l.registry, ms)
+	if err != nil {
+		return nil, err
+	}
+	rows = make([]api.ActivityRow, 0, len(items))
+	for _, i := range items {
+		if i.Message != nil {
+			rows = append(rows, messageRow(*i.Message, senders))
+		} else {
+			rows = append(rows, loggedRow(*i.Row))
+		}
+	}
+	return rows, nil
+}
+
+// items are the log's items that a call asks for, as many as fit into a reply.
+func (l log) items(ctx context.Context, q query) ([]activity.Item, error) {
+	var kept []activity.Item
+	size := 0
+	r := activity.Range{Since: q.since, Before: q.before, Limit: pageSize}
+	for range maxPages {
+		page, err := l.activity.ActivityLog(ctx, q.workspace, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range page {
+			if q.wants(i) && size <= delivery.MaxBytes {
+				kept = append(kept, i)
+				size += i.Size()
+			}
+		}
+		if len(page) < pageSize || len(kept) >= q.limit || size > delivery.MaxBytes {
+			break
+		}
+		r.Below = page[len(page)-1].OrderKey
+	}
+	return kept[:min(len(kept), q.limit)], nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+)
+
+// summaryLen is how much of a text stands in its row's summary, in bytes.
+const summaryLen = 200
+
+// notify logs what an agent says to its user, its body as it came. It stands in
+// the log as "notify", never as received: a client that can't tell the two would
+// answer itself (wire contract, section 6, point 5).
+func notify(
+	reg *registry.Registry, log activity.Log,
+) func(context.Context, httpapi.Call, api.NotifyRequest) (api.Notified, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.NotifyRequest) (api.Notified, error) {
+		if in.Message == "" {
+			return api.Notified{}, fault.New(fault.InvalidRequest, "message must be a text that isn't empty")
+		}
+		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {
+			return api.Notified{}, err
+		}
+		body, err := c.Raw()
+		if err != nil {
+			return api.Notified{}, err
+		}
+		row := activity.Row{
+			ID: uuid.NewString(), Workspace: in.ID, Type: "notify", Method: "notify",
+			Summary: chat.Clip(in.Message, summaryLen), Status: "ok", Request: body, At: c.Now,
+		}
+		return api.Notified{Status: "sent", ID: row.ID}, log.AddRow(ctx, row)
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// query is what an activity call asks for (wire contract, section 2.4).
+type query struct {
+	workspace string
+	kind      string // activity_type, "" for all
+	source    string // "canvas", "agent" or ""
+	peer      string
+	cursor    string
+	epoch     int64
+	limit     int
+	limited   bool // a limit was given
+	since     time.Time
+	before    time.Time
+}
+
+// defaultLimit is how many rows a call gets that names no limit.
+const defaultLimit = 100
+
+// parse checks a call's query. Error: invalid_request.
+func parse(in api.ActivityRequest, now time.Time) (query, error) {
+	q := query{
+		workspace: in.ID, kind: in.Type, source: in.Source, peer: in.PeerID, cursor: in.SinceID, limit: defaultLimit,
+	}
+	if in.Limit != nil {
+		q.limit, q.limited = *in.Limit, true
+	}
+	if in.Epoch != nil {
+		q.epoch = *in.Epoch
+	}
+	if in.SinceSecs != nil {
+		q.since = now.Add(-time.Duration(*in.SinceSecs) * time.Second)
+	}
+	if q.source != "" && q.source != "canvas" && q.source != "agent" {
+		return q, fault.New(fault.InvalidRequest, "source must be canvas or agent")
+	}
+	if q.peer != "" && workspace.CheckID(q.peer) != nil {
+		return q, fault.New(fault.InvalidRequest, "peer_id must be a workspace id")
+	}
+	if in.BeforeTS != "" {
+		var err error
+		if q.before, err = time.Parse(time.RFC3339, in.BeforeTS); err != nil {
+			return q, fault.New(fault.InvalidRequest, "before_ts must be an RFC 3339 time")
+		}
+	}
+	if q.cursor != "" && !q.isPoll() {
+		return q, fault.New(fault.InvalidRequest, "since_id goes with type=a2a_receive and no other filter").
+			WithHint("page other rows with before_ts", "stop")
+	}
+	return q, nil
+}
+
+// isPoll reports whether the call is a poll for mail, and not a look at the log.
+func (q query) isPoll() bool {
+	return q.kind == typeReceive && q.source == "" && q.peer == "" && q.before.IsZero()
+}
+
+// oldestFirst reports whether a poll gives the oldest mail first: where a cursor
+// or a limit is given. The clients that send neither reverse what they get
+// (section 2.4).
+func (q query) oldestFirst() bool { return q.cursor != "" || q.limited }
+
+// wants applies the filters. With a peer, a row is of the conversation with it:
+// from it, or to it.
+func (q query) wants(item activity.Item) bool {
+	kind, source, target := typeReceive, "", ""
+	if m := item.Message; m != nil {
+		if m.Probe {
+			return false // it is no chat
+		}
+		source, target = m.Source, m.Workspace
+	} else {
+		kind, source, target = item.Row.Type, item.Row.SourceID, item.Row.TargetID
+	}
+	switch {
+	case q.kind != "" && q.kind != kind:
+		return false
+	case q.peer != "" && q.peer != source && q.peer != target:
+		return false
+	case q.source == "canvas":
+		return source == ""
+	case q.source == "agent":
+		return source != ""
+	}
+	return true
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func create(reg *registry.Registry) func(context.Context, httpapi.Call, api.CreateRequest) (api.Created, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.CreateRequest) (api.Created, error) {
+		input, err := createInput(in)
+		if err != nil {
+			return api.Created{}, err
+		}
+		input.By = actor(c)
+		out, err := reg.Create(ctx, input, c.Now)
+		if err != nil {
+			return api.Created{}, err
+		}
+		profile := workspace.Profile{Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier}
+		view := httpapi.ViewerOf(ctx, reg, c.Now, out.Facts).Workspace(out.Facts, profile)
+		return api.Created{Workspace: view, Adopted: out.Adopted, AuthToken: out.AuthToken}, nil
+	}
+}
+
+// createInput bounds what an operator asks for. Error: invalid_request.
+func createInput(in api.CreateRequest) (registry.CreateInput, error) {
+	mode, err := workspace.ParseMode(in.DeliveryMode)
+	if err != nil {
+		return registry.CreateInput{}, err
+	}
+	if in.MaxTasks < 0 || in.MaxTasks > 64 {
+		return registry.CreateInput{}, fault.New(fault.InvalidRequest, "max_concurrent_tasks must be from 1 to 64")
+	}
+	if len(in.Name) > 200 || len(in.Role) > 200 || len(in.Runtime) > 64 {
+		return registry.CreateInput{}, fault.New(fault.InvalidRequest,
+			"name and role have at most 200 bytes and runtime at most 64")
+	}
+	return registry.CreateInput{
+		ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks,
+		Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
+	}, nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func endpoints(env *app.Env) []httpapi.Endpoint {
+	messages := messages{env.Registry, env.Delivery, env.Activity}
+	cancel := func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
+		return env.Delivery.Cancel(ctx, id, messageID, "an operator", now)
+	}
+	return []httpapi.Endpoint{
+		httpapi.Handle(api.CreateWorkspace, create(env.Registry)),
+		httpapi.Handle(api.Repair, repair(env.Registry)),
+		httpapi.Handle(api.Revoke, revoke(env.Registry)),
+		httpapi.Handle(api.Rotate, rotate(env.Registry, env.Operator)),
+		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
+		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
+		httpapi.Handle(api.RemoveWorkspace, hold(env.Registry, workspace.Removed)),
+		httpapi.Handle(api.CancelMessage, messages.change("cancel", cancel)),
+		httpapi.Handle(api.RedriveMessage, messages.redrive),
+		httpapi.Handle(api.Redrive, messages.redriveAll),
+		httpapi.Handle(api.Probe, probe(env.Delivery, env.Activity)),
+		httpapi.Handle(api.CreateEnrolment, enrol(env.Registry)),
+		httpapi.Handle(api.WithdrawEnrolment, withdraw(env.Registry)),
+		httpapi.Handle(api.SweepNow, sweepNow(env.Sweeper, env.Activity)),
+	}
+}
+
+// actor is the operator who calls, told from another by the credential's public
+// name.
+func actor(c httpapi.Call) activity.Actor {
+	return activity.Actor{Who: "operator " + token.Name(c.Bearer()), From: c.From()}
+}
+
+// entry is a call's audit line.
+func entry(c httpapi.Call, action, format string, args ...any) activity.AuditEntry {
+	return activity.AuditEntry{Actor: actor(c), Action: action, Summary: fmt.Sprintf(format, args...), At: c.Now}
+}

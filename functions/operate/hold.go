@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// hold pauses, resumes or removes a workspace.
+func hold(
+	reg *registry.Registry, h workspace.Hold,
+) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
+		f, err := reg.Hold(ctx, in.ID, h, actor(c), c.Now)
+		if err != nil {
+			return api.Workspace{}, err
+		}
+		reg.WakeIfDeliverable(ctx, f, "resume", c.Now)
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+)
+
+// messages is what operators do to messages.
+type messages struct {
+	registry *registry.Registry
+	delivery *delivery.Delivery
+	activity activity.Log
+}
+
+// change makes a change of one message, and wakes the drain when it waits then.
+func (ms messages) change(
+	action string, to func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error),
+) func(context.Context, httpapi.Call, api.MessagePath) (api.Receipt, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.MessagePath) (api.Receipt, error) {
+		f, err := ms.registry.Read(ctx, in.ID)
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		audit := entry(c, action, "asked to %s message %s", action, in.MessageID)
+		if err := activity.Audit(ctx, ms.activity, in.ID, audit); err != nil {
+			return api.Receipt{}, err
+		}
+		m, err := to(ctx, in.ID, in.MessageID, c.Now)
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		if m.State.Open() {
+			f.Open++
+			ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
+		}
+		return httpapi.ReceiptOf(m, c.Now), nil
+	}
+}
+
+// redrive puts back one dead message, or says whether it would.
+func (ms messages) redrive(
+	ctx context.Context, c httpapi.Call, in api.RedriveMessageRequest,
+) (api.Receipt, error) {
+	if !in.DryRun {
+		return ms.change("redrive", ms.delivery.Redrive)(ctx, c, in.MessagePath)
+	}
+	m, err := ms.delivery.Message(ctx, in.ID, in.MessageID)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	_, err = m.Redrive(ms.delivery.Policy, c.Now)
+	return httpapi.ReceiptOf(m, c.Now), err
+}
+
+// redriveAll puts back every dead message of a workspace, or says which it
+// would.
+func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.RedriveRequest) (api.Redriven, error) {
+	f, err := ms.registry.Read(ctx, in.ID)
+	if err != nil {
+		return api.Redriven{}, err
+	}
+	if !in.DryRun {
+		audit := entry(c, "redrive", "asked to redrive every dead message")
+		if err := activity.Audit(ctx, ms.activity, in.ID, audit); err != nil {
+			return api.Redriven{}, err
+		}
+	}
+	dead, err := ms.delivery.RedriveAll(ctx, in.ID, in.DryRun, c.Now)
+	if err != nil {
+		return api.Redriven{}, err
+	}
+	if !in.DryRun {
+		f.Open += int64(len(dead))
+		ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
+	}
+	return api.Redriven{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(dead, c.Now)}, nil
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func endpoints(env *app.Env) []httpapi.Endpoint {
+	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
+	receipts := receipts{env.Delivery, callers, env.Config.Chat == app.ChatOpen}
+	trail := trail{env.Activity, env.Operator}
+	return []httpapi.Endpoint{
+		httpapi.Handle(api.GetHealth, health(env.Registry)),
+		httpapi.Handle(api.GetConsole, console),
+		httpapi.Handle(api.GetDocs, docs),
+		httpapi.Handle(api.GetDocument, document),
+		httpapi.Handle(api.ListWorkspaces, fleet(env.Registry)),
+		httpapi.Handle(api.GetWorkspace, oneWorkspace(env.Registry)),
+		httpapi.Handle(api.GetState, state(env.Registry)),
+		httpapi.Handle(api.Explain, explain(env.Registry)),
+		httpapi.Handle(api.ListMessages, receipts.list),
+		httpapi.Handle(api.GetMessage, receipts.one),
+		httpapi.Handle(api.GetQueueStatus, receipts.queueStatus),
+		httpapi.Handle(api.ListDelegations, delegations(env.Registry, env.Delegations)),
+		httpapi.Handle(api.GetHistory, history(env.Registry, trail)),
+		httpapi.Handle(api.GetAudit, audit(trail)),
+		httpapi.Handle(api.GetEvents, events(env.StatusLog)),
+		httpapi.Handle(api.Discover, discover(callers)),
+		httpapi.Handle(api.ListPeers, peers(env.Registry)),
+		httpapi.Handle(api.NotFound, notFound),
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// maxPeers bounds the peers one workspace is shown, and peersPage is how many
+// are read at a time.
+const (
+	maxPeers  = 200
+	peersPage = 100
+)
+
+// peers lists the other workspaces of the fleet: there is no hierarchy here, who
+// is enrolled may talk to who is enrolled.
+func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Peer, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) ([]api.Peer, error) {
+		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {
+			return nil, err
+		}
+		out := []api.Peer{}
+		for cursor := ""; len(out) < maxPeers; {
+			page, err := readPage(ctx, reg, cursor, peersPage)
+			if err != nil {
+				return nil, err
+			}
+			view := httpapi.ViewerOf(ctx, reg, c.Now, page.facts...)
+			for _, f := range page.facts {
+				if f.ID != in.ID && f.Hold != workspace.Removed && len(out) < maxPeers {
+					out = append(out, view.Peer(f, page.profiles[f.ID]))
+				}
+			}
+			if cursor = page.next; cursor == "" {
+				break
+			}
+		}
+		return out, nil
+	}
+}
+
+// discover is one peer. A removed workspace is none.
+func discover(callers httpapi.Callers) func(context.Context, httpapi.Call, api.DiscoverRequest) (api.Peer, error) {
+	reg := callers.Registry
+	return func(ctx context.Context, c httpapi.Call, in api.DiscoverRequest) (api.Peer, error) {
+		if _, err := callers.Require(ctx, c, in.Claims); err != nil {
+			return api.Peer{}, err
+		}
+		f, err := reg.Read(ctx, in.ID)
+		if fault.CodeOf(err) == fault.WorkspaceRemoved {
+			err = workspace.UnknownError()
+		}
+		if err != nil {
+			return api.Peer{}, err
+		}
+		p, err := reg.Profiles.Profile(ctx, in.ID)
+		if err != nil {
+			return api.Peer{}, err
+		}
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).Peer(f, p), nil
+	}
+}

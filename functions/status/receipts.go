@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+// receipts shows messages to those who may see them.
+type receipts struct {
+	delivery *delivery.Delivery
+	callers  httpapi.Callers
+	open     bool // policy lets users chat without a credential
+}
+
+// list gives receipts, newest first: all to the workspace itself and the
+// operator, their own to other senders.
+func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessagesRequest) (api.Receipts, error) {
+	below, err := readCursor(in.Cursor)
+	if err != nil {
+		return api.Receipts{}, err
+	}
+	if in.State != "" && !in.State.Known() {
+		return api.Receipts{}, fault.New(fault.InvalidRequest,
+			"state must be queued, in_flight, delivered, expired, cancelled or dead")
+	}
+	identify := rs.callers.Require
+	if rs.open {
+		identify = rs.callers.Identify
+	}
+	who, err := identify(ctx, c, in.Claims)
+	if err != nil {
+		return api.Receipts{}, err
+	}
+	// The mail of a removed workspace can still be followed.
+	if _, err := rs.callers.Registry.Read(ctx, in.ID); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
+		return api.Receipts{}, err
+	}
+	s := delivery.Selection{State: in.State, Below: below, Limit: in.Limit}
+	if !who.Operator && who.Workspace != in.ID {
+		s.Source = &who.Workspace
+	}
+	ms, next, err := rs.delivery.List(ctx, in.ID, s)
+	return api.Receipts{Messages: httpapi.ReceiptsOf(ms, c.Now), Next: nextCursor(next)}, err
+}
+
+func (rs receipts) one(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (api.Receipt, error) {
+	m, err := rs.message(ctx, c, in)
+	return httpapi.ReceiptOf(m, c.Now), err
+}
+
+func (rs receipts) queueStatus(
+	ctx context.Context, c httpapi.Call, in api.GetMessageRequest,
+) (api.QueueStatus, error) {
+	m, err := rs.message(ctx, c, in)
+	return queueStatusOf(m, c.Now), err
+}
+
+// message is a message, for its sender, its receiver and the operator; for
+// another it doesn't exist (wire contract, section 5, "no right = 404").
+func (rs receipts) message(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (chat.Message, error) {
+	who, err := rs.callers.Identify(ctx, c, in.Claims)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	m, err := rs.delivery.Message(ctx, in.ID, in.MessageID)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	user := who == (httpapi.Caller{}) && rs.open
+	party := who.Workspace != "" && (who.Workspace == m.Workspace || who.Workspace == m.Source)
+	if !user && !who.Operator && !party {
+		return chat.Message{}, delivery.UnknownMessageError()
+	}
+	return m, nil
+}
+
+// queueStatuses are the states in the older clients' words.
+var queueStatuses = map[chat.State]string{
+	chat.Queued: "queued", chat.InFlight: "dispatched", chat.Delivered: "completed", chat.Dead: "failed",
+	chat.Expired: "dropped", chat.Cancelled: "dropped",
+}
+
+func queueStatusOf(m chat.Message, now time.Time) api.QueueStatus {
+	r := httpapi.ReceiptOf(m, now)
+	q := api.QueueStatus{
+		QueueID: m.ID, WorkspaceID: m.Workspace, Status: queueStatuses[r.State], State: r.State, Priority: m.Priority,
+		Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, ResponseBody: r.Answer,
+	}
+	if r.LastError != "" {
+		q.LastError = &r.LastError
+	}
+	if n := len(r.Attempts); n > 0 {
+		q.DispatchedAt = &r.Attempts[n-1].At
+	}
+	if !m.SettledAt.IsZero() {
+		q.CompletedAt = &m.SettledAt
+	}
+	return q
+}

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Register is the call with which an agent comes online.
+var Register = declare[RegisterRequest, Registered](Operation{
+	Function: "register", Route: "POST /registry/register", ID: "postRegistryRegister", Tag: "agents",
+	Summary: "Come online: declare yourself, open the lease",
+	Description: "An id that nobody used is given a credential where policy is open; a deployment enrols workspaces " +
+		"first. Nothing declared before survives a register.",
+	Access: ByAnyone | ByWorkspace | ByOperator,
+	Errors: errs(400, 401, 403, 410, 413),
+})
+
+// RegisterRequest is what an agent declares of itself.
+type RegisterRequest struct {
+	ID             string          `json:"id" required:"true" schema:"WorkspaceID" description:"the workspace that the agent is"`
+	URL            string          `json:"url" description:"where pushes go; anything but http(s) is none"`
+	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
+	Runtime        string          `json:"runtime" description:"what the agent runs on; external can't be pushed to"`
+	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent tells of itself; at most 64 KiB"`
+	EnrolmentToken string          `json:"enrolment_token" description:"an operator's leave to be given a first credential"`
+}
+
+// Registered is the answer to a register.
+type Registered struct {
+	Status          string           `json:"status" enum:"registered"`
+	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
+	DeliveryReason  string           `json:"delivery_reason"`
+	AuthToken       string           `json:"auth_token,omitempty" description:"only when newly minted; shown once"`
+	Epoch           int64            `json:"epoch"`
+	Inbox           Inbox            `json:"inbox"`
+	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
+	WorkspaceStatus workspace.Status `json:"workspace_status"`
+}
+
+// UpdateCard is the call with which an agent replaces its card.
+var UpdateCard = declare[UpdateCardRequest, CardUpdated](Operation{
+	Function: "register", Route: "POST /registry/update-card", ID: "postRegistryUpdateCard", Tag: "agents",
+	Summary: "Replace the agent card",
+	Access:  ByWorkspace,
+	Errors:  errs(400, 401, 404, 410, 413),
+})
+
+// UpdateCardRequest is an agent's new card.
+type UpdateCardRequest struct {
+	WorkspaceID string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
+	ID          string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
+	AgentCard   json.RawMessage `json:"agent_card" required:"true" schema:"AgentCard" description:"what the agent tells of itself; at most 64 KiB"`
+}
+
+// CardUpdated is the answer to a new card.
+type CardUpdated struct {
+	Status string `json:"status" enum:"updated"`
+}
+
+// Heartbeat is the call with which an agent renews its lease.
+var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
+	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "postRegistryHeartbeat", Tag: "agents",
+	Summary: "Renew the lease, report metrics",
+	Description: "A metric that is absent says nothing and changes nothing. runtime_state is sent only while wedged; " +
+		"its absence is the all-clear.",
+	Access: ByWorkspace,
+	Errors: errs(400, 401, 404, 410, 413),
+})
+
+// HeartbeatRequest is a heartbeat.
+type HeartbeatRequest struct {
+	WorkspaceID  string   `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
+	ID           string   `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
+	ActiveTasks  *int     `json:"active_tasks" minimum:"0" maximum:"100000" description:"how many tasks the agent is at work on"`
+	ErrorRate    *float64 `json:"error_rate" minimum:"0" maximum:"1" description:"the share of its work that fails"`
+	SampleError  string   `json:"sample_error" description:"one of its errors; 120 bytes are kept"`
+	RuntimeState string   `json:"runtime_state" description:"\"wedged\" while it is"`
+	Uptime       float64  `json:"uptime_seconds" description:"tells this agent from a copy of it; 0 says nothing"`
+	Epoch        int64    `json:"epoch" description:"as register answered; tells this agent from a copy of it"`
+}
+
+// Beat is the answer to a heartbeat.
+type Beat struct {
+	Status          string           `json:"status" enum:"ok"`
+	Inbox           Inbox            `json:"inbox"`
+	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
+	WorkspaceStatus workspace.Status `json:"workspace_status"`
+	WorkspaceReason workspace.Reason `json:"workspace_reason"`
+	Action          string           `json:"action,omitempty" enum:"rotate" description:"rotate: a new credential waits; POST …/rotate gives one"`
+}
+
+// GetActivity is the agent's poll for mail, and the log of what was.
+var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
+	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
+	Summary: "Poll for mail, or read the log",
+	Description: "A poll hands out mail that isn't acknowledged, to one host as the same rows until the cursor comes " +
+		"back: oldest first with since_id or limit, else newest first. A cursor that isn't a row of this workspace is " +
+		"410: drop it. A poll that says an epoch before the workspace's present one is 409: another host has registered " +
+		"since. The log is newest first.",
+	Access: ByWorkspace | ByOperator,
+	Errors: errs(400, 401, 404, 409, 410),
+})
+
+// ActivityRequest is which rows are asked for (wire contract, section 2.4).
+type ActivityRequest struct {
+	WorkspacePath
+	Type      string `json:"-" query:"type" description:"a2a_receive with no other filter is a poll for mail"`
+	Source    string `json:"-" query:"source" enum:"canvas,agent" description:"from the user, or from agents"`
+	PeerID    string `json:"-" query:"peer_id" description:"the conversation with that workspace"`
+	Limit     *int   `json:"-" query:"limit" minimum:"1" maximum:"500" description:"how many rows at most; default 100"`
+	SinceSecs *int   `json:"-" query:"since_secs" minimum:"1" maximum:"2592000" description:"of the log; a poll hands out all that waits"`
+	SinceID   string `json:"-" query:"since_id" description:"the cursor: the id of the last row read; it acknowledges everything up to it"`
+	Epoch     *int64 `json:"-" query:"epoch" minimum:"1" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so"`
+	BeforeTS  string `json:"-" query:"before_ts" format:"date-time" description:"of the log: only older rows"`
+}
+
+// ActivityRow is a row of a workspace's activity (wire contract, section 2.3),
+// with the additive data object (section 6, point 3).
+type ActivityRow struct {
+	ID           string          `json:"id" description:"of mail: the cursor"`
+	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID"`
+	Type         string          `json:"activity_type" description:"a2a_receive, notify, or what the agent reported"`
+	SourceID     *string         `json:"source_id" description:"null: the user"`
+	TargetID     *string         `json:"target_id"`
+	Method       string          `json:"method"`
+	Summary      string          `json:"summary"`
+	DurationMS   *int            `json:"duration_ms"`
+	Status       string          `json:"status"`
+	ErrorDetail  *string         `json:"error_detail"`
+	CreatedAt    time.Time       `json:"created_at"`
+	RequestBody  json.RawMessage `json:"request_body,omitempty" description:"the A2A request, or what was said or reported"`
+	ResponseBody json.RawMessage `json:"response_body,omitempty" description:"present when set"`
+	MessageID    string          `json:"message_id,omitempty"`
+	Data         *RowData        `json:"data,omitempty"`
+}
+
+// RowData is all that one client reads of a row.
+type RowData struct {
+	Source   string `json:"source" enum:"canvas_user,peer_agent"`
+	SourceID string `json:"source_id"`
+	Text     string `json:"text"`
+	PeerName string `json:"peer_name,omitempty"`
+	PeerRole string `json:"peer_role,omitempty"`
+}
+
+// Report is the call with which an agent logs what it did.
+var Report = declare[ReportRequest, Reported](Operation{
+	Function: "inbox", Route: "POST /workspaces/{id}/activity", ID: "postWorkspacesIdActivity", Tag: "agents",
+	Summary: "Report what the agent did",
+	Access:  ByWorkspace,
+	Errors:  errs(400, 401, 403, 404, 410, 413),
+})
+
+// ReportRequest is what an agent did.
+type ReportRequest struct {
+	WorkspacePath
+	Type        string          `json:"activity_type" required:"true" description:"what kind of thing: lower-case letters, digits and '_'"`
+	SourceID    string          `json:"source_id" nullable:"true" description:"the workspace itself, if given"`
+	TargetID    string          `json:"target_id" nullable:"true" description:"whom it concerned"`
+	Method      string          `json:"method" nullable:"true" description:"the A2A method, if it was one"`
+	Summary     string          `json:"summary" nullable:"true" description:"one line for the log"`
+	Status      string          `json:"status" nullable:"true" description:"how it ended; default ok"`
+	ErrorDetail string          `json:"error_detail" nullable:"true" description:"what went wrong"`
+	DurationMS  *int            `json:"duration_ms" description:"how long it took, in milliseconds"`
+	Request     json.RawMessage `json:"request_body" description:"what was asked; any JSON"`
+	Response    json.RawMessage `json:"response_body" description:"what was answered; any JSON"`
+}
+
+// Reported is the answer to a report.
+type Reported struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"logged"`
+}
+
+// Notify is the call with which an agent tells its user something.
+var Notify = declare[NotifyRequest, Notified](Operation{
+	Function: "inbox", Route: "POST /workspaces/{id}/notify", ID: "postWorkspacesIdNotify", Tag: "agents",
+	Summary: "Say something to the user",
+	Access:  ByWorkspace,
+	Errors:  errs(400, 401, 404, 410, 413),
+})
+
+// NotifyRequest is what an agent tells its user.
+type NotifyRequest struct {
+	WorkspacePath
+	Message     string          `json:"message" required:"true" minLength:"1" description:"what to tell the user"`
+	Attachments json.RawMessage `json:"attachments" schema:"Attachments" nullable:"true" description:"kept with the message as they are"`
+	Type        string          `json:"type" description:"what kind of notice, in the agent's words"`
+}
+
+// Notified is the answer to a notice.
+type Notified struct {
+	ID     string `json:"id"`
+	Status string `json:"status" enum:"sent"`
+}
+
+// GetState is the call with which an agent asks whether to go on.
+var GetState = declare[WorkspacePath, State](Operation{
+	Function: "status", Route: "GET /workspaces/{id}/state", ID: "getWorkspacesIdState", Tag: "agents",
+	Summary: "Whether to go on",
+	Access:  ByWorkspace,
+	Replies: []Reply{{Status: 200, Description: "done"}, {
+		Status: 404, Body: Removed{},
+		Description: "removed for good; an agent ends itself on it, so nothing else is ever a 404 here",
+	}},
+	Errors: errs(400, 401),
+})
+
+// State says whether an agent is to go on.
+type State struct {
+	Deleted     bool             `json:"deleted"`
+	Paused      bool             `json:"paused"`
+	Reason      workspace.Reason `json:"reason"`
+	Status      workspace.Status `json:"status"`
+	WorkspaceID string           `json:"workspace_id" schema:"WorkspaceID"`
+}
+
+// Removed is the state of a workspace that was removed.
+type Removed struct {
+	Deleted     bool   `json:"deleted"`
+	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
+}
+
+// StatusCode implements StatusCoder.
+func (s State) StatusCode() int {
+	if s.Deleted {
+		return 404
+	}
+	return 200
+}
+
+// MarshalJSON implements json.Marshaler: the state of a removed workspace is
+// that it is Removed.
+func (s State) MarshalJSON() ([]byte, error) {
+	if s.Deleted {
+		return json.Marshal(Removed{WorkspaceID: s.WorkspaceID, Deleted: true})
+	}
+	type members State // without this method
+	return json.Marshal(members(s))
+}

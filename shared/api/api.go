@@ -1,0 +1,138 @@
+// Package api is the HTTP API as data: the request and reply types of every
+// operation, and the table of the operations themselves. The functions serve
+// it, the stack routes it, the command line reads it, and the OpenAPI document
+// is generated from it. It is pure: it imports no AWS, no net/http handler and
+// no use case.
+//
+// Tags say how a field is read and described. Of a request: path, query and
+// header name a parameter, json a member of the body; required marks a member
+// that must be there. Of a reply, every member is always there unless its json
+// tag has omitempty or omitzero. description, example, enum, minimum, maximum,
+// default and nullable are as in JSON Schema; schema names a shared schema.
+package api
+
+//go:generate go run ./openapigen ../../functions/status/openapi.json
+
+// CatchAll is the route key of everything that no other route matches. It is
+// served, so that a client gets a typed 404 and never API Gateway's own.
+const CatchAll = "$default"
+
+// Access says who may make a call; several may.
+type Access int
+
+// Who may call.
+const (
+	ByAnyone    Access = 1 << iota // no credential is needed, always or where policy is open
+	ByWorkspace                    // with the workspace's credential
+	ByOperator                     // with the operator's credential
+)
+
+// Allows reports whether who is among those who may call.
+func (a Access) Allows(who Access) bool { return a&who != 0 }
+
+// Operation is one call of the API.
+type Operation struct {
+	Function    string // the Lambda that serves it
+	Route       string // API Gateway's route key: the method and the path
+	ID          string
+	Tag         string
+	Summary     string
+	Description string
+	Access      Access
+
+	Request      any  // the request type's zero value
+	Body         any  // describes the body of an operation that reads it itself
+	BodyOptional bool // the call may come without a body
+	Replies      []Reply
+	Errors       []int // statuses that come with a Problem
+}
+
+// Reply is a reply of an operation that is no error.
+type Reply struct {
+	Status      int
+	Description string
+	Body        any      // the reply type's zero value
+	Types       []string // content types; none: JSON
+}
+
+// Op is an operation whose types the compiler knows: only a function from Req to
+// Rep can serve it.
+type Op[Req, Rep any] struct{ *Operation }
+
+// None is the request of a call that says nothing but its route.
+type None struct{}
+
+// StatusCoder is implemented by a reply that comes with one of several statuses;
+// every other reply comes with its operation's first.
+type StatusCoder interface{ StatusCode() int }
+
+// Content is implemented by a reply that may be something else than JSON; it is
+// JSON when contentType is "".
+type Content interface {
+	Content() (contentType string, body []byte)
+}
+
+// The content types of replies.
+const (
+	JSON = "application/json"
+	HTML = "text/html"
+	Text = "text/plain"
+)
+
+var operations []*Operation
+
+// declare enters an operation in the table. Without replies it has one, of
+// status 200.
+func declare[Req, Rep any](o Operation) Op[Req, Rep] {
+	var req Req
+	var rep Rep
+	o.Request = req
+	if len(o.Replies) == 0 {
+		o.Replies = []Reply{{Status: 200, Description: "done"}}
+	}
+	for i, r := range o.Replies {
+		if r.Body == nil {
+			o.Replies[i].Body = rep
+		}
+	}
+	operations = append(operations, &o)
+	return Op[Req, Rep]{&o}
+}
+
+// errs are the statuses of an operation's errors; 500 and 503 are among them, as
+// every call that asks the store can meet them.
+func errs(statuses ...int) []int { return append(statuses, 500, 503) }
+
+// Operations is the whole API, without what CatchAll serves.
+func Operations() []*Operation {
+	out := make([]*Operation, 0, len(operations))
+	for _, o := range operations {
+		if o.Route != CatchAll {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// Routes are the route keys that a function serves.
+func Routes(function string) []string {
+	var out []string
+	for _, o := range operations {
+		if o.Function == function {
+			out = append(out, o.Route)
+		}
+	}
+	return out
+}
+
+// Tag is a group of operations.
+type Tag struct{ Name, Description string }
+
+// Tags are the groups, in the order in which they are shown.
+var Tags = []Tag{
+	{"agents", "What an agent calls for itself. Any of these calls renews its lease."},
+	{"chat", "Messages between users and agents, and among agents."},
+	{"directory", "Who is there."},
+	{"operator", "With the operator credential."},
+	{"platform", "The service itself."},
+}

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// SendMessage is the call that sends a message to a workspace.
+var SendMessage = declare[SendRequest, Accepted](Operation{
+	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
+	Summary:     "Send a message",
+	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt.",
+	Access:      ByAnyone | ByWorkspace | ByOperator,
+	Body:        A2ARequest{},
+	Replies: []Reply{
+		{Status: 200, Description: "accepted, for an agent that polls"},
+		{Status: 202, Description: "accepted, for an agent that is pushed to"},
+	},
+	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
+})
+
+// SendRequest is a message to a workspace. Its body, an A2ARequest, is read as
+// it came: what else the sender wrote reaches the agent.
+type SendRequest struct {
+	WorkspacePath
+	Claims
+}
+
+// A2ARequest is a message as the A2A protocol has it.
+type A2ARequest struct {
+	_       struct{}   `description:"An A2A message/send; a bare {\"message\": …} is wrapped, and what is missing filled in."`
+	JSONRPC string     `json:"jsonrpc" description:"2.0"`
+	ID      any        `json:"id" schema:"JSONRPCID" description:"the call's id; default the messageId"`
+	Method  string     `json:"method" description:"default message/send"`
+	Params  A2AParams  `json:"params" description:"the message and how to deliver it"`
+	Message A2AMessage `json:"message" description:"a bare message, without params"`
+}
+
+// A2AParams is a message and how to deliver it.
+type A2AParams struct {
+	Message     A2AMessage    `json:"message" required:"true" description:"the message"`
+	ExpiresIn   float64       `json:"expires_in_seconds" minimum:"1" maximum:"1209600" description:"how long it may wait for its delivery"`
+	Priority    chat.Priority `json:"priority" description:"higher is delivered first; default 50"`
+	CallbackURL string        `json:"callback_url" description:"told of the message's end by a POST, at least once; guarded as agents' URLs are"`
+}
+
+// A2AMessage is a message.
+type A2AMessage struct {
+	Role      string    `json:"role" description:"who speaks: user, as a rule"`
+	MessageID string    `json:"messageId" description:"the idempotency key: 1 to 128 letters, digits, '.', '_', ':', '-'"`
+	Parts     []A2APart `json:"parts" description:"what is said"`
+}
+
+// A2APart is a part of a message.
+type A2APart struct {
+	Kind string `json:"kind" description:"text, as a rule"`
+	Type string `json:"type" description:"an older name of kind"`
+	Text string `json:"text" description:"the text"`
+}
+
+// Accepted is the answer to a message. It has the members that the two kinds of
+// client parse (queued and queue_id for a push target, status and delivery_mode
+// for one that polls), and what will happen to the message.
+type Accepted struct {
+	Queued       bool             `json:"queued,omitempty" description:"true for an agent that is pushed to"`
+	Status       string           `json:"status,omitempty" enum:"queued" description:"\"queued\" for one that polls"`
+	DeliveryMode workspace.Mode   `json:"delivery_mode"`
+	Method       string           `json:"method"`
+	QueueID      string           `json:"queue_id"`
+	MessageID    string           `json:"message_id"`
+	Receipt      string           `json:"receipt" description:"where to follow it"`
+	State        chat.State       `json:"state"`
+	Duplicate    bool             `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
+	Expected     string           `json:"expected" schema:"Expectation" description:"what will happen to it"`
+	QueueDepth   int64            `json:"queue_depth"`
+	OldestAge    int              `json:"oldest_age_seconds"`
+	LastPollAt   time.Time        `json:"last_poll_at,omitzero"`
+	WSStatus     workspace.Status `json:"workspace_status"`
+	WSReason     workspace.Reason `json:"workspace_reason"`
+	Hint         string           `json:"hint,omitempty"`
+	Message      string           `json:"message"`
+}
+
+// StatusCode implements StatusCoder.
+func (a Accepted) StatusCode() int {
+	if a.Queued {
+		return 202
+	}
+	return 200
+}
+
+// Delegate is the call that gives a task to another workspace.
+var Delegate = declare[DelegateRequest, Delegated](Operation{
+	Function: "enqueue", Route: "POST /workspaces/{id}/delegate", ID: "postWorkspacesIdDelegate", Tag: "chat",
+	Summary: "Give a task to another workspace",
+	Access:  ByWorkspace,
+	Replies: []Reply{{Status: 202, Description: "given, or given before under the same key"}},
+	Errors:  errs(400, 401, 403, 404, 409, 410, 413, 429),
+})
+
+// DelegateRequest is a task for another workspace.
+type DelegateRequest struct {
+	WorkspacePath
+	Claims
+	TargetID       string `json:"target_id" nullable:"true" description:"whom the task is for; without it, the workspace in the path"`
+	Task           string `json:"task" required:"true" minLength:"1" description:"what is to be done, in words"`
+	IdempotencyKey string `json:"idempotency_key" nullable:"true" maxLength:"256" description:"the same key for the same target is the same task"`
+}
+
+// Delegated is the answer to a delegation.
+type Delegated struct {
+	DelegationID  string `json:"delegation_id"`
+	Status        string `json:"status" enum:"delegated"`
+	TargetID      string `json:"target_id" schema:"WorkspaceID"`
+	MessageID     string `json:"message_id"`
+	Receipt       string `json:"receipt" description:"where to follow it"`
+	IdempotentHit bool   `json:"idempotent_hit,omitempty" description:"the key was used before, and this is that task"`
+	Deduplicated  bool   `json:"deduplicated,omitempty" description:"the same task was sent as a message within the last minute; this is that one"`
+}
+
+// ListDelegations is the call that lists a workspace's delegations.
+var ListDelegations = declare[WorkspacePath, []Delegation](Operation{
+	Function: "status", Route: "GET /workspaces/{id}/delegations", ID: "getWorkspacesIdDelegations", Tag: "chat",
+	Summary: "What was delegated, newest first",
+	Access:  ByWorkspace,
+	Errors:  errs(400, 401, 404, 410),
+})
+
+// Delegation is a task that one workspace gave another.
+type Delegation struct {
+	DelegationID    string    `json:"delegation_id"`
+	SourceID        string    `json:"source_id" schema:"WorkspaceID"`
+	TargetID        string    `json:"target_id" schema:"WorkspaceID"`
+	Status          string    `json:"status" enum:"queued,dispatched,completed,failed" description:"completed and failed are ends"`
+	Summary         string    `json:"summary"`
+	ResponsePreview string    `json:"response_preview"`
+	Error           string    `json:"error"`
+	ErrorDetail     string    `json:"error_detail"`
+	MessageID       string    `json:"message_id"`
+	CreatedAt       time.Time `json:"created_at"`
+}
+
+// GetMessage is the call that gives a message's receipt.
+var GetMessage = declare[GetMessageRequest, Receipt](Operation{
+	Function: "status", Route: "GET /workspaces/{id}/messages/{message_id}", ID: "getWorkspacesIdMessagesMessageId",
+	Tag: "chat", Summary: "Follow a message",
+	Access: ByAnyone | ByWorkspace | ByOperator,
+	Errors: errs(400, 401, 403, 404),
+})
+
+// GetMessageRequest names a message, and says who asks.
+type GetMessageRequest struct {
+	MessagePath
+	Claims
+}
+
+// ListMessages is the call that lists a workspace's receipts.
+var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
+	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
+	Summary:     "List messages, newest first",
+	Description: "The workspace itself and the operator see all; another sees what it sent.",
+	Access:      ByAnyone | ByWorkspace | ByOperator,
+	Errors:      errs(400, 401, 403, 404),
+})
+
+// ListMessagesRequest is which receipts are asked for.
+type ListMessagesRequest struct {
+	WorkspacePath
+	State chat.State `json:"-" query:"state" description:"only these"`
+	Page
+	Claims
+}
+
+// Receipts is a page of receipts.
+type Receipts struct {
+	Messages []Receipt `json:"messages"`
+	Next     *string   `json:"next" description:"cursor of the next page; null on the last"`
+}
+
+// GetQueueStatus is the call that gives a receipt in the older clients' words.
+var GetQueueStatus = declare[GetMessageRequest, QueueStatus](Operation{
+	Function: "status", Route: "GET /workspaces/{id}/a2a/queue/{message_id}", ID: "getWorkspacesIdA2aQueueMessageId",
+	Tag: "chat", Summary: "Follow a message, in the older clients' words",
+	Access: ByAnyone | ByWorkspace | ByOperator,
+	Errors: errs(400, 401, 403, 404),
+})

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+)
+
+// Attempt is one try at delivery.
+type Attempt struct {
+	At      time.Time    `json:"at"`
+	Via     chat.Via     `json:"via"`
+	Outcome chat.Outcome `json:"outcome"`
+	Error   string       `json:"error,omitempty"`
+}
+
+// Receipt is a message's life as its sender follows it.
+type Receipt struct {
+	_           struct{}        `description:"A message's life."`
+	MessageID   string          `json:"message_id"`
+	QueueID     string          `json:"queue_id" description:"the same"`
+	WorkspaceID string          `json:"workspace_id" schema:"WorkspaceID"`
+	Seq         int64           `json:"seq" description:"order of acceptance in its workspace"`
+	State       chat.State      `json:"state"`
+	Status      chat.State      `json:"status" description:"the older clients' name of state"`
+	Reason      string          `json:"reason"`
+	Priority    chat.Priority   `json:"priority"`
+	Probe       bool            `json:"probe,omitempty" description:"it says nothing: its receipt tells whether mail reaches the agent"`
+	Attempts    []Attempt       `json:"attempts"`
+	LastError   string          `json:"last_error,omitempty"`
+	AcceptedAt  time.Time       `json:"accepted_at"`
+	ExpiresAt   time.Time       `json:"expires_at"`
+	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
+	SettledAt   time.Time       `json:"settled_at,omitzero"`
+	Answer      json.RawMessage `json:"answer,omitempty" description:"what the agent answered a push with"`
+}
+
+// QueueStatus is a receipt in the older clients' words (wire contract,
+// section 5).
+type QueueStatus struct {
+	_            struct{}        `description:"A receipt in the older clients' words."`
+	QueueID      string          `json:"queue_id"`
+	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID"`
+	Status       string          `json:"status" enum:"queued,dispatched,completed,failed,dropped"`
+	State        chat.State      `json:"state"`
+	Priority     chat.Priority   `json:"priority"`
+	Attempts     int             `json:"attempts"`
+	LastError    *string         `json:"last_error"`
+	EnqueuedAt   time.Time       `json:"enqueued_at"`
+	DispatchedAt *time.Time      `json:"dispatched_at"`
+	CompletedAt  *time.Time      `json:"completed_at"`
+	ExpiresAt    time.Time       `json:"expires_at"`
+	ResponseBody json.RawMessage `json:"response_body,omitempty" description:"the agent's answer"`
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/swaggest/jsonschema-go"
+	"github.com/swaggest/openapi-go"
+	"github.com/swaggest/openapi-go/openapi31"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+const schemasPrefix = "#/components/schemas/"
+
+// generate makes the document.
+func generate() ([]byte, error) {
+	r := &openapi31.Reflector{}
+	r.DefaultOptions = options
+	spec := r.SpecEns()
+	spec.Info.WithTitle("Rollcall").WithVersion("1").WithDescription(
+		"Keeps track of AI agent workspaces and delivers their chat. Every error has error, code, hint and action. " +
+			"Unknown members of a request are ignored.")
+	for _, t := range api.Tags {
+		spec.Tags = append(spec.Tags, *new(openapi31.Tag).WithName(t.Name).WithDescription(t.Description))
+	}
+	for _, o := range api.Operations() {
+		if err := addOperation(r, o); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Route, err)
+		}
+	}
+	if err := addComponents(r); err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = layout(&out, raw, 0)
+	out.WriteByte('\n')
+	return out.Bytes(), err
+}
+
+func addOperation(r *openapi31.Reflector, o *api.Operation) error {
+	method, path, ok := strings.Cut(o.Route, " ")
+	if !ok {
+		return errors.New("a route is a method and a path")
+	}
+	oc, err := r.NewOperationContext(method, path)
+	if err != nil {
+		return err
+	}
+	oc.SetID(o.ID)
+	oc.SetTags(o.Tag)
+	oc.SetSummary(o.Summary)
+	if o.Description != "" {
+		oc.SetDescription(o.Description)
+	}
+	oc.AddReqStructure(o.Request)
+	if o.Body != nil {
+		oc.AddReqStructure(o.Body)
+	}
+	for _, reply := range o.Replies {
+		for _, kind := range contentTypes(reply) {
+			oc.AddRespStructure(bodyOf(reply, kind), openapi.WithHTTPStatus(reply.Status), openapi.WithContentType(kind),
+				func(cu *openapi.ContentUnit) { cu.Description = reply.Description })
+		}
+	}
+	exposer, ok := oc.(openapi31.OperationExposer)
+	if !ok {
+		return fmt.Errorf("%T has no operation", oc)
+	}
+	op := exposer.Operation()
+	op.Security = security(o.Access)
+	for _, status := range o.Errors {
+		code := strconv.Itoa(status)
+		if _, replies := op.ResponsesEns().MapOfResponseOrReferenceValues[code]; !replies {
+			ref := openapi31.ResponseOrReference{Reference: &openapi31.Reference{Ref: "#/components/responses/" + code}}
+			op.Responses.WithMapOfResponseOrReferenceValuesItem(code, ref)
+		}
+	}
+	if err := r.AddOperation(oc); err != nil {
+		return err
+	}
+	if op.RequestBody != nil && op.RequestBody.RequestBody != nil {
+		op.RequestBody.RequestBody.WithRequired(!o.BodyOptional)
+	}
+	tidyParameters(op.Parameters)
+	return nil
+}
+
+// tidyParameters puts those of the path first. A parameter is described once and
+// is never null.
+func tidyParameters(parameters []openapi31.ParameterOrReference) {
+	places := []openapi31.ParameterIn{openapi31.ParameterInPath, openapi31.ParameterInQuery, openapi31.ParameterInHeader}
+	slices.SortStableFunc(parameters, func(a, b openapi31.ParameterOrReference) int {
+		return slices.Index(places, a.Parameter.In) - slices.Index(places, b.Parameter.In)
+	})
+	for _, p := range parameters {
+		delete(p.Parameter.Schema, "description")
+		if types, ok := p.Parameter.Schema["type"].([]any); ok {
+			types = slices.DeleteFunc(types, func(t any) bool { return t == "null" })
+			p.Parameter.Schema["type"] = types[0]
+		}
+	}
+}
+
+func contentTypes(reply api.Reply) []string {
+	if len(reply.Types) == 0 {
+		return []string{api.JSON}
+	}
+	return reply.Types
+}
+
+// bodyOf is what a reply of a content type is described by.
+func bodyOf(reply api.Reply, kind string) any {
+	if kind != api.JSON {
+		return ""
+	}
+	return reply.Body
+}
+
+// security is who may call, as OpenAPI has it.
+func security(access api.Access) []map[string][]string {
+	var out []map[string][]string
+	for _, s := range []struct {
+		who         api.Access
+		requirement map[string][]string
+	}{
+		{api.ByAnyone, map[string][]string{}},
+		{api.ByWorkspace, map[string][]string{"workspace": {}}},
+		{api.ByOperator, map[string][]string{"operator": {}}},
+	} {
+		if access.Allows(s.who) {
+			out = append(out, s.requirement)
+		}
+	}
+	return out
+}
+
+// addComponents adds what operations refer to.
+func addComponents(r *openapi31.Reflector) error {
+	components := r.Spec.ComponentsEns()
+	_, err := r.Reflect(api.Problem{}, jsonschema.RootRef, jsonschema.DefinitionsPrefix(schemasPrefix),
+		jsonschema.CollectDefinitions(func(name string, s jsonschema.Schema) { addSchema(components, name, s) }))
+	if err != nil {
+		return err
+	}
+	for name, s := range shared {
+		addSchema(components, name, s)
+	}
+	for status, description := range api.ErrorDescriptions {
+		var codes []string
+		for _, code := range httpapi.CodesOf(status) {
+			codes = append(codes, string(code))
+		}
+		slices.Sort(codes)
+		response := openapi31.Response{Description: description + ". Codes: " + strings.Join(codes, ", ") + "."}
+		response.WithContentItem(api.JSON, openapi31.MediaType{Schema: map[string]any{"$ref": schemasPrefix + "Problem"}})
+		components.WithResponsesItem(strconv.Itoa(status), openapi31.ResponseOrReference{Response: &response})
+	}
+	for name, description := range map[string]string{
+		"workspace": "the workspace's credential", "operator": "the operator's credential",
+	} {
+		scheme := openapi31.SecurityScheme{Description: &description}
+		scheme.WithHTTPBearer(openapi31.SecuritySchemeHTTPBearer{Scheme: "bearer"})
+		components.WithSecuritySchemesItem(name, openapi31.SecuritySchemeOrReference{SecurityScheme: &scheme})
+	}
+	return nil
+}
+
+func addSchema(components *openapi31.Components, name string, s jsonschema.Schema) {
+	m, err := s.ToSchemaOrBool().ToSimpleMap()
+	if err != nil {
+		panic(err) // a schema of this program's own
+	}
+	components.WithSchemasItem(name, m)
+}

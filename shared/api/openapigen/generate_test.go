@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/api/apidoc"
+)
+
+const committed = "../../../functions/status/openapi.json"
+
+func TestTheCommittedDocumentIsCurrent(t *testing.T) {
+	want, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is stale: run go generate ./shared/api", committed)
+	}
+	if _, err := apidoc.New(got); err != nil {
+		t.Error(err)
+	}
+}
+
+// A reference that leads nowhere, or a field of a request that isn't described,
+// helps nobody who reads the document.
+func TestReferencesLeadSomewhereAndRequestsAreDescribed(t *testing.T) {
+	raw, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths      map[string]map[string]any
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]map[string]any
+			}
+			Responses map[string]any
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range strings.Split(string(raw), `"$ref":"#/components/`)[1:] {
+		ref, _, _ := strings.Cut(match, `"`)
+		kind, name, _ := strings.Cut(ref, "/")
+		_, isSchema := doc.Components.Schemas[name]
+		_, isResponse := doc.Components.Responses[name]
+		if (kind == "schemas" && !isSchema) || (kind == "responses" && !isResponse) {
+			t.Errorf("there is no %s", ref)
+		}
+	}
+	for name, s := range doc.Components.Schemas {
+		if !strings.HasSuffix(name, "Request") && !strings.HasPrefix(name, "A2A") {
+			continue
+		}
+		for member, m := range s.Properties {
+			if m["description"] == nil || (m["type"] == nil && m["$ref"] == nil && m["anyOf"] == nil && !anyJSON[member]) {
+				t.Errorf("%s.%s has no type or no description: %v", name, member, m)
+			}
+		}
+	}
+}
+
+// anyJSON are the members of requests that may be of any type.
+var anyJSON = map[string]bool{"request_body": true, "response_body": true}
+
+// Each value that the domain has of an enumerated type is in the document.
+func TestEnumsAreComplete(t *testing.T) {
+	for domainType, e := range enums {
+		listed := map[string]bool{}
+		for _, v := range e.schema.Enum {
+			listed[jsonText(t, v)] = true
+		}
+		for name, value := range constants(t, domainType) {
+			if !listed[value] {
+				t.Errorf("%s %s (%s) is not in the document", domainType, name, value)
+			}
+		}
+	}
+}
+
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// constants are a domain type's, by name, as they stand in its package's source.
+func constants(t *testing.T, of reflect.Type) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", filepath.Base(of.PkgPath()), "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source of %s: %v", of.PkgPath(), err)
+	}
+	found := map[string]string{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if typed, ok := spec.Type.(*ast.Ident); ok && typed.Name == of.Name() && len(spec.Values) == 1 {
+				if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
+					found[spec.Names[0].Name] = literal.Value
+				}
+			}
+			return true
+		})
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s has no constants", of)
+	}
+	return found
+}
+
+// The statuses of errors are all described, and each has a code.
+func TestErrorsAreDescribed(t *testing.T) {
+	for _, o := range api.Operations() {
+		for _, status := range o.Errors {
+			if api.ErrorDescriptions[status] == "" {
+				t.Errorf("%s: what is a %s?", o.Route, strconv.Itoa(status))
+			}
+		}
+	}
+}

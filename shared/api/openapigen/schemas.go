@@ -1,0 +1,155 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/swaggest/jsonschema-go"
+	"github.com/swaggest/openapi-go"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// shared are the schemas that a field's schema tag may name beside those of
+// types.
+var shared = map[string]jsonschema.Schema{
+	"WorkspaceID": func() jsonschema.Schema {
+		s := typed(jsonschema.String)
+		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-'; usually a UUID").
+			WithPattern("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$").WithExamples("11111111-1111-4111-8111-111111111111")
+		return s
+	}(),
+	"AgentCard": func() jsonschema.Schema {
+		s := typed(jsonschema.Object)
+		s.WithDescription("An A2A agent card: any object, whose name, if any, is a text.").
+			WithPropertiesItem("name", jsonschema.String.ToSchemaOrBool()).
+			WithAdditionalProperties(*new(jsonschema.SchemaOrBool).WithTypeBoolean(true))
+		return s
+	}(),
+	"Attachments": typed(jsonschema.Array),
+	"JSONRPCID":   typed(jsonschema.String, jsonschema.Integer, jsonschema.Null),
+	"Expectation": enum("What will happen to a message.", "now", "next_poll", "when_idle", "nobody_is_listening"),
+}
+
+// enums are the schemas of the domain's types.
+var enums = map[reflect.Type]struct {
+	name   string
+	schema jsonschema.Schema
+}{
+	reflect.TypeFor[workspace.Status](): {"Status", enum("", workspace.StatusOnline, workspace.StatusDegraded,
+		workspace.StatusOffline, workspace.StatusUnknown, workspace.StatusProvisioning, workspace.StatusPaused,
+		workspace.StatusRemoved)},
+	reflect.TypeFor[workspace.Reason](): {"Reason", enum("the code of why", workspace.ReasonRemoved,
+		workspace.ReasonPaused, workspace.ReasonCredentialsRejected, workspace.ReasonNeverRegistered,
+		workspace.ReasonPlatformSuspect, workspace.ReasonLeaseExpired, workspace.ReasonDuplicateHost,
+		workspace.ReasonRuntimeWedged, workspace.ReasonInboxUnattended, workspace.ReasonPushFailing,
+		workspace.ReasonBacklogStalled, workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
+	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"" is: not declared`,
+		workspace.Push, workspace.Poll, workspace.Undeclared)},
+	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain a message travels.", workspace.HopNone,
+		workspace.HopAgent, workspace.HopCredential, workspace.HopNetwork, workspace.HopQueue, workspace.HopPlatform,
+		workspace.HopOperator)},
+	reflect.TypeFor[chat.State](): {"MessageState", enum("", chat.Queued, chat.InFlight, chat.Delivered, chat.Expired,
+		chat.Cancelled, chat.Dead)},
+	reflect.TypeFor[chat.Via](): {"Via", enum("The path a message took to its agent.", chat.ByPush, chat.ByPoll)},
+	reflect.TypeFor[chat.Outcome](): {"Outcome", enum("How an attempt ended.", chat.Pending, chat.Succeeded,
+		chat.AgentBusy, chat.Failed, chat.Lost, chat.Superseded)},
+	reflect.TypeFor[chat.Priority](): {"Priority", func() jsonschema.Schema {
+		s := typed(jsonschema.Integer)
+		s.WithDescription("higher is delivered first").WithEnum(int(chat.Critical), int(chat.Task), int(chat.Info))
+		return s
+	}()},
+}
+
+func typed(types ...jsonschema.SimpleType) jsonschema.Schema {
+	var s jsonschema.Schema
+	for _, t := range types {
+		s.AddType(t)
+	}
+	return s
+}
+
+// enum is the schema of a text that is one of some.
+func enum[T ~string](description string, values ...T) jsonschema.Schema {
+	s := typed(jsonschema.String)
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	if description != "" {
+		s.WithDescription(description)
+	}
+	return s
+}
+
+// options are how types become schemas.
+var options = []func(*jsonschema.ReflectContext){
+	func(rc *jsonschema.ReflectContext) { rc.EnvelopNullability = true },
+	jsonschema.InterceptDefName(func(t reflect.Type, _ string) string {
+		if e, ok := enums[t]; ok {
+			return e.name
+		}
+		return t.Name()
+	}),
+	jsonschema.InterceptSchema(domainTypes),
+	jsonschema.InterceptProp(alwaysThere),
+	jsonschema.InterceptProp(sharedSchemas),
+	jsonschema.InterceptNullability(noNullLists),
+}
+
+// domainTypes gives the domain's types their schemas.
+func domainTypes(p jsonschema.InterceptSchemaParams) (stop bool, err error) {
+	t := p.Value.Type()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if e, ok := enums[t]; ok {
+		*p.Schema = e.schema
+		return true, nil
+	}
+	if t == reflect.TypeFor[api.Document]() {
+		*p.Schema = typed(jsonschema.Object)
+		p.Schema.WithDescription("An OpenAPI 3.1 document.").
+			WithAdditionalProperties(*new(jsonschema.SchemaOrBool).WithTypeBoolean(true))
+		return true, nil
+	}
+	return false, nil
+}
+
+// alwaysThere makes a reply's members required, but those that it may omit.
+func alwaysThere(p jsonschema.InterceptPropParams) error {
+	oc, ok := openapi.OperationCtx(p.Context)
+	if p.Processed || (ok && !oc.IsProcessingResponse()) {
+		return nil
+	}
+	_, flags, _ := strings.Cut(p.Field.Tag.Get("json"), ",")
+	if !strings.Contains(flags, "omitempty") && !strings.Contains(flags, "omitzero") {
+		p.ParentSchema.Required = append(p.ParentSchema.Required, p.Name)
+	}
+	return nil
+}
+
+// sharedSchemas puts the schema that a field's tag names in its place.
+func sharedSchemas(p jsonschema.InterceptPropParams) error {
+	name, ok := p.Field.Tag.Lookup("schema")
+	if !p.Processed || !ok {
+		return nil
+	}
+	ref := schemasPrefix + name
+	named := &jsonschema.Schema{Ref: &ref}
+	if p.Field.Tag.Get("nullable") == "true" {
+		named = &jsonschema.Schema{AnyOf: []jsonschema.SchemaOrBool{named.ToSchemaOrBool(), jsonschema.Null.ToSchemaOrBool()}}
+	}
+	named.Description = p.PropertySchema.Description
+	*p.PropertySchema = *named
+	return nil
+}
+
+// noNullLists takes the null from lists: a reply's list may be empty, and is
+// always a list.
+func noNullLists(p jsonschema.InterceptNullabilityParams) {
+	if p.NullAdded && p.Type.Kind() == reflect.Slice && p.Schema.HasType(jsonschema.Array) {
+		p.Schema.RemoveType(jsonschema.Null)
+	}
+}

@@ -1,0 +1,272 @@
+package api
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// CreateWorkspace is the call that enrols a workspace, or adopts one.
+var CreateWorkspace = declare[CreateRequest, Created](Operation{
+	Function: "operate", Route: "POST /workspaces", ID: "postWorkspaces", Tag: "operator",
+	Summary: "Enrol a workspace, or adopt one",
+	Access:  ByOperator,
+	Replies: []Reply{{Status: 201, Description: "created"}, {Status: 200, Description: "adopted"}},
+	Errors:  errs(400, 401, 403, 409, 413),
+})
+
+// CreateRequest is a workspace to enrol or adopt.
+type CreateRequest struct {
+	ID               string `json:"id" description:"the workspace's id; without one it is given a UUID"`
+	Name             string `json:"name" description:"what people call it; at most 200 bytes"`
+	Runtime          string `json:"runtime" description:"what its agent runs on; at most 64 bytes"`
+	Role             string `json:"role" description:"what it is for, in a few words for its peers; at most 200 bytes"`
+	Tier             int    `json:"tier" description:"for the canvas; nothing is decided by it"`
+	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
+	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`
+	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept"`
+	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
+}
+
+// Created is a workspace that was enrolled or adopted.
+type Created struct {
+	Workspace
+	Adopted   bool   `json:"adopted,omitempty" description:"it existed"`
+	AuthToken string `json:"auth_token,omitempty" description:"shown once"`
+}
+
+// StatusCode implements StatusCoder.
+func (c Created) StatusCode() int {
+	if c.Adopted {
+		return 200
+	}
+	return 201
+}
+
+// RemoveWorkspace is the call that removes a workspace.
+var RemoveWorkspace = declare[WorkspacePath, Workspace](Operation{
+	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "deleteWorkspacesId", Tag: "operator",
+	Summary: "Remove a workspace",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403, 404, 410),
+})
+
+// Repair is the call that mends a lost credential.
+var Repair = declare[RepairRequest, Repaired](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/repair", ID: "postWorkspacesIdRepair", Tag: "operator",
+	Summary: "Mend a lost credential",
+	Description: "Revokes every credential and opens a window in which the agent is given a new one when it registers. " +
+		"The window is for one network address: the one named, else the first that registers; it closes at the first " +
+		"use of what it issued.",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 403, 404, 410),
+})
+
+// RepairRequest is which workspace to repair, and for whom.
+type RepairRequest struct {
+	WorkspacePath
+	From string `json:"from" description:"the agent's network address: only from there a new credential is given out"`
+}
+
+// Repaired is the answer to a repair.
+type Repaired struct {
+	BootstrapUntil time.Time `json:"bootstrap_until"`
+	From           string    `json:"from,omitempty" description:"as asked"`
+	Next           string    `json:"next" description:"what to do now"`
+	Revoked        int       `json:"revoked" description:"how many credentials ended"`
+	WorkspaceID    string    `json:"workspace_id" schema:"WorkspaceID"`
+}
+
+// Pause is the call that holds a workspace.
+var Pause = declare[WorkspacePath, Workspace](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/pause", ID: "postWorkspacesIdPause", Tag: "operator",
+	Summary: "Hold a workspace",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403, 404, 410),
+})
+
+// Resume is the call that ends a hold.
+var Resume = declare[WorkspacePath, Workspace](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/resume", ID: "postWorkspacesIdResume", Tag: "operator",
+	Summary: "End a hold",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403, 404, 410),
+})
+
+// CancelMessage is the call that ends a waiting message.
+var CancelMessage = declare[MessagePath, Receipt](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/cancel",
+	ID: "postWorkspacesIdMessagesMessageIdCancel", Tag: "operator",
+	Summary: "End a waiting message",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403, 404, 409, 410),
+})
+
+// RedriveMessage is the call that puts a dead message back.
+var RedriveMessage = declare[RedriveMessageRequest, Receipt](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/redrive",
+	ID: "postWorkspacesIdMessagesMessageIdRedrive", Tag: "operator",
+	Summary:      "Put a dead message back, with its id and place",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 403, 404, 409, 410),
+})
+
+// RedriveMessageRequest names a dead message.
+type RedriveMessageRequest struct {
+	MessagePath
+	DryRun bool `json:"dry_run" description:"only say whether it would"`
+}
+
+// Redrive is the call that puts back every dead message of a workspace.
+var Redrive = declare[RedriveRequest, Redriven](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/redrive", ID: "postWorkspacesIdRedrive", Tag: "operator",
+	Summary:      "Put back every dead message of a workspace",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 403, 404, 410),
+})
+
+// RedriveRequest names the workspace whose dead messages to put back.
+type RedriveRequest struct {
+	WorkspacePath
+	DryRun bool `json:"dry_run" description:"only say which"`
+}
+
+// Redriven are the messages that were put back, or would be.
+type Redriven struct {
+	DryRun   bool      `json:"dry_run"`
+	Messages []Receipt `json:"messages"`
+}
+
+// SweepNow is the call that sweeps at once.
+var SweepNow = declare[None, Swept](Operation{
+	Function: "operate", Route: "POST /sweep", ID: "postSweep", Tag: "operator",
+	Summary: "Sweep now",
+	Access:  ByOperator,
+	Errors:  errs(401, 403),
+})
+
+// Swept is what a sweep saw and did.
+type Swept struct {
+	Seen      int      `json:"seen" description:"workspaces looked at"`
+	Rung      int      `json:"rung" description:"wake-ups sent"`
+	Announced int      `json:"announced" description:"changes of verdicts recorded"`
+	Expired   int      `json:"expired" description:"messages ended: they outlived their time, or their workspace"`
+	Removed   int      `json:"removed_queues" description:"chat queues removed that nobody owns"`
+	Probed    int      `json:"probed" description:"probes sent"`
+	Cut       bool     `json:"cut,omitempty" description:"it ran out of time; the next sweep goes on from there"`
+	Broken    []string `json:"broken,omitempty" description:"workspaces whose counters differed from the ledger; they are corrected"`
+	Errors    []string `json:"errors,omitempty" description:"what went wrong with single workspaces"`
+}
+
+// Rotate is the call that issues a second credential.
+var Rotate = declare[WorkspacePath, Rotated](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/rotate", ID: "postWorkspacesIdRotate", Tag: "operator",
+	Summary: "Issue a second credential",
+	Description: "The one in use stays valid until the new one is used for the first time. The operator may ask, or the " +
+		"agent itself; heartbeats with the old one are answered with action: rotate.",
+	Access: ByWorkspace | ByOperator,
+	Errors: errs(400, 401, 404, 410),
+})
+
+// Rotated is a workspace's second credential.
+type Rotated struct {
+	AuthToken   string `json:"auth_token" description:"shown once"`
+	Next        string `json:"next" description:"what to do now"`
+	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
+}
+
+// Revoke is the call that ends every credential of a workspace.
+var Revoke = declare[WorkspacePath, Revoked](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/revoke", ID: "postWorkspacesIdRevoke", Tag: "operator",
+	Summary: "End every credential of a workspace",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403, 404, 410),
+})
+
+// Revoked is the answer to a revoke.
+type Revoked struct {
+	Next        string `json:"next" description:"what to do now"`
+	Revoked     int    `json:"revoked" description:"how many credentials ended"`
+	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
+}
+
+// Probe is the call that tests whether mail reaches a workspace.
+var Probe = declare[WorkspacePath, Probing](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/probe", ID: "postWorkspacesIdProbe", Tag: "operator",
+	Summary: "Send a message that says nothing, to see whether mail arrives",
+	Description: "It goes the way of every message. An agent that is pushed to gets the JSON-RPC method " +
+		"rollcall/probe, and any JSON-RPC answer counts; one that polls proves it by its next poll. A probe that isn't " +
+		"delivered is evidence against the workspace.",
+	Access:  ByOperator,
+	Replies: []Reply{{Status: 202, Description: "on its way"}},
+	Errors:  errs(400, 401, 403, 404, 410, 429),
+})
+
+// Probing is a probe on its way.
+type Probing struct {
+	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
+	Expected        string           `json:"expected" schema:"Expectation"`
+	ExpiresAt       time.Time        `json:"expires_at"`
+	MessageID       string           `json:"message_id"`
+	Receipt         string           `json:"receipt" description:"where to follow it"`
+	WorkspaceID     string           `json:"workspace_id" schema:"WorkspaceID"`
+	WorkspaceReason workspace.Reason `json:"workspace_reason"`
+	WorkspaceStatus workspace.Status `json:"workspace_status"`
+}
+
+// CreateEnrolment is the call that lets agents be given their first credential.
+var CreateEnrolment = declare[EnrolmentRequest, Enrolment](Operation{
+	Function: "operate", Route: "POST /enrolments", ID: "postEnrolments", Tag: "operator",
+	Summary:      "Let agents be given their first credential",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Replies:      []Reply{{Status: 201, Description: "issued"}},
+	Errors:       errs(400, 401, 403, 413),
+})
+
+// EnrolmentRequest is how far an enrolment goes.
+type EnrolmentRequest struct {
+	WorkspaceID string `json:"workspace_id" description:"the only one it is good for; it may exist already"`
+	Uses        *int   `json:"uses" minimum:"1" maximum:"10000" description:"how many agents it is good for; default 1"`
+	Seconds     *int   `json:"expires_in_seconds" minimum:"1" maximum:"2592000" description:"how long it lasts; default a day"`
+}
+
+// Enrolment is an operator's leave to be given a first credential.
+type Enrolment struct {
+	EnrolmentID string    `json:"enrolment_id"`
+	Token       string    `json:"enrolment_token" description:"shown once"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	Next        string    `json:"next" description:"what to do now"`
+	Uses        int       `json:"uses"`
+	WorkspaceID string    `json:"workspace_id" description:"empty: any unused id"`
+}
+
+// WithdrawEnrolment is the call that withdraws an enrolment.
+var WithdrawEnrolment = declare[WithdrawRequest, Withdrawn](Operation{
+	Function: "operate", Route: "DELETE /enrolments/{enrolment_id}", ID: "deleteEnrolmentsEnrolmentId", Tag: "operator",
+	Summary: "Withdraw an enrolment",
+	Access:  ByOperator,
+	Errors:  errs(401, 403),
+})
+
+// WithdrawRequest names an enrolment.
+type WithdrawRequest struct {
+	EnrolmentID string `json:"-" path:"enrolment_id" description:"the enrolment, by its enrolment_id"`
+}
+
+// Withdrawn is the answer to a withdrawal.
+type Withdrawn struct {
+	EnrolmentID string `json:"enrolment_id"`
+	Status      string `json:"status" enum:"withdrawn"`
+}
+
+// GetAudit is the call that gives what concerns no single workspace.
+var GetAudit = declare[Page, History](Operation{
+	Function: "status", Route: "GET /audit", ID: "getAudit", Tag: "operator",
+	Summary: "What operators did that concerns no single workspace",
+	Access:  ByOperator,
+	Errors:  errs(400, 401, 403),
+})

@@ -1,0 +1,29 @@
+package api
+
+import "github.com/rollcall/rollcall/shared/workspace"
+
+// WorkspacePath is the request of a call about one workspace.
+type WorkspacePath struct {
+	ID string `json:"-" path:"id" description:"the workspace"`
+}
+
+// Check checks the id. Error: invalid_workspace_id.
+func (p WorkspacePath) Check() error { return workspace.CheckID(p.ID) }
+
+// MessagePath is the request of a call about one message.
+type MessagePath struct {
+	WorkspacePath
+	MessageID string `json:"-" path:"message_id" description:"the message, by its messageId"`
+}
+
+// Claims are who a caller says it is. The credential's owner is what counts.
+type Claims struct {
+	Caller string `json:"-" header:"X-Workspace-ID" description:"who the caller is; must be the credential's owner, which is what counts"`
+	Source string `json:"-" header:"X-Source-Workspace-Id" description:"an older name of X-Workspace-ID"`
+}
+
+// Page is which page of a list to give.
+type Page struct {
+	Limit  int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"how many at most; default 100"`
+	Cursor string `json:"-" query:"cursor" description:"next of the page before"`
+}

@@ -1,0 +1,54 @@
+package api
+
+import "encoding/json"
+
+// GetHealth is the call that says whether the platform works.
+var GetHealth = declare[None, Health](Operation{
+	Function: "status", Route: "GET /healthz", ID: "getHealthz", Tag: "platform",
+	Summary: "Whether the platform can decide anything",
+	Access:  ByAnyone,
+	Errors:  errs(),
+})
+
+// Health is the answer of a platform that works.
+type Health struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+// HTMLPage is a page for a browser.
+type HTMLPage string
+
+// Content implements Content.
+func (p HTMLPage) Content() (contentType string, body []byte) { return HTML, []byte(p) }
+
+// GetConsole is the console page.
+var GetConsole = declare[None, HTMLPage](Operation{
+	Function: "status", Route: "GET /", ID: "get", Tag: "platform",
+	Summary: "The console",
+	Access:  ByAnyone,
+	Replies: []Reply{{Status: 200, Description: "a page", Types: []string{HTML}}},
+})
+
+// GetDocs is the description of the API as a page.
+var GetDocs = declare[None, HTMLPage](Operation{
+	Function: "status", Route: "GET /docs", ID: "getDocs", Tag: "platform",
+	Summary: "This description, to read",
+	Access:  ByAnyone,
+	Replies: []Reply{{Status: 200, Description: "a page", Types: []string{HTML}}},
+})
+
+// Document is the description of the API, an OpenAPI 3.1 document.
+type Document json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (d Document) MarshalJSON() ([]byte, error) { return d, nil }
+
+// GetDocument is the description of the API.
+var GetDocument = declare[None, Document](Operation{
+	Function: "status", Route: "GET /openapi.json", ID: "getOpenapiJson", Tag: "platform",
+	Summary: "This description",
+	Access:  ByAnyone,
+})
+
+// NotFound is every call that no other operation serves; its reply is an error.
+var NotFound = declare[None, None](Operation{Function: "status", Route: CatchAll, Access: ByAnyone})

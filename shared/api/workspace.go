@@ -1,0 +1,78 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Evidence is a dated fact that a verdict rests on.
+type Evidence struct {
+	_    struct{}  `description:"A dated fact that a verdict rests on."`
+	At   time.Time `json:"at"`
+	Fact string    `json:"fact"`
+}
+
+// Verdict says whether a message sent now reaches the agent, and if not, why and
+// what mends it.
+type Verdict struct {
+	Status    workspace.Status `json:"status"`
+	Reason    workspace.Reason `json:"reason"`
+	Since     time.Time        `json:"since"`
+	Hint      string           `json:"hint"`
+	Action    string           `json:"action"`
+	Evidence  []Evidence       `json:"evidence"`
+	RecheckAt time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
+}
+
+// Delivery is how mail reaches the agent now.
+type Delivery struct {
+	_         struct{}       `description:"How mail reaches the agent now: computed, never stored."`
+	Declared  workspace.Mode `json:"declared_mode"`
+	Effective workspace.Mode `json:"effective_mode"`
+	Reason    string         `json:"reason" description:"why, in words"`
+}
+
+// Inbox is the mailbox as agents and senders see it.
+type Inbox struct {
+	Queued           int64     `json:"queued"`
+	InFlight         int64     `json:"in_flight"`
+	OldestAgeSeconds int       `json:"oldest_age_seconds"`
+	LastPollAt       time.Time `json:"last_poll_at,omitzero"`
+}
+
+// Totals are a mailbox's counters: what was accepted is the sum of the others.
+type Totals struct {
+	_         struct{} `description:"accepted is the sum of the others, always"`
+	Accepted  int64    `json:"accepted"`
+	Queued    int64    `json:"queued"`
+	InFlight  int64    `json:"in_flight"`
+	Delivered int64    `json:"delivered"`
+	Expired   int64    `json:"expired"`
+	Cancelled int64    `json:"cancelled"`
+	Dead      int64    `json:"dead"`
+	Missing   int64    `json:"missing,omitempty" description:"accepted, and found neither open nor ended: an alarm"`
+}
+
+// Workspace is a workspace as everybody sees it.
+type Workspace struct {
+	_    struct{} `description:"Will a message sent now reach the agent, and if not, why, and what mends it."`
+	ID   string   `json:"id" schema:"WorkspaceID"`
+	Name string   `json:"name"`
+	Verdict
+	Delivery      Delivery        `json:"delivery"`
+	Inbox         Inbox           `json:"inbox"`
+	ActiveTasks   int             `json:"active_tasks"`
+	MaxTasks      int             `json:"max_concurrent_tasks"`
+	LastHeartbeat time.Time       `json:"last_heartbeat_at,omitzero"`
+	RegisteredAt  time.Time       `json:"last_registered_at,omitzero"`
+	LeaseUntil    time.Time       `json:"lease_until,omitzero"`
+	CreatedAt     time.Time       `json:"created_at"`
+	Totals        Totals          `json:"messages"`
+	URL           string          `json:"url,omitempty"`
+	Runtime       string          `json:"runtime,omitempty"`
+	Role          string          `json:"role,omitempty"`
+	Tier          int             `json:"tier"`
+	AgentCard     json.RawMessage `json:"agent_card,omitempty" description:"as the agent gave it"`
+}

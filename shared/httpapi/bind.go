@@ -1,0 +1,126 @@
+package httpapi
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// parameter is a field of a request type that is read from the path, the query
+// or a header.
+type parameter struct {
+	index   []int
+	in      string
+	name    string
+	initial string // of one that is absent; "" leaves the field as it is
+	low     int64
+	high    int64
+	problem string // the text of the error, where it isn't made of the bounds
+}
+
+// readerOf makes the function that reads an operation's request type: first the
+// path, which the type's Check method may refuse, then the rest. Errors: those
+// of Check and of Call.Decode.
+func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
+	parameters, hasBody := fieldsOf(reflect.TypeFor[Req]())
+	hasBody = hasBody && op.Body == nil // described by Body: the endpoint reads it
+	return func(c Call) (in Req, err error) {
+		to := reflect.ValueOf(&in).Elem()
+		read := func(p parameter) {
+			if err == nil {
+				err = p.read(c, to.FieldByIndex(p.index))
+			}
+		}
+		for _, p := range parameters {
+			if p.in == "path" {
+				read(p)
+			}
+		}
+		if checked, ok := any(in).(interface{ Check() error }); ok && err == nil {
+			err = checked.Check()
+		}
+		for _, p := range parameters {
+			if p.in != "path" {
+				read(p)
+			}
+		}
+		if err == nil && hasBody && (c.Body != "" || !op.BodyOptional) {
+			err = c.Decode(&in)
+		}
+		return in, err
+	}
+}
+
+// fieldsOf reads a request type: its parameters, and whether it has members of
+// the body.
+func fieldsOf(t reflect.Type) (parameters []parameter, hasBody bool) {
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous {
+			continue
+		}
+		if name, ok := f.Tag.Lookup("json"); ok && name != "-" {
+			hasBody = true
+		}
+		for _, in := range []string{"path", "query", "header"} {
+			if name, ok := f.Tag.Lookup(in); ok {
+				parameters = append(parameters, parameter{
+					index: f.Index, in: in, name: name, initial: f.Tag.Get("default"), problem: f.Tag.Get("problem"),
+					low: bound(f.Tag.Get("minimum"), 0), high: bound(f.Tag.Get("maximum"), 1<<62),
+				})
+			}
+		}
+	}
+	return parameters, hasBody
+}
+
+func bound(text string, otherwise int64) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// read puts the call's value into the field. Error: invalid_request.
+func (p parameter) read(c Call, to reflect.Value) error {
+	var text string
+	given := true
+	switch p.in {
+	case "path":
+		text = c.PathParameters[p.name]
+	case "query":
+		text, given = c.QueryStringParameters[p.name]
+	default:
+		text = c.Header(p.name)
+	}
+	if !given {
+		if p.initial == "" {
+			return nil
+		}
+		text = p.initial
+	}
+	if to.Kind() == reflect.Pointer { // a number that may be absent
+		to.Set(reflect.New(to.Type().Elem()))
+		to = to.Elem()
+	}
+	if to.Kind() == reflect.String {
+		to.SetString(text)
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < p.low || n > p.high {
+		return fault.New(fault.InvalidRequest, "%s", p.complaint())
+	}
+	to.SetInt(n)
+	return nil
+}
+
+func (p parameter) complaint() string {
+	if p.problem != "" {
+		return p.problem
+	}
+	return fmt.Sprintf("%s must be a whole number from %d to %d", p.name, p.low, p.high)
+}

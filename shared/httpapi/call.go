@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// MaxBody is the largest request body in bytes (256 KiB of message and its
+// envelope).
+const MaxBody = 264 << 10
+
+// Call is one call as it came.
+type Call struct {
+	events.APIGatewayV2HTTPRequest
+	Now time.Time // when the server got it; no client's clock decides anything
+}
+
+// From is the caller's network address.
+func (c Call) From() string { return c.RequestContext.HTTP.SourceIP }
+
+// Header is a header by its name in any case; "" when absent.
+func (c Call) Header(name string) string {
+	if v, ok := c.Headers[strings.ToLower(name)]; ok {
+		return v
+	}
+	for k, v := range c.Headers {
+		if strings.EqualFold(k, name) {
+			return v
+		}
+	}
+	return ""
+}
+
+// Bearer is the presented credential, "" when there is none or it can't be one.
+func (c Call) Bearer() string {
+	scheme, text, ok := strings.Cut(c.Header("authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	text = strings.TrimSpace(text)
+	if len(text) > token.MaxLen {
+		return text[:token.MaxLen] // refused by not being anyone's
+	}
+	return text
+}
+
+// IsOperator reports whether the call comes with the operator's credential.
+func (c Call) IsOperator(operator token.Hash) bool { return token.Digest(c.Bearer()).Matches(operator) }
+
+// requireOperator checks the operator's credential. Errors: credential_missing,
+// operator_only.
+func (c Call) requireOperator(operator token.Hash) error {
+	switch {
+	case c.Bearer() == "":
+		return fault.New(fault.CredentialMissing, "missing operator credential").
+			WithHint("send the operator credential as a bearer", "stop")
+	case !c.IsOperator(operator):
+		return fault.New(fault.OperatorOnly, "this call needs the operator credential").
+			WithHint("send the operator credential as a bearer", "stop")
+	}
+	return nil
+}
+
+// Raw is the body's bytes. Errors: too_large, invalid_request.
+func (c Call) Raw() ([]byte, error) {
+	body := []byte(c.Body)
+	if c.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(c.Body); err != nil {
+			return nil, fault.New(fault.InvalidRequest, "the body is not the base64 its event says it is")
+		}
+	}
+	if len(body) > MaxBody {
+		return nil, fault.New(fault.TooLarge, "the body has %d bytes; at most %d are taken", len(body), MaxBody).
+			WithHint("send large content as a link", "stop")
+	}
+	return body, nil
+}
+
+// Decode reads the JSON body into v; unknown members are ignored, as clients
+// send more than we read. Errors: too_large, invalid_json, invalid_request.
+func (c Call) Decode(v any) error {
+	body, err := c.Raw()
+	if err != nil {
+		return err
+	}
+	return DecodeJSON(body, c.Header("content-type"), v)
+}
+
+// DecodeJSON is Decode on bytes.
+func DecodeJSON(body []byte, contentType string, v any) error {
+	if contentType != "" {
+		if mt, _, err := mime.ParseMediaType(contentType); err == nil && strings.HasPrefix(mt, "multipart/") {
+			return fault.New(fault.InvalidJSON, "the body must be JSON")
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	err := dec.Decode(v)
+	if err == nil {
+		if _, err := dec.Token(); err != io.EOF {
+			return fault.New(fault.InvalidJSON, "the body has more than one JSON value")
+		}
+		return nil
+	}
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if te.Field == "" {
+			return fault.New(fault.InvalidRequest, "the body must be an object, not %s", te.Value)
+		}
+		return fault.New(fault.InvalidRequest, "%s must be %s, not %s", te.Field, te.Type, te.Value)
+	}
+	return fault.New(fault.InvalidJSON, "the body is not JSON").
+		WithHint("send a JSON object with content-type application/json", "stop")
+}

@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// statuses is THE table of codes; a code it lacks is a 500.
+var statuses = map[fault.Code]int{
+	fault.InvalidRequest:          http.StatusBadRequest,
+	fault.InvalidJSON:             http.StatusBadRequest,
+	fault.InvalidWorkspaceID:      http.StatusBadRequest,
+	fault.URLForbidden:            http.StatusBadRequest,
+	fault.CredentialMissing:       http.StatusUnauthorized,
+	fault.CredentialUnknown:       http.StatusUnauthorized,
+	fault.CallerCredentialUnknown: http.StatusUnauthorized,
+	fault.EnrolmentRequired:       http.StatusUnauthorized,
+	fault.EnrolmentUnknown:        http.StatusUnauthorized,
+	fault.OperatorOnly:            http.StatusForbidden,
+	fault.CallerMismatch:          http.StatusForbidden,
+	fault.WorkspaceUnknown:        http.StatusNotFound,
+	fault.MessageUnknown:          http.StatusNotFound,
+	fault.UnknownRoute:            http.StatusNotFound,
+	fault.NotServed:               http.StatusNotFound,
+	fault.WorkspaceExists:         http.StatusConflict,
+	fault.EpochSuperseded:         http.StatusConflict,
+	fault.MessageIDTaken:          http.StatusConflict,
+	fault.MessageAlreadyTerminal:  http.StatusConflict,
+	fault.MessageNotDead:          http.StatusConflict,
+	fault.WorkspaceRemoved:        http.StatusGone,
+	fault.CursorGone:              http.StatusGone,
+	fault.TooLarge:                http.StatusRequestEntityTooLarge,
+	fault.InboxFull:               http.StatusTooManyRequests,
+	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
+	fault.Conflict:                http.StatusServiceUnavailable,
+	fault.Internal:                http.StatusInternalServerError,
+}
+
+// CodesOf are the codes of the errors that come with a status.
+func CodesOf(status int) []fault.Code {
+	var out []fault.Code
+	for code, s := range statuses {
+		if s == status && code != fault.Conflict { // a client is told platform_unavailable instead
+			out = append(out, code)
+		}
+	}
+	return out
+}

@@ -1,0 +1,185 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+const operator = "operator-credential"
+
+// call makes one call of an endpoint.
+func call(t *testing.T, e httpapi.Endpoint, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+	t.Helper()
+	ev.RouteKey = e.Operation.Route
+	clock := func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+	resp, err := httpapi.Serve(slog.New(slog.DiscardHandler), clock, token.Digest(operator), e)(t.Context(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+// pages serves a page of the fleet that says which page was asked for.
+var pages = httpapi.Handle(api.ListWorkspaces,
+	func(_ context.Context, _ httpapi.Call, in api.ListWorkspacesRequest) (api.Fleet, error) {
+		return api.Fleet{Workspaces: make([]api.Workspace, 0, in.Limit), Next: &in.Cursor}, nil
+	})
+
+func TestParametersAreBounded(t *testing.T) {
+	for limit, want := range map[string]string{
+		"1": `{"next":"c","workspaces":[]}`, "500": `{"next":"c","workspaces":[]}`,
+		"": "limit must be a whole number from 1 to 500", "0": "from 1 to 500", "501": "from 1 to 500",
+		"x": "from 1 to 500", "1.5": "from 1 to 500",
+	} {
+		query := map[string]string{"limit": limit, "cursor": "c"}
+		resp := call(t, pages, events.APIGatewayV2HTTPRequest{QueryStringParameters: query})
+		if !strings.Contains(resp.Body, want) || (resp.StatusCode == http.StatusOK) != strings.HasPrefix(want, "{") {
+			t.Errorf("limit=%s: %d %s, want %s", limit, resp.StatusCode, resp.Body, want)
+		}
+	}
+}
+
+func TestAnAbsentParameterIsItsDefaultOrNil(t *testing.T) {
+	var got []api.EventsRequest
+	e := httpapi.Handle(api.GetEvents,
+		func(_ context.Context, _ httpapi.Call, in api.EventsRequest) (api.Events, error) {
+			got = append(got, in)
+			return api.Events{}, nil
+		})
+	call(t, e, events.APIGatewayV2HTTPRequest{})
+	call(t, e, events.APIGatewayV2HTTPRequest{QueryStringParameters: map[string]string{"since": "0", "limit": "7"}})
+	if len(got) != 2 || got[0].Since != nil || got[0].Limit != 100 || *got[1].Since != 0 || got[1].Limit != 7 {
+		t.Errorf("%+v", got)
+	}
+	resp := call(t, e, events.APIGatewayV2HTTPRequest{QueryStringParameters: map[string]string{"since": "-1"}})
+	if !strings.Contains(resp.Body, "since must be the next of an earlier call, or 0") {
+		t.Error(resp.Body)
+	}
+}
+
+// repairs serves a repair that did what was asked.
+var repairs = httpapi.Handle(api.Repair,
+	func(_ context.Context, _ httpapi.Call, in api.RepairRequest) (api.Repaired, error) {
+		return api.Repaired{WorkspaceID: in.ID, From: in.From}, nil
+	})
+
+// What only an operator may call says nothing about the call to anyone else.
+func TestTheOperatorsCredentialIsAskedForFirst(t *testing.T) {
+	for bearer, want := range map[string]int{"": 401, "Bearer wrong": 403, "Bearer " + operator: 400} {
+		resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
+			Headers:        map[string]string{"authorization": bearer},
+			PathParameters: map[string]string{"id": "odd id!"}, Body: "not JSON",
+		})
+		if resp.StatusCode != want {
+			t.Errorf("%q: %d %s", bearer, resp.StatusCode, resp.Body)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	encoded := base64.StdEncoding.EncodeToString([]byte(`{"from":"::1"}`))
+	for name, c := range map[string]struct {
+		body, contentType, want string
+		base64                  bool
+	}{
+		"none, where none is needed": {want: `"workspace_id":"w"`},
+		"an object":                  {body: `{"from":"::1","more":1}`, want: `"from":"::1"`},
+		"base64":                     {body: encoded, base64: true, want: `"from":"::1"`},
+		"no base64":                  {body: "%", base64: true, want: "invalid_request"},
+		"not JSON":                   {body: "{", want: "invalid_json"},
+		"two values":                 {body: "{}{}", want: "invalid_json"},
+		"no object":                  {body: "[]", want: "the body must be an object, not array"},
+		"a member of another type":   {body: `{"from":7}`, want: "from must be string, not number"},
+		"a form":                     {body: "{}", contentType: "multipart/form-data; boundary=x", want: "invalid_json"},
+		"too large":                  {body: strings.Repeat(" ", httpapi.MaxBody+1), want: "too_large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
+				Headers:        map[string]string{"Authorization": "bearer " + operator, "content-type": c.contentType},
+				PathParameters: map[string]string{"id": "w"}, Body: c.body, IsBase64Encoded: c.base64,
+			})
+			if !strings.Contains(resp.Body, c.want) {
+				t.Errorf("%d %s, want %s", resp.StatusCode, resp.Body, c.want)
+			}
+		})
+	}
+}
+
+func TestRepliesSayWhatTheyAre(t *testing.T) {
+	page := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
+		return "<p>", nil
+	})
+	removed := httpapi.Handle(api.GetState, func(context.Context, httpapi.Call, api.WorkspacePath) (api.State, error) {
+		return api.State{WorkspaceID: "w", Deleted: true}, nil
+	})
+	for _, c := range []struct {
+		endpoint    httpapi.Endpoint
+		status      int
+		kind, reply string
+	}{
+		{page, 200, "text/html; charset=utf-8", "<p>"},
+		{removed, 404, "application/json", `{"deleted":true,"workspace_id":"w"}`},
+	} {
+		resp := call(t, c.endpoint, events.APIGatewayV2HTTPRequest{PathParameters: map[string]string{"id": "w"}})
+		if resp.StatusCode != c.status || resp.Headers["content-type"] != c.kind || resp.Body != c.reply {
+			t.Errorf("%s: %d %v %s", c.endpoint.Operation.Route, resp.StatusCode, resp.Headers, resp.Body)
+		}
+	}
+}
+
+func TestErrorsAreTyped(t *testing.T) {
+	detailed := &fault.Error{Code: fault.CredentialUnknown, Details: map[string]any{"credential": "none"}}
+	for _, c := range []struct {
+		err    error
+		status int
+		body   string
+		header string
+	}{
+		{errors.New("secret"), 500, `"code":"internal"`, ""},
+		{fault.New(fault.Conflict, "again"), 503, `"code":"platform_unavailable"`, "retry-after"},
+		{fault.New(fault.InboxFull, "full").WithRetryAfter(1500 * time.Millisecond), 429, `"retry_after":2`, "retry-after"},
+		{fault.New(fault.CredentialUnknown, "who?"), 401, `"code":"credential_unknown"`, "www-authenticate"},
+		{detailed, 401, `,"credential":"none"}`, ""},
+	} {
+		e := httpapi.Handle(api.GetHealth, func(context.Context, httpapi.Call, api.None) (api.Health, error) {
+			return api.Health{}, c.err
+		})
+		resp := call(t, e, events.APIGatewayV2HTTPRequest{})
+		_, has := resp.Headers[c.header]
+		if resp.StatusCode != c.status || !strings.Contains(resp.Body, c.body) || (c.header != "" && !has) {
+			t.Errorf("%v: %d %v %s", c.err, resp.StatusCode, resp.Headers, resp.Body)
+		}
+		if strings.Contains(resp.Body, "secret") {
+			t.Errorf("a client is told %s", resp.Body)
+		}
+	}
+}
+
+// Each status that the API's document describes for errors has codes, and the
+// table has no other.
+func TestCodesAndDescriptionsAgree(t *testing.T) {
+	codes := 0
+	for status := range 600 {
+		of := httpapi.CodesOf(status)
+		codes += len(of)
+		if (api.ErrorDescriptions[status] != "") != (len(of) > 0) {
+			t.Errorf("%d: %v, described as %q", status, of, api.ErrorDescriptions[status])
+		}
+	}
+	if codes < 20 {
+		t.Errorf("%d codes", codes)
+	}
+}

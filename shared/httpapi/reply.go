@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// success is the response that carries an operation's reply.
+func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, error) {
+	resp := response(op.Replies[0].Status)
+	if s, ok := reply.(api.StatusCoder); ok {
+		resp.StatusCode = s.StatusCode()
+	}
+	if c, ok := reply.(api.Content); ok {
+		if kind, body := c.Content(); kind != "" {
+			resp.Headers["content-type"], resp.Body = kind+"; charset=utf-8", string(body)
+			return resp, nil
+		}
+	}
+	body, err := json.Marshal(reply)
+	resp.Body = string(body)
+	return resp, err
+}
+
+// response is a response without a body, of JSON unless something else is said.
+func response(status int) events.APIGatewayV2HTTPResponse {
+	return events.APIGatewayV2HTTPResponse{
+		StatusCode: status, Headers: map[string]string{"content-type": api.JSON, "cache-control": "no-store"},
+	}
+}
+
+// failure is the response that tells of an error.
+func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
+	e, ok := errors.AsType[*fault.Error](err)
+	status := statuses[fault.CodeOf(err)]
+	if !ok || status == 0 || status == http.StatusInternalServerError {
+		status = http.StatusInternalServerError
+		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", "retry")
+	}
+	if e.Code == fault.Conflict {
+		e = fault.Store("conflict", err)
+	}
+	resp := response(status)
+	p := api.Problem{
+		Error: e.Message, Code: string(e.Code), Hint: e.Hint, Action: e.Action, RequestID: c.RequestContext.RequestID,
+	}
+	if e.RetryAfter > 0 || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		p.RetryAfter = max(1, int((e.RetryAfter+time.Second-1)/time.Second))
+		resp.Headers["retry-after"] = strconv.Itoa(p.RetryAfter) // integer seconds: a date crashes a client's loop
+	}
+	if status == http.StatusUnauthorized {
+		resp.Headers["www-authenticate"] = "Bearer"
+	}
+	resp.Body = problemJSON(p, e.Details)
+	return resp
+}
+
+// problemJSON is a problem with further members.
+func problemJSON(p api.Problem, details map[string]any) string {
+	head, err := json.Marshal(p)
+	if err != nil || len(details) == 0 {
+		return string(head)
+	}
+	rest, err := json.Marshal(details)
+	if err != nil {
+		return string(head)
+	}
+	return string(head[:len(head)-1]) + "," + string(rest[1:])
+}

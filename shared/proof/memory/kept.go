@@ -1,0 +1,129 @@
+package memory
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// What is stored is what the tables would give back: times of facts to the
+// millisecond, times of messages and records without the monotonic clock's
+// reading, texts that are copies. So a test that passes here does not rest on
+// what DynamoDB loses.
+
+// maxItem and maxTransaction are DynamoDB's limits in bytes, maxWrites is the
+// most items of a transaction. Source: DynamoDB Developer Guide, "Quotas".
+const (
+	maxItem        = 400 << 10
+	maxTransaction = 4 << 20
+	maxWrites      = 100
+)
+
+// itemOverhead stands for the names and the small attributes of an item.
+const itemOverhead = 256
+
+var errTooLarge = fault.Store("write", errors.New("the item, or the transaction, is too large"))
+
+// factFields are the fields of facts, through the groups they are in.
+var factFields = func() (out [][]int) {
+	t := reflect.TypeFor[workspace.Facts]()
+	for _, name := range workspace.FieldsOf[workspace.Facts]() {
+		field, _ := t.FieldByName(name) // FieldsOf names only fields there are
+		out = append(out, field.Index)
+	}
+	return out
+}()
+
+// millis is a time as the tables keep those of facts.
+func millis(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// keptFacts are facts as the table gives them back.
+func keptFacts(f workspace.Facts) workspace.Facts {
+	v := reflect.ValueOf(&f).Elem()
+	for _, index := range factFields {
+		field := v.FieldByIndex(index)
+		if at, ok := reflect.TypeAssert[time.Time](field); ok {
+			field.Set(reflect.ValueOf(millis(at)))
+		}
+	}
+	return f
+}
+
+// keptMessage is a message as the table gives it back: a copy. Error:
+// platform_unavailable when it is too large.
+func keptMessage(m chat.Message) (chat.Message, error) {
+	m = copyMessage(m)
+	for _, at := range []*time.Time{&m.AcceptedAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until} {
+		*at = keptTime(*at)
+	}
+	for i := range m.Attempts {
+		m.Attempts[i].At = keptTime(m.Attempts[i].At)
+	}
+	if sizeOf(m) > maxItem {
+		return m, errTooLarge
+	}
+	return m, nil
+}
+
+// copyMessage shares nothing with m.
+func copyMessage(m chat.Message) chat.Message {
+	m.Body, m.Answer = copyText(m.Body), copyText(m.Answer)
+	m.Attempts = slices.Clone(m.Attempts)
+	return m
+}
+
+// copyText is nil for an empty text, as the table tells no difference.
+func copyText[Text ~[]byte](text Text) Text {
+	if len(text) == 0 {
+		return nil
+	}
+	return slices.Clone(text)
+}
+
+// keptTime is a time that was written as JSON and read again.
+func keptTime(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// sizeOf is about as many bytes as DynamoDB counts.
+func sizeOf(m chat.Message) int {
+	n := itemOverhead + len(m.ID) + m.Size() + len(m.Source) + len(m.Method) + len(m.Reason) + len(m.Callback)
+	for _, a := range m.Attempts {
+		n += itemOverhead + len(a.Error)
+	}
+	return n
+}
+
+// record is what is kept as JSON and read whole. Error: platform_unavailable.
+type record []byte
+
+func newRecord(v any) (record, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fault.Store("encode record", err)
+	}
+	if len(raw)+itemOverhead > maxItem {
+		return nil, errTooLarge
+	}
+	return raw, nil
+}
+
+// decode reads what newRecord made.
+func decode[V any](r record) (v V) {
+	if err := json.Unmarshal(r, &v); err != nil {
+		panic(err) // newRecord made it
+	}
+	return v
+}
+
+// conflict is the error of a write whose condition failed.
+func conflict() error { return fault.New(fault.Conflict, "what was seen has changed") }

@@ -1,0 +1,46 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/delegation"
+)
+
+// delegations is delegation.Store.
+func (c contract) delegations(t T) {
+	task := func(source, id string, after time.Duration) delegation.Delegation {
+		return delegation.Delegation{
+			ID: id, Source: source, Target: "t", Summary: "do", MessageID: "m" + id, At: t0.Add(after),
+		}
+	}
+	t.Run("they are kept by source, newest first, and by id within one time", func(t T) {
+		source := uuid.NewString()
+		d1, d2, d3 := task(source, "d1", 0), task(source, "d2", time.Second), task(source, "d3", time.Second)
+		for _, d := range []delegation.Delegation{d3, d1, d2} {
+			must(t, c.SaveDelegation(t.Context(), d))
+		}
+		all, err := c.Delegations(t.Context(), source)
+		must(t, err)
+		same(t, []delegation.Delegation{d2, d3, d1}, all)
+		other, err := c.Delegations(t.Context(), uuid.NewString())
+		must(t, err)
+		same(t, 0, len(other))
+	})
+	t.Run("the same id again takes the place of the first", func(t T) {
+		source := uuid.NewString()
+		d := task(source, "d1", 0)
+		must(t, c.SaveDelegation(t.Context(), d))
+		d.MessageID = "another"
+		must(t, c.SaveDelegation(t.Context(), d))
+		all, err := c.Delegations(t.Context(), source)
+		must(t, err)
+		same(t, []delegation.Delegation{d}, all)
+	})
+	t.Run("one that was never made is not found", func(t T) {
+		if _, found, err := c.Delegation(t.Context(), uuid.NewString(), "d1"); found || err != nil {
+			t.Fatal(found, err)
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// fleet is registry.FleetStore.
+func (c contract) fleet(t T) {
+	fleet := func(t T) workspace.Fleet {
+		t.Helper()
+		fl, err := c.Fleet(t.Context())
+		must(t, err)
+		return fl
+	}
+	t.Run("a sweep is noted, and where the next one begins stays", func(t T) {
+		must(t, c.NoteSweepCursor(t.Context(), "w"))
+		for _, fl := range []workspace.Fleet{
+			{SweptAt: t0.Add(1234567), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)},
+			{SweptAt: t0.Add(time.Minute)},
+		} {
+			must(t, c.NoteSweep(t.Context(), fl))
+			fl.SweepCursor = "w"
+			same(t, atMillis(fl), fleet(t))
+		}
+	})
+	t.Run("where the next sweep begins is noted, and the last one stays", func(t T) {
+		want := fleet(t)
+		for _, want.SweepCursor = range []string{"a", ""} {
+			must(t, c.NoteSweepCursor(t.Context(), want.SweepCursor))
+			same(t, want, fleet(t))
+		}
+	})
+	t.Run("neither bears on the changes of verdict", func(t T) {
+		was, err := c.LatestChange(t.Context())
+		must(t, err)
+		must(t, c.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0}))
+		now, err := c.LatestChange(t.Context())
+		must(t, err)
+		same(t, was, now)
+	})
+}

@@ -1,0 +1,36 @@
+package storetest
+
+import (
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// owners is registry.Owners.
+func (c contract) owners(t T) {
+	t.Run("a credential leads to its owner from when it was issued", func(t T) {
+		f := c.created(t)
+		next := f
+		next.Version, next.NextCredential = 2, hash("issued to "+f.ID)
+		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{}))
+		ended := next
+		ended.Version, ended.NextCredential = 3, token.Hash{}
+		must(t, c.Save(t.Context(), next, ended, registry.SaveExtras{}))
+		for credential, want := range map[token.Hash]string{
+			next.NextCredential: f.ID, hash("never issued " + f.ID): "", {}: "",
+		} {
+			got, err := c.Owner(t.Context(), credential)
+			must(t, err)
+			same(t, want, got)
+		}
+	})
+	t.Run("one credential may become both at once", func(t T) {
+		f := c.created(t)
+		next := f
+		next.Version, next.Credential = 2, hash("both of "+f.ID)
+		next.NextCredential = next.Credential
+		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{}))
+		got, err := c.Owner(t.Context(), next.Credential)
+		must(t, err)
+		same(t, f.ID, got)
+	})
+}

@@ -1,0 +1,54 @@
+package storetest
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// profiles is registry.Profiles.
+func (c contract) profiles(t T) {
+	profile := func(t T, id string) workspace.Profile {
+		t.Helper()
+		p, err := c.Profile(t.Context(), id)
+		must(t, err)
+		return p
+	}
+	t.Run("a profile changes in what the change speaks of, and in nothing else", func(t T) {
+		f := c.created(t)
+		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Name: new("renamed"), URL: new("")}))
+		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{}))
+		want := createdProfile
+		want.Name, want.URL = "renamed", ""
+		same(t, want, profile(t, f.ID))
+		next := f
+		next.Version++
+		change := workspace.ProfileChange{Tier: new(0), Card: []byte{}}
+		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
+		want.Tier, want.Card = 0, nil
+		same(t, want, profile(t, f.ID))
+	})
+	t.Run("many are read at once, each once, without those that are unknown", func(t T) {
+		a, b := c.created(t), c.created(t)
+		got, err := c.Profiles(t.Context(), a.ID, "nobody", b.ID, a.ID)
+		must(t, err)
+		same(t, map[string]workspace.Profile{a.ID: createdProfile, b.ID: createdProfile}, got)
+		got, err = c.Profiles(t.Context())
+		must(t, err)
+		same(t, 0, len(got))
+	})
+	t.Run("a workspace without one has the zero profile, also after a change of nothing", func(t T) {
+		id := uuid.NewString()
+		must(t, c.Describe(t.Context(), id, workspace.ProfileChange{}))
+		same(t, workspace.Profile{}, profile(t, id))
+		got, err := c.Profiles(t.Context(), id)
+		must(t, err)
+		same(t, map[string]workspace.Profile{}, got)
+	})
+	t.Run("what a caller does to a profile that was read is not stored", func(t T) {
+		f := c.created(t)
+		profile(t, f.ID).Card[0] = '!'
+		same(t, createdProfile, profile(t, f.ID))
+	})
+}

@@ -1,0 +1,233 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+)
+
+// queues is the chat queues under test.
+type queues struct {
+	delivery.Queues
+	advance func(time.Duration) // waits, or moves the queues' clock
+}
+
+// Queues plays the contract of the chat queues. A visibility timeout may end
+// late; it is waited for.
+func Queues(t *testing.T, under delivery.Queues, advance func(time.Duration)) {
+	q := queues{under, advance}
+	t.Run("send and receive", q.sends)
+	t.Run("visibility", q.visibility)
+	t.Run("receipts", q.receipts)
+	t.Run("names", q.names)
+}
+
+func ticket(seq int64) delivery.Ticket {
+	return delivery.Ticket{MessageID: fmt.Sprint("m", seq), Seq: seq, Dedup: fmt.Sprint(seq, ".1")}
+}
+
+// chatQueue is a queue that was never sent to.
+func chatQueue() delivery.ChatQueue { return delivery.ChatQueue{Workspace: uuid.NewString()} }
+
+// sent is a new queue with tickets.
+func (q queues) sent(t *testing.T, slots int, seqs ...int64) delivery.ChatQueue {
+	t.Helper()
+	l := chatQueue()
+	q.send(t, l, slots, seqs...)
+	return l
+}
+
+func (q queues) send(t *testing.T, l delivery.ChatQueue, slots int, seqs ...int64) {
+	t.Helper()
+	var tickets []delivery.Ticket
+	for _, seq := range seqs {
+		tickets = append(tickets, ticket(seq))
+	}
+	must(t, q.Send(t.Context(), l, slots, tickets))
+}
+
+// receives receives the ticket of seq.
+func (q queues) receives(
+	t *testing.T, l delivery.ChatQueue, visibility time.Duration, seq int64,
+) delivery.ReceivedTicket {
+	t.Helper()
+	r, err := q.Receive(t.Context(), l, visibility, time.Second)
+	must(t, err)
+	if r == nil {
+		t.Fatalf("no ticket; want that of m%d", seq)
+	}
+	want := ticket(seq)
+	want.Dedup = ""
+	same(t, want, r.Ticket)
+	return *r
+}
+
+// receivesNone tries to receive a ticket, and there is none.
+func (q queues) receivesNone(t *testing.T, l delivery.ChatQueue) {
+	t.Helper()
+	r, err := q.Receive(t.Context(), l, time.Minute, 0)
+	must(t, err)
+	if r != nil {
+		t.Fatalf("received %+v", r)
+	}
+}
+
+// comesBack waits until the ticket of seq can be received, and receives it.
+func (q queues) comesBack(t *testing.T, l delivery.ChatQueue, seq int64) {
+	t.Helper()
+	for range 20 {
+		q.advance(500 * time.Millisecond)
+		r, err := q.Receive(t.Context(), l, time.Minute, 0)
+		must(t, err)
+		if r != nil {
+			same(t, fmt.Sprint("m", seq), r.MessageID)
+			return
+		}
+	}
+	t.Fatal("the ticket did not come back")
+}
+
+func (q queues) sends(t *testing.T) {
+	t.Run("a queue that was never sent to is empty", func(t *testing.T) {
+		l := chatQueue()
+		q.receivesNone(t, l)
+		must(t, q.Send(t.Context(), l, 1, nil))
+		must(t, q.Delete(t.Context(), l, delivery.ReceivedTicket{Receipt: "x"}))
+		must(t, q.Release(t.Context(), l, delivery.ReceivedTicket{Receipt: "x"}))
+		q.receivesNone(t, l)
+	})
+	t.Run("one ticket a slot is received at a time, in order", func(t *testing.T) {
+		l := q.sent(t, 1, 1, 2)
+		first := q.receives(t, l, time.Minute, 1)
+		q.receivesNone(t, l)
+		must(t, q.Delete(t.Context(), l, first))
+		second := q.receives(t, l, time.Minute, 2)
+		must(t, q.Release(t.Context(), l, second))
+		must(t, q.Delete(t.Context(), l, q.receives(t, l, time.Minute, 2)))
+		q.receivesNone(t, l)
+	})
+	t.Run("two slots give two tickets", func(t *testing.T) {
+		l := q.sent(t, 2, 1, 2)
+		q.receives(t, l, time.Minute, 1)
+		q.receives(t, l, time.Minute, 2)
+	})
+	t.Run("a repeat is dropped, also when the first was received and deleted", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		q.send(t, l, 1, 1)
+		must(t, q.Delete(t.Context(), l, q.receives(t, l, time.Minute, 1)))
+		q.send(t, l, 1, 1)
+		q.receivesNone(t, l)
+	})
+	t.Run("a repeat to another queue is no repeat", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		l.Generation++
+		q.send(t, l, 1, 1)
+		q.receives(t, l, time.Minute, 1)
+	})
+	t.Run("more than one batch of tickets is sent whole", func(t *testing.T) {
+		var seqs []int64
+		for i := range int64(21) {
+			seqs = append(seqs, i+1)
+		}
+		l := q.sent(t, 1, seqs...)
+		for _, seq := range seqs {
+			must(t, q.Delete(t.Context(), l, q.receives(t, l, time.Minute, seq)))
+		}
+		q.receivesNone(t, l)
+	})
+}
+
+func (q queues) visibility(t *testing.T) {
+	t.Run("a ticket whose receiver dies comes back", func(t *testing.T) {
+		l := delivery.ChatQueue{Workspace: "odd id! " + uuid.NewString()}
+		q.send(t, l, 1, 1)
+		q.receives(t, l, time.Second, 1)
+		q.receivesNone(t, l)
+		q.comesBack(t, l, 1)
+	})
+	t.Run("a part of a second counts as one", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		q.receives(t, l, time.Millisecond, 1)
+		q.receivesNone(t, l)
+	})
+	t.Run("a ticket that was received five times and not deleted goes to the dead-letter queue", func(t *testing.T) {
+		l := q.sent(t, 1, 1, 2)
+		for range 5 {
+			must(t, q.Release(t.Context(), l, q.receives(t, l, time.Minute, 1)))
+		}
+		q.receives(t, l, time.Minute, 2)
+	})
+}
+
+func (q queues) receipts(t *testing.T) {
+	t.Run("a late receipt is no error, and gives nobody else the ticket", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		late := q.receives(t, l, time.Second, 1)
+		q.comesBack(t, l, 1)
+		must(t, q.Delete(t.Context(), l, late)) // LocalStack deletes the ticket; SQS does not
+		must(t, q.Release(t.Context(), l, late))
+		q.receivesNone(t, l)
+	})
+	t.Run("a ticket may be deleted and released again", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		r := q.receives(t, l, time.Minute, 1)
+		for range 2 {
+			must(t, q.Delete(t.Context(), l, r))
+			must(t, q.Release(t.Context(), l, r))
+		}
+		q.receivesNone(t, l)
+	})
+	t.Run("a ticket can be sent to the dead-letter queue", func(t *testing.T) {
+		must(t, q.SendToDeadLetter(t.Context(), chatQueue(), ticket(1), "used up"))
+	})
+}
+
+func (q queues) names(t *testing.T) {
+	list := func(t *testing.T) []string {
+		t.Helper()
+		names, err := q.List(t.Context())
+		must(t, err)
+		return names
+	}
+	t.Run("chat queues, and no others, are listed by name", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		names := list(t)
+		if !slices.Contains(names, q.Name(l)) {
+			t.Fatalf("%s is not among %v", q.Name(l), names)
+		}
+		if i := slices.IndexFunc(names, func(n string) bool { return !strings.Contains(n, "-g") }); i >= 0 {
+			t.Fatalf("%s is no chat queue, and who lists it removes it", names[i])
+		}
+	})
+	t.Run("a removed queue is gone, with its tickets", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		for range 2 {
+			must(t, q.Remove(t.Context(), q.Name(l)))
+		}
+		if slices.Contains(list(t), q.Name(l)) {
+			t.Fatal("it is still there")
+		}
+		q.receivesNone(t, l)
+		l.Generation++
+		q.send(t, l, 1, 2)
+		q.receives(t, l, time.Minute, 2)
+	})
+	t.Run("the name of a removed queue is refused for a minute, or names a new queue", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		must(t, q.Remove(t.Context(), q.Name(l)))
+		err := q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1)})
+		if errors.Is(err, delivery.ErrQueueDeletedRecently) { // as SQS does; the emulators don't
+			q.advance(time.Minute)
+			err = q.Send(t.Context(), l, 1, []delivery.Ticket{ticket(1)})
+		}
+		must(t, err)
+		q.receives(t, l, time.Minute, 1)
+	})
+}

@@ -1,0 +1,259 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// writes is Ledger.WriteMessages.
+func (c contract) writes(t T) {
+	t.Run("it writes if the version that was seen is still stored", func(t T) {
+		f, ms := c.withMail(t, 1)
+		taken := take(ms[0], 1)
+		must(t, c.write(t, ms[0], taken, delivery.MailboxUpdate{}))
+		wantCode(t, c.write(t, ms[0], taken, delivery.MailboxUpdate{}), fault.Conflict)
+		same(t, []chat.Message{taken}, c.stored(t, f.ID, "m0"))
+		unknown := message(f.ID, "nope", 2, chat.Task)
+		wantCode(t, c.write(t, unknown, take(unknown, 1), delivery.MailboxUpdate{}), fault.Conflict)
+	})
+	t.Run("all moves are written, or none", func(t T) {
+		f, ms := c.withMail(t, 2)
+		must(t, c.write(t, ms[1], take(ms[1], 1), delivery.MailboxUpdate{}))
+		was := c.read(t, f.ID)
+		err := c.WriteMessages(t.Context(), f.ID, []chat.Move{
+			{From: ms[0], To: ms[0].Expire(t0)}, {From: ms[1], To: ms[1].Expire(t0)},
+		}, delivery.MailboxUpdate{DeliveredAt: t0, Outbox: []delivery.OutboxItem{{MessageID: "m0", Version: 2}}})
+		wantCode(t, err, fault.Conflict)
+		same(t, ms[:1], c.stored(t, f.ID, "m0"))
+		same(t, was, c.read(t, f.ID))
+		left, err := c.Outbox(t.Context(), f.ID)
+		must(t, err)
+		same(t, 0, len(left))
+	})
+	t.Run("counters move with messages", c.counted)
+	t.Run("when the oldest open message was accepted must be what the mailbox says too", c.oldest)
+	t.Run("each part of an update is noted, and nothing else changes", c.updates)
+}
+
+func (c contract) counted(t T) {
+	f, ms := c.withMail(t, 5)
+	dead := ms[3]
+	dead.State, dead.Version = chat.Dead, 2
+	cancelled, err := ms[2].Cancel("x", t0)
+	must(t, err)
+	must(t, c.WriteMessages(t.Context(), f.ID, []chat.Move{
+		{From: ms[0], To: take(ms[0], 1)},
+		{From: ms[1], To: ms[1].Expire(t0)},
+		{From: ms[2], To: cancelled},
+		{From: ms[3], To: dead},
+		{From: ms[4], To: ms[4].Deliver("ok", nil, "", t0)},
+	}, delivery.MailboxUpdate{}))
+	f.Counters = workspace.Counters{Accepted: 5, Open: 1, InFlight: 1, Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1}
+	same(t, f, c.read(t, f.ID))
+	redriven, err := dead.Redrive(chat.DefaultPolicy(), t0)
+	must(t, err)
+	must(t, c.write(t, dead, redriven, delivery.MailboxUpdate{}))
+	f.Open, f.Dead = 2, 0
+	same(t, f, c.read(t, f.ID))
+}
+
+func (c contract) oldest(t T) {
+	f, ms := c.withMail(t, 2)
+	none, second := time.Time{}, t0.Add(2*time.Second)
+	ended := []chat.Message{ms[0].Expire(t0), ms[1].Expire(t0)}
+	wantCode(t, c.write(t, ms[0], ended[0], delivery.MailboxUpdate{OldestOpen: &none}), fault.Conflict)
+	must(t, c.write(t, ms[0], ended[0], delivery.MailboxUpdate{OldestOpen: &second}))
+	if g := c.read(t, f.ID); !g.OldestOpen.Equal(second) || g.Open != 1 {
+		t.Fatalf("%+v", g)
+	}
+	wantCode(t, c.write(t, ms[1], ended[1], delivery.MailboxUpdate{OldestOpen: &second}), fault.Conflict)
+	must(t, c.write(t, ms[1], ended[1], delivery.MailboxUpdate{OldestOpen: &none}))
+	if g := c.read(t, f.ID); !g.OldestOpen.IsZero() || g.Open != 0 {
+		t.Fatalf("%+v", g)
+	}
+	// Nothing is open, and a change of one that has ended opens nothing.
+	again := ended[1]
+	again.Version++
+	wantCode(t, c.write(t, ended[1], again, delivery.MailboxUpdate{OldestOpen: &second}), fault.Conflict)
+	must(t, c.write(t, ended[1], again, delivery.MailboxUpdate{OldestOpen: &none}))
+}
+
+// updated is an update, and what it does to the facts.
+type updated struct {
+	u  delivery.MailboxUpdate
+	do func(*workspace.Facts)
+}
+
+// updates writes one update after another, each on top of the one before.
+func (c contract) updates(t T) {
+	f, ms := c.withMail(t, 1)
+	m, at := ms[0], t0.Add(time.Minute)
+	later := at.Add(time.Minute)
+	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
+		return updated{delivery.MailboxUpdate{Push: &u}, do}
+	}
+	for _, step := range []updated{
+		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
+		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
+		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
+		{delivery.MailboxUpdate{DeliveredAt: at}, func(f *workspace.Facts) { f.DeliveredAt = at }},
+		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
+		{
+			delivery.MailboxUpdate{Lost: 2, LostAt: t0, LostWhy: "dead"},
+			func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 2, t0, "dead" },
+		},
+		{delivery.MailboxUpdate{Lost: -1}, func(f *workspace.Facts) { f.LostMessages = 1 }},
+		{
+			delivery.MailboxUpdate{ForgetLost: true, Lost: 3, LostAt: at, LostWhy: "expired"},
+			func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 3, at, "expired" },
+		},
+		push(delivery.PushUpdate{TriedAt: at}, func(f *workspace.Facts) { f.TriedAt = at }),
+		push(delivery.PushUpdate{FailedAt: t0, Error: "x", Fault: "refused", RestUntil: at}, func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushError = 1, t0, t0, "x"
+			f.PushFault, f.RestUntil = "refused", at
+		}),
+		push(delivery.PushUpdate{FailedAt: at, Error: "y", Fault: "timeout", Degraded: true}, func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailedAt, f.PushError, f.PushFault, f.PushDegradedAt = 2, at, "y", "timeout", at
+		}),
+		push(delivery.PushUpdate{FailedAt: later, Error: "y", Fault: "timeout", Degraded: true}, func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailedAt = 3, later
+		}),
+		push(delivery.PushUpdate{BusyAt: t0}, func(f *workspace.Facts) { f.BusyAnswers, f.BusySince = 1, t0 }),
+		push(delivery.PushUpdate{BusyAt: at, RestUntil: later}, func(f *workspace.Facts) {
+			f.BusyAnswers, f.RestUntil = 2, later
+		}),
+		push(delivery.PushUpdate{Succeeded: true, ReachedAt: at, PassedAt: t0}, func(f *workspace.Facts) {
+			f.PushTrouble, f.ReachedAt, f.PassedAt = workspace.PushTrouble{}, at, t0
+		}),
+		push(delivery.PushUpdate{AnswerFailedAt: t0, AnswerError: "x"}, func(f *workspace.Facts) {
+			f.AnswerFailures, f.AnswersFailingSince, f.AnswerError = 1, t0, "x"
+		}),
+		push(delivery.PushUpdate{AnswerFailedAt: at, AnswerError: "y", Degraded: true}, func(f *workspace.Facts) {
+			f.AnswerFailures, f.AnswerError, f.AnswersDegradedAt = 2, "y", at
+		}),
+		push(delivery.PushUpdate{AnswerFailedAt: later, AnswerError: "y", Degraded: true}, func(f *workspace.Facts) {
+			f.AnswerFailures = 3
+		}),
+		push(delivery.PushUpdate{AnswerSucceeded: true}, func(f *workspace.Facts) {
+			f.AnswerTrouble = workspace.AnswerTrouble{}
+		}),
+	} {
+		next := m
+		next.Version++
+		must(t, c.write(t, m, next, step.u))
+		m = next
+		step.do(&f)
+		same(t, f, c.read(t, f.ID))
+	}
+}
+
+// hosts is MailboxUpdate.Host and MailboxUpdate.RequireNoHold.
+func (c contract) hosts(t T) {
+	t.Run("a write for a host is refused once another has registered", func(t T) {
+		f, ms := c.withMail(t, 1)
+		m, taken := ms[0], take(ms[0], f.Epoch)
+		f = c.change(t, f.ID, func(f *workspace.Facts) { f.URLFingerprint, f.Pushable = "u1", true })
+		old := delivery.MailboxUpdate{Host: delivery.HostOf(f)}
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.Pushable = f.Epoch+1, false }) // one that polls
+		wantCode(t, c.write(t, m, taken, old), fault.Conflict)
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Pushable = true })
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u2" })
+		wantCode(t, c.write(t, m, taken, old), fault.Conflict)
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u1" }) // the same host
+		must(t, c.write(t, m, taken, old))
+	})
+	t.Run("a write for a workspace without a hold is refused once it has one", func(t T) {
+		f, ms := c.withMail(t, 1)
+		unheld := delivery.MailboxUpdate{RequireNoHold: true}
+		for _, hold := range []workspace.Hold{workspace.Paused, workspace.Removed} {
+			c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = hold })
+			wantCode(t, c.write(t, ms[0], take(ms[0], 1), unheld), fault.Conflict)
+		}
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = workspace.NoHold })
+		must(t, c.write(t, ms[0], take(ms[0], 1), unheld))
+	})
+	t.Run("the conditions hold although no counter moves", func(t T) {
+		f, ms := c.withMail(t, 1)
+		taken := take(ms[0], 1)
+		must(t, c.write(t, ms[0], taken, delivery.MailboxUpdate{}))
+		again := taken.Take(chat.ByPush, taken.Claim, chat.DefaultPolicy(), t0, t0.Add(time.Hour))
+		host := delivery.MailboxUpdate{Host: delivery.HostOf(f)}
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch++ })
+		wantCode(t, c.write(t, taken, again, host), fault.Conflict)
+		c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = workspace.Paused })
+		wantCode(t, c.write(t, taken, again, delivery.MailboxUpdate{RequireNoHold: true}), fault.Conflict)
+	})
+	t.Run("epoch 0 is a host like another", func(t T) {
+		f, ms := c.withMail(t, 1)
+		f = c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch = 0 })
+		must(t, c.write(t, ms[0], take(ms[0], 0), delivery.MailboxUpdate{Host: delivery.HostOf(f)}))
+	})
+}
+
+// limits is how much Ledger.WriteMessages takes: as much as one transaction.
+func (c contract) limits(t T) {
+	t.Run("an update alone", func(t T) {
+		f, _ := c.withMail(t, 1)
+		must(t, c.WriteMessages(t.Context(), f.ID, nil, delivery.MailboxUpdate{}))
+		must(t, c.WriteMessages(t.Context(), f.ID, nil, delivery.MailboxUpdate{Push: &delivery.PushUpdate{ReachedAt: t0}}))
+		f.ReachedAt = t0
+		same(t, f, c.read(t, f.ID))
+		gone := delivery.MailboxUpdate{Host: &delivery.Host{Epoch: f.Epoch + 1}, UndeliveredAt: t0}
+		wantCode(t, c.WriteMessages(t.Context(), f.ID, nil, gone), fault.Conflict)
+		same(t, f, c.read(t, f.ID))
+	})
+	t.Run("at most MaxMoves", func(t T) {
+		f, ms := c.withMail(t, delivery.MaxMoves+1)
+		var moves []chat.Move
+		var left []delivery.OutboxItem
+		for _, m := range ms {
+			to := m.Expire(t0)
+			moves = append(moves, chat.Move{From: m, To: to})
+			left = append(left, delivery.OutboxItem{MessageID: m.ID, Version: to.Version})
+		}
+		if err := c.WriteMessages(t.Context(), f.ID, moves, delivery.MailboxUpdate{DeliveredAt: t0}); err == nil {
+			t.Fatalf("%d moves were taken", len(moves))
+		}
+		same(t, f, c.read(t, f.ID))
+		none := delivery.MailboxUpdate{Outbox: left[:delivery.MaxMoves]}
+		must(t, c.WriteMessages(t.Context(), f.ID, moves[:delivery.MaxMoves], none))
+		if g := c.read(t, f.ID); g.Open != 1 || g.OutboxItems != delivery.MaxMoves {
+			t.Fatalf("%+v", g)
+		}
+	})
+	t.Run("a message once", func(t T) {
+		f, ms := c.withMail(t, 1)
+		twice := []chat.Move{{From: ms[0], To: take(ms[0], 1)}, {From: ms[0], To: ms[0].Expire(t0)}}
+		// DynamoDB refuses two writes of one item. DynamoDB Local makes a conflict of it.
+		if err := c.WriteMessages(t.Context(), f.ID, twice, delivery.MailboxUpdate{}); err == nil {
+			t.Fatal("both were written")
+		}
+		same(t, f, c.read(t, f.ID))
+		same(t, ms, c.stored(t, f.ID, "m0"))
+	})
+	t.Run("an item of at most 400 KB", func(t T) {
+		f, ms := c.withMail(t, 1)
+		to := ms[0].Deliver("ok", nil, "", t0)
+		to.Answer = fmt.Appendf(nil, `"%0410000d"`, 0)
+		wantCode(t, c.write(t, ms[0], to, delivery.MailboxUpdate{}), fault.PlatformUnavailable)
+		same(t, f, c.read(t, f.ID))
+		same(t, ms, c.stored(t, f.ID, "m0"))
+	})
+	t.Run("at most 4 MB", func(t T) {
+		f, ms := c.withMail(t, 12)
+		var moves []chat.Move
+		for _, m := range ms {
+			to := m.Deliver("ok", nil, "", t0)
+			to.Answer = fmt.Appendf(nil, `"%0380000d"`, 0)
+			moves = append(moves, chat.Move{From: m, To: to})
+		}
+		err := c.WriteMessages(t.Context(), f.ID, moves, delivery.MailboxUpdate{})
+		wantCode(t, err, fault.PlatformUnavailable)
+		same(t, f, c.read(t, f.ID))
+	})
+}

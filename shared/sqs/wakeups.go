@@ -1,0 +1,45 @@
+package sqs
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+)
+
+// Wakeup is the body of a wake-up.
+type Wakeup struct {
+	Workspace string `json:"workspace_id"`
+	Cause     string `json:"cause"`
+}
+
+// Wakeups wakes dispatch through its queue.
+type Wakeups struct {
+	SQS API
+	URL string
+}
+
+var _ registry.Wakeups = (*Wakeups)(nil)
+
+// MaxDelay is the longest SQS delays a message.
+const MaxDelay = 15 * time.Minute
+
+// Send implements registry.Wakeups. A longer delay than MaxDelay becomes that.
+func (w *Wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
+	body, err := json.Marshal(Wakeup{id, cause})
+	if err != nil {
+		return err
+	}
+	_, err = w.SQS.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &w.URL, MessageBody: aws.String(string(body)), DelaySeconds: seconds(min(max(after, 0), MaxDelay)),
+	})
+	if err != nil {
+		return fault.Store("send wake-up", err)
+	}
+	return nil
+}
