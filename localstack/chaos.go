@@ -41,7 +41,7 @@ func runCampaign(ctx context.Context, kind emulator.Kind, dirs emulator.Dirs, se
 		return err
 	}
 	err = chaos.Run(ctx, chaos.Config{
-		Local: p.Local, Seed: seed, Faults: count, Injector: injector,
+		Client: p.Client, Seed: seed, Faults: count, Injector: injector,
 		SetClock: p.SetClock, Sweep: p.Sweep, Out: os.Stdout,
 	})
 	return errors.Join(err, p.KeepLogs(ctx, dirs.State("chaos.log")))

@@ -45,7 +45,7 @@ func startConformancePlatform(
 
 func (p *conformancePlatform) play(ctx context.Context) error {
 	return conformance.Run(ctx, conformance.Platform{
-		Local: p.Local, MaxOpen: maxOpen, SetStore: p.store.SetAvailable,
+		Client: p.Client, MaxOpen: maxOpen, SetStore: p.store.SetAvailable,
 		Restart: func(ctx context.Context) error { p.Emulator.Kill(); return p.Restart(ctx) },
 	}, os.Stdout)
 }

@@ -24,12 +24,12 @@ func incident(ctx context.Context, dirs emulator.Dirs) error {
 		return err
 	}
 	defer p.Close()
-	return scenario.Incident(ctx, p.Local, agent, os.Stdout)
+	return scenario.Incident(ctx, p.Client, agent, os.Stdout)
 }
 
 // runningPlatform reads where the platform of make run is, and reports whether it
 // answers.
-func runningPlatform(ctx context.Context, dirs emulator.Dirs) (local client.Local, ok bool) {
+func runningPlatform(ctx context.Context, dirs emulator.Dirs) (local client.Client, ok bool) {
 	raw, err := os.ReadFile(localFile(dirs))
 	if err != nil || json.Unmarshal(raw, &local) != nil {
 		return local, false

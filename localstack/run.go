@@ -37,7 +37,7 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 	}
 	defer p.Close()
 	file := localFile(dirs)
-	if err := writeJSON(file, p.Local); err != nil {
+	if err := writeJSON(file, p.Client); err != nil {
 		return err
 	}
 	defer os.Remove(file)

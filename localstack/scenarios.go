@@ -25,6 +25,6 @@ func playStories(ctx context.Context, kind emulator.Kind, dirs emulator.Dirs) er
 	}
 	defer p.Close()
 	return scenario.Play(ctx, scenario.Platform{
-		Local: p.Local, SetStore: store.SetAvailable, SetClock: p.SetClock, SetSchedule: p.SetSchedule,
+		Client: p.Client, SetStore: store.SetAvailable, SetClock: p.SetClock, SetSchedule: p.SetSchedule,
 	}, os.Stdout)
 }

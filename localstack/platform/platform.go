@@ -40,7 +40,7 @@ type Options struct {
 // between functions and emulator. When the emulator is restarted, the address, the
 // operator's credential and what was accepted stay the same.
 type Platform struct {
-	client.Local
+	client.Client
 	Options
 	operator   token.Hash
 	wire       *wire.Wire

@@ -21,9 +21,6 @@ type Client struct {
 	Transport http.RoundTripper `json:"-"` // nil: the default one
 }
 
-// Local is Client under the name that localstack uses.
-type Local = Client
-
 // Timeout is how long a call may take. API Gateway gives up after 30 s, so a
 // platform that has not answered by then never will.
 const Timeout = 60 * time.Second

@@ -58,7 +58,7 @@ func (r *received) after(id string, t time.Time) bool {
 
 // agent is a workspace's agent: pushed to or polling, well or badly behaved.
 type agent struct {
-	client.Local
+	client.Client
 	id       string
 	name     string
 	received *received
@@ -79,9 +79,9 @@ type agent struct {
 	operator    string
 }
 
-func newAgent(l client.Local, name string, seed uint64, push bool) *agent {
+func newAgent(l client.Client, name string, seed uint64, push bool) *agent {
 	a := &agent{
-		Local: l, slots: 1, id: fmt.Sprintf("chaos-%s-%d", name, seed), name: name, received: newReceived(),
+		Client: l, slots: 1, id: fmt.Sprintf("chaos-%s-%d", name, seed), name: name, received: newReceived(),
 		random: rand.New(rand.NewPCG(seed, uint64(len(name)))), refused: map[string]int{},
 		operator: l.OperatorToken, polls: !push,
 	}

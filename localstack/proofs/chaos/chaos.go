@@ -24,7 +24,7 @@ import (
 
 // Config is a campaign.
 type Config struct {
-	client.Local
+	client.Client
 	Seed     uint64
 	Faults   int
 	Injector *faults.Injector
@@ -112,7 +112,7 @@ func (c *campaign) registerAgents(ctx context.Context) error {
 	for _, name := range []string{
 		"pushed", "polled", twoSlots, "flips", "forgets", "polled-and-forgets", priorities, paused, large,
 	} {
-		a := newAgent(c.Local, name, c.Seed, !strings.HasPrefix(name, "polled") && name != large)
+		a := newAgent(c.Client, name, c.Seed, !strings.HasPrefix(name, "polled") && name != large)
 		c.agents = append(c.agents, a)
 		a.changesMode = name == "flips"
 		a.losesToken = strings.HasSuffix(name, "forgets")

@@ -27,7 +27,7 @@ type message struct {
 // messages it took. dialect is how it calls the platform.
 type agent struct {
 	dialect
-	client.Local
+	client.Client
 	id     string
 	token  string // its configuration's
 	cursor string // its cursor file, or memory

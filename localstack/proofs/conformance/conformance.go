@@ -17,7 +17,7 @@ import (
 
 // Platform is what the sequences are played on.
 type Platform struct {
-	client.Local
+	client.Client
 	// MaxOpen is how many messages one mailbox takes.
 	MaxOpen int
 	// SetStore makes the store unavailable to the functions, and available again.
@@ -42,7 +42,7 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 	var runs []*run
 	for _, d := range []dialect{mcp{}, sdk{}, channel{}} {
 		fmt.Fprintf(out, "%s\n", d.name())
-		r := &run{Platform: p, out: out, client: &agent{dialect: d, Local: p.Local, id: uuid.NewString()}}
+		r := &run{Platform: p, out: out, client: &agent{dialect: d, Client: p.Client, id: uuid.NewString()}}
 		r.playSequence(ctx)
 		runs = append(runs, r)
 		failed += r.failed

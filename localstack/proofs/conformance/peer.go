@@ -13,7 +13,7 @@ import (
 // peer lets another workspace write to the client and wait for its answer.
 func (r *run) peer(ctx context.Context) error {
 	a := r.client
-	other := &agent{dialect: mcp{}, Local: r.Local, id: uuid.NewString()}
+	other := &agent{dialect: mcp{}, Client: r.Client, id: uuid.NewString()}
 	reply, err := r.Do(ctx, "POST", "/workspaces", r.OperatorToken, map[string]any{
 		"id": other.id, "name": "a peer", "role": "reviewer",
 	})

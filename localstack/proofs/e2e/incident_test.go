@@ -9,7 +9,7 @@ import (
 
 func TestAPIIncident(t *testing.T) {
 	s := on(t)
-	if err := scenario.Incident(t.Context(), s.Local, s.Agent, os.Stdout); err != nil {
+	if err := scenario.Incident(t.Context(), s.Client, s.Agent, os.Stdout); err != nil {
 		t.Fatal(err)
 	}
 }

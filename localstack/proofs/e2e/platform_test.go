@@ -23,7 +23,7 @@ import (
 
 // platformUnderTest is what the file at ROLLCALL_PLATFORM says.
 type platformUnderTest struct {
-	client.Local
+	client.Client
 	Endpoint string            `json:"endpoint"`
 	Kind     string            `json:"kind"`
 	Env      map[string]string `json:"env"` // of the deployed dispatch function

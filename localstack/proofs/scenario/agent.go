@@ -19,7 +19,7 @@ import (
 
 // agent is an agent that a story drives call by call.
 type agent struct {
-	p     client.Local
+	p     client.Client
 	id    string
 	token string
 	from  string // the loopback address it calls from
@@ -37,7 +37,7 @@ type agent struct {
 }
 
 // newAgent is the agent of a new workspace; it calls from 127.0.0.1.
-func newAgent(p client.Local) *agent {
+func newAgent(p client.Client) *agent {
 	return &agent{
 		p: p, id: uuid.NewString(), from: "127.0.0.1", report: map[string]any{"active_tasks": 0, "error_rate": 0},
 	}
@@ -51,7 +51,7 @@ func (a *agent) clone() *agent {
 // healthyAgent is an agent that registered, sends heartbeats and is healthy. receive
 // is polling or pushed.
 func healthyAgent(ctx context.Context, p Platform, receive func(*agent) (mode, url string)) *agent {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	mode, url := receive(a)
 	must(a.registerAccepted(ctx, mode, url))
 	a.startHeartbeats(ctx)
@@ -65,7 +65,7 @@ func pushed(a *agent) (mode, url string) { return "", a.serve(nil) }
 // busyAgent is an agent that is pushed to, sends heartbeats, and reports that it is
 // busy.
 func busyAgent(ctx context.Context, p Platform) *agent {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	a.setReport(map[string]any{"active_tasks": 1})
 	a.startHeartbeats(ctx)

@@ -16,7 +16,7 @@ var copyStories = []story{
 }
 
 func moved(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
@@ -28,7 +28,7 @@ func moved(ctx context.Context, p Platform) {
 }
 
 func copiesAtTwoAddresses(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	b := a.clone()
@@ -49,7 +49,7 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 }
 
 func copiesOnOneMachine(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	b := a.clone()
@@ -78,7 +78,7 @@ func copiesOnOneMachine(ctx context.Context, p Platform) {
 }
 
 func copiesRegisterInTurn(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	for start := time.Now(); ; {
 		for _, url := range []string{"http://127.0.0.1:9/one", "http://127.0.0.1:9/two"} {

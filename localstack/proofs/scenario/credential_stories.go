@@ -89,7 +89,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 }
 
 func rotated(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
@@ -111,7 +111,7 @@ func rotated(ctx context.Context, p Platform) {
 }
 
 func rotatedByAgent(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
@@ -130,7 +130,7 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 }
 
 func stolenAndRevoked(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	a.startHeartbeats(ctx)
@@ -157,7 +157,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 }
 
 func enrolledAgain(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))

@@ -29,7 +29,7 @@ var deliveryStories = []story{
 }
 
 func hangs(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "", a.serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })))
 	a.startHeartbeats(ctx)
@@ -47,7 +47,7 @@ func hangs(ctx context.Context, p Platform) {
 }
 
 func deadURL(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
 	a.startHeartbeats(ctx)
@@ -93,7 +93,7 @@ func neverPolled(ctx context.Context, p Platform) {
 }
 
 func stalePollMode(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", a.serve(nil))) // what an old installation declares
 	a.startHeartbeats(ctx)
@@ -110,7 +110,7 @@ func stalePollMode(ctx context.Context, p Platform) {
 }
 
 func idleButTakesNothing(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "", a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -154,7 +154,7 @@ func probeOfBusyAgent(ctx context.Context, p Platform) {
 }
 
 func probeByPush(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "", a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}`)

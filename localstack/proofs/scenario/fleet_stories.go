@@ -24,7 +24,7 @@ const fleetSize = 12
 func startFleet(ctx context.Context, p Platform) (*fleet, error) {
 	f := &fleet{}
 	for range fleetSize {
-		a := newAgent(p.Local)
+		a := newAgent(p.Client)
 		f.agents = append(f.agents, a)
 		if err := a.registerAccepted(ctx, "poll", ""); err != nil {
 			f.close()

@@ -22,7 +22,7 @@ import (
 // Incident replays the incident that Rollcall exists for, with a real agent process
 // (agentBinary), and prints each step on out. It returns the first step that did not
 // hold.
-func Incident(ctx context.Context, p client.Local, agentBinary string, out io.Writer) error {
+func Incident(ctx context.Context, p client.Client, agentBinary string, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "rollcall-incident-")
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func Incident(ctx context.Context, p client.Local, agentBinary string, out io.Wr
 }
 
 type incident struct {
-	p          client.Local
+	p          client.Client
 	id, dir    string
 	agent      string
 	cmd        *exec.Cmd

@@ -61,7 +61,7 @@ func wedged(ctx context.Context, p Platform) {
 }
 
 func errorRate(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	report := func(rate float64, verdict string) {
@@ -80,7 +80,7 @@ func errorRate(ctx context.Context, p Platform) {
 }
 
 func neverStarted(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id}))
 	a.token = r.Text("auth_token")
 	must(checkAdvice(mustGet(a.awaitVerdict(ctx, neverRegistered)), "start", "start the agent"))

@@ -46,7 +46,7 @@ func removedAndCreatedAgain(ctx context.Context, p Platform) {
 }
 
 func adopted(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", a.serve(nil)))
 	a.setReport(map[string]any{"error_rate": 0.9, "sample_error": "boom", "runtime_state": "wedged"})
@@ -61,7 +61,7 @@ func adopted(ctx context.Context, p Platform) {
 }
 
 func historyIsComplete(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	a.setReport(map[string]any{"runtime_state": "wedged"})

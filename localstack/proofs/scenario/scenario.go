@@ -43,7 +43,7 @@ const storiesAtOnce = 8
 
 // Platform is what the stories are played on. Its functions run with Settings.
 type Platform struct {
-	client.Local
+	client.Client
 	// SetStore makes the store unavailable to the functions, and available again.
 	SetStore func(available bool)
 	// SetClock moves the clock of every function by an offset from the true time.

@@ -57,7 +57,7 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 }
 
 func movedWithOldCredential(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
@@ -72,7 +72,7 @@ func movedWithOldCredential(ctx context.Context, p Platform) {
 }
 
 func thiefChangesNothing(ctx context.Context, p Platform) {
-	a := newAgent(p.Local)
+	a := newAgent(p.Client)
 	defer a.close()
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
