@@ -50,7 +50,7 @@ var rooms = map[string]struct {
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
 	"activity":   {useCase, "chat"},
-	"registry":   {useCase, "activity clock fault retry token workspace"},
+	"registry":   {useCase, "activity chat clock fault retry token workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault"},
 	"statuslog":  {useCase, "activity clock fault workspace"},
@@ -62,7 +62,7 @@ var rooms = map[string]struct {
 	},
 	"sqs":         {adapter, "delivery fault registry"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
-	"push":        {adapter, "chat delivery fault registry"},
+	"push":        {adapter, "chat delivery fault registry workspace"},
 
 	"httpapi": {seam, "api chat fault registry token workspace"},
 	"app": {

@@ -25,7 +25,7 @@ func TestMachineOnTheEmulator(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		env := wired(t)
 		d := env.Delivery
-		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts, d.Policy.BackoffBase = time.Second, 2, 100*time.Millisecond
+		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts = time.Second, 2
 		d.Registry.Policy.DeliveryObjective = time.Second
 		env.AnnounceTo(&memory.Announcer{})
 		protocoltest.Machine(rt, protocoltest.World{
