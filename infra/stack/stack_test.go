@@ -117,7 +117,7 @@ func TestStack(t *testing.T) {
 			t.Error("sweeps would overlap")
 		}
 	})
-	t.Run("wake-ups ring dispatch, with partial batch responses", func(t *testing.T) {
+	t.Run("wake-ups invoke dispatch, with partial batch responses", func(t *testing.T) {
 		for _, m := range of(r, "AWS::Lambda::EventSourceMapping") {
 			if fmt.Sprint(m["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
 				t.Errorf("%v", m)

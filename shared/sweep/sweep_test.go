@@ -25,7 +25,7 @@ func TestSweep(t *testing.T) {
 	w.Wakeups.Take()
 	for _, want := range []int{1, 0} { // the first sweep announces the status; the second sees no change
 		out, err := w.Sweeper.Sweep(t.Context())
-		if err != nil || out.Rung != 1 || out.Announced != want || len(out.Broken)+len(out.Errors) != 0 {
+		if err != nil || out.Woken != 1 || out.Announced != want || len(out.Broken)+len(out.Errors) != 0 {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}
