@@ -26,8 +26,8 @@ func (a *app) sweepCommand() *cobra.Command {
 
 // sweepReport prints what a sweep did.
 func sweepReport(w io.Writer, s sweep.Result) {
-	fmt.Fprintf(w, "%d seen, %d drains rung, %d changes noticed, %d messages ended, %d probed\n",
-		s.Seen, s.Rung, s.Announced, s.Expired, s.Probed)
+	fmt.Fprintf(w, "%d seen, %d drains woken, %d changes noticed, %d messages ended, %d probed\n",
+		s.Seen, s.Woken, s.Announced, s.Expired, s.Probed)
 	for _, id := range s.Broken {
 		fmt.Fprintln(w, "counters mended:", id)
 	}

@@ -1,4 +1,4 @@
-// Command dispatch is the Lambda that drains chat queues: wake-ups ring it, and
+// Command dispatch is the Lambda that drains chat queues: wake-ups invoke it, and
 // it delivers what waits to the agents that are pushed to.
 package main
 

@@ -23,7 +23,7 @@ func sweeper(
 		if err != nil || len(out.Broken)+len(out.Errors) > 0 {
 			level = slog.LevelError
 		}
-		log.Log(ctx, level, "sweep", "seen", out.Seen, "rung", out.Rung, "announced", out.Announced,
+		log.Log(ctx, level, "sweep", "seen", out.Seen, "woken", out.Woken, "announced", out.Announced,
 			"expired", out.Expired, "broken", out.Broken, "errors", out.Errors, "error", err)
 		log.InfoContext(ctx, "metrics", "_aws", metricsHead(now()),
 			metrics.CountersMended, len(out.Broken), metrics.SweepErrors, len(out.Errors))

@@ -26,8 +26,10 @@ func newData(s awscdk.Stack, cfg Config) data {
 			PointInTimeRecoverySpecification: recovery, RemovalPolicy: removal,
 		}),
 		chat: awsdynamodb.NewTable(s, jsii.String("Chat"), &awsdynamodb.TableProps{
-			PartitionKey: str(dynamo.ChatPartition), SortKey: str(dynamo.ChatSort), BillingMode: awsdynamodb.BillingMode_PAY_PER_REQUEST,
-			TimeToLiveAttribute: jsii.String(dynamo.TTLAttribute), PointInTimeRecoverySpecification: recovery, RemovalPolicy: removal,
+			PartitionKey: str(dynamo.ChatPartition), SortKey: str(dynamo.ChatSort),
+			BillingMode:         awsdynamodb.BillingMode_PAY_PER_REQUEST,
+			TimeToLiveAttribute: jsii.String(dynamo.TTLAttribute), PointInTimeRecoverySpecification: recovery,
+			RemovalPolicy: removal,
 		}),
 	}
 	for index, order := range map[string]string{dynamo.OpenIndex: dynamo.OpenOrder, dynamo.LogIndex: dynamo.LogOrder} {

@@ -17,7 +17,8 @@ func newQueues(s awscdk.Stack) queues {
 		// What chat queues, made at run time, redrive to. FIFO, as they are; not by
 		// their prefix, as the sweeper may delete what has it.
 		deadLetters: awssqs.NewQueue(s, jsii.String("DeadLetters"), &awssqs.QueueProps{
-			QueueName: jsii.String("rollcall-dead-letters.fifo"), Fifo: jsii.Bool(true), RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+			QueueName: jsii.String("rollcall-dead-letters.fifo"), Fifo: jsii.Bool(true),
+			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
 		}),
 		lostWakeups: awssqs.NewQueue(s, jsii.String("LostWakeups"), &awssqs.QueueProps{
 			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),

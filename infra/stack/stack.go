@@ -3,7 +3,7 @@
 package stack
 
 import (
-	"fmt"
+	"errors"
 	"regexp"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -40,7 +40,8 @@ var hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // New adds the stack to an app, or says what its configuration lacks.
 func New(scope constructs.Construct, id string, cfg Config) error {
 	if !hexHash.MatchString(cfg.OperatorSHA256) {
-		return fmt.Errorf("context operatorSha256 must be the hex SHA-256 of the operator credential (cdk -c operatorSha256=…)")
+		return errors.New("context operatorSha256 must be the hex SHA-256 of the operator credential " +
+			"(cdk -c operatorSha256=…)")
 	}
 	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),

@@ -15,13 +15,14 @@ import (
 
 	"github.com/rollcall/rollcall/infra/stack"
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/dynamo"
 )
 
 type object = map[string]any
 
-// synth is the deployed stack's template; functions are empty stand-ins, as
+// synth is the resources of the deployed stack's template; functions are empty stand-ins, as
 // their code is not what is asserted.
-func synth(t *testing.T, local bool) object {
+func synth(t *testing.T) resources {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range stack.Names() {
@@ -33,10 +34,12 @@ func synth(t *testing.T, local bool) object {
 		}
 	}
 	app := awscdk.NewApp(nil)
-	if err := stack.New(app, "Test", stack.Config{Functions: dir, OperatorSHA256: strings.Repeat("ab", 32), Local: local}); err != nil {
+	cfg := stack.Config{Functions: dir, OperatorSHA256: strings.Repeat("ab", 32)}
+	if err := stack.New(app, "Test", cfg); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := json.Marshal(assertions.Template_FromStack(app.Node().FindChild(jsii.String("Test")).(awscdk.Stack), nil).ToJSON())
+	made := app.Node().FindChild(jsii.String("Test")).(awscdk.Stack)
+	raw, err := json.Marshal(assertions.Template_FromStack(made, nil).ToJSON())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,166 +50,249 @@ func synth(t *testing.T, local bool) object {
 	return template["Resources"].(object)
 }
 
-// of lists the resources of a type, by logical id.
-func of(resources object, kind string) map[string]object {
+// resources are those of the template, by logical id.
+type resources object
+
+// of lists the properties of the resources of a type, by logical id.
+func (r resources) of(kind string) map[string]object {
 	out := map[string]object{}
-	for id, r := range resources {
-		if r := r.(object); r["Type"] == kind {
-			out[id], _ = r["Properties"].(object)
+	for id, resource := range r {
+		if resource := resource.(object); resource["Type"] == kind {
+			out[id], _ = resource["Properties"].(object)
 		}
 	}
 	return out
 }
 
+// one is the properties of the only resource of a type whose id begins so.
+func (r resources) one(t *testing.T, kind, prefix string) object {
+	t.Helper()
+	var found []object
+	for id, properties := range r.of(kind) {
+		if strings.HasPrefix(id, prefix) {
+			found = append(found, properties)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d resources of type %s are called %s…", len(found), kind, prefix)
+	}
+	return found[0]
+}
+
+// functions are the properties of the functions, by name.
+func (r resources) functions() map[string]object {
+	out := map[string]object{}
+	for _, f := range r.of("AWS::Lambda::Function") {
+		out[f["FunctionName"].(string)] = f
+	}
+	return out
+}
+
+// The template is made once: its compiler is a process of its own.
 func TestStack(t *testing.T) {
 	defer jsii.Close()
-	r := synth(t, false)
-	functions := map[string]object{}
-	for _, f := range of(r, "AWS::Lambda::Function") {
-		functions[f["FunctionName"].(string)] = f
+	r := synth(t)
+	for name, test := range map[string]func(*testing.T, resources){
+		"tables are on demand, with recovery":                         tables,
+		"only chat has an index":                                      onlyChatHasAnIndex,
+		"functions are arm64, limited, and strict":                    functions,
+		"wake-ups outlast the drain that they invoke":                 wakeups,
+		"chat queues can redrive to the dead-letter queue":            deadLetters,
+		"the sweeper runs every minute, and sweeps don't overlap":     sweeps,
+		"every route is there, and no other":                          routes,
+		"logs are kept for a month":                                   logs,
+		"no queue of the stack is among those the sweeper may delete": queueNames,
+		"each role has just the rights of the table":                  roles,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
-
-	t.Run("tables are on demand, with recovery; only chat has an index", func(t *testing.T) {
-		for id, p := range of(r, "AWS::DynamoDB::Table") {
-			if p["BillingMode"] != "PAY_PER_REQUEST" || p["PointInTimeRecoverySpecification"].(object)["PointInTimeRecoveryEnabled"] != true {
-				t.Errorf("%s: %v", id, p)
-			}
-			if strings.HasPrefix(id, "Leases") && (p["GlobalSecondaryIndexes"] != nil || p["LocalSecondaryIndexes"] != nil) {
-				t.Errorf("a heartbeat would move an index entry: %v", p)
-			}
-			if strings.HasPrefix(id, "Chat") && p["TimeToLiveSpecification"].(object)["AttributeName"] != "ttl" {
-				t.Errorf("%v", p)
-			}
-			if r[id].(object)["DeletionPolicy"] != "Retain" {
-				t.Errorf("%s would go with the stack", id)
-			}
-		}
-	})
-	t.Run("functions are arm64, strict, and limited", func(t *testing.T) {
-		if len(functions) != 8 {
-			t.Fatalf("%d functions", len(functions))
-		}
-		for name, f := range functions {
-			env := f["Environment"].(object)["Variables"].(object)
-			if fmt.Sprint(f["Architectures"]) != "[arm64]" || f["Runtime"] != "provided.al2023" || f["Timeout"] == nil {
-				t.Errorf("%s: %v", name, f)
-			}
-			for _, open := range []string{"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "AWS_ENDPOINT_URL"} {
-				if env[open] != nil {
-					t.Errorf("%s has the local policy %s", name, open)
-				}
-			}
-		}
-	})
-	t.Run("timeouts are in the right ratio", func(t *testing.T) {
-		dispatch := functions["rollcall-dispatch"]["Timeout"].(float64)
-		for id, q := range of(r, "AWS::SQS::Queue") {
-			if strings.HasPrefix(id, "Wakeups") {
-				if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
-					t.Errorf("wake-ups are invisible for %v s, dispatch runs %v s", v, dispatch)
-				}
-				if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 5 {
-					t.Error("wake-ups give up too soon")
-				}
-			}
-			if strings.HasPrefix(id, "DeadLetters") && q["FifoQueue"] != true {
-				t.Error("a FIFO chat queue can only redrive to a FIFO queue")
-			}
-		}
-		if functions["rollcall-sweeper"]["Timeout"].(float64) >= 60 {
-			t.Error("sweeps would overlap")
-		}
-	})
-	t.Run("wake-ups ring dispatch, with partial batch responses", func(t *testing.T) {
-		for _, m := range of(r, "AWS::Lambda::EventSourceMapping") {
-			if fmt.Sprint(m["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
-				t.Errorf("%v", m)
-			}
-		}
-	})
-	t.Run("the sweeper runs every minute", func(t *testing.T) {
-		for _, rule := range of(r, "AWS::Events::Rule") {
-			if rule["ScheduleExpression"] != "rate(1 minute)" {
-				t.Errorf("%v", rule)
-			}
-		}
-	})
-	t.Run("every route is there, and no other", func(t *testing.T) {
-		var want, got []string
-		for _, name := range stack.Names() {
-			want = append(want, api.Routes(name)...)
-		}
-		for _, route := range of(r, "AWS::ApiGatewayV2::Route") {
-			got = append(got, route["RouteKey"].(string))
-		}
-		slices.Sort(want)
-		slices.Sort(got)
-		if !slices.Equal(want, got) {
-			t.Errorf("got %v, want %v", got, want)
-		}
-	})
-	t.Run("logs are kept for a month", func(t *testing.T) {
-		groups := of(r, "AWS::Logs::LogGroup")
-		if len(groups) != 8 {
-			t.Errorf("%d log groups", len(groups))
-		}
-		for id, g := range groups {
-			if g["RetentionInDays"] != 30.0 {
-				t.Errorf("%s: %v", id, g)
-			}
-		}
-	})
-	t.Run("the dead-letter queue is not among those the sweeper may delete", func(t *testing.T) {
-		for id, p := range of(r, "AWS::SQS::Queue") {
-			if name, _ := p["QueueName"].(string); strings.HasPrefix(name, stack.QueuePrefix) {
-				t.Errorf("%s is called %s", id, name)
-			}
-		}
-	})
-	t.Run("each role has just its actions, and no wildcard resource", func(t *testing.T) {
-		want := map[string]string{
-			"heartbeat": "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
-			"status":    "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem",
-			"inbox":     "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem sqs:SendMessage",
-			"enqueue":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem sqs:SendMessage",
-			"register":  "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem sqs:SendMessage",
-			"sweeper":   "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueues sqs:SendMessage",
-			"operate":   "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan dynamodb:UpdateItem events:PutEvents sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueues sqs:SendMessage",
-			"dispatch":  "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem events:PutEvents sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage sqs:SendMessage",
-		}
-		got := map[string]map[string]bool{}
-		for id, p := range of(r, "AWS::IAM::Policy") {
-			name, _, _ := strings.Cut(id, "role")
-			got[name] = map[string]bool{}
-			for _, s := range p["PolicyDocument"].(object)["Statement"].([]any) {
-				if s.(object)["Resource"] == "*" && s.(object)["Action"] != "sqs:ListQueues" {
-					t.Errorf("%s may act on everything: %v", name, s)
-				}
-				actions, ok := s.(object)["Action"].([]any)
-				if !ok {
-					actions = []any{s.(object)["Action"]}
-				}
-				for _, a := range actions {
-					if !strings.HasPrefix(a.(string), "logs:") {
-						got[name][a.(string)] = true
-					}
-				}
-			}
-		}
-		for name, actions := range want {
-			var have []string
-			for a := range got[name] {
-				have = append(have, a)
-			}
-			slices.Sort(have)
-			if strings.Join(have, " ") != actions {
-				t.Errorf("%s has %s\nwant %s", name, strings.Join(have, " "), actions)
-			}
-		}
-	})
 	t.Run("a stack without the operator's digest is refused", func(t *testing.T) {
 		if err := stack.New(awscdk.NewApp(nil), "Bad", stack.Config{Functions: "."}); err == nil {
 			t.Error("no error")
 		}
 	})
+}
+
+func tables(t *testing.T, r resources) {
+	tables := r.of("AWS::DynamoDB::Table")
+	if len(tables) != 2 {
+		t.Errorf("%d tables", len(tables))
+	}
+	for id, p := range tables {
+		recovery, _ := p["PointInTimeRecoverySpecification"].(object)
+		if p["BillingMode"] != "PAY_PER_REQUEST" || recovery["PointInTimeRecoveryEnabled"] != true {
+			t.Errorf("%s: %v", id, p)
+		}
+		if r[id].(object)["DeletionPolicy"] != "Retain" {
+			t.Errorf("%s would go with the stack", id)
+		}
+	}
+	chat := r.one(t, "AWS::DynamoDB::Table", "Chat")
+	if live, _ := chat["TimeToLiveSpecification"].(object); live["AttributeName"] != dynamo.TTLAttribute {
+		t.Errorf("what is over is kept for ever: %v", live)
+	}
+}
+
+func onlyChatHasAnIndex(t *testing.T, r resources) {
+	leases, chat := r.one(t, "AWS::DynamoDB::Table", "Leases"), r.one(t, "AWS::DynamoDB::Table", "Chat")
+	if leases["GlobalSecondaryIndexes"] != nil || leases["LocalSecondaryIndexes"] != nil {
+		t.Errorf("a heartbeat would move an index entry: %v", leases)
+	}
+	if indexes, _ := chat["LocalSecondaryIndexes"].([]any); len(indexes) != 2 {
+		t.Errorf("%d indexes of chat", len(indexes))
+	}
+}
+
+func functions(t *testing.T, r resources) {
+	all := r.functions()
+	if len(all) != len(stack.Names()) {
+		t.Errorf("%d functions", len(all))
+	}
+	for name, f := range all {
+		if fmt.Sprint(f["Architectures"]) != "[arm64]" || f["Runtime"] != "provided.al2023" || f["Timeout"] == nil {
+			t.Errorf("%s: %v", name, f)
+		}
+		env := f["Environment"].(object)["Variables"].(object)
+		for _, open := range []string{"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "AWS_ENDPOINT_URL"} {
+			if env[open] != nil {
+				t.Errorf("%s has the local policy %s", name, open)
+			}
+		}
+	}
+}
+
+func wakeups(t *testing.T, r resources) {
+	dispatch := r.functions()["rollcall-dispatch"]["Timeout"].(float64)
+	q := r.one(t, "AWS::SQS::Queue", "Wakeups")
+	if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
+		t.Errorf("wake-ups are invisible for %v s, dispatch runs %v s", v, dispatch)
+	}
+	if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 5 {
+		t.Error("wake-ups give up too soon")
+	}
+	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "")
+	if fmt.Sprint(mapping["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
+		t.Errorf("one failed wake-up brings back the others: %v", mapping)
+	}
+}
+
+func deadLetters(t *testing.T, r resources) {
+	if r.one(t, "AWS::SQS::Queue", "DeadLetters")["FifoQueue"] != true {
+		t.Error("a FIFO chat queue can only redrive to a FIFO queue")
+	}
+}
+
+func sweeps(t *testing.T, r resources) {
+	if rule := r.one(t, "AWS::Events::Rule", ""); rule["ScheduleExpression"] != "rate(1 minute)" {
+		t.Errorf("%v", rule)
+	}
+	if r.functions()["rollcall-sweeper"]["Timeout"].(float64) >= 60 {
+		t.Error("sweeps would overlap")
+	}
+}
+
+func routes(t *testing.T, r resources) {
+	var want, got []string
+	for _, name := range stack.Names() {
+		want = append(want, api.Routes(name)...)
+	}
+	for _, route := range r.of("AWS::ApiGatewayV2::Route") {
+		got = append(got, route["RouteKey"].(string))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func logs(t *testing.T, r resources) {
+	groups := r.of("AWS::Logs::LogGroup")
+	if len(groups) != len(stack.Names()) {
+		t.Errorf("%d log groups", len(groups))
+	}
+	for id, g := range groups {
+		if g["RetentionInDays"] != 30.0 {
+			t.Errorf("%s: %v", id, g)
+		}
+	}
+}
+
+func queueNames(t *testing.T, r resources) {
+	for id, p := range r.of("AWS::SQS::Queue") {
+		if name, _ := p["QueueName"].(string); strings.HasPrefix(name, stack.QueuePrefix) {
+			t.Errorf("%s is called %s", id, name)
+		}
+	}
+}
+
+// roles reads the rights from the policies of the template. A role may write its
+// own logs beside them.
+func roles(t *testing.T, r resources) {
+	var got []string
+	for id, p := range r.of("AWS::IAM::Policy") {
+		name, _, _ := strings.Cut(id, "role")
+		for _, statement := range p["PolicyDocument"].(object)["Statement"].([]any) {
+			statement := statement.(object)
+			actions, several := statement["Action"].([]any)
+			if !several {
+				actions = []any{statement["Action"]}
+			}
+			resources, several := statement["Resource"].([]any)
+			if !several {
+				resources = []any{statement["Resource"]}
+			}
+			for _, action := range actions {
+				for _, resource := range resources {
+					right := name + " " + resourceName(t, resource) + " " + action.(string)
+					if !strings.HasPrefix(right, name+" logs logs:") {
+						got = append(got, right)
+					}
+				}
+			}
+		}
+	}
+	// CDK lets what a queue invokes receive from it; the table says so too.
+	slices.Sort(got)
+	got = slices.Compact(got)
+	want := slices.Sorted(slices.Values(stack.Rights()))
+	for _, right := range got {
+		if !slices.Contains(want, right) {
+			t.Errorf("a role may %s, and the table doesn't say so", right)
+		}
+	}
+	for _, right := range want {
+		if !slices.Contains(got, right) {
+			t.Errorf("the table says %s, and no role may", right)
+		}
+	}
+}
+
+// resourceName is what the table of rights calls the resource of a statement.
+func resourceName(t *testing.T, resource any) string {
+	t.Helper()
+	if resource == "*" {
+		return "*"
+	}
+	raw, err := json.Marshal(resource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first that fits: an index is named by its table, and chat queues by their prefix.
+	for _, known := range []struct{ part, name string }{
+		{"/index/", "indexes"},
+		{stack.QueuePrefix, "chatQueues"},
+		{"event-bus/default", "bus"},
+		{`["Leases`, "leases"},
+		{`["Chat`, "chat"},
+		{`["Wakeups`, "wakeups"},
+		{`["DeadLetters`, "deadLetters"},
+		{"logs", "logs"},
+	} {
+		if strings.Contains(string(raw), known.part) {
+			return known.name
+		}
+	}
+	t.Errorf("nothing is known of the resource %s", raw)
+	return string(raw)
 }

@@ -151,7 +151,7 @@ var SweepNow = declare[None, Swept](Operation{
 // Swept is what a sweep saw and did.
 type Swept struct {
 	Seen      int      `json:"seen" description:"workspaces looked at"`
-	Rung      int      `json:"rung" description:"wake-ups sent"`
+	Woken     int      `json:"rung" description:"wake-ups sent"`
 	Announced int      `json:"announced" description:"changes of verdicts recorded"`
 	Expired   int      `json:"expired" description:"messages ended: they outlived their time, or their workspace"`
 	Removed   int      `json:"removed_queues" description:"chat queues removed that nobody owns"`

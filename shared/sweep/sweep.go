@@ -31,7 +31,7 @@ type Sweeper struct {
 // Result is what one sweep saw and did.
 type Result struct {
 	Seen      int `json:"seen"`
-	Rung      int `json:"rung"`      // wake-ups sent
+	Woken     int `json:"rung"`      // wake-ups sent
 	Announced int `json:"announced"` // changes of verdicts recorded
 	Expired   int `json:"expired"`   // messages ended: outlived their time, or their workspace
 	Removed   int `json:"removed_queues"`

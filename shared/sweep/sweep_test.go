@@ -24,7 +24,7 @@ func TestSweep(t *testing.T) {
 	w.Wakeups.Take()
 	for range 2 { // the register recorded its change itself: the sweep announces it, and sees none
 		out, err := w.Sweeper.Sweep(t.Context())
-		if err != nil || out.Rung != 1 || out.Announced != 0 || len(out.Broken)+len(out.Errors) != 0 {
+		if err != nil || out.Woken != 1 || out.Announced != 0 || len(out.Broken)+len(out.Errors) != 0 {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}

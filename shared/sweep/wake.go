@@ -16,8 +16,8 @@ func (r *run) wake(ctx context.Context, f workspace.Facts, now time.Time) error 
 	}
 	var after time.Duration
 	r.count(func(out *Result) {
-		after = wakeDelay(out.Rung, r.Clock.Random())
-		out.Rung++
+		after = wakeDelay(out.Woken, r.Clock.Random())
+		out.Woken++
 	})
 	return r.Registry.Wakeups.Send(ctx, f.ID, "sweep", after)
 }

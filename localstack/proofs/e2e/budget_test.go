@@ -161,13 +161,13 @@ func TestBudget(t *testing.T) {
 	measure("poll that acknowledges two", 4, 20, 4, fetch)
 	measure("poll empty, with cursor", 1, 1, 0, fetch)
 	measure("register", 2, 4, 0, register)
-	measure("enqueue (push target, rings)", 3, 8, 4, send)
-	measure("heartbeat with mail (rings)", 2, 1, 0, func() error {
+	measure("enqueue (push target, wakes the drain)", 3, 8, 4, send)
+	measure("heartbeat with mail (wakes the drain)", 2, 1, 0, func() error {
 		f, err := env.Registry.Signal(ctx, id, reg.AuthToken, workspace.Signal{
 			Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: &idle,
 		}, now)
 		env.Registry.WakeIfDeliverable(ctx, f, "heartbeat", now)
 		return err
 	})
-	measure("register with mail (rings)", 3, 6, 0, register)
+	measure("register with mail (wakes the drain)", 3, 6, 0, register)
 }

@@ -1,0 +1,121 @@
+package stack
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// rights are the actions of one function, by what it acts on. GetQueueUrl and
+// CreateQueue are on chat queues only.
+type rights struct {
+	leases, chat, indexes []string // DynamoDB: the tables, and the indexes of chat
+	wakeups, deadLetters  []string // SQS: the queues of the stack
+	chatQueues            []string // SQS: those that are made at run time
+	listQueues            bool     // all queues: SQS knows no narrower right
+	bus                   []string // EventBridge
+}
+
+// granted is what each function may do, no more. A test holds the synthesized
+// roles to this table.
+var granted = map[string]rights{
+	"register": {
+		leases:  []string{"GetItem", "UpdateItem"},
+		chat:    []string{"GetItem", "PutItem", "UpdateItem"},
+		wakeups: []string{"SendMessage"},
+	},
+	"heartbeat": {
+		leases:  []string{"UpdateItem"},
+		chat:    []string{"GetItem", "PutItem"},
+		wakeups: []string{"SendMessage"},
+	},
+	"enqueue": {
+		leases:  []string{"GetItem", "Scan", "UpdateItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem"},
+		indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"},
+	},
+	"inbox": {
+		leases:  []string{"GetItem", "UpdateItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem"},
+		indexes: []string{"Query"},
+		wakeups: []string{"SendMessage"},
+	},
+	"status": {
+		leases:  []string{"GetItem", "Scan", "UpdateItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "Query"},
+		indexes: []string{"Query"},
+	},
+	"operate": {
+		leases:     []string{"GetItem", "UpdateItem", "Scan"},
+		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:    []string{"Query"},
+		wakeups:    []string{"SendMessage"},
+		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
+		listQueues: true,
+		bus:        []string{"PutEvents"},
+	},
+	"dispatch": {
+		leases:  []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"},
+		indexes: []string{"Query"},
+		wakeups: []string{
+			"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility",
+			"GetQueueUrl",
+		},
+		chatQueues: []string{
+			"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage",
+			"ChangeMessageVisibility",
+		},
+		deadLetters: []string{"SendMessage"},
+		bus:         []string{"PutEvents"},
+	},
+	"sweeper": {
+		leases:     []string{"GetItem", "UpdateItem", "Scan"},
+		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"},
+		indexes:    []string{"Query"},
+		wakeups:    []string{"SendMessage"},
+		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
+		listQueues: true,
+		bus:        []string{"PutEvents"},
+	},
+}
+
+// grant gives each function its rights.
+func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) {
+	chatQueues := s.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("sqs"), Resource: jsii.String(QueuePrefix + "*"),
+	})
+	bus := s.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String("default"),
+	})
+	indexes := awscdk.Fn_Join(jsii.String("/index/"), &[]*string{d.chat.TableArn(), jsii.String("*")})
+	for name, fn := range fns {
+		may := granted[name]
+		allow(fn, "dynamodb", may.leases, d.leases.TableArn())
+		allow(fn, "dynamodb", may.chat, d.chat.TableArn())
+		allow(fn, "dynamodb", may.indexes, indexes)
+		allow(fn, "sqs", may.wakeups, q.wakeups.QueueArn())
+		allow(fn, "sqs", may.chatQueues, chatQueues)
+		allow(fn, "sqs", may.deadLetters, q.deadLetters.QueueArn())
+		allow(fn, "events", may.bus, bus)
+		if may.listQueues {
+			allow(fn, "sqs", []string{"ListQueues"}, jsii.String("*"))
+		}
+	}
+}
+
+// allow lets a function take a service's actions on a resource.
+func allow(fn awslambda.Function, service string, verbs []string, resource *string) {
+	if len(verbs) == 0 {
+		return
+	}
+	var actions []*string
+	for _, verb := range verbs {
+		actions = append(actions, jsii.String(service+":"+verb))
+	}
+	fn.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: &actions, Resources: &[]*string{resource},
+	}))
+}
