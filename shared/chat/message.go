@@ -72,7 +72,7 @@ type Attempt struct {
 // counts reports whether the attempt counts towards the limit.
 func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
 
-// Claim is the visibility lease of a message in flight: until it ends, nobody else may deliver the message; after it,
+// Claim is the right of one delivery to a message in flight: until it ends, nobody else may deliver the message; after it,
 // the message is available again without any write.
 type Claim struct {
 	Token string
