@@ -30,7 +30,7 @@ const PlatformID = "_platform"
 type Row struct {
 	ID          string
 	Workspace   string
-	Type        string // activity_type of the wire contract: "notify", "a2a_send", …
+	Type        string // activity_type of the wire contract (docs/wire-contract.md): "notify", "a2a_send", …
 	Method      string
 	SourceID    string
 	TargetID    string

@@ -32,7 +32,7 @@ func (s State) Known() bool {
 // Priority orders the mail of one workspace; higher first.
 type Priority int
 
-// The priorities of the wire contract.
+// The priorities of the wire contract (docs/wire-contract.md, section 5).
 const (
 	Critical Priority = 100
 	Task     Priority = 50
