@@ -48,8 +48,8 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
-// lapses counts the leases that ran out within a TTL of end, and the leases that could have: those that still run and
-// those that have run out since.
+// lapses counts the leases that ran out within a lease of end, and those that could have: the leases that still run
+// and those that have run out since.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
 		if e.Before(end.Add(-p.LeaseTTL)) {
@@ -96,7 +96,7 @@ func (fl Fleet) storeFailed(f Facts, p Policy) []suspicion {
 	}}
 }
 
-// outage: the platform heard nobody for a while, and hears agents again. Every agent that is alive calls within a TTL
+// outage: the platform heard nobody for a while, and hears agents again. Every agent that is alive calls within a lease
 // and its grace. If any agent was heard all through, only the sweeper was down.
 func (fl Fleet) outage(f Facts, p Policy) []suspicion {
 	if fl.OutageStart.IsZero() || fl.SweeperOnly {
