@@ -14,7 +14,7 @@ func (a *app) createCommand() *cobra.Command {
 	var body createRequest
 	cmd := &cobra.Command{
 		Use:   "create [ID]",
-		Short: "Enrol a workspace; its credential is shown once",
+		Short: "Create a workspace; its credential is shown once",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

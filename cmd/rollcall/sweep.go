@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 func (a *app) sweepCommand() *cobra.Command {
@@ -15,7 +15,7 @@ func (a *app) sweepCommand() *cobra.Command {
 		Short: "Sweep now instead of at the next minute",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var out sweep.Result
+			var out api.Swept
 			if err := a.call(cmd.Context(), "POST", "/sweep", nil, &out); err != nil {
 				return err
 			}
@@ -25,7 +25,7 @@ func (a *app) sweepCommand() *cobra.Command {
 }
 
 // sweepReport prints what a sweep did.
-func sweepReport(w io.Writer, s sweep.Result) {
+func sweepReport(w io.Writer, s api.Swept) {
 	fmt.Fprintf(w, "%d seen, %d drains woken, %d changes noticed, %d messages ended, %d probed\n",
 		s.Seen, s.Woken, s.Announced, s.Expired, s.Probed)
 	for _, id := range s.Broken {

@@ -1,5 +1,5 @@
-// Command dispatch is the Lambda that drains chat queues: wake-ups invoke it, and
-// it delivers what waits to the agents that are pushed to.
+// Command dispatch is the Lambda that drains workspaces: wake-ups invoke it, and it
+// pushes the messages of each workspace that they name to its agent.
 package main
 
 import (

@@ -22,7 +22,7 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
 
-// parse normalises an A2A body as the wire contract says (section 2.5): a bare
+// parse normalises an A2A body as docs/wire-contract.md says (section 2.5): a bare
 // message is wrapped; jsonrpc, id, method and messageId are filled in. What
 // else the sender wrote reaches the agent as it is. Errors: those of
 // Call.Decode, invalid_request, too_large.

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// query is what an activity call asks for (wire contract, section 2.4).
+// query is what an activity call asks for (docs/wire-contract.md, section 2.4).
 type query struct {
 	workspace string
 	kind      string // activity_type, "" for all

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 )
 
-// maxDelegations is how many a call lists (wire contract, section 2.6).
+// maxDelegations is how many a call lists (docs/wire-contract.md, section 2.6).
 const maxDelegations = 50
 
 func delegations(

@@ -17,8 +17,8 @@ const (
 	peersPage = 100
 )
 
-// peers lists the other workspaces of the fleet: there is no hierarchy here, who
-// is enrolled may talk to who is enrolled.
+// peers lists the other workspaces of the fleet: there is no hierarchy, and each
+// workspace may talk to each other one.
 func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Peer, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) ([]api.Peer, error) {
 		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {

@@ -1,5 +1,5 @@
 // Command sweeper is the Lambda that looks at every workspace each minute: it
-// wakes the drains of idle ones with mail, ends mail that outlived its time,
+// wakes the drains of idle ones with mail, ends mail whose lifetime is over,
 // announces verdicts that changed and checks that nothing is missing.
 package main
 

@@ -1,6 +1,8 @@
-// Package activity is what a workspace's log holds beside its mail: what an
-// agent told its user and reports of its own work, and the audit trail of what
-// operators did and credentials went through. Nothing is decided by it.
+// Package activity is the activity log and the audit trail of a workspace. The
+// log is its messages and, as rows, what its agent told its user and reports of
+// its own work. The trail, which is kept apart, is also made of rows: changes of
+// its verdict, what operators did and what became of its credentials. Nothing is
+// decided by either.
 package activity
 
 import (
@@ -23,11 +25,12 @@ const (
 // can't be a workspace's id.
 const PlatformID = "_platform"
 
-// Row is a row of a workspace's activity log that is no message.
+// Row is a row of a workspace's activity log that is no message, or a row of its
+// audit trail (see InAuditTrail).
 type Row struct {
 	ID          string
 	Workspace   string
-	Type        string // activity_type of the wire contract: "notify", "a2a_send", …
+	Type        string // activity_type of the wire contract (docs/wire-contract.md): "notify", "a2a_send", …
 	Method      string
 	SourceID    string
 	TargetID    string

@@ -11,8 +11,8 @@ import (
 var Register = declare[RegisterRequest, Registered](Operation{
 	Function: "register", Route: "POST /registry/register", ID: "postRegistryRegister", Tag: "agents",
 	Summary: "Come online: declare yourself, open the lease",
-	Description: "An id that nobody used is given a credential where policy is open; a deployment enrols workspaces " +
-		"first. Nothing declared before survives a register.",
+	Description: "An id that nobody used is given a credential where policy is open; elsewhere an operator creates " +
+		"the workspace first, or gives the agent an enrolment token. Nothing declared before survives a register.",
 	Access: ByAnyone | ByWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 410, 413),
 })
@@ -24,7 +24,7 @@ type RegisterRequest struct {
 	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
 	Runtime        string          `json:"runtime" description:"what the agent runs on; external can't be pushed to"`
 	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent tells of itself; at most 64 KiB"`
-	EnrolmentToken string          `json:"enrolment_token" description:"an operator's leave to be given a first credential"`
+	EnrolmentToken string          `json:"enrolment_token" description:"an operator's permission to be given a first credential"`
 }
 
 // Registered is the answer to a register.

@@ -2,13 +2,19 @@
 // operation, and the table of the operations themselves. The functions serve
 // it, the stack routes it, the command line reads it, and the OpenAPI document
 // is generated from it. It is pure: it imports no AWS, no net/http handler and
-// no use case.
+// no use case. Most shapes are given by the clients that exist: what these need
+// is the wire contract, docs/wire-contract.md.
 //
 // Tags say how a field is read and described. Of a request: path, query and
 // header name a parameter, json a member of the body; required marks a member
 // that must be there. Of a reply, every member is always there unless its json
 // tag has omitempty or omitzero. description, example, enum, minimum, maximum,
 // default and nullable are as in JSON Schema; schema names a shared schema.
+//
+// shared/httpapi (bind.go) enforces minimum, maximum and default of path, query
+// and header parameters. Of a body it enforces nothing but that it is JSON of
+// the right types: required, enum and bounds of its members describe what the
+// operation's handler, or the use case that it calls, checks.
 package api
 
 //go:generate go run ./openapigen ../../functions/status/openapi.json
@@ -18,13 +24,21 @@ package api
 const CatchAll = "$default"
 
 // Access says who may make a call; several may.
+//
+// shared/httpapi enforces one value only: a call that is ByOperator and nothing
+// else is refused without the operator's credential, before its handler runs.
+// Everything else is checked by the handler, which must do as the table says. It
+// calls Registry.AuthenticateCall where the path names the workspace that calls,
+// httpapi.Callers where the credential names it, and Call.IsOperator where the
+// operator may call too. The use cases of register, update-card, heartbeat and
+// poll take the credential and check it themselves.
 type Access int
 
 // Who may call.
 const (
 	ByAnyone    Access = 1 << iota // no credential is needed, always or where policy is open
-	ByWorkspace                    // with the workspace's credential
-	ByOperator                     // with the operator's credential
+	ByWorkspace                    // with the workspace's credential; the handler checks it
+	ByOperator                     // with the operator's credential; alone, httpapi checks it
 )
 
 // Allows reports whether who is among those who may call.

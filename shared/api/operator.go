@@ -6,16 +6,16 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// CreateWorkspace is the call that enrols a workspace, or adopts one.
+// CreateWorkspace is the call that creates a workspace, or adopts one.
 var CreateWorkspace = declare[CreateRequest, Created](Operation{
 	Function: "operate", Route: "POST /workspaces", ID: "postWorkspaces", Tag: "operator",
-	Summary: "Enrol a workspace, or adopt one",
+	Summary: "Create a workspace, or adopt one",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 201, Description: "created"}, {Status: 200, Description: "adopted"}},
 	Errors:  errs(400, 401, 403, 409, 413),
 })
 
-// CreateRequest is a workspace to enrol or adopt.
+// CreateRequest is a workspace to create or adopt.
 type CreateRequest struct {
 	ID               string `json:"id" description:"the workspace's id; without one it is given a UUID"`
 	Name             string `json:"name" description:"what people call it; at most 200 bytes"`
@@ -28,7 +28,7 @@ type CreateRequest struct {
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
 }
 
-// Created is a workspace that was enrolled or adopted.
+// Created is a workspace that was created or adopted.
 type Created struct {
 	Workspace
 	Adopted   bool   `json:"adopted,omitempty" description:"it existed"`
@@ -153,7 +153,7 @@ type Swept struct {
 	Seen      int      `json:"seen" description:"workspaces looked at"`
 	Woken     int      `json:"rung" description:"wake-ups sent"`
 	Announced int      `json:"announced" description:"changes of verdicts recorded"`
-	Expired   int      `json:"expired" description:"messages ended: they outlived their time, or their workspace"`
+	Expired   int      `json:"expired" description:"messages ended: their lifetime is over, or their workspace was removed"`
 	Removed   int      `json:"removed_queues" description:"chat queues removed that nobody owns"`
 	Probed    int      `json:"probed" description:"probes sent"`
 	Cut       bool     `json:"cut,omitempty" description:"it ran out of time; the next sweep goes on from there"`
@@ -234,7 +234,7 @@ type EnrolmentRequest struct {
 	Seconds     *int   `json:"expires_in_seconds" minimum:"1" maximum:"2592000" description:"how long it lasts; default a day"`
 }
 
-// Enrolment is an operator's leave to be given a first credential.
+// Enrolment is an operator's permission to be given a first credential.
 type Enrolment struct {
 	EnrolmentID string    `json:"enrolment_id"`
 	Token       string    `json:"enrolment_token" description:"shown once"`

@@ -52,7 +52,7 @@ func (m Message) IdleSince(now time.Time) time.Time {
 	return since
 }
 
-// Due reports whether the message should expire: its time to live has run out, and no live claim holds it. A message
+// Due reports whether the message should expire: its lifetime is over, and no live claim holds it. A message
 // is not taken away from its deliverer.
 func (m Message) Due(now time.Time) bool {
 	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.ClaimEnded(now))
@@ -188,7 +188,7 @@ func (m Message) Recall() Message {
 	return m
 }
 
-// Expire ends the message because its time to live has run out.
+// Expire ends the message because its lifetime is over.
 func (m Message) Expire(now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Lost, "")

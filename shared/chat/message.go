@@ -32,7 +32,7 @@ func (s State) Known() bool {
 // Priority orders the mail of one workspace; higher first.
 type Priority int
 
-// The priorities of the wire contract.
+// The priorities of the wire contract (docs/wire-contract.md, section 5).
 const (
 	Critical Priority = 100
 	Task     Priority = 50
@@ -75,8 +75,8 @@ type Attempt struct {
 // counts reports whether the attempt uses up one of those the message has.
 func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
 
-// Claim is the visibility lease of a message in flight: until it ends, nobody else may deliver the message; after it,
-// the message is available again without any write.
+// Claim is the right of one delivery to a message in flight: until it ends, nobody else may deliver the message; after
+// it, the message is available again without any write.
 type Claim struct {
 	Token string
 	Until time.Time

@@ -44,8 +44,8 @@ type Service struct {
 
 // sameTaskWithin is how long after a message the same text from the same
 // workspace, delegated, is the same task: a client falls back from a message
-// that was queued to delegating it within seconds (wire contract, section 6,
-// point 12). messagesSearched bounds the search for that message.
+// that was queued to delegating it within seconds (docs/wire-contract.md, section
+// 6, point 12). messagesSearched bounds the search for that message.
 const (
 	sameTaskWithin   = 60 * time.Second
 	messagesSearched = 50

@@ -30,7 +30,7 @@ func (r DrainResult) attempted() bool { return r.Delivered+r.Failed+r.Deferred >
 const maxWorkers = 8
 
 // Drain is the only code that takes a message off a chat queue and delivers it.
-// It goes on, one worker for each free task slot, until the inbox is empty, the
+// It goes on, one worker for each free task slot, until the mailbox is empty, the
 // agent is busy, or the context's deadline is too near for another delivery.
 // cause is that of the wake-up that it answers.
 func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, error) {
@@ -241,8 +241,8 @@ func (w *worker) readProfile(ctx context.Context, f workspace.Facts) (err error)
 // windowSize is how much of the head of a backlog is looked at.
 const windowSize = 25
 
-// window reads the first messages in delivery order, after those that have
-// outlived their time were ended: then it is empty, and the worker looks again.
+// window reads the first messages in delivery order. If the lifetime of any is
+// over, it ends those and returns none, and the worker looks again.
 func (w *worker) window(ctx context.Context, f workspace.Facts, now time.Time) ([]chat.Message, error) {
 	open, err := w.Ledger.OpenMail(ctx, w.id, 0)
 	if err != nil {

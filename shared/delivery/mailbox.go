@@ -131,7 +131,7 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 	})
 }
 
-// End ends an open message that has outlived its time or its workspace; ended
+// End ends an open message whose lifetime is over or whose workspace is removed; ended
 // reports whether it did. A message that is neither stays as it is.
 func (d *Delivery) End(
 	ctx context.Context, f workspace.Facts, messageID string, now time.Time,
@@ -155,7 +155,7 @@ func (d *Delivery) End(
 	return ended && err == nil, err
 }
 
-// expire ends those of ms that have outlived their time; it reports whether
+// expire ends those of ms whose lifetime is over; it reports whether
 // anything moved.
 func (d *Delivery) expire(
 	ctx context.Context, f workspace.Facts, open []OpenMessage, ms []chat.Message, now time.Time,

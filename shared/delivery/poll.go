@@ -119,8 +119,8 @@ func (d *Delivery) handOutWindow(
 	return p, nil
 }
 
-// pollable reads the first messages in the order of acceptance, and ends those
-// that have outlived their time before.
+// pollable ends the messages whose lifetime is over, and reads the first of the
+// others in the order of acceptance.
 func (d *Delivery) pollable(
 	ctx context.Context, f workspace.Facts, cursor Cursor, now time.Time,
 ) ([]OpenMessage, []chat.Message, error) {

@@ -45,8 +45,8 @@ type Store struct {
 	Retention time.Duration
 }
 
-// LeaseKey is the partition key of the leases table: one item a workspace, whose
-// id it is.
+// LeaseKey is the partition key of the leases table: the workspace's id. The
+// table has one item for each workspace.
 const LeaseKey = "id"
 
 // The chat table. Partition "W#<workspace>" has one item for the profile and one

@@ -13,42 +13,48 @@ import (
 // each into an HTTP status; a code that table lacks is a 500.
 type Code string
 
-// The codes, grouped by whose move it is.
+// The codes, grouped by what is the matter.
 const (
-	// The caller must change the request.
+	// The request can't be read, or says what isn't allowed: the caller must change it.
 	InvalidRequest     Code = "invalid_request"
 	InvalidJSON        Code = "invalid_json"
 	InvalidWorkspaceID Code = "invalid_workspace_id"
-	CursorGone         Code = "cursor_gone"
 	TooLarge           Code = "too_large"
 	URLForbidden       Code = "url_forbidden"
-	UnknownRoute       Code = "unknown_route"
-	NotServed          Code = "not_served"
-	WorkspaceUnknown   Code = "workspace_unknown"
-	MessageUnknown     Code = "message_unknown"
-	WorkspaceExists    Code = "workspace_exists"
-	MessageIDTaken     Code = "message_id_taken"
-	WorkspaceRemoved   Code = "workspace_removed"
 
-	// The caller's credential is the matter.
+	// What the request names isn't there, or is there no longer.
+	UnknownRoute     Code = "unknown_route"
+	NotServed        Code = "not_served"
+	WorkspaceUnknown Code = "workspace_unknown"
+	WorkspaceRemoved Code = "workspace_removed"
+	MessageUnknown   Code = "message_unknown"
+	CursorGone       Code = "cursor_gone"
+
+	// What the request names is in a state that doesn't allow it.
+	WorkspaceExists        Code = "workspace_exists"
+	EpochSuperseded        Code = "epoch_superseded"
+	MessageIDTaken         Code = "message_id_taken"
+	MessageAlreadyTerminal Code = "message_already_terminal"
+	MessageNotDead         Code = "message_not_dead"
+
+	// The caller's credential is missing, unknown, or not the one that the call needs.
 	CredentialMissing       Code = "credential_missing"
 	CredentialUnknown       Code = "credential_unknown"
 	OperatorOnly            Code = "operator_only"
 	CallerCredentialUnknown Code = "caller_credential_unknown"
 	CallerMismatch          Code = "caller_mismatch"
-	EpochSuperseded         Code = "epoch_superseded"
 	EnrolmentRequired       Code = "enrolment_required"
 	EnrolmentUnknown        Code = "enrolment_unknown"
-	MessageAlreadyTerminal  Code = "message_already_terminal"
-	MessageNotDead          Code = "message_not_dead"
-	InboxFull               Code = "inbox_full"
-	PlatformUnavailable     Code = "platform_unavailable"
-	Internal                Code = "internal"
+
+	// The request is good, and can't be served now: the caller may try again.
+	InboxFull           Code = "inbox_full"
+	PlatformUnavailable Code = "platform_unavailable"
+	Internal            Code = "internal"
 )
 
 // Conflict is returned by a store when what the caller saw is no longer what is
 // stored. It is a cue to read again and retry, and reaches a client only as
-// StoreUnavailable, once the retries are used up.
+// PlatformUnavailable, once the retries are used up.
 const Conflict Code = "conflict"
 
 // Error is a typed failure. Message is for people; Hint says what mends it;
@@ -94,7 +100,7 @@ func (e *Error) WithRetryAfter(after time.Duration) *Error {
 	return &c
 }
 
-// Store wraps a fault of a store or queue. It is always StoreUnavailable: a
+// Store wraps a fault of a store or queue. It is always PlatformUnavailable: a
 // store that can't be asked never refuses and never admits anyone.
 func Store(op string, cause error) *Error {
 	return &Error{

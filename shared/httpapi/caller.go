@@ -24,8 +24,8 @@ type Callers struct {
 
 // Identify finds who made the call; a workspace's lease is renewed by it.
 // Identity is the credential's owner: X-Workspace-ID and X-Source-Workspace-Id,
-// which some clients send, are claims that must agree with it (wire contract,
-// section 6, point 6). Errors: credential_missing, caller_mismatch,
+// which some clients send, are claims that must agree with it
+// (docs/wire-contract.md, section 6, point 6). Errors: credential_missing, caller_mismatch,
 // caller_credential_unknown, platform_unavailable.
 func (cs Callers) Identify(ctx context.Context, c Call, claims api.Claims) (Caller, error) {
 	bearer, claimed := c.Bearer(), claims.Caller

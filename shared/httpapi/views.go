@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Viewer makes the views that a verdict stands in.
+// Viewer makes the views that show a verdict.
 type Viewer struct {
 	fleet  workspace.Fleet
 	policy workspace.Policy
@@ -108,7 +108,7 @@ func valid(text []byte) json.RawMessage {
 	return text
 }
 
-// ReceiptOf makes the view. A claim whose visibility timeout has ended holds
+// ReceiptOf makes the view. A claim that has ended blocks
 // nothing: such a message is queued, whatever its item still says.
 func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 	r := api.Receipt{

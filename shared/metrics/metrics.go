@@ -8,5 +8,5 @@ const Namespace = "Rollcall"
 // The metrics of a sweep. Each counts.
 const (
 	CountersMended = "CountersMended" // mailboxes whose counters differed from the ledger
-	SweepErrors    = "SweepErrors"    // single workspaces with which something went wrong
+	SweepErrors    = "SweepErrors"    // faults that were noted and did not stop the sweep
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Enrolment is an operator's leave for agents to be given their first
+// Enrolment is an operator's permission for agents to be given their first
 // credential, where bootstrap is not open to all.
 type Enrolment struct {
 	ID        string     // its token's public id

@@ -12,9 +12,10 @@ import (
 // of a hash of the ids, so that any page of it is a fair sample.
 const fleetSampleSize = 500
 
-// fleetCacheFor is how long one look at the fleet serves a process, at most; a grace
-// is the time that the leases of one outage have to run out in before the first
-// of them is judged, so a look must be much younger.
+// fleetCacheFor is how long a process uses one sample of the fleet, at most; it is
+// less where the policy's grace is short. The leases that an outage ends run out
+// one after another, and the first is judged when its grace is over. A sample that
+// is much younger than a grace has seen most of the others run out too.
 const fleetCacheFor = 5 * time.Second
 
 type fleetCache struct {

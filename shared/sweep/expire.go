@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// expire ends the open messages that have outlived their time, and all of a
-// removed workspace's.
+// expire ends the open messages whose lifetime is over, and all open messages of
+// a removed workspace.
 func (r *run) expire(
 	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
 ) error {

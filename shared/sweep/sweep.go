@@ -1,6 +1,6 @@
 // Package sweep is what the scheduled sweeper does, a file for each concern: it
-// wakes the drains of idle workspaces with mail, ends what has outlived its
-// time, reconciles counters with the ledger, probes, records and announces
+// wakes the drains of idle workspaces with mail, ends messages whose lifetime is
+// over, reconciles counters with the ledger, probes, records and announces
 // changes of verdicts, and removes chat queues that nobody owns.
 package sweep
 
@@ -33,7 +33,7 @@ type Result struct {
 	Seen      int `json:"seen"`
 	Woken     int `json:"rung"`      // wake-ups sent
 	Announced int `json:"announced"` // changes of verdicts recorded
-	Expired   int `json:"expired"`   // messages ended: outlived their time, or their workspace
+	Expired   int `json:"expired"`   // messages ended: their lifetime is over, or their workspace was removed
 	Removed   int `json:"removed_queues"`
 	Probed    int `json:"probed"`
 	// Cut says that the sweep ran out of time; the next one goes on from there.
@@ -132,7 +132,7 @@ func (r *run) pages(ctx context.Context, cursor string) (next string, err error)
 	}
 }
 
-// workspace does for one workspace what is to do.
+// workspace sweeps one workspace: its chat queue, its mailbox, its drain, a probe and its verdict.
 func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	now := r.Clock.Now()
 	r.count(func(out *Result) { out.Seen++ })

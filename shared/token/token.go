@@ -82,7 +82,7 @@ func Digest(text string) Hash {
 
 // Plausible reports whether text can be a credential at all, without asking the
 // store. A text with one of our prefixes must have the right length and checksum,
-// so that a truncated paste is refused for what it is. A text of another format
+// so that a truncated paste is refused for what it is. A text in another format
 // passes: existing clients hold 43 characters of base64url.
 func Plausible(text string) bool {
 	if text == "" || len(text) > MaxLen {
@@ -103,17 +103,17 @@ func Plausible(text string) bool {
 func (k Kind) known() bool { return k == Workspace || k == Operator || k == Enrolment }
 
 // PublicID is the part of a credential that may be shown and logged. It is "" for
-// a text of another format.
+// a text in another format.
 func PublicID(text string) string {
 	parts := strings.SplitN(text, "_", 3)
 	if len(parts) != 3 || !Kind(parts[0]).known() || !Plausible(text) {
-		return "" // of another format, any part may be secret
+		return "" // in another format, any part may be secret
 	}
 	return parts[1]
 }
 
 // Name identifies a credential in logs and in the audit trail: by its kind and
-// public id, or for another format by the beginning of its digest.
+// public id, or if it has another format, by the beginning of its digest.
 func Name(text string) string {
 	if id := PublicID(text); id != "" {
 		kind, _, _ := strings.Cut(text, "_")

@@ -66,7 +66,7 @@ func TestTwoAgentsOfOneID(t *testing.T) {
 				t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 			}
 			if c.twins {
-				// One is stopped: a TTL after the last change the other is alone.
+				// One is stopped: a lease after the last change the other is alone.
 				last := f.TakenOverAt
 				for s := 10; s <= 90; s += 10 {
 					f = beat(f, f.SeenFrom, last.Add(time.Duration(s)*time.Second))

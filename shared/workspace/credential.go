@@ -35,8 +35,9 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 		// environment cannot take another.
 		return Admission{Mint: presented.Zero(), Trust: !presented.Zero()}, nil
 	case !exists:
-		return Admission{}, fault.New(fault.EnrolmentRequired, "this workspace is not enrolled here").
-			WithHint("an operator enrols it with POST /workspaces and gives the agent the credential", "enrol")
+		return Admission{}, fault.New(fault.EnrolmentRequired, "this workspace has no credential here").
+			WithHint("an operator creates it with POST /workspaces and gives the agent the credential, "+
+				"or an enrolment token of POST /enrolments", "enrol")
 	case presented.Matches(f.Credential):
 		return Admission{}, nil
 	case presented.Matches(f.NextCredential):

@@ -1,12 +1,55 @@
 package workspace_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/workspace"
 )
+
+// reasonsInSource reads the constants of type Reason from the package's source, so that a reason that is added is
+// among them.
+func reasonsInSource(t *testing.T) []workspace.Reason {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []workspace.Reason
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, "Reason") {
+				return true
+			}
+			kind, typed := spec.Type.(*ast.Ident)
+			value, literal := spec.Values[0].(*ast.BasicLit)
+			if !typed || kind.Name != "Reason" || !literal {
+				t.Fatalf("%s is not declared as the other reasons are", spec.Names[0].Name)
+			}
+			text, err := strconv.Unquote(value.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reasons = append(reasons, workspace.Reason(text))
+			return true
+		})
+	}
+	return reasons
+}
 
 // Every verdict has its words, and those of a fault name the hop and the step.
 func TestExplain(t *testing.T) {
@@ -17,7 +60,7 @@ func TestExplain(t *testing.T) {
 		Liveness:    workspace.Liveness{HeartbeatAt: now, LeaseUntil: now.Add(p.LeaseTTL), SeenFrom: "a"},
 	}
 	with := func(change func(*workspace.Facts)) workspace.Facts { f := live; change(&f); return f }
-	for reason, c := range map[workspace.Reason]struct {
+	cases := map[workspace.Reason]struct {
 		f    workspace.Facts
 		hop  workspace.Hop
 		says string
@@ -66,7 +109,17 @@ func TestExplain(t *testing.T) {
 		workspace.ReasonHealthy: {with(func(f *workspace.Facts) {
 			f.PolledAt = now
 		}), workspace.HopNone, "next poll"},
-	} {
+	}
+	reasons := reasonsInSource(t)
+	if len(reasons) != len(cases) {
+		t.Errorf("%d reasons, %d cases", len(reasons), len(cases))
+	}
+	for _, reason := range reasons {
+		c, ok := cases[reason]
+		if !ok {
+			t.Errorf("%s: no case shows its words", reason)
+			continue
+		}
 		e := workspace.Fleet{SampledAt: now, StoreFailed: reason == workspace.ReasonPlatformSuspect}.Explain(c.f, p, now)
 		if e.Reason != reason || e.Hop != c.hop || e.Summary == "" || len(e.Evidence) == 0 ||
 			!strings.Contains(e.Text(), c.says) {

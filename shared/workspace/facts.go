@@ -33,9 +33,11 @@ type Facts struct {
 // Identity is who the workspace is and how it is set up. Register and the operator's calls write it, and a drain that
 // replaces a lost queue (QueueGeneration), on condition that Version is still the one they read.
 type Identity struct {
-	ID           string
-	Version      int64 // raised by each write that depends on it; signals, refusals and mail leave it
-	Epoch        int64 // raised by each accepted register and each repair: only the agent of this epoch may acknowledge
+	ID      string
+	Version int64 // raised by each write that depends on it; signals, refusals and mail leave it
+	// Epoch is raised by each accepted register, repair, revocation (a removal is one) and adoption. Only the agent of
+	// this epoch may acknowledge.
+	Epoch        int64
 	Hold         Hold
 	CreatedAt    time.Time
 	HoldSince    time.Time // when Hold was set
@@ -86,7 +88,7 @@ type Refusals struct {
 	RefusedSince        time.Time // first of those
 	RefusedAt           time.Time // last of those
 	RefusedFrom         string    // network address; all of those came from it
-	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a TTL
+	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a lease
 	AlternatedAt        time.Time // the last of those
 	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace
 }
@@ -132,13 +134,14 @@ type Copies struct {
 	Instance          string    // name of the running agent; "" when it gives none
 	URLFingerprint    string    // of the URL of the last register; "" when it had none
 	PreviousInstances string    // the instances (or addresses, or URLs) before the present one, newest first
-	Takeovers         int       // times in a row that a previous one came back within a TTL
+	Takeovers         int       // times in a row that a previous one came back within a lease
 	TakeoversSince    time.Time // of the one that showed that two agents run
 	TakenOverAt       time.Time // last change from one to another
 }
 
-// Announced is the last verdict that was announced; nothing decides a status from it. A sweep writes it together with
-// the change it announces, on condition that Version and the fleet's last change are still those it read.
+// Announced is the last verdict that was recorded in the status log; its event may not have been sent yet. Nothing
+// decides a status from it. A sweep writes it together with the change it records, on condition that Version and the
+// fleet's last change are still those it read.
 type Announced struct {
 	AnnouncedAs  string // "status/reason"
 	AnnouncedAt  time.Time
@@ -173,7 +176,7 @@ type Lost struct {
 }
 
 // Counters counts messages by what became of them. Accepting and changing messages add to it, as Mailbox says. The
-// sweep's recount replaces it, together with OldestOpen, on condition that all counters are still those it read.
+// sweep's reconciliation replaces it, together with OldestOpen, on condition that all counters are still those it read.
 type Counters struct {
 	Accepted  int64 // also the last sequence number given
 	Open      int64 // queued or in flight
@@ -182,7 +185,7 @@ type Counters struct {
 	Expired   int64
 	Cancelled int64
 	Dead      int64
-	Missing   int64 // accepted, and found neither open nor ended by a recount
+	Missing   int64 // accepted, and found neither open nor ended when the counters were reconciled
 }
 
 // Conserved reports whether the counters agree: every accepted message is open, has ended or is known to be missing,

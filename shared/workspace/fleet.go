@@ -48,7 +48,7 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
-// lapses counts the agents that fell silent within a TTL of end, and those that could have. One that calls as often as it
+// lapses counts the agents that fell silent within a lease of end, and those that could have. One that calls as often as it
 // is asked to never has less than half a TTL left, so a lease with less was not renewed when it should have been.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
@@ -96,7 +96,7 @@ func (fl Fleet) storeFailed(f Facts, p Policy) []suspicion {
 	}}
 }
 
-// outage: the platform heard nobody for a while, and hears agents again. Every agent that is alive calls within a TTL
+// outage: the platform heard nobody for a while, and hears agents again. Every agent that is alive calls within a lease
 // and its grace. If any agent was heard all through, only the sweeper was down.
 func (fl Fleet) outage(f Facts, p Policy) []suspicion {
 	if fl.OutageStart.IsZero() || fl.SweeperOnly {

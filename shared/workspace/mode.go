@@ -11,7 +11,7 @@ import (
 // Mode is how chat reaches an agent.
 type Mode string
 
-// The delivery modes of the wire contract; Undeclared means that none was declared.
+// The delivery modes of the wire contract (docs/wire-contract.md); Undeclared means that none was declared.
 const (
 	Undeclared Mode = ""
 	Push       Mode = "push" // Rollcall calls the agent's URL

@@ -475,7 +475,7 @@ func duplicateHost(s situation) *Verdict {
 			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)", s.whereCopiesAre()),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
-				"one that had called before came back after another, for the %d. time in a row", s.Takeovers)},
+				"one that had called before came back after another, %d times in a row", s.Takeovers)},
 			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
 		},
 	}

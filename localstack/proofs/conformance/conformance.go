@@ -1,6 +1,6 @@
 // Package conformance plays the exact sequences of the three existing clients on a
-// platform, and prints what held. It is written from the wire contract; the author of a
-// client can read here what Rollcall promises.
+// platform, and prints what held. It is written from the wire contract,
+// docs/wire-contract.md; the author of a client can read here what Rollcall promises.
 package conformance
 
 import (

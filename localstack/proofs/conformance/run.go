@@ -29,9 +29,9 @@ func (r *run) step(what string, do func() error) {
 	fmt.Fprintf(r.out, "  ok    %s\n", what)
 }
 
-// enrol creates the workspace as its client expects: one client bootstraps itself, the
+// create creates the workspace as its client expects: one client bootstraps itself, the
 // others are given a token.
-func (r *run) enrol(ctx context.Context) error {
+func (r *run) create(ctx context.Context) error {
 	a := r.client
 	if _, bootstrapsItself := a.dialect.(sdk); bootstrapsItself {
 		return a.boot(ctx, a)

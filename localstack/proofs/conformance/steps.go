@@ -58,7 +58,7 @@ func (r *run) userSends(ctx context.Context, count int) error {
 func text(n int) string { return fmt.Sprint("text ", n) }
 
 func (r *run) coldBacklog(ctx context.Context) error {
-	if err := r.enrol(ctx); err != nil {
+	if err := r.create(ctx); err != nil {
 		return err
 	}
 	if err := r.userSends(ctx, 4); err != nil {

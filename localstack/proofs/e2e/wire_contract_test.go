@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall/rollcall/shared/client"
 )
 
-// The twelve points of section 6 of the wire contract, where Rollcall must be better than
-// the server that its clients know.
+// The twelve points of section 6 of docs/wire-contract.md, where Rollcall must be better
+// than the server that its clients know.
 func TestAPIContractSection6(t *testing.T) {
 	for _, point := range []struct {
 		name string

@@ -1,6 +1,7 @@
 // Package faults makes AWS calls fail on the wire between functions and emulator, and
-// kills functions. Which fault the n-th call of one function's operation gets depends
-// only on these and on the seed, so a campaign can be repeated.
+// kills functions. Which fault a call gets depends only on the seed and on the call's
+// function, its operation and its number among the calls of both, so a campaign can be
+// repeated.
 package faults
 
 import (

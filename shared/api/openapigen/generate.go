@@ -153,7 +153,7 @@ func addComponents(r *openapi31.Reflector) error {
 	if err != nil {
 		return err
 	}
-	for name, s := range shared {
+	for name, s := range namedSchemas {
 		addSchema(components, name, s)
 	}
 	for status, description := range api.ErrorDescriptions {

@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// shared are the schemas that a field's schema tag may name beside those of
+// namedSchemas are the schemas that a field's schema tag may name beside those of
 // types.
-var shared = map[string]jsonschema.Schema{
+var namedSchemas = map[string]jsonschema.Schema{
 	"WorkspaceID": func() jsonschema.Schema {
 		s := typed(jsonschema.String)
 		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-'; usually a UUID").

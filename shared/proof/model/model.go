@@ -31,7 +31,7 @@ type Message struct {
 	Failures       uint8
 	BusyAnswers    uint8 // counted for the mistake SecondBusyDelivers only
 	BackingOff     bool  // the wait after a failed attempt still runs
-	TTLOver        bool  // its time to live is over
+	TTLOver        bool  // its lifetime is over
 }
 
 // Possession is what a host has of a message.
@@ -112,7 +112,7 @@ func (m Message) available() bool {
 	return (m.Stage == Queued && !m.BackingOff) || (m.Stage == InFlight && !m.ClaimActive)
 }
 
-// expires reports whether the message ends now because its time to live is over.
+// expires reports whether the message ends now because its lifetime is over.
 func (m Message) expires(r Rules) bool {
 	return m.TTLOver && m.Stage.open() && (m.Stage == Queued || !m.ClaimActive || r.ExpiresWhileClaimed)
 }
@@ -168,7 +168,7 @@ func (s *State) move(i int, to Stage) {
 	}
 }
 
-// expire ends the messages whose time to live is over, and reports whether there
+// expire ends the messages whose lifetime is over, and reports whether there
 // were any.
 func (s *State) expire(r Rules) bool {
 	moved := false

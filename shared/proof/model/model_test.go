@@ -13,7 +13,7 @@ import (
 )
 
 // rounds is the bound of liveness: from any state, this many sweeps without faults
-// empty a live agent's inbox, and so do this many heartbeats. One round ends what
+// empty a live agent's mailbox, and so do this many heartbeats. One round ends what
 // runs, two give a message that failed once its second attempt, and each message
 // behind it has its turn.
 const rounds = 6

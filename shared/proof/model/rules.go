@@ -11,7 +11,7 @@ type Rules struct {
 	TwoHosts          bool  // a new host takes over while the one before goes on; this also counts epochs
 	ReplacedHostPolls bool  // the replaced host polls at any time, as a copy of the new one does
 	SeparateTimers    bool  // each timer runs out by itself; else all run out together
-	Expiry            bool  // messages have a time to live
+	Expiry            bool  // messages have a lifetime
 	NoOperator        bool  // no operator does anything, except to mend what a start has broken
 	// NoNames leaves the steps without names: writing them takes most of a search's
 	// time.
@@ -42,7 +42,7 @@ type Mistakes struct {
 	RegisterUndoesRemoval  bool
 	PausedHandsOut         bool // a paused workspace answers polls with its mail
 	RepeatIsAccepted       bool // an id that is sent again is accepted again
-	ExpiresWhileClaimed    bool // a message ends with its time to live though its claim is active
+	ExpiresWhileClaimed    bool // a message ends with its lifetime though its claim is active
 	ExpiresBeforeAck       bool // a poll ends what is over before it reads its cursor
 }
 

@@ -5,7 +5,7 @@ func (n *steps) passTime() {
 	if n.rules.Expiry {
 		for i, m := range n.from.Messages {
 			if m.Stage.open() && !m.TTLOver {
-				n.change(n.rules.name("the time to live of m%d is over", i+1), func(s *State) {
+				n.change(n.rules.name("the lifetime of m%d is over", i+1), func(s *State) {
 					s.Messages[i].TTLOver = true
 				})
 			}
@@ -35,7 +35,7 @@ func (n *steps) passTime() {
 	}
 }
 
-// runOutTimers ends every timeout that runs, except the time to live of messages.
+// runOutTimers ends every timeout that runs, except the lifetime of messages.
 func runOutTimers(s State, r Rules) State {
 	for i := range s.Messages {
 		s.Messages[i].ClaimActive = s.Messages[i].ClaimActive && r.ClaimNeverEnds

@@ -3,7 +3,7 @@
 // some of them in the middle of a push. It holds what it observes to the promises that
 // shared/proof/model searches: model.StateBreaks after every step, and model.StepBreaks
 // between two. After the last fault, a few sweeps alone, or heartbeats alone, must
-// empty the inbox. Only tests import it.
+// empty the mailbox. Only tests import it.
 package protocoltest
 
 import (
@@ -61,7 +61,7 @@ type machine struct {
 	observed observation
 }
 
-// Machine runs one random history, and then on without faults until the inbox is empty.
+// Machine runs one random history, and then on without faults until the mailbox is empty.
 func Machine(t *rapid.T, w World, id string) {
 	m := &machine{World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge()}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
@@ -230,7 +230,7 @@ func (m *machine) check(t *rapid.T) {
 }
 
 // drainsWithoutFaults is the end of every history: without faults, a bounded number of
-// sweeps empties the inbox, and so does one of heartbeats. All other wake-ups are lost.
+// sweeps empties the mailbox, and so does one of heartbeats. All other wake-ups are lost.
 func (m *machine) drainsWithoutFaults(t *rapid.T) {
 	const rounds = 8
 	m.nextPushes = nil

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// T is what the cases need of a test. With another one than Go's own, a failure
-// can be looked for.
+// T is what the cases need of a test. Two types implement it: goTest, for a test
+// of Go's own, and recorder, with which a test looks for the failure of a case.
 type T interface {
 	rapid.TB
 	Context() context.Context
