@@ -55,7 +55,7 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 	reply := api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
 		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.State, Duplicate: !out.First,
-		Expected: string(out.Expected), QueueDepth: out.Depth,
+		Expected: out.Expected, QueueDepth: out.Depth,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
 		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: cmp.Or(out.Why, out.Verdict.Hint),
 		Message: expectation(out),

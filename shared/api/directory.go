@@ -176,7 +176,7 @@ type Change struct {
 	Seq          int64      `json:"seq" description:"in the fleet, from 1, without gaps"`
 	WorkspaceSeq int64      `json:"workspace_seq" description:"in the workspace, from 1, without gaps"`
 	Workspace    string     `json:"workspace_id" schema:"WorkspaceID"`
-	At           time.Time  `json:"at" description:"when it was noticed: at most a minute after it came to be, as a rule"`
+	At           time.Time  `json:"at" description:"when it was recorded: by the call that brought it about, or by the first sweep after time did"`
 	From         *Standing  `json:"from" description:"null: its first verdict"`
 	To           Standing   `json:"to"`
 	Since        time.Time  `json:"since" description:"when it came to be, by the facts"`

@@ -207,14 +207,14 @@ var Probe = declare[WorkspacePath, Probing](Operation{
 
 // Probing is a probe on its way.
 type Probing struct {
-	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
-	Expected        string           `json:"expected" schema:"Expectation"`
-	ExpiresAt       time.Time        `json:"expires_at"`
-	MessageID       string           `json:"message_id"`
-	Receipt         string           `json:"receipt" description:"where to follow it"`
-	WorkspaceID     string           `json:"workspace_id" schema:"WorkspaceID"`
-	WorkspaceReason workspace.Reason `json:"workspace_reason"`
-	WorkspaceStatus workspace.Status `json:"workspace_status"`
+	DeliveryMode    workspace.Mode        `json:"delivery_mode"`
+	Expected        workspace.Expectation `json:"expected"`
+	ExpiresAt       time.Time             `json:"expires_at"`
+	MessageID       string                `json:"message_id"`
+	Receipt         string                `json:"receipt" description:"where to follow it"`
+	WorkspaceID     string                `json:"workspace_id" schema:"WorkspaceID"`
+	WorkspaceReason workspace.Reason      `json:"workspace_reason"`
+	WorkspaceStatus workspace.Status      `json:"workspace_status"`
 }
 
 // CreateEnrolment is the call that lets agents be given their first credential.
