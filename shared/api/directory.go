@@ -99,6 +99,7 @@ type Explanation struct {
 	Command     string           `json:"command" description:"the exact command, where one mends it"`
 	Delivery    Delivery         `json:"delivery"`
 	Evidence    []Evidence       `json:"evidence"`
+	Remarks     []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
 	Text        string           `json:"-"` // the reply itself, when it isn't empty
 }
 

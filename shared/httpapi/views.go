@@ -52,6 +52,7 @@ func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	return api.Explanation{
 		WorkspaceID: e.WorkspaceID, Summary: e.Summary, Status: e.Status, Reason: e.Reason, Since: e.Since, Hop: e.Hop,
 		Next: e.Next, Command: e.Command, Delivery: delivery(e.Delivery), Evidence: EvidenceOf(e.Evidence),
+		Remarks: remarks(e.Remarks),
 	}
 }
 
@@ -84,8 +85,16 @@ func EvidenceOf(evidence []workspace.Evidence) []api.Evidence {
 func verdict(v workspace.Verdict) api.Verdict {
 	return api.Verdict{
 		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action,
-		Evidence: EvidenceOf(v.Evidence), RecheckAt: v.RecheckAt,
+		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks), RecheckAt: v.RecheckAt,
 	}
+}
+
+func remarks(rs []workspace.Remark) []api.Remark {
+	var out []api.Remark
+	for _, r := range rs {
+		out = append(out, api.Remark{Code: r.Code, Text: r.Text, Command: r.Command})
+	}
+	return out
 }
 
 func delivery(d workspace.Delivery) api.Delivery {
@@ -118,7 +127,9 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 		Answer: valid(m.Answer),
 	}
 	for _, a := range m.Attempts {
-		r.Attempts = append(r.Attempts, api.Attempt(a))
+		r.Attempts = append(r.Attempts, api.Attempt{
+			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Outcome.Words(), Error: a.Error,
+		})
 		r.LastError = a.Error
 	}
 	if m.State == chat.InFlight && m.ClaimEnded(now) {

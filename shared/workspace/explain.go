@@ -104,17 +104,22 @@ var explained = map[Reason]struct {
 	},
 }
 
+// FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
+func (v Verdict) FaultyHop() Hop {
+	if v.Hop != HopNone {
+		return v.Hop
+	}
+	return explained[v.Reason].hop
+}
+
 // Explain puts the verdict of Assess in words.
 func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	v := fl.Assess(f, p, now)
 	words := explained[v.Reason]
 	e := Explanation{
 		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
-		Hop: words.hop, Summary: words.summary, Command: strings.ReplaceAll(words.command, "%s", f.ID),
+		Hop: v.FaultyHop(), Summary: words.summary, Command: strings.ReplaceAll(words.command, "%s", f.ID),
 		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
-	}
-	if v.Hop != HopNone {
-		e.Hop = v.Hop
 	}
 	if v.Reason != ReasonHealthy || e.Delivery.Effective != Poll {
 		return e

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/api/apidoc"
+	"github.com/rollcall/rollcall/shared/chat"
 )
 
 const committed = "../../../functions/status/openapi.json"
@@ -90,6 +91,16 @@ func TestEnumsAreComplete(t *testing.T) {
 			if !listed[value] {
 				t.Errorf("%s %s (%s) is not in the document", domainType, name, value)
 			}
+		}
+	}
+}
+
+// Each outcome of an attempt has its words.
+func TestOutcomesHaveWords(t *testing.T) {
+	for name, value := range constants(t, reflect.TypeFor[chat.Outcome]()) {
+		outcome, err := strconv.Unquote(value)
+		if err != nil || chat.Outcome(outcome).Words() == "" {
+			t.Errorf("%s has no words: %v", name, err)
 		}
 	}
 }

@@ -157,7 +157,9 @@ func nullOrNot(p jsonschema.InterceptPropParams) error {
 	if !p.Processed {
 		return nil
 	}
-	isNull := func(s jsonschema.SchemaOrBool) bool { return s.TypeObject != nil && s.TypeObject.HasType(jsonschema.Null) }
+	isNull := func(s jsonschema.SchemaOrBool) bool {
+		return s.TypeObject != nil && s.TypeObject.HasType(jsonschema.Null)
+	}
 	if slices.ContainsFunc(p.PropertySchema.AnyOf, isNull) {
 		p.PropertySchema.Type = nil
 	}
