@@ -27,7 +27,7 @@ func register(
 		return api.Registered{
 			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
 			Epoch: out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
-			NextHeartbeat:   int(reg.Policy.HeartbeatEvery.Seconds()),
+			NextHeartbeat:   httpapi.NextHeartbeat(reg.Policy),
 			WorkspaceStatus: workspace.Assess(out.Facts, reg.Policy, c.Now).Status,
 		}, nil
 	}

@@ -44,7 +44,7 @@ func TestTheConsoleShowsTheFleet(t *testing.T) {
 	_, script, _ := strings.Cut(consolePage, "<script>")
 	script, _, _ = strings.Cut(script, "</script>")
 	for size, want := range map[string][]string{
-		"0":    {"1 calls, 1 rows", "no workspace yet"},
+		"0": {"1 calls, 1 rows", "no workspace yet"},
 		"3": {
 			"1 calls, 3 rows", "<b>w0", "at fault: the network", "2 <i>  rollcall redrive w1", "<b>w2", "As of ",
 			"Can’t be asked right now: HTTP 503",

@@ -56,6 +56,12 @@ func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	}
 }
 
+// NextHeartbeat is in how many seconds an agent is asked to call again: as policy
+// says, and at most a third of the lease, so that a late call does not end it.
+func NextHeartbeat(p workspace.Policy) int {
+	return max(1, int(min(p.HeartbeatEvery, p.LeaseTTL/3).Seconds()))
+}
+
 // NameOf is what to call a workspace: its id until it has a name.
 func NameOf(id string, p workspace.Profile) string {
 	if p.Name == "" {

@@ -71,6 +71,23 @@ func TestTheRowNamesTheFaultyHop(t *testing.T) {
 	}
 }
 
+// An agent that calls when it was asked to never loses its lease for one late call.
+func TestTheNextHeartbeatIsAskedForWithinAThirdOfTheLease(t *testing.T) {
+	for _, c := range []struct {
+		every, ttl time.Duration
+		want       int
+	}{
+		{30 * time.Second, 90 * time.Second, 30}, {30 * time.Second, time.Minute, 20},
+		{30 * time.Second, 10 * time.Second, 3}, {30 * time.Second, 2 * time.Second, 1},
+		{15 * time.Second, 10 * time.Minute, 15},
+	} {
+		got := httpapi.NextHeartbeat(workspace.Policy{HeartbeatEvery: c.every, LeaseTTL: c.ttl})
+		if got != c.want {
+			t.Errorf("every %s, lease of %s: %d, want %d", c.every, c.ttl, got, c.want)
+		}
+	}
+}
+
 func TestAReceiptSaysOutcomesInPlainWords(t *testing.T) {
 	m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
 	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now)
