@@ -205,6 +205,13 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestDismiss(t *testing.T) {
+	commandTest{
+		args: "dismiss demo", answers: on("POST /workspaces/demo/dismiss", answer{200, back}),
+		out: "dismissed; demo is online (healthy)\n",
+	}.run(t)
+}
+
 func TestReceipts(t *testing.T) {
 	const failed = `{"message_id": "m1", "state": "delivered", "reason": "its task failed", "attempts": [
 		{"via": "push", "outcome": "task_failed", "text": "the agent took it, and said that its task failed",

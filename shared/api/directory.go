@@ -137,7 +137,7 @@ type History struct {
 type HistoryEntry struct {
 	At      time.Time `json:"at"`
 	Type    string    `json:"type" enum:"status,audit" description:"status: a change of verdict; audit: what an operator did or a credential went through"`
-	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, credential_issued, credential_used, …"`
+	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, dismiss, credential_issued, credential_used, …"`
 	Who     string    `json:"who"`
 	From    string    `json:"from,omitempty" description:"network address"`
 	Summary string    `json:"summary"`
