@@ -123,11 +123,12 @@ func valid(text []byte) json.RawMessage {
 	return text
 }
 
-// ReceiptOf makes the view. A claim whose visibility timeout has ended holds
-// nothing: such a message is queued, whatever its item still says.
+// ReceiptOf makes the view, of the message as it stands at now: one whose time is up
+// has expired, though no sweep has ended it yet.
 func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
+	m = m.At(now)
 	r := api.Receipt{
-		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason,
+		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Status: m.State, Reason: m.Reason,
 		Priority: m.Priority, Probe: m.Probe, Attempts: make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		Answer: valid(m.Answer),
@@ -138,10 +139,6 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 		})
 		r.LastError = a.Error
 	}
-	if m.State == chat.InFlight && m.ClaimEnded(now) {
-		r.State, r.Reason = chat.Queued, "its last delivery was not acknowledged in time; it will be tried again"
-	}
-	r.Status = r.State
 	return r
 }
 

@@ -98,3 +98,30 @@ func TestAReceiptSaysOutcomesInPlainWords(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// What a sender is told does not wait for a sweep.
+func TestAReceiptAfterItsTimeIsExpired(t *testing.T) {
+	policy, end := chat.DefaultPolicy(), now.Add(time.Hour)
+	waiting := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: end}
+	taken := func(until time.Time) chat.Message {
+		return waiting.Take(chat.ByPush, chat.Claim{Until: until}, policy, time.Time{}, now)
+	}
+	for name, c := range map[string]struct {
+		m     chat.Message
+		at    time.Time
+		state chat.State
+	}{
+		"before its end":                       {waiting, end.Add(-time.Millisecond), chat.Queued},
+		"at its end":                           {waiting, end, chat.Expired},
+		"its deliverer never reported back":    {taken(now.Add(time.Minute)), end, chat.Expired},
+		"the same, before its end":             {taken(now.Add(time.Minute)), end.Add(-time.Millisecond), chat.Queued},
+		"it is being delivered at its end":     {taken(end.Add(time.Minute)), end, chat.InFlight},
+		"delivered before its end, read later": {waiting.Deliver("", nil, "", now), end.Add(time.Hour), chat.Delivered},
+	} {
+		r := httpapi.ReceiptOf(c.m, c.at)
+		ended := c.state == chat.Expired
+		if r.State != c.state || r.Status != r.State || (ended && (!r.SettledAt.Equal(end) || r.Reason == "")) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
