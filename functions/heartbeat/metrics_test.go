@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestNoMetricKeepsAHeartbeatFromBeingTaken(t *testing.T) {
 			Headers: map[string]string{"authorization": "Bearer " + fixture.Credential},
 		})
 		var beat api.Beat
-		if err != nil || resp.StatusCode != 200 || json.Unmarshal([]byte(resp.Body), &beat) != nil {
+		if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(resp.Body), &beat) != nil {
 			rt.Fatalf("%s: %d %s, %v", body, resp.StatusCode, resp.Body, err)
 		}
 		f, err := env.Registry.Read(t.Context(), fixture.PollID)

@@ -99,8 +99,8 @@ var Dismiss = declare[WorkspacePath, Workspace](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
 	Summary: "Drop the refused attempts on record: they are not the agent's",
 	Description: "For attempts of a stranger that can't be told from the agent, such as a neighbour behind one network " +
-		"address. They and the warning of a stranger are forgotten, and the trail keeps how many there were and from where. " +
-		"No credential changes; attempts that go on are noted again.",
+		"address. They and the warning of a stranger are forgotten, and the trail keeps how many there were and from " +
+		"where. No credential changes; attempts that go on are noted again.",
 	Access: ByOperator,
 	Errors: errs(400, 401, 403, 404, 410),
 })

@@ -128,8 +128,9 @@ func valid(text []byte) json.RawMessage {
 func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 	m = m.At(now)
 	r := api.Receipt{
-		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Status: m.State, Reason: m.Reason,
-		Priority: m.Priority, Probe: m.Probe, Attempts: make([]api.Attempt, 0, len(m.Attempts)),
+		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq,
+		State: m.State, Status: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
+		Attempts:   make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		Answer: valid(m.Answer),
 	}

@@ -77,8 +77,10 @@ func TestTheNextHeartbeatIsAskedForWithinAThirdOfTheLease(t *testing.T) {
 		every, ttl time.Duration
 		want       int
 	}{
-		{30 * time.Second, 90 * time.Second, 30}, {30 * time.Second, time.Minute, 20},
-		{30 * time.Second, 10 * time.Second, 3}, {30 * time.Second, 2 * time.Second, 1},
+		{30 * time.Second, 90 * time.Second, 30},
+		{30 * time.Second, time.Minute, 20},
+		{30 * time.Second, 10 * time.Second, 3},
+		{30 * time.Second, 2 * time.Second, 1},
 		{15 * time.Second, 10 * time.Minute, 15},
 	} {
 		got := httpapi.NextHeartbeat(workspace.Policy{HeartbeatEvery: c.every, LeaseTTL: c.ttl})

@@ -49,9 +49,9 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
-// SweeperSilent reports whether no sweep has ended for longer than Policy.OutageAfter. A platform on which none has ever
-// ended may be new: then oldest, when its oldest workspace was created, says how long there was something to sweep (zero:
-// there is nothing).
+// SweeperSilent reports whether no sweep has ended for longer than Policy.OutageAfter. A platform on which none has
+// ended yet may be new: then oldest, when its oldest workspace was created, says how long there has been something to
+// sweep. It is zero when there is nothing.
 func (fl Fleet) SweeperSilent(p Policy, oldest, now time.Time) bool {
 	since := fl.SweepEndedAt
 	if since.IsZero() {

@@ -189,7 +189,8 @@ func (c contract) enrolmentFields(t T) {
 // are a sample's.
 func storedFleet(fl workspace.Fleet) workspace.Fleet {
 	return workspace.Fleet{
-		SweptAt: fl.SweptAt, SweepEndedAt: fl.SweepEndedAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd, SweepCursor: fl.SweepCursor,
+		SweptAt: fl.SweptAt, SweepEndedAt: fl.SweepEndedAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd,
+		SweepCursor: fl.SweepCursor,
 	}
 }
 
