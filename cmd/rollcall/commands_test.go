@@ -212,6 +212,15 @@ func TestDismiss(t *testing.T) {
 	}.run(t)
 }
 
+func TestExplain(t *testing.T) {
+	const explained = `{"workspace_id": "demo", "status": "online", "reason": "healthy", "summary": "It is well.",
+		"remarks": [{"code": "mail_lost", "text": "2 messages ended undelivered", "command": "rollcall redrive demo"}]}`
+	commandTest{
+		args: "explain demo", answers: on(showDemo+"/explain", answer{200, explained}),
+		out: "beside that: 2 messages ended undelivered\n      rollcall redrive demo\n",
+	}.run(t)
+}
+
 func TestReceipts(t *testing.T) {
 	const failed = `{"message_id": "m1", "state": "delivered", "reason": "its task failed", "attempts": [
 		{"via": "push", "outcome": "task_failed", "text": "the agent took it, and said that its task failed",

@@ -10,8 +10,8 @@ var GetHealth = declare[None, Health](Operation{
 	Function: "status", Route: "GET /healthz", ID: "getHealthz", Tag: "platform",
 	Summary: "Whether the platform can decide anything, and whether its sweeper runs",
 	Description: "200 while calls can be served, 503 when the store can't be asked. A dead sweeper is 200 with the " +
-		"status degraded: agents, senders and polls are served all the same, and a load balancer or a probe that took the API out " +
-		"of service for it would make an outage of it. Watch the status member, or the alarm SweeperSilent.",
+		"status degraded: agents, senders and polls are served all the same, and a load balancer or a probe that took the " +
+		"API out of service for it would make an outage of it. Watch the status member, or the alarm SweeperSilent.",
 	Access: ByAnyone,
 	Errors: errs(),
 })
