@@ -168,11 +168,24 @@ func TestRepair(t *testing.T) {
 func TestStatus(t *testing.T) {
 	const missing = `{"id": "demo", "status": "online", "reason": "healthy",
 		"messages": {"accepted": 9, "delivered": 7, "missing": 2}}`
+	const lost = `{"id": "demo", "status": "degraded", "reason": "push_failing", "faulty_hop": "network", "remarks": [
+		{"code": "mail_lost", "text": "2 messages ended undelivered", "command": "rollcall redrive demo"}]}`
 	const fleet = `{"workspaces": [` + before + `, ` + missing + `]}`
 	for name, c := range map[string]commandTest{
 		"mail that is missing": {
 			args: "status demo", answers: on(showDemo, answer{200, missing}),
 			out: "of 9 accepted: 7 delivered, 0 expired, 0 cancelled, 0 dead, 2 missing\n",
+		},
+		"mail that was lost": {
+			args: "status demo", answers: on(showDemo, answer{200, lost}),
+			out: "beside that     2 messages ended undelivered; rollcall redrive demo\n",
+		},
+		"mail that was lost, in the fleet": {
+			args: "status", answers: on("GET /workspaces", answer{200, `{"workspaces": [` + lost + `]}`}),
+			out: "\ndemo: 2 messages ended undelivered; rollcall redrive demo\n",
+		},
+		"the hop at fault": {
+			args: "status demo", answers: on(showDemo, answer{200, lost}), out: "at fault        the network\n",
 		},
 		"all online": {args: "status demo --check", answers: on(showDemo, answer{200, missing}), out: "online"},
 		"one not online": {
@@ -190,6 +203,32 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(name, c.run)
 	}
+}
+
+func TestDismiss(t *testing.T) {
+	commandTest{
+		args: "dismiss demo", answers: on("POST /workspaces/demo/dismiss", answer{200, back}),
+		out: "dismissed; demo is online (healthy)\n",
+	}.run(t)
+}
+
+func TestExplain(t *testing.T) {
+	const explained = `{"workspace_id": "demo", "status": "online", "reason": "healthy", "summary": "It is well.",
+		"remarks": [{"code": "mail_lost", "text": "2 messages ended undelivered", "command": "rollcall redrive demo"}]}`
+	commandTest{
+		args: "explain demo", answers: on(showDemo+"/explain", answer{200, explained}),
+		out: "beside that: 2 messages ended undelivered\n      rollcall redrive demo\n",
+	}.run(t)
+}
+
+func TestReceipts(t *testing.T) {
+	const failed = `{"message_id": "m1", "state": "delivered", "reason": "its task failed", "attempts": [
+		{"via": "push", "outcome": "task_failed", "text": "the agent took it, and said that its task failed",
+		"error": "invalid x-api-key"}]}`
+	commandTest{
+		args: "receipts demo m1", answers: on(receiptDemo, answer{200, failed}),
+		out: "by push: the agent took it, and said that its task failed (invalid x-api-key)\n",
+	}.run(t)
 }
 
 func TestWrongUsage(t *testing.T) {

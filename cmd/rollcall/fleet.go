@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // fleet reads every workspace, or those of one status, ordered by id.
@@ -44,6 +45,19 @@ func fleetTable(w io.Writer, fleet []api.Workspace) {
 		})
 	}
 	table(w, rows)
+	for _, v := range fleet {
+		for _, r := range v.Remarks {
+			fmt.Fprintf(w, "%s: %s\n", v.ID, remarkLine(r))
+		}
+	}
+}
+
+// remarkLine is a remark with the command that mends it.
+func remarkLine(r api.Remark) string {
+	if r.Command == "" {
+		return r.Text
+	}
+	return r.Text + "; " + r.Command
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.
@@ -53,8 +67,14 @@ func workspaceTable(w io.Writer, v api.Workspace) {
 		{"name", v.Name},
 		{"status", fmt.Sprintf("%s (%s) since %s", v.Status, v.Reason, at(v.Since))},
 	}
+	if v.Hop != workspace.HopNone {
+		rows = append(rows, []string{"at fault", "the " + string(v.Hop)})
+	}
 	if v.Hint != "" {
 		rows = append(rows, []string{"next", v.Hint})
+	}
+	for _, r := range v.Remarks {
+		rows = append(rows, []string{"beside that", remarkLine(r)})
 	}
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},

@@ -107,7 +107,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		}},
 		{"mend", "Mend:", []*cobra.Command{
 			a.repairCommand(), a.rotateCommand(), a.redriveCommand(),
-			a.cancelCommand(), a.probeCommand(), a.sweepCommand(),
+			a.dismissCommand(), a.cancelCommand(), a.probeCommand(), a.sweepCommand(),
 		}},
 		{"manage", "Manage:", []*cobra.Command{
 			a.createCommand(), a.adoptCommand(), a.enrolCommand(), a.withdrawCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -86,7 +87,7 @@ func receiptTable(w io.Writer, r api.Receipt) {
 		rows = append(rows, []string{"ended", at(r.SettledAt)})
 	}
 	for i, t := range r.Attempts {
-		line := fmt.Sprintf("%s  by %s: %s", at(t.At), t.Via, t.Outcome)
+		line := fmt.Sprintf("%s  by %s: %s", at(t.At), t.Via, cmp.Or(t.Text, string(t.Outcome)))
 		if t.Error != "" {
 			line += " (" + t.Error + ")"
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -54,11 +55,11 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 	m := out.Message
 	reply := api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
-		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.State, Duplicate: !out.First,
-		Expected: string(out.Expected), QueueDepth: out.Depth,
+		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.At(now).State, Duplicate: !out.First,
+		Expected: out.Expected, QueueDepth: out.Depth,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
 		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: cmp.Or(out.Why, out.Verdict.Hint),
-		Message: expectation(out),
+		Message: expectation(out, now),
 	}
 	if out.Mode.Effective == workspace.Poll {
 		reply.Status = "queued"
@@ -68,17 +69,25 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 	return reply
 }
 
-// expectation is what will happen to a message, in words.
-func expectation(out delivery.Accepted) string {
-	switch out.Expected {
-	case workspace.ExpectNow:
-		return "accepted; it is being delivered now"
-	case workspace.ExpectNextPoll:
-		return "accepted; the agent gets it with its next poll"
-	case workspace.ExpectWhenIdle:
-		return "accepted; the agent is busy and gets it when it is free"
-	case workspace.ExpectNobody:
-		return "accepted and kept, but nobody is listening: " + out.Why
+// expectations are what will happen to a message that waits, in words.
+var expectations = map[workspace.Expectation]string{
+	workspace.ExpectNow:      "accepted; it is being delivered now",
+	workspace.ExpectNextPoll: "accepted; the agent gets it with its next poll",
+	workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
+	workspace.ExpectRetrying: "accepted and kept, but deliveries to the agent fail; it is tried until %s",
+	workspace.ExpectNobody:   "accepted and kept, but nobody is listening",
+}
+
+// expectation is what will happen to a message, in words: of one that was accepted
+// before and has ended, what became of it.
+func expectation(out delivery.Accepted, now time.Time) string {
+	m := out.Message.At(now)
+	if !m.State.Open() {
+		return "this messageId was accepted before; that message is " + string(m.State) + ": " + m.Reason
 	}
-	return ""
+	text := strings.ReplaceAll(expectations[out.Expected], "%s", m.ExpiresAt.UTC().Format(time.RFC3339))
+	if out.Why != "" {
+		text += ": " + out.Why
+	}
+	return text
 }

@@ -22,7 +22,7 @@ func probe(
 		m := out.Message
 		return api.Probing{
 			WorkspaceID: m.Workspace, MessageID: m.ID, Receipt: httpapi.ReceiptPath(m.Workspace, m.ID),
-			ExpiresAt: m.ExpiresAt, Expected: string(out.Expected), DeliveryMode: out.Mode.Effective,
+			ExpiresAt: m.ExpiresAt, Expected: out.Expected, DeliveryMode: out.Mode.Effective,
 			WorkspaceStatus: out.Verdict.Status, WorkspaceReason: out.Verdict.Reason,
 		}, err
 	}

@@ -10,15 +10,27 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+// register takes what an agent declares. What is wrong with it is remembered, so that
+// an operator sees why its boots are refused. Errors: invalid_workspace_id,
+// too_large, enrolment_unknown, those of registry.Register.
 func register(
 	reg *registry.Registry,
 ) func(context.Context, httpapi.Call, api.RegisterRequest) (api.Registered, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
-		declared, err := registration(in)
-		if err != nil {
+		if err := workspace.CheckID(in.ID); err != nil {
 			return api.Registered{}, err
 		}
-		declared.Credential, declared.From = c.Bearer(), c.From()
+		declared := registry.Registration{
+			ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken,
+			Mode: workspace.Mode(in.DeliveryMode), URL: in.URL, Runtime: in.Runtime, Card: in.AgentCard,
+		}
+		var err error
+		if declared.Name, err = cardName(in.AgentCard); err != nil {
+			return api.Registered{}, reg.FailRegister(ctx, declared, err, c.Now)
+		}
+		if len(in.EnrolmentToken) > token.MaxLen {
+			return api.Registered{}, registry.EnrolmentUnknown()
+		}
 		out, err := reg.Register(ctx, declared, c.Now)
 		if err != nil {
 			return api.Registered{}, err
@@ -27,31 +39,8 @@ func register(
 		return api.Registered{
 			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
 			Epoch: out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
-			NextHeartbeat:   int(reg.Policy.HeartbeatEvery.Seconds()),
+			NextHeartbeat:   httpapi.NextHeartbeat(reg.Policy),
 			WorkspaceStatus: workspace.Assess(out.Facts, reg.Policy, c.Now).Status,
 		}, nil
 	}
-}
-
-// registration checks what an agent declares. Errors: invalid_workspace_id,
-// invalid_request, too_large, enrolment_unknown.
-func registration(in api.RegisterRequest) (registry.Registration, error) {
-	if err := workspace.CheckID(in.ID); err != nil {
-		return registry.Registration{}, err
-	}
-	mode, err := workspace.ParseMode(in.DeliveryMode)
-	if err != nil {
-		return registry.Registration{}, err
-	}
-	name, err := cardName(in.AgentCard)
-	if err != nil {
-		return registry.Registration{}, err
-	}
-	if len(in.EnrolmentToken) > token.MaxLen {
-		return registry.Registration{}, registry.EnrolmentUnknown()
-	}
-	return registry.Registration{
-		ID: in.ID, Enrolment: in.EnrolmentToken, Mode: mode, URL: in.URL, Name: name, Runtime: in.Runtime,
-		Card: in.AgentCard,
-	}, nil
 }

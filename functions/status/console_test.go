@@ -28,13 +28,14 @@ const fetch = async path => {
   const from = +(q.get('cursor') ?? '0&').match(/^(.*)&$/)?.[1], to = Math.min(fleet_size, from + +q.get('limit'))
   if (Number.isNaN(from)) throw new Error('the cursor came back spoiled')
   const workspaces = Array.from({ length: to - from }, (_, i) => (
-    { id: 'w' + (from + i), name: '<b>', status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {} }))
+    { id: 'w' + (from + i), name: '<b>', status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {},
+      ...(i == 1 && { faulty_hop: 'network', remarks: [{ text: '2 <i>', command: 'rollcall redrive w1' }] }) }))
   return { ok: true, json: async () => ({ workspaces, next: to < fleet_size ? to + '&' : null }) }
 }
 const setTimeout = again => {
   if (looks++ == 0) return again()
   const rows = shown.rows.kids
-  const ends = rows[0].textContent + '; ' + rows[rows.length - 1].textContent
+  const ends = rows.slice(0, 2).map(r => r.textContent).join('; ') + '; ' + rows[rows.length - 1].textContent
   console.log(calls + ' calls, ' + rows.length + ' rows; ' + ends + '; ' + shown.at.textContent)
 }
 `
@@ -43,8 +44,11 @@ func TestTheConsoleShowsTheFleet(t *testing.T) {
 	_, script, _ := strings.Cut(consolePage, "<script>")
 	script, _, _ = strings.Cut(script, "</script>")
 	for size, want := range map[string][]string{
-		"0":    {"1 calls, 1 rows", "no workspace yet"},
-		"3":    {"1 calls, 3 rows", "<b>w0", "<b>w2", "As of ", "Can’t be asked right now: HTTP 503"},
+		"0": {"1 calls, 1 rows", "no workspace yet"},
+		"3": {
+			"1 calls, 3 rows", "<b>w0", "at fault: the network", "2 <i>  rollcall redrive w1", "<b>w2", "As of ",
+			"Can’t be asked right now: HTTP 503",
+		},
 		"1200": {"3 calls, 1200 rows", "<b>w1199"},
 		"2000": {"4 calls, 2000 rows", "<b>w1999"},
 		"2600": {"5 calls, 2001 rows", "There are more than these 2000: rollcall status shows all."},

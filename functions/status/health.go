@@ -2,16 +2,34 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 )
 
-// health answers 200 only when the store answers.
+// health answers only when the store answers. It says when the last sweep ended,
+// and is degraded when that is too long ago: nothing else would notice that agents
+// fall silent and mail expires.
 func health(reg *registry.Registry) func(context.Context, httpapi.Call, api.None) (api.Health, error) {
-	return func(ctx context.Context, _ httpapi.Call, _ api.None) (api.Health, error) {
-		_, _, err := reg.Leases.Page(ctx, "", 1)
-		return api.Health{Status: "ok"}, err
+	return func(ctx context.Context, c httpapi.Call, _ api.None) (api.Health, error) {
+		h, err := reg.Health(ctx, c.Now)
+		if err != nil {
+			return api.Health{}, err
+		}
+		out := api.Health{Status: "ok", Sweeper: "no sweep yet", SweepEndedAt: h.SweepEndedAt}
+		if !h.SweepEndedAt.IsZero() {
+			ago := max(0, c.Now.Sub(h.SweepEndedAt)).Truncate(time.Second)
+			out.Sweeper = fmt.Sprintf("the last sweep ended %s ago", ago)
+		}
+		if h.SweeperSilent {
+			out.Status = "degraded"
+			out.Hint = fmt.Sprintf("a sweep should end at least every %s: see the log of the function sweeper and its "+
+				"EventBridge rule; rollcall sweep sweeps now. Until then, changes that time alone brings are not announced, "+
+				"and mail that is due does not expire", reg.Policy.OutageAfter)
+		}
+		return out, nil
 	}
 }

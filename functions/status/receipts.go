@@ -41,7 +41,7 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if _, err := rs.callers.Registry.Read(ctx, in.ID); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		return api.Receipts{}, err
 	}
-	s := delivery.Selection{State: in.State, Below: below, Limit: in.Limit}
+	s := delivery.Selection{State: in.State, At: c.Now, Below: below, Limit: in.Limit}
 	if !who.Operator && who.Workspace != in.ID {
 		s.Source = &who.Workspace
 	}
@@ -98,8 +98,8 @@ func queueStatusOf(m chat.Message, now time.Time) api.QueueStatus {
 	if n := len(r.Attempts); n > 0 {
 		q.DispatchedAt = &r.Attempts[n-1].At
 	}
-	if !m.SettledAt.IsZero() {
-		q.CompletedAt = &m.SettledAt
+	if !r.SettledAt.IsZero() {
+		q.CompletedAt = &r.SettledAt
 	}
 	return q
 }

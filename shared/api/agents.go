@@ -63,22 +63,31 @@ type CardUpdated struct {
 var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "postRegistryHeartbeat", Tag: "agents",
 	Summary: "Renew the lease, report metrics",
-	Description: "A metric that is absent says nothing and changes nothing. runtime_state is sent only while wedged; " +
-		"its absence is the all-clear.",
+	Description: "A metric that is absent says nothing and changes nothing. One that can't be read is dropped, and the " +
+		"answer says so; it never keeps the lease from being renewed. runtime_state is sent only while wedged; its absence " +
+		"is the all-clear.",
 	Access: ByWorkspace,
 	Errors: errs(400, 401, 404, 410, 413),
 })
 
-// HeartbeatRequest is a heartbeat.
+// HeartbeatRequest is a heartbeat. Its metrics are read one by one, so that one
+// that is malformed takes nothing else with it.
 type HeartbeatRequest struct {
-	WorkspaceID  string   `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	ID           string   `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
-	ActiveTasks  *int     `json:"active_tasks" minimum:"0" maximum:"100000" description:"how many tasks the agent is at work on"`
-	ErrorRate    *float64 `json:"error_rate" minimum:"0" maximum:"1" description:"the share of its work that fails"`
-	SampleError  string   `json:"sample_error" description:"one of its errors; 120 bytes are kept"`
-	RuntimeState string   `json:"runtime_state" description:"\"wedged\" while it is"`
-	Uptime       float64  `json:"uptime_seconds" description:"tells this agent from a copy of it; 0 says nothing"`
-	Epoch        int64    `json:"epoch" description:"as register answered; tells this agent from a copy of it"`
+	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
+	ID           string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
+	ActiveTasks  json.RawMessage `json:"active_tasks" description:"how many tasks the agent is at work on: a whole number from 0 to 100000 (1.0 is 1)"`
+	ErrorRate    json.RawMessage `json:"error_rate" description:"the share of its work that fails: a number from 0 to 1"`
+	SampleError  json.RawMessage `json:"sample_error" description:"one of its errors, a text; 120 bytes are kept"`
+	RuntimeState json.RawMessage `json:"runtime_state" description:"the text wedged, while it is"`
+	Uptime       json.RawMessage `json:"uptime_seconds" description:"tells this agent from a copy of it: a number of seconds, less than ten years; 0 says nothing"`
+	Epoch        json.RawMessage `json:"epoch" description:"as register answered, a whole number; tells this agent from a copy of it; 0 says nothing"`
+}
+
+// Dropped is a metric that could not be read.
+type Dropped struct {
+	_      struct{} `description:"A metric that could not be read: nothing of it was kept, and the lease was renewed."`
+	Metric string   `json:"metric" enum:"active_tasks,error_rate,sample_error,runtime_state,uptime_seconds,epoch"`
+	Why    string   `json:"why"`
 }
 
 // Beat is the answer to a heartbeat.
@@ -88,6 +97,7 @@ type Beat struct {
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
 	WorkspaceStatus workspace.Status `json:"workspace_status"`
 	WorkspaceReason workspace.Reason `json:"workspace_reason"`
+	Dropped         []Dropped        `json:"dropped,omitempty" description:"the metrics that could not be read"`
 	Action          string           `json:"action,omitempty" enum:"rotate" description:"rotate: a new credential waits; POST …/rotate gives one"`
 }
 

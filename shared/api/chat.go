@@ -64,23 +64,23 @@ type A2APart struct {
 // client parse (queued and queue_id for a push target, status and delivery_mode
 // for one that polls), and what will happen to the message.
 type Accepted struct {
-	Queued       bool             `json:"queued,omitempty" description:"true for an agent that is pushed to"`
-	Status       string           `json:"status,omitempty" enum:"queued" description:"\"queued\" for one that polls"`
-	DeliveryMode workspace.Mode   `json:"delivery_mode"`
-	Method       string           `json:"method"`
-	QueueID      string           `json:"queue_id"`
-	MessageID    string           `json:"message_id"`
-	Receipt      string           `json:"receipt" description:"where to follow it"`
-	State        chat.State       `json:"state"`
-	Duplicate    bool             `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
-	Expected     string           `json:"expected" schema:"Expectation" description:"what will happen to it"`
-	QueueDepth   int64            `json:"queue_depth"`
-	OldestAge    int              `json:"oldest_age_seconds"`
-	LastPollAt   time.Time        `json:"last_poll_at,omitzero"`
-	WSStatus     workspace.Status `json:"workspace_status"`
-	WSReason     workspace.Reason `json:"workspace_reason"`
-	Hint         string           `json:"hint,omitempty"`
-	Message      string           `json:"message"`
+	Queued       bool                  `json:"queued,omitempty" description:"true for an agent that is pushed to"`
+	Status       string                `json:"status,omitempty" enum:"queued" description:"\"queued\" for one that polls"`
+	DeliveryMode workspace.Mode        `json:"delivery_mode"`
+	Method       string                `json:"method"`
+	QueueID      string                `json:"queue_id"`
+	MessageID    string                `json:"message_id"`
+	Receipt      string                `json:"receipt" description:"where to follow it"`
+	State        chat.State            `json:"state"`
+	Duplicate    bool                  `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
+	Expected     workspace.Expectation `json:"expected" description:"what will happen to it"`
+	QueueDepth   int64                 `json:"queue_depth"`
+	OldestAge    int                   `json:"oldest_age_seconds"`
+	LastPollAt   time.Time             `json:"last_poll_at,omitzero"`
+	WSStatus     workspace.Status      `json:"workspace_status"`
+	WSReason     workspace.Reason      `json:"workspace_reason"`
+	Hint         string                `json:"hint,omitempty"`
+	Message      string                `json:"message"`
 }
 
 // StatusCode implements StatusCoder.

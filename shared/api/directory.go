@@ -99,6 +99,7 @@ type Explanation struct {
 	Command     string           `json:"command" description:"the exact command, where one mends it"`
 	Delivery    Delivery         `json:"delivery"`
 	Evidence    []Evidence       `json:"evidence"`
+	Remarks     []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
 	Text        string           `json:"-"` // the reply itself, when it isn't empty
 }
 
@@ -136,7 +137,7 @@ type History struct {
 type HistoryEntry struct {
 	At      time.Time `json:"at"`
 	Type    string    `json:"type" enum:"status,audit" description:"status: a change of verdict; audit: what an operator did or a credential went through"`
-	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, credential_issued, credential_used, …"`
+	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, dismiss, credential_issued, credential_used, …"`
 	Who     string    `json:"who"`
 	From    string    `json:"from,omitempty" description:"network address"`
 	Summary string    `json:"summary"`
@@ -176,7 +177,7 @@ type Change struct {
 	Seq          int64      `json:"seq" description:"in the fleet, from 1, without gaps"`
 	WorkspaceSeq int64      `json:"workspace_seq" description:"in the workspace, from 1, without gaps"`
 	Workspace    string     `json:"workspace_id" schema:"WorkspaceID"`
-	At           time.Time  `json:"at" description:"when it was noticed: at most a minute after it came to be, as a rule"`
+	At           time.Time  `json:"at" description:"when it was recorded: by the call that brought it about, or by the first sweep after time did"`
 	From         *Standing  `json:"from" description:"null: its first verdict"`
 	To           Standing   `json:"to"`
 	Since        time.Time  `json:"since" description:"when it came to be, by the facts"`

@@ -12,6 +12,7 @@ type Attempt struct {
 	At      time.Time    `json:"at"`
 	Via     chat.Via     `json:"via"`
 	Outcome chat.Outcome `json:"outcome"`
+	Text    string       `json:"text" description:"the outcome in plain words"`
 	Error   string       `json:"error,omitempty"`
 }
 

@@ -94,6 +94,17 @@ var Resume = declare[WorkspacePath, Workspace](Operation{
 	Errors:  errs(400, 401, 403, 404, 410),
 })
 
+// Dismiss is the call that drops the refused attempts on a workspace's record.
+var Dismiss = declare[WorkspacePath, Workspace](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
+	Summary: "Drop the refused attempts on record: they are not the agent's",
+	Description: "For attempts of a stranger that can't be told from the agent, such as a neighbour behind one network " +
+		"address. They and the warning of a stranger are forgotten, and the trail keeps how many there were and from " +
+		"where. No credential changes; attempts that go on are noted again.",
+	Access: ByOperator,
+	Errors: errs(400, 401, 403, 404, 410),
+})
+
 // CancelMessage is the call that ends a waiting message.
 var CancelMessage = declare[MessagePath, Receipt](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/cancel",
@@ -207,14 +218,14 @@ var Probe = declare[WorkspacePath, Probing](Operation{
 
 // Probing is a probe on its way.
 type Probing struct {
-	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
-	Expected        string           `json:"expected" schema:"Expectation"`
-	ExpiresAt       time.Time        `json:"expires_at"`
-	MessageID       string           `json:"message_id"`
-	Receipt         string           `json:"receipt" description:"where to follow it"`
-	WorkspaceID     string           `json:"workspace_id" schema:"WorkspaceID"`
-	WorkspaceReason workspace.Reason `json:"workspace_reason"`
-	WorkspaceStatus workspace.Status `json:"workspace_status"`
+	DeliveryMode    workspace.Mode        `json:"delivery_mode"`
+	Expected        workspace.Expectation `json:"expected"`
+	ExpiresAt       time.Time             `json:"expires_at"`
+	MessageID       string                `json:"message_id"`
+	Receipt         string                `json:"receipt" description:"where to follow it"`
+	WorkspaceID     string                `json:"workspace_id" schema:"WorkspaceID"`
+	WorkspaceReason workspace.Reason      `json:"workspace_reason"`
+	WorkspaceStatus workspace.Status      `json:"workspace_status"`
 }
 
 // CreateEnrolment is the call that lets agents be given their first credential.

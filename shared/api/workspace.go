@@ -14,6 +14,14 @@ type Evidence struct {
 	Fact string    `json:"fact"`
 }
 
+// Remark is something to know and to do beside a verdict.
+type Remark struct {
+	_       struct{} `description:"Something to know and to do beside the verdict."`
+	Code    string   `json:"code" enum:"mail_lost" description:"mail_lost: in the last day, messages died or expired undelivered"`
+	Text    string   `json:"text" description:"how many, the last one when, and why"`
+	Command string   `json:"command,omitempty" description:"the exact command, where one mends it"`
+}
+
 // Verdict says whether a message sent now reaches the agent, and if not, why and
 // what mends it.
 type Verdict struct {
@@ -22,7 +30,9 @@ type Verdict struct {
 	Since     time.Time        `json:"since"`
 	Hint      string           `json:"hint"`
 	Action    string           `json:"action"`
+	Hop       workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
 	Evidence  []Evidence       `json:"evidence"`
+	Remarks   []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
 	RecheckAt time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
 }
 

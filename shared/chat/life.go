@@ -58,6 +58,18 @@ func (m Message) Due(now time.Time) bool {
 	return m.State.Open() && !now.Before(m.ExpiresAt) && (m.State == Queued || m.ClaimEnded(now))
 }
 
+// At is the message as it stands at a time, whatever its item still says: it has expired when its time is up, and a
+// claim that has ended holds nothing. Nobody has to have written that down.
+func (m Message) At(now time.Time) Message {
+	if m.Due(now) {
+		return m.Expire(m.ExpiresAt)
+	}
+	if m.State == InFlight && m.ClaimEnded(now) {
+		m.State, m.Reason = Queued, "its last delivery was not acknowledged in time; it will be tried again"
+	}
+	return m
+}
+
 // attemptsUsed is how many attempts the message has used up.
 func (m Message) attemptsUsed() int {
 	n := 0

@@ -64,6 +64,22 @@ const (
 	Superseded  Outcome = "superseded"  // another host registered while it was being delivered
 )
 
+// outcomeWords are the outcomes in a person's words.
+var outcomeWords = map[Outcome]string{
+	Pending:     "under way",
+	Succeeded:   "the agent took it",
+	TaskFailed:  "the agent took it, and said that its task failed",
+	AgentBusy:   "the agent was busy; this used up no attempt",
+	Failed:      "the agent answered with an error",
+	Unreachable: "the agent could not be reached; this used up no attempt",
+	Refused:     "the agent can't take this message",
+	Lost:        "it was not known in time whether the agent took it",
+	Superseded:  "another host registered while it was being delivered; this used up no attempt",
+}
+
+// Words is the outcome in a person's words.
+func (o Outcome) Words() string { return outcomeWords[o] }
+
 // Attempt is one try at delivery.
 type Attempt struct {
 	At      time.Time `json:"at"`

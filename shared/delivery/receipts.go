@@ -14,6 +14,7 @@ import (
 // Selection is which of a workspace's messages to list.
 type Selection struct {
 	State  chat.State // "": any
+	At     time.Time  // when it has the state; zero: as it is stored
 	Source *string    // nil: of anyone
 	Below  string     // where the page before ended, "" for the newest
 	Limit  int
@@ -56,6 +57,9 @@ func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.
 }
 
 func (s Selection) wants(m chat.Message) bool {
+	if !s.At.IsZero() {
+		m = m.At(s.At)
+	}
 	return (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source)
 }
 

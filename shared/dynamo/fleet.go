@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,6 +17,7 @@ var _ registry.FleetStore = (*Store)(nil)
 // The attributes of the fleet's one item of state.
 var (
 	fleetSweptAt      = expression.Name("swept")
+	fleetSweepEndedAt = expression.Name("ended")
 	fleetOutageStart  = expression.Name("deaf")
 	fleetOutageEnd    = expression.Name("heard")
 	fleetSweepCursor  = expression.Name("next")
@@ -31,7 +33,7 @@ func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	it, err := s.getChat(ctx, "fleet", fleetKey())
 	return workspace.Fleet{
 		SweptAt: timeOf(it["swept"]), OutageStart: timeOf(it["deaf"]), OutageEnd: timeOf(it["heard"]),
-		SweepCursor: strOf(it["next"]),
+		SweepEndedAt: timeOf(it["ended"]), SweepCursor: strOf(it["next"]),
 	}, err
 }
 
@@ -58,6 +60,13 @@ func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 	c.setTime(fleetOutageStart, fl.OutageStart)
 	c.setTime(fleetOutageEnd, fl.OutageEnd)
 	return s.updateFleet(ctx, "note sweep", c)
+}
+
+// NoteSweepEnd implements registry.FleetStore.
+func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time) error {
+	var c change
+	c.setTime(fleetSweepEndedAt, at)
+	return s.updateFleet(ctx, "note the end of a sweep", c)
 }
 
 // NoteSweepCursor implements registry.FleetStore.

@@ -52,7 +52,14 @@ func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	return api.Explanation{
 		WorkspaceID: e.WorkspaceID, Summary: e.Summary, Status: e.Status, Reason: e.Reason, Since: e.Since, Hop: e.Hop,
 		Next: e.Next, Command: e.Command, Delivery: delivery(e.Delivery), Evidence: EvidenceOf(e.Evidence),
+		Remarks: remarks(e.Remarks),
 	}
+}
+
+// NextHeartbeat is in how many seconds an agent is asked to call again: as policy
+// says, and at most a third of the lease, so that a late call does not end it.
+func NextHeartbeat(p workspace.Policy) int {
+	return max(1, int(min(p.HeartbeatEvery, p.LeaseTTL/3).Seconds()))
 }
 
 // NameOf is what to call a workspace: its id until it has a name.
@@ -84,8 +91,16 @@ func EvidenceOf(evidence []workspace.Evidence) []api.Evidence {
 func verdict(v workspace.Verdict) api.Verdict {
 	return api.Verdict{
 		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action,
-		Evidence: EvidenceOf(v.Evidence), RecheckAt: v.RecheckAt,
+		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks), RecheckAt: v.RecheckAt,
 	}
+}
+
+func remarks(rs []workspace.Remark) []api.Remark {
+	var out []api.Remark
+	for _, r := range rs {
+		out = append(out, api.Remark{Code: r.Code, Text: r.Text, Command: r.Command})
+	}
+	return out
 }
 
 func delivery(d workspace.Delivery) api.Delivery {
@@ -108,23 +123,23 @@ func valid(text []byte) json.RawMessage {
 	return text
 }
 
-// ReceiptOf makes the view. A claim that has ended blocks
-// nothing: such a message is queued, whatever its item still says.
+// ReceiptOf makes the view of the message as it stands at now: one whose time is up
+// has expired, though no sweep has ended it yet.
 func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
+	m = m.At(now)
 	r := api.Receipt{
-		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq, State: m.State, Reason: m.Reason,
-		Priority: m.Priority, Probe: m.Probe, Attempts: make([]api.Attempt, 0, len(m.Attempts)),
+		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq,
+		State: m.State, Status: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
+		Attempts:   make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		Answer: valid(m.Answer),
 	}
 	for _, a := range m.Attempts {
-		r.Attempts = append(r.Attempts, api.Attempt(a))
+		r.Attempts = append(r.Attempts, api.Attempt{
+			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Outcome.Words(), Error: a.Error,
+		})
 		r.LastError = a.Error
 	}
-	if m.State == chat.InFlight && m.ClaimEnded(now) {
-		r.State, r.Reason = chat.Queued, "its last delivery was not acknowledged in time; it will be tried again"
-	}
-	r.Status = r.State
 	return r
 }
 

@@ -77,6 +77,37 @@ func (r *Registry) BeginSweep(ctx context.Context, now time.Time) (workspace.Fle
 	return fl, nil
 }
 
+// Health is how the platform itself is.
+type Health struct {
+	SweepEndedAt time.Time // when the last sweep ended; zero: none has
+	// SweeperSilent says that no sweep has ended for so long that silent agents,
+	// waiting mail and changes of status may be overlooked.
+	SweeperSilent bool
+}
+
+// Health asks the store how the platform is. Error: platform_unavailable.
+func (r *Registry) Health(ctx context.Context, now time.Time) (Health, error) {
+	fl, err := r.Fleets.Fleet(ctx)
+	if err != nil {
+		return Health{}, err
+	}
+	sample := 1 // only to see that the leases can be read
+	if fl.SweepEndedAt.IsZero() {
+		sample = fleetSampleSize
+	}
+	facts, _, err := r.Leases.Page(ctx, "", sample)
+	if err != nil {
+		return Health{}, err
+	}
+	var oldest time.Time
+	for _, f := range facts {
+		if oldest.IsZero() || f.CreatedAt.Before(oldest) {
+			oldest = f.CreatedAt
+		}
+	}
+	return Health{fl.SweepEndedAt, fl.SweeperSilent(r.Policy, oldest, now)}, nil
+}
+
 // Assess is the verdict over one workspace amid the fleet.
 func (r *Registry) Assess(ctx context.Context, f workspace.Facts, now time.Time) workspace.Verdict {
 	return r.FleetContext(ctx, now, f).Assess(f, r.Policy, now)

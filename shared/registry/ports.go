@@ -66,10 +66,13 @@ type Owners interface {
 
 // FleetStore keeps what the sweeper knows of the platform itself.
 type FleetStore interface {
-	// Fleet is the last sweep and the last gap between sweeps.
+	// Fleet is when the last sweep began, when the last one ended, and the last gap
+	// between sweeps.
 	Fleet(ctx context.Context) (workspace.Fleet, error)
-	// NoteSweep notes them.
+	// NoteSweep notes that a sweep begins, and the last gap between sweeps.
 	NoteSweep(ctx context.Context, fl workspace.Fleet) error
+	// NoteSweepEnd notes when a sweep ended.
+	NoteSweepEnd(ctx context.Context, at time.Time) error
 	// NoteSweepCursor notes where the next sweep begins; "" is the start.
 	NoteSweepCursor(ctx context.Context, cursor string) error
 }

@@ -35,10 +35,10 @@ type Registered struct {
 }
 
 // Register authenticates or bootstraps, records what the agent declares and
-// opens the lease. Errors: those of workspace.Admit, url_forbidden.
+// opens the lease. Errors: those of workspace.Admit, invalid_request, url_forbidden.
 func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (out Registered, err error) {
 	if in.URL, err = r.declared(&in); err != nil {
-		return Registered{}, errors.Join(err, r.noteFailedRegister(ctx, in, err, now))
+		return Registered{}, r.FailRegister(ctx, in, err, now)
 	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		out, err = r.register(ctx, in, now)
@@ -154,6 +154,13 @@ func (r *Registry) declared(in *Registration) (url string, err error) {
 		return "", err
 	}
 	return r.pushURL(in.Mode, in.URL)
+}
+
+// FailRegister records a register that is refused for another reason than its
+// credential, and returns the refusal. The caller refuses what it alone can read,
+// such as a card that is none.
+func (r *Registry) FailRegister(ctx context.Context, in Registration, cause error, now time.Time) error {
+	return errors.Join(cause, r.noteFailedRegister(ctx, in, cause, now))
 }
 
 // noteFailedRegister records that a register whose credential is good was refused

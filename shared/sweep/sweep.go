@@ -71,7 +71,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 	if whole := start == "" && !r.Cut; whole {
 		r.removeOrphans(ctx)
 	}
-	return r.Result, nil
+	return r.Result, s.Registry.Fleets.NoteSweepEnd(ctx, s.Clock.Now())
 }
 
 // run is one sweep under way.

@@ -55,7 +55,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonCredentialsRejected: {
 		HopCredential,
-		"Its agent is there, but the credential it sends isn't accepted, so no message can reach it.", "rollcall repair %s",
+		"Its agent is there, but a credential that it sends isn't accepted.", "rollcall repair %s",
 	},
 	ReasonLeaseExpired: {
 		HopAgent,
@@ -68,7 +68,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonDuplicateHost: {
 		HopAgent,
-		"Two agents run under its id, and each gets only a part of its messages.", "",
+		"Two agents run under its id: its messages go to one of them, or to each.", "",
 	},
 	ReasonRuntimeWedged: {
 		HopAgent,
@@ -104,23 +104,58 @@ var explained = map[Reason]struct {
 	},
 }
 
+// command is the command that comes next, where the verdict asks for another step than its reason does; command is the
+// reason's.
+func (v Verdict) command(command string) string {
+	switch {
+	case v.Action == "place_credential":
+		return "rollcall rotate %s"
+	case v.Reason == ReasonCredentialsRejected && v.Action != "repair":
+		return "" // it waits for the agent to come with the credential that it was given
+	case v.Reason == ReasonBacklogStalled && v.Hop == HopPlatform:
+		return "rollcall sweep"
+	}
+	return command
+}
+
+// FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
+func (v Verdict) FaultyHop() Hop {
+	if v.Hop != HopNone {
+		return v.Hop
+	}
+	return explained[v.Reason].hop
+}
+
 // Explain puts the verdict of Assess in words.
 func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	v := fl.Assess(f, p, now)
 	words := explained[v.Reason]
 	e := Explanation{
 		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
-		Hop: words.hop, Summary: words.summary, Command: strings.ReplaceAll(words.command, "%s", f.ID),
+		Hop: v.FaultyHop(), Summary: words.summary, Command: strings.ReplaceAll(v.command(words.command), "%s", f.ID),
 		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
 	}
-	if v.Hop != HopNone {
-		e.Hop = v.Hop
-	}
-	if v.Reason != ReasonHealthy || e.Delivery.Effective != Poll {
+	switch v.Reason {
+	case ReasonCredentialsRejected:
+		if f.Deliverable(p, now) {
+			e.Summary += " Its lease still runs, so its messages go on."
+		} else {
+			e.Summary += " No message can reach it."
+		}
+		return e
+	case ReasonHealthy:
+	default:
 		return e
 	}
-	e.Summary = "It is well: its agent gets a message sent now with its next poll."
-	if quiet := f.NotPolling(p, now); quiet != "" {
+	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {
+	case ExpectNextPoll:
+		e.Summary = "It is well: its agent gets a message sent now with its next poll."
+	case ExpectWhenIdle:
+		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
+	case ExpectRetrying:
+		e.Summary = "It is alive, and a message sent now is tried until it arrives: " + why + "."
+	}
+	if quiet := f.NotPolling(p, now); quiet != "" && e.Delivery.Effective == Poll {
 		e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
 		e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, " +
 			"or register it with a URL so that mail can be pushed"

@@ -3,13 +3,14 @@ package workspace_test
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -26,7 +27,7 @@ func reasonsInSource(t *testing.T) []workspace.Reason {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(gotoken.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,5 +134,78 @@ func TestExplain(t *testing.T) {
 	if e.Hop != workspace.HopAgent || e.Next == "" ||
 		!strings.Contains(e.Text(), "has never polled for its mail: a message sent now waits") {
 		t.Errorf("one that beats and never polls: %+v\n%s", e, e.Text())
+	}
+}
+
+// liveFacts are the facts of a live workspace in every combination of what bears on
+// its mail and its credential.
+func liveFacts(now time.Time) []workspace.Facts {
+	live := created(now.Add(-time.Hour))
+	live.RegisteredAt, live.HeartbeatAt, live.LeaseUntil = now.Add(-time.Hour), now, now.Add(p.LeaseTTL)
+	live.Credential, live.SeenFrom, live.RefusedFrom = token.Digest("x"), "10.0.0.1", "10.0.0.1"
+	live.Homes = workspace.NoteHome("", live.SeenFrom, now)
+	all := []workspace.Facts{live}
+	none := func(*workspace.Facts) {}
+	for _, choices := range [][]func(*workspace.Facts){
+		{none, func(f *workspace.Facts) { f.Pushable = true }},
+		{none, func(f *workspace.Facts) { f.PolledAt = now.Add(-time.Second) }},
+		{
+			none, func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, now.Add(-time.Second) },
+			func(f *workspace.Facts) { f.Open, f.InFlight, f.OldestOpen = 1, 1, now.Add(-time.Second) },
+		},
+		{
+			none, func(f *workspace.Facts) { f.PushFailures, f.PushFailingSince = 1, now },
+			func(f *workspace.Facts) { f.PushFailures, f.PushFailingSince = 3, now },
+		},
+		{none, func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt = 1, now }},
+		{none, func(f *workspace.Facts) { f.RestUntil = now.Add(time.Minute) }},
+		{
+			none, func(f *workspace.Facts) { f.RegisterRefused, f.RefusedSince, f.RefusedAt = 2, now, now },
+			func(f *workspace.Facts) {
+				f.BeatsRefused, f.RefusedSince, f.RefusedAt = 2, now.Add(time.Second), now.Add(time.Second)
+			},
+		},
+		{none, func(f *workspace.Facts) { f.IssuedAt, f.NextCredential = now.Add(-time.Minute), token.Digest("y") }},
+		{none, func(f *workspace.Facts) { f.RevokedAt = now }},
+	} {
+		var next []workspace.Facts
+		for _, f := range all {
+			for _, choose := range choices {
+				g := f
+				choose(&g)
+				next = append(next, g)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// An explanation promises no more, and denies no more, than a sender is told, and its
+// command is a step that the verdict asks for.
+func TestAnExplanationAgreesWithThePromise(t *testing.T) {
+	now := at(600)
+	commands := map[string]string{"repair": "rollcall repair ", "place_credential": "rollcall rotate "}
+	seen := map[string]bool{}
+	for _, f := range liveFacts(now) {
+		v, e := workspace.Assess(f, p, now), workspace.Fleet{}.Explain(f, p, now)
+		expected, _ := workspace.Expect(f, v, e.Delivery.Effective, p, now)
+		seen[string(expected)], seen[v.Action] = true, true
+		if strings.Contains(e.Summary, "reaches its agent") && expected != workspace.ExpectNow {
+			t.Fatalf("%q, and a sender is told %s: %+v", e.Summary, expected, f)
+		}
+		if strings.Contains(e.Summary, "No message can reach it") == f.Deliverable(p, now) &&
+			v.Reason == workspace.ReasonCredentialsRejected {
+			t.Fatalf("%q, and mail is handed over: %t: %+v", e.Summary, f.Deliverable(p, now), f)
+		}
+		if want := commands[v.Action]; v.Reason == workspace.ReasonCredentialsRejected &&
+			(!strings.HasPrefix(e.Command, want) || (want == "") != (e.Command == "")) {
+			t.Fatalf("asks to %s, with %q: %+v", v.Action, e.Command, f)
+		}
+	}
+	for _, what := range []string{"now", "next_poll", "when_idle", "retrying", "repair", "place_credential", "restart"} {
+		if !seen[what] {
+			t.Errorf("no facts lead to %s", what)
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 // the agent die, or did nobody hear it? The zero Fleet knows nothing and suspects nothing.
 type Fleet struct {
 	SampledAt    time.Time   // when the sample was taken
-	SweptAt      time.Time   // last sweep; zero: none is on record
+	SweptAt      time.Time   // when the last sweep began; zero: none is on record
+	SweepEndedAt time.Time   // when the last sweep ended; zero: none has
 	OutageStart  time.Time   // start of the last gap between two sweeps that was longer than Policy.OutageAfter
 	OutageEnd    time.Time   // end of that gap
 	LeaseEnds    []time.Time // when the leases of a sample of the fleet run out, or ran out
@@ -48,8 +49,19 @@ func (fl Fleet) NoteSweep(p Policy, now time.Time) Fleet {
 	return fl
 }
 
+// SweeperSilent reports whether no sweep has ended for longer than Policy.OutageAfter. A platform on which none has
+// ended yet may be new: then oldest, when its oldest workspace was created, says how long there has been something to
+// sweep. It is zero when there is nothing.
+func (fl Fleet) SweeperSilent(p Policy, oldest, now time.Time) bool {
+	since := fl.SweepEndedAt
+	if since.IsZero() {
+		since = oldest
+	}
+	return !since.IsZero() && now.Sub(since) > p.OutageAfter
+}
+
 // lapses counts the agents that fell silent within a lease of end, and those that could have. One that calls as often as it
-// is asked to never has less than half a TTL left, so a lease with less was not renewed when it should have been.
+// is asked to never has less than half a lease left, so a lease with less was not renewed when it should have been.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
 		if e.Before(end.Add(-p.LeaseTTL)) {

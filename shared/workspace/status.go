@@ -440,7 +440,7 @@ func platformSuspect(s situation) *Verdict {
 	return &Verdict{
 		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.graceEnd(s.p), Action: "wait",
 		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: see whether the platform works "+
-			"(GET /healthz, the sweeper's log) before you restart the agent; "+
+			"(GET /healthz says when its last sweep ended, the sweeper's log why) before you restart the agent; "+
 			"at %s it is taken for offline if it has not called",
 			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),

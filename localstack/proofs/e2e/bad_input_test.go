@@ -29,7 +29,7 @@ func TestAPIBadInput(t *testing.T) {
 		{400, "invalid_request", "POST", "/registry/register", token, map[string]any{"id": id, "delivery_mode": 4}},
 		{
 			400, "invalid_request", "POST", "/registry/heartbeat", token,
-			map[string]any{"workspace_id": id, "active_tasks": "many"},
+			map[string]any{"workspace_id": 7, "active_tasks": 1},
 		},
 		{400, "invalid_workspace_id", "POST", "/registry/register", token, map[string]any{"id": "a b\u0000c"}},
 		{400, "invalid_workspace_id", "GET", "/workspaces/%20%2e%2e", "", nil},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/api/apidoc"
+	"github.com/rollcall/rollcall/shared/chat"
 )
 
 const committed = "../../../functions/status/openapi.json"
@@ -76,8 +77,12 @@ func TestReferencesLeadSomewhereAndRequestsAreDescribed(t *testing.T) {
 	}
 }
 
-// anyJSON are the members of requests that may be of any type.
-var anyJSON = map[string]bool{"request_body": true, "response_body": true}
+// anyJSON are the members of requests that may be of any type: those that are kept
+// as they are, and the metrics, whose malformed values are dropped.
+var anyJSON = map[string]bool{
+	"request_body": true, "response_body": true, "active_tasks": true, "error_rate": true, "sample_error": true,
+	"runtime_state": true, "uptime_seconds": true, "epoch": true,
+}
 
 // Each value that the domain has of an enumerated type is in the document.
 func TestEnumsAreComplete(t *testing.T) {
@@ -90,6 +95,16 @@ func TestEnumsAreComplete(t *testing.T) {
 			if !listed[value] {
 				t.Errorf("%s %s (%s) is not in the document", domainType, name, value)
 			}
+		}
+	}
+}
+
+// Each outcome of an attempt has its words.
+func TestOutcomesHaveWords(t *testing.T) {
+	for name, value := range constants(t, reflect.TypeFor[chat.Outcome]()) {
+		outcome, err := strconv.Unquote(value)
+		if err != nil || chat.Outcome(outcome).Words() == "" {
+			t.Errorf("%s has no words: %v", name, err)
 		}
 	}
 }

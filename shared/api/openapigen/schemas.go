@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/swaggest/jsonschema-go"
@@ -30,7 +31,6 @@ var namedSchemas = map[string]jsonschema.Schema{
 	}(),
 	"Attachments": typed(jsonschema.Array),
 	"JSONRPCID":   typed(jsonschema.String, jsonschema.Integer, jsonschema.Null),
-	"Expectation": enum("What will happen to a message.", "now", "next_poll", "when_idle", "nobody_is_listening"),
 }
 
 // enums are the schemas of the domain's types.
@@ -45,9 +45,13 @@ var enums = map[reflect.Type]struct {
 		workspace.ReasonPaused, workspace.ReasonCredentialsRejected, workspace.ReasonNeverRegistered,
 		workspace.ReasonPlatformSuspect, workspace.ReasonLeaseExpired, workspace.ReasonDuplicateHost,
 		workspace.ReasonRuntimeWedged, workspace.ReasonInboxUnattended, workspace.ReasonPushFailing,
-		workspace.ReasonBacklogStalled, workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
+		workspace.ReasonBacklogStalled, workspace.ReasonAnswersFailing, workspace.ReasonErrorRate, workspace.ReasonBusy,
+		workspace.ReasonHealthy)},
 	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"" is: not declared`,
 		workspace.Push, workspace.Poll, workspace.Undeclared)},
+	reflect.TypeFor[workspace.Expectation](): {"Expectation", enum("What will happen to a message. retrying: deliveries "+
+		"fail, and it is tried until its time is up.", workspace.ExpectNow, workspace.ExpectNextPoll,
+		workspace.ExpectWhenIdle, workspace.ExpectRetrying, workspace.ExpectNobody)},
 	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain a message travels.", workspace.HopNone,
 		workspace.HopAgent, workspace.HopCredential, workspace.HopNetwork, workspace.HopQueue, workspace.HopPlatform,
 		workspace.HopOperator)},
@@ -55,7 +59,7 @@ var enums = map[reflect.Type]struct {
 		chat.Cancelled, chat.Dead)},
 	reflect.TypeFor[chat.Via](): {"Via", enum("The path a message took to its agent.", chat.ByPush, chat.ByPoll)},
 	reflect.TypeFor[chat.Outcome](): {"Outcome", enum("How an attempt ended.", chat.Pending, chat.Succeeded,
-		chat.AgentBusy, chat.Failed, chat.Lost, chat.Superseded)},
+		chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.Refused, chat.Lost, chat.Superseded)},
 	reflect.TypeFor[chat.Priority](): {"Priority", func() jsonschema.Schema {
 		s := typed(jsonschema.Integer)
 		s.WithDescription("higher is delivered first").WithEnum(int(chat.Critical), int(chat.Task), int(chat.Info))
@@ -95,6 +99,7 @@ var options = []func(*jsonschema.ReflectContext){
 	jsonschema.InterceptSchema(domainTypes),
 	jsonschema.InterceptProp(alwaysThere),
 	jsonschema.InterceptProp(sharedSchemas),
+	jsonschema.InterceptProp(nullOrNot),
 	jsonschema.InterceptNullability(noNullLists),
 }
 
@@ -143,6 +148,21 @@ func sharedSchemas(p jsonschema.InterceptPropParams) error {
 	}
 	named.Description = p.PropertySchema.Description
 	*p.PropertySchema = *named
+	return nil
+}
+
+// nullOrNot leaves a member that may be null to its alternatives: a type beside them
+// would rule the null out again.
+func nullOrNot(p jsonschema.InterceptPropParams) error {
+	if !p.Processed {
+		return nil
+	}
+	isNull := func(s jsonschema.SchemaOrBool) bool {
+		return s.TypeObject != nil && s.TypeObject.HasType(jsonschema.Null)
+	}
+	if slices.ContainsFunc(p.PropertySchema.AnyOf, isNull) {
+		p.PropertySchema.Type = nil
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -18,6 +19,14 @@ func (s *Store) NoteSweepCursor(_ context.Context, next string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fleet.SweepCursor = next
+	return nil
+}
+
+// NoteSweepEnd implements registry.FleetStore.
+func (s *Store) NoteSweepEnd(_ context.Context, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fleet.SweepEndedAt = millis(at)
 	return nil
 }
 

@@ -189,7 +189,8 @@ func (c contract) enrolmentFields(t T) {
 // are a sample's.
 func storedFleet(fl workspace.Fleet) workspace.Fleet {
 	return workspace.Fleet{
-		SweptAt: fl.SweptAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd, SweepCursor: fl.SweepCursor,
+		SweptAt: fl.SweptAt, SweepEndedAt: fl.SweepEndedAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd,
+		SweepCursor: fl.SweepCursor,
 	}
 }
 
@@ -197,6 +198,7 @@ func (c contract) fleetFields(t T) {
 	for _, n := range []int{1, 2} {
 		fl := storedFleet(filled[workspace.Fleet](n))
 		must(t, c.NoteSweep(t.Context(), fl))
+		must(t, c.NoteSweepEnd(t.Context(), fl.SweepEndedAt))
 		must(t, c.NoteSweepCursor(t.Context(), fl.SweepCursor))
 		got, err := c.Fleet(t.Context())
 		must(t, err)

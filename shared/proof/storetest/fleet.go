@@ -14,14 +14,15 @@ func (c contract) fleet(t T) {
 		must(t, err)
 		return fl
 	}
-	t.Run("a sweep is noted, and where the next one begins stays", func(t T) {
+	t.Run("a sweep is noted; where the next one begins and when the last one ended stay", func(t T) {
 		must(t, c.NoteSweepCursor(t.Context(), "w"))
+		must(t, c.NoteSweepEnd(t.Context(), t0.Add(-time.Second)))
 		for _, fl := range []workspace.Fleet{
 			{SweptAt: t0.Add(1234567), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)},
 			{SweptAt: t0.Add(time.Minute)},
 		} {
 			must(t, c.NoteSweep(t.Context(), fl))
-			fl.SweepCursor = "w"
+			fl.SweepCursor, fl.SweepEndedAt = "w", t0.Add(-time.Second)
 			same(t, atMillis(fl), fleet(t))
 		}
 	})
@@ -32,10 +33,18 @@ func (c contract) fleet(t T) {
 			same(t, want, fleet(t))
 		}
 	})
-	t.Run("neither bears on the changes of verdict", func(t T) {
+	t.Run("the end of a sweep is noted, and the rest stays", func(t T) {
+		want := fleet(t)
+		for _, want.SweepEndedAt = range []time.Time{t0.Add(time.Hour + 1234567), t0.Add(2 * time.Hour)} {
+			must(t, c.NoteSweepEnd(t.Context(), want.SweepEndedAt))
+			same(t, atMillis(want), fleet(t))
+		}
+	})
+	t.Run("none bears on the changes of verdict", func(t T) {
 		was, err := c.LatestChange(t.Context())
 		must(t, err)
 		must(t, c.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0}))
+		must(t, c.NoteSweepEnd(t.Context(), t0))
 		now, err := c.LatestChange(t.Context())
 		must(t, err)
 		same(t, was, now)

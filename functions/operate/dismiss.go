@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// dismiss drops the refused attempts on a workspace's record: the operator says that
+// they are not the agent's.
+func dismiss(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
+		f, err := reg.Dismiss(ctx, in.ID, actor(c), c.Now)
+		if err != nil {
+			return api.Workspace{}, err
+		}
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// An agent whose boots are refused for what it declares keeps its old mode. Why
+// they are is in the evidence, and in the hint as soon as something is wrong; the
+// next accepted boot ends it.
+func TestAFailedRegisterIsShown(t *testing.T) {
+	for name, c := range map[string]struct{ members, why string }{
+		"a mode that is none": {
+			`"delivery_mode": "pigeon"`, `delivery_mode must be push or poll, not "pigeon" (invalid_request)`,
+		},
+		"a forbidden URL":     {`"url": "http://169.254.169.254/latest", "delivery_mode": "push"`, "(url_forbidden)"},
+		"a card that is none": {`"agent_card": {"name": 7}`, "agent_card must be an object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := fixture.Env(t)
+			at := now
+			clock := func() time.Time { return at }
+			handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Operator, endpoints(env)...)
+			boot := func(credential, members string) int {
+				t.Helper()
+				resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
+					RouteKey: api.Register.Route, Headers: map[string]string{"authorization": "Bearer " + credential},
+					Body: `{"id": "` + fixture.PushID + `", ` + members + `}`,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return resp.StatusCode
+			}
+			row := func() api.Workspace {
+				t.Helper()
+				f, err := env.Registry.Read(t.Context(), fixture.PushID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return httpapi.ViewerOf(t.Context(), env.Registry, at, f).Workspace(f, workspace.Profile{})
+			}
+			told := func(w api.Workspace) (evidence, hint bool) {
+				for _, e := range w.Evidence {
+					evidence = evidence || strings.Contains(e.Fact, c.why)
+				}
+				return evidence, strings.Contains(w.Hint, c.why)
+			}
+			if status := boot("another", c.members); status < 400 {
+				t.Fatal(status)
+			}
+			if evidence, _ := told(row()); evidence {
+				t.Error("a stranger's boot is told as the agent's")
+			}
+			for range 3 {
+				at = at.Add(time.Second)
+				if status := boot(fixture.Credential, c.members); status != 400 {
+					t.Fatal(status)
+				}
+			}
+			if evidence, hint := told(row()); !evidence || hint {
+				t.Errorf("online: in the evidence %t, in the hint %t", evidence, hint)
+			}
+			at = at.Add(10 * time.Minute)
+			if evidence, hint := told(row()); !evidence || !hint {
+				t.Errorf("offline: in the evidence %t, in the hint %t", evidence, hint)
+			}
+			if status := boot(fixture.Credential, `"delivery_mode": "poll"`); status != 200 {
+				t.Fatal(status)
+			}
+			if evidence, _ := told(row()); evidence {
+				t.Error("it is told after a boot that was accepted")
+			}
+		})
+	}
+}

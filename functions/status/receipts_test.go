@@ -1,0 +1,48 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+)
+
+// Lists and the older clients' words tell of a message whose time is up what its
+// receipt tells, though no sweep has ended it yet.
+func TestWhatHasExpiredIsListedAsExpired(t *testing.T) {
+	env := fixture.Env(t)
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	end := start.Add(time.Minute)
+	sent := chat.Message{ID: "m", Workspace: fixture.PollID, ExpiresAt: end}
+	if _, err := env.Delivery.Enqueue(t.Context(), sent, start); err != nil {
+		t.Fatal(err)
+	}
+	rs := receipts{env.Delivery, httpapi.Callers{Registry: env.Registry, Operator: env.Operator}, true}
+	path := api.WorkspacePath{ID: fixture.PollID}
+	for _, c := range []struct {
+		at      time.Time
+		state   chat.State
+		older   string
+		settled bool
+	}{
+		{end.Add(-time.Millisecond), chat.Queued, "queued", false},
+		{end, chat.Expired, "dropped", true},
+	} {
+		call := httpapi.Call{Now: c.at}
+		for _, state := range []chat.State{chat.Queued, chat.Expired} {
+			in := api.ListMessagesRequest{WorkspacePath: path, State: state, Page: api.Page{Limit: 10}}
+			out, err := rs.list(t.Context(), call, in)
+			if err != nil || (len(out.Messages) == 1) != (state == c.state) {
+				t.Errorf("at %s, state=%s: %+v, %v", c.at, state, out.Messages, err)
+			}
+		}
+		one := api.GetMessageRequest{MessagePath: api.MessagePath{WorkspacePath: path, MessageID: "m"}}
+		q, err := rs.queueStatus(t.Context(), call, one)
+		if err != nil || q.State != c.state || q.Status != c.older || (q.CompletedAt != nil) != c.settled {
+			t.Errorf("at %s: %+v, %v", c.at, q, err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package httpapi_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// live is the facts of a workspace that is pushed to and well.
+func live(p workspace.Policy) workspace.Facts {
+	return workspace.Facts{
+		Identity:    workspace.Identity{ID: "w", CreatedAt: now, RegisteredAt: now, Declared: workspace.Push, Pushable: true},
+		Credentials: workspace.Credentials{Credential: [32]byte{1}},
+		Liveness:    workspace.Liveness{HeartbeatAt: now, LeaseUntil: now.Add(p.LeaseTTL), SeenFrom: "a"},
+	}
+}
+
+// Mail that was lost is told for a day, beside whatever the status is, with what
+// puts it back.
+func TestLostMailIsToldBesideTheStatus(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	f := live(reg.Policy)
+	f.LostMessages, f.LostAt, f.LostWhy = 2, now.Add(-time.Hour), "connection refused"
+	row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{})
+	if row.Status != workspace.StatusOnline || len(row.Remarks) != 1 {
+		t.Fatalf("%+v", row.Verdict)
+	}
+	r := row.Remarks[0]
+	if r.Code != workspace.RemarkMailLost || r.Command != "rollcall redrive w" ||
+		!strings.Contains(r.Text, "2 messages") || !strings.Contains(r.Text, "connection refused") {
+		t.Errorf("%+v", r)
+	}
+	view := httpapi.ViewerOf(t.Context(), reg, now, f)
+	if e := view.Explanation(f, false); len(e.Remarks) != 1 || e.Remarks[0] != r {
+		t.Errorf("explained as %+v", e.Remarks)
+	}
+	if text := view.Explanation(f, true).Text; !strings.Contains(text, r.Text) || !strings.Contains(text, r.Command) {
+		t.Error(text)
+	}
+	later := now.Add(reg.Policy.LostMailMemory)
+	f.HeartbeatAt, f.LeaseUntil = later, later.Add(reg.Policy.LeaseTTL)
+	if row := httpapi.ViewerOf(t.Context(), reg, later, f).Workspace(f, workspace.Profile{}); len(row.Remarks) > 0 {
+		t.Errorf("a day later: %+v", row.Remarks)
+	}
+}
+
+// The row and the explanation of a fault name one hop.
+func TestTheRowNamesTheFaultyHop(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	for fault, hop := range map[workspace.PushFault]workspace.Hop{
+		workspace.FaultRefused: workspace.HopNetwork, workspace.FaultPage: workspace.HopNetwork,
+		workspace.FaultHTTP: workspace.HopAgent, workspace.FaultRPC: workspace.HopAgent,
+	} {
+		f := live(reg.Policy)
+		f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushFault = 3, now, now, fault
+		view := httpapi.ViewerOf(t.Context(), reg, now, f)
+		if row, e := view.Workspace(f, workspace.Profile{}), view.Explanation(f, false); row.Hop != hop || e.Hop != hop {
+			t.Errorf("%s: the row says %q, the explanation %q, want %q", fault, row.Hop, e.Hop, hop)
+		}
+	}
+	f := live(reg.Policy)
+	if row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{}); row.Hop != workspace.HopNone {
+		t.Errorf("healthy, and at fault: %q", row.Hop)
+	}
+}
+
+// An agent that calls when it was asked to never loses its lease for one late call.
+func TestTheNextHeartbeatIsAskedForWithinAThirdOfTheLease(t *testing.T) {
+	for _, c := range []struct {
+		every, ttl time.Duration
+		want       int
+	}{
+		{30 * time.Second, 90 * time.Second, 30},
+		{30 * time.Second, time.Minute, 20},
+		{30 * time.Second, 10 * time.Second, 3},
+		{30 * time.Second, 2 * time.Second, 1},
+		{15 * time.Second, 10 * time.Minute, 15},
+	} {
+		got := httpapi.NextHeartbeat(workspace.Policy{HeartbeatEvery: c.every, LeaseTTL: c.ttl})
+		if got != c.want {
+			t.Errorf("every %s, lease of %s: %d, want %d", c.every, c.ttl, got, c.want)
+		}
+	}
+}
+
+func TestAReceiptSaysOutcomesInPlainWords(t *testing.T) {
+	m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
+	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now)
+	m = m.Miss("connection refused")
+	r := httpapi.ReceiptOf(m, now)
+	if len(r.Attempts) != 1 || r.Attempts[0].Outcome != chat.Unreachable || r.LastError != "connection refused" ||
+		!strings.HasPrefix(r.Attempts[0].Text, "the agent could not be reached") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What a sender is told does not wait for a sweep.
+func TestAReceiptAfterItsTimeIsExpired(t *testing.T) {
+	policy, end := chat.DefaultPolicy(), now.Add(time.Hour)
+	waiting := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: end}
+	taken := func(until time.Time) chat.Message {
+		return waiting.Take(chat.ByPush, chat.Claim{Until: until}, policy, time.Time{}, now)
+	}
+	for name, c := range map[string]struct {
+		m     chat.Message
+		at    time.Time
+		state chat.State
+	}{
+		"before its end":                       {waiting, end.Add(-time.Millisecond), chat.Queued},
+		"at its end":                           {waiting, end, chat.Expired},
+		"its deliverer never reported back":    {taken(now.Add(time.Minute)), end, chat.Expired},
+		"the same, before its end":             {taken(now.Add(time.Minute)), end.Add(-time.Millisecond), chat.Queued},
+		"it is being delivered at its end":     {taken(end.Add(time.Minute)), end, chat.InFlight},
+		"delivered before its end, read later": {waiting.Deliver("", nil, "", now), end.Add(time.Hour), chat.Delivered},
+	} {
+		r := httpapi.ReceiptOf(c.m, c.at)
+		ended := c.state == chat.Expired
+		if r.State != c.state || r.Status != r.State || (ended && (!r.SettledAt.Equal(end) || r.Reason == "")) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
