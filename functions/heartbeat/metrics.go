@@ -84,13 +84,14 @@ func (m *metrics) instance(in api.HeartbeatRequest, now time.Time) workspace.Ins
 	return workspace.Instance{}
 }
 
-// number is a metric that is a number and holds, nil when it is absent or dropped.
+// number is a metric that is a number and holds, nil when it is absent, null or
+// dropped.
 func (m *metrics) number(name string, raw json.RawMessage, must string, holds func(float64) bool) *float64 {
-	if len(raw) == 0 {
+	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	var n *float64 // nil after a null
-	if json.Unmarshal(raw, &n) != nil || n == nil || !holds(*n) {
+	var n *float64
+	if json.Unmarshal(raw, &n) != nil || !holds(*n) {
 		m.drop(name, raw, must)
 		return nil
 	}

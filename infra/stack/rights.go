@@ -27,24 +27,24 @@ var granted = map[string]rights{
 	},
 	"heartbeat": {
 		leases:  []string{"UpdateItem"},
-		chat:    []string{"GetItem", "PutItem"},
+		chat:    []string{"GetItem", "PutItem", "UpdateItem"},
 		wakeups: []string{"SendMessage"},
 	},
 	"enqueue": {
 		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
 		indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"},
 	},
 	"inbox": {
 		leases:  []string{"GetItem", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
 		indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"},
 	},
 	"status": {
 		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "Query"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"},
 		indexes: []string{"Query"},
 	},
 	"operate": {
@@ -58,7 +58,7 @@ var granted = map[string]rights{
 	},
 	"dispatch": {
 		leases:  []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "DeleteItem", "Query"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
 		indexes: []string{"Query"},
 		wakeups: []string{
 			"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility",

@@ -156,21 +156,29 @@ func (r *Registry) declared(in *Registration) (url string, err error) {
 	return r.pushURL(in.Mode, in.URL)
 }
 
-// FailRegister records a register that is refused for another reason than its
-// credential, and returns the refusal. The caller refuses what it alone can read,
-// such as a card that is none.
+// FailRegister refuses a register for what it declares (cause), and records that,
+// so that an operator sees it. A credential that isn't accepted is refused first,
+// and counts as it does in a register that declares nothing wrong. The caller
+// refuses what it alone can read, such as a card that is none.
 func (r *Registry) FailRegister(ctx context.Context, in Registration, cause error, now time.Time) error {
-	return errors.Join(cause, r.noteFailedRegister(ctx, in, cause, now))
+	f, exists, err := r.find(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := r.admit(ctx, f, exists, in, now); err != nil {
+		return err
+	}
+	return errors.Join(cause, r.noteFailedRegister(ctx, f, exists, in, cause, now))
 }
 
 // noteFailedRegister records that a register whose credential is good was refused
-// for another reason, so that an operator sees it. A store fault here is for the
-// log only, beside the refusal.
-func (r *Registry) noteFailedRegister(ctx context.Context, in Registration, cause error, now time.Time) error {
-	f, exists, err := r.find(ctx, in.ID)
+// for another reason. A store fault here is for the log only, beside the refusal.
+func (r *Registry) noteFailedRegister(
+	ctx context.Context, f workspace.Facts, exists bool, in Registration, cause error, now time.Time,
+) error {
 	presented := token.Digest(in.Credential)
-	if err != nil || !exists || !(presented.Matches(f.Credential) || presented.Matches(f.NextCredential)) {
-		return err
+	if !exists || !(presented.Matches(f.Credential) || presented.Matches(f.NextCredential)) {
+		return nil
 	}
 	why := cause.Error()
 	if e, ok := errors.AsType[*fault.Error](cause); ok {

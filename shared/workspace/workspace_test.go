@@ -117,7 +117,30 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		f.RefusedSince = f.RefusedAt.Add(-time.Second)
 		f.RefusedFrom = rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "refused from")
 	}
+	if rapid.Bool().Draw(t, "live") {
+		mostlyWell(t, &f)
+	}
 	return f
+}
+
+// mostlyWell gives facts a lease that runs, and takes each kind of trouble away in half
+// of them: drawn freely, almost no workspace is as most are.
+func mostlyWell(t *rapid.T, f *workspace.Facts) {
+	f.Hold, f.HoldSince, f.RevokedAt, f.Credential = workspace.NoHold, time.Time{}, time.Time{}, token.Digest("x")
+	f.RegisteredAt, f.HeartbeatAt, f.LeaseUntil = at(-100), at(rapid.IntRange(-100, 600).Draw(t, "beat")), at(900)
+	for _, end := range []func(){
+		func() { f.Refusals = workspace.Refusals{} },
+		func() { f.NextCredential = token.Hash{} },
+		func() { f.Copies = workspace.Copies{} },
+		func() { f.PushTrouble = workspace.PushTrouble{} },
+		func() { f.AnswerTrouble = workspace.AnswerTrouble{} },
+		func() { f.WedgedSince, f.ErrorsSince, f.RecoveredAt = time.Time{}, time.Time{}, time.Time{} },
+		func() { f.UndeliveredAt, f.LostMessages = time.Time{}, 0 },
+	} {
+		if rapid.Bool().Draw(t, "this trouble is over") {
+			end()
+		}
+	}
 }
 
 // anyFleet draws what may be known of the platform.
