@@ -238,3 +238,19 @@ func TestAnUndeclaredModeHeals(t *testing.T) {
 	}
 	t.Fatalf("every poll is empty: %+v", w.Facts())
 }
+
+// A claim that ended holds no mail back, also when hand-overs fail: nobody else would find out whether the agent is back.
+func TestTroubleDoesNotOutliveAClaim(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(noQuota)
+	w.Send("m1")
+	w.DrainOnce()
+	w.Register(registry.Registration{Mode: workspace.Poll})
+	w.Want("the poll", w.PollAfter(""), "m1") // and the agent never acknowledges it
+	w.Agent = always(delivery.PushResult{})
+	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
+	w.DrainOnce()
+	w.Want("while the claim of the poll runs", w.Taken)
+	alive(w, 2*time.Minute, 5*time.Second)
+	w.Want("after it", w.Taken, "m1")
+}
