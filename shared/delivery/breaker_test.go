@@ -271,3 +271,19 @@ func TestAMessageThatHangsTheAgentHoldsUpNobodyForLong(t *testing.T) {
 		t.Fatalf("%s, %+v", w.Receipt("m1").State, w.Receipt("poison"))
 	}
 }
+
+// A push that was under way at a register at the same URL, and failed, is no trouble of the new boot.
+func TestANewBootDoesNotWaitForAPushToTheOneBefore(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	boots := 0
+	w.Agent = func(chat.Message) delivery.PushResult {
+		if boots++; boots > 1 {
+			return delivery.PushResult{}
+		}
+		w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
+		return refused
+	}
+	w.Send("m1")
+	w.DrainOnce()
+	w.Want("at once", w.Taken, "m1")
+}

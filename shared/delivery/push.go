@@ -108,11 +108,23 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		}
 		u.DeliveredAt = now
 	}
-	u.Host, u.ClaimReleased, u.Push = HostOf(f), true, d.pushUpdate(f, taken.Probe, r, now)
+	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
+	u.Host = hostOfOutcome(f, u.Push)
 	if next.NotBefore.After(now) {
 		u.Push.RestUntil = time.Time{} // it is set aside: what waits behind it goes on at once
 	}
 	return next, u, outcome
+}
+
+// hostOfOutcome is the host that must still be the workspace's when an outcome is
+// written. What did not succeed counts for the boot it was tried at alone, also when
+// the next one serves the same URL: a new boot does not wait out the rest of another.
+func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
+	h := HostOf(f)
+	if !u.Succeeded {
+		h.URLFingerprint = ""
+	}
+	return h
 }
 
 // hangsAgain reports whether the agent did not answer the message in time, as the time
@@ -163,7 +175,8 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, url string) (bo
 	r := d.Agents.Push(patient, url, chat.Message{
 		ID: id, Workspace: f.ID, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
-	u := MailboxUpdate{Host: HostOf(f), Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	u.Host = hostOfOutcome(f, u.Push)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
 	})
