@@ -100,15 +100,20 @@ const maxAttemptsKept = 20
 
 // Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
 // and counts. passedAt is when the agent last took another message; a message that fails where others pass is dead
-// instead.
+// instead, and one whose attempts are used up by the lost one is set aside.
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
-	if m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout") &&
-		via == ByPush && m.poisoned(p, passedAt) {
+	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
+	switch {
+	case !lost || via != ByPush:
+	case m.poisoned(p, passedAt):
 		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
+		return m
+	case m.attemptsUsed() >= p.MaxAttempts:
+		m.setAside("the last deliverer did not report back", p, claim.Epoch, now)
 		return m
 	}
 	m.State, m.Claim, m.NotBefore, m.AsideEpoch = InFlight, claim, time.Time{}, 0
@@ -157,13 +162,19 @@ func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, n
 			n, stamp(passedAt), cause))
 		return m
 	}
-	m.queue(fmt.Sprintf("attempt %d failed: %s", n, cause))
 	if n >= p.MaxAttempts {
-		m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
-		m.Reason = fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
-			n, cause, stamp(m.ExpiresAt))
+		m.setAside(cause, p, epoch, now)
+		return m
 	}
+	m.queue(fmt.Sprintf("attempt %d failed: %s", n, cause))
 	return m
+}
+
+// setAside queues the message, and lets others go first for a while.
+func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
+	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
+		m.attemptsUsed(), cause, stamp(m.ExpiresAt)))
+	m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
 }
 
 // Miss notes that the agent could not be reached. It uses up no attempt: the agent is left alone for a while, not the

@@ -107,7 +107,11 @@ func TestALostDelivererCounts(t *testing.T) {
 			t.Fatal("time did not make it available")
 		}
 	}
-	if m := taken(m, now); m.State != chat.InFlight {
+	aside := taken(m, now)
+	if !aside.Aside(0, now) {
+		t.Fatalf("it would hold up the others for ever: %+v", aside)
+	}
+	if again := taken(aside, now.Add(p.AsideFor)); again.State != chat.InFlight {
 		t.Fatal("lost deliverers alone show nothing of the message")
 	}
 	if m = m.Take(chat.ByPush, claim(now), p, now, now); m.State != chat.Dead {

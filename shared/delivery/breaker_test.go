@@ -238,3 +238,52 @@ func TestAnUndeclaredModeHeals(t *testing.T) {
 	}
 	t.Fatalf("every poll is empty: %+v", w.Facts())
 }
+
+// A claim that ended holds no mail back, also when hand-overs fail: nobody else finds out whether it is back.
+func TestTroubleDoesNotOutliveAClaim(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(noQuota)
+	w.Send("m1")
+	w.DrainOnce()
+	w.Register(registry.Registration{Mode: workspace.Poll})
+	w.Want("the poll", w.PollAfter(""), "m1") // and the agent never acknowledges it
+	w.Agent = always(delivery.PushResult{})
+	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
+	w.DrainOnce()
+	w.Want("while the claim of the poll runs", w.Taken)
+	alive(w, 2*time.Minute, 5*time.Second)
+	w.Want("after it", w.Taken, "m1")
+}
+
+// A message that hangs the agent holds up the others for some minutes, and dies: the probes between its attempts show
+// that the agent is there.
+func TestAMessageThatHangsTheAgentHoldsUpNobodyForLong(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if m.ID == "poison" {
+			return timedOut
+		}
+		return delivery.PushResult{}
+	}
+	w.Send("poison", "m1")
+	alive(w, 4*time.Minute, time.Second)
+	if w.Receipt("m1").State != chat.Delivered || w.Receipt("poison").State != chat.Dead {
+		t.Fatalf("%s, %+v", w.Receipt("m1").State, w.Receipt("poison"))
+	}
+}
+
+// A push that was under way at a register at the same URL, and failed, is no trouble of the new boot.
+func TestANewBootDoesNotWaitForAPushToTheOneBefore(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	boots := 0
+	w.Agent = func(chat.Message) delivery.PushResult {
+		if boots++; boots > 1 {
+			return delivery.PushResult{}
+		}
+		w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
+		return refused
+	}
+	w.Send("m1")
+	w.DrainOnce()
+	w.Want("at once", w.Taken, "m1")
+}

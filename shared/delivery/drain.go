@@ -187,12 +187,13 @@ func (w *worker) step(ctx context.Context) error {
 	if f.Open == 0 || f.Hung() {
 		return w.probeFirst(ctx, f)
 	}
-	if troubled := f.PushFailures > 0; troubled && f.InFlight > 0 {
-		return w.end("another drain finds out whether the agent is back", nil)
-	}
 	ms, err := w.window(ctx, f, now)
 	if err != nil || len(ms) == 0 {
 		return err
+	}
+	if until := claimedUntil(ms, f.Epoch, now); f.PushFailures > 0 && !until.IsZero() {
+		why := "another delivery finds out whether the agent is back"
+		return w.end(why, &wakeUp{retryOf(ms[0]), until.Sub(now)})
 	}
 	head, retryAt := chat.Next(ms, f.Slots(), f.Epoch, now)
 	switch {
@@ -202,6 +203,18 @@ func (w *worker) step(ctx context.Context) error {
 		return w.end("nothing to deliver yet", &wakeUp{retryOf(ms[0]), retryAt.Sub(now)})
 	}
 	return w.deliver(ctx, f, *head, ms, now)
+}
+
+// claimedUntil is when the last claim on ms ends that still holds a message; zero
+// when none does. A claim that ended holds nothing, though its message still
+// counts as in flight: its deliverer died, or the agent does not poll any more.
+func claimedUntil(ms []chat.Message, epoch int64, now time.Time) (until time.Time) {
+	for _, m := range ms {
+		if m.State == chat.InFlight && !m.Available(epoch, now) && m.Claim.Until.After(until) {
+			until = m.Claim.Until
+		}
+	}
+	return until
 }
 
 // restWake is the wake-up at the end of an agent's rest; nil when it does not

@@ -32,7 +32,7 @@ func (d *Delivery) push(
 		_ = d.Queues.Release(ctx, q, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
 	}
-	if taken.State == chat.Dead {
+	if taken.State != chat.InFlight {
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	next, u, outcome := d.outcome(f, taken, d.Agents.Push(ctx, url, taken))
@@ -59,8 +59,8 @@ func (d *Delivery) recordPush(ctx context.Context, f workspace.Facts, u *PushUpd
 	}
 }
 
-// claim takes the message for one delivery. It is dead instead when it fails
-// where others pass: that is so for any host.
+// claim takes the message for one delivery. When the delivery before was lost, it
+// may be set aside instead, or dead: that is so for any host.
 func (d *Delivery) claim(ctx context.Context, f workspace.Facts, m chat.Message) (chat.Message, error) {
 	now := d.Clock.Now()
 	claim := chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}
@@ -68,8 +68,11 @@ func (d *Delivery) claim(ctx context.Context, f workspace.Facts, m chat.Message)
 	u := MailboxUpdate{
 		Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until, Push: &PushUpdate{TriedAt: now},
 	}
-	if taken.State == chat.Dead {
+	switch taken.State {
+	case chat.Dead:
 		u = d.lost(f, taken, now)
+	case chat.Queued:
+		u = MailboxUpdate{Host: HostOf(f), RequireNoHold: true, ClaimReleased: true}
 	}
 	return taken, d.write(ctx, m.Workspace, nil, []chat.Move{{From: m, To: taken}}, u)
 }
@@ -92,7 +95,12 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 			u = d.lost(f, next, now)
 		}
 	case Unreachable:
-		next, outcome = taken.Miss(why), chat.Unreachable
+		if next, outcome = taken.Miss(why), chat.Unreachable; hangsAgain(f, taken, r) {
+			next, outcome = taken.Fail(why, d.Policy, f.PassedAt, f.Epoch, now), chat.Failed
+			if next.State == chat.Dead {
+				u = d.lost(f, next, now)
+			}
+		}
 	default:
 		next, outcome = taken.Deliver("the agent took it", r.Answer, chat.Clip(r.TaskError, maxError), now), chat.Succeeded
 		if r.TaskError != "" {
@@ -100,11 +108,36 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		}
 		u.DeliveredAt = now
 	}
-	u.Host, u.ClaimReleased, u.Push = HostOf(f), true, d.pushUpdate(f, taken.Probe, r, now)
+	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
+	u.Host = hostOfOutcome(f, u.Push)
 	if next.NotBefore.After(now) {
 		u.Push.RestUntil = time.Time{} // it is set aside: what waits behind it goes on at once
 	}
 	return next, u, outcome
+}
+
+// hostOfOutcome is the host that must still be the workspace's when an outcome is
+// written. What did not succeed counts for the boot it was tried at alone, also when
+// the next one serves the same URL: a new boot does not wait out the rest of another.
+func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
+	h := HostOf(f)
+	if !u.Succeeded {
+		h.URLFingerprint = ""
+	}
+	return h
+}
+
+// hangsAgain reports whether the agent did not answer the message in time, as the time
+// before, although it took something else in between, such as a probe: it is there,
+// and it is the message that it does not answer.
+func hangsAgain(f workspace.Facts, taken chat.Message, r PushResult) bool {
+	n := len(taken.Attempts) - 2 // the last is the present one
+	if r.Fault != workspace.FaultTimeout || n < 0 {
+		return false
+	}
+	before := taken.Attempts[n]
+	return before.Via == chat.ByPush && (before.Outcome == chat.Unreachable || before.Outcome == chat.Failed) &&
+		f.ReachedAt.After(before.At)
 }
 
 // pushUpdate is what a push's result shows of the agent.
@@ -142,7 +175,8 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, url string) (bo
 	r := d.Agents.Push(patient, url, chat.Message{
 		ID: id, Workspace: f.ID, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
-	u := MailboxUpdate{Host: HostOf(f), Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	u.Host = hostOfOutcome(f, u.Push)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
 	})

@@ -26,6 +26,8 @@ func TestMachineOnTheEmulator(t *testing.T) {
 		env := wired(t)
 		d := env.Delivery
 		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts = time.Second, 2
+		d.Policy.RestBase, d.Policy.RestMax, d.Policy.AsideFor = 100*time.Millisecond, time.Second, time.Second
+		d.Policy.BusyRetry, d.Policy.BusyMax = time.Second, time.Second
 		d.Registry.Policy.DeliveryObjective = time.Second
 		env.AnnounceTo(&memory.Announcer{})
 		protocoltest.Machine(rt, protocoltest.World{

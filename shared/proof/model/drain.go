@@ -5,14 +5,17 @@ type Phase uint8
 
 // The phases of a drain; what it does next is its next write.
 const (
-	Idle           Phase = iota // it does not run
-	Started                     // a wake-up started it, or it goes on to the next message
-	HasTicket                   // it has read the head and the URL, and has received a ticket
-	HasClaim                    // it has claimed the message, and the push runs
-	PushTaken                   // the agent took the message
-	PushBusy                    // the agent answered that it is busy
-	PushRefused                 // the push failed
-	OutcomeWritten              // the outcome of the push is written
+	Idle            Phase = iota // it does not run
+	Started                      // a wake-up started it, or it goes on to the next message
+	HasTicket                    // it has read the head and the URL, and has received a ticket
+	HasClaim                     // it has claimed the message, and the push runs
+	PushTaken                    // the agent took the message
+	PushBusy                     // the agent answered that it is busy
+	PushFailed                   // the agent answered with an error
+	PushRefused                  // the agent said that it can't take the message
+	PushUnreachable              // the agent can't be reached
+	PushHung                     // the agent did not answer in time
+	OutcomeWritten               // the outcome of the push is written
 )
 
 // Drain is one drain. There is one task slot.
@@ -48,7 +51,7 @@ func (n *steps) drain(index int) {
 		d.claim()
 	case HasClaim:
 		d.push()
-	case PushTaken, PushBusy, PushRefused:
+	case PushTaken, PushBusy, PushFailed, PushRefused, PushUnreachable, PushHung:
 		d.writeOutcome()
 	case OutcomeWritten:
 		d.add("deletes its ticket", d.with(Drain{Phase: Started})) // and goes on
@@ -75,19 +78,54 @@ func (d drainSteps) name(format string) string { return d.rules.name(format, d.m
 
 // receive reads the head and receives a ticket, or ends the drain.
 func (d drainSteps) receive() {
+	if !d.from.wantsDrain(d.rules) {
+		d.add("ends", d.with(Drain{TicketHidden: d.TicketHidden}))
+		return
+	}
+	if d.from.Open == 0 || d.from.Hung {
+		d.probe()
+		return
+	}
 	if to := d.from; to.expire(d.rules) {
 		d.add("ends what is over", to)
 		return
 	}
-	head := d.from.head()
+	head := d.from.head(d.rules)
 	switch {
-	case !d.from.deliverable(d.rules) || head < 0:
+	case d.from.Failing && d.from.claimed(d.rules):
+		d.add("leaves it to another to find out whether the agent is back",
+			d.with(Drain{TicketHidden: d.TicketHidden}))
+	case head < 0:
 		d.add("ends", d.with(Drain{TicketHidden: d.TicketHidden}))
 	case d.slotLocked():
 		d.add("finds the task slot taken, and ends", d.with(Drain{TicketHidden: d.TicketHidden}))
 	default:
 		next := Drain{Phase: HasTicket, Message: uint8(head), Host: d.from.NewestHost, TicketHidden: true}
 		d.add("receives a ticket", d.with(next))
+	}
+}
+
+// probe pushes a probe to an agent that hung last time, or that failed while no mail
+// waits that would show whether it is back.
+func (d drainSteps) probe() {
+	passes := d.from
+	passes.reached()
+	failed := func(hung bool) State {
+		to := d.with(Drain{TicketHidden: d.TicketHidden})
+		to.Failing, to.Hung = true, hung
+		to.rest(false)
+		return to
+	}
+	if d.from.AgentPolls {
+		d.add("can't send a probe", failed(false))
+		return
+	}
+	d.add("sends a probe, and the agent takes it", passes)
+	if d.from.Outage {
+		d.add("sends a probe, and the agent answers with an error", failed(false))
+	}
+	if d.rules.Trouble {
+		d.fault("sends a probe, and the agent does not answer", failed(true))
 	}
 }
 
@@ -111,11 +149,7 @@ func (d drainSteps) claim() {
 	}
 	to := d.from
 	m := &to.Messages[d.message]
-	if m.Stage == InFlight && m.ClaimedBy != ByPoll {
-		m.Failures++ // the push before this one never wrote its outcome
-	}
-	if m.Failures >= maxFailures {
-		to.move(d.message, Dead)
+	if m.Stage == InFlight && m.ClaimedBy != ByPoll && !to.lose(d.message, d.rules) {
 		to.Drains[d.index] = Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden}
 		d.add(d.name("finds that all attempts of m%d are used up"), to)
 		return
@@ -130,26 +164,56 @@ func (d drainSteps) claim() {
 	d.fault(d.name("claims m%d, the reply is lost, and it goes on"), to)
 }
 
-// push is the push to the host whose URL the drain has read.
+// push is the push to the host whose URL the drain has read, in each way it can end.
 func (d drainSteps) push() {
-	taken, busy, refused := d.from, d.from, d.from
-	taken.Drains[d.index].Phase = PushTaken
-	busy.Drains[d.index].Phase = PushBusy
-	refused.Drains[d.index].Phase = PushRefused
-	if d.replaced || !d.from.AgentPolls { // else nobody serves the URL now
-		m := &taken.Messages[d.message]
-		m.Taken, m.Possession[d.Host] = true, max(m.Possession[d.Host], HasOutdated)
-		d.add(d.name("pushes m%d, and the agent takes it"), taken)
-		if d.rules.SecondBusyDelivers {
-			busy.Messages[d.message].BusyAnswers++
+	m := d.from.Messages[d.message]
+	switch {
+	case !d.replaced && d.from.AgentPolls: // nobody serves the URL now
+		d.pushed(PushUnreachable, "can't push m%d")
+	case m.Nature == Crashes:
+		d.add(d.name("pushes m%d, and dies of it"), d.with(Drain{TicketHidden: d.TicketHidden}))
+	case m.Nature == Hangs:
+		d.pushed(PushHung, "pushes m%d, and the agent never answers")
+	case m.Nature == Fails || d.from.Outage:
+		d.pushed(PushFailed, "pushes m%d, and the agent fails it")
+	default:
+		d.pushed(PushTaken, "pushes m%d, and the agent takes it")
+		d.pushed(PushBusy, "pushes m%d, and the agent is busy")
+	}
+	if d.replaced { // it may be gone
+		d.pushed(PushUnreachable, "can't push m%d")
+		return
+	}
+	for _, end := range []Phase{PushFailed, PushUnreachable, PushHung, PushRefused} {
+		if end == PushFailed || d.rules.Trouble {
+			d.fault(d.name("pushes m%d, and the agent "+faultNames[end]), d.withPhase(end))
 		}
-		d.add(d.name("pushes m%d, and the agent is busy"), busy)
 	}
-	if d.replaced || d.from.AgentPolls {
-		d.add(d.name("can't push m%d"), refused)
-	} else {
-		d.fault(d.name("pushes m%d, and the agent refuses it"), refused)
+}
+
+var faultNames = map[Phase]string{
+	PushFailed: "fails it", PushUnreachable: "can't be reached", PushHung: "does not answer",
+	PushRefused: "says that it can't take it",
+}
+
+// withPhase is the drain after a push that ended so.
+func (d drainSteps) withPhase(end Phase) State {
+	to := d.from
+	to.Drains[d.index].Phase = end
+	return to
+}
+
+// pushed adds a push that ends so.
+func (d drainSteps) pushed(end Phase, what string) {
+	to := d.withPhase(end)
+	m := &to.Messages[d.message]
+	switch {
+	case end == PushTaken:
+		m.Taken, m.Possession[d.Host] = true, max(m.Possession[d.Host], HasOutdated)
+	case end == PushBusy && d.rules.SecondBusyDelivers:
+		m.BusyAnswers++
 	}
+	d.add(d.name(what), to)
 }
 
 // writeOutcome writes how the push ended, if the message is still claimed by it.
@@ -169,22 +233,66 @@ func (d drainSteps) writeOutcome() {
 	d.fault(d.name("writes the outcome of m%d, the reply is lost, and it goes on"), to)
 }
 
-// outcome gives the message the stage that follows from the push.
+// outcome gives the message the stage that follows from the push, and notes what the
+// push shows of the agent.
 func (d drainSteps) outcome(to *State) {
 	m := &to.Messages[d.message]
-	switch {
-	case d.Phase == PushTaken && d.replaced && !d.rules.ReplacedHostPushCounts:
+	if d.replaced && !d.rules.ReplacedHostPushCounts {
 		to.move(d.message, Queued) // the new host gets it; no attempt is used up
-	case d.Phase == PushTaken, d.Phase == PushBusy && d.rules.SecondBusyDelivers && m.BusyAnswers >= 2:
+		return
+	}
+	switch d.Phase {
+	case PushTaken:
 		m.ConfirmedByReplacedHost = d.replaced
 		to.move(d.message, Delivered)
-	case d.Phase == PushRefused && m.Failures+1 >= maxFailures:
-		to.move(d.message, Dead)
-	default:
-		if d.Phase == PushRefused {
-			m.Failures++
-		}
+		to.reached()
+		to.passed()
+	case PushBusy:
 		to.move(d.message, Queued)
-		m.BackingOff = true
+		if d.rules.SecondBusyDelivers && m.BusyAnswers >= 2 {
+			to.move(d.message, Delivered)
+		}
+		to.rest(d.replaced)
+	case PushRefused:
+		to.move(d.message, Dead)
+		to.reached()
+	case PushFailed:
+		d.fails(to, true)
+	case PushUnreachable, PushHung:
+		d.misses(to)
+	}
+}
+
+// fails is a push that uses up an attempt. When it sets the message aside, what waits
+// behind it goes on at once.
+func (d drainSteps) fails(to *State, answered bool) {
+	m := &to.Messages[d.message]
+	m.UsedUnanswered = m.UsedUnanswered || (!answered && !m.Reached)
+	to.fail(d.message, d.rules)
+	to.Failing, to.Hung = true, d.Phase == PushHung
+	if m.Aside && d.rules.NoAside {
+		m.Aside = false
+	}
+	if !m.Aside {
+		to.rest(d.replaced)
+	}
+}
+
+// misses is a push to which no answer of the agent came back. It uses up no attempt,
+// unless the agent took something, such as a probe, since the same happened to this
+// message before.
+func (d drainSteps) misses(to *State) {
+	m, hung := &to.Messages[d.message], d.Phase == PushHung
+	switch {
+	case d.rules.UnreachableCounts || (hung && m.Reached && !d.rules.HangNeverCounts):
+		d.fails(to, false)
+		if m.Stage.open() {
+			m.Missed, m.Reached = hung, false
+		}
+	default:
+		to.move(d.message, Queued)
+		m.Missed, m.Reached = hung, false
+		to.Failing, to.Hung = true, hung
+		to.rest(d.replaced)
 	}
 }

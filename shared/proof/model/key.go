@@ -1,7 +1,7 @@
 package model
 
 // Key is a state in so few bits that a search can remember millions of them.
-type Key [2]uint64
+type Key [3]uint64
 
 // Key packs a state; no two states have the same key.
 func (s State) Key() Key {
@@ -10,7 +10,9 @@ func (s State) Key() Key {
 		p.put(uint8(m.Stage), 3)
 		p.put(min(m.ClaimedBy, DrainCount+1), 2)
 		p.flags(m.ClaimActive, m.Taken, m.Redriven, m.AcceptedTwice, m.Acknowledged, m.ConfirmedByReplacedHost)
-		p.flags(m.BackingOff, m.TTLOver)
+		p.flags(m.Aside, m.TTLOver, m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside, m.DiedWithoutReason,
+			m.UsedUnanswered)
+		p.put(uint8(m.Nature), 2)
 		p.put(m.ClaimEpoch, 3)
 		p.put(m.HandedOutEpoch, 3)
 		p.put(m.PollCursorRow, 2)
@@ -21,7 +23,7 @@ func (s State) Key() Key {
 		}
 	}
 	for _, d := range s.Drains {
-		p.put(uint8(d.Phase), 3)
+		p.put(uint8(d.Phase), 4)
 		p.put(d.Message, 1)
 		p.put(d.Host, 1)
 		p.flags(d.Outdated, d.TicketHidden)
@@ -33,6 +35,7 @@ func (s State) Key() Key {
 	p.put(s.NewestHost, 1)
 	p.put(s.Epoch, 3)
 	p.flags(s.StoredPoll, s.AgentPolls, s.Unattended, s.CredentialRejected, s.Paused, s.Removed)
+	p.flags(s.Resting, s.RestOfReplaced, s.AsideOfReplaced, s.Failing, s.Hung, s.Polled, s.Outage, s.HadOutage)
 	p.put(s.Open, 3)
 	p.put(s.Ended, 3)
 	p.put(s.Faults, 3)
@@ -50,7 +53,7 @@ func (p *packer) put(v uint8, bits int) {
 		panic("model: a state is too large for its key")
 	}
 	if p.bits/64 != (p.bits+bits-1)/64 {
-		p.bits = 64 // a value lies in one word
+		p.bits = (p.bits + 63) / 64 * 64 // a value lies in one word
 	}
 	p.key[p.bits/64] |= uint64(v) << (p.bits % 64)
 	p.bits += bits

@@ -9,22 +9,56 @@ const (
 	Heartbeats WakeupSource = "heartbeats"
 )
 
-// DrainsWithoutFaults reports whether a workspace gets rid of its open mail within so
-// many rounds without a fault. In each round time passes, the agent polls if it does
-// so, and one source sends a wake-up; the drain it starts runs to its end. A
-// workspace whose agent can't get mail, such as a paused one, need not.
-func DrainsWithoutFaults(s State, r Rules, source WakeupSource, rounds int) bool {
-	r.MaxFaults, r.NoNames = 0, true
-	for range rounds {
-		if s.Open == 0 && s.Drains == [DrainCount]Drain{} {
-			break
-		}
-		s = round(s, r, source)
-	}
-	return !s.Live() || s.Open == 0
+// Liveness checks that a workspace gets rid of its open mail within so many rounds
+// without a fault. In each round time passes, the agent polls if it does so, and one
+// source sends a wake-up; the drain it starts runs to its end. A workspace whose agent
+// can't get mail, such as a paused one, need not. A poison message need not end before
+// the agent has taken another one.
+type Liveness struct {
+	rules  Rules
+	source WakeupSource
+	rounds int
+	known  map[Key]bool // what became of the states after a first round
 }
 
-func round(s State, r Rules, source WakeupSource) State {
+// NewLiveness returns a check of so many rounds under rules.
+func NewLiveness(r Rules, source WakeupSource, rounds int) *Liveness {
+	r.MaxFaults, r.NoNames = 0, true
+	return &Liveness{r, source, rounds, map[Key]bool{}}
+}
+
+// Holds reports whether it is so from a state on.
+func (l *Liveness) Holds(s State) bool {
+	s.Outage, s.Faults = false, 0
+	s = l.round(s)
+	key := s.Key()
+	holds, known := l.known[key]
+	if !known {
+		for range l.rounds - 1 {
+			if s.Open == 0 && !s.Failing && s.Drains == [DrainCount]Drain{} {
+				break
+			}
+			s = l.round(s)
+		}
+		holds = !s.Live() || s.healed()
+		l.known[key] = holds
+	}
+	return holds
+}
+
+// healed reports whether nothing waits that can be delivered, and no trouble is left of
+// an agent that can be reached.
+func (s State) healed() bool {
+	for _, m := range s.Messages {
+		if m.Stage.open() && (m.Nature == Sound || m.Passed) {
+			return false
+		}
+	}
+	return s.Open > 0 || !s.Failing || s.AgentPolls || s.StoredPoll
+}
+
+func (l *Liveness) round(s State) State {
+	r := l.rules
 	s = runOutTimers(s, r)
 	if s.AgentPolls && s.Live() {
 		for range 2 { // the second poll brings the cursor of the first
@@ -32,7 +66,7 @@ func round(s State, r Rules, source WakeupSource) State {
 		}
 	}
 	wakes := heartbeat(s, r)
-	if source == Sweeps {
+	if l.source == Sweeps {
 		var after State
 		after, wakes = sweep(s, r)
 		s = markOutdated(s, after)

@@ -6,7 +6,7 @@
 //
 // The model has no wake-ups in its states: they can be late, lost or doubled, so a
 // drain may start at any time. That mail does not wait forever when most wake-ups
-// are lost is what DrainsWithoutFaults checks.
+// are lost is what Liveness checks.
 package model
 
 // Sizes of the search.
@@ -16,10 +16,7 @@ const (
 	HostCount    = 2 // that call with the workspace's credential
 )
 
-const (
-	maxFailures = 2 // attempts before a message is dead
-	maxEpoch    = 3
-)
+const maxEpoch = 3
 
 // Message is one message.
 type Message struct {
@@ -28,10 +25,30 @@ type Message struct {
 	PollCursorRow  uint8                 // the cursor's row of the poll that claimed it; 0: none
 	HandedOutEpoch uint8                 // the newest epoch it was handed out in
 	Possession     [HostCount]Possession // what each host has of it
-	Failures       uint8
-	BusyAnswers    uint8 // counted for the mistake SecondBusyDelivers only
-	BackingOff     bool  // the wait after a failed attempt still runs
-	TTLOver        bool  // its lifetime is over
+	Failures       uint8                 // attempts that it has used up; more than all are not counted
+	BusyAnswers    uint8                 // counted for the mistake SecondBusyDelivers only
+	Aside          bool                  // it has used up its attempts, and others go first for a while
+	TTLOver        bool                  // its time to live is over
+	Passed         bool                  // the agent took another message since the first attempt it has used up
+	Missed         bool                  // its last attempt ended without an answer
+	Reached        bool                  // the agent took something since then
+	Nature         Nature
+	FailedAlone    bool // it failed when nothing kept the agent from taking others
+}
+
+// Nature is what becomes of the pushes of a message.
+type Nature uint8
+
+// The natures. Any but the first is poison: no push of it is ever taken.
+const (
+	Sound   Nature = iota
+	Fails          // the agent answers it with an error
+	Hangs          // the agent never answers it
+	Crashes        // the drain that pushes it dies
+)
+
+func (n Nature) String() string {
+	return [...]string{"is sound", "fails", "hangs", "kills the drain"}[n]
 }
 
 // Possession is what a host has of a message.
@@ -60,6 +77,14 @@ type State struct {
 	CredentialRejected bool  // the agent's credential is not accepted
 	Paused             bool
 	Removed            bool
+	Resting            bool  // the lane rests: nothing is handed over for a while
+	RestOfReplaced     bool  // the lane rests for what a host did that another has replaced
+	AsideOfReplaced    bool  // a message is set aside for what a host did that another has replaced
+	Failing            bool  // the last hand-over failed
+	Hung               bool  // the agent did not answer it
+	Polled             bool  // an agent that is stored as pushed to has polled a moment ago
+	Outage             bool  // the agent answers each message with an error
+	HadOutage          bool  // there was one: with TwoOutages, two
 	Open               uint8 // the counters, written together with the messages
 	Ended              uint8
 	Faults             uint8 // so far
@@ -74,28 +99,74 @@ func Start(storedPoll, agentPolls bool) State {
 func (s State) Live() bool { return !s.CredentialRejected && !s.Removed && !s.Paused }
 
 // pushes reports whether the effective delivery mode is push.
-func (s State) pushes(r Rules) bool { return !s.StoredPoll || (s.Unattended && !r.StoredModeWins) }
+func (s State) pushes(r Rules) bool {
+	if s.StoredPoll {
+		return s.Unattended && !r.StoredModeWins
+	}
+	return !s.Failing || !s.Polled || r.StoredModeWins
+}
 
-// deliverable reports whether a drain has something to do.
-func (s State) deliverable(r Rules) bool { return s.Live() && s.pushes(r) && s.Open > 0 }
+// wantsDrain reports whether a drain has something to do: to deliver mail, or to find
+// out whether an agent that failed is back.
+func (s State) wantsDrain(r Rules) bool {
+	return s.Live() && s.pushes(r) && !s.Resting && (s.Open > 0 || (s.Failing && !r.NoProbeWithoutMail))
+}
 
 // head is the message that the task slot may deliver next; -1 for none.
-func (s State) head() int {
+func (s State) head(r Rules) int {
 	for i, m := range s.Messages {
 		switch {
 		case !m.Stage.open():
+		case m.Stage == Queued && m.Aside && !r.AsideHoldsLane:
 		case m.available():
 			return i
 		default:
-			return -1 // claimed or backing off: the messages behind it wait
+			return -1 // claimed: the messages behind it wait
 		}
 	}
 	return -1
 }
 
+// claimed reports whether a claim holds a message.
+func (s State) claimed(r Rules) bool {
+	for _, m := range s.Messages {
+		if m.Stage == InFlight && (m.ClaimActive || r.EndedClaimHoldsLane) {
+			return true
+		}
+	}
+	return false
+}
+
+// rest has the lane rest; replaced is whether for what a replaced host did.
+func (s *State) rest(replaced bool) { s.Resting, s.RestOfReplaced = true, replaced }
+
+// goOn ends the rest of the lane.
+func (s *State) goOn() { s.Resting, s.RestOfReplaced = false, false }
+
+// reached notes that the agent took something.
+func (s *State) reached() {
+	s.goOn()
+	s.Failing, s.Hung = false, false
+	for i := range s.Messages {
+		s.Messages[i].Reached = s.Messages[i].Missed
+	}
+}
+
+// passed notes that the agent took a message where others have failed.
+func (s *State) passed() {
+	for i := range s.Messages {
+		if m := &s.Messages[i]; m.Stage.open() && m.Failures > 0 {
+			m.Passed = true
+		}
+	}
+}
+
 // View is the state as the promises see it; buffer holds its messages.
 func (s State) View(buffer *[MessageCount]MessageView) View {
-	v := View{Messages: buffer[:], Open: int(s.Open), Ended: int(s.Ended), Paused: s.Paused, Removed: s.Removed}
+	v := View{
+		Messages: buffer[:], Open: int(s.Open), Ended: int(s.Ended), Paused: s.Paused, Removed: s.Removed,
+		RestsForReplaced: s.RestOfReplaced || s.AsideOfReplaced,
+	}
 	for i, m := range s.Messages {
 		buffer[i] = m.MessageView
 	}
@@ -109,7 +180,7 @@ func (s State) View(buffer *[MessageCount]MessageView) View {
 
 // available reports whether a drain may claim the message.
 func (m Message) available() bool {
-	return (m.Stage == Queued && !m.BackingOff) || (m.Stage == InFlight && !m.ClaimActive)
+	return (m.Stage == Queued && !m.Aside) || (m.Stage == InFlight && !m.ClaimActive)
 }
 
 // expires reports whether the message ends now because its lifetime is over.
@@ -120,16 +191,17 @@ func (m Message) expires(r Rules) bool {
 // writtenSince reports whether somebody has written the message since it was old.
 // Time alone, and what the hosts have of it, do not count as a write.
 func (m Message) writtenSince(old Message) bool {
-	if (m.ClaimActive && !old.ClaimActive) || (m.BackingOff && !old.BackingOff) {
+	if m.ClaimActive && !old.ClaimActive {
 		return true
 	}
-	old.ClaimActive, old.BackingOff, old.TTLOver = m.ClaimActive, m.BackingOff, m.TTLOver
+	old.ClaimActive, old.Aside, old.TTLOver = m.ClaimActive, m.Aside, m.TTLOver
+	old.Passed, old.Reached = m.Passed, m.Reached
 	old.Taken, old.Possession, old.Acknowledged = m.Taken, m.Possession, m.Acknowledged
 	return m != old
 }
 
 func (m *Message) claim(by, epoch, cursorRow uint8) {
-	m.Stage, m.ClaimedBy, m.ClaimActive, m.BackingOff = InFlight, by, true, false
+	m.Stage, m.ClaimedBy, m.ClaimActive, m.Aside = InFlight, by, true, false
 	m.ClaimEpoch, m.PollCursorRow = epoch, cursorRow
 }
 
@@ -158,17 +230,46 @@ func (s *State) move(i int, to Stage) {
 	}
 	m.Stage = to
 	if to != InFlight {
-		m.ClaimedBy, m.ClaimActive, m.ClaimEpoch, m.PollCursorRow, m.BackingOff = 0, false, 0, 0, false
+		m.ClaimedBy, m.ClaimActive, m.ClaimEpoch, m.PollCursorRow, m.Aside = 0, false, 0, 0, false
 	}
 	if !to.open() {
 		m.Failures, m.BusyAnswers, m.TTLOver = 0, 0, false
+		m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside = false, false, false, false, false
 		if to != Dead { // nothing asks for these after any other end
-			m.HandedOutEpoch, m.Possession = 0, [HostCount]Possession{}
+			m.HandedOutEpoch, m.Possession, m.Nature = 0, [HostCount]Possession{}, Sound
 		}
 	}
 }
 
-// expire ends the messages whose lifetime is over, and reports whether there
+// fail notes an attempt that message i has used up. It is dead when it has used up all
+// of them and another one passed; else it is set aside, or goes on.
+func (s *State) fail(i int, r Rules) {
+	m := &s.Messages[i]
+	m.Failures = min(m.Failures+1, r.MaxAttempts)
+	m.FailedAlone = m.FailedAlone || !s.Outage
+	switch {
+	case m.Failures < r.MaxAttempts:
+		s.move(i, Queued)
+	case (m.Passed || r.DiesWithoutPass) && !r.PoisonNeverDies:
+		alone := m.FailedAlone && m.Passed
+		s.move(i, Dead)
+		m.DiedWithoutReason = !alone
+	default:
+		s.move(i, Queued)
+		m.Aside, m.WasAside = true, true
+	}
+}
+
+// lose notes that the push that had claimed message i never wrote its outcome.
+func (s *State) lose(i int, r Rules) (goesOn bool) {
+	s.fail(i, r)
+	if m := &s.Messages[i]; m.Aside && r.LostNeverAside {
+		m.Aside = false
+	}
+	return s.Messages[i].available()
+}
+
+// expire ends the messages whose time to live is over, and reports whether there
 // were any.
 func (s *State) expire(r Rules) bool {
 	moved := false

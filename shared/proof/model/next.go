@@ -20,6 +20,7 @@ func Next(s State, r Rules) []Step {
 	n.add("sweep", swept)
 	n.polls()
 	n.registers()
+	n.outage()
 	n.operator()
 	return n.out
 }
@@ -70,6 +71,13 @@ func (n *steps) accept() {
 		to := n.from
 		to.move(i, Queued)
 		n.add(n.rules.name("m%d is accepted", i+1), to)
+		if n.rules.Trouble {
+			for nature := Fails; nature <= Crashes; nature++ {
+				to.Messages[i].Nature = nature
+				n.fault(n.rules.name("m%d is accepted: each push of it %s", i+1, nature), to)
+			}
+			to.Messages[i].Nature = Sound
+		}
 		if i > 0 && n.rules.RepeatIsAccepted {
 			to.Messages[i].AcceptedTwice = true
 			n.fault(n.rules.name("the reply to m%d is lost, and its sender sends it again", i), to)
@@ -110,6 +118,19 @@ func (n *steps) registers() {
 	}
 }
 
+// outage begins and ends the outage of what the agent needs for its work.
+func (n *steps) outage() {
+	switch {
+	case !n.rules.Trouble:
+	case n.from.Outage:
+		n.change("the agent's outage ends", func(s *State) { s.Outage = false })
+	case !n.from.HadOutage:
+		n.disturb("the agent's outage begins: it answers each message with an error", func(s *State) {
+			s.Outage, s.HadOutage = true, !n.rules.TwoOutages
+		})
+	}
+}
+
 func register(s State, r Rules) State {
 	if s.CredentialRejected || (s.Removed && !r.RegisterUndoesRemoval) || (r.TwoHosts && s.Epoch == maxEpoch) {
 		return s
@@ -122,12 +143,21 @@ func register(s State, r Rules) State {
 		s.StoredPoll = s.AgentPolls
 	}
 	s.Unattended = false
+	if r.RestOutlivesRegister {
+		s.RestOfReplaced = s.Resting
+	} else {
+		s.goOn()
+	}
+	for i := range s.Messages { // what failed at the host before goes to this one at once
+		s.Messages[i].Aside = s.Messages[i].Aside && r.AsideOutlivesRegister
+		s.AsideOfReplaced = s.AsideOfReplaced || s.Messages[i].Aside
+	}
 	return s
 }
 
 // heartbeat reports whether a heartbeat sends a wake-up. It changes nothing else in
 // this model.
-func heartbeat(s State, r Rules) (wakes bool) { return s.deliverable(r) && !r.HeartbeatNeverWakes }
+func heartbeat(s State, r Rules) (wakes bool) { return s.wantsDrain(r) && !r.HeartbeatNeverWakes }
 
 // sweep ends what is over or has no workspace, and reports whether the sweep sends a
 // wake-up.
@@ -138,5 +168,5 @@ func sweep(s State, r Rules) (after State, wakes bool) {
 		}
 	}
 	s.expire(r)
-	return s, s.deliverable(r) && !r.SweepNeverWakes
+	return s, s.wantsDrain(r) && !r.SweepNeverWakes
 }

@@ -20,7 +20,7 @@ func poll(s State, host int, r Rules, arrives bool) State {
 	if s.CredentialRejected || s.Removed {
 		return s
 	}
-	s.Unattended = false
+	s.Unattended, s.Polled = false, !s.StoredPoll
 	handsOut := (!s.Paused || r.PausedHandsOut) && !s.pushes(r)
 	cursor, last := s.Cursors[host], uint8(0)
 	for i := range s.Messages {
@@ -40,6 +40,10 @@ func poll(s State, host int, r Rules, arrives bool) State {
 		case m.pushRuns() && !r.PollTakesFromPush:
 			handsOut = false // a push has claimed it: the messages behind it wait
 		default:
+			if m.Stage == InFlight && m.ClaimedBy != ByPoll { // the push before never wrote its outcome
+				m.Failures = min(m.Failures+1, r.MaxAttempts)
+				m.FailedAlone = m.FailedAlone || !s.Outage
+			}
 			if !m.pollClaimStays(s.Epoch, r) {
 				m.claim(ByPoll, s.Epoch, cursor.Row)
 			}

@@ -30,6 +30,14 @@ type MessageView struct {
 	Redriven      bool  // the messages behind it may have been taken before it
 	AcceptedTwice bool  // its id was accepted before
 	Acknowledged  bool  // the agent's cursor acknowledged it
+	// WasAside: it was set aside, so the messages behind it may have been taken before it.
+	WasAside bool
+	// UsedUnanswered: it used up an attempt to which no answer came back, and nothing
+	// else shows that its agent can be reached.
+	UsedUnanswered bool
+	// DiedWithoutReason: it is dead, but it did not fail alone where another one passed,
+	// nor did the agent say that it can't take it.
+	DiedWithoutReason bool
 	// ConfirmedByReplacedHost: it is delivered only because of what a host said that
 	// a newer one had replaced.
 	ConfirmedByReplacedHost bool
@@ -43,6 +51,8 @@ type View struct {
 	Open, Ended     int           // as the counters say
 	Pushes          int           // that run at once for the one task slot, each with a ticket that is still hidden
 	Paused, Removed bool
+	// RestsForReplaced: mail waits out a rest that an earlier boot of the agent brought about.
+	RestsForReplaced bool
 }
 
 // StateBreaks says which promise a workspace breaks as it stands; "" for none.
@@ -61,7 +71,7 @@ func StateBreaks(v View) string {
 		switch {
 		case m.Taken && waiting > 0:
 			return fmt.Sprintf("m%d was taken before m%d", i+1, waiting)
-		case waiting == 0 && m.Stage.open() && !m.Taken && !m.Redriven:
+		case waiting == 0 && m.Stage.open() && !m.Taken && !m.Redriven && !m.WasAside:
 			waiting = i + 1
 		}
 	}
@@ -69,6 +79,8 @@ func StateBreaks(v View) string {
 	case open != v.Open || ended != v.Ended:
 		return fmt.Sprintf("the counters say %d open and %d ended, but the messages are %d open and %d ended",
 			v.Open, v.Ended, open, ended)
+	case v.RestsForReplaced:
+		return "mail waits out a rest for what an earlier boot of the agent did"
 	case v.Pushes > 1:
 		return fmt.Sprintf("%d pushes run at once for one task slot", v.Pushes)
 	}
@@ -84,6 +96,10 @@ func messageBreaks(m MessageView, number int) string {
 		return fmt.Sprintf("m%d is delivered, but only a host that a newer one has replaced confirmed it", number)
 	case m.Stage == Expired && m.Acknowledged:
 		return fmt.Sprintf("m%d is expired, but was acknowledged", number)
+	case m.UsedUnanswered:
+		return fmt.Sprintf("m%d used up an attempt to which no answer came back", number)
+	case m.DiedWithoutReason:
+		return fmt.Sprintf("m%d is dead, but it did not fail alone where another one passed", number)
 	case m.AcceptedTwice:
 		return fmt.Sprintf("m%d has an id that was accepted before", number)
 	}

@@ -7,11 +7,14 @@ type Rules struct {
 	Mistakes
 
 	MaxFaults         uint8 // in one history
+	MaxAttempts       uint8 // that a message uses up before it is set aside; at most 3
 	MaxDrains         int   // at once; at most DrainCount
 	TwoHosts          bool  // a new host takes over while the one before goes on; this also counts epochs
 	ReplacedHostPolls bool  // the replaced host polls at any time, as a copy of the new one does
 	SeparateTimers    bool  // each timer runs out by itself; else all run out together
-	Expiry            bool  // messages have a lifetime
+	Expiry            bool  // messages have a time to live
+	Trouble           bool  // an agent that hangs or fails all mail for a while, and messages that always fail
+	TwoOutages        bool  // of the agent, in one history; else one
 	NoOperator        bool  // no operator does anything, except to mend what a start has broken
 	// NoNames leaves the steps without names: writing them takes most of a search's
 	// time.
@@ -44,6 +47,17 @@ type Mistakes struct {
 	RepeatIsAccepted       bool // an id that is sent again is accepted again
 	ExpiresWhileClaimed    bool // a message ends with its lifetime though its claim is active
 	ExpiresBeforeAck       bool // a poll ends what is over before it reads its cursor
+	UnreachableCounts      bool // a push that did not reach the agent uses up an attempt
+	RestOutlivesRegister   bool // a register leaves the rest of the lane as it is
+	AsideOutlivesRegister  bool // a register leaves what is set aside as it is
+	NoAside                bool // a message that has used up its attempts stays the head
+	AsideHoldsLane         bool // nothing goes before a message that is set aside
+	DiesWithoutPass        bool // a message is dead when it has used up its attempts, though no other one passed
+	PoisonNeverDies        bool // a message is never dead, however many others pass
+	LostNeverAside         bool // an attempt that was lost never sets a message aside
+	HangNeverCounts        bool // a message that hangs the agent uses up no attempt, though a probe passes
+	EndedClaimHoldsLane    bool // in trouble, a message in flight holds the lane though its claim has ended
+	NoProbeWithoutMail     bool // nobody finds out whether an agent that failed is back, unless mail waits
 }
 
 // name is the name of a step, or "" when steps have none.

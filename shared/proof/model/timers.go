@@ -19,8 +19,8 @@ func (n *steps) passTime() {
 		if m.ClaimActive && !n.rules.ClaimNeverEnds {
 			n.change(n.rules.name("the claim of m%d ends", i+1), func(s *State) { s.Messages[i].ClaimActive = false })
 		}
-		if m.BackingOff {
-			n.change(n.rules.name("the backoff of m%d ends", i+1), func(s *State) { s.Messages[i].BackingOff = false })
+		if m.Aside {
+			n.change(n.rules.name("m%d is not aside any more", i+1), func(s *State) { s.Messages[i].Aside = false })
 		}
 	}
 	for d := range n.rules.MaxDrains {
@@ -29,6 +29,12 @@ func (n *steps) passTime() {
 				s.Drains[d].TicketHidden = false
 			})
 		}
+	}
+	if n.from.Resting {
+		n.change("the rest of the lane ends", func(s *State) { s.goOn() })
+	}
+	if n.from.Polled {
+		n.change("the last poll is long ago", func(s *State) { s.Polled = false })
 	}
 	if n.from.StoredPoll && n.from.Open > 0 {
 		n.change("mail has waited as long as the delivery objective", func(s *State) { s.Unattended = true })
@@ -39,11 +45,13 @@ func (n *steps) passTime() {
 func runOutTimers(s State, r Rules) State {
 	for i := range s.Messages {
 		s.Messages[i].ClaimActive = s.Messages[i].ClaimActive && r.ClaimNeverEnds
-		s.Messages[i].BackingOff = false
+		s.Messages[i].Aside = false
 	}
 	for d := range s.Drains {
 		s.Drains[d].TicketHidden = false
 	}
+	s.goOn()
+	s.Polled = false
 	s.Unattended = s.StoredPoll && s.Open > 0
 	return s
 }

@@ -1,9 +1,7 @@
 package protocoltest
 
 import (
-	"context"
 	"fmt"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -43,6 +41,10 @@ func (m *machine) changeMode() {
 	m.register()
 }
 
+// pollsUnregistered has the agent poll from now on, and serve no pushes, without a register
+// that says so.
+func (m *machine) pollsUnregistered() { m.polls = true }
+
 func (m *machine) register() workspace.Facts {
 	in := registry.Registration{ID: m.id, Credential: m.token, From: address, Mode: workspace.Poll}
 	if !m.polls {
@@ -50,6 +52,9 @@ func (m *machine) register() workspace.Facts {
 	}
 	out, err := m.reliable.Registry.Register(m.ctx, in, m.Now())
 	m.must("register", err)
+	if err == nil {
+		m.boots, m.troubled = m.boots+1, false
+	}
 	if out.AuthToken != "" {
 		m.token = out.AuthToken
 	}
@@ -124,53 +129,4 @@ func (m *machine) replacedHostPolls() bool {
 	m.poll(m.reliable, m.replaced, 5, true)
 	m.replaced, m.newest.proved = nil, map[string]bool{}
 	return true
-}
-
-// pushEvent is what happens to one push: what somebody else does while it runs, and how
-// the agent answers.
-type pushEvent struct {
-	Meanwhile string // a key of interferences; "" for nothing
-	Answer    int
-}
-
-// The answers of an agent; any other takes the message.
-const (
-	refused = 0
-	busy    = 1
-	taken   = -1
-)
-
-func drawPushEvent(t *rapid.T) pushEvent {
-	mostlyNothing := append([]string{"", "", "", ""}, interferenceNames...)
-	return pushEvent{
-		Meanwhile: rapid.SampledFrom(mostlyNothing).Draw(t, "meanwhile"),
-		Answer:    rapid.IntRange(0, 4).Draw(t, "answer"),
-	}
-}
-
-// Push implements delivery.Agents: it is the agent at any of its hosts.
-func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.PushResult {
-	event := pushEvent{Answer: taken}
-	if len(m.nextPushes) > 0 {
-		event, m.nextPushes = m.nextPushes[0], m.nextPushes[1:]
-	}
-	m.pushes = append(m.pushes, m.Now())
-	m.observe()
-	if len(m.pushes) == 1 {
-		m.interfere(event.Meanwhile)
-		m.observe()
-	}
-	m.pushes = m.pushes[:len(m.pushes)-1]
-	m.returned[m.claimOf(msg)] = true
-	switch event.Answer {
-	case refused:
-		return delivery.PushResult{Handover: delivery.AgentError, Why: "refused"}
-	case busy:
-		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: time.Second}
-	}
-	m.taken[msg.ID] = true
-	if url != m.newest.url {
-		m.takenByReplaced[m.claimOf(msg)] = true
-	}
-	return delivery.PushResult{Answer: []byte(`{}`)}
 }

@@ -42,11 +42,20 @@ func (c *crash) interfereAfter(n int, act func()) {
 	c.writesLeft, c.interfere = n, act
 }
 
-// disarm lets the stores answer again.
-func (c *crash) disarm() {
+// kill kills whoever acts now.
+func (c *crash) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writesLeft, c.dead, c.interfere = -1, true, nil
+}
+
+// disarm lets the stores answer again. It reports whether whoever acted was killed.
+func (c *crash) disarm() (died bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	died = c.dead
 	c.writesLeft, c.dead, c.interfere = -1, false, nil
+	return died
 }
 
 func noAnswer() error { return fault.Store("crash", context.Canceled) }

@@ -53,7 +53,13 @@ type machine struct {
 	handedOut map[string]bool // the messages that were handed out to it
 	replaced  *host           // the host before it, until it has polled once more
 
+	boots    int               // how often it has registered
+	always   answer            // how it answers each push for now, unless it takes
+	natures  map[string]answer // how it answers each push of a message, unless it takes
+	troubled bool              // a hand-over to this boot did not succeed
+
 	pushes     []time.Time // that run: when each began
+	depth      int         // of pushes, and probes, inside of pushes
 	nextPushes []pushEvent // what happens to the next pushes
 	interfered int         // how often somebody else acted in the middle of something
 
@@ -63,7 +69,10 @@ type machine struct {
 
 // Machine runs one random history, and then on without faults until the mailbox is empty.
 func Machine(t *rapid.T, w World, id string) {
-	m := &machine{World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge()}
+	m := &machine{
+		World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
+		natures: map[string]answer{},
+	}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
 	m.reliableSweeper, reliableSweeper.Delivery = &reliableSweeper, &reliable
@@ -94,13 +103,17 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"every timer runs out":    func(*rapid.T) { m.runOutTimers() },
 		"time passes":             func(*rapid.T) { m.passTime() },
 		"change the mode":         func(*rapid.T) { m.changeMode() },
-		"cancel":                  m.cancel,
-		"redrive":                 func(t *rapid.T) { skipUnless(t, m.redrive()) },
-		"register":                func(*rapid.T) { m.register() },
-		"a new host registers":    func(t *rapid.T) { skipUnless(t, rarely(t, 2)); m.takeOver() },
-		"pause":                   func(*rapid.T) { m.hold(workspace.Paused) },
-		"resume":                  func(*rapid.T) { m.hold(workspace.NoHold) },
-		"remove":                  func(t *rapid.T) { skipUnless(t, rarely(t, 20)); m.hold(workspace.Removed) },
+		"poll without a register": func(t *rapid.T) { skipUnless(t, !m.removed && rarely(t, 2)); m.pollsUnregistered() },
+		"the agent changes": func(t *rapid.T) {
+			m.always = rapid.SampledFrom(forAWhile).Draw(t, "it now")
+		},
+		"cancel":               m.cancel,
+		"redrive":              func(t *rapid.T) { skipUnless(t, m.redrive()) },
+		"register":             func(*rapid.T) { m.register() },
+		"a new host registers": func(t *rapid.T) { skipUnless(t, rarely(t, 2)); m.takeOver() },
+		"pause":                func(*rapid.T) { m.hold(workspace.Paused) },
+		"resume":               func(*rapid.T) { m.hold(workspace.NoHold) },
+		"remove":               func(t *rapid.T) { skipUnless(t, rarely(t, 20)); m.hold(workspace.Removed) },
 	}
 }
 
@@ -117,13 +130,9 @@ func skipUnless(t *rapid.T, possible bool) {
 // behind it.
 func (m *machine) startWithDeadMessage() {
 	m.sendReliably("m01")
-	for range m.Delivery.Policy.MaxAttempts {
-		m.nextPushes = []pushEvent{{Answer: refused}}
-		m.runOutTimers()
-		m.heartbeat()
-		_, err := m.reliable.Drain(m.ctx, m.id, "test")
-		m.must("drain", err)
-	}
+	m.nextPushes = []pushEvent{{Answer: refuses}}
+	_, err := m.reliable.Drain(m.ctx, m.id, "test")
+	m.must("drain", err)
 	m.sendReliably("m02")
 }
 
@@ -150,6 +159,9 @@ func (m *machine) enqueue(d *delivery.Delivery, messageID string, shortLived boo
 	return d.Enqueue(m.ctx, msg, m.Now())
 }
 
+// maxPoison is how many messages of a history may be poison.
+const maxPoison = 2
+
 func (m *machine) nextID() string { return fmt.Sprintf("m%02d", len(m.sent)+1) }
 
 func (m *machine) send(t *rapid.T) {
@@ -157,6 +169,9 @@ func (m *machine) send(t *rapid.T) {
 		t.Skip("enough messages")
 	}
 	messageID, shortLived := m.nextID(), rapid.IntRange(0, 3).Draw(t, "short-lived") == 0
+	if len(m.natures) < maxPoison && rarely(t, 5) {
+		m.natures[messageID] = rapid.SampledFrom(natures).Draw(t, "each push of it")
+	}
 	m.maybeCrash(t)
 	_, _ = m.enqueue(m.Delivery, messageID, shortLived)
 	m.crash.disarm()
@@ -230,17 +245,18 @@ func (m *machine) check(t *rapid.T) {
 }
 
 // drainsWithoutFaults is the end of every history: without faults, a bounded number of
-// sweeps empties the mailbox, and so does one of heartbeats. All other wake-ups are lost.
+// sweeps empties the inbox, and so does one of heartbeats. All other wake-ups are lost.
+// What the agent never takes need not end before another message was taken.
 func (m *machine) drainsWithoutFaults(t *rapid.T) {
-	const rounds = 8
-	m.nextPushes = nil
+	const rounds = 12
+	m.nextPushes, m.always = nil, takes
 	if !m.removed {
 		m.hold(workspace.NoHold)
 	}
 	sweeps := m.removed || rapid.Bool().Draw(t, "by sweeps")
 	for range rounds {
 		m.round(t, sweeps)
-		if m.observed.view.Open == 0 {
+		if m.healed() {
 			return
 		}
 	}
@@ -248,6 +264,18 @@ func (m *machine) drainsWithoutFaults(t *rapid.T) {
 		t.Logf("%s %s %s %+v", msg.ID, msg.State, msg.Reason, msg.Attempts)
 	}
 	t.Fatalf("mail still waits after %d rounds without a fault; woken by sweeps: %v", rounds, sweeps)
+}
+
+// healed reports whether nothing waits that can be delivered, and no trouble is left of an
+// agent that can be reached.
+func (m *machine) healed() bool {
+	for _, msg := range m.messages() {
+		if msg.State.Open() && (m.natures[msg.ID] == takes || m.failedWhereOthersPass(msg)) {
+			return false
+		}
+	}
+	f, err := m.reliable.Registry.Leases.Get(m.ctx, m.id)
+	return err == nil && (f.Open > 0 || f.PushFailures == 0 || m.polls || m.removed)
 }
 
 // round lets time pass, has the agent poll if it does so, and drains if there was a
@@ -268,7 +296,8 @@ func (m *machine) round(t *rapid.T, sweeps bool) {
 		}
 	}
 	if m.woken() {
-		if _, err := m.reliable.Drain(m.ctx, m.id, "test"); err != nil {
+		_, err := m.Delivery.Drain(m.ctx, m.id, "test")
+		if died := m.crash.disarm(); err != nil && !died {
 			t.Fatalf("drain: %v", err)
 		}
 	}

@@ -20,6 +20,13 @@ type knowledge struct {
 	// confirmedByReplaced: see model.MessageView.
 	confirmedByReplaced map[string]bool
 
+	wasAside  map[string]bool
+	refused   map[string]bool      // the agent said that it can't take it
+	answered  map[string]int       // pushes that use up an attempt
+	passedAt  map[string]time.Time // when the agent took it by a push, and did not fail its task
+	hungAt    map[string]time.Time // when the agent last did not answer it
+	reachedAt time.Time            // when the agent last took a push or a probe
+
 	pushClaims      []string       // the tokens of the pushes' claims; model.View has their index
 	takenByReplaced map[uint8]bool // the claims of pushes that a replaced host took
 	// returned are the claims of pushes that have come back: only the drain of each
@@ -31,6 +38,8 @@ func newKnowledge() knowledge {
 	return knowledge{
 		taken: map[string]bool{}, redriven: map[string]bool{}, acceptedTwice: map[string]bool{},
 		acknowledged: map[string]bool{}, confirmedByReplaced: map[string]bool{},
+		wasAside: map[string]bool{}, refused: map[string]bool{}, answered: map[string]int{},
+		passedAt: map[string]time.Time{}, hungAt: map[string]time.Time{},
 		takenByReplaced: map[uint8]bool{}, returned: map[uint8]bool{},
 	}
 }
@@ -146,9 +155,11 @@ func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time
 	v := model.View{
 		Open: int(f.Open), Ended: int(f.Delivered + f.Expired + f.Cancelled + f.Dead),
 		Paused: f.Hold == workspace.Paused, Removed: f.Hold == workspace.Removed,
+		RestsForReplaced: f.Resting(m.reliable.Registry.Policy, now) && !m.troubled,
 	}
 	for _, msg := range messages {
 		claim := m.claimOf(msg)
+		m.wasAside[msg.ID] = m.wasAside[msg.ID] || msg.AsideEpoch != 0
 		v.Messages = append(v.Messages, model.MessageView{
 			Stage:       stages[msg.State],
 			ClaimedBy:   claim,
@@ -156,6 +167,8 @@ func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time
 			Taken:       m.taken[msg.ID], Redriven: m.redriven[msg.ID],
 			AcceptedTwice: m.acceptedTwice[msg.ID], Acknowledged: m.acknowledged[msg.ID],
 			ConfirmedByReplacedHost: m.confirmedByReplaced[msg.ID],
+			WasAside:                m.wasAside[msg.ID],
+			UsedUnanswered:          m.usedUnanswered(msg), DiedWithoutReason: m.diedWithoutReason(msg),
 		})
 	}
 	for _, began := range m.pushes {

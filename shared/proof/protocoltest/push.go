@@ -1,0 +1,170 @@
+package protocoltest
+
+import (
+	"context"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// answer is how an agent answers a push; "" takes the message.
+type answer string
+
+const (
+	takes       answer = ""
+	failsTask   answer = "takes it, and fails its task"
+	isBusy      answer = "is busy"
+	asksToWait  answer = "asks to wait"
+	fails       answer = "answers with an error"
+	refuses     answer = "can't take it"
+	unreachable answer = "can't be reached"
+	hangs       answer = "does not answer"
+	// killsDrain has the drain die that pushes the message; one that never crashes waits
+	// in vain instead.
+	killsDrain answer = "kills the drain"
+)
+
+// results are what a push of each answer shows.
+var results = map[answer]delivery.PushResult{
+	takes:      {Handover: delivery.Taken, Answer: []byte(`{}`)},
+	failsTask:  {Handover: delivery.Taken, Answer: []byte(`{}`), TaskError: "no quota"},
+	isBusy:     {Handover: delivery.Busy},
+	asksToWait: {Handover: delivery.Busy, RetryAfter: time.Second},
+	fails:      {Handover: delivery.AgentError, Fault: workspace.FaultHTTP, Why: "HTTP 500"},
+	refuses:    {Handover: delivery.Refused, Why: "error -32602"},
+	unreachable: {
+		Handover: delivery.Unreachable, Fault: workspace.FaultRefused, Why: "connection refused",
+	},
+	hangs:      {Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "no answer in time"},
+	killsDrain: {Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "no answer in time"},
+}
+
+var (
+	// once are the answers to one push.
+	once = []answer{takes, takes, takes, fails, failsTask, isBusy, asksToWait, refuses, unreachable, hangs}
+	// forAWhile are the answers of an agent to every push, until another is drawn.
+	forAWhile = []answer{takes, takes, fails, unreachable, hangs, isBusy}
+	// natures are the answers to each push of one message; any but the first is poison.
+	natures = []answer{takes, fails, hangs, killsDrain}
+)
+
+// pushEvent is what happens to one push: what somebody else does while it runs, and how
+// the agent answers.
+type pushEvent struct {
+	Meanwhile string // a key of interferences; "" for nothing
+	Answer    answer
+}
+
+func drawPushEvent(t *rapid.T) pushEvent {
+	mostlyNothing := append([]string{"", "", "", ""}, interferenceNames...)
+	return pushEvent{
+		Meanwhile: rapid.SampledFrom(mostlyNothing).Draw(t, "meanwhile"),
+		Answer:    rapid.SampledFrom(once).Draw(t, "answer"),
+	}
+}
+
+// Push implements delivery.Agents: it is the agent at any of its hosts.
+func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.PushResult {
+	var event pushEvent
+	if len(m.nextPushes) > 0 {
+		event, m.nextPushes = m.nextPushes[0], m.nextPushes[1:]
+	}
+	boots := m.boots
+	if !msg.Probe {
+		m.pushes = append(m.pushes, m.Now())
+	}
+	m.observe()
+	if m.depth++; m.depth == 1 {
+		m.interfere(event.Meanwhile)
+		m.observe()
+	}
+	m.depth--
+	a := m.answers(url, msg, event)
+	if !msg.Probe {
+		m.pushes = m.pushes[:len(m.pushes)-1]
+		m.returned[m.claimOf(msg)] = true
+		m.notePushed(url, msg, a)
+	}
+	if a == takes || a == failsTask || a == refuses {
+		m.reachedAt = m.Now()
+	} else {
+		m.troubled = m.troubled || boots == m.boots
+	}
+	if a == killsDrain {
+		m.crash.kill()
+	}
+	return results[a]
+}
+
+// answers is how the agent answers a push now.
+func (m *machine) answers(url string, msg chat.Message, event pushEvent) answer {
+	switch nature := m.natures[msg.ID]; {
+	case url == m.newest.url && m.polls:
+		return unreachable
+	case m.always != takes:
+		return m.always
+	case nature != takes:
+		return nature
+	}
+	return event.Answer
+}
+
+// notePushed notes what a push of a message shows.
+func (m *machine) notePushed(url string, msg chat.Message, a answer) {
+	switch a {
+	case takes, failsTask:
+		m.taken[msg.ID] = true
+		if url != m.newest.url {
+			m.takenByReplaced[m.claimOf(msg)] = true
+		}
+		if a == takes {
+			m.passedAt[msg.ID] = m.Now()
+		}
+	case refuses:
+		m.refused[msg.ID] = true
+	case fails:
+		m.answered[msg.ID]++
+	case hangs, killsDrain:
+		if m.reachedAt.After(m.hungAt[msg.ID]) && !m.hungAt[msg.ID].IsZero() {
+			m.answered[msg.ID]++ // something else was taken in between: it is the message that hangs
+		}
+		m.hungAt[msg.ID] = m.Now()
+	}
+}
+
+// diedWithoutReason reports whether a message is dead that its agent did not refuse, and
+// that did not fail where another one was taken.
+func (m *machine) diedWithoutReason(msg chat.Message) bool {
+	return msg.State == chat.Dead && !m.refused[msg.ID] && !m.failedWhereOthersPass(msg)
+}
+
+// failedWhereOthersPass reports whether the agent took another message since the first
+// attempt at msg that was used up.
+func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
+	for _, a := range msg.Attempts {
+		if a.Outcome != chat.Failed && a.Outcome != chat.Lost {
+			continue
+		}
+		for id, at := range m.passedAt {
+			if id != msg.ID && at.After(a.At) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// usedUnanswered reports whether a message used up more attempts than its agent answered.
+func (m *machine) usedUnanswered(msg chat.Message) bool {
+	used := 0
+	for _, a := range msg.Attempts {
+		if a.Outcome == chat.Failed {
+			used++
+		}
+	}
+	return used > m.answered[msg.ID]
+}
