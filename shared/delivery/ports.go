@@ -75,12 +75,13 @@ type PushUpdate struct {
 	FailedAt  time.Time // it failed: one more in a row, with Error and Fault
 	BusyAt    time.Time // the agent said that it is busy: one more in a row
 	Succeeded bool      // all trouble is over
-	// Degraded says that it is one of as many as degrade a workspace.
+	// Degraded says that it is one of as many as degrade a workspace, or that it is busy for longer than is believed.
 	Degraded bool
-	// RestUntil, when set, is until when the agent is left alone.
-	RestUntil time.Time
-	Error     string
-	Fault     workspace.PushFault
+	// RestUntil, when set, is until when the agent is left alone, and AsideUntil until when the message is set aside.
+	RestUntil  time.Time
+	AsideUntil time.Time
+	Error      string
+	Fault      workspace.PushFault
 	// ReachedAt is when the agent took something, PassedAt when it took a message that was no probe and did not fail it.
 	ReachedAt, PassedAt time.Time
 	// AnswerFailedAt is when the agent said that the task failed, in its words of AnswerError; AnswerSucceeded ends the

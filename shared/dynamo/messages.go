@@ -290,11 +290,14 @@ func notePush(c *change, u delivery.PushUpdate) {
 	case !u.BusyAt.IsZero():
 		c.add(lease("BusyAnswers"), 1)
 		c.setOnce(lease("BusySince"), millis(u.BusyAt))
+		if u.Degraded {
+			c.setOnce(lease("PushDegradedAt"), millis(u.BusyAt))
+		}
 	}
 	if !u.RestUntil.IsZero() {
 		c.set(lease("RestUntil"), millis(u.RestUntil))
 	}
-	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt} {
+	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt, "AsideUntil": u.AsideUntil} {
 		if !at.IsZero() {
 			c.set(lease(field), millis(at))
 		}

@@ -12,7 +12,7 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
 		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil",
-		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
+		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -215,8 +215,12 @@ func notePush(f *workspace.Facts, u delivery.PushUpdate) {
 	case !u.BusyAt.IsZero():
 		f.BusyAnswers++
 		first(&f.BusySince, u.BusyAt)
+		if u.Degraded {
+			first(&f.PushDegradedAt, u.BusyAt)
+		}
 	}
 	last(&f.RestUntil, u.RestUntil)
+	last(&f.AsideUntil, u.AsideUntil)
 	last(&f.ReachedAt, u.ReachedAt)
 	last(&f.PassedAt, u.PassedAt)
 	switch {
