@@ -220,8 +220,8 @@ func (s situation) deadlines() []time.Time {
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
-		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
-		{s.ResumedAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
+		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.PolledAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
@@ -361,6 +361,9 @@ func credentialsRejected(s situation) *Verdict {
 			", then restart the agent so that it registers again",
 		Evidence: s.refusalEvidence(),
 	}
+	if s.RefusedEnoughAt.IsZero() && !s.leased() {
+		v.Since = latest(s.RefusedSince, s.graceEnd(s.p)) // so few count only when the lease is over
+	}
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
@@ -369,7 +372,7 @@ func credentialsRejected(s situation) *Verdict {
 			"or repair it with " + s.repairHint() + " and restart it"
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
-		v.Status = StatusOffline
+		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
 	default:
 		return nil
 	}
@@ -526,7 +529,10 @@ func inboxUnattended(s situation) *Verdict {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
 		ev = append(ev, Evidence{s.PolledAt, "last poll"})
 	}
-	since = latest(since, s.FreeSince)
+	since = latest(since, s.busyEnded(), s.nextPollDue())
+	if s.Pushable {
+		since = latest(since, s.RegisteredAt) // its mail was pushed until then
+	}
 	if fetched := s.InFlight > 0 && s.ClaimedUntil.IsZero() && !s.saidIdle(); fetched && !s.PolledAt.IsZero() {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryPatience)) // until then it may have been at work on that
 	}
@@ -556,8 +562,18 @@ func inboxUnattended(s situation) *Verdict {
 
 // aboutToPoll reports whether the agent, which has polled since it registered, has said a moment ago that its work is
 // done: its next poll is due.
-func (s situation) aboutToPoll() bool {
-	return s.PolledAt.After(s.RegisteredAt) && s.within(s.FreeSince, s.p.DeliveryObjective) && !s.stuckFor(s.p.BusyPatience)
+func (s situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue()) }
+
+// nextPollDue is until when that is so; zero when it never was.
+func (s situation) nextPollDue() time.Time {
+	if s.FreeSince.IsZero() || !s.PolledAt.After(s.RegisteredAt) {
+		return time.Time{}
+	}
+	due, patience := s.FreeSince.Add(s.p.DeliveryObjective), s.stuckSince().Add(s.p.BusyPatience)
+	if patience.Before(due) {
+		return patience
+	}
+	return due
 }
 
 // silentSinceResumed reports whether no call was accepted since a pause ended.
@@ -575,7 +591,8 @@ func pushFailing(s situation) *Verdict {
 	if polls := s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective); polls {
 		return nil
 	}
-	if s.PushFailures >= s.p.PushFailuresToDegrade || (s.PushFailures > 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective)) {
+	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective)
+	if s.PushFailures >= s.p.PushFailuresToDegrade || overdue {
 		return s.pushesFail()
 	}
 	if s.BusyAnswers > 0 && !s.busyBelieved() {
@@ -605,16 +622,22 @@ func (s situation) pushesFail() *Verdict {
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
 // before.
 func (s situation) pushesFailSince() time.Time {
-	enough := s.PushDegradedAt
-	if enough.IsZero() {
-		enough = s.PushFailedAt // two drains failed at once, and neither knew of the other
-	}
-	enough = latest(s.PushFailingSince, enough)
 	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince())
-	if s.PushFailures < s.p.PushFailuresToDegrade || (s.stuckFor(s.p.DeliveryObjective) && overdue.Before(enough)) {
+	if s.PushFailures < s.p.PushFailuresToDegrade {
 		return overdue
 	}
-	return enough
+	since := s.PushDegradedAt
+	if since.IsZero() {
+		since = s.PushFailedAt // two drains failed at once, and neither knew of the other
+	}
+	since = latest(s.PushFailingSince, since)
+	if s.BusyAnswers == 0 && s.mailOverdue() && overdue.Before(since) {
+		since = overdue
+	}
+	if !s.PolledAt.IsZero() {
+		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective)) // until then it got its mail by polling
+	}
+	return since
 }
 
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
@@ -630,7 +653,7 @@ func (s situation) newlyAble() bool { return s.within(s.ableSince(), s.p.Deliver
 func (s situation) busyForNothing() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
-		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.FreeSince),
+		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
 			"see what it is at; its mail is kept and tried on",
 		Evidence: append(s.mailEvidence(),
@@ -660,17 +683,11 @@ func backlogStalled(s situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonBacklogStalled, Action: "restart",
-		Since:    latest(s.stuckSince().Add(s.p.DeliveryObjective), s.ReachedAt.Add(s.p.DeliveryObjective), s.ableSince(), s.asideEnded()),
+		Since:    s.stalledSince(),
 		Evidence: s.mailEvidence(),
 	}
 	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
-		if !s.stuckFor(2*s.p.DeliveryObjective) || s.busyExplains() {
-			return nil // it fetches its mail, and has yet to acknowledge it
-		}
-		v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-			"see that its polls bring back the id of the last row as since_id, then restart it"
-		v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
-		return v
+		return s.unacknowledged(v)
 	}
 	if s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || (s.mode == Poll && s.aboutToPoll()) || s.setAside(s.p, s.now) ||
 		(s.BusyAnswers > 0 && s.busyBelieved()) {
@@ -690,6 +707,29 @@ func backlogStalled(s situation) *Verdict {
 	return v
 }
 
+// stalledSince is when nothing explained any more that mail waits.
+func (s situation) stalledSince() time.Time {
+	overdue := latest(s.stuckSince(), s.ReachedAt).Add(s.p.DeliveryObjective)
+	since := latest(overdue, s.ableSince(), s.asideEnded(), s.busyEnded())
+	if s.mode == Poll {
+		since = latest(since, s.nextPollDue())
+	}
+	return since
+}
+
+// busyEnded is when the agent's reports of its tasks stopped to explain that mail waits; zero when they never did.
+func (s situation) busyEnded() time.Time {
+	switch {
+	case s.ActiveTasks < s.Slots():
+		return s.FreeSince
+	case s.Busy(s.p, s.now) >= s.Slots():
+		return s.stuckSince().Add(s.p.BusyPatience)
+	case s.ActiveAt.Before(s.DeliveredAt) || s.ActiveAt.After(s.now):
+		return time.Time{}
+	}
+	return s.ActiveAt.Add(s.p.LeaseTTL)
+}
+
 // asideEnded is when a message was no longer set aside; zero while that is to come.
 func (s situation) asideEnded() time.Time {
 	ended := s.AsideUntil
@@ -700,6 +740,26 @@ func (s situation) asideEnded() time.Time {
 		return time.Time{}
 	}
 	return ended
+}
+
+// unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
+// to acknowledge what it fetched.
+func (s situation) unacknowledged(v *Verdict) *Verdict {
+	due := latest(s.stuckSince(), s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
+		return nil
+	}
+	v.Since = latest(v.Since, due)
+	v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+	if s.newlyAble() {
+		v.Action = "wait"
+		v.Hint = fmt.Sprintf("the agent came back at %s and has fetched its mail: wait until it acknowledges it",
+			stamp(s.ableSince()))
+		return v
+	}
+	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
+		"see that its polls bring back the id of the last row as since_id, then restart it"
+	return v
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
