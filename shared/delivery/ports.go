@@ -54,6 +54,8 @@ type MailboxUpdate struct {
 	ClaimReleased bool
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
+	// FetchedAt, when set, is when messages were handed out to a poll. The first such time since the last delivery stays.
+	FetchedAt time.Time
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.

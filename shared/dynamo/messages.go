@@ -248,6 +248,14 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 			c.set(lease(field), millis(at))
 		}
 	}
+	switch delivers, fetches := !u.DeliveredAt.IsZero(), !u.FetchedAt.IsZero(); {
+	case delivers && fetches:
+		c.set(lease("FetchedSince"), millis(u.FetchedAt))
+	case delivers:
+		c.remove(lease("FetchedSince"))
+	case fetches:
+		c.setOnce(lease("FetchedSince"), millis(u.FetchedAt))
+	}
 	noteLost(&c, u)
 	if u.Push != nil {
 		notePush(&c, *u.Push)

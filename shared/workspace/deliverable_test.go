@@ -235,6 +235,9 @@ func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
 			f.Declared, f.Pushable, f.RegisteredAt = workspace.Poll, false, at(598)
 			f.PolledAt, f.FreeSince, f.ActiveAt = at(300), at(599), at(599)
 		}, "inbox_unattended", "wait"},
+		"it has just fetched what waited": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.PolledAt, f.FetchedSince, f.InFlight = workspace.Poll, false, at(595), at(595), 1
+		}, "healthy", ""},
 		"it is to poll, and does not": {func(f *workspace.Facts) {
 			f.Declared, f.Pushable, f.RecoveredAt = workspace.Poll, false, at(500)
 		}, "inbox_unattended", "restart"},
@@ -279,6 +282,10 @@ func TestAVerdictBeginsWhenItIsFirstTrue(t *testing.T) {
 		"it asked for time, and asked again": {func(f *workspace.Facts) {
 			f.BusyAnswers, f.BusySince, f.PushDegradedAt, f.TriedAt = 2, at(200), at(500), at(500)
 		}, "push_failing", at(500)},
+		"it fetched its mail late, and acknowledges nothing": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.Open, f.InFlight, f.OldestOpen = workspace.Poll, false, 1, 1, at(100)
+			f.PolledAt, f.FetchedSince, f.ActiveAt = at(595), at(470), at(596)
+		}, "backlog_stalled", at(590)},
 		"it may have been at work on what it fetched": {func(f *workspace.Facts) {
 			f.Declared, f.Pushable, f.Open, f.InFlight, f.OldestOpen = workspace.Poll, false, 1, 1, at(300)
 			f.PolledAt = at(301)

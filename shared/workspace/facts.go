@@ -154,6 +154,7 @@ type Mailbox struct {
 	OldestOpen   time.Time // when the oldest open message was accepted
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery
+	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task

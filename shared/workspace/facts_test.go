@@ -11,7 +11,7 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil",
+		"OldestOpen", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
 		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -220,6 +220,7 @@ func (s situation) deadlines() []time.Time {
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
@@ -529,10 +530,8 @@ func inboxUnattended(s situation) *Verdict {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
 		ev = append(ev, Evidence{s.PolledAt, "last poll"})
 	}
-	since = latest(since, s.busyEnded(), s.nextPollDue())
-	if s.Pushable {
-		since = latest(since, s.RegisteredAt) // its mail was pushed until then
-	}
+	// What it was at before it registered is not known any more.
+	since = latest(since, s.busyEnded(), s.nextPollDue(), s.RegisteredAt)
 	if fetched := s.InFlight > 0 && s.ClaimedUntil.IsZero() && !s.saidIdle(); fetched && !s.PolledAt.IsZero() {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryPatience)) // until then it may have been at work on that
 	}
@@ -623,6 +622,9 @@ func (s situation) pushesFail() *Verdict {
 // before.
 func (s situation) pushesFailSince() time.Time {
 	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince())
+	if s.Declared == Poll { // it is pushed to since it did not poll for as long as that
+		overdue = latest(overdue, latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective))
+	}
 	if s.PushFailures < s.p.PushFailuresToDegrade {
 		return overdue
 	}
@@ -745,7 +747,7 @@ func (s situation) asideEnded() time.Time {
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
 func (s situation) unacknowledged(v *Verdict) *Verdict {
-	due := latest(s.stuckSince(), s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	due := latest(s.stuckSince(), s.FetchedSince, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
 	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
 		return nil
 	}

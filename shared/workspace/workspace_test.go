@@ -109,6 +109,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if f.BusyAnswers = count("busy answers", 3); f.BusyAnswers > 0 {
 		f.BusySince = at(rapid.IntRange(-100, 600).Draw(t, "busy since"))
 	}
+	f.FetchedSince = when("fetched")
 	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")
 	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")

@@ -166,7 +166,10 @@ func update(f workspace.Facts, d chat.Delta, u delivery.MailboxUpdate) (next wor
 		f.ClaimedUntil = time.Time{}
 	}
 	if !u.DeliveredAt.IsZero() {
-		f.DeliveredAt = u.DeliveredAt
+		f.DeliveredAt, f.FetchedSince = u.DeliveredAt, time.Time{}
+	}
+	if !u.FetchedAt.IsZero() && f.FetchedSince.IsZero() {
+		f.FetchedSince = u.FetchedAt
 	}
 	if !u.UndeliveredAt.IsZero() {
 		f.UndeliveredAt = u.UndeliveredAt
