@@ -2,7 +2,7 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR SEED FAULTS
+export PORT EMULATOR SEED FAULTS STORY
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
@@ -55,7 +55,7 @@ incident: build $(EMULATOR) ## the incident this exists for, replayed with real 
 conformance: build $(EMULATOR) ## the exact sequences of the clients that exist, and what held
 	@exec .build/local conformance
 
-scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and credentials, and what status said
+scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and credentials, and what status said (STORY=)
 	@exec .build/local scenarios
 
 chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions (SEED=7 FAULTS=300), and what was lost

@@ -28,7 +28,7 @@ var verbs = []verb{
 	{"test", "run everything that must pass, on LocalStack and on ministack", test},
 	{"incident", "replay the incident with real processes, on a running platform or on a new one", incident},
 	{"conformance", "play the exact sequences of the existing clients", playConformance},
-	{"scenarios", "play the stories of what goes wrong with agents and credentials", scenarios},
+	{"scenarios", "play the stories of what goes wrong with agents and credentials (STORY=)", scenarios},
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"bench", "print what each operation costs, in AWS calls and capacity units", bench},
 }
@@ -77,5 +77,6 @@ environment:
   PORT         where run serves the platform; the default is 8080
   SEED         the seed of chaos; the default is a new one each time
   FAULTS       how many faults chaos makes; the default is 300
+  STORY        a regular expression: scenarios plays only the stories whose title matches
 `)
 }

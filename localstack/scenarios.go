@@ -26,5 +26,5 @@ func playStories(ctx context.Context, kind emulator.Kind, dirs emulator.Dirs) er
 	defer p.Close()
 	return scenario.Play(ctx, scenario.Platform{
 		Client: p.Client, SetStore: store.SetAvailable, SetClock: p.SetClock, SetSchedule: p.SetSchedule,
-	}, os.Stdout)
+	}, os.Getenv("STORY"), os.Stdout)
 }

@@ -158,8 +158,8 @@ func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, n
 	m.closeAttempt(Failed, cause)
 	n := m.attemptsUsed()
 	if m.poisoned(p, passedAt) {
-		m.end(Dead, now, fmt.Sprintf("%d attempts failed, and the agent took another message at %s; the last: %s",
-			n, stamp(passedAt), cause))
+		m.end(Dead, now, fmt.Sprintf("%s; %d attempts failed, and the agent took another message at %s",
+			cause, n, stamp(passedAt)))
 		return m
 	}
 	if n >= p.MaxAttempts {

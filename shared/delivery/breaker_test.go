@@ -103,6 +103,67 @@ func TestAPoisonedMessageHoldsUpNobodyForLong(t *testing.T) {
 	if m := w.Receipt("poison"); m.State != chat.Dead {
 		t.Fatalf("%s: %s", m.State, m.Reason)
 	}
+	v := w.Verdict() // one that fails alone says nothing of the agent, and is told with its cause
+	if v.Status != workspace.StatusOnline || w.Facts().Unproved() || len(v.Remarks) != 1 ||
+		!strings.Contains(v.Remarks[0].Text, "no quota") {
+		t.Fatalf("%+v", v)
+	}
+}
+
+// A message that is set aside while the agent takes others is no stalled backlog, and is in nobody's way.
+func TestWhatIsSetAsideIsNoStall(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Registry.Policy.DeliveryObjective = 10 * time.Second
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if m.ID == "poison" {
+			return noQuota
+		}
+		return delivery.PushResult{}
+	}
+	w.Send("poison")
+	for w.Facts().AsideUntil.IsZero() {
+		alive(w, time.Second, time.Second)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("nothing else passes: %+v", v)
+	}
+	w.Send("m1")
+	w.DrainOnce()
+	w.Want("what goes first", w.Taken, "m1")
+	for w.Receipt("poison").State == chat.Queued {
+		if v := w.Verdict(); v.Status != workspace.StatusOnline {
+			t.Fatalf("%+v", v)
+		}
+		alive(w, time.Second, time.Second)
+	}
+	out := w.Send("m2")
+	if out.Expected != workspace.ExpectNow {
+		t.Fatalf("expected %s: %s", out.Expected, out.Why)
+	}
+}
+
+// An agent that is busy for ever is noticed when that is believed no more, however often it registers.
+func TestBusyIsBelievedForAMinute(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(delivery.PushResult{Handover: delivery.Busy})
+	w.Send("m1")
+	for end := w.Now.Add(3 * time.Minute); w.Now.Before(end); {
+		w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
+		alive(w, 10*time.Second, time.Second)
+	}
+	v := w.Verdict()
+	if v.Reason != workspace.ReasonPushFailing || v.Action != "inspect" || w.Facts().PushDegradedAt.IsZero() {
+		t.Fatalf("%+v", v)
+	}
+	if out := w.Send("m2"); out.Expected != workspace.ExpectRetrying {
+		t.Fatalf("expected %s: %s", out.Expected, out.Why)
+	}
+	w.Agent = always(delivery.PushResult{})
+	alive(w, 20*time.Second, time.Second)
+	w.Want("when it is free", w.Taken, "m1", "m2")
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
+		t.Fatalf("%+v", v)
+	}
 }
 
 // What an agent says that it can't take dies at once, and is no sign that the agent fails.

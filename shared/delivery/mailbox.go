@@ -184,8 +184,9 @@ func (d *Delivery) expire(
 const maxLostWhy = 100
 
 // lost is what the end of an undelivered message does to its mailbox: it is told
-// for a day, and shows that mail does not arrive, if its agent was there and did
-// not take it. A probe's end is no loss.
+// for a day, and if it expired though its agent was there, it shows that mail does
+// not arrive. One that is dead shows no such thing: the agent said that it can't
+// take it, or it failed where others passed. A probe's end is no loss.
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
 		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.Reason, maxLostWhy)
@@ -193,8 +194,7 @@ func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u
 	}
 	p := d.Registry.Policy
 	polls := workspace.EffectiveMode(f, p, now).Effective == workspace.Poll
-	refused := ended.State == chat.Dead && !ended.Tried() // the agent said that it can't take it: it is there
-	if !refused && (ended.Tried() || (polls && f.Hold == workspace.NoHold && f.Leased(p, now))) {
+	if ended.State != chat.Dead && (ended.Tried() || (polls && f.Hold == workspace.NoHold && f.Leased(p, now))) {
 		u.UndeliveredAt = now
 	}
 	return u

@@ -182,6 +182,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
 			p.moves = append(p.moves, chat.Move{From: m, To: taken})
 			p.out = append(p.out, taken)
+			p.update.FetchedAt = now
 		}
 	}
 	return p

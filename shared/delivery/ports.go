@@ -54,6 +54,8 @@ type MailboxUpdate struct {
 	ClaimReleased bool
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
+	// FetchedAt, when set, is when messages were handed out to a poll. The first such time since the last delivery stays.
+	FetchedAt time.Time
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.
@@ -75,12 +77,13 @@ type PushUpdate struct {
 	FailedAt  time.Time // it failed: one more in a row, with Error and Fault
 	BusyAt    time.Time // the agent said that it is busy: one more in a row
 	Succeeded bool      // all trouble is over
-	// Degraded says that it is one of as many as degrade a workspace.
+	// Degraded says that it is one of as many as degrade a workspace, or that it is busy for longer than is believed.
 	Degraded bool
-	// RestUntil, when set, is until when the agent is left alone.
-	RestUntil time.Time
-	Error     string
-	Fault     workspace.PushFault
+	// RestUntil, when set, is until when the agent is left alone, and AsideUntil until when the message is set aside.
+	RestUntil  time.Time
+	AsideUntil time.Time
+	Error      string
+	Fault      workspace.PushFault
 	// ReachedAt is when the agent took something, PassedAt when it took a message that was no probe and did not fail it.
 	ReachedAt, PassedAt time.Time
 	// AnswerFailedAt is when the agent said that the task failed, in its words of AnswerError; AnswerSucceeded ends the

@@ -109,9 +109,13 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		u.DeliveredAt = now
 	}
 	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
+	if next.State == chat.Dead {
+		u.Push = &PushUpdate{Succeeded: true, ReachedAt: now} // the agent is there: it is this message that fails
+	}
 	u.Host = hostOfOutcome(f, u.Push)
 	if next.NotBefore.After(now) {
-		u.Push.RestUntil = time.Time{} // it is set aside: what waits behind it goes on at once
+		// It is set aside: what waits behind it goes on at once.
+		u.Push.RestUntil, u.Push.AsideUntil = time.Time{}, next.NotBefore
 	}
 	return next, u, outcome
 }
@@ -146,16 +150,15 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 	switch r.Handover {
 	case Busy:
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
+		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case AgentError, Unreachable:
 		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.Why, maxLeaseError), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
-	case Refused:
-		u.Succeeded, u.ReachedAt = true, now // the agent is there: it is the message that can't be taken
 	default:
 		u.Succeeded, u.ReachedAt = true, now
 		switch {
-		case probe:
+		case probe || r.Handover == Refused: // the agent is there, and has taken no message
 		case r.TaskError != "":
 			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
 			u.Degraded = f.AnswerFailures+1 >= d.Registry.Policy.AnswerFailuresToDegrade

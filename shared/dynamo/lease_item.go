@@ -29,7 +29,7 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf", "Homes": "hm",
-	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm",
+	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm",
 	"BadMetricAt": "bt",
 	// Copies
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
@@ -39,7 +39,7 @@ var leaseAttributes = map[string]string{
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "OldestOpen": "oo", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
-	"ProbedAt": "pb", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
+	"ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",

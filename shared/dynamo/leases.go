@@ -108,8 +108,10 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 		c.set(lease("ActiveAt"), millis(now))
 		if *sig.ActiveTasks > 0 {
 			c.setOnce(lease("AtWorkSince"), millis(now))
+			c.remove(lease("FreeSince"))
 		} else {
 			c.remove(lease("AtWorkSince"))
+			c.setOnce(lease("FreeSince"), millis(now))
 		}
 	}
 	switch {

@@ -248,6 +248,14 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 			c.set(lease(field), millis(at))
 		}
 	}
+	switch delivers, fetches := !u.DeliveredAt.IsZero(), !u.FetchedAt.IsZero(); {
+	case delivers && fetches:
+		c.set(lease("FetchedSince"), millis(u.FetchedAt))
+	case delivers:
+		c.remove(lease("FetchedSince"))
+	case fetches:
+		c.setOnce(lease("FetchedSince"), millis(u.FetchedAt))
+	}
 	noteLost(&c, u)
 	if u.Push != nil {
 		notePush(&c, *u.Push)
@@ -290,11 +298,14 @@ func notePush(c *change, u delivery.PushUpdate) {
 	case !u.BusyAt.IsZero():
 		c.add(lease("BusyAnswers"), 1)
 		c.setOnce(lease("BusySince"), millis(u.BusyAt))
+		if u.Degraded {
+			c.setOnce(lease("PushDegradedAt"), millis(u.BusyAt))
+		}
 	}
 	if !u.RestUntil.IsZero() {
 		c.set(lease("RestUntil"), millis(u.RestUntil))
 	}
-	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt} {
+	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt, "AsideUntil": u.AsideUntil} {
 		if !at.IsZero() {
 			c.set(lease(field), millis(at))
 		}

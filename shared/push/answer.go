@@ -26,7 +26,8 @@ type answer struct {
 
 // resultOf decides what an answer means. The first rule that matches holds:
 //
-//   - Any JSON-RPC answer to a probe is taken, even an error: it shows that an agent listens at the URL.
+//   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it knows no such
+//     call: it shows that an agent listens at the URL.
 //   - A redirect is not followed: the agent can't be reached at this URL.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
 //   - A JSON-RPC error that says the message is malformed refuses it for good; so does a status that says so.
@@ -42,7 +43,7 @@ func resultOf(probe bool, status int, header http.Header, body []byte) delivery.
 		a.object = nil
 	}
 	switch {
-	case probe && a.object["jsonrpc"] != nil:
+	case probe && a.answersProbe():
 		return delivery.PushResult{Handover: delivery.Taken}
 	case status >= 300 && status < 400:
 		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(header))
@@ -62,6 +63,24 @@ func resultOf(probe bool, status int, header http.Header, body []byte) delivery.
 			chat.Clip(string(a.body), maxQuoted))
 	}
 	return unreachable(workspace.FaultPage, "what answers there is not an agent: %s", a.describe())
+}
+
+// answersProbe reports whether an agent answers a probe, though it may not know what it is.
+func (a answer) answersProbe() bool {
+	if a.object["jsonrpc"] != nil || a.hasError() {
+		return true
+	}
+	switch a.status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotImplemented:
+		return !a.isPage()
+	}
+	return false
+}
+
+// isPage reports whether the body is a page for people: what stands before an agent writes such.
+func (a answer) isPage() bool {
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return kind == "text/html" || bytes.HasPrefix(a.body, []byte("<"))
 }
 
 // maxQuoted is how much of an answer an error quotes, in bytes.

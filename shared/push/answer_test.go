@@ -92,12 +92,20 @@ func TestResultOf(t *testing.T) {
 		"busy until a date":        {status: 429, retryAfter: "Wed, 21 Oct 2026 07:28:00 GMT", want: delivery.Busy},
 		"busy for too long a time": {status: 429, retryAfter: "99999999999", want: delivery.Busy},
 
-		"a probe, refused by RPC":       {probe: true, status: 200, body: rpcError, want: delivery.Taken},
-		"a probe, refused by both":      {probe: true, status: 500, body: rpcError, want: delivery.Taken},
-		"a probe, and RPC that is busy": {probe: true, status: 503, body: rpcError, want: delivery.Taken},
-		"a probe, taken":                {probe: true, status: 200, body: rpcResult, want: delivery.Taken},
-		"a probe, and a busy agent":     {probe: true, status: 503, retryAfter: "1", want: delivery.Busy, wait: time.Second},
-		"a probe, and another server":   {probe: true, status: 404, body: "<html>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a probe, refused by RPC":        {probe: true, status: 200, body: rpcError, want: delivery.Taken},
+		"a probe, refused by both":       {probe: true, status: 500, body: rpcError, want: delivery.Taken},
+		"a probe, and RPC that is busy":  {probe: true, status: 503, body: rpcError, want: delivery.Taken},
+		"a probe, taken":                 {probe: true, status: 200, body: rpcResult, want: delivery.Taken},
+		"a probe, and a busy agent":      {probe: true, status: 503, retryAfter: "1", want: delivery.Busy, wait: time.Second},
+		"a probe, and no such method":    {probe: true, status: 400, kind: "text/plain", body: "not A2A", want: delivery.Taken},
+		"a probe, not implemented":       {probe: true, status: 501, want: delivery.Taken},
+		"a probe, an error in its words": {probe: true, status: 404, body: `{"error":"unknown method"}`, want: delivery.Taken},
+		"a probe, and a proxy's 400": {
+			probe: true, status: 400, kind: html, body: "<h1>Bad Request</h1>", want: delivery.AgentError, fault: workspace.FaultHTTP,
+			says: "Bad Request",
+		},
+		"a probe, and its own 500":    {probe: true, status: 500, kind: "text/plain", body: "panic", want: delivery.AgentError, fault: workspace.FaultHTTP, says: "panic"},
+		"a probe, and another server": {probe: true, status: 404, body: "<html>", want: delivery.Unreachable, fault: workspace.FaultPage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{}

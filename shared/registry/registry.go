@@ -129,7 +129,8 @@ func (r *Registry) WakeIfDeliverable(ctx context.Context, f workspace.Facts, cau
 		return
 	}
 	after := time.Duration(0)
-	if f.RecoveredAt.Equal(f.LastSignal()) { // of many that were silent together, the drains begin one by one
+	// This call ended a silence: of many that were silent together, the drains begin one by one.
+	if !f.RecoveredAt.Before(now.Truncate(time.Millisecond)) {
 		after = time.Duration(r.Clock.Random() * float64(recoverySpread))
 	}
 	// A lost wake-up costs the wait for a sweep and nothing else, so it fails no

@@ -64,12 +64,21 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, v.Hint
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed: " + f.PushError
-	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.Open > f.InFlight:
+	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:
 		return ExpectNow, v.Hint
 	}
 	return ExpectNow, ""
+}
+
+// queueBefore is how many messages go before one that is accepted now.
+func (f Facts) queueBefore(p Policy, now time.Time) int64 {
+	n := f.Open - f.InFlight
+	if f.setAside(p, now) {
+		n-- // at least one
+	}
+	return n
 }
 
 // expectPoll is Expect for an agent that fetches its mail.
@@ -94,10 +103,12 @@ func (f Facts) atWork(p Policy, now time.Time) bool {
 	return f.Busy(p, now) > 0 || pushing || f.atFetchedWork(p, now)
 }
 
+// saidIdle reports whether the agent has said since its last poll that it is idle.
+func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
+
 // atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it, and has not
 // said since that it is idle.
 func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
-	saysIdle := f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt)
 	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
-	return fetched && !saysIdle && now.Sub(f.PolledAt) < p.DeliveryPatience
+	return fetched && !f.saidIdle() && now.Sub(f.PolledAt) < p.DeliveryPatience
 }

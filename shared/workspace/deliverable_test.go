@@ -26,7 +26,8 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 		switch {
 		case expected == workspace.ExpectNow && failing[v.Reason]:
 			t.Fatalf("promises now beside %s: %+v", v.Reason, f)
-		case expected == workspace.ExpectNow && (f.PushFailures > 0 || f.Resting(p, now) || f.Open > 0):
+		case expected == workspace.ExpectNow && (f.PushFailures > 0 || f.Resting(p, now) || f.Open > 1 ||
+			(f.Open == 1 && !now.Before(f.AsideUntil.Add(p.DeliveryObjective)))):
 			t.Fatalf("promises now, and no delivery begins now: %+v", f)
 		case (expected == workspace.ExpectRetrying || expected == workspace.ExpectNobody) && why == "":
 			t.Fatalf("%s, and no word why: %+v", expected, f)
@@ -196,6 +197,107 @@ func TestLostMailIsTold(t *testing.T) {
 	}
 }
 
+// What is said of an agent that has just become able to take mail that is overdue: it is not at fault.
+func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
+	now := at(600)
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		reason workspace.Reason
+		action string
+	}{
+		"it came back":              {func(f *workspace.Facts) { f.RecoveredAt = at(599) }, "healthy", ""},
+		"it registered":             {func(f *workspace.Facts) { f.RegisteredAt = at(599) }, "healthy", ""},
+		"it was resumed":            {func(f *workspace.Facts) { f.ResumedAt = at(599) }, "healthy", ""},
+		"it has just become free":   {func(f *workspace.Facts) { f.FreeSince, f.ActiveAt = at(599), at(599) }, "healthy", ""},
+		"nobody has tried it since": {func(f *workspace.Facts) { f.RecoveredAt = at(500) }, "backlog_stalled", "wait"},
+		"it took none when tried":   {func(f *workspace.Facts) { f.RecoveredAt, f.TriedAt = at(580), at(590) }, "backlog_stalled", "restart"},
+		"it is tried for the first time": {func(f *workspace.Facts) {
+			f.RecoveredAt, f.TriedAt, f.InFlight, f.ClaimedUntil = at(530), at(531), 1, at(681)
+		}, "healthy", ""},
+		"the one that waits is set aside": {func(f *workspace.Facts) {
+			f.TriedAt, f.AsideUntil = at(590), at(640)
+		}, "healthy", ""},
+		"it was set aside, and nothing else passes": {func(f *workspace.Facts) {
+			f.TriedAt, f.AsideUntil, f.PushFailures, f.PushFault = at(590), at(640), 5, workspace.FaultRPC
+		}, "push_failing", "inspect"},
+		"it has just taken a probe": {func(f *workspace.Facts) { f.TriedAt, f.ReachedAt = at(590), at(599) }, "healthy", ""},
+		"it failed when tried": {func(f *workspace.Facts) {
+			f.RecoveredAt, f.TriedAt, f.PushFailures, f.PushFault = at(590), at(591), 1, workspace.FaultRefused
+			f.PushFailingSince = at(591)
+		}, "push_failing", "check_url"},
+		"it is to poll, and came back": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.RecoveredAt = workspace.Poll, false, at(599)
+		}, "inbox_unattended", "wait"},
+		"it polled, and has just become free": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.PolledAt, f.FreeSince, f.ActiveAt = workspace.Poll, false, at(300), at(599), at(599)
+		}, "healthy", ""},
+		"it registers again and again, and never polls": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.RegisteredAt = workspace.Poll, false, at(598)
+			f.PolledAt, f.FreeSince, f.ActiveAt = at(300), at(599), at(599)
+		}, "inbox_unattended", "wait"},
+		"it has just fetched what waited": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.PolledAt, f.FetchedSince, f.InFlight = workspace.Poll, false, at(595), at(595), 1
+		}, "healthy", ""},
+		"it is to poll, and does not": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.RecoveredAt = workspace.Poll, false, at(500)
+		}, "inbox_unattended", "restart"},
+		"it was busy once, and a new boot is yet to be tried": {func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.TriedAt, f.RegisteredAt = 1, at(300), at(300), at(599)
+		}, "busy", ""},
+		"it is busy for ever, and registers again": {func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.TriedAt, f.RegisteredAt = 2, at(300), at(580), at(599)
+		}, "push_failing", "inspect"},
+	} {
+		f := live(func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, at(200) })
+		c.change(&f)
+		v := workspace.Assess(f, p, now)
+		if v.Reason != c.reason || v.Action != c.action {
+			t.Errorf("%s: %s, %q: %s", name, v.Reason, v.Action, v.Hint)
+		}
+	}
+}
+
+// No verdict claims to have begun while another one was true.
+func TestAVerdictBeginsWhenItIsFirstTrue(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		reason workspace.Reason
+		since  time.Time
+	}{
+		"the grace counts as online": {func(f *workspace.Facts) {
+			f.HeartbeatAt, f.LeaseUntil = at(400), at(490)
+		}, "lease_expired", at(490).Add(p.Grace)},
+		"mail was overdue after one failure": {func(f *workspace.Facts) {
+			f.Open, f.OldestOpen, f.PushFailures, f.PushFailingSince = 1, at(500), 1, at(501)
+		}, "push_failing", at(560)},
+		"there were three failures before mail was overdue": {func(f *workspace.Facts) {
+			f.Open, f.OldestOpen, f.PushFailures, f.PushFailingSince, f.PushDegradedAt = 1, at(500), 5, at(501), at(510)
+		}, "push_failing", at(510)},
+		"two drains failed at once": {func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailingSince, f.PushFailedAt = 3, at(500), at(505)
+		}, "push_failing", at(505)},
+		"it was at work until then": {func(f *workspace.Facts) {
+			f.Open, f.OldestOpen, f.FreeSince, f.TriedAt, f.ActiveAt = 1, at(100), at(570), at(571), at(590)
+		}, "backlog_stalled", at(570)},
+		"it asked for time, and asked again": {func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.PushDegradedAt, f.TriedAt = 2, at(200), at(500), at(500)
+		}, "push_failing", at(500)},
+		"it fetched its mail late, and acknowledges nothing": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.Open, f.InFlight, f.OldestOpen = workspace.Poll, false, 1, 1, at(100)
+			f.PolledAt, f.FetchedSince, f.ActiveAt = at(595), at(470), at(596)
+		}, "backlog_stalled", at(590)},
+		"it may have been at work on what it fetched": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.Open, f.InFlight, f.OldestOpen = workspace.Poll, false, 1, 1, at(300)
+			f.PolledAt = at(301)
+		}, "inbox_unattended", at(301).Add(p.DeliveryPatience)},
+	} {
+		v := workspace.Assess(live(c.change), p, at(600))
+		if v.Reason != c.reason || !v.Since.Equal(c.since) {
+			t.Errorf("%s: %s since %s, want %s", name, v.Reason, v.Since, c.since)
+		}
+	}
+}
+
 // A register lets the agent be tried at once, and proves nothing of what failed.
 func TestARegisterProvesNoHandover(t *testing.T) {
 	f := live(func(f *workspace.Facts) {
@@ -203,7 +305,7 @@ func TestARegisterProvesNoHandover(t *testing.T) {
 		f.BusyAnswers, f.BusySince = 2, at(500)
 	})
 	again := register(f, workspace.Declaration{URL: "http://agent/2", Pushable: true, From: "10.0.0.1"}, at(600))
-	if again.Resting(p, at(600)) || again.BusyAnswers != 0 || again.PushFailures != 4 || !again.NeedsProbe(p, at(600)) {
+	if again.Resting(p, at(600)) || again.BusyAnswers != 2 || again.PushFailures != 4 || !again.NeedsProbe(p, at(600)) {
 		t.Fatalf("%+v", again.PushTrouble)
 	}
 	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonPushFailing {

@@ -121,6 +121,7 @@ type Reported struct {
 	ActiveTasks int
 	ActiveAt    time.Time // when ActiveTasks was reported
 	AtWorkSince time.Time // since when each report said that a task is active; zero: the last one said none
+	FreeSince   time.Time // since when each report said that no task is active; zero: the last one said some are
 	ErrorsSince time.Time // when it entered the error-rate band; zero: it is not in it
 	SampleError string    // while in the band
 	WedgedSince time.Time // zero: not wedged
@@ -156,11 +157,13 @@ type Mailbox struct {
 	OldestOpen   time.Time // when the oldest open message was accepted
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery
+	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task
 	ReachedAt    time.Time // when the agent last took a pushed message or probe
 	ProbedAt     time.Time // when the last probe was accepted
+	AsideUntil   time.Time // until when a message is set aside that has used up its attempts; zero: none was
 	// UndeliveredAt is when a message ended undelivered though its agent was there; only a later delivery or poll shows
 	// that it is over. An adoption clears it.
 	UndeliveredAt time.Time
@@ -196,8 +199,8 @@ func (c Counters) Conserved() bool {
 }
 
 // PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it in the
-// transaction that changes the message, or after a probe. A register ends the rest and the busy answers, and proves
-// nothing of the failures: only a hand-over that succeeds, or an adoption, clears them.
+// transaction that changes the message, or after a probe. A register ends the rest, and proves nothing of the
+// failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them.
 type PushTrouble struct {
 	PushFailures     int       // in a row
 	PushFailingSince time.Time // first of those
@@ -260,6 +263,14 @@ func (f Facts) Delivering(p Policy, now time.Time) bool {
 func (f Facts) Resting(p Policy, now time.Time) bool {
 	left := f.RestUntil.Sub(now)
 	return left > 0 && left <= p.RestLimit+maxSkew
+}
+
+// setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for a moment
+// longer until it is tried again. A longer time than any is a wrong clock's.
+func (f Facts) setAside(p Policy, now time.Time) bool {
+	left := f.AsideUntil.Sub(now)
+	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
+	return f.Open > 0 && f.PushFailures == 0 && (due || left > 0 && left <= p.RestLimit+maxSkew)
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.

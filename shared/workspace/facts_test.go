@@ -11,8 +11,8 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "OutboxItems", "DeliveredAt", "ClaimedUntil",
-		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
+		"OldestOpen", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
+		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

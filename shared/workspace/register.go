@@ -42,8 +42,9 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
 	f.Refusals, f.RegisterFailedAt, f.RegisterFailedWhy = Refusals{}, time.Time{}, ""
-	// A new boot is tried at once. That it serves, only a hand-over shows: what failed before still counts.
-	f.RestUntil, f.BusySince, f.BusyAnswers = time.Time{}, time.Time{}, 0
+	// A new boot is tried at once. That it takes mail, only a hand-over shows: what failed before still counts, and so do
+	// the answers that it is busy.
+	f.RestUntil = time.Time{}
 	return f
 }
 

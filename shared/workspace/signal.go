@@ -67,9 +67,9 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now
 		switch {
 		case *s.ActiveTasks == 0:
-			r.AtWorkSince = time.Time{}
-		case r.AtWorkSince.IsZero():
-			r.AtWorkSince = now
+			r.AtWorkSince, r.FreeSince = time.Time{}, firstOf(r.FreeSince, now)
+		default:
+			r.AtWorkSince, r.FreeSince = firstOf(r.AtWorkSince, now), time.Time{}
 		}
 	}
 	switch {
@@ -82,6 +82,14 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 		r.SampleError = s.SampleError
 	}
 	return r
+}
+
+// firstOf is when something began that is so now.
+func firstOf(began, now time.Time) time.Time {
+	if began.IsZero() {
+		return now
+	}
+	return began
 }
 
 // EndsErrors reports whether the signal ends the error-rate band.

@@ -219,9 +219,15 @@ func (s situation) deadlines() []time.Time {
 		{s.BootstrapUntil, []time.Duration{0}},
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
-		{s.RegisteredAt, []time.Duration{p.DeliveryObjective}},
+		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
+		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
+		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
+		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.PolledAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
+		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
+		{s.AsideUntil, []time.Duration{0, p.DeliveryObjective, p.DeliveryPatience, -p.RestLimit - maxSkew}},
 		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
 		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
@@ -242,8 +248,11 @@ func (s situation) mailOverdue() bool {
 
 // stuckFor reports whether mail has waited for d without a delivery.
 func (s situation) stuckFor(d time.Duration) bool {
-	return s.Open > 0 && s.now.Sub(latest(s.OldestOpen, s.DeliveredAt)) >= d
+	return s.Open > 0 && s.now.Sub(s.stuckSince()) >= d
 }
+
+// stuckSince is since when mail has waited without a delivery.
+func (s situation) stuckSince() time.Time { return latest(s.OldestOpen, s.DeliveredAt) }
 
 func (s situation) mailEvidence() []Evidence {
 	if s.Open == 0 {
@@ -353,6 +362,9 @@ func credentialsRejected(s situation) *Verdict {
 			", then restart the agent so that it registers again",
 		Evidence: s.refusalEvidence(),
 	}
+	if s.RefusedEnoughAt.IsZero() && !s.leased() {
+		v.Since = latest(s.RefusedSince, s.graceEnd(s.p)) // so few count only when the lease is over
+	}
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
@@ -361,7 +373,7 @@ func credentialsRejected(s situation) *Verdict {
 			"or repair it with " + s.repairHint() + " and restart it"
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
-		v.Status = StatusOffline
+		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
 	default:
 		return nil
 	}
@@ -452,7 +464,7 @@ func leaseExpired(s situation) *Verdict {
 		return nil
 	}
 	return &Verdict{
-		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.LeaseUntil, Action: "restart",
+		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.graceEnd(s.p), Action: "restart",
 		Hint: "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, " +
 			"then restart it" + s.strangerHint(),
 		Evidence: s.silenceEvidence(),
@@ -506,7 +518,8 @@ func runtimeWedged(s situation) *Verdict {
 
 // inboxUnattended: the agent is to poll for its mail, mail waits, and nobody fetches it.
 func inboxUnattended(s situation) *Verdict {
-	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) || s.workExplains() {
+	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) || s.workExplains() ||
+		s.aboutToPoll() {
 		return nil
 	}
 	last := "it has never polled"
@@ -517,6 +530,11 @@ func inboxUnattended(s situation) *Verdict {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
 		ev = append(ev, Evidence{s.PolledAt, "last poll"})
 	}
+	// What it was at before it registered is not known any more.
+	since = latest(since, s.busyEnded(), s.nextPollDue(), s.RegisteredAt)
+	if fetched := s.InFlight > 0 && s.ClaimedUntil.IsZero() && !s.saidIdle(); fetched && !s.PolledAt.IsZero() {
+		since = latest(since, s.PolledAt.Add(s.p.DeliveryPatience)) // until then it may have been at work on that
+	}
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -525,12 +543,36 @@ func inboxUnattended(s situation) *Verdict {
 			Evidence: append(ev, Evidence{s.ResumedAt, "an operator resumed it"}, Evidence{s.LastSignal(), "last accepted call"}),
 		}
 	}
+	if s.newlyAble() && s.PolledAt.Before(s.ableSince()) {
+		return &Verdict{
+			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "wait",
+			Hint: fmt.Sprintf("mail waits, and the agent has not polled for it since it came back at %s: "+
+				"wait for its first poll", stamp(s.ableSince())),
+			Evidence: ev,
+		}
+	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart",
 		Hint: fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
 			"restart it, or register it with a URL so that mail can be pushed", last),
 		Evidence: ev,
 	}
+}
+
+// aboutToPoll reports whether the agent, which has polled since it registered, has said a moment ago that its work is
+// done: its next poll is due.
+func (s situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue()) }
+
+// nextPollDue is until when that is so; zero when it never was.
+func (s situation) nextPollDue() time.Time {
+	if s.FreeSince.IsZero() || !s.PolledAt.After(s.RegisteredAt) {
+		return time.Time{}
+	}
+	due, patience := s.FreeSince.Add(s.p.DeliveryObjective), s.stuckSince().Add(s.p.BusyPatience)
+	if patience.Before(due) {
+		return patience
+	}
+	return due
 }
 
 // silentSinceResumed reports whether no call was accepted since a pause ended.
@@ -548,7 +590,8 @@ func pushFailing(s situation) *Verdict {
 	if polls := s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective); polls {
 		return nil
 	}
-	if s.PushFailures >= s.p.PushFailuresToDegrade {
+	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective)
+	if s.PushFailures >= s.p.PushFailuresToDegrade || overdue {
 		return s.pushesFail()
 	}
 	if s.BusyAnswers > 0 && !s.busyBelieved() {
@@ -559,11 +602,15 @@ func pushFailing(s situation) *Verdict {
 
 func (s situation) pushesFail() *Verdict {
 	advice, action := s.PushFault.advice()
+	last := "the last delivery"
+	if s.PushFailures > 1 {
+		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
+	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.hop(),
-		Since: latest(s.PushFailingSince, s.PushDegradedAt),
-		Hint: fmt.Sprintf("the last %d deliveries to the agent's URL failed (%s): %s; its mail is kept and tried on",
-			s.PushFailures, s.PushError, advice),
+		Since: s.pushesFailSince(),
+		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept and tried on",
+			last, s.PushError, advice),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
@@ -571,11 +618,44 @@ func (s situation) pushesFail() *Verdict {
 	}
 }
 
+// pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
+// before.
+func (s situation) pushesFailSince() time.Time {
+	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince())
+	if s.Declared == Poll { // it is pushed to since it did not poll for as long as that
+		overdue = latest(overdue, latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective))
+	}
+	if s.PushFailures < s.p.PushFailuresToDegrade {
+		return overdue
+	}
+	since := s.PushDegradedAt
+	if since.IsZero() {
+		since = s.PushFailedAt // two drains failed at once, and neither knew of the other
+	}
+	since = latest(s.PushFailingSince, since)
+	if s.BusyAnswers == 0 && s.mailOverdue() && overdue.Before(since) {
+		since = overdue
+	}
+	if !s.PolledAt.IsZero() {
+		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective)) // until then it got its mail by polling
+	}
+	return since
+}
+
+// ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
+// say that it is free.
+func (s situation) ableSince() time.Time {
+	return latest(s.RegisteredAt, s.RecoveredAt, s.ResumedAt, s.FreeSince)
+}
+
+// newlyAble reports whether the agent became able to take mail a moment ago: that mail has waited is not its fault.
+func (s situation) newlyAble() bool { return s.within(s.ableSince(), s.p.DeliveryObjective) }
+
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s situation) busyForNothing() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
-		Since: s.BusySince.Add(s.p.BusyBelieved),
+		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
 			"see what it is at; its mail is kept and tried on",
 		Evidence: append(s.mailEvidence(),
@@ -585,33 +665,34 @@ func (s situation) busyForNothing() *Verdict {
 }
 
 // busyBelieved reports whether the agent's answers that it is busy are believed: its heartbeats say the same, they are
-// new, or the time that its only one asked for still runs.
+// new, or the time that its only one asked for still runs, or ended with a new boot that is yet to be tried.
 func (s situation) busyBelieved() bool {
 	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
-		(s.BusyAnswers == 1 && s.Resting(s.p, s.now))
+		(s.BusyAnswers == 1 && (s.Resting(s.p, s.now) || s.aboutToBeTried()))
+}
+
+// aboutToBeTried reports whether a delivery is due: the agent became able to take mail a moment ago, and none was tried
+// since.
+func (s situation) aboutToBeTried() bool {
+	return s.mode == Push && s.newlyAble() && s.TriedAt.Before(s.ableSince())
 }
 
 // backlogStalled: mail has waited for longer than the objective and nothing moves, though the agent says that it is
 // free, or has said that it is busy for longer than busy explains.
 func backlogStalled(s situation) *Verdict {
-	if !s.mailOverdue() || s.within(s.DeliveredAt, s.p.DeliveryObjective) {
+	if !s.mailOverdue() || s.within(latest(s.DeliveredAt, s.ReachedAt), s.p.DeliveryObjective) {
 		return nil
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonBacklogStalled, Action: "restart",
-		Since:    latest(s.OldestOpen, s.DeliveredAt).Add(s.p.DeliveryObjective),
+		Since:    s.stalledSince(),
 		Evidence: s.mailEvidence(),
 	}
 	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
-		if !s.stuckFor(2*s.p.DeliveryObjective) || s.busyExplains() {
-			return nil // it fetches its mail, and has yet to acknowledge it
-		}
-		v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-			"see that its polls bring back the id of the last row as since_id, then restart it"
-		v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
-		return v
+		return s.unacknowledged(v)
 	}
-	if s.workExplains() || s.handoverExplains() || (s.BusyAnswers > 0 && s.busyBelieved()) {
+	if s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || (s.mode == Poll && s.aboutToPoll()) || s.setAside(s.p, s.now) ||
+		(s.BusyAnswers > 0 && s.busyBelieved()) {
 		return nil
 	}
 	if s.untried() {
@@ -628,6 +709,61 @@ func backlogStalled(s situation) *Verdict {
 	return v
 }
 
+// stalledSince is when nothing explained any more that mail waits.
+func (s situation) stalledSince() time.Time {
+	overdue := latest(s.stuckSince(), s.ReachedAt).Add(s.p.DeliveryObjective)
+	since := latest(overdue, s.ableSince(), s.asideEnded(), s.busyEnded())
+	if s.mode == Poll {
+		since = latest(since, s.nextPollDue())
+	}
+	return since
+}
+
+// busyEnded is when the agent's reports of its tasks stopped to explain that mail waits; zero when they never did.
+func (s situation) busyEnded() time.Time {
+	switch {
+	case s.ActiveTasks < s.Slots():
+		return s.FreeSince
+	case s.Busy(s.p, s.now) >= s.Slots():
+		return s.stuckSince().Add(s.p.BusyPatience)
+	case s.ActiveAt.Before(s.DeliveredAt) || s.ActiveAt.After(s.now):
+		return time.Time{}
+	}
+	return s.ActiveAt.Add(s.p.LeaseTTL)
+}
+
+// asideEnded is when a message was no longer set aside; zero while that is to come.
+func (s situation) asideEnded() time.Time {
+	ended := s.AsideUntil
+	if !ended.IsZero() && s.TriedAt.Before(ended) {
+		ended = ended.Add(s.p.DeliveryObjective)
+	}
+	if ended.After(s.now) {
+		return time.Time{}
+	}
+	return ended
+}
+
+// unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
+// to acknowledge what it fetched.
+func (s situation) unacknowledged(v *Verdict) *Verdict {
+	due := latest(s.stuckSince(), s.FetchedSince, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
+		return nil
+	}
+	v.Since = latest(v.Since, due)
+	v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+	if s.newlyAble() {
+		v.Action = "wait"
+		v.Hint = fmt.Sprintf("the agent came back at %s and has fetched its mail: wait until it acknowledges it",
+			stamp(s.ableSince()))
+		return v
+	}
+	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
+		"see that its polls bring back the id of the last row as since_id, then restart it"
+	return v
+}
+
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
 func (s situation) untried() bool {
 	return s.mode == Push && s.InFlight == 0 && s.TriedAt.Before(s.OldestOpen)
@@ -641,7 +777,8 @@ func (s situation) busyExplains() bool {
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
 // answer.
 func (s situation) handoverExplains() bool {
-	return s.InFlight > 0 && s.PushFailures == 0 && !s.stuckFor(s.p.DeliveryPatience) &&
+	began := latest(s.stuckSince(), s.ableSince(), s.asideEnded())
+	return s.InFlight > 0 && s.PushFailures == 0 && s.within(began, s.p.DeliveryPatience) &&
 		(s.InFlight >= min(s.Open, int64(s.Slots())) || s.within(s.TriedAt, s.p.DeliveryObjective))
 }
 
@@ -682,9 +819,13 @@ func answersFailing(s situation) *Verdict {
 	if s.AnswerFailures < s.p.AnswerFailuresToDegrade {
 		return nil
 	}
+	enough := s.AnswersDegradedAt
+	if enough.IsZero() {
+		enough = s.DeliveredAt // two drains delivered at once, and neither knew of the other
+	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
-		Since: latest(s.AnswersFailingSince, s.AnswersDegradedAt),
+		Since: latest(s.AnswersFailingSince, enough),
 		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s",
 			s.AnswerFailures, s.AnswerError),
 		Evidence: []Evidence{

@@ -113,7 +113,7 @@ func TestAssess(t *testing.T) {
 		"mail waits, another try is under way": {live(func(f *workspace.Facts) {
 			waiting(f)
 			f.InFlight, f.PushFailures = 1, 1
-		}), "degraded", "backlog_stalled"},
+		}), "degraded", "push_failing"},
 		"poll, nothing is ever acknowledged": {live(func(f *workspace.Facts) {
 			waiting(f)
 			f.Declared, f.Pushable, f.PolledAt, f.OldestOpen = workspace.Poll, false, at(590), at(480)
@@ -173,9 +173,13 @@ func TestOnlineImplies(t *testing.T) {
 			!f.Enrolled() || !f.RevokedAt.IsZero() || f.Hold != workspace.NoHold {
 			t.Fatalf("online without a live lease and an accepted credential: %+v", f)
 		}
+		able := slices.MaxFunc([]time.Time{f.RegisteredAt, f.RecoveredAt, f.ResumedAt, f.FreeSince}, time.Time.Compare)
 		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective ||
 			f.Busy(p, now) >= f.Slots() ||
-			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0)
+			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0) ||
+			(f.TriedAt.Before(able) && now.Sub(able) < p.DeliveryObjective) ||
+			(f.PolledAt.After(f.RegisteredAt) && now.Sub(f.FreeSince) < p.DeliveryObjective) ||
+			now.Sub(f.ReachedAt) < p.DeliveryObjective || (f.PushFailures == 0 && now.Before(f.AsideUntil.Add(p.DeliveryObjective)))
 		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
 			t.Fatalf("online with mail older than the objective and no progress: %+v", f)
 		}

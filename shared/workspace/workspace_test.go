@@ -79,6 +79,12 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.HeartbeatAt, f.PolledAt, f.LeaseUntil, f.RecoveredAt = when("beat"), when("poll"), when("lease"), when("recovered")
 	fast := time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second
 	f.ActiveTasks, f.ActiveAt = count("active tasks", 2), when("active").Add(fast)
+	if f.ActiveTasks > 0 {
+		f.AtWorkSince = when("at work")
+	} else {
+		f.FreeSince = when("free")
+	}
+	f.ResumedAt = when("resumed")
 	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
 	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
 	f.Takeovers, f.TakenOverAt, f.UndeliveredAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
@@ -103,6 +109,8 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if f.BusyAnswers = count("busy answers", 3); f.BusyAnswers > 0 {
 		f.BusySince = at(rapid.IntRange(-100, 600).Draw(t, "busy since"))
 	}
+	f.FetchedSince = when("fetched")
+	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")
 	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")
 	if f.AnswerFailures > 0 {

@@ -27,7 +27,9 @@ type agent struct {
 	mu       sync.Mutex
 	report   map[string]any // what its heartbeats say besides its id
 	received []string       // the ids of the messages it was pushed
+	sent     []string       // the ids of the messages that were sent to it
 	answer   http.HandlerFunc
+	failing  string // the id of a message that it fails, of those whose answer is failingOne
 	server   *httptest.Server
 	stop     context.CancelFunc
 	ended    chan struct{}
@@ -175,6 +177,13 @@ func (a *agent) receivePush(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": 1, "result": map[string]any{
 		"parts": []map[string]string{{"kind": "text", "text": "done"}},
 	}})
+}
+
+// stopServing ends its server: nothing listens at its URL any more.
+func (a *agent) stopServing() {
+	a.server.CloseClientConnections()
+	a.server.Close()
+	a.server = nil
 }
 
 // receivedIDs are the ids of the messages it was pushed, in their order.

@@ -22,10 +22,23 @@ func (a *agent) operate(ctx context.Context, status int, verb string, body any) 
 
 // send sends a user's message. It returns its id and when its delivery is expected.
 func (a *agent) send(ctx context.Context) (id, expected string, err error) {
+	return a.sendFor(ctx, 0)
+}
+
+// sendFor is send of a message that may wait for so many seconds; 0: for as long as the
+// platform keeps it.
+func (a *agent) sendFor(ctx context.Context, seconds int) (id, expected string, err error) {
 	id = uuid.NewString()
-	r, err := a.p.Do(ctx, "POST", "/workspaces/"+a.id+"/a2a", "", client.Message(id, "hello"))
+	m := client.Message(id, "hello")
+	if seconds > 0 {
+		m["params"].(map[string]any)["expires_in_seconds"] = seconds
+	}
+	r, err := a.p.Do(ctx, "POST", "/workspaces/"+a.id+"/a2a", "", m)
 	if err == nil && r.Status != http.StatusOK && r.Status != http.StatusAccepted {
 		err = fmt.Errorf("the message was answered %d: %s", r.Status, r.Raw)
+	}
+	if err == nil {
+		a.sent, err = append(a.sent, id), checkPromise(r)
 	}
 	return id, r.Text("expected"), err
 }

@@ -42,6 +42,8 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 	b.startHeartbeats(ctx)
 	v := mustGet(a.awaitVerdict(ctx, duplicateHost))
 	must(checkAdvice(v, "stop_one", "two agents call under this id"))
+	must(checkAdvice(v, "stop_one", a.from))
+	must(checkAdvice(v, "stop_one", b.from))
 	must(a.keepsVerdict(ctx, duplicateHost, 2*leaseTTL))
 	b.stopCalls()
 	mustGet(a.awaitVerdict(ctx, healthy))

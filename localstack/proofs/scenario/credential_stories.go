@@ -14,6 +14,9 @@ var credentialStories = []story{
 	{"a credential replaced in two steps, and the old one used late", rotated},
 	{"an agent fetches its own new credential, and a lost reply locks nobody out", rotatedByAgent},
 	{"a stolen credential is revoked", stolenAndRevoked},
+	{"an agent that never learns the credential it was given", repairInACircle},
+	{"a boot that is refused for another reason than its credential", registerRefused},
+	{"what is seen and mended within a second is in the history", mendedAtOnce},
 	{"an enrolment token for an agent that lost its credential", enrolledAgain},
 }
 
@@ -179,4 +182,60 @@ func enrolledAgain(ctx context.Context, p Platform) {
 	again.token = ""
 	r, err = again.call(ctx, "POST", "/registry/register", enrol)
 	must(wantProblem(r, err, 401, "enrolment_unknown")) // it was good for one use
+}
+
+func repairInACircle(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	boot := a.clone() // it takes its credential from its environment, and keeps no other
+	r, err := boot.register(ctx, "", a.serve(nil))
+	must(wantStatus(r, err, 200))
+	if boot.token == a.token {
+		must(fmt.Errorf("it was given no credential: %s", r.Raw))
+	}
+	hint := "it takes its credential from its environment or from a file"
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, ""}))
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL+grace))
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, "nobody_is_listening"}))
+	a.stopCalls()
+	a.token = mustGet(a.operate(ctx, 200, "rotate", nil)).Text("auth_token") // placed by hand
+	a.startHeartbeats(ctx)
+	must(a.arrivedInOrder(ctx))
+	must(a.awaitOutlook(ctx, goodOutlook))
+}
+
+func registerRefused(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	_, _, err := a.send(ctx)
+	must(err)
+	for range 3 {
+		r, err := a.register(ctx, "push", "remote://behind-a-firewall")
+		must(wantProblem(r, err, 400, "url_forbidden"))
+	}
+	must(a.awaitOutlook(ctx, outlook{
+		inboxUnattended, "restart", "its last register was refused: push needs an http or https url", "nobody_is_listening",
+	}))
+	must(a.registerAccepted(ctx, "", a.serve(nil)))
+	must(a.arrivedInOrder(ctx))
+	must(a.awaitOutlook(ctx, goodOutlook))
+}
+
+func mendedAtOnce(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	want := []string{healthy}
+	for range 3 {
+		boot := a.clone()
+		boot.token = ""
+		for range 2 {
+			r, err := boot.register(ctx, "", a.serve(nil))
+			must(wantProblem(r, err, 401, "credential_missing"))
+		}
+		must(a.registerAccepted(ctx, "", a.serve(nil)))
+		want = append(want, credentialsRejected, healthy)
+	}
+	must(a.awaitChanges(ctx, want...))
+	must(a.awaitHistory(ctx, healthy)) // and its numbers are without gaps
 }

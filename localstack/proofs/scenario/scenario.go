@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ const (
 	suspectFor        = 12 * time.Second
 	heartbeatEvery    = 2 * time.Second
 	sweepEvery        = 4 * time.Second
+	busyBelieved      = time.Minute // the platform's own
 	// patience is how long a verdict may take to appear: the longest timeout there is,
 	// and room for a slow machine.
 	patience = 75 * time.Second
@@ -65,15 +67,22 @@ func workspaceStories() []story {
 		credentialStories,
 		strangerStories,
 		copyStories,
+		restartStories,
+		answerStories,
+		workStories,
 		deliveryStories,
 		livenessStories,
 		operatorStories,
 	)
 }
 
-// Play plays every story, those about one workspace and then those about the whole
-// fleet, and prints on out which held.
-func Play(ctx context.Context, p Platform, out io.Writer) error {
+// Play plays every story whose title matches a regular expression, those about one
+// workspace and then those about the whole fleet, and prints on out which held.
+func Play(ctx context.Context, p Platform, titles string, out io.Writer) error {
+	only, err := regexp.Compile(titles)
+	if err != nil {
+		return err
+	}
 	f, err := startFleet(ctx, p)
 	if err != nil {
 		return err
@@ -91,7 +100,7 @@ func Play(ctx context.Context, p Platform, out io.Writer) error {
 	r := report{out: out}
 	var all sync.WaitGroup
 	slots := make(chan struct{}, storiesAtOnce)
-	for _, s := range workspaceStories() {
+	for _, s := range chosen(workspaceStories(), only) {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -99,13 +108,21 @@ func Play(ctx context.Context, p Platform, out io.Writer) error {
 		})
 	}
 	all.Wait()
-	for _, s := range f.stories() {
+	for _, s := range chosen(f.stories(), only) {
 		r.play(ctx, s, p)
+	}
+	if r.failed == nil && r.held == 0 {
+		return fmt.Errorf("no title matches %s", only)
 	}
 	if r.failed == nil {
 		fmt.Fprintf(out, "%d stories, each as told\n", r.held)
 	}
 	return r.failed
+}
+
+// chosen are the stories whose title matches.
+func chosen(all []story, only *regexp.Regexp) []story {
+	return slices.DeleteFunc(all, func(s story) bool { return !only.MatchString(s.title) })
 }
 
 // report prints a line for each story that was played.

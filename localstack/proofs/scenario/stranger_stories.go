@@ -13,6 +13,9 @@ var strangerStories = []story{
 	{"an agent that lost its credential and moved to another address", movedWithoutCredential},
 	{"an agent that runs at another address with an old credential", movedWithOldCredential},
 	{"a thief with an old credential changes no verdict", thiefChangesNothing},
+	{"a neighbour at the agent's address stops none of its mail", neighbour},
+	{"an operator's or another workspace's credential is nobody's refusal", othersCredentials},
+	{"an agent behind two addresses loses its credential", twoAddresses},
 	{"a forger who knows the id and guesses the credential", forgerGuesses},
 }
 
@@ -122,4 +125,72 @@ func forgerGuesses(ctx context.Context, p Platform) {
 	defer forger.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(recorder.recorded(healthy, leaseExpired))
+}
+
+func neighbour(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	stranger := a.clone()
+	stranger.token = ""
+	for range 2 {
+		r, err := stranger.register(ctx, "", "")
+		must(wantProblem(r, err, 401, "credential_missing"))
+	}
+	// It may be the incident, so it is shown; its mail goes on all the same.
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "its credential is refused", "now"}))
+	must(within(ctx, 8*time.Second, a.arrivedInOrder))
+	must(a.registerAccepted(ctx, "", a.serve(nil)))
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(a.arrivedInOrder(ctx))
+}
+
+func othersCredentials(ctx context.Context, p Platform) {
+	a, other := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, polling)
+	defer a.close()
+	defer other.close()
+	recorder := a.recordVerdicts(ctx)
+	looker := a.clone()
+	for _, looker.token = range []string{p.OperatorToken, other.token} {
+		for range 3 {
+			_, _ = looker.poll(ctx, "")
+			_, _ = looker.heartbeat(ctx)
+			_, _ = looker.call(ctx, "POST", "/registry/register", map[string]any{"id": a.id, "url": ""})
+		}
+		must(a.awaitOutlook(ctx, goodOutlook))
+	}
+	must(a.arrivedInOrder(ctx))
+	must(recorder.recorded(healthy))
+}
+
+func twoAddresses(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.close()
+	must(a.registerAccepted(ctx, "", a.serve(nil)))
+	start, homes := time.Now(), []string{"127.0.0.2", "127.0.0.3"}
+	beats := 0
+	a.startCalls(ctx, func(ctx context.Context) {
+		a.from = homes[beats%2]
+		beats++
+		a.setReport(map[string]any{"active_tasks": 0, "uptime_seconds": 60 + int(time.Since(start).Seconds())})
+		_, _ = a.heartbeat(ctx)
+	})
+	wait(ctx, 3*heartbeatEvery)
+	boot := a.clone()
+	boot.token = ""
+	for i := range 8 {
+		boot.from = homes[i%2]
+		r, err := boot.register(ctx, "", a.serve(nil))
+		must(wantProblem(r, err, 401, "credential_missing"))
+		wait(ctx, 500*time.Millisecond)
+	}
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "rollcall repair " + a.id, "now"}))
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL))
+	must(a.arrivedInOrder(ctx))
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	boot.from = homes[0]
+	must(boot.registerAccepted(ctx, "", a.serve(nil)))
+	a.stopCalls()
+	a.token = boot.token
+	a.startHeartbeats(ctx)
+	must(a.awaitOutlook(ctx, goodOutlook))
 }

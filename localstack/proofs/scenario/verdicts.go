@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ const (
 	inboxUnattended     = "degraded/inbox_unattended"
 	backlogStalled      = "degraded/backlog_stalled"
 	runtimeWedged       = "degraded/runtime_wedged"
+	answersFailing      = "degraded/answers_failing"
 	highErrorRate       = "degraded/error_rate"
 	neverRegistered     = "provisioning/never_registered"
 )
@@ -40,9 +42,15 @@ func verdictOf(r client.Reply) string {
 func (a *agent) view(ctx context.Context) (client.Reply, error) {
 	a.viewing.Lock()
 	defer a.viewing.Unlock()
+	asked := time.Now()
 	r, err := a.p.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
-	if err == nil && a.recorder != nil {
-		a.recorder.record(r)
+	if err != nil {
+		return r, err
+	}
+	err = checkView(r)
+	if a.recorder != nil {
+		a.recorder.record(r, asked)
+		a.recorder.untrue = cmp.Or(a.recorder.untrue, err)
 	}
 	return r, err
 }
@@ -82,8 +90,13 @@ const viewEvery = 500 * time.Millisecond
 type verdictRecorder struct {
 	stop     context.CancelFunc
 	ended    chan struct{}
-	verdicts []string // guarded by the agent's viewing until ended
+	verdicts []string  // guarded by the agent's viewing until ended
+	online   time.Time // when it was last seen online
+	untrue   error     // the first view that can't be true
 }
+
+// writeTime is how long a call may take to write what it dates by its start.
+const writeTime = 2 * time.Second
 
 // recordVerdicts starts a recorder. The first verdict is recorded when it returns.
 func (a *agent) recordVerdicts(ctx context.Context) *verdictRecorder {
@@ -106,10 +119,18 @@ func (a *agent) recordVerdicts(ctx context.Context) *verdictRecorder {
 	return v
 }
 
-// record takes a view that has a verdict.
-func (v *verdictRecorder) record(r client.Reply) {
+// record takes a view, that was asked for at a time, if it has a verdict. No verdict may
+// claim to have begun before a moment at which another one was seen to be online.
+func (v *verdictRecorder) record(r client.Reply, asked time.Time) {
 	if r.Status == http.StatusNotFound || r.Status == http.StatusServiceUnavailable {
 		return
+	}
+	since, err := time.Parse(time.RFC3339Nano, r.Text("since"))
+	switch {
+	case r.Text("status") == "online":
+		v.online = asked
+	case err == nil && v.untrue == nil && since.Before(v.online.Add(-writeTime)):
+		v.untrue = fmt.Errorf("it was online at %s, and then: %s", v.online.UTC().Format(time.RFC3339Nano), r.Raw)
 	}
 	if verdict := verdictOf(r); len(v.verdicts) == 0 || v.verdicts[len(v.verdicts)-1] != verdict {
 		v.verdicts = append(v.verdicts, verdict)
@@ -124,7 +145,7 @@ func (v *verdictRecorder) recorded(verdicts ...string) error {
 	if !slices.Equal(v.verdicts, verdicts) {
 		return fmt.Errorf("seen: %s; not: %s", strings.Join(v.verdicts, ", "), strings.Join(verdicts, ", "))
 	}
-	return nil
+	return v.untrue
 }
 
 // checkAdvice checks the action and the hint of a view.
@@ -171,4 +192,29 @@ func (a *agent) awaitHistory(ctx context.Context, verdict string) error {
 		}
 		return nil
 	})
+}
+
+// awaitChanges waits until these are the newest changes of the history, oldest first.
+func (a *agent) awaitChanges(ctx context.Context, verdicts ...string) error {
+	return within(ctx, patience, func(ctx context.Context) error {
+		got, err := a.changes(ctx)
+		if err == nil && !slices.Equal(got[max(0, len(got)-len(verdicts)):], verdicts) {
+			err = fmt.Errorf("the history is %v, and not %v at its end", got, verdicts)
+		}
+		return err
+	})
+}
+
+// changes are the verdicts in the history, oldest first.
+func (a *agent) changes(ctx context.Context) (verdicts []string, err error) {
+	r, err := a.p.Do(ctx, "GET", "/workspaces/"+a.id+"/history", "", nil)
+	if err := wantStatus(r, err, http.StatusOK); err != nil {
+		return nil, err
+	}
+	lines, _ := r.Body["history"].([]any)
+	for _, l := range slices.Backward(lines) {
+		change := client.Reply{Body: l.(map[string]any)}
+		verdicts = append(verdicts, change.Text("change", "to", "status")+"/"+change.Text("change", "to", "reason"))
+	}
+	return verdicts, nil
 }

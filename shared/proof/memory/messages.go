@@ -166,7 +166,10 @@ func update(f workspace.Facts, d chat.Delta, u delivery.MailboxUpdate) (next wor
 		f.ClaimedUntil = time.Time{}
 	}
 	if !u.DeliveredAt.IsZero() {
-		f.DeliveredAt = u.DeliveredAt
+		f.DeliveredAt, f.FetchedSince = u.DeliveredAt, time.Time{}
+	}
+	if !u.FetchedAt.IsZero() && f.FetchedSince.IsZero() {
+		f.FetchedSince = u.FetchedAt
 	}
 	if !u.UndeliveredAt.IsZero() {
 		f.UndeliveredAt = u.UndeliveredAt
@@ -215,8 +218,12 @@ func notePush(f *workspace.Facts, u delivery.PushUpdate) {
 	case !u.BusyAt.IsZero():
 		f.BusyAnswers++
 		first(&f.BusySince, u.BusyAt)
+		if u.Degraded {
+			first(&f.PushDegradedAt, u.BusyAt)
+		}
 	}
 	last(&f.RestUntil, u.RestUntil)
+	last(&f.AsideUntil, u.AsideUntil)
 	last(&f.ReachedAt, u.ReachedAt)
 	last(&f.PassedAt, u.PassedAt)
 	switch {

@@ -101,7 +101,16 @@ func (c contract) updates(t T) {
 		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
 		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
 		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
-		{delivery.MailboxUpdate{DeliveredAt: at}, func(f *workspace.Facts) { f.DeliveredAt = at }},
+		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
+		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
+		{
+			delivery.MailboxUpdate{DeliveredAt: t0, FetchedAt: later},
+			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = t0, later },
+		},
+		{
+			delivery.MailboxUpdate{DeliveredAt: at},
+			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = at, time.Time{} },
+		},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		{
 			delivery.MailboxUpdate{Lost: 2, LostAt: t0, LostWhy: "dead"},
@@ -127,8 +136,12 @@ func (c contract) updates(t T) {
 		push(delivery.PushUpdate{BusyAt: at, RestUntil: later}, func(f *workspace.Facts) {
 			f.BusyAnswers, f.RestUntil = 2, later
 		}),
+		push(delivery.PushUpdate{AsideUntil: later}, func(f *workspace.Facts) { f.AsideUntil = later }),
 		push(delivery.PushUpdate{Succeeded: true, ReachedAt: at, PassedAt: t0}, func(f *workspace.Facts) {
 			f.PushTrouble, f.ReachedAt, f.PassedAt = workspace.PushTrouble{}, at, t0
+		}),
+		push(delivery.PushUpdate{BusyAt: at, Degraded: true}, func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.PushDegradedAt = 1, at, at
 		}),
 		push(delivery.PushUpdate{AnswerFailedAt: t0, AnswerError: "x"}, func(f *workspace.Facts) {
 			f.AnswerFailures, f.AnswersFailingSince, f.AnswerError = 1, t0, "x"

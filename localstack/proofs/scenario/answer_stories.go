@@ -1,0 +1,224 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// answerStories are about what an agent answers, and what that makes of its mail.
+var answerStories = slices.Concat(
+	noDeliveries,
+	[]story{
+		{"an empty 202 is a delivery", emptyAnswer},
+		{"an agent takes each message and fails each task", tasksFail},
+		{"one message that the agent can't take, between others: it is lost, and that is told", refusedForGood},
+		{"a message that always fails lets the others pass", poison},
+		{"an agent whose model provider is down for a while loses no mail", providerOutage},
+		{"mail that expired while its agent was away is told, and can be sent again", expiredAway},
+	},
+)
+
+// noDeliveries are answers that are no delivery, and what is said of each.
+var noDeliveries = []story{
+	noDelivery("a page with status 200", 200, "text/html", "<html><title>Welcome</title></html>",
+		outlook{pushFailing, "check_url", `text/html: "Welcome"`, "retrying"}, "network"),
+	noDelivery("a sign-in page", 200, "text/html", "<!doctype html><TITLE>Sign in</TITLE>",
+		outlook{pushFailing, "check_url", `text/html: "Sign in"`, "retrying"}, "network"),
+	noDelivery("an error as a text, with status 200", 200, "application/json", `{"error":"model quota exceeded"}`,
+		outlook{pushFailing, "inspect", "model quota exceeded", "retrying"}, "agent"),
+	noDelivery("an error of an unusual shape", 200, "application/json",
+		`{"jsonrpc":"2.0","id":1,"error":{"code":"E42","message":{"detail":"no key"}}}`,
+		outlook{pushFailing, "inspect", "no key", "retrying"}, "agent"),
+	noDelivery("a JSON-RPC error of the agent", 200, "application/json",
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"internal"}}`,
+		outlook{pushFailing, "inspect", "error -32603: internal", "retrying"}, "agent"),
+	noDelivery("JSON that answers nothing", 200, "application/json", `{"ok":true}`,
+		outlook{pushFailing, "check_url", `{"ok":true}`, "retrying"}, "network"),
+	noDelivery("a proxy's 503, while heartbeats say idle", 503, "text/html", "<title>no backend</title>",
+		outlook{pushFailing, "check_url", "no backend", "retrying"}, "network"),
+	noDelivery("an error status of the agent", 500, "text/plain", "panic: nil map",
+		outlook{pushFailing, "inspect", "HTTP 500", "retrying"}, "agent"),
+}
+
+// noDelivery is the story of an agent that gives an answer to everything, and later a
+// good one.
+func noDelivery(title string, status int, contentType, body string, want outlook, hop string) story {
+	return story{"no delivery: " + title, func(ctx context.Context, p Platform) {
+		a := healthyAgent(ctx, p, pushed)
+		defer a.close()
+		recorder := a.recordVerdicts(ctx)
+		a.serve(answering(status, contentType, body))
+		_, _, err := a.send(ctx)
+		must(err)
+		must(a.awaitOutlook(ctx, want))
+		must(a.checkExplained(ctx, "at fault: the "+hop))
+		a.serve(nil)
+		must(a.arrivedOnce(ctx))
+		must(a.awaitOutlook(ctx, goodOutlook))
+		must(recorder.recorded(healthy, pushFailing, healthy))
+	}}
+}
+
+func emptyAnswer(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	a.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(a.arrived(ctx))
+	must(a.keepsVerdict(ctx, healthy, time.Second))
+}
+
+// failedTask is the answer of an agent that fails its task.
+const failedTask = `{"jsonrpc":"2.0","id":1,"result":{"kind":"task","id":"t","status":{"state":"failed","message":` +
+	`{"role":"agent","parts":[{"kind":"text","text":"invalid x-api-key"}]}}}}`
+
+func tasksFail(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	a.serve(answering(http.StatusOK, "application/json", failedTask))
+	for range 3 {
+		id, _, err := a.send(ctx)
+		must(err)
+		must(a.awaitMessage(ctx, id, "delivered"))
+		if r := mustGet(a.receipt(ctx, id)); !strings.Contains(string(r.Raw), "invalid x-api-key") {
+			must(fmt.Errorf("the receipt does not say why: %s", r.Raw))
+		}
+	}
+	must(a.awaitOutlook(ctx, outlook{answersFailing, "inspect", "invalid x-api-key", "now"}))
+	must(a.checkExplained(ctx, "at fault: the agent"))
+	must(a.keepsVerdict(ctx, answersFailing, 2*time.Second))
+	must(a.arrived(ctx))
+	a.sent = nil
+	a.serve(nil)
+	_, _, err := a.send(ctx)
+	must(err)
+	must(a.arrivedInOrder(ctx))
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(recorder.recorded(healthy, answersFailing, healthy))
+}
+
+// failingOne answers the message that setFailing names with a body, and takes all others.
+func (a *agent) failingOne(body string) http.HandlerFunc {
+	take := answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"result":{}}`)
+	fail := answering(http.StatusOK, "application/json", body)
+	return func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Rollcall-Message-Id")
+		a.mu.Lock()
+		failing := id == a.failing
+		if !failing {
+			a.received = append(a.received, id)
+		}
+		a.mu.Unlock()
+		if failing {
+			fail(w, r)
+			return
+		}
+		take(w, r)
+	}
+}
+
+func (a *agent) setFailing(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failing = id
+}
+
+// rpcError is a JSON-RPC error.
+func rpcError(code int, message string) string {
+	raw, _ := json.Marshal(map[string]any{
+		"jsonrpc": "2.0", "id": 1, "error": map[string]any{"code": code, "message": message},
+	})
+	return string(raw)
+}
+
+// sendFailing sends a message that the agent answers with a body, and none but it.
+func (a *agent) sendFailing(ctx context.Context, body string) (id string) {
+	named := make(chan struct{})
+	answer := a.failingOne(body)
+	a.serve(func(w http.ResponseWriter, r *http.Request) {
+		<-named
+		answer(w, r)
+	})
+	id, _, err := a.send(ctx)
+	a.setFailing(id)
+	close(named)
+	must(err)
+	return id
+}
+
+func refusedForGood(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	id := a.sendFailing(ctx, rpcError(-32602, "no such skill"))
+	must(a.awaitMessage(ctx, id, "dead"))
+	a.sent = nil
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(a.arrivedInOrder(ctx))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "no such skill", "rollcall redrive "+a.id))
+	must(recorder.recorded(healthy))
+	a.setFailing("")
+	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/messages/"+id+"/redrive", p.OperatorToken, nil)
+	must(wantStatus(r, err, http.StatusOK))
+	must(a.awaitMessage(ctx, id, "delivered"))
+	if text := mustGet(a.explained(ctx)); strings.Contains(text, "undelivered") {
+		must(fmt.Errorf("it was sent again, and is still told: %s", text))
+	}
+}
+
+func poison(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	id := a.sendFailing(ctx, rpcError(-32603, "can't read it"))
+	a.sent = nil
+	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "can't read it", "retrying"}))
+	must(a.arrivedInOrder(ctx))
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "can't read it", "rollcall redrive "+a.id))
+	must(a.awaitOutlook(ctx, goodOutlook)) // one that fails alone says nothing of the agent
+	must(a.arrivedInOrder(ctx))
+}
+
+func providerOutage(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	recorder := a.recordVerdicts(ctx)
+	a.serve(answering(http.StatusOK, "application/json", rpcError(-32603, "the model provider is down")))
+	id, _, err := a.send(ctx)
+	must(err)
+	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "the model provider is down", "retrying"}))
+	must(a.awaitAttempts(ctx, id, 5))
+	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "the model provider is down", "retrying"}))
+	wait(ctx, deliveryObjective)
+	a.serve(nil)
+	must(within(ctx, 2*patience, a.arrivedOnce))
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(recorder.recorded(healthy, pushFailing, healthy))
+}
+
+func expiredAway(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	a.stopCalls()
+	mustGet(a.awaitVerdict(ctx, leaseExpired))
+	id, expected, err := a.sendFor(ctx, 2)
+	if err != nil || expected != "nobody_is_listening" {
+		must(fmt.Errorf("expected %s, %w", expected, err))
+	}
+	must(a.awaitMessage(ctx, id, "expired"))
+	a.sent = nil
+	a.startHeartbeats(ctx)
+	must(a.awaitOutlook(ctx, goodOutlook)) // the message came while it was away: it says nothing of it now
+	must(a.arrivedInOrder(ctx))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
+	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/redrive", p.OperatorToken, nil)
+	must(wantStatus(r, err, http.StatusOK))
+	must(a.awaitMessage(ctx, id, "delivered"))
+}
