@@ -29,7 +29,8 @@ type Accepted struct {
 const acceptTries = 12
 
 // Enqueue accepts a message once, durably: when it returns without an error the
-// message is in the ledger. Two calls in the steady case (read the lease, write
+// message is in the ledger. The same id again, with the same content (chat.Digest),
+// gets the first one's receipt; with other content it is refused. Two calls in the steady case (read the lease, write
 // message and counters), and one wake-up; none while a drain is at work, which
 // looks again when it has written the outcome of what it delivers. Errors:
 // workspace_unknown, workspace_removed, inbox_full, message_id_taken,
@@ -38,9 +39,13 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 	if m.ID == "" {
 		m.ID = uuid.NewString()
 	}
+	lifetime := time.Duration(0) // the sender didn't say
 	if m.ExpiresAt.IsZero() {
 		m.ExpiresAt = now.Add(d.Policy.Lifetime)
+	} else {
+		lifetime = m.ExpiresAt.Sub(now)
 	}
+	m.Digest = chat.Digest(m, lifetime)
 	m.AcceptedAt, m.State, m.Reason, m.Version = now, chat.Queued, "accepted", 1
 	err = retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
 		out, err = d.accept(ctx, m, now)
@@ -68,9 +73,8 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 	if err != nil {
 		return Accepted{}, err
 	}
-	if !first && stored.Source != m.Source {
-		return Accepted{}, fault.New(fault.MessageIDTaken, "another sender used this message id here").
-			WithHint("send it under a new messageId", "retry")
+	if !first && stored.Digest != m.Digest {
+		return Accepted{}, takenBy(stored, m)
 	}
 	out := Accepted{Message: stored, First: first}
 	d.expect(ctx, &out, f, now)
@@ -86,4 +90,14 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 	}
 	out.Depth, out.Facts = f.Open, f
 	return out, nil
+}
+
+// takenBy is the refusal of m, whose id the stored message has.
+func takenBy(stored, m chat.Message) error {
+	e := fault.New(fault.MessageIDTaken, "this message id was used here before, for other content; "+
+		"the first message stays as it was, and this one is not accepted")
+	if stored.Source != m.Source {
+		e = fault.New(fault.MessageIDTaken, "another sender used this message id here; this message is not accepted")
+	}
+	return e.WithHint("send it under a new messageId", "retry")
 }

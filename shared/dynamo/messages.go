@@ -57,6 +57,8 @@ type messageRecord struct {
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
 	Callback   string `json:",omitempty"`
+	Delegation string `json:",omitempty"`
+	Digest     string `json:",omitempty"`
 	Probe      bool   `json:",omitempty"`
 }
 
@@ -71,7 +73,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := json.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Probe,
+		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Delegation, m.Digest, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -101,8 +103,9 @@ func decodeMessage(it item) (chat.Message, error) {
 		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
 		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
-		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
-		Probe: r.Probe, Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
+		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
+		Callback: r.Callback, Delegation: r.Delegation, Digest: r.Digest, Probe: r.Probe,
+		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil
 }
