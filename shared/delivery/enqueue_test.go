@@ -1,8 +1,12 @@
 package delivery_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -70,8 +75,88 @@ func TestAnIDStandsForOneMessage(t *testing.T) {
 		case !same(first, second) && fault.CodeOf(err) != fault.MessageIDTaken:
 			rt.Fatalf("another message: %v", err)
 		}
-		if d := cmp.Diff(stored, w.Receipt("m")); d != "" || w.Facts().Accepted != 1 {
-			rt.Fatalf("%d accepted; the first has changed:\n%s", w.Facts().Accepted, d)
+		if d := cmp.Diff(stored, w.Receipt("m")); d != "" {
+			rt.Fatalf("the first has changed:\n%s", d)
+		}
+		if f := w.Facts(); f.Accepted != 2 || f.Unused != 1 || f.Open != 1 {
+			rt.Fatalf("%+v", f)
 		}
 	})
+}
+
+// Fifty senders at once are all accepted, each under a number of its own.
+func TestFiftySendersAtOnce(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	const senders = 50
+	seqs, errs := make([]int64, senders), make([]error, senders)
+	var all sync.WaitGroup
+	for i := range senders {
+		all.Go(func() {
+			out, err := w.Enqueue(t.Context(), world.Message(fmt.Sprint("m", i)), w.Now)
+			seqs[i], errs[i] = out.Message.Seq, err
+		})
+	}
+	all.Wait()
+	slices.Sort(seqs)
+	for i, seq := range seqs {
+		if errs[i] != nil || seq != int64(i)+1 {
+			t.Fatalf("%d: number %d, %v", i, seq, errs[i])
+		}
+	}
+	if f := w.Facts(); f.Open != senders || f.Accepted != senders || f.Unused != 0 {
+		t.Fatalf("%+v", f)
+	}
+}
+
+// cutOff is a ledger that is gone when the message is to be stored.
+type cutOff struct{ delivery.Ledger }
+
+func (cutOff) Put(context.Context, chat.Message) (chat.Message, error) {
+	return chat.Message{}, fault.Store("put", errors.New("cut off"))
+}
+
+// A call that is cut off has accepted nothing. Other mail goes on meanwhile, and the
+// sweep takes the count off, once no call can still be on its way.
+func TestACallThatIsCutOffLosesNothing(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1")
+	store := w.Ledger
+	w.Ledger = cutOff{store}
+	if _, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now); fault.CodeOf(err) != fault.PlatformUnavailable {
+		t.Fatal(err)
+	}
+	w.Ledger = store
+	w.Want("the other message goes on", w.PollAfter(""), "m1")
+	w.Want("and is delivered", w.PollAfter("m1"))
+	if f := w.Facts(); f.Delivered != 1 || f.Open != 1 || f.OldestOpen.IsZero() {
+		t.Fatalf("%+v", f)
+	}
+	w.SweepOnce()
+	if f := w.Facts(); f.Open != 1 {
+		t.Fatalf("the sweep did not wait: %+v", f)
+	}
+	w.Now = w.Now.Add(delivery.AcceptPatience)
+	out := w.SweepOnce()
+	f := w.Facts()
+	if f.Open != 0 || f.Unused != 1 || f.Missing != 0 || !f.OldestOpen.IsZero() || len(out.Broken) != 0 {
+		t.Fatalf("%+v, %+v", f, out)
+	}
+	w.Send("m2")
+	w.Want("it can be sent again", w.PollAfter("m1"), "m2")
+}
+
+// A full inbox refuses new messages, and still knows those that it took.
+func TestAFullInboxKnowsItsMail(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Policy.MaxOpen = 2
+	w.Send("m1", "m2")
+	if _, err := w.Enqueue(t.Context(), world.Message("m3"), w.Now); fault.CodeOf(err) != fault.InboxFull {
+		t.Fatal(err)
+	}
+	if out := w.Send("m1"); out.First || out.Message.Seq != 1 {
+		t.Fatalf("%+v", out)
+	}
+	if f := w.Facts(); f.Accepted != 2 {
+		t.Fatalf("%+v", f)
+	}
 }

@@ -110,46 +110,6 @@ func decodeMessage(it item) (chat.Message, error) {
 	return m, nil
 }
 
-// Accept implements delivery.Ledger: the message and the counters in one
-// transaction, which succeeds only if the sequence number is still the next one.
-// So numbers are without gaps and visible in order, and a cursor that has seen n
-// has seen all before n.
-func (s *Store) Accept(
-	ctx context.Context, seen workspace.Facts, m chat.Message, attended bool,
-) (chat.Message, bool, error) {
-	it, err := s.encodeMessage(m)
-	if err != nil {
-		return m, false, err
-	}
-	var count change
-	count.set(lease("Accepted"), num(m.Seq))
-	count.add(lease("Open"), 1)
-	count.setOnce(lease("OldestOpen"), millis(m.AcceptedAt))
-	if m.Probe {
-		count.set(lease("ProbedAt"), millis(m.AcceptedAt))
-	}
-	count.requireSame(lease("Accepted"), encodeFacts(seen)[leaseAttributes["Accepted"]])
-	if attended {
-		count.require(lease("InFlight").Equal(value(num(seen.InFlight))))
-		count.require(lease("ClaimedUntil").Equal(value(millis(seen.ClaimedUntil))))
-	}
-	count.require(lease("ID").AttributeExists())
-	count.require(notRemoved())
-	counted, err := count.write(s.Leases, leaseKey(m.Workspace))
-	if err != nil {
-		return m, false, err
-	}
-	reasons, err := s.transact(ctx, []types.TransactWriteItem{counted, {Put: &types.Put{
-		TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + ChatSort + ")"),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}})
-	if len(reasons) == 2 && len(reasons[1].Item) > 0 {
-		was, err := decodeMessage(reasons[1].Item)
-		return was, false, err
-	}
-	return m, err == nil, err
-}
-
 // OpenMail implements delivery.Ledger: one strongly consistent query of the
 // index, which holds keys only.
 func (s *Store) OpenMail(ctx context.Context, id string, limit int) (out []delivery.OpenMessage, err error) {

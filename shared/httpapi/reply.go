@@ -46,7 +46,8 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", "retry")
 	}
 	if e.Code == fault.Conflict {
-		e = fault.Store("conflict", err)
+		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; nothing was changed by this call").
+			WithHint("try again after the time in Retry-After", "retry").WithRetryAfter(time.Second)
 	}
 	resp := response(status)
 	p := api.Problem{

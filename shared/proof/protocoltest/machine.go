@@ -45,6 +45,9 @@ type machine struct {
 	token   string
 	removed bool
 	sent    []string // the messages that were accepted, in order
+	// shortLived are those that expire soon; cutOff is how many calls that accept one were cut off.
+	shortLived map[string]bool
+	cutOff     int64
 
 	polls     bool            // the agent polls; else it is pushed to
 	hosts     int             // how many there have been
@@ -63,7 +66,8 @@ type machine struct {
 
 // Machine runs one random history, and then on without faults until the inbox is empty.
 func Machine(t *rapid.T, w World, id string) {
-	m := &machine{World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge()}
+	m := &machine{World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
+		shortLived: map[string]bool{}}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
 	m.reliableSweeper, reliableSweeper.Delivery = &reliableSweeper, &reliable
@@ -158,8 +162,11 @@ func (m *machine) send(t *rapid.T) {
 	}
 	messageID, shortLived := m.nextID(), rapid.IntRange(0, 3).Draw(t, "short-lived") == 0
 	m.maybeCrash(t)
-	_, _ = m.enqueue(m.Delivery, messageID, shortLived)
+	if _, err := m.enqueue(m.Delivery, messageID, shortLived); err != nil {
+		m.cutOff++
+	}
 	m.crash.disarm()
+	m.shortLived[messageID] = shortLived
 	_, err := m.enqueue(m.reliable, messageID, shortLived) // a sender without an answer sends the same id again
 	if m.must("send", err); err == nil {
 		m.sent = append(m.sent, messageID)
@@ -176,7 +183,7 @@ func (m *machine) sendReliably(messageID string) {
 // sendAgain sends an id that was accepted before.
 func (m *machine) sendAgain(t *rapid.T) {
 	messageID := m.anySent(t)
-	out, err := m.enqueue(m.reliable, messageID, false)
+	out, err := m.enqueue(m.reliable, messageID, m.shortLived[messageID])
 	m.must("send again", err)
 	m.acceptedTwice[messageID] = m.acceptedTwice[messageID] || (err == nil && out.First)
 }
