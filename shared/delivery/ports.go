@@ -131,8 +131,8 @@ type Ledger interface {
 	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error
 }
 
-// MaxBytes bounds what one call moves or hands out, in bytes of bodies and
-// answers: DynamoDB takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
+// MaxBytes bounds what one call moves, in bytes of bodies and answers: DynamoDB
+// takes 4 MB in a transaction. What one call answers is bounded by chat.MaxReply.
 const MaxBytes = 2 << 20
 
 // MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and
