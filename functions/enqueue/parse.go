@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"time"
@@ -53,7 +54,8 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	if _, ok := rpc["id"]; !ok {
 		rpc["id"] = quote(m.ID)
 	}
-	if m.Body = object(rpc); len(m.Body) > p.MaxBody {
+	m.Body = bytes.ToValidUTF8(object(rpc), []byte("\ufffd")) // the store keeps texts, and text is UTF-8
+	if len(m.Body) > p.MaxBody {
 		return m, fault.New(fault.TooLarge, "the message has %d bytes; at most %d are taken", len(m.Body), p.MaxBody).
 			WithHint("send large content as a link", "stop")
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 )
@@ -65,21 +64,33 @@ func (l log) items(ctx context.Context, q query) ([]activity.Item, error) {
 	var kept []activity.Item
 	size := 0
 	r := activity.Range{Since: q.since, Before: q.before, Limit: pageSize}
+	full := false
 	for range maxPages {
 		page, err := l.activity.ActivityLog(ctx, q.workspace, r)
 		if err != nil {
 			return nil, err
 		}
 		for _, i := range page {
-			if q.wants(i) && size <= delivery.MaxBytes {
+			if !q.wants(i) || full {
+				continue
+			}
+			size += itemSize(i)
+			if full = size > chat.MaxReply && len(kept) > 0; !full {
 				kept = append(kept, i)
-				size += i.Size()
 			}
 		}
-		if len(page) < pageSize || len(kept) >= q.limit || size > delivery.MaxBytes {
+		if len(page) < pageSize || len(kept) >= q.limit || full {
 			break
 		}
 		r.Below = page[len(page)-1].OrderKey
 	}
 	return kept[:min(len(kept), q.limit)], nil
+}
+
+// itemSize is at least as many bytes as an item's row takes in a reply.
+func itemSize(i activity.Item) int {
+	if i.Message != nil {
+		return chat.RowSize(*i.Message)
+	}
+	return chat.EncodedSize(loggedRow(*i.Row))
 }

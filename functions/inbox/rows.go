@@ -34,6 +34,9 @@ func sendersOf(
 	return reg.Profiles.Profiles(ctx, ids...)
 }
 
+// nameLen is how much of a sender's name and role its messages' rows show, in bytes.
+const nameLen = 200
+
 // messageRow is the row of a message; senders are the profiles of known senders.
 func messageRow(m chat.Message, senders map[string]workspace.Profile) api.ActivityRow {
 	from := "the user"
@@ -44,6 +47,7 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 	}
 	if m.Source != "" {
 		p := senders[m.Source]
+		p.Name, p.Role = chat.Clip(p.Name, nameLen), chat.Clip(p.Role, nameLen)
 		row.SourceID = &m.Source
 		row.Data.Source, row.Data.SourceID, row.Data.PeerName, row.Data.PeerRole = "peer_agent", m.Source, p.Name, p.Role
 		from = cmp.Or(p.Name, m.Source)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -11,6 +12,10 @@ import (
 
 // maxDelegations is how many a call lists (docs/wire-contract.md, section 2.6).
 const maxDelegations = 50
+
+// previewLen is how much of an answer is shown, in bytes, where the answers before
+// it fill the reply.
+const previewLen = 1000
 
 func delegations(
 	reg *registry.Registry, service *delegation.Service,
@@ -24,7 +29,11 @@ func delegations(
 			return nil, err
 		}
 		rows := make([]api.Delegation, 0, len(all))
+		size := 0
 		for _, p := range all {
+			if size += chat.EncodedSize(p); size > chat.MaxReply {
+				p.Answer = chat.Clip(p.Answer, previewLen)
+			}
 			rows = append(rows, api.Delegation{
 				DelegationID: p.ID, SourceID: p.Source, TargetID: p.Target, Status: string(p.State), Summary: p.Summary,
 				ResponsePreview: p.Answer, Error: p.Error, ErrorDetail: p.Error, MessageID: p.MessageID, CreatedAt: p.At,

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -23,17 +24,23 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 			return api.Fleet{}, badCursor()
 		}
 		out := api.Fleet{Workspaces: []api.Workspace{}}
+		size := 0
 		for range maxPages {
 			page, err := readPage(ctx, reg, cursor, in.Limit-len(out.Workspaces))
 			if err != nil {
 				return api.Fleet{}, err
 			}
 			view := httpapi.ViewerOf(ctx, reg, c.Now, page.facts...)
-			for _, f := range page.facts {
+			for i, f := range page.facts {
 				v := view.Workspace(f, page.profiles[f.ID])
-				if (in.Status == "" && v.Status != workspace.StatusRemoved) || v.Status == in.Status {
-					out.Workspaces = append(out.Workspaces, v)
+				if (in.Status != "" || v.Status == workspace.StatusRemoved) && v.Status != in.Status {
+					continue
 				}
+				if size += chat.EncodedSize(v); size > chat.MaxReply && len(out.Workspaces) > 0 {
+					out.Next = nextCursor(before(page.facts, i, cursor))
+					return out, nil
+				}
+				out.Workspaces = append(out.Workspaces, v)
 			}
 			if cursor = page.next; cursor == "" || len(out.Workspaces) >= in.Limit {
 				break
@@ -42,6 +49,15 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		out.Next = nextCursor(cursor)
 		return out, nil
 	}
+}
+
+// before is the cursor at which the page goes on with its ith workspace; cursor is
+// the one that it began at.
+func before(facts []workspace.Facts, i int, cursor string) string {
+	if i == 0 {
+		return cursor
+	}
+	return facts[i-1].ID
 }
 
 // page is a part of the fleet, with the profiles.

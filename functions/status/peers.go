@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -25,6 +26,7 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 			return nil, err
 		}
 		out := []api.Peer{}
+		size := 0
 		for cursor := ""; len(out) < maxPeers; {
 			page, err := readPage(ctx, reg, cursor, peersPage)
 			if err != nil {
@@ -32,9 +34,14 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 			}
 			view := httpapi.ViewerOf(ctx, reg, c.Now, page.facts...)
 			for _, f := range page.facts {
-				if f.ID != in.ID && f.Hold != workspace.Removed && len(out) < maxPeers {
-					out = append(out, view.Peer(f, page.profiles[f.ID]))
+				if f.ID == in.ID || f.Hold == workspace.Removed || len(out) == maxPeers {
+					continue
 				}
+				peer := view.Peer(f, page.profiles[f.ID])
+				if size += chat.EncodedSize(peer); size > chat.MaxReply && len(out) > 0 {
+					return out, nil
+				}
+				out = append(out, peer)
 			}
 			if cursor = page.next; cursor == "" {
 				break

@@ -120,6 +120,8 @@ type Message struct {
 	Claim      Claim
 	Answer     json.RawMessage
 	Callback   string // URL that is told of its end; "" for none
+	Delegation string // id of the delegation that it was made for; "": it was sent as a message
+	Digest     string // of what its sender decides; see Digest
 	Probe      bool   // it has no content: its receipt shows whether mail reaches the agent
 	Version    int64
 }

@@ -4,7 +4,8 @@ package delegation
 
 import (
 	"context"
-	"slices"
+	"crypto/sha256"
+	"encoding/base64"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,8 @@ type Delegation struct {
 	Source    string
 	Target    string
 	Summary   string // the task's beginning
-	MessageID string
+	Digest    string // of the whole task: a key stands for one task
+	MessageID string // of the message that carries the task; no other delegation has it
 	At        time.Time
 }
 
@@ -31,6 +33,9 @@ type Delegation struct {
 type Store interface {
 	Delegation(ctx context.Context, source, id string) (d Delegation, found bool, err error)
 	SaveDelegation(ctx context.Context, d Delegation) error
+	// ClaimMessage makes a message that was sent without a delegation that of d; claimed is false when another
+	// delegation has it.
+	ClaimMessage(ctx context.Context, d Delegation) (claimed bool, err error)
 	// Delegations lists all of a source, newest first.
 	Delegations(ctx context.Context, source string) ([]Delegation, error)
 }
@@ -66,14 +71,15 @@ type Delegated struct {
 }
 
 // Delegate gives a task to another workspace. The same key gives the same
-// delegation, unless that one failed: then it is tried anew. Nothing is answered
-// before the message is accepted for the target. Errors: those of
-// Delivery.Enqueue.
+// delegation, unless that one failed: then it is tried anew. The same key with
+// another task is refused. Nothing is answered before the message is accepted for
+// the target. Errors: those of Delivery.Enqueue.
 func (s *Service) Delegate(
 	ctx context.Context, source, target, task, key string, now time.Time,
 ) (Delegated, error) {
 	out := Delegated{Delegation: Delegation{
-		ID: uuid.NewString(), Source: source, Target: target, Summary: chat.Clip(task, summaryBytes), At: now,
+		ID: uuid.NewString(), Source: source, Target: target, Summary: chat.Clip(task, summaryBytes),
+		Digest: digest(task), At: now,
 	}}
 	d := &out.Delegation
 	if key != "" {
@@ -87,11 +93,10 @@ func (s *Service) Delegate(
 		}
 	}
 	if d.MessageID == "" {
-		same, err := s.sameTask(ctx, source, target, task, now)
-		if err != nil {
+		var err error
+		if out.SameTask, err = s.sameTask(ctx, d, task); err != nil {
 			return out, err
 		}
-		d.MessageID, out.SameTask = same, same != ""
 	}
 	if d.MessageID == "" {
 		d.MessageID = d.ID
@@ -99,7 +104,7 @@ func (s *Service) Delegate(
 	if !out.SameTask {
 		m := chat.Message{
 			ID: d.MessageID, Workspace: target, Source: source, Method: "message/send", Priority: chat.Task,
-			Body: chat.TextBody(d.MessageID, task),
+			Body: chat.TextBody(d.MessageID, task), Delegation: d.ID,
 		}
 		if _, err := s.Delivery.Enqueue(ctx, m, now); err != nil {
 			return out, err
@@ -118,6 +123,11 @@ func (s *Service) earlier(
 	if err != nil || !found {
 		return was, false, err
 	}
+	if was.Digest != d.Digest {
+		return was, false, fault.New(fault.MessageIDTaken,
+			"this idempotency_key was used before, for another task; this one is not accepted").
+			WithHint("send it under a new idempotency_key", "retry")
+	}
 	m, err := s.Delivery.Message(ctx, target, was.MessageID)
 	switch {
 	case err == nil && (m.State.Open() || m.State == chat.Delivered):
@@ -129,21 +139,39 @@ func (s *Service) earlier(
 	return was, false, nil
 }
 
-// sameTask finds the message that carried the same task a moment ago; "" when
-// there is none.
-func (s *Service) sameTask(ctx context.Context, source, target, task string, now time.Time) (string, error) {
-	items, err := s.Activity.ActivityLog(ctx, target, activity.Range{
-		Since: now.Add(-sameTaskWithin), Limit: messagesSearched,
+// sameTask finds the message that carried d's task a moment ago, and makes it that
+// of d; same is false when there is none. It must have been sent as a message, and
+// be no other delegation's: who delegates a task twice means it twice.
+func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (same bool, err error) {
+	items, err := s.Activity.ActivityLog(ctx, d.Target, activity.Range{
+		Since: d.At.Add(-sameTaskWithin), Limit: messagesSearched,
 	})
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	for _, i := range items {
-		if m := i.Message; m != nil && m.Source == source && chat.Text(m.Body) == task {
-			return m.ID, nil
+		m := i.Message
+		if m == nil || m.Delegation != "" || m.Source != d.Source || chat.Text(m.Body) != task {
+			continue
+		}
+		claim := *d
+		claim.MessageID = m.ID
+		claimed, err := s.Store.ClaimMessage(ctx, claim)
+		if err != nil {
+			return false, err
+		}
+		if claimed {
+			*d = claim
+			return true, nil
 		}
 	}
-	return "", nil
+	return false, nil
+}
+
+// digest is a task's.
+func digest(task string) string {
+	sum := sha256.Sum256([]byte(task))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // State is how far a delegation is, in the wire contract's words.
@@ -166,9 +194,9 @@ type Progress struct {
 }
 
 // List is a workspace's newest delegations and how far they are. A peer that is
-// pushed to answers in the delivery. One that polls answers with a message of
-// its own: its messages to the source after the task was given are its answers,
-// in order.
+// pushed to answers in the delivery. One that polls answers with a message of its
+// own that says what it answers (chat.References): the delegation, or the message
+// that carried it.
 func (s *Service) List(ctx context.Context, source string, limit int) ([]Progress, error) {
 	all, err := s.Store.Delegations(ctx, source)
 	if err != nil {
@@ -219,20 +247,22 @@ func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKe
 // answersSearched bounds how much of the log is read for answers.
 const answersSearched = 200
 
-// findAnswers completes the delegations that a message of the peer answers.
+// findAnswers completes the delegations that a message of the peer says that it
+// answers: the first such message of each. A message that refers to nothing answers
+// nothing.
 func (s *Service) findAnswers(ctx context.Context, source string, unanswered []*Progress) error {
 	items, err := s.Activity.ActivityLog(ctx, source, activity.Range{Since: unanswered[0].At, Limit: answersSearched})
 	if err != nil {
 		return err
 	}
-	slices.Reverse(items)
-	used := map[string]bool{}
-	for _, p := range unanswered {
-		for _, i := range items {
-			if m := i.Message; m != nil && m.Source == p.Target && !used[m.ID] && m.AcceptedAt.After(p.At) {
-				used[m.ID] = true
-				p.State, p.Answer = Completed, chat.Text(m.Body)
-				break
+	for _, i := range items { // newest first: the oldest answer is the last to be noted
+		if i.Message == nil {
+			continue
+		}
+		references := chat.References(i.Message.Body)
+		for _, p := range unanswered {
+			if i.Message.Source == p.Target && (references[p.ID] || references[p.MessageID]) {
+				p.State, p.Answer = Completed, chat.Text(i.Message.Body)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -35,10 +36,11 @@ func TestDelegations(t *testing.T) {
 		}
 		return out
 	}
-	answer := func(text string) {
+	answer := func(text, member string) {
 		t.Helper()
 		_, err := w.Enqueue(t.Context(), chat.Message{
-			Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: chat.TextBody("a", text),
+			Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: []byte(`{"params":{"message":{` + member +
+				`"parts":[{"kind":"text","text":"` + text + `"}]}}}`),
 		}, w.Now)
 		w.NoError(err)
 		w.Now = w.Now.Add(time.Second)
@@ -51,10 +53,13 @@ func TestDelegations(t *testing.T) {
 	w.Want("queued", states(), "two queued ", "one queued ")
 	w.Want("the workspace gets each once", w.PollAfter(""), first.Delegation.MessageID, second.Delegation.MessageID)
 	w.Want("handed out", states(), "two dispatched ", "one dispatched ")
-	answer("did one")
-	w.Want("answers are taken in order", states(), "two dispatched ", "one completed did one")
-	answer("did two")
-	w.Want("answered", states(), "two completed did two", "one completed did one")
+	answer("by the way, lunch?", "")
+	w.Want("a message that refers to nothing answers nothing", states(), "two dispatched ", "one dispatched ")
+	answer("did two", `"referenceTaskIds":["`+second.Delegation.ID+`"],`)
+	w.Want("an answer says what it answers", states(), "two completed did two", "one dispatched ")
+	answer("did one", `"metadata":{"in_reply_to":"`+first.Delegation.MessageID+`"},`)
+	answer("and more", `"contextId":"`+first.Delegation.ID+`",`)
+	w.Want("the first answer counts", states(), "two completed did two", "one completed did one")
 
 	third := give("three", "k3")
 	if _, err := w.Cancel(t.Context(), world.ID, third.Delegation.MessageID, "an operator", w.Now); err != nil {
@@ -78,5 +83,38 @@ func TestDelegations(t *testing.T) {
 	w.Now = w.Now.Add(2 * time.Minute)
 	if out := give("four", "k5"); out.SameTask {
 		t.Fatal("two minutes later it is another task")
+	}
+}
+
+// Who delegates the same task twice means it twice.
+func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+	give := func(task, key string) (delegation.Delegated, error) {
+		return w.Delegations.Delegate(t.Context(), "peer", world.ID, task, key, w.Now)
+	}
+	sent, err := w.Enqueue(t.Context(), chat.Message{
+		Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "continue"),
+	}, w.Now)
+	w.NoError(err)
+	messages := map[string]bool{}
+	for i, key := range []string{"k1", "k2", "", ""} {
+		out, err := give("continue", key)
+		w.NoError(err)
+		if messages[out.Delegation.MessageID] || out.Repeated || out.SameTask != (i == 0) ||
+			out.SameTask != (out.Delegation.MessageID == sent.Message.ID) {
+			t.Fatalf("%d: %+v", i, out)
+		}
+		messages[out.Delegation.MessageID] = true
+	}
+	all, err := w.Delegations.List(t.Context(), "peer", 50)
+	if err != nil || len(all) != 4 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if _, err := give("stop", "k1"); fault.CodeOf(err) != fault.MessageIDTaken {
+		t.Fatalf("a key that stands for another task: %v", err)
+	}
+	if again, err := give("continue", "k1"); err != nil || !again.Repeated || again.Delegation.MessageID != sent.Message.ID {
+		t.Fatalf("%+v, %v", again, err)
 	}
 }

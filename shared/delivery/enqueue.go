@@ -24,66 +24,138 @@ type Accepted struct {
 	Facts    workspace.Facts
 }
 
-// acceptTries bounds the races for the next sequence number; each loser reads
-// again.
+// acceptTries bounds how often a count or a put is tried while a transaction
+// writes the same item. Senders do not race with each other.
 const acceptTries = 12
 
+// AcceptPatience is longer than any call that accepts a message may run. A count
+// that is older, and whose message isn't there, is that of a call that was cut off.
+const AcceptPatience = 30 * time.Second
+
 // Enqueue accepts a message once, durably: when it returns without an error the
-// message is in the ledger. Two calls in the steady case (read the lease, write
-// message and counters), and one wake-up; none while a drain is at work, which
-// looks again when it has written the outcome of what it delivers. Errors:
-// workspace_unknown, workspace_removed, inbox_full, message_id_taken,
-// platform_unavailable.
-func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (out Accepted, err error) {
+// message is in the ledger. The same id again, with the same content (chat.Digest),
+// gets the first one's receipt; with other content it is refused. Two calls in the
+// steady case (count, put), and one wake-up; none while a drain is at work, which
+// looks again when it has written the outcome of what it delivers. A call that is
+// cut off in between leaves a count too many, and nothing was accepted; the sweep
+// takes it off. Errors: workspace_unknown, workspace_removed, inbox_full,
+// message_id_taken, platform_unavailable, conflict.
+func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
+	if err := workspace.CheckID(m.Workspace); err != nil {
+		return Accepted{}, err
+	}
 	if m.ID == "" {
 		m.ID = uuid.NewString()
 	}
+	lifetime := time.Duration(0) // the sender didn't say
 	if m.ExpiresAt.IsZero() {
 		m.ExpiresAt = now.Add(d.Policy.Lifetime)
+	} else {
+		lifetime = m.ExpiresAt.Sub(now)
 	}
+	m.Digest = chat.Digest(m, lifetime)
 	m.AcceptedAt, m.State, m.Reason, m.Version = now, chat.Queued, "accepted", 1
-	err = retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
-		out, err = d.accept(ctx, m, now)
-		return err
-	})
+	f, counted, err := d.count(ctx, m, now)
+	switch {
+	case err != nil:
+		return Accepted{}, err
+	case !counted:
+		return d.refuse(ctx, f, m, now)
+	}
+	m.Seq = f.Accepted
+	stored, err := d.put(ctx, m)
 	if err != nil {
 		return Accepted{}, err
+	}
+	// The same put may have been sent twice, after a lost reply: then it is stored.
+	if stored.Seq != m.Seq || !stored.AcceptedAt.Equal(m.AcceptedAt) || stored.Digest != m.Digest {
+		_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, m.Workspace) })
+		return d.repeated(ctx, uncounted(f), stored, m, now) // a count that stays is the sweep's to take off
+	}
+	out := Accepted{Message: stored, First: true, Depth: f.Open, Facts: f}
+	d.expect(ctx, &out, uncounted(f), now)
+	if !d.attended(ctx, f, now) {
+		d.Registry.WakeIfDeliverable(ctx, f, "enqueue", now)
 	}
 	return out, nil
 }
 
-// accept tries once. Error: conflict when another message was accepted meanwhile.
-func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
-	f, err := d.Registry.Read(ctx, m.Workspace)
+// count counts m, and gives it its number.
+func (d *Delivery) count(ctx context.Context, m chat.Message, now time.Time) (f workspace.Facts, ok bool, err error) {
+	err = retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
+		f, ok, err = d.Ledger.Count(ctx, m.Workspace, now, m.Probe, d.Policy.MaxOpen)
+		return err
+	})
+	return f, ok, err
+}
+
+// put stores m, unless a message with its id is stored.
+func (d *Delivery) put(ctx context.Context, m chat.Message) (stored chat.Message, err error) {
+	err = retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
+		stored, err = d.Ledger.Put(ctx, m)
+		return err
+	})
+	return stored, err
+}
+
+// uncounted are the facts as they were before their last count.
+func uncounted(f workspace.Facts) workspace.Facts {
+	f.Accepted, f.Open = f.Accepted-1, f.Open-1
+	if f.Open == 0 {
+		f.OldestOpen = time.Time{}
+	}
+	return f
+}
+
+// attended reports whether a drain is at work that will see the message that was
+// just stored: its delivery was under way at the count, and still is.
+func (d *Delivery) attended(ctx context.Context, counted workspace.Facts, now time.Time) bool {
+	p := d.Registry.Policy
+	if !counted.Delivering(p, now) {
+		return false
+	}
+	f, err := d.Registry.Leases.Get(ctx, counted.ID)
+	return err == nil && f.Delivering(p, now)
+}
+
+// refuse says why a workspace takes no message. A message that was accepted before
+// is no new one.
+func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message, now time.Time) (Accepted, error) {
+	switch {
+	case f.ID == "":
+		return Accepted{}, workspace.UnknownError()
+	case f.Hold == workspace.Removed:
+		return Accepted{}, workspace.RemovedError(f)
+	}
+	stored, err := d.Ledger.Messages(ctx, m.Workspace, m.ID)
 	if err != nil {
 		return Accepted{}, err
 	}
-	if f.Open >= d.Policy.MaxOpen {
-		return Accepted{}, fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait", f.Open).
-			WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").WithRetryAfter(30 * time.Second)
+	if len(stored) > 0 {
+		return d.repeated(ctx, f, stored[0], m, now)
 	}
-	m.Seq = f.Accepted + 1
-	attended := f.Delivering(d.Registry.Policy, now)
-	stored, first, err := d.Ledger.Accept(ctx, f, m, attended)
-	if err != nil {
-		return Accepted{}, err
+	return Accepted{}, fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait", f.Open).
+		WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").WithRetryAfter(30 * time.Second)
+}
+
+// repeated is the answer to a message whose id was accepted before.
+func (d *Delivery) repeated(
+	ctx context.Context, f workspace.Facts, stored, m chat.Message, now time.Time,
+) (Accepted, error) {
+	if stored.Digest != m.Digest {
+		return Accepted{}, takenBy(stored, m)
 	}
-	if !first && stored.Source != m.Source {
-		return Accepted{}, fault.New(fault.MessageIDTaken, "another sender used this message id here").
-			WithHint("send it under a new messageId", "retry")
-	}
-	out := Accepted{Message: stored, First: first}
+	out := Accepted{Message: stored, Depth: f.Open, Facts: f}
 	d.expect(ctx, &out, f, now)
-	if first {
-		f.Open++
-		f.Accepted++
-		if f.OldestOpen.IsZero() {
-			f.OldestOpen = now
-		}
-		if !attended {
-			d.Registry.WakeIfDeliverable(ctx, f, "enqueue", now)
-		}
-	}
-	out.Depth, out.Facts = f.Open, f
 	return out, nil
+}
+
+// takenBy is the refusal of m, whose id the stored message has.
+func takenBy(stored, m chat.Message) error {
+	e := fault.New(fault.MessageIDTaken, "this message id was used here before, for other content; "+
+		"the first message stays as it was, and this one is not accepted")
+	if stored.Source != m.Source {
+		e = fault.New(fault.MessageIDTaken, "another sender used this message id here; this message is not accepted")
+	}
+	return e.WithHint("send it under a new messageId", "retry")
 }

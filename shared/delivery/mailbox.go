@@ -30,6 +30,16 @@ func (d *Delivery) write(
 		u.OldestOpen = &oldest
 	}
 	u.Outbox = outboxOf(moves)
+	err := d.Ledger.WriteMessages(ctx, id, moves, u)
+	if fault.CodeOf(err) != fault.Conflict || u.OldestOpen == nil || !u.OldestOpen.IsZero() {
+		return err
+	}
+	// No mail is left, but some may be counted that isn't stored yet, or never was.
+	f, lookErr := d.Registry.Leases.Get(ctx, id)
+	if lookErr != nil || f.Open <= -chat.DeltaOf(moves).Open {
+		return err
+	}
+	u.OldestOpen = &f.CountedAt
 	return d.Ledger.WriteMessages(ctx, id, moves, u)
 }
 

@@ -158,11 +158,17 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 	policy := d.Registry.Policy
 	claim := chat.Claim{Token: pollClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch, After: c.Seq}
 	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
-	size := 0
+	size, reply := 0, 0
 	for _, m := range ms {
 		if size += m.Size(); size > MaxBytes && len(p.moves)+len(p.out) > 0 {
 			p.more = true
 			return p
+		}
+		if !c.proves(m) {
+			if reply += chat.RowSize(m); reply > chat.MaxReply && len(p.out) > 0 {
+				p.more = true
+				return p
+			}
 		}
 		claimed := m.State == chat.InFlight && !m.Available(f.Epoch, now)
 		switch {

@@ -103,12 +103,18 @@ type OutboxItem struct {
 // Ledger keeps messages. Errors: message_unknown, conflict, message_id_taken,
 // platform_unavailable.
 type Ledger interface {
-	// Accept stores m as the next of its workspace, together with the counters,
-	// if seen.Accepted is still the last number given and, with attended, if the
-	// delivery that seen had under way still is. The same id again returns the
-	// first message and first=false, and stores nothing.
-	Accept(ctx context.Context, seen workspace.Facts, m chat.Message, attended bool) (
-		stored chat.Message, first bool, err error)
+	// Count counts a message that is about to be stored, and gives it the next
+	// number: facts.Accepted. It makes no condition of what other messages change,
+	// so that no two senders race. counted is false, and nothing is written, when
+	// the workspace is unknown (facts are zero then) or removed, or has maxOpen
+	// open messages.
+	Count(ctx context.Context, id string, at time.Time, probe bool, maxOpen int64) (
+		facts workspace.Facts, counted bool, err error)
+	// Uncount takes a count back; its number stays unused.
+	Uncount(ctx context.Context, id string) error
+	// Put stores a counted message. The same id again returns the message that is
+	// stored, and stores nothing.
+	Put(ctx context.Context, m chat.Message) (stored chat.Message, err error)
 	// OpenMail lists open messages in delivery order; limit 0 is all.
 	OpenMail(ctx context.Context, id string, limit int) ([]OpenMessage, error)
 	// Messages reads messages by id, in the order asked; unknown ones are left out.
@@ -128,8 +134,8 @@ type Ledger interface {
 	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error
 }
 
-// MaxBytes bounds what one call moves or hands out, in bytes of bodies and
-// answers: DynamoDB takes 4 MB in a transaction, and a Lambda answers at most 6 MB.
+// MaxBytes bounds what one call moves, in bytes of bodies and answers: DynamoDB
+// takes 4 MB in a transaction. What one call answers is bounded by chat.MaxReply.
 const MaxBytes = 2 << 20
 
 // MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and

@@ -38,14 +38,17 @@ func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.
 			return nil, "", err
 		}
 		for _, i := range items {
-			r.Below = i.OrderKey
 			if i.Message == nil || !s.wants(*i.Message) {
+				r.Below = i.OrderKey
 				continue
 			}
 			m := *i.Message
 			m.Body = nil
-			size += m.Size()
-			if ms = append(ms, m); len(ms) == s.Limit || size > MaxBytes {
+			if size += chat.RowSize(m) + chat.EncodedSize(m.Attempts); size > chat.MaxReply && len(ms) > 0 {
+				return ms, r.Below, nil
+			}
+			r.Below = i.OrderKey
+			if ms = append(ms, m); len(ms) == s.Limit {
 				return ms, r.Below, nil
 			}
 		}

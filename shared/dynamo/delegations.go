@@ -3,9 +3,15 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/fault"
 )
 
 var _ delegation.Store = (*Store)(nil)
@@ -27,6 +33,30 @@ func (s *Store) SaveDelegation(ctx context.Context, d delegation.Delegation) err
 		return err
 	}
 	return s.putChat(ctx, "delegation", it)
+}
+
+// claimRecord says which delegation has a message that was sent without one.
+type claimRecord struct{ Source, ID string }
+
+// ClaimMessage implements delegation.Store: the claim is an item of its own, as a
+// deliverer may be writing the message.
+func (s *Store) ClaimMessage(ctx context.Context, d delegation.Delegation) (claimed bool, err error) {
+	it := workspaceKey(d.Target, claimPrefix+d.MessageID)
+	if err := encodeRecord(it, claimRecord{d.Source, d.ID}, d.At.Add(s.Retention)); err != nil {
+		return false, err
+	}
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.Chat, Item: it,
+		ConditionExpression:       aws.String("attribute_not_exists(" + ChatSort + ") OR " + recordAttribute + " = :own"),
+		ExpressionAttributeValues: item{":own": it[recordAttribute]},
+	})
+	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
+		return false, nil
+	}
+	if err != nil {
+		return false, fault.Store("claim message", err)
+	}
+	return true, nil
 }
 
 // Delegations implements delegation.Store. A workspace has few, so they have no

@@ -38,8 +38,9 @@ var leaseAttributes = map[string]string{
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
-	"Dead": "nk", "Missing": "nm", "OldestOpen": "oo", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
-	"ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
+	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",
+	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au",
+	"UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",

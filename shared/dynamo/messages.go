@@ -57,6 +57,8 @@ type messageRecord struct {
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
 	Callback   string `json:",omitempty"`
+	Delegation string `json:",omitempty"`
+	Digest     string `json:",omitempty"`
 	Probe      bool   `json:",omitempty"`
 }
 
@@ -71,7 +73,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := json.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Probe,
+		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Delegation, m.Digest, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -101,50 +103,11 @@ func decodeMessage(it item) (chat.Message, error) {
 		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
 		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
-		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim, Callback: r.Callback,
-		Probe: r.Probe, Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
+		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
+		Callback: r.Callback, Delegation: r.Delegation, Digest: r.Digest, Probe: r.Probe,
+		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil
-}
-
-// Accept implements delivery.Ledger: the message and the counters in one
-// transaction, which succeeds only if the sequence number is still the next one.
-// So numbers are without gaps and visible in order, and a cursor that has seen n
-// has seen all before n.
-func (s *Store) Accept(
-	ctx context.Context, seen workspace.Facts, m chat.Message, attended bool,
-) (chat.Message, bool, error) {
-	it, err := s.encodeMessage(m)
-	if err != nil {
-		return m, false, err
-	}
-	var count change
-	count.set(lease("Accepted"), num(m.Seq))
-	count.add(lease("Open"), 1)
-	count.setOnce(lease("OldestOpen"), millis(m.AcceptedAt))
-	if m.Probe {
-		count.set(lease("ProbedAt"), millis(m.AcceptedAt))
-	}
-	count.requireSame(lease("Accepted"), encodeFacts(seen)[leaseAttributes["Accepted"]])
-	if attended {
-		count.require(lease("InFlight").Equal(value(num(seen.InFlight))))
-		count.require(lease("ClaimedUntil").Equal(value(millis(seen.ClaimedUntil))))
-	}
-	count.require(lease("ID").AttributeExists())
-	count.require(notRemoved())
-	counted, err := count.write(s.Leases, leaseKey(m.Workspace))
-	if err != nil {
-		return m, false, err
-	}
-	reasons, err := s.transact(ctx, []types.TransactWriteItem{counted, {Put: &types.Put{
-		TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + ChatSort + ")"),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}})
-	if len(reasons) == 2 && len(reasons[1].Item) > 0 {
-		was, err := decodeMessage(reasons[1].Item)
-		return was, false, err
-	}
-	return m, err == nil, err
 }
 
 // OpenMail implements delivery.Ledger: one strongly consistent query of the

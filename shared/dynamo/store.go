@@ -50,7 +50,7 @@ type Store struct {
 const LeaseKey = "id"
 
 // The chat table. Partition "W#<workspace>" has one item for the profile and one
-// for each message, row, delegation and outbox item; "C#<credential hash>" names
+// for each message, row, delegation, claim of a message and outbox item; "C#<credential hash>" names
 // a credential's owner; "N#<public id>" is an enrolment; "FLEET" has what is known
 // of the platform and the log of the fleet's changes.
 //
@@ -84,6 +84,7 @@ const (
 	messagePrefix    = "M#"
 	rowPrefix        = "A#"
 	delegationPrefix = "D#"
+	claimPrefix      = "T#"
 	outboxPrefix     = "E#"
 	auditPrefix      = "H#"
 	changePrefix     = "V#"

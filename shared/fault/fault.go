@@ -53,8 +53,8 @@ const (
 )
 
 // Conflict is returned by a store when what the caller saw is no longer what is
-// stored. It is a cue to read again and retry, and reaches a client only as
-// PlatformUnavailable, once the retries are used up.
+// stored. It is a cue to read again and retry, and reaches a client once the
+// retries are used up: the store is well then, and too much changed at once.
 const Conflict Code = "conflict"
 
 // Error is a typed failure. Message is for people; Hint says what mends it;

@@ -41,7 +41,7 @@ var statuses = map[fault.Code]int{
 func CodesOf(status int) []fault.Code {
 	var out []fault.Code
 	for code, s := range statuses {
-		if s == status && code != fault.Conflict { // a client is told platform_unavailable instead
+		if s == status {
 			out = append(out, code)
 		}
 	}

@@ -149,7 +149,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		header string
 	}{
 		{errors.New("secret"), 500, `"code":"internal"`, ""},
-		{fault.New(fault.Conflict, "again"), 503, `"code":"platform_unavailable"`, "retry-after"},
+		{fault.New(fault.Conflict, "again"), 503, `"code":"conflict"`, "retry-after"},
 		{fault.New(fault.InboxFull, "full").WithRetryAfter(1500 * time.Millisecond), 429, `"retry_after":2`, "retry-after"},
 		{fault.New(fault.CredentialUnknown, "who?"), 401, `"code":"credential_unknown"`, "www-authenticate"},
 		{detailed, 401, `,"credential":"none"}`, ""},

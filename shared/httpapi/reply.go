@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
@@ -26,9 +27,18 @@ func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, err
 		}
 	}
 	body, err := json.Marshal(reply)
+	if err == nil && chat.EncodedSize(json.RawMessage(body)) > maxAnswer {
+		err = fault.New(fault.TooLarge, "the answer is too large for one reply").
+			WithHint("ask for fewer at a time, with limit", "stop")
+	}
 	resp.Body = string(body)
 	return resp, err
 }
+
+// maxAnswer is what a function may answer, in bytes, but for some room for the
+// envelope. Lists are bounded by less (chat.MaxReply); this is for what is not a
+// list. Source: AWS Lambda Developer Guide, "Lambda quotas".
+const maxAnswer = 6<<20 - 16<<10
 
 // response is a response without a body, of JSON unless something else is said.
 func response(status int) events.APIGatewayV2HTTPResponse {
@@ -46,7 +56,8 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", "retry")
 	}
 	if e.Code == fault.Conflict {
-		e = fault.Store("conflict", err)
+		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; nothing was changed by this call").
+			WithHint("try again after the time in Retry-After", "retry").WithRetryAfter(time.Second)
 	}
 	resp := response(status)
 	p := api.Problem{

@@ -109,7 +109,7 @@ func delivery(d workspace.Delivery) api.Delivery {
 
 func totals(f workspace.Facts) api.Totals {
 	return api.Totals{
-		Accepted: f.Accepted, Queued: f.Open - f.InFlight, InFlight: f.InFlight, Delivered: f.Delivered,
+		Accepted: f.Accepted - f.Unused, Queued: f.Open - f.InFlight, InFlight: f.InFlight, Delivered: f.Delivered,
 		Expired: f.Expired, Cancelled: f.Cancelled, Dead: f.Dead, Missing: f.Missing,
 	}
 }

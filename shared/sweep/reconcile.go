@@ -30,12 +30,16 @@ func reconcileDue(id string, now time.Time) bool {
 // reconcile compares a mailbox's counters with the ledger; open is its open mail,
 // listed just now. Counters that differ are corrected from the ledger, if they
 // and the ledger are the same at a second look: what moved in between is no
-// difference. corrected says that they truly differed.
+// difference. corrected says that they truly differed; a count whose call was cut
+// off before it stored its message is no such difference.
 func (r *run) reconcile(
 	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
 ) (corrected bool, err error) {
 	if f.Conserved() && f.Open == int64(len(open)) && !reconcileDue(f.ID, now) {
 		return false, nil
+	}
+	if age := now.Sub(f.CountedAt); age >= 0 && age < delivery.AcceptPatience {
+		return false, nil // the message that was counted last may not be stored yet
 	}
 	right, err := r.fromLedger(ctx, f, open)
 	if err != nil || sameMail(right, f) {
@@ -58,7 +62,7 @@ func (r *run) reconcile(
 		}
 		return false, err
 	}
-	return true, activity.Audit(ctx, r.Activity, f.ID, activity.AuditEntry{
+	return !onlyCutOff(f, sure), activity.Audit(ctx, r.Activity, f.ID, activity.AuditEntry{
 		Actor: activity.Actor{Who: "rollcall"}, Action: "recount", At: now,
 		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(sure)),
 	})
@@ -90,7 +94,7 @@ func (r *run) fromLedger(
 	if err != nil {
 		return f, err
 	}
-	balance(&next, kept)
+	balance(&next, kept, max(0, f.Open-next.Open))
 	return next, nil
 }
 
@@ -111,12 +115,15 @@ func countMessage(f *workspace.Facts, m chat.Message) {
 }
 
 // balance makes the counters of ended messages add up with those accepted and
-// open; kept are the ended messages that the ledger still has.
-func balance(f *workspace.Facts, kept map[chat.State]int64) {
+// open; kept are the ended messages that the ledger still has. As many as cutOff
+// were counted and are not open: the calls that should have stored them were cut
+// off, and nothing was accepted.
+func balance(f *workspace.Facts, kept map[chat.State]int64, cutOff int64) {
 	counters := []struct {
 		n    *int64
 		kept int64
 	}{
+		{&f.Unused, 0},
 		{&f.Missing, 0},
 		{&f.Delivered, kept[chat.Delivered]},
 		{&f.Expired, kept[chat.Expired]},
@@ -129,7 +136,8 @@ func balance(f *workspace.Facts, kept map[chat.State]int64) {
 		rest -= *c.n
 	}
 	if rest > 0 {
-		f.Missing += rest
+		f.Unused += min(rest, cutOff)
+		f.Missing += rest - min(rest, cutOff)
 	}
 	for _, c := range counters {
 		take := max(min(rest, 0), c.kept-*c.n)
@@ -137,11 +145,18 @@ func balance(f *workspace.Facts, kept map[chat.State]int64) {
 	}
 }
 
+// onlyCutOff reports whether counts differ only by those of calls that were cut off.
+func onlyCutOff(was, is workspace.Facts) bool {
+	n := is.Unused - was.Unused
+	was.Unused, was.Open = was.Unused+n, was.Open-n
+	return n > 0 && was.Counters == is.Counters
+}
+
 func sameMail(a, b workspace.Facts) bool {
 	return counts(a) == counts(b) && a.OldestOpen.Equal(b.OldestOpen)
 }
 
 func counts(f workspace.Facts) string {
-	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d missing=%d",
-		f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing)
+	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d missing=%d unused=%d",
+		f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing, f.Unused)
 }

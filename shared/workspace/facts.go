@@ -149,12 +149,13 @@ type Announced struct {
 	AnnouncedSeq int64
 }
 
-// Mailbox is what a verdict and a drain need to know of the workspace's mail. It is written in the transaction that
-// accepts a message (on condition that Accepted is still what was read) or changes messages (on condition that each is
-// still the one that was read). Each outbox item that is done lowers OutboxItems.
+// Mailbox is what a verdict and a drain need to know of the workspace's mail. It is written by the count that comes
+// before each new message is stored (on condition that the workspace takes it), and in the transaction that changes
+// messages (on condition that each is still the one that was read). Each outbox item that is done lowers OutboxItems.
 type Mailbox struct {
 	Counters
 	OldestOpen   time.Time // when the oldest open message was accepted
+	CountedAt    time.Time // when a message was last counted; it is stored a moment later
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery
 	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
@@ -181,7 +182,7 @@ type Lost struct {
 // Counters counts messages by what became of them. Accepting and changing messages add to it, as Mailbox says. The
 // sweep's reconciliation replaces it, together with OldestOpen, on condition that all counters are still those it read.
 type Counters struct {
-	Accepted  int64 // also the last sequence number given
+	Accepted  int64 // the last sequence number given
 	Open      int64 // queued or in flight
 	InFlight  int64
 	Delivered int64
@@ -189,13 +190,14 @@ type Counters struct {
 	Cancelled int64
 	Dead      int64
 	Missing   int64 // accepted, and found neither open nor ended when the counters were reconciled
+	Unused    int64 // numbers given to what was not accepted then: a repeat, or a call that was cut off
 }
 
-// Conserved reports whether the counters agree: every accepted message is open, has ended or is known to be missing,
-// and no more are in flight than are open.
+// Conserved reports whether the counters agree: every number given is that of a message that is open, has ended or is
+// known to be missing, or was not used; and no more are in flight than are open.
 func (c Counters) Conserved() bool {
 	ended := c.Delivered + c.Expired + c.Cancelled + c.Dead
-	return c.Accepted == c.Open+ended+c.Missing && c.InFlight >= 0 && c.InFlight <= c.Open
+	return c.Accepted == c.Open+ended+c.Missing+c.Unused && c.InFlight >= 0 && c.InFlight <= c.Open
 }
 
 // PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it in the

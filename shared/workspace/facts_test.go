@@ -11,7 +11,7 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
+		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
 		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -28,7 +28,7 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 
 func TestConserved(t *testing.T) {
 	right := workspace.Counters{
-		Accepted: 7, Open: 2, InFlight: 1, Missing: 1,
+		Accepted: 9, Open: 2, InFlight: 1, Missing: 1, Unused: 2,
 		Delivered: 1, Expired: 1, Cancelled: 1, Dead: 1,
 	}
 	if !right.Conserved() {

@@ -29,9 +29,13 @@ import (
 )
 
 // Limits of an HTTP API. Source: API Gateway Developer Guide, "Quotas for
-// configuring and running an HTTP API": payload 10 MB, integration timeout 30 s.
+// configuring and running an HTTP API": payload 10 MB, integration timeout 30 s;
+// AWS Lambda Developer Guide, "Lambda quotas": 6 MB each for an event and an answer
+// (as its errors say: 6,291,456 and 6,291,556 bytes).
 const (
 	maxPayload = 10 << 20
+	maxEvent   = 6291456
+	maxAnswer  = 6291556
 	timeout    = 30 * time.Second
 )
 
@@ -215,6 +219,10 @@ func invoke(w http.ResponseWriter, r *http.Request, functions Invoker, i invocat
 		refuse(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
+	if len(payload) > maxEvent {
+		refuse(w, http.StatusRequestEntityTooLarge, "Request Too Long")
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
 	out, err := functions.Invoke(ctx, &lambda.InvokeInput{FunctionName: &i.function, Payload: payload})
@@ -229,7 +237,7 @@ func invoke(w http.ResponseWriter, r *http.Request, functions Invoker, i invocat
 	case err != nil:
 		refuse(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
-	case out.FunctionError != nil || json.Unmarshal(out.Payload, &resp) != nil || resp.StatusCode == 0:
+	case out.FunctionError != nil || len(out.Payload) > maxAnswer || json.Unmarshal(out.Payload, &resp) != nil || resp.StatusCode == 0:
 		refuse(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}

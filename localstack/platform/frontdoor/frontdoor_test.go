@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -38,6 +39,8 @@ func TestFrontDoor(t *testing.T) {
 		`{"statusCode":201,"headers":{"x-a":"b"},"cookies":["c=1"],"body":"aGk=","isBase64Encoded":true}`)}
 	fails := lambda.InvokeOutput{FunctionError: aws.String("Unhandled")}
 	answersTrash := lambda.InvokeOutput{Payload: []byte("null")}
+	answersTooMuch := lambda.InvokeOutput{Payload: fmt.Appendf(nil, `{"statusCode":200,"body":"%06291530d"}`, 0)}
+	answersAll := lambda.InvokeOutput{Payload: fmt.Appendf(nil, `{"statusCode":200,"body":"%06291526d"}`, 0)}
 	throttled := &types.TooManyRequestsException{}
 	send, tooLong := "/workspaces/w/a2a", strings.Repeat("x", 10<<20+1)
 	problem := func(message string) string { return `{"message":"` + message + `","error":"` + message + `",` }
@@ -52,6 +55,9 @@ func TestFrontDoor(t *testing.T) {
 		"no such route":              {"GET", "/nowhere", "", ok, nil, 404, problem("Not Found")},
 		"another method":             {"HEAD", "/", "", ok, nil, 404, problem("Not Found")},
 		"too long":                   {"POST", send, tooLong, ok, nil, 413, problem("Request Too Long")},
+		"too long for an event":      {"POST", send, strings.Repeat(`"`, 3200000), ok, nil, 413, problem("Request Too Long")},
+		"the answer is too large":    {"POST", send, "{}", answersTooMuch, nil, 500, problem("Internal Server Error")},
+		"the answer just fits":       {"POST", send, "{}", answersAll, nil, 200, "000"},
 		"throttled":                  {"POST", send, "{}", ok, throttled, 429, problem("Too Many Requests")},
 		"no emulator":                {"POST", send, "{}", ok, errors.New("refused"), 503, problem("Service Unavailable")},
 		"too slow":                   {"POST", send, "{}", ok, context.DeadlineExceeded, 504, problem("Gateway Timeout")},

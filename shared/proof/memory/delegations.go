@@ -34,6 +34,24 @@ func (s *Store) SaveDelegation(_ context.Context, d delegation.Delegation) error
 	return nil
 }
 
+// claimed is a message of a workspace, claimant the delegation that has it.
+type (
+	claimed  struct{ workspace, message string }
+	claimant struct{ source, id string }
+)
+
+// ClaimMessage implements delegation.Store.
+func (s *Store) ClaimMessage(_ context.Context, d delegation.Delegation) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key, own := claimed{d.Target, d.MessageID}, claimant{d.Source, d.ID}
+	if was, taken := s.claims[key]; taken && was != own {
+		return false, nil
+	}
+	s.claims[key] = own
+	return true, nil
+}
+
 // Delegations implements delegation.Store.
 func (s *Store) Delegations(_ context.Context, source string) (out []delegation.Delegation, err error) {
 	s.mu.Lock()

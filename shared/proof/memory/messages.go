@@ -13,40 +13,59 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Accept implements delivery.Ledger.
-func (s *Store) Accept(
-	_ context.Context, seen workspace.Facts, m chat.Message, attended bool,
-) (chat.Message, bool, error) {
+// Count implements delivery.Ledger.
+func (s *Store) Count(
+	_ context.Context, id string, at time.Time, probe bool, maxOpen int64,
+) (workspace.Facts, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[id]
+	if !ok || f.Hold == workspace.Removed || f.Open >= maxOpen {
+		return f, false, nil
+	}
+	f.Accepted, f.Open, f.CountedAt = f.Accepted+1, f.Open+1, at
+	if probe {
+		f.ProbedAt = at
+	}
+	if f.OldestOpen.IsZero() {
+		f.OldestOpen = at
+	}
+	s.facts[id] = keptFacts(f)
+	return s.facts[id], true, nil
+}
+
+// Uncount implements delivery.Ledger.
+func (s *Store) Uncount(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.facts[id]
+	if f.Open == 0 {
+		return nil
+	}
+	f.Open, f.Unused = f.Open-1, f.Unused+1
+	if f.Open == 0 {
+		f.OldestOpen = time.Time{}
+	}
+	s.facts[id] = f
+	return nil
+}
+
+// Put implements delivery.Ledger.
+func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stored, err := keptMessage(m)
 	if err != nil {
-		return m, false, err
+		return m, err
 	}
 	if was, dup := s.messages[m.Workspace][m.ID]; dup {
-		return copyMessage(was), false, nil
-	}
-	f, ok := s.facts[m.Workspace]
-	switch {
-	case !ok || f.Hold == workspace.Removed || f.Accepted != seen.Accepted:
-		return m, false, conflict()
-	case attended && (seen.InFlight == 0 || seen.ClaimedUntil.IsZero() ||
-		f.InFlight != seen.InFlight || !f.ClaimedUntil.Equal(millis(seen.ClaimedUntil))):
-		return m, false, conflict()
+		return copyMessage(was), nil
 	}
 	if s.messages[m.Workspace] == nil {
 		s.messages[m.Workspace] = map[string]chat.Message{}
 	}
 	s.messages[m.Workspace][m.ID] = stored
-	f.Accepted, f.Open = m.Seq, f.Open+1
-	if m.Probe {
-		f.ProbedAt = m.AcceptedAt
-	}
-	if f.OldestOpen.IsZero() {
-		f.OldestOpen = m.AcceptedAt
-	}
-	s.facts[m.Workspace] = keptFacts(f)
-	return m, true, nil
+	return m, nil
 }
 
 // OpenMail implements delivery.Ledger.

@@ -28,6 +28,7 @@ type Store struct {
 	messages    map[string]map[string]chat.Message
 	rows        map[string]map[string]row
 	delegations map[string]map[string]record
+	claims      map[claimed]claimant
 	outbox      map[string]map[delivery.OutboxItem]bool
 	owners      map[token.Hash]string
 	enrolments  map[string]registry.Enrolment
@@ -56,7 +57,8 @@ func NewStore(p workspace.Policy) *Store {
 		Policy: p,
 		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
 		messages: map[string]map[string]chat.Message{}, rows: map[string]map[string]row{},
-		delegations: map[string]map[string]record{}, outbox: map[string]map[delivery.OutboxItem]bool{},
+		delegations: map[string]map[string]record{}, claims: map[claimed]claimant{},
+		outbox: map[string]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]string{}, enrolments: map[string]registry.Enrolment{},
 	}
 }

@@ -143,11 +143,20 @@ type ledger struct {
 	c *crash
 }
 
-func (l ledger) Accept(
-	ctx context.Context, seen workspace.Facts, m chat.Message, attended bool,
-) (stored chat.Message, first bool, err error) {
-	err = l.c.write(func() (err error) { stored, first, err = l.Ledger.Accept(ctx, seen, m, attended); return err })
-	return stored, first, err
+func (l ledger) Count(
+	ctx context.Context, id string, at time.Time, probe bool, maxOpen int64,
+) (f workspace.Facts, counted bool, err error) {
+	err = l.c.write(func() (err error) { f, counted, err = l.Ledger.Count(ctx, id, at, probe, maxOpen); return err })
+	return f, counted, err
+}
+
+func (l ledger) Uncount(ctx context.Context, id string) error {
+	return l.c.write(func() error { return l.Ledger.Uncount(ctx, id) })
+}
+
+func (l ledger) Put(ctx context.Context, m chat.Message) (stored chat.Message, err error) {
+	err = l.c.write(func() (err error) { stored, err = l.Ledger.Put(ctx, m); return err })
+	return stored, err
 }
 
 func (l ledger) OpenMail(ctx context.Context, id string, limit int) ([]delivery.OpenMessage, error) {

@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,31 +29,53 @@ type result struct {
 	rows string // the ids that the poll returned
 }
 
-// mailbox is a mailbox as its clients see it: a list that grows at one end, and from
-// which a cursor takes away the other.
-type mailbox struct {
-	accepted     []string
-	acknowledged int64
+// letter is a message as its clients see it.
+type letter struct {
+	seq                     int64
+	id                      string
+	handedOut, acknowledged bool
 }
 
+// mailbox is a mailbox as its clients see it: letters in the order of their numbers.
+// A later number may be seen before an earlier one, so a cursor takes away what a poll
+// had returned, up to its number.
+type mailbox []letter
+
 var mailboxModel = porcupine.Model{
-	Init: func() any { return mailbox{} },
+	Init: func() any { return mailbox(nil) },
 	Step: func(state, in, out any) (bool, any) {
-		s, c, r := state.(mailbox), in.(call), out.(result)
+		s, c, r := slices.Clone(state.(mailbox)), in.(call), out.(result)
 		if c.sends != "" {
-			if at := slices.Index(s.accepted, c.sends); at >= 0 {
-				return r.seq == int64(at+1), s // the same id again is the first message
-			}
-			s.accepted = append(slices.Clone(s.accepted), c.sends)
-			return r.seq == int64(len(s.accepted)), s
+			return s.send(c.sends, r.seq)
 		}
-		s.acknowledged = max(s.acknowledged, c.cursor)
-		return r.rows == strings.Join(s.accepted[s.acknowledged:], " "), s
+		return s.poll(c.cursor) == r.rows, s
 	},
-	Equal: func(a, b any) bool {
-		x, y := a.(mailbox), b.(mailbox)
-		return x.acknowledged == y.acknowledged && slices.Equal(x.accepted, y.accepted)
-	},
+	Equal: func(a, b any) bool { return slices.Equal(a.(mailbox), b.(mailbox)) },
+}
+
+// send reports whether the message may have this number: the one it has, or one that no
+// other has.
+func (s mailbox) send(id string, seq int64) (bool, mailbox) {
+	for _, l := range s {
+		if l.id == id || l.seq == seq {
+			return l.id == id && l.seq == seq, s
+		}
+	}
+	at, _ := slices.BinarySearchFunc(s, seq, func(l letter, seq int64) int { return cmp.Compare(l.seq, seq) })
+	return true, slices.Insert(s, at, letter{seq: seq, id: id})
+}
+
+// poll acknowledges what the cursor does, and returns the rest.
+func (s mailbox) poll(cursor int64) string {
+	var rows []string
+	for i := range s {
+		s[i].acknowledged = s[i].acknowledged || (s[i].handedOut && s[i].seq <= cursor)
+		if !s[i].acknowledged {
+			s[i].handedOut = true
+			rows = append(rows, s[i].id)
+		}
+	}
+	return strings.Join(rows, " ")
 }
 
 // clients are the clients of one workspace, and the history of their calls.

@@ -45,6 +45,9 @@ type machine struct {
 	token   string
 	removed bool
 	sent    []string // the messages that were accepted, in order
+	// shortLived are those that expire soon; cutOff is how many calls that accept one were cut off.
+	shortLived map[string]bool
+	cutOff     int64
 
 	polls     bool            // the agent polls; else it is pushed to
 	hosts     int             // how many there have been
@@ -71,7 +74,7 @@ type machine struct {
 func Machine(t *rapid.T, w World, id string) {
 	m := &machine{
 		World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
-		natures: map[string]answer{},
+		natures: map[string]answer{}, shortLived: map[string]bool{},
 	}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
@@ -173,8 +176,11 @@ func (m *machine) send(t *rapid.T) {
 		m.natures[messageID] = rapid.SampledFrom(natures).Draw(t, "each push of it")
 	}
 	m.maybeCrash(t)
-	_, _ = m.enqueue(m.Delivery, messageID, shortLived)
+	if _, err := m.enqueue(m.Delivery, messageID, shortLived); err != nil {
+		m.cutOff++
+	}
 	m.crash.disarm()
+	m.shortLived[messageID] = shortLived
 	_, err := m.enqueue(m.reliable, messageID, shortLived) // a sender without an answer sends the same id again
 	if m.must("send", err); err == nil {
 		m.sent = append(m.sent, messageID)
@@ -191,7 +197,7 @@ func (m *machine) sendReliably(messageID string) {
 // sendAgain sends an id that was accepted before.
 func (m *machine) sendAgain(t *rapid.T) {
 	messageID := m.anySent(t)
-	out, err := m.enqueue(m.reliable, messageID, false)
+	out, err := m.enqueue(m.reliable, messageID, m.shortLived[messageID])
 	m.must("send again", err)
 	m.acceptedTwice[messageID] = m.acceptedTwice[messageID] || (err == nil && out.First)
 }

@@ -38,6 +38,21 @@ func (c contract) delegations(t T) {
 		must(t, err)
 		same(t, []delegation.Delegation{d}, all)
 	})
+	t.Run("a message is claimed by one delegation, however often", func(t T) {
+		d1, d2 := task(uuid.NewString(), "d1", 0), task(uuid.NewString(), "d2", 0)
+		d1.Target, d1.MessageID = uuid.NewString(), "m"
+		d2.Target, d2.MessageID = d1.Target, "m"
+		elsewhere := d2
+		elsewhere.Target = uuid.NewString()
+		for _, step := range []struct {
+			d    delegation.Delegation
+			want bool
+		}{{d1, true}, {d2, false}, {d1, true}, {elsewhere, true}} {
+			got, err := c.ClaimMessage(t.Context(), step.d)
+			must(t, err)
+			same(t, step.want, got)
+		}
+	})
 	t.Run("one that was never made is not found", func(t T) {
 		if _, found, err := c.Delegation(t.Context(), uuid.NewString(), "d1"); found || err != nil {
 			t.Fatal(found, err)

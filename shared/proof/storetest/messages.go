@@ -27,8 +27,7 @@ func (c contract) messages(t T) {
 		f := c.created(t)
 		m := take(message(f.ID, "m0", 1, chat.Task), 1)
 		m.Answer = []byte(`1`)
-		_, _, err := c.Accept(t.Context(), f, m, false)
-		must(t, err)
+		c.put(t, m)
 		read := c.stored(t, f.ID, "m0")[0]
 		read.Attempts[0].Error, read.Body[0], read.Answer[0] = "boom", '!', '2'
 		same(t, []chat.Message{m}, c.stored(t, f.ID, "m0"))
@@ -42,8 +41,7 @@ func (c contract) messages(t T) {
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.Body, m.Answer = []byte{}, []byte{}
 		m.NotBefore = time.Now().Add(time.Hour) // with the monotonic clock's reading
-		_, _, err := c.Accept(t.Context(), f, m, false)
-		must(t, err)
+		c.put(t, m)
 		m.Body, m.Answer, m.NotBefore = nil, nil, m.NotBefore.Round(0).UTC()
 		same(t, []chat.Message{m}, c.stored(t, f.ID, "m0"))
 	})

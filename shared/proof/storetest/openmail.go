@@ -33,8 +33,7 @@ func (c contract) openMail(t T) {
 		f := c.created(t)
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.AcceptedAt, m.ExpiresAt = m.AcceptedAt.Add(1234567), m.ExpiresAt.Add(2345678)
-		_, _, err := c.Accept(t.Context(), f, m, false)
-		must(t, err)
+		c.put(t, m)
 		got, err := c.OpenMail(t.Context(), f.ID, 0)
 		must(t, err)
 		same(t, []delivery.OpenMessage{{

@@ -1,0 +1,48 @@
+package chat
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// MaxReply bounds the encoded lists of one answer, in bytes. A Lambda answers with at most 6,291,556 bytes; what is left
+// is for the envelope and for what is not in a list. One message always fits: see TestOneMessageAlwaysFits.
+const MaxReply = 5 << 20
+
+// EncodedSize is at least as many bytes as v takes in the answer of a function: as JSON, in the text of a JSON member. A character
+// of a message may take many: a quote four, and "<" seven.
+func EncodedSize(v any) int {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return MaxReply + 1 // nothing else fits beside what can't be measured
+	}
+	n := len(raw)
+	for _, c := range raw {
+		if c == '"' || c == '\\' {
+			n++
+		}
+	}
+	if !utf8.Valid(raw) {
+		for _, r := range string(raw) { // what is no character is written as one: \ufffd
+			if r == utf8.RuneError {
+				n += len(`\ufffd`)
+			}
+		}
+	}
+	return n
+}
+
+// rowSize is more than the members of a message's row take beside its body, its text and its answer.
+const rowSize = 8 << 10
+
+// RowSize is at least as many bytes as the message takes in an answer that shows its body, the text of it, and its
+// answer.
+func RowSize(m Message) int {
+	n := rowSize + EncodedSize(Text(m.Body))
+	for _, raw := range []json.RawMessage{m.Body, m.Answer} {
+		if json.Valid(raw) {
+			n += EncodedSize(raw)
+		}
+	}
+	return n
+}

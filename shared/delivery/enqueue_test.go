@@ -1,0 +1,162 @@
+package delivery_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// sends draws what a sender decides of a message with one id, from few values, so that
+// equal ones are common.
+func sends(now time.Time) *rapid.Generator[chat.Message] {
+	return rapid.Custom(func(t *rapid.T) chat.Message {
+		m := chat.Message{
+			ID: "m", Workspace: world.ID,
+			Source:   rapid.SampledFrom([]string{"", "peer"}).Draw(t, "source"),
+			Method:   rapid.SampledFrom([]string{"message/send", "message/stream"}).Draw(t, "method"),
+			Priority: rapid.SampledFrom([]chat.Priority{chat.Info, chat.Task}).Draw(t, "priority"),
+			Callback: rapid.SampledFrom([]string{"", "https://a.example"}).Draw(t, "callback"),
+			Body: json.RawMessage(rapid.SampledFrom([]string{
+				`{"jsonrpc":"2.0","id":1,"params":{"a":1,"b":2}}`, `{"id":2,"params":{"b":2,"a":1},"jsonrpc":"2.0"}`,
+				`{"jsonrpc":"2.0","id":1,"params":{"a":1,"b":3}}`,
+			}).Draw(t, "body")),
+		}
+		if life := rapid.IntRange(0, 1).Draw(t, "lifetime"); life > 0 {
+			m.ExpiresAt = now.Add(time.Duration(life) * time.Hour)
+		}
+		return m
+	})
+}
+
+// same reports whether two sends are one: all is equal but the spelling of the body and
+// the id of its envelope.
+func same(a, b chat.Message) bool {
+	content := func(m chat.Message) string {
+		var rpc map[string]any
+		_ = json.Unmarshal(m.Body, &rpc) // the generator's
+		return fmt.Sprint(m.Source, m.Method, m.Priority, m.Callback, m.ExpiresAt, rpc["params"])
+	}
+	return content(a) == content(b)
+}
+
+// Of two sends with one id, either they are the same and one is stored, or the second is
+// refused and the first stays as it was.
+func TestAnIDStandsForOneMessage(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		first, second := sends(w.Now).Draw(rt, "first"), sends(w.Now).Draw(rt, "second")
+		if _, err := w.Enqueue(t.Context(), first, w.Now); err != nil {
+			rt.Fatal(err)
+		}
+		stored := w.Receipt("m")
+		w.Now = w.Now.Add(time.Minute)
+		again := second
+		if !again.ExpiresAt.IsZero() {
+			again.ExpiresAt = again.ExpiresAt.Add(time.Minute) // as long a life, from now
+		}
+		out, err := w.Enqueue(t.Context(), again, w.Now)
+		switch {
+		case same(first, second) && (err != nil || out.First || out.Message.Seq != stored.Seq):
+			rt.Fatalf("the same message: %+v, %v", out, err)
+		case !same(first, second) && fault.CodeOf(err) != fault.MessageIDTaken:
+			rt.Fatalf("another message: %v", err)
+		}
+		if d := cmp.Diff(stored, w.Receipt("m")); d != "" {
+			rt.Fatalf("the first has changed:\n%s", d)
+		}
+		if f := w.Facts(); f.Accepted != 2 || f.Unused != 1 || f.Open != 1 {
+			rt.Fatalf("%+v", f)
+		}
+	})
+}
+
+// Fifty senders at once are all accepted, each under a number of its own.
+func TestFiftySendersAtOnce(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	const senders = 50
+	seqs, errs := make([]int64, senders), make([]error, senders)
+	var all sync.WaitGroup
+	for i := range senders {
+		all.Go(func() {
+			out, err := w.Enqueue(t.Context(), world.Message(fmt.Sprint("m", i)), w.Now)
+			seqs[i], errs[i] = out.Message.Seq, err
+		})
+	}
+	all.Wait()
+	slices.Sort(seqs)
+	for i, seq := range seqs {
+		if errs[i] != nil || seq != int64(i)+1 {
+			t.Fatalf("%d: number %d, %v", i, seq, errs[i])
+		}
+	}
+	if f := w.Facts(); f.Open != senders || f.Accepted != senders || f.Unused != 0 {
+		t.Fatalf("%+v", f)
+	}
+}
+
+// cutOff is a ledger that is gone when the message is to be stored.
+type cutOff struct{ delivery.Ledger }
+
+func (cutOff) Put(context.Context, chat.Message) (chat.Message, error) {
+	return chat.Message{}, fault.Store("put", errors.New("cut off"))
+}
+
+// A call that is cut off has accepted nothing. Other mail goes on meanwhile, and the
+// sweep takes the count off, once no call can still be on its way.
+func TestACallThatIsCutOffLosesNothing(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1")
+	store := w.Ledger
+	w.Ledger = cutOff{store}
+	if _, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now); fault.CodeOf(err) != fault.PlatformUnavailable {
+		t.Fatal(err)
+	}
+	w.Ledger = store
+	w.Want("the other message goes on", w.PollAfter(""), "m1")
+	w.Want("and is delivered", w.PollAfter("m1"))
+	if f := w.Facts(); f.Delivered != 1 || f.Open != 1 || f.OldestOpen.IsZero() {
+		t.Fatalf("%+v", f)
+	}
+	w.SweepOnce()
+	if f := w.Facts(); f.Open != 1 {
+		t.Fatalf("the sweep did not wait: %+v", f)
+	}
+	w.Now = w.Now.Add(delivery.AcceptPatience)
+	out := w.SweepOnce()
+	f := w.Facts()
+	if f.Open != 0 || f.Unused != 1 || f.Missing != 0 || !f.OldestOpen.IsZero() || len(out.Broken) != 0 {
+		t.Fatalf("%+v, %+v", f, out)
+	}
+	w.Send("m2")
+	w.Want("it can be sent again", w.PollAfter("m1"), "m2")
+}
+
+// A full inbox refuses new messages, and still knows those that it took.
+func TestAFullInboxKnowsItsMail(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Policy.MaxOpen = 2
+	w.Send("m1", "m2")
+	if _, err := w.Enqueue(t.Context(), world.Message("m3"), w.Now); fault.CodeOf(err) != fault.InboxFull {
+		t.Fatal(err)
+	}
+	if out := w.Send("m1"); out.First || out.Message.Seq != 1 {
+		t.Fatalf("%+v", out)
+	}
+	if f := w.Facts(); f.Accepted != 2 {
+		t.Fatalf("%+v", f)
+	}
+}

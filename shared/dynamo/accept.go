@@ -1,0 +1,112 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Count implements delivery.Ledger: one conditional update, which adds and so
+// needs to know nothing of the other messages that are counted at the same time.
+func (s *Store) Count(
+	ctx context.Context, id string, at time.Time, probe bool, maxOpen int64,
+) (workspace.Facts, bool, error) {
+	var c change
+	c.add(lease("Accepted"), 1)
+	c.add(lease("Open"), 1)
+	c.setOnce(lease("OldestOpen"), millis(at))
+	c.set(lease("CountedAt"), millis(at))
+	if probe {
+		c.set(lease("ProbedAt"), millis(at))
+	}
+	c.require(lease("ID").AttributeExists())
+	c.require(notRemoved())
+	c.require(lease("Open").AttributeNotExists().Or(lease("Open").LessThan(value(num(maxOpen)))))
+	return s.updateLease(ctx, "count message", id, c)
+}
+
+// Uncount implements delivery.Ledger. When the count is the only one, no mail is
+// open without it; which of the two it is may change before the write.
+func (s *Store) Uncount(ctx context.Context, id string) error {
+	const tries = 4
+	for range tries {
+		for _, only := range []bool{false, true} {
+			var c change
+			c.add(lease("Open"), -1)
+			c.add(lease("Unused"), 1)
+			if only {
+				c.remove(lease("OldestOpen"))
+				c.require(lease("Open").Equal(value(num(1))))
+			} else {
+				c.require(lease("Open").GreaterThan(value(num(1))))
+			}
+			f, done, err := s.updateLease(ctx, "take back a count", id, c)
+			if done || err != nil || f.Open == 0 {
+				return err
+			}
+		}
+	}
+	return conflict(errors.New("the count kept changing"))
+}
+
+// updateLease updates the facts on a condition. It returns them as they are
+// afterwards; they are zero when there are none, and done is false when the
+// condition fails. Error: conflict while a transaction writes them.
+func (s *Store) updateLease(ctx context.Context, what, id string, c change) (f workspace.Facts, done bool, err error) {
+	e, err := c.build()
+	if err != nil {
+		return f, false, err
+	}
+	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if len(failed.Item) > 0 {
+			f = decodeFacts(failed.Item)
+		}
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, writeError(what, err)
+	}
+	return decodeFacts(out.Attributes), true, nil
+}
+
+// Put implements delivery.Ledger.
+func (s *Store) Put(ctx context.Context, m chat.Message) (chat.Message, error) {
+	it, err := s.encodeMessage(m)
+	if err != nil {
+		return m, err
+	}
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.Chat, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + ChatSort + ")"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return decodeMessage(failed.Item)
+	}
+	if err != nil {
+		return m, writeError("put message", err)
+	}
+	return m, nil
+}
+
+// writeError is the error of a write of one item: a conflict while a transaction
+// writes the same item, which is no fault of the store.
+func writeError(what string, err error) error {
+	if _, busy := errors.AsType[*types.TransactionConflictException](err); busy {
+		return conflict(err)
+	}
+	return fault.Store(what, err)
+}
