@@ -239,7 +239,7 @@ func TestAnUndeclaredModeHeals(t *testing.T) {
 	t.Fatalf("every poll is empty: %+v", w.Facts())
 }
 
-// A claim that ended holds no mail back, also when hand-overs fail: nobody else would find out whether the agent is back.
+// A claim that ended holds no mail back, also when hand-overs fail: nobody else finds out whether it is back.
 func TestTroubleDoesNotOutliveAClaim(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = always(noQuota)

@@ -163,8 +163,10 @@ func (s *State) passed() {
 
 // View is the state as the promises see it; buffer holds its messages.
 func (s State) View(buffer *[MessageCount]MessageView) View {
-	v := View{Messages: buffer[:], Open: int(s.Open), Ended: int(s.Ended), Paused: s.Paused, Removed: s.Removed,
-		RestsForReplaced: s.RestOfReplaced || s.AsideOfReplaced}
+	v := View{
+		Messages: buffer[:], Open: int(s.Open), Ended: int(s.Ended), Paused: s.Paused, Removed: s.Removed,
+		RestsForReplaced: s.RestOfReplaced || s.AsideOfReplaced,
+	}
 	for i, m := range s.Messages {
 		buffer[i] = m.MessageView
 	}
