@@ -227,10 +227,12 @@ func TestTheSearchFindsKnownMistakes(t *testing.T) {
 		"a message expires while its claim is active":  {expiry, mistakes{ExpiresWhileClaimed: true}, "expired while"},
 		"a poll ends a message before it acknowledges": {expiry, mistakes{ExpiresBeforeAck: true}, "was acknowledged"},
 
-		"a push that reaches nobody uses up an attempt":  {trouble, mistakes{UnreachableCounts: true}, "no answer came back"},
-		"an outage kills mail":                           {trouble, mistakes{DiesWithoutPass: true}, alone},
-		"a register does not end the rest":               {trouble, mistakes{RestOutlivesRegister: true}, "an earlier boot"},
-		"a register leaves mail set aside":               {troubles, mistakes{AsideOutlivesRegister: true}, "an earlier boot"},
+		"a push that reaches nobody uses up an attempt": {trouble, mistakes{UnreachableCounts: true}, "no answer came back"},
+		"an outage kills mail":                          {trouble, mistakes{DiesWithoutPass: true}, alone},
+		"a register does not end the rest":              {trouble, mistakes{RestOutlivesRegister: true}, "an earlier boot"},
+		"a register leaves mail set aside": {
+			troubles, mistakes{AsideOutlivesRegister: true}, "an earlier boot",
+		},
 		"what has used up its attempts is not set aside": {trouble, mistakes{NoAside: true}, "mail still waits"},
 		"what is set aside holds the lane":               {trouble, mistakes{AsideHoldsLane: true}, "mail still waits"},
 		"poison is never dead":                           {trouble, mistakes{PoisonNeverDies: true}, "mail still waits"},
