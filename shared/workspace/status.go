@@ -868,8 +868,10 @@ func healthy(s situation) *Verdict {
 	switch busy := s.Busy(s.p, s.now); {
 	case busy >= s.Slots():
 		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
-		v.Evidence = append(v.Evidence, Evidence{s.ActiveAt,
-			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+		v.Evidence = append(v.Evidence, Evidence{
+			s.ActiveAt,
+			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots()),
+		})
 	case s.BusyAnswers > 0:
 		v.Reason, v.Since = ReasonBusy, s.BusySince
 		v.Evidence = append(v.Evidence, Evidence{s.BusySince, "the agent answered that it is busy"})
