@@ -74,7 +74,7 @@ type machine struct {
 func Machine(t *rapid.T, w World, id string) {
 	m := &machine{
 		World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
-		natures: map[string]answer{},
+		natures: map[string]answer{}, shortLived: map[string]bool{},
 	}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
