@@ -40,7 +40,7 @@ var leaseAttributes = map[string]string{
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
 	"ProbedAt": "pb", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
-	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
+	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw", "FullSince": "us", "FullAt": "ua", "FullBy": "ub",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
 	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",

@@ -45,7 +45,7 @@ var enums = map[reflect.Type]struct {
 		workspace.ReasonPaused, workspace.ReasonCredentialsRejected, workspace.ReasonNeverRegistered,
 		workspace.ReasonPlatformSuspect, workspace.ReasonLeaseExpired, workspace.ReasonDuplicateHost,
 		workspace.ReasonRuntimeWedged, workspace.ReasonInboxUnattended, workspace.ReasonPushFailing,
-		workspace.ReasonBacklogStalled, workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
+		workspace.ReasonBacklogStalled, workspace.ReasonInboxFull, workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
 	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"" is: not declared`,
 		workspace.Push, workspace.Poll, workspace.Undeclared)},
 	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain a message travels.", workspace.HopNone,
