@@ -20,7 +20,7 @@ type Policy struct {
 	ProbePatience time.Duration
 	// Lifetime is how long a message may wait when its sender did not say how long.
 	Lifetime time.Duration
-	// MaxOpen is how many open messages one workspace may have.
+	// MaxOpen is how many open messages one workspace may have; see Share for how many of one sender.
 	MaxOpen int64
 	// MaxBody is the largest body in bytes: a DynamoDB item holds 400 KB, and the agent's answer has to fit in too.
 	MaxBody int
@@ -45,6 +45,9 @@ func DefaultPolicy() Policy {
 		Retention:         7 * 24 * time.Hour,
 	}
 }
+
+// Share is how many open messages of one sender a workspace takes, so that no sender fills an inbox alone.
+func (p Policy) Share() int64 { return max(1, p.MaxOpen/2) }
 
 // Rest is how long an agent is left alone after so many hand-overs in a row that failed, at least 1. random is in
 // [0, 1).

@@ -244,29 +244,42 @@ func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKe
 	return out, nil
 }
 
-// answersSearched bounds how much of the log is read for answers.
-const answersSearched = 200
+// Answers are searched for in so many pages of the log, of so many items.
+const (
+	answerPages = 5
+	answerPage  = 200
+)
 
 // findAnswers completes the delegations that a message of the peer says that it
 // answers: the first such message of each. A message that refers to nothing answers
 // nothing.
 func (s *Service) findAnswers(ctx context.Context, source string, unanswered []*Progress) error {
-	items, err := s.Activity.ActivityLog(ctx, source, activity.Range{Since: unanswered[0].At, Limit: answersSearched})
-	if err != nil {
-		return err
-	}
-	for _, i := range items { // newest first: the oldest answer is the last to be noted
-		if i.Message == nil {
-			continue
+	r := activity.Range{Since: unanswered[0].At, Limit: answerPage}
+	for range answerPages {
+		items, err := s.Activity.ActivityLog(ctx, source, r)
+		if err != nil {
+			return err
 		}
-		references := chat.References(i.Message.Body)
-		for _, p := range unanswered {
-			if i.Message.Source == p.Target && (references[p.ID] || references[p.MessageID]) {
-				p.State, p.Answer = Completed, chat.Text(i.Message.Body)
+		for _, i := range items { // newest first: the oldest answer is the last to be noted
+			if r.Below = i.OrderKey; i.Message != nil {
+				noteAnswer(*i.Message, unanswered)
 			}
+		}
+		if len(items) < answerPage {
+			break
 		}
 	}
 	return nil
+}
+
+// noteAnswer completes the delegations that m says that it answers.
+func noteAnswer(m chat.Message, unanswered []*Progress) {
+	references := chat.References(m.Body)
+	for _, p := range unanswered {
+		if m.Source == p.Target && (references[p.ID] || references[p.MessageID]) {
+			p.State, p.Answer = Completed, chat.Text(m.Body)
+		}
+	}
 }
 
 func progress(d Delegation, m chat.Message, known bool) Progress {

@@ -154,7 +154,7 @@ func TestASilentAgentUsesUpNoAttempts(t *testing.T) {
 
 func TestAFullInboxRefusesAMessage(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	w.Policy.MaxOpen = 2
+	w.Policy.MaxOpen = 4
 	w.Send("a", "b")
 	_, err := w.Enqueue(t.Context(), chat.Message{ID: "c", Workspace: world.ID, Body: []byte(`{}`)}, w.Now)
 	if fault.CodeOf(err) != fault.InboxFull {

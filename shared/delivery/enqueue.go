@@ -62,6 +62,13 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 	case !counted:
 		return d.refuse(ctx, f, m, now)
 	}
+	if over, err := d.overShare(ctx, f, m); over || err != nil {
+		d.uncount(ctx, m.Workspace)
+		if err != nil {
+			return Accepted{}, err
+		}
+		return d.refuse(ctx, uncounted(f), m, now)
+	}
 	m.Seq = f.Accepted
 	stored, err := d.put(ctx, m)
 	if err != nil {
@@ -69,8 +76,8 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 	}
 	// The same put may have been sent twice, after a lost reply: then it is stored.
 	if stored.Seq != m.Seq || !stored.AcceptedAt.Equal(m.AcceptedAt) || stored.Digest != m.Digest {
-		_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, m.Workspace) })
-		return d.repeated(ctx, uncounted(f), stored, m, now) // a count that stays is the sweep's to take off
+		d.uncount(ctx, m.Workspace)
+		return d.repeated(ctx, uncounted(f), stored, m, now)
 	}
 	out := Accepted{Message: stored, First: true, Depth: f.Open, Facts: f}
 	d.expect(ctx, &out, uncounted(f), now)
@@ -87,6 +94,35 @@ func (d *Delivery) count(ctx context.Context, m chat.Message, now time.Time) (f 
 		return err
 	})
 	return f, ok, err
+}
+
+// uncount takes a count back. One that stays is the sweep's to take off.
+func (d *Delivery) uncount(ctx context.Context, id string) {
+	_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, id) })
+}
+
+// overShare reports whether the sender of m has its share of the inbox. It looks only
+// where that is possible. Senders that are counted at the same time may pass the share
+// by as many, and never the inbox's limit.
+func (d *Delivery) overShare(ctx context.Context, counted workspace.Facts, m chat.Message) (bool, error) {
+	share := d.Policy.Share()
+	if m.Probe || counted.Open <= share {
+		return false, nil
+	}
+	open, err := d.Ledger.OpenMail(ctx, m.Workspace, 0)
+	if err != nil {
+		return false, err
+	}
+	return sendersOf(open)[m.Source] >= share, nil
+}
+
+// sendersOf counts open mail by sender.
+func sendersOf(open []OpenMessage) map[string]int64 {
+	out := map[string]int64{}
+	for _, m := range open {
+		out[m.Source]++
+	}
+	return out
 }
 
 // put stores m, unless a message with its id is stored.
@@ -134,8 +170,36 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 	if len(stored) > 0 {
 		return d.repeated(ctx, f, stored[0], m, now)
 	}
-	return Accepted{}, fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait", f.Open).
-		WithHint("see why they wait: GET /workspaces/"+m.Workspace, "retry").WithRetryAfter(30 * time.Second)
+	return Accepted{}, d.full(ctx, f, now)
+}
+
+// noteFullEvery bounds the writes that a stream of refusals can cause.
+const noteFullEvery = 30 * time.Second
+
+// full is the refusal for want of room. It names the sender that fills the inbox, and
+// notes it for the verdict.
+func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) error {
+	open, err := d.Ledger.OpenMail(ctx, f.ID, 0)
+	if err != nil {
+		return err
+	}
+	by, most := "", int64(0)
+	for source, n := range sendersOf(open) {
+		if n > most || (n == most && source < by) {
+			by, most = source, n
+		}
+	}
+	if age := now.Sub(f.FullAt); age < 0 || age >= noteFullEvery || f.FullBy != by {
+		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by}
+		if age >= 0 && age < d.Registry.Policy.FullMemory {
+			full.FullSince = f.FullSince
+		}
+		_ = d.Ledger.NoteFull(ctx, f.ID, full) // the next refusal notes it
+	}
+	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait, %d of them from %s; "+
+		"one sender may have %d", f.Open, most, workspace.SenderName(by), d.Policy.Share())
+	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
+	return e.WithHint("see why they wait: GET /workspaces/"+f.ID, "retry").WithRetryAfter(30 * time.Second)
 }
 
 // repeated is the answer to a message whose id was accepted before.

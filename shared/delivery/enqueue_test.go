@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestAnIDStandsForOneMessage(t *testing.T) {
 // Fifty senders at once are all accepted, each under a number of its own.
 func TestFiftySendersAtOnce(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	const senders = 50
+	const senders = 50 // each is another workspace
 	seqs, errs := make([]int64, senders), make([]error, senders)
 	var all sync.WaitGroup
 	for i := range senders {
@@ -148,7 +149,7 @@ func TestACallThatIsCutOffLosesNothing(t *testing.T) {
 // A full inbox refuses new messages, and still knows those that it took.
 func TestAFullInboxKnowsItsMail(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	w.Policy.MaxOpen = 2
+	w.Policy.MaxOpen = 4
 	w.Send("m1", "m2")
 	if _, err := w.Enqueue(t.Context(), world.Message("m3"), w.Now); fault.CodeOf(err) != fault.InboxFull {
 		t.Fatal(err)
@@ -156,7 +157,44 @@ func TestAFullInboxKnowsItsMail(t *testing.T) {
 	if out := w.Send("m1"); out.First || out.Message.Seq != 1 {
 		t.Fatalf("%+v", out)
 	}
-	if f := w.Facts(); f.Accepted != 2 {
+	if f := w.Facts(); f.Open != 2 || f.Accepted-f.Unused != 2 {
 		t.Fatalf("%+v", f)
 	}
+}
+
+// One sender that floods an inbox leaves room for others, and is named.
+func TestASenderHasAShare(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Policy.MaxOpen = 10
+	send := func(source, id string) error {
+		m := world.Message(id)
+		m.Source = source
+		_, err := w.Enqueue(t.Context(), m, w.Now)
+		return err
+	}
+	taken := map[string]int{}
+	for i := range 10 {
+		for _, source := range []string{"flooder", "a", "b"} {
+			if source != "flooder" && i > 0 {
+				continue // they send one each
+			}
+			if err := send(source, fmt.Sprint(source, i)); err == nil {
+				taken[source]++
+			} else if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.InboxFull ||
+				e.Details["filled_by"] != "flooder" || source != "flooder" {
+				t.Fatalf("%s: %v", source, err)
+			}
+		}
+	}
+	w.Want("taken", []string{fmt.Sprint(taken)}, "map[a:1 b:1 flooder:5]")
+	v := w.Verdict()
+	if v.Reason != workspace.ReasonInboxFull || !strings.Contains(v.Hint, "from flooder") || len(v.Remarks) != 1 {
+		t.Fatalf("%+v", v)
+	}
+	w.PollAfter("")
+	w.PollAfter("flooder4")
+	if v := w.Verdict(); v.Status != workspace.StatusOnline || w.Facts().Open != 0 {
+		t.Fatalf("%+v, %+v", v, w.Facts())
+	}
+	w.NoError(send("flooder", "again"))
 }

@@ -15,6 +15,7 @@ type OpenMessage struct {
 	ID         string
 	Seq        int64
 	Priority   chat.Priority
+	Source     string
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
 }
@@ -112,6 +113,8 @@ type Ledger interface {
 		facts workspace.Facts, counted bool, err error)
 	// Uncount takes a count back; its number stays unused.
 	Uncount(ctx context.Context, id string) error
+	// NoteFull notes that a message was refused for want of room.
+	NoteFull(ctx context.Context, id string, full workspace.Full) error
 	// Put stores a counted message. The same id again returns the message that is
 	// stored, and stores nothing.
 	Put(ctx context.Context, m chat.Message) (stored chat.Message, err error)

@@ -57,6 +57,21 @@ func (s *Store) Uncount(ctx context.Context, id string) error {
 	return conflict(errors.New("the count kept changing"))
 }
 
+// NoteFull implements delivery.Ledger.
+func (s *Store) NoteFull(ctx context.Context, id string, full workspace.Full) error {
+	var c change
+	c.setTime(lease("FullSince"), full.FullSince)
+	c.setTime(lease("FullAt"), full.FullAt)
+	if full.FullBy == "" {
+		c.remove(lease("FullBy"))
+	} else {
+		c.set(lease("FullBy"), str(full.FullBy))
+	}
+	c.require(lease("ID").AttributeExists())
+	_, _, err := s.updateLease(ctx, "note a full inbox", id, c)
+	return err
+}
+
 // updateLease updates the facts on a condition. It returns them as they are
 // afterwards; they are zero when there are none, and done is false when the
 // condition fails. Error: conflict while a transaction writes them.

@@ -42,6 +42,7 @@ var leaseAttributes = map[string]string{
 	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au",
 	"UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
+	"FullSince": "us", "FullAt": "ua", "FullBy": "ub",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
 	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",

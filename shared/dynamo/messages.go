@@ -26,17 +26,21 @@ func messageKey(id, messageID string) item { return workspaceKey(id, messagePref
 const topPriority = 999
 
 // openOrder orders open mail by priority and then acceptance; the times are in it
-// so that the index alone answers "how old" and "what is due".
+// so that the index alone answers "how old" and "what is due", and the sender, for
+// "whose".
 func openOrder(m chat.Message) string {
-	return fmt.Sprintf("%03d#%012d#%d#%d",
-		topPriority-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli(), m.ExpiresAt.UnixMilli())
+	return fmt.Sprintf("%03d#%012d#%d#%d#%s",
+		topPriority-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli(), m.ExpiresAt.UnixMilli(), m.Source)
 }
 
 // parseOpenOrder is openOrder's inverse.
 func parseOpenOrder(s string) (m delivery.OpenMessage) {
 	var priority int
 	var accepted, expires int64
-	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d", &priority, &m.Seq, &accepted, &expires) // written by openOrder
+	if parts := strings.SplitN(s, "#", 5); len(parts) == 5 {
+		m.Source = parts[4]
+	}
+	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d#", &priority, &m.Seq, &accepted, &expires) // written by openOrder
 	m.Priority = chat.Priority(topPriority - priority)
 	m.AcceptedAt, m.ExpiresAt = time.UnixMilli(accepted).UTC(), time.UnixMilli(expires).UTC()
 	return m

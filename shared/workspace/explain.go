@@ -90,6 +90,10 @@ var explained = map[Reason]struct {
 		HopAgent,
 		"Its agent takes its messages, and fails each task.", "rollcall receipts %s",
 	},
+	ReasonInboxFull: {
+		HopQueue,
+		"Its agent is well, but one sender fills its inbox, and other mail is refused.", "rollcall receipts %s",
+	},
 	ReasonErrorRate: {
 		HopAgent,
 		"Its agent works, but most of what it does fails.", "",

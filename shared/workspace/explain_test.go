@@ -101,6 +101,9 @@ func TestExplain(t *testing.T) {
 			f.Pushable, f.AnswerFailures, f.AnswerError = true, 3, "invalid x-api-key"
 			f.AnswersFailingSince = now
 		}), workspace.HopAgent, "invalid x-api-key"},
+		workspace.ReasonInboxFull: {with(func(f *workspace.Facts) {
+			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"
+		}), workspace.HopQueue, "the most of them from flooder"},
 		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
 			f.ErrorsSince, f.SampleError = now, "boom"
 		}), workspace.HopAgent, "boom"},

@@ -169,6 +169,14 @@ type Mailbox struct {
 	// that it is over. An adoption clears it.
 	UndeliveredAt time.Time
 	Lost
+	Full
+}
+
+// Full is that the inbox refused a message for want of room. The refusal writes it, at most once a while.
+type Full struct {
+	FullSince time.Time // first of the refusals that follow each other
+	FullAt    time.Time // last one that was noted
+	FullBy    string    // the sender that fills it; "" is the user
 }
 
 // Lost is the mail that died or expired undelivered, to be told for a day. The end of each such message adds to it, in

@@ -12,7 +12,8 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
 		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
-		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy")
+		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy",
+		"FullSince", "FullAt", "FullBy")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

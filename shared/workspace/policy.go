@@ -44,6 +44,8 @@ type Policy struct {
 	RestLimit time.Duration
 	// LostMailMemory is how long mail that was lost is told.
 	LostMailMemory time.Duration
+	// FullMemory is how long after a message was refused for want of room the inbox counts as full.
+	FullMemory time.Duration
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
 	// TakeoversForDuplicate is how many times in a row a previous instance must come back, each within a LeaseTTL,
@@ -85,6 +87,8 @@ func DefaultPolicy() Policy {
 		BusyBelieved:            time.Minute,
 		RestLimit:               5 * time.Minute,
 		LostMailMemory:          24 * time.Hour,
+
+		FullMemory: 2 * time.Minute,
 
 		ErrorRateEnter:        0.5,
 		ErrorRateLeave:        0.1,

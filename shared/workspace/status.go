@@ -38,6 +38,7 @@ const (
 	ReasonPushFailing         Reason = "push_failing"
 	ReasonBacklogStalled      Reason = "backlog_stalled"
 	ReasonAnswersFailing      Reason = "answers_failing"
+	ReasonInboxFull           Reason = "inbox_full"
 	ReasonErrorRate           Reason = "error_rate"
 	ReasonBusy                Reason = "busy"
 	ReasonHealthy             Reason = "healthy"
@@ -72,8 +73,11 @@ type Remark struct {
 	Command string `json:"command"` // of the command-line program; "" for none
 }
 
-// RemarkMailLost is the code of the remark that mail died or expired undelivered.
-const RemarkMailLost = "mail_lost"
+// The codes of the remarks.
+const (
+	RemarkMailLost  = "mail_lost"  // mail died or expired undelivered
+	RemarkInboxFull = "inbox_full" // mail was refused for want of room
+)
 
 // rules is the status table: the first rule that returns a verdict decides.
 var rules = []func(situation) *Verdict{
@@ -91,6 +95,7 @@ var rules = []func(situation) *Verdict{
 	backlogStalled,
 	endedUndelivered,
 	answersFailing,
+	inboxFull,
 	errorRate,
 }
 
@@ -166,15 +171,35 @@ func (s situation) tellFailedRegister(v *Verdict) {
 }
 
 // remarks are what to know beside the verdict.
-func (s situation) remarks() []Remark {
-	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) {
-		return nil
+func (s situation) remarks() (out []Remark) {
+	if s.inboxFull() {
+		out = append(out, Remark{Code: RemarkInboxFull, Command: "rollcall receipts " + s.ID, Text: s.fullWords()})
 	}
-	return []Remark{{
+	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) {
+		return out
+	}
+	return append(out, Remark{
 		Code: RemarkMailLost, Command: "rollcall redrive " + s.ID,
 		Text: fmt.Sprintf("%s ended undelivered, the last at %s: %s",
 			plural(s.LostMessages, "message"), stamp(s.LostAt), s.LostWhy),
-	}}
+	})
+}
+
+// inboxFull reports whether the inbox refused a message a moment ago and still has mail.
+func (s situation) inboxFull() bool {
+	return s.Hold != Removed && s.Open > 0 && s.within(s.FullAt, s.p.FullMemory)
+}
+
+func (s situation) fullWords() string {
+	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s", plural(s.Open, "message"), SenderName(s.FullBy))
+}
+
+// SenderName is what to call the sender of a message: its workspace's id, or the user.
+func SenderName(source string) string {
+	if source == "" {
+		return "the user"
+	}
+	return source
 }
 
 func plural(n int64, what string) string {
@@ -228,6 +253,7 @@ func (s situation) deadlines() []time.Time {
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
 		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
 		{s.AsideUntil, []time.Duration{0, p.DeliveryObjective, p.DeliveryPatience, -p.RestLimit - maxSkew}},
+		{s.FullAt, []time.Duration{p.FullMemory}},
 		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
 		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
@@ -832,6 +858,18 @@ func answersFailing(s situation) *Verdict {
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
 			{s.DeliveredAt, "last task: " + s.AnswerError},
 		},
+	}
+}
+
+// inboxFull: nothing else is wrong, but a sender fills the inbox.
+func inboxFull(s situation) *Verdict {
+	if !s.inboxFull() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonInboxFull, Since: s.FullSince, Action: "inspect",
+		Hint:     s.fullWords() + ": stop that sender, or cancel its mail",
+		Evidence: append([]Evidence{{s.FullAt, "last message that was refused for want of room"}}, s.mailEvidence()...),
 	}
 }
 

@@ -293,7 +293,7 @@ func (r *run) tokenLost(ctx context.Context) error {
 func (r *run) inboxFull(ctx context.Context) error {
 	a, at := r.client, len(r.client.taken)
 	var want []string
-	for i := range r.MaxOpen {
+	for i := range r.MaxOpen / 2 { // one sender's share
 		want = append(want, fmt.Sprint("flood ", i))
 		if err := r.fromUser(ctx, want[i]); err != nil {
 			return err

@@ -45,8 +45,8 @@ var enums = map[reflect.Type]struct {
 		workspace.ReasonPaused, workspace.ReasonCredentialsRejected, workspace.ReasonNeverRegistered,
 		workspace.ReasonPlatformSuspect, workspace.ReasonLeaseExpired, workspace.ReasonDuplicateHost,
 		workspace.ReasonRuntimeWedged, workspace.ReasonInboxUnattended, workspace.ReasonPushFailing,
-		workspace.ReasonBacklogStalled, workspace.ReasonAnswersFailing, workspace.ReasonErrorRate, workspace.ReasonBusy,
-		workspace.ReasonHealthy)},
+		workspace.ReasonBacklogStalled, workspace.ReasonAnswersFailing, workspace.ReasonInboxFull,
+		workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
 	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"" is: not declared`,
 		workspace.Push, workspace.Poll, workspace.Undeclared)},
 	reflect.TypeFor[workspace.Expectation](): {"Expectation", enum("What will happen to a message. retrying: deliveries "+

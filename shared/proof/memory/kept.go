@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -64,6 +65,7 @@ func keptFacts(f workspace.Facts) workspace.Facts {
 // platform_unavailable when it is too large.
 func keptMessage(m chat.Message) (chat.Message, error) {
 	m = copyMessage(m)
+	m.Body, m.Answer = textual(m.Body), textual(m.Answer)
 	for _, at := range []*time.Time{&m.AcceptedAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until} {
 		*at = keptTime(*at)
 	}
@@ -91,6 +93,14 @@ func copyText[Text ~[]byte](text Text) Text {
 	return slices.Clone(text)
 }
 
+// textual is a text as the table keeps it: each byte that is no text is U+FFFD.
+func textual(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	return []byte(string([]rune(string(text))))
+}
+
 // keptTime is a time that was written as JSON and read again.
 func keptTime(t time.Time) time.Time { return t.Round(0).UTC() }
 
@@ -114,7 +124,7 @@ func newRecord(v any) (record, error) {
 	if len(raw)+itemOverhead > maxItem {
 		return nil, errTooLarge
 	}
-	return raw, nil
+	return textual(raw), nil
 }
 
 // decode reads what newRecord made.

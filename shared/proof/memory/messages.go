@@ -50,6 +50,17 @@ func (s *Store) Uncount(_ context.Context, id string) error {
 	return nil
 }
 
+// NoteFull implements delivery.Ledger.
+func (s *Store) NoteFull(_ context.Context, id string, full workspace.Full) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.facts[id]; ok {
+		f.Full = full
+		s.facts[id] = keptFacts(f)
+	}
+	return nil
+}
+
 // Put implements delivery.Ledger.
 func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	s.mu.Lock()
@@ -76,7 +87,7 @@ func (s *Store) OpenMail(_ context.Context, id string, limit int) ([]delivery.Op
 	for _, m := range s.messages[id] {
 		if m.State.Open() {
 			out = append(out, delivery.OpenMessage{
-				ID: m.ID, Seq: m.Seq, Priority: m.Priority,
+				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: m.Source,
 				AcceptedAt: millis(m.AcceptedAt), ExpiresAt: millis(m.ExpiresAt),
 			})
 		}

@@ -154,6 +154,10 @@ func (l ledger) Uncount(ctx context.Context, id string) error {
 	return l.c.write(func() error { return l.Ledger.Uncount(ctx, id) })
 }
 
+func (l ledger) NoteFull(ctx context.Context, id string, full workspace.Full) error {
+	return l.c.write(func() error { return l.Ledger.NoteFull(ctx, id, full) })
+}
+
 func (l ledger) Put(ctx context.Context, m chat.Message) (stored chat.Message, err error) {
 	err = l.c.write(func() (err error) { stored, err = l.Ledger.Put(ctx, m); return err })
 	return stored, err

@@ -52,6 +52,20 @@ func (c contract) accepts(t T) {
 		}
 	})
 	t.Run("a workspace that is unknown, removed or full takes nothing", c.takesNothing)
+	t.Run("a full inbox is noted", func(t T) {
+		f := c.created(t)
+		for _, full := range []workspace.Full{
+			{FullSince: t0, FullAt: t0.Add(time.Second), FullBy: "w"}, {FullSince: t0.Add(time.Hour), FullAt: t0}, {},
+		} {
+			must(t, c.NoteFull(t.Context(), f.ID, full))
+			f.Full = full
+			same(t, f, c.read(t, f.ID))
+		}
+		nobody := uuid.NewString()
+		must(t, c.NoteFull(t.Context(), nobody, workspace.Full{FullAt: t0}))
+		_, err := c.Get(t.Context(), nobody)
+		wantCode(t, err, fault.WorkspaceUnknown)
+	})
 	t.Run("an id is stored once", func(t T) {
 		f, ms := c.withMail(t, 2)
 		other := message(f.ID, "m1", 7, chat.Critical)

@@ -36,6 +36,14 @@ func (c contract) messages(t T) {
 			t.Fatalf("%+v", got)
 		}
 	})
+	t.Run("each byte that is no text is read as U+FFFD", func(t T) {
+		f := c.created(t)
+		m := message(f.ID, "m0", 1, chat.Task)
+		m.Body, m.Answer = []byte("\"a\xff\xfeb\""), []byte("\"\xc3\"")
+		c.put(t, m)
+		m.Body, m.Answer = []byte("\"a\ufffd\ufffdb\""), []byte("\"\ufffd\"")
+		same(t, []chat.Message{m}, c.stored(t, f.ID, "m0"))
+	})
 	t.Run("no text and no attempts are read as nil, and times in UTC", func(t T) {
 		f := c.created(t)
 		m := message(f.ID, "m0", 1, chat.Task)

@@ -20,7 +20,7 @@ func (c contract) openMail(t T) {
 		for _, i := range []int{2, 1, 3, 0} {
 			m := message(f.ID, fmt.Sprint("m", i), int64(i+1), priorities[i])
 			want = append(want, delivery.OpenMessage{
-				ID: m.ID, Seq: m.Seq, Priority: m.Priority, AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
+				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: "peer", AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
 			})
 		}
 		for limit, n := range map[int]int{0: 4, -1: 4, 1: 1, 3: 3, 4: 4, 9: 4} {
@@ -37,7 +37,7 @@ func (c contract) openMail(t T) {
 		got, err := c.OpenMail(t.Context(), f.ID, 0)
 		must(t, err)
 		same(t, []delivery.OpenMessage{{
-			ID: "m0", Seq: 1, Priority: chat.Task,
+			ID: "m0", Seq: 1, Priority: chat.Task, Source: "peer",
 			AcceptedAt: m.AcceptedAt.Truncate(time.Millisecond), ExpiresAt: m.ExpiresAt.Truncate(time.Millisecond),
 		}}, got)
 		same(t, m.AcceptedAt, c.stored(t, f.ID, "m0")[0].AcceptedAt) // which has it to the nanosecond
