@@ -228,6 +228,8 @@ func (s situation) deadlines() []time.Time {
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
 		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
 		{s.AsideUntil, []time.Duration{0, p.DeliveryObjective, p.DeliveryPatience, -p.RestLimit - maxSkew}},
+		{latest(s.TriedAt, s.PushFailedAt, s.BusySince), []time.Duration{-maxSkew}},
+		{s.ableSince(), []time.Duration{0, -maxSkew}},
 		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
 		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
@@ -532,9 +534,7 @@ func inboxUnattended(s situation) *Verdict {
 	}
 	// What it was at before it registered is not known any more.
 	since = latest(since, s.busyEnded(), s.nextPollDue(), s.RegisteredAt)
-	if fetched := s.InFlight > 0 && s.ClaimedUntil.IsZero() && !s.saidIdle(); fetched && !s.PolledAt.IsZero() {
-		since = latest(since, s.PolledAt.Add(s.p.DeliveryPatience)) // until then it may have been at work on that
-	}
+	since = latest(since, s.fetchedWorkEnded())
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -575,6 +575,19 @@ func (s situation) nextPollDue() time.Time {
 	return due
 }
 
+// fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is idle,
+// at the latest for as long as a delivery may take. It is zero when it has fetched none.
+func (s situation) fetchedWorkEnded() time.Time {
+	if s.InFlight == 0 || !s.ClaimedUntil.IsZero() || s.PolledAt.IsZero() {
+		return time.Time{}
+	}
+	patience := s.PolledAt.Add(s.p.DeliveryPatience)
+	if s.saidIdle() && s.ActiveAt.Before(patience) {
+		return s.ActiveAt
+	}
+	return patience
+}
+
 // silentSinceResumed reports whether no call was accepted since a pause ended.
 func (s situation) silentSinceResumed() bool {
 	return !s.ResumedAt.IsZero() && s.LastSignal().Before(s.ResumedAt)
@@ -594,7 +607,7 @@ func pushFailing(s situation) *Verdict {
 	if s.PushFailures >= s.p.PushFailuresToDegrade || overdue {
 		return s.pushesFail()
 	}
-	if s.BusyAnswers > 0 && !s.busyBelieved() {
+	if s.mode == Push && s.BusyAnswers > 0 && !s.busyBelieved() {
 		return s.busyForNothing()
 	}
 	return nil
@@ -649,7 +662,10 @@ func (s situation) ableSince() time.Time {
 }
 
 // newlyAble reports whether the agent became able to take mail a moment ago: that mail has waited is not its fault.
-func (s situation) newlyAble() bool { return s.within(s.ableSince(), s.p.DeliveryObjective) }
+// A time that lies ahead is a wrong clock's.
+func (s situation) newlyAble() bool {
+	return s.within(s.ableSince(), s.p.DeliveryObjective) && s.ableSince().Sub(s.now) <= maxSkew
+}
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s situation) busyForNothing() *Verdict {
