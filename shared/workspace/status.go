@@ -221,6 +221,7 @@ func (s situation) deadlines() []time.Time {
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
+		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
@@ -763,7 +764,8 @@ func (s situation) asideEnded() time.Time {
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
 func (s situation) unacknowledged(v *Verdict) *Verdict {
-	due := latest(s.stuckSince(), s.FetchedSince, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	// Where pushes failed, it is handed its mail from then on.
+	due := latest(s.stuckSince(), s.FetchedSince, s.PushDegradedAt, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
 	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
 		return nil
 	}
