@@ -222,6 +222,7 @@ func (s situation) deadlines() []time.Time {
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
 		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
+		{s.TriedAt, []time.Duration{2 * p.DeliveryObjective}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
@@ -635,10 +636,7 @@ func (s situation) pushesFail() *Verdict {
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
 // before.
 func (s situation) pushesFailSince() time.Time {
-	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince())
-	if s.Declared == Poll { // it is pushed to since it did not poll for as long as that
-		overdue = latest(overdue, latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective))
-	}
+	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince(), s.pushedSince())
 	if s.PushFailures < s.p.PushFailuresToDegrade {
 		return overdue
 	}
@@ -654,6 +652,15 @@ func (s situation) pushesFailSince() time.Time {
 		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective)) // until then it got its mail by polling
 	}
 	return since
+}
+
+// pushedSince is since when an agent that declared poll is pushed to all the same: it did not poll for that long. It is
+// zero for another.
+func (s situation) pushedSince() time.Time {
+	if s.Declared != Poll {
+		return time.Time{}
+	}
+	return latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective)
 }
 
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
@@ -672,7 +679,7 @@ func (s situation) newlyAble() bool {
 func (s situation) busyForNothing() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
-		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded()),
+		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
 			"see what it is at; its mail is kept and tried on",
 		Evidence: append(s.mailEvidence(),
@@ -708,8 +715,7 @@ func backlogStalled(s situation) *Verdict {
 	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
 		return s.unacknowledged(v)
 	}
-	if s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || (s.mode == Poll && s.aboutToPoll()) || s.setAside(s.p, s.now) ||
-		(s.BusyAnswers > 0 && s.busyBelieved()) {
+	if s.waitExplained() {
 		return nil
 	}
 	if s.untried() {
@@ -764,8 +770,8 @@ func (s situation) asideEnded() time.Time {
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
 func (s situation) unacknowledged(v *Verdict) *Verdict {
-	// Where pushes failed, it is handed its mail from then on.
-	due := latest(s.stuckSince(), s.FetchedSince, s.PushDegradedAt, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
+	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
 	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
 		return nil
 	}
@@ -780,6 +786,13 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
 		"see that its polls bring back the id of the last row as since_id, then restart it"
 	return v
+}
+
+// waitExplained reports whether something explains that mail waits: work, a delivery that is under way or due, or that
+// the message is set aside.
+func (s situation) waitExplained() bool {
+	return s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
+		(s.mode == Poll && s.aboutToPoll()) || (s.BusyAnswers > 0 && s.busyBelieved())
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
