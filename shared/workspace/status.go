@@ -577,8 +577,8 @@ func (s situation) nextPollDue() time.Time {
 	return due
 }
 
-// fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is idle,
-// at the latest for as long as a delivery may take. It is zero when it has fetched none.
+// fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is
+// idle, at the latest for as long as a delivery may take. It is zero when it has fetched none.
 func (s situation) fetchedWorkEnded() time.Time {
 	if s.InFlight == 0 || !s.ClaimedUntil.IsZero() || s.PolledAt.IsZero() {
 		return time.Time{}
