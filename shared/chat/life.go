@@ -15,7 +15,7 @@ const maxSkew = time.Minute
 // Available reports whether the message may be delivered now to the host of an epoch. A set-aside or a claim dated more
 // than maxSkew ahead is ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
 func (m Message) Available(epoch int64, now time.Time) bool {
-	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew)) {
+	if m.triedByFastClock(now) {
 		return m.State.Open()
 	}
 	switch m.State {
@@ -30,7 +30,13 @@ func (m Message) Available(epoch int64, now time.Time) bool {
 // Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch, and others
 // go first.
 func (m Message) Aside(epoch int64, now time.Time) bool {
-	return m.State == Queued && m.AsideEpoch == epoch && now.Before(m.NotBefore)
+	return m.State == Queued && m.AsideEpoch == epoch && now.Before(m.NotBefore) && !m.triedByFastClock(now)
+}
+
+// triedByFastClock reports whether the last attempt is dated more than maxSkew ahead.
+func (m Message) triedByFastClock(now time.Time) bool {
+	n := len(m.Attempts)
+	return n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew))
 }
 
 // ClaimEnded reports whether a claim on the message holds nothing any more.

@@ -168,8 +168,8 @@ func (h *history) look() {
 
 func (h *history) lie(what string) {
 	v := h.Verdict()
-	h.t.Fatalf("%s: at %s %s (%s) since %s, %q: %s\nbefore: %s (%s) since %s\n%v\n%+v\n%+v\n%+v\n%+v", what, h.Now.Format("15:04:05"),
-		v.Status, v.Reason, v.Since.Format("15:04:05"), v.Action, v.Hint, h.last.Status, h.last.Reason,
-		h.last.Since.Format("15:04:05"), h.log, h.Facts().Refusals, h.Facts().Liveness,
+	h.t.Fatalf("%s: at %s %s (%s) since %s, %q: %s\nbefore: %s (%s) since %s\n%v\n%+v\n%+v\n%+v\n%+v",
+		what, h.Now.Format("15:04:05"), v.Status, v.Reason, v.Since.Format("15:04:05"), v.Action, v.Hint,
+		h.last.Status, h.last.Reason, h.last.Since.Format("15:04:05"), h.log, h.Facts().Refusals, h.Facts().Liveness,
 		h.Facts().Mailbox, h.Facts().PushTrouble)
 }

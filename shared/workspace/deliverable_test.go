@@ -319,4 +319,15 @@ func TestAFastClockGivesNoRest(t *testing.T) {
 	if f.Resting(p, at(600)) {
 		t.Fatal("it is left alone for an hour")
 	}
+	jumped := at(600).Add(5 * time.Minute) // and so is one that began in the future, however short it is
+	f = live(func(f *workspace.Facts) {
+		f.PushFailures, f.PushFailedAt, f.RestUntil = 1, jumped, jumped.Add(2*time.Second)
+	})
+	if f.Resting(p, at(600)) {
+		t.Fatal("it is left alone for five minutes")
+	}
+	f = live(func(f *workspace.Facts) { f.Open, f.OldestOpen, f.TriedAt, f.ResumedAt = 1, at(100), at(300), jumped })
+	if v := workspace.Assess(f, p, at(600)); v.Status == workspace.StatusOnline {
+		t.Fatalf("a resume in the future hides that mail waits: %+v", v)
+	}
 }

@@ -272,7 +272,13 @@ func (f Facts) Delivering(p Policy, now time.Time) bool {
 // rest longer than any is a wrong clock's.
 func (f Facts) Resting(p Policy, now time.Time) bool {
 	left := f.RestUntil.Sub(now)
-	return left > 0 && left <= p.RestLimit+maxSkew
+	return left > 0 && left <= p.RestLimit+maxSkew && !f.triedByFastClock(now)
+}
+
+// triedByFastClock reports whether the last hand-over was noted by a clock that jumped: what it says of times to come
+// must not hold mail back.
+func (f Facts) triedByFastClock(now time.Time) bool {
+	return latest(f.TriedAt, f.PushFailedAt, f.BusySince).Sub(now) > maxSkew
 }
 
 // setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for a moment
@@ -280,7 +286,7 @@ func (f Facts) Resting(p Policy, now time.Time) bool {
 func (f Facts) setAside(p Policy, now time.Time) bool {
 	left := f.AsideUntil.Sub(now)
 	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
-	return f.Open > 0 && f.PushFailures == 0 && (due || left > 0 && left <= p.RestLimit+maxSkew)
+	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) && (due || left > 0 && left <= p.RestLimit+maxSkew)
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.

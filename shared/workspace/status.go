@@ -246,6 +246,8 @@ func (s situation) deadlines() []time.Time {
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
+		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
+		{s.TriedAt, []time.Duration{2 * p.DeliveryObjective}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
@@ -254,6 +256,8 @@ func (s situation) deadlines() []time.Time {
 		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
 		{s.AsideUntil, []time.Duration{0, p.DeliveryObjective, p.DeliveryPatience, -p.RestLimit - maxSkew}},
 		{s.FullAt, []time.Duration{p.FullMemory}},
+		{latest(s.TriedAt, s.PushFailedAt, s.BusySince), []time.Duration{-maxSkew}},
+		{s.ableSince(), []time.Duration{0, -maxSkew}},
 		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
 		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
@@ -558,9 +562,7 @@ func inboxUnattended(s situation) *Verdict {
 	}
 	// What it was at before it registered is not known any more.
 	since = latest(since, s.busyEnded(), s.nextPollDue(), s.RegisteredAt)
-	if fetched := s.InFlight > 0 && s.ClaimedUntil.IsZero() && !s.saidIdle(); fetched && !s.PolledAt.IsZero() {
-		since = latest(since, s.PolledAt.Add(s.p.DeliveryPatience)) // until then it may have been at work on that
-	}
+	since = latest(since, s.fetchedWorkEnded())
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -601,6 +603,19 @@ func (s situation) nextPollDue() time.Time {
 	return due
 }
 
+// fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is
+// idle, at the latest for as long as a delivery may take. It is zero when it has fetched none.
+func (s situation) fetchedWorkEnded() time.Time {
+	if s.InFlight == 0 || !s.ClaimedUntil.IsZero() || s.PolledAt.IsZero() {
+		return time.Time{}
+	}
+	patience := s.PolledAt.Add(s.p.DeliveryPatience)
+	if s.saidIdle() && s.ActiveAt.Before(patience) {
+		return s.ActiveAt
+	}
+	return patience
+}
+
 // silentSinceResumed reports whether no call was accepted since a pause ended.
 func (s situation) silentSinceResumed() bool {
 	return !s.ResumedAt.IsZero() && s.LastSignal().Before(s.ResumedAt)
@@ -620,7 +635,7 @@ func pushFailing(s situation) *Verdict {
 	if s.PushFailures >= s.p.PushFailuresToDegrade || overdue {
 		return s.pushesFail()
 	}
-	if s.BusyAnswers > 0 && !s.busyBelieved() {
+	if s.mode == Push && s.BusyAnswers > 0 && !s.busyBelieved() {
 		return s.busyForNothing()
 	}
 	return nil
@@ -647,10 +662,7 @@ func (s situation) pushesFail() *Verdict {
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
 // before.
 func (s situation) pushesFailSince() time.Time {
-	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince())
-	if s.Declared == Poll { // it is pushed to since it did not poll for as long as that
-		overdue = latest(overdue, latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective))
-	}
+	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince(), s.pushedSince())
 	if s.PushFailures < s.p.PushFailuresToDegrade {
 		return overdue
 	}
@@ -668,6 +680,15 @@ func (s situation) pushesFailSince() time.Time {
 	return since
 }
 
+// pushedSince is since when an agent that declared poll is pushed to all the same: it did not poll for that long. It is
+// zero for another.
+func (s situation) pushedSince() time.Time {
+	if s.Declared != Poll {
+		return time.Time{}
+	}
+	return latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective)
+}
+
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
 // say that it is free.
 func (s situation) ableSince() time.Time {
@@ -675,13 +696,16 @@ func (s situation) ableSince() time.Time {
 }
 
 // newlyAble reports whether the agent became able to take mail a moment ago: that mail has waited is not its fault.
-func (s situation) newlyAble() bool { return s.within(s.ableSince(), s.p.DeliveryObjective) }
+// A time that lies ahead is a wrong clock's.
+func (s situation) newlyAble() bool {
+	return s.within(s.ableSince(), s.p.DeliveryObjective) && s.ableSince().Sub(s.now) <= maxSkew
+}
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s situation) busyForNothing() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
-		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded()),
+		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
 			"see what it is at; its mail is kept and tried on",
 		Evidence: append(s.mailEvidence(),
@@ -717,8 +741,7 @@ func backlogStalled(s situation) *Verdict {
 	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
 		return s.unacknowledged(v)
 	}
-	if s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || (s.mode == Poll && s.aboutToPoll()) || s.setAside(s.p, s.now) ||
-		(s.BusyAnswers > 0 && s.busyBelieved()) {
+	if s.waitExplained() {
 		return nil
 	}
 	if s.untried() {
@@ -773,7 +796,8 @@ func (s situation) asideEnded() time.Time {
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
 func (s situation) unacknowledged(v *Verdict) *Verdict {
-	due := latest(s.stuckSince(), s.FetchedSince, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
+	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
 	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
 		return nil
 	}
@@ -788,6 +812,13 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
 		"see that its polls bring back the id of the last row as since_id, then restart it"
 	return v
+}
+
+// waitExplained reports whether something explains that mail waits: work, a delivery that is under way or due, or that
+// the message is set aside.
+func (s situation) waitExplained() bool {
+	return s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
+		(s.mode == Poll && s.aboutToPoll()) || (s.BusyAnswers > 0 && s.busyBelieved())
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
