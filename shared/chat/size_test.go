@@ -29,8 +29,10 @@ func TestOneMessageAlwaysFits(t *testing.T) {
 }
 
 func TestEncodedSize(t *testing.T) {
-	for _, v := range []any{"", `"`, `\`, "<>&", "\x00\n", "\u2028", "ä😀", "\xff", json.RawMessage(`{"a":"\"<"}`), 7,
-		json.RawMessage("\"\xff\xfe�\"")} {
+	for _, v := range []any{
+		"", `"`, `\`, "<>&", "\x00\n", "\u2028", "ä😀", "\xff", json.RawMessage(`{"a":"\"<"}`), 7,
+		json.RawMessage("\"\xff\xfe�\""),
+	} {
 		inner, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)

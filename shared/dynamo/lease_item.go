@@ -38,7 +38,8 @@ var leaseAttributes = map[string]string{
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
-	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
+	"Dead": "nk", "Missing": "nm", "Unused": "nu",
+	"OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er", "DeliveredAt": "da", "ClaimedUntil": "hu",
 	"ProbedAt": "pb", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw", "FullSince": "us", "FullAt": "ua", "FullBy": "ub",
 	// PushTrouble

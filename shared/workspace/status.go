@@ -191,7 +191,8 @@ func (s situation) inboxFull() bool {
 }
 
 func (s situation) fullWords() string {
-	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s", plural(s.Open, "message"), SenderName(s.FullBy))
+	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s",
+		plural(s.Open, "message"), SenderName(s.FullBy))
 }
 
 // SenderName is what to call the sender of a message: its workspace's id, or the user.

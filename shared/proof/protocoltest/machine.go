@@ -66,8 +66,10 @@ type machine struct {
 
 // Machine runs one random history, and then on without faults until the inbox is empty.
 func Machine(t *rapid.T, w World, id string) {
-	m := &machine{World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
-		shortLived: map[string]bool{}}
+	m := &machine{
+		World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
+		shortLived: map[string]bool{},
+	}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
 	m.reliableSweeper, reliableSweeper.Delivery = &reliableSweeper, &reliable
