@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func checkAnswers(t *testing.T, texts []string) {
 			Headers:               map[string]string{"authorization": "Bearer " + fixture.Credential},
 			QueryStringParameters: query,
 		})
-		if err != nil || resp.StatusCode != 200 {
+		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("%d %.300s %v", resp.StatusCode, resp.Body, err)
 		}
 		var payload strings.Builder

@@ -5,12 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// MaxReply bounds the encoded lists of one answer, in bytes. A Lambda answers with at most 6,291,556 bytes; what is left
-// is for the envelope and for what is not in a list. One message always fits: see TestOneMessageAlwaysFits.
+// MaxReply bounds the encoded lists of one answer, in bytes. A Lambda answers with at most 6,291,556 bytes; what is
+// left is for the envelope and for what is not in a list. One message always fits: see TestOneMessageAlwaysFits.
 const MaxReply = 5 << 20
 
-// EncodedSize is at least as many bytes as v takes in the answer of a function: as JSON, in the text of a JSON member. A character
-// of a message may take many: a quote four, and "<" seven.
+// EncodedSize is at least as many bytes as v takes in the answer of a function: as JSON, in the text of a JSON
+// member. A character of a message may take many: a quote four, and "<" seven.
 func EncodedSize(v any) int {
 	raw, err := json.Marshal(v)
 	if err != nil {

@@ -114,7 +114,8 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 	if _, err := give("stop", "k1"); fault.CodeOf(err) != fault.MessageIDTaken {
 		t.Fatalf("a key that stands for another task: %v", err)
 	}
-	if again, err := give("continue", "k1"); err != nil || !again.Repeated || again.Delegation.MessageID != sent.Message.ID {
+	again, err := give("continue", "k1")
+	if err != nil || !again.Repeated || again.Delegation.MessageID != sent.Message.ID {
 		t.Fatalf("%+v, %v", again, err)
 	}
 }

@@ -86,7 +86,8 @@ func TestFiftySendersAtOnceDoNotRace(t *testing.T) {
 			t.Fatalf("%d: number %d, %v", i, seq, errs[i])
 		}
 	}
-	if calls.updates.Load() != senders || calls.puts.Load() != senders || calls.reads.Load()+calls.transactions.Load() > 0 {
+	others := calls.reads.Load() + calls.transactions.Load()
+	if calls.updates.Load() != senders || calls.puts.Load() != senders || others > 0 {
 		t.Errorf("%d counts, %d puts, %d reads, %d transactions", calls.updates.Load(), calls.puts.Load(),
 			calls.reads.Load(), calls.transactions.Load())
 	}

@@ -56,7 +56,7 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", "retry")
 	}
 	if e.Code == fault.Conflict {
-		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; nothing was changed by this call").
+		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; this call changed nothing").
 			WithHint("try again after the time in Retry-After", "retry").WithRetryAfter(time.Second)
 	}
 	resp := response(status)

@@ -157,6 +157,6 @@ func sameMail(a, b workspace.Facts) bool {
 }
 
 func counts(f workspace.Facts) string {
-	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d missing=%d unused=%d",
-		f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing, f.Unused)
+	return fmt.Sprintf("accepted=%d open=%d in_flight=%d delivered=%d expired=%d cancelled=%d dead=%d missing=%d "+
+		"unused=%d", f.Accepted, f.Open, f.InFlight, f.Delivered, f.Expired, f.Cancelled, f.Dead, f.Missing, f.Unused)
 }

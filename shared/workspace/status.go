@@ -191,7 +191,8 @@ func (s situation) inboxFull() bool {
 }
 
 func (s situation) fullWords() string {
-	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s", plural(s.Open, "message"), SenderName(s.FullBy))
+	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s",
+		plural(s.Open, "message"), SenderName(s.FullBy))
 }
 
 // SenderName is what to call the sender of a message: its workspace's id, or the user.
@@ -254,7 +255,9 @@ func (s situation) deadlines() []time.Time {
 		{s.PolledAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
 		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
-		{s.AsideUntil, []time.Duration{0, p.DeliveryObjective, p.DeliveryPatience, -p.RestLimit - maxSkew}},
+		{s.AsideUntil, []time.Duration{
+			0, p.DeliveryObjective, p.DeliveryPatience, p.DeliveryObjective + p.DeliveryPatience, -p.RestLimit - maxSkew,
+		}},
 		{s.FullAt, []time.Duration{p.FullMemory}},
 		{latest(s.TriedAt, s.PushFailedAt, s.BusySince), []time.Duration{-maxSkew}},
 		{s.ableSince(), []time.Duration{0, -maxSkew}},

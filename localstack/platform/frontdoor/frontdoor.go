@@ -237,7 +237,8 @@ func invoke(w http.ResponseWriter, r *http.Request, functions Invoker, i invocat
 	case err != nil:
 		refuse(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
-	case out.FunctionError != nil || len(out.Payload) > maxAnswer || json.Unmarshal(out.Payload, &resp) != nil || resp.StatusCode == 0:
+	case out.FunctionError != nil, len(out.Payload) > maxAnswer,
+		json.Unmarshal(out.Payload, &resp) != nil, resp.StatusCode == 0:
 		refuse(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
