@@ -187,7 +187,7 @@ func (w *worker) step(ctx context.Context) error {
 	if f.Open == 0 || f.Hung() {
 		return w.probeFirst(ctx, f)
 	}
-	if troubled := f.PushFailures > 0; troubled && f.InFlight > 0 {
+	if troubled := f.PushFailures > 0; troubled && f.Pushing(w.Registry.Policy, now) {
 		return w.end("another drain finds out whether the agent is back", nil)
 	}
 	ms, err := w.window(ctx, f, now)
