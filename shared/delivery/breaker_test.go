@@ -166,6 +166,25 @@ func TestBusyIsBelievedForAMinute(t *testing.T) {
 	}
 }
 
+// A deliverer that dies while the agent is in trouble holds its mail for no longer than its claim.
+func TestADeadDelivererOfATroubledAgentHoldsNoMail(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(refused)
+	w.Send("m1", "m2")
+	w.DrainOnce()
+	m, f := w.Receipt("m1"), w.Facts()
+	claim := chat.Claim{Token: "dead", Until: w.Now.Add(w.Policy.VisibilityTimeout), Epoch: f.Epoch}
+	taken := m.Take(chat.ByPush, claim, w.Policy, time.Time{}, w.Now)
+	w.NoError(w.Store.WriteMessages(t.Context(), world.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{
+		Host: delivery.HostOf(f), ClaimedUntil: claim.Until,
+	}))
+	w.Agent = always(delivery.PushResult{})
+	alive(w, w.Policy.VisibilityTimeout-10*time.Second, 5*time.Second)
+	w.Want("while the claim lives", w.Taken)
+	alive(w, 30*time.Second, 5*time.Second)
+	w.Want("when it has ended", w.Taken, "m1", "m2")
+}
+
 // What an agent says that it can't take dies at once, and is no sign that the agent fails.
 func TestWhatIsMalformedForTheAgentDiesAlone(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")

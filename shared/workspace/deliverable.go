@@ -99,8 +99,13 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 // atWork reports whether fresh evidence says that the agent works: it says so, a push to it is under way, or it has
 // fetched mail and not said since that it is idle.
 func (f Facts) atWork(p Policy, now time.Time) bool {
-	pushing := f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew
-	return f.Busy(p, now) > 0 || pushing || f.atFetchedWork(p, now)
+	return f.Busy(p, now) > 0 || f.Pushing(p, now) || f.atFetchedWork(p, now)
+}
+
+// Pushing reports whether a push to the agent is under way. A claim that has ended is none: its deliverer died. Nor is
+// one that ends later than a delivery may take, which a wrong clock made.
+func (f Facts) Pushing(p Policy, now time.Time) bool {
+	return f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew
 }
 
 // saidIdle reports whether the agent has said since its last poll that it is idle.
