@@ -29,7 +29,7 @@ type Message struct {
 	BusyAnswers    uint8                 // counted for the mistake SecondBusyDelivers only
 	Aside          bool                  // it has used up its attempts, and others go first for a while
 	TTLOver        bool                  // its time to live is over
-	Passed         bool                  // the agent took another message since the first attempt it has used up
+	Passed         bool                  // the agent took another message since the last attempt it has used up
 	Missed         bool                  // its last attempt ended without an answer
 	Reached        bool                  // the agent took something since then
 	Nature         Nature
@@ -241,22 +241,24 @@ func (s *State) move(i int, to Stage) {
 	}
 }
 
-// fail notes an attempt that message i has used up. It is dead when it has used up all
-// of them and another one passed; else it is set aside, or goes on.
+// fail notes an attempt that message i has used up. It is dead when it had used up all
+// of them before, and another one passed since; else it is set aside, or goes on.
 func (s *State) fail(i int, r Rules) {
 	m := &s.Messages[i]
+	poisoned := m.Failures >= r.MaxAttempts && m.Passed
 	m.Failures = min(m.Failures+1, r.MaxAttempts)
 	m.FailedAlone = m.FailedAlone || !s.Outage
 	switch {
 	case m.Failures < r.MaxAttempts:
 		s.move(i, Queued)
-	case (m.Passed || r.DiesWithoutPass) && !r.PoisonNeverDies:
+		m.Passed = false
+	case (poisoned || r.DiesWithoutPass) && !r.PoisonNeverDies:
 		alone := m.FailedAlone && m.Passed
 		s.move(i, Dead)
 		m.DiedWithoutReason = !alone
 	default:
 		s.move(i, Queued)
-		m.Aside, m.WasAside = true, true
+		m.Aside, m.WasAside, m.Passed = true, true, poisoned // poisoned by a mistake of the rules only
 	}
 }
 
