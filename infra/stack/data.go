@@ -32,9 +32,14 @@ func newData(s awscdk.Stack, cfg Config) data {
 			RemovalPolicy: removal,
 		}),
 	}
-	for index, order := range map[string]string{dynamo.OpenIndex: dynamo.OpenOrder, dynamo.LogIndex: dynamo.LogOrder} {
+	// A list, not a map: the order of the indexes stands in the template.
+	for _, index := range []struct{ name, order string }{
+		{dynamo.OpenIndex, dynamo.OpenOrder},
+		{dynamo.LogIndex, dynamo.LogOrder},
+	} {
 		d.chat.AddLocalSecondaryIndex(&awsdynamodb.LocalSecondaryIndexProps{
-			IndexName: jsii.String(index), SortKey: str(order), ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+			IndexName: jsii.String(index.name), SortKey: str(index.order),
+			ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
 		})
 	}
 	return d
