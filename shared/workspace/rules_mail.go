@@ -30,7 +30,9 @@ func inboxUnattended(s situation) *Verdict {
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
 			Hint: "nothing was heard of the agent since it was resumed: some clients stop for good when they are told " +
 				"that they are paused; start it again",
-			Evidence: append(ev, Evidence{s.ResumedAt, "an operator resumed it"}, Evidence{s.LastSignal(), "last accepted call"}),
+			Evidence: append(ev,
+				Evidence{s.ResumedAt, "an operator resumed it"},
+				Evidence{s.LastSignal(), "last accepted call"}),
 		}
 	}
 	if s.newlyAble() && s.PolledAt.Before(s.ableSince()) {
@@ -313,8 +315,8 @@ func (s situation) busyEvidence() Evidence {
 	return Evidence{s.LastSignal(), "the agent has not said how busy it is"}
 }
 
-// endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since. Without this
-// rule, the end of the message would hide what it has shown.
+// endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since.
+// Without this rule, the end of the message would hide what it has shown.
 func endedUndelivered(s situation) *Verdict {
 	if !s.undelivered() {
 		return nil
