@@ -27,8 +27,8 @@ func (m Message) Available(epoch int64, now time.Time) bool {
 	return false
 }
 
-// Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch, and others
-// go first.
+// Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch,
+// and others go first.
 func (m Message) Aside(epoch int64, now time.Time) bool {
 	return m.State == Queued && m.AsideEpoch == epoch && now.Before(m.NotBefore) && !m.triedByFastClock(now)
 }
@@ -236,8 +236,8 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	return m, nil
 }
 
-// Redrive queues a message again that is dead or expired, with its id and its place, for another full round of attempts.
-// Error: message_not_dead.
+// Redrive queues a message again that is dead or expired, with its id and its place, for another full round
+// of attempts. Error: message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	if m.State != Dead && m.State != Expired {
 		return m, fault.New(fault.MessageNotDead, "only a dead or expired message can be redriven; this one is %s", m.State)

@@ -271,7 +271,8 @@ func TestAnAgentThatFailsEachTaskIsSeen(t *testing.T) {
 	w.Send("m1", "m2", "m3")
 	w.DrainOnce()
 	m := w.Receipt("m3")
-	if m.State != chat.Delivered || m.Attempts[0].Outcome != chat.TaskFailed || m.Attempts[0].Error != "invalid x-api-key" {
+	first := m.Attempts[0]
+	if m.State != chat.Delivered || first.Outcome != chat.TaskFailed || first.Error != "invalid x-api-key" {
 		t.Fatalf("%+v", m)
 	}
 	if v := w.Verdict(); v.Reason != workspace.ReasonAnswersFailing || !strings.Contains(v.Hint, "invalid x-api-key") {

@@ -58,8 +58,8 @@ func TestAFailingMessageEndsDeadWithAReasonAndTheNextIsDelivered(t *testing.T) {
 	}
 }
 
-// Only the agent's own answer defers a message; that uses up no attempt, and is never told as active tasks that the agent
-// did not say it has.
+// Only the agent's own answer defers a message; that uses up no attempt, and is never told as active tasks that
+// the agent did not say it has.
 func TestOnlyTheAgentsAnswerDefersAMessage(t *testing.T) {
 	w := world.New(t, "", "http://agent.example")
 	w.Heartbeat(1)

@@ -28,9 +28,10 @@ var leaseAttributes = map[string]string{
 	// Stranger
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba", "SeenFrom": "sf", "Homes": "hm",
-	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es", "SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm",
-	"BadMetricAt": "bt",
+	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba",
+	"SeenFrom": "sf", "Homes": "hm",
+	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es",
+	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
@@ -44,8 +45,8 @@ var leaseAttributes = map[string]string{
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub",
 	// PushTrouble
-	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt", "PushError": "pe", "PushFault": "pk",
-	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
+	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt",
+	"PushError": "pe", "PushFault": "pk", "RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
 	// AnswerTrouble
 	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswersDegradedAt": "ad", "AnswerError": "ae",
 }

@@ -54,7 +54,8 @@ func (s *Store) Renew(
 	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
-		c.differences(encodeFacts(f), encodeFacts(observed), append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes"))
+		fields := append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes")
+		c.differences(encodeFacts(f), encodeFacts(observed), fields)
 		return s.renew(ctx, id, c)
 	}
 	return f, err

@@ -272,7 +272,8 @@ func notePush(c *change, u delivery.PushUpdate) {
 	if !u.RestUntil.IsZero() {
 		c.set(lease("RestUntil"), millis(u.RestUntil))
 	}
-	for field, at := range map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt, "AsideUntil": u.AsideUntil} {
+	times := map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt, "AsideUntil": u.AsideUntil}
+	for field, at := range times {
 		if !at.IsZero() {
 			c.set(lease(field), millis(at))
 		}

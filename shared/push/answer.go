@@ -26,8 +26,8 @@ type answer struct {
 
 // resultOf decides what an answer means. The first rule that matches holds:
 //
-//   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it knows no such
-//     call: it shows that an agent listens at the URL.
+//   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it
+//     knows no such call: it shows that an agent listens at the URL.
 //   - A redirect is not followed: the agent can't be reached at this URL.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
 //   - A JSON-RPC error that says the message is malformed refuses it for good; so does a status that says so.
@@ -35,8 +35,8 @@ type answer struct {
 //   - An error status that a proxy or a wrong URL gives means that the agent can't be reached; another is the agent's.
 //   - An empty 202 or 204 is taken, without an answer to keep.
 //   - A JSON-RPC result, a task or a message is taken. Its task may have failed.
-//   - Everything else is no answer of the protocol: a page stands in the agent's place, or the agent answers in no known
-//     shape.
+//   - Everything else is no answer of the protocol: a page stands in the agent's place, or the agent answers
+//     in no known shape.
 func resultOf(probe bool, status int, header http.Header, body []byte) delivery.PushResult {
 	a := answer{status: status, header: header, body: bytes.TrimSpace(body)}
 	if json.Unmarshal(a.body, &a.object) != nil {

@@ -37,28 +37,55 @@ func TestResultOf(t *testing.T) {
 		wait  time.Duration
 		says  string // in Why or TaskError
 	}{
-		"a result":                    {status: 200, body: rpcResult, want: delivery.Taken},
-		"a result of null":            {status: 200, body: `{"jsonrpc":"2.0","result":null}`, want: delivery.Taken},
-		"a bare task":                 {status: 200, body: `{"kind":"task","status":{"state":"working"}}`, want: delivery.Taken},
-		"a message of 1.0":            {status: 200, body: `{"message":{"parts":[{"text":"hi"}]}}`, want: delivery.Taken},
-		"an empty 202":                {status: 202, want: delivery.Taken},
-		"an empty 204":                {status: 204, retryAfter: "7", want: delivery.Taken},
-		"an error of null":            {status: 200, body: `{"result":{},"error":null}`, want: delivery.Taken},
-		"a task that works":           {status: 200, body: task("working", "soon"), want: delivery.Taken},
-		"a task that failed":          {status: 200, body: task("failed", "invalid x-api-key"), want: delivery.Taken, says: "invalid x-api-key"},
-		"a task that failed, of 1.0":  {status: 200, body: task("TASK_STATE_FAILED", "no quota"), want: delivery.Taken, says: "no quota"},
-		"a task that was rejected":    {status: 200, body: task("rejected", ""), want: delivery.Taken, says: "its task is rejected"},
-		"a task that needs a sign-in": {status: 200, body: task("auth-required", ""), want: delivery.Taken, says: "auth-required"},
+		"a result":         {status: 200, body: rpcResult, want: delivery.Taken},
+		"a result of null": {status: 200, body: `{"jsonrpc":"2.0","result":null}`, want: delivery.Taken},
+		"a bare task": {
+			status: 200, body: `{"kind":"task","status":{"state":"working"}}`,
+			want: delivery.Taken,
+		},
+		"a message of 1.0":  {status: 200, body: `{"message":{"parts":[{"text":"hi"}]}}`, want: delivery.Taken},
+		"an empty 202":      {status: 202, want: delivery.Taken},
+		"an empty 204":      {status: 204, retryAfter: "7", want: delivery.Taken},
+		"an error of null":  {status: 200, body: `{"result":{},"error":null}`, want: delivery.Taken},
+		"a task that works": {status: 200, body: task("working", "soon"), want: delivery.Taken},
+		"a task that failed": {
+			status: 200, body: task("failed", "invalid x-api-key"),
+			want: delivery.Taken, says: "invalid x-api-key",
+		},
+		"a task that failed, of 1.0": {
+			status: 200, body: task("TASK_STATE_FAILED", "no quota"),
+			want: delivery.Taken, says: "no quota",
+		},
+		"a task that was rejected": {
+			status: 200, body: task("rejected", ""),
+			want: delivery.Taken, says: "its task is rejected",
+		},
+		"a task that needs a sign-in": {
+			status: 200, body: task("auth-required", ""),
+			want: delivery.Taken, says: "auth-required",
+		},
 
 		"an empty 200": {status: 200, want: delivery.Unreachable, fault: workspace.FaultPage, says: "an empty answer"},
-		"a text":       {status: 200, kind: "text/plain", body: "ok", want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/plain: "ok"`},
+		"a text": {
+			status: 200, kind: "text/plain", body: "ok",
+			want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/plain: "ok"`,
+		},
 		"a sign-in page": {
 			status: 200, kind: html, body: signIn, want: delivery.Unreachable, fault: workspace.FaultPage,
 			says: `text/html: "Sign in - Corp SSO"`,
 		},
-		"a list":                {status: 200, kind: "application/json", body: `["ok"]`, want: delivery.Unreachable, fault: workspace.FaultPage},
-		"JSON of no protocol":   {status: 200, body: `{"ok":true}`, want: delivery.AgentError, fault: workspace.FaultPage, says: `{"ok":true}`},
-		"an error in its words": {status: 200, body: `{"error":"model quota exceeded"}`, want: delivery.AgentError, fault: workspace.FaultRPC, says: "model quota exceeded"},
+		"a list": {
+			status: 200, kind: "application/json", body: `["ok"]`,
+			want: delivery.Unreachable, fault: workspace.FaultPage,
+		},
+		"JSON of no protocol": {
+			status: 200, body: `{"ok":true}`,
+			want: delivery.AgentError, fault: workspace.FaultPage, says: `{"ok":true}`,
+		},
+		"an error in its words": {
+			status: 200, body: `{"error":"model quota exceeded"}`,
+			want: delivery.AgentError, fault: workspace.FaultRPC, says: "model quota exceeded",
+		},
 		"an error with a text for a code": {
 			status: 200, body: `{"jsonrpc":"2.0","error":{"code":"E42","message":"out of tokens"}}`,
 			want: delivery.AgentError, fault: workspace.FaultRPC, says: "out of tokens",
@@ -67,45 +94,84 @@ func TestResultOf(t *testing.T) {
 			status: 200, body: `{"error":{"message":{"detail":"no key"}},"jsonrpc":2}`, want: delivery.AgentError,
 			fault: workspace.FaultRPC, says: "no key",
 		},
-		"an RPC error":         {status: 200, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC, says: "error -32603: model provider answered 401"},
-		"an RPC error in 500":  {status: 500, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC},
-		"a malformed message":  {status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32602,"message":"role missing"}}`, want: delivery.Refused, says: "role missing"},
+		"an RPC error": {
+			status: 200, body: rpcError,
+			want: delivery.AgentError, fault: workspace.FaultRPC, says: "error -32603: model provider answered 401",
+		},
+		"an RPC error in 500": {status: 500, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC},
+		"a malformed message": {
+			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32602,"message":"role missing"}}`,
+			want: delivery.Refused, says: "role missing",
+		},
 		"a body it can't take": {status: 413, want: delivery.Refused},
-		"its own 500":          {status: 500, kind: "text/plain", body: "Internal Server Error", want: delivery.AgentError, fault: workspace.FaultHTTP, says: "Internal Server Error"},
-		"its own 401":          {status: 401, body: `{"detail":"no token"}`, want: delivery.AgentError, fault: workspace.FaultHTTP, says: "no token"},
+		"its own 500": {
+			status: 500, kind: "text/plain", body: "Internal Server Error",
+			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "Internal Server Error",
+		},
+		"its own 401": {
+			status: 401, body: `{"detail":"no token"}`,
+			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "no token",
+		},
 
-		"a proxy's 502":   {status: 502, kind: html, body: "<title>502 Bad Gateway</title>", want: delivery.Unreachable, fault: workspace.FaultPage, says: "502 Bad Gateway"},
-		"a proxy's 503":   {status: 503, kind: html, body: "<h1>Service Unavailable</h1>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a proxy's 502": {
+			status: 502, kind: html, body: "<title>502 Bad Gateway</title>",
+			want: delivery.Unreachable, fault: workspace.FaultPage, says: "502 Bad Gateway",
+		},
+		"a proxy's 503": {
+			status: 503, kind: html, body: "<h1>Service Unavailable</h1>",
+			want: delivery.Unreachable, fault: workspace.FaultPage,
+		},
 		"a proxy's 504":   {status: 504, want: delivery.Unreachable, fault: workspace.FaultPage},
 		"a network's 522": {status: 522, kind: html, want: delivery.Unreachable, fault: workspace.FaultPage},
-		"a wrong path":    {status: 404, kind: html, body: "<title>Not Found</title>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a wrong path": {
+			status: 404, kind: html, body: "<title>Not Found</title>",
+			want: delivery.Unreachable, fault: workspace.FaultPage,
+		},
 		"a redirect": {
 			status: 307, location: "https://10.0.0.8/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect,
 			says: "HTTP 307) to another host, path /a2a/",
 		},
-		"a redirect on its host": {status: 301, location: "/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to /a2a/"},
+		"a redirect on its host": {
+			status: 301, location: "/a2a/",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to /a2a/",
+		},
 
-		"too many requests":        {status: 429, want: delivery.Busy},
-		"unavailable, no word":     {status: 503, want: delivery.Busy},
-		"unavailable, in JSON":     {status: 503, body: `{"busy":true}`, want: delivery.Busy},
-		"busy for seconds":         {status: 503, kind: html, body: "<p>later", retryAfter: "7", want: delivery.Busy, wait: 7 * time.Second},
+		"too many requests":    {status: 429, want: delivery.Busy},
+		"unavailable, no word": {status: 503, want: delivery.Busy},
+		"unavailable, in JSON": {status: 503, body: `{"busy":true}`, want: delivery.Busy},
+		"busy for seconds": {
+			status: 503, kind: html, body: "<p>later", retryAfter: "7",
+			want: delivery.Busy, wait: 7 * time.Second,
+		},
 		"busy until a date":        {status: 429, retryAfter: "Wed, 21 Oct 2026 07:28:00 GMT", want: delivery.Busy},
 		"busy for too long a time": {status: 429, retryAfter: "99999999999", want: delivery.Busy},
 
-		"a probe, refused by RPC":        {probe: true, status: 200, body: rpcError, want: delivery.Taken},
-		"a probe, refused by both":       {probe: true, status: 500, body: rpcError, want: delivery.Taken},
-		"a probe, and RPC that is busy":  {probe: true, status: 503, body: rpcError, want: delivery.Taken},
-		"a probe, taken":                 {probe: true, status: 200, body: rpcResult, want: delivery.Taken},
-		"a probe, and a busy agent":      {probe: true, status: 503, retryAfter: "1", want: delivery.Busy, wait: time.Second},
-		"a probe, and no such method":    {probe: true, status: 400, kind: "text/plain", body: "not A2A", want: delivery.Taken},
-		"a probe, not implemented":       {probe: true, status: 501, want: delivery.Taken},
-		"a probe, an error in its words": {probe: true, status: 404, body: `{"error":"unknown method"}`, want: delivery.Taken},
-		"a probe, and a proxy's 400": {
-			probe: true, status: 400, kind: html, body: "<h1>Bad Request</h1>", want: delivery.AgentError, fault: workspace.FaultHTTP,
-			says: "Bad Request",
+		"a probe, refused by RPC":       {probe: true, status: 200, body: rpcError, want: delivery.Taken},
+		"a probe, refused by both":      {probe: true, status: 500, body: rpcError, want: delivery.Taken},
+		"a probe, and RPC that is busy": {probe: true, status: 503, body: rpcError, want: delivery.Taken},
+		"a probe, taken":                {probe: true, status: 200, body: rpcResult, want: delivery.Taken},
+		"a probe, and a busy agent":     {probe: true, status: 503, retryAfter: "1", want: delivery.Busy, wait: time.Second},
+		"a probe, and no such method": {
+			probe: true, status: 400, kind: "text/plain", body: "not A2A",
+			want: delivery.Taken,
 		},
-		"a probe, and its own 500":    {probe: true, status: 500, kind: "text/plain", body: "panic", want: delivery.AgentError, fault: workspace.FaultHTTP, says: "panic"},
-		"a probe, and another server": {probe: true, status: 404, body: "<html>", want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a probe, not implemented": {probe: true, status: 501, want: delivery.Taken},
+		"a probe, an error in its words": {
+			probe: true, status: 404, body: `{"error":"unknown method"}`,
+			want: delivery.Taken,
+		},
+		"a probe, and a proxy's 400": {
+			probe: true, status: 400, kind: html, body: "<h1>Bad Request</h1>",
+			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "Bad Request",
+		},
+		"a probe, and its own 500": {
+			probe: true, status: 500, kind: "text/plain", body: "panic",
+			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "panic",
+		},
+		"a probe, and another server": {
+			probe: true, status: 404, body: "<html>",
+			want: delivery.Unreachable, fault: workspace.FaultPage,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{}

@@ -101,22 +101,24 @@ func TestPushFails(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
+	overTLS := strings.Replace(agent.URL, "http://", "https://", 1)
+	byName := strings.Replace(agent.URL, "127.0.0.1", "localhost", 1)
 	for name, c := range map[string]struct {
 		reach   push.Reach
 		url     string
 		fault   workspace.PushFault
 		failure string
 	}{
-		"no URL":                            {push.Private, "", workspace.FaultNetwork, "the agent has no url"},
-		"a redirect":                        {push.Private, agent.URL + "/moved", workspace.FaultRedirect, "HTTP 307"},
-		"no answer":                         {push.Private, agent.URL + "/hung", workspace.FaultTimeout, "did not answer in time"},
-		"half an answer":                    {push.Private, agent.URL + "/breaks", workspace.FaultBroken, "the answer broke off"},
-		"nobody there":                      {push.Private, closed.URL, workspace.FaultRefused, "connection refused"},
-		"no such name":                      {push.Private, "http://no-such-name.invalid/", workspace.FaultDNS, "can't be resolved"},
-		"no TLS there":                      {push.Private, strings.Replace(agent.URL, "http://", "https://", 1), workspace.FaultTLS, "no TLS"},
-		"a certificate of nobody":           {push.Private, secure.URL, workspace.FaultTLS, "certificate"},
-		"a loopback address under Public":   {push.Public, agent.URL, workspace.FaultForbidden, "forbids"},
-		"a name of one, found when dialled": {push.Public, strings.Replace(agent.URL, "127.0.0.1", "localhost", 1), workspace.FaultForbidden, "forbids"},
+		"no URL":                  {push.Private, "", workspace.FaultNetwork, "the agent has no url"},
+		"a redirect":              {push.Private, agent.URL + "/moved", workspace.FaultRedirect, "HTTP 307"},
+		"no answer":               {push.Private, agent.URL + "/hung", workspace.FaultTimeout, "did not answer in time"},
+		"half an answer":          {push.Private, agent.URL + "/breaks", workspace.FaultBroken, "the answer broke off"},
+		"nobody there":            {push.Private, closed.URL, workspace.FaultRefused, "connection refused"},
+		"no such name":            {push.Private, "http://no-such-name.invalid/", workspace.FaultDNS, "can't be resolved"},
+		"no TLS there":            {push.Private, overTLS, workspace.FaultTLS, "no TLS"},
+		"a certificate of nobody": {push.Private, secure.URL, workspace.FaultTLS, "certificate"},
+		"loopback under Public":   {push.Public, agent.URL, workspace.FaultForbidden, "forbids"},
+		"localhost under Public":  {push.Public, byName, workspace.FaultForbidden, "forbids"},
 	} {
 		r := push.New(c.reach, 300*time.Millisecond).Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
 		switch {

@@ -5,8 +5,8 @@ import "time"
 // Three questions are asked of the facts, each answered by a function of its own: what is its status (Assess), may mail
 // be handed to it now (Deliverable), and what may the sender of a message expect (Expect).
 
-// Deliverable reports whether mail may be handed to the agent now: nobody holds the workspace, its lease is live, and the
-// credential that renews it is accepted. Nothing else stops mail, whatever the status says.
+// Deliverable reports whether mail may be handed to the agent now: nobody holds the workspace, its lease is live,
+// and the credential that renews it is accepted. Nothing else stops mail, whatever the status says.
 func (f Facts) Deliverable(p Policy, now time.Time) bool {
 	return f.Hold == NoHold && f.Leased(p, now) && f.Enrolled() && f.RevokedAt.IsZero()
 }
@@ -111,8 +111,8 @@ func (f Facts) Pushing(p Policy, now time.Time) bool {
 // saidIdle reports whether the agent has said since its last poll that it is idle.
 func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
 
-// atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it, and has not
-// said since that it is idle.
+// atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it,
+// and has not said since that it is idle.
 func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
 	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
 	return fetched && !f.saidIdle() && now.Sub(f.PolledAt) < p.DeliveryPatience

@@ -61,6 +61,9 @@ func TestOnlyThreeThingsStopMail(t *testing.T) {
 		"the incident: boots are refused, heartbeats pass": {func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, at(500), at(599)
 		}, true},
+		"another was issued": {func(f *workspace.Facts) {
+			f.NextCredential, f.RevokedAt = token.Digest("y"), at(590)
+		}, false},
 		"wedged":               {func(f *workspace.Facts) { f.WedgedSince = at(500) }, true},
 		"pushes fail":          {func(f *workspace.Facts) { f.PushFailures = 9 }, true},
 		"its answers fail":     {func(f *workspace.Facts) { f.AnswerFailures = 9 }, true},
@@ -69,7 +72,6 @@ func TestOnlyThreeThingsStopMail(t *testing.T) {
 		"the lease ran out":    {func(f *workspace.Facts) { f.LeaseUntil = at(500) }, false},
 		"its grace still runs": {func(f *workspace.Facts) { f.LeaseUntil = at(580) }, true},
 		"revoked":              {func(f *workspace.Facts) { f.Credential, f.RevokedAt = token.Hash{}, at(590) }, false},
-		"another was issued":   {func(f *workspace.Facts) { f.NextCredential, f.RevokedAt = token.Digest("y"), at(590) }, false},
 		"it is being rotated":  {func(f *workspace.Facts) { f.NextCredential = token.Digest("y") }, true},
 	} {
 		if got := live(c.change).Deliverable(p, now); got != c.want {
@@ -210,7 +212,9 @@ func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
 		"it was resumed":            {func(f *workspace.Facts) { f.ResumedAt = at(599) }, "healthy", ""},
 		"it has just become free":   {func(f *workspace.Facts) { f.FreeSince, f.ActiveAt = at(599), at(599) }, "healthy", ""},
 		"nobody has tried it since": {func(f *workspace.Facts) { f.RecoveredAt = at(500) }, "backlog_stalled", "wait"},
-		"it took none when tried":   {func(f *workspace.Facts) { f.RecoveredAt, f.TriedAt = at(580), at(590) }, "backlog_stalled", "restart"},
+		"it took none when tried": {func(f *workspace.Facts) {
+			f.RecoveredAt, f.TriedAt = at(580), at(590)
+		}, "backlog_stalled", "restart"},
 		"it is tried for the first time": {func(f *workspace.Facts) {
 			f.RecoveredAt, f.TriedAt, f.InFlight, f.ClaimedUntil = at(530), at(531), 1, at(681)
 		}, "healthy", ""},

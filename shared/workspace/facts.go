@@ -208,9 +208,9 @@ func (c Counters) Conserved() bool {
 	return c.Accepted == c.Open+ended+c.Missing+c.Unused && c.InFlight >= 0 && c.InFlight <= c.Open
 }
 
-// PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it in the
-// transaction that changes the message, or after a probe. A register ends the rest, and proves nothing of the
-// failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them.
+// PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it
+// in the transaction that changes the message, or after a probe. A register ends the rest, and proves nothing of
+// the failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them.
 type PushTrouble struct {
 	PushFailures     int       // in a row
 	PushFailingSince time.Time // first of those
@@ -223,8 +223,8 @@ type PushTrouble struct {
 	BusyAnswers      int
 }
 
-// AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer writes it;
-// a task that does not fail, and an adoption, clear it.
+// AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer
+// writes it; a task that does not fail, and an adoption, clear it.
 type AnswerTrouble struct {
 	AnswerFailures      int
 	AnswersFailingSince time.Time // first of those
@@ -281,12 +281,13 @@ func (f Facts) triedByFastClock(now time.Time) bool {
 	return latest(f.TriedAt, f.PushFailedAt, f.BusySince).Sub(now) > maxSkew
 }
 
-// setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for a moment
-// longer until it is tried again. A longer time than any is a wrong clock's.
+// setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for
+// a moment longer until it is tried again. A longer time than any is a wrong clock's.
 func (f Facts) setAside(p Policy, now time.Time) bool {
 	left := f.AsideUntil.Sub(now)
 	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
-	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) && (due || left > 0 && left <= p.RestLimit+maxSkew)
+	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) &&
+		(due || left > 0 && left <= p.RestLimit+maxSkew)
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.

@@ -60,8 +60,9 @@ func (fl Fleet) SweeperSilent(p Policy, oldest, now time.Time) bool {
 	return !since.IsZero() && now.Sub(since) > p.OutageAfter
 }
 
-// lapses counts the agents that fell silent within a lease of end, and those that could have. One that calls as often as it
-// is asked to never has less than half a lease left, so a lease with less was not renewed when it should have been.
+// lapses counts the agents that fell silent within a lease of end, and those that could have. One that calls as
+// often as it is asked to never has less than half a lease left, so a lease with less was not renewed when it
+// should have been.
 func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 	for _, e := range fl.LeaseEnds {
 		if e.Before(end.Add(-p.LeaseTTL)) {

@@ -29,7 +29,7 @@ type home struct {
 }
 
 func parseHomes(text string) (homes []home) {
-	for _, entry := range strings.Fields(text) {
+	for entry := range strings.FieldsSeq(text) {
 		address, hour, _ := strings.Cut(entry, "=")
 		hours, err := strconv.ParseInt(hour, 36, 64)
 		if err == nil {

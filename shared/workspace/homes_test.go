@@ -108,7 +108,8 @@ func TestACredentialThatIsIgnoredIsSeen(t *testing.T) {
 	if err != nil || !a.Mint {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	f = workspace.Register(f, a, workspace.Declaration{From: "10.0.0.1"}, token.Digest("secret"), token.Digest("new"), p, at(610))
+	d := workspace.Declaration{From: "10.0.0.1"}
+	f = workspace.Register(f, a, d, token.Digest("secret"), token.Digest("new"), p, at(610))
 	f, _ = refuse(f, workspace.SignalHeartbeat, "10.0.0.1", "secret", at(612))
 	v := workspace.Assess(f, p, at(613))
 	if v.Reason != workspace.ReasonCredentialsRejected || v.Action != "place_credential" ||

@@ -66,10 +66,10 @@ func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
 }
 
-// attributable reports whether a refused attempt is this agent's: it comes from a network address from which this agent
-// was accepted lately, or it presents a credential that was once valid here while nothing is heard from there, accepted
-// or refused. Anyone can name an id, and a thief has a credential that was once valid: neither may change the status of a
-// workspace that is not theirs.
+// attributable reports whether a refused attempt is this agent's: it comes from a network address from which this
+// agent was accepted lately, or it presents a credential that was once valid here while nothing is heard from
+// there, accepted or refused. Anyone can name an id, and a thief has a credential that was once valid: neither
+// may change the status of a workspace that is not theirs.
 func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
 	if f.AtHome(r.From, now) {
 		return true

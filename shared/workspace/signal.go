@@ -65,10 +65,9 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 	}
 	if s.ActiveTasks != nil {
 		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now
-		switch {
-		case *s.ActiveTasks == 0:
+		if *s.ActiveTasks == 0 {
 			r.AtWorkSince, r.FreeSince = time.Time{}, firstOf(r.FreeSince, now)
-		default:
+		} else {
 			r.AtWorkSince, r.FreeSince = firstOf(r.AtWorkSince, now), time.Time{}
 		}
 	}

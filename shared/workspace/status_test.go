@@ -179,7 +179,8 @@ func TestOnlineImplies(t *testing.T) {
 			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0) ||
 			(f.TriedAt.Before(able) && now.Sub(able) < p.DeliveryObjective) ||
 			(f.PolledAt.After(f.RegisteredAt) && now.Sub(f.FreeSince) < p.DeliveryObjective) ||
-			now.Sub(f.ReachedAt) < p.DeliveryObjective || (f.PushFailures == 0 && now.Before(f.AsideUntil.Add(p.DeliveryObjective)))
+			now.Sub(f.ReachedAt) < p.DeliveryObjective ||
+			(f.PushFailures == 0 && now.Before(f.AsideUntil.Add(p.DeliveryObjective)))
 		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
 			t.Fatalf("online with mail older than the objective and no progress: %+v", f)
 		}

@@ -87,7 +87,8 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.ResumedAt = when("resumed")
 	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
 	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
-	f.Takeovers, f.TakenOverAt, f.UndeliveredAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped"), when("probe lost")
+	f.Takeovers, f.TakenOverAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped")
+	f.UndeliveredAt = when("probe lost")
 	if f.TakeoversSince = f.TakenOverAt; f.TakenOverAt.IsZero() {
 		f.Takeovers = 0
 	}

@@ -1,0 +1,305 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The rules of the status table over holds, credentials, silence, copies and what the agent reports of itself.
+// Those over its mail stand in rules_mail.go. A rule returns nil when it doesn't apply.
+
+func onHold(s situation) *Verdict {
+	switch s.Hold {
+	case Removed:
+		return &Verdict{
+			Status: StatusRemoved, Reason: ReasonRemoved, Since: s.HoldSince, Action: "stop",
+			Hint:     "an operator removed this workspace; create it again to use it",
+			Evidence: []Evidence{{s.HoldSince, "removed by an operator"}},
+		}
+	case Paused:
+		return &Verdict{
+			Status: StatusPaused, Reason: ReasonPaused, Since: s.HoldSince, Action: "resume",
+			Hint:     "an operator paused this workspace; its mail waits",
+			Evidence: []Evidence{{s.HoldSince, "paused by an operator"}},
+		}
+	}
+	return nil
+}
+
+// credentialsRevoked: an operator took the agent's credentials away, or issued another in their place, and the agent
+// has yet to come with a new one.
+func credentialsRevoked(s situation) *Verdict {
+	if (s.Enrolled() && s.RevokedAt.IsZero()) || s.LastSignal().IsZero() {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
+		Since: latest(s.RevokedAt, s.LastSignal()),
+		Hint: fmt.Sprintf("its credentials are revoked; bootstrap is open until %s: "+
+			"restart the agent so that it registers again", stamp(s.BootstrapUntil)),
+		Evidence: []Evidence{
+			{s.LastSignal(), "last accepted call, with a credential that is revoked now"},
+			{s.RevokedAt, "an operator revoked its credentials"},
+		},
+	}
+	if !s.BootstrapUntil.IsZero() {
+		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, "the bootstrap window ends"})
+	}
+	switch {
+	case s.Enrolled():
+		v.Hint = fmt.Sprintf("an operator issued it a new credential, and it has not come with it yet: "+
+			"give it to the agent and restart it, or rollcall repair %s if that credential is lost", s.ID)
+	case !s.now.Before(s.BootstrapUntil):
+		v.Action = "repair"
+		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairHint() +
+			", then restart the agent"
+	}
+	if !s.RefusedAt.IsZero() {
+		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})
+	}
+	if !s.leased() && !s.within(s.RefusedAt, s.p.LeaseTTL) {
+		v.Status = StatusOffline
+	}
+	return v
+}
+
+// credentialIgnored: the agent was given a new credential, never used it, and its calls are refused since: it takes its
+// credential from where the platform can't put one.
+func credentialIgnored(s situation) *Verdict {
+	if s.IssuedAt.IsZero() || !s.RefusedAt.After(s.IssuedAt) || s.BeatsRefused+s.CallsRefused == 0 {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "place_credential",
+		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
+			"it takes its credential from its environment or from a file. rollcall rotate %s shows a credential: "+
+			"put that there, then restart the agent", stamp(s.IssuedAt), s.ID),
+		Evidence: append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
+	}
+}
+
+// credentialsRejected: the agent is plainly there, and its credential is refused.
+func credentialsRejected(s situation) *Verdict {
+	if s.refusalCount() == 0 {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
+		Since: latest(s.RefusedSince, s.RefusedEnoughAt),
+		Hint: "the agent is running but its credential is refused: repair it with " + s.repairHint() +
+			", then restart the agent so that it registers again",
+		Evidence: s.refusalEvidence(),
+	}
+	if s.RefusedEnoughAt.IsZero() && !s.leased() {
+		v.Since = latest(s.RefusedSince, s.graceEnd(s.p)) // so few count only when the lease is over
+	}
+	lastCallRefused := s.RefusedAt.After(s.LastSignal())
+	switch {
+	case s.otherCallsRefused():
+		v.Hint = "the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: " +
+			"see that it uses one credential for all (a saved file may win over its environment), " +
+			"or repair it with " + s.repairHint() + " and restart it"
+	case lastCallRefused && s.refusedNow(), s.registersRefused():
+	case lastCallRefused && !s.leased():
+		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
+	default:
+		return nil
+	}
+	return v
+}
+
+// otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
+// credentials.
+func (s situation) otherCallsRefused() bool {
+	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) &&
+		s.CallsRefused >= s.p.RefusalsToDegrade && s.HeartbeatAt.After(s.RefusedSince)
+}
+
+// refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of
+// them. If the refused agent may be another one (it calls from another address, or in turn with accepted calls), the
+// accepted calls must have stopped too.
+func (s situation) refusedNow() bool {
+	if !s.within(s.RefusedAt, s.p.LeaseTTL) {
+		return false
+	}
+	mayBeAnother := !s.refusedAtHome() || s.alternating(s.p, s.now)
+	return !s.leased() ||
+		s.refusalCount() >= s.p.RefusalsToDegrade && !(mayBeAnother && s.RecentlyAccepted(s.p, s.now))
+}
+
+// registersRefused reports whether heartbeats pass, but every register since the last accepted one was refused.
+func (s situation) registersRefused() bool {
+	return s.leased() && s.refusedAtHome() &&
+		s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalDecay)
+}
+
+// refusedAtHome reports whether the refused attempts come from an address from which this agent was accepted lately.
+func (s situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now) }
+
+func (s situation) refusalEvidence() []Evidence {
+	ev := []Evidence{
+		{s.RefusedSince, "first refused attempt since the last accepted one"},
+		{s.RefusedAt, fmt.Sprintf(
+			"last refused attempt noted, from %s; noted as refused: %d register, %d heartbeat and %d other attempts",
+			s.RefusedFrom, s.RegisterRefused, s.BeatsRefused, s.CallsRefused)},
+	}
+	if at := s.LastSignal(); !at.IsZero() {
+		ev = append(ev, Evidence{at, "last accepted call of this workspace"})
+	}
+	return ev
+}
+
+func neverRegistered(s situation) *Verdict {
+	if !s.LastSignal().IsZero() {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
+		Hint:     "start the agent with its credential; no call of it was accepted yet" + s.strangerHint(),
+		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
+	}
+	switch {
+	case s.Enrolled():
+	case s.now.Before(s.BootstrapUntil):
+		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s", stamp(s.BootstrapUntil))
+	default:
+		v.Action, v.Hint = "repair", "it has no valid credential: "+s.repairHint()+", then start the agent"
+	}
+	return v
+}
+
+// platformSuspect: the agent is silent, and the platform may be the cause.
+func platformSuspect(s situation) *Verdict {
+	if s.leased() {
+		return nil
+	}
+	sus := s.fleet.suspect(s.Facts, s.p, s.now)
+	if sus == nil {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.graceEnd(s.p), Action: "wait",
+		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: see whether the platform works "+
+			"(GET /healthz says when its last sweep ended, the sweeper's log why) before you restart the agent; "+
+			"at %s it is taken for offline if it has not called",
+			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
+		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
+	}
+}
+
+func leaseExpired(s situation) *Verdict {
+	if s.leased() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.graceEnd(s.p), Action: "restart",
+		Hint: "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, " +
+			"then restart it" + s.strangerHint(),
+		Evidence: s.silenceEvidence(),
+	}
+}
+
+func (s situation) silenceEvidence() []Evidence {
+	return []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}}
+}
+
+// duplicateHost: two agents use this id, and each takes mail that the other waits for.
+func duplicateHost(s situation) *Verdict {
+	if s.Takeovers < s.p.TakeoversForDuplicate || !s.within(s.TakenOverAt, s.p.LeaseTTL) {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
+		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
+			"last, and each of them may be handed the same mail when it polls. Stop one, or give it an id of its own "+
+			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)", s.whereCopiesAre()),
+		Evidence: []Evidence{
+			{s.TakenOverAt, fmt.Sprintf(
+				"one that had called before came back after another, %d times in a row", s.Takeovers)},
+			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
+		},
+	}
+}
+
+// whereCopiesAre names the addresses that two agents of one id call from.
+func (s situation) whereCopiesAre() string {
+	others := s.otherHomes(s.now)
+	if len(others) == 0 {
+		return "both from " + s.SeenFrom
+	}
+	return "from " + s.SeenFrom + " and " + strings.Join(others, ", ")
+}
+
+func runtimeWedged(s situation) *Verdict {
+	if s.WedgedSince.IsZero() {
+		return nil
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonRuntimeWedged, Since: s.WedgedSince, Action: "restart",
+		Hint: "the agent reports that its runtime is wedged: restart it",
+		Evidence: []Evidence{
+			{s.WedgedSince, "the agent's heartbeat first said runtime_state=wedged"},
+			{s.HeartbeatAt, "last heartbeat"},
+		},
+	}
+}
+
+func errorRate(s situation) *Verdict {
+	if s.ErrorsSince.IsZero() {
+		return nil
+	}
+	hint := "the agent reports that most of its work fails"
+	if s.SampleError != "" {
+		hint += ": " + s.SampleError
+	}
+	return &Verdict{
+		Status: StatusDegraded, Reason: ReasonErrorRate, Since: s.ErrorsSince, Action: "inspect", Hint: hint,
+		Evidence: []Evidence{{s.ErrorsSince, fmt.Sprintf("error_rate reached %.1f and has not fallen below %.1f since",
+			s.p.ErrorRateEnter, s.p.ErrorRateLeave)}},
+	}
+}
+
+func healthy(s situation) *Verdict {
+	v := &Verdict{
+		Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt, s.RecoveredAt),
+		Evidence: slices.Concat([]Evidence{
+			{s.LastSignal(), "last accepted call, with an accepted credential"},
+			{s.LeaseUntil, "the lease runs until then"},
+		}, s.mailEvidence()),
+	}
+	if s.mode == Poll {
+		if quiet := s.NotPolling(s.p, s.now); quiet != "" {
+			v.Evidence = append(v.Evidence, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
+		} else if !s.PolledAt.IsZero() {
+			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+		}
+	}
+	switch busy := s.Busy(s.p, s.now); {
+	case busy >= s.Slots():
+		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
+		v.Evidence = append(v.Evidence, Evidence{
+			s.ActiveAt,
+			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots()),
+		})
+	case s.BusyAnswers > 0:
+		v.Reason, v.Since = ReasonBusy, s.BusySince
+		v.Evidence = append(v.Evidence, Evidence{s.BusySince, "the agent answered that it is busy"})
+	}
+	return v
+}
+
+// strangerHint adds to a hint that somebody at another address is refused now: that may be the silent agent itself,
+// without its credential at a new address.
+func (s situation) strangerHint() string {
+	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
+		return ""
+	}
+	return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, rollcall repair %s",
+		s.StrangerFrom, s.StrangerWith.words(), s.ID)
+}
+
+// repairHint is how an operator repairs the workspace's credentials.
+func (s situation) repairHint() string {
+	return fmt.Sprintf("rollcall repair %[1]s (POST /workspaces/%[1]s/repair)", s.ID)
+}
