@@ -92,9 +92,10 @@ func (m Message) Tried() bool {
 	return slices.ContainsFunc(m.Attempts, func(a Attempt) bool { return a.counts() || a.Outcome == Unreachable })
 }
 
-// poisoned reports whether the message fails where others pass: it has failed again after it had used up its attempts,
-// and the agent took another message (at passedAt) since the failure before. A trouble that meets every message, such as
-// an outage of the agent's model provider, poisons none: nothing passes while it lasts.
+// poisoned reports whether the message fails where others pass: it has failed again after it had used
+// up its attempts, and the agent took another message (at passedAt) since the failure before. A trouble
+// that meets every message, such as an outage of the agent's model provider, poisons none: nothing
+// passes while it lasts.
 func (m Message) poisoned(p Policy, passedAt time.Time) bool {
 	used := slices.DeleteFunc(slices.Clone(m.Attempts), func(a Attempt) bool { return !a.counts() })
 	return len(used) > p.MaxAttempts && !passedAt.Before(used[len(used)-2].At)
