@@ -177,9 +177,11 @@ func TestOnlineImplies(t *testing.T) {
 		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective ||
 			f.Busy(p, now) >= f.Slots() ||
 			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0) ||
+			(f.InFlight > 0 && now.Sub(f.PolledAt) < p.DeliveryPatience) || // at work on what it fetched
 			(f.TriedAt.Before(able) && now.Sub(able) < p.DeliveryObjective) ||
 			(f.PolledAt.After(f.RegisteredAt) && now.Sub(f.FreeSince) < p.DeliveryObjective) ||
-			now.Sub(f.ReachedAt) < p.DeliveryObjective ||
+			now.Sub(f.ReachedAt) < p.DeliveryObjective || now.Sub(f.BusySince) < p.BusyBelieved ||
+			(f.BusyAnswers == 1 && f.Resting(p, now)) ||
 			(f.PushFailures == 0 && now.Before(f.AsideUntil.Add(p.DeliveryObjective)))
 		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
 			t.Fatalf("online with mail older than the objective and no progress: %+v", f)

@@ -81,8 +81,27 @@ func (r *run) delegation(ctx context.Context, other *agent) error {
 	if err := errors.Join(r.turns(ctx, 2), r.took(at, "the task")); err != nil {
 		return fmt.Errorf("the peer must get the task once: %w", err)
 	}
-	list, err := other.call(ctx, "GET", path+"/delegations", other.token, nil, nil)
-	for _, want := range []string{id, `"completed"`, "re: the task"} {
+	// The clients' answers name nothing: the peer gets them as messages, and no guess ends the delegation.
+	if err := r.listed(ctx, other, id, `"dispatched"`); err != nil {
+		return err
+	}
+	got, err := other.poll(ctx, other)
+	if err != nil || len(got) != 1 || got[0].Text != "re: the task" {
+		return fmt.Errorf("the peer got %+v, %v", got, err)
+	}
+	answer := messageSend("the task is done", "kind")
+	answer["params"].(map[string]any)["message"].(map[string]any)["referenceTaskIds"] = []string{id}
+	reply, err := a.call(ctx, "POST", "/workspaces/"+other.id+"/a2a", a.token, answer, map[string]string{"X-Workspace-ID": a.id})
+	if err != nil || reply.Status != http.StatusOK {
+		return fmt.Errorf("an answer that names the delegation: %s, %v", reply.Raw, err)
+	}
+	return r.listed(ctx, other, id, `"completed"`, "the task is done")
+}
+
+// listed checks what a peer's list of delegations says.
+func (r *run) listed(ctx context.Context, other *agent, wants ...string) error {
+	list, err := other.call(ctx, "GET", "/workspaces/"+other.id+"/delegations", other.token, nil, nil)
+	for _, want := range wants {
 		if err == nil && !strings.Contains(string(list.Raw), want) {
 			err = fmt.Errorf("delegations are %s", list.Raw)
 		}
