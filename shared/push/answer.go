@@ -109,6 +109,12 @@ func (a answer) hasError() bool {
 // parse error, invalid request and invalid params.
 var malformed = map[int]bool{-32700: true, -32600: true, -32602: true}
 
+// refusing are the statuses by which an agent says that it can't take this message (RFC 9110, sections 15.5.14 to
+// 15.5.21).
+var refusing = map[int]bool{
+	http.StatusRequestEntityTooLarge: true, http.StatusUnsupportedMediaType: true, http.StatusUnprocessableEntity: true,
+}
+
 // failure is an error in JSON: JSON-RPC's, or one in the agent's own shape.
 func (a answer) failure() delivery.PushResult {
 	var rpc struct {
@@ -122,6 +128,8 @@ func (a answer) failure() delivery.PushResult {
 		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("error %d: %s", code, words)}
 	case err == nil:
 		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)
+	case refusing[a.status]:
+		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, words)}
 	case a.status >= 400:
 		return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, words)
 	}
@@ -130,9 +138,10 @@ func (a answer) failure() delivery.PushResult {
 
 // statusFailure is an error status without an error in JSON.
 func (a answer) statusFailure() delivery.PushResult {
-	switch a.status {
-	case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+	if refusing[a.status] {
 		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, a.describe())}
+	}
+	switch a.status {
 	case http.StatusRequestTimeout:
 		return unreachable(workspace.FaultTimeout, "HTTP 408: the agent did not read the message in time")
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusProxyAuthRequired,

@@ -104,6 +104,10 @@ func TestResultOf(t *testing.T) {
 			want: delivery.Refused, says: "role missing",
 		},
 		"a body it can't take": {status: 413, want: delivery.Refused},
+		"a message it can't take, in its words": {
+			status: 422, body: `{"error":"no such skill"}`,
+			want: delivery.Refused, says: "no such skill",
+		},
 		"its own 500": {
 			status: 500, kind: "text/plain", body: "Internal Server Error",
 			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "Internal Server Error",

@@ -84,6 +84,8 @@ func (f Facts) queueBefore(p Policy, now time.Time) int64 {
 // expectPoll is Expect for an agent that fetches its mail.
 func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, string) {
 	switch quiet := f.NotPolling(p, now); {
+	case v.Reason == ReasonCredentialsRejected && !f.PolledAt.After(f.RefusedSince):
+		return ExpectNobody, v.Hint // it has not polled since its credential was first refused
 	case quiet == "" && v.Reason == ReasonBacklogStalled:
 		return ExpectRetrying, v.Hint
 	case quiet == "":

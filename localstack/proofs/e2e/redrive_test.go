@@ -34,7 +34,7 @@ func TestAPIDeadLetterIsRedriven(t *testing.T) {
 	until := func(what string, ok func() bool) {
 		t.Helper()
 		lastHeartbeat := time.Time{}
-		// Four backoffs take 30 s; a late wake-up waits for a sweep.
+		// A late wake-up waits for a sweep.
 		if err := client.Until(t.Context(), 3*time.Minute, func() error {
 			if time.Since(lastHeartbeat) > 5*time.Second {
 				call(t, 200, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id, "active_tasks": 0})
@@ -49,7 +49,7 @@ func TestAPIDeadLetterIsRedriven(t *testing.T) {
 		}
 	}
 	state := func() string { return call(t, 200, "GET", path+"/messages/followed", "", nil).Text("state") }
-	until("dead after five attempts", func() bool { return state() == "dead" })
+	until("dead, as its agent refuses it", func() bool { return state() == "dead" })
 	earlier := map[any]bool{} // callbacks come at least once: an earlier state may come again
 	awaitCallback(t, callbacks, "dead", earlier)
 	list := func(query string) int {
@@ -77,7 +77,7 @@ func TestAPIDeadLetterIsRedriven(t *testing.T) {
 	}
 }
 
-// callbackAgent is an agent that fails until it works, and that is also the sender's
+// callbackAgent is an agent that refuses messages until it works, and that is also the sender's
 // callback URL.
 func callbackAgent(t *testing.T, working *atomic.Bool, callbacks chan<- map[string]any) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +90,9 @@ func callbackAgent(t *testing.T, working *atomic.Bool, callbacks chan<- map[stri
 			return
 		}
 		if !working.Load() {
-			http.Error(w, "broken", http.StatusInternalServerError)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnprocessableEntity) // it can't take this message, and would say so again
+			fmt.Fprint(w, `{"error":"broken"}`)
 			return
 		}
 		fmt.Fprint(w, `{"jsonrpc":"2.0","id":"1","result":{"parts":[{"kind":"text","text":"done"}]}}`)
