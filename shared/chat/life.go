@@ -87,6 +87,14 @@ func (m Message) attemptsUsed() int {
 	return n
 }
 
+// TaskError is the agent's words when it took the message and said that its task failed; "" when it did not.
+func (m Message) TaskError() string {
+	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Outcome == TaskFailed {
+		return m.Attempts[n-1].Error
+	}
+	return ""
+}
+
 // Tried reports whether an attempt at the message failed, was lost or did not reach the agent.
 func (m Message) Tried() bool {
 	return slices.ContainsFunc(m.Attempts, func(a Attempt) bool { return a.counts() || a.Outcome == Unreachable })

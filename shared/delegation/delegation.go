@@ -289,6 +289,8 @@ func progress(d Delegation, m chat.Message, known bool) Progress {
 		p.State, p.Error = Failed, "its receipt is no longer kept"
 	case m.State == chat.Queued:
 		p.State = Queued
+	case m.State == chat.Delivered && m.TaskError() != "":
+		p.State, p.Error, p.Answer = Failed, m.TaskError(), chat.Text(m.Answer)
 	case m.State == chat.InFlight, m.State == chat.Delivered && len(m.Answer) == 0:
 		p.State = Dispatched
 	case m.State == chat.Delivered:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -117,5 +118,20 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 	again, err := give("continue", "k1")
 	if err != nil || !again.Repeated || again.Delegation.MessageID != sent.Message.ID {
 		t.Fatalf("%+v, %v", again, err)
+	}
+}
+
+func TestATaskThatTheAgentFailedIsAFailedDelegation(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{TaskError: "no quota", Answer: []byte(`{"result":{"parts":[]}}`)}
+	}
+	if _, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, "book the flight", "", w.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.DrainOnce()
+	all, err := w.Delegations.List(t.Context(), "peer", 50)
+	if err != nil || len(all) != 1 || all[0].State != delegation.Failed || all[0].Error != "no quota" {
+		t.Fatalf("%+v, %v", all, err)
 	}
 }

@@ -368,3 +368,17 @@ func TestANewBootDoesNotWaitForAPushToTheOneBefore(t *testing.T) {
 	w.DrainOnce()
 	w.Want("at once", w.Taken, "m1")
 }
+
+// A page that stands before the agent and refuses each message shows no agent.
+func TestAPageThatRefusesEachMessageIsNoAgent(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = always(delivery.PushResult{
+		Handover: delivery.Refused, Fault: workspace.FaultPage, Why: "HTTP 413: Request Entity Too Large",
+	})
+	w.Send("m1", "m2", "m3", "m4")
+	alive(w, time.Minute, time.Second)
+	v, f := w.Verdict(), w.Facts()
+	if f.Dead != 4 || v.Status != workspace.StatusDegraded || v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("%d dead; %+v", f.Dead, v)
+	}
+}

@@ -200,7 +200,7 @@ const maxLostWhy = 100
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
 		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.Reason, maxLostWhy)
-		u.ForgetLost = now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
+		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy
 	polls := workspace.EffectiveMode(f, p, now).Effective == workspace.Poll

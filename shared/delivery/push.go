@@ -109,7 +109,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		u.DeliveredAt = now
 	}
 	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
-	if next.State == chat.Dead {
+	if next.State == chat.Dead && !r.refusedByPage() {
 		u.Push = &PushUpdate{Succeeded: true, ReachedAt: now} // the agent is there: it is this message that fails
 	}
 	u.Host = hostOfOutcome(f, u.Push)
@@ -131,6 +131,12 @@ func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 	return h
 }
 
+// refusedByPage reports whether a page refused the message, and not the agent: what
+// stands before the agent takes nothing, and the agent itself was not reached.
+func (r PushResult) refusedByPage() bool {
+	return r.Handover == Refused && r.Fault == workspace.FaultPage
+}
+
 // hangsAgain reports whether the agent did not answer the message in time, as the time
 // before, although it took something else in between, such as a probe: it is there,
 // and it is the message that it does not answer.
@@ -147,11 +153,11 @@ func hangsAgain(f workspace.Facts, taken chat.Message, r PushResult) bool {
 // pushUpdate is what a push's result shows of the agent.
 func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now time.Time) *PushUpdate {
 	u := &PushUpdate{}
-	switch r.Handover {
-	case Busy:
+	switch {
+	case r.Handover == Busy:
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
-	case AgentError, Unreachable:
+	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
 		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.Why, maxLeaseError), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade

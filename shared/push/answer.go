@@ -139,7 +139,11 @@ func (a answer) failure() delivery.PushResult {
 // statusFailure is an error status without an error in JSON.
 func (a answer) statusFailure() delivery.PushResult {
 	if refusing[a.status] {
-		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, a.describe())}
+		out := delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, a.describe())}
+		if a.isPage() {
+			out.Fault = workspace.FaultPage
+		}
+		return out
 	}
 	switch a.status {
 	case http.StatusRequestTimeout:

@@ -104,6 +104,10 @@ func TestResultOf(t *testing.T) {
 			want: delivery.Refused, says: "role missing",
 		},
 		"a body it can't take": {status: 413, want: delivery.Refused},
+		"a proxy's page that refuses the body": {
+			status: 413, kind: html, body: "<h1>Request Entity Too Large</h1>",
+			want: delivery.Refused, fault: workspace.FaultPage,
+		},
 		"a message it can't take, in its words": {
 			status: 422, body: `{"error":"no such skill"}`,
 			want: delivery.Refused, says: "no such skill",

@@ -22,6 +22,7 @@ func (r *run) expire(
 			return err
 		}
 		if ended {
+			f.LostMessages = 0 // what was told before is forgotten at the first of them, if it is too old
 			r.count(func(out *Result) { out.Expired++ })
 		}
 	}

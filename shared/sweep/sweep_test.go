@@ -279,3 +279,19 @@ func TestTheNextSweepGoesOnWhereOneWasCut(t *testing.T) {
 		}
 	}
 }
+
+// One sweep that ends several messages counts each, and forgets what was lost more
+// than a day before.
+func TestASweepCountsEachMessageThatIsLost(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	for round := range 2 {
+		w.Send(fmt.Sprint("a", round), fmt.Sprint("b", round), fmt.Sprint("c", round))
+		w.Now = w.Now.Add(25 * time.Hour)
+		if _, err := w.Sweeper.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if f := w.Facts(); f.LostMessages != 3 {
+			t.Errorf("round %d: %d of 3 lost messages are counted", round, f.LostMessages)
+		}
+	}
+}

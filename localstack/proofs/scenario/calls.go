@@ -54,6 +54,18 @@ func (a *agent) awaitMessage(ctx context.Context, messageID, state string) error
 	})
 }
 
+// awaitCounted waits until a message that ended so is counted. A receipt says at once
+// that its message has expired; the sweep ends and counts it.
+func (a *agent) awaitCounted(ctx context.Context, state string) error {
+	return client.Until(ctx, patience, func() error {
+		r, err := a.view(ctx)
+		if err == nil && r.Text("messages", state) == "0" {
+			err = fmt.Errorf("none is counted as %s", state)
+		}
+		return err
+	})
+}
+
 func wantStatus(r client.Reply, err error, status int) error {
 	if err == nil && r.Status != status {
 		err = fmt.Errorf("answered %d, not %d: %s", r.Status, status, r.Raw)
