@@ -91,7 +91,8 @@ func (r *run) delegation(ctx context.Context, other *agent) error {
 	}
 	answer := messageSend("the task is done", "kind")
 	answer["params"].(map[string]any)["message"].(map[string]any)["referenceTaskIds"] = []string{id}
-	reply, err := a.call(ctx, "POST", "/workspaces/"+other.id+"/a2a", a.token, answer, map[string]string{"X-Workspace-ID": a.id})
+	reply, err := a.call(ctx, "POST", "/workspaces/"+other.id+"/a2a", a.token, answer,
+		map[string]string{"X-Workspace-ID": a.id})
 	if err != nil || reply.Status != http.StatusOK {
 		return fmt.Errorf("an answer that names the delegation: %s, %v", reply.Raw, err)
 	}
