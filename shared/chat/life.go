@@ -35,8 +35,15 @@ func (m Message) Aside(epoch int64, now time.Time) bool {
 
 // triedByFastClock reports whether the last attempt is dated more than maxSkew ahead.
 func (m Message) triedByFastClock(now time.Time) bool {
-	n := len(m.Attempts)
-	return n > 0 && m.Attempts[n-1].At.After(now.Add(maxSkew))
+	return m.lastAttempt().At.After(now.Add(maxSkew))
+}
+
+// lastAttempt is the newest attempt; the zero Attempt when there was none.
+func (m Message) lastAttempt() Attempt {
+	if len(m.Attempts) == 0 {
+		return Attempt{}
+	}
+	return m.Attempts[len(m.Attempts)-1]
 }
 
 // ClaimEnded reports whether a claim on the message holds nothing any more.
@@ -46,11 +53,7 @@ func (m Message) ClaimEnded(now time.Time) bool { return !now.Before(m.Claim.Unt
 // from a clock that was wrong, and are ignored.
 func (m Message) IdleSince(now time.Time) time.Time {
 	since := m.AcceptedAt
-	times := []time.Time{m.NotBefore, m.Claim.Until}
-	if n := len(m.Attempts); n > 0 {
-		times = append(times, m.Attempts[n-1].At)
-	}
-	for _, t := range times {
+	for _, t := range []time.Time{m.NotBefore, m.Claim.Until, m.lastAttempt().At} {
 		if t.After(since) && !t.After(now) {
 			since = t
 		}
@@ -76,21 +79,20 @@ func (m Message) At(now time.Time) Message {
 	return m
 }
 
-// attemptsUsed is how many attempts the message has used up.
-func (m Message) attemptsUsed() int {
-	n := 0
+// usedAttempts are the attempts that the message has used up.
+func (m Message) usedAttempts() (used []Attempt) {
 	for _, a := range m.Attempts {
 		if a.counts() {
-			n++
+			used = append(used, a)
 		}
 	}
-	return n
+	return used
 }
 
 // TaskError is the agent's words when it took the message and said that its task failed; "" when it did not.
 func (m Message) TaskError() string {
-	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Outcome == TaskFailed {
-		return m.Attempts[n-1].Error
+	if last := m.lastAttempt(); last.Outcome == TaskFailed {
+		return last.Error
 	}
 	return ""
 }
@@ -105,7 +107,7 @@ func (m Message) Tried() bool {
 // that meets every message, such as an outage of the agent's model provider, poisons none: nothing
 // passes while it lasts.
 func (m Message) poisoned(p Policy, passedAt time.Time) bool {
-	used := slices.DeleteFunc(slices.Clone(m.Attempts), func(a Attempt) bool { return !a.counts() })
+	used := m.usedAttempts()
 	return len(used) > p.MaxAttempts && !passedAt.Before(used[len(used)-2].At)
 }
 
@@ -118,7 +120,7 @@ const maxAttemptsKept = 20
 // instead, and one whose attempts are used up by the lost one is set aside.
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
-	if n := len(m.Attempts); n > 0 && m.Attempts[n-1].Via == ByPoll {
+	if m.lastAttempt().Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
 	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
@@ -127,7 +129,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	case m.poisoned(p, passedAt):
 		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
 		return m
-	case m.attemptsUsed() >= p.MaxAttempts:
+	case len(m.usedAttempts()) >= p.MaxAttempts:
 		m.setAside("the last deliverer did not report back", p, claim.Epoch, now)
 		return m
 	}
@@ -171,7 +173,7 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(Failed, cause)
-	n := m.attemptsUsed()
+	n := len(m.usedAttempts())
 	if m.poisoned(p, passedAt) {
 		m.end(Dead, now, fmt.Sprintf("%s; %d attempts failed, and the agent took another message at %s",
 			cause, n, stamp(passedAt)))
@@ -188,7 +190,7 @@ func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, n
 // setAside queues the message, and lets others go first for a while.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
 	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
-		m.attemptsUsed(), cause, stamp(m.ExpiresAt)))
+		len(m.usedAttempts()), cause, stamp(m.ExpiresAt)))
 	m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
 }
 

@@ -35,6 +35,13 @@ func (c *change) setTime(name expression.NameBuilder, at time.Time) {
 	c.set(name, millis(at))
 }
 
+// noteTime leaves the attribute as it is when there is no such time.
+func (c *change) noteTime(name expression.NameBuilder, at time.Time) {
+	if !at.IsZero() {
+		c.set(name, millis(at))
+	}
+}
+
 func (c *change) remove(name expression.NameBuilder) {
 	c.update, c.updates = c.update.Remove(name), true
 }

@@ -210,11 +210,8 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 	case u.ClaimReleased:
 		c.remove(lease("ClaimedUntil"))
 	}
-	for field, at := range map[string]time.Time{"DeliveredAt": u.DeliveredAt, "UndeliveredAt": u.UndeliveredAt} {
-		if !at.IsZero() {
-			c.set(lease(field), millis(at))
-		}
-	}
+	c.noteTime(lease("DeliveredAt"), u.DeliveredAt)
+	c.noteTime(lease("UndeliveredAt"), u.UndeliveredAt)
 	switch delivers, fetches := !u.DeliveredAt.IsZero(), !u.FetchedAt.IsZero(); {
 	case delivers && fetches:
 		c.set(lease("FetchedSince"), millis(u.FetchedAt))
@@ -245,9 +242,7 @@ func noteLost(c *change, u delivery.MailboxUpdate) {
 
 // notePush notes what a hand-over by push has shown.
 func notePush(c *change, u delivery.PushUpdate) {
-	if !u.TriedAt.IsZero() {
-		c.set(lease("TriedAt"), millis(u.TriedAt))
-	}
+	c.noteTime(lease("TriedAt"), u.TriedAt)
 	switch {
 	case u.Succeeded:
 		for _, field := range workspace.FieldsOf[workspace.PushTrouble]() {
@@ -269,15 +264,10 @@ func notePush(c *change, u delivery.PushUpdate) {
 			c.setOnce(lease("PushDegradedAt"), millis(u.BusyAt))
 		}
 	}
-	if !u.RestUntil.IsZero() {
-		c.set(lease("RestUntil"), millis(u.RestUntil))
-	}
-	times := map[string]time.Time{"ReachedAt": u.ReachedAt, "PassedAt": u.PassedAt, "AsideUntil": u.AsideUntil}
-	for field, at := range times {
-		if !at.IsZero() {
-			c.set(lease(field), millis(at))
-		}
-	}
+	c.noteTime(lease("RestUntil"), u.RestUntil)
+	c.noteTime(lease("ReachedAt"), u.ReachedAt)
+	c.noteTime(lease("PassedAt"), u.PassedAt)
+	c.noteTime(lease("AsideUntil"), u.AsideUntil)
 	switch {
 	case u.AnswerSucceeded:
 		for _, field := range workspace.FieldsOf[workspace.AnswerTrouble]() {
