@@ -86,6 +86,10 @@ func (a answer) isPage() bool {
 // maxQuoted is how much of an answer an error quotes, in bytes.
 const maxQuoted = 120
 
+func refused(f workspace.PushFault, format string, args ...any) delivery.PushResult {
+	return delivery.PushResult{Handover: delivery.Refused, Fault: f, Why: fmt.Sprintf(format, args...)}
+}
+
 func unreachable(f workspace.PushFault, format string, args ...any) delivery.PushResult {
 	return delivery.PushResult{Handover: delivery.Unreachable, Fault: f, Why: fmt.Sprintf(format, args...)}
 }
@@ -125,11 +129,11 @@ func (a answer) failure() delivery.PushResult {
 	code, err := strconv.Atoi(rpc.Code.String())
 	switch {
 	case err == nil && malformed[code]:
-		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("error %d: %s", code, words)}
+		return refused(workspace.FaultNone, "error %d: %s", code, words)
 	case err == nil:
 		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)
 	case refusing[a.status]:
-		return delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, words)}
+		return refused(workspace.FaultNone, "HTTP %d: %s", a.status, words)
 	case a.status >= 400:
 		return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, words)
 	}
@@ -139,11 +143,11 @@ func (a answer) failure() delivery.PushResult {
 // statusFailure is an error status without an error in JSON.
 func (a answer) statusFailure() delivery.PushResult {
 	if refusing[a.status] {
-		out := delivery.PushResult{Handover: delivery.Refused, Why: fmt.Sprintf("HTTP %d: %s", a.status, a.describe())}
+		by := workspace.FaultNone
 		if a.isPage() {
-			out.Fault = workspace.FaultPage
+			by = workspace.FaultPage
 		}
-		return out
+		return refused(by, "HTTP %d: %s", a.status, a.describe())
 	}
 	switch a.status {
 	case http.StatusRequestTimeout:
