@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -183,7 +184,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 	if err != nil {
 		return err
 	}
-	by, most := "", int64(0)
+	by, most, cutOff := "", int64(0), max(0, f.Open-int64(len(open)))
 	for source, n := range sendersOf(open) {
 		if n > most || (n == most && source < by) {
 			by, most = source, n
@@ -197,7 +198,10 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 		_ = d.Ledger.NoteFull(ctx, f.ID, full) // the next refusal notes it
 	}
 	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait, %d of them from %s; "+
-		"one sender may have %d", f.Open, most, workspace.SenderName(by), d.Policy.Share())
+		"one sender may have %d", len(open), most, workspace.SenderName(by), d.Policy.Share())
+	if cutOff > 0 {
+		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them", cutOff)
+	}
 	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
 	return e.WithHint("see why they wait: GET /workspaces/"+f.ID, "retry").WithRetryAfter(30 * time.Second)
 }

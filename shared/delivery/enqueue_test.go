@@ -162,6 +162,21 @@ func TestAFullInboxKnowsItsMail(t *testing.T) {
 	}
 }
 
+// A call that was cut off holds a place, and a refusal does not call that place a message.
+func TestARefusalTellsMailFromPlacesHeld(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Policy.MaxOpen = 2
+	w.Send("m1")
+	if _, _, err := w.Ledger.Count(t.Context(), world.ID, w.Now, false, w.Policy.MaxOpen); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now)
+	if fault.CodeOf(err) != fault.InboxFull || !strings.Contains(err.Error(), "1 messages wait, 1 of them from the user") ||
+		!strings.Contains(err.Error(), "1 more places are held by calls under way or cut off") {
+		t.Fatal(err)
+	}
+}
+
 // One sender that floods an inbox leaves room for others, and is named.
 func TestASenderHasAShare(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")

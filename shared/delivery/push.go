@@ -137,9 +137,9 @@ func (r PushResult) refusedByPage() bool {
 	return r.Handover == Refused && r.Fault == workspace.FaultPage
 }
 
-// hangsAgain reports whether the agent did not answer the message in time, as the time
-// before, although it took something else in between, such as a probe: it is there,
-// and it is the message that it does not answer.
+// hangsAgain reports whether the agent did not answer the message in time, and the attempt
+// before failed too, although the agent took something else in between, such as a probe:
+// it is there, and it is the message that it does not answer.
 func hangsAgain(f workspace.Facts, taken chat.Message, r PushResult) bool {
 	n := len(taken.Attempts) - 2 // the last is the present one
 	if r.Fault != workspace.FaultTimeout || n < 0 {

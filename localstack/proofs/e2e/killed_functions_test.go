@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/uuid"
@@ -26,26 +26,9 @@ import (
 func TestKilledFunctionsLoseNothing(t *testing.T) {
 	s := on(t)
 	// A killed delivery is repeated after the visibility timeout; a short one keeps the test
-	// short.
-	functions := lambda.NewFromConfig(emulator.Client(s.Endpoint))
-	env := map[string]string{"ROLLCALL_VISIBILITY": "8s", "ROLLCALL_PUSH_TIMEOUT": "4s"}
-	maps.Copy(env, s.Env)
-	configure := func(env map[string]string) {
-		t.Helper()
-		name := aws.String("rollcall-dispatch")
-		_, err := functions.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: name, Environment: &types.Environment{Variables: env},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		updated := lambda.NewFunctionUpdatedV2Waiter(functions)
-		if err := updated.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: name}, time.Minute); err != nil {
-			t.Fatal(err)
-		}
-	}
-	configure(env)
-	defer configure(s.Env)
+	// short. A killed enqueue holds a place in the inbox until a sweep frees it.
+	configured(t, "rollcall-dispatch", map[string]string{"ROLLCALL_VISIBILITY": "8s", "ROLLCALL_PUSH_TIMEOUT": "4s"})
+	configured(t, "rollcall-enqueue", map[string]string{"ROLLCALL_MAX_OPEN": "1000"})
 
 	var mu sync.Mutex
 	received := map[string]int{}
@@ -62,7 +45,8 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	token := call(t, 200, "POST", "/registry/register", "", map[string]any{"id": id, "url": agent.URL}).Text("auth_token")
 
 	stopKilling := killFunctions(s.PID)
-	const n = 20 // fewer than one mailbox takes: perhaps none is delivered before the last kill
+	t.Cleanup(func() { stopKilling() }) // a test that fails must not kill the functions of the next one
+	const n = 20
 	for i := range n {
 		mid := fmt.Sprint("kill-", i)
 		// A sender that got no answer sends the same id again.
@@ -101,6 +85,36 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	t.Logf("kills=%d accepted=%d arrived=%d again=%d", kills, n, len(received), again)
 }
 
+// configured adds to the environment of a function until the end of the test.
+func configured(t *testing.T, function string, more map[string]string) {
+	t.Helper()
+	s := on(t)
+	functions := lambda.NewFromConfig(emulator.Client(s.Endpoint))
+	set := func(ctx context.Context, env map[string]string) {
+		t.Helper()
+		_, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+			FunctionName: &function, Environment: &types.Environment{Variables: env},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		updated := lambda.NewFunctionUpdatedV2Waiter(functions)
+		if err := updated.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &function}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{
+		FunctionName: &function,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := maps.Clone(before.Environment.Variables)
+	maps.Copy(env, more)
+	set(t.Context(), env)
+	t.Cleanup(func() { set(context.Background(), before.Environment.Variables) })
+}
+
 // checkArrivals checks that each of n messages arrived under its id, and returns how many
 // arrivals were repeats.
 func checkArrivals(t *testing.T, received map[string]int, n int) (again int) {
@@ -120,7 +134,7 @@ func checkArrivals(t *testing.T, received map[string]int, n int) (again int) {
 }
 
 // killFunctions kills a running function every 170 ms until stop, which returns how many
-// were killed.
+// were killed. It may be called again.
 func killFunctions(emulatorPID int) (stop func() int) {
 	stopped, kills := make(chan struct{}), 0
 	var killer sync.WaitGroup
@@ -137,9 +151,9 @@ func killFunctions(emulatorPID int) (stop func() int) {
 			}
 		}
 	})
-	return func() int {
+	return sync.OnceValue(func() int {
 		close(stopped)
 		killer.Wait()
 		return kills
-	}
+	})
 }

@@ -24,7 +24,7 @@ type knowledge struct {
 	refused   map[string]bool      // the agent said that it can't take it
 	answered  map[string]int       // pushes that use up an attempt
 	passedAt  map[string]time.Time // when the agent took it by a push, and did not fail its task
-	hungAt    map[string]time.Time // when the agent last did not answer it
+	troubleAt map[string]time.Time // when a push of it last failed
 	reachedAt time.Time            // when the agent last took a push or a probe
 
 	pushClaims      []string       // the tokens of the pushes' claims; model.View has their index
@@ -39,7 +39,7 @@ func newKnowledge() knowledge {
 		taken: map[string]bool{}, redriven: map[string]bool{}, acceptedTwice: map[string]bool{},
 		acknowledged: map[string]bool{}, confirmedByReplaced: map[string]bool{},
 		wasAside: map[string]bool{}, refused: map[string]bool{}, answered: map[string]int{},
-		passedAt: map[string]time.Time{}, hungAt: map[string]time.Time{},
+		passedAt: map[string]time.Time{}, troubleAt: map[string]time.Time{},
 		takenByReplaced: map[uint8]bool{}, returned: map[uint8]bool{},
 	}
 }

@@ -128,11 +128,14 @@ func (m *machine) notePushed(url string, msg chat.Message, a answer) {
 		m.refused[msg.ID] = true
 	case fails:
 		m.answered[msg.ID]++
+		m.troubleAt[msg.ID] = m.Now()
+	case unreachable:
+		m.troubleAt[msg.ID] = m.Now()
 	case hangs, killsDrain:
-		if m.reachedAt.After(m.hungAt[msg.ID]) && !m.hungAt[msg.ID].IsZero() {
+		if m.reachedAt.After(m.troubleAt[msg.ID]) && !m.troubleAt[msg.ID].IsZero() {
 			m.answered[msg.ID]++ // something else was taken in between: it is the message that hangs
 		}
-		m.hungAt[msg.ID] = m.Now()
+		m.troubleAt[msg.ID] = m.Now()
 	}
 }
 
@@ -142,11 +145,15 @@ func (m *machine) diedWithoutReason(msg chat.Message) bool {
 	return msg.State == chat.Dead && !m.refused[msg.ID] && !m.failedWhereOthersPass(msg)
 }
 
-// failedWhereOthersPass reports whether the agent took another message since the first
-// attempt at msg that was used up.
+// failedWhereOthersPass reports whether the agent took another message after an attempt at
+// msg that used up its attempts: the next one that fails is its end.
 func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
+	used := 0
 	for _, a := range msg.Attempts {
 		if a.Outcome != chat.Failed && a.Outcome != chat.Lost {
+			continue
+		}
+		if used++; used < m.Delivery.Policy.MaxAttempts {
 			continue
 		}
 		for id, at := range m.passedAt {
