@@ -2,12 +2,12 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR SEED FAULTS STORY
+export PORT EMULATOR SEED FAULTS STORY RUN
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident bench \
+.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e bench \
 	build check-go cdk ministack localstack linters deploy clean
 
 help: ## list these verbs
@@ -60,6 +60,9 @@ scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and crede
 
 chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions (SEED=7 FAULTS=300), and what was lost
 	@exec .build/local chaos
+
+e2e: build localstack ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
+	@exec .build/local e2e
 
 bench: build localstack ## what each operation costs, in AWS calls and capacity units
 	@exec .build/local bench

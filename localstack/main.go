@@ -30,6 +30,7 @@ var verbs = []verb{
 	{"conformance", "play the exact sequences of the existing clients", playConformance},
 	{"scenarios", "play the stories of what goes wrong with agents and credentials (STORY=)", scenarios},
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
+	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
 	{"bench", "print what each operation costs, in AWS calls and capacity units", bench},
 }
 
@@ -77,6 +78,7 @@ environment:
   PORT         where run serves the platform; the default is 8080
   SEED         the seed of chaos; the default is a new one each time
   FAULTS       how many faults chaos makes; the default is 300
+  RUN          a regular expression: e2e runs only the tests whose name matches
   STORY        a regular expression: scenarios plays only the stories whose title matches
 `)
 }
