@@ -200,7 +200,8 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait, %d of them from %s; "+
 		"one sender may have %d", len(open), most, workspace.SenderName(by), d.Policy.Share())
 	if cutOff > 0 {
-		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them", cutOff)
+		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them",
+			cutOff)
 	}
 	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
 	return e.WithHint("see why they wait: GET /workspaces/"+f.ID, "retry").WithRetryAfter(30 * time.Second)
