@@ -171,7 +171,8 @@ func TestARefusalTellsMailFromPlacesHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now)
-	if fault.CodeOf(err) != fault.InboxFull || !strings.Contains(err.Error(), "1 messages wait, 1 of them from the user") ||
+	if fault.CodeOf(err) != fault.InboxFull ||
+		!strings.Contains(err.Error(), "1 messages wait, 1 of them from the user") ||
 		!strings.Contains(err.Error(), "1 more places are held by calls under way or cut off") {
 		t.Fatal(err)
 	}
