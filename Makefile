@@ -2,13 +2,13 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR SEED FAULTS STORY RUN
+export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e bench \
-	build check-go cdk ministack localstack linters deploy clean
+	build check-go cdk ministack localstack linters browser deploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,7 +41,7 @@ unit: check-go ministack ## the tests alone: what has not changed since it passe
 
 ##@ Before a change is merged
 
-test: fmt-check vet lint build ministack localstack ## everything that must pass, end to end too (about ten minutes)
+test: fmt-check vet lint build ministack localstack browser ## everything that must pass, end to end too (about ten minutes)
 	@exec .build/local test
 
 ##@ The platform on this machine
@@ -61,7 +61,7 @@ scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and crede
 chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions (SEED=7 FAULTS=300), and what was lost
 	@exec .build/local chaos
 
-e2e: build localstack ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
+e2e: build localstack browser ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
 bench: build localstack ## what each operation costs, in AWS calls and capacity units
@@ -87,7 +87,7 @@ build: check-go cdk ## the functions, and the programs in .build/ (rollcall, age
 	@go build -ldflags='-X main.version=$(VERSION)' -o .build/rollcall ./cmd/rollcall
 
 linters: check-go
-cdk ministack localstack linters:
+cdk ministack localstack linters browser:
 	@localstack/setup/setup.sh $@
 
 deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, SETTINGS=)

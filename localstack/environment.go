@@ -17,7 +17,9 @@ const maxOpen = 24
 
 // testSettings are the functions' variables on the platforms under test.
 func testSettings() map[string]string {
-	return map[string]string{"ROLLCALL_MAX_OPEN": strconv.Itoa(maxOpen)}
+	return map[string]string{
+		"ROLLCALL_MAX_OPEN": strconv.Itoa(maxOpen), "ROLLCALL_CORS_ORIGINS": "http://canvas.test",
+	}
 }
 
 // chosenEmulator is the emulator that EMULATOR names.

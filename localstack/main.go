@@ -76,6 +76,7 @@ func usage(w io.Writer) {
 environment:
   EMULATOR     ministack (the default) or localstack; test and bench choose their own
   PORT         where run serves the platform; the default is 8080
+  CORS_ORIGINS run lets the web pages of these origins call the API, such as http://localhost:3000
   SEED         the seed of chaos; the default is a new one each time
   FAULTS       how many faults chaos makes; the default is 300
   RUN          a regular expression: e2e runs only the tests whose name matches

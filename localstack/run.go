@@ -29,8 +29,12 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 	if port == "" {
 		port = "8080"
 	}
+	settings := map[string]string{}
+	if origins := os.Getenv("CORS_ORIGINS"); origins != "" {
+		settings["ROLLCALL_CORS_ORIGINS"] = origins
+	}
 	p, err := platform.Start(ctx, platform.Options{
-		Kind: chosenEmulator(), Addr: "127.0.0.1:" + port, Dirs: dirs, Data: dirs.State("data"),
+		Kind: chosenEmulator(), Addr: "127.0.0.1:" + port, Dirs: dirs, Data: dirs.State("data"), Settings: settings,
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func cardName(card json.RawMessage) (string, error) {
 	var c struct {
 		Name string `json:"name"`
 	}
-	if err := httpapi.DecodeJSON(card, "", &c); err != nil {
+	if err := httpapi.DecodeJSON(card, &c); err != nil {
 		return "", fault.New(fault.InvalidRequest, "agent_card must be an object whose name, if any, is a string")
 	}
 	return c.Name, nil

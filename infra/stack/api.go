@@ -15,9 +15,9 @@ import (
 
 // newAPI makes the HTTP API, with each operation of the table in shared/api as a
 // route to its function.
-func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
+func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 	gateway := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName: jsii.String("rollcall"),
+		ApiName: jsii.String("rollcall"), CorsPreflight: cors(cfg.corsOrigins()),
 	})
 	for _, name := range Names() {
 		keys := api.Routes(name)
@@ -43,4 +43,25 @@ func newAPI(s awscdk.Stack, fns map[string]awslambda.Function) {
 		}
 	}
 	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: gateway.ApiEndpoint()})
+}
+
+// cors lets the web pages of these origins call the API; nil, where there are none, lets no other
+// page than its own. A credential is sent as a header, never as a cookie.
+func cors(origins []string) *awsapigatewayv2.CorsPreflightOptions {
+	if len(origins) == 0 {
+		return nil
+	}
+	var allowed []*string
+	for _, origin := range origins {
+		allowed = append(allowed, &origin)
+	}
+	return &awsapigatewayv2.CorsPreflightOptions{
+		AllowOrigins: &allowed,
+		AllowMethods: &[]awsapigatewayv2.CorsHttpMethod{
+			awsapigatewayv2.CorsHttpMethod_GET, awsapigatewayv2.CorsHttpMethod_POST, awsapigatewayv2.CorsHttpMethod_DELETE,
+		},
+		AllowHeaders:  jsii.Strings("authorization", "content-type", "x-workspace-id", "x-source-workspace-id"),
+		ExposeHeaders: jsii.Strings("retry-after"),
+		MaxAge:        awscdk.Duration_Minutes(jsii.Number(10)),
+	}
 }

@@ -43,7 +43,9 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 		env["ROLLCALL_AGENT_URLS"] = jsii.String("private")
 	}
 	for name, value := range cfg.Settings {
-		env[name] = &value
+		if !ofStack[name] {
+			env[name] = &value
+		}
 	}
 	fns := map[string]awslambda.Function{}
 	for _, name := range Names() {

@@ -22,7 +22,8 @@ type Config struct {
 	// anyone, chat without a credential, agents at private addresses), and builds
 	// for the host instead of arm64.
 	Local bool
-	// Settings are further variables of every function, over the above.
+	// Settings are further variables of every function, over the above, and the
+	// stack's own (settings.go).
 	Settings map[string]string
 }
 
@@ -43,6 +44,9 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 		return errors.New("context operatorSha256 must be the hex SHA-256 of the operator credential " +
 			"(cdk -c operatorSha256=…)")
 	}
+	if err := cfg.checkSettings(); err != nil {
+		return err
+	}
 	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),
 	})
@@ -51,7 +55,7 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	fns := newFunctions(s, cfg, d, q)
 	grant(s, fns, d, q)
 	newTriggers(s, cfg, fns, q)
-	newAPI(s, fns)
+	newAPI(s, cfg, fns)
 	newAlarms(s, fns, q)
 	return nil
 }

@@ -22,7 +22,7 @@ type object = map[string]any
 
 // synth is the resources of the deployed stack's template; functions are empty stand-ins, as
 // their code is not what is asserted.
-func synth(t *testing.T) resources {
+func synth(t *testing.T, settings map[string]string) resources {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range stack.Names() {
@@ -34,7 +34,7 @@ func synth(t *testing.T) resources {
 		}
 	}
 	app := awscdk.NewApp(nil)
-	cfg := stack.Config{Functions: dir, OperatorSHA256: strings.Repeat("ab", 32)}
+	cfg := stack.Config{Functions: dir, OperatorSHA256: strings.Repeat("ab", 32), Settings: settings}
 	if err := stack.New(app, "Test", cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (r resources) functions() map[string]object {
 // The template is made once: its compiler is a process of its own.
 func TestStack(t *testing.T) {
 	defer jsii.Close()
-	r := synth(t)
+	r := synth(t, nil)
 	for name, test := range map[string]func(*testing.T, resources){
 		"tables are on demand, with recovery":                         tables,
 		"only chat has an index":                                      onlyChatHasAnIndex,
@@ -103,9 +103,12 @@ func TestStack(t *testing.T) {
 		"logs are kept for a month":                                   logs,
 		"no queue of the stack is among those the sweeper may delete": queueNames,
 		"each role has just the rights of the table":                  roles,
+		"no other page than the API's own may call it":                noCORS,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
+	t.Run("the pages of the origins that the setting lists may call the API", withCORS)
+	t.Run("what is no origin is refused", badOrigins)
 	t.Run("a stack without the operator's digest is refused", func(t *testing.T) {
 		if err := stack.New(awscdk.NewApp(nil), "Bad", stack.Config{Functions: "."}); err == nil {
 			t.Error("no error")
@@ -295,4 +298,40 @@ func resourceName(t *testing.T, resource any) string {
 	}
 	t.Errorf("nothing is known of the resource %s", raw)
 	return string(raw)
+}
+
+func noCORS(t *testing.T, r resources) {
+	if cors, ok := r.one(t, "AWS::ApiGatewayV2::Api", "Api")["CorsConfiguration"]; ok {
+		t.Errorf("%v", cors)
+	}
+}
+
+func withCORS(t *testing.T) {
+	setting := map[string]string{"ROLLCALL_CORS_ORIGINS": "https://a.example, http://localhost:3000"}
+	r := synth(t, setting)
+	cors, _ := r.one(t, "AWS::ApiGatewayV2::Api", "Api")["CorsConfiguration"].(object)
+	if got := fmt.Sprint(cors["AllowOrigins"]); got != "[https://a.example http://localhost:3000]" {
+		t.Errorf("allowed origins: %s", got)
+	}
+	if cors["AllowCredentials"] == true {
+		t.Error("cookies are let in")
+	}
+	for name, f := range r.functions() {
+		if env := f["Environment"].(object)["Variables"].(object); env["ROLLCALL_CORS_ORIGINS"] != nil {
+			t.Errorf("%s is given a setting of the stack", name)
+		}
+	}
+}
+
+func badOrigins(t *testing.T) {
+	for _, origin := range []string{"*", "https://*", "a.example", "https://a.example/", "https://u@a.example", "null"} {
+		cfg := stack.Config{
+			Functions: ".", OperatorSHA256: strings.Repeat("ab", 32),
+			Settings: map[string]string{"ROLLCALL_CORS_ORIGINS": origin},
+		}
+		err := stack.New(awscdk.NewApp(nil), "Bad", cfg)
+		if err == nil || !strings.Contains(err.Error(), "is not an origin") {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
 }

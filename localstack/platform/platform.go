@@ -165,7 +165,10 @@ func (p *Platform) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := frontdoor.New(routes, p.functions())
+	handler, err := frontdoor.Guarded(frontdoor.New(routes, p.functions()), frontdoor.CORSOf(p.Deployment.Template))
+	if err != nil {
+		return err
+	}
 	p.handler.Store(&handler)
 	if err := client.Until(ctx, time.Minute, func() error { return p.healthy(ctx) }); err != nil {
 		return err

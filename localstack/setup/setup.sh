@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, once and pinned, what the local platform and the checks need, from the
-# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters
+# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters|browser
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOOLS=$(cd "$HERE/../.." && pwd)/.tools
@@ -57,6 +57,17 @@ go_program() {
 linters() {
   go_program golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
   go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+}
+
+# browser: the attacks of web pages are played in one. A distribution's package is the
+# only source of Chromium that is pinned, signed and served by a registry.
+browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do have "$name" && return; done
+  [ "$(id -u)" = 0 ] && have apt-get || fail "Chromium is needed (its tests play the attacks of web pages): install it and run make again"
+  echo "installing Chromium (about a minute) ..."
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 }
 
 # docker_ok: a Docker engine answers, so LocalStack's own image is used.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 )
@@ -91,20 +92,39 @@ func (c Call) Raw() ([]byte, error) {
 // Decode reads the JSON body into v; unknown members are ignored, as clients
 // send more than we read. Errors: too_large, invalid_json, invalid_request.
 func (c Call) Decode(v any) error {
+	if err := c.requireJSON(); err != nil {
+		return err
+	}
 	body, err := c.Raw()
 	if err != nil {
 		return err
 	}
-	return DecodeJSON(body, c.Header("content-type"), v)
+	return DecodeJSON(body, v)
+}
+
+// requireJSON refuses a body that isn't said to be JSON. A browser asks before it
+// sends JSON to another site, but not before it sends a form, a text or bytes of
+// no type, whatever these hold. A call without a content type is taken if no
+// browser made it: a browser's post names its origin. Error: invalid_json.
+func (c Call) requireJSON() error {
+	contentType := c.Header("content-type")
+	if contentType == "" && c.Header("origin") == "" && c.Header("sec-fetch-site") == "" {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err == nil && (kind == api.JSON || strings.HasSuffix(kind, "+json")) {
+		return nil
+	}
+	return notJSON("the body must be JSON, and say so")
+}
+
+func notJSON(message string) error {
+	return fault.New(fault.InvalidJSON, "%s", message).
+		WithHint("send a JSON object with content-type application/json", "stop")
 }
 
 // DecodeJSON is Decode on bytes.
-func DecodeJSON(body []byte, contentType string, v any) error {
-	if contentType != "" {
-		if mt, _, err := mime.ParseMediaType(contentType); err == nil && strings.HasPrefix(mt, "multipart/") {
-			return fault.New(fault.InvalidJSON, "the body must be JSON")
-		}
-	}
+func DecodeJSON(body []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	err := dec.Decode(v)
 	if err == nil {
@@ -119,6 +139,5 @@ func DecodeJSON(body []byte, contentType string, v any) error {
 		}
 		return fault.New(fault.InvalidRequest, "%s must be %s, not %s", te.Field, te.Type, te.Value)
 	}
-	return fault.New(fault.InvalidJSON, "the body is not JSON").
-		WithHint("send a JSON object with content-type application/json", "stop")
+	return notJSON("the body is not JSON")
 }

@@ -103,7 +103,11 @@ func TestBodies(t *testing.T) {
 		"two values":                 {body: "{}{}", want: "invalid_json"},
 		"no object":                  {body: "[]", want: "the body must be an object, not array"},
 		"a member of another type":   {body: `{"from":7}`, want: "from must be string, not number"},
-		"a form":                     {body: "{}", contentType: "multipart/form-data; boundary=x", want: "invalid_json"},
+		"JSON of a kind":             {body: `{"from":"::1"}`, contentType: "application/a2a+json", want: `"from":"::1"`},
+		"a form with files":          {body: "{}", contentType: "multipart/form-data; boundary=x", want: "invalid_json"},
+		"a form":                     {body: "{}", contentType: "application/x-www-form-urlencoded", want: "invalid_json"},
+		"a text":                     {body: "{}", contentType: "text/plain;charset=UTF-8", want: "invalid_json"},
+		"a type that is none":        {body: "{}", contentType: "json", want: "invalid_json"},
 		"too large":                  {body: strings.Repeat(" ", httpapi.MaxBody+1), want: "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +119,50 @@ func TestBodies(t *testing.T) {
 				t.Errorf("%d %s, want %s", resp.StatusCode, resp.Body, c.want)
 			}
 		})
+	}
+}
+
+// A browser's post names its origin. Without a content type it asks nobody before it sends the body.
+func TestABrowserSaysThatItSendsJSON(t *testing.T) {
+	for _, header := range []string{"origin", "sec-fetch-site"} {
+		for contentType, want := range map[string]int{"": 400, "application/json": 200} {
+			resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
+				Headers: map[string]string{
+					"authorization": "bearer " + operator, "content-type": contentType, header: "https://attacker.example",
+				},
+				PathParameters: map[string]string{"id": "w"}, Body: "{}",
+			})
+			if resp.StatusCode != want {
+				t.Errorf("%s, %q: %d %s", header, contentType, resp.StatusCode, resp.Body)
+			}
+		}
+	}
+}
+
+func TestAnswersTellABrowserWhatItMayDo(t *testing.T) {
+	page := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
+		return "<style>a</style><p onclick='x'><script>b</script><script>c</script><script src=x></script>", nil
+	})
+	const none = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	for name, c := range map[string]struct {
+		endpoint httpapi.Endpoint
+		policy   string
+	}{
+		"JSON":     {pages, none},
+		"an error": {repairs, none},
+		"a page": {page, none + "; connect-src 'self'" +
+			"; script-src 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='" +
+			" 'sha256-Ln0sA6lQeuJl7PW1NWiFpTOTogKdJBOUmXJloaJa78Y='" +
+			"; style-src 'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs='"},
+	} {
+		resp := call(t, c.endpoint, events.APIGatewayV2HTTPRequest{})
+		if got := resp.Headers["content-security-policy"]; got != c.policy {
+			t.Errorf("%s: policy %s", name, got)
+		}
+		if resp.Headers["x-content-type-options"] != "nosniff" || resp.Headers["x-frame-options"] != "DENY" ||
+			resp.Headers["referrer-policy"] != "no-referrer" || resp.Headers["access-control-allow-origin"] != "" {
+			t.Errorf("%s: %v", name, resp.Headers)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,6 +24,9 @@ func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, err
 	if c, ok := reply.(api.Content); ok {
 		if kind, body := c.Content(); kind != "" {
 			resp.Headers["content-type"], resp.Body = kind+"; charset=utf-8", string(body)
+			if kind == api.HTML {
+				resp.Headers["content-security-policy"] = pagePolicy(resp.Body)
+			}
 			return resp, nil
 		}
 	}
@@ -42,9 +46,9 @@ const maxAnswer = 6<<20 - 16<<10
 
 // response is a response without a body, of JSON unless something else is said.
 func response(status int) events.APIGatewayV2HTTPResponse {
-	return events.APIGatewayV2HTTPResponse{
-		StatusCode: status, Headers: map[string]string{"content-type": api.JSON, "cache-control": "no-store"},
-	}
+	headers := map[string]string{"content-type": api.JSON, "cache-control": "no-store"}
+	maps.Copy(headers, browserHeaders)
+	return events.APIGatewayV2HTTPResponse{StatusCode: status, Headers: headers}
 }
 
 // failure is the response that tells of an error.

@@ -1,6 +1,7 @@
 // Package frontdoor serves the stack's HTTP API in place of API Gateway: it reads the
 // routes from the synthesized template, makes an event of payload version 2.0 of each
-// request, and invokes the deployed function by the Lambda API. It emulates nothing else.
+// request, and invokes the deployed function by the Lambda API. It answers this machine only (browsers.go).
+// It emulates nothing else.
 package frontdoor
 
 import (
@@ -174,6 +175,13 @@ func Closed(w http.ResponseWriter, _ *http.Request) {
 
 // problems are the typed members of the answers that no function gives.
 var problems = map[int]api.Problem{
+	http.StatusForbidden: {
+		Code: "origin_forbidden", Action: "stop",
+		Hint: "call from a page of the platform itself, or let the page's origin in: make run CORS_ORIGINS=",
+	},
+	http.StatusMisdirectedRequest: {
+		Code: "host_forbidden", Action: "stop", Hint: "call it as localhost, 127.0.0.1 or [::1]",
+	},
 	http.StatusNotFound:              {Code: "unknown_route", Hint: "GET /openapi.json lists the routes", Action: "stop"},
 	http.StatusRequestEntityTooLarge: {Code: "too_large", Hint: "send large content as a link", Action: "stop"},
 	http.StatusTooManyRequests:       {Code: "throttled", Hint: retryHint, Action: "retry", RetryAfter: 1},
