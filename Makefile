@@ -3,12 +3,14 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
 export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS
+# The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e bench \
-	build check-go cdk ministack localstack linters browser deploy clean
+	build build-functions check-go cdk ministack localstack linters browser deploy clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -75,12 +77,14 @@ check-go:
 
 # The functions as Lambda runs them: static, named bootstrap, without a version or VCS stamp, so that a
 # deployment changes only the functions whose code changed. Go's cache makes a second build quick.
-build: check-go cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)
+build-functions: check-go
 	@mkdir -p .build/functions
 	@for f in $(FUNCTIONS); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$${LAMBDA_GOARCH-$$(go env GOARCH)} go build -trimpath -buildvcs=false \
 			-tags lambda.norpc -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
+
+build: build-functions cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)
 	@go build -o .build/infra ./infra
 	@go build -o .build/local ./localstack
 	@go build -o .build/agent ./examples/agent

@@ -4,12 +4,11 @@
 // Context: operatorSha256 (required, hex SHA-256 of the operator credential),
 // functions (folder of the built functions, default .build/functions), local
 // (set to "true" by the local platform: open policies, host architecture),
-// settings (a JSON object of ROLLCALL_ variables for the functions, as
-// shared/app reads them: '{"ROLLCALL_LEASE_TTL":"60s"}').
+// settings (a JSON object, see stack.Settings and docs/deploy.md:
+// '{"max_drains":200,"ROLLCALL_LEASE_TTL":"60s"}').
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -28,19 +27,15 @@ func main() {
 		}
 		return def
 	}
-	settings := map[string]string{}
-	if raw := text("settings", ""); raw != "" {
-		if err := json.Unmarshal([]byte(raw), &settings); err != nil {
-			fmt.Fprintln(os.Stderr, "infra: context settings must be a JSON object of texts:", err)
-			os.Exit(1)
-		}
+	settings, err := stack.ParseSettings(text("settings", ""))
+	if err == nil {
+		err = stack.New(app, stack.Name, stack.Config{
+			Functions:      text("functions", ".build/functions"),
+			OperatorSHA256: text("operatorSha256", ""),
+			Local:          text("local", "") == "true",
+			Settings:       settings,
+		})
 	}
-	err := stack.New(app, stack.Name, stack.Config{
-		Functions:      text("functions", ".build/functions"),
-		OperatorSHA256: text("operatorSha256", ""),
-		Local:          text("local", "") == "true",
-		Settings:       settings,
-	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "infra:", err)
 		os.Exit(1)

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	integrations "github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
@@ -17,8 +18,12 @@ import (
 // route to its function.
 func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 	gateway := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName: jsii.String("rollcall"), CorsPreflight: cors(cfg.corsOrigins()),
+		ApiName:                   jsii.String("rollcall"),
+		CorsPreflight:             cors(cfg.Settings.CORSOrigins),
+		CreateDefaultStage:        jsii.Bool(false),
+		DisableExecuteApiEndpoint: jsii.Bool(cfg.Settings.Domain != ""), // agents would come by two names
 	})
+	newStage(s, cfg, gateway)
 	for _, name := range Names() {
 		keys := api.Routes(name)
 		if len(keys) == 0 {
@@ -27,6 +32,9 @@ func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 		integration := integrations.NewHttpLambdaIntegration(
 			jsii.String(name), fns[name], &integrations.HttpLambdaIntegrationProps{
 				PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
+				// One permission for the function, not one for each route: its routes are all
+				// of its own API.
+				ScopePermissionToRoute: jsii.Bool(false),
 			})
 		for _, key := range slices.Sorted(slices.Values(keys)) {
 			if key == api.CatchAll {
@@ -42,26 +50,46 @@ func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 			})
 		}
 	}
-	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: gateway.ApiEndpoint()})
+	url := jsii.String("https://" + cfg.Settings.Domain)
+	if cfg.Settings.Domain == "" {
+		url = gateway.ApiEndpoint()
+	}
+	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: url})
 }
 
-// cors lets the web pages of these origins call the API; nil, where there are none, lets no other
-// page than its own. A credential is sent as a header, never as a cookie.
-func cors(origins []string) *awsapigatewayv2.CorsPreflightOptions {
-	if len(origins) == 0 {
-		return nil
-	}
-	var allowed []*string
-	for _, origin := range origins {
-		allowed = append(allowed, &origin)
-	}
-	return &awsapigatewayv2.CorsPreflightOptions{
-		AllowOrigins: &allowed,
-		AllowMethods: &[]awsapigatewayv2.CorsHttpMethod{
-			awsapigatewayv2.CorsHttpMethod_GET, awsapigatewayv2.CorsHttpMethod_POST, awsapigatewayv2.CorsHttpMethod_DELETE,
+// accessLog is one line of the API's access log. It holds no header, so no
+// credential.
+const accessLog = `{"request_id":"$context.requestId","from":"$context.identity.sourceIp",` +
+	`"at":"$context.requestTimeEpoch","route":"$context.routeKey","path":"$context.path",` +
+	`"status":"$context.status","bytes":"$context.responseLength","ms":"$context.responseLatency",` +
+	`"function_ms":"$context.integrationLatency","error":"$context.error.message",` +
+	`"function_error":"$context.integrationErrorMessage"}`
+
+// newStage makes the API's one stage: throttled, with an access log, and at its
+// own domain if there is one.
+func newStage(s awscdk.Stack, cfg Config, gateway awsapigatewayv2.HttpApi) {
+	props := &awsapigatewayv2.HttpStageProps{
+		HttpApi: gateway, AutoDeploy: jsii.Bool(true), DetailedMetricsEnabled: jsii.Bool(true),
+		Throttle: &awsapigatewayv2.ThrottleSettings{
+			RateLimit:  jsii.Number(float64(cfg.Settings.RequestsPerSecond)),
+			BurstLimit: jsii.Number(float64(cfg.Settings.Burst)),
 		},
-		AllowHeaders:  jsii.Strings("authorization", "content-type", "x-workspace-id", "x-source-workspace-id"),
-		ExposeHeaders: jsii.Strings("retry-after"),
-		MaxAge:        awscdk.Duration_Minutes(jsii.Number(10)),
 	}
+	if name := cfg.Settings.Domain; name != "" {
+		domain := awsapigatewayv2.NewDomainName(s, jsii.String("Domain"), &awsapigatewayv2.DomainNameProps{
+			DomainName: &name,
+			Certificate: awscertificatemanager.Certificate_FromCertificateArn(
+				s, jsii.String("Certificate"), &cfg.Settings.CertificateARN),
+		})
+		props.DomainMapping = &awsapigatewayv2.DomainMappingOptions{DomainName: domain}
+		awscdk.NewCfnOutput(s, jsii.String("DomainTarget"), &awscdk.CfnOutputProps{
+			Value: domain.RegionalDomainName(), Description: jsii.String("what a DNS record of the domain points at"),
+		})
+	}
+	stage := awsapigatewayv2.NewHttpStage(s, jsii.String("Stage"), props)
+	logs := newLogs(s, cfg, "access-logs")
+	stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetAccessLogSettings(
+		&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
+			DestinationArn: logs.LogGroupArn(), Format: jsii.String(accessLog),
+		})
 }

@@ -18,9 +18,6 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(granted))
 }
 
-// timeouts are those that are not apiTimeout, in seconds.
-var timeouts = map[string]float64{"dispatch": dispatchTimeout, "sweeper": sweeperTimeout}
-
 // newFunctions makes each function with a role of its own, which may only write
 // its logs; grant gives it the rest.
 func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awslambda.Function {
@@ -42,37 +39,53 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 		env["ROLLCALL_CHAT"] = jsii.String("open")
 		env["ROLLCALL_AGENT_URLS"] = jsii.String("private")
 	}
-	for name, value := range cfg.Settings {
-		if !ofStack[name] {
-			env[name] = &value
-		}
+	for name, value := range cfg.Settings.Variables {
+		env[name] = &value
 	}
 	fns := map[string]awslambda.Function{}
 	for _, name := range Names() {
-		timeout := timeouts[name]
-		if timeout == 0 {
-			timeout = apiTimeout
-		}
-		role := awsiam.NewRole(s, jsii.String(name+"-role"), &awsiam.RoleProps{
-			AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
-		})
-		logs := awslogs.NewLogGroup(s, jsii.String(name+"-logs"), &awslogs.LogGroupProps{
-			Retention: awslogs.RetentionDays_ONE_MONTH, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-		})
-		logs.GrantWrite(role)
-		fns[name] = awslambda.NewFunction(s, jsii.String(name), &awslambda.FunctionProps{
-			FunctionName: jsii.String("rollcall-" + name),
-			Description:  jsii.String("Rollcall " + name),
-			Role:         role,
-			LogGroup:     logs,
-			Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
-			Architecture: arch,
-			Handler:      jsii.String("bootstrap"),
-			Code:         awslambda.Code_FromAsset(jsii.String(filepath.Join(cfg.Functions, name)), nil),
-			Environment:  &env,
-			MemorySize:   jsii.Number(256),
-			Timeout:      awscdk.Duration_Seconds(jsii.Number(timeout)),
-		})
+		fns[name] = newFunction(s, cfg, name, &awslambda.FunctionProps{Architecture: arch, Environment: &env})
 	}
 	return fns
+}
+
+// newFunction makes one function of what is common to all.
+func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.FunctionProps) awslambda.Function {
+	role := awsiam.NewRole(s, jsii.String(name+"-role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	logs := newLogs(s, cfg, name+"-logs")
+	logs.GrantWrite(role)
+	props.FunctionName = jsii.String("rollcall-" + name)
+	props.Description = jsii.String("Rollcall " + name)
+	props.Role, props.LogGroup = role, logs
+	props.Runtime, props.Handler = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap")
+	props.Code = awslambda.Code_FromAsset(jsii.String(filepath.Join(cfg.Functions, name)), nil)
+	props.MemorySize = jsii.Number(float64(cfg.Settings.memory(name)))
+	props.Timeout = awscdk.Duration_Seconds(jsii.Number(float64(cfg.Settings.timeout(name))))
+	// Lambda's own three lines of each call cost more than the call.
+	props.LoggingFormat, props.SystemLogLevelV2 = awslambda.LoggingFormat_JSON, awslambda.SystemLogLevel_WARN
+	switch name {
+	case "dispatch":
+		// It sends wake-ups to the queue that invokes it: that is the timer of its
+		// retries, with a growing delay, and no loop that Lambda may stop.
+		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
+		props.ReservedConcurrentExecutions = cfg.reserved(cfg.Settings.MaxDrains)
+	case "sweeper":
+		// The next minute sweeps again; Lambda's own retries would be sweeps beside it.
+		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce)
+	}
+	return awslambda.NewFunction(s, &name, props)
+}
+
+// sweepsAtOnce is one sweep, and another that the schedule begins while the first
+// has not quite ended.
+const sweepsAtOnce = 2
+
+// newLogs makes a log group; it stays when the stack is deleted.
+func newLogs(s awscdk.Stack, cfg Config, id string) awslogs.LogGroup {
+	return awslogs.NewLogGroup(s, &id, &awslogs.LogGroupProps{
+		Retention: retentions[cfg.Settings.LogDays], RemovalPolicy: cfg.kept(),
+	})
 }

@@ -12,7 +12,10 @@ const QueuePrefix = "rollcall-chat-"
 
 type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
 
-func newQueues(s awscdk.Stack) queues {
+func newQueues(s awscdk.Stack, cfg Config) queues {
+	// A wake-up stays invisible for six times its function's timeout (AWS Lambda
+	// Developer Guide, "Using Lambda with Amazon SQS").
+	wakeVisibility := 6 * float64(cfg.Settings.timeout("dispatch"))
 	q := queues{
 		// What chat queues, made at run time, redrive to. FIFO, as they are; not by
 		// their prefix, as the sweeper may delete what has it.

@@ -91,8 +91,8 @@ func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) 
 		Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String("default"),
 	})
 	indexes := awscdk.Fn_Join(jsii.String("/index/"), &[]*string{d.chat.TableArn(), jsii.String("*")})
-	for name, fn := range fns {
-		may := granted[name]
+	for _, name := range Names() {
+		fn, may := fns[name], granted[name]
 		allow(fn, "dynamodb", may.leases, d.leases.TableArn())
 		allow(fn, "dynamodb", may.chat, d.chat.TableArn())
 		allow(fn, "dynamodb", may.indexes, indexes)

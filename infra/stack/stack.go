@@ -21,20 +21,26 @@ type Config struct {
 	// Local opens the policies that only a private machine may have (bootstrap by
 	// anyone, chat without a credential, agents at private addresses), and builds
 	// for the host instead of arm64.
-	Local bool
-	// Settings are further variables of every function, over the above, and the
-	// stack's own (settings.go).
-	Settings map[string]string
+	Local    bool
+	Settings Settings
 }
 
-// Timeouts in seconds. A wake-up stays invisible for six times its function's
-// timeout (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
-const (
-	apiTimeout      = 15
-	dispatchTimeout = 300
-	sweeperTimeout  = 55 // less than its minute, so that sweeps don't overlap
-	wakeVisibility  = 6 * dispatchTimeout
-)
+// kept is what becomes of stored things when the stack is deleted: they stay,
+// except on a local platform.
+func (c Config) kept() awscdk.RemovalPolicy {
+	if c.Local {
+		return awscdk.RemovalPolicy_DESTROY
+	}
+	return awscdk.RemovalPolicy_RETAIN
+}
+
+// reserved is a function's share of the account's concurrency, nil for none.
+func (c Config) reserved(n int) *float64 {
+	if c.Local || c.Settings.ReserveConcurrency == No {
+		return nil
+	}
+	return jsii.Number(float64(n))
+}
 
 var hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -44,14 +50,14 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 		return errors.New("context operatorSha256 must be the hex SHA-256 of the operator credential " +
 			"(cdk -c operatorSha256=…)")
 	}
-	if err := cfg.checkSettings(); err != nil {
+	if err := cfg.Settings.check(); err != nil {
 		return err
 	}
 	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),
 	})
 	d := newData(s, cfg)
-	q := newQueues(s)
+	q := newQueues(s, cfg)
 	fns := newFunctions(s, cfg, d, q)
 	grant(s, fns, d, q)
 	newTriggers(s, cfg, fns, q)

@@ -8,18 +8,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// maxDrains is how many drains run at once: a fleet that comes back at once waits
-// its turn in the wake-ups queue and not in the agents' faces, nor in the
-// account's concurrency, which the API functions need.
-// A local platform has the two or four cores of one machine.
-const (
-	maxDrains      = 100
-	maxDrainsLocal = 4
-)
+// maxDrainsLocal is how many drains a local platform runs at once: it has the two
+// or four cores of one machine. A deployment runs Settings.MaxDrains: a fleet that
+// comes back at once waits its turn in the wake-ups queue and not in the agents'
+// faces, nor in the account's concurrency, which the API functions need.
+const maxDrainsLocal = 4
 
 // newTriggers lets wake-ups invoke the drain, and each minute the sweep.
 func newTriggers(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function, q queues) {
-	drains := float64(maxDrains)
+	drains := float64(cfg.Settings.MaxDrains)
 	if cfg.Local {
 		drains = maxDrainsLocal
 	}

@@ -14,8 +14,8 @@ done_once() { [ "$(cat "$TOOLS/$1.installed" 2>/dev/null)" = "$2" ]; }
 mark() { echo "$2" >"$TOOLS/$1.installed"; }
 
 node_ok() {
-  have node && have npm || fail "Node.js 18 or newer with npm is needed (for the AWS CDK): install it and run make again"
-  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || fail "Node.js $(node -v) is too old: the AWS CDK needs 18 or newer"
+  have node && have npm || fail "Node.js 22 with npm is needed (for the AWS CDK): install it and run make again"
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || fail "Node.js $(node -v) is too old: the AWS CDK needs 22 or 24"
 }
 
 python_at_least() { "$1" -c "import sys; sys.exit(sys.version_info[:2] < ($2, $3))" 2>/dev/null; }

@@ -90,21 +90,35 @@ func synth(
 	if err != nil {
 		return err
 	}
-	config, err := json.Marshal(map[string]string{
-		"operatorSha256": operator.String(), "local": "true",
-		"functions": d.Built("functions"), "settings": string(variables),
-	})
+	config, err := appContext(d)
+	if err != nil {
+		return err
+	}
+	config["operatorSha256"], config["local"] = operator.String(), "true"
+	config["functions"], config["settings"] = d.Built("functions"), string(variables)
+	contextJSON, err := json.Marshal(config)
 	if err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, d.Built("infra"))
 	cmd.Dir = d.Root
-	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_CONTEXT_JSON="+string(config),
+	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+assembly, "CDK_CONTEXT_JSON="+string(contextJSON),
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("synthesizing the stack: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// appContext is the context of cdk.json: the CDK's feature flags, as in a deployment.
+func appContext(d emulator.Dirs) (map[string]any, error) {
+	raw, err := os.ReadFile(filepath.Join(d.Root, "cdk.json"))
+	if err != nil {
+		return nil, err
+	}
+	var file struct{ Context map[string]any }
+	err = json.Unmarshal(raw, &file)
+	return file.Context, err
 }
 
 // verify reads the deployment and checks that its resources exist.
