@@ -45,6 +45,7 @@ var rooms = map[string]struct {
 	"workspace": {pure, "fault token"},
 	"chat":      {pure, "fault"},
 	"metrics":   {pure, ""},
+	"cost":      {pure, ""},
 	"api":       {pure, "chat workspace"},
 
 	"clock":      {useCase, ""},

@@ -245,3 +245,17 @@ func TestWrongUsage(t *testing.T) {
 		t.Run(name, c.run)
 	}
 }
+
+// A bill needs no platform, and a workload that can't be is refused.
+func TestCost(t *testing.T) {
+	for name, c := range map[string]commandTest{
+		"a bill":           {args: "cost --agents 100000 --pollers-beat", out: "34,620 million calls × $1 falling"},
+		"other means":      {args: "cost", out: "a server on Fargate with Postgres"},
+		"as JSON":          {args: "cost -o json", out: `"total_usd"`},
+		"more than all":    {args: "cost --polling 1.5", code: exitUsage, errs: "--polling must be from 0 to 1, not 1.5"},
+		"without an agent": {args: "cost --agents 0", code: exitUsage, errs: "--agents must be from 1"},
+		"an idle poll":     {args: "cost --poll 0s", code: exitUsage, errs: "at least 1s"},
+	} {
+		t.Run(name, c.run)
+	}
+}

@@ -90,7 +90,7 @@ Exit codes:
 		"the operator credential (better: ROLLCALL_TOKEN, which no process list shows)")
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	a.addCommands(root)
-	root.AddCommand(a.versionCommand())
+	root.AddCommand(a.costCommand(), a.versionCommand())
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root
 }

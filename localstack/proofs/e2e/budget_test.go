@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/cost"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -155,16 +156,16 @@ func TestBudget(t *testing.T) {
 		return err
 	}
 	measure("first heartbeat", 3, 5, 0, beat(&idle)) // makes the issued credential the one in use, with an audit line
-	measure("heartbeat", 1, 1, 0, beat(&idle))
-	measure("heartbeat busy", 1, 1, 0, beat(&busy))
-	measure("heartbeat idle again", 1, 1, 0, beat(&idle))
-	measure("poll empty", 1, 1, 0, fetch)
+	measure("heartbeat", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&idle))
+	measure("heartbeat busy", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&busy))
+	measure("heartbeat idle again", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&idle))
+	measure("poll empty", cost.EmptyPoll.Calls, cost.EmptyPoll.Write, 0, fetch)
 	// A count and a put, of one unit each and one for each of two indexes: no transaction, which costs twice as much.
-	measure("enqueue (poll target)", 2, 4, 2, send)
-	measure("enqueue warm (poll target)", 2, 4, 2, send)
+	measure("enqueue (poll target)", cost.Enqueue.Calls, cost.Enqueue.Write, 2, send)
+	measure("enqueue warm (poll target)", cost.Enqueue.Calls, cost.Enqueue.Write, 2, send)
 	measure("poll with two messages", 4, 20, 4, fetch)
 	measure("poll that acknowledges two", 4, 20, 4, fetch)
-	measure("poll empty, with cursor", 1, 1, 0, fetch)
+	measure("poll empty, with cursor", cost.EmptyPoll.Calls, cost.EmptyPoll.Write, 0, fetch)
 	measure("register", 2, 4, 0, register)
 	measure("enqueue (push target, wakes the drain)", 3, 4, 2, send)
 	measure("heartbeat with mail (wakes the drain)", 2, 1, 0, func() error {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/cost"
+)
+
+// costCommand asks no platform: it works out a bill from list prices.
+func (a *app) costCommand() *cobra.Command {
+	w := cost.Workload{
+		Agents: 1000, Polling: 0.5, PollEvery: 5 * time.Second, BeatEvery: 30 * time.Second,
+		MessagesPerDay: 20, MessageKB: 1, AnswerTime: 20 * time.Second,
+	}
+	cmd := &cobra.Command{
+		Use: "cost", Short: "Work out the monthly bill of a deployment, from list prices", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := checkWorkload(w); err != nil {
+				return err
+			}
+			bill := cost.Of(w, cost.USEast1)
+			alternatives := cost.Alternatives(w, bill, cost.USEast1)
+			return a.show(map[string]any{
+				"region": cost.USEast1.Region, "prices_of": cost.USEast1.Date, "bill": bill, "alternatives": alternatives,
+			}, func(out io.Writer) { printCost(out, w, bill, alternatives) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.Float64Var(&w.Agents, "agents", w.Agents, "how many agents there are")
+	flags.Float64Var(&w.Polling, "polling", w.Polling, "the share that polls, from 0 to 1; the others are pushed to")
+	flags.DurationVar(&w.PollEvery, "poll", w.PollEvery, "how often a polling agent polls")
+	flags.DurationVar(&w.BeatEvery, "beat", w.BeatEvery, "how often an agent sends a heartbeat")
+	flags.BoolVar(&w.PollersBeat, "pollers-beat", w.PollersBeat, "polling agents send heartbeats too")
+	flags.Float64Var(&w.MessagesPerDay, "messages-per-day", w.MessagesPerDay, "messages to each agent a day")
+	flags.Float64Var(&w.MessageKB, "message-kb", w.MessageKB, "the size of a message with its answer, in KB")
+	flags.DurationVar(&w.AnswerTime, "answer-time", w.AnswerTime, "how long a pushed agent takes to answer")
+	return cmd
+}
+
+// checkWorkload returns what is wrong with w.
+func checkWorkload(w cost.Workload) error {
+	switch {
+	case w.Agents < 1 || w.Agents > 1e9:
+		return fmt.Errorf("--agents must be from 1 to a thousand million, not %g", w.Agents)
+	case w.Polling < 0 || w.Polling > 1:
+		return fmt.Errorf("--polling must be from 0 to 1, not %g", w.Polling)
+	case w.PollEvery < time.Second || w.BeatEvery < time.Second:
+		return fmt.Errorf("--poll and --beat must be at least 1s")
+	case w.MessagesPerDay < 0 || w.MessageKB < 0 || w.MessageKB > 256:
+		return fmt.Errorf("--messages-per-day must be at least 0, and --message-kb from 0 to 256")
+	case w.AnswerTime < 0 || w.AnswerTime > 2*time.Minute:
+		return fmt.Errorf("--answer-time must be from 0 to 2m: a push waits no longer")
+	}
+	return nil
+}
+
+func printCost(out io.Writer, w cost.Workload, bill cost.Bill, alternatives []cost.Alternative) {
+	fmt.Fprintf(out, "List prices of %s, %s, a month of 30 days, without a free tier, data transfer and taxes.\n\n",
+		cost.USEast1.Region, cost.USEast1.Date)
+	rows := [][]string{{"SERVICE", "FOR", "USD A MONTH", "WORKED OUT AS"}}
+	for _, line := range bill.Lines {
+		rows = append(rows, []string{line.Service, line.What, fmt.Sprintf("%.2f", line.USD), line.Arithmetic})
+	}
+	rows = append(rows, []string{
+		"total", "", fmt.Sprintf("%.2f", bill.Total),
+		fmt.Sprintf("%.4f for each agent", bill.Total/w.Agents),
+	})
+	table(out, rows)
+	fmt.Fprint(out, "\nThe same workload by other means:\n\n")
+	rows = [][]string{{"MEANS", "USD A MONTH", "WHAT IT LACKS"}}
+	for _, alternative := range alternatives {
+		rows = append(rows, []string{alternative.Name, fmt.Sprintf("%.0f", alternative.USD), alternative.Lacks})
+	}
+	table(out, rows)
+	fmt.Fprintln(out)
+	for _, alternative := range alternatives {
+		fmt.Fprintf(out, "%s: %s\n", alternative.Name, alternative.Changes)
+	}
+}

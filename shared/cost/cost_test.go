@@ -1,0 +1,85 @@
+package cost
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// fleet is half polled and half pushed, and its pollers beat too.
+func fleet(agents float64) Workload {
+	return Workload{
+		Agents: agents, Polling: 0.5, PollEvery: 5 * time.Second, BeatEvery: 30 * time.Second, PollersBeat: true,
+		MessagesPerDay: 20, MessageKB: 1, AnswerTime: 20 * time.Second,
+	}
+}
+
+// The lines of a fleet, worked out by hand from the price list.
+func TestOfAFleet(t *testing.T) {
+	want := map[string]float64{
+		"HTTP API":                       31_188, // 34,620 million calls: 300 at $1, the rest at $0.90
+		"heartbeats and polls":           21_600, // 34,560 million units at $0.625
+		"drains that wait for an answer": 2_006,  // 30 million × 20 s × 0.25 GB, and the requests
+		"wake-ups and tickets":           81,     // 30 million × 3 × $0.90
+	}
+	for _, line := range Of(fleet(100_000), USEast1).Lines {
+		if usd, ok := want[line.What]; ok && math.Abs(line.USD-usd) > 1 {
+			t.Errorf("%s costs $%.2f, want $%.0f: %s", line.What, line.USD, usd, line.Arithmetic)
+		}
+		delete(want, line.What)
+	}
+	if len(want) > 0 {
+		t.Errorf("no line for %v", want)
+	}
+}
+
+func TestTiers(t *testing.T) {
+	tiers := Tiers{{300, 1}, {500, 0.5}, {0, 0.1}}
+	for quantity, want := range map[float64]float64{0: 0, 299: 299, 300: 300, 302: 301, 500: 400, 600: 410} {
+		if got := tiers.cost(quantity); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%g costs %g, want %g", quantity, got, want)
+		}
+	}
+}
+
+// More of anything never costs less, a bill is the sum of its lines, and each line says how it was worked out.
+func TestMoreNeverCostsLess(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, low, high float64) float64 { return rapid.Float64Range(low, high).Draw(t, name) }
+		w := Workload{
+			Agents: draw("agents", 1, 1e6), Polling: draw("polling", 0, 1), PollersBeat: rapid.Bool().Draw(t, "pollers beat"),
+			PollEvery: time.Duration(draw("poll every", 1, 60) * float64(time.Second)),
+			BeatEvery: time.Duration(draw("beat every", 10, 60) * float64(time.Second)),
+			MessageKB: draw("KB", 0.1, 256), MessagesPerDay: draw("messages", 0, 1000),
+			AnswerTime: time.Duration(draw("answer", 0, 120) * float64(time.Second)),
+		}
+		b, sum := Of(w, USEast1), 0.0
+		for _, line := range b.Lines {
+			if sum += line.USD; line.USD < 0 || !strings.Contains(line.Arithmetic, "×") {
+				t.Fatalf("%+v", line)
+			}
+		}
+		if math.Abs(sum-b.Total) > 1e-6*sum {
+			t.Fatalf("the lines add up to %g, and the bill to %g", sum, b.Total)
+		}
+		for _, a := range Alternatives(w, b, USEast1) {
+			if a.USD <= 0 || math.IsNaN(a.USD) || a.Lacks == "" {
+				t.Fatalf("%+v", a)
+			}
+		}
+		more := map[string]func(*Workload){
+			"agents": func(w *Workload) { w.Agents *= 2 }, "messages": func(w *Workload) { w.MessagesPerDay++ },
+			"polls": func(w *Workload) { w.PollEvery /= 2 }, "beats": func(w *Workload) { w.BeatEvery /= 2 },
+			"size": func(w *Workload) { w.MessageKB *= 2 }, "slower answers": func(w *Workload) { w.AnswerTime += time.Second },
+		}
+		for name, change := range more {
+			w := w
+			if change(&w); Of(w, USEast1).Total < b.Total {
+				t.Fatalf("more %s cost less", name)
+			}
+		}
+	})
+}
