@@ -5,6 +5,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
@@ -17,8 +18,12 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 			return nil, err
 		}
 		operator := c.IsOperator(env.Operator)
-		if q.isPoll() && !operator {
+		switch {
+		case q.isPoll() && !operator:
 			return polls(ctx, c, q)
+		case operator && q.cursor != "":
+			return nil, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
+				WithHint("page the log with before_ts", "stop")
 		}
 		return reads.read(ctx, c, q, operator)
 	}

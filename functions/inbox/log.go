@@ -51,7 +51,7 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query, operator bool) (
 	rows = make([]api.ActivityRow, 0, len(items))
 	for _, i := range items {
 		if i.Message != nil {
-			rows = append(rows, messageRow(*i.Message, senders))
+			rows = append(rows, q.messageRow(c, *i.Message, senders))
 		} else {
 			rows = append(rows, loggedRow(*i.Row))
 		}
@@ -74,7 +74,7 @@ func (l log) items(ctx context.Context, q query) ([]activity.Item, error) {
 			if !q.wants(i) || full {
 				continue
 			}
-			size += itemSize(i)
+			size += q.itemSize(i)
 			if full = size > chat.MaxReply && len(kept) > 0; !full {
 				kept = append(kept, i)
 			}
@@ -88,7 +88,10 @@ func (l log) items(ctx context.Context, q query) ([]activity.Item, error) {
 }
 
 // itemSize is at least as many bytes as an item's row takes in a reply.
-func itemSize(i activity.Item) int {
+func (q query) itemSize(i activity.Item) int {
+	if i.Message != nil && q.peerInfo {
+		return chat.RowSize(*i.Message) + maxPeerInfo
+	}
 	if i.Message != nil {
 		return chat.RowSize(*i.Message)
 	}

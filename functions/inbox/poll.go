@@ -29,7 +29,7 @@ func poll(
 		}
 		rows := make([]api.ActivityRow, 0, len(out.Messages))
 		for _, m := range out.Messages {
-			rows = append(rows, messageRow(m, senders))
+			rows = append(rows, q.messageRow(c, m, senders))
 		}
 		return rows, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -19,6 +20,7 @@ type query struct {
 	epoch     int64
 	limit     int
 	limited   bool // a limit was given
+	peerInfo  bool // rows come with who sent them and what is attached
 	since     time.Time
 	before    time.Time
 }
@@ -37,6 +39,9 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	if in.Epoch != nil {
 		q.epoch = *in.Epoch
 	}
+	for flag := range strings.SplitSeq(in.Include, ",") {
+		q.peerInfo = q.peerInfo || strings.TrimSpace(flag) == "peer_info"
+	}
 	if in.SinceSecs != nil {
 		q.since = now.Add(-time.Duration(*in.SinceSecs) * time.Second)
 	}
@@ -53,21 +58,36 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 		}
 	}
 	if q.cursor != "" && !q.isPoll() {
-		return q, fault.New(fault.InvalidRequest, "since_id goes with type=a2a_receive and no other filter").
+		return q, fault.New(fault.InvalidRequest, "since_id is for polls: it goes with type=a2a_receive or no type, "+
+			"and without source, peer_id and before_ts").
 			WithHint("page other rows with before_ts", "stop")
 	}
 	return q, nil
 }
 
-// isPoll reports whether the call is a poll for mail, and not a look at the log.
+// isPoll reports whether the call, made with the workspace's own credential, is a
+// poll for mail and not a look at the log. A client that names no type says by a
+// cursor or a window that it polls (section 9.1).
 func (q query) isPoll() bool {
-	return q.kind == typeReceive && q.source == "" && q.peer == "" && q.before.IsZero()
+	if q.source != "" || q.peer != "" || !q.before.IsZero() {
+		return false
+	}
+	return q.kind == typeReceive || (q.kind == "" && (q.cursor != "" || !q.since.IsZero()))
 }
 
-// oldestFirst reports whether a poll gives the oldest mail first: where a cursor
-// or a limit is given. The clients that send neither reverse what they get
-// (section 2.4).
-func (q query) oldestFirst() bool { return q.cursor != "" || q.limited }
+// oldestFirst reports whether a poll gives the oldest mail first: where there is a
+// cursor, and where the client doesn't reverse what it gets. Those that reverse it
+// name the type and no limit (section 2.4), or no type and include=peer_info
+// (section 9.1).
+func (q query) oldestFirst() bool {
+	switch {
+	case q.cursor != "":
+		return true
+	case q.kind == "":
+		return !q.peerInfo
+	}
+	return q.limited
+}
 
 // wants applies the filters. With a peer, a row is of the conversation with it:
 // from it, or to it.

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -43,7 +44,7 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 	row := api.ActivityRow{
 		ID: delivery.CursorOf(m).ID(m.Workspace), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace,
 		Method: m.Method, Status: "ok", CreatedAt: m.AcceptedAt, RequestBody: m.Body, ResponseBody: m.Answer,
-		MessageID: m.ID, Data: &api.RowData{Source: "canvas_user", Text: chat.Text(m.Body)},
+		MessageID: m.ID, Seq: m.Seq, Data: &api.RowData{Source: "canvas_user", Text: chat.Text(m.Body)},
 	}
 	if m.Source != "" {
 		p := senders[m.Source]
@@ -53,6 +54,29 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 		from = cmp.Or(p.Name, m.Source)
 	}
 	row.Summary = m.Method + " from " + from
+	return row
+}
+
+// messageRow is the row of a message as the call asks for it.
+func (q query) messageRow(c httpapi.Call, m chat.Message, senders map[string]workspace.Profile) api.ActivityRow {
+	row := messageRow(m, senders)
+	if q.peerInfo {
+		row = withPeerInfo(row, c.Base())
+	}
+	return row
+}
+
+// maxPeerInfo is more than the members that withPeerInfo adds take in a reply.
+const maxPeerInfo = maxAttachments + 8<<10
+
+// withPeerInfo adds to a message's row who sent it and what is attached. base is
+// the platform's own address.
+func withPeerInfo(row api.ActivityRow, base string) api.ActivityRow {
+	if row.SourceID != nil {
+		row.PeerName, row.PeerRole = row.Data.PeerName, row.Data.PeerRole
+		row.AgentCardURL = base + "/registry/discover/" + *row.SourceID
+	}
+	row.Attachments = attachmentsOf(row.RequestBody)
 	return row
 }
 

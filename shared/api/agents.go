@@ -105,10 +105,12 @@ type Beat struct {
 var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
 	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
 	Summary: "Poll for mail, or read the log",
-	Description: "A poll hands out mail that isn't acknowledged, to one host as the same rows until the cursor comes " +
-		"back: oldest first with since_id or limit, else newest first. A cursor that isn't a row of this workspace is " +
-		"410: drop it. A poll that says an epoch before the workspace's present one is 409: another host has registered " +
-		"since. The log is newest first.",
+	Description: "With the workspace's own credential and without source, peer_id and before_ts, this is a poll if the " +
+		"type is a2a_receive, or if there is no type and since_id or since_secs is given. A poll hands out mail that " +
+		"isn't acknowledged, to one host as the same rows until it is. The oldest comes first with since_id; without it, " +
+		"where there is a type and a limit, or neither a type nor include=peer_info; else the newest. A cursor that " +
+		"isn't a row of this workspace is 410: drop it. A poll that says an epoch before the workspace's present one is " +
+		"409: another host has registered since. Everything else is the log, newest first.",
 	Access: ByWorkspace | ByOperator,
 	Errors: errs(400, 401, 404, 409, 410),
 })
@@ -116,12 +118,13 @@ var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
 // ActivityRequest is which rows are asked for (wire contract, section 2.4).
 type ActivityRequest struct {
 	WorkspacePath
-	Type      string `json:"-" query:"type" description:"a2a_receive with no other filter is a poll for mail"`
+	Type      string `json:"-" query:"type" description:"of the log: only these rows; a2a_receive: a poll for mail"`
 	Source    string `json:"-" query:"source" enum:"canvas,agent" description:"from the user, or from agents"`
 	PeerID    string `json:"-" query:"peer_id" description:"the conversation with that workspace"`
 	Limit     *int   `json:"-" query:"limit" minimum:"1" maximum:"500" description:"how many rows at most; default 100"`
 	SinceSecs *int   `json:"-" query:"since_secs" minimum:"1" maximum:"2592000" description:"of the log; a poll hands out all that waits"`
 	SinceID   string `json:"-" query:"since_id" description:"the cursor: the id of the last row read; it acknowledges everything up to it"`
+	Include   string `json:"-" query:"include" list:"true" description:"peer_info: rows also tell who sent them and what is attached; several are joined by commas, and unknown ones ignored"`
 	Epoch     *int64 `json:"-" query:"epoch" minimum:"1" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so"`
 	BeforeTS  string `json:"-" query:"before_ts" format:"date-time" description:"of the log: only older rows"`
 }
@@ -144,6 +147,19 @@ type ActivityRow struct {
 	ResponseBody json.RawMessage `json:"response_body,omitempty" description:"present when set"`
 	MessageID    string          `json:"message_id,omitempty"`
 	Data         *RowData        `json:"data,omitempty"`
+	Seq          int64           `json:"seq,omitempty" description:"of mail: its number, in the order of acceptance; POST …/activity/ack takes it"`
+	PeerName     string          `json:"peer_name,omitempty" description:"of mail from a workspace, with include=peer_info: its name"`
+	PeerRole     string          `json:"peer_role,omitempty" description:"the same: its role"`
+	AgentCardURL string          `json:"agent_card_url,omitempty" description:"the same: where its agent card is to be had"`
+	Attachments  []Attachment    `json:"attachments,omitempty" description:"of mail with files, with include=peer_info; those beyond 8 KiB are in request_body only"`
+}
+
+// Attachment is a file of a message.
+type Attachment struct {
+	Kind     string `json:"kind" description:"file, image, audio or video"`
+	URI      string `json:"uri,omitempty"`
+	Name     string `json:"name,omitempty"`
+	MimeType string `json:"mime_type,omitempty"`
 }
 
 // RowData is all that one client reads of a row.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,12 @@ func (c Call) Header(name string) string {
 		}
 	}
 	return ""
+}
+
+// Base is the address that the caller knows the platform by, without a path. API
+// Gateway says in x-forwarded-proto how it was called.
+func (c Call) Base() string {
+	return cmp.Or(c.Header("x-forwarded-proto"), "https") + "://" + cmp.Or(c.RequestContext.DomainName, c.Header("host"))
 }
 
 // Bearer is the presented credential, "" when there is none or it can't be one.

@@ -267,6 +267,18 @@ func invoke(w http.ResponseWriter, r *http.Request, functions Invoker, i invocat
 	_, _ = w.Write(reply) // a client that is gone needs no answer
 }
 
+// forwarded sets the headers with which API Gateway says how it was called.
+func forwarded(r *http.Request, from string, headers map[string]string) {
+	if before := headers["x-forwarded-for"]; before != "" {
+		from = before + ", " + from
+	}
+	_, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		port = "80"
+	}
+	headers["x-forwarded-for"], headers["x-forwarded-port"], headers["x-forwarded-proto"] = from, port, "http"
+}
+
 func isThrottle(err error) bool {
 	_, ok := errors.AsType[*types.TooManyRequestsException](err)
 	return ok
@@ -303,6 +315,7 @@ func event(r *http.Request, i invocation, body []byte) events.APIGatewayV2HTTPRe
 		}
 		ev.Headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
+	forwarded(r, from, ev.Headers)
 	if q := r.URL.Query(); len(q) > 0 {
 		ev.QueryStringParameters = map[string]string{}
 		for name, values := range q {

@@ -82,6 +82,7 @@ func TestFrontDoor(t *testing.T) {
 			ev := fn.event
 			if ev.Version != "2.0" || ev.RouteKey != "POST /workspaces/{id}/a2a" || ev.PathParameters["id"] != "w 1" ||
 				ev.QueryStringParameters["x"] != "1,2" || ev.RawQueryString != "x=1&x=2" || ev.Headers["x-thing"] != "1" ||
+				ev.Headers["x-forwarded-for"] != "198.51.100.7" || ev.Headers["x-forwarded-proto"] != "http" ||
 				len(ev.Cookies) != 2 || ev.RequestContext.HTTP.SourceIP != "198.51.100.7" ||
 				ev.RequestContext.RequestID == "" || ev.Body != "{}" || ev.IsBase64Encoded {
 				t.Errorf("%+v", ev)

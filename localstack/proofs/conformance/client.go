@@ -1,11 +1,14 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +33,10 @@ type agent struct {
 	client.Client
 	id     string
 	token  string // its configuration's
+	file   string // of one client: a file whose token its polls prefer; "" is none
 	cursor string // its cursor file, or memory
+	turns  int    // of this process
+	booted time.Time
 	taken  []message
 	exited string // why its process ended; "" while it runs
 }
@@ -39,21 +45,41 @@ type agent struct {
 // describe. Each call is one that the real client makes, with its exact body.
 type dialect interface {
 	name() string
+	traits() traits
 	boot(ctx context.Context, a *agent) error
 	heartbeat(ctx context.Context, a *agent) error
 	poll(ctx context.Context, a *agent) ([]message, error)
 	reply(ctx context.Context, a *agent, m message, text string) error
 }
 
+// traits are what of a client decides which steps are played with it, and how.
+type traits struct {
+	secret           secret
+	endsUnregistered bool // it ends when its register is refused
+	forgetsCursor    bool // it keeps its cursor in memory only
+	passesPeersOver  bool // it takes no message of a peer
+	prefersFile      bool // its polls prefer a token in a file
+}
+
+// secret is how a client comes by its credential.
+type secret int
+
+const (
+	bootstrapped secret = iota // it keeps the one that register answers
+	placedByHand               // of its environment or a file: no register replaces it
+)
+
 // row is what the clients read of an activity row.
 type row struct {
-	ID          string  `json:"id"`
-	Type        string  `json:"activity_type"`
-	SourceID    *string `json:"source_id"`
-	Method      string  `json:"method"`
-	Summary     string  `json:"summary"`
-	CreatedAt   string  `json:"created_at"`
-	RequestBody struct {
+	ID           string  `json:"id"`
+	Type         string  `json:"activity_type"`
+	SourceID     *string `json:"source_id"`
+	Method       string  `json:"method"`
+	Summary      string  `json:"summary"`
+	PeerName     string  `json:"peer_name"`
+	AgentCardURL string  `json:"agent_card_url"`
+	CreatedAt    string  `json:"created_at"`
+	RequestBody  struct {
 		Params struct {
 			Message struct {
 				Parts []struct{ Kind, Type, Text string }
@@ -76,16 +102,21 @@ func (r row) source() string {
 
 // text is what mcp and the channel read in a row.
 func (r row) text() string {
-	out := ""
+	if out := r.partsText(""); out != "" {
+		return out
+	}
+	return r.Summary
+}
+
+// partsText is the texts of a row's parts, joined.
+func (r row) partsText(separator string) string {
+	var out []string
 	for _, p := range r.RequestBody.Params.Message.Parts {
-		if p.Kind == "text" || p.Type == "text" {
-			out += p.Text
+		if p.Text != "" && (p.Kind == "text" || p.Type == "text") {
+			out = append(out, p.Text)
 		}
 	}
-	if out == "" {
-		return r.Summary
-	}
-	return out
+	return strings.Join(out, separator)
 }
 
 // call makes one call as every client does: with Origin, and with its bearer token if
@@ -121,9 +152,11 @@ func wellFormed(r client.Reply, path string) error {
 	return nil
 }
 
+var uuidShape = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // rows polls, and returns the rows and the status.
 func (a *agent) rows(ctx context.Context, query string) ([]row, int, error) {
-	r, err := a.call(ctx, "GET", "/workspaces/"+a.id+"/activity?"+query, a.token, nil, nil)
+	r, err := a.call(ctx, "GET", "/workspaces/"+a.id+"/activity?"+query, cmp.Or(a.file, a.token), nil, nil)
 	if err != nil || r.Status != http.StatusOK {
 		return nil, r.Status, err
 	}
@@ -132,7 +165,10 @@ func (a *agent) rows(ctx context.Context, query string) ([]row, int, error) {
 		return nil, r.Status, fmt.Errorf("activity isn't a bare array: %s", r.Raw)
 	}
 	for _, row := range rows {
-		if row.ID == "" || row.Type != "a2a_receive" || row.Method == "notify" {
+		if !uuidShape.MatchString(row.ID) {
+			return nil, r.Status, fmt.Errorf("one client blanks a row's id that is no UUID: %q", row.ID)
+		}
+		if row.Type != "a2a_receive" || row.Method == "notify" {
 			return nil, r.Status, fmt.Errorf("a row that is not inbound chat: %+v", row)
 		}
 		if _, err := time.Parse(time.RFC3339, row.CreatedAt); err != nil {
@@ -142,15 +178,25 @@ func (a *agent) rows(ctx context.Context, query string) ([]row, int, error) {
 	return rows, r.Status, nil
 }
 
+// uptime is for how many seconds the process runs.
+func (a *agent) uptime() int { return int(time.Since(a.booted).Seconds()) }
+
+// errTurnEnds is what a heartbeat returns of a client that ends its turn when it is refused.
+var errTurnEnds = errors.New("the turn ends")
+
 // turn is one round of the client's loop: it sends a heartbeat, polls, and answers each
 // message.
 func (a *agent) turn(ctx context.Context) error {
 	if a.exited != "" {
 		return nil
 	}
-	if err := a.heartbeat(ctx, a); err != nil || a.exited != "" {
+	switch err := a.heartbeat(ctx, a); {
+	case errors.Is(err, errTurnEnds):
+		return nil
+	case err != nil || a.exited != "":
 		return err
 	}
+	a.turns++
 	got, err := a.poll(ctx, a)
 	if err != nil {
 		return err
@@ -166,10 +212,10 @@ func (a *agent) turn(ctx context.Context) error {
 
 // restart starts a new process, which has its cursor if the disk kept it.
 func (a *agent) restart(ctx context.Context, keepsCursor bool) error {
-	if !keepsCursor {
+	if !keepsCursor || a.traits().forgetsCursor {
 		a.cursor = ""
 	}
-	a.exited = ""
+	a.exited, a.turns, a.booted = "", 0, time.Now()
 	return a.boot(ctx, a)
 }
 

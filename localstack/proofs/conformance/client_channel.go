@@ -12,6 +12,8 @@ type channel struct{}
 
 func (channel) name() string { return "molecule-mcp-claude-channel" }
 
+func (channel) traits() traits { return traits{secret: placedByHand} }
+
 func (channel) boot(ctx context.Context, a *agent) error {
 	_, status, err := a.rows(ctx, "type=a2a_receive&since_id=00000000-0000-0000-0000-000000000000&limit=1")
 	if err != nil {

@@ -12,6 +12,10 @@ type mcp struct{}
 
 func (mcp) name() string { return "molecule-mcp" }
 
+func (mcp) traits() traits {
+	return traits{secret: placedByHand, endsUnregistered: true, prefersFile: true}
+}
+
 func (mcp) boot(ctx context.Context, a *agent) error {
 	r, err := a.call(ctx, "POST", "/registry/register", a.token, map[string]any{
 		"id": a.id, "url": "", "delivery_mode": "poll",
@@ -25,7 +29,7 @@ func (mcp) boot(ctx context.Context, a *agent) error {
 
 func (mcp) heartbeat(ctx context.Context, a *agent) error {
 	_, err := a.call(ctx, "POST", "/registry/heartbeat", a.token, map[string]any{
-		"workspace_id": a.id, "error_rate": 0, "sample_error": "", "active_tasks": 0, "uptime_seconds": 20,
+		"workspace_id": a.id, "error_rate": 0, "sample_error": "", "active_tasks": 0, "uptime_seconds": a.uptime(),
 	}, nil)
 	return err
 }

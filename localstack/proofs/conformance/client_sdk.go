@@ -8,12 +8,26 @@ import (
 )
 
 // sdk is the molecule-sdk-python client (section 3.3 of the wire contract).
-type sdk struct{}
+type sdk struct {
+	stored bool // it was started with --token: it has its token in a file, and never registers
+}
 
-func (sdk) name() string { return "molecule-sdk-python" }
+func (s sdk) name() string {
+	if s.stored {
+		return "molecule-sdk-python with a stored token"
+	}
+	return "molecule-sdk-python"
+}
 
-func (sdk) boot(ctx context.Context, a *agent) error {
-	if a.token != "" {
+func (s sdk) traits() traits {
+	if s.stored {
+		return traits{secret: placedByHand}
+	}
+	return traits{secret: bootstrapped, endsUnregistered: true}
+}
+
+func (s sdk) boot(ctx context.Context, a *agent) error {
+	if s.stored || a.token != "" {
 		return nil // with a token on file it does not register at all
 	}
 	r, err := a.call(ctx, "POST", "/registry/register", "", map[string]any{
@@ -32,7 +46,7 @@ func (sdk) boot(ctx context.Context, a *agent) error {
 
 func (sdk) heartbeat(ctx context.Context, a *agent) error {
 	_, err := a.call(ctx, "POST", "/registry/heartbeat", a.token, map[string]any{
-		"workspace_id": a.id, "error_rate": 0, "active_tasks": 0, "current_task": "", "uptime_seconds": 5,
+		"workspace_id": a.id, "error_rate": 0, "active_tasks": 0, "current_task": "", "uptime_seconds": a.uptime(),
 	}, nil)
 	return err
 }

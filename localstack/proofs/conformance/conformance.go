@@ -1,5 +1,5 @@
-// Package conformance plays the exact sequences of the three existing clients on a
-// platform, and prints what held. It is written from the wire contract,
+// Package conformance plays the exact sequences of the existing clients, each configured as
+// its users do, on a platform, and prints what held. It is written from the wire contract,
 // docs/wire-contract.md; the author of a client can read here what Rollcall promises.
 package conformance
 
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -40,14 +41,16 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 	p.Transport = checker
 	failed := 0
 	var runs []*run
-	for _, d := range []dialect{mcp{}, sdk{}, channel{}} {
+	for _, d := range []dialect{mcp{}, sdk{}, sdk{stored: true}, channel{}, bridge{newest: true}, bridge{}} {
 		fmt.Fprintf(out, "%s\n", d.name())
-		r := &run{Platform: p, out: out, client: &agent{dialect: d, Client: p.Client, id: uuid.NewString()}}
+		r := &run{Platform: p, out: out, client: &agent{
+			dialect: d, Client: p.Client, id: uuid.NewString(), booted: time.Now(),
+		}}
 		r.playSequence(ctx)
 		runs = append(runs, r)
 		failed += r.failed
 	}
-	fmt.Fprintln(out, "all three, with the platform killed under them")
+	fmt.Fprintln(out, "all of them, with the platform killed under them")
 	last := &run{Platform: p, out: out}
 	last.step("every message arrives once, in order; no client ends", func() error { return platformKilled(ctx, p, runs) })
 	last.step("every call was as /openapi.json describes it", func() error {

@@ -10,18 +10,45 @@ import (
 	"github.com/google/uuid"
 )
 
-// peer lets another workspace write to the client and wait for its answer.
-func (r *run) peer(ctx context.Context) error {
-	a := r.client
+// newPeer is another workspace, with an agent that has registered.
+func (r *run) newPeer(ctx context.Context) (*agent, error) {
 	other := &agent{dialect: mcp{}, Client: r.Client, id: uuid.NewString()}
 	reply, err := r.Do(ctx, "POST", "/workspaces", r.OperatorToken, map[string]any{
 		"id": other.id, "name": "a peer", "role": "reviewer",
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	other.token = reply.Text("auth_token")
-	if err := other.boot(ctx, other); err != nil {
+	return other, other.boot(ctx, other)
+}
+
+// peerPassedOver lets another workspace write to a client that answers users only.
+func (r *run) peerPassedOver(ctx context.Context) error {
+	a, at := r.client, len(r.client.taken)
+	other, err := r.newPeer(ctx)
+	if err != nil {
+		return err
+	}
+	outcome, err := other.send(ctx, a.id, "from a peer", map[string]string{"X-Workspace-ID": other.id}, "kind")
+	if err != nil || outcome != "queued" {
+		return fmt.Errorf("%s, %v", outcome, err)
+	}
+	if err := errors.Join(r.userSends(ctx, 1), r.turns(ctx, 2), r.took(at, text(r.sent))); err != nil {
+		return err
+	}
+	v, err := r.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+	if err == nil && (v.Text("inbox", "queued") != "0" || v.Text("inbox", "in_flight") != "0") {
+		err = fmt.Errorf("mail is left: %s", v.Raw)
+	}
+	return err
+}
+
+// peer lets another workspace write to the client and wait for its answer.
+func (r *run) peer(ctx context.Context) error {
+	a := r.client
+	other, err := r.newPeer(ctx)
+	if err != nil {
 		return err
 	}
 	at := len(a.taken)

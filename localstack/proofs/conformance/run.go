@@ -29,11 +29,11 @@ func (r *run) step(what string, do func() error) {
 	fmt.Fprintf(r.out, "  ok    %s\n", what)
 }
 
-// create creates the workspace as its client expects: one client bootstraps itself, the
-// others are given a token.
+// create creates the workspace as its client expects: one bootstraps itself, the others
+// are given a token.
 func (r *run) create(ctx context.Context) error {
 	a := r.client
-	if _, bootstrapsItself := a.dialect.(sdk); bootstrapsItself {
+	if a.traits().secret == bootstrapped {
 		return a.boot(ctx, a)
 	}
 	reply, err := r.Do(ctx, "POST", "/workspaces", r.OperatorToken, map[string]any{"id": a.id, "name": a.name()})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,32 +13,65 @@ import (
 	"github.com/rollcall/rollcall/shared/client"
 )
 
-// sequence is the life of one client. Each step continues where the one before ended.
-var sequence = []struct {
+// step is a step of a sequence; only, when set, says which clients it is played with.
+type step struct {
 	what string
 	play func(*run, context.Context) error
-}{
-	{"cold: a backlog of four arrives once, in order, and is answered", (*run).coldBacklog},
-	{"cold: it is online, polls, and the receipts say delivered", (*run).coldStatus},
-	{"warm: each message arrives once", (*run).warm},
-	{"restart with its cursor: nothing again, then the new", (*run).restartWithCursor},
-	{"restart without its cursor: what was acknowledged does not come again", (*run).restartWithoutCursor},
-	{"killed before it acknowledged: the same mail again, none lost", (*run).killedBeforeAck},
-	{"410: a foreign, unknown or all-zero cursor is dropped, and nothing is lost", (*run).cursorGone},
-	{"a peer's message has the peer as its source, and the answer reaches the peer", (*run).peer},
-	{"routes that aren't served answer a typed 404, and it goes on", (*run).unservedRoutes},
+	only func(traits) bool
+}
+
+// sequence is the life of one client. Each step continues where the one before ended.
+var sequence = []step{
+	{what: "cold: a backlog of four arrives once, in order, and is answered", play: (*run).coldBacklog},
+	{what: "cold: it is online, polls, and the receipts say delivered", play: (*run).coldStatus},
+	{what: "warm: each message arrives once", play: (*run).warm},
 	{
-		"503: while the store is unavailable each call says so, none is a 401 or 404, and it goes on",
-		(*run).storeUnavailable,
+		what: "restart with its cursor: nothing again, then the new", play: (*run).restartWithCursor,
+		only: func(t traits) bool { return !t.forgetsCursor },
 	},
-	{"401: a wrong token is refused, the status says so, and only this workspace's own", (*run).wrongToken},
-	{"token lost: degraded with the next step, one repair restores it, the mail is still there", (*run).tokenLost},
-	{"429: a full inbox says when to come again, and takes mail when there is room", (*run).inboxFull},
+	{
+		what: "restart without its cursor: what was acknowledged does not come again",
+		play: (*run).restartWithoutCursor,
+	},
+	{what: "killed before it acknowledged: the same mail again, none lost", play: (*run).killedBeforeAck},
+	{
+		what: "410: a foreign, unknown or all-zero cursor is dropped, and nothing is lost", play: (*run).cursorGone,
+		only: func(t traits) bool { return !t.forgetsCursor },
+	},
+	{
+		what: "a peer's message has the peer as its source, and the answer reaches the peer", play: (*run).peer,
+		only: func(t traits) bool { return !t.passesPeersOver },
+	},
+	{
+		what: "a peer's message is passed over, acknowledged, and holds up nothing", play: (*run).peerPassedOver,
+		only: func(t traits) bool { return t.passesPeersOver },
+	},
+	{what: "routes that aren't served answer a typed 404, and it goes on", play: (*run).unservedRoutes},
+	{
+		what: "503: while the store is unavailable each call says so, none is a 401 or 404, and it goes on",
+		play: (*run).storeUnavailable,
+	},
+	{what: "401: a wrong token is refused, the status says so, and only this workspace's own", play: (*run).wrongToken},
+	{
+		what: "a stale token in a file that wins: heartbeats pass and polls are refused; the status says so",
+		play: (*run).staleFile, only: func(t traits) bool { return t.prefersFile },
+	},
+	{
+		what: "token lost: degraded with the next step, one repair and a boot restore it, the mail is still there",
+		play: (*run).tokenLost, only: func(t traits) bool { return t.secret == bootstrapped },
+	},
+	{
+		what: "token lost: degraded with the next step, a repair and a token placed by hand restore it",
+		play: (*run).tokenPlacedByHand, only: func(t traits) bool { return t.secret == placedByHand },
+	},
+	{what: "429: a full inbox says when to come again, and takes mail when there is room", play: (*run).inboxFull},
 }
 
 func (r *run) playSequence(ctx context.Context) {
 	for _, step := range sequence {
-		r.step(step.what, func() error { return step.play(r, ctx) })
+		if step.only == nil || step.only(r.client.traits()) {
+			r.step(step.what, func() error { return step.play(r, ctx) })
+		}
 	}
 }
 
@@ -243,51 +275,6 @@ func (r *run) wrongToken(ctx context.Context) error {
 	}
 	a.token = good
 	return errors.Join(r.turns(ctx, 1), r.status(ctx, "online", ""))
-}
-
-// tokenLost is the incident as this client sees it.
-func (r *run) tokenLost(ctx context.Context) error {
-	a, at := r.client, len(r.client.taken)
-	lost, register := a.token, map[string]any{"id": a.id, "delivery_mode": "poll"}
-	if err := r.fromUser(ctx, "sent while it was locked out"); err != nil {
-		return err
-	}
-	a.token = ""
-	for range 2 { // two boots
-		if err := a.restart(ctx, true); err != nil {
-			return err
-		}
-		if _, err := a.call(ctx, "POST", "/registry/register", "", register, nil); err != nil {
-			return err
-		}
-	}
-	if err := r.status(ctx, "degraded", "credentials_rejected"); err != nil {
-		return err
-	}
-	v, err := r.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
-	if err != nil || v.Text("action") != "repair" || !strings.Contains(v.Text("hint"), "/repair") {
-		return fmt.Errorf("the view does not say the next step: %s, %v", v.Raw, err)
-	}
-	reply, err := r.Do(ctx, "POST", "/workspaces/"+a.id+"/repair", r.OperatorToken, nil)
-	if err != nil || reply.Status != http.StatusOK {
-		return fmt.Errorf("repair answered %s, %v", reply.Raw, err)
-	}
-	// A person now starts it without a token, and it is given one.
-	reply, err = a.call(ctx, "POST", "/registry/register", "", register, nil)
-	if err != nil || reply.Text("auth_token") == "" {
-		return fmt.Errorf("no new token: %s, %v", reply.Raw, err)
-	}
-	a.token = reply.Text("auth_token")
-	if err := errors.Join(
-		a.restart(ctx, true), r.turns(ctx, 2), r.took(at, "sent while it was locked out"), r.status(ctx, "online", ""),
-	); err != nil {
-		return err
-	}
-	old, err := a.call(ctx, "POST", "/registry/heartbeat", lost, map[string]any{"workspace_id": a.id}, nil)
-	if err != nil || old.Status != http.StatusUnauthorized {
-		return fmt.Errorf("the lost token still answers %d, %v", old.Status, err)
-	}
-	return nil
 }
 
 func (r *run) inboxFull(ctx context.Context) error {
