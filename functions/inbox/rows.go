@@ -48,10 +48,10 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 	}
 	if m.Source != "" {
 		p := senders[m.Source]
-		p.Name, p.Role = chat.Clip(p.Name, nameLen), chat.Clip(p.Role, nameLen)
+		name, role := chat.Clip(p.ShownName(), nameLen), chat.Clip(p.Role, nameLen)
 		row.SourceID = &m.Source
-		row.Data.Source, row.Data.SourceID, row.Data.PeerName, row.Data.PeerRole = "peer_agent", m.Source, p.Name, p.Role
-		from = cmp.Or(p.Name, m.Source)
+		row.Data.Source, row.Data.SourceID, row.Data.PeerName, row.Data.PeerRole = "peer_agent", m.Source, name, role
+		from = cmp.Or(name, m.Source)
 	}
 	row.Summary = m.Method + " from " + from
 	return row

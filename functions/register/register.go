@@ -25,7 +25,7 @@ func register(
 			Mode: workspace.Mode(in.DeliveryMode), URL: in.URL, Runtime: in.Runtime, Card: in.AgentCard,
 		}
 		var err error
-		if declared.Name, err = cardName(in.AgentCard); err != nil {
+		if declared.CardName, err = cardName(in.AgentCard); err != nil {
 			return api.Registered{}, reg.FailRegister(ctx, declared, err, c.Now)
 		}
 		if len(in.EnrolmentToken) > token.MaxLen {

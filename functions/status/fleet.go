@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -23,19 +25,18 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		if cursor != "" && workspace.CheckID(cursor) != nil {
 			return api.Fleet{}, badCursor()
 		}
+		wanted := func(_ workspace.Facts, status workspace.Status) bool {
+			return status == in.Status || (in.Status == "" && status != workspace.StatusRemoved)
+		}
 		out := api.Fleet{Workspaces: []api.Workspace{}}
 		size := 0
 		for range maxPages {
-			page, err := readPage(ctx, reg, cursor, in.Limit-len(out.Workspaces))
+			page, err := readPage(ctx, reg, c.Now, cursor, in.Limit-len(out.Workspaces), wanted)
 			if err != nil {
 				return api.Fleet{}, err
 			}
-			view := httpapi.ViewerOf(ctx, reg, c.Now, page.facts...)
 			for i, f := range page.facts {
-				v := view.Workspace(f, page.profiles[f.ID])
-				if (in.Status != "" || v.Status == workspace.StatusRemoved) && v.Status != in.Status {
-					continue
-				}
+				v := page.view.Workspace(f, page.profiles[f.ID])
 				if size += chat.EncodedSize(v); size > chat.MaxReply && len(out.Workspaces) > 0 {
 					out.Next = nextCursor(before(page.facts, i, cursor))
 					return out, nil
@@ -60,17 +61,25 @@ func before(facts []workspace.Facts, i int, cursor string) string {
 	return facts[i-1].ID
 }
 
-// page is a part of the fleet, with the profiles.
+// page is what is wanted of a part of the fleet, with the profiles.
 type page struct {
 	facts    []workspace.Facts
 	profiles map[string]workspace.Profile
+	view     httpapi.Viewer
 	next     string
 }
 
-func readPage(ctx context.Context, reg *registry.Registry, cursor string, limit int) (out page, err error) {
+// readPage reads a part of the fleet, of at most limit workspaces, and of those that are wanted the
+// profiles.
+func readPage(
+	ctx context.Context, reg *registry.Registry, now time.Time, cursor string, limit int,
+	wanted func(workspace.Facts, workspace.Status) bool,
+) (out page, err error) {
 	if out.facts, out.next, err = reg.Leases.Page(ctx, cursor, limit); err != nil {
 		return page{}, err
 	}
+	out.view = httpapi.ViewerOf(ctx, reg, now, out.facts...)
+	out.facts = slices.DeleteFunc(out.facts, func(f workspace.Facts) bool { return !wanted(f, out.view.Status(f)) })
 	ids := make([]string, 0, len(out.facts))
 	for _, f := range out.facts {
 		ids = append(ids, f.ID)

@@ -25,19 +25,18 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {
 			return nil, err
 		}
+		isPeer := func(f workspace.Facts, status workspace.Status) bool {
+			return f.ID != in.ID && status != workspace.StatusRemoved
+		}
 		out := []api.Peer{}
 		size := 0
 		for cursor := ""; len(out) < maxPeers; {
-			page, err := readPage(ctx, reg, cursor, peersPage)
+			page, err := readPage(ctx, reg, c.Now, cursor, peersPage, isPeer)
 			if err != nil {
 				return nil, err
 			}
-			view := httpapi.ViewerOf(ctx, reg, c.Now, page.facts...)
-			for _, f := range page.facts {
-				if f.ID == in.ID || f.Hold == workspace.Removed || len(out) == maxPeers {
-					continue
-				}
-				peer := view.Peer(f, page.profiles[f.ID])
+			for _, f := range page.facts[:min(len(page.facts), maxPeers-len(out))] {
+				peer := page.view.Peer(f, page.profiles[f.ID])
 				if size += chat.EncodedSize(peer); size > chat.MaxReply && len(out) > 0 {
 					return out, nil
 				}

@@ -84,5 +84,5 @@ type Workspace struct {
 	Runtime       string          `json:"runtime,omitempty"`
 	Role          string          `json:"role,omitempty"`
 	Tier          int             `json:"tier"`
-	AgentCard     json.RawMessage `json:"agent_card,omitempty" description:"as the agent gave it"`
+	AgentCard     json.RawMessage `json:"agent_card,omitempty" description:"as the agent gave it; a list has no cards"`
 }

@@ -137,7 +137,7 @@ func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) (
 		keys = append(keys, messageKey(id, mid))
 	}
 	found := map[string]chat.Message{}
-	err := s.batchGet(ctx, keys, func(it item) error {
+	err := s.batchGet(ctx, keys, nil, func(it item) error {
 		m, err := decodeMessage(it)
 		found[m.ID] = m
 		return err

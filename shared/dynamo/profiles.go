@@ -20,13 +20,20 @@ var (
 
 // The attributes of a profile.
 const (
-	profileName    = "name"
-	profileURL     = "url"
-	profileRuntime = "runtime"
-	profileRole    = "role"
-	profileTier    = "tier"
-	profileCard    = "card"
+	profileName     = "name"
+	profileCardName = "cardname"
+	profileURL      = "url"
+	profileRuntime  = "runtime"
+	profileRole     = "role"
+	profileTier     = "tier"
+	profileCard     = "card"
 )
+
+// listedProfile are the attributes that a list reads: a hundred cards would fill an
+// answer.
+var listedProfile = []string{
+	ChatPartition, profileName, profileCardName, profileURL, profileRuntime, profileRole, profileTier,
+}
 
 // Profile implements registry.Profiles.
 func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, error) {
@@ -41,7 +48,7 @@ func (s *Store) Profiles(ctx context.Context, ids ...string) (map[string]workspa
 		keys = append(keys, workspaceKey(id, profileSort))
 	}
 	found := map[string]workspace.Profile{}
-	return found, s.batchGet(ctx, keys, func(it item) error {
+	return found, s.batchGet(ctx, keys, listedProfile, func(it item) error {
 		found[strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition)] = decodeProfile(it)
 		return nil
 	})
@@ -79,6 +86,7 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		}
 	}
 	text(profileName, p.Name)
+	text(profileCardName, p.CardName)
 	text(profileURL, p.URL)
 	text(profileRuntime, p.Runtime)
 	text(profileRole, p.Role)
@@ -94,8 +102,9 @@ func profileChange(p workspace.ProfileChange) (c change) {
 
 func decodeProfile(it item) workspace.Profile {
 	p := workspace.Profile{
-		Name: strOf(it[profileName]), URL: strOf(it[profileURL]), Runtime: strOf(it[profileRuntime]),
-		Role: strOf(it[profileRole]), Tier: int(intOf(it[profileTier])), Card: textOf(it[profileCard]),
+		Name: strOf(it[profileName]), CardName: strOf(it[profileCardName]), URL: strOf(it[profileURL]),
+		Runtime: strOf(it[profileRuntime]), Role: strOf(it[profileRole]), Tier: int(intOf(it[profileTier])),
+		Card: textOf(it[profileCard]),
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -191,13 +192,18 @@ const (
 	throttlePause = 100 * time.Millisecond
 )
 
-// batchGet reads items of the chat table, strongly consistent, in no order. A key
-// that is given twice is read once: DynamoDB refuses a repeated key.
-func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error) error {
+// batchGet reads items of the chat table, strongly consistent, in no order: of each
+// the attributes that are named, all when none is. A key that is given twice is
+// read once: DynamoDB refuses a repeated key.
+func (s *Store) batchGet(ctx context.Context, keys []item, attributes []string, each func(item) error) error {
 	keys = distinct(keys)
+	projection, names := projectionOf(attributes)
 	for start := 0; start < len(keys); start += batchGetSize {
 		request := map[string]types.KeysAndAttributes{
-			s.Chat: {Keys: keys[start:min(start+batchGetSize, len(keys))], ConsistentRead: aws.Bool(true)},
+			s.Chat: {
+				Keys: keys[start:min(start+batchGetSize, len(keys))], ConsistentRead: aws.Bool(true),
+				ProjectionExpression: projection, ExpressionAttributeNames: names,
+			},
 		}
 		for len(request) > 0 {
 			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
@@ -219,6 +225,21 @@ func (s *Store) batchGet(ctx context.Context, keys []item, each func(item) error
 		}
 	}
 	return nil
+}
+
+// projectionOf is the expression that reads just these attributes, nil for all. Each
+// has a placeholder, as some names are DynamoDB's own words.
+func projectionOf(attributes []string) (projection *string, names map[string]string) {
+	if len(attributes) == 0 {
+		return nil, nil
+	}
+	names = map[string]string{}
+	var placeholders []string
+	for _, a := range attributes {
+		names["#"+a] = a
+		placeholders = append(placeholders, "#"+a)
+	}
+	return aws.String(strings.Join(placeholders, ", ")), names
 }
 
 // distinct are the keys of the chat table without repeats.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -23,7 +24,13 @@ func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts 
 	return Viewer{reg.FleetContext(ctx, now, facts...), reg.Policy, now}
 }
 
-// Workspace makes the view; p may be the zero Profile where none was read.
+// Status is the status of the view.
+func (vw Viewer) Status(f workspace.Facts) workspace.Status {
+	return vw.fleet.Assess(f, vw.policy, vw.now).Status
+}
+
+// Workspace makes the view; p may be the zero Profile where none was read. A list's
+// profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
 	return api.Workspace{
 		ID: f.ID, Name: NameOf(f.ID, p), Verdict: verdict(vw.fleet.Assess(f, vw.policy, vw.now)),
@@ -63,12 +70,7 @@ func NextHeartbeat(p workspace.Policy) int {
 }
 
 // NameOf is what to call a workspace: its id until it has a name.
-func NameOf(id string, p workspace.Profile) string {
-	if p.Name == "" {
-		return id
-	}
-	return p.Name
-}
+func NameOf(id string, p workspace.Profile) string { return cmp.Or(p.ShownName(), id) }
 
 // InboxOf makes the view of a mailbox.
 func InboxOf(f workspace.Facts, now time.Time) api.Inbox {

@@ -51,7 +51,7 @@ type SaveExtras struct {
 // Profile. Error: platform_unavailable.
 type Profiles interface {
 	Profile(ctx context.Context, id string) (workspace.Profile, error)
-	// Profiles reads many at once; unknown ones are left out.
+	// Profiles reads many at once, without their cards; unknown ones are left out.
 	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
 	// Describe changes a profile.
 	Describe(ctx context.Context, id string, c workspace.ProfileChange) error

@@ -23,8 +23,8 @@ type Registration struct {
 	From       string // network address
 	Mode       workspace.Mode
 	URL        string
-	Name       string
 	Runtime    string
+	CardName   string // the name in the card
 	Card       []byte
 }
 
@@ -77,8 +77,9 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	}
 	// The URL is what the agent says now, even if that is none; what it doesn't
 	// speak of stays as the operator gave it.
-	profile := workspace.ProfileChange{
-		URL: &in.URL, Name: optional(in.Name), Runtime: optional(in.Runtime), Card: in.Card,
+	profile := workspace.ProfileChange{URL: &in.URL, Runtime: optional(in.Runtime), Card: in.Card}
+	if in.Card != nil {
+		profile.CardName = &in.CardName
 	}
 	err = r.Leases.Save(ctx, old, next, SaveExtras{
 		Profile: &profile, Enrolment: admitted.enrolment, Audit: admitted.audit(in, text, now),

@@ -115,7 +115,7 @@ func (r *Registry) SetCard(
 	if err != nil {
 		return f, err
 	}
-	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{Name: optional(name), Card: card})
+	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{CardName: &name, Card: card})
 }
 
 // recoverySpread is how long the drains are spread over of agents that come back

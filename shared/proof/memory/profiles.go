@@ -21,7 +21,8 @@ func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace
 	out := map[string]workspace.Profile{}
 	for _, id := range ids {
 		if p, ok := s.profiles[id]; ok {
-			out[id] = copyProfile(p)
+			p.Card = nil
+			out[id] = p
 		}
 	}
 	return out, nil
@@ -37,7 +38,8 @@ func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange
 
 // describe makes no profile of a change of nothing.
 func (s *Store) describe(id string, c workspace.ProfileChange) {
-	nothing := c.Name == nil && c.URL == nil && c.Runtime == nil && c.Role == nil && c.Tier == nil && c.Card == nil
+	nothing := c.Name == nil && c.CardName == nil && c.URL == nil && c.Runtime == nil && c.Role == nil &&
+		c.Tier == nil && c.Card == nil
 	if !nothing {
 		s.profiles[id] = copyProfile(c.Apply(s.profiles[id]))
 	}

@@ -103,14 +103,14 @@ func (c contract) profileFields(t T) {
 		// Name by name, and not by reflection: ProfileChange has pointers where Profile has values.
 		p := filled[workspace.Profile](n)
 		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{
-			Name: &p.Name, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier, Card: p.Card,
+			Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier, Card: p.Card,
 		}))
 		got, err := c.Profile(t.Context(), f.ID)
 		must(t, err)
 		same(t, p, got)
 		many, err := c.Profiles(t.Context(), f.ID)
 		must(t, err)
-		same(t, map[string]workspace.Profile{f.ID: p}, many)
+		same(t, map[string]workspace.Profile{f.ID: listed(p)}, many)
 	}
 }
 

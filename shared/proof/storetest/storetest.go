@@ -120,14 +120,20 @@ func (c contract) created(t T) workspace.Facts {
 	}
 	must(t, c.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{
 		Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3),
-		Card: []byte(`{"name":"n"}`),
+		CardName: new("c"), Card: []byte(`{"name":"c"}`),
 	}}))
 	return f
 }
 
 // createdProfile is the profile of a created workspace.
 var createdProfile = workspace.Profile{
-	Name: "n", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"n"}`),
+	Name: "n", CardName: "c", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"c"}`),
+}
+
+// listed is a profile as a list has it.
+func listed(p workspace.Profile) workspace.Profile {
+	p.Card = nil
+	return p
 }
 
 // read is what is stored of a workspace.
