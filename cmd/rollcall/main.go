@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -40,11 +41,25 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
+	if err := checkTexts(args); err != nil {
+		return reportError(errs, root, err)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	return reportError(errs, cmd, err)
+}
+
+// checkTexts refuses arguments that are no text: JSON can't carry their bytes, and a
+// receiver would get others.
+func checkTexts(args []string) error {
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			return fmt.Errorf("argument %d is not UTF-8: %q", i+1, arg)
+		}
+	}
+	return nil
 }
 
 // app is what the commands share.

@@ -5,6 +5,19 @@ import (
 	"testing"
 )
 
+// A byte that is no text never becomes another one on its way.
+func TestArgumentsAreText(t *testing.T) {
+	for _, args := range [][]string{
+		{"send", "demo", "caf\xe9"}, {"create", "demo", "--name", "\xff"}, {"send", "demo", "--id=\xc3", "x"},
+	} {
+		p := &platform{}
+		code, _, errs := rollcall(t.Context(), t, p, args...)
+		if code != exitUsage || len(p.calls) != 0 || !strings.Contains(errs, "is not UTF-8") {
+			t.Errorf("%q: exit %d after %d calls\n%s", args, code, len(p.calls), errs)
+		}
+	}
+}
+
 // A message whose acceptance is unknown is sent again under its id, which the
 // platform accepts once. The error after the last try says how to do that by hand.
 func TestSendGoesOnUnderOneID(t *testing.T) {

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -18,7 +21,7 @@ const maxKey = 256
 func delegate(
 	delegations *delegation.Service, callers httpapi.Callers,
 ) func(context.Context, httpapi.Call, api.DelegateRequest) (api.Delegated, error) {
-	maxTask := delegations.Delivery.Policy.MaxBody / 2 // room for its escapes and envelope
+	policy := delegations.Delivery.Policy
 	return func(ctx context.Context, c httpapi.Call, in api.DelegateRequest) (api.Delegated, error) {
 		source, err := callers.RequireWorkspace(ctx, c, in.Claims)
 		if err != nil {
@@ -31,11 +34,11 @@ func delegate(
 		switch {
 		case in.Task == "":
 			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
-		case len(in.Task) > maxTask:
-			return api.Delegated{}, fault.New(fault.TooLarge, "the task has %d bytes; at most %d are taken",
-				len(in.Task), maxTask).WithHint("send large content as a link", "stop")
 		case len(in.IdempotencyKey) > maxKey:
 			return api.Delegated{}, fault.New(fault.InvalidRequest, "idempotency_key has at most %d bytes", maxKey)
+		}
+		if err := checkSize(chat.TextBody(uuid.NewString(), in.Task), policy); err != nil {
+			return api.Delegated{}, err
 		}
 		out, err := delegations.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, c.Now)
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"regexp"
 	"time"
@@ -23,10 +22,10 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
 
-// parse normalises an A2A body as docs/wire-contract.md says (section 2.5): a bare
-// message is wrapped; jsonrpc, id, method and messageId are filled in. What
-// else the sender wrote reaches the agent as it is. Errors: those of
-// Call.Decode, invalid_request, too_large.
+// parse normalises an A2A body as docs/wire-contract.md says (sections 2.5 and 9.1):
+// a bare message is wrapped; jsonrpc, id, method and messageId are filled in, and
+// what the message lacks (complete). What else the sender wrote reaches the agent as
+// it is. Errors: those of Call.Decode, invalid_request, too_large.
 func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	rpc, params, message, err := unwrap(c)
 	if err != nil {
@@ -49,17 +48,25 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 		return m, fault.New(fault.InvalidRequest, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
 	}
 	message["messageId"] = quote(m.ID)
+	if err := complete(message, m.Method); err != nil {
+		return m, err
+	}
 	params["message"] = object(message)
 	rpc["params"], rpc["jsonrpc"], rpc["method"] = object(params), quote("2.0"), quote(m.Method)
 	if _, ok := rpc["id"]; !ok {
 		rpc["id"] = quote(m.ID)
 	}
-	m.Body = bytes.ToValidUTF8(object(rpc), []byte("\ufffd")) // the store keeps texts, and text is UTF-8
-	if len(m.Body) > p.MaxBody {
-		return m, fault.New(fault.TooLarge, "the message has %d bytes; at most %d are taken", len(m.Body), p.MaxBody).
-			WithHint("send large content as a link", "stop")
+	m.Body = object(rpc)
+	return m, checkSize(m.Body, p)
+}
+
+// checkSize bounds a body as it is kept. Error: too_large.
+func checkSize(body json.RawMessage, p chat.Policy) error {
+	if len(body) <= p.MaxBody {
+		return nil
 	}
-	return m, nil
+	return fault.New(fault.TooLarge, "the message has %d bytes; at most %d are taken", len(body), p.MaxBody).
+		WithHint("send large content as a link", "stop")
 }
 
 // unwrap takes a body apart: the JSON-RPC request, its params and its message.
@@ -120,6 +127,6 @@ func readText(from members, key string, to *string) error {
 }
 
 // quote and object can't fail: what they are given was decoded before.
-func quote(s string) json.RawMessage { b, _ := json.Marshal(s); return b }
+func quote(s string) json.RawMessage { b, _ := chat.Marshal(s); return b }
 
-func object(m members) json.RawMessage { b, _ := json.Marshal(m); return b }
+func object(m members) json.RawMessage { b, _ := chat.Marshal(m); return b }

@@ -54,6 +54,9 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 		from = cmp.Or(name, m.Source)
 	}
 	row.Summary = m.Method + " from " + from
+	if row.Data.Text != "" && chat.Shown(m.Body) == "" {
+		row.Summary = row.Data.Text // what a client shows that finds no text in the message
+	}
 	return row
 }
 

@@ -30,10 +30,10 @@ type SendRequest struct {
 
 // A2ARequest is a message as the A2A protocol has it.
 type A2ARequest struct {
-	_       struct{}   `description:"An A2A message/send; a bare {\"message\": …} is wrapped, and what is missing filled in."`
+	_       struct{}   `description:"An A2A message/send; a bare {\"message\": …} is wrapped, and what is missing filled in: content becomes parts, type is taken for kind."`
 	JSONRPC string     `json:"jsonrpc" description:"2.0"`
 	ID      any        `json:"id" schema:"JSONRPCID" description:"the call's id; default the messageId"`
-	Method  string     `json:"method" description:"default message/send"`
+	Method  string     `json:"method" description:"default message/send; A2A 1.0 writes SendMessage"`
 	Params  A2AParams  `json:"params" description:"the message and how to deliver it"`
 	Message A2AMessage `json:"message" description:"a bare message, without params"`
 }
@@ -48,9 +48,9 @@ type A2AParams struct {
 
 // A2AMessage is a message.
 type A2AMessage struct {
-	Role      string    `json:"role" description:"who speaks: user, as a rule"`
+	Role      string    `json:"role" description:"who speaks; default user"`
 	MessageID string    `json:"messageId" description:"the idempotency key: 1 to 128 letters, digits, '.', '_', ':', '-'"`
-	Parts     []A2APart `json:"parts" description:"what is said"`
+	Parts     []A2APart `json:"parts" description:"what is said: at least one text that isn't empty, file or data"`
 }
 
 // A2APart is a part of a message.

@@ -5,45 +5,6 @@ import (
 	"strings"
 )
 
-// part is a part of an A2A message; agents in use write its kind under either key.
-type part struct {
-	Kind string `json:"kind,omitempty"`
-	Type string `json:"type,omitempty"`
-	Text string `json:"text"`
-}
-
-// Text is what a person would read of an A2A body: the joined text parts of the first of these that has any:
-// params.message.parts, params.parts, parts and, for an answer, result.parts and result.message.parts. It is "" when
-// none has. Source: the wire contract, section 2.3.
-func Text(body json.RawMessage) string {
-	type parts struct {
-		Parts   []part `json:"parts"`
-		Message struct {
-			Parts []part `json:"parts"`
-		} `json:"message"`
-	}
-	var b struct {
-		parts
-		Params parts `json:"params"`
-		Result parts `json:"result"`
-	}
-	if json.Unmarshal(body, &b) != nil {
-		return "" // the body has another shape: a reader looks at the body itself
-	}
-	for _, ps := range [][]part{b.Params.Message.Parts, b.Params.Parts, b.Parts, b.Result.Parts, b.Result.Message.Parts} {
-		var out strings.Builder
-		for _, p := range ps {
-			if p.Kind == "text" || p.Type == "text" {
-				out.WriteString(p.Text)
-			}
-		}
-		if out.Len() > 0 {
-			return out.String()
-		}
-	}
-	return ""
-}
-
 // Clip is the beginning of a text: at most n bytes, and no character cut in half.
 func Clip(text string, n int) string {
 	if len(text) <= n {
@@ -56,13 +17,13 @@ func Clip(text string, n int) string {
 type object map[string]any
 
 func (o object) raw() json.RawMessage {
-	raw, _ := json.Marshal(o)
-	return raw
+	raw, _ := Marshal(o)
+	return Repair(raw)
 }
 
 // TextBody is an A2A message/send with one text part.
 func TextBody(messageID, text string) json.RawMessage {
-	message := object{"role": "user", "messageId": messageID, "parts": []part{{Kind: "text", Text: text}}}
+	message := object{"role": "user", "messageId": messageID, "parts": []object{{"kind": "text", "text": text}}}
 	return object{"jsonrpc": "2.0", "id": messageID, "method": "message/send", "params": object{"message": message}}.raw()
 }
 
@@ -73,44 +34,6 @@ const ProbeMethod = "rollcall/probe"
 // ProbeBody is a probe as an agent gets it.
 func ProbeBody(messageID string) json.RawMessage {
 	return object{"jsonrpc": "2.0", "id": messageID, "method": ProbeMethod, "params": object{}}.raw()
-}
-
-// failedStates are the states of an A2A task that has not done what was asked, in the words of versions 0.2 and 1.0.
-var failedStates = map[string]string{
-	"failed": "failed", "rejected": "rejected", "canceled": "canceled", "cancelled": "canceled",
-	"auth-required": "auth-required",
-}
-
-// TaskFailure is the agent's words when its answer is a task that failed, was rejected or canceled, or needs a sign-in;
-// failed reports whether it is.
-func TaskFailure(answer json.RawMessage) (words string, failed bool) {
-	type task struct {
-		Status struct {
-			State   string          `json:"state"`
-			Message json.RawMessage `json:"message"`
-		} `json:"status"`
-	}
-	var a struct {
-		task
-		Task   task `json:"task"`
-		Result struct {
-			task
-			Task task `json:"task"`
-		} `json:"result"`
-	}
-	if json.Unmarshal(answer, &a) != nil {
-		return "", false // of another shape: no task
-	}
-	for _, t := range []task{a.Result.task, a.Result.Task, a.task, a.Task} {
-		name := strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(t.Status.State), "task_state_"), "_", "-")
-		if state, ok := failedStates[name]; ok {
-			if words = Text(t.Status.Message); words == "" {
-				words = "its task is " + state
-			}
-			return words, true
-		}
-	}
-	return "", false
 }
 
 // Words is what a person would read of an error in JSON, whatever its shape: a text, or the first of its members that
@@ -129,4 +52,9 @@ func Words(raw json.RawMessage) string {
 		}
 	}
 	return string(raw)
+}
+
+// NewestMethod reports whether a JSON-RPC method is one of A2A 1.0, which writes SendMessage for message/send.
+func NewestMethod(method string) bool {
+	return method != "" && method[0] >= 'A' && method[0] <= 'Z' && !strings.Contains(method, "/")
 }

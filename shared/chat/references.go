@@ -15,7 +15,6 @@ var quoteMembers = append([]string{"messageId", "message_id"}, referenceMembers.
 // References are the ids of what a message says that it answers: in its own members, in the metadata of the message and
 // of the call, and in its data parts. Nothing else counts, neither its time nor its text.
 func References(body json.RawMessage) map[string]bool {
-	type members map[string]json.RawMessage
 	var rpc, params, message, metadata members
 	out := map[string]bool{}
 	if json.Unmarshal(body, &rpc) != nil {

@@ -10,9 +10,9 @@ import (
 const MaxReply = 5 << 20
 
 // EncodedSize is at least as many bytes as v takes in the answer of a function: as JSON, in the text of a JSON
-// member. A character of a message may take many: a quote four, and "<" seven.
+// member. A character of a message may take many: a quote takes four, a control character seven.
 func EncodedSize(v any) int {
-	raw, err := json.Marshal(v)
+	raw, err := Marshal(v)
 	if err != nil {
 		return MaxReply + 1 // nothing else fits beside what can't be measured
 	}
@@ -38,7 +38,11 @@ const rowSize = 8 << 10
 // RowSize is at least as many bytes as the message takes in an answer that shows its body, the text of it, and its
 // answer.
 func RowSize(m Message) int {
-	n := rowSize + EncodedSize(Text(m.Body))
+	text := EncodedSize(Text(m.Body))
+	n := rowSize + text
+	if Shown(m.Body) == "" {
+		n += text // it is the summary too
+	}
 	for _, raw := range []json.RawMessage{m.Body, m.Answer} {
 		if json.Valid(raw) {
 			n += EncodedSize(raw)

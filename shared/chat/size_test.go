@@ -9,22 +9,30 @@ import (
 
 // What an answer weighs is measured, so the largest message must fit, whatever it is made of.
 func TestOneMessageAlwaysFits(t *testing.T) {
-	p := DefaultPolicy()
 	for name, unit := range map[string]string{
 		"quotes": `\"`, "backslashes": `\\`, "zeros": `\u0000`, "tags": "<", "plain": "x", "line separators": "\u2028",
 		"line ends": `\n`, "emoji": "😀",
 	} {
-		head, tail := `{"params":{"message":{"parts":[{"kind":"text","text":"`, `"}]}}}`
-		m := Message{
-			Body:   json.RawMessage(head + strings.Repeat(unit, (p.MaxBody-len(head)-len(tail))/len(unit)) + tail),
-			Answer: json.RawMessage(`"` + strings.Repeat(unit, (MaxAnswer-2)/len(unit)) + `"`),
+		for part, tail := range map[string]string{
+			`{"kind":"text","text":"`: `"}`, `{"kind":"data","data":{"k":"`: `"}}`, `{"url":"`: `"}`,
+		} {
+			checkOneFits(t, name, unit, `{"params":{"message":{"parts":[`+part, tail+`]}}}`)
 		}
-		if !json.Valid(m.Body) || !json.Valid(m.Answer) || len(m.Body) > p.MaxBody {
-			t.Fatalf("%s: not as it should be", name)
-		}
-		if n := RowSize(m); n > MaxReply {
-			t.Errorf("%s: one message takes %d bytes, more than %d", name, n, MaxReply)
-		}
+	}
+}
+
+func checkOneFits(t *testing.T, name, unit, head, tail string) {
+	t.Helper()
+	p := DefaultPolicy()
+	m := Message{
+		Body:   json.RawMessage(head + strings.Repeat(unit, (p.MaxBody-len(head)-len(tail))/len(unit)) + tail),
+		Answer: json.RawMessage(`"` + strings.Repeat(unit, (MaxAnswer-2)/len(unit)) + `"`),
+	}
+	if !json.Valid(m.Body) || !json.Valid(m.Answer) || len(m.Body) > p.MaxBody || Text(m.Body) == "" {
+		t.Fatalf("%s: not as it should be", name)
+	}
+	if n := RowSize(m); n > MaxReply {
+		t.Errorf("%s, %s: one message takes %d bytes, more than %d", name, head, n, MaxReply)
 	}
 }
 
@@ -33,7 +41,7 @@ func TestEncodedSize(t *testing.T) {
 		"", `"`, `\`, "<>&", "\x00\n", "\u2028", "ä😀", "\xff", json.RawMessage(`{"a":"\"<"}`), 7,
 		json.RawMessage("\"\xff\xfe�\""),
 	} {
-		inner, err := json.Marshal(v)
+		inner, err := Marshal(v)
 		if err != nil {
 			t.Fatal(err)
 		}

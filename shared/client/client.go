@@ -94,11 +94,11 @@ func reader(body any) (io.Reader, error) {
 	case []byte:
 		return bytes.NewReader(b), nil
 	}
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	return bytes.NewReader(raw), nil
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // "<" is one byte, not six
+	err := enc.Encode(body)
+	return bytes.NewReader(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), err
 }
 
 // Message is an A2A message/send with one text part.

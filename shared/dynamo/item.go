@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 )
@@ -66,7 +67,7 @@ const recordAttribute = "rec"
 
 // encodeRecord puts v into an item that is kept until a time.
 func encodeRecord(it item, v any, until time.Time) error {
-	raw, err := json.Marshal(v)
+	raw, err := chat.Marshal(v)
 	if err != nil {
 		return fault.Store("encode record", err)
 	}

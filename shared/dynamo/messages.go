@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ const (
 )
 
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
-	raw, err := json.Marshal(messageRecord{
+	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Delegation, m.Digest, m.Probe,
 	})

@@ -8,19 +8,25 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 )
 
 // MaxBody is the largest request body in bytes (256 KiB of message and its
-// envelope).
-const MaxBody = 264 << 10
+// envelope), counted as it is kept (chat.Compact). As it is sent, a character may
+// take six times as many.
+const (
+	MaxBody = 264 << 10
+	maxSent = 6 * MaxBody
+)
 
 // Call is one call as it came.
 type Call struct {
@@ -80,7 +86,8 @@ func (c Call) requireOperator(operator token.Hash) error {
 	return nil
 }
 
-// Raw is the body's bytes. Errors: too_large, invalid_request.
+// Raw is the body as it is kept (chat.Compact). Errors: too_large, invalid_request,
+// invalid_json when it is not text.
 func (c Call) Raw() ([]byte, error) {
 	body := []byte(c.Body)
 	if c.IsBase64Encoded {
@@ -89,11 +96,29 @@ func (c Call) Raw() ([]byte, error) {
 			return nil, fault.New(fault.InvalidRequest, "the body is not the base64 its event says it is")
 		}
 	}
-	if len(body) > MaxBody {
-		return nil, fault.New(fault.TooLarge, "the body has %d bytes; at most %d are taken", len(body), MaxBody).
-			WithHint("send large content as a link", "stop")
+	if len(body) > maxSent {
+		return nil, tooLarge(len(body))
 	}
-	return body, nil
+	if c.lostBytes() {
+		return nil, chat.NotUTF8()
+	}
+	body, err := chat.Compact(body)
+	if err == nil && len(body) > MaxBody {
+		err = tooLarge(len(body))
+	}
+	return body, err
+}
+
+func tooLarge(size int) error {
+	return fault.New(fault.TooLarge, "the body has %d bytes; at most %d are taken", size, MaxBody).
+		WithHint("send large content as a link", "stop")
+}
+
+// lostBytes reports whether the gateway replaced bytes of the body that are no text: an event is JSON, and has only
+// text. Then the body has another length than was sent.
+func (c Call) lostBytes() bool {
+	sent, err := strconv.Atoi(c.Header("content-length"))
+	return err == nil && !c.IsBase64Encoded && sent != len(c.Body) && strings.Contains(c.Body, "\ufffd")
 }
 
 // Decode reads the JSON body into v; unknown members are ignored, as clients

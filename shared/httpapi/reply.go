@@ -30,8 +30,8 @@ func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, err
 			return resp, nil
 		}
 	}
-	body, err := json.Marshal(reply)
-	if err == nil && chat.EncodedSize(json.RawMessage(body)) > maxAnswer {
+	body, err := chat.Marshal(reply)
+	if err == nil && chat.EncodedSize(body) > maxAnswer {
 		err = fault.New(fault.TooLarge, "the answer is too large for one reply").
 			WithHint("ask for fewer at a time, with limit", "stop")
 	}

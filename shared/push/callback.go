@@ -3,7 +3,6 @@ package push
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +17,7 @@ const callbackTimeout = 10 * time.Second
 // Tell implements delivery.Callbacks: it posts how a message ended to its sender's
 // URL. The URL is guarded as an agent's is. Any 2xx confirms it.
 func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error {
-	body, err := json.Marshal(map[string]any{
+	body, err := chat.Marshal(map[string]any{
 		"workspace_id": m.Workspace,
 		"message_id":   m.ID,
 		"state":        m.State,

@@ -117,7 +117,7 @@ func sizeOf(m chat.Message) int {
 type record []byte
 
 func newRecord(v any) (record, error) {
-	raw, err := json.Marshal(v)
+	raw, err := chat.Marshal(v)
 	if err != nil {
 		return nil, fault.Store("encode record", err)
 	}

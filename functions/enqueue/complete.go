@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// complete gives a message what agents need and senders leave out: its role; parts for
+// content, as A2A 0.2 calls its text; and the kind of each part, where type names it or
+// the part shows it. To a method of A2A 1.0 its own words are left, and it knows no
+// kind. Error: invalid_request, for a message that says nothing.
+func complete(message members, method string) error {
+	role := ""
+	if message["role"] != nil && string(message["role"]) != "null" {
+		if err := readText(message, "role", &role); err != nil {
+			return err
+		}
+	}
+	newest := chat.NewestMethod(method)
+	switch {
+	case role != "":
+	case newest:
+		message["role"] = quote("ROLE_USER")
+	default:
+		message["role"] = quote("user")
+	}
+	parts, err := partsOf(message)
+	if err != nil {
+		return err
+	}
+	says := false
+	for i, p := range parts {
+		if !newest {
+			nameKind(p)
+		}
+		says = says || saysSomething(p)
+		parts[i] = p
+	}
+	if !says {
+		return emptyMessage("the message says nothing: it has no part with a text, a file or data")
+	}
+	delete(message, "content")
+	list, _ := chat.Marshal(parts) // it was decoded before
+	message["parts"] = list
+	return nil
+}
+
+func emptyMessage(what string) error {
+	return fault.New(fault.InvalidRequest, "%s", what).WithHint("send "+exampleMessage, "stop")
+}
+
+// partsOf reads the parts of a message, or its content: a text, a part, or a list of
+// parts. Error: invalid_request.
+func partsOf(message members) (parts []members, err error) {
+	name := "parts"
+	raw, ok := message[name]
+	if !ok || string(raw) == "null" {
+		name = "content"
+		raw, ok = message[name]
+	}
+	var text string
+	switch {
+	case !ok || string(raw) == "null":
+		return nil, emptyMessage("the message has neither parts nor content")
+	case name == "content" && json.Unmarshal(raw, &text) == nil:
+		return []members{{"kind": quote("text"), "text": raw}}, nil
+	case name == "content" && strings.HasPrefix(string(raw), "{"):
+		raw = json.RawMessage("[" + string(raw) + "]")
+	}
+	if json.Unmarshal(raw, &parts) != nil || slices.ContainsFunc(parts, func(p members) bool { return p == nil }) {
+		return nil, fault.New(fault.InvalidRequest, "%s must be a list of objects", name)
+	}
+	for _, p := range parts {
+		if err := readText(p, "text", &text); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// kinds are the members that show the kind of a part that doesn't name it.
+var kinds = []struct{ member, kind string }{
+	{"text", "text"}, {"file", "file"}, {"url", "file"}, {"raw", "file"}, {"data", "data"},
+}
+
+// nameKind fills in a part's kind.
+func nameKind(part members) {
+	var kind string
+	for _, name := range []string{"kind", "type"} {
+		if json.Unmarshal(part[name], &kind) == nil && kind != "" {
+			part["kind"] = quote(kind)
+			return
+		}
+	}
+	for _, k := range kinds {
+		if _, ok := part[k.member]; ok {
+			part["kind"] = quote(k.kind)
+			return
+		}
+	}
+}
+
+// saysSomething reports whether a part has a text that isn't empty, or anything else
+// than its kind.
+func saysSomething(part members) bool {
+	for name, raw := range part {
+		switch name {
+		case "kind", "type", "metadata", "mediaType", "mimeType":
+			continue
+		}
+		if text := string(raw); text != `""` && text != "null" {
+			return true
+		}
+	}
+	return false
+}

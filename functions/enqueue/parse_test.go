@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+func parsed(body string) (chat.Message, error) {
+	return parse(httpapi.Call{APIGatewayV2HTTPRequest: events.APIGatewayV2HTTPRequest{Body: body}, Now: now},
+		chat.DefaultPolicy())
+}
+
+// kept is the message of a body as it is kept, without its id.
+func kept(t *testing.T, body string) string {
+	t.Helper()
+	m, err := parsed(body)
+	if err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	var rpc struct {
+		Params struct{ Message map[string]any }
+	}
+	if err := json.Unmarshal(m.Body, &rpc); err != nil {
+		t.Fatal(err)
+	}
+	delete(rpc.Params.Message, "messageId")
+	raw, err := chat.Marshal(rpc.Params.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// What people send, and what an agent gets of it.
+func TestMessagesAreCompleted(t *testing.T) {
+	const hi = `"parts":[{"kind":"text","text":"hi"}]`
+	for message, want := range map[string]string{
+		`{` + hi + `}`:                              `{` + hi + `,"role":"user"}`,
+		`{"role":null,` + hi + `}`:                  `{` + hi + `,"role":"user"}`,
+		`{"role":"agent",` + hi + `}`:               `{` + hi + `,"role":"agent"}`,
+		`{"role":"user","content":"hi"}`:            `{` + hi + `,"role":"user"}`,
+		`{"content":{"text":"hi"}}`:                 `{` + hi + `,"role":"user"}`,
+		`{"content":[{"text":"hi"}],"parts":null}`:  `{` + hi + `,"role":"user"}`,
+		`{"content":"no",` + hi + `}`:               `{` + hi + `,"role":"user"}`,
+		`{"parts":[{"text":"hi"}],"contextId":"c"}`: `{"contextId":"c",` + hi + `,"role":"user"}`,
+		`{"parts":[{"type":"text","text":"hi"}]}`:   `{"parts":[{"kind":"text","text":"hi","type":"text"}],"role":"user"}`,
+		`{"parts":[{"url":"https://x"}]}`:           `{"parts":[{"kind":"file","url":"https://x"}],"role":"user"}`,
+		`{"parts":[{"data":{}}]}`:                   `{"parts":[{"data":{},"kind":"data"}],"role":"user"}`,
+		`{"parts":[{"raw":"aGk="}]}`:                `{"parts":[{"kind":"file","raw":"aGk="}],"role":"user"}`,
+		`{"parts":[{"file":{"uri":1}}]}`:            `{"parts":[{"file":{"uri":1},"kind":"file"}],"role":"user"}`,
+	} {
+		if got := kept(t, `{"params":{"message":`+message+`}}`); got != want {
+			t.Errorf("%s: got %s, want %s", message, got, want)
+		}
+	}
+	const newest = `{"method":"SendMessage","params":{"message":{"parts":[{"text":"hi"}]}}}`
+	if got := kept(t, newest); got != `{"parts":[{"text":"hi"}],"role":"ROLE_USER"}` {
+		t.Errorf("1.0: %s", got)
+	}
+}
+
+func TestMessagesThatSayNothing(t *testing.T) {
+	for _, message := range []string{
+		`{}`, `{"parts":[]}`, `{"parts":null}`, `{"content":""}`, `{"content":[]}`, `{"parts":[{"kind":"text","text":""}]}`,
+		`{"parts":[{"kind":"text"}]}`, `{"parts":[{}]}`, `{"parts":[null]}`, `{"parts":["hi"]}`, `{"parts":"hi"}`,
+		`{"parts":[{"kind":"text","text":7}]}`, `{"role":7,"content":"hi"}`, `{"content":7}`, `[]`, `7`, `null`,
+	} {
+		_, err := parsed(`{"params":{"message":` + message + `}}`)
+		if fault.CodeOf(err) != fault.InvalidRequest {
+			t.Errorf("%s: %v", message, err)
+		}
+	}
+}
+
+// A message counts as it is kept, however its sender escaped it.
+func TestAMessageCountsAsItIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		unit      string
+		times     int
+		fits      bool
+		decodesTo string
+	}{
+		"tags":                   {`<`, 45_000, true, "<"},
+		"tags, escaped":          {`\u003c`, 45_000, true, "<"},
+		"tags, escaped, to 255K": {`\u003c`, 255_000, true, "<"},
+		"emoji":                  {`😀`, 60_000, true, "😀"},
+		"emoji, escaped":         {`\ud83d\ude00`, 60_000, true, "😀"},
+		"200 KB of words":        {`hello, `, 28_571, true, "hello, "},
+		"line ends":              {`\n`, 100_000, true, "\n"},
+		"controls":               {`\u0007`, 40_000, true, "\a"},
+		"emoji, too many":        {`😀`, 66_000, false, ""},
+		"escaped, too many":      {`\ud83d\ude00`, 66_000, false, ""},
+		"controls, too many":     {`\u0007`, 45_000, false, ""},
+	} {
+		body := `{"params":{"message":{"parts":[{"kind":"text","text":"` + strings.Repeat(c.unit, c.times) + `"}]}}}`
+		m, err := parsed(body)
+		switch {
+		case c.fits && (err != nil || chat.Text(m.Body) != strings.Repeat(c.decodesTo, c.times)):
+			t.Errorf("%s: %v, or another text", name, err)
+		case !c.fits && fault.CodeOf(err) != fault.TooLarge:
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Whatever its text is, a message carries it as it is, and once.
+func TestATextIsKeptExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringN(1, 200, -1).Draw(t, "text")
+		member := rapid.SampledFrom([]string{"content", "parts"}).Draw(t, "in")
+		message := map[string]any{"content": text}
+		if member == "parts" {
+			as := rapid.SampledFrom([]string{"kind", "type"}).Draw(t, "as")
+			message = map[string]any{"parts": []map[string]string{{as: "text", "text": text}}}
+		}
+		body, err := json.Marshal(map[string]any{"message": message})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := parsed(string(body))
+		if err != nil || chat.Text(m.Body) != text || chat.Shown(m.Body) != text {
+			t.Fatalf("%q: %v %s", text, err, m.Body)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(`{"method":"SendMessage","params":{"message":{"parts":[{"text":"hi"}],"content":"x","role":"user"}}}`)
+	f.Add(`{"message":{"content":{"type":"text","text":"\ud83d\ude00"}},"expires_in_seconds":7}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		m, err := parsed(body)
+		if err != nil {
+			if fault.CodeOf(err) == fault.Internal {
+				t.Errorf("%q: %v", body, err)
+			}
+			return
+		}
+		compact, err := chat.Compact(m.Body)
+		if err != nil || string(compact) != string(m.Body) || !json.Valid(m.Body) {
+			t.Errorf("%q is kept as %s, %v", body, m.Body, err)
+		}
+		again, err := parsed(string(m.Body))
+		if err != nil || string(again.Body) != string(m.Body) {
+			t.Errorf("%s: again %s, %v", m.Body, again.Body, err)
+		}
+	})
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/chat"
+)
+
+// A client that finds no text in a message shows its row's summary. It says what the
+// message carries, and so does the text that another client reads.
+func TestRowsOfMessagesWithoutText(t *testing.T) {
+	const file = "file b.png (image/png) https://x/b.png"
+	const data = `data {"a":1}`
+	const from = "message/send from the user"
+	for parts, want := range map[string]struct{ summary, text string }{
+		`{"kind":"text","text":"hi"}`: {from, "hi"},
+		`{"text":"hi"}`:               {"hi", "hi"},
+		`{"kind":"file","file":{"name":"b.png","mimeType":"image/png","uri":"https://x/b.png"}}`: {file, file},
+		`{"data":{"a":1}},{"kind":"text","text":""}`:                                             {data, data},
+		`{"kind":"custom"}`: {from, ""},
+	} {
+		m := chat.Message{
+			ID: "m", Workspace: "w", Method: "message/send",
+			Body: json.RawMessage(`{"params":{"message":{"parts":[` + parts + `]}}}`),
+		}
+		if row := messageRow(m, nil); row.Summary != want.summary || row.Data.Text != want.text {
+			t.Errorf("%s: %q, %q", parts, row.Summary, row.Data.Text)
+		}
+	}
+}
