@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +12,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// fleet reads every workspace, or those of one status, ordered by id.
+// fleet reads every workspace, or those of one status, worst first.
 func (a *app) fleet(ctx context.Context, status string) ([]api.Workspace, error) {
 	query := url.Values{}
 	if status != "" {
@@ -22,8 +20,7 @@ func (a *app) fleet(ctx context.Context, status string) ([]api.Workspace, error)
 	}
 	fleet, _, err := pages(ctx, a, "/workspaces", query, noLimit,
 		func(p page) []api.Workspace { return p.Workspaces })
-	slices.SortFunc(fleet, func(a, b api.Workspace) int { return cmp.Compare(a.ID, b.ID) })
-	return fleet, err
+	return worstFirst(fleet), err
 }
 
 // fleetTable prints a line for each workspace.
@@ -32,7 +29,7 @@ func fleetTable(w io.Writer, fleet []api.Workspace) {
 		fmt.Fprintln(w, "no workspaces")
 		return
 	}
-	rows := [][]string{{"ID", "NAME", "STATUS", "REASON", "SINCE", "MODE", "WAITING", "OLDEST", "HEARD"}}
+	rows := [][]string{{"ID", "NAME", "STATUS", "REASON", "SINCE", "MODE", "WAITING", "OLDEST", "DEAD", "HEARD"}}
 	for _, v := range fleet {
 		open := v.Inbox.Queued + v.Inbox.InFlight
 		oldest := "-"
@@ -41,7 +38,8 @@ func fleetTable(w io.Writer, fleet []api.Workspace) {
 		}
 		rows = append(rows, []string{
 			v.ID, clip(v.Name, 24), string(v.Status), string(v.Reason), ago(v.Since),
-			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest, ago(v.LastHeartbeat),
+			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest,
+			strconv.FormatInt(v.Totals.Dead, 10), ago(v.LastHeartbeat),
 		})
 	}
 	table(w, rows)

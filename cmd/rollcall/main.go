@@ -87,7 +87,7 @@ Exit codes:
   1    the platform refused
   2    wrong usage
   3    no platform is known, or it doesn't answer, or it fails (HTTP 5xx)
-  4    done, but with a bad outcome: not online (status --check), not delivered
+  4    done, but with a bad outcome: not online (status --check), something is wrong (problems), not delivered
        (send, probe), not registered again (repair --wait)
   130  interrupted; watch and events --follow exit with 0 instead`,
 		Version:      currentVersion(),
@@ -117,7 +117,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"see", "See:", []*cobra.Command{
-			a.statusCommand(), a.watchCommand(), a.explainCommand(),
+			a.problemsCommand(), a.statusCommand(), a.watchCommand(), a.explainCommand(),
 			a.historyCommand(), a.auditCommand(), a.eventsCommand(),
 		}},
 		{"mend", "Mend:", []*cobra.Command{

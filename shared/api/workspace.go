@@ -30,6 +30,7 @@ type Verdict struct {
 	Since     time.Time        `json:"since"`
 	Hint      string           `json:"hint"`
 	Action    string           `json:"action"`
+	Command   string           `json:"command,omitempty" description:"the exact command of the command-line program that comes next; absent when none helps"`
 	Hop       workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
 	Evidence  []Evidence       `json:"evidence"`
 	Remarks   []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`

@@ -33,7 +33,7 @@ func (vw Viewer) Status(f workspace.Facts) workspace.Status {
 // profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
 	return api.Workspace{
-		ID: f.ID, Name: NameOf(f.ID, p), Verdict: verdict(vw.fleet.Assess(f, vw.policy, vw.now)),
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: verdict(f.ID, vw.fleet.Assess(f, vw.policy, vw.now)),
 		Delivery: delivery(workspace.EffectiveMode(f, vw.policy, vw.now)), Inbox: InboxOf(f, vw.now),
 		ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: p.URL, Runtime: p.Runtime,
@@ -90,9 +90,9 @@ func EvidenceOf(evidence []workspace.Evidence) []api.Evidence {
 	return out
 }
 
-func verdict(v workspace.Verdict) api.Verdict {
+func verdict(id string, v workspace.Verdict) api.Verdict {
 	return api.Verdict{
-		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action,
+		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action, Command: v.Command(id),
 		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks), RecheckAt: v.RecheckAt,
 	}
 }

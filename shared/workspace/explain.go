@@ -122,6 +122,11 @@ func (v Verdict) command(command string) string {
 	return command
 }
 
+// Command is the exact command that comes next for the workspace of this id; "" when no command helps.
+func (v Verdict) Command(id string) string {
+	return strings.ReplaceAll(v.command(explained[v.Reason].command), "%s", id)
+}
+
 // FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
 func (v Verdict) FaultyHop() Hop {
 	if v.Hop != HopNone {
@@ -136,7 +141,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	words := explained[v.Reason]
 	e := Explanation{
 		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
-		Hop: v.FaultyHop(), Summary: words.summary, Command: strings.ReplaceAll(v.command(words.command), "%s", f.ID),
+		Hop: v.FaultyHop(), Summary: words.summary, Command: v.Command(f.ID),
 		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
 	}
 	switch v.Reason {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// problem is one thing that is wrong, and what comes next.
+type problem struct {
+	Workspaces []string         `json:"workspaces,omitempty"` // none: the platform itself
+	Status     workspace.Status `json:"status,omitempty"`
+	Reason     workspace.Reason `json:"reason,omitempty"`
+	Since      time.Time        `json:"since,omitzero"`
+	Text       string           `json:"text"`
+	Command    string           `json:"command,omitempty"`
+}
+
+func (a *app) problemsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "problems",
+		Short: "What is wrong, worst first: a line and a command for each thing",
+		Long: `problems prints one line and one command for each thing that is wrong: the platform,
+the workspaces that are degraded, offline or unknown, and mail that ended
+undelivered. Workspaces that have been silent for more than three days are one
+line, and so are those whose silence the platform itself is suspected of.
+It exits with 4 when anything is wrong.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found, err := a.problems(cmd.Context(), time.Now())
+			if err != nil {
+				return err
+			}
+			if err := a.show(found, func(w io.Writer) { problemsReport(w, found) }); err != nil || len(found) == 0 {
+				return err
+			}
+			return &outcome{exitUnhealthy, count(len(found), "problem")}
+		},
+	}
+}
+
+// problems is everything that is wrong, worst first.
+func (a *app) problems(ctx context.Context, now time.Time) ([]problem, error) {
+	var health api.Health
+	if err := a.call(ctx, "GET", "/healthz", nil, &health); err != nil {
+		return nil, err
+	}
+	fleet, err := a.fleet(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	out := []problem{}
+	if health.Status != "ok" {
+		text := "the platform is " + health.Status + ": " + health.Sweeper
+		out = append(out, problem{Text: text, Command: "rollcall sweep"})
+	}
+	return append(out, problemsOf(fleet, now)...), nil
+}
+
+// silentLong is after how long silence is nothing new.
+const silentLong = 3 * 24 * time.Hour
+
+// problemsOf is what is wrong in the fleet, worst first.
+func problemsOf(fleet []api.Workspace, now time.Time) (out []problem) {
+	suspect := problem{Status: workspace.StatusUnknown, Reason: workspace.ReasonPlatformSuspect}
+	silent := problem{Status: workspace.StatusOffline, Reason: workspace.ReasonLeaseExpired}
+	for _, ws := range worstFirst(fleet) {
+		switch {
+		case ws.Reason == workspace.ReasonPlatformSuspect:
+			suspect = suspect.with(ws)
+		case ws.Status == workspace.StatusOffline && now.Sub(ws.Since) > silentLong:
+			silent = silent.with(ws)
+		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
+			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command})
+		}
+		for _, r := range ws.Remarks {
+			if ws.Status != workspace.StatusRemoved {
+				out = append(out, problem{Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command})
+			}
+		}
+	}
+	if n := len(suspect.Workspaces); n > 0 {
+		suspect.Text = fmt.Sprintf("the platform is suspected of the silence of %s: %s", count(n, "workspace"), suspect.Text)
+		out = append([]problem{suspect}, out...)
+	}
+	if n := len(silent.Workspaces); n > 0 {
+		silent.Text = count(n, "workspace") + " silent for more than three days"
+		silent.Command = "rollcall status --status offline"
+		out = append(out, silent)
+	}
+	return out
+}
+
+// with adds a workspace to those that share a problem.
+func (p problem) with(ws api.Workspace) problem {
+	p.Workspaces = append(p.Workspaces, ws.ID)
+	if p.Since.IsZero() || ws.Since.Before(p.Since) {
+		p.Since = ws.Since
+	}
+	p.Text, p.Command = cmp.Or(p.Text, ws.Hint), cmp.Or(p.Command, ws.Command)
+	return p
+}
+
+// worstFirst orders a fleet by what an operator looks at first, then by id.
+func worstFirst(fleet []api.Workspace) []api.Workspace {
+	severity := func(ws api.Workspace) int { return workspace.Severity(ws.Status, ws.Reason, len(ws.Remarks)) }
+	return slices.SortedStableFunc(slices.Values(fleet), func(a, b api.Workspace) int {
+		return cmp.Or(cmp.Compare(severity(a), severity(b)), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func problemsReport(w io.Writer, found []problem) {
+	if len(found) == 0 {
+		fmt.Fprintln(w, "nothing is wrong")
+		return
+	}
+	for _, p := range found {
+		line := p.Text
+		switch {
+		case len(p.Workspaces) != 1:
+		case p.Status == "":
+			line = p.Workspaces[0] + ": " + p.Text
+		default:
+			line = fmt.Sprintf("%s is %s (%s) since %s: %s", p.Workspaces[0], p.Status, p.Reason, ago(p.Since), p.Text)
+		}
+		fmt.Fprintln(w, line)
+		if p.Command != "" {
+			fmt.Fprintln(w, "    "+p.Command)
+		}
+	}
+}

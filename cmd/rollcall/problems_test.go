@@ -1,0 +1,82 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// row is a workspace of a fleet with a verdict.
+func row(
+	id string, status workspace.Status, reason workspace.Reason, since time.Time, remarks ...api.Remark,
+) api.Workspace {
+	return api.Workspace{ID: id, Verdict: api.Verdict{
+		Status: status, Reason: reason, Since: since, Hint: "a hint for " + id, Command: "rollcall mend " + id,
+		Remarks: remarks,
+	}}
+}
+
+// The worst comes first, what many share is one line, and what an operator wants so is no problem.
+func TestProblemsOf(t *testing.T) {
+	now := time.Now()
+	lost := api.Remark{Code: "mail_lost", Text: "1 message ended undelivered", Command: "rollcall redrive b-lost"}
+	found := problemsOf([]api.Workspace{
+		row("a-well", workspace.StatusOnline, workspace.ReasonHealthy, now),
+		row("b-lost", workspace.StatusOnline, workspace.ReasonHealthy, now, lost),
+		row("c-old", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-100*time.Hour)),
+		row("d-old", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-200*time.Hour)),
+		row("e-new", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-time.Hour)),
+		row("f-paused", workspace.StatusPaused, workspace.ReasonPaused, now),
+		row("g-removed", workspace.StatusRemoved, workspace.ReasonRemoved, now, lost),
+		row("h-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now),
+		row("i-refused", workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now),
+		row("j-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
+		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
+		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
+	}, now)
+	var b strings.Builder
+	problemsReport(&b, found)
+	const want = `the platform is suspected of the silence of 2 workspaces: a hint for j-silent
+    rollcall mend j-silent
+i-refused is degraded (credentials_rejected) since 0s ago: a hint for i-refused
+    rollcall mend i-refused
+h-failing is degraded (push_failing) since 0s ago: a hint for h-failing
+    rollcall mend h-failing
+e-new is offline (lease_expired) since 1h ago: a hint for e-new
+    rollcall mend e-new
+b-lost: 1 message ended undelivered
+    rollcall redrive b-lost
+2 workspaces silent for more than three days
+    rollcall status --status offline
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	const healthy, silent = `{"status": "ok"}`, `{"status": "degraded", "sweeper": "the last sweep ended 9m ago"}`
+	const well = `{"workspaces": [{"id": "demo", "status": "online", "reason": "healthy"}]}`
+	const refused = `{"workspaces": [{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
+		"hint": "repair it", "command": "rollcall repair demo"}]}`
+	platform := func(health, fleet string) map[string][]answer {
+		return map[string][]answer{"GET /healthz": {{200, health}}, "GET /workspaces": {{200, fleet}}}
+	}
+	for name, c := range map[string]commandTest{
+		"none": {args: "problems", answers: platform(healthy, well), out: "nothing is wrong\n"},
+		"a refused credential": {
+			args: "problems", answers: platform(healthy, refused), code: exitUnhealthy, out: "    rollcall repair demo\n",
+			errs: "rollcall: 1 problem\n",
+		},
+		"the sweeper is silent": {
+			args: "problems", answers: platform(silent, well), code: exitUnhealthy,
+			out: "the platform is degraded: the last sweep ended 9m ago\n    rollcall sweep\n", errs: "1 problem",
+		},
+		"as JSON, none": {args: "problems -o json", answers: platform(healthy, well), out: "[]\n"},
+	} {
+		t.Run(name, c.run)
+	}
+}
