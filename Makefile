@@ -9,7 +9,7 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e bench \
+.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e stages bench \
 	build build-functions check-go cdk ministack localstack linters browser deploy clean
 
 help: ## list these verbs
@@ -63,6 +63,9 @@ scenarios: build $(EMULATOR) ## stories of what goes wrong with agents and crede
 chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions (SEED=7 FAULTS=300), and what was lost
 	@exec .build/local chaos
 
+stages: build ministack ## two stages side by side in one account, and what the sweep of one leaves alone
+	@exec .build/local stages
+
 e2e: build localstack browser ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
@@ -94,12 +97,12 @@ linters: check-go
 cdk ministack localstack linters browser:
 	@localstack/setup/setup.sh $@
 
-deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, SETTINGS=)
+deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, STAGE=, SETTINGS=)
 	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256" \
 		"of your operator credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
 	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) \
-		$(if $(SETTINGS),-c settings='$(SETTINGS)')
+		$(if $(STAGE),-c stage=$(STAGE)) $(if $(SETTINGS),-c settings='$(SETTINGS)')
 
 clean: ## forget what was built and what a run left (.tools stays)
 	@rm -rf .build .rollcall

@@ -1,7 +1,7 @@
 // Command infra is the CDK app: it synthesizes Rollcall's one stack. Build the
 // functions first (make build); their folders are its assets.
 //
-// Context: operatorSha256 (required, hex SHA-256 of the operator credential),
+// Context: stage (part of the stack's name), operatorSha256 (required, hex SHA-256 of the operator credential),
 // functions (folder of the built functions, default .build/functions), local
 // (set to "true" by the local platform: open policies, host architecture),
 // settings (a JSON object, see stack.Settings and docs/deploy.md:
@@ -29,7 +29,7 @@ func main() {
 	}
 	settings, err := stack.ParseSettings(text("settings", ""))
 	if err == nil {
-		err = stack.New(app, stack.Name, stack.Config{
+		err = stack.New(app, stack.Name(text("stage", "")), stack.Config{
 			Functions:      text("functions", ".build/functions"),
 			OperatorSHA256: text("operatorSha256", ""),
 			Local:          text("local", "") == "true",

@@ -31,6 +31,7 @@ var verbs = []verb{
 	{"scenarios", "play the stories of what goes wrong with agents and credentials (STORY=)", scenarios},
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
+	{"stages", "deploy two stages into one account and show that neither touches the other", twoStages},
 	{"bench", "print what each operation costs, in AWS calls and capacity units", bench},
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 
 	"github.com/rollcall/rollcall/localstack/platform"
-	"github.com/rollcall/rollcall/localstack/platform/deploy"
 	"github.com/rollcall/rollcall/localstack/platform/emulator"
 )
 
@@ -32,6 +31,7 @@ func test(ctx context.Context, dirs emulator.Dirs) error {
 		testOnMinistack(ctx, dirs),
 		testStories(ctx, dirs),
 		testShortCampaign(ctx, dirs),
+		twoStages(ctx, dirs),
 	)
 }
 
@@ -66,7 +66,7 @@ func testOnMinistack(ctx context.Context, dirs emulator.Dirs) error {
 	defer p.Close()
 	fmt.Println("the existing clients, on ministack:")
 	played := p.play(ctx)
-	if p.URL, err = deploy.HTTPAPI(ctx, p.Emulator); err != nil {
+	if p.URL, err = p.Deployment.HTTPAPI(p.Emulator); err != nil {
 		return err
 	}
 	fmt.Println("through the deployed HTTP API of ministack:")
@@ -89,7 +89,8 @@ func goTest(ctx context.Context, p *platform.Platform, dirs emulator.Dirs, args 
 	file := dirs.State("test-" + string(p.Emulator.Kind) + ".json")
 	if err := writeJSON(file, map[string]any{
 		"url": p.URL, "operator_token": p.OperatorToken, "endpoint": p.Emulator.Endpoint, "kind": p.Emulator.Kind,
-		"env": p.Deployment.Env["rollcall-dispatch"], "agent": dirs.Built("agent"), "cli": dirs.Built("rollcall"),
+		"env": p.Deployment.Env["rollcall-dispatch"], "functions": p.Deployment.Functions,
+		"agent": dirs.Built("agent"), "cli": dirs.Built("rollcall"),
 		"pid": p.Emulator.PID(), "max_open": maxOpen,
 	}); err != nil {
 		return err

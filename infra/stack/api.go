@@ -18,7 +18,7 @@ import (
 // route to its function.
 func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 	gateway := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName:                   jsii.String("rollcall"),
+		ApiName:                   s.StackName(), // it identifies nothing: two APIs may have one name
 		CorsPreflight:             cors(cfg.Settings.CORSOrigins),
 		CreateDefaultStage:        jsii.Bool(false),
 		DisableExecuteApiEndpoint: jsii.Bool(cfg.Settings.Domain != ""), // agents would come by two names

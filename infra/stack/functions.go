@@ -31,7 +31,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 		"ROLLCALL_WAKEUPS_URL":     q.wakeups.QueueUrl(),
 		"ROLLCALL_DEAD_LETTER_URL": q.deadLetters.QueueUrl(),
 		"ROLLCALL_DEAD_LETTER_ARN": q.deadLetters.QueueArn(),
-		"ROLLCALL_QUEUE_PREFIX":    jsii.String(QueuePrefix),
+		"ROLLCALL_QUEUE_PREFIX":    jsii.String(QueuePrefix(*s.StackName())),
 		"ROLLCALL_OPERATOR_SHA256": jsii.String(cfg.OperatorSHA256),
 	}
 	if cfg.Local {
@@ -44,7 +44,9 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 	}
 	fns := map[string]awslambda.Function{}
 	for _, name := range Names() {
-		fns[name] = newFunction(s, cfg, name, &awslambda.FunctionProps{Architecture: arch, Environment: &env})
+		own := maps.Clone(env)
+		own["ROLLCALL_FUNCTION"] = &name
+		fns[name] = newFunction(s, cfg, name, &awslambda.FunctionProps{Architecture: arch, Environment: &own})
 	}
 	return fns
 }
@@ -56,7 +58,6 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 	})
 	logs := newLogs(s, cfg, name+"-logs")
 	logs.GrantWrite(role)
-	props.FunctionName = jsii.String("rollcall-" + name)
 	props.Description = jsii.String("Rollcall " + name)
 	props.Role, props.LogGroup = role, logs
 	props.Runtime, props.Handler = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap")

@@ -6,9 +6,14 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// QueuePrefix begins the name of every chat queue; the functions' rights are
-// bound to it.
-const QueuePrefix = "rollcall-chat-"
+// QueuePrefix begins the name of every chat queue of a stack; the functions' rights
+// are bound to it, and the sweeper removes what has it and no workspace. A stack's
+// name has no underscore, so no stack's prefix begins another's.
+func QueuePrefix(stackName string) string { return stackName + "_chat_" }
+
+// maxName is the longest name that a stack may have: a queue's has 80 characters,
+// of which shared/sqs needs 53 for workspace and generation.
+const maxName = 80 - 53 - len("_chat_")
 
 type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
 
@@ -17,11 +22,9 @@ func newQueues(s awscdk.Stack, cfg Config) queues {
 	// Developer Guide, "Using Lambda with Amazon SQS").
 	wakeVisibility := 6 * float64(cfg.Settings.timeout("dispatch"))
 	q := queues{
-		// What chat queues, made at run time, redrive to. FIFO, as they are; not by
-		// their prefix, as the sweeper may delete what has it.
+		// What chat queues, made at run time, redrive to. FIFO, as they are.
 		deadLetters: awssqs.NewQueue(s, jsii.String("DeadLetters"), &awssqs.QueueProps{
-			QueueName: jsii.String("rollcall-dead-letters.fifo"), Fifo: jsii.Bool(true),
-			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+			Fifo: jsii.Bool(true), RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
 		}),
 		lostWakeups: awssqs.NewQueue(s, jsii.String("LostWakeups"), &awssqs.QueueProps{
 			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),

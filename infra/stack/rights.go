@@ -85,7 +85,7 @@ var granted = map[string]rights{
 // grant gives each function its rights.
 func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) {
 	chatQueues := s.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("sqs"), Resource: jsii.String(QueuePrefix + "*"),
+		Service: jsii.String("sqs"), Resource: jsii.String(QueuePrefix(*s.StackName()) + "*"),
 	})
 	bus := s.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("events"), Resource: jsii.String("event-bus"), ResourceName: jsii.String("default"),

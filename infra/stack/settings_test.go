@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/rollcall/rollcall/infra/stack"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/sqs"
 )
 
 // Sixteen, because what a map orders comes out right most of the time.
@@ -82,5 +86,32 @@ func TestSettingsThatCantBeAreRefused(t *testing.T) {
 		if _, err := stack.ParseSettings(raw); err == nil || !strings.Contains(err.Error(), wrong) {
 			t.Errorf("%s: %v", raw, err)
 		}
+	}
+}
+
+func TestNoStagesQueuesAreAmongAnothers(t *testing.T) {
+	name := rapid.StringMatching(`[A-Za-z][A-Za-z0-9-]{0,20}`) // as CloudFormation wants it
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := name.Draw(t, "one stack"), name.Draw(t, "another")
+		if a != b && strings.HasPrefix(stack.QueuePrefix(a), stack.QueuePrefix(b)) {
+			t.Fatalf("a sweep of %s would remove the queues of %s", b, a)
+		}
+	})
+	for _, c := range []struct{ a, b string }{{"Rollcall-chat", "Rollcall"}, {"Rollcall-beta", "Rollcall"}} {
+		if strings.HasPrefix(stack.QueuePrefix(c.a), stack.QueuePrefix(c.b)) {
+			t.Errorf("a sweep of %s would remove the queues of %s", c.b, c.a)
+		}
+	}
+}
+
+func TestTheNamesOfQueuesFitTheirLimit(t *testing.T) {
+	longest := &sqs.ChatQueues{Prefix: stack.QueuePrefix(strings.Repeat("s", 21))}
+	name := longest.Name(delivery.ChatQueue{Workspace: strings.Repeat("w", 40), Generation: 999_999})
+	if len(name) > 80 {
+		t.Errorf("%s has %d characters", name, len(name))
+	}
+	cfg := stack.Config{OperatorSHA256: strings.Repeat("ab", 32), Settings: stack.DefaultSettings()}
+	if err := stack.New(newApp(t), strings.Repeat("s", 22), cfg); err == nil {
+		t.Error("a longer name is taken")
 	}
 }

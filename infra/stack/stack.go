@@ -4,6 +4,7 @@ package stack
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,8 +12,14 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Name is the stack's name.
-const Name = "Rollcall"
+// Name is the name of a stage's stack: any number of stages stand side by side in
+// one account and region. Without a stage it is the project's.
+func Name(stage string) string {
+	if stage == "" {
+		return "Rollcall"
+	}
+	return "Rollcall-" + stage
+}
 
 // Config is what differs between deployments.
 type Config struct {
@@ -52,6 +59,9 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	}
 	if err := cfg.Settings.check(); err != nil {
 		return err
+	}
+	if len(id) > maxName {
+		return fmt.Errorf("the stack's name %s may have %d characters at most: names of queues begin with it", id, maxName)
 	}
 	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),

@@ -44,13 +44,14 @@ func (p *Platform) configure(
 	functions := p.functions()
 	var g errgroup.Group
 	for name := range p.Deployment.Env {
-		in := &functionConfiguration{FunctionName: &name}
+		physical := p.Deployment.Functions[name]
+		in := &functionConfiguration{FunctionName: &physical}
 		change(name, in)
 		g.Go(func() error {
 			_, err := functions.UpdateFunctionConfiguration(ctx, in)
 			if err == nil {
 				updated := lambda.NewFunctionUpdatedV2Waiter(functions)
-				err = updated.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute)
+				err = updated.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &physical}, time.Minute)
 			}
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", what, name, err)
@@ -64,7 +65,7 @@ func (p *Platform) configure(
 // Sweep invokes the sweeper once, as its schedule does each minute.
 func (p *Platform) Sweep(ctx context.Context) error {
 	out, err := p.functions().Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String("rollcall-sweeper"),
+		FunctionName: aws.String(p.Deployment.Functions["rollcall-sweeper"]),
 		Payload:      []byte(`{"detail-type":"Scheduled Event","source":"aws.events"}`),
 	})
 	if err == nil && out.FunctionError != nil {

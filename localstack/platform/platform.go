@@ -150,7 +150,9 @@ func (p *Platform) Restart(ctx context.Context) error {
 	}
 	p.wire.Connect(p.Emulator.Endpoint)
 	p.progress("deploying the stack with cdk")
-	if p.Deployment, err = deploy.Deploy(ctx, p.Emulator, p.Dirs, p.operator, p.Settings); err != nil {
+	if p.Deployment, err = deploy.Deploy(ctx, p.Emulator, p.Dirs, deploy.Config{
+		Operator: p.operator, Settings: p.Settings,
+	}); err != nil {
 		return err
 	}
 	if err := p.rights.Enforce(p.Deployment); err != nil {
@@ -161,7 +163,7 @@ func (p *Platform) Restart(ctx context.Context) error {
 			return err
 		}
 	}
-	routes, err := frontdoor.Routes(p.Deployment.Template)
+	routes, err := frontdoor.Routes(p.Deployment)
 	if err != nil {
 		return err
 	}

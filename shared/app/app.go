@@ -129,7 +129,7 @@ const (
 func (c Config) awsConfig() aws.Config {
 	out := aws.Config{
 		Region:      c.Region,
-		AppID:       c.Function, // in the user agent: CloudTrail says which function called
+		AppID:       "rollcall-" + c.Function, // in the user agent: CloudTrail says which function called
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken),
 		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(awsCallTimeout),
 		Retryer: func() aws.Retryer {

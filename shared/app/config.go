@@ -25,8 +25,8 @@ type Config struct {
 	AccessKey     string `env:"AWS_ACCESS_KEY_ID"`
 	SecretKey     string `env:"AWS_SECRET_ACCESS_KEY"`
 	SessionToken  string `env:"AWS_SESSION_TOKEN"`
-	Endpoint      string `env:"AWS_ENDPOINT_URL"` // set on an emulator only
-	Function      string `env:"AWS_LAMBDA_FUNCTION_NAME"`
+	Endpoint      string `env:"AWS_ENDPOINT_URL"`  // set on an emulator only
+	Function      string `env:"ROLLCALL_FUNCTION"` // its name among the eight
 	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
 	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
 	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`

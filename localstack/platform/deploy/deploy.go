@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -22,48 +21,74 @@ import (
 	"github.com/rollcall/rollcall/shared/token"
 )
 
-const (
-	account = "000000000000" // every emulator's
-	stack   = "Rollcall"
-)
+const account = "000000000000" // every emulator's
 
 // Template is the part of a synthesized stack that the local platform reads.
 type Template struct {
-	Resources map[string]struct {
-		Type       string         `json:"Type"`
-		Properties map[string]any `json:"Properties"`
-	} `json:"Resources"`
+	Resources map[string]Resource `json:"Resources"`
+}
+
+// Resource is one resource of a template.
+type Resource struct {
+	Type       string         `json:"Type"`
+	Properties map[string]any `json:"Properties"`
+}
+
+// Function is the name of one of our functions, as in rollcall-dispatch; "" of another
+// resource. It is the name in the user agent of the function's calls, and not that of
+// the function in an account: the stack gives no resource a name.
+func (r Resource) Function() string {
+	environment, _ := r.Properties["Environment"].(map[string]any)
+	variables, _ := environment["Variables"].(map[string]any)
+	name, _ := variables["ROLLCALL_FUNCTION"].(string)
+	if r.Type != "AWS::Lambda::Function" || name == "" {
+		return ""
+	}
+	return "rollcall-" + name
+}
+
+// Config is what differs between the deployments of the stack.
+type Config struct {
+	Stage    string // part of the stack's name, or ""
+	Operator token.Hash
+	Settings map[string]string
+}
+
+func (c Config) stack() string {
+	if c.Stage == "" {
+		return "Rollcall"
+	}
+	return "Rollcall-" + c.Stage
 }
 
 // Deployment is the stack on an emulator.
 type Deployment struct {
-	Template Template
-	Physical map[string]string            // physical ids by logical ids
-	Env      map[string]map[string]string // the environment of each function, by its name
+	Template  Template
+	Physical  map[string]string            // physical ids by logical ids
+	Functions map[string]string            // the functions' names at the emulator, by their own
+	Env       map[string]map[string]string // the environment of each function, by its own name
 }
 
 // Deploy bootstraps the emulator and deploys the stack. Then it checks that the resources
 // of the template exist, because an emulator reports resources that it does not know as
-// created. settings are variables for the functions.
-func Deploy(
-	ctx context.Context, e *emulator.Emulator, d emulator.Dirs, operator token.Hash, settings map[string]string,
-) (*Deployment, error) {
-	assembly := d.State("cdk.out." + string(e.Kind))
+// created.
+func Deploy(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, c Config) (*Deployment, error) {
+	assembly := d.State("cdk.out." + string(e.Kind) + c.Stage)
 	if err := os.RemoveAll(assembly); err != nil {
 		return nil, err
 	}
-	if err := synth(ctx, d, assembly, operator, settings); err != nil {
+	if err := synth(ctx, d, assembly, c); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{
 		{"bootstrap", "aws://" + account + "/" + emulator.Region},
-		{"deploy", stack, "--require-approval", "never"},
+		{"deploy", c.stack(), "--require-approval", "never"},
 	} {
 		if err := cdk(ctx, e, d, assembly, args); err != nil {
 			return nil, err
 		}
 	}
-	return verify(ctx, e, filepath.Join(assembly, stack+".template.json"))
+	return verify(ctx, e, c.stack(), filepath.Join(assembly, c.stack()+".template.json"))
 }
 
 func cdk(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, assembly string, args []string) error {
@@ -83,10 +108,8 @@ func cdk(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, assembly st
 }
 
 // synth synthesizes the stack into a cloud assembly.
-func synth(
-	ctx context.Context, d emulator.Dirs, assembly string, operator token.Hash, settings map[string]string,
-) error {
-	variables, err := json.Marshal(settings)
+func synth(ctx context.Context, d emulator.Dirs, assembly string, c Config) error {
+	settings, err := json.Marshal(c.Settings)
 	if err != nil {
 		return err
 	}
@@ -94,8 +117,8 @@ func synth(
 	if err != nil {
 		return err
 	}
-	config["operatorSha256"], config["local"] = operator.String(), "true"
-	config["functions"], config["settings"] = d.Built("functions"), string(variables)
+	config["operatorSha256"], config["local"] = c.Operator.String(), "true"
+	config["functions"], config["settings"], config["stage"] = d.Built("functions"), string(settings), c.Stage
 	contextJSON, err := json.Marshal(config)
 	if err != nil {
 		return err
@@ -122,17 +145,19 @@ func appContext(d emulator.Dirs) (map[string]any, error) {
 }
 
 // verify reads the deployment and checks that its resources exist.
-func verify(ctx context.Context, e *emulator.Emulator, templatePath string) (*Deployment, error) {
+func verify(ctx context.Context, e *emulator.Emulator, stack, templatePath string) (*Deployment, error) {
 	raw, err := os.ReadFile(templatePath)
 	if err != nil {
 		return nil, err
 	}
-	dep := &Deployment{Physical: map[string]string{}, Env: map[string]map[string]string{}}
+	dep := &Deployment{
+		Physical: map[string]string{}, Functions: map[string]string{}, Env: map[string]map[string]string{},
+	}
 	if err := json.Unmarshal(raw, &dep.Template); err != nil {
 		return nil, err
 	}
 	cfg := emulator.Client(e.Endpoint)
-	if err := dep.readPhysicalIDs(ctx, cfg); err != nil {
+	if err := dep.readPhysicalIDs(ctx, cfg, stack); err != nil {
 		return nil, err
 	}
 	if missing := dep.missing(ctx, cfg); len(missing) > 0 {
@@ -141,7 +166,7 @@ func verify(ctx context.Context, e *emulator.Emulator, templatePath string) (*De
 	return dep, nil
 }
 
-func (d *Deployment) readPhysicalIDs(ctx context.Context, cfg aws.Config) error {
+func (d *Deployment) readPhysicalIDs(ctx context.Context, cfg aws.Config, stack string) error {
 	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(cfg),
 		&cloudformation.ListStackResourcesInput{StackName: aws.String(stack)})
 	for pages.HasMorePages() {
@@ -169,11 +194,12 @@ func (d *Deployment) missing(ctx context.Context, cfg aws.Config) (missing []str
 		physical := d.Physical[id]
 		switch r.Type {
 		case "AWS::Lambda::Function":
-			name, ok := r.Properties["FunctionName"].(string)
-			if !ok {
+			name := r.Function()
+			if name == "" {
 				continue // a function of CDK itself
 			}
-			out, err := functions.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+			d.Functions[name] = physical
+			out, err := functions.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &physical})
 			check("function "+name, err)
 			if err == nil && out.Environment != nil {
 				d.Env[name] = out.Environment.Variables
@@ -193,15 +219,11 @@ func (d *Deployment) missing(ctx context.Context, cfg aws.Config) (missing []str
 }
 
 // HTTPAPI is the address of the deployed HTTP API, on an emulator that has one.
-func HTTPAPI(ctx context.Context, e *emulator.Emulator) (string, error) {
-	out, err := apigatewayv2.NewFromConfig(emulator.Client(e.Endpoint)).GetApis(ctx, &apigatewayv2.GetApisInput{})
-	if err != nil {
-		return "", fmt.Errorf("finding the HTTP API: %w", err)
-	}
-	for _, api := range out.Items {
-		if aws.ToString(api.Name) == "rollcall" {
-			return e.Endpoint + "/_aws/execute-api/" + aws.ToString(api.ApiId) + "/$default", nil
+func (d *Deployment) HTTPAPI(e *emulator.Emulator) (string, error) {
+	for id, r := range d.Template.Resources {
+		if r.Type == "AWS::ApiGatewayV2::Api" && d.Physical[id] != "" {
+			return e.Endpoint + "/_aws/execute-api/" + d.Physical[id] + "/$default", nil
 		}
 	}
-	return "", fmt.Errorf("%s has no HTTP API named rollcall", e.Kind)
+	return "", fmt.Errorf("the stack on %s has no HTTP API", e.Kind)
 }

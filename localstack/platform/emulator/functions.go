@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Processes are the names of the running functions of an emulator, by process id.
+// Processes are the names, as in rollcall-dispatch, of the running functions of an emulator, by process id.
 func Processes(emulatorPID int) map[int]string {
 	exes, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
@@ -29,8 +29,8 @@ func Processes(emulatorPID int) map[int]string {
 			continue
 		}
 		for v := range strings.SplitSeq(string(environ), "\x00") {
-			if name, ok := strings.CutPrefix(v, "AWS_LAMBDA_FUNCTION_NAME="); ok {
-				out[pid] = name
+			if name, ok := strings.CutPrefix(v, "ROLLCALL_FUNCTION="); ok {
+				out[pid] = "rollcall-" + name
 			}
 		}
 	}

@@ -16,11 +16,9 @@ const canvas = "https://canvas.example"
 // guarded is a front door that answers 200 to what it lets in.
 func guarded(t *testing.T, origins ...any) http.Handler {
 	t.Helper()
-	var template deploy.Template
-	template.Resources = map[string]struct {
-		Type       string         `json:"Type"`
-		Properties map[string]any `json:"Properties"`
-	}{"Api": {Type: "AWS::ApiGatewayV2::Api", Properties: map[string]any{}}}
+	template := deploy.Template{Resources: map[string]deploy.Resource{
+		"Api": {Type: "AWS::ApiGatewayV2::Api", Properties: map[string]any{}},
+	}}
 	if len(origins) > 0 {
 		template.Resources["Api"].Properties["CorsConfiguration"] = map[string]any{
 			"AllowOrigins": origins, "AllowMethods": []any{"GET", "POST"},

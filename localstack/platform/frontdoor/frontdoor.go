@@ -45,21 +45,21 @@ type Invoker interface {
 	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
 
-// Routes reads the route keys and the names of their functions in a template.
-func Routes(t deploy.Template) (map[string]string, error) {
-	routes := map[string]string{}
+// Routes reads the route keys of a deployment, and the names that their functions have at
+// the emulator.
+func Routes(d *deploy.Deployment) (map[string]string, error) {
+	routes, t := map[string]string{}, d.Template
 	for _, r := range t.Resources {
 		if r.Type != "AWS::ApiGatewayV2::Route" {
 			continue
 		}
 		key, _ := r.Properties["RouteKey"].(string)
 		integration, ok := t.Resources[ref(r.Properties["Target"])]
-		fn, ok2 := t.Resources[ref(integration.Properties["IntegrationUri"])]
-		name, ok3 := fn.Properties["FunctionName"].(string)
-		if !ok || !ok2 || !ok3 {
+		fn := t.Resources[ref(integration.Properties["IntegrationUri"])].Function()
+		if !ok || fn == "" || d.Functions[fn] == "" {
 			return nil, fmt.Errorf("the template's route %q leads to no function", key)
 		}
-		routes[key] = name
+		routes[key] = d.Functions[fn]
 	}
 	if len(routes) == 0 {
 		return nil, errors.New("the template has no routes")

@@ -42,7 +42,7 @@ func (g *Guard) Enforce(d *deploy.Deployment) error {
 	}
 	roles := map[string]string{} // the function's name, by its role's logical id
 	for _, res := range d.Template.Resources {
-		if name, ok := res.Properties["FunctionName"].(string); ok && res.Type == "AWS::Lambda::Function" {
+		if name := res.Function(); name != "" {
 			roles[evaluate(res.Properties["Role"])] = name
 			r.grants[name] = nil
 		}

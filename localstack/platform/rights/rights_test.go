@@ -14,7 +14,7 @@ import (
 // template is a stack as CDK writes it, with one function.
 const template = `{"Resources": {
  "fn1": {"Type": "AWS::Lambda::Function", "Properties": {
-  "FunctionName": "rollcall-a", "Role": {"Fn::GetAtt": ["role1", "Arn"]}}},
+  "Environment": {"Variables": {"ROLLCALL_FUNCTION": "a"}}, "Role": {"Fn::GetAtt": ["role1", "Arn"]}}},
  "policy1": {"Type": "AWS::IAM::Policy", "Properties": {"Roles": [{"Ref": "role1"}], "PolicyDocument": {"Statement": [
   {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
    "Resource": {"Fn::GetAtt": ["Leases1", "Arn"]}},

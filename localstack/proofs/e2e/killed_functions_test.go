@@ -89,6 +89,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 func configured(t *testing.T, function string, more map[string]string) {
 	t.Helper()
 	s := on(t)
+	function = s.Functions[function]
 	functions := lambda.NewFromConfig(emulator.Client(s.Endpoint))
 	set := func(ctx context.Context, env map[string]string) {
 		t.Helper()

@@ -27,10 +27,12 @@ type platformUnderTest struct {
 	Endpoint string            `json:"endpoint"`
 	Kind     string            `json:"kind"`
 	Env      map[string]string `json:"env"` // of the deployed dispatch function
-	Agent    string            `json:"agent"`
-	CLI      string            `json:"cli"`
-	PID      int               `json:"pid"`
-	MaxOpen  int               `json:"max_open"` // how many messages one mailbox takes
+	// Functions are the names that the functions have at the emulator, by their own.
+	Functions map[string]string `json:"functions"`
+	Agent     string            `json:"agent"`
+	CLI       string            `json:"cli"`
+	PID       int               `json:"pid"`
+	MaxOpen   int               `json:"max_open"` // how many messages one mailbox takes
 }
 
 var platform *platformUnderTest // nil: there is none
