@@ -37,6 +37,18 @@ func (a *app) follow(ctx context.Context, id string, m accepted, patience time.D
 	return &outcome{exitUnhealthy, fmt.Sprintf("not seen delivered within %s; %s", patience, next)}
 }
 
+// answerLines are what an agent answered: the state of its task, unless that is done,
+// and what a person reads of it.
+func answerLines(r api.Receipt) (lines [][]string) {
+	if r.TaskState != "" && r.TaskState != chat.TaskCompleted {
+		lines = append(lines, []string{"task", string(r.TaskState)})
+	}
+	if r.AnswerText != "" {
+		lines = append(lines, []string{"answer", r.AnswerText})
+	}
+	return lines
+}
+
 // awaitEnd reads a message's receipt until its state is final, and prints each
 // state before that. It returns the last receipt read.
 func (a *app) awaitEnd(
@@ -66,8 +78,8 @@ func (a *app) showEnd(r api.Receipt, ended bool) error {
 			return
 		}
 		fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
-		if text := chat.Text(r.Answer); text != "" {
-			fmt.Fprintf(w, "answer: %s\n", text)
+		for _, line := range answerLines(r) {
+			fmt.Fprintf(w, "%s: %s\n", line[0], line[1])
 		}
 	})
 }

@@ -67,7 +67,7 @@ const (
 	queued = `{"message_id": "m1", "workspace_id": "demo", "state": "queued", "reason": "it waits for its turn"}`
 
 	delivered = `{"message_id": "m1", "workspace_id": "demo", "state": "delivered", "reason": "the agent took it",
-		"answer": {"parts": [{"kind": "text", "text": "42"}]}}`
+		"answer": {"parts": [{"kind": "text", "text": "42"}]}, "answer_text": "42"}`
 	dead   = `{"message_id": "m1", "workspace_id": "demo", "state": "dead", "reason": "five tries failed"}`
 	before = `{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
 		"last_registered_at": "2020-01-01T00:00:00Z"}`

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/chat"
 )
 
 func (a *app) receiptsCommand() *cobra.Command {
@@ -93,8 +92,5 @@ func receiptTable(w io.Writer, r api.Receipt) {
 		}
 		rows = append(rows, []string{fmt.Sprintf("try %d", i+1), line})
 	}
-	if text := chat.Text(r.Answer); text != "" {
-		rows = append(rows, []string{"answer", text})
-	}
-	table(w, rows)
+	table(w, append(rows, answerLines(r)...))
 }

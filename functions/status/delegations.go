@@ -35,7 +35,8 @@ func delegations(
 				p.Answer = chat.Clip(p.Answer, previewLen)
 			}
 			rows = append(rows, api.Delegation{
-				DelegationID: p.ID, SourceID: p.Source, TargetID: p.Target, Status: string(p.State), Summary: p.Summary,
+				DelegationID: p.ID, SourceID: p.Source, TargetID: p.Target, Status: string(p.State), TaskState: p.TaskState,
+				Summary:         p.Summary,
 				ResponsePreview: p.Answer, Error: p.Error, ErrorDetail: p.Error, MessageID: p.MessageID, CreatedAt: p.At,
 			})
 		}

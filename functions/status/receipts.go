@@ -89,8 +89,9 @@ var queueStatuses = map[chat.State]string{
 func queueStatusOf(m chat.Message, now time.Time) api.QueueStatus {
 	r := httpapi.ReceiptOf(m, now)
 	q := api.QueueStatus{
-		QueueID: m.ID, WorkspaceID: m.Workspace, Status: queueStatuses[r.State], State: r.State, Priority: m.Priority,
-		Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, ResponseBody: r.Answer,
+		QueueID: m.ID, WorkspaceID: m.Workspace, Status: queueStatuses[r.State], State: r.State, TaskState: r.TaskState,
+		Priority: m.Priority, Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
+		ResponseBody: r.Answer,
 	}
 	if r.LastError != "" {
 		q.LastError = &r.LastError
@@ -100,6 +101,12 @@ func queueStatusOf(m chat.Message, now time.Time) api.QueueStatus {
 	}
 	if !r.SettledAt.IsZero() {
 		q.CompletedAt = &r.SettledAt
+	}
+	switch {
+	case r.State == chat.Delivered && r.TaskState.Underway(): // the agent took it, and is at work on it
+		q.Status, q.CompletedAt = queueStatuses[chat.InFlight], nil
+	case m.TaskError() != "":
+		q.Status = queueStatuses[chat.Dead]
 	}
 	return q
 }

@@ -46,3 +46,26 @@ func TestWhatHasExpiredIsListedAsExpired(t *testing.T) {
 		}
 	}
 }
+
+// The older clients' words keep apart what the agent is at work on, has done and has failed.
+func TestQueueStatusIsThatOfTheTask(t *testing.T) {
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for state, want := range map[string]string{
+		"submitted": "dispatched", "TASK_STATE_WORKING": "dispatched", "completed": "completed",
+		"input-required": "completed", "failed": "failed", "rejected": "failed", "canceled": "failed",
+		"TASK_STATE_AUTH_REQUIRED": "failed",
+	} {
+		answer := []byte(`{"result":{"status":{"state":"` + state + `"},"artifacts":[{"parts":[{"text":"so far"}]}]}}`)
+		failure, _ := chat.TaskFailure(answer)
+		m := chat.Message{ID: "m", State: chat.Queued, ExpiresAt: start.Add(time.Hour)}
+		m = m.Take(chat.ByPush, chat.Claim{}, chat.DefaultPolicy(), time.Time{}, start)
+		m = m.Deliver("the agent took it", answer, failure, start)
+		q, r := queueStatusOf(m, start), httpapi.ReceiptOf(m, start)
+		if q.Status != want || q.TaskState != chat.StateOf(answer) || (q.CompletedAt == nil) != (want == "dispatched") {
+			t.Errorf("%s: %+v", state, q)
+		}
+		if r.TaskState != q.TaskState || r.AnswerText != "so far" || (r.LastError == "") != (want != "failed") {
+			t.Errorf("%s: %+v", state, r)
+		}
+	}
+}

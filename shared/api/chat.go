@@ -130,16 +130,17 @@ var ListDelegations = declare[WorkspacePath, []Delegation](Operation{
 
 // Delegation is a task that one workspace gave another.
 type Delegation struct {
-	DelegationID    string    `json:"delegation_id"`
-	SourceID        string    `json:"source_id" schema:"WorkspaceID"`
-	TargetID        string    `json:"target_id" schema:"WorkspaceID"`
-	Status          string    `json:"status" enum:"queued,dispatched,completed,failed" description:"completed and failed are ends"`
-	Summary         string    `json:"summary"`
-	ResponsePreview string    `json:"response_preview"`
-	Error           string    `json:"error"`
-	ErrorDetail     string    `json:"error_detail"`
-	MessageID       string    `json:"message_id"`
-	CreatedAt       time.Time `json:"created_at"`
+	DelegationID    string         `json:"delegation_id"`
+	SourceID        string         `json:"source_id" schema:"WorkspaceID"`
+	TargetID        string         `json:"target_id" schema:"WorkspaceID"`
+	Status          string         `json:"status" enum:"queued,dispatched,completed,failed" description:"completed and failed are ends"`
+	TaskState       chat.TaskState `json:"task_state,omitempty"`
+	Summary         string         `json:"summary"`
+	ResponsePreview string         `json:"response_preview"`
+	Error           string         `json:"error"`
+	ErrorDetail     string         `json:"error_detail"`
+	MessageID       string         `json:"message_id"`
+	CreatedAt       time.Time      `json:"created_at"`
 }
 
 // GetMessage is the call that gives a message's receipt.

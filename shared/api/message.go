@@ -34,6 +34,8 @@ type Receipt struct {
 	ExpiresAt   time.Time       `json:"expires_at"`
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
+	TaskState   chat.TaskState  `json:"task_state,omitempty"`
+	AnswerText  string          `json:"answer_text,omitempty" description:"what a person reads of the answer"`
 	Answer      json.RawMessage `json:"answer,omitempty" description:"what the agent answered a push with"`
 }
 
@@ -45,6 +47,7 @@ type QueueStatus struct {
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID"`
 	Status       string          `json:"status" enum:"queued,dispatched,completed,failed,dropped"`
 	State        chat.State      `json:"state"`
+	TaskState    chat.TaskState  `json:"task_state,omitempty"`
 	Priority     chat.Priority   `json:"priority"`
 	Attempts     int             `json:"attempts"`
 	LastError    *string         `json:"last_error"`

@@ -78,7 +78,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		Policy: policy, Clock: e.Clock, Retention: chatPolicy.Retention,
 	}
 	queues := awssqs.NewFromConfig(awsConfig)
-	pusher := push.New(cfg.AgentURLs, cfg.PushTimeout)
+	pusher := push.New(cfg.AgentURLs, cfg.pushPatience())
 	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,

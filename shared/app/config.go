@@ -91,6 +91,13 @@ func (c Config) chatPolicy() chat.Policy {
 	return p
 }
 
+// pushPatience bounds a push. A stream is read until shortly before its claim ends, so
+// that there is time to write the outcome.
+func (c Config) pushPatience() push.Patience {
+	claim := c.chatPolicy().VisibilityTimeout
+	return push.Patience{Answer: c.PushTimeout, Stream: claim - claim/15}
+}
+
 func (c Config) workspacePolicy() workspace.Policy {
 	p := workspace.DefaultPolicy()
 	p.Bootstrap = c.Bootstrap

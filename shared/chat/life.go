@@ -160,12 +160,28 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 	} else {
 		m.closeAttempt(TaskFailed, failure)
 	}
-	if len(answer) > MaxAnswer {
-		answer = json.RawMessage(fmt.Sprintf(`{"truncated":true,"bytes":%d}`, len(answer)))
-	}
-	m.Answer = answer
+	m.Answer = cutAnswer(answer)
 	m.end(Delivered, now, reason)
 	return m
+}
+
+// cutText is how much is kept of the text of an answer that is too large, in bytes. Each may take six in JSON.
+const cutText = MaxAnswer / 8
+
+// cutAnswer is an answer as it is kept: of one that is too large, its size, its task's state and the beginning of its
+// text.
+func cutAnswer(answer json.RawMessage) json.RawMessage {
+	if len(answer) <= MaxAnswer {
+		return answer
+	}
+	cut := object{
+		"truncated": true, "bytes": len(answer),
+		"parts": []object{{"kind": "text", "text": Clip(Text(answer), cutText)}},
+	}
+	if state := StateOf(answer); state != "" {
+		cut["status"] = object{"state": state}
+	}
+	return cut.raw()
 }
 
 // Fail notes that the agent answered with an error. The message is queued again; set aside, when it has used up its

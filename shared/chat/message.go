@@ -129,5 +129,11 @@ type Message struct {
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes.
 const MaxAnswer = 64 << 10
 
+// AnswerText is what a person reads of the agent's answer.
+func (m Message) AnswerText() string { return Text(m.Answer) }
+
+// TaskState is the state of the task that the agent answered with, as far as its answer tells; "" without a task.
+func (m Message) TaskState() TaskState { return StateOf(m.Answer) }
+
 // Size is how many bytes of the message its sender and its agent wrote.
 func (m Message) Size() int { return len(m.Body) + len(m.Answer) }

@@ -39,7 +39,7 @@ const rowSize = 8 << 10
 // answer.
 func RowSize(m Message) int {
 	text := EncodedSize(Text(m.Body))
-	n := rowSize + text
+	n := rowSize + text + EncodedSize(m.AnswerText())
 	if Shown(m.Body) == "" {
 		n += text // it is the summary too
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -54,6 +55,26 @@ func TestEncodedSize(t *testing.T) {
 		want := outer.Len() - len(`""`+"\n")
 		if got := EncodedSize(v); got < want || (got > want && utf8.Valid(inner)) {
 			t.Errorf("%q: got %d, want %d", v, got, want)
+		}
+	}
+}
+
+// Of an answer that is too large, what a person reads first is kept, and how far its task is.
+func TestAnAnswerThatIsTooLargeIsCut(t *testing.T) {
+	for _, unit := range []string{"x", "\x00", "😀", "\""} {
+		text := strings.Repeat(unit, 80_000)
+		answer := marshaled(map[string]any{"result": map[string]any{
+			"status": map[string]any{"state": "TASK_STATE_WORKING"}, "artifacts": []any{
+				map[string]any{"parts": []any{map[string]any{"text": text}}},
+			},
+		}})
+		m := Message{State: InFlight}.Deliver("taken", answer, "", time.Time{})
+		kept := m.AnswerText()
+		if len(m.Answer) > MaxAnswer || !strings.HasPrefix(text, kept) || len(kept) < cutText-4 {
+			t.Errorf("%q: %d bytes are kept, %d of the text", unit, len(m.Answer), len(kept))
+		}
+		if m.TaskState() != TaskWorking {
+			t.Errorf("%q: its task is %q", unit, m.TaskState())
 		}
 	}
 }

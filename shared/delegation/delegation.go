@@ -188,9 +188,10 @@ const (
 // Progress is a delegation and how far it is.
 type Progress struct {
 	Delegation
-	State  State
-	Answer string
-	Error  string
+	State     State
+	TaskState chat.TaskState // of the task that the peer answered with
+	Answer    string
+	Error     string
 }
 
 // List is a workspace's newest delegations and how far they are. A peer that is
@@ -277,24 +278,26 @@ func noteAnswer(m chat.Message, unanswered []*Progress) {
 	references := chat.References(m.Body)
 	for _, p := range unanswered {
 		if m.Source == p.Target && (references[p.ID] || references[p.MessageID]) {
-			p.State, p.Answer = Completed, chat.Text(m.Body)
+			p.State, p.TaskState, p.Answer = Completed, "", chat.Text(m.Body)
 		}
 	}
 }
 
 func progress(d Delegation, m chat.Message, known bool) Progress {
-	p := Progress{Delegation: d}
+	p := Progress{Delegation: d, TaskState: m.TaskState()}
 	switch {
 	case !known:
 		p.State, p.Error = Failed, "its receipt is no longer kept"
 	case m.State == chat.Queued:
 		p.State = Queued
 	case m.State == chat.Delivered && m.TaskError() != "":
-		p.State, p.Error, p.Answer = Failed, m.TaskError(), chat.Text(m.Answer)
+		p.State, p.Error, p.Answer = Failed, m.TaskError(), m.AnswerText()
+	case m.State == chat.Delivered && p.TaskState.Underway():
+		p.State, p.Answer = Dispatched, m.AnswerText()
 	case m.State == chat.InFlight, m.State == chat.Delivered && len(m.Answer) == 0:
 		p.State = Dispatched
 	case m.State == chat.Delivered:
-		p.State, p.Answer = Completed, chat.Text(m.Answer)
+		p.State, p.Answer = Completed, m.AnswerText()
 	default:
 		p.State, p.Error = Failed, string(m.State)+": "+m.Reason
 	}

@@ -135,3 +135,33 @@ func TestATaskThatTheAgentFailedIsAFailedDelegation(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 }
+
+// A delegation is as far as its peer's task is, in whichever version's words.
+func TestADelegationIsAsFarAsItsTask(t *testing.T) {
+	for written, want := range map[string]string{
+		"submitted": "dispatched submitted", "TASK_STATE_WORKING": "dispatched working",
+		"completed": "completed completed", "input-required": "completed input-required",
+		"failed": "failed failed", "TASK_STATE_REJECTED": "failed rejected", "canceled": "failed canceled",
+		"auth-required": "failed auth-required",
+	} {
+		w := world.New(t, workspace.Push, "http://agent/")
+		answer := []byte(`{"result":{"status":{"state":"` + written + `"},"artifacts":[{"parts":[{"text":"so far"}]}]}}`)
+		w.Agent = func(chat.Message) delivery.PushResult {
+			failure, _ := chat.TaskFailure(answer)
+			return delivery.PushResult{TaskError: failure, Answer: answer}
+		}
+		if _, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, "do it", "", w.Now); err != nil {
+			t.Fatal(err)
+		}
+		w.DrainOnce()
+		all, err := w.Delegations.List(t.Context(), "peer", 50)
+		if err != nil || len(all) != 1 || all[0].Answer != "so far" {
+			t.Fatalf("%s: %+v, %v", written, all, err)
+		}
+		p := all[0]
+		got := fmt.Sprint(p.State, " ", p.TaskState)
+		if got != want || (p.Error != "") != (p.State == delegation.Failed) {
+			t.Errorf("%s: %s %q, want %s", written, got, p.Error, want)
+		}
+	}
+}

@@ -204,6 +204,7 @@ const (
 type PushResult struct {
 	Handover   Handover
 	Answer     json.RawMessage     // Taken: the agent's answer; nil when it gave none
+	Cut        string              // Taken: why the streamed answer has not all of its events; "" when it has
 	TaskError  string              // Taken: the agent's words, when it said that its task failed
 	RetryAfter time.Duration       // Busy: how long it asked for; 0: it didn't say
 	Why        string              // Refused, AgentError, Unreachable: what came back, in words

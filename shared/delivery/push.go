@@ -103,8 +103,11 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		}
 	default:
 		next, outcome = taken.Deliver("the agent took it", r.Answer, chat.Clip(r.TaskError, maxError), now), chat.Succeeded
-		if r.TaskError != "" {
+		switch {
+		case r.TaskError != "":
 			next.Reason = "the agent took it, and said that its task failed"
+		case r.Cut != "":
+			next.Reason = "the agent took it; " + r.Cut
 		}
 		u.DeliveredAt = now
 	}

@@ -134,7 +134,7 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 		State: m.State, Status: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
 		Attempts:   make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
-		Answer: valid(m.Answer),
+		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer),
 	}
 	for _, a := range m.Attempts {
 		r.Attempts = append(r.Attempts, api.Attempt{

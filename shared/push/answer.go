@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +36,9 @@ type answer struct {
 //   - A JSON-RPC result, a task or a message is taken. Its task may have failed.
 //   - Everything else is no answer of the protocol: a page stands in the agent's place, or the agent answers
 //     in no known shape.
-func resultOf(probe bool, status int, header http.Header, body []byte) delivery.PushResult {
-	a := answer{status: status, header: header, body: bytes.TrimSpace(body)}
+func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult {
+	status, header := resp.StatusCode, resp.Header
+	a := answer{status: status, header: header, body: chat.Repair(bytes.TrimSpace(body))}
 	if json.Unmarshal(a.body, &a.object) != nil {
 		a.object = nil
 	}
@@ -46,7 +46,7 @@ func resultOf(probe bool, status int, header http.Header, body []byte) delivery.
 	case probe && a.answersProbe():
 		return delivery.PushResult{Handover: delivery.Taken}
 	case status >= 300 && status < 400:
-		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(header))
+		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(resp))
 	case a.saysBusy():
 		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: retryAfter(header)}
 	case a.hasError():
@@ -208,16 +208,22 @@ func cutFold(s, sep string) (before, after string, found bool) {
 }
 
 // destination is where a redirect leads, without the host: a receipt shows it to a sender, who must not learn where the
-// agent is.
-func destination(header http.Header) string {
-	u, err := url.Parse(header.Get("Location"))
-	switch {
-	case err != nil || header.Get("Location") == "":
+// agent is. Nor is the query shown, as it may hold a secret.
+func destination(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil {
 		return "nowhere"
-	case u.Host != "":
-		return "another host, path " + u.EscapedPath()
 	}
-	return u.EscapedPath()
+	from := resp.Request.URL
+	switch {
+	case to.Hostname() != from.Hostname():
+		return "another host, path " + to.EscapedPath()
+	case to.Scheme != from.Scheme:
+		return to.Scheme + " on its host, path " + to.EscapedPath()
+	case to.Port() != from.Port():
+		return "port " + to.Port() + " of its host, path " + to.EscapedPath()
+	}
+	return to.EscapedPath()
 }
 
 // retryAfter reads Retry-After in seconds. It is 0 when the agent names none, or

@@ -2,6 +2,8 @@ package push
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ const (
 	rpcResult = `{"jsonrpc":"2.0","result":{}}`
 	rpcError  = `{"jsonrpc":"2.0","error":{"code":-32603,"message":"model provider answered 401"}}`
 	html      = "text/html; charset=utf-8"
+	agentURL  = "http://agent.example.com:8000/a2a"
 	signIn    = "<!doctype html><html><head><title>Sign in - Corp SSO</title></head><body>…</body></html>"
 )
 
@@ -143,6 +146,21 @@ func TestResultOf(t *testing.T) {
 			status: 301, location: "/a2a/",
 			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to /a2a/",
 		},
+		"a redirect that names its host": {
+			status: 307, location: "http://agent.example.com:8000/a2a/?key=secret",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "HTTP 307) to /a2a/",
+		},
+		"a redirect to another port": {
+			status: 307, location: "http://agent.example.com:8001/a2a",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to port 8001 of its host, path /a2a",
+		},
+		"a redirect to https": {
+			status: 308, location: "https://agent.example.com/a2a",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to https on its host, path /a2a",
+		},
+		"a redirect to nowhere": {
+			status: 307, want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to nowhere",
+		},
 
 		"too many requests":    {status: 429, want: delivery.Busy},
 		"unavailable, no word": {status: 503, want: delivery.Busy},
@@ -188,7 +206,10 @@ func TestResultOf(t *testing.T) {
 					header.Set(k, v)
 				}
 			}
-			r := resultOf(c.probe, c.status, header, []byte(c.body))
+			resp := &http.Response{
+				StatusCode: c.status, Header: header, Request: httptest.NewRequest(http.MethodPost, agentURL, nil),
+			}
+			r := resultOf(c.probe, resp, []byte(c.body))
 			if r.Handover != c.want || r.Fault != c.fault || r.RetryAfter != c.wait {
 				t.Errorf("%+v", r)
 			}
@@ -199,7 +220,7 @@ func TestResultOf(t *testing.T) {
 			if keeps := r.Handover == delivery.Taken && !c.probe && c.body != ""; (r.Answer != nil) != keeps {
 				t.Errorf("its answer is %s", r.Answer)
 			}
-			if strings.Contains(r.Why, "10.0.0.8") {
+			if regexp.MustCompile("10.0.0.8|agent.example|secret").MatchString(r.Why) {
 				t.Errorf("a sender learns an address: %s", r.Why)
 			}
 		})
@@ -208,7 +229,8 @@ func TestResultOf(t *testing.T) {
 
 func TestAFailureIsCutShort(t *testing.T) {
 	body := `{"error":{"code":1,"message":"` + strings.Repeat("x", 5000) + `"}}`
-	if r := resultOf(false, 200, nil, []byte(body)); r.Handover != delivery.AgentError || len(r.Why) > 250 {
+	r := resultOf(false, &http.Response{StatusCode: http.StatusOK}, []byte(body))
+	if r.Handover != delivery.AgentError || len(r.Why) > 250 {
 		t.Errorf("%+v", r)
 	}
 }

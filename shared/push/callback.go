@@ -24,6 +24,9 @@ func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error 
 		"reason":       m.Reason,
 		"settled_at":   m.SettledAt,
 		"attempts":     m.Attempts,
+		"task_state":   m.TaskState(),
+		"task_error":   m.TaskError(),
+		"answer_text":  m.AnswerText(),
 		"answer":       m.Answer,
 	})
 	if err != nil {
@@ -36,6 +39,7 @@ func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error 
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", fmt.Sprintf("%s.%d", m.ID, m.Version))
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
 	resp, err := p.client.Do(req)
 	if err != nil {

@@ -37,11 +37,24 @@ const (
 // maxAnswer is how many bytes are read of an agent's answer.
 const maxAnswer = 1 << 20
 
-// Pusher delivers messages by A2A's message/send, and calls callback URLs.
+// maxIdle is how long a connection is kept that no call uses. Common servers close theirs after 5 s, and a call on a
+// connection that is being closed fails.
+const maxIdle = 4 * time.Second
+
+// Patience is how long a push may take.
+type Patience struct {
+	// Answer is for an answer, or for the first event of one that is streamed.
+	Answer time.Duration
+	// Stream is for a streamed answer. What has not come by then is not waited for.
+	Stream time.Duration
+}
+
+// Pusher delivers messages to agents, and calls callback URLs.
 type Pusher struct {
-	reach  Reach
-	guard  *ssrf.Guardian
-	client *http.Client
+	reach    Reach
+	patience Patience
+	guard    *ssrf.Guardian
+	client   *http.Client
 }
 
 var (
@@ -50,20 +63,19 @@ var (
 	_ registry.URLGuard  = (*Pusher)(nil)
 )
 
-// New makes a pusher. timeout bounds one whole delivery, answer included.
-func New(reach Reach, timeout time.Duration) *Pusher {
-	p := &Pusher{reach: reach, guard: ssrf.New(ssrf.WithAnyPort())}
+// New makes a pusher.
+func New(reach Reach, patience Patience) *Pusher {
+	p := &Pusher{reach: reach, patience: patience, guard: ssrf.New(ssrf.WithAnyPort())}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if reach != Private {
 		dialer.Control = p.guard.Safe
 	}
 	p.client = &http.Client{
-		Timeout: timeout,
 		Transport: &http.Transport{
 			DialContext:         dialer.DialContext,
 			TLSHandshakeTimeout: 10 * time.Second,
 			MaxIdleConnsPerHost: 2,
-			IdleConnTimeout:     30 * time.Second,
+			IdleConnTimeout:     maxIdle,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -76,6 +88,10 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 	if target == "" {
 		return unreachable(workspace.FaultNetwork, "the agent has no url")
 	}
+	ctx, cancel := context.WithTimeout(ctx, max(p.patience.Answer, p.patience.Stream))
+	defer cancel()
+	unanswered := time.AfterFunc(p.patience.Answer, cancel)
+	defer unanswered.Stop()
 	req, err := pushRequest(ctx, target, m)
 	if err != nil {
 		return unreachable(workspace.FaultNetwork, "its url can't be called")
@@ -85,20 +101,32 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 		return unreached(err)
 	}
 	defer resp.Body.Close()
+	if streams(resp) {
+		return readStream(resp, m.Probe, func() { unanswered.Stop() })
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
+	case err != nil:
 		return unreachable(workspace.FaultBroken, "the answer broke off")
 	}
-	return resultOf(m.Probe, resp.StatusCode, resp.Header, body)
+	return resultOf(m.Probe, resp, body)
 }
 
-// pushRequest is the call that delivers a message.
+// pushRequest is the call that delivers a message. The idempotency key lets the transport send it again over another
+// connection, when the agent closes one that was idle.
 func pushRequest(ctx context.Context, target string, m chat.Message) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, "+eventStream)
+	if chat.NewestMethod(m.Method) {
+		req.Header.Set("A2a-Version", "1.0") // without it, an agent takes the call for one of A2A 0.3
+	}
+	req.Header.Set("Idempotency-Key", m.ID)
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
 	req.Header.Set("X-Rollcall-Attempt", strconv.Itoa(len(m.Attempts)))
 	if m.Source != "" {

@@ -18,7 +18,7 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	strict, local := push.New(push.Public, time.Second), push.New(push.Private, time.Second)
+	strict, local := push.New(push.Public, push.Patience{}), push.New(push.Private, push.Patience{})
 	for url, ok := range map[string]bool{
 		"https://agent.example.com/a2a":            true,
 		"https://agent.example.com./":              true,
@@ -63,12 +63,13 @@ func TestPush(t *testing.T) {
 	}))
 	defer agent.Close()
 	m := chat.Message{ID: "m", Source: "peer", Body: []byte(`{}`), Attempts: make([]chat.Attempt, 2)}
-	r := push.New(push.Private, time.Second).Push(t.Context(), agent.URL, m)
+	r := push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), agent.URL, m)
 	if r.Handover != delivery.Taken || string(r.Answer) != `{"result":{}}` {
 		t.Fatalf("%+v", r)
 	}
 	for header, want := range map[string]string{
-		"X-Rollcall-Message-Id": "m", "X-Rollcall-Attempt": "2", "X-Source-Workspace-Id": "peer",
+		"X-Rollcall-Message-Id": "m", "Idempotency-Key": "m", "A2a-Version": "",
+		"X-Rollcall-Attempt": "2", "X-Source-Workspace-Id": "peer",
 	} {
 		if got.Header.Get(header) != want {
 			t.Errorf("%s is %q, want %q", header, got.Header.Get(header), want)
@@ -120,7 +121,8 @@ func TestPushFails(t *testing.T) {
 		"loopback under Public":   {push.Public, agent.URL, workspace.FaultForbidden, "forbids"},
 		"localhost under Public":  {push.Public, byName, workspace.FaultForbidden, "forbids"},
 	} {
-		r := push.New(c.reach, 300*time.Millisecond).Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
+		p := push.New(c.reach, push.Patience{Answer: 2 * time.Second})
+		r := p.Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
 		switch {
 		case r.Handover != delivery.Unreachable || r.Fault != c.fault || !strings.Contains(r.Why, c.failure):
 			t.Errorf("%s: %+v, want %q", name, r, c.failure)
@@ -138,17 +140,23 @@ func TestTell(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer sender.Close()
-	m := chat.Message{ID: "m", Workspace: "w", State: chat.Delivered, Reason: "taken"}
+	m := chat.Message{
+		ID: "m", Workspace: "w", State: chat.Delivered, Reason: "taken",
+		Answer: []byte(`{"result":{"status":{"state":"completed"},"artifacts":[{"parts":[{"text":"<42>"}]}]}}`),
+	}
 	for _, c := range []struct {
 		status int
 		ok     bool
 	}{{200, true}, {204, true}, {302, false}, {404, false}, {500, false}} {
 		status, got = c.status, nil
-		if err := push.New(push.Private, time.Second).Tell(t.Context(), sender.URL, m); (err == nil) != c.ok {
+		if err := push.New(push.Private, push.Patience{}).Tell(t.Context(), sender.URL, m); (err == nil) != c.ok {
 			t.Errorf("HTTP %d: %v", c.status, err)
 		}
 		if got["message_id"] != "m" || got["workspace_id"] != "w" || got["state"] != "delivered" {
 			t.Errorf("told %v", got)
+		}
+		if got["answer_text"] != "<42>" || got["task_state"] != "completed" || got["task_error"] != "" {
+			t.Errorf("of the answer it is told %v", got)
 		}
 	}
 }

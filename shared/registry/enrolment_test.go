@@ -26,7 +26,7 @@ func deployed() *registry.Registry {
 	s := memory.NewStore(p)
 	return &registry.Registry{
 		Leases: s, Profiles: s, Owners: s, Enrolments: s, Fleets: s, Wakeups: &memory.Wakeups{},
-		Guard: push.New(push.Public, time.Second), Policy: p, StatusLog: &statuslog.Log{Store: s, Policy: p},
+		Guard: push.New(push.Public, push.Patience{}), Policy: p, StatusLog: &statuslog.Log{Store: s, Policy: p},
 	}
 }
 

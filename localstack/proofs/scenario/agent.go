@@ -29,6 +29,7 @@ type agent struct {
 	received []string       // the ids of the messages it was pushed
 	sent     []string       // the ids of the messages that were sent to it
 	answer   http.HandlerFunc
+	body     string // of the latest push
 	failing  string // the id of a message that it fails, of those whose answer is failingOne
 	server   *httptest.Server
 	stop     context.CancelFunc
@@ -162,8 +163,9 @@ func (a *agent) serve(answer http.HandlerFunc) string {
 }
 
 func (a *agent) receivePush(w http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the caller hung up
+	body, _ := io.ReadAll(r.Body) // otherwise the server does not notice that the caller hung up
 	a.mu.Lock()
+	a.body = string(body)
 	answer := a.answer
 	a.mu.Unlock()
 	if answer != nil {
@@ -177,6 +179,13 @@ func (a *agent) receivePush(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": 1, "result": map[string]any{
 		"parts": []map[string]string{{"kind": "text", "text": "done"}},
 	}})
+}
+
+// lastBody is the body of the latest push.
+func (a *agent) lastBody() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.body
 }
 
 // stopServing ends its server: nothing listens at its URL any more.

@@ -69,6 +69,7 @@ func workspaceStories() []story {
 		copyStories,
 		restartStories,
 		answerStories,
+		messageStories,
 		workStories,
 		deliveryStories,
 		livenessStories,

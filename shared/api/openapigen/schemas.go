@@ -60,6 +60,9 @@ var enums = map[reflect.Type]struct {
 	reflect.TypeFor[chat.Via](): {"Via", enum("The path a message took to its agent.", chat.ByPush, chat.ByPoll)},
 	reflect.TypeFor[chat.Outcome](): {"Outcome", enum("How an attempt ended.", chat.Pending, chat.Succeeded,
 		chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.Refused, chat.Lost, chat.Superseded)},
+	reflect.TypeFor[chat.TaskState](): {"TaskState", enum("The state of the task that an agent answered with, in the "+
+		"words of A2A 0.3.", chat.TaskSubmitted, chat.TaskWorking, chat.TaskInputRequired, chat.TaskCompleted,
+		chat.TaskFailing, chat.TaskRejected, chat.TaskCanceled, chat.TaskAuthRequired)},
 	reflect.TypeFor[chat.Priority](): {"Priority", func() jsonschema.Schema {
 		s := typed(jsonschema.Integer)
 		s.WithDescription("higher is delivered first").WithEnum(int(chat.Critical), int(chat.Task), int(chat.Info))

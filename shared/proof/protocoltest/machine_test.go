@@ -29,7 +29,7 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	log := &statuslog.Log{Store: store, Announcer: announcer, Policy: p, Clock: clk}
 	reg := &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store, Wakeups: &memory.Wakeups{},
-		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk, StatusLog: log,
+		Guard: push.New(push.Private, push.Patience{Answer: time.Second}), Policy: p, Clock: clk, StatusLog: log,
 	}
 	d := &delivery.Delivery{
 		Registry: reg, Ledger: store, Activity: store, Queues: memory.NewQueues(clk.Now), DeadAnnouncer: announcer,

@@ -64,7 +64,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	changes := &statuslog.Log{Store: w.Store, Announcer: w.Announced, Policy: p, Clock: clk}
 	reg := &registry.Registry{
 		Leases: w.Store, Profiles: w.Store, Owners: w.Store, Enrolments: w.Store, Fleets: w.Store, Wakeups: w.Wakeups,
-		Guard: push.New(push.Private, time.Second), Policy: p, Clock: clk, StatusLog: changes,
+		Guard: push.New(push.Private, push.Patience{Answer: time.Second}), Policy: p, Clock: clk, StatusLog: changes,
 	}
 	w.Delivery = &delivery.Delivery{
 		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,

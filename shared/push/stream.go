@@ -1,0 +1,81 @@
+package push
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// eventStream is the media type of a streamed answer: server-sent events.
+const eventStream = "text/event-stream"
+
+// streams reports whether an agent streams its answer.
+func streams(resp *http.Response) bool {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return kind == eventStream && resp.StatusCode >= 200 && resp.StatusCode < 300
+}
+
+// readStream reads an answer that is streamed. Its first event is the hand-over: it says whether the agent takes the
+// message, and begun is called. The events make the answer. Once the first has come the message is never sent again,
+// however the stream ends: the agent is at work on it.
+func readStream(resp *http.Response, probe bool, begun func()) delivery.PushResult {
+	events := bufio.NewReader(io.LimitReader(resp.Body, maxAnswer))
+	first, err := nextEvent(events)
+	switch {
+	case len(first) > 0 || errors.Is(err, io.EOF): // an empty stream is an empty answer
+	case resp.Request.Context().Err() != nil:
+		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
+	default:
+		return unreachable(workspace.FaultBroken, "the answer broke off before its first event")
+	}
+	r := resultOf(probe, resp, first)
+	if r.Handover != delivery.Taken || probe {
+		return r
+	}
+	begun()
+	var s chat.Stream
+	last := s.Add(chat.Repair(first))
+	for !last && err == nil {
+		var event []byte
+		if event, err = nextEvent(events); len(event) > 0 {
+			last = s.Add(chat.Repair(event))
+		}
+	}
+	r.Answer, r.TaskError = s.Answer(), s.Failure()
+	if words, failed := chat.TaskFailure(r.Answer); failed && r.TaskError == "" {
+		r.TaskError = words
+	}
+	switch {
+	case last || r.TaskError != "":
+	case !errors.Is(err, io.EOF):
+		r.Cut = "its stream was not read to its end"
+	case chat.StateOf(r.Answer).Underway():
+		r.Cut = "its stream ended before the task did"
+	}
+	return r
+}
+
+// nextEvent reads the data of the next event that has any (WHATWG HTML, section 9.2.6). The error is io.EOF at the
+// stream's end; what came before it is an event too.
+func nextEvent(r *bufio.Reader) (data []byte, err error) {
+	for {
+		line, err := r.ReadBytes('\n')
+		line = bytes.TrimRight(line, "\r\n")
+		if value, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			if data != nil {
+				data = append(data, '\n')
+			}
+			data = append(data, bytes.TrimPrefix(value, []byte(" "))...)
+		}
+		if err != nil || (len(line) == 0 && len(data) > 0) {
+			return data, err
+		}
+	}
+}
