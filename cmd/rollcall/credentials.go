@@ -24,18 +24,27 @@ func (a *app) rotateCommand() *cobra.Command {
 }
 
 func (a *app) revokeCommand() *cobra.Command {
-	return workspaceCommand("revoke ID",
+	var asked struct {
+		Force bool `json:"force,omitempty"`
+	}
+	cmd := workspaceCommand("revoke ID",
 		"End every credential of a workspace at once (a stolen one); repair lets its agent in again",
 		func(ctx context.Context, args []string) error {
 			var out struct {
 				Revoked int    `json:"revoked"`
 				Next    string `json:"next"`
 			}
-			if err := a.call(ctx, "POST", workspacePath(args[0])+"/revoke", nil, &out); err != nil {
+			err := a.confirmed(ctx, args[0], asked.Force, func(force bool) error {
+				asked.Force = force
+				return a.call(ctx, "POST", workspacePath(args[0])+"/revoke", asked, &out)
+			})
+			if err != nil {
 				return err
 			}
 			return a.show(out, func(w io.Writer) {
 				fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), out.Next)
 			})
 		})
+	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when an agent works with its credential")
+	return cmd
 }

@@ -77,12 +77,13 @@ func TestHelpNeedsNoPlatform(t *testing.T) {
 		"": "Usage:",
 	} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), strings.Fields(args), &out, &errs); code != 0 || !strings.Contains(out.String(), want) {
+		code := run(t.Context(), strings.Fields(args), nil, &out, &errs)
+		if code != 0 || !strings.Contains(out.String(), want) {
 			t.Errorf("rollcall %s: exit %d, without %q: %s", args, code, want, errs.String())
 		}
 	}
 	var errs bytes.Buffer
-	code := run(t.Context(), []string{"status"}, io.Discard, &errs)
+	code := run(t.Context(), []string{"status"}, nil, io.Discard, &errs)
 	if code != exitUnreachable || !strings.Contains(errs.String(), "no platform is known") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}

@@ -10,6 +10,7 @@
 //   - await.go, follow.go: calls made again until something has happened
 //   - fleet.go: the fleet and its tables
 //   - output.go, table.go, format.go: what is printed
+//   - confirm.go: what is asked before a credential in use is ended
 //   - exit.go: errors and exit codes
 package main
 
@@ -29,14 +30,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], terminal(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// run executes one command line and returns its exit code.
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	a := &app{out: out, errs: errs}
+// run executes one command line and returns its exit code. A person answers on in;
+// it is nil when nobody can be asked.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	a := &app{in: in, out: out, errs: errs}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -64,6 +66,7 @@ func checkTexts(args []string) error {
 
 // app is what the commands share.
 type app struct {
+	in                 io.Reader // a person's answers; nil: nobody can be asked
 	out, errs          io.Writer
 	url, token, output string        // the flags that every command has
 	platform           client.Client // its URL is empty until the first call

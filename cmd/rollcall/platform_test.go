@@ -54,7 +54,7 @@ func rollcall(ctx context.Context, t *testing.T, h http.Handler, args ...string)
 	t.Setenv("ROLLCALL_URL", server.URL+"/")
 	t.Setenv("ROLLCALL_TOKEN", "rco_test")
 	var out, errs bytes.Buffer
-	code = run(ctx, args, &out, &errs)
+	code = run(ctx, args, nil, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -15,56 +15,76 @@ import (
 
 func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
-	var from string
+	var asked repairRequest
 	cmd := workspaceCommand("repair ID",
 		"Mend a lost credential: revoke what there is, and let the agent fetch a new one",
-		func(ctx context.Context, args []string) error { return a.repair(ctx, args[0], from, wait) })
+		func(ctx context.Context, args []string) error { return a.repair(ctx, args[0], asked, wait) })
 	cmd.Long = `Revokes every credential of the workspace and opens a time-limited window in
-which its agent, and only this workspace's, is given a new one when it registers.
-The window closes when the new credential is first used, so a lost reply locks
-nobody out. Restart the agent afterwards; --wait waits until it is back.`
+which its agent is given a new one when it registers. The window is for the
+network address of the agent's last accepted call, or for the one that --from
+names; --anyone lets in whoever registers first. It closes when the new credential
+is first used, so a lost reply locks nobody out. Restart the agent afterwards;
+--wait waits until it is back.
+
+An agent that takes its credential from its environment or a file can't fetch one.
+--show opens no window, and prints a credential to place there. rollcall explain ID
+prints the command for what the agent has done so far.
+
+When the agent works with its credential, repair asks first, or wants --force.`
 	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to wait for the agent to register again")
-	cmd.Flags().StringVar(&from, "from", "",
+	cmd.Flags().StringVar(&asked.From, "from", "",
 		"only an agent that calls from this network address is given the new credential")
+	cmd.Flags().BoolVar(&asked.Anyone, "anyone", false,
+		"give the new credential to whoever registers first, from any address")
+	cmd.Flags().BoolVar(&asked.Show, "show", false, "open no window, and print a credential to place by hand")
+	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when the agent works with the credential that this ends")
+	cmd.MarkFlagsMutuallyExclusive("from", "anyone", "show")
 	return cmd
 }
 
-// repairReply is what the platform answers to a repair.
-type repairReply struct {
-	Revoked        int       `json:"revoked"`
-	BootstrapUntil time.Time `json:"bootstrap_until"`
-	From           string    `json:"from,omitempty"`
-	Next           string    `json:"next"`
+// repairRequest is what the platform is asked for.
+type repairRequest struct {
+	From   string `json:"from,omitempty"`
+	Anyone bool   `json:"anyone,omitempty"`
+	Show   bool   `json:"show,omitempty"`
+	Force  bool   `json:"force,omitempty"`
 }
 
 // repair revokes the workspace's credentials and opens the window for a new one.
 // With wait it waits until the agent has registered again.
-func (a *app) repair(ctx context.Context, id, from string, wait time.Duration) error {
+func (a *app) repair(ctx context.Context, id string, asked repairRequest, wait time.Duration) error {
 	var before api.Workspace
 	if wait > 0 {
 		if err := a.call(ctx, "GET", workspacePath(id), nil, &before); err != nil {
 			return err
 		}
 	}
-	var body any
-	if from != "" {
-		body = map[string]string{"from": from}
-	}
-	var out repairReply
-	if err := a.call(ctx, "POST", workspacePath(id)+"/repair", body, &out); err != nil {
+	var out api.Repaired
+	err := a.confirmed(ctx, id, asked.Force, func(force bool) error {
+		asked.Force = force
+		return a.call(ctx, "POST", workspacePath(id)+"/repair", asked, &out)
+	})
+	if err != nil {
 		return err
 	}
-	err := a.show(out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s revoked; bootstrap is open until %s", count(out.Revoked, "credential"), at(out.BootstrapUntil))
-		if out.From != "" {
-			fmt.Fprintf(w, ", to an agent at %s only", out.From)
-		}
-		fmt.Fprintf(w, "\nnext: %s\n", out.Next)
-	})
+	err = a.show(out, func(w io.Writer) { printRepaired(w, out) })
 	if err != nil || wait == 0 {
 		return err
 	}
 	return a.awaitRegister(ctx, id, before.RegisteredAt, wait)
+}
+
+func printRepaired(w io.Writer, out api.Repaired) {
+	fmt.Fprintf(w, "%s revoked; ", count(out.Revoked, "credential"))
+	switch {
+	case out.AuthToken != "":
+		fmt.Fprintf(w, "the new one:\n%s\n", out.AuthToken)
+	case out.From != "":
+		fmt.Fprintf(w, "bootstrap is open until %s, to an agent at %s only\n", at(out.BootstrapUntil), out.From)
+	default:
+		fmt.Fprintf(w, "bootstrap is open until %s, to whoever registers first\n", at(out.BootstrapUntil))
+	}
+	fmt.Fprintf(w, "next: %s\n", out.Next)
 }
 
 // awaitRegister waits until the agent has registered later than before. Both

@@ -31,7 +31,7 @@ func TestWatchAndEventsOutliveAnOutage(t *testing.T) {
 			ctx, interrupt := context.WithTimeout(t.Context(), 20*time.Second)
 			defer interrupt()
 			out, errs := &watched{want: "demo", found: interrupt}, &bytes.Buffer{}
-			code := run(ctx, append(strings.Fields(args), "--url", server.URL), out, errs)
+			code := run(ctx, append(strings.Fields(args), "--url", server.URL), nil, out, errs)
 			if code != 0 || strings.Count(errs.String(), "asking again") != 1 || strings.Count(out.String(), "demo") != 1 {
 				t.Errorf("exit %d\n%s%s", code, out, errs)
 			}

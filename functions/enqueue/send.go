@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.At(now).State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
-		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: cmp.Or(out.Why, out.Verdict.Hint),
+		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: senderHint(out),
 		Message: expectation(out, now),
 	}
 	if out.Mode.Effective == workspace.Poll {
@@ -67,6 +66,15 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 		reply.Queued = true
 	}
 	return reply
+}
+
+// senderHint says why the message waits, in words that name no address, no URL and
+// no step that is the operator's.
+func senderHint(out delivery.Accepted) string {
+	if out.Why == "" && out.Verdict.Hint != "" {
+		return out.Verdict.Summary()
+	}
+	return out.Why
 }
 
 // expectations are what will happen to a message that waits, in words.

@@ -8,22 +8,49 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func repair(reg *registry.Registry) func(context.Context, httpapi.Call, api.RepairRequest) (api.Repaired, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RepairRequest) (api.Repaired, error) {
-		if in.From != "" { // else the window is for whoever registers first
-			addr, err := netip.ParseAddr(in.From)
-			if err != nil {
-				return api.Repaired{}, fault.New(fault.InvalidRequest,
-					"from must be the network address that the agent calls from")
-			}
-			in.From = addr.String()
+		asked, err := repairInput(in)
+		if err != nil {
+			return api.Repaired{}, err
 		}
-		f, revoked, err := reg.Repair(ctx, in.ID, in.From, actor(c), c.Now)
-		return api.Repaired{
-			WorkspaceID: in.ID, Revoked: revoked, BootstrapUntil: f.BootstrapUntil, From: in.From,
-			Next: "restart the agent so that it registers again before bootstrap_until; it is given a new credential",
-		}, err
+		asked.By = actor(c)
+		out, err := reg.Repair(ctx, asked, c.Now)
+		if err != nil {
+			return api.Repaired{}, err
+		}
+		reply := api.Repaired{
+			WorkspaceID: in.ID, Revoked: out.Revoked, BootstrapUntil: out.Facts.BootstrapUntil,
+			From: out.Facts.BootstrapFrom, AuthToken: out.AuthToken, Next: workspace.AfterRepair(out.Before),
+		}
+		if asked.Show {
+			reply.Next = workspace.AfterShowing(out.Before)
+		}
+		return reply, nil
 	}
+}
+
+// repairInput reads whom a repair is for. Error: invalid_request.
+func repairInput(in api.RepairRequest) (registry.RepairInput, error) {
+	out := registry.RepairInput{ID: in.ID, Anyone: in.Anyone, Show: in.Show, Force: in.Force}
+	ways := 0
+	for _, asked := range []bool{in.From != "", in.Anyone, in.Show} {
+		if asked {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return out, fault.New(fault.InvalidRequest, "from, anyone and show exclude each other: say one of them, or none")
+	}
+	if in.From != "" {
+		addr, err := netip.ParseAddr(in.From)
+		if err != nil {
+			return out, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from")
+		}
+		out.From = addr.String()
+	}
+	return out, nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 )
 
-func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Revoked, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Revoked, error) {
-		_, revoked, err := reg.Revoke(ctx, in.ID, actor(c), c.Now)
+func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.RevokeRequest) (api.Revoked, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.RevokeRequest) (api.Revoked, error) {
+		_, revoked, err := reg.Revoke(ctx, in.ID, in.Force, actor(c), c.Now)
 		return api.Revoked{
 			WorkspaceID: in.ID, Revoked: revoked,
 			Next: "nobody holds a valid credential now; POST /workspaces/" + in.ID + "/repair lets the agent in again",

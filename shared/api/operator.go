@@ -56,23 +56,29 @@ var Repair = declare[RepairRequest, Repaired](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/repair", ID: "postWorkspacesIdRepair", Tag: "operator",
 	Summary: "Mend a lost credential",
 	Description: "Revokes every credential and opens a window in which the agent is given a new one when it registers. " +
-		"The window is for one network address: the one named, else the first that registers; it closes at the first " +
-		"use of what it issued.",
+		"The window is for one network address: the one named, else that of the last accepted call; it closes at the " +
+		"first use of what it issued. With show, no window opens, and the answer has a credential to place by hand. " +
+		"A workspace whose credential was accepted within the lease's time, and whose verdict asks for no repair, is " +
+		"repaired only with force: else 409 credential_in_use.",
 	Access:       ByOperator,
 	BodyOptional: true,
-	Errors:       errs(400, 401, 403, 404, 410),
+	Errors:       errs(400, 401, 403, 404, 409, 410),
 })
 
 // RepairRequest is which workspace to repair, and for whom.
 type RepairRequest struct {
 	WorkspacePath
-	From string `json:"from" description:"the agent's network address: only from there a new credential is given out"`
+	From   string `json:"from" description:"the agent's network address: only from there a new credential is given out"`
+	Anyone bool   `json:"anyone" description:"give the new credential to whoever registers first, from any address"`
+	Show   bool   `json:"show" description:"open no window: answer with a credential, for an agent that takes its own from its environment or a file"`
+	Force  bool   `json:"force" description:"also when the agent works with the credential that this ends"`
 }
 
 // Repaired is the answer to a repair.
 type Repaired struct {
-	BootstrapUntil time.Time `json:"bootstrap_until"`
-	From           string    `json:"from,omitempty" description:"as asked"`
+	AuthToken      string    `json:"auth_token,omitempty" description:"with show: the new credential, shown once"`
+	BootstrapUntil time.Time `json:"bootstrap_until,omitzero" description:"when the window closes; absent with show"`
+	From           string    `json:"from,omitempty" description:"the only address that the window is for; absent: anyone"`
 	Next           string    `json:"next" description:"what to do now"`
 	Revoked        int       `json:"revoked" description:"how many credentials ended"`
 	WorkspaceID    string    `json:"workspace_id" schema:"WorkspaceID"`
@@ -190,12 +196,21 @@ type Rotated struct {
 }
 
 // Revoke is the call that ends every credential of a workspace.
-var Revoke = declare[WorkspacePath, Revoked](Operation{
+var Revoke = declare[RevokeRequest, Revoked](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/revoke", ID: "postWorkspacesIdRevoke", Tag: "operator",
 	Summary: "End every credential of a workspace",
-	Access:  ByOperator,
-	Errors:  errs(400, 401, 403, 404, 410),
+	Description: "A credential that was accepted within the lease's time is ended only with force: " +
+		"else 409 credential_in_use.",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 403, 404, 409, 410),
 })
+
+// RevokeRequest is whose credentials to end.
+type RevokeRequest struct {
+	WorkspacePath
+	Force bool `json:"force" description:"also when the agent works with them"`
+}
 
 // Revoked is the answer to a revoke.
 type Revoked struct {

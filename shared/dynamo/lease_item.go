@@ -20,8 +20,9 @@ var leaseAttributes = map[string]string{
 	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
 	"QueueGeneration": "lg", "RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
-	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci", "RevokedAt": "rv",
-	"BootstrapUntil": "bw", "BootstrapFrom": "bf", "EnrolledBy": "eb",
+	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
+	"IssuedTo": "ct", "TakenAs": "ck", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
+	"EnrolledBy": "eb",
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
 	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi", "RefusedEnoughAt": "rg",

@@ -36,6 +36,8 @@ const (
 	MessageIDTaken         Code = "message_id_taken"
 	MessageAlreadyTerminal Code = "message_already_terminal"
 	MessageNotDead         Code = "message_not_dead"
+	CredentialInUse        Code = "credential_in_use"
+	RepairAddressUnknown   Code = "repair_address_unknown"
 
 	// The caller's credential is missing, unknown, or not the one that the call needs.
 	CredentialMissing       Code = "credential_missing"

@@ -28,6 +28,8 @@ var statuses = map[fault.Code]int{
 	fault.MessageIDTaken:          http.StatusConflict,
 	fault.MessageAlreadyTerminal:  http.StatusConflict,
 	fault.MessageNotDead:          http.StatusConflict,
+	fault.CredentialInUse:         http.StatusConflict,
+	fault.RepairAddressUnknown:    http.StatusConflict,
 	fault.WorkspaceRemoved:        http.StatusGone,
 	fault.CursorGone:              http.StatusGone,
 	fault.TooLarge:                http.StatusRequestEntityTooLarge,

@@ -85,7 +85,7 @@ func (r *Registry) admitByEnrolment(
 		return workspace.Admission{Mint: true}, nil, nil
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
-		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
+		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential), in.From)
 	case e.Uses < 1:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	}

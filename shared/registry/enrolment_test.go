@@ -165,8 +165,9 @@ func TestTheBootstrapWindowOfARepair(t *testing.T) {
 	if code := old.heartbeat("w", t0); code != "" {
 		t.Fatal(code)
 	}
-	if _, revoked, err := r.Repair(t.Context(), "w", "", operator, t0); err != nil || revoked != 1 {
-		t.Fatal(revoked, err)
+	repair := registry.RepairInput{ID: "w", Force: true, By: operator}
+	if out, err := r.Repair(t.Context(), repair, t0); err != nil || out.Revoked != 1 {
+		t.Fatal(out, err)
 	}
 	if code := old.heartbeat("w", t0); code != fault.CredentialUnknown {
 		t.Fatal(code)

@@ -112,9 +112,10 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 }
 
 // change makes one change of a workspace's facts, with its audit line. Errors:
-// those of Read.
+// those of Read, and of the change.
 func (r *Registry) change(
-	ctx context.Context, id string, now time.Time, to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry),
+	ctx context.Context, id string, now time.Time,
+	to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry, error),
 ) (next workspace.Facts, err error) {
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)
@@ -122,7 +123,9 @@ func (r *Registry) change(
 			return err
 		}
 		var entry *activity.AuditEntry
-		next, entry = to(old)
+		if next, entry, err = to(old); err != nil {
+			return err
+		}
 		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: entry})
 	})
 	if err == nil {
@@ -131,62 +134,12 @@ func (r *Registry) change(
 	return next, err
 }
 
-// Repair revokes every credential and opens one bootstrap window, to the network
-// address from if it is given. It returns how many were revoked.
-func (r *Registry) Repair(
-	ctx context.Context, id, from string, by activity.Actor, now time.Time,
-) (f workspace.Facts, revoked int, err error) {
-	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
-		f, revoked = workspace.Repair(f, from, r.Policy, now)
-		to := "whoever registers first"
-		if from != "" {
-			to = from
-		}
-		until := f.BootstrapUntil.UTC().Format(time.RFC3339)
-		return f, &activity.AuditEntry{
-			Actor: by, Action: "repair", At: now,
-			Summary: fmt.Sprintf("%d credentials revoked; bootstrap open until %s, to %s", revoked, until, to),
-		}
-	})
-	return f, revoked, err
-}
-
-// Revoke ends every credential at once and opens nothing.
-func (r *Registry) Revoke(
-	ctx context.Context, id string, by activity.Actor, now time.Time,
-) (f workspace.Facts, revoked int, err error) {
-	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
-		f, revoked = workspace.Revoke(f, r.Policy, now)
-		return f, &activity.AuditEntry{
-			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
-		}
-	})
-	return f, revoked, err
-}
-
-// Rotate issues a second credential and returns it; see workspace.Rotate.
-func (r *Registry) Rotate(
-	ctx context.Context, id string, by activity.Actor, now time.Time,
-) (workspace.Facts, string, error) {
-	text, minted := token.Mint(token.Workspace)
-	f, err := r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
-		return workspace.Rotate(f, minted, now), &activity.AuditEntry{
-			Actor: by, Action: "rotate", At: now,
-			Summary: fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)),
-		}
-	})
-	if err != nil {
-		return f, "", err
-	}
-	return f, text, nil
-}
-
 // Hold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
 // credentials.
 func (r *Registry) Hold(
 	ctx context.Context, id string, h workspace.Hold, by activity.Actor, now time.Time,
 ) (workspace.Facts, error) {
-	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
 		e := &activity.AuditEntry{Actor: by, At: now}
 		switch h {
 		case workspace.Removed:
@@ -196,7 +149,7 @@ func (r *Registry) Hold(
 		default:
 			e.Action, e.Summary = "resume", "resumed"
 		}
-		return workspace.SetHold(f, h, r.Policy, now), e
+		return workspace.SetHold(f, h, r.Policy, now), e, nil
 	})
 }
 
@@ -204,11 +157,9 @@ func (r *Registry) Hold(
 func (r *Registry) Dismiss(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (workspace.Facts, error) {
-	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry) {
+	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
 		return workspace.Dismiss(f), &activity.AuditEntry{
-			Actor: by, Action: "dismiss", At: now,
-			Summary: fmt.Sprintf("the refused attempts on record are dismissed: %d registers, %d heartbeats, %d others from %s",
-				f.RegisterRefused, f.BeatsRefused, f.CallsRefused, f.RefusedFrom),
-		}
+			Actor: by, Action: "dismiss", At: now, Summary: workspace.Dismissed(f),
+		}, nil
 	})
 }

@@ -22,7 +22,7 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	first := &agent{t: t, r: r, token: made.AuthToken}
 	now := &agent{t: t, r: r, token: made.AuthToken}
 	for range 2 {
-		if _, now.token, err = r.Rotate(t.Context(), "w", operator, t0); err != nil {
+		if _, now.token, err = r.Rotate(t.Context(), "w", workspace.ToOperator, operator, t0); err != nil {
 			t.Fatal(err)
 		}
 		if code := now.heartbeat("w", t0); code != "" {

@@ -38,7 +38,7 @@ func (r *Registry) Signal(
 			return workspace.RemovedError(f)
 		}
 		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
-		return errors.Join(workspace.UnauthorizedError(id, presented), r.noteRefusal(ctx, f, refusal, now))
+		return errors.Join(workspace.UnauthorizedError(id, presented, s.From), r.noteRefusal(ctx, f, refusal, now))
 	})
 	return f, err
 }

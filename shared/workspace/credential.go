@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -45,7 +44,7 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 	case f.bootstraps(presented, p, now):
 		return f.bootstrap(presented, from)
 	}
-	return Admission{}, UnauthorizedError(f.ID, presented)
+	return Admission{}, UnauthorizedError(f.ID, presented, from)
 }
 
 // bootstraps reports whether a register without a valid credential can be given one: the bootstrap window is open, or
@@ -59,14 +58,13 @@ func (f Facts) bootstraps(presented token.Hash, p Policy, now time.Time) bool {
 	return now.Before(f.BootstrapUntil) || (p.Bootstrap == Open && neverUsed)
 }
 
-// bootstrap admits only the first caller, or the address that the operator named: knowing the id is not enough.
+// bootstrap admits only the address that the window is for, or the first caller where it is for anyone: knowing the id
+// is not enough.
 func (f Facts) bootstrap(presented token.Hash, from string) (Admission, error) {
 	if f.BootstrapFrom == "" || f.BootstrapFrom == from {
 		return Admission{Mint: true}, nil
 	}
-	hint := fmt.Sprintf("bootstrap is open to another network address than %s; if this is the agent, "+
-		"an operator lets it in with rollcall repair %s --from %s", from, f.ID, from)
-	return Admission{}, UnauthorizedError(f.ID, presented).WithHint(hint, "repair")
+	return Admission{}, UnauthorizedError(f.ID, presented, from) // it learns nothing of the window
 }
 
 // Promote is the first use of an issued credential: it becomes the one in use, the one before it ends, and the
@@ -76,7 +74,9 @@ func Promote(f Facts) Facts {
 	if !f.Credential.Zero() {
 		f.PastCredential = f.Credential
 	}
-	f.Credentials = Credentials{Credential: f.NextCredential, PastCredential: f.PastCredential}
+	f.Credentials = Credentials{
+		Credential: f.NextCredential, PastCredential: f.PastCredential, TakenAs: f.IssuedTo,
+	}
 	f.Refusals = Refusals{}
 	return f
 }
@@ -96,6 +96,26 @@ func Repair(f Facts, from string, p Policy, now time.Time) (Facts, int) {
 	return f, revoked
 }
 
+// RepairByHand revokes every credential and issues one to the operator, who places it where the agent takes its
+// credential from. No bootstrap window opens. It returns how many credentials were revoked.
+func RepairByHand(f Facts, minted token.Hash, now time.Time) (Facts, int) {
+	f, revoked := f.dropCredentials()
+	f.Credentials = f.issueToOperator(minted, now)
+	f.Version++
+	f.Epoch++
+	f.Copies = Copies{}
+	return f, revoked
+}
+
+// issueToOperator is the credentials when there is none but one that an operator is shown. It is in use from its first
+// use on, and until then the agent is known not to have it.
+func (f Facts) issueToOperator(minted token.Hash, now time.Time) Credentials {
+	return Credentials{
+		NextCredential: minted, IssuedAt: now, IssuedTo: ToOperator, PastCredential: f.PastCredential, RevokedAt: now,
+		TakenAs: f.TakenAs,
+	}
+}
+
 // dropCredentials ends every credential, keeps the one in use (or else the one issued) as
 // PastCredential, and returns how many there were.
 func (f Facts) dropCredentials() (next Facts, dropped int) {
@@ -106,8 +126,34 @@ func (f Facts) dropCredentials() (next Facts, dropped int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
-	f.IssuedAt = time.Time{}
+	f.IssuedAt, f.IssuedTo = time.Time{}, ""
 	return f, dropped
+}
+
+// WindowFor is the address that a repair opens its window to when the operator says no other: that of the last accepted
+// call, wherever attempts have been refused since. Error: repair_address_unknown.
+func (f Facts) WindowFor() (string, error) {
+	if f.SeenFrom == "" {
+		return "", fault.New(fault.RepairAddressUnknown, "no call of this workspace was ever accepted: "+
+			"its agent's network address is not known").WithHint("say from where its agent calls (from, --from ADDR), "+
+			"or have a credential shown and place it (show, --show), or let in whoever registers first (anyone, --anyone)",
+			"repair")
+	}
+	return f.SeenFrom, nil
+}
+
+// CheckUnused refuses to end a credential that was accepted within the lease's time: its agent works with it. verb is
+// what was asked. Error: credential_in_use.
+func (f Facts) CheckUnused(verb string, p Policy, now time.Time) error {
+	at := f.LastSignal()
+	if f.Credential.Zero() || at.IsZero() || now.Sub(at) >= p.LeaseTTL {
+		return nil
+	}
+	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",
+		now.Sub(at).Round(time.Second), verb).
+		WithHint("see that the id is right; if it is, say force (--force)", "force")
+	e.Details = map[string]any{"last_accepted_at": at.UTC()}
+	return e
 }
 
 // Revoke ends every credential and opens no bootstrap window: nobody gets in until a repair or an enrolment.
@@ -119,11 +165,11 @@ func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 
 // Rotate issues a second credential. Both are good until the new one is used for the first time (see Promote), so one
 // of them works at every moment. A second credential that was never used is replaced.
-func Rotate(f Facts, minted token.Hash, now time.Time) Facts {
+func Rotate(f Facts, minted token.Hash, to Recipient, now time.Time) Facts {
 	if f.Credential.Zero() {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
-	f.NextCredential, f.IssuedAt, f.EnrolledBy = minted, now, token.Hash{}
+	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = minted, now, to, token.Hash{}
 	f.Version++
 	return f
 }
@@ -154,7 +200,7 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.PushTrouble, f.AnswerTrouble = PushTrouble{}, AnswerTrouble{}
 	if a.ResetCredentials {
 		f, _ = f.dropCredentials()
-		f.Credentials = Credentials{NextCredential: a.Minted, IssuedAt: now, PastCredential: f.PastCredential, RevokedAt: now}
+		f.Credentials = f.issueToOperator(a.Minted, now)
 	}
 	return f
 }

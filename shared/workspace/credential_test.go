@@ -122,7 +122,7 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 
 func TestRotationIsTwoPhase(t *testing.T) {
 	old, fresh := token.Digest("secret"), token.Digest("fresh")
-	f := workspace.Rotate(live(nil), fresh, at(600))
+	f := workspace.Rotate(live(nil), fresh, workspace.ToOperator, at(600))
 	if !f.MustRotate() || f.Credential != old {
 		t.Fatalf("%+v", f)
 	}
@@ -139,7 +139,8 @@ func TestRotationIsTwoPhase(t *testing.T) {
 
 func TestARotationLocksOutNobody(t *testing.T) {
 	held := issued() // by a repair; its agent has not called with it yet
-	f := workspace.Rotate(workspace.Rotate(held, token.Digest("second"), at(599)), token.Digest("third"), at(600))
+	f := workspace.Rotate(held, token.Digest("second"), workspace.ToOperator, at(599))
+	f = workspace.Rotate(f, token.Digest("third"), workspace.ToOperator, at(600))
 	for credential, good := range map[string]bool{"other": true, "second": false, "third": true} {
 		if _, err := workspace.Admit(f, true, token.Digest(credential), "", p, at(596)); (err == nil) != good {
 			t.Errorf("%s: %v", credential, err)

@@ -112,8 +112,8 @@ var explained = map[Reason]struct {
 // reason's.
 func (v Verdict) command(command string) string {
 	switch {
-	case v.Action == "place_credential":
-		return "rollcall rotate %s"
+	case v.NextCommand != "":
+		return v.NextCommand
 	case v.Reason == ReasonCredentialsRejected && v.Action != "repair":
 		return "" // it waits for the agent to come with the credential that it was given
 	case v.Reason == ReasonBacklogStalled && v.Hop == HopPlatform:
@@ -127,6 +127,10 @@ func (v Verdict) Command(id string) string {
 	return strings.ReplaceAll(v.command(explained[v.Reason].command), "%s", id)
 }
 
+// Summary is the reason in a sentence. It names no address and no step that only an operator can take, so that senders
+// may read it.
+func (v Verdict) Summary() string { return explained[v.Reason].summary }
+
 // FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
 func (v Verdict) FaultyHop() Hop {
 	if v.Hop != HopNone {
@@ -138,10 +142,9 @@ func (v Verdict) FaultyHop() Hop {
 // Explain puts the verdict of Assess in words.
 func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	v := fl.Assess(f, p, now)
-	words := explained[v.Reason]
 	e := Explanation{
 		WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Since: v.Since, Next: v.Hint, Evidence: v.Evidence,
-		Hop: v.FaultyHop(), Summary: words.summary, Command: v.Command(f.ID),
+		Hop: v.FaultyHop(), Summary: v.Summary(), Command: v.Command(f.ID),
 		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
 	}
 	switch v.Reason {

@@ -188,7 +188,7 @@ func liveFacts(now time.Time) []workspace.Facts {
 // command is a step that the verdict asks for.
 func TestAnExplanationAgreesWithThePromise(t *testing.T) {
 	now := at(600)
-	commands := map[string]string{"repair": "rollcall repair ", "place_credential": "rollcall rotate "}
+	commands := map[string]string{"repair": "rollcall repair ", "place_credential": "rollcall repair w --show"}
 	seen := map[string]bool{}
 	for _, f := range liveFacts(now) {
 		v, e := workspace.Assess(f, p, now), workspace.Fleet{}.Explain(f, p, now)
@@ -204,6 +204,9 @@ func TestAnExplanationAgreesWithThePromise(t *testing.T) {
 		if want := commands[v.Action]; v.Reason == workspace.ReasonCredentialsRejected &&
 			(!strings.HasPrefix(e.Command, want) || (want == "") != (e.Command == "")) {
 			t.Fatalf("asks to %s, with %q: %+v", v.Action, e.Command, f)
+		}
+		if e.Command != "" && v.Reason == workspace.ReasonCredentialsRejected && !strings.Contains(v.Hint, e.Command) {
+			t.Fatalf("the hint %q has not the command %q", v.Hint, e.Command)
 		}
 	}
 	for _, what := range []string{"now", "next_poll", "when_idle", "retrying", "repair", "place_credential", "restart"} {

@@ -71,11 +71,22 @@ type Credentials struct {
 	NextCredential token.Hash // issued and not used yet; its first use makes it Credential
 	PastCredential token.Hash // once valid here: an attempt with it can be attributed to this agent
 	IssuedAt       time.Time  // when NextCredential was issued
+	IssuedTo       Recipient  // of NextCredential
+	TakenAs        Recipient  // how the agent came to the last credential that it used; "": it used none that is known
 	RevokedAt      time.Time  // when an operator ended its credentials; zero once another is given or used
 	BootstrapUntil time.Time  // until then, a register without a valid credential is given one
 	BootstrapFrom  string     // the only address that is given one: the operator's choice, or the first that asked
 	EnrolledBy     token.Hash // the enrolment token that NextCredential was issued for; zero: none
 }
+
+// Recipient is who was given a credential when it was issued.
+type Recipient string
+
+// The recipients.
+const (
+	ToAgent    Recipient = "agent"    // in the answer to its own call: it fetched the credential
+	ToOperator Recipient = "operator" // who places it where the agent takes it from: its environment or a file
+)
 
 // Refusals counts the refused attempts that are attributed to this agent. Refuse writes it together with Stranger, on
 // condition that Version and all fields of both groups are still those it read. An accepted signal clears

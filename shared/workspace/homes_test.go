@@ -113,7 +113,7 @@ func TestACredentialThatIsIgnoredIsSeen(t *testing.T) {
 	f, _ = refuse(f, workspace.SignalHeartbeat, "10.0.0.1", "secret", at(612))
 	v := workspace.Assess(f, p, at(613))
 	if v.Reason != workspace.ReasonCredentialsRejected || v.Action != "place_credential" ||
-		!strings.Contains(v.Hint, "rollcall rotate w") {
+		!strings.Contains(v.Hint, "rollcall repair w --show") {
 		t.Fatalf("%+v", v)
 	}
 	used := workspace.Promote(f)

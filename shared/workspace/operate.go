@@ -12,7 +12,7 @@ func Create(id string, minted token.Hash, mode Mode, maxTasks int, now time.Time
 		Identity: Identity{
 			ID: id, Version: 1, Epoch: 1, CreatedAt: now, Declared: mode, DeclaredBy: ByOperator, MaxTasks: maxTasks,
 		},
-		Credentials: Credentials{Credential: minted},
+		Credentials: Credentials{Credential: minted, TakenAs: ToOperator},
 	}
 }
 

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -167,9 +168,11 @@ func (f Facts) refusalsDecayed(p Policy, now time.Time) bool {
 
 func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
-// UnauthorizedError refuses a missing or unknown credential; its texts are the wire contract's.
-func UnauthorizedError(id string, presented token.Hash) *fault.Error {
-	hint := fmt.Sprintf("an operator repairs it with POST /workspaces/%s/repair; then register again", id)
+// UnauthorizedError refuses a missing or unknown credential of a call from an address; its texts are the wire
+// contract's. The hint is the same whether or not a bootstrap window is open.
+func UnauthorizedError(id string, presented token.Hash, from string) *fault.Error {
+	hint := fmt.Sprintf("an operator repairs it with rollcall repair %s --from %s (POST /workspaces/%[1]s/repair); "+
+		"then register again", id, from)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}
@@ -195,6 +198,23 @@ func UnknownError() error {
 func OwnerMatters(f Facts, r Refusal, p Policy, now time.Time) bool {
 	_, changed := Refuse(f, r, p, now)
 	return changed && r.presented(f) == UnknownCredential
+}
+
+// Dismissed says what a dismissal forgets; f is the facts before it.
+func Dismissed(f Facts) string {
+	var parts []string
+	if f.refusalCount() > 0 {
+		parts = append(parts, fmt.Sprintf("the agent's, as it was thought: %d registers, %d heartbeats, %d others from %s",
+			f.RegisterRefused, f.BeatsRefused, f.CallsRefused, f.RefusedFrom))
+	}
+	if !f.StrangerAt.IsZero() {
+		parts = append(parts, fmt.Sprintf("a stranger's: the last at %s, from %s %s",
+			stamp(f.StrangerAt), f.StrangerFrom, f.StrangerWith.words()))
+	}
+	if len(parts) == 0 {
+		return "no refused attempt was on record"
+	}
+	return "the refused attempts on record are dismissed: " + strings.Join(parts, "; ")
 }
 
 // Dismiss forgets the refused attempts: an operator says that they are not the agent's.

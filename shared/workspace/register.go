@@ -23,10 +23,11 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	switch {
 	case a.Mint:
 		// Until its first use, another may be issued in its place.
-		f.NextCredential, f.IssuedAt, f.EnrolledBy, f.RevokedAt = minted, now, token.Hash{}, time.Time{}
+		f.NextCredential, f.IssuedAt, f.IssuedTo = minted, now, ToAgent
+		f.EnrolledBy, f.RevokedAt = token.Hash{}, time.Time{}
 		f.BootstrapFrom = d.From
 	case a.Trust:
-		f.Credential = presented
+		f.Credential, f.TakenAs = presented, ToOperator // somebody else than the platform gave it
 	case a.Promote:
 		f = Promote(f)
 	}

@@ -36,24 +36,25 @@ func credentialsRevoked(s situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
 		Since: latest(s.RevokedAt, s.LastSignal()),
-		Hint: fmt.Sprintf("its credentials are revoked; bootstrap is open until %s: "+
-			"restart the agent so that it registers again", stamp(s.BootstrapUntil)),
+		Hint: "its credentials are revoked, and the way is open for a new one: restart the agent so that it registers " +
+			"again; " + s.fetchesWords(),
 		Evidence: []Evidence{
 			{s.LastSignal(), "last accepted call, with a credential that is revoked now"},
 			{s.RevokedAt, "an operator revoked its credentials"},
 		},
 	}
 	if !s.BootstrapUntil.IsZero() {
-		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, "the bootstrap window ends"})
+		ends := "the bootstrap window ends; it is open to " + s.windowFor()
+		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, ends})
 	}
 	switch {
 	case s.Enrolled():
-		v.Hint = fmt.Sprintf("an operator issued it a new credential, and it has not come with it yet: "+
-			"give it to the agent and restart it, or rollcall repair %s if that credential is lost", s.ID)
+		v.Hint = fmt.Sprintf("an operator issued it a new credential, and it has not come with it yet: place it where the "+
+			"agent takes its own from, and restart it, or rollcall repair %s --show if that credential is lost", s.ID)
 	case !s.now.Before(s.BootstrapUntil):
-		v.Action = "repair"
+		v.Action, v.NextCommand = "repair", s.repairCommand()
 		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairHint() +
-			", then restart the agent"
+			", then restart the agent; " + s.fetchesWords()
 	}
 	if !s.RefusedAt.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})
@@ -64,19 +65,26 @@ func credentialsRevoked(s situation) *Verdict {
 	return v
 }
 
-// credentialIgnored: the agent was given a new credential, never used it, and its calls are refused since: it takes its
-// credential from where the platform can't put one.
+// credentialIgnored: a new credential was issued and never used, and the agent's calls are refused since. If the agent
+// was given it, the agent takes its credential from where the platform can't put one.
 func credentialIgnored(s situation) *Verdict {
-	if s.IssuedAt.IsZero() || !s.RefusedAt.After(s.IssuedAt) || s.BeatsRefused+s.CallsRefused == 0 {
+	if !s.goesOnWithAnother() {
 		return nil
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "place_credential",
 		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
-			"it takes its credential from its environment or from a file. rollcall rotate %s shows a credential: "+
-			"put that there, then restart the agent", stamp(s.IssuedAt), s.ID),
-		Evidence: append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
+			"it takes its credential from its environment or from a file. rollcall repair %s --show shows a credential: "+
+			"place that there, then restart the agent", stamp(s.IssuedAt), s.ID),
+		NextCommand: fmt.Sprintf("rollcall repair %s --show", s.ID),
+		Evidence:    append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
 	}
+	if !s.ignoresIssued() {
+		v.Hint = fmt.Sprintf("an operator was shown a new credential at %s, and the agent goes on with another: place the "+
+			"new one where the agent takes its own from (its environment, or its file), then restart the agent; if it is lost, "+
+			"rollcall repair %s --show shows another", stamp(s.IssuedAt), s.ID)
+	}
+	return v
 }
 
 // credentialsRejected: the agent is plainly there, and its credential is refused.
@@ -86,9 +94,10 @@ func credentialsRejected(s situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
-		Since: latest(s.RefusedSince, s.RefusedEnoughAt),
+		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
+		NextCommand: s.repairCommand(),
 		Hint: "the agent is running but its credential is refused: repair it with " + s.repairHint() +
-			", then restart the agent so that it registers again",
+			", then restart the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords(),
 		Evidence: s.refusalEvidence(),
 	}
 	if s.RefusedEnoughAt.IsZero() && !s.leased() {
@@ -164,7 +173,8 @@ func neverRegistered(s situation) *Verdict {
 	case s.now.Before(s.BootstrapUntil):
 		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s", stamp(s.BootstrapUntil))
 	default:
-		v.Action, v.Hint = "repair", "it has no valid credential: "+s.repairHint()+", then start the agent"
+		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --show", s.ID)
+		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one to start the agent with" + s.strangerHint()
 	}
 	return v
 }
@@ -295,11 +305,38 @@ func (s situation) strangerHint() string {
 	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
 		return ""
 	}
-	return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, rollcall repair %s",
-		s.StrangerFrom, s.StrangerWith.words(), s.ID)
+	return fmt.Sprintf("; calls from %[1]s %[2]s are being refused now: if that is this agent, "+
+		"rollcall repair %[3]s --from %[1]s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
+}
+
+// repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
+// being refused.
+func (s situation) repairCommand() string {
+	command := "rollcall repair " + s.ID
+	if s.refusalCount() > 0 && s.RefusedFrom != "" {
+		command += " --from " + s.RefusedFrom
+	}
+	return command
 }
 
 // repairHint is how an operator repairs the workspace's credentials.
 func (s situation) repairHint() string {
-	return fmt.Sprintf("rollcall repair %[1]s (POST /workspaces/%[1]s/repair)", s.ID)
+	return fmt.Sprintf("%s (POST /workspaces/%s/repair)", s.repairCommand(), s.ID)
+}
+
+// elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair for that
+// address gives a credential to whoever calls from there.
+func (s situation) elsewhereHint() string {
+	if s.refusedAtHome() {
+		return ""
+	}
+	return fmt.Sprintf(" (it was not accepted from %s lately: see first that this is the agent)", s.RefusedFrom)
+}
+
+// windowFor is whom the bootstrap window is open to, in words.
+func (s situation) windowFor() string {
+	if s.BootstrapFrom == "" {
+		return "whoever registers first"
+	}
+	return s.BootstrapFrom
 }

@@ -61,6 +61,8 @@ type Verdict struct {
 	Remarks []Remark `json:"remarks,omitempty"`
 	// Hop is the link of the chain at fault, where the facts name it better than the reason does.
 	Hop Hop `json:"-"`
+	// NextCommand is the command that comes next, where the facts name it better than the reason does.
+	NextCommand string `json:"-"`
 	// RecheckAt is when the passing of time alone would change this verdict; zero: never.
 	RecheckAt time.Time `json:"recheck_at,omitzero"`
 }

@@ -233,7 +233,7 @@ func TestNothingResurrectsARemovedWorkspace(t *testing.T) {
 			case 2:
 				f = beat(f, "10.0.0.2", now)
 			case 3:
-				f = workspace.Rotate(f, token.Digest("new"), at(600))
+				f = workspace.Rotate(f, token.Digest("new"), workspace.ToOperator, at(600))
 			}
 			if v := anyFleet(t).Assess(f, p, now); v.Status != workspace.StatusRemoved {
 				t.Fatalf("%s: %+v", v.Status, f)

@@ -161,7 +161,8 @@ func (a *agent) register(ctx context.Context) error {
 		case err != nil:
 			return err
 		case r.Status == http.StatusUnauthorized:
-			if _, err := a.Do(ctx, "POST", "/workspaces/"+a.id+"/repair", a.operator, nil); err != nil {
+			force := map[string]any{"force": true}
+			if _, err := a.Do(ctx, "POST", "/workspaces/"+a.id+"/repair", a.operator, force); err != nil {
 				return err
 			}
 			token = ""

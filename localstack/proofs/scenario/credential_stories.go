@@ -14,7 +14,7 @@ var credentialStories = []story{
 	{"a credential replaced in two steps, and the old one used late", rotated},
 	{"an agent fetches its own new credential, and a lost reply locks nobody out", rotatedByAgent},
 	{"a stolen credential is revoked", stolenAndRevoked},
-	{"an agent that never learns the credential it was given", repairInACircle},
+	{"an agent that never learns the credential it was given, until one is placed by hand", repairInACircle},
 	{"a boot that is refused for another reason than its credential", registerRefused},
 	{"what is seen and mended within a second is in the history", mendedAtOnce},
 	{"an enrolment token for an agent that lost its credential", enrolledAgain},
@@ -140,7 +140,8 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 	thief := a.clone()
 	thief.from = "127.0.0.66"
 	mustGet(a.awaitVerdict(ctx, healthy))
-	r := mustGet(a.operate(ctx, 200, "revoke", nil))
+	mustGet(a.operate(ctx, 409, "revoke", nil)) // its agent works with it
+	r := mustGet(a.operate(ctx, 200, "revoke", map[string]any{"force": true}))
 	if r.Text("revoked") != "1" {
 		must(fmt.Errorf("revoked: %s", r.Raw))
 	}
@@ -187,7 +188,8 @@ func enrolledAgain(ctx context.Context, p Platform) {
 func repairInACircle(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
 	defer a.close()
-	mustGet(a.operate(ctx, 200, "repair", nil))
+	mustGet(a.operate(ctx, 409, "repair", nil)) // its agent works with its credential
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	boot := a.clone() // it takes its credential from its environment, and keeps no other
 	r, err := boot.register(ctx, "", a.serve(nil))
 	must(wantStatus(r, err, 200))
@@ -198,8 +200,11 @@ func repairInACircle(ctx context.Context, p Platform) {
 	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, ""}))
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL+grace))
 	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, "nobody_is_listening"}))
+	must(a.explainedBy(ctx, "rollcall repair "+a.id+" --show"))
+	shown := mustGet(a.operate(ctx, 200, "repair", map[string]any{"show": true}))
+	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it has yet to be placed
 	a.stopCalls()
-	a.token = mustGet(a.operate(ctx, 200, "rotate", nil)).Text("auth_token") // placed by hand
+	a.token = shown.Text("auth_token") // placed by hand
 	a.startHeartbeats(ctx)
 	must(a.arrivedInOrder(ctx))
 	must(a.awaitOutlook(ctx, goodOutlook))

@@ -10,6 +10,7 @@ import (
 // one that has an old credential, and one that only knows the id.
 var strangerStories = []story{
 	{"only one agent can use the bootstrap window of a repair", repairWindow},
+	{"a thief waits for a repair", repairStolen},
 	{"an agent that lost its credential and moved to another address", movedWithoutCredential},
 	{"an agent that runs at another address with an old credential", movedWithOldCredential},
 	{"a thief with an old credential changes no verdict", thiefChangesNothing},
@@ -22,7 +23,7 @@ var strangerStories = []story{
 func repairWindow(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.close()
-	mustGet(a.operate(ctx, 200, "repair", nil))
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	a.token = ""
 	must(a.registerAccepted(ctx, "poll", ""))
 	stranger := a.clone()
@@ -31,12 +32,44 @@ func repairWindow(ctx context.Context, p Platform) {
 	must(wantProblem(r, err, 401, "credential_missing")) // and the agent keeps its credential
 	must(a.heartbeatAccepted(ctx))
 	// The stranger is the first to ask, but the operator named another address.
-	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5"}))
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5", "force": true}))
 	r, err = stranger.register(ctx, "poll", "")
 	must(wantProblem(r, err, 401, "credential_missing"))
 	a.from, a.token = "127.0.0.5", ""
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+// repairStolen: the thief knows the id, tries again and again, and is told the same all the time.
+func repairStolen(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.close()
+	thief := a.clone()
+	thief.from, thief.token = "127.0.0.66", ""
+	told := func() string {
+		r, err := thief.register(ctx, "poll", "")
+		must(wantProblem(r, err, 401, "credential_missing"))
+		return r.Text("error") + r.Text("hint")
+	}
+	before := told()
+	a.stopCalls()
+	boot := a.clone()
+	boot.token = ""
+	for range 2 { // the container is re-created, and its token is lost
+		r, err := boot.register(ctx, "poll", "")
+		must(wantProblem(r, err, 401, "credential_missing"))
+	}
+	mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	for range 3 {
+		if now := told(); now != before {
+			must(fmt.Errorf("the thief is told %q in the window, and %q before it", now, before))
+		}
+	}
+	must(boot.registerAccepted(ctx, "poll", "")) // nobody was faster
+	must(boot.heartbeatAccepted(ctx))
+	told() // and the window is closed
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
 
@@ -49,8 +82,9 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 	must(wantProblem(r, err, 401, "credential_missing"))
 	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(checkAdvice(v, "restart",
-		"127.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair "+a.id))
-	mustGet(a.operate(ctx, 200, "repair", nil))
+		"127.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair "+a.id+
+			" --from 127.0.0.7"))
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.7"}))
 	must(a.registerAccepted(ctx, "poll", ""))
 	must(a.heartbeatAccepted(ctx))
 	v = mustGet(a.awaitVerdict(ctx, healthy))
@@ -186,8 +220,8 @@ func twoAddresses(ctx context.Context, p Platform) {
 	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "rollcall repair " + a.id, "now"}))
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL))
 	must(a.arrivedInOrder(ctx))
-	mustGet(a.operate(ctx, 200, "repair", nil))
-	boot.from = homes[0]
+	must(a.explainedBy(ctx, "rollcall repair "+a.id+" --from 127.0.0."))
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": boot.from}))
 	must(boot.registerAccepted(ctx, "", a.serve(nil)))
 	a.stopCalls()
 	a.token = boot.token

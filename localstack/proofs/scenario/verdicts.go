@@ -148,6 +148,15 @@ func (v *verdictRecorder) recorded(verdicts ...string) error {
 	return v.untrue
 }
 
+// explainedBy checks how the command begins that explain prints.
+func (a *agent) explainedBy(ctx context.Context, command string) error {
+	r, err := a.p.Do(ctx, "GET", "/workspaces/"+a.id+"/explain", a.p.OperatorToken, nil)
+	if err == nil && !strings.HasPrefix(r.Text("command"), command) {
+		err = fmt.Errorf("explain says %q, not %q", r.Text("command"), command)
+	}
+	return err
+}
+
 // checkAdvice checks the action and the hint of a view.
 func checkAdvice(r client.Reply, action, hint string) error {
 	if r.Text("action") != action || !strings.Contains(r.Text("hint"), hint) {

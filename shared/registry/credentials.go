@@ -1,0 +1,114 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// RepairInput is which workspace to repair, and how its agent comes to a new
+// credential: by a register from one address (From, or the one of its last
+// accepted call), by a register from Anyone, or by the hand of the operator, who
+// is shown one (Show).
+type RepairInput struct {
+	ID     string
+	From   string // network address; "": none is named
+	Anyone bool
+	Show   bool
+	Force  bool // also when the agent works with the credential that this ends
+	By     activity.Actor
+}
+
+// Repaired is the answer; AuthToken only when one is shown.
+type Repaired struct {
+	Facts     workspace.Facts
+	Before    workspace.Facts
+	Revoked   int
+	AuthToken string
+}
+
+// Repair revokes every credential, and opens a bootstrap window or issues a
+// credential. Errors: those of Read, credential_in_use, repair_address_unknown.
+func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (out Repaired, err error) {
+	out.Facts, err = r.change(ctx, in.ID, now,
+		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
+			out = Repaired{Before: f}
+			if !in.Force && !r.asksForRepair(f, now) {
+				if err := f.CheckUnused("repair", r.Policy, now); err != nil {
+					return f, nil, err
+				}
+			}
+			e := &activity.AuditEntry{Actor: in.By, Action: "repair", At: now}
+			if in.Show {
+				text, minted := token.Mint(token.Workspace)
+				next, out.Revoked = workspace.RepairByHand(f, minted, now)
+				out.AuthToken = text
+				e.Summary = fmt.Sprintf("%d credentials revoked; credential %s issued and shown", out.Revoked, token.Name(text))
+				return next, e, nil
+			}
+			from, to := in.From, in.From
+			switch {
+			case in.Anyone:
+				from, to = "", "whoever registers first"
+			case from == "":
+				if from, err = f.WindowFor(); err != nil {
+					return f, nil, err
+				}
+				to = from + ", the address of its last accepted call"
+			}
+			next, out.Revoked = workspace.Repair(f, from, r.Policy, now)
+			e.Summary = fmt.Sprintf("%d credentials revoked; bootstrap open until %s, to %s",
+				out.Revoked, next.BootstrapUntil.UTC().Format(time.RFC3339), to)
+			return next, e, nil
+		})
+	return out, err
+}
+
+// asksForRepair reports whether the verdict itself asks for a repair: then a
+// credential that is accepted is no sign that the agent is well.
+func (r *Registry) asksForRepair(f workspace.Facts, now time.Time) bool {
+	action := workspace.Assess(f, r.Policy, now).Action
+	return action == "repair" || action == "place_credential"
+}
+
+// Revoke ends every credential at once and opens nothing. Errors: those of Read,
+// credential_in_use unless forced.
+func (r *Registry) Revoke(
+	ctx context.Context, id string, force bool, by activity.Actor, now time.Time,
+) (f workspace.Facts, revoked int, err error) {
+	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
+		if !force {
+			if err := f.CheckUnused("revoke", r.Policy, now); err != nil {
+				return f, nil, err
+			}
+		}
+		f, revoked = workspace.Revoke(f, r.Policy, now)
+		return f, &activity.AuditEntry{
+			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
+		}, nil
+	})
+	return f, revoked, err
+}
+
+// Rotate issues a second credential to whom it is for, and returns it and the
+// facts before; see workspace.Rotate. Errors: those of Read.
+func (r *Registry) Rotate(
+	ctx context.Context, id string, to workspace.Recipient, by activity.Actor, now time.Time,
+) (before workspace.Facts, text string, err error) {
+	text, minted := token.Mint(token.Workspace)
+	_, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
+		before = f
+		return workspace.Rotate(f, minted, to, now), &activity.AuditEntry{
+			Actor: by, Action: "rotate", At: now,
+			Summary: fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)),
+		}, nil
+	})
+	if err != nil {
+		return before, "", err
+	}
+	return before, text, nil
+}

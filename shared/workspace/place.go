@@ -1,0 +1,62 @@
+package workspace
+
+import "fmt"
+
+// Some agents fetch a new credential when they register, and keep it. Others take theirs from their environment or
+// from a file, and never learn of one that a register issued: theirs has to be placed there by hand. What an agent has
+// done so far says which of the two it is.
+
+// goesOnWithAnother reports whether a credential was issued and never used, and the agent is refused since with another
+// or with none.
+func (f Facts) goesOnWithAnother() bool {
+	return !f.NextCredential.Zero() && !f.IssuedAt.IsZero() && f.RefusedAt.After(f.IssuedAt) &&
+		f.BeatsRefused+f.CallsRefused > 0
+}
+
+// ignoresIssued reports whether the agent was given a credential in an answer, and goes on with another: it can't fetch
+// one.
+func (f Facts) ignoresIssued() bool { return f.goesOnWithAnother() && f.IssuedTo != ToOperator }
+
+// fetchesWords says what the agent has done so far, as an argument for letting it fetch a new credential or against it.
+func (f Facts) fetchesWords() string {
+	show := fmt.Sprintf("rollcall repair %s --show shows a credential to place there", f.ID)
+	switch {
+	case f.ignoresIssued():
+		return fmt.Sprintf("it was given a credential at %s and has never used it, so it takes its credential from its "+
+			"environment or a file: %s", stamp(f.IssuedAt), show)
+	case f.TakenAs == ToAgent:
+		return "the last one that it used it has fetched itself"
+	case f.TakenAs == ToOperator:
+		return "so far it has used only what was placed for it: if it takes its credential from its environment or a file, " +
+			show
+	}
+	return "if it takes its credential from its environment or a file, " + show
+}
+
+// AfterRepair says what comes after a repair that opened a window; f is the facts before it.
+func AfterRepair(f Facts) string {
+	return "restart the agent so that it registers again before bootstrap_until; it is given a new credential then; " +
+		f.fetchesWords()
+}
+
+// AfterShowing says what comes after a repair that showed a credential; f is the facts before it.
+func AfterShowing(f Facts) string {
+	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it; " +
+		"it is shown once, and every other credential of the workspace is revoked"
+	if f.TakenAs == ToAgent && !f.ignoresIssued() {
+		next += fmt.Sprintf("; this agent has fetched its last credential itself: rollcall repair %s and a restart do too",
+			f.ID)
+	}
+	return next
+}
+
+// AfterRotation says what comes after a rotation; f is the facts before it.
+func AfterRotation(f Facts) string {
+	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it; " +
+		"the one that it uses stays valid until this one is used for the first time"
+	if f.TakenAs == ToAgent && !f.ignoresIssued() {
+		next += "; this agent has fetched its last credential itself, and if it heeds action: rotate in its heartbeat's " +
+			"answer, it fetches one of its own, which takes this one's place: then nothing is left to do"
+	}
+	return next
+}
