@@ -197,8 +197,8 @@ func TestStatus(t *testing.T) {
 			out: "degraded", errs: "rollcall: 1 of 2 are not online\n",
 		},
 		"none of a status": {
-			args: "status --status dead", answers: on("GET /workspaces", answer{200, `{"workspaces": []}`}),
-			out: "no workspace is dead\n",
+			args: "status --status paused", answers: on("GET /workspaces", answer{200, `{"workspaces": []}`}),
+			out: "no workspace is paused\n",
 		},
 	} {
 		t.Run(name, c.run)
@@ -238,6 +238,9 @@ func TestWrongUsage(t *testing.T) {
 		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},
 		"no such output":       {args: "status -o xml", errs: `--output must be table or json, not "xml"`},
 		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},
+		"no such status":       {args: "status --status dead", errs: "must be one of: online, degraded, offline"},
+		"no such state":        {args: "receipts demo --state lost", errs: "must be one of: queued, in_flight"},
+		"no such mode":         {args: "create --mode pull", errs: "must be one of: push, poll"},
 		"remove without --yes": {args: "remove demo", errs: "rollcall remove demo --yes\n"},
 		"no scheme":            {args: "status --url localhost:80", errs: "must begin with http:// or https://"},
 	} {

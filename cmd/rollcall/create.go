@@ -60,7 +60,7 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&r.Runtime, "runtime", "", "what it runs; external can't be pushed to")
 	flags.StringVar(&r.Role, "role", "", "what it does, for its peers")
 	flags.IntVar(&r.Tier, "tier", 0, "its tier, a number of your own")
-	flags.StringVar(&r.Mode, "mode", "", "push or poll, until the agent itself says when it registers")
+	choiceVar(flags, &r.Mode, "mode", "until the agent itself says when it registers", []string{"push", "poll"})
 	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
 }
 

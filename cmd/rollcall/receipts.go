@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 )
 
 func (a *app) receiptsCommand() *cobra.Command {
@@ -27,7 +28,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 			return a.showReceipts(cmd.Context(), args[0], state, limit)
 		},
 	}
-	cmd.Flags().StringVar(&state, "state", "", "only these: queued, in_flight, delivered, expired, cancelled, dead")
+	choiceVar(cmd.Flags(), &state, "state", "only these", chat.State("").Choices())
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
 	return cmd
 }

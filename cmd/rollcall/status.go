@@ -30,8 +30,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return allOnline(shown)
 		},
 	}
-	cmd.Flags().StringVar(&only, "status", "",
-		"only these: online, degraded, offline, unknown, provisioning, paused, removed")
+	choiceVar(cmd.Flags(), &only, "status", "only these", workspace.Status("").Choices())
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 4 unless all shown are online")
 	return cmd
 }

@@ -45,9 +45,6 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	if in.SinceSecs != nil {
 		q.since = now.Add(-time.Duration(*in.SinceSecs) * time.Second)
 	}
-	if q.source != "" && q.source != "canvas" && q.source != "agent" {
-		return q, fault.New(fault.InvalidRequest, "source must be canvas or agent")
-	}
 	if q.peer != "" && workspace.CheckID(q.peer) != nil {
 		return q, fault.New(fault.InvalidRequest, "peer_id must be a workspace id")
 	}

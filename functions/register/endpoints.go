@@ -8,7 +8,7 @@ import (
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	return []httpapi.Endpoint{
-		httpapi.Handle(api.Register, register(env.Registry)),
+		httpapi.HandleUnread(api.Register, register(env.Registry), unreadRegister(env.Registry)),
 		httpapi.Handle(api.UpdateCard, updateCard(env.Registry)),
 	}
 }

@@ -44,3 +44,17 @@ func register(
 		}, nil
 	}
 }
+
+// unreadRegister refuses a register of which a part can't be read, and remembers
+// that as of one that declares something wrong.
+func unreadRegister(
+	reg *registry.Registry,
+) func(context.Context, httpapi.Call, api.RegisterRequest, error) error {
+	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest, why error) error {
+		if workspace.CheckID(in.ID) != nil {
+			return why // nobody's
+		}
+		from := registry.Registration{ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken}
+		return reg.FailRegister(ctx, from, why, c.Now)
+	}
+}

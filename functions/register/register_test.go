@@ -24,8 +24,10 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 		"a mode that is none": {
 			`"delivery_mode": "pigeon"`, `delivery_mode must be push or poll, not "pigeon" (invalid_request)`,
 		},
-		"a forbidden URL":     {`"url": "http://169.254.169.254/latest", "delivery_mode": "push"`, "(url_forbidden)"},
-		"a card that is none": {`"agent_card": {"name": 7}`, "agent_card must be an object"},
+		"a forbidden URL":       {`"url": "http://169.254.169.254/latest", "delivery_mode": "push"`, "(url_forbidden)"},
+		"a URL of another type": {`"url": 5`, "url must be string, not number (invalid_request)"},
+		"a port that is none":   {`"url": "https://a.example.com:99999"`, "its port must be from 1 to 65535 (url_forbidden)"},
+		"a card that is none":   {`"agent_card": {"name": 7}`, "agent_card must be an object"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := fixture.Env(t)

@@ -25,10 +25,6 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if err != nil {
 		return api.Receipts{}, err
 	}
-	if in.State != "" && !in.State.Known() {
-		return api.Receipts{}, fault.New(fault.InvalidRequest,
-			"state must be queued, in_flight, delivered, expired, cancelled or dead")
-	}
 	identify := rs.callers.Require
 	if rs.open {
 		identify = rs.callers.Identify

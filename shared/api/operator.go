@@ -12,7 +12,7 @@ var CreateWorkspace = declare[CreateRequest, Created](Operation{
 	Summary: "Create a workspace, or adopt one",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 201, Description: "created"}, {Status: 200, Description: "adopted"}},
-	Errors:  errs(400, 401, 403, 409, 413),
+	Errors:  errs(400, 401, 403, 404, 409, 413),
 })
 
 // CreateRequest is a workspace to create or adopt.

@@ -24,9 +24,11 @@ const (
 // Open reports whether a message in this state has not ended.
 func (s State) Open() bool { return s == Queued || s == InFlight }
 
-// Known reports whether s is one of the states.
-func (s State) Known() bool {
-	return s.Open() || s == Delivered || s == Expired || s == Cancelled || s == Dead
+// Choices are the states.
+func (State) Choices() []string {
+	return []string{
+		string(Queued), string(InFlight), string(Delivered), string(Expired), string(Cancelled), string(Dead),
+	}
 }
 
 // Priority orders the mail of one workspace; higher first.

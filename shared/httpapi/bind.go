@@ -3,7 +3,9 @@ package httpapi
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -18,7 +20,8 @@ type parameter struct {
 	initial string // of one that is absent; "" leaves the field as it is
 	low     int64
 	high    int64
-	problem string // the text of the error, where it isn't made of the bounds
+	problem string   // the text of the error, where it isn't made of the bounds
+	choices []string // the only values of a text; none: any
 }
 
 // readerOf makes the function that reads an operation's request type: first the
@@ -68,12 +71,24 @@ func fieldsOf(t reflect.Type) (parameters []parameter, hasBody bool) {
 			if name, ok := f.Tag.Lookup(in); ok {
 				parameters = append(parameters, parameter{
 					index: f.Index, in: in, name: name, initial: f.Tag.Get("default"), problem: f.Tag.Get("problem"),
-					low: bound(f.Tag.Get("minimum"), 0), high: bound(f.Tag.Get("maximum"), 1<<62),
+					low: bound(f.Tag.Get("minimum"), 0), high: bound(f.Tag.Get("maximum"), 1<<62), choices: choicesOf(f),
 				})
 			}
 		}
 	}
 	return parameters, hasBody
+}
+
+// choicesOf are the values that a parameter may have: its type's, or those that its
+// tag lists.
+func choicesOf(f reflect.StructField) []string {
+	if chosen, ok := reflect.TypeAssert[interface{ Choices() []string }](reflect.Zero(f.Type)); ok {
+		return chosen.Choices()
+	}
+	if list := f.Tag.Get("enum"); list != "" {
+		return strings.Split(list, ",")
+	}
+	return nil
 }
 
 func bound(text string, otherwise int64) int64 {
@@ -108,6 +123,9 @@ func (p parameter) read(c Call, to reflect.Value) error {
 	}
 	if to.Kind() == reflect.String {
 		to.SetString(text)
+		if text != "" && len(p.choices) > 0 && !slices.Contains(p.choices, text) {
+			return fault.New(fault.InvalidRequest, "%s", p.complaint())
+		}
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -121,6 +139,11 @@ func (p parameter) read(c Call, to reflect.Value) error {
 func (p parameter) complaint() string {
 	if p.problem != "" {
 		return p.problem
+	}
+	if last := len(p.choices) - 1; last == 0 {
+		return p.name + " must be " + p.choices[0]
+	} else if last > 0 {
+		return p.name + " must be " + strings.Join(p.choices[:last], ", ") + " or " + p.choices[last]
 	}
 	return fmt.Sprintf("%s must be a whole number from %d to %d", p.name, p.low, p.high)
 }

@@ -37,6 +37,22 @@ func Handle[Req, Rep any](
 	}}
 }
 
+// HandleUnread is Handle, with what a request becomes that can't be read: refuse is
+// given what could be read of it, and why the rest could not.
+func HandleUnread[Req, Rep any](
+	op api.Op[Req, Rep], f func(ctx context.Context, c Call, in Req) (Rep, error),
+	refuse func(ctx context.Context, c Call, in Req, why error) error,
+) Endpoint {
+	read := readerOf[Req](op.Operation)
+	return Endpoint{op.Operation, func(ctx context.Context, c Call) (any, error) {
+		in, err := read(c)
+		if err != nil {
+			return nil, refuse(ctx, c, in, err)
+		}
+		return f(ctx, c, in)
+	}}
+}
+
 // Handler is a Lambda handler for payload 2.0.
 type Handler func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 

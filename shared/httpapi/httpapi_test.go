@@ -52,6 +52,27 @@ func TestParametersAreBounded(t *testing.T) {
 	}
 }
 
+// A value that a filter doesn't know is an error, and not an empty list.
+func TestAFilterTakesOnlyWhatItKnows(t *testing.T) {
+	for status, want := range map[string]int{"": 200, "online": 200, "removed": 200, "onlin": 400, "Online": 400} {
+		resp := call(t, pages, events.APIGatewayV2HTTPRequest{QueryStringParameters: map[string]string{"status": status}})
+		if resp.StatusCode != want {
+			t.Errorf("status=%s: %d %s", status, resp.StatusCode, resp.Body)
+		}
+	}
+	receipts := httpapi.Handle(api.ListMessages,
+		func(context.Context, httpapi.Call, api.ListMessagesRequest) (api.Receipts, error) {
+			return api.Receipts{Messages: []api.Receipt{}}, nil
+		})
+	resp := call(t, receipts, events.APIGatewayV2HTTPRequest{
+		PathParameters: map[string]string{"id": "w"}, QueryStringParameters: map[string]string{"state": "lost"},
+	})
+	want := "state must be queued, in_flight, delivered, expired, cancelled or dead"
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(resp.Body, want) {
+		t.Errorf("%d %s", resp.StatusCode, resp.Body)
+	}
+}
+
 func TestAnAbsentParameterIsItsDefaultOrNil(t *testing.T) {
 	var got []api.EventsRequest
 	e := httpapi.Handle(api.GetEvents,

@@ -3,6 +3,7 @@ package push
 import (
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -30,6 +31,10 @@ func (p *Pusher) objection(raw string) string {
 		return "it must be http:// or https:// with a host"
 	case len(raw) > maxURL:
 		return "it is longer than 2048 characters"
+	case !isPort(u.Port()):
+		return "its port must be from 1 to 65535"
+	case !isHostName(u.Hostname()):
+		return "its host is no name that can be resolved"
 	case u.User != nil:
 		return "it must not carry a user or password"
 	case p.reach == Private:
@@ -43,6 +48,23 @@ func (p *Pusher) objection(raw string) string {
 		return "its address is in a private or reserved range"
 	}
 	return ""
+}
+
+// isPort reports whether a port can be dialled; "" is the scheme's.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
+
+// isHostName reports whether a host has the lengths of a name or an address: labels
+// of 1 to 63 bytes, 253 in all.
+func isHostName(host string) bool {
+	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+	}
+	return len(host) <= 254
 }
 
 // isPrivateName reports whether a host has no meaning on the public internet: a

@@ -45,8 +45,16 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if err := local.Check("http://127.0.0.1:8000"); err != nil {
-		t.Error(err)
+	for url, ok := range map[string]bool{
+		"http://127.0.0.1:8000": true, "http://localhost:65535": true, "http://localhost": true, "http://localhost:": true,
+		"HTTP://localhost:80": true, "http://localhost:65536": false, "http://localhost:99999": false,
+		"http://localhost:0": false, "http://localhost:-1": false, "http://localhost:1e3": false, "http://a..b": false,
+		"http://.": false, "http://" + longPath(64) + ".com": false, "http://[::1]:8080/x": true, "http://a b/": false,
+		"http://[::1": false, "http:///path": false, "http://a\n": false,
+	} {
+		if err := local.Check(url); (err == nil) != ok {
+			t.Errorf("local: %s: %v", url, err)
+		}
 	}
 	if err := local.Check("http://user:pw@127.0.0.1"); err == nil {
 		t.Error("a password in a URL is allowed for local use")

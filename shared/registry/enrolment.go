@@ -69,7 +69,9 @@ func (r *Registry) Enrol(
 }
 
 // admitByEnrolment admits a register by its enrolment token. The second register
-// of one agent, whose first reply may have been lost, takes no second use.
+// of one agent, whose first reply may have been lost, takes no second use; it comes
+// from the address of the first. From another one the agent brings what it was
+// given: whoever only saw the token must not take its place.
 func (r *Registry) admitByEnrolment(
 	ctx context.Context, f workspace.Facts, in Registration, now time.Time,
 ) (workspace.Admission, *Enrolment, error) {
@@ -81,8 +83,10 @@ func (r *Registry) admitByEnrolment(
 		return workspace.Admission{}, nil, err
 	case err != nil || !hash.Matches(e.Hash) || expired || another:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
-	case hash.Matches(f.EnrolledBy): // issued for it before, and never used
+	case hash.Matches(f.EnrolledBy) && in.From == f.BootstrapFrom: // issued for it before, and never used
 		return workspace.Admission{Mint: true}, nil, nil
+	case hash.Matches(f.EnrolledBy):
+		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
 		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential), in.From)

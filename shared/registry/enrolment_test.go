@@ -98,6 +98,23 @@ func TestEnrolment(t *testing.T) {
 		want(t, a.heartbeat("w", t0), "")
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing) // the id is in use
 	})
+	t.Run("whoever only saw the token takes nobody's place", func(t *testing.T) {
+		r := deployed()
+		for id, bound := range map[string]string{"a": "", "b": "b"} {
+			text := enrol(t, r, bound, 5)
+			a := &agent{t: t, r: r}
+			want(t, a.register(id, text, t0), "")
+			first := a.token
+			thief := registry.Registration{ID: id, Enrolment: text, From: "6.6.6.6"}
+			_, err := r.Register(t.Context(), thief, t0)
+			want(t, fault.CodeOf(err), fault.EnrolmentUnknown)
+			moved := registry.Registration{ID: id, Enrolment: text, Credential: first, From: "10.0.0.8"}
+			if _, err := r.Register(t.Context(), moved, t0); err != nil {
+				t.Fatal(err) // it brings what it was given
+			}
+			want(t, a.heartbeat(id, t0), "")
+		}
+	})
 	t.Run("a register can be the first use of a credential too", func(t *testing.T) {
 		r := deployed()
 		text := enrol(t, r, "", 1)

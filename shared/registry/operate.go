@@ -44,8 +44,9 @@ type Created struct {
 	AuthToken string
 }
 
-// Create makes a workspace with its first credential; over an existing one it
-// adopts, when asked to. Errors: workspace_exists, invalid_workspace_id.
+// Create makes a workspace with its first credential; asked to adopt, it takes over
+// one that exists. Errors: workspace_exists, workspace_unknown,
+// invalid_workspace_id.
 func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
@@ -55,6 +56,9 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 		switch {
 		case err != nil:
 			return err
+		case !exists && in.Adopt:
+			err = fault.New(fault.WorkspaceUnknown, "no workspace has this id, so there is none to adopt").
+				WithHint("see that the id is right; to create it, send no adopt", "stop")
 		case !exists:
 			out, err = r.create(ctx, in, now)
 		case in.Adopt || old.Hold == workspace.Removed:

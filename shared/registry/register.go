@@ -219,6 +219,9 @@ func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
 	return raw, nil
 }
 
+// hasHTTPScheme reports whether a text is an http or https URL with something
+// behind the scheme, which may be written in any case.
 func hasHTTPScheme(raw string) bool {
-	return len(raw) > len("https://") && (strings.HasPrefix(raw, "http://") || strings.HasPrefix(raw, "https://"))
+	scheme, rest, ok := strings.Cut(raw, "://")
+	return ok && rest != "" && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }

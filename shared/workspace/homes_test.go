@@ -63,16 +63,25 @@ func TestBootsRefusedFromTwoAddressesShow(t *testing.T) {
 	}
 }
 
-// A credential that is known to be somebody else's is never this agent's refusal.
+// A credential that is known to be somebody else's is never this agent's refusal. It is shown, at a limited rate.
 func TestSomebodyElsesCredentialIsNoRefusal(t *testing.T) {
 	f := live(nil)
+	noted := 0
 	for i := range 5 {
 		next, changed := workspace.Refuse(f, workspace.Refusal{
 			Kind: workspace.SignalCall, From: f.SeenFrom, Hash: token.Digest("a peer's"), Issued: workspace.IssuedElsewhere,
-		}, p, at(600+40*i))
+		}, p, at(600+20*i))
 		if changed {
-			t.Fatalf("%+v", next.Refusals)
+			noted++
 		}
+		if f = next; f.Refusals != (workspace.Refusals{}) {
+			t.Fatalf("%+v", f.Refusals)
+		}
+	}
+	v := workspace.Assess(beat(f, f.SeenFrom, at(680)), p, at(681))
+	shown := strings.Contains(v.Evidence[len(v.Evidence)-1].Fact, "another workspace's or an operator's")
+	if noted != 2 || v.Status != workspace.StatusOnline || !shown {
+		t.Fatalf("%d notes: %+v", noted, v)
 	}
 }
 

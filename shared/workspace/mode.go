@@ -72,14 +72,17 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
 	case f.Declared == Undeclared && f.Pushable && f.PushFailures >= p.PushFailuresToDegrade && polls:
 		return say(Poll, "not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
+	case f.Declared == Push && !f.Pushable && f.URLFingerprint != "":
+		return say(Poll, "declared push by %s, but its runtime serves no URL, so the one that it registered is not called",
+			f.DeclaredBy)
 	case f.Declared == Push && !f.Pushable:
-		return say(Poll, "declared push by %s, but no URL that can be pushed to is registered", f.DeclaredBy)
+		return say(Poll, "declared push by %s, but it has no URL and runtime that can be pushed to", f.DeclaredBy)
 	case f.Declared == Push:
 		return say(Push, "declared by %s", f.DeclaredBy)
 	case f.Pushable:
 		return say(Push, "not declared; its URL and runtime can be pushed to")
 	}
-	return say(Poll, "not declared; it has no URL that can be pushed to")
+	return say(Poll, "not declared; it has no URL and runtime that can be pushed to")
 }
 
 // NotPolling says in words that an agent that gets its mail by polling has not polled for a while, and so may not get

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -30,6 +31,19 @@ func TestEffectiveMode(t *testing.T) {
 				t.Fatalf("%+v", d)
 			}
 		})
+	}
+}
+
+// The reason says what stands in the way: a URL is there, and the runtime serves none.
+func TestWhyAPushIsNotPossible(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                          "it has no URL and runtime that can be pushed to",
+		"https://agent.example.com": "its runtime serves no URL, so the one that it registered is not called",
+	} {
+		f := register(live(nil), workspace.Declaration{Mode: workspace.Push, URL: url}, at(600))
+		if d := workspace.EffectiveMode(f, p, at(600)); d.Effective != workspace.Poll || !strings.Contains(d.Reason, want) {
+			t.Errorf("%q: %+v", url, d)
+		}
 	}
 }
 

@@ -38,12 +38,15 @@ const (
 	NoCredential      Presented = "" // none
 	UnknownCredential Presented = "unknown"
 	FormerCredential  Presented = "former" // it was valid for this workspace once
+	OthersCredential  Presented = "others" // it is another workspace's, or an operator's
 )
 
 func (r Refusal) presented(f Facts) Presented {
 	switch {
 	case r.Hash.Zero():
 		return NoCredential
+	case r.Issued == IssuedElsewhere:
+		return OthersCredential
 	case r.Issued == IssuedHere || r.Hash.Matches(f.PastCredential):
 		return FormerCredential
 	}
@@ -56,6 +59,8 @@ func (p Presented) words() string {
 		return "without a credential"
 	case FormerCredential:
 		return "with a credential that was this agent's once"
+	case OthersCredential:
+		return "with a credential that is another workspace's or an operator's"
 	}
 	return "with an unknown credential"
 }
@@ -72,6 +77,9 @@ func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 // there, accepted or refused. Anyone can name an id, and a thief has a credential that was once valid: neither
 // may change the status of a workspace that is not theirs.
 func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
+	if r.Issued == IssuedElsewhere {
+		return false
+	}
 	if f.AtHome(r.From, now) {
 		return true
 	}
@@ -85,11 +93,8 @@ const strangerEvery = 2
 
 // Refuse is the facts after a refused attempt; changed is false when the attempt is not worth a write. An attempt that
 // is attributed to the agent counts against the workspace; any other is a stranger's and only warns. One with a
-// credential that is known to be somebody else's is neither.
+// credential that is known to be somebody else's is a stranger's, wherever it comes from.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
-	if r.Issued == IssuedElsewhere {
-		return f, false
-	}
 	if f.attributable(r, p, now) {
 		return f.countRefusal(r, p, now)
 	}
@@ -204,11 +209,11 @@ func OwnerMatters(f Facts, r Refusal, p Policy, now time.Time) bool {
 func Dismissed(f Facts) string {
 	var parts []string
 	if f.refusalCount() > 0 {
-		parts = append(parts, fmt.Sprintf("the agent's, as it was thought: %d registers, %d heartbeats, %d others from %s",
+		parts = append(parts, fmt.Sprintf("%d registers, %d heartbeats, %d others from %s",
 			f.RegisterRefused, f.BeatsRefused, f.CallsRefused, f.RefusedFrom))
 	}
 	if !f.StrangerAt.IsZero() {
-		parts = append(parts, fmt.Sprintf("a stranger's: the last at %s, from %s %s",
+		parts = append(parts, fmt.Sprintf("a stranger's of %s from %s, %s",
 			stamp(f.StrangerAt), f.StrangerFrom, f.StrangerWith.words()))
 	}
 	if len(parts) == 0 {

@@ -305,6 +305,10 @@ func (s situation) strangerHint() string {
 	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
 		return ""
 	}
+	if s.StrangerWith == OthersCredential {
+		return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, "+
+			"it needs a credential of its own", s.StrangerFrom, s.StrangerWith.words())
+	}
 	return fmt.Sprintf("; calls from %[1]s %[2]s are being refused now: if that is this agent, "+
 		"rollcall repair %[3]s --from %[1]s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
 }

@@ -20,6 +20,14 @@ const (
 	StatusUnknown      Status = "unknown"
 )
 
+// Choices are the statuses.
+func (Status) Choices() []string {
+	return []string{
+		string(StatusOnline), string(StatusDegraded), string(StatusOffline), string(StatusUnknown),
+		string(StatusProvisioning), string(StatusPaused), string(StatusRemoved),
+	}
+}
+
 // Reason is the code of why a workspace has its status.
 type Reason string
 
