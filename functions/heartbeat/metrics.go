@@ -39,7 +39,7 @@ type metrics struct{ dropped []api.Dropped }
 func readMetrics(in api.HeartbeatRequest, now time.Time) (workspace.Signal, []api.Dropped) {
 	var m metrics
 	s := workspace.Signal{
-		Kind: workspace.SignalHeartbeat, ActiveTasks: m.tasks(in.ActiveTasks), ErrorRate: m.rate(in.ErrorRate),
+		Kind: workspace.SignalHeartbeat, ActiveTasks: m.atWork(in), ErrorRate: m.rate(in.ErrorRate),
 		SampleError: chat.Clip(m.text("sample_error", in.SampleError), maxSample),
 		Wedged:      m.text("runtime_state", in.RuntimeState) == "wedged",
 		Instance:    m.instance(in, now),
@@ -52,6 +52,20 @@ func readMetrics(in api.HeartbeatRequest, now time.Time) (workspace.Signal, []ap
 	return s, m.dropped
 }
 
+// atWork is on how many tasks the agent is at work. One that says that it is busy is
+// at work on one at least: some clients count no tasks.
+func (m *metrics) atWork(in api.HeartbeatRequest) *int {
+	tasks, busy := m.tasks(in.ActiveTasks), m.truth("is_busy", in.IsBusy)
+	switch {
+	case busy == nil:
+	case *busy && (tasks == nil || *tasks == 0):
+		tasks = new(1)
+	case !*busy && tasks == nil:
+		tasks = new(0)
+	}
+	return tasks
+}
+
 func (m *metrics) tasks(raw json.RawMessage) *int {
 	n := m.number("active_tasks", raw, "must be a whole number from 0 to 100000", func(n float64) bool {
 		return n >= 0 && n <= maxTasks && n == math.Trunc(n)
@@ -59,8 +73,7 @@ func (m *metrics) tasks(raw json.RawMessage) *int {
 	if n == nil {
 		return nil
 	}
-	tasks := int(*n)
-	return &tasks
+	return new(int(*n))
 }
 
 func (m *metrics) rate(raw json.RawMessage) *float64 {
@@ -109,6 +122,19 @@ func (m *metrics) text(name string, raw json.RawMessage) string {
 		return ""
 	}
 	return text
+}
+
+// truth is a metric that is true or false, nil when it is absent, null or dropped.
+func (m *metrics) truth(name string, raw json.RawMessage) *bool {
+	if len(raw) == 0 {
+		return nil
+	}
+	var truth *bool
+	if json.Unmarshal(raw, &truth) != nil {
+		m.drop(name, raw, "must be true or false")
+		return nil
+	}
+	return truth
 }
 
 func (m *metrics) drop(name string, raw json.RawMessage, must string) {

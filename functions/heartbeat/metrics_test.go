@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func TestAMetricIsReadOrDropped(t *testing.T) {
 		{"active_tasks", tasks, map[string]any{"0": 0, "1": 1, "1.0": 1, "1e2": 100, "100000": 100000, "-0.0": 0}, []string{
 			"-1", "100001", "1.5", "1e999", "-1e999", "true", `"1"`, "[1]", "{}", "99999999999999999999",
 		}, nil},
+		{"is_busy", tasks, map[string]any{"true": 1, "false": 0, "null": nil}, []string{"0", "1", `"true"`, "[]", "{}"}, nil},
 		{"error_rate", rate, map[string]any{"0": 0.0, "1": 1.0, "0.25": 0.25}, []string{
 			"2.5", "-0.1", "1e999", "false", `"0.5"`, "[]", "{}",
 		}, nil},
@@ -87,6 +89,34 @@ func TestAMetricIsReadOrDropped(t *testing.T) {
 	}
 }
 
+// Some clients count no tasks and say that they are busy; some do both.
+func TestAnAgentThatSaysThatItIsBusyIsAtWork(t *testing.T) {
+	for members, want := range map[string]string{
+		`"is_busy": true, "active_tasks": 0`:  "1",
+		`"is_busy": true, "active_tasks": 3`:  "3",
+		`"is_busy": false, "active_tasks": 3`: "3",
+		`"is_busy": false, "active_tasks": 0`: "0",
+		`"is_busy": true`:                     "1",
+		`"is_busy": false`:                    "0",
+		`"is_busy": null`:                     "nothing",
+		`"is_busy": 7, "active_tasks": 2`:     "2",
+		`"is_busy": true, "active_tasks": -1`: "1",
+	} {
+		var in api.HeartbeatRequest
+		if err := json.Unmarshal([]byte(`{`+members+`}`), &in); err != nil {
+			t.Fatal(err)
+		}
+		s, _ := readMetrics(in, now)
+		got := "nothing"
+		if s.ActiveTasks != nil {
+			got = strconv.Itoa(*s.ActiveTasks)
+		}
+		if got != want {
+			t.Errorf("%s: at work on %s, want %s", members, got, want)
+		}
+	}
+}
+
 // anyValue draws a JSON value.
 func anyValue(t *rapid.T) string {
 	leaf := rapid.OneOf(
@@ -111,7 +141,7 @@ func jsonOf[T any](v T) string {
 // Whatever a heartbeat reports, it is taken and renews the lease, and each of its
 // metrics is either read or named as dropped.
 func TestNoMetricKeepsAHeartbeatFromBeingTaken(t *testing.T) {
-	names := []string{"active_tasks", "error_rate", "sample_error", "runtime_state", "uptime_seconds", "epoch"}
+	names := []string{"active_tasks", "is_busy", "error_rate", "sample_error", "runtime_state", "uptime_seconds", "epoch"}
 	rapid.Check(t, func(rt *rapid.T) {
 		env := fixture.Env(t)
 		body := `{"workspace_id": "` + fixture.PollID + `"`

@@ -12,6 +12,7 @@ import (
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	polls := poll(env.Delivery, env.Registry)
 	reads := log{env.Activity, env.Registry}
+	recorded := delegationLog{env.Registry, env.Activity}
 	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
 		q, err := parse(in, c.Now)
 		if err != nil {
@@ -29,6 +30,9 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetActivity, activity),
+		httpapi.Handle(api.Ack, ack(env.Delivery)),
+		httpapi.Handle(api.RecordDelegation, recorded.record),
+		httpapi.Handle(api.UpdateDelegation, recorded.update),
 		httpapi.Handle(api.Report, report(env.Registry, env.Activity)),
 		httpapi.Handle(api.Notify, notify(env.Registry, env.Activity)),
 	}

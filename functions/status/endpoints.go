@@ -12,6 +12,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 	trail := trail{env.Activity, env.Operator}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetHealth, health(env.Registry)),
+		httpapi.Handle(api.GetOldHealth, health(env.Registry)),
 		httpapi.Handle(api.GetConsole, console),
 		httpapi.Handle(api.GetDocs, docs),
 		httpapi.Handle(api.GetDocument, document),

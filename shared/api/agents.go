@@ -76,6 +76,7 @@ type HeartbeatRequest struct {
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
 	ID           string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
 	ActiveTasks  json.RawMessage `json:"active_tasks" description:"how many tasks the agent is at work on: a whole number from 0 to 100000 (1.0 is 1)"`
+	IsBusy       json.RawMessage `json:"is_busy" description:"true: it is at work on one task at least, whatever active_tasks says; false, without active_tasks: on none"`
 	ErrorRate    json.RawMessage `json:"error_rate" description:"the share of its work that fails: a number from 0 to 1"`
 	SampleError  json.RawMessage `json:"sample_error" description:"one of its errors, a text; 120 bytes are kept"`
 	RuntimeState json.RawMessage `json:"runtime_state" description:"the text wedged, while it is"`
@@ -86,7 +87,7 @@ type HeartbeatRequest struct {
 // Dropped is a metric that could not be read.
 type Dropped struct {
 	_      struct{} `description:"A metric that could not be read: nothing of it was kept, and the lease was renewed."`
-	Metric string   `json:"metric" enum:"active_tasks,error_rate,sample_error,runtime_state,uptime_seconds,epoch"`
+	Metric string   `json:"metric" enum:"active_tasks,is_busy,error_rate,sample_error,runtime_state,uptime_seconds,epoch"`
 	Why    string   `json:"why"`
 }
 
@@ -171,6 +172,30 @@ type RowData struct {
 	PeerRole string `json:"peer_role,omitempty"`
 }
 
+// Ack is the call with which an agent says that it is done with its mail.
+var Ack = declare[AckRequest, Acked](Operation{
+	Function: "inbox", Route: "POST /workspaces/{id}/activity/ack", ID: "postWorkspacesIdActivityAck", Tag: "agents",
+	Summary: "Acknowledge mail by its number, when the work is done",
+	Description: "Everything that was handed out up to the number is delivered. From then on the cursor of this host " +
+		"acknowledges nothing: it says what arrived. After a register, what was not acknowledged is handed out again. " +
+		"A message that the cursor has passed and that is not acknowledged within a quarter of an hour counts as " +
+		"delivered, as for a client that makes no use of this call.",
+	Access: ByWorkspace,
+	Errors: errs(400, 401, 404, 409, 410, 413),
+})
+
+// AckRequest is up to where an agent is done with its mail.
+type AckRequest struct {
+	WorkspacePath
+	AckedSeq *int64 `json:"acked_seq" required:"true" minimum:"0" description:"seq of the last row that is done; 0 only says that the agent acknowledges by number"`
+	Epoch    int64  `json:"epoch" description:"as register answered: a host in whose place another has registered is told so"`
+}
+
+// Acked is the answer to an acknowledgement.
+type Acked struct {
+	LastAckedSeq int64 `json:"last_acked_seq"`
+}
+
 // Report is the call with which an agent logs what it did.
 var Report = declare[ReportRequest, Reported](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/activity", ID: "postWorkspacesIdActivity", Tag: "agents",
@@ -198,6 +223,48 @@ type ReportRequest struct {
 type Reported struct {
 	ID     string `json:"id"`
 	Status string `json:"status" enum:"logged"`
+}
+
+// RecordDelegation is the call with which an agent logs a task that it gave to another itself.
+var RecordDelegation = declare[RecordDelegationRequest, DelegationRecorded](Operation{
+	Function: "inbox", Route: "POST /workspaces/{id}/delegations/record", ID: "postWorkspacesIdDelegationsRecord",
+	Tag: "agents", Summary: "Log a task that the agent gave to another itself",
+	Description: "It stands in the activity log only. To have a task carried and followed, delegate it.",
+	Access:      ByWorkspace,
+	Replies:     []Reply{{Status: 202, Description: "logged"}},
+	Errors:      errs(400, 401, 404, 410, 413),
+})
+
+// RecordDelegationRequest is a task that an agent gave to another.
+type RecordDelegationRequest struct {
+	WorkspacePath
+	TargetID     string `json:"target_id" required:"true" schema:"WorkspaceID" description:"who was given the task"`
+	Task         string `json:"task" required:"true" minLength:"1" description:"the task"`
+	DelegationID string `json:"delegation_id" required:"true" minLength:"1" maxLength:"128" description:"the agent's own name of it"`
+}
+
+// UpdateDelegation is the call with which an agent logs how such a task ended.
+var UpdateDelegation = declare[UpdateDelegationRequest, DelegationRecorded](Operation{
+	Function: "inbox", Route: "POST /workspaces/{id}/delegations/{delegation_id}/update",
+	ID: "postWorkspacesIdDelegationsDelegationIdUpdate", Tag: "agents", Summary: "Log how such a task ended",
+	Description: "It stands in the activity log only, and ends no delegation that Rollcall carries.",
+	Access:      ByWorkspace,
+	Errors:      errs(400, 401, 404, 410, 413),
+})
+
+// UpdateDelegationRequest is how a task ended.
+type UpdateDelegationRequest struct {
+	WorkspacePath
+	DelegationID    string `json:"-" path:"delegation_id" description:"the agent's own name of the task"`
+	Status          string `json:"status" required:"true" enum:"completed,failed" description:"how it ended"`
+	Error           string `json:"error" description:"what went wrong"`
+	ResponsePreview string `json:"response_preview" description:"the beginning of the answer"`
+}
+
+// DelegationRecorded is the answer to a report of a delegation.
+type DelegationRecorded struct {
+	DelegationID string `json:"delegation_id"`
+	Status       string `json:"status" enum:"recorded,completed,failed"`
 }
 
 // Notify is the call with which an agent tells its user something.

@@ -9,10 +9,11 @@
 // header name a parameter, json a member of the body; required marks a member
 // that must be there. Of a reply, every member is always there unless its json
 // tag has omitempty or omitzero. description, example, enum, minimum, maximum,
-// default and nullable are as in JSON Schema; schema names a shared schema.
+// default and nullable are as in JSON Schema; schema names a shared schema; list
+// says that a query parameter may be repeated, or hold several values with commas.
 //
-// shared/httpapi (bind.go) enforces minimum, maximum and default of path, query
-// and header parameters. Of a body it enforces nothing but that it is JSON of
+// shared/httpapi (bind.go) enforces minimum, maximum, default and list of path,
+// query and header parameters. Of a body it enforces nothing but that it is JSON of
 // the right types: required, enum and bounds of its members describe what the
 // operation's handler, or the use case that it calls, checks.
 package api

@@ -16,6 +16,14 @@ var GetHealth = declare[None, Health](Operation{
 	Errors: errs(),
 })
 
+// GetOldHealth is GetHealth by the name that it has in the reference server.
+var GetOldHealth = declare[None, Health](Operation{
+	Function: "status", Route: "GET /health", ID: "getHealth", Tag: "platform",
+	Summary: "The same as /healthz, by the name that older platforms have",
+	Access:  ByAnyone,
+	Errors:  errs(),
+})
+
 // Health is the answer of a platform that can be asked.
 type Health struct {
 	Status       string    `json:"status" enum:"ok,degraded" description:"degraded: no sweep has ended for the time of three (ROLLCALL_OUTAGE_AFTER, three minutes)"`

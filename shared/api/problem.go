@@ -19,6 +19,7 @@ var ErrorDescriptions = map[int]string{
 	401: "no credential, or one that isn't accepted",
 	403: "the credential is good, but not for this",
 	404: "there is no such thing",
+	405: "the path takes other methods, which allow names",
 	409: "it is not so now",
 	410: "it is gone",
 	413: "too large",

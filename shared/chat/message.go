@@ -99,7 +99,7 @@ type Claim struct {
 	Token string
 	Until time.Time
 	Epoch int64
-	After int64 // for a poll: the sequence number of the cursor it came with
+	After int64 // for a poll: the sequence number of the cursor it came with, if that was of the same epoch
 }
 
 // Message is one message and its receipt.

@@ -44,9 +44,8 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 		return Polled{}, err
 	}
 	switch {
-	case in.Epoch > 0 && in.Epoch < f.Epoch:
-		return Polled{}, fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
-			WithHint("this one's mail goes to that one now: stop, or register again to take over", "register")
+	case superseded(in.Epoch, f):
+		return Polled{}, supersededError()
 	case cursorErr != nil:
 		return Polled{}, cursorErr
 	case cursor.Seq > f.Accepted || cursor.Epoch > f.Epoch:
@@ -59,6 +58,14 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 		slices.Reverse(ms)
 	}
 	return Polled{Messages: ms, Facts: f}, err
+}
+
+// superseded reports whether a caller that says its epoch is a former host.
+func superseded(epoch int64, f workspace.Facts) bool { return epoch > 0 && epoch < f.Epoch }
+
+func supersededError() error {
+	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
+		WithHint("this one's mail goes to that one now: stop, or register again to take over", "register")
 }
 
 // pollClaim is the claim token of a message that was handed out to a poll.
@@ -156,7 +163,10 @@ func (p pollPlan) acknowledges() bool { return !p.update.DeliveredAt.IsZero() }
 // planPoll decides what becomes of each message of a window.
 func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limit int, now time.Time) (p pollPlan) {
 	policy := d.Registry.Policy
-	claim := chat.Claim{Token: pollClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch, After: c.Seq}
+	claim := chat.Claim{Token: pollClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch}
+	if c.Epoch == f.Epoch { // another one that comes back is not this one
+		claim.After = c.Seq
+	}
 	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
 	size, reply := 0, 0
 	for _, m := range ms {
@@ -164,7 +174,8 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			p.more = true
 			return p
 		}
-		if !c.proves(m) {
+		said := c.saysOf(m, f, now)
+		if said == nothing {
 			if reply += chat.RowSize(m); reply > chat.MaxReply && len(p.out) > 0 {
 				p.more = true
 				return p
@@ -172,8 +183,12 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 		}
 		claimed := m.State == chat.InFlight && !m.Available(f.Epoch, now)
 		switch {
-		case c.proves(m):
+		case said == atWork: // the host has it, and has not acknowledged it yet
+		case said == done:
 			p.deliver(m, m.Deliver("acknowledged by the agent's cursor", nil, "", now), now)
+			if f.AcksEpoch > 0 {
+				p.update.AcksEpoch = new(int64) // who acknowledges by cursors does not by numbers
+			}
 		case m.Probe && polls && m.Available(f.Epoch, now):
 			// A client would show its agent an empty message: the poll itself is the
 			// proof that the agent asks for its mail.

@@ -57,6 +57,8 @@ type MailboxUpdate struct {
 	DeliveredAt time.Time
 	// FetchedAt, when set, is when messages were handed out to a poll. The first such time since the last delivery stays.
 	FetchedAt time.Time
+	// AcksEpoch, when set, is the epoch of the host that acknowledges by number; 0: none does.
+	AcksEpoch *int64
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.

@@ -42,7 +42,7 @@ var leaseAttributes = map[string]string{
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",
 	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au",
-	"UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
+	"AcksEpoch": "ak", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub",
 	// PushTrouble

@@ -219,6 +219,13 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 	case fetches:
 		c.setOnce(lease("FetchedSince"), millis(u.FetchedAt))
 	}
+	switch {
+	case u.AcksEpoch == nil:
+	case *u.AcksEpoch == 0:
+		c.remove(lease("AcksEpoch"))
+	default:
+		c.set(lease("AcksEpoch"), num(*u.AcksEpoch))
+	}
 	noteLost(&c, u)
 	if u.Push != nil {
 		notePush(&c, *u.Push)

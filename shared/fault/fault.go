@@ -24,6 +24,7 @@ const (
 
 	// What the request names isn't there, or is there no longer.
 	UnknownRoute     Code = "unknown_route"
+	MethodNotAllowed Code = "method_not_allowed"
 	NotServed        Code = "not_served"
 	WorkspaceUnknown Code = "workspace_unknown"
 	WorkspaceRemoved Code = "workspace_removed"

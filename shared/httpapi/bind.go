@@ -20,6 +20,7 @@ type parameter struct {
 	initial string // of one that is absent; "" leaves the field as it is
 	low     int64
 	high    int64
+	list    bool     // several values may be joined by commas
 	problem string   // the text of the error, where it isn't made of the bounds
 	choices []string // the only values of a text; none: any
 }
@@ -72,6 +73,7 @@ func fieldsOf(t reflect.Type) (parameters []parameter, hasBody bool) {
 				parameters = append(parameters, parameter{
 					index: f.Index, in: in, name: name, initial: f.Tag.Get("default"), problem: f.Tag.Get("problem"),
 					low: bound(f.Tag.Get("minimum"), 0), high: bound(f.Tag.Get("maximum"), 1<<62), choices: choicesOf(f),
+					list: f.Tag.Get("list") == "true",
 				})
 			}
 		}
@@ -108,6 +110,9 @@ func (p parameter) read(c Call, to reflect.Value) error {
 		text = c.PathParameters[p.name]
 	case "query":
 		text, given = c.QueryStringParameters[p.name]
+		if !p.list && strings.Contains(text, ",") { // API Gateway joins those of a repeated parameter
+			return fault.New(fault.InvalidRequest, "%s must be given once, with one value", p.name)
+		}
 	default:
 		text = c.Header(p.name)
 	}

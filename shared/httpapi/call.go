@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -86,8 +87,8 @@ func (c Call) requireOperator(operator token.Hash) error {
 	return nil
 }
 
-// Raw is the body as it is kept (chat.Compact). Errors: too_large, invalid_request,
-// invalid_json when it is not text.
+// Raw is the body as it is kept (chat.Compact), unpacked if it comes compressed.
+// Errors: too_large, invalid_request, invalid_json when it is not text.
 func (c Call) Raw() ([]byte, error) {
 	body := []byte(c.Body)
 	if c.IsBase64Encoded {
@@ -96,21 +97,25 @@ func (c Call) Raw() ([]byte, error) {
 			return nil, fault.New(fault.InvalidRequest, "the body is not the base64 its event says it is")
 		}
 	}
+	body, err := unpack(body, c.Header("content-encoding"))
+	if err != nil {
+		return nil, err
+	}
 	if len(body) > maxSent {
-		return nil, tooLarge(len(body))
+		return nil, tooLarge()
 	}
 	if c.lostBytes() {
 		return nil, chat.NotUTF8()
 	}
-	body, err := chat.Compact(body)
+	body, err = chat.Compact(body)
 	if err == nil && len(body) > MaxBody {
-		err = tooLarge(len(body))
+		err = tooLarge()
 	}
 	return body, err
 }
 
-func tooLarge(size int) error {
-	return fault.New(fault.TooLarge, "the body has %d bytes; at most %d are taken", size, MaxBody).
+func tooLarge() error {
+	return fault.New(fault.TooLarge, "the body has more than the %d bytes that are taken", MaxBody).
 		WithHint("send large content as a link", "stop")
 }
 
@@ -119,6 +124,31 @@ func tooLarge(size int) error {
 func (c Call) lostBytes() bool {
 	sent, err := strconv.Atoi(c.Header("content-length"))
 	return err == nil && !c.IsBase64Encoded && sent != len(c.Body) && strings.Contains(c.Body, "\ufffd")
+}
+
+// unpack is the body without its content encoding, as far as one byte beyond what
+// is taken. Error: invalid_request.
+func unpack(body []byte, encoding string) ([]byte, error) {
+	switch strings.ToLower(encoding) {
+	case "", "identity":
+		return body, nil
+	case "gzip":
+		packed, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, notPacked()
+		}
+		out, err := io.ReadAll(io.LimitReader(packed, maxSent+1))
+		if err != nil {
+			return nil, notPacked()
+		}
+		return out, nil
+	}
+	return nil, fault.New(fault.InvalidRequest, "a body in this content-encoding is not taken").
+		WithHint("send it plain, or in gzip", "stop")
+}
+
+func notPacked() error {
+	return fault.New(fault.InvalidRequest, "the body is not the gzip that content-encoding says it is")
 }
 
 // Decode reads the JSON body into v; unknown members are ignored, as clients

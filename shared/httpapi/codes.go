@@ -23,6 +23,7 @@ var statuses = map[fault.Code]int{
 	fault.MessageUnknown:          http.StatusNotFound,
 	fault.UnknownRoute:            http.StatusNotFound,
 	fault.NotServed:               http.StatusNotFound,
+	fault.MethodNotAllowed:        http.StatusMethodNotAllowed,
 	fault.WorkspaceExists:         http.StatusConflict,
 	fault.EpochSuperseded:         http.StatusConflict,
 	fault.MessageIDTaken:          http.StatusConflict,

@@ -76,6 +76,9 @@ func Serve(log *slog.Logger, now func() time.Time, operator token.Hash, endpoint
 func answer(
 	ctx context.Context, routes map[string]Endpoint, operator token.Hash, c Call,
 ) (events.APIGatewayV2HTTPResponse, error) {
+	if resp, ok, err := unrouted(ctx, routes, operator, c); ok {
+		return resp, err
+	}
 	e, ok := routes[c.RouteKey]
 	if !ok {
 		err := fault.New(fault.UnknownRoute, "no such route: %s", c.RouteKey)

@@ -1,9 +1,12 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -106,6 +109,103 @@ func TestTheOperatorsCredentialIsAskedForFirst(t *testing.T) {
 		})
 		if resp.StatusCode != want {
 			t.Errorf("%q: %d %s", bearer, resp.StatusCode, resp.Body)
+		}
+	}
+}
+
+// What is asked for twice is not answered as if nobody had asked.
+func TestAParameterIsGivenOnce(t *testing.T) {
+	for name, query := range map[string]map[string]string{
+		"a repeated limit":  {"limit": "1,2"}, // as API Gateway joins them
+		"a repeated cursor": {"cursor": "a,a"},
+		"two statuses":      {"status": "online,offline"},
+	} {
+		resp := call(t, pages, events.APIGatewayV2HTTPRequest{QueryStringParameters: query})
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(resp.Body, "must be given once") {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, resp.Body)
+		}
+	}
+	polls := httpapi.Handle(api.GetActivity,
+		func(_ context.Context, _ httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
+			return []api.ActivityRow{{Summary: in.Include}}, nil
+		})
+	resp := call(t, polls, events.APIGatewayV2HTTPRequest{
+		PathParameters: map[string]string{"id": "w"}, QueryStringParameters: map[string]string{"include": "a,b"},
+	})
+	if resp.StatusCode != http.StatusOK || !strings.Contains(resp.Body, `"summary":"a,b"`) {
+		t.Errorf("a list: %d %s", resp.StatusCode, resp.Body)
+	}
+}
+
+// HEAD is GET without a body, and OPTIONS says what a path takes, of what this function
+// serves; every other call goes on to what serves the rest.
+func TestMethodsThatAPIGatewayDoesNotRoute(t *testing.T) {
+	health := httpapi.Handle(api.GetHealth, func(context.Context, httpapi.Call, api.None) (api.Health, error) {
+		return api.Health{Status: "ok"}, nil
+	})
+	one := httpapi.Handle(api.GetWorkspace,
+		func(_ context.Context, _ httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
+			return api.Workspace{}, fault.New(fault.WorkspaceUnknown, "%s", in.ID)
+		})
+	rest := httpapi.Handle(api.NotFound, func(context.Context, httpapi.Call, api.None) (api.None, error) {
+		return api.None{}, fault.New(fault.UnknownRoute, "the rest")
+	})
+	serve := httpapi.Serve(slog.New(slog.DiscardHandler), time.Now, token.Digest(operator), health, one, rest)
+	for call, want := range map[string]struct {
+		status      int
+		allow, body string
+	}{
+		"HEAD /healthz":               {200, "", ""},
+		"HEAD /workspaces/w":          {404, "", ""},
+		"HEAD /workspaces/odd%20id":   {400, "", ""},
+		"HEAD /workspaces/w/activity": {404, "", "the rest"},
+		"HEAD /nowhere":               {404, "", "the rest"},
+		"OPTIONS /healthz":            {204, "GET, HEAD, OPTIONS", ""},
+		"OPTIONS /workspaces/w/a2a":   {204, "OPTIONS, POST", ""},
+		"OPTIONS /nowhere":            {404, "", "the rest"},
+		"PUT /healthz":                {404, "", "the rest"},
+	} {
+		ev := events.APIGatewayV2HTTPRequest{RouteKey: api.CatchAll}
+		ev.RequestContext.HTTP.Method, ev.RawPath, _ = strings.Cut(call, " ")
+		resp, err := serve(t.Context(), ev)
+		if err != nil || resp.StatusCode != want.status || resp.Headers["allow"] != want.allow ||
+			!strings.Contains(resp.Body, want.body) || (resp.Body == "") != (want.body == "") {
+			t.Errorf("%s: %d %v %q, %v", call, resp.StatusCode, resp.Headers, resp.Body, err)
+		}
+	}
+}
+
+// packed is a text in gzip, as API Gateway passes what is no text.
+func packed(text string) string {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = io.WriteString(w, text) // a buffer takes all
+	_ = w.Close()
+	return base64.StdEncoding.EncodeToString(out.Bytes())
+}
+
+func TestPackedBodies(t *testing.T) {
+	whole := packed(`{"from":"::1"}`)
+	for name, c := range map[string]struct{ body, encoding, want string }{
+		"gzip":                   {whole, "gzip", `"from":"::1"`},
+		"in another case":        {whole, "GZIP", `"from":"::1"`},
+		"cut off":                {whole[:16], "gzip", "not the gzip"},
+		"not gzip":               {base64.StdEncoding.EncodeToString([]byte("{}")), "gzip", "not the gzip"},
+		"said to be plain":       {whole, "identity", "invalid_json"},
+		"another encoding":       {whole, "br", "content-encoding is not taken"},
+		"packed twice":           {whole, "gzip,gzip", "content-encoding is not taken"},
+		"much in little":         {packed(strings.Repeat(" ", 64<<20)), "gzip", "too_large"},
+		"as much as plain takes": {packed(strings.Repeat(" ", httpapi.MaxBody-2) + "{}"), "gzip", `"workspace_id":"w"`},
+	} {
+		resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
+			Headers: map[string]string{
+				"authorization": "bearer " + operator, "content-type": "application/json; charset=utf-8",
+				"content-encoding": c.encoding,
+			},
+			PathParameters: map[string]string{"id": "w"}, Body: c.body, IsBase64Encoded: true,
+		})
+		if !strings.Contains(resp.Body, c.want) {
+			t.Errorf("%s: %d %s, want %s", name, resp.StatusCode, resp.Body, c.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -73,6 +74,9 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	}
 	if status == http.StatusUnauthorized {
 		resp.Headers["www-authenticate"] = "Bearer"
+	}
+	if methods, ok := e.Details["allow"].([]string); ok {
+		resp.Headers["allow"] = strings.Join(methods, ", ")
 	}
 	resp.Body = problemJSON(p, e.Details)
 	return resp

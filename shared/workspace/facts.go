@@ -170,6 +170,7 @@ type Mailbox struct {
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery
 	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
+	AcksEpoch    int64     // of the host that last acknowledged mail by its number, and not by a cursor; 0: none did
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task

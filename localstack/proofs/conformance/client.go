@@ -21,6 +21,7 @@ import (
 // message is one message as a client took it.
 type message struct {
 	Row    string // the row's id, the cursor
+	Seq    int64  // its number
 	From   string // the sending workspace, "" for the user
 	Text   string
 	Source string // what one client goes by to choose how to reply
@@ -58,6 +59,7 @@ type traits struct {
 	endsUnregistered bool // it ends when its register is refused
 	forgetsCursor    bool // it keeps its cursor in memory only
 	passesPeersOver  bool // it takes no message of a peer
+	acksByNumber     bool // it acknowledges what is done, and not by its cursor
 	prefersFile      bool // its polls prefer a token in a file
 }
 
@@ -74,6 +76,7 @@ type row struct {
 	ID           string  `json:"id"`
 	Type         string  `json:"activity_type"`
 	SourceID     *string `json:"source_id"`
+	Seq          int64   `json:"seq"`
 	Method       string  `json:"method"`
 	Summary      string  `json:"summary"`
 	PeerName     string  `json:"peer_name"`

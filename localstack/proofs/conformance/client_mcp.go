@@ -8,12 +8,19 @@ import (
 )
 
 // mcp is the molecule-mcp runtime (section 3.1 of the wire contract).
-type mcp struct{}
+type mcp struct {
+	acks bool // newer ones acknowledge by number what their agent is done with (section 9.2)
+}
 
-func (mcp) name() string { return "molecule-mcp" }
+func (m mcp) name() string {
+	if m.acks {
+		return "molecule-mcp, newer, which acknowledges by number"
+	}
+	return "molecule-mcp"
+}
 
-func (mcp) traits() traits {
-	return traits{secret: placedByHand, endsUnregistered: true, prefersFile: true}
+func (m mcp) traits() traits {
+	return traits{secret: placedByHand, endsUnregistered: true, prefersFile: true, acksByNumber: m.acks}
 }
 
 func (mcp) boot(ctx context.Context, a *agent) error {
@@ -53,13 +60,25 @@ func (mcp) poll(ctx context.Context, a *agent) ([]message, error) {
 	for _, r := range rows {
 		a.cursor = r.ID
 		if r.source() != a.id {
-			out = append(out, message{Row: r.ID, From: r.source(), Text: r.text()})
+			out = append(out, message{Row: r.ID, Seq: r.Seq, From: r.source(), Text: r.text()})
 		}
 	}
 	return out, nil
 }
 
-func (mcp) reply(ctx context.Context, a *agent, m message, text string) error {
+func (m mcp) reply(ctx context.Context, a *agent, to message, text string) error {
+	err := m.answer(ctx, a, to, text)
+	if err != nil || !m.acks {
+		return err
+	}
+	r, err := a.call(ctx, "POST", "/workspaces/"+a.id+"/activity/ack", a.token, map[string]any{"acked_seq": to.Seq}, nil)
+	if err == nil && (r.Status != http.StatusOK || r.Text("last_acked_seq") != fmt.Sprint(to.Seq)) {
+		err = fmt.Errorf("an acknowledgement answered %d %s", r.Status, r.Raw)
+	}
+	return err
+}
+
+func (mcp) answer(ctx context.Context, a *agent, m message, text string) error {
 	if m.From == "" {
 		return a.notify(ctx, text)
 	}

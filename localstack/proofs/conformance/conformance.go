@@ -41,7 +41,9 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 	p.Transport = checker
 	failed := 0
 	var runs []*run
-	for _, d := range []dialect{mcp{}, sdk{}, sdk{stored: true}, channel{}, bridge{newest: true}, bridge{}} {
+	for _, d := range []dialect{
+		mcp{}, mcp{acks: true}, sdk{}, sdk{stored: true}, channel{}, bridge{newest: true}, bridge{},
+	} {
 		fmt.Fprintf(out, "%s\n", d.name())
 		r := &run{Platform: p, out: out, client: &agent{
 			dialect: d, Client: p.Client, id: uuid.NewString(), booted: time.Now(),

@@ -33,7 +33,14 @@ var sequence = []step{
 		what: "restart without its cursor: what was acknowledged does not come again",
 		play: (*run).restartWithoutCursor,
 	},
-	{what: "killed before it acknowledged: the same mail again, none lost", play: (*run).killedBeforeAck},
+	{
+		what: "killed before it acknowledged: the same mail again, none lost", play: (*run).killedBeforeAck,
+		only: func(t traits) bool { return !t.acksByNumber },
+	},
+	{
+		what: "killed at its work: what it had read and not acknowledged comes again, and nothing while it works",
+		play: (*run).killedAtWork, only: func(t traits) bool { return t.acksByNumber },
+	},
 	{
 		what: "410: a foreign, unknown or all-zero cursor is dropped, and nothing is lost", play: (*run).cursorGone,
 		only: func(t traits) bool { return !t.forgetsCursor },
@@ -159,6 +166,23 @@ func (r *run) killedBeforeAck(ctx context.Context) error {
 	return r.took(at, text(r.sent-1), text(r.sent), text(r.sent-1), text(r.sent))
 }
 
+// killedAtWork is a client that dies after it has read its mail and stored its cursor.
+func (r *run) killedAtWork(ctx context.Context) error {
+	a, at := r.client, len(r.client.taken)
+	if err := r.userSends(ctx, 2); err != nil {
+		return err
+	}
+	for _, want := range []int{2, 0, 0} { // it polls on while it works
+		if got, err := a.poll(ctx, a); err != nil || len(got) != want {
+			return fmt.Errorf("handed %d messages, want %d, %v", len(got), want, err)
+		}
+	}
+	if err := errors.Join(a.restart(ctx, true), r.turns(ctx, 2)); err != nil {
+		return err
+	}
+	return errors.Join(r.took(at, text(r.sent-1), text(r.sent)), r.delivered(ctx, r.sent))
+}
+
 func (r *run) cursorGone(ctx context.Context) error {
 	a, at := r.client, len(r.client.taken)
 	for _, cursor := range []string{"00000000-0000-0000-0000-000000000000", uuid.NewString(), "1-000000000000"} {
@@ -204,6 +228,19 @@ func (r *run) unservedRoutes(ctx context.Context) error {
 		{"POST", "/chat/uploads"},
 		{"GET", "/pending-uploads/f/content"},
 		{"POST", "/pending-uploads/f/ack"},
+		{"GET", "/instructions/resolve"},
+		{"POST", "/approvals"},
+		{"GET", "/checkpoints"},
+		{"POST", "/boot-event"},
+		{"GET", "/mail/summary"},
+		{"GET", "/chat-history"},
+		{"GET", "/requests/inbox"},
+		{"GET", "/tokens"},
+		{"POST", "/external/rotate"},
+		{"GET", "/external/connection"},
+		{"PATCH", ""},
+		{"POST", "/restart"},
+		{"POST", "/a2a/inbound"},
 	} {
 		reply, err := a.call(ctx, c.method, "/workspaces/"+a.id+c.path, a.token, map[string]any{}, nil)
 		if err != nil || reply.Status != http.StatusNotFound || reply.Text("code") != "not_served" {
@@ -211,7 +248,10 @@ func (r *run) unservedRoutes(ctx context.Context) error {
 		}
 	}
 	path := "/workspaces/" + a.id
-	for _, path := range []string{"/registry/" + a.id + "/peers", path, path + "/delegations", "/healthz"} {
+	if err := r.ownDelegation(ctx); err != nil {
+		return err
+	}
+	for _, path := range []string{"/registry/" + a.id + "/peers", path, path + "/delegations", "/healthz", "/health"} {
 		reply, err := a.call(ctx, "GET", path, a.token, nil, map[string]string{"X-Workspace-ID": a.id})
 		if err != nil || reply.Status != http.StatusOK {
 			return fmt.Errorf("GET %s answered %d %s, %v", path, reply.Status, reply.Raw, err)
@@ -224,6 +264,25 @@ func (r *run) unservedRoutes(ctx context.Context) error {
 		return fmt.Errorf("update-card answered %d %s, %v", reply.Status, reply.Raw, err)
 	}
 	return r.turns(ctx, 1)
+}
+
+// ownDelegation is what newer runtimes report of a task that they gave to a peer themselves.
+func (r *run) ownDelegation(ctx context.Context) error {
+	a, id := r.client, uuid.NewString()
+	path := "/workspaces/" + a.id + "/delegations/"
+	recorded, err := a.call(ctx, "POST", path+"record", a.token, map[string]any{
+		"target_id": uuid.NewString(), "task": "review", "delegation_id": id,
+	}, nil)
+	if err != nil || recorded.Status != http.StatusAccepted {
+		return fmt.Errorf("a delegation of its own: %d %s, %v", recorded.Status, recorded.Raw, err)
+	}
+	ended, err := a.call(ctx, "POST", path+id+"/update", a.token, map[string]any{
+		"status": "completed", "response_preview": "done",
+	}, nil)
+	if err != nil || ended.Status != http.StatusOK {
+		return fmt.Errorf("its end: %d %s, %v", ended.Status, ended.Raw, err)
+	}
+	return nil
 }
 
 // everyCallUnavailable makes every call of the client while the store is unavailable.

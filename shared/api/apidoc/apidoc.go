@@ -177,7 +177,7 @@ func (d *Document) CheckReply(route string, status int, contentType string, body
 // CheckNotFound compares the reply to a call that has no route with the
 // description of errors.
 func (d *Document) CheckNotFound(status int, body []byte) error {
-	if status != http.StatusNotFound {
+	if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
 		return errors.New("the description has no such operation")
 	}
 	return d.validate(closed, "#/components/schemas/Problem", body)

@@ -204,6 +204,9 @@ func update(f workspace.Facts, d chat.Delta, u delivery.MailboxUpdate) (next wor
 	if !u.UndeliveredAt.IsZero() {
 		f.UndeliveredAt = u.UndeliveredAt
 	}
+	if u.AcksEpoch != nil {
+		f.AcksEpoch = *u.AcksEpoch
+	}
 	noteLost(&f, u)
 	if u.Push != nil {
 		notePush(&f, *u.Push)

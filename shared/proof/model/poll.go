@@ -23,6 +23,10 @@ func poll(s State, host int, r Rules, arrives bool) State {
 	s.Unattended, s.Polled = false, !s.StoredPoll
 	handsOut := (!s.Paused || r.PausedHandsOut) && !s.pushes(r)
 	cursor, last := s.Cursors[host], uint8(0)
+	after := cursor.Row
+	if cursor.Epoch != s.Epoch {
+		after = 0 // it proves nothing of what is handed out now
+	}
 	for i := range s.Messages {
 		m, row := &s.Messages[i], uint8(i+1)
 		acknowledged := cursor.acknowledges(*m, row, r)
@@ -45,7 +49,7 @@ func poll(s State, host int, r Rules, arrives bool) State {
 				m.FailedAlone = m.FailedAlone || !s.Outage
 			}
 			if !m.pollClaimStays(s.Epoch, r) {
-				m.claim(ByPoll, s.Epoch, cursor.Row)
+				m.claim(ByPoll, s.Epoch, after)
 			}
 			m.handOut(s.Epoch)
 			if arrives {

@@ -94,6 +94,7 @@ func (c contract) updates(t T) {
 	f, ms := c.withMail(t, 1)
 	m, at := ms[0], t0.Add(time.Minute)
 	later := at.Add(time.Minute)
+	epoch, none := int64(3), int64(0)
 	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
 		return updated{delivery.MailboxUpdate{Push: &u}, do}
 	}
@@ -111,6 +112,8 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{DeliveredAt: at},
 			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = at, time.Time{} },
 		},
+		{delivery.MailboxUpdate{AcksEpoch: &epoch}, func(f *workspace.Facts) { f.AcksEpoch = epoch }},
+		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		{
 			delivery.MailboxUpdate{Lost: 2, LostAt: t0, LostWhy: "dead"},

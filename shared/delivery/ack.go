@@ -1,0 +1,143 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// AckRequest says that an agent is done with the mail up to a number.
+type AckRequest struct {
+	Workspace  string
+	Credential string
+	From       string
+	Seq        int64
+	Epoch      int64 // the caller's, as its register was answered; 0: it doesn't say
+}
+
+// Ack takes the mail that was handed out to polls, up to a number, for done. From
+// then on the cursor of this host acknowledges nothing: what it says is that the
+// mail arrived, and not that the work is done. Errors: those of Registry.Signal,
+// invalid_request, epoch_superseded.
+func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) error {
+	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
+	switch {
+	case err != nil:
+		return err
+	case superseded(in.Epoch, f):
+		return supersededError()
+	case in.Seq > f.Accepted:
+		return fault.New(fault.InvalidRequest, "acked_seq is %d, and the last message has the number %d",
+			in.Seq, f.Accepted).WithHint("send the seq of the last row that is done", "stop")
+	}
+	u := MailboxUpdate{}
+	if f.AcksEpoch != f.Epoch {
+		u.AcksEpoch = &f.Epoch
+	}
+	for more := true; more; u.AcksEpoch = nil {
+		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
+			more, err = d.ackSome(ctx, f, in.Seq, u, now)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ackSome ends as many of the messages up to a number as one transaction takes;
+// more reports whether some are left. Error: conflict when the mailbox moved.
+func (d *Delivery) ackSome(
+	ctx context.Context, f workspace.Facts, seq int64, u MailboxUpdate, now time.Time,
+) (more bool, err error) {
+	moves, open, more, err := d.ackable(ctx, f, seq, now)
+	if err != nil || (len(moves) == 0 && u.AcksEpoch == nil) {
+		return more, err
+	}
+	if len(moves) > 0 {
+		u.DeliveredAt = now
+	}
+	if err := d.write(ctx, f.ID, open, moves, u); err != nil {
+		return more, err
+	}
+	if len(outboxOf(moves)) > 0 {
+		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
+	}
+	return more, nil
+}
+
+// ackable is the ends of the first messages up to a number that a poll was handed.
+func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, now time.Time) (
+	moves []chat.Move, open []OpenMessage, more bool, err error,
+) {
+	if f.Open == 0 {
+		return nil, nil, false, nil
+	}
+	if open, err = d.Ledger.OpenMail(ctx, f.ID, 0); err != nil {
+		return nil, nil, false, err
+	}
+	var ids []string
+	for _, o := range bySeq(open) {
+		if o.Seq <= seq {
+			ids = append(ids, o.ID)
+		}
+	}
+	size := 0
+	for len(ids) > 0 {
+		page := ids[:min(len(ids), MaxMoves)]
+		ms, err := d.Ledger.Messages(ctx, f.ID, page...)
+		if err != nil {
+			return nil, nil, false, err
+		}
+		for _, m := range ms {
+			if m.State != chat.InFlight || m.Claim.Token != pollClaim {
+				continue
+			}
+			if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
+				return moves, open, true, nil
+			}
+			done := m.Deliver("acknowledged by the agent, by its number", nil, "", now)
+			moves = append(moves, chat.Move{From: m, To: done})
+		}
+		ids = ids[len(page):]
+	}
+	return moves, open, false, nil
+}
+
+// ackPatience is how long a host that acknowledges by number may be at work on a
+// message. After that its cursor counts: it may be another client, which doesn't.
+const ackPatience = 15 * time.Minute
+
+// meaning is what a returning cursor says of a message.
+type meaning int
+
+const (
+	nothing meaning = iota // it may not have arrived; or it arrived at a former host, and has to be done again
+	atWork                 // it arrived, and is acknowledged by its number when its work is done
+	done                   // it is acknowledged
+)
+
+// saysOf is what the cursor says of m, now that f are the facts of its workspace.
+func (c Cursor) saysOf(m chat.Message, f workspace.Facts, now time.Time) meaning {
+	switch {
+	case !c.proves(m):
+		return nothing
+	case !awaitsAck(f, m) || !now.Before(m.Claim.Until.Add(ackPatience)):
+		return done
+	case m.Claim.Epoch < f.Epoch:
+		return nothing
+	}
+	return atWork
+}
+
+// awaitsAck reports whether m, which a poll was handed, is acknowledged by its
+// number: the host it was handed to acknowledges so, or the host before it did and
+// this one has not shown that it doesn't.
+func awaitsAck(f workspace.Facts, m chat.Message) bool {
+	return f.AcksEpoch > 0 && f.AcksEpoch >= m.Claim.Epoch-1
+}
