@@ -61,7 +61,7 @@ var rooms = map[string]struct {
 		adapter,
 		"activity chat clock delegation delivery fault registry statuslog token workspace",
 	},
-	"sqs":         {adapter, "delivery fault registry"},
+	"sqs":         {adapter, "clock delivery fault registry"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry workspace"},
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -12,13 +13,17 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+// drain drains a workspace; cause is that of its wake-up.
 type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, error)
 
+// postpone lets a wake-up, by its receipt, come back in seconds.
+type postpone func(ctx context.Context, receipt string, receives int) error
+
 // dispatch drains each workspace named in a batch of wake-ups, once. Only the
-// wake-ups whose drain failed go back to the queue. One that can't be read is
-// dropped: it names nobody, and the sweeper wakes everybody.
+// wake-ups whose drain failed go back to the queue, for a few seconds. One that
+// can't be read is dropped: it names nobody, and the sweeper wakes everybody.
 func dispatch(
-	log *slog.Logger, drain drain,
+	log *slog.Logger, drain drain, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		// Not nil: some event source mappings take a null in the reply for a failure,
@@ -39,6 +44,10 @@ func dispatch(
 			if failed[w.Workspace] {
 				failure := events.SQSBatchItemFailure{ItemIdentifier: record.MessageId}
 				out.BatchItemFailures = append(out.BatchItemFailures, failure)
+				receives, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"]) // 0: as if it were the first
+				if err := postpone(ctx, record.ReceiptHandle, receives); err != nil {
+					log.ErrorContext(ctx, "wake-up not postponed", "workspace", w.Workspace, "error", err.Error())
+				}
 			}
 		}
 		return out, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -33,12 +34,20 @@ func TestPartialBatch(t *testing.T) {
 		}
 		return delivery.DrainResult{}, nil
 	}
-	out, err := dispatch(slog.New(slog.DiscardHandler), drain)(t.Context(), ev)
+	var postponed []string
+	postpone := func(_ context.Context, receipt string, receives int) error {
+		postponed = append(postponed, fmt.Sprint(receipt, " ", receives))
+		return errors.New("which changes nothing: it comes back later")
+	}
+	out, err := dispatch(slog.New(slog.DiscardHandler), drain, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
+	if !slices.Equal(postponed, []string{"AQEB 1"}) {
+		t.Fatal(postponed)
+	}
 	ev.Records = ev.Records[:0]
-	none, err := dispatch(slog.New(slog.DiscardHandler), nil)(t.Context(), ev)
+	none, err := dispatch(slog.New(slog.DiscardHandler), nil, nil)(t.Context(), ev)
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}

@@ -32,7 +32,7 @@ func newQueues(s awscdk.Stack, cfg Config) queues {
 	}
 	q.wakeups = awssqs.NewQueue(s, jsii.String("Wakeups"), &awssqs.QueueProps{
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(wakeVisibility)), EnforceSSL: jsii.Bool(true),
-		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(5)},
+		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(10)},
 	})
 	return q
 }

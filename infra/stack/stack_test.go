@@ -203,7 +203,7 @@ func functions(t *testing.T, r resources) {
 			t.Errorf("%s: %v", name, f)
 		}
 		env := f["Environment"].(object)["Variables"].(object)
-		for _, open := range []string{"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "AWS_ENDPOINT_URL"} {
+		for _, open := range []string{"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "ROLLCALL_STORE_PATIENCE", "AWS_ENDPOINT_URL"} {
 			if env[open] != nil {
 				t.Errorf("%s has the local policy %s", name, open)
 			}
@@ -217,7 +217,7 @@ func wakeups(t *testing.T, r resources) {
 	if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
 		t.Errorf("wake-ups are invisible for %v s, dispatch runs %v s", v, dispatch)
 	}
-	if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 5 {
+	if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 10 {
 		t.Error("wake-ups give up too soon")
 	}
 	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "")

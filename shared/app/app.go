@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/caarlos0/env/v11"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -38,6 +40,7 @@ type Env struct {
 	Operator    token.Hash
 	Clock       clock.Clock
 	Registry    *registry.Registry
+	Wakeups     *sqs.Wakeups
 	Delivery    *delivery.Delivery
 	Activity    activity.Log
 	StatusLog   *statuslog.Log
@@ -79,17 +82,19 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	}
 	queues := awssqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.pushPatience())
+	e.Wakeups = &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL}
 	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,
-		Wakeups: &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL}, Guard: pusher, Operator: operator, Policy: policy,
+		Wakeups: e.Wakeups, Guard: pusher, Operator: operator, Policy: policy,
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: store, Activity: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
 		Clock: e.Clock,
 		Queues: &sqs.ChatQueues{
-			SQS: queues, Prefix: cfg.QueuePrefix, DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,
+			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
+			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,
 		},
 	}
 	e.onTop(store)
@@ -116,22 +121,47 @@ type Announcer interface {
 func (e *Env) AnnounceTo(a Announcer) { e.StatusLog.Announcer, e.Delivery.DeadAnnouncer = a, a }
 
 const (
-	// awsCallTimeout is for one try of one AWS call: one that hangs must not eat
-	// its function's time. All are answered in milliseconds, but for a receive
-	// that waits a second for a ticket.
-	awsCallTimeout = 8 * time.Second
-	awsTries       = 4
-	awsMaxBackoff  = 2 * time.Second
+	awsTries      = 4
+	awsMaxBackoff = 2 * time.Second
+	// awsPatience is for one AWS call with all its tries, and awsTry for one of them,
+	// in the functions that nobody waits for: dispatch and sweeper. All calls are
+	// answered in milliseconds, but for a receive that waits a second for a ticket.
+	awsPatience = 40 * time.Second
+	awsTry      = 8 * time.Second
 )
+
+// patience is how long one AWS call may take with all its tries, and how long one
+// of them. A caller waits for an API function, so that a store that hangs must be a
+// 503 before the caller, or Lambda, gives up.
+func (c Config) patience() (all, try time.Duration) {
+	if c.Function == "dispatch" || c.Function == "sweeper" {
+		return awsPatience, awsTry
+	}
+	return c.StorePatience, c.StorePatience / 2
+}
+
+// bounded ends each AWS call after a time, whatever it waits for.
+func bounded(after time.Duration) func(*middleware.Stack) error {
+	limit := middleware.InitializeMiddlewareFunc("rollcall.Patience", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, after)
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	})
+	return func(s *middleware.Stack) error { return s.Initialize.Add(limit, middleware.Before) }
+}
 
 // awsConfig is a literal configuration: LoadDefaultConfig would add about 2 MB
 // and 3 ms to each start for sources that a Lambda doesn't have.
 func (c Config) awsConfig() aws.Config {
+	all, try := c.patience()
 	out := aws.Config{
 		Region:      c.Region,
 		AppID:       "rollcall-" + c.Function, // in the user agent: CloudTrail says which function called
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken),
-		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(awsCallTimeout),
+		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(try),
+		APIOptions:  []func(*middleware.Stack) error{bounded(all)},
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = awsTries, awsMaxBackoff

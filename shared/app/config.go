@@ -48,8 +48,11 @@ type Config struct {
 	ProbeEvery        time.Duration `env:"ROLLCALL_PROBE_EVERY"`
 	PushTimeout       time.Duration `env:"ROLLCALL_PUSH_TIMEOUT" envDefault:"120s"`
 	VisibilityTimeout time.Duration `env:"ROLLCALL_VISIBILITY"`
-	ClockOffset       time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
-	MaxOpen           int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
+	// StorePatience bounds one call to a store or queue in a function that a caller
+	// waits for, with its second try.
+	StorePatience time.Duration `env:"ROLLCALL_STORE_PATIENCE" envDefault:"4s"`
+	ClockOffset   time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
+	MaxOpen       int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
 }
 
 // operator is the operator credential's digest, and whether it is one.
@@ -70,6 +73,8 @@ func (c Config) check() error {
 		return fmt.Errorf("app: ROLLCALL_CHAT must be open or credential, not %q", c.Chat)
 	case c.AgentURLs != push.Public && c.AgentURLs != push.Private:
 		return fmt.Errorf("app: ROLLCALL_AGENT_URLS must be public or private, not %q", c.AgentURLs)
+	case c.StorePatience < time.Second:
+		return fmt.Errorf("app: ROLLCALL_STORE_PATIENCE must be at least 1s, not %s", c.StorePatience)
 	case c.PushTimeout >= c.chatPolicy().VisibilityTimeout:
 		return fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), "+
 			"or a slow delivery would be doubled", c.PushTimeout, c.chatPolicy().VisibilityTimeout)

@@ -66,10 +66,25 @@ func Serve(log *slog.Logger, now func() time.Time, operator token.Hash, endpoint
 	}
 	return func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		c := Call{ev, now()}
+		ctx, cancel := early(ctx)
+		defer cancel()
 		resp, err := answer(ctx, routes, operator, c)
 		logCall(ctx, log, c, resp.StatusCode, now().Sub(c.Now), err)
 		return resp, nil
 	}
+}
+
+// inHand is how long before Lambda ends a function its calls end, so that there is
+// time to say so.
+const inHand = time.Second
+
+// early is ctx with an earlier deadline, if it has one.
+func early(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ends := ctx.Deadline()
+	if !ends {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-inHand))
 }
 
 // answer is the response to a call, and the error that it tells of.
@@ -90,6 +105,9 @@ func answer(
 		}
 	}
 	reply, err := e.serve(ctx, c)
+	if err != nil && ctx.Err() != nil && fault.CodeOf(err) == fault.Internal {
+		err = fault.Store("answering in time", err)
+	}
 	if err != nil {
 		return failure(err, c), err
 	}

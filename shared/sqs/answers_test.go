@@ -63,15 +63,6 @@ func TestTheNameOfAQueueThatWasDeletedRecently(t *testing.T) {
 	}
 }
 
-// For a second after a queue was created, SQS may not know it.
-func TestAQueueThatIsNotThereYet(t *testing.T) {
-	c := &ChatQueues{SQS: &answers{send: &types.QueueDoesNotExist{}}}
-	err := c.Send(t.Context(), delivery.ChatQueue{Workspace: "w"}, 1, []delivery.Ticket{{MessageID: "m"}})
-	if fault.CodeOf(err) != fault.PlatformUnavailable {
-		t.Fatal(err)
-	}
-}
-
 func TestOnlyAReceiptThatIsPastIsNoError(t *testing.T) {
 	to, ticket := delivery.ChatQueue{Workspace: "w"}, delivery.ReceivedTicket{Receipt: "r"}
 	for code, want := range map[string]fault.Code{

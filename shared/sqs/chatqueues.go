@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/uuid"
 
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 )
@@ -36,6 +37,7 @@ const batchSize = 10
 // ChatQueues is every chat queue.
 type ChatQueues struct {
 	SQS           API
+	Clock         clock.Clock
 	Prefix        string // of queue names
 	DeadLetterURL string
 	DeadLetterARN string
@@ -145,29 +147,47 @@ func (c *ChatQueues) Send(ctx context.Context, q delivery.ChatQueue, slots int, 
 	return nil
 }
 
+// A queue that was created a moment ago may not be there for a second (Amazon SQS
+// API Reference, CreateQueue): it is waited for, in pauses.
+const (
+	newQueueTakes = 2 * time.Second
+	newQueuePause = 200 * time.Millisecond
+)
+
+// untilThere repeats a call while the queue is missing, for as long as a new one
+// may take. It returns the last error.
+func (c *ChatQueues) untilThere(ctx context.Context, name string, call func() error) error {
+	err := call()
+	for waited := time.Duration(0); isMissing(err) && waited < newQueueTakes; waited += newQueuePause {
+		c.forget(name)
+		if c.Clock.Sleep(ctx, newQueuePause) != nil {
+			return err
+		}
+		err = call()
+	}
+	return err
+}
+
 // send sends one batch. A queue that is gone, although its URL is known, is made
-// again, once.
+// again.
 func (c *ChatQueues) send(
 	ctx context.Context, q delivery.ChatQueue, entries []types.SendMessageBatchRequestEntry,
 ) error {
-	for range 2 {
+	err := c.untilThere(ctx, c.Name(q), func() error {
 		url, err := c.findOrCreate(ctx, q)
 		if err != nil {
 			return err
 		}
 		out, err := c.SQS.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries})
-		switch {
-		case isMissing(err):
-			c.forget(c.Name(q))
-			continue
-		case err != nil:
-			return fault.Store("send tickets", err)
-		case len(out.Failed) > 0:
-			return fault.Store("send tickets", errors.New(aws.ToString(out.Failed[0].Message)))
+		if err == nil && len(out.Failed) > 0 {
+			err = errors.New(aws.ToString(out.Failed[0].Message))
 		}
-		return nil
+		return err
+	})
+	if _, ours := errors.AsType[*fault.Error](err); ours || err == nil {
+		return err
 	}
-	return fault.Store("send tickets", errors.New("the chat queue is gone again"))
+	return fault.Store("send tickets", err)
 }
 
 // Receive implements delivery.Queues. Its attempt id makes a repeat of a receive
@@ -176,17 +196,21 @@ func (c *ChatQueues) send(
 func (c *ChatQueues) Receive(
 	ctx context.Context, q delivery.ChatQueue, visibility, wait time.Duration,
 ) (*delivery.ReceivedTicket, error) {
-	url, err := c.find(ctx, q)
-	if url == "" || err != nil {
-		return nil, err
+	var out *sqs.ReceiveMessageOutput
+	receive := func() (err error) {
+		out, err = c.receive(ctx, q, visibility, wait)
+		return err
 	}
-	out, err := c.SQS.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &url, MaxNumberOfMessages: 1, VisibilityTimeout: seconds(visibility), WaitTimeSeconds: seconds(wait),
-		ReceiveRequestAttemptId: aws.String(uuid.NewString()),
-	})
+	err := receive()
+	if wait > 0 && isMissing(err) { // who waits has sent to it just now
+		err = c.untilThere(ctx, c.Name(q), receive)
+	}
 	if isMissing(err) {
 		c.forget(c.Name(q))
 		return nil, nil //nolint:nilnil // the port says nil for no ticket
+	}
+	if _, ours := errors.AsType[*fault.Error](err); ours {
+		return nil, err
 	}
 	if err != nil {
 		return nil, fault.Store("receive ticket", err)
@@ -198,6 +222,23 @@ func (c *ChatQueues) Receive(
 	// A ticket with an unreadable body is still valid: tickets are interchangeable.
 	_ = json.Unmarshal([]byte(aws.ToString(out.Messages[0].Body)), &received.Ticket)
 	return received, nil
+}
+
+// receive asks for one ticket. A queue that is not there is QueueDoesNotExist.
+func (c *ChatQueues) receive(
+	ctx context.Context, q delivery.ChatQueue, visibility, wait time.Duration,
+) (*sqs.ReceiveMessageOutput, error) {
+	url, err := c.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if url == "" {
+		return nil, &types.QueueDoesNotExist{}
+	}
+	return c.SQS.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &url, MaxNumberOfMessages: 1, VisibilityTimeout: seconds(visibility), WaitTimeSeconds: seconds(wait),
+		ReceiveRequestAttemptId: aws.String(uuid.NewString()),
+	})
 }
 
 // Delete implements delivery.Queues. A receipt that is good no longer deletes

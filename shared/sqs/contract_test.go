@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/proof/emulatortest"
 	"github.com/rollcall/rollcall/shared/proof/storetest"
 )
@@ -35,7 +36,7 @@ func newChatQueues(t *testing.T) *ChatQueues {
 		t.Fatal(err)
 	}
 	return &ChatQueues{
-		SQS: client, Prefix: "rollcall-chat-", DeadLetterURL: *dead.QueueUrl,
+		SQS: client, Clock: clock.System{}, Prefix: "rollcall-chat-", DeadLetterURL: *dead.QueueUrl,
 		DeadLetterARN: out.Attributes[string(types.QueueAttributeNameQueueArn)],
 	}
 }

@@ -29,6 +29,27 @@ var _ registry.Wakeups = (*Wakeups)(nil)
 // MaxDelay is the longest SQS delays a message.
 const MaxDelay = 15 * time.Minute
 
+// A wake-up whose drain failed comes back after postponeBase, and after twice as
+// long each time it failed again, up to postponeMax.
+const (
+	postponeBase = 5 * time.Second
+	postponeMax  = time.Minute
+)
+
+// Postpone lets a received wake-up be received again soon, and not only when its
+// visibility timeout has ended, which is that of a drain that died. receives is how
+// often it was received.
+func (w *Wakeups) Postpone(ctx context.Context, receipt string, receives int) error {
+	after := min(postponeBase<<min(max(receives-1, 0), 8), postponeMax)
+	_, err := w.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &w.URL, ReceiptHandle: &receipt, VisibilityTimeout: seconds(after),
+	})
+	if err != nil {
+		return fault.Store("postpone wake-up", err)
+	}
+	return nil
+}
+
 // Send implements registry.Wakeups. A longer delay than MaxDelay becomes that.
 func (w *Wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
 	body, err := json.Marshal(Wakeup{id, cause})
