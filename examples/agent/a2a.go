@@ -46,8 +46,13 @@ const methodNotFound = -32601
 // answer got lost on its way back. Agents whose work must not be done twice
 // remember the ids of what they have done.
 func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
+	body, err := a.verified(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
 	var in rpcRequest
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+	if err := json.Unmarshal(body, &in); err != nil {
 		http.Error(w, "not A2A", http.StatusBadRequest)
 		return
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -10,9 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 func testAgent(t *testing.T, platform string) *agent {
@@ -22,6 +26,7 @@ func testAgent(t *testing.T, platform string) *agent {
 	return &agent{
 		platform: platform, id: "w", beat: 10 * time.Millisecond, enrolment: "rce_x",
 		tokenFile: filepath.Join(dir, "token"), journal: filepath.Join(dir, "journal"),
+		registered: make(chan struct{}),
 	}
 }
 
@@ -37,7 +42,8 @@ func TestRun(t *testing.T) {
 		switch r.URL.Path {
 		case "/registry/register":
 			_ = json.NewDecoder(r.Body).Decode(&registered)
-			_, _ = io.WriteString(w, `{"auth_token": "first", "delivery_mode": "push", "epoch": 3}`)
+			_, _ = io.WriteString(w, `{"auth_token": "first", "delivery_mode": "push", "epoch": 3,
+				"webhook_secret": "whsec_c2VjcmV0"}`)
 		case "/registry/heartbeat":
 			var beat heartbeatRequest
 			if err := json.NewDecoder(r.Body).Decode(&beat); err != nil || beat != (heartbeatRequest{"w", 0, 0, 3}) {
@@ -88,7 +94,8 @@ func TestReceive(t *testing.T) {
 		{"messageId": "m1", "parts": [{"kind": "text", "text": "hello "}, {"kind": "text", "text": "you"}]}}}`
 	for name, c := range map[string]struct {
 		body    string
-		broken  bool // the journal can't be written
+		secret  string // that signs it; "": the agent's
+		broken  bool   // the journal can't be written
 		status  int
 		answer  string
 		journal string
@@ -99,15 +106,20 @@ func TestReceive(t *testing.T) {
 		},
 		"a message that can't be kept": {body: send, broken: true, status: 500},
 		"another method":               {body: `{"id": 7, "method": "x"}`, status: 200, answer: `"code":-32601`},
-		"no JSON":                      {body: `hello`, status: 400, answer: "not A2A"},
+		"a message of somebody else": {
+			body: send, secret: "whsec_YW5vdGhlcg==", status: 401, answer: "no matching signature",
+		},
+		"no JSON": {body: `hello`, status: 400, answer: "not A2A"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := testAgent(t, "")
+			a.secret = "whsec_c2VjcmV0"
+			close(a.registered)
 			if c.broken {
 				a.journal = filepath.Join(a.journal, "no", "folder")
 			}
 			w := httptest.NewRecorder()
-			a.receive(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(c.body)))
+			a.receive(w, pushOf(t, c.body, cmp.Or(c.secret, a.secret)))
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.answer) {
 				t.Errorf("HTTP %d: %s", w.Code, w.Body)
 			}
@@ -118,6 +130,41 @@ func TestReceive(t *testing.T) {
 				t.Errorf("the journal has %q", kept)
 			}
 		})
+	}
+}
+
+// pushOf is a call of the agent as the platform makes it, signed with a secret.
+func pushOf(t *testing.T, body, secret string) *http.Request {
+	t.Helper()
+	hook, err := webhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	signature, err := hook.Sign("m1", now, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	r.Header.Set(webhooks.HeaderWebhookID, "m1")
+	r.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	r.Header.Set(webhooks.HeaderWebhookSignature, signature)
+	return r
+}
+
+// A call that comes before the agent knows the secret waits for it.
+func TestACallBeforeTheSecretWaits(t *testing.T) {
+	a := testAgent(t, "")
+	body, signed := `{"id": 7, "method": "x"}`, make(chan int, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		a.receive(w, pushOf(t, body, "whsec_c2VjcmV0"))
+		signed <- w.Code
+	}()
+	a.secret = "whsec_c2VjcmV0"
+	close(a.registered)
+	if code := <-signed; code != http.StatusOK {
+		t.Errorf("HTTP %d", code)
 	}
 }
 

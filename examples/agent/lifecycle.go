@@ -51,6 +51,8 @@ type registerReply struct {
 	AuthToken    string `json:"auth_token"`
 	DeliveryMode string `json:"delivery_mode"`
 	Epoch        int64  `json:"epoch"`
+
+	WebhookSecret string `json:"webhook_secret"`
 }
 
 // register announces the agent and keeps the credential that it may be given. The
@@ -66,6 +68,8 @@ func (a *agent) register(ctx context.Context, url string) (epoch int64, status i
 	if err := a.keep(reply.AuthToken); err != nil {
 		return 0, 0, err
 	}
+	a.secret = reply.WebhookSecret
+	close(a.registered)
 	log.Printf("registered at %s, delivery mode %s", url, reply.DeliveryMode)
 	return reply.Epoch, status, nil
 }

@@ -5,6 +5,7 @@
 //   - credential.go: it keeps its credential in a file, and replaces it on request
 //   - platform.go: it calls the platform's API
 //   - a2a.go: it receives messages at its own URL
+//   - verify.go: it takes them from its platform alone
 //
 // It ends with exit code 3 when the platform refuses its registration. Run it
 // under a supervisor that starts it again: a new start registers anew, and gets a
@@ -35,7 +36,9 @@ type agent struct {
 	journal   string        // gets a line of JSON for each message
 	beat      time.Duration // between two heartbeats
 
-	working sync.Mutex // held while a message is worked on, so one at a time
+	working    sync.Mutex    // held while a message is worked on, so one at a time
+	registered chan struct{} // closed when the agent has registered
+	secret     string        // what the platform signs its calls with; set before registered is closed
 }
 
 func main() {
@@ -56,7 +59,7 @@ func main() {
 
 // flags declares the configuration that the command line sets.
 func flags() *agent {
-	var a agent
+	a := agent{registered: make(chan struct{})}
 	flag.StringVar(&a.platform, "platform", "http://127.0.0.1:8080", "Rollcall's address")
 	flag.StringVar(&a.id, "id", "", "the id of the workspace that this agent serves")
 	flag.StringVar(&a.tokenFile, "token-file", "",

@@ -38,7 +38,8 @@ func register(
 		d := workspace.EffectiveMode(out.Facts, reg.Policy, c.Now)
 		return api.Registered{
 			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
-			Epoch: out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
+			WebhookSecret: out.SigningSecret,
+			Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
 			NextHeartbeat:   httpapi.NextHeartbeat(reg.Policy),
 			WorkspaceStatus: workspace.Assess(out.Facts, reg.Policy, c.Now).Status,
 		}, nil

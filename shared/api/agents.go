@@ -33,6 +33,7 @@ type Registered struct {
 	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
 	DeliveryReason  string           `json:"delivery_reason"`
 	AuthToken       string           `json:"auth_token,omitempty" description:"only when newly minted; shown once"`
+	WebhookSecret   string           `json:"webhook_secret" description:"what pushes, probes and callbacks to this workspace are signed with (Standard Webhooks); a new one comes with each new credential"`
 	Epoch           int64            `json:"epoch"`
 	Inbox           Inbox            `json:"inbox"`
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`

@@ -231,7 +231,7 @@ func restWake(f workspace.Facts, now time.Time) *wakeUp {
 // probeFirst finds out whether an agent answers at all that hung last time, or
 // that failed while no mail waits that would show it.
 func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
-	took, err := w.probe(ctx, f, w.profile.URL)
+	took, err := w.probe(ctx, f, w.profile)
 	if err != nil || took {
 		return err
 	}
@@ -298,7 +298,7 @@ func (w *worker) deliver(
 	case ticket == nil:
 		return w.end("another drain holds the chat queue", &wakeUp{causeQueueHeld, queueHeldFor})
 	}
-	outcome, err := w.push(ctx, f, q, w.profile.URL, head, *ticket)
+	outcome, err := w.push(ctx, f, q, w.profile, head, *ticket)
 	if err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func TestAFailureInOneTaskSlotDoesNotCancelAnother(t *testing.T) {
 
 type pushes func(ctx context.Context) delivery.PushResult
 
-func (p pushes) Push(ctx context.Context, _ string, _ chat.Message) delivery.PushResult {
+func (p pushes) Push(ctx context.Context, _ delivery.Target, _ chat.Message) delivery.PushResult {
 	return p(ctx)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // The outbox is what is left to do when a message has ended: a dead one's ticket
@@ -86,9 +87,24 @@ func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) err
 	if m.Callback == "" || m.State.Open() { // open again: redriven, and told at its next end
 		return nil
 	}
-	err := d.Callbacks.Tell(ctx, m.Callback, m)
+	sender, err := d.senderProfile(ctx, m)
+	if err != nil {
+		return err
+	}
+	to := d.target(sender)
+	to.URL = m.Callback
+	err = d.Callbacks.Tell(ctx, to, m)
 	if err != nil && d.Clock.Now().Sub(m.SettledAt) < callbackPatience {
 		return fault.New(fault.InvalidRequest, "callback of message %s: %v", m.ID, err)
 	}
 	return nil
+}
+
+// senderProfile is the profile of the workspace that sent a message, whose secret
+// signs the callback; the zero Profile for the user, who has none.
+func (d *Delivery) senderProfile(ctx context.Context, m chat.Message) (workspace.Profile, error) {
+	if m.Source == "" {
+		return workspace.Profile{}, nil
+	}
+	return d.Registry.Profiles.Profile(ctx, m.Source)
 }

@@ -213,14 +213,22 @@ type PushResult struct {
 	Fault      workspace.PushFault // AgentError, Unreachable
 }
 
+// Target is what is called: a URL, and the secrets that sign the call, of which
+// the one who answers there knows one.
+type Target struct {
+	URL     string
+	Secrets []string // none: the call is not signed
+	At      time.Time
+}
+
 // Agents pushes a message to an agent's URL.
 type Agents interface {
-	Push(ctx context.Context, url string, m chat.Message) PushResult
+	Push(ctx context.Context, to Target, m chat.Message) PushResult
 }
 
 // Callbacks tell a sender's URL that its message has ended.
 type Callbacks interface {
-	Tell(ctx context.Context, url string, m chat.Message) error
+	Tell(ctx context.Context, to Target, m chat.Message) error
 }
 
 // DeadAnnouncer tells the world of a message whose attempts were used up.

@@ -25,7 +25,7 @@ const (
 // and outcome are written only while the host is the one it was read of. Error:
 // conflict when the claim was lost to another.
 func (d *Delivery) push(
-	ctx context.Context, f workspace.Facts, q ChatQueue, url string, m chat.Message, t ReceivedTicket,
+	ctx context.Context, f workspace.Facts, q ChatQueue, agent workspace.Profile, m chat.Message, t ReceivedTicket,
 ) (chat.Outcome, error) {
 	taken, err := d.claim(ctx, f, m)
 	if err != nil {
@@ -35,7 +35,7 @@ func (d *Delivery) push(
 	if taken.State != chat.InFlight {
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
-	next, u, outcome := d.outcome(f, taken, d.Agents.Push(ctx, url, taken))
+	next, u, outcome := d.outcome(f, taken, d.Agents.Push(ctx, d.target(agent), taken))
 	err = d.writeOutcome(ctx, taken, next, u)
 	if errors.Is(err, errOtherHost) {
 		outcome = chat.Superseded
@@ -46,6 +46,12 @@ func (d *Delivery) push(
 	}
 	d.recordPush(ctx, f, u.Push)
 	return outcome, d.Queues.Delete(ctx, q, t)
+}
+
+// target is the agent's URL, with what signs a call to it now.
+func (d *Delivery) target(agent workspace.Profile) Target {
+	now := d.Clock.Now()
+	return Target{URL: agent.URL, Secrets: agent.Signing.Secrets(now), At: now}
 }
 
 // recordPush records a change of the verdict that a push may have brought about.
@@ -180,11 +186,11 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 
 // probe pushes a probe that no message stands behind, and writes what it shows.
 // It reports whether the agent took it.
-func (d *Delivery) probe(ctx context.Context, f workspace.Facts, url string) (bool, error) {
+func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace.Profile) (bool, error) {
 	id := "probe-" + uuid.NewString()
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
-	r := d.Agents.Push(patient, url, chat.Message{
+	r := d.Agents.Push(patient, d.target(agent), chat.Message{
 		ID: id, Workspace: f.ID, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}

@@ -27,6 +27,9 @@ const (
 	profileRole     = "role"
 	profileTier     = "tier"
 	profileCard     = "card"
+	profileSecret   = "whsec"
+	profileFormer   = "whsecbefore"
+	profileSecretAt = "whsecat"
 )
 
 // listedProfile are the attributes that a list reads: a hundred cards would fill an
@@ -94,6 +97,11 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		card := string(p.Card)
 		text(profileCard, &card)
 	}
+	if p.Signing != nil {
+		text(profileSecret, &p.Signing.Secret)
+		text(profileFormer, &p.Signing.Former)
+		c.set(expression.Name(profileSecretAt), millis(p.Signing.Since))
+	}
 	if p.Tier != nil {
 		c.set(expression.Name(profileTier), num(int64(*p.Tier)))
 	}
@@ -105,6 +113,9 @@ func decodeProfile(it item) workspace.Profile {
 		Name: strOf(it[profileName]), CardName: strOf(it[profileCardName]), URL: strOf(it[profileURL]),
 		Runtime: strOf(it[profileRuntime]), Role: strOf(it[profileRole]), Tier: int(intOf(it[profileTier])),
 		Card: textOf(it[profileCard]),
+		Signing: workspace.Signing{
+			Secret: strOf(it[profileSecret]), Former: strOf(it[profileFormer]), Since: timeOf(it[profileSecretAt]),
+		},
 	}
 	return p
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 )
 
 // callbackTimeout is how long one callback may take.
@@ -16,7 +17,7 @@ const callbackTimeout = 10 * time.Second
 
 // Tell implements delivery.Callbacks: it posts how a message ended to its sender's
 // URL. The URL is guarded as an agent's is. Any 2xx confirms it.
-func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error {
+func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) error {
 	body, err := chat.Marshal(map[string]any{
 		"workspace_id": m.Workspace,
 		"message_id":   m.ID,
@@ -34,13 +35,16 @@ func (p *Pusher) Tell(ctx context.Context, target string, m chat.Message) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, callbackTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", fmt.Sprintf("%s.%d", m.ID, m.Version))
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
+	if err := sign(req, to, m.ID+"-"+string(m.State), body); err != nil {
+		return err
+	}
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return errors.New(unreached(err).Why)

@@ -84,15 +84,15 @@ func New(reach Reach, patience Patience) *Pusher {
 
 // Push implements delivery.Agents: it sends the message and reads the answer.
 // resultOf decides what the answer means.
-func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delivery.PushResult {
-	if target == "" {
+func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) delivery.PushResult {
+	if to.URL == "" {
 		return unreachable(workspace.FaultNetwork, "the agent has no url")
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(p.patience.Answer, p.patience.Stream))
 	defer cancel()
 	unanswered := time.AfterFunc(p.patience.Answer, cancel)
 	defer unanswered.Stop()
-	req, err := pushRequest(ctx, target, m)
+	req, err := pushRequest(ctx, to, m)
 	if err != nil {
 		return unreachable(workspace.FaultNetwork, "its url can't be called")
 	}
@@ -116,8 +116,8 @@ func (p *Pusher) Push(ctx context.Context, target string, m chat.Message) delive
 
 // pushRequest is the call that delivers a message. The idempotency key lets the transport send it again over another
 // connection, when the agent closes one that was idle.
-func pushRequest(ctx context.Context, target string, m chat.Message) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(m.Body))
+func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func pushRequest(ctx context.Context, target string, m chat.Message) (*http.Requ
 	if m.Source != "" {
 		req.Header.Set("X-Source-Workspace-Id", m.Source)
 	}
-	return req, nil
+	return req, sign(req, to, m.ID, m.Body)
 }
 
 // unreached says why no answer came back. Its words go into a receipt, and the sender who reads that must learn neither

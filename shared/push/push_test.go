@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -71,7 +73,7 @@ func TestPush(t *testing.T) {
 	}))
 	defer agent.Close()
 	m := chat.Message{ID: "m", Source: "peer", Body: []byte(`{}`), Attempts: make([]chat.Attempt, 2)}
-	r := push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), agent.URL, m)
+	r := push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), delivery.Target{URL: agent.URL}, m)
 	if r.Handover != delivery.Taken || string(r.Answer) != `{"result":{}}` {
 		t.Fatalf("%+v", r)
 	}
@@ -130,13 +132,64 @@ func TestPushFails(t *testing.T) {
 		"localhost under Public":  {push.Public, byName, workspace.FaultForbidden, "forbids"},
 	} {
 		p := push.New(c.reach, push.Patience{Answer: 2 * time.Second})
-		r := p.Push(t.Context(), c.url, chat.Message{ID: "m", Body: []byte(`{}`)})
+		r := p.Push(t.Context(), delivery.Target{URL: c.url}, chat.Message{ID: "m", Body: []byte(`{}`)})
 		switch {
 		case r.Handover != delivery.Unreachable || r.Fault != c.fault || !strings.Contains(r.Why, c.failure):
 			t.Errorf("%s: %+v, want %q", name, r, c.failure)
 		case strings.Contains(r.Why, "//") || strings.Contains(r.Why, "127.0.0.1"):
 			t.Errorf("%s: the error shows where the agent is: %s", name, r.Why)
 		}
+	}
+}
+
+// A call carries the headers of Standard Webhooks, with a signature by each secret.
+// The first is the specification's own example.
+func TestCallsAreSigned(t *testing.T) {
+	const (
+		first  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+		former = "whsec_b2xkIHNlY3JldA=="
+	)
+	var got http.Header
+	var body []byte
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		body, _ = io.ReadAll(r.Body)
+		_, _ = w.Write([]byte(`{"result":{}}`))
+	}))
+	defer agent.Close()
+	m := chat.Message{
+		ID: "msg_p5jXN8AQM9LWM0D4loKWxJek", Workspace: "w", State: chat.Delivered, Body: []byte(`{"test": 2432232314}`),
+	}
+	to := delivery.Target{URL: agent.URL, Secrets: []string{first, former}, At: time.Unix(1614265330, 0)}
+	p := push.New(push.Private, push.Patience{Answer: time.Second})
+	if r := p.Push(t.Context(), to, m); r.Handover != delivery.Taken {
+		t.Fatalf("%+v", r)
+	}
+	signatures := strings.Fields(got.Get("Webhook-Signature"))
+	if got.Get("Webhook-Id") != m.ID || got.Get("Webhook-Timestamp") != "1614265330" || len(signatures) != 2 ||
+		signatures[0] != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
+		t.Errorf("%v", got)
+	}
+	verify := func(secret string) error {
+		hook, err := webhooks.NewWebhook(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hook.VerifyIgnoringTimestamp(body, got)
+	}
+	if verify(first) != nil || verify(former) != nil || verify("whsec_YW5vdGhlcg==") == nil {
+		t.Errorf("the signatures of a push: %v", got)
+	}
+	if err := p.Tell(t.Context(), to, m); err != nil || verify(first) != nil || verify(former) != nil {
+		t.Errorf("the signatures of a callback: %v, %v", got, err)
+	}
+	if got.Get("Webhook-Id") == m.ID {
+		t.Error("a callback has the id of the push")
+	}
+	to.Secrets = nil
+	if r := p.Push(t.Context(), to, m); r.Handover != delivery.Taken || got.Get("Webhook-Signature") != "" ||
+		got.Get("Webhook-Id") != m.ID {
+		t.Errorf("without a secret: %+v, %v", r, got)
 	}
 }
 
@@ -157,8 +210,9 @@ func TestTell(t *testing.T) {
 		ok     bool
 	}{{200, true}, {204, true}, {302, false}, {404, false}, {500, false}} {
 		status, got = c.status, nil
-		if err := push.New(push.Private, push.Patience{}).Tell(t.Context(), sender.URL, m); (err == nil) != c.ok {
-			t.Errorf("HTTP %d: %v", c.status, err)
+		told := push.New(push.Private, push.Patience{}).Tell(t.Context(), delivery.Target{URL: sender.URL}, m)
+		if (told == nil) != c.ok {
+			t.Errorf("HTTP %d: %v", c.status, told)
 		}
 		if got["message_id"] != "m" || got["workspace_id"] != "w" || got["state"] != "delivered" {
 			t.Errorf("told %v", got)

@@ -40,7 +40,8 @@ func stream(t *testing.T, answer func(send func(string), w http.ResponseWriter, 
 
 func pushTo(t *testing.T, url string, patience push.Patience) delivery.PushResult {
 	t.Helper()
-	return push.New(push.Private, patience).Push(t.Context(), url, chat.Message{ID: "m", Body: []byte(`{}`)})
+	m := chat.Message{ID: "m", Body: []byte(`{}`)}
+	return push.New(push.Private, patience).Push(t.Context(), delivery.Target{URL: url}, m)
 }
 
 // What an agent streams, and what it means.
@@ -179,7 +180,8 @@ func TestAConnectionThatIsClosedCostsNoAttempt(t *testing.T) {
 	}()
 	p := push.New(push.Private, push.Patience{Answer: 5 * time.Second})
 	for i := range 6 {
-		r := p.Push(t.Context(), "http://"+l.Addr().String(), chat.Message{ID: "m", Body: []byte(`{}`)})
+		to := delivery.Target{URL: "http://" + l.Addr().String()}
+		r := p.Push(t.Context(), to, chat.Message{ID: "m", Body: []byte(`{}`)})
 		if r.Handover != delivery.Taken {
 			t.Errorf("call %d: %+v", i, r)
 		}
@@ -195,7 +197,7 @@ func TestTheVersionOfTheProtocol(t *testing.T) {
 			send("data: " + completed + "\n\n")
 		})
 		m := chat.Message{ID: "m", Method: method, Body: []byte(`{}`)}
-		push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), url, m)
+		push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), delivery.Target{URL: url}, m)
 		if got != want {
 			t.Errorf("%s: %q", method, got)
 		}

@@ -32,6 +32,8 @@ type Registration struct {
 type Registered struct {
 	Facts     workspace.Facts
 	AuthToken string
+	// SigningSecret is what calls to the agent are signed with.
+	SigningSecret string
 }
 
 // Register authenticates or bootstraps, records what the agent declares and
@@ -62,6 +64,10 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	if err != nil {
 		return Registered{}, err
 	}
+	was, err := r.Profiles.Profile(ctx, in.ID)
+	if err != nil {
+		return Registered{}, err
+	}
 	presented := token.Digest(in.Credential)
 	var text string
 	var minted token.Hash
@@ -81,13 +87,18 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	if in.Card != nil {
 		profile.CardName = &in.CardName
 	}
+	signing := was.Signing
+	if signing.Secret == "" || admitted.Mint || admitted.Promote {
+		signing = signing.Replace(token.SigningSecret(), now) // each credential brings a secret of its own
+		profile.Signing = &signing
+	}
 	err = r.Leases.Save(ctx, old, next, SaveExtras{
 		Profile: &profile, Enrolment: admitted.enrolment, Audit: admitted.audit(in, text, now),
 	})
 	if err != nil {
 		return Registered{}, err
 	}
-	return Registered{Facts: next, AuthToken: text}, nil
+	return Registered{Facts: next, AuthToken: text, SigningSecret: signing.Secret}, nil
 }
 
 // admitted is how a register passed.

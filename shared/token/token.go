@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/hex"
 	"hash/crc32"
 	"strings"
@@ -35,6 +36,16 @@ const MaxLen = 512
 
 // enc is Crockford's base32, which has no characters that look alike.
 var enc = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// SigningSecret mints a secret to sign calls with, in the form of Standard Webhooks.
+func SigningSecret() string {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // it never fails
+	return SigningPrefix + base64.StdEncoding.EncodeToString(raw)
+}
+
+// SigningPrefix is how a secret of Standard Webhooks begins.
+const SigningPrefix = "whsec_"
 
 // Hash is the SHA-256 of a credential's whole text. The zero Hash stands for no
 // credential.

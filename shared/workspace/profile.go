@@ -1,6 +1,9 @@
 package workspace
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // Profile is what a workspace says of itself and no heartbeat needs.
 type Profile struct {
@@ -11,6 +14,35 @@ type Profile struct {
 	Tier     int
 	Role     string // in a few words, for its peers
 	Card     []byte // the agent card, JSON as given
+	Signing  Signing
+}
+
+// Signing is the secrets that calls to the workspace's agent are signed with. They are given to its agent alone, in the
+// answer to its register.
+type Signing struct {
+	Secret string    // "": calls are not signed
+	Former string    // the one before it
+	Since  time.Time // when Secret was issued
+}
+
+// signingOverlap is how long calls are signed with a former secret too: whoever holds it has that long to learn of the
+// new one.
+const signingOverlap = 24 * time.Hour
+
+// Replace is the secrets after a new one was issued.
+func (s Signing) Replace(secret string, now time.Time) Signing {
+	return Signing{Secret: secret, Former: s.Secret, Since: now}
+}
+
+// Secrets are those that a call at this time is signed with, the newest first.
+func (s Signing) Secrets(now time.Time) (secrets []string) {
+	if s.Secret != "" {
+		secrets = append(secrets, s.Secret)
+	}
+	if s.Former != "" && now.Sub(s.Since) < signingOverlap {
+		secrets = append(secrets, s.Former)
+	}
+	return secrets
 }
 
 // ShownName is what people call the workspace, "" when it has no name. A card gives
@@ -23,6 +55,8 @@ type ProfileChange struct {
 
 	Tier *int
 	Card []byte
+
+	Signing *Signing
 }
 
 // Apply returns the profile with the change made.
@@ -33,6 +67,7 @@ func (c ProfileChange) Apply(p Profile) Profile {
 	set(&p.Runtime, c.Runtime)
 	set(&p.Role, c.Role)
 	set(&p.Tier, c.Tier)
+	set(&p.Signing, c.Signing)
 	if c.Card != nil {
 		p.Card = c.Card
 	}

@@ -21,7 +21,7 @@ func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace
 	out := map[string]workspace.Profile{}
 	for _, id := range ids {
 		if p, ok := s.profiles[id]; ok {
-			p.Card = nil
+			p.Card, p.Signing = nil, workspace.Signing{}
 			out[id] = p
 		}
 	}
@@ -39,7 +39,7 @@ func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange
 // describe makes no profile of a change of nothing.
 func (s *Store) describe(id string, c workspace.ProfileChange) {
 	nothing := c.Name == nil && c.CardName == nil && c.URL == nil && c.Runtime == nil && c.Role == nil &&
-		c.Tier == nil && c.Card == nil
+		c.Tier == nil && c.Card == nil && c.Signing == nil
 	if !nothing {
 		s.profiles[id] = copyProfile(c.Apply(s.profiles[id]))
 	}
@@ -47,6 +47,7 @@ func (s *Store) describe(id string, c workspace.ProfileChange) {
 
 func copyProfile(p workspace.Profile) workspace.Profile {
 	p.Card = copyText(p.Card)
+	p.Signing.Since = millis(p.Signing.Since)
 	return p
 }
 

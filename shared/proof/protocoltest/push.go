@@ -68,7 +68,7 @@ func drawPushEvent(t *rapid.T) pushEvent {
 }
 
 // Push implements delivery.Agents: it is the agent at any of its hosts.
-func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery.PushResult {
+func (m *machine) Push(_ context.Context, to delivery.Target, msg chat.Message) delivery.PushResult {
 	var event pushEvent
 	if len(m.nextPushes) > 0 {
 		event, m.nextPushes = m.nextPushes[0], m.nextPushes[1:]
@@ -83,11 +83,11 @@ func (m *machine) Push(_ context.Context, url string, msg chat.Message) delivery
 		m.observe()
 	}
 	m.depth--
-	a := m.answers(url, msg, event)
+	a := m.answers(to.URL, msg, event)
 	if !msg.Probe {
 		m.pushes = m.pushes[:len(m.pushes)-1]
 		m.returned[m.claimOf(msg)] = true
-		m.notePushed(url, msg, a)
+		m.notePushed(to.URL, msg, a)
 	}
 	if a == takes || a == failsTask || a == refuses {
 		m.reachedAt = m.Now()

@@ -104,6 +104,7 @@ func (c contract) profileFields(t T) {
 		p := filled[workspace.Profile](n)
 		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{
 			Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier, Card: p.Card,
+			Signing: &p.Signing,
 		}))
 		got, err := c.Profile(t.Context(), f.ID)
 		must(t, err)

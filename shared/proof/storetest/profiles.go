@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/registry"
@@ -28,8 +30,11 @@ func (c contract) profiles(t T) {
 		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
 		want.Tier, want.Card = 0, nil
 		same(t, want, profile(t, f.ID))
+		want.Signing = want.Signing.Replace("whsec_bmV4dA==", t0.Add(time.Hour))
+		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Signing: &want.Signing}))
+		same(t, want, profile(t, f.ID))
 	})
-	t.Run("many are read at once, each once, without their cards and those that are unknown", func(t T) {
+	t.Run("many are read at once, each once, without cards and secrets, and without those that are unknown", func(t T) {
 		a, b := c.created(t), c.created(t)
 		got, err := c.Profiles(t.Context(), a.ID, "nobody", b.ID, a.ID)
 		must(t, err)

@@ -120,7 +120,7 @@ func (c contract) created(t T) workspace.Facts {
 	}
 	must(t, c.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{
 		Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3),
-		CardName: new("c"), Card: []byte(`{"name":"c"}`),
+		CardName: new("c"), Card: []byte(`{"name":"c"}`), Signing: &createdProfile.Signing,
 	}}))
 	return f
 }
@@ -128,11 +128,12 @@ func (c contract) created(t T) workspace.Facts {
 // createdProfile is the profile of a created workspace.
 var createdProfile = workspace.Profile{
 	Name: "n", CardName: "c", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"c"}`),
+	Signing: workspace.Signing{Secret: "whsec_bmV3", Former: "whsec_b2xk", Since: t0},
 }
 
-// listed is a profile as a list has it.
+// listed is a profile as a list has it: without its card and its secrets.
 func listed(p workspace.Profile) workspace.Profile {
-	p.Card = nil
+	p.Card, p.Signing = nil, workspace.Signing{}
 	return p
 }
 

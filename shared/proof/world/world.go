@@ -103,8 +103,8 @@ func (w *World) NoError(err error) {
 }
 
 // Push implements delivery.Agents: it is the agent's URL.
-func (w *World) Push(_ context.Context, url string, m chat.Message) delivery.PushResult {
-	w.PushedURLs = append(w.PushedURLs, url)
+func (w *World) Push(_ context.Context, to delivery.Target, m chat.Message) delivery.PushResult {
+	w.PushedURLs = append(w.PushedURLs, to.URL)
 	r := w.Agent(m)
 	if r.Handover == "" || r.Handover == delivery.Taken {
 		w.Taken = append(w.Taken, m.ID)
@@ -113,11 +113,11 @@ func (w *World) Push(_ context.Context, url string, m chat.Message) delivery.Pus
 }
 
 // Tell implements delivery.Callbacks: it is the sender's callback URL.
-func (w *World) Tell(_ context.Context, url string, m chat.Message) error {
+func (w *World) Tell(_ context.Context, to delivery.Target, m chat.Message) error {
 	if w.CallbacksFail {
 		return errors.New("refused")
 	}
-	w.CallbacksReceived = append(w.CallbacksReceived, fmt.Sprintf("%s %s %s", url, m.ID, m.State))
+	w.CallbacksReceived = append(w.CallbacksReceived, fmt.Sprintf("%s %s %s", to.URL, m.ID, m.State))
 	return nil
 }
 

@@ -1,0 +1,35 @@
+package push
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+)
+
+// sign gives a call the headers of Standard Webhooks: an id that is the same for
+// each try, the time of this one, and a signature by each secret over both and the
+// body. Without a secret there is no signature.
+func sign(req *http.Request, to delivery.Target, id string, body []byte) error {
+	signatures := make([]string, 0, len(to.Secrets))
+	for _, secret := range to.Secrets {
+		hook, err := webhooks.NewWebhook(secret)
+		if err != nil {
+			return err
+		}
+		signature, err := hook.Sign(id, to.At, body)
+		if err != nil {
+			return err
+		}
+		signatures = append(signatures, signature)
+	}
+	req.Header.Set(webhooks.HeaderWebhookID, id)
+	req.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(to.At.Unix(), 10))
+	if len(signatures) > 0 {
+		req.Header.Set(webhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	}
+	return nil
+}
