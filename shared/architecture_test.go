@@ -46,6 +46,7 @@ var rooms = map[string]struct {
 	"chat":      {pure, "fault"},
 	"metrics":   {pure, ""},
 	"cost":      {pure, ""},
+	"visible":   {pure, ""},
 	"api":       {pure, "chat workspace"},
 
 	"clock":      {useCase, ""},
@@ -65,7 +66,7 @@ var rooms = map[string]struct {
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry workspace"},
 
-	"httpapi": {seam, "api chat fault registry token workspace"},
+	"httpapi": {seam, "api chat fault registry token visible workspace"},
 	"app": {
 		seam,
 		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace",

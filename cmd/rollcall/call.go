@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // call makes one call and decodes its answer into v; a nil v drops the answer.
@@ -35,6 +37,9 @@ func (a *app) call(ctx context.Context, method, path string, body, v any) error 
 	if err := json.Unmarshal(r.Raw, v); err != nil {
 		return &outcome{exitUnreachable, fmt.Sprintf(
 			"%s doesn't answer %s %s as Rollcall does: %v", a.platform.URL, method, path, err)}
+	}
+	if a.output != "json" {
+		visible.Fields(v) // what agents and senders wrote stands in it
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // Exit codes, for scripts. The root command's help lists them for people.
@@ -46,10 +47,11 @@ func (r *refusal) Error() string {
 func refusalOf(r client.Reply) *refusal {
 	refused := &refusal{status: r.Status}
 	if json.Unmarshal(r.Raw, &refused.Problem) == nil && refused.Problem.Error != "" {
+		visible.Fields(&refused.Problem)
 		return refused
 	}
 	message := cmp.Or(r.Text("message"), http.StatusText(r.Status), "nothing to read")
-	refused.Problem = api.Problem{Error: "the platform answered " + message}
+	refused.Problem = api.Problem{Error: "the platform answered " + visible.Text(message)}
 	return refused
 }
 

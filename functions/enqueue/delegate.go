@@ -13,9 +13,6 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// maxKey bounds an idempotency key; clients send 32 hex characters.
-const maxKey = 256
-
 // delegate answers 202 to a repeat too: one client takes 200 for a failure (wire
 // contract, section 6, point 9).
 func delegate(
@@ -31,11 +28,8 @@ func delegate(
 		if err != nil {
 			return api.Delegated{}, err
 		}
-		switch {
-		case in.Task == "":
+		if in.Task == "" {
 			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
-		case len(in.IdempotencyKey) > maxKey:
-			return api.Delegated{}, fault.New(fault.InvalidRequest, "idempotency_key has at most %d bytes", maxKey)
 		}
 		if err := checkSize(chat.TextBody(uuid.NewString(), in.Task), policy); err != nil {
 			return api.Delegated{}, err

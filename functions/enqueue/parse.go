@@ -18,6 +18,9 @@ type members = map[string]json.RawMessage
 // messageID is what a sender may call a message.
 var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 
+// maxMethod bounds the name of a message's method, in bytes.
+const maxMethod = 128
+
 // exampleMessage shows what to send.
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
@@ -37,6 +40,9 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	}
 	if err := readText(rpc, "method", &m.Method); err != nil {
 		return m, err
+	}
+	if len(m.Method) > maxMethod {
+		return m, fault.New(fault.InvalidRequest, "method has at most %d bytes", maxMethod)
 	}
 	if err := readText(message, "messageId", &m.ID); err != nil {
 		return m, err

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -27,18 +26,11 @@ func create(reg *registry.Registry) func(context.Context, httpapi.Call, api.Crea
 	}
 }
 
-// createInput bounds what an operator asks for. Error: invalid_request.
+// createInput reads what an operator asks for. Error: invalid_request.
 func createInput(in api.CreateRequest) (registry.CreateInput, error) {
 	mode, err := workspace.ParseMode(in.DeliveryMode)
 	if err != nil {
 		return registry.CreateInput{}, err
-	}
-	if in.MaxTasks < 0 || in.MaxTasks > 64 {
-		return registry.CreateInput{}, fault.New(fault.InvalidRequest, "max_concurrent_tasks must be from 1 to 64")
-	}
-	if len(in.Name) > 200 || len(in.Role) > 200 || len(in.Runtime) > 64 {
-		return registry.CreateInput{}, fault.New(fault.InvalidRequest,
-			"name and role have at most 200 bytes and runtime at most 64")
 	}
 	return registry.CreateInput{
 		ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks,

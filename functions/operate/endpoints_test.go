@@ -10,3 +10,8 @@ func TestFixtures(t *testing.T) {
 	env := fixture.Env(t)
 	fixture.Replay(t, "operate", endpoints(env), env)
 }
+
+func TestTooLongIsRefused(t *testing.T) {
+	env := fixture.Env(t)
+	fixture.Bounds(t, endpoints(env), env)
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -14,6 +15,9 @@ import (
 // maxCard bounds an agent card in bytes; it is stored and shown, never parsed
 // further.
 const maxCard = 64 << 10
+
+// maxName bounds the name in a card, in characters, as that which an operator gives is bounded.
+const maxName = 200
 
 func updateCard(
 	reg *registry.Registry,
@@ -48,6 +52,9 @@ func cardName(card json.RawMessage) (string, error) {
 	}
 	if err := httpapi.DecodeJSON(card, &c); err != nil {
 		return "", fault.New(fault.InvalidRequest, "agent_card must be an object whose name, if any, is a string")
+	}
+	if utf8.RuneCountInString(c.Name) > maxName {
+		return "", fault.New(fault.InvalidRequest, "agent_card.name has at most %d characters", maxName)
 	}
 	return c.Name, nil
 }

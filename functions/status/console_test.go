@@ -28,7 +28,8 @@ const fetch = async path => {
   const from = +(q.get('cursor') ?? '0&').match(/^(.*)&$/)?.[1], to = Math.min(fleet_size, from + +q.get('limit'))
   if (Number.isNaN(from)) throw new Error('the cursor came back spoiled')
   const workspaces = Array.from({ length: to - from }, (_, i) => (
-    { id: 'w' + (from + i), name: '<b>', status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {},
+    { id: 'w' + (from + i), name: '<b>\u202e\u001b',
+      status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {},
       ...(i == 1 && { faulty_hop: 'network', remarks: [{ text: '2 <i>', command: 'rollcall redrive w1' }] }) }))
   return { ok: true, json: async () => ({ workspaces, next: to < fleet_size ? to + '&' : null }) }
 }
@@ -46,11 +47,12 @@ func TestTheConsoleShowsTheFleet(t *testing.T) {
 	for size, want := range map[string][]string{
 		"0": {"1 calls, 1 rows", "no workspace yet"},
 		"3": {
-			"1 calls, 3 rows", "<b>w0", "at fault: the network", "2 <i>  rollcall redrive w1", "<b>w2", "As of ",
+			"1 calls, 3 rows", `<b>\u{202e}\u{1b}w0`, "at fault: the network", "2 <i>  rollcall redrive w1",
+			`<b>\u{202e}\u{1b}w2`, "As of ",
 			"Can’t be asked right now: HTTP 503",
 		},
-		"1200": {"3 calls, 1200 rows", "<b>w1199"},
-		"2000": {"4 calls, 2000 rows", "<b>w1999"},
+		"1200": {"3 calls, 1200 rows", `<b>\u{202e}\u{1b}w1199`},
+		"2000": {"4 calls, 2000 rows", `<b>\u{202e}\u{1b}w1999`},
 		"2600": {"5 calls, 2001 rows", "There are more than these 2000: rollcall status shows all."},
 	} {
 		out, err := exec.Command("node", "-e", "const fleet_size = "+size+browser+script).CombinedOutput()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -11,7 +12,7 @@ import (
 // readCursor is where to go on, "" at the beginning. Error: invalid_request.
 func readCursor(cursor string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil {
+	if err != nil || bytes.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", badCursor()
 	}
 	return string(raw), nil

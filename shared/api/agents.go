@@ -20,11 +20,11 @@ var Register = declare[RegisterRequest, Registered](Operation{
 // RegisterRequest is what an agent declares of itself.
 type RegisterRequest struct {
 	ID             string          `json:"id" required:"true" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	URL            string          `json:"url" description:"where pushes go; anything but http(s) is none"`
+	URL            string          `json:"url" maxLength:"2048" description:"where pushes go; anything but http(s) is none"`
 	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
-	Runtime        string          `json:"runtime" description:"what the agent runs on; external can't be pushed to"`
+	Runtime        string          `json:"runtime" maxLength:"64" description:"what the agent runs on; external can't be pushed to"`
 	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent tells of itself; at most 64 KiB"`
-	EnrolmentToken string          `json:"enrolment_token" description:"an operator's permission to be given a first credential"`
+	EnrolmentToken string          `json:"enrolment_token" maxLength:"512" description:"an operator's permission to be given a first credential"`
 }
 
 // Registered is the answer to a register.
@@ -212,9 +212,9 @@ type ReportRequest struct {
 	SourceID    string          `json:"source_id" nullable:"true" description:"the workspace itself, if given"`
 	TargetID    string          `json:"target_id" nullable:"true" description:"whom it concerned"`
 	Method      string          `json:"method" nullable:"true" description:"the A2A method, if it was one"`
-	Summary     string          `json:"summary" nullable:"true" description:"one line for the log"`
+	Summary     string          `json:"summary" maxLength:"8192" nullable:"true" description:"one line for the log"`
 	Status      string          `json:"status" nullable:"true" description:"how it ended; default ok"`
-	ErrorDetail string          `json:"error_detail" nullable:"true" description:"what went wrong"`
+	ErrorDetail string          `json:"error_detail" maxLength:"65536" nullable:"true" description:"what went wrong"`
 	DurationMS  *int            `json:"duration_ms" description:"how long it took, in milliseconds"`
 	Request     json.RawMessage `json:"request_body" description:"what was asked; any JSON"`
 	Response    json.RawMessage `json:"response_body" description:"what was answered; any JSON"`
@@ -279,7 +279,7 @@ var Notify = declare[NotifyRequest, Notified](Operation{
 // NotifyRequest is what an agent tells its user.
 type NotifyRequest struct {
 	WorkspacePath
-	Message     string          `json:"message" required:"true" minLength:"1" description:"what to tell the user"`
+	Message     string          `json:"message" required:"true" minLength:"1" maxLength:"262144" description:"what to tell the user"`
 	Attachments json.RawMessage `json:"attachments" schema:"Attachments" nullable:"true" description:"kept with the message as they are"`
 	Type        string          `json:"type" description:"what kind of notice, in the agent's words"`
 }

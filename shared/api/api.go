@@ -12,13 +12,18 @@
 // default and nullable are as in JSON Schema; schema names a shared schema; list
 // says that a query parameter may be repeated, or hold several values with commas.
 //
-// shared/httpapi (bind.go) enforces minimum, maximum, default and list of path,
-// query and header parameters. Of a body it enforces nothing but that it is JSON of
-// the right types: required, enum and bounds of its members describe what the
-// operation's handler, or the use case that it calls, checks.
+// shared/httpapi enforces minimum, maximum and maxLength of every parameter and of
+// every member of a body, and default, enum and list of a parameter. A text without
+// maxLength has MaxText. Required and enum of a body describe what the operation's
+// handler, or the use case that it calls, checks; so does what stands in an
+// operation's Body.
 package api
 
 //go:generate go run ./openapigen ../../functions/status/openapi.json
+
+// MaxText is how many characters a text of a request may have for which its tags
+// say nothing else.
+const MaxText = 256
 
 // CatchAll is the route key of everything that no other route matches. It is
 // served, so that a client gets a typed 404 and never API Gateway's own.

@@ -33,7 +33,7 @@ type A2ARequest struct {
 	_       struct{}   `description:"An A2A message/send; a bare {\"message\": …} is wrapped, and what is missing filled in: content becomes parts, type is taken for kind."`
 	JSONRPC string     `json:"jsonrpc" description:"2.0"`
 	ID      any        `json:"id" schema:"JSONRPCID" description:"the call's id; default the messageId"`
-	Method  string     `json:"method" description:"default message/send; A2A 1.0 writes SendMessage"`
+	Method  string     `json:"method" maxLength:"128" description:"default message/send; A2A 1.0 writes SendMessage"`
 	Params  A2AParams  `json:"params" description:"the message and how to deliver it"`
 	Message A2AMessage `json:"message" description:"a bare message, without params"`
 }
@@ -43,13 +43,13 @@ type A2AParams struct {
 	Message     A2AMessage    `json:"message" required:"true" description:"the message"`
 	ExpiresIn   float64       `json:"expires_in_seconds" minimum:"1" maximum:"1209600" description:"how long it may wait for its delivery"`
 	Priority    chat.Priority `json:"priority" description:"higher is delivered first; default 50"`
-	CallbackURL string        `json:"callback_url" description:"told of the message's end by a POST, at least once; guarded as agents' URLs are"`
+	CallbackURL string        `json:"callback_url" maxLength:"2048" description:"told of the message's end by a POST, at least once; guarded as agents' URLs are"`
 }
 
 // A2AMessage is a message.
 type A2AMessage struct {
 	Role      string    `json:"role" description:"who speaks; default user"`
-	MessageID string    `json:"messageId" description:"the idempotency key: 1 to 128 letters, digits, '.', '_', ':', '-'"`
+	MessageID string    `json:"messageId" maxLength:"128" description:"the idempotency key: 1 to 128 letters, digits, '.', '_', ':', '-'"`
 	Parts     []A2APart `json:"parts" description:"what is said: at least one text that isn't empty, file or data"`
 }
 
@@ -105,7 +105,7 @@ type DelegateRequest struct {
 	WorkspacePath
 	Claims
 	TargetID       string `json:"target_id" nullable:"true" description:"whom the task is for; without it, the workspace in the path"`
-	Task           string `json:"task" required:"true" minLength:"1" description:"what is to be done, in words"`
+	Task           string `json:"task" required:"true" minLength:"1" maxLength:"262144" description:"what is to be done, in words"`
 	IdempotencyKey string `json:"idempotency_key" nullable:"true" maxLength:"256" description:"the same key for the same target is the same task"`
 }
 

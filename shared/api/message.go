@@ -35,7 +35,7 @@ type Receipt struct {
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
 	TaskState   chat.TaskState  `json:"task_state,omitempty"`
-	AnswerText  string          `json:"answer_text,omitempty" description:"what a person reads of the answer"`
+	AnswerText  string          `json:"answer_text,omitempty" visible:"lines" description:"what a person reads of the answer"`
 	Answer      json.RawMessage `json:"answer,omitempty" description:"what the agent answered a push with"`
 }
 

@@ -18,9 +18,9 @@ var CreateWorkspace = declare[CreateRequest, Created](Operation{
 // CreateRequest is a workspace to create or adopt.
 type CreateRequest struct {
 	ID               string `json:"id" description:"the workspace's id; without one it is given a UUID"`
-	Name             string `json:"name" description:"what people call it; at most 200 bytes"`
-	Runtime          string `json:"runtime" description:"what its agent runs on; at most 64 bytes"`
-	Role             string `json:"role" description:"what it is for, in a few words for its peers; at most 200 bytes"`
+	Name             string `json:"name" maxLength:"200" description:"what people call it"`
+	Runtime          string `json:"runtime" maxLength:"64" description:"what its agent runs on"`
+	Role             string `json:"role" maxLength:"200" description:"what it is for, in a few words for its peers"`
 	Tier             int    `json:"tier" description:"for the canvas; nothing is decided by it"`
 	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
 	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`

@@ -13,7 +13,7 @@ func (p WorkspacePath) Check() error { return workspace.CheckID(p.ID) }
 // MessagePath is the request of a call about one message.
 type MessagePath struct {
 	WorkspacePath
-	MessageID string `json:"-" path:"message_id" description:"the message, by its messageId"`
+	MessageID string `json:"-" path:"message_id" maxLength:"128" description:"the message, by its messageId"`
 }
 
 // Claims are who a caller says it is. The credential's owner is what counts.

@@ -168,10 +168,10 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 // cutText is how much is kept of the text of an answer that is too large, in bytes. Each may take six in JSON.
 const cutText = MaxAnswer / 8
 
-// cutAnswer is an answer as it is kept: of one that is too large, its size, its task's state and the beginning of its
-// text.
+// cutAnswer is an answer as it is kept: of one that is too large or nests too deep, its size, its task's state and the
+// beginning of its text.
 func cutAnswer(answer json.RawMessage) json.RawMessage {
-	if len(answer) <= MaxAnswer {
+	if len(answer) <= MaxAnswer && !TooDeep(answer) {
 		return answer
 	}
 	cut := object{

@@ -128,7 +128,8 @@ type Message struct {
 	Version    int64
 }
 
-// MaxAnswer is how much of an agent's answer a receipt keeps, in bytes.
+// MaxAnswer is how much of an agent's answer a receipt keeps, in bytes. Of one that is larger, or nests deeper than
+// MaxDepth, it keeps the size.
 const MaxAnswer = 64 << 10
 
 // AnswerText is what a person reads of the agent's answer.

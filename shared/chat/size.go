@@ -5,6 +5,31 @@ import (
 	"unicode/utf8"
 )
 
+// MaxDepth is how deep JSON may nest that is stored. Readers of what is stored read it by recursion, and some of them
+// stop at a thousand levels.
+const MaxDepth = 64
+
+// TooDeep reports whether a JSON text nests deeper than MaxDepth. Of a text that is no JSON it says nothing of use.
+func TooDeep(raw []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++ // the character after it is none of the text's own marks
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
 // MaxReply bounds the encoded lists of one answer, in bytes. A Lambda answers with at most 6,291,556 bytes; what is
 // left is for the envelope and for what is not in a list. One message always fits: see TestOneMessageAlwaysFits.
 const MaxReply = 5 << 20

@@ -78,3 +78,26 @@ func TestAnAnswerThatIsTooLargeIsCut(t *testing.T) {
 		}
 	}
 }
+
+// What nests too deep is found by its structure alone: marks inside a text are none.
+func TestTooDeep(t *testing.T) {
+	nest := func(levels int, inner string) string {
+		return strings.Repeat("[", levels) + inner + strings.Repeat("]", levels)
+	}
+	for text, want := range map[string]bool{
+		"":                                   false,
+		nest(64, ""):                         false,
+		nest(65, ""):                         true,
+		nest(64, `"[{\"[\\"`):                false,
+		nest(63, `{"a":1},{"b":{}}`):         true,
+		strings.Repeat(`[1,"]"],`, 100):      false,
+		`"` + strings.Repeat("[", 100) + `"`: false,
+		`"\\` + strings.Repeat("[", 100):     false,
+		`"\\"` + strings.Repeat("[", 100):    true,
+		strings.Repeat("[", 1<<20):           true,
+	} {
+		if got := TooDeep([]byte(text)); got != want {
+			t.Errorf("%.40q: %t", text, got)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -26,10 +25,12 @@ type parameter struct {
 }
 
 // readerOf makes the function that reads an operation's request type: first the
-// path, which the type's Check method may refuse, then the rest. Errors: those
-// of Check and of Call.Decode.
+// path, which the type's Check method may refuse, then the rest. Then it checks
+// that nothing is too long, and no number out of its range: no handler meets a text
+// that a store refuses. Errors: those of Check, of Call.Decode and of bounded.check.
 func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
 	parameters, hasBody := fieldsOf(reflect.TypeFor[Req]())
+	bounds := boundsOf(reflect.TypeFor[Req]())
 	hasBody = hasBody && op.Body == nil // described by Body: the endpoint reads it
 	return func(c Call) (in Req, err error) {
 		to := reflect.ValueOf(&in).Elem()
@@ -53,6 +54,11 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
 		}
 		if err == nil && hasBody && (c.Body != "" || !op.BodyOptional) {
 			err = c.Decode(&in)
+		}
+		for _, b := range bounds {
+			if err == nil {
+				err = b.check(to.FieldByIndex(b.index))
+			}
 		}
 		return in, err
 	}
@@ -150,5 +156,5 @@ func (p parameter) complaint() string {
 	} else if last > 0 {
 		return p.name + " must be " + strings.Join(p.choices[:last], ", ") + " or " + p.choices[last]
 	}
-	return fmt.Sprintf("%s must be a whole number from %d to %d", p.name, p.low, p.high)
+	return rangeOf(p.name, p.low, p.high)
 }

@@ -152,7 +152,9 @@ func notPacked() error {
 }
 
 // Decode reads the JSON body into v; unknown members are ignored, as clients
-// send more than we read. Errors: too_large, invalid_json, invalid_request.
+// send more than we read. What nests too deep is refused, as some readers of what
+// is stored of it could not read it. Errors: too_large, invalid_json,
+// invalid_request.
 func (c Call) Decode(v any) error {
 	if err := c.requireJSON(); err != nil {
 		return err
@@ -160,6 +162,10 @@ func (c Call) Decode(v any) error {
 	body, err := c.Raw()
 	if err != nil {
 		return err
+	}
+	if chat.TooDeep(body) {
+		return fault.New(fault.InvalidRequest, "the body nests deeper than %d levels", chat.MaxDepth).
+			WithHint("send deeply nested content as a text, or as a link", "stop")
 	}
 	return DecodeJSON(body, v)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -54,6 +55,7 @@ func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
 func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	e := vw.fleet.Explain(f, vw.policy, vw.now)
 	if asText {
+		visible.Fields(&e)
 		return api.Explanation{Text: e.Text()}
 	}
 	return api.Explanation{

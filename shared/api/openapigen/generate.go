@@ -26,7 +26,8 @@ func generate() ([]byte, error) {
 	spec := r.SpecEns()
 	spec.Info.WithTitle("Rollcall").WithVersion("1").WithDescription(
 		"Keeps track of AI agent workspaces and delivers their chat. Every error has error, code, hint and action. " +
-			"Unknown members of a request are ignored.")
+			"Unknown members of a request are ignored. A text of a request has at most 256 characters, unless another " +
+			"maxLength is given, and a body at most 270,336 bytes and 64 levels.")
 	for _, t := range api.Tags {
 		spec.Tags = append(spec.Tags, *new(openapi31.Tag).WithName(t.Name).WithDescription(t.Description))
 	}

@@ -1,0 +1,109 @@
+// Package visible writes texts so that a person sees all that is in them. Agents and senders choose
+// the texts that Rollcall shows of them, such as a name or an error. A control character in one could
+// move a terminal's cursor or add a line, and a direction character could show it backwards: such
+// characters are written as escapes. Whatever shows texts to people may import it.
+package visible
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// hidden reports whether a character is written as an escape: a control or format character, or a
+// separator of lines. The two joiners are not, as scripts and emoji are written with them.
+func hidden(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != '\u200c' && r != '\u200d'
+}
+
+// short are the escapes that have a letter.
+var short = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+// Text is a text in one line.
+func Text(s string) string {
+	if strings.IndexFunc(s, hidden) < 0 {
+		return strings.ToValidUTF8(s, "\ufffd")
+	}
+	var out strings.Builder
+	for _, r := range s {
+		switch {
+		case !hidden(r):
+			out.WriteRune(r)
+		case short[r] != "":
+			out.WriteString(short[r])
+		default:
+			escape(&out, r)
+		}
+	}
+	return out.String()
+}
+
+// Lines is a text of several lines, whose further lines are indented: none looks like a line of the
+// program that shows it.
+func Lines(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = Text(strings.TrimSuffix(line, "\r"))
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+// JSON is a JSON text of the same meaning.
+func JSON(raw []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(raw) {
+		if r == '\n' || !hidden(r) {
+			out.WriteRune(r)
+		} else {
+			escape(&out, r) // nothing hidden stands outside of JSON's own texts
+		}
+	}
+	return out.Bytes()
+}
+
+// escape writes a character as JSON escapes it.
+func escape(out interface{ WriteString(string) (int, error) }, r rune) {
+	units := []rune{r}
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		units = []rune{high, low}
+	}
+	for _, u := range units {
+		_, _ = out.WriteString(fmt.Sprintf(`\u%04x`, u)) // a buffer's never fails
+	}
+}
+
+// Fields makes every text visible that v, a pointer, leads to. A field with the tag visible:"lines" may
+// have several. Raw bytes stay as they are.
+func Fields(v any) { fields(reflect.ValueOf(v), Text) }
+
+func fields(v reflect.Value, shown func(string) string) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			fields(v.Elem(), shown)
+		}
+	case reflect.Struct:
+		for f, field := range v.Fields() {
+			if f.Tag.Get("visible") == "lines" {
+				fields(field, Lines)
+			} else {
+				fields(field, Text)
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			fields(v.Index(i), shown)
+		}
+	case reflect.String:
+		if v.CanSet() {
+			v.SetString(shown(v.String()))
+		}
+	}
+}
