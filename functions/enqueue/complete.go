@@ -35,7 +35,7 @@ func complete(message members, method string) error {
 	says := false
 	for i, p := range parts {
 		if !newest {
-			nameKind(p)
+			chat.NameKind(p)
 		}
 		says = says || saysSomething(p)
 		parts[i] = p
@@ -80,28 +80,6 @@ func partsOf(message members) (parts []members, err error) {
 		}
 	}
 	return parts, nil
-}
-
-// kinds are the members that show the kind of a part that doesn't name it.
-var kinds = []struct{ member, kind string }{
-	{"text", "text"}, {"file", "file"}, {"url", "file"}, {"raw", "file"}, {"data", "data"},
-}
-
-// nameKind fills in a part's kind.
-func nameKind(part members) {
-	var kind string
-	for _, name := range []string{"kind", "type"} {
-		if json.Unmarshal(part[name], &kind) == nil && kind != "" {
-			part["kind"] = quote(kind)
-			return
-		}
-	}
-	for _, k := range kinds {
-		if _, ok := part[k.member]; ok {
-			part["kind"] = quote(k.kind)
-			return
-		}
-	}
 }
 
 // saysSomething reports whether a part has a text that isn't empty, or anything else

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -30,12 +31,39 @@ func send(
 		if m.Source, err = sender(ctx, callers, policy, c, in.Claims); err != nil {
 			return api.Accepted{}, err
 		}
-		out, err := del.Enqueue(ctx, m, c.Now)
+		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
+		if asks {
+			accept = del.Ask
+		}
+		out, err := accept(ctx, m, c.Now)
 		if err != nil {
 			return api.Accepted{}, err
 		}
-		return accepted(out, c.Now), nil
+		reply := accepted(out, c.Now)
+		if asks {
+			answer(&reply, out)
+		}
+		return reply, nil
 	}
+}
+
+// rpcInternal is JSON-RPC's code of an internal error.
+const rpcInternal = -32603
+
+// answer makes of the acceptance of a message the answer to it, if it is answered. It
+// is no longer queued then: a client that reads so would go on waiting.
+func answer(reply *api.Accepted, out delivery.Accepted) {
+	m := out.Message
+	switch {
+	case m.State == chat.Delivered && len(m.Answer) > 0:
+		reply.Result = chat.Result(m.Answer)
+	case m.State == chat.Dead && out.First:
+		reply.Error = &api.RPCError{Code: rpcInternal, Message: m.Reason}
+	default:
+		return
+	}
+	reply.Queued, reply.Status = false, ""
+	reply.JSONRPC, reply.ID, reply.Message = "2.0", chat.CallID(m.Body), string(m.State)+": "+m.Reason
 }
 
 // sender is the workspace that sends, "" for the user and the operator.
@@ -90,7 +118,10 @@ var expectations = map[workspace.Expectation]string{
 // before and has ended, what became of it.
 func expectation(out delivery.Accepted, now time.Time) string {
 	m := out.Message.At(now)
-	if !m.State.Open() {
+	switch {
+	case !m.State.Open() && out.First:
+		return string(m.State) + ": " + m.Reason
+	case !m.State.Open():
 		return "this messageId was accepted before; that message is " + string(m.State) + ": " + m.Reason
 	}
 	text := strings.ReplaceAll(expectations[out.Expected], "%s", m.ExpiresAt.UTC().Format(time.RFC3339))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -56,5 +57,51 @@ func TestARepeatIsToldTheEnd(t *testing.T) {
 	text := expectation(delivery.Accepted{Message: m, Expected: workspace.ExpectNow}, now)
 	if !strings.Contains(text, "that message is expired: not delivered before") {
 		t.Error(text)
+	}
+}
+
+// What a workspace that asks is answered, in the members that clients parse: an answer is
+// not queued, and what is queued is no answer.
+func TestAnAnswerIsJSONRPC(t *testing.T) {
+	task := `{"jsonrpc":"2.0","id":9,"result":{"kind":"task","artifacts":[{"parts":[{"text":"42"}]}]}}`
+	for name, c := range map[string]struct {
+		state  chat.State
+		answer string
+		again  bool
+		want   string // the reply's members of JSON-RPC
+	}{
+		"a message": {
+			chat.Delivered, `{"result":{"parts":[{"kind":"text","text":"42"}]}}`, false,
+			`"jsonrpc":"2.0","id":"call","result":{"parts":[{"kind":"text","text":"42"}]}`,
+		},
+		"a task, sent again": {
+			chat.Delivered, task, true,
+			`"jsonrpc":"2.0","id":"call","result":{"artifacts":[{"parts":[{"text":"42"}]}],"kind":"task",` +
+				`"parts":[{"kind":"text","text":"42"}]}`,
+		},
+		"no RPC": {
+			chat.Delivered, `{"parts":[{"text":"42"}]}`, false, `"id":"call","result":{"parts":[{"text":"42"}]}`,
+		},
+		"a refusal":           {chat.Dead, "", false, `"error":{"code":-32603,"message":"why"}`},
+		"a refusal, earlier":  {chat.Dead, "", true, ""},
+		"nothing yet":         {chat.InFlight, "", false, ""},
+		"taken, and no words": {chat.Delivered, "", false, ""},
+	} {
+		m := chat.Message{
+			State: c.state, Reason: "why", Body: []byte(`{"id":"call"}`), Answer: []byte(c.answer),
+			ExpiresAt: now.Add(time.Hour),
+		}
+		m.Claim.Until = now.Add(time.Hour)
+		out := delivery.Accepted{Message: m, First: !c.again, Mode: workspace.Delivery{Effective: workspace.Push}}
+		reply := accepted(out, now)
+		answer(&reply, out)
+		raw, err := chat.Marshal(reply)
+		if err != nil || !strings.Contains(string(raw), c.want) {
+			t.Errorf("%s: %s %v", name, raw, err)
+		}
+		answered := c.want != ""
+		if answered == strings.Contains(string(raw), `"queued":`) || answered != (reply.StatusCode() == http.StatusOK) {
+			t.Errorf("%s: HTTP %d %s", name, reply.StatusCode(), raw)
+		}
 	}
 }

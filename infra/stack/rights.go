@@ -32,7 +32,7 @@ var granted = map[string]rights{
 	},
 	"enqueue": {
 		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"},
 		indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"},
 	},

@@ -70,8 +70,9 @@ func DefaultSettings() Settings {
 		// lease at 256 MB, so it gets a whole CPU. An API function takes its time for
 		// the TLS handshakes of a cold start.
 		MemoryMB: map[string]int{"dispatch": 256, "sweeper": 1769},
-		// A sweep is shorter than its minute, so that sweeps don't overlap.
-		TimeoutSeconds: map[string]int{"dispatch": 300, "sweeper": 55},
+		// A sweep is shorter than its minute, so that sweeps don't overlap. A call of
+		// enqueue that asks waits for its answer; API Gateway gives up after 30 s.
+		TimeoutSeconds: map[string]int{"dispatch": 300, "enqueue": 28, "sweeper": 55},
 	}
 }
 

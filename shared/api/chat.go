@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -15,7 +16,8 @@ var SendMessage = declare[SendRequest, Accepted](Operation{
 	Access:      ByAnyone | ByWorkspace | ByOperator,
 	Body:        A2ARequest{},
 	Replies: []Reply{
-		{Status: 200, Description: "accepted, for an agent that polls"},
+		{Status: 200, Description: "accepted, for an agent that polls; or answered: a workspace that asks one that is " +
+			"pushed to gets its answer here, as JSON-RPC has it, if it comes in time, else as a message of its own"},
 		{Status: 202, Description: "accepted, for an agent that is pushed to"},
 	},
 	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
@@ -81,6 +83,21 @@ type Accepted struct {
 	WSReason     workspace.Reason      `json:"workspace_reason"`
 	Hint         string                `json:"hint,omitempty"`
 	Message      string                `json:"message"`
+	Answered
+}
+
+// Answered is what an answer to a message adds to its acceptance: the members of a JSON-RPC response.
+type Answered struct {
+	JSONRPC string          `json:"jsonrpc,omitempty" description:"2.0, when the message is answered"`
+	ID      json.RawMessage `json:"id,omitempty" schema:"JSONRPCID" description:"the call's id"`
+	Result  json.RawMessage `json:"result,omitempty" description:"what the agent answered; a task's text is also in its parts"`
+	Error   *RPCError       `json:"error,omitempty" description:"why the agent can't take the message"`
+}
+
+// RPCError is an error of JSON-RPC.
+type RPCError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
 }
 
 // StatusCode implements StatusCoder.

@@ -53,7 +53,11 @@ type Config struct {
 	StorePatience time.Duration `env:"ROLLCALL_STORE_PATIENCE" envDefault:"4s"`
 	ClockOffset   time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
 	MaxOpen       int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
+	AnswerWithin  time.Duration `env:"ROLLCALL_ANSWER_WITHIN" envDefault:"10s"`
 }
+
+// maxAnswerWithin leaves the function enqueue, which runs for 28 s at most, the time that any call may take.
+const maxAnswerWithin = 13 * time.Second
 
 // operator is the operator credential's digest, and whether it is one.
 func (c Config) operator() (token.Hash, error) {
@@ -75,6 +79,8 @@ func (c Config) check() error {
 		return fmt.Errorf("app: ROLLCALL_AGENT_URLS must be public or private, not %q", c.AgentURLs)
 	case c.StorePatience < time.Second:
 		return fmt.Errorf("app: ROLLCALL_STORE_PATIENCE must be at least 1s, not %s", c.StorePatience)
+	case c.AnswerWithin < 0 || c.AnswerWithin > maxAnswerWithin:
+		return fmt.Errorf("app: ROLLCALL_ANSWER_WITHIN (%s) must be from 0s to %s", c.AnswerWithin, maxAnswerWithin)
 	case c.PushTimeout >= c.chatPolicy().VisibilityTimeout:
 		return fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), "+
 			"or a slow delivery would be doubled", c.PushTimeout, c.chatPolicy().VisibilityTimeout)
@@ -93,6 +99,7 @@ func (c Config) chatPolicy() chat.Policy {
 	p := chat.DefaultPolicy()
 	setIf(&p.VisibilityTimeout, c.VisibilityTimeout)
 	setIf(&p.MaxOpen, c.MaxOpen)
+	p.AnswerWithin = c.AnswerWithin
 	return p
 }
 

@@ -176,7 +176,7 @@ func cutAnswer(answer json.RawMessage) json.RawMessage {
 	}
 	cut := object{
 		"truncated": true, "bytes": len(answer),
-		"parts": []object{{"kind": "text", "text": Clip(Text(answer), cutText)}},
+		"parts": []object{{"kind": "text", "text": Clip(Text(answer), cutText) + cutNote(len(answer))}},
 	}
 	if state := StateOf(answer); state != "" {
 		cut["status"] = object{"state": state}

@@ -122,10 +122,13 @@ type Message struct {
 	Claim      Claim
 	Answer     json.RawMessage
 	Callback   string // URL that is told of its end; "" for none
-	Delegation string // id of the delegation that it was made for; "": it was sent as a message
-	Digest     string // of what its sender decides; see Digest
-	Probe      bool   // it has no content: its receipt shows whether mail reaches the agent
-	Version    int64
+	// AwaitedUntil is until when its sender waits for its answer in the call that sends it; zero: it doesn't.
+	AwaitedUntil time.Time
+	AnswerTo     string // id of the message that it brings the answer to; "" for any other message
+	Delegation   string // id of the delegation that it was made for; "": it was sent as a message
+	Digest       string // of what its sender decides; see Digest
+	Probe        bool   // it has no content: its receipt shows whether mail reaches the agent
+	Version      int64
 }
 
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes. Of one that is larger, or nests deeper than

@@ -18,6 +18,8 @@ type Policy struct {
 	AsideFor time.Duration
 	// ProbePatience is how long an agent that hung last time may take to answer a probe.
 	ProbePatience time.Duration
+	// AnswerWithin is how long a workspace that asks another one waits for the answer in its call; 0: not at all.
+	AnswerWithin time.Duration
 	// Lifetime is how long a message may wait when its sender did not say how long.
 	Lifetime time.Duration
 	// MaxOpen is how many open messages one workspace may have; see Share for how many of one sender.
@@ -39,6 +41,7 @@ func DefaultPolicy() Policy {
 		BusyMax:           5 * time.Minute,
 		AsideFor:          time.Minute,
 		ProbePatience:     15 * time.Second,
+		AnswerWithin:      10 * time.Second,
 		Lifetime:          24 * time.Hour,
 		MaxOpen:           1000,
 		MaxBody:           256 << 10,

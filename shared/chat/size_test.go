@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,9 +70,12 @@ func TestAnAnswerThatIsTooLargeIsCut(t *testing.T) {
 			},
 		}})
 		m := Message{State: InFlight}.Deliver("taken", answer, "", time.Time{})
-		kept := m.AnswerText()
+		kept, note, _ := strings.Cut(m.AnswerText(), "\n[cut: ")
 		if len(m.Answer) > MaxAnswer || !strings.HasPrefix(text, kept) || len(kept) < cutText-4 {
 			t.Errorf("%q: %d bytes are kept, %d of the text", unit, len(m.Answer), len(kept))
+		}
+		if note != fmt.Sprintf("the answer has %d bytes]", len(answer)) {
+			t.Errorf("%q: it says %q", unit, note)
 		}
 		if m.TaskState() != TaskWorking {
 			t.Errorf("%q: its task is %q", unit, m.TaskState())

@@ -53,8 +53,10 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 	}
 	err = g.Wait()
 	// What the drain, or another before it that died, left to do.
+	var answerAt time.Time
 	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.OutboxItems > 0 {
-		err = errors.Join(err, d.clearOutbox(ctx, ChatQueue{id, f.QueueGeneration}))
+		again, outboxErr := d.clearOutbox(ctx, ChatQueue{id, f.QueueGeneration})
+		err, answerAt = errors.Join(err, outboxErr), again
 	}
 	var out DrainResult
 	for i := range workers {
@@ -62,7 +64,11 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 		out.Delivered, out.Failed, out.Deferred = out.Delivered+r.Delivered, out.Failed+r.Failed, out.Deferred+r.Deferred
 		out.Ended = r.Ended
 	}
-	if w := nextWakeUp(workers, cause, out.attempted()); w != nil {
+	w := nextWakeUp(workers, cause, out.attempted())
+	if left := answerAt.Sub(d.Clock.Now()); !answerAt.IsZero() && (w == nil || left < w.after) {
+		w = &wakeUp{causeAnswer, max(left, 0)}
+	}
+	if w != nil {
 		err = errors.Join(err, d.Registry.Wakeups.Send(ctx, id, w.cause, w.after))
 	}
 	return out, err
@@ -99,6 +105,7 @@ const (
 	causeContinue  = "continue"
 	causeConflict  = "conflict"
 	causeQueueHeld = "queue held"
+	causeAnswer    = "answer"
 	causeRetry     = "retry " // and of which head
 )
 

@@ -23,6 +23,8 @@ type Accepted struct {
 	Mode     workspace.Delivery
 	Depth    int64
 	Facts    workspace.Facts
+
+	before workspace.Facts // as they were before the message was counted
 }
 
 // acceptTries bounds how often a count or a put is tried while a transaction
@@ -42,6 +44,15 @@ const AcceptPatience = 30 * time.Second
 // takes it off. Errors: workspace_unknown, workspace_removed, inbox_full,
 // message_id_taken, platform_unavailable, conflict.
 func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
+	out, err := d.accept(ctx, m, now)
+	if err == nil {
+		d.expect(ctx, &out, out.before, now)
+	}
+	return out, err
+}
+
+// accept is Enqueue without what is expected of the message.
+func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
 	if err := workspace.CheckID(m.Workspace); err != nil {
 		return Accepted{}, err
 	}
@@ -71,6 +82,9 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 		return d.refuse(ctx, uncounted(f), m, now)
 	}
 	m.Seq = f.Accepted
+	if !d.answersInTime(uncounted(f), now) {
+		m.AwaitedUntil = time.Time{}
+	}
 	stored, err := d.put(ctx, m)
 	if err != nil {
 		return Accepted{}, err
@@ -78,14 +92,12 @@ func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (
 	// The same put may have been sent twice, after a lost reply: then it is stored.
 	if stored.Seq != m.Seq || !stored.AcceptedAt.Equal(m.AcceptedAt) || stored.Digest != m.Digest {
 		d.uncount(ctx, m.Workspace)
-		return d.repeated(ctx, uncounted(f), stored, m, now)
+		return repeated(uncounted(f), stored, m)
 	}
-	out := Accepted{Message: stored, First: true, Depth: f.Open, Facts: f}
-	d.expect(ctx, &out, uncounted(f), now)
 	if !d.attended(ctx, f, now) {
 		d.Registry.WakeIfDeliverable(ctx, f, "enqueue", now)
 	}
-	return out, nil
+	return Accepted{Message: stored, First: true, Depth: f.Open, Facts: f, before: uncounted(f)}, nil
 }
 
 // count counts m, and gives it its number.
@@ -169,7 +181,7 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 		return Accepted{}, err
 	}
 	if len(stored) > 0 {
-		return d.repeated(ctx, f, stored[0], m, now)
+		return repeated(f, stored[0], m)
 	}
 	return Accepted{}, d.full(ctx, f, now)
 }
@@ -208,15 +220,11 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 }
 
 // repeated is the answer to a message whose id was accepted before.
-func (d *Delivery) repeated(
-	ctx context.Context, f workspace.Facts, stored, m chat.Message, now time.Time,
-) (Accepted, error) {
+func repeated(f workspace.Facts, stored, m chat.Message) (Accepted, error) {
 	if stored.Digest != m.Digest {
 		return Accepted{}, takenBy(stored, m)
 	}
-	out := Accepted{Message: stored, Depth: f.Open, Facts: f}
-	d.expect(ctx, &out, f, now)
-	return out, nil
+	return Accepted{Message: stored, Depth: f.Open, Facts: f, before: f}, nil
 }
 
 // takenBy is the refusal of m, whose id the stored message has.

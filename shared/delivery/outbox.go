@@ -14,7 +14,8 @@ import (
 
 // The outbox is what is left to do when a message has ended: a dead one's ticket
 // goes to the dead-letter queue and its death is announced; a sender that gave a
-// callback URL is told. An item is written in the transaction of the end itself,
+// callback URL is told; a workspace that asked is sent the answer. An item is
+// written in the transaction of the end itself,
 // so that no crash forgets it, and struck off when it is done. It may be done
 // twice.
 
@@ -22,7 +23,8 @@ import (
 func outboxOf(moves []chat.Move) (items []OutboxItem) {
 	for _, m := range moves {
 		ends := m.From.State.Open() && !m.To.State.Open()
-		if ends && (m.To.State == chat.Dead && !m.To.Probe || m.To.Callback != "") {
+		dead := m.To.State == chat.Dead && !m.To.Probe
+		if ends && (dead || m.To.Callback != "" || m.To.OwesAnswer()) {
 			items = append(items, OutboxItem{MessageID: m.To.ID, Version: m.To.Version})
 		}
 	}
@@ -39,38 +41,50 @@ const outboxAtOnce, outboxAtMost = 8, 64
 
 // clearOutbox does what is left to do for a workspace's ended messages. An item
 // that fails stays, and does not keep the others from being done.
-func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) error {
+// again is when to look again, if it is known; zero else.
+func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) (again time.Time, err error) {
 	items, err := d.Ledger.Outbox(ctx, q.Workspace)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	for i := len(items) - 1; i > 0; i-- { // Fisher-Yates
 		j := int(d.Clock.Random() * float64(i+1))
 		items[i], items[j] = items[j], items[i]
 	}
 	items = items[:min(len(items), outboxAtMost)]
-	failed := make([]error, len(items))
+	failed, later := make([]error, len(items)), make([]time.Time, len(items))
 	var g errgroup.Group
 	g.SetLimit(outboxAtOnce)
 	for i, item := range items {
 		g.Go(func() error {
-			failed[i] = d.doOutboxItem(ctx, q, item)
+			later[i], failed[i] = d.doOutboxItem(ctx, q, item)
 			return nil
 		})
 	}
 	_ = g.Wait() // errors are in failed
-	return errors.Join(failed...)
+	for _, at := range later {
+		if again.IsZero() || (!at.IsZero() && at.Before(again)) {
+			again = at
+		}
+	}
+	return again, errors.Join(failed...)
 }
 
-func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxItem) error {
+// doOutboxItem does what an item says, and strikes it off. The item of an answer that
+// the asking call may still take stays; again is then when to look again, if nobody
+// else is known to see to it.
+func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxItem) (again time.Time, err error) {
 	ms, err := d.Ledger.Messages(ctx, q.Workspace, item.MessageID)
 	if err == nil && len(ms) > 0 { // of a message that is gone, nothing is left to tell
+		if until, awaited := awaited(ms[0], d.Clock.Now()); awaited {
+			return until, nil
+		}
 		err = d.tellEnd(ctx, q, ms[0])
 	}
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	return d.Ledger.OutboxDone(ctx, q.Workspace, item)
+	return time.Time{}, d.Ledger.OutboxDone(ctx, q.Workspace, item)
 }
 
 // tellEnd tells whoever is to be told of a message's end.
@@ -84,7 +98,12 @@ func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) err
 			return err
 		}
 	}
-	if m.Callback == "" || m.State.Open() { // open again: redriven, and told at its next end
+	switch {
+	case m.State.Open(): // redriven, and told at its next end
+		return nil
+	case m.OwesAnswer():
+		return d.sendAnswer(ctx, m)
+	case m.Callback == "":
 		return nil
 	}
 	sender, err := d.senderProfile(ctx, m)

@@ -59,10 +59,12 @@ type messageRecord struct {
 	SettledAt  time.Time
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
-	Callback   string `json:",omitempty"`
-	Delegation string `json:",omitempty"`
-	Digest     string `json:",omitempty"`
-	Probe      bool   `json:",omitempty"`
+	Callback   string    `json:",omitempty"`
+	Awaited    time.Time `json:",omitzero"`
+	AnswerTo   string    `json:",omitempty"`
+	Delegation string    `json:",omitempty"`
+	Digest     string    `json:",omitempty"`
+	Probe      bool      `json:",omitempty"`
 }
 
 // Attributes of a message beside the keys and its record.
@@ -76,7 +78,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Delegation, m.Digest, m.Probe,
+		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.AwaitedUntil, m.AnswerTo, m.Delegation, m.Digest, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -107,7 +109,8 @@ func decodeMessage(it item) (chat.Message, error) {
 		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
-		Callback: r.Callback, Delegation: r.Delegation, Digest: r.Digest, Probe: r.Probe,
+		Callback: r.Callback, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo, Delegation: r.Delegation, Digest: r.Digest,
+		Probe:   r.Probe,
 		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil

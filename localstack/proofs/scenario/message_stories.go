@@ -19,6 +19,8 @@ var messageStories = []story{
 	{"whatever a message says, an agent that is pushed to gets it exactly", contentPushed},
 	{"a message as people send it is completed for its agent", completedMessage},
 	{"a task that streams for longer than an answer may take runs once", streamsOnce},
+	{"a workspace that asks is answered in its call", askedInTime},
+	{"a workspace that asks gets a late answer as a message", askedLate},
 }
 
 // contents are texts of every kind, each within the size of a message.
@@ -174,4 +176,56 @@ func streamsOnce(ctx context.Context, p Platform) {
 		must(fmt.Errorf("the task ran %d times", len(runs)))
 	}
 	must(a.keepsVerdict(ctx, healthy, time.Second))
+}
+
+// ask sends a question from another agent's workspace.
+func (a *agent) ask(ctx context.Context, peer *agent, text string) (id string, r client.Reply, err error) {
+	id = uuid.NewString()
+	r, err = a.call(ctx, "POST", "/workspaces/"+peer.id+"/a2a", client.Message(id, text))
+	return id, r, err
+}
+
+func askedInTime(ctx context.Context, p Platform) {
+	a, peer := healthyAgent(ctx, p, polling), healthyAgent(ctx, p, pushed)
+	defer a.close()
+	defer peer.close()
+	_, r, err := a.ask(ctx, peer, "are you done?")
+	must(wantStatus(r, err, http.StatusOK))
+	if !strings.Contains(string(r.Raw), `"result":{"parts":[{"kind":"text","text":"done"}]}`) || r.Text("queued") != "" {
+		must(fmt.Errorf("answered %s", r.Raw))
+	}
+	peer.serve(answering(http.StatusOK, "application/json", rpcError(-32602, "no such skill")))
+	_, r, err = a.ask(ctx, peer, "can you fly?")
+	must(wantStatus(r, err, http.StatusOK))
+	if !strings.Contains(r.Text("error", "message"), "no such skill") {
+		must(fmt.Errorf("refused with %s", r.Raw))
+	}
+	must(peer.keepsVerdict(ctx, healthy, time.Second))
+	wait(ctx, 2*sweepEvery)
+	if rows := mustGet(a.pollTexts(ctx, "")); len(rows) != 0 {
+		must(fmt.Errorf("it is sent the answer too: %+v", rows))
+	}
+}
+
+func askedLate(ctx context.Context, p Platform) {
+	a, peer := healthyAgent(ctx, p, polling), healthyAgent(ctx, p, pushed)
+	defer a.close()
+	defer peer.close()
+	peer.serve(streaming(4*time.Second, // longer than an asking call waits: see Settings
+		`{"result":{"task":{"id":"t","status":{"state":"TASK_STATE_WORKING"}}}}`,
+		`{"result":{"artifactUpdate":{"taskId":"t","artifact":{"artifactId":"a","parts":[{"text":"42"}]}}}}`))
+	id, r, err := a.ask(ctx, peer, "what is it?")
+	must(wantStatus(r, err, http.StatusAccepted))
+	var rows []textRow
+	must(client.Until(ctx, patience, func() error {
+		rows, err = a.pollTexts(ctx, "")
+		if err == nil && len(rows) == 0 {
+			err = fmt.Errorf("no answer is sent")
+		}
+		return err
+	}))
+	raw := mustGet(a.call(ctx, "GET", "/workspaces/"+a.id+"/activity?type=a2a_receive&limit=9", nil)).Raw
+	if len(rows) != 1 || rows[0].Data.Text != "42" || !strings.Contains(string(raw), `"in_reply_to":"`+id+`"`) {
+		must(fmt.Errorf("it is sent %s", raw))
+	}
 }

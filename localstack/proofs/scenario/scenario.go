@@ -21,7 +21,7 @@ func Settings() map[string]string {
 	return map[string]string{
 		"ROLLCALL_LEASE_TTL": leaseTTL.String(), "ROLLCALL_GRACE": grace.String(),
 		"ROLLCALL_DELIVERY_OBJECTIVE": deliveryObjective.String(),
-		"ROLLCALL_PUSH_TIMEOUT":       "2s", "ROLLCALL_VISIBILITY": "8s",
+		"ROLLCALL_PUSH_TIMEOUT":       "2s", "ROLLCALL_VISIBILITY": "8s", "ROLLCALL_ANSWER_WITHIN": "3s",
 		"ROLLCALL_OUTAGE_AFTER": outageAfter.String(), "ROLLCALL_SUSPECT_FOR": suspectFor.String(),
 	}
 }

@@ -1,0 +1,135 @@
+package chat
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// replyMembers name what a message is the reply to.
+var replyMembers = []string{
+	"inReplyTo", "in_reply_to", "replyTo", "reply_to", "delegationId", "delegation_id",
+}
+
+// Replies reports whether a message says that it is a reply, in its metadata or in its data. A reply asks nothing.
+func Replies(body json.RawMessage) bool {
+	params := membersOf(membersOf(body)["params"])
+	message := membersOf(params["message"])
+	places := []members{message, membersOf(params["metadata"]), membersOf(message["metadata"])}
+	for _, p := range partsOf(message) {
+		places = append(places, membersOf(p.members["data"]), membersOf(p.members["metadata"]))
+	}
+	for _, place := range places {
+		if place.text(replyMembers...) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// OwesAnswer reports whether the sender of an ended message is owed an answer: a workspace that asked, and whose peer
+// has answered a push with something to read. Whoever gave a callback URL is told there. An answer is owed none.
+func (m Message) OwesAnswer() bool {
+	asked := m.Source != "" && m.AnswerTo == "" && m.Callback == "" && !m.Probe
+	return asked && m.State == Delivered && len(m.Answer) > 0 && !Replies(m.Body) &&
+		(m.AnswerText() != "" || m.TaskError() != "")
+}
+
+// Answered is the message that brings the answer of m to its sender, under an id.
+func (m Message) Answered(id string) Message {
+	related := []string{m.ID}
+	metadata := object{"in_reply_to": m.ID}
+	if m.Delegation != "" {
+		related, metadata["delegation_id"] = append(related, m.Delegation), m.Delegation
+	}
+	if s := m.TaskState(); s != "" {
+		metadata["task_state"] = string(s)
+	}
+	for _, o := range answers(m.Answer) {
+		for _, name := range []string{"contextId", "taskId"} {
+			if v := o.text(name); v != "" {
+				metadata[name] = v
+			}
+		}
+	}
+	message := object{
+		"role": "user", "messageId": id, "parts": m.answerParts(), "referenceTaskIds": related, "metadata": metadata,
+	}
+	return Message{
+		ID: id, Workspace: m.Source, Source: m.Workspace, Method: "message/send", Priority: m.Priority, AnswerTo: m.ID,
+		Body: object{
+			"jsonrpc": "2.0", "id": id, "method": "message/send", "params": object{"message": message},
+		}.raw(),
+	}
+}
+
+// answerParts are the parts of the answer, as clients read them: each names its kind.
+func (m Message) answerParts() []members {
+	if words := m.TaskError(); words != "" {
+		return []members{{"kind": marshaled("text"), "text": marshaled(words)}}
+	}
+	var out []members
+	for _, say := range []func([]part) string{said, named} {
+		for _, groups := range readings(m.Answer) {
+			if join(groups, say) == "" {
+				continue
+			}
+			for i, g := range groups {
+				for j, p := range g {
+					if i > 0 && j == 0 && p.said() != "" {
+						p.members["text"] = marshaled("\n" + p.said())
+					}
+					NameKind(p.members)
+					out = append(out, p.members)
+				}
+			}
+			return out
+		}
+	}
+	return out
+}
+
+// kinds are the members that show the kind of a part that doesn't name it.
+var kinds = []struct{ member, kind string }{
+	{"text", "text"}, {"file", "file"}, {"url", "file"}, {"raw", "file"}, {"data", "data"},
+}
+
+// NameKind fills in the kind of a part, where type names it or its members show it. Readers of A2A up to 0.3 look for
+// it.
+func NameKind(p map[string]json.RawMessage) {
+	if kind := members(p).text("kind", "type"); kind != "" {
+		p["kind"] = marshaled(kind)
+		return
+	}
+	for _, k := range kinds {
+		if _, ok := p[k.member]; ok {
+			p["kind"] = marshaled(k.kind)
+			return
+		}
+	}
+}
+
+// Result is the result of an agent's answer, as JSON-RPC has it. Where it has no parts of its own, as a task has none,
+// its text is added as one: some clients read nothing else.
+func Result(answer json.RawMessage) json.RawMessage {
+	raw := answer
+	if outer := membersOf(answer); outer.has("result") {
+		raw = outer["result"]
+	}
+	result, text := membersOf(raw), Text(answer)
+	if result == nil || result.has("parts") || text == "" {
+		return raw
+	}
+	result["parts"] = marshaled([]object{{"kind": "text", "text": text}})
+	return marshaled(result)
+}
+
+// CallID is the id of the JSON-RPC call that a body is; null when it has none.
+func CallID(body json.RawMessage) json.RawMessage {
+	if id, ok := membersOf(body)["id"]; ok {
+		return id
+	}
+	return json.RawMessage("null")
+}
+
+// cutNote says that a text is the beginning of an answer.
+func cutNote(size int) string { return fmt.Sprintf("\n[cut: the answer has %d bytes]", size) }

@@ -1,0 +1,119 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/clock"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// A workspace that asks another one gets the answer in the call that asks, if the
+// agent gives it in time, else as a message of its own. Which of the two it is, the
+// outbox decides: its item for the answer is left to the call while that may wait, and
+// the call strikes it off when it takes the answer. When the call dies, the item stays,
+// and a sweep has the answer sent.
+
+// answerGrace is how long after a call has stopped to wait its answer is left to it:
+// it may be about to take it.
+const answerGrace = 2 * time.Second
+
+// The looks of a call that waits: the pause before the first, and the longest.
+const firstLook, slowestLook = 50 * time.Millisecond, 500 * time.Millisecond
+
+// replyTime is how long before the end of its function a call stops to wait.
+const replyTime = 3 * time.Second
+
+// Ask is Enqueue for a message whose sender waits for the answer, if one can come in
+// time. The message of the result is then as it ended. Errors: those of Enqueue.
+func (d *Delivery) Ask(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
+	if d.Policy.AnswerWithin > 0 {
+		m.AwaitedUntil = now.Add(d.Policy.AnswerWithin)
+	}
+	out, err := d.Enqueue(ctx, m, now)
+	if err == nil && out.Message.State.Open() && out.Message.AwaitedUntil.After(now) {
+		out.Message = d.await(ctx, out)
+	}
+	return out, err
+}
+
+// answersInTime reports whether a message that is accepted now may be answered while
+// its sender waits: it is pushed, and nothing keeps it from being so.
+func (d *Delivery) answersInTime(f workspace.Facts, now time.Time) bool {
+	p := d.Registry.Policy
+	return workspace.EffectiveMode(f, p, now).Effective == workspace.Push && f.Deliverable(p, now) && !f.Resting(p, now)
+}
+
+// await waits for the end of a message, and returns the message as it is then. It
+// looks at the lease, and reads the message only when some message has ended.
+func (d *Delivery) await(ctx context.Context, out Accepted) chat.Message {
+	m, ended := out.Message, endedOf(out.before)
+	pause, waited := firstLook, time.Duration(0)
+	for waited < d.Policy.AnswerWithin && d.Clock.Now().Before(m.AwaitedUntil) {
+		if left, ends := clock.Left(ctx); ends && left < replyTime {
+			return m
+		}
+		if d.Clock.Sleep(ctx, pause) != nil {
+			return m
+		}
+		waited, pause = waited+pause, min(2*pause, slowestLook)
+		f, err := d.Registry.Leases.Get(ctx, m.Workspace)
+		if err != nil || endedOf(f) == ended {
+			continue
+		}
+		now, err := d.Message(ctx, m.Workspace, m.ID)
+		if err != nil || now.State.Open() {
+			continue
+		}
+		if now.OwesAnswer() {
+			_ = d.Ledger.OutboxDone(ctx, m.Workspace, OutboxItem{m.ID, now.Version}) // else it is sent too
+		}
+		return now
+	}
+	return m
+}
+
+// endedOf is how many messages of a mailbox have ended.
+func endedOf(f workspace.Facts) int64 { return f.Delivered + f.Expired + f.Cancelled + f.Dead }
+
+// awaited reports whether the answer of an ended message is left to the call that
+// asks. until is when that is over, for an answer that came when the call may have
+// looked for the last time; zero for one that it should have seen: then the call
+// strikes the item off, or it has died and the sweep comes by.
+func awaited(m chat.Message, now time.Time) (until time.Time, is bool) {
+	if m.AwaitedUntil.IsZero() || !m.OwesAnswer() || !now.Before(m.AwaitedUntil.Add(answerGrace)) {
+		return time.Time{}, false
+	}
+	if m.SettledAt.Before(m.AwaitedUntil.Add(-2 * slowestLook)) {
+		return time.Time{}, true
+	}
+	return m.AwaitedUntil.Add(answerGrace), true
+}
+
+// answerSpace is the namespace of the ids of answers; any fixed UUID serves.
+var answerSpace = uuid.MustParse("5d0f3b0e-6a5c-4f8e-9a53-2f4f6c1f9b7a")
+
+// answerPatience is how long an answer is tried to be sent while its receiver's inbox
+// is full.
+const answerPatience = callbackPatience
+
+// sendAnswer sends the answer of a message to the workspace that sent it, under an id
+// that is made of the message's: however often it is done, it arrives once.
+func (d *Delivery) sendAnswer(ctx context.Context, m chat.Message) error {
+	id := uuid.NewSHA1(answerSpace, []byte(m.Workspace+"\n"+m.ID)).String()
+	now := d.Clock.Now()
+	_, err := d.accept(ctx, m.Answered(id), now)
+	switch fault.CodeOf(err) {
+	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:
+		return nil // nobody is left to get it, or it was sent before
+	case fault.InboxFull:
+		if now.Sub(m.SettledAt) >= answerPatience {
+			return nil // it stays in the receipt
+		}
+	}
+	return err
+}
