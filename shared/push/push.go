@@ -104,12 +104,14 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	if streams(resp) {
 		return readStream(resp, m.Probe, func() { unanswered.Stop() })
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	case err != nil:
 		return unreachable(workspace.FaultBroken, "the answer broke off")
+	case len(body) > maxAnswer:
+		body = tooLong(body)
 	}
 	return resultOf(m.Probe, resp, body)
 }
