@@ -30,7 +30,7 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba",
-	"SeenFrom": "sf", "Homes": "hm",
+	"SeenFrom": "sf", "Homes": "hm", "MovedAt": "mv",
 	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es",
 	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies

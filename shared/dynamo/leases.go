@@ -54,7 +54,7 @@ func (s *Store) Renew(
 	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
-		fields := append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes")
+		fields := append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes", "MovedAt")
 		c.differences(encodeFacts(f), encodeFacts(observed), fields)
 		return s.renew(ctx, id, c)
 	}
@@ -210,8 +210,8 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 	for _, h := range issued(old, next) {
 		writes = append(writes, s.chatPut(encodeOwner(h, next.ID)))
 	}
-	if extras.Audit != nil {
-		it, err := s.encodeRow(activity.AuditRow(next.ID, *extras.Audit))
+	for _, entry := range extras.Audit {
+		it, err := s.encodeRow(activity.AuditRow(next.ID, entry))
 		if err != nil {
 			return err
 		}

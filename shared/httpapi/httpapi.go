@@ -126,7 +126,10 @@ func logCall(ctx context.Context, log *slog.Logger, c Call, status int, took tim
 	}
 	attrs := []any{
 		"route", c.RouteKey, "workspace", c.PathParameters["id"], "status", status, "ms", took.Milliseconds(),
-		"request_id", c.RequestContext.RequestID,
+		"request_id", c.RequestContext.RequestID, "from", c.From(),
+	}
+	if bearer := c.Bearer(); bearer != "" {
+		attrs = append(attrs, "credential", token.Name(bearer))
 	}
 	if err != nil {
 		attrs = append(attrs, "code", fault.CodeOf(err), "error", err.Error())

@@ -83,10 +83,10 @@ func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (C
 	next := workspace.Create(in.ID, minted, in.Mode, in.MaxTasks, now)
 	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, workspace.Facts{}, next, SaveExtras{
 		Profile: in.profile(),
-		Audit: &activity.AuditEntry{
+		Audit: []activity.AuditEntry{{
 			Actor: in.By, Action: "create", At: now,
 			Summary: fmt.Sprintf("created, and credential %s issued", token.Name(text)),
-		},
+		}},
 	})
 }
 
@@ -111,8 +111,18 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
 	}
 	next := workspace.Adopt(old, adoption, now)
-	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: &audit})
+	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}})
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
+}
+
+// lines are the entries that there are.
+func lines(entries ...*activity.AuditEntry) (out []activity.AuditEntry) {
+	for _, e := range entries {
+		if e != nil {
+			out = append(out, *e)
+		}
+	}
+	return out
 }
 
 // change makes one change of a workspace's facts, with its audit line. Errors:
@@ -130,7 +140,7 @@ func (r *Registry) change(
 		if next, entry, err = to(old); err != nil {
 			return err
 		}
-		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: entry})
+		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(entry)})
 	})
 	if err == nil {
 		r.StatusLog.RecordCall(ctx, next, now)

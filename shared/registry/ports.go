@@ -44,7 +44,7 @@ func (r *Refused) Error() string { return "credential refused" }
 type SaveExtras struct {
 	Profile   *workspace.ProfileChange // nil: none
 	Enrolment *Enrolment               // one use of it is taken
-	Audit     *activity.AuditEntry     // nil: not worth a line
+	Audit     []activity.AuditEntry    // the lines of the audit trail that it is worth
 }
 
 // Profiles is what no heartbeat needs. A workspace without one has the zero

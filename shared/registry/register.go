@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,8 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 		profile.Signing = &signing
 	}
 	err = r.Leases.Save(ctx, old, next, SaveExtras{
-		Profile: &profile, Enrolment: admitted.enrolment, Audit: admitted.audit(in, text, now),
+		Profile: &profile, Enrolment: admitted.enrolment,
+		Audit: append(lines(admitted.audit(in, text, now)), changes(in, cmp.Or(text, in.Credential), was, next, now)...),
 	})
 	if err != nil {
 		return Registered{}, err

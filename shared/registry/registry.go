@@ -106,18 +106,6 @@ func (r *Registry) IdentifyCaller(
 	return f, err
 }
 
-// SetCard replaces a workspace's agent card, on its own call. Errors: those of
-// AuthenticateCall.
-func (r *Registry) SetCard(
-	ctx context.Context, id, credential, from, name string, card []byte, now time.Time,
-) (workspace.Facts, error) {
-	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
-	if err != nil {
-		return f, err
-	}
-	return f, r.Profiles.Describe(ctx, id, workspace.ProfileChange{CardName: &name, Card: card})
-}
-
 // recoverySpread is how long the drains are spread over of agents that come back
 // after a silence: of a thousand, a hundred begin each second.
 const recoverySpread = 10 * time.Second

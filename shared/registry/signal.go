@@ -30,6 +30,7 @@ func (r *Registry) Signal(
 		if !ok {
 			if err == nil {
 				r.StatusLog.RecordCall(ctx, f, now)
+				r.noteMove(ctx, f, credential, now)
 			}
 			return err
 		}
@@ -48,7 +49,19 @@ func (r *Registry) Signal(
 func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential, from string, now time.Time) error {
 	next := workspace.Promote(old)
 	next.Version++
-	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: credentialUsed(credential, from, now)})
+	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(credentialUsed(credential, from, now))})
+}
+
+// noteMove writes a line of the audit trail when the accepted call came from an
+// address that is new. It fails no call: what is lost when others write at the same
+// time is a line, and the facts have the address.
+func (r *Registry) noteMove(ctx context.Context, f workspace.Facts, credential string, now time.Time) {
+	if !f.MovedNow(now) {
+		return
+	}
+	next := f
+	next.Version++
+	_ = r.Leases.Save(ctx, f, next, SaveExtras{Audit: lines(moved(f, credential, now))})
 }
 
 // noteRefusal records a refused attempt as a fact. It never turns the refusal

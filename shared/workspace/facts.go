@@ -123,6 +123,7 @@ type Liveness struct {
 	RecoveredAt time.Time // when an accepted signal last ended silence, a wedge or errors
 	SeenFrom    string    // network address of the last accepted signal
 	Homes       string    // addresses from which the agent was accepted lately, and when; see homes.go
+	MovedAt     time.Time // when it was last noted that the agent calls from an address that is new
 	Reported
 }
 

@@ -56,6 +56,32 @@ func NoteHome(text, address string, now time.Time) string {
 	return b.String()
 }
 
+// movesNotedEvery is the least time between two notes that an agent calls from an address that is new: one that leaves
+// by many addresses in turn must not fill its audit trail.
+const movesNotedEvery = 15 * time.Minute
+
+// noteMove notes that the agent calls from an address that is not among its addresses of late.
+func (f Facts) noteMove(from string, now time.Time) Facts {
+	isNew := f.SeenFrom != "" && from != "" && f.SeenFrom != from && !strings.Contains(f.Homes, HomeEntry(from))
+	if isNew && now.Sub(f.MovedAt) >= movesNotedEvery {
+		f.MovedAt = now
+	}
+	return f
+}
+
+// MovedNow reports whether the call that was accepted at this time came from an address that is new, and is to be
+// noted. Stores keep times to the millisecond.
+func (f Facts) MovedNow(now time.Time) bool { return !f.MovedAt.Before(now.Truncate(time.Millisecond)) }
+
+// MovedWords says from where the agent calls now, and from where it did before.
+func (f Facts) MovedWords(now time.Time) string {
+	before := strings.Join(f.otherHomes(now), ", ")
+	if before == "" {
+		before = "elsewhere"
+	}
+	return "its calls come from " + f.SeenFrom + " now, and came from " + before + " before"
+}
+
 // AtHome reports whether an address is one from which this agent was accepted lately.
 func (f Facts) AtHome(address string, now time.Time) bool {
 	if address != "" && address == f.SeenFrom {

@@ -35,6 +35,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.Epoch++
 	f.RegisteredAt = now
 	f.LeaseUntil = now.Add(p.LeaseTTL)
+	f = f.noteMove(d.From, now)
 	f.SeenFrom, f.Homes = d.From, NoteHome(f.Homes, d.From, now)
 	f = f.noteURL(d.URL, p, now)
 	f.Declared, f.DeclaredBy, f.Pushable = d.Mode, ByAgent, d.Pushable

@@ -38,6 +38,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.Instance = s.Instance.Name
 	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
+	f = f.noteMove(s.From, now)
 	f.SeenFrom, f.Homes = s.From, NoteHome(f.Homes, s.From, now)
 	switch s.Kind {
 	case SignalPoll:

@@ -63,8 +63,8 @@ func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) erro
 			return registry.EnrolmentUnknown()
 		}
 	}
-	if extras.Audit != nil {
-		if err := s.audit(next.ID, *extras.Audit); err != nil {
+	for _, entry := range extras.Audit {
+		if err := s.audit(next.ID, entry); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ func (c contract) auditTrail(t T) {
 		entry := activity.AuditEntry{
 			Actor: activity.Actor{Who: "operator x", From: "10.0.0.9"}, Action: "repair", Summary: "s", At: t0,
 		}
-		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Audit: &entry}))
+		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Audit: []activity.AuditEntry{entry}}))
 		must(t, c.AddRow(t.Context(), note("n", f.ID, t0)))
 		trail, err := c.AuditTrail(t.Context(), f.ID, "", 10)
 		must(t, err)

@@ -57,7 +57,9 @@ func (c contract) staleSave(t T) {
 	late.Version, late.MaxTasks = 2, 1
 	late.NextCredential = hash("issued late to " + f.ID)
 	entry := activity.AuditEntry{Action: "repair", At: t0}
-	extras := registry.SaveExtras{Profile: &workspace.ProfileChange{Name: new("late")}, Audit: &entry}
+	extras := registry.SaveExtras{
+		Profile: &workspace.ProfileChange{Name: new("late")}, Audit: []activity.AuditEntry{entry},
+	}
 	wantCode(t, c.Save(t.Context(), f, late, extras), fault.Conflict)
 	wantCode(t, c.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{}), fault.Conflict)
 	same(t, next, c.read(t, f.ID))
@@ -81,13 +83,13 @@ func (c contract) saveExtras(t T) {
 	entry := activity.AuditEntry{Action: "repair", At: t0}
 	other := e
 	other.Hash = hash("another")
-	refused := registry.SaveExtras{Enrolment: &other, Audit: &entry}
+	refused := registry.SaveExtras{Enrolment: &other, Audit: []activity.AuditEntry{entry}}
 	wantCode(t, c.Save(t.Context(), f, next, refused), fault.EnrolmentUnknown)
 	same(t, f, c.read(t, f.ID))
-	must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e, Audit: &entry}))
+	must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e, Audit: []activity.AuditEntry{entry}}))
 	third := next
 	third.Version++
-	usedUp := registry.SaveExtras{Enrolment: &e, Audit: &entry}
+	usedUp := registry.SaveExtras{Enrolment: &e, Audit: []activity.AuditEntry{entry}}
 	wantCode(t, c.Save(t.Context(), next, third, usedUp), fault.EnrolmentUnknown)
 	same(t, next, c.read(t, f.ID))
 	// Both have failed: whoever sees a conflict reads again, and then learns of the enrolment.

@@ -1,0 +1,107 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Lines of the audit trail about what an agent changes. Each says from where, and
+// with which credential.
+
+// changes are the lines of a register: what was is the profile before it, and next
+// the facts after it.
+func changes(
+	in Registration, credential string, was workspace.Profile, next workspace.Facts, now time.Time,
+) (out []activity.AuditEntry) {
+	if was.URL != "" && was.URL != in.URL {
+		summary := fmt.Sprintf("its URL is %s now, and was %s", orNone(shownURL(in.URL)), shownURL(was.URL))
+		out = append(out, byAgent("url_changed", summary, in.From, credential, now))
+	}
+	if next.MovedNow(now) {
+		out = append(out, *moved(next, credential, now))
+	}
+	if in.Card != nil {
+		out = append(out, lines(renamed(was, in.CardName, in.From, credential, now))...)
+	}
+	return out
+}
+
+// byAgent is a line about what an agent did.
+func byAgent(action, summary, from, credential string, now time.Time) activity.AuditEntry {
+	return activity.AuditEntry{
+		Actor: activity.Actor{Who: "agent", From: from}, Action: action, At: now,
+		Summary: fmt.Sprintf("%s (with credential %s)", summary, token.Name(credential)),
+	}
+}
+
+// moved is the line of an address that is new.
+func moved(f workspace.Facts, credential string, now time.Time) *activity.AuditEntry {
+	e := byAgent("address_changed", f.MovedWords(now), f.SeenFrom, credential, now)
+	return &e
+}
+
+// renamed is the line of an agent card that gives the workspace another name; nil
+// when it does not.
+func renamed(was workspace.Profile, cardName, from, credential string, now time.Time) *activity.AuditEntry {
+	after := was
+	after.CardName = cardName
+	if was.ShownName() == "" || was.ShownName() == after.ShownName() {
+		return nil
+	}
+	summary := fmt.Sprintf("its agent card names it %s now, and it was %q", orNone(after.ShownName()), was.ShownName())
+	e := byAgent("renamed", summary, from, credential, now)
+	return &e
+}
+
+// shownURL is a URL without what may be secret in it: its query.
+func shownURL(url string) string {
+	shown, query, _ := strings.Cut(url, "?")
+	if query != "" {
+		shown += "?…"
+	}
+	return shown
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// SetCard replaces a workspace's agent card, on its own call. Errors: those of
+// AuthenticateCall.
+func (r *Registry) SetCard(
+	ctx context.Context, id, credential, from, name string, card []byte, now time.Time,
+) (workspace.Facts, error) {
+	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
+	if err != nil {
+		return f, err
+	}
+	was, err := r.Profiles.Profile(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	profile := workspace.ProfileChange{CardName: &name, Card: card}
+	line := renamed(was, name, from, credential, now)
+	if line == nil {
+		return f, r.Profiles.Describe(ctx, id, profile)
+	}
+	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		old, err := r.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		next := old
+		next.Version++
+		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: lines(line)})
+	})
+	return f, err
+}

@@ -1,0 +1,97 @@
+package registry_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// trail is the lines of w's audit trail, oldest first, without the operator's.
+func trail(t *testing.T, r *registry.Registry) (out []activity.Row) {
+	t.Helper()
+	rows, err := r.Leases.(activity.Log).AuditTrail(t.Context(), "w", "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if row.SourceID == "agent" {
+			out = append([]activity.Row{row}, out...)
+		}
+	}
+	return out
+}
+
+// What an agent changes stands in the audit trail, with its address and the public
+// id of its credential, and with no secret.
+func TestWhatAnAgentChangesIsInTheTrail(t *testing.T) {
+	r, a := working(t)
+	register := func(url, name, from string, now time.Time) {
+		t.Helper()
+		_, err := r.Register(t.Context(), registry.Registration{
+			ID: "w", Credential: a.token, From: from, URL: url, CardName: name, Card: []byte(`{}`),
+		}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat := func(from string, now time.Time) {
+		t.Helper()
+		signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}
+		if _, err := r.Signal(t.Context(), "w", a.token, signal, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hour := func(n int) time.Time { return t0.Add(time.Duration(n) * time.Hour) }
+	register("https://a.example.com/?key=hidden", "first", address, hour(0))
+	register("https://a.example.com/?key=hidden", "first", address, hour(1)) // nothing changes
+	register("https://b.example.com/", "first", address, hour(2))
+	register("https://b.example.com/", "second", address, hour(3))
+	beat("10.0.0.8", hour(4))
+	beat(address, hour(4).Add(time.Minute)) // it is known there
+	if _, err := r.SetCard(t.Context(), "w", a.token, address, "third", []byte(`{}`), hour(5)); err != nil {
+		t.Fatal(err)
+	}
+	register("https://b.example.com/", "third", "10.0.0.9", hour(6))
+	want := []struct{ action, from, says string }{
+		{"url_changed", address, "its URL is https://b.example.com/ now, and was https://a.example.com/?…"},
+		{"renamed", address, `its agent card names it second now, and it was "first"`},
+		{"address_changed", "10.0.0.8", "its calls come from 10.0.0.8 now, and came from " + address + " before"},
+		{"renamed", address, `its agent card names it third now, and it was "second"`},
+		{"address_changed", "10.0.0.9", "its calls come from 10.0.0.9 now"},
+	}
+	got := trail(t, r)
+	if len(got) != len(want) {
+		t.Fatalf("%d lines: %+v", len(got), got)
+	}
+	for i, row := range got {
+		w := want[i]
+		if row.Method != w.action || row.From != w.from || !strings.Contains(row.Summary, w.says) ||
+			!strings.Contains(row.Summary, "with credential "+token.Name(a.token)) {
+			t.Errorf("line %d: %+v, want %+v", i, row, w)
+		}
+		if strings.Contains(row.Summary, a.token) || strings.Contains(row.Summary, "hidden") {
+			t.Errorf("a secret is in line %d: %s", i, row.Summary)
+		}
+	}
+}
+
+// An agent that leaves by many addresses in turn does not fill its trail.
+func TestManyAddressesLeaveFewLines(t *testing.T) {
+	r, a := working(t)
+	for i := range 120 { // an hour of heartbeats
+		signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: fmt.Sprintf("10.1.0.%d", i)}
+		_, err := r.Signal(t.Context(), "w", a.token, signal, t0.Add(time.Duration(i+1)*30*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(trail(t, r)); n < 1 || n > 4 {
+		t.Errorf("%d lines", n)
+	}
+}
