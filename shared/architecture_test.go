@@ -69,7 +69,7 @@ var rooms = map[string]struct {
 	"httpapi": {seam, "api chat fault registry token visible workspace"},
 	"app": {
 		seam,
-		"activity chat clock delegation delivery dynamo push registry sqs statuslog sweep token workspace",
+		"activity chat clock delegation delivery dynamo metrics push registry sqs statuslog sweep token workspace",
 	},
 	"client": {seam, ""},
 

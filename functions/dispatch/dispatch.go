@@ -8,7 +8,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/metrics"
 	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -23,7 +25,7 @@ type postpone func(ctx context.Context, receipt string, receives int) error
 // wake-ups whose drain failed go back to the queue, for a few seconds. One that
 // can't be read is dropped: it names nobody, and the sweeper wakes everybody.
 func dispatch(
-	log *slog.Logger, drain drain, postpone postpone,
+	log *slog.Logger, meter app.Meter, drain drain, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		// Not nil: some event source mappings take a null in the reply for a failure,
@@ -40,6 +42,9 @@ func dispatch(
 				result, err := drain(ctx, w.Workspace, w.Cause)
 				failed[w.Workspace] = err != nil
 				logDrain(ctx, log, w, result, err)
+				if err != nil {
+					meter.Write(ctx, map[string]any{metrics.DrainsFailed: 1}, nil)
+				}
 			}
 			if failed[w.Workspace] {
 				failure := events.SQSBatchItemFailure{ItemIdentifier: record.MessageId}

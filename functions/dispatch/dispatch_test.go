@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,11 +9,15 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 )
 
 // A batch with a good wake-up, one whose store fails, one that can't be read and
@@ -26,6 +31,9 @@ func TestPartialBatch(t *testing.T) {
 	if err := json.Unmarshal(raw, &ev); err != nil {
 		t.Fatal(err)
 	}
+	var lines bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&lines, nil))
+	meter := app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}
 	var drained []string
 	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
 		drained = append(drained, id)
@@ -39,15 +47,18 @@ func TestPartialBatch(t *testing.T) {
 		postponed = append(postponed, fmt.Sprint(receipt, " ", receives))
 		return errors.New("which changes nothing: it comes back later")
 	}
-	out, err := dispatch(slog.New(slog.DiscardHandler), drain, postpone)(t.Context(), ev)
+	out, err := dispatch(log, meter, drain, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
+	}
+	if n := strings.Count(lines.String(), `"DrainsFailed":1`); n != 1 {
+		t.Fatalf("%d failed drains are counted: %s", n, lines.String())
 	}
 	if !slices.Equal(postponed, []string{"AQEB 1"}) {
 		t.Fatal(postponed)
 	}
 	ev.Records = ev.Records[:0]
-	none, err := dispatch(slog.New(slog.DiscardHandler), nil, nil)(t.Context(), ev)
+	none, err := dispatch(log, meter, nil, nil)(t.Context(), ev)
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}

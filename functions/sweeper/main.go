@@ -13,6 +13,6 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)})
-		return sweeper(env.Log, env.Clock.Now, env.Sweeper.Sweep)
+		return sweeper(env.Log, env.Meter, env.Clock.Now, env.Registry.Fleets.Fleet, env.Sweeper.Sweep)
 	})
 }

@@ -1,11 +1,19 @@
 package stack
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/metrics"
 )
 
@@ -17,30 +25,156 @@ const (
 	noDataIsOK  = awscloudwatch.TreatMissingData_NOT_BREACHING
 )
 
-// newAlarms makes what an operator is woken for. docs/operate.md says what to do
-// about each.
-func newAlarms(s awscdk.Stack, fns map[string]awslambda.Function, q queues) {
-	alarm := func(id, description string, metric awscloudwatch.IMetric,
-		when awscloudwatch.ComparisonOperator, noData awscloudwatch.TreatMissingData,
-	) {
-		props := awscloudwatch.AlarmProps{
-			Metric: metric, Threshold: jsii.Number(1), EvaluationPeriods: jsii.Number(1),
-			ComparisonOperator: when, TreatMissingData: noData,
-		}
-		if description != "" {
-			props.AlarmDescription = &description
-		}
-		awscloudwatch.NewAlarm(s, &id, &props)
+// alarm is what an operator is woken for: sums and ages, which fall again by
+// themselves, and never a queue that stays full. Its section in docs/runbooks.md
+// has its name.
+type alarm struct {
+	name, says string
+	metric     awscloudwatch.IMetric
+	threshold  float64
+	minutes    float64 // how many periods of five minutes in a row, times five
+	silence    bool    // it rises when there is too little, or nothing
+}
+
+// Runbook is the section of docs/runbooks.md that says what to do about an alarm.
+func Runbook(alarm string) string { return "docs/runbooks.md#" + strings.ToLower(alarm) }
+
+// newAlarms makes the alarms. Each tells the SNS topic of the settings, if there is
+// one.
+func newAlarms(s awscdk.Stack, cfg Config, parts parts) {
+	var topic awssns.ITopic
+	if arn := cfg.Settings.AlarmTopicARN; arn != "" {
+		topic = awssns.Topic_FromTopicArn(s, jsii.String("AlarmTopic"), &arn)
 	}
-	alarm("DeadLettersWaiting", "", q.deadLetters.MetricApproximateNumberOfMessagesVisible(nil), atLeast, noDataIsOK)
-	alarm("WakeupsLost", "", q.lostWakeups.MetricApproximateNumberOfMessagesVisible(nil), atLeast, noDataIsOK)
-	alarm("CountersMended", "a mailbox's counters differed from its ledger and were mended: rollcall history ID",
-		awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-			Namespace: jsii.String(metrics.Namespace), MetricName: jsii.String(metrics.CountersMended),
-			Statistic: jsii.String("Sum"),
-		}), atLeast, noDataIsOK)
-	alarm("SweeperSilent", "no sweep for five minutes: idle queues have only heartbeats to drain them",
-		fns["sweeper"].MetricInvocations(&awscloudwatch.MetricOptions{
-			Period: awscdk.Duration_Minutes(jsii.Number(5)), Statistic: jsii.String("Sum"),
-		}), below, noDataIsBad)
+	for _, a := range alarms(s, parts) {
+		if _, computed := a.metric.(awscloudwatch.MathExpression); computed && cfg.Local {
+			continue // no emulator takes an alarm on an expression
+		}
+		when, noData := atLeast, noDataIsOK
+		if a.silence {
+			when, noData = below, noDataIsBad
+		}
+		made := awscloudwatch.NewAlarm(s, jsii.String(a.name), &awscloudwatch.AlarmProps{
+			Metric: a.metric, Threshold: &a.threshold, ComparisonOperator: when, TreatMissingData: noData,
+			EvaluationPeriods: jsii.Number(max(1, a.minutes/5)),
+			AlarmDescription:  jsii.String(fmt.Sprintf("%s. What to do: %s", a.says, Runbook(a.name))),
+		})
+		if topic != nil {
+			action := awscloudwatchactions.NewSnsAction(topic)
+			made.AddAlarmAction(action)
+			made.AddOkAction(action)
+		}
+	}
+}
+
+// alarms are all there are.
+func alarms(s awscdk.Stack, p parts) []alarm {
+	ours := func(name, statistic string) awscloudwatch.IMetric { return metric(s, name, statistic) }
+	return []alarm{
+		{
+			"MessagesDead", "messages died: their agents failed them where others passed",
+			ours(metrics.MessagesDead, "Sum"), 1, 5, false,
+		},
+		{
+			"DeliverySlow", "half of all messages took longer than a minute to deliver",
+			ours(metrics.DeliveryAge, "p50"), 60_000, 15, false,
+		},
+		{"DrainsFailed", "drains ended in a fault of the platform", ours(metrics.DrainsFailed, "Sum"), 5, 5, false},
+		{
+			"WakeupsOld", "wake-ups wait for a drain: drains are throttled, or each takes long",
+			p.wakeups.MetricApproximateAgeOfOldestMessage(by("Maximum")), 2100, 5, false,
+		},
+		{"CountersMended", "a mailbox's counters differed from its ledger", ours(metrics.CountersMended, "Sum"), 1, 5, false},
+		{"SweeperSilent", "no sweep ended for five minutes", ours(metrics.SweepDuration, "SampleCount"), 1, 5, true},
+		{
+			"SweepBehind", "the fleet takes more than three minutes to sweep",
+			ours(metrics.SweepLag, "Maximum"), 180_000, 15, false,
+		},
+		{"SweepErrors", "sweeps keep meeting faults", ours(metrics.SweepErrors, "Sum"), 5, 15, false},
+		{
+			"CredentialsRefused", "many calls come with a credential that is refused",
+			ours(metrics.CredentialsRefused, "Sum"), 50, 15, false,
+		},
+		{"ServerErrors", "the API answers 5xx", p.gateway.MetricServerError(by("Sum")), 10, 5, false},
+		{"FunctionErrors", "functions crash or reach their timeout", p.sum("Errors"), 3, 5, false},
+		{"FunctionThrottles", "functions are refused for want of concurrency", p.sum("Throttles"), 10, 5, false},
+		{"StoreThrottled", "DynamoDB refuses reads or writes", p.throttled(), 10, 5, false},
+	}
+}
+
+// by is a metric of AWS's by its statistic, over five minutes.
+func by(statistic string) *awscloudwatch.MetricOptions {
+	return &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5)), Statistic: &statistic}
+}
+
+// metric is one of ours, of this stack, over five minutes.
+func metric(s awscdk.Stack, name, statistic string) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(metrics.Namespace), MetricName: &name, Statistic: &statistic,
+		Period: awscdk.Duration_Minutes(jsii.Number(5)), DimensionsMap: &map[string]*string{metrics.Stack: s.StackName()},
+	})
+}
+
+// parts are what alarms and dashboard look at.
+type parts struct {
+	data
+	queues
+	functions
+	gateway awsapigatewayv2.HttpApi
+}
+
+// sum is a metric of Lambda over all functions.
+func (p parts) sum(name string) awscloudwatch.IMetric {
+	using, terms := map[string]awscloudwatch.IMetric{}, []string(nil)
+	for _, fn := range Names() {
+		id := fn + name
+		using[id] = p.functions[fn].lambda.Metric(&name, by("Sum"))
+		terms = append(terms, id)
+	}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String(strings.Join(terms, " + ")), UsingMetrics: &using, Label: &name,
+		Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
+}
+
+// throttled is how often DynamoDB refused a call, over both tables.
+func (p parts) throttled() awscloudwatch.IMetric {
+	using, terms := map[string]awscloudwatch.IMetric{}, []string(nil)
+	for _, table := range []struct {
+		id    string
+		table awsdynamodb.Table
+	}{{"leases", p.leases}, {"chat", p.chat}} {
+		for _, name := range []string{"ReadThrottleEvents", "WriteThrottleEvents"} {
+			id := table.id + name
+			using[id] = table.table.Metric(&name, by("Sum"))
+			terms = append(terms, id)
+		}
+	}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("SUM([" + strings.Join(filled(terms), ", ") + "])"), UsingMetrics: &using,
+		Label: jsii.String("throttled"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
+}
+
+// filled makes a metric that has no data 0: DynamoDB writes a throttle only when
+// there is one.
+func filled(ids []string) (out []string) {
+	for _, id := range ids {
+		out = append(out, "FILL("+id+", 0)")
+	}
+	return out
+}
+
+// newRefusalMetric counts the refused credentials in the API functions' logs, each
+// line of which names the stack.
+func newRefusalMetric(name string, logs awslogs.LogGroup) {
+	if len(api.Routes(name)) == 0 {
+		return
+	}
+	logs.AddMetricFilter(jsii.String("Refused"), &awslogs.MetricFilterOptions{
+		FilterPattern:   awslogs.FilterPattern_Literal(jsii.String(`{ $.code = "credential_unknown" }`)),
+		MetricNamespace: jsii.String(metrics.Namespace), MetricName: jsii.String(metrics.CredentialsRefused),
+		MetricValue: jsii.String("1"), Unit: awscloudwatch.Unit_COUNT,
+		Dimensions: &map[string]*string{metrics.Stack: jsii.String("$.stack")},
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	integrations "github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -16,7 +15,7 @@ import (
 
 // newAPI makes the HTTP API, with each operation of the table in shared/api as a
 // route to its function.
-func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
+func newAPI(s awscdk.Stack, cfg Config, fns functions) awsapigatewayv2.HttpApi {
 	gateway := awsapigatewayv2.NewHttpApi(s, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
 		ApiName:                   s.StackName(), // it identifies nothing: two APIs may have one name
 		CorsPreflight:             cors(cfg.Settings.CORSOrigins),
@@ -30,7 +29,7 @@ func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 			continue
 		}
 		integration := integrations.NewHttpLambdaIntegration(
-			jsii.String(name), fns[name], &integrations.HttpLambdaIntegrationProps{
+			jsii.String(name), fns[name].lambda, &integrations.HttpLambdaIntegrationProps{
 				PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 				// One permission for the function, not one for each route: its routes are all
 				// of its own API.
@@ -55,6 +54,7 @@ func newAPI(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function) {
 		url = gateway.ApiEndpoint()
 	}
 	awscdk.NewCfnOutput(s, jsii.String("Url"), &awscdk.CfnOutputProps{Value: url})
+	return gateway
 }
 
 // accessLog is one line of the API's access log. It holds no header, so no

@@ -18,9 +18,15 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(granted))
 }
 
+// functions are the functions, by name.
+type functions map[string]function
+
+// function is one of them.
+type function struct{ lambda awslambda.Function }
+
 // newFunctions makes each function with a role of its own, which may only write
 // its logs; grant gives it the rest.
-func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awslambda.Function {
+func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 	arch := awslambda.Architecture_ARM_64()
 	if cfg.Local && runtime.GOARCH == "amd64" {
 		arch = awslambda.Architecture_X86_64()
@@ -32,6 +38,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 		"ROLLCALL_DEAD_LETTER_URL": q.deadLetters.QueueUrl(),
 		"ROLLCALL_DEAD_LETTER_ARN": q.deadLetters.QueueArn(),
 		"ROLLCALL_QUEUE_PREFIX":    jsii.String(QueuePrefix(*s.StackName())),
+		"ROLLCALL_STACK":           s.StackName(),
 		"ROLLCALL_OPERATOR_SHA256": jsii.String(cfg.OperatorSHA256),
 	}
 	if cfg.Local {
@@ -43,7 +50,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 	for name, value := range cfg.Settings.Variables {
 		env[name] = &value
 	}
-	fns := map[string]awslambda.Function{}
+	fns := functions{}
 	for _, name := range Names() {
 		own := maps.Clone(env)
 		own["ROLLCALL_FUNCTION"] = &name
@@ -53,12 +60,13 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) map[string]awsla
 }
 
 // newFunction makes one function of what is common to all.
-func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.FunctionProps) awslambda.Function {
+func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.FunctionProps) function {
 	role := awsiam.NewRole(s, jsii.String(name+"-role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
 	logs := newLogs(s, cfg, name+"-logs")
 	logs.GrantWrite(role)
+	newRefusalMetric(name, logs)
 	props.Description = jsii.String("Rollcall " + name)
 	props.Role, props.LogGroup = role, logs
 	props.Runtime, props.Handler = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap")
@@ -78,7 +86,10 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
 		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce)
 	}
-	return awslambda.NewFunction(s, &name, props)
+	if cfg.Settings.Tracing == Yes {
+		props.Tracing = awslambda.Tracing_ACTIVE
+	}
+	return function{awslambda.NewFunction(s, &name, props)}
 }
 
 // sweepsAtOnce is one sweep, and another that the schedule begins while the first

@@ -83,7 +83,7 @@ var granted = map[string]rights{
 }
 
 // grant gives each function its rights.
-func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) {
+func grant(s awscdk.Stack, fns functions, d data, q queues) {
 	chatQueues := s.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("sqs"), Resource: jsii.String(QueuePrefix(*s.StackName()) + "*"),
 	})
@@ -92,7 +92,7 @@ func grant(s awscdk.Stack, fns map[string]awslambda.Function, d data, q queues) 
 	})
 	indexes := awscdk.Fn_Join(jsii.String("/index/"), &[]*string{d.chat.TableArn(), jsii.String("*")})
 	for _, name := range Names() {
-		fn, may := fns[name], granted[name]
+		fn, may := fns[name].lambda, granted[name]
 		allow(fn, "dynamodb", may.leases, d.leases.TableArn())
 		allow(fn, "dynamodb", may.chat, d.chat.TableArn())
 		allow(fn, "dynamodb", may.indexes, indexes)

@@ -37,6 +37,10 @@ type Settings struct {
 	// Domain is the API's own name, with the ARN of its certificate.
 	Domain         string `json:"domain"`
 	CertificateARN string `json:"certificate_arn"`
+	// AlarmTopicARN is the SNS topic that the alarms tell; none without it.
+	AlarmTopicARN string `json:"alarm_topic_arn"`
+	// Tracing traces calls through functions and wake-ups (AWS X-Ray).
+	Tracing Choice `json:"tracing"`
 	// LogDays is how long logs are kept.
 	LogDays int `json:"log_days"`
 
@@ -64,7 +68,8 @@ const (
 // 10,000 requests a second, which is the default quota of API Gateway.
 func DefaultSettings() Settings {
 	return Settings{
-		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, LogDays: 30,
+		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No,
+		LogDays: 30,
 		// Memory is also the share of a CPU: 1,769 MB are one. A drain of eight slots
 		// with 25 messages of 255 KiB peaks at 142 MB. A sweep computes for 150 us a
 		// lease at 256 MB, so it gets a whole CPU. An API function takes its time for
@@ -159,6 +164,10 @@ func (s Settings) check() error {
 		return fmt.Errorf("settings: max_drains must be from 2 to 1000, not %d", s.MaxDrains)
 	case s.ReserveConcurrency != Yes && s.ReserveConcurrency != No:
 		return fmt.Errorf("settings: reserve_concurrency must be yes or no, not %q", s.ReserveConcurrency)
+	case s.Tracing != Yes && s.Tracing != No:
+		return fmt.Errorf("settings: tracing must be yes or no, not %q", s.Tracing)
+	case s.AlarmTopicARN != "" && !strings.HasPrefix(s.AlarmTopicARN, "arn:"):
+		return fmt.Errorf("settings: alarm_topic_arn must be the ARN of an SNS topic, not %q", s.AlarmTopicARN)
 	case (s.Domain == "") != (s.CertificateARN == ""):
 		return fmt.Errorf("settings: domain and certificate_arn go together")
 	case s.RequestsPerSecond < 1 || s.Burst < 1:

@@ -71,7 +71,8 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	fns := newFunctions(s, cfg, d, q)
 	grant(s, fns, d, q)
 	newTriggers(s, cfg, fns, q)
-	newAPI(s, cfg, fns)
-	newAlarms(s, fns, q)
+	watched := parts{d, q, fns, newAPI(s, cfg, fns)}
+	newAlarms(s, cfg, watched)
+	newDashboard(s, watched)
 	return nil
 }

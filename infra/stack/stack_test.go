@@ -203,7 +203,9 @@ func functions(t *testing.T, r resources) {
 			t.Errorf("%s: %v", name, f)
 		}
 		env := f["Environment"].(object)["Variables"].(object)
-		for _, open := range []string{"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "ROLLCALL_STORE_PATIENCE", "AWS_ENDPOINT_URL"} {
+		for _, open := range []string{
+			"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "ROLLCALL_STORE_PATIENCE", "AWS_ENDPOINT_URL",
+		} {
 			if env[open] != nil {
 				t.Errorf("%s has the local policy %s", name, open)
 			}

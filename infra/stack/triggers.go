@@ -15,19 +15,19 @@ import (
 const maxDrainsLocal = 4
 
 // newTriggers lets wake-ups invoke the drain, and each minute the sweep.
-func newTriggers(s awscdk.Stack, cfg Config, fns map[string]awslambda.Function, q queues) {
+func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 	drains := float64(cfg.Settings.MaxDrains)
 	if cfg.Local {
 		drains = maxDrainsLocal
 	}
 	awslambda.NewEventSourceMapping(s, jsii.String("WakeupsToDispatch"), &awslambda.EventSourceMappingProps{
-		Target:                  fns["dispatch"],
+		Target:                  fns["dispatch"].lambda,
 		EventSourceArn:          q.wakeups.QueueArn(),
 		BatchSize:               jsii.Number(1),
 		ReportBatchItemFailures: jsii.Bool(true),
 		MaxConcurrency:          jsii.Number(drains),
 	})
-	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"], &awseventstargets.LambdaFunctionProps{
+	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].lambda, &awseventstargets.LambdaFunctionProps{
 		RetryAttempts: jsii.Number(0), // the next minute sweeps again
 	})
 	// A rule, not EventBridge Scheduler: rules fire on both local emulators.

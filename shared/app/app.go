@@ -39,6 +39,7 @@ type Env struct {
 	Log         *slog.Logger
 	Operator    token.Hash
 	Clock       clock.Clock
+	Meter       Meter
 	Registry    *registry.Registry
 	Wakeups     *sqs.Wakeups
 	Delivery    *delivery.Delivery
@@ -73,8 +74,9 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	}
 	e := &Env{
 		Config: cfg, AWS: awsConfig, Operator: operator, Clock: clock.System{Offset: cfg.ClockOffset},
-		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)),
+		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("stack", cfg.Stack),
 	}
+	e.Meter = Meter{e.Log, e.Clock, cfg.Stack}
 	policy, chatPolicy := cfg.workspacePolicy(), cfg.chatPolicy()
 	store := &dynamo.Store{
 		DB: dynamodb.NewFromConfig(awsConfig), Leases: cfg.LeasesTable, Chat: cfg.ChatTable,
@@ -90,7 +92,8 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
 	e.Delivery = &delivery.Delivery{
-		Registry: e.Registry, Ledger: store, Activity: store, Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
+		Registry: e.Registry, Ledger: meteredLedger{store, e.Meter}, Activity: store,
+		Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
 		Clock: e.Clock,
 		Queues: &sqs.ChatQueues{
 			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
@@ -118,7 +121,9 @@ type Announcer interface {
 
 // AnnounceTo sets who tells the world; only the functions that announce anything
 // have one.
-func (e *Env) AnnounceTo(a Announcer) { e.StatusLog.Announcer, e.Delivery.DeadAnnouncer = a, a }
+func (e *Env) AnnounceTo(a Announcer) {
+	e.StatusLog.Announcer, e.Delivery.DeadAnnouncer = meteredAnnouncer{a, e.Meter}, a
+}
 
 const (
 	awsTries      = 4

@@ -19,8 +19,8 @@ const (
 	FaultRPC       PushFault = "protocol_error"   // a JSON-RPC error, or an error in the agent's own words
 )
 
-// hop is the link of the chain that a fault points at.
-func (pf PushFault) hop() Hop {
+// Hop is the link of the chain that a fault points at.
+func (pf PushFault) Hop() Hop {
 	switch pf {
 	case FaultHTTP, FaultRPC, FaultTimeout, FaultBroken:
 		return HopAgent

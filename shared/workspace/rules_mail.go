@@ -112,7 +112,7 @@ func (s situation) pushesFail() *Verdict {
 		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
 	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.hop(),
+		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(),
 		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept and tried on",
 			last, s.PushError, advice),
@@ -323,7 +323,7 @@ func endedUndelivered(s situation) *Verdict {
 	}
 	advice, action := s.PushFault.advice()
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.hop(),
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
 		Hint:     "the last message was not delivered before its time was up, and nothing since: " + advice,
 		Evidence: []Evidence{{s.UndeliveredAt, "a message ended without being delivered"}},
 	}
