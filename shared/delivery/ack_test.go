@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,6 +181,32 @@ func TestOnlyWhatWasHandedOutIsAcknowledgedByNumber(t *testing.T) {
 	register(w, workspace.Poll, "")
 	if err := ack(w, 3, old); fault.CodeOf(err) != fault.EpochSuperseded {
 		t.Fatalf("a former host acknowledges: %v", err)
+	}
+}
+
+// A host that works for long on what it fetched, and does not say that it works, is not
+// told that its polls lack a cursor.
+func TestAHostThatAcknowledgesNothingAsDoneIsToldSo(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.NoError(ack(w, 0, 0))
+	w.Send("m1")
+	w.Want("the first", w.PollAfter(""), "m1")
+	for range 20 {
+		w.Now = w.Now.Add(15 * time.Second)
+		w.Want("it has it", w.PollAfter("m1"))
+	}
+	v := w.Verdict()
+	if v.Reason != workspace.ReasonBacklogStalled || !strings.Contains(v.Hint, "acknowledges none of it as done") {
+		t.Fatalf("%+v", v)
+	}
+	w.Heartbeat(1)
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
+		t.Fatalf("it says that it is at work: %+v", v)
+	}
+	w.NoError(ack(w, 1, 0))
+	w.Heartbeat(0)
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
+		t.Fatalf("it is done: %+v", v)
 	}
 }
 

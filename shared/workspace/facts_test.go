@@ -11,7 +11,7 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "ClaimedUntil",
+		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "ClaimedUntil",
 		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "LostMessages", "LostAt", "LostWhy",
 		"FullSince", "FullAt", "FullBy")
 	if !slices.Equal(got, want) {

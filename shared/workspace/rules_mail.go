@@ -273,6 +273,11 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 			stamp(s.ableSince()))
 		return v
 	}
+	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
+		v.Hint = "the agent has fetched its mail, and acknowledges none of it as done: see what it is at, and restart it " +
+			"if it hangs; while it works, its heartbeats should say so"
+		return v
+	}
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
 		"see that its polls bring back the id of the last row as since_id, then restart it"
 	return v
