@@ -93,5 +93,8 @@ func receiptTable(w io.Writer, r api.Receipt) {
 		}
 		rows = append(rows, []string{fmt.Sprintf("try %d", i+1), line})
 	}
+	if c := r.Callback; c != nil {
+		rows = append(rows, []string{"callback", fmt.Sprintf("%s, %s %s", c.State, count(c.Tries, "call"), c.Error)})
+	}
 	table(w, append(rows, answerLines(r)...))
 }

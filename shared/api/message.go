@@ -34,9 +34,18 @@ type Receipt struct {
 	ExpiresAt   time.Time       `json:"expires_at"`
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
+	Callback    *Callback       `json:"callback,omitempty"`
 	TaskState   chat.TaskState  `json:"task_state,omitempty"`
 	AnswerText  string          `json:"answer_text,omitempty" visible:"lines" description:"what a person reads of the answer"`
 	Answer      json.RawMessage `json:"answer,omitempty" description:"what the agent answered a push with"`
+}
+
+// Callback is what became of telling the sender's URL that the message has ended.
+type Callback struct {
+	State  chat.ToldState `json:"state"`
+	Tries  int            `json:"tries" description:"of at most six, with pauses that double"`
+	LastAt time.Time      `json:"last_at,omitzero"`
+	Error  string         `json:"error,omitempty" description:"of the last try"`
 }
 
 // QueueStatus is a receipt in the older clients' words (wire contract,

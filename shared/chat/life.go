@@ -272,6 +272,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	m = m.clone()
 	m.Attempts = nil
 	m.queue("redriven by an operator")
+	m.Told = Told{}
 	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)

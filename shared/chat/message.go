@@ -122,6 +122,7 @@ type Message struct {
 	Claim      Claim
 	Answer     json.RawMessage
 	Callback   string // URL that is told of its end; "" for none
+	Told       Told   // what became of that
 	// AwaitedUntil is until when its sender waits for its answer in the call that sends it; zero: it doesn't.
 	AwaitedUntil time.Time
 	AnswerTo     string // id of the message that it brings the answer to; "" for any other message

@@ -99,7 +99,7 @@ var answerSpace = uuid.MustParse("5d0f3b0e-6a5c-4f8e-9a53-2f4f6c1f9b7a")
 
 // answerPatience is how long an answer is tried to be sent while its receiver's inbox
 // is full.
-const answerPatience = callbackPatience
+const answerPatience = time.Hour
 
 // sendAnswer sends the answer of a message to the workspace that sent it, under an id
 // that is made of the message's: however often it is done, it arrives once.

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -30,9 +29,6 @@ func outboxOf(moves []chat.Move) (items []OutboxItem) {
 	}
 	return items
 }
-
-// callbackPatience is how long a callback is tried again, once a sweep.
-const callbackPatience = time.Hour
 
 // Of a workspace's outbox a drain does outboxAtOnce items at a time and
 // outboxAtMost in all, picked at random, so that dead callback URLs can't starve
@@ -79,7 +75,10 @@ func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxIte
 		if until, awaited := awaited(ms[0], d.Clock.Now()); awaited {
 			return until, nil
 		}
-		err = d.tellEnd(ctx, q, ms[0])
+		done, err := d.tellEnd(ctx, q, ms[0])
+		if err != nil || !done {
+			return time.Time{}, err
+		}
 	}
 	if err != nil {
 		return time.Time{}, err
@@ -87,36 +86,52 @@ func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxIte
 	return time.Time{}, d.Ledger.OutboxDone(ctx, q.Workspace, item)
 }
 
-// tellEnd tells whoever is to be told of a message's end.
-func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) error {
-	if m.State == chat.Dead {
+// tellEnd tells whoever is to be told of a message's end. done is false while the
+// sender's URL is to be called again.
+func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (done bool, err error) {
+	if m.State == chat.Dead && m.Told.Tries == 0 { // else it was announced before the first callback
 		ticket := Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, m)}
 		if err := d.Queues.SendToDeadLetter(ctx, q, ticket, m.Reason); err != nil {
-			return err
+			return false, err
 		}
 		if err := d.DeadAnnouncer.AnnounceDead(ctx, m); err != nil {
-			return err
+			return false, err
 		}
 	}
 	switch {
 	case m.State.Open(): // redriven, and told at its next end
-		return nil
+		return true, nil
 	case m.OwesAnswer():
-		return d.sendAnswer(ctx, m)
+		return true, d.sendAnswer(ctx, m)
 	case m.Callback == "":
-		return nil
+		return true, nil
+	case !m.Told.Done && m.Told.Due(d.Clock.Now()):
+		return d.callBack(ctx, m)
 	}
+	return m.Told.Done, nil
+}
+
+// callBack calls the URL of a message's sender, and notes on the message what became
+// of it. A URL that fails is the sender's trouble and fails no drain.
+func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err error) {
 	sender, err := d.senderProfile(ctx, m)
 	if err != nil {
-		return err
+		return false, err
 	}
 	to := d.target(sender)
 	to.URL = m.Callback
-	err = d.Callbacks.Tell(ctx, to, m)
-	if err != nil && d.Clock.Now().Sub(m.SettledAt) < callbackPatience {
-		return fault.New(fault.InvalidRequest, "callback of message %s: %v", m.ID, err)
+	problem := ""
+	if err := d.Callbacks.Tell(ctx, to, m); err != nil {
+		problem = chat.Clip(err.Error(), maxError)
 	}
-	return nil
+	told := m.Told.Tried(problem, d.Clock.Now())
+	_, err = d.ChangeMessage(ctx, m.Workspace, m.ID, func(was chat.Message) (chat.Message, MailboxUpdate, error) {
+		if was.State.Open() {
+			return was, MailboxUpdate{}, nil // redriven meanwhile, and told at its next end
+		}
+		return was.Tell(told), MailboxUpdate{}, nil
+	})
+	return told.Done, err
 }
 
 // senderProfile is the profile of the workspace that sent a message, whose secret

@@ -21,8 +21,11 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 		}
 	}
 	w.CallbacksFail = true
-	if _, err := w.Drain(t.Context(), world.ID, "test"); err == nil {
-		t.Fatal("a failed callback is not seen")
+	if _, err := w.Drain(t.Context(), world.ID, "test"); err != nil {
+		t.Fatalf("a failed callback fails the drain: %v", err)
+	}
+	if told := w.Receipt("told").Told; told.Tries != 1 || told.Error != "refused" || told.Done {
+		t.Fatalf("%+v", told)
 	}
 	if f := w.Facts(); f.Delivered != 2 || f.OutboxItems != 1 {
 		t.Fatalf("%+v", f)
@@ -39,6 +42,44 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 	w.Want("callbacks", w.CallbacksReceived, "http://sender/ told delivered")
 	if n := w.Facts().OutboxItems; n != 0 {
 		t.Fatalf("%d outbox items are left", n)
+	}
+}
+
+// A callback that fails is tried six times, with pauses that double, and its end is
+// in the receipt. A dead letter is sent once.
+func TestACallbackIsGivenUp(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.CallbacksFail = true
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Refused, Why: "malformed"}
+	}
+	m := chat.Message{ID: "m", Workspace: world.ID, Priority: chat.Task, Body: []byte(`{}`), Callback: "http://sender/"}
+	if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	var tried []time.Duration
+	start := w.Now
+	for range 90 { // a drain each minute
+		before := w.Receipt("m").Told.Tries
+		w.Heartbeat(0)
+		w.DrainOnce()
+		if w.Receipt("m").Told.Tries > before {
+			tried = append(tried, w.Now.Sub(start))
+		}
+		w.Now = w.Now.Add(time.Minute)
+	}
+	minutes := func(ns ...int) (out []time.Duration) {
+		for _, n := range ns {
+			out = append(out, time.Duration(n)*time.Minute)
+		}
+		return out
+	}
+	told := w.Receipt("m").Told
+	if !slices.Equal(tried, minutes(0, 1, 3, 7, 15, 31)) || told.State() != chat.ToldGivenUp || told.Error != "refused" {
+		t.Fatalf("tried after %v: %+v", tried, told)
+	}
+	if n := w.Facts().OutboxItems; n != 0 || len(w.ChatQueues.Dead) != 1 || len(w.Announced.Dead) != 1 {
+		t.Fatalf("%d outbox items, %d dead letters, announced %v", n, len(w.ChatQueues.Dead), w.Announced.Dead)
 	}
 }
 

@@ -60,6 +60,7 @@ type messageRecord struct {
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
 	Callback   string    `json:",omitempty"`
+	Told       chat.Told `json:",omitzero"`
 	Awaited    time.Time `json:",omitzero"`
 	AnswerTo   string    `json:",omitempty"`
 	Delegation string    `json:",omitempty"`
@@ -78,7 +79,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.AwaitedUntil, m.AnswerTo, m.Delegation, m.Digest, m.Probe,
+		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo, m.Delegation, m.Digest, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -109,7 +110,8 @@ func decodeMessage(it item) (chat.Message, error) {
 		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
 		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
-		Callback: r.Callback, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo, Delegation: r.Delegation, Digest: r.Digest,
+		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
+		Delegation: r.Delegation, Digest: r.Digest,
 		Probe:   r.Probe,
 		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}

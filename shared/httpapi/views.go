@@ -144,6 +144,9 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 		})
 		r.LastError = a.Error
 	}
+	if t := m.Told; m.Callback != "" && !m.State.Open() {
+		r.Callback = &api.Callback{State: t.State(), Tries: t.Tries, LastAt: t.At, Error: t.Error}
+	}
 	return r
 }
 

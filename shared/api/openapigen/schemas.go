@@ -57,6 +57,8 @@ var enums = map[reflect.Type]struct {
 		workspace.HopOperator)},
 	reflect.TypeFor[chat.State](): {"MessageState", enum("", chat.Queued, chat.InFlight, chat.Delivered, chat.Expired,
 		chat.Cancelled, chat.Dead)},
+	reflect.TypeFor[chat.ToldState](): {"CallbackState", enum("given_up: the URL did not confirm it in all tries.",
+		chat.ToldPending, chat.ToldConfirmed, chat.ToldGivenUp)},
 	reflect.TypeFor[chat.Via](): {"Via", enum("The path a message took to its agent.", chat.ByPush, chat.ByPoll)},
 	reflect.TypeFor[chat.Outcome](): {"Outcome", enum("How an attempt ended.", chat.Pending, chat.Succeeded,
 		chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.Refused, chat.Lost, chat.Superseded)},
