@@ -139,8 +139,5 @@ func (m *metrics) truth(name string, raw json.RawMessage) *bool {
 
 func (m *metrics) drop(name string, raw json.RawMessage, must string) {
 	value := chat.Clip(string(raw), maxBadValue)
-	if len(value) < len(raw) {
-		value += "…"
-	}
 	m.dropped = append(m.dropped, api.Dropped{Metric: name, Why: fmt.Sprintf("%s %s, not %s", name, must, value)})
 }

@@ -5,12 +5,28 @@ import (
 	"strings"
 )
 
-// Clip is the beginning of a text: at most n bytes, and no character cut in half.
+// beginning is at most n bytes of a text, with no character cut in half.
+func beginning(text string, n int) string {
+	return strings.ToValidUTF8(text[:min(n, len(text))], "")
+}
+
+// Clip is a text of at most n bytes: a longer one ends after a word, with an ellipsis, and within a quotation with the
+// mark that closes it.
 func Clip(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}
-	return strings.ToValidUTF8(text[:n], "")
+	const ellipsis, closing = "…", `"`
+	room := max(0, n-len(ellipsis)-len(closing))
+	head := beginning(text, room)
+	if end := strings.LastIndexByte(head, ' '); end > room/2 && text[room] != ' ' { // a word longer than that is cut
+		head = head[:end]
+	}
+	head = strings.TrimRight(head, ` \`)
+	if strings.Count(strings.ReplaceAll(head, `\"`, ""), closing)%2 == 1 {
+		return head + ellipsis + closing
+	}
+	return head + ellipsis
 }
 
 // object is a JSON object made of values that always marshal: strings, and lists and objects of them.

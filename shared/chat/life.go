@@ -68,12 +68,15 @@ func (m Message) Due(now time.Time) bool {
 }
 
 // At is the message as it stands at a time, whatever its item still says: it has expired when its time is up, and a
-// claim that has ended holds nothing. Nobody has to have written that down.
+// claim that has ended holds nothing. Nobody has to have written that down. One that was handed out to a poll has
+// arrived if the agent acknowledges it, however late: it is in flight until its end is written.
 func (m Message) At(now time.Time) Message {
-	if m.Due(now) {
+	switch {
+	case m.Due(now) && m.State == InFlight && m.lastAttempt().Via == ByPoll:
+		m.Reason = "its time is up; the agent was handed it, and has not acknowledged it: it expires with the next sweep"
+	case m.Due(now):
 		return m.Expire(m.ExpiresAt)
-	}
-	if m.State == InFlight && m.ClaimEnded(now) {
+	case m.State == InFlight && m.ClaimEnded(now):
 		m.State, m.Reason = Queued, "its last delivery was not acknowledged in time; it will be tried again"
 	}
 	return m
@@ -176,7 +179,7 @@ func cutAnswer(answer json.RawMessage) json.RawMessage {
 	}
 	cut := object{
 		"truncated": true, "bytes": len(answer),
-		"parts": []object{{"kind": "text", "text": Clip(Text(answer), cutText) + cutNote(len(answer))}},
+		"parts": []object{{"kind": "text", "text": beginning(Text(answer), cutText) + cutNote(len(answer))}},
 	}
 	if state := StateOf(answer); state != "" {
 		cut["status"] = object{"state": state}
@@ -254,8 +257,9 @@ func (m Message) Expire(now time.Time) Message {
 
 // Cancel ends the message because someone asked for it. Error: message_already_terminal.
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
-	if !m.State.Open() {
-		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.State)
+	if !m.At(now).State.Open() {
+		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.At(now).State).
+			WithHint("there is nothing left to cancel: read its receipt", "stop")
 	}
 	m = m.clone()
 	m.closeAttempt(Lost, "cancelled meanwhile")
@@ -264,10 +268,12 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 }
 
 // Redrive queues a message again that is dead or expired, with its id and its place, for another full round
-// of attempts. Error: message_not_dead.
+// of attempts. One whose time is up has expired, though nobody has written that down yet. Error: message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
+	m.State = m.At(now).State
 	if m.State != Dead && m.State != Expired {
-		return m, fault.New(fault.MessageNotDead, "only a dead or expired message can be redriven; this one is %s", m.State)
+		return m, fault.New(fault.MessageNotDead, "only a dead or expired message can be redriven; this one is %s", m.State).
+			WithHint("read its receipt: it needs no redrive", "stop")
 	}
 	m = m.clone()
 	m.Attempts = nil

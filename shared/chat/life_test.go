@@ -214,3 +214,29 @@ func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
 	}
 	return m
 }
+
+// What a reader was told has ended does not end otherwise, and is not open again but by a redrive that says so.
+func TestWhatIsToldToHaveEndedStaysEnded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, claimed := queued(1), rapid.Bool().Draw(t, "claimed")
+		via := rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via")
+		if claimed {
+			until := m.ExpiresAt.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "claim")) * time.Second)
+			m = m.Take(via, claim(until), p, never, t0)
+		}
+		now := m.ExpiresAt.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, "now")) * time.Second)
+		told := m.At(now).State
+		_, cancelled := m.Cancel("someone", now)
+		back, redriven := m.Redrive(p, now)
+		switch {
+		case told != chat.Expired && (cancelled != nil || redriven == nil):
+			t.Fatalf("%s: cancel %v, redrive %v", told, cancelled, redriven)
+		case told == chat.Expired && (cancelled == nil || redriven != nil || back.State != chat.Queued):
+			t.Fatalf("%s: cancel %v, redrive %v: %s", told, cancelled, redriven, back.State)
+		case told == chat.Expired && (!m.Due(now) || (claimed && via == chat.ByPoll)):
+			t.Fatalf("told to have expired, and it may be acknowledged: %+v", m)
+		case told == chat.Queued && m.Due(now):
+			t.Fatalf("told to be queued, and it has expired: %+v", m)
+		}
+	})
+}

@@ -62,7 +62,7 @@ func (d *Delivery) ackSome(
 	if len(moves) > 0 {
 		u.DeliveredAt = now
 	}
-	if err := d.write(ctx, f.ID, open, moves, u); err != nil {
+	if err := d.write(ctx, f, open, moves, u); err != nil {
 		return more, err
 	}
 	if len(outboxOf(moves)) > 0 {

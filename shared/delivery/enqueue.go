@@ -203,7 +203,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 		}
 	}
 	if age := now.Sub(f.FullAt); age < 0 || age >= noteFullEvery || f.FullBy != by {
-		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by}
+		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by, FullOpen: f.Open}
 		if age >= 0 && age < d.Registry.Policy.FullMemory {
 			full.FullSince = f.FullSince
 		}

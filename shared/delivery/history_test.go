@@ -23,7 +23,7 @@ type history struct {
 	active int    // the tasks that its heartbeats say are active
 	sent   int
 	cursor string    // the last message that it polled
-	online time.Time // when it was last seen online
+	seen   time.Time // when somebody looked last
 	last   workspace.Verdict
 	log    []string // what happened, for a failure
 }
@@ -49,6 +49,7 @@ func TestNoLookFindsALie(t *testing.T) {
 		}
 		h := &history{World: world.New(t, mode, url), t: rt, agent: "takes"}
 		h.Agent = func(m chat.Message) delivery.PushResult {
+			h.look()
 			if r := answersOfAgents[h.agent]; !m.Probe || (r.Handover != delivery.AgentError && r.Handover != delivery.Refused) {
 				return r
 			}
@@ -63,9 +64,10 @@ func TestNoLookFindsALie(t *testing.T) {
 
 // step is one thing that happens, and the time until the next.
 func (h *history) step(mode workspace.Mode, url string) {
+	h.look()
 	what := rapid.SampledFrom([]string{
 		"send", "send", "send briefly", "answer", "answer", "live", "live", "live", "work", "poll", "poll and live",
-		"silence", "register", "pause", "resume", "sweep", "refused boot",
+		"silence", "register", "register often", "pause", "resume", "sweep", "refused boot", "wedge", "errors",
 	}).Draw(h.t, "what")
 	h.log = append(h.log, fmt.Sprintf("%s %s", h.Now.Format("15:04:05"), what))
 	seconds := rapid.SampledFrom([]int{1, 5, 20, 70, 130}).Draw(h.t, "seconds")
@@ -93,6 +95,20 @@ func (h *history) step(mode workspace.Mode, url string) {
 		h.pass(seconds, false, false)
 	case "register":
 		h.Register(registry.Registration{Mode: mode, URL: url})
+	case "register often":
+		for range 5 {
+			h.Register(registry.Registration{Mode: mode, URL: url})
+			h.pass(4, false, false)
+		}
+	case "wedge":
+		h.report(workspace.Signal{Wedged: true})
+		h.pass(seconds, false, false)
+	case "errors":
+		high := 0.9
+		h.report(workspace.Signal{ErrorRate: &high})
+		h.pass(seconds, true, false)
+		low := 0.0
+		h.report(workspace.Signal{ErrorRate: &low})
 	case "pause", "resume":
 		hold := map[string]workspace.Hold{"pause": workspace.Paused, "resume": workspace.NoHold}[what]
 		_, err := h.Registry.Hold(h.T.Context(), world.ID, hold, activity.Actor{Who: "operator"}, h.Now)
@@ -109,22 +125,33 @@ func (h *history) step(mode workspace.Mode, url string) {
 }
 
 // pass lets seconds pass: in each the agent may beat and poll, due drains and sweeps
-// run, and somebody looks.
+// run, and somebody looks before and after each.
 func (h *history) pass(seconds int, beats, polls bool) {
 	for i := range seconds {
+		h.look()
 		if beats && i%10 == 0 {
 			h.Heartbeat(h.active)
+			h.look()
 		}
 		if polls && i%5 == 0 {
 			h.poll()
+			h.look()
 		}
 		h.DrainOnce()
+		h.look()
 		if h.Now.Second() == 0 {
 			h.SweepOnce()
+			h.look()
 		}
-		h.look()
 		h.Now = h.Now.Add(time.Second)
 	}
+}
+
+// report sends a heartbeat that says something.
+func (h *history) report(s workspace.Signal) {
+	s.Kind, s.From = workspace.SignalHeartbeat, world.Home
+	_, err := h.Registry.Signal(h.T.Context(), world.ID, h.Token, s, h.Now)
+	h.NoError(err)
 }
 
 func (h *history) poll() {
@@ -152,24 +179,24 @@ var failing = map[workspace.Reason]bool{
 // look holds the verdict to what was seen before.
 func (h *history) look() {
 	v, f := h.Verdict(), h.Facts()
+	same := v.Status == h.last.Status && v.Reason == h.last.Reason
 	switch {
 	case v.Since.After(h.Now):
 		h.lie("it begins in the future")
-	case v.Status != workspace.StatusOnline && v.Since.Before(h.online):
-		h.lie("it was online at " + h.online.Format("15:04:05"))
+	case !same && v.Since.Before(h.seen):
+		h.lie("it was another one at " + h.seen.Format("15:04:05"))
+	case same && !v.Since.Equal(h.last.Since):
+		h.lie("it is the same one, and its beginning moved")
 	case v.Action == "restart" && f.Leased(h.Registry.Policy, h.Now) && f.Busy(h.Registry.Policy, h.Now) > 0:
 		h.lie("a restart of an agent at work")
 	}
-	if v.Status == workspace.StatusOnline {
-		h.online = h.Now
-	}
-	h.last = v
+	h.last, h.seen = v, h.Now
 }
 
 func (h *history) lie(what string) {
 	v := h.Verdict()
-	h.t.Fatalf("%s: at %s %s (%s) since %s, %q: %s\nbefore: %s (%s) since %s\n%v\n%+v\n%+v\n%+v\n%+v",
+	h.t.Fatalf("%s: at %s %s (%s) since %s, %q: %s\nbefore: %s (%s) since %s\n%v\n%+v\n%+v\n%+v\n%+v\n%+v",
 		what, h.Now.Format("15:04:05"), v.Status, v.Reason, v.Since.Format("15:04:05"), v.Action, v.Hint,
 		h.last.Status, h.last.Reason, h.last.Since.Format("15:04:05"), h.log, h.Facts().Refusals, h.Facts().Liveness,
-		h.Facts().Mailbox, h.Facts().PushTrouble)
+		h.Facts().Mailbox, h.Facts().PushTrouble, h.Facts().Standing)
 }

@@ -12,13 +12,14 @@ import (
 )
 
 // write is the only write of messages. It works out what the moves do to the
-// mailbox: which open message is then the oldest, and what their ends leave to
-// do. open is the mail that the caller saw open before; nil when it has not
-// looked, then write looks itself where it must know. Error: conflict when the
-// mailbox is not as it was seen.
+// mailbox: which open message is then the oldest, what their ends leave to do, and
+// which verdict stands then. f are the workspace's facts as last seen; open is the mail
+// that the caller saw open before; nil when it has not looked, then write looks itself
+// where it must know. Error: conflict when the mailbox is not as it was seen.
 func (d *Delivery) write(
-	ctx context.Context, id string, open []OpenMessage, moves []chat.Move, u MailboxUpdate,
+	ctx context.Context, f workspace.Facts, open []OpenMessage, moves []chat.Move, u MailboxUpdate,
 ) error {
+	id := f.ID
 	if changesOpenMail(moves) {
 		if open == nil {
 			var err error
@@ -30,6 +31,7 @@ func (d *Delivery) write(
 		u.OldestOpen = &oldest
 	}
 	u.Outbox = outboxOf(moves)
+	u = d.noteStanding(ctx, f, moves, u)
 	err := d.Ledger.WriteMessages(ctx, id, moves, u)
 	if fault.CodeOf(err) != fault.Conflict || u.OldestOpen == nil || !u.OldestOpen.IsZero() {
 		return err
@@ -88,12 +90,15 @@ const writeTries = 15
 var errOtherHost = errors.New("another host has registered")
 
 // writeOutcome writes the outcome of one message whose version is known to be
-// ours, however the rest of the mailbox changes meanwhile. Errors: conflict when
+// ours, however the rest of the mailbox changes meanwhile. f are the facts that the
+// delivery began with. Errors: conflict when
 // the message itself was changed, errOtherHost.
-func (d *Delivery) writeOutcome(ctx context.Context, from, to chat.Message, u MailboxUpdate) error {
+func (d *Delivery) writeOutcome(
+	ctx context.Context, f workspace.Facts, from, to chat.Message, u MailboxUpdate,
+) error {
 	moves := []chat.Move{{From: from, To: to}}
 	return retry.OnConflict(ctx, d.Clock, writeTries, func() error {
-		err := d.write(ctx, from.Workspace, nil, moves, u)
+		err := d.write(ctx, f, nil, moves, u)
 		if fault.CodeOf(err) != fault.Conflict {
 			return err
 		}
@@ -127,7 +132,11 @@ func (d *Delivery) ChangeMessage(ctx context.Context, id, messageID string, chan
 		if err != nil || next.Version == was.Version {
 			return err
 		}
-		return d.write(ctx, id, nil, []chat.Move{{From: was, To: next}}, u)
+		f, err := d.Registry.Leases.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		return d.write(ctx, f, nil, []chat.Move{{From: was, To: next}}, u)
 	})
 	return m, err
 }
@@ -151,7 +160,7 @@ func (d *Delivery) End(
 		switch {
 		case !ended:
 			return m, u, nil
-		case f.Hold == workspace.Removed:
+		case f.Hold == workspace.Removed && m.At(now).State.Open():
 			next, err = m.Cancel("the removal of its workspace", now)
 			return next, u, err
 		}
@@ -187,7 +196,7 @@ func (d *Delivery) expire(
 	if len(moves) == 0 {
 		return false, nil
 	}
-	return true, d.write(ctx, f.ID, open, moves, u)
+	return true, d.write(ctx, f, open, moves, u)
 }
 
 // maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.

@@ -113,11 +113,15 @@ func (d *Delivery) handOutWindow(
 		return pollPlan{}, err
 	}
 	p := d.planPoll(f, ms, cursor, limit, now)
+	if handed := f.HandedAt.After(f.RegisteredAt) && f.HandedAt.After(f.DeliveredAt); len(p.out) > 0 &&
+		(!handed || p.acknowledges()) {
+		p.update.HandedAt = now
+	}
 	p.more = p.more || len(open) > len(ms)
 	if len(p.moves) == 0 {
 		return p, nil
 	}
-	if err := d.write(ctx, f.ID, open, p.moves, p.update); err != nil {
+	if err := d.write(ctx, f, open, p.moves, p.update); err != nil {
 		return p, err
 	}
 	if len(outboxOf(p.moves)) > 0 {

@@ -59,6 +59,8 @@ type MailboxUpdate struct {
 	FetchedAt time.Time
 	// AcksEpoch, when set, is the epoch of the host that acknowledges by number; 0: none does.
 	AcksEpoch *int64
+	// HandedAt, when set, is when a poll was handed mail, the first since its host registered and since the last delivery.
+	HandedAt time.Time
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.
@@ -71,6 +73,8 @@ type MailboxUpdate struct {
 	ForgetLost bool
 	// Outbox is what the ends among the messages leave to do.
 	Outbox []OutboxItem
+	// Standing, when set, is the verdict that the write brings about.
+	Standing *workspace.Standing
 }
 
 // PushUpdate is what a hand-over by push, of a message or of a probe, has shown.

@@ -27,7 +27,7 @@ const (
 func (d *Delivery) push(
 	ctx context.Context, f workspace.Facts, q ChatQueue, agent workspace.Profile, m chat.Message, t ReceivedTicket,
 ) (chat.Outcome, error) {
-	taken, err := d.claim(ctx, f, m)
+	taken, f, err := d.claim(ctx, f, m)
 	if err != nil {
 		_ = d.Queues.Release(ctx, q, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
@@ -36,10 +36,10 @@ func (d *Delivery) push(
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	next, u, outcome := d.outcome(f, taken, d.Agents.Push(ctx, d.target(agent), taken))
-	err = d.writeOutcome(ctx, taken, next, u)
+	err = d.writeOutcome(ctx, f, taken, next, u)
 	if errors.Is(err, errOtherHost) {
 		outcome = chat.Superseded
-		err = d.writeOutcome(ctx, taken, taken.Recall(), MailboxUpdate{ClaimReleased: true})
+		err = d.writeOutcome(ctx, f, taken, taken.Recall(), MailboxUpdate{ClaimReleased: true})
 	}
 	if err != nil {
 		return outcome, err
@@ -65,12 +65,18 @@ func (d *Delivery) recordPush(ctx context.Context, f workspace.Facts, u *PushUpd
 	}
 }
 
-// claim takes the message for one delivery. When the delivery before was lost, it
-// may be set aside instead, or dead: that is so for any host.
-func (d *Delivery) claim(ctx context.Context, f workspace.Facts, m chat.Message) (chat.Message, error) {
+// claim takes the message for one delivery, and returns the facts after that too. When
+// the delivery before was lost, it may be set aside instead, or dead: that is so for any
+// host. Error: conflict when it has expired since it was read.
+func (d *Delivery) claim(
+	ctx context.Context, f workspace.Facts, m chat.Message,
+) (taken chat.Message, next workspace.Facts, err error) {
 	now := d.Clock.Now()
+	if m.Due(now) {
+		return m, f, fault.New(fault.Conflict, "the message has expired meanwhile")
+	}
 	claim := chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}
-	taken := m.Take(chat.ByPush, claim, d.Policy, f.PassedAt, now)
+	taken = m.Take(chat.ByPush, claim, d.Policy, f.PassedAt, now)
 	u := MailboxUpdate{
 		Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until, Push: &PushUpdate{TriedAt: now},
 	}
@@ -80,7 +86,9 @@ func (d *Delivery) claim(ctx context.Context, f workspace.Facts, m chat.Message)
 	case chat.Queued:
 		u = MailboxUpdate{Host: HostOf(f), RequireNoHold: true, ClaimReleased: true}
 	}
-	return taken, d.write(ctx, m.Workspace, nil, []chat.Move{{From: m, To: taken}}, u)
+	moves := []chat.Move{{From: m, To: taken}}
+	next, _ = u.Apply(f, chat.DeltaOf(moves))
+	return taken, next, d.write(ctx, f, nil, moves, u)
 }
 
 // outcome is what a push's result makes of the message and of its mailbox.
@@ -116,6 +124,11 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 			next.Reason = "the agent took it; " + r.Cut
 		}
 		u.DeliveredAt = now
+	}
+	if taken.Due(now) {
+		// The claim has ended too: its sender may have read that it has expired.
+		next, outcome = taken.Expire(now), chat.Lost
+		u = d.lost(f, next, now)
 	}
 	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
 	if next.State == chat.Dead && !r.refusedByPage() {
@@ -195,6 +208,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	})
 	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
 	u.Host = hostOfOutcome(f, u.Push)
+	u = d.noteStanding(ctx, f, nil, u)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
 	})

@@ -66,11 +66,14 @@ func (s Selection) wants(m chat.Message) bool {
 	return (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source)
 }
 
-// Redrive puts a dead message back, with its id and place. Error:
+// Redrive puts a message back that is dead or has expired, with its id and place. Error:
 // message_not_dead.
 func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
 	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
+		if m.State.Open() {
+			return next, MailboxUpdate{}, err // it has expired, and nobody has told that it is lost
+		}
 		return next, MailboxUpdate{Lost: -1}, err
 	})
 }
@@ -102,7 +105,7 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 func (d *Delivery) lostMail(ctx context.Context, id string, now time.Time) (lost []chat.Message, err error) {
 	for _, state := range []chat.State{chat.Dead, chat.Expired} {
 		for below := ""; ; {
-			page, next, err := d.List(ctx, id, Selection{State: state, Below: below, Limit: listPage})
+			page, next, err := d.List(ctx, id, Selection{State: state, At: now, Below: below, Limit: listPage})
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +116,7 @@ func (d *Delivery) lostMail(ctx context.Context, id string, now time.Time) (lost
 		}
 	}
 	lost = slices.DeleteFunc(lost, func(m chat.Message) bool {
-		old := now.Sub(m.SettledAt) >= d.Registry.Policy.LostMailMemory
+		old := now.Sub(m.At(now).SettledAt) >= d.Registry.Policy.LostMailMemory
 		return m.Probe || (m.State == chat.Expired && old)
 	})
 	slices.SortFunc(lost, func(a, b chat.Message) int { return cmp.Compare(a.Seq, b.Seq) })

@@ -30,21 +30,23 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba",
-	"SeenFrom": "sf", "Homes": "hm", "MovedAt": "mv",
+	"PollAwaitedAt": "pw", "SeenFrom": "sf", "Homes": "hm", "MovedAt": "mv",
 	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es",
 	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
+	// Standing
+	"StandsAs": "vs", "StandsSince": "vt",
 	// Announced
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",
-	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AsideUntil": "au",
-	"AcksEpoch": "ak", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
+	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
+	"HandedAt": "hz", "AsideUntil": "au", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
 	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
-	"FullSince": "us", "FullAt": "ua", "FullBy": "ub",
+	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt",
 	"PushError": "pe", "PushFault": "pk", "RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",

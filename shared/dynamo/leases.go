@@ -37,8 +37,9 @@ func (s *Store) Get(ctx context.Context, id string) (workspace.Facts, error) {
 
 // Renew implements registry.Leases: one conditional update that writes what
 // workspace.Observe says, without a read before. Only when the signal does more
-// than go on with what is so (another instance calls, silence ends, a wedge or
-// errors are over) does it take a second update, with what the first one read.
+// than go on with what is so does it take a second update, with what the first one
+// read: another instance calls, silence ends, a wedge or errors are over, or the
+// verdict becomes another one.
 func (s *Store) Renew(
 	ctx context.Context, id string, credential token.Hash, sig workspace.Signal, now time.Time,
 ) (workspace.Facts, error) {
@@ -46,37 +47,47 @@ func (s *Store) Renew(
 	requireSameInstance(&c, sig)
 	requireNoRecovery(&c, sig, s.Policy, now)
 	c.require(expression.Contains(lease("Homes"), workspace.HomeEntry(sig.From)))
-	f, err := s.renew(ctx, id, c)
-	if err == nil && workspace.NoteHome(f.Homes, sig.From, now) != f.Homes {
-		return s.renewHome(ctx, f, sig.From, now)
+	f, err := s.renew(ctx, id, c, types.ReturnValueAllOld)
+	if err == nil {
+		next := decodeFacts(encodeFacts(workspace.Observe(f, sig, s.Policy, now)))
+		return next, s.noteLate(ctx, f, next)
 	}
 	_, refused := errors.AsType[*registry.Refused](err)
 	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
-		fields := append(workspace.FieldsOf[workspace.Copies](), "RecoveredAt", "Homes", "MovedAt")
+		fields := slices.Concat(workspace.FieldsOf[workspace.Copies](), lateFields,
+			[]string{"RecoveredAt", "PollAwaitedAt", "MovedAt"})
 		c.differences(encodeFacts(f), encodeFacts(observed), fields)
-		return s.renew(ctx, id, c)
+		return s.renew(ctx, id, c, types.ReturnValueAllNew)
 	}
 	return f, err
 }
 
-// renewHome notes anew that an address is the agent's, some hours after it was
-// noted last.
-func (s *Store) renewHome(ctx context.Context, f workspace.Facts, from string, now time.Time) (workspace.Facts, error) {
-	was := f.Homes
-	f.Homes = workspace.NoteHome(was, from, now)
+// lateFields are what a signal changes now and then: what workspace.NoteStanding and
+// workspace.NoteHome write.
+var (
+	standingFields = workspace.FieldsOf[workspace.Standing]()
+	lateFields     = append(workspace.FieldsOf[workspace.Standing](), "Homes")
+)
+
+// noteLate writes what of lateFields a signal has changed, unless another one changed
+// it since.
+func (s *Store) noteLate(ctx context.Context, old, next workspace.Facts) error {
+	if old.Standing == next.Standing && old.Homes == next.Homes {
+		return nil
+	}
+	was := encodeFacts(old)
 	var c change
-	c.set(lease("Homes"), str(f.Homes))
-	c.require(lease("Homes").Equal(value(str(was))))
-	w, err := c.write(s.Leases, leaseKey(f.ID))
-	if err != nil {
-		return f, err
+	c.differences(was, encodeFacts(next), lateFields)
+	for _, field := range lateFields {
+		c.requireSame(lease(field), was[leaseAttributes[field]])
 	}
-	if _, err := s.transact(ctx, []types.TransactWriteItem{w}); err != nil && fault.CodeOf(err) != fault.Conflict {
-		return f, err
+	_, err := s.renew(ctx, next.ID, c, types.ReturnValueNone)
+	if _, changed := errors.AsType[*registry.Refused](err); changed {
+		return nil
 	}
-	return f, nil
+	return err
 }
 
 // renewal is the update of a signal, on condition of its credential.
@@ -164,9 +175,11 @@ func requireNoRecovery(c *change, sig workspace.Signal, p workspace.Policy, now 
 	}
 }
 
-// renew sends the update. When its condition fails, it returns a *Refused with
-// the facts as they stand.
-func (s *Store) renew(ctx context.Context, id string, c change) (workspace.Facts, error) {
+// renew sends the update, and returns the facts before or after it. When its
+// condition fails, it returns a *Refused with the facts as they stand.
+func (s *Store) renew(
+	ctx context.Context, id string, c change, returned types.ReturnValue,
+) (workspace.Facts, error) {
 	e, err := c.build()
 	if err != nil {
 		return workspace.Facts{}, err
@@ -174,7 +187,7 @@ func (s *Store) renew(ctx context.Context, id string, c change) (workspace.Facts
 	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
 		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
-		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValues:                        returned,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
@@ -266,12 +279,12 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 var refusalFields = append(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]()...)
 
 // NoteRefusal implements registry.Leases: one conditional update, so that of many
-// refused at once one is written. Every field that a refusal writes is in the
+// refused at once one is written. Every field that counts refusals is in the
 // condition: a time alone says too little, as several come in one millisecond.
 func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) error {
 	was := encodeFacts(old)
 	var c change
-	c.differences(was, encodeFacts(next), refusalFields)
+	c.differences(was, encodeFacts(next), slices.Concat(refusalFields, standingFields))
 	c.require(lease("ID").AttributeExists())
 	for _, field := range append([]string{"Version"}, refusalFields...) {
 		c.requireSame(lease(field), was[leaseAttributes[field]])

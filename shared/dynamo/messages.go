@@ -231,9 +231,14 @@ func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
 	default:
 		c.set(lease("AcksEpoch"), num(*u.AcksEpoch))
 	}
+	c.noteTime(lease("HandedAt"), u.HandedAt)
 	noteLost(&c, u)
 	if u.Push != nil {
 		notePush(&c, *u.Push)
+	}
+	if u.Standing != nil {
+		c.set(lease("StandsAs"), str(u.Standing.StandsAs))
+		c.set(lease("StandsSince"), millis(u.Standing.StandsSince))
 	}
 	return c
 }

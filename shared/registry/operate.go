@@ -81,6 +81,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (Created, error) {
 	text, minted := token.Mint(token.Workspace)
 	next := workspace.Create(in.ID, minted, in.Mode, in.MaxTasks, now)
+	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
 	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, workspace.Facts{}, next, SaveExtras{
 		Profile: in.profile(),
 		Audit: []activity.AuditEntry{{
@@ -110,7 +111,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 		audit.Summary = fmt.Sprintf(
 			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
 	}
-	next := workspace.Adopt(old, adoption, now)
+	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
 	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}})
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
 }
@@ -140,6 +141,7 @@ func (r *Registry) change(
 		if next, entry, err = to(old); err != nil {
 			return err
 		}
+		next = workspace.NoteStanding(old, next, r.Policy, now)
 		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(entry)})
 	})
 	if err == nil {

@@ -82,6 +82,7 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	if admitted.byEnrolment {
 		next.EnrolledBy = token.Digest(in.Enrolment)
 	}
+	next = workspace.NoteStanding(old, next, r.Policy, now)
 	// The URL is what the agent says now, even if that is none; what it doesn't
 	// speak of stays as the operator gave it.
 	profile := workspace.ProfileChange{URL: &in.URL, Runtime: optional(in.Runtime), Card: in.Card}

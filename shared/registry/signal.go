@@ -47,7 +47,7 @@ func (r *Registry) Signal(
 // promote writes that the issued credential was used for the first time. Error:
 // conflict.
 func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential, from string, now time.Time) error {
-	next := workspace.Promote(old)
+	next := workspace.NoteStanding(old, workspace.Promote(old), r.Policy, now)
 	next.Version++
 	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(credentialUsed(credential, from, now))})
 }

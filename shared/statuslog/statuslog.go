@@ -113,6 +113,7 @@ func (l *Log) record(
 	}
 	next := f
 	next.AnnouncedAs, next.AnnouncedAt, next.AnnouncedSeq = as, now, f.AnnouncedSeq+1
+	next.Standing = workspace.Standing{StandsAs: as, StandsSince: v.Since}
 	next.Version++
 	c := Change{
 		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, At: now, To: StatusReason{v.Status, v.Reason},

@@ -91,7 +91,8 @@ func TestCopiesThatRegisterInTurn(t *testing.T) {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 	}
 	for i := range 8 { // one that is started again and again on whatever port is free
-		f = register(f, workspace.Declaration{URL: "http://a:" + string(rune('1'+i)), From: "10.0.0.1"}, at(200+10*i))
+		url := "http://a:" + string(rune('1'+i))
+		f = register(f, workspace.Declaration{URL: url, Pushable: true, From: "10.0.0.1"}, at(200+10*i))
 	}
 	if v := workspace.Assess(f, p, at(275)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)

@@ -191,11 +191,13 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Epoch++
 	if f.Hold == Removed {
 		f.CreatedAt, f.RegisteredAt, f.Liveness = now, time.Time{}, Liveness{}
+		f.Lost, f.Full = Lost{}, Full{}
 	}
 	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
 	f.Reported, f.UndeliveredAt = Reported{}, time.Time{}
+	f = f.awaitPoll(now)
 	f.Refusals, f.Stranger, f.Copies = Refusals{}, Stranger{}, Copies{}
 	f.PushTrouble, f.AnswerTrouble = PushTrouble{}, AnswerTrouble{}
 	if a.ResetCredentials {

@@ -64,6 +64,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, v.Hint
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed: " + f.PushError
+	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
+		return ExpectWhenIdle, underWay
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:
@@ -83,19 +85,20 @@ func (f Facts) queueBefore(p Policy, now time.Time) int64 {
 
 // expectPoll is Expect for an agent that fetches its mail.
 func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, string) {
-	switch quiet := f.NotPolling(p, now); {
+	switch quiet := f.unattended(p, now); {
 	case v.Reason == ReasonCredentialsRejected && !f.PolledAt.After(f.RefusedSince):
 		return ExpectNobody, v.Hint // it has not polled since its credential was first refused
-	case quiet == "" && v.Reason == ReasonBacklogStalled:
-		return ExpectRetrying, v.Hint
-	case quiet == "":
-		return ExpectNextPoll, ""
-	case f.atWork(p, now):
-		return ExpectWhenIdle, ""
-	default:
+	case v.Reason == ReasonInboxUnattended:
+		return ExpectNobody, v.Hint
+	case quiet != "":
 		return ExpectNobody, "the agent is alive, but " + quiet +
 			": see that it polls, or register it with a URL so that mail can be pushed"
+	case v.Reason == ReasonBacklogStalled:
+		return ExpectRetrying, v.Hint
+	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):
+		return ExpectNextPoll, ""
 	}
+	return ExpectWhenIdle, ""
 }
 
 // atWork reports whether fresh evidence says that the agent works: it says so, a push to it is under way, or it has
@@ -108,14 +111,4 @@ func (f Facts) atWork(p Policy, now time.Time) bool {
 // one that ends later than a delivery may take, which a wrong clock made.
 func (f Facts) Pushing(p Policy, now time.Time) bool {
 	return f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew
-}
-
-// saidIdle reports whether the agent has said since its last poll that it is idle.
-func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
-
-// atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it,
-// and has not said since that it is idle.
-func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
-	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
-	return fetched && !f.saidIdle() && now.Sub(f.PolledAt) < p.DeliveryPatience
 }

@@ -39,6 +39,13 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 			!f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective &&
 			(v.Reason != workspace.ReasonCredentialsRejected || f.PolledAt.After(f.RefusedSince)):
 			t.Fatalf("it polls, and nobody is said to listen: %+v", f)
+		case deliverable && v.Status == workspace.StatusOnline && expected == workspace.ExpectNobody:
+			t.Fatalf("online, and nobody is said to listen: %+v", f)
+		case deliverable && v.Reason == workspace.ReasonInboxUnattended && expected != workspace.ExpectNobody:
+			t.Fatalf("it does not poll, and %s is promised: %+v", expected, f)
+		case deliverable && mode == workspace.Poll && v.Status == workspace.StatusOnline && f.Busy(p, now) == 0 &&
+			f.InFlight == 0 && f.NotPolling(p, now) != "" && now.Sub(f.FreeSince) > p.PollPatience():
+			t.Fatalf("it does not poll, nothing explains that, and it is online: %+v", f)
 		case v.Status == workspace.StatusOnline && !deliverable:
 			t.Fatalf("online, and nothing is delivered: %+v", f)
 		}
@@ -248,10 +255,19 @@ func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
 		}, "inbox_unattended", "restart"},
 		"it was busy once, and a new boot is yet to be tried": {func(f *workspace.Facts) {
 			f.BusyAnswers, f.BusySince, f.TriedAt, f.RegisteredAt = 1, at(300), at(300), at(599)
-		}, "busy", ""},
+		}, "healthy", ""},
+		"nothing listened at its URL, and a new boot is yet to be tried": {func(f *workspace.Facts) {
+			f.PushFailures, f.PushFault, f.TriedAt, f.RegisteredAt = 3, workspace.FaultRefused, at(300), at(599)
+		}, "push_failing", "wait"},
 		"it is busy for ever, and registers again": {func(f *workspace.Facts) {
 			f.BusyAnswers, f.BusySince, f.TriedAt, f.RegisteredAt = 2, at(300), at(580), at(599)
+		}, "push_failing", "wait"},
+		"it is busy for ever, and registered again": {func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.TriedAt, f.RegisteredAt = 2, at(300), at(599), at(580)
 		}, "push_failing", "inspect"},
+		"it is to poll, and has just registered": {func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.RegisteredAt, f.PollAwaitedAt = workspace.Poll, false, at(599), at(599)
+		}, "healthy", ""},
 	} {
 		f := live(func(f *workspace.Facts) { f.Open, f.OldestOpen = 1, at(200) })
 		c.change(&f)
@@ -334,5 +350,18 @@ func TestAFastClockGivesNoRest(t *testing.T) {
 	f = live(func(f *workspace.Facts) { f.Open, f.OldestOpen, f.TriedAt, f.ResumedAt = 1, at(100), at(300), jumped })
 	if v := workspace.Assess(f, p, at(600)); v.Status == workspace.StatusOnline {
 		t.Fatalf("a resume in the future hides that mail waits: %+v", v)
+	}
+}
+
+// A workspace that is removed and created again has lost no mail of its own; one that is removed offers no redrive.
+func TestARemovedWorkspaceOffersNoRedrive(t *testing.T) {
+	f := live(func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 2, at(500), "no key" })
+	f = workspace.SetHold(f, workspace.Removed, p, at(599))
+	if v := workspace.Assess(f, p, at(600)); len(v.Remarks) != 0 {
+		t.Fatalf("%+v", v.Remarks)
+	}
+	f = workspace.Adopt(f, workspace.Adoption{}, at(600))
+	if v := workspace.Assess(f, p, at(601)); f.LostMessages != 0 || len(v.Remarks) != 0 {
+		t.Fatalf("%+v", v.Remarks)
 	}
 }

@@ -167,11 +167,6 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	case ExpectRetrying:
 		e.Summary = "It is alive, and a message sent now is tried until it arrives: " + why + "."
 	}
-	if quiet := f.NotPolling(p, now); quiet != "" && e.Delivery.Effective == Poll {
-		e.Hop, e.Summary = HopAgent, "Its agent is alive, but "+quiet+": a message sent now waits until it does."
-		e.Next = "see that the agent polls GET /workspaces/" + f.ID + "/activity, " +
-			"or register it with a URL so that mail can be pushed"
-	}
 	return e
 }
 

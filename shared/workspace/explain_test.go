@@ -105,7 +105,7 @@ func TestExplain(t *testing.T) {
 			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"
 		}), workspace.HopQueue, "the most of them from flooder"},
 		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
-			f.ErrorsSince, f.SampleError = now, "boom"
+			f.ErrorsSince, f.SampleError, f.PolledAt = now, "boom", now
 		}), workspace.HopAgent, "boom"},
 		workspace.ReasonBusy: {with(func(f *workspace.Facts) {
 			f.ActiveTasks, f.ActiveAt = 1, now
@@ -135,7 +135,7 @@ func TestExplain(t *testing.T) {
 	}
 	e := workspace.Fleet{}.Explain(live, p, now)
 	if e.Hop != workspace.HopAgent || e.Next == "" ||
-		!strings.Contains(e.Text(), "has never polled for its mail: a message sent now waits") {
+		!strings.Contains(e.Text(), "isn't polling for its mail (it has never polled for its mail)") {
 		t.Errorf("one that beats and never polls: %+v\n%s", e, e.Text())
 	}
 }

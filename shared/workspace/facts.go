@@ -24,6 +24,7 @@ type Facts struct {
 	Stranger
 	Liveness
 	Copies
+	Standing
 	Announced
 	Mailbox
 	PushTrouble
@@ -121,9 +122,12 @@ type Liveness struct {
 	PolledAt    time.Time // last accepted poll
 	CalledAt    time.Time // last accepted call of another kind
 	RecoveredAt time.Time // when an accepted signal last ended silence, a wedge or errors
-	SeenFrom    string    // network address of the last accepted signal
-	Homes       string    // addresses from which the agent was accepted lately, and when; see homes.go
-	MovedAt     time.Time // when it was last noted that the agent calls from an address that is new
+	// PollAwaitedAt is when the agent could begin to poll: at the first register, end of silence or resume since its last
+	// poll. One that registers again and again gets no more time.
+	PollAwaitedAt time.Time
+	SeenFrom      string    // network address of the last accepted signal
+	Homes         string    // addresses from which the agent was accepted lately, and when; see homes.go
+	MovedAt       time.Time // when it was last noted that the agent calls from an address that is new
 	Reported
 }
 
@@ -152,6 +156,14 @@ type Copies struct {
 	TakenOverAt       time.Time // last change from one to another
 }
 
+// Standing is the verdict that stood after the last write that looked at it, and since when it did. Signals, registers,
+// refusals, operators' calls, changes of messages and records of the status log write it, when it is another one. It
+// says when a verdict began, and decides none.
+type Standing struct {
+	StandsAs    string // "status/reason"
+	StandsSince time.Time
+}
+
 // Announced is the last verdict that was recorded in the status log; its event may not have been sent yet. Nothing
 // decides a status from it. A sweep writes it together with the change it records, on condition that Version and the
 // fleet's last change are still those it read.
@@ -172,6 +184,7 @@ type Mailbox struct {
 	DeliveredAt  time.Time // last delivery
 	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
 	AcksEpoch    int64     // of the host that last acknowledged mail by its number, and not by a cursor; 0: none did
+	HandedAt     time.Time // when a poll of the present host was first handed mail since the last delivery
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task
@@ -190,6 +203,7 @@ type Full struct {
 	FullSince time.Time // first of the refusals that follow each other
 	FullAt    time.Time // last one that was noted
 	FullBy    string    // the sender that fills it; "" is the user
+	FullOpen  int64     // how many messages were open at that refusal; with fewer there is room
 }
 
 // Lost is the mail that died or expired undelivered, to be told for a day. The end of each such message adds to it, in

@@ -60,12 +60,10 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		d.Effective, d.Reason = m, fmt.Sprintf(format, args...)
 		return d
 	}
-	polls := !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective
-	mailWaits := f.Open > 0 && now.Sub(latest(f.OldestOpen, f.RegisteredAt)) >= p.DeliveryObjective
+	polls := f.polls(p, now)
 	switch {
-	case f.Declared == Poll && f.Pushable && mailWaits && !polls:
-		return say(Push, "declared poll, but it hasn't polled since mail began to wait at %s, "+
-			"and its URL can be pushed to", stamp(f.OldestOpen))
+	case f.Declared == Poll && f.Pushable && f.unattended(p, now) != "":
+		return say(Push, "declared poll, but %s, and its URL can be pushed to", f.unattended(p, now))
 	case f.Declared == Poll:
 		return say(Poll, "declared by %s", f.DeclaredBy)
 	case f.Declared == Push && f.PushFailures >= p.PushFailuresToDegrade && polls:
@@ -83,18 +81,6 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		return say(Push, "not declared; its URL and runtime can be pushed to")
 	}
 	return say(Poll, "not declared; it has no URL and runtime that can be pushed to")
-}
-
-// NotPolling says in words that an agent that gets its mail by polling has not polled for a while, and so may not get
-// what is sent now. It is "" when the agent has polled.
-func (f Facts) NotPolling(p Policy, now time.Time) string {
-	switch {
-	case f.PolledAt.IsZero() && now.Sub(latest(f.RegisteredAt, f.CreatedAt)) >= p.DeliveryObjective:
-		return "it has never polled for its mail"
-	case !f.PolledAt.IsZero() && now.Sub(f.PolledAt) >= p.DeliveryObjective:
-		return "it has not polled for its mail since " + stamp(f.PolledAt)
-	}
-	return ""
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -15,7 +15,18 @@ func TestEffectiveMode(t *testing.T) {
 	}{
 		"undeclared with a URL is push":  {nil, workspace.Push},
 		"undeclared without one is poll": {func(f *workspace.Facts) { f.Pushable = false }, workspace.Poll},
-		"declared poll is poll":          {func(f *workspace.Facts) { f.Declared = workspace.Poll }, workspace.Poll},
+		"declared poll is poll": {func(f *workspace.Facts) {
+			f.Declared, f.PolledAt = workspace.Poll, at(590)
+		}, workspace.Poll},
+		"declared poll, and it is at work": {func(f *workspace.Facts) {
+			f.Declared, f.PolledAt, f.ActiveTasks, f.ActiveAt = workspace.Poll, at(300), 1, at(590)
+		}, workspace.Poll},
+		"declared poll, and it has just registered": {func(f *workspace.Facts) {
+			f.Declared, f.PollAwaitedAt = workspace.Poll, at(590)
+		}, workspace.Poll},
+		"declared poll, and it does not poll": {func(f *workspace.Facts) {
+			f.Declared, f.PolledAt = workspace.Poll, at(500)
+		}, workspace.Push},
 		"declared push without URL is poll": {func(f *workspace.Facts) {
 			f.Declared, f.Pushable = workspace.Push, false
 		}, workspace.Poll},

@@ -33,6 +33,7 @@ func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
 	}
 	if paused && h == NoHold {
 		f.ResumedAt = now
+		f = f.awaitPoll(now)
 	}
 	return f
 }

@@ -67,6 +67,10 @@ type Policy struct {
 	BootstrapWindow time.Duration
 }
 
+// PollPatience is how long an agent that polls may go without a poll: as long as mail may wait, and two calls at the
+// slowest pace that agents are asked to call at.
+func (p Policy) PollPatience() time.Duration { return max(p.DeliveryObjective, 2*p.LeaseTTL/3) }
+
 // DefaultPolicy is what a deployment runs with.
 func DefaultPolicy() Policy {
 	return Policy{

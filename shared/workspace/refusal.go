@@ -95,6 +95,14 @@ const strangerEvery = 2
 // is attributed to the agent counts against the workspace; any other is a stranger's and only warns. One with a
 // credential that is known to be somebody else's is a stranger's, wherever it comes from.
 func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
+	next, changed = f.refuse(r, p, now)
+	if changed {
+		next = NoteStanding(f, next, p, now)
+	}
+	return next, changed
+}
+
+func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	if f.attributable(r, p, now) {
 		return f.countRefusal(r, p, now)
 	}

@@ -167,8 +167,8 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	}
 }
 
-// Adapters write the fields of Refusals and Stranger when a refusal is noted, and no others: whatever Refuse changes
-// must be in one of the two groups.
+// Adapters write the fields of Refusals, Stranger and Standing when a refusal is noted, and no others: whatever Refuse
+// changes must be in one of the three groups.
 func TestRefuseWritesItsGroupsOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
@@ -177,7 +177,7 @@ func TestRefuseWritesItsGroupsOnly(t *testing.T) {
 			From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "from"),
 			Hash: token.Digest(rapid.SampledFrom([]string{"", "x", "guess"}).Draw(t, "brought")),
 		}, p, at(600))
-		next.Refusals, next.Stranger = f.Refusals, f.Stranger
+		next.Refusals, next.Stranger, next.Standing = f.Refusals, f.Stranger, f.Standing
 		if next != f {
 			t.Fatalf("Refuse changed more than its groups:\n%+v\n%+v", f, next)
 		}

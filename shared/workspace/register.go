@@ -34,6 +34,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.Version++
 	f.Epoch++
 	f.RegisteredAt = now
+	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f = f.noteMove(d.From, now)
 	f.SeenFrom, f.Homes = d.From, NoteHome(f.Homes, d.From, now)

@@ -285,6 +285,9 @@ func healthy(s situation) *Verdict {
 			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
 		}
 	}
+	if s.mode == Push && s.Delivering(s.p, s.now) {
+		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, underWay})
+	}
 	switch busy := s.Busy(s.p, s.now); {
 	case busy >= s.Slots():
 		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
@@ -292,12 +295,15 @@ func healthy(s situation) *Verdict {
 			s.ActiveAt,
 			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots()),
 		})
-	case s.BusyAnswers > 0:
+	case s.BusyAnswers > 0 && !s.retryDue():
 		v.Reason, v.Since = ReasonBusy, s.BusySince
 		v.Evidence = append(v.Evidence, Evidence{s.BusySince, "the agent answered that it is busy"})
 	}
 	return v
 }
+
+// underWay is what is said while deliveries are under way in all task slots of the agent.
+const underWay = "a message was handed to it, and it has not answered yet: what is sent now comes after it"
 
 // strangerHint adds to a hint that somebody at another address is refused now: that may be the silent agent itself,
 // without its credential at a new address.

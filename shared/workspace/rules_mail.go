@@ -8,23 +8,18 @@ import (
 // The rules of the status table over mail: nobody fetches it, pushes fail, it waits for too long, it ended
 // undelivered, its tasks fail, or it fills the inbox. A rule returns nil when it doesn't apply.
 
-// inboxUnattended: the agent is to poll for its mail, mail waits, and nobody fetches it.
+// inboxUnattended: the agent is to poll for its mail, and does not.
 func inboxUnattended(s situation) *Verdict {
-	if s.mode != Poll || !s.mailOverdue() || s.within(s.PolledAt, s.p.DeliveryObjective) || s.workExplains() ||
-		s.aboutToPoll() {
+	quiet := s.unattended(s.p, s.now)
+	if s.mode != Poll || quiet == "" {
 		return nil
 	}
-	last := "it has never polled"
-	since := s.OldestOpen.Add(s.p.DeliveryObjective)
-	ev := s.mailEvidence()
-	if !s.PolledAt.IsZero() {
-		last = "its last poll was at " + stamp(s.PolledAt)
-		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective))
-		ev = append(ev, Evidence{s.PolledAt, "last poll"})
+	last := Evidence{s.pollAwaited(), "last poll"}
+	if s.PolledAt.Before(last.At) {
+		last.Fact = "it could begin to poll, and has not polled since"
 	}
-	// What it was at before it registered is not known any more.
-	since = latest(since, s.busyEnded(), s.nextPollDue(), s.RegisteredAt)
-	since = latest(since, s.fetchedWorkEnded())
+	ev := append(s.mailEvidence(), last)
+	since := latest(s.pollAwaited().Add(s.p.PollPatience()), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded())
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -35,36 +30,22 @@ func inboxUnattended(s situation) *Verdict {
 				Evidence{s.LastSignal(), "last accepted call"}),
 		}
 	}
-	if s.newlyAble() && s.PolledAt.Before(s.ableSince()) {
+	if back := s.backSince(); s.justNow(back) && s.PolledAt.Before(back) {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "wait",
-			Hint: fmt.Sprintf("mail waits, and the agent has not polled for it since it came back at %s: "+
-				"wait for its first poll", stamp(s.ableSince())),
+			Hint:     fmt.Sprintf("the agent came back at %s, and %s: wait for its first poll", stamp(back), quiet),
 			Evidence: ev,
 		}
 	}
+	hint := fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
+		"restart it, or register it with a URL so that mail can be pushed", quiet)
+	if !s.RecentlyAccepted(s.p, s.now) {
+		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: see whether it runs, or restart it; "+
+			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p)))
+	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart",
-		Hint: fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
-			"restart it, or register it with a URL so that mail can be pushed", last),
-		Evidence: ev,
+		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,
 	}
-}
-
-// aboutToPoll reports whether the agent, which has polled since it registered, has said a moment ago that its work is
-// done: its next poll is due.
-func (s situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue()) }
-
-// nextPollDue is until when that is so; zero when it never was.
-func (s situation) nextPollDue() time.Time {
-	if s.FreeSince.IsZero() || !s.PolledAt.After(s.RegisteredAt) {
-		return time.Time{}
-	}
-	due, patience := s.FreeSince.Add(s.p.DeliveryObjective), s.stuckSince().Add(s.p.BusyPatience)
-	if patience.Before(due) {
-		return patience
-	}
-	return due
 }
 
 // fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is
@@ -80,22 +61,21 @@ func (s situation) fetchedWorkEnded() time.Time {
 	return patience
 }
 
+// aboutToPoll reports whether the agent's next poll is due.
+func (s situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue(s.p)) }
+
 // silentSinceResumed reports whether no call was accepted since a pause ended.
 func (s situation) silentSinceResumed() bool {
 	return !s.ResumedAt.IsZero() && s.LastSignal().Before(s.ResumedAt)
 }
 
-// workExplains reports whether mail waits because the agent is at work: on what it fetched, or on as many tasks as it
-// takes.
-func (s situation) workExplains() bool { return s.busyExplains() || s.atFetchedWork(s.p, s.now) }
-
 // pushFailing: pushes fail, and the agent does not poll either. This holds for an agent that declared poll too: it was
 // pushed to as a last resort, and the next message would meet the same failure.
 func pushFailing(s situation) *Verdict {
-	if polls := s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective); polls {
+	if s.mode == Poll && s.polls(s.p, s.now) {
 		return nil
 	}
-	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective)
+	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective, s.now)
 	if s.PushFailures >= s.p.PushFailuresToDegrade || overdue {
 		return s.pushesFail()
 	}
@@ -106,7 +86,7 @@ func pushFailing(s situation) *Verdict {
 }
 
 func (s situation) pushesFail() *Verdict {
-	advice, action := s.PushFault.advice()
+	advice, action := s.advice()
 	last := "the last delivery"
 	if s.PushFailures > 1 {
 		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
@@ -121,6 +101,22 @@ func (s situation) pushesFail() *Verdict {
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
+}
+
+// advice is what to do about hand-overs that failed. While a new try is due, that is to wait for it.
+func (s situation) advice() (hint, action string) {
+	if s.retryDue() {
+		return s.waitForRetry(), "wait"
+	}
+	return s.PushFault.advice()
+}
+
+// retryDue reports whether the agent is tried again now: it became able to take mail since the last try.
+func (s situation) retryDue() bool { return s.aboutToBeTried() && !s.Resting(s.p, s.now) }
+
+func (s situation) waitForRetry() string {
+	return fmt.Sprintf("that was before %s, when the agent came back; wait for the next try, which is due now",
+		stamp(s.ableSince()))
 }
 
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
@@ -139,7 +135,7 @@ func (s situation) pushesFailSince() time.Time {
 		since = overdue
 	}
 	if !s.PolledAt.IsZero() {
-		since = latest(since, s.PolledAt.Add(s.p.DeliveryObjective)) // until then it got its mail by polling
+		since = latest(since, s.PolledAt.Add(s.p.PollPatience())) // until then it got its mail by polling
 	}
 	return since
 }
@@ -150,28 +146,37 @@ func (s situation) pushedSince() time.Time {
 	if s.Declared != Poll {
 		return time.Time{}
 	}
-	return latest(s.RegisteredAt, s.PolledAt).Add(s.p.DeliveryObjective)
+	return s.pollAwaited().Add(s.p.PollPatience())
 }
 
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
 // say that it is free.
 func (s situation) ableSince() time.Time {
-	return latest(s.RegisteredAt, s.RecoveredAt, s.ResumedAt, s.FreeSince)
+	return latest(s.backSince(), s.FreeSince)
 }
 
+// backSince is when the agent last registered or came back, or when its pause ended.
+func (s situation) backSince() time.Time { return latest(s.RegisteredAt, s.RecoveredAt, s.ResumedAt) }
+
 // newlyAble reports whether the agent became able to take mail a moment ago: that mail has waited is not its fault.
-// A time that lies ahead is a wrong clock's.
-func (s situation) newlyAble() bool {
-	return s.within(s.ableSince(), s.p.DeliveryObjective) && s.ableSince().Sub(s.now) <= maxSkew
+func (s situation) newlyAble() bool { return s.justNow(s.ableSince()) }
+
+// justNow reports whether t is less than a delivery objective ago. A time that lies ahead is a wrong clock's.
+func (s situation) justNow(t time.Time) bool {
+	return s.within(t, s.p.DeliveryObjective) && t.Sub(s.now) <= maxSkew
 }
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s situation) busyForNothing() *Verdict {
+	advice, action := "see what it is at", "inspect"
+	if s.retryDue() {
+		advice, action = s.waitForRetry(), "wait"
+	}
 	return &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Action: "inspect", Hop: HopAgent,
+		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: HopAgent,
 		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
-			"see what it is at; its mail is kept and tried on",
+			advice + "; its mail is kept and tried on",
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.BusySince, fmt.Sprintf("first of %d answers in a row that it is busy", s.BusyAnswers)},
 			s.busyEvidence()),
@@ -179,10 +184,12 @@ func (s situation) busyForNothing() *Verdict {
 }
 
 // busyBelieved reports whether the agent's answers that it is busy are believed: its heartbeats say the same, they are
-// new, or the time that its only one asked for still runs, or ended with a new boot that is yet to be tried.
+// new, or the time that its only one asked for still runs, or ended a moment ago: it is being tried again, or a new
+// boot is yet to be tried.
 func (s situation) busyBelieved() bool {
 	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
-		(s.BusyAnswers == 1 && (s.Resting(s.p, s.now) || s.aboutToBeTried()))
+		(s.BusyAnswers == 1 && (s.Resting(s.p, s.now) || s.aboutToBeTried() ||
+			s.Pushing(s.p, s.now) && s.within(s.TriedAt, s.p.BusyBelieved)))
 }
 
 // aboutToBeTried reports whether a delivery is due: the agent became able to take mail a moment ago, and none was tried
@@ -202,7 +209,7 @@ func backlogStalled(s situation) *Verdict {
 		Since:    s.stalledSince(),
 		Evidence: s.mailEvidence(),
 	}
-	if s.mode == Poll && s.within(s.PolledAt, s.p.DeliveryObjective) {
+	if s.mode == Poll && s.polls(s.p, s.now) {
 		return s.unacknowledged(v)
 	}
 	if s.waitExplained() {
@@ -227,7 +234,7 @@ func (s situation) stalledSince() time.Time {
 	overdue := latest(s.stuckSince(), s.ReachedAt).Add(s.p.DeliveryObjective)
 	since := latest(overdue, s.ableSince(), s.asideEnded(), s.busyEnded())
 	if s.mode == Poll {
-		since = latest(since, s.nextPollDue())
+		since = latest(since, s.nextPollDue(s.p))
 	}
 	return since
 }
@@ -262,7 +269,7 @@ func (s situation) asideEnded() time.Time {
 func (s situation) unacknowledged(v *Verdict) *Verdict {
 	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
 	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
-	if s.now.Before(due) || s.busyExplains() || s.aboutToPoll() {
+	if s.now.Before(due) || s.busyExplains(s.p, s.now) || s.aboutToPoll() {
 		return nil
 	}
 	v.Since = latest(v.Since, due)
@@ -283,21 +290,16 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 	return v
 }
 
-// waitExplained reports whether something explains that mail waits: work, a delivery that is under way or due, or that
-// the message is set aside.
+// waitExplained reports whether something explains that mail waits: work, a delivery or a poll that is under way or
+// due, or that the message is set aside.
 func (s situation) waitExplained() bool {
-	return s.workExplains() || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
-		(s.mode == Poll && s.aboutToPoll()) || (s.BusyAnswers > 0 && s.busyBelieved())
+	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
+		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || (s.BusyAnswers > 0 && s.busyBelieved())
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
 func (s situation) untried() bool {
 	return s.mode == Push && s.InFlight == 0 && s.TriedAt.Before(s.OldestOpen)
-}
-
-// busyExplains reports whether mail waits because the agent says that it is busy.
-func (s situation) busyExplains() bool {
-	return s.Busy(s.p, s.now) >= s.Slots() && !s.stuckFor(s.p.BusyPatience)
 }
 
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
@@ -323,10 +325,10 @@ func (s situation) busyEvidence() Evidence {
 // endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since.
 // Without this rule, the end of the message would hide what it has shown.
 func endedUndelivered(s situation) *Verdict {
-	if !s.undelivered() {
-		return nil
+	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) {
+		return nil // a message that lives for less than the time between two polls shows nothing of an agent that polls
 	}
-	advice, action := s.PushFault.advice()
+	advice, action := s.advice()
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
 		Hint:     "the last message was not delivered before its time was up, and nothing since: " + advice,
@@ -336,6 +338,11 @@ func endedUndelivered(s situation) *Verdict {
 		v.Reason, v.Action, v.Hop = ReasonInboxUnattended, "restart", HopAgent
 		v.Hint = "the last message was never fetched, and the agent hasn't polled since: " +
 			"restart it, or register it with a URL so that mail can be pushed"
+		if s.NotPolling(s.p, s.now) == "" {
+			v.Action = "wait"
+			v.Hint = fmt.Sprintf("the last message was never fetched, and the agent came back at %s: wait for its first poll",
+				stamp(s.pollAwaited()))
+		}
 	}
 	return v
 }
@@ -377,14 +384,6 @@ func inboxFull(s situation) *Verdict {
 func (s situation) mailOverdue() bool {
 	return s.Open > 0 && s.now.Sub(s.OldestOpen) >= s.p.DeliveryObjective
 }
-
-// stuckFor reports whether mail has waited for d without a delivery.
-func (s situation) stuckFor(d time.Duration) bool {
-	return s.Open > 0 && s.now.Sub(s.stuckSince()) >= d
-}
-
-// stuckSince is since when mail has waited without a delivery.
-func (s situation) stuckSince() time.Time { return latest(s.OldestOpen, s.DeliveredAt) }
 
 func (s situation) mailEvidence() []Evidence {
 	if s.Open == 0 {

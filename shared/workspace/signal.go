@@ -28,8 +28,12 @@ type Signal struct {
 // Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite
 // compares them with this.
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
+	old := f
 	if s.recovers(f, p, now) {
 		f.RecoveredAt = now
+	}
+	if s.endsSilence(f, p, now) {
+		f = f.awaitPoll(now)
 	}
 	if !SameInstance(f, s) {
 		f = takeOver(f, s, p, now)
@@ -49,7 +53,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.HeartbeatAt, f.BeatsRefused = now, 0
 	}
 	f.Reported = s.report(f.Reported, p, now)
-	return f
+	return NoteStanding(old, f, p, now)
 }
 
 // report is what the agent says of itself after the signal.
@@ -99,8 +103,11 @@ func (s Signal) EndsErrors(p Policy) bool {
 
 // recovers reports whether the signal ends silence, a wedge or errors.
 func (s Signal) recovers(f Facts, p Policy, now time.Time) bool {
-	endsSilence := !f.LeaseUntil.IsZero() && !f.Leased(p, now)
 	endsWedge := s.Kind == SignalHeartbeat && !s.Wedged && !f.WedgedSince.IsZero()
 	endsErrors := s.EndsErrors(p) && !f.ErrorsSince.IsZero()
-	return endsSilence || endsWedge || endsErrors
+	return s.endsSilence(f, p, now) || endsWedge || endsErrors
+}
+
+func (s Signal) endsSilence(f Facts, p Policy, now time.Time) bool {
+	return !f.LeaseUntil.IsZero() && !f.Leased(p, now)
 }

@@ -117,7 +117,7 @@ func Assess(f Facts, p Policy, now time.Time) Verdict { return Fleet{}.Assess(f,
 func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	s := newSituation(f, fl, p, now)
 	v := s.judge()
-	if v.Since.IsZero() {
+	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
 	v.Remarks = s.remarks()
@@ -181,11 +181,11 @@ func (s situation) tellFailedRegister(v *Verdict) {
 
 // remarks are what to know beside the verdict.
 func (s situation) remarks() (out []Remark) {
-	if s.inboxFull() {
+	if s.wasFull() {
 		out = append(out, Remark{Code: RemarkInboxFull, Command: "rollcall receipts " + s.ID, Text: s.fullWords()})
 	}
-	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) {
-		return out
+	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) || s.Hold == Removed {
+		return out // nothing can be redriven to a workspace that is removed
 	}
 	return append(out, Remark{
 		Code: RemarkMailLost, Command: "rollcall redrive " + s.ID,
@@ -194,14 +194,20 @@ func (s situation) remarks() (out []Remark) {
 	})
 }
 
-// inboxFull reports whether the inbox refused a message a moment ago and still has mail.
-func (s situation) inboxFull() bool {
-	return s.Hold != Removed && s.Open > 0 && s.within(s.FullAt, s.p.FullMemory)
-}
+// wasFull reports whether the inbox refused a message a moment ago.
+func (s situation) wasFull() bool { return s.Hold != Removed && s.within(s.FullAt, s.p.FullMemory) }
 
+// inboxFull reports whether it would refuse another one now.
+func (s situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Open >= s.FullOpen }
+
+// fullWords says what is true now of an inbox that was full.
 func (s situation) fullWords() string {
-	return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s",
-		plural(s.Open, "message"), SenderName(s.FullBy))
+	if s.inboxFull() {
+		return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s",
+			plural(s.Open, "message"), SenderName(s.FullBy))
+	}
+	return fmt.Sprintf("its inbox was full at %s, with the most of its mail from %s, and refused mail; "+
+		"there is room now: %s wait", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 
 // SenderName is what to call the sender of a message: its workspace's id, or the user.
@@ -226,7 +232,7 @@ func (s situation) leased() bool { return s.Leased(s.p, s.now) }
 
 // recheckAt is the first moment after now at which time alone makes the verdict another one.
 func (s situation) recheckAt(v Verdict) time.Time {
-	for _, at := range s.deadlines() {
+	for _, at := range s.clocks(s.now, time.Time{}) {
 		then := newSituation(s.Facts, s.fleet, s.p, at).judge()
 		if then.Status != v.Status || then.Reason != v.Reason || then.Action != v.Action {
 			return at
@@ -235,9 +241,9 @@ func (s situation) recheckAt(v Verdict) time.Time {
 	return time.Time{}
 }
 
-// deadlines are the moments after now, in order, at which one of the clocks that the rules read runs out. A rule that
-// reads another clock adds it here.
-func (s situation) deadlines() []time.Time {
+// clocks are the moments after from, and not after to (zero: for ever), in order, at which one of the clocks that the
+// rules read runs out. A rule that reads another clock adds it here.
+func (s situation) clocks(from, to time.Time) []time.Time {
 	p := s.p
 	var out []time.Time
 	for _, clock := range []struct {
@@ -254,14 +260,17 @@ func (s situation) deadlines() []time.Time {
 		{s.BootstrapUntil, []time.Duration{0}},
 		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
 		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
-		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience}},
 		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
 		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
-		{s.TriedAt, []time.Duration{2 * p.DeliveryObjective}},
+		{s.TriedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyBelieved}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
-		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
-		{s.PolledAt, []time.Duration{p.DeliveryObjective, p.DeliveryPatience}},
+		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience}},
+		{s.PolledAt, []time.Duration{p.PollPatience(), p.DeliveryPatience, p.BusyPatience}},
+		{s.HandedAt, []time.Duration{p.BusyPatience}},
+		{s.PollAwaitedAt, []time.Duration{p.PollPatience(), p.BusyPatience}},
+		{s.CreatedAt, []time.Duration{p.PollPatience(), p.BusyPatience}},
 		{s.BusySince, []time.Duration{p.BusyBelieved}},
 		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
 		{s.AsideUntil, []time.Duration{
@@ -270,11 +279,12 @@ func (s situation) deadlines() []time.Time {
 		{s.FullAt, []time.Duration{p.FullMemory}},
 		{latest(s.TriedAt, s.PushFailedAt, s.BusySince), []time.Duration{-maxSkew}},
 		{s.ableSince(), []time.Duration{0, -maxSkew}},
+		{s.backSince(), []time.Duration{0, -maxSkew}},
 		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
 		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
 	} {
 		for _, after := range clock.after {
-			if at := clock.from.Add(after); !clock.from.IsZero() && at.After(s.now) {
+			if at := clock.from.Add(after); !clock.from.IsZero() && at.After(from) && (to.IsZero() || !at.After(to)) {
 				out = append(out, at)
 			}
 		}

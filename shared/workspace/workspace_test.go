@@ -84,7 +84,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	} else {
 		f.FreeSince = when("free")
 	}
-	f.ResumedAt = when("resumed")
+	f.ResumedAt, f.PollAwaitedAt = when("resumed"), when("poll awaited")
 	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
 	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
 	f.Takeovers, f.TakenOverAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped")
@@ -110,7 +110,8 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if f.BusyAnswers = count("busy answers", 3); f.BusyAnswers > 0 {
 		f.BusySince = at(rapid.IntRange(-100, 600).Draw(t, "busy since"))
 	}
-	f.FetchedSince = when("fetched")
+	f.FetchedSince, f.HandedAt, f.AcksEpoch = when("fetched"), when("handed"), int64(count("acks by number", 1))
+	f.Epoch = 1
 	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")
 	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")

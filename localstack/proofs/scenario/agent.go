@@ -52,7 +52,7 @@ func (a *agent) clone() *agent {
 }
 
 // healthyAgent is an agent that registered, sends heartbeats and is healthy. receive
-// is polling or pushed.
+// is pushed, withoutMail, or polling: then the story polls.
 func healthyAgent(ctx context.Context, p Platform, receive func(*agent) (mode, url string)) *agent {
 	a := newAgent(p.Client)
 	mode, url := receive(a)
@@ -62,8 +62,12 @@ func healthyAgent(ctx context.Context, p Platform, receive func(*agent) (mode, u
 	return a
 }
 
-func polling(*agent) (mode, url string)  { return "poll", "" }
-func pushed(a *agent) (mode, url string) { return "", a.serve(nil) }
+func polling(*agent) (mode, url string)     { return "poll", "" }
+func pushed(a *agent) (mode, url string)    { return "", a.serve(nil) }
+func withoutMail(*agent) (mode, url string) { return "", unusedURL }
+
+// unusedURL is the URL of an agent to which no mail is sent: nothing listens there.
+const unusedURL = "http://127.0.0.1:9"
 
 // busyAgent is an agent that is pushed to, sends heartbeats, and reports that it is
 // busy.

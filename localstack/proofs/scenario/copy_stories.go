@@ -18,7 +18,7 @@ var copyStories = []story{
 func moved(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
 	a.from = "127.0.0.2"
@@ -30,7 +30,7 @@ func moved(ctx context.Context, p Platform) {
 func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	b := a.clone()
 	b.from = "127.0.0.3"
 	defer b.close()
@@ -53,7 +53,7 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 func copiesOnOneMachine(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	b := a.clone()
 	defer b.close()
 	start := time.Now()

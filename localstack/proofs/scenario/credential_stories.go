@@ -41,7 +41,7 @@ func tokenLost(ctx context.Context, p Platform) {
 }
 
 func heartbeatRefused(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	recorder := a.recordVerdicts(ctx)
 	a.stopCalls()
@@ -74,7 +74,7 @@ func pollsRefused(ctx context.Context, p Platform) {
 }
 
 func replacedByOperator(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{
 		"id": a.id, "adopt": true, "reset_credentials": true,
@@ -94,7 +94,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 func rotated(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
 	r := mustGet(a.operate(ctx, 200, "rotate", nil))
@@ -116,7 +116,7 @@ func rotated(ctx context.Context, p Platform) {
 func rotatedByAgent(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	lost, fresh := a.clone(), a.clone()
 	for _, holder := range []*agent{lost, fresh} { // the first reply is lost, and it asks again
@@ -135,7 +135,7 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 func stolenAndRevoked(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	a.startHeartbeats(ctx)
 	thief := a.clone()
 	thief.from = "127.0.0.66"
@@ -150,7 +150,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(checkAdvice(v, "repair", "rollcall repair "+a.id))
 	mustGet(a.operate(ctx, 200, "repair", nil))
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	recorder := a.recordVerdicts(ctx)
 	thief.startHeartbeats(ctx) // it changes nothing, because the agent itself is heard
@@ -163,7 +163,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 func enrolledAgain(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	e, err := p.Do(ctx, "POST", "/enrolments", p.OperatorToken, map[string]any{"workspace_id": a.id})
 	must(wantStatus(e, err, 201))

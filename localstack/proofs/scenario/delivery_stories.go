@@ -6,12 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/google/uuid"
-
-	"github.com/rollcall/rollcall/shared/client"
 )
 
 // deliveryStories are about mail that reaches its agent late or not at all, and about
@@ -83,13 +78,13 @@ func mailboxUnread(ctx context.Context, p Platform) {
 func neverPolled(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	defer a.close()
-	must(a.keepsVerdict(ctx, healthy, deliveryObjective+time.Second))
-	must(checkEvidence(mustGet(a.view(ctx)), "never polled"))
-	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/a2a", "", client.Message(uuid.NewString(), "hello"))
-	must(wantStatus(r, err, 200))
-	if r.Text("expected") != "nobody_is_listening" || !strings.Contains(r.Text("hint"), "has never polled") {
-		must(fmt.Errorf("the sender was told: %s", r.Raw))
-	}
+	recorder := a.recordVerdicts(ctx)
+	must(a.awaitOutlook(ctx, outlook{inboxUnattended, "restart", "it has never polled", "nobody_is_listening"}))
+	must(a.registerAccepted(ctx, "poll", "")) // a register proves nothing of its polls
+	must(a.awaitOutlook(ctx, outlook{inboxUnattended, "wait", "wait for its first poll", "nobody_is_listening"}))
+	mustGet(a.poll(ctx, ""))
+	must(a.awaitOutlook(ctx, outlook{healthy, "", "", "next_poll"}))
+	must(recorder.recorded(healthy, inboxUnattended, healthy))
 }
 
 func stalePollMode(ctx context.Context, p Platform) {

@@ -26,7 +26,7 @@ func startFleet(ctx context.Context, p Platform) (*fleet, error) {
 	for range fleetSize {
 		a := newAgent(p.Client)
 		f.agents = append(f.agents, a)
-		if err := a.registerAccepted(ctx, "poll", ""); err != nil {
+		if err := a.registerAccepted(ctx, "", unusedURL); err != nil {
 			f.close()
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func (f *fleet) stories() []story {
 }
 
 func (f *fleet) storeFails(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	p.SetStore(false)
 	restore := sync.OnceFunc(func() { p.SetStore(true) })
@@ -109,7 +109,7 @@ func (f *fleet) storeFails(ctx context.Context, p Platform) {
 
 func (f *fleet) oneAgentDies(ctx context.Context, p Platform) {
 	wait(ctx, leaseTTL+grace) // the sweeps that failed with the store are over
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	recorder := a.recordVerdicts(ctx)
 	a.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
@@ -137,7 +137,7 @@ func (f *fleet) sweeperDead(ctx context.Context, p Platform) {
 	sweep() // the last one sees a fleet that is healthy again
 	f.stopSweeps()
 	wait(ctx, outageAfter)
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	a.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired)) // the others are heard, so it is the agent
 	for _, other := range f.agents[:3] {
@@ -150,7 +150,7 @@ func (f *fleet) sweeperDead(ctx context.Context, p Platform) {
 }
 
 func (f *fleet) outageEnds(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	f.stopCalls()
 	a.stopCalls()
@@ -166,7 +166,7 @@ func (f *fleet) outageEnds(ctx context.Context, p Platform) {
 }
 
 func (f *fleet) clockJumps(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	must(p.SetClock(ctx, 5*time.Minute))
 	mustGet(a.awaitVerdict(ctx, healthy)) // after its next heartbeat

@@ -49,7 +49,7 @@ func busyIsHealthy(ctx context.Context, p Platform) {
 }
 
 func wedged(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	recorder := a.recordVerdicts(ctx)
 	a.setReport(map[string]any{"runtime_state": "wedged"})
@@ -63,7 +63,7 @@ func wedged(ctx context.Context, p Platform) {
 func errorRate(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	report := func(rate float64, verdict string) {
 		a.setReport(map[string]any{"error_rate": rate, "sample_error": "boom"})
 		must(a.heartbeatAccepted(ctx))

@@ -63,7 +63,7 @@ func adopted(ctx context.Context, p Platform) {
 func historyIsComplete(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	a.startHeartbeats(ctx)
 	must(a.awaitHistory(ctx, runtimeWedged))

@@ -196,7 +196,7 @@ func hungUntilExpired(ctx context.Context, p Platform) {
 	must(a.awaitMessage(ctx, id, "expired"))
 	must(a.awaitCounted(ctx, "expired"))
 	a.sent = nil
-	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "did not answer in time", "retrying"}))
+	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "did not answer", "retrying"}))
 	must(a.checkExplained(ctx, "at fault: the agent", "rollcall redrive "+a.id))
 	a.serve(nil)
 	must(a.arrivedInOrder(ctx))

@@ -74,6 +74,7 @@ func workspaceStories() []story {
 		deliveryStories,
 		livenessStories,
 		operatorStories,
+		verdictStories,
 	)
 }
 

@@ -21,34 +21,34 @@ var strangerStories = []story{
 }
 
 func repairWindow(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	a.close()
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	a.token = ""
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	stranger := a.clone()
 	stranger.from, stranger.token = "127.0.0.66", ""
-	r, err := stranger.register(ctx, "poll", "")
+	r, err := stranger.register(ctx, "", unusedURL)
 	must(wantProblem(r, err, 401, "credential_missing")) // and the agent keeps its credential
 	must(a.heartbeatAccepted(ctx))
 	// The stranger is the first to ask, but the operator named another address.
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5", "force": true}))
-	r, err = stranger.register(ctx, "poll", "")
+	r, err = stranger.register(ctx, "", unusedURL)
 	must(wantProblem(r, err, 401, "credential_missing"))
 	a.from, a.token = "127.0.0.5", ""
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
 
 // repairStolen: the thief knows the id, tries again and again, and is told the same all the time.
 func repairStolen(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	thief := a.clone()
 	thief.from, thief.token = "127.0.0.66", ""
 	told := func() string {
-		r, err := thief.register(ctx, "poll", "")
+		r, err := thief.register(ctx, "", unusedURL)
 		must(wantProblem(r, err, 401, "credential_missing"))
 		return r.Text("error") + r.Text("hint")
 	}
@@ -57,7 +57,7 @@ func repairStolen(ctx context.Context, p Platform) {
 	boot := a.clone()
 	boot.token = ""
 	for range 2 { // the container is re-created, and its token is lost
-		r, err := boot.register(ctx, "poll", "")
+		r, err := boot.register(ctx, "", unusedURL)
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
@@ -67,25 +67,25 @@ func repairStolen(ctx context.Context, p Platform) {
 			must(fmt.Errorf("the thief is told %q in the window, and %q before it", now, before))
 		}
 	}
-	must(boot.registerAccepted(ctx, "poll", "")) // nobody was faster
+	must(boot.registerAccepted(ctx, "", unusedURL)) // nobody was faster
 	must(boot.heartbeatAccepted(ctx))
 	told() // and the window is closed
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
 
 func movedWithoutCredential(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	a.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	a.from, a.token = "127.0.0.7", ""
-	r, err := a.register(ctx, "poll", "")
+	r, err := a.register(ctx, "", unusedURL)
 	must(wantProblem(r, err, 401, "credential_missing"))
 	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(checkAdvice(v, "restart",
 		"127.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair "+a.id+
 			" --from 127.0.0.7"))
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.7"}))
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	v = mustGet(a.awaitVerdict(ctx, healthy))
 	if since, err := time.Parse(time.RFC3339Nano, v.Text("since")); err != nil || time.Since(since) > leaseTTL {
@@ -96,7 +96,7 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 func movedWithOldCredential(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	old := a.clone() // restored from a backup on another machine; the agent itself is gone
 	old.from = "127.0.0.2"
@@ -111,7 +111,7 @@ func movedWithOldCredential(ctx context.Context, p Platform) {
 func thiefChangesNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.close()
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	thief := a.clone()
 	thief.from = "127.0.0.66"
@@ -123,17 +123,17 @@ func thiefChangesNothing(ctx context.Context, p Platform) {
 	lost := a.clone()
 	lost.token = ""
 	for range 2 { // its own boots are refused, and the thief's calls must not hide that
-		r, err := lost.register(ctx, "poll", "")
+		r, err := lost.register(ctx, "", unusedURL)
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	thief.startCalls(ctx, func(ctx context.Context) {
-		_, _ = thief.register(ctx, "poll", "")
+		_, _ = thief.register(ctx, "", unusedURL)
 		_, _ = thief.heartbeat(ctx)
 	})
 	defer thief.stopCalls()
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL))
-	must(a.registerAccepted(ctx, "poll", ""))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(a.keepsVerdict(ctx, healthy, leaseTTL+grace))
 	must(checkEvidence(mustGet(a.view(ctx)), "with a credential that was this agent's once"))
@@ -141,7 +141,7 @@ func thiefChangesNothing(ctx context.Context, p Platform) {
 }
 
 func forgerGuesses(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, polling)
+	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	recorder := a.recordVerdicts(ctx)
 	forger := a.clone()
@@ -179,7 +179,7 @@ func neighbour(ctx context.Context, p Platform) {
 }
 
 func othersCredentials(ctx context.Context, p Platform) {
-	a, other := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, polling)
+	a, other := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	defer other.close()
 	recorder := a.recordVerdicts(ctx)

@@ -91,7 +91,8 @@ type verdictRecorder struct {
 	stop     context.CancelFunc
 	ended    chan struct{}
 	verdicts []string  // guarded by the agent's viewing until ended
-	online   time.Time // when it was last seen online
+	since    time.Time // since when the last view said that it has its verdict
+	viewed   time.Time // when that view was asked for
 	untrue   error     // the first view that can't be true
 }
 
@@ -120,19 +121,25 @@ func (a *agent) recordVerdicts(ctx context.Context) *verdictRecorder {
 }
 
 // record takes a view, that was asked for at a time, if it has a verdict. No verdict may
-// claim to have begun before a moment at which another one was seen to be online.
+// claim to have begun before the last view, unless that had the same one, since the same
+// time.
 func (v *verdictRecorder) record(r client.Reply, asked time.Time) {
 	if r.Status == http.StatusNotFound || r.Status == http.StatusServiceUnavailable {
 		return
 	}
+	verdict, first := verdictOf(r), len(v.verdicts) == 0
+	same := !first && v.verdicts[len(v.verdicts)-1] == verdict
 	since, err := time.Parse(time.RFC3339Nano, r.Text("since"))
-	switch {
-	case r.Text("status") == "online":
-		v.online = asked
-	case err == nil && v.untrue == nil && since.Before(v.online.Add(-writeTime)):
-		v.untrue = fmt.Errorf("it was online at %s, and then: %s", v.online.UTC().Format(time.RFC3339Nano), r.Raw)
+	if err != nil { // a workspace that is removed has no view
+		since = asked
 	}
-	if verdict := verdictOf(r); len(v.verdicts) == 0 || v.verdicts[len(v.verdicts)-1] != verdict {
+	goesOn := same && since.Equal(v.since)
+	if v.untrue == nil && err == nil && !first && !goesOn && since.Before(v.viewed.Add(-writeTime)) {
+		v.untrue = fmt.Errorf("at %s it was %s since %s, and then: %s", v.viewed.UTC().Format(time.RFC3339Nano),
+			v.verdicts[len(v.verdicts)-1], v.since.Format(time.RFC3339Nano), r.Raw)
+	}
+	v.since, v.viewed = since, asked
+	if !same {
 		v.verdicts = append(v.verdicts, verdict)
 	}
 }

@@ -66,7 +66,9 @@ func keptFacts(f workspace.Facts) workspace.Facts {
 func keptMessage(m chat.Message) (chat.Message, error) {
 	m = copyMessage(m)
 	m.Body, m.Answer = textual(m.Body), textual(m.Answer)
-	for _, at := range []*time.Time{&m.AcceptedAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until, &m.AwaitedUntil} {
+	for _, at := range []*time.Time{
+		&m.AcceptedAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until, &m.AwaitedUntil,
+	} {
 		*at = keptTime(*at)
 	}
 	for i := range m.Attempts {

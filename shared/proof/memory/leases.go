@@ -105,7 +105,7 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 	if !ok || f.Version != old.Version || f.Refusals != old.Refusals || f.Stranger != old.Stranger {
 		return conflict()
 	}
-	f.Refusals, f.Stranger = next.Refusals, next.Stranger
+	f.Refusals, f.Stranger, f.Standing = next.Refusals, next.Stranger, next.Standing
 	s.facts[next.ID] = keptFacts(f)
 	return nil
 }

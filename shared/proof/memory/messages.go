@@ -129,7 +129,7 @@ func (s *Store) WriteMessages(
 			return conflict()
 		}
 	}
-	f, ok := update(s.facts[id], chat.DeltaOf(moves), u)
+	f, ok := u.Apply(s.facts[id], chat.DeltaOf(moves))
 	if !ok {
 		return conflict()
 	}
@@ -172,102 +172,4 @@ func keptMoves(moves []chat.Move, u delivery.MailboxUpdate) ([]chat.Message, err
 		return nil, errTooLarge
 	}
 	return out, nil
-}
-
-// update is what moves and an update do to the mailbox's facts; ok is false when
-// a condition fails.
-func update(f workspace.Facts, d chat.Delta, u delivery.MailboxUpdate) (next workspace.Facts, ok bool) {
-	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) {
-		return f, false
-	}
-	f.Open, f.InFlight, f.Delivered = f.Open+d.Open, f.InFlight+d.InFlight, f.Delivered+d.Delivered
-	f.Expired, f.Cancelled, f.Dead = f.Expired+d.Expired, f.Cancelled+d.Cancelled, f.Dead+d.Dead
-	f.OutboxItems += int64(len(u.Outbox))
-	if u.OldestOpen != nil {
-		if u.OldestOpen.IsZero() != (f.Open == 0) {
-			return f, false
-		}
-		f.OldestOpen = *u.OldestOpen
-	}
-	switch {
-	case !u.ClaimedUntil.IsZero():
-		f.ClaimedUntil = u.ClaimedUntil
-	case u.ClaimReleased:
-		f.ClaimedUntil = time.Time{}
-	}
-	if !u.DeliveredAt.IsZero() {
-		f.DeliveredAt, f.FetchedSince = u.DeliveredAt, time.Time{}
-	}
-	if !u.FetchedAt.IsZero() && f.FetchedSince.IsZero() {
-		f.FetchedSince = u.FetchedAt
-	}
-	if !u.UndeliveredAt.IsZero() {
-		f.UndeliveredAt = u.UndeliveredAt
-	}
-	if u.AcksEpoch != nil {
-		f.AcksEpoch = *u.AcksEpoch
-	}
-	noteLost(&f, u)
-	if u.Push != nil {
-		notePush(&f, *u.Push)
-	}
-	return f, true
-}
-
-// noteLost counts the mail that is told to be lost.
-func noteLost(f *workspace.Facts, u delivery.MailboxUpdate) {
-	if u.ForgetLost {
-		f.LostMessages = 0
-	}
-	f.LostMessages += u.Lost
-	if !u.LostAt.IsZero() {
-		f.LostAt, f.LostWhy = u.LostAt, u.LostWhy
-	}
-}
-
-// notePush notes what a hand-over by push has shown.
-func notePush(f *workspace.Facts, u delivery.PushUpdate) {
-	first := func(since *time.Time, at time.Time) {
-		if since.IsZero() {
-			*since = at
-		}
-	}
-	last := func(to *time.Time, at time.Time) {
-		if !at.IsZero() {
-			*to = at
-		}
-	}
-	last(&f.TriedAt, u.TriedAt)
-	switch {
-	case u.Succeeded:
-		f.PushTrouble = workspace.PushTrouble{}
-	case !u.FailedAt.IsZero():
-		f.PushFailures++
-		first(&f.PushFailingSince, u.FailedAt)
-		f.PushFailedAt, f.PushError, f.PushFault = u.FailedAt, u.Error, u.Fault
-		if u.Degraded {
-			first(&f.PushDegradedAt, u.FailedAt)
-		}
-	case !u.BusyAt.IsZero():
-		f.BusyAnswers++
-		first(&f.BusySince, u.BusyAt)
-		if u.Degraded {
-			first(&f.PushDegradedAt, u.BusyAt)
-		}
-	}
-	last(&f.RestUntil, u.RestUntil)
-	last(&f.AsideUntil, u.AsideUntil)
-	last(&f.ReachedAt, u.ReachedAt)
-	last(&f.PassedAt, u.PassedAt)
-	switch {
-	case u.AnswerSucceeded:
-		f.AnswerTrouble = workspace.AnswerTrouble{}
-	case !u.AnswerFailedAt.IsZero():
-		f.AnswerFailures++
-		first(&f.AnswersFailingSince, u.AnswerFailedAt)
-		f.AnswerError = u.AnswerError
-		if u.Degraded {
-			first(&f.AnswersDegradedAt, u.AnswerFailedAt)
-		}
-	}
 }

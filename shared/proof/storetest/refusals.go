@@ -22,7 +22,7 @@ func (c contract) refusals(t T) {
 		next := factsOf(f.ID, 7, 1)
 		must(t, c.NoteRefusal(t.Context(), f, next))
 		want := f
-		want.Refusals, want.Stranger = next.Refusals, next.Stranger
+		want.Refusals, want.Stranger, want.Standing = next.Refusals, next.Stranger, next.Standing
 		same(t, want, c.read(t, f.ID))
 	})
 	t.Run("it may change nothing", func(t T) {

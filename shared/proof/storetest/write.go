@@ -114,6 +114,7 @@ func (c contract) updates(t T) {
 		},
 		{delivery.MailboxUpdate{AcksEpoch: &epoch}, func(f *workspace.Facts) { f.AcksEpoch = epoch }},
 		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
+		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		{
 			delivery.MailboxUpdate{Lost: 2, LostAt: t0, LostWhy: "dead"},
@@ -139,6 +140,10 @@ func (c contract) updates(t T) {
 		push(delivery.PushUpdate{BusyAt: at, RestUntil: later}, func(f *workspace.Facts) {
 			f.BusyAnswers, f.RestUntil = 2, later
 		}),
+		{
+			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: at}},
+			func(f *workspace.Facts) { f.StandsAs, f.StandsSince = "online/busy", at },
+		},
 		push(delivery.PushUpdate{AsideUntil: later}, func(f *workspace.Facts) { f.AsideUntil = later }),
 		push(delivery.PushUpdate{Succeeded: true, ReachedAt: at, PassedAt: t0}, func(f *workspace.Facts) {
 			f.PushTrouble, f.ReachedAt, f.PassedAt = workspace.PushTrouble{}, at, t0

@@ -1,0 +1,56 @@
+package delivery_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// sendFor sends a message that may wait for so long.
+func sendFor(w *world.World, id string, d time.Duration) {
+	m := world.Message(id)
+	m.ExpiresAt = w.Now.Add(d)
+	_, err := w.Enqueue(w.T.Context(), m, w.Now)
+	w.NoError(err)
+}
+
+// A message whose time is up has expired, though no sweep has ended it: it can be redriven at once, and then it is no
+// loss.
+func TestRedriveBeforeTheSweep(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	sendFor(w, "m1", time.Second)
+	sendFor(w, "m2", time.Second)
+	w.Now = w.Now.Add(2 * time.Second)
+	if _, err := w.Redrive(t.Context(), world.ID, "m1", w.Now); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.RedriveAll(t.Context(), world.ID, false, w.Now)
+	if err != nil || len(all) != 1 || all[0].ID != "m2" {
+		t.Fatalf("%v, %+v", err, all)
+	}
+	if f := w.Facts(); f.LostMessages != 0 || f.Open != 2 || f.Expired != 0 {
+		t.Fatalf("%+v", f.Mailbox)
+	}
+	w.Want("polled", w.PollAfter(""), "m1", "m2")
+}
+
+// An outcome that comes when readers were told that the message has expired does not deliver it.
+func TestNoDeliveryAfterTheEndWasTold(t *testing.T) {
+	w := world.New(t, "", "http://agent/")
+	sendFor(w, "m1", time.Second)
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		w.Now = w.Now.Add(w.Policy.VisibilityTimeout) // the deliverer stood still
+		if s := w.Receipt(m.ID).At(w.Now).State; s != chat.Expired {
+			t.Fatalf("told to be %s", s)
+		}
+		return delivery.PushResult{}
+	}
+	w.DrainOnce()
+	if m, f := w.Receipt("m1"), w.Facts(); m.State != chat.Expired || f.Delivered != 0 || f.LostMessages != 1 {
+		t.Fatalf("%+v: %+v", m, f.Mailbox)
+	}
+}

@@ -1,0 +1,97 @@
+package workspace
+
+import "time"
+
+// Whether an agent polls for its mail. The status, the delivery mode and what a sender is told follow from the same
+// predicate, so that they agree.
+
+// polls reports whether the agent has polled lately.
+func (f Facts) polls(p Policy, now time.Time) bool {
+	return !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.PollPatience()
+}
+
+// NotPolling says in words that the agent has not polled for its mail for longer than its pace allows. It is "" when it
+// has, and while it has time for its first poll: after its first register since it last polled, for example.
+func (f Facts) NotPolling(p Policy, now time.Time) string {
+	switch {
+	case now.Sub(f.pollAwaited()) < p.PollPatience():
+		return ""
+	case f.PolledAt.IsZero():
+		return "it has never polled for its mail"
+	}
+	return "it has not polled for its mail since " + stamp(f.PolledAt)
+}
+
+// pollAwaited is since when a poll is awaited.
+func (f Facts) pollAwaited() time.Time {
+	if at := latest(f.PolledAt, f.PollAwaitedAt); !at.IsZero() {
+		return at
+	}
+	return latest(f.RegisteredAt, f.CreatedAt)
+}
+
+// awaitPoll is the facts when the agent becomes able to poll, at now.
+func (f Facts) awaitPoll(now time.Time) Facts {
+	if f.PollAwaitedAt.IsZero() || !f.PolledAt.Before(f.PollAwaitedAt) {
+		f.PollAwaitedAt = now
+	}
+	return f
+}
+
+// unattended is NotPolling, unless the agent's work explains that it does not poll.
+func (f Facts) unattended(p Policy, now time.Time) string {
+	if f.workExplains(p, now) || now.Before(f.nextPollDue(p)) {
+		return ""
+	}
+	return f.NotPolling(p, now)
+}
+
+// nextPollDue is until when the next poll is due of an agent that has polled since it registered, and has said a moment
+// ago that its work is done; zero when it never was.
+func (f Facts) nextPollDue(p Policy) time.Time {
+	if f.FreeSince.IsZero() || !f.PolledAt.After(f.RegisteredAt) {
+		return time.Time{}
+	}
+	began := f.pollAwaited()
+	if f.Open > 0 {
+		began = f.stuckSince()
+	}
+	due, patience := f.FreeSince.Add(p.PollPatience()), began.Add(p.BusyPatience)
+	if patience.Before(due) {
+		return patience
+	}
+	return due
+}
+
+// workExplains reports whether the agent's work explains that it doesn't poll and that its mail waits: it is at work on
+// what it fetched, or on as many tasks as it takes.
+func (f Facts) workExplains(p Policy, now time.Time) bool {
+	return f.busyExplains(p, now) || f.atFetchedWork(p, now)
+}
+
+// busyExplains reports whether mail waits because the agent says that it is busy.
+func (f Facts) busyExplains(p Policy, now time.Time) bool {
+	return f.Busy(p, now) >= f.Slots() && !f.stuckFor(p.BusyPatience, now)
+}
+
+// saidIdle reports whether the agent has said since its last poll that it is idle.
+func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
+
+// atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it, has not
+// polled on since it was first handed some, and has not said since that it is idle.
+func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
+	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
+	polledOn := !f.HandedAt.IsZero() && f.PolledAt.After(f.HandedAt)
+	if f.AcksEpoch > 0 && f.AcksEpoch == f.Epoch {
+		polledOn = now.Sub(f.HandedAt) >= p.BusyPatience // it says by number what it has done, and polls while it works
+	}
+	return fetched && !polledOn && !f.saidIdle() && now.Sub(f.PolledAt) < p.DeliveryPatience
+}
+
+// stuckFor reports whether mail has waited for d without a delivery.
+func (f Facts) stuckFor(d time.Duration, now time.Time) bool {
+	return f.Open > 0 && now.Sub(f.stuckSince()) >= d
+}
+
+// stuckSince is since when mail has waited without a delivery.
+func (f Facts) stuckSince() time.Time { return latest(f.OldestOpen, f.DeliveredAt) }

@@ -1,0 +1,55 @@
+package workspace
+
+import "time"
+
+// A verdict is never stored, but when it began can't always be told from the facts that it rests on: what ended the one
+// before may have left none. So each write that looks at the verdict before and after it notes the one that stands
+// then. Time may have brought another one about since: the clocks that ran out since the last write say when.
+
+// NoteStanding is next with the verdict that stands after a write at now, which made next of old. A silent agent is
+// judged with its fleet, which no write knows: what stays silent is not noted.
+func NoteStanding(old, next Facts, p Policy, now time.Time) Facts {
+	before, after := Assess(old, p, now), newSituation(next, Fleet{}, p, now).judge()
+	if before.Reason == ReasonLeaseExpired && after.Reason == ReasonLeaseExpired {
+		next.Standing = old.Standing
+		return next
+	}
+	next.StandsAs, next.StandsSince = after.code(), now
+	if old.ID != "" && before.code() == next.StandsAs {
+		next.StandsSince = before.Since
+	}
+	return next
+}
+
+// code is the verdict as one word: status/reason.
+func (v Verdict) code() string { return string(v.Status) + "/" + string(v.Reason) }
+
+// since is when the verdict began. Where a write that looked at no verdict brought it about, it is what its rule says,
+// and not before a moment at which another one was noted.
+func (s situation) since(v Verdict) time.Time {
+	if s.StandsAs == "" {
+		return v.Since
+	}
+	as, since := s.StandsAs, s.StandsSince
+	for _, at := range s.clocks(s.lastWrite(), s.now) {
+		if then := newSituation(s.Facts, s.fleet, s.p, at).judge().code(); then != as {
+			as, since = then, at
+		}
+	}
+	if as == v.code() {
+		return since
+	}
+	if s.AnnouncedAs != v.code() {
+		since = latest(since, s.AnnouncedAt)
+	}
+	if v.Status == StatusOnline {
+		since = latest(since, s.lastWrite()) // what ended the trouble before was the last write: it is noted in a moment
+	}
+	return latest(since, v.Since)
+}
+
+// lastWrite is when a write that bears on verdicts last changed the facts.
+func (s situation) lastWrite() time.Time {
+	return latest(s.StandsSince, s.LastSignal(), s.TriedAt, s.DeliveredAt, s.ReachedAt, s.PushFailedAt, s.FetchedSince,
+		s.UndeliveredAt, s.RefusedAt, s.HoldSince, s.ResumedAt)
+}
