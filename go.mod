@@ -28,6 +28,7 @@ require (
 	github.com/swaggest/jsonschema-go v0.3.74
 	github.com/swaggest/openapi-go v0.2.60
 	golang.org/x/sync v0.22.0
+	golang.org/x/term v0.45.0
 	pgregory.net/rapid v1.3.0
 )
 

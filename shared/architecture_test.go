@@ -52,6 +52,7 @@ var rooms = map[string]struct {
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
 	"activity":   {useCase, "chat"},
+	"people":     {useCase, "activity fault token"},
 	"registry":   {useCase, "activity chat clock fault retry token workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault"},
@@ -60,16 +61,17 @@ var rooms = map[string]struct {
 
 	"dynamo": {
 		adapter,
-		"activity chat clock delegation delivery fault registry statuslog token workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token workspace",
 	},
 	"sqs":         {adapter, "clock delivery fault registry"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry workspace"},
 
-	"httpapi": {seam, "api chat fault registry token visible workspace"},
+	"httpapi": {seam, "api chat fault metrics people registry token visible workspace"},
 	"app": {
 		seam,
-		"activity chat clock delegation delivery dynamo metrics push registry sqs statuslog sweep token workspace",
+		"activity chat clock delegation delivery dynamo httpapi metrics people push registry sqs statuslog sweep token " +
+			"workspace",
 	},
 	"client": {seam, ""},
 
@@ -80,11 +82,11 @@ var rooms = map[string]struct {
 	"proof/emulatortest": {proof, ""},
 	"proof/memory": {
 		proof,
-		"activity chat clock delegation delivery fault registry statuslog token workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token workspace",
 	},
 	"proof/storetest": {
 		proof,
-		"activity chat delegation delivery fault registry statuslog token workspace",
+		"activity chat delegation delivery fault people registry statuslog token workspace",
 	},
 	"proof/world": {
 		proof,
@@ -96,7 +98,8 @@ var rooms = map[string]struct {
 	},
 	"proof/fixture": {
 		proof,
-		"api api/apidoc app chat delegation delivery httpapi proof/memory push registry statuslog sweep token workspace",
+		"activity api api/apidoc app chat delegation delivery httpapi people proof/memory push registry statuslog sweep " +
+			"token workspace",
 	},
 }
 

@@ -1,11 +1,16 @@
 package shared_test
 
 import (
+	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rollcall/rollcall/shared/api"
 )
 
 // named is a path of this repository in a document: `shared/chat/next.go`.
@@ -36,5 +41,25 @@ func TestEachPathInADocumentExists(t *testing.T) {
 	}
 	if paths < 50 {
 		t.Errorf("the documents name %d paths: the pattern misses them", paths)
+	}
+}
+
+// docs/security.md has the table of who may call what, as the operations have it.
+func TestTheDocumentSaysWhoMayCall(t *testing.T) {
+	text, err := os.ReadFile("../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operations := api.Operations()
+	slices.SortFunc(operations, func(a, b *api.Operation) int {
+		pathOf := func(o *api.Operation) string { _, path, _ := strings.Cut(o.Route, " "); return path }
+		return cmp.Or(strings.Compare(pathOf(a), pathOf(b)), strings.Compare(a.Route, b.Route))
+	})
+	var table strings.Builder
+	for _, o := range operations {
+		fmt.Fprintf(&table, "| `%s` | %s |\n", o.Route, o.Access.Words())
+	}
+	if !strings.Contains(string(text), table.String()) {
+		t.Errorf("docs/security.md must have this table:\n%s", table.String())
 	}
 }

@@ -18,7 +18,7 @@ import (
 // without one.
 func (a *app) call(ctx context.Context, method, path string, body, v any) error {
 	if a.platform.URL == "" {
-		found, err := locate(a.url, a.token)
+		found, err := locate(a.url, a.token, a.context)
 		if err != nil {
 			return err
 		}

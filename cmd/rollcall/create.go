@@ -49,6 +49,7 @@ type createRequest struct {
 	Tier     int    `json:"tier,omitempty"`
 	Mode     string `json:"delivery_mode,omitempty"`
 	MaxTasks int    `json:"max_concurrent_tasks,omitempty"`
+	Team     string `json:"team,omitempty"`
 	Adopt    bool   `json:"adopt,omitempty"`
 	Reset    bool   `json:"reset_credentials,omitempty"`
 }
@@ -59,6 +60,7 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&r.Name, "name", "", "what people call it")
 	flags.StringVar(&r.Runtime, "runtime", "", "what it runs; external can't be pushed to")
 	flags.StringVar(&r.Role, "role", "", "what it does, for its peers")
+	flags.StringVar(&r.Team, "team", "", "the team that it belongs to")
 	flags.IntVar(&r.Tier, "tier", 0, "its tier, a number of your own")
 	choiceVar(flags, &r.Mode, "mode", "until the agent itself says when it registers", []string{"push", "poll"})
 	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")

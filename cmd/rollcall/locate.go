@@ -13,8 +13,15 @@ import (
 )
 
 // locate finds the platform: from the flags, else from the environment, else
-// from the nearest .rollcall/local.json.
-func locate(url, token string) (client.Client, error) {
+// from the nearest .rollcall/local.json, else from the context in use. A credential
+// that is kept for one platform is sent to no other.
+func locate(url, token, context string) (client.Client, error) {
+	if context != "" {
+		if url != "" {
+			return client.Client{}, &outcome{exitUsage, "give --context or --url, not both"}
+		}
+		return inContext(context, token)
+	}
 	given := client.Client{
 		URL:           strings.TrimRight(cmp.Or(url, os.Getenv("ROLLCALL_URL")), "/"),
 		OperatorToken: cmp.Or(token, os.Getenv("ROLLCALL_TOKEN")),
@@ -28,11 +35,29 @@ func locate(url, token string) (client.Client, error) {
 		return client.Client{}, unknownPlatform(err.Error())
 	}
 	local, err := findLocal(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return inContext("", token)
+	}
 	if err != nil {
 		return client.Client{}, err
 	}
 	local.OperatorToken = cmp.Or(given.OperatorToken, local.OperatorToken)
 	return local, nil
+}
+
+// inContext is the platform of a context, or of the one in use for "".
+func inContext(name, token string) (client.Client, error) {
+	all, err := readContexts()
+	if err != nil {
+		return client.Client{}, err
+	}
+	if name == "" && all.Current == "" {
+		return client.Client{}, unknownPlatform("sign in with rollcall login URL, give --url, set ROLLCALL_URL and " +
+			"ROLLCALL_TOKEN, or start one with make run")
+	}
+	found, err := all.named(cmp.Or(name, all.Current))
+	found.OperatorToken = cmp.Or(token, found.OperatorToken)
+	return found, err
 }
 
 // checkAddress refuses an address that is no HTTP URL.
@@ -45,6 +70,7 @@ func checkAddress(address string) error {
 }
 
 // findLocal reads .rollcall/local.json of dir or of the nearest folder above it.
+// Error: os.ErrNotExist when there is none.
 func findLocal(dir string) (client.Client, error) {
 	for {
 		file := filepath.Join(dir, ".rollcall", "local.json")
@@ -57,8 +83,7 @@ func findLocal(dir string) (client.Client, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return client.Client{}, unknownPlatform(
-				"give --url and --token, set ROLLCALL_URL and ROLLCALL_TOKEN, or start one with make run")
+			return client.Client{}, err
 		}
 		dir = parent
 	}

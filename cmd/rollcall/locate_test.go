@@ -13,11 +13,15 @@ import (
 )
 
 func TestLocate(t *testing.T) {
+	const two = `{"current": "prod", "contexts": {
+		"prod": {"url": "https://prod", "operator_token": "p"}, "test": {"url": "https://test", "operator_token": "t"}}}`
 	const local = `{"url": "http://local", "operator_token": "local"}`
 	for name, c := range map[string]struct {
 		flagURL, flagToken string
+		flagContext        string
 		envURL, envToken   string
 		file               string // .rollcall/local.json two folders up, "" for none
+		contexts           string // the contexts' file, "" for none
 		want               client.Client
 		code               int
 	}{
@@ -36,10 +40,28 @@ func TestLocate(t *testing.T) {
 		"another platform doesn't get the file's credential": {
 			flagURL: "http://flag", file: local, want: client.Client{URL: "http://flag"},
 		},
-		"no scheme":            {envURL: "env:80", code: exitUsage},
-		"none":                 {code: exitUnreachable},
-		"a file without a URL": {file: `{}`, code: exitUnreachable},
-		"a file that is none":  {file: `x`, code: exitUnreachable},
+		"the file before the context in use": {
+			file: local, contexts: two, want: client.Client{URL: "http://local", OperatorToken: "local"},
+		},
+		"the context in use": {contexts: two, want: client.Client{URL: "https://prod", OperatorToken: "p"}},
+		"the context in use doesn't get another platform's credential": {
+			envToken: "env", contexts: two, want: client.Client{URL: "https://prod", OperatorToken: "p"},
+		},
+		"a context that is named, before all": {
+			flagContext: "test", envURL: "http://env", envToken: "env", file: local, contexts: two,
+			want: client.Client{URL: "https://test", OperatorToken: "t"},
+		},
+		"a context with another credential": {
+			flagContext: "test", flagToken: "flag", contexts: two,
+			want: client.Client{URL: "https://test", OperatorToken: "flag"},
+		},
+		"a context and a URL":    {flagContext: "test", flagURL: "http://flag", contexts: two, code: exitUsage},
+		"an unknown context":     {flagContext: "nope", contexts: two, code: exitUsage},
+		"contexts that are none": {contexts: `x`, code: exitUsage},
+		"no scheme":              {envURL: "env:80", code: exitUsage},
+		"none":                   {code: exitUnreachable},
+		"a file without a URL":   {file: `{}`, code: exitUnreachable},
+		"a file that is none":    {file: `x`, code: exitUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("ROLLCALL_URL", c.envURL)
@@ -54,8 +76,15 @@ func TestLocate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			contexts := filepath.Join(dir, "contexts.json")
+			t.Setenv("ROLLCALL_CONTEXTS", contexts)
+			if c.contexts != "" {
+				if err := os.WriteFile(contexts, []byte(c.contexts), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 			t.Chdir(below)
-			got, err := locate(c.flagURL, c.flagToken)
+			got, err := locate(c.flagURL, c.flagToken, c.flagContext)
 			if c.code != 0 {
 				if err == nil || exitCode(err) != c.code {
 					t.Errorf("%v, want exit code %d", err, c.code)

@@ -3,10 +3,10 @@
 //
 // A command has a file of its own (status.go, send.go), or shares one with the
 // commands next to it: history.go has history and audit, credentials.go rotate and
-// revoke, enrol.go enrol and withdraw, create.go create and adopt, hold.go pause
+// revoke, enrol.go enrol and withdraw, login.go login, logout and context, create.go create and adopt, hold.go pause
 // and resume. The commands share these files:
 //
-//   - locate.go, call.go, pages.go: where the platform is, one call, a list
+//   - locate.go, contexts.go, call.go, pages.go: where the platform is, one call, a list
 //   - await.go, follow.go: calls made again until something has happened
 //   - fleet.go: the fleet and its tables
 //   - output.go, table.go, format.go: what is printed
@@ -66,10 +66,11 @@ func checkTexts(args []string) error {
 
 // app is what the commands share.
 type app struct {
-	in                 io.Reader // a person's answers; nil: nobody can be asked
-	out, errs          io.Writer
-	url, token, output string        // the flags that every command has
-	platform           client.Client // its URL is empty until the first call
+	in              io.Reader // a person's answers; nil: nobody can be asked
+	out, errs       io.Writer
+	url, token      string // the flags that every command has
+	context, output string
+	platform        client.Client // its URL is empty until the first call
 }
 
 // command is the whole program: the root with its global flags and all commands.
@@ -80,10 +81,10 @@ func (a *app) command() *cobra.Command {
 		Long: `rollcall answers, for each agent workspace: will a message sent to it now reach
 its agent, and if not, why, and what mends it?
 
-The platform's address and the operator credential are taken from --url and
---token, else from ROLLCALL_URL and ROLLCALL_TOKEN, else from
-.rollcall/local.json in this folder or the nearest one above it. make run writes
-that file.
+The platform's address and a person's credential are taken from --context, or
+from --url and --token, else from ROLLCALL_URL and ROLLCALL_TOKEN, else from
+.rollcall/local.json in this folder or the nearest one above it (make run writes
+that file), else from the context in use, which rollcall login makes.
 
 Exit codes:
   0    done
@@ -96,6 +97,10 @@ Exit codes:
 		Version:      currentVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.token != "" {
+				fmt.Fprintln(a.errs, "rollcall: a credential on the command line is shown in process lists and kept in the "+
+					"shell's history; rollcall login or ROLLCALL_TOKEN keeps it out of both")
+			}
 			if a.output != "table" && a.output != "json" {
 				return fmt.Errorf("--output must be table or json, not %q", a.output)
 			}
@@ -105,7 +110,8 @@ Exit codes:
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.url, "url", "", "the platform's address")
 	flags.StringVar(&a.token, "token", "",
-		"the operator credential (better: ROLLCALL_TOKEN, which no process list shows)")
+		"a person's credential (better: rollcall login, or ROLLCALL_TOKEN, which no process list shows)")
+	flags.StringVar(&a.context, "context", "", "the platform that you have signed in to, by its context")
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	a.addCommands(root)
 	root.AddCommand(a.costCommand(), a.versionCommand())
@@ -130,6 +136,9 @@ func (a *app) addCommands(root *cobra.Command) {
 		{"manage", "Manage:", []*cobra.Command{
 			a.createCommand(), a.adoptCommand(), a.enrolCommand(), a.withdrawCommand(),
 			a.pauseCommand(), a.resumeCommand(), a.revokeCommand(), a.removeCommand(),
+		}},
+		{"people", "People:", []*cobra.Command{
+			a.loginCommand(), a.logoutCommand(), a.contextCommand(), a.tokenCommand(),
 		}},
 		{"chat", "Chat:", []*cobra.Command{
 			a.sendCommand(), a.receiptsCommand(),

@@ -16,14 +16,11 @@ import (
 // delegate answers 202 to a repeat too: one client takes 200 for a failure (wire
 // contract, section 6, point 9).
 func delegate(
-	delegations *delegation.Service, callers httpapi.Callers,
+	delegations *delegation.Service,
 ) func(context.Context, httpapi.Call, api.DelegateRequest) (api.Delegated, error) {
 	policy := delegations.Delivery.Policy
 	return func(ctx context.Context, c httpapi.Call, in api.DelegateRequest) (api.Delegated, error) {
-		source, err := callers.RequireWorkspace(ctx, c, in.Claims)
-		if err != nil {
-			return api.Delegated{}, err
-		}
+		source := c.Caller.Workspace
 		target, err := delegateTarget(in.ID, source, in.TargetID)
 		if err != nil {
 			return api.Delegated{}, err
@@ -32,6 +29,9 @@ func delegate(
 			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
 		}
 		if err := checkSize(chat.TextBody(uuid.NewString(), in.Task), policy); err != nil {
+			return api.Delegated{}, err
+		}
+		if err := delegations.Delivery.Registry.CheckPeer(ctx, c.Caller.Team, target); err != nil {
 			return api.Delegated{}, err
 		}
 		out, err := delegations.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, c.Now)

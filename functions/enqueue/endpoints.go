@@ -7,9 +7,8 @@ import (
 )
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
-	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
 	return []httpapi.Endpoint{
-		httpapi.Handle(api.SendMessage, send(env.Delivery, callers, env.Config.Chat)),
-		httpapi.Handle(api.Delegate, delegate(env.Delegations, callers)),
+		httpapi.Handle(api.SendMessage, send(env.Delivery)),
+		httpapi.Handle(api.Delegate, delegate(env.Delegations)),
 	}
 }

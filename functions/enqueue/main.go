@@ -8,6 +8,6 @@ import (
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Gate, endpoints(env)...)
 	})
 }

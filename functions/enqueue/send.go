@@ -6,16 +6,14 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func send(
-	del *delivery.Delivery, callers httpapi.Callers, policy app.ChatPolicy,
+	del *delivery.Delivery,
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
 		m, err := parse(c, del.Policy)
@@ -23,13 +21,16 @@ func send(
 			return api.Accepted{}, err
 		}
 		if m.Callback != "" {
-			if err := callers.Registry.Guard.Check(m.Callback); err != nil {
+			if err := del.Registry.Guard.Check(m.Callback); err != nil {
 				return api.Accepted{}, err
 			}
 		}
-		m.Workspace = in.ID
-		if m.Source, err = sender(ctx, callers, policy, c, in.Claims); err != nil {
-			return api.Accepted{}, err
+		// Without a workspace, the user or a person sends.
+		m.Workspace, m.Source = in.ID, c.Caller.Workspace
+		if m.Source != "" {
+			if err := del.Registry.CheckPeer(ctx, c.Caller.Team, in.ID); err != nil {
+				return api.Accepted{}, err
+			}
 		}
 		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
 		if asks {
@@ -64,18 +65,6 @@ func answer(reply *api.Accepted, out delivery.Accepted) {
 	}
 	reply.Queued, reply.Status = false, ""
 	reply.JSONRPC, reply.ID, reply.Message = "2.0", chat.CallID(m.Body), string(m.State)+": "+m.Reason
-}
-
-// sender is the workspace that sends, "" for the user and the operator.
-func sender(
-	ctx context.Context, callers httpapi.Callers, policy app.ChatPolicy, c httpapi.Call, claims api.Claims,
-) (string, error) {
-	who, err := callers.Identify(ctx, c, claims)
-	if err == nil && who == (httpapi.Caller{}) && policy != app.ChatOpen {
-		err = fault.New(fault.CredentialMissing, "missing caller auth token").
-			WithHint("this deployment takes chat only with a workspace's or the operator's credential", "stop")
-	}
-	return who.Workspace, err
 }
 
 func accepted(out delivery.Accepted, now time.Time) api.Accepted {

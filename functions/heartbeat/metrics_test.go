@@ -154,7 +154,7 @@ func TestNoMetricKeepsAHeartbeatFromBeingTaken(t *testing.T) {
 		}
 		later := now.Add(time.Minute)
 		clock := func() time.Time { return later }
-		handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Operator, endpoints(env)...)
+		handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Gate, endpoints(env)...)
 		resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
 			RouteKey: api.Heartbeat.Route, Body: body + "}",
 			Headers: map[string]string{"authorization": "Bearer " + fixture.Credential},

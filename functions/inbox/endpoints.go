@@ -12,28 +12,28 @@ import (
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	polls := poll(env.Delivery, env.Registry)
 	reads := log{env.Activity, env.Registry}
-	recorded := delegationLog{env.Registry, env.Activity}
+	recorded := delegationLog{env.Activity}
 	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
 		q, err := parse(in, c.Now)
 		if err != nil {
 			return nil, err
 		}
-		operator := c.IsOperator(env.Operator)
+		person := c.Caller.Person != ""
 		switch {
-		case q.isPoll() && !operator:
+		case q.isPoll() && !person:
 			return polls(ctx, c, q)
-		case operator && q.cursor != "":
+		case person && q.cursor != "":
 			return nil, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
 				WithHint("page the log with before_ts", "stop")
 		}
-		return reads.read(ctx, c, q, operator)
+		return reads.read(ctx, c, q)
 	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetActivity, activity),
 		httpapi.Handle(api.Ack, ack(env.Delivery)),
 		httpapi.Handle(api.RecordDelegation, recorded.record),
 		httpapi.Handle(api.UpdateDelegation, recorded.update),
-		httpapi.Handle(api.Report, report(env.Registry, env.Activity)),
-		httpapi.Handle(api.Notify, notify(env.Registry, env.Activity)),
+		httpapi.Handle(api.Report, report(env.Activity)),
+		httpapi.Handle(api.Notify, notify(env.Activity)),
 	}
 }

@@ -24,7 +24,7 @@ func TestRowsTellOfThePeerWhenAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Operator, endpoints(env)...)
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Gate, endpoints(env)...)
 	for _, query := range []map[string]string{
 		{"since_secs": "30", "include": "peer_info"}, // a poll
 		{"include": "peer_info"},                     // the log

@@ -57,7 +57,7 @@ func checkAnswers(t *testing.T, texts []string) {
 		}
 		want = append(want, id)
 	}
-	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Operator, endpoints(env)...)
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Gate, endpoints(env)...)
 	ask := func(query map[string]string) (rows []api.ActivityRow) {
 		t.Helper()
 		resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{

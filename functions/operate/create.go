@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -16,6 +18,13 @@ func create(reg *registry.Registry) func(context.Context, httpapi.Call, api.Crea
 			return api.Created{}, err
 		}
 		input.By = actor(c)
+		if team := c.Caller.Team; team != "" { // the person is bound to it
+			if input.Team = cmp.Or(in.Team, team); input.Team != team {
+				return api.Created{}, fault.New(fault.OtherTeam, "this credential is for the team %s", team).
+					WithHint("leave team out", "stop")
+			}
+			input.OnlyTeam = team
+		}
 		out, err := reg.Create(ctx, input, c.Now)
 		if err != nil {
 			return api.Created{}, err
@@ -32,8 +41,11 @@ func createInput(in api.CreateRequest) (registry.CreateInput, error) {
 	if err != nil {
 		return registry.CreateInput{}, err
 	}
+	if err := workspace.CheckTeam(in.Team); err != nil {
+		return registry.CreateInput{}, err
+	}
 	return registry.CreateInput{
 		ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks,
-		Adopt: in.Adopt, ResetCredentials: in.ResetCredentials,
+		Adopt: in.Adopt, Team: in.Team, ResetCredentials: in.ResetCredentials,
 	}, nil
 }

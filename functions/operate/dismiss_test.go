@@ -35,7 +35,7 @@ func TestDismissDropsTheRefusedAttempts(t *testing.T) {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	clock := func() time.Time { return now }
-	handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Operator, endpoints(env)...)
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Gate, endpoints(env)...)
 	resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
 		RouteKey: api.Dismiss.Route, PathParameters: map[string]string{"id": fixture.PushID},
 		Headers: map[string]string{"authorization": "Bearer " + fixture.OperatorToken},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -23,7 +23,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.CreateWorkspace, create(env.Registry)),
 		httpapi.Handle(api.Repair, repair(env.Registry)),
 		httpapi.Handle(api.Revoke, revoke(env.Registry)),
-		httpapi.Handle(api.Rotate, rotate(env.Registry, env.Operator)),
+		httpapi.Handle(api.Rotate, rotate(env.Registry)),
 		httpapi.Handle(api.Dismiss, dismiss(env.Registry)),
 		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
@@ -34,14 +34,16 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Probe, probe(env.Delivery, env.Activity)),
 		httpapi.Handle(api.CreateEnrolment, enrol(env.Registry)),
 		httpapi.Handle(api.WithdrawEnrolment, withdraw(env.Registry)),
+		httpapi.Handle(api.CreateToken, createToken(env.People)),
+		httpapi.Handle(api.ListTokens, listTokens(env.People)),
+		httpapi.Handle(api.RevokeToken, revokeToken(env.People)),
 		httpapi.Handle(api.SweepNow, sweepNow(env.Sweeper, env.Activity)),
 	}
 }
 
-// actor is the operator who calls, told from another by the credential's public
-// name.
+// actor is who calls: a person by name and the credential's public id, or an agent.
 func actor(c httpapi.Call) activity.Actor {
-	return activity.Actor{Who: "operator " + token.Name(c.Bearer()), From: c.From()}
+	return activity.Actor{Who: cmp.Or(c.Caller.Person, "agent"), From: c.From()}
 }
 
 // entry is a call's audit line.

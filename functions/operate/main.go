@@ -13,6 +13,6 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}) // a sweep by hand announces too
-		return httpapi.Serve(env.Log, env.Clock.Now, env.Operator, endpoints(env)...)
+		return httpapi.Serve(env.Log, env.Clock.Now, env.Gate, endpoints(env)...)
 	})
 }

@@ -33,7 +33,7 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 			env := fixture.Env(t)
 			at := now
 			clock := func() time.Time { return at }
-			handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Operator, endpoints(env)...)
+			handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Gate, endpoints(env)...)
 			boot := func(credential, members string) int {
 				t.Helper()
 				resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{

@@ -17,8 +17,12 @@ const element = () => ({ text: '', kids: [],
   insertRow() { return this.append(element()) },
   insertCell() { return this.append(element()) },
   replaceChildren() { this.kids = [] },
-  append(...kids) { this.kids.push(...kids); return kids[0] } })
-const shown = { rows: element(), at: element() }
+  append(...kids) { this.kids.push(...kids); return kids[0] },
+  on: {}, addEventListener(what, then) { this.on[what] = then } })
+const shown = Object.fromEntries(['rows', 'at', 'sign', 'out', 'credential'].map(id => [id, element()]))
+const stored = new Map()
+const sessionStorage = { getItem: k => stored.get(k) ?? null, setItem: (k, v) => stored.set(k, v),
+  removeItem: k => stored.delete(k) }
 const document = { getElementById: id => shown[id], createElement: element }
 let calls = 0, looks = 0
 const fetch = async path => {
@@ -63,6 +67,58 @@ func TestTheConsoleShowsTheFleet(t *testing.T) {
 			if !strings.Contains(string(out), w) {
 				t.Errorf("%s workspaces: without %q: %s", size, w, out)
 			}
+		}
+	}
+}
+
+// signing is a browser of a platform that answers to one credential. It signs in
+// with a wrong one, then with the good one, and signs out.
+const signing = `
+const fetch = async (path, { headers = {} } = {}) => {
+  if (path.includes('good')) throw new Error('the credential is in an address')
+  const status = headers.authorization === 'Bearer good' ? 200 : 401
+  const w = { id: 'secret-workspace', name: 'n', status: 'online', delivery: {}, inbox: {} }
+  const fleet = { workspaces: [w], next: null }
+  const refused = { error: 'nobody has this credential' }
+  return { ok: status === 200, status, json: async () => status === 200 ? fleet : refused }
+}
+const setTimeout = () => {}
+const settle = async () => { for (let i = 0; i < 50; i++) await null }
+const state = what => console.log(what + ': ' + JSON.stringify({ form: !shown.sign.hidden, out: !shown.out.hidden,
+  kept: stored.get('credential') ?? null, rows: shown.rows.textContent.includes('secret-workspace'),
+  at: shown.at.textContent }))
+const signIn = async credential => {
+  shown.credential.value = credential
+  shown.sign.on.submit({ preventDefault() {} })
+  await settle()
+}
+`
+
+const signingPlay = `
+;(async () => {
+  await settle(); state('first')
+  await signIn('bad'); state('bad')
+  await signIn(' good '); state('good')
+  look(); shown.out.on.click(); await settle(); state('out')
+})()
+`
+
+func TestTheConsoleSignsInAndOut(t *testing.T) {
+	_, script, _ := strings.Cut(consolePage, "<script>")
+	script, _, _ = strings.Cut(script, "</script>")
+	head, _, _ := strings.Cut(browser, "let calls")
+	out, err := exec.Command("node", "-e", head+signing+script+signingPlay).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, want := range []string{
+		`first: {"form":true,"out":false,"kept":null,"rows":false,"at":""}`,
+		`bad: {"form":true,"out":false,"kept":null,"rows":false,"at":"nobody has this credential"}`,
+		`good: {"form":false,"out":true,"kept":"good","rows":true,"at":"As of`,
+		`out: {"form":true,"out":false,"kept":null,"rows":false,"at":"Signed out."}`,
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("want %s\n%s", want, out)
 		}
 	}
 }

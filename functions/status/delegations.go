@@ -7,7 +7,6 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/httpapi"
-	"github.com/rollcall/rollcall/shared/registry"
 )
 
 // maxDelegations is how many a call lists (docs/wire-contract.md, section 2.6).
@@ -18,12 +17,9 @@ const maxDelegations = 50
 const previewLen = 1000
 
 func delegations(
-	reg *registry.Registry, service *delegation.Service,
+	service *delegation.Service,
 ) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Delegation, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) ([]api.Delegation, error) {
-		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {
-			return nil, err
-		}
+	return func(ctx context.Context, _ httpapi.Call, in api.WorkspacePath) ([]api.Delegation, error) {
 		all, err := service.List(ctx, in.ID, maxDelegations)
 		if err != nil {
 			return nil, err

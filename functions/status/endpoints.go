@@ -7,9 +7,8 @@ import (
 )
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
-	callers := httpapi.Callers{Registry: env.Registry, Operator: env.Operator}
-	receipts := receipts{env.Delivery, callers, env.Config.Chat == app.ChatOpen}
-	trail := trail{env.Activity, env.Operator}
+	receipts := receipts{env.Delivery}
+	trail := trail{env.Activity}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetHealth, health(env.Registry)),
 		httpapi.Handle(api.GetOldHealth, health(env.Registry)),
@@ -23,12 +22,13 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.ListMessages, receipts.list),
 		httpapi.Handle(api.GetMessage, receipts.one),
 		httpapi.Handle(api.GetQueueStatus, receipts.queueStatus),
-		httpapi.Handle(api.ListDelegations, delegations(env.Registry, env.Delegations)),
+		httpapi.Handle(api.ListDelegations, delegations(env.Delegations)),
 		httpapi.Handle(api.GetHistory, history(env.Registry, trail)),
 		httpapi.Handle(api.GetAudit, audit(trail)),
 		httpapi.Handle(api.GetEvents, events(env.StatusLog)),
-		httpapi.Handle(api.Discover, discover(callers)),
+		httpapi.Handle(api.Discover, discover(env.Registry)),
 		httpapi.Handle(api.ListPeers, peers(env.Registry)),
+		httpapi.Handle(api.WhoAmI, whoami),
 		httpapi.Handle(api.NotFound, notFound),
 	}
 }

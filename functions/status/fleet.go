@@ -25,7 +25,10 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		if cursor != "" && workspace.CheckID(cursor) != nil {
 			return api.Fleet{}, badCursor()
 		}
-		wanted := func(_ workspace.Facts, status workspace.Status) bool {
+		wanted := func(f workspace.Facts, status workspace.Status) bool {
+			if team := c.Caller.Team; team != "" && f.Team != team {
+				return false // the person is bound to it
+			}
 			return status == in.Status || (in.Status == "" && status != workspace.StatusRemoved)
 		}
 		out := api.Fleet{Workspaces: []api.Workspace{}}

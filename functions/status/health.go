@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -10,12 +11,32 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 )
 
+// healthFor is how long the store's answer is taken for the platform's health.
+const healthFor = 5 * time.Second
+
 // health answers only when the store answers. It says when the last sweep ended,
 // and is degraded when that is too long ago: nothing else would notice that agents
 // fall silent and mail expires.
 func health(reg *registry.Registry) func(context.Context, httpapi.Call, api.None) (api.Health, error) {
+	var mu sync.Mutex
+	var last registry.Health
+	var until time.Time
+	// read asks the store, unless it answered lately: anyone may call, as often as
+	// they like.
+	read := func(ctx context.Context, now time.Time) (registry.Health, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now.Before(until) {
+			return last, nil
+		}
+		h, err := reg.Health(ctx, now)
+		if err == nil {
+			last, until = h, now.Add(healthFor)
+		}
+		return h, err
+	}
 	return func(ctx context.Context, c httpapi.Call, _ api.None) (api.Health, error) {
-		h, err := reg.Health(ctx, c.Now)
+		h, err := read(ctx, c.Now)
 		if err != nil {
 			return api.Health{}, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,8 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // A platform whose sweeper is dead says so; one that is new has time for its first
@@ -55,6 +58,34 @@ func TestHealthTellsOfTheSweeper(t *testing.T) {
 			t.Errorf("after %s: the last sweep ended at %s", step.after, h.SweepEndedAt)
 		}
 	}
+}
+
+// Anyone may ask, so a flood of calls asks the store once in a few seconds.
+func TestHealthIsKeptForSeconds(t *testing.T) {
+	env := fixture.Env(t)
+	counted := &countedFleets{FleetStore: env.Registry.Fleets}
+	env.Registry.Fleets = counted
+	ask := health(env.Registry)
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for i := range 100 {
+		at := start.Add(time.Duration(i) * 100 * time.Millisecond)
+		if _, err := ask(t.Context(), httpapi.Call{Now: at}, api.None{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if counted.reads != 2 {
+		t.Errorf("%d reads for a hundred calls in ten seconds", counted.reads)
+	}
+}
+
+type countedFleets struct {
+	registry.FleetStore
+	reads int
+}
+
+func (c *countedFleets) Fleet(ctx context.Context) (workspace.Fleet, error) {
+	c.reads++
+	return c.FleetStore.Fleet(ctx)
 }
 
 // A platform with no workspace has nothing to sweep.

@@ -11,16 +11,14 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
-	"github.com/rollcall/rollcall/shared/token"
 )
 
 // trail reads audit trails.
 type trail struct {
 	activity activity.Log
-	operator token.Hash
 }
 
-// read gives a page of a trail, newest first; only the operator sees who did
+// read gives a page of a trail, newest first; only who may operate sees who did
 // what.
 func (t trail) read(ctx context.Context, c httpapi.Call, id string, in api.Page) (api.History, error) {
 	out := api.History{History: []api.HistoryEntry{}}
@@ -32,9 +30,8 @@ func (t trail) read(ctx context.Context, c httpapi.Call, id string, in api.Page)
 	if err != nil {
 		return out, err
 	}
-	operator := c.IsOperator(t.operator)
 	for _, r := range rows {
-		if r.Type != activity.TypeStatus && !operator {
+		if r.Type != activity.TypeStatus && !c.Caller.Operates() {
 			continue
 		}
 		entry, err := entryOf(r)

@@ -19,7 +19,7 @@ import (
 // what is near to them and was never a route with the list of routes.
 func TestEachUnservedCallSaysWhoseJobItIs(t *testing.T) {
 	env := fixture.Env(t)
-	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Operator, endpoints(env)...)
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Gate, endpoints(env)...)
 	for call, want := range map[string]fault.Code{
 		"GET /workspaces/w/secrets/values":       fault.NotServed,
 		"GET /workspaces/w/plugins/x/download":   fault.NotServed,
@@ -67,7 +67,7 @@ func TestEachUnservedCallSaysWhoseJobItIs(t *testing.T) {
 // it is near to.
 func TestACallThatIsNearToOneSaysWhichItIs(t *testing.T) {
 	env := fixture.Env(t)
-	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Operator, endpoints(env)...)
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Gate, endpoints(env)...)
 	for call, want := range map[string]struct {
 		status int
 		hint   string

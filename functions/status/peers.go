@@ -18,15 +18,12 @@ const (
 	peersPage = 100
 )
 
-// peers lists the other workspaces of the fleet: there is no hierarchy, and each
-// workspace may talk to each other one.
+// peers lists the other workspaces of the fleet, or of the team: there is no
+// hierarchy, and each workspace may talk to each of its peers.
 func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Peer, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) ([]api.Peer, error) {
-		if _, err := reg.AuthenticateCall(ctx, in.ID, c.Bearer(), c.From(), c.Now); err != nil {
-			return nil, err
-		}
 		isPeer := func(f workspace.Facts, status workspace.Status) bool {
-			return f.ID != in.ID && status != workspace.StatusRemoved
+			return f.ID != in.ID && status != workspace.StatusRemoved && reg.Policy.ArePeers(c.Caller.Team, f.Team)
 		}
 		out := []api.Peer{}
 		size := 0
@@ -50,15 +47,12 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 	}
 }
 
-// discover is one peer. A removed workspace is none.
-func discover(callers httpapi.Callers) func(context.Context, httpapi.Call, api.DiscoverRequest) (api.Peer, error) {
-	reg := callers.Registry
+// discover is one peer. A removed workspace is none, nor is one of another team.
+func discover(reg *registry.Registry) func(context.Context, httpapi.Call, api.DiscoverRequest) (api.Peer, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.DiscoverRequest) (api.Peer, error) {
-		if _, err := callers.Require(ctx, c, in.Claims); err != nil {
-			return api.Peer{}, err
-		}
 		f, err := reg.Read(ctx, in.ID)
-		if fault.CodeOf(err) == fault.WorkspaceRemoved {
+		stranger := c.Caller.Workspace != "" && !reg.Policy.ArePeers(c.Caller.Team, f.Team)
+		if fault.CodeOf(err) == fault.WorkspaceRemoved || (err == nil && stranger) {
 			err = workspace.UnknownError()
 		}
 		if err != nil {

@@ -20,7 +20,7 @@ func TestWhatHasExpiredIsListedAsExpired(t *testing.T) {
 	if _, err := env.Delivery.Enqueue(t.Context(), sent, start); err != nil {
 		t.Fatal(err)
 	}
-	rs := receipts{env.Delivery, httpapi.Callers{Registry: env.Registry, Operator: env.Operator}, true}
+	rs := receipts{env.Delivery}
 	path := api.WorkspacePath{ID: fixture.PollID}
 	for _, c := range []struct {
 		at      time.Time

@@ -95,6 +95,10 @@ func alarms(s awscdk.Stack, p parts) []alarm {
 			"CredentialsRefused", "many calls come with a credential that is refused",
 			ours(metrics.CredentialsRefused, "Sum"), 50, 15, false,
 		},
+		{
+			"PeopleRefused", "somebody tries credentials of people that are none",
+			ours(metrics.PeopleRefused, "Sum"), 10, 5, false,
+		},
 		{"ServerErrors", "the API answers 5xx", p.gateway.MetricServerError(by("Sum")), 10, 5, false},
 		{"FunctionErrors", "functions crash or reach their timeout", p.sum("Errors"), 3, 5, false},
 		{"FunctionThrottles", "functions are refused for want of concurrency", p.sum("Throttles"), 10, 5, false},

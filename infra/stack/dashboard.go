@@ -29,7 +29,7 @@ func newDashboard(s awscdk.Stack, p parts) {
 		graph("Pushes that failed, by hop", failures(s, "agent"), failures(s, "network")),
 	)
 	page.AddWidgets(
-		graph("Credentials refused", sums(metrics.CredentialsRefused)...),
+		graph("Credentials refused", sums(metrics.CredentialsRefused, metrics.PeopleRefused)...),
 		graph("Changes of verdicts", sums(metrics.ChangesAnnounced)...),
 		graph("Counters mended, faults of sweeps", sums(metrics.CountersMended, metrics.SweepErrors)...),
 	)

@@ -44,6 +44,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 	if cfg.Local {
 		env["ROLLCALL_BOOTSTRAP"] = jsii.String("open")
 		env["ROLLCALL_CHAT"] = jsii.String("open")
+		env["ROLLCALL_VIEW"] = jsii.String("open")
 		env["ROLLCALL_AGENT_URLS"] = jsii.String("private")
 		env["ROLLCALL_STORE_PATIENCE"] = jsii.String("10s") // an emulator on a busy machine
 	}

@@ -3,9 +3,12 @@
 package stack
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -49,13 +52,26 @@ func (c Config) reserved(n int) *float64 {
 	return jsii.Number(float64(n))
 }
 
+// digestsOfNothing are the SHA-256 of no text and of an end of line: what a shell
+// makes of a variable that is not set.
+var digestsOfNothing = []string{digest(""), digest("\n"), digest("\r\n")}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 var hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // New adds the stack to an app, or says what its configuration lacks.
 func New(scope constructs.Construct, id string, cfg Config) error {
 	if !hexHash.MatchString(cfg.OperatorSHA256) {
-		return errors.New("context operatorSha256 must be the hex SHA-256 of the operator credential " +
+		return errors.New("context operatorSha256 must be the hex SHA-256 of the root credential " +
 			"(cdk -c operatorSha256=…)")
+	}
+	if slices.Contains(digestsOfNothing, cfg.OperatorSHA256) {
+		return errors.New("context operatorSha256 is the SHA-256 of an empty text: the root credential was not set " +
+			"when it was made")
 	}
 	if err := cfg.Settings.check(); err != nil {
 		return err

@@ -1,6 +1,8 @@
 package stack_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,6 +88,21 @@ func synth(t *testing.T, settings string, local bool) resources {
 		t.Fatal(err)
 	}
 	return read["Resources"].(object)
+}
+
+// A digest that is none, or that of an empty text, does not deploy.
+func TestARootCredentialThatIsNoneIsRefused(t *testing.T) {
+	for _, text := range []string{"", "\n", "\r\n"} {
+		sum := sha256.Sum256([]byte(text))
+		if err := stack.New(awscdk.NewApp(nil), "Test", stack.Config{OperatorSHA256: hex.EncodeToString(sum[:])}); err == nil {
+			t.Errorf("the digest of %q is taken", text)
+		}
+	}
+	for _, digest := range []string{"", "ab", strings.Repeat("ab", 31), strings.Repeat("zz", 32)} {
+		if err := stack.New(awscdk.NewApp(nil), "Test", stack.Config{OperatorSHA256: digest}); err == nil {
+			t.Errorf("%q is taken", digest)
+		}
+	}
 }
 
 // resources are those of the template, by logical id.
@@ -204,7 +221,8 @@ func functions(t *testing.T, r resources) {
 		}
 		env := f["Environment"].(object)["Variables"].(object)
 		for _, open := range []string{
-			"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_AGENT_URLS", "ROLLCALL_STORE_PATIENCE", "AWS_ENDPOINT_URL",
+			"ROLLCALL_BOOTSTRAP", "ROLLCALL_CHAT", "ROLLCALL_VIEW", "ROLLCALL_AGENT_URLS", "ROLLCALL_STORE_PATIENCE",
+			"AWS_ENDPOINT_URL",
 		} {
 			if env[open] != nil {
 				t.Errorf("%s has the local policy %s", name, open)

@@ -59,7 +59,7 @@ func TestEveryMetricIsShown(t *testing.T) {
 	for _, name := range []string{
 		metrics.DeliveryAge, metrics.MessagesDelivered, metrics.MessagesDead, metrics.MessagesExpired, metrics.PushFailures,
 		metrics.DrainsFailed, metrics.ChangesAnnounced, metrics.SweepDuration, metrics.SweepLag, metrics.SweepErrors,
-		metrics.CountersMended, metrics.CredentialsRefused,
+		metrics.CountersMended, metrics.CredentialsRefused, metrics.PeopleRefused,
 	} {
 		if !strings.Contains(string(raw), `\"`+metrics.Namespace+`\",\"`+name+`\",`) {
 			t.Errorf("%s is not on the dashboard", name)

@@ -13,7 +13,7 @@ var Register = declare[RegisterRequest, Registered](Operation{
 	Summary: "Come online: declare yourself, open the lease",
 	Description: "An id that nobody used is given a credential where policy is open; elsewhere an operator creates " +
 		"the workspace first, or gives the agent an enrolment token. Nothing declared before survives a register.",
-	Access: ByAnyone | ByWorkspace | ByOperator,
+	Access: ByNewcomer | ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 403, 410, 413),
 })
 
@@ -44,8 +44,8 @@ type Registered struct {
 var UpdateCard = declare[UpdateCardRequest, CardUpdated](Operation{
 	Function: "register", Route: "POST /registry/update-card", ID: "postRegistryUpdateCard", Tag: "agents",
 	Summary: "Replace the agent card",
-	Access:  ByWorkspace,
-	Errors:  errs(400, 401, 404, 410, 413),
+	Access:  ByItself, SelfChecked: true,
+	Errors: errs(400, 401, 404, 410, 413),
 })
 
 // UpdateCardRequest is an agent's new card.
@@ -67,7 +67,7 @@ var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 	Description: "A metric that is absent says nothing and changes nothing. One that can't be read is dropped, and the " +
 		"answer says so; it never keeps the lease from being renewed. runtime_state is sent only while wedged; its absence " +
 		"is the all-clear.",
-	Access: ByWorkspace,
+	Access: ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 410, 413),
 })
 
@@ -113,7 +113,7 @@ var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
 		"where there is a type and a limit, or neither a type nor include=peer_info; else the newest. A cursor that " +
 		"isn't a row of this workspace is 410: drop it. A poll that says an epoch before the workspace's present one is " +
 		"409: another host has registered since. Everything else is the log, newest first.",
-	Access: ByWorkspace | ByOperator,
+	Access: ByItself | ByOperator, SelfChecked: true,
 	Errors: errs(400, 401, 404, 409, 410),
 })
 
@@ -181,7 +181,7 @@ var Ack = declare[AckRequest, Acked](Operation{
 		"acknowledges nothing: it says what arrived. After a register, what was not acknowledged is handed out again. " +
 		"A message that the cursor has passed and that is not acknowledged within a quarter of an hour counts as " +
 		"delivered, as for a client that makes no use of this call.",
-	Access: ByWorkspace,
+	Access: ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 409, 410, 413),
 })
 
@@ -201,7 +201,7 @@ type Acked struct {
 var Report = declare[ReportRequest, Reported](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/activity", ID: "postWorkspacesIdActivity", Tag: "agents",
 	Summary: "Report what the agent did",
-	Access:  ByWorkspace,
+	Access:  ByItself,
 	Errors:  errs(400, 401, 403, 404, 410, 413),
 })
 
@@ -231,7 +231,7 @@ var RecordDelegation = declare[RecordDelegationRequest, DelegationRecorded](Oper
 	Function: "inbox", Route: "POST /workspaces/{id}/delegations/record", ID: "postWorkspacesIdDelegationsRecord",
 	Tag: "agents", Summary: "Log a task that the agent gave to another itself",
 	Description: "It stands in the activity log only. To have a task carried and followed, delegate it.",
-	Access:      ByWorkspace,
+	Access:      ByItself,
 	Replies:     []Reply{{Status: 202, Description: "logged"}},
 	Errors:      errs(400, 401, 404, 410, 413),
 })
@@ -249,7 +249,7 @@ var UpdateDelegation = declare[UpdateDelegationRequest, DelegationRecorded](Oper
 	Function: "inbox", Route: "POST /workspaces/{id}/delegations/{delegation_id}/update",
 	ID: "postWorkspacesIdDelegationsDelegationIdUpdate", Tag: "agents", Summary: "Log how such a task ended",
 	Description: "It stands in the activity log only, and ends no delegation that Rollcall carries.",
-	Access:      ByWorkspace,
+	Access:      ByItself,
 	Errors:      errs(400, 401, 404, 410, 413),
 })
 
@@ -272,7 +272,7 @@ type DelegationRecorded struct {
 var Notify = declare[NotifyRequest, Notified](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/notify", ID: "postWorkspacesIdNotify", Tag: "agents",
 	Summary: "Say something to the user",
-	Access:  ByWorkspace,
+	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410, 413),
 })
 
@@ -294,7 +294,7 @@ type Notified struct {
 var GetState = declare[WorkspacePath, State](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/state", ID: "getWorkspacesIdState", Tag: "agents",
 	Summary: "Whether to go on",
-	Access:  ByWorkspace,
+	Access:  ByItself, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done"}, {
 		Status: 404, Body: Removed{},
 		Description: "removed for good; an agent ends itself on it, so nothing else is ever a 404 here",

@@ -19,6 +19,8 @@
 // operation's Body.
 package api
 
+import "slices"
+
 //go:generate go run ./openapigen ../../functions/status/openapi.json
 
 // MaxText is how many characters a text of a request may have for which its tags
@@ -29,27 +31,6 @@ const MaxText = 256
 // served, so that a client gets a typed 404 and never API Gateway's own.
 const CatchAll = "$default"
 
-// Access says who may make a call; several may.
-//
-// shared/httpapi enforces one value only: a call that is ByOperator and nothing
-// else is refused without the operator's credential, before its handler runs.
-// Everything else is checked by the handler, which must do as the table says. It
-// calls Registry.AuthenticateCall where the path names the workspace that calls,
-// httpapi.Callers where the credential names it, and Call.IsOperator where the
-// operator may call too. The use cases of register, update-card, heartbeat and
-// poll take the credential and check it themselves.
-type Access int
-
-// Who may call.
-const (
-	ByAnyone    Access = 1 << iota // no credential is needed, always or where policy is open
-	ByWorkspace                    // with the workspace's credential; the handler checks it
-	ByOperator                     // with the operator's credential; alone, httpapi checks it
-)
-
-// Allows reports whether who is among those who may call.
-func (a Access) Allows(who Access) bool { return a&who != 0 }
-
 // Operation is one call of the API.
 type Operation struct {
 	Function    string // the Lambda that serves it
@@ -58,7 +39,13 @@ type Operation struct {
 	Tag         string
 	Summary     string
 	Description string
-	Access      Access
+	Access      Access // who may call
+	// SelfChecked: where the workspace itself may call, the use case checks its
+	// credential, in the write that does the work or with a body that names it.
+	SelfChecked bool
+	// InTeam: a person who is bound to a team may call, though the path names no
+	// workspace: the handler keeps to the team.
+	InTeam bool
 
 	Request      any  // the request type's zero value
 	Body         any  // describes the body of an operation that reads it itself
@@ -115,6 +102,9 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 			o.Replies[i].Body = rep
 		}
 	}
+	if o.Access != ByAnyone {
+		o.Errors = withStatuses(o.Errors, 401, 403) // the gate's
+	}
 	operations = append(operations, &o)
 	return Op[Req, Rep]{&o}
 }
@@ -122,6 +112,13 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 // errs are the statuses of an operation's errors; 500 and 503 are among them, as
 // every call that asks the store can meet them.
 func errs(statuses ...int) []int { return append(statuses, 500, 503) }
+
+// withStatuses are the statuses in order, with some added.
+func withStatuses(statuses []int, added ...int) []int {
+	out := append(slices.Clone(statuses), added...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // Operations is the whole API, without what CatchAll serves.
 func Operations() []*Operation {

@@ -13,7 +13,7 @@ var SendMessage = declare[SendRequest, Accepted](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
 	Summary:     "Send a message",
 	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt.",
-	Access:      ByAnyone | ByWorkspace | ByOperator,
+	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Body:        A2ARequest{},
 	Replies: []Reply{
 		{Status: 200, Description: "accepted, for an agent that polls; or answered: a workspace that asks one that is " +
@@ -112,7 +112,7 @@ func (a Accepted) StatusCode() int {
 var Delegate = declare[DelegateRequest, Delegated](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/delegate", ID: "postWorkspacesIdDelegate", Tag: "chat",
 	Summary: "Give a task to another workspace",
-	Access:  ByWorkspace,
+	Access:  ByAnyWorkspace,
 	Replies: []Reply{{Status: 202, Description: "given, or given before under the same key"}},
 	Errors:  errs(400, 401, 403, 404, 409, 410, 413, 429),
 })
@@ -141,7 +141,7 @@ type Delegated struct {
 var ListDelegations = declare[WorkspacePath, []Delegation](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/delegations", ID: "getWorkspacesIdDelegations", Tag: "chat",
 	Summary: "What was delegated, newest first",
-	Access:  ByWorkspace,
+	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410),
 })
 
@@ -164,7 +164,7 @@ type Delegation struct {
 var GetMessage = declare[GetMessageRequest, Receipt](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages/{message_id}", ID: "getWorkspacesIdMessagesMessageId",
 	Tag: "chat", Summary: "Follow a message",
-	Access: ByAnyone | ByWorkspace | ByOperator,
+	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404),
 })
 
@@ -179,7 +179,7 @@ var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
 	Summary:     "List messages, newest first",
 	Description: "The workspace itself and the operator see all; another sees what it sent.",
-	Access:      ByAnyone | ByWorkspace | ByOperator,
+	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors:      errs(400, 401, 403, 404),
 })
 
@@ -201,6 +201,6 @@ type Receipts struct {
 var GetQueueStatus = declare[GetMessageRequest, QueueStatus](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/a2a/queue/{message_id}", ID: "getWorkspacesIdA2aQueueMessageId",
 	Tag: "chat", Summary: "Follow a message, in the older clients' words",
-	Access: ByAnyone | ByWorkspace | ByOperator,
+	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404),
 })

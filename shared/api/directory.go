@@ -11,7 +11,7 @@ import (
 var Discover = declare[DiscoverRequest, Peer](Operation{
 	Function: "status", Route: "GET /registry/discover/{id}", ID: "getRegistryDiscoverId", Tag: "directory",
 	Summary: "One peer",
-	Access:  ByWorkspace,
+	Access:  ByAnyWorkspace | ByViewer,
 	Errors:  errs(400, 401, 403, 404),
 })
 
@@ -40,7 +40,7 @@ type Peer struct {
 var ListPeers = declare[WorkspacePath, []Peer](Operation{
 	Function: "status", Route: "GET /registry/{id}/peers", ID: "getRegistryIdPeers", Tag: "directory",
 	Summary: "The other workspaces",
-	Access:  ByWorkspace,
+	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410),
 })
 
@@ -48,8 +48,8 @@ var ListPeers = declare[WorkspacePath, []Peer](Operation{
 var ListWorkspaces = declare[ListWorkspacesRequest, Fleet](Operation{
 	Function: "status", Route: "GET /workspaces", ID: "getWorkspaces", Tag: "directory",
 	Summary: "The fleet",
-	Access:  ByAnyone,
-	Errors:  errs(400),
+	Access:  WhereViewIsOpen | ByViewer, InTeam: true,
+	Errors: errs(400),
 })
 
 // ListWorkspacesRequest is which workspaces are asked for.
@@ -68,7 +68,7 @@ type Fleet struct {
 var GetWorkspace = declare[WorkspacePath, Workspace](Operation{
 	Function: "status", Route: "GET /workspaces/{id}", ID: "getWorkspacesId", Tag: "directory",
 	Summary: "One workspace: status, reason, evidence, next step",
-	Access:  ByAnyone,
+	Access:  WhereViewIsOpen | ByItself | ByViewer,
 	Errors:  errs(400, 404, 410),
 })
 
@@ -76,7 +76,7 @@ var GetWorkspace = declare[WorkspacePath, Workspace](Operation{
 var Explain = declare[ExplainRequest, Explanation](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/explain", ID: "getWorkspacesIdExplain", Tag: "directory",
 	Summary: "What is wrong, in words",
-	Access:  ByAnyone,
+	Access:  WhereViewIsOpen | ByItself | ByViewer,
 	Replies: []Reply{{Status: 200, Description: "done", Types: []string{JSON, Text}}},
 	Errors:  errs(400, 404),
 })
@@ -115,7 +115,7 @@ func (e Explanation) Content() (contentType string, body []byte) {
 var GetHistory = declare[HistoryRequest, History](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/history", ID: "getWorkspacesIdHistory", Tag: "directory",
 	Summary: "What its status was, and who did what",
-	Access:  ByAnyone | ByOperator,
+	Access:  WhereViewIsOpen | ByViewer,
 	Errors:  errs(400, 404),
 })
 
@@ -148,7 +148,7 @@ type HistoryEntry struct {
 var GetEvents = declare[EventsRequest, Events](Operation{
 	Function: "status", Route: "GET /events", ID: "getEvents", Tag: "directory",
 	Summary: "The fleet's changes of status, in order",
-	Access:  ByAnyone,
+	Access:  WhereViewIsOpen | ByViewer,
 	Errors:  errs(400, 410),
 })
 

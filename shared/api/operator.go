@@ -10,7 +10,7 @@ import (
 var CreateWorkspace = declare[CreateRequest, Created](Operation{
 	Function: "operate", Route: "POST /workspaces", ID: "postWorkspaces", Tag: "operator",
 	Summary: "Create a workspace, or adopt one",
-	Access:  ByOperator,
+	Access:  ByOperator, InTeam: true,
 	Replies: []Reply{{Status: 201, Description: "created"}, {Status: 200, Description: "adopted"}},
 	Errors:  errs(400, 401, 403, 404, 409, 413),
 })
@@ -24,6 +24,7 @@ type CreateRequest struct {
 	Tier             int    `json:"tier" description:"for the canvas; nothing is decided by it"`
 	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
 	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`
+	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one leaves it"`
 	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept"`
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
 }
@@ -184,7 +185,7 @@ var Rotate = declare[WorkspacePath, Rotated](Operation{
 	Summary: "Issue a second credential",
 	Description: "The one in use stays valid until the new one is used for the first time. The operator may ask, or the " +
 		"agent itself; heartbeats with the old one are answered with action: rotate.",
-	Access: ByWorkspace | ByOperator,
+	Access: ByItself | ByOperator,
 	Errors: errs(400, 401, 404, 410),
 })
 

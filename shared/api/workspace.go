@@ -85,5 +85,6 @@ type Workspace struct {
 	Runtime       string          `json:"runtime,omitempty"`
 	Role          string          `json:"role,omitempty"`
 	Tier          int             `json:"tier"`
+	Team          string          `json:"team,omitempty" description:"that an operator put it in"`
 	AgentCard     json.RawMessage `json:"agent_card,omitempty" description:"as the agent gave it; a list has no cards"`
 }

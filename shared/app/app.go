@@ -24,12 +24,13 @@ import (
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
-	"github.com/rollcall/rollcall/shared/token"
 )
 
 // Env is what a main wires its handler from.
@@ -37,9 +38,10 @@ type Env struct {
 	Config      Config
 	AWS         aws.Config
 	Log         *slog.Logger
-	Operator    token.Hash
 	Clock       clock.Clock
 	Meter       Meter
+	Gate        httpapi.Gate
+	People      *people.People
 	Registry    *registry.Registry
 	Wakeups     *sqs.Wakeups
 	Delivery    *delivery.Delivery
@@ -61,7 +63,7 @@ func Load() (*Env, error) {
 // New builds the use cases from a configuration; change may adjust the AWS
 // configuration before the clients are made (tests count and fault calls there).
 func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
-	operator, err := cfg.operator()
+	root, err := cfg.root()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		c(&awsConfig)
 	}
 	e := &Env{
-		Config: cfg, AWS: awsConfig, Operator: operator, Clock: clock.System{Offset: cfg.ClockOffset},
+		Config: cfg, AWS: awsConfig, Clock: clock.System{Offset: cfg.ClockOffset},
 		Log: slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("stack", cfg.Stack),
 	}
 	e.Meter = Meter{e.Log, e.Clock, cfg.Stack}
@@ -88,7 +90,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,
-		Wakeups: e.Wakeups, Guard: pusher, Operator: operator, Policy: policy,
+		Wakeups: e.Wakeups, Guard: pusher, Policy: policy,
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
 	e.Delivery = &delivery.Delivery{
@@ -101,6 +103,11 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		},
 	}
 	e.onTop(store)
+	e.People = &people.People{Store: store, Audit: store}
+	e.Gate = httpapi.Gate{
+		Registry: e.Registry, People: e.People, Root: root, ViewOpen: cfg.View == Open, ChatOpen: cfg.Chat == Open,
+		Count: func(ctx context.Context, metric string) { e.Meter.Write(ctx, map[string]any{metric: 1}, nil) },
+	}
 	return e, nil
 }
 

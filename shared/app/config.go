@@ -10,14 +10,17 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// ChatPolicy says who may send chat.
-type ChatPolicy string
+// Access says whether a kind of call needs a credential.
+type Access string
 
-// The chat policies.
+// The choices.
 const (
-	ChatOpen       ChatPolicy = "open"       // no caller means the user: local use only
-	ChatCredential ChatPolicy = "credential" // a workspace's or the operator's credential is needed
+	Open       Access = "open"       // none is needed: for a private machine only
+	Credential Access = "credential" // one that may make the call is needed
 )
+
+// Known reports whether a is a choice.
+func (a Access) Known() bool { return a == Open || a == Credential }
 
 // Config is the environment of every function; the stack sets it.
 type Config struct {
@@ -38,7 +41,9 @@ type Config struct {
 	OperatorHash string `env:"ROLLCALL_OPERATOR_SHA256,required"`
 
 	Bootstrap workspace.Bootstrap `env:"ROLLCALL_BOOTSTRAP" envDefault:"enrolled"`
-	Chat      ChatPolicy          `env:"ROLLCALL_CHAT" envDefault:"credential"`
+	Chat      Access              `env:"ROLLCALL_CHAT" envDefault:"credential"`
+	View      Access              `env:"ROLLCALL_VIEW" envDefault:"credential"`
+	Peers     workspace.Peers     `env:"ROLLCALL_PEERS" envDefault:"fleet"`
 	AgentURLs push.Reach          `env:"ROLLCALL_AGENT_URLS" envDefault:"public"`
 
 	LeaseTTL          time.Duration `env:"ROLLCALL_LEASE_TTL"`
@@ -60,11 +65,11 @@ type Config struct {
 // maxAnswerWithin leaves the function enqueue, which runs for 28 s at most, the time that any call may take.
 const maxAnswerWithin = 13 * time.Second
 
-// operator is the operator credential's digest, and whether it is one.
-func (c Config) operator() (token.Hash, error) {
+// root is the root credential's digest, and whether it is one.
+func (c Config) root() (token.Hash, error) {
 	h, ok := token.ParseHash(c.OperatorHash)
 	if !ok {
-		return h, fmt.Errorf("app: ROLLCALL_OPERATOR_SHA256 must be the hex SHA-256 of the operator credential")
+		return h, fmt.Errorf("app: ROLLCALL_OPERATOR_SHA256 must be the hex SHA-256 of the root credential")
 	}
 	return h, nil
 }
@@ -74,8 +79,12 @@ func (c Config) check() error {
 	switch {
 	case c.Bootstrap != workspace.Open && c.Bootstrap != workspace.Enrolled:
 		return fmt.Errorf("app: ROLLCALL_BOOTSTRAP must be open or enrolled, not %q", c.Bootstrap)
-	case c.Chat != ChatOpen && c.Chat != ChatCredential:
+	case !c.Chat.Known():
 		return fmt.Errorf("app: ROLLCALL_CHAT must be open or credential, not %q", c.Chat)
+	case !c.Peers.Known():
+		return fmt.Errorf("app: ROLLCALL_PEERS must be fleet or team, not %q", c.Peers)
+	case !c.View.Known():
+		return fmt.Errorf("app: ROLLCALL_VIEW must be open or credential, not %q", c.View)
 	case c.AgentURLs != push.Public && c.AgentURLs != push.Private:
 		return fmt.Errorf("app: ROLLCALL_AGENT_URLS must be public or private, not %q", c.AgentURLs)
 	case c.StorePatience < time.Second:
@@ -113,7 +122,7 @@ func (c Config) pushPatience() push.Patience {
 
 func (c Config) workspacePolicy() workspace.Policy {
 	p := workspace.DefaultPolicy()
-	p.Bootstrap = c.Bootstrap
+	p.Bootstrap, p.Peers = c.Bootstrap, c.Peers
 	setIf(&p.LeaseTTL, c.LeaseTTL)
 	setIf(&p.Grace, c.Grace)
 	setIf(&p.DeliveryObjective, c.DeliveryObjective)

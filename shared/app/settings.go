@@ -36,7 +36,7 @@ func CheckSettings(variables map[string]string) error {
 	if c, err = env.ParseAsWithOptions[Config](env.Options{Environment: environment}); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
-	if _, err := c.operator(); err != nil {
+	if _, err := c.root(); err != nil {
 		return err
 	}
 	return c.check()

@@ -52,8 +52,9 @@ const LeaseKey = "id"
 
 // The chat table. Partition "W#<workspace>" has one item for the profile and one
 // for each message, row, delegation, claim of a message and outbox item; "C#<credential hash>" names
-// a credential's owner; "N#<public id>" is an enrolment; "FLEET" has what is known
-// of the platform and the log of the fleet's changes.
+// a credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
+// credentials of people, by public id; "FLEET" has what is known of the platform
+// and the log of the fleet's changes.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex; an ended one does not.
@@ -77,6 +78,7 @@ const (
 	ownerPartition     = "C#"
 	enrolmentPartition = "N#"
 	fleetPartition     = "FLEET"
+	peoplePartition    = "PEOPLE"
 
 	profileSort      = "PROFILE"
 	ownerSort        = "OWNER"

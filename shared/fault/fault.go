@@ -29,6 +29,7 @@ const (
 	WorkspaceUnknown Code = "workspace_unknown"
 	WorkspaceRemoved Code = "workspace_removed"
 	MessageUnknown   Code = "message_unknown"
+	TokenUnknown     Code = "token_unknown"
 	CursorGone       Code = "cursor_gone"
 
 	// What the request names is in a state that doesn't allow it.
@@ -43,7 +44,11 @@ const (
 	// The caller's credential is missing, unknown, or not the one that the call needs.
 	CredentialMissing       Code = "credential_missing"
 	CredentialUnknown       Code = "credential_unknown"
+	CredentialExpired       Code = "credential_expired"
+	CredentialOfAnother     Code = "credential_of_another"
 	OperatorOnly            Code = "operator_only"
+	ScopeTooSmall           Code = "scope_too_small"
+	OtherTeam               Code = "other_team"
 	CallerCredentialUnknown Code = "caller_credential_unknown"
 	CallerMismatch          Code = "caller_mismatch"
 	EnrolmentRequired       Code = "enrolment_required"

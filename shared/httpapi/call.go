@@ -32,7 +32,8 @@ const (
 // Call is one call as it came.
 type Call struct {
 	events.APIGatewayV2HTTPRequest
-	Now time.Time // when the server got it; no client's clock decides anything
+	Now    time.Time // when the server got it; no client's clock decides anything
+	Caller Caller    // who the Gate found to call
 }
 
 // From is the caller's network address.
@@ -68,23 +69,6 @@ func (c Call) Bearer() string {
 		return text[:token.MaxLen] // refused by not being anyone's
 	}
 	return text
-}
-
-// IsOperator reports whether the call comes with the operator's credential.
-func (c Call) IsOperator(operator token.Hash) bool { return token.Digest(c.Bearer()).Matches(operator) }
-
-// requireOperator checks the operator's credential. Errors: credential_missing,
-// operator_only.
-func (c Call) requireOperator(operator token.Hash) error {
-	switch {
-	case c.Bearer() == "":
-		return fault.New(fault.CredentialMissing, "missing operator credential").
-			WithHint("send the operator credential as a bearer", "stop")
-	case !c.IsOperator(operator):
-		return fault.New(fault.OperatorOnly, "this call needs the operator credential").
-			WithHint("send the operator credential as a bearer", "stop")
-	}
-	return nil
 }
 
 // Raw is the body as it is kept (chat.Compact), unpacked if it comes compressed.

@@ -56,19 +56,19 @@ func HandleUnread[Req, Rep any](
 // Handler is a Lambda handler for payload 2.0.
 type Handler func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
-// Serve makes a Lambda handler of a function's endpoints. What only an operator
-// may call asks for the operator's credential first. Every error becomes a typed
-// reply; only those of ours show their text.
-func Serve(log *slog.Logger, now func() time.Time, operator token.Hash, endpoints ...Endpoint) Handler {
+// Serve makes a Lambda handler of a function's endpoints. A call that the gate
+// refuses reaches no endpoint. Every error becomes a typed reply; only those of ours
+// show their text.
+func Serve(log *slog.Logger, now func() time.Time, gate Gate, endpoints ...Endpoint) Handler {
 	routes := map[string]Endpoint{}
 	for _, e := range endpoints {
 		routes[e.Operation.Route] = e
 	}
 	return func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		c := Call{ev, now()}
+		c := Call{APIGatewayV2HTTPRequest: ev, Now: now()}
 		ctx, cancel := early(ctx)
 		defer cancel()
-		resp, err := answer(ctx, routes, operator, c)
+		resp, err := answer(ctx, routes, gate, c)
 		logCall(ctx, log, c, resp.StatusCode, now().Sub(c.Now), err)
 		return resp, nil
 	}
@@ -89,9 +89,9 @@ func early(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // answer is the response to a call, and the error that it tells of.
 func answer(
-	ctx context.Context, routes map[string]Endpoint, operator token.Hash, c Call,
+	ctx context.Context, routes map[string]Endpoint, gate Gate, c Call,
 ) (events.APIGatewayV2HTTPResponse, error) {
-	if resp, ok, err := unrouted(ctx, routes, operator, c); ok {
+	if resp, ok, err := unrouted(ctx, routes, gate, c); ok {
 		return resp, err
 	}
 	e, ok := routes[c.RouteKey]
@@ -99,10 +99,9 @@ func answer(
 		err := fault.New(fault.UnknownRoute, "no such route: %s", c.RouteKey)
 		return failure(err, c), err
 	}
-	if e.Operation.Access == api.ByOperator {
-		if err := c.requireOperator(operator); err != nil {
-			return failure(err, c), err
-		}
+	var err error
+	if c.Caller, err = gate.admit(ctx, e.Operation, c); err != nil {
+		return failure(err, c), err
 	}
 	reply, err := e.serve(ctx, c)
 	if err != nil && ctx.Err() != nil && fault.CodeOf(err) == fault.Internal {

@@ -18,17 +18,30 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-const operator = "operator-credential"
+const root = "the-root-credential-0123456789abcdef"
+
+// open is the gate of a private machine, with nobody in it.
+func open() httpapi.Gate {
+	store := memory.NewStore(workspace.DefaultPolicy())
+	return httpapi.Gate{
+		Registry: &registry.Registry{Leases: store, Owners: store}, People: &people.People{Store: store, Audit: store},
+		Root: token.Digest(root), ViewOpen: true, ChatOpen: true,
+	}
+}
 
 // call makes one call of an endpoint.
 func call(t *testing.T, e httpapi.Endpoint, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	ev.RouteKey = e.Operation.Route
 	clock := func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
-	resp, err := httpapi.Serve(slog.New(slog.DiscardHandler), clock, token.Digest(operator), e)(t.Context(), ev)
+	resp, err := httpapi.Serve(slog.New(slog.DiscardHandler), clock, open(), e)(t.Context(), ev)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +115,7 @@ var repairs = httpapi.Handle(api.Repair,
 
 // What only an operator may call says nothing about the call to anyone else.
 func TestTheOperatorsCredentialIsAskedForFirst(t *testing.T) {
-	for bearer, want := range map[string]int{"": 401, "Bearer wrong": 403, "Bearer " + operator: 400} {
+	for bearer, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer " + root: 400} {
 		resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
 			Headers:        map[string]string{"authorization": bearer},
 			PathParameters: map[string]string{"id": "odd id!"}, Body: "not JSON",
@@ -150,7 +163,7 @@ func TestMethodsThatAPIGatewayDoesNotRoute(t *testing.T) {
 	rest := httpapi.Handle(api.NotFound, func(context.Context, httpapi.Call, api.None) (api.None, error) {
 		return api.None{}, fault.New(fault.UnknownRoute, "the rest")
 	})
-	serve := httpapi.Serve(slog.New(slog.DiscardHandler), time.Now, token.Digest(operator), health, one, rest)
+	serve := httpapi.Serve(slog.New(slog.DiscardHandler), time.Now, open(), health, one, rest)
 	for call, want := range map[string]struct {
 		status      int
 		allow, body string
@@ -199,7 +212,7 @@ func TestPackedBodies(t *testing.T) {
 	} {
 		resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
 			Headers: map[string]string{
-				"authorization": "bearer " + operator, "content-type": "application/json; charset=utf-8",
+				"authorization": "bearer " + root, "content-type": "application/json; charset=utf-8",
 				"content-encoding": c.encoding,
 			},
 			PathParameters: map[string]string{"id": "w"}, Body: c.body, IsBase64Encoded: true,
@@ -233,7 +246,7 @@ func TestBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
-				Headers:        map[string]string{"Authorization": "bearer " + operator, "content-type": c.contentType},
+				Headers:        map[string]string{"Authorization": "bearer " + root, "content-type": c.contentType},
 				PathParameters: map[string]string{"id": "w"}, Body: c.body, IsBase64Encoded: c.base64,
 			})
 			if !strings.Contains(resp.Body, c.want) {
@@ -249,7 +262,7 @@ func TestABrowserSaysThatItSendsJSON(t *testing.T) {
 		for contentType, want := range map[string]int{"": 400, "application/json": 200} {
 			resp := call(t, repairs, events.APIGatewayV2HTTPRequest{
 				Headers: map[string]string{
-					"authorization": "bearer " + operator, "content-type": contentType, header: "https://attacker.example",
+					"authorization": "bearer " + root, "content-type": contentType, header: "https://attacker.example",
 				},
 				PathParameters: map[string]string{"id": "w"}, Body: "{}",
 			})

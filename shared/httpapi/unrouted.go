@@ -9,14 +9,13 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/token"
 )
 
 // unrouted answers HEAD and OPTIONS of paths that are served: API Gateway routes
 // neither. HEAD is GET without a body, of what this function serves itself. ok is
 // false for every other call.
 func unrouted(
-	ctx context.Context, routes map[string]Endpoint, operator token.Hash, c Call,
+	ctx context.Context, routes map[string]Endpoint, gate Gate, c Call,
 ) (resp events.APIGatewayV2HTTPResponse, ok bool, err error) {
 	methods := api.Methods(c.RawPath)
 	switch method := c.RequestContext.HTTP.Method; {
@@ -25,7 +24,7 @@ func unrouted(
 	case method == http.MethodHead:
 		found := api.Find(c.RawPath)[http.MethodGet]
 		c.RouteKey, c.PathParameters = found.Operation.Route, found.Parameters
-		resp, err = answer(ctx, routes, operator, c)
+		resp, err = answer(ctx, routes, gate, c)
 		resp.Body = ""
 		return resp, true, err
 	case method == http.MethodOptions:

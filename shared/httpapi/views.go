@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -38,7 +41,7 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 		Delivery: delivery(workspace.EffectiveMode(f, vw.policy, vw.now)), Inbox: InboxOf(f, vw.now),
 		ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: p.URL, Runtime: p.Runtime,
-		Role: p.Role, Tier: p.Tier, AgentCard: valid(p.Card),
+		Role: p.Role, Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
 	}
 }
 
@@ -47,8 +50,32 @@ func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
 	v := vw.fleet.Assess(f, vw.policy, vw.now)
 	return api.Peer{
 		ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: v.Status, Reason: v.Reason,
-		ActiveTasks: f.ActiveTasks, AgentCard: valid(p.Card),
+		ActiveTasks: f.ActiveTasks, AgentCard: cardForPeers(p.Card),
 	}
+}
+
+// addresses are the members of an agent card that say where the agent is: peers
+// talk through Rollcall, and are not told.
+var addresses = []string{"url", "additionalInterfaces", "supportedInterfaces"}
+
+// cardForPeers is a card without the agent's addresses.
+func cardForPeers(card []byte) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(card, &members) != nil {
+		return nil // a card is an object
+	}
+	was := len(members)
+	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool {
+		return slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, name) })
+	})
+	if len(members) == was {
+		return card
+	}
+	out, err := json.Marshal(members)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // Explanation makes the view, as text when it is asked for as text.

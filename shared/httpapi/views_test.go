@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,33 @@ func TestTheNextHeartbeatIsAskedForWithinAThirdOfTheLease(t *testing.T) {
 		got := httpapi.NextHeartbeat(workspace.Policy{HeartbeatEvery: c.every, LeaseTTL: c.ttl})
 		if got != c.want {
 			t.Errorf("every %s, lease of %s: %d, want %d", c.every, c.ttl, got, c.want)
+		}
+	}
+}
+
+// A peer is told neither an agent's address nor what is wrong with it.
+func TestAPeerIsToldNoAddress(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	f := live(reg.Policy)
+	f.SampleError, f.PushFailingSince, f.PushFailures = "secret error", now, 3
+	f.RefusedFrom, f.BootstrapUntil, f.BootstrapFrom = "192.0.2.1", now.Add(time.Hour), "192.0.2.2"
+	for card, want := range map[string]string{
+		`{"name":"n","url":"http://192.0.2.3","skills":[]}`:                              `{"name":"n","skills":[]}`,
+		`{"URL":"http://192.0.2.3","additionalInterfaces":[{"url":"http://192.0.2.3"}]}`: `{}`,
+		`{"supportedInterfaces":[{"url":"http://192.0.2.3"}],"a":1}`:                     `{"a":1}`,
+		`{"name":"n"}`: `{"name":"n"}`,
+		`[]`:           `null`,
+		``:             `null`,
+	} {
+		p := workspace.Profile{URL: "http://192.0.2.3", Card: []byte(card)}
+		raw, err := json.Marshal(httpapi.ViewerOf(t.Context(), reg, now, f).Peer(f, p))
+		if err != nil || !strings.Contains(string(raw), `"agent_card":`+want) {
+			t.Errorf("%s: %s, %v", card, raw, err)
+		}
+		for _, secret := range []string{"192.0.2.", "secret error"} {
+			if strings.Contains(string(raw), secret) {
+				t.Errorf("a peer is told %s: %s", secret, raw)
+			}
 		}
 	}
 }

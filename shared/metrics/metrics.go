@@ -29,6 +29,7 @@ const (
 	SweepDuration     = "SweepDuration"     // milliseconds
 	SweepLag          = "SweepLag"          // milliseconds since the last sweep of the whole fleet ended
 	SweepErrors       = "SweepErrors"       // faults that were noted and did not stop the sweep
+	PeopleRefused     = "PeopleRefused"     // credentials that came for a person's and are no person's
 	CountersMended    = "CountersMended"    // mailboxes whose counters differed from the ledger
 )
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,6 +26,8 @@ type CreateInput struct {
 	MaxTasks         int
 	Adopt            bool
 	ResetCredentials bool
+	Team             string // "": none, or as it was
+	OnlyTeam         string // of the person who asks: only a workspace of it is taken over; "": any
 	By               activity.Actor
 }
 
@@ -46,7 +49,7 @@ type Created struct {
 
 // Create makes a workspace with its first credential; asked to adopt, it takes over
 // one that exists. Errors: workspace_exists, workspace_unknown,
-// invalid_workspace_id.
+// invalid_workspace_id, other_team.
 func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
@@ -61,6 +64,9 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 				WithHint("see that the id is right; to create it, send no adopt", "stop")
 		case !exists:
 			out, err = r.create(ctx, in, now)
+		case in.OnlyTeam != "" && old.Team != in.OnlyTeam:
+			err = fault.New(fault.OtherTeam, "this id is taken, and not by a workspace of your team").
+				WithHint("choose another id", "stop")
 		case in.Adopt || old.Hold == workspace.Removed:
 			out, err = r.adopt(ctx, old, in, now)
 		default:
@@ -82,6 +88,7 @@ func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (C
 	text, minted := token.Mint(token.Workspace)
 	next := workspace.Create(in.ID, minted, in.Mode, in.MaxTasks, now)
 	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
+	next.Team = in.Team
 	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, workspace.Facts{}, next, SaveExtras{
 		Profile: in.profile(),
 		Audit: []activity.AuditEntry{{
@@ -112,6 +119,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
 	}
 	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
+	next.Team = cmp.Or(in.Team, old.Team)
 	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}})
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
 }

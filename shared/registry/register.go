@@ -125,7 +125,7 @@ func (r *Registry) admit(
 	}
 	if err != nil && exists && old.Hold != workspace.Removed {
 		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
-		err = errors.Join(err, r.noteRefusal(ctx, old, refusal, now))
+		err = r.refuse(ctx, old, refusal, err, now)
 	}
 	return out, err
 }

@@ -23,7 +23,6 @@ type Registry struct {
 	Fleets     FleetStore
 	Wakeups    Wakeups
 	Guard      URLGuard
-	Operator   token.Hash // of the operator's credential, which is nobody's refusal
 	StatusLog  StatusLog
 	Policy     workspace.Policy
 	Clock      clock.Clock
@@ -104,6 +103,19 @@ func (r *Registry) IdentifyCaller(
 			WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
 	}
 	return f, err
+}
+
+// CheckPeer refuses a workspace that is no peer of one of a team, as if it were not
+// there. Where the whole fleet are peers it asks nothing. Errors: those of Read.
+func (r *Registry) CheckPeer(ctx context.Context, team, id string) error {
+	if r.Policy.Peers != workspace.PeersTeam {
+		return nil
+	}
+	f, err := r.Read(ctx, id)
+	if err == nil && !r.Policy.ArePeers(team, f.Team) {
+		return workspace.UnknownError()
+	}
+	return err
 }
 
 // recoverySpread is how long the drains are spread over of agents that come back

@@ -12,7 +12,8 @@ import (
 )
 
 // Signal renews a lease: one write in the steady case. Errors:
-// workspace_unknown, workspace_removed, credential_missing, credential_unknown.
+// workspace_unknown, workspace_removed, credential_missing, credential_unknown,
+// credential_of_another.
 func (r *Registry) Signal(
 	ctx context.Context, id, credential string, s workspace.Signal, now time.Time,
 ) (f workspace.Facts, err error) {
@@ -39,7 +40,7 @@ func (r *Registry) Signal(
 			return workspace.RemovedError(f)
 		}
 		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
-		return errors.Join(workspace.UnauthorizedError(id, presented, s.From), r.noteRefusal(ctx, f, refusal, now))
+		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented, s.From), now)
 	})
 	return f, err
 }
@@ -64,29 +65,30 @@ func (r *Registry) noteMove(ctx context.Context, f workspace.Facts, credential s
 	_ = r.Leases.Save(ctx, f, next, SaveExtras{Audit: lines(moved(f, credential, now))})
 }
 
-// noteRefusal records a refused attempt as a fact. It never turns the refusal
-// into anything else: a store fault here is for the log only, beside it. It asks
-// whose the credential is only when the answer matters, so that a stream of
-// attempts costs no reads either.
+// refuse refuses an attempt with cause, and records it as a fact. One with a
+// credential that is another workspace's is refused as that, and is never counted
+// against the agent: it leaves a warning. A store fault here is for the log only,
+// beside the refusal.
+func (r *Registry) refuse(
+	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, cause error, now time.Time,
+) error {
+	if workspace.OwnerMatters(f, refusal) {
+		owner, err := r.Owners.Owner(ctx, refusal.Hash)
+		switch {
+		case err != nil:
+			return errors.Join(cause, err)
+		case owner == f.ID:
+			refusal.Issued = workspace.IssuedHere
+		case owner != "":
+			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError()
+		}
+	}
+	return errors.Join(cause, r.noteRefusal(ctx, f, refusal, now))
+}
+
 func (r *Registry) noteRefusal(
 	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, now time.Time,
 ) error {
-	if refusal.Hash.Matches(r.Operator) {
-		refusal.Issued = workspace.IssuedElsewhere
-	}
-	if workspace.OwnerMatters(f, refusal, r.Policy, now) {
-		owner, err := r.Owners.Owner(ctx, refusal.Hash)
-		if err != nil {
-			return err
-		}
-		switch owner {
-		case "":
-		case f.ID:
-			refusal.Issued = workspace.IssuedHere
-		default:
-			refusal.Issued = workspace.IssuedElsewhere
-		}
-	}
 	next, changed := workspace.Refuse(f, refusal, r.Policy, now)
 	if !changed {
 		return nil

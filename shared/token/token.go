@@ -20,7 +20,8 @@ type Kind string
 // The kinds of credential.
 const (
 	Workspace Kind = "rcw" // an agent's
-	Operator  Kind = "rco" // an operator's
+	Operator  Kind = "rco" // the root credential, whose digest is in the stack
+	Person    Kind = "rcp" // a person's
 	Enrolment Kind = "rce" // a token with which an agent gets its first credential
 )
 
@@ -30,6 +31,10 @@ const (
 	secretLen = 52 // a secret of 256 bits
 	sumLen    = 7  // a CRC of 32 bits
 )
+
+// MinRoot is the length of the shortest text that is accepted as the root
+// credential: a shorter one can be guessed.
+const MinRoot = 32
 
 // MaxLen is the length of the longest text that is accepted as a credential.
 const MaxLen = 512
@@ -111,7 +116,17 @@ func Plausible(text string) bool {
 }
 
 // known reports whether k is one of the kinds that Mint makes.
-func (k Kind) known() bool { return k == Workspace || k == Operator || k == Enrolment }
+func (k Kind) known() bool { return k == Workspace || k == Operator || k == Person || k == Enrolment }
+
+// KindOf is the kind that a credential's text says it is; "" for a text in another
+// format. It says nothing of whether the credential is good.
+func KindOf(text string) Kind {
+	if PublicID(text) == "" {
+		return ""
+	}
+	kind, _, _ := strings.Cut(text, "_")
+	return Kind(kind)
+}
 
 // PublicID is the part of a credential that may be shown and logged. It is "" for
 // a text in another format.

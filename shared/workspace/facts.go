@@ -50,8 +50,9 @@ type Identity struct {
 	// accepted one clears both.
 	RegisterFailedAt  time.Time
 	RegisterFailedWhy string
-	Pushable          bool // it gave a URL that policy allows, and a runtime that serves one
-	MaxTasks          int  // max_concurrent_tasks; 0 means 1
+	Pushable          bool   // it gave a URL that policy allows, and a runtime that serves one
+	MaxTasks          int    // max_concurrent_tasks; 0 means 1
+	Team              string // that an operator put it in; "": none
 	QueueGeneration   int64
 }
 

@@ -14,6 +14,7 @@ const (
 // Policy is every number and choice that a verdict depends on.
 type Policy struct {
 	Bootstrap Bootstrap
+	Peers     Peers
 
 	// LeaseTTL is how long one accepted signal proves life: three beats of the slowest known client (30 s). Grace is
 	// added before silence is "offline".
@@ -75,6 +76,7 @@ func (p Policy) PollPatience() time.Duration { return max(p.DeliveryObjective, 2
 func DefaultPolicy() Policy {
 	return Policy{
 		Bootstrap:             Enrolled,
+		Peers:                 PeersFleet,
 		LeaseTTL:              90 * time.Second,
 		Grace:                 30 * time.Second,
 		HeartbeatEvery:        30 * time.Second,

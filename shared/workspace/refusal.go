@@ -206,11 +206,14 @@ func UnknownError() error {
 		WithHint("register it, or have an operator create it with POST /workspaces", "register")
 }
 
-// OwnerMatters reports whether it matters to whom the refused credential was issued: the attempt would be noted, with a
-// credential that is not known to have been this agent's. The caller then looks it up and says so in Refusal.Issued.
-func OwnerMatters(f Facts, r Refusal, p Policy, now time.Time) bool {
-	_, changed := Refuse(f, r, p, now)
-	return changed && r.presented(f) == UnknownCredential
+// OwnerMatters reports whether it matters to whom the refused credential was issued: it is not known to have been this
+// agent's. The caller then looks it up and says so in Refusal.Issued.
+func OwnerMatters(f Facts, r Refusal) bool { return r.presented(f) == UnknownCredential }
+
+// OfAnotherError refuses another workspace's credential.
+func OfAnotherError() *fault.Error {
+	return fault.New(fault.CredentialOfAnother, "this credential is another workspace's").
+		WithHint("send the credential of the workspace that the call is about", "stop")
 }
 
 // Dismissed says what a dismissal forgets; f is the facts before it.

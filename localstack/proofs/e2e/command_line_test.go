@@ -145,7 +145,7 @@ func checkExitCodes(t *testing.T, id string) {
 	runCLI(t, 1, "status", id, "--token", "wrong")
 	runCLI(t, 3, "status", "--url", "http://127.0.0.1:9")
 	_, denied := runCLI(t, 1, "sweep", "--token", "wrong")
-	if !strings.Contains(denied, "operator_only") {
+	if !strings.Contains(denied, "credential_unknown") {
 		t.Errorf("%s", denied)
 	}
 }

@@ -75,6 +75,7 @@ func workspaceStories() []story {
 		livenessStories,
 		operatorStories,
 		verdictStories,
+		peopleStories,
 	)
 }
 

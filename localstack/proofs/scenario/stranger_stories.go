@@ -187,8 +187,10 @@ func othersCredentials(ctx context.Context, p Platform) {
 	for _, looker.token = range []string{p.OperatorToken, other.token} {
 		for range 3 {
 			_, _ = looker.poll(ctx, "")
-			_, _ = looker.heartbeat(ctx)
-			_, _ = looker.call(ctx, "POST", "/registry/register", map[string]any{"id": a.id, "url": ""})
+			r, err := looker.heartbeat(ctx)
+			must(wantProblem(r, err, 403, "credential_of_another"))
+			r, err = looker.call(ctx, "POST", "/registry/register", map[string]any{"id": a.id, "url": ""})
+			must(wantProblem(r, err, 403, "credential_of_another"))
 		}
 		must(a.awaitOutlook(ctx, goodOutlook))
 	}

@@ -135,13 +135,16 @@ func security(access api.Access) []map[string][]string {
 		who         api.Access
 		requirement map[string][]string
 	}{
-		{api.ByAnyone, map[string][]string{}},
-		{api.ByWorkspace, map[string][]string{"workspace": {}}},
-		{api.ByOperator, map[string][]string{"operator": {}}},
+		{api.ByAnyone | api.ByNewcomer | api.WhereViewIsOpen | api.WhereChatIsOpen, map[string][]string{}},
+		{api.ByItself, map[string][]string{"workspace": {"itself"}}},
+		{api.ByAnyWorkspace, map[string][]string{"workspace": {"any"}}},
 	} {
 		if access.Allows(s.who) {
 			out = append(out, s.requirement)
 		}
+	}
+	if least, ok := access.ForPeople(); ok {
+		out = append(out, map[string][]string{"person": {string(httpapi.ScopeOf(least))}})
 	}
 	return out
 }
@@ -168,7 +171,8 @@ func addComponents(r *openapi31.Reflector) error {
 		components.WithResponsesItem(strconv.Itoa(status), openapi31.ResponseOrReference{Response: &response})
 	}
 	for name, description := range map[string]string{
-		"workspace": "the workspace's credential", "operator": "the operator's credential",
+		"workspace": "a workspace's credential: that of the workspace which the call is about (itself), or of any (any)",
+		"person":    "a person's credential, with at least the scope that is named: view, operate or admin",
 	} {
 		scheme := openapi31.SecurityScheme{Description: &description}
 		scheme.WithHTTPBearer(openapi31.SecuritySchemeHTTPBearer{Scheme: "bearer"})

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
@@ -22,7 +23,7 @@ type Store struct {
 	Policy workspace.Policy // what Renew observes by
 
 	mu sync.Mutex // guards what follows
-	// By workspace, but for owners (by credential) and enrolments (by id).
+	// By workspace, but for owners (by credential), enrolments and people (by id).
 	facts       map[string]workspace.Facts
 	profiles    map[string]workspace.Profile
 	messages    map[string]map[string]chat.Message
@@ -32,6 +33,7 @@ type Store struct {
 	outbox      map[string]map[delivery.OutboxItem]bool
 	owners      map[token.Hash]string
 	enrolments  map[string]registry.Enrolment
+	people      map[string]people.Person
 
 	fleet      workspace.Fleet
 	changes    []record
@@ -49,6 +51,7 @@ var (
 	_ activity.Log        = (*Store)(nil)
 	_ delegation.Store    = (*Store)(nil)
 	_ statuslog.Store     = (*Store)(nil)
+	_ people.Store        = (*Store)(nil)
 )
 
 // NewStore makes an empty store.
@@ -60,5 +63,6 @@ func NewStore(p workspace.Policy) *Store {
 		delegations: map[string]map[string]record{}, claims: map[claimed]claimant{},
 		outbox: map[string]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]string{}, enrolments: map[string]registry.Enrolment{},
+		people: map[string]people.Person{},
 	}
 }

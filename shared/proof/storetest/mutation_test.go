@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
@@ -30,6 +31,7 @@ type damaged struct {
 	delegation func(delegation.Delegation) delegation.Delegation
 	change     func(statuslog.Change) statuslog.Change
 	enrolment  func(registry.Enrolment) registry.Enrolment
+	person     func(people.Person) people.Person
 	fleet      func(workspace.Fleet) workspace.Fleet
 	outbox     func(delivery.OutboxItem) delivery.OutboxItem
 
@@ -133,6 +135,11 @@ func (d damaged) Enrolment(ctx context.Context, id string) (registry.Enrolment, 
 	return apply(d.enrolment, e), err
 }
 
+func (d damaged) Person(ctx context.Context, id string) (people.Person, error) {
+	p, err := d.Store.Person(ctx, id)
+	return apply(d.person, p), err
+}
+
 func (d damaged) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	fl, err := d.Store.Fleet(ctx)
 	return apply(d.fleet, fl), err
@@ -182,6 +189,7 @@ func TestTheContractNoticesEachFieldThatIsNotReadBack(t *testing.T) {
 	strike(t, "", func(f func(delegation.Delegation) delegation.Delegation) damaged { return damaged{delegation: f} })
 	strike(t, "", func(f func(statuslog.Change) statuslog.Change) damaged { return damaged{change: f} })
 	strike(t, "", func(f func(registry.Enrolment) registry.Enrolment) damaged { return damaged{enrolment: f} })
+	strike(t, "", func(f func(people.Person) people.Person) damaged { return damaged{person: f} })
 	// The others are a sample's, and not stored.
 	strike(t, "SampledAt LeaseEnds LastSignalAt SweeperOnly StoreFailed",
 		func(f func(workspace.Fleet) workspace.Fleet) damaged { return damaged{fleet: f} })

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
@@ -33,6 +34,7 @@ type Store interface {
 	activity.Log
 	delegation.Store
 	statuslog.Store
+	people.Store
 }
 
 // Stores plays the contract of the tables. The policy must be the store's.
@@ -59,6 +61,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("owners", c.owners)
 	t.Run("profiles", c.profiles)
 	t.Run("enrolments", c.enrolments)
+	t.Run("people", c.persons)
 	t.Run("open mail", c.openMail)
 	t.Run("status log", c.statusLog)
 	t.Run("announcing", c.announcing)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+)
+
+func (a *app) tokenCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke people's credentials"}
+	cmd.AddCommand(a.tokenCreateCommand(), a.tokenListCommand(), a.tokenRevokeCommand())
+	return cmd
+}
+
+func (a *app) tokenCreateCommand() *cobra.Command {
+	var name, scope, team, expires string
+	cmd := &cobra.Command{
+		Use:   "create --name NAME --scope view|operate|admin",
+		Short: "Make a person's credential; it is shown once",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			lasts, err := parseLifetime(expires)
+			if err != nil {
+				return err
+			}
+			body := map[string]any{"name": name, "scope": scope, "team": team, "expires_in_seconds": int64(lasts.Seconds())}
+			return a.createToken(cmd.Context(), body)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "name", "", "whose it is; the audit trail names it")
+	flags.StringVar(&scope, "scope", "", "view, operate or admin")
+	flags.StringVar(&team, "team", "", "the only team it is good for")
+	flags.StringVar(&expires, "expires", "90d", "how long it lasts: 90d, 12h")
+	for _, needed := range []string{"name", "scope"} {
+		if err := cmd.MarkFlagRequired(needed); err != nil {
+			panic(err) // the flag is defined above
+		}
+	}
+	return cmd
+}
+
+func (a *app) createToken(ctx context.Context, body map[string]any) error {
+	var out api.CreatedToken
+	if err := a.call(ctx, "POST", "/tokens", body, &out); err != nil {
+		return err
+	}
+	return a.show(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s\nfor %s, scope %s, until %s; rollcall token revoke %s ends it\nnext: %s\n",
+			out.Credential, out.Name, out.Scope, at(out.ExpiresAt), out.TokenID, out.Next)
+	})
+}
+
+// parseLifetime reads a duration that may be in days, which time.ParseDuration
+// doesn't know.
+func parseLifetime(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 36500 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if lasts, err := time.ParseDuration(text); err == nil && lasts > 0 {
+		return lasts, nil
+	}
+	return 0, fmt.Errorf("--expires must be a time like 90d or 12h, not %q", text)
+}
+
+func (a *app) tokenListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "People's credentials, and when and from where each was used last", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out api.Tokens
+			if err := a.call(cmd.Context(), "GET", "/tokens", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out.Tokens, func(w io.Writer) { tokenTable(w, out.Tokens) })
+		},
+	}
+}
+
+func tokenTable(w io.Writer, tokens []api.Token) {
+	if len(tokens) == 0 {
+		fmt.Fprintln(w, "nobody has a credential yet, but for the root: rollcall token create")
+		return
+	}
+	rows := [][]string{{"ID", "NAME", "SCOPE", "TEAM", "EXPIRES", "LAST USED", "FROM", "MADE BY"}}
+	for _, t := range tokens {
+		expires, used := at(t.ExpiresAt), "never"
+		if t.Expired {
+			expires = "expired"
+		}
+		if !t.UsedAt.IsZero() {
+			used = at(t.UsedAt)
+		}
+		rows = append(rows, []string{t.TokenID, t.Name, t.Scope, orDash(t.Team), expires, used, orDash(t.UsedFrom), t.CreatedBy})
+	}
+	table(w, rows)
+}
+
+func (a *app) tokenRevokeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke TOKEN", Short: "End a person's credential, by its id", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out api.RevokedToken
+			if err := a.call(cmd.Context(), "DELETE", "/tokens/"+url.PathEscape(args[0]), nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w io.Writer) {
+				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
+			})
+		},
+	}
+}

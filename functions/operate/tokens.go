@@ -1,0 +1,67 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// tokenFor is how long a person's credential lasts when the call doesn't say.
+const tokenFor = 90 * 24 * time.Hour
+
+func createToken(
+	all *people.People,
+) func(context.Context, httpapi.Call, api.TokenRequest) (api.CreatedToken, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.TokenRequest) (api.CreatedToken, error) {
+		if err := workspace.CheckTeam(in.Team); err != nil {
+			return api.CreatedToken{}, err
+		}
+		grant := people.Grant{Name: in.Name, Scope: people.Scope(in.Scope), Team: in.Team, Lasts: tokenFor}
+		if in.Seconds != nil {
+			// More seconds than can be would be a short time.
+			grant.Lasts = time.Duration(min(*in.Seconds, int(people.MaxLife.Seconds())+1)) * time.Second
+		}
+		text, made, err := all.Create(ctx, grant, actor(c), c.Now)
+		return api.CreatedToken{
+			Token: tokenOf(made, c.Now), Credential: text,
+			Next: "give it to " + made.Name + ", who signs in with rollcall login",
+		}, err
+	}
+}
+
+func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None) (api.Tokens, error) {
+	return func(ctx context.Context, c httpapi.Call, _ api.None) (api.Tokens, error) {
+		found, err := all.Store.People(ctx)
+		if err != nil {
+			return api.Tokens{}, err
+		}
+		slices.SortFunc(found, func(a, b people.Person) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+		})
+		out := api.Tokens{Tokens: make([]api.Token, 0, len(found))}
+		for _, p := range found {
+			out.Tokens = append(out.Tokens, tokenOf(p, c.Now))
+		}
+		return out, nil
+	}
+}
+
+func revokeToken(all *people.People) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.TokenPath) (api.RevokedToken, error) {
+		was, err := all.Revoke(ctx, in.TokenID, actor(c), c.Now)
+		return api.RevokedToken{TokenID: in.TokenID, Name: was.Name, Status: "revoked"}, err
+	}
+}
+
+func tokenOf(p people.Person, now time.Time) api.Token {
+	return api.Token{
+		TokenID: p.ID, Name: p.Name, Scope: string(p.Scope), Team: p.Team, CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
+		ExpiresAt: p.ExpiresAt, Expired: !now.Before(p.ExpiresAt), UsedAt: p.UsedAt, UsedFrom: p.UsedFrom,
+	}
+}

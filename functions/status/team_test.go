@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// teams is a world of two teams; it gives what makes a call with a credential.
+func teams(t *testing.T, peers workspace.Peers) (
+	call func(op *api.Operation, id, who string) (int, string), ids func(body string) []string,
+) {
+	t.Helper()
+	env := fixture.Env(t)
+	env.Registry.Policy.Peers = peers
+	env.Gate.ViewOpen, env.Gate.ChatOpen = false, false
+	credentials := map[string]string{
+		"viewer": fixture.Person(t, env, people.View, ""), "viewer of red": fixture.Person(t, env, people.View, "r"),
+		"operator of red": fixture.Person(t, env, people.Operate, "r"),
+	}
+	for id, team := range map[string]string{"red": "r", "red2": "r", "blue": "b"} {
+		credentials[id] = fixture.Member(t, env, id, team)
+	}
+	all := endpoints(env)
+	call = func(op *api.Operation, id, who string) (int, string) {
+		resp := fixture.Call(t, env, all, op, id, credentials[who], "")
+		return resp.StatusCode, resp.Body
+	}
+	ids = func(body string) []string {
+		var rows []struct{ ID string }
+		var fleet struct{ Workspaces []struct{ ID string } }
+		if json.Unmarshal([]byte(body), &rows) != nil {
+			if err := json.Unmarshal([]byte(body), &fleet); err != nil {
+				t.Fatal(err)
+			}
+			rows = fleet.Workspaces
+		}
+		out := []string{}
+		for _, r := range rows {
+			out = append(out, r.ID)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return call, ids
+}
+
+func TestPeersAreOfOneTeam(t *testing.T) {
+	call, ids := teams(t, workspace.PeersTeam)
+	if code, body := call(api.ListPeers.Operation, "red", "red"); code != 200 || !slices.Equal(ids(body), []string{"red2"}) {
+		t.Errorf("%d %s", code, body)
+	}
+	for id, want := range map[string]int{"red2": 200, "blue": 404, "nobody": 404} {
+		if code, body := call(api.Discover.Operation, id, "red"); code != want {
+			t.Errorf("discover %s: %d %s", id, code, body)
+		}
+	}
+	call, ids = teams(t, workspace.PeersFleet)
+	if code, body := call(api.ListPeers.Operation, "red", "red"); code != 200 || !slices.Contains(ids(body), "blue") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(api.Discover.Operation, "blue", "red"); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+func TestAPersonOfATeamSeesNoOther(t *testing.T) {
+	call, ids := teams(t, workspace.PeersFleet)
+	if code, body := call(api.ListWorkspaces.Operation, "", "viewer of red"); code != 200 ||
+		!slices.Equal(ids(body), []string{"red", "red2"}) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(api.ListWorkspaces.Operation, "", "viewer"); code != 200 || !slices.Contains(ids(body), "blue") {
+		t.Errorf("%d %s", code, body)
+	}
+	for _, op := range []*api.Operation{
+		api.GetWorkspace.Operation, api.Explain.Operation, api.GetHistory.Operation, api.Discover.Operation,
+	} {
+		for id, want := range map[string]int{"red": 200, "blue": 404, "nobody": 404, "odd id": 400} {
+			if code, body := call(op, id, "viewer of red"); code != want {
+				t.Errorf("%s of %s: %d %s", op.Route, id, code, body)
+			}
+		}
+	}
+	for _, op := range []*api.Operation{api.GetEvents.Operation, api.GetAudit.Operation} {
+		if code, body := call(op, "", "operator of red"); code != 403 {
+			t.Errorf("%s: %d %s", op.Route, code, body)
+		}
+	}
+	if code, body := call(api.WhoAmI.Operation, "", "viewer of red"); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+}

@@ -1,0 +1,90 @@
+package api
+
+import "time"
+
+// CreateToken is the call that makes a person's credential.
+var CreateToken = declare[TokenRequest, CreatedToken](Operation{
+	Function: "operate", Route: "POST /tokens", ID: "postTokens", Tag: "operator",
+	Summary: "Make a person's credential",
+	Access:  ByAdmin,
+	Replies: []Reply{{Status: 201, Description: "made"}},
+	Errors:  errs(400, 413),
+})
+
+// TokenRequest is the credential to make.
+type TokenRequest struct {
+	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is; the audit trail names it"`
+	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what it is good for: view sees status, operate does what operators do, admin makes credentials"`
+	Team    string `json:"team" maxLength:"40" description:"the only team it is good for; not for an admin's"`
+	Seconds *int   `json:"expires_in_seconds" minimum:"60" maximum:"31622400" description:"how long it lasts; default 90 days"`
+}
+
+// Token is a person's credential, without its secret.
+type Token struct {
+	TokenID   string    `json:"token_id"`
+	Name      string    `json:"name"`
+	Scope     string    `json:"scope" enum:"view,operate,admin"`
+	Team      string    `json:"team,omitempty" description:"the only team it is good for; absent: all"`
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Expired   bool      `json:"expired"`
+	UsedAt    time.Time `json:"last_used_at,omitzero" description:"absent: never; noted at most once in five minutes"`
+	UsedFrom  string    `json:"last_used_from,omitempty" description:"network address of the last use"`
+}
+
+// CreatedToken is a credential that was made.
+type CreatedToken struct {
+	Token
+	Credential string `json:"credential" description:"shown once"`
+	Next       string `json:"next" description:"what to do now"`
+}
+
+// ListTokens is the call that lists people's credentials.
+var ListTokens = declare[None, Tokens](Operation{
+	Function: "operate", Route: "GET /tokens", ID: "getTokens", Tag: "operator",
+	Summary: "People's credentials, by name",
+	Access:  ByAdmin,
+	Errors:  errs(),
+})
+
+// Tokens are people's credentials.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+}
+
+// RevokeToken is the call that ends a person's credential.
+var RevokeToken = declare[TokenPath, RevokedToken](Operation{
+	Function: "operate", Route: "DELETE /tokens/{token_id}", ID: "deleteTokensTokenId", Tag: "operator",
+	Summary: "End a person's credential",
+	Access:  ByAdmin,
+	Errors:  errs(404),
+})
+
+// TokenPath names a person's credential.
+type TokenPath struct {
+	TokenID string `json:"-" path:"token_id" description:"the credential, by its token_id"`
+}
+
+// RevokedToken is the answer to a revocation.
+type RevokedToken struct {
+	TokenID string `json:"token_id"`
+	Name    string `json:"name"`
+	Status  string `json:"status" enum:"revoked"`
+}
+
+// WhoAmI is the call that says whose a credential is.
+var WhoAmI = declare[None, Me](Operation{
+	Function: "status", Route: "GET /whoami", ID: "getWhoami", Tag: "platform",
+	Summary: "Whose the credential is, and what it is good for",
+	Access:  ByViewer, InTeam: true,
+	Errors: errs(),
+})
+
+// Me is a person's credential, as its holder sees it.
+type Me struct {
+	Name      string    `json:"name"`
+	Scope     string    `json:"scope" enum:"view,operate,admin"`
+	Team      string    `json:"team,omitempty" description:"the only team it is good for; absent: all"`
+	ExpiresAt time.Time `json:"expires_at,omitzero" description:"absent: it does not expire, as it is the root credential"`
+}

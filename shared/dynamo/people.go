@@ -1,0 +1,132 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
+)
+
+var _ people.Store = (*Store)(nil)
+
+// The attributes of a person's credential.
+const (
+	personHash      = "hash"
+	personName      = "name"
+	personScope     = "scope"
+	personTeam      = "team"
+	personCreatedAt = "created"
+	personCreatedBy = "creator"
+	personUntil     = "until"
+	personUsedAt    = "used"
+	personUsedFrom  = "from"
+)
+
+// expiredFor is how long a credential that expired is still listed.
+const expiredFor = 30 * 24 * time.Hour
+
+// personKey is the key of a credential by its public id. All stand in one
+// partition: they are few, and read seldom (people.People keeps them for seconds).
+func personKey(id string) item { return chatKey(peoplePartition, id) }
+
+// AddPerson implements people.Store.
+func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.AuditEntry) error {
+	it := personKey(p.ID)
+	it[personHash], it[personName], it[personScope] = hashValue(p.Hash), str(p.Name), str(string(p.Scope))
+	it[personCreatedAt], it[personCreatedBy] = millis(p.CreatedAt), str(p.CreatedBy)
+	it[personUntil], it[TTLAttribute] = millis(p.ExpiresAt), num(p.ExpiresAt.Add(expiredFor).Unix())
+	if p.Team != "" {
+		it[personTeam] = str(p.Team)
+	}
+	if !p.UsedAt.IsZero() {
+		it[personUsedAt], it[personUsedFrom] = millis(p.UsedAt), str(p.UsedFrom)
+	}
+	row, err := s.encodeRow(activity.AuditRow(activity.PlatformID, by))
+	if err != nil {
+		return err
+	}
+	_, err = s.transact(ctx, []types.TransactWriteItem{s.chatPut(it), s.chatPut(row)})
+	return err
+}
+
+func decodePerson(it item) people.Person {
+	return people.Person{
+		ID: strOf(it[ChatSort]), Name: strOf(it[personName]), Scope: people.Scope(strOf(it[personScope])),
+		Team: strOf(it[personTeam]), Hash: hashOf(it[personHash]), CreatedAt: timeOf(it[personCreatedAt]),
+		CreatedBy: strOf(it[personCreatedBy]), ExpiresAt: timeOf(it[personUntil]), UsedAt: timeOf(it[personUsedAt]),
+		UsedFrom: strOf(it[personUsedFrom]),
+	}
+}
+
+// Person implements people.Store.
+func (s *Store) Person(ctx context.Context, id string) (people.Person, error) {
+	if id == "" {
+		return people.Person{}, people.Unknown() // DynamoDB has no empty key
+	}
+	it, err := s.getChat(ctx, "person", personKey(id))
+	if err != nil {
+		return people.Person{}, err
+	}
+	if len(it) == 0 {
+		return people.Person{}, people.Unknown()
+	}
+	return decodePerson(it), nil
+}
+
+// People implements people.Store.
+func (s *Store) People(ctx context.Context) (all []people.Person, err error) {
+	q := queryChat{what: "people", key: expression.Key(ChatPartition).Equal(expression.Value(peoplePartition))}
+	return all, s.query(ctx, q, func(it item) (bool, error) {
+		all = append(all, decodePerson(it))
+		return false, nil
+	})
+}
+
+// RemovePerson implements people.Store.
+func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error {
+	row, err := s.encodeRow(activity.AuditRow(activity.PlatformID, by))
+	if err != nil {
+		return err
+	}
+	e, err := expression.NewBuilder().WithCondition(expression.Name(ChatPartition).AttributeExists()).Build()
+	if err != nil {
+		return fault.Store("build expression", err)
+	}
+	_, err = s.transact(ctx, []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName: &s.Chat, Key: personKey(id), ConditionExpression: e.Condition(), ExpressionAttributeNames: e.Names(),
+	}}, s.chatPut(row)})
+	if fault.CodeOf(err) == fault.Conflict {
+		return people.Unknown()
+	}
+	return err
+}
+
+// NotePersonUse implements people.Store.
+func (s *Store) NotePersonUse(ctx context.Context, id, from string, at time.Time) error {
+	var c change
+	c.set(expression.Name(personUsedAt), millis(at))
+	c.set(expression.Name(personUsedFrom), str(from))
+	c.require(expression.Name(ChatPartition).AttributeExists())
+	e, err := c.build()
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: personKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	})
+	if _, gone := errors.AsType[*types.ConditionalCheckFailedException](err); gone {
+		return people.Unknown()
+	}
+	if err != nil {
+		return fault.Store("note use", err)
+	}
+	return nil
+}

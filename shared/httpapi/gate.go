@@ -1,0 +1,196 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/metrics"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Gate lets a call pass whose caller may make it, by the operation's Access, and
+// refuses every other one before its handler runs. For a refusal it reads no more
+// than whose the credential is.
+type Gate struct {
+	Registry *registry.Registry
+	People   *people.People
+	Root     token.Hash // of the root credential, which is an admin's
+	ViewOpen bool       // who looks needs no credential
+	ChatOpen bool       // who brings no credential is the user
+	// Count counts one of a metric; nil: nobody counts.
+	Count func(ctx context.Context, metric string)
+}
+
+// Caller is who makes a call. The zero Caller brought no credential, where none is
+// needed, or one that the use case checks itself (api.Operation.SelfChecked).
+type Caller struct {
+	Workspace string       // that calls; "" when none does
+	Person    string       // what the audit trail calls the person who calls; "" when none does
+	Name      string       // of the person
+	Scope     people.Scope // of the person
+	ExpiresAt time.Time    // of the person's credential; zero: never
+	Team      string       // the workspace's, or the only one of the person; "": none, or all
+}
+
+// Operates reports whether a person calls who may operate.
+func (c Caller) Operates() bool { return c.Scope.Includes(people.Operate) }
+
+// scopes are the scopes of people by what they let through.
+var scopes = map[api.Access]people.Scope{
+	api.ByViewer: people.View, api.ByOperator: people.Operate, api.ByAdmin: people.Admin,
+}
+
+// ScopeOf is the scope that a person needs for one of the Access of people.
+func ScopeOf(least api.Access) people.Scope { return scopes[least] }
+
+// admit finds who calls, and whether they may. Errors: those of registry.Signal,
+// credential_missing, credential_unknown, credential_expired,
+// credential_of_another, caller_credential_unknown, caller_mismatch, operator_only,
+// scope_too_small.
+func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
+	access, kind := op.Access, token.KindOf(c.Bearer())
+	switch {
+	case access.Allows(api.ByAnyone):
+		return Caller{}, nil
+	case g.isRoot(c) || kind == token.Person || kind == token.Operator:
+		return g.admitPerson(ctx, op, c)
+	case access.OnlyForPeople():
+		return Caller{}, g.refuseAll(ctx, c)
+	case access.Allows(api.WhereViewIsOpen) && g.ViewOpen:
+		return Caller{}, nil
+	case access.Allows(api.ByAnyWorkspace):
+		return g.admitAnyWorkspace(ctx, op, c)
+	case op.SelfChecked:
+		return Caller{}, nil
+	case access.Allows(api.ByItself):
+		f, err := g.Registry.AuthenticateCall(ctx, c.PathParameters["id"], c.Bearer(), c.From(), c.Now)
+		return Caller{Workspace: f.ID, Team: f.Team}, err
+	}
+	return Caller{}, g.refuseAll(ctx, c)
+}
+
+// isRoot reports whether the call comes with the root credential. One that can be
+// guessed is nobody's, whatever digest the stack has.
+func (g Gate) isRoot(c Call) bool {
+	bearer := c.Bearer()
+	return len(bearer) >= token.MinRoot && token.Digest(bearer).Matches(g.Root)
+}
+
+// open reports whether anyone may make the call here, without a credential.
+func (g Gate) open(access api.Access) bool {
+	return (g.ViewOpen && access.Allows(api.WhereViewIsOpen)) || (g.ChatOpen && access.Allows(api.WhereChatIsOpen))
+}
+
+// admitPerson admits a call with the root credential or with one that says it is a
+// person's.
+func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
+	needed, forPeople := op.Access.ForPeople()
+	if !forPeople {
+		return Caller{}, fault.New(fault.CredentialOfAnother, "this is a person's credential, and the call is a workspace's").
+			WithHint("send the workspace's own credential; a person's has no place in an agent", "stop")
+	}
+	if g.isRoot(c) {
+		return Caller{Person: "operator " + token.Name(c.Bearer()), Name: "root", Scope: people.Admin}, nil
+	}
+	p, err := g.People.Find(ctx, c.Bearer(), c.From(), c.Now)
+	if err != nil {
+		return Caller{}, g.noteRefused(ctx, c, err)
+	}
+	if need := scopes[needed]; !p.Scope.Includes(need) && !g.open(op.Access) {
+		return Caller{}, fault.New(fault.ScopeTooSmall, "this call needs the scope %s, and the credential of %s has %s",
+			need, p.Name, p.Scope).WithHint("have an admin make one with rollcall token create --scope "+string(need), "stop")
+	}
+	who := Caller{Person: p.Actor(), Name: p.Name, Scope: p.Scope, ExpiresAt: p.ExpiresAt, Team: p.Team}
+	return who, g.keepToTeam(ctx, op, c, p.Team)
+}
+
+// keepToTeam refuses a person who is bound to a team what is not about it: another
+// team's workspace as if it were not there, and what is about the whole deployment.
+func (g Gate) keepToTeam(ctx context.Context, op *api.Operation, c Call, team string) error {
+	id, ofWorkspace := c.PathParameters["id"]
+	switch {
+	case team == "" || op.InTeam:
+		return nil
+	case !ofWorkspace:
+		return fault.New(fault.OtherTeam, "this credential is for the team %s, and the call is about the whole deployment",
+			team).WithHint("have an admin make one that is not bound to a team", "stop")
+	}
+	if err := workspace.CheckID(id); err != nil {
+		return err
+	}
+	f, err := g.Registry.Leases.Get(ctx, id)
+	if err == nil && f.Team != team {
+		err = workspace.UnknownError()
+	}
+	return err
+}
+
+// noteRefused counts a refused credential that is no person's, and leaves a line
+// in the audit trail. A fault of the store here is for the log only, beside the
+// refusal.
+func (g Gate) noteRefused(ctx context.Context, c Call, refusal error) error {
+	if fault.CodeOf(refusal) == fault.PlatformUnavailable {
+		return refusal
+	}
+	if g.Count != nil {
+		g.Count(ctx, metrics.PeopleRefused)
+	}
+	return errors.Join(refusal, g.People.NoteRefused(ctx, c.Bearer(), c.From(), c.Now))
+}
+
+// refuseAll refuses a call that needs a person's credential and has none.
+func (g Gate) refuseAll(ctx context.Context, c Call) error {
+	const hint = "send a person's credential as a bearer: rollcall login keeps it"
+	if c.Bearer() == "" {
+		return fault.New(fault.CredentialMissing, "this call needs a person's credential").WithHint(hint, "login")
+	}
+	ofWorkspace := token.KindOf(c.Bearer()) == token.Workspace
+	if !ofWorkspace { // older agents have credentials that don't say whose they are
+		owner, err := g.Registry.Owners.Owner(ctx, token.Digest(c.Bearer()))
+		if err != nil {
+			return err
+		}
+		ofWorkspace = owner != ""
+	}
+	if ofWorkspace {
+		return fault.New(fault.OperatorOnly, "this is a workspace's credential, and the call needs a person's").
+			WithHint(hint, "stop")
+	}
+	return g.noteRefused(ctx, c, people.UnknownCredential())
+}
+
+// admitAnyWorkspace finds which workspace calls; its lease is renewed by it.
+// Identity is the credential's owner: X-Workspace-ID and X-Source-Workspace-Id,
+// which some clients send, are claims that must agree with it
+// (docs/wire-contract.md, section 6, point 6).
+func (g Gate) admitAnyWorkspace(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
+	claimed, source := c.Header("x-workspace-id"), c.Header("x-source-workspace-id")
+	if max(utf8.RuneCountInString(claimed), utf8.RuneCountInString(source)) > api.MaxText {
+		return Caller{}, fault.New(fault.InvalidRequest, "X-Workspace-ID and X-Source-Workspace-Id have at most %d characters",
+			api.MaxText)
+	}
+	if claimed != "" && source != "" && claimed != source {
+		return Caller{}, fault.New(fault.CallerMismatch,
+			"X-Workspace-ID and X-Source-Workspace-Id name different workspaces").
+			WithHint("send one of them, naming the workspace whose credential this is", "stop")
+	}
+	if claimed == "" {
+		claimed = source
+	}
+	if c.Bearer() == "" {
+		if claimed == "" && g.open(op.Access) {
+			return Caller{}, nil
+		}
+		return Caller{}, fault.New(fault.CredentialMissing, "missing caller auth token").
+			WithHint("send the credential of the workspace that calls as a bearer", "stop")
+	}
+	f, err := g.Registry.IdentifyCaller(ctx, claimed, c.Bearer(), c.From(), c.Now)
+	return Caller{Workspace: f.ID, Team: f.Team}, err
+}

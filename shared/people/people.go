@@ -1,0 +1,266 @@
+// Package people is the credentials of people: who may look at a deployment, who
+// may operate it, and who may give others a credential. A credential is kept as a
+// digest, under its public id, so that one read finds it.
+package people
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// Scope is what a person may do. Each scope includes those before it.
+type Scope string
+
+// The scopes, from the least.
+const (
+	View    Scope = "view"    // see status, explanations, history and events
+	Operate Scope = "operate" // read and send chat, and do what operators do
+	Admin   Scope = "admin"   // make and revoke people's credentials
+)
+
+var ranks = map[Scope]int{View: 1, Operate: 2, Admin: 3}
+
+// Known reports whether s is a scope.
+func (s Scope) Known() bool { return ranks[s] > 0 }
+
+// Includes reports whether who has s may do what o allows.
+func (s Scope) Includes(o Scope) bool { return o.Known() && ranks[s] >= ranks[o] }
+
+// Person is one credential of a person.
+type Person struct {
+	ID        string // the credential's public id
+	Name      string
+	Scope     Scope
+	Team      string     // the only team it is good for; "": all
+	Hash      token.Hash // of the credential
+	CreatedAt time.Time
+	CreatedBy string
+	ExpiresAt time.Time
+	UsedAt    time.Time // last use, as noted at most once in useEvery; zero: never
+	UsedFrom  string
+}
+
+// Actor is what the audit trail calls the person.
+func (p Person) Actor() string { return p.Name + " " + string(token.Person) + "_" + p.ID }
+
+// Store keeps people's credentials. Errors: token_unknown, platform_unavailable.
+type Store interface {
+	// AddPerson stores a new one, with its audit line.
+	AddPerson(ctx context.Context, p Person, by activity.AuditEntry) error
+	// Person reads one by its public id, strongly consistent.
+	Person(ctx context.Context, id string) (Person, error)
+	// People lists all, in no order.
+	People(ctx context.Context) ([]Person, error)
+	// RemovePerson ends one, with its audit line.
+	RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error
+	// NotePersonUse notes a use. It is for one that is there still: a revoked one
+	// does not come back by it.
+	NotePersonUse(ctx context.Context, id, from string, at time.Time) error
+}
+
+// Bounds of a person's credential.
+const (
+	MaxName = 64 // characters of a name
+	MinLife = time.Minute
+	MaxLife = 366 * 24 * time.Hour
+	MaxMany = 1000 // credentials of one deployment
+)
+
+const (
+	// cachedFor is how long a credential that was read is taken for what it was. A
+	// revoked one is good for so long, at most.
+	cachedFor = 5 * time.Second
+	// cacheSize bounds the cache.
+	cacheSize = 1000
+	// useEvery is how often a use is noted, at most.
+	useEvery = 5 * time.Minute
+	// failuresEvery is how often a refused credential leaves a line in the audit
+	// trail, at most.
+	failuresEvery = time.Minute
+)
+
+// People finds, makes and revokes the credentials of people.
+type People struct {
+	Store Store
+	Audit activity.Log
+
+	mu      sync.Mutex
+	read    map[string]cached // by public id
+	refused time.Time         // the last minute with a line of a refused credential
+}
+
+// cached is what a read found; known is false when it found nothing.
+type cached struct {
+	person Person
+	known  bool
+	until  time.Time
+}
+
+// Find is whose a credential is. Errors: credential_unknown, credential_expired,
+// platform_unavailable.
+func (p *People) Find(ctx context.Context, credential, from string, now time.Time) (Person, error) {
+	id := token.PublicID(credential)
+	if token.KindOf(credential) != token.Person {
+		return Person{}, UnknownCredential()
+	}
+	found, err := p.find(ctx, id, from, now)
+	switch {
+	case err != nil:
+		return Person{}, err
+	case !token.Digest(credential).Matches(found.Hash):
+		return Person{}, UnknownCredential()
+	case !now.Before(found.ExpiresAt):
+		return Person{}, fault.New(fault.CredentialExpired, "this credential expired at %s",
+			found.ExpiresAt.UTC().Format(time.RFC3339)).WithHint(askAdmin, "login")
+	}
+	return found, nil
+}
+
+const askAdmin = "have an admin make a new one with rollcall token create, then sign in with rollcall login"
+
+// UnknownCredential refuses a credential that is nobody's.
+func UnknownCredential() error {
+	return fault.New(fault.CredentialUnknown, "nobody has this credential, or it was revoked").WithHint(askAdmin, "login")
+}
+
+// find reads a person, from the cache if it was read lately. A read notes the use.
+func (p *People) find(ctx context.Context, id, from string, now time.Time) (Person, error) {
+	p.mu.Lock()
+	c, ok := p.read[id]
+	p.mu.Unlock()
+	if !ok || !now.Before(c.until) {
+		found, err := p.Store.Person(ctx, id)
+		if err != nil && fault.CodeOf(err) != fault.TokenUnknown {
+			return Person{}, err
+		}
+		c = cached{found, err == nil, now.Add(cachedFor)}
+		p.keep(id, c)
+		if c.known && now.Before(found.ExpiresAt) && now.Sub(found.UsedAt) >= useEvery {
+			// A use that is not noted shows as an older one, and fails no call.
+			_ = p.Store.NotePersonUse(ctx, id, from, now)
+		}
+	}
+	if !c.known {
+		return Person{}, UnknownCredential()
+	}
+	return c.person, nil
+}
+
+func (p *People) keep(id string, c cached) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.read == nil || len(p.read) >= cacheSize {
+		p.read = map[string]cached{}
+	}
+	p.read[id] = c
+}
+
+// NoteRefused leaves a line in the audit trail that a person's credential was
+// refused: of all in a minute, the first. The line's key is the minute's, so that
+// several functions write one line.
+func (p *People) NoteRefused(ctx context.Context, credential, from string, now time.Time) error {
+	minute := now.UTC().Truncate(failuresEvery)
+	p.mu.Lock()
+	noted := p.refused.Equal(minute)
+	p.refused = minute
+	p.mu.Unlock()
+	if noted {
+		return nil
+	}
+	return p.Audit.AddRow(ctx, activity.Row{
+		ID: "credential_refused", Workspace: activity.PlatformID, Type: activity.TypeAudit, Method: "credential_refused",
+		SourceID: "unknown " + token.Name(credential), From: from, Status: "ok", At: minute,
+		Summary: "a credential was refused that is no person's; of all in this minute, this is one",
+	})
+}
+
+// Grant is what a new credential is to be.
+type Grant struct {
+	Name  string
+	Scope Scope
+	Team  string
+	Lasts time.Duration
+}
+
+func (g Grant) check() error {
+	switch {
+	case strings.TrimSpace(g.Name) == "" || utf8.RuneCountInString(g.Name) > MaxName || !utf8.ValidString(g.Name) ||
+		strings.ContainsFunc(g.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fault.New(fault.InvalidRequest, "name must have 1 to %d printable characters", MaxName)
+	case !g.Scope.Known():
+		return fault.New(fault.InvalidRequest, "scope must be view, operate or admin")
+	case g.Team != "" && g.Scope == Admin:
+		return fault.New(fault.InvalidRequest, "an admin's credential is for all teams")
+	case g.Lasts < MinLife || g.Lasts > MaxLife:
+		return fault.New(fault.InvalidRequest, "expires_in_seconds must be from %d to %d",
+			int(MinLife.Seconds()), int(MaxLife.Seconds()))
+	}
+	return nil
+}
+
+// Create makes a credential and returns its text, which is nowhere else. Errors:
+// invalid_request, platform_unavailable.
+func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now time.Time) (string, Person, error) {
+	if err := g.check(); err != nil {
+		return "", Person{}, err
+	}
+	all, err := p.Store.People(ctx)
+	if err != nil {
+		return "", Person{}, err
+	}
+	if len(all) >= MaxMany {
+		return "", Person{}, fault.New(fault.InvalidRequest, "there are %d credentials of people; there can be %d",
+			len(all), MaxMany).WithHint("revoke those that are not used: rollcall token list", "stop")
+	}
+	text, hash := token.Mint(token.Person)
+	made := Person{
+		ID: token.PublicID(text), Name: g.Name, Scope: g.Scope, Team: g.Team, Hash: hash,
+		CreatedAt: now, CreatedBy: by.Who, ExpiresAt: now.Add(g.Lasts),
+	}
+	return text, made, p.Store.AddPerson(ctx, made, activity.AuditEntry{
+		Actor: by, Action: "token_created", At: now,
+		Summary: fmt.Sprintf("credential %s made for %s, scope %s%s, until %s",
+			token.Name(text), g.Name, g.Scope, inTeam(g.Team), made.ExpiresAt.UTC().Format(time.RFC3339)),
+	})
+}
+
+func inTeam(team string) string {
+	if team == "" {
+		return ""
+	}
+	return ", team " + team
+}
+
+// Revoke ends a credential. A function that has read it lately takes it for
+// cachedFor longer. Errors: token_unknown, platform_unavailable.
+func (p *People) Revoke(ctx context.Context, id string, by activity.Actor, now time.Time) (Person, error) {
+	found, err := p.Store.Person(ctx, id)
+	if err != nil {
+		return Person{}, err
+	}
+	err = p.Store.RemovePerson(ctx, id, activity.AuditEntry{
+		Actor: by, Action: "token_revoked", At: now,
+		Summary: fmt.Sprintf("credential %s_%s of %s revoked", token.Person, id, found.Name),
+	})
+	if err == nil {
+		p.mu.Lock()
+		delete(p.read, id)
+		p.mu.Unlock()
+	}
+	return found, err
+}
+
+// Unknown is the error for a credential that is not there.
+func Unknown() error {
+	return fault.New(fault.TokenUnknown, "no person's credential has this id").
+		WithHint("rollcall token list shows their ids", "stop")
+}

@@ -1,0 +1,180 @@
+package people_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var (
+	t0   = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	root = activity.Actor{Who: "root rco_x", From: "10.0.0.9"}
+)
+
+// counting counts reads and notes of use.
+type counting struct {
+	people.Store
+	reads, uses int
+}
+
+func (c *counting) Person(ctx context.Context, id string) (people.Person, error) {
+	c.reads++
+	return c.Store.Person(ctx, id)
+}
+
+func (c *counting) NotePersonUse(ctx context.Context, id, from string, at time.Time) error {
+	c.uses++
+	return c.Store.NotePersonUse(ctx, id, from, at)
+}
+
+func world() (*people.People, *counting, *memory.Store) {
+	store := memory.NewStore(workspace.DefaultPolicy())
+	counted := &counting{Store: store}
+	return &people.People{Store: counted, Audit: store}, counted, store
+}
+
+func ana(t *testing.T, p *people.People) (string, people.Person) {
+	t.Helper()
+	text, made, err := p.Create(t.Context(),
+		people.Grant{Name: "ana", Scope: people.Operate, Lasts: time.Hour}, root, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, made
+}
+
+func TestACredentialIsFoundWithOneReadAndCachedForSeconds(t *testing.T) {
+	p, counted, store := world()
+	text, made := ana(t, p)
+	for range 100 {
+		found, err := p.Find(t.Context(), text, "10.0.0.1", t0)
+		if err != nil || found.Name != "ana" || found.Scope != people.Operate {
+			t.Fatalf("%+v, %v", found, err)
+		}
+	}
+	if counted.reads != 1 || counted.uses != 1 {
+		t.Errorf("%d reads, %d notes of use", counted.reads, counted.uses)
+	}
+	if _, err := p.Find(t.Context(), text, "10.0.0.1", t0.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if counted.reads != 2 || counted.uses != 1 {
+		t.Errorf("a minute later: %d reads, %d notes of use", counted.reads, counted.uses)
+	}
+	stored, err := store.Person(t.Context(), made.ID)
+	if err != nil || !stored.UsedAt.Equal(t0) || stored.UsedFrom != "10.0.0.1" {
+		t.Errorf("%+v, %v", stored, err)
+	}
+}
+
+// Another function's cache is the one that a revocation does not reach.
+func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
+	p, _, store := world()
+	text, made := ana(t, p)
+	elsewhere := &people.People{Store: store, Audit: store}
+	if _, err := elsewhere.Find(t.Context(), text, "a", t0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Revoke(t.Context(), made.ID, root, t0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Find(t.Context(), text, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+		t.Errorf("here: %v", err)
+	}
+	_, err := elsewhere.Find(t.Context(), text, "a", t0.Add(5*time.Second))
+	if fault.CodeOf(err) != fault.CredentialUnknown {
+		t.Errorf("elsewhere: %v", err)
+	}
+	if _, err := p.Revoke(t.Context(), made.ID, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestWhatIsNoPersonsIsRefused(t *testing.T) {
+	p, counted, _ := world()
+	text, made := ana(t, p)
+	if _, err := p.Find(t.Context(), text, "a", made.ExpiresAt); fault.CodeOf(err) != fault.CredentialExpired {
+		t.Errorf("expired: %v", err)
+	}
+	reads := counted.reads
+	agents, _ := token.Mint(token.Workspace)
+	for _, bad := range []string{"", "garbage", agents, text[:len(text)-1]} {
+		if _, err := p.Find(t.Context(), bad, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if counted.reads != reads {
+		t.Errorf("what can't be a person's was asked for %d times", counted.reads-reads)
+	}
+	// A guess at the secret of a public id that is there.
+	other, _ := token.Mint(token.Person)
+	if _, err := p.Find(t.Context(), other, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+		t.Error(err)
+	}
+}
+
+func TestAGrantIsBounded(t *testing.T) {
+	p, _, _ := world()
+	good := people.Grant{Name: "ana", Scope: people.View, Lasts: time.Hour}
+	for name, change := range map[string]func(*people.Grant){
+		"no name":        func(g *people.Grant) { g.Name = " " },
+		"a long name":    func(g *people.Grant) { g.Name = strings.Repeat("x", people.MaxName+1) },
+		"a control":      func(g *people.Grant) { g.Name = "a\x1b[31m" },
+		"a direction":    func(g *people.Grant) { g.Name = "a\u202eb" },
+		"no scope":       func(g *people.Grant) { g.Scope = "" },
+		"another scope":  func(g *people.Grant) { g.Scope = "root" },
+		"for an instant": func(g *people.Grant) { g.Lasts = 0 },
+		"for ever":       func(g *people.Grant) { g.Lasts = people.MaxLife + time.Second },
+	} {
+		g := good
+		change(&g)
+		if _, _, err := p.Create(t.Context(), g, root, t0); fault.CodeOf(err) != fault.InvalidRequest {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if all, _ := p.Store.People(t.Context()); len(all) > 0 {
+		t.Errorf("made all the same: %+v", all)
+	}
+}
+
+func TestScopesIncludeTheLesser(t *testing.T) {
+	order := []people.Scope{people.View, people.Operate, people.Admin}
+	for i, a := range order {
+		for j, b := range order {
+			if a.Includes(b) != (i >= j) {
+				t.Errorf("%s includes %s: %v", a, b, a.Includes(b))
+			}
+		}
+		if a.Includes("") || people.Scope("").Includes(a) {
+			t.Errorf("%s and no scope", a)
+		}
+	}
+}
+
+// A flood of refused credentials is one line a minute, whichever functions see it.
+func TestRefusedCredentialsLeaveOneLineAMinute(t *testing.T) {
+	p, _, store := world()
+	elsewhere := &people.People{Store: store, Audit: store}
+	for i := range 120 {
+		for _, one := range []*people.People{p, elsewhere} {
+			if err := one.NoteRefused(t.Context(), "guess", "6.6.6.6", t0.Add(time.Duration(i)*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	trail, err := store.AuditTrail(t.Context(), activity.PlatformID, "", 100)
+	if err != nil || len(trail) != 2 {
+		t.Fatalf("%d lines, %v", len(trail), err)
+	}
+	if row := trail[0]; row.From != "6.6.6.6" || strings.Contains(row.SourceID, "guess") {
+		t.Errorf("%+v", row)
+	}
+}

@@ -1,0 +1,83 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
+)
+
+// person is a new credential of a person, with every field set.
+func person() people.Person {
+	return people.Person{
+		ID: uuid.NewString(), Name: "ana", Scope: people.Operate, Team: "red", Hash: hash("person"), CreatedAt: t0,
+		CreatedBy: "operator x", ExpiresAt: t0.Add(time.Hour), UsedAt: t0.Add(time.Minute), UsedFrom: "10.0.0.9",
+	}
+}
+
+// persons is people.Store.
+func (c contract) persons(t T) {
+	made := activity.AuditEntry{Action: "token_created", At: t0}
+	revoked := activity.AuditEntry{Action: "token_revoked", At: t0.Add(time.Second)}
+	t.Run("what is stored is read back and listed", func(t T) {
+		p := person()
+		bare := people.Person{
+			ID: uuid.NewString(), Name: "bo", Scope: people.View, Hash: hash("b"), CreatedAt: t0, ExpiresAt: t0,
+		}
+		for _, one := range []people.Person{p, bare} {
+			must(t, c.AddPerson(t.Context(), one, made))
+			got, err := c.Person(t.Context(), one.ID)
+			must(t, err)
+			same(t, one, got)
+		}
+		all, err := c.People(t.Context())
+		must(t, err)
+		listed := map[string]people.Person{}
+		for _, one := range all {
+			listed[one.ID] = one
+		}
+		same(t, p, listed[p.ID])
+		same(t, bare, listed[bare.ID])
+	})
+	t.Run("a use is noted, and brings no revoked one back", func(t T) {
+		p := person()
+		must(t, c.AddPerson(t.Context(), p, made))
+		p.UsedAt, p.UsedFrom = t0.Add(time.Hour), "10.0.0.8"
+		must(t, c.NotePersonUse(t.Context(), p.ID, p.UsedFrom, p.UsedAt))
+		got, err := c.Person(t.Context(), p.ID)
+		must(t, err)
+		same(t, p, got)
+		must(t, c.RemovePerson(t.Context(), p.ID, revoked))
+		wantCode(t, c.NotePersonUse(t.Context(), p.ID, "a", t0), fault.TokenUnknown)
+		_, err = c.Person(t.Context(), p.ID)
+		wantCode(t, err, fault.TokenUnknown)
+		wantCode(t, c.RemovePerson(t.Context(), p.ID, revoked), fault.TokenUnknown)
+	})
+	t.Run("an unknown one is unknown", func(t T) {
+		for _, id := range []string{"", uuid.NewString()} {
+			_, err := c.Person(t.Context(), id)
+			wantCode(t, err, fault.TokenUnknown)
+		}
+	})
+	t.Run("the trail says who did what, once for each change", func(t T) {
+		at := t0.Add(time.Duration(uuid.New().ID()) * time.Second) // the platform's trail is shared
+		p := person()
+		by := activity.AuditEntry{Action: "token_created", Actor: activity.Actor{Who: p.ID, From: "a"}, At: at}
+		must(t, c.AddPerson(t.Context(), p, by))
+		by.Action, by.At = "token_revoked", at.Add(time.Second)
+		must(t, c.RemovePerson(t.Context(), p.ID, by))
+		wantCode(t, c.RemovePerson(t.Context(), p.ID, by), fault.TokenUnknown)
+		trail, err := c.AuditTrail(t.Context(), activity.PlatformID, "", 1000)
+		must(t, err)
+		var actions []string
+		for _, row := range trail {
+			if row.SourceID == p.ID {
+				actions = append(actions, row.Method)
+			}
+		}
+		same(t, []string{"token_revoked", "token_created"}, actions)
+	})
+}
