@@ -66,6 +66,7 @@ func workspaceStories() []story {
 	return slices.Concat(
 		credentialStories,
 		strangerStories,
+		signatureStories,
 		copyStories,
 		restartStories,
 		answerStories,
