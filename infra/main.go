@@ -40,5 +40,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "infra:", err)
 		os.Exit(1)
 	}
+	if text("local", "") != "true" {
+		stack.GuardTables(app)
+	}
 	app.Synth(nil)
 }
