@@ -16,6 +16,17 @@ func send(
 	del *delivery.Delivery,
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
+		call, isTaskCall, err := taskCall(c)
+		if err != nil {
+			return api.Accepted{}, err
+		}
+		if isTaskCall {
+			call.Workspace = in.ID
+			if call.Source, err = sender(ctx, callers, policy, c, in.Claims); err != nil {
+				return api.Accepted{}, err
+			}
+			return pass(ctx, del, call, c.Now)
+		}
 		m, err := parse(c, del.Policy)
 		if err != nil {
 			return api.Accepted{}, err

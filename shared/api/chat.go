@@ -11,16 +11,18 @@ import (
 // SendMessage is the call that sends a message to a workspace.
 var SendMessage = declare[SendRequest, Accepted](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
-	Summary:     "Send a message",
-	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt.",
-	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
-	Body:        A2ARequest{},
+	Summary: "Send a message",
+	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt. tasks/get " +
+		"and tasks/cancel (GetTask, CancelTask) carry no message: they are passed to an agent that is pushed to, and " +
+		"its answer is the reply.",
+	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
+	Body:   A2ARequest{},
 	Replies: []Reply{
 		{Status: 200, Description: "accepted, for an agent that polls; or answered: a workspace that asks one that is " +
 			"pushed to gets its answer here, as JSON-RPC has it, if it comes in time, else as a message of its own"},
 		{Status: 202, Description: "accepted, for an agent that is pushed to"},
 	},
-	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
+	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429, 502),
 })
 
 // SendRequest is a message to a workspace. Its body, an A2ARequest, is read as
@@ -36,7 +38,7 @@ type A2ARequest struct {
 	JSONRPC string     `json:"jsonrpc" description:"2.0"`
 	ID      any        `json:"id" schema:"JSONRPCID" description:"the call's id; default the messageId"`
 	Method  string     `json:"method" maxLength:"128" description:"default message/send; A2A 1.0 writes SendMessage"`
-	Params  A2AParams  `json:"params" description:"the message and how to deliver it"`
+	Params  A2AParams  `json:"params" description:"the message and how to deliver it; of a call about a task, its id"`
 	Message A2AMessage `json:"message" description:"a bare message, without params"`
 }
 
@@ -62,7 +64,7 @@ type A2APart struct {
 	Text string `json:"text" description:"the text"`
 }
 
-// Accepted is the answer to a message. It has the members that the two kinds of
+// Accepted is the answer to a message, or to a call about a task, which is not kept and has neither id nor receipt. It has the members that the two kinds of
 // client parse (queued and queue_id for a push target, status and delivery_mode
 // for one that polls), and what will happen to the message.
 type Accepted struct {
@@ -70,12 +72,12 @@ type Accepted struct {
 	Status       string                `json:"status,omitempty" enum:"queued" description:"\"queued\" for one that polls"`
 	DeliveryMode workspace.Mode        `json:"delivery_mode"`
 	Method       string                `json:"method"`
-	QueueID      string                `json:"queue_id"`
-	MessageID    string                `json:"message_id"`
-	Receipt      string                `json:"receipt" description:"where to follow it"`
-	State        chat.State            `json:"state"`
+	QueueID      string                `json:"queue_id,omitempty"`
+	MessageID    string                `json:"message_id,omitempty"`
+	Receipt      string                `json:"receipt,omitempty" description:"where to follow it"`
+	State        chat.State            `json:"state,omitempty"`
 	Duplicate    bool                  `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
-	Expected     workspace.Expectation `json:"expected" description:"what will happen to it"`
+	Expected     workspace.Expectation `json:"expected,omitempty" description:"what will happen to it"`
 	QueueDepth   int64                 `json:"queue_depth"`
 	OldestAge    int                   `json:"oldest_age_seconds"`
 	LastPollAt   time.Time             `json:"last_poll_at,omitzero"`

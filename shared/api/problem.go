@@ -25,6 +25,7 @@ var ErrorDescriptions = map[int]string{
 	413: "too large",
 	429: "too much is waiting; Retry-After says when to come again",
 	500: "the function failed or was ended; whether it did its work can be asked with a repeat, which does nothing twice",
+	502: "the agent can't be reached, or did not answer a call that was passed to it",
 	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
 		"nothing was decided; Retry-After says when to come again",
 }

@@ -70,6 +70,16 @@ func Words(raw json.RawMessage) string {
 	return string(raw)
 }
 
+// TaskMethod reports whether a JSON-RPC method is a call about a task, which carries no message: in the words of A2A up
+// to 0.3 or of 1.0.
+func TaskMethod(method string) bool {
+	switch method {
+	case "tasks/get", "tasks/cancel", "GetTask", "CancelTask":
+		return true
+	}
+	return false
+}
+
 // NewestMethod reports whether a JSON-RPC method is one of A2A 1.0, which writes SendMessage for message/send.
 func NewestMethod(method string) bool {
 	return method != "" && method[0] >= 'A' && method[0] <= 'Z' && !strings.Contains(method, "/")

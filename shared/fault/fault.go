@@ -38,6 +38,7 @@ const (
 	MessageIDTaken         Code = "message_id_taken"
 	MessageAlreadyTerminal Code = "message_already_terminal"
 	MessageNotDead         Code = "message_not_dead"
+	NotPushed              Code = "not_pushed"
 	CredentialInUse        Code = "credential_in_use"
 	RepairAddressUnknown   Code = "repair_address_unknown"
 
@@ -56,6 +57,7 @@ const (
 
 	// The request is good, and can't be served now: the caller may try again.
 	InboxFull           Code = "inbox_full"
+	AgentUnreachable    Code = "agent_unreachable"
 	PlatformUnavailable Code = "platform_unavailable"
 	Internal            Code = "internal"
 )

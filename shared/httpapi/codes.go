@@ -34,6 +34,8 @@ var statuses = map[fault.Code]int{
 	fault.MessageIDTaken:          http.StatusConflict,
 	fault.MessageAlreadyTerminal:  http.StatusConflict,
 	fault.MessageNotDead:          http.StatusConflict,
+	fault.NotPushed:               http.StatusConflict,
+	fault.AgentUnreachable:        http.StatusBadGateway,
 	fault.CredentialInUse:         http.StatusConflict,
 	fault.RepairAddressUnknown:    http.StatusConflict,
 	fault.WorkspaceRemoved:        http.StatusGone,

@@ -50,7 +50,9 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 	case a.saysBusy():
 		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: retryAfter(header)}
 	case a.hasError():
-		return a.failure()
+		r := a.failure()
+		r.RPCError = a.body
+		return r
 	case status >= 400:
 		return a.statusFailure()
 	case len(a.body) == 0 && (status == http.StatusAccepted || status == http.StatusNoContent):

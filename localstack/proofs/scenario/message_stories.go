@@ -21,6 +21,7 @@ var messageStories = []story{
 	{"a task that streams for longer than an answer may take runs once", streamsOnce},
 	{"a workspace that asks is answered in its call", askedInTime},
 	{"a workspace that asks gets a late answer as a message", askedLate},
+	{"a call about a task is passed to an agent that is pushed to", taskCalls},
 }
 
 // contents are texts of every kind, each within the size of a message.
@@ -228,4 +229,35 @@ func askedLate(ctx context.Context, p Platform) {
 	if len(rows) != 1 || rows[0].Data.Text != "42" || !strings.Contains(string(raw), `"in_reply_to":"`+id+`"`) {
 		must(fmt.Errorf("it is sent %s", raw))
 	}
+}
+
+func taskCalls(ctx context.Context, p Platform) {
+	a, polls := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, polling)
+	defer a.close()
+	defer polls.close()
+	call := func(to *agent, method string) (client.Reply, error) {
+		body := map[string]any{"jsonrpc": "2.0", "id": 7, "method": method, "params": map[string]string{"id": "t"}}
+		return p.Do(ctx, "POST", "/workspaces/"+to.id+"/a2a", "", body)
+	}
+	a.serve(answering(http.StatusOK, "application/json",
+		`{"jsonrpc":"2.0","id":7,"result":{"kind":"task","id":"t","status":{"state":"working"}}}`))
+	for _, method := range []string{"tasks/get", "tasks/cancel", "GetTask", "CancelTask"} {
+		r, err := call(a, method)
+		must(wantStatus(r, err, http.StatusOK))
+		if r.Text("result", "status", "state") != "working" || r.Text("id") != "7" {
+			must(fmt.Errorf("%s: answered %s", method, r.Raw))
+		}
+	}
+	a.serve(answering(http.StatusOK, "application/json", rpcError(-32001, "no such task")))
+	r, err := call(a, "tasks/get")
+	must(wantStatus(r, err, http.StatusOK))
+	if r.Text("error", "code") != "-32001" {
+		must(fmt.Errorf("answered %s", r.Raw))
+	}
+	r, err = call(polls, "tasks/get")
+	must(wantProblem(r, err, http.StatusConflict, "not_pushed"))
+	a.stopServing()
+	r, err = call(a, "tasks/get")
+	must(wantProblem(r, err, http.StatusBadGateway, "agent_unreachable"))
+	must(a.keepsVerdict(ctx, healthy, time.Second)) // a call about a task says nothing of the agent
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+// taskCall reads a call about a task; is is false for a body that is none. Errors:
+// those of Call.Decode, invalid_request.
+func taskCall(c httpapi.Call) (call chat.Message, is bool, err error) {
+	var rpc members
+	if err := c.Decode(&rpc); err != nil {
+		return call, false, err
+	}
+	if json.Unmarshal(rpc["method"], &call.Method) != nil || !chat.TaskMethod(call.Method) {
+		return call, false, nil
+	}
+	var params struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(rpc["params"], &params) != nil || params.ID == "" {
+		return call, true, fault.New(fault.InvalidRequest, "params.id must name a task").
+			WithHint(`send {"jsonrpc":"2.0","id":"…","method":"tasks/get","params":{"id":"the task's id"}}`, "stop")
+	}
+	call.ID = "call-" + uuid.NewString()
+	rpc["jsonrpc"] = quote("2.0")
+	if _, ok := rpc["id"]; !ok {
+		rpc["id"] = quote(call.ID)
+	}
+	call.Body = object(rpc)
+	return call, true, nil
+}
+
+// pass passes a call about a task to its agent.
+func pass(ctx context.Context, del *delivery.Delivery, call chat.Message, now time.Time) (api.Accepted, error) {
+	out, err := del.Pass(ctx, call, now)
+	if err != nil {
+		return api.Accepted{}, err
+	}
+	reply := api.Accepted{
+		DeliveryMode: out.Mode.Effective, Method: call.Method, QueueDepth: out.Facts.Open,
+		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, WSStatus: out.Verdict.Status,
+		WSReason: out.Verdict.Reason, Message: "passed to the agent, which answered",
+		Answered: api.Answered{JSONRPC: "2.0", ID: chat.CallID(call.Body)},
+	}
+	var failed struct {
+		Error *api.RPCError `json:"error"`
+	}
+	if _ = json.Unmarshal(out.Answer, &failed); failed.Error != nil { // of another shape: no error
+		reply.Error = failed.Error
+	} else {
+		reply.Result = chat.Result(out.Answer)
+	}
+	return reply, nil
+}

@@ -1,0 +1,62 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// passPatience is how long an agent may take to answer a call about a task.
+const passPatience = 10 * time.Second
+
+// Passed is the answer to a call that was passed to an agent.
+type Passed struct {
+	Answer  json.RawMessage // a result or an error of JSON-RPC, as it came
+	Mode    workspace.Delivery
+	Verdict workspace.Verdict
+	Facts   workspace.Facts
+}
+
+// Pass passes a call about a task (chat.TaskMethod) to an agent that is pushed to, and
+// returns its answer. Nothing of it is kept, and nothing that comes back counts for or
+// against the agent. Errors: workspace_unknown, workspace_removed, not_pushed,
+// agent_unreachable, platform_unavailable.
+func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (Passed, error) {
+	f, err := d.Registry.Read(ctx, call.Workspace)
+	if err != nil {
+		return Passed{}, err
+	}
+	p := d.Registry.Policy
+	out := Passed{Verdict: d.Registry.Assess(ctx, f, now), Mode: workspace.EffectiveMode(f, p, now), Facts: f}
+	switch {
+	case out.Mode.Effective != workspace.Push:
+		return out, fault.New(fault.NotPushed, "this agent polls for its mail: a call about a task can't be passed to it").
+			WithHint("ask it with a message (message/send)", "stop")
+	case !f.Deliverable(p, now):
+		return out, fault.New(fault.AgentUnreachable, "the agent can't be asked: it is %s (%s)",
+			out.Verdict.Status, out.Verdict.Reason).WithHint(out.Verdict.Hint, "retry")
+	}
+	agent, err := d.Registry.Profiles.Profile(ctx, f.ID)
+	if err != nil {
+		return out, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, passPatience)
+	defer cancel()
+	r := d.Agents.Push(ctx, d.target(agent), call)
+	switch {
+	case r.RPCError != nil:
+		out.Answer = r.RPCError
+	case r.Handover == Taken && r.Answer != nil:
+		out.Answer = r.Answer
+	default:
+		why := cmp.Or(r.Why, map[Handover]string{Busy: "it is busy"}[r.Handover], "it gave no answer")
+		return out, fault.New(fault.AgentUnreachable, "the agent did not answer the call: %s", chat.Clip(why, maxError)).
+			WithHint("try again later; the task itself goes on", "retry")
+	}
+	return out, nil
+}
