@@ -17,12 +17,11 @@ func send(
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
 		call, isTaskCall, err := taskCall(c)
-		if err != nil {
+		switch {
+		case err != nil:
 			return api.Accepted{}, err
-		}
-		if isTaskCall {
-			call.Workspace = in.ID
-			if call.Source, err = sender(ctx, callers, policy, c, in.Claims); err != nil {
+		case isTaskCall:
+			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err != nil {
 				return api.Accepted{}, err
 			}
 			return pass(ctx, del, call, c.Now)
@@ -36,12 +35,8 @@ func send(
 				return api.Accepted{}, err
 			}
 		}
-		// Without a workspace, the user or a person sends.
-		m.Workspace, m.Source = in.ID, c.Caller.Workspace
-		if m.Source != "" {
-			if err := del.Registry.CheckPeer(ctx, c.Caller.Team, in.ID); err != nil {
-				return api.Accepted{}, err
-			}
+		if m.Workspace, m.Source, err = parties(ctx, del, c, in.ID); err != nil {
+			return api.Accepted{}, err
 		}
 		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
 		if asks {
@@ -57,6 +52,15 @@ func send(
 		}
 		return reply, nil
 	}
+}
+
+// parties are the workspace that a call is for, and the one that makes it: "" when the
+// user or a person does. Errors: those of Registry.CheckPeer.
+func parties(ctx context.Context, del *delivery.Delivery, c httpapi.Call, id string) (to, from string, err error) {
+	if from = c.Caller.Workspace; from != "" {
+		err = del.Registry.CheckPeer(ctx, c.Caller.Team, id)
+	}
+	return id, from, err
 }
 
 // rpcInternal is JSON-RPC's code of an internal error.

@@ -102,18 +102,18 @@ var answerSpace = uuid.MustParse("5d0f3b0e-6a5c-4f8e-9a53-2f4f6c1f9b7a")
 const answerPatience = time.Hour
 
 // sendAnswer sends the answer of a message to the workspace that sent it, under an id
-// that is made of the message's: however often it is done, it arrives once.
-func (d *Delivery) sendAnswer(ctx context.Context, m chat.Message) error {
+// that is made of the message's: however often it is done, it arrives once. A full inbox
+// is its receiver's trouble and fails no drain: done is false, and the next sweep has it
+// tried again.
+func (d *Delivery) sendAnswer(ctx context.Context, m chat.Message) (done bool, err error) {
 	id := uuid.NewSHA1(answerSpace, []byte(m.Workspace+"\n"+m.ID)).String()
 	now := d.Clock.Now()
-	_, err := d.accept(ctx, m.Answered(id), now)
+	_, err = d.accept(ctx, m.Answered(id), now)
 	switch fault.CodeOf(err) {
 	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:
-		return nil // nobody is left to get it, or it was sent before
+		return true, nil // nobody is left to get it, or it was sent before
 	case fault.InboxFull:
-		if now.Sub(m.SettledAt) >= answerPatience {
-			return nil // it stays in the receipt
-		}
+		return now.Sub(m.SettledAt) >= answerPatience, nil // it stays in the receipt
 	}
-	return err
+	return err == nil, err
 }

@@ -181,8 +181,8 @@ func TestAnAnswerThatCanNotBeSent(t *testing.T) {
 	if _, err := w.Enqueue(t.Context(), question("q"), w.Now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Drain(t.Context(), world.ID, "test"); err == nil || w.Facts().OutboxItems != 1 {
-		t.Fatalf("a full inbox is not seen: %v", err)
+	if w.DrainOnce(); w.Facts().OutboxItems != 1 {
+		t.Fatal("a full inbox is not seen")
 	}
 	if _, err := w.Cancel(t.Context(), "peer", "first", "a test", w.Now); err != nil {
 		t.Fatal(err)

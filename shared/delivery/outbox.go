@@ -87,7 +87,7 @@ func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxIte
 }
 
 // tellEnd tells whoever is to be told of a message's end. done is false while the
-// sender's URL is to be called again.
+// sender's URL is to be called again, or its inbox is full.
 func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (done bool, err error) {
 	if m.State == chat.Dead && m.Told.Tries == 0 { // else it was announced before the first callback
 		ticket := Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, m)}
@@ -102,7 +102,7 @@ func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (do
 	case m.State.Open(): // redriven, and told at its next end
 		return true, nil
 	case m.OwesAnswer():
-		return true, d.sendAnswer(ctx, m)
+		return d.sendAnswer(ctx, m)
 	case m.Callback == "":
 		return true, nil
 	case !m.Told.Done && m.Told.Due(d.Clock.Now()):
