@@ -9,7 +9,7 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt fmt-check vet lint unit test run conformance scenarios chaos incident e2e stages bench \
+.PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck test run conformance scenarios chaos incident e2e stages bench \
 	build build-functions check-go cdk ministack localstack linters browser deploy clean
 
 help: ## list these verbs
@@ -40,6 +40,17 @@ NO_PLATFORM = $(filter-out %/localstack/proofs/e2e,$(shell go list ./...))
 unit: check-go ministack ## the tests alone: what has not changed since it passed is not run again
 	@go test -short $(filter-out $(shell go list $(ALWAYS)),$(NO_PLATFORM))
 	@go test -count=1 $(ALWAYS)
+
+FUZZTIME ?= 3s
+fuzz: check-go ## what reads strangers' input, on inputs that nobody thought of (FUZZTIME=10m each)
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z]*' functions shared localstack | while IFS=: read -r file name; do \
+		go test -run='^$$' -fuzz="^$${name#func }$$" -fuzztime=$(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; \
+	done
+
+vulncheck: check-go ## whether a known vulnerability of a dependency is reached (asks the Go vulnerability database)
+	@go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || { echo "rollcall: govulncheck found what is listed" \
+		"above, or could not read the Go vulnerability database: where that can't be reached, the check workflow" \
+		"runs it" >&2; exit 1; }
 
 ##@ Before a change is merged
 

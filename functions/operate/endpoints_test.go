@@ -15,3 +15,5 @@ func TestTooLongIsRefused(t *testing.T) {
 	env := fixture.Env(t)
 	fixture.Bounds(t, endpoints(env), env)
 }
+
+func FuzzCalls(f *testing.F) { fixture.Fuzz(f, "operate", endpoints) }

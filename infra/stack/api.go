@@ -22,7 +22,7 @@ func newAPI(s awscdk.Stack, cfg Config, fns functions) awsapigatewayv2.HttpApi {
 		CreateDefaultStage:        jsii.Bool(false),
 		DisableExecuteApiEndpoint: jsii.Bool(cfg.Settings.Domain != ""), // agents would come by two names
 	})
-	newStage(s, cfg, gateway)
+	stage := newStage(s, cfg, gateway)
 	for _, name := range Names() {
 		keys := api.Routes(name)
 		if len(keys) == 0 {
@@ -37,16 +37,18 @@ func newAPI(s awscdk.Stack, cfg Config, fns functions) awsapigatewayv2.HttpApi {
 			})
 		for _, key := range slices.Sorted(slices.Values(keys)) {
 			if key == api.CatchAll {
-				awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{
+				stage.Node().AddDependency(awsapigatewayv2.NewHttpRoute(s, jsii.String("Rest"), &awsapigatewayv2.HttpRouteProps{
 					HttpApi: gateway, RouteKey: awsapigatewayv2.HttpRouteKey_DEFAULT(), Integration: integration,
-				})
+				}))
 				continue
 			}
 			method, path, _ := strings.Cut(key, " ")
-			gateway.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
+			for _, route := range *gateway.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
 				Path: &path, Methods: &[]awsapigatewayv2.HttpMethod{awsapigatewayv2.HttpMethod(method)},
 				Integration: integration,
-			})
+			}) {
+				stage.Node().AddDependency(route) // a throttle names a route that is there
+			}
 		}
 	}
 	url := jsii.String("https://" + cfg.Settings.Domain)
@@ -67,7 +69,7 @@ const accessLog = `{"request_id":"$context.requestId","from":"$context.identity.
 
 // newStage makes the API's one stage: throttled, with an access log, and at its
 // own domain if there is one.
-func newStage(s awscdk.Stack, cfg Config, gateway awsapigatewayv2.HttpApi) {
+func newStage(s awscdk.Stack, cfg Config, gateway awsapigatewayv2.HttpApi) awsapigatewayv2.HttpStage {
 	props := &awsapigatewayv2.HttpStageProps{
 		HttpApi: gateway, AutoDeploy: jsii.Bool(true), DetailedMetricsEnabled: jsii.Bool(true),
 		Throttle: &awsapigatewayv2.ThrottleSettings{
@@ -88,8 +90,30 @@ func newStage(s awscdk.Stack, cfg Config, gateway awsapigatewayv2.HttpApi) {
 	}
 	stage := awsapigatewayv2.NewHttpStage(s, jsii.String("Stage"), props)
 	logs := newLogs(s, cfg, "access-logs")
-	stage.Node().DefaultChild().(awsapigatewayv2.CfnStage).SetAccessLogSettings(
-		&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
-			DestinationArn: logs.LogGroupArn(), Format: jsii.String(accessLog),
-		})
+	resource := stage.Node().DefaultChild().(awsapigatewayv2.CfnStage)
+	resource.SetAccessLogSettings(&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
+		DestinationArn: logs.LogGroupArn(), Format: jsii.String(accessLog),
+	})
+	resource.SetRouteSettings(throttles(cfg.Settings))
+	return stage
+}
+
+// throttles are those of single routes: low for what only people read, lowest for what is no route.
+// Who calls those without end takes nothing from the agents' calls.
+func throttles(s Settings) map[string]any {
+	out := map[string]any{api.CatchAll: throttle(s.UnknownPerSecond)}
+	for _, o := range api.Operations() {
+		if strings.HasPrefix(o.Route, "GET ") && o.Tag != "agents" {
+			out[o.Route] = throttle(s.ReadsPerSecond)
+		}
+	}
+	return out
+}
+
+// throttle lets twice as many come at once as in a second. A route's settings replace those of the
+// stage, so its metrics are asked for again.
+func throttle(perSecond int) map[string]any {
+	return map[string]any{
+		"ThrottlingRateLimit": perSecond, "ThrottlingBurstLimit": 2 * perSecond, "DetailedMetricsEnabled": true,
+	}
 }

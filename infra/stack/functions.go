@@ -86,6 +86,10 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		// The next minute sweeps again; Lambda's own retries would be sweeps beside it.
 		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
 		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce)
+	default:
+		if n := cfg.Settings.Reserved[name]; n > 0 {
+			props.ReservedConcurrentExecutions = cfg.reserved(n)
+		}
 	}
 	if cfg.Settings.Tracing == Yes {
 		props.Tracing = awslambda.Tracing_ACTIVE

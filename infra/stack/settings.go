@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/app"
 )
 
@@ -34,6 +35,14 @@ type Settings struct {
 	// RequestsPerSecond and Burst throttle the HTTP API.
 	RequestsPerSecond int `json:"requests_per_second"`
 	Burst             int `json:"burst"`
+	// ReadsPerSecond throttles each route that only reads for people, and
+	// UnknownPerSecond all paths that are no route; see throttles. An agent's routes
+	// have the API's own throttle.
+	ReadsPerSecond   int `json:"reads_per_second"`
+	UnknownPerSecond int `json:"unknown_per_second"`
+	// Reserved is concurrency of the account's that is kept for single functions of
+	// the API, by name: so many of their calls are served, whatever the others take.
+	Reserved map[string]int `json:"reserved_concurrency"`
 	// Domain is the API's own name, with the ARN of its certificate.
 	Domain         string `json:"domain"`
 	CertificateARN string `json:"certificate_arn"`
@@ -69,7 +78,8 @@ const (
 func DefaultSettings() Settings {
 	return Settings{
 		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No,
-		LogDays: 30,
+		LogDays:        30,
+		ReadsPerSecond: 200, UnknownPerSecond: 10,
 		// Memory is also the share of a CPU: 1,769 MB are one. A drain of eight slots
 		// with 25 messages of 255 KiB peaks at 142 MB. A sweep computes for 150 us a
 		// lease at 256 MB, so it gets a whole CPU. An API function takes its time for
@@ -149,6 +159,12 @@ func (s Settings) check() error {
 			}
 		}
 	}
+	for name, n := range s.Reserved {
+		if len(api.Routes(name)) == 0 || n < 1 || n > 1000 {
+			return fmt.Errorf("settings: reserved_concurrency is from 1 to 1000, of a function of the API, not %d of %q",
+				n, name)
+		}
+	}
 	for name, n := range s.MemoryMB {
 		if n < 128 || n > 10240 {
 			return fmt.Errorf("settings: memory_mb of %s must be from 128 to 10240, not %d", name, n)
@@ -170,8 +186,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("settings: alarm_topic_arn must be the ARN of an SNS topic, not %q", s.AlarmTopicARN)
 	case (s.Domain == "") != (s.CertificateARN == ""):
 		return fmt.Errorf("settings: domain and certificate_arn go together")
-	case s.RequestsPerSecond < 1 || s.Burst < 1:
-		return fmt.Errorf("settings: requests_per_second and burst must be at least 1")
+	case min(s.RequestsPerSecond, s.Burst, s.ReadsPerSecond, s.UnknownPerSecond) < 1:
+		return fmt.Errorf("settings: requests_per_second, burst, reads_per_second and unknown_per_second must be at least 1")
 	case retentions[s.LogDays] == "":
 		return fmt.Errorf("settings: log_days must be 7, 14, 30, 90, 180 or 365, not %d", s.LogDays)
 	case min(s.MaxReadUnits, s.MaxWriteUnits, s.WarmReadUnits, s.WarmWriteUnits) < 0:

@@ -27,7 +27,8 @@ func TestSettingsReachTheTemplate(t *testing.T) {
 	r := synth(t, `{
 		"max_drains": 40, "memory_mb": {"status": 1024}, "timeout_seconds": {"dispatch": 600}, "log_days": 90,
 		"reserve_concurrency": "no", "max_read_units": 4000, "max_write_units": 2000, "warm_read_units": 12000,
-		"warm_write_units": 4000, "requests_per_second": 50, "burst": 60, "ROLLCALL_LEASE_TTL": "60s",
+		"warm_write_units": 4000, "requests_per_second": 50, "burst": 60, "reads_per_second": 30, "unknown_per_second": 3,
+		"ROLLCALL_LEASE_TTL": "60s",
 		"domain": "rollcall.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111111111111:certificate/c"
 	}`, false)
 	fns, chat := r.functions(), r.one(t, "AWS::DynamoDB::Table", "Chat")
@@ -44,10 +45,16 @@ func TestSettingsReachTheTemplate(t *testing.T) {
 		"nothing reserved":   {fns["dispatch"]["ReservedConcurrentExecutions"], nil},
 		"a bound of a table": {chat["OnDemandThroughput"], bounds},
 		"a warm table":       {chat["WarmThroughput"], object{"ReadUnitsPerSecond": 12000.0, "WriteUnitsPerSecond": 4000.0}},
-		"a throttle":         {stage["DefaultRouteSettings"].(object)["ThrottlingRateLimit"], 50.0},
-		"logs":               {r.one(t, "AWS::Logs::LogGroup", "statuslogs")["RetentionInDays"], 90.0},
-		"a variable":         {fns["heartbeat"]["Environment"].(object)["Variables"].(object)["ROLLCALL_LEASE_TTL"], "60s"},
-		"one name only":      {gateway["DisableExecuteApiEndpoint"], true},
+		"a throttle of reads": {
+			stage["RouteSettings"].(object)["GET /workspaces"].(object)["ThrottlingRateLimit"], 30.0,
+		},
+		"a throttle of no route": {
+			stage["RouteSettings"].(object)["$default"].(object)["ThrottlingRateLimit"], 3.0,
+		},
+		"a throttle":    {stage["DefaultRouteSettings"].(object)["ThrottlingRateLimit"], 50.0},
+		"logs":          {r.one(t, "AWS::Logs::LogGroup", "statuslogs")["RetentionInDays"], 90.0},
+		"a variable":    {fns["heartbeat"]["Environment"].(object)["Variables"].(object)["ROLLCALL_LEASE_TTL"], "60s"},
+		"one name only": {gateway["DisableExecuteApiEndpoint"], true},
 	} {
 		if fmt.Sprint(c.got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: %v, not %v", what, c.got, c.want)
@@ -74,6 +81,9 @@ func TestSettingsThatCantBeAreRefused(t *testing.T) {
 		`{"ROLLCALL_LEASE_TTL": 60}`:                       "must be a text",
 		`{"ROLLCALL_LEASE_TTL": "soon"}`:                   "ROLLCALL_LEASE_TTL",
 		`{"reserve_concurrency": "perhaps"}`:               "yes or no",
+		`{"reserved_concurrency": {"dispatch": 5}}`:        "of a function of the API",
+		`{"reserved_concurrency": {"register": 0}}`:        "from 1 to 1000",
+		`{"unknown_per_second": 0}`:                        "at least 1",
 		`{"burst": 0}`:                                     "burst",
 		`{"warm_read_units": -1}`:                          "negative",
 		`{"ROLLCALL_CORS_ORIGINS": "*"}`:                   "is not an origin",

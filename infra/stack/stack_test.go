@@ -149,25 +149,27 @@ func (r resources) functions() map[string]object {
 func TestStack(t *testing.T) {
 	r := synth(t, "", false)
 	for name, test := range map[string]func(*testing.T, resources){
-		"tables are on demand, with recovery":                     tables,
-		"only chat has an index":                                  onlyChatHasAnIndex,
-		"functions are arm64, limited, and strict":                functions,
-		"wake-ups outlast the drain that they invoke":             wakeups,
-		"chat queues can redrive to the dead-letter queue":        deadLetters,
-		"the sweeper runs every minute, and sweeps don't overlap": sweeps,
-		"every route is there, and no other":                      routes,
-		"logs are JSON, quiet, and outlive the stack":             logs,
-		"only dispatch may send to what invokes it":               recursion,
-		"concurrency is reserved for drains and sweeps":           concurrency,
-		"a failed sweep is not repeated by Lambda":                asynchronous,
-		"the API is throttled and has an access log":              stage,
-		"the API has one permission for each function":            permissions,
-		"no resource has a name of its own":                       names,
-		"each role has just the rights of the table":              roles,
-		"no other page than the API's own may call it":            noCORS,
+		"tables are on demand, with recovery":                        tables,
+		"only chat has an index":                                     onlyChatHasAnIndex,
+		"functions are arm64, limited, and strict":                   functions,
+		"wake-ups outlast the drain that they invoke":                wakeups,
+		"chat queues can redrive to the dead-letter queue":           deadLetters,
+		"the sweeper runs every minute, and sweeps don't overlap":    sweeps,
+		"every route is there, and no other":                         routes,
+		"logs are JSON, quiet, and outlive the stack":                logs,
+		"only dispatch may send to what invokes it":                  recursion,
+		"concurrency is reserved for drains and sweeps":              concurrency,
+		"a failed sweep is not repeated by Lambda":                   asynchronous,
+		"the API is throttled and has an access log":                 stage,
+		"reads have a low throttle, and what is no route the lowest": routeThrottles,
+		"the API has one permission for each function":               permissions,
+		"no resource has a name of its own":                          names,
+		"each role has just the rights of the table":                 roles,
+		"no other page than the API's own may call it":               noCORS,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
+	t.Run("the functions that a setting names have concurrency of their own", reservations)
 	t.Run("the pages of the origins that the setting lists may call the API", withCORS)
 	t.Run("a stack without the operator's digest is refused", func(t *testing.T) {
 		cfg := stack.Config{Functions: ".", Settings: stack.DefaultSettings()}
@@ -331,6 +333,36 @@ func stage(t *testing.T, r resources) {
 	var line object
 	if err := json.Unmarshal([]byte(log["Format"].(string)), &line); err != nil || line["request_id"] == nil {
 		t.Errorf("an access log that can't be read: %v, %v", log, err)
+	}
+}
+
+// An agent's calls have the throttle of the whole API: nobody else's reads are in their way.
+func routeThrottles(t *testing.T, r resources) {
+	settings, _ := r.one(t, "AWS::ApiGatewayV2::Stage", "")["RouteSettings"].(object)
+	rate := func(route string) any {
+		of, _ := settings[route].(object)
+		return of["ThrottlingRateLimit"]
+	}
+	for _, o := range api.Operations() {
+		want := any(nil)
+		if strings.HasPrefix(o.Route, "GET ") && o.Tag != "agents" {
+			want = 200.0
+		}
+		if got := rate(o.Route); got != want {
+			t.Errorf("%s: %v, not %v", o.Route, got, want)
+		}
+	}
+	if got := rate(api.CatchAll); got != 10.0 {
+		t.Errorf("what is no route: %v", got)
+	}
+}
+
+func reservations(t *testing.T) {
+	for name, f := range synth(t, `{"reserved_concurrency": {"register": 50, "heartbeat": 100}}`, false).functions() {
+		want, given := map[string]any{"register": 50.0, "heartbeat": 100.0}[name]
+		if got := f["ReservedConcurrentExecutions"]; given && got != want {
+			t.Errorf("%s: %v, not %v", name, got, want)
+		}
 	}
 }
 

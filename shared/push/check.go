@@ -42,6 +42,8 @@ func (p *Pusher) objection(raw string) string {
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	switch {
+	case isOddNumber(host):
+		return "its host is a number that is no address"
 	case isPrivateName(host):
 		return "its host is a private name"
 	case p.isForbiddenAddress(host):
@@ -56,9 +58,13 @@ func isPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
-// isHostName reports whether a host has the lengths of a name or an address: labels
-// of 1 to 63 bytes, 253 in all.
+// isHostName reports whether a host has the lengths of a name or an address, labels
+// of 1 to 63 bytes and 253 in all, and is ASCII: other digits and dots would be read
+// as ASCII's when it is resolved.
 func isHostName(host string) bool {
+	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return false
+	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
 		if label == "" || len(label) > 63 {
 			return false
@@ -77,6 +83,17 @@ func isPrivateName(host string) bool {
 	}
 	isIPv6 := strings.Contains(host, ":")
 	return host == "localhost" || !strings.Contains(host, ".") && !isIPv6
+}
+
+// isOddNumber reports whether a host is an address in one of the forms that only some
+// programs read: 0x7f.1, 0177.0.0.1, 127.1. No name ends in a number. Source: the
+// URL standard (WHATWG), section 3.5, "ends in a number".
+func isOddNumber(host string) bool {
+	last := host[strings.LastIndex(host, ".")+1:]
+	_, err := strconv.ParseUint(last, 0, 64) // 0x and 0 are read as in those forms
+	odd := strings.Trim(last, "0123456789") == "" || err == nil || last == "0x"
+	_, err = netip.ParseAddr(host)
+	return odd && err != nil
 }
 
 // isForbiddenAddress reports whether a host is an IP address that must not be

@@ -89,3 +89,12 @@ func TestFields(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+func FuzzText(f *testing.F) {
+	f.Add("\x1b]0;title\x07\u202e\n\xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		if hides(visible.Text(s)) || hides(strings.ReplaceAll(visible.Lines(s), "\n  ", "")) {
+			t.Errorf("%q", s)
+		}
+	})
+}
