@@ -99,7 +99,9 @@ func tokenTable(w io.Writer, tokens []api.Token) {
 		if !t.UsedAt.IsZero() {
 			used = at(t.UsedAt)
 		}
-		rows = append(rows, []string{t.TokenID, t.Name, t.Scope, orDash(t.Team), expires, used, orDash(t.UsedFrom), t.CreatedBy})
+		rows = append(rows, []string{
+			t.TokenID, t.Name, t.Scope, orDash(t.Team), expires, used, orDash(t.UsedFrom), t.CreatedBy,
+		})
 	}
 	table(w, rows)
 }

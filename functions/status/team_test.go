@@ -52,7 +52,8 @@ func teams(t *testing.T, peers workspace.Peers) (
 
 func TestPeersAreOfOneTeam(t *testing.T) {
 	call, ids := teams(t, workspace.PeersTeam)
-	if code, body := call(api.ListPeers.Operation, "red", "red"); code != 200 || !slices.Equal(ids(body), []string{"red2"}) {
+	code, body := call(api.ListPeers.Operation, "red", "red")
+	if code != 200 || !slices.Equal(ids(body), []string{"red2"}) {
 		t.Errorf("%d %s", code, body)
 	}
 	for id, want := range map[string]int{"red2": 200, "blue": 404, "nobody": 404} {

@@ -94,7 +94,8 @@ func synth(t *testing.T, settings string, local bool) resources {
 func TestARootCredentialThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{"", "\n", "\r\n"} {
 		sum := sha256.Sum256([]byte(text))
-		if err := stack.New(awscdk.NewApp(nil), "Test", stack.Config{OperatorSHA256: hex.EncodeToString(sum[:])}); err == nil {
+		cfg := stack.Config{OperatorSHA256: hex.EncodeToString(sum[:])}
+		if err := stack.New(awscdk.NewApp(nil), "Test", cfg); err == nil {
 			t.Errorf("the digest of %q is taken", text)
 		}
 	}

@@ -173,8 +173,8 @@ func (g Gate) refuseAll(ctx context.Context, c Call) error {
 func (g Gate) admitAnyWorkspace(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
 	claimed, source := c.Header("x-workspace-id"), c.Header("x-source-workspace-id")
 	if max(utf8.RuneCountInString(claimed), utf8.RuneCountInString(source)) > api.MaxText {
-		return Caller{}, fault.New(fault.InvalidRequest, "X-Workspace-ID and X-Source-Workspace-Id have at most %d characters",
-			api.MaxText)
+		return Caller{}, fault.New(fault.InvalidRequest,
+			"X-Workspace-ID and X-Source-Workspace-Id have at most %d characters", api.MaxText)
 	}
 	if claimed != "" && source != "" && claimed != source {
 		return Caller{}, fault.New(fault.CallerMismatch,
