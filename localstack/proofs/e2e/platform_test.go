@@ -106,7 +106,7 @@ func wired(t *testing.T, change ...func(*aws.Config)) *app.Env {
 		WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
 		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"],
 		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.Open,
-		AgentURLs: push.Private, PushTimeout: 2 * time.Minute,
+		AgentURLs: push.Private, PushTimeout: 2 * time.Minute, StorePatience: 10 * time.Second,
 	}, change...)
 	if err != nil {
 		t.Fatal(err)
