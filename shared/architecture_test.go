@@ -51,11 +51,11 @@ var rooms = map[string]struct {
 
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
-	"activity":   {useCase, "chat"},
+	"activity":   {useCase, "chat workspace"},
 	"people":     {useCase, "activity fault token"},
 	"registry":   {useCase, "activity chat clock fault retry token workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
-	"delegation": {useCase, "activity chat delivery fault"},
+	"delegation": {useCase, "activity chat delivery fault workspace"},
 	"statuslog":  {useCase, "activity clock fault workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 

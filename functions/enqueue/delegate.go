@@ -20,8 +20,8 @@ func delegate(
 ) func(context.Context, httpapi.Call, api.DelegateRequest) (api.Delegated, error) {
 	policy := delegations.Delivery.Policy
 	return func(ctx context.Context, c httpapi.Call, in api.DelegateRequest) (api.Delegated, error) {
-		source := c.Caller.Workspace
-		target, err := delegateTarget(in.ID, source, in.TargetID)
+		source := c.Caller.Life()
+		target, err := delegateTarget(in.ID, source.Workspace, in.TargetID)
 		if err != nil {
 			return api.Delegated{}, err
 		}

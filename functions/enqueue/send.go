@@ -38,6 +38,7 @@ func send(
 		if m.Workspace, m.Source, err = parties(ctx, del, c, in.ID); err != nil {
 			return api.Accepted{}, err
 		}
+		m.SourceLife = c.Caller.Lives
 		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
 		if asks {
 			accept = del.Ask

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Reading the log: rows a page, and pages that one call reads through when a
@@ -26,15 +27,16 @@ type log struct {
 // read gives the rows that a call asks for, newest first; the workspace itself
 // and people may.
 func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.ActivityRow, err error) {
+	var f workspace.Facts
 	if c.Caller.Person != "" {
-		_, err = l.registry.Read(ctx, q.workspace)
+		f, err = l.registry.Read(ctx, q.workspace)
 	} else {
-		_, err = l.registry.AuthenticateCall(ctx, q.workspace, c.Bearer(), c.From(), c.Now)
+		f, err = l.registry.AuthenticateCall(ctx, q.workspace, c.Bearer(), c.From(), c.Now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	items, err := l.items(ctx, q)
+	items, err := l.items(ctx, f.Life(), q)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +62,13 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.Acti
 }
 
 // items are the log's items that a call asks for, as many as fit into a reply.
-func (l log) items(ctx context.Context, q query) ([]activity.Item, error) {
+func (l log) items(ctx context.Context, life workspace.Life, q query) ([]activity.Item, error) {
 	var kept []activity.Item
 	size := 0
 	r := activity.Range{Since: q.since, Before: q.before, Limit: pageSize}
 	full := false
 	for range maxPages {
-		page, err := l.activity.ActivityLog(ctx, q.workspace, r)
+		page, err := l.activity.ActivityLog(ctx, life, r)
 		if err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ const nameLen = 200
 func messageRow(m chat.Message, senders map[string]workspace.Profile) api.ActivityRow {
 	from := "the user"
 	row := api.ActivityRow{
-		ID: delivery.CursorOf(m).ID(m.Workspace), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace,
+		ID: delivery.CursorOf(m).ID(delivery.LifeOf(m)), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace,
 		Method: m.Method, Status: "ok", CreatedAt: m.AcceptedAt, RequestBody: m.Body, ResponseBody: m.Answer,
 		MessageID: m.ID, Seq: m.Seq, Data: &api.RowData{Source: "canvas_user", Text: chat.Text(m.Body)},
 	}

@@ -44,7 +44,7 @@ func TestDismissDropsTheRefusedAttempts(t *testing.T) {
 	if err != nil || json.Unmarshal([]byte(resp.Body), &row) != nil || row.Status != workspace.StatusOnline {
 		t.Fatalf("%d %s, %v", resp.StatusCode, resp.Body, err)
 	}
-	trail, err := env.Activity.AuditTrail(t.Context(), fixture.PushID, "", 10)
+	trail, err := env.Activity.AuditTrail(t.Context(), workspace.Life{Workspace: fixture.PushID}, "", 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Dismiss, dismiss(env.Registry)),
 		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
-		httpapi.Handle(api.RemoveWorkspace, hold(env.Registry, workspace.Removed)),
+		httpapi.Handle(api.RemoveWorkspace, remove(env.Delivery)),
 		httpapi.Handle(api.CancelMessage, messages.change("cancel", cancel)),
 		httpapi.Handle(api.RedriveMessage, messages.redrive),
 		httpapi.Handle(api.Redrive, messages.redriveAll),

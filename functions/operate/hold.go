@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// hold pauses, resumes or removes a workspace.
+// hold pauses or resumes a workspace.
 func hold(
 	reg *registry.Registry, h workspace.Hold,
 ) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {

@@ -29,7 +29,7 @@ func (ms messages) change(
 			return api.Receipt{}, err
 		}
 		audit := entry(c, action, "asked to %s message %s", action, in.MessageID)
-		if err := activity.Audit(ctx, ms.activity, in.ID, audit); err != nil {
+		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
 			return api.Receipt{}, err
 		}
 		m, err := to(ctx, in.ID, in.MessageID, c.Now)
@@ -68,7 +68,7 @@ func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.Redriv
 	}
 	if !in.DryRun {
 		audit := entry(c, "redrive", "asked to redrive every dead message")
-		if err := activity.Audit(ctx, ms.activity, in.ID, audit); err != nil {
+		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
 			return api.Redriven{}, err
 		}
 	}

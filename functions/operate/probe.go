@@ -15,7 +15,11 @@ func probe(
 	del *delivery.Delivery, log activity.Log,
 ) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Probing, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Probing, error) {
-		if err := activity.Audit(ctx, log, in.ID, entry(c, "probe", "probed")); err != nil {
+		f, err := del.Registry.Read(ctx, in.ID)
+		if err != nil {
+			return api.Probing{}, err
+		}
+		if err := activity.Audit(ctx, log, f.Life(), entry(c, "probe", "probed")); err != nil {
 			return api.Probing{}, err
 		}
 		out, err := del.Probe(ctx, in.ID, c.Now)

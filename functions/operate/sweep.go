@@ -15,7 +15,7 @@ func sweepNow(
 	sweeper *sweep.Sweeper, log activity.Log,
 ) func(context.Context, httpapi.Call, api.None) (api.Swept, error) {
 	return func(ctx context.Context, c httpapi.Call, _ api.None) (api.Swept, error) {
-		if err := activity.Audit(ctx, log, activity.PlatformID, entry(c, "sweep", "asked for a sweep")); err != nil {
+		if err := activity.Audit(ctx, log, activity.Platform, entry(c, "sweep", "asked for a sweep")); err != nil {
 			return api.Swept{}, err
 		}
 		out, err := sweeper.Sweep(ctx)

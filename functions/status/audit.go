@@ -11,6 +11,6 @@ import (
 // audit is the trail of what concerns no single workspace.
 func audit(t trail) func(context.Context, httpapi.Call, api.Page) (api.History, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.Page) (api.History, error) {
-		return t.read(ctx, c, activity.PlatformID, in)
+		return t.read(ctx, c, activity.Platform, in)
 	}
 }

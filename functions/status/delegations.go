@@ -19,8 +19,8 @@ const previewLen = 1000
 func delegations(
 	service *delegation.Service,
 ) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Delegation, error) {
-	return func(ctx context.Context, _ httpapi.Call, in api.WorkspacePath) ([]api.Delegation, error) {
-		all, err := service.List(ctx, in.ID, maxDelegations)
+	return func(ctx context.Context, c httpapi.Call, _ api.WorkspacePath) ([]api.Delegation, error) {
+		all, err := service.List(ctx, c.Caller.Life(), maxDelegations)
 		if err != nil {
 			return nil, err
 		}

@@ -65,7 +65,7 @@ func goesOn(ctx context.Context, changes statuslog.Store, since int64, found []s
 
 func changeOf(c statuslog.Change) api.Change {
 	out := api.Change{
-		Seq: c.Seq, WorkspaceSeq: c.WorkspaceSeq, Workspace: c.Workspace, At: c.At, To: standing(c.To),
+		Seq: c.Seq, WorkspaceSeq: c.WorkspaceSeq, Workspace: c.Workspace, Life: c.Life, At: c.At, To: standing(c.To),
 		Since: c.Since, Hint: c.Hint, Action: c.Action, Evidence: httpapi.EvidenceOf(c.Evidence),
 	}
 	if c.From != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // trail reads audit trails.
@@ -20,13 +21,13 @@ type trail struct {
 
 // read gives a page of a trail, newest first; only who may operate sees who did
 // what.
-func (t trail) read(ctx context.Context, c httpapi.Call, id string, in api.Page) (api.History, error) {
+func (t trail) read(ctx context.Context, c httpapi.Call, life workspace.Life, in api.Page) (api.History, error) {
 	out := api.History{History: []api.HistoryEntry{}}
 	below, err := readCursor(in.Cursor)
 	if err != nil {
 		return out, err
 	}
-	rows, err := t.activity.AuditTrail(ctx, id, below, in.Limit)
+	rows, err := t.activity.AuditTrail(ctx, life, below, in.Limit)
 	if err != nil {
 		return out, err
 	}
@@ -48,7 +49,9 @@ func (t trail) read(ctx context.Context, c httpapi.Call, id string, in api.Page)
 
 // entryOf makes the view of a trail's row.
 func entryOf(r activity.Row) (api.HistoryEntry, error) {
-	out := api.HistoryEntry{At: r.At, Type: r.Type, Action: r.Method, Who: r.SourceID, From: r.From, Summary: r.Summary}
+	out := api.HistoryEntry{
+		At: r.At, Type: r.Type, Action: r.Method, Who: r.SourceID, From: r.From, Life: r.Life + 1, Summary: r.Summary,
+	}
 	if r.Type != activity.TypeStatus {
 		return out, nil
 	}
@@ -66,9 +69,10 @@ func history(
 	reg *registry.Registry, t trail,
 ) func(context.Context, httpapi.Call, api.HistoryRequest) (api.History, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.HistoryRequest) (api.History, error) {
-		if _, err := reg.Read(ctx, in.ID); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
+		f, err := reg.Read(ctx, in.ID)
+		if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 			return api.History{}, err
 		}
-		return t.read(ctx, c, in.ID, in.Page)
+		return t.read(ctx, c, f.Life(), in.Page)
 	}
 }

@@ -24,14 +24,15 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 		return api.Receipts{}, err
 	}
 	// The mail of a removed workspace can still be followed.
-	if _, err := rs.delivery.Registry.Read(ctx, in.ID); err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
+	f, err := rs.delivery.Registry.Read(ctx, in.ID)
+	if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		return api.Receipts{}, err
 	}
 	s := delivery.Selection{State: in.State, At: c.Now, Below: below, Limit: in.Limit}
 	if who := c.Caller; !who.Operates() && who.Workspace != in.ID {
 		s.Source = &who.Workspace
 	}
-	ms, next, err := rs.delivery.List(ctx, in.ID, s)
+	ms, next, err := rs.delivery.List(ctx, f.Life(), s)
 	return api.Receipts{Messages: httpapi.ReceiptsOf(ms, c.Now), Next: nextCursor(next)}, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // The activity types that form a workspace's audit trail: changes of its
@@ -25,11 +26,15 @@ const (
 // can't be a workspace's id.
 const PlatformID = "_platform"
 
+// Platform is the life of what concerns no single workspace.
+var Platform = workspace.Life{Workspace: PlatformID}
+
 // Row is a row of a workspace's activity log that is no message, or a row of its
 // audit trail (see InAuditTrail).
 type Row struct {
 	ID          string
 	Workspace   string
+	Life        int64  // of its workspace: the number of the one it belongs to
 	Type        string // activity_type of the wire contract (docs/wire-contract.md): "notify", "a2a_send", …
 	Method      string
 	SourceID    string
@@ -105,10 +110,10 @@ func (r Range) Bounds() (first, end string) {
 // longer. Error: platform_unavailable.
 type Log interface {
 	AddRow(ctx context.Context, r Row) error
-	// ActivityLog lists messages and rows but those of the audit trail, newest
-	// first, strongly consistent.
-	ActivityLog(ctx context.Context, id string, r Range) ([]Item, error)
-	// AuditTrail lists a workspace's audit entries and changes of verdict, newest
-	// first, below an order key ("": from the newest).
-	AuditTrail(ctx context.Context, id, below string, limit int) ([]Row, error)
+	// ActivityLog lists a life's messages and rows but those of the audit trail,
+	// newest first, strongly consistent.
+	ActivityLog(ctx context.Context, life workspace.Life, r Range) ([]Item, error)
+	// AuditTrail lists the audit entries of all lives of a workspace and the changes
+	// of verdict of this one, newest first, below an order key ("": from the newest).
+	AuditTrail(ctx context.Context, life workspace.Life, below string, limit int) ([]Row, error)
 }

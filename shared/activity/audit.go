@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Actor is who asks for something, and from which network address.
@@ -19,16 +21,17 @@ type AuditEntry struct {
 	At      time.Time
 }
 
-// AuditRow is the entry as a row of the audit trail of id.
-func AuditRow(id string, e AuditEntry) Row {
+// AuditRow is the entry as a row of the audit trail of a workspace, of an action in
+// one of its lives.
+func AuditRow(life workspace.Life, e AuditEntry) Row {
 	return Row{
-		ID: uuid.NewString(), Workspace: id, Type: TypeAudit, Method: e.Action, SourceID: e.Who, From: e.From,
-		Summary: e.Summary, Status: "ok", At: e.At,
+		ID: uuid.NewString(), Workspace: life.Workspace, Life: life.Number, Type: TypeAudit, Method: e.Action,
+		SourceID: e.Who, From: e.From, Summary: e.Summary, Status: "ok", At: e.At,
 	}
 }
 
 // Audit writes an entry of an action that moves mail and not facts. Callers write
 // it before the action, so that no action is without its line.
-func Audit(ctx context.Context, log Log, id string, e AuditEntry) error {
-	return log.AddRow(ctx, AuditRow(id, e))
+func Audit(ctx context.Context, log Log, life workspace.Life, e AuditEntry) error {
+	return log.AddRow(ctx, AuditRow(life, e))
 }

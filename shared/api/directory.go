@@ -140,6 +140,7 @@ type HistoryEntry struct {
 	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, dismiss, credential_issued, credential_used, …"`
 	Who     string    `json:"who"`
 	From    string    `json:"from,omitempty" description:"network address"`
+	Life    int64     `json:"life" description:"of the workspace, from 1: in which it was. Changes of verdict are those of the present life; what operators did, of all"`
 	Summary string    `json:"summary"`
 	Change  *Change   `json:"change,omitempty" description:"of type status: what changed"`
 }
@@ -177,6 +178,7 @@ type Change struct {
 	Seq          int64      `json:"seq" description:"in the fleet, from 1, without gaps"`
 	WorkspaceSeq int64      `json:"workspace_seq" description:"in the workspace, from 1, without gaps"`
 	Workspace    string     `json:"workspace_id" schema:"WorkspaceID"`
+	Life         int64      `json:"life" description:"of the workspace, from 1: one that is removed and created again begins another"`
 	At           time.Time  `json:"at" description:"when it was recorded: by the call that brought it about, or by the first sweep after time did"`
 	From         *Standing  `json:"from" description:"null: its first verdict"`
 	To           Standing   `json:"to"`

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/metrics"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Meter writes metrics to the log, where CloudWatch reads them. One without a log
@@ -41,9 +42,9 @@ type meteredLedger struct {
 
 // WriteMessages implements delivery.Ledger.
 func (l meteredLedger) WriteMessages(
-	ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate,
+	ctx context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
 ) error {
-	if err := l.Ledger.WriteMessages(ctx, id, moves, u); err != nil {
+	if err := l.Ledger.WriteMessages(ctx, life, moves, u); err != nil {
 		return err
 	}
 	l.meter.Write(ctx, ends(moves), nil)

@@ -23,7 +23,7 @@ type written struct {
 	fails error
 }
 
-func (w written) WriteMessages(context.Context, string, []chat.Move, delivery.MailboxUpdate) error {
+func (w written) WriteMessages(context.Context, workspace.Life, []chat.Move, delivery.MailboxUpdate) error {
 	return w.fails
 }
 
@@ -58,7 +58,7 @@ func TestWhatIsWrittenIsCounted(t *testing.T) {
 		var log bytes.Buffer
 		meter := Meter{slog.New(slog.NewJSONHandler(&log, nil)), memory.Clock{Time: func() time.Time { return now }}, "Beta"}
 		ledger := meteredLedger{written{fails: c.fails}, meter}
-		if err := ledger.WriteMessages(t.Context(), "w", c.moves, c.u); !errors.Is(err, c.fails) {
+		if err := ledger.WriteMessages(t.Context(), workspace.Life{Workspace: "w"}, c.moves, c.u); !errors.Is(err, c.fails) {
 			t.Error(err)
 		}
 		for _, want := range c.want {

@@ -106,8 +106,10 @@ type Claim struct {
 type Message struct {
 	ID         string
 	Workspace  string
-	Seq        int64  // order of acceptance in its workspace, from 1, without gaps
+	Life       int64  // of its workspace: the number of the one it was sent to
+	Seq        int64  // order of acceptance in its workspace's life, from 1, without gaps
 	Source     string // the sending workspace; "" is the user
+	SourceLife int64  // of Source: the number of the one that sent it
 	Method     string
 	Priority   Priority
 	Body       json.RawMessage

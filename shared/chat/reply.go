@@ -55,7 +55,8 @@ func (m Message) Answered(id string) Message {
 		"role": "user", "messageId": id, "parts": m.answerParts(), "referenceTaskIds": related, "metadata": metadata,
 	}
 	return Message{
-		ID: id, Workspace: m.Source, Source: m.Workspace, Method: "message/send", Priority: m.Priority, AnswerTo: m.ID,
+		ID: id, Workspace: m.Source, Source: m.Workspace, SourceLife: m.Life,
+		Method: "message/send", Priority: m.Priority, AnswerTo: m.ID,
 		Body: object{
 			"jsonrpc": "2.0", "id": id, "method": "message/send", "params": object{"message": message},
 		}.raw(),

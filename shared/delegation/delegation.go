@@ -14,30 +14,43 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Delegation is a task that one workspace gave another. Its state is not stored:
 // it is that of its message, and the peer's answer.
 type Delegation struct {
-	ID        string
-	Source    string
-	Target    string
-	Summary   string // the task's beginning
-	Digest    string // of the whole task: a key stands for one task
-	MessageID string // of the message that carries the task; no other delegation has it
-	At        time.Time
+	ID     string
+	Source string
+	Target string
+	// SourceLife and TargetLife are the numbers of the lives that it was made in.
+	SourceLife, TargetLife int64
+	Summary                string // the task's beginning
+	Digest                 string // of the whole task: a key stands for one task
+	MessageID              string // of the message that carries the task; no other delegation has it
+	At                     time.Time
 }
 
 // Store keeps delegations as long as receipts are kept. Error:
 // platform_unavailable.
 type Store interface {
-	Delegation(ctx context.Context, source, id string) (d Delegation, found bool, err error)
+	Delegation(ctx context.Context, source workspace.Life, id string) (d Delegation, found bool, err error)
 	SaveDelegation(ctx context.Context, d Delegation) error
 	// ClaimMessage makes a message that was sent without a delegation that of d; claimed is false when another
 	// delegation has it.
 	ClaimMessage(ctx context.Context, d Delegation) (claimed bool, err error)
 	// Delegations lists all of a source, newest first.
-	Delegations(ctx context.Context, source string) ([]Delegation, error)
+	Delegations(ctx context.Context, source workspace.Life) ([]Delegation, error)
+}
+
+// From is the life of the workspace that gave the task.
+func (d Delegation) From() workspace.Life {
+	return workspace.Life{Workspace: d.Source, Number: d.SourceLife}
+}
+
+// To is the life of the workspace that the task was given to.
+func (d Delegation) To() workspace.Life {
+	return workspace.Life{Workspace: d.Target, Number: d.TargetLife}
 }
 
 // Service is the use cases.
@@ -75,16 +88,20 @@ type Delegated struct {
 // another task is refused. Nothing is answered before the message is accepted for
 // the target. Errors: those of Delivery.Enqueue.
 func (s *Service) Delegate(
-	ctx context.Context, source, target, task, key string, now time.Time,
+	ctx context.Context, source workspace.Life, target, task, key string, now time.Time,
 ) (Delegated, error) {
+	f, err := s.Delivery.Registry.Leases.Get(ctx, target)
+	if err != nil {
+		return Delegated{}, err
+	}
 	out := Delegated{Delegation: Delegation{
-		ID: uuid.NewString(), Source: source, Target: target, Summary: chat.Clip(task, summaryBytes),
-		Digest: digest(task), At: now,
+		ID: uuid.NewString(), Source: source.Workspace, SourceLife: source.Number, Target: target, TargetLife: f.Lives,
+		Summary: chat.Clip(task, summaryBytes), Digest: digest(task), At: now,
 	}}
 	d := &out.Delegation
 	if key != "" {
-		d.ID = uuid.NewSHA1(idSpace, []byte(source+"\n"+target+"\n"+key)).String()
-		was, repeated, err := s.earlier(ctx, source, target, d)
+		d.ID = uuid.NewSHA1(idSpace, []byte(source.Key()+"\n"+f.Life().Key()+"\n"+key)).String()
+		was, repeated, err := s.earlier(ctx, d)
 		if err != nil {
 			return out, err
 		}
@@ -103,7 +120,8 @@ func (s *Service) Delegate(
 	}
 	if !out.SameTask {
 		m := chat.Message{
-			ID: d.MessageID, Workspace: target, Source: source, Method: "message/send", Priority: chat.Task,
+			ID: d.MessageID, Workspace: target, Source: source.Workspace, SourceLife: source.Number,
+			Method: "message/send", Priority: chat.Task,
 			Body: chat.TextBody(d.MessageID, task), Delegation: d.ID,
 		}
 		if _, err := s.Delivery.Enqueue(ctx, m, now); err != nil {
@@ -117,9 +135,9 @@ func (s *Service) Delegate(
 // whether it goes on or is done. When it failed, d gets the message id of the
 // next try.
 func (s *Service) earlier(
-	ctx context.Context, source, target string, d *Delegation,
+	ctx context.Context, d *Delegation,
 ) (was Delegation, repeated bool, err error) {
-	was, found, err := s.Store.Delegation(ctx, source, d.ID)
+	was, found, err := s.Store.Delegation(ctx, d.From(), d.ID)
 	if err != nil || !found {
 		return was, false, err
 	}
@@ -128,12 +146,12 @@ func (s *Service) earlier(
 			"this idempotency_key was used before, for another task; this one is not accepted").
 			WithHint("send it under a new idempotency_key", "retry")
 	}
-	m, err := s.Delivery.Message(ctx, target, was.MessageID)
-	switch {
-	case err == nil && (m.State.Open() || m.State == chat.Delivered):
-		return was, true, nil
-	case err != nil && fault.CodeOf(err) != fault.MessageUnknown:
+	ms, err := s.Delivery.Ledger.Messages(ctx, was.To(), was.MessageID)
+	if err != nil {
 		return was, false, err
+	}
+	if len(ms) > 0 && (ms[0].State.Open() || ms[0].State == chat.Delivered) {
+		return was, true, nil
 	}
 	d.MessageID = uuid.NewSHA1(idSpace, []byte(was.MessageID)).String()
 	return was, false, nil
@@ -143,7 +161,7 @@ func (s *Service) earlier(
 // of d; same is false when there is none. It must have been sent as a message, and
 // be no other delegation's: who delegates a task twice means it twice.
 func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (same bool, err error) {
-	items, err := s.Activity.ActivityLog(ctx, d.Target, activity.Range{
+	items, err := s.Activity.ActivityLog(ctx, d.To(), activity.Range{
 		Since: d.At.Add(-sameTaskWithin), Limit: messagesSearched,
 	})
 	if err != nil {
@@ -198,7 +216,7 @@ type Progress struct {
 // pushed to answers in the delivery. One that polls answers with a message of its
 // own that says what it answers (chat.References): the delegation, or the message
 // that carried it.
-func (s *Service) List(ctx context.Context, source string, limit int) ([]Progress, error) {
+func (s *Service) List(ctx context.Context, source workspace.Life, limit int) ([]Progress, error) {
 	all, err := s.Store.Delegations(ctx, source)
 	if err != nil {
 		return nil, err
@@ -211,7 +229,7 @@ func (s *Service) List(ctx context.Context, source string, limit int) ([]Progres
 	out := make([]Progress, len(all))
 	var unanswered []*Progress // oldest first
 	for i := len(all) - 1; i >= 0; i-- {
-		m, known := messages[messageKey{all[i].Target, all[i].MessageID}]
+		m, known := messages[messageKey{all[i].To(), all[i].MessageID}]
 		out[i] = progress(all[i], m, known)
 		if out[i].State == Dispatched {
 			unanswered = append(unanswered, &out[i])
@@ -223,14 +241,17 @@ func (s *Service) List(ctx context.Context, source string, limit int) ([]Progres
 	return out, s.findAnswers(ctx, source, unanswered)
 }
 
-// messageKey names a message of a workspace.
-type messageKey struct{ workspace, id string }
+// messageKey names a message of a life.
+type messageKey struct {
+	life workspace.Life
+	id   string
+}
 
 // messages reads the messages of delegations.
 func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKey]chat.Message, error) {
-	byTarget := map[string][]string{}
+	byTarget := map[workspace.Life][]string{}
 	for _, d := range all {
-		byTarget[d.Target] = append(byTarget[d.Target], d.MessageID)
+		byTarget[d.To()] = append(byTarget[d.To()], d.MessageID)
 	}
 	out := map[messageKey]chat.Message{}
 	for target, ids := range byTarget {
@@ -254,7 +275,7 @@ const (
 // findAnswers completes the delegations that a message of the peer says that it
 // answers: the first such message of each. A message that refers to nothing answers
 // nothing.
-func (s *Service) findAnswers(ctx context.Context, source string, unanswered []*Progress) error {
+func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unanswered []*Progress) error {
 	r := activity.Range{Since: unanswered[0].At, Limit: answerPage}
 	for range answerPages {
 		items, err := s.Activity.ActivityLog(ctx, source, r)

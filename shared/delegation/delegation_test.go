@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
@@ -14,12 +15,14 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+var peer = workspace.Life{Workspace: "peer"}
+
 func TestDelegations(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
 	give := func(task, key string) delegation.Delegated {
 		t.Helper()
-		out, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, task, key, w.Now)
+		out, err := w.Delegations.Delegate(t.Context(), peer, world.ID, task, key, w.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +31,7 @@ func TestDelegations(t *testing.T) {
 	}
 	states := func() (out []string) {
 		t.Helper()
-		all, err := w.Delegations.List(t.Context(), "peer", 50)
+		all, err := w.Delegations.List(t.Context(), peer, 50)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +95,7 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
 	give := func(task, key string) (delegation.Delegated, error) {
-		return w.Delegations.Delegate(t.Context(), "peer", world.ID, task, key, w.Now)
+		return w.Delegations.Delegate(t.Context(), peer, world.ID, task, key, w.Now)
 	}
 	sent, err := w.Enqueue(t.Context(), chat.Message{
 		Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "continue"),
@@ -108,7 +111,7 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 		}
 		messages[out.Delegation.MessageID] = true
 	}
-	all, err := w.Delegations.List(t.Context(), "peer", 50)
+	all, err := w.Delegations.List(t.Context(), peer, 50)
 	if err != nil || len(all) != 4 {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -121,16 +124,49 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 	}
 }
 
+// A key stands for a task of one life of each side: what is created again is another.
+func TestAKeyIsFreeInAnotherLife(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+	again := func(id string) workspace.Life {
+		_, err := w.Registry.Hold(t.Context(), id, workspace.Removed, activity.Actor{}, w.Now)
+		w.NoError(err)
+		out, err := w.Registry.Create(t.Context(), registry.CreateInput{ID: id}, w.Now)
+		w.NoError(err)
+		return out.Facts.Life()
+	}
+	source, messages := peer, map[string]bool{}
+	for _, begins := range []func(){
+		func() {}, func() { again(world.ID) }, func() { source = again(peer.Workspace) },
+	} {
+		begins()
+		out, err := w.Delegations.Delegate(t.Context(), source, world.ID, "continue", "k", w.Now)
+		if err != nil || out.Repeated || out.SameTask || messages[out.Delegation.MessageID] {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		messages[out.Delegation.MessageID] = true
+		if m := w.Receipt(out.Delegation.MessageID); m.State != chat.Queued {
+			t.Fatalf("%+v", m)
+		}
+	}
+	for life, want := range map[workspace.Life]int{peer: 2, source: 1} {
+		all, err := w.Delegations.List(t.Context(), life, 50)
+		if err != nil || len(all) != want {
+			t.Fatalf("%+v: %+v, %v", life, all, err)
+		}
+	}
+}
+
 func TestATaskThatTheAgentFailedIsAFailedDelegation(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult {
 		return delivery.PushResult{TaskError: "no quota", Answer: []byte(`{"result":{"parts":[]}}`)}
 	}
-	if _, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, "book the flight", "", w.Now); err != nil {
+	if _, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "book the flight", "", w.Now); err != nil {
 		t.Fatal(err)
 	}
 	w.DrainOnce()
-	all, err := w.Delegations.List(t.Context(), "peer", 50)
+	all, err := w.Delegations.List(t.Context(), peer, 50)
 	if err != nil || len(all) != 1 || all[0].State != delegation.Failed || all[0].Error != "no quota" {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -150,11 +186,11 @@ func TestADelegationIsAsFarAsItsTask(t *testing.T) {
 			failure, _ := chat.TaskFailure(answer)
 			return delivery.PushResult{TaskError: failure, Answer: answer}
 		}
-		if _, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, "do it", "", w.Now); err != nil {
+		if _, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "do it", "", w.Now); err != nil {
 			t.Fatal(err)
 		}
 		w.DrainOnce()
-		all, err := w.Delegations.List(t.Context(), "peer", 50)
+		all, err := w.Delegations.List(t.Context(), peer, 50)
 		if err != nil || len(all) != 1 || all[0].Answer != "so far" {
 			t.Fatalf("%s: %+v, %v", written, all, err)
 		}

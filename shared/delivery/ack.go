@@ -78,7 +78,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 	if f.Open == 0 {
 		return nil, nil, false, nil
 	}
-	if open, err = d.Ledger.OpenMail(ctx, f.ID, 0); err != nil {
+	if open, err = d.Ledger.OpenMail(ctx, f.Life(), 0); err != nil {
 		return nil, nil, false, err
 	}
 	var ids []string
@@ -90,7 +90,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 	size := 0
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), MaxMoves)]
-		ms, err := d.Ledger.Messages(ctx, f.ID, page...)
+		ms, err := d.Ledger.Messages(ctx, f.Life(), page...)
 		if err != nil {
 			return nil, nil, false, err
 		}

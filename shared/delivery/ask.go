@@ -65,12 +65,12 @@ func (d *Delivery) await(ctx context.Context, out Accepted) chat.Message {
 		if err != nil || endedOf(f) == ended {
 			continue
 		}
-		now, err := d.Message(ctx, m.Workspace, m.ID)
+		now, err := d.message(ctx, LifeOf(m), m.ID)
 		if err != nil || now.State.Open() {
 			continue
 		}
 		if now.OwesAnswer() {
-			_ = d.Ledger.OutboxDone(ctx, m.Workspace, OutboxItem{m.ID, now.Version}) // else it is sent too
+			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, now.Version}, false) // else it is sent too
 		}
 		return now
 	}
@@ -106,9 +106,12 @@ const answerPatience = time.Hour
 // is its receiver's trouble and fails no drain: done is false, and the next sweep has it
 // tried again.
 func (d *Delivery) sendAnswer(ctx context.Context, m chat.Message) (done bool, err error) {
-	id := uuid.NewSHA1(answerSpace, []byte(m.Workspace+"\n"+m.ID)).String()
+	id := uuid.NewSHA1(answerSpace, []byte(LifeOf(m).Key()+"\n"+m.ID)).String()
 	now := d.Clock.Now()
-	_, err = d.accept(ctx, m.Answered(id), now)
+	f, err := d.Registry.Leases.Get(ctx, m.Source)
+	if err == nil && f.Lives == m.SourceLife { // one that was created again since has not asked
+		_, err = d.accept(ctx, m.Answered(id), now)
+	}
 	switch fault.CodeOf(err) {
 	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:
 		return true, nil // nobody is left to get it, or it was sent before

@@ -13,6 +13,9 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
+// peer is the first life of the workspace that asks.
+var peer = workspace.Life{Workspace: "peer"}
+
 // asked is a world whose agent is pushed to and answers, and a peer that polls and asks it.
 func asked(t *testing.T) *world.World {
 	t.Helper()
@@ -34,9 +37,9 @@ func question(id string) chat.Message {
 // mailOf is what waits in the peer's mailbox.
 func mailOf(w *world.World) (out []chat.Message) {
 	w.T.Helper()
-	open, err := w.Store.OpenMail(w.T.Context(), "peer", 0)
+	open, err := w.Store.OpenMail(w.T.Context(), peer, 0)
 	w.NoError(err)
-	out, err = w.Store.Messages(w.T.Context(), "peer", delivery.IDs(open, len(open))...)
+	out, err = w.Store.Messages(w.T.Context(), peer, delivery.IDs(open, len(open))...)
 	w.NoError(err)
 	return out
 }
@@ -135,11 +138,11 @@ func TestTheAnswerOfACallThatDiedIsSent(t *testing.T) {
 // A delegated task's answer is a message too, and stands in the list of delegations.
 func TestADelegatedTasksAnswerComesByBothWays(t *testing.T) {
 	w := asked(t)
-	given, err := w.Delegations.Delegate(t.Context(), "peer", world.ID, "multiply", "", w.Now)
+	given, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "multiply", "", w.Now)
 	w.NoError(err)
 	w.DrainOnce()
 	wantAnswer(w, given.Delegation.MessageID)
-	all, err := w.Delegations.List(t.Context(), "peer", 10)
+	all, err := w.Delegations.List(t.Context(), peer, 10)
 	if err != nil || len(all) != 1 || all[0].State != delegation.Completed || all[0].Answer != "42" {
 		t.Fatalf("%+v %v", all, err)
 	}

@@ -175,7 +175,7 @@ func TestADeadDelivererOfATroubledAgentHoldsNoMail(t *testing.T) {
 	m, f := w.Receipt("m1"), w.Facts()
 	claim := chat.Claim{Token: "dead", Until: w.Now.Add(w.Policy.VisibilityTimeout), Epoch: f.Epoch}
 	taken := m.Take(chat.ByPush, claim, w.Policy, time.Time{}, w.Now)
-	w.NoError(w.Store.WriteMessages(t.Context(), world.ID, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{
+	w.NoError(w.Store.WriteMessages(t.Context(), world.Life, []chat.Move{{From: m, To: taken}}, delivery.MailboxUpdate{
 		Host: delivery.HostOf(f), ClaimedUntil: claim.Until,
 	}))
 	w.Agent = always(delivery.PushResult{})

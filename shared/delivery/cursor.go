@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Cursor is where an agent is in its mail: the sequence number of a row, and the
@@ -20,39 +21,39 @@ func CursorOf(m chat.Message) Cursor { return Cursor{m.Seq, m.Claim.Epoch} }
 
 // ID is the row's id, a UUID of version 8: one client blanks every other id (wire
 // contract, section 9.1). From the left it holds the sequence number, so that ids
-// sort as their rows do; the epoch; and a tag that ties both to the workspace, so
-// that a foreign or invented id is refused without a look-up. No workspace reaches
-// the bounds of the two numbers.
+// sort as their rows do; the epoch; and a tag that ties both to the workspace's life,
+// so that a foreign, former or invented id is refused without a look-up. No workspace
+// reaches the bounds of the two numbers.
 //
 //	bits   0-47      48-51    52-63          64-65    66-85          86-127
 //	       sequence  version  epoch, high    variant  epoch, low     tag
 //	                          12 bits                 20 bits        42 bits
-func (c Cursor) ID(workspace string) string {
+func (c Cursor) ID(life workspace.Life) string {
 	var id uuid.UUID
-	epoch, tag := uint64(c.Epoch), c.tag(workspace)
+	epoch, tag := uint64(c.Epoch), c.tag(life)
 	binary.BigEndian.PutUint64(id[:8], uint64(c.Seq)<<16|8<<12|epoch>>20)
 	binary.BigEndian.PutUint64(id[8:], 0b10<<62|(epoch&(1<<20-1))<<42|tag)
 	return id.String()
 }
 
-// tag is 42 bits of a digest of the workspace and the cursor.
-func (c Cursor) tag(workspace string) uint64 {
+// tag is 42 bits of a digest of the life and the cursor.
+func (c Cursor) tag(life workspace.Life) uint64 {
 	var head bytes.Buffer
-	head.WriteString(workspace + "#")
+	head.WriteString(life.Key() + "#")
 	_ = binary.Write(&head, binary.BigEndian, c) // a buffer takes all
 	sum := sha256.Sum256(head.Bytes())
 	return binary.BigEndian.Uint64(sum[:8]) >> 22
 }
 
 // ParseCursor is ID's inverse. Error: cursor_gone.
-func ParseCursor(workspace, id string) (Cursor, error) {
+func ParseCursor(life workspace.Life, id string) (Cursor, error) {
 	u, err := uuid.Parse(id)
 	if err != nil {
 		return Cursor{}, cursorGone()
 	}
 	high, low := binary.BigEndian.Uint64(u[:8]), binary.BigEndian.Uint64(u[8:])
 	c := Cursor{Seq: int64(high >> 16), Epoch: int64(high&(1<<12-1)<<20 | low>>42&(1<<20-1))}
-	if c.Seq < 1 || c.ID(workspace) != id {
+	if c.Seq < 1 || c.ID(life) != id {
 		return Cursor{}, cursorGone()
 	}
 	return c, nil

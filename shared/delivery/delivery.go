@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Delivery is the use cases over their ports.
@@ -29,9 +30,33 @@ type Delivery struct {
 	Clock         clock.Clock
 }
 
-// Message is one message. Error: message_unknown.
+// LifeOf is the life of its workspace that a message was sent to.
+func LifeOf(m chat.Message) workspace.Life {
+	return workspace.Life{Workspace: m.Workspace, Number: m.Life}
+}
+
+// Message is one message of a workspace's present life. Error: message_unknown.
 func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Message, error) {
-	ms, err := d.Ledger.Messages(ctx, id, messageID)
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	return d.message(ctx, life, messageID)
+}
+
+// life is a workspace's present one. Error: message_unknown when there is no such
+// workspace: it has no message either.
+func (d *Delivery) life(ctx context.Context, id string) (workspace.Life, error) {
+	f, err := d.Registry.Leases.Get(ctx, id)
+	if fault.CodeOf(err) == fault.WorkspaceUnknown {
+		err = UnknownMessageError()
+	}
+	return f.Life(), err
+}
+
+// message is one message of a life. Error: message_unknown.
+func (d *Delivery) message(ctx context.Context, life workspace.Life, messageID string) (chat.Message, error) {
+	ms, err := d.Ledger.Messages(ctx, life, messageID)
 	if err != nil {
 		return chat.Message{}, err
 	}
@@ -45,5 +70,6 @@ func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Mess
 // caller's to see.
 func UnknownMessageError() error {
 	return fault.New(fault.MessageUnknown, "this workspace has no message with this id").
-		WithHint("receipts are kept for a week after a message's end, and shown to its sender and its receiver", "stop")
+		WithHint("receipts are kept for a week after a message's end, and until a removed workspace is created again; "+
+			"they are shown to its sender and its receiver", "stop")
 }

@@ -54,8 +54,8 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 	err = g.Wait()
 	// What the drain, or another before it that died, left to do.
 	var answerAt time.Time
-	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil && f.OutboxItems > 0 {
-		again, outboxErr := d.clearOutbox(ctx, ChatQueue{id, f.QueueGeneration})
+	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil {
+		again, outboxErr := d.clearOutboxes(ctx, f)
 		err, answerAt = errors.Join(err, outboxErr), again
 	}
 	var out DrainResult
@@ -264,11 +264,11 @@ const windowSize = 25
 // window reads the first messages in delivery order. If the lifetime of any is
 // over, it ends those and returns none, and the worker looks again.
 func (w *worker) window(ctx context.Context, f workspace.Facts, now time.Time) ([]chat.Message, error) {
-	open, err := w.Ledger.OpenMail(ctx, w.id, 0)
+	open, err := w.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
 		return nil, err
 	}
-	ms, err := w.Ledger.Messages(ctx, w.id, IDs(open, windowSize)...)
+	ms, err := w.Ledger.Messages(ctx, f.Life(), IDs(open, windowSize)...)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +289,7 @@ const queueHeldFor = 5 * time.Second
 func (w *worker) deliver(
 	ctx context.Context, f workspace.Facts, head chat.Message, ms []chat.Message, now time.Time,
 ) error {
-	q := ChatQueue{w.id, f.QueueGeneration}
+	q := ChatQueue{f.Life(), f.QueueGeneration}
 	ticket, err := w.ticket(ctx, q, f.Slots(), f.Epoch, head, ms, now)
 	// A queue that was deleted can't be used yet, and one that gives no ticket
 	// although the head is free and has waited for two visibility timeouts is

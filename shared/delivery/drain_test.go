@@ -93,7 +93,7 @@ func TestAMessageWhoseDrainCrashedIsDeliveredAfterItsClaim(t *testing.T) {
 	m := w.Receipt("a") // a drain claims it and crashes
 	claim := chat.Claim{Token: "crashed", Until: w.Now.Add(w.Policy.VisibilityTimeout)}
 	claimed := []chat.Move{{From: m, To: m.Take(chat.ByPush, claim, w.Policy, time.Time{}, w.Now)}}
-	w.NoError(w.Ledger.WriteMessages(t.Context(), world.ID, claimed, delivery.MailboxUpdate{}))
+	w.NoError(w.Ledger.WriteMessages(t.Context(), world.Life, claimed, delivery.MailboxUpdate{}))
 	if d := w.DrainOnce(); d.Delivered != 0 {
 		t.Fatalf("delivered while another claim was active: %+v", d)
 	}
@@ -187,7 +187,7 @@ func TestAStuckQueueIsReplaced(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Send("m1")
 	// Its ticket was received by drains that died before they claimed the message.
-	queue := delivery.ChatQueue{Workspace: world.ID}
+	queue := delivery.ChatQueue{Life: world.Life}
 	tickets := []delivery.Ticket{{MessageID: "m1", Seq: 1, Dedup: "x"}}
 	w.NoError(w.ChatQueues.Send(t.Context(), queue, 1, tickets))
 	if received, err := w.ChatQueues.Receive(t.Context(), queue, 24*time.Hour, 0); received == nil || err != nil {

@@ -75,13 +75,13 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 		return d.refuse(ctx, f, m, now)
 	}
 	if over, err := d.overShare(ctx, f, m); over || err != nil {
-		d.uncount(ctx, m.Workspace)
+		d.uncount(ctx, f.Life())
 		if err != nil {
 			return Accepted{}, err
 		}
 		return d.refuse(ctx, uncounted(f), m, now)
 	}
-	m.Seq = f.Accepted
+	m.Seq, m.Life = f.Accepted, f.Lives
 	if !d.answersInTime(uncounted(f), now) {
 		m.AwaitedUntil = time.Time{}
 	}
@@ -91,7 +91,7 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 	}
 	// The same put may have been sent twice, after a lost reply: then it is stored.
 	if stored.Seq != m.Seq || !stored.AcceptedAt.Equal(m.AcceptedAt) || stored.Digest != m.Digest {
-		d.uncount(ctx, m.Workspace)
+		d.uncount(ctx, f.Life())
 		return repeated(uncounted(f), stored, m)
 	}
 	if !d.attended(ctx, f, now) {
@@ -110,8 +110,8 @@ func (d *Delivery) count(ctx context.Context, m chat.Message, now time.Time) (f 
 }
 
 // uncount takes a count back. One that stays is the sweep's to take off.
-func (d *Delivery) uncount(ctx context.Context, id string) {
-	_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, id) })
+func (d *Delivery) uncount(ctx context.Context, life workspace.Life) {
+	_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, life) })
 }
 
 // overShare reports whether the sender of m has its share of the inbox. It looks only
@@ -122,7 +122,7 @@ func (d *Delivery) overShare(ctx context.Context, counted workspace.Facts, m cha
 	if m.Probe || counted.Open <= share {
 		return false, nil
 	}
-	open, err := d.Ledger.OpenMail(ctx, m.Workspace, 0)
+	open, err := d.Ledger.OpenMail(ctx, counted.Life(), 0)
 	if err != nil {
 		return false, err
 	}
@@ -176,7 +176,7 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 	case f.Hold == workspace.Removed:
 		return Accepted{}, workspace.RemovedError(f)
 	}
-	stored, err := d.Ledger.Messages(ctx, m.Workspace, m.ID)
+	stored, err := d.Ledger.Messages(ctx, f.Life(), m.ID)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -192,7 +192,7 @@ const noteFullEvery = 30 * time.Second
 // full is the refusal for want of room. It names the sender that fills the inbox, and
 // notes it for the verdict.
 func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) error {
-	open, err := d.Ledger.OpenMail(ctx, f.ID, 0)
+	open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 		if age >= 0 && age < d.Registry.Policy.FullMemory {
 			full.FullSince = f.FullSince
 		}
-		_ = d.Ledger.NoteFull(ctx, f.ID, full) // the next refusal notes it
+		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
 	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait, %d of them from %s; "+
 		"one sender may have %d", len(open), most, workspace.SenderName(by), d.Policy.Share())

@@ -33,7 +33,7 @@ func poll(w *world.World, in delivery.PollRequest) ([]chat.Message, string, erro
 	out, err := w.Poll(w.T.Context(), in, w.Now)
 	cursor := in.Cursor
 	if n := len(out.Messages); n > 0 {
-		cursor = delivery.CursorOf(out.Messages[n-1]).ID(world.ID)
+		cursor = delivery.CursorOf(out.Messages[n-1]).ID(world.Life)
 	}
 	return out.Messages, cursor, err
 }
@@ -134,11 +134,13 @@ type ledger struct {
 	before func(moves []chat.Move) error
 }
 
-func (l ledger) WriteMessages(ctx context.Context, id string, ms []chat.Move, u delivery.MailboxUpdate) error {
+func (l ledger) WriteMessages(
+	ctx context.Context, life workspace.Life, ms []chat.Move, u delivery.MailboxUpdate,
+) error {
 	if err := l.before(ms); err != nil {
 		return err
 	}
-	return l.Ledger.WriteMessages(ctx, id, ms, u)
+	return l.Ledger.WriteMessages(ctx, life, ms, u)
 }
 
 // Large messages are handed out, acknowledged and expired in bounded calls: DynamoDB

@@ -19,11 +19,15 @@ import (
 func (d *Delivery) write(
 	ctx context.Context, f workspace.Facts, open []OpenMessage, moves []chat.Move, u MailboxUpdate,
 ) error {
-	id := f.ID
-	if changesOpenMail(moves) {
+	life := f.Life()
+	if len(moves) > 0 {
+		life = LifeOf(moves[0].From)
+	}
+	u.Former = u.Former || life.Number < f.Lives
+	if changesOpenMail(moves) && !u.Former {
 		if open == nil {
 			var err error
-			if open, err = d.Ledger.OpenMail(ctx, id, 0); err != nil {
+			if open, err = d.Ledger.OpenMail(ctx, life, 0); err != nil {
 				return err
 			}
 		}
@@ -31,18 +35,20 @@ func (d *Delivery) write(
 		u.OldestOpen = &oldest
 	}
 	u.Outbox = outboxOf(moves)
-	u = d.noteStanding(ctx, f, moves, u)
-	err := d.Ledger.WriteMessages(ctx, id, moves, u)
+	if !u.Former {
+		u = d.noteStanding(ctx, f, moves, u)
+	}
+	err := d.Ledger.WriteMessages(ctx, life, moves, u)
 	if fault.CodeOf(err) != fault.Conflict || u.OldestOpen == nil || !u.OldestOpen.IsZero() {
 		return err
 	}
 	// No mail is left, but some may be counted that isn't stored yet, or never was.
-	f, lookErr := d.Registry.Leases.Get(ctx, id)
-	if lookErr != nil || f.Open <= -chat.DeltaOf(moves).Open {
+	f, lookErr := d.Registry.Leases.Get(ctx, life.Workspace)
+	if lookErr != nil || f.Life() != life || f.Open <= -chat.DeltaOf(moves).Open {
 		return err
 	}
 	u.OldestOpen = &f.CountedAt
-	return d.Ledger.WriteMessages(ctx, id, moves, u)
+	return d.Ledger.WriteMessages(ctx, life, moves, u)
 }
 
 // changesOpenMail reports whether a move ends a message or opens it again.
@@ -85,14 +91,17 @@ func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
 // that is given up is a delivery repeated.
 const writeTries = 15
 
-// errOtherHost is writeOutcome's "the host it was delivered to is not the
-// workspace's any more".
-var errOtherHost = errors.New("another host has registered")
+// What writeOutcome says of a workspace that is not what it was: the host that the
+// message was delivered to is its host no more, or it was removed and created again.
+var (
+	errOtherHost = errors.New("another host has registered")
+	errLifeOver  = errors.New("the workspace was removed and created again")
+)
 
 // writeOutcome writes the outcome of one message whose version is known to be
 // ours, however the rest of the mailbox changes meanwhile. f are the facts that the
-// delivery began with. Errors: conflict when
-// the message itself was changed, errOtherHost.
+// delivery began with. Errors: conflict when the message itself was changed,
+// errOtherHost, errLifeOver.
 func (d *Delivery) writeOutcome(
 	ctx context.Context, f workspace.Facts, from, to chat.Message, u MailboxUpdate,
 ) error {
@@ -102,14 +111,16 @@ func (d *Delivery) writeOutcome(
 		if fault.CodeOf(err) != fault.Conflict {
 			return err
 		}
-		if now, lookErr := d.Message(ctx, from.Workspace, from.ID); lookErr != nil || now.Version != from.Version {
+		if now, lookErr := d.message(ctx, LifeOf(from), from.ID); lookErr != nil || now.Version != from.Version {
 			return retry.Final(err)
 		}
-		if u.Host != nil {
-			f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace)
-			if lookErr == nil && !u.Host.Current(f) {
-				return retry.Final(errOtherHost)
-			}
+		f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace)
+		switch {
+		case lookErr != nil:
+		case f.Life() != LifeOf(from):
+			return retry.Final(errLifeOver)
+		case u.Host != nil && !u.Host.Current(f):
+			return retry.Final(errOtherHost)
 		}
 		return err
 	})
@@ -121,9 +132,11 @@ type Change func(chat.Message) (chat.Message, MailboxUpdate, error)
 // ChangeMessage reads a message, applies change and writes the result, from the
 // start again when the mailbox changed in between. It returns the message as it
 // is then. Errors: message_unknown, and those of change.
-func (d *Delivery) ChangeMessage(ctx context.Context, id, messageID string, change Change) (m chat.Message, err error) {
+func (d *Delivery) ChangeMessage(
+	ctx context.Context, life workspace.Life, messageID string, change Change,
+) (m chat.Message, err error) {
 	err = retry.OnConflict(ctx, d.Clock, writeTries, func() error {
-		was, err := d.Message(ctx, id, messageID)
+		was, err := d.message(ctx, life, messageID)
 		if err != nil {
 			return err
 		}
@@ -132,7 +145,7 @@ func (d *Delivery) ChangeMessage(ctx context.Context, id, messageID string, chan
 		if err != nil || next.Version == was.Version {
 			return err
 		}
-		f, err := d.Registry.Leases.Get(ctx, id)
+		f, err := d.Registry.Leases.Get(ctx, life.Workspace)
 		if err != nil {
 			return err
 		}
@@ -144,27 +157,26 @@ func (d *Delivery) ChangeMessage(ctx context.Context, id, messageID string, chan
 // Cancel ends an open message because someone said so. Error:
 // message_already_terminal.
 func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now time.Time) (chat.Message, error) {
-	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Cancel(by, now)
 		return next, MailboxUpdate{}, err
 	})
 }
 
-// End ends an open message whose lifetime is over or whose workspace is removed; ended
-// reports whether it did. A message that is neither stays as it is.
+// End ends an open message whose lifetime is over; ended reports whether it did.
+// Another message stays as it is.
 func (d *Delivery) End(
 	ctx context.Context, f workspace.Facts, messageID string, now time.Time,
 ) (ended bool, err error) {
-	_, err = d.ChangeMessage(ctx, f.ID, messageID, func(m chat.Message) (next chat.Message, u MailboxUpdate, err error) {
-		ended = m.State.Open() && (f.Hold == workspace.Removed || m.Due(now))
-		switch {
-		case !ended:
-			return m, u, nil
-		case f.Hold == workspace.Removed && m.At(now).State.Open():
-			next, err = m.Cancel("the removal of its workspace", now)
-			return next, u, err
+	_, err = d.ChangeMessage(ctx, f.Life(), messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+		if ended = m.Due(now); !ended {
+			return m, MailboxUpdate{}, nil
 		}
-		next = m.Expire(now)
+		next := m.Expire(now)
 		return next, d.lost(f, next, now), nil
 	})
 	switch fault.CodeOf(err) {
@@ -197,6 +209,54 @@ func (d *Delivery) expire(
 		return false, nil
 	}
 	return true, d.write(ctx, f, open, moves, u)
+}
+
+// EndMail ends what is open of the mail of a life that is over, because its workspace
+// was removed; f is the workspace's facts. It returns how many messages it ended.
+func (d *Delivery) EndMail(
+	ctx context.Context, f workspace.Facts, life workspace.Life, now time.Time,
+) (ended int, err error) {
+	for {
+		n := 0
+		err := retry.OnConflict(ctx, d.Clock, writeTries, func() (err error) {
+			n, err = d.endMail(ctx, f, life, now)
+			return err
+		})
+		if ended += n; n == 0 || err != nil {
+			return ended, err
+		}
+	}
+}
+
+// endMail ends as much of a life's mail as one transaction takes. Error: conflict
+// when the mailbox moved meanwhile.
+func (d *Delivery) endMail(ctx context.Context, f workspace.Facts, life workspace.Life, now time.Time) (int, error) {
+	open, err := d.Ledger.OpenMail(ctx, life, 0)
+	if err != nil {
+		return 0, err
+	}
+	ms, err := d.Ledger.Messages(ctx, life, IDs(open, MaxMoves)...)
+	if err != nil {
+		return 0, err
+	}
+	var moves []chat.Move
+	size := 0
+	for _, m := range ms {
+		if size += m.Size(); size > MaxBytes && len(moves) > 0 {
+			break
+		}
+		ended := m.Expire(now)
+		if !m.Due(now) {
+			if ended, err = m.Cancel("the removal of its workspace", now); err != nil {
+				return 0, fault.New(fault.Conflict, "the mailbox moved")
+			}
+		}
+		moves = append(moves, chat.Move{From: m, To: ended})
+	}
+	if len(moves) == 0 {
+		return 0, nil
+	}
+	return len(moves), d.write(ctx, f, open, moves, MailboxUpdate{})
 }
 
 // maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.

@@ -35,11 +35,23 @@ func outboxOf(moves []chat.Move) (items []OutboxItem) {
 // the rest.
 const outboxAtOnce, outboxAtMost = 8, 64
 
-// clearOutbox does what is left to do for a workspace's ended messages. An item
-// that fails stays, and does not keep the others from being done.
-// again is when to look again, if it is known; zero else.
-func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) (again time.Time, err error) {
-	items, err := d.Ledger.Outbox(ctx, q.Workspace)
+// clearOutboxes does what is left to do for a workspace's ended messages, and for
+// those of its former lives. again is when to look again, if it is known; zero else.
+func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, err error) {
+	if f.OutboxItems > 0 {
+		again, err = d.clearOutbox(ctx, ChatQueue{f.Life(), f.QueueGeneration}, false)
+	}
+	for _, life := range f.FormerLives() {
+		_, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true) // the sweep sees to the rest
+		err = errors.Join(err, formerErr)
+	}
+	return again, err
+}
+
+// clearOutbox does what is left to do for a life's ended messages. An item that fails
+// stays, and does not keep the others from being done. again is as in clearOutboxes.
+func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue, former bool) (again time.Time, err error) {
+	items, err := d.Ledger.Outbox(ctx, q.Life)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -53,7 +65,7 @@ func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) (again time.Tim
 	g.SetLimit(outboxAtOnce)
 	for i, item := range items {
 		g.Go(func() error {
-			later[i], failed[i] = d.doOutboxItem(ctx, q, item)
+			later[i], failed[i] = d.doOutboxItem(ctx, q, former, item)
 			return nil
 		})
 	}
@@ -69,8 +81,10 @@ func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue) (again time.Tim
 // doOutboxItem does what an item says, and strikes it off. The item of an answer that
 // the asking call may still take stays; again is then when to look again, if nobody
 // else is known to see to it.
-func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxItem) (again time.Time, err error) {
-	ms, err := d.Ledger.Messages(ctx, q.Workspace, item.MessageID)
+func (d *Delivery) doOutboxItem(
+	ctx context.Context, q ChatQueue, former bool, item OutboxItem,
+) (again time.Time, err error) {
+	ms, err := d.Ledger.Messages(ctx, q.Life, item.MessageID)
 	if err == nil && len(ms) > 0 { // of a message that is gone, nothing is left to tell
 		if until, awaited := awaited(ms[0], d.Clock.Now()); awaited {
 			return until, nil
@@ -83,7 +97,7 @@ func (d *Delivery) doOutboxItem(ctx context.Context, q ChatQueue, item OutboxIte
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.Time{}, d.Ledger.OutboxDone(ctx, q.Workspace, item)
+	return time.Time{}, d.Ledger.OutboxDone(ctx, q.Life, item, former)
 }
 
 // tellEnd tells whoever is to be told of a message's end. done is false while the
@@ -125,11 +139,11 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 		problem = chat.Clip(err.Error(), maxError)
 	}
 	told := m.Told.Tried(problem, d.Clock.Now())
-	_, err = d.ChangeMessage(ctx, m.Workspace, m.ID, func(was chat.Message) (chat.Message, MailboxUpdate, error) {
+	_, err = d.ChangeMessage(ctx, LifeOf(m), m.ID, func(was chat.Message) (chat.Message, MailboxUpdate, error) {
 		if was.State.Open() {
 			return was, MailboxUpdate{}, nil // redriven meanwhile, and told at its next end
 		}
-		return was.Tell(told), MailboxUpdate{}, nil
+		return was.Tell(told), MailboxUpdate{Former: true}, nil // it may be of a former life; its mailbox stays as it is
 	})
 	return told.Done, err
 }

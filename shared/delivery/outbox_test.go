@@ -111,7 +111,7 @@ func TestDeadMessagesAreAnnouncedAndCanBeRedriven(t *testing.T) {
 	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
 	w.DrainOnce()
 	w.Want("in order", w.Taken, "m1", "m2")
-	delivered, _, err := w.List(t.Context(), world.ID, delivery.Selection{State: chat.Delivered, Limit: 1})
+	delivered, _, err := w.List(t.Context(), world.Life, delivery.Selection{State: chat.Delivered, Limit: 1})
 	if err != nil || len(delivered) != 1 || delivered[0].ID != "m2" {
 		t.Fatalf("%v, %v", delivered, err)
 	}

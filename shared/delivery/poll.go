@@ -33,15 +33,15 @@ type Polled struct {
 // of everything up to it, and hands out what is open after it. An empty poll is
 // one call. Errors: those of Registry.Signal, cursor_gone, epoch_superseded.
 func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Polled, error) {
-	cursor, cursorErr := Cursor{}, error(nil)
-	if in.Cursor != "" {
-		cursor, cursorErr = ParseCursor(in.Workspace, in.Cursor)
-	}
 	// The poll proves life even when its cursor is gone; only then is it told so.
 	signal := workspace.Signal{Kind: workspace.SignalPoll, From: in.From}
 	f, err := d.Registry.Signal(ctx, in.Workspace, in.Credential, signal, now)
 	if err != nil {
 		return Polled{}, err
+	}
+	cursor, cursorErr := Cursor{}, error(nil)
+	if in.Cursor != "" {
+		cursor, cursorErr = ParseCursor(f.Life(), in.Cursor)
 	}
 	switch {
 	case superseded(in.Epoch, f):
@@ -136,11 +136,11 @@ func (d *Delivery) pollable(
 	ctx context.Context, f workspace.Facts, cursor Cursor, now time.Time,
 ) ([]OpenMessage, []chat.Message, error) {
 	for range handOutWindows {
-		open, err := d.Ledger.OpenMail(ctx, f.ID, 0)
+		open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
 		if err != nil {
 			return nil, nil, err
 		}
-		ms, err := d.Ledger.Messages(ctx, f.ID, IDs(bySeq(open), MaxMoves)...)
+		ms, err := d.Ledger.Messages(ctx, f.Life(), IDs(bySeq(open), MaxMoves)...)
 		if err != nil {
 			return nil, nil, err
 		}

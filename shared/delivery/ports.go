@@ -75,6 +75,8 @@ type MailboxUpdate struct {
 	Outbox []OutboxItem
 	// Standing, when set, is the verdict that the write brings about.
 	Standing *workspace.Standing
+	// Former says that the life is a former one: its mailbox is no more, and only messages and outbox are written.
+	Former bool
 }
 
 // PushUpdate is what a hand-over by push, of a message or of a probe, has shown.
@@ -107,8 +109,9 @@ type OutboxItem struct {
 	Version   int64
 }
 
-// Ledger keeps messages. Errors: message_unknown, conflict, message_id_taken,
-// platform_unavailable.
+// Ledger keeps messages, each under a life of its workspace. Of a mailbox it
+// changes only that of the present life: for another one it is a conflict. Errors:
+// message_unknown, conflict, message_id_taken, platform_unavailable.
 type Ledger interface {
 	// Count counts a message that is about to be stored, and gives it the next
 	// number: facts.Accepted. It makes no condition of what other messages change,
@@ -118,26 +121,26 @@ type Ledger interface {
 	Count(ctx context.Context, id string, at time.Time, probe bool, maxOpen int64) (
 		facts workspace.Facts, counted bool, err error)
 	// Uncount takes a count back; its number stays unused.
-	Uncount(ctx context.Context, id string) error
+	Uncount(ctx context.Context, life workspace.Life) error
 	// NoteFull notes that a message was refused for want of room.
-	NoteFull(ctx context.Context, id string, full workspace.Full) error
+	NoteFull(ctx context.Context, life workspace.Life, full workspace.Full) error
 	// Put stores a counted message. The same id again returns the message that is
 	// stored, and stores nothing.
 	Put(ctx context.Context, m chat.Message) (stored chat.Message, err error)
 	// OpenMail lists open messages in delivery order; limit 0 is all.
-	OpenMail(ctx context.Context, id string, limit int) ([]OpenMessage, error)
+	OpenMail(ctx context.Context, life workspace.Life, limit int) ([]OpenMessage, error)
 	// Messages reads messages by id, in the order asked; unknown ones are left out.
-	Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error)
+	Messages(ctx context.Context, life workspace.Life, messageIDs ...string) ([]chat.Message, error)
 	// WriteMessages writes each To if its From's version is still stored, the
 	// counters and the update, in one transaction: all or nothing. At most
 	// MaxMoves; without any, the update alone is written.
-	WriteMessages(ctx context.Context, id string, moves []chat.Move, u MailboxUpdate) error
+	WriteMessages(ctx context.Context, life workspace.Life, moves []chat.Move, u MailboxUpdate) error
 	// Outbox lists what ended messages leave to do; OutboxDone strikes one item
-	// off, whoever else did it too.
-	Outbox(ctx context.Context, id string) ([]OutboxItem, error)
-	OutboxDone(ctx context.Context, id string, item OutboxItem) error
+	// off, whoever else did it too. That of a former life stands in no mailbox.
+	Outbox(ctx context.Context, life workspace.Life) ([]OutboxItem, error)
+	OutboxDone(ctx context.Context, life workspace.Life, item OutboxItem, former bool) error
 	// CountEnded counts the ended messages that are still kept, by state.
-	CountEnded(ctx context.Context, id string) (map[chat.State]int64, error)
+	CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error)
 	// CorrectCounters replaces the mailbox's counters, if they are still those of
 	// seen.
 	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error
@@ -170,7 +173,7 @@ type ReceivedTicket struct {
 // ChatQueue names a workspace's chat queue. A queue that was deleted comes back
 // under the next generation.
 type ChatQueue struct {
-	Workspace  string
+	Life       workspace.Life
 	Generation int64
 }
 

@@ -41,6 +41,9 @@ func (d *Delivery) push(
 		outcome = chat.Superseded
 		err = d.writeOutcome(ctx, f, taken, taken.Recall(), MailboxUpdate{ClaimReleased: true})
 	}
+	if errors.Is(err, errLifeOver) {
+		return chat.Superseded, d.Queues.Delete(ctx, q, t) // the sweep ends the message
+	}
 	if err != nil {
 		return outcome, err
 	}
@@ -204,13 +207,13 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
 	r := d.Agents.Push(patient, d.target(agent), chat.Message{
-		ID: id, Workspace: f.ID, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
+		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
 	u.Host = hostOfOutcome(f, u.Push)
 	u = d.noteStanding(ctx, f, nil, u)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
-		return d.Ledger.WriteMessages(ctx, f.ID, nil, u)
+		return d.Ledger.WriteMessages(ctx, f.Life(), nil, u)
 	})
 	if err == nil {
 		d.recordPush(ctx, f, u.Push)

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Selection is which of a workspace's messages to list.
@@ -29,11 +30,13 @@ const (
 
 // List gives messages without their bodies, newest first, and where to go on;
 // next is "" at the end.
-func (d *Delivery) List(ctx context.Context, id string, s Selection) (ms []chat.Message, next string, err error) {
+func (d *Delivery) List(
+	ctx context.Context, life workspace.Life, s Selection,
+) (ms []chat.Message, next string, err error) {
 	r := activity.Range{Below: s.Below, Limit: listPage}
 	size := 0
 	for range listPages {
-		items, err := d.Activity.ActivityLog(ctx, id, r)
+		items, err := d.Activity.ActivityLog(ctx, life, r)
 		if err != nil {
 			return nil, "", err
 		}
@@ -69,7 +72,11 @@ func (s Selection) wants(m chat.Message) bool {
 // Redrive puts a message back that is dead or has expired, with its id and place. Error:
 // message_not_dead.
 func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
-	return d.ChangeMessage(ctx, id, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
 		if m.State.Open() {
 			return next, MailboxUpdate{}, err // it has expired, and nobody has told that it is lost
@@ -81,7 +88,11 @@ func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.T
 // RedriveAll puts back every message of a workspace that is dead, or that expired undelivered in the last day, with its
 // id and place, oldest first; dry only says which. One that is redriven by another meanwhile is left to it.
 func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time.Time) ([]chat.Message, error) {
-	lost, err := d.lostMail(ctx, id, now)
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := d.lostMail(ctx, life, now)
 	if err != nil {
 		return nil, err
 	}
@@ -102,10 +113,12 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 }
 
 // lostMail lists the messages that a redrive of all puts back, oldest first.
-func (d *Delivery) lostMail(ctx context.Context, id string, now time.Time) (lost []chat.Message, err error) {
+func (d *Delivery) lostMail(
+	ctx context.Context, life workspace.Life, now time.Time,
+) (lost []chat.Message, err error) {
 	for _, state := range []chat.State{chat.Dead, chat.Expired} {
 		for below := ""; ; {
-			page, next, err := d.List(ctx, id, Selection{State: state, At: now, Below: below, Limit: listPage})
+			page, next, err := d.List(ctx, life, Selection{State: state, At: now, Below: below, Limit: listPage})
 			if err != nil {
 				return nil, err
 			}

@@ -35,11 +35,12 @@ func (s *Store) Count(
 
 // Uncount implements delivery.Ledger. When the count is the only one, no mail is
 // open without it; which of the two it is may change before the write.
-func (s *Store) Uncount(ctx context.Context, id string) error {
+func (s *Store) Uncount(ctx context.Context, life workspace.Life) error {
 	const tries = 4
 	for range tries {
 		for _, only := range []bool{false, true} {
 			var c change
+			c.require(presentLife(life))
 			c.add(lease("Open"), -1)
 			c.add(lease("Unused"), 1)
 			if only {
@@ -48,8 +49,8 @@ func (s *Store) Uncount(ctx context.Context, id string) error {
 			} else {
 				c.require(lease("Open").GreaterThan(value(num(1))))
 			}
-			f, done, err := s.updateLease(ctx, "take back a count", id, c)
-			if done || err != nil || f.Open == 0 {
+			f, done, err := s.updateLease(ctx, "take back a count", life.Workspace, c)
+			if done || err != nil || f.Open == 0 || f.Life() != life {
 				return err
 			}
 		}
@@ -58,7 +59,7 @@ func (s *Store) Uncount(ctx context.Context, id string) error {
 }
 
 // NoteFull implements delivery.Ledger.
-func (s *Store) NoteFull(ctx context.Context, id string, full workspace.Full) error {
+func (s *Store) NoteFull(ctx context.Context, life workspace.Life, full workspace.Full) error {
 	var c change
 	c.setTime(lease("FullSince"), full.FullSince)
 	c.setTime(lease("FullAt"), full.FullAt)
@@ -67,8 +68,8 @@ func (s *Store) NoteFull(ctx context.Context, id string, full workspace.Full) er
 	} else {
 		c.set(lease("FullBy"), str(full.FullBy))
 	}
-	c.require(lease("ID").AttributeExists())
-	_, _, err := s.updateLease(ctx, "note a full inbox", id, c)
+	c.require(presentLife(life))
+	_, _, err := s.updateLease(ctx, "note a full inbox", life.Workspace, c)
 	return err
 }
 

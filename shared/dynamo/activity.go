@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 
 	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 var _ activity.Log = (*Store)(nil)
@@ -30,12 +31,22 @@ type rowRecord struct {
 func (s *Store) encodeRow(r activity.Row) (item, error) {
 	record := rowRecord{r, r.Request, r.Response}
 	if r.InAuditTrail() {
-		it := workspaceKey(r.Workspace, auditPrefix+r.OrderKey())
+		it := trailKey(r)
 		return it, encodeRecord(it, record, r.At.Add(auditRetention))
 	}
-	it := workspaceKey(r.Workspace, rowPrefix+r.ID)
+	it := lifeKey(workspace.Life{Workspace: r.Workspace, Number: r.Life}, rowPrefix+r.ID)
 	it[LogOrder] = str(r.OrderKey())
 	return it, encodeRecord(it, record, r.At.Add(s.Retention))
+}
+
+// trailKey is the key of a row of the audit trail: a change of verdict is its life's,
+// and an audit entry its workspace's.
+func trailKey(r activity.Row) item {
+	sort := trailPrefix + r.OrderKey()
+	if r.Type == activity.TypeStatus {
+		return lifeKey(workspace.Life{Workspace: r.Workspace, Number: r.Life}, sort)
+	}
+	return chatKey(auditPartition+r.Workspace, sort)
 }
 
 func decodeRow(it item) (activity.Row, error) {
@@ -55,7 +66,7 @@ func (s *Store) AddRow(ctx context.Context, r activity.Row) error {
 
 // ActivityLog implements activity.Log: a query of the index, which holds keys
 // only, then the items.
-func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([]activity.Item, error) {
+func (s *Store) ActivityLog(ctx context.Context, life workspace.Life, r activity.Range) ([]activity.Item, error) {
 	first, end := r.Bounds()
 	if first >= end || r.Limit < 1 {
 		return nil, nil // DynamoDB refuses an empty range, and to read nothing
@@ -64,7 +75,7 @@ func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([
 	order := map[string]string{} // by sort key
 	q := queryChat{
 		what: "activity log", index: LogIndex, newest: true, limit: r.Limit + 1, // BETWEEN takes its end in
-		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
+		key: ofLife(life).
 			And(expression.Key(LogOrder).Between(expression.Value(first), expression.Value(end))),
 	}
 	err := s.query(ctx, q, func(it item) (bool, error) {
@@ -95,20 +106,35 @@ func (s *Store) ActivityLog(ctx context.Context, id string, r activity.Range) ([
 	return out, err
 }
 
-// AuditTrail implements activity.Log: one query, as the trail's rows have keys in
-// the order of time.
-func (s *Store) AuditTrail(ctx context.Context, id, below string, limit int) (out []activity.Row, err error) {
+// AuditTrail implements activity.Log: a query of the workspace's trail and one of its
+// life's, as the rows of both have keys in the order of time.
+func (s *Store) AuditTrail(
+	ctx context.Context, life workspace.Life, below string, limit int,
+) (out []activity.Row, err error) {
 	if limit < 1 {
 		return nil, nil
 	}
-	end := auditPrefix + afterEveryTime
+	for _, partition := range []string{auditPartition + life.Workspace, lifePartition + life.Key()} {
+		rows, err := s.trail(ctx, partition, below, limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	slices.SortFunc(out, func(a, b activity.Row) int { return cmp.Compare(b.OrderKey(), a.OrderKey()) })
+	return out[:min(limit, len(out))], nil
+}
+
+// trail lists the rows of a trail in one partition, newest first.
+func (s *Store) trail(ctx context.Context, partition, below string, limit int) (out []activity.Row, err error) {
+	end := trailPrefix + afterEveryTime
 	if below != "" {
-		end = auditPrefix + below
+		end = trailPrefix + below
 	}
 	q := queryChat{
 		what: "audit trail", newest: true, limit: limit + 1, // BETWEEN takes its end in
-		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
-			And(expression.Key(ChatSort).Between(expression.Value(auditPrefix), expression.Value(end))),
+		key: expression.Key(ChatPartition).Equal(expression.Value(partition)).
+			And(expression.Key(ChatSort).Between(expression.Value(trailPrefix), expression.Value(end))),
 	}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		if strOf(it[ChatSort]) == end {

@@ -11,9 +11,9 @@ import (
 
 // CountEnded implements delivery.Ledger. It reads all of a workspace's messages,
 // which is expensive: it is asked only when the counters may be wrong.
-func (s *Store) CountEnded(ctx context.Context, id string) (map[chat.State]int64, error) {
+func (s *Store) CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error) {
 	out := map[chat.State]int64{}
-	q := queryChat{what: "ended messages", key: ofWorkspace(id, messagePrefix), attributes: []string{messageState}}
+	q := queryChat{what: "ended messages", key: ofKind(life, messagePrefix), attributes: []string{messageState}}
 	err := s.query(ctx, q, func(it item) (bool, error) {
 		if state := chat.State(strOf(it[messageState])); !state.Open() {
 			out[state]++
@@ -27,7 +27,7 @@ func (s *Store) CountEnded(ctx context.Context, id string) (map[chat.State]int64
 func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts) error {
 	was, is := encodeFacts(seen), encodeFacts(next)
 	var c change
-	c.require(lease("ID").AttributeExists())
+	c.require(presentLife(seen.Life()))
 	for _, counter := range workspace.FieldsOf[workspace.Counters]() {
 		name := lease(counter)
 		if av, ok := was[leaseAttributes[counter]]; ok {

@@ -12,13 +12,16 @@ import (
 
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 var _ delegation.Store = (*Store)(nil)
 
 // Delegation implements delegation.Store.
-func (s *Store) Delegation(ctx context.Context, source, id string) (d delegation.Delegation, found bool, err error) {
-	it, err := s.getChat(ctx, "delegation", workspaceKey(source, delegationPrefix+id))
+func (s *Store) Delegation(
+	ctx context.Context, source workspace.Life, id string,
+) (d delegation.Delegation, found bool, err error) {
+	it, err := s.getChat(ctx, "delegation", lifeKey(source, delegationPrefix+id))
 	if err != nil || len(it) == 0 {
 		return d, false, err
 	}
@@ -28,7 +31,7 @@ func (s *Store) Delegation(ctx context.Context, source, id string) (d delegation
 
 // SaveDelegation implements delegation.Store.
 func (s *Store) SaveDelegation(ctx context.Context, d delegation.Delegation) error {
-	it := workspaceKey(d.Source, delegationPrefix+d.ID)
+	it := lifeKey(d.From(), delegationPrefix+d.ID)
 	if err := encodeRecord(it, d, d.At.Add(s.Retention)); err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ type claimRecord struct{ Source, ID string }
 // ClaimMessage implements delegation.Store: the claim is an item of its own, as a
 // deliverer may be writing the message.
 func (s *Store) ClaimMessage(ctx context.Context, d delegation.Delegation) (claimed bool, err error) {
-	it := workspaceKey(d.Target, claimPrefix+d.MessageID)
+	it := lifeKey(d.To(), claimPrefix+d.MessageID)
 	if err := encodeRecord(it, claimRecord{d.Source, d.ID}, d.At.Add(s.Retention)); err != nil {
 		return false, err
 	}
@@ -61,8 +64,8 @@ func (s *Store) ClaimMessage(ctx context.Context, d delegation.Delegation) (clai
 
 // Delegations implements delegation.Store. A workspace has few, so they have no
 // index of their own.
-func (s *Store) Delegations(ctx context.Context, source string) (out []delegation.Delegation, err error) {
-	q := queryChat{what: "delegations", key: ofWorkspace(source, delegationPrefix)}
+func (s *Store) Delegations(ctx context.Context, source workspace.Life) (out []delegation.Delegation, err error) {
+	q := queryChat{what: "delegations", key: ofKind(source, delegationPrefix)}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		d, err := decodeRecord[delegation.Delegation](it)
 		out = append(out, d)

@@ -18,6 +18,7 @@ const (
 	enrolmentUses      = "uses"
 	enrolmentUntil     = "until"
 	enrolmentWorkspace = "workspace"
+	enrolmentLife      = "life"
 )
 
 func enrolmentKey(id string) item { return chatKey(enrolmentPartition+id, enrolmentSort) }
@@ -28,7 +29,7 @@ func (s *Store) Enrol(ctx context.Context, e registry.Enrolment, by activity.Aud
 	it[enrolmentHash], it[enrolmentUses], it[enrolmentUntil] = hashValue(e.Hash), num(int64(e.Uses)), millis(e.Until)
 	it[TTLAttribute] = num(e.Until.Unix())
 	if e.Workspace != "" {
-		it[enrolmentWorkspace] = str(e.Workspace)
+		it[enrolmentWorkspace], it[enrolmentLife] = str(e.Workspace), num(e.Life)
 	}
 	return s.withAudit(ctx, s.chatPut(it), e, by)
 }
@@ -37,7 +38,7 @@ func (s *Store) Enrol(ctx context.Context, e registry.Enrolment, by activity.Aud
 func (s *Store) withAudit(
 	ctx context.Context, w types.TransactWriteItem, e registry.Enrolment, by activity.AuditEntry,
 ) error {
-	row, err := s.encodeRow(activity.AuditRow(e.AuditTrailID(), by))
+	row, err := s.encodeRow(activity.AuditRow(e.AuditTrail(), by))
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (s *Store) Enrolment(ctx context.Context, id string) (registry.Enrolment, e
 		return registry.Enrolment{}, registry.EnrolmentUnknown()
 	}
 	return registry.Enrolment{
-		ID: id, Hash: hashOf(it[enrolmentHash]), Workspace: strOf(it[enrolmentWorkspace]),
+		ID: id, Hash: hashOf(it[enrolmentHash]), Workspace: strOf(it[enrolmentWorkspace]), Life: intOf(it[enrolmentLife]),
 		Uses: int(intOf(it[enrolmentUses])), Until: timeOf(it[enrolmentUntil]),
 	}, nil
 }

@@ -18,7 +18,8 @@ var leaseAttributes = map[string]string{
 	// Identity
 	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd", "ResumedAt": "rz",
 	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
-	"QueueGeneration": "lg", "Team": "te", "RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
+	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf", "Team": "te",
+	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
 	"IssuedTo": "ct", "TakenAs": "ck", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",

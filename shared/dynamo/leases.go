@@ -213,7 +213,7 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 	writes := []types.TransactWriteItem{save}
 	if extras.Profile != nil {
 		if c := profileChange(*extras.Profile); c.updates {
-			w, err := c.write(s.Chat, workspaceKey(next.ID, profileSort))
+			w, err := c.write(s.Chat, profileKey(next.ID))
 			if err != nil {
 				return err
 			}
@@ -221,10 +221,10 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 		}
 	}
 	for _, h := range issued(old, next) {
-		writes = append(writes, s.chatPut(encodeOwner(h, next.ID)))
+		writes = append(writes, s.chatPut(encodeOwner(h, next.Life())))
 	}
 	for _, entry := range extras.Audit {
-		it, err := s.encodeRow(activity.AuditRow(next.ID, entry))
+		it, err := s.encodeRow(activity.AuditRow(next.Life(), entry))
 		if err != nil {
 			return err
 		}
@@ -266,7 +266,11 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 			fields = append(fields, lf.field)
 		}
 	}
-	c.differences(encodeFacts(old), encodeFacts(next), fields)
+	was := encodeFacts(old)
+	if next.Lives != old.Lives {
+		was = everyField // what was written since old was read ends with its life too
+	}
+	c.differences(was, encodeFacts(next), fields)
 	if old.ID == "" {
 		c.require(lease("ID").AttributeNotExists())
 	} else {
@@ -274,6 +278,15 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 	}
 	return c.write(s.Leases, leaseKey(next.ID))
 }
+
+// everyField is an item with every attribute, none of which facts have: each differs.
+var everyField = func() item {
+	out := item{}
+	for _, lf := range leaseFields {
+		out[lf.name] = &types.AttributeValueMemberNULL{Value: true}
+	}
+	return out
+}()
 
 // refusalFields are what workspace.Refuse writes.
 var refusalFields = append(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]()...)

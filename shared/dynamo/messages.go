@@ -19,7 +19,9 @@ import (
 
 var _ delivery.Ledger = (*Store)(nil)
 
-func messageKey(id, messageID string) item { return workspaceKey(id, messagePrefix+messageID) }
+func messageKey(life workspace.Life, messageID string) item {
+	return lifeKey(life, messagePrefix+messageID)
+}
 
 // topPriority is subtracted from, as the index of open mail ascends.
 const topPriority = 999
@@ -56,6 +58,7 @@ type messageRecord struct {
 	ExpiresAt  time.Time
 	NotBefore  time.Time
 	AsideEpoch int64 `json:",omitempty"`
+	SourceLife int64 `json:",omitempty"`
 	SettledAt  time.Time
 	Attempts   []chat.Attempt
 	Claim      chat.Claim
@@ -79,12 +82,13 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo, m.Delegation, m.Digest, m.Probe,
+		m.SourceLife, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
+		m.Delegation, m.Digest, m.Probe,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
 	}
-	it := messageKey(m.Workspace, m.ID)
+	it := messageKey(delivery.LifeOf(m), m.ID)
 	it[messageVersion], it[messageState] = num(m.Version), str(string(m.State))
 	it[recordAttribute], it[messageBody] = str(string(raw)), str(string(m.Body))
 	if len(m.Answer) > 0 {
@@ -104,11 +108,13 @@ func decodeMessage(it item) (chat.Message, error) {
 	if err != nil {
 		return chat.Message{}, err
 	}
+	life := workspace.ParseLife(strings.TrimPrefix(strOf(it[ChatPartition]), lifePartition))
 	m := chat.Message{
 		ID:        strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix),
-		Workspace: strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition),
-		Seq:       r.Seq, Source: r.Source, Method: r.Method, Priority: r.Priority, Body: textOf(it[messageBody]),
-		State: chat.State(strOf(it[messageState])), Reason: r.Reason, AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
+		Workspace: life.Workspace, Life: life.Number,
+		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, Method: r.Method, Priority: r.Priority,
+		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
+		AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
 		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
 		Delegation: r.Delegation, Digest: r.Digest,
@@ -120,11 +126,10 @@ func decodeMessage(it item) (chat.Message, error) {
 
 // OpenMail implements delivery.Ledger: one strongly consistent query of the
 // index, which holds keys only.
-func (s *Store) OpenMail(ctx context.Context, id string, limit int) (out []delivery.OpenMessage, err error) {
-	q := queryChat{
-		what: "open mail", index: OpenIndex, limit: limit,
-		key: expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)),
-	}
+func (s *Store) OpenMail(
+	ctx context.Context, life workspace.Life, limit int,
+) (out []delivery.OpenMessage, err error) {
+	q := queryChat{what: "open mail", index: OpenIndex, limit: limit, key: ofLife(life)}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		m := parseOpenOrder(strOf(it[OpenOrder]))
 		m.ID = strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix)
@@ -135,10 +140,10 @@ func (s *Store) OpenMail(ctx context.Context, id string, limit int) (out []deliv
 }
 
 // Messages implements delivery.Ledger with strongly consistent batches.
-func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+func (s *Store) Messages(ctx context.Context, life workspace.Life, messageIDs ...string) ([]chat.Message, error) {
 	keys := make([]item, 0, len(messageIDs))
 	for _, mid := range messageIDs {
-		keys = append(keys, messageKey(id, mid))
+		keys = append(keys, messageKey(life, mid))
 	}
 	found := map[string]chat.Message{}
 	err := s.batchGet(ctx, keys, nil, func(it item) error {
@@ -159,17 +164,19 @@ func (s *Store) Messages(ctx context.Context, id string, messageIDs ...string) (
 }
 
 // WriteMessages implements delivery.Ledger.
-func (s *Store) WriteMessages(ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
+func (s *Store) WriteMessages(
+	ctx context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
+) error {
 	if len(moves) > delivery.MaxMoves {
 		return fmt.Errorf("dynamo: %d moves in one transaction", len(moves))
 	}
 	var writes []types.TransactWriteItem
 	for _, left := range u.Outbox {
-		writes = append(writes, s.chatPut(outboxKey(id, left)))
+		writes = append(writes, s.chatPut(outboxKey(life, left)))
 	}
-	mailbox := mailboxChange(chat.DeltaOf(moves), u)
-	if mailbox.updates || u.Host != nil || u.RequireNoHold {
-		w, err := mailbox.write(s.Leases, leaseKey(id))
+	mailbox := mailboxChange(life, chat.DeltaOf(moves), u)
+	if !u.Former && (mailbox.updates || u.Host != nil || u.RequireNoHold) {
+		w, err := mailbox.write(s.Leases, leaseKey(life.Workspace))
 		if err != nil {
 			return err
 		}
@@ -194,9 +201,9 @@ func (s *Store) WriteMessages(ctx context.Context, id string, moves []chat.Move,
 
 // mailboxChange is what moves and an update do to the mailbox's facts, on the
 // update's conditions.
-func mailboxChange(d chat.Delta, u delivery.MailboxUpdate) change {
+func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) change {
 	var c change
-	c.require(lease("ID").AttributeExists())
+	c.require(presentLife(life))
 	countMoves(&c, d)
 	c.add(lease("OutboxItems"), int64(len(u.Outbox)))
 	if u.Host != nil {
@@ -297,6 +304,14 @@ func notePush(c *change, u delivery.PushUpdate) {
 			c.setOnce(lease("AnswersDegradedAt"), millis(u.AnswerFailedAt))
 		}
 	}
+}
+
+// presentLife requires that a life is its workspace's present one.
+func presentLife(life workspace.Life) expression.ConditionBuilder {
+	if life.Number == 0 {
+		return lease("ID").AttributeExists().And(lease("Lives").AttributeNotExists())
+	}
+	return lease("Lives").Equal(value(num(life.Number)))
 }
 
 func countMoves(c *change, d chat.Delta) {

@@ -130,8 +130,8 @@ func chatLosses() (out []loss) {
 		messagePrefix: {messageVersion, messageState, messageBody, messageAnswer, LogOrder, OpenOrder},
 		rowPrefix:     {LogOrder},
 		profileSort:   {profileName, profileURL, profileRuntime, profileRole, profileTier, profileCard},
-		ownerSort:     {ownerAttribute},
-		enrolmentSort: {enrolmentHash, enrolmentUses, enrolmentUntil, enrolmentWorkspace},
+		ownerSort:     {ownerAttribute, ownerLifeAttribute},
+		enrolmentSort: {enrolmentHash, enrolmentUses, enrolmentUntil, enrolmentWorkspace, enrolmentLife},
 		fleetSort:     {"swept", "deaf", "heard", "next", "seq", "announced"},
 	} {
 		for _, a := range attributes {
@@ -141,7 +141,7 @@ func chatLosses() (out []loss) {
 	for sort, members := range map[string][]string{
 		messagePrefix:    membersOf[messageRecord](),
 		rowPrefix:        membersOf[activity.Row](),
-		auditPrefix:      membersOf[activity.Row](),
+		trailPrefix:      membersOf[activity.Row](),
 		delegationPrefix: membersOf[delegation.Delegation](),
 		changePrefix:     membersOf[statuslog.Change](),
 	} {

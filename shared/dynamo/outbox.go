@@ -11,15 +11,16 @@ import (
 
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-func outboxKey(id string, left delivery.OutboxItem) item {
-	return workspaceKey(id, fmt.Sprintf("%s%s#%d", outboxPrefix, left.MessageID, left.Version))
+func outboxKey(life workspace.Life, left delivery.OutboxItem) item {
+	return lifeKey(life, fmt.Sprintf("%s%s#%d", outboxPrefix, left.MessageID, left.Version))
 }
 
 // Outbox implements delivery.Ledger.
-func (s *Store) Outbox(ctx context.Context, id string) (out []delivery.OutboxItem, err error) {
-	q := queryChat{what: "outbox", key: ofWorkspace(id, outboxPrefix), attributes: []string{ChatSort}}
+func (s *Store) Outbox(ctx context.Context, life workspace.Life) (out []delivery.OutboxItem, err error) {
+	q := queryChat{what: "outbox", key: ofKind(life, outboxPrefix), attributes: []string{ChatSort}}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		left, err := parseOutboxKey(strOf(it[ChatSort]))
 		out = append(out, left)
@@ -41,20 +42,22 @@ func parseOutboxKey(sort string) (delivery.OutboxItem, error) {
 
 // OutboxDone implements delivery.Ledger: the item is struck off and counted down
 // together, once, whoever else did it too.
-func (s *Store) OutboxDone(ctx context.Context, id string, left delivery.OutboxItem) error {
-	var c change
-	c.add(lease("OutboxItems"), -1)
-	counted, err := c.write(s.Leases, leaseKey(id))
-	if err != nil {
-		return err
+func (s *Store) OutboxDone(ctx context.Context, life workspace.Life, left delivery.OutboxItem, former bool) error {
+	writes := []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName: &s.Chat, Key: outboxKey(life, left),
+		ConditionExpression: aws.String("attribute_exists(" + ChatSort + ")"),
+	}}}
+	if !former {
+		var c change
+		c.require(presentLife(life))
+		c.add(lease("OutboxItems"), -1)
+		counted, err := c.write(s.Leases, leaseKey(life.Workspace))
+		if err != nil {
+			return err
+		}
+		writes = append(writes, counted)
 	}
-	_, err = s.transact(ctx, []types.TransactWriteItem{
-		{Delete: &types.Delete{
-			TableName: &s.Chat, Key: outboxKey(id, left),
-			ConditionExpression: aws.String("attribute_exists(" + ChatSort + ")"),
-		}},
-		counted,
-	})
+	_, err := s.transact(ctx, writes)
 	if fault.CodeOf(err) == fault.Conflict {
 		return nil // another did it, or is at it: what is left is found by the next drain
 	}

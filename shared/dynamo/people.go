@@ -48,7 +48,7 @@ func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.Audi
 	if !p.UsedAt.IsZero() {
 		it[personUsedAt], it[personUsedFrom] = millis(p.UsedAt), str(p.UsedFrom)
 	}
-	row, err := s.encodeRow(activity.AuditRow(activity.PlatformID, by))
+	row, err := s.encodeRow(activity.AuditRow(activity.Platform, by))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Store) People(ctx context.Context) (all []people.Person, err error) {
 
 // RemovePerson implements people.Store.
 func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error {
-	row, err := s.encodeRow(activity.AuditRow(activity.PlatformID, by))
+	row, err := s.encodeRow(activity.AuditRow(activity.Platform, by))
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,11 @@ var listedProfile = []string{
 	ChatPartition, profileName, profileCardName, profileURL, profileRuntime, profileRole, profileTier,
 }
 
+func profileKey(id string) item { return chatKey(profilePartition+id, profileSort) }
+
 // Profile implements registry.Profiles.
 func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, error) {
-	it, err := s.getChat(ctx, "profile", workspaceKey(id, profileSort))
+	it, err := s.getChat(ctx, "profile", profileKey(id))
 	return decodeProfile(it), err
 }
 
@@ -48,11 +50,11 @@ func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, erro
 func (s *Store) Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error) {
 	keys := make([]item, 0, len(ids))
 	for _, id := range ids {
-		keys = append(keys, workspaceKey(id, profileSort))
+		keys = append(keys, profileKey(id))
 	}
 	found := map[string]workspace.Profile{}
 	return found, s.batchGet(ctx, keys, listedProfile, func(it item) error {
-		found[strings.TrimPrefix(strOf(it[ChatPartition]), workspacePartition)] = decodeProfile(it)
+		found[strings.TrimPrefix(strOf(it[ChatPartition]), profilePartition)] = decodeProfile(it)
 		return nil
 	})
 }
@@ -68,7 +70,7 @@ func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChan
 		return err
 	}
 	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: workspaceKey(id, profileSort), UpdateExpression: e.Update(),
+		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update(),
 		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
 	})
 	if err != nil {
@@ -100,7 +102,7 @@ func profileChange(p workspace.ProfileChange) (c change) {
 	if p.Signing != nil {
 		text(profileSecret, &p.Signing.Secret)
 		text(profileFormer, &p.Signing.Former)
-		c.set(expression.Name(profileSecretAt), millis(p.Signing.Since))
+		c.setTime(expression.Name(profileSecretAt), p.Signing.Since)
 	}
 	if p.Tier != nil {
 		c.set(expression.Name(profileTier), num(int64(*p.Tier)))
@@ -120,19 +122,23 @@ func decodeProfile(it item) workspace.Profile {
 	return p
 }
 
-// ownerAttribute names the workspace that a credential was issued to.
-const ownerAttribute = "owner"
+// ownerAttribute names the workspace that a credential was issued to, and
+// ownerLifeAttribute the number of its life.
+const (
+	ownerAttribute     = "owner"
+	ownerLifeAttribute = "life"
+)
 
 func ownerKey(h token.Hash) item { return chatKey(ownerPartition+h.String(), ownerSort) }
 
-func encodeOwner(h token.Hash, id string) item {
+func encodeOwner(h token.Hash, life workspace.Life) item {
 	it := ownerKey(h)
-	it[ownerAttribute] = str(id)
+	it[ownerAttribute], it[ownerLifeAttribute] = str(life.Workspace), num(life.Number)
 	return it
 }
 
 // Owner implements registry.Owners.
-func (s *Store) Owner(ctx context.Context, credential token.Hash) (string, error) {
+func (s *Store) Owner(ctx context.Context, credential token.Hash) (workspace.Life, error) {
 	it, err := s.getChat(ctx, "owner", ownerKey(credential))
-	return strOf(it[ownerAttribute]), err
+	return workspace.Life{Workspace: strOf(it[ownerAttribute]), Number: intOf(it[ownerLifeAttribute])}, err
 }

@@ -50,11 +50,13 @@ type Store struct {
 // table has one item for each workspace.
 const LeaseKey = "id"
 
-// The chat table. Partition "W#<workspace>" has one item for the profile and one
-// for each message, row, delegation, claim of a message and outbox item; "C#<credential hash>" names
-// a credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
-// credentials of people, by public id; "FLEET" has what is known of the platform
-// and the log of the fleet's changes.
+// The chat table. Partition "W#<life>" has one item for each message, row, delegation,
+// claim of a message, outbox item and change of verdict of one life of a workspace
+// (workspace.Life.Key), so that another life finds none of them; "P#<workspace>" has
+// its profile and "H#<workspace>" its audit trail; "C#<credential hash>" names a
+// credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
+// credentials of people, by public id; "FLEET" has what is known of the platform and
+// the log of the fleet's changes.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex; an ended one does not.
@@ -74,7 +76,9 @@ const (
 
 // The prefixes of partition keys and sort keys in the chat table.
 const (
-	workspacePartition = "W#"
+	lifePartition      = "W#"
+	profilePartition   = "P#"
+	auditPartition     = "H#"
 	ownerPartition     = "C#"
 	enrolmentPartition = "N#"
 	fleetPartition     = "FLEET"
@@ -89,7 +93,7 @@ const (
 	delegationPrefix = "D#"
 	claimPrefix      = "T#"
 	outboxPrefix     = "E#"
-	auditPrefix      = "H#"
+	trailPrefix      = "H#" // of an audit entry and of a change of verdict
 	changePrefix     = "V#"
 
 	// afterEveryTime sorts after every time and number in a sort key.
@@ -101,8 +105,8 @@ func chatKey(partition, sort string) item {
 	return item{ChatPartition: str(partition), ChatSort: str(sort)}
 }
 
-// workspaceKey is the key of one of a workspace's items.
-func workspaceKey(id, sort string) item { return chatKey(workspacePartition+id, sort) }
+// lifeKey is the key of one of a life's items.
+func lifeKey(life workspace.Life, sort string) item { return chatKey(lifePartition+life.Key(), sort) }
 
 func leaseKey(id string) item { return item{LeaseKey: str(id)} }
 
@@ -180,11 +184,14 @@ func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough 
 	}
 }
 
-// ofWorkspace is the key condition of a workspace's items whose sort key begins
-// with a prefix.
-func ofWorkspace(id, prefix string) expression.KeyConditionBuilder {
-	return expression.Key(ChatPartition).Equal(expression.Value(workspacePartition + id)).
-		And(expression.Key(ChatSort).BeginsWith(prefix))
+// ofLife is the key condition of a life's items.
+func ofLife(life workspace.Life) expression.KeyConditionBuilder {
+	return expression.Key(ChatPartition).Equal(expression.Value(lifePartition + life.Key()))
+}
+
+// ofKind is the key condition of a life's items whose sort key begins with a prefix.
+func ofKind(life workspace.Life, prefix string) expression.KeyConditionBuilder {
+	return ofLife(life).And(expression.Key(ChatSort).BeginsWith(prefix))
 }
 
 const (

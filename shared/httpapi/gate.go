@@ -32,12 +32,16 @@ type Gate struct {
 // needed, or one that the use case checks itself (api.Operation.SelfChecked).
 type Caller struct {
 	Workspace string       // that calls; "" when none does
+	Lives     int64        // the number of its present life
 	Person    string       // what the audit trail calls the person who calls; "" when none does
 	Name      string       // of the person
 	Scope     people.Scope // of the person
 	ExpiresAt time.Time    // of the person's credential; zero: never
 	Team      string       // the workspace's, or the only one of the person; "": none, or all
 }
+
+// Life is the present life of the workspace that calls.
+func (c Caller) Life() workspace.Life { return workspace.Life{Workspace: c.Workspace, Number: c.Lives} }
 
 // Operates reports whether a person calls who may operate.
 func (c Caller) Operates() bool { return c.Scope.Includes(people.Operate) }
@@ -71,7 +75,7 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 		return Caller{}, nil
 	case access.Allows(api.ByItself):
 		f, err := g.Registry.AuthenticateCall(ctx, c.PathParameters["id"], c.Bearer(), c.From(), c.Now)
-		return Caller{Workspace: f.ID, Team: f.Team}, err
+		return Caller{Workspace: f.ID, Lives: f.Lives, Team: f.Team}, err
 	}
 	return Caller{}, g.refuseAll(ctx, c)
 }
@@ -157,7 +161,7 @@ func (g Gate) refuseAll(ctx context.Context, c Call) error {
 		if err != nil {
 			return err
 		}
-		ofWorkspace = owner != ""
+		ofWorkspace = owner.Workspace != ""
 	}
 	if ofWorkspace {
 		return fault.New(fault.OperatorOnly, "this is a workspace's credential, and the call needs a person's").
@@ -192,5 +196,5 @@ func (g Gate) admitAnyWorkspace(ctx context.Context, op *api.Operation, c Call) 
 			WithHint("send the credential of the workspace that calls as a bearer", "stop")
 	}
 	f, err := g.Registry.IdentifyCaller(ctx, claimed, c.Bearer(), c.From(), c.Now)
-	return Caller{Workspace: f.ID, Team: f.Team}, err
+	return Caller{Workspace: f.ID, Lives: f.Lives, Team: f.Team}, err
 }

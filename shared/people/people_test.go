@@ -170,7 +170,7 @@ func TestRefusedCredentialsLeaveOneLineAMinute(t *testing.T) {
 			}
 		}
 	}
-	trail, err := store.AuditTrail(t.Context(), activity.PlatformID, "", 100)
+	trail, err := store.AuditTrail(t.Context(), activity.Platform, "", 100)
 	if err != nil || len(trail) != 2 {
 		t.Fatalf("%d lines, %v", len(trail), err)
 	}

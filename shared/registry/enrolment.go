@@ -17,16 +17,17 @@ type Enrolment struct {
 	ID        string     // its token's public id
 	Hash      token.Hash // of the token
 	Workspace string     // the only one it is good for; "" for any unused id
+	Life      int64      // of Workspace: the number of the one it is good for
 	Uses      int        // that are left
 	Until     time.Time
 }
 
-// AuditTrailID is whose audit trail has what becomes of the enrolment.
-func (e Enrolment) AuditTrailID() string {
+// AuditTrail is whose audit trail has what becomes of the enrolment.
+func (e Enrolment) AuditTrail() workspace.Life {
 	if e.Workspace == "" {
-		return activity.PlatformID
+		return activity.Platform
 	}
-	return e.Workspace
+	return workspace.Life{Workspace: e.Workspace, Number: e.Life}
 }
 
 // Enrolments keeps them. Errors: enrolment_unknown, platform_unavailable.
@@ -50,22 +51,36 @@ const (
 func (r *Registry) Enrol(
 	ctx context.Context, id string, uses int, lasts time.Duration, by activity.Actor, now time.Time,
 ) (string, Enrolment, error) {
-	if id != "" {
-		if err := workspace.CheckID(id); err != nil {
-			return "", Enrolment{}, err
-		}
-	}
 	if uses < 1 || uses > EnrolmentUses || lasts <= 0 || lasts > EnrolmentFor {
 		return "", Enrolment{}, fault.New(fault.InvalidRequest,
 			"uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
 	}
+	life, err := r.lifeToEnrol(ctx, id)
+	if err != nil {
+		return "", Enrolment{}, err
+	}
 	text, hash := token.Mint(token.Enrolment)
-	e := Enrolment{ID: token.PublicID(text), Hash: hash, Workspace: id, Uses: uses, Until: now.Add(lasts)}
+	e := Enrolment{
+		ID: token.PublicID(text), Hash: hash, Workspace: id, Life: life, Uses: uses, Until: now.Add(lasts),
+	}
 	return text, e, r.Enrolments.Enrol(ctx, e, activity.AuditEntry{
 		Actor: by, Action: "enrolment_issued", At: now,
 		Summary: fmt.Sprintf("enrolment token %s issued, good for %d uses until %s",
 			token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)),
 	})
+}
+
+// lifeToEnrol is the number of the life that an enrolment made now is good for: of a
+// removed workspace the next one. Errors: invalid_workspace_id, platform_unavailable.
+func (r *Registry) lifeToEnrol(ctx context.Context, id string) (int64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	f, _, err := r.find(ctx, id)
+	if f.Hold == workspace.Removed {
+		return f.Lives + 1, err
+	}
+	return f.Lives, err
 }
 
 // admitByEnrolment admits a register by its enrolment token. The second register
@@ -77,7 +92,7 @@ func (r *Registry) admitByEnrolment(
 ) (workspace.Admission, *Enrolment, error) {
 	hash := token.Digest(in.Enrolment)
 	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
-	expired, another := !now.Before(e.Until), e.Workspace != "" && e.Workspace != in.ID
+	expired, another := !now.Before(e.Until), e.Workspace != "" && (e.Workspace != in.ID || e.Life != f.Lives)
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err

@@ -48,8 +48,8 @@ type Created struct {
 }
 
 // Create makes a workspace with its first credential; asked to adopt, it takes over
-// one that exists. Errors: workspace_exists, workspace_unknown,
-// invalid_workspace_id, other_team.
+// one that exists. One that was removed is created again. Errors: workspace_exists,
+// workspace_unknown, invalid_workspace_id, other_team.
 func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
@@ -67,7 +67,9 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 		case in.OnlyTeam != "" && old.Team != in.OnlyTeam:
 			err = fault.New(fault.OtherTeam, "this id is taken, and not by a workspace of your team").
 				WithHint("choose another id", "stop")
-		case in.Adopt || old.Hold == workspace.Removed:
+		case old.Hold == workspace.Removed:
+			out, err = r.createAgain(ctx, old, in, now)
+		case in.Adopt:
 			out, err = r.adopt(ctx, old, in, now)
 		default:
 			err = fault.New(fault.WorkspaceExists, "a workspace with this id exists").WithHint(
@@ -98,6 +100,25 @@ func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (C
 	})
 }
 
+// createAgain makes a workspace of the id of one that was removed: a new life, of
+// which the profile is what this call says. Error: conflict.
+func (r *Registry) createAgain(
+	ctx context.Context, old workspace.Facts, in CreateInput, now time.Time,
+) (Created, error) {
+	text, minted := token.Mint(token.Workspace)
+	next := workspace.CreateAgain(old, minted, in.Mode, in.MaxTasks, now)
+	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
+	next.Team = in.Team
+	profile := workspace.Replace(workspace.Profile{Name: in.Name, Role: in.Role, Runtime: in.Runtime, Tier: in.Tier})
+	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, old, next, SaveExtras{
+		Profile: &profile,
+		Audit: []activity.AuditEntry{{
+			Actor: in.By, Action: "create", At: now,
+			Summary: fmt.Sprintf("created again (life %d), and credential %s issued", next.Lives+1, token.Name(text)),
+		}},
+	})
+}
+
 // adopt takes over an existing workspace. Error: conflict.
 func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInput, now time.Time) (Created, error) {
 	was, err := r.Profiles.Profile(ctx, in.ID)
@@ -106,7 +127,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 	}
 	adoption := workspace.Adoption{
 		Mode: in.Mode, MaxTasks: in.MaxTasks, Pushable: workspace.CanServe(in.Runtime, was.URL),
-		ResetCredentials: in.ResetCredentials || old.Hold == workspace.Removed,
+		ResetCredentials: in.ResetCredentials,
 	}
 	audit := activity.AuditEntry{
 		Actor: in.By, Action: "adopt", At: now,

@@ -20,7 +20,8 @@ type Leases interface {
 	Renew(ctx context.Context, id string, credential token.Hash, s workspace.Signal, now time.Time) (
 		workspace.Facts, error)
 	// Save writes what differs between old and next, and the extras, together, if
-	// old.Version is still stored (a zero old: if nothing is stored). A credential
+	// old.Version is still stored (a zero old: if nothing is stored). When next is
+	// another life than old, nothing that is stored stays. A credential
 	// that next has and old had not can be found by Owners from then on. Errors:
 	// enrolment_unknown when the enrolment can't be used any more.
 	Save(ctx context.Context, old, next workspace.Facts, extras SaveExtras) error
@@ -60,8 +61,9 @@ type Profiles interface {
 // Owners finds the workspace a credential was issued to. The answer is a hint
 // where to look: only the lease says whether the credential is still good.
 type Owners interface {
-	// Owner is "" when the credential was issued to nobody.
-	Owner(ctx context.Context, credential token.Hash) (id string, err error)
+	// Owner is the life that the credential was issued in; zero when it was issued to
+	// nobody.
+	Owner(ctx context.Context, credential token.Hash) (workspace.Life, error)
 }
 
 // FleetStore keeps what the sweeper knows of the platform itself.

@@ -92,10 +92,11 @@ func (r *Registry) IdentifyCaller(
 ) (workspace.Facts, error) {
 	id := claimed
 	if id == "" {
-		var err error
-		if id, err = r.Owners.Owner(ctx, token.Digest(credential)); err != nil {
+		owner, err := r.Owners.Owner(ctx, token.Digest(credential))
+		if err != nil {
 			return workspace.Facts{}, err
 		}
+		id = owner.Workspace
 	}
 	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
 	if err != nil && fault.CodeOf(err) != fault.PlatformUnavailable {

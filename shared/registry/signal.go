@@ -77,9 +77,10 @@ func (r *Registry) refuse(
 		switch {
 		case err != nil:
 			return errors.Join(cause, err)
-		case owner == f.ID:
+		case owner == f.Life():
 			refusal.Issued = workspace.IssuedHere
-		case owner != "":
+		case owner.Workspace == f.ID: // of a former life: its agent is a stranger, and not this one
+		case owner.Workspace != "":
 			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError()
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // trail is the lines of w's audit trail, oldest first, without the operator's.
 func trail(t *testing.T, r *registry.Registry) (out []activity.Row) {
 	t.Helper()
-	rows, err := r.Leases.(activity.Log).AuditTrail(t.Context(), "w", "", 100)
+	rows, err := r.Leases.(activity.Log).AuditTrail(t.Context(), workspace.Life{Workspace: "w"}, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // answers is SQS where it answers as the emulators never do.
@@ -55,16 +56,18 @@ func (a *answers) ChangeMessageVisibility(
 	return nil, a.settle
 }
 
+var theQueue = delivery.ChatQueue{Life: workspace.Life{Workspace: "w"}}
+
 func TestTheNameOfAQueueThatWasDeletedRecently(t *testing.T) {
 	c := &ChatQueues{SQS: &answers{create: &types.QueueDeletedRecently{}}}
-	err := c.Send(t.Context(), delivery.ChatQueue{Workspace: "w"}, 1, []delivery.Ticket{{MessageID: "m"}})
+	err := c.Send(t.Context(), theQueue, 1, []delivery.Ticket{{MessageID: "m"}})
 	if !errors.Is(err, delivery.ErrQueueDeletedRecently) {
 		t.Fatal(err)
 	}
 }
 
 func TestOnlyAReceiptThatIsPastIsNoError(t *testing.T) {
-	to, ticket := delivery.ChatQueue{Workspace: "w"}, delivery.ReceivedTicket{Receipt: "r"}
+	to, ticket := theQueue, delivery.ReceivedTicket{Receipt: "r"}
 	for code, want := range map[string]fault.Code{
 		"ReceiptHandleIsInvalid": "", "InvalidParameterValue": "", "MessageNotInflight": "",
 		"AccessDenied": fault.PlatformUnavailable, "InternalError": fault.PlatformUnavailable,

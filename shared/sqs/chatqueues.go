@@ -52,14 +52,19 @@ var _ delivery.Queues = (*ChatQueues)(nil)
 var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // Name implements delivery.Queues: the workspace's id where SQS can spell it, and
-// its digest elsewhere. It has at most 80 characters.
+// its digest elsewhere; then the life, if it is not the first, and the generation. It
+// has at most 80 characters.
 func (c *ChatQueues) Name(q delivery.ChatQueue) string {
-	id := q.Workspace
+	id := q.Life.Workspace
 	if !plainID.MatchString(id) {
 		sum := sha256.Sum256([]byte(id))
 		id = "x" + hex.EncodeToString(sum[:16])
 	}
-	return fmt.Sprintf("%s%s-g%d.fifo", c.Prefix, id, q.Generation)
+	life := ""
+	if q.Life.Number > 0 {
+		life = strconv.FormatInt(q.Life.Number, 10)
+	}
+	return fmt.Sprintf("%s%s-%sg%d.fifo", c.Prefix, id, life, q.Generation)
 }
 
 // find is the URL of a queue, "" when there is none.
@@ -285,14 +290,15 @@ func (c *ChatQueues) SendToDeadLetter(
 	ctx context.Context, q delivery.ChatQueue, t delivery.Ticket, reason string,
 ) error {
 	body, err := json.Marshal(map[string]any{
-		"workspace_id": q.Workspace, "message_id": t.MessageID, "seq": t.Seq, "reason": reason,
+		"workspace_id": q.Life.Workspace, "life": q.Life.Number + 1, "message_id": t.MessageID, "seq": t.Seq,
+		"reason": reason,
 	})
 	if err != nil {
 		return err
 	}
 	_, err = c.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &c.DeadLetterURL, MessageBody: aws.String(string(body)),
-		MessageGroupId:         aws.String(c.Name(delivery.ChatQueue{Workspace: q.Workspace})),
+		MessageGroupId:         aws.String(c.Name(delivery.ChatQueue{Life: q.Life})),
 		MessageDeduplicationId: aws.String(c.Name(q) + t.Dedup),
 	})
 	if err != nil {
@@ -302,7 +308,7 @@ func (c *ChatQueues) SendToDeadLetter(
 }
 
 // chatQueueName is what the names of chat queues, and of no other queue, end in.
-var chatQueueName = regexp.MustCompile(`-g[0-9]+\.fifo$`)
+var chatQueueName = regexp.MustCompile(`-[0-9]*g[0-9]+\.fifo$`)
 
 // List implements delivery.Queues.
 func (c *ChatQueues) List(ctx context.Context) ([]string, error) {

@@ -83,7 +83,7 @@ func (s *slow) ReceiveMessage(
 func TestANewQueueIsWaitedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &slow{takes: time.Duration(rapid.IntRange(0, 4000).Draw(t, "ms until it is there")) * time.Millisecond}
-		c, to := &ChatQueues{SQS: s, Clock: s}, delivery.ChatQueue{Workspace: "w"}
+		c, to := &ChatQueues{SQS: s, Clock: s}, theQueue
 		begin := s.now
 		err := c.Send(t.Context(), to, 1, []delivery.Ticket{{MessageID: "m"}})
 		if waited := s.now.Sub(begin); waited > newQueueTakes {
@@ -109,7 +109,7 @@ func TestANewQueueIsWaitedFor(t *testing.T) {
 func TestAReceiveThatDoesNotWaitEndsAtOnce(t *testing.T) {
 	s := &slow{}
 	c := &ChatQueues{SQS: s, Clock: s}
-	if got, err := c.Receive(t.Context(), delivery.ChatQueue{Workspace: "w"}, time.Minute, 0); got != nil || err != nil {
+	if got, err := c.Receive(t.Context(), theQueue, time.Minute, 0); got != nil || err != nil {
 		t.Fatal(got, err)
 	}
 	if waited := s.now.Sub(time.Time{}); waited != 0 {

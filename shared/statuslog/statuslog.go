@@ -30,6 +30,7 @@ type Change struct {
 	Seq          int64                `json:"seq"`           // in the fleet, from 1, without gaps
 	WorkspaceSeq int64                `json:"workspace_seq"` // in the workspace, from 1, without gaps
 	Workspace    string               `json:"workspace_id"`
+	Life         int64                `json:"life"` // of the workspace, from 1
 	At           time.Time            `json:"at"`   // when it was noticed
 	From         *StatusReason        `json:"from"` // nil: it is the first
 	To           StatusReason         `json:"to"`
@@ -70,7 +71,7 @@ func (c Change) Row() (activity.Row, error) {
 		was = fmt.Sprintf("%s (%s)", c.From.Status, c.From.Reason)
 	}
 	return activity.Row{
-		ID: fmt.Sprintf("%012d", c.WorkspaceSeq), Workspace: c.Workspace, Type: activity.TypeStatus,
+		ID: fmt.Sprintf("%012d", c.WorkspaceSeq), Workspace: c.Workspace, Life: c.Life - 1, Type: activity.TypeStatus,
 		Method: "status_changed", SourceID: "rollcall", Status: "ok", At: c.At, Request: raw,
 		Summary: fmt.Sprintf("from %s to %s (%s)", was, c.To.Status, c.To.Reason),
 	}, err
@@ -116,7 +117,7 @@ func (l *Log) record(
 	next.Standing = workspace.Standing{StandsAs: as, StandsSince: v.Since}
 	next.Version++
 	c := Change{
-		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, At: now, To: StatusReason{v.Status, v.Reason},
+		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, Life: f.Lives + 1, At: now, To: StatusReason{v.Status, v.Reason},
 		Since: v.Since, Hint: v.Hint, Action: v.Action, Evidence: v.Evidence,
 	}
 	if status, reason, ok := strings.Cut(f.AnnouncedAs, "/"); ok {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -13,8 +15,11 @@ import (
 func (r *run) expire(
 	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
 ) error {
+	if f.Hold == workspace.Removed {
+		return r.endMail(ctx, f, f.Life(), now)
+	}
 	for _, m := range open {
-		if f.Hold != workspace.Removed && now.Before(m.ExpiresAt) {
+		if now.Before(m.ExpiresAt) {
 			continue
 		}
 		ended, err := r.Delivery.End(ctx, f, m.ID, now)
@@ -27,4 +32,41 @@ func (r *run) expire(
 		}
 	}
 	return nil
+}
+
+// endMail ends the open mail of a life that is over.
+func (r *run) endMail(ctx context.Context, f workspace.Facts, life workspace.Life, now time.Time) error {
+	n, err := r.Delivery.EndMail(ctx, f, life, now)
+	r.count(func(out *Result) { out.Expired += n })
+	if fault.CodeOf(err) == fault.Conflict {
+		return nil // it moved: the next sweep looks again
+	}
+	return err
+}
+
+// formerLives ends what is left of a workspace's former lives. They are finished when
+// no call can be under way that began in one, and nothing is open or left to do.
+func (r *run) formerLives(ctx context.Context, f workspace.Facts, now time.Time) error {
+	left := now.Sub(f.CreatedAt) < delivery.AcceptPatience
+	for _, life := range f.FormerLives() {
+		if err := r.endMail(ctx, f, life, now); err != nil {
+			return err
+		}
+		outbox, err := r.Delivery.Ledger.Outbox(ctx, life)
+		if err != nil {
+			return err
+		}
+		left = left || len(outbox) > 0
+	}
+	if left || f.FinishedLives == f.Lives {
+		return nil
+	}
+	next := f
+	next.FinishedLives = f.Lives
+	next.Version++
+	err := r.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{})
+	if fault.CodeOf(err) == fault.Conflict {
+		return nil // it changed: the next sweep looks again
+	}
+	return err
 }

@@ -32,7 +32,7 @@ func (r *run) keepQueue(f workspace.Facts) {
 	if f.Hold == workspace.Removed && f.Open == 0 && f.OutboxItems == 0 {
 		return
 	}
-	name := r.Delivery.Queues.Name(delivery.ChatQueue{Workspace: f.ID, Generation: f.QueueGeneration})
+	name := r.Delivery.Queues.Name(delivery.ChatQueue{Life: f.Life(), Generation: f.QueueGeneration})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.orphans, name)

@@ -49,7 +49,7 @@ func (r *run) reconcile(
 	if err != nil {
 		return false, err
 	}
-	if open, err = r.Delivery.Ledger.OpenMail(ctx, f.ID, 0); err != nil {
+	if open, err = r.Delivery.Ledger.OpenMail(ctx, f.Life(), 0); err != nil {
 		return false, err
 	}
 	sure, err := r.fromLedger(ctx, again, open)
@@ -62,7 +62,7 @@ func (r *run) reconcile(
 		}
 		return false, err
 	}
-	return !onlyCutOff(f, sure), activity.Audit(ctx, r.Activity, f.ID, activity.AuditEntry{
+	return !onlyCutOff(f, sure), activity.Audit(ctx, r.Activity, f.Life(), activity.AuditEntry{
 		Actor: activity.Actor{Who: "rollcall"}, Action: "recount", At: now,
 		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(sure)),
 	})
@@ -82,7 +82,7 @@ func (r *run) fromLedger(
 	next := f
 	next.Open, next.InFlight, next.OldestOpen = 0, 0, time.Time{}
 	for chunk := range slices.Chunk(open, readAtOnce) {
-		ms, err := r.Delivery.Ledger.Messages(ctx, f.ID, delivery.IDs(chunk, len(chunk))...)
+		ms, err := r.Delivery.Ledger.Messages(ctx, f.Life(), delivery.IDs(chunk, len(chunk))...)
 		if err != nil {
 			return f, err
 		}
@@ -90,7 +90,7 @@ func (r *run) fromLedger(
 			countMessage(&next, m)
 		}
 	}
-	kept, err := r.Delivery.Ledger.CountEnded(ctx, f.ID)
+	kept, err := r.Delivery.Ledger.CountEnded(ctx, f.Life())
 	if err != nil {
 		return f, err
 	}

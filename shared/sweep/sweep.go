@@ -145,6 +145,9 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	if err := r.wake(ctx, f, now); err != nil {
 		return err
 	}
+	if err := r.formerLives(ctx, f, now); err != nil {
+		return err
+	}
 	if err := r.probe(ctx, f, now); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 // Which mail is open, and when it is due, the index says, whatever the mail
 // weighs.
 func (r *run) mailbox(ctx context.Context, f workspace.Facts, now time.Time) error {
-	open, err := r.Delivery.Ledger.OpenMail(ctx, f.ID, 0)
+	open, err := r.Delivery.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
 		return err
 	}

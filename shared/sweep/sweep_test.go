@@ -93,7 +93,7 @@ func TestCountersAreCorrectedFromTheMessages(t *testing.T) {
 				f.Cancelled != right.Cancelled || f.Dead != right.Dead {
 				t.Fatalf("corrected=%v: %+v, want %+v", corrected, f, right)
 			}
-			trail, err := w.Store.AuditTrail(t.Context(), world.ID, "", 100)
+			trail, err := w.Store.AuditTrail(t.Context(), world.Life, "", 100)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,7 @@ import (
 // drain is at, or whose ended messages leave something to do.
 func (r *run) wake(ctx context.Context, f workspace.Facts, now time.Time) error {
 	idle := r.Delivery.WhyNotPush(f, now) == "" && !f.Delivering(r.Registry.Policy, now)
-	if !idle && f.OutboxItems == 0 {
+	if !idle && f.OutboxItems == 0 && f.FinishedLives == f.Lives {
 		return nil
 	}
 	var after time.Duration

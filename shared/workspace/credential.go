@@ -185,14 +185,10 @@ type Adoption struct {
 
 // Adopt resets what an old installation left: mode, metrics, failures and refusals. With ResetCredentials it resets
 // the credentials too: the new one is in use from its first use, and until then the agent is known not to have it.
-// Mail stays. A removed workspace keeps nothing but its mail and its history.
+// Mail stays. A removed workspace is not adopted but created again.
 func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Version++
 	f.Epoch++
-	if f.Hold == Removed {
-		f.CreatedAt, f.RegisteredAt, f.Liveness = now, time.Time{}, Liveness{}
-		f.Lost, f.Full = Lost{}, Full{}
-	}
 	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks

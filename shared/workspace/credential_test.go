@@ -113,11 +113,6 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 	if v := workspace.Assess(used, p, at(610)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)
 	}
-	gone := live(func(f *workspace.Facts) { f.Hold, f.HoldSince = workspace.Removed, at(599) })
-	again := workspace.Adopt(gone, workspace.Adoption{ResetCredentials: true, Minted: token.Digest("new")}, at(600))
-	if v := workspace.Assess(again, p, at(600)); v.Reason != workspace.ReasonNeverRegistered || !v.Since.Equal(at(600)) {
-		t.Fatalf("%+v", v)
-	}
 }
 
 func TestRotationIsTwoPhase(t *testing.T) {

@@ -360,7 +360,7 @@ func TestARemovedWorkspaceOffersNoRedrive(t *testing.T) {
 	if v := workspace.Assess(f, p, at(600)); len(v.Remarks) != 0 {
 		t.Fatalf("%+v", v.Remarks)
 	}
-	f = workspace.Adopt(f, workspace.Adoption{}, at(600))
+	f = workspace.CreateAgain(f, token.Digest("new"), workspace.Push, 1, at(600))
 	if v := workspace.Assess(f, p, at(601)); f.LostMessages != 0 || len(v.Remarks) != 0 {
 		t.Fatalf("%+v", v.Remarks)
 	}

@@ -4,8 +4,11 @@
 package workspace
 
 import (
+	"fmt"
 	"reflect"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -54,6 +57,41 @@ type Identity struct {
 	MaxTasks          int    // max_concurrent_tasks; 0 means 1
 	Team              string // that an operator put it in; "": none
 	QueueGeneration   int64
+	Lives             int64 // how often it was created again after a removal
+	FinishedLives     int64 // how many of its former lives have no open mail left
+}
+
+// Life is one life of a workspace: from its creation to its removal. What is created again begins another, and
+// inherits nothing: whatever is kept of a workspace, beside its audit trail, is kept under its life.
+type Life struct {
+	Workspace string
+	Number    int64 // 0 is the first
+}
+
+// Life is the workspace's present life.
+func (f Facts) Life() Life { return Life{f.ID, f.Lives} }
+
+// FormerLives are the lives before the present one that may have open mail left.
+func (f Facts) FormerLives() (former []Life) {
+	for n := f.FinishedLives; n < f.Lives; n++ {
+		former = append(former, Life{f.ID, n})
+	}
+	return former
+}
+
+// Key is a name that no other life of any workspace has: the id alone for the first. No id has a '#'.
+func (l Life) Key() string {
+	if l.Number == 0 {
+		return l.Workspace
+	}
+	return fmt.Sprintf("%s#%d", l.Workspace, l.Number)
+}
+
+// ParseLife is Key's inverse.
+func ParseLife(key string) Life {
+	id, number, _ := strings.Cut(key, "#")
+	n, _ := strconv.ParseInt(number, 10, 64) // written by Key
+	return Life{id, n}
 }
 
 // Hold is an operator's decision about a workspace; it overrides every other fact.

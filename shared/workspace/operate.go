@@ -16,6 +16,16 @@ func Create(id string, minted token.Hash, mode Mode, maxTasks int, now time.Time
 	}
 }
 
+// CreateAgain is the facts of a removed workspace that is created again: a new life, which inherits nothing. Only what
+// tells it from the lives before goes on counting.
+func CreateAgain(f Facts, minted token.Hash, mode Mode, maxTasks int, now time.Time) Facts {
+	next := Create(f.ID, minted, mode, maxTasks, now)
+	next.Version, next.Epoch = f.Version+1, f.Epoch+1
+	next.Lives, next.FinishedLives = f.Lives+1, f.FinishedLives
+	next.AnnouncedSeq = f.AnnouncedSeq
+	return next
+}
+
 // SetHold pauses, resumes (NoHold) or removes a workspace. Removing revokes its
 // credentials.
 func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {

@@ -74,6 +74,14 @@ func (c ProfileChange) Apply(p Profile) Profile {
 	return p
 }
 
+// Replace is the change after which a profile is p, whatever it was before.
+func Replace(p Profile) ProfileChange {
+	return ProfileChange{
+		Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier,
+		Signing: &p.Signing, Card: append([]byte{}, p.Card...),
+	}
+}
+
 func set[T any](field, value *T) {
 	if value != nil {
 		*field = *value

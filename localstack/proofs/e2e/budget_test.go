@@ -145,7 +145,7 @@ func TestBudget(t *testing.T) {
 			Workspace: id, Credential: reg.AuthToken, From: "127.0.0.1", Limit: 100, Cursor: cursor,
 		}, now)
 		if n := len(out.Messages); n > 0 {
-			cursor = delivery.CursorOf(out.Messages[n-1]).ID(id)
+			cursor = delivery.CursorOf(out.Messages[n-1]).ID(workspace.Life{Workspace: id})
 		}
 		return err
 	}

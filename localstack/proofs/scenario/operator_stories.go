@@ -2,9 +2,13 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // operatorStories are about what an operator does to a workspace.
@@ -33,7 +37,12 @@ func pausedResumedRemoved(ctx context.Context, p Platform) {
 func removedAndCreatedAgain(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.close()
+	id, _, err := a.send(ctx)
+	must(err)
 	mustGet(a.operate(ctx, 200, "remove", nil))
+	if r := mustGet(a.receipt(ctx, id)); r.Text("state") != "cancelled" {
+		must(fmt.Errorf("the mail of a removed workspace: %s", r.Raw))
+	}
 	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id}))
 	if verdictOf(r) != neverRegistered {
 		must(fmt.Errorf("created again: %s", r.Raw))
@@ -43,6 +52,55 @@ func removedAndCreatedAgain(ctx context.Context, p Platform) {
 	a.token = r.Text("auth_token")
 	must(a.registerAccepted(ctx, "poll", ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
+	must(a.beginsAnew(ctx, id))
+}
+
+// beginsAnew checks that nothing of its former life is the workspace's; id is that of a
+// message which that was sent.
+func (a *agent) beginsAnew(ctx context.Context, id string) error {
+	if rows, err := a.poll(ctx, ""); err != nil || len(rows) > 0 {
+		return fmt.Errorf("it is handed %v, %w", rows, err)
+	}
+	path := "/workspaces/" + a.id
+	r, err := a.p.Do(ctx, "GET", path+"/messages/"+id, a.p.OperatorToken, nil)
+	if err := wantProblem(r, err, 404, "message_unknown"); err != nil {
+		return err
+	}
+	var messages struct{ Messages []any }
+	r, err = a.p.Do(ctx, "GET", path+"/messages", a.p.OperatorToken, nil)
+	if err := wantStatus(r, err, 200); err != nil || json.Unmarshal(r.Raw, &messages) != nil ||
+		len(messages.Messages) > 0 {
+		return fmt.Errorf("its mail is %s, %w", r.Raw, err)
+	}
+	var history struct {
+		History []struct {
+			Type, Action string
+			Life         int
+		}
+	}
+	r, err = a.p.Do(ctx, "GET", path+"/history", a.p.OperatorToken, nil)
+	if err := wantStatus(r, err, 200); err != nil || json.Unmarshal(r.Raw, &history) != nil {
+		return fmt.Errorf("its history is %s, %w", r.Raw, err)
+	}
+	removed := false
+	for _, e := range history.History {
+		removed = removed || (e.Action == "remove" && e.Life == 1)
+		if e.Type == "status" && e.Life != 2 {
+			return fmt.Errorf("it has the changes of its former life: %s", r.Raw)
+		}
+	}
+	if !removed {
+		return fmt.Errorf("the trail does not say who removed it: %s", r.Raw)
+	}
+	again, err := a.p.Do(ctx, "POST", path+"/a2a", "", client.Message(id, "other words")) // its id is free
+	if err != nil || again.Status >= http.StatusMultipleChoices || checkPromise(again) != nil {
+		return fmt.Errorf("the id again: %s, %w", again.Raw, err)
+	}
+	rows, err := a.poll(ctx, "")
+	if err != nil || len(rows) != 1 || rows[0].MessageID != id {
+		return fmt.Errorf("it is handed %v, %w", rows, err)
+	}
+	return nil
 }
 
 func adopted(ctx context.Context, p Platform) {

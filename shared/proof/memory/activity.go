@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // rowRecord is a row as it is stored: without the request or the response that
@@ -24,55 +25,60 @@ type row struct {
 	trail bool   // it belongs to the audit trail
 }
 
-// newRow makes the row to store, and its key.
-func newRow(r activity.Row) (key string, _ row, err error) {
-	raw, err := newRecord(rowRecord{r, r.Request, r.Response})
-	if r.InAuditTrail() {
-		return "trail " + r.OrderKey(), row{raw, r.OrderKey(), true}, err
-	}
-	return "log " + r.ID, row{raw, r.OrderKey(), false}, err
-}
-
 func (r row) decode() activity.Row {
 	out := decode[rowRecord](r.record)
 	out.Row.Request, out.Row.Response = out.Request, out.Response
 	return out.Row
 }
 
-// putRow stores a row in the place of one with the same key.
-func (s *Store) putRow(id, key string, r row) {
-	if s.rows[id] == nil {
-		s.rows[id] = map[string]row{}
+// putRow stores a row in the place of one with the same key: an audit entry with its
+// workspace, another one with its life.
+func (s *Store) putRow(r activity.Row) error {
+	raw, err := newRecord(rowRecord{r, r.Request, r.Response})
+	if err != nil {
+		return err
 	}
-	s.rows[id][key] = r
+	stored, key := row{raw, r.OrderKey(), r.InAuditTrail()}, "log "+r.ID
+	if stored.trail {
+		key = "trail " + stored.order
+	}
+	if r.Type == activity.TypeAudit {
+		put(s.trails, r.Workspace, key, stored)
+		return nil
+	}
+	put(s.rows, workspace.Life{Workspace: r.Workspace, Number: r.Life}, key, stored)
+	return nil
+}
+
+// put sets an entry of a map in a map.
+func put[Of comparable, V any](all map[Of]map[string]V, of Of, key string, v V) {
+	if all[of] == nil {
+		all[of] = map[string]V{}
+	}
+	all[of][key] = v
 }
 
 // AddRow implements activity.Log.
 func (s *Store) AddRow(_ context.Context, r activity.Row) error {
-	key, stored, err := newRow(r)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.putRow(r.Workspace, key, stored)
-	return nil
+	return s.putRow(r)
 }
 
 // ActivityLog implements activity.Log.
-func (s *Store) ActivityLog(_ context.Context, id string, r activity.Range) ([]activity.Item, error) {
+func (s *Store) ActivityLog(_ context.Context, life workspace.Life, r activity.Range) ([]activity.Item, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []activity.Item
 	first, end := r.Bounds()
 	within := func(order string) bool { return first <= order && order < end }
-	for _, m := range s.messages[id] {
+	for _, m := range s.messages[life] {
 		if order := activity.MessageOrderKey(m); within(order) {
 			m = copyMessage(m)
 			out = append(out, activity.Item{OrderKey: order, Message: &m})
 		}
 	}
-	for _, stored := range s.rows[id] {
+	for _, stored := range s.rows[life] {
 		if !stored.trail && within(stored.order) {
 			r := stored.decode()
 			out = append(out, activity.Item{OrderKey: stored.order, Row: &r})
@@ -83,12 +89,16 @@ func (s *Store) ActivityLog(_ context.Context, id string, r activity.Range) ([]a
 }
 
 // AuditTrail implements activity.Log.
-func (s *Store) AuditTrail(_ context.Context, id, below string, limit int) (out []activity.Row, err error) {
+func (s *Store) AuditTrail(
+	_ context.Context, life workspace.Life, below string, limit int,
+) (out []activity.Row, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, stored := range s.rows[id] {
-		if stored.trail && (below == "" || stored.order < below) {
-			out = append(out, stored.decode())
+	for _, rows := range []map[string]row{s.trails[life.Workspace], s.rows[life]} {
+		for _, stored := range rows {
+			if stored.trail && (below == "" || stored.order < below) {
+				out = append(out, stored.decode())
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b activity.Row) int { return cmp.Compare(b.OrderKey(), a.OrderKey()) })

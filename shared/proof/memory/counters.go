@@ -8,11 +8,11 @@ import (
 )
 
 // CountEnded implements delivery.Ledger.
-func (s *Store) CountEnded(_ context.Context, id string) (map[chat.State]int64, error) {
+func (s *Store) CountEnded(_ context.Context, life workspace.Life) (map[chat.State]int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[chat.State]int64{}
-	for _, m := range s.messages[id] {
+	for _, m := range s.messages[life] {
 		if !m.State.Open() {
 			out[m.State]++
 		}
@@ -25,7 +25,7 @@ func (s *Store) CorrectCounters(_ context.Context, seen, next workspace.Facts) e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.facts[seen.ID]
-	if !ok || f.Counters != seen.Counters {
+	if !ok || f.Life() != seen.Life() || f.Counters != seen.Counters {
 		return conflict()
 	}
 	f.Counters, f.OldestOpen = next.Counters, next.OldestOpen

@@ -6,10 +6,13 @@ import (
 	"slices"
 
 	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Delegation implements delegation.Store.
-func (s *Store) Delegation(_ context.Context, source, id string) (d delegation.Delegation, found bool, err error) {
+func (s *Store) Delegation(
+	_ context.Context, source workspace.Life, id string,
+) (d delegation.Delegation, found bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	raw, found := s.delegations[source][id]
@@ -27,16 +30,16 @@ func (s *Store) SaveDelegation(_ context.Context, d delegation.Delegation) error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.delegations[d.Source] == nil {
-		s.delegations[d.Source] = map[string]record{}
-	}
-	s.delegations[d.Source][d.ID] = raw
+	put(s.delegations, d.From(), d.ID, raw)
 	return nil
 }
 
-// claimed is a message of a workspace, claimant the delegation that has it.
+// claimed is a message of a life, claimant the delegation that has it.
 type (
-	claimed  struct{ workspace, message string }
+	claimed struct {
+		life    workspace.Life
+		message string
+	}
 	claimant struct{ source, id string }
 )
 
@@ -44,7 +47,7 @@ type (
 func (s *Store) ClaimMessage(_ context.Context, d delegation.Delegation) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key, own := claimed{d.Target, d.MessageID}, claimant{d.Source, d.ID}
+	key, own := claimed{d.To(), d.MessageID}, claimant{d.Source, d.ID}
 	if was, taken := s.claims[key]; taken && was != own {
 		return false, nil
 	}
@@ -53,7 +56,7 @@ func (s *Store) ClaimMessage(_ context.Context, d delegation.Delegation) (bool, 
 }
 
 // Delegations implements delegation.Store.
-func (s *Store) Delegations(_ context.Context, source string) (out []delegation.Delegation, err error) {
+func (s *Store) Delegations(_ context.Context, source workspace.Life) (out []delegation.Delegation, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, raw := range s.delegations[source] {

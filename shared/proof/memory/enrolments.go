@@ -5,13 +5,14 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Enrol implements registry.Enrolments.
 func (s *Store) Enrol(_ context.Context, e registry.Enrolment, by activity.AuditEntry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.audit(e.AuditTrailID(), by); err != nil {
+	if err := s.audit(e.AuditTrail(), by); err != nil {
 		return err
 	}
 	e.Until = millis(e.Until)
@@ -20,13 +21,8 @@ func (s *Store) Enrol(_ context.Context, e registry.Enrolment, by activity.Audit
 }
 
 // audit adds an entry to a workspace's audit trail.
-func (s *Store) audit(id string, by activity.AuditEntry) error {
-	key, r, err := newRow(activity.AuditRow(id, by))
-	if err != nil {
-		return err
-	}
-	s.putRow(id, key, r)
-	return nil
+func (s *Store) audit(life workspace.Life, by activity.AuditEntry) error {
+	return s.putRow(activity.AuditRow(life, by))
 }
 
 // Enrolment implements registry.Enrolments.
@@ -48,7 +44,7 @@ func (s *Store) Withdraw(_ context.Context, id string, by activity.AuditEntry) e
 	if !ok {
 		return registry.EnrolmentUnknown()
 	}
-	if err := s.audit(e.AuditTrailID(), by); err != nil {
+	if err := s.audit(e.AuditTrail(), by); err != nil {
 		return err
 	}
 	delete(s.enrolments, id)

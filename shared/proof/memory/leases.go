@@ -64,7 +64,7 @@ func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) erro
 		}
 	}
 	for _, entry := range extras.Audit {
-		if err := s.audit(next.ID, entry); err != nil {
+		if err := s.audit(next.Life(), entry); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) erro
 	}
 	for _, h := range []token.Hash{next.Credential, next.NextCredential} {
 		if !h.Zero() && h != old.Credential && h != old.NextCredential {
-			s.owners[h] = next.ID
+			s.owners[h] = next.Life()
 		}
 	}
 	s.facts[next.ID] = merge(stored, old, next)
@@ -87,6 +87,9 @@ func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) erro
 // merge writes to stored what differs between old and next, as the table's
 // update does, so that a signal or a message in between is not undone.
 func merge(stored, old, next workspace.Facts) workspace.Facts {
+	if next.Lives != old.Lives {
+		return keptFacts(next) // what was written since old was read ends with its life too
+	}
 	out, was, is := reflect.ValueOf(&stored).Elem(), reflect.ValueOf(old), reflect.ValueOf(next)
 	for _, index := range factFields {
 		if a, b := was.FieldByIndex(index), is.FieldByIndex(index); !a.Equal(b) {

@@ -30,7 +30,7 @@ func TestQueuesKeepTheContract(t *testing.T) {
 // What SQS does and the emulators don't.
 func TestQueuesFollowSQS(t *testing.T) {
 	one := []delivery.Ticket{{MessageID: "m1", Seq: 1, Dedup: "1"}}
-	to := delivery.ChatQueue{Workspace: "w"}
+	to := delivery.ChatQueue{Life: workspace.Life{Workspace: "w"}}
 	receive := func(t *testing.T, q *memory.Queues) *delivery.ReceivedTicket {
 		t.Helper()
 		r, err := q.Receive(t.Context(), to, time.Second, 0)

@@ -35,28 +35,28 @@ func (s *Store) Count(
 }
 
 // Uncount implements delivery.Ledger.
-func (s *Store) Uncount(_ context.Context, id string) error {
+func (s *Store) Uncount(_ context.Context, life workspace.Life) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.facts[id]
-	if f.Open == 0 {
+	f := s.facts[life.Workspace]
+	if f.Open == 0 || f.Life() != life {
 		return nil
 	}
 	f.Open, f.Unused = f.Open-1, f.Unused+1
 	if f.Open == 0 {
 		f.OldestOpen = time.Time{}
 	}
-	s.facts[id] = f
+	s.facts[life.Workspace] = f
 	return nil
 }
 
 // NoteFull implements delivery.Ledger.
-func (s *Store) NoteFull(_ context.Context, id string, full workspace.Full) error {
+func (s *Store) NoteFull(_ context.Context, life workspace.Life, full workspace.Full) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f, ok := s.facts[id]; ok {
+	if f, ok := s.facts[life.Workspace]; ok && f.Life() == life {
 		f.Full = full
-		s.facts[id] = keptFacts(f)
+		s.facts[life.Workspace] = keptFacts(f)
 	}
 	return nil
 }
@@ -69,22 +69,20 @@ func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	if err != nil {
 		return m, err
 	}
-	if was, dup := s.messages[m.Workspace][m.ID]; dup {
+	life := delivery.LifeOf(m)
+	if was, dup := s.messages[life][m.ID]; dup {
 		return copyMessage(was), nil
 	}
-	if s.messages[m.Workspace] == nil {
-		s.messages[m.Workspace] = map[string]chat.Message{}
-	}
-	s.messages[m.Workspace][m.ID] = stored
+	put(s.messages, life, m.ID, stored)
 	return m, nil
 }
 
 // OpenMail implements delivery.Ledger.
-func (s *Store) OpenMail(_ context.Context, id string, limit int) ([]delivery.OpenMessage, error) {
+func (s *Store) OpenMail(_ context.Context, life workspace.Life, limit int) ([]delivery.OpenMessage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []delivery.OpenMessage
-	for _, m := range s.messages[id] {
+	for _, m := range s.messages[life] {
 		if m.State.Open() {
 			out = append(out, delivery.OpenMessage{
 				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: m.Source,
@@ -102,12 +100,12 @@ func (s *Store) OpenMail(_ context.Context, id string, limit int) ([]delivery.Op
 }
 
 // Messages implements delivery.Ledger.
-func (s *Store) Messages(_ context.Context, id string, messageIDs ...string) ([]chat.Message, error) {
+func (s *Store) Messages(_ context.Context, life workspace.Life, messageIDs ...string) ([]chat.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []chat.Message
 	for _, mid := range messageIDs {
-		if m, ok := s.messages[id][mid]; ok {
+		if m, ok := s.messages[life][mid]; ok {
 			out = append(out, copyMessage(m))
 		}
 	}
@@ -116,7 +114,7 @@ func (s *Store) Messages(_ context.Context, id string, messageIDs ...string) ([]
 
 // WriteMessages implements delivery.Ledger.
 func (s *Store) WriteMessages(
-	_ context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate,
+	_ context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
 ) error {
 	stored, err := keptMoves(moves, u)
 	if err != nil {
@@ -125,23 +123,25 @@ func (s *Store) WriteMessages(
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, mv := range moves {
-		if m, ok := s.messages[id][mv.From.ID]; !ok || m.Version != mv.From.Version {
+		if m, ok := s.messages[life][mv.From.ID]; !ok || m.Version != mv.From.Version {
 			return conflict()
 		}
 	}
-	f, ok := u.Apply(s.facts[id], chat.DeltaOf(moves))
-	if !ok {
-		return conflict()
+	if !u.Former {
+		f, ok := u.Apply(s.facts[life.Workspace], chat.DeltaOf(moves))
+		if !ok || f.Life() != life {
+			return conflict()
+		}
+		s.facts[life.Workspace] = keptFacts(f)
 	}
-	s.facts[id] = keptFacts(f)
 	for _, m := range stored {
-		s.messages[id][m.ID] = m
+		s.messages[life][m.ID] = m
 	}
 	for _, item := range u.Outbox {
-		if s.outbox[id] == nil {
-			s.outbox[id] = map[delivery.OutboxItem]bool{}
+		if s.outbox[life] == nil {
+			s.outbox[life] = map[delivery.OutboxItem]bool{}
 		}
-		s.outbox[id][item] = true
+		s.outbox[life][item] = true
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func (s *Store) AddPerson(_ context.Context, p people.Person, by activity.AuditEntry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.audit(activity.PlatformID, by); err != nil {
+	if err := s.audit(activity.Platform, by); err != nil {
 		return err
 	}
 	p.CreatedAt, p.ExpiresAt, p.UsedAt = millis(p.CreatedAt), millis(p.ExpiresAt), millis(p.UsedAt)
@@ -48,7 +48,7 @@ func (s *Store) RemovePerson(_ context.Context, id string, by activity.AuditEntr
 	if _, ok := s.people[id]; !ok {
 		return people.Unknown()
 	}
-	if err := s.audit(activity.PlatformID, by); err != nil {
+	if err := s.audit(activity.Platform, by); err != nil {
 		return err
 	}
 	delete(s.people, id)

@@ -52,7 +52,7 @@ func copyProfile(p workspace.Profile) workspace.Profile {
 }
 
 // Owner implements registry.Owners.
-func (s *Store) Owner(_ context.Context, credential token.Hash) (string, error) {
+func (s *Store) Owner(_ context.Context, credential token.Hash) (workspace.Life, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.owners[credential], nil

@@ -162,7 +162,7 @@ func (q *Queues) SendToDeadLetter(_ context.Context, _ delivery.ChatQueue, t del
 
 // Name implements delivery.Queues.
 func (q *Queues) Name(of delivery.ChatQueue) string {
-	return fmt.Sprintf("%s-g%d", of.Workspace, of.Generation)
+	return fmt.Sprintf("%s-g%d", of.Life.Key(), of.Generation)
 }
 
 // List implements delivery.Queues.

@@ -20,10 +20,6 @@ func (s *Store) AddChange(
 	if err != nil {
 		return c, err
 	}
-	key, stored, err := newRow(history)
-	if err != nil {
-		return c, err
-	}
 	raw, err := newRecord(c)
 	if err != nil {
 		return c, err
@@ -31,7 +27,9 @@ func (s *Store) AddChange(
 	if err := s.save(old, next, registry.SaveExtras{}); err != nil {
 		return c, err
 	}
-	s.putRow(c.Workspace, key, stored)
+	if err := s.putRow(history); err != nil {
+		return c, err
+	}
 	s.changes = append(s.changes, raw)
 	return c, nil
 }

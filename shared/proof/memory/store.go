@@ -23,15 +23,16 @@ type Store struct {
 	Policy workspace.Policy // what Renew observes by
 
 	mu sync.Mutex // guards what follows
-	// By workspace, but for owners (by credential), enrolments and people (by id).
+	// By workspace or by life, but for owners (by credential), enrolments and people (by id).
 	facts       map[string]workspace.Facts
 	profiles    map[string]workspace.Profile
-	messages    map[string]map[string]chat.Message
-	rows        map[string]map[string]row
-	delegations map[string]map[string]record
+	trails      map[string]map[string]row // the audit entries
+	rows        map[workspace.Life]map[string]row
+	messages    map[workspace.Life]map[string]chat.Message
+	delegations map[workspace.Life]map[string]record
 	claims      map[claimed]claimant
-	outbox      map[string]map[delivery.OutboxItem]bool
-	owners      map[token.Hash]string
+	outbox      map[workspace.Life]map[delivery.OutboxItem]bool
+	owners      map[token.Hash]workspace.Life
 	enrolments  map[string]registry.Enrolment
 	people      map[string]people.Person
 
@@ -59,10 +60,11 @@ func NewStore(p workspace.Policy) *Store {
 	return &Store{
 		Policy: p,
 		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
-		messages: map[string]map[string]chat.Message{}, rows: map[string]map[string]row{},
-		delegations: map[string]map[string]record{}, claims: map[claimed]claimant{},
-		outbox: map[string]map[delivery.OutboxItem]bool{},
-		owners: map[token.Hash]string{}, enrolments: map[string]registry.Enrolment{},
+		messages: map[workspace.Life]map[string]chat.Message{}, rows: map[workspace.Life]map[string]row{},
+		trails:      map[string]map[string]row{},
+		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
+		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
+		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
 		people: map[string]people.Person{},
 	}
 }

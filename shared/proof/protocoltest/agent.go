@@ -110,7 +110,7 @@ func (m *machine) take(h *host, messages []chat.Message) {
 	h.proved = map[string]bool{}
 	for _, msg := range messages {
 		m.taken[msg.ID] = true
-		h.cursor = delivery.CursorOf(msg).ID(m.id)
+		h.cursor = delivery.CursorOf(msg).ID(delivery.LifeOf(msg))
 		h.proved[msg.ID] = true
 	}
 	if h.cursor == before { // the same cursor again proves only its own row

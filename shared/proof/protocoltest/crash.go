@@ -150,12 +150,12 @@ func (l ledger) Count(
 	return f, counted, err
 }
 
-func (l ledger) Uncount(ctx context.Context, id string) error {
-	return l.c.write(func() error { return l.Ledger.Uncount(ctx, id) })
+func (l ledger) Uncount(ctx context.Context, life workspace.Life) error {
+	return l.c.write(func() error { return l.Ledger.Uncount(ctx, life) })
 }
 
-func (l ledger) NoteFull(ctx context.Context, id string, full workspace.Full) error {
-	return l.c.write(func() error { return l.Ledger.NoteFull(ctx, id, full) })
+func (l ledger) NoteFull(ctx context.Context, life workspace.Life, full workspace.Full) error {
+	return l.c.write(func() error { return l.Ledger.NoteFull(ctx, life, full) })
 }
 
 func (l ledger) Put(ctx context.Context, m chat.Message) (stored chat.Message, err error) {
@@ -163,19 +163,21 @@ func (l ledger) Put(ctx context.Context, m chat.Message) (stored chat.Message, e
 	return stored, err
 }
 
-func (l ledger) OpenMail(ctx context.Context, id string, limit int) ([]delivery.OpenMessage, error) {
+func (l ledger) OpenMail(ctx context.Context, life workspace.Life, limit int) ([]delivery.OpenMessage, error) {
 	if err := l.c.read(); err != nil {
 		return nil, err
 	}
-	return l.Ledger.OpenMail(ctx, id, limit)
+	return l.Ledger.OpenMail(ctx, life, limit)
 }
 
-func (l ledger) WriteMessages(ctx context.Context, id string, moves []chat.Move, u delivery.MailboxUpdate) error {
-	return l.c.write(func() error { return l.Ledger.WriteMessages(ctx, id, moves, u) })
+func (l ledger) WriteMessages(
+	ctx context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
+) error {
+	return l.c.write(func() error { return l.Ledger.WriteMessages(ctx, life, moves, u) })
 }
 
-func (l ledger) OutboxDone(ctx context.Context, id string, e delivery.OutboxItem) error {
-	return l.c.write(func() error { return l.Ledger.OutboxDone(ctx, id, e) })
+func (l ledger) OutboxDone(ctx context.Context, life workspace.Life, e delivery.OutboxItem, former bool) error {
+	return l.c.write(func() error { return l.Ledger.OutboxDone(ctx, life, e, former) })
 }
 
 type queues struct {

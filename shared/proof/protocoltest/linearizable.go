@@ -149,7 +149,7 @@ func (c *clients) poll(t *testing.T, client int) {
 	for range 8 {
 		in := delivery.PollRequest{Workspace: c.id, Credential: c.agent.AuthToken, From: address, Limit: 40}
 		if seq > 0 {
-			in.Cursor = delivery.Cursor{Seq: seq, Epoch: c.agent.Facts.Epoch}.ID(c.id)
+			in.Cursor = delivery.Cursor{Seq: seq, Epoch: c.agent.Facts.Epoch}.ID(c.agent.Facts.Life())
 		}
 		c.note(t, client, call{cursor: seq}, func() (result, error) {
 			out, err := c.d.Poll(t.Context(), in, c.d.Clock.Now())

@@ -42,6 +42,7 @@ type machine struct {
 	reliableSweeper *sweep.Sweeper     // never crashes
 
 	id      string
+	life    workspace.Life // the present one
 	token   string
 	removed bool
 	sent    []string // the messages that were accepted, in order
@@ -73,8 +74,8 @@ type machine struct {
 // Machine runs one random history, and then on without faults until the mailbox is empty.
 func Machine(t *rapid.T, w World, id string) {
 	m := &machine{
-		World: w, ctx: context.Background(), crash: &crash{}, id: id, knowledge: newKnowledge(),
-		natures: map[string]answer{}, shortLived: map[string]bool{},
+		World: w, ctx: context.Background(), crash: &crash{}, id: id, life: workspace.Life{Workspace: id},
+		knowledge: newKnowledge(), natures: map[string]answer{}, shortLived: map[string]bool{},
 	}
 	reliable, reliableSweeper := *w.Delivery, *w.Sweeper
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m

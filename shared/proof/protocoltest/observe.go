@@ -95,7 +95,7 @@ func (m *machine) broken(format string, args ...any) {
 }
 
 func (m *machine) messages() []chat.Message {
-	messages, err := m.reliable.Ledger.Messages(m.ctx, m.id, m.sent...)
+	messages, err := m.reliable.Ledger.Messages(m.ctx, m.life, m.sent...)
 	if err != nil || len(messages) != len(m.sent) {
 		m.broken("%d of %d messages are in the ledger, %v", len(messages), len(m.sent), err)
 	}

@@ -41,7 +41,7 @@ func (c contract) accepts(t T) {
 			f.Accepted, f.CountedAt = n+1, t0
 		}
 		for n := range int64(4) { // once more than there are
-			must(t, c.Uncount(t.Context(), f.ID))
+			must(t, c.Uncount(t.Context(), f.Life()))
 			f.Open, f.Unused, f.OldestOpen = max(0, 2-n), min(n+1, 3), t0
 			if f.Open == 0 {
 				f.OldestOpen = time.Time{}
@@ -57,12 +57,12 @@ func (c contract) accepts(t T) {
 		for _, full := range []workspace.Full{
 			{FullSince: t0, FullAt: t0.Add(time.Second), FullBy: "w"}, {FullSince: t0.Add(time.Hour), FullAt: t0}, {},
 		} {
-			must(t, c.NoteFull(t.Context(), f.ID, full))
+			must(t, c.NoteFull(t.Context(), f.Life(), full))
 			f.Full = full
 			same(t, f, c.read(t, f.ID))
 		}
 		nobody := uuid.NewString()
-		must(t, c.NoteFull(t.Context(), nobody, workspace.Full{FullAt: t0}))
+		must(t, c.NoteFull(t.Context(), first(nobody), workspace.Full{FullAt: t0}))
 		_, err := c.Get(t.Context(), nobody)
 		wantCode(t, err, fault.WorkspaceUnknown)
 	})
@@ -83,7 +83,7 @@ func (c contract) accepts(t T) {
 		m.Body = fmt.Appendf(nil, `"%0410000d"`, 0) // with its other fields, more than 400 KB
 		_, err := c.Put(t.Context(), m)
 		wantCode(t, err, fault.PlatformUnavailable)
-		ms, err := c.Messages(t.Context(), f.ID, "m0")
+		ms, err := c.Messages(t.Context(), f.Life(), "m0")
 		must(t, err)
 		same(t, 0, len(ms))
 	})
@@ -139,7 +139,7 @@ func (c contract) fifty(t T) {
 	for i, n := range numbers {
 		same(t, int64(i)+1, n)
 	}
-	open, err := c.OpenMail(t.Context(), f.ID, 0)
+	open, err := c.OpenMail(t.Context(), f.Life(), 0)
 	must(t, err)
 	f = c.read(t, f.ID)
 	if len(open) != senders || f.Open != senders || f.Accepted != senders || !f.Conserved() {

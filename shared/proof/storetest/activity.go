@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // note is a row of an agent.
@@ -20,9 +21,9 @@ func note(id, workspaceID string, at time.Time) activity.Row {
 }
 
 // logged are the ids of the log's items, and the order key of the last.
-func (c contract) logged(t T, id string, r activity.Range) (ids []string, last string) {
+func (c contract) logged(t T, life workspace.Life, r activity.Range) (ids []string, last string) {
 	t.Helper()
-	items, err := c.ActivityLog(t.Context(), id, r)
+	items, err := c.ActivityLog(t.Context(), life, r)
 	must(t, err)
 	for _, item := range items {
 		if item.Message != nil {
@@ -56,12 +57,12 @@ func (c contract) activityLog(t T) {
 			{activity.Range{Limit: 0}, nil},
 			{activity.Range{Limit: -1}, nil},
 		} {
-			got, _ := c.logged(t, f.ID, r.Range)
+			got, _ := c.logged(t, f.Life(), r.Range)
 			same(t, r.want, got)
 		}
 		var all []string
 		for r := (activity.Range{Limit: 2}); ; {
-			page, last := c.logged(t, f.ID, r)
+			page, last := c.logged(t, f.Life(), r)
 			all = append(all, page...)
 			if len(page) < r.Limit {
 				break
@@ -74,7 +75,7 @@ func (c contract) activityLog(t T) {
 		id := uuid.NewString()
 		must(t, c.AddRow(t.Context(), note("a", id, t0)))
 		must(t, c.AddRow(t.Context(), note("a", id, t0.Add(time.Hour))))
-		got, _ := c.logged(t, id, activity.Range{Limit: 10})
+		got, _ := c.logged(t, first(id), activity.Range{Limit: 10})
 		same(t, []string{"a"}, got)
 	})
 	t.Run("a row without a request is read without one", func(t T) {
@@ -82,7 +83,7 @@ func (c contract) activityLog(t T) {
 		row := note("a", id, t0)
 		row.Request = nil
 		must(t, c.AddRow(t.Context(), row))
-		items, err := c.ActivityLog(t.Context(), id, activity.Range{Limit: 1})
+		items, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 1})
 		must(t, err)
 		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, items)
 	})
@@ -91,7 +92,7 @@ func (c contract) activityLog(t T) {
 		row := note("a", id, t0)
 		row.Request = []byte(`{`)
 		wantCode(t, c.AddRow(t.Context(), row), fault.PlatformUnavailable)
-		got, _ := c.logged(t, id, activity.Range{Limit: 1})
+		got, _ := c.logged(t, first(id), activity.Range{Limit: 1})
 		same(t, 0, len(got))
 	})
 	t.Run("a row that is too large for an item is not stored", func(t T) {
@@ -103,7 +104,7 @@ func (c contract) activityLog(t T) {
 		f := c.accept(t, c.created(t), "m0", chat.Task)
 		must(t, c.AddRow(t.Context(), note("a", f.ID, t0)))
 		read := func() []activity.Item {
-			items, err := c.ActivityLog(t.Context(), f.ID, activity.Range{Limit: 2})
+			items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Limit: 2})
 			must(t, err)
 			return items
 		}

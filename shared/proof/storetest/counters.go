@@ -42,7 +42,7 @@ func (c contract) counters(t T) {
 		m := c.stored(t, f.ID, "m0")[0]
 		must(t, c.write(t, m, m.Deliver("ok", nil, "", t0), delivery.MailboxUpdate{OldestOpen: &oldest}))
 		seen := c.read(t, f.ID)
-		ends, err := c.CountEnded(t.Context(), f.ID)
+		ends, err := c.CountEnded(t.Context(), f.Life())
 		must(t, err)
 		same(t, map[chat.State]int64{chat.Delivered: 1}, ends)
 		wrong := seen

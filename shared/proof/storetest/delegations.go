@@ -21,10 +21,10 @@ func (c contract) delegations(t T) {
 		for _, d := range []delegation.Delegation{d3, d1, d2} {
 			must(t, c.SaveDelegation(t.Context(), d))
 		}
-		all, err := c.Delegations(t.Context(), source)
+		all, err := c.Delegations(t.Context(), first(source))
 		must(t, err)
 		same(t, []delegation.Delegation{d2, d3, d1}, all)
-		other, err := c.Delegations(t.Context(), uuid.NewString())
+		other, err := c.Delegations(t.Context(), first(uuid.NewString()))
 		must(t, err)
 		same(t, 0, len(other))
 	})
@@ -34,7 +34,7 @@ func (c contract) delegations(t T) {
 		must(t, c.SaveDelegation(t.Context(), d))
 		d.MessageID = "another"
 		must(t, c.SaveDelegation(t.Context(), d))
-		all, err := c.Delegations(t.Context(), source)
+		all, err := c.Delegations(t.Context(), first(source))
 		must(t, err)
 		same(t, []delegation.Delegation{d}, all)
 	})
@@ -54,7 +54,7 @@ func (c contract) delegations(t T) {
 		}
 	})
 	t.Run("one that was never made is not found", func(t T) {
-		if _, found, err := c.Delegation(t.Context(), uuid.NewString(), "d1"); found || err != nil {
+		if _, found, err := c.Delegation(t.Context(), first(uuid.NewString()), "d1"); found || err != nil {
 			t.Fatal(found, err)
 		}
 	})

@@ -36,7 +36,7 @@ func (c contract) enrolments(t T) {
 		_, err := c.Enrolment(t.Context(), e.ID)
 		wantCode(t, err, fault.EnrolmentUnknown)
 		wantCode(t, c.Withdraw(t.Context(), e.ID, withdrawn), fault.EnrolmentUnknown)
-		trail, err := c.AuditTrail(t.Context(), e.Workspace, "", 10)
+		trail, err := c.AuditTrail(t.Context(), first(e.Workspace), "", 10)
 		must(t, err)
 		var actions []string
 		for _, row := range trail {

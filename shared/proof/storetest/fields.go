@@ -71,7 +71,7 @@ func (c contract) factsAlone(t T) {
 // messageOf is an open message with every field at its nth value.
 func messageOf(id string, version int64, state chat.State, n int) chat.Message {
 	m := filled[chat.Message](n)
-	m.ID, m.Workspace, m.Version, m.State = "m", id, version, state
+	m.ID, m.Workspace, m.Life, m.Version, m.State = "m", id, 0, version, state
 	return m
 }
 
@@ -92,20 +92,15 @@ func (c contract) messageFields(t T) {
 	again, err := c.Put(t.Context(), message(f.ID, "m", 2, chat.Task))
 	must(t, err)
 	same(t, was, again)
-	items, err := c.ActivityLog(t.Context(), f.ID, activity.Range{Limit: 10})
+	items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Limit: 10})
 	must(t, err)
 	same(t, []activity.Item{{OrderKey: activity.MessageOrderKey(was), Message: &was}}, items)
 }
 
 func (c contract) profileFields(t T) {
 	f := c.created(t)
-	for _, n := range []int{1, 2} {
-		// Name by name, and not by reflection: ProfileChange has pointers where Profile has values.
-		p := filled[workspace.Profile](n)
-		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{
-			Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier, Card: p.Card,
-			Signing: &p.Signing,
-		}))
+	for _, p := range []workspace.Profile{filled[workspace.Profile](1), filled[workspace.Profile](2), {}} {
+		must(t, c.Describe(t.Context(), f.ID, workspace.Replace(p)))
 		got, err := c.Profile(t.Context(), f.ID)
 		must(t, err)
 		same(t, p, got)
@@ -118,9 +113,9 @@ func (c contract) profileFields(t T) {
 func (c contract) rowFields(t T) {
 	id := uuid.NewString()
 	for _, row := range []activity.Row{filled[activity.Row](1), {ID: "v1", At: t0}, filled[activity.Row](2)} {
-		row.Workspace = id
+		row.Workspace, row.Life = id, 0
 		must(t, c.AddRow(t.Context(), row))
-		got, err := c.ActivityLog(t.Context(), id, activity.Range{Limit: 1})
+		got, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 1})
 		must(t, err)
 		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, got)
 	}
@@ -131,7 +126,7 @@ func (c contract) auditFields(t T) {
 	row := filled[activity.Row](1)
 	row.Workspace, row.Type = id, activity.TypeAudit
 	must(t, c.AddRow(t.Context(), row))
-	got, err := c.AuditTrail(t.Context(), id, "", 10)
+	got, err := c.AuditTrail(t.Context(), first(id), "", 10)
 	must(t, err)
 	same(t, []activity.Row{row}, got)
 }
@@ -140,13 +135,13 @@ func (c contract) delegationFields(t T) {
 	d := filled[delegation.Delegation](1)
 	d.Source = uuid.NewString()
 	must(t, c.SaveDelegation(t.Context(), d))
-	got, found, err := c.Delegation(t.Context(), d.Source, d.ID)
+	got, found, err := c.Delegation(t.Context(), d.From(), d.ID)
 	must(t, err)
 	if !found {
 		t.Fatal("it is not there")
 	}
 	same(t, d, got)
-	all, err := c.Delegations(t.Context(), d.Source)
+	all, err := c.Delegations(t.Context(), d.From())
 	must(t, err)
 	same(t, []delegation.Delegation{d}, all)
 }
@@ -156,7 +151,7 @@ func (c contract) changeFields(t T) {
 	next := f
 	next.Version++
 	ch := filled[statuslog.Change](1)
-	ch.Workspace = f.ID
+	ch.Workspace, ch.Life = f.ID, 1
 	stored, err := c.AddChange(t.Context(), f, next, ch)
 	must(t, err)
 	ch.Seq = stored.Seq
@@ -166,7 +161,7 @@ func (c contract) changeFields(t T) {
 	same(t, []statuslog.Change{ch}, log)
 	row, err := ch.Row()
 	must(t, err)
-	trail, err := c.AuditTrail(t.Context(), f.ID, "", 1)
+	trail, err := c.AuditTrail(t.Context(), f.Life(), "", 1)
 	must(t, err)
 	same(t, []activity.Row{row}, trail)
 }

@@ -10,7 +10,7 @@ import (
 func (c contract) messages(t T) {
 	t.Run("they come in the order asked, and as often, without those that are unknown", func(t T) {
 		f, _ := c.withMail(t, 2)
-		ms, err := c.Messages(t.Context(), f.ID, "m1", "nope", "m0", "m1")
+		ms, err := c.Messages(t.Context(), f.Life(), "m1", "nope", "m0", "m1")
 		must(t, err)
 		var got []string
 		for _, m := range ms {
@@ -19,7 +19,7 @@ func (c contract) messages(t T) {
 		same(t, []string{"m1", "m0", "m1"}, got)
 	})
 	t.Run("none may be asked for", func(t T) {
-		ms, err := c.Messages(t.Context(), c.created(t).ID)
+		ms, err := c.Messages(t.Context(), c.created(t).Life())
 		must(t, err)
 		same(t, 0, len(ms))
 	})

@@ -90,18 +90,18 @@ func (d damaged) CorrectCounters(ctx context.Context, old, next workspace.Facts)
 	return d.Store.CorrectCounters(ctx, old, next)
 }
 
-func (d damaged) Messages(ctx context.Context, id string, ids ...string) ([]chat.Message, error) {
-	ms, err := d.Store.Messages(ctx, id, ids...)
+func (d damaged) Messages(ctx context.Context, life workspace.Life, ids ...string) ([]chat.Message, error) {
+	ms, err := d.Store.Messages(ctx, life, ids...)
 	return each(d.message, ms), err
 }
 
-func (d damaged) OpenMail(ctx context.Context, id string, limit int) ([]delivery.OpenMessage, error) {
-	ms, err := d.Store.OpenMail(ctx, id, limit)
+func (d damaged) OpenMail(ctx context.Context, life workspace.Life, limit int) ([]delivery.OpenMessage, error) {
+	ms, err := d.Store.OpenMail(ctx, life, limit)
 	return each(d.open, ms), err
 }
 
-func (d damaged) Outbox(ctx context.Context, id string) ([]delivery.OutboxItem, error) {
-	items, err := d.Store.Outbox(ctx, id)
+func (d damaged) Outbox(ctx context.Context, life workspace.Life) ([]delivery.OutboxItem, error) {
+	items, err := d.Store.Outbox(ctx, life)
 	return each(d.outbox, items), err
 }
 
@@ -110,8 +110,8 @@ func (d damaged) Profile(ctx context.Context, id string) (workspace.Profile, err
 	return apply(d.profile, p), err
 }
 
-func (d damaged) ActivityLog(ctx context.Context, id string, r activity.Range) ([]activity.Item, error) {
-	items, err := d.Store.ActivityLog(ctx, id, r)
+func (d damaged) ActivityLog(ctx context.Context, life workspace.Life, r activity.Range) ([]activity.Item, error) {
+	items, err := d.Store.ActivityLog(ctx, life, r)
 	for _, item := range items {
 		if item.Row != nil {
 			*item.Row = apply(d.row, *item.Row)
@@ -120,7 +120,9 @@ func (d damaged) ActivityLog(ctx context.Context, id string, r activity.Range) (
 	return items, err
 }
 
-func (d damaged) Delegation(ctx context.Context, source, id string) (delegation.Delegation, bool, error) {
+func (d damaged) Delegation(
+	ctx context.Context, source workspace.Life, id string,
+) (delegation.Delegation, bool, error) {
 	out, found, err := d.Store.Delegation(ctx, source, id)
 	return apply(d.delegation, out), found, err
 }

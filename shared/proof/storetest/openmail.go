@@ -24,7 +24,7 @@ func (c contract) openMail(t T) {
 			})
 		}
 		for limit, n := range map[int]int{0: 4, -1: 4, 1: 1, 3: 3, 4: 4, 9: 4} {
-			got, err := c.OpenMail(t.Context(), f.ID, limit)
+			got, err := c.OpenMail(t.Context(), f.Life(), limit)
 			must(t, err)
 			same(t, want[:n], got)
 		}
@@ -34,7 +34,7 @@ func (c contract) openMail(t T) {
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.AcceptedAt, m.ExpiresAt = m.AcceptedAt.Add(1234567), m.ExpiresAt.Add(2345678)
 		c.put(t, m)
-		got, err := c.OpenMail(t.Context(), f.ID, 0)
+		got, err := c.OpenMail(t.Context(), f.Life(), 0)
 		must(t, err)
 		same(t, []delivery.OpenMessage{{
 			ID: "m0", Seq: 1, Priority: chat.Task, Source: "peer",
@@ -45,7 +45,7 @@ func (c contract) openMail(t T) {
 	t.Run("a message that has ended is not listed", func(t T) {
 		f, ms := c.withMail(t, 2)
 		must(t, c.write(t, ms[0], ms[0].Expire(t0), delivery.MailboxUpdate{}))
-		got, err := c.OpenMail(t.Context(), f.ID, 0)
+		got, err := c.OpenMail(t.Context(), f.Life(), 0)
 		must(t, err)
 		if len(got) != 1 || got[0].ID != "m1" {
 			t.Fatalf("%+v", got)

@@ -10,7 +10,7 @@ import (
 // left are a workspace's outbox items, which its facts must count.
 func (c contract) left(t T, id string) []delivery.OutboxItem {
 	t.Helper()
-	items, err := c.Outbox(t.Context(), id)
+	items, err := c.Outbox(t.Context(), first(id))
 	must(t, err)
 	if n := c.read(t, id).OutboxItems; n != int64(len(items)) {
 		t.Fatalf("%d items and a count of %d", len(items), n)
@@ -23,19 +23,19 @@ func (c contract) outboxes(t T) {
 	t.Run("an item is listed until it is done, and counted once", func(t T) {
 		f, ms := c.withMail(t, 3)
 		items := []delivery.OutboxItem{{MessageID: "m0", Version: 2}, {MessageID: "m1", Version: 2}}
-		must(t, c.WriteMessages(t.Context(), f.ID, []chat.Move{
+		must(t, c.WriteMessages(t.Context(), f.Life(), []chat.Move{
 			{From: ms[0], To: ms[0].Expire(t0)}, {From: ms[1], To: ms[1].Expire(t0)}, {From: ms[2], To: ms[2].Expire(t0)},
 		}, delivery.MailboxUpdate{OldestOpen: &time.Time{}, Outbox: items}))
 		same(t, items, c.left(t, f.ID))
 		for range 2 {
-			must(t, c.OutboxDone(t.Context(), f.ID, items[0]))
+			must(t, c.OutboxDone(t.Context(), f.Life(), items[0], false))
 		}
 		same(t, items[1:], c.left(t, f.ID))
 	})
 	t.Run("an item that is not there is done", func(t T) {
 		f := c.created(t)
-		must(t, c.OutboxDone(t.Context(), f.ID, delivery.OutboxItem{MessageID: "nope", Version: 1}))
-		must(t, c.OutboxDone(t.Context(), "nobody", delivery.OutboxItem{MessageID: "nope", Version: 1}))
+		must(t, c.OutboxDone(t.Context(), f.Life(), delivery.OutboxItem{MessageID: "nope", Version: 1}, false))
+		must(t, c.OutboxDone(t.Context(), first("nobody"), delivery.OutboxItem{MessageID: "nope", Version: 1}, false))
 		same(t, f, c.read(t, f.ID))
 	})
 	t.Run("each end of one message has its own item", func(t T) {
@@ -54,7 +54,7 @@ func (c contract) outboxes(t T) {
 		}
 		same(t, 2, len(c.left(t, f.ID)))
 		for _, item := range c.left(t, f.ID) {
-			must(t, c.OutboxDone(t.Context(), f.ID, item))
+			must(t, c.OutboxDone(t.Context(), f.Life(), item, false))
 		}
 		same(t, 0, len(c.left(t, f.ID)))
 	})
@@ -64,7 +64,7 @@ func (c contract) outboxes(t T) {
 		item := delivery.OutboxItem{MessageID: m.ID, Version: 12}
 		must(t, c.write(t, m, m.Expire(t0), delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{item}}))
 		same(t, []delivery.OutboxItem{item}, c.left(t, f.ID))
-		must(t, c.OutboxDone(t.Context(), f.ID, item))
+		must(t, c.OutboxDone(t.Context(), f.Life(), item, false))
 		same(t, 0, len(c.left(t, f.ID)))
 	})
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // owners is registry.Owners.
@@ -15,8 +16,8 @@ func (c contract) owners(t T) {
 		ended := next
 		ended.Version, ended.NextCredential = 3, token.Hash{}
 		must(t, c.Save(t.Context(), next, ended, registry.SaveExtras{}))
-		for credential, want := range map[token.Hash]string{
-			next.NextCredential: f.ID, hash("never issued " + f.ID): "", {}: "",
+		for credential, want := range map[token.Hash]workspace.Life{
+			next.NextCredential: f.Life(), hash("never issued " + f.ID): {}, {}: {},
 		} {
 			got, err := c.Owner(t.Context(), credential)
 			must(t, err)
@@ -31,6 +32,6 @@ func (c contract) owners(t T) {
 		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{}))
 		got, err := c.Owner(t.Context(), next.Credential)
 		must(t, err)
-		same(t, f.ID, got)
+		same(t, f.Life(), got)
 	})
 }

@@ -70,7 +70,7 @@ func (c contract) persons(t T) {
 		by.Action, by.At = "token_revoked", at.Add(time.Second)
 		must(t, c.RemovePerson(t.Context(), p.ID, by))
 		wantCode(t, c.RemovePerson(t.Context(), p.ID, by), fault.TokenUnknown)
-		trail, err := c.AuditTrail(t.Context(), activity.PlatformID, "", 1000)
+		trail, err := c.AuditTrail(t.Context(), activity.Platform, "", 1000)
 		must(t, err)
 		var actions []string
 		for _, row := range trail {

@@ -34,7 +34,7 @@ func ticket(seq int64) delivery.Ticket {
 }
 
 // chatQueue is a queue that was never sent to.
-func chatQueue() delivery.ChatQueue { return delivery.ChatQueue{Workspace: uuid.NewString()} }
+func chatQueue() delivery.ChatQueue { return delivery.ChatQueue{Life: first(uuid.NewString())} }
 
 // sent is a new queue with tickets.
 func (q queues) sent(t *testing.T, slots int, seqs ...int64) delivery.ChatQueue {
@@ -146,7 +146,7 @@ func (q queues) sends(t *testing.T) {
 
 func (q queues) visibility(t *testing.T) {
 	t.Run("a ticket whose receiver dies comes back", func(t *testing.T) {
-		l := delivery.ChatQueue{Workspace: "odd id! " + uuid.NewString()}
+		l := delivery.ChatQueue{Life: first("odd id! " + uuid.NewString())}
 		q.send(t, l, 1, 1)
 		q.receives(t, l, time.Second, 1)
 		q.receivesNone(t, l)

@@ -66,10 +66,10 @@ func (c contract) staleSave(t T) {
 	p, err := c.Profile(t.Context(), f.ID)
 	must(t, err)
 	same(t, createdProfile, p)
-	if owner, err := c.Owner(t.Context(), late.NextCredential); err != nil || owner != "" {
-		t.Fatalf("owner %q, %v", owner, err)
+	if owner, err := c.Owner(t.Context(), late.NextCredential); err != nil || owner != (workspace.Life{}) {
+		t.Fatalf("owner %+v, %v", owner, err)
 	}
-	if trail, err := c.AuditTrail(t.Context(), f.ID, "", 10); err != nil || len(trail) != 0 {
+	if trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10); err != nil || len(trail) != 0 {
 		t.Fatalf("%+v, %v", trail, err)
 	}
 }
@@ -94,7 +94,7 @@ func (c contract) saveExtras(t T) {
 	same(t, next, c.read(t, f.ID))
 	// Both have failed: whoever sees a conflict reads again, and then learns of the enrolment.
 	wantCode(t, c.Save(t.Context(), f, next, registry.SaveExtras{Enrolment: &e}), fault.Conflict)
-	if trail, err := c.AuditTrail(t.Context(), f.ID, "", 10); err != nil || len(trail) != 1 {
+	if trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10); err != nil || len(trail) != 1 {
 		t.Fatalf("%+v, %v", trail, err)
 	}
 }

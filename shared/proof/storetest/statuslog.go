@@ -16,7 +16,7 @@ func changeOf(f workspace.Facts, at time.Time) (workspace.Facts, statuslog.Chang
 	next.AnnouncedSeq++
 	next.AnnouncedAs = "online/healthy"
 	return next, statuslog.Change{
-		Workspace: f.ID, WorkspaceSeq: next.AnnouncedSeq, At: at, Since: t0,
+		Workspace: f.ID, Life: f.Lives + 1, WorkspaceSeq: next.AnnouncedSeq, At: at, Since: t0,
 		To:       statuslog.StatusReason{Status: "online", Reason: "healthy"},
 		Evidence: []workspace.Evidence{{At: t0, Fact: "x"}},
 	}
@@ -41,7 +41,7 @@ func (c contract) statusLog(t T) {
 		latest, err := c.LatestChange(t.Context())
 		must(t, err)
 		same(t, was+2, latest)
-		trail, err := c.AuditTrail(t.Context(), f.ID, "", 10)
+		trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10)
 		must(t, err)
 		if len(trail) != 2 || trail[0].ID != "000000000002" || trail[0].Type != activity.TypeStatus {
 			t.Fatalf("%+v", trail)
@@ -78,7 +78,7 @@ func (c contract) statusLog(t T) {
 		latest, err := c.LatestChange(t.Context())
 		must(t, err)
 		same(t, was, latest)
-		trail, err := c.AuditTrail(t.Context(), f.ID, "", 10)
+		trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10)
 		must(t, err)
 		same(t, 0, len(trail))
 	})

@@ -69,6 +69,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("delegations", c.delegations)
 	t.Run("activity log", c.activityLog)
 	t.Run("audit trail", c.auditTrail)
+	t.Run("lives", c.lives)
 	t.Run("save", c.saves)
 	t.Run("accept", c.accepts)
 	t.Run("messages", c.messages)
@@ -159,6 +160,9 @@ func (c contract) change(t T, id string, do func(*workspace.Facts)) workspace.Fa
 	return c.read(t, id)
 }
 
+// first is the first life of a workspace.
+func first(id string) workspace.Life { return workspace.Life{Workspace: id} }
+
 // message is a new message, accepted seq seconds after t0.
 func message(id, messageID string, seq int64, p chat.Priority) chat.Message {
 	at := t0.Add(time.Duration(seq) * time.Second)
@@ -201,10 +205,16 @@ func (c contract) withMail(t T, n int) (workspace.Facts, []chat.Message) {
 	return f, c.stored(t, f.ID, ids...)
 }
 
-// stored are messages of a workspace, all of which must be there.
+// stored are messages of a workspace's first life, all of which must be there.
 func (c contract) stored(t T, id string, messageIDs ...string) []chat.Message {
 	t.Helper()
-	ms, err := c.Messages(t.Context(), id, messageIDs...)
+	return c.storedIn(t, first(id), messageIDs...)
+}
+
+// storedIn are messages of a life, all of which must be there.
+func (c contract) storedIn(t T, life workspace.Life, messageIDs ...string) []chat.Message {
+	t.Helper()
+	ms, err := c.Messages(t.Context(), life, messageIDs...)
 	must(t, err)
 	if len(ms) != len(messageIDs) {
 		t.Fatalf("read %d of %d messages", len(ms), len(messageIDs))
@@ -215,7 +225,7 @@ func (c contract) stored(t T, id string, messageIDs ...string) []chat.Message {
 // write writes the change of one message.
 func (c contract) write(t T, from, to chat.Message, u delivery.MailboxUpdate) error {
 	t.Helper()
-	return c.WriteMessages(t.Context(), from.Workspace, []chat.Move{{From: from, To: to}}, u)
+	return c.WriteMessages(t.Context(), delivery.LifeOf(from), []chat.Move{{From: from, To: to}}, u)
 }
 
 // take claims a message for a push by an epoch's host until a minute after t0.

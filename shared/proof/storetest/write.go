@@ -25,13 +25,13 @@ func (c contract) writes(t T) {
 		f, ms := c.withMail(t, 2)
 		must(t, c.write(t, ms[1], take(ms[1], 1), delivery.MailboxUpdate{}))
 		was := c.read(t, f.ID)
-		err := c.WriteMessages(t.Context(), f.ID, []chat.Move{
+		err := c.WriteMessages(t.Context(), f.Life(), []chat.Move{
 			{From: ms[0], To: ms[0].Expire(t0)}, {From: ms[1], To: ms[1].Expire(t0)},
 		}, delivery.MailboxUpdate{DeliveredAt: t0, Outbox: []delivery.OutboxItem{{MessageID: "m0", Version: 2}}})
 		wantCode(t, err, fault.Conflict)
 		same(t, ms[:1], c.stored(t, f.ID, "m0"))
 		same(t, was, c.read(t, f.ID))
-		left, err := c.Outbox(t.Context(), f.ID)
+		left, err := c.Outbox(t.Context(), f.Life())
 		must(t, err)
 		same(t, 0, len(left))
 	})
@@ -46,7 +46,7 @@ func (c contract) counted(t T) {
 	dead.State, dead.Version = chat.Dead, 2
 	cancelled, err := ms[2].Cancel("x", t0)
 	must(t, err)
-	must(t, c.WriteMessages(t.Context(), f.ID, []chat.Move{
+	must(t, c.WriteMessages(t.Context(), f.Life(), []chat.Move{
 		{From: ms[0], To: take(ms[0], 1)},
 		{From: ms[1], To: ms[1].Expire(t0)},
 		{From: ms[2], To: cancelled},
@@ -220,12 +220,13 @@ func (c contract) hosts(t T) {
 func (c contract) limits(t T) {
 	t.Run("an update alone", func(t T) {
 		f, _ := c.withMail(t, 1)
-		must(t, c.WriteMessages(t.Context(), f.ID, nil, delivery.MailboxUpdate{}))
-		must(t, c.WriteMessages(t.Context(), f.ID, nil, delivery.MailboxUpdate{Push: &delivery.PushUpdate{ReachedAt: t0}}))
+		must(t, c.WriteMessages(t.Context(), f.Life(), nil, delivery.MailboxUpdate{}))
+		reached := delivery.MailboxUpdate{Push: &delivery.PushUpdate{ReachedAt: t0}}
+		must(t, c.WriteMessages(t.Context(), f.Life(), nil, reached))
 		f.ReachedAt = t0
 		same(t, f, c.read(t, f.ID))
 		gone := delivery.MailboxUpdate{Host: &delivery.Host{Epoch: f.Epoch + 1}, UndeliveredAt: t0}
-		wantCode(t, c.WriteMessages(t.Context(), f.ID, nil, gone), fault.Conflict)
+		wantCode(t, c.WriteMessages(t.Context(), f.Life(), nil, gone), fault.Conflict)
 		same(t, f, c.read(t, f.ID))
 	})
 	t.Run("at most MaxMoves", func(t T) {
@@ -237,12 +238,12 @@ func (c contract) limits(t T) {
 			moves = append(moves, chat.Move{From: m, To: to})
 			left = append(left, delivery.OutboxItem{MessageID: m.ID, Version: to.Version})
 		}
-		if err := c.WriteMessages(t.Context(), f.ID, moves, delivery.MailboxUpdate{DeliveredAt: t0}); err == nil {
+		if err := c.WriteMessages(t.Context(), f.Life(), moves, delivery.MailboxUpdate{DeliveredAt: t0}); err == nil {
 			t.Fatalf("%d moves were taken", len(moves))
 		}
 		same(t, f, c.read(t, f.ID))
 		none := delivery.MailboxUpdate{Outbox: left[:delivery.MaxMoves]}
-		must(t, c.WriteMessages(t.Context(), f.ID, moves[:delivery.MaxMoves], none))
+		must(t, c.WriteMessages(t.Context(), f.Life(), moves[:delivery.MaxMoves], none))
 		if g := c.read(t, f.ID); g.Open != 1 || g.OutboxItems != delivery.MaxMoves {
 			t.Fatalf("%+v", g)
 		}
@@ -251,7 +252,7 @@ func (c contract) limits(t T) {
 		f, ms := c.withMail(t, 1)
 		twice := []chat.Move{{From: ms[0], To: take(ms[0], 1)}, {From: ms[0], To: ms[0].Expire(t0)}}
 		// DynamoDB refuses two writes of one item. DynamoDB Local makes a conflict of it.
-		if err := c.WriteMessages(t.Context(), f.ID, twice, delivery.MailboxUpdate{}); err == nil {
+		if err := c.WriteMessages(t.Context(), f.Life(), twice, delivery.MailboxUpdate{}); err == nil {
 			t.Fatal("both were written")
 		}
 		same(t, f, c.read(t, f.ID))
@@ -273,7 +274,7 @@ func (c contract) limits(t T) {
 			to.Answer = fmt.Appendf(nil, `"%0380000d"`, 0)
 			moves = append(moves, chat.Move{From: m, To: to})
 		}
-		err := c.WriteMessages(t.Context(), f.ID, moves, delivery.MailboxUpdate{})
+		err := c.WriteMessages(t.Context(), f.Life(), moves, delivery.MailboxUpdate{})
 		wantCode(t, err, fault.PlatformUnavailable)
 		same(t, f, c.read(t, f.ID))
 	})

@@ -28,6 +28,9 @@ const (
 	Home = "10.0.0.1"
 )
 
+// Life is the workspace's first life.
+var Life = workspace.Life{Workspace: ID}
+
 // World is Rollcall and what surrounds it.
 type World struct {
 	*delivery.Delivery
@@ -171,7 +174,7 @@ func (w *World) PollAfter(messageID string) []string {
 	w.T.Helper()
 	cursor := ""
 	if messageID != "" {
-		cursor = delivery.Cursor{Seq: w.Receipt(messageID).Seq, Epoch: w.Facts().Epoch}.ID(ID)
+		cursor = delivery.Cursor{Seq: w.Receipt(messageID).Seq, Epoch: w.Facts().Epoch}.ID(Life)
 	}
 	out, err := w.Poll(w.T.Context(), delivery.PollRequest{
 		Workspace: ID, Credential: w.Token, From: Home, Cursor: cursor, Limit: 100,

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// remove removes a workspace, and ends its open mail. What a fault leaves open, the
+// next sweep ends.
+func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
+	reg := del.Registry
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
+		f, err := reg.Hold(ctx, in.ID, workspace.Removed, actor(c), c.Now)
+		if err != nil {
+			return api.Workspace{}, err
+		}
+		if ended, _ := del.EndMail(ctx, f, f.Life(), c.Now); ended > 0 {
+			_ = reg.Wakeups.Send(ctx, f.ID, "outbox", 0) // its senders are told; the sweep sends another
+		}
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+	}
+}

@@ -1,0 +1,141 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// createdAgain removes a workspace and creates it again.
+func (c contract) createdAgain(t T, f workspace.Facts) workspace.Facts {
+	t.Helper()
+	f = c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = workspace.Removed })
+	again := workspace.CreateAgain(f, hash("again "+f.ID), workspace.Push, 1, t0)
+	entry := activity.AuditEntry{Action: "create", At: t0.Add(time.Duration(again.Lives) * time.Minute)}
+	must(t, c.Save(t.Context(), f, again, registry.SaveExtras{Audit: []activity.AuditEntry{entry}}))
+	return c.read(t, f.ID)
+}
+
+// lives is that what is created again shares nothing with what was removed.
+func (c contract) lives(t T) {
+	t.Run("a new life has the facts of a new workspace, whatever was written meanwhile", c.newLife)
+	t.Run("nothing that is kept of a life is found in the next one", c.nothingIsInherited)
+	t.Run("what ends in a former life leaves the mailbox of the next one alone", c.formerMail)
+}
+
+func (c contract) newLife(t T) {
+	f, ms := c.withMail(t, 2)
+	removed := c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = workspace.Removed })
+	// A message ends after the removed workspace was read.
+	oldest := ms[1].AcceptedAt
+	must(t, c.write(t, ms[0], ms[0].Expire(t0), delivery.MailboxUpdate{OldestOpen: &oldest, Lost: 1}))
+	again := workspace.CreateAgain(removed, hash("again "+f.ID), workspace.Poll, 3, t0)
+	must(t, c.Save(t.Context(), removed, again, registry.SaveExtras{}))
+	same(t, again, c.read(t, f.ID))
+	owner, err := c.Owner(t.Context(), again.Credential)
+	must(t, err)
+	same(t, again.Life(), owner)
+	if owner == f.Life() {
+		t.Fatal("the lives have one name")
+	}
+}
+
+// fill keeps one thing of each kind in a workspace's present life, and fails if one of
+// the same id is there.
+func (c contract) fill(t T, f workspace.Facts) {
+	t.Helper()
+	m := message(f.ID, "m0", 1, chat.Task)
+	m.Life = f.Lives
+	c.put(t, m)
+	same(t, []chat.Message{m}, c.storedIn(t, f.Life(), "m0"))
+	row := note("a", f.ID, t0)
+	row.Life = f.Lives
+	must(t, c.AddRow(t.Context(), row))
+	items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Before: m.AcceptedAt, Limit: 1})
+	must(t, err)
+	same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, items)
+	task := delegation.Delegation{
+		ID: "d", Source: f.ID, SourceLife: f.Lives, Target: f.ID, TargetLife: f.Lives, MessageID: "m0", At: t0,
+	}
+	must(t, c.SaveDelegation(t.Context(), task))
+	task.ID = f.Life().Key()
+	claimed, err := c.ClaimMessage(t.Context(), task)
+	must(t, err)
+	same(t, true, claimed)
+	f = c.read(t, f.ID)
+	next, change := changeOf(f, t0)
+	_, err = c.AddChange(t.Context(), f, next, change)
+	must(t, err)
+}
+
+func (c contract) nothingIsInherited(t T) {
+	f := c.created(t)
+	for life := range 3 {
+		mail, err := c.OpenMail(t.Context(), f.Life(), 0)
+		must(t, err)
+		messages, err := c.Messages(t.Context(), f.Life(), "m0")
+		must(t, err)
+		ended, err := c.CountEnded(t.Context(), f.Life())
+		must(t, err)
+		log, _ := c.logged(t, f.Life(), activity.Range{Limit: 10})
+		all, err := c.Delegations(t.Context(), f.Life())
+		must(t, err)
+		_, found, err := c.Delegation(t.Context(), f.Life(), "d")
+		must(t, err)
+		if len(mail)+len(messages)+len(ended)+len(log)+len(all) > 0 || found {
+			t.Fatal("life", life, mail, messages, ended, log, all, found)
+		}
+		c.fill(t, f)
+		f = c.createdAgain(t, f)
+	}
+	c.storedIn(t, first(f.ID), "m0") // the first life has what it had
+	trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10)
+	must(t, err)
+	var lives []int64
+	for _, r := range trail {
+		same(t, "create", r.Method) // no change of a former life's verdict
+		lives = append(lives, r.Life)
+	}
+	same(t, []int64{3, 2, 1}, lives)
+}
+
+// formerMail is that the present life alone has a mailbox.
+func (c contract) formerMail(t T) {
+	f, ms := c.withMail(t, 1)
+	former := f
+	f = c.createdAgain(t, f)
+	m, item := ms[0], delivery.OutboxItem{MessageID: "m0", Version: 2}
+	ended := m.Expire(t0)
+	wantCode(t, c.write(t, m, ended, delivery.MailboxUpdate{OldestOpen: &time.Time{}}), fault.Conflict)
+	wantCode(t, c.write(t, m, m, delivery.MailboxUpdate{ClaimReleased: true}), fault.Conflict)
+	must(t, c.Uncount(t.Context(), former.Life()))
+	must(t, c.NoteFull(t.Context(), former.Life(), workspace.Full{FullAt: t0}))
+	wantCode(t, c.CorrectCounters(t.Context(), c.inLife(f, former), former), fault.Conflict)
+	same(t, f, c.read(t, f.ID))
+
+	update := delivery.MailboxUpdate{Former: true, Outbox: []delivery.OutboxItem{item}}
+	must(t, c.write(t, m, ended, update))
+	wantCode(t, c.write(t, m, ended, update), fault.Conflict)
+	same(t, []chat.Message{ended}, c.storedIn(t, former.Life(), "m0"))
+	must(t, c.OutboxDone(t.Context(), former.Life(), item, false)) // it is in no mailbox: it stays
+	left, err := c.Outbox(t.Context(), former.Life())
+	must(t, err)
+	same(t, []delivery.OutboxItem{item}, left)
+	must(t, c.OutboxDone(t.Context(), former.Life(), item, true))
+	left, err = c.Outbox(t.Context(), former.Life())
+	must(t, err)
+	same(t, 0, len(left))
+	same(t, f, c.read(t, f.ID))
+}
+
+// inLife are a workspace's facts as if they were those of a former life.
+func (contract) inLife(f, former workspace.Facts) workspace.Facts {
+	f.Lives = former.Lives
+	return f
+}
