@@ -2,7 +2,7 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS
+export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS
 # The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -59,7 +59,7 @@ test: fmt-check vet lint build ministack localstack browser ## everything that m
 
 ##@ The platform on this machine
 
-run: build $(EMULATOR) ## the whole platform on http://127.0.0.1:8080 (PORT=, EMULATOR=ministack|localstack)
+run: build $(EMULATOR) ## the whole platform on http://127.0.0.1:8080 (PORT=, STRICT=1, SETTINGS=)
 	@exec .build/local run
 
 incident: build $(EMULATOR) ## the incident this exists for, replayed with real processes

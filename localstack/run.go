@@ -29,9 +29,9 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 	if port == "" {
 		port = "8080"
 	}
-	settings := map[string]string{}
-	if origins := os.Getenv("CORS_ORIGINS"); origins != "" {
-		settings["ROLLCALL_CORS_ORIGINS"] = origins
+	settings, err := runSettings(os.Getenv)
+	if err != nil {
+		return err
 	}
 	p, err := platform.Start(ctx, platform.Options{
 		Kind: chosenEmulator(), Addr: "127.0.0.1:" + port, Dirs: dirs, Data: dirs.State("data"), Settings: settings,
@@ -59,6 +59,32 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 			}
 		}
 	}
+}
+
+// strict are the policies of a deployment, which a local platform has only with
+// STRICT=1.
+var strict = map[string]string{
+	"ROLLCALL_BOOTSTRAP": "enrolled", "ROLLCALL_CHAT": "credential", "ROLLCALL_AGENT_URLS": "public",
+}
+
+// runSettings are the settings that the environment asks for: those of STRICT and
+// CORS_ORIGINS, and over them those of SETTINGS, a JSON object as for a deployment.
+func runSettings(getenv func(string) string) (map[string]any, error) {
+	settings := map[string]any{}
+	if getenv("STRICT") != "" {
+		for name, value := range strict {
+			settings[name] = value
+		}
+	}
+	if origins := getenv("CORS_ORIGINS"); origins != "" {
+		settings["ROLLCALL_CORS_ORIGINS"] = origins
+	}
+	if raw := getenv("SETTINGS"); raw != "" {
+		if err := json.Unmarshal([]byte(raw), &settings); err != nil {
+			return nil, fmt.Errorf("SETTINGS must be one JSON object, as in {\"ROLLCALL_PROBE_EVERY\": \"10m\"}: %w", err)
+		}
+	}
+	return settings, nil
 }
 
 // localFile says where the running platform is, and who its operator is.

@@ -29,11 +29,11 @@ import (
 // Options are what a platform is started with.
 type Options struct {
 	Kind     emulator.Kind
-	Addr     string            // where the front door listens
-	Dirs     emulator.Dirs     // of the checkout
-	Data     string            // keeps what is accepted for the next start; "": nothing is kept
-	Settings map[string]string // variables for the functions
-	Layers   []wire.Layer      // on the wire between functions and emulator, outermost first
+	Addr     string        // where the front door listens
+	Dirs     emulator.Dirs // of the checkout
+	Data     string        // keeps what is accepted for the next start; "": nothing is kept
+	Settings any           // a JSON object, as the SETTINGS of a deployment; nil: none
+	Layers   []wire.Layer  // on the wire between functions and emulator, outermost first
 }
 
 // Platform is a running one: emulator, deployed stack, front door, and the wire

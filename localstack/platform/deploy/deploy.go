@@ -51,7 +51,7 @@ func (r Resource) Function() string {
 type Config struct {
 	Stage    string // part of the stack's name, or ""
 	Operator token.Hash
-	Settings map[string]string
+	Settings any // a JSON object, as the SETTINGS of a deployment; nil: none
 }
 
 func (c Config) stack() string {
