@@ -10,7 +10,7 @@ LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck test run conformance scenarios chaos incident e2e stages bench \
-	build build-functions check-go cdk ministack localstack linters browser deploy clean
+	build build-functions check-go cdk ministack localstack linters browser deploy destroy pipeline clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -114,6 +114,14 @@ deploy: check-go cdk ## deploy to the account of the environment's credentials (
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
 	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) \
 		$(if $(STAGE),-c stage=$(STAGE)) $(if $(SETTINGS),-c settings='$(SETTINGS)')
+
+destroy: check-go cdk ## delete a stage's stack; its tables, logs and chat queues stay (STAGE=)
+	@$(MAKE) --no-print-directory build
+	@.tools/cdk/node_modules/.bin/cdk destroy -c operatorSha256=$(shell printf '%064d' 1) $(if $(STAGE),-c stage=$(STAGE))
+
+pipeline: check-go cdk ## deploy the pipeline that pipeline.json describes; afterwards it changes itself
+	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
+	@.tools/cdk/node_modules/.bin/cdk deploy RollcallPipeline -c pipeline=pipeline.json
 
 clean: ## forget what was built and what a run left (.tools stays)
 	@rm -rf .build .rollcall

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -39,7 +40,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		"ROLLCALL_DEAD_LETTER_ARN": q.deadLetters.QueueArn(),
 		"ROLLCALL_QUEUE_PREFIX":    jsii.String(QueuePrefix(*s.StackName())),
 		"ROLLCALL_STACK":           s.StackName(),
-		"ROLLCALL_OPERATOR_SHA256": jsii.String(cfg.OperatorSHA256),
+		"ROLLCALL_OPERATOR_SHA256": operatorDigest(s, cfg),
 	}
 	if cfg.Local {
 		env["ROLLCALL_BOOTSTRAP"] = jsii.String("open")
@@ -58,6 +59,14 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		fns[name] = newFunction(s, cfg, name, &awslambda.FunctionProps{Architecture: arch, Environment: &own})
 	}
 	return fns
+}
+
+// operatorDigest is the digest of the operator credential.
+func operatorDigest(s awscdk.Stack, cfg Config) *string {
+	if cfg.OperatorParameter != "" {
+		return awsssm.StringParameter_ValueForStringParameter(s, &cfg.OperatorParameter, nil)
+	}
+	return &cfg.OperatorSHA256
 }
 
 // newFunction makes one function of what is common to all.

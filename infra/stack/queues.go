@@ -12,8 +12,8 @@ import (
 func QueuePrefix(stackName string) string { return stackName + "_chat_" }
 
 // maxName is the longest name that a stack may have: a queue's has 80 characters,
-// of which shared/sqs needs 53 for workspace and generation.
-const maxName = 80 - 53 - len("_chat_")
+// of which shared/sqs needs 56 for workspace, life and generation.
+const maxName = 80 - 56 - len("_chat_")
 
 type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/infra/stack"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/sqs"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Sixteen, because what a map orders comes out right most of the time.
@@ -115,13 +116,15 @@ func TestNoStagesQueuesAreAmongAnothers(t *testing.T) {
 }
 
 func TestTheNamesOfQueuesFitTheirLimit(t *testing.T) {
-	longest := &sqs.ChatQueues{Prefix: stack.QueuePrefix(strings.Repeat("s", 21))}
-	name := longest.Name(delivery.ChatQueue{Workspace: strings.Repeat("w", 40), Generation: 999_999})
+	longest := &sqs.ChatQueues{Prefix: stack.QueuePrefix(strings.Repeat("s", 18))}
+	name := longest.Name(delivery.ChatQueue{
+		Life: workspace.Life{Workspace: strings.Repeat("w", 40), Number: 999}, Generation: 99_999,
+	})
 	if len(name) > 80 {
 		t.Errorf("%s has %d characters", name, len(name))
 	}
 	cfg := stack.Config{OperatorSHA256: strings.Repeat("ab", 32), Settings: stack.DefaultSettings()}
-	if err := stack.New(newApp(t), strings.Repeat("s", 22), cfg); err == nil {
+	if err := stack.New(newApp(t), strings.Repeat("s", 19), cfg); err == nil {
 		t.Error("a longer name is taken")
 	}
 }

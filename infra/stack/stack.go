@@ -26,8 +26,11 @@ func Name(stage string) string {
 
 // Config is what differs between deployments.
 type Config struct {
-	Functions      string // folder with one folder a function, each with its bootstrap
-	OperatorSHA256 string
+	Functions string // folder with one folder a function, each with its bootstrap
+	// OperatorSHA256 is the digest of the operator credential; OperatorParameter,
+	// instead of it, the SSM parameter that has it when the stack is deployed.
+	OperatorSHA256    string
+	OperatorParameter string
 	// Local opens the policies that only a private machine may have (bootstrap by
 	// anyone, chat without a credential, agents at private addresses), and builds
 	// for the host instead of arm64.
@@ -65,7 +68,7 @@ var hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // New adds the stack to an app, or says what its configuration lacks.
 func New(scope constructs.Construct, id string, cfg Config) error {
-	if !hexHash.MatchString(cfg.OperatorSHA256) {
+	if cfg.OperatorParameter == "" && !hexHash.MatchString(cfg.OperatorSHA256) {
 		return errors.New("context operatorSha256 must be the hex SHA-256 of the root credential " +
 			"(cdk -c operatorSha256=…)")
 	}
@@ -76,12 +79,12 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	if err := cfg.Settings.check(); err != nil {
 		return err
 	}
-	if len(id) > maxName {
-		return fmt.Errorf("the stack's name %s may have %d characters at most: names of queues begin with it", id, maxName)
-	}
 	s := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Description: jsii.String("Rollcall: AI agent workspaces, their status and their chat"),
 	})
+	if name := *s.StackName(); len(name) > maxName {
+		return fmt.Errorf("the stack's name %s may have %d characters at most: names of queues begin with it", name, maxName)
+	}
 	d := newData(s, cfg)
 	q := newQueues(s, cfg)
 	fns := newFunctions(s, cfg, d, q)

@@ -94,7 +94,7 @@ func synth(t *testing.T, settings string, local bool) resources {
 func TestARootCredentialThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{"", "\n", "\r\n"} {
 		sum := sha256.Sum256([]byte(text))
-		cfg := stack.Config{OperatorSHA256: hex.EncodeToString(sum[:])}
+		cfg := stack.Config{OperatorSHA256: hex.EncodeToString(sum[:]), Settings: stack.DefaultSettings()}
 		if err := stack.New(awscdk.NewApp(nil), "Test", cfg); err == nil {
 			t.Errorf("the digest of %q is taken", text)
 		}

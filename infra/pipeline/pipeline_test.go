@@ -1,0 +1,170 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/rollcall/rollcall/infra/pipeline"
+	"github.com/rollcall/rollcall/infra/stack"
+)
+
+type object = map[string]any
+
+const config = `{
+	"account": "111111111111", "region": "us-east-1", "repository": "example/rollcall",
+	"connection_arn": "arn:aws:codeconnections:us-east-1:111111111111:connection/c",
+	"stages": [
+		{"name": "Beta", "account": "222222222222", "region": "us-east-1"},
+		{"name": "Prod", "account": "333333333333", "region": "eu-west-1", "settings": {"max_drains": 200}}
+	]
+}`
+
+// assembly is the folder of the synthesized pipeline and of its stages.
+func assembly(t *testing.T) string {
+	t.Helper()
+	functions := t.TempDir()
+	for _, name := range stack.Names() {
+		if err := os.MkdirAll(filepath.Join(functions, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(functions, name, "bootstrap"), []byte(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := os.ReadFile("../../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Context map[string]any }
+	if err := json.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pipeline.Parse(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Functions = functions
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir())})
+	if err := pipeline.New(app, c); err != nil {
+		t.Fatal(err)
+	}
+	stack.GuardTables(app)
+	return *app.Synth(nil).Directory()
+}
+
+// resources are those of a template.
+func resources(t *testing.T, parts ...string) map[string]object {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template struct{ Resources map[string]object }
+	if err := json.Unmarshal(raw, &template); err != nil {
+		t.Fatal(err)
+	}
+	return template.Resources
+}
+
+func TestPipeline(t *testing.T) {
+	defer jsii.Close()
+	dir := assembly(t)
+	own := resources(t, dir, pipeline.Name+".template.json")
+	var stages []string
+	actions := map[string][]string{} // names of actions by stage, in the order in which they run
+	for _, r := range own {
+		if r["Type"] != "AWS::CodePipeline::Pipeline" {
+			continue
+		}
+		p := r["Properties"].(object)
+		if p["PipelineType"] != "V2" || p["RestartExecutionOnUpdate"] != true {
+			t.Errorf("the pipeline is %v and changes itself: %v", p["PipelineType"], p["RestartExecutionOnUpdate"])
+		}
+		for _, s := range p["Stages"].([]any) {
+			name, all := s.(object)["Name"].(string), s.(object)["Actions"].([]any)
+			slices.SortStableFunc(all, func(a, b any) int {
+				return int(a.(object)["RunOrder"].(float64) - b.(object)["RunOrder"].(float64))
+			})
+			stages = append(stages, name)
+			for _, a := range all {
+				actions[name] = append(actions[name], a.(object)["Name"].(string))
+			}
+		}
+	}
+	if want := "[Source Build UpdatePipeline Assets Beta Prod]"; fmt.Sprint(stages) != want {
+		t.Errorf("stages %v, want %s", stages, want)
+	}
+	if want := "[Rollcall.Prepare Rollcall.Deploy Smoke-Beta]"; fmt.Sprint(actions["Beta"]) != want {
+		t.Errorf("beta: %v, want %s", actions["Beta"], want)
+	}
+	want := "[Approve Rollcall.Prepare Rollcall.Gate-Prod Rollcall.Deploy Smoke-Prod]"
+	if fmt.Sprint(actions["Prod"]) != want {
+		t.Errorf("production: %v, want %s", actions["Prod"], want)
+	}
+	for id, r := range own {
+		spec, _ := json.Marshal(r["Properties"])
+		for _, unpinned := range []string{"aws-cdk@2 ", `aws-cdk@2\\`, "cdk-assets@latest", "aws-cdk@latest"} {
+			if strings.Contains(string(spec), unpinned) {
+				t.Errorf("%s installs %s", id, unpinned)
+			}
+		}
+	}
+	for name, drains := range map[string]float64{"Beta": 100, "Prod": 200} {
+		stageOf(t, resources(t, templateOf(t, dir, name)), name, drains)
+	}
+}
+
+// templateOf is the file of a stage's one template.
+func templateOf(t *testing.T, dir, stage string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "assembly-"+pipeline.Name+"-"+stage, "*.template.json"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("stage %s has the templates %v, %v", stage, found, err)
+	}
+	return found[0]
+}
+
+// stageOf checks that a stage has its own settings, and its operator's digest from
+// its own account.
+func stageOf(t *testing.T, own map[string]object, name string, drains float64) {
+	t.Helper()
+	functions := 0
+	for id, r := range own {
+		p, _ := r["Properties"].(object)
+		switch r["Type"] {
+		case "AWS::Lambda::EventSourceMapping":
+			if got := p["ScalingConfig"].(object)["MaximumConcurrency"]; got != drains {
+				t.Errorf("%s runs %v drains at once, not %v", name, got, drains)
+			}
+		case "AWS::Lambda::Function":
+			functions++
+			digest, _ := p["Environment"].(object)["Variables"].(object)["ROLLCALL_OPERATOR_SHA256"].(object)
+			if ref, _ := digest["Ref"].(string); !strings.HasPrefix(ref, "SsmParameterValue") {
+				t.Errorf("%s of %s has the digest %v", id, name, digest)
+			}
+		}
+	}
+	if functions != len(stack.Names()) {
+		t.Errorf("%s has %d functions", name, functions)
+	}
+}
+
+func TestAConfigurationThatLacksSomethingIsRefused(t *testing.T) {
+	for _, raw := range []string{
+		"", "{}", `{"repository": "a/b", "connection_arn": "c", "stages": []}`,
+		`{"repository": "a/b", "connection_arn": "c", "stages": [{"name": "Beta"}]}`,
+		`{"repository": "a/b", "connection_arn": "c", "stage": []}`,
+	} {
+		if _, err := pipeline.Parse(raw); err == nil {
+			t.Errorf("%s is taken", raw)
+		}
+	}
+}
