@@ -107,6 +107,7 @@ func wired(t *testing.T, change ...func(*aws.Config)) *app.Env {
 		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"],
 		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.Open,
 		AgentURLs: push.Private, PushTimeout: 2 * time.Minute, StorePatience: 10 * time.Second,
+		View: app.Open, Peers: workspace.PeersFleet,
 	}, change...)
 	if err != nil {
 		t.Fatal(err)
