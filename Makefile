@@ -10,7 +10,7 @@ LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck test run conformance scenarios chaos incident e2e stages bench \
-	build build-functions check-go cdk ministack localstack linters browser deploy destroy pipeline clean
+	build build-functions check-go cdk ministack localstack linters browser schemathesis deploy destroy pipeline clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -54,7 +54,7 @@ vulncheck: check-go ## whether a known vulnerability of a dependency is reached 
 
 ##@ Before a change is merged
 
-test: fmt-check vet lint build ministack localstack browser ## everything that must pass, end to end too (about ten minutes)
+test: fmt-check vet lint build ministack localstack browser schemathesis ## everything that must pass, end to end too (about ten minutes)
 	@exec .build/local test
 
 ##@ The platform on this machine
@@ -77,7 +77,7 @@ chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions
 stages: build ministack ## two stages side by side in one account, and what the sweep of one leaves alone
 	@exec .build/local stages
 
-e2e: build localstack browser ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
+e2e: build localstack browser schemathesis ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
 bench: build localstack ## what each operation costs, in AWS calls and capacity units
@@ -105,7 +105,7 @@ build: build-functions cdk ## the functions, and the programs in .build/ (rollca
 	@go build -ldflags='-X main.version=$(VERSION)' -o .build/rollcall ./cmd/rollcall
 
 linters: check-go
-cdk ministack localstack linters browser:
+cdk ministack localstack linters browser schemathesis:
 	@localstack/setup/setup.sh $@
 
 deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, STAGE=, SETTINGS=)

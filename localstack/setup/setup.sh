@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, once and pinned, what the local platform and the checks need, from the
-# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters|browser
+# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters|browser|schemathesis
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOOLS=$(cd "$HERE/../.." && pwd)/.tools
@@ -57,6 +57,18 @@ go_program() {
 linters() {
   go_program golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
   go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+}
+
+# schemathesis: makes calls of the API's document.
+schemathesis() {
+  local version=schemathesis==4.32.5
+  have python3 && python_at_least python3 3 10 || fail "Python 3.10 or newer is needed (for schemathesis): install it and run make again"
+  done_once schemathesis "$version" && return
+  echo "installing $version ..."
+  rm -rf "$TOOLS/schemathesis"
+  python3 -m venv "$TOOLS/schemathesis"
+  "$TOOLS/schemathesis/bin/pip" install -q --disable-pip-version-check "$version"
+  mark schemathesis "$version"
 }
 
 # browser: the attacks of web pages are played in one. A distribution's package is the
