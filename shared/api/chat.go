@@ -64,9 +64,10 @@ type A2APart struct {
 	Text string `json:"text" description:"the text"`
 }
 
-// Accepted is the answer to a message, or to a call about a task, which is not kept and has neither id nor receipt. It has the members that the two kinds of
-// client parse (queued and queue_id for a push target, status and delivery_mode
-// for one that polls), and what will happen to the message.
+// Accepted is the answer to a message, or to a call about a task, which is not kept
+// and has neither id nor receipt. It has the members that the two kinds of client
+// parse (queued and queue_id for a push target, status and delivery_mode for one
+// that polls), and what will happen to the message.
 type Accepted struct {
 	Queued       bool                  `json:"queued,omitempty" description:"true for an agent that is pushed to"`
 	Status       string                `json:"status,omitempty" enum:"queued" description:"\"queued\" for one that polls"`

@@ -17,12 +17,14 @@ http://10.0.0.1 http://10.255.255.255 http://172.16.0.1 http://172.31.255.254 ht
 http://100.64.0.1 http://100.127.255.254 http://198.18.0.1 http://198.19.255.254 http://192.0.0.8 http://192.0.2.1
 http://198.51.100.7 http://203.0.113.9 http://224.0.0.1 http://239.255.255.250 http://240.0.0.1 http://192.88.99.1
 http://169.254.169.254 http://169.254.169.254/latest/meta-data/iam/security-credentials/
-http://169.254.170.2/v2/credentials http://169.254.169.253 http://169.254.0.1 http://169.254.169.254:80 http://169.254.169.254. http://169.254.170.23
+http://169.254.170.2/v2/credentials http://169.254.169.253 http://169.254.0.1
+http://169.254.169.254:80 http://169.254.169.254. http://169.254.170.23
 http://[fd00:ec2::254]/latest/meta-data http://[fd00:ec2::23] http://metadata.google.internal http://metadata.internal.
 http://metadata http://instance-data http://2130706433 http://3232235521 http://2852039166
 http://017700000001 http://0177.0.0.1 http://0177.1 http://0x7f000001 http://0x7f.0x0.0x0.0x1 http://0x7f.1
 http://0X7F.1 http://127.1 http://127.0.1 http://10.1 http://192.168.257 http://0xa9fea9fe http://0xA9.0xFE.0xA9.0xFE
-http://169.254.43518 http://0251.0376.0251.0376 http://0251.254.169.254 http://00000177.0.0.1 http://127.0.0.01 http://127.000.000.001
+http://169.254.43518 http://0251.0376.0251.0376 http://0251.254.169.254 http://00000177.0.0.1
+http://127.0.0.01 http://127.000.000.001
 http://127.0.0.1. http://2130706433. http://0x7f.1. http://1.2.3 http://256.256.256.256 http://999999999999
 http://[::] http://[::1] http://[::1]:8000 http://[0:0:0:0:0:0:0:1] http://[::ffff:127.0.0.1] http://[::ffff:7f00:1]
 http://[::ffff:169.254.169.254] http://[::ffff:a9fe:a9fe] http://[::ffff:10.0.0.1] http://[0:0:0:0:0:ffff:192.168.0.1]
