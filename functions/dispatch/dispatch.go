@@ -19,13 +19,14 @@ import (
 type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, error)
 
 // postpone lets a wake-up, by its receipt, come back in seconds.
-type postpone func(ctx context.Context, receipt string, receives int) error
+type postpone func(ctx context.Context, slow bool, receipt string, receives int) error
 
-// dispatch drains each workspace named in a batch of wake-ups, once. Only the
-// wake-ups whose drain failed go back to the queue, for a few seconds. One that
-// can't be read is dropped: it names nobody, and the sweeper wakes everybody.
+// dispatch drains each workspace named in a batch of wake-ups, once, in the lane that
+// its wake-up is for. Only the wake-ups whose drain failed go back to the queue, for a
+// few seconds. One that can't be read is dropped: it names nobody, and the sweeper
+// wakes everybody.
 func dispatch(
-	log *slog.Logger, meter app.Meter, drain drain, postpone postpone,
+	log *slog.Logger, meter app.Meter, quick, slow drain, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		// Not nil: some event source mappings take a null in the reply for a failure,
@@ -39,6 +40,10 @@ func dispatch(
 				continue
 			}
 			if _, done := failed[w.Workspace]; !done {
+				drain := quick
+				if w.Slow {
+					drain = slow
+				}
 				result, err := drain(ctx, w.Workspace, w.Cause)
 				failed[w.Workspace] = err != nil
 				logDrain(ctx, log, w, result, err)
@@ -50,7 +55,7 @@ func dispatch(
 				failure := events.SQSBatchItemFailure{ItemIdentifier: record.MessageId}
 				out.BatchItemFailures = append(out.BatchItemFailures, failure)
 				receives, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"]) // 0: as if it were the first
-				if err := postpone(ctx, record.ReceiptHandle, receives); err != nil {
+				if err := postpone(ctx, w.Slow, record.ReceiptHandle, receives); err != nil {
 					log.ErrorContext(ctx, "wake-up not postponed", "workspace", w.Workspace, "error", err.Error())
 				}
 			}
@@ -61,7 +66,7 @@ func dispatch(
 
 func logDrain(ctx context.Context, log *slog.Logger, w sqs.Wakeup, r delivery.DrainResult, err error) {
 	attrs := []any{
-		"workspace", w.Workspace, "cause", w.Cause, "delivered", r.Delivered, "failed", r.Failed,
+		"workspace", w.Workspace, "cause", w.Cause, "slow", w.Slow, "delivered", r.Delivered, "failed", r.Failed,
 		"deferred", r.Deferred, "ended", r.Ended,
 	}
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 )
 
 // A batch with a good wake-up, one whose store fails, one that can't be read and
-// a double: only the failed one goes back, and each workspace is drained once.
+// a double: only the failed one goes back, and each workspace is drained once, in
+// the lane of its wake-up.
 func TestPartialBatch(t *testing.T) {
 	raw, err := os.ReadFile("../../events/dispatch/batch.json")
 	if err != nil {
@@ -43,11 +44,15 @@ func TestPartialBatch(t *testing.T) {
 		return delivery.DrainResult{}, nil
 	}
 	var postponed []string
-	postpone := func(_ context.Context, receipt string, receives int) error {
+	postpone := func(_ context.Context, _ bool, receipt string, receives int) error {
 		postponed = append(postponed, fmt.Sprint(receipt, " ", receives))
 		return errors.New("which changes nothing: it comes back later")
 	}
-	out, err := dispatch(log, meter, drain, postpone)(t.Context(), ev)
+	slow := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+		drained = append(drained, "slowly "+id)
+		return delivery.DrainResult{}, nil
+	}
+	out, err := dispatch(log, meter, drain, slow, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -58,11 +63,11 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(postponed)
 	}
 	ev.Records = ev.Records[:0]
-	none, err := dispatch(log, meter, nil, nil)(t.Context(), ev)
+	none, err := dispatch(log, meter, nil, nil, nil)(t.Context(), ev)
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}
-	if !slices.Equal(drained, []string{"ok", "store-fault"}) {
+	if !slices.Equal(drained, []string{"ok", "store-fault", "slowly hung"}) {
 		t.Fatal(drained)
 	}
 }

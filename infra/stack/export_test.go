@@ -14,6 +14,7 @@ func Rights() []string {
 		add("chat", "dynamodb", may.chat)
 		add("indexes", "dynamodb", may.indexes)
 		add("wakeups", "sqs", may.wakeups)
+		add("slowWakeups", "sqs", may.slowWakeups)
 		add("deadLetters", "sqs", may.deadLetters)
 		add("chatQueues", "sqs", may.chatQueues)
 		if may.listQueues {

@@ -33,14 +33,15 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		arch = awslambda.Architecture_X86_64()
 	}
 	env := map[string]*string{
-		"ROLLCALL_LEASES_TABLE":    d.leases.TableName(),
-		"ROLLCALL_CHAT_TABLE":      d.chat.TableName(),
-		"ROLLCALL_WAKEUPS_URL":     q.wakeups.QueueUrl(),
-		"ROLLCALL_DEAD_LETTER_URL": q.deadLetters.QueueUrl(),
-		"ROLLCALL_DEAD_LETTER_ARN": q.deadLetters.QueueArn(),
-		"ROLLCALL_QUEUE_PREFIX":    jsii.String(QueuePrefix(*s.StackName())),
-		"ROLLCALL_STACK":           s.StackName(),
-		"ROLLCALL_OPERATOR_SHA256": operatorDigest(s, cfg),
+		"ROLLCALL_LEASES_TABLE":     d.leases.TableName(),
+		"ROLLCALL_CHAT_TABLE":       d.chat.TableName(),
+		"ROLLCALL_WAKEUPS_URL":      q.wakeups.QueueUrl(),
+		"ROLLCALL_SLOW_WAKEUPS_URL": q.slowWakeups.QueueUrl(),
+		"ROLLCALL_DEAD_LETTER_URL":  q.deadLetters.QueueUrl(),
+		"ROLLCALL_DEAD_LETTER_ARN":  q.deadLetters.QueueArn(),
+		"ROLLCALL_QUEUE_PREFIX":     jsii.String(QueuePrefix(*s.StackName())),
+		"ROLLCALL_STACK":            s.StackName(),
+		"ROLLCALL_OPERATOR_SHA256":  operatorDigest(s, cfg),
 	}
 	if cfg.Local {
 		env["ROLLCALL_BOOTSTRAP"] = jsii.String("open")
@@ -90,7 +91,7 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		// It sends wake-ups to the queue that invokes it: that is the timer of its
 		// retries, with a growing delay, and no loop that Lambda may stop.
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
-		props.ReservedConcurrentExecutions = cfg.reserved(cfg.Settings.MaxDrains)
+		props.ReservedConcurrentExecutions = cfg.reserved(cfg.drains() + cfg.slowDrains())
 	case "sweeper":
 		// The next minute sweeps again; Lambda's own retries would be sweeps beside it.
 		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))

@@ -15,7 +15,7 @@ func QueuePrefix(stackName string) string { return stackName + "_chat_" }
 // of which shared/sqs needs 56 for workspace, life and generation.
 const maxName = 80 - 56 - len("_chat_")
 
-type queues struct{ wakeups, lostWakeups, deadLetters awssqs.Queue }
+type queues struct{ wakeups, slowWakeups, lostWakeups, deadLetters awssqs.Queue }
 
 func newQueues(s awscdk.Stack, cfg Config) queues {
 	// A wake-up stays invisible for six times its function's timeout (AWS Lambda
@@ -30,9 +30,12 @@ func newQueues(s awscdk.Stack, cfg Config) queues {
 			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
 		}),
 	}
-	q.wakeups = awssqs.NewQueue(s, jsii.String("Wakeups"), &awssqs.QueueProps{
-		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(wakeVisibility)), EnforceSSL: jsii.Bool(true),
-		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(10)},
-	})
+	wakeups := func(id string) awssqs.Queue {
+		return awssqs.NewQueue(s, &id, &awssqs.QueueProps{
+			VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(wakeVisibility)), EnforceSSL: jsii.Bool(true),
+			DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(10)},
+		})
+	}
+	q.wakeups, q.slowWakeups = wakeups("Wakeups"), wakeups("SlowWakeups")
 	return q
 }

@@ -12,9 +12,16 @@ import (
 type rights struct {
 	leases, chat, indexes []string // DynamoDB: the tables, and the indexes of chat
 	wakeups, deadLetters  []string // SQS: the queues of the stack
+	slowWakeups           []string
 	chatQueues            []string // SQS: those that are made at run time
 	listQueues            bool     // all queues: SQS knows no narrower right
 	bus                   []string // EventBridge
+}
+
+// answersWakeups is what a function may do with a queue of wake-ups that invokes it,
+// and that it sends to.
+var answersWakeups = []string{
+	"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl",
 }
 
 // granted is what each function may do, no more. A test holds the synthesized
@@ -57,13 +64,11 @@ var granted = map[string]rights{
 		bus:        []string{"PutEvents"},
 	},
 	"dispatch": {
-		leases:  []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-		indexes: []string{"Query"},
-		wakeups: []string{
-			"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility",
-			"GetQueueUrl",
-		},
+		leases:      []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
+		chat:        []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:     []string{"Query"},
+		wakeups:     answersWakeups,
+		slowWakeups: answersWakeups,
 		chatQueues: []string{
 			"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage",
 			"ChangeMessageVisibility",
@@ -97,6 +102,7 @@ func grant(s awscdk.Stack, fns functions, d data, q queues) {
 		allow(fn, "dynamodb", may.chat, d.chat.TableArn())
 		allow(fn, "dynamodb", may.indexes, indexes)
 		allow(fn, "sqs", may.wakeups, q.wakeups.QueueArn())
+		allow(fn, "sqs", may.slowWakeups, q.slowWakeups.QueueArn())
 		allow(fn, "sqs", may.chatQueues, chatQueues)
 		allow(fn, "sqs", may.deadLetters, q.deadLetters.QueueArn())
 		allow(fn, "events", may.bus, bus)

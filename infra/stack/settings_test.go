@@ -33,7 +33,7 @@ func TestSettingsReachTheTemplate(t *testing.T) {
 		"domain": "rollcall.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111111111111:certificate/c"
 	}`, false)
 	fns, chat := r.functions(), r.one(t, "AWS::DynamoDB::Table", "Chat")
-	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "")
+	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "WakeupsToDispatch")
 	bounds := object{"MaxReadRequestUnits": 4000.0, "MaxWriteRequestUnits": 2000.0}
 	stage, gateway := r.one(t, "AWS::ApiGatewayV2::Stage", ""), r.one(t, "AWS::ApiGatewayV2::Api", "")
 	for what, c := range map[string]struct{ got, want any }{

@@ -236,16 +236,18 @@ func functions(t *testing.T, r resources) {
 
 func wakeups(t *testing.T, r resources) {
 	dispatch := r.functions()["dispatch"]["Timeout"].(float64)
-	q := r.one(t, "AWS::SQS::Queue", "Wakeups")
-	if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
-		t.Errorf("wake-ups are invisible for %v s, dispatch runs %v s", v, dispatch)
-	}
-	if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 10 {
-		t.Error("wake-ups give up too soon")
-	}
-	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "")
-	if fmt.Sprint(mapping["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
-		t.Errorf("one failed wake-up brings back the others: %v", mapping)
+	for _, lane := range []string{"Wakeups", "SlowWakeups"} {
+		q := r.one(t, "AWS::SQS::Queue", lane)
+		if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
+			t.Errorf("%s are invisible for %v s, dispatch runs %v s", lane, v, dispatch)
+		}
+		if q["RedrivePolicy"].(object)["maxReceiveCount"].(float64) < 10 {
+			t.Errorf("%s give up too soon", lane)
+		}
+		mapping := r.one(t, "AWS::Lambda::EventSourceMapping", lane+"ToDispatch")
+		if fmt.Sprint(mapping["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
+			t.Errorf("one failed wake-up brings back the others: %v", mapping)
+		}
 	}
 }
 
@@ -306,8 +308,10 @@ func recursion(t *testing.T, r resources) {
 }
 
 func concurrency(t *testing.T, r resources) {
-	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "")
-	drains := mapping["ScalingConfig"].(object)["MaximumConcurrency"]
+	drains := 0.0 // of both lanes: else one would take the other's
+	for _, mapping := range r.of("AWS::Lambda::EventSourceMapping") {
+		drains += mapping["ScalingConfig"].(object)["MaximumConcurrency"].(float64)
+	}
 	for name, f := range r.functions() {
 		want := map[string]any{"dispatch": drains, "sweeper": 2.0}[name]
 		if got := f["ReservedConcurrentExecutions"]; got != want {
@@ -451,6 +455,7 @@ func resourceName(t *testing.T, resource any) string {
 		{`["Leases`, "leases"},
 		{`["Chat`, "chat"},
 		{`["Wakeups`, "wakeups"},
+		{`["SlowWakeups`, "slowWakeups"},
 		{`["DeadLetters`, "deadLetters"},
 		{"logs", "logs"},
 	} {

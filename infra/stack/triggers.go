@@ -5,28 +5,44 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 )
 
 // maxDrainsLocal is how many drains a local platform runs at once: it has the two
-// or four cores of one machine. A deployment runs Settings.MaxDrains: a fleet that
+// or four cores of one machine, and drains mostly wait. A deployment runs Settings.MaxDrains: a fleet that
 // comes back at once waits its turn in the wake-ups queue and not in the agents'
 // faces, nor in the account's concurrency, which the API functions need.
-const maxDrainsLocal = 4
+const maxDrainsLocal = 16
+
+// drains is how many drains run at once in the quick lane.
+func (c Config) drains() int {
+	if c.Local {
+		return maxDrainsLocal
+	}
+	return c.Settings.MaxDrains
+}
+
+// slowDrains is how many run at once in the slow lane, which alone waits for agents
+// that hung last time: beside those of the quick lane, and a fifth as many.
+func (c Config) slowDrains() int {
+	const least = 2 // Lambda's bound
+	return max(least, c.drains()/5)
+}
 
 // newTriggers lets wake-ups invoke the drain, and each minute the sweep.
 func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
-	drains := float64(cfg.Settings.MaxDrains)
-	if cfg.Local {
-		drains = maxDrainsLocal
+	wake := func(id string, from awssqs.Queue, atOnce int) {
+		awslambda.NewEventSourceMapping(s, &id, &awslambda.EventSourceMappingProps{
+			Target:                  fns["dispatch"].lambda,
+			EventSourceArn:          from.QueueArn(),
+			BatchSize:               jsii.Number(1),
+			ReportBatchItemFailures: jsii.Bool(true),
+			MaxConcurrency:          jsii.Number(float64(atOnce)),
+		})
 	}
-	awslambda.NewEventSourceMapping(s, jsii.String("WakeupsToDispatch"), &awslambda.EventSourceMappingProps{
-		Target:                  fns["dispatch"].lambda,
-		EventSourceArn:          q.wakeups.QueueArn(),
-		BatchSize:               jsii.Number(1),
-		ReportBatchItemFailures: jsii.Bool(true),
-		MaxConcurrency:          jsii.Number(drains),
-	})
+	wake("WakeupsToDispatch", q.wakeups, cfg.drains())
+	wake("SlowWakeupsToDispatch", q.slowWakeups, cfg.slowDrains())
 	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].lambda, &awseventstargets.LambdaFunctionProps{
 		RetryAttempts: jsii.Number(0), // the next minute sweeps again
 	})

@@ -34,6 +34,7 @@ type Config struct {
 	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
 	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
 	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`
+	SlowWakeups   string `env:"ROLLCALL_SLOW_WAKEUPS_URL,required"`
 	DeadLetterURL string `env:"ROLLCALL_DEAD_LETTER_URL,required"`
 	DeadLetterARN string `env:"ROLLCALL_DEAD_LETTER_ARN,required"`
 	QueuePrefix   string `env:"ROLLCALL_QUEUE_PREFIX,required"`

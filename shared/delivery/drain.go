@@ -21,6 +21,7 @@ import (
 type DrainResult struct {
 	Delivered, Failed, Deferred int
 	Ended                       string
+	Moved                       bool // to the other lane
 }
 
 // attempted reports whether the drain tried to deliver anything.
@@ -33,7 +34,21 @@ const maxWorkers = 8
 // It goes on, one worker for each free task slot, until the mailbox is empty, the
 // agent is busy, or the context's deadline is too near for another delivery.
 // cause is that of the wake-up that it answers.
+//
+// Drains work in two lanes. An agent that hung last time may hang again, and so hold
+// its drain for as long as a delivery may take: this one leaves it to the slow lane,
+// where few drains are at work, so that hung agents delay none but each other.
 func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, error) {
+	return d.drain(ctx, id, cause, false)
+}
+
+// DrainSlow is Drain in the slow lane: a probe finds out whether the agent answers
+// again, then one message whether it takes mail. If so, the other lane goes on.
+func (d *Delivery) DrainSlow(ctx context.Context, id, cause string) (DrainResult, error) {
+	return d.drain(ctx, id, cause, true)
+}
+
+func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (DrainResult, error) {
 	f, err := d.Registry.Leases.Get(ctx, id)
 	if fault.CodeOf(err) == fault.WorkspaceUnknown {
 		return DrainResult{Ended: "no such workspace"}, nil
@@ -48,7 +63,7 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 	workers := make([]worker, min(max(1, free), maxWorkers))
 	var g errgroup.Group // without a context: a fault of one worker must not end another's delivery
 	for i := range workers {
-		workers[i] = worker{Delivery: d, id: id}
+		workers[i] = worker{Delivery: d, id: id, slow: slow, cause: cause}
 		g.Go(func() error { return workers[i].run(ctx) })
 	}
 	err = g.Wait()
@@ -65,10 +80,16 @@ func (d *Delivery) Drain(ctx context.Context, id, cause string) (DrainResult, er
 		out.Ended = r.Ended
 	}
 	w := nextWakeUp(workers, cause, out.attempted())
-	if left := answerAt.Sub(d.Clock.Now()); !answerAt.IsZero() && (w == nil || left < w.after) {
-		w = &wakeUp{causeAnswer, max(left, 0)}
+	if left := answerAt.Sub(d.Clock.Now()); !answerAt.IsZero() && (w == nil || !w.moves && left < w.after) {
+		w = &wakeUp{cause: causeAnswer, after: max(left, 0)}
 	}
-	if w != nil {
+	switch {
+	case w == nil:
+	case w.moves && !slow:
+		out.Moved = true
+		err = errors.Join(err, d.Registry.Wakeups.SendSlow(ctx, id, w.cause))
+	default:
+		out.Moved = w.moves
 		err = errors.Join(err, d.Registry.Wakeups.Send(ctx, id, w.cause, w.after))
 	}
 	return out, err
@@ -98,6 +119,7 @@ func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 type wakeUp struct {
 	cause string
 	after time.Duration
+	moves bool // in the other lane, now
 }
 
 // The causes of a drain's own wake-ups, beside retryOf.
@@ -122,6 +144,8 @@ func nextWakeUp(workers []worker, cause string, attempted bool) *wakeUp {
 		w := workers[i].wake
 		switch {
 		case w == nil:
+		case w.moves:
+			return w
 		case w.cause == causeQueueHeld && cause == causeQueueHeld:
 		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
 		case next == nil || w.after < next.after:
@@ -135,6 +159,9 @@ func nextWakeUp(workers []worker, cause string, attempted bool) *wakeUp {
 type worker struct {
 	*Delivery
 	id           string
+	slow         bool   // in the slow lane
+	probed       bool   // the agent took a probe of the slow lane, and no message since
+	cause        string // of the wake-up that the drain answers
 	profile      workspace.Profile
 	profileEpoch int64 // that the profile was read under; 0: it was not read
 	result       DrainResult
@@ -162,7 +189,7 @@ func (w *worker) run(ctx context.Context) error {
 		switch err := w.step(ctx); {
 		case fault.CodeOf(err) == fault.Conflict:
 			if conflicts++; conflicts == maxConflicts {
-				return w.end("the mailbox kept changing", &wakeUp{causeConflict, conflictRest})
+				return w.end("the mailbox kept changing", &wakeUp{cause: causeConflict, after: conflictRest})
 			}
 			_ = retry.Pause(ctx, w.Clock, conflicts) // when ctx ends, the next step's calls say so
 		case err != nil:
@@ -179,7 +206,7 @@ func (w *worker) run(ctx context.Context) error {
 func (w *worker) step(ctx context.Context) error {
 	now := w.Clock.Now()
 	if left, ends := clock.Left(ctx); ends && left < w.Policy.VisibilityTimeout {
-		return w.end("out of time", &wakeUp{causeContinue, 0})
+		return w.end("out of time", &wakeUp{cause: causeContinue, after: 0})
 	}
 	f, err := w.Registry.Leases.Get(ctx, w.id)
 	if err != nil {
@@ -191,8 +218,13 @@ func (w *worker) step(ctx context.Context) error {
 	if err := w.readProfile(ctx, f); err != nil {
 		return err
 	}
-	if f.Open == 0 || f.Hung() {
+	switch {
+	case f.Hung() && !w.slow:
+		return w.end("the agent hung last time: the slow lane goes on", &wakeUp{cause: w.cause, moves: true})
+	case f.Open == 0 || f.Hung():
 		return w.probeFirst(ctx, f)
+	case w.slow && !w.probed:
+		return w.end("the agent does not hang: the other lane goes on", &wakeUp{cause: w.cause, moves: true})
 	}
 	ms, err := w.window(ctx, f, now)
 	if err != nil || len(ms) == 0 {
@@ -200,14 +232,14 @@ func (w *worker) step(ctx context.Context) error {
 	}
 	if until := claimedUntil(ms, f.Epoch, now); f.PushFailures > 0 && !until.IsZero() {
 		why := "another delivery finds out whether the agent is back"
-		return w.end(why, &wakeUp{retryOf(ms[0]), until.Sub(now)})
+		return w.end(why, &wakeUp{cause: retryOf(ms[0]), after: until.Sub(now)})
 	}
 	head, retryAt := chat.Next(ms, f.Slots(), f.Epoch, now)
 	switch {
 	case head == nil && retryAt.IsZero():
 		return w.end("nothing to deliver yet", nil)
 	case head == nil:
-		return w.end("nothing to deliver yet", &wakeUp{retryOf(ms[0]), retryAt.Sub(now)})
+		return w.end("nothing to deliver yet", &wakeUp{cause: retryOf(ms[0]), after: retryAt.Sub(now)})
 	}
 	return w.deliver(ctx, f, *head, ms, now)
 }
@@ -232,14 +264,14 @@ func restWake(f workspace.Facts, now time.Time) *wakeUp {
 		return nil
 	}
 	cause := fmt.Sprintf("%srest %d.%d.%d", causeRetry, f.Epoch, f.PushFailures, f.BusyAnswers)
-	return &wakeUp{cause, left}
+	return &wakeUp{cause: cause, after: left}
 }
 
 // probeFirst finds out whether an agent answers at all that hung last time, or
 // that failed while no mail waits that would show it.
 func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
 	took, err := w.probe(ctx, f, w.profile)
-	if err != nil || took {
+	if w.probed = took; err != nil || took {
 		return err
 	}
 	if f, err = w.Registry.Leases.Get(ctx, w.id); err != nil {
@@ -303,8 +335,9 @@ func (w *worker) deliver(
 	case err != nil:
 		return err
 	case ticket == nil:
-		return w.end("another drain holds the chat queue", &wakeUp{causeQueueHeld, queueHeldFor})
+		return w.end("another drain holds the chat queue", &wakeUp{cause: causeQueueHeld, after: queueHeldFor})
 	}
+	w.probed = false
 	outcome, err := w.push(ctx, f, q, w.profile, head, *ticket)
 	if err != nil {
 		return err

@@ -83,6 +83,9 @@ type FleetStore interface {
 // without harm: the sweeper sends another.
 type Wakeups interface {
 	Send(ctx context.Context, id, cause string, after time.Duration) error
+	// SendSlow wakes it in the slow lane, at once: few drains are at work there, and
+	// they alone wait for agents that hung last time.
+	SendSlow(ctx context.Context, id, cause string) error
 }
 
 // StatusLog records a change of the verdict that a call brought about. It fails no

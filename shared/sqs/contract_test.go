@@ -72,6 +72,13 @@ func TestWakeupsAreSentWithTheirDelay(t *testing.T) {
 	if got := receive(0); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
+	slow := &Wakeups{SQS: client, SlowURL: *made.QueueUrl}
+	if err := slow.SendSlow(t.Context(), "w", "slow"); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(0); !slices.Equal(got, []string{`{"workspace_id":"w","cause":"slow","slow":true}`}) {
+		t.Fatalf("got %v", got)
+	}
 	if got := receive(3); len(got) != 1 || got[0] != `{"workspace_id":"w","cause":"soon"}` {
 		t.Fatalf("got %v", got) // a part of a second counts as one
 	}

@@ -134,7 +134,7 @@ func TestAFailedWakeupComesBackInSeconds(t *testing.T) {
 	for receives, want := range map[int]int32{0: 5, 1: 5, 2: 10, 3: 20, 4: 40, 5: 60, 100: 60} {
 		p := &postponed{}
 		w := &Wakeups{SQS: p, URL: "http://wakeups"}
-		if err := w.Postpone(t.Context(), fmt.Sprint("r", receives), receives); err != nil {
+		if err := w.Postpone(t.Context(), false, fmt.Sprint("r", receives), receives); err != nil {
 			t.Fatal(err)
 		}
 		if p.in.VisibilityTimeout != want || *p.in.ReceiptHandle != fmt.Sprint("r", receives) || *p.in.QueueUrl != w.URL {

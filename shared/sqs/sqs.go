@@ -2,7 +2,8 @@
 //
 // Each workspace has a FIFO chat queue of its own, created when it is first sent
 // to, because nobody else's backlog may delay a workspace. Wake-ups go through
-// one standard queue, whose delay is also the timer of every retry.
+// one standard queue, whose delay is also the timer of every retry, and those for
+// agents that hung last time through another.
 package sqs
 
 import (

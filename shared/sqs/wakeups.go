@@ -16,12 +16,15 @@ import (
 type Wakeup struct {
 	Workspace string `json:"workspace_id"`
 	Cause     string `json:"cause"`
+	Slow      bool   `json:"slow,omitempty"` // it is for the slow lane
 }
 
-// Wakeups wakes dispatch through its queue.
+// Wakeups wakes dispatch through its queues, of which the slow lane has its own: what
+// waits in one lane delays nobody in the other.
 type Wakeups struct {
-	SQS API
-	URL string
+	SQS     API
+	URL     string
+	SlowURL string
 }
 
 var _ registry.Wakeups = (*Wakeups)(nil)
@@ -39,10 +42,14 @@ const (
 // Postpone lets a received wake-up be received again soon, and not only when its
 // visibility timeout has ended, which is that of a drain that died. receives is how
 // often it was received.
-func (w *Wakeups) Postpone(ctx context.Context, receipt string, receives int) error {
+func (w *Wakeups) Postpone(ctx context.Context, slow bool, receipt string, receives int) error {
+	url := w.URL
+	if slow {
+		url = w.SlowURL
+	}
 	after := min(postponeBase<<min(max(receives-1, 0), 8), postponeMax)
 	_, err := w.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &w.URL, ReceiptHandle: &receipt, VisibilityTimeout: seconds(after),
+		QueueUrl: &url, ReceiptHandle: &receipt, VisibilityTimeout: seconds(after),
 	})
 	if err != nil {
 		return fault.Store("postpone wake-up", err)
@@ -52,12 +59,21 @@ func (w *Wakeups) Postpone(ctx context.Context, receipt string, receives int) er
 
 // Send implements registry.Wakeups. A longer delay than MaxDelay becomes that.
 func (w *Wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
-	body, err := json.Marshal(Wakeup{id, cause})
+	return w.send(ctx, w.URL, Wakeup{Workspace: id, Cause: cause}, seconds(min(max(after, 0), MaxDelay)))
+}
+
+// SendSlow implements registry.Wakeups.
+func (w *Wakeups) SendSlow(ctx context.Context, id, cause string) error {
+	return w.send(ctx, w.SlowURL, Wakeup{Workspace: id, Cause: cause, Slow: true}, 0)
+}
+
+func (w *Wakeups) send(ctx context.Context, url string, wakeup Wakeup, delay int32) error {
+	body, err := json.Marshal(wakeup)
 	if err != nil {
 		return err
 	}
 	_, err = w.SQS.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &w.URL, MessageBody: aws.String(string(body)), DelaySeconds: seconds(min(max(after, 0), MaxDelay)),
+		QueueUrl: &url, MessageBody: aws.String(string(body)), DelaySeconds: delay,
 	})
 	if err != nil {
 		return fault.Store("send wake-up", err)

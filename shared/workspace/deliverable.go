@@ -64,6 +64,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, v.Hint
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed: " + f.PushError
+	case v.Reason == ReasonPlatformSuspect:
+		return ExpectWhenIdle, v.Hint
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
 		return ExpectWhenIdle, underWay
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:

@@ -31,6 +31,11 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 			t.Fatalf("promises now, and no delivery begins now: %+v", f)
 		case (expected == workspace.ExpectRetrying || expected == workspace.ExpectNobody) && why == "":
 			t.Fatalf("%s, and no word why: %+v", expected, f)
+		case expected == workspace.ExpectNow && v.Reason == workspace.ReasonPlatformSuspect:
+			t.Fatalf("promises now beside a platform that delivers nothing: %+v", f)
+		case v.Reason == workspace.ReasonBacklogStalled && mode == workspace.Push && f.InFlight == 0 &&
+			f.TriedAt.Before(f.OldestOpen):
+			t.Fatalf("nobody has tried to deliver its mail, and the agent is blamed: %+v", f)
 		case !deliverable && expected != workspace.ExpectNobody:
 			t.Fatalf("nothing is delivered, and it promises %s: %+v", expected, f)
 		case deliverable && expected == workspace.ExpectNobody && mode == workspace.Push:
@@ -151,7 +156,7 @@ func TestVerdictsOverMail(t *testing.T) {
 		"nobody has tried": {func(f *workspace.Facts) {
 			mail(f, 1, 0, 500)
 			f.ActiveAt = at(590)
-		}, "backlog_stalled", "wait", "platform", "retrying"},
+		}, "platform_suspect", "wait", "", "when_idle"},
 		"nothing listens at its URL": {func(f *workspace.Facts) {
 			mail(f, 1, 0, 550)
 			f.PushFailures, f.PushFault, f.PushError = 3, workspace.FaultRefused, "connection refused"
@@ -219,7 +224,7 @@ func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
 		"it registered":             {func(f *workspace.Facts) { f.RegisteredAt = at(599) }, "healthy", ""},
 		"it was resumed":            {func(f *workspace.Facts) { f.ResumedAt = at(599) }, "healthy", ""},
 		"it has just become free":   {func(f *workspace.Facts) { f.FreeSince, f.ActiveAt = at(599), at(599) }, "healthy", ""},
-		"nobody has tried it since": {func(f *workspace.Facts) { f.RecoveredAt = at(500) }, "backlog_stalled", "wait"},
+		"nobody has tried it since": {func(f *workspace.Facts) { f.RecoveredAt = at(500) }, "platform_suspect", "wait"},
 		"it took none when tried": {func(f *workspace.Facts) {
 			f.RecoveredAt, f.TriedAt = at(580), at(590)
 		}, "backlog_stalled", "restart"},

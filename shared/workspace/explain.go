@@ -64,7 +64,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonPlatformSuspect: {
 		HopPlatform,
-		"Nothing is heard of its agent, but the platform may be what doesn't hear.", "rollcall sweep",
+		"The platform may be what doesn't hear its agent, or what doesn't deliver its mail.", "rollcall sweep",
 	},
 	ReasonDuplicateHost: {
 		HopAgent,
@@ -116,8 +116,6 @@ func (v Verdict) command(command string) string {
 		return v.NextCommand
 	case v.Reason == ReasonCredentialsRejected && v.Action != "repair":
 		return "" // it waits for the agent to come with the credential that it was given
-	case v.Reason == ReasonBacklogStalled && v.Hop == HopPlatform:
-		return "rollcall sweep"
 	}
 	return command
 }

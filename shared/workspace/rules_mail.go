@@ -199,7 +199,8 @@ func (s situation) aboutToBeTried() bool {
 }
 
 // backlogStalled: mail has waited for longer than the objective and nothing moves, though the agent says that it is
-// free, or has said that it is busy for longer than busy explains.
+// free, or has said that it is busy for longer than busy explains. When nobody has tried to deliver it, that says
+// nothing of the agent: it is the platform that is late.
 func backlogStalled(s situation) *Verdict {
 	if !s.mailOverdue() || s.within(latest(s.DeliveredAt, s.ReachedAt), s.p.DeliveryObjective) {
 		return nil
@@ -216,7 +217,7 @@ func backlogStalled(s situation) *Verdict {
 		return nil
 	}
 	if s.untried() {
-		v.Action, v.Hop = "wait", HopPlatform
+		v.Status, v.Reason, v.Action = StatusUnknown, ReasonPlatformSuspect, "wait"
 		v.Hint = "the platform has not tried to deliver its mail yet: its drains may be waiting on other agents; " +
 			"rollcall sweep sends for one now"
 		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, "last delivery that was tried"})

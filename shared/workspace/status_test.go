@@ -101,7 +101,11 @@ func TestAssess(t *testing.T) {
 		"pushes fail": {live(func(f *workspace.Facts) {
 			f.PushFailures = 3
 		}), "degraded", "push_failing"},
-		"mail waits, agent idle": {live(waiting), "degraded", "backlog_stalled"},
+		"mail waits, nobody has tried": {live(waiting), "unknown", "platform_suspect"},
+		"mail waits, agent idle": {live(func(f *workspace.Facts) {
+			waiting(f)
+			f.TriedAt = f.OldestOpen
+		}), "degraded", "backlog_stalled"},
 		"mail waits, the first delivery is under way": {live(func(f *workspace.Facts) {
 			waiting(f)
 			f.InFlight = 1

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,6 +74,7 @@ func (f *fleet) stories() []story {
 	return []story{
 		{"the store fails: 503, never a 401, and no status changes", f.storeFails},
 		{"one agent dies in a fleet that lives", f.oneAgentDies},
+		{"twelve agents hang, and delay none but each other", f.manyHang},
 		{"the whole fleet falls silent: the platform is suspected, for a while", f.allSilent},
 		{"the sweeper is dead, and every status is still true", f.sweeperDead},
 		{"nothing was heard during an outage, and then calls arrive again", f.outageEnds},
@@ -105,6 +108,65 @@ func (f *fleet) storeFails(ctx context.Context, p Platform) {
 	}
 	restore()
 	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+// manyHang: more agents hang than the slow lane has drains, and a burst of messages
+// wakes each. The healthy one gets its mail at once, and the others are tried on.
+func (f *fleet) manyHang(ctx context.Context, p Platform) {
+	const hanging, each = 12, 3
+	well := healthyAgent(ctx, p, pushed)
+	defer well.close()
+	id, _, err := well.send(ctx) // its chat queue is made now
+	must(err)
+	must(well.awaitMessage(ctx, id, "delivered"))
+	recorder := well.recordVerdicts(ctx)
+	var hung []*agent
+	pushes := make([]atomic.Int64, hanging)
+	for i := range hanging {
+		a := newAgent(p.Client)
+		defer a.close()
+		hung = append(hung, a)
+		must(a.registerAccepted(ctx, "", a.serve(func(_ http.ResponseWriter, r *http.Request) {
+			pushes[i].Add(1)
+			<-r.Context().Done()
+		})))
+		a.startHeartbeats(ctx)
+		for range each {
+			_, _, err := a.send(ctx)
+			must(err)
+		}
+	}
+	for range 10 {
+		id, expected, err := well.send(ctx)
+		must(err)
+		if expected != "now" {
+			must(fmt.Errorf("the healthy one's sender is told %s", expected))
+		}
+		must(within(ctx, deliveryObjective/2, func(ctx context.Context) error {
+			r, err := well.receipt(ctx, id)
+			if err == nil && r.Text("state") != "delivered" {
+				err = fmt.Errorf("the healthy one's message: %s", r.Raw)
+			}
+			return err
+		}))
+	}
+	for i := range hung { // each is tried on
+		must(within(ctx, patience, func(context.Context) error {
+			if n := pushes[i].Load(); n < 2 {
+				return fmt.Errorf("the %dth was tried %d times", i, n)
+			}
+			return nil
+		}))
+	}
+	must(recorder.recorded(healthy))
+	for _, a := range hung {
+		must(a.registerAccepted(ctx, "", a.serve(nil))) // a new boot, which is tried at once
+	}
+	for _, a := range hung {
+		for _, id := range a.sent {
+			must(a.awaitMessage(ctx, id, "delivered"))
+		}
+	}
 }
 
 func (f *fleet) oneAgentDies(ctx context.Context, p Platform) {

@@ -12,6 +12,7 @@ import (
 type Wakeup struct {
 	ID, Cause string
 	After     time.Duration
+	Slow      bool
 }
 
 // Wakeups keeps the wake-ups for a test to look at.
@@ -26,7 +27,15 @@ var _ registry.Wakeups = (*Wakeups)(nil)
 func (w *Wakeups) Send(_ context.Context, id, cause string, after time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent = append(w.sent, Wakeup{id, cause, after})
+	w.sent = append(w.sent, Wakeup{ID: id, Cause: cause, After: after})
+	return nil
+}
+
+// SendSlow implements registry.Wakeups.
+func (w *Wakeups) SendSlow(_ context.Context, id, cause string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, Wakeup{ID: id, Cause: cause, Slow: true})
 	return nil
 }
 

@@ -138,6 +138,10 @@ func (w wakeups) Send(ctx context.Context, id, cause string, after time.Duration
 	return w.c.write(func() error { return w.Wakeups.Send(ctx, id, cause, after) })
 }
 
+func (w wakeups) SendSlow(ctx context.Context, id, cause string) error {
+	return w.c.write(func() error { return w.Wakeups.SendSlow(ctx, id, cause) })
+}
+
 type ledger struct {
 	delivery.Ledger
 	c *crash

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -48,7 +49,19 @@ func (m *machine) interfere(name string) {
 	}
 }
 
-func (m *machine) drainReliably() { _, _ = m.reliable.Drain(m.ctx, m.id, "test") }
+func (m *machine) drainReliably() { _ = m.drainLanes(m.reliable) }
+
+// drainLanes drains the workspace, in whichever lane it is drained.
+func (m *machine) drainLanes(d *delivery.Delivery) error {
+	drain, other := d.Drain, d.DrainSlow
+	for {
+		out, err := drain(m.ctx, m.id, "test")
+		if err != nil || !out.Moved {
+			return err
+		}
+		drain, other = other, drain
+	}
+}
 
 // withFault does something during which whoever acts may be killed at any write, or
 // lose its reply, or have somebody else act before it.

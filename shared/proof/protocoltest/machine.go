@@ -135,7 +135,7 @@ func skipUnless(t *rapid.T, possible bool) {
 func (m *machine) startWithDeadMessage() {
 	m.sendReliably("m01")
 	m.nextPushes = []pushEvent{{Answer: refuses}}
-	_, err := m.reliable.Drain(m.ctx, m.id, "test")
+	err := m.drainLanes(m.reliable)
 	m.must("drain", err)
 	m.sendReliably("m02")
 }
@@ -213,7 +213,7 @@ func (m *machine) anySent(t *rapid.T) string {
 func (m *machine) drain(t *rapid.T) {
 	m.nextPushes = rapid.SliceOfN(rapid.Custom(drawPushEvent), 0, 3).Draw(t, "pushes")
 	m.heartbeat()
-	m.withFault(t, func() { _, _ = m.Delivery.Drain(m.ctx, m.id, "test") })
+	m.withFault(t, func() { _ = m.drainLanes(m.Delivery) })
 }
 
 func (m *machine) hold(h workspace.Hold) {
@@ -303,7 +303,7 @@ func (m *machine) round(t *rapid.T, sweeps bool) {
 		}
 	}
 	if m.woken() {
-		_, err := m.Delivery.Drain(m.ctx, m.id, "test")
+		err := m.drainLanes(m.Delivery)
 		if died := m.crash.disarm(); err != nil && !died {
 			t.Fatalf("drain: %v", err)
 		}
