@@ -157,8 +157,10 @@ func TestBudget(t *testing.T) {
 	}
 	measure("first heartbeat", 3, 5, 0, beat(&idle)) // makes the issued credential the one in use, with an audit line
 	measure("heartbeat", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&idle))
-	measure("heartbeat busy", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&busy))
-	measure("heartbeat idle again", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&idle))
+	// A verdict that a heartbeat changes is noted by a second write.
+	measure("heartbeat that turns busy", cost.Heartbeat.Calls+1, cost.Heartbeat.Write+1, 0, beat(&busy))
+	measure("heartbeat still busy", cost.Heartbeat.Calls, cost.Heartbeat.Write, 0, beat(&busy))
+	measure("heartbeat that turns idle", cost.Heartbeat.Calls+1, cost.Heartbeat.Write+1, 0, beat(&idle))
 	measure("poll empty", cost.EmptyPoll.Calls, cost.EmptyPoll.Write, 0, fetch)
 	// A count and a put, of one unit each and one for each of two indexes: no transaction, which costs twice as much.
 	measure("enqueue (poll target)", cost.Enqueue.Calls, cost.Enqueue.Write, 2, send)
