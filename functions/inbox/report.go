@@ -31,8 +31,8 @@ func report(
 		}
 		row := activity.Row{
 			ID: uuid.NewString(), Workspace: in.ID, Life: c.Caller.Lives, Type: in.Type, Method: in.Method,
-			SourceID: in.SourceID, TargetID: in.TargetID, Summary: in.Summary, Status: cmp.Or(in.Status, "ok"), ErrorDetail: in.ErrorDetail,
-			DurationMS: in.DurationMS, Request: in.Request, Response: in.Response, At: c.Now,
+			SourceID: in.SourceID, TargetID: in.TargetID, Summary: in.Summary, Status: cmp.Or(in.Status, "ok"),
+			ErrorDetail: in.ErrorDetail, DurationMS: in.DurationMS, Request: in.Request, Response: in.Response, At: c.Now,
 		}
 		return api.Reported{Status: "logged", ID: row.ID}, log.AddRow(ctx, row)
 	}
