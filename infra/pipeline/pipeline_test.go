@@ -136,14 +136,13 @@ func templateOf(t *testing.T, dir, stage string) string {
 // its own account.
 func stageOf(t *testing.T, own map[string]object, name string, drains float64) {
 	t.Helper()
-	functions := 0
+	functions, atOnce := 0, 0.0
 	for id, r := range own {
 		p, _ := r["Properties"].(object)
 		switch r["Type"] {
 		case "AWS::Lambda::EventSourceMapping":
-			if got := p["ScalingConfig"].(object)["MaximumConcurrency"]; got != drains {
-				t.Errorf("%s runs %v drains at once, not %v", name, got, drains)
-			}
+			// Agents that hang have a queue of their own, with fewer drains.
+			atOnce = max(atOnce, p["ScalingConfig"].(object)["MaximumConcurrency"].(float64))
 		case "AWS::Lambda::Function":
 			functions++
 			digest, _ := p["Environment"].(object)["Variables"].(object)["ROLLCALL_OPERATOR_SHA256"].(object)
@@ -151,6 +150,9 @@ func stageOf(t *testing.T, own map[string]object, name string, drains float64) {
 				t.Errorf("%s of %s has the digest %v", id, name, digest)
 			}
 		}
+	}
+	if atOnce != drains {
+		t.Errorf("%s runs %v drains at once, not %v", name, atOnce, drains)
 	}
 	if functions != len(stack.Names()) {
 		t.Errorf("%s has %d functions", name, functions)
