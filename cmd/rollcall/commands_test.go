@@ -249,6 +249,19 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+func TestRemove(t *testing.T) {
+	removed := on("DELETE /workspaces/demo", answer{200, `{"id": "demo", "status": "removed"}`})
+	for name, c := range map[string]commandTest{
+		"removed": {args: "remove demo --yes", answers: removed, out: "demo is removed\n"},
+		"purged": {
+			args: "remove demo --yes --purge", answers: removed,
+			out: "demo is removed; its mail, log, history and profile are erased within two minutes\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
 // A bill needs no platform, and a workload that can't be is refused.
 func TestCost(t *testing.T) {
 	for name, c := range map[string]commandTest{

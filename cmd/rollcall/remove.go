@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) removeCommand() *cobra.Command {
-	var yes bool
+	var yes, purge bool
 	cmd := workspaceCommand("remove ID",
 		"Remove a workspace: its credentials are revoked and its waiting mail is cancelled",
 		func(ctx context.Context, args []string) error {
@@ -19,12 +19,17 @@ func (a *app) removeCommand() *cobra.Command {
 				return &outcome{exitUsage, fmt.Sprintf(
 					"this can't be taken back; if you mean it: rollcall remove %s --yes", args[0])}
 			}
+			path, more := workspacePath(args[0]), ""
+			if purge {
+				path, more = path+"?purge=true", "; its mail, log, history and profile are erased within two minutes"
+			}
 			var ws api.Workspace
-			if err := a.call(ctx, "DELETE", workspacePath(args[0]), nil, &ws); err != nil {
+			if err := a.call(ctx, "DELETE", path, nil, &ws); err != nil {
 				return err
 			}
-			return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", ws.ID, ws.Status) })
+			return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
 		})
+	cmd.Flags().BoolVar(&purge, "purge", false, "also erase what is kept of it, but for the audit trail")
 	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")
 	return cmd
 }

@@ -5,16 +5,20 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // remove removes a workspace, and ends its open mail. What a fault leaves open, the
-// next sweep ends.
-func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
+// next sweep ends. A purge also has what is kept of it erased.
+func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.RemoveRequest) (api.Workspace, error) {
 	reg := del.Registry
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.RemoveRequest) (api.Workspace, error) {
 		f, err := reg.Hold(ctx, in.ID, workspace.Removed, actor(c), c.Now)
+		if in.Purge != "" && (err == nil || fault.CodeOf(err) == fault.WorkspaceRemoved) {
+			f, err = reg.Purge(ctx, in.ID, actor(c), c.Now)
+		}
 		if err != nil {
 			return api.Workspace{}, err
 		}

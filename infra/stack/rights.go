@@ -78,7 +78,7 @@ var granted = map[string]rights{
 	},
 	"sweeper": {
 		leases:     []string{"GetItem", "UpdateItem", "Scan"},
-		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"},
+		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
 		indexes:    []string{"Query"},
 		wakeups:    []string{"SendMessage"},
 		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},

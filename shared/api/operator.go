@@ -44,12 +44,21 @@ func (c Created) StatusCode() int {
 	return 201
 }
 
+// RemoveRequest asks to remove a workspace.
+type RemoveRequest struct {
+	WorkspacePath
+	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is kept of it; a workspace that was removed before may be purged"`
+}
+
 // RemoveWorkspace is the call that removes a workspace.
-var RemoveWorkspace = declare[WorkspacePath, Workspace](Operation{
+var RemoveWorkspace = declare[RemoveRequest, Workspace](Operation{
 	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "deleteWorkspacesId", Tag: "operator",
 	Summary: "Remove a workspace",
-	Access:  ByOperator,
-	Errors:  errs(400, 401, 403, 404, 410),
+	Description: "Its credentials are revoked, and its open mail is cancelled. With purge, its profile and card are " +
+		"erased at once, and its mail, receipts, activity log, delegations and history by the sweeps that follow, from " +
+		"half a minute on. Its audit trail stays, and what it sent to others is theirs.",
+	Access: ByOperator,
+	Errors: errs(400, 401, 403, 404, 410),
 })
 
 // Repair is the call that mends a lost credential.

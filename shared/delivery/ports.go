@@ -139,6 +139,9 @@ type Ledger interface {
 	// off, whoever else did it too. That of a former life stands in no mailbox.
 	Outbox(ctx context.Context, life workspace.Life) ([]OutboxItem, error)
 	OutboxDone(ctx context.Context, life workspace.Life, item OutboxItem, former bool) error
+	// Erase erases whatever is kept of a life, at most as much as a few seconds take;
+	// left reports whether there is more.
+	Erase(ctx context.Context, life workspace.Life) (left bool, err error)
 	// CountEnded counts the ended messages that are still kept, by state.
 	CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error)
 	// CorrectCounters replaces the mailbox's counters, if they are still those of

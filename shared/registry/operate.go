@@ -198,6 +198,32 @@ func (r *Registry) Hold(
 	})
 }
 
+// Purge has whatever is kept of a removed workspace erased, but for its audit trail:
+// its profile now, the rest by the sweeps that follow. Errors: workspace_unknown,
+// invalid_workspace_id, conflict.
+func (r *Registry) Purge(
+	ctx context.Context, id string, by activity.Actor, now time.Time,
+) (next workspace.Facts, err error) {
+	nothing := workspace.Replace(workspace.Profile{})
+	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		old, exists, err := r.find(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case !exists:
+			return workspace.UnknownError()
+		case old.Hold != workspace.Removed:
+			return fault.New(fault.Conflict, "the workspace was created again meanwhile")
+		}
+		next = workspace.Erase(old)
+		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &nothing, Audit: []activity.AuditEntry{{
+			Actor: by, Action: "purge", At: now,
+			Summary: "purged: its profile is erased, and its mail, log and history are by the next sweeps",
+		}}})
+	})
+	return next, err
+}
+
 // Dismiss forgets the refused attempts on record: they are not the agent's.
 func (r *Registry) Dismiss(
 	ctx context.Context, id string, by activity.Actor, now time.Time,

@@ -148,6 +148,9 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	if err := r.formerLives(ctx, f, now); err != nil {
 		return err
 	}
+	if err := r.erase(ctx, f, now); err != nil {
+		return err
+	}
 	if err := r.probe(ctx, f, now); err != nil {
 		return err
 	}

@@ -59,6 +59,8 @@ type Identity struct {
 	QueueGeneration   int64
 	Lives             int64 // how often it was created again after a removal
 	FinishedLives     int64 // how many of its former lives have no open mail left
+	// LivesToErase is how many of its lives, from the first, an operator wants erased; ErasedLives is how many are.
+	LivesToErase, ErasedLives int64
 }
 
 // Life is one life of a workspace: from its creation to its removal. What is created again begins another, and

@@ -22,6 +22,7 @@ func CreateAgain(f Facts, minted token.Hash, mode Mode, maxTasks int, now time.T
 	next := Create(f.ID, minted, mode, maxTasks, now)
 	next.Version, next.Epoch = f.Version+1, f.Epoch+1
 	next.Lives, next.FinishedLives = f.Lives+1, f.FinishedLives
+	next.LivesToErase, next.ErasedLives = f.LivesToErase, f.ErasedLives
 	next.AnnouncedSeq = f.AnnouncedSeq
 	return next
 }

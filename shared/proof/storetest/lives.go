@@ -27,6 +27,7 @@ func (c contract) lives(t T) {
 	t.Run("a new life has the facts of a new workspace, whatever was written meanwhile", c.newLife)
 	t.Run("nothing that is kept of a life is found in the next one", c.nothingIsInherited)
 	t.Run("what ends in a former life leaves the mailbox of the next one alone", c.formerMail)
+	t.Run("what is erased of a life is gone, and nothing else", c.erasedLife)
 }
 
 func (c contract) newLife(t T) {
@@ -74,23 +75,29 @@ func (c contract) fill(t T, f workspace.Facts) {
 	must(t, err)
 }
 
+// wantNothingOf fails if anything is found of a life.
+func (c contract) wantNothingOf(t T, life workspace.Life) {
+	t.Helper()
+	mail, err := c.OpenMail(t.Context(), life, 0)
+	must(t, err)
+	messages, err := c.Messages(t.Context(), life, "m0")
+	must(t, err)
+	ended, err := c.CountEnded(t.Context(), life)
+	must(t, err)
+	log, _ := c.logged(t, life, activity.Range{Limit: 10})
+	all, err := c.Delegations(t.Context(), life)
+	must(t, err)
+	_, found, err := c.Delegation(t.Context(), life, "d")
+	must(t, err)
+	if len(mail)+len(messages)+len(ended)+len(log)+len(all) > 0 || found {
+		t.Fatal(life, mail, messages, ended, log, all, found)
+	}
+}
+
 func (c contract) nothingIsInherited(t T) {
 	f := c.created(t)
-	for life := range 3 {
-		mail, err := c.OpenMail(t.Context(), f.Life(), 0)
-		must(t, err)
-		messages, err := c.Messages(t.Context(), f.Life(), "m0")
-		must(t, err)
-		ended, err := c.CountEnded(t.Context(), f.Life())
-		must(t, err)
-		log, _ := c.logged(t, f.Life(), activity.Range{Limit: 10})
-		all, err := c.Delegations(t.Context(), f.Life())
-		must(t, err)
-		_, found, err := c.Delegation(t.Context(), f.Life(), "d")
-		must(t, err)
-		if len(mail)+len(messages)+len(ended)+len(log)+len(all) > 0 || found {
-			t.Fatal("life", life, mail, messages, ended, log, all, found)
-		}
+	for range 3 {
+		c.wantNothingOf(t, f.Life())
 		c.fill(t, f)
 		f = c.createdAgain(t, f)
 	}
@@ -103,6 +110,40 @@ func (c contract) nothingIsInherited(t T) {
 		lives = append(lives, r.Life)
 	}
 	same(t, []int64{3, 2, 1}, lives)
+}
+
+func (c contract) erasedLife(t T) {
+	f := c.created(t)
+	c.fill(t, f)
+	f = c.createdAgain(t, f)
+	c.fill(t, f)
+	item := delivery.OutboxItem{MessageID: "m0", Version: 2}
+	former := c.storedIn(t, first(f.ID), "m0")[0]
+	ended := former.Expire(t0)
+	must(t, c.write(t, former, ended, delivery.MailboxUpdate{Former: true, Outbox: []delivery.OutboxItem{item}}))
+
+	for left := true; left; {
+		var err error
+		left, err = c.Erase(t.Context(), first(f.ID))
+		must(t, err)
+	}
+	c.wantNothingOf(t, first(f.ID))
+	outbox, err := c.Outbox(t.Context(), first(f.ID))
+	must(t, err)
+	same(t, 0, len(outbox))
+	claimed, err := c.ClaimMessage(t.Context(), delegation.Delegation{
+		ID: "another", Source: f.ID, SourceLife: 1, Target: f.ID, MessageID: "m0", At: t0,
+	})
+	must(t, err)
+	same(t, true, claimed)
+
+	c.storedIn(t, f.Life(), "m0")
+	same(t, f.Life(), c.read(t, f.ID).Life())
+	trail, err := c.AuditTrail(t.Context(), f.Life(), "", 10)
+	must(t, err)
+	if len(trail) == 0 {
+		t.Fatal("the audit trail is erased")
+	}
 }
 
 // formerMail is that the present life alone has a mailbox.
