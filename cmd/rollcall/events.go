@@ -39,7 +39,7 @@ func (a *app) eventsCommand() *cobra.Command {
 func (a *app) events(ctx context.Context, since int64, follow bool) error {
 	var failed error // of the last read
 	for first := true; ; first = false {
-		read, err := a.readEvents(ctx, since)
+		read, err := a.readEvents(ctx, since, follow)
 		switch {
 		case follow && ctx.Err() != nil:
 			return nil // an interrupt is the normal end
@@ -59,17 +59,29 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 		if len(read.Events) == maxPage {
 			continue // there is more already
 		}
-		if !follow || !pause(ctx, 2*time.Second) {
+		if !follow || !pause(ctx, betweenEvents(failed)) {
 			return nil
 		}
 	}
 }
 
-// readEvents reads one page.
-func (a *app) readEvents(ctx context.Context, since int64) (api.Events, error) {
+// betweenEvents is the pause before the next read of who follows. The read itself waits
+// for a change; the pause bounds how often a platform is asked that answers at once.
+func betweenEvents(failed error) time.Duration {
+	if failed != nil {
+		return 2 * time.Second
+	}
+	return 500 * time.Millisecond
+}
+
+// readEvents reads one page. With wait, the platform answers when there is something after since.
+func (a *app) readEvents(ctx context.Context, since int64, wait bool) (api.Events, error) {
 	path := "/events?limit=" + strconv.Itoa(maxPage)
 	if since >= 0 {
 		path += "&since=" + strconv.FormatInt(since, 10)
+		if wait {
+			path += "&wait=20"
+		}
 	}
 	var p api.Events
 	err := a.call(ctx, "GET", path, nil, &p)

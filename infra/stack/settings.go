@@ -86,8 +86,9 @@ func DefaultSettings() Settings {
 		// the TLS handshakes of a cold start.
 		MemoryMB: map[string]int{"dispatch": 256, "sweeper": 1769},
 		// A sweep is shorter than its minute, so that sweeps don't overlap. A call of
-		// enqueue that asks waits for its answer; API Gateway gives up after 30 s.
-		TimeoutSeconds: map[string]int{"dispatch": 300, "enqueue": 28, "sweeper": 55},
+		// enqueue that asks waits for its answer, and one of status for a change;
+		// API Gateway gives up after 30 s.
+		TimeoutSeconds: map[string]int{"dispatch": 300, "enqueue": 28, "status": 28, "sweeper": 55},
 	}
 }
 

@@ -157,6 +157,7 @@ var GetEvents = declare[EventsRequest, Events](Operation{
 type EventsRequest struct {
 	Since *int64 `json:"-" query:"since" minimum:"0" problem:"since must be the next of an earlier call, or 0" description:"next of the call before; without it, the newest. 410 when the log doesn't go on from there: what came after it is no longer kept, or it is another log"`
 	Limit int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"how many at most; default 100"`
+	Wait  int    `json:"-" query:"wait" minimum:"0" maximum:"20" description:"a long poll: for how many seconds the call waits while there is nothing after since. It is answered as soon as it sees a change, which takes 2.5 s at most, else with an empty list"`
 }
 
 // Events is a page of the log of changes.
