@@ -111,6 +111,9 @@ func answer(
 		return failure(err, c), err
 	}
 	resp, err := success(e.Operation, reply)
+	if err == nil && e.Operation.IsTagged() {
+		resp, err = tagged(resp, reply, c)
+	}
 	if err != nil {
 		return failure(err, c), err
 	}

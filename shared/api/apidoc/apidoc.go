@@ -167,6 +167,12 @@ func (d *Document) CheckReply(route string, status int, contentType string, body
 	if !ok {
 		return fmt.Errorf("the description has no answer %s", code)
 	}
+	if status == http.StatusNotModified {
+		if described["content"] != nil || len(body) > 0 || contentType != "" {
+			return errors.New("a 304 has no body")
+		}
+		return nil
+	}
 	pointer, isJSON, err := d.media(described, at+"/responses/"+code, contentType)
 	if err != nil || !isJSON {
 		return err

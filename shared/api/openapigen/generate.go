@@ -94,7 +94,26 @@ func addOperation(r *openapi31.Reflector, o *api.Operation) error {
 		op.RequestBody.RequestBody.WithRequired(!o.BodyOptional)
 	}
 	tidyParameters(op.Parameters)
+	if o.IsTagged() {
+		describeTag(op)
+	}
 	return nil
+}
+
+// describeTag adds the header with which a caller says what it has, and the answers to it.
+func describeTag(op *openapi31.Operation) {
+	text := map[string]any{"type": "string"}
+	has := openapi31.Parameter{Name: "If-None-Match", In: openapi31.ParameterInHeader, Schema: text}
+	has.WithDescription("the ETag of an earlier answer to the same call")
+	op.Parameters = append(op.Parameters, openapi31.ParameterOrReference{Parameter: &has})
+	tag := openapi31.Header{Schema: text}
+	tag.WithDescription("weak: the times of an agent's last calls (last_heartbeat_at, lease_until, last_poll_at, " +
+		"recheck_at, at of evidence) and ages may differ between answers with the same tag")
+	header := openapi31.HeaderOrReference{Header: &tag}
+	op.Responses.MapOfResponseOrReferenceValues["200"].Response.WithHeadersItem("ETag", header)
+	same := openapi31.Response{Description: "as the answer with the tag in If-None-Match, but for times of calls and ages"}
+	same.WithHeadersItem("ETag", header)
+	op.Responses.WithMapOfResponseOrReferenceValuesItem("304", openapi31.ResponseOrReference{Response: &same})
 }
 
 // tidyParameters puts those of the path first. A parameter is described once and
