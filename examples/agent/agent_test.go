@@ -24,7 +24,7 @@ func testAgent(t *testing.T, platform string) *agent {
 	log.SetOutput(io.Discard)
 	dir := t.TempDir()
 	return &agent{
-		platform: platform, id: "w", beat: 10 * time.Millisecond, enrolment: "rce_x",
+		platform: platform, id: "w", beat: 10 * time.Millisecond, patience: time.Minute, enrolment: "rce_x",
 		tokenFile: filepath.Join(dir, "token"), journal: filepath.Join(dir, "journal"),
 		registered: make(chan struct{}),
 	}
@@ -86,6 +86,20 @@ func TestRunIsRefused(t *testing.T) {
 	const want = "unknown credential (HTTP 401): rollcall repair w"
 	if status != http.StatusUnauthorized || err == nil || err.Error() != want {
 		t.Errorf("%d, %v", status, err)
+	}
+}
+
+// A platform that never answers does not hold the agent for good.
+func TestACallEnds(t *testing.T) {
+	platform := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server sees that a caller has left once it has read the body
+		<-r.Context().Done()
+	}))
+	defer platform.Close()
+	a := testAgent(t, platform.URL)
+	a.patience = 10 * time.Millisecond
+	if status, err := a.call(t.Context(), "/", nil, nil); status != 0 || !os.IsTimeout(err) {
+		t.Errorf("HTTP %d, %v", status, err)
 	}
 }
 

@@ -27,6 +27,10 @@ import (
 // exitRefused is the exit code of an agent whose registration is refused.
 const exitRefused = 3
 
+// callTimeout is how long a call of the platform may take. It answers within 30 s, or not at all: without a limit, a
+// connection that is lost without a word would stop the heartbeats for good.
+const callTimeout = 30 * time.Second
+
 // agent is one workspace's agent.
 type agent struct {
 	platform  string        // Rollcall's address
@@ -35,6 +39,7 @@ type agent struct {
 	enrolment string        // an enrolment token; needed only for a first credential
 	journal   string        // gets a line of JSON for each message
 	beat      time.Duration // between two heartbeats
+	patience  time.Duration // for an answer of the platform
 
 	working    sync.Mutex    // held while a message is worked on, so one at a time
 	registered chan struct{} // closed when the agent has registered
@@ -59,7 +64,7 @@ func main() {
 
 // flags declares the configuration that the command line sets.
 func flags() *agent {
-	a := agent{registered: make(chan struct{})}
+	a := agent{registered: make(chan struct{}), patience: callTimeout}
 	flag.StringVar(&a.platform, "platform", "http://127.0.0.1:8080", "Rollcall's address")
 	flag.StringVar(&a.id, "id", "", "the id of the workspace that this agent serves")
 	flag.StringVar(&a.tokenFile, "token-file", "",

@@ -9,7 +9,7 @@ import (
 )
 
 // call posts body to the platform and decodes the answer into reply. It returns
-// the HTTP status, 0 if there was no answer. The error of a refused call has the
+// the HTTP status, 0 if there was no answer in time. The error of a refused call has the
 // platform's hint: what to do next, in words.
 func (a *agent) call(ctx context.Context, path string, body, reply any) (status int, err error) {
 	raw, err := json.Marshal(body)
@@ -24,7 +24,7 @@ func (a *agent) call(ctx context.Context, path string, body, reply any) (status 
 	if credential := a.credential(); credential != "" {
 		req.Header.Set("Authorization", "Bearer "+credential)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Timeout: a.patience}).Do(req)
 	if err != nil {
 		return 0, err
 	}
