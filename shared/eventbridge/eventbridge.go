@@ -1,5 +1,5 @@
 // Package eventbridge publishes changes of status and dead messages as EventBridge
-// events.
+// events. Their schemas are in docs/events.
 package eventbridge
 
 import (
@@ -45,7 +45,7 @@ func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 		"seq":          m.Seq,
 		"source_id":    m.Source,
 		"reason":       m.Reason,
-		"attempts":     m.Attempts,
+		"attempts":     append([]chat.Attempt{}, m.Attempts...), // a list, never null
 		"at":           m.SettledAt,
 	}, m.SettledAt)
 }

@@ -63,7 +63,7 @@ func TestAnnounceDead(t *testing.T) {
 		if c.failure != "" && !strings.Contains(err.Error(), c.failure) {
 			t.Errorf("%s: %v lacks %q", name, err, c.failure)
 		}
-		const detail = `{"at":"2026-01-02T03:04:05Z","attempts":null,"message_id":"m",` +
+		const detail = `{"at":"2026-01-02T03:04:05Z","attempts":[],"message_id":"m",` +
 			`"reason":"five tries failed","seq":7,"source_id":"peer","workspace_id":"w"}`
 		if *got != (entry{eventbridge.Source, eventbridge.DeadDetailType, detail}) {
 			t.Errorf("%s: put %+v", name, *got)

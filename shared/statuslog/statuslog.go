@@ -118,7 +118,7 @@ func (l *Log) record(
 	next.Version++
 	c := Change{
 		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, Life: f.Lives + 1, At: now, To: StatusReason{v.Status, v.Reason},
-		Since: v.Since, Hint: v.Hint, Action: v.Action, Evidence: v.Evidence,
+		Since: v.Since, Hint: v.Hint, Action: v.Action, Evidence: append([]workspace.Evidence{}, v.Evidence...),
 	}
 	if status, reason, ok := strings.Cut(f.AnnouncedAs, "/"); ok {
 		c.From = &StatusReason{workspace.Status(status), workspace.Reason(reason)}
