@@ -44,6 +44,21 @@ func TestEachPathInADocumentExists(t *testing.T) {
 	}
 }
 
+// docs/canvas.md shows the page that is tested in a browser.
+func TestTheDocumentShowsTheCanvas(t *testing.T) {
+	text, err := os.ReadFile("../docs/canvas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../examples/canvas/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "```html\n"+string(page)+"```\n") {
+		t.Error("docs/canvas.md must show examples/canvas/index.html as it is")
+	}
+}
+
 // docs/security.md has the table of who may call what, as the operations have it.
 func TestTheDocumentSaysWhoMayCall(t *testing.T) {
 	text, err := os.ReadFile("../docs/security.md")

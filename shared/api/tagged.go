@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Tagged is implemented by a reply of which a caller may keep a copy. Where a GET gives it, it comes with an entity tag,
-// and a caller that sends the tag back is told that its copy still holds.
+// Tagged is implemented by a reply of which a caller may keep a copy. Where a GET gives it, it comes with an entity
+// tag, and a caller that sends the tag back is told that its copy still holds.
 type Tagged interface {
 	// Lasting is the reply without what moves though nothing happened: the times of an agent's last calls, which
 	// each heartbeat moves, and ages. The tag is made of it.

@@ -39,8 +39,8 @@ func tagOf(lasting []byte) string {
 	return `W/"` + base64.RawURLEncoding.EncodeToString(digest[:12]) + `"`
 }
 
-// hasTag reports whether a list of tags, as If-None-Match has them, holds the tag by weak comparison. No tag of ours has
-// a comma in it.
+// hasTag reports whether a list of tags, as If-None-Match has them, holds the tag by weak comparison. No tag of
+// ours has a comma in it.
 func hasTag(list, tag string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimSpace(one)

@@ -89,7 +89,7 @@ func TestOnlyAnswersHaveTags(t *testing.T) {
 		func(context.Context, httpapi.Call, api.ExplainRequest) (api.Explanation, error) {
 			return api.Explanation{}, nil
 		})
-	if resp := askWith(t, untagged, "*"); resp.StatusCode != 200 || resp.Headers["etag"] != "" {
+	if resp := askWith(t, untagged, "*"); resp.StatusCode != http.StatusOK || resp.Headers["etag"] != "" {
 		t.Errorf("%+v", resp)
 	}
 }
