@@ -382,3 +382,24 @@ func TestAPageThatRefusesEachMessageIsNoAgent(t *testing.T) {
 		t.Fatalf("%d dead; %+v", f.Dead, v)
 	}
 }
+
+// A hand-over that did not reach the agent says nothing of it when the agent took
+// something else meanwhile.
+func TestAnOvertakenFailureIsNoTrouble(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Agent = func(chat.Message) delivery.PushResult {
+		w.Now = w.Now.Add(time.Second)
+		took := delivery.MailboxUpdate{Push: &delivery.PushUpdate{Succeeded: true, ReachedAt: w.Now}}
+		w.NoError(w.Store.WriteMessages(t.Context(), w.Facts().Life(), nil, took))
+		w.Now = w.Now.Add(time.Second)
+		w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
+		return timedOut
+	}
+	w.Send("m1")
+	w.DrainOnce()
+	if f := w.Facts(); f.PushFailures != 0 || !f.RestUntil.IsZero() {
+		t.Fatalf("%+v", f.PushTrouble)
+	}
+	w.DrainOnce()
+	w.Want("it is tried again", w.Taken, "m1")
+}

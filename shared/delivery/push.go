@@ -35,7 +35,12 @@ func (d *Delivery) push(
 	if taken.State != chat.InFlight {
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
-	next, u, outcome := d.outcome(f, taken, d.Agents.Push(ctx, d.target(agent), taken))
+	began := d.Clock.Now()
+	r := d.Agents.Push(ctx, d.target(agent), taken)
+	next, u, outcome := d.outcome(f, taken, r)
+	if d.overtaken(ctx, f, r, began) {
+		u.Push = &PushUpdate{AsideUntil: u.Push.AsideUntil}
+	}
 	err = d.writeOutcome(ctx, f, taken, next, u)
 	if errors.Is(err, errOtherHost) {
 		outcome = chat.Superseded
@@ -49,6 +54,16 @@ func (d *Delivery) push(
 	}
 	d.recordPush(ctx, f, u.Push)
 	return outcome, d.Queues.Delete(ctx, q, t)
+}
+
+// overtaken reports whether the agent took something that was handed over after this
+// one began, which did not reach it: then it says nothing of the agent any more.
+func (d *Delivery) overtaken(ctx context.Context, f workspace.Facts, r PushResult, began time.Time) bool {
+	if r.Handover != Unreachable {
+		return false
+	}
+	now, err := d.Registry.Leases.Get(ctx, f.ID)
+	return err == nil && now.Life() == f.Life() && now.ReachedAt.After(began)
 }
 
 // target is the agent's URL, with what signs a call to it now.
@@ -206,10 +221,14 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	id := "probe-" + uuid.NewString()
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
+	began := d.Clock.Now()
 	r := d.Agents.Push(patient, d.target(agent), chat.Message{
 		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	if d.overtaken(ctx, f, r, began) {
+		return false, nil
+	}
 	u.Host = hostOfOutcome(f, u.Push)
 	u = d.noteStanding(ctx, f, nil, u)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
