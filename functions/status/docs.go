@@ -37,7 +37,10 @@ type schema struct {
 	Ref         string             `json:"$ref"`
 	Type        any                `json:"type"`
 	Description string             `json:"description"`
+	Format      string             `json:"format"`
+	Minimum     float64            `json:"minimum"`
 	Enum        []any              `json:"enum"`
+	Examples    []any              `json:"examples"`
 	Properties  map[string]*schema `json:"properties"`
 	Required    []string           `json:"required"`
 	Items       *schema            `json:"items"`
@@ -88,7 +91,10 @@ func renderDocs(raw []byte) (api.HTMLPage, error) {
 	for _, ops := range byTag {
 		slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	}
-	page, err := template.New("docs").Funcs(template.FuncMap{"kind": kind, "who": who}).Parse(docsTemplate)
+	all := schemas(doc.Components.Schemas)
+	page, err := template.New("docs").Funcs(template.FuncMap{
+		"kind": kind, "who": who, "curl": all.curl, "answer": all.example,
+	}).Parse(docsTemplate)
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +144,9 @@ func (s *schema) types() []string {
 	return []string{"anything"}
 }
 
+// anyone is who may make a call that needs no credential.
+const anyone = "anyone"
+
 // who is the credential an operation needs, in words.
 func who(op *operation) string {
 	var names []string
@@ -150,7 +159,7 @@ func who(op *operation) string {
 	}
 	switch {
 	case len(names) == 0:
-		return "anyone"
+		return anyone
 	case open:
 		return strings.Join(names, " or ") + " credential; none where policy is open"
 	}

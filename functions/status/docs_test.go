@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"html"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/api/apidoc"
 )
 
 func TestThePageShowsEveryOperation(t *testing.T) {
@@ -36,6 +39,59 @@ func TestThePageDescribesRequests(t *testing.T) {
 	} {
 		if !strings.Contains(string(page), row) {
 			t.Errorf("the page lacks %s", row)
+		}
+	}
+}
+
+// The example of each operation is on the page, and is a call and an answer as the document describes them.
+func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
+	page, err := docsPage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check, err := apidoc.New(openapi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths      map[string]map[string]*operation
+		Components struct{ Schemas schemas }
+	}
+	if err := json.Unmarshal(openapi, &doc); err != nil {
+		t.Fatal(err)
+	}
+	all := doc.Components.Schemas
+	for _, written := range []map[string]string{bodies, answers, queries} {
+		for route := range written {
+			method, path, _ := strings.Cut(route, " ")
+			if doc.Paths[path][strings.ToLower(method)] == nil {
+				t.Errorf("there is no operation %s", route)
+			}
+		}
+	}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			op.Method, op.Path = strings.ToUpper(method), path
+			route := op.Method + " " + path
+			if !strings.Contains(string(page), html.EscapeString(all.curl(op))) {
+				t.Errorf("%s: this is not on the page: %s", route, all.curl(op))
+			}
+			if body := all.body(op); body != "" {
+				if err := check.CheckRequest(route, nil, []byte(body)); err != nil {
+					t.Errorf("%s %s: %v", route, body, err)
+				}
+			}
+			status, body := all.answer(op)
+			if status == "" {
+				continue
+			}
+			code, err := strconv.Atoi(status)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := check.CheckReply(route, code, "application/json", []byte(body)); err != nil {
+				t.Errorf("%s: %v", route, err)
+			}
 		}
 	}
 }
