@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Who follows lets the platform wait for the next change; the first page is printed at once.
+func TestFollowingIsALongPoll(t *testing.T) {
+	ctx, interrupt := context.WithTimeout(t.Context(), 20*time.Second)
+	defer interrupt()
+	var queries []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		queries = append(queries, r.URL.RawQuery)
+		if len(queries) == 2 {
+			interrupt()
+		}
+		_, _ = io.WriteString(w, `{"events": [], "next": 6}`)
+	}))
+	out, errs := &bytes.Buffer{}, &bytes.Buffer{}
+	code := run(ctx, []string{"events", "--follow", "--url", server.URL}, nil, out, errs)
+	server.Close() // waits for its calls
+	if want := []string{"limit=500", "limit=500&since=6&wait=20"}; code != 0 || !slices.Equal(queries, want) {
+		t.Errorf("exit %d, asked %q, want %q\n%s", code, queries, want, errs)
+	}
+}
