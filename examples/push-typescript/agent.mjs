@@ -1,6 +1,6 @@
 // @ts-check
 // A small agent that is pushed its mail. Node 20 or newer runs this file as it is: its types stand in comments, which
-// TypeScript checks (npx tsc --checkJs --noEmit agent.mjs) and an editor shows.
+// TypeScript checks (tsc --checkJs) and an editor shows.
 //
 //     ROLLCALL_ID=demo ROLLCALL_TOKEN=rcw_... PORT=8000 node agent.mjs
 //
@@ -24,7 +24,7 @@ const maxPush = 1 << 20
 
 let active = 0
 /** @type {(secret: string) => void} */
-let setSecret
+let setSecret = () => {}
 /** @type {Promise<string>} The platform may call before register has answered: such a call waits for the secret. */
 const secret = new Promise((resolve) => { setSecret = resolve })
 

@@ -210,22 +210,26 @@ func inExamples(path string) string {
 	return filepath.Join("..", "..", "..", "examples", filepath.FromSlash(path))
 }
 
-// pollPython is enrolled, keeps its credential in a file, and registers again by itself when that is refused.
+// pollPython is enrolled, keeps its credential in a file, and registers again by itself when that is refused. Its
+// workspace exists: no policy but the enrolment gives it a credential.
 func pollPython(t *testing.T) *exampleAgent {
 	file := filepath.Join(t.TempDir(), "token")
-	a := &exampleAgent{
-		id: uuid.NewString(), url: unsteady(t), command: []string{"python3", inExamples("poll-python/agent.py")},
-	}
+	id, _ := newWorkspace(t, "poll-python")
+	a := &exampleAgent{id: id, url: unsteady(t), command: []string{"python3", inExamples("poll-python/agent.py")}}
+	enrolment := call(t, 201, "POST", "/enrolments", on(t).OperatorToken, map[string]any{"workspace_id": id, "uses": 1})
 	a.env = []string{
 		"ROLLCALL_TOKEN_FILE=" + file, "ROLLCALL_POLL_SECONDS=0.2", "ROLLCALL_REFUSED_SECONDS=0.2",
-		"ROLLCALL_ENROLMENT_TOKEN=" + printed(t, "rce", "enrol", "--uses", "1", "--for", "1h"),
+		"ROLLCALL_ENROLMENT_TOKEN=" + enrolment.Text("enrolment_token"),
 	}
 	a.lose = func(t *testing.T) {
 		if err := os.WriteFile(file, []byte("not the credential"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.mend = a.repair
+	a.mend = func(t *testing.T) {
+		cliPrints(t, []string{"history", id}, "issued for enrolment token")
+		a.repair(t)
+	}
 	a.answers = func(t *testing.T, mid, peer, peerToken, text string) {
 		a.receipt(t, mid)
 		path, token := "/workspaces/"+a.id+"/activity?type=notify", on(t).OperatorToken
