@@ -136,13 +136,20 @@ func templateOf(t *testing.T, dir, stage string) string {
 // its own account.
 func stageOf(t *testing.T, own map[string]object, name string, drains float64) {
 	t.Helper()
-	functions, atOnce := 0, 0.0
+	functions, versions, atOnce := 0, 0, 0.0
 	for id, r := range own {
 		p, _ := r["Properties"].(object)
 		switch r["Type"] {
 		case "AWS::Lambda::EventSourceMapping":
 			// Agents that hang have a queue of their own, with fewer drains.
 			atOnce = max(atOnce, p["ScalingConfig"].(object)["MaximumConcurrency"].(float64))
+		case "AWS::Lambda::Version":
+			// Another digest in the parameter is another version: else the alias would go on with the former one.
+			versions++
+			digest, _ := p["Description"].(object)
+			if ref, _ := digest["Ref"].(string); !strings.HasPrefix(ref, "SsmParameterValue") {
+				t.Errorf("%s of %s does not change with the digest: %v", id, name, p)
+			}
 		case "AWS::Lambda::Function":
 			functions++
 			digest, _ := p["Environment"].(object)["Variables"].(object)["ROLLCALL_OPERATOR_SHA256"].(object)
@@ -154,8 +161,8 @@ func stageOf(t *testing.T, own map[string]object, name string, drains float64) {
 	if atOnce != drains {
 		t.Errorf("%s runs %v drains at once, not %v", name, atOnce, drains)
 	}
-	if functions != len(stack.Names()) {
-		t.Errorf("%s has %d functions", name, functions)
+	if functions != len(stack.Names()) || versions != functions {
+		t.Errorf("%s has %d functions and %d versions", name, functions, versions)
 	}
 }
 

@@ -39,32 +39,47 @@ type alarm struct {
 // Runbook is the section of docs/runbooks.md that says what to do about an alarm.
 func Runbook(alarm string) string { return "docs/runbooks.md#" + strings.ToLower(alarm) }
 
-// newAlarms makes the alarms. Each tells the SNS topic of the settings, if there is
-// one.
-func newAlarms(s awscdk.Stack, cfg Config, parts parts) {
-	var topic awssns.ITopic
-	if arn := cfg.Settings.AlarmTopicARN; arn != "" {
-		topic = awssns.Topic_FromTopicArn(s, jsii.String("AlarmTopic"), &arn)
+// alarmTopic is the SNS topic of the settings, nil if there is none.
+func alarmTopic(s awscdk.Stack, cfg Config) awssns.ITopic {
+	const id = "AlarmTopic"
+	arn := cfg.Settings.AlarmTopicARN
+	if arn == "" {
+		return nil
 	}
+	if made := s.Node().TryFindChild(jsii.String(id)); made != nil {
+		return made.(awssns.ITopic)
+	}
+	return awssns.Topic_FromTopicArn(s, jsii.String(id), &arn)
+}
+
+// newAlarms makes the alarms of what Rollcall promises.
+func newAlarms(s awscdk.Stack, cfg Config, parts parts) {
+	topic := alarmTopic(s, cfg)
 	for _, a := range alarms(s, parts) {
 		if _, computed := a.metric.(awscloudwatch.MathExpression); computed && cfg.Local {
 			continue // no emulator takes an alarm on an expression
 		}
-		when, noData := atLeast, noDataIsOK
-		if a.silence {
-			when, noData = below, noDataIsBad
-		}
-		made := awscloudwatch.NewAlarm(s, jsii.String(a.name), &awscloudwatch.AlarmProps{
-			Metric: a.metric, Threshold: &a.threshold, ComparisonOperator: when, TreatMissingData: noData,
-			EvaluationPeriods: jsii.Number(max(1, a.minutes/5)),
-			AlarmDescription:  jsii.String(fmt.Sprintf("%s. What to do: %s", a.says, Runbook(a.name))),
-		})
-		if topic != nil {
-			action := awscloudwatchactions.NewSnsAction(topic)
-			made.AddAlarmAction(action)
-			made.AddOkAction(action)
-		}
+		newAlarm(s, topic, a.name, a)
 	}
+}
+
+// newAlarm makes an alarm that tells the topic, if there is one.
+func newAlarm(s awscdk.Stack, topic awssns.ITopic, id string, a alarm) awscloudwatch.Alarm {
+	when, noData := atLeast, noDataIsOK
+	if a.silence {
+		when, noData = below, noDataIsBad
+	}
+	made := awscloudwatch.NewAlarm(s, &id, &awscloudwatch.AlarmProps{
+		Metric: a.metric, Threshold: &a.threshold, ComparisonOperator: when, TreatMissingData: noData,
+		EvaluationPeriods: jsii.Number(max(1, a.minutes/5)),
+		AlarmDescription:  jsii.String(fmt.Sprintf("%s. What to do: %s", a.says, Runbook(a.name))),
+	})
+	if topic != nil {
+		action := awscloudwatchactions.NewSnsAction(topic)
+		made.AddAlarmAction(action)
+		made.AddOkAction(action)
+	}
+	return made
 }
 
 // alarms are all there are.

@@ -29,7 +29,7 @@ func newAPI(s awscdk.Stack, cfg Config, fns functions) awsapigatewayv2.HttpApi {
 			continue
 		}
 		integration := integrations.NewHttpLambdaIntegration(
-			jsii.String(name), fns[name].lambda, &integrations.HttpLambdaIntegrationProps{
+			jsii.String(name), fns[name].serving, &integrations.HttpLambdaIntegrationProps{
 				PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 				// One permission for the function, not one for each route: its routes are all
 				// of its own API.

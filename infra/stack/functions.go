@@ -23,7 +23,10 @@ func Names() []string {
 type functions map[string]function
 
 // function is one of them.
-type function struct{ lambda awslambda.Function }
+type function struct {
+	lambda  awslambda.Function
+	serving awslambda.IFunction // what is invoked: the function, or its alias
+}
 
 // newFunctions makes each function with a role of its own, which may only write
 // its logs; grant gives it the rest.
@@ -93,18 +96,30 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
 		props.ReservedConcurrentExecutions = cfg.reserved(cfg.drains() + cfg.slowDrains())
 	case "sweeper":
-		// The next minute sweeps again; Lambda's own retries would be sweeps beside it.
-		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+		if !cfg.canaries() { // else the alias has them
+			props.RetryAttempts, props.MaxEventAge = sweepOnce()
+		}
 		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce)
 	default:
 		if n := cfg.Settings.Reserved[name]; n > 0 {
 			props.ReservedConcurrentExecutions = cfg.reserved(n)
 		}
 	}
+	if cfg.OperatorParameter != "" {
+		// A version keeps its environment. One digest in the parameter for another makes a new version.
+		props.CurrentVersionOptions = &awslambda.VersionOptions{Description: operatorDigest(s, cfg)}
+	}
 	if cfg.Settings.Tracing == Yes {
 		props.Tracing = awslambda.Tracing_ACTIVE
 	}
-	return function{awslambda.NewFunction(s, &name, props)}
+	fn := awslambda.NewFunction(s, &name, props)
+	return function{fn, fn}
+}
+
+// sweepOnce is how often Lambda repeats a sweep that failed, and how long it may wait to
+// begin: the next minute sweeps again, and a retry would be a sweep beside it.
+func sweepOnce() (retries *float64, oldest awscdk.Duration) {
+	return jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
 }
 
 // sweepsAtOnce is one sweep, and another that the schedule begins while the first

@@ -36,6 +36,12 @@ func Nag(s awscdk.Stack) {
 			Id: jsii.String(a.rule), Reason: jsii.String(a.reason),
 		})
 	}
+	suppressions = append(suppressions, &cdknag.NagPackSuppression{
+		Id: jsii.String("AwsSolutions-IAM4"), Reason: jsii.String("it is AWS's own for CodeDeploy's work on Lambda"),
+		AppliesTo: &[]any{
+			"Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited",
+		},
+	})
 	cdknag.NagSuppressions_AddStackSuppressions(s, &suppressions, jsii.Bool(true))
 	props := &cdknag.NagPackProps{Reports: jsii.Bool(false)}
 	awscdk.Aspects_Of(s).Add(cdknag.NewAwsSolutionsChecks(props), nil)

@@ -50,6 +50,8 @@ type Settings struct {
 	AlarmTopicARN string `json:"alarm_topic_arn"`
 	// Tracing traces calls through functions and wake-ups (AWS X-Ray).
 	Tracing Choice `json:"tracing"`
+	// Canary moves the functions to a new version step by step: see newCanaries.
+	Canary Choice `json:"canary"`
 	// LogDays is how long logs are kept.
 	LogDays int `json:"log_days"`
 
@@ -77,7 +79,7 @@ const (
 // 10,000 requests a second, which is the default quota of API Gateway.
 func DefaultSettings() Settings {
 	return Settings{
-		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No,
+		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No, Canary: Yes,
 		LogDays:        30,
 		ReadsPerSecond: 200, UnknownPerSecond: 10,
 		// Memory is also the share of a CPU: 1,769 MB are one. A drain of eight slots
@@ -183,6 +185,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("settings: reserve_concurrency must be yes or no, not %q", s.ReserveConcurrency)
 	case s.Tracing != Yes && s.Tracing != No:
 		return fmt.Errorf("settings: tracing must be yes or no, not %q", s.Tracing)
+	case s.Canary != Yes && s.Canary != No:
+		return fmt.Errorf("settings: canary must be yes or no, not %q", s.Canary)
 	case s.AlarmTopicARN != "" && !strings.HasPrefix(s.AlarmTopicARN, "arn:"):
 		return fmt.Errorf("settings: alarm_topic_arn must be the ARN of an SNS topic, not %q", s.AlarmTopicARN)
 	case (s.Domain == "") != (s.CertificateARN == ""):

@@ -68,6 +68,7 @@ func TestSettingsReachTheTemplate(t *testing.T) {
 
 func TestSettingsThatCantBeAreRefused(t *testing.T) {
 	for raw, wrong := range map[string]string{
+		`{"canary": "maybe"}`:                              "canary",
 		`[]`:                                               "one JSON object",
 		`{"max_drain": 100}`:                               "max_drain",
 		`{"max_drains": 1}`:                                "from 2 to 1000",

@@ -89,6 +89,7 @@ func New(scope constructs.Construct, id string, cfg Config) error {
 	q := newQueues(s, cfg)
 	fns := newFunctions(s, cfg, d, q)
 	grant(s, fns, d, q)
+	newCanaries(s, cfg, fns)
 	newTriggers(s, cfg, fns, q)
 	watched := parts{d, q, fns, newAPI(s, cfg, fns)}
 	newAlarms(s, cfg, watched)

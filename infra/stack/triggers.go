@@ -34,7 +34,7 @@ func (c Config) slowDrains() int {
 func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 	wake := func(id string, from awssqs.Queue, atOnce int) {
 		awslambda.NewEventSourceMapping(s, &id, &awslambda.EventSourceMappingProps{
-			Target:                  fns["dispatch"].lambda,
+			Target:                  fns["dispatch"].serving,
 			EventSourceArn:          from.QueueArn(),
 			BatchSize:               jsii.Number(1),
 			ReportBatchItemFailures: jsii.Bool(true),
@@ -43,7 +43,7 @@ func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 	}
 	wake("WakeupsToDispatch", q.wakeups, cfg.drains())
 	wake("SlowWakeupsToDispatch", q.slowWakeups, cfg.slowDrains())
-	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].lambda, &awseventstargets.LambdaFunctionProps{
+	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].serving, &awseventstargets.LambdaFunctionProps{
 		RetryAttempts: jsii.Number(0), // the next minute sweeps again
 	})
 	// A rule, not EventBridge Scheduler: rules fire on both local emulators.

@@ -25,13 +25,17 @@ func TestAlarms(t *testing.T) {
 			sections[strings.TrimSpace(title)] = true
 		}
 	}
+	told := map[string]bool{}
 	alarms := synth(t, `{"alarm_topic_arn": "`+topic+`"}`, false).of("AWS::CloudWatch::Alarm")
 	for id, a := range alarms {
 		name := id[:len(id)-8] // CDK puts a hash behind it
+		if strings.HasSuffix(name, "errors") {
+			name = "Canary" // one for each function
+		}
 		if !sections[name] {
 			t.Errorf("%s has no section in docs/runbooks.md", name)
 		}
-		delete(sections, name)
+		told[name] = true
 		if says, _ := a["AlarmDescription"].(string); !strings.HasSuffix(says, " What to do: "+stack.Runbook(name)) {
 			t.Errorf("%s: %q does not lead to its runbook", name, says)
 		}
@@ -39,8 +43,8 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("%s tells %v", name, a["AlarmActions"])
 		}
 	}
-	if len(alarms) < 13 || len(sections) > 0 {
-		t.Errorf("%d alarms, and sections without one: %v", len(alarms), sections)
+	if len(alarms) < 13 || len(sections) > len(told) {
+		t.Errorf("%d alarms; of the sections %v only %v have one", len(alarms), sections, told)
 	}
 	for id, a := range synth(t, "", true).of("AWS::CloudWatch::Alarm") {
 		if a["AlarmActions"] != nil {
