@@ -52,7 +52,8 @@ func cors(origins []string) *awsapigatewayv2.CorsPreflightOptions {
 		AllowMethods: &[]awsapigatewayv2.CorsHttpMethod{
 			awsapigatewayv2.CorsHttpMethod_GET, awsapigatewayv2.CorsHttpMethod_POST, awsapigatewayv2.CorsHttpMethod_DELETE,
 		},
-		AllowHeaders:  jsii.Strings("authorization", "content-type", "if-none-match", "x-workspace-id", "x-source-workspace-id"),
+		AllowHeaders: jsii.Strings(
+			"authorization", "content-type", "if-none-match", "x-workspace-id", "x-source-workspace-id"),
 		ExposeHeaders: jsii.Strings("etag", "retry-after"),
 		MaxAge:        awscdk.Duration_Minutes(jsii.Number(10)),
 	}
