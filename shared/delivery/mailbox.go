@@ -92,16 +92,18 @@ func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
 const writeTries = 15
 
 // What writeOutcome says of a workspace that is not what it was: the host that the
-// message was delivered to is its host no more, or it was removed and created again.
+// message was delivered to is its host no more, it was removed and created again, or
+// somebody else wrote the message, as a cancel does.
 var (
-	errOtherHost = errors.New("another host has registered")
-	errLifeOver  = errors.New("the workspace was removed and created again")
+	errOtherHost    = errors.New("another host has registered")
+	errLifeOver     = errors.New("the workspace was removed and created again")
+	errMessageMoved = errors.New("the message was changed meanwhile")
 )
 
 // writeOutcome writes the outcome of one message whose version is known to be
 // ours, however the rest of the mailbox changes meanwhile. f are the facts that the
-// delivery began with. Errors: conflict when the message itself was changed,
-// errOtherHost, errLifeOver.
+// delivery began with. Errors: errMessageMoved when the message itself was changed,
+// errOtherHost, errLifeOver; conflict when the mailbox kept moving.
 func (d *Delivery) writeOutcome(
 	ctx context.Context, f workspace.Facts, from, to chat.Message, u MailboxUpdate,
 ) error {
@@ -111,7 +113,11 @@ func (d *Delivery) writeOutcome(
 		if fault.CodeOf(err) != fault.Conflict {
 			return err
 		}
-		if now, lookErr := d.message(ctx, LifeOf(from), from.ID); lookErr != nil || now.Version != from.Version {
+		now, lookErr := d.message(ctx, LifeOf(from), from.ID)
+		switch {
+		case fault.CodeOf(lookErr) == fault.MessageUnknown, lookErr == nil && now.Version != from.Version:
+			return retry.Final(errMessageMoved)
+		case lookErr != nil:
 			return retry.Final(err)
 		}
 		f, lookErr := d.Registry.Leases.Get(ctx, from.Workspace)

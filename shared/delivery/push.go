@@ -22,8 +22,9 @@ const (
 
 // push claims one message, pushes it and writes the outcome. Its ticket is used
 // up by the attempt, however it ends: what is still open gets a new one. Claim
-// and outcome are written only while the host is the one it was read of. Error:
-// conflict when the claim was lost to another.
+// and outcome are written only while the host is the one it was read of. A message that
+// somebody else wrote meanwhile stays as it is. Error: conflict when the claim was lost
+// to another.
 func (d *Delivery) push(
 	ctx context.Context, f workspace.Facts, q ChatQueue, agent workspace.Profile, m chat.Message, t ReceivedTicket,
 ) (chat.Outcome, error) {
@@ -49,6 +50,9 @@ func (d *Delivery) push(
 	if errors.Is(err, errLifeOver) {
 		return chat.Superseded, d.Queues.Delete(ctx, q, t) // the sweep ends the message
 	}
+	if errors.Is(err, errMessageMoved) {
+		return chat.Lost, errors.Join(d.Queues.Delete(ctx, q, t), d.noteMoved(ctx, taken, u))
+	}
 	if err != nil {
 		return outcome, err
 	}
@@ -64,6 +68,31 @@ func (d *Delivery) overtaken(ctx context.Context, f workspace.Facts, r PushResul
 	}
 	now, err := d.Registry.Leases.Get(ctx, f.ID)
 	return err == nil && now.Life() == f.Life() && now.ReachedAt.After(began)
+}
+
+// noteMoved ends the delivery of a message that somebody else wrote while it was pushed:
+// the claim is released, and what the push showed of the agent is noted, if that is
+// still the workspace's host. u is what the outcome would have done.
+func (d *Delivery) noteMoved(ctx context.Context, taken chat.Message, u MailboxUpdate) error {
+	shown := *u.Push
+	shown.AsideUntil = time.Time{} // the message waits for nothing
+	return retry.OnConflict(ctx, d.Clock, writeTries, func() error {
+		now, err := d.Registry.Leases.Get(ctx, taken.Workspace)
+		if err != nil || now.Life() != LifeOf(taken) {
+			return err
+		}
+		// A claim that ends later is that of another delivery.
+		note := MailboxUpdate{ClaimReleased: !now.ClaimedUntil.After(taken.Claim.Until)}
+		current := u.Host.Current(now)
+		if current {
+			note.Host, note.Push = u.Host, &shown
+		}
+		if err := d.write(ctx, now, nil, nil, note); err != nil || !current {
+			return err
+		}
+		d.recordPush(ctx, now, &shown)
+		return nil
+	})
 }
 
 // target is the agent's URL, with what signs a call to it now.

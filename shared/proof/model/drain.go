@@ -221,7 +221,7 @@ func (d drainSteps) writeOutcome() {
 	m := d.from.Messages[d.message]
 	if (m.Stage != InFlight || m.ClaimedBy != uint8(d.index+1)) && !d.rules.OutcomeUnchecked {
 		d.add(d.name("is too late to write the outcome of m%d"),
-			d.with(Drain{Phase: Started, TicketHidden: d.TicketHidden}))
+			d.with(Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden}))
 		return
 	}
 	to := d.with(Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden})
