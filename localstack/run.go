@@ -61,20 +61,13 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 	}
 }
 
-// strict are the policies of a deployment, which a local platform has only with
-// STRICT=1.
-var strict = map[string]string{
-	"ROLLCALL_BOOTSTRAP": "enrolled", "ROLLCALL_CHAT": "credential", "ROLLCALL_AGENT_URLS": "public",
-}
-
-// runSettings are the settings that the environment asks for: those of STRICT and
-// CORS_ORIGINS, and over them those of SETTINGS, a JSON object as for a deployment.
+// runSettings are the settings that the environment asks for: STRICT leaves out the
+// open policies of a local platform, so that the functions have those of a
+// deployment. CORS_ORIGINS are a setting, and over them those of SETTINGS, a JSON object as for a deployment.
 func runSettings(getenv func(string) string) (map[string]any, error) {
 	settings := map[string]any{}
 	if getenv("STRICT") != "" {
-		for name, value := range strict {
-			settings[name] = value
-		}
+		settings["local_policies"] = "deployed"
 	}
 	if origins := getenv("CORS_ORIGINS"); origins != "" {
 		settings["ROLLCALL_CORS_ORIGINS"] = origins

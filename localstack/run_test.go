@@ -11,14 +11,11 @@ func TestRunTakesTheSettingsOfADeployment(t *testing.T) {
 		want map[string]any // nil: refused
 	}{
 		{nil, map[string]any{}},
-		{map[string]string{"STRICT": "1"}, map[string]any{
-			"ROLLCALL_BOOTSTRAP": "enrolled", "ROLLCALL_CHAT": "credential", "ROLLCALL_AGENT_URLS": "public",
-		}},
+		{map[string]string{"STRICT": "1"}, map[string]any{"local_policies": "deployed"}},
 		{
 			map[string]string{"STRICT": "1", "SETTINGS": `{"ROLLCALL_AGENT_URLS": "private", "max_drains": 2}`},
 			map[string]any{
-				"ROLLCALL_BOOTSTRAP": "enrolled", "ROLLCALL_CHAT": "credential", "ROLLCALL_AGENT_URLS": "private",
-				"max_drains": 2.0,
+				"local_policies": "deployed", "ROLLCALL_AGENT_URLS": "private", "max_drains": 2.0,
 			},
 		},
 		{map[string]string{"CORS_ORIGINS": "http://a.test"}, map[string]any{"ROLLCALL_CORS_ORIGINS": "http://a.test"}},

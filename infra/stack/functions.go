@@ -46,11 +46,13 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		"ROLLCALL_STACK":            s.StackName(),
 		"ROLLCALL_OPERATOR_SHA256":  operatorDigest(s, cfg),
 	}
-	if cfg.Local {
+	if cfg.Local && cfg.Settings.LocalPolicies == OpenPolicies {
 		env["ROLLCALL_BOOTSTRAP"] = jsii.String("open")
 		env["ROLLCALL_CHAT"] = jsii.String("open")
 		env["ROLLCALL_VIEW"] = jsii.String("open")
 		env["ROLLCALL_AGENT_URLS"] = jsii.String("private")
+	}
+	if cfg.Local {
 		env["ROLLCALL_STORE_PATIENCE"] = jsii.String("10s") // an emulator on a busy machine
 	}
 	for name, value := range cfg.Settings.Variables {

@@ -54,6 +54,9 @@ type Settings struct {
 	Canary Choice `json:"canary"`
 	// LogDays is how long logs are kept.
 	LogDays int `json:"log_days"`
+	// LocalPolicies are who may do what on a local platform. A deployment takes no
+	// notice of it.
+	LocalPolicies Policies `json:"local_policies"`
 
 	// CORSOrigins are the origins whose web pages may call the API.
 	CORSOrigins []string `json:"-"`
@@ -70,6 +73,15 @@ const (
 	No  Choice = "no"
 )
 
+// Policies are those of a local platform.
+type Policies string
+
+// The policies of a local platform.
+const (
+	OpenPolicies     Policies = "open"
+	DeployedPolicies Policies = "deployed" // the functions' own defaults, as in a deployment
+)
+
 // DefaultSettings are for a deployment about which nothing is said.
 //
 // The sum that MaxDrains is part of: an account's quota of concurrent executions
@@ -80,7 +92,7 @@ const (
 func DefaultSettings() Settings {
 	return Settings{
 		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No, Canary: Yes,
-		LogDays:        30,
+		LogDays: 30, LocalPolicies: OpenPolicies,
 		ReadsPerSecond: 200, UnknownPerSecond: 10,
 		// Memory is also the share of a CPU: 1,769 MB are one. A drain of eight slots
 		// with 25 messages of 255 KiB peaks at 142 MB. A sweep computes for 150 us a
@@ -187,6 +199,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("settings: tracing must be yes or no, not %q", s.Tracing)
 	case s.Canary != Yes && s.Canary != No:
 		return fmt.Errorf("settings: canary must be yes or no, not %q", s.Canary)
+	case s.LocalPolicies != OpenPolicies && s.LocalPolicies != DeployedPolicies:
+		return fmt.Errorf("settings: local_policies must be open or deployed, not %q", s.LocalPolicies)
 	case s.AlarmTopicARN != "" && !strings.HasPrefix(s.AlarmTopicARN, "arn:"):
 		return fmt.Errorf("settings: alarm_topic_arn must be the ARN of an SNS topic, not %q", s.AlarmTopicARN)
 	case (s.Domain == "") != (s.CertificateARN == ""):

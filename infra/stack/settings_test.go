@@ -79,6 +79,7 @@ func TestSettingsThatCantBeAreRefused(t *testing.T) {
 		`{"timeout_seconds": {"status": 30}}`:              "at most 29",
 		`{"log_days": 31}`:                                 "log_days",
 		`{"domain": "a.example.com"}`:                      "certificate_arn",
+		`{"local_policies": "strict"}`:                     "must be open or deployed",
 		`{"ROLLCALL_NOTHING": "1"}`:                        "ROLLCALL_NOTHING",
 		`{"ROLLCALL_LEASE_TTL": 60}`:                       "must be a text",
 		`{"ROLLCALL_LEASE_TTL": "soon"}`:                   "ROLLCALL_LEASE_TTL",

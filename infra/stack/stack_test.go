@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -232,6 +233,32 @@ func functions(t *testing.T, r resources) {
 			}
 		}
 	}
+}
+
+// A local platform that is asked for a deployment's policies (make run STRICT=1)
+// gives each function every variable that a deployment gives it, and no other.
+func TestDeployedPoliciesAreThoseOfADeployment(t *testing.T) {
+	deployed := synth(t, "", false).functions()
+	local := synth(t, `{"local_policies": "deployed"}`, true).functions()
+	open := synth(t, "", true).functions()
+	if len(deployed) == 0 || len(deployed) != len(local) {
+		t.Fatalf("%d functions deployed, %d local", len(deployed), len(local))
+	}
+	for name := range deployed {
+		want, got := variables(deployed[name]), variables(local[name])
+		delete(got, "ROLLCALL_STORE_PATIENCE") // how slow an emulator may be: no policy
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: a local platform with the policies of a deployment gives\n%v, a deployment\n%v", name, got, want)
+		}
+		if variables(open[name])["ROLLCALL_VIEW"] != "open" {
+			t.Errorf("%s: a local platform is not open: %v", name, variables(open[name]))
+		}
+	}
+}
+
+// variables are a function's environment.
+func variables(function object) object {
+	return function["Environment"].(object)["Variables"].(object)
 }
 
 func wakeups(t *testing.T, r resources) {
