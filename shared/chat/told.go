@@ -4,7 +4,7 @@ import "time"
 
 // Told is what became of telling a sender's URL that its message has ended.
 type Told struct {
-	Tries int
+	Tries int       // how often the URL was called, or was about to be
 	At    time.Time // of the last try
 	Error string    // of the last try; "": it was confirmed
 	Done  bool      // it was confirmed, or given up
@@ -22,10 +22,22 @@ func (t Told) Due(now time.Time) bool {
 	return !t.Done && (t.Tries == 0 || !now.Before(t.At.Add(toldPause<<(t.Tries-1))))
 }
 
-// Tried is what became of it after one more try; problem is "" when it was confirmed.
-func (t Told) Tried(problem string, now time.Time) Told {
-	t.Tries, t.At, t.Error = t.Tries+1, now, problem
-	t.Done = problem == "" || t.Tries >= toldTries
+// toldUnknown is the error of a try whose call is under way, or was cut off.
+const toldUnknown = "the outcome of this call is not known"
+
+// Claim is what is written before one more try, so that nobody else makes it too: it counts at once. call is false
+// when all tries are used up, the last of them by a call that was cut off; then it is given up.
+func (t Told) Claim(now time.Time) (claimed Told, call bool) {
+	if t.Tries >= toldTries {
+		t.Done = true
+		return t, false
+	}
+	return Told{Tries: t.Tries + 1, At: now, Error: toldUnknown}, true
+}
+
+// Tried is what became of a try that was claimed; problem is "" when it was confirmed.
+func (t Told) Tried(problem string) Told {
+	t.Error, t.Done = problem, problem == "" || t.Tries >= toldTries
 	return t
 }
 

@@ -16,7 +16,8 @@ import (
 // callback URL is told; a workspace that asked is sent the answer. An item is
 // written in the transaction of the end itself,
 // so that no crash forgets it, and struck off when it is done. It may be done
-// twice.
+// twice. A callback is not: each call is claimed before it is made, and counts even
+// when it is cut off.
 
 // outboxOf is what the ends among the moves leave to do.
 func outboxOf(moves []chat.Move) (items []OutboxItem) {
@@ -32,25 +33,33 @@ func outboxOf(moves []chat.Move) (items []OutboxItem) {
 
 // Of a workspace's outbox a drain does outboxAtOnce items at a time and
 // outboxAtMost in all, picked at random, so that dead callback URLs can't starve
-// the rest.
-const outboxAtOnce, outboxAtMost = 8, 64
+// the rest. It begins none after outboxFor, so that callbacks that hang don't hold
+// it; the sweep sends a wake-up for what is left.
+const (
+	outboxAtOnce, outboxAtMost = 8, 64
+	outboxFor                  = 3 * time.Second
+)
 
 // clearOutboxes does what is left to do for a workspace's ended messages, and for
 // those of its former lives. again is when to look again, if it is known; zero else.
 func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, err error) {
+	until := d.Clock.Now().Add(outboxFor)
 	if f.OutboxItems > 0 {
-		again, err = d.clearOutbox(ctx, ChatQueue{f.Life(), f.QueueGeneration}, false)
+		again, err = d.clearOutbox(ctx, ChatQueue{f.Life(), f.QueueGeneration}, false, until)
 	}
 	for _, life := range f.FormerLives() {
-		_, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true) // the sweep sees to the rest
+		_, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true, until) // the sweep sees to the rest
 		err = errors.Join(err, formerErr)
 	}
 	return again, err
 }
 
 // clearOutbox does what is left to do for a life's ended messages. An item that fails
-// stays, and does not keep the others from being done. again is as in clearOutboxes.
-func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue, former bool) (again time.Time, err error) {
+// stays, and does not keep the others from being done. No item is begun after until.
+// again is as in clearOutboxes.
+func (d *Delivery) clearOutbox(
+	ctx context.Context, q ChatQueue, former bool, until time.Time,
+) (again time.Time, err error) {
 	items, err := d.Ledger.Outbox(ctx, q.Life)
 	if err != nil {
 		return time.Time{}, err
@@ -64,7 +73,10 @@ func (d *Delivery) clearOutbox(ctx context.Context, q ChatQueue, former bool) (a
 	var g errgroup.Group
 	g.SetLimit(outboxAtOnce)
 	for i, item := range items {
-		g.Go(func() error {
+		g.Go(func() error { // waits for a place
+			if d.Clock.Now().After(until) {
+				return nil
+			}
 			later[i], failed[i] = d.doOutboxItem(ctx, q, former, item)
 			return nil
 		})
@@ -125,12 +137,18 @@ func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (do
 	return m.Told.Done, nil
 }
 
-// callBack calls the URL of a message's sender, and notes on the message what became
-// of it. A URL that fails is the sender's trouble and fails no drain.
+// callBack claims a call of the URL of a message's sender, makes it, and notes on the
+// message what became of it. Of several drains that see the message as it is, one
+// calls. A URL that fails is the sender's trouble and fails no drain.
 func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err error) {
 	sender, err := d.senderProfile(ctx, m)
 	if err != nil {
 		return false, err
+	}
+	claimed, call := m.Told.Claim(d.Clock.Now())
+	won, err := d.noteTold(ctx, m, m.Told, claimed)
+	if err != nil || !won || !call {
+		return won && claimed.Done, err
 	}
 	to := d.target(sender)
 	to.URL = m.Callback
@@ -138,14 +156,22 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	if err := d.Callbacks.Tell(ctx, to, m); err != nil {
 		problem = chat.Clip(err.Error(), maxError)
 	}
-	told := m.Told.Tried(problem, d.Clock.Now())
+	told := claimed.Tried(problem)
+	_, err = d.noteTold(ctx, m, claimed, told)
+	return told.Done, err
+}
+
+// noteTold writes on an ended message what became of telling its sender, if that still
+// stands as it was seen; noted reports whether it did.
+func (d *Delivery) noteTold(ctx context.Context, m chat.Message, seen, told chat.Told) (noted bool, err error) {
 	_, err = d.ChangeMessage(ctx, LifeOf(m), m.ID, func(was chat.Message) (chat.Message, MailboxUpdate, error) {
-		if was.State.Open() {
-			return was, MailboxUpdate{}, nil // redriven meanwhile, and told at its next end
+		noted = !was.State.Open() && was.Told.Tries == seen.Tries && was.Told.At.Equal(seen.At)
+		if !noted {
+			return was, MailboxUpdate{}, nil // redriven meanwhile and told at its next end, or told by another drain
 		}
 		return was.Tell(told), MailboxUpdate{Former: true}, nil // it may be of a former life; its mailbox stays as it is
 	})
-	return told.Done, err
+	return noted, err
 }
 
 // senderProfile is the profile of the workspace that sent a message, whose secret

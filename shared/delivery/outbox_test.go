@@ -1,7 +1,11 @@
 package delivery_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,4 +119,111 @@ func TestDeadMessagesAreAnnouncedAndCanBeRedriven(t *testing.T) {
 	if err != nil || len(delivered) != 1 || delivered[0].ID != "m2" {
 		t.Fatalf("%v, %v", delivered, err)
 	}
+}
+
+// callbacks is a sender's URL that does something before it answers.
+type callbacks struct {
+	calls  map[string]int
+	before func(ctx context.Context, m chat.Message) error
+}
+
+func (c *callbacks) Tell(ctx context.Context, _ delivery.Target, m chat.Message) error {
+	c.calls[m.ID]++
+	return c.before(ctx, m)
+}
+
+// While a callback is under way, other drains see its message and do not call.
+func TestACallbackUnderWayIsNotMadeTwice(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	slow := &callbacks{calls: map[string]int{}}
+	slow.before = func(ctx context.Context, m chat.Message) error {
+		if told := w.Receipt(m.ID).Told; told.Tries != slow.calls[m.ID] || told.State() != chat.ToldPending {
+			t.Errorf("call %d: %+v", slow.calls[m.ID], told)
+		}
+		if slow.calls[m.ID] > 1 {
+			return nil
+		}
+		_, err := w.Delivery.Drain(ctx, world.ID, "test")
+		return err
+	}
+	w.Callbacks = slow
+	m := world.Message("m")
+	m.Callback = "http://sender/"
+	if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	w.DrainOnce()
+	w.DrainOnce()
+	told := w.Receipt("m").Told
+	if slow.calls["m"] != 1 || told.Tries != 1 || told.State() != chat.ToldConfirmed || w.Facts().OutboxItems != 0 {
+		t.Fatalf("%d calls, %+v", slow.calls["m"], told)
+	}
+}
+
+// A drain that dies in a callback costs one try, and the last one ends it too.
+func TestACallbackThatIsCutOffCostsATry(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	dies := &callbacks{calls: map[string]int{}}
+	w.Callbacks = dies
+	m := world.Message("m")
+	m.Callback = "http://sender/"
+	if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	store := w.Ledger
+	for range 90 {
+		w.Ledger = store
+		dies.before = func(context.Context, chat.Message) error {
+			w.Ledger = ledger{store, func([]chat.Move) error { return errors.New("the drain is dead") }}
+			return nil
+		}
+		_, _ = w.Drain(t.Context(), world.ID, "test")
+		w.Ledger = store
+		w.Now = w.Now.Add(time.Minute)
+		w.Heartbeat(0)
+	}
+	told := w.Receipt("m").Told
+	if dies.calls["m"] != 6 || told.Tries != 6 || told.State() != chat.ToldGivenUp || w.Facts().OutboxItems != 0 {
+		t.Fatalf("%d calls, %+v", dies.calls["m"], told)
+	}
+}
+
+// Callbacks that hang hold a drain no longer than those that it begins in its first seconds.
+func TestCallbacksHoldNoDrain(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	var calls atomic.Int64
+	hangs := make(chan struct{})
+	w.Callbacks = hanging(func() {
+		if calls.Add(1) == 8 { // as many as are made at once
+			w.Now = w.Now.Add(10 * time.Second)
+			close(hangs)
+		}
+		<-hangs
+	})
+	for i := range 20 {
+		m := world.Message(fmt.Sprint("m", i))
+		m.Callback = "http://sender/"
+		if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Cancel(t.Context(), world.ID, m.ID, "the test", w.Now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.DrainOnce()
+	if n := w.Facts().OutboxItems; calls.Load() != 8 || n != 12 {
+		t.Fatalf("%d calls, %d items are left", calls.Load(), n)
+	}
+	w.DrainOnce()
+	if n := w.Facts().OutboxItems; n != 0 {
+		t.Fatalf("%d items are left", n)
+	}
+}
+
+// hanging is a sender's URL that answers when it returns.
+type hanging func()
+
+func (h hanging) Tell(context.Context, delivery.Target, chat.Message) error {
+	h()
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // callbackTimeout is how long one callback may take.
@@ -47,7 +48,11 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return errors.New(unreached(err).Why)
+		failed := unreached(err)
+		if failed.Fault == workspace.FaultTimeout {
+			return errors.New("it did not answer in time")
+		}
+		return errors.New(failed.Why)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {

@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log"
@@ -220,5 +221,19 @@ func TestTell(t *testing.T) {
 		if got["answer_text"] != "<42>" || got["task_state"] != "completed" || got["task_error"] != "" {
 			t.Errorf("of the answer it is told %v", got)
 		}
+	}
+}
+
+// A callback that hangs is told as the callback's own trouble, not as the agent's.
+func TestAHangingCallback(t *testing.T) {
+	release := make(chan struct{})
+	sender := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer sender.Close()
+	defer close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := push.New(push.Private, push.Patience{}).Tell(ctx, delivery.Target{URL: sender.URL}, chat.Message{ID: "m"})
+	if err == nil || err.Error() != "it did not answer in time" {
+		t.Fatal(err)
 	}
 }
