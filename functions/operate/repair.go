@@ -50,7 +50,7 @@ func repairInput(in api.RepairRequest) (registry.RepairInput, error) {
 		if err != nil {
 			return out, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from")
 		}
-		out.From = addr.String()
+		out.From = addr.Unmap().String()
 	}
 	return out, nil
 }

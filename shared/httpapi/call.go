@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +37,14 @@ type Call struct {
 	Caller Caller    // who the Gate found to call
 }
 
-// From is the caller's network address.
-func (c Call) From() string { return c.RequestContext.HTTP.SourceIP }
+// From is the caller's network address. One of IPv4 has one form, also where it came in an address of IPv6.
+func (c Call) From() string {
+	from := c.RequestContext.HTTP.SourceIP
+	if addr, err := netip.ParseAddr(from); err == nil {
+		return addr.Unmap().String()
+	}
+	return from
+}
 
 // Header is a header by its name in any case; "" when absent.
 func (c Call) Header(name string) string {
