@@ -9,7 +9,8 @@ import (
 // One caller has one address, however the network wrote it.
 func TestACallerHasOneAddress(t *testing.T) {
 	for from, want := range map[string]string{
-		"127.0.0.3": "127.0.0.3", "::ffff:127.0.0.3": "127.0.0.3", "2001:DB8:0::1": "2001:db8::1", "": "", "test-invoke": "test-invoke",
+		"127.0.0.3": "127.0.0.3", "::ffff:127.0.0.3": "127.0.0.3", "2001:DB8:0::1": "2001:db8::1",
+		"": "", "test-invoke": "test-invoke",
 	} {
 		var c httpapi.Call
 		c.RequestContext.HTTP.SourceIP = from

@@ -55,7 +55,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 			case in.Anyone:
 				from, to = "", "whoever registers first"
 			case from == "":
-				if from, err = f.WindowFor(); err != nil {
+				if from, err = f.WindowFor(now); err != nil {
 					return f, nil, err
 				}
 				to = from + ", the address of its last accepted call"

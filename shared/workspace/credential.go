@@ -131,8 +131,14 @@ func (f Facts) dropCredentials() (next Facts, dropped int) {
 }
 
 // WindowFor is the address that a repair opens its window to when the operator says no other: that of the last accepted
-// call, wherever attempts have been refused since. Error: repair_address_unknown.
-func (f Facts) WindowFor() (string, error) {
+// call, wherever attempts have been refused since. After a revocation there is none: the last accepted call may have
+// been a thief's. Error: repair_address_unknown.
+func (f Facts) WindowFor(now time.Time) (string, error) {
+	if f.distrusted() {
+		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
+			"the address of its last accepted call may be a thief's").WithHint("have a credential shown and place it "+
+			"(show, --show), or say from where its agent calls (from, --from ADDR)"+f.seenLatelyWords(now), "repair")
+	}
 	if f.SeenFrom == "" {
 		return "", fault.New(fault.RepairAddressUnknown, "no call of this workspace was ever accepted: "+
 			"its agent's network address is not known").WithHint("say from where its agent calls (from, --from ADDR), "+
@@ -156,10 +162,11 @@ func (f Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	return e
 }
 
-// Revoke ends every credential and opens no bootstrap window: nobody gets in until a repair or an enrolment.
+// Revoke ends every credential and opens no bootstrap window: nobody gets in until a repair or an enrolment. A thief
+// may have made the last accepted call, so no address is the agent's until a call is accepted again.
 func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 	f, revoked := Repair(f, "", p, now)
-	f.BootstrapUntil = time.Time{}
+	f.BootstrapUntil, f.SeenFrom = time.Time{}, ""
 	return f, revoked
 }
 

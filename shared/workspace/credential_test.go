@@ -1,6 +1,8 @@
 package workspace_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -140,5 +142,103 @@ func TestARotationLocksOutNobody(t *testing.T) {
 		if _, err := workspace.Admit(f, true, token.Digest(credential), "", p, at(596)); (err == nil) != good {
 			t.Errorf("%s: %v", credential, err)
 		}
+	}
+}
+
+// stolen is an agent at .1 whose credential a thief at .2 used last, revoked at 600.
+func stolen() workspace.Facts {
+	f := beat(beat(live(nil), "10.0.0.1", at(590)), "10.0.0.2", at(595))
+	f, _ = workspace.Revoke(f, p, at(600))
+	return f
+}
+
+// After a revocation no address is the agent's: a thief may have made the last accepted call, and may knock again.
+func TestARevocationTrustsNoAddress(t *testing.T) {
+	knocks := func(from string) func(workspace.Facts) workspace.Facts {
+		return func(f workspace.Facts) workspace.Facts {
+			for i := range 3 {
+				f, _ = refuse(f, workspace.SignalRegister, from, "secret", at(610+i))
+			}
+			return f
+		}
+	}
+	for name, after := range map[string]func(workspace.Facts) workspace.Facts{
+		"nobody calls":      func(f workspace.Facts) workspace.Facts { return f },
+		"the thief knocks":  knocks("10.0.0.2"),
+		"the owner knocks":  knocks("10.0.0.1"),
+		"a stranger knocks": knocks("10.0.0.9"),
+		"a window has passed": func(f workspace.Facts) workspace.Facts {
+			f, _ = workspace.Repair(f, "10.0.0.1", p, at(601))
+			return f
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := after(stolen())
+			now := at(620).Add(p.BootstrapWindow)
+			_, err := f.WindowFor(now)
+			refused, ok := errors.AsType[*fault.Error](err)
+			if !ok || refused.Code != fault.RepairAddressUnknown {
+				t.Fatal(err)
+			}
+			e := workspace.Fleet{}.Explain(f, p, now)
+			if e.Command != "rollcall repair w --show" {
+				t.Errorf("command %q", e.Command)
+			}
+			for _, text := range []string{refused.Hint, e.Next} {
+				if !strings.Contains(text, "10.0.0.1 (") || !strings.Contains(text, "10.0.0.2 (") {
+					t.Errorf("%q has not the addresses of late", text)
+				}
+			}
+		})
+	}
+	back := beat(workspace.Promote(workspace.Rotate(stolen(), token.Digest("new"), workspace.ToOperator, at(620))),
+		"10.0.0.1", at(630))
+	if from, err := back.WindowFor(at(640)); err != nil || from != "10.0.0.1" {
+		t.Errorf("once a call is accepted again: %q, %v", from, err)
+	}
+}
+
+// Where calls were accepted from one address only, a refused attempt from there is the agent's.
+func TestARevokedAgentOfOneAddressIsNamed(t *testing.T) {
+	f, _ := workspace.Revoke(beat(live(nil), "10.0.0.1", at(590)), p, at(600))
+	f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", "secret", at(610))
+	if v := workspace.Assess(f, p, at(611)); v.Command("w") != "rollcall repair w --from 10.0.0.1" {
+		t.Errorf("command %q", v.Command("w"))
+	}
+}
+
+// An agent that moved is refused once after a repair, and the command names its new address.
+func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
+	for name, c := range map[string]struct {
+		homes   []string
+		revoked bool
+		want    string
+	}{
+		"to an address that is new":    {[]string{"10.0.0.1"}, false, "rollcall repair w --from 10.0.0.3"},
+		"to an address that it had":    {[]string{"10.0.0.3", "10.0.0.1"}, false, "rollcall repair w --from 10.0.0.3"},
+		"after a revocation, to a new": {[]string{"10.0.0.1"}, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := live(nil)
+			for _, home := range c.homes {
+				f = beat(f, home, at(590))
+			}
+			f, _ = refuse(f, workspace.SignalRegister, "10.0.0.3", "", at(600))
+			if c.revoked {
+				f, _ = workspace.Revoke(f, p, at(602))
+			}
+			f, _ = workspace.Repair(f, "10.0.0.1", p, at(603))
+			if v := workspace.Assess(f, p, at(604)); v.Action != "restart" || v.Command("w") != "" {
+				t.Errorf("before it is refused again: %s, %q", v.Action, v.Command("w"))
+			}
+			f, noted := refuse(f, workspace.SignalRegister, "10.0.0.3", "", at(605))
+			v := workspace.Assess(f, p, at(606))
+			if !noted || v.Command("w") != c.want || !strings.Contains(v.Hint, "rollcall repair w --from 10.0.0.3") {
+				t.Errorf("noted %t, command %q, hint %q", noted, v.Command("w"), v.Hint)
+			}
+			if _, again := refuse(f, workspace.SignalRegister, "10.0.0.3", "", at(607)); again && len(c.homes) == 1 {
+				t.Error("each attempt is written")
+			}
+		})
 	}
 }

@@ -166,7 +166,7 @@ type Liveness struct {
 	// PollAwaitedAt is when the agent could begin to poll: at the first register, end of silence or resume since its last
 	// poll. One that registers again and again gets no more time.
 	PollAwaitedAt time.Time
-	SeenFrom      string    // network address of the last accepted signal
+	SeenFrom      string    // network address of the last accepted signal; a revocation clears it
 	Homes         string    // addresses from which the agent was accepted lately, and when; see homes.go
 	MovedAt       time.Time // when it was last noted that the agent calls from an address that is new
 	Reported

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,8 @@ const movesNotedEvery = 15 * time.Minute
 
 // noteMove notes that the agent calls from an address that is not among its addresses of late.
 func (f Facts) noteMove(from string, now time.Time) Facts {
-	isNew := f.SeenFrom != "" && from != "" && f.SeenFrom != from && !strings.Contains(f.Homes, HomeEntry(from))
+	called := f.SeenFrom != "" || f.Homes != ""
+	isNew := called && from != "" && f.SeenFrom != from && !strings.Contains(f.Homes, HomeEntry(from))
 	if isNew && now.Sub(f.MovedAt) >= movesNotedEvery {
 		f.MovedAt = now
 	}
@@ -90,6 +92,24 @@ func (f Facts) AtHome(address string, now time.Time) bool {
 	return slices.ContainsFunc(parseHomes(f.Homes), func(h home) bool {
 		return h.address == address && now.Sub(h.at) < homeFor
 	})
+}
+
+// distrusted reports whether an operator revoked the credentials, and no call was accepted since: any address from
+// which one was accepted before may be a thief's.
+func (f Facts) distrusted() bool { return f.SeenFrom == "" && !f.LastSignal().IsZero() }
+
+// seenLatelyWords lists the addresses from which calls were accepted lately, and when; "" for none.
+func (f Facts) seenLatelyWords(now time.Time) string {
+	var seen []string
+	for _, h := range parseHomes(f.Homes) {
+		if now.Sub(h.at) < homeFor {
+			seen = append(seen, fmt.Sprintf("%s (noted in the hour of %s)", h.address, stamp(h.at)))
+		}
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	return "; calls were accepted lately from " + strings.Join(seen, ", ")
 }
 
 // otherHomes are the addresses of the agent beside the one it was last seen at.

@@ -106,11 +106,26 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 	if f.attributable(r, p, now) {
 		return f.countRefusal(r, p, now)
 	}
-	if now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || now.Sub(f.RefusedAt) < p.RefusalWriteEvery {
+	recent := now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || now.Sub(f.RefusedAt) < p.RefusalWriteEvery
+	if recent && !f.firstInWindow(p, now) {
 		return f, false
 	}
 	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, r.presented(f)
 	return f, true
+}
+
+// windowOpened is when the bootstrap window was opened; zero: none is on record.
+func (f Facts) windowOpened(p Policy) time.Time {
+	if f.BootstrapUntil.IsZero() {
+		return time.Time{}
+	}
+	return f.BootstrapUntil.Add(-p.BootstrapWindow)
+}
+
+// firstInWindow reports whether a bootstrap window is open and no refused attempt was noted since it opened. The first
+// one is noted at once: the agent may have moved away from the address that the window is for.
+func (f Facts) firstInWindow(p Policy, now time.Time) bool {
+	return now.Before(f.BootstrapUntil) && latest(f.RefusedAt, f.StrangerAt).Before(f.windowOpened(p))
 }
 
 // countRefusal counts a refused attempt of the agent itself, at most once in RefusalWriteEvery. Two kinds are counted
@@ -118,7 +133,7 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 // calls take turns), and those that bring a count up to RefusalsToDegrade.
 func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	age := now.Sub(f.RefusedAt)
-	recent := age < p.RefusalWriteEvery
+	recent := age < p.RefusalWriteEvery && !f.firstInWindow(p, now)
 	// Only an accepted register resets the count of registers: accepted beats between them make none the first.
 	counted := r.Kind == SignalRegister && f.RegisterRefused >= p.RefusalsToDegrade
 	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) && !counted

@@ -54,7 +54,14 @@ func credentialsRevoked(s situation) *Verdict {
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
 		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairHint() +
-			", then restart the agent; " + s.fetchesWords()
+			", then restart the agent; " + s.fetchesWords() + s.strangerHint()
+		if strings.HasSuffix(v.NextCommand, "--show") {
+			v.Hint = "its credentials are revoked, and the address of its last accepted call may be a thief's: " +
+				v.NextCommand + " shows a credential; place it where the agent takes its own from, and restart it; or let it " +
+				"fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
+		}
+	default:
+		s.tellRefusedElsewhere(v)
 	}
 	if !s.RefusedAt.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})
@@ -63,6 +70,24 @@ func credentialsRevoked(s situation) *Verdict {
 		v.Status = StatusOffline
 	}
 	return v
+}
+
+// tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
+// the agent may have moved. The command lets it in from there; after a revocation there is none, for it may be a thief.
+func (s situation) tellRefusedElsewhere(v *Verdict) {
+	from := s.StrangerFrom
+	if s.RefusedAt.After(s.StrangerAt) {
+		from = s.RefusedFrom
+	}
+	at := latest(s.RefusedAt, s.StrangerAt)
+	if from == "" || from == s.BootstrapFrom || at.Before(s.windowOpened(s.p)) || s.StrangerWith == OthersCredential {
+		return
+	}
+	v.Hint += fmt.Sprintf("; but calls from %[1]s are being refused, and the window is not for it: if that is this "+
+		"agent, rollcall repair %[2]s --from %[1]s", from, s.ID)
+	if !s.distrusted() {
+		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --from %s", s.ID, from)
+	}
 }
 
 // credentialIgnored: a new credential was issued and never used, and the agent's calls are refused since. If the agent
@@ -320,9 +345,13 @@ func (s situation) strangerHint() string {
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
-// being refused.
+// being refused. After a revocation it has a credential shown, unless calls were accepted from that address alone: of
+// several, one may be a thief's.
 func (s situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
+	if s.distrusted() && !(s.refusedAtHome() && len(s.otherHomes(s.now)) == 1) {
+		return command + " --show"
+	}
 	if s.refusalCount() > 0 && s.RefusedFrom != "" {
 		command += " --from " + s.RefusedFrom
 	}

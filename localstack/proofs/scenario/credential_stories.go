@@ -149,7 +149,8 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 	must(wantProblem(stolen, err, 401, "credential_unknown")) // at once
 	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(checkAdvice(v, "repair", "rollcall repair "+a.id))
-	mustGet(a.operate(ctx, 200, "repair", nil))
+	mustGet(a.operate(ctx, 409, "repair", nil)) // the last accepted call may have been the thief's
+	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.1"}))
 	must(a.registerAccepted(ctx, "", unusedURL))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	recorder := a.recordVerdicts(ctx)
