@@ -37,6 +37,7 @@ func (a *app) adoptCommand() *cobra.Command {
 		})
 	body.addFlags(cmd)
 	cmd.Flags().BoolVar(&body.Reset, "reset-credentials", false, "revoke its credentials and issue a new one")
+	cmd.Flags().BoolVar(&body.Force, "force", false, "reset them also when an agent works with its credential")
 	return cmd
 }
 
@@ -52,6 +53,7 @@ type createRequest struct {
 	Team     string `json:"team,omitempty"`
 	Adopt    bool   `json:"adopt,omitempty"`
 	Reset    bool   `json:"reset_credentials,omitempty"`
+	Force    bool   `json:"force,omitempty"`
 }
 
 // addFlags adds the flags of a workspace's profile.
@@ -69,7 +71,11 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 // create creates or adopts a workspace.
 func (a *app) create(ctx context.Context, body createRequest) error {
 	var out api.Created
-	if err := a.call(ctx, "POST", "/workspaces", body, &out); err != nil {
+	err := a.confirmed(ctx, body.ID, body.Force, func(force bool) error {
+		body.Force = force
+		return a.call(ctx, "POST", "/workspaces", body, &out)
+	})
+	if err != nil {
 		return err
 	}
 	return a.show(out, func(w io.Writer) {

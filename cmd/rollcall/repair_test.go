@@ -69,3 +69,23 @@ func TestACredentialInUseIsAskedAbout(t *testing.T) {
 		})
 	}
 }
+
+// An adoption that resets the credentials asks as a repair does.
+func TestAnAdoptionAsksToo(t *testing.T) {
+	const inUse = `{"error": "its credential was accepted 3s ago", "code": "credential_in_use", "hint": "say force"}`
+	for typed, forced := range map[string]bool{"y\n": true, "n\n": false} {
+		p := &platform{answers: map[string][]answer{
+			"POST /workspaces": {{409, inUse}, {200, `{"id": "demo", "adopted": true, "auth_token": "rcw_new"}`}},
+			showDemo:           {{200, back}},
+		}}
+		server := httptest.NewServer(p)
+		var out, errs bytes.Buffer
+		args := []string{"adopt", "demo", "--reset-credentials", "--url", server.URL, "--token", "x"}
+		code := run(t.Context(), args, strings.NewReader(typed), &out, &errs)
+		server.Close()
+		last := p.calls[len(p.calls)-1]
+		if got := strings.Contains(last, `"force":true`); got != forced || (code == 0) != forced {
+			t.Errorf("%q: exit %d, %q\n%s%s", typed, code, p.calls, &out, &errs)
+		}
+	}
+}

@@ -46,6 +46,6 @@ func createInput(in api.CreateRequest) (registry.CreateInput, error) {
 	}
 	return registry.CreateInput{
 		ID: in.ID, Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier, Mode: mode, MaxTasks: in.MaxTasks,
-		Adopt: in.Adopt, Team: in.Team, ResetCredentials: in.ResetCredentials,
+		Adopt: in.Adopt, Team: in.Team, ResetCredentials: in.ResetCredentials, Force: in.Force,
 	}, nil
 }

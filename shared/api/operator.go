@@ -27,6 +27,7 @@ type CreateRequest struct {
 	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one leaves it"`
 	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept"`
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
+	Force            bool   `json:"force" description:"with reset_credentials: also when the agent works with its credential"`
 }
 
 // Created is a workspace that was created or adopted.

@@ -106,6 +106,12 @@ func TestACredentialInUse(t *testing.T) {
 		_, _, err := r.Revoke(t.Context(), "w", force, operator, now)
 		return err
 	}
+	adopt := func(r *registry.Registry, force bool, now time.Time) error {
+		_, err := r.Create(t.Context(), registry.CreateInput{
+			ID: "w", Adopt: true, ResetCredentials: true, Force: force, By: operator,
+		}, now)
+		return err
+	}
 	ttl := workspace.DefaultPolicy().LeaseTTL
 	for name, c := range map[string]struct {
 		do      func(r *registry.Registry, force bool, now time.Time) error
@@ -120,6 +126,10 @@ func TestACredentialInUse(t *testing.T) {
 		"repair, forced":              {do: repair, force: true},
 		"repair, where it is advised": {do: repair, doubted: true},
 		"show":                        {do: show, want: fault.CredentialInUse},
+		"adopt":                       {do: adopt, want: fault.CredentialInUse},
+		"adopt, after the lease":      {do: adopt, after: ttl},
+		"adopt, forced":               {do: adopt, force: true},
+		"adopt, where a repair is":    {do: adopt, doubted: true},
 		"revoke":                      {do: revoke, want: fault.CredentialInUse},
 		"revoke, forced":              {do: revoke, force: true},
 		"revoke, where a repair is":   {do: revoke, doubted: true, want: fault.CredentialInUse},

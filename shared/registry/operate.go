@@ -26,6 +26,7 @@ type CreateInput struct {
 	MaxTasks         int
 	Adopt            bool
 	ResetCredentials bool
+	Force            bool   // also when its agent works with the credential that a reset ends
 	Team             string // "": none, or as it was
 	OnlyTeam         string // of the person who asks: only a workspace of it is taken over; "": any
 	By               activity.Actor
@@ -49,7 +50,7 @@ type Created struct {
 
 // Create makes a workspace with its first credential; asked to adopt, it takes over
 // one that exists. One that was removed is created again. Errors: workspace_exists,
-// workspace_unknown, invalid_workspace_id, other_team.
+// workspace_unknown, invalid_workspace_id, other_team, credential_in_use.
 func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
@@ -119,8 +120,14 @@ func (r *Registry) createAgain(
 	})
 }
 
-// adopt takes over an existing workspace. Error: conflict.
+// adopt takes over an existing workspace. Errors: conflict; credential_in_use, as
+// Repair has it, when the credentials are to be reset.
 func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInput, now time.Time) (Created, error) {
+	if in.ResetCredentials && !in.Force && !r.asksForRepair(old, now) {
+		if err := old.CheckUnused("adopt and reset", r.Policy, now); err != nil {
+			return Created{}, err
+		}
+	}
 	was, err := r.Profiles.Profile(ctx, in.ID)
 	if err != nil {
 		return Created{}, err

@@ -111,7 +111,7 @@ func TestAPICommandLine(t *testing.T) {
 	}
 	cliPrints(t, []string{"cancel", id, mid}, "cancelled")
 	cliPrints(t, []string{"resume", id}, "online")
-	cliPrints(t, []string{"adopt", id, "--runtime", "x", "--reset-credentials"}, "adopted", "rcw_")
+	cliPrints(t, []string{"adopt", id, "--runtime", "x", "--reset-credentials", "--force"}, "adopted", "rcw_")
 	cliPrints(t, []string{"dismiss", id}, "dismissed; "+id)
 	cliPrints(t, []string{"revoke", id}, "1 credential revoked", "repair")
 	cliPrints(t, []string{"sweep"}, "seen")

@@ -40,7 +40,7 @@ func TestAPIOperate(t *testing.T) {
 	}
 	call(t, 200, "POST", path+"/resume", s.OperatorToken, nil)
 	adopted := call(t, 200, "POST", "/workspaces", s.OperatorToken, map[string]any{
-		"id": id, "adopt": true, "reset_credentials": true, "runtime": "claude-code", "tier": 2,
+		"id": id, "adopt": true, "reset_credentials": true, "force": true, "runtime": "claude-code", "tier": 2,
 	})
 	if adopted.Text("auth_token") == "" || adopted.Text("tier") != "2" {
 		t.Fatalf("%s", adopted.Raw)

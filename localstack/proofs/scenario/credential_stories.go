@@ -77,7 +77,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
 	defer a.close()
 	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{
-		"id": a.id, "adopt": true, "reset_credentials": true,
+		"id": a.id, "adopt": true, "reset_credentials": true, "force": true,
 	}))
 	if verdictOf(r) != credentialsRejected {
 		must(fmt.Errorf("adopted: %s", r.Raw))
