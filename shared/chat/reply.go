@@ -34,6 +34,12 @@ func (m Message) OwesAnswer() bool {
 		(m.AnswerText() != "" || m.TaskError() != "")
 }
 
+// ReportedState is the state of the task that a message tells of in its metadata; "" when it tells of none.
+func ReportedState(body json.RawMessage) TaskState {
+	message := membersOf(membersOf(membersOf(body)["params"])["message"])
+	return taskStateOf(membersOf(message["metadata"]).text("task_state"))
+}
+
 // Answered is the message that brings the answer of m to its sender, under an id.
 func (m Message) Answered(id string) Message {
 	related := []string{m.ID}

@@ -3,6 +3,7 @@
 package delegation
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -294,12 +295,21 @@ func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unansw
 	return nil
 }
 
-// noteAnswer completes the delegations that m says that it answers.
+// noteAnswer ends the delegations that m says that it answers. A message that says that its task is under way answers
+// none.
 func noteAnswer(m chat.Message, unanswered []*Progress) {
+	task := chat.ReportedState(m.Body)
+	if task.Underway() {
+		return
+	}
 	references := chat.References(m.Body)
 	for _, p := range unanswered {
-		if m.Source == p.Target && (references[p.ID] || references[p.MessageID]) {
-			p.State, p.TaskState, p.Answer = Completed, "", chat.Text(m.Body)
+		if m.Source != p.Target || (!references[p.ID] && !references[p.MessageID]) {
+			continue
+		}
+		p.State, p.TaskState, p.Answer, p.Error = Completed, task, chat.Text(m.Body), ""
+		if task.Failed() {
+			p.State, p.Error = Failed, cmp.Or(p.Answer, "its task is "+string(task))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package delegation_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,61 @@ func TestATaskThatTheAgentFailedIsAFailedDelegation(t *testing.T) {
 	w.DrainOnce()
 	all, err := w.Delegations.List(t.Context(), peer, 50)
 	if err != nil || len(all) != 1 || all[0].State != delegation.Failed || all[0].Error != "no quota" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+}
+
+// Of the messages that refer to a delegation, the first that does not say that the task is under way answers it.
+func TestATaskThatIsUnderWayIsNoAnswer(t *testing.T) {
+	for states, want := range map[string]string{
+		"submitted":               "dispatched  ",
+		"submitted working":       "dispatched  ",
+		"working completed":       "completed completed 1",
+		"TASK_STATE_WORKING none": "completed  1",
+		"working failed":          "failed failed 1",
+		"none working":            "completed  0",
+	} {
+		w := world.New(t, workspace.Poll, "")
+		w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+		given, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "do it", "", w.Now)
+		w.NoError(err)
+		w.PollAfter("")
+		for i, s := range strings.Fields(states) {
+			w.Now = w.Now.Add(time.Second)
+			_, err := w.Enqueue(t.Context(), chat.Message{
+				Workspace: "peer", Source: world.ID, Priority: chat.Task, Body: fmt.Appendf(nil, `{"params":{"message":{`+
+					`"metadata":{"delegation_id":%q,"task_state":%q},"parts":[{"kind":"text","text":"%d"}]}}}`,
+					given.Delegation.ID, s, i),
+			}, w.Now)
+			w.NoError(err)
+		}
+		all, err := w.Delegations.List(t.Context(), peer, 50)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%s: %+v, %v", states, all, err)
+		}
+		if got := fmt.Sprint(all[0].State, " ", all[0].TaskState, " ", all[0].Answer); got != want {
+			t.Errorf("%s: %q, want %q", states, got, want)
+		}
+	}
+}
+
+// What an agent that is pushed to says of its task is forwarded to the sender, and is no answer while it is under way.
+func TestAForwardedStateIsNoAnswer(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Answer: []byte(`{"result":{"kind":"task","status":{"state":"working",` +
+			`"message":{"parts":[{"kind":"text","text":"on it"}]}}}}`)}
+	}
+	_, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "do it", "", w.Now)
+	w.NoError(err)
+	w.DrainOnce()
+	items, err := w.Delegations.Activity.ActivityLog(t.Context(), peer, activity.Range{Limit: 10})
+	if err != nil || len(items) != 1 {
+		t.Fatalf("forwarded: %+v, %v", items, err)
+	}
+	all, err := w.Delegations.List(t.Context(), peer, 50)
+	if err != nil || len(all) != 1 || all[0].State != delegation.Dispatched || all[0].TaskState != chat.TaskWorking {
 		t.Fatalf("%+v, %v", all, err)
 	}
 }
