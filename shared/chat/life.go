@@ -22,9 +22,21 @@ func (m Message) Available(epoch int64, now time.Time) bool {
 	case Queued:
 		return !m.Aside(epoch, now)
 	case InFlight:
-		return m.ClaimEnded(now)
+		return m.ClaimEnded(now) || m.fetchedBefore(epoch)
 	}
 	return false
+}
+
+// fetchedBefore reports whether the message is handed out to a poll of a host before the one of an epoch: what an old
+// host fetched holds nothing of what the new one gets.
+func (m Message) fetchedBefore(epoch int64) bool {
+	return m.State == InFlight && m.lastAttempt().Via == ByPoll && m.Claim.Epoch < epoch
+}
+
+// pushedBefore reports whether a push to a host before the one of an epoch is still under way.
+func (m Message) pushedBefore(epoch int64, now time.Time) bool {
+	return m.State == InFlight && m.lastAttempt().Via == ByPush && m.Claim.Epoch < epoch &&
+		!m.ClaimEnded(now) && !m.triedByFastClock(now)
 }
 
 // Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch,
@@ -119,12 +131,16 @@ func (m Message) poisoned(p Policy, passedAt time.Time) bool {
 const maxAttemptsKept = 20
 
 // Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
-// and counts. passedAt is when the agent last took another message; a message that fails where others pass is dead
-// instead, and one whose attempts are used up by the lost one is set aside.
+// and counts. A push that a newer host's poll takes the message from is superseded, and uses up no attempt. passedAt is
+// when the agent last took another message; a message that fails where others pass is dead instead, and one whose
+// attempts are used up by the lost one is set aside.
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	if m.lastAttempt().Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
+	}
+	if m.pushedBefore(claim.Epoch, now) && via == ByPoll {
+		m.closeAttempt(Superseded, supersededWhy)
 	}
 	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
 	switch {
@@ -238,11 +254,13 @@ func (m Message) Defer() Message {
 	return m
 }
 
+const supersededWhy = "another host registered while it was being delivered"
+
 // Recall queues the message again because another host has registered in place of the one it was delivered to: what
 // the old host says of it is not an end. It uses up no attempt.
 func (m Message) Recall() Message {
 	m = m.clone()
-	m.closeAttempt(Superseded, "another host registered while it was being delivered")
+	m.closeAttempt(Superseded, supersededWhy)
 	m.queue("its delivery was superseded: another host has registered")
 	return m
 }

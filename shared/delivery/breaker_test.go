@@ -326,13 +326,15 @@ func TestTroubleDoesNotOutliveAClaim(t *testing.T) {
 	w.Agent = always(noQuota)
 	w.Send("m1")
 	w.DrainOnce()
-	w.Register(registry.Registration{Mode: workspace.Poll})
-	w.Want("the poll", w.PollAfter(""), "m1") // and the agent never acknowledges it
+	w.Register(registry.Registration{Mode: workspace.Poll, URL: "http://agent/"})
+	w.Want("the poll", w.PollAfter(""), "m1") // and the agent never acknowledges it, nor polls again
 	w.Agent = always(delivery.PushResult{})
-	w.Register(registry.Registration{Mode: workspace.Push, URL: "http://agent/"})
-	w.DrainOnce()
+	alive(w, 55*time.Second, 5*time.Second)
 	w.Want("while the claim of the poll runs", w.Taken)
-	alive(w, 2*time.Minute, 5*time.Second)
+	if w.Facts().PushFailures == 0 {
+		t.Fatalf("%+v", w.Facts())
+	}
+	alive(w, 5*time.Minute, 5*time.Second)
 	w.Want("after it", w.Taken, "m1")
 }
 

@@ -53,3 +53,51 @@ func TestAMessageEndedMeanwhileHoldsNoMail(t *testing.T) {
 		})
 	}
 }
+
+// An agent that is pushed to registers to poll while a push hangs: its first poll is
+// handed all its mail, and what the push brings at last says nothing of it.
+func TestAPushToAnOldHostHoldsNothingOfWhatANewOneFetches(t *testing.T) {
+	for name, answer := range map[string]delivery.PushResult{
+		"the old one takes it":      {},
+		"the old one fails it":      {Handover: delivery.AgentError, Why: "hung up"},
+		"the old one is busy":       {Handover: delivery.Busy},
+		"the old one never answers": {Handover: delivery.Unreachable, Why: "no answer", Fault: workspace.FaultTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Push, "http://old/")
+			w.Send("m1", "m2")
+			w.Agent = func(chat.Message) delivery.PushResult {
+				w.Now = w.Now.Add(3 * time.Second)
+				w.Want("the old host polls", w.PollAfter(""))
+				register(w, workspace.Poll, "")
+				w.Want("the new host polls", w.PollAfter(""), "m1", "m2")
+				w.Now = w.Now.Add(2 * time.Minute)
+				w.Heartbeat(0)
+				return answer
+			}
+			w.DrainOnce()
+			w.Want("pushed to", w.PushedURLs, "http://old/")
+			m1, f := w.Receipt("m1"), w.Facts()
+			if m1.Attempts[0].Outcome != chat.Superseded || f.PushFailures != 0 || f.BusyAnswers != 0 ||
+				!f.RestUntil.IsZero() || !f.ClaimedUntil.IsZero() || f.LostMessages != 0 {
+				t.Fatalf("%+v, %+v", m1.Attempts, f)
+			}
+			if w.PollAfter("m2"); w.Facts().Delivered != 2 {
+				t.Fatalf("%+v", w.Facts())
+			}
+		})
+	}
+}
+
+// An agent that polls registers with a URL: what its old host fetched, and has not
+// acknowledged, is pushed to it at once and in order.
+func TestWhatAnOldHostFetchedIsPushedToANewOne(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Send("m1", "m2")
+	w.Want("the old host polls", w.PollAfter(""), "m1", "m2")
+	w.Now = w.Now.Add(3 * time.Second)
+	register(w, workspace.Push, "http://new/")
+	w.Send("m3")
+	w.DrainOnce()
+	w.Want("taken", w.Taken, "m1", "m2", "m3")
+}

@@ -199,7 +199,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
 			p.deliver(m, taken.Deliver("the agent polled for its mail", nil, "", now), now)
 		case !polls || !m.State.Open() || len(p.out) >= limit:
-		case claimed && m.Claim.Token != pollClaim:
+		case claimed && m.Claim.Token != pollClaim && !pushedBefore(m, f):
 			polls = false // an earlier push still holds it; what is behind it waits, for order
 		case claimed && m.Claim.Epoch == f.Epoch:
 			p.out = append(p.out, m) // handed out a moment ago, and asked for again
@@ -208,9 +208,17 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			p.moves = append(p.moves, chat.Move{From: m, To: taken})
 			p.out = append(p.out, taken)
 			p.update.FetchedAt = now
+			// A push that it is taken from has ended, or is that of an old host.
+			p.update.ClaimReleased = p.update.ClaimReleased || (claimed && m.Claim.Token != pollClaim)
 		}
 	}
 	return p
+}
+
+// pushedBefore reports whether a message is pushed to a host before the present one, which
+// is declared to poll, or has no URL: that push holds nothing of what this one fetches.
+func pushedBefore(m chat.Message, f workspace.Facts) bool {
+	return m.Claim.Epoch < f.Epoch && (f.Declared == workspace.Poll || !f.Pushable)
 }
 
 func (p *pollPlan) deliver(m, delivered chat.Message, now time.Time) {

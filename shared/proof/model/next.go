@@ -151,6 +151,9 @@ func register(s State, r Rules) State {
 	for i := range s.Messages { // what failed at the host before goes to this one at once
 		s.Messages[i].Aside = s.Messages[i].Aside && r.AsideOutlivesRegister
 		s.AsideOfReplaced = s.AsideOfReplaced || s.Messages[i].Aside
+		// Nor does a claim hold anything that is of the other way than the one it declares now.
+		m := &s.Messages[i]
+		m.ClaimActive = m.ClaimActive && (m.ClaimedBy == ByPoll) == s.StoredPoll
 	}
 	return s
 }

@@ -84,6 +84,7 @@ func (m *machine) noteAcknowledged(h *host, before []chat.Message) {
 type observation struct {
 	view       model.View
 	claimUntil []time.Time // the end of each message's claim
+	claimEpoch []int64     // the epoch of each message's claim
 	broken     string      // the first broken promise; "" for none
 }
 
@@ -115,11 +116,12 @@ func (m *machine) observe() {
 	after := m.view(facts, messages, now)
 	for i, old := range before.Messages { // what has ended or come back meanwhile, anyone may claim
 		before.Messages[i].ClaimActive = old.ClaimActive && now.Before(m.observed.claimUntil[i]) &&
-			!m.returned[old.ClaimedBy]
+			!m.returned[old.ClaimedBy] && !formerClaim(facts, old.ClaimedBy == model.ByPoll, m.observed.claimEpoch[i])
 	}
-	m.observed.view, m.observed.claimUntil = after, nil
+	m.observed.view, m.observed.claimUntil, m.observed.claimEpoch = after, nil, nil
 	for _, msg := range messages {
 		m.observed.claimUntil = append(m.observed.claimUntil, msg.Claim.Until)
+		m.observed.claimEpoch = append(m.observed.claimEpoch, msg.Claim.Epoch)
 	}
 	var last int64
 	for _, msg := range messages {
@@ -135,6 +137,12 @@ func (m *machine) observe() {
 		m.broken("%s", broken)
 	}
 	m.checkCounters(facts, messages)
+}
+
+// formerClaim reports whether a claim of an epoch holds nothing since the agent registered
+// again: a poll's claim, or a push's when the agent declares now that it polls.
+func formerClaim(f workspace.Facts, byPoll bool, epoch int64) bool {
+	return epoch < f.Epoch && (byPoll || f.Declared == workspace.Poll || !f.Pushable)
 }
 
 // noteConfirmedByReplaced notes which messages a push to a replaced host has delivered.
@@ -163,10 +171,11 @@ func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time
 		claim := m.claimOf(msg)
 		m.wasAside[msg.ID] = m.wasAside[msg.ID] || msg.AsideEpoch != 0
 		v.Messages = append(v.Messages, model.MessageView{
-			Stage:       stages[msg.State],
-			ClaimedBy:   claim,
-			ClaimActive: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.returned[claim],
-			Taken:       m.taken[msg.ID], Redriven: m.redriven[msg.ID],
+			Stage:     stages[msg.State],
+			ClaimedBy: claim,
+			ClaimActive: msg.State == chat.InFlight && now.Before(msg.Claim.Until) && !m.returned[claim] &&
+				!formerClaim(f, claimedByPoll(msg), msg.Claim.Epoch),
+			Taken: m.taken[msg.ID], Redriven: m.redriven[msg.ID],
 			AcceptedTwice: m.acceptedTwice[msg.ID], Acknowledged: m.acknowledged[msg.ID],
 			ConfirmedByReplacedHost: m.confirmedByReplaced[msg.ID],
 			WasAside:                m.wasAside[msg.ID],
