@@ -106,7 +106,7 @@ func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 	case f.Open == 0 && !f.NeedsProbe(p, now):
 		return "empty"
 	case f.Resting(p, now):
-		return "left alone until " + f.RestUntil.UTC().Format(time.RFC3339)
+		return "left alone until " + f.RestEnds(p, now).UTC().Format(time.RFC3339)
 	case mode.Effective != workspace.Push:
 		return "polls for its mail: " + mode.Reason
 	case f.Busy(p, now) >= f.Slots():
@@ -213,7 +213,7 @@ func (w *worker) step(ctx context.Context) error {
 		return err
 	}
 	if why := w.WhyNotPush(f, now); why != "" {
-		return w.end(why, restWake(f, now))
+		return w.end(why, restWake(f, w.Registry.Policy, now))
 	}
 	if err := w.readProfile(ctx, f); err != nil {
 		return err
@@ -258,8 +258,8 @@ func claimedUntil(ms []chat.Message, epoch int64, now time.Time) (until time.Tim
 
 // restWake is the wake-up at the end of an agent's rest; nil when it does not
 // rest, or when no mail waits for it.
-func restWake(f workspace.Facts, now time.Time) *wakeUp {
-	left := f.RestUntil.Sub(now)
+func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
+	left := f.RestEnds(p, now).Sub(now)
 	if left <= 0 || f.Open == 0 {
 		return nil
 	}
@@ -278,7 +278,7 @@ func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
 		return err
 	}
 	w.result.Failed++
-	return w.end("the agent did not take a probe", restWake(f, w.Clock.Now()))
+	return w.end("the agent did not take a probe", restWake(f, w.Registry.Policy, w.Clock.Now()))
 }
 
 // readProfile reads where the agent is, once for each host.

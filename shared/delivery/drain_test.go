@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,6 +85,60 @@ func TestOnlyTheAgentsAnswerDefersAMessage(t *testing.T) {
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
 	if d := w.DrainOnce(); d.Delivered != 1 {
 		t.Fatalf("%+v", d)
+	}
+}
+
+// An agent that says that it is free after it answered that it is busy is tried at once, whatever time it asked for.
+// One that goes on to say both is tried after pauses that grow.
+func TestNewerWordsOfTheAgentEndItsRest(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	tries := 0
+	w.Agent = func(chat.Message) delivery.PushResult {
+		tries++
+		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: time.Hour}
+	}
+	w.Heartbeat(0)
+	w.Send("a", "b")
+	w.DrainOnce()
+	began, tried := w.Now, []time.Duration{}
+	for range 28 {
+		w.Now = w.Now.Add(10 * time.Second)
+		w.Heartbeat(0)
+		before := tries
+		if w.DrainOnce(); tries > before {
+			tried = append(tried, w.Now.Sub(began))
+		}
+	}
+	want := []time.Duration{10 * time.Second, 70 * time.Second, 190 * time.Second}
+	if !slices.Equal(tried, want) {
+		t.Fatalf("tried after %v, want %v", tried, want)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonPushFailing {
+		t.Fatalf("%+v", v)
+	}
+	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
+	w.Now = began.Add(430 * time.Second)
+	w.Heartbeat(0)
+	if d := w.DrainOnce(); d.Delivered != 2 {
+		t.Fatalf("%+v", d)
+	}
+}
+
+// Words from before the answer, and a report without a free slot, end no rest.
+func TestOlderWordsEndNoRest(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: time.Hour}
+	}
+	w.Heartbeat(0)
+	w.Send("a")
+	w.DrainOnce()
+	for range 2 {
+		if f := w.Facts(); !f.Resting(w.Registry.Policy, w.Now) {
+			t.Fatalf("%+v", f)
+		}
+		w.Now = w.Now.Add(10 * time.Second)
+		w.Heartbeat(1)
 	}
 }
 

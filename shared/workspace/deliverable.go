@@ -25,7 +25,7 @@ func (f Facts) undelivered() bool {
 // NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed again: they failed, and no
 // mail waits that would show it.
 func (f Facts) NeedsProbe(p Policy, now time.Time) bool {
-	return f.Open == 0 && f.Unproved() && f.Deliverable(p, now) && !f.Resting(p, now) &&
+	return f.Open == 0 && f.Unproved() && f.Deliverable(p, now) && !f.askedToRest(p, now) &&
 		f.Busy(p, now) < f.Slots() && EffectiveMode(f, p, now).Effective == Push
 }
 

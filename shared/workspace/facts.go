@@ -336,11 +336,45 @@ func (f Facts) Delivering(p Policy, now time.Time) bool {
 	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
 }
 
-// Resting reports whether the agent is left alone for a while, because hand-overs failed or it said that it is busy. A
-// rest longer than any is a wrong clock's.
+// Resting reports whether no mail is handed to the agent for a while, because hand-overs failed or it said that it is
+// busy.
 func (f Facts) Resting(p Policy, now time.Time) bool {
+	return f.askedToRest(p, now) && now.Before(f.RestEnds(p, now))
+}
+
+// askedToRest reports whether the rest still runs that the last hand-over gave the agent, whatever it has said since. A
+// rest longer than any is a wrong clock's.
+func (f Facts) askedToRest(p Policy, now time.Time) bool {
 	left := f.RestUntil.Sub(now)
 	return left > 0 && left <= p.RestLimit+maxSkew && !f.triedByFastClock(now)
+}
+
+// RestEnds is until when no mail is handed to the agent. When it answered that it is busy, and has said since that a
+// slot is free, its newer words end the rest. When it goes on to say both, the pause between two tries grows.
+func (f Facts) RestEnds(p Policy, now time.Time) time.Time {
+	early := f.TriedAt.Add(f.busyPause(p))
+	if !f.saidFreeSinceBusy(now) || f.RestUntil.Before(early) {
+		return f.RestUntil
+	}
+	return early
+}
+
+// saidFreeSinceBusy reports whether the last hand-over was answered by "busy", and the agent has said after it that it
+// has a free slot. A report that lies far ahead is a wrong clock's.
+func (f Facts) saidFreeSinceBusy(now time.Time) bool {
+	lastWasBusy := f.BusyAnswers > 0 && f.PushFailedAt.Before(f.TriedAt)
+	return lastWasBusy && f.ActiveTasks < f.Slots() && f.ActiveAt.After(latest(f.TriedAt, f.BusySince)) &&
+		f.ActiveAt.Sub(now) <= maxSkew
+}
+
+// busyPause is how long after its last try an agent is left alone that answers that it is busy, and reports that it is
+// not: not at all after the first such answer.
+func (f Facts) busyPause(p Policy) time.Duration {
+	n := f.BusyAnswers - 2
+	if n < 0 {
+		return 0
+	}
+	return min(p.BusyBelieved<<min(n, 8), p.RestLimit)
 }
 
 // triedByFastClock reports whether the last hand-over was noted by a clock that jumped: what it says of times to come

@@ -188,7 +188,7 @@ func (s situation) busyForNothing() *Verdict {
 // boot is yet to be tried.
 func (s situation) busyBelieved() bool {
 	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
-		(s.BusyAnswers == 1 && (s.Resting(s.p, s.now) || s.aboutToBeTried() ||
+		(s.BusyAnswers == 1 && (s.askedToRest(s.p, s.now) || s.aboutToBeTried() ||
 			s.Pushing(s.p, s.now) && s.within(s.TriedAt, s.p.BusyBelieved)))
 }
 

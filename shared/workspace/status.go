@@ -263,7 +263,7 @@ func (s situation) clocks(from, to time.Time) []time.Time {
 		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience}},
 		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
 		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
-		{s.TriedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyBelieved}},
+		{s.TriedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyBelieved, s.busyPause(p)}},
 		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
 		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience}},
