@@ -89,8 +89,12 @@ type accepted struct {
 	Depth     int    `json:"queue_depth"`
 }
 
-// line says that the message was accepted, and what is expected of it.
+// line says that the message was accepted, and what is expected of it: nothing, of one that was accepted before and
+// has ended.
 func (m accepted) line() string {
+	if m.Expected == "" && m.Message != "" {
+		return fmt.Sprintf("%s: %s\n", m.MessageID, m.Message)
+	}
 	return fmt.Sprintf("%s accepted; expected: %s\n", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
 }
 

@@ -104,6 +104,9 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 // senderHint says why the message waits, in words that name no address, no URL and
 // no step that is the operator's.
 func senderHint(out delivery.Accepted) string {
+	if !out.First && out.Expected == "" {
+		return "" // it has ended, and waits for nothing
+	}
 	if out.Why == "" && out.Verdict.Hint != "" {
 		return out.Verdict.Summary()
 	}

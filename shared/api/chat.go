@@ -78,7 +78,7 @@ type Accepted struct {
 	Receipt      string                `json:"receipt,omitempty" description:"where to follow it"`
 	State        chat.State            `json:"state,omitempty"`
 	Duplicate    bool                  `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
-	Expected     workspace.Expectation `json:"expected,omitempty" description:"what will happen to it"`
+	Expected     workspace.Expectation `json:"expected,omitempty" description:"what will happen to it; absent of one that was accepted before and has ended"`
 	QueueDepth   int64                 `json:"queue_depth"`
 	OldestAge    int                   `json:"oldest_age_seconds"`
 	LastPollAt   time.Time             `json:"last_poll_at,omitzero"`

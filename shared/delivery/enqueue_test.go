@@ -214,3 +214,26 @@ func TestASenderHasAShare(t *testing.T) {
 	}
 	w.NoError(send("flooder", "again"))
 }
+
+// A message that is sent again after its end is promised nothing.
+func TestWhatHasEndedIsPromisedNothing(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	if out := w.Send("a"); out.Expected != workspace.ExpectNow {
+		t.Fatalf("%+v", out)
+	}
+	if out := w.Send("a"); out.First || out.Expected == "" {
+		t.Fatalf("%+v", out)
+	}
+	w.DrainOnce()
+	if out := w.Send("a"); out.First || out.Message.State != chat.Delivered || out.Expected != "" || out.Why != "" {
+		t.Fatalf("%+v", out)
+	}
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Refused, Why: "no"}
+	}
+	w.Send("b")
+	w.DrainOnce()
+	if out := w.Send("b"); out.Message.State != chat.Dead || out.Expected != "" {
+		t.Fatalf("%+v", out)
+	}
+}
