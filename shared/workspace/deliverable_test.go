@@ -178,7 +178,7 @@ func TestVerdictsOverMail(t *testing.T) {
 			f.UndeliveredAt, f.ReachedAt = at(500), at(550)
 		}, "healthy", "", "", "now"},
 		"undeclared, its pushes fail, and it polls": {func(f *workspace.Facts) {
-			f.PushFailures, f.PolledAt = 3, at(599)
+			f.PushFailures, f.PushFailedAt, f.PolledAt = 3, at(580), at(599)
 		}, "healthy", "", "", "next_poll"},
 	} {
 		t.Run(name, func(t *testing.T) {

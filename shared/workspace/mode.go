@@ -60,15 +60,15 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		d.Effective, d.Reason = m, fmt.Sprintf(format, args...)
 		return d
 	}
-	polls := f.polls(p, now)
+	insteadOfPush := f.pollsInsteadOfPush(p, now)
 	switch {
 	case f.Declared == Poll && f.Pushable && f.unattended(p, now) != "":
 		return say(Push, "declared poll, but %s, and its URL can be pushed to", f.unattended(p, now))
 	case f.Declared == Poll:
 		return say(Poll, "declared by %s", f.DeclaredBy)
-	case f.Declared == Push && f.PushFailures >= p.PushFailuresToDegrade && polls:
+	case f.Declared == Push && insteadOfPush:
 		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
-	case f.Declared == Undeclared && f.Pushable && f.PushFailures >= p.PushFailuresToDegrade && polls:
+	case f.Declared == Undeclared && f.Pushable && insteadOfPush:
 		return say(Poll, "not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
 	case f.Declared == Push && !f.Pushable && f.URLFingerprint != "":
 		return say(Poll, "declared push by %s, but its runtime serves no URL, so the one that it registered is not called",

@@ -34,7 +34,13 @@ func TestEffectiveMode(t *testing.T) {
 			f.Declared, f.Open, f.OldestOpen = workspace.Poll, 1, at(500)
 		}, workspace.Push},
 		"declared push, pushes fail, it polls": {func(f *workspace.Facts) {
-			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 3, at(590)
+			f.Declared, f.PushFailures, f.PushFailedAt, f.PolledAt = workspace.Push, 3, at(580), at(590)
+		}, workspace.Poll},
+		"pushes failed, it registers with a URL, and polls": {func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailedAt, f.RegisteredAt, f.PolledAt = 3, at(580), at(585), at(590)
+		}, workspace.Push},
+		"pushes fail again after it registered, and it polls": {func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailedAt, f.RegisteredAt, f.PolledAt = 4, at(586), at(585), at(590)
 		}, workspace.Poll},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,12 @@ func (f Facts) polls(p Policy, now time.Time) bool {
 	return !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.PollPatience()
 }
 
+// pollsInsteadOfPush reports whether pushes fail and the agent polls, so that it gets its mail by polls. Pushes that
+// failed before its last register are those of another boot, and say nothing of this one.
+func (f Facts) pollsInsteadOfPush(p Policy, now time.Time) bool {
+	return f.PushFailures >= p.PushFailuresToDegrade && f.PushFailedAt.After(f.RegisteredAt) && f.polls(p, now)
+}
+
 // NotPolling says in words that the agent has not polled for its mail for longer than its pace allows. It is "" when it
 // has, and while it has time for its first poll: after its first register since it last polled, for example.
 func (f Facts) NotPolling(p Policy, now time.Time) string {

@@ -126,7 +126,7 @@ func TestAssess(t *testing.T) {
 			f.Declared, f.PushFailures = workspace.Poll, 5
 		}), "degraded", "push_failing"},
 		"pushes failed, and it polls": {live(func(f *workspace.Facts) {
-			f.Declared, f.PushFailures, f.PolledAt = workspace.Push, 5, at(590)
+			f.Declared, f.PushFailures, f.PushFailedAt, f.PolledAt = workspace.Push, 5, at(580), at(590)
 		}), "online", "healthy"},
 		"mail waits, agent busy": {live(func(f *workspace.Facts) {
 			waiting(f)
