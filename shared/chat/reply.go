@@ -27,9 +27,10 @@ func Replies(body json.RawMessage) bool {
 }
 
 // OwesAnswer reports whether the sender of an ended message is owed an answer: a workspace that asked, and whose peer
-// has answered a push with something to read. Whoever gave a callback URL is told there. An answer is owed none.
+// has answered a push with something to read. Whoever gave a callback URL is told there. An answer is owed none, and a
+// workspace that writes to itself has given its answer already: it stands in the receipt.
 func (m Message) OwesAnswer() bool {
-	asked := m.Source != "" && m.AnswerTo == "" && m.Callback == "" && !m.Probe
+	asked := m.Source != "" && m.Source != m.Workspace && m.AnswerTo == "" && m.Callback == "" && !m.Probe
 	return asked && m.State == Delivered && len(m.Answer) > 0 && !Replies(m.Body) &&
 		(m.AnswerText() != "" || m.TaskError() != "")
 }

@@ -174,6 +174,28 @@ func TestWhatIsNoQuestion(t *testing.T) {
 }
 
 // An answer that finds its receiver's inbox full is tried again, and one whose receiver is gone is not.
+// A workspace that writes to itself finds its answer in the receipt, and is not handed it as new mail.
+func TestAWorkspaceThatWritesToItselfIsSentNoAnswer(t *testing.T) {
+	w := asked(t)
+	m := question("q")
+	m.Source = world.ID
+	_, err := w.Enqueue(t.Context(), m, w.Now)
+	w.NoError(err)
+	w.DrainOnce()
+	w.Now = w.Now.Add(time.Minute)
+	w.SweepOnce()
+	w.DrainOnce()
+	life := workspace.Life{Workspace: world.ID}
+	ms, err := w.Store.Messages(t.Context(), life, "q")
+	if err != nil || len(ms) != 1 || ms[0].State != chat.Delivered || ms[0].AnswerText() != "42" {
+		t.Fatalf("%+v, %v", ms, err)
+	}
+	open, err := w.Store.OpenMail(t.Context(), life, 0)
+	if f := w.Facts(); err != nil || len(open) != 0 || f.OutboxItems != 0 || f.Delivered != 1 {
+		t.Fatalf("%+v, %d outbox items, %d delivered, %v", open, f.OutboxItems, f.Delivered, err)
+	}
+}
+
 func TestAnAnswerThatCanNotBeSent(t *testing.T) {
 	w := asked(t)
 	w.Policy.MaxOpen = 1
