@@ -67,24 +67,25 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 	return unreachable(workspace.FaultPage, "what answers there is not an agent: %s", a.describe())
 }
 
-// tooLong is what stands for an answer of which more came than is read. One that begins as a result is a result whose
-// words are left out: the agent has done its work, and must not be asked for it again. Any other stays as it is.
-func tooLong(body []byte) []byte {
+// tooLong is what stands for an answer of which more came than is read, and why it is not whole. One that begins as a
+// result is a result without words: the agent has done its work, and must not be asked for it again. Any other stays
+// as it is.
+func tooLong(body []byte) (kept []byte, cut string) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return body
+		return body, ""
 	}
 	for d.More() {
 		name, err := d.Token()
 		if name == "result" {
-			const words = `{"result":{"truncated":true,"parts":[{"kind":"text","text":"more than the %d bytes that are read"}]}}`
-			return fmt.Appendf(nil, words, maxAnswer)
+			const words = "its answer has more than the %d bytes that are read"
+			return []byte(`{"result":{"truncated":true}}`), fmt.Sprintf(words, maxAnswer)
 		}
 		if err != nil || d.Decode(new(json.RawMessage)) != nil {
-			return body
+			return body, ""
 		}
 	}
-	return body
+	return body, ""
 }
 
 // answersProbe reports whether an agent answers a probe, though it may not know what it is.

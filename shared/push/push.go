@@ -110,10 +110,16 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	case err != nil:
 		return unreachable(workspace.FaultBroken, "the answer broke off")
-	case len(body) > maxAnswer:
-		body = tooLong(body)
 	}
-	return resultOf(m.Probe, resp, body)
+	cut := ""
+	if len(body) > maxAnswer {
+		body, cut = tooLong(body)
+	}
+	r := resultOf(m.Probe, resp, body)
+	if r.Handover == delivery.Taken {
+		r.Cut = cut
+	}
+	return r
 }
 
 // pushRequest is the call that delivers a message. The idempotency key lets the transport send it again over another
