@@ -11,8 +11,8 @@ import (
 
 // complete gives a message what agents need and senders leave out: its role; parts for
 // content, as A2A 0.2 calls its text; and the kind of each part, where type names it or
-// the part shows it. To a method of A2A 1.0 its own words are left, and it knows no
-// kind. Error: invalid_request, for a message that says nothing.
+// the part shows it. A file of A2A 1.0 becomes one of 0.3. To a method of A2A 1.0 its
+// own words are left, and it knows no kind. Error: invalid_request, for a message that says nothing.
 func complete(message members, method string) error {
 	role := ""
 	if message["role"] != nil && string(message["role"]) != "null" {
@@ -36,6 +36,7 @@ func complete(message members, method string) error {
 	for i, p := range parts {
 		if !newest {
 			chat.NameKind(p)
+			nestFile(p)
 		}
 		says = says || saysSomething(p)
 		parts[i] = p
@@ -47,6 +48,33 @@ func complete(message members, method string) error {
 	list, _ := chat.Marshal(parts) // it was decoded before
 	message["parts"] = list
 	return nil
+}
+
+// nestFile makes a file part of A2A 1.0, whose members stand in the part itself, one of
+// A2A 0.3, which has them under file. Any other part stays as it is.
+func nestFile(part members) {
+	var kind string
+	if json.Unmarshal(part["kind"], &kind) != nil || kind != "file" || part["file"] != nil {
+		return
+	}
+	file := members{}
+	move := func(to string, from ...string) bool {
+		for _, name := range from {
+			var text string
+			if json.Unmarshal(part[name], &text) == nil && text != "" {
+				file[to] = part[name]
+				delete(part, name)
+				return true
+			}
+		}
+		return false
+	}
+	if !move("uri", "url") && !move("bytes", "raw") {
+		return
+	}
+	move("name", "filename", "name")
+	move("mimeType", "mediaType", "mimeType", "mime_type")
+	part["file"] = object(file)
 }
 
 func emptyMessage(what string) error {

@@ -52,10 +52,19 @@ func TestMessagesAreCompleted(t *testing.T) {
 		`{"content":"no",` + hi + `}`:               `{` + hi + `,"role":"user"}`,
 		`{"parts":[{"text":"hi"}],"contextId":"c"}`: `{"contextId":"c",` + hi + `,"role":"user"}`,
 		`{"parts":[{"type":"text","text":"hi"}]}`:   `{"parts":[{"kind":"text","text":"hi","type":"text"}],"role":"user"}`,
-		`{"parts":[{"url":"https://x"}]}`:           `{"parts":[{"kind":"file","url":"https://x"}],"role":"user"}`,
+		`{"parts":[{"url":"https://x"}]}`:           `{"parts":[{"file":{"uri":"https://x"},"kind":"file"}],"role":"user"}`,
 		`{"parts":[{"data":{}}]}`:                   `{"parts":[{"data":{},"kind":"data"}],"role":"user"}`,
-		`{"parts":[{"raw":"aGk="}]}`:                `{"parts":[{"kind":"file","raw":"aGk="}],"role":"user"}`,
-		`{"parts":[{"file":{"uri":1}}]}`:            `{"parts":[{"file":{"uri":1},"kind":"file"}],"role":"user"}`,
+		`{"parts":[{"raw":"aGk="}]}`:                `{"parts":[{"file":{"bytes":"aGk="},"kind":"file"}],"role":"user"}`,
+		`{"parts":[{"url":"u","filename":"q.pdf","mediaType":"application/pdf","metadata":{"a":1}}]}`: `{"parts":[` +
+			`{"file":{"mimeType":"application/pdf","name":"q.pdf","uri":"u"},"kind":"file","metadata":{"a":1}}],"role":"user"}`,
+		`{"parts":[{"kind":"file","raw":"aGk=","name":"n","mime_type":"t/t","mediaType":""}]}`: `{"parts":[` +
+			`{"file":{"bytes":"aGk=","mimeType":"t/t","name":"n"},"kind":"file","mediaType":""}],"role":"user"}`,
+		`{"parts":[{"url":null,"raw":"aGk=","filename":null}]}`: `{"parts":[` +
+			`{"file":{"bytes":"aGk="},"filename":null,"kind":"file","url":null}],"role":"user"}`,
+		`{"parts":[{"text":"see","url":"u"}]}`:  `{"parts":[{"kind":"text","text":"see","url":"u"}],"role":"user"}`,
+		`{"parts":[{"kind":"file","uri":"u"}]}`: `{"parts":[{"kind":"file","uri":"u"}],"role":"user"}`,
+		`{"parts":[{"url":{"a":1}}]}`:           `{"parts":[{"kind":"file","url":{"a":1}}],"role":"user"}`,
+		`{"parts":[{"file":{"uri":1}}]}`:        `{"parts":[{"file":{"uri":1},"kind":"file"}],"role":"user"}`,
 	} {
 		if got := kept(t, `{"params":{"message":`+message+`}}`); got != want {
 			t.Errorf("%s: got %s, want %s", message, got, want)
@@ -63,6 +72,10 @@ func TestMessagesAreCompleted(t *testing.T) {
 	}
 	const newest = `{"method":"SendMessage","params":{"message":{"parts":[{"text":"hi"}]}}}`
 	if got := kept(t, newest); got != `{"parts":[{"text":"hi"}],"role":"ROLE_USER"}` {
+		t.Errorf("1.0: %s", got)
+	}
+	const file = `{"parts":[{"filename":"q.pdf","mediaType":"application/pdf","url":"u"}],"role":"ROLE_USER"}`
+	if got := kept(t, `{"method":"SendMessage","params":{"message":`+file+`}}`); got != file {
 		t.Errorf("1.0: %s", got)
 	}
 }
