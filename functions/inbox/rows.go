@@ -44,7 +44,7 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 	row := api.ActivityRow{
 		ID: delivery.CursorOf(m).ID(delivery.LifeOf(m)), WorkspaceID: m.Workspace, Type: typeReceive, TargetID: &m.Workspace,
 		Method: m.Method, Status: "ok", CreatedAt: m.AcceptedAt, RequestBody: m.Body, ResponseBody: m.Answer,
-		MessageID: m.ID, Seq: m.Seq, Data: &api.RowData{Source: "canvas_user", Text: chat.Text(m.Body)},
+		MessageID: m.ID, Seq: m.Seq, Data: &api.RowData{Source: "canvas_user", Text: chat.Summary(m.Body)},
 	}
 	if m.Source != "" {
 		p := senders[m.Source]
@@ -54,8 +54,9 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 		from = cmp.Or(name, m.Source)
 	}
 	row.Summary = m.Method + " from " + from
-	if row.Data.Text != "" && chat.Shown(m.Body) == "" {
-		row.Summary = row.Data.Text // what a client shows that finds no text in the message
+	if row.Data.Text != "" && chat.Shown(m.Body) != row.Data.Text {
+		row.Summary = row.Data.Text // what a client shows that finds no text, or not all, in the message
+		row.RequestBody = chat.Readable(m.Body, row.Data.Text)
 	}
 	return row
 }

@@ -19,6 +19,10 @@ func TestRowsOfMessagesWithoutText(t *testing.T) {
 		`{"kind":"file","file":{"name":"b.png","mimeType":"image/png","uri":"https://x/b.png"}}`: {file, file},
 		`{"data":{"a":1}},{"kind":"text","text":""}`:                                             {data, data},
 		`{"kind":"custom"}`: {from, ""},
+		`{"kind":"text","text":"see"},{"kind":"file","file":{"uri":"u","name":"q"}},{"data":1}`: {
+			"see\nfile q u", "see\nfile q u",
+		},
+		`{"text":"see"},{"url":"u","filename":"q"}`: {"see\nfile q u", "see\nfile q u"},
 	} {
 		m := chat.Message{
 			ID: "m", Workspace: "w", Method: "message/send",
@@ -26,6 +30,15 @@ func TestRowsOfMessagesWithoutText(t *testing.T) {
 		}
 		if row := messageRow(m, nil); row.Summary != want.summary || row.Data.Text != want.text {
 			t.Errorf("%s: %q, %q", parts, row.Summary, row.Data.Text)
+		}
+		stored := `{"params":{"message":{"parts":[` + parts + `]}}}`
+		shown := stored
+		if want.text == file || want.text == data {
+			text, _ := chat.Marshal(want.text)
+			shown = `{"params":{"message":{"parts":[` + parts + `,{"kind":"text","text":` + string(text) + `}]}}}`
+		}
+		if row := messageRow(m, nil); string(row.RequestBody) != shown || string(m.Body) != stored {
+			t.Errorf("%s: the row has %s, and the message is %s", parts, row.RequestBody, m.Body)
 		}
 	}
 }

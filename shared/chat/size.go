@@ -63,10 +63,10 @@ const rowSize = 8 << 10
 // RowSize is at least as many bytes as the message takes in an answer that shows its body, the text of it, and its
 // answer.
 func RowSize(m Message) int {
-	text := EncodedSize(Text(m.Body))
-	n := rowSize + text + EncodedSize(m.AnswerText())
-	if Shown(m.Body) == "" {
-		n += text // it is the summary too
+	text := Summary(m.Body)
+	n := rowSize + EncodedSize(text) + EncodedSize(m.AnswerText())
+	if Shown(m.Body) != text {
+		n += 2 * EncodedSize(text) // it is the summary too, and may be a part
 	}
 	for _, raw := range []json.RawMessage{m.Body, m.Answer} {
 		if json.Valid(raw) {

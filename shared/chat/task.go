@@ -152,6 +152,38 @@ func Text(body json.RawMessage) string {
 	return ""
 }
 
+// Summary is what a message says, for those who see only text: its Text, and beside a text a line for each file.
+func Summary(body json.RawMessage) string {
+	message := membersOf(membersOf(membersOf(body)["params"])["message"])
+	parts := partsOf(message)
+	text := said(parts)
+	if text == "" {
+		return Text(body)
+	}
+	for _, p := range parts {
+		if line := p.named(); p.said() == "" && strings.HasPrefix(line, "file") {
+			text += "\n" + line
+		}
+	}
+	return text
+}
+
+// Readable is a message as a client can show it that reads only texts in parts: where no part says that it is text, one
+// with text is added.
+func Readable(body json.RawMessage, text string) json.RawMessage {
+	rpc := membersOf(body)
+	params := membersOf(rpc["params"])
+	message := membersOf(params["message"])
+	var parts []json.RawMessage
+	if text == "" || said(partsOf(message)) != "" || json.Unmarshal(message["parts"], &parts) != nil {
+		return body
+	}
+	message["parts"] = marshaled(append(parts, object{"kind": "text", "text": text}.raw()))
+	params["message"] = marshaled(message)
+	rpc["params"] = marshaled(params)
+	return marshaled(rpc)
+}
+
 // Shown is what the clients that exist show of a message (wire contract, section 2.3): the texts of those parts that
 // say that they are text. Where it is "", they show the summary of its row.
 func Shown(body json.RawMessage) string {
