@@ -146,3 +146,27 @@ func (m Message) TaskState() TaskState { return StateOf(m.Answer) }
 
 // Size is how many bytes of the message its sender and its agent wrote.
 func (m Message) Size() int { return len(m.Body) + len(m.Answer) }
+
+// weightBeside is more than the attributes of a message beside its body and its answer weigh.
+const weightBeside = 16 << 10
+
+// Weight is at least as many bytes as the message takes in a request of the store, which is JSON in ASCII at worst: a
+// quote takes two, a control character and most letters beyond ASCII six.
+func (m Message) Weight() int { return weightBeside + escapedSize(m.Body) + escapedSize(m.Answer) }
+
+// escapedSize is how many bytes a text takes as a JSON string that escapes whatever may be escaped.
+func escapedSize(raw []byte) (n int) {
+	for _, r := range string(raw) {
+		switch {
+		case r == '"' || r == '\\':
+			n += 2
+		case r > 0xFFFF:
+			n += 12 // a pair of escapes
+		case r < ' ' || r > '~' || r == '<' || r == '>' || r == '&':
+			n += 6
+		default:
+			n++
+		}
+	}
+	return n
+}

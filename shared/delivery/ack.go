@@ -87,7 +87,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 			ids = append(ids, o.ID)
 		}
 	}
-	size := 0
+	var l load
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), MaxMoves)]
 		ms, err := d.Ledger.Messages(ctx, f.Life(), page...)
@@ -98,7 +98,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 			if m.State != chat.InFlight || m.Claim.Token != pollClaim {
 				continue
 			}
-			if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
+			if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
 				return moves, open, true, nil
 			}
 			done := m.Deliver("acknowledged by the agent, by its number", nil, "", now)

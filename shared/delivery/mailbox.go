@@ -199,12 +199,12 @@ func (d *Delivery) expire(
 ) (moved bool, err error) {
 	var moves []chat.Move
 	var u MailboxUpdate
-	size := 0
+	var l load
 	for _, m := range ms {
 		if !m.Due(now) {
 			continue
 		}
-		if size += m.Size(); len(moves) == MaxMoves || (size > MaxBytes && len(moves) > 0) {
+		if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
 			break
 		}
 		next := m.Expire(now)
@@ -246,9 +246,9 @@ func (d *Delivery) endMail(ctx context.Context, f workspace.Facts, life workspac
 		return 0, err
 	}
 	var moves []chat.Move
-	size := 0
+	var l load
 	for _, m := range ms {
-		if size += m.Size(); size > MaxBytes && len(moves) > 0 {
+		if l.exceeded(m) && len(moves) > 0 {
 			break
 		}
 		ended := m.Expire(now)

@@ -172,9 +172,10 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 		claim.After = c.Seq
 	}
 	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
-	size, reply := 0, 0
+	var l load
+	reply := 0
 	for _, m := range ms {
-		if size += m.Size(); size > MaxBytes && len(p.moves)+len(p.out) > 0 {
+		if l.exceeded(m) && len(p.moves)+len(p.out) > 0 {
 			p.more = true
 			return p
 		}

@@ -2,8 +2,10 @@ package delivery_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
@@ -77,5 +79,47 @@ func TestABacklogLargerThanOneTransaction(t *testing.T) {
 	w.Want("page by page", got, sent...)
 	if f := w.Facts(); f.Open != 0 || f.Delivered != 130 {
 		t.Fatalf("%+v", f)
+	}
+}
+
+// Whatever bytes are in the bodies, a poll hands something out, in a transaction whose
+// request is below 4 MB even in ASCII.
+func TestAPollHandsOutBodiesOfAnyBytes(t *testing.T) {
+	texts := []string{"\u007f", "a", "\"", "ä", "漢", "🙂", "\u2028"}
+	for shift := range texts {
+		w := world.New(t, workspace.Poll, "")
+		w.Ledger = ledger{w.Ledger, func(ms []chat.Move) error {
+			size := 0
+			for _, m := range ms {
+				for _, unit := range utf16.Encode([]rune(string(m.To.Body))) {
+					if size++; unit < ' ' || unit > '~' {
+						size += 5
+					}
+				}
+			}
+			if size > 4_000_000 {
+				return fmt.Errorf("a request of %d bytes", size)
+			}
+			return nil
+		}}
+		const n = 12
+		for i := range n {
+			m := world.Message(fmt.Sprintf("m%02d", i))
+			piece := texts[shift]
+			if shift > 3 && i%2 == 1 {
+				piece = texts[0] // mixed
+			}
+			m.Body, _ = chat.Marshal(strings.Repeat(piece, 250_000/len(piece)/2))
+			if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for cursor, got := "", 0; got < n; {
+			ms, next, err := poll(w, delivery.PollRequest{Cursor: cursor})
+			if err != nil || len(ms) == 0 {
+				t.Fatalf("after %d: %d, %v", got, len(ms), err)
+			}
+			got, cursor = got+len(ms), next
+		}
 	}
 }

@@ -153,6 +153,20 @@ type Ledger interface {
 // takes 4 MB in a transaction. What one call answers is bounded by chat.MaxReply.
 const MaxBytes = 2 << 20
 
+// maxWeight bounds what the messages of one transaction weigh in its request, see
+// chat.Message.Weight, so that it fits however the 4 MB are measured.
+const maxWeight = 3 << 20
+
+// load is what the messages of one transaction take together.
+type load struct{ bytes, weight int }
+
+// exceeded adds a message, and reports whether the load is too much for one transaction.
+// One message alone never is.
+func (l *load) exceeded(m chat.Message) bool {
+	l.bytes, l.weight = l.bytes+m.Size(), l.weight+m.Weight()
+	return l.bytes > MaxBytes || l.weight > maxWeight
+}
+
 // MaxMoves is the most moves of one transaction: DynamoDB takes 100 items, and
 // each move may leave an outbox item, beside the lease.
 const MaxMoves = 49
