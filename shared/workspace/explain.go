@@ -127,7 +127,12 @@ func (v Verdict) Command(id string) string {
 
 // Summary is the reason in a sentence. It names no address and no step that only an operator can take, so that senders
 // may read it.
-func (v Verdict) Summary() string { return explained[v.Reason].summary }
+func (v Verdict) Summary() string {
+	if v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline {
+		return "Its credential isn't accepted, and nothing is heard of its agent now."
+	}
+	return explained[v.Reason].summary
+}
 
 // FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
 func (v Verdict) FaultyHop() Hop {
@@ -147,9 +152,13 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	}
 	switch v.Reason {
 	case ReasonCredentialsRejected:
-		if f.Deliverable(p, now) {
+		expected, _ := Expect(f, v, e.Delivery.Effective, p, now)
+		switch {
+		case expected != ExpectNobody:
 			e.Summary += " Its lease still runs, so its messages go on."
-		} else {
+		case f.Deliverable(p, now):
+			e.Summary += " No message reaches it, because it fetches none."
+		default:
 			e.Summary += " No message can reach it."
 		}
 		return e

@@ -197,6 +197,12 @@ func TestAnExplanationAgreesWithThePromise(t *testing.T) {
 		if strings.Contains(e.Summary, "reaches its agent") && expected != workspace.ExpectNow {
 			t.Fatalf("%q, and a sender is told %s: %+v", e.Summary, expected, f)
 		}
+		if strings.Contains(e.Summary, "its messages go on") && expected == workspace.ExpectNobody {
+			t.Fatalf("%q, and a sender is told %s: %+v", e.Summary, expected, f)
+		}
+		if v.Status == workspace.StatusOffline && strings.Contains(e.Summary, "is there") {
+			t.Fatalf("%q of an agent that is %s: %+v", e.Summary, v.Status, f)
+		}
 		if strings.Contains(e.Summary, "No message can reach it") == f.Deliverable(p, now) &&
 			v.Reason == workspace.ReasonCredentialsRejected {
 			t.Fatalf("%q, and mail is handed over: %t: %+v", e.Summary, f.Deliverable(p, now), f)

@@ -131,6 +131,33 @@ func TestACredentialThatIsIgnoredIsSeen(t *testing.T) {
 	}
 }
 
+// An agent that registers in an open window again and again, and calls with its old credential in between, has one
+// verdict from the first refused call on.
+func TestAnIgnoredCredentialHasOneVerdict(t *testing.T) {
+	f, _ := workspace.Repair(beat(live(nil), "10.0.0.1", at(599)), "10.0.0.1", p, at(600))
+	old := token.Digest("secret")
+	for second := 610; second < 900; second += 5 {
+		if (second-610)%20 == 0 {
+			a, err := workspace.Admit(f, true, old, "10.0.0.1", p, at(second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := workspace.Register(f, a, workspace.Declaration{From: "10.0.0.1"}, old, token.Digest("new"), p, at(second))
+			f = workspace.NoteStanding(f, next, p, at(second))
+		} else {
+			f, _ = refuse(f, workspace.SignalPoll, "10.0.0.1", "secret", at(second))
+		}
+		v := workspace.Assess(f, p, at(second))
+		if second > 610 && (v.Action != "place_credential" || !v.Since.Equal(at(615))) {
+			t.Fatalf("at %d: %s, %s since %s", second, v.Status, v.Action, v.Since)
+		}
+	}
+	used := beat(workspace.Promote(f), "10.0.0.1", at(901))
+	if v := workspace.Assess(used, p, at(902)); v.Reason == workspace.ReasonCredentialsRejected {
+		t.Fatalf("once it is used: %+v", v)
+	}
+}
+
 // A register that is refused for another reason than its credential is told.
 func TestAFailedRegisterIsTold(t *testing.T) {
 	f, changed := workspace.FailRegister(silentSince(100), "its address is forbidden (url_forbidden)", p, at(590))

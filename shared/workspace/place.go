@@ -52,8 +52,11 @@ func AfterShowing(f Facts) string {
 
 // AfterRotation says what comes after a rotation; f is the facts before it.
 func AfterRotation(f Facts) string {
-	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it; " +
-		"the one that it uses stays valid until this one is used for the first time"
+	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it"
+	if !f.Enrolled() {
+		return next + "; no other one is valid"
+	}
+	next += "; the one that it uses stays valid until this one is used for the first time"
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
 		next += "; this agent has fetched its last credential itself, and if it heeds action: rotate in its heartbeat's " +
 			"answer, it fetches one of its own, which takes this one's place: then nothing is left to do"

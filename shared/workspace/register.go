@@ -20,10 +20,15 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	if f.CreatedAt.IsZero() {
 		f.CreatedAt = now
 	}
+	goesOn := a.Mint && f.ignoresIssued()
 	switch {
 	case a.Mint:
-		// Until its first use, another may be issued in its place.
-		f.NextCredential, f.IssuedAt, f.IssuedTo = minted, now, ToAgent
+		// Until its first use, another may be issued in its place. One that goes on with another is known to, and the
+		// first that it ignored says since when.
+		f.NextCredential, f.IssuedTo = minted, ToAgent
+		if !goesOn {
+			f.IssuedAt = now
+		}
 		f.EnrolledBy, f.RevokedAt = token.Hash{}, time.Time{}
 		f.BootstrapFrom = d.From
 	case a.Trust:
@@ -44,7 +49,10 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.Stranger = Stranger{} // it was this agent
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
-	f.Refusals, f.RegisterFailedAt, f.RegisterFailedWhy = Refusals{}, time.Time{}, ""
+	f.RegisterFailedAt, f.RegisterFailedWhy = time.Time{}, ""
+	if !goesOn {
+		f.Refusals = Refusals{}
+	}
 	// A new boot is tried at once. That it takes mail, only a hand-over shows: what failed before still counts, and so do
 	// the answers that it is busy.
 	f.RestUntil = time.Time{}
