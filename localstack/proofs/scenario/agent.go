@@ -206,6 +206,15 @@ func (a *agent) receivedIDs() []string {
 	return slices.Clone(a.received)
 }
 
+// leave ends its part in a story: it is closed, and its workspace is removed. An agent that only
+// fell silent would count when the platform judges the silence of others.
+func (a *agent) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	_, _ = a.p.Do(ctx, "DELETE", "/workspaces/"+a.id, a.p.OperatorToken, nil) // some are removed already
+	a.close()
+}
+
 // close stops its calls and its server.
 func (a *agent) close() {
 	a.stopCalls()

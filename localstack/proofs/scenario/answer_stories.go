@@ -50,7 +50,7 @@ var noDeliveries = []story{
 func noDelivery(title string, status int, contentType, body string, want outlook, hop string) story {
 	return story{"no delivery: " + title, func(ctx context.Context, p Platform) {
 		a := healthyAgent(ctx, p, pushed)
-		defer a.close()
+		defer a.leave()
 		recorder := a.recordVerdicts(ctx)
 		a.serve(answering(status, contentType, body))
 		_, _, err := a.send(ctx)
@@ -66,7 +66,7 @@ func noDelivery(title string, status int, contentType, body string, want outlook
 
 func emptyAnswer(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	a.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrived(ctx))
@@ -79,7 +79,7 @@ const failedTask = `{"jsonrpc":"2.0","id":1,"result":{"kind":"task","id":"t","st
 
 func tasksFail(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.serve(answering(http.StatusOK, "application/json", failedTask))
 	for range 3 {
@@ -154,7 +154,7 @@ func (a *agent) sendFailing(ctx context.Context, body string) (id string) {
 
 func refusedForGood(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	id := a.sendFailing(ctx, rpcError(-32602, "no such skill"))
 	must(a.awaitMessage(ctx, id, "dead"))
@@ -174,7 +174,7 @@ func refusedForGood(ctx context.Context, p Platform) {
 
 func poison(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	id := a.sendFailing(ctx, rpcError(-32603, "can't read it"))
 	a.sent = nil
 	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "can't read it", "retrying"}))
@@ -188,7 +188,7 @@ func poison(ctx context.Context, p Platform) {
 
 func providerOutage(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.serve(answering(http.StatusOK, "application/json", rpcError(-32603, "the model provider is down")))
 	id, _, err := a.send(ctx)
@@ -205,7 +205,7 @@ func providerOutage(ctx context.Context, p Platform) {
 
 func expiredAway(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	a.stopCalls()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	id, expected, err := a.sendFor(ctx, 2)

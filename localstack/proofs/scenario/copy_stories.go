@@ -17,7 +17,7 @@ var copyStories = []story{
 
 func moved(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
@@ -29,11 +29,11 @@ func moved(ctx context.Context, p Platform) {
 
 func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	b := a.clone()
 	b.from = "127.0.0.3"
-	defer b.close()
+	defer b.leave()
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
 	must(a.keepsVerdict(ctx, healthy, 2*time.Second))
@@ -52,10 +52,10 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 
 func copiesOnOneMachine(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	b := a.clone()
-	defer b.close()
+	defer b.leave()
 	start := time.Now()
 	uptime := func(before time.Duration) map[string]any {
 		return map[string]any{
@@ -81,7 +81,7 @@ func copiesOnOneMachine(ctx context.Context, p Platform) {
 
 func copiesRegisterInTurn(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	for start := time.Now(); ; {
 		for _, url := range []string{"http://127.0.0.1:9/one", "http://127.0.0.1:9/two"} {
 			must(a.registerAccepted(ctx, "", url))

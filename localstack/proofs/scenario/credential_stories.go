@@ -22,7 +22,7 @@ var credentialStories = []story{
 
 func tokenLost(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	boot := a.clone()
 	boot.token = ""
@@ -42,7 +42,7 @@ func tokenLost(ctx context.Context, p Platform) {
 
 func heartbeatRefused(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.stopCalls()
 	a.token = "what was left in its file"
@@ -58,7 +58,7 @@ func heartbeatRefused(ctx context.Context, p Platform) {
 
 func pollsRefused(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	stale := a.clone()
 	stale.token = "what was left in its file"
@@ -75,7 +75,7 @@ func pollsRefused(ctx context.Context, p Platform) {
 
 func replacedByOperator(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	r := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{
 		"id": a.id, "adopt": true, "reset_credentials": true, "force": true,
 	}))
@@ -93,7 +93,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 
 func rotated(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
@@ -108,14 +108,14 @@ func rotated(ctx context.Context, p Platform) {
 	late, err := old.heartbeat(ctx)
 	must(wantProblem(late, err, 401, "credential_unknown"))
 	fresh.startHeartbeats(ctx)
-	defer fresh.close()
+	defer fresh.leave()
 	must(a.keepsVerdict(ctx, healthy, leaseTTL))
 	must(recorder.recorded(healthy))
 }
 
 func rotatedByAgent(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	lost, fresh := a.clone(), a.clone()
@@ -134,7 +134,7 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 
 func stolenAndRevoked(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	a.startHeartbeats(ctx)
 	thief := a.clone()
@@ -155,7 +155,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 	mustGet(a.awaitVerdict(ctx, healthy))
 	recorder := a.recordVerdicts(ctx)
 	thief.startHeartbeats(ctx) // it changes nothing, because the agent itself is heard
-	defer thief.close()
+	defer thief.leave()
 	must(a.keepsVerdict(ctx, healthy, leaseTTL+grace))
 	must(checkEvidence(mustGet(a.view(ctx)), "a credential that was this agent's once"))
 	must(recorder.recorded(healthy))
@@ -163,7 +163,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 
 func enrolledAgain(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	e, err := p.Do(ctx, "POST", "/enrolments", p.OperatorToken, map[string]any{"workspace_id": a.id})
@@ -188,7 +188,7 @@ func enrolledAgain(ctx context.Context, p Platform) {
 
 func repairInACircle(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	mustGet(a.operate(ctx, 409, "repair", nil)) // its agent works with its credential
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	boot := a.clone() // it takes its credential from its environment, and keeps no other
@@ -213,7 +213,7 @@ func repairInACircle(ctx context.Context, p Platform) {
 
 func registerRefused(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	_, _, err := a.send(ctx)
 	must(err)
 	for range 3 {
@@ -230,7 +230,7 @@ func registerRefused(ctx context.Context, p Platform) {
 
 func mendedAtOnce(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	want := []string{healthy}
 	for range 3 {
 		boot := a.clone()

@@ -25,7 +25,7 @@ var deliveryStories = []story{
 
 func hangs(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", a.serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })))
 	a.startHeartbeats(ctx)
 	mustGet(a.awaitVerdict(ctx, healthy))
@@ -43,7 +43,7 @@ func hangs(ctx context.Context, p Platform) {
 
 func deadURL(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
 	a.startHeartbeats(ctx)
 	id, _, err := a.send(ctx)
@@ -57,7 +57,7 @@ func deadURL(ctx context.Context, p Platform) {
 
 func mailboxUnread(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	id, _, err := a.send(ctx)
 	must(err)
@@ -77,7 +77,7 @@ func mailboxUnread(ctx context.Context, p Platform) {
 
 func neverPolled(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	must(a.awaitOutlook(ctx, outlook{inboxUnattended, "restart", "it has never polled", "nobody_is_listening"}))
 	must(a.registerAccepted(ctx, "poll", "")) // a register proves nothing of its polls
@@ -89,7 +89,7 @@ func neverPolled(ctx context.Context, p Platform) {
 
 func stalePollMode(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "poll", a.serve(nil))) // what an old installation declares
 	a.startHeartbeats(ctx)
 	id, _, err := a.send(ctx)
@@ -106,7 +106,7 @@ func stalePollMode(ctx context.Context, p Platform) {
 
 func idleButTakesNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})))
@@ -122,7 +122,7 @@ func idleButTakesNothing(ctx context.Context, p Platform) {
 
 func probeUnfetched(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	r := mustGet(a.operate(ctx, 202, "probe", nil))
 	mustGet(a.awaitVerdict(ctx, inboxUnattended))
@@ -139,7 +139,7 @@ func probeUnfetched(ctx context.Context, p Platform) {
 
 func probeOfBusyAgent(ctx context.Context, p Platform) {
 	a := busyAgent(ctx, p)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	r := mustGet(a.operate(ctx, 202, "probe", nil))
 	must(a.awaitMessage(ctx, r.Text("message_id"), "expired"))
@@ -150,7 +150,7 @@ func probeOfBusyAgent(ctx context.Context, p Platform) {
 
 func probeByPush(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}`)
 	})))

@@ -17,7 +17,7 @@ var livenessStories = []story{
 
 func diesAndReturns(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.stopCalls()
 	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
@@ -36,7 +36,7 @@ func diesAndReturns(ctx context.Context, p Platform) {
 
 func busyIsHealthy(ctx context.Context, p Platform) {
 	a := busyAgent(ctx, p)
-	defer a.close()
+	defer a.leave()
 	id, expected, err := a.send(ctx)
 	must(err)
 	if expected != "when_idle" {
@@ -50,7 +50,7 @@ func busyIsHealthy(ctx context.Context, p Platform) {
 
 func wedged(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	v := mustGet(a.awaitVerdict(ctx, runtimeWedged))
@@ -62,7 +62,7 @@ func wedged(ctx context.Context, p Platform) {
 
 func errorRate(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	report := func(rate float64, verdict string) {
 		a.setReport(map[string]any{"error_rate": rate, "sample_error": "boom"})

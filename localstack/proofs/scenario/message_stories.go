@@ -72,7 +72,7 @@ func (a *agent) pollTexts(ctx context.Context, since string) ([]textRow, error) 
 
 func contentPolled(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	cursor := ""
 	for name, text := range contents() {
 		mustGet(a.sendBody(ctx, client.Message(uuid.NewString(), text)))
@@ -93,7 +93,7 @@ func contentPolled(ctx context.Context, p Platform) {
 
 func contentPushed(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	got := make(chan string, 1)
 	a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		got <- a.lastBody()
@@ -115,7 +115,7 @@ func contentPushed(ctx context.Context, p Platform) {
 
 func completedMessage(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	cursor := ""
 	for _, message := range []string{
 		`{"parts":[{"type":"text","text":"hi"}]}`, `{"role":"user","content":"hi"}`, `{"parts":[{"text":"hi"}]}`,
@@ -154,7 +154,7 @@ func streaming(pause time.Duration, events ...string) http.HandlerFunc {
 
 func streamsOnce(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	const rpc = `{"jsonrpc":"2.0","id":1,"result":`
 	runs := make(chan string, 10)
 	answer := streaming(5*time.Second, // a push may take 2 s, and a delivery 8 s: see Settings
@@ -188,8 +188,8 @@ func (a *agent) ask(ctx context.Context, peer *agent, text string) (id string, r
 
 func askedInTime(ctx context.Context, p Platform) {
 	a, peer := healthyAgent(ctx, p, polling), healthyAgent(ctx, p, pushed)
-	defer a.close()
-	defer peer.close()
+	defer a.leave()
+	defer peer.leave()
 	_, r, err := a.ask(ctx, peer, "are you done?")
 	must(wantStatus(r, err, http.StatusOK))
 	if !strings.Contains(string(r.Raw), `"result":{"parts":[{"kind":"text","text":"done"}]}`) || r.Text("queued") != "" {
@@ -210,8 +210,8 @@ func askedInTime(ctx context.Context, p Platform) {
 
 func askedLate(ctx context.Context, p Platform) {
 	a, peer := healthyAgent(ctx, p, polling), healthyAgent(ctx, p, pushed)
-	defer a.close()
-	defer peer.close()
+	defer a.leave()
+	defer peer.leave()
 	peer.serve(streaming(4*time.Second, // longer than an asking call waits: see Settings
 		`{"result":{"task":{"id":"t","status":{"state":"TASK_STATE_WORKING"}}}}`,
 		`{"result":{"artifactUpdate":{"taskId":"t","artifact":{"artifactId":"a","parts":[{"text":"42"}]}}}}`))
@@ -233,8 +233,8 @@ func askedLate(ctx context.Context, p Platform) {
 
 func taskCalls(ctx context.Context, p Platform) {
 	a, polls := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, polling)
-	defer a.close()
-	defer polls.close()
+	defer a.leave()
+	defer polls.leave()
 	call := func(to *agent, method string) (client.Reply, error) {
 		body := map[string]any{"jsonrpc": "2.0", "id": 7, "method": method, "params": map[string]string{"id": "t"}}
 		return p.Do(ctx, "POST", "/workspaces/"+to.id+"/a2a", "", body)

@@ -21,7 +21,7 @@ var operatorStories = []story{
 
 func pausedResumedRemoved(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	mustGet(a.operate(ctx, 200, "pause", nil))
 	must(a.keepsVerdict(ctx, "paused/paused", 2*time.Second))
 	mustGet(a.operate(ctx, 200, "resume", nil))
@@ -105,7 +105,7 @@ func (a *agent) beginsAnew(ctx context.Context, id string) error {
 
 func adopted(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "poll", a.serve(nil)))
 	a.setReport(map[string]any{"error_rate": 0.9, "sample_error": "boom", "runtime_state": "wedged"})
 	must(a.heartbeatAccepted(ctx))
@@ -120,7 +120,7 @@ func adopted(ctx context.Context, p Platform) {
 
 func historyIsComplete(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	a.startHeartbeats(ctx)

@@ -23,7 +23,7 @@ func person(ctx context.Context, p Platform, name, scope string) (credential, id
 
 func mendedByAPerson(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	viewer, _ := person(ctx, p, "vic", "view")
 	operator, id := person(ctx, p, "ana", "operate")
 	boot := a.clone()
@@ -57,7 +57,7 @@ func mendedByAPerson(ctx context.Context, p Platform) {
 
 func revokedPerson(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	credential, id := person(ctx, p, "ben", "admin")
 	r, err := p.Do(ctx, "GET", "/whoami", credential, nil)

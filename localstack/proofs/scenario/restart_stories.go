@@ -31,7 +31,7 @@ var goodOutlook = outlook{healthy, "", "", "now"}
 
 func restartBesideHeartbeats(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.stopServing()
 	id, _, err := a.send(ctx)
@@ -49,7 +49,7 @@ func restartBesideHeartbeats(ctx context.Context, p Platform) {
 
 func silentRestart(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.stopCalls()
 	a.stopServing()
@@ -64,7 +64,7 @@ func silentRestart(ctx context.Context, p Platform) {
 
 func newBootWaitsForNobody(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	a.serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "60")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -83,7 +83,7 @@ func newBootWaitsForNobody(ctx context.Context, p Platform) {
 
 func undeclaredModeHeals(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
 	polled := make(chan string, 100)
 	cursor := ""
@@ -124,7 +124,7 @@ func undeclaredModeHeals(ctx context.Context, p Platform) {
 
 func registersProveNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
 	a.startHeartbeats(ctx)
 	_, _, err := a.send(ctx)
@@ -144,7 +144,7 @@ func registersProveNothing(ctx context.Context, p Platform) {
 
 func busyForEver(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	a.serve(answering(http.StatusServiceUnavailable, "application/json", ""))
 	_, _, err := a.send(ctx)
 	must(err)
@@ -167,7 +167,7 @@ func busyForEver(ctx context.Context, p Platform) {
 
 func starvedAndBack(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.serve(answering(http.StatusBadGateway, "text/html", "<title>Bad gateway</title>"))
 	id, _, err := a.sendFor(ctx, 12)
@@ -188,7 +188,7 @@ func starvedAndBack(ctx context.Context, p Platform) {
 
 func hungUntilExpired(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	id, _, err := a.sendFor(ctx, 10)
@@ -206,7 +206,7 @@ func hungUntilExpired(ctx context.Context, p Platform) {
 
 func resumedWithBacklog(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	mustGet(a.operate(ctx, 200, "pause", nil))
 	must(a.awaitOutlook(ctx, outlook{"paused/paused", "resume", "an operator paused", "nobody_is_listening"}))

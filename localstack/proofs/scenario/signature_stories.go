@@ -62,7 +62,7 @@ func (s *signedCalls) know(secrets ...string) {
 
 func pushesAreSigned(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	s := &signedCalls{a: a}
 	url := a.serve(s.receive)
 	r, err := a.register(ctx, "", url)

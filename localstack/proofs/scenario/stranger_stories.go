@@ -44,7 +44,7 @@ func repairWindow(ctx context.Context, p Platform) {
 // repairStolen: the thief knows the id, tries again and again, and is told the same all the time.
 func repairStolen(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	thief := a.clone()
 	thief.from, thief.token = "127.0.0.66", ""
 	told := func() string {
@@ -95,7 +95,7 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 
 func movedWithOldCredential(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	old := a.clone() // restored from a backup on another machine; the agent itself is gone
@@ -103,14 +103,14 @@ func movedWithOldCredential(ctx context.Context, p Platform) {
 	a.token = mustGet(a.operate(ctx, 200, "rotate", nil)).Text("auth_token")
 	must(a.heartbeatAccepted(ctx))
 	old.startHeartbeats(ctx)
-	defer old.close()
+	defer old.leave()
 	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(checkEvidence(v, "from 127.0.0.2"))
 }
 
 func thiefChangesNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	thief := a.clone()
@@ -142,7 +142,7 @@ func thiefChangesNothing(ctx context.Context, p Platform) {
 
 func forgerGuesses(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	forger := a.clone()
 	forger.from, forger.token = "127.0.0.66", "a guess"
@@ -156,14 +156,14 @@ func forgerGuesses(ctx context.Context, p Platform) {
 	must(a.keepsVerdict(ctx, healthy, 3*time.Second))
 	a.stopCalls()
 	forger.startHeartbeats(ctx) // they renew no lease
-	defer forger.close()
+	defer forger.leave()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(recorder.recorded(healthy, leaseExpired))
 }
 
 func neighbour(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	stranger := a.clone()
 	stranger.token = ""
 	for range 2 {
@@ -180,8 +180,8 @@ func neighbour(ctx context.Context, p Platform) {
 
 func othersCredentials(ctx context.Context, p Platform) {
 	a, other := healthyAgent(ctx, p, pushed), healthyAgent(ctx, p, withoutMail)
-	defer a.close()
-	defer other.close()
+	defer a.leave()
+	defer other.leave()
 	recorder := a.recordVerdicts(ctx)
 	looker := a.clone()
 	for _, looker.token = range []string{p.OperatorToken, other.token} {
@@ -200,7 +200,7 @@ func othersCredentials(ctx context.Context, p Platform) {
 
 func twoAddresses(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	start, homes := time.Now(), []string{"127.0.0.2", "127.0.0.3"}
 	beats := 0

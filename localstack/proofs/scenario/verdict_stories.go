@@ -53,7 +53,7 @@ var pollerOutlook = outlook{healthy, "", "", "next_poll"}
 func stopsPolling(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.stopCalls()
-	defer a.close()
+	defer a.leave()
 	a.startPolls(ctx)
 	recorder := a.recordVerdicts(ctx)
 	must(a.awaitOutlook(ctx, pollerOutlook))
@@ -76,7 +76,7 @@ func stopsPolling(ctx context.Context, p Platform) {
 func pollsSlowly(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.stopCalls()
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	for cursor, i := "", 0; i < 5; i++ {
 		if rows := mustGet(a.poll(ctx, cursor)); len(rows) > 0 {
@@ -90,7 +90,7 @@ func pollsSlowly(ctx context.Context, p Platform) {
 
 func registersAndNeverPolls(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "poll", ""))
 	recorder := a.recordVerdicts(ctx)
 	a.startCalls(ctx, func(ctx context.Context) { _, _ = a.register(ctx, "poll", "") })
@@ -109,7 +109,7 @@ func registersAndNeverPolls(ctx context.Context, p Platform) {
 
 func registersOften(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	since := mustGet(a.view(ctx)).Text("since")
 	for range 6 {
@@ -124,7 +124,7 @@ func registersOften(ctx context.Context, p Platform) {
 
 func acknowledgesNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "poll", ""))
 	recorder := a.recordVerdicts(ctx)
 	a.startCalls(ctx, func(ctx context.Context) { _, _ = a.poll(ctx, "") })
@@ -158,7 +158,7 @@ func (a *agent) keepsAdvice(ctx context.Context, action, hint string, d time.Dur
 
 func pollerReturns(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	must(a.registerAccepted(ctx, "poll", ""))
 	mustGet(a.poll(ctx, ""))
 	recorder := a.recordVerdicts(ctx)
@@ -211,7 +211,7 @@ func awaitBegin(ctx context.Context, began <-chan struct{}) {
 
 func holdsItsSlot(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	end := make(chan struct{})
 	began := a.takingItsTime(ctx, end)
@@ -233,7 +233,7 @@ func holdsItsSlot(ctx context.Context, p Platform) {
 
 func failsOnce(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.serve(answering(http.StatusBadGateway, "text/html", "<title>Bad gateway</title>"))
 	id, _, err := a.send(ctx)
@@ -247,7 +247,7 @@ func failsOnce(ctx context.Context, p Platform) {
 
 func pausedInDelivery(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	end := make(chan struct{})
 	began := a.takingItsTime(ctx, end)
@@ -269,7 +269,7 @@ func pausedInDelivery(ctx context.Context, p Platform) {
 
 func troubleBehindAPause(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.setReport(map[string]any{"error_rate": 0.9, "sample_error": "boom"})
 	mustGet(a.awaitVerdict(ctx, highErrorRate))
@@ -285,7 +285,7 @@ func troubleBehindAPause(ctx context.Context, p Platform) {
 
 func refusedWhileWedged(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, withoutMail)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	mustGet(a.awaitVerdict(ctx, runtimeWedged))
@@ -331,7 +331,7 @@ func (a *agent) seenUntil(ctx context.Context, id, last string) {
 
 func expiresInDelivery(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	end := make(chan struct{})
 	began := a.takingItsTime(ctx, end)
@@ -350,7 +350,7 @@ func expiresInDelivery(ctx context.Context, p Platform) {
 func expiresAfterPoll(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.stopCalls()
-	defer a.close()
+	defer a.leave()
 	id, _, err := a.sendFor(ctx, 2)
 	must(err)
 	rows := mustGet(a.poll(ctx, ""))
@@ -373,7 +373,7 @@ func expiresAfterPoll(ctx context.Context, p Platform) {
 
 func cancelledInDelivery(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	end := make(chan struct{})
 	began := a.takingItsTime(ctx, end)
@@ -399,7 +399,7 @@ func cancelledInDelivery(ctx context.Context, p Platform) {
 
 func redrivenAtOnce(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	for range 3 {
 		id, _, err := a.sendFor(ctx, 1)
 		must(err)
@@ -420,7 +420,7 @@ func redrivenAtOnce(ctx context.Context, p Platform) {
 
 func removedWithLoss(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	a.stopServing()
 	id, _, err := a.sendFor(ctx, 2)
 	must(err)
@@ -444,7 +444,7 @@ func removedWithLoss(ctx context.Context, p Platform) {
 
 func diesBusy(ctx context.Context, p Platform) {
 	a := busyAgent(ctx, p)
-	defer a.close()
+	defer a.leave()
 	must(a.awaitOutlook(ctx, outlook{busy, "", "", "when_idle"}))
 	a.stopCalls() // it says nothing any more: that it was busy is not believed for longer than its lease
 	must(a.awaitOutlook(ctx, outlook{leaseExpired, "restart", "no accepted call", "nobody_is_listening"}))

@@ -21,7 +21,7 @@ var workStories = []story{
 func pollsAtWork(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.stopCalls()
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	id, _, err := a.send(ctx)
 	must(err)
@@ -50,7 +50,7 @@ func pollsAtWork(ctx context.Context, p Platform) {
 func oneThread(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
 	a.stopCalls()
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	_, _, err := a.send(ctx)
 	must(err)
@@ -74,7 +74,7 @@ func oneThread(ctx context.Context, p Platform) {
 
 func stoppedByPause(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, polling)
-	defer a.close()
+	defer a.leave()
 	mustGet(a.operate(ctx, 200, "pause", nil))
 	_, _, err := a.send(ctx)
 	must(err)
@@ -94,7 +94,7 @@ func stoppedByPause(ctx context.Context, p Platform) {
 func hungNeighbours(ctx context.Context, p Platform) {
 	for range 6 {
 		hung := newAgent(p.Client)
-		defer hung.close()
+		defer hung.leave()
 		must(hung.registerAccepted(ctx, "", hung.serve(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 		})))
@@ -105,7 +105,7 @@ func hungNeighbours(ctx context.Context, p Platform) {
 		}
 	}
 	a := healthyAgent(ctx, p, pushed)
-	defer a.close()
+	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
 	for range 5 {
 		_, _, err := a.send(ctx)
@@ -118,7 +118,7 @@ func hungNeighbours(ctx context.Context, p Platform) {
 
 func pace(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
-	defer a.close()
+	defer a.leave()
 	for range 2 {
 		r, err := a.register(ctx, "poll", "")
 		must(wantStatus(r, err, http.StatusOK))
