@@ -56,6 +56,11 @@ func testOnLocalStack(ctx context.Context, dirs emulator.Dirs, args ...string) e
 	return goTest(ctx, p, dirs, args...)
 }
 
+// endToEndTests runs the end-to-end tests that RUN selects, all without it.
+func endToEndTests(ctx context.Context, dirs emulator.Dirs) error {
+	return testOnLocalStack(ctx, dirs, "-v", "-run", os.Getenv("RUN"), endToEnd)
+}
+
 // testOnMinistack plays the existing clients' sequences, and then runs the API's
 // tests through ministack's own HTTP API, which LocalStack lacks.
 func testOnMinistack(ctx context.Context, dirs emulator.Dirs) error {

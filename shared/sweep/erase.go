@@ -6,8 +6,6 @@ import (
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
-	"github.com/rollcall/rollcall/shared/fault"
-	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -30,9 +28,5 @@ func (r *run) erase(ctx context.Context, f workspace.Facts, now time.Time) error
 		return nil
 	}
 	next := workspace.Erased(f, lives[len(lives)-1].Number+1)
-	err := r.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{})
-	if fault.CodeOf(err) == fault.Conflict {
-		return nil // it changed: the next sweep looks again
-	}
-	return err
+	return r.save(ctx, f, next)
 }

@@ -64,9 +64,14 @@ func (r *run) formerLives(ctx context.Context, f workspace.Facts, now time.Time)
 	next := f
 	next.FinishedLives = f.Lives
 	next.Version++
+	return r.save(ctx, f, next)
+}
+
+// save saves facts, unless they changed meanwhile: then the next sweep looks again.
+func (r *run) save(ctx context.Context, f, next workspace.Facts) error {
 	err := r.Registry.Leases.Save(ctx, f, next, registry.SaveExtras{})
 	if fault.CodeOf(err) == fault.Conflict {
-		return nil // it changed: the next sweep looks again
+		return nil
 	}
 	return err
 }

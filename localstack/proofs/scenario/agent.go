@@ -232,15 +232,20 @@ type polledRow struct {
 
 // poll asks for mail; since is the cursor.
 func (a *agent) poll(ctx context.Context, since string) ([]polledRow, error) {
+	var rows []polledRow
+	err := a.pollInto(ctx, since, &rows)
+	return rows, err
+}
+
+// pollInto asks for mail, and decodes the rows into a list.
+func (a *agent) pollInto(ctx context.Context, since string, rows any) error {
 	path := "/workspaces/" + a.id + "/activity?type=a2a_receive&limit=100"
 	if since != "" {
 		path += "&since_id=" + since
 	}
 	r, err := a.call(ctx, "GET", path, nil)
 	if err := wantStatus(r, err, http.StatusOK); err != nil {
-		return nil, err
+		return err
 	}
-	var rows []polledRow
-	err = json.Unmarshal(r.Raw, &rows)
-	return rows, err
+	return json.Unmarshal(r.Raw, rows)
 }

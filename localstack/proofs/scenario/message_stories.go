@@ -58,16 +58,9 @@ type textRow struct {
 }
 
 func (a *agent) pollTexts(ctx context.Context, since string) ([]textRow, error) {
-	path := "/workspaces/" + a.id + "/activity?type=a2a_receive&limit=100"
-	if since != "" {
-		path += "&since_id=" + since
-	}
-	r, err := a.call(ctx, "GET", path, nil)
-	if err := wantStatus(r, err, http.StatusOK); err != nil {
-		return nil, err
-	}
 	var rows []textRow
-	return rows, json.Unmarshal(r.Raw, &rows)
+	err := a.pollInto(ctx, since, &rows)
+	return rows, err
 }
 
 func contentPolled(ctx context.Context, p Platform) {
