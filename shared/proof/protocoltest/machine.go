@@ -157,10 +157,11 @@ func (m *machine) enqueue(d *delivery.Delivery, messageID string, shortLived boo
 	msg := chat.Message{
 		ID: messageID, Workspace: m.id, Priority: chat.Task, Body: chat.TextBody(messageID, messageID),
 	}
+	now := m.Now() // read once: with another lifetime the same id is other content
 	if shortLived {
-		msg.ExpiresAt = m.Now().Add(m.Delivery.Policy.VisibilityTimeout / 2)
+		msg.ExpiresAt = now.Add(m.Delivery.Policy.VisibilityTimeout / 2)
 	}
-	return d.Enqueue(m.ctx, msg, m.Now())
+	return d.Enqueue(m.ctx, msg, now)
 }
 
 // maxPoison is how many messages of a history may be poison.
