@@ -14,7 +14,8 @@ import (
 
 // locate finds the platform: from the flags, else from the environment, else
 // from the nearest .rollcall/local.json, else from the context in use. A credential
-// that is kept for one platform is sent to no other.
+// that is kept for one platform is sent to no other, and one that is given by hand
+// is not sent to an address that a file of the folder names.
 func locate(url, token, context string) (client.Client, error) {
 	if context != "" {
 		if url != "" {
@@ -41,7 +42,11 @@ func locate(url, token, context string) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
-	local.OperatorToken = cmp.Or(given.OperatorToken, local.OperatorToken)
+	if given.OperatorToken != "" {
+		return client.Client{}, &outcome{exitUsage, fmt.Sprintf("the credential of --token or ROLLCALL_TOKEN is not sent "+
+			"to %s, which a file of this folder names: say --url or set ROLLCALL_URL, say --context, or give no credential",
+			local.URL)}
+	}
 	return local, nil
 }
 
@@ -60,8 +65,19 @@ func inContext(name, token string) (client.Client, error) {
 	return found, err
 }
 
-// checkAddress refuses an address that is no HTTP URL.
+// checkAddress refuses an address that is no HTTP URL, and one with a credential in
+// it, which it does not show.
 func checkAddress(address string) error {
+	_, rest, found := strings.Cut(address, "://")
+	if !found {
+		rest = address
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	if strings.Contains(rest, "@") {
+		return &outcome{exitUsage, "the platform's address must have no user and no password in it"}
+	}
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
 		return nil
 	}

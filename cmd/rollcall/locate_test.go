@@ -34,9 +34,11 @@ func TestLocate(t *testing.T) {
 			want: client.Client{URL: "https://env", OperatorToken: "env"},
 		},
 		"the file": {file: local, want: client.Client{URL: "http://local", OperatorToken: "local"}},
-		"the file, with another credential": {
-			flagToken: "flag", file: local, want: client.Client{URL: "http://local", OperatorToken: "flag"},
-		},
+		"the file doesn't get the flag's credential":            {flagToken: "flag", file: local, code: exitUsage},
+		"the file doesn't get the environment's credential":     {envToken: "env", file: local, code: exitUsage},
+		"nor when there is a context in use":                    {envToken: "env", file: local, contexts: two, code: exitUsage},
+		"an address with a password":                            {envURL: "http://user:pw@host", code: exitUsage},
+		"an address with a password that has a slash behind it": {envURL: "https://user:pw@host/x", code: exitUsage},
 		"another platform doesn't get the file's credential": {
 			flagURL: "http://flag", file: local, want: client.Client{URL: "http://flag"},
 		},

@@ -40,10 +40,10 @@ file that only you may read. The context is in use from then on.`,
 			if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
 				fmt.Fprintln(a.errs, "rollcall: http sends the credential so that anyone on the way can read it; use https")
 			}
-			return a.login(cmd.Context(), cmd.InOrStdin(), address, cmp.Or(name, parsed.Hostname()))
+			return a.login(cmd.Context(), cmd.InOrStdin(), address, cmp.Or(name, a.context, parsed.Hostname()))
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what the context is called (default: the host)")
+	cmd.Flags().StringVar(&name, "name", "", "what the context is called (default: --context, or the host)")
 	return cmd
 }
 

@@ -189,3 +189,26 @@ func TestTokens(t *testing.T) {
 		}
 	}
 }
+
+// A password in the address is refused, and not shown.
+func TestAPasswordInTheAddressIsNotShown(t *testing.T) {
+	signedOut(t)
+	for _, address := range []string{
+		"http://user:hidden@host", "https://hidden@host/path", "http://user:hidden%zz@host", "user:hidden@host",
+	} {
+		code, out, errs := command(t, "x\n", "login", address)
+		if code != exitUsage || strings.Contains(out+errs, "hidden") {
+			t.Errorf("login %s: exit %d\n%s%s", address, code, out, errs)
+		}
+	}
+}
+
+// --context names the context that login writes.
+func TestLoginWritesTheNamedContext(t *testing.T) {
+	signedOut(t)
+	address, _ := guarded(t, "good")
+	code, out, errs := command(t, "good\n", "login", address, "--context", "prod")
+	if code != 0 || !strings.Contains(out, "the context prod is in use") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}

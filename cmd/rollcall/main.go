@@ -84,7 +84,8 @@ its agent, and if not, why, and what mends it?
 The platform's address and a person's credential are taken from --context, or
 from --url and --token, else from ROLLCALL_URL and ROLLCALL_TOKEN, else from
 .rollcall/local.json in this folder or the nearest one above it (make run writes
-that file), else from the context in use, which rollcall login makes.
+that file), else from the context in use, which rollcall login makes. A credential
+of --token or ROLLCALL_TOKEN is never sent to the address of that file.
 
 Exit codes:
   0    done
