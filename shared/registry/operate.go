@@ -148,8 +148,24 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 	}
 	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
 	next.Team = cmp.Or(in.Team, old.Team)
+	audit.Summary += adoptionChanges(in, was, old.Team, next.Team)
 	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}})
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
+}
+
+// adoptionChanges says which of name, role and team an adoption changes: each with
+// what it is now and what it was.
+func adoptionChanges(in CreateInput, was workspace.Profile, oldTeam, team string) (said string) {
+	for _, c := range []struct{ what, old, now string }{
+		{"name", was.Name, cmp.Or(in.Name, was.Name)},
+		{"role", was.Role, cmp.Or(in.Role, was.Role)},
+		{"team", oldTeam, team},
+	} {
+		if c.old != c.now {
+			said += fmt.Sprintf("; its %s is %q now, and was %q", c.what, c.now, c.old)
+		}
+	}
+	return said
 }
 
 // lines are the entries that there are.

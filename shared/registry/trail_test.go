@@ -95,3 +95,26 @@ func TestManyAddressesLeaveFewLines(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
+
+// The line of an adoption says what it changes, with what was before.
+func TestAnAdoptionSaysWhatItChanges(t *testing.T) {
+	r := deployed()
+	for i, in := range []registry.CreateInput{
+		{ID: "w", Name: "first", Team: "a", By: operator},
+		{ID: "w", Name: "second", Role: "cook", Team: "b", Adopt: true, By: operator},
+		{ID: "w", Adopt: true, By: operator},
+	} {
+		if _, err := r.Create(t.Context(), in, t0.Add(time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := r.Leases.(activity.Log).AuditTrail(t.Context(), workspace.Life{Workspace: "w"}, "", 100)
+	if err != nil || len(rows) < 3 {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	const changed = `; its name is "second" now, and was "first"; its role is "cook" now, and was ""` +
+		`; its team is "b" now, and was "a"`
+	if !strings.HasSuffix(rows[1].Summary, changed) || strings.Contains(rows[0].Summary, " now, and was ") {
+		t.Errorf("%q\n%q", rows[1].Summary, rows[0].Summary)
+	}
+}
