@@ -36,7 +36,7 @@ func TestLocate(t *testing.T) {
 		"the file": {file: local, want: client.Client{URL: "http://local", OperatorToken: "local"}},
 		"the file doesn't get the flag's credential":            {flagToken: "flag", file: local, code: exitUsage},
 		"the file doesn't get the environment's credential":     {envToken: "env", file: local, code: exitUsage},
-		"nor when there is a context in use":                    {envToken: "env", file: local, contexts: two, code: exitUsage},
+		"nor with a context in use":                             {envToken: "env", file: local, contexts: two, code: exitUsage},
 		"an address with a password":                            {envURL: "http://user:pw@host", code: exitUsage},
 		"an address with a password that has a slash behind it": {envURL: "https://user:pw@host/x", code: exitUsage},
 		"another platform doesn't get the file's credential": {
