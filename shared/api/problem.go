@@ -9,7 +9,7 @@ type Problem struct {
 	Hint       string   `json:"hint" description:"what mends it"`
 	Action     string   `json:"action" description:"the next step in one word: repair, restart, retry, stop, drop_cursor, …"`
 	RetryAfter int      `json:"retry_after,omitempty" description:"seconds, with 429 and 503; the same as the Retry-After header"`
-	FilledBy   string   `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills the inbox"`
+	FilledBy   string   `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
 	RequestID  string   `json:"request_id,omitempty" description:"for the operator, who finds it in the log"`
 }
 

@@ -22,7 +22,8 @@ type Policy struct {
 	AnswerWithin time.Duration
 	// Lifetime is how long a message may wait when its sender did not say how long.
 	Lifetime time.Duration
-	// MaxOpen is how many open messages one workspace may have; see Share for how many of one sender.
+	// MaxOpen is how many open messages one workspace may have, and a probe beside them; see Share for how many of one
+	// sender.
 	MaxOpen int64
 	// MaxBody is the largest body in bytes: a DynamoDB item holds 400 KB, and the agent's answer has to fit in too.
 	MaxBody int
@@ -49,8 +50,27 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// Share is how many open messages of one sender a workspace takes, so that no sender fills an inbox alone.
-func (p Policy) Share() int64 { return max(1, p.MaxOpen/2) }
+// Crowded reports whether so many open messages are more than half of an inbox: then Share holds. Below, it is not
+// asked who has sent them.
+func (p Policy) Crowded(open int64) bool { return open > p.MaxOpen/2 }
+
+// Share is how many of the open messages, counted by sender, a crowded inbox takes of source: half of what the others
+// leave. Workspaces leave a quarter of the inbox to its users, who count as one sender.
+func (p Policy) Share(source string, open map[string]int64) int64 {
+	quarter, workspaces := p.MaxOpen/4, int64(0)
+	for from, n := range open {
+		if from != "" {
+			workspaces += n
+		}
+	}
+	if source == "" {
+		return max(quarter, halfOf(p.MaxOpen-workspaces))
+	}
+	return halfOf(p.MaxOpen - max(quarter, open[""]) - (workspaces - open[source]))
+}
+
+// halfOf is half of n, rounded up, so that the last place is had; nothing of a negative n.
+func halfOf(n int64) int64 { return max(0, n+1) / 2 }
 
 // Rest is how long an agent is left alone after so many hand-overs in a row that failed, at least 1. random is in
 // [0, 1).

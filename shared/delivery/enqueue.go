@@ -1,8 +1,12 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -103,7 +107,11 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 // count counts m, and gives it its number.
 func (d *Delivery) count(ctx context.Context, m chat.Message, now time.Time) (f workspace.Facts, ok bool, err error) {
 	err = retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
-		f, ok, err = d.Ledger.Count(ctx, m.Workspace, now, m.Probe, d.Policy.MaxOpen)
+		places := d.Policy.MaxOpen
+		if m.Probe {
+			places++ // it has one of its own
+		}
+		f, ok, err = d.Ledger.Count(ctx, m.Workspace, now, m.Probe, places)
 		return err
 	})
 	return f, ok, err
@@ -115,18 +123,18 @@ func (d *Delivery) uncount(ctx context.Context, life workspace.Life) {
 }
 
 // overShare reports whether the sender of m has its share of the inbox. It looks only
-// where that is possible. Senders that are counted at the same time may pass the share
+// where a share holds. Senders that are counted at the same time may pass the share
 // by as many, and never the inbox's limit.
 func (d *Delivery) overShare(ctx context.Context, counted workspace.Facts, m chat.Message) (bool, error) {
-	share := d.Policy.Share()
-	if m.Probe || counted.Open <= share {
+	if m.Probe || !d.Policy.Crowded(counted.Open) {
 		return false, nil
 	}
 	open, err := d.Ledger.OpenMail(ctx, counted.Life(), 0)
 	if err != nil {
 		return false, err
 	}
-	return sendersOf(open)[m.Source] >= share, nil
+	senders := sendersOf(open)
+	return senders[m.Source] >= d.Policy.Share(m.Source, senders), nil
 }
 
 // sendersOf counts open mail by sender.
@@ -183,24 +191,26 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 	if len(stored) > 0 {
 		return repeated(f, stored[0], m)
 	}
-	return Accepted{}, d.full(ctx, f, now)
+	return Accepted{}, d.full(ctx, f, m.Source, now)
 }
 
 // noteFullEvery bounds the writes that a stream of refusals can cause.
 const noteFullEvery = 30 * time.Second
 
-// full is the refusal for want of room. It names the sender that fills the inbox, and
-// notes it for the verdict.
-func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) error {
+// full is the refusal of a message of source for want of room. It names the senders
+// that fill the inbox, and notes the first of them for the verdict.
+func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, now time.Time) error {
 	open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
 		return err
 	}
-	by, most, cutOff := "", int64(0), max(0, f.Open-int64(len(open)))
-	for source, n := range sendersOf(open) {
-		if n > most || (n == most && source < by) {
-			by, most = source, n
-		}
+	senders := sendersOf(open)
+	names := slices.SortedFunc(maps.Keys(senders), func(a, b string) int {
+		return cmp.Or(cmp.Compare(senders[b], senders[a]), cmp.Compare(a, b))
+	})
+	by := ""
+	if len(names) > 0 {
+		by = names[0]
 	}
 	if age := now.Sub(f.FullAt); age < 0 || age >= noteFullEvery || f.FullBy != by {
 		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by, FullOpen: f.Open}
@@ -209,14 +219,29 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, now time.Time) e
 		}
 		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
-	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait, %d of them from %s; "+
-		"one sender may have %d", len(open), most, workspace.SenderName(by), d.Policy.Share())
-	if cutOff > 0 {
+	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait%s; of %s it takes at most %d now",
+		len(open), fillers(names, senders), workspace.SenderName(source), d.Policy.Share(source, senders))
+	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
 		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them",
 			cutOff)
 	}
 	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
 	return e.WithHint("see why they wait: GET /workspaces/"+f.ID, "retry").WithRetryAfter(30 * time.Second)
+}
+
+// namedFillers bounds how many senders a refusal names.
+const namedFillers = 3
+
+// fillers says who sent the mail that waits, the sender of the most first.
+func fillers(names []string, senders map[string]int64) string {
+	var said strings.Builder
+	for _, name := range names[:min(len(names), namedFillers)] {
+		fmt.Fprintf(&said, ", %d of them from %s", senders[name], workspace.SenderName(name))
+	}
+	if more := len(names) - namedFillers; more > 0 {
+		fmt.Fprintf(&said, ", and the rest from %d others", more)
+	}
+	return said.String()
 }
 
 // repeated is the answer to a message whose id was accepted before.

@@ -178,41 +178,46 @@ func TestARefusalTellsMailFromPlacesHeld(t *testing.T) {
 	}
 }
 
-// One sender that floods an inbox leaves room for others, and is named.
+// Senders that flood an inbox leave room for others, for users and for a probe, and
+// are named.
 func TestASenderHasAShare(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	w.Policy.MaxOpen = 10
+	w.Policy.MaxOpen = 20
 	send := func(source, id string) error {
 		m := world.Message(id)
 		m.Source = source
 		_, err := w.Enqueue(t.Context(), m, w.Now)
 		return err
 	}
-	taken := map[string]int{}
-	for i := range 10 {
-		for _, source := range []string{"flooder", "a", "b"} {
-			if source != "flooder" && i > 0 {
-				continue // they send one each
-			}
-			if err := send(source, fmt.Sprint(source, i)); err == nil {
+	taken, refusal := map[string]int{}, ""
+	for _, source := range []string{"flooder", "second", "third", "fourth", "fifth", ""} {
+		for i := range 20 {
+			err := send(source, fmt.Sprint(source, i))
+			if e, ok := errors.AsType[*fault.Error](err); err == nil {
 				taken[source]++
-			} else if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.InboxFull ||
-				e.Details["filled_by"] != "flooder" || source != "flooder" {
+			} else if !ok || e.Code != fault.InboxFull || e.Details["filled_by"] != "flooder" {
 				t.Fatalf("%s: %v", source, err)
+			} else {
+				refusal = e.Message
 			}
 		}
 	}
-	w.Want("taken", []string{fmt.Sprint(taken)}, "map[a:1 b:1 flooder:5]")
+	w.Want("taken", []string{fmt.Sprint(taken)}, "map[:5 flooder:10 fourth:1 second:3 third:1]")
+	w.Want("the refusal", []string{refusal}, "this workspace's inbox is full: 20 messages wait, 10 of them from flooder, "+
+		"5 of them from the user, 3 of them from second, and the rest from 2 others; of the user it takes at most 5 now")
+	if _, err := w.Probe(t.Context(), world.ID, w.Now); err != nil {
+		t.Fatal(err)
+	}
 	v := w.Verdict()
 	if v.Reason != workspace.ReasonInboxFull || !strings.Contains(v.Hint, "from flooder") || len(v.Remarks) != 1 {
 		t.Fatalf("%+v", v)
 	}
 	w.PollAfter("")
-	w.PollAfter("flooder4")
-	if v := w.Verdict(); v.Status != workspace.StatusOnline || w.Facts().Open != 0 {
+	w.PollAfter("flooder9")
+	w.NoError(send("flooder", "again"))
+	if v := w.Verdict(); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v, %+v", v, w.Facts())
 	}
-	w.NoError(send("flooder", "again"))
 }
 
 // A message that is sent again after its end is promised nothing.
