@@ -17,7 +17,7 @@ type Evidence struct {
 // Remark is something to know and to do beside a verdict.
 type Remark struct {
 	_       struct{} `description:"Something to know and to do beside the verdict."`
-	Code    string   `json:"code" enum:"mail_lost,inbox_full" description:"mail_lost: in the last day, messages died or expired undelivered; inbox_full: messages were refused for want of room"`
+	Code    string   `json:"code" enum:"mail_lost,inbox_full,register_refused" description:"mail_lost: in the last day, messages died or expired undelivered; inbox_full: messages were refused for want of room; register_refused: the agent's last register was refused, and the status does not say so"`
 	Text    string   `json:"text" description:"how many, the last one when, and why"`
 	Command string   `json:"command,omitempty" description:"the exact command, where one mends it"`
 }

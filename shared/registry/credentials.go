@@ -37,7 +37,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 	out.Facts, err = r.change(ctx, in.ID, now,
 		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
 			out = Repaired{Before: f}
-			if !in.Force && !r.asksForRepair(f, now) {
+			if !in.Force && !workspace.AsksForRepair(f, r.Policy, now) {
 				if err := f.CheckUnused("repair", r.Policy, now); err != nil {
 					return f, nil, err
 				}
@@ -66,13 +66,6 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 			return next, e, nil
 		})
 	return out, err
-}
-
-// asksForRepair reports whether the verdict itself asks for a repair: then a
-// credential that is accepted is no sign that the agent is well.
-func (r *Registry) asksForRepair(f workspace.Facts, now time.Time) bool {
-	action := workspace.Assess(f, r.Policy, now).Action
-	return action == "repair" || action == "place_credential"
 }
 
 // Revoke ends every credential at once and opens nothing. Errors: those of Read,

@@ -144,6 +144,8 @@ type Refusals struct {
 	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a lease
 	AlternatedAt        time.Time // the last of those
 	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace
+	RegisterRefusedAt   time.Time // last of the registers
+	RegisterRefusedWith Presented // what that one presented
 }
 
 // Stranger is the last refused attempt that cannot be attributed to this agent. Refuse writes it, on the condition

@@ -53,6 +53,17 @@ func (r Refusal) presented(f Facts) Presented {
 	return UnknownCredential
 }
 
+// code is the code that the attempt was refused with.
+func (p Presented) code() fault.Code {
+	switch p {
+	case NoCredential:
+		return fault.CredentialMissing
+	case OthersCredential:
+		return fault.CredentialOfAnother
+	}
+	return fault.CredentialUnknown
+}
+
 func (p Presented) words() string {
 	switch p {
 	case NoCredential:
@@ -160,6 +171,7 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	switch r.Kind {
 	case SignalRegister:
 		f.RegisterRefused++
+		f.RegisterRefusedAt, f.RegisterRefusedWith = now, r.presented(f)
 	case SignalPoll, SignalCall:
 		f.CallsRefused++
 	default:

@@ -330,18 +330,33 @@ func healthy(s situation) *Verdict {
 // underWay is what is said while deliveries are under way in all task slots of the agent.
 const underWay = "a message was handed to it, and it has not answered yet: what is sent now comes after it"
 
-// strangerHint adds to a hint that somebody at another address is refused now: that may be the silent agent itself,
-// without its credential at a new address.
+// strangerHint adds to a hint that somebody at another address is refused, now or since the agent was last heard: that
+// may be the silent agent itself, without its credential at a new address.
 func (s situation) strangerHint() string {
-	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
+	when := "are being refused now"
+	switch {
+	case s.within(s.StrangerAt, s.p.LeaseTTL):
+	case s.StrangerAt.After(s.LastSignal()) && s.within(s.StrangerAt, s.p.RefusalMemory):
+		when = "were refused at " + stamp(s.StrangerAt)
+	default:
 		return ""
 	}
 	if s.StrangerWith == OthersCredential {
-		return fmt.Sprintf("; calls from %s %s are being refused now: if that is this agent, "+
-			"it needs a credential of its own", s.StrangerFrom, s.StrangerWith.words())
+		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it needs a credential of its own",
+			s.StrangerFrom, s.StrangerWith.words(), when)
 	}
-	return fmt.Sprintf("; calls from %[1]s %[2]s are being refused now: if that is this agent, "+
-		"rollcall repair %[3]s --from %[1]s", s.StrangerFrom, s.StrangerWith.words(), s.ID)
+	return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
+		s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
+}
+
+// strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
+func (s situation) strangerWarning() string {
+	attempt := fmt.Sprintf("warning: an attempt from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
+	if s.AtHome(s.StrangerFrom, s.now) {
+		return attempt + "calls of this agent are accepted from there since, so it may have been this agent's; " +
+			"it changes nothing"
+	}
+	return attempt + "it can't be attributed to this agent and changes nothing"
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is

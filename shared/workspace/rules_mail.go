@@ -41,7 +41,8 @@ func inboxUnattended(s situation) *Verdict {
 		"restart it, or register it with a URL so that mail can be pushed", quiet)
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: see whether it runs, or restart it; "+
-			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p)))
+			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p))) +
+			s.strangerHint()
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,

@@ -86,6 +86,8 @@ type Remark struct {
 const (
 	RemarkMailLost  = "mail_lost"  // mail died or expired undelivered
 	RemarkInboxFull = "inbox_full" // mail was refused for want of room
+
+	RemarkRegisterRefused = "register_refused" // the agent's last register was refused, and its status does not say so
 )
 
 // rules is the status table: the first rule that returns a verdict decides.
@@ -120,18 +122,17 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = s.remarks()
+	v.Remarks = append(s.bootRemark(v), s.remarks()...)
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.RecheckAt = s.recheckAt(v)
-	s.tellFailedRegister(&v)
+	s.tellBoot(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat brought a metric that can't be read, " +
 			"and that was dropped: " + f.BadMetric})
 	}
 	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
-		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, fmt.Sprintf("warning: an attempt from %s %s was refused; "+
-			"it can't be attributed to this agent and changes nothing", f.StrangerFrom, f.StrangerWith.words())})
+		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, s.strangerWarning()})
 	}
 	return v
 }
@@ -152,7 +153,7 @@ func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
 func (s situation) judge() Verdict {
 	for _, rule := range rules {
 		if v := rule(s); v != nil {
-			return s.spareWork(*v)
+			return s.mendBoot(s.spareWork(*v))
 		}
 	}
 	return *healthy(s)
@@ -165,18 +166,6 @@ func (s situation) spareWork(v Verdict) Verdict {
 		v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
 	}
 	return v
-}
-
-// tellFailedRegister adds that the last register was refused for another reason than its credential: the agent may be
-// silent, or still be known by what it said before, for that reason.
-func (s situation) tellFailedRegister(v *Verdict) {
-	if !s.RegisterFailedAt.After(s.RegisteredAt) || !s.within(s.RegisterFailedAt, s.p.RefusalMemory) || s.Hold != NoHold {
-		return
-	}
-	v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, "its last register was refused: " + s.RegisterFailedWhy})
-	if v.Status != StatusOnline {
-		v.Hint += "; its last register was refused: " + s.RegisterFailedWhy
-	}
 }
 
 // remarks are what to know beside the verdict.
