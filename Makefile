@@ -34,7 +34,7 @@ lint: linters ## golangci-lint over the Go files, actionlint over the workflows
 
 # Go's test cache knows the Go files of a package and what its tests read themselves. These
 # tests also depend on what a command prints, or on the emulator, so they always run.
-ALWAYS := ./shared ./shared/dynamo/... ./shared/sqs/...
+ALWAYS := ./shared ./shared/app ./shared/dynamo/... ./shared/proof/meter ./shared/sqs/...
 NO_PLATFORM = $(filter-out %/localstack/proofs/e2e,$(shell go list ./...))
 
 unit: check-go ministack ## the tests alone: what has not changed since it passed is not run again
@@ -80,8 +80,8 @@ stages: build ministack ## two stages side by side in one account, and what the 
 e2e: build localstack browser schemathesis ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
-bench: build localstack ## what each operation costs, in AWS calls and capacity units
-	@exec .build/local bench
+bench: check-go ministack ## what each operation costs, in AWS calls and capacity units
+	@go test ./shared/app -count=1 -v -run '^TestBudget' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
 
 ##@ Build, install, deploy
 

@@ -32,7 +32,6 @@ var verbs = []verb{
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
 	{"stages", "deploy two stages into one account and show that neither touches the other", twoStages},
-	{"bench", "print what each operation costs, in AWS calls and capacity units", bench},
 }
 
 func main() {
@@ -75,7 +74,7 @@ func usage(w io.Writer) {
 	fmt.Fprintf(w, "  %-12s %s\n", "help", "print this list")
 	fmt.Fprint(w, `
 environment:
-  EMULATOR     ministack (the default) or localstack; test and bench choose their own
+  EMULATOR     ministack (the default) or localstack; test chooses its own
   PORT         where run serves the platform; the default is 8080
   CORS_ORIGINS run lets the web pages of these origins call the API, such as http://localhost:3000
   SEED         the seed of chaos; the default is a new one each time

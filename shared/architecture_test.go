@@ -45,6 +45,7 @@ var rooms = map[string]struct {
 	"workspace": {pure, "fault token"},
 	"chat":      {pure, "fault"},
 	"metrics":   {pure, ""},
+	"capacity":  {pure, ""},
 	"cost":      {pure, ""},
 	"visible":   {pure, ""},
 	"api":       {pure, "chat workspace"},
@@ -80,6 +81,7 @@ var rooms = map[string]struct {
 
 	"proof/model":        {proof, ""},
 	"proof/emulatortest": {proof, ""},
+	"proof/meter":        {proof, "capacity dynamo"},
 	"proof/memory": {
 		proof,
 		"activity chat clock delegation delivery fault people registry statuslog token workspace",

@@ -6,11 +6,8 @@ type Units struct {
 	Write, Read float64
 }
 
-// The operations of the hot paths, with messages of at most 1 KB. TestBudget holds the deployed functions to
-// Calls and Write of those that it measures (make bench prints them).
-//
-// DynamoDB bills a write of an item of up to 1 KB as one unit, in a transaction as two, and each entry of an index
-// that it changes as one more, in a transaction as two.
+// The operations of the hot paths, with messages of at most 1 KB. TestBudget holds those that it
+// measures to them (make bench prints them); the rule they are counted by is in shared/capacity.
 var (
 	Heartbeat = Units{Calls: 1, Write: 1}
 	EmptyPoll = Units{Calls: 1, Write: 1}

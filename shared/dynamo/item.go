@@ -83,9 +83,9 @@ func decodeRecord[T any](it item) (v T, err error) {
 	return v, nil
 }
 
-// sizeOf is DynamoDB's own measure of an item: names, and values by type.
+// ItemSize is DynamoDB's own measure of an item: names, and values by type.
 // Source: DynamoDB Developer Guide, "DynamoDB item sizes and formats".
-func sizeOf(it item) int {
+func ItemSize(it item) int {
 	n := 0
 	for name, av := range it {
 		n += len(name)

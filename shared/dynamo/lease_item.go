@@ -149,4 +149,4 @@ func decodeField(v reflect.Value, av types.AttributeValue) {
 }
 
 // LeaseSize is how many bytes the facts take in their table.
-func LeaseSize(f workspace.Facts) int { return sizeOf(encodeFacts(f)) }
+func LeaseSize(f workspace.Facts) int { return ItemSize(encodeFacts(f)) }

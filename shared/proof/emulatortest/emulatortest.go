@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // startsWithin is how long the emulator may take to become ready.
@@ -162,4 +165,39 @@ func await(url string, exited <-chan struct{}) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// CreateTable creates a DynamoDB table whose keys are texts: its partition key and, where it has one, its sort key.
+// Each index is local, holds keys only and has the sort key that is given.
+func CreateTable(t *testing.T, db *dynamodb.Client, name string, keys []string, indexes map[string]string) {
+	t.Helper()
+	in := &dynamodb.CreateTableInput{
+		TableName: &name, KeySchema: schema(keys), BillingMode: types.BillingModePayPerRequest,
+	}
+	attributes := slices.Clone(keys)
+	for index, sort := range indexes {
+		attributes = append(attributes, sort)
+		in.LocalSecondaryIndexes = append(in.LocalSecondaryIndexes, types.LocalSecondaryIndex{
+			IndexName: &index, KeySchema: schema([]string{keys[0], sort}),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		})
+	}
+	for _, attribute := range attributes {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: &attribute, AttributeType: types.ScalarAttributeTypeS,
+		})
+	}
+	if _, err := db.CreateTable(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// schema is the schema of a partition key and, where there is one, a sort key.
+func schema(keys []string) (out []types.KeySchemaElement) {
+	for i := range keys {
+		out = append(out, types.KeySchemaElement{
+			AttributeName: &keys[i], KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i],
+		})
+	}
+	return out
 }

@@ -1,0 +1,213 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/cost"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/proof/emulatortest"
+	"github.com/rollcall/rollcall/shared/proof/meter"
+	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// maxLease is how large a lease item may be, in bytes.
+const maxLease = 400
+
+// bench is the use cases on new tables of the emulator, with one agent that polls, and a meter.
+type bench struct {
+	*testing.T
+	*Env
+	meter  meter.Meter
+	id     string
+	token  string
+	now    time.Time
+	cursor string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{T: t, id: uuid.NewString(), now: time.Now().UTC()}
+	base := emulatortest.Config(t)
+	cfg := Config{
+		Region: base.Region, AccessKey: "test", SecretKey: "test", Endpoint: *base.BaseEndpoint,
+		LeasesTable: "leases-" + b.id, ChatTable: "chat-" + b.id, QueuePrefix: "bench-", DeadLetterURL: "none",
+		DeadLetterARN: "none", OperatorHash: strings.Repeat("0", 64), Bootstrap: workspace.Open, Chat: Open, View: Open,
+		AgentURLs: push.Private, PushTimeout: 2 * time.Minute, StorePatience: 10 * time.Second, Peers: workspace.PeersFleet,
+	}
+	db := dynamodb.NewFromConfig(base)
+	emulatortest.CreateTable(t, db, cfg.LeasesTable, []string{dynamo.LeaseKey}, nil)
+	emulatortest.CreateTable(t, db, cfg.ChatTable, []string{dynamo.ChatPartition, dynamo.ChatSort},
+		map[string]string{dynamo.OpenIndex: dynamo.OpenOrder, dynamo.LogIndex: dynamo.LogOrder})
+	wakeups, err := sqs.NewFromConfig(base).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		QueueName: aws.String("bench-wakeups-" + b.id),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.WakeupsURL, cfg.SlowWakeups = *wakeups.QueueUrl, *wakeups.QueueUrl
+	if b.Env, err = New(cfg, b.meter.Install, func(c *aws.Config) { c.HTTPClient = base.HTTPClient }); err != nil {
+		t.Fatal(err)
+	}
+	made, err := b.Registry.Register(t.Context(), registry.Registration{
+		ID: b.id, From: "127.0.0.1", Mode: workspace.Poll,
+	}, b.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.token = made.AuthToken
+	b.meter.Reset()
+	return b
+}
+
+// measure makes an operation, prints what it cost, and fails if that is over its budget.
+func (b *bench) measure(name string, budget cost.Units, op func() error) {
+	b.Helper()
+	b.meter.Reset()
+	if err := op(); err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	got := b.meter.Reset()
+	f, err := b.Registry.Leases.Get(b.Context(), b.id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := dynamo.LeaseSize(f)
+	fmt.Printf("%-38s calls=%-2d wru=%-5g rru=%-4g index_wru=%-2g item_bytes=%d\n",
+		name, got.Calls, got.Write, got.Read, got.IndexEntries, size)
+	if got.Calls > budget.Calls || got.Write > budget.Write || got.Read > budget.Read {
+		b.Errorf("%s is over its budget of %d calls, %g write units, %g read units",
+			name, budget.Calls, budget.Write, budget.Read)
+	}
+	if size > maxLease {
+		b.Errorf("%s: the lease has %d bytes, more than %d", name, size, maxLease)
+	}
+}
+
+func (b *bench) beat(active int) func() error {
+	return func() error {
+		_, err := b.Registry.Signal(b.Context(), b.id, b.token, workspace.Signal{
+			Kind: workspace.SignalHeartbeat, From: "127.0.0.1", ActiveTasks: &active,
+		}, b.now)
+		return err
+	}
+}
+
+func (b *bench) send(text string) func() error {
+	return func() error {
+		_, err := b.Delivery.Enqueue(b.Context(), chat.Message{
+			Workspace: b.id, Method: "message/send", Priority: chat.Task, Body: chat.TextBody("1", text),
+		}, b.now)
+		return err
+	}
+}
+
+// poll hands out what waits, and acknowledges what the poll before was handed.
+func (b *bench) poll() error {
+	out, err := b.Delivery.Poll(b.Context(), delivery.PollRequest{
+		Workspace: b.id, Credential: b.token, From: "127.0.0.1", Limit: 100, Cursor: b.cursor,
+	}, b.now)
+	if n := len(out.Messages); n > 0 {
+		b.cursor = delivery.CursorOf(out.Messages[n-1]).ID(workspace.Life{Workspace: b.id})
+	}
+	return err
+}
+
+func (b *bench) register() error {
+	_, err := b.Registry.Register(b.Context(), registry.Registration{
+		ID: b.id, Credential: b.token, From: "127.0.0.1", URL: "http://127.0.0.1:1/",
+	}, b.now)
+	return err
+}
+
+// TestBudget holds every hot operation to its budget, counted by DynamoDB's own rule, and prints what it cost. make
+// bench shows the lines.
+func TestBudget(t *testing.T) {
+	b := newBench(t)
+	hello := b.send("hello")
+	// It makes the issued credential the one in use, with an audit line.
+	b.measure("first heartbeat", cost.Units{Calls: 3, Write: 6}, b.beat(0))
+	b.measure("heartbeat", cost.Heartbeat, b.beat(0))
+	// A verdict that a heartbeat changes is noted by a second write.
+	turns := cost.Units{Calls: cost.Heartbeat.Calls + 1, Write: cost.Heartbeat.Write + 1}
+	b.measure("heartbeat that turns busy", turns, b.beat(1))
+	b.measure("heartbeat still busy", cost.Heartbeat, b.beat(1))
+	b.measure("heartbeat that turns idle", turns, b.beat(0))
+	b.measure("poll empty", cost.EmptyPoll, b.poll)
+	b.measure("enqueue (poll target)", cost.Enqueue, hello)
+	b.measure("enqueue warm (poll target)", cost.Enqueue, hello)
+	b.measure("poll with two messages", cost.Units{Calls: 4, Write: 7, Read: 3}, b.poll)
+	b.measure("poll that acknowledges two", cost.Units{Calls: 4, Write: 11, Read: 3}, b.poll)
+	b.measure("poll empty, with cursor", cost.EmptyPoll, b.poll)
+	// It reads the profile, for the secret that signs.
+	b.measure("register", cost.Units{Calls: 3, Write: 4, Read: 2}, b.register)
+	wakes := cost.Units{Calls: cost.Enqueue.Calls + 1, Write: cost.Enqueue.Write}
+	b.measure("enqueue (push target, wakes the drain)", wakes, hello)
+	b.measure("heartbeat with mail (wakes the drain)", cost.Units{Calls: 2, Write: 1}, func() error {
+		f, err := b.Registry.Signal(b.Context(), b.id, b.token, workspace.Signal{
+			Kind: workspace.SignalHeartbeat, From: "127.0.0.1",
+		}, b.now)
+		b.Registry.WakeIfDeliverable(b.Context(), f, "heartbeat", b.now)
+		return err
+	})
+	b.measure("register with mail (wakes the drain)", cost.Units{Calls: 4, Write: 4, Read: 2}, b.register)
+}
+
+// TestBudgetOfLargeMessages holds messages of 200 KB to their budget.
+func TestBudgetOfLargeMessages(t *testing.T) {
+	b := newBench(t)
+	large := b.send(strings.Repeat("a", 200<<10))
+	b.measure("200 KB: accept", cost.Units{Calls: 2, Write: 204}, large)
+	b.measure("200 KB: hand out", cost.Units{Calls: 6, Write: 410, Read: 52}, b.poll)
+	b.measure("200 KB: acknowledge", cost.Units{Calls: 4, Write: 407, Read: 52}, b.poll)
+	for range 10 {
+		if err := large(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.measure("200 KB: hand out ten", cost.Units{Calls: 4, Write: 4023, Read: 511}, b.poll)
+}
+
+// TestBudgetOfABurst holds many senders to one workspace to their budget: none is refused, whoever else sends.
+func TestBudgetOfABurst(t *testing.T) {
+	const senders, each, burstUnits = 50, 6, 5
+	b := newBench(t)
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	began := time.Now()
+	for i := range senders {
+		all.Go(func() {
+			for n := range each {
+				_, err := b.Delivery.Enqueue(context.Background(), chat.Message{
+					Workspace: b.id, Method: "message/send", Priority: chat.Task, Source: fmt.Sprint("sender-", i),
+					Body: chat.TextBody("1", fmt.Sprint("message ", n)),
+				}, b.now)
+				if err != nil {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	took, units := time.Since(began), b.meter.Reset().Write/senders/each
+	fmt.Printf("%d senders, %d messages: refused=%d wru=%.2f a message, %.0f a second\n",
+		senders, senders*each, refused.Load(), units, senders*each/took.Seconds())
+	if refused.Load() > 0 || units > burstUnits {
+		t.Errorf("%d were refused, %.2f write units a message: none may be, and %d units are the most",
+			refused.Load(), units, burstUnits)
+	}
+}
