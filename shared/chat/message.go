@@ -148,7 +148,7 @@ func (m Message) TaskState() TaskState { return StateOf(m.Answer) }
 func (m Message) Size() int { return len(m.Body) + len(m.Answer) }
 
 // weightBeside is more than the attributes of a message beside its body and its answer weigh.
-const weightBeside = 16 << 10
+const weightBeside = 56 << 10
 
 // Weight is at least as many bytes as the message takes in a request of the store, which is JSON in ASCII at worst: a
 // quote takes two, a control character and most letters beyond ASCII six.

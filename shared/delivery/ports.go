@@ -150,8 +150,9 @@ type Ledger interface {
 }
 
 // MaxBytes bounds what one call moves, in bytes of bodies and answers: DynamoDB
-// takes 4 MB in a transaction. What one call answers is bounded by chat.MaxReply.
-const MaxBytes = 2 << 20
+// takes 4 MB in a transaction, with what stands beside them. What one call answers is
+// bounded by chat.MaxReply.
+const MaxBytes = 3 << 19
 
 // maxWeight bounds what the messages of one transaction weigh in its request, see
 // chat.Message.Weight, so that it fits however the 4 MB are measured.

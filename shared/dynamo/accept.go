@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -124,5 +123,5 @@ func writeError(what string, err error) error {
 	if _, busy := errors.AsType[*types.TransactionConflictException](err); busy {
 		return conflict(err)
 	}
-	return fault.Store(what, err)
+	return storeError(what, err)
 }

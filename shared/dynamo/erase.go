@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// eraseAtOnce is how many items one transaction deletes: DynamoDB takes 100.
-	eraseAtOnce = 100
+	// eraseAtOnce is how many items one transaction deletes: as many as fit in it however large each is.
+	eraseAtOnce = maxTransaction / maxItem
 	// eraseAtMost is how many items one call of Erase deletes.
 	eraseAtMost = 1000
 )

@@ -5,6 +5,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -123,7 +125,7 @@ func (s *Store) getChat(ctx context.Context, what string, key item) (item, error
 // putChat writes one item of the chat table, whatever is there.
 func (s *Store) putChat(ctx context.Context, what string, it item) error {
 	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Chat, Item: it}); err != nil {
-		return fault.Store("put "+what, err)
+		return storeError("put "+what, err)
 	}
 	return nil
 }
@@ -262,14 +264,28 @@ func distinct(keys []item) []item {
 	})
 }
 
+// DynamoDB's limits of a transaction, and of an item. Source: Amazon DynamoDB
+// Developer Guide, "Quotas".
+const (
+	maxWrites      = 100
+	maxTransaction = 4 << 20
+	maxItem        = 400 << 10
+)
+
 // transact writes all or nothing. A failed condition, or another transaction on
-// the same items, is a conflict; the reasons say which write failed.
+// the same items, is a conflict; the reasons say which write failed. Whoever asks
+// bounds what is written by its number and its size.
 func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) ([]types.CancellationReason, error) {
+	if err := checkSize(writes); err != nil {
+		return nil, err
+	}
 	_, err := s.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		for _, r := range cancelled.CancellationReasons {
 			switch code := aws.ToString(r.Code); code {
 			case "", "None", "ConditionalCheckFailed", "TransactionConflict":
+			case "ValidationError":
+				return nil, refusedRequest("transaction", err)
 			default:
 				return nil, fault.Store("transaction: "+code, err)
 			}
@@ -277,10 +293,42 @@ func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) 
 		return cancelled.CancellationReasons, conflict(err)
 	}
 	if err != nil {
-		return nil, fault.Store("transaction", err)
+		return nil, storeError("transaction", err)
 	}
 	return nil, nil
 }
+
+// checkSize refuses writes that DynamoDB takes in no transaction.
+func checkSize(writes []types.TransactWriteItem) error {
+	size := 0
+	for _, w := range writes {
+		switch {
+		case w.Put != nil:
+			size += ItemSize(w.Put.Item) + ItemSize(w.Put.ExpressionAttributeValues)
+		case w.Update != nil:
+			size += ItemSize(w.Update.Key) + ItemSize(w.Update.ExpressionAttributeValues)
+		case w.Delete != nil:
+			size += maxItem // what is deleted counts too, and is not known
+		}
+	}
+	if len(writes) > maxWrites || size > maxTransaction {
+		return refusedRequest("transaction", fmt.Errorf("%d writes of up to %d bytes are too large", len(writes), size))
+	}
+	return nil
+}
+
+// storeError is the error of a call that failed. A request that DynamoDB refuses as
+// invalid, and so whenever it is sent, is no fault of the store.
+func storeError(what string, err error) error {
+	if refused, ok := errors.AsType[smithy.APIError](err); ok && refused.ErrorCode() == "ValidationException" {
+		return refusedRequest(what, err)
+	}
+	return fault.Store(what, err)
+}
+
+// refusedRequest is the error of a request that DynamoDB can't take. It is not to be
+// sent again as it is.
+func refusedRequest(what string, cause error) error { return fmt.Errorf("dynamo: %s: %w", what, cause) }
 
 // reasonIs reports whether a write of a cancelled transaction has the code.
 func reasonIs(r types.CancellationReason, code string) bool { return aws.ToString(r.Code) == code }

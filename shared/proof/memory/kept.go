@@ -29,7 +29,8 @@ const (
 // itemOverhead stands for the names and the small attributes of an item.
 const itemOverhead = 256
 
-var errTooLarge = fault.Store("write", errors.New("the item, or the transaction, is too large"))
+// errTooLarge is no fault of the store: what is too large is so whenever it is sent.
+var errTooLarge = errors.New("memory: the item, or the transaction, is too large")
 
 // factFields are the fields of facts, through the groups they are in.
 var factFields = func() (out [][]int) {
@@ -62,7 +63,7 @@ func keptFacts(f workspace.Facts) workspace.Facts {
 }
 
 // keptMessage is a message as the table gives it back: a copy. Error:
-// platform_unavailable when it is too large.
+// it is too large.
 func keptMessage(m chat.Message) (chat.Message, error) {
 	m = copyMessage(m)
 	m.Body, m.Answer = textual(m.Body), textual(m.Answer)
@@ -115,7 +116,8 @@ func sizeOf(m chat.Message) int {
 	return n
 }
 
-// record is what is kept as JSON and read whole. Error: platform_unavailable.
+// record is what is kept as JSON and read whole. Errors: platform_unavailable,
+// errTooLarge.
 type record []byte
 
 func newRecord(v any) (record, error) {

@@ -82,7 +82,7 @@ func (c contract) accepts(t T) {
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.Body = fmt.Appendf(nil, `"%0410000d"`, 0) // with its other fields, more than 400 KB
 		_, err := c.Put(t.Context(), m)
-		wantCode(t, err, fault.PlatformUnavailable)
+		wantCode(t, err, fault.Internal)
 		ms, err := c.Messages(t.Context(), f.Life(), "m0")
 		must(t, err)
 		same(t, 0, len(ms))

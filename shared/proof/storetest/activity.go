@@ -98,7 +98,7 @@ func (c contract) activityLog(t T) {
 	t.Run("a row that is too large for an item is not stored", func(t T) {
 		row := note("a", uuid.NewString(), t0)
 		row.Request = fmt.Appendf(nil, `"%0410000d"`, 0)
-		wantCode(t, c.AddRow(t.Context(), row), fault.PlatformUnavailable)
+		wantCode(t, c.AddRow(t.Context(), row), fault.Internal)
 	})
 	t.Run("what a caller does to an item that was read is not stored", func(t T) {
 		f := c.accept(t, c.created(t), "m0", chat.Task)

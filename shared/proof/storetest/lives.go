@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -28,6 +29,7 @@ func (c contract) lives(t T) {
 	t.Run("nothing that is kept of a life is found in the next one", c.nothingIsInherited)
 	t.Run("what ends in a former life leaves the mailbox of the next one alone", c.formerMail)
 	t.Run("what is erased of a life is gone, and nothing else", c.erasedLife)
+	t.Run("a life whose items are large is erased", c.erasesLarge)
 }
 
 func (c contract) newLife(t T) {
@@ -144,6 +146,23 @@ func (c contract) erasedLife(t T) {
 	if len(trail) == 0 {
 		t.Fatal("the audit trail is erased")
 	}
+}
+
+// erasesLarge is that a life is erased however large its items are together.
+func (c contract) erasesLarge(t T) {
+	f := c.created(t)
+	for i := range 12 {
+		m := message(f.ID, fmt.Sprint("m", i), int64(i), chat.Task)
+		m.Body = fmt.Appendf(nil, `"%0380000d"`, 0)
+		_, err := c.Put(t.Context(), m)
+		must(t, err)
+	}
+	for left := true; left; {
+		var err error
+		left, err = c.Erase(t.Context(), f.Life())
+		must(t, err)
+	}
+	c.wantNothingOf(t, f.Life())
 }
 
 // formerMail is that the present life alone has a mailbox.

@@ -258,11 +258,12 @@ func (c contract) limits(t T) {
 		same(t, f, c.read(t, f.ID))
 		same(t, ms, c.stored(t, f.ID, "m0"))
 	})
+	// What is too large is no fault of the store, which would be tried again as it is.
 	t.Run("an item of at most 400 KB", func(t T) {
 		f, ms := c.withMail(t, 1)
 		to := ms[0].Deliver("ok", nil, "", t0)
 		to.Answer = fmt.Appendf(nil, `"%0410000d"`, 0)
-		wantCode(t, c.write(t, ms[0], to, delivery.MailboxUpdate{}), fault.PlatformUnavailable)
+		wantCode(t, c.write(t, ms[0], to, delivery.MailboxUpdate{}), fault.Internal)
 		same(t, f, c.read(t, f.ID))
 		same(t, ms, c.stored(t, f.ID, "m0"))
 	})
@@ -275,7 +276,7 @@ func (c contract) limits(t T) {
 			moves = append(moves, chat.Move{From: m, To: to})
 		}
 		err := c.WriteMessages(t.Context(), f.Life(), moves, delivery.MailboxUpdate{})
-		wantCode(t, err, fault.PlatformUnavailable)
+		wantCode(t, err, fault.Internal)
 		same(t, f, c.read(t, f.ID))
 	})
 }
