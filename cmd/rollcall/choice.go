@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -18,8 +19,21 @@ type choice struct {
 var _ pflag.Value = choice{}
 
 // choiceVar defines a flag that takes one of words.
-func choiceVar(flags *pflag.FlagSet, to *string, name, usage string, words []string) {
-	flags.Var(choice{to, words}, name, usage+": "+strings.Join(words, ", "))
+func choiceVar(cmd *cobra.Command, to *string, name, usage string, words []string) {
+	choiceVarP(cmd, cmd.Flags(), to, name, "", usage, words)
+}
+
+// choiceVarP is choiceVar with a short name, and for flags that other commands share.
+func choiceVarP(cmd *cobra.Command, flags *pflag.FlagSet, to *string, name, short, usage string, words []string) {
+	flags.VarP(choice{to, words}, name, short, usage+": "+strings.Join(words, ", "))
+	completeFlag(cmd, name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeFlag says what a shell offers for a flag's value.
+func completeFlag(cmd *cobra.Command, name string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+		panic(err) // the flag is defined just before
+	}
 }
 
 // Set implements pflag.Value.

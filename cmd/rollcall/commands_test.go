@@ -236,7 +236,7 @@ func TestWrongUsage(t *testing.T) {
 		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
 		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
 		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},
-		"no such output":       {args: "status -o xml", errs: `--output must be table or json, not "xml"`},
+		"no such output":       {args: "status -o xml", errs: `must be one of: table, json`},
 		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},
 		"no such status":       {args: "status --status dead", errs: "must be one of: online, degraded, offline"},
 		"no such state":        {args: "receipts demo --state lost", errs: "must be one of: queued, in_flight"},

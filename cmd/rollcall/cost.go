@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func (a *app) costCommand() *cobra.Command {
 			alternatives := cost.Alternatives(w, bill, cost.USEast1)
 			return a.show(map[string]any{
 				"region": cost.USEast1.Region, "prices_of": cost.USEast1.Date, "bill": bill, "alternatives": alternatives,
-			}, func(out io.Writer) { printCost(out, w, bill, alternatives) })
+			}, func(out *printer) { printCost(out, w, bill, alternatives) })
 		},
 	}
 	flags := cmd.Flags()
@@ -58,7 +57,7 @@ func checkWorkload(w cost.Workload) error {
 	return nil
 }
 
-func printCost(out io.Writer, w cost.Workload, bill cost.Bill, alternatives []cost.Alternative) {
+func printCost(out *printer, w cost.Workload, bill cost.Bill, alternatives []cost.Alternative) {
 	fmt.Fprintf(out, "List prices of %s, %s, a month of 30 days, without a free tier, data transfer and taxes.\n\n",
 		cost.USEast1.Region, cost.USEast1.Date)
 	rows := [][]string{{"SERVICE", "FOR", "USD A MONTH", "WORKED OUT AS"}}
@@ -69,13 +68,13 @@ func printCost(out io.Writer, w cost.Workload, bill cost.Bill, alternatives []co
 		"total", "", fmt.Sprintf("%.2f", bill.Total),
 		fmt.Sprintf("%.4f for each agent", bill.Total/w.Agents),
 	})
-	table(out, rows)
+	out.table(rows)
 	fmt.Fprint(out, "\nThe same workload by other means:\n\n")
 	rows = [][]string{{"MEANS", "USD A MONTH", "WHAT IT LACKS"}}
 	for _, alternative := range alternatives {
 		rows = append(rows, []string{alternative.Name, fmt.Sprintf("%.0f", alternative.USD), alternative.Lacks})
 	}
-	table(out, rows)
+	out.table(rows)
 	fmt.Fprintln(out)
 	for _, alternative := range alternatives {
 		fmt.Fprintf(out, "%s: %s\n", alternative.Name, alternative.Changes)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +63,7 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&r.Role, "role", "", "what it does, for its peers")
 	flags.StringVar(&r.Team, "team", "", "the team that it belongs to")
 	flags.IntVar(&r.Tier, "tier", 0, "its tier, a number of your own")
-	choiceVar(flags, &r.Mode, "mode", "until the agent itself says when it registers", []string{"push", "poll"})
+	choiceVar(cmd, &r.Mode, "mode", "until the agent itself says when it registers", []string{"push", "poll"})
 	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
 }
 
@@ -78,7 +77,7 @@ func (a *app) create(ctx context.Context, body createRequest) error {
 	if err != nil {
 		return err
 	}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		did := "created"
 		if out.Adopted {
 			did = "adopted"

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +18,7 @@ func (a *app) rotateCommand() *cobra.Command {
 			if err := a.call(ctx, "POST", workspacePath(args[0])+"/rotate", nil, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w io.Writer) { fmt.Fprintf(w, "%s\nnext: %s\n", out.AuthToken, out.Next) })
+			return a.show(out, func(w *printer) { fmt.Fprintf(w, "%s\nnext: %s\n", out.AuthToken, w.words(out.Next)) })
 		})
 }
 
@@ -41,8 +40,8 @@ func (a *app) revokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(out, func(w io.Writer) {
-				fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), out.Next)
+			return a.show(out, func(w *printer) {
+				fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), w.words(out.Next))
 			})
 		})
 	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when an agent works with its credential")

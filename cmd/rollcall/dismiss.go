@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +16,7 @@ func (a *app) dismissCommand() *cobra.Command {
 			if err := a.call(ctx, "POST", workspacePath(args[0])+"/dismiss", nil, &ws); err != nil {
 				return err
 			}
-			return a.show(ws, func(w io.Writer) {
+			return a.show(ws, func(w *printer) {
 				fmt.Fprintf(w, "dismissed; %s is %s (%s)\n", ws.ID, ws.Status, ws.Reason)
 			})
 		})

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"time"
 
@@ -41,9 +40,9 @@ func (a *app) enrol(ctx context.Context, body map[string]any) error {
 	if err := a.call(ctx, "POST", "/enrolments", body, &out); err != nil {
 		return err
 	}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		fmt.Fprintf(w, "%s\ngood for %s until %s; rollcall withdraw %s ends it\nnext: %s\n",
-			out.Token, count(out.Uses, "use"), at(out.Expires), out.ID, out.Next)
+			out.Token, count(out.Uses, "use"), w.at(out.Expires), out.ID, out.Next)
 	})
 }
 
@@ -57,7 +56,7 @@ func (a *app) withdrawCommand() *cobra.Command {
 				return err
 			}
 			out := map[string]string{"enrolment_id": args[0], "status": "withdrawn"}
-			return a.show(out, func(w io.Writer) { fmt.Fprintln(w, "withdrawn") })
+			return a.show(out, func(w *printer) { fmt.Fprintln(w, "withdrawn") })
 		},
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -90,11 +89,11 @@ func (a *app) readEvents(ctx context.Context, since int64, wait bool) (api.Event
 
 // showEvent prints one change of status.
 func (a *app) showEvent(c api.Change) error {
-	return a.show(c, func(w io.Writer) {
+	return a.showLine(c, func(w *printer) {
 		from := "nothing"
 		if c.From != nil {
 			from = string(c.From.Status)
 		}
-		fmt.Fprintf(w, "%6d  %s  %s  %s → %s (%s)\n", c.Seq, at(c.At), c.Workspace, from, c.To.Status, c.To.Reason)
+		fmt.Fprintf(w, "%6d  %s  %s  %s → %s (%s)\n", c.Seq, w.at(c.At), c.Workspace, from, c.To.Status, c.To.Reason)
 	})
 }

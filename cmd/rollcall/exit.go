@@ -103,7 +103,7 @@ func nextStep(cmd *cobra.Command, err error) string {
 		if refused.Hint == "" {
 			return ""
 		}
-		return "next: " + refused.Hint
+		return "next: " + asCommands(refused.Hint)
 	}
 	if _, ok := errors.AsType[*outcome](err); ok {
 		return ""

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +17,6 @@ func (a *app) explainCommand() *cobra.Command {
 			if err := a.call(ctx, "GET", workspacePath(args[0])+"/explain", nil, &e); err != nil {
 				return err
 			}
-			return a.show(e, func(w io.Writer) { fmt.Fprint(w, e.Text()) })
+			return a.show(e, func(w *printer) { fmt.Fprint(w, w.words(e.Text())) })
 		})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
 	"time"
@@ -19,12 +18,12 @@ func (a *app) fleet(ctx context.Context, status string) ([]api.Workspace, error)
 		query.Set("status", status)
 	}
 	fleet, _, err := pages(ctx, a, "/workspaces", query, noLimit,
-		func(p page) []api.Workspace { return p.Workspaces })
+		func(p page) []api.Workspace { return p.Workspaces }, nil)
 	return worstFirst(fleet), err
 }
 
 // fleetTable prints a line for each workspace.
-func fleetTable(w io.Writer, fleet []api.Workspace) {
+func fleetTable(w *printer, fleet []api.Workspace) {
 	if len(fleet) == 0 {
 		fmt.Fprintln(w, "no workspaces")
 		return
@@ -37,48 +36,48 @@ func fleetTable(w io.Writer, fleet []api.Workspace) {
 			oldest = span(time.Duration(v.Inbox.OldestAgeSeconds) * time.Second)
 		}
 		rows = append(rows, []string{
-			v.ID, clip(v.Name, 24), string(v.Status), string(v.Reason), ago(v.Since),
+			v.ID, v.Name, string(v.Status), string(v.Reason), w.ago(v.Since),
 			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest,
-			strconv.FormatInt(v.Totals.Dead, 10), ago(v.LastHeartbeat),
+			strconv.FormatInt(v.Totals.Dead, 10), w.ago(v.LastHeartbeat),
 		})
 	}
-	table(w, rows)
+	w.table(rows)
 	for _, v := range fleet {
 		for _, r := range v.Remarks {
-			fmt.Fprintf(w, "%s: %s\n", v.ID, remarkLine(r))
+			fmt.Fprintf(w, "%s: %s\n", v.ID, w.remark(r))
 		}
 	}
 }
 
-// remarkLine is a remark with the command that mends it.
-func remarkLine(r api.Remark) string {
+// remark is a remark with the command that mends it.
+func (w *printer) remark(r api.Remark) string {
 	if r.Command == "" {
-		return r.Text
+		return w.words(r.Text)
 	}
-	return r.Text + "; " + r.Command
+	return w.words(r.Text) + "; " + r.Command
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.
-func workspaceTable(w io.Writer, v api.Workspace) {
+func workspaceTable(w *printer, v api.Workspace) {
 	rows := [][]string{
 		{"workspace", v.ID},
 		{"name", v.Name},
-		{"status", fmt.Sprintf("%s (%s) since %s", v.Status, v.Reason, at(v.Since))},
+		{"status", fmt.Sprintf("%s (%s) since %s", v.Status, v.Reason, w.at(v.Since))},
 	}
 	if v.Hop != workspace.HopNone {
 		rows = append(rows, []string{"at fault", "the " + string(v.Hop)})
 	}
 	if v.Hint != "" {
-		rows = append(rows, []string{"next", v.Hint})
+		rows = append(rows, []string{"next", w.words(v.Hint)})
 	}
 	for _, r := range v.Remarks {
-		rows = append(rows, []string{"beside that", remarkLine(r)})
+		rows = append(rows, []string{"beside that", w.remark(r)})
 	}
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
 		[]string{"mail", mailLine(v.Totals)},
 		[]string{"tasks", fmt.Sprintf("%d of %d", v.ActiveTasks, v.MaxTasks)},
-		[]string{"last heartbeat", at(v.LastHeartbeat)})
+		[]string{"last heartbeat", w.at(v.LastHeartbeat)})
 	if v.URL != "" {
 		rows = append(rows, []string{"url", v.URL})
 	}
@@ -87,9 +86,9 @@ func workspaceTable(w io.Writer, v api.Workspace) {
 		if i == 0 {
 			label = "evidence"
 		}
-		rows = append(rows, []string{label, fmt.Sprintf("%s  %s", at(e.At), e.Fact)})
+		rows = append(rows, []string{label, fmt.Sprintf("%s  %s", w.at(e.At), w.words(e.Fact))})
 	}
-	table(w, rows)
+	w.facts(rows)
 }
 
 // mailLine says how many messages a workspace has accepted and what became of

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -73,7 +72,7 @@ func (a *app) awaitEnd(
 // showEnd prints how a message ended. A state that is not the end is already
 // printed for people, but not as JSON.
 func (a *app) showEnd(r api.Receipt, ended bool) error {
-	return a.show(r, func(w io.Writer) {
+	return a.show(r, func(w *printer) {
 		if !ended {
 			return
 		}

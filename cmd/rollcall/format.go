@@ -2,23 +2,71 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 )
 
-// at formats a time in the local time zone.
-func at(t time.Time) string {
-	if t.IsZero() {
+// The clocks that --time takes. Without one, ages are relative and other times local.
+const (
+	clockLocal    = "local"
+	clockUTC      = "utc"
+	clockRelative = "relative"
+)
+
+// clocks are the values of --time.
+var clocks = []string{clockLocal, clockUTC, clockRelative}
+
+// at formats a time by the clock that was asked for, else in the local time zone.
+func (w *printer) at(t time.Time) string {
+	switch {
+	case t.IsZero():
 		return "never"
+	case w.clock == clockRelative:
+		return relative(t, w.now)
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return w.absolute(t)
 }
 
-// ago formats how long ago t was.
-func ago(t time.Time) string {
-	if t.IsZero() {
+// ago formats a time whose age matters: relative, unless another clock was asked for.
+func (w *printer) ago(t time.Time) string {
+	switch {
+	case t.IsZero():
 		return "never"
+	case w.clock == "" || w.clock == clockRelative:
+		return relative(t, w.now)
 	}
-	return span(time.Since(t)) + " ago"
+	return w.absolute(t)
+}
+
+func (w *printer) absolute(t time.Time) string {
+	if w.clock == clockUTC {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return t.In(w.zone).Format("2006-01-02 15:04:05 MST")
+}
+
+// stamps are the times in what the platform says: in UTC, as RFC 3339 has them.
+var stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+
+// words is a sentence of the platform: with its times by the clock that was asked for, and with
+// commands of this program for calls of the API. A sentence has no relative times.
+func (w *printer) words(text string) string {
+	text = stamps.ReplaceAllStringFunc(text, func(stamp string) string {
+		t, err := time.Parse(time.RFC3339, stamp)
+		if err != nil {
+			return stamp // the platform wrote none of this
+		}
+		return w.absolute(t)
+	})
+	return asCommands(text)
+}
+
+// relative formats a time as seen from now.
+func relative(t, now time.Time) string {
+	if t.After(now.Add(time.Second)) {
+		return "in " + span(t.Sub(now))
+	}
+	return span(now.Sub(t)) + " ago"
 }
 
 // span formats a duration in its largest sensible unit; a negative one is 0s.

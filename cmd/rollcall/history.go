@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,42 +13,49 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	var limit int
+	var since age
 	cmd := workspaceCommand("history ID", "What its status was and who did what, newest first",
 		func(ctx context.Context, args []string) error {
-			return a.showActivity(ctx, workspacePath(args[0])+"/history", limit)
+			return a.showActivity(ctx, workspacePath(args[0])+"/history", limit, since)
 		})
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines")
+	sinceVar(cmd, &since)
 	return cmd
 }
 
 func (a *app) auditCommand() *cobra.Command {
 	var limit int
+	var since age
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Actions that concern no single workspace, and who took them, newest first",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.showActivity(cmd.Context(), "/audit", limit) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.showActivity(cmd.Context(), "/audit", limit, since)
+		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines")
+	sinceVar(cmd, &since)
 	return cmd
 }
 
 // showActivity prints the rows of a workspace's history or of the audit trail.
-func (a *app) showActivity(ctx context.Context, path string, limit int) error {
-	activity, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []api.HistoryEntry { return p.History })
+func (a *app) showActivity(ctx context.Context, path string, limit int, since age) error {
+	activity, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []api.HistoryEntry { return p.History },
+		func(h api.HistoryEntry) bool { return since.holds(h.At, time.Now()) })
 	if err != nil {
 		return err
 	}
-	return a.show(activity, func(w io.Writer) {
+	return a.show(activity, func(w *printer) {
 		if len(activity) == 0 {
 			fmt.Fprintln(w, "nothing yet")
 			return
 		}
-		rows := [][]string{{"AT", "WHAT", "WHO", "FROM", ""}}
+		rows := [][]string{{"AT", "WHAT", "WHO", "FROM", "MORE"}}
 		for _, r := range activity {
-			rows = append(rows, []string{at(r.At), r.Action, r.Who, orDash(r.From), r.Summary})
+			rows = append(rows, []string{w.at(r.At), r.Action, r.Who, orDash(r.From), w.words(r.Summary)})
 		}
-		table(w, rows)
+		w.table(rows)
 		moreLine(w, more, limit)
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,5 +25,5 @@ func (a *app) setHold(ctx context.Context, id, action string) error {
 	if err := a.call(ctx, "POST", workspacePath(id)+"/"+action, nil, &ws); err != nil {
 		return err
 	}
-	return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s (%s)\n", ws.ID, ws.Status, ws.Reason) })
+	return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s (%s)\n", ws.ID, ws.Status, ws.Reason) })
 }

@@ -71,10 +71,10 @@ func (a *app) login(ctx context.Context, in io.Reader, address, name string) err
 		return err
 	}
 	out := map[string]any{"context": name, "url": address, "name": me.Name, "scope": me.Scope, "expires_at": me.ExpiresAt}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		until := ""
 		if !me.ExpiresAt.IsZero() {
-			until = ", until " + at(me.ExpiresAt)
+			until = ", until " + w.at(me.ExpiresAt)
 		}
 		fmt.Fprintf(w, "signed in to %s as %s (%s%s); the context %s is in use\n", address, me.Name, me.Scope, until, name)
 		noteLocal(w, name)
@@ -133,7 +133,7 @@ func (a *app) logoutCommand() *cobra.Command {
 				return err
 			}
 			out := map[string]string{"context": name, "status": "forgotten"}
-			return a.show(out, func(w io.Writer) {
+			return a.show(out, func(w *printer) {
 				fmt.Fprintf(w, "the context %s is forgotten; its credential is good until it is revoked\n", name)
 			})
 		},
@@ -172,14 +172,14 @@ func (a *app) useContext(name string) error {
 		return err
 	}
 	out := map[string]string{"context": name, "url": chosen.URL}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		fmt.Fprintf(w, "the context %s (%s) is in use\n", name, chosen.URL)
 		noteLocal(w, name)
 	})
 }
 
 // noteLocal says that a platform of this folder comes before the context in use.
-func noteLocal(w io.Writer, name string) {
+func noteLocal(w *printer, name string) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return
@@ -203,7 +203,7 @@ func (a *app) listContexts() error {
 	for _, name := range all.names() {
 		rows = append(rows, row{name, all.All[name].URL, name == all.Current})
 	}
-	return a.show(rows, func(w io.Writer) {
+	return a.show(rows, func(w *printer) {
 		if len(rows) == 0 {
 			fmt.Fprintln(w, "none yet: rollcall login URL makes one")
 			return
@@ -216,6 +216,6 @@ func (a *app) listContexts() error {
 			}
 			lines = append(lines, []string{mark, r.Name, r.URL})
 		}
-		table(w, lines)
+		w.table(lines)
 	})
 }

@@ -27,7 +27,7 @@ func signedOut(t *testing.T) (file string) {
 func command(t *testing.T, in string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	a := &app{out: &out, errs: &errs}
+	a := &app{out: &output{to: &out}, errs: &errs}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(in))

@@ -9,7 +9,7 @@
 //   - locate.go, contexts.go, call.go, pages.go: where the platform is, one call, a list
 //   - await.go, follow.go: calls made again until something has happened
 //   - fleet.go: the fleet and its tables
-//   - output.go, table.go, format.go: what is printed
+//   - output.go, table.go, format.go, words.go, since.go: what is printed
 //   - confirm.go: what is asked before a credential in use is ended
 //   - exit.go: errors and exit codes
 package main
@@ -38,15 +38,18 @@ func main() {
 // run executes one command line and returns its exit code. A person answers on in;
 // it is nil when nobody can be asked.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	a := &app{in: in, out: out, errs: errs}
+	a := &app{in: in, out: &output{to: out}, errs: errs}
 	root := a.command()
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(a.out)
 	root.SetErr(errs)
 	if err := checkTexts(args); err != nil {
 		return reportError(errs, root, err)
 	}
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.out.failed
+	}
 	if err == nil {
 		return 0
 	}
@@ -67,9 +70,11 @@ func checkTexts(args []string) error {
 // app is what the commands share.
 type app struct {
 	in              io.Reader // a person's answers; nil: nobody can be asked
-	out, errs       io.Writer
+	out             *output
+	errs            io.Writer
 	url, token      string // the flags that every command has
 	context, output string
+	clock           string
 	platform        client.Client // its URL is empty until the first call
 }
 
@@ -89,7 +94,7 @@ of --token or ROLLCALL_TOKEN is never sent to the address of that file.
 
 Exit codes:
   0    done
-  1    the platform refused
+  1    the platform refused, or the output can't be written
   2    wrong usage
   3    no platform is known, or it doesn't answer, or it fails (HTTP 5xx)
   4    done, but with a bad outcome: not online (status --check), something is wrong (problems), not delivered
@@ -102,9 +107,6 @@ Exit codes:
 				fmt.Fprintln(a.errs, "rollcall: a credential on the command line is shown in process lists and kept in the "+
 					"shell's history; rollcall login or ROLLCALL_TOKEN keeps it out of both")
 			}
-			if a.output != "table" && a.output != "json" {
-				return fmt.Errorf("--output must be table or json, not %q", a.output)
-			}
 			return nil
 		},
 	}
@@ -113,7 +115,9 @@ Exit codes:
 	flags.StringVar(&a.token, "token", "",
 		"a person's credential (better: rollcall login, or ROLLCALL_TOKEN, which no process list shows)")
 	flags.StringVar(&a.context, "context", "", "the platform that you have signed in to, by its context")
-	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
+	a.output = "table"
+	choiceVarP(root, flags, &a.output, "output", "o", "how it is printed", []string{"table", "json"})
+	choiceVarP(root, flags, &a.clock, "time", "", "how times are shown", clocks)
 	a.addCommands(root)
 	root.AddCommand(a.costCommand(), a.versionCommand())
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
@@ -128,7 +132,7 @@ func (a *app) addCommands(root *cobra.Command) {
 	}{
 		{"see", "See:", []*cobra.Command{
 			a.problemsCommand(), a.statusCommand(), a.watchCommand(), a.explainCommand(),
-			a.historyCommand(), a.auditCommand(), a.eventsCommand(),
+			a.logCommand(), a.historyCommand(), a.auditCommand(), a.eventsCommand(),
 		}},
 		{"mend", "Mend:", []*cobra.Command{
 			a.repairCommand(), a.rotateCommand(), a.redriveCommand(),

@@ -3,26 +3,40 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
-// show prints v as JSON with --output json; else table prints it for people.
-func (a *app) show(v any, table func(w io.Writer)) error {
+// show prints v as JSON with --output json; else forPeople prints it for people.
+func (a *app) show(v any, forPeople func(*printer)) error {
 	if a.output == "json" {
-		var raw bytes.Buffer
-		enc := json.NewEncoder(&raw)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-		_, err := a.out.Write(visible.JSON(raw.Bytes()))
+		return a.writeJSON(v, "  ")
+	}
+	forPeople(a.printer())
+	return a.out.failed
+}
+
+// showLine is show for a stream: as JSON, each value is one line.
+func (a *app) showLine(v any, forPeople func(*printer)) error {
+	if a.output == "json" {
+		return a.writeJSON(v, "")
+	}
+	forPeople(a.printer())
+	return a.out.failed
+}
+
+func (a *app) writeJSON(v any, indent string) error {
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	table(a.out)
-	return nil
+	_, err := a.out.Write(visible.JSON(raw.Bytes()))
+	return err
 }
 
 // printf prints for people: nothing with --output json.
@@ -30,4 +44,34 @@ func (a *app) printf(format string, args ...any) {
 	if a.output == "table" {
 		fmt.Fprintf(a.out, format, args...)
 	}
+}
+
+// output is where a command prints. It remembers the first write that failed, so that no command
+// has to look at each of its writes, and none ends well whose output is cut off.
+type output struct {
+	to     io.Writer
+	failed error
+}
+
+var _ io.Writer = (*output)(nil)
+
+// Write implements io.Writer. After a write that failed it writes nothing more.
+func (o *output) Write(p []byte) (int, error) {
+	if o.failed != nil {
+		return 0, o.failed
+	}
+	n, err := o.to.Write(p)
+	if err != nil {
+		o.failed = &outcome{exitRefused, "the output can't be written: " + rootOf(err).Error()}
+		return n, o.failed
+	}
+	return n, nil
+}
+
+// rootOf is what an error wraps in the end.
+func rootOf(err error) error {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err
 }

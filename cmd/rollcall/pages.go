@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
 
@@ -23,11 +22,13 @@ type page struct {
 	Next       *string            `json:"next"`
 }
 
-// pages reads a list page by page up to limit, and reports whether there is more.
+// pages reads a list page by page up to limit, and reports whether there is more. A list is newest first, and
+// ends at its first row that keep refuses; nil keeps all.
 // It asks for one row more than limit, because a full page has a next cursor even
 // when it is the last.
 func pages[T any](
 	ctx context.Context, a *app, path string, query url.Values, limit int, rows func(page) []T,
+	keep func(T) bool,
 ) (all []T, more bool, err error) {
 	if limit < 1 {
 		return nil, false, &outcome{exitUsage, "--limit must be at least 1"}
@@ -39,8 +40,14 @@ func pages[T any](
 		if err := a.call(ctx, "GET", path+"?"+query.Encode(), nil, &p); err != nil {
 			return nil, false, err
 		}
-		if all = append(all, rows(p)...); len(all) > limit {
-			return all[:limit], true, nil
+		for _, row := range rows(p) {
+			if keep != nil && !keep(row) {
+				return all, false, nil
+			}
+			if len(all) == limit {
+				return all, true, nil
+			}
+			all = append(all, row)
 		}
 		if p.Next == nil {
 			return all, false, nil
@@ -50,8 +57,8 @@ func pages[T any](
 }
 
 // moreLine ends a table that doesn't show every row.
-func moreLine(w io.Writer, more bool, limit int) {
+func moreLine(w *printer, more bool, limit int) {
 	if more {
-		fmt.Fprintf(w, "… more: --limit %d\n", 4*limit)
+		fmt.Fprintf(w, "there are more: --limit %d shows them\n", 4*limit)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -39,7 +38,7 @@ It exits with 4 when anything is wrong.`,
 			if err != nil {
 				return err
 			}
-			if err := a.show(found, func(w io.Writer) { problemsReport(w, found) }); err != nil || len(found) == 0 {
+			if err := a.show(found, func(w *printer) { problemsReport(w, found) }); err != nil || len(found) == 0 {
 				return err
 			}
 			return &outcome{exitUnhealthy, count(len(found), "problem")}
@@ -117,19 +116,20 @@ func worstFirst(fleet []api.Workspace) []api.Workspace {
 	})
 }
 
-func problemsReport(w io.Writer, found []problem) {
+func problemsReport(w *printer, found []problem) {
 	if len(found) == 0 {
 		fmt.Fprintln(w, "nothing is wrong")
 		return
 	}
 	for _, p := range found {
-		line := p.Text
+		text := w.words(p.Text)
+		line := text
 		switch {
 		case len(p.Workspaces) != 1:
 		case p.Status == "":
-			line = p.Workspaces[0] + ": " + p.Text
+			line = p.Workspaces[0] + ": " + text
 		default:
-			line = fmt.Sprintf("%s is %s (%s) since %s: %s", p.Workspaces[0], p.Status, p.Reason, ago(p.Since), p.Text)
+			line = fmt.Sprintf("%s is %s (%s) since %s: %s", p.Workspaces[0], p.Status, p.Reason, w.ago(p.Since), text)
 		}
 		fmt.Fprintln(w, line)
 		if p.Command != "" {

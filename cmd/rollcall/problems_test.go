@@ -38,7 +38,7 @@ func TestProblemsOf(t *testing.T) {
 		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
 	}, now)
 	var b strings.Builder
-	problemsReport(&b, found)
+	problemsReport(&printer{Writer: &b, now: time.Now()}, found)
 	const want = `the platform is suspected of the silence of 2 workspaces: a hint for j-silent
     rollcall mend j-silent
 i-refused is degraded (credentials_rejected) since 0s ago: a hint for i-refused

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +17,7 @@ import (
 func (a *app) receiptsCommand() *cobra.Command {
 	var state string
 	var limit int
+	var since age
 	cmd := &cobra.Command{
 		Use:   "receipts ID [MESSAGE]",
 		Short: "What became of its messages, newest first",
@@ -25,11 +26,12 @@ func (a *app) receiptsCommand() *cobra.Command {
 			if len(args) == 2 {
 				return a.showReceipt(cmd.Context(), args[0], args[1])
 			}
-			return a.showReceipts(cmd.Context(), args[0], state, limit)
+			return a.showReceipts(cmd.Context(), args[0], state, limit, since)
 		},
 	}
-	choiceVar(cmd.Flags(), &state, "state", "only these", chat.State("").Choices())
+	choiceVar(cmd, &state, "state", "only these", chat.State("").Choices())
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
+	sinceVar(cmd, &since)
 	return cmd
 }
 
@@ -39,55 +41,56 @@ func (a *app) showReceipt(ctx context.Context, id, message string) error {
 	if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
 		return err
 	}
-	return a.show(r, func(w io.Writer) { receiptTable(w, r) })
+	return a.show(r, func(w *printer) { receiptTable(w, r) })
 }
 
 // showReceipts prints a workspace's messages, or those in one state.
-func (a *app) showReceipts(ctx context.Context, id, state string, limit int) error {
+func (a *app) showReceipts(ctx context.Context, id, state string, limit int, since age) error {
 	query := url.Values{}
 	if state != "" {
 		query.Set("state", state)
 	}
 	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", query, limit,
-		func(p page) []api.Receipt { return p.Messages })
+		func(p page) []api.Receipt { return p.Messages },
+		func(r api.Receipt) bool { return since.holds(r.AcceptedAt, time.Now()) })
 	if err != nil {
 		return err
 	}
-	return a.show(receipts, func(w io.Writer) {
+	return a.show(receipts, func(w *printer) {
 		receiptsTable(w, receipts)
 		moreLine(w, more, limit)
 	})
 }
 
 // receiptsTable prints a line for each message.
-func receiptsTable(w io.Writer, receipts []api.Receipt) {
+func receiptsTable(w *printer, receipts []api.Receipt) {
 	if len(receipts) == 0 {
 		fmt.Fprintln(w, "no messages")
 		return
 	}
-	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "ACCEPTED", "TRIES", ""}}
+	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "ACCEPTED", "TRIES", "REASON"}}
 	for _, r := range receipts {
 		rows = append(rows, []string{
-			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), at(r.AcceptedAt),
-			strconv.Itoa(len(r.Attempts)), clip(r.Reason, 90),
+			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), w.at(r.AcceptedAt),
+			strconv.Itoa(len(r.Attempts)), w.words(r.Reason),
 		})
 	}
-	table(w, rows)
+	w.table(rows)
 }
 
 // receiptTable prints one message, a line for each of its facts.
-func receiptTable(w io.Writer, r api.Receipt) {
+func receiptTable(w *printer, r api.Receipt) {
 	rows := [][]string{
 		{"message", r.MessageID},
-		{"state", fmt.Sprintf("%s: %s", r.State, r.Reason)},
-		{"accepted", at(r.AcceptedAt)},
-		{"expires", at(r.ExpiresAt)},
+		{"state", fmt.Sprintf("%s: %s", r.State, w.words(r.Reason))},
+		{"accepted", w.at(r.AcceptedAt)},
+		{"expires", w.at(r.ExpiresAt)},
 	}
 	if !r.SettledAt.IsZero() {
-		rows = append(rows, []string{"ended", at(r.SettledAt)})
+		rows = append(rows, []string{"ended", w.at(r.SettledAt)})
 	}
 	for i, t := range r.Attempts {
-		line := fmt.Sprintf("%s  by %s: %s", at(t.At), t.Via, cmp.Or(t.Text, string(t.Outcome)))
+		line := fmt.Sprintf("%s  by %s: %s", w.at(t.At), t.Via, cmp.Or(t.Text, string(t.Outcome)))
 		if t.Error != "" {
 			line += " (" + t.Error + ")"
 		}
@@ -96,5 +99,5 @@ func receiptTable(w io.Writer, r api.Receipt) {
 	if c := r.Callback; c != nil {
 		rows = append(rows, []string{"callback", fmt.Sprintf("%s, %s %s", c.State, count(c.Tries, "call"), c.Error)})
 	}
-	table(w, append(rows, answerLines(r)...))
+	w.facts(append(rows, answerLines(r)...))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +36,7 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 	if err := a.call(ctx, "POST", workspacePath(id)+"/redrive", body, &out); err != nil {
 		return err
 	}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		did := "put back"
 		if dryRun {
 			did = "would be put back"
@@ -55,5 +54,5 @@ func (a *app) changeMessage(ctx context.Context, path string, body any) error {
 	if err := a.call(ctx, "POST", path, body, &r); err != nil {
 		return err
 	}
-	return a.show(r, func(w io.Writer) { receiptsTable(w, []api.Receipt{r}) })
+	return a.show(r, func(w *printer) { receiptsTable(w, []api.Receipt{r}) })
 }

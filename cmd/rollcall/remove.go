@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +26,7 @@ func (a *app) removeCommand() *cobra.Command {
 			if err := a.call(ctx, "DELETE", path, nil, &ws); err != nil {
 				return err
 			}
-			return a.show(ws, func(w io.Writer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
+			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
 		})
 	cmd.Flags().BoolVar(&purge, "purge", false, "also erase what is kept of it, but for the audit trail")
 	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")

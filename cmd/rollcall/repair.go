@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,24 +66,24 @@ func (a *app) repair(ctx context.Context, id string, asked repairRequest, wait t
 	if err != nil {
 		return err
 	}
-	err = a.show(out, func(w io.Writer) { printRepaired(w, out) })
+	err = a.show(out, func(w *printer) { printRepaired(w, out) })
 	if err != nil || wait == 0 {
 		return err
 	}
 	return a.awaitRegister(ctx, id, before.RegisteredAt, wait)
 }
 
-func printRepaired(w io.Writer, out api.Repaired) {
+func printRepaired(w *printer, out api.Repaired) {
 	fmt.Fprintf(w, "%s revoked; ", count(out.Revoked, "credential"))
 	switch {
 	case out.AuthToken != "":
 		fmt.Fprintf(w, "the new one:\n%s\n", out.AuthToken)
 	case out.From != "":
-		fmt.Fprintf(w, "bootstrap is open until %s, to an agent at %s only\n", at(out.BootstrapUntil), out.From)
+		fmt.Fprintf(w, "bootstrap is open until %s, to an agent at %s only\n", w.at(out.BootstrapUntil), out.From)
 	default:
-		fmt.Fprintf(w, "bootstrap is open until %s, to whoever registers first\n", at(out.BootstrapUntil))
+		fmt.Fprintf(w, "bootstrap is open until %s, to whoever registers first\n", w.at(out.BootstrapUntil))
 	}
-	fmt.Fprintf(w, "next: %s\n", out.Next)
+	fmt.Fprintf(w, "next: %s\n", w.words(out.Next))
 }
 
 // awaitRegister waits until the agent has registered later than before. Both
@@ -98,7 +97,7 @@ func (a *app) awaitRegister(ctx context.Context, id string, before time.Time, pa
 		if !ws.RegisteredAt.After(before) || ws.Reason == workspace.ReasonCredentialsRejected {
 			return false, nil
 		}
-		a.printf("the agent registered at %s: %s (%s)\n", at(ws.RegisteredAt), ws.Status, ws.Reason)
+		a.printf("the agent registered at %s: %s (%s)\n", a.printer().at(ws.RegisteredAt), ws.Status, ws.Reason)
 		return true, nil
 	})
 	next := "see whether it has: rollcall status " + id

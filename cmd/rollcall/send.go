@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func (a *app) sendCommand() *cobra.Command {
 			if !noFollow {
 				return a.follow(cmd.Context(), args[0], out, patience)
 			}
-			return a.show(out, func(w io.Writer) { fmt.Fprint(w, out.line()) })
+			return a.show(out, func(w *printer) { fmt.Fprint(w, out.line()) })
 		},
 	}
 	cmd.Flags().DurationVar(&patience, "timeout", 2*time.Minute,
@@ -102,8 +101,8 @@ func (m accepted) line() string {
 func (a *app) warnOfDelay(m accepted) {
 	switch {
 	case m.Hint != "":
-		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, m.Hint)
+		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, a.printer().words(m.Hint))
 	case m.Expected == string(workspace.ExpectNobody):
-		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, strings.TrimRight(m.Message, ": "))
+		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, a.printer().words(strings.TrimRight(m.Message, ": ")))
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +29,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return allOnline(shown)
 		},
 	}
-	choiceVar(cmd.Flags(), &only, "status", "only these", workspace.Status("").Choices())
+	choiceVar(cmd, &only, "status", "only these", workspace.Status("").Choices())
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 4 unless all shown are online")
 	return cmd
 }
@@ -42,7 +41,7 @@ func (a *app) showFleet(ctx context.Context, only string) ([]api.Workspace, erro
 	if err != nil {
 		return nil, err
 	}
-	return fleet, a.show(fleet, func(w io.Writer) {
+	return fleet, a.show(fleet, func(w *printer) {
 		if only != "" && len(fleet) == 0 {
 			fmt.Fprintf(w, "no workspace is %s\n", only)
 			return
@@ -57,7 +56,7 @@ func (a *app) showWorkspace(ctx context.Context, id string) ([]api.Workspace, er
 	if err := a.call(ctx, "GET", workspacePath(id), nil, &ws); err != nil {
 		return nil, err
 	}
-	return []api.Workspace{ws}, a.show(ws, func(w io.Writer) { workspaceTable(w, ws) })
+	return []api.Workspace{ws}, a.show(ws, func(w *printer) { workspaceTable(w, ws) })
 }
 
 // allOnline is the outcome of status --check: nil when every workspace is online.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -19,13 +18,13 @@ func (a *app) sweepCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), "POST", "/sweep", nil, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w io.Writer) { sweepReport(w, out) })
+			return a.show(out, func(w *printer) { sweepReport(w, out) })
 		},
 	}
 }
 
 // sweepReport prints what a sweep did.
-func sweepReport(w io.Writer, s api.Swept) {
+func sweepReport(w *printer, s api.Swept) {
 	fmt.Fprintf(w, "%d seen, %d drains woken, %d changes noticed, %d messages ended, %d probed\n",
 		s.Seen, s.Woken, s.Announced, s.Expired, s.Probed)
 	for _, id := range s.Broken {

@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +25,7 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lasts, err := parseLifetime(expires)
 			if err != nil {
-				return err
+				return fmt.Errorf("--expires: %w", err)
 			}
 			body := map[string]any{"name": name, "scope": scope, "team": team, "expires_in_seconds": int64(lasts.Seconds())}
 			return a.createToken(cmd.Context(), body)
@@ -53,23 +49,10 @@ func (a *app) createToken(ctx context.Context, body map[string]any) error {
 	if err := a.call(ctx, "POST", "/tokens", body, &out); err != nil {
 		return err
 	}
-	return a.show(out, func(w io.Writer) {
+	return a.show(out, func(w *printer) {
 		fmt.Fprintf(w, "%s\nfor %s, scope %s, until %s; rollcall token revoke %s ends it\nnext: %s\n",
-			out.Credential, out.Name, out.Scope, at(out.ExpiresAt), out.TokenID, out.Next)
+			out.Credential, out.Name, out.Scope, w.at(out.ExpiresAt), out.TokenID, out.Next)
 	})
-}
-
-// parseLifetime reads a duration that may be in days, which time.ParseDuration
-// doesn't know.
-func parseLifetime(text string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 36500 {
-			return time.Duration(n) * 24 * time.Hour, nil
-		}
-	} else if lasts, err := time.ParseDuration(text); err == nil && lasts > 0 {
-		return lasts, nil
-	}
-	return 0, fmt.Errorf("--expires must be a time like 90d or 12h, not %q", text)
 }
 
 func (a *app) tokenListCommand() *cobra.Command {
@@ -80,30 +63,30 @@ func (a *app) tokenListCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), "GET", "/tokens", nil, &out); err != nil {
 				return err
 			}
-			return a.show(out.Tokens, func(w io.Writer) { tokenTable(w, out.Tokens) })
+			return a.show(out.Tokens, func(w *printer) { tokenTable(w, out.Tokens) })
 		},
 	}
 }
 
-func tokenTable(w io.Writer, tokens []api.Token) {
+func tokenTable(w *printer, tokens []api.Token) {
 	if len(tokens) == 0 {
 		fmt.Fprintln(w, "nobody has a credential yet, but for the root: rollcall token create")
 		return
 	}
 	rows := [][]string{{"ID", "NAME", "SCOPE", "TEAM", "EXPIRES", "LAST USED", "FROM", "MADE BY"}}
 	for _, t := range tokens {
-		expires, used := at(t.ExpiresAt), "never"
+		expires, used := w.at(t.ExpiresAt), "never"
 		if t.Expired {
 			expires = "expired"
 		}
 		if !t.UsedAt.IsZero() {
-			used = at(t.UsedAt)
+			used = w.at(t.UsedAt)
 		}
 		rows = append(rows, []string{
 			t.TokenID, t.Name, t.Scope, orDash(t.Team), expires, used, orDash(t.UsedFrom), t.CreatedBy,
 		})
 	}
-	table(w, rows)
+	w.table(rows)
 }
 
 func (a *app) tokenRevokeCommand() *cobra.Command {
@@ -114,7 +97,7 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), "DELETE", "/tokens/"+url.PathEscape(args[0]), nil, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w io.Writer) {
+			return a.show(out, func(w *printer) {
 				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
 			})
 		},

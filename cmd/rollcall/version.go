@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version of this program", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return a.show(map[string]string{"version": currentVersion()}, func(w io.Writer) {
+			return a.show(map[string]string{"version": currentVersion()}, func(w *printer) {
 				fmt.Fprintln(w, "rollcall", currentVersion())
 			})
 		},

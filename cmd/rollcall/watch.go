@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -58,21 +59,20 @@ func (a *app) watch(ctx context.Context, every time.Duration) error {
 // first read is a table for people; as JSON, each of its workspaces is a change.
 func (a *app) showChanges(known map[string]api.Workspace, fleet []api.Workspace, first bool) error {
 	if first && a.output == "table" {
-		fleetTable(a.out, fleet)
-		return nil
+		fleetTable(a.printer(), fleet)
+		return a.out.failed
 	}
 	for _, c := range changesOf(known, fleet) {
-		if a.output == "json" {
-			if err := a.show(c.to, nil); err != nil {
-				return err
-			}
-			continue
+		if err := a.showLine(c.to, c.print); err != nil {
+			return err
 		}
-		a.printf("%s  %s  %s → %s (%s)  %s\n",
-			at(time.Now()), c.to.ID, cmp.Or(string(c.from), "new"), c.to.Status, c.to.Reason, c.to.Hint)
 	}
 	for _, id := range removedFrom(known, fleet) {
-		a.printf("%s  %s  removed\n", at(time.Now()), id)
+		gone := map[string]string{"id": id, "status": "removed"}
+		err := a.showLine(gone, func(w *printer) { fmt.Fprintf(w, "%s  %s  removed\n", w.at(w.now), id) })
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -81,6 +81,11 @@ func (a *app) showChanges(known map[string]api.Workspace, fleet []api.Workspace,
 type change struct {
 	from workspace.Status // "" for a workspace that is new
 	to   api.Workspace
+}
+
+func (c change) print(w *printer) {
+	fmt.Fprintf(w, "%s  %s  %s → %s (%s)  %s\n",
+		w.at(w.now), c.to.ID, cmp.Or(string(c.from), "new"), c.to.Status, c.to.Reason, w.words(c.to.Hint))
 }
 
 // changesOf returns the workspaces of fleet that are new or have changed.

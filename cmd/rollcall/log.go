@@ -1,0 +1,201 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+)
+
+func (a *app) logCommand() *cobra.Command {
+	var asked logRequest
+	cmd := workspaceCommand("log ID", "What its agent was told and said, its statuses, and what operators did, in order",
+		func(ctx context.Context, args []string) error {
+			asked.id = args[0]
+			return a.log(ctx, asked)
+		})
+	cmd.Long = `log prints, oldest first: each message with its attempts, its end and the agent's
+answer; what the agent said and reported by itself; each change of status; and what
+operators did. It reads the newest rows of each kind, as many as --limit says.
+With -f it goes on until it is interrupted, and looks every two seconds; as JSON,
+each entry is one line. Reading mail needs a credential with the scope operate,
+unless chat is open.`
+	cmd.Flags().IntVar(&asked.limit, "limit", 50, "how many rows of each kind")
+	cmd.Flags().BoolVarP(&asked.follow, "follow", "f", false, "keep printing new entries as they come")
+	sinceVar(cmd, &asked.since)
+	return cmd
+}
+
+// logRequest is which entries are asked for.
+type logRequest struct {
+	id     string
+	limit  int
+	follow bool
+	since  age
+}
+
+// betweenLogs is the pause between two looks of who follows.
+const betweenLogs = 2 * time.Second
+
+// entry is a line of the log. Its kind is message, attempt, end, answer, said, status or act.
+type entry struct {
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"`
+	Message string    `json:"message_id,omitempty"`
+	Who     string    `json:"who,omitempty"`
+	Text    string    `json:"text"`
+}
+
+// log prints a workspace's log. With follow it goes on until it is interrupted.
+func (a *app) log(ctx context.Context, asked logRequest) error {
+	known := map[entry]bool{}
+	var failed error // of the last read
+	for first := true; ; first = false {
+		entries, err := a.readLog(ctx, asked)
+		switch {
+		case asked.follow && ctx.Err() != nil:
+			return nil // an interrupt is the normal end
+		case err != nil && (!asked.follow || first || !temporary(err)):
+			return err
+		case err != nil && failed == nil:
+			a.warnRetry(err)
+		}
+		failed = err
+		for _, e := range entries {
+			if known[e] {
+				continue
+			}
+			known[e] = true
+			if err := a.showLine(e, e.print); err != nil {
+				return err
+			}
+		}
+		if !asked.follow {
+			if len(known) == 0 {
+				a.printf("nothing yet\n")
+			}
+			return nil
+		}
+		if !pause(ctx, betweenLogs) {
+			return nil
+		}
+	}
+}
+
+// readLog reads the newest rows of each kind, and returns their entries, oldest first.
+func (a *app) readLog(ctx context.Context, asked logRequest) ([]entry, error) {
+	if asked.limit < 1 || asked.limit > maxPage {
+		return nil, &outcome{exitUsage, fmt.Sprintf("--limit must be from 1 to %d", maxPage)}
+	}
+	path, limit := workspacePath(asked.id), url.Values{"limit": {strconv.Itoa(asked.limit)}}.Encode()
+	var rows []api.ActivityRow
+	var mail, history page
+	for _, list := range []struct {
+		of   string
+		into any
+	}{{"/activity", &rows}, {"/messages", &mail}, {"/history", &history}} {
+		if err := a.call(ctx, "GET", path+list.of+"?"+limit, nil, list.into); err != nil {
+			return nil, err
+		}
+	}
+	var out []entry
+	for _, row := range rows {
+		out = append(out, rowEntry(row))
+	}
+	for _, r := range mail.Messages {
+		out = append(out, receiptEntries(r)...)
+	}
+	for _, h := range history.History {
+		out = append(out, historyEntry(h))
+	}
+	out = slices.DeleteFunc(out, func(e entry) bool { return !asked.since.holds(e.At, time.Now()) })
+	slices.SortStableFunc(out, func(a, b entry) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// rowEntry is a message that the agent was told, or what it said or reported by itself.
+func rowEntry(row api.ActivityRow) entry {
+	e := entry{At: row.CreatedAt, Kind: "said", Text: row.Summary}
+	switch row.Type {
+	case "a2a_receive":
+		e.Kind, e.Message, e.Who = "message", cmp.Or(row.MessageID, row.ID), "the user"
+		if row.SourceID != nil && *row.SourceID != "" {
+			e.Who = *row.SourceID
+		}
+		if row.Data != nil {
+			e.Text = cmp.Or(row.Data.Text, e.Text)
+		}
+	case "notify":
+	default:
+		e.Text = strings.TrimSpace(row.Type + ": " + row.Summary)
+	}
+	return e
+}
+
+// receiptEntries are a message's attempts, its end and its answer.
+func receiptEntries(r api.Receipt) (out []entry) {
+	for _, t := range r.Attempts {
+		text := fmt.Sprintf("by %s: %s", t.Via, cmp.Or(t.Text, string(t.Outcome)))
+		if t.Error != "" {
+			text += " (" + t.Error + ")"
+		}
+		out = append(out, entry{At: t.At, Kind: "attempt", Message: r.MessageID, Text: text})
+	}
+	if r.State.Open() {
+		return out
+	}
+	end := entry{At: r.SettledAt, Kind: "end", Message: r.MessageID, Text: fmt.Sprintf("%s: %s", r.State, r.Reason)}
+	if r.Probe {
+		end.Text = "probe " + end.Text
+	}
+	out = append(out, end)
+	for _, line := range answerWords(r) {
+		out = append(out, entry{At: r.SettledAt, Kind: "answer", Message: r.MessageID, Text: line})
+	}
+	return out
+}
+
+// answerWords are what an agent answered: that its task isn't done, and its words.
+func answerWords(r api.Receipt) (out []string) {
+	for _, line := range answerLines(r) {
+		if line[0] == "answer" {
+			out = append(out, line[1])
+		} else {
+			out = append(out, line[0]+" "+line[1])
+		}
+	}
+	return out
+}
+
+// historyEntry is a change of status, or what somebody did.
+func historyEntry(h api.HistoryEntry) entry {
+	e := entry{At: h.At, Kind: "act", Who: h.Who, Text: strings.TrimSpace(h.Action + "  " + h.Summary)}
+	if h.Type == "status" {
+		e.Kind, e.Text, e.Who = "status", h.Summary, ""
+	}
+	return e
+}
+
+func (e entry) print(w *printer) {
+	text := e.Text
+	if e.Kind != "answer" && e.Kind != "message" && e.Kind != "said" { // those are people's and agents' words
+		text = w.words(text)
+	}
+	switch {
+	case e.Kind == "message":
+		text = fmt.Sprintf("%s: %s  (%s)", e.Who, text, e.Message)
+	case e.Message != "":
+		text = clip(e.Message, 9) + ": " + text
+	case e.Who != "":
+		text = e.Who + ": " + text
+	}
+	fmt.Fprintf(w, "%s  %-8s %s\n", w.at(e.At), e.Kind, text)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// What the platform has of a workspace in these tests.
+const (
+	told = `[{"id": "n1", "activity_type": "notify", "summary": "done", "created_at": "2026-01-31T12:00:05Z"},
+		{"id": "m1", "activity_type": "a2a_receive", "source_id": "peer", "message_id": "m1", "summary": "hello",
+		"created_at": "2026-01-31T12:00:01Z"}]`
+	tried = `{"messages": [{"message_id": "m1", "state": "delivered", "reason": "the agent took it",
+		"settled_at": "2026-01-31T12:00:04Z", "answer_text": "you said: hello", "attempts": [
+		{"at": "2026-01-31T12:00:02Z", "via": "push", "outcome": "unreachable", "text": "no answer", "error": "refused"},
+		{"at": "2026-01-31T12:00:03Z", "via": "push", "outcome": "delivered", "text": "the agent took it"}]}]}`
+	was = `{"history": [{"at": "2026-01-31T12:00:06Z", "type": "audit", "action": "pause", "who": "operator ana"},
+		{"at": "2026-01-31T12:00:00Z", "type": "status", "action": "status_changed", "who": "rollcall",
+		"summary": "nothing → online (healthy)"}]}`
+)
+
+func logged(told, tried, was string) map[string][]answer {
+	return map[string][]answer{
+		"GET /workspaces/demo/activity": {{200, told}}, "GET /workspaces/demo/messages": {{200, tried}},
+		"GET /workspaces/demo/history": {{200, was}},
+	}
+}
+
+// The log has what is in three lists, in the order in which it happened.
+func TestLog(t *testing.T) {
+	const want = `2026-01-31T12:00:00Z  status   nothing → online (healthy)
+2026-01-31T12:00:01Z  message  peer: hello  (m1)
+2026-01-31T12:00:02Z  attempt  m1: by push: no answer (refused)
+2026-01-31T12:00:03Z  attempt  m1: by push: the agent took it
+2026-01-31T12:00:04Z  end      m1: delivered: the agent took it
+2026-01-31T12:00:04Z  answer   m1: you said: hello
+2026-01-31T12:00:05Z  said     done
+2026-01-31T12:00:06Z  act      operator ana: pause
+`
+	p := &platform{answers: logged(told, tried, was)}
+	code, out, errs := rollcall(t.Context(), t, p, "log", "demo", "--time", "utc")
+	if code != 0 || out != want {
+		t.Errorf("exit %d\n%s%swant\n%s", code, out, errs, want)
+	}
+	for name, c := range map[string]commandTest{
+		"nothing":       {args: "log demo", answers: logged("[]", "{}", "{}"), out: "nothing yet\n"},
+		"all is older":  {args: "log demo --since 2h", answers: logged(told, tried, was), out: "nothing yet\n"},
+		"as JSON lines": {args: "log demo -o json", answers: logged(told, "{}", "{}"), out: `"text":"hello"}` + "\n"},
+		"no such time":  {args: "log demo --since tomorrow", code: exitUsage, errs: "like 90d, 12h or 30m"},
+		"no such limit": {args: "log demo --limit 0", code: exitUsage, errs: "from 1 to 500"},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+// Who follows sees each entry once.
+func TestTheLogIsFollowed(t *testing.T) {
+	ctx, interrupt := context.WithTimeout(t.Context(), 20*time.Second)
+	defer interrupt()
+	var reads atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := map[string]string{"activity": told, "messages": "{}", "history": "{}"}
+		if strings.HasSuffix(r.URL.Path, "/history") {
+			switch reads.Add(1) {
+			case 2:
+				body["history"] = was
+			case 3: // all before is printed
+				interrupt()
+			}
+		}
+		_, _ = io.WriteString(w, body[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]])
+	}))
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"log", "demo", "-f", "--url", server.URL}, nil, &out, &errs)
+	server.Close()
+	for _, text := range []string{"peer: hello", "said     done", "operator ana: pause"} {
+		if strings.Count(out.String(), text) != 1 {
+			t.Errorf("%q is not there once", text)
+		}
+	}
+	if t.Failed() || code != 0 {
+		t.Errorf("exit %d\n%s%s", code, &out, &errs)
+	}
+}
+
+// A list goes back as far as it is asked to, and no page further.
+func TestSince(t *testing.T) {
+	recent := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	history := `{"history": [{"at": "` + recent + `", "action": "pause"}, 
+		{"at": "2026-01-31T12:00:00Z", "action": "resume"}], "next": "c"}`
+	_, out, errs := rollcall(t.Context(), t, &platform{answers: on("GET /workspaces/demo/history", answer{200, history})},
+		"history", "demo", "--since", "2h")
+	if !strings.Contains(out, "pause") || strings.Contains(out, "resume") || strings.Contains(out, "more") {
+		t.Errorf("%s%s", out, errs)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	// named is a call of the API in a sentence: POST /workspaces/demo/repair.
+	named = regexp.MustCompile(`\b(GET|POST|DELETE) (/[a-z][^\s(),;]*)`)
+	// besides is a call in parentheses after the command that makes it.
+	besides = regexp.MustCompile(`(rollcall [^()]*) \((?:GET|POST|DELETE) /[^()]*\)`)
+)
+
+// asCommands is a sentence of the platform for who uses this program: its calls of the API are
+// commands. What no command does stays as it is.
+func asCommands(text string) string {
+	text = besides.ReplaceAllString(text, "$1")
+	text = strings.ReplaceAll(text, `send "adopt": true`, "use rollcall adopt")
+	return named.ReplaceAllStringFunc(text, func(call string) string {
+		method, path, _ := strings.Cut(call, " ")
+		bare := strings.TrimRight(path, ".:") // the sentence's own
+		if command := commandOf(method, bare); command != "" {
+			return command + path[len(bare):]
+		}
+		return call
+	})
+}
+
+// commands are the commands that make a call, by its method and its path with ID for the workspace.
+var commands = map[string]string{
+	"GET /healthz":                        "rollcall problems",
+	"GET /whoami":                         "rollcall context",
+	"GET /workspaces":                     "rollcall status",
+	"POST /workspaces":                    "rollcall create",
+	"GET /workspaces/ID":                  "rollcall status ID",
+	"DELETE /workspaces/ID":               "rollcall remove ID",
+	"GET /workspaces/ID/explain":          "rollcall explain ID",
+	"GET /workspaces/ID/history":          "rollcall history ID",
+	"GET /workspaces/ID/activity":         "rollcall log ID",
+	"GET /workspaces/ID/messages":         "rollcall receipts ID",
+	"GET /workspaces/ID/messages/MESSAGE": "rollcall receipts ID MESSAGE",
+	"POST /workspaces/ID/a2a":             "rollcall send ID TEXT",
+	"GET /events":                         "rollcall events",
+	"GET /audit":                          "rollcall audit",
+	"POST /enrolments":                    "rollcall enrol",
+	"DELETE /enrolments/ENROLMENT":        "rollcall withdraw ENROLMENT",
+	"GET /tokens":                         "rollcall token list",
+	"POST /tokens":                        "rollcall token create",
+	"DELETE /tokens/TOKEN":                "rollcall token revoke TOKEN",
+	"POST /sweep":                         "rollcall sweep",
+}
+
+// workspaceVerbs are the calls about a workspace whose last word is the command's name; so are those about
+// one of its messages.
+var workspaceVerbs = regexp.MustCompile(`^/workspaces/([^/]+)/(?:messages/([^/]+)/)?` +
+	`(repair|rotate|revoke|pause|resume|dismiss|probe|redrive|cancel)$`)
+
+// commandOf is the command that makes a call; "" when there is none.
+func commandOf(method, path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	if m := workspaceVerbs.FindStringSubmatch(path); m != nil && method == "POST" {
+		return strings.TrimRight("rollcall "+m[3]+" "+m[1]+" "+m[2], " ")
+	}
+	for call, command := range commands {
+		known, route, _ := strings.Cut(call, " ")
+		if values, ok := fill(route, path); ok && known == method {
+			return values.Replace(command)
+		}
+	}
+	return ""
+}
+
+// fill reads what a path has where a route has a name in capitals.
+func fill(route, path string) (*strings.Replacer, bool) {
+	names, values := strings.Split(route, "/"), strings.Split(path, "/")
+	if len(names) != len(values) {
+		return nil, false
+	}
+	var pairs []string
+	for i, name := range names {
+		switch {
+		case name == values[i]:
+		case name != "" && name == strings.ToUpper(name) && values[i] != "":
+			pairs = append(pairs, name, values[i])
+		default:
+			return nil, false
+		}
+	}
+	return strings.NewReplacer(pairs...), true
+}
