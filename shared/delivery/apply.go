@@ -12,7 +12,8 @@ import (
 // a condition fails. Stores do the same in one write; their contract suite compares
 // them with this.
 func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Facts, ok bool) {
-	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) {
+	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) ||
+		(!u.LostSeen.IsZero() && !u.LostSeen.Equal(f.LostAt)) {
 		return f, false
 	}
 	f.Open, f.InFlight, f.Delivered = f.Open+d.Open, f.InFlight+d.InFlight, f.Delivered+d.Delivered

@@ -1,8 +1,13 @@
 package delivery_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
@@ -36,6 +41,39 @@ func TestRedriveBeforeTheSweep(t *testing.T) {
 		t.Fatalf("%+v", f.Mailbox)
 	}
 	w.Want("polled", w.PollAfter(""), "m1", "m2")
+}
+
+// Of lost messages, the last one that is still lost says why, in whatever order they are redriven.
+func TestARedriveTellsWhatIsStillLost(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		left := map[string]time.Time{}
+		for i := range rapid.IntRange(1, 4).Draw(rt, "messages") {
+			id := fmt.Sprintf("m%d", i)
+			sendFor(w, id, time.Minute)
+			w.Now = w.Now.Add(time.Minute + time.Duration(rapid.IntRange(0, 9).Draw(rt, "later"))*time.Second)
+			w.SweepOnce()
+			left[id] = w.Now
+		}
+		for _, id := range rapid.Permutation(slices.Sorted(maps.Keys(left))).Draw(rt, "order") {
+			_, err := w.Redrive(t.Context(), world.ID, id, w.Now)
+			w.NoError(err)
+			delete(left, id)
+			f := w.Facts()
+			if f.LostMessages != int64(len(left)) {
+				rt.Fatalf("%d are lost, and %d told", len(left), f.LostMessages)
+			}
+			if len(left) == 0 {
+				continue
+			}
+			last := slices.MaxFunc(slices.Collect(maps.Keys(left)), func(a, b string) int {
+				return left[a].Compare(left[b])
+			})
+			if m := w.Receipt(last); !f.LostAt.Equal(m.SettledAt) || f.LostWhy != m.Reason {
+				rt.Fatalf("%s was lost last (%s), and told is %s: %s", last, m.SettledAt, f.LostAt, f.LostWhy)
+			}
+		}
+	})
 }
 
 // An outcome that comes when readers were told that the message has expired does not deliver it.

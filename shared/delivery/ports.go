@@ -71,6 +71,8 @@ type MailboxUpdate struct {
 	LostAt     time.Time
 	LostWhy    string
 	ForgetLost bool
+	// LostSeen, when set, must still be when the last of it was lost.
+	LostSeen time.Time
 	// Outbox is what the ends among the messages leave to do.
 	Outbox []OutboxItem
 	// Standing, when set, is the verdict that the write brings about.

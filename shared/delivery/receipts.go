@@ -76,13 +76,44 @@ func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.T
 	if err != nil {
 		return chat.Message{}, err
 	}
+	return d.redrive(ctx, life, messageID, func() ([]chat.Message, error) { return d.lostMail(ctx, life, now) }, now)
+}
+
+// redrive puts one message back; lost lists what is lost, for the case that it is asked.
+func (d *Delivery) redrive(
+	ctx context.Context, life workspace.Life, messageID string, lost func() ([]chat.Message, error), now time.Time,
+) (chat.Message, error) {
 	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
-		if m.State.Open() {
+		if err != nil || m.State.Open() {
 			return next, MailboxUpdate{}, err // it has expired, and nobody has told that it is lost
 		}
-		return next, MailboxUpdate{Lost: -1}, err
+		u, err := d.lessLost(ctx, m, lost)
+		return next, u, err
 	})
+}
+
+// lessLost is what the redrive of a message does to what is told to be lost: it is one less, and of what is left the
+// last one says why.
+func (d *Delivery) lessLost(
+	ctx context.Context, m chat.Message, lost func() ([]chat.Message, error),
+) (u MailboxUpdate, err error) {
+	u.Lost = -1
+	f, err := d.Registry.Leases.Get(ctx, m.Workspace)
+	if err != nil || f.LostMessages <= 1 || f.LostAt.IsZero() {
+		return u, err
+	}
+	left, err := lost()
+	if err != nil {
+		return u, err
+	}
+	u.LostSeen, u.LostAt = f.LostAt, f.LostAt
+	left = slices.DeleteFunc(slices.Clone(left), func(l chat.Message) bool { return l.ID == m.ID || l.State.Open() })
+	if len(left) > 0 {
+		last := slices.MaxFunc(left, func(a, b chat.Message) int { return a.SettledAt.Compare(b.SettledAt) })
+		u.LostAt, u.LostWhy = last.SettledAt, chat.Clip(last.Reason, maxLostWhy)
+	}
+	return u, nil
 }
 
 // RedriveAll puts back every message of a workspace that is dead, or that expired undelivered in the last day, with its
@@ -97,9 +128,9 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 		return nil, err
 	}
 	out := []chat.Message{}
-	for _, m := range lost {
+	for i, m := range lost {
 		if !dry {
-			m, err = d.Redrive(ctx, id, m.ID, now)
+			m, err = d.redrive(ctx, life, m.ID, func() ([]chat.Message, error) { return lost[i:], nil }, now)
 			if fault.CodeOf(err) == fault.MessageNotDead {
 				continue
 			}

@@ -257,6 +257,9 @@ func noteLost(c *change, u delivery.MailboxUpdate) {
 	} else {
 		c.add(lease("LostMessages"), u.Lost)
 	}
+	if !u.LostSeen.IsZero() {
+		c.require(lease("LostAt").Equal(value(millis(u.LostSeen))))
+	}
 	if !u.LostAt.IsZero() {
 		c.set(lease("LostAt"), millis(u.LostAt))
 		c.set(lease("LostWhy"), str(u.LostWhy))

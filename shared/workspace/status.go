@@ -176,11 +176,11 @@ func (s situation) remarks() (out []Remark) {
 	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) || s.Hold == Removed {
 		return out // nothing can be redriven to a workspace that is removed
 	}
-	return append(out, Remark{
-		Code: RemarkMailLost, Command: "rollcall redrive " + s.ID,
-		Text: fmt.Sprintf("%s ended undelivered, the last at %s: %s",
-			plural(s.LostMessages, "message"), stamp(s.LostAt), s.LostWhy),
-	})
+	text := fmt.Sprintf("%s ended undelivered, the last at %s", plural(s.LostMessages, "message"), stamp(s.LostAt))
+	if s.LostWhy != "" {
+		text += ": " + s.LostWhy
+	}
+	return append(out, Remark{Code: RemarkMailLost, Command: "rollcall redrive " + s.ID, Text: text})
 }
 
 // wasFull reports whether the inbox refused a message a moment ago.

@@ -125,6 +125,14 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{ForgetLost: true, Lost: 3, LostAt: at, LostWhy: "expired"},
 			func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 3, at, "expired" },
 		},
+		{
+			delivery.MailboxUpdate{Lost: -1, LostSeen: at, LostAt: t0, LostWhy: "dead"},
+			func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 2, t0, "dead" },
+		},
+		{
+			delivery.MailboxUpdate{Lost: -1, LostSeen: t0, LostAt: t0},
+			func(f *workspace.Facts) { f.LostMessages, f.LostWhy = 1, "" },
+		},
 		push(delivery.PushUpdate{TriedAt: at}, func(f *workspace.Facts) { f.TriedAt = at }),
 		push(delivery.PushUpdate{FailedAt: t0, Error: "x", Fault: "refused", RestUntil: at}, func(f *workspace.Facts) {
 			f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushError = 1, t0, t0, "x"
@@ -197,6 +205,18 @@ func (c contract) hosts(t T) {
 		}
 		c.change(t, f.ID, func(f *workspace.Facts) { f.Hold = workspace.NoHold })
 		must(t, c.write(t, ms[0], take(ms[0], 1), unheld))
+	})
+	t.Run("what is told of lost mail is refused once more was lost", func(t T) {
+		_, ms := c.withMail(t, 1)
+		lost, later := ms[0], delivery.MailboxUpdate{Lost: 1, LostAt: t0.Add(time.Second), LostWhy: "expired"}
+		next := lost.Expire(t0)
+		must(t, c.write(t, lost, next, later))
+		again, err := next.Redrive(chat.DefaultPolicy(), t0)
+		must(t, err)
+		seen := delivery.MailboxUpdate{Lost: -1, LostSeen: t0, LostAt: t0, LostWhy: "dead"}
+		wantCode(t, c.write(t, next, again, seen), fault.Conflict)
+		seen.LostSeen = later.LostAt
+		must(t, c.write(t, next, again, seen))
 	})
 	t.Run("the conditions hold although no counter moves", func(t T) {
 		f, ms := c.withMail(t, 1)
