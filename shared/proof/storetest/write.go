@@ -89,33 +89,9 @@ type updated struct {
 	do func(*workspace.Facts)
 }
 
-// updates writes one update after another, each on top of the one before.
-func (c contract) updates(t T) {
-	f, ms := c.withMail(t, 1)
-	m, at := ms[0], t0.Add(time.Minute)
-	later := at.Add(time.Minute)
-	epoch, none := int64(3), int64(0)
-	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
-		return updated{delivery.MailboxUpdate{Push: &u}, do}
-	}
-	for _, step := range []updated{
-		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
-		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
-		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
-		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
-		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
-		{
-			delivery.MailboxUpdate{DeliveredAt: t0, FetchedAt: later},
-			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = t0, later },
-		},
-		{
-			delivery.MailboxUpdate{DeliveredAt: at},
-			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = at, time.Time{} },
-		},
-		{delivery.MailboxUpdate{AcksEpoch: &epoch}, func(f *workspace.Facts) { f.AcksEpoch = epoch }},
-		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
-		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
-		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
+// lostUpdates are updates of what is told to be lost.
+func lostUpdates(at time.Time) []updated {
+	return []updated{
 		{
 			delivery.MailboxUpdate{Lost: 2, LostAt: t0, LostWhy: "dead"},
 			func(f *workspace.Facts) { f.LostMessages, f.LostAt, f.LostWhy = 2, t0, "dead" },
@@ -133,6 +109,36 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{Lost: -1, LostSeen: t0, LostAt: t0},
 			func(f *workspace.Facts) { f.LostMessages, f.LostWhy = 1, "" },
 		},
+	}
+}
+
+// updates writes one update after another, each on top of the one before.
+func (c contract) updates(t T) {
+	f, ms := c.withMail(t, 1)
+	m, at := ms[0], t0.Add(time.Minute)
+	later := at.Add(time.Minute)
+	epoch, none := int64(3), int64(0)
+	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
+		return updated{delivery.MailboxUpdate{Push: &u}, do}
+	}
+	for _, step := range append(lostUpdates(at), []updated{
+		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
+		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
+		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
+		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
+		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
+		{
+			delivery.MailboxUpdate{DeliveredAt: t0, FetchedAt: later},
+			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = t0, later },
+		},
+		{
+			delivery.MailboxUpdate{DeliveredAt: at},
+			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedSince = at, time.Time{} },
+		},
+		{delivery.MailboxUpdate{AcksEpoch: &epoch}, func(f *workspace.Facts) { f.AcksEpoch = epoch }},
+		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
+		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
+		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		push(delivery.PushUpdate{TriedAt: at}, func(f *workspace.Facts) { f.TriedAt = at }),
 		push(delivery.PushUpdate{FailedAt: t0, Error: "x", Fault: "refused", RestUntil: at}, func(f *workspace.Facts) {
 			f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushError = 1, t0, t0, "x"
@@ -171,7 +177,7 @@ func (c contract) updates(t T) {
 		push(delivery.PushUpdate{AnswerSucceeded: true}, func(f *workspace.Facts) {
 			f.AnswerTrouble = workspace.AnswerTrouble{}
 		}),
-	} {
+	}...) {
 		next := m
 		next.Version++
 		must(t, c.write(t, m, next, step.u))
