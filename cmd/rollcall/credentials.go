@@ -8,18 +8,30 @@ import (
 )
 
 func (a *app) rotateCommand() *cobra.Command {
-	return workspaceCommand("rotate ID",
+	var asked struct {
+		Fetch bool `json:"fetch,omitempty"`
+		Force bool `json:"force,omitempty"`
+	}
+	cmd := workspaceCommand("rotate ID",
 		"Issue a second credential; the one in use stays valid until the new one is used",
 		func(ctx context.Context, args []string) error {
 			var out struct {
-				AuthToken string `json:"auth_token"`
+				AuthToken string `json:"auth_token,omitempty"`
 				Next      string `json:"next"`
 			}
-			if err := a.call(ctx, "POST", workspacePath(args[0])+"/rotate", nil, &out); err != nil {
+			if err := a.call(ctx, "POST", workspacePath(args[0])+"/rotate", asked, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w *printer) { fmt.Fprintf(w, "%s\nnext: %s\n", out.AuthToken, w.words(out.Next)) })
+			return a.show(out, func(w *printer) {
+				if out.AuthToken != "" {
+					fmt.Fprintln(w, out.AuthToken)
+				}
+				fmt.Fprintf(w, "next: %s\n", w.words(out.Next))
+			})
 		})
+	cmd.Flags().BoolVar(&asked.Fetch, "fetch", false, "show none: have the agent fetch one itself")
+	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when one waits for its first use: that one ends")
+	return cmd
 }
 
 func (a *app) revokeCommand() *cobra.Command {

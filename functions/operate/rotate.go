@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -12,18 +13,26 @@ import (
 // rotate issues a second credential, to the operator or to the agent itself.
 func rotate(
 	reg *registry.Registry,
-) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Rotated, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Rotated, error) {
-		to := workspace.ToAgent
-		if c.Caller.Person != "" {
-			to = workspace.ToOperator
+) func(context.Context, httpapi.Call, api.RotateRequest) (api.Rotated, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.RotateRequest) (api.Rotated, error) {
+		asked := registry.RotateInput{
+			ID: in.ID, To: workspace.ToOperator, Fetch: in.Fetch, Force: in.Force, By: actor(c),
 		}
-		before, text, err := reg.Rotate(ctx, in.ID, to, actor(c), c.Now)
+		if c.Caller.Person == "" {
+			asked.To = workspace.ToAgent
+			if in.Fetch || in.Force {
+				return api.Rotated{}, fault.New(fault.InvalidRequest, "fetch and force are an operator's to say")
+			}
+		}
+		before, text, err := reg.Rotate(ctx, asked, c.Now)
 		if err != nil {
 			return api.Rotated{}, err
 		}
 		reply := api.Rotated{WorkspaceID: in.ID, AuthToken: text, Next: workspace.AfterRotation(before)}
-		if to == workspace.ToAgent {
+		switch {
+		case in.Fetch:
+			reply.Next = workspace.AfterAskingToFetch(before)
+		case asked.To == workspace.ToAgent:
 			reply.Next = "keep this credential and use it; the old one stays valid until then"
 		}
 		return reply, nil

@@ -190,18 +190,27 @@ type Swept struct {
 }
 
 // Rotate is the call that issues a second credential.
-var Rotate = declare[WorkspacePath, Rotated](Operation{
+var Rotate = declare[RotateRequest, Rotated](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/rotate", ID: "postWorkspacesIdRotate", Tag: "operator",
 	Summary: "Issue a second credential",
 	Description: "The one in use stays valid until the new one is used for the first time. The operator may ask, or the " +
-		"agent itself; heartbeats with the old one are answered with action: rotate.",
-	Access: ByItself | ByOperator,
-	Errors: errs(400, 401, 404, 410),
+		"agent itself. One that waits for its first use is replaced only by whom it was issued to: else 409 " +
+		"credential_pending.",
+	Access:       ByItself | ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 404, 409, 410),
 })
+
+// RotateRequest says who gets the credential; an agent itself says neither.
+type RotateRequest struct {
+	WorkspacePath
+	Fetch bool `json:"fetch" description:"issue none; heartbeats are answered with action: rotate until the agent has fetched one itself and used it"`
+	Force bool `json:"force" description:"also when one waits for its first use at somebody else's: that one ends"`
+}
 
 // Rotated is a workspace's second credential.
 type Rotated struct {
-	AuthToken   string `json:"auth_token" description:"shown once"`
+	AuthToken   string `json:"auth_token,omitempty" description:"shown once; none with fetch"`
 	Next        string `json:"next" description:"what to do now"`
 	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
 }

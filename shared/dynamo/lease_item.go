@@ -24,7 +24,7 @@ var leaseAttributes = map[string]string{
 	// Credentials
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
 	"IssuedTo": "ct", "TakenAs": "ck", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
-	"EnrolledBy": "eb",
+	"EnrolledBy": "eb", "FetchAskedAt": "cf",
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
 	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi", "RefusedEnoughAt": "rg",

@@ -40,6 +40,7 @@ const (
 	MessageNotDead         Code = "message_not_dead"
 	NotPushed              Code = "not_pushed"
 	CredentialInUse        Code = "credential_in_use"
+	CredentialPending      Code = "credential_pending"
 	RepairAddressUnknown   Code = "repair_address_unknown"
 
 	// The caller's credential is missing, unknown, or not the one that the call needs.

@@ -37,6 +37,7 @@ var statuses = map[fault.Code]int{
 	fault.NotPushed:               http.StatusConflict,
 	fault.AgentUnreachable:        http.StatusBadGateway,
 	fault.CredentialInUse:         http.StatusConflict,
+	fault.CredentialPending:       http.StatusConflict,
 	fault.RepairAddressUnknown:    http.StatusConflict,
 	fault.WorkspaceRemoved:        http.StatusGone,
 	fault.CursorGone:              http.StatusGone,

@@ -87,19 +87,43 @@ func (r *Registry) Revoke(
 	return f, revoked, err
 }
 
-// Rotate issues a second credential to whom it is for, and returns it and the
-// facts before; see workspace.Rotate. Errors: those of Read.
+// RotateInput is which workspace is to have another credential, and who gets it. An operator may have the agent asked
+// to fetch one (Fetch), or end one that waits for its first use at somebody else's (Force).
+type RotateInput struct {
+	ID           string
+	To           workspace.Recipient
+	Fetch, Force bool
+	By           activity.Actor
+}
+
+// Rotate issues a second credential to whom it is for, or has the agent asked to fetch
+// one; it returns the credential, "" for none, and the facts before; see workspace.Rotate.
+// Errors: those of Read, credential_pending.
 func (r *Registry) Rotate(
-	ctx context.Context, id string, to workspace.Recipient, by activity.Actor, now time.Time,
+	ctx context.Context, in RotateInput, now time.Time,
 ) (before workspace.Facts, text string, err error) {
-	text, minted := token.Mint(token.Workspace)
-	_, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
-		before = f
-		return workspace.Rotate(f, minted, to, now), &activity.AuditEntry{
-			Actor: by, Action: "rotate", At: now,
-			Summary: fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text)),
-		}, nil
-	})
+	to := in.To
+	if in.Fetch {
+		to = workspace.ToAgent
+	}
+	_, err = r.change(ctx, in.ID, now,
+		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
+			before, text = f, ""
+			if !in.Force {
+				if err := f.CheckRotate(to, r.Policy); err != nil {
+					return f, nil, err
+				}
+			}
+			e := &activity.AuditEntry{Actor: in.By, Action: "rotate", At: now}
+			if in.Fetch {
+				e.Summary = "the agent is asked to fetch a new credential; the one in use stays valid until its first use"
+				return workspace.AskToFetch(f, now), e, nil
+			}
+			var minted token.Hash
+			text, minted = token.Mint(token.Workspace)
+			e.Summary = fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text))
+			return workspace.Rotate(f, minted, to, now), e, nil
+		})
 	if err != nil {
 		return before, "", err
 	}

@@ -21,8 +21,9 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	}
 	first := &agent{t: t, r: r, token: made.AuthToken}
 	now := &agent{t: t, r: r, token: made.AuthToken}
+	rotation := registry.RotateInput{ID: "w", To: workspace.ToOperator, By: operator}
 	for range 2 {
-		if _, now.token, err = r.Rotate(t.Context(), "w", workspace.ToOperator, operator, t0); err != nil {
+		if _, now.token, err = r.Rotate(t.Context(), rotation, t0); err != nil {
 			t.Fatal(err)
 		}
 		if code := now.heartbeat("w", t0); code != "" {

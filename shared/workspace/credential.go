@@ -10,10 +10,33 @@ import (
 // Enrolled reports whether a credential is issued that has not been revoked.
 func (f Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
 
-// MustRotate reports whether an agent that uses its old credential is to be told that a new one waits to be used. A
-// credential that was issued for an enrolment token waits for another agent.
+// MustRotate reports whether an agent that uses its old credential is to be told to fetch a new one: an operator asks
+// for it, or the one that it was given waits to be used. One that waits for another is not the agent's to replace.
 func (f Facts) MustRotate() bool {
-	return !f.Credential.Zero() && !f.NextCredential.Zero() && f.EnrolledBy.Zero()
+	given := !f.NextCredential.Zero()
+	return !f.Credential.Zero() && (given || !f.FetchAskedAt.IsZero()) && !f.waitsForAnother()
+}
+
+// waitsForAnother reports whether a credential waits for its first use that was not given to the agent that calls now:
+// an operator was shown it, to place it, or it was issued for an enrolment token.
+func (f Facts) waitsForAnother() bool {
+	return !f.Credential.Zero() && !f.NextCredential.Zero() && (f.IssuedTo == ToOperator || !f.EnrolledBy.Zero())
+}
+
+// CheckRotate refuses to issue a credential in place of one that was issued to somebody else and waits for its first
+// use: it would end without a word to the one who has it. One that the agent was given has had its time when the agent
+// was accepted with the old one for a lease's time since. Error: credential_pending.
+func (f Facts) CheckRotate(to Recipient, p Policy) error {
+	given := !f.Credential.Zero() && !f.NextCredential.Zero() && f.IssuedTo == ToAgent
+	switch {
+	case to == ToAgent && f.waitsForAnother():
+		return fault.New(fault.CredentialPending, "a credential that was issued at %s waits to be placed or used by another",
+			stamp(f.IssuedAt)).WithHint("go on with the credential that you have: it is good until that one is used", "wait")
+	case to == ToOperator && given && f.LastSignal().Sub(f.IssuedAt) < p.LeaseTTL:
+		return fault.New(fault.CredentialPending, "the agent was given a credential at %s, and has yet to use it",
+			stamp(f.IssuedAt)).WithHint("it uses it with its next call: ask again then, or end it (force, --force)", "wait")
+	}
+	return nil
 }
 
 // Admission is what a register does with the credential it presents.
@@ -126,7 +149,7 @@ func (f Facts) dropCredentials() (next Facts, dropped int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
-	f.IssuedAt, f.IssuedTo = time.Time{}, ""
+	f.IssuedAt, f.IssuedTo, f.FetchAskedAt = time.Time{}, "", time.Time{}
 	return f, dropped
 }
 
@@ -171,12 +194,23 @@ func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 }
 
 // Rotate issues a second credential. Both are good until the new one is used for the first time (see Promote), so one
-// of them works at every moment. A second credential that was never used is replaced.
+// of them works at every moment. A second credential that was never used is replaced; see CheckRotate.
 func Rotate(f Facts, minted token.Hash, to Recipient, now time.Time) Facts {
 	if f.Credential.Zero() {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
 	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = minted, now, to, token.Hash{}
+	f.Version++
+	return f
+}
+
+// AskToFetch has the agent asked to fetch a second credential itself. One that an operator was shown, and that was
+// never used, ends: see CheckRotate for ToAgent.
+func AskToFetch(f Facts, now time.Time) Facts {
+	if f.waitsForAnother() {
+		f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = token.Hash{}, time.Time{}, "", token.Hash{}
+	}
+	f.FetchAskedAt = now
 	f.Version++
 	return f
 }

@@ -2,10 +2,15 @@ package workspace_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/fault"
+
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -119,7 +124,7 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 
 func TestRotationIsTwoPhase(t *testing.T) {
 	old, fresh := token.Digest("secret"), token.Digest("fresh")
-	f := workspace.Rotate(live(nil), fresh, workspace.ToOperator, at(600))
+	f := workspace.Rotate(live(nil), fresh, workspace.ToAgent, at(600))
 	if !f.MustRotate() || f.Credential != old {
 		t.Fatalf("%+v", f)
 	}
@@ -131,6 +136,98 @@ func TestRotationIsTwoPhase(t *testing.T) {
 	f = workspace.Promote(f)
 	if _, err := workspace.Admit(f, true, old, "", p, at(600)); err == nil || f.MustRotate() || f.Credential != fresh {
 		t.Fatalf("the old one is good after the new one was used: %+v", f)
+	}
+}
+
+// Whoever asks for another credential, in whatever order, and whoever uses the last one that it was given: it is good,
+// and so is the one in use until then. Nobody's credential ends because of what another asked for.
+func TestNoRotationEndsAnothers(t *testing.T) {
+	type holder struct{ credential string }
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := live(nil), at(600)
+		agent, operator := &holder{"secret"}, &holder{} // what each has kept last
+		use := func(h *holder) {
+			hash := token.Digest(h.credential)
+			a, err := workspace.Admit(f, true, hash, "", p, now)
+			if err != nil {
+				t.Fatalf("%q is not good: %v", h.credential, err)
+			}
+			if a.Promote {
+				f = workspace.Promote(f)
+			}
+			f = beat(f, "10.0.0.1", now)
+			if *agent, *operator = *h, (holder{}); a.Promote && f.MustRotate() {
+				t.Fatalf("asked to rotate after the first use: %+v", f.Credentials)
+			}
+		}
+		for i := range rapid.IntRange(1, 12).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "later")) * time.Second)
+			to, h := workspace.ToAgent, agent
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0:
+				use(agent)
+				continue
+			case 1:
+				if operator.credential != "" {
+					use(operator) // it is placed, and the agent restarted
+				}
+				continue
+			case 2:
+				if f.CheckRotate(workspace.ToAgent, p) == nil {
+					f = workspace.AskToFetch(f, now)
+				}
+				continue
+			case 3:
+				to, h = workspace.ToOperator, operator
+			}
+			if err := f.CheckRotate(to, p); err != nil {
+				if fault.CodeOf(err) != fault.CredentialPending {
+					t.Fatal(err)
+				}
+				continue
+			}
+			h.credential = fmt.Sprintf("%s's %d", to, i)
+			f = workspace.Rotate(f, token.Digest(h.credential), to, now)
+		}
+		use(agent)
+	})
+}
+
+// An agent is told to fetch a credential when it is asked to, or lost the answer that brought one; never to replace one
+// that waits for another hand.
+func TestWhenAnAgentIsToldToRotate(t *testing.T) {
+	fresh := token.Digest("fresh")
+	shown := workspace.Rotate(live(nil), fresh, workspace.ToOperator, at(600))
+	enrolled := workspace.Rotate(live(nil), fresh, workspace.ToAgent, at(600))
+	enrolled.EnrolledBy = token.Digest("enrolment")
+	asked := workspace.AskToFetch(live(nil), at(600))
+	given := workspace.Rotate(asked, fresh, workspace.ToAgent, at(601))
+	shownThen := workspace.Rotate(asked, fresh, workspace.ToOperator, at(610))
+	for name, c := range map[string]struct {
+		facts             workspace.Facts
+		told, agent, oper bool // may they have another one issued?
+	}{
+		"nothing waits":                      {live(nil), false, true, true},
+		"an operator was shown one":          {shown, false, false, true},
+		"one was issued for an enrolment":    {enrolled, false, false, false},
+		"an operator asked":                  {asked, true, true, true},
+		"the agent was given one":            {given, true, true, false},
+		"and goes on with the old one":       {beat(given, "10.0.0.1", at(601).Add(p.LeaseTTL)), true, true, true},
+		"and has used it":                    {workspace.Promote(given), false, true, true},
+		"asked, and what was shown ends":     {workspace.AskToFetch(shown, at(610)), true, true, true},
+		"asked, and then one was shown":      {shownThen, false, false, true},
+		"of a repair, and never used at all": {issued(), false, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.facts.MustRotate() != c.told {
+				t.Errorf("told: %v", c.facts.MustRotate())
+			}
+			for to, may := range map[workspace.Recipient]bool{workspace.ToAgent: c.agent, workspace.ToOperator: c.oper} {
+				if err := c.facts.CheckRotate(to, p); (err == nil) != may {
+					t.Errorf("to the %s: %v", to, err)
+				}
+			}
+		})
 	}
 }
 

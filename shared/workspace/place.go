@@ -50,6 +50,17 @@ func AfterShowing(f Facts) string {
 	return next
 }
 
+// AfterAskingToFetch says what comes after an agent is asked to fetch a credential; f is the facts before it.
+func AfterAskingToFetch(f Facts) string {
+	next := "its heartbeats are answered with action: rotate until it has fetched a new credential and used it; " +
+		"the one that it uses stays valid until then"
+	if f.TakenAs != ToAgent || f.ignoresIssued() {
+		next += fmt.Sprintf("; so far it has not fetched one that it used: if it takes its credential from its environment "+
+			"or a file, rollcall rotate %s shows one to place there", f.ID)
+	}
+	return next
+}
+
 // AfterRotation says what comes after a rotation; f is the facts before it.
 func AfterRotation(f Facts) string {
 	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it"
@@ -58,8 +69,8 @@ func AfterRotation(f Facts) string {
 	}
 	next += "; the one that it uses stays valid until this one is used for the first time"
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += "; this agent has fetched its last credential itself, and if it heeds action: rotate in its heartbeat's " +
-			"answer, it fetches one of its own, which takes this one's place: then nothing is left to do"
+		next += fmt.Sprintf("; this agent has fetched its last credential itself: rollcall rotate %s --fetch --force asks "+
+			"it to fetch the new one too, in place of this one", f.ID)
 	}
 	return next
 }

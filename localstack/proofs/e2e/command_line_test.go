@@ -94,11 +94,17 @@ func TestAPICommandLine(t *testing.T) {
 
 	fresh := strings.Fields(cliPrints(t, []string{"rotate", id}, "rcw_", "stays valid"))[0]
 	r := call(t, 200, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id})
+	if r.Text("action") != "" {
+		t.Errorf("the agent is told to replace what the operator was shown: %s", r.Raw)
+	}
+	call(t, 409, "POST", "/workspaces/"+id+"/rotate", token, nil)
+	call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
+	call(t, 401, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id})
+	cliPrints(t, []string{"rotate", id, "--fetch"}, "action: rotate")
+	r = call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
 	if r.Text("action") != "rotate" {
 		t.Errorf("the agent is not told to rotate: %s", r.Raw)
 	}
-	call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
-	call(t, 401, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id})
 	cliPrints(t, []string{"redrive", id, "--dry-run"}, "0 would be put back")
 	runCLI(t, 1, "cancel", id, mid) // it was delivered
 	cliPrints(t, []string{"pause", id}, "paused")

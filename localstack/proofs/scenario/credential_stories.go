@@ -102,9 +102,11 @@ func rotated(ctx context.Context, p Platform) {
 	old, fresh := a.clone(), a.clone()
 	fresh.token = r.Text("auth_token")
 	v := mustGet(old.heartbeat(ctx))
-	if v.Status != 200 || v.Text("action") != "rotate" {
+	if v.Status != 200 || v.Text("action") != "" {
 		must(fmt.Errorf("the old credential before the new one was used: %s", v.Raw))
 	}
+	own, err := old.call(ctx, "POST", "/workspaces/"+a.id+"/rotate", nil)
+	must(wantProblem(own, err, 409, "credential_pending")) // it would end what the operator was shown
 	must(fresh.heartbeatAccepted(ctx))
 	late, err := old.heartbeat(ctx)
 	must(wantProblem(late, err, 401, "credential_unknown"))
@@ -118,13 +120,17 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
-	must(a.heartbeatAccepted(ctx))
+	mustGet(a.operate(ctx, 200, "rotate", map[string]any{"fetch": true}))
 	lost, fresh := a.clone(), a.clone()
 	for _, holder := range []*agent{lost, fresh} { // the first reply is lost, and it asks again
+		if v := mustGet(a.heartbeat(ctx)); v.Text("action") != "rotate" {
+			must(fmt.Errorf("it is not asked to fetch one: %s", v.Raw))
+		}
 		r, err := a.call(ctx, "POST", "/workspaces/"+a.id+"/rotate", nil)
 		must(wantStatus(r, err, 200))
 		holder.token = r.Text("auth_token")
 		must(a.heartbeatAccepted(ctx))
+		mustGet(a.operate(ctx, 409, "rotate", nil)) // it would end what the agent was given a moment ago
 	}
 	must(fresh.heartbeatAccepted(ctx))
 	for _, ended := range []*agent{a, lost} {
