@@ -96,7 +96,8 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	}
 	err = r.Leases.Save(ctx, old, next, SaveExtras{
 		Profile: &profile, Enrolment: admitted.enrolment,
-		Audit: append(lines(admitted.audit(in, text, now)), changes(in, cmp.Or(text, in.Credential), was, next, now)...),
+		Audit: append(lines(admitted.audit(old, in, text, now)),
+			changes(in, cmp.Or(text, in.Credential), was, old, next, now)...),
 	})
 	if err != nil {
 		return Registered{}, err
@@ -132,7 +133,9 @@ func (r *Registry) admit(
 
 // audit is the audit line of a register that did something to a credential; nil
 // when it did nothing.
-func (a admitted) audit(in Registration, minted string, now time.Time) *activity.AuditEntry {
+func (a admitted) audit(
+	old workspace.Facts, in Registration, minted string, now time.Time,
+) *activity.AuditEntry {
 	e := activity.AuditEntry{Actor: activity.Actor{Who: "agent", From: in.From}, At: now}
 	switch {
 	case a.byEnrolment:
@@ -145,7 +148,7 @@ func (a admitted) audit(in Registration, minted string, now time.Time) *activity
 	case a.Trust:
 		e.Action = "credential_kept"
 		e.Summary = "the credential the agent brought was taken for its own: the id was unused, and bootstrap is open"
-	case a.Promote:
+	case a.Promote, old.LastSignal().IsZero(): // the latter uses what create gave
 		return credentialUsed(in.Credential, in.From, now)
 	default:
 		return nil

@@ -30,8 +30,8 @@ func (r *Registry) Signal(
 		}
 		if !ok {
 			if err == nil {
+				f = r.noteMove(ctx, f, credential, now)
 				r.StatusLog.RecordCall(ctx, f, now)
-				r.noteMove(ctx, f, credential, now)
 			}
 			return err
 		}
@@ -53,16 +53,31 @@ func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential,
 	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(credentialUsed(credential, from, now))})
 }
 
-// noteMove writes a line of the audit trail when the accepted call came from an
-// address that is new. It fails no call: what is lost when others write at the same
-// time is a line, and the facts have the address.
-func (r *Registry) noteMove(ctx context.Context, f workspace.Facts, credential string, now time.Time) {
+// noteMove writes a line of the audit trail when the accepted call is the first one
+// with the credential that create gave, or came from an address that is new. It fails
+// no call, and returns the facts as they are then.
+func (r *Registry) noteMove(
+	ctx context.Context, f workspace.Facts, credential string, now time.Time,
+) workspace.Facts {
 	if !f.MovedNow(now) {
-		return
+		return f
 	}
-	next := f
-	next.Version++
-	_ = r.Leases.Save(ctx, f, next, SaveExtras{Audit: lines(moved(f, credential, now))})
+	line := moved(f, credential, now)
+	if f.FirstCallNow(now) {
+		line = credentialUsed(credential, f.SeenFrom, now)
+	}
+	_ = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		next := f
+		next.Version++
+		err := r.Leases.Save(ctx, f, next, SaveExtras{Audit: lines(line)})
+		if err == nil {
+			f = next
+		} else if again, readErr := r.Read(ctx, f.ID); readErr == nil {
+			f = again
+		}
+		return err
+	})
+	return f
 }
 
 // refuse refuses an attempt with cause, and records it as a fact. One with a

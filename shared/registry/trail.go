@@ -15,16 +15,16 @@ import (
 // Lines of the audit trail about what an agent changes. Each says from where, and
 // with which credential.
 
-// changes are the lines of a register: what was is the profile before it, and next
-// the facts after it.
+// changes are the lines of a register: was is the profile before it, old are the
+// facts before it and next those after it.
 func changes(
-	in Registration, credential string, was workspace.Profile, next workspace.Facts, now time.Time,
+	in Registration, credential string, was workspace.Profile, old, next workspace.Facts, now time.Time,
 ) (out []activity.AuditEntry) {
 	if was.URL != "" && was.URL != in.URL {
 		summary := fmt.Sprintf("its URL is %s now, and was %s", orNone(shownURL(in.URL)), shownURL(was.URL))
 		out = append(out, byAgent("url_changed", summary, in.From, credential, now))
 	}
-	if next.MovedNow(now) {
+	if !next.MovedAt.Equal(old.MovedAt) {
 		out = append(out, *moved(next, credential, now))
 	}
 	if in.Card != nil {

@@ -59,6 +59,7 @@ func TestWhatAnAgentChangesIsInTheTrail(t *testing.T) {
 	}
 	register("https://b.example.com/", "third", "10.0.0.9", hour(6))
 	want := []struct{ action, from, says string }{
+		{"credential_used", address, "used for the first time"},
 		{"url_changed", address, "its URL is https://b.example.com/ now, and was https://a.example.com/?…"},
 		{"renamed", address, `its agent card names it second now, and it was "first"`},
 		{"address_changed", "10.0.0.8", "its calls come from 10.0.0.8 now, and came from " + address + " before"},
@@ -72,7 +73,7 @@ func TestWhatAnAgentChangesIsInTheTrail(t *testing.T) {
 	for i, row := range got {
 		w := want[i]
 		if row.Method != w.action || row.From != w.from || !strings.Contains(row.Summary, w.says) ||
-			!strings.Contains(row.Summary, "with credential "+token.Name(a.token)) {
+			!strings.Contains(row.Summary, "credential "+token.Name(a.token)) {
 			t.Errorf("line %d: %+v, want %+v", i, row, w)
 		}
 		if strings.Contains(row.Summary, a.token) || strings.Contains(row.Summary, "hidden") {
@@ -91,7 +92,7 @@ func TestManyAddressesLeaveFewLines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(trail(t, r)); n < 1 || n > 4 {
+	if n := len(trail(t, r)); n < 2 || n > 6 {
 		t.Errorf("%d lines", n)
 	}
 }
@@ -116,5 +117,42 @@ func TestAnAdoptionSaysWhatItChanges(t *testing.T) {
 		`; its team is "b" now, and was "a"`
 	if !strings.HasSuffix(rows[1].Summary, changed) || strings.Contains(rows[0].Summary, " now, and was ") {
 		t.Errorf("%q\n%q", rows[1].Summary, rows[0].Summary)
+	}
+}
+
+// The first use of the credential that create gave is in the trail once, whatever the
+// first call is.
+func TestTheFirstUseOfWhatCreateGaveIsInTheTrail(t *testing.T) {
+	signal := func(kind workspace.SignalKind) func(*registry.Registry, string, time.Time) error {
+		return func(r *registry.Registry, credential string, now time.Time) error {
+			_, err := r.Signal(t.Context(), "w", credential, workspace.Signal{Kind: kind, From: address}, now)
+			return err
+		}
+	}
+	register := func(r *registry.Registry, credential string, now time.Time) error {
+		_, err := r.Register(t.Context(), registry.Registration{ID: "w", Credential: credential, From: address}, now)
+		return err
+	}
+	for name, call := range map[string]func(*registry.Registry, string, time.Time) error{
+		"a register": register, "a heartbeat": signal(workspace.SignalHeartbeat), "a poll": signal(workspace.SignalPoll),
+		"another call": signal(workspace.SignalCall),
+	} {
+		r := deployed()
+		created, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, each := range []func(*registry.Registry, string, time.Time) error{
+			call, call, register, signal(workspace.SignalHeartbeat), call,
+		} {
+			if err := each(r, created.AuthToken, t0.Add(time.Duration(i+1)*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := trail(t, r)
+		if len(got) != 1 || got[0].Method != "credential_used" || got[0].From != address ||
+			!strings.Contains(got[0].Summary, token.Name(created.AuthToken)) {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

@@ -171,7 +171,7 @@ type Liveness struct {
 	PollAwaitedAt time.Time
 	SeenFrom      string    // network address of the last accepted signal; a revocation clears it
 	Homes         string    // addresses from which the agent was accepted lately, and when; see homes.go
-	MovedAt       time.Time // when it was last noted that the agent calls from an address that is new
+	MovedAt       time.Time // when a call from an address that is new, or the first of all, was last noted
 	Reported
 }
 

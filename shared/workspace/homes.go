@@ -61,11 +61,20 @@ func NoteHome(text, address string, now time.Time) string {
 // by many addresses in turn must not fill its audit trail.
 const movesNotedEvery = 15 * time.Minute
 
+// noteFirst notes a call as new when it is the first of all.
+func (f Facts) noteFirst(now time.Time) Facts {
+	if f.LastSignal().IsZero() && f.SeenFrom == "" && f.Homes == "" {
+		f.MovedAt = now
+	}
+	return f
+}
+
 // noteMove notes that the agent calls from an address that is not among its addresses of late.
 func (f Facts) noteMove(from string, now time.Time) Facts {
 	called := f.SeenFrom != "" || f.Homes != ""
 	isNew := called && from != "" && f.SeenFrom != from && !strings.Contains(f.Homes, HomeEntry(from))
-	if isNew && now.Sub(f.MovedAt) >= movesNotedEvery {
+	// With one address there was no move yet: what was noted is the first call.
+	if isNew && (now.Sub(f.MovedAt) >= movesNotedEvery || len(parseHomes(f.Homes)) < 2) {
 		f.MovedAt = now
 	}
 	return f
@@ -74,6 +83,12 @@ func (f Facts) noteMove(from string, now time.Time) Facts {
 // MovedNow reports whether the call that was accepted at this time came from an address that is new, and is to be
 // noted. Stores keep times to the millisecond.
 func (f Facts) MovedNow(now time.Time) bool { return !f.MovedAt.Before(now.Truncate(time.Millisecond)) }
+
+// FirstCallNow reports whether the call that was accepted at this time, which was no register, is the first of all. A
+// later one that is noted has another address beside its own, or ended a silence in which the others were forgotten.
+func (f Facts) FirstCallNow(now time.Time) bool {
+	return f.MovedNow(now) && f.RecoveredAt.IsZero() && f.RegisteredAt.IsZero() && len(parseHomes(f.Homes)) == 1
+}
 
 // MovedWords says from where the agent calls now, and from where it did before.
 func (f Facts) MovedWords(now time.Time) string {

@@ -42,7 +42,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 		f.Instance = s.Instance.Name
 	}
 	f.LeaseUntil = now.Add(p.LeaseTTL)
-	f = f.noteMove(s.From, now)
+	f = f.noteFirst(now).noteMove(s.From, now)
 	f.SeenFrom, f.Homes = s.From, NoteHome(f.Homes, s.From, now)
 	switch s.Kind {
 	case SignalPoll:
