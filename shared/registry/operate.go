@@ -81,7 +81,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 	if err != nil {
 		return Created{}, err
 	}
-	r.StatusLog.RecordCall(ctx, out.Facts, now)
+	r.recordOperation(ctx, out.Facts, now)
 	r.WakeIfDeliverable(ctx, out.Facts, "adopt", now)
 	return out, nil
 }
@@ -197,9 +197,16 @@ func (r *Registry) change(
 		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(entry)})
 	})
 	if err == nil {
-		r.StatusLog.RecordCall(ctx, next, now)
+		r.recordOperation(ctx, next, now)
 	}
 	return next, err
+}
+
+// recordOperation records the change of verdict that an operator's call brought about.
+// That the agent is silent may be among it: the call ended what stood before that. A
+// fault fails no call: the next sweep records what is missing.
+func (r *Registry) recordOperation(ctx context.Context, f workspace.Facts, now time.Time) {
+	_, _ = r.StatusLog.Record(ctx, f, r.FleetContext(ctx, now, f), now)
 }
 
 // Hold pauses, resumes (NoHold) or removes a workspace. Removing revokes its

@@ -92,6 +92,8 @@ type Wakeups interface {
 // call.
 type StatusLog interface {
 	RecordCall(ctx context.Context, f workspace.Facts, now time.Time)
+	// Record does it for one whose agent may be silent, which is judged amid its fleet.
+	Record(ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time) (changed bool, err error)
 }
 
 // URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
