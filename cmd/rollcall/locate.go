@@ -17,6 +17,7 @@ import (
 // that is kept for one platform is sent to no other, and one that is given by hand
 // is not sent to an address that a file of the folder names.
 func locate(url, token, context string) (client.Client, error) {
+	token = strings.TrimSpace(token)
 	if context != "" {
 		if url != "" {
 			return client.Client{}, &outcome{exitUsage, "give --context or --url, not both"}
@@ -24,8 +25,9 @@ func locate(url, token, context string) (client.Client, error) {
 		return inContext(context, token)
 	}
 	given := client.Client{
-		URL:           strings.TrimRight(cmp.Or(url, os.Getenv("ROLLCALL_URL")), "/"),
-		OperatorToken: cmp.Or(token, os.Getenv("ROLLCALL_TOKEN")),
+		URL: strings.TrimRight(strings.TrimSpace(cmp.Or(url, os.Getenv("ROLLCALL_URL"))), "/"),
+		// A file's last line end comes along where it is read into the environment.
+		OperatorToken: cmp.Or(token, strings.TrimSpace(os.Getenv("ROLLCALL_TOKEN"))),
 	}
 	if given.URL != "" {
 		// The credential of the local platform is not sent to another one.

@@ -119,3 +119,16 @@ func TestHelpNeedsNoPlatform(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }
+
+// A credential that was read from a file brings the file's line end along.
+func TestALineEndIsNoPartOfACredential(t *testing.T) {
+	t.Setenv("ROLLCALL_URL", "http://h/\n")
+	for _, text := range []string{"rcp_1", "rcp_1\n", " rcp_1\r\n"} {
+		t.Setenv("ROLLCALL_TOKEN", text)
+		found, err := locate("", "", "")
+		given, flagErr := locate("", text, "")
+		if err != nil || flagErr != nil || found.OperatorToken != "rcp_1" || given != found || found.URL != "http://h" {
+			t.Errorf("%q: %+v, %v, %+v, %v", text, found, err, given, flagErr)
+		}
+	}
+}

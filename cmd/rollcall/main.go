@@ -97,8 +97,8 @@ Exit codes:
   1    the platform refused, or the output can't be written
   2    wrong usage
   3    no platform is known, or it doesn't answer, or it fails (HTTP 5xx)
-  4    done, but with a bad outcome: not online (status --check), something is wrong (problems), not delivered
-       (send, probe), not registered again (repair --wait)
+  4    done, but with a bad outcome: not online (status --check), something is wrong (problems, doctor), not
+       delivered (send, probe), not registered again (repair --wait)
   130  interrupted; watch and events --follow exit with 0 instead`,
 		Version:      currentVersion(),
 		SilenceUsage: true, SilenceErrors: true,
@@ -136,7 +136,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		}},
 		{"mend", "Mend:", []*cobra.Command{
 			a.repairCommand(), a.rotateCommand(), a.redriveCommand(),
-			a.dismissCommand(), a.cancelCommand(), a.probeCommand(), a.sweepCommand(),
+			a.dismissCommand(), a.cancelCommand(), a.probeCommand(), a.doctorCommand(), a.sweepCommand(),
 		}},
 		{"manage", "Manage:", []*cobra.Command{
 			a.createCommand(), a.adoptCommand(), a.enrolCommand(), a.withdrawCommand(),

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rollcall/rollcall/shared/token"
 )
 
 // platform answers like the API: the calls of one route get its answers in turn,
@@ -52,9 +54,20 @@ func rollcall(ctx context.Context, t *testing.T, h http.Handler, args ...string)
 	server := httptest.NewServer(h)
 	defer server.Close()
 	t.Setenv("ROLLCALL_URL", server.URL+"/")
-	t.Setenv("ROLLCALL_TOKEN", "rco_test")
+	person, _ := token.Mint(token.Person)
+	t.Setenv("ROLLCALL_TOKEN", person)
 	var out, errs bytes.Buffer
 	code = run(ctx, args, nil, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// rollcallAt runs the program against a platform at an address, without a credential.
+func rollcallAt(t *testing.T, url string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv("ROLLCALL_URL", url)
+	t.Setenv("ROLLCALL_TOKEN", "")
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, nil, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

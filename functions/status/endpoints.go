@@ -29,6 +29,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Discover, discover(env.Registry)),
 		httpapi.Handle(api.ListPeers, peers(env.Registry)),
 		httpapi.Handle(api.WhoAmI, whoami),
+		httpapi.Handle(api.InspectCredential, inspectCredential(env.Registry)),
 		httpapi.Handle(api.NotFound, notFound),
 	}
 }

@@ -88,3 +88,23 @@ type Me struct {
 	Team      string    `json:"team,omitempty" description:"the only team it is good for; absent: all"`
 	ExpiresAt time.Time `json:"expires_at,omitzero" description:"absent: it does not expire, as it is the root credential"`
 }
+
+// InspectCredential is the call that says whose an agent's credential is, and uses it for nothing.
+var InspectCredential = declare[None, Inspected](Operation{
+	Function: "status", Route: "GET /registry/credential", ID: "getRegistryCredential", Tag: "platform",
+	Summary: "Whose an agent's credential is, without using it",
+	Description: "For rollcall doctor, which runs where an agent runs. Unlike every other call with a workspace's " +
+		"credential it renews no lease, does not begin the use of one that was issued, and is not counted when it is " +
+		"refused: it changes no fact about the workspace.",
+	Access: ByAnyWorkspace, SelfChecked: true,
+	Errors: errs(401, 410),
+})
+
+// Inspected is what the platform knows of an agent's credential and of its workspace.
+type Inspected struct {
+	WorkspaceID string    `json:"workspace_id" schema:"WorkspaceID"`
+	Credential  string    `json:"credential" enum:"in_use,not_used_yet" description:"not_used_yet: it was issued, and its first use ends the one before it"`
+	From        string    `json:"from" description:"network address from which this call came"`
+	At          time.Time `json:"at" description:"the platform's time"`
+	Workspace   Workspace `json:"workspace"`
+}

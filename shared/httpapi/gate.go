@@ -69,10 +69,10 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 		return Caller{}, g.refuseAll(ctx, c)
 	case access.Allows(api.WhereViewIsOpen) && g.ViewOpen:
 		return Caller{}, nil
-	case access.Allows(api.ByAnyWorkspace):
-		return g.admitAnyWorkspace(ctx, op, c)
 	case op.SelfChecked:
 		return Caller{}, nil
+	case access.Allows(api.ByAnyWorkspace):
+		return g.admitAnyWorkspace(ctx, op, c)
 	case access.Allows(api.ByItself):
 		f, err := g.Registry.AuthenticateCall(ctx, c.PathParameters["id"], c.Bearer(), c.From(), c.Now)
 		return Caller{Workspace: f.ID, Lives: f.Lives, Team: f.Team}, err

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/client"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asked doctorRequest
+	cmd := &cobra.Command{
+		Use:   "doctor [ID]",
+		Short: "Run where an agent runs: which link between it and the platform is broken, and what mends it",
+		Long: `doctor looks at each link between an agent and the platform, in order: the name of
+the platform, the connection, TLS, the platform itself, the clock, the agent's
+credential and whose it is, its register, its heartbeat, its mail, and its URL. It
+names the first one that is broken, and what mends it. Run it where the agent runs.
+
+It only looks: it registers nothing, sends no heartbeat, takes no mail and begins
+the use of no credential, so the agent is not disturbed and its status not changed.
+With --probe and a person's credential, the platform also sends the agent an empty
+test message, as rollcall probe does.
+
+The agent's credential is read from --credential-file, else from the file that
+ROLLCALL_TOKEN_FILE names, else from ROLLCALL_TOKEN. The ID is that of the
+credential, else ROLLCALL_ID. It exits with 4 when a link is broken.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			asked.id = os.Getenv("ROLLCALL_ID")
+			if len(args) > 0 {
+				asked.id = args[0]
+			}
+			return a.doctor(cmd.Context(), asked)
+		},
+	}
+	cmd.Flags().StringVar(&asked.file, "credential-file", "", "the file in which the agent keeps its credential")
+	cmd.Flags().BoolVar(&asked.probe, "probe", false, "have the platform send the agent an empty test message")
+	return cmd
+}
+
+// doctorRequest is what is looked at.
+type doctorRequest struct {
+	id, file string
+	probe    bool
+}
+
+// health is what was found of a link.
+type health string
+
+// The healths.
+const (
+	healthy health = "ok"
+	warning health = "warning"
+	broken  health = "broken"
+	skipped health = "skipped"
+)
+
+// finding is what was found of a link between an agent and the platform.
+type finding struct {
+	Link string `json:"link"`
+	Is   health `json:"is"`
+	Text string `json:"text"`
+	Next string `json:"next,omitempty"` // what mends it
+}
+
+// diagnosis is what doctor found. Broken is the first link that is broken; "": none is.
+type diagnosis struct {
+	Workspace string    `json:"workspace_id,omitempty"`
+	Findings  []finding `json:"findings"`
+	Broken    string    `json:"broken,omitempty"`
+	Next      string    `json:"next,omitempty"`
+}
+
+// doctor prints the state of each link, and what mends the first one that is broken.
+func (a *app) doctor(ctx context.Context, asked doctorRequest) error {
+	found, err := locate(a.url, a.token, a.context)
+	if err != nil {
+		return err
+	}
+	a.platform = found
+	d := &doctor{app: a, asked: asked, platform: found.URL, person: found.OperatorToken}
+	d.look(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	out := d.diagnosis()
+	if err := a.show(out, out.print); err != nil || out.Broken == "" {
+		return err
+	}
+	return &outcome{exitUnhealthy, "the first broken link is: " + out.Broken}
+}
+
+// doctor is one look at all links.
+type doctor struct {
+	*app
+	asked    doctorRequest
+	platform string // its address
+	person   string // a person's credential; "": none is known
+	agent    string // the agent's
+	findings []finding
+
+	now time.Time      // the platform's time
+	ws  *api.Workspace // nil: it is not known
+}
+
+func (d *doctor) add(link string, is health, text, next string) {
+	d.findings = append(d.findings, finding{link, is, text, next})
+}
+
+// look looks at each link, until one is broken without which no further one can be seen.
+func (d *doctor) look(ctx context.Context) {
+	if !d.reach(ctx) {
+		return
+	}
+	d.readCredential()
+	d.inspect(ctx)
+	if d.ws == nil {
+		d.readAsPerson(ctx)
+	}
+	if d.ws == nil {
+		return
+	}
+	d.lookAtAgent()
+	d.lookAtURL(ctx)
+	d.tryProbe(ctx)
+	d.lookAtVerdict()
+}
+
+// do makes a call of this look with a credential.
+func (d *doctor) do(ctx context.Context, method, path, credential string) (client.Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	defer cancel()
+	r, err := client.Client{URL: d.platform}.Do(ctx, method, path, credential, nil)
+	if err != nil {
+		return r, unanswered(d.platform, err)
+	}
+	if r.Status >= 300 {
+		return r, refusalOf(r)
+	}
+	return r, nil
+}
+
+// doctorPatience is how long a call of doctor may take.
+const doctorPatience = 15 * time.Second
+
+// diagnosis is what was found, with the first broken link.
+func (d *doctor) diagnosis() diagnosis {
+	out := diagnosis{Workspace: d.asked.id, Findings: d.findings}
+	if d.ws != nil {
+		out.Workspace = d.ws.ID
+	}
+	for _, f := range d.findings {
+		if f.Is == broken {
+			out.Broken, out.Next = f.Link, f.Next
+			break
+		}
+	}
+	return out
+}
+
+func (v diagnosis) print(w *printer) {
+	rows := [][]string{}
+	for _, f := range v.Findings {
+		rows = append(rows, []string{fmt.Sprintf("%-11s %-7s", f.Link, f.Is), w.words(f.Text)})
+	}
+	w.facts(rows)
+	switch {
+	case v.Broken != "":
+		fmt.Fprintf(w, "\nbroken: %s\nnext: %s\n", v.Broken, w.words(v.Next))
+	case v.Workspace == "":
+		fmt.Fprintln(w, "\nnothing is broken as far as was looked; give the ID of the workspace to see the rest")
+	default:
+		fmt.Fprintln(w, "\nnothing that was looked at is broken")
+	}
+}
+
+// orUnknown is a text for what may be missing.
+func orUnknown(s string) string { return cmp.Or(strings.TrimSpace(s), "unknown") }

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// readCredential finds the agent's credential: in a file, or in the environment.
+func (d *doctor) readCredential() {
+	if kind := token.KindOf(d.person); d.person != "" && kind != token.Person && kind != token.Operator {
+		d.agent, d.person = d.person, "" // ROLLCALL_TOKEN is the agent's
+	}
+	file := d.asked.file
+	if file == "" {
+		file = os.Getenv("ROLLCALL_TOKEN_FILE")
+	}
+	if file == "" {
+		return
+	}
+	raw, err := os.ReadFile(file)
+	d.agent = strings.TrimSpace(string(raw))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		d.add("credential", broken, "there is no file "+file, "see that this is the agent's machine and volume; if it is, "+
+			"its credential is lost: rollcall repair "+d.name()+", and restart the agent")
+	case err != nil:
+		d.add("credential", broken, rootOf(err).Error()+": "+file, "let the user that the agent runs as read the file")
+	case d.agent == "":
+		d.add("credential", broken, file+" is empty", "rollcall repair "+d.name()+", and restart the agent")
+	}
+}
+
+// name is the id of the workspace for a command.
+func (d *doctor) name() string {
+	if d.asked.id == "" {
+		return "ID"
+	}
+	return d.asked.id
+}
+
+// inspect asks the platform whose the agent's credential is, in the one way that doesn't use it.
+func (d *doctor) inspect(ctx context.Context) {
+	switch {
+	case d.agent == "" && len(d.findings) > 0 && d.findings[len(d.findings)-1].Link == "credential":
+		return // it is said why there is none
+	case d.agent == "":
+		d.add("credential", skipped, "none of an agent is known here: give --credential-file, ROLLCALL_TOKEN_FILE or "+
+			"ROLLCALL_TOKEN", "")
+		return
+	case !token.Plausible(d.agent):
+		d.add("credential", broken, "it is not whole: cut off, or typed wrong",
+			"place it again; if it is lost: rollcall repair "+d.name()+" --show")
+		return
+	}
+	r, err := d.do(ctx, http.MethodGet, "/registry/credential", d.agent)
+	var in api.Inspected
+	if err == nil {
+		err = json.Unmarshal(r.Raw, &in)
+	}
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		next := refused.Hint
+		if next == "" || d.asked.id != "" && refused.Code == "credential_unknown" {
+			next = "rollcall explain " + d.name() + " says which repair its agent needs"
+		}
+		d.add("credential", broken, refused.Error(), next)
+		return
+	}
+	if err != nil {
+		d.add("credential", broken, err.Error(), "look again")
+		return
+	}
+	d.now, d.ws = in.At, &in.Workspace
+	d.lookAtCredential(in)
+}
+
+// lookAtCredential looks at one that the platform knows.
+func (d *doctor) lookAtCredential(in api.Inspected) {
+	switch {
+	case d.asked.id != "" && d.asked.id != in.WorkspaceID:
+		d.add("credential", broken, fmt.Sprintf("it is that of %s, not of %s", in.WorkspaceID, d.asked.id),
+			"give this agent its own credential, or the id "+in.WorkspaceID)
+	case in.Credential == "not_used_yet":
+		d.add("credential", healthy, fmt.Sprintf("it is %s's: issued, and no call has used it yet; from %s", in.WorkspaceID,
+			in.From), "")
+	default:
+		d.add("credential", healthy, fmt.Sprintf("it is %s's, and in use; calls come from %s", in.WorkspaceID, in.From), "")
+	}
+}
+
+// readAsPerson reads the workspace without the agent's credential.
+func (d *doctor) readAsPerson(ctx context.Context) {
+	if d.asked.id == "" {
+		return
+	}
+	r, err := d.do(ctx, http.MethodGet, workspacePath(d.asked.id), d.person)
+	var ws api.Workspace
+	if err == nil {
+		err = json.Unmarshal(r.Raw, &ws)
+	}
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.status != http.StatusUnauthorized &&
+		refused.status != http.StatusForbidden {
+		d.add("register", broken, refused.Error(), cmp.Or(refused.Hint, "see that the id is right: rollcall status"))
+		return
+	}
+	if err != nil {
+		d.add("register", skipped, "what the platform knows of "+d.asked.id+" can't be read: "+err.Error(), "")
+		return
+	}
+	d.ws = &ws
+}
+
+// lookAtAgent looks at what the platform last heard of the agent.
+func (d *doctor) lookAtAgent() {
+	ws := d.ws
+	switch {
+	case ws.RegisteredAt.IsZero():
+		d.add("register", broken, "it has never registered", "start the agent; the answer to its register says what is wrong")
+		return
+	case ws.Reason == workspace.ReasonCredentialsRejected:
+		d.add("register", broken, "calls of the agent are refused: "+ws.Hint, d.remedy())
+	default:
+		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
+	}
+	heard := ws.LastHeartbeat
+	if ws.Inbox.LastPollAt.After(heard) {
+		heard = ws.Inbox.LastPollAt
+	}
+	switch {
+	case ws.LeaseUntil.Before(d.now):
+		d.add("heartbeat", broken, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now),
+			"see that the agent runs, and look at its log for the answers to its heartbeats")
+	case heard.IsZero():
+		d.add("heartbeat", healthy, "none yet; the lease ends "+relative(ws.LeaseUntil, d.now), "")
+	default:
+		d.add("heartbeat", healthy, fmt.Sprintf("%s; the lease ends %s", relative(heard, d.now),
+			relative(ws.LeaseUntil, d.now)), "")
+	}
+	d.lookAtMail()
+}
+
+// lookAtMail looks at how its mail reaches the agent.
+func (d *doctor) lookAtMail() {
+	ws := d.ws
+	text := fmt.Sprintf("by %s: %s", ws.Delivery.Effective, ws.Delivery.Reason)
+	if ws.Delivery.Effective == workspace.Poll {
+		polled := "never"
+		if !ws.Inbox.LastPollAt.IsZero() {
+			polled = relative(ws.Inbox.LastPollAt, d.now)
+		}
+		text += "; polled " + polled
+	}
+	switch ws.Reason {
+	case workspace.ReasonInboxUnattended, workspace.ReasonPushFailing, workspace.ReasonBacklogStalled,
+		workspace.ReasonAnswersFailing:
+		d.add("mail", broken, text+". "+ws.Hint, d.remedy())
+	default:
+		d.add("mail", healthy, text, "")
+	}
+}
+
+// remedy is what the platform's verdict says to do.
+func (d *doctor) remedy() string {
+	if d.ws.Command != "" {
+		return d.ws.Command
+	}
+	return d.ws.Hint
+}
+
+// lookAtURL connects to the agent's URL from this machine, and sends nothing.
+func (d *doctor) lookAtURL(ctx context.Context) {
+	at, err := url.Parse(d.ws.URL)
+	if d.ws.URL == "" || err != nil || d.ws.Delivery.Effective != workspace.Push {
+		return
+	}
+	port := at.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[at.Scheme]
+	}
+	address := net.JoinHostPort(at.Hostname(), port)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	failing := d.ws.Reason == workspace.ReasonPushFailing
+	switch {
+	case err == nil:
+		_ = conn.Close() // nothing was sent
+		text := address + " takes connections from this machine"
+		if failing {
+			text += ", and the platform's pushes fail: look at what stands between, and at what the agent answers"
+		}
+		d.add("url", healthy, text, "")
+	case failing:
+		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, neither from here: %s", address, rootOf(err)),
+			"start the agent's server, or register it with the URL where it listens")
+	default:
+		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootOf(err)), "")
+	}
+}
+
+// tryProbe has the platform send the agent an empty message.
+func (d *doctor) tryProbe(ctx context.Context) {
+	switch {
+	case !d.asked.probe:
+		d.add("probe", skipped, "no message was sent to the agent: rollcall probe "+d.ws.ID+", or --probe", "")
+		return
+	case d.person == "":
+		d.add("probe", skipped, "it needs a person's credential with the scope operate: rollcall login", "")
+		return
+	}
+	var out accepted
+	r, err := d.do(ctx, http.MethodPost, workspacePath(d.ws.ID)+"/probe", d.person)
+	if err == nil {
+		err = json.Unmarshal(r.Raw, &out)
+	}
+	if err != nil {
+		d.add("probe", skipped, err.Error(), "")
+		return
+	}
+	var last api.Receipt
+	ended, err := d.await(ctx, probePatience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
+		last = api.Receipt{}
+		err := d.call(ctx, http.MethodGet, messagePath(d.ws.ID, out.MessageID), nil, &last)
+		return err == nil && !last.State.Open(), err
+	})
+	switch {
+	case err != nil:
+		d.add("probe", skipped, err.Error(), "")
+	case last.State == chat.Delivered:
+		d.add("probe", healthy, "a message of the platform reached the agent", "")
+	case ended:
+		d.add("probe", broken, fmt.Sprintf("%s: %s", last.State, last.Reason), "rollcall receipts "+d.ws.ID+" "+out.MessageID)
+	default:
+		text := fmt.Sprintf("not delivered within %s: %s", probePatience, last.Reason)
+		if last.LastError != "" {
+			text += " (" + last.LastError + ")"
+		}
+		d.add("probe", broken, text, "rollcall receipts "+d.ws.ID+" "+out.MessageID)
+	}
+}
+
+// probePatience is how long a probe of doctor is followed.
+const probePatience = 20 * time.Second
+
+// lookAtVerdict is for what makes the workspace anything but online and is none of the links before.
+func (d *doctor) lookAtVerdict() {
+	ws := d.ws
+	text := fmt.Sprintf("%s (%s)", ws.Status, ws.Reason)
+	switch {
+	case ws.Status == workspace.StatusOnline:
+		d.add("status", healthy, text, "")
+	case d.diagnosis().Broken != "":
+		d.add("status", broken, text, d.remedy())
+	case ws.Status == workspace.StatusPaused || ws.Status == workspace.StatusProvisioning:
+		d.add("status", warning, text+": "+ws.Hint, "")
+	default:
+		d.add("status", broken, text+": "+ws.Hint, d.remedy())
+	}
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/client"
+)
+
+// way is what one call saw on its way to the platform.
+type way struct {
+	mu      sync.Mutex
+	names   []string // what the name resolved to
+	address string   // that was connected to
+	secure  *tls.ConnectionState
+}
+
+// trace notes what a call sees.
+func (y *way) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSDone: func(info httptrace.DNSDoneInfo) {
+			y.mu.Lock()
+			defer y.mu.Unlock()
+			for _, a := range info.Addrs {
+				y.names = append(y.names, a.String())
+			}
+		},
+		ConnectDone: func(_, address string, err error) {
+			y.mu.Lock()
+			defer y.mu.Unlock()
+			if err == nil || y.address == "" {
+				y.address = address
+			}
+		},
+		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
+			y.mu.Lock()
+			defer y.mu.Unlock()
+			if err == nil {
+				y.secure = &state
+			}
+		},
+	}
+}
+
+// reach makes one call, which needs no credential, and looks at each link that it passes. It reports whether
+// the platform can be asked.
+func (d *doctor) reach(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	defer cancel()
+	seen := &way{}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableKeepAlives = true // each look takes the whole way
+	began := time.Now()
+	r, err := client.Client{URL: d.platform, Transport: transport}.Do(
+		httptrace.WithClientTrace(ctx, seen.trace()), "GET", "/healthz", "", nil)
+	took := time.Since(began)
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	if !d.lookAtWay(seen, err) {
+		return false
+	}
+	if !d.lookAtPlatform(r) {
+		return false
+	}
+	d.lookAtClock(r.Header, began.Add(took/2))
+	return true
+}
+
+// lookAtWay is the name, the connection and TLS. A call fails at the first of them that is broken.
+func (d *doctor) lookAtWay(seen *way, err error) bool {
+	at, parseErr := url.Parse(d.platform)
+	if parseErr != nil || at.Host == "" {
+		d.add("name", broken, d.platform+" is no address of a platform", "set ROLLCALL_URL to https://HOST")
+		return false
+	}
+	whose := at.Host
+	if proxy, proxyErr := http.ProxyFromEnvironment(&http.Request{URL: at}); proxyErr == nil && proxy != nil {
+		whose = "the proxy " + proxy.Host + ", which the environment names,"
+	}
+	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+		d.add("name", broken, fmt.Sprintf("%s has no address here: %s", whose, unknown.Err),
+			"see how the host is spelt in ROLLCALL_URL, and which DNS server this machine or container asks")
+		return false
+	}
+	if len(seen.names) > 0 {
+		d.add("name", healthy, fmt.Sprintf("%s is %s", whose, strings.Join(seen.names, ", ")), "")
+	} else {
+		d.add("name", healthy, whose+" needs no look-up", "")
+	}
+	if err != nil && !ofTLS(err) {
+		d.add("connection", broken, fmt.Sprintf("%s: %s", orUnknown(seen.address), rootOf(err)), connectionRemedy(err))
+		return false
+	}
+	d.add("connection", healthy, "connected to "+seen.address, "")
+	switch {
+	case err != nil:
+		d.add("tls", broken, rootOf(err).Error(), tlsRemedy(err))
+		return false
+	case seen.secure != nil:
+		until := seen.secure.PeerCertificates[0].NotAfter
+		d.add("tls", healthy, "the certificate is good until "+until.UTC().Format(time.RFC3339), "")
+	case !isLoopback(at.Hostname()):
+		d.add("tls", warning, "none: everyone on the way reads the credential", "")
+	}
+	return true
+}
+
+// ofTLS reports whether a call failed in TLS.
+func ofTLS(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, other := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	return untrusted || other || alert || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+func tlsRemedy(err error) string {
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return "see this machine's clock, that ROLLCALL_URL names the host of the certificate, and that the machine trusts " +
+			"its authority (the package ca-certificates; a proxy's own authority)"
+	}
+	return "see that the port of ROLLCALL_URL is one for https"
+}
+
+func connectionRemedy(err error) string {
+	late, ok := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || ok && late.Timeout():
+		return "nothing comes back: see the firewall, the security group and the routes of this machine or container"
+	case strings.Contains(err.Error(), "refused"):
+		return "nothing listens there: see host and port of ROLLCALL_URL; in a container, localhost is the container itself"
+	}
+	return "see the network of this machine or container, and what stands between it and the platform"
+}
+
+// lookAtPlatform looks at the answer of the platform's health.
+func (d *doctor) lookAtPlatform(r client.Reply) bool {
+	var h api.Health
+	switch {
+	case json.Unmarshal(r.Raw, &h) != nil || h.Status == "":
+		d.add("platform", broken, fmt.Sprintf("what answers is not Rollcall: HTTP %d, %s", r.Status,
+			orUnknown(r.Header.Get("Content-Type"))), "see ROLLCALL_URL, and the proxy or the load balancer that answers for it")
+		return false
+	case r.Status != http.StatusOK:
+		d.add("platform", broken, fmt.Sprintf("its store can't be asked (HTTP %d)", r.Status),
+			"nothing is wrong here: agents try again until it can")
+		return false
+	case h.Status != "ok":
+		d.add("platform", warning, fmt.Sprintf("it is %s: %s", h.Status, h.Sweeper), "")
+	default:
+		d.add("platform", healthy, "it works", "")
+	}
+	return true
+}
+
+// How far two clocks may differ. Standard Webhooks refuses a signature that is five minutes off.
+const (
+	clockNoticed = 30 * time.Second
+	clockBroken  = 5 * time.Minute
+)
+
+// lookAtClock compares the platform's clock with this machine's, at the moment in the middle of the call.
+func (d *doctor) lookAtClock(header http.Header, here time.Time) {
+	there, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		d.now = here
+		d.add("clock", skipped, "the answer has no date", "")
+		return
+	}
+	d.now = there
+	// A date has whole seconds: half of one is the likeliest error.
+	off := here.Sub(there.Add(500 * time.Millisecond))
+	side := "ahead of"
+	if off < 0 {
+		side = "behind"
+	}
+	text := fmt.Sprintf("this machine is %s %s the platform", off.Abs().Round(100*time.Millisecond), side)
+	switch {
+	case off.Abs() > clockBroken:
+		d.add("clock", broken, text, "set this machine's clock (NTP): signatures of pushes are refused when clocks differ "+
+			"by more than five minutes")
+	case off.Abs() > clockNoticed:
+		d.add("clock", warning, text, "")
+	default:
+		d.add("clock", healthy, text, "")
+	}
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// examined runs doctor, and returns what it found by link and the program's exit code.
+func examined(t *testing.T, h http.Handler, args ...string) (diagnosis, int) {
+	t.Helper()
+	t.Setenv("ROLLCALL_ID", "")
+	t.Setenv("ROLLCALL_TOKEN_FILE", "")
+	code, out, errs := rollcall(t.Context(), t, h, append([]string{"doctor", "-o", "json"}, args...)...)
+	var v diagnosis
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("%v: %s%s", err, out, errs)
+	}
+	return v, code
+}
+
+// is is what was found of a link; "": nothing.
+func (v diagnosis) is(link string) health {
+	for _, f := range v.Findings {
+		if f.Link == link {
+			return f.Is
+		}
+	}
+	return ""
+}
+
+// rightNow is a time as the platform writes it.
+func rightNow(off time.Duration) string { return time.Now().Add(off).UTC().Format(time.RFC3339) }
+
+// seenAgent is a workspace that is well, or as more says.
+func seenAgent(more string) string {
+	return `{"id": "demo", "status": "online", "reason": "healthy", "last_registered_at": "` + rightNow(-time.Hour) +
+		`", "last_heartbeat_at": "` + rightNow(-time.Second) + `", "lease_until": "` + rightNow(time.Minute) +
+		`", "delivery": {"effective_mode": "poll"}` + more + `}`
+}
+
+// held is the platform's answer to a credential.
+func held(state, workspace string) string {
+	return `{"workspace_id": "demo", "credential": "` + state + `", "from": "10.0.0.7", "at": "` + rightNow(0) +
+		`", "workspace": ` + workspace + `}`
+}
+
+func examinedPlatform(routes map[string]answer) *platform {
+	all := map[string][]answer{"GET /healthz": {{200, `{"status": "ok"}`}}}
+	for route, a := range routes {
+		all[route] = []answer{a}
+	}
+	return &platform{answers: all}
+}
+
+// Each fault is found at its link, and nothing behind it is blamed.
+func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
+	const inspect, show = "GET /registry/credential", "GET /workspaces/demo"
+	credential, _ := token.Mint(token.Workspace)
+	good := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(good, []byte(credential+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	short := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(short, []byte(credential[:30]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Close()
+	open := closed.Addr().String()
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	pushed := func(address, verdict string) string {
+		return seenAgent(`, "url": "http://` + address + `/a2a"` + verdict + `, "delivery": {"effective_mode": "push"}`)
+	}
+	const failing = `, "status": "degraded", "reason": "push_failing", "hint": "it can't be reached"`
+	const refused = `{"error": "good no more", "code": "credential_unknown", "hint": "rollcall repair demo"}`
+	for name, c := range map[string]struct {
+		routes map[string]answer
+		file   string
+		args   []string
+		broken string // "": none
+		next   string
+		lacks  string // a link that isn't looked at
+	}{
+		"all is well":   {routes: map[string]answer{inspect: {200, held("in_use", seenAgent(""))}}, file: good},
+		"not used yet":  {routes: map[string]answer{inspect: {200, held("not_used_yet", seenAgent(""))}}, file: good},
+		"no credential": {routes: map[string]answer{show: {200, seenAgent("")}}, args: []string{"demo"}},
+		"no id":         {lacks: "register"},
+		"no such id": {
+			routes: map[string]answer{show: {404, `{"error": "no workspace has this id", "hint": "create it"}`}},
+			args:   []string{"demo"}, broken: "register", next: "create it",
+		},
+		"not to be seen": {
+			routes: map[string]answer{show: {401, `{"error": "this call needs a person's credential"}`}}, args: []string{"demo"},
+		},
+		"the store": {
+			routes: map[string]answer{"GET /healthz": {503, `{"status": "down"}`}}, broken: "platform", lacks: "clock",
+		},
+		"another server": {
+			routes: map[string]answer{"GET /healthz": {200, `<html>`}}, broken: "platform", next: "ROLLCALL_URL",
+		},
+		"a lost file": {
+			routes: map[string]answer{show: {200, seenAgent("")}}, file: good + ".not", args: []string{"demo"},
+			broken: "credential", next: "rollcall repair demo",
+		},
+		"a short file": {file: short, broken: "credential", next: "--show", lacks: "register"},
+		"a refused credential": {
+			routes: map[string]answer{inspect: {401, refused}}, file: good, broken: "credential", next: "rollcall repair demo",
+		},
+		"another's credential": {
+			routes: map[string]answer{inspect: {200, held("in_use", seenAgent(""))}}, file: good, args: []string{"other"},
+			broken: "credential", next: "the id demo",
+		},
+		"never registered": {
+			routes: map[string]answer{show: {200, `{"id": "demo", "status": "provisioning", "reason": "never_registered"}`}},
+			args:   []string{"demo"}, broken: "register", next: "start the agent", lacks: "heartbeat",
+		},
+		"boots are refused": {
+			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "reason": "credentials_rejected",
+				"command": "rollcall repair demo"`)}},
+			args: []string{"demo"}, broken: "register", next: "rollcall repair demo",
+		},
+		"silence": {
+			routes: map[string]answer{show: {200, seenAgent(`, "lease_until": "2026-01-31T12:00:00Z"`)}},
+			args:   []string{"demo"}, broken: "heartbeat",
+		},
+		"nobody polls": {
+			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "hint": "poll",
+				"reason": "inbox_unattended"`)}},
+			args: []string{"demo"}, broken: "mail", next: "poll",
+		},
+		"a firewall": {
+			routes: map[string]answer{show: {200, pushed(open, failing)}}, args: []string{"demo"}, broken: "mail",
+			next: "it can't be reached",
+		},
+		"a wedged runtime": {
+			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "hint": "restart it",
+				"reason": "runtime_wedged"`)}},
+			args: []string{"demo"}, broken: "status", next: "restart it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := c.args
+			if c.file != "" {
+				args = append(slices.Clone(args), "--credential-file", c.file)
+			}
+			v, code := examined(t, examinedPlatform(c.routes), args...)
+			want := map[bool]int{true: 0, false: exitUnhealthy}[c.broken == ""]
+			if v.Broken != c.broken || !strings.Contains(v.Next, c.next) || code != want {
+				t.Errorf("exit %d, %+v", code, v)
+			}
+			if c.lacks != "" && v.is(c.lacks) != "" {
+				t.Errorf("%s was looked at: %+v", c.lacks, v)
+			}
+		})
+	}
+	t.Run("where nothing listens", func(t *testing.T) {
+		v, _ := examined(t, examinedPlatform(map[string]answer{show: {200, pushed(unused.Addr().String(), failing)}}), "demo")
+		if v.is("url") != broken || v.is("mail") != broken {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// Doctor only looks: no call of it changes anything, and none but one uses the agent's credential.
+func TestDoctorDisturbsNobody(t *testing.T) {
+	credential, _ := token.Mint(token.Workspace)
+	calls := map[string]string{} // the credential by call
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls[r.Method+" "+r.URL.Path] = r.Header.Get("Authorization")
+		switch r.URL.Path {
+		case "/healthz":
+			_, _ = io.WriteString(w, `{"status": "ok"}`)
+		case "/registry/credential":
+			_, _ = io.WriteString(w, held("in_use", seenAgent("")))
+		}
+	})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	t.Setenv("ROLLCALL_URL", server.URL)
+	t.Setenv("ROLLCALL_TOKEN", credential+"\n") // in the agent's own environment
+	code := run(t.Context(), []string{"doctor", "--probe"}, nil, io.Discard, io.Discard)
+	want := map[string]string{"GET /healthz": "", "GET /registry/credential": "Bearer " + credential}
+	if code != 0 || len(calls) != len(want) || calls["GET /registry/credential"] != want["GET /registry/credential"] ||
+		calls["GET /healthz"] != "" {
+		t.Errorf("exit %d, %v", code, calls)
+	}
+}
+
+// What lies between this machine and the platform is told apart.
+func TestDoctorOnTheWay(t *testing.T) {
+	t.Setenv("ROLLCALL_TOKEN", "")
+	t.Setenv("ROLLCALL_ID", "")
+	t.Setenv("ROLLCALL_TOKEN_FILE", "")
+	h := examinedPlatform(nil)
+	plain := httptest.NewServer(h)
+	defer plain.Close()
+	secure := httptest.NewUnstartedServer(h)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake
+	secure.StartTLS()
+	defer secure.Close()
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	_, port, err := net.SplitHostPort(plain.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ url, broken, next string }{
+		"no such name":             {"http://no-such-host.invalid:" + port, "name", "spelt"},
+		"nothing listens":          {"http://" + unused.Addr().String(), "connection", "nothing listens there"},
+		"an unknown authority":     {secure.URL, "tls", "trusts its authority"},
+		"no TLS where it is asked": {"https://127.0.0.1:" + port, "tls", "for https"},
+		"a good way":               {plain.URL, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := rollcallAt(t, c.url, "doctor", "-o", "json")
+			var v diagnosis
+			if err := json.Unmarshal([]byte(out), &v); err != nil {
+				t.Fatalf("%v: %s%s", err, out, errs)
+			}
+			if v.Broken != c.broken || !strings.Contains(v.Next, c.next) || (code == 0) != (c.broken == "") {
+				t.Errorf("exit %d, %+v", code, v)
+			}
+		})
+	}
+}
+
+func TestDoctorComparesClocks(t *testing.T) {
+	for off, want := range map[time.Duration]health{
+		0: healthy, time.Minute: warning, -time.Minute: warning, 10 * time.Minute: broken, -10 * time.Minute: broken,
+	} {
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+			_, _ = io.WriteString(w, `{"status": "ok"}`)
+		})
+		if v, _ := examined(t, h); v.is("clock") != want {
+			t.Errorf("%s: %+v", off, v)
+		}
+	}
+}
