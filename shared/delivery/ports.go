@@ -236,7 +236,7 @@ type PushResult struct {
 	Cut        string              // Taken: why the streamed answer has not all of its events; "" when it has
 	TaskError  string              // Taken: the agent's words, when it said that its task failed
 	RetryAfter time.Duration       // Busy: how long it asked for; 0: it didn't say
-	RPCError   json.RawMessage     // Refused, AgentError: the answer, when it is an error of JSON-RPC
+	RPCError   json.RawMessage     // Refused, AgentError: the answer, when it is an error or a result of JSON-RPC
 	Why        string              // Refused, AgentError, Unreachable: what came back, in words
 	Fault      workspace.PushFault // AgentError, Unreachable
 }

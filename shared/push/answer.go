@@ -33,6 +33,7 @@ type answer struct {
 //   - Any other error in JSON is an error of the agent.
 //   - An error status that a proxy or a wrong URL gives means that the agent can't be reached; another is the agent's.
 //   - An empty 202 or 204 is taken, without an answer to keep.
+//   - A result that is nothing, or says itself that the call failed, is an error of the agent: see failed.go.
 //   - A JSON-RPC result, a task or a message is taken. Its task may have failed.
 //   - Everything else is no answer of the protocol: a page stands in the agent's place, or the agent answers
 //     in no known shape.
@@ -57,6 +58,10 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 		return a.statusFailure()
 	case len(a.body) == 0 && (status == http.StatusAccepted || status == http.StatusNoContent):
 		return delivery.PushResult{Handover: delivery.Taken}
+	case a.hasFailed():
+		r := a.failedResult()
+		r.RPCError = a.body
+		return r
 	case a.isProtocol():
 		failure, _ := chat.TaskFailure(a.body)
 		return delivery.PushResult{Handover: delivery.Taken, Answer: a.body, TaskError: failure}
@@ -90,7 +95,7 @@ func tooLong(body []byte) (kept []byte, cut string) {
 
 // answersProbe reports whether an agent answers a probe, though it may not know what it is.
 func (a answer) answersProbe() bool {
-	if a.object["jsonrpc"] != nil || a.hasError() {
+	if a.object["jsonrpc"] != nil || a.object["result"] != nil || a.hasError() {
 		return true
 	}
 	switch a.status {
@@ -127,10 +132,7 @@ func (a answer) saysBusy() bool {
 	return a.status == http.StatusTooManyRequests || (a.status == http.StatusServiceUnavailable && own)
 }
 
-func (a answer) hasError() bool {
-	e, ok := a.object["error"]
-	return ok && string(e) != "null"
-}
+func (a answer) hasError() bool { return something(a.object["error"]) }
 
 // malformed are the JSON-RPC codes by which an agent says that it can't read a message (JSON-RPC 2.0, section 5.1):
 // parse error, invalid request and invalid params.
@@ -187,18 +189,19 @@ func (a answer) statusFailure() delivery.PushResult {
 
 // isProtocol reports whether the body is an answer of A2A: a JSON-RPC result, or a bare task or message.
 func (a answer) isProtocol() bool {
-	for _, member := range []string{"result", "task", "message", "parts"} {
-		if v, ok := a.object[member]; ok && string(v) != "null" {
-			return true
-		}
+	var bare struct {
+		Kind    string                     `json:"kind"`
+		Status  map[string]json.RawMessage `json:"status"`
+		Task    map[string]json.RawMessage `json:"task"`
+		Message map[string]json.RawMessage `json:"message"`
+		Parts   []json.RawMessage          `json:"parts"`
 	}
-	var task struct {
-		Kind   string                     `json:"kind"`
-		Status map[string]json.RawMessage `json:"status"`
+	if a.object["result"] != nil {
+		return true
 	}
-	bare := json.Unmarshal(a.body, &task) == nil && (task.Kind == "task" || task.Status["state"] != nil)
-	_, result := a.object["result"] // null: it took the message, and has nothing to say
-	return bare || result
+	_ = json.Unmarshal(a.body, &bare) // a member of another shape is none of the protocol's
+	return bare.Kind == "task" || bare.Status["state"] != nil ||
+		bare.Task != nil || bare.Message != nil || bare.Parts != nil
 }
 
 // describe names what came back, for people: its kind, and its title or its beginning.

@@ -40,8 +40,7 @@ func TestResultOf(t *testing.T) {
 		wait  time.Duration
 		says  string // in Why or TaskError
 	}{
-		"a result":         {status: 200, body: rpcResult, want: delivery.Taken},
-		"a result of null": {status: 200, body: `{"jsonrpc":"2.0","result":null}`, want: delivery.Taken},
+		"a result": {status: 200, body: rpcResult, want: delivery.Taken},
 		"a bare task": {
 			status: 200, body: `{"kind":"task","status":{"state":"working"}}`,
 			want: delivery.Taken,
@@ -232,5 +231,59 @@ func TestAFailureIsCutShort(t *testing.T) {
 	r := resultOf(false, &http.Response{StatusCode: http.StatusOK}, []byte(body))
 	if r.Handover != delivery.AgentError || len(r.Why) > 250 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What agents and the runtimes around them answer with status 200, and whether it is a delivery.
+func TestAResultThatSaysItFailedIsNoDelivery(t *testing.T) {
+	const taken = ""
+	for body, says := range map[string]string{
+		`{"result":null}`:                                                           "a result of nothing",
+		`{"result":false}`:                                                          "it failed: false",
+		`{"result":{"success":false}}`:                                              `it failed: {"success":false}`,
+		`{"result":{"error":"no key"}}`:                                             "it failed: no key",
+		`{"result":{"error":{"code":429}}}`:                                         `it failed: {"code":429}`,
+		`{"result":{"errors":["no key"]}}`:                                          `it failed: ["no key"]`,
+		`{"result":{"error":true}}`:                                                 "it failed: true",
+		`{"result":{"ok":false,"message":1}}`:                                       "it failed: 1",
+		`{"result":{"success":false,"message":"the model is down"}}`:                "it failed: the model is down",
+		`{"result":{"status":"error","detail":"no quota"}}`:                         "it failed: no quota",
+		`{"result":{"state":"FAILED","reason":"no quota"}}`:                         "it failed: no quota",
+		`{"result":{"type":"error","error":{"type":"x","message":"overloaded"}}}`:   "it failed: overloaded",
+		`{"result":{"content":[{"type":"text","text":"no tool"}],"isError":true}}`:  "it failed: no tool",
+		`{"result":{"kind":"message","parts":[{"text":"no key"}],"success":false}}`: "it failed: no key",
+		`{"jsonrpc":"2.0","id":1,"result":{"kind":"message","error":"no key"}}`:     "it failed: no key",
+		`{"success":false,"message":"the model is down"}`:                           "it failed: the model is down",
+		`{"status":"failed","message":{"text":"no"}}`:                               `it failed: {"text":"no"}`,
+		`{"message":"Internal server error"}`:                                       "no answer of the protocol",
+		`{"parts":"hello"}`:                                                         "no answer of the protocol",
+		`{"task":7}`:                                                                "no answer of the protocol",
+		`{"error":"","result":{"success":false}}`:                                   "it failed",
+		`{"result":{}}`:                           taken,
+		`{"result":"done"}`:                       taken,
+		`{"result":true}`:                         taken,
+		`{"result":[]}`:                           taken,
+		`{"result":{"success":true}}`:             taken,
+		`{"result":{"status":"ok","error":null}}`: taken,
+		`{"result":{"success":true,"error":"","errors":[],"isError":false}}`:          taken,
+		`{"result":{"kind":"message","parts":[{"text":"failed: false"}]}}`:            taken,
+		`{"result":{"kind":"task","status":{"state":"completed"},"success":false}}`:   taken,
+		`{"result":{"task":{"status":{"state":"TASK_STATE_WORKING"}},"error":"old"}}`: taken,
+		`{"error":"","result":{"parts":[]}}`:                                          taken,
+		`{"message":{"parts":[{"text":"hi"}]},"error":{}}`:                            taken,
+	} {
+		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}}
+		r := resultOf(false, resp, []byte(body))
+		want := delivery.AgentError
+		if says == taken {
+			want = delivery.Taken
+		}
+		if r.Handover != want || !strings.Contains(r.Why, says) || r.TaskError != "" {
+			t.Errorf("%s: %s (%s) %s", body, r.Handover, r.Fault, r.Why)
+		}
+		probe := resultOf(true, resp, []byte(body))
+		if strings.Contains(body, `"result"`) && probe.Handover != delivery.Taken {
+			t.Errorf("%s to a probe: %s", body, probe.Handover)
+		}
 	}
 }
