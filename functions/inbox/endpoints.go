@@ -11,7 +11,7 @@ import (
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	polls := poll(env.Delivery, env.Registry)
-	reads := log{env.Activity, env.Registry}
+	reads := log{env.Activity, env.Delivery.Ledger, env.Registry}
 	recorded := delegationLog{env.Activity}
 	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
 		q, err := parse(in, c.Now)

@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -21,6 +22,7 @@ const (
 // log reads workspaces' activity.
 type log struct {
 	activity activity.Log
+	ledger   delivery.Ledger
 	registry *registry.Registry
 }
 
@@ -46,6 +48,9 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.Acti
 			ms = append(ms, *i.Message)
 		}
 	}
+	if ms, err = l.ledger.Texts(ctx, chat.Bodies|chat.Answers, ms); err != nil {
+		return nil, err
+	}
 	senders, err := sendersOf(ctx, l.registry, ms)
 	if err != nil {
 		return nil, err
@@ -53,7 +58,7 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.Acti
 	rows = make([]api.ActivityRow, 0, len(items))
 	for _, i := range items {
 		if i.Message != nil {
-			rows = append(rows, q.messageRow(c, *i.Message, senders))
+			rows, ms = append(rows, q.messageRow(c, ms[0], senders)), ms[1:]
 		} else {
 			rows = append(rows, loggedRow(*i.Row))
 		}

@@ -179,7 +179,7 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 	} else {
 		m.closeAttempt(TaskFailed, failure)
 	}
-	m.Answer = cutAnswer(answer)
+	m.Answer, m.AnswerApart = cutAnswer(answer), Apart{}
 	m.end(Delivered, now, reason)
 	return m
 }

@@ -123,8 +123,11 @@ type Message struct {
 	Attempts   []Attempt
 	Claim      Claim
 	Answer     json.RawMessage
-	Callback   string // URL that is told of its end; "" for none
-	Told       Told   // what became of that
+	// Of a body or an answer that is kept apart, what is known without reading it: see Split.
+	BodyApart, AnswerApart Apart
+
+	Callback string // URL that is told of its end; "" for none
+	Told     Told   // what became of that
 	// AwaitedUntil is until when its sender waits for its answer in the call that sends it; zero: it doesn't.
 	AwaitedUntil time.Time
 	AnswerTo     string // id of the message that it brings the answer to; "" for any other message
@@ -145,7 +148,9 @@ func (m Message) AnswerText() string { return Text(m.Answer) }
 func (m Message) TaskState() TaskState { return StateOf(m.Answer) }
 
 // Size is how many bytes of the message its sender and its agent wrote.
-func (m Message) Size() int { return len(m.Body) + len(m.Answer) }
+func (m Message) Size() int {
+	return max(len(m.Body), m.BodyApart.Bytes) + max(len(m.Answer), m.AnswerApart.Bytes)
+}
 
 // weightBeside is more than the attributes of a message beside its body and its answer weigh.
 const weightBeside = 56 << 10

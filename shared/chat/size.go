@@ -61,17 +61,37 @@ func EncodedSize(v any) int {
 const rowSize = 8 << 10
 
 // RowSize is at least as many bytes as the message takes in an answer that shows its body, the text of it, and its
-// answer.
+// answer, whether these were read or are apart.
 func RowSize(m Message) int {
-	text := Summary(m.Body)
-	n := rowSize + EncodedSize(text) + EncodedSize(m.AnswerText())
-	if Shown(m.Body) != text {
+	n := rowSize
+	if m.BodyApart.Bytes > 0 {
+		n += m.BodyApart.Row
+	} else {
+		n += bodyRow(m.Body)
+	}
+	if m.AnswerApart.Bytes > 0 {
+		return n + m.AnswerApart.Row
+	}
+	return n + answerRow(m.Answer)
+}
+
+// bodyRow is what a body adds to a row.
+func bodyRow(body json.RawMessage) int {
+	text := Summary(body)
+	n := EncodedSize(text)
+	if Shown(body) != text {
 		n += 2 * EncodedSize(text) // it is the summary too, and may be a part
 	}
-	for _, raw := range []json.RawMessage{m.Body, m.Answer} {
-		if json.Valid(raw) {
-			n += EncodedSize(raw)
-		}
+	return n + validSize(body)
+}
+
+// answerRow is what an answer adds to a row.
+func answerRow(answer json.RawMessage) int { return EncodedSize(Text(answer)) + validSize(answer) }
+
+// validSize is the encoded size of a text that is JSON; another one is not shown.
+func validSize(raw json.RawMessage) int {
+	if !json.Valid(raw) {
+		return 0
 	}
-	return n
+	return EncodedSize(raw)
 }

@@ -117,9 +117,9 @@ func (b *Bill) dynamo(w Workload, v volumes, p Prices) {
 	b.add("DynamoDB", "heartbeats and polls", presence/1e6*p.DynamoWrite,
 		"(%s beats × %g + %s polls × %g) units × %s a million",
 		count(v.beats), Heartbeat.Write, count(v.polls), EmptyPoll.Write, usd(p.DynamoWrite))
-	extra := max(0, math.Ceil(w.MessageKB)-1)
-	write := Enqueue.Write + Take.Write + End.Write + RewritesOfBody*extra
-	read := Enqueue.Read + Take.Read + End.Read + ReadsOfBody*math.Ceil(extra/4)
+	textWrite, textRead := ofText(w.MessageKB)
+	write := Enqueue.Write + Take.Write + End.Write + textWrite
+	read := Enqueue.Read + Take.Read + End.Read + textRead
 	b.add("DynamoDB", "mail", v.messages/1e6*(write*p.DynamoWrite+read*p.DynamoRead),
 		"%s messages × (%g write units × %s + %g read units × %s) a million",
 		count(v.messages), write, usd(p.DynamoWrite), read, usd(p.DynamoRead))

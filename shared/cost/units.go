@@ -1,12 +1,14 @@
 package cost
 
+import "math"
+
 // Units is what one operation asks of AWS: calls, and DynamoDB's write and read units.
 type Units struct {
 	Calls       int
 	Write, Read float64
 }
 
-// The operations of the hot paths, with messages of at most 1 KB. TestBudget holds those that it
+// The operations of the hot paths, without the texts of messages that are apart. TestBudget holds those that it
 // measures to them (make bench prints them); the rule they are counted by is in shared/capacity.
 var (
 	Heartbeat = Units{Calls: 1, Write: 1}
@@ -19,10 +21,14 @@ var (
 	End = Units{Calls: 3, Write: 6, Read: 3}
 )
 
-// RewritesOfBody is how many write units a message costs from accept to end for each KB above the first: one when it is
-// put, two in the transaction that claims it, two in the one that ends it.
-const RewritesOfBody = 1 + 2 + 2
+// inlineKB is the longest body that stands in its message's item (chat.InlineText).
+const inlineKB = 0.25
 
-// ReadsOfBody is how many read units a message costs for each 4 KB above the first: it is read before it is claimed and
-// before it ends, strongly consistent.
-const ReadsOfBody = 2
+// ofText is what a body and an answer of so many KB cost beside their message, from accept to end: they are written
+// once and read once, each as items of their own, after a look whether the message is new.
+func ofText(kb float64) (write, read float64) {
+	if kb <= inlineKB {
+		return 0, 0
+	}
+	return math.Ceil(kb), 1 + math.Ceil(kb/4)
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -168,9 +169,12 @@ func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (sam
 	if err != nil {
 		return false, err
 	}
-	for _, i := range items {
-		m := i.Message
-		if m == nil || m.Delegation != "" || m.Source != d.Source || chat.Text(m.Body) != task {
+	sent, err := s.bodiesOf(ctx, items, func(m chat.Message) bool { return m.Delegation == "" && m.Source == d.Source })
+	if err != nil {
+		return false, err
+	}
+	for _, m := range sent {
+		if chat.Text(m.Body) != task {
 			continue
 		}
 		claim := *d
@@ -185,6 +189,18 @@ func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (sam
 		}
 	}
 	return false, nil
+}
+
+// bodiesOf are those messages of the log that are wanted, with their bodies, in the log's order.
+func (s *Service) bodiesOf(
+	ctx context.Context, items []activity.Item, wanted func(chat.Message) bool,
+) (ms []chat.Message, err error) {
+	for _, i := range items {
+		if i.Message != nil && wanted(*i.Message) {
+			ms = append(ms, *i.Message)
+		}
+	}
+	return s.Delivery.Ledger.Texts(ctx, chat.Bodies, ms)
 }
 
 // digest is a task's.
@@ -260,6 +276,9 @@ func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKe
 		if err != nil {
 			return nil, err
 		}
+		if ms, err = s.Delivery.Ledger.Texts(ctx, chat.Answers, ms); err != nil {
+			return nil, err
+		}
 		for _, m := range ms {
 			out[messageKey{target, m.ID}] = m
 		}
@@ -283,10 +302,17 @@ func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unansw
 		if err != nil {
 			return err
 		}
-		for _, i := range items { // newest first: the oldest answer is the last to be noted
-			if r.Below = i.OrderKey; i.Message != nil {
-				noteAnswer(*i.Message, unanswered)
-			}
+		answers, err := s.bodiesOf(ctx, items, func(m chat.Message) bool {
+			return slices.ContainsFunc(unanswered, func(p *Progress) bool { return p.Target == m.Source })
+		})
+		if err != nil {
+			return err
+		}
+		for _, m := range answers { // newest first: the oldest answer is the last to be noted
+			noteAnswer(m, unanswered)
+		}
+		if len(items) > 0 {
+			r.Below = items[len(items)-1].OrderKey
 		}
 		if len(items) < answerPage {
 			break

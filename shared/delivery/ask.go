@@ -69,6 +69,9 @@ func (d *Delivery) await(ctx context.Context, out Accepted) chat.Message {
 		if err != nil || now.State.Open() {
 			continue
 		}
+		if now, err = d.withTexts(ctx, chat.Bodies|chat.Answers, now); err != nil {
+			continue
+		}
 		if now.OwesAnswer() {
 			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, now.Version}, false) // else it is sent too
 		}

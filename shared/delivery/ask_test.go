@@ -41,6 +41,8 @@ func mailOf(w *world.World) (out []chat.Message) {
 	w.NoError(err)
 	out, err = w.Store.Messages(w.T.Context(), peer, delivery.IDs(open, len(open))...)
 	w.NoError(err)
+	out, err = w.Store.Texts(w.T.Context(), chat.Bodies, out)
+	w.NoError(err)
 	return out
 }
 

@@ -8,6 +8,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -35,13 +36,41 @@ func LifeOf(m chat.Message) workspace.Life {
 	return workspace.Life{Workspace: m.Workspace, Number: m.Life}
 }
 
-// Message is one message of a workspace's present life. Error: message_unknown.
+// Message is one message of a workspace's present life, without its body if that is apart. Error: message_unknown.
 func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Message, error) {
 	life, err := d.life(ctx, id)
 	if err != nil {
 		return chat.Message{}, err
 	}
-	return d.message(ctx, life, messageID)
+	m, err := d.message(ctx, life, messageID)
+	if err != nil {
+		return m, err
+	}
+	return d.withTexts(ctx, chat.Answers, m)
+}
+
+// withTexts is a message with what is apart of it.
+func (d *Delivery) withTexts(ctx context.Context, which chat.Texts, m chat.Message) (chat.Message, error) {
+	ms, err := d.Ledger.Texts(ctx, which, []chat.Message{m})
+	if err != nil {
+		return m, err
+	}
+	return ms[0], nil
+}
+
+// withBodies are open messages with their bodies, to be handed over. Error:
+// platform_unavailable when one is not there: an agent is handed no message without it.
+func (d *Delivery) withBodies(ctx context.Context, ms []chat.Message) ([]chat.Message, error) {
+	ms, err := d.Ledger.Texts(ctx, chat.Bodies, ms)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range ms {
+		if m.Lacks(chat.Bodies) != 0 {
+			return nil, fault.Store("read the body of "+m.ID, errors.New("it is not there"))
+		}
+	}
+	return ms, nil
 }
 
 // life is a workspace's present one. Error: message_unknown when there is no such

@@ -96,7 +96,7 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 	// The same put may have been sent twice, after a lost reply: then it is stored.
 	if stored.Seq != m.Seq || !stored.AcceptedAt.Equal(m.AcceptedAt) || stored.Digest != m.Digest {
 		d.uncount(ctx, f.Life())
-		return repeated(uncounted(f), stored, m)
+		return d.repeated(ctx, uncounted(f), stored, m)
 	}
 	if !d.attended(ctx, f, now) {
 		d.Registry.WakeIfDeliverable(ctx, f, "enqueue", now)
@@ -189,7 +189,7 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 		return Accepted{}, err
 	}
 	if len(stored) > 0 {
-		return repeated(f, stored[0], m)
+		return d.repeated(ctx, f, stored[0], m)
 	}
 	return Accepted{}, d.full(ctx, f, m.Source, now)
 }
@@ -245,9 +245,13 @@ func fillers(names []string, senders map[string]int64) string {
 }
 
 // repeated is the answer to a message whose id was accepted before.
-func repeated(f workspace.Facts, stored, m chat.Message) (Accepted, error) {
+func (d *Delivery) repeated(ctx context.Context, f workspace.Facts, stored, m chat.Message) (Accepted, error) {
 	if stored.Digest != m.Digest {
 		return Accepted{}, takenBy(stored, m)
+	}
+	stored, err := d.withTexts(ctx, chat.Answers, stored)
+	if err != nil {
+		return Accepted{}, err
 	}
 	return Accepted{Message: stored, Depth: f.Open, Facts: f, before: f}, nil
 }

@@ -97,6 +97,9 @@ func (d *Delivery) doOutboxItem(
 	ctx context.Context, q ChatQueue, former bool, item OutboxItem,
 ) (again time.Time, err error) {
 	ms, err := d.Ledger.Messages(ctx, q.Life, item.MessageID)
+	if err == nil {
+		ms, err = d.Ledger.Texts(ctx, chat.Bodies|chat.Answers, ms)
+	}
 	if err == nil && len(ms) > 0 { // of a message that is gone, nothing is left to tell
 		if until, awaited := awaited(ms[0], d.Clock.Now()); awaited {
 			return until, nil

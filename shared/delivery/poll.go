@@ -96,7 +96,7 @@ func (d *Delivery) handOut(
 			return nil, err
 		}
 		if len(p.out) > 0 || !p.acknowledges() || !p.more {
-			return p.out, nil
+			return d.withBodies(ctx, p.out) // after the write, so that each is read once
 		}
 		// A window of nothing but acknowledged mail: look behind it.
 	}

@@ -126,13 +126,20 @@ type Ledger interface {
 	Uncount(ctx context.Context, life workspace.Life) error
 	// NoteFull notes that a message was refused for want of room.
 	NoteFull(ctx context.Context, life workspace.Life, full workspace.Full) error
-	// Put stores a counted message. The same id again returns the message that is
+	// Put stores a counted message, a long body apart, so that a move of the message
+	// does not write it again. The same id again returns the message that is
 	// stored, and stores nothing.
 	Put(ctx context.Context, m chat.Message) (stored chat.Message, err error)
 	// OpenMail lists open messages in delivery order; limit 0 is all.
 	OpenMail(ctx context.Context, life workspace.Life, limit int) ([]OpenMessage, error)
 	// Messages reads messages by id, in the order asked; unknown ones are left out.
+	// Of one whose body or answer is apart it gives what Message.Split leaves; the
+	// log of activity does the same.
 	Messages(ctx context.Context, life workspace.Life, messageIDs ...string) ([]chat.Message, error)
+	// Texts gives messages with those of their bodies and answers that are apart. A
+	// text that is not kept any more, as its message is about to be removed, stays
+	// away.
+	Texts(ctx context.Context, which chat.Texts, ms []chat.Message) ([]chat.Message, error)
 	// WriteMessages writes each To if its From's version is still stored, the
 	// counters and the update, in one transaction: all or nothing. At most
 	// MaxMoves; without any, the update alone is written.

@@ -28,7 +28,12 @@ const (
 func (d *Delivery) push(
 	ctx context.Context, f workspace.Facts, q ChatQueue, agent workspace.Profile, m chat.Message, t ReceivedTicket,
 ) (chat.Outcome, error) {
-	taken, f, err := d.claim(ctx, f, m)
+	ms, err := d.withBodies(ctx, []chat.Message{m})
+	if err != nil {
+		_ = d.Queues.Release(ctx, q, t)
+		return "", err
+	}
+	taken, f, err := d.claim(ctx, f, ms[0])
 	if err != nil {
 		_ = d.Queues.Release(ctx, q, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err

@@ -33,6 +33,18 @@ const (
 func (d *Delivery) List(
 	ctx context.Context, life workspace.Life, s Selection,
 ) (ms []chat.Message, next string, err error) {
+	ms, next, err = d.list(ctx, life, s)
+	if err != nil {
+		return nil, "", err
+	}
+	ms, err = d.Ledger.Texts(ctx, chat.Answers, ms)
+	return ms, next, err
+}
+
+// list is List without the answers that are apart.
+func (d *Delivery) list(
+	ctx context.Context, life workspace.Life, s Selection,
+) (ms []chat.Message, next string, err error) {
 	r := activity.Range{Below: s.Below, Limit: listPage}
 	size := 0
 	for range listPages {
@@ -46,7 +58,7 @@ func (d *Delivery) List(
 				continue
 			}
 			m := *i.Message
-			m.Body = nil
+			m.Body, m.BodyApart = nil, chat.Apart{}
 			if size += chat.RowSize(m) + chat.EncodedSize(m.Attempts); size > chat.MaxReply && len(ms) > 0 {
 				return ms, r.Below, nil
 			}
@@ -149,7 +161,7 @@ func (d *Delivery) lostMail(
 ) (lost []chat.Message, err error) {
 	for _, state := range []chat.State{chat.Dead, chat.Expired} {
 		for below := ""; ; {
-			page, next, err := d.List(ctx, life, Selection{State: state, At: now, Below: below, Limit: listPage})
+			page, next, err := d.list(ctx, life, Selection{State: state, At: now, Below: below, Limit: listPage})
 			if err != nil {
 				return nil, err
 			}

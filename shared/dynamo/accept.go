@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -100,7 +101,21 @@ func (s *Store) updateLease(ctx context.Context, what, id string, c change) (f w
 
 // Put implements delivery.Ledger.
 func (s *Store) Put(ctx context.Context, m chat.Message) (chat.Message, error) {
-	it, err := s.encodeMessage(m)
+	small, body, answer := m.Split()
+	if body != nil || answer != nil {
+		// A message that is sent again must not cost its body again.
+		stored, err := s.Messages(ctx, delivery.LifeOf(m), m.ID)
+		if err != nil {
+			return m, err
+		}
+		if len(stored) > 0 {
+			return stored[0], nil
+		}
+		if err := s.putTexts(ctx, small, body, answer); err != nil {
+			return m, err
+		}
+	}
+	it, err := s.encodeMessage(small)
 	if err != nil {
 		return m, err
 	}
@@ -114,6 +129,7 @@ func (s *Store) Put(ctx context.Context, m chat.Message) (chat.Message, error) {
 	if err != nil {
 		return m, writeError("put message", err)
 	}
+	m.BodyApart, m.AnswerApart = small.BodyApart, small.AnswerApart
 	return m, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -16,11 +17,23 @@ const (
 	eraseAtMost = 1000
 )
 
-// Erase implements delivery.Ledger: all that is kept of a life is one partition.
+// Erase implements delivery.Ledger: all that is kept of a life are two partitions, one
+// of them with its texts. Messages go first: a text without its message is never read.
 func (s *Store) Erase(ctx context.Context, life workspace.Life) (left bool, err error) {
+	for _, partition := range []string{lifePartition, textPartition} {
+		if left, err = s.erase(ctx, partition+life.Key()); left || err != nil {
+			return left, err
+		}
+	}
+	return false, nil
+}
+
+// erase deletes the items of a partition.
+func (s *Store) erase(ctx context.Context, partition string) (left bool, err error) {
 	var keys []item
 	q := queryChat{
-		what: "items of a life", key: ofLife(life), attributes: []string{ChatPartition, ChatSort}, limit: eraseAtMost + 1,
+		what: "items of a life", key: expression.Key(ChatPartition).Equal(expression.Value(partition)),
+		attributes: []string{ChatPartition, ChatSort}, limit: eraseAtMost + 1,
 	}
 	if err := s.query(ctx, q, func(it item) (bool, error) {
 		if left = len(keys) == eraseAtMost; !left {

@@ -109,6 +109,7 @@ type goldenValues struct {
 	facts         workspace.Facts
 	profile       workspace.ProfileChange
 	open, ended   chat.Message
+	apart         chat.Message // it has long texts
 	left          delivery.OutboxItem
 	row, audit    activity.Row
 	delegation    delegation.Delegation
@@ -136,6 +137,11 @@ func newGoldenValues() goldenValues {
 		m.Workspace, m.Life, m.Priority = life.Workspace, life.Number, chat.Task
 	}
 	v.open.State, v.ended.State = chat.InFlight, chat.Delivered
+	v.open.BodyApart, v.open.AnswerApart = chat.Apart{}, chat.Apart{} // their texts are short
+	v.ended.BodyApart, v.ended.AnswerApart = chat.Apart{}, chat.Apart{}
+	v.apart = v.ended
+	v.apart.ID, v.apart.Seq = "apart", v.ended.Seq+1
+	v.apart.Body, v.apart.Answer = longText("body"), longText("answer")
 	for _, r := range []*activity.Row{&v.row, &v.audit} {
 		r.Workspace, r.Life = life.Workspace, life.Number
 	}
@@ -144,6 +150,11 @@ func newGoldenValues() goldenValues {
 	v.delegation.Target, v.delegation.TargetLife = life.Workspace, life.Number
 	v.change.Workspace, v.change.Life = life.Workspace, life.Number+1 // it counts from 1
 	return v
+}
+
+// longText is a text that is kept apart from its message.
+func longText(name string) []byte {
+	return []byte(`{"text":"` + name + strings.Repeat(".", chat.InlineText) + `"}`)
 }
 
 // write stores the values, each as the use cases do.
@@ -156,6 +167,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 	ctx := t.Context()
 	_, put := s.Put(ctx, v.open)
 	_, putEnded := s.Put(ctx, v.ended)
+	_, putApart := s.Put(ctx, v.apart)
 	save := s.Save(ctx, workspace.Facts{}, v.facts, registry.SaveExtras{Profile: &v.profile})
 	_, change := s.AddChange(ctx, v.facts, v.facts, v.change)
 	claimed, claim := s.ClaimMessage(ctx, v.delegation)
@@ -165,7 +177,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 		t.Fatal("nothing was claimed")
 	}
 	for _, err := range []error{
-		put, putEnded, save, change, claim, announced, taken,
+		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left}}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.SaveDelegation(ctx, v.delegation),
 		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet.SweepEndedAt), s.NoteSweepCursor(ctx, v.fleet.SweepCursor),

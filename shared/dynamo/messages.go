@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func parseOpenOrder(s string) (m delivery.OpenMessage) {
 	return m
 }
 
-// messageRecord is what of a message is only ever read whole.
+// messageRecord is what of a message is only ever read whole, without its texts.
 type messageRecord struct {
 	Seq        int64
 	Source     string
@@ -56,19 +57,22 @@ type messageRecord struct {
 	Reason     string
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
-	NotBefore  time.Time
-	AsideEpoch int64 `json:",omitempty"`
-	SourceLife int64 `json:",omitempty"`
-	SettledAt  time.Time
-	Attempts   []chat.Attempt
-	Claim      chat.Claim
-	Callback   string    `json:",omitempty"`
-	Told       chat.Told `json:",omitzero"`
-	Awaited    time.Time `json:",omitzero"`
-	AnswerTo   string    `json:",omitempty"`
-	Delegation string    `json:",omitempty"`
-	Digest     string    `json:",omitempty"`
-	Probe      bool      `json:",omitempty"`
+	NotBefore  time.Time      `json:",omitzero"`
+	AsideEpoch int64          `json:",omitempty"`
+	SourceLife int64          `json:",omitempty"`
+	SettledAt  time.Time      `json:",omitzero"`
+	Attempts   []chat.Attempt `json:",omitempty"`
+	Claim      chat.Claim     `json:",omitzero"`
+	Callback   string         `json:",omitempty"`
+	Told       chat.Told      `json:",omitzero"`
+	Awaited    time.Time      `json:",omitzero"`
+	AnswerTo   string         `json:",omitempty"`
+	Delegation string         `json:",omitempty"`
+	Digest     string         `json:",omitempty"`
+	Probe      bool           `json:",omitempty"`
+
+	BodyApart   chat.Apart `json:",omitzero"`
+	AnswerApart chat.Apart `json:",omitzero"`
 }
 
 // Attributes of a message beside the keys and its record.
@@ -77,20 +81,31 @@ const (
 	messageState   = "state"
 	messageBody    = "body"
 	messageAnswer  = "answer"
+	// messageApart holds the record, in place of recordAttribute, of a message of which a text is apart: a release
+	// that knows nothing of such texts must not take the message for one without a body.
+	messageApart = "apart"
 )
 
+// encodeMessage is the item of a message, without the texts that are apart.
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.SourceLife, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
-		m.Delegation, m.Digest, m.Probe,
+		m.Delegation, m.Digest, m.Probe, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
 	}
 	it := messageKey(delivery.LifeOf(m), m.ID)
 	it[messageVersion], it[messageState] = num(m.Version), str(string(m.State))
-	it[recordAttribute], it[messageBody] = str(string(raw)), str(string(m.Body))
+	if m.BodyApart.Bytes+m.AnswerApart.Bytes > 0 {
+		it[messageApart] = str(string(raw))
+	} else {
+		it[recordAttribute] = str(string(raw))
+	}
+	if m.BodyApart.Bytes == 0 {
+		it[messageBody] = str(string(m.Body))
+	}
 	if len(m.Answer) > 0 {
 		it[messageAnswer] = str(string(m.Answer))
 	}
@@ -104,6 +119,10 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 }
 
 func decodeMessage(it item) (chat.Message, error) {
+	if apart, ok := it[messageApart]; ok {
+		it = maps.Clone(it)
+		it[recordAttribute] = apart
+	}
 	r, err := decodeRecord[messageRecord](it)
 	if err != nil {
 		return chat.Message{}, err
@@ -118,7 +137,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
 		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
 		Delegation: r.Delegation, Digest: r.Digest,
-		Probe:   r.Probe,
+		Probe: r.Probe, BodyApart: r.BodyApart, AnswerApart: r.AnswerApart,
 		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil
@@ -170,7 +189,10 @@ func (s *Store) WriteMessages(
 	if len(moves) > delivery.MaxMoves {
 		return fmt.Errorf("dynamo: %d moves in one transaction", len(moves))
 	}
-	var writes []types.TransactWriteItem
+	moves, writes, err := s.writeTexts(ctx, moves)
+	if err != nil {
+		return err
+	}
 	for _, left := range u.Outbox {
 		writes = append(writes, s.chatPut(outboxKey(life, left)))
 	}
@@ -195,7 +217,7 @@ func (s *Store) WriteMessages(
 	if len(writes) == 0 {
 		return nil
 	}
-	_, err := s.transact(ctx, writes)
+	_, err = s.transact(ctx, writes)
 	return err
 }
 

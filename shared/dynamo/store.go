@@ -55,7 +55,8 @@ const LeaseKey = "id"
 // The chat table. Partition "W#<life>" has one item for each message, row, delegation,
 // claim of a message, outbox item and change of verdict of one life of a workspace
 // (workspace.Life.Key), so that another life finds none of them; "P#<workspace>" has
-// its profile and "H#<workspace>" its audit trail; "C#<credential hash>" names a
+// its profile and "H#<workspace>" its audit trail; "B#<life>" has the bodies and answers
+// that are kept apart from their messages; "C#<credential hash>" names a
 // credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
 // credentials of people, by public id; "FLEET" has what is known of the platform and
 // the log of the fleet's changes.
@@ -79,6 +80,7 @@ const (
 // The prefixes of partition keys and sort keys in the chat table.
 const (
 	lifePartition      = "W#"
+	textPartition      = "B#"
 	profilePartition   = "P#"
 	auditPartition     = "H#"
 	ownerPartition     = "C#"
@@ -91,6 +93,8 @@ const (
 	enrolmentSort    = "ENROLMENT"
 	fleetSort        = "STATE"
 	messagePrefix    = "M#"
+	bodyPrefix       = "B#"
+	answerPrefix     = "R#"
 	rowPrefix        = "A#"
 	delegationPrefix = "D#"
 	claimPrefix      = "T#"

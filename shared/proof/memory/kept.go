@@ -109,7 +109,10 @@ func keptTime(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // sizeOf is about as many bytes as DynamoDB counts.
 func sizeOf(m chat.Message) int {
-	n := itemOverhead + len(m.ID) + m.Size() + len(m.Source) + len(m.Method) + len(m.Reason) + len(m.Callback)
+	n := itemOverhead
+	for _, text := range []string{m.ID, string(m.Body), string(m.Answer), m.Source, m.Method, m.Reason, m.Callback} {
+		n += len(text)
+	}
 	for _, a := range m.Attempts {
 		n += itemOverhead + len(a.Error)
 	}

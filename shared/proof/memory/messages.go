@@ -65,7 +65,8 @@ func (s *Store) NoteFull(_ context.Context, life workspace.Life, full workspace.
 func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stored, err := keptMessage(m)
+	small, body, answer := m.Split()
+	stored, err := keptMessage(small)
 	if err != nil {
 		return m, err
 	}
@@ -73,7 +74,11 @@ func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	if was, dup := s.messages[life][m.ID]; dup {
 		return copyMessage(was), nil
 	}
+	if err := s.putTexts(stored, body, answer); err != nil {
+		return m, err
+	}
 	put(s.messages, life, m.ID, stored)
+	m.BodyApart, m.AnswerApart = stored.BodyApart, stored.AnswerApart
 	return m, nil
 }
 
@@ -116,12 +121,20 @@ func (s *Store) Messages(_ context.Context, life workspace.Life, messageIDs ...s
 func (s *Store) WriteMessages(
 	_ context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
 ) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moves = slices.Clone(moves)
+	for i, mv := range moves {
+		small, body, answer := mv.To.Split()
+		if err := s.putTexts(small, body, answer); err != nil {
+			return err
+		}
+		moves[i].To = small
+	}
 	stored, err := keptMoves(moves, u)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, mv := range moves {
 		if m, ok := s.messages[life][mv.From.ID]; !ok || m.Version != mv.From.Version {
 			return conflict()

@@ -4,6 +4,7 @@
 package memory
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type Store struct {
 	trails      map[string]map[string]row // the audit entries
 	rows        map[workspace.Life]map[string]row
 	messages    map[workspace.Life]map[string]chat.Message
+	texts       map[workspace.Life]map[string]json.RawMessage // bodies and answers that are apart
 	delegations map[workspace.Life]map[string]record
 	claims      map[claimed]claimant
 	outbox      map[workspace.Life]map[delivery.OutboxItem]bool
@@ -61,7 +63,7 @@ func NewStore(p workspace.Policy) *Store {
 		Policy: p,
 		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
 		messages: map[workspace.Life]map[string]chat.Message{}, rows: map[workspace.Life]map[string]row{},
-		trails:      map[string]map[string]row{},
+		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]json.RawMessage{},
 		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},

@@ -101,6 +101,13 @@ func (m *machine) poll(d *delivery.Delivery, h *host, limit int, lost bool) {
 	}
 }
 
+// checkBody checks that the agent is handed what was sent.
+func (m *machine) checkBody(msg chat.Message) {
+	if string(msg.Body) != string(bodyOf(msg.ID)) {
+		m.broken("%s is handed over with the body %.40s", msg.ID, msg.Body)
+	}
+}
+
 // take is what a host does with the reply to its poll.
 func (m *machine) take(h *host, messages []chat.Message) {
 	if len(messages) == 0 {
@@ -109,6 +116,7 @@ func (m *machine) take(h *host, messages []chat.Message) {
 	before := h.cursor
 	h.proved = map[string]bool{}
 	for _, msg := range messages {
+		m.checkBody(msg)
 		m.taken[msg.ID] = true
 		h.cursor = delivery.CursorOf(msg).ID(delivery.LifeOf(msg))
 		h.proved[msg.ID] = true

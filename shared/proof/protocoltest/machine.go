@@ -9,6 +9,7 @@ package protocoltest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -152,10 +153,19 @@ func (m *machine) must(what string, err error) {
 func (m *machine) runOutTimers() { m.Advance(m.Delivery.Policy.VisibilityTimeout + time.Second) }
 func (m *machine) passTime()     { m.Advance(m.Delivery.Policy.VisibilityTimeout / 3) }
 
+// bodyOf is the body of the message with an id. Every second one is kept apart from its message.
+func bodyOf(messageID string) []byte {
+	text := messageID
+	if (messageID[len(messageID)-1]-'0')%2 == 0 {
+		text = strings.Repeat(messageID, chat.InlineText)
+	}
+	return chat.TextBody(messageID, text)
+}
+
 // enqueue sends a message under an id; a short-lived one expires soon.
 func (m *machine) enqueue(d *delivery.Delivery, messageID string, shortLived bool) (delivery.Accepted, error) {
 	msg := chat.Message{
-		ID: messageID, Workspace: m.id, Priority: chat.Task, Body: chat.TextBody(messageID, messageID),
+		ID: messageID, Workspace: m.id, Priority: chat.Task, Body: bodyOf(messageID),
 	}
 	now := m.Now() // read once: with another lifetime the same id is other content
 	if shortLived {

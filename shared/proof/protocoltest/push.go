@@ -85,6 +85,7 @@ func (m *machine) Push(_ context.Context, to delivery.Target, msg chat.Message) 
 	m.depth--
 	a := m.answers(to.URL, msg, event)
 	if !msg.Probe {
+		m.checkBody(msg)
 		m.pushes = m.pushes[:len(m.pushes)-1]
 		m.returned[m.claimOf(msg)] = true
 		m.notePushed(to.URL, msg, a)

@@ -72,6 +72,7 @@ func (c contract) factsAlone(t T) {
 func messageOf(id string, version int64, state chat.State, n int) chat.Message {
 	m := filled[chat.Message](n)
 	m.ID, m.Workspace, m.Life, m.Version, m.State = "m", id, 0, version, state
+	m.BodyApart, m.AnswerApart = chat.Apart{}, chat.Apart{} // its texts are short
 	return m
 }
 

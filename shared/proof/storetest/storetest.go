@@ -73,6 +73,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("save", c.saves)
 	t.Run("accept", c.accepts)
 	t.Run("messages", c.messages)
+	t.Run("texts that are apart", c.longTexts)
 	t.Run("write messages", c.writes)
 	t.Run("host", c.hosts)
 	t.Run("outbox", c.outboxes)
@@ -211,7 +212,7 @@ func (c contract) stored(t T, id string, messageIDs ...string) []chat.Message {
 	return c.storedIn(t, first(id), messageIDs...)
 }
 
-// storedIn are messages of a life, all of which must be there.
+// storedIn are messages of a life with all their texts; each must be there.
 func (c contract) storedIn(t T, life workspace.Life, messageIDs ...string) []chat.Message {
 	t.Helper()
 	ms, err := c.Messages(t.Context(), life, messageIDs...)
@@ -219,6 +220,14 @@ func (c contract) storedIn(t T, life workspace.Life, messageIDs ...string) []cha
 	if len(ms) != len(messageIDs) {
 		t.Fatalf("read %d of %d messages", len(ms), len(messageIDs))
 	}
+	return c.whole(t, ms...)
+}
+
+// whole are messages with their texts.
+func (c contract) whole(t T, ms ...chat.Message) []chat.Message {
+	t.Helper()
+	ms, err := c.Texts(t.Context(), chat.Bodies|chat.Answers, ms)
+	must(t, err)
 	return ms
 }
 
