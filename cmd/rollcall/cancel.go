@@ -1,14 +1,17 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 )
 
 func (a *app) cancelCommand() *cobra.Command {
-	return workspaceCommand("cancel ID MESSAGE", "Cancel a message that waits",
-		func(ctx context.Context, args []string) error {
-			return a.changeMessage(ctx, messagePath(args[0], args[1])+"/cancel", nil)
-		})
+	return &cobra.Command{
+		Use: "cancel ID MESSAGE…", Short: "Cancel messages that wait", Args: cobra.MinimumNArgs(2),
+		ValidArgsFunction: a.completeMessages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.eachMessage("cancel", args[1:], func(message string) error {
+				return a.changeMessage(cmd.Context(), messagePath(args[0], message)+"/cancel", nil)
+			})
+		},
+	}
 }

@@ -10,10 +10,10 @@ import (
 )
 
 func (a *app) dismissCommand() *cobra.Command {
-	cmd := workspaceCommand("dismiss ID", "Drop the refused attempts on record: they are not the agent's",
-		func(ctx context.Context, args []string) error {
+	cmd := a.bulkCommand("dismiss", "Drop the refused attempts on record: they are not the agent's",
+		func(ctx context.Context, id string) error {
 			var ws api.Workspace
-			if err := a.call(ctx, "POST", workspacePath(args[0])+"/dismiss", nil, &ws); err != nil {
+			if err := a.call(ctx, "POST", workspacePath(id)+"/dismiss", nil, &ws); err != nil {
 				return err
 			}
 			return a.show(ws, func(w *printer) {

@@ -10,13 +10,13 @@ import (
 )
 
 func (a *app) pauseCommand() *cobra.Command {
-	return workspaceCommand("pause ID", "Hold a workspace: its mail waits",
-		func(ctx context.Context, args []string) error { return a.setHold(ctx, args[0], "pause") })
+	return a.bulkCommand("pause", "Hold workspaces: their mail waits",
+		func(ctx context.Context, id string) error { return a.setHold(ctx, id, "pause") })
 }
 
 func (a *app) resumeCommand() *cobra.Command {
-	return workspaceCommand("resume ID", "End a hold",
-		func(ctx context.Context, args []string) error { return a.setHold(ctx, args[0], "resume") })
+	return a.bulkCommand("resume", "End a hold",
+		func(ctx context.Context, id string) error { return a.setHold(ctx, id, "resume") })
 }
 
 // setHold begins or ends an operator's hold; action is pause or resume.

@@ -152,7 +152,8 @@ func (a *app) contextCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use: "use CONTEXT", Short: "Choose the platform of the next commands", Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error { return a.useContext(args[0]) },
+			ValidArgsFunction: completeContexts,
+			RunE:              func(_ *cobra.Command, args []string) error { return a.useContext(args[0]) },
 		},
 	)
 	return cmd

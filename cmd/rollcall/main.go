@@ -8,7 +8,8 @@
 //
 //   - locate.go, contexts.go, call.go, pages.go: where the platform is, one call, a list
 //   - await.go, follow.go: calls made again until something has happened
-//   - fleet.go: the fleet and its tables
+//   - fleet.go, bulk.go: the fleet, its tables, and commands on several workspaces
+//   - complete.go: what a shell offers
 //   - output.go, table.go, format.go, words.go, since.go: what is printed
 //   - confirm.go: what is asked before a credential in use is ended
 //   - exit.go: errors and exit codes
@@ -75,6 +76,7 @@ type app struct {
 	url, token      string // the flags that every command has
 	context, output string
 	clock           string
+	lines           bool          // several are shown, each in a line of JSON
 	platform        client.Client // its URL is empty until the first call
 }
 
@@ -120,6 +122,8 @@ Exit codes:
 	choiceVarP(root, flags, &a.clock, "time", "", "how times are shown", clocks)
 	a.addCommands(root)
 	root.AddCommand(a.costCommand(), a.versionCommand())
+	completeFlag(root, "context", completeContexts)
+	a.completeArguments(root)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	return root
 }
@@ -131,7 +135,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		commands  []*cobra.Command
 	}{
 		{"see", "See:", []*cobra.Command{
-			a.problemsCommand(), a.statusCommand(), a.watchCommand(), a.explainCommand(),
+			a.problemsCommand(), a.statusCommand(), a.topCommand(), a.watchCommand(), a.explainCommand(),
 			a.logCommand(), a.historyCommand(), a.auditCommand(), a.eventsCommand(),
 		}},
 		{"mend", "Mend:", []*cobra.Command{

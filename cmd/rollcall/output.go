@@ -10,8 +10,12 @@ import (
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
-// show prints v as JSON with --output json; else forPeople prints it for people.
+// show prints v as JSON with --output json, of a command that shows several in one line each; else forPeople prints
+// it for people.
 func (a *app) show(v any, forPeople func(*printer)) error {
+	if a.output == "json" && a.lines {
+		return a.writeJSON(v, "")
+	}
 	if a.output == "json" {
 		return a.writeJSON(v, "  ")
 	}

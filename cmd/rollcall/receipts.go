@@ -21,7 +21,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "receipts ID [MESSAGE]",
 		Short: "What became of its messages, newest first",
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  cobra.RangeArgs(1, 2), ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return a.showReceipt(cmd.Context(), args[0], args[1])

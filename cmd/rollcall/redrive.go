@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,20 +11,50 @@ import (
 )
 
 func (a *app) redriveCommand() *cobra.Command {
-	var dryRun bool
+	t := targets{shows: true, concerns: hasLost}
 	cmd := &cobra.Command{
-		Use:   "redrive ID [MESSAGE]",
-		Short: "Put back one dead message of a workspace, or all; each keeps its id and place",
-		Args:  cobra.RangeArgs(1, 2),
+		Use:   "redrive ID [MESSAGE…]",
+		Short: "Put back dead messages: those that are named, or all of a workspace; each keeps its id and place",
+		Long: `redrive puts back the messages of a workspace that died or expired, or only those
+that are named. With --all, --reason or --selector it does so for many workspaces.
+--dry-run shows which messages these are.`,
+		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 2 {
-				return a.redriveOne(cmd.Context(), args[0], args[1], dryRun)
+			ctx := cmd.Context()
+			if len(args) > 1 {
+				return a.eachMessage("redrive", args[1:], func(message string) error {
+					return a.redriveOne(ctx, args[0], message, t.dryRun)
+				})
 			}
-			return a.redriveAll(cmd.Context(), args[0], dryRun)
+			return a.each(ctx, "redrive", t, args, func(id string) error { return a.redriveAll(ctx, id, t.dryRun) })
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be put back")
+	t.flags(cmd)
 	return cmd
+}
+
+// hasLost reports whether a workspace may have messages to put back.
+func hasLost(ws api.Workspace) bool { return ws.Totals.Dead+ws.Totals.Expired > 0 }
+
+// eachMessage does something to each message. One that fails keeps none of the others from it.
+func (a *app) eachMessage(verb string, messages []string, do func(message string) error) error {
+	if len(messages) == 1 {
+		return do(messages[0])
+	}
+	a.lines = true
+	var first error
+	failed := 0
+	for _, m := range messages {
+		if err := do(m); err != nil {
+			first = cmp.Or(first, err)
+			failed++
+			fmt.Fprintf(a.errs, "rollcall: %s: %v\n", m, err)
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return &outcome{exitCode(first), fmt.Sprintf("%s failed for %d of %d", verb, failed, len(messages))}
 }
 
 func (a *app) redriveOne(ctx context.Context, id, message string, dryRun bool) error {

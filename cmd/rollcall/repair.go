@@ -15,9 +15,8 @@ import (
 func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
 	var asked repairRequest
-	cmd := workspaceCommand("repair ID",
-		"Mend a lost credential: revoke what there is, and let the agent fetch a new one",
-		func(ctx context.Context, args []string) error { return a.repair(ctx, args[0], asked, wait) })
+	cmd := a.bulkCommand("repair", "Mend a lost credential: revoke what there is, and let the agent fetch a new one",
+		func(ctx context.Context, id string) error { return a.repair(ctx, id, asked, wait) })
 	cmd.Long = `Revokes every credential of the workspace and opens a time-limited window in
 which its agent is given a new one when it registers. The window is for the
 network address of the agent's last accepted call, or for the one that --from
@@ -29,7 +28,9 @@ An agent that takes its credential from its environment or a file can't fetch on
 --show opens no window, and prints a credential to place there. rollcall explain ID
 prints the command for what the agent has done so far.
 
-When the agent works with its credential, repair asks first, or wants --force.`
+When the agent works with its credential, repair asks first, or wants --force.
+rollcall repair --reason credentials_rejected --dry-run shows whose are refused;
+without --dry-run it repairs them all, after a question.`
 	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to wait for the agent to register again")
 	cmd.Flags().StringVar(&asked.From, "from", "",
 		"only an agent that calls from this network address is given the new credential")

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -20,13 +23,17 @@ func (a *app) sendCommand() *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
 		Use:   "send ID TEXT…",
-		Short: "Send a message, and follow it to its end",
+		Short: "Send a message, and follow it to its end; the text - is read from standard input",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if message == "" {
 				message = uuid.NewString()
 			}
-			out, err := a.send(cmd.Context(), args[0], message, strings.Join(args[1:], " "))
+			text, err := messageText(cmd.InOrStdin(), args[1:])
+			if err != nil {
+				return err
+			}
+			out, err := a.send(cmd.Context(), args[0], message, text)
 			if err != nil {
 				return err
 			}
@@ -43,6 +50,27 @@ func (a *app) sendCommand() *cobra.Command {
 	cmd.Flags().StringVar(&message, "id", "",
 		"send it under this id; whatever is sent again under one id is accepted once (default a new one)")
 	return cmd
+}
+
+// maxText is more than a message may have: the platform refuses it, and says how much it takes.
+const maxText = 1 << 20
+
+// messageText is the text of a message: the words, or for - what standard input has, without its last line end.
+func messageText(in io.Reader, words []string) (string, error) {
+	if !slices.Equal(words, []string{"-"}) {
+		return strings.Join(words, " "), nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, maxText))
+	text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+	switch {
+	case err != nil:
+		return "", &outcome{exitUsage, "standard input can't be read: " + rootOf(err).Error()}
+	case text == "":
+		return "", &outcome{exitUsage, "standard input has no text"}
+	case !utf8.ValidString(text):
+		return "", &outcome{exitUsage, "standard input is not UTF-8"}
+	}
+	return text, nil
 }
 
 // sendTries is how often a message is sent while its acceptance is unknown.

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var only string
+	var only filter
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "status [ID]",
@@ -29,21 +29,22 @@ func (a *app) statusCommand() *cobra.Command {
 			return allOnline(shown)
 		},
 	}
-	choiceVar(cmd, &only, "status", "only these", workspace.Status("").Choices())
+	only.flags(cmd)
+	choiceVar(cmd, &only.status, "status", "only these", workspace.Status("").Choices())
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 4 unless all shown are online")
 	return cmd
 }
 
-// showFleet prints the fleet, or its workspaces of one status, and returns what
+// showFleet prints the fleet, or those of its workspaces that only picks, and returns what
 // it printed.
-func (a *app) showFleet(ctx context.Context, only string) ([]api.Workspace, error) {
-	fleet, err := a.fleet(ctx, only)
+func (a *app) showFleet(ctx context.Context, only filter) ([]api.Workspace, error) {
+	fleet, err := a.picked(ctx, only)
 	if err != nil {
 		return nil, err
 	}
 	return fleet, a.show(fleet, func(w *printer) {
-		if only != "" && len(fleet) == 0 {
-			fmt.Fprintf(w, "no workspace is %s\n", only)
+		if only.given() && len(fleet) == 0 {
+			fmt.Fprintf(w, "no workspace is %s\n", only.words())
 			return
 		}
 		fleetTable(w, fleet)

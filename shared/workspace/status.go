@@ -51,6 +51,15 @@ const (
 	ReasonHealthy             Reason = "healthy"
 )
 
+// Reasons are all reasons, in the same order.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonRemoved, ReasonPaused, ReasonCredentialsRejected, ReasonNeverRegistered, ReasonPlatformSuspect,
+		ReasonLeaseExpired, ReasonDuplicateHost, ReasonRuntimeWedged, ReasonInboxUnattended, ReasonPushFailing,
+		ReasonBacklogStalled, ReasonAnswersFailing, ReasonInboxFull, ReasonErrorRate, ReasonBusy, ReasonHealthy,
+	}
+}
+
 // Evidence is one dated fact that a verdict rests on.
 type Evidence struct {
 	At   time.Time `json:"at"`

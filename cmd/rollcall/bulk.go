@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// filter picks workspaces of the fleet. The zero filter picks all.
+type filter struct {
+	status, reason string
+	selector       string
+}
+
+// flags defines the filter's flags.
+func (f *filter) flags(cmd *cobra.Command) {
+	choiceVar(cmd, &f.reason, "reason", "only those whose status has this reason", reasons())
+	cmd.Flags().StringVar(&f.selector, "selector", "",
+		"only those that have all of these: team=red,mode=poll,name=review*; also id, role, runtime, tier and status")
+}
+
+// reasons are the reasons of verdicts as texts.
+func reasons() (out []string) {
+	for _, r := range workspace.Reasons() {
+		out = append(out, string(r))
+	}
+	return out
+}
+
+// given reports whether the filter picks some and not all.
+func (f *filter) given() bool { return *f != filter{} }
+
+// words say which the filter picks.
+func (f *filter) words() string {
+	var out []string
+	for _, part := range []string{f.status, f.reason, f.selector} {
+		if part != "" {
+			out = append(out, part)
+		}
+	}
+	return strings.Join(out, " and ")
+}
+
+// picked are the workspaces that the filter picks, worst first.
+func (a *app) picked(ctx context.Context, f filter) ([]api.Workspace, error) {
+	fits, err := parseSelector(f.selector)
+	if err != nil {
+		return nil, err
+	}
+	fleet, err := a.fleet(ctx, f.status)
+	if err != nil {
+		return nil, err
+	}
+	out := []api.Workspace{}
+	for _, ws := range fleet {
+		if (f.reason == "" || string(ws.Reason) == f.reason) && fits(ws) {
+			out = append(out, ws)
+		}
+	}
+	return out, nil
+}
+
+// selectable are what a selector can ask for.
+var selectable = map[string]func(api.Workspace) string{
+	"id":      func(ws api.Workspace) string { return ws.ID },
+	"name":    func(ws api.Workspace) string { return ws.Name },
+	"team":    func(ws api.Workspace) string { return ws.Team },
+	"role":    func(ws api.Workspace) string { return ws.Role },
+	"runtime": func(ws api.Workspace) string { return ws.Runtime },
+	"tier":    func(ws api.Workspace) string { return strconv.Itoa(ws.Tier) },
+	"mode":    func(ws api.Workspace) string { return string(ws.Delivery.Effective) },
+	"status":  func(ws api.Workspace) string { return string(ws.Status) },
+}
+
+// parseSelector reads key=pattern,key=pattern. A pattern is as in a shell.
+func parseSelector(text string) (func(api.Workspace) bool, error) {
+	type term struct {
+		of      func(api.Workspace) string
+		pattern string
+	}
+	var terms []term
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+		key, pattern, ok := strings.Cut(part, "=")
+		of := selectable[strings.TrimSpace(key)]
+		if _, err := path.Match(pattern, ""); !ok || of == nil || err != nil {
+			return nil, fmt.Errorf("--selector has key=pattern with commas between, not %q", part)
+		}
+		terms = append(terms, term{of, pattern})
+	}
+	return func(ws api.Workspace) bool {
+		for _, t := range terms {
+			if fits, _ := path.Match(t.pattern, t.of(ws)); !fits { // the pattern is checked above
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// targets are the workspaces that a command is for: those that are named, or those that are picked.
+type targets struct {
+	filter
+	all, dryRun, yes bool
+	// shows: the command itself shows what it would do, with the flag for it.
+	shows bool
+	// concerns: of those that are picked, only these; nil: all.
+	concerns func(api.Workspace) bool
+}
+
+// flags defines the flags of a command for several workspaces.
+func (t *targets) flags(cmd *cobra.Command) {
+	t.filter.flags(cmd)
+	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces, but for the removed")
+	cmd.Flags().BoolVar(&t.dryRun, "dry-run", false, "only show what it would be done to")
+	cmd.Flags().BoolVarP(&t.yes, "yes", "y", false, "don't ask")
+}
+
+// bulkCommand is a command on the workspaces that its arguments or its flags name.
+func (a *app) bulkCommand(verb, short string, do func(ctx context.Context, id string) error) *cobra.Command {
+	var t targets
+	cmd := &cobra.Command{
+		Use: verb + " ID…", Short: short, ValidArgsFunction: a.completeIDs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.each(cmd.Context(), verb, t, args, func(id string) error { return do(cmd.Context(), id) })
+		},
+	}
+	t.flags(cmd)
+	return cmd
+}
+
+// each does something to each target. One that fails keeps none of the others from it. With the flags that pick
+// workspaces it says before what it will be done to, and asks a person.
+func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do func(id string) error) error {
+	if len(ids) == 1 && !t.given() && !t.all && (!t.dryRun || t.shows) {
+		return do(ids[0])
+	}
+	chosen, err := a.chosen(ctx, t, ids)
+	if err != nil {
+		return err
+	}
+	if len(chosen) == 0 {
+		a.printf("no workspace is meant\n")
+		return nil
+	}
+	if t.dryRun && !t.shows {
+		return a.show(chosen, func(w *printer) {
+			fleetTable(w, chosen)
+			fmt.Fprintf(w, "%s would be done to %s\n", verb, count(len(chosen), "workspace"))
+		})
+	}
+	if len(ids) == 0 && !t.dryRun {
+		if err := a.agreed(verb, t.yes, chosen); err != nil {
+			return err
+		}
+	}
+	a.lines = true
+	var first error
+	failed := 0
+	for _, ws := range chosen {
+		a.printf("%s: ", ws.ID)
+		if err := do(ws.ID); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			first = cmp.Or(first, err)
+			failed++
+			a.printf("failed\n")
+			fmt.Fprintf(a.errs, "rollcall: %s: %v\n", ws.ID, err)
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return &outcome{exitCode(first), fmt.Sprintf("%s failed for %d of %d", verb, failed, len(chosen))}
+}
+
+// chosen are the workspaces that are meant. Those that are named need not be in the fleet: the platform says what is
+// wrong with them.
+func (a *app) chosen(ctx context.Context, t targets, ids []string) ([]api.Workspace, error) {
+	switch {
+	case len(ids) > 0 && (t.given() || t.all):
+		return nil, errors.New("give ids, or the flags that pick workspaces, not both")
+	case len(ids) > 0:
+		var out []api.Workspace
+		for _, id := range ids {
+			out = append(out, api.Workspace{ID: id})
+		}
+		return out, nil
+	case !t.given() && !t.all:
+		return nil, errors.New("give an ID, --reason, --selector or --all")
+	}
+	fleet, err := a.picked(ctx, t.filter)
+	var out []api.Workspace
+	for _, ws := range fleet {
+		if ws.Status != workspace.StatusRemoved && (t.concerns == nil || t.concerns(ws)) {
+			out = append(out, ws)
+		}
+	}
+	return out, err
+}
+
+// agreed asks a person whether to go on with several workspaces. Where nobody can be asked, it is agreed.
+func (a *app) agreed(verb string, yes bool, chosen []api.Workspace) error {
+	if yes || a.in == nil {
+		return nil
+	}
+	var names []string
+	for _, ws := range chosen {
+		names = append(names, ws.ID)
+	}
+	fmt.Fprintf(a.errs, "%s %s: %s\ngo on? [y/N] ", verb, count(len(chosen), "workspace"), strings.Join(names, ", "))
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintln(a.errs)
+	}
+	return &outcome{exitRefused, "nothing was done"}
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const threeOf = `{"workspaces": [
+	{"id": "a", "status": "degraded", "reason": "credentials_rejected", "team": "red", "messages": {"dead": 1}},
+	{"id": "b", "status": "offline", "reason": "credentials_rejected", "team": "blue"},
+	{"id": "c", "status": "online", "reason": "healthy", "team": "red", "messages": {"expired": 2}},
+	{"id": "gone", "status": "removed", "reason": "removed", "team": "red"}]}`
+
+// asked runs the program with a person's answer; "": nobody can be asked. It returns what was posted.
+func asked(t *testing.T, person string, args ...string) (posted []string, code int, out, errs string) {
+	t.Helper()
+	answers := on("GET /workspaces", answer{200, threeOf})
+	for _, id := range []string{"a", "b", "c"} {
+		answers["POST /workspaces/"+id+"/repair"] = []answer{{200, repaired}}
+		answers["POST /workspaces/"+id+"/redrive"] = []answer{{200, `{"messages": []}`}}
+		answers["POST /workspaces/"+id+"/pause"] = []answer{{200, `{"id": "` + id + `", "status": "paused"}`}}
+	}
+	p := &platform{answers: answers}
+	server := httptest.NewServer(p)
+	defer server.Close()
+	t.Setenv("ROLLCALL_URL", server.URL)
+	t.Setenv("ROLLCALL_TOKEN", "")
+	var stdout, stderr bytes.Buffer
+	if person == "" {
+		code = run(t.Context(), args, nil, &stdout, &stderr)
+	} else {
+		code = run(t.Context(), args, strings.NewReader(person), &stdout, &stderr)
+	}
+	for _, call := range p.calls {
+		if post, ok := strings.CutPrefix(call, "POST /workspaces/"); ok {
+			name, _, _ := strings.Cut(post, " ")
+			posted = append(posted, name)
+		}
+	}
+	return posted, code, stdout.String(), stderr.String()
+}
+
+// A command for many is done to those that are picked, once, after a question where somebody can be asked.
+func TestBulk(t *testing.T) {
+	for name, c := range map[string]struct {
+		args, person string
+		posted       []string
+		code         int
+		says         string
+	}{
+		"a reason": {args: "repair --reason credentials_rejected", posted: []string{"a/repair", "b/repair"}},
+		"a reason, agreed": {
+			args: "repair --reason credentials_rejected", person: "y\n", posted: []string{"a/repair", "b/repair"},
+			says: "repair 2 workspaces: a, b\ngo on? [y/N] ",
+		},
+		"a reason, refused": {
+			args: "repair --reason credentials_rejected", person: "\n", code: exitRefused, says: "nothing was done",
+		},
+		"a reason, not asked": {
+			args: "repair --reason credentials_rejected --yes", person: "n\n", posted: []string{"a/repair", "b/repair"},
+		},
+		"a dry run": {args: "repair --reason credentials_rejected --dry-run", says: "repair would be done to 2 workspaces\n"},
+		"a team":    {args: "pause --selector team=red", posted: []string{"a/pause", "c/pause"}, says: "c is paused"},
+		"a pattern": {args: "pause --selector id=[ab],team=red", posted: []string{"a/pause"}},
+		"several":   {args: "pause a b", person: "n\n", posted: []string{"a/pause", "b/pause"}},
+		"one of several fails": {
+			args: "pause a nosuch c", posted: []string{"a/pause", "nosuch/pause", "c/pause"}, code: exitRefused,
+			says: "rollcall: pause failed for 1 of 3\n",
+		},
+		"all that lost mail":  {args: "redrive --all", posted: []string{"a/redrive", "c/redrive"}},
+		"what redrive would":  {args: "redrive --all --dry-run", posted: []string{"a/redrive", "c/redrive"}},
+		"nobody":              {args: "repair --reason error_rate", says: "no workspace is meant\n"},
+		"neither id nor flag": {args: "repair", code: exitUsage, says: "give an ID, --reason, --selector or --all"},
+		"id and flag":         {args: "repair a --all", code: exitUsage, says: "not both"},
+		"no such reason":      {args: "repair --reason tired", code: exitUsage, says: "must be one of"},
+		"no such selector":    {args: "repair --selector colour=red", code: exitUsage, says: `not "colour=red"`},
+		"no such pattern":     {args: "repair --selector id=[", code: exitUsage, says: `not "id=["`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			posted, code, out, errs := asked(t, c.person, strings.Fields(c.args)...)
+			if !slices.Equal(posted, c.posted) || code != c.code || !strings.Contains(out+errs, c.says) {
+				t.Errorf("exit %d, posted %q\n%s%s", code, posted, out, errs)
+			}
+		})
+	}
+}
+
+// As JSON, each result of a command for several is one line.
+func TestBulkPrintsJSONLines(t *testing.T) {
+	_, _, out, _ := asked(t, "", "pause", "a", "b", "-o", "json")
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[1], `{"id":"b"`) {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestStatusFilters(t *testing.T) {
+	fleet := on("GET /workspaces", answer{200, threeOf})
+	for name, c := range map[string]commandTest{
+		"a reason": {args: "status --reason healthy --check", answers: fleet, out: "c "},
+		"a selector": {
+			args: "status --selector team=blue --check", answers: fleet, out: "b ", code: exitUnhealthy, errs: "b is",
+		},
+		"none": {
+			args: "status --reason busy --selector tier=7", answers: fleet, out: "no workspace is busy and tier=7\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
+// A shell is offered what a command takes: ids, messages, and the words of a flag.
+func TestCompletion(t *testing.T) {
+	answers := on("GET /workspaces", answer{200, threeOf})
+	answers["GET /workspaces/a/messages"] = []answer{{200, `{"messages": [{"message_id": "m1", "state": "dead"}]}`}}
+	for args, want := range map[string]string{
+		"explain ":     "a\t, degraded\nb\t, offline\nc\t, online\ngone\t, removed\n:4\n",
+		"explain g":    "gone\t, removed\n:4\n",
+		"explain a ":   ":4\n",
+		"pause a g":    "gone\t, removed\n:4\n",
+		"redrive a ":   "m1\tdead\n:4\n",
+		"status -o j":  "table\njson\n:4\n",
+		"log --time u": "local\nutc\nrelative\n:4\n",
+	} {
+		command, begun, _ := cutLast(args)
+		_, out, _ := rollcall(t.Context(), t, &platform{answers: answers},
+			append(append([]string{"__complete"}, strings.Fields(command)...), begun)...)
+		if out != want {
+			t.Errorf("%q: %q, want %q", args, out, want)
+		}
+	}
+}
+
+// cutLast cuts a line at its last space.
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, " ")
+	return s[:i], s[i+1:], i >= 0
+}
+
+// The text of a message may come from standard input.
+func TestSendReadsStandardInput(t *testing.T) {
+	for in, want := range map[string]string{
+		"hello\n": "hello", "two\nlines\r\n": "two\nlines", "\n": "", "\xff": "",
+	} {
+		got, err := messageText(strings.NewReader(in), []string{"-"})
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+	if got, err := messageText(nil, []string{"a", "-"}); got != "a -" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
