@@ -2,15 +2,16 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
-export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS
+export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS TESTS PROBES_FOR
 # The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck test run conformance scenarios chaos incident e2e stages bench \
-	build build-functions check-go cdk ministack localstack linters browser schemathesis deploy destroy pipeline clean
+.PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
+	bench rehearse prove build build-functions programs check-go cdk cdk-assets ministack localstack linters browser \
+	schemathesis operator-digest deploy diff destroy pipeline clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +53,11 @@ vulncheck: check-go ## whether a known vulnerability of a dependency is reached 
 		"above, or could not read the Go vulnerability database: where that can't be reached, the check workflow" \
 		"runs it" >&2; exit 1; }
 
+# What is pinned here is pinned for the pipeline too.
+sbom: check-go ## a list of the modules that the functions are built of (CycloneDX), in .build/sbom.json
+	@mkdir -p .build
+	@go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 mod -licenses -json -output .build/sbom.json
+
 ##@ Before a change is merged
 
 test: fmt-check vet lint build ministack localstack browser schemathesis ## everything that must pass, end to end too (about ten minutes)
@@ -77,6 +83,9 @@ chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions
 stages: build ministack ## two stages side by side in one account, and what the sweep of one leaves alone
 	@exec .build/local stages
 
+rehearse: build cdk-assets ministack ## the deployment pipeline, step by step, from the last commit (needs the AWS CLI)
+	@exec .build/local rehearse
+
 e2e: build localstack browser schemathesis ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
@@ -98,30 +107,44 @@ build-functions: check-go
 			-tags lambda.norpc -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
 
-build: build-functions cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)
+build: build-functions programs cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)
 	@go build -o .build/infra ./infra
-	@go build -o .build/local ./localstack
 	@go build -o .build/agent ./examples/agent
+
+programs: check-go
+	@go build -o .build/local ./localstack
 	@go build -ldflags='-X main.version=$(VERSION)' -o .build/rollcall ./cmd/rollcall
 
 linters: check-go
-cdk ministack localstack linters browser schemathesis:
+cdk cdk-assets ministack localstack linters browser schemathesis:
 	@localstack/setup/setup.sh $@
 
-deploy: check-go cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, STAGE=, SETTINGS=)
+# The context of one stage's stack. $$SETTINGS is read by the shell, so that it may hold any character.
+CDK = .tools/cdk/node_modules/.bin/cdk
+ONE_STACK = -c operatorSha256=$(OPERATOR_SHA256) $(if $(STAGE),-c stage=$(STAGE)) $${SETTINGS:+-c settings="$$SETTINGS"}
+
+operator-digest:
 	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256" \
-		"of your operator credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
+		"of your root credential: make deploy OPERATOR_SHA256=..." >&2; exit 1; }
+
+deploy: check-go operator-digest cdk ## deploy to the account of the environment's credentials (OPERATOR_SHA256=, STAGE=, SETTINGS=)
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
-	@.tools/cdk/node_modules/.bin/cdk deploy -c operatorSha256=$(OPERATOR_SHA256) \
-		$(if $(STAGE),-c stage=$(STAGE)) $(if $(SETTINGS),-c settings='$(SETTINGS)')
+	@$(CDK) deploy $(ONE_STACK)
+
+diff: check-go operator-digest cdk ## what make deploy would change, read with the CDK's lookup role alone
+	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
+	@$(CDK) diff --method=template $(ONE_STACK)
+
+prove: programs ## try a deployment (ROLLCALL_URL=, ROLLCALL_TOKEN=, TESTS='smoke conformance probes', PROBES_FOR=10m)
+	@exec .build/local prove
 
 destroy: check-go cdk ## delete a stage's stack; its tables, logs and chat queues stay (STAGE=)
 	@$(MAKE) --no-print-directory build
-	@.tools/cdk/node_modules/.bin/cdk destroy -c operatorSha256=$(shell printf '%064d' 1) $(if $(STAGE),-c stage=$(STAGE))
+	@$(CDK) destroy -c operatorSha256=$(shell printf '%064d' 1) $(if $(STAGE),-c stage=$(STAGE))
 
 pipeline: check-go cdk ## deploy the pipeline that pipeline.json describes; afterwards it changes itself
 	@LAMBDA_GOARCH=arm64 $(MAKE) --no-print-directory build
-	@.tools/cdk/node_modules/.bin/cdk deploy RollcallPipeline -c pipeline=pipeline.json
+	@$(CDK) deploy RollcallPipeline -c pipeline=pipeline.json
 
 clean: ## forget what was built and what a run left (.tools stays)
 	@rm -rf .build .rollcall

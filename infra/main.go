@@ -34,9 +34,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "infra:", err)
 		os.Exit(1)
 	}
-	if text("local", "") != "true" {
-		stack.GuardTables(app)
-	}
 	app.Synth(nil)
 }
 
@@ -59,8 +56,11 @@ func build(app awscdk.App, text func(key, def string) string) error {
 	if err != nil {
 		return err
 	}
+	local := text("local", "") == "true"
+	if !local {
+		stack.GuardTables(app)
+	}
 	return stack.New(app, stack.Name(text("stage", "")), stack.Config{
-		Functions: functions, OperatorSHA256: text("operatorSha256", ""), Local: text("local", "") == "true",
-		Settings: settings,
+		Functions: functions, OperatorSHA256: text("operatorSha256", ""), Local: local, Settings: settings,
 	})
 }

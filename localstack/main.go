@@ -32,6 +32,8 @@ var verbs = []verb{
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
 	{"stages", "deploy two stages into one account and show that neither touches the other", twoStages},
+	{"rehearse", "play the deployment pipeline on ministack, from the last commit", rehearse},
+	{"prove", "try a deployment (ROLLCALL_URL=, ROLLCALL_TOKEN=, TESTS=, PROBES_FOR=)", prove},
 }
 
 func main() {
@@ -80,6 +82,8 @@ environment:
   SEED         the seed of chaos; the default is a new one each time
   FAULTS       how many faults chaos makes; the default is 300
   RUN          a regular expression: e2e runs only the tests whose name matches
+  TESTS        what prove tries a deployment with; the default is smoke conformance probes
+  PROBES_FOR   how long prove sends probes; the default is 10m
   STORY        a regular expression: scenarios plays only the stories whose title matches
 `)
 }

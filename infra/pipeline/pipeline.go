@@ -1,6 +1,7 @@
 // Package pipeline is the pipeline that deploys Rollcall: CDK pipelines on
 // CodePipeline V2. It changes itself first, then deploys a stage after the other,
-// each to its own account.
+// each to its own account. make rehearse plays all of it on an emulator but the
+// change of itself.
 package pipeline
 
 import (
@@ -8,12 +9,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodepipeline"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/pipelines"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -25,11 +30,11 @@ import (
 const Name = "RollcallPipeline"
 
 // The versions of the programs that pipelines would else install as the newest:
-// the newest CDK program can't read this app's assembly.
+// the newest CDK program can't read this app's assembly. localstack/setup/setup.sh
+// installs the same ones on a developer's machine.
 const (
-	cdkVersion    = "2.1148.1"
-	assetsVersion = "4.0.1"
-	sbomVersion   = "v1.10.0"
+	CDKVersion    = "2.1148.1"
+	AssetsVersion = "4.7.3"
 )
 
 // Config says what is deployed from where to where.
@@ -40,17 +45,25 @@ type Config struct {
 	Branch        string  `json:"branch"`
 	ConnectionARN string  `json:"connection_arn"` // of CodeConnections; a person has consented to it
 	Stages        []Stage `json:"stages"`         // in order; the last is production
-	Functions     string  `json:"-"`              // the folder of the built functions
+	// Local leaves out of the stages what no emulator takes (stack.Config.Local), and
+	// builds for this machine. make rehearse sets it.
+	Local     bool   `json:"local"`
+	Functions string `json:"-"` // the folder of the built functions
 }
 
-// Stage is one deployment. Its operator credential's digest is in the SSM parameter
-// /rollcall/NAME/operator-sha256 of its account.
+// Stage is one deployment. Its root credential's digest is in the SSM parameter
+// /rollcall/NAME/operator-sha256 of its account. The credential that its tests use is
+// in the parameter /rollcall/NAME/credential of the pipeline's account.
 type Stage struct {
 	Name     string          `json:"name"`
 	Account  string          `json:"account"`
 	Region   string          `json:"region"`
 	Settings json.RawMessage `json:"settings"`
+	Tests    []string        `json:"tests"` // of Tests, what the deployed stage is tried with; smoke without it
 }
+
+// Tests are what a deployed stage can be tried with: the arguments of make prove.
+var Tests = []string{"smoke", "conformance", "probes"}
 
 // Parse reads a configuration, a JSON object.
 func Parse(raw string) (Config, error) {
@@ -70,6 +83,11 @@ func Parse(raw string) (Config, error) {
 		if s.Name == "" || s.Account == "" || s.Region == "" {
 			return c, fmt.Errorf("pipeline: stage %q needs name, account and region", s.Name)
 		}
+		for _, test := range s.Tests {
+			if !slices.Contains(Tests, test) {
+				return c, fmt.Errorf("pipeline: stage %q: %q is none of the tests %s", s.Name, test, strings.Join(Tests, ", "))
+			}
+		}
 	}
 	return c, nil
 }
@@ -83,25 +101,71 @@ func New(app constructs.Construct, c Config) error {
 	source := pipelines.CodePipelineSource_Connection(&c.Repository, &c.Branch, &pipelines.ConnectionSourceOptions{
 		ConnectionArn: &c.ConnectionARN,
 	})
-	synth := pipelines.NewShellStep(jsii.String("Synth"), &pipelines.ShellStepProps{
+	line := newLine(s, pipelines.NewShellStep(jsii.String("Synth"), &pipelines.ShellStepProps{
 		Input: source, InstallCommands: jsii.Strings(installs...), Commands: jsii.Strings(Synth()...),
+		Env:                    &map[string]*string{"LAMBDA_GOARCH": jsii.String(c.architecture())},
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
-	})
-	line := pipelines.NewCodePipeline(s, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
-		Synth: synth, CliVersion: jsii.String(cdkVersion), CdkAssetsCliVersion: jsii.String(assetsVersion),
-		PipelineType: awscodepipeline.PipelineType_V2, CrossAccountKeys: jsii.Bool(true), EnableKeyRotation: jsii.Bool(true),
-		CodeBuildDefaults: &pipelines.CodeBuildOptions{BuildEnvironment: &awscodebuild.BuildEnvironment{
-			BuildImage:  awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2_STANDARD_3_0(),
-			ComputeType: awscodebuild.ComputeType_LARGE,
-		}},
-	})
+	}))
 	for i, at := range c.Stages {
 		if err := addStage(s, line, source, c, at, i == len(c.Stages)-1); err != nil {
 			return err
 		}
 	}
 	line.BuildPipeline()
+	if !c.Local {
+		stack.GuardTables(app)
+	}
 	return nil
+}
+
+// architecture is that of the functions, as Go names it.
+func (c Config) architecture() string {
+	if c.Local {
+		return runtime.GOARCH
+	}
+	return "arm64"
+}
+
+// newLine makes the pipeline, which has no stages yet.
+func newLine(s awscdk.Stack, synth pipelines.ShellStep) pipelines.CodePipeline {
+	logs := awslogs.NewLogGroup(s, jsii.String("Builds"), &awslogs.LogGroupProps{
+		Retention: awslogs.RetentionDays_THREE_MONTHS, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	// What only copies files to S3, or deploys this stack, needs no large machine.
+	small := &pipelines.CodeBuildOptions{BuildEnvironment: machine(awscodebuild.ComputeType_SMALL)}
+	return pipelines.NewCodePipeline(s, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
+		Synth: synth, CliVersion: jsii.String(CDKVersion), CdkAssetsCliVersion: jsii.String(AssetsVersion),
+		PipelineType: awscodepipeline.PipelineType_V2, CrossAccountKeys: jsii.Bool(true), EnableKeyRotation: jsii.Bool(true),
+		ArtifactBucket: newArtifacts(s), PublishAssetsInParallel: jsii.Bool(false), // one build for the eight small bundles
+		CodeBuildDefaults: &pipelines.CodeBuildOptions{
+			BuildEnvironment: machine(awscodebuild.ComputeType_LARGE),
+			Logging: &awscodebuild.LoggingOptions{CloudWatch: &awscodebuild.CloudWatchLoggingOptions{
+				LogGroup: logs,
+			}},
+		},
+		AssetPublishingCodeBuildDefaults: small, SelfMutationCodeBuildDefaults: small,
+	})
+}
+
+// machine is what a build runs on.
+func machine(size awscodebuild.ComputeType) *awscodebuild.BuildEnvironment {
+	return &awscodebuild.BuildEnvironment{
+		BuildImage: awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2_STANDARD_3_0(), ComputeType: size,
+	}
+}
+
+// newArtifacts makes the bucket of what one step hands to the next. A run of a quarter
+// ago is not run again, so its artifacts are removed.
+func newArtifacts(s awscdk.Stack) awss3.Bucket {
+	return awss3.NewBucket(s, jsii.String("Artifacts"), &awss3.BucketProps{
+		Encryption: awss3.BucketEncryption_KMS, BucketKeyEnabled: jsii.Bool(true),
+		EncryptionKey: awskms.NewKey(s, jsii.String("ArtifactsKey"), &awskms.KeyProps{
+			EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		}),
+		EnforceSSL: jsii.Bool(true), BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		LifecycleRules: &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(90))}},
+		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
+	})
 }
 
 // installs are the programs that the build image lacks.
@@ -117,79 +181,21 @@ const synth = ".tools/cdk/node_modules/.bin/cdk synth --quiet -c pipeline=" + Fi
 func Synth() []string {
 	return []string{
 		"make check",
-		"go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@" + sbomVersion +
-			" mod -licenses -json -output sbom.json",
-		"LAMBDA_GOARCH=arm64 make build",
+		"make sbom",
+		"make build",
 		synth + "cdk.again",
 		synth + "cdk.out",
-		"diff --recursive --exclude=tree.json --exclude=manifest.json cdk.again cdk.out",
-		"sha256sum .build/functions/*/bootstrap sbom.json | tee cdk.out/checksums",
-		"mv sbom.json cdk.out/",
+		sumsOf("cdk.again"),
+		sumsOf("cdk.out"),
+		"diff cdk.again.sums cdk.out.sums",
+		"sha256sum .build/functions/*/bootstrap .build/sbom.json | tee cdk.out/checksums",
+		"cp .build/sbom.json cdk.out/",
 	}
 }
 
-// addStage deploys a stage and tries it. Before the last, which is production, a
-// person approves, and the gate reads the change set.
-func addStage(
-	s awscdk.Stack, line pipelines.CodePipeline, source pipelines.CodePipelineSource, c Config, at Stage, last bool,
-) error {
-	settings, err := stack.ParseSettings(string(at.Settings))
-	if err != nil {
-		return fmt.Errorf("stage %s: %w", at.Name, err)
-	}
-	stage := awscdk.NewStage(s, &at.Name, &awscdk.StageProps{
-		Env: &awscdk.Environment{Account: &at.Account, Region: &at.Region},
-	})
-	err = stack.New(stage, stack.Name(""), stack.Config{
-		Functions: c.Functions, OperatorParameter: "/rollcall/" + at.Name + "/operator-sha256", Settings: settings,
-	})
-	if err != nil {
-		return fmt.Errorf("stage %s: %w", at.Name, err)
-	}
-	deployed := stage.Node().FindChild(jsii.String(stack.Name(""))).(awscdk.Stack)
-	url := deployed.Node().FindChild(jsii.String("Url")).(awscdk.CfnOutput)
-	opts := &pipelines.AddStageOpts{Post: &[]pipelines.Step{smoke(at, source, url)}}
-	if last {
-		opts.Pre = &[]pipelines.Step{pipelines.NewManualApprovalStep(jsii.String("Approve"), nil)}
-		gate := gateStep(at, source, *deployed.StackName())
-		opts.StackSteps = &[]*pipelines.StackSteps{{Stack: deployed, ChangeSet: &[]pipelines.Step{gate}}}
-	}
-	line.AddStage(stage, opts)
-	return nil
-}
-
-// smoke asks the deployed API whether it serves and can ask its store.
-func smoke(at Stage, source pipelines.CodePipelineSource, url awscdk.CfnOutput) pipelines.Step {
-	return pipelines.NewShellStep(jsii.String("Smoke-"+at.Name), &pipelines.ShellStepProps{
-		Input: source, Commands: jsii.Strings(Smoke()...),
-		EnvFromCfnOutputs: &map[string]awscdk.CfnOutput{"ROLLCALL_URL": url},
-	})
-}
-
-// Smoke are the commands of the smoke step; ROLLCALL_URL is the API's address.
-func Smoke() []string {
-	return []string{
-		`curl --fail --silent --show-error --retry 5 --retry-all-errors "$ROLLCALL_URL/healthz"`,
-		`curl --fail --silent --show-error "$ROLLCALL_URL/openapi.json" --output /dev/null`,
-		`go run ./cmd/rollcall status`,
-	}
-}
-
-// gateStep reads the prepared change set by the read-only role of the CDK's
-// bootstrap in the stage's account.
-func gateStep(at Stage, source pipelines.CodePipelineSource, stackName string) pipelines.Step {
-	role := fmt.Sprintf("arn:aws:iam::%[1]s:role/cdk-hnb659fds-lookup-role-%[1]s-%[2]s", at.Account, at.Region)
-	return pipelines.NewCodeBuildStep(jsii.String("Gate-"+at.Name), &pipelines.CodeBuildStepProps{
-		Input: source, Commands: jsii.Strings(
-			"set -o pipefail",
-			`export $(printf "AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s" $(aws sts assume-role `+
-				"--role-arn "+role+" --role-session-name gate --output text "+
-				`--query "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]"))`,
-			"aws cloudformation describe-change-set --region "+at.Region+" --stack-name "+stackName+
-				" --change-set-name PipelineChange | go run ./infra/gate",
-		),
-		RolePolicyStatements: &[]awsiam.PolicyStatement{awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("sts:AssumeRole"), Resources: jsii.Strings(role),
-		})},
-	})
+// sumsOf writes the checksums of what is deployed of an assembly, templates and bundles.
+// Its other files say where the CDK's own files stood, and how long it took.
+func sumsOf(assembly string) string {
+	return fmt.Sprintf(`(cd %[1]s && find . -type f \( -name "*.template.json" -o -path "./asset.*" \) | sort | `+
+		`xargs sha256sum) > %[1]s.sums`, assembly)
 }

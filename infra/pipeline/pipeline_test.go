@@ -23,12 +23,13 @@ const config = `{
 	"connection_arn": "arn:aws:codeconnections:us-east-1:111111111111:connection/c",
 	"stages": [
 		{"name": "Beta", "account": "222222222222", "region": "us-east-1"},
+		{"name": "Gamma", "account": "222222222222", "region": "us-east-1", "tests": ["smoke", "conformance", "probes"]},
 		{"name": "Prod", "account": "333333333333", "region": "eu-west-1", "settings": {"max_drains": 200}}
 	]
 }`
 
 // assembly is the folder of the synthesized pipeline and of its stages.
-func assembly(t *testing.T) string {
+func assembly(t *testing.T, local bool) string {
 	t.Helper()
 	functions := t.TempDir()
 	for _, name := range stack.Names() {
@@ -51,12 +52,11 @@ func assembly(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Functions = functions
+	c.Functions, c.Local = functions, local
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir())})
 	if err := pipeline.New(app, c); err != nil {
 		t.Fatal(err)
 	}
-	stack.GuardTables(app)
 	return *app.Synth(nil).Directory()
 }
 
@@ -76,8 +76,47 @@ func resources(t *testing.T, parts ...string) map[string]object {
 
 func TestPipeline(t *testing.T) {
 	defer jsii.Close()
-	dir := assembly(t)
+	dir := assembly(t, false)
 	own := resources(t, dir, pipeline.Name+".template.json")
+	checkActions(t, own)
+	for id, r := range own {
+		spec, _ := json.Marshal(r["Properties"])
+		for _, unpinned := range []string{"aws-cdk@2 ", `aws-cdk@2\\`, "cdk-assets@latest", "aws-cdk@latest"} {
+			if strings.Contains(string(spec), unpinned) {
+				t.Errorf("%s installs %s", id, unpinned)
+			}
+		}
+		if r["Type"] == "AWS::CodeBuild::Project" {
+			checkBuild(t, id, r["Properties"].(object))
+		}
+	}
+	for name, drains := range map[string]float64{"Beta": 100, "Prod": 200} {
+		stageOf(t, resources(t, templateOf(t, dir, name)), name, drains)
+	}
+	// The emulator's pipeline is this one, and its stages lack only what no emulator takes.
+	local := assembly(t, true)
+	deployed, emulated := resources(t, templateOf(t, dir, "Prod")), resources(t, templateOf(t, local, "Prod"))
+	if canaries(deployed) == 0 || canaries(emulated) != 0 {
+		t.Error("the canary is in each stage of a deployment, and in none of an emulator's")
+	}
+	if a, b := len(own), len(resources(t, local, pipeline.Name+".template.json")); a != b {
+		t.Errorf("the pipeline has %d resources, and on an emulator %d", a, b)
+	}
+}
+
+// canaries counts CodeDeploy's resources.
+func canaries(own map[string]object) (n int) {
+	for _, r := range own {
+		if strings.HasPrefix(r["Type"].(string), "AWS::CodeDeploy::") {
+			n++
+		}
+	}
+	return n
+}
+
+// checkActions checks what the pipeline does, and in which order.
+func checkActions(t *testing.T, own map[string]object) {
+	t.Helper()
 	var stages []string
 	actions := map[string][]string{} // names of actions by stage, in the order in which they run
 	for _, r := range own {
@@ -99,26 +138,48 @@ func TestPipeline(t *testing.T) {
 			}
 		}
 	}
-	if want := "[Source Build UpdatePipeline Assets Beta Prod]"; fmt.Sprint(stages) != want {
+	if want := "[Source Build UpdatePipeline Assets Beta Gamma Prod]"; fmt.Sprint(stages) != want {
 		t.Errorf("stages %v, want %s", stages, want)
 	}
-	if want := "[Rollcall.Prepare Rollcall.Deploy Smoke-Beta]"; fmt.Sprint(actions["Beta"]) != want {
-		t.Errorf("beta: %v, want %s", actions["Beta"], want)
-	}
-	want := "[Approve Rollcall.Prepare Rollcall.Gate-Prod Rollcall.Deploy Smoke-Prod]"
-	if fmt.Sprint(actions["Prod"]) != want {
-		t.Errorf("production: %v, want %s", actions["Prod"], want)
-	}
-	for id, r := range own {
-		spec, _ := json.Marshal(r["Properties"])
-		for _, unpinned := range []string{"aws-cdk@2 ", `aws-cdk@2\\`, "cdk-assets@latest", "aws-cdk@latest"} {
-			if strings.Contains(string(spec), unpinned) {
-				t.Errorf("%s installs %s", id, unpinned)
-			}
+	for stage, want := range map[string]string{
+		"Beta":  "[Rollcall.Prepare Rollcall.Deploy smoke-Beta]",
+		"Gamma": "[Rollcall.Prepare Rollcall.Deploy smoke-Gamma conformance-Gamma probes-Gamma]",
+		"Prod":  "[Approve Rollcall.Prepare Rollcall.Gate-Prod Rollcall.Deploy smoke-Prod]",
+	} {
+		if fmt.Sprint(actions[stage]) != want {
+			t.Errorf("%s: %v, want %s", stage, actions[stage], want)
 		}
 	}
-	for name, drains := range map[string]float64{"Beta": 100, "Prod": 200} {
-		stageOf(t, resources(t, templateOf(t, dir, name)), name, drains)
+}
+
+// checkBuild checks that a test of a stage has its credential from SSM, and not from
+// the template.
+func checkBuild(t *testing.T, id string, p object) {
+	t.Helper()
+	spec, _ := p["Source"].(object)["BuildSpec"].(string)
+	_, test, proves := strings.Cut(spec, "make prove TESTS=")
+	variables := fmt.Sprint(p["Environment"].(object)["EnvironmentVariables"])
+	if has := strings.Contains(variables, "Name:ROLLCALL_TOKEN Type:PARAMETER_STORE Value:/rollcall/") &&
+		strings.Contains(variables, "/credential"); has != proves {
+		t.Errorf("%s, which runs %.20s, has the variables %s", id, test, variables)
+	}
+	const arm = "Name:LAMBDA_GOARCH Type:PLAINTEXT Value:arm64"
+	if strings.Contains(spec, "make check") && !strings.Contains(variables, arm) {
+		t.Errorf("%s builds for another machine than Lambda's: %s", id, variables)
+	}
+}
+
+// What the pipeline installs is what make installs, so that a developer's cdk and the
+// pipeline's read one assembly.
+func TestThePipelinesProgramsAreThoseOfMake(t *testing.T) {
+	setup, err := os.ReadFile("../../localstack/setup/setup.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"aws-cdk@" + pipeline.CDKVersion, "cdk-assets@" + pipeline.AssetsVersion} {
+		if !strings.Contains(string(setup), "version="+program) {
+			t.Errorf("setup.sh does not install %s", program)
+		}
 	}
 }
 
@@ -171,6 +232,8 @@ func TestAConfigurationThatLacksSomethingIsRefused(t *testing.T) {
 		"", "{}", `{"repository": "a/b", "connection_arn": "c", "stages": []}`,
 		`{"repository": "a/b", "connection_arn": "c", "stages": [{"name": "Beta"}]}`,
 		`{"repository": "a/b", "connection_arn": "c", "stage": []}`,
+		`{"account": "1", "region": "r", "repository": "a/b", "connection_arn": "c", "stages": [
+			{"name": "Beta", "account": "1", "region": "r", "tests": ["smok"]}]}`,
 	} {
 		if _, err := pipeline.Parse(raw); err == nil {
 			t.Errorf("%s is taken", raw)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, once and pinned, what the local platform and the checks need, from the
-# package registries into .tools (ignored). usage: setup.sh cdk|ministack|localstack|linters|browser|schemathesis
+# package registries into .tools (ignored). usage: setup.sh cdk|cdk-assets|ministack|localstack|linters|browser|schemathesis
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOOLS=$(cd "$HERE/../.." && pwd)/.tools
@@ -27,6 +27,16 @@ cdk() {
   echo "installing $version ..."
   npm install --prefix "$TOOLS/cdk" --no-save --no-audit --no-fund --loglevel=error "$version" >/dev/null
   mark cdk "$version"
+}
+
+# cdk-assets: what the deployment pipeline publishes the functions with.
+cdk-assets() {
+  node_ok
+  local version=cdk-assets@4.7.3
+  done_once cdk-assets "$version" && return
+  echo "installing $version ..."
+  npm install --prefix "$TOOLS/cdk-assets" --no-save --no-audit --no-fund --loglevel=error "$version" >/dev/null
+  mark cdk-assets "$version"
 }
 
 ministack() {

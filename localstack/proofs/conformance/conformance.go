@@ -5,8 +5,10 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -19,6 +21,10 @@ import (
 // Platform is what the sequences are played on.
 type Platform struct {
 	client.Client
+	// Deployed is a platform with the policies of a deployment, whose store and machine
+	// are out of reach: a credential is presented wherever one is asked for, and what only
+	// a local platform can do is left out.
+	Deployed bool
 	// MaxOpen is how many messages one mailbox takes.
 	MaxOpen int
 	// SetStore makes the store unavailable to the functions, and available again.
@@ -38,12 +44,20 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	at, err := url.Parse(p.URL)
+	if err != nil {
+		return err
+	}
+	checker.Path = at.EscapedPath()
 	p.Transport = checker
 	failed := 0
 	var runs []*run
 	for _, d := range []dialect{
 		mcp{}, mcp{acks: true}, sdk{}, sdk{stored: true}, channel{}, bridge{newest: true}, bridge{},
 	} {
+		if p.Deployed && d.traits().secret == bootstrapped {
+			continue // a deployment gives nobody a first credential unasked
+		}
 		fmt.Fprintf(out, "%s\n", d.name())
 		r := &run{Platform: p, out: out, client: &agent{
 			dialect: d, Client: p.Client, id: uuid.NewString(), booted: time.Now(),
@@ -52,6 +66,36 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 		runs = append(runs, r)
 		failed += r.failed
 	}
+	if !p.Deployed {
+		failed += playLocal(ctx, p, runs, out)
+	}
+	last := &run{Platform: p, out: out}
+	if p.Deployed {
+		last.step("what was created is removed", func() error {
+			var errs []error
+			for _, r := range runs {
+				errs = append(errs, r.removed(ctx))
+			}
+			return errors.Join(errs...)
+		})
+	}
+	last.step("every call was as /openapi.json describes it", func() error {
+		if d := checker.Departures(); len(d) > 0 {
+			return fmt.Errorf("%d were not: %s", len(d), strings.Join(d, "\n        "))
+		}
+		return nil
+	})
+	failed += last.failed
+	if failed > 0 {
+		return fmt.Errorf("%d did not hold", failed)
+	}
+	fmt.Fprintln(out, "everything held")
+	return nil
+}
+
+// playLocal plays what needs the platform's machine, or its open policies, and returns
+// how much did not hold.
+func playLocal(ctx context.Context, p Platform, runs []*run, out io.Writer) (failed int) {
 	for _, part := range []struct {
 		what string
 		play func(*run, context.Context)
@@ -67,16 +111,5 @@ func Run(ctx context.Context, p Platform, out io.Writer) error {
 	fmt.Fprintln(out, "the clients, with the platform killed under them")
 	last := &run{Platform: p, out: out}
 	last.step("every message arrives once, in order; no client ends", func() error { return platformKilled(ctx, p, runs) })
-	last.step("every call was as /openapi.json describes it", func() error {
-		if d := checker.Departures(); len(d) > 0 {
-			return fmt.Errorf("%d were not: %s", len(d), strings.Join(d, "\n        "))
-		}
-		return nil
-	})
-	failed += last.failed
-	if failed > 0 {
-		return fmt.Errorf("%d did not hold", failed)
-	}
-	fmt.Fprintln(out, "everything held")
-	return nil
+	return failed + last.failed
 }

@@ -13,6 +13,7 @@ import (
 // newPeer is another workspace, with an agent that has registered.
 func (r *run) newPeer(ctx context.Context) (*agent, error) {
 	other := &agent{dialect: mcp{}, Client: r.Client, id: uuid.NewString()}
+	r.made = append(r.made, other.id)
 	reply, err := r.Do(ctx, "POST", "/workspaces", r.OperatorToken, map[string]any{
 		"id": other.id, "name": "a peer", "role": "reviewer",
 	})
@@ -37,7 +38,7 @@ func (r *run) peerPassedOver(ctx context.Context) error {
 	if err := errors.Join(r.userSends(ctx, 1), r.turns(ctx, 2), r.took(at, text(r.sent))); err != nil {
 		return err
 	}
-	v, err := r.Do(ctx, "GET", "/workspaces/"+a.id, "", nil)
+	v, err := r.Do(ctx, "GET", "/workspaces/"+a.id, r.person(), nil)
 	if err == nil && (v.Text("inbox", "queued") != "0" || v.Text("inbox", "in_flight") != "0") {
 		err = fmt.Errorf("mail is left: %s", v.Raw)
 	}

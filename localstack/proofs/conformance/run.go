@@ -16,7 +16,8 @@ type run struct {
 	Platform
 	out    io.Writer
 	client *agent
-	sent   int // messages of the user so far
+	sent   int      // messages of the user so far
+	made   []string // the workspaces that it created
 	failed int
 }
 
@@ -36,6 +37,7 @@ func (r *run) create(ctx context.Context) error {
 	if a.traits().secret == bootstrapped {
 		return a.boot(ctx, a)
 	}
+	r.made = append(r.made, a.id)
 	reply, err := r.Do(ctx, "POST", "/workspaces", r.OperatorToken, map[string]any{"id": a.id, "name": a.name()})
 	if err == nil && reply.Status != http.StatusCreated {
 		err = fmt.Errorf("create answered %d %s", reply.Status, reply.Raw)
@@ -44,9 +46,17 @@ func (r *run) create(ctx context.Context) error {
 	return err
 }
 
+// person is the credential of a person who sends, or looks: none where none is asked for.
+func (r *run) person() string {
+	if r.Deployed {
+		return r.OperatorToken
+	}
+	return ""
+}
+
 func (r *run) fromUser(ctx context.Context, text string) error {
 	id := r.client.id + "-" + strings.ReplaceAll(text, " ", "-")
-	reply, err := r.Do(ctx, "POST", "/workspaces/"+r.client.id+"/a2a", "", client.Message(id, text))
+	reply, err := r.Do(ctx, "POST", "/workspaces/"+r.client.id+"/a2a", r.person(), client.Message(id, text))
 	if err == nil && (reply.Status != http.StatusOK || reply.Text("status") != "queued") {
 		err = fmt.Errorf("sending answered %d %s", reply.Status, reply.Raw)
 	}
@@ -88,7 +98,7 @@ func (r *run) answered(ctx context.Context, want ...string) error {
 }
 
 func (r *run) status(ctx context.Context, status, reason string) error {
-	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, "", nil)
+	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, r.person(), nil)
 	if err == nil && (v.Text("status") != status || (reason != "" && v.Text("reason") != reason)) {
 		err = fmt.Errorf("status is %s (%s), want %s (%s)", v.Text("status"), v.Text("reason"), status, reason)
 	}
@@ -96,9 +106,23 @@ func (r *run) status(ctx context.Context, status, reason string) error {
 }
 
 func (r *run) delivered(ctx context.Context, n int) error {
-	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, "", nil)
+	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, r.person(), nil)
 	if err == nil && (v.Text("messages", "delivered") != fmt.Sprint(n) || v.Text("inbox", "queued") != "0") {
 		err = fmt.Errorf("messages are %v, want %d delivered", v.Body["messages"], n)
 	}
 	return err
+}
+
+// removed removes what the run created: a deployment stays as it was.
+func (r *run) removed(ctx context.Context) error {
+	for _, id := range r.made {
+		reply, err := r.Do(ctx, "DELETE", "/workspaces/"+id+"?purge=true", r.OperatorToken, nil)
+		if err == nil && reply.Status != http.StatusOK {
+			err = fmt.Errorf("removing %s answers %d: %s", id, reply.Status, reply.Raw)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -46,7 +46,7 @@ func (r *run) lockedOut(ctx context.Context, token string) (lost string, err err
 // nextStepIsRepair checks that the status says that the credential is refused, and what to
 // do.
 func (r *run) nextStepIsRepair(ctx context.Context) error {
-	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, "", nil)
+	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, r.person(), nil)
 	if err == nil && (v.Text("status") != "degraded" || v.Text("reason") != "credentials_rejected" ||
 		v.Text("action") != "repair" || !strings.Contains(v.Text("hint"), "/repair")) {
 		err = fmt.Errorf("the view does not say the next step: %s", v.Raw)
