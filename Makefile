@@ -10,7 +10,7 @@ LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
-	bench rehearse prove build build-functions programs check-go cdk cdk-assets ministack localstack linters browser \
+	bench alarms rehearse prove build build-functions programs check-go cdk cdk-assets ministack localstack linters browser \
 	schemathesis operator-digest deploy diff destroy pipeline clean
 
 help: ## list these verbs
@@ -82,6 +82,9 @@ chaos: build $(EMULATOR) ## a seeded campaign of faults over the built functions
 
 stages: build ministack ## two stages side by side in one account, and what the sweep of one leaves alone
 	@exec .build/local stages
+
+alarms: build ministack ## every alarm of the stack, provoked, with the commands of its runbook
+	@exec .build/local alarms
 
 rehearse: build cdk-assets ministack ## the deployment pipeline, step by step, from the last commit (needs the AWS CLI)
 	@exec .build/local rehearse

@@ -32,6 +32,7 @@ var verbs = []verb{
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
 	{"stages", "deploy two stages into one account and show that neither touches the other", twoStages},
+	{"alarms", "provoke every alarm of the stack, and follow its runbook", provokeAlarms},
 	{"rehearse", "play the deployment pipeline on ministack, from the last commit", rehearse},
 	{"prove", "try a deployment (ROLLCALL_URL=, ROLLCALL_TOKEN=, TESTS=, PROBES_FOR=)", prove},
 }

@@ -53,6 +53,9 @@ type Platform struct {
 	progress   func(format string, args ...any)
 }
 
+// Operator is the digest of the operator's credential.
+func (p *Platform) Operator() token.Hash { return p.operator }
+
 // Close stops everything that Start started.
 func (p *Platform) Close() {
 	_ = p.server.Close()

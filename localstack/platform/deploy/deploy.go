@@ -52,6 +52,8 @@ type Config struct {
 	Stage    string // part of the stack's name, or ""
 	Operator token.Hash
 	Settings any // a JSON object, as the SETTINGS of a deployment; nil: none
+	// Account synthesizes the stack as for an account: with what no emulator takes.
+	Account bool
 }
 
 func (c Config) stack() string {
@@ -77,7 +79,7 @@ func Deploy(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, c Config
 	if err := os.RemoveAll(assembly); err != nil {
 		return nil, err
 	}
-	if err := synth(ctx, d, assembly, c); err != nil {
+	if err := Synth(ctx, d, assembly, c); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{
@@ -107,8 +109,8 @@ func cdk(ctx context.Context, e *emulator.Emulator, d emulator.Dirs, assembly st
 	return nil
 }
 
-// synth synthesizes the stack into a cloud assembly.
-func synth(ctx context.Context, d emulator.Dirs, assembly string, c Config) error {
+// Synth synthesizes the stack into a cloud assembly.
+func Synth(ctx context.Context, d emulator.Dirs, assembly string, c Config) error {
 	settings, err := json.Marshal(c.Settings)
 	if err != nil {
 		return err
@@ -117,7 +119,10 @@ func synth(ctx context.Context, d emulator.Dirs, assembly string, c Config) erro
 	if err != nil {
 		return err
 	}
-	config["operatorSha256"], config["local"] = c.Operator.String(), "true"
+	config["operatorSha256"] = c.Operator.String()
+	if !c.Account {
+		config["local"] = "true"
+	}
 	config["functions"], config["settings"], config["stage"] = d.Built("functions"), string(settings), c.Stage
 	contextJSON, err := json.Marshal(config)
 	if err != nil {
