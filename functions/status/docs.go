@@ -53,6 +53,7 @@ type content map[string]struct {
 
 type operation struct {
 	Method, Path string
+	ID           string                `json:"operationId"`
 	Tags         []string              `json:"tags"`
 	Summary      string                `json:"summary"`
 	Description  string                `json:"description"`
@@ -99,7 +100,7 @@ func renderDocs(raw []byte) (api.HTMLPage, error) {
 		return "", err
 	}
 	var out bytes.Buffer
-	err = page.Execute(&out, map[string]any{"Doc": doc, "ByTag": byTag})
+	err = page.Execute(&out, map[string]any{"Doc": doc, "ByTag": byTag, "Codes": httpapi.Meanings()})
 	return api.HTMLPage(out.String()), err
 }
 

@@ -3,12 +3,14 @@ package main
 import (
 	"encoding/json"
 	"html"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/api/apidoc"
+	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 func TestThePageShowsEveryOperation(t *testing.T) {
@@ -92,6 +94,35 @@ func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
 			if err := check.CheckReply(route, code, "application/json", []byte(body)); err != nil {
 				t.Errorf("%s: %v", route, err)
 			}
+		}
+	}
+}
+
+// Each link on the page leads to something that is there once, and contents and errors are complete.
+func TestThePagesLinksLeadSomewhere(t *testing.T) {
+	page, err := docsPage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]int{}
+	for _, id := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+		if there[id[1]]++; there[id[1]] > 1 {
+			t.Errorf("%s is there twice", id[1])
+		}
+	}
+	for _, link := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+		if there[link[1]] == 0 {
+			t.Errorf("#%s leads nowhere", link[1])
+		}
+	}
+	for _, o := range api.Operations() {
+		if contents := `<li><a href="#` + o.ID + `">`; !strings.Contains(string(page), contents) {
+			t.Errorf("the contents lack %s", o.ID)
+		}
+	}
+	for _, m := range httpapi.Meanings() {
+		if there[string(m.Code)] != 1 {
+			t.Errorf("the errors lack %s", m.Code)
 		}
 	}
 }

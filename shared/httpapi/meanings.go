@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// CodeMeaning is a code of an error, for who reads the documentation.
+type CodeMeaning struct {
+	Code   fault.Code
+	Status int
+	Means  string // what is wrong
+	Do     string // what its caller does
+}
+
+// Meanings are all codes, by status and name.
+func Meanings() []CodeMeaning {
+	var out []CodeMeaning
+	for code, status := range statuses {
+		m := meanings[code]
+		out = append(out, CodeMeaning{code, status, m[0], m[1]})
+	}
+	slices.SortFunc(out, func(a, b CodeMeaning) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code))
+	})
+	return out
+}
+
+// meant are the codes that have a meaning.
+func meant() []fault.Code { return slices.Sorted(maps.Keys(meanings)) }
+
+// meanings say of each code what is wrong, and what its caller does.
+var meanings = map[fault.Code][2]string{
+	fault.InvalidRequest: {
+		"a member, a parameter or a header is not as described",
+		"change the call; the text names what is wrong",
+	},
+	fault.InvalidJSON: {
+		"the body is no JSON, or does not say that it is",
+		"send JSON with content-type: application/json",
+	},
+	fault.InvalidWorkspaceID: {
+		"the id of the workspace can't be one",
+		"use 1 to 64 letters, digits, dots, dashes or underscores",
+	},
+	fault.URLForbidden: {
+		"the URL leads where the platform may not call",
+		"register one that the platform can reach",
+	},
+	fault.TooLarge: {"the body or the message is too large", "send less; the text says how much is taken"},
+
+	fault.UnknownRoute:     {"no operation has this path", "see this page"},
+	fault.MethodNotAllowed: {"the path takes other methods", "use one that the header allow names"},
+	fault.NotServed:        {"older platforms serve this, and Rollcall does not", "the hint says whose it is"},
+	fault.WorkspaceUnknown: {"no workspace has this id", "see that the id is right; create it"},
+	fault.WorkspaceRemoved: {"the workspace was removed", "stop; an operator can create it again"},
+	fault.MessageUnknown: {
+		"no message has this id, or its receipt is older than a week",
+		"see that the id is right",
+	},
+	fault.TokenUnknown: {"no credential of a person has this id", "list them"},
+	fault.CursorGone:   {"the cursor is older than what is kept", "begin anew without it"},
+
+	fault.WorkspaceExists:        {"a workspace with this id exists", "adopt it, or choose another id"},
+	fault.EpochSuperseded:        {"another host has registered since", "register again, or stop"},
+	fault.MessageIDTaken:         {"this id was used for another message", "choose another id"},
+	fault.MessageAlreadyTerminal: {"the message has ended", "read its receipt"},
+	fault.MessageNotDead:         {"only a message that died or expired is put back", "read its receipt"},
+	fault.NotPushed:              {"the agent is not pushed to, so no call is passed to it", "send it a message"},
+	fault.CredentialInUse: {
+		"the credential that this would end is in use",
+		"see that the id is right; say force",
+	},
+	fault.CredentialPending: {
+		"a credential waits for its first use already",
+		"use that one; say force to end it",
+	},
+	fault.RepairAddressUnknown: {
+		"it is not known from which address the agent calls",
+		"name the address, or ask for a credential to place",
+	},
+
+	fault.CredentialMissing: {"the call has no credential", "send it as a bearer"},
+	fault.CredentialUnknown: {
+		"the credential is not good here, or no longer",
+		"an agent is repaired; a person signs in again",
+	},
+	fault.CredentialExpired: {"the person's credential has expired", "have an admin make another"},
+	fault.CredentialOfAnother: {
+		"the credential is another workspace's, or a person's",
+		"send that of the workspace",
+	},
+	fault.OperatorOnly: {
+		"a workspace's credential came, and the call is for people",
+		"sign in as a person",
+	},
+	fault.ScopeTooSmall: {
+		"the person's credential has a smaller scope",
+		"have an admin make one with the scope that is named",
+	},
+	fault.OtherTeam: {
+		"the credential or the id is of another team",
+		"use one that is not bound to it",
+	},
+	fault.CallerCredentialUnknown: {
+		"the workspace that calls can't be told by its credential",
+		"send its own credential",
+	},
+	fault.CallerMismatch: {
+		"the headers name another workspace than the credential",
+		"name none, or the right one",
+	},
+	fault.EnrolmentRequired: {
+		"nobody has used this id, and no enrolment token came",
+		"create it, or send a token",
+	},
+	fault.EnrolmentUnknown: {
+		"the enrolment token is not good, or no longer",
+		"have an operator make another",
+	},
+
+	fault.InboxFull: {
+		"too many messages wait, or too many of this sender",
+		"wait as retry-after says; see why they wait",
+	},
+	fault.AgentUnreachable:    {"the agent did not answer the call that was passed to it", "try again later"},
+	fault.PlatformUnavailable: {"the store can't be asked; nothing was decided", "try again after retry-after"},
+	fault.Conflict: {
+		"others changed the same thing again and again; nothing was decided",
+		"try again after retry-after",
+	},
+	fault.Internal: {
+		"the function failed",
+		"try again: a repeat does nothing twice; tell the operator the request_id",
+	},
+}
