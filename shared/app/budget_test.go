@@ -186,6 +186,10 @@ func TestBudgetOfLargeMessages(t *testing.T) {
 	}
 	const fit = 7 // into one reply
 	b.measure("200 KB: hand out seven of twelve", cost.Units{Calls: 5, Write: 2*fit + 3, Read: 52*fit + 10}, b.poll)
+	b.measure("200 KB: audit of thirteen", cost.Units{Calls: 1, Read: 4}, func() error {
+		_, err := b.Delivery.Ledger.CountEnded(b.Context(), workspace.Life{Workspace: b.id})
+		return err
+	})
 	if n := b.handed; n != fit {
 		t.Errorf("%d messages were handed out, not %d", n, fit)
 	}

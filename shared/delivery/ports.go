@@ -153,6 +153,8 @@ type Ledger interface {
 	Erase(ctx context.Context, life workspace.Life) (left bool, err error)
 	// CountEnded counts the ended messages that are still kept, by state.
 	CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error)
+	// NoteAudited notes the sum of counters that were found to be those of the ledger.
+	NoteAudited(ctx context.Context, life workspace.Life, sum int64) error
 	// CorrectCounters replaces the mailbox's counters, if they are still those of
 	// seen.
 	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error

@@ -23,6 +23,15 @@ func (s *Store) CountEnded(ctx context.Context, life workspace.Life) (map[chat.S
 	return out, err
 }
 
+// NoteAudited implements delivery.Ledger.
+func (s *Store) NoteAudited(ctx context.Context, life workspace.Life, sum int64) error {
+	var c change
+	c.set(lease("Audited"), num(sum))
+	c.require(presentLife(life))
+	_, _, err := s.updateLease(ctx, "note an audit", life.Workspace, c)
+	return err
+}
+
 // CorrectCounters implements delivery.Ledger.
 func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts) error {
 	was, is := encodeFacts(seen), encodeFacts(next)

@@ -48,7 +48,7 @@ var leaseAttributes = map[string]string{
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",
 	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
 	"HandedAt": "hz", "AsideUntil": "au", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
-	"LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
+	"Audited": "ax", "LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt",

@@ -14,17 +14,25 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// reconcileEvery is how often, in minutes, each mailbox is compared with the
-// ledger message by message. One with open mail is compared in every sweep by
-// what the index of open mail says.
-const reconcileEvery = 60
+// A mailbox is compared with the ledger message by message at its minute of each hour if
+// it has moved since the last time, and at its minute of each day in any case: after a
+// restore of a table, what moved can't be told from the counters. One with open mail is
+// compared in every sweep by what the index of open mail says.
+const (
+	auditEvery = 60      // minutes
+	auditAtAll = 24 * 60 // minutes
+)
 
-// reconcileDue reports whether this minute is the workspace's: a hash of the id
-// spreads the fleet over the hour.
-func reconcileDue(id string, now time.Time) bool {
+// auditDue reports whether a mailbox is to be compared message by message. A hash of the
+// id spreads the fleet over the hour and the day.
+func auditDue(f workspace.Facts, now time.Time) bool {
+	every := uint32(auditEvery)
+	if f.Audited == f.Sum() || f.Counters == (workspace.Counters{}) {
+		every = auditAtAll
+	}
 	h := fnv.New32a()
-	h.Write([]byte(id))
-	return int(h.Sum32()%reconcileEvery) == now.Minute()
+	h.Write([]byte(f.ID))
+	return h.Sum32()%every == uint32(60*now.Hour()+now.Minute())%every
 }
 
 // reconcile compares a mailbox's counters with the ledger; open is its open mail,
@@ -35,15 +43,18 @@ func reconcileDue(id string, now time.Time) bool {
 func (r *run) reconcile(
 	ctx context.Context, f workspace.Facts, open []delivery.OpenMessage, now time.Time,
 ) (corrected bool, err error) {
-	if f.Conserved() && f.Open == int64(len(open)) && !reconcileDue(f.ID, now) {
+	if f.Conserved() && f.Open == int64(len(open)) && !auditDue(f, now) {
 		return false, nil
 	}
 	if age := now.Sub(f.CountedAt); age >= 0 && age < delivery.AcceptPatience {
 		return false, nil // the message that was counted last may not be stored yet
 	}
 	right, err := r.fromLedger(ctx, f, open)
-	if err != nil || sameMail(right, f) {
+	if err != nil {
 		return false, err
+	}
+	if sameMail(right, f) {
+		return false, r.noteAudited(ctx, f)
 	}
 	again, err := r.Registry.Leases.Get(ctx, f.ID)
 	if err != nil {
@@ -66,6 +77,15 @@ func (r *run) reconcile(
 		Actor: activity.Actor{Who: "rollcall"}, Action: "recount", At: now,
 		Summary: fmt.Sprintf("counters mended from the ledger: were %s, are %s", counts(f), counts(sure)),
 	})
+}
+
+// noteAudited notes that a mailbox was found right, so that it is not read again until it
+// moves.
+func (r *run) noteAudited(ctx context.Context, f workspace.Facts) error {
+	if f.Audited == f.Sum() {
+		return nil
+	}
+	return r.Delivery.Ledger.NoteAudited(ctx, f.Life(), f.Sum())
 }
 
 // readAtOnce is how many messages are read in one call.

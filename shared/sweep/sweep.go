@@ -137,7 +137,7 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	now := r.Clock.Now()
 	r.count(func(out *Result) { out.Seen++ })
 	r.keepQueue(f)
-	if f.Open > 0 || !f.Conserved() || reconcileDue(f.ID, now) {
+	if f.Open > 0 || !f.Conserved() || auditDue(f, now) {
 		if err := r.mailbox(ctx, f, now); err != nil {
 			return err
 		}

@@ -107,6 +107,48 @@ func TestCountersAreCorrectedFromTheMessages(t *testing.T) {
 	}
 }
 
+// audits counts how often a mailbox is compared with the ledger message by message.
+type audits struct {
+	delivery.Ledger
+	n *int
+}
+
+func (a audits) CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error) {
+	*a.n++
+	return a.Ledger.CountEnded(ctx, life)
+}
+
+func TestAMailboxIsAuditedEachTimeItHasMovedAndOnceADay(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	n := 0
+	w.Sweeper.Delivery.Ledger = audits{w.Sweeper.Delivery.Ledger, &n}
+	day := func(want int, after string) {
+		t.Helper()
+		n = 0
+		for range 24 * 60 {
+			w.Now = w.Now.Add(time.Minute)
+			w.SweepOnce()
+		}
+		if n != want {
+			t.Errorf("after %s: %d audits in a day, want %d", after, n, want)
+		}
+	}
+	day(1, "nothing was ever sent")
+	w.Send("m1")
+	w.PollAfter("")
+	w.PollAfter("m1")
+	day(2, "a message and its end")
+	day(1, "a day on which nothing moved")
+	spoilt := w.Facts()
+	spoilt.Delivered, spoilt.Dead = 0, 1
+	if err := w.Store.CorrectCounters(t.Context(), w.Facts(), spoilt); err != nil {
+		t.Fatal(err)
+	}
+	if day(3, "counters that are wrong"); w.Facts().Delivered != 1 { // it looks twice before it corrects
+		t.Errorf("%+v", w.Facts().Counters)
+	}
+}
+
 func TestTheMailAndTheChatQueueOfARemovedWorkspaceEnd(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Handover: delivery.Busy} }

@@ -5,6 +5,7 @@ package workspace
 
 import (
 	"fmt"
+	"hash/fnv"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -238,6 +239,9 @@ type Mailbox struct {
 	// UndeliveredAt is when a message ended undelivered though its agent was there; only a later delivery or poll shows
 	// that it is over. An adoption clears it.
 	UndeliveredAt time.Time
+	// Audited is the sum of the counters that a sweep last compared with the ledger message by message, and found right;
+	// 0: it has not yet.
+	Audited int64
 	Lost
 	Full
 }
@@ -277,6 +281,13 @@ type Counters struct {
 func (c Counters) Conserved() bool {
 	ended := c.Delivered + c.Expired + c.Cancelled + c.Dead
 	return c.Accepted == c.Open+ended+c.Missing+c.Unused && c.InFlight >= 0 && c.InFlight <= c.Open
+}
+
+// Sum is a number that other counters hardly ever have, and never 0.
+func (c Counters) Sum() int64 {
+	h := fnv.New32a()
+	_, _ = fmt.Fprintf(h, "%+v", c) // it takes all
+	return int64(h.Sum32()) + 1
 }
 
 // PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it

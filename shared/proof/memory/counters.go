@@ -20,6 +20,17 @@ func (s *Store) CountEnded(_ context.Context, life workspace.Life) (map[chat.Sta
 	return out, nil
 }
 
+// NoteAudited implements delivery.Ledger.
+func (s *Store) NoteAudited(_ context.Context, life workspace.Life, sum int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.facts[life.Workspace]; ok && f.Life() == life {
+		f.Audited = sum
+		s.facts[life.Workspace] = f
+	}
+	return nil
+}
+
 // CorrectCounters implements delivery.Ledger.
 func (s *Store) CorrectCounters(_ context.Context, seen, next workspace.Facts) error {
 	s.mu.Lock()

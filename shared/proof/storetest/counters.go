@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// counters is Ledger.CountEnded and Ledger.CorrectCounters.
+// counters is Ledger.CountEnded, Ledger.NoteAudited and Ledger.CorrectCounters.
 func (c contract) counters(t T) {
 	t.Run("it writes each counter, and is refused when it alone differs", func(t T) {
 		c.guarded(t, "Missing", groupLeaves[workspace.Counters](), c.CorrectCounters)
@@ -25,6 +25,21 @@ func (c contract) counters(t T) {
 		same(t, want, c.read(t, f.ID))
 		must(t, c.CorrectCounters(t.Context(), want, f))
 		same(t, f, c.read(t, f.ID))
+	})
+	t.Run("an audit is noted on the present life, and nothing else", func(t T) {
+		f := c.created(t)
+		for _, sum := range []int64{7, 9} {
+			must(t, c.NoteAudited(t.Context(), f.Life(), sum))
+			f.Audited = sum
+			same(t, f, c.read(t, f.ID))
+		}
+		f = c.createdAgain(t, f)
+		must(t, c.NoteAudited(t.Context(), first(f.ID), 8))
+		same(t, f, c.read(t, f.ID))
+		nobody := uuid.NewString()
+		must(t, c.NoteAudited(t.Context(), first(nobody), 8))
+		_, err := c.Get(t.Context(), nobody)
+		wantCode(t, err, fault.WorkspaceUnknown)
 	})
 	t.Run("of an unknown workspace, nothing is written", func(t T) {
 		var none workspace.Facts
