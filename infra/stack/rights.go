@@ -5,6 +5,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/rollcall/rollcall/shared/eventbridge"
 )
 
 // rights are the actions of one function, by what it acts on. GetQueueUrl and
@@ -105,7 +107,7 @@ func grant(s awscdk.Stack, fns functions, d data, q queues) {
 		allow(fn, "sqs", may.slowWakeups, q.slowWakeups.QueueArn())
 		allow(fn, "sqs", may.chatQueues, chatQueues)
 		allow(fn, "sqs", may.deadLetters, q.deadLetters.QueueArn())
-		allow(fn, "events", may.bus, bus)
+		announce(fn, may.bus, bus)
 		if may.listQueues {
 			allow(fn, "sqs", []string{"ListQueues"}, jsii.String("*"))
 		}
@@ -114,14 +116,25 @@ func grant(s awscdk.Stack, fns functions, d data, q queues) {
 
 // allow lets a function take a service's actions on a resource.
 func allow(fn awslambda.Function, service string, verbs []string, resource *string) {
+	if len(verbs) > 0 {
+		fn.AddToRolePolicy(statement(service, verbs, resource))
+	}
+}
+
+// announce lets a function put events on a bus, in our name only: others listen there too.
+func announce(fn awslambda.Function, verbs []string, bus *string) {
 	if len(verbs) == 0 {
 		return
 	}
+	put := statement("events", verbs, bus)
+	put.AddCondition(jsii.String("StringEquals"), map[string]string{"events:source": eventbridge.Source})
+	fn.AddToRolePolicy(put)
+}
+
+func statement(service string, verbs []string, resource *string) awsiam.PolicyStatement {
 	var actions []*string
 	for _, verb := range verbs {
 		actions = append(actions, jsii.String(service+":"+verb))
 	}
-	fn.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: &actions, Resources: &[]*string{resource},
-	}))
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: &actions, Resources: &[]*string{resource}})
 }

@@ -361,6 +361,9 @@ func stage(t *testing.T, r resources) {
 	if p["StageName"] != "$default" || rate != 2000.0 || burst != 4000.0 {
 		t.Errorf("%v", p)
 	}
+	if raw, _ := json.Marshal(p); strings.Contains(string(raw), `"DetailedMetricsEnabled":true`) {
+		t.Error("each route has metrics of its own, and each of them a price")
+	}
 	log, _ := p["AccessLogSettings"].(object)
 	var line object
 	if err := json.Unmarshal([]byte(log["Format"].(string)), &line); err != nil || line["request_id"] == nil {
@@ -430,6 +433,11 @@ func roles(t *testing.T, r resources) {
 		name, _, _ := strings.Cut(id, "role")
 		for _, statement := range p["PolicyDocument"].(object)["Statement"].([]any) {
 			statement := statement.(object)
+			if put := strings.Contains(fmt.Sprint(statement["Action"]), "events:"); put {
+				if got := fmt.Sprint(statement["Condition"]); got != "map[StringEquals:map[events:source:rollcall]]" {
+					t.Errorf("%s may put events in the name of others: %s", name, got)
+				}
+			}
 			actions, several := statement["Action"].([]any)
 			if !several {
 				actions = []any{statement["Action"]}

@@ -4,6 +4,7 @@
 package rights
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,10 +24,12 @@ type Guard struct {
 	rights atomic.Pointer[rights]
 }
 
-// grant allows actions on the resources that a pattern matches.
+// grant allows actions on the resources that a pattern matches. With a source it allows
+// events of that source only.
 type grant struct {
 	actions  []string
 	resource string
+	source   string
 }
 
 type rights struct {
@@ -70,7 +73,8 @@ func statements(document any) (out []grant, err error) {
 	doc, _ := document.(map[string]any)
 	for _, s := range list(doc["Statement"]) {
 		statement, _ := s.(map[string]any)
-		if statement["Effect"] != "Allow" || statement["Condition"] != nil {
+		source, err := condition(statement["Condition"])
+		if statement["Effect"] != "Allow" || err != nil {
 			return nil, fmt.Errorf("a statement of an unknown kind: %v", statement)
 		}
 		var actions []string
@@ -78,10 +82,25 @@ func statements(document any) (out []grant, err error) {
 			actions = append(actions, evaluate(a))
 		}
 		for _, resource := range list(statement["Resource"]) {
-			out = append(out, grant{actions, evaluate(resource)})
+			out = append(out, grant{actions, evaluate(resource), source})
 		}
 	}
 	return out, nil
+}
+
+// condition is the source of events that a statement's condition wants, "" for none. It is
+// the one condition that the roles have.
+func condition(v any) (source string, err error) {
+	if v == nil {
+		return "", nil
+	}
+	all, _ := v.(map[string]any)
+	equals, _ := all["StringEquals"].(map[string]any)
+	source, _ = equals["events:source"].(string)
+	if len(all) != 1 || len(equals) != 1 || source == "" {
+		err = errors.New("an unknown condition")
+	}
+	return source, err
 }
 
 // list is a value that CloudFormation writes as one or as several.
@@ -119,7 +138,7 @@ func evaluate(v any) string {
 // allow reports whether a function has a right.
 func (r *rights) allow(function string, need right) bool {
 	return slices.ContainsFunc(r.grants[function], func(g grant) bool {
-		if !slices.Contains(g.actions, need.action) {
+		if !slices.Contains(g.actions, need.action) || g.source != "" && g.source != need.source {
 			return false
 		}
 		if prefix, ok := strings.CutSuffix(g.resource, "*"); ok && strings.HasPrefix(need.resource, prefix) {
@@ -130,8 +149,8 @@ func (r *rights) allow(function string, need right) bool {
 	})
 }
 
-// right is one action on one resource.
-type right struct{ action, resource string }
+// right is one action on one resource, and for an event its source.
+type right struct{ action, resource, source string }
 
 // Layer is the wire.Layer that refuses a call without its rights.
 func (g *Guard) Layer(_ context.Context, c wire.Call, next wire.Forward) wire.Answer {
@@ -160,7 +179,7 @@ type input struct {
 	RequestItems  map[string]any
 	QueueURL      string `json:"QueueUrl"`
 	QueueName     string
-	Entries       []struct{ EventBusName string }
+	Entries       []struct{ EventBusName, Source string }
 }
 
 // transactActions are the actions of a transaction's items.
@@ -181,11 +200,12 @@ func (r *rights) needs(c wire.Call) ([]right, error) {
 	case "AmazonSQS":
 		return r.queueRights(c.Operation, in), nil
 	case "AWSEvents":
-		bus := in.Entries[0].EventBusName
-		if bus == "" {
-			bus = "default"
+		var needs []right
+		for _, e := range in.Entries {
+			bus := "arn::events:::event-bus/" + cmp.Or(e.EventBusName, "default")
+			needs = append(needs, right{"events:" + c.Operation, bus, e.Source})
 		}
-		return []right{{"events:" + c.Operation, "arn::events:::event-bus/" + bus}}, nil
+		return needs, nil
 	}
 	return nil, errors.New("a service that no function is known to call")
 }
@@ -196,7 +216,7 @@ func (r *rights) tableRights(operation string, in input) (needs []right) {
 		if t.IndexName != "" {
 			resource += "/index/" + t.IndexName
 		}
-		needs = append(needs, right{"dynamodb:" + action, resource})
+		needs = append(needs, right{action: "dynamodb:" + action, resource: resource})
 	}
 	switch operation {
 	case "TransactWriteItems":
@@ -218,16 +238,16 @@ func (r *rights) tableRights(operation string, in input) (needs []right) {
 func (r *rights) queueRights(operation string, in input) []right {
 	action := "sqs:" + strings.TrimSuffix(operation, "Batch")
 	if operation == "ListQueues" {
-		return []right{{action, ""}}
+		return []right{{action: action}}
 	}
 	name := in.QueueName
 	if name == "" {
 		name = path.Base(in.QueueURL)
 	}
 	if logical := r.logical[name]; logical != "" {
-		return []right{{action, logical}}
+		return []right{{action: action, resource: logical}}
 	}
-	return []right{{action, "arn::sqs:::" + name}}
+	return []right{{action: action, resource: "arn::sqs:::" + name}}
 }
 
 func denied(format string, args ...any) wire.Answer {

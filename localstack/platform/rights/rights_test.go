@@ -28,7 +28,8 @@ const template = `{"Resources": {
   {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"},
   {"Effect": "Allow", "Action": "events:PutEvents",
    "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}, ":",
-    {"Ref": "AWS::AccountId"}, ":event-bus/default"]]}}
+    {"Ref": "AWS::AccountId"}, ":event-bus/default"]]},
+   "Condition": {"StringEquals": {"events:source": "rollcall"}}}
  ]}}}
 }}`
 
@@ -81,7 +82,8 @@ func TestOnlyWhatTheRoleAllows(t *testing.T) {
 		{"AmazonSQS.ListQueues", `{}`, true},
 		{"AmazonSQS.DeleteQueue", `{"QueueUrl": "http://127.0.0.1:4566/000000000000/rollcall-chat-w-g0.fifo"}`, false},
 		{"AWSEvents.PutEvents", `{"Entries": [{"Source": "rollcall"}]}`, true},
-		{"AWSEvents.PutEvents", `{"Entries": [{"EventBusName": "another"}]}`, false},
+		{"AWSEvents.PutEvents", `{"Entries": [{"EventBusName": "another", "Source": "rollcall"}]}`, false},
+		{"AWSEvents.PutEvents", `{"Entries": [{"Source": "rollcall"}, {"Source": "another"}]}`, false},
 		{"Lambda.Invoke", `{}`, false},
 	} {
 		done, a := call("rollcall-a", c.name, c.body)
