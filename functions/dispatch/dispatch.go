@@ -46,7 +46,7 @@ func dispatch(
 				}
 				result, err := drain(ctx, w.Workspace, w.Cause)
 				failed[w.Workspace] = err != nil
-				logDrain(ctx, log, w, result, err)
+				logDrain(ctx, log.With(traceOf(record)...), w, result, err)
 				if err != nil {
 					meter.Write(ctx, map[string]any{metrics.DrainsFailed: 1}, nil)
 				}
@@ -62,6 +62,15 @@ func dispatch(
 		}
 		return out, nil
 	}
+}
+
+// traceOf is the member of a log line that names the call that sent a wake-up, none if it
+// was not traced.
+func traceOf(record events.SQSMessage) []any {
+	if parent := record.MessageAttributes[sqs.TraceAttribute].StringValue; parent != nil {
+		return []any{sqs.TraceAttribute, *parent}
+	}
+	return nil
 }
 
 func logDrain(ctx context.Context, log *slog.Logger, w sqs.Wakeup, r delivery.DrainResult, err error) {

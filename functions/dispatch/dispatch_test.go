@@ -59,6 +59,11 @@ func TestPartialBatch(t *testing.T) {
 	if n := strings.Count(lines.String(), `"DrainsFailed":1`); n != 1 {
 		t.Fatalf("%d failed drains are counted: %s", n, lines.String())
 	}
+	// The first wake-up is traced, and the line of its drain says so.
+	const traced = `"traceparent":"00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01","workspace":"ok"`
+	if n := strings.Count(lines.String(), `"traceparent"`); n != 1 || !strings.Contains(lines.String(), traced) {
+		t.Fatalf("%d lines name a trace: %s", n, lines.String())
+	}
 	if !slices.Equal(postponed, []string{"AQEB 1"}) {
 		t.Fatal(postponed)
 	}

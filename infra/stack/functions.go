@@ -55,6 +55,9 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 	if cfg.Local {
 		env["ROLLCALL_STORE_PATIENCE"] = jsii.String("10s") // an emulator on a busy machine
 	}
+	if cfg.Settings.Tracing == Yes {
+		env["ROLLCALL_TRACING"] = jsii.String("true")
+	}
 	for name, value := range cfg.Settings.Variables {
 		env[name] = &value
 	}

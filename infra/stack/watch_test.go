@@ -87,6 +87,10 @@ func TestTracingIsASetting(t *testing.T) {
 			if fmt.Sprint(f["TracingConfig"]) != fmt.Sprint(want) {
 				t.Errorf("%s with %s: %v", name, settings, f["TracingConfig"])
 			}
+			variable, traced := f["Environment"].(object)["Variables"].(object)["ROLLCALL_TRACING"]
+			if traced != (want != nil) || traced && variable != "true" {
+				t.Errorf("%s with %s is told %v", name, settings, variable)
+			}
 		}
 	}
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Endpoint      string `env:"AWS_ENDPOINT_URL"`  // set on an emulator only
 	Function      string `env:"ROLLCALL_FUNCTION"` // its name among the eight
 	Stack         string `env:"ROLLCALL_STACK"`    // the stack's name, for its metrics
+	Tracing       bool   `env:"ROLLCALL_TRACING"`  // AWS X-Ray traces the functions
 	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
 	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
 	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`

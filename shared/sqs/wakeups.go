@@ -25,6 +25,7 @@ type Wakeups struct {
 	SQS     API
 	URL     string
 	SlowURL string
+	Traced  bool // each wake-up carries the trace of the call that sends it
 }
 
 var _ registry.Wakeups = (*Wakeups)(nil)
@@ -72,9 +73,11 @@ func (w *Wakeups) send(ctx context.Context, url string, wakeup Wakeup, delay int
 	if err != nil {
 		return err
 	}
-	_, err = w.SQS.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &url, MessageBody: aws.String(string(body)), DelaySeconds: delay,
-	})
+	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(body)), DelaySeconds: delay}
+	if w.Traced {
+		in.MessageAttributes = trace(ctx)
+	}
+	_, err = w.SQS.SendMessage(ctx, in)
 	if err != nil {
 		return fault.Store("send wake-up", err)
 	}
