@@ -33,6 +33,12 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 		s.Source = &who.Workspace
 	}
 	ms, next, err := rs.delivery.List(ctx, f.Life(), s)
+	if err == nil && s.Source != nil && len(ms) == 0 && c.Caller.Workspace != "" {
+		err = rs.delivery.Registry.CheckPeer(ctx, c.Caller.Team, in.ID) // of another team's it learns nothing
+	}
+	if err != nil {
+		return api.Receipts{}, err
+	}
 	return api.Receipts{Messages: httpapi.ReceiptsOf(ms, c.Now), Next: nextCursor(next)}, err
 }
 
@@ -51,11 +57,14 @@ func (rs receipts) queueStatus(
 // message is a message, for its sender, its receiver and who may operate; for
 // another workspace it doesn't exist (wire contract, section 5, "no right = 404").
 func (rs receipts) message(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (chat.Message, error) {
+	who := c.Caller.Workspace // "": the user, where chat is open, or a person
 	m, err := rs.delivery.Message(ctx, in.ID, in.MessageID)
-	if err != nil {
+	switch {
+	case fault.CodeOf(err) == fault.WorkspaceUnknown && who != "":
+		return chat.Message{}, delivery.UnknownMessageError()
+	case err != nil:
 		return chat.Message{}, err
 	}
-	who := c.Caller.Workspace // "": the user, where chat is open, or a person
 	if who != "" && who != m.Workspace && who != m.Source {
 		return chat.Message{}, delivery.UnknownMessageError()
 	}

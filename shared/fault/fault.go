@@ -53,7 +53,6 @@ const (
 	OtherTeam               Code = "other_team"
 	CallerCredentialUnknown Code = "caller_credential_unknown"
 	CallerMismatch          Code = "caller_mismatch"
-	EnrolmentRequired       Code = "enrolment_required"
 	EnrolmentUnknown        Code = "enrolment_unknown"
 
 	// The request is good, and can't be served now: the caller may try again.

@@ -15,7 +15,6 @@ var statuses = map[fault.Code]int{
 	fault.CredentialMissing:       http.StatusUnauthorized,
 	fault.CredentialUnknown:       http.StatusUnauthorized,
 	fault.CallerCredentialUnknown: http.StatusUnauthorized,
-	fault.EnrolmentRequired:       http.StatusUnauthorized,
 	fault.EnrolmentUnknown:        http.StatusUnauthorized,
 	fault.CredentialExpired:       http.StatusUnauthorized,
 	fault.CredentialOfAnother:     http.StatusForbidden,

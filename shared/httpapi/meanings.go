@@ -113,10 +113,6 @@ var meanings = map[fault.Code][2]string{
 		"the headers name another workspace than the credential",
 		"name none, or the right one",
 	},
-	fault.EnrolmentRequired: {
-		"nobody has used this id, and no enrolment token came",
-		"create it, or send a token",
-	},
 	fault.EnrolmentUnknown: {
 		"the enrolment token is not good, or no longer",
 		"have an operator make another",

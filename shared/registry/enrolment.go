@@ -96,7 +96,7 @@ func (r *Registry) admitByEnrolment(
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err
-	case err != nil || !hash.Matches(e.Hash) || expired || another:
+	case err != nil || !hash.Matches(e.Hash) || expired || another || f.Hold == workspace.Removed:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case hash.Matches(f.EnrolledBy) && in.From == f.BootstrapFrom: // issued for it before, and never used
 		return workspace.Admission{Mint: true}, nil, nil

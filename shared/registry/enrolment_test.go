@@ -74,9 +74,9 @@ func TestEnrolment(t *testing.T) {
 	}
 	t.Run("without a token nobody gets a credential", func(t *testing.T) {
 		a := &agent{t: t, r: deployed()}
-		want(t, a.register("w", "", t0), fault.EnrolmentRequired)
+		want(t, a.register("w", "", t0), fault.CredentialMissing)
 		a.token = "brought along"
-		want(t, a.register("w", "", t0), fault.EnrolmentRequired)
+		want(t, a.register("w", "", t0), fault.CredentialUnknown)
 	})
 	t.Run("a token can be used as often as it says", func(t *testing.T) {
 		r := deployed()
@@ -166,7 +166,7 @@ func TestEnrolment(t *testing.T) {
 		if _, err := r.Hold(t.Context(), "w", workspace.Removed, operator, t0); err != nil {
 			t.Fatal(err)
 		}
-		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "w", 1), t0), fault.WorkspaceRemoved)
+		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "w", 1), t0), fault.EnrolmentUnknown)
 	})
 }
 

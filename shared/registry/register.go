@@ -120,13 +120,17 @@ func (r *Registry) admit(
 	presented := token.Digest(in.Credential)
 	admission, err := workspace.Admit(old, exists, presented, in.From, r.Policy, now)
 	out := admitted{Admission: admission}
-	if err != nil && in.Enrolment != "" && old.Hold != workspace.Removed {
+	if err != nil && in.Enrolment != "" && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		out.byEnrolment = true
 		out.Admission, out.enrolment, err = r.admitByEnrolment(ctx, old, in, now)
 	}
-	if err != nil && exists && old.Hold != workspace.Removed {
+	switch {
+	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved:
+	case exists && old.Hold != workspace.Removed:
 		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
 		err = r.refuse(ctx, old, refusal, err, now)
+	case !out.byEnrolment:
+		err = r.refuseNobody(ctx, in.ID, presented, in.From)
 	}
 	return out, err
 }

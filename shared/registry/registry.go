@@ -112,8 +112,8 @@ func (r *Registry) CheckPeer(ctx context.Context, team, id string) error {
 	if r.Policy.Peers != workspace.PeersTeam {
 		return nil
 	}
-	f, err := r.Read(ctx, id)
-	if err == nil && !r.Policy.ArePeers(team, f.Team) {
+	f, err := r.Read(ctx, id) // of a removed one too, the facts are known
+	if f.ID != "" && !r.Policy.ArePeers(team, f.Team) {
 		return workspace.UnknownError()
 	}
 	return err

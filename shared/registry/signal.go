@@ -11,8 +11,8 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Signal renews a lease: one write in the steady case. Errors:
-// workspace_unknown, workspace_removed, credential_missing, credential_unknown,
+// Signal renews a lease: one write in the steady case. Errors: workspace_unknown
+// where bootstrap is open, workspace_removed, credential_missing, credential_unknown,
 // credential_of_another.
 func (r *Registry) Signal(
 	ctx context.Context, id, credential string, s workspace.Signal, now time.Time,
@@ -20,6 +20,9 @@ func (r *Registry) Signal(
 	presented := token.Digest(credential)
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
+		if fault.CodeOf(err) == fault.WorkspaceUnknown && r.Policy.Bootstrap != workspace.Open {
+			return r.refuseNobody(ctx, id, presented, s.From)
+		}
 		refused, ok := errors.AsType[*Refused](err)
 		if ok && refused.Facts.Hold != workspace.Removed && presented.Matches(refused.Facts.NextCredential) {
 			if err := r.promote(ctx, refused.Facts, credential, s.From, now); err != nil {
@@ -36,8 +39,11 @@ func (r *Registry) Signal(
 			return err
 		}
 		f = refused.Facts
-		if f.Hold == workspace.Removed {
+		switch removed := f.Hold == workspace.Removed; {
+		case removed && f.TellsRemoval(presented, r.Policy):
 			return workspace.RemovedError(f)
+		case removed:
+			return r.refuseNobody(ctx, id, presented, s.From)
 		}
 		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
 		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented, s.From), now)
@@ -78,6 +84,22 @@ func (r *Registry) noteMove(
 		return err
 	})
 	return f
+}
+
+// refuseNobody refuses a call about a workspace that is not there, as one about a
+// workspace that is: a caller whose credential isn't accepted learns no ids. Errors:
+// credential_missing, credential_unknown, credential_of_another, platform_unavailable.
+func (r *Registry) refuseNobody(ctx context.Context, id string, presented token.Hash, from string) error {
+	if !presented.Zero() {
+		owner, err := r.Owners.Owner(ctx, presented)
+		switch {
+		case err != nil:
+			return err
+		case owner.Workspace != "" && owner.Workspace != id:
+			return workspace.OfAnotherError()
+		}
+	}
+	return workspace.UnauthorizedError(id, presented, from)
 }
 
 // refuse refuses an attempt with cause, and records it as a fact. One with a

@@ -47,19 +47,19 @@ type Admission struct {
 }
 
 // Admit decides whether a register from a network address may pass. exists is false for an id that nobody has used.
-// Errors: workspace_removed, credential_missing, credential_unknown, enrolment_required.
+// Errors: workspace_removed, credential_missing, credential_unknown.
 func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, now time.Time) (Admission, error) {
 	switch {
-	case f.Hold == Removed:
+	case f.Hold == Removed && f.TellsRemoval(presented, p):
 		return Admission{}, RemovedError(f)
+	case f.Hold == Removed:
+		return Admission{}, UnauthorizedError(f.ID, presented, from)
 	case !exists && p.Bootstrap == Open:
 		// An agent that brings a credential to an unused id keeps it: a client that reads its token only from its
 		// environment cannot take another.
 		return Admission{Mint: presented.Zero(), Trust: !presented.Zero()}, nil
 	case !exists:
-		return Admission{}, fault.New(fault.EnrolmentRequired, "this workspace has no credential here").
-			WithHint("an operator creates it with POST /workspaces and gives the agent the credential, "+
-				"or an enrolment token of POST /enrolments", "enrol")
+		return Admission{}, UnauthorizedError(f.ID, presented, from)
 	case presented.Matches(f.Credential):
 		return Admission{}, nil
 	case presented.Matches(f.NextCredential):
@@ -68,6 +68,12 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 		return f.bootstrap(presented, from)
 	}
 	return Admission{}, UnauthorizedError(f.ID, presented, from)
+}
+
+// TellsRemoval reports whether a caller is told that the workspace is removed: who brings the credential that was its
+// last, and anyone where bootstrap is open, as anyone may use an id there.
+func (f Facts) TellsRemoval(presented token.Hash, p Policy) bool {
+	return p.Bootstrap == Open || presented.Matches(f.PastCredential)
 }
 
 // bootstraps reports whether a register without a valid credential can be given one: the bootstrap window is open, or

@@ -33,7 +33,7 @@ func TestAdmit(t *testing.T) {
 		"an unused id with a credential, open": {
 			policy: open, presented: other, want: workspace.Admission{Trust: true},
 		},
-		"an unused id, enrolled": {policy: p, code: fault.EnrolmentRequired},
+		"an unused id, enrolled": {policy: p, code: fault.CredentialMissing},
 		"the credential in use":  {facts: live(nil), exists: true, presented: secret, policy: p},
 		"none, though there is one": {
 			facts: live(nil), exists: true, policy: open, code: fault.CredentialMissing,
@@ -41,9 +41,15 @@ func TestAdmit(t *testing.T) {
 		"another": {
 			facts: live(nil), exists: true, presented: other, policy: open, code: fault.CredentialUnknown,
 		},
-		"removed": {facts: live(func(f *workspace.Facts) {
-			f.Hold = workspace.Removed
-		}), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved},
+		"removed, to its agent": {
+			facts: removed(), exists: true, presented: secret, policy: p, code: fault.WorkspaceRemoved,
+		},
+		"removed, to a stranger": {
+			facts: removed(), exists: true, presented: other, policy: p, code: fault.CredentialUnknown,
+		},
+		"removed, to anyone where bootstrap is open": {
+			facts: removed(), exists: true, policy: open, code: fault.WorkspaceRemoved,
+		},
 		"none, in the window of a repair": {facts: repaired(), exists: true, policy: p, want: mint},
 		"a revoked one, in the window": {
 			facts: repaired(), exists: true, presented: secret, policy: p, want: mint,
@@ -338,4 +344,8 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 			}
 		})
 	}
+}
+
+func removed() workspace.Facts {
+	return workspace.SetHold(live(nil), workspace.Removed, workspace.DefaultPolicy(), at(500))
 }

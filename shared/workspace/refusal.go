@@ -211,8 +211,8 @@ func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + 
 // UnauthorizedError refuses a missing or unknown credential of a call from an address; its texts are the wire
 // contract's. The hint is the same whether or not a bootstrap window is open.
 func UnauthorizedError(id string, presented token.Hash, from string) *fault.Error {
-	hint := fmt.Sprintf("an operator repairs it with rollcall repair %s --from %s (POST /workspaces/%[1]s/repair); "+
-		"then register again", id, from)
+	hint := fmt.Sprintf("an operator repairs it with rollcall repair %s --from %s (POST /workspaces/%[1]s/repair), "+
+		"or creates it if there is none (rollcall create %[1]s, or an enrolment token); then register again", id, from)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}
