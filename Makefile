@@ -11,7 +11,7 @@ LINT = .tools/bin/golangci-lint
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
 	bench alarms rehearse prove build build-functions programs check-go cdk cdk-assets ministack localstack linters browser \
-	schemathesis operator-digest deploy diff destroy pipeline clean
+	schemathesis bootstrap operator-digest deploy diff destroy pipeline clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^##@ /{print "\n" substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -125,6 +125,13 @@ cdk cdk-assets ministack localstack linters browser schemathesis:
 # The context of one stage's stack. $$SETTINGS is read by the shell, so that it may hold any character.
 CDK = .tools/cdk/node_modules/.bin/cdk
 ONE_STACK = -c operatorSha256=$(OPERATOR_SHA256) $(if $(STAGE),-c stage=$(STAGE)) $${SETTINGS:+-c settings="$$SETTINGS"}
+
+# Not in the checkout: there the CDK would synthesize the stack first, which needs what is made later.
+bootstrap: cdk ## prepare an account for the CDK, once (ACCOUNT=, REGION=, and TRUST= the pipeline's account)
+	@test -n "$(ACCOUNT)" -a -n "$(REGION)" || { echo "rollcall: ACCOUNT and REGION must say what to prepare:" \
+		"make bootstrap ACCOUNT=111111111111 REGION=us-east-1" >&2; exit 1; }
+	@mkdir -p .build && cd .build && ../$(CDK) bootstrap aws://$(ACCOUNT)/$(REGION) $(if $(TRUST),--trust $(TRUST) \
+		--cloudformation-execution-policies arn:aws:iam::aws:policy/AdministratorAccess)
 
 operator-digest:
 	@test -n "$(OPERATOR_SHA256)" || { echo "rollcall: OPERATOR_SHA256 must be the hex SHA-256" \

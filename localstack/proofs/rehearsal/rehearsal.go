@@ -82,7 +82,10 @@ func Run(ctx context.Context, dirs emulator.Dirs, out io.Writer) error {
 			fmt.Fprintf(out, "  %-6s%s (%.1f s)\n", what, a.Name, time.Since(began).Seconds())
 		}
 	}
-	return r.tryGate(ctx)
+	if err := r.tryGate(ctx); err != nil {
+		return err
+	}
+	return r.tryRestore(ctx)
 }
 
 // checkOut puts the last commit into the source folder, as the pipeline's source action
@@ -139,8 +142,9 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 	if printed, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("making the pipeline: %w\n%s", err, printed)
 	}
-	if err := r.cdk(ctx, "bootstrap", "aws://"+account+"/"+emulator.Region, "--app", first); err != nil {
-		return err
+	made := r.command(ctx, r.dirs.Root, "make", "bootstrap", "ACCOUNT="+account, "REGION="+emulator.Region)
+	if printed, err := made.CombinedOutput(); err != nil {
+		return fmt.Errorf("make bootstrap: %w\n%s", err, printed)
 	}
 	for _, s := range stages {
 		root, digest := token.Mint(token.Operator)
