@@ -10,7 +10,8 @@ LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
-	bench alarms rehearse prove build build-functions programs check-go cdk cdk-assets ministack localstack linters browser \
+	bench alarms rehearse prove build build-functions programs check-go console console-check \
+	console-tools cdk cdk-assets ministack localstack linters browser \
 	schemathesis bootstrap operator-digest deploy diff destroy pipeline clean
 
 help: ## list these verbs
@@ -18,7 +19,7 @@ help: ## list these verbs
 
 ##@ While you work
 
-check: linters ministack fmt-check vet lint unit ## format, vet, lint, and every test that needs no deployed platform
+check: linters ministack fmt-check vet lint console-check unit ## format, vet, lint, and every test that needs no deployed platform
 
 fmt: linters ## format the Go files (gofumpt, imports in groups)
 	@$(LINT) fmt
@@ -42,6 +43,12 @@ unit: check-go ministack ## the tests alone: what has not changed since it passe
 	@go test -short $(filter-out $(shell go list $(ALWAYS)),$(NO_PLATFORM))
 	@go test -count=1 $(ALWAYS)
 
+console: console-tools ## build the console's page from functions/status/console/src into its assets
+	@node functions/status/console/build.mjs
+
+console-check: console-tools
+	@node functions/status/console/build.mjs --check
+
 FUZZTIME ?= 3s
 fuzz: check-go ## what reads strangers' input, on inputs that nobody thought of (FUZZTIME=10m each)
 	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z]*' functions shared localstack | while IFS=: read -r file name; do \
@@ -60,7 +67,7 @@ sbom: check-go ## a list of the modules that the functions are built of (Cyclone
 
 ##@ Before a change is merged
 
-test: fmt-check vet lint build ministack localstack browser schemathesis ## everything that must pass, end to end too (about ten minutes)
+test: fmt-check vet lint console-check build ministack localstack browser schemathesis ## everything that must pass, end to end too (about ten minutes)
 	@exec .build/local test
 
 ##@ The platform on this machine
@@ -89,7 +96,7 @@ alarms: build ministack ## every alarm of the stack, provoked, with the commands
 rehearse: build cdk-assets ministack ## the deployment pipeline, step by step, from the last commit (needs the AWS CLI)
 	@exec .build/local rehearse
 
-e2e: build localstack browser schemathesis ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
+e2e: build localstack browser schemathesis console-tools ## the end-to-end tests on LocalStack (RUN=TestAPIOperate)
 	@exec .build/local e2e
 
 bench: check-go ministack ## what each operation costs, in AWS calls and capacity units
@@ -119,7 +126,7 @@ programs: check-go
 	@go build -ldflags='-X main.version=$(VERSION)' -o .build/rollcall ./cmd/rollcall
 
 linters: check-go
-cdk cdk-assets ministack localstack linters browser schemathesis:
+cdk cdk-assets ministack localstack linters browser schemathesis console-tools:
 	@localstack/setup/setup.sh $@
 
 # The context of one stage's stack. $$SETTINGS is read by the shell, so that it may hold any character.

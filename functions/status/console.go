@@ -2,15 +2,35 @@ package main
 
 import (
 	"context"
-	_ "embed"
+	"embed"
+	"errors"
+	"io/fs"
+	"path"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
-//go:embed console.html
-var consolePage string
+// consoleFiles are the console, as make console builds it from console/src.
+//
+//go:embed console/assets
+var consoleFiles embed.FS
+
+// consoleTypes are the files that the page loads, by the ends of their names.
+var consoleTypes = map[string]string{".js": api.Script, ".css": api.Style, ".svg": api.Icon}
 
 func console(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
-	return api.HTMLPage(consolePage), nil
+	page, err := consoleFiles.ReadFile("console/assets/index.html")
+	return api.HTMLPage(page), err
+}
+
+func consoleFile(_ context.Context, _ httpapi.Call, in api.ConsoleFileRequest) (api.File, error) {
+	kind := consoleTypes[path.Ext(in.File)]
+	text, err := consoleFiles.ReadFile(path.Join("console/assets", in.File))
+	if kind == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return api.File{}, fault.New(fault.UnknownRoute, "the console has no such file").
+			WithHint("reload the page: another version of it is served now", "stop")
+	}
+	return api.File{Type: kind, Text: string(text)}, err
 }

@@ -1,124 +1,135 @@
 package main
 
 import (
-	"os/exec"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
+
+	lambda "github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// browser is as much of one as the console needs: fleet workspaces are served in
-// pages of at most 500, and the second look at them fails. It prints what is
-// then on the page.
-const browser = `
-const element = () => ({ text: '', kids: [],
-  set textContent(t) { this.text = String(t); this.kids = [] },
-  get textContent() { return this.text + this.kids.map(k => k.textContent ?? k).join(' ') },
-  set innerHTML(t) { throw new Error('nothing is written as HTML') },
-  insertRow() { return this.append(element()) },
-  insertCell() { return this.append(element()) },
-  replaceChildren() { this.kids = [] },
-  append(...kids) { this.kids.push(...kids); return kids[0] },
-  on: {}, addEventListener(what, then) { this.on[what] = then } })
-const shown = Object.fromEntries(['rows', 'at', 'sign', 'out', 'credential'].map(id => [id, element()]))
-const stored = new Map()
-const sessionStorage = { getItem: k => stored.get(k) ?? null, setItem: (k, v) => stored.set(k, v),
-  removeItem: k => stored.delete(k) }
-const document = { getElementById: id => shown[id], createElement: element }
-let calls = 0, looks = 0
-const fetch = async path => {
-  if (looks) return { ok: false, status: 503, json: async () => ({ message: 'Service Unavailable' }) }
-  calls++
-  const q = new URL(path, 'http://rollcall').searchParams
-  const from = +(q.get('cursor') ?? '0&').match(/^(.*)&$/)?.[1], to = Math.min(fleet_size, from + +q.get('limit'))
-  if (Number.isNaN(from)) throw new Error('the cursor came back spoiled')
-  const workspaces = Array.from({ length: to - from }, (_, i) => (
-    { id: 'w' + (from + i), name: '<b>\u202e\u001b',
-      status: 'online', reason: 'healthy', hint: '', delivery: {}, inbox: {},
-      ...(i == 1 && { faulty_hop: 'network', remarks: [{ text: '2 <i>', command: 'rollcall redrive w1' }] }) }))
-  return { ok: true, json: async () => ({ workspaces, next: to < fleet_size ? to + '&' : null }) }
+// served is the function's answer to a GET.
+func served(t *testing.T, route, file string, headers map[string]string) lambda.APIGatewayV2HTTPResponse {
+	t.Helper()
+	env := fixture.Env(t)
+	handler := httpapi.Serve(env.Log, env.Clock.Now, env.Gate, endpoints(env)...)
+	ev := lambda.APIGatewayV2HTTPRequest{
+		RouteKey: route, Headers: headers, PathParameters: map[string]string{"file": file},
+	}
+	ev.RequestContext.HTTP.Method = "GET"
+	resp, err := handler(context.Background(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
 }
-const setTimeout = again => {
-  if (looks++ == 0) return again()
-  const rows = shown.rows.kids
-  const ends = rows.slice(0, 2).map(r => r.textContent).join('; ') + '; ' + rows[rows.length - 1].textContent
-  console.log(calls + ' calls, ' + rows.length + ' rows; ' + ends + '; ' + shown.at.textContent)
-}
-`
 
-func TestTheConsoleShowsTheFleet(t *testing.T) {
-	_, script, _ := strings.Cut(consolePage, "<script>")
-	script, _, _ = strings.Cut(script, "</script>")
-	for size, want := range map[string][]string{
-		"0": {"1 calls, 1 rows", "no workspace yet"},
-		"3": {
-			"1 calls, 3 rows", `<b>\u{202e}\u{1b}w0`, "at fault: the network", "2 <i>  rollcall redrive w1",
-			`<b>\u{202e}\u{1b}w2`, "As of ",
-			"Can’t be asked right now: HTTP 503",
-		},
-		"1200": {"3 calls, 1200 rows", `<b>\u{202e}\u{1b}w1199`},
-		"2000": {"4 calls, 2000 rows", `<b>\u{202e}\u{1b}w1999`},
-		"2600": {"5 calls, 2001 rows", "There are more than these 2000: rollcall status shows all."},
-	} {
-		out, err := exec.Command("node", "-e", "const fleet_size = "+size+browser+script).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
+// The page loads its files from where it came from, and nothing stands in it that a policy would have to let run.
+func TestTheConsoleLoadsOnlyItsOwnFiles(t *testing.T) {
+	page := served(t, api.GetConsole.Route, "", nil)
+	const policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+		"connect-src 'self'; require-trusted-types-for 'script'; script-src 'self'; style-src 'self'; img-src 'self'"
+	if got := page.Headers["content-security-policy"]; page.StatusCode != http.StatusOK || got != policy {
+		t.Errorf("%d, policy %s", page.StatusCode, got)
+	}
+	for _, inline := range []string{"<style", "style=", "<script>", " on", "javascript:", "//"} {
+		if strings.Contains(page.Body, inline) {
+			t.Errorf("the page has %q in it: %s", inline, page.Body)
 		}
-		for _, w := range want {
-			if !strings.Contains(string(out), w) {
-				t.Errorf("%s workspaces: without %q: %s", size, w, out)
+	}
+	for file, kind := range map[string]string{
+		"console.js": "text/javascript", "console.css": "text/css", "icon.svg": "image/svg+xml",
+	} {
+		if !strings.Contains(page.Body, `"console/`+file+`"`) {
+			t.Errorf("the page does not load %s", file)
+		}
+		resp := served(t, api.GetConsoleFile.Route, file, nil)
+		if resp.StatusCode != http.StatusOK || resp.Headers["content-type"] != kind+"; charset=utf-8" || resp.Body == "" {
+			t.Errorf("%s: %d %v", file, resp.StatusCode, resp.Headers)
+		}
+	}
+	for _, file := range []string{"index.html", "../console.go", "no.js", "", ".", "/etc/passwd.css", "a\x00.js"} {
+		if resp := served(t, api.GetConsoleFile.Route, file, nil); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%q: %d", file, resp.StatusCode)
+		}
+	}
+}
+
+// A browser keeps the files, asks each time whether they still hold, and is sent them again only if they do not.
+func TestABrowserKeepsTheConsolesFiles(t *testing.T) {
+	resp := served(t, api.GetConsoleFile.Route, "console.js", nil)
+	tag := resp.Headers["etag"]
+	if resp.Headers["cache-control"] != "no-cache" || tag == "" {
+		t.Errorf("%v", resp.Headers)
+	}
+	again := served(t, api.GetConsoleFile.Route, "console.js", map[string]string{"if-none-match": tag})
+	if again.StatusCode != http.StatusNotModified || again.Body != "" || again.Headers["cache-control"] != "no-cache" {
+		t.Errorf("%d %v", again.StatusCode, again.Headers)
+	}
+}
+
+// maxConsole is how large the console may be, compressed, in bytes.
+const maxConsole = 150 << 10
+
+func TestTheConsoleIsSmall(t *testing.T) {
+	var packed bytes.Buffer
+	to := gzip.NewWriter(&packed)
+	err := fs.WalkDir(consoleFiles, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := consoleFiles.ReadFile(path)
+		if err == nil {
+			_, err = to.Write(content)
+		}
+		return err
+	})
+	if err == nil {
+		err = to.Close()
+	}
+	if err != nil || packed.Len() > maxConsole {
+		t.Errorf("%d bytes, %v", packed.Len(), err)
+	}
+}
+
+var writeSeverity = flag.Bool("severity", false, "write the table of severities that the console's tests read")
+
+// The console's own tests hold its order to this table.
+func TestTheConsoleOrdersAsTheCommandLine(t *testing.T) {
+	const file = "console/test/severity.json"
+	var lines []string
+	for _, status := range workspace.Status("").Choices() {
+		for _, reason := range []workspace.Reason{workspace.ReasonCredentialsRejected, workspace.ReasonHealthy} {
+			for remarks := range 2 {
+				line, err := json.Marshal([]any{
+					status, reason, remarks, workspace.Severity(workspace.Status(status), reason, remarks),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				lines = append(lines, string(line))
 			}
 		}
 	}
-}
-
-// signing is a browser of a platform that answers to one credential. It signs in
-// with a wrong one, then with the good one, and signs out.
-const signing = `
-const fetch = async (path, { headers = {} } = {}) => {
-  if (path.includes('good')) throw new Error('the credential is in an address')
-  const status = headers.authorization === 'Bearer good' ? 200 : 401
-  const w = { id: 'secret-workspace', name: 'n', status: 'online', delivery: {}, inbox: {} }
-  const fleet = { workspaces: [w], next: null }
-  const refused = { error: 'nobody has this credential' }
-  return { ok: status === 200, status, json: async () => status === 200 ? fleet : refused }
-}
-const setTimeout = () => {}
-const settle = async () => { for (let i = 0; i < 50; i++) await null }
-const state = what => console.log(what + ': ' + JSON.stringify({ form: !shown.sign.hidden, out: !shown.out.hidden,
-  kept: stored.get('credential') ?? null, rows: shown.rows.textContent.includes('secret-workspace'),
-  at: shown.at.textContent }))
-const signIn = async credential => {
-  shown.credential.value = credential
-  shown.sign.on.submit({ preventDefault() {} })
-  await settle()
-}
-`
-
-const signingPlay = `
-;(async () => {
-  await settle(); state('first')
-  await signIn('bad'); state('bad')
-  await signIn(' good '); state('good')
-  look(); shown.out.on.click(); await settle(); state('out')
-})()
-`
-
-func TestTheConsoleSignsInAndOut(t *testing.T) {
-	_, script, _ := strings.Cut(consolePage, "<script>")
-	script, _, _ = strings.Cut(script, "</script>")
-	head, _, _ := strings.Cut(browser, "let calls")
-	out, err := exec.Command("node", "-e", head+signing+script+signingPlay).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, want := range []string{
-		`first: {"form":true,"out":false,"kept":null,"rows":false,"at":""}`,
-		`bad: {"form":true,"out":false,"kept":null,"rows":false,"at":"nobody has this credential"}`,
-		`good: {"form":false,"out":true,"kept":"good","rows":true,"at":"As of`,
-		`out: {"form":true,"out":false,"kept":null,"rows":false,"at":"Signed out."}`,
-	} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("want %s\n%s", want, out)
+	table := "[\n" + strings.Join(lines, ",\n") + "\n]\n"
+	if *writeSeverity {
+		if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
+			t.Fatal(err)
 		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != table {
+		t.Errorf("%s is another table (%v): go test ./functions/status -run %s -severity", file, err, t.Name())
 	}
 }

@@ -13,6 +13,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.GetHealth, health(env.Registry)),
 		httpapi.Handle(api.GetOldHealth, health(env.Registry)),
 		httpapi.Handle(api.GetConsole, console),
+		httpapi.Handle(api.GetConsoleFile, consoleFile),
 		httpapi.Handle(api.GetDocs, docs),
 		httpapi.Handle(api.GetDocument, document),
 		httpapi.Handle(api.ListWorkspaces, fleet(env.Registry)),

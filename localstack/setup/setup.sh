@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, once and pinned, what the local platform and the checks need, from the
-# package registries into .tools (ignored). usage: setup.sh cdk|cdk-assets|ministack|localstack|linters|browser|schemathesis
+# package registries into .tools (ignored).
+# usage: setup.sh cdk|cdk-assets|ministack|localstack|linters|browser|schemathesis|console-tools
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOOLS=$(cd "$HERE/../.." && pwd)/.tools
@@ -37,6 +38,21 @@ cdk-assets() {
   echo "installing $version ..."
   npm install --prefix "$TOOLS/cdk-assets" --no-save --no-audit --no-fund --loglevel=error "$version" >/dev/null
   mark cdk-assets "$version"
+}
+
+# console-tools: what builds the console, and what tests it in a browser. Nothing of it runs in Lambda but what the
+# bundle has of it. npm runs no package's own script.
+console-tools() {
+  node_ok
+  local console=$HERE/../../functions/status/console version
+  version=$(cksum <"$console/package-lock.json")
+  ln -sfn ../../../.tools/console/node_modules "$console/node_modules"
+  done_once console "$version" && return
+  echo "installing the console's tools ..."
+  mkdir -p "$TOOLS/console"
+  cp "$console/package.json" "$console/package-lock.json" "$TOOLS/console/"
+  (cd -P "$TOOLS/console" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+  mark console "$version"
 }
 
 ministack() {

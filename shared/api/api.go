@@ -84,6 +84,10 @@ const (
 	JSON = "application/json"
 	HTML = "text/html"
 	Text = "text/plain"
+
+	Script = "text/javascript"
+	Style  = "text/css"
+	Icon   = "image/svg+xml"
 )
 
 var operations []*Operation

@@ -46,6 +46,29 @@ var GetConsole = declare[None, HTMLPage](Operation{
 	Replies: []Reply{{Status: 200, Description: "a page", Types: []string{HTML}}},
 })
 
+// GetConsoleFile is a file that the console page loads.
+var GetConsoleFile = declare[ConsoleFileRequest, File](Operation{
+	Function: "status", Route: "GET /console/{file}", ID: "getConsoleFile", Tag: "platform",
+	Summary: "A file of the console: its script, its style, its icon",
+	Access:  ByAnyone,
+	Replies: []Reply{{Status: 200, Description: "the file", Types: []string{Script, Style, Icon}}},
+	Errors:  []int{400, 404},
+})
+
+// ConsoleFileRequest names a file.
+type ConsoleFileRequest struct {
+	File string `json:"-" path:"file" description:"its name, as the page has it"`
+}
+
+// File is a text that a page loads.
+type File struct{ Type, Text string }
+
+// Content implements Content.
+func (f File) Content() (contentType string, body []byte) { return f.Type, []byte(f.Text) }
+
+// Lasting implements Tagged.
+func (f File) Lasting() any { return f }
+
 // GetDocs is the description of the API as a page.
 var GetDocs = declare[None, HTMLPage](Operation{
 	Function: "status", Route: "GET /docs", ID: "getDocs", Tag: "platform",

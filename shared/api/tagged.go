@@ -14,7 +14,7 @@ type Tagged interface {
 	Lasting() any
 }
 
-var _, _, _ Tagged = Workspace{}, Fleet{}, Events{}
+var _, _, _, _ Tagged = Workspace{}, Fleet{}, Events{}, File{}
 
 // IsTagged reports whether the replies of the operation have an entity tag.
 func (o *Operation) IsTagged() bool {

@@ -20,15 +20,26 @@ var browserHeaders = map[string]string{
 
 // pagePolicy is the content security policy of a page. The page runs just the
 // scripts and styles that stand in it as elements, which are named by their
-// digests, and calls nothing but the API that it came from.
+// digests, and those files of the API's own origin that it loads. It calls nothing
+// but the API that it came from. No script of it can make HTML of a text (trusted
+// types), so a text that an agent wrote is never anything else.
 func pagePolicy(page string) string {
-	return browserHeaders["content-security-policy"] + "; connect-src 'self'" +
-		"; script-src " + sources(page, "script") + "; style-src " + sources(page, "style")
+	policy := browserHeaders["content-security-policy"] + "; connect-src 'self'; require-trusted-types-for 'script'" +
+		"; script-src " + sources(page, "script", "<script src=") +
+		"; style-src " + sources(page, "style", `<link rel="stylesheet" `)
+	if strings.Contains(page, `<link rel="icon" `) {
+		policy += "; img-src 'self'"
+	}
+	return policy
 }
 
-// sources are the elements of a kind that stand in a page, as a policy names them.
-func sources(page, element string) string {
+// sources are the elements of a kind that stand in a page, as a policy names them; loaded is how the page
+// loads such a file.
+func sources(page, element, loaded string) string {
 	var out []string
+	if strings.Contains(page, loaded) {
+		out = append(out, "'self'")
+	}
 	for {
 		_, rest, found := strings.Cut(page, "<"+element+">")
 		if !found {

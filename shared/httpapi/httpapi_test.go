@@ -275,7 +275,10 @@ func TestABrowserSaysThatItSendsJSON(t *testing.T) {
 
 func TestAnswersTellABrowserWhatItMayDo(t *testing.T) {
 	page := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
-		return "<style>a</style><p onclick='x'><script>b</script><script>c</script><script src=x></script>", nil
+		return "<style>a</style><p onclick='x'><script>b</script><script>c</script><script type=x></script>", nil
+	})
+	loading := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
+		return `<link rel="icon" href=i><link rel="stylesheet" href=s><script src=x></script>`, nil
 	})
 	const none = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	for name, c := range map[string]struct {
@@ -284,7 +287,9 @@ func TestAnswersTellABrowserWhatItMayDo(t *testing.T) {
 	}{
 		"JSON":     {pages, none},
 		"an error": {repairs, none},
-		"a page": {page, none + "; connect-src 'self'" +
+		"a page that loads files": {loading, none + "; connect-src 'self'; require-trusted-types-for 'script'" +
+			"; script-src 'self'; style-src 'self'; img-src 'self'"},
+		"a page": {page, none + "; connect-src 'self'; require-trusted-types-for 'script'" +
 			"; script-src 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='" +
 			" 'sha256-Ln0sA6lQeuJl7PW1NWiFpTOTogKdJBOUmXJloaJa78Y='" +
 			"; style-src 'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs='"},

@@ -14,7 +14,7 @@ import (
 
 // tagged is the response to a call of an operation whose replies have entity tags: with its tag, and without its body
 // where the caller has the reply already. Nothing else may keep a copy (cache-control: no-store), so a 304 is only
-// given to who asks for it, and knows that a copy's times are old.
+// given to who asks for it, and knows that a copy's times are old. A file of the console may be kept by a browser.
 func tagged(resp events.APIGatewayV2HTTPResponse, reply any, c Call) (events.APIGatewayV2HTTPResponse, error) {
 	t, ok := reply.(api.Tagged)
 	if !ok || resp.StatusCode != http.StatusOK {
@@ -30,6 +30,9 @@ func tagged(resp events.APIGatewayV2HTTPResponse, reply any, c Call) (events.API
 		delete(resp.Headers, "content-type")
 	}
 	resp.Headers["etag"] = tag
+	if _, public := reply.(api.File); public { // a browser keeps it, and asks each time whether it still holds
+		resp.Headers["cache-control"] = "no-cache"
+	}
 	return resp, nil
 }
 

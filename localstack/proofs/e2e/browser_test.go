@@ -132,17 +132,9 @@ func TestACanvasThatIsLetInCalls(t *testing.T) {
 	}
 }
 
-// The pages work under their own content security policy.
-func TestThePagesWorkInABrowser(t *testing.T) {
-	s := on(t)
-	call(t, 201, "POST", "/workspaces", s.OperatorToken, map[string]any{
-		"id": uuid.NewString(), "name": "<script>document.title='run'</script>\u202egnp.exe",
-	})
-	shown := visit(t, "", s.URL+"/")
-	if !strings.Contains(shown, "As of ") || strings.Contains(shown, "<title>run") {
-		t.Errorf("the console: %s", shown)
-	}
-	if shown := visit(t, "", s.URL+"/docs"); !strings.Contains(shown, "POST") {
+// The documentation works under its own content security policy.
+func TestTheDocumentationWorksInABrowser(t *testing.T) {
+	if shown := visit(t, "", on(t).URL+"/docs"); !strings.Contains(shown, "POST") {
 		t.Errorf("the documentation: %s", shown)
 	}
 }

@@ -1,0 +1,177 @@
+// The fleet page, in Chromium, on the built functions.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import test, { after } from 'node:test'
+import { agent, call, closeBrowser, holds, must, operator, proxy, row, send, shows, visit, workspace } from './platform.mjs'
+
+after(closeBrowser)
+
+const some = () => randomUUID().slice(0, 8)
+
+test('workspaces are found, filtered and paged, and the address says so', async t => {
+  const mark = some()
+  const all = []
+  for (let i = 0; i < 52; i++) all.push(await workspace(t, { name: `${mark} number ${i}` }))
+  const url = await agent(t)
+  await all[0].register({ url })
+  await must('POST', `/workspaces/${all[1].id}/pause`)
+  const page = await visit(t)
+  await page.getByRole('search').waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type(mark)
+  await shows(page.locator('.pages'), '1 to 50 of 52')
+  assert.match(page.url(), new RegExp(`search=${mark}`))
+  await page.getByRole('button', { name: 'Next' }).click()
+  await shows(page.locator('.pages'), '51 to 52 of 52')
+  assert.match(page.url(), /page=2/)
+  await page.reload()
+  await shows(page.locator('.pages'), '51 to 52 of 52')
+  await page.locator('.counts button[data-status=paused]').click()
+  await row(page, all[1].id).waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  assert.match(page.url(), /status=paused/)
+  await page.locator('.counts button[data-status=paused]').click()
+  await page.getByLabel('Mode').selectOption('push')
+  await row(page, all[0].id).waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByLabel('Mode').selectOption('')
+  await page.getByLabel('Reason').selectOption('never_registered')
+  await row(page, all[0].id).waitFor({ state: 'detached' })
+})
+
+test('a row says what is wrong, in words, and the command that comes next', async t => {
+  const w = await workspace(t, { name: 'lost ' + some() }), url = await agent(t)
+  await w.register({ url })
+  const page = await visit(t, '?search=' + w.id)
+  await shows(row(page, w.id), 'Online')
+  for (let i = 0; i < 2; i++) assert.equal((await w.register({ url }, '')).status, 401)
+  await shows(row(page, w.id), 'Its credential is refused')
+  await shows(row(page, w.id).locator('.command'), 'rollcall repair ' + w.id)
+  await shows(page.locator('[aria-live=polite]'), 'its credential is refused')
+  await w.register({ url })
+  await shows(row(page, w.id), 'Messages arrive')
+})
+
+test('what changes takes neither selection, nor focus, nor place', async t => {
+  const mark = some(), url = await agent(t), all = []
+  for (let i = 0; i < 24; i++) all.push(await workspace(t, { name: `${mark} ${i}` }))
+  const page = await visit(t, '?search=' + mark)
+  await shows(page.locator('tbody'), mark + ' 23')
+  const ids = () => page.locator('tbody tr').evaluateAll(rows => rows.map(r => r.dataset.id))
+  const watched = (await ids())[16], moved = (await ids())[20]
+  const selected = () => page.evaluate(() => getSelection().toString())
+
+  await row(page, watched).locator('.id').evaluate(id => {
+    id.scrollIntoView({ block: 'center' })
+    getSelection().selectAllChildren(id)
+  })
+  const place = await page.evaluate(() => scrollY)
+  assert.ok(place > 0)
+  await all.find(w => w.id === moved).register({ url })
+  await shows(row(page, moved), 'Online')
+  assert.equal(await selected(), watched)
+  assert.equal(await page.evaluate(() => scrollY), place)
+
+  await page.evaluate(() => getSelection().removeAllRanges())
+  await row(page, watched).locator('a.name').focus()
+  await all.find(w => w.id === watched).register({ url })
+  await shows(row(page, watched), 'Online')
+  await holds(page, id => document.activeElement.closest('tr')?.dataset.id === id, watched)
+})
+
+test('the keyboard is enough', async t => {
+  const mark = some(), all = [await workspace(t, { name: mark + ' a' }), await workspace(t, { name: mark + ' b' })]
+  const page = await visit(t, '?search=' + mark)
+  await row(page, all[1].id).waitFor()
+  const ids = await page.locator('tbody tr').evaluateAll(rows => rows.map(r => r.dataset.id))
+  const focused = id => holds(page, id => document.activeElement.closest('tr')?.dataset.id === id, id)
+  await page.keyboard.press('j')
+  await focused(ids[0])
+  await page.keyboard.press('j')
+  await focused(ids[1])
+  await page.keyboard.press('k')
+  await focused(ids[0])
+  await page.keyboard.press('Enter')
+  await shows(page.locator('h1'), mark)
+  assert.match(page.url(), new RegExp('workspace=' + ids[0]))
+  await page.keyboard.press('Escape')
+  await row(page, ids[1]).waitFor()
+  assert.match(page.url(), new RegExp('search=' + mark))
+  await page.keyboard.press('?')
+  await shows(page.getByRole('dialog'), 'search the fleet')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.press('/')
+  await holds(page, () => document.activeElement.matches('input[type=search]'))
+})
+
+test('what agents and senders write is text', async t => {
+  const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.exe ${some()}`
+  const shown = evil.replace('\u202e', '\\u202e')
+  const url = await agent(t, () => ({
+    kind: 'task', id: 't', contextId: 'c',
+    status: { state: 'failed', message: { kind: 'message', role: 'agent', messageId: 'm', parts: [{ kind: 'text', text: evil }] } },
+  }))
+  const w = await workspace(t, { name: evil, role: evil })
+  await w.register({ url })
+  await send(w.id, evil)
+  const page = await visit(t, '?search=' + w.id)
+  await shows(row(page, w.id), shown)
+  await row(page, w.id).locator('a.name').click()
+  await shows(page.locator('h1'), shown)
+  await page.locator('.mail summary').first().click()
+  await shows(page.locator('.mail blockquote'), shown)
+  assert.equal(await page.locator('main img, main script').count(), 0)
+  assert.ok((await page.title()).includes(evil.split('\u202e')[0]))
+})
+
+test('when the platform can’t be reached, no dot is green, and the page says how old it is', async t => {
+  const w = await workspace(t, { name: 'cut off ' + some() }), between = await proxy(t)
+  await w.register({ url: await agent(t) })
+  const page = await visit(t, '?search=' + w.id, { at: between.url, quiet: false })
+  await shows(row(page, w.id), 'Online')
+  const color = () => row(page, w.id).locator('.dot').evaluate(dot => getComputedStyle(dot, '::before').backgroundColor)
+  const green = await color()
+  between.drop()
+  await shows(page.getByRole('alert'), /can’t be reached: no connection. What you see is \d+ s old/)
+  assert.notEqual(await color(), green)
+  await shows(page.locator('.age'), 'not live')
+  between.cut = false
+  await page.locator('.gone-banner').waitFor({ state: 'detached' })
+  assert.equal(await color(), green)
+})
+
+test('a person signs in, and out again', async t => {
+  const w = await workspace(t, { name: 'secret ' + some() }), between = await proxy(t)
+  between.credential = operator
+  const page = await visit(t, '', { at: between.url, quiet: false })
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.equal(await page.getByText(w.id).count(), 0)
+  await page.getByLabel('Your credential').fill('wrong')
+  await page.keyboard.press('Enter')
+  await shows(page.getByRole('alert'), 'nobody has this credential')
+  await page.getByLabel('Your credential').fill(` ${operator} `)
+  await page.keyboard.press('Enter')
+  await page.getByRole('search').waitFor()
+  assert.ok(!page.url().includes(operator))
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0)
+  assert.equal((await call('GET', '/whoami')).scope, 'admin')
+})
+
+for (const width of [390, 768, 1440]) {
+  test(`nothing sticks out at ${width} pixels`, async t => {
+    const name = 'مساعد ' + 'averylongwordwithoutanyspace'.repeat(5) + some()
+    const w = await workspace(t, { name })
+    await w.register({ url: await agent(t) })
+    const page = await visit(t, '?search=' + w.id, { viewport: { width, height: 844 } })
+    await row(page, w.id).waitFor()
+    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+    assert.ok(await fits(), 'the fleet')
+    await row(page, w.id).locator('a.name').click()
+    await shows(page.locator('#history ~ .timeline'), 'Online')
+    assert.ok(await fits(), 'a workspace')
+  })
+}

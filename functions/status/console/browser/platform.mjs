@@ -1,0 +1,129 @@
+// What the tests of the console play on: the platform under test, agents, and a proxy that can be cut.
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import http from 'node:http'
+import { chromium } from 'playwright-core'
+
+export const platform = process.env.ROLLCALL_URL
+export const operator = process.env.ROLLCALL_OPERATOR
+export const patience = 90_000 // for a machine that does much else
+
+/** call makes a call of the API, and gives its answer. */
+export async function call(method, path, body, token = operator) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: 'Bearer ' + token }) }
+  const answer = await fetch(platform + path, { method, headers, body: body && JSON.stringify(body) })
+  return { status: answer.status, ...await answer.json() }
+}
+
+/** must is call, of a call that has to be served. */
+export async function must(...args) {
+  const answer = await call(...args)
+  if (answer.status >= 300 && typeof answer.status === 'number') throw new Error(`${args[0]} ${args[1]}: ${JSON.stringify(answer)}`)
+  return answer
+}
+
+/** workspace makes a workspace, and removes it after the test. */
+export async function workspace(t, { name, id = 'console-' + randomUUID(), ...more } = {}) {
+  const { auth_token: token } = await must('POST', '/workspaces', { id, name, ...more })
+  t.after(() => call('DELETE', '/workspaces/' + id))
+  const register = (body, credential = token) => call('POST', '/registry/register', { id, ...body }, credential)
+  return { id, token, register }
+}
+
+/** listens is the address of a server that answers until the test is over. */
+async function listens(t, answer) {
+  const server = http.createServer(answer)
+  await new Promise(done => server.listen(0, '127.0.0.1', done))
+  t.after(() => { server.close(); server.closeAllConnections() })
+  return { server, url: 'http://127.0.0.1:' + server.address().port }
+}
+
+const read = async request => {
+  let text = ''
+  for await (const part of request) text += part
+  return text
+}
+
+/** agent is the URL of one that answers each message with what says makes of it. */
+export async function agent(t, says = () => ({ kind: 'message', role: 'agent', messageId: randomUUID(), parts: [{ kind: 'text', text: 'Done.' }] })) {
+  const { url } = await listens(t, async (request, response) => {
+    const { id } = JSON.parse(await read(request))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: says() }))
+  })
+  return url
+}
+
+export const send = (id, text) =>
+  must('POST', `/workspaces/${id}/a2a`, { message: { role: 'user', messageId: randomUUID(), parts: [{ kind: 'text', text }] } })
+
+/** proxy stands between a page and the platform. While it is cut, no call gets through; while it has a
+ * credential, none without it does. */
+export async function proxy(t) {
+  const state = { cut: false, credential: '' }
+  const { server, url } = await listens(t, async (request, response) => {
+    if (state.cut) return request.socket.destroy()
+    const pages = /^\/($|\?|console\/|docs)/.test(request.url)
+    if (state.credential && !pages && request.headers.authorization !== 'Bearer ' + state.credential) {
+      response.writeHead(401, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify({ error: 'nobody has this credential', code: 'credential_unknown', hint: '', action: 'stop' }))
+    }
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer ' + operator }
+    try {
+      const answer = await fetch(platform + request.url, { method: request.method, headers, body: await read(request) || undefined })
+      const body = Buffer.from(await answer.arrayBuffer())
+      if (state.cut) return request.socket.destroy()
+      const kept = ['content-type', 'content-security-policy', 'date', 'etag'].filter(h => answer.headers.get(h))
+      response.writeHead(answer.status, Object.fromEntries(kept.map(h => [h, answer.headers.get(h)])))
+      response.end(body)
+    } catch {
+      request.socket.destroy()
+    }
+  })
+  return Object.assign(state, { url, drop: () => { state.cut = true; server.closeAllConnections() } })
+}
+
+let browser
+
+/** visit opens the console in a browser of its own. What the page loads from elsewhere, breaks or complains of fails the test. */
+export async function visit(t, address = '', { at = platform, credential, quiet = true, ...options } = {}) {
+  browser ??= await chromium.launch({
+    executablePath: process.env.ROLLCALL_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  })
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/Paris', locale: 'en-GB', ...options })
+  context.setDefaultTimeout(patience)
+  if (credential) await context.addInitScript(secret => sessionStorage.setItem('credential', secret), credential)
+  const page = await context.newPage(), wrong = []
+  page.on('pageerror', e => wrong.push('error: ' + e.message))
+  page.on('console', m => { if (m.type() === 'error' && quiet) wrong.push('console: ' + m.text()) })
+  page.on('request', r => { if (new URL(r.url()).origin !== new URL(at).origin) wrong.push('request: ' + r.url()) })
+  page.on('dialog', d => { wrong.push('dialog: ' + d.message()); void d.dismiss() })
+  t.after(async () => {
+    await context.close()
+    if (wrong.length) throw new Error(wrong.join('\n'))
+  })
+  await page.goto(at + '/' + address)
+  return page
+}
+
+export const closeBrowser = () => browser?.close()
+
+/** row is the row of a workspace in the fleet. */
+export const row = (page, id) => page.locator(`tr[data-id="${id}"]`)
+
+/** shows waits until something on the page has a text. */
+export const shows = (at, text) => at.filter({ hasText: text }).first().waitFor()
+
+/** holds waits until a function that is called in the page says so. */
+export const holds = (page, what, arg) => page.waitForFunction(what, arg)
+
+/** boot runs the example agent, as a supervisor would, until the test is over. */
+export function boot(t, args) {
+  const child = spawn(process.env.ROLLCALL_AGENT, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', text => { said += text })
+  const ended = new Promise(done => child.on('exit', done))
+  const stop = async () => { child.kill('SIGKILL'); await ended }
+  t.after(stop)
+  return { ended, stop, said: () => said }
+}

@@ -1,0 +1,86 @@
+import './console.css'
+// The console: which page is shown, and what stands around it.
+import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { FleetPage } from './fleetpage'
+import { go, useKeys, useLive, useNow, useQuery } from './hooks'
+import { Live } from './live'
+import type { State } from './live'
+import { Dialog, Keys, Name } from './parts'
+import { SignIn } from './signin'
+import { span } from './time'
+import { WorkspacePage } from './workspacepage'
+
+const live = new Live()
+
+function Console() {
+  const state = useLive(live), query = useQuery()
+  const [keys, showKeys] = useState(false), [signing, sign] = useState(false)
+  const id = new URLSearchParams(query).get('workspace')
+  useKeys(key => { if (key === '?') showKeys(true) })
+  useEffect(() => { if (!id) fleetAddress = query }, [query])
+  useTitle(state, id)
+  return (
+    <div class={state.trouble ? 'unreached' : ''}>
+      <a class="skip" href="#main">To the content</a>
+      <header class="top">
+        <a class="brand" href={location.pathname} onClick={e => { e.preventDefault(); go('') }}><img src="console/icon.svg" alt="" width="24" height="24" /> Rollcall</a>
+        <nav aria-label="Rollcall"><a href="docs">API</a></nav>
+        <span class="spring" />
+        <Age state={state} />
+        <button type="button" class="plain" aria-label="Keys" title="Keys: ?" onClick={() => showKeys(true)}>?</button>
+        <Person state={state} onSignIn={() => sign(true)} />
+      </header>
+      {state.trouble && <Gone state={state} />}
+      <main id="main" tabIndex={-1}>
+        {state.refused !== undefined
+          ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
+          : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} /> : <FleetPage state={state} query={query} />}
+      </main>
+      <div role="status" aria-live="polite" class="unseen">{state.news}</div>
+      {keys && <Keys onClose={() => showKeys(false)} />}
+      {signing && <Dialog title="Sign in" onClose={() => sign(false)}><SignIn live={live} why="" onDone={() => sign(false)} /></Dialog>}
+    </div>
+  )
+}
+
+let fleetAddress = '' // of the fleet page, as the person left it
+
+/** useTitle names the page, and says in the tab how many workspaces need a hand. */
+function useTitle(state: State, id: string | null) {
+  const wrong = state.fleet?.filter(w => w.status === 'degraded').length ?? 0
+  const name = id && (state.fleet?.find(w => w.id === id)?.name ?? id)
+  useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
+}
+
+/** Age says whether what is shown is true now. */
+function Age({ state }: { state: State }) {
+  if (!state.fleet) return null
+  return state.trouble ? <span class="age">not live</span> : <span class="age live">live</span>
+}
+
+/** Gone says that the platform can't be asked, and how old the page is. */
+function Gone({ state }: { state: State }) {
+  useNow()
+  const old = span((Date.now() - state.readAt) / 1000)
+  return (
+    <section class="gone-banner" role="alert">
+      {state.fleet ? <>The platform can’t be reached: {state.trouble}. What you see is <b>{old} old</b>.</> : <>The platform can’t be reached: {state.trouble}.</>}
+    </section>
+  )
+}
+
+function Person({ state, onSignIn }: { state: State; onSignIn: () => void }) {
+  if (state.me) {
+    return <span class="person"><span title={`scope: ${state.me.scope}${state.me.team ? ', team: ' + state.me.team : ''}`}><Name>{state.me.name}</Name></span>{' '}
+      <button type="button" onClick={() => live.signOut()}>Sign out</button></span>
+  }
+  return state.refused === undefined && state.fleet ? <button type="button" onClick={onSignIn}>Sign in</button> : null
+}
+
+const place = document.getElementById('console')
+if (place) {
+  place.replaceChildren()
+  render(<Console />, place)
+}
+live.start()

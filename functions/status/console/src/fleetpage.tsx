@@ -1,0 +1,212 @@
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import type { Health, Workspace } from './api'
+import { noFilter, pageSize, readFilter, shown, silentFor, writeFilter } from './fleet'
+import type { Filter, Shown } from './fleet'
+import { go, useKeys, useNow } from './hooks'
+import { most } from './live'
+import type { State } from './live'
+import { Ago, Command, Dot, Icon, Name } from './parts'
+import { span } from './time'
+import { visible } from './visible'
+import { heard, reasonWords, statusWords, waiting } from './words'
+
+export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })
+
+/** FleetPage is the list of workspaces, worst first. */
+export function FleetPage({ state, query }: { state: State; query: string }) {
+  const now = useNow()
+  const filter = readFilter(query)
+  const change = (to: Partial<Filter>) => go(writeFilter({ ...filter, page: 1, ...to }), { replace: true })
+  const search = useRef<HTMLInputElement>(null), rows = useRef<HTMLTableSectionElement>(null)
+  const page = shown(state.fleet ?? [], filter, now)
+  page.rows = useHeldRows(rows, page.rows, state.fleet ?? [])
+  useKeptFocus(rows)
+  useKeys((key, e) => {
+    const links = [...rows.current?.querySelectorAll<HTMLElement>('a.name') ?? []]
+    const at = links.findIndex(l => l.closest('tr')?.contains(document.activeElement))
+    if (key === '/') search.current?.focus()
+    else if (key === 'j') links[Math.min(at + 1, links.length - 1)]?.focus()
+    else if (key === 'k') links[Math.max(at - 1, 0)]?.focus()
+    else if (key === 'Escape' && document.activeElement === search.current) {
+      change({ search: '' })
+      search.current?.blur()
+    } else return
+    e.preventDefault()
+  })
+  if (!state.fleet) return <p class="muted reading" role="status">Reading the fleet …</p>
+  if (state.fleet.length === 0) return <Nobody />
+  return (
+    <>
+      <h1 class="unseen">The fleet</h1>
+      <Suspicion fleet={state.fleet} health={state.health} />
+      <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
+      {page.rows.length === 0
+        ? <p class="empty">No workspace is like that. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
+        : <Table rows={rows} page={page} now={now} suspect={suspects(state.fleet).length > 1} />}
+      {page.folded > 0 && <p class="fold">
+        <button type="button" class="plain" onClick={() => change({ silent: true })}>
+          {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over {silentFor / 86_400_000} days: show {page.folded === 1 ? 'it' : 'them'}
+        </button>
+      </p>}
+      {filter.silent && <p class="fold"><button type="button" class="plain" onClick={() => change({ silent: false })}>Fold those away that have been silent for days</button></p>}
+      <Pages page={page} change={change} />
+      {state.more && <p class="muted">There are more than these {most}: <code>rollcall status</code> shows all.</p>}
+    </>
+  )
+}
+
+const Nobody = () => (
+  <div class="empty">
+    <h1>No workspace yet</h1>
+    <p>Start an agent, and it is shown here as soon as it registers. Or create a workspace first:</p>
+    <p><Command>rollcall create demo</Command></p>
+  </div>
+)
+
+const suspects = (fleet: Workspace[]) => fleet.filter(w => w.reason === 'platform_suspect')
+
+/** Suspicion says once what many rows would: the platform itself may be what is wrong. */
+function Suspicion({ fleet, health }: { fleet: Workspace[]; health: Health | undefined }) {
+  const many = suspects(fleet), one = many[0]
+  if (!one && health?.status !== 'degraded') return null
+  return (
+    <section class="banner" aria-label="The platform">
+      <Icon name="warn" />
+      <div>
+        <h2>{one ? `The platform may be what is wrong: ${many.length} of ${fleet.length} workspaces can’t be judged` : 'The platform is degraded'}</h2>
+        {health?.status === 'degraded' && <p>{visible(health.sweeper)}{health.hint && ': ' + visible(health.hint)}</p>}
+        {one && <p>{visible(one.hint)}</p>}
+        {one?.command && <p><Command>{one.command}</Command></p>}
+      </div>
+    </section>
+  )
+}
+
+function Filters({ page, filter, change, search, all }: {
+  page: Shown<Workspace>; filter: Filter; change: (to: Partial<Filter>) => void
+  search: { current: HTMLInputElement | null }; all: number
+}) {
+  return (
+    <div class="filters" role="search">
+      <div class="counts">
+        <button type="button" aria-pressed={!filter.status} onClick={() => change({ status: '' })}>All <b>{all}</b></button>
+        {page.statuses.map(([status, n]) => (
+          <button type="button" key={status} aria-pressed={filter.status === status} data-status={status}
+            onClick={() => change({ status: filter.status === status ? '' : status })}>
+            <span class={'dot ' + ({ online: 'good', degraded: 'bad', offline: 'gone', unknown: 'unsure' }[status as string] ?? 'idle')} />
+            {statusWords[status]} <b>{n}</b>
+          </button>
+        ))}
+      </div>
+      <div class="narrow">
+        <span class="search"><Icon name="search" />
+          <input ref={search} type="search" aria-label="Search the fleet" placeholder="Search  /" value={filter.search}
+            onInput={e => change({ search: e.currentTarget.value })} /></span>
+        <Choice label="Reason" value={filter.reason} change={reason => change({ reason })}
+          choices={page.reasons.map(([r, n]) => [r, `${reasonWords[r]} (${n})`])} />
+        <Choice label="Mode" value={filter.mode} change={mode => change({ mode })} choices={page.modes.map(([m, n]) => [m, `${m} (${n})`])} />
+      </div>
+    </div>
+  )
+}
+
+const Choice = ({ label, value, change, choices }: {
+  label: string; value: string; change: (to: string) => void; choices: Array<[string, string]>
+}) => (
+  <select aria-label={label} value={value} class={value ? 'set' : ''} onChange={e => change(e.currentTarget.value)}>
+    <option value="">{label}: any</option>
+    {choices.map(([v, words]) => <option key={v} value={v}>{words}</option>)}
+    {value && !choices.some(([v]) => v === value) && <option value={value}>{value} (0)</option>}
+  </select>
+)
+
+function Table({ rows, page, now, suspect }: {
+  rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; suspect: boolean
+}) {
+  return (
+    <table class="fleet">
+      <caption class="unseen">Workspaces, worst first</caption>
+      <thead><tr>
+        <th scope="col">Workspace</th><th scope="col">Status</th><th scope="col">Since</th><th scope="col">Mode</th>
+        <th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead</th><th scope="col">Last heard</th>
+      </tr></thead>
+      <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} suspect={suspect} />)}</tbody>
+    </table>
+  )
+}
+
+function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect: boolean }) {
+  const open = waiting(w), needsHand = w.status === 'degraded' || w.status === 'offline' || (w.status === 'unknown' && !suspect)
+  const click = (e: MouseEvent) => {
+    const inside = e.target as HTMLElement
+    if (inside.closest('a, button') || getSelection()?.isCollapsed === false) return
+    go(workspaceQuery(w.id))
+  }
+  return (
+    <tr data-id={w.id} onClick={click}>
+      <th scope="row" data-label="Workspace">
+        <a class="name" href={workspaceQuery(w.id)} onClick={e => {
+          if (e.ctrlKey || e.metaKey || e.shiftKey) return
+          e.preventDefault()
+          go(workspaceQuery(w.id))
+        }}><Name>{w.name}</Name></a>
+        {w.name !== w.id && <span class="id">{visible(w.id)}</span>}
+      </th>
+      <td class="status" data-label="Status">
+        <Dot status={w.status} reason={w.reason} /> <span class="reason">{reasonWords[w.reason]}</span>
+        {w.remarks?.map(r => <span class="remark" key={r.code}>{visible(r.text)}{r.command && <Command>{r.command}</Command>}</span>)}
+        {needsHand && w.command && <Command>{w.command}</Command>}
+      </td>
+      <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>
+      <td class="mode" data-label="Mode">{w.delivery.effective_mode}</td>
+      <td class={'number' + (open ? '' : ' zero')} data-label="Waiting">{open}
+        {open > 0 && <small title="the oldest has waited for so long"> {span(w.inbox.oldest_age_seconds)}</small>}</td>
+      <td class={'number' + (w.messages.dead ? ' dead' : ' zero')} data-label="Dead">{w.messages.dead}</td>
+      <td class="heard" data-label="Last heard"><Ago at={heard(w)} now={now} /></td>
+    </tr>
+  )
+}
+
+function Pages({ page, change }: { page: Shown<Workspace>; change: (to: Partial<Filter>) => void }) {
+  if (page.pages === 1) return null
+  const first = (page.page - 1) * pageSize
+  return (
+    <nav class="pages" aria-label="Pages">
+      <button type="button" disabled={page.page === 1} onClick={() => change({ page: page.page - 1 })}>Before</button>
+      <span>{first + 1} to {first + page.rows.length} of {page.total}</span>
+      <button type="button" disabled={page.page === page.pages} onClick={() => change({ page: page.page + 1 })}>Next</button>
+    </nav>
+  )
+}
+
+/** useHeldRows keeps the rows in their places while a text of theirs is selected: a row that moves loses its selection. */
+function useHeldRows(rows: { current: HTMLElement | null }, wanted: Workspace[], fleet: Workspace[]): Workspace[] {
+  const held = useRef<string[]>([])
+  const selection = getSelection()
+  const selecting = !!selection && !selection.isCollapsed && !!rows.current?.contains(selection.anchorNode)
+  if (!selecting) held.current = wanted.map(w => w.id)
+  return selecting ? held.current.flatMap(id => fleet.filter(w => w.id === id)) : wanted
+}
+
+/** useKeptFocus gives a row its focus back that it lost because it moved. */
+function useKeptFocus(rows: { current: HTMLElement | null }) {
+  const focused = useRef<string | undefined>(undefined)
+  useEffect(() => {
+    const note = (e: FocusEvent) => { focused.current = (e.target as HTMLElement).closest<HTMLElement>('tr[data-id]')?.dataset['id'] }
+    const dropped = (e: FocusEvent) => { if (e.relatedTarget) focused.current = undefined }
+    const unwanted = () => { focused.current = undefined }
+    addEventListener('focusin', note)
+    addEventListener('focusout', dropped)
+    addEventListener('pointerdown', unwanted)
+    return () => {
+      removeEventListener('focusin', note)
+      removeEventListener('focusout', dropped)
+      removeEventListener('pointerdown', unwanted)
+    }
+  }, [])
+  useLayoutEffect(() => {
+    if (!focused.current || document.activeElement !== document.body) return
+    const row = [...rows.current?.querySelectorAll<HTMLElement>('tr[data-id]') ?? []].find(r => r.dataset['id'] === focused.current)
+    row?.querySelector<HTMLElement>('a.name')?.focus({ preventScroll: true })
+  })
+}

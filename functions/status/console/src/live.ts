@@ -1,0 +1,196 @@
+// What the console knows of the fleet, and how it keeps that true: it reads the fleet once, follows its changes by
+// GET /events, reads a workspace again when time alone changes its verdict, and reads all of it anew now and then.
+import { Problem, call, credential, get, of, platformNow } from './api'
+import type { Change, Events, Fleet, Health, Me, Workspace } from './api'
+import { visible } from './visible'
+import { reasonWords, statusWords } from './words'
+
+/** most is how many workspaces are read: a browser shows more than that badly. */
+export const most = 5_000
+const anewEvery = 20_000
+const few = 20 // changes that are read one by one
+
+export interface State {
+  fleet: Workspace[] | undefined // undefined: not read yet
+  more: boolean // there are more than most
+  health: Health | undefined
+  me: Me | undefined // who is signed in
+  refused: string | undefined // a credential is needed, and why the last one was not good; undefined: none is
+  trouble: string // why the platform can't be asked; '': it can
+  readAt: number // when it answered last, by this browser's clock
+  news: string // the last change, for a screen reader
+}
+
+const initial: State = {
+  fleet: undefined, more: false, health: undefined, me: undefined, refused: undefined, trouble: '', readAt: 0, news: '',
+}
+
+const later = (ms: number, signal: AbortSignal) => new Promise<void>(done => {
+  const timer = setTimeout(done, ms)
+  signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
+})
+
+/** Live is the state, and who is told of its changes. */
+export class Live {
+  state = initial
+  private readonly told = new Set<() => void>()
+  private turn = new AbortController()
+  private rechecks: ReturnType<typeof setTimeout> | undefined
+
+  /** subscribe has a function called after each change, until what it returns is called. */
+  subscribe(then: () => void) {
+    this.told.add(then)
+    return () => { this.told.delete(then) }
+  }
+
+  private set(change: Partial<State>) {
+    this.state = { ...this.state, ...change }
+    for (const then of this.told) then()
+  }
+
+  /** start begins anew, with the credential that is kept. What an earlier start still reads is dropped. */
+  start() {
+    this.turn.abort()
+    this.turn = new AbortController()
+    clearTimeout(this.rechecks)
+    this.set({ ...initial, readAt: Date.now() })
+    void this.run(this.turn.signal)
+  }
+
+  signIn(secret: string) {
+    credential.set(secret)
+    this.start()
+  }
+
+  signOut() {
+    credential.forget()
+    this.start()
+  }
+
+  private async run(signal: AbortSignal) {
+    while (!signal.aborted) {
+      try {
+        await this.follow(signal)
+      } catch (e) {
+        if (!signal.aborted) this.failed(e)
+      }
+      await later(1_000 + Math.random() * 2_000, signal)
+    }
+  }
+
+  private failed(e: unknown) {
+    if (e instanceof Problem && (e.status === 401 || e.status === 403)) {
+      const why = credential.get() ? visible(e.message) : ''
+      credential.forget()
+      this.turn.abort()
+      this.set({ ...initial, refused: why })
+      return
+    }
+    this.set({ trouble: e instanceof Error ? visible(e.message) : 'it fails' })
+  }
+
+  private heard(change: Partial<State>) {
+    this.set({ ...change, trouble: '', readAt: Date.now() })
+  }
+
+  /** follow reads the fleet, and follows it until somebody came or went. */
+  private async follow(signal: AbortSignal) {
+    if (credential.get() && !this.state.me) this.set({ me: await get<Me>('whoami', signal) })
+    let next = this.state.me?.team ? -1 : (await get<Events>('events?limit=1', signal)).next // before the fleet, so that no change is missed
+    await this.readFleet(signal)
+    const ends = new AbortController(), both = AbortSignal.any([signal, ends.signal])
+    const anew = this.readNowAndThen(both)
+    try {
+      // Who is bound to a team may not follow the whole fleet's changes.
+      while (next >= 0 && !signal.aborted) {
+        const { events, next: after } = await Promise.race([get<Events>(`events?since=${next}&wait=20`, both), anew])
+        next = after
+        this.heard({})
+        if (!await this.apply(events, signal)) return
+      }
+      await anew
+    } finally {
+      ends.abort()
+    }
+  }
+
+  /** readNowAndThen reads what no change tells: counters, times, and whether the platform's sweeper runs. */
+  private async readNowAndThen(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await later(anewEvery, signal)
+      if (signal.aborted) throw signal.reason
+      if (!document.hidden) await this.readFleet(signal)
+    }
+  }
+
+  private async readFleet(signal: AbortSignal) {
+    const fleet: Workspace[] = []
+    let cursor: string | null = ''
+    while (cursor !== null && fleet.length < most) {
+      const page: Fleet = await get<Fleet>('workspaces?limit=500' + (cursor && '&cursor=' + encodeURIComponent(cursor)), signal)
+      fleet.push(...page.workspaces)
+      cursor = page.next
+    }
+    const health = await get<Health>('healthz', signal)
+    if (signal.aborted) return
+    this.heard({ fleet, more: cursor !== null, health })
+    this.recheck()
+  }
+
+  /** apply reads the workspaces that changed. It reports whether the rest of the fleet is still the same. */
+  private async apply(events: Change[], signal: AbortSignal): Promise<boolean> {
+    const ids = [...new Set(events.map(e => e.workspace_id))]
+    if (ids.length > few) return false
+    for (const id of ids) if (!await this.read(id, signal)) return false
+    const last = events.at(-1)
+    if (last) this.set({ news: this.say(last) })
+    return true
+  }
+
+  private say({ workspace_id: id, to }: Change): string {
+    const name = this.state.fleet?.find(w => w.id === id)?.name ?? id
+    return `${visible(name)} is ${statusWords[to.status].toLowerCase()}: ${reasonWords[to.reason].toLowerCase()}`
+  }
+
+  /** read reads one workspace. It reports false when it is not, or no more, in the fleet. */
+  async read(id: string, signal: AbortSignal = this.turn.signal): Promise<boolean> {
+    try {
+      const w = await get<Workspace>(of(id), signal)
+      if (signal.aborted) return true
+      const fleet = this.state.fleet ?? [], known = fleet.some(old => old.id === id)
+      this.heard({ fleet: known ? fleet.map(old => old.id === id ? w : old) : [...fleet, w] })
+      this.recheck()
+      return true
+    } catch (e) {
+      if (e instanceof Problem && (e.status === 404 || e.status === 410)) {
+        this.heard({ fleet: this.state.fleet?.filter(w => w.id !== id) })
+        return true
+      }
+      throw e
+    }
+  }
+
+  /** recheck reads those workspaces again whose verdict time alone changes, when it does. */
+  private recheck() {
+    clearTimeout(this.rechecks)
+    const signal = this.turn.signal
+    const due = (this.state.fleet ?? []).filter(w => w.recheck_at).map(w => ({ id: w.id, at: Date.parse(w.recheck_at ?? '') }))
+      .sort((a, b) => a.at - b.at).slice(0, few)
+    const first = due[0]
+    if (!first || signal.aborted) return
+    const slack = 300, soon = Math.max(1_000, first.at + slack - platformNow())
+    this.rechecks = setTimeout(() => {
+      const now = platformNow()
+      const over = due.filter(d => d.at <= now)
+      Promise.all(over.map(d => this.read(d.id, signal))).catch(e => { if (!signal.aborted) this.failed(e) })
+        .finally(() => { if (!signal.aborted && over.length === 0) this.recheck() })
+    }, Math.min(soon, 2 ** 31 - 1))
+  }
+
+  /** act makes an operator's call about a workspace, and reads it again. */
+  async act<T>(id: string, path: string, body?: unknown, method = 'POST'): Promise<T> {
+    const done = await call<T>(method, path, body)
+    await this.read(id)
+    return done
+  }
+}

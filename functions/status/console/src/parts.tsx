@@ -1,0 +1,93 @@
+// Small parts that several pages are made of.
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Reason, Status } from './api'
+import { ago, exact } from './time'
+import { visible } from './visible'
+import { statusWords, tone } from './words'
+
+/** Name is what people or agents called something, in its own direction. */
+export const Name = ({ children }: { children: string }) => <bdi dir="auto">{visible(children)}</bdi>
+
+/** Dot is a status: a colour, a shape and a word. */
+export const Dot = ({ status, reason, word = true }: { status: Status; reason: Reason; word?: boolean }) => (
+  <span class={'dot ' + tone(status, reason)}>{word && <b>{statusWords[status]}</b>}</span>
+)
+
+/** Ago is a time: relative, and exact when it is pointed at. */
+export const Ago = ({ at, now, short = false }: { at: string | undefined; now: number; short?: boolean }) =>
+  at ? <time dateTime={at} title={exact(at)}>{short ? ago(at, now).replace(' ago', '') : ago(at, now)}</time> : <>never</>
+
+const paths = {
+  copy: 'M9 9h10v10H9zM5 15V5h10',
+  done: 'M5 12.5l4.5 4.5L19 7.5',
+  back: 'M14 6l-6 6 6 6',
+  open: 'M9 6l6 6-6 6',
+  search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5L20 20',
+  warn: 'M12 4l9 16H3zM12 10v4.5M12 17.2v.6',
+}
+
+export const Icon = ({ name }: { name: keyof typeof paths }) => (
+  <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={paths[name]} /></svg>
+)
+
+/** Copy copies a text, and says so. */
+export function Copy({ text, what }: { text: string; what: string }) {
+  const [done, set] = useState('')
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text)
+      set('Copied')
+    } catch {
+      set('Not copied: the browser refuses it')
+    }
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => set(''), 2_000)
+  }
+  return (
+    <button type="button" class="copy" title={done || 'Copy ' + what} aria-label={'Copy ' + what} onClick={copy}>
+      <Icon name={done === 'Copied' ? 'done' : 'copy'} />
+      <span role="status" class="unseen">{done}</span>
+    </button>
+  )
+}
+
+/** Command is a command to run, with a button that copies it. */
+export const Command = ({ children }: { children: string }) => (
+  <span class="command"><code>{visible(children)}</code><Copy text={visible(children)} what="the command" /></span>
+)
+
+/** Dialog is a dialog that is open as long as it is drawn. */
+export function Dialog({ title, onClose, children, wide = false }: {
+  title: string; onClose: () => void; children: ComponentChildren; wide?: boolean
+}) {
+  const at = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null
+    at.current?.showModal()
+    return () => before?.focus()
+  }, [])
+  return (
+    <dialog ref={at} class={wide ? 'wide' : ''} aria-labelledby="dialog-title" onClose={onClose}
+      onClick={e => { if (e.target === at.current) onClose() }}>
+      <div class="dialog-body">
+        <h2 id="dialog-title">{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  )
+}
+
+export const Keys = ({ onClose }: { onClose: () => void }) => (
+  <Dialog title="Keys" onClose={onClose}>
+    <dl class="keys">
+      {([['/', 'search the fleet'], ['j', 'next row'], ['k', 'row before'], ['Enter', 'open the row'],
+        ['Esc', 'leave the search, or go back to the fleet'], ['?', 'show this']] as const).map(([key, does]) => (
+        <div key={key}><dt><kbd>{key}</kbd></dt><dd>{does}</dd></div>
+      ))}
+    </dl>
+    <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>
+  </Dialog>
+)

@@ -1,0 +1,13 @@
+// What agents and senders wrote is shown with its control and direction characters as escapes, as shared/visible does
+// for a terminal.
+const hidden = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+const escaped = (c: string) =>
+  short[c] ?? [...Array(c.length).keys()].map(i => '\\u' + c.charCodeAt(i).toString(16).padStart(4, '0')).join('')
+
+/** visible is a text in one line. */
+export const visible = (text: string | undefined) => (text ?? '').replace(hidden, escaped)
+
+/** visibleLines is a text of several lines. */
+export const visibleLines = (text: string) => text.trimEnd().split(/\r?\n/).map(visible)

@@ -1,0 +1,107 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Evidence, Workspace } from './api'
+import { taskFailed } from './chart'
+import { useDetails } from './details'
+import type { Details } from './details'
+import { go, useKeys, useNow } from './hooks'
+import type { Live, State } from './live'
+import { Charts, Mailbox, Words } from './mail'
+import { Ago, Command, Copy, Dot, Icon, Name } from './parts'
+import { Strip, Timeline } from './timeline'
+import { visible } from './visible'
+import { heard, reasonWords, tone } from './words'
+
+/** WorkspacePage is one workspace: what is wrong, why, what mends it, its mail and its past. */
+export function WorkspacePage({ id, live, state, fleet }: { id: string; live: Live; state: State; fleet: string }) {
+  const now = useNow(), [hours, choose] = useState(6)
+  const w = state.fleet?.find(w => w.id === id), details = useDetails(id, w, live, hours)
+  const head = useRef<HTMLHeadingElement>(null)
+  useEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
+  useKeys((key, e) => {
+    if (key !== 'Escape') return
+    e.preventDefault()
+    go(fleet)
+  })
+  const back = <a class="back" href={location.pathname + fleet} onClick={e => { e.preventDefault(); go(fleet) }}><Icon name="back" />Fleet</a>
+  if (!w && !details.explanation && !details.missing) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
+  if (!w) return <>{back}<Gone id={id} details={details} /></>
+  return (
+    <>
+      {back}
+      <header class="head">
+        <div>
+          <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
+          <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
+        </div>
+      </header>
+      <Verdict w={w} details={details} now={now} />
+      <div class="columns">
+        <div>
+          <section class="card" aria-labelledby="mail">
+            <h2 id="mail">Mail <Hours hours={hours} choose={choose} /></h2>
+            {details.mail && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
+            <Mailbox w={w} details={details} now={now} acts={undefined} />
+          </section>
+        </div>
+        <div>
+          <section class="card" aria-labelledby="delivery"><h2 id="delivery">Delivery</h2><Facts w={w} now={now} /></section>
+          <section class="card" aria-labelledby="evidence"><h2 id="evidence">Evidence</h2><EvidenceList evidence={w.evidence} now={now} /></section>
+          <section class="card" aria-labelledby="history"><h2 id="history">Timeline</h2>
+            {details.history ? <><Strip history={details.history} hours={hours} now={now} /><Timeline history={details.history} /></> : <p class="muted">Reading …</p>}
+          </section>
+        </div>
+      </div>
+    </>
+  )
+}
+
+const Hours = ({ hours, choose }: { hours: number; choose: (hours: number) => void }) => (
+  <span class="hours" role="group" aria-label="How far back">
+    {[1, 6, 24].map(h => <button type="button" key={h} aria-pressed={hours === h} onClick={() => choose(h)}>{h} h</button>)}
+  </span>
+)
+
+function Verdict({ w, details, now }: { w: Workspace; details: Details; now: number }) {
+  const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
+  return (
+    <section class={'verdict ' + tone(w.status, w.reason)} aria-labelledby="verdict">
+      <h2 id="verdict"><Dot status={w.status} reason={w.reason} /> <span class="muted since">for <Ago at={w.since} now={now} short /></span></h2>
+      <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : reasonWords[w.reason] + '.'}</p>
+      {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
+      {w.hint && <p class="hint">{visible(w.hint)}</p>}
+      {w.command && <Command>{w.command}</Command>}
+      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span>{visible(r.text)}</span>{r.command && <Command>{r.command}</Command>}</div>)}
+      {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
+    </section>
+  )
+}
+
+function Facts({ w, now }: { w: Workspace; now: number }) {
+  const m = w.messages
+  return (
+    <dl class="facts">
+      <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: {visible(w.delivery.reason)}</dd></div>
+      {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
+      <div><dt>Last heard</dt><dd><Ago at={heard(w)} now={now} /></dd></div>
+      {w.lease_until && <div><dt>Lease</dt><dd>{Date.parse(w.lease_until) > now ? 'runs out ' : 'ran out '}<Ago at={w.lease_until} now={now} /></dd></div>}
+      {w.inbox.last_poll_at && <div><dt>Last poll</dt><dd><Ago at={w.inbox.last_poll_at} now={now} /></dd></div>}
+      <div><dt>Tasks</dt><dd>{w.active_tasks} of {w.max_concurrent_tasks}</dd></div>
+      <div><dt>Messages</dt><dd>{m.accepted} accepted: {m.delivered} delivered, {m.queued + m.in_flight} waiting, {m.dead} dead, {m.expired} expired, {m.cancelled} cancelled{m.missing ? `, ${m.missing} missing` : ''}</dd></div>
+      {w.runtime && <div><dt>Runtime</dt><dd>{visible(w.runtime)}</dd></div>}
+      {w.role && <div><dt>Role</dt><dd><Name>{w.role}</Name></dd></div>}
+      {w.team && <div><dt>Team</dt><dd><Name>{w.team}</Name></dd></div>}
+      <div><dt>Created</dt><dd><Ago at={w.created_at} now={now} /></dd></div>
+    </dl>
+  )
+}
+
+const EvidenceList = ({ evidence, now }: { evidence: Evidence[]; now: number }) => evidence.length === 0 ? <p class="muted">None.</p> : (
+  <ol class="evidence">{evidence.map((e, i) => <li key={i}><Ago at={e.at} now={now} /><span>{visible(e.fact)}</span></li>)}</ol>
+)
+
+/** Gone is what is left of a workspace that was removed, or never was. */
+function Gone({ id, details }: { id: string; details: Details }) {
+  return details.explanation
+    ? <div class="empty"><h1><Name>{id}</Name></h1><p>{visible(details.explanation.summary)}</p>{details.history && <section class="card"><Timeline history={details.history} /></section>}</div>
+    : <div class="empty"><h1>No workspace is called {visible(id)}</h1><p>{visible(details.missing?.body.hint)}</p></div>
+}

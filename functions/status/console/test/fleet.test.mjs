@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import { load } from './bundle.mjs'
+
+const { order, pageSize, readFilter, shown, writeFilter, noFilter } = await load('fleet.ts')
+const { reasonWords, severity, statusWords } = await load('words.ts')
+const here = new URL('.', import.meta.url)
+const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
+
+const now = Date.parse('2026-11-25T12:00:00Z')
+const ago = seconds => new Date(now - seconds * 1000).toISOString()
+const row = (id, status, reason, more) => (
+  { id, name: id, status, reason, since: ago(60), delivery: { effective_mode: 'push', reason: '' }, ...more })
+
+test('each status and reason of the API has words', () => {
+  assert.deepEqual(Object.keys(statusWords).sort(), components.schemas.Status.enum.toSorted())
+  assert.deepEqual(Object.keys(reasonWords).sort(), components.schemas.Reason.enum.toSorted())
+})
+
+test('the order is that of the command line', () => {
+  // TestTheConsoleOrdersAsTheCommandLine writes the file's content from workspace.Severity.
+  const table = JSON.parse(readFileSync(new URL('severity.json', here), 'utf8'))
+  for (const [status, reason, remarks, want] of table) assert.equal(severity(status, reason, remarks), want, `${status} ${reason} ${remarks}`)
+})
+
+test('a filter that is written to an address is read back', () => {
+  const words = ['', 'a', 'a b&c=d#?%', '\u202e', 'مساعد']
+  for (const search of words) for (const status of words) for (const silent of [true, false]) for (const page of [1, 7]) {
+    const filter = { search, status, reason: search, mode: status, page, silent }
+    assert.deepEqual(readFilter(writeFilter(filter)), filter)
+  }
+  for (const page of ['0', '-1', 'x', 'NaN', '1e99']) assert.ok(readFilter('?page=' + page).page >= 1, page)
+  assert.equal(writeFilter(noFilter), '')
+})
+
+test('the worst comes first, and what has been silent for days is folded away', () => {
+  const fleet = [
+    row('well', 'online', 'healthy'), row('old', 'offline', 'lease_expired', { since: ago(4 * 86_400) }),
+    row('gone', 'offline', 'lease_expired'), row('locked', 'degraded', 'credentials_rejected'),
+  ]
+  assert.deepEqual(order(fleet).map(w => w.id), ['locked', 'gone', 'old', 'well'])
+  const page = shown(fleet, noFilter, now)
+  assert.deepEqual([page.rows.map(w => w.id), page.folded, page.total], [['locked', 'gone', 'well'], 1, 3])
+  assert.deepEqual(page.statuses, [['degraded', 1], ['offline', 2], ['online', 1]])
+  assert.deepEqual(shown(fleet, { ...noFilter, silent: true }, now).rows.map(w => w.id), ['locked', 'gone', 'well', 'old'])
+  assert.deepEqual(shown(fleet, { ...noFilter, search: 'OLD' }, now).rows.map(w => w.id), ['old'])
+  assert.deepEqual(shown([fleet[1]], noFilter, now).rows.map(w => w.id), ['old'], 'a fleet that is silent altogether is shown')
+})
+
+test('each workspace that passes the filter is on exactly one page', () => {
+  const fleet = [...Array(2 * pageSize + 7).keys()].map(i => row('w' + i, 'online', 'healthy', { delivery: { effective_mode: i % 2 ? 'poll' : 'push' } }))
+  for (const filter of [noFilter, { ...noFilter, mode: 'poll' }, { ...noFilter, search: 'w1' }, { ...noFilter, search: 'nobody' }]) {
+    const { pages, total } = shown(fleet, filter, now)
+    const ids = [...Array(pages).keys()].flatMap(i => shown(fleet, { ...filter, page: i + 1 }, now).rows.map(w => w.id))
+    assert.equal(new Set(ids).size, total)
+    assert.equal(ids.length, total)
+    assert.equal(shown(fleet, { ...filter, page: 99 }, now).page, pages)
+  }
+})

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { load } from './bundle.mjs'
+
+const { visible, visibleLines } = await load('visible.ts')
+const { ago, span, exact } = await load('time.ts')
+
+test('what is hidden in a text is shown', () => {
+  for (const [text, want] of [
+    ['<b>\u202e\u001b', '<b>\\u202e\\u001b'], ['a\nb\tc', 'a\\nb\\tc'], ['\u2028\u0000', '\\u2028\\u0000'],
+    ['\u{e0001}', '\\udb40\\udc01'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
+  ]) assert.equal(visible(text), want)
+  assert.deepEqual(visibleLines('one\r\ntwo\u202e\n\nthree\n'), ['one', 'two\\u202e', '', 'three'])
+})
+
+test('a time is relative to now, and never before it has come', () => {
+  const now = Date.parse('2026-11-25T12:00:00Z'), at = seconds => new Date(now + seconds * 1000).toISOString()
+  for (const [seconds, want] of [[0, 'now'], [-0.4, 'now'], [-1, '1 s ago'], [-59, '59 s ago'], [-60, '1 min ago'], [-3599, '59 min ago'],
+    [-3600, '1 h ago'], [-86_400, '1 d ago'], [-8_640_000, '100 d ago'], [30, 'in 30 s'], [90, 'in 1 min']]) {
+    assert.equal(ago(at(seconds), now), want)
+  }
+  assert.equal(ago(undefined, now), 'never')
+  assert.equal(span(0), '0 s')
+  assert.match(exact('2026-11-25T12:00:00Z'), /2026.* · 2026-11-25T12:00:00Z$/)
+})
