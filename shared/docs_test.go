@@ -11,23 +11,29 @@ import (
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // named is a path of this repository in a document: `shared/chat/next.go`.
 var named = regexp.MustCompile("`((?:functions|infra|shared|events|localstack|docs|cmd|examples)/[^`\\s*<>…]*)`")
 
+// documents are the files that people read.
+func documents(t *testing.T) []string {
+	t.Helper()
+	out := []string{"../README.md", "../CONTRIBUTING.md", "../SECURITY.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/decisions/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, found...)
+	}
+	return out
+}
+
 func TestEachPathInADocumentExists(t *testing.T) {
-	documents, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := filepath.Glob("../docs/decisions/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents = append(append(documents, more...), "../README.md", "../CONTRIBUTING.md")
 	paths := 0
-	for _, document := range documents {
+	for _, document := range documents(t) {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
@@ -76,5 +82,102 @@ func TestTheDocumentSaysWhoMayCall(t *testing.T) {
 	}
 	if !strings.Contains(string(text), table.String()) {
 		t.Errorf("docs/security.md must have this table:\n%s", table.String())
+	}
+}
+
+// longest is how many words a paragraph has at most, so that it is read once.
+const longest = 120
+
+// notProse is what is no paragraph: a block of code, a row of a table, what is indented.
+var (
+	fenced   = regexp.MustCompile("(?s)```.*?```")
+	notProse = regexp.MustCompile(`(?m)^(?:\||    ).*$`)
+	// item begins an item of a list, which is a paragraph of its own.
+	item = regexp.MustCompile(`(?m)^\s*(?:[-*]|\d+\.) `)
+)
+
+func TestNoParagraphIsLong(t *testing.T) {
+	paragraphs := 0
+	for _, document := range documents(t) {
+		raw, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := notProse.ReplaceAllString(fenced.ReplaceAllString(string(raw), ""), "")
+		text = item.ReplaceAllString(text, "\n\n")
+		for paragraph := range strings.SplitSeq(text, "\n\n") {
+			words := strings.Fields(paragraph)
+			if len(words) > 0 {
+				paragraphs++
+			}
+			if len(words) > longest {
+				t.Errorf("%s: a paragraph has %d words: %s …", strings.TrimPrefix(document, "../"), len(words),
+					strings.Join(words[:12], " "))
+			}
+		}
+	}
+	if paragraphs < 300 {
+		t.Errorf("the documents have %d paragraphs: the pattern misses them", paragraphs)
+	}
+}
+
+// linked is a link to a document or to a heading in one.
+var linked = regexp.MustCompile(`\]\(([^)\s]*\.md)?(#[^)\s]+)?\)`)
+
+// anchors are the headings of a document, as a link names them.
+func anchors(t *testing.T, document string) map[string]bool {
+	t.Helper()
+	raw, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(raw), -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		out["#"+strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return out
+}
+
+func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
+	links := 0
+	for _, document := range documents(t) {
+		raw, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range linked.FindAllStringSubmatch(string(raw), -1) {
+			links++
+			to := document
+			if link[1] != "" {
+				to = filepath.Join(filepath.Dir(document), link[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s, which is not there", document, link[1])
+			} else if link[2] != "" && !anchors(t, to)[link[2]] {
+				t.Errorf("%s links to %s%s, and there is no such heading", document, link[1], link[2])
+			}
+		}
+	}
+	if links < 100 {
+		t.Errorf("the documents have %d links: the pattern misses them", links)
+	}
+}
+
+// docs/operate.md says of each reason what it looks like, in the words of explain, and what to do.
+func TestTheDocumentExplainsEachReason(t *testing.T) {
+	raw, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(raw)), " ")
+	for _, reason := range workspace.Reasons() {
+		heading := regexp.MustCompile(`(?m)^### .*` + "`" + string(reason) + "`")
+		if !heading.Match(raw) {
+			t.Errorf("docs/operate.md has no section for %s", reason)
+		}
+		if says := (workspace.Verdict{Reason: reason}).Summary(); !strings.Contains(text, says) {
+			t.Errorf("docs/operate.md must say what %s looks like: %s", reason, says)
+		}
 	}
 }

@@ -10,12 +10,14 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/rollcall/rollcall/shared/api"
 )
 
 // terminal is where a person at the terminal answers; nil when nobody is there.
 func terminal() io.Reader {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !term.IsTerminal(int(os.Stdin.Fd())) { // /dev/null is a device too, and nobody answers there
 		return nil
 	}
 	return os.Stdin

@@ -192,3 +192,12 @@ func TestActiveTasks(t *testing.T) {
 		t.Errorf("at work: %d", n)
 	}
 }
+
+// An agent without a journal takes its messages too.
+func TestAJournalIsNotNeeded(t *testing.T) {
+	a := testAgent(t, "")
+	a.journal = ""
+	if err := a.record(message{MessageID: "m1"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"log"
@@ -37,7 +38,7 @@ type agent struct {
 	id        string        // the workspace that this agent serves
 	tokenFile string        // holds the credential from one start to the next
 	enrolment string        // an enrolment token; needed only for a first credential
-	journal   string        // gets a line of JSON for each message
+	journal   string        // gets a line of JSON for each message; "": none does
 	beat      time.Duration // between two heartbeats
 	patience  time.Duration // for an answer of the platform
 
@@ -65,7 +66,8 @@ func main() {
 // flags declares the configuration that the command line sets.
 func flags() *agent {
 	a := agent{registered: make(chan struct{}), patience: callTimeout}
-	flag.StringVar(&a.platform, "platform", "http://127.0.0.1:8080", "Rollcall's address")
+	flag.StringVar(&a.platform, "platform", cmp.Or(os.Getenv("ROLLCALL_URL"), "http://127.0.0.1:8080"),
+		"Rollcall's address (taken from ROLLCALL_URL if not given)")
 	flag.StringVar(&a.id, "id", "", "the id of the workspace that this agent serves")
 	flag.StringVar(&a.tokenFile, "token-file", "",
 		"the file in which the credential is kept; put it on a volume that outlives the container")

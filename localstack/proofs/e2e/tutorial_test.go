@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// lesson is a block of commands of the tutorial, and what it says that they print.
+type lesson struct {
+	commands string
+	prints   []string
+}
+
+// block is a fenced block of a document: its language and its content.
+var block = regexp.MustCompile("(?s)```(sh|text)\n(.*?)```")
+
+// lessons reads the tutorial.
+func lessons(t *testing.T) (out []lesson) {
+	t.Helper()
+	raw, err := os.ReadFile("../../../docs/tutorial.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(raw), "tutorial", "tutorial-"+uuid.NewString()[:8]) // nobody else's workspace
+	for _, b := range block.FindAllStringSubmatch(text, -1) {
+		switch {
+		case b[1] == "sh":
+			out = append(out, lesson{commands: b[2]})
+		case len(out) == 0:
+			t.Fatalf("the tutorial prints before its first command: %s", b[2])
+		default:
+			out[len(out)-1].prints = strings.Split(strings.TrimSpace(b[2]), "\n")
+		}
+	}
+	return out
+}
+
+// A reader types the commands of the tutorial one after the other, and sees what it says.
+func TestTheTutorialHolds(t *testing.T) {
+	s := on(t)
+	here := t.TempDir()
+	if err := os.Mkdir(filepath.Join(here, ".build"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, program := range map[string]string{"agent": s.Agent, "rollcall": s.CLI} {
+		if err := os.Symlink(program, filepath.Join(here, ".build", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := lessons(t)
+	var script strings.Builder
+	for i, l := range all {
+		fmt.Fprintf(&script, "%s\necho '<<< %d >>>'\n", l.commands, i)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-c", script.String())
+	shell.Dir = here
+	shell.Env = append(os.Environ(), "ROLLCALL_URL="+s.URL, "ROLLCALL_TOKEN="+s.OperatorToken)
+	var out, errs bytes.Buffer
+	shell.Stdout, shell.Stderr = &out, &errs
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what is left in the background ends with the test
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
+	t.Cleanup(func() {
+		if shell.Process != nil {
+			_ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) // as a rule none is left
+		}
+	})
+	if err := shell.Run(); err != nil {
+		t.Fatalf("%v\n%s%s", err, &out, &errs)
+	}
+	rest := out.String()
+	for i, l := range all {
+		printed, after, ok := strings.Cut(rest, fmt.Sprintf("<<< %d >>>\n", i))
+		if !ok {
+			t.Fatalf("the shell ended early:\n%s%s", &out, &errs)
+		}
+		rest = after
+		if missing := missingFrom(printed, l.prints); missing != "" {
+			t.Errorf("these commands do not print %q:\n%s\nbut\n%s%s", missing, l.commands, printed, &errs)
+		}
+	}
+}
+
+// missingFrom is the first line that was not printed in this order; "": none. Other lines may stand between them, and
+// … stands for anything.
+func missingFrom(printed string, lines []string) string {
+	actual := strings.Split(printed, "\n")
+	for _, line := range lines {
+		pattern := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + "$")
+		for len(actual) > 0 && !pattern.MatchString(actual[0]) {
+			actual = actual[1:]
+		}
+		if len(actual) == 0 {
+			return line
+		}
+		actual = actual[1:]
+	}
+	return ""
+}
