@@ -62,8 +62,11 @@ type Stage struct {
 	Tests    []string        `json:"tests"` // of Tests, what the deployed stage is tried with; smoke without it
 }
 
-// Tests are what a deployed stage can be tried with: the arguments of make prove.
-var Tests = []string{"smoke", "conformance", "probes"}
+// Tests are what a deployed stage can be tried with: the arguments of make prove, and
+// whether an alarm of its has risen.
+var Tests = []string{"smoke", "conformance", "probes", alarms}
+
+const alarms = "alarms"
 
 // Parse reads a configuration, a JSON object.
 func Parse(raw string) (Config, error) {

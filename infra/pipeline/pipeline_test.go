@@ -22,7 +22,8 @@ const config = `{
 	"account": "111111111111", "region": "us-east-1", "repository": "example/rollcall",
 	"connection_arn": "arn:aws:codeconnections:us-east-1:111111111111:connection/c",
 	"stages": [
-		{"name": "Beta", "account": "222222222222", "region": "us-east-1", "tests": ["smoke", "conformance", "probes"]},
+		{"name": "Beta", "account": "222222222222", "region": "us-east-1",
+			"tests": ["smoke", "conformance", "probes", "alarms"]},
 		{"name": "Prod", "account": "333333333333", "region": "eu-west-1", "settings": {"max_drains": 200}}
 	]
 }`
@@ -140,7 +141,7 @@ func checkActions(t *testing.T, own map[string]object) {
 		t.Errorf("stages %v, want %s", stages, want)
 	}
 	for stage, want := range map[string]string{
-		"Beta": "[Rollcall.Prepare Rollcall.Deploy smoke-Beta conformance-Beta probes-Beta]",
+		"Beta": "[Rollcall.Prepare Rollcall.Deploy smoke-Beta conformance-Beta probes-Beta alarms-Beta]",
 		"Prod": "[Approve Rollcall.Prepare Rollcall.Gate-Prod Rollcall.Deploy smoke-Prod]",
 	} {
 		if fmt.Sprint(actions[stage]) != want {

@@ -65,7 +65,7 @@ func (r *rehearsal) tryGate(ctx context.Context) error {
 		case c.refused == "" && err != nil:
 			return fmt.Errorf("%s: %w", c.what, err)
 		case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
-			return fmt.Errorf("%s: the gate says %w", c.what, err)
+			return fmt.Errorf("%s: the gate says %v", c.what, err)
 		}
 		fmt.Fprintln(r.out, "  ok   ", c.what)
 	}

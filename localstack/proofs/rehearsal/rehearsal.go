@@ -6,6 +6,7 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,7 +36,7 @@ var stages = []struct {
 	tests []string
 }{
 	{"Beta", []string{"smoke"}},
-	{"Gamma", []string{"smoke", "conformance", "probes"}},
+	{"Gamma", []string{"smoke", "conformance", "probes", "alarms"}},
 	{"Prod", []string{"smoke"}},
 }
 
@@ -82,7 +83,7 @@ func Run(ctx context.Context, dirs emulator.Dirs, out io.Writer) error {
 			fmt.Fprintf(out, "  %-6s%s (%.1f s)\n", what, a.Name, time.Since(began).Seconds())
 		}
 	}
-	if err := r.tryGate(ctx); err != nil {
+	if err := errors.Join(r.tryGate(ctx), r.tryAlarms(ctx)); err != nil {
 		return err
 	}
 	return r.tryRestore(ctx)
