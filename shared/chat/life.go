@@ -12,17 +12,20 @@ import (
 // maxSkew is how far the clocks of two deliverers may differ.
 const maxSkew = time.Minute
 
-// Available reports whether the message may be delivered now to the host of an epoch. A set-aside or a claim dated more
-// than maxSkew ahead is ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
-func (m Message) Available(epoch int64, now time.Time) bool {
+// Host is to whom a message may be delivered now: the workspace's epoch, and the epoch since which it has its URL.
+type Host struct{ Epoch, URLSince int64 }
+
+// Available reports whether the message may be delivered now to a host. A set-aside or a claim dated more than maxSkew
+// ahead is ignored: a deliverer whose clock jumped must not hold mail back until real time catches up.
+func (m Message) Available(to Host, now time.Time) bool {
 	if m.triedByFastClock(now) {
 		return m.State.Open()
 	}
 	switch m.State {
 	case Queued:
-		return !m.Aside(epoch, now)
-	case InFlight:
-		return m.ClaimEnded(now) || m.fetchedBefore(epoch)
+		return !m.Aside(to.Epoch, now)
+	case InFlight: // a push to another URL, which a host before had, holds nothing of what this one gets
+		return m.ClaimEnded(now) || m.fetchedBefore(to.Epoch) || m.pushedBefore(to.URLSince, now)
 	}
 	return false
 }
@@ -131,7 +134,7 @@ func (m Message) poisoned(p Policy, passedAt time.Time) bool {
 const maxAttemptsKept = 20
 
 // Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
-// and counts. A push that a newer host's poll takes the message from is superseded, and uses up no attempt. passedAt is
+// and counts. A push that the message is taken from for a newer host is superseded, and uses up no attempt. passedAt is
 // when the agent last took another message; a message that fails where others pass is dead instead, and one whose
 // attempts are used up by the lost one is set aside.
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
@@ -139,7 +142,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	if m.lastAttempt().Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
-	if m.pushedBefore(claim.Epoch, now) && via == ByPoll {
+	if m.pushedBefore(claim.Epoch, now) {
 		m.closeAttempt(Superseded, supersededWhy)
 	}
 	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")

@@ -45,7 +45,7 @@ func TestAPoisonedMessageDies(t *testing.T) {
 		t.Fatal("set aside with an attempt left")
 	}
 	m, now = failed(p.MaxAttempts)
-	if !m.Aside(1, now) || m.Available(1, now) || m.Aside(2, now) || m.Aside(1, now.Add(p.AsideFor)) {
+	if !m.Aside(1, now) || m.Available(chat.Host{Epoch: 1}, now) || m.Aside(2, now) || m.Aside(1, now.Add(p.AsideFor)) {
 		t.Fatalf("%+v", m)
 	}
 	// It failed once, others passed, and then an outage began that meets every message.
@@ -81,7 +81,7 @@ func TestNoAnswerUsesUpNoAttempt(t *testing.T) {
 	} {
 		m, now := queued(1), t0
 		for range 100 {
-			if !m.Available(1, now) {
+			if !m.Available(chat.Host{Epoch: 1}, now) {
 				t.Fatalf("%s: not available", name)
 			}
 			m = ends(taken(m, now))
@@ -101,10 +101,10 @@ func TestALostDelivererCounts(t *testing.T) {
 	m, now := queued(1), t0
 	for range p.MaxAttempts {
 		m = taken(m, now)
-		if m.Available(1, now.Add(p.VisibilityTimeout-1)) {
+		if m.Available(chat.Host{Epoch: 1}, now.Add(p.VisibilityTimeout-1)) {
 			t.Fatal("available under a live claim")
 		}
-		if now = now.Add(p.VisibilityTimeout); !m.Available(1, now) {
+		if now = now.Add(p.VisibilityTimeout); !m.Available(chat.Host{Epoch: 1}, now) {
 			t.Fatal("time did not make it available")
 		}
 	}
@@ -183,7 +183,7 @@ func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
 	}
 	switch rapid.SampledFrom(steps).Draw(t, "step") {
 	case "take":
-		if m.Available(1, now) {
+		if m.Available(chat.Host{Epoch: 1}, now) {
 			via := rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(t, "via")
 			return m.Take(via, claim(now.Add(p.VisibilityTimeout)), p, passed, now)
 		}

@@ -2,11 +2,11 @@ package chat
 
 import "time"
 
-// Next picks what one free task slot should deliver now to the host of an epoch. open is in delivery order
-// (priority, then acceptance); slots is how many messages may be in flight at a time. When nothing can be
-// delivered yet, retryAt is when something can (zero: nothing waits on time). Order is a promise, but for a
-// message that is set aside: those behind it go first.
-func Next(open []Message, slots int, epoch int64, now time.Time) (next *Message, retryAt time.Time) {
+// Next picks what one free task slot should deliver now to a host. open is in delivery order (priority, then
+// acceptance); slots is how many messages may be in flight at a time. When nothing can be delivered yet, retryAt is
+// when something can (zero: nothing waits on time). Order is a promise, but for a message that is set aside: those
+// behind it go first.
+func Next(open []Message, slots int, to Host, now time.Time) (next *Message, retryAt time.Time) {
 	sooner := func(at time.Time) {
 		if retryAt.IsZero() || at.Before(retryAt) {
 			retryAt = at
@@ -16,9 +16,9 @@ func Next(open []Message, slots int, epoch int64, now time.Time) (next *Message,
 	for i := range open {
 		m := &open[i]
 		switch {
-		case m.Aside(epoch, now):
+		case m.Aside(to.Epoch, now):
 			sooner(m.NotBefore)
-		case m.Available(epoch, now):
+		case m.Available(to, now):
 			if inFlight < slots {
 				return m, time.Time{}
 			}

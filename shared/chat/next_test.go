@@ -30,7 +30,7 @@ func TestNextKeepsOrder(t *testing.T) {
 		"set aside, behind one in flight": {[]chat.Message{flying, aside}, 1, 1, 0, now.Add(time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, retry := chat.Next(c.open, c.slots, c.epoch, now)
+			got, retry := chat.Next(c.open, c.slots, chat.Host{Epoch: c.epoch}, now)
 			seq := int64(0)
 			if got != nil {
 				seq = got.Seq

@@ -230,11 +230,11 @@ func (w *worker) step(ctx context.Context) error {
 	if err != nil || len(ms) == 0 {
 		return err
 	}
-	if until := claimedUntil(ms, f.Epoch, now); f.PushFailures > 0 && !until.IsZero() {
+	if until := claimedUntil(ms, presentHost(f), now); f.PushFailures > 0 && !until.IsZero() {
 		why := "another delivery finds out whether the agent is back"
 		return w.end(why, &wakeUp{cause: retryOf(ms[0]), after: until.Sub(now)})
 	}
-	head, retryAt := chat.Next(ms, f.Slots(), f.Epoch, now)
+	head, retryAt := chat.Next(ms, f.Slots(), presentHost(f), now)
 	switch {
 	case head == nil && retryAt.IsZero():
 		return w.end("nothing to deliver yet", nil)
@@ -247,9 +247,9 @@ func (w *worker) step(ctx context.Context) error {
 // claimedUntil is when the last claim on ms ends that still holds a message; zero
 // when none does. A claim that ended holds nothing, though its message still
 // counts as in flight: its deliverer died, or the agent does not poll any more.
-func claimedUntil(ms []chat.Message, epoch int64, now time.Time) (until time.Time) {
+func claimedUntil(ms []chat.Message, to chat.Host, now time.Time) (until time.Time) {
 	for _, m := range ms {
-		if m.State == chat.InFlight && !m.Available(epoch, now) && m.Claim.Until.After(until) {
+		if m.State == chat.InFlight && !m.Available(to, now) && m.Claim.Until.After(until) {
 			until = m.Claim.Until
 		}
 	}
@@ -321,8 +321,8 @@ const queueHeldFor = 5 * time.Second
 func (w *worker) deliver(
 	ctx context.Context, f workspace.Facts, head chat.Message, ms []chat.Message, now time.Time,
 ) error {
-	q := ChatQueue{f.Life(), f.QueueGeneration}
-	ticket, err := w.ticket(ctx, q, f.Slots(), f.Epoch, head, ms, now)
+	q := ChatQueue{f.Life(), f.QueueGeneration, f.URLEpoch}
+	ticket, err := w.ticket(ctx, q, f.Slots(), presentHost(f), head, ms, now)
 	// A queue that was deleted can't be used yet, and one that gives no ticket
 	// although the head is free and has waited for two visibility timeouts is
 	// stuck: no holder of a ticket lives that long without a claim. The mail goes
@@ -374,22 +374,42 @@ const maxTickets = 10
 // tickets are used up by attempts at the head, whichever message they were put
 // in for, so each attempt entitles the mail to a fresh set.
 func (d *Delivery) ticket(
-	ctx context.Context, q ChatQueue, slots int, epoch int64, head chat.Message, ms []chat.Message, now time.Time,
+	ctx context.Context, q ChatQueue, slots int, to chat.Host, head chat.Message, ms []chat.Message, now time.Time,
 ) (*ReceivedTicket, error) {
-	received, err := d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, 0)
+	received, err := d.receive(ctx, q, 0)
 	if received != nil || err != nil {
 		return received, err
 	}
 	var tickets []Ticket
 	for _, m := range ms {
-		if m.Available(epoch, now) && len(tickets) < maxTickets {
-			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, head)})
+		if m.Available(to, now) && len(tickets) < maxTickets {
+			dedup := fmt.Sprintf("%s.%d", dedupID(m, head), q.Host)
+			tickets = append(tickets, Ticket{MessageID: m.ID, Seq: m.Seq, Host: q.Host, Dedup: dedup})
 		}
 	}
 	if err := d.Queues.Send(ctx, q, slots, tickets); err != nil {
 		return nil, err
 	}
-	return d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, time.Second)
+	return d.receive(ctx, q, time.Second)
+}
+
+// receive takes a ticket of the present host from the chat queue. One of a host before is
+// no right to deliver to this one, and is dropped: that host's mail has tickets of its own.
+// Error: conflict when the ticket is of a newer host.
+func (d *Delivery) receive(ctx context.Context, q ChatQueue, wait time.Duration) (*ReceivedTicket, error) {
+	for {
+		t, err := d.Queues.Receive(ctx, q, d.Policy.VisibilityTimeout, wait)
+		switch {
+		case err != nil || t == nil || t.Host == q.Host:
+			return t, err
+		case t.Host > q.Host:
+			_ = d.Queues.Release(ctx, q, *t) // if this fails, its visibility timeout frees it
+			return nil, fault.New(fault.Conflict, "another host has registered")
+		}
+		if err := d.Queues.Delete(ctx, q, *t); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // dedupID tells a ticket from another one for the same message: by the head's

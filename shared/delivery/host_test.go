@@ -128,6 +128,81 @@ func TestMailGoesToTheHostThatRegisteredLast(t *testing.T) {
 	})
 }
 
+// While a push to the old URL hangs, a host that registers another URL gets its mail at once, each message once. What
+// the old push brings at last is for nobody.
+func TestMailGoesOnWhileAPushToTheOldURLHangs(t *testing.T) {
+	for name, answer := range map[string]delivery.PushResult{
+		"the old one answers at last":     {},
+		"the old one fails at last":       {Handover: delivery.AgentError, Why: "hung up"},
+		"the old one is busy at last":     {Handover: delivery.Busy, RetryAfter: time.Hour},
+		"the old one can't be reached":    refused,
+		"the old one never answers":       timedOut,
+		"the old one refuses the message": {Handover: delivery.Refused, Why: "error -32602"},
+	} {
+		for _, slots := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s, %d slots", name, slots), func(t *testing.T) {
+				w := world.New(t, workspace.Push, "http://old/")
+				_, err := w.Registry.Create(t.Context(), registry.CreateInput{
+					ID: world.ID, Mode: workspace.Push, MaxTasks: slots, Adopt: true,
+				}, w.Now)
+				w.NoError(err)
+				register(w, workspace.Push, "http://old/")
+				w.Send("m1", "m2", "m3")
+				var mu sync.Mutex
+				began := false
+				w.Agents = pushesTo(func(to delivery.Target) delivery.PushResult {
+					mu.Lock()
+					defer mu.Unlock()
+					w.PushedURLs = append(w.PushedURLs, to.URL)
+					if to.URL != "http://old/" {
+						return delivery.PushResult{}
+					}
+					if !began {
+						began = true
+						register(w, workspace.Push, "http://new/")
+						mu.Unlock()
+						w.DrainOnce()
+						mu.Lock()
+						// With two slots, the other one may be at m1.
+						if m1 := w.Receipt("m1"); slots == 1 && m1.State != chat.Delivered {
+							t.Errorf("m1 is %s while the old push hangs: %v", m1.State, w.PushedURLs)
+						}
+					}
+					return answer
+				})
+				w.DrainOnce()
+				m1, f := w.Receipt("m1"), w.Facts()
+				toNew := len(slices.DeleteFunc(slices.Clone(w.PushedURLs), func(url string) bool { return url == "http://old/" }))
+				if f.Delivered != 3 || f.InFlight != 0 || f.PushFailures != 0 || f.BusyAnswers != 0 || f.Dead != 0 || toNew != 3 ||
+					(slots == 1 && m1.Attempts[0].Outcome != chat.Superseded) {
+					t.Fatalf("%+v, %+v, pushed to %v", f, m1.Attempts, w.PushedURLs)
+				}
+				w.SweepOnce()
+				w.Send("m4")
+				w.DrainOnce()
+				if m4 := w.Receipt("m4"); m4.State != chat.Delivered {
+					t.Fatalf("%+v", m4)
+				}
+			})
+		}
+	}
+}
+
+// An agent that registers again at the same URL is handed nothing twice while a push there has not ended.
+func TestAPushToTheSameURLHoldsItsMessage(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	w.Send("m1", "m2")
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if m.ID == "m1" {
+			register(w, workspace.Push, "http://agent/")
+			w.DrainOnce()
+		}
+		return delivery.PushResult{}
+	}
+	w.DrainOnce()
+	w.Want("taken", w.Taken, "m1", "m2")
+}
+
 // ledger calls before ahead of each write of messages, and fails with its error.
 type ledger struct {
 	delivery.Ledger
@@ -248,6 +323,12 @@ func TestAFailureInOneTaskSlotDoesNotCancelAnother(t *testing.T) {
 	if m := w.Receipt("m1"); cancelled != nil || m.State != chat.Delivered {
 		t.Fatalf("%v: %+v", cancelled, m)
 	}
+}
+
+type pushesTo func(to delivery.Target) delivery.PushResult
+
+func (p pushesTo) Push(_ context.Context, to delivery.Target, _ chat.Message) delivery.PushResult {
+	return p(to)
 }
 
 type pushes func(ctx context.Context) delivery.PushResult

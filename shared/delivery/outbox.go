@@ -45,7 +45,7 @@ const (
 func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, err error) {
 	until := d.Clock.Now().Add(outboxFor)
 	if f.OutboxItems > 0 {
-		again, err = d.clearOutbox(ctx, ChatQueue{f.Life(), f.QueueGeneration}, false, until)
+		again, err = d.clearOutbox(ctx, ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}, false, until)
 	}
 	for _, life := range f.FormerLives() {
 		_, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true, until) // the sweep sees to the rest

@@ -186,7 +186,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 				return p
 			}
 		}
-		claimed := m.State == chat.InFlight && !m.Available(f.Epoch, now)
+		claimed := m.State == chat.InFlight && !m.Available(presentHost(f), now)
 		switch {
 		case said == atWork: // the host has it, and has not acknowledged it yet
 		case said == done:
@@ -194,7 +194,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			if f.AcksEpoch > 0 {
 				p.update.AcksEpoch = new(int64) // who acknowledges by cursors does not by numbers
 			}
-		case m.Probe && polls && m.Available(f.Epoch, now):
+		case m.Probe && polls && m.Available(presentHost(f), now):
 			// A client would show its agent an empty message: the poll itself is the
 			// proof that the agent asks for its mail.
 			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)

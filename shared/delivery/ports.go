@@ -27,6 +27,9 @@ type Host struct {
 	URLFingerprint string
 }
 
+// presentHost is to whom a workspace's messages may be delivered now.
+func presentHost(f workspace.Facts) chat.Host { return chat.Host{Epoch: f.Epoch, URLSince: f.URLEpoch} }
+
 // HostOf is the present host of a workspace.
 func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.URLFingerprint} }
 
@@ -188,6 +191,7 @@ const MaxMoves = 49
 type Ticket struct {
 	MessageID string `json:"message_id"`
 	Seq       int64  `json:"seq"`
+	Host      int64  `json:"host,omitempty"` // that of the queue it was put into
 	// Dedup is unique to one attempt at the message, so that the queue drops a
 	// repeated send and keeps a retry.
 	Dedup string `json:"-"`
@@ -204,6 +208,9 @@ type ReceivedTicket struct {
 type ChatQueue struct {
 	Life       workspace.Life
 	Generation int64
+	// Host is the epoch since which the agent has its URL. A ticket that is put in for one host, and is received, is no
+	// lock for another.
+	Host int64
 }
 
 // ErrQueueDeletedRecently is returned when the queue's name can't be used yet:

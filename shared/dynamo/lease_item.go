@@ -19,7 +19,7 @@ var leaseAttributes = map[string]string{
 	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd", "ResumedAt": "rz",
 	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
-	"LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
+	"URLEpoch": "ue", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",

@@ -129,6 +129,15 @@ func (c *ChatQueues) forget(name string) {
 	delete(c.urls, name)
 }
 
+// groupOf is the message group of a task slot of the queue's host. A host that never had
+// another URL has number 0.
+func groupOf(q delivery.ChatQueue, slot int64) string {
+	if q.Host == 0 {
+		return fmt.Sprint("slot-", slot)
+	}
+	return fmt.Sprintf("host-%d-slot-%d", q.Host, slot)
+}
+
 // Send implements delivery.Queues. A ticket's message group is one of as many as
 // the agent has task slots, so that SQS itself keeps one delivery to a slot.
 func (c *ChatQueues) Send(ctx context.Context, q delivery.ChatQueue, slots int, tickets []delivery.Ticket) error {
@@ -142,7 +151,7 @@ func (c *ChatQueues) Send(ctx context.Context, q delivery.ChatQueue, slots int, 
 			entries[i] = types.SendMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
 				MessageDeduplicationId: aws.String(t.Dedup),
-				MessageGroupId:         aws.String(fmt.Sprint("slot-", t.Seq%int64(max(1, slots)))),
+				MessageGroupId:         aws.String(groupOf(q, t.Seq%int64(max(1, slots)))),
 			}
 		}
 		if err := c.send(ctx, q, entries); err != nil {

@@ -43,6 +43,7 @@ type Identity struct {
 	// Epoch is raised by each accepted register, repair, revocation (a removal is one) and adoption. Only the agent of
 	// this epoch may acknowledge.
 	Epoch        int64
+	URLEpoch     int64 // the epoch of the first register with its present URL; 0: it never had another
 	Hold         Hold
 	CreatedAt    time.Time
 	HoldSince    time.Time // when Hold was set

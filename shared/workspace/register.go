@@ -43,7 +43,10 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f = f.noteMove(d.From, now)
 	f.SeenFrom, f.Homes = d.From, NoteHome(f.Homes, d.From, now)
-	f = f.noteURL(d.URL, p, now)
+	was := f.URLFingerprint
+	if f = f.noteURL(d.URL, p, now); was != "" && f.URLFingerprint != was {
+		f.URLEpoch = f.Epoch
+	}
 	f.Declared, f.DeclaredBy, f.Pushable = d.Mode, ByAgent, d.Pushable
 	if f.StrangerFrom == d.From {
 		f.Stranger = Stranger{} // it was this agent

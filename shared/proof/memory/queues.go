@@ -40,7 +40,7 @@ type queue struct {
 
 type ticket struct {
 	delivery.ReceivedTicket
-	group    int64
+	group    string
 	visible  time.Time // when its visibility timeout ends; zero: it is not received
 	receives int
 }
@@ -67,12 +67,12 @@ func (q *Queues) Send(_ context.Context, to delivery.ChatQueue, slots int, ticke
 		q.queues[name] = &queue{dedup: map[string]time.Time{}}
 	}
 	for _, t := range tickets {
-		q.queues[name].send(t, t.Seq%int64(max(1, slots)), q.Now())
+		q.queues[name].send(t, fmt.Sprintf("%d/%d", to.Host, t.Seq%int64(max(1, slots))), q.Now())
 	}
 	return nil
 }
 
-func (l *queue) send(t delivery.Ticket, group int64, now time.Time) {
+func (l *queue) send(t delivery.Ticket, group string, now time.Time) {
 	if at, ok := l.dedup[t.Dedup]; ok && now.Sub(at) < dedupFor {
 		return
 	}
@@ -92,7 +92,7 @@ func (q *Queues) Receive(
 		return nil, nil //nolint:nilnil // the port says nil for no ticket
 	}
 	q.dropUsedUp(l)
-	locked := map[int64]bool{}
+	locked := map[string]bool{}
 	for _, t := range l.tickets {
 		locked[t.group] = locked[t.group] || t.received(q.Now())
 	}

@@ -25,6 +25,20 @@ type Drain struct {
 	Host         uint8 // the host whose URL it has read
 	Outdated     bool  // the message was written since
 	TicketHidden bool  // the visibility timeout of the ticket it received still runs
+	OfReplaced   bool  // that ticket is of a host whose URL another has replaced: it locks nothing
+}
+
+// ticketVisible ends the visibility timeout of its ticket.
+func (d *Drain) ticketVisible() { d.TicketHidden, d.OfReplaced = false, false }
+
+// idle is a drain that does not run; the ticket that it had may still be hidden.
+func (d Drain) idle() Drain { return Drain{TicketHidden: d.TicketHidden, OfReplaced: d.OfReplaced} }
+
+// at is the drain in a phase at which it has read nothing.
+func (d Drain) at(phase Phase) Drain {
+	d = d.idle()
+	d.Phase = phase
+	return d
 }
 
 // drainSteps collects the steps of one drain.
@@ -79,7 +93,7 @@ func (d drainSteps) name(format string) string { return d.rules.name(format, d.m
 // receive reads the head and receives a ticket, or ends the drain.
 func (d drainSteps) receive() {
 	if !d.from.wantsDrain(d.rules) {
-		d.add("ends", d.with(Drain{TicketHidden: d.TicketHidden}))
+		d.add("ends", d.with(d.idle()))
 		return
 	}
 	if d.from.Open == 0 || d.from.Hung {
@@ -94,11 +108,13 @@ func (d drainSteps) receive() {
 	switch {
 	case d.from.Failing && d.from.claimed(d.rules):
 		d.add("leaves it to another to find out whether the agent is back",
-			d.with(Drain{TicketHidden: d.TicketHidden}))
+			d.with(d.idle()))
 	case head < 0:
-		d.add("ends", d.with(Drain{TicketHidden: d.TicketHidden}))
-	case d.slotLocked():
-		d.add("finds the task slot taken, and ends", d.with(Drain{TicketHidden: d.TicketHidden}))
+		d.add("ends", d.with(d.idle()))
+	case d.slotLocked(d.rules.LockOutlivesRegister):
+		to := d.with(d.idle())
+		to.LockedByReplaced = !d.slotLocked(false)
+		d.add("finds the task slot taken, and ends", to)
 	default:
 		next := Drain{Phase: HasTicket, Message: uint8(head), Host: d.from.NewestHost, TicketHidden: true}
 		d.add("receives a ticket", d.with(next))
@@ -111,7 +127,7 @@ func (d drainSteps) probe() {
 	passes := d.from
 	passes.reached()
 	failed := func(hung bool) State {
-		to := d.with(Drain{TicketHidden: d.TicketHidden})
+		to := d.with(d.idle())
 		to.Failing, to.Hung = true, hung
 		to.rest(false)
 		return to
@@ -130,10 +146,11 @@ func (d drainSteps) probe() {
 }
 
 // slotLocked reports whether the task slot is locked: a hidden ticket keeps all
-// drains from receiving another, also the one that received it and went on without it.
-func (d drainSteps) slotLocked() bool {
-	for other := range d.from.Drains {
-		if d.from.Drains[other].TicketHidden && (other == d.index || !d.rules.NoSlotLock) {
+// drains from receiving another, also the one that received it and went on without it. One
+// that was received for a URL that another has replaced keeps none, unless ofReplaced.
+func (d drainSteps) slotLocked(ofReplaced bool) bool {
+	for other, has := range d.from.Drains {
+		if has.TicketHidden && (!has.OfReplaced || ofReplaced) && (other == d.index || !d.rules.NoSlotLock) {
 			return true
 		}
 	}
@@ -149,8 +166,8 @@ func (d drainSteps) claim() {
 	}
 	to := d.from
 	m := &to.Messages[d.message]
-	if m.Stage == InFlight && m.ClaimedBy != ByPoll && !to.lose(d.message, d.rules) {
-		to.Drains[d.index] = Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden}
+	if m.Stage == InFlight && m.ClaimedBy != ByPoll && !m.Freed && !to.lose(d.message, d.rules) {
+		to.Drains[d.index] = d.at(OutcomeWritten)
 		d.add(d.name("finds that all attempts of m%d are used up"), to)
 		return
 	}
@@ -171,7 +188,7 @@ func (d drainSteps) push() {
 	case !d.replaced && d.from.AgentPolls: // nobody serves the URL now
 		d.pushed(PushUnreachable, "can't push m%d")
 	case m.Nature == Crashes:
-		d.add(d.name("pushes m%d, and dies of it"), d.with(Drain{TicketHidden: d.TicketHidden}))
+		d.add(d.name("pushes m%d, and dies of it"), d.with(d.idle()))
 	case m.Nature == Hangs:
 		d.pushed(PushHung, "pushes m%d, and the agent never answers")
 	case m.Nature == Fails || d.from.Outage:
@@ -221,10 +238,10 @@ func (d drainSteps) writeOutcome() {
 	m := d.from.Messages[d.message]
 	if (m.Stage != InFlight || m.ClaimedBy != uint8(d.index+1)) && !d.rules.OutcomeUnchecked {
 		d.add(d.name("is too late to write the outcome of m%d"),
-			d.with(Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden}))
+			d.with(d.at(OutcomeWritten)))
 		return
 	}
-	to := d.with(Drain{Phase: OutcomeWritten, TicketHidden: d.TicketHidden})
+	to := d.with(d.at(OutcomeWritten))
 	d.outcome(&to)
 	d.add(d.name("writes the outcome of m%d"), to)
 	to.Drains[d.index].Phase = Idle

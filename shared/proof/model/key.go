@@ -11,7 +11,7 @@ func (s State) Key() Key {
 		p.put(min(m.ClaimedBy, DrainCount+1), 2)
 		p.flags(m.ClaimActive, m.Taken, m.Redriven, m.AcceptedTwice, m.Acknowledged, m.ConfirmedByReplacedHost)
 		p.flags(m.Aside, m.TTLOver, m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside, m.DiedWithoutReason,
-			m.UsedUnanswered)
+			m.UsedUnanswered, m.Freed)
 		p.put(uint8(m.Nature), 2)
 		p.put(m.ClaimEpoch, 3)
 		p.put(m.HandedOutEpoch, 3)
@@ -26,7 +26,7 @@ func (s State) Key() Key {
 		p.put(uint8(d.Phase), 4)
 		p.put(d.Message, 1)
 		p.put(d.Host, 1)
-		p.flags(d.Outdated, d.TicketHidden)
+		p.flags(d.Outdated, d.TicketHidden, d.OfReplaced)
 	}
 	for _, c := range s.Cursors {
 		p.put(c.Row, 2)
@@ -35,7 +35,8 @@ func (s State) Key() Key {
 	p.put(s.NewestHost, 1)
 	p.put(s.Epoch, 3)
 	p.flags(s.StoredPoll, s.AgentPolls, s.Unattended, s.CredentialRejected, s.Paused, s.Removed)
-	p.flags(s.Resting, s.RestOfReplaced, s.AsideOfReplaced, s.Failing, s.Hung, s.Polled, s.Outage, s.HadOutage)
+	p.flags(s.Resting, s.RestOfReplaced, s.AsideOfReplaced, s.LockedByReplaced)
+	p.flags(s.Failing, s.Hung, s.Polled, s.Outage, s.HadOutage)
 	p.put(s.Open, 3)
 	p.put(s.Ended, 3)
 	p.put(s.Faults, 3)

@@ -34,6 +34,7 @@ type Message struct {
 	Reached        bool                  // the agent took something since then
 	Nature         Nature
 	FailedAlone    bool // it failed when nothing kept the agent from taking others
+	Freed          bool // it is pushed to a URL that another has replaced: that push holds nothing of it
 }
 
 // Nature is what becomes of the pushes of a message.
@@ -80,6 +81,7 @@ type State struct {
 	Resting            bool  // the lane rests: nothing is handed over for a while
 	RestOfReplaced     bool  // the lane rests for what a host did that another has replaced
 	AsideOfReplaced    bool  // a message is set aside for what a host did that another has replaced
+	LockedByReplaced   bool  // a drain found the task slot taken by a push to a URL that another has replaced
 	Failing            bool  // the last hand-over failed
 	Hung               bool  // the agent did not answer it
 	Polled             bool  // an agent that is stored as pushed to has polled a moment ago
@@ -165,13 +167,14 @@ func (s *State) passed() {
 func (s State) View(buffer *[MessageCount]MessageView) View {
 	v := View{
 		Messages: buffer[:], Open: int(s.Open), Ended: int(s.Ended), Paused: s.Paused, Removed: s.Removed,
-		RestsForReplaced: s.RestOfReplaced || s.AsideOfReplaced,
+		RestsForReplaced: s.RestOfReplaced || s.AsideOfReplaced || s.LockedByReplaced,
 	}
 	for i, m := range s.Messages {
 		buffer[i] = m.MessageView
+		v.RestsForReplaced = v.RestsForReplaced || (m.Freed && m.ClaimActive)
 	}
 	for _, d := range s.Drains {
-		if d.Phase == HasClaim && d.TicketHidden {
+		if d.Phase == HasClaim && d.TicketHidden && !d.OfReplaced {
 			v.Pushes++
 		}
 	}
@@ -194,14 +197,14 @@ func (m Message) writtenSince(old Message) bool {
 	if m.ClaimActive && !old.ClaimActive {
 		return true
 	}
-	old.ClaimActive, old.Aside, old.TTLOver = m.ClaimActive, m.Aside, m.TTLOver
+	old.ClaimActive, old.Aside, old.TTLOver, old.Freed = m.ClaimActive, m.Aside, m.TTLOver, m.Freed
 	old.Passed, old.Reached = m.Passed, m.Reached
 	old.Taken, old.Possession, old.Acknowledged = m.Taken, m.Possession, m.Acknowledged
 	return m != old
 }
 
 func (m *Message) claim(by, epoch, cursorRow uint8) {
-	m.Stage, m.ClaimedBy, m.ClaimActive, m.Aside = InFlight, by, true, false
+	m.Stage, m.ClaimedBy, m.ClaimActive, m.Aside, m.Freed = InFlight, by, true, false, false
 	m.ClaimEpoch, m.PollCursorRow = epoch, cursorRow
 }
 
@@ -230,7 +233,8 @@ func (s *State) move(i int, to Stage) {
 	}
 	m.Stage = to
 	if to != InFlight {
-		m.ClaimedBy, m.ClaimActive, m.ClaimEpoch, m.PollCursorRow, m.Aside = 0, false, 0, 0, false
+		m.ClaimedBy, m.ClaimActive, m.ClaimEpoch, m.PollCursorRow = 0, false, 0, 0
+		m.Aside, m.Freed = false, false
 	}
 	if !to.open() {
 		m.Failures, m.BusyAnswers, m.TTLOver = 0, 0, false

@@ -142,6 +142,7 @@ var searches = map[string]model.Rules{
 	"hosts": {
 		MaxAttempts: 1, MaxDrains: 1, MaxFaults: 1, TwoHosts: true, ReplacedHostPolls: true, NoOperator: true,
 	},
+	"hosts that are pushed to": {MaxAttempts: 1, MaxDrains: 2, TwoHosts: true, PushOnly: true, NoOperator: true},
 }
 
 // moreFaults is how many faults each search has beside its own. With
@@ -176,6 +177,9 @@ func TestEveryReachableStateKeepsThePromises(t *testing.T) {
 			from := starts()
 			if rules.NoOperator {
 				from = from[:3] // the others need a redrive
+			}
+			if rules.PushOnly {
+				from = from[:1]
 			}
 			states, trace := run(rules, from)
 			if trace != "" {
@@ -232,6 +236,12 @@ func TestTheSearchFindsKnownMistakes(t *testing.T) {
 		"a register does not end the rest":              {trouble, mistakes{RestOutlivesRegister: true}, "an earlier boot"},
 		"a register leaves mail set aside": {
 			troubles, mistakes{AsideOutlivesRegister: true}, "an earlier boot",
+		},
+		"a push to a former URL holds its message": {
+			twoHosts, mistakes{ClaimOutlivesRegister: true}, "an earlier boot",
+		},
+		"a push to a former URL holds the task slot": {
+			twoHosts, mistakes{LockOutlivesRegister: true}, "an earlier boot",
 		},
 		"what has used up its attempts is not set aside": {trouble, mistakes{NoAside: true}, "mail still waits"},
 		"what is set aside holds the lane":               {trouble, mistakes{AsideHoldsLane: true}, "mail still waits"},

@@ -90,7 +90,7 @@ func (n *steps) drainDies(d int) {
 		return
 	}
 	to := n.from
-	to.Drains[d] = Drain{TicketHidden: n.from.Drains[d].TicketHidden} // its ticket stays hidden until the timeout
+	to.Drains[d] = n.from.Drains[d].idle() // its ticket stays hidden until the timeout
 	n.fault(n.rules.name("drain %d dies", d+1), to)
 }
 
@@ -101,7 +101,7 @@ func (n *steps) loseQueue() {
 	}
 	to := n.from
 	for d := range to.Drains {
-		to.Drains[d].TicketHidden = false
+		to.Drains[d].ticketVisible()
 	}
 	n.fault("the chat queue is lost", to)
 }
@@ -114,7 +114,11 @@ func (n *steps) registers() {
 	if n.rules.TwoHosts {
 		to := n.from
 		to.NewestHost = 1 - to.NewestHost
-		n.add("a new host registers", register(to, n.rules))
+		to = register(to, n.rules)
+		if to.Epoch != n.from.Epoch {
+			to.freeOfReplaced(n.rules)
+		}
+		n.add("a new host registers", to)
 	}
 }
 
@@ -128,6 +132,19 @@ func (n *steps) outage() {
 		n.disturb("the agent's outage begins: it answers each message with an error", func(s *State) {
 			s.Outage, s.HadOutage = true, !n.rules.TwoOutages
 		})
+	}
+}
+
+// freeOfReplaced has the pushes to the URL that was replaced hold nothing: neither their
+// messages, nor the task slot.
+func (s *State) freeOfReplaced(r Rules) {
+	for i := range s.Messages {
+		if m := &s.Messages[i]; m.Stage == InFlight && m.ClaimedBy != ByPoll {
+			m.Freed, m.ClaimActive = true, m.ClaimActive && r.ClaimOutlivesRegister && s.pushes(r)
+		}
+	}
+	for d := range s.Drains {
+		s.Drains[d].OfReplaced = s.Drains[d].TicketHidden
 	}
 }
 

@@ -3,6 +3,9 @@ package model
 // polls adds the polls of each host.
 func (n *steps) polls() {
 	s, r := n.from, n.rules
+	if r.PushOnly {
+		return
+	}
 	for h := range s.Cursors {
 		switch replaced := h != int(s.NewestHost); {
 		case replaced && r.TwoHosts && (r.ReplacedHostPolls || s.Cursors[h].Epoch < s.Epoch && s.Epoch > 1):
@@ -44,7 +47,7 @@ func poll(s State, host int, r Rules, arrives bool) State {
 		case m.pushRuns() && !r.PollTakesFromPush:
 			handsOut = false // a push has claimed it: the messages behind it wait
 		default:
-			if m.Stage == InFlight && m.ClaimedBy != ByPoll { // the push before never wrote its outcome
+			if m.Stage == InFlight && m.ClaimedBy != ByPoll && !m.Freed { // the push before never wrote its outcome
 				m.Failures = min(m.Failures+1, r.MaxAttempts)
 				m.FailedAlone = m.FailedAlone || !s.Outage
 			}

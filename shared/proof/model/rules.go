@@ -11,6 +11,7 @@ type Rules struct {
 	MaxDrains         int   // at once; at most DrainCount
 	TwoHosts          bool  // a new host takes over while the one before goes on; this also counts epochs
 	ReplacedHostPolls bool  // the replaced host polls at any time, as a copy of the new one does
+	PushOnly          bool  // no host ever polls
 	SeparateTimers    bool  // each timer runs out by itself; else all run out together
 	Expiry            bool  // messages have a time to live
 	Trouble           bool  // an agent that hangs or fails all mail for a while, and messages that always fail
@@ -50,6 +51,8 @@ type Mistakes struct {
 	UnreachableCounts      bool // a push that did not reach the agent uses up an attempt
 	RestOutlivesRegister   bool // a register leaves the rest of the lane as it is
 	AsideOutlivesRegister  bool // a register leaves what is set aside as it is
+	ClaimOutlivesRegister  bool // a push to a URL that another has replaced holds its message
+	LockOutlivesRegister   bool // a push to a URL that another has replaced holds the task slot
 	NoAside                bool // a message that has used up its attempts stays the head
 	AsideHoldsLane         bool // nothing goes before a message that is set aside
 	DiesWithoutPass        bool // a message is dead when it has used up its attempts, though no other one passed

@@ -26,7 +26,7 @@ func (n *steps) passTime() {
 	for d := range n.rules.MaxDrains {
 		if n.from.Drains[d].TicketHidden {
 			n.change(n.rules.name("the ticket of drain %d is visible again", d+1), func(s *State) {
-				s.Drains[d].TicketHidden = false
+				s.Drains[d].ticketVisible()
 			})
 		}
 	}
@@ -48,7 +48,7 @@ func runOutTimers(s State, r Rules) State {
 		s.Messages[i].Aside = false
 	}
 	for d := range s.Drains {
-		s.Drains[d].TicketHidden = false
+		s.Drains[d].ticketVisible()
 	}
 	s.goOn()
 	s.Polled = false

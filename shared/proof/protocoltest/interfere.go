@@ -17,10 +17,11 @@ var interferences = map[string]func(*machine){
 			m.poll(m.reliable, &m.newest, 5, false)
 		}
 	},
-	"the replaced host polls": func(m *machine) { m.replacedHostPolls() },
-	"change the mode":         (*machine).changeMode,
-	"register":                func(m *machine) { m.register() },
-	"a new host registers":    (*machine).takeOver,
+	"the replaced host polls":           func(m *machine) { m.replacedHostPolls() },
+	"change the mode":                   (*machine).changeMode,
+	"register":                          func(m *machine) { m.register() },
+	"a new host registers":              (*machine).takeOver,
+	"a new host registers, and a drain": func(m *machine) { m.takeOver(); m.drainReliably() },
 	"send a message": func(m *machine) {
 		if !m.removed {
 			m.sendReliably(m.nextID())

@@ -63,10 +63,10 @@ type machine struct {
 	natures  map[string]answer // how it answers each push of a message, unless it takes
 	troubled bool              // a hand-over to this boot did not succeed
 
-	pushes     []time.Time // that run: when each began
-	depth      int         // of pushes, and probes, inside of pushes
-	nextPushes []pushEvent // what happens to the next pushes
-	interfered int         // how often somebody else acted in the middle of something
+	pushes     []runningPush // that run
+	depth      int           // of pushes, and probes, inside of pushes
+	nextPushes []pushEvent   // what happens to the next pushes
+	interfered int           // how often somebody else acted in the middle of something
 
 	knowledge
 	observed observation

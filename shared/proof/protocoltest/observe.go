@@ -140,9 +140,10 @@ func (m *machine) observe() {
 }
 
 // formerClaim reports whether a claim of an epoch holds nothing since the agent registered
-// again: a poll's claim, or a push's when the agent declares now that it polls.
+// again: a poll's claim, or a push's when the agent declares now that it polls, or has
+// another URL.
 func formerClaim(f workspace.Facts, byPoll bool, epoch int64) bool {
-	return epoch < f.Epoch && (byPoll || f.Declared == workspace.Poll || !f.Pushable)
+	return epoch < f.Epoch && (byPoll || f.Declared == workspace.Poll || !f.Pushable || epoch < f.URLEpoch)
 }
 
 // noteConfirmedByReplaced notes which messages a push to a replaced host has delivered.
@@ -182,8 +183,8 @@ func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time
 			UsedUnanswered:          m.usedUnanswered(msg), DiedWithoutReason: m.diedWithoutReason(msg),
 		})
 	}
-	for _, began := range m.pushes {
-		if now.Sub(began) < m.Delivery.Policy.VisibilityTimeout {
+	for _, push := range m.pushes {
+		if push.epoch >= f.URLEpoch && now.Sub(push.began) < m.Delivery.Policy.VisibilityTimeout {
 			v.Pushes++
 		}
 	}

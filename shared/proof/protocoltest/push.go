@@ -59,6 +59,12 @@ type pushEvent struct {
 	Answer    answer
 }
 
+// runningPush is a push that has not ended: when it began, and in which epoch.
+type runningPush struct {
+	began time.Time
+	epoch int64
+}
+
 func drawPushEvent(t *rapid.T) pushEvent {
 	mostlyNothing := append([]string{"", "", "", ""}, interferenceNames...)
 	return pushEvent{
@@ -75,7 +81,7 @@ func (m *machine) Push(_ context.Context, to delivery.Target, msg chat.Message) 
 	}
 	boots := m.boots
 	if !msg.Probe {
-		m.pushes = append(m.pushes, m.Now())
+		m.pushes = append(m.pushes, runningPush{m.Now(), msg.Claim.Epoch})
 	}
 	m.observe()
 	if m.depth++; m.depth == 1 {

@@ -113,6 +113,22 @@ func (q queues) sends(t *testing.T) {
 		must(t, q.Delete(t.Context(), l, q.receives(t, l, time.Minute, 2)))
 		q.receivesNone(t, l)
 	})
+	t.Run("a ticket of one host locks none of another", func(t *testing.T) {
+		l := q.sent(t, 1, 1)
+		old := q.receives(t, l, time.Minute, 1)
+		next := l
+		next.Host = 7
+		must(t, q.Send(t.Context(), next, 1, []delivery.Ticket{{MessageID: "m2", Seq: 2, Host: 7, Dedup: "2.1"}}))
+		got, err := q.Receive(t.Context(), next, time.Minute, time.Second)
+		must(t, err)
+		if got == nil || got.MessageID != "m2" || got.Host != 7 {
+			t.Fatalf("received %+v", got)
+		}
+		must(t, q.Send(t.Context(), next, 1, []delivery.Ticket{{MessageID: "m3", Seq: 3, Host: 7, Dedup: "3.1"}}))
+		q.receivesNone(t, next) // the slot of that host is taken
+		must(t, q.Delete(t.Context(), l, old))
+		q.receivesNone(t, next)
+	})
 	t.Run("two slots give two tickets", func(t *testing.T) {
 		l := q.sent(t, 2, 1, 2)
 		q.receives(t, l, time.Minute, 1)
