@@ -103,8 +103,12 @@ func Promote(f Facts) Facts {
 	if !f.Credential.Zero() {
 		f.PastCredential = f.Credential
 	}
+	asked := f.FetchAskedAt
+	if !f.IssuedAt.Before(asked) {
+		asked = time.Time{} // this is the one that was asked for, or a later one
+	}
 	f.Credentials = Credentials{
-		Credential: f.NextCredential, PastCredential: f.PastCredential, TakenAs: f.IssuedTo,
+		Credential: f.NextCredential, PastCredential: f.PastCredential, TakenAs: f.IssuedTo, FetchAskedAt: asked,
 	}
 	f.Refusals = Refusals{}
 	return f

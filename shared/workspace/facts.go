@@ -121,7 +121,7 @@ type Credentials struct {
 	BootstrapUntil time.Time  // until then, a register without a valid credential is given one
 	BootstrapFrom  string     // the only address that is given one: the operator's choice, or the first that asked
 	EnrolledBy     token.Hash // the enrolment token that NextCredential was issued for; zero: none
-	FetchAskedAt   time.Time  // when an operator asked that the agent fetches a new one; its first use clears it
+	FetchAskedAt   time.Time  // when an operator asked the agent to fetch one; the first use of one issued since clears it
 }
 
 // Recipient is who was given a credential when it was issued.

@@ -120,6 +120,7 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
 	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.heartbeatAccepted(ctx))
 	mustGet(a.operate(ctx, 200, "rotate", map[string]any{"fetch": true}))
 	lost, fresh := a.clone(), a.clone()
 	for _, holder := range []*agent{lost, fresh} { // the first reply is lost, and it asks again
@@ -228,7 +229,7 @@ func registerRefused(ctx context.Context, p Platform) {
 		must(wantProblem(r, err, 400, "url_forbidden"))
 	}
 	must(a.awaitOutlook(ctx, outlook{
-		inboxUnattended, "restart", "its last register was refused: push needs an http or https url", "nobody_is_listening",
+		inboxUnattended, "inspect", "its last register was refused: push needs an http or https url", "nobody_is_listening",
 	}))
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	must(a.arrivedInOrder(ctx))
