@@ -148,12 +148,28 @@ func TestBudget(t *testing.T) {
 	b.measure("heartbeat that turns busy", turns, b.beat(1))
 	b.measure("heartbeat still busy", cost.Heartbeat, b.beat(1))
 	b.measure("heartbeat that turns idle", turns, b.beat(0))
-	b.measure("poll empty", cost.EmptyPoll, b.poll)
+	b.now = b.now.Add(time.Second)
+	b.measure("poll empty, after a heartbeat", cost.WrittenPoll, b.poll)
+	b.now = b.now.Add(5 * time.Second)
+	b.measure("poll empty", cost.Units{Calls: 1, Read: 1}, b.poll)
+	const polls = 60
+	each := cost.EmptyPoll(5*time.Second, 0)
+	b.measure("60 empty polls, one in 5 s", cost.Units{
+		Calls: polls + polls/5, Write: polls * each.Write, Read: polls * each.Read,
+	}, func() error {
+		for range polls {
+			b.now = b.now.Add(5 * time.Second)
+			if err := b.poll(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	b.measure("enqueue (poll target)", cost.Enqueue, hello)
 	b.measure("enqueue warm (poll target)", cost.Enqueue, hello)
-	b.measure("poll with two messages", cost.Units{Calls: 4, Write: 7, Read: 3}, b.poll)
-	b.measure("poll that acknowledges two", cost.Units{Calls: 4, Write: 11, Read: 3}, b.poll)
-	b.measure("poll empty, with cursor", cost.EmptyPoll, b.poll)
+	b.measure("poll with two messages", cost.Units{Calls: 5, Write: 7, Read: 4}, b.poll)
+	b.measure("poll that acknowledges two", cost.Units{Calls: 5, Write: 11, Read: 4}, b.poll)
+	b.measure("poll empty, with cursor", cost.WrittenPoll, b.poll)
 	// It reads the profile, for the secret that signs.
 	b.measure("register", cost.Units{Calls: 3, Write: 4, Read: 2}, b.register)
 	wakes := cost.Units{Calls: cost.Enqueue.Calls + 1, Write: cost.Enqueue.Write}
@@ -177,15 +193,15 @@ func TestBudgetOfLargeMessages(t *testing.T) {
 	}
 	large := b.send(strings.Repeat("a", 200<<10))
 	b.measure("200 KB: accept", cost.Units{Calls: 4, Write: 205, Read: 1}, large)
-	b.measure("200 KB: hand out", cost.Units{Calls: 5, Write: 5, Read: 53}, b.poll)
-	b.measure("200 KB: acknowledge", cost.Units{Calls: 4, Write: 7, Read: 2}, b.poll)
+	b.measure("200 KB: hand out", cost.Units{Calls: 6, Write: 5, Read: 54}, b.poll)
+	b.measure("200 KB: acknowledge", cost.Units{Calls: 5, Write: 7, Read: 3}, b.poll)
 	for range 12 {
 		if err := large(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const fit = 7 // into one reply
-	b.measure("200 KB: hand out seven of twelve", cost.Units{Calls: 5, Write: 2*fit + 3, Read: 52*fit + 10}, b.poll)
+	b.measure("200 KB: hand out seven of twelve", cost.Units{Calls: 6, Write: 2*fit + 3, Read: 52*fit + 10}, b.poll)
 	b.measure("200 KB: audit of thirteen", cost.Units{Calls: 1, Read: 4}, func() error {
 		_, err := b.Delivery.Ledger.CountEnded(b.Context(), workspace.Life{Workspace: b.id})
 		return err

@@ -131,6 +131,7 @@ func (c Config) workspacePolicy() workspace.Policy {
 	setIf(&p.OutageAfter, c.OutageAfter)
 	setIf(&p.SuspectFor, c.SuspectFor)
 	setIf(&p.ProbeEvery, c.ProbeEvery)
+	p.PollNoted = p.LeaseTTL / 4
 	p.HeartbeatEvery = min(p.HeartbeatEvery, p.LeaseTTL/3) // a late heartbeat must not end a lease
 	// An agent that is refused is known to be there by its refusals on record, so
 	// these must not be rarer than a lease is long.

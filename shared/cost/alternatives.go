@@ -37,8 +37,7 @@ func Alternatives(w Workload, b Bill, p Prices) []Alternative {
 	lcus := math.Ceil(max(w.Agents/lcuConnections, rate/lcuRequests))
 	alb := hours * (p.ALBHour + lcus*p.LCUHour)
 
-	beats := v.beats*Heartbeat.Write + v.polls*EmptyPoll.Write
-	presence := beats/1e6*p.DynamoWrite + (v.beats+v.polls)/v.calls*(gateway+lambdaOfCalls(v, p))
+	presence := w.presence(p) + (v.beats+v.polls)/v.calls*(gateway+lambdaOfCalls(v, p))
 	minutes := w.Agents * Month.Minutes()
 	iot := minutes/1e6*p.IoTMinutes + 2*v.messages/1e6*p.IoTMsgs
 

@@ -112,11 +112,26 @@ func (b *Bill) lambda(w Workload, v volumes, p Prices) {
 		"%s sweeps × %s workspaces × %s × %g GB × %g", count(sweeps), count(w.Agents), leaseTime, apiGB, p.LambdaGBs)
 }
 
+// emptyPoll is what a poll without mail costs.
+func (w Workload) emptyPoll() Units {
+	if w.PollersBeat {
+		return EmptyPoll(w.PollEvery, w.BeatEvery)
+	}
+	return EmptyPoll(w.PollEvery, 0)
+}
+
+// presence is what heartbeats and polls cost the store in a month.
+func (w Workload) presence(p Prices) float64 {
+	v, poll := w.volumes(), w.emptyPoll()
+	writes := v.beats*Heartbeat.Write + v.polls*poll.Write
+	return (writes*p.DynamoWrite + v.polls*poll.Read*p.DynamoRead) / 1e6
+}
+
 func (b *Bill) dynamo(w Workload, v volumes, p Prices) {
-	presence := v.beats*Heartbeat.Write + v.polls*EmptyPoll.Write
-	b.add("DynamoDB", "heartbeats and polls", presence/1e6*p.DynamoWrite,
-		"(%s beats × %g + %s polls × %g) units × %s a million",
-		count(v.beats), Heartbeat.Write, count(v.polls), EmptyPoll.Write, usd(p.DynamoWrite))
+	poll := w.emptyPoll()
+	b.add("DynamoDB", "heartbeats and polls", w.presence(p),
+		"((%s beats × %g + %s polls × %.3g) write units × %s + %[3]s polls × %[6]g read units × %[7]s) a million",
+		count(v.beats), Heartbeat.Write, count(v.polls), poll.Write, usd(p.DynamoWrite), poll.Read, usd(p.DynamoRead))
 	textWrite, textRead := ofText(w.MessageKB)
 	write := Enqueue.Write + Take.Write + End.Write + textWrite
 	read := Enqueue.Read + Take.Read + End.Read + textRead

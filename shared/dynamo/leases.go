@@ -93,7 +93,7 @@ func (s *Store) noteLate(ctx context.Context, old, next workspace.Facts) error {
 // renewal is the update of a signal, on condition of its credential.
 func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) change {
 	var c change
-	c.set(lease("LeaseUntil"), millis(now.Add(s.Policy.LeaseTTL)))
+	c.set(lease("LeaseUntil"), millis(now.Add(sig.Lease(s.Policy))))
 	c.set(lease("SeenFrom"), str(sig.From))
 	switch sig.Kind {
 	case workspace.SignalPoll:

@@ -11,13 +11,18 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// Signal renews a lease: one write in the steady case. Errors: workspace_unknown
-// where bootstrap is open, workspace_removed, credential_missing, credential_unknown,
-// credential_of_another.
+// Signal renews a lease: one write in the steady case, or none for a poll that says
+// nothing new. Errors: workspace_unknown where bootstrap is open, workspace_removed,
+// credential_missing, credential_unknown, credential_of_another.
 func (r *Registry) Signal(
 	ctx context.Context, id, credential string, s workspace.Signal, now time.Time,
 ) (f workspace.Facts, err error) {
 	presented := token.Digest(credential)
+	if s.Kind == workspace.SignalPoll {
+		if f, noted, err := r.noted(ctx, id, presented, s, now); noted || err != nil {
+			return f, err
+		}
+	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
 		if fault.CodeOf(err) == fault.WorkspaceUnknown && r.Policy.Bootstrap != workspace.Open {
@@ -49,6 +54,24 @@ func (r *Registry) Signal(
 		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented, s.From), now)
 	})
 	return f, err
+}
+
+// noted reports whether the facts tell of a poll well enough, with an accepted
+// credential: a read costs less than a write, and most polls say nothing new.
+func (r *Registry) noted(
+	ctx context.Context, id string, presented token.Hash, s workspace.Signal, now time.Time,
+) (f workspace.Facts, noted bool, err error) {
+	f, err = r.Leases.Get(ctx, id)
+	switch {
+	case fault.CodeOf(err) == fault.WorkspaceUnknown:
+		return f, false, nil // the write says so
+	case err != nil, !presented.Matches(f.Credential), f.Hold == workspace.Removed:
+		return f, false, err
+	}
+	if noted = workspace.Noted(f, s, r.Policy, now); noted {
+		r.StatusLog.RecordCall(ctx, f, now)
+	}
+	return f, noted, nil
 }
 
 // promote writes that the issued credential was used for the first time. Error:

@@ -41,8 +41,8 @@ func TestOneRefusedBootIsTold(t *testing.T) {
 	}{
 		"silent, not missed yet":    {live(nil), silent, "", 1, "online healthy ", "credential_missing"},
 		"it beats":                  {live(nil), beats, "guess", 2, "online healthy ", "credential_unknown"},
-		"silent, its polls miss":    {live(polling), silent, "", 70, unattended, "credential_missing"},
-		"it beats, its polls miss":  {live(polling), beats, "", 70, unattended, "credential_missing"},
+		"silent, its polls miss":    {live(polling), silent, "", 75, unattended, "credential_missing"},
+		"it beats, its polls miss":  {live(polling), beats, "", 75, unattended, "credential_missing"},
 		"it beats, its URL is old":  {live(failing), beats, "", 2, "degraded push_failing repair", "credential_missing"},
 		"it beats, then is silent":  {live(nil), beats, "", 130, "offline lease_expired repair", "credential_missing"},
 		"silent, and missed":        {live(nil), silent, "", 115, "offline credentials_rejected repair", ""},

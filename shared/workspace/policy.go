@@ -19,6 +19,9 @@ type Policy struct {
 	// LeaseTTL is how long one accepted signal proves life: three beats of the slowest known client (30 s). Grace is
 	// added before silence is "offline".
 	LeaseTTL, Grace time.Duration
+	// PollNoted is how old the last poll that the facts tell of may be while the agent polls on: a poll that says
+	// nothing new is not written, see Noted.
+	PollNoted time.Duration
 	// HeartbeatEvery is how often the server asks agents to send a heartbeat.
 	HeartbeatEvery time.Duration
 	// DeliveryObjective is how long mail may wait before it shows in the status.
@@ -79,6 +82,7 @@ func DefaultPolicy() Policy {
 		Peers:                 PeersFleet,
 		LeaseTTL:              90 * time.Second,
 		Grace:                 30 * time.Second,
+		PollNoted:             90 * time.Second / 4,
 		HeartbeatEvery:        30 * time.Second,
 		DeliveryObjective:     60 * time.Second,
 		BusyPatience:          10 * time.Minute,

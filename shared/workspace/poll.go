@@ -7,7 +7,7 @@ import "time"
 
 // polls reports whether the agent has polled lately.
 func (f Facts) polls(p Policy, now time.Time) bool {
-	return !f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.PollPatience()
+	return !f.PolledAt.IsZero() && now.Before(f.polledUntil(p))
 }
 
 // pollsInsteadOfPush reports whether pushes fail and the agent polls, so that it gets its mail by polls. Pushes that
@@ -20,12 +20,26 @@ func (f Facts) pollsInsteadOfPush(p Policy, now time.Time) bool {
 // has, and while it has time for its first poll: after its first register since it last polled, for example.
 func (f Facts) NotPolling(p Policy, now time.Time) string {
 	switch {
-	case now.Sub(f.pollAwaited()) < p.PollPatience():
+	case now.Before(f.pollMissed(p)):
 		return ""
 	case f.PolledAt.IsZero():
 		return "it has never polled for its mail"
 	}
 	return "it has not polled for its mail since " + stamp(f.PolledAt)
+}
+
+// polledUntil is until when the last poll shows that the agent polls: later ones may not have been written.
+func (f Facts) polledUntil(p Policy) time.Time {
+	return f.PolledAt.Add(p.PollNoted + p.PollPatience())
+}
+
+// pollMissed is when the agent has gone without a poll for longer than it may.
+func (f Facts) pollMissed(p Policy) time.Time {
+	missed := f.pollAwaited().Add(p.PollPatience())
+	if f.PolledAt.IsZero() {
+		return missed
+	}
+	return latest(missed, f.polledUntil(p))
 }
 
 // pollAwaited is since when a poll is awaited.

@@ -80,6 +80,9 @@ func (p Presented) words() string {
 // taken for its own.
 func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	at := f.LastSignal()
+	if !f.PolledAt.IsZero() {
+		at = latest(at, f.PolledAt.Add(p.PollNoted)) // as a poll since then may not have been written
+	}
 	return !at.IsZero() && now.Sub(at) < p.LeaseTTL/2
 }
 

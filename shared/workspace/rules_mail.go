@@ -19,7 +19,7 @@ func inboxUnattended(s situation) *Verdict {
 		last.Fact = "it could begin to poll, and has not polled since"
 	}
 	ev := append(s.mailEvidence(), last)
-	since := latest(s.pollAwaited().Add(s.p.PollPatience()), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded())
+	since := latest(s.pollMissed(s.p), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded())
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -136,7 +136,7 @@ func (s situation) pushesFailSince() time.Time {
 		since = overdue
 	}
 	if !s.PolledAt.IsZero() {
-		since = latest(since, s.PolledAt.Add(s.p.PollPatience())) // until then it got its mail by polling
+		since = latest(since, s.polledUntil(s.p)) // until then it got its mail by polling
 	}
 	return since
 }
@@ -147,7 +147,7 @@ func (s situation) pushedSince() time.Time {
 	if s.Declared != Poll {
 		return time.Time{}
 	}
-	return s.pollAwaited().Add(s.p.PollPatience())
+	return s.pollMissed(s.p)
 }
 
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports

@@ -41,7 +41,7 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	if f.Instance == "" {
 		f.Instance = s.Instance.Name
 	}
-	f.LeaseUntil = now.Add(p.LeaseTTL)
+	f.LeaseUntil = now.Add(s.Lease(p))
 	f = f.noteFirst(now).noteMove(s.From, now)
 	f.SeenFrom, f.Homes = s.From, NoteHome(f.Homes, s.From, now)
 	switch s.Kind {
@@ -54,6 +54,15 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	}
 	f.Reported = s.report(f.Reported, p, now)
 	return NoteStanding(old, f, p, now)
+}
+
+// Lease is how long the signal proves life. A poll proves it for longer by as much as a later one may come that is not
+// written: from that one on, the lease is as long as any.
+func (s Signal) Lease(p Policy) time.Duration {
+	if s.Kind == SignalPoll {
+		return p.LeaseTTL + p.PollNoted
+	}
+	return p.LeaseTTL
 }
 
 // report is what the agent says of itself after the signal.

@@ -252,6 +252,7 @@ func (s situation) clocks(from, to time.Time) []time.Time {
 		{s.fleet.OutageEnd, []time.Duration{p.LeaseTTL + p.Grace}},
 		{s.TakenOverAt, []time.Duration{p.LeaseTTL}},
 		{s.LastSignal(), []time.Duration{p.LeaseTTL / 2}},
+		{s.PolledAt, []time.Duration{p.LeaseTTL/2 + p.PollNoted, p.PollNoted + p.PollPatience()}},
 		{s.ActiveAt, []time.Duration{p.LeaseTTL, -maxSkew}},
 		{s.RefusedAt, []time.Duration{p.LeaseTTL, p.RefusalDecay, p.RefusalMemory}},
 		{s.AlternatedAt, []time.Duration{p.LeaseTTL}},
