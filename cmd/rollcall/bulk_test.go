@@ -152,4 +152,7 @@ func TestSendReadsStandardInput(t *testing.T) {
 	if got, err := messageText(nil, []string{"a", "-"}); got != "a -" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+	if _, err := messageText(nil, []string{" "}); err == nil {
+		t.Error("a message without a text is sent")
+	}
 }

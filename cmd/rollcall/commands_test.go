@@ -130,6 +130,13 @@ func TestSendAndProbe(t *testing.T) {
 			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, hinted}),
 			out: "the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n",
 		},
+		"a probe to nobody": {
+			args: "probe demo --timeout 700ms", code: exitUnhealthy, errs: "not seen delivered within 700ms",
+			answers: map[string][]answer{"POST /workspaces/demo/probe": {{202, `{"message_id": "m1",
+				"expected": "nobody_is_listening", "workspace_status": "provisioning",
+				"workspace_reason": "never_registered"}`}}, receiptDemo: {{200, queued}}},
+			out: "the workspace is provisioning (never_registered)\n",
+		},
 		"a probe that is refused while it is followed": {
 			args: "probe demo", code: exitRefused,
 			answers: map[string][]answer{
@@ -233,6 +240,8 @@ func TestReceipts(t *testing.T) {
 
 func TestWrongUsage(t *testing.T) {
 	for name, c := range map[string]commandTest{
+		"a time before now":    {args: "send demo hi --timeout -1s", errs: "a time like 90d, 12h or 30m"},
+		"no time at all":       {args: "watch --every 0s", errs: "a time like 90d, 12h or 30m"},
 		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
 		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
 		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},

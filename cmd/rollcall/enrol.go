@@ -25,7 +25,8 @@ func (a *app) enrolCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&uses, "uses", 1, "for how many agents")
-	cmd.Flags().DurationVar(&lifetime, "for", 24*time.Hour, "how long it is good")
+	lifetime = 24 * time.Hour
+	positiveVar(cmd, &lifetime, "for", "how long it is good")
 	return cmd
 }
 

@@ -50,6 +50,9 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 		if failed = err; err == nil {
 			since = read.Next
 		}
+		if first && !follow && len(read.Events) == 0 {
+			a.printf("nothing yet\n")
+		}
 		for _, c := range read.Events {
 			if err := a.showEvent(c); err != nil {
 				return err

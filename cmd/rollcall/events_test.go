@@ -30,3 +30,9 @@ func TestFollowingIsALongPoll(t *testing.T) {
 		t.Errorf("exit %d, asked %q, want %q\n%s", code, queries, want, errs)
 	}
 }
+
+func TestAnEmptyLogSaysSo(t *testing.T) {
+	commandTest{
+		args: "events", answers: on("GET /events", answer{200, `{"events": [], "next": 0}`}), out: "nothing yet\n",
+	}.run(t)
+}

@@ -18,6 +18,7 @@ func (a *app) probeCommand() *cobra.Command {
 			a.warnOfDelay(out)
 			return a.follow(ctx, id, out, patience)
 		})
-	cmd.Flags().DurationVar(&patience, "timeout", 3*time.Minute, "how long to follow it")
+	patience = 3 * time.Minute
+	positiveVar(cmd, &patience, "timeout", "how long to follow it")
 	return cmd
 }

@@ -31,7 +31,7 @@ prints the command for what the agent has done so far.
 When the agent works with its credential, repair asks first, or wants --force.
 rollcall repair --reason credentials_rejected --dry-run shows whose are refused;
 without --dry-run it repairs them all, after a question.`
-	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to wait for the agent to register again")
+	positiveVar(cmd, &wait, "wait", "how long to wait for the agent to register again")
 	cmd.Flags().StringVar(&asked.From, "from", "",
 		"only an agent that calls from this network address is given the new credential")
 	cmd.Flags().BoolVar(&asked.Anyone, "anyone", false,

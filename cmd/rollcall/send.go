@@ -44,7 +44,8 @@ func (a *app) sendCommand() *cobra.Command {
 			return a.show(out, func(w *printer) { fmt.Fprint(w, out.line()) })
 		},
 	}
-	cmd.Flags().DurationVar(&patience, "timeout", 2*time.Minute,
+	patience = 2 * time.Minute
+	positiveVar(cmd, &patience, "timeout",
 		"how long to follow it; it can still be delivered later")
 	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "only send it")
 	cmd.Flags().StringVar(&message, "id", "",
@@ -58,14 +59,18 @@ const maxText = 1 << 20
 // messageText is the text of a message: the words, or for - what standard input has, without its last line end.
 func messageText(in io.Reader, words []string) (string, error) {
 	if !slices.Equal(words, []string{"-"}) {
-		return strings.Join(words, " "), nil
+		text := strings.Join(words, " ")
+		if strings.TrimSpace(text) == "" {
+			return "", &outcome{exitUsage, "the message has no text"}
+		}
+		return text, nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(in, maxText))
 	text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 	switch {
 	case err != nil:
 		return "", &outcome{exitUsage, "standard input can't be read: " + rootOf(err).Error()}
-	case text == "":
+	case strings.TrimSpace(text) == "":
 		return "", &outcome{exitUsage, "standard input has no text"}
 	case !utf8.ValidString(text):
 		return "", &outcome{exitUsage, "standard input is not UTF-8"}
@@ -131,6 +136,10 @@ func (a *app) warnOfDelay(m accepted) {
 	case m.Hint != "":
 		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, a.printer().words(m.Hint))
 	case m.Expected == string(workspace.ExpectNobody):
-		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, a.printer().words(strings.TrimRight(m.Message, ": ")))
+		why := strings.TrimRight(m.Message, ": ")
+		if why != "" {
+			why = ": " + a.printer().words(why)
+		}
+		a.printf("the workspace is %s (%s)%s\n", m.Status, m.Reason, why)
 	}
 }

@@ -41,6 +41,33 @@ func (*age) Type() string { return "time" }
 // holds reports whether a time is not further back.
 func (g age) holds(t, now time.Time) bool { return g == 0 || now.Sub(t) <= time.Duration(g) }
 
+// positive is the value of a flag that takes a time, which is more than none.
+type positive struct{ to *time.Duration }
+
+var _ pflag.Value = positive{}
+
+// positiveVar defines a flag that takes a time. What stands in to is its default; none: it need not be given.
+func positiveVar(cmd *cobra.Command, to *time.Duration, name, usage string) {
+	cmd.Flags().Var(positive{to}, name, usage)
+}
+
+// Set implements pflag.Value.
+func (p positive) Set(text string) (err error) {
+	*p.to, err = parseLifetime(text)
+	return err
+}
+
+// String implements pflag.Value.
+func (p positive) String() string {
+	if p.to == nil || *p.to == 0 {
+		return ""
+	}
+	return p.to.String()
+}
+
+// Type implements pflag.Value.
+func (positive) Type() string { return "time" }
+
 // parseLifetime reads a duration that may be in days, which time.ParseDuration
 // doesn't know.
 func parseLifetime(text string) (time.Duration, error) {

@@ -36,7 +36,8 @@ func (a *app) topCommand() *cobra.Command {
 	}
 	only.flags(cmd)
 	choiceVar(cmd, &only.status, "status", "only these", workspace.Status("").Choices())
-	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often the fleet is read")
+	every = 2 * time.Second
+	positiveVar(cmd, &every, "every", "how often the fleet is read")
 	return cmd
 }
 

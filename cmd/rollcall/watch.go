@@ -22,7 +22,8 @@ func (a *app) watchCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), every) },
 	}
-	cmd.Flags().DurationVar(&every, "every", 2*time.Second, "how often the fleet is read")
+	every = 2 * time.Second
+	positiveVar(cmd, &every, "every", "how often the fleet is read")
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,12 +83,25 @@ func TestAPICommandLine(t *testing.T) {
 	cliPrints(t, []string{"receipts", id, mid}, "message", "accepted", "try 1", "42")
 	cliPrints(t, []string{"receipts", id}, mid, "delivered")
 
+	cliPrints(t, []string{"log", id}, "the user: what is it?", "delivered: the agent took it", "42")
+	kept := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(kept, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cliPrints(t, []string{"doctor", id, "--credential-file", kept}, "it is "+id+"'s, and in use",
+		"nothing that was looked at is broken")
+
 	for range 2 { // its credential is lost
 		register(401, "")
 	}
 	runCLI(t, 4, "status", id, "--check")
 	cliPrints(t, []string{"explain", id},
 		"degraded (credentials_rejected)", "at fault: the credential", "rollcall repair "+id)
+	found, _ := runCLI(t, 4, "doctor", id, "--credential-file", kept+".lost")
+	if !strings.Contains(found, "broken: credential\n") {
+		t.Errorf("the lost credential is not named: %s", found)
+	}
+	cliPrints(t, []string{"repair", "--selector", "id=" + id, "--dry-run"}, "repair would be done to 1 workspace")
 	cliPrints(t, []string{"repair", id}, "1 credential revoked", "restart the agent")
 	token = register(200, "")
 	cliPrints(t, []string{"status", id}, "online (healthy)")
