@@ -29,9 +29,7 @@ func create(reg *registry.Registry) func(context.Context, httpapi.Call, api.Crea
 		if err != nil {
 			return api.Created{}, err
 		}
-		profile := workspace.Profile{Name: in.Name, Runtime: in.Runtime, Role: in.Role, Tier: in.Tier}
-		view := httpapi.ViewerOf(ctx, reg, c.Now, out.Facts).Workspace(out.Facts, profile)
-		return api.Created{Workspace: view, Adopted: out.Adopted, AuthToken: out.AuthToken}, nil
+		return api.Created{Workspace: view(ctx, reg, c, out.Facts), Adopted: out.Adopted, AuthToken: out.AuthToken}, nil
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
-	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // dismiss drops the refused attempts on a workspace's record: the operator says that
@@ -17,6 +16,6 @@ func dismiss(reg *registry.Registry) func(context.Context, httpapi.Call, api.Wor
 		if err != nil {
 			return api.Workspace{}, err
 		}
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+		return view(ctx, reg, c, f), nil
 	}
 }

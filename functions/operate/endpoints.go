@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -39,6 +40,13 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.RevokeToken, revokeToken(env.People)),
 		httpapi.Handle(api.SweepNow, sweepNow(env.Sweeper, env.Activity)),
 	}
+}
+
+// view shows a workspace after a change. It fails no call: the change is written, and a
+// profile that can't be read leaves out the name.
+func view(ctx context.Context, reg *registry.Registry, c httpapi.Call, f workspace.Facts) api.Workspace {
+	p, _ := reg.Profiles.Profile(ctx, f.ID)
+	return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, p)
 }
 
 // actor is who calls: a person by name and the credential's public id, or an agent.

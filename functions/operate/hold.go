@@ -19,6 +19,6 @@ func hold(
 			return api.Workspace{}, err
 		}
 		reg.WakeIfDeliverable(ctx, f, "resume", c.Now)
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+		return view(ctx, reg, c, f), nil
 	}
 }

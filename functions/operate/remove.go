@@ -25,6 +25,6 @@ func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.Remo
 		if ended, _ := del.EndMail(ctx, f, f.Life(), c.Now); ended > 0 {
 			_ = reg.Wakeups.Send(ctx, f.ID, "outbox", 0) // its senders are told; the sweep sends another
 		}
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, workspace.Profile{}), nil
+		return view(ctx, reg, c, f), nil
 	}
 }

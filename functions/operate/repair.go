@@ -47,8 +47,9 @@ func repairInput(in api.RepairRequest) (registry.RepairInput, error) {
 	}
 	if in.From != "" {
 		addr, err := netip.ParseAddr(in.From)
-		if err != nil {
-			return out, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from")
+		if err != nil || addr.Unmap().IsUnspecified() || addr.Unmap().IsMulticast() || addr.Zone() != "" {
+			return out, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from").
+				WithHint("say anyone (--anyone) to let in whoever registers first", "stop")
 		}
 		out.From = addr.Unmap().String()
 	}

@@ -54,9 +54,12 @@ func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
 	}
 }
 
-// addresses are the members of an agent card that say where the agent is: peers
-// talk through Rollcall, and are not told.
-var addresses = []string{"url", "additionalInterfaces", "supportedInterfaces"}
+// addresses are the members of an agent card that say where the agent is, as A2A and
+// registrations have them: peers talk through Rollcall, and are not told.
+var addresses = []string{
+	"url", "additionalInterfaces", "supportedInterfaces", "endpoint", "endpoints", "host", "hostname", "port", "address",
+	"addresses", "ip", "baseUrl", "base_url", "additional_interfaces", "supported_interfaces",
+}
 
 // cardForPeers is a card without the agent's addresses.
 func cardForPeers(card []byte) json.RawMessage {

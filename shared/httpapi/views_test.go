@@ -98,9 +98,10 @@ func TestAPeerIsToldNoAddress(t *testing.T) {
 	f.SampleError, f.PushFailingSince, f.PushFailures = "secret error", now, 3
 	f.RefusedFrom, f.BootstrapUntil, f.BootstrapFrom = "192.0.2.1", now.Add(time.Hour), "192.0.2.2"
 	for card, want := range map[string]string{
-		`{"name":"n","url":"http://192.0.2.3","skills":[]}`:                              `{"name":"n","skills":[]}`,
-		`{"URL":"http://192.0.2.3","additionalInterfaces":[{"url":"http://192.0.2.3"}]}`: `{}`,
-		`{"supportedInterfaces":[{"url":"http://192.0.2.3"}],"a":1}`:                     `{"a":1}`,
+		`{"name":"n","url":"http://192.0.2.3","skills":[]}`:                                    `{"name":"n","skills":[]}`,
+		`{"endpoint":"http://10.0.0.3","Host":"10.0.0.3","port":80,"base_url":"x","name":"n"}`: `{"name":"n"}`,
+		`{"URL":"http://192.0.2.3","additionalInterfaces":[{"url":"http://192.0.2.3"}]}`:       `{}`,
+		`{"supportedInterfaces":[{"url":"http://192.0.2.3"}],"a":1}`:                           `{"a":1}`,
 		`{"name":"n"}`: `{"name":"n"}`,
 		`[]`:           `null`,
 		``:             `null`,
