@@ -15,6 +15,7 @@ var restartStories = []story{
 	{"an agent is restarted for a minute, and its heartbeats go on: no mail is lost", restartBesideHeartbeats},
 	{"an agent is silent for longer than its lease, and comes back with a backlog", silentRestart},
 	{"a new boot does not wait for the rest that the old one asked for", newBootWaitsForNobody},
+	{"an agent moves to another URL while a push to the old one hangs", movesWhileAPushHangs},
 	{"a mode that was not declared heals: its URL is dead, and it polls", undeclaredModeHeals},
 	{"an agent that registers again and again at a dead URL is never online", registersProveNothing},
 	{"an agent that is busy for ever is not online, however often it registers", busyForEver},
@@ -45,6 +46,32 @@ func restartBesideHeartbeats(ctx context.Context, p Platform) {
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrivedInOrder(ctx))
 	must(recorder.recorded(healthy, pushFailing, healthy))
+}
+
+func movesWhileAPushHangs(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.leave()
+	end := make(chan struct{})
+	began := a.takingItsTime(ctx, end)
+	id, _, err := a.send(ctx)
+	must(err)
+	awaitBegin(ctx, began)
+	fresh := a.clone()
+	defer fresh.leave()
+	must(fresh.registerAccepted(ctx, "", fresh.serve(nil)))
+	must(a.awaitMessage(ctx, id, "delivered")) // the old URL has not answered yet
+	next, _, err := a.send(ctx)
+	must(err)
+	must(a.awaitMessage(ctx, next, "delivered"))
+	r := mustGet(a.receipt(ctx, id))
+	if !strings.Contains(string(r.Raw), `"superseded"`) {
+		must(fmt.Errorf("the push to the old URL was not superseded: %s", r.Raw))
+	}
+	close(end)
+	must(a.keepsVerdict(ctx, healthy, deliveryObjective)) // what it answers at last is for nobody
+	if got := fresh.receivedMail(); !slices.Equal(got, []string{id, next}) {
+		must(fmt.Errorf("the new URL got %v, not %s and %s", got, id, next))
+	}
 }
 
 func silentRestart(ctx context.Context, p Platform) {
