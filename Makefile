@@ -11,7 +11,7 @@ LINT = .tools/bin/golangci-lint
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
 	bench alarms rehearse prove build build-functions programs check-go console console-check \
-	console-tools cdk cdk-assets ministack localstack linters browser \
+	console-tools pictures cdk cdk-assets ministack localstack linters browser \
 	schemathesis bootstrap operator-digest deploy diff destroy pipeline clean
 
 help: ## list these verbs
@@ -101,6 +101,9 @@ e2e: build localstack browser schemathesis console-tools ## the end-to-end tests
 
 bench: check-go ministack ## what each operation costs, in AWS calls and capacity units
 	@go test ./shared/app -count=1 -v -run '^TestBudget' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
+
+pictures: build localstack browser console-tools ## the pictures of the console in docs/pictures, taken by its tests
+	@RUN='^TestTheConsole$$' ROLLCALL_PICTURES=$(CURDIR)/docs/pictures .build/local e2e
 
 ##@ Build, install, deploy
 

@@ -141,6 +141,24 @@ test('when the platform can’t be reached, no dot is green, and the page says h
   assert.equal(await color(), green)
 })
 
+test('when the platform is the suspect, one banner says so, and no row repeats it', async t => {
+  const mark = some(), all = [await workspace(t, { name: mark + ' a' }), await workspace(t, { name: mark + ' b' })]
+  const hint = 'many agents fell silent at once ' + mark
+  const page = await visit(t)
+  await page.route(/workspaces\?/, async route => {
+    const answer = await route.fetch(), fleet = await answer.json()
+    for (const w of fleet.workspaces) {
+      if (all.some(one => one.id === w.id)) Object.assign(w, { status: 'unknown', reason: 'platform_suspect', hint, command: 'rollcall sweep' })
+    }
+    await route.fulfill({ response: answer, json: fleet })
+  })
+  await page.goto(page.url() + '?search=' + mark)
+  await shows(page.locator('.banner h2'), /The platform may be what is wrong: 2 of \d+ workspaces/)
+  await shows(page.locator('.banner .command'), 'rollcall sweep')
+  await shows(row(page, all[0].id), 'Unknown')
+  assert.equal(await page.getByText(hint).count(), 1)
+})
+
 test('a person signs in, and out again', async t => {
   const w = await workspace(t, { name: 'secret ' + some() }), between = await proxy(t)
   between.credential = operator

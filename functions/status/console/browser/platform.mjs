@@ -95,7 +95,9 @@ export async function visit(t, address = '', { at = platform, credential, quiet 
   if (credential) await context.addInitScript(secret => sessionStorage.setItem('credential', secret), credential)
   const page = await context.newPage(), wrong = []
   page.on('pageerror', e => wrong.push('error: ' + e.message))
-  page.on('console', m => { if (m.type() === 'error' && quiet) wrong.push('console: ' + m.text()) })
+  // What the API refuses, such as a workspace that was removed, is for the page to tell.
+  const refused = /^Failed to load resource: the server responded with a status of 4\d\d/
+  page.on('console', m => { if (m.type() === 'error' && quiet && !refused.test(m.text())) wrong.push('console: ' + m.text()) })
   page.on('request', r => { if (new URL(r.url()).origin !== new URL(at).origin) wrong.push('request: ' + r.url()) })
   page.on('dialog', d => { wrong.push('dialog: ' + d.message()); void d.dismiss() })
   t.after(async () => {

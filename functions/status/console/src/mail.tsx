@@ -29,11 +29,11 @@ export function Mailbox({ w, details, now, acts }: { w: Workspace; details: Deta
     ['failed', 'Task failed', taskFailed],
   ]
   const wanted = groups.find(([name]) => name === only)?.[2] ?? (() => true)
-  const mail = details.mail.filter(wanted)
+  const mail = details.mail.filter(wanted), choices = groups.filter(([name, , is]) => !name || name === only || details.mail?.some(is))
   return (
     <>
       <div class="counts small">
-        {groups.filter(([name, , is]) => !name || name === only || details.mail?.some(is)).map(([name, words, is]) => (
+        {choices.length > 1 && choices.map(([name, words, is]) => (
           <button type="button" key={name} aria-pressed={only === name} onClick={() => choose(name)}>{words} <b>{details.mail?.filter(is).length}{details.moreMail && '+'}</b></button>
         ))}
       </div>

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { ActDialog, actsOf, advised, label } from './actions'
+import type { Act } from './actions'
 import type { Evidence, Workspace } from './api'
 import { taskFailed } from './chart'
 import { useDetails } from './details'
@@ -12,10 +14,15 @@ import { visible } from './visible'
 import { heard, reasonWords, tone } from './words'
 
 /** WorkspacePage is one workspace: what is wrong, why, what mends it, its mail and its past. */
-export function WorkspacePage({ id, live, state, fleet }: { id: string; live: Live; state: State; fleet: string }) {
+export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
+  id: string; live: Live; state: State; fleet: string; onSignIn: () => void
+}) {
   const now = useNow(), [hours, choose] = useState(6)
   const w = state.fleet?.find(w => w.id === id), details = useDetails(id, w, live, hours)
   const head = useRef<HTMLHeadingElement>(null)
+  const [doing, open] = useState<{ act: Act; message?: string } | undefined>(undefined)
+  const may = state.me?.scope === 'operate' || state.me?.scope === 'admin'
+  const act = (act: Act, message?: string) => { if (may) open(message ? { act, message } : { act }); else onSignIn() }
   useEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
   useKeys((key, e) => {
     if (key !== 'Escape') return
@@ -23,7 +30,7 @@ export function WorkspacePage({ id, live, state, fleet }: { id: string; live: Li
     go(fleet)
   })
   const back = <a class="back" href={location.pathname + fleet} onClick={e => { e.preventDefault(); go(fleet) }}><Icon name="back" />Fleet</a>
-  if (!w && !details.explanation && !details.missing) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
+  if (!w && !details.missing && (!details.explanation || !state.fleet)) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
   if (!w) return <>{back}<Gone id={id} details={details} /></>
   return (
     <>
@@ -33,14 +40,15 @@ export function WorkspacePage({ id, live, state, fleet }: { id: string; live: Li
           <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
           <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
         </div>
+        <Acts w={w} act={act} may={may} signedIn={!!state.me} />
       </header>
-      <Verdict w={w} details={details} now={now} />
+      <Verdict w={w} details={details} now={now} act={act} />
       <div class="columns">
         <div>
           <section class="card" aria-labelledby="mail">
             <h2 id="mail">Mail <Hours hours={hours} choose={choose} /></h2>
             {details.mail && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
-            <Mailbox w={w} details={details} now={now} acts={undefined} />
+            <Mailbox w={w} details={details} now={now} acts={{ cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
           </section>
         </div>
         <div>
@@ -51,7 +59,18 @@ export function WorkspacePage({ id, live, state, fleet }: { id: string; live: Li
           </section>
         </div>
       </div>
+      {doing && <ActDialog {...doing} w={w} live={live} onClose={() => { open(undefined); details.again() }} />}
     </>
+  )
+}
+
+/** Acts are the buttons of what an operator can do. Who is not one is asked to sign in. */
+function Acts({ w, act, may, signedIn }: { w: Workspace; act: (act: Act) => void; may: boolean; signedIn: boolean }) {
+  return (
+    <div class="acts" role="group" aria-label="What an operator can do">
+      {actsOf(w).map(a => <button type="button" key={a} disabled={signedIn && !may} onClick={() => act(a)}
+        title={signedIn && !may ? 'Your credential may only look' : undefined}>{label(a)}</button>)}
+    </div>
   )
 }
 
@@ -61,7 +80,8 @@ const Hours = ({ hours, choose }: { hours: number; choose: (hours: number) => vo
   </span>
 )
 
-function Verdict({ w, details, now }: { w: Workspace; details: Details; now: number }) {
+function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now: number; act: (act: Act) => void }) {
+  const next = advised(w)
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
   return (
     <section class={'verdict ' + tone(w.status, w.reason)} aria-labelledby="verdict">
@@ -69,7 +89,7 @@ function Verdict({ w, details, now }: { w: Workspace; details: Details; now: num
       <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : reasonWords[w.reason] + '.'}</p>
       {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
       {w.hint && <p class="hint">{visible(w.hint)}</p>}
-      {w.command && <Command>{w.command}</Command>}
+      {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command>{w.command}</Command>}</p>}
       {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span>{visible(r.text)}</span>{r.command && <Command>{r.command}</Command>}</div>)}
       {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
     </section>

@@ -1,0 +1,138 @@
+// A workspace's page, in Chromium, on the built functions: what is wrong, and what an operator does about it.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { after } from 'node:test'
+import { agent, boot, call, closeBrowser, must, operator, platform, row, send, shows, visit, workspace } from './platform.mjs'
+
+after(closeBrowser)
+
+const some = () => randomUUID().slice(0, 8)
+const credential = operator
+const open = (t, id, more) => visit(t, '?workspace=' + id, { credential, ...more })
+
+/** does clicks an act's button, and confirms it. */
+async function does(page, button, { confirm = button, before = async () => {} } = {}) {
+  await page.getByRole('button', { name: button + '…' }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
+  await before(dialog)
+  await dialog.getByRole('button', { name: confirm, exact: true }).click()
+  await dialog.locator('.did').waitFor()
+  const said = await dialog.innerText()
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  return said
+}
+
+test('the incident: seen, understood and mended with the console alone', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'rollcall-console-')), id = 'incident-' + randomUUID()
+  t.after(() => { rmSync(dir, { recursive: true }); return call('DELETE', '/workspaces/' + id) })
+  const token = join(dir, 'token')
+  const start = () => boot(t, ['-platform', platform, '-id', id, '-token-file', token, '-journal', join(dir, 'journal'), '-heartbeat', '2s'])
+  const page = await visit(t, '?search=' + id, { credential })
+
+  let running = start()
+  await shows(row(page, id), 'Online')
+  await running.stop()
+  rmSync(token)
+  for (let n = 0; n < 2; n++) await start().ended // its supervisor starts it, and each boot is refused
+  await shows(row(page, id), 'Its credential is refused')
+  await send(id, 'are you there?')
+
+  await row(page, id).locator('a.name').click()
+  const verdict = page.locator('.verdict')
+  await shows(verdict, 'At fault: the credential')
+  await shows(verdict.locator('.command'), 'rollcall repair ' + id)
+  await does(page, 'Repair')
+  await shows(page.locator('.timeline'), /Repaired.*by operator/s)
+
+  running = start() // its supervisor goes on
+  await shows(verdict, 'Online')
+  await shows(page.locator('.mail'), 'Delivered')
+  await page.locator('.mail summary').first().click()
+  await shows(page.locator('.mail blockquote'), 'are you there?')
+  const told = (await page.locator('.timeline li').allInnerTexts()).toReversed().join('\n')
+  assert.match(told, /Online[^]*Degraded[^]*Repaired[^]*Online/)
+})
+
+test('an agent that is at work is cut off only after a second confirmation', async t => {
+  const w = await workspace(t, { name: 'at work ' + some() })
+  await w.register({ url: await agent(t) })
+  const page = await open(t, w.id, { quiet: false })
+  await page.getByRole('button', { name: 'Repair…' }).first().click()
+  const dialog = page.getByRole('dialog'), confirm = dialog.getByRole('button', { name: 'Repair', exact: true })
+  await dialog.getByLabel(/place it by hand/).check()
+  await confirm.click()
+  await shows(dialog.getByRole('alert'), 'to repair it cuts its agent off')
+  assert.ok(await confirm.isDisabled())
+  assert.equal((await call('GET', '/workspaces/' + w.id)).status, 'online')
+  await dialog.getByLabel(/cut its agent off/).check()
+  await confirm.click()
+  const secret = (await dialog.locator('.secret code').innerText()).trim()
+  assert.match(secret, /^rcw_/)
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  assert.ok(!(await page.content()).includes(secret), 'it is shown once')
+  assert.equal((await call('POST', '/registry/heartbeat', { workspace_id: w.id }, w.token)).code, 'credential_unknown')
+  assert.equal((await call('POST', '/registry/heartbeat', { workspace_id: w.id }, secret)).code, undefined)
+})
+
+test('pause, resume, rotate, probe and adopt do what they say', async t => {
+  const w = await workspace(t, { name: 'acts ' + some() })
+  await w.register({ url: await agent(t) })
+  const page = await open(t, w.id), verdict = page.locator('.verdict')
+  await shows(verdict, 'Online')
+  await does(page, 'Pause')
+  await shows(verdict, 'Paused')
+  await does(page, 'Resume')
+  await shows(verdict, 'Online')
+  assert.match(await does(page, 'Rotate'), /rcw_/)
+  await does(page, 'Probe')
+  await shows(page.locator('.mail'), /Delivered\s*probe/)
+  await does(page, 'Adopt')
+  for (const act of ['Paused', 'Resumed', 'Credential rotated', 'Adopted']) await shows(page.locator('.timeline'), act)
+})
+
+test('one message is cancelled, and the lost ones are redriven', async t => {
+  const w = await workspace(t, { name: 'mail ' + some() })
+  await w.register({ delivery_mode: 'poll' })
+  const lost = randomUUID()
+  await must('POST', `/workspaces/${w.id}/a2a`, {
+    params: { message: { role: 'user', messageId: lost, parts: [{ kind: 'text', text: 'quick' }] }, expires_in_seconds: 1 },
+  })
+  await send(w.id, 'not any more')
+  const page = await open(t, w.id), at = words => page.locator('.mail > li').filter({ hasText: words })
+  await shows(page.locator('.mail'), 'Expired')
+  await at('Waits').locator('summary').click()
+  await page.getByRole('button', { name: 'Cancel…' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the message' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
+  await at('Cancelled').waitFor()
+  await must('POST', '/sweep')
+  await does(page, 'Redrive', { before: dialog => shows(dialog, 'It would put back 1 message.') })
+  await at('Waits').waitFor()
+  assert.equal((await call('GET', `/workspaces/${w.id}/messages/${lost}`)).state, 'queued')
+})
+
+test('who may only look is offered nothing to do', async t => {
+  const w = await workspace(t, { name: 'looked at ' + some() })
+  const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
+  t.after(() => call('DELETE', '/tokens/' + viewer.token_id))
+  const page = await open(t, w.id, { credential: viewer.credential, quiet: false })
+  const pause = page.getByRole('button', { name: 'Pause…' })
+  await pause.waitFor()
+  assert.ok(await pause.isDisabled())
+})
+
+test('the command of a hint is copied', async t => {
+  const w = await workspace(t, { name: 'copied ' + some() })
+  await w.register({ url: await agent(t) })
+  for (let i = 0; i < 2; i++) await w.register({}, '')
+  const page = await open(t, w.id, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const command = page.locator('.verdict .command').first()
+  await command.getByRole('button', { name: 'Copy the command' }).click()
+  await shows(command.getByRole('status'), 'Copied')
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command.locator('code').innerText())
+})

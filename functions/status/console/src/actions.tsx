@@ -1,0 +1,192 @@
+// What an operator can do to a workspace: what it will do is said first, and it is confirmed.
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { Problem, call, of } from './api'
+import type { Created, Probing, Receipt, Redriven, Repaired, Rotated, Workspace } from './api'
+import type { Live } from './live'
+import { Command, Copy, Dialog } from './parts'
+import { clock } from './time'
+import { visible } from './visible'
+
+export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'cancel' | 'redriveOne'
+
+/** Choice is what a person asks for beside the act itself. */
+interface Choice { show: boolean; from: string; reset: boolean; force: boolean; message: string }
+
+/** Done is what came of an act: words, and a credential that is shown once. */
+interface Done { words: string; secret?: string | undefined }
+
+interface Doing {
+  button: string
+  title: (w: Workspace) => string
+  does: ComponentChildren
+  danger?: boolean
+  command: (w: Workspace, c: Choice) => string
+  run: (live: Live, w: Workspace, c: Choice) => Promise<Done>
+}
+
+const count = (n: number) => n === 1 ? '1 message' : n + ' messages'
+const force = (c: Choice) => c.force ? { force: true } : {}
+
+const doings: Record<Act, Doing> = {
+  repair: {
+    button: 'Repair', title: w => `Repair ${w.name}`, danger: true,
+    does: 'Ends every credential that it has. Its agent is cut off until it has a new one.',
+    command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
+    run: async (live, w, c) => {
+      const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force(c) })
+      const until = done.bootstrap_until ? `Until ${clock(done.bootstrap_until)} its agent is given a new credential when it registers${done.from ? `, from ${done.from} only` : ''}. ` : ''
+      return { words: until + done.next, secret: done.auth_token }
+    },
+  },
+  rotate: {
+    button: 'Rotate', title: w => `Rotate the credential of ${w.name}`,
+    does: 'Issues a second credential, which is shown here once. The one in use stays good until the new one is used for the first time.',
+    command: w => `rollcall rotate ${w.id}`,
+    run: async (live, w) => {
+      const done = await live.act<Rotated>(w.id, of(w.id, 'rotate'))
+      return { words: done.next, secret: done.auth_token }
+    },
+  },
+  redrive: {
+    button: 'Redrive', title: w => `Redrive the lost messages of ${w.name}`,
+    does: 'Puts back every message that died or expired, with its id and its place, for five new attempts.',
+    command: w => `rollcall redrive ${w.id}`,
+    run: async (live, w) => ({ words: count((await live.act<Redriven>(w.id, of(w.id, 'redrive'))).messages.length) + ' put back.' }),
+  },
+  probe: {
+    button: 'Probe', title: w => `Probe ${w.name}`,
+    does: 'Sends a message that says nothing, the way of every message, to see whether mail arrives. A probe that does not arrive counts against the workspace.',
+    command: w => `rollcall probe ${w.id}`,
+    run: async (live, w) => {
+      const done = await live.act<Probing>(w.id, of(w.id, 'probe'))
+      return { words: `It is on its way by ${done.delivery_mode}. What becomes of it stands in the mail, as message ${done.message_id}.` }
+    },
+  },
+  pause: {
+    button: 'Pause', title: w => `Pause ${w.name}`,
+    does: 'Nothing is handed to its agent until it is resumed. Messages are accepted all the same, and wait.',
+    command: w => `rollcall pause ${w.id}`,
+    run: async (live, w) => { await live.act(w.id, of(w.id, 'pause')); return { words: 'It is paused.' } },
+  },
+  resume: {
+    button: 'Resume', title: w => `Resume ${w.name}`, does: 'Ends the pause: what waits is delivered.',
+    command: w => `rollcall resume ${w.id}`,
+    run: async (live, w) => { await live.act(w.id, of(w.id, 'resume')); return { words: 'It is resumed.' } },
+  },
+  adopt: {
+    button: 'Adopt', title: w => `Adopt ${w.name}`, danger: true,
+    does: 'Takes it over as if it were new: how it gets its mail, the facts of its status, its runtime and its tier are reset, and a pause ends. Its mail, its name and its team are kept.',
+    command: (w, c) => `rollcall adopt ${w.id}` + (c.reset ? ' --reset-credentials' : ''),
+    run: async (live, w, c) => {
+      const body = { id: w.id, adopt: true, ...(c.reset ? { reset_credentials: true } : {}), ...force(c) }
+      const done = await live.act<Created>(w.id, 'workspaces', body)
+      return { words: 'It is adopted.', secret: done.auth_token }
+    },
+  },
+  cancel: {
+    button: 'Cancel the message', title: () => 'Cancel this message', danger: true,
+    does: 'Ends the message undelivered. Its sender reads that an operator cancelled it.',
+    command: (w, c) => `rollcall cancel ${w.id} ${c.message}`,
+    run: async (live, w, c) => { await live.act(w.id, of(w.id, 'messages', c.message, 'cancel')); return { words: 'The message is cancelled.' } },
+  },
+  redriveOne: {
+    button: 'Redrive the message', title: () => 'Redrive this message',
+    does: 'Puts the message back, with its id and its place, for five new attempts.',
+    command: (w, c) => `rollcall redrive ${w.id} ${c.message}`,
+    run: async (live, w, c) => { await live.act<Receipt>(w.id, of(w.id, 'messages', c.message, 'redrive')); return { words: 'The message is put back.' } },
+  },
+}
+
+/** actsOf are the acts that a workspace's page offers. */
+export const actsOf = (w: Workspace): Act[] =>
+  ['repair', 'rotate', 'redrive', 'probe', w.status === 'paused' ? 'resume' : 'pause', 'adopt']
+
+/** advised is the act that a verdict asks for, if one does. */
+export function advised(w: Workspace): Act | undefined {
+  if (w.status === 'paused') return 'resume'
+  if (w.reason === 'credentials_rejected' && w.command) return 'repair'
+  return w.remarks?.some(r => r.code === 'mail_lost') ? 'redrive' : undefined
+}
+
+export const label = (act: Act) => doings[act].button + '…'
+
+/** ActDialog says what an act will do, asks, does it, and says what came of it. */
+export function ActDialog({ act, w, message = '', live, onClose }: {
+  act: Act; w: Workspace; message?: string; live: Live; onClose: () => void
+}) {
+  const doing = doings[act], asked = w.command ?? ''
+  const [choice, set] = useState<Choice>({
+    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, force: false, message,
+  })
+  const [done, finish] = useState<Done | undefined>(undefined), [why, fail] = useState<Problem | Error | undefined>(undefined)
+  const [busy, wait] = useState(false)
+  const choose = (to: Partial<Choice>) => { set({ ...choice, ...to }); fail(undefined) }
+  const inUse = why instanceof Problem && why.body.code === 'credential_in_use'
+  const run = async () => {
+    wait(true)
+    try {
+      finish(await doing.run(live, w, choice))
+    } catch (e) {
+      fail(e as Error)
+    }
+    wait(false)
+  }
+  if (done) {
+    return (
+      <Dialog title={doing.title(w)} onClose={onClose} wide={!!done.secret}>
+        <p role="status" class="did">{visible(done.words)}</p>
+        {done.secret && <Secret secret={done.secret} />}
+        <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>
+      </Dialog>
+    )
+  }
+  return (
+    <Dialog title={visible(doing.title(w))} onClose={onClose}>
+      <p>{doing.does}</p>
+      {act === 'redrive' && <Which w={w} />}
+      {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}
+      {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked, force: false })} />
+        <span>End its credentials too, and show a new one</span></label>}
+      <p class="muted same">The same on the command line: <Command>{doing.command(w, choice)}</Command></p>
+      {why && <div role="alert" class="refused"><p>{visible(why.message)}.</p>
+        {why instanceof Problem && !inUse && why.body.hint && <p>{visible(why.body.hint)}</p>}</div>}
+      {inUse && <label class="check"><input type="checkbox" checked={choice.force} onChange={e => set({ ...choice, force: e.currentTarget.checked })} />
+        <span>I mean this workspace: cut its agent off</span></label>}
+      <p class="buttons">
+        <button type="button" onClick={onClose}>Leave it</button>
+        <button type="button" class={doing.danger ? 'danger' : 'main'} disabled={busy || (inUse && !choice.force)} onClick={run}>{busy ? 'A moment …' : doing.button}</button>
+      </p>
+    </Dialog>
+  )
+}
+
+function RepairChoice({ choice, choose }: { choice: Choice; choose: (to: Partial<Choice>) => void }) {
+  return (
+    <fieldset>
+      <legend>How does it get the new one?</legend>
+      <label class="check"><input type="radio" name="how" checked={!choice.show} onChange={() => choose({ show: false })} />
+        <span>Its agent fetches it: restart it within 15 minutes</span></label>
+      {!choice.show && <label class="address"><span>only from the address</span>
+        <input value={choice.from} placeholder="of its last accepted call" onInput={e => choose({ from: e.currentTarget.value.trim() })} /></label>}
+      <label class="check"><input type="radio" name="how" checked={choice.show} onChange={() => choose({ show: true })} />
+        <span>I place it by hand, in its environment or a file: show it here</span></label>
+    </fieldset>
+  )
+}
+
+/** Which says how many messages a redrive would put back. */
+function Which({ w }: { w: Workspace }) {
+  const [words, say] = useState('Looking which …')
+  useEffect(() => {
+    call<Redriven>('POST', of(w.id, 'redrive'), { dry_run: true }).then(
+      would => say(would.messages.length ? `It would put back ${count(would.messages.length)}.` : 'There is none to put back.'),
+      () => say(''))
+  }, [])
+  return <p><b>{words}</b></p>
+}
+
+const Secret = ({ secret }: { secret: string }) => (
+  <div class="secret"><p><b>The new credential.</b> It is shown now, and never again.</p>
+    <p class="command"><code>{secret}</code><Copy text={secret} what="the credential" /></p></div>
+)
