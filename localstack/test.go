@@ -32,6 +32,7 @@ func test(ctx context.Context, dirs emulator.Dirs) error {
 		testStories(ctx, dirs),
 		testShortCampaign(ctx, dirs),
 		twoStages(ctx, dirs),
+		provokeAlarms(ctx, dirs),
 	)
 }
 

@@ -45,6 +45,7 @@ type rehearsal struct {
 	*emulator.Emulator
 	dirs   emulator.Dirs
 	out    io.Writer
+	commit string // the last one when it began
 	source string // the folder of the commit
 	output string // the folder of what the synth step made
 	line   line
@@ -56,6 +57,13 @@ func Run(ctx context.Context, dirs emulator.Dirs, out io.Writer) error {
 	r := &rehearsal{
 		dirs: dirs, out: out, source: dirs.State("rehearsal", "source"), output: dirs.State("rehearsal", "cdk.out"),
 	}
+	head := exec.CommandContext(ctx, "git", "rev-parse", "HEAD")
+	head.Dir = dirs.Root
+	commit, err := head.Output()
+	if err != nil {
+		return fmt.Errorf("reading the last commit: %w", err)
+	}
+	r.commit = strings.TrimSpace(string(commit))
 	if err := r.checkOut(ctx); err != nil {
 		return err
 	}
@@ -89,7 +97,7 @@ func Run(ctx context.Context, dirs emulator.Dirs, out io.Writer) error {
 	return r.tryRestore(ctx)
 }
 
-// checkOut puts the last commit into the source folder, as the pipeline's source action
+// checkOut puts the commit into the source folder, as the pipeline's source action
 // does: without its history. What make has installed is there too.
 func (r *rehearsal) checkOut(ctx context.Context) error {
 	if err := os.RemoveAll(r.source); err != nil {
@@ -98,7 +106,8 @@ func (r *rehearsal) checkOut(ctx context.Context) error {
 	if err := os.MkdirAll(r.source, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "bash", "-c", `set -o pipefail; git archive HEAD | tar -x -C "$1"`, "bash", r.source)
+	cmd := exec.CommandContext(ctx, "bash", "-c", `set -o pipefail; git archive "$1" | tar -x -C "$2"`,
+		"bash", r.commit, r.source)
 	cmd.Dir = r.dirs.Root
 	if printed, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("reading the last commit: %w\n%s", err, printed)
