@@ -154,6 +154,6 @@ var Tags = []Tag{
 	{"agents", "What an agent calls for itself. Any of these calls renews its lease."},
 	{"chat", "Messages between users and agents, and among agents."},
 	{"directory", "Who is there."},
-	{"operator", "With the operator credential."},
+	{"operator", "What operators do, with a credential of a person."},
 	{"platform", "The service itself."},
 }
