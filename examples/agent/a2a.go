@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"slices"
+
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // rpcRequest is what the agent reads of a JSON-RPC call of A2A's message/send.
@@ -43,8 +46,9 @@ const methodNotFound = -32601
 // keeps the answer for its sender.
 //
 // A message can arrive more than once: the platform delivers it again when the
-// answer got lost on its way back. Agents whose work must not be done twice
-// remember the ids of what they have done.
+// answer got lost on its way back, and who saw a signed call can repeat it. So the
+// agent remembers the ids of what it has done, and does it once. One whose work must
+// not be done twice after a restart keeps them in a file.
 func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 	body, err := a.verified(r)
 	if err != nil {
@@ -66,7 +70,7 @@ func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 	defer a.working.Unlock()
 	// Write the message down before answering. A status of 500 says that it was
 	// not taken, and the platform delivers it again.
-	if err := a.record(in.Params.Message); err != nil {
+	if err := a.once(r.Header.Get(webhooks.HeaderWebhookID), in.Params.Message); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -79,6 +83,21 @@ func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 func reply(w http.ResponseWriter, id json.RawMessage, member string, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": id, member: value})
+}
+
+// remembered is how many ids of messages are remembered.
+const remembered = 1000
+
+// once records a message, unless it was recorded under this id, which is signed.
+func (a *agent) once(id string, m message) error {
+	if slices.Contains(a.done, id) {
+		return nil
+	}
+	if err := a.record(m); err != nil {
+		return err
+	}
+	a.done = append(a.done[max(0, len(a.done)+1-remembered):], id)
+	return nil
 }
 
 // record appends a message to the journal, if there is one.

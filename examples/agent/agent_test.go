@@ -147,6 +147,25 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// A call that comes again, as it was signed, is answered again and worked on once.
+func TestARepeatedCallIsWorkedOnOnce(t *testing.T) {
+	const send = `{"id": 7, "method": "message/send", "params": {"message":
+		{"messageId": "m1", "parts": [{"kind": "text", "text": "hello"}]}}}`
+	a := testAgent(t, "")
+	a.secret = "whsec_c2VjcmV0"
+	close(a.registered)
+	for range 3 {
+		w := httptest.NewRecorder()
+		a.receive(w, pushOf(t, send, a.secret))
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "you said: hello") {
+			t.Errorf("HTTP %d: %s", w.Code, w.Body)
+		}
+	}
+	if kept, _ := os.ReadFile(a.journal); string(kept) != `{"message_id":"m1","text":"hello"}`+"\n" {
+		t.Errorf("the journal has %q", kept)
+	}
+}
+
 // pushOf is a call of the agent as the platform makes it, signed with a secret.
 func pushOf(t *testing.T, body, secret string) *http.Request {
 	t.Helper()

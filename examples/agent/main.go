@@ -43,6 +43,7 @@ type agent struct {
 	patience  time.Duration // for an answer of the platform
 
 	working    sync.Mutex    // held while a message is worked on, so one at a time
+	done       []string      // the ids of the last messages that were worked on; working guards it
 	registered chan struct{} // closed when the agent has registered
 	secret     string        // what the platform signs its calls with; set before registered is closed
 }

@@ -23,6 +23,13 @@ const refused = 3
 const maxPush = 1 << 20
 
 let active = 0
+/**
+ * @type {Map<string, Answer>} The answers to the last messages, by their signed ids: a call that comes again, because
+ * its answer was lost or because somebody repeats it, is answered from here, and worked on once. An agent whose work
+ * must not be done twice after a restart keeps the ids in a file.
+ */
+const done = new Map()
+const remembered = 1000
 /** @type {(secret: string) => void} */
 let setSecret = () => {}
 /** @type {Promise<string>} The platform may call before register has answered: such a call waits for the secret. */
@@ -126,7 +133,22 @@ async function receive(call) {
   }
   const body = Buffer.concat(chunks).toString()
   if (!signed(call.headers, body, await secret)) return { status: 401, body: { error: 'not signed by the platform' } }
-  return take(JSON.parse(body))
+  return once(String(call.headers['webhook-id']), JSON.parse(body))
+}
+
+/**
+ * Takes a message, unless the one with this id was taken.
+ * @param {string} messageId
+ * @param {Request} request
+ * @returns {Promise<Answer>}
+ */
+async function once(messageId, request) {
+  const before = done.get(messageId)
+  if (before) return { ...before, body: before.body && { ...before.body, id: request.id } }
+  const answer = await take(request)
+  if (answer.status < 300) done.set(messageId, answer) // any other is not taken, and comes again
+  if (done.size > remembered) done.delete(String(done.keys().next().value))
+  return answer
 }
 
 const server = createServer((call, reply) => {
