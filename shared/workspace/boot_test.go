@@ -63,6 +63,9 @@ func TestOneRefusedBootIsTold(t *testing.T) {
 			if v.Status == workspace.StatusOnline && !remarked(v, workspace.RemarkRegisterRefused) {
 				t.Errorf("no remark: %+v", v.Remarks)
 			}
+			if v.Status == workspace.StatusOffline && strings.Contains(v.Hint, "is running") {
+				t.Errorf("of a silent agent: %s", v.Hint)
+			}
 			if v.Action == "repair" && !strings.Contains(v.Command(f.ID), "rollcall repair w") {
 				t.Errorf("the command is %q", v.Command(f.ID))
 			}

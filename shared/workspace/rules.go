@@ -137,6 +137,8 @@ func credentialsRejected(s situation) *Verdict {
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
+		v.Hint = "its credential was refused when it was last heard of: repair it with " + s.repairHint() +
+			", then start the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords()
 	default:
 		return nil
 	}
