@@ -2,6 +2,7 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
 EMULATOR ?= ministack
 PORT ?= 8080
+export FLEET PLOTS SEGMENTS BENCH_FOR
 export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS TESTS PROBES_FOR
 # The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
@@ -10,7 +11,8 @@ LINT = .tools/bin/golangci-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help check fmt fmt-check vet lint unit fuzz vulncheck sbom test run conformance scenarios chaos incident e2e stages \
-	bench alarms rehearse prove build build-functions programs check-go console console-check \
+	bench bench-burst bench-sweep bench-throughput simulate \
+	alarms rehearse prove build build-functions programs check-go console console-check \
 	console-tools pictures cdk cdk-assets ministack localstack linters browser \
 	schemathesis bootstrap operator-digest deploy diff destroy pipeline clean
 
@@ -104,6 +106,19 @@ bench: check-go ministack ## what each operation costs, in AWS calls and capacit
 
 pictures: build localstack browser console-tools ## the pictures of the console in docs/pictures, taken by its tests
 	@RUN='^TestTheConsole$$' ROLLCALL_PICTURES=$(CURDIR)/docs/pictures .build/local e2e
+
+bench-burst: check-go ministack ## fifty senders to one workspace: how many are refused, and what a message costs
+	@go test ./shared/app -count=1 -v -run '^TestBudgetOfABurst' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
+
+bench-sweep: check-go ministack ## what a sweep reads and writes, idle and when all verdicts change (FLEET=1000)
+	@FLEET=$${FLEET:-300} go test ./shared/app -count=1 -v -timeout 60m -run '^TestBudgetOfASweep' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
+
+bench-throughput: build-functions ministack ## Rollcall, NATS JetStream and River on Postgres side by side (BENCH_FOR=2s)
+	@cd localstack/throughput && go test -count=1 -v -timeout 30m -run '^TestThroughput' . | \
+		grep -v '^[{=]'; exit $${PIPESTATUS[0]}
+
+simulate: check-go ## a fleet in virtual time, and what was seen of it (FLEET=1000000 SEED=1 SEGMENTS=1 PLOTS=docs/plots)
+	@go run ./localstack/simulate
 
 ##@ Build, install, deploy
 

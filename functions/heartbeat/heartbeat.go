@@ -30,10 +30,10 @@ func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.H
 		if !f.Delivering(reg.Policy, c.Now) {
 			reg.WakeIfDeliverable(ctx, f, "heartbeat", c.Now)
 		}
-		v := workspace.Assess(f, reg.Policy, c.Now)
+		status, reason := workspace.Fleet{}.Stands(f, reg.Policy, c.Now)
 		out := api.Beat{
-			Status: "ok", Inbox: httpapi.InboxOf(f, c.Now), NextHeartbeat: httpapi.NextHeartbeat(reg.Policy),
-			WorkspaceStatus: v.Status, WorkspaceReason: v.Reason, Dropped: dropped,
+			Status: "ok", Inbox: httpapi.InboxOf(f, c.Now), NextHeartbeat: httpapi.NextHeartbeat(reg, f, c.Now),
+			WorkspaceStatus: status, WorkspaceReason: reason, Dropped: dropped,
 		}
 		if f.MustRotate() {
 			out.Action = "rotate"

@@ -95,10 +95,10 @@ func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	}
 }
 
-// NextHeartbeat is in how many seconds an agent is asked to call again: as policy
-// says, and at most a third of the lease, so that a late call does not end it.
-func NextHeartbeat(p workspace.Policy) int {
-	return max(1, int(min(p.HeartbeatEvery, p.LeaseTTL/3).Seconds()))
+// NextHeartbeat is in how many whole seconds an agent is asked to call again, at least one.
+// The size of the fleet is not known where it is asked for.
+func NextHeartbeat(reg *registry.Registry, f workspace.Facts, now time.Time) int {
+	return max(1, int(reg.Policy.NextCall(0, f.Returned(now), reg.Clock.Random()).Seconds()))
 }
 
 // NameOf is what to call a workspace: its id until it has a name.

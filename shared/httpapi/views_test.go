@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -72,21 +73,24 @@ func TestTheRowNamesTheFaultyHop(t *testing.T) {
 	}
 }
 
-// An agent that calls when it was asked to never loses its lease for one late call.
-func TestTheNextHeartbeatIsAskedForWithinAThirdOfTheLease(t *testing.T) {
+// An agent is asked to call in whole seconds, at least one, and soon after it ended a silence.
+func TestTheNextHeartbeatIsInWholeSeconds(t *testing.T) {
 	for _, c := range []struct {
-		every, ttl time.Duration
-		want       int
+		ttl       time.Duration
+		recovered time.Time
+		random    float64
+		want      int
 	}{
-		{30 * time.Second, 90 * time.Second, 30},
-		{30 * time.Second, time.Minute, 20},
-		{30 * time.Second, 10 * time.Second, 3},
-		{30 * time.Second, 2 * time.Second, 1},
-		{15 * time.Second, 10 * time.Minute, 15},
+		{90 * time.Second, time.Time{}, 0, 20},
+		{90 * time.Second, time.Time{}, 0.999, 29},
+		{90 * time.Second, now, 0, 3},
+		{2 * time.Second, time.Time{}, 0.5, 1},
 	} {
-		got := httpapi.NextHeartbeat(workspace.Policy{HeartbeatEvery: c.every, LeaseTTL: c.ttl})
-		if got != c.want {
-			t.Errorf("every %s, lease of %s: %d, want %d", c.every, c.ttl, got, c.want)
+		p, f := workspace.DefaultPolicy(), workspace.Facts{}
+		p.LeaseTTL, f.RecoveredAt = c.ttl, c.recovered
+		reg := &registry.Registry{Policy: p, Clock: memory.Clock{Chance: c.random}}
+		if got := httpapi.NextHeartbeat(reg, f, now); got != c.want {
+			t.Errorf("%+v: %d", c, got)
 		}
 	}
 }

@@ -24,6 +24,9 @@ type Policy struct {
 	PollNoted time.Duration
 	// HeartbeatEvery is how often the server asks agents to send a heartbeat.
 	HeartbeatEvery time.Duration
+	// FleetRate is how many calls a second a whole fleet is asked to make at most: a larger one calls less often. 0 sets
+	// no bound.
+	FleetRate float64
 	// DeliveryObjective is how long mail may wait before it shows in the status.
 	DeliveryObjective time.Duration
 	// BusyPatience is how long "busy" explains that nothing was delivered. DeliveryPatience is how long a first
@@ -84,6 +87,7 @@ func DefaultPolicy() Policy {
 		Grace:                 30 * time.Second,
 		PollNoted:             90 * time.Second / 4,
 		HeartbeatEvery:        30 * time.Second,
+		FleetRate:             1000,
 		DeliveryObjective:     60 * time.Second,
 		BusyPatience:          10 * time.Minute,
 		DeliveryPatience:      150 * time.Second,

@@ -9,14 +9,17 @@ import "time"
 // NoteStanding is next with the verdict that stands after a write at now, which made next of old. A silent agent is
 // judged with its fleet, which no write knows: what stays silent is not noted.
 func NoteStanding(old, next Facts, p Policy, now time.Time) Facts {
-	before, after := Assess(old, p, now), newSituation(next, Fleet{}, p, now).judge()
+	was := newSituation(old, Fleet{}, p, now)
+	before, after := was.judge(), newSituation(next, Fleet{}, p, now).judge()
 	if before.Reason == ReasonLeaseExpired && after.Reason == ReasonLeaseExpired {
 		next.Standing = old.Standing
 		return next
 	}
 	next.StandsAs, next.StandsSince = after.code(), now
 	if old.ID != "" && before.code() == next.StandsAs {
-		next.StandsSince = before.Since
+		if next.StandsSince = was.since(before); next.StandsSince.IsZero() {
+			next.StandsSince = old.CreatedAt
+		}
 	}
 	return next
 }

@@ -113,24 +113,24 @@ func start() (endpoint string, err error) {
 	return endpoint, await(endpoint+"/_ministack/health", exited)
 }
 
-// installed is the emulator's program, which make puts into the checkout.
+// installed is the emulator's program, which make puts into the checkout: .tools of the
+// test's folder or of one above it.
 func installed() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		} else if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod above the test's folder: %w", err)
+	for {
+		program := filepath.Join(dir, ".tools", "ministack", "bin", "ministack")
+		if _, err := os.Stat(program); err == nil {
+			return program, nil
 		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "", errors.New("the light emulator is not installed: run make ministack")
+		}
+		dir = above
 	}
-	program := filepath.Join(dir, ".tools", "ministack", "bin", "ministack")
-	if _, err := os.Stat(program); err != nil {
-		return "", errors.New("the light emulator is not installed: run make ministack")
-	}
-	return program, nil
 }
 
 func freePort() (string, error) {

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+)
+
+// sweepBudget is what a sweep may use.
+const (
+	sweepReadsEach  = 0.1 // read units a workspace; the aim is 0.05
+	sweepReadsFixed = 40  // beside those: the fleet's state, and its sample
+	sweepIdleWrites = 5   // write units, however large the fleet is
+	changeWrites    = 100 // write units of a change of verdict that is recorded; the aim is 4
+)
+
+// TestBudgetOfASweep holds a sweep over an idle fleet to its budget by counts: what it reads grows with the fleet, and
+// what it writes does not. With FLEET agents, as in make bench-sweep, all verdicts change too.
+func TestBudgetOfASweep(t *testing.T) {
+	fleet := 100
+	if text := os.Getenv("FLEET"); text != "" {
+		var err error
+		if fleet, err = strconv.Atoi(text); err != nil || fleet < 100 {
+			t.Fatalf("FLEET must be a number from 100, not %q", text)
+		}
+	}
+	b := newBench(t)
+	if err := b.beat(0)(); err != nil {
+		t.Fatal(err)
+	}
+	b.StatusLog.Announcer = &memory.Announcer{}
+	b.multiply(fleet)
+	sweep := func(what string) (write, read float64, changes int) {
+		b.meter.Reset()
+		out, err := b.Sweeper.Sweep(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := b.meter.Reset()
+		fmt.Printf("%-28s workspaces=%-6d calls=%-4d wru=%-6g rru=%-6g rru each=%.4f, changes=%d, wru each change=%.2f\n",
+			what, out.Seen, got.Calls, got.Write, got.Read, got.Read/float64(out.Seen), out.Announced,
+			got.Write/float64(max(out.Announced, 1)))
+		if out.Seen != fleet {
+			t.Errorf("the sweep saw %d of %d workspaces: %+v", out.Seen, fleet, out.Errors)
+		}
+		return got.Write, got.Read, out.Announced
+	}
+	sweep("sweep, the first")
+	write, read, _ := sweep("sweep, idle")
+	if write > sweepIdleWrites {
+		t.Errorf("an idle sweep took %g write units: %d are the most", write, sweepIdleWrites)
+	}
+	if most := sweepReadsFixed + sweepReadsEach*float64(fleet); read > most {
+		t.Errorf("an idle sweep took %g read units: %g are the most", read, most)
+	}
+	if os.Getenv("FLEET") == "" {
+		return
+	}
+	b.Sweeper.Clock = memory.Clock{Time: func() time.Time { return time.Now().Add(time.Hour) }}
+	write, _, changes := sweep("sweep, all leases are over")
+	if changes == 0 || write > float64(changes)*changeWrites+sweepIdleWrites {
+		t.Errorf("%d changes of verdict took %g write units: %d each are the most", changes, write, changeWrites)
+	}
+}
+
+// batch is the most that DynamoDB writes in one call.
+const batch = 25
+
+// multiply makes the bench's workspace a fleet, of copies of its lease.
+func (b *bench) multiply(fleet int) {
+	b.Helper()
+	db := dynamodb.NewFromConfig(b.AWS)
+	got, err := db.GetItem(b.Context(), &dynamodb.GetItemInput{
+		TableName: &b.Config.LeasesTable, Key: map[string]types.AttributeValue{
+			dynamo.LeaseKey: &types.AttributeValueMemberS{Value: b.id},
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var puts []types.WriteRequest
+	for i := 1; i < fleet; i++ {
+		lease := maps.Clone(got.Item)
+		lease[dynamo.LeaseKey] = &types.AttributeValueMemberS{Value: fmt.Sprint("copy-", i)}
+		puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: lease}})
+		if len(puts) < batch && i < fleet-1 {
+			continue
+		}
+		out, err := db.BatchWriteItem(b.Context(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{b.Config.LeasesTable: puts},
+		})
+		if err != nil || len(out.UnprocessedItems) > 0 {
+			b.Fatalf("%v, %d not written", err, len(out.UnprocessedItems))
+		}
+		puts = nil
+	}
+}
