@@ -117,16 +117,39 @@ func (m Message) TaskError() string {
 
 // Tried reports whether an attempt at the message failed, was lost or did not reach the agent.
 func (m Message) Tried() bool {
-	return slices.ContainsFunc(m.Attempts, func(a Attempt) bool { return a.counts() || a.Outcome == Unreachable })
+	return slices.ContainsFunc(m.Attempts, Attempt.failed)
+}
+
+// FailuresBefore is how many pushes of the message failed in a row right before the one that is under way, and when the
+// last of them began.
+func (m Message) FailuresBefore() (n int, last time.Time) {
+	before := m.Attempts[:max(0, len(m.Attempts)-1)]
+	for _, a := range slices.Backward(before) {
+		if a.Via != ByPush || !a.failed() {
+			break
+		}
+		if n++; n == 1 {
+			last = a.At
+		}
+	}
+	return n, last
+}
+
+// spent reports whether these attempts are all that a message has. One that failed alone spends them at once: it comes
+// after others to which no answer came back, each of which may have held the agent's mail for minutes.
+func (p Policy) spent(used []Attempt) bool {
+	return len(used) >= p.MaxAttempts ||
+		slices.ContainsFunc(used, func(a Attempt) bool { return a.Outcome == FailedAlone })
 }
 
 // poisoned reports whether the message fails where others pass: it has failed again after it had used
 // up its attempts, and the agent took another message (at passedAt) since the failure before. A trouble
 // that meets every message, such as an outage of the agent's model provider, poisons none: nothing
-// passes while it lasts.
+// passes while it lasts. A probe is no such message, as no work is done for it.
 func (m Message) poisoned(p Policy, passedAt time.Time) bool {
 	used := m.usedAttempts()
-	return len(used) > p.MaxAttempts && !passedAt.Before(used[len(used)-2].At)
+	n := len(used)
+	return n > 1 && p.spent(used[:n-1]) && !passedAt.Before(used[n-2].At)
 }
 
 // maxAttemptsKept bounds a receipt. The first attempt that counts is kept, as it dates the trouble, and so are the
@@ -151,7 +174,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	case m.poisoned(p, passedAt):
 		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
 		return m
-	case len(m.usedAttempts()) >= p.MaxAttempts:
+	case p.spent(m.usedAttempts()):
 		m.setAside("the last deliverer did not report back", p, claim.Epoch, now)
 		return m
 	}
@@ -209,26 +232,44 @@ func cutAnswer(answer json.RawMessage) json.RawMessage {
 // Fail notes that the agent answered with an error. The message is queued again; set aside, when it has used up its
 // attempts; dead, when it fails where others pass (passedAt is when the agent last took another one).
 func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
+	return m.fail(Failed, cause, p, passedAt, epoch, now)
+}
+
+// FailAlone notes that no answer came back once more, though the agent took something else since the attempt before: it
+// is there, and it is the message that fails. All attempts are used up: the message is set aside, or dead as with Fail.
+func (m Message) FailAlone(cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
+	return m.fail(FailedAlone, cause, p, passedAt, epoch, now)
+}
+
+func (m Message) fail(as Outcome, cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
 	m = m.clone()
-	m.closeAttempt(Failed, cause)
-	n := len(m.usedAttempts())
-	if m.poisoned(p, passedAt) {
+	m.closeAttempt(as, cause)
+	switch used := m.usedAttempts(); {
+	case m.poisoned(p, passedAt):
 		m.end(Dead, now, fmt.Sprintf("%s; %d attempts failed, and the agent took another message at %s",
-			cause, n, stamp(passedAt)))
-		return m
-	}
-	if n >= p.MaxAttempts {
+			cause, m.failedAttempts(), stamp(passedAt)))
+	case p.spent(used):
 		m.setAside(cause, p, epoch, now)
-		return m
+	default:
+		m.queue(fmt.Sprintf("attempt %d failed: %s", len(used), cause))
 	}
-	m.queue(fmt.Sprintf("attempt %d failed: %s", n, cause))
 	return m
+}
+
+// failedAttempts is how many of the attempts that are kept failed, whether they used up one or not.
+func (m Message) failedAttempts() (n int) {
+	for _, a := range m.Attempts {
+		if a.failed() {
+			n++
+		}
+	}
+	return n
 }
 
 // setAside queues the message, and lets others go first for a while.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
 	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
-		len(m.usedAttempts()), cause, stamp(m.ExpiresAt)))
+		m.failedAttempts(), cause, stamp(m.ExpiresAt)))
 	m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
 }
 

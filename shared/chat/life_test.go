@@ -67,6 +67,48 @@ func TestAPoisonedMessageDies(t *testing.T) {
 	}
 }
 
+// A message that fails alone has used up its attempts at once, and dies when it fails again where another message
+// passed. What did not pass, or passed before, kills none.
+func TestWhatFailsAloneIsSetAsideAtOnce(t *testing.T) {
+	m := taken(taken(queued(1), t0).Miss("closed"), t0.Add(time.Second))
+	if n, last := m.FailuresBefore(); n != 1 || !last.Equal(t0) {
+		t.Fatalf("%d failures before, the last at %s", n, last)
+	}
+	now := t0.Add(2 * time.Second)
+	m = m.FailAlone("closed", p, now, 1, now)
+	if m.State != chat.Queued || !m.Aside(1, now) || m.Aside(2, now) {
+		t.Fatalf("%+v", m)
+	}
+	now = now.Add(p.AsideFor)
+	for name, c := range map[string]struct {
+		passedAt time.Time
+		again    func(chat.Message) chat.Message
+		want     chat.State
+	}{
+		"nothing passes": {
+			t0, func(m chat.Message) chat.Message { return m.FailAlone("closed", p, t0, 1, now) }, chat.Queued,
+		},
+		"others pass": {
+			now, func(m chat.Message) chat.Message { return m.FailAlone("closed", p, now, 1, now) }, chat.Dead,
+		},
+		"others pass, and it fails with an error": {
+			now, func(m chat.Message) chat.Message { return m.Fail("boom", p, now, 1, now) }, chat.Dead,
+		},
+		"others pass, and nothing listens": {now, func(m chat.Message) chat.Message { return m.Miss("down") }, chat.Queued},
+		"others pass, and it is taken": {
+			now, func(m chat.Message) chat.Message { return m.Deliver("ok", nil, "", now) }, chat.Delivered,
+		},
+	} {
+		if got := c.again(m.Take(chat.ByPush, claim(now), p, c.passedAt, now)); got.State != c.want {
+			t.Errorf("%s: %s: %s", name, got.State, got.Reason)
+		}
+	}
+	busy := taken(taken(m, now).Defer(), now)
+	if n, _ := busy.FailuresBefore(); n != 0 {
+		t.Fatalf("%d failures in a row, after the agent answered", n)
+	}
+}
+
 func TestWhatIsRefusedForGoodDiesAtOnce(t *testing.T) {
 	if m := taken(queued(1), t0).Refuse("role missing", t0); m.State != chat.Dead || m.Tried() {
 		t.Fatalf("%+v", m)

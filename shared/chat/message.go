@@ -53,7 +53,8 @@ const (
 // Outcome is how one attempt ended.
 type Outcome string
 
-// The outcomes. Only a failed or a lost attempt uses up one of those a message has.
+// The outcomes. A failed or a lost attempt uses up one of those a message has, one that failed alone all of them. No
+// other uses up any.
 const (
 	Pending     Outcome = "pending"
 	Succeeded   Outcome = "delivered"
@@ -61,9 +62,11 @@ const (
 	AgentBusy   Outcome = "busy"
 	Failed      Outcome = "failed"      // the agent answered with an error
 	Unreachable Outcome = "unreachable" // no answer of the agent came back
-	Refused     Outcome = "refused"     // the agent can't take this message, however often it is tried
-	Lost        Outcome = "lost"        // its deliverer never reported back
-	Superseded  Outcome = "superseded"  // another host registered while it was being delivered
+	// FailedAlone is that no answer came back once more, though the agent took something else since the attempt before.
+	FailedAlone Outcome = "failed_alone"
+	Refused     Outcome = "refused"    // the agent can't take this message, however often it is tried
+	Lost        Outcome = "lost"       // its deliverer never reported back
+	Superseded  Outcome = "superseded" // another host registered while it was being delivered
 )
 
 // outcomeWords are the outcomes in a person's words.
@@ -74,6 +77,7 @@ var outcomeWords = map[Outcome]string{
 	AgentBusy:   "the agent was busy; this used up no attempt",
 	Failed:      "the agent answered with an error",
 	Unreachable: "the agent could not be reached; this used up no attempt",
+	FailedAlone: "no answer came back once more, though the agent took something else since the attempt before",
 	Refused:     "the agent can't take this message",
 	Lost:        "it was not known in time whether the agent took it",
 	Superseded:  "another host registered while it was being delivered; this used up no attempt",
@@ -90,8 +94,13 @@ type Attempt struct {
 	Error   string    `json:"error,omitempty"`
 }
 
-// counts reports whether the attempt uses up one of those the message has.
-func (a Attempt) counts() bool { return a.Outcome == Failed || a.Outcome == Lost }
+// counts reports whether the attempt uses up one of those the message has, or all.
+func (a Attempt) counts() bool {
+	return a.Outcome == Failed || a.Outcome == Lost || a.Outcome == FailedAlone
+}
+
+// failed reports whether the agent was handed the message, and took it not.
+func (a Attempt) failed() bool { return a.counts() || a.Outcome == Unreachable }
 
 // Claim is the right of one delivery to a message in flight: until it ends, nobody else may deliver the message; after
 // it, the message is available again without any write.

@@ -4,8 +4,8 @@ import "time"
 
 // Policy is every number that the life of a message depends on.
 type Policy struct {
-	// MaxAttempts is how many failed or lost attempts set a message aside, so that others go first. It is dead when
-	// it fails once more after the agent has taken another one.
+	// MaxAttempts is how many failed or lost attempts set a message aside, so that others go first; one that failed
+	// alone does so at once. It is dead when it fails once more after the agent has taken another one.
 	MaxAttempts int
 	// VisibilityTimeout is how long a delivery may take before it counts as lost.
 	VisibilityTimeout time.Duration

@@ -87,6 +87,7 @@ func notePush(f *workspace.Facts, u PushUpdate) {
 		f.PushFailures++
 		first(&f.PushFailingSince, u.FailedAt)
 		f.PushFailedAt, f.PushError, f.PushFault = u.FailedAt, u.Error, u.Fault
+		f.ProbePushedAt, f.ProbePassed = time.Time{}, false
 		if u.Degraded {
 			first(&f.PushDegradedAt, u.FailedAt)
 		}
@@ -96,6 +97,9 @@ func notePush(f *workspace.Facts, u PushUpdate) {
 		if u.Degraded {
 			first(&f.PushDegradedAt, u.BusyAt)
 		}
+	}
+	if !u.ProbePushedAt.IsZero() {
+		f.ProbePushedAt, f.ProbePassed = u.ProbePushedAt, u.ProbePassed
 	}
 	last(&f.RestUntil, u.RestUntil)
 	last(&f.AsideUntil, u.AsideUntil)
@@ -107,7 +111,7 @@ func notePush(f *workspace.Facts, u PushUpdate) {
 	case !u.AnswerFailedAt.IsZero():
 		f.AnswerFailures++
 		first(&f.AnswersFailingSince, u.AnswerFailedAt)
-		f.AnswerError = u.AnswerError
+		f.AnswerFailedAt, f.AnswerError = u.AnswerFailedAt, u.AnswerError
 		if u.Degraded {
 			first(&f.AnswersDegradedAt, u.AnswerFailedAt)
 		}

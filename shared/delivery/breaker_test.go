@@ -338,23 +338,6 @@ func TestTroubleDoesNotOutliveAClaim(t *testing.T) {
 	w.Want("after it", w.Taken, "m1")
 }
 
-// A message that hangs the agent holds up the others for some minutes, and dies: the probes between its attempts show
-// that the agent is there.
-func TestAMessageThatHangsTheAgentHoldsUpNobodyForLong(t *testing.T) {
-	w := world.New(t, workspace.Push, "http://agent/")
-	w.Agent = func(m chat.Message) delivery.PushResult {
-		if m.ID == "poison" {
-			return timedOut
-		}
-		return delivery.PushResult{}
-	}
-	w.Send("poison", "m1")
-	alive(w, 4*time.Minute, time.Second)
-	if w.Receipt("m1").State != chat.Delivered || w.Receipt("poison").State != chat.Dead {
-		t.Fatalf("%s, %+v", w.Receipt("m1").State, w.Receipt("poison"))
-	}
-}
-
 // A push that was under way at a register at the same URL, and failed, is no trouble of the new boot.
 func TestANewBootDoesNotWaitForAPushToTheOneBefore(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")

@@ -160,7 +160,9 @@ type worker struct {
 	*Delivery
 	id           string
 	slow         bool   // in the slow lane
-	probed       bool   // the agent took a probe of the slow lane, and no message since
+	probed       bool   // the agent took a probe
+	handed       bool   // it was handed a message
+	asked        bool   // a probe was pushed in this drain while no mail waited
 	cause        string // of the wake-up that the drain answers
 	profile      workspace.Profile
 	profileEpoch int64 // that the profile was read under; 0: it was not read
@@ -221,7 +223,11 @@ func (w *worker) step(ctx context.Context) error {
 	switch {
 	case f.Hung() && !w.slow:
 		return w.end("the agent hung last time: the slow lane goes on", &wakeUp{cause: w.cause, moves: true})
-	case f.Open == 0 || f.Hung():
+	case f.Open == 0 && w.asked:
+		return w.end("the agent took a probe, and no mail waits", nil)
+	case w.slow && w.handed:
+		return w.end("the agent was handed a message: the other lane goes on", &wakeUp{cause: w.cause, moves: true})
+	case f.Open == 0 || f.WantsProbe(w.Registry.Policy):
 		return w.probeFirst(ctx, f)
 	case w.slow && !w.probed:
 		return w.end("the agent does not hang: the other lane goes on", &wakeUp{cause: w.cause, moves: true})
@@ -267,10 +273,11 @@ func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
 	return &wakeUp{cause: cause, after: left}
 }
 
-// probeFirst finds out whether an agent answers at all that hung last time, or
-// that failed while no mail waits that would show it.
+// probeFirst finds out whether an agent answers at all that hung last time, or to which
+// message after message failed, or that failed while no mail waits that would show it.
 func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
 	took, err := w.probe(ctx, f, w.profile)
+	w.asked = w.asked || f.Open == 0
 	if w.probed = took; err != nil || took {
 		return err
 	}
@@ -337,7 +344,7 @@ func (w *worker) deliver(
 	case ticket == nil:
 		return w.end("another drain holds the chat queue", &wakeUp{cause: causeQueueHeld, after: queueHeldFor})
 	}
-	w.probed = false
+	w.handed = true
 	outcome, err := w.push(ctx, f, q, w.profile, head, *ticket)
 	if err != nil {
 		return err

@@ -93,6 +93,10 @@ type PushUpdate struct {
 	Succeeded bool      // all trouble is over
 	// Degraded says that it is one of as many as degrade a workspace, or that it is busy for longer than is believed.
 	Degraded bool
+	// ProbePassed says of a probe that the agent took it, while mail waits: no trouble is over before that is taken. When
+	// ProbePushedAt is set, a failure is that of a probe.
+	ProbePushedAt time.Time
+	ProbePassed   bool
 	// RestUntil, when set, is until when the agent is left alone, and AsideUntil until when the message is set aside.
 	RestUntil  time.Time
 	AsideUntil time.Time
@@ -101,7 +105,7 @@ type PushUpdate struct {
 	// ReachedAt is when the agent took something, PassedAt when it took a message that was no probe and did not fail it.
 	ReachedAt, PassedAt time.Time
 	// AnswerFailedAt is when the agent said that the task failed, in its words of AnswerError; AnswerSucceeded ends the
-	// count of such tasks.
+	// count of such tasks. A probe that is answered so counts when tasks have failed.
 	AnswerFailedAt  time.Time
 	AnswerError     string
 	AnswerSucceeded bool

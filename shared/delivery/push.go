@@ -108,7 +108,8 @@ func (d *Delivery) target(agent workspace.Profile) Target {
 
 // recordPush records a change of the verdict that a push may have brought about.
 func (d *Delivery) recordPush(ctx context.Context, f workspace.Facts, u *PushUpdate) {
-	over := (u.Succeeded && f.Unproved()) || (u.AnswerSucceeded && f.AnswerFailures > 0)
+	over := (u.Succeeded && (f.Unproved() || f.NewBootUnproved(d.Registry.Policy))) ||
+		(u.AnswerSucceeded && f.AnswerFailures > 0)
 	if !u.Degraded && !over {
 		return
 	}
@@ -161,8 +162,8 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 			u = d.lost(f, next, now)
 		}
 	case Unreachable:
-		if next, outcome = taken.Miss(why), chat.Unreachable; hangsAgain(f, taken, r) {
-			next, outcome = taken.Fail(why, d.Policy, f.PassedAt, f.Epoch, now), chat.Failed
+		if next, outcome = taken.Miss(why), chat.Unreachable; d.failsAlone(f, taken, r) {
+			next, outcome = taken.FailAlone(why, d.Policy, f.PassedAt, f.Epoch, now), chat.FailedAlone
 			if next.State == chat.Dead {
 				u = d.lost(f, next, now)
 			}
@@ -183,6 +184,11 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		u = d.lost(f, next, now)
 	}
 	u.ClaimReleased, u.Push = true, d.pushUpdate(f, taken.Probe, r, now)
+	if !u.Push.FailedAt.IsZero() && f.ProbePassed {
+		// The agent is there: how long the next try waits is for this message to say.
+		n, _ := taken.FailuresBefore()
+		u.Push.RestUntil = now.Add(d.Policy.Rest(n+1, d.Clock.Random()))
+	}
 	if next.State == chat.Dead && !r.refusedByPage() {
 		u.Push = &PushUpdate{Succeeded: true, ReachedAt: now} // the agent is there: it is this message that fails
 	}
@@ -211,17 +217,17 @@ func (r PushResult) refusedByPage() bool {
 	return r.Handover == Refused && r.Fault == workspace.FaultPage
 }
 
-// hangsAgain reports whether the agent did not answer the message in time, and the attempt
-// before failed too, although the agent took something else in between, such as a probe:
-// it is there, and it is the message that it does not answer.
-func hangsAgain(f workspace.Facts, taken chat.Message, r PushResult) bool {
-	n := len(taken.Attempts) - 2 // the last is the present one
-	if r.Fault != workspace.FaultTimeout || n < 0 {
-		return false
+// failsAlone reports whether it is the message that fails, and not its agent: no answer to
+// it came back, nor to the attempts before, as many as degrade a workspace, and the agent
+// took something else since the last of them, such as a probe. One attempt before is enough
+// of a message that hangs the agent, as each takes minutes.
+func (d *Delivery) failsAlone(f workspace.Facts, taken chat.Message, r PushResult) bool {
+	enough := d.Registry.Policy.PushFailuresToDegrade
+	if r.Fault == workspace.FaultTimeout {
+		enough = 1
 	}
-	before := taken.Attempts[n]
-	return before.Via == chat.ByPush && (before.Outcome == chat.Unreachable || before.Outcome == chat.Failed) &&
-		f.ReachedAt.After(before.At)
+	n, last := taken.FailuresBefore()
+	return r.Fault.Connected() && n >= enough && f.ReachedAt.After(last)
 }
 
 // pushUpdate is what a push's result shows of the agent.
@@ -238,6 +244,8 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 	default:
 		u.Succeeded, u.ReachedAt = true, now
 		switch {
+		case probe && r.TaskError != "" && f.AnswerFailures > 0:
+			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
 		case probe || r.Handover == Refused: // the agent is there, and has taken no message
 		case r.TaskError != "":
 			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
@@ -249,8 +257,9 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 	return u
 }
 
-// probe pushes a probe that no message stands behind, and writes what it shows.
-// It reports whether the agent took it.
+// probe pushes a probe that no message stands behind, and writes what it shows. While mail
+// waits, it shows whether the next message may be tried, and does not end the trouble: that
+// would come and go with each message that fails. It reports whether the agent took it.
 func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace.Profile) (bool, error) {
 	id := "probe-" + uuid.NewString()
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
@@ -259,7 +268,12 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	r := d.Agents.Push(patient, d.target(agent), chat.Message{
 		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
-	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, d.Clock.Now())}
+	now := d.Clock.Now()
+	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, now)}
+	took := u.Push.Succeeded
+	if f.Open > 0 && f.PushFailures > 0 {
+		u.Push.Succeeded, u.Push.ProbePushedAt, u.Push.ProbePassed = false, now, took
+	}
 	if d.overtaken(ctx, f, r, began) {
 		return false, nil
 	}
@@ -274,5 +288,5 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	if fault.CodeOf(err) == fault.Conflict {
 		return false, nil // another host has registered meanwhile: it is asked by itself
 	}
-	return r.Handover == Taken, err
+	return took, err
 }

@@ -52,9 +52,11 @@ var leaseAttributes = map[string]string{
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
 	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt",
-	"PushError": "pe", "PushFault": "pk", "RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
+	"PushError": "pe", "PushFault": "pk", "ProbePushedAt": "pp", "ProbePassed": "pq",
+	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
 	// AnswerTrouble
-	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswersDegradedAt": "ad", "AnswerError": "ae",
+	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerFailedAt": "ah", "AnswersDegradedAt": "ad",
+	"AnswerError": "ae",
 }
 
 // lease is the attribute of a field of workspace.Facts in an expression. The

@@ -305,6 +305,10 @@ func notePush(c *change, u delivery.PushUpdate) {
 		}
 		c.set(lease("PushError"), str(u.Error))
 		c.set(lease("PushFault"), str(string(u.Fault)))
+		if u.ProbePushedAt.IsZero() {
+			c.remove(lease("ProbePushedAt"))
+			c.remove(lease("ProbePassed"))
+		}
 	case !u.BusyAt.IsZero():
 		c.add(lease("BusyAnswers"), 1)
 		c.setOnce(lease("BusySince"), millis(u.BusyAt))
@@ -312,6 +316,7 @@ func notePush(c *change, u delivery.PushUpdate) {
 			c.setOnce(lease("PushDegradedAt"), millis(u.BusyAt))
 		}
 	}
+	notePushedProbe(c, u)
 	c.noteTime(lease("RestUntil"), u.RestUntil)
 	c.noteTime(lease("ReachedAt"), u.ReachedAt)
 	c.noteTime(lease("PassedAt"), u.PassedAt)
@@ -324,10 +329,24 @@ func notePush(c *change, u delivery.PushUpdate) {
 	case !u.AnswerFailedAt.IsZero():
 		c.add(lease("AnswerFailures"), 1)
 		c.setOnce(lease("AnswersFailingSince"), millis(u.AnswerFailedAt))
+		c.set(lease("AnswerFailedAt"), millis(u.AnswerFailedAt))
 		c.set(lease("AnswerError"), str(u.AnswerError))
 		if u.Degraded {
 			c.setOnce(lease("AnswersDegradedAt"), millis(u.AnswerFailedAt))
 		}
+	}
+}
+
+// notePushedProbe notes what a probe has shown since a message last failed.
+func notePushedProbe(c *change, u delivery.PushUpdate) {
+	if u.ProbePushedAt.IsZero() {
+		return
+	}
+	c.set(lease("ProbePushedAt"), millis(u.ProbePushedAt))
+	if u.ProbePassed {
+		c.set(lease("ProbePassed"), &types.AttributeValueMemberBOOL{Value: true})
+	} else {
+		c.remove(lease("ProbePassed"))
 	}
 }
 

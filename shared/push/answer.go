@@ -26,7 +26,7 @@ type answer struct {
 // resultOf decides what an answer means. The first rule that matches holds:
 //
 //   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it
-//     knows no such call: it shows that an agent listens at the URL.
+//     knows no such call: it shows that an agent listens at the URL. A task that it fails for it is told.
 //   - A redirect is not followed: the agent can't be reached at this URL.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
 //   - A JSON-RPC error that says the message is malformed refuses it for good; so does a status that says so.
@@ -45,7 +45,11 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 	}
 	switch {
 	case probe && a.answersProbe():
-		return delivery.PushResult{Handover: delivery.Taken}
+		r := delivery.PushResult{Handover: delivery.Taken}
+		if chat.StateOf(a.body) == chat.TaskFailing {
+			r.TaskError, _ = chat.TaskFailure(a.body)
+		}
+		return r
 	case status >= 300 && status < 400:
 		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(resp))
 	case a.saysBusy():

@@ -25,8 +25,25 @@ func (f Facts) undelivered() bool {
 // NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed again: they failed, and no
 // mail waits that would show it.
 func (f Facts) NeedsProbe(p Policy, now time.Time) bool {
-	return f.Open == 0 && f.Unproved() && f.Deliverable(p, now) && !f.askedToRest(p, now) &&
+	return f.Open == 0 && (f.Unproved() || f.NewBootUnproved(p)) && f.Deliverable(p, now) && !f.askedToRest(p, now) &&
 		f.Busy(p, now) < f.Slots() && EffectiveMode(f, p, now).Effective == Push
+}
+
+// NewBootUnproved reports whether the agent registered after the last of the tasks that it failed, and nothing shows
+// yet that the new boot takes mail.
+func (f Facts) NewBootUnproved(p Policy) bool {
+	return f.answersFail(p) && f.bootedSinceAnswers() && f.ReachedAt.Before(f.RegisteredAt)
+}
+
+// answersFail reports whether as many tasks in a row failed as degrade a workspace.
+func (f Facts) answersFail(p Policy) bool { return f.AnswerFailures >= p.AnswerFailuresToDegrade }
+
+// bootedSinceAnswers reports whether the agent registered after the last of the tasks that it failed.
+func (f Facts) bootedSinceAnswers() bool { return f.RegisteredAt.After(f.lastAnswerFailed()) }
+
+// lastAnswerFailed is when the last of the tasks in a row failed.
+func (f Facts) lastAnswerFailed() time.Time {
+	return latest(f.AnswersFailingSince, f.AnswersDegradedAt, f.AnswerFailedAt)
 }
 
 // WantsDrain reports whether a drain would do something for the workspace now.
@@ -36,9 +53,19 @@ func (f Facts) WantsDrain(p Policy, now time.Time) bool {
 	return mail || f.NeedsProbe(p, now)
 }
 
-// Hung reports whether the agent did not answer in time when it was last handed a message. Before it is handed another
-// one, a probe shows whether it answers at all.
-func (f Facts) Hung() bool { return f.PushFailures > 0 && f.PushFault == FaultTimeout }
+// Hung reports whether the agent did not answer in time when it was last handed something. Before it is handed another
+// message, a probe shows whether it answers at all.
+func (f Facts) Hung() bool {
+	return f.PushFailures > 0 && f.PushFault == FaultTimeout && !f.ProbePassed
+}
+
+// WantsProbe reports whether a probe is pushed before the next message: the agent hung, or no answer came back as often
+// as degrades a workspace. The probe shows whether it is the agent or its mail that fails. An agent that does not take
+// probes is handed messages in turn with them, unless it hangs.
+func (f Facts) WantsProbe(p Policy) bool {
+	return f.Hung() ||
+		f.PushFailures >= p.PushFailuresToDegrade && f.PushFault.Connected() && f.ProbePushedAt.IsZero()
+}
 
 // Expectation is what the sender of a message is told to expect.
 type Expectation string

@@ -293,7 +293,8 @@ func (c Counters) Sum() int64 {
 
 // PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it
 // in the transaction that changes the message, or after a probe. A register ends the rest, and proves nothing of
-// the failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them.
+// the failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them. A probe that is
+// taken succeeds when no mail waits; while some does, only a message shows that mail is taken.
 type PushTrouble struct {
 	PushFailures     int       // in a row
 	PushFailingSince time.Time // first of those
@@ -301,16 +302,19 @@ type PushTrouble struct {
 	PushFailedAt     time.Time // last of those
 	PushError        string    // of the last, in words
 	PushFault        PushFault // of the last: what came back
+	ProbePushedAt    time.Time // when a probe was last pushed since a message last failed; zero: none was
+	ProbePassed      bool      // the agent took that probe: it is its mail that fails
 	RestUntil        time.Time // until then no message is handed over
 	BusySince        time.Time // first of the answers in a row that the agent is busy
 	BusyAnswers      int
 }
 
 // AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer
-// writes it; a task that does not fail, and an adoption, clear it.
+// writes it, and a probe that is answered so; a task that does not fail, and an adoption, clear it.
 type AnswerTrouble struct {
 	AnswerFailures      int
 	AnswersFailingSince time.Time // first of those
+	AnswerFailedAt      time.Time // last of those
 	AnswersDegradedAt   time.Time // when there were as many as degrade a workspace
 	AnswerError         string    // of the last, in the agent's words
 }

@@ -28,6 +28,16 @@ func (pf PushFault) Hop() Hop {
 	return HopNetwork
 }
 
+// Connected reports whether something took the connection, and no answer of the agent came back: it may be a message
+// that brings this about. When nothing listens, or the agent answers an error, a probe tells no more.
+func (pf PushFault) Connected() bool {
+	switch pf {
+	case FaultTLS, FaultNetwork, FaultTimeout, FaultBroken, FaultRedirect, FaultPage:
+		return true
+	}
+	return false
+}
+
 // advice says what to look at, to be read after what came back.
 func (pf PushFault) advice() (hint, action string) {
 	switch pf {

@@ -303,7 +303,7 @@ func healthy(s situation) *Verdict {
 		Evidence: slices.Concat([]Evidence{
 			{s.LastSignal(), "last accepted call, with an accepted credential"},
 			{s.LeaseUntil, "the lease runs until then"},
-		}, s.mailEvidence()),
+		}, s.formerAnswers(), s.mailEvidence()),
 	}
 	if s.mode == Poll {
 		if quiet := s.NotPolling(s.p, s.now); quiet != "" {

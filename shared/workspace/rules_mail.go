@@ -100,14 +100,30 @@ func (s situation) pushesFail() *Verdict {
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
+			s.probeEvidence(),
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
 }
 
+// probeEvidence is what a probe has shown since a message last failed; zero, and so left out, when there was none.
+func (s situation) probeEvidence() Evidence {
+	switch {
+	case s.ProbePushedAt.IsZero():
+		return Evidence{}
+	case s.ProbePassed:
+		return Evidence{s.ProbePushedAt, "the agent took a probe"}
+	}
+	return Evidence{s.ProbePushedAt, "the agent did not take a probe either"}
+}
+
 // advice is what to do about hand-overs that failed. While a new try is due, that is to wait for it.
 func (s situation) advice() (hint, action string) {
-	if s.retryDue() {
+	switch {
+	case s.retryDue():
 		return s.waitForRetry(), "wait"
+	case s.ProbePassed:
+		return "it took a probe since, so its URL is good, and it is this mail that fails: see the agent's log, and " +
+			"what stands before it", "inspect"
 	}
 	return s.PushFault.advice()
 }
@@ -349,25 +365,53 @@ func endedUndelivered(s situation) *Verdict {
 	return v
 }
 
-// answersFailing: the agent takes its mail, and says that it failed each task.
+// answersFailing: the agent takes its mail, and says that it failed each task. A task that it does not fail ends this.
+// So does a new boot that takes a probe: what failed, failed before it. A probe alone does not, as the agent does no
+// work for it, and neither does a register alone.
 func answersFailing(s situation) *Verdict {
-	if s.AnswerFailures < s.p.AnswerFailuresToDegrade {
+	if !s.answersFail(s.p) || s.newBootTakesMail() {
 		return nil
 	}
 	enough := s.AnswersDegradedAt
 	if enough.IsZero() {
 		enough = s.DeliveredAt // two drains delivered at once, and neither knew of the other
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
 		Since: latest(s.AnswersFailingSince, enough),
-		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s",
-			s.AnswerFailures, s.AnswerError),
+		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s; "+
+			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, s.AnswerError),
 		Evidence: []Evidence{
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
-			{s.DeliveredAt, "last task: " + s.AnswerError},
+			{s.lastAnswerFailed(), "last task: " + s.AnswerError},
 		},
 	}
+	if s.bootedSinceAnswers() {
+		v.Action = "wait"
+		v.Hint = fmt.Sprintf("the agent said that its last %d tasks failed (%s), and registered again at %s: "+
+			"wait until it takes a probe or a message", s.AnswerFailures, s.AnswerError, stamp(s.RegisteredAt))
+		v.Evidence = append(v.Evidence, Evidence{s.RegisteredAt, "it registered again"})
+	}
+	return v
+}
+
+// newBootTakesMail reports whether the agent registered after the last of the tasks that it failed, and has taken
+// something since, or fetches its mail by itself.
+func (s situation) newBootTakesMail() bool {
+	took := s.ReachedAt
+	if s.mode == Poll {
+		took = s.PolledAt
+	}
+	return s.bootedSinceAnswers() && !took.Before(s.RegisteredAt)
+}
+
+// formerAnswers is the evidence of tasks that failed before the agent registered again; nil without any.
+func (s situation) formerAnswers() []Evidence {
+	if !s.answersFail(s.p) {
+		return nil
+	}
+	return []Evidence{{s.lastAnswerFailed(), fmt.Sprintf("the last of %d tasks in a row that failed, before it "+
+		"registered again: %s", s.AnswerFailures, s.AnswerError)}}
 }
 
 // inboxFull: nothing else is wrong, but a sender fills the inbox.

@@ -13,11 +13,12 @@ import (
 // answerStories are about what an agent answers, and what that makes of its mail.
 var answerStories = slices.Concat(
 	noDeliveries,
+	poisons,
 	[]story{
 		{"an empty 202 is a delivery", emptyAnswer},
 		{"an agent takes each message and fails each task", tasksFail},
+		{"an agent that failed its tasks is restarted, and mended at the second time", tasksMended},
 		{"one message that the agent can't take, between others: it is lost, and that is told", refusedForGood},
-		{"a message that always fails lets the others pass", poison},
 		{"an agent whose model provider is down for a while loses no mail", providerOutage},
 		{"mail that expired while its agent was away is told, and can be sent again", expiredAway},
 	},
@@ -48,6 +49,42 @@ var noDeliveries = []story{
 		outlook{pushFailing, "check_url", "no backend", "retrying"}, "network"),
 	noDelivery("an error status of the agent", 500, "text/plain", "panic: nil map",
 		outlook{pushFailing, "inspect", "HTTP 500", "retrying"}, "agent"),
+}
+
+// poisons are the ways in which one message alone can fail, and what is said of each.
+var poisons = []story{
+	poison("is answered with an error", answeringRPC(-32603, "can't read it"), "can't read it"),
+	poison("hangs the agent", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"did not answer in time"),
+	poison("has the agent close the connection",
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "closed before an answer"),
+	poison("is answered with a page", answering(http.StatusBadGateway, "text/html", "<title>Bad Gateway</title>"),
+		"Bad Gateway"),
+	poison("is answered with half of an answer",
+		answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"resu`), `{\"jsonrpc`),
+}
+
+// poison is the story of a message that always fails, between others that don't: they pass
+// soon, and it dies with its cause. hint is a part of what is said of it.
+func poison(title string, fail http.HandlerFunc, hint string) story {
+	title = "a message that alone " + title + " lets the others pass, and dies"
+	return story{title, func(ctx context.Context, p Platform) {
+		a := healthyAgent(ctx, p, pushed)
+		defer a.leave()
+		id := a.sendFailing(ctx, fail)
+		a.sent = nil
+		v := mustGet(a.awaitVerdict(ctx, pushFailing))
+		if !strings.Contains(v.Text("hint"), hint) {
+			must(fmt.Errorf("the hint does not say %q: %s", hint, v.Raw))
+		}
+		must(a.checkPromised(ctx, "retrying"))
+		must(a.arrivedInOrder(ctx))
+		must(a.awaitOutlook(ctx, goodOutlook))
+		must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
+		must(a.checkExplained(ctx, "1 message ended undelivered", hint, "rollcall redrive "+a.id))
+		must(a.awaitOutlook(ctx, goodOutlook)) // one that fails alone says nothing of the agent
+		must(a.arrivedInOrder(ctx))
+	}}
 }
 
 // noDelivery is the story of an agent that gives an answer to everything, and later a
@@ -108,10 +145,44 @@ func tasksFail(ctx context.Context, p Platform) {
 	must(recorder.recorded(healthy, answersFailing, healthy))
 }
 
-// failingOne answers the message that setFailing names with a body, and takes all others.
-func (a *agent) failingOne(body string) http.HandlerFunc {
+// tasksMended: a new boot is asked by a probe, and needs no mail to be well. One that answers
+// the probe with a failed task is not.
+func tasksMended(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.leave()
+	recorder := a.recordVerdicts(ctx)
+	url := a.serve(answering(http.StatusOK, "application/json", failedTask))
+	for range 3 {
+		id, _, err := a.send(ctx)
+		must(err)
+		must(a.awaitMessage(ctx, id, "delivered"))
+	}
+	must(a.awaitOutlook(ctx, outlook{answersFailing, "inspect", "invalid x-api-key", ""}))
+	must(a.registerAccepted(ctx, "", url)) // it is restarted, and has the same key
+	must(within(ctx, soon, func(ctx context.Context) error {
+		v, err := a.view(ctx)
+		if err == nil {
+			err = checkAdvice(v, "inspect", "its last 4 tasks failed")
+		}
+		return err
+	}))
+	must(a.awaitOutlook(ctx, outlook{answersFailing, "inspect", "invalid x-api-key", ""}))
+	a.serve(nil)
+	r := mustGet(a.operate(ctx, 202, "probe", nil))
+	must(a.awaitMessage(ctx, r.Text("message_id"), "delivered"))
+	must(a.keepsVerdict(ctx, answersFailing, 2*time.Second)) // the agent does no work for a probe
+	must(a.registerAccepted(ctx, "", url))
+	must(a.awaitOutlook(ctx, outlook{healthy, "", "", ""}))
+	must(a.awaitHistory(ctx, healthy))
+	a.sent = nil
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(a.arrivedInOrder(ctx))
+	must(recorder.recorded(healthy, answersFailing, healthy))
+}
+
+// failingOne has fail answer the message that setFailing names, and takes all others.
+func (a *agent) failingOne(fail http.HandlerFunc) http.HandlerFunc {
 	take := answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"result":{}}`)
-	fail := answering(http.StatusOK, "application/json", body)
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Rollcall-Message-Id")
 		a.mu.Lock()
@@ -142,10 +213,15 @@ func rpcError(code int, message string) string {
 	return string(raw)
 }
 
-// sendFailing sends a message that the agent answers with a body, and none but it.
-func (a *agent) sendFailing(ctx context.Context, body string) (id string) {
+// answeringRPC answers with a JSON-RPC error.
+func answeringRPC(code int, message string) http.HandlerFunc {
+	return answering(http.StatusOK, "application/json", rpcError(code, message))
+}
+
+// sendFailing sends a message that fail answers, and none but it.
+func (a *agent) sendFailing(ctx context.Context, fail http.HandlerFunc) (id string) {
 	named := make(chan struct{})
-	answer := a.failingOne(body)
+	answer := a.failingOne(fail)
 	a.serve(func(w http.ResponseWriter, r *http.Request) {
 		<-named
 		answer(w, r)
@@ -161,7 +237,7 @@ func refusedForGood(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
 	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
-	id := a.sendFailing(ctx, rpcError(-32602, "no such skill"))
+	id := a.sendFailing(ctx, answeringRPC(-32602, "no such skill"))
 	must(a.awaitMessage(ctx, id, "dead"))
 	a.sent = nil
 	must(a.awaitOutlook(ctx, goodOutlook))
@@ -175,20 +251,6 @@ func refusedForGood(ctx context.Context, p Platform) {
 	if text := mustGet(a.explained(ctx)); strings.Contains(text, "undelivered") {
 		must(fmt.Errorf("it was sent again, and is still told: %s", text))
 	}
-}
-
-func poison(ctx context.Context, p Platform) {
-	a := healthyAgent(ctx, p, pushed)
-	defer a.leave()
-	id := a.sendFailing(ctx, rpcError(-32603, "can't read it"))
-	a.sent = nil
-	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "can't read it", "retrying"}))
-	must(a.arrivedInOrder(ctx))
-	must(a.awaitOutlook(ctx, goodOutlook))
-	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "can't read it", "rollcall redrive "+a.id))
-	must(a.awaitOutlook(ctx, goodOutlook)) // one that fails alone says nothing of the agent
-	must(a.arrivedInOrder(ctx))
 }
 
 func providerOutage(ctx context.Context, p Platform) {

@@ -15,6 +15,7 @@ const (
 	PushRefused                  // the agent said that it can't take the message
 	PushUnreachable              // the agent can't be reached
 	PushHung                     // the agent did not answer in time
+	PushBroken                   // something took the connection, and no answer came back: a page, or it was closed
 	OutcomeWritten               // the outcome of the push is written
 )
 
@@ -65,7 +66,7 @@ func (n *steps) drain(index int) {
 		d.claim()
 	case HasClaim:
 		d.push()
-	case PushTaken, PushBusy, PushFailed, PushRefused, PushUnreachable, PushHung:
+	case PushTaken, PushBusy, PushFailed, PushRefused, PushUnreachable, PushHung, PushBroken:
 		d.writeOutcome()
 	case OutcomeWritten:
 		d.add("deletes its ticket", d.with(Drain{Phase: Started})) // and goes on
@@ -96,7 +97,7 @@ func (d drainSteps) receive() {
 		d.add("ends", d.with(d.idle()))
 		return
 	}
-	if d.from.Open == 0 || d.from.Hung {
+	if d.from.Open == 0 || d.from.Hung || d.from.Broken {
 		d.probe()
 		return
 	}
@@ -121,14 +122,20 @@ func (d drainSteps) receive() {
 	}
 }
 
-// probe pushes a probe to an agent that hung last time, or that failed while no mail
-// waits that would show whether it is back.
+// probe pushes a probe to an agent that hung last time, or whose connection broke, or that
+// failed while no mail waits that would show whether it is back. While mail waits, a probe
+// that passes does not end the trouble. One that fails is followed by a message, unless
+// the agent hangs.
 func (d drainSteps) probe() {
 	passes := d.from
 	passes.reached()
+	passes.Failing = d.from.Open > 0
+	if d.rules.ProbeIsAMessage {
+		passes.passed()
+	}
 	failed := func(hung bool) State {
 		to := d.with(d.idle())
-		to.Failing, to.Hung = true, hung
+		to.fails(map[bool]Phase{true: PushHung, false: PushFailed}[hung], d.rules)
 		to.rest(false)
 		return to
 	}
@@ -191,8 +198,13 @@ func (d drainSteps) push() {
 		d.add(d.name("pushes m%d, and dies of it"), d.with(d.idle()))
 	case m.Nature == Hangs:
 		d.pushed(PushHung, "pushes m%d, and the agent never answers")
+	case m.Nature == Breaks:
+		d.pushed(PushBroken, "pushes m%d, and the connection is closed")
 	case m.Nature == Fails || d.from.Outage:
 		d.pushed(PushFailed, "pushes m%d, and the agent fails it")
+		if d.from.Outage {
+			d.pushed(PushBroken, "pushes m%d, and the agent closes the connection")
+		}
 	default:
 		d.pushed(PushTaken, "pushes m%d, and the agent takes it")
 		d.pushed(PushBusy, "pushes m%d, and the agent is busy")
@@ -201,7 +213,7 @@ func (d drainSteps) push() {
 		d.pushed(PushUnreachable, "can't push m%d")
 		return
 	}
-	for _, end := range []Phase{PushFailed, PushUnreachable, PushHung, PushRefused} {
+	for _, end := range []Phase{PushFailed, PushUnreachable, PushHung, PushBroken, PushRefused} {
 		if end == PushFailed || d.rules.Trouble {
 			d.fault(d.name("pushes m%d, and the agent "+faultNames[end]), d.withPhase(end))
 		}
@@ -210,7 +222,7 @@ func (d drainSteps) push() {
 
 var faultNames = map[Phase]string{
 	PushFailed: "fails it", PushUnreachable: "can't be reached", PushHung: "does not answer",
-	PushRefused: "says that it can't take it",
+	PushBroken: "closes the connection", PushRefused: "says that it can't take it",
 }
 
 // withPhase is the drain after a push that ended so.
@@ -275,7 +287,7 @@ func (d drainSteps) outcome(to *State) {
 		to.reached()
 	case PushFailed:
 		d.fails(to, true)
-	case PushUnreachable, PushHung:
+	case PushUnreachable, PushHung, PushBroken:
 		d.misses(to)
 	}
 }
@@ -286,7 +298,7 @@ func (d drainSteps) fails(to *State, answered bool) {
 	m := &to.Messages[d.message]
 	m.UsedUnanswered = m.UsedUnanswered || (!answered && !m.Reached)
 	to.fail(d.message, d.rules)
-	to.Failing, to.Hung = true, d.Phase == PushHung
+	to.fails(d.Phase, d.rules)
 	if m.Aside && d.rules.NoAside {
 		m.Aside = false
 	}
@@ -296,20 +308,25 @@ func (d drainSteps) fails(to *State, answered bool) {
 }
 
 // misses is a push to which no answer of the agent came back. It uses up no attempt,
-// unless the agent took something, such as a probe, since the same happened to this
-// message before.
+// unless something took the connection, and the agent took something else, such as a
+// probe, since this message failed before: then it uses up all.
 func (d drainSteps) misses(to *State) {
-	m, hung := &to.Messages[d.message], d.Phase == PushHung
+	m := &to.Messages[d.message]
+	alone := d.Phase != PushUnreachable && m.Reached &&
+		!(d.Phase == PushHung && d.rules.HangNeverCounts) && !(d.Phase == PushBroken && d.rules.BreakNeverCounts)
 	switch {
-	case d.rules.UnreachableCounts || (hung && m.Reached && !d.rules.HangNeverCounts):
+	case alone || d.rules.UnreachableCounts:
+		if alone && m.Failures < d.rules.MaxAttempts {
+			m.Failures = d.rules.MaxAttempts - 1 // and the one that it uses up now
+		}
 		d.fails(to, false)
 		if m.Stage.open() {
-			m.Missed, m.Reached = hung, false
+			m.Missed, m.Reached = true, false
 		}
 	default:
 		to.move(d.message, Queued)
-		m.Missed, m.Reached = hung, false
-		to.Failing, to.Hung = true, hung
+		m.Missed, m.Reached = d.rules.Trouble, false // without trouble, nothing asks for it
+		to.fails(d.Phase, d.rules)
 		to.rest(d.replaced)
 	}
 }

@@ -12,7 +12,7 @@ func (s State) Key() Key {
 		p.flags(m.ClaimActive, m.Taken, m.Redriven, m.AcceptedTwice, m.Acknowledged, m.ConfirmedByReplacedHost)
 		p.flags(m.Aside, m.TTLOver, m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside, m.DiedWithoutReason,
 			m.UsedUnanswered, m.Freed)
-		p.put(uint8(m.Nature), 2)
+		p.put(uint8(m.Nature), 3)
 		p.put(m.ClaimEpoch, 3)
 		p.put(m.HandedOutEpoch, 3)
 		p.put(m.PollCursorRow, 2)
@@ -36,7 +36,7 @@ func (s State) Key() Key {
 	p.put(s.Epoch, 3)
 	p.flags(s.StoredPoll, s.AgentPolls, s.Unattended, s.CredentialRejected, s.Paused, s.Removed)
 	p.flags(s.Resting, s.RestOfReplaced, s.AsideOfReplaced, s.LockedByReplaced)
-	p.flags(s.Failing, s.Hung, s.Polled, s.Outage, s.HadOutage)
+	p.flags(s.Failing, s.Hung, s.Broken, s.Polled, s.Outage, s.HadOutage)
 	p.put(s.Open, 3)
 	p.put(s.Ended, 3)
 	p.put(s.Faults, 3)

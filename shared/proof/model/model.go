@@ -30,7 +30,7 @@ type Message struct {
 	Aside          bool                  // it has used up its attempts, and others go first for a while
 	TTLOver        bool                  // its time to live is over
 	Passed         bool                  // the agent took another message since the last attempt it has used up
-	Missed         bool                  // its last attempt ended without an answer
+	Missed         bool                  // its last attempt ended without an answer; how many did before is left out
 	Reached        bool                  // the agent took something since then
 	Nature         Nature
 	FailedAlone    bool // it failed when nothing kept the agent from taking others
@@ -45,11 +45,12 @@ const (
 	Sound   Nature = iota
 	Fails          // the agent answers it with an error
 	Hangs          // the agent never answers it
+	Breaks         // the connection is closed, or a page comes back
 	Crashes        // the drain that pushes it dies
 )
 
 func (n Nature) String() string {
-	return [...]string{"is sound", "fails", "hangs", "kills the drain"}[n]
+	return [...]string{"is sound", "fails", "hangs", "breaks the connection", "kills the drain"}[n]
 }
 
 // Possession is what a host has of a message.
@@ -83,7 +84,8 @@ type State struct {
 	AsideOfReplaced    bool  // a message is set aside for what a host did that another has replaced
 	LockedByReplaced   bool  // a drain found the task slot taken by a push to a URL that another has replaced
 	Failing            bool  // the last hand-over failed
-	Hung               bool  // the agent did not answer it
+	Hung               bool  // the agent did not answer it, and took no probe since
+	Broken             bool  // something took the connection, no answer came back, and no probe was sent since
 	Polled             bool  // an agent that is stored as pushed to has polled a moment ago
 	Outage             bool  // the agent answers each message with an error
 	HadOutage          bool  // there was one: with TwoOutages, two
@@ -145,10 +147,16 @@ func (s *State) rest(replaced bool) { s.Resting, s.RestOfReplaced = true, replac
 // goOn ends the rest of the lane.
 func (s *State) goOn() { s.Resting, s.RestOfReplaced = false, false }
 
+// fails notes that a hand-over to the agent ended so.
+func (s *State) fails(end Phase, r Rules) {
+	s.Failing, s.Hung = true, end == PushHung
+	s.Broken = end == PushBroken && !r.BreakNeverProbed
+}
+
 // reached notes that the agent took something.
 func (s *State) reached() {
 	s.goOn()
-	s.Failing, s.Hung = false, false
+	s.Failing, s.Hung, s.Broken = false, false, false
 	for i := range s.Messages {
 		s.Messages[i].Reached = s.Messages[i].Missed
 	}

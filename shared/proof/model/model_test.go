@@ -248,8 +248,15 @@ func TestTheSearchFindsKnownMistakes(t *testing.T) {
 		"poison is never dead":                           {trouble, mistakes{PoisonNeverDies: true}, "mail still waits"},
 		"poison that kills its drain is never set aside": {trouble, mistakes{LostNeverAside: true}, "mail still waits"},
 		"poison that hangs the agent uses up no attempt": {trouble, mistakes{HangNeverCounts: true}, "mail still waits"},
-		"in trouble, a claim that ended holds the lane":  {troubles, mistakes{EndedClaimHoldsLane: true}, "mail still waits"},
-		"trouble without mail does not heal":             {trouble, mistakes{NoProbeWithoutMail: true}, "mail still waits"},
+		"poison that breaks its connection uses up no attempt": {
+			trouble, mistakes{BreakNeverCounts: true}, "mail still waits",
+		},
+		"no probe asks whether it is the message that breaks": {
+			trouble, mistakes{BreakNeverProbed: true}, "mail still waits",
+		},
+		"a probe that passes kills mail in an outage":   {troubles, mistakes{ProbeIsAMessage: true}, alone},
+		"in trouble, a claim that ended holds the lane": {troubles, mistakes{EndedClaimHoldsLane: true}, "mail still waits"},
+		"trouble without mail does not heal":            {trouble, mistakes{NoProbeWithoutMail: true}, "mail still waits"},
 		"a limit: two outages, and others pass in between": {
 			model.Rules{Trouble: true, TwoOutages: true, MaxFaults: 2, NoOperator: true}, mistakes{}, alone,
 		},

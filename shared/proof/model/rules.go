@@ -59,6 +59,9 @@ type Mistakes struct {
 	PoisonNeverDies        bool // a message is never dead, however many others pass
 	LostNeverAside         bool // an attempt that was lost never sets a message aside
 	HangNeverCounts        bool // a message that hangs the agent uses up no attempt, though a probe passes
+	BreakNeverCounts       bool // a message that breaks its connection uses up no attempt, though a probe passes
+	BreakNeverProbed       bool // no probe is sent when the connection broke
+	ProbeIsAMessage        bool // a probe that passes shows that other messages pass
 	EndedClaimHoldsLane    bool // in trouble, a message in flight holds the lane though its claim has ended
 	NoProbeWithoutMail     bool // nobody finds out whether an agent that failed is back, unless mail waits
 }

@@ -23,6 +23,8 @@ const (
 	refuses     answer = "can't take it"
 	unreachable answer = "can't be reached"
 	hangs       answer = "does not answer"
+	breaks      answer = "closes the connection"
+	showsPage   answer = "answers with a page"
 	// killsDrain has the drain die that pushes the message; one that never crashes waits
 	// in vain instead.
 	killsDrain answer = "kills the drain"
@@ -41,15 +43,17 @@ var results = map[answer]delivery.PushResult{
 	},
 	hangs:      {Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "no answer in time"},
 	killsDrain: {Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "no answer in time"},
+	breaks:     {Handover: delivery.Unreachable, Fault: workspace.FaultBroken, Why: "the connection was closed"},
+	showsPage:  {Handover: delivery.Unreachable, Fault: workspace.FaultPage, Why: "a page"},
 }
 
 var (
 	// once are the answers to one push.
-	once = []answer{takes, takes, takes, fails, failsTask, isBusy, asksToWait, refuses, unreachable, hangs}
+	once = []answer{takes, takes, takes, fails, failsTask, isBusy, asksToWait, refuses, unreachable, hangs, breaks}
 	// forAWhile are the answers of an agent to every push, until another is drawn.
-	forAWhile = []answer{takes, takes, fails, unreachable, hangs, isBusy}
+	forAWhile = []answer{takes, takes, fails, unreachable, hangs, isBusy, breaks, showsPage}
 	// natures are the answers to each push of one message; any but the first is poison.
-	natures = []answer{takes, fails, hangs, killsDrain}
+	natures = []answer{takes, fails, hangs, breaks, showsPage, killsDrain}
 )
 
 // pushEvent is what happens to one push: what somebody else does while it runs, and how
@@ -138,9 +142,9 @@ func (m *machine) notePushed(url string, msg chat.Message, a answer) {
 		m.troubleAt[msg.ID] = m.Now()
 	case unreachable:
 		m.troubleAt[msg.ID] = m.Now()
-	case hangs, killsDrain:
+	case hangs, breaks, showsPage, killsDrain:
 		if m.reachedAt.After(m.troubleAt[msg.ID]) && !m.troubleAt[msg.ID].IsZero() {
-			m.answered[msg.ID]++ // something else was taken in between: it is the message that hangs
+			m.answered[msg.ID]++ // something else was taken in between: it is the message that fails
 		}
 		m.troubleAt[msg.ID] = m.Now()
 	}
@@ -157,10 +161,15 @@ func (m *machine) diedWithoutReason(msg chat.Message) bool {
 func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
 	used := 0
 	for _, a := range msg.Attempts {
-		if a.Outcome != chat.Failed && a.Outcome != chat.Lost {
+		switch a.Outcome {
+		case chat.Failed, chat.Lost:
+			used++
+		case chat.FailedAlone:
+			used = m.Delivery.Policy.MaxAttempts // it uses up all
+		default:
 			continue
 		}
-		if used++; used < m.Delivery.Policy.MaxAttempts {
+		if used < m.Delivery.Policy.MaxAttempts {
 			continue
 		}
 		for id, at := range m.passedAt {
@@ -176,7 +185,7 @@ func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
 func (m *machine) usedUnanswered(msg chat.Message) bool {
 	used := 0
 	for _, a := range msg.Attempts {
-		if a.Outcome == chat.Failed {
+		if a.Outcome == chat.Failed || a.Outcome == chat.FailedAlone {
 			used++
 		}
 	}

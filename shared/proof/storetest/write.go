@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -118,10 +119,7 @@ func (c contract) updates(t T) {
 	m, at := ms[0], t0.Add(time.Minute)
 	later := at.Add(time.Minute)
 	epoch, none := int64(3), int64(0)
-	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
-		return updated{delivery.MailboxUpdate{Push: &u}, do}
-	}
-	for _, step := range append(lostUpdates(at), []updated{
+	for _, step := range slices.Concat(lostUpdates(at), []updated{
 		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
 		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
 		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
@@ -139,6 +137,28 @@ func (c contract) updates(t T) {
 		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
 		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
+		{
+			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: at}},
+			func(f *workspace.Facts) { f.StandsAs, f.StandsSince = "online/busy", at },
+		},
+	}, pushUpdates()) {
+		next := m
+		next.Version++
+		must(t, c.write(t, m, next, step.u))
+		m = next
+		step.do(&f)
+		same(t, f, c.read(t, f.ID))
+	}
+}
+
+// pushUpdates are the updates by what hand-overs show, each on top of the one before.
+func pushUpdates() []updated {
+	at := t0.Add(time.Minute)
+	later := at.Add(time.Minute)
+	push := func(u delivery.PushUpdate, do func(*workspace.Facts)) updated {
+		return updated{delivery.MailboxUpdate{Push: &u}, do}
+	}
+	return []updated{
 		push(delivery.PushUpdate{TriedAt: at}, func(f *workspace.Facts) { f.TriedAt = at }),
 		push(delivery.PushUpdate{FailedAt: t0, Error: "x", Fault: "refused", RestUntil: at}, func(f *workspace.Facts) {
 			f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushError = 1, t0, t0, "x"
@@ -147,17 +167,26 @@ func (c contract) updates(t T) {
 		push(delivery.PushUpdate{FailedAt: at, Error: "y", Fault: "timeout", Degraded: true}, func(f *workspace.Facts) {
 			f.PushFailures, f.PushFailedAt, f.PushError, f.PushFault, f.PushDegradedAt = 2, at, "y", "timeout", at
 		}),
-		push(delivery.PushUpdate{FailedAt: later, Error: "y", Fault: "timeout", Degraded: true}, func(f *workspace.Facts) {
-			f.PushFailures, f.PushFailedAt = 3, later
+		push(delivery.PushUpdate{ProbePushedAt: at, ProbePassed: true, ReachedAt: at}, func(f *workspace.Facts) {
+			f.ProbePushedAt, f.ProbePassed, f.ReachedAt = at, true, at
 		}),
-		push(delivery.PushUpdate{BusyAt: t0}, func(f *workspace.Facts) { f.BusyAnswers, f.BusySince = 1, t0 }),
+		push(delivery.PushUpdate{FailedAt: later, Error: "y", Fault: "timeout", Degraded: true}, func(f *workspace.Facts) {
+			f.PushFailures, f.PushFailedAt, f.ProbePushedAt, f.ProbePassed = 3, later, time.Time{}, false
+		}),
+		push(delivery.PushUpdate{
+			FailedAt: later, Error: "z", Fault: "timeout", ProbePushedAt: later,
+		}, func(f *workspace.Facts) {
+			f.PushFailures, f.PushError, f.ProbePushedAt = 4, "z", later
+		}),
+		push(delivery.PushUpdate{ProbePushedAt: later, ProbePassed: true}, func(f *workspace.Facts) {
+			f.ProbePassed = true
+		}),
+		push(delivery.PushUpdate{BusyAt: t0, ProbePushedAt: at}, func(f *workspace.Facts) {
+			f.BusyAnswers, f.BusySince, f.ProbePushedAt, f.ProbePassed = 1, t0, at, false
+		}),
 		push(delivery.PushUpdate{BusyAt: at, RestUntil: later}, func(f *workspace.Facts) {
 			f.BusyAnswers, f.RestUntil = 2, later
 		}),
-		{
-			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: at}},
-			func(f *workspace.Facts) { f.StandsAs, f.StandsSince = "online/busy", at },
-		},
 		push(delivery.PushUpdate{AsideUntil: later}, func(f *workspace.Facts) { f.AsideUntil = later }),
 		push(delivery.PushUpdate{Succeeded: true, ReachedAt: at, PassedAt: t0}, func(f *workspace.Facts) {
 			f.PushTrouble, f.ReachedAt, f.PassedAt = workspace.PushTrouble{}, at, t0
@@ -166,24 +195,17 @@ func (c contract) updates(t T) {
 			f.BusyAnswers, f.BusySince, f.PushDegradedAt = 1, at, at
 		}),
 		push(delivery.PushUpdate{AnswerFailedAt: t0, AnswerError: "x"}, func(f *workspace.Facts) {
-			f.AnswerFailures, f.AnswersFailingSince, f.AnswerError = 1, t0, "x"
+			f.AnswerFailures, f.AnswersFailingSince, f.AnswerFailedAt, f.AnswerError = 1, t0, t0, "x"
 		}),
 		push(delivery.PushUpdate{AnswerFailedAt: at, AnswerError: "y", Degraded: true}, func(f *workspace.Facts) {
-			f.AnswerFailures, f.AnswerError, f.AnswersDegradedAt = 2, "y", at
+			f.AnswerFailures, f.AnswerFailedAt, f.AnswerError, f.AnswersDegradedAt = 2, at, "y", at
 		}),
 		push(delivery.PushUpdate{AnswerFailedAt: later, AnswerError: "y", Degraded: true}, func(f *workspace.Facts) {
-			f.AnswerFailures = 3
+			f.AnswerFailures, f.AnswerFailedAt = 3, later
 		}),
 		push(delivery.PushUpdate{AnswerSucceeded: true}, func(f *workspace.Facts) {
 			f.AnswerTrouble = workspace.AnswerTrouble{}
 		}),
-	}...) {
-		next := m
-		next.Version++
-		must(t, c.write(t, m, next, step.u))
-		m = next
-		step.do(&f)
-		same(t, f, c.read(t, f.ID))
 	}
 }
 
