@@ -68,6 +68,7 @@ func (s *Store) NoteFull(ctx context.Context, life workspace.Life, full workspac
 	} else {
 		c.set(lease("FullBy"), str(full.FullBy))
 	}
+	c.set(lease("FullOpen"), num(full.FullOpen))
 	c.require(presentLife(life))
 	_, _, err := s.updateLease(ctx, "note a full inbox", life.Workspace, c)
 	return err

@@ -2,10 +2,12 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -96,6 +98,16 @@ type RotateInput struct {
 	By           activity.Actor
 }
 
+// told is a refusal with the hint for whoever asked: what an operator wants fetched, CheckRotate refuses as it does the
+// agent.
+func (in RotateInput) told(err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && in.Fetch {
+		return e.WithHint("place the credential that was shown, or end it and have the agent fetch one: rollcall rotate "+
+			in.ID+" --fetch --force", "stop")
+	}
+	return err
+}
+
 // Rotate issues a second credential to whom it is for, or has the agent asked to fetch
 // one; it returns the credential, "" for none, and the facts before; see workspace.Rotate.
 // Errors: those of Read, credential_pending.
@@ -111,7 +123,7 @@ func (r *Registry) Rotate(
 			before, text = f, ""
 			if !in.Force {
 				if err := f.CheckRotate(to, r.Policy); err != nil {
-					return f, nil, err
+					return f, nil, in.told(err)
 				}
 			}
 			e := &activity.AuditEntry{Actor: in.By, Action: "rotate", At: now}

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +180,7 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 		says  string
 	}{
 		"it used what was placed": {
-			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "only what was placed for it",
+			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "was placed for it",
 		},
 		"it used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			fetched(t, r, a, now)
@@ -233,5 +234,27 @@ func TestACredentialThatIsShown(t *testing.T) {
 	}
 	if f := mustRead(t, r); f.TakenAs != workspace.ToOperator || !f.BootstrapUntil.IsZero() {
 		t.Fatalf("%+v", f)
+	}
+}
+
+// An operator who wants a credential fetched, while one that was shown waits to be placed, is told the operator's step.
+func TestARefusedFetchIsToldToTheOperator(t *testing.T) {
+	r := deployed()
+	if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
+		t.Fatal(err)
+	}
+	in := registry.RotateInput{ID: "w", To: workspace.ToOperator, By: operator}
+	if _, _, err := r.Rotate(t.Context(), in, t0); err != nil {
+		t.Fatal(err)
+	}
+	in.Fetch = true
+	_, _, err := r.Rotate(t.Context(), in, t0)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != fault.CredentialPending || !strings.Contains(e.Hint, "rollcall rotate w --fetch --force") {
+		t.Fatalf("%+v", err)
+	}
+	in.Force = true
+	if _, _, err := r.Rotate(t.Context(), in, t0); err != nil {
+		t.Fatal(err)
 	}
 }

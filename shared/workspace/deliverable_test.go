@@ -93,7 +93,8 @@ func TestOnlyThreeThingsStopMail(t *testing.T) {
 	}
 }
 
-// A restart destroys work: no verdict asks for it while the agent is at work.
+// A restart destroys work: no verdict asks for it while the agent is at work. No verdict says that an agent is idle
+// and at work.
 func TestNoRestartOfAnAgentAtWork(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
@@ -102,6 +103,9 @@ func TestNoRestartOfAnAgentAtWork(t *testing.T) {
 		pushed := f.InFlight > 0 && f.ClaimedUntil.After(now)
 		if v.Action == "restart" && f.Leased(p, now) && (busy || pushed) {
 			t.Fatalf("%s (%s) asks for a restart: %+v", v.Status, v.Reason, f)
+		}
+		if strings.Contains(v.Hint, "it is idle") && strings.Contains(v.Hint, "it is at work now") {
+			t.Fatalf("%s (%s) contradicts itself: %s", v.Status, v.Reason, v.Hint)
 		}
 	})
 }
@@ -368,5 +372,20 @@ func TestARemovedWorkspaceOffersNoRedrive(t *testing.T) {
 	f = workspace.CreateAgain(f, token.Digest("new"), workspace.Push, 1, at(600))
 	if v := workspace.Assess(f, p, at(601)); f.LostMessages != 0 || len(v.Remarks) != 0 {
 		t.Fatalf("%+v", v.Remarks)
+	}
+}
+
+// An agent that says that it is idle, with a message in its hands for long, is not said to work: that message is what
+// there is to wait for.
+func TestWhatAnIdleAgentHasInItsHands(t *testing.T) {
+	f := live(func(f *workspace.Facts) {
+		f.MaxTasks, f.ActiveAt = 2, at(590)
+		f.Open, f.InFlight, f.OldestOpen, f.TriedAt, f.ClaimedUntil = 2, 1, at(400), at(500), at(640)
+	})
+	v := workspace.Assess(f, p, at(600))
+	if v.Reason != workspace.ReasonBacklogStalled || v.Action != "wait" ||
+		!strings.Contains(v.Hint, "idle") || !strings.Contains(v.Hint, "a message is in its hands") ||
+		strings.Contains(v.Hint, "it is at work now") {
+		t.Errorf("%s %s: %s", v.Reason, v.Action, v.Hint)
 	}
 }

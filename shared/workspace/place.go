@@ -27,7 +27,7 @@ func (f Facts) fetchesWords() string {
 	case f.TakenAs == ToAgent:
 		return "the last one that it used it has fetched itself"
 	case f.TakenAs == ToOperator:
-		return "so far it has used only what was placed for it: if it takes its credential from its environment or a file, " +
+		return "the last one that it used was placed for it: if it takes its credential from its environment or a file, " +
 			show
 	}
 	return "if it takes its credential from its environment or a file, " + show

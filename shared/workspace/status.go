@@ -178,7 +178,12 @@ func (s situation) judge() Verdict {
 func (s situation) spareWork(v Verdict) Verdict {
 	if v.Action == "restart" && s.leased() && s.atWork(s.p, s.now) {
 		v.Action = "wait"
-		v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
+		if s.Busy(s.p, s.now) > 0 || s.atFetchedWork(s.p, s.now) {
+			v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
+		} else {
+			v.Hint += fmt.Sprintf(", but not now: a message is in its hands, and a restart would destroy the work on it: "+
+				"wait until it has answered, or until %s, when its deliverer gives it up", stamp(s.ClaimedUntil))
+		}
 	}
 	return v
 }
@@ -207,11 +212,11 @@ func (s situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Open
 // fullWords says what is true now of an inbox that was full.
 func (s situation) fullWords() string {
 	if s.inboxFull() {
-		return fmt.Sprintf("its inbox is full: %s wait, the most of them from %s",
+		return fmt.Sprintf("its inbox is full, with %s, the most of them from %s",
 			plural(s.Open, "message"), SenderName(s.FullBy))
 	}
 	return fmt.Sprintf("its inbox was full at %s, with the most of its mail from %s, and refused mail; "+
-		"there is room now: %s wait", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
+		"there is room now, with %s", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 
 // SenderName is what to call the sender of a message: its workspace's id, or the user.

@@ -55,7 +55,9 @@ func (c contract) accepts(t T) {
 	t.Run("a full inbox is noted", func(t T) {
 		f := c.created(t)
 		for _, full := range []workspace.Full{
-			{FullSince: t0, FullAt: t0.Add(time.Second), FullBy: "w"}, {FullSince: t0.Add(time.Hour), FullAt: t0}, {},
+			{FullSince: t0, FullAt: t0.Add(time.Second), FullBy: "w", FullOpen: 20},
+			{FullSince: t0.Add(time.Hour), FullAt: t0, FullOpen: 3},
+			{},
 		} {
 			must(t, c.NoteFull(t.Context(), f.Life(), full))
 			f.Full = full
