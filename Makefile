@@ -69,7 +69,7 @@ sbom: check-go ## a list of the modules that the functions are built of (Cyclone
 
 ##@ Before a change is merged
 
-test: fmt-check vet lint console-check build ministack localstack browser schemathesis ## everything that must pass, end to end too (about ten minutes)
+test: fmt-check vet lint console-check build ministack localstack browser schemathesis ## everything that must pass, end to end too (about twenty minutes)
 	@exec .build/local test
 
 ##@ The platform on this machine
