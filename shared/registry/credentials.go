@@ -98,9 +98,9 @@ type RotateInput struct {
 	By           activity.Actor
 }
 
-// told is a refusal with the hint for whoever asked: what an operator wants fetched, CheckRotate refuses as it does the
-// agent.
-func (in RotateInput) told(err error) error {
+// withHint gives a refusal of CheckRotate the operator's next step, where an operator asked to have a credential
+// fetched. CheckRotate's own hint is for the agent.
+func (in RotateInput) withHint(err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok && in.Fetch {
 		return e.WithHint("place the credential that was shown, or end it and have the agent fetch one: rollcall rotate "+
 			in.ID+" --fetch --force", "stop")
@@ -123,7 +123,7 @@ func (r *Registry) Rotate(
 			before, text = f, ""
 			if !in.Force {
 				if err := f.CheckRotate(to, r.Policy); err != nil {
-					return f, nil, in.told(err)
+					return f, nil, in.withHint(err)
 				}
 			}
 			e := &activity.AuditEntry{Actor: in.By, Action: "rotate", At: now}
