@@ -19,7 +19,7 @@ URL = os.environ.get("ROLLCALL_URL", "http://127.0.0.1:8080").rstrip("/")
 ID = os.environ["ROLLCALL_ID"]
 TOKEN_FILE = Path(os.environ["ROLLCALL_TOKEN_FILE"])
 ENROLMENT = os.environ.get("ROLLCALL_ENROLMENT_TOKEN", "")
-POLL_SECONDS = float(os.environ.get("ROLLCALL_POLL_SECONDS", "5"))
+POLL_SECONDS = float(os.environ.get("ROLLCALL_POLL_SECONDS", "0"))  # 0: as the platform asks
 REFUSED_SECONDS = float(os.environ.get("ROLLCALL_REFUSED_SECONDS", "60"))
 STARTED = time.monotonic()
 
@@ -36,8 +36,8 @@ class Problem(Exception):
         self.status, self.code = status, said.get("code")
 
 
-def call(method, path, body=None):
-    """Make one call. Wait and try again when the platform asks for it or can't be reached."""
+def call(method, path, body=None, told=None):
+    """Make one call; told takes the answer's headers. Try again when the platform asks for it or can't be reached."""
     for attempt in range(6):
         headers = {"Content-Type": "application/json"}
         if TOKEN_FILE.exists():  # read each time: somebody may have put a new one there
@@ -46,6 +46,8 @@ def call(method, path, body=None):
         request = urllib.request.Request(URL + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as reply:
+                if told is not None:
+                    told.update((name.lower(), value) for name, value in reply.headers.items())
                 return json.load(reply)
         except urllib.error.HTTPError as error:
             problem = Problem(error.code, error.read())
@@ -109,7 +111,8 @@ def serve(epoch, due):
     acknowledge = f"/workspaces/{ID}/activity/ack"
     call("POST", acknowledge, {"acked_seq": 0, "epoch": epoch})  # this agent acknowledges by number
     while True:
-        for row in call("GET", f"/workspaces/{ID}/activity?type=a2a_receive&limit=20&epoch={epoch}"):
+        told = {}
+        for row in call("GET", f"/workspaces/{ID}/activity?type=a2a_receive&limit=20&epoch={epoch}", told=told):
             try:
                 answer(row)
             except Problem as problem:
@@ -121,7 +124,7 @@ def serve(epoch, due):
             call("POST", acknowledge, {"acked_seq": row["seq"], "epoch": epoch})
         if time.monotonic() >= due:
             due = heartbeat(epoch)
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS or int(told.get("x-rollcall-next-poll", 5)))
 
 
 def main():

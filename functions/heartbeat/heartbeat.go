@@ -32,7 +32,8 @@ func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.H
 		}
 		status, reason := workspace.Fleet{}.Stands(f, reg.Policy, c.Now)
 		out := api.Beat{
-			Status: "ok", Inbox: httpapi.InboxOf(f, c.Now), NextHeartbeat: httpapi.NextHeartbeat(reg, f, c.Now),
+			Status: "ok", Inbox: httpapi.InboxOf(f, c.Now),
+			NextHeartbeat:   int(reg.NextBeat(ctx, f, c.Now).Seconds()),
 			WorkspaceStatus: status, WorkspaceReason: reason, Dropped: dropped,
 		}
 		if f.MustRotate() {

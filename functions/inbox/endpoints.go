@@ -13,20 +13,21 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 	polls := poll(env.Delivery, env.Registry)
 	reads := log{env.Activity, env.Delivery.Ledger, env.Registry}
 	recorded := delegationLog{env.Activity}
-	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
+	activity := func(ctx context.Context, c httpapi.Call, in api.ActivityRequest) (api.Activity, error) {
 		q, err := parse(in, c.Now)
 		if err != nil {
-			return nil, err
+			return api.Activity{}, err
 		}
 		person := c.Caller.Person != ""
 		switch {
 		case q.isPoll() && !person:
 			return polls(ctx, c, q)
 		case person && q.cursor != "":
-			return nil, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
+			return api.Activity{}, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
 				WithHint("page the log with before_ts", "stop")
 		}
-		return reads.read(ctx, c, q)
+		rows, err := reads.read(ctx, c, q)
+		return api.Activity{Rows: rows}, err
 	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetActivity, activity),

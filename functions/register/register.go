@@ -40,7 +40,7 @@ func register(
 			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
 			WebhookSecret: out.SigningSecret,
 			Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
-			NextHeartbeat:   httpapi.NextHeartbeat(reg, out.Facts, c.Now),
+			NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
 			WorkspaceStatus: workspace.Assess(out.Facts, reg.Policy, c.Now).Status,
 		}, nil
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -104,7 +105,7 @@ type Beat struct {
 }
 
 // GetActivity is the agent's poll for mail, and the log of what was.
-var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
+var GetActivity = declare[ActivityRequest, Activity](Operation{
 	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
 	Summary: "Poll for mail, or read the log",
 	Description: "With the workspace's own credential and without source, peer_id and before_ts, this is a poll if the " +
@@ -114,8 +115,34 @@ var GetActivity = declare[ActivityRequest, []ActivityRow](Operation{
 		"isn't a row of this workspace is 410: drop it. A poll that says an epoch before the workspace's present one is " +
 		"409: another host has registered since. Everything else is the log, newest first.",
 	Access: ByItself | ByOperator, SelfChecked: true,
+	Replies: []Reply{{Status: 200, Description: "done", Body: []ActivityRow{}, Headers: []Header{
+		{NextPollHeader, "integer", "of a poll: in how many seconds to poll again, when the rows are worked on; 0: at once"},
+		{HeartbeatHeader, "string", "of a poll: optional, as a poll renews the lease; a heartbeat only reports"},
+	}}},
 	Errors: errs(400, 401, 404, 409, 410),
 })
+
+// The headers that tell an agent that polls when to call next. The body is an array, as the clients that exist read
+// nothing else.
+const (
+	NextPollHeader  = "X-Rollcall-Next-Poll"
+	HeartbeatHeader = "X-Rollcall-Heartbeat"
+)
+
+// Activity is the answer to a GET …/activity: its rows, and what a poll is told.
+type Activity struct {
+	Rows     []ActivityRow
+	Polled   bool // it is the answer to a poll
+	NextPoll int  // in how many seconds to poll again
+}
+
+// Headed implements Headed.
+func (a Activity) Headed() (body any, headers map[string]string) {
+	if !a.Polled {
+		return a.Rows, nil
+	}
+	return a.Rows, map[string]string{NextPollHeader: strconv.Itoa(a.NextPoll), HeartbeatHeader: "optional"}
+}
 
 // ActivityRequest is which rows are asked for (wire contract, section 2.4).
 type ActivityRequest struct {

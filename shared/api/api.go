@@ -60,7 +60,11 @@ type Reply struct {
 	Description string
 	Body        any      // the reply type's zero value
 	Types       []string // content types; none: JSON
+	Headers     []Header // that a reply of this status may have
 }
+
+// Header is a header of a reply.
+type Header struct{ Name, Type, Description string }
 
 // Op is an operation whose types the compiler knows: only a function from Req to
 // Rep can serve it.
@@ -77,6 +81,12 @@ type StatusCoder interface{ StatusCode() int }
 // JSON when contentType is "".
 type Content interface {
 	Content() (contentType string, body []byte)
+}
+
+// Headed is implemented by a reply of which a part stands in headers: the body of some calls is given by the clients
+// that exist, and has no room for more.
+type Headed interface {
+	Headed() (body any, headers map[string]string)
 }
 
 // The content types of replies.

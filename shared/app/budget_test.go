@@ -108,6 +108,16 @@ func (b *bench) beat(active int) func() error {
 	}
 }
 
+// pace is what an answer says beside: when to call next.
+func (b *bench) pace() error {
+	beat, poll := b.Registry.NextBeat(b.Context(), workspace.Facts{}, b.now), b.Registry.NextPoll(
+		b.Context(), workspace.Facts{}, b.now)
+	if p := b.Registry.Policy; beat < p.ShortestBeat || poll < p.ShortestPoll {
+		return fmt.Errorf("too soon: %s, %s", beat, poll)
+	}
+	return nil
+}
+
 func (b *bench) send(text string) func() error {
 	return func() error {
 		_, err := b.Delivery.Enqueue(b.Context(), chat.Message{
@@ -143,6 +153,15 @@ func TestBudget(t *testing.T) {
 	// It makes the issued credential the one in use, with an audit line.
 	b.measure("first heartbeat", cost.Units{Calls: 3, Write: 6}, b.beat(0))
 	b.measure("heartbeat", cost.Heartbeat, b.beat(0))
+	b.measure("pace, once a minute", cost.Units{Calls: 1, Read: 0.5}, b.pace)
+	b.measure("1,000 paces in that minute", cost.Units{}, func() error {
+		for range 1000 {
+			if err := b.pace(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	// A verdict that a heartbeat changes is noted by a second write.
 	turns := cost.Units{Calls: cost.Heartbeat.Calls + 1, Write: cost.Heartbeat.Write + 1}
 	b.measure("heartbeat that turns busy", turns, b.beat(1))

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -59,6 +60,7 @@ type Config struct {
 	// StorePatience bounds one call to a store or queue in a function that a caller
 	// waits for, with its second try.
 	StorePatience time.Duration `env:"ROLLCALL_STORE_PATIENCE" envDefault:"4s"`
+	FleetRate     float64       `env:"ROLLCALL_FLEET_RATE"`   // calls a second that the agents are asked to make
 	ClockOffset   time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
 	MaxOpen       int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
 	AnswerWithin  time.Duration `env:"ROLLCALL_ANSWER_WITHIN" envDefault:"10s"`
@@ -93,6 +95,8 @@ func (c Config) check() error {
 		return fmt.Errorf("app: ROLLCALL_STORE_PATIENCE must be at least 1s, not %s", c.StorePatience)
 	case c.AnswerWithin < 0 || c.AnswerWithin > maxAnswerWithin:
 		return fmt.Errorf("app: ROLLCALL_ANSWER_WITHIN (%s) must be from 0s to %s", c.AnswerWithin, maxAnswerWithin)
+	case c.FleetRate < 0 || math.IsNaN(c.FleetRate) || math.IsInf(c.FleetRate, 0):
+		return fmt.Errorf("app: ROLLCALL_FLEET_RATE (%g) must be a number of calls a second", c.FleetRate)
 	case c.PushTimeout >= c.chatPolicy().VisibilityTimeout:
 		return fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT (%s) must be less than the visibility timeout (%s), "+
 			"or a slow delivery would be doubled", c.PushTimeout, c.chatPolicy().VisibilityTimeout)
@@ -132,7 +136,9 @@ func (c Config) workspacePolicy() workspace.Policy {
 	setIf(&p.SuspectFor, c.SuspectFor)
 	setIf(&p.ProbeEvery, c.ProbeEvery)
 	p.PollNoted = p.LeaseTTL / 4
-	p.HeartbeatEvery = min(p.HeartbeatEvery, p.LeaseTTL/3) // a late heartbeat must not end a lease
+	if c.FleetRate > 0 {
+		p.FleetRate = c.FleetRate
+	}
 	// An agent that is refused is known to be there by its refusals on record, so
 	// these must not be rarer than a lease is long.
 	p.RefusalWriteEvery = min(p.RefusalWriteEvery, p.LeaseTTL/3)

@@ -27,6 +27,7 @@ type PollRequest struct {
 type Polled struct {
 	Messages []chat.Message
 	Facts    workspace.Facts
+	Fresh    bool // some of the messages were not handed out to this host before
 }
 
 // Poll authenticates, renews the lease, takes the cursor for the acknowledgement
@@ -53,11 +54,11 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 	case f.Open == 0:
 		return Polled{Facts: f}, nil
 	}
-	ms, err := d.handOut(ctx, f, cursor, in.Limit, now)
+	ms, fresh, err := d.handOut(ctx, f, cursor, in.Limit, now)
 	if in.Newest {
 		slices.Reverse(ms)
 	}
-	return Polled{Messages: ms, Facts: f}, err
+	return Polled{Messages: ms, Facts: f, Fresh: fresh}, err
 }
 
 // superseded reports whether a caller that says its epoch is a former host.
@@ -85,7 +86,7 @@ const (
 // pushed to is handed nothing, as the drain has its mail; nor is one on hold.
 func (d *Delivery) handOut(
 	ctx context.Context, f workspace.Facts, cursor Cursor, limit int, now time.Time,
-) (out []chat.Message, err error) {
+) (out []chat.Message, fresh bool, err error) {
 	for range handOutWindows {
 		var p pollPlan
 		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
@@ -93,14 +94,15 @@ func (d *Delivery) handOut(
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if len(p.out) > 0 || !p.acknowledges() || !p.more {
-			return d.withBodies(ctx, p.out) // after the write, so that each is read once
+			out, err = d.withBodies(ctx, p.out) // after the write, so that each is read once
+			return out, !p.update.FetchedAt.IsZero(), err
 		}
 		// A window of nothing but acknowledged mail: look behind it.
 	}
-	return nil, nil
+	return nil, true, nil // there is more behind
 }
 
 // handOutWindow works out and writes one window of a poll. Error: conflict when

@@ -21,6 +21,8 @@ var (
 	fleetOutageStart  = expression.Name("deaf")
 	fleetOutageEnd    = expression.Name("heard")
 	fleetSweepCursor  = expression.Name("next")
+	fleetCounted      = expression.Name("counted")
+	fleetAgents       = expression.Name("agents")
 	fleetLatestChange = expression.Name("seq")
 	fleetAnnounced    = expression.Name("announced")  // number of the last change that was announced
 	fleetAnnouncing   = expression.Name("announcing") // until when somebody has the right to announce
@@ -34,7 +36,17 @@ func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	return workspace.Fleet{
 		SweptAt: timeOf(it["swept"]), OutageStart: timeOf(it["deaf"]), OutageEnd: timeOf(it["heard"]),
 		SweepEndedAt: timeOf(it["ended"]), SweepCursor: strOf(it["next"]),
+		Counted: int(intOf(it["counted"])), Agents: int(intOf(it["agents"])),
 	}, err
+}
+
+// Agents implements registry.FleetStore. It is read often and need not be the newest, so that it is half the price.
+func (s *Store) Agents(ctx context.Context) (int, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Chat, Key: fleetKey()})
+	if err != nil {
+		return 0, fault.Store("get the size of the fleet", err)
+	}
+	return int(intOf(out.Item["agents"])), nil
 }
 
 // updateFleet changes the fleet's state.
@@ -63,19 +75,21 @@ func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 }
 
 // NoteSweepEnd implements registry.FleetStore.
-func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time) error {
+func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time, agents int) error {
 	var c change
 	c.setTime(fleetSweepEndedAt, at)
+	c.set(fleetAgents, num(int64(agents)))
 	return s.updateFleet(ctx, "note the end of a sweep", c)
 }
 
 // NoteSweepCursor implements registry.FleetStore.
-func (s *Store) NoteSweepCursor(ctx context.Context, cursor string) error {
+func (s *Store) NoteSweepCursor(ctx context.Context, cursor string, counted int) error {
 	var c change
 	if cursor == "" {
 		c.remove(fleetSweepCursor)
 	} else {
 		c.set(fleetSweepCursor, str(cursor))
 	}
+	c.set(fleetCounted, num(int64(counted)))
 	return s.updateFleet(ctx, "note sweep cursor", c)
 }

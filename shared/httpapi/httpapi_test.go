@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -139,8 +141,8 @@ func TestAParameterIsGivenOnce(t *testing.T) {
 		}
 	}
 	polls := httpapi.Handle(api.GetActivity,
-		func(_ context.Context, _ httpapi.Call, in api.ActivityRequest) ([]api.ActivityRow, error) {
-			return []api.ActivityRow{{Summary: in.Include}}, nil
+		func(_ context.Context, _ httpapi.Call, in api.ActivityRequest) (api.Activity, error) {
+			return api.Activity{Rows: []api.ActivityRow{{Summary: in.Include}}}, nil
 		})
 	resp := call(t, polls, events.APIGatewayV2HTTPRequest{
 		PathParameters: map[string]string{"id": "w"}, QueryStringParameters: map[string]string{"include": "a,b"},
@@ -368,5 +370,23 @@ func TestCodesAndDescriptionsAgree(t *testing.T) {
 	}
 	if codes < 20 {
 		t.Errorf("%d codes", codes)
+	}
+}
+
+// Callers whom the same fault met are asked to try again at different times, in whole seconds.
+func TestRetriesAreSpread(t *testing.T) {
+	broken := httpapi.Handle(api.GetHealth, func(context.Context, httpapi.Call, api.None) (api.Health, error) {
+		return api.Health{}, fault.Store("ask", errors.New("out of order"))
+	})
+	asked := map[string]int{}
+	for i := range 500 {
+		ev := events.APIGatewayV2HTTPRequest{}
+		ev.RequestContext.RequestID = fmt.Sprint("request ", i)
+		asked[call(t, broken, ev).Headers["retry-after"]]++
+	}
+	for after := 2; after <= 6; after++ {
+		if n := asked[strconv.Itoa(after)]; n < 60 || n > 140 {
+			t.Errorf("%d of 500 are asked to come back after %d s: %v", n, after, asked)
+		}
 	}
 }

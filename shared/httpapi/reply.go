@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"hash/fnv"
 	"maps"
 	"net/http"
 	"strconv"
@@ -21,6 +22,13 @@ func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, err
 	resp := response(op.Replies[0].Status)
 	if s, ok := reply.(api.StatusCoder); ok {
 		resp.StatusCode = s.StatusCode()
+	}
+	if h, ok := reply.(api.Headed); ok {
+		var headers map[string]string
+		reply, headers = h.Headed()
+		for name, value := range headers {
+			resp.Headers[strings.ToLower(name)] = value
+		}
 	}
 	if c, ok := reply.(api.Content); ok {
 		if kind, body := c.Content(); kind != "" {
@@ -68,6 +76,9 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	p := api.Problem{
 		Error: e.Message, Code: string(e.Code), Hint: e.Hint, Action: e.Action, RequestID: c.RequestContext.RequestID,
 	}
+	if status == http.StatusServiceUnavailable {
+		e = e.WithRetryAfter(e.RetryAfter + spread(c.RequestContext.RequestID))
+	}
 	if e.RetryAfter > 0 || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		p.RetryAfter = max(1, int((e.RetryAfter+time.Second-1)/time.Second))
 		resp.Headers["retry-after"] = strconv.Itoa(p.RetryAfter) // integer seconds: a date crashes a client's loop
@@ -80,6 +91,17 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	}
 	resp.Body = problemJSON(p, e.Details)
 	return resp
+}
+
+// retrySpread is how much later than others a caller is asked to try again at most: those whom the same fault of the
+// store met do not all come back at once.
+const retrySpread = 4 * time.Second
+
+// spread is a call's share of retrySpread, in whole seconds. It is as random as the gateway's request id.
+func spread(requestID string) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(requestID))
+	return time.Duration(h.Sum32()%uint32(retrySpread/time.Second+1)) * time.Second
 }
 
 // problemJSON is a problem with further members.

@@ -95,12 +95,6 @@ func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	}
 }
 
-// NextHeartbeat is in how many whole seconds an agent is asked to call again, at least one.
-// The size of the fleet is not known where it is asked for.
-func NextHeartbeat(reg *registry.Registry, f workspace.Facts, now time.Time) int {
-	return max(1, int(reg.Policy.NextCall(0, f.Returned(now), reg.Clock.Random()).Seconds()))
-}
-
 // NameOf is what to call a workspace: its id until it has a name.
 func NameOf(id string, p workspace.Profile) string { return cmp.Or(p.ShownName(), id) }
 

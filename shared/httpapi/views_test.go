@@ -8,7 +8,6 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
-	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -70,28 +69,6 @@ func TestTheRowNamesTheFaultyHop(t *testing.T) {
 	f := live(reg.Policy)
 	if row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{}); row.Hop != workspace.HopNone {
 		t.Errorf("healthy, and at fault: %q", row.Hop)
-	}
-}
-
-// An agent is asked to call in whole seconds, at least one, and soon after it ended a silence.
-func TestTheNextHeartbeatIsInWholeSeconds(t *testing.T) {
-	for _, c := range []struct {
-		ttl       time.Duration
-		recovered time.Time
-		random    float64
-		want      int
-	}{
-		{90 * time.Second, time.Time{}, 0, 20},
-		{90 * time.Second, time.Time{}, 0.999, 29},
-		{90 * time.Second, now, 0, 3},
-		{2 * time.Second, time.Time{}, 0.5, 1},
-	} {
-		p, f := workspace.DefaultPolicy(), workspace.Facts{}
-		p.LeaseTTL, f.RecoveredAt = c.ttl, c.recovered
-		reg := &registry.Registry{Policy: p, Clock: memory.Clock{Chance: c.random}}
-		if got := httpapi.NextHeartbeat(reg, f, now); got != c.want {
-			t.Errorf("%+v: %d", c, got)
-		}
 	}
 }
 

@@ -71,9 +71,9 @@ func (r *Registry) BeginSweep(ctx context.Context, now time.Time) (workspace.Fle
 	r.fleet.mu.Lock()
 	r.fleet.fl = workspace.Fleet{}
 	r.fleet.mu.Unlock()
-	next := fl.SweepCursor
+	known := fl
 	fl = r.sampleFleet(ctx, now)
-	fl.SweepCursor = next
+	fl.SweepCursor, fl.Counted, fl.Agents = known.SweepCursor, known.Counted, known.Agents
 	return fl, nil
 }
 

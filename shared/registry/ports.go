@@ -73,10 +73,13 @@ type FleetStore interface {
 	Fleet(ctx context.Context) (workspace.Fleet, error)
 	// NoteSweep notes that a sweep begins, and the last gap between sweeps.
 	NoteSweep(ctx context.Context, fl workspace.Fleet) error
-	// NoteSweepEnd notes when a sweep ended.
-	NoteSweepEnd(ctx context.Context, at time.Time) error
-	// NoteSweepCursor notes where the next sweep begins; "" is the start.
-	NoteSweepCursor(ctx context.Context, cursor string) error
+	// NoteSweepEnd notes when a sweep ended, and how many agents call.
+	NoteSweepEnd(ctx context.Context, at time.Time, agents int) error
+	// NoteSweepCursor notes where the next sweep begins, and how many agents call of the
+	// workspaces before; "" is the start.
+	NoteSweepCursor(ctx context.Context, cursor string, counted int) error
+	// Agents is how many agents call, as a sweep has counted them a while ago.
+	Agents(ctx context.Context) (int, error)
 }
 
 // Wakeups wakes the drain of a workspace. A wake-up may be lost or doubled

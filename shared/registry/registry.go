@@ -28,6 +28,7 @@ type Registry struct {
 	Clock      clock.Clock
 
 	fleet fleetCache
+	size  fleetSize
 }
 
 // saveTries bounds how often a change is tried against facts that keep changing.

@@ -31,7 +31,7 @@ func TestOnlyTheCallThatEndsASilenceSpreadsItsDrain(t *testing.T) {
 	}{
 		{"heartbeat", back, 5 * time.Second},
 		{"enqueue", back.Add(time.Second), 0},
-		{"heartbeat", back.Add(r.Policy.HeartbeatEvery), 0},
+		{"heartbeat", back.Add(r.Policy.ShortestBeat), 0},
 	} {
 		r.WakeIfDeliverable(t.Context(), f, c.cause, c.at)
 		if sent := wakeups.Take(); len(sent) != 1 || sent[0].After != c.after {

@@ -57,11 +57,18 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 		r.fails("listing chat queues", err)
 	}
 	start := r.fleet.SweepCursor
+	r.agents = r.fleet.Counted
 	next, err := r.pages(ctx, start)
 	if err == nil && next != start {
-		err = s.Registry.Fleets.NoteSweepCursor(ctx, next)
+		counted := r.agents
+		if next == "" {
+			counted = 0
+		}
+		err = s.Registry.Fleets.NoteSweepCursor(ctx, next, counted)
 	}
-	r.Cut = next != ""
+	if r.Cut = next != ""; r.Cut {
+		r.agents = max(r.agents, r.fleet.Agents) // the rest is not counted yet
+	}
 	if announceErr := s.StatusLog.Announce(ctx); announceErr != nil {
 		r.fails("announcing", announceErr)
 	}
@@ -71,7 +78,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 	if whole := start == "" && !r.Cut; whole {
 		r.removeOrphans(ctx)
 	}
-	return r.Result, s.Registry.Fleets.NoteSweepEnd(ctx, s.Clock.Now())
+	return r.Result, s.Registry.Fleets.NoteSweepEnd(ctx, s.Clock.Now(), r.agents)
 }
 
 // run is one sweep under way.
@@ -81,6 +88,7 @@ type run struct {
 
 	mu      sync.Mutex // guards what follows: several workspaces are looked at at once
 	orphans map[string]bool
+	agents  int // that call, as far as they are counted
 	Result
 }
 
@@ -115,6 +123,7 @@ func (r *run) pages(ctx context.Context, cursor string) (next string, err error)
 		if err != nil {
 			return cursor, err
 		}
+		r.agents += calling(facts, r.Clock.Now())
 		var g errgroup.Group
 		g.SetLimit(workspacesAtOnce)
 		for _, f := range facts {
@@ -130,6 +139,16 @@ func (r *run) pages(ctx context.Context, cursor string) (next string, err error)
 			return "", nil
 		}
 	}
+}
+
+// calling is how many of the workspaces have an agent that calls.
+func calling(facts []workspace.Facts, now time.Time) (n int) {
+	for _, f := range facts {
+		if f.Calls(now) {
+			n++
+		}
+	}
+	return n
 }
 
 // workspace sweeps one workspace: its chat queue, its mailbox, its drain, a probe and its verdict.

@@ -322,6 +322,30 @@ func TestTheNextSweepGoesOnWhereOneWasCut(t *testing.T) {
 	}
 }
 
+// The agents that call are counted over as many sweeps as a pass takes. While it goes on, the fleet is not taken for
+// smaller than it was.
+func TestAgentsAreCountedOverCutSweeps(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	for i := range 449 {
+		w.Register(registry.Registration{ID: fmt.Sprintf("w%03d", i)})
+	}
+	hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for pass, counted := range [][]int{{200, 400, 450}, {450, 450, 450}, {450, 450, 0}} {
+		if pass == 2 {
+			w.Now = w.Now.Add(2 * time.Hour) // all are silent
+		}
+		for _, want := range counted {
+			if _, err := w.Sweeper.Sweep(hurried); err != nil {
+				t.Fatal(err)
+			}
+			if agents, err := w.Registry.Fleets.Agents(t.Context()); err != nil || agents != want {
+				t.Errorf("pass %d: %d agents, %v, want %d", pass, agents, err, want)
+			}
+		}
+	}
+}
+
 // One sweep that ends several messages counts each, and forgets what was lost more
 // than a day before.
 func TestASweepCountsEachMessageThatIsLost(t *testing.T) {

@@ -19,6 +19,8 @@ type Fleet struct {
 	SweeperOnly  bool        // an agent in the sample was heard all through that gap: its lease never ran out
 	StoreFailed  bool        // the platform's own records cannot be read
 	SweepCursor  string      // where the next sweep begins, when the last ran out of time; "" for the start
+	Counted      int         // how many agents call of the workspaces before SweepCursor
+	Agents       int         // how many agents call of the whole fleet, as far as it was swept
 }
 
 // Sample adds a workspace to what is known of the fleet; the sweeps must be known already.

@@ -22,10 +22,10 @@ type Policy struct {
 	// PollNoted is how old the last poll that the facts tell of may be while the agent polls on: a poll that says
 	// nothing new is not written, see Noted.
 	PollNoted time.Duration
-	// HeartbeatEvery is how often the server asks agents to send a heartbeat.
-	HeartbeatEvery time.Duration
-	// FleetRate is how many calls a second a whole fleet is asked to make at most: a larger one calls less often. 0 sets
-	// no bound.
+	// ShortestBeat and ShortestPoll are how soon agents are asked to send the next heartbeat or poll at the least.
+	ShortestBeat, ShortestPoll time.Duration
+	// FleetRate is how many calls a second a whole fleet is asked to make: a larger one calls less often. 0: as often as
+	// the shortest paces say, however large it is.
 	FleetRate float64
 	// DeliveryObjective is how long mail may wait before it shows in the status.
 	DeliveryObjective time.Duration
@@ -86,8 +86,9 @@ func DefaultPolicy() Policy {
 		LeaseTTL:              90 * time.Second,
 		Grace:                 30 * time.Second,
 		PollNoted:             90 * time.Second / 4,
-		HeartbeatEvery:        30 * time.Second,
-		FleetRate:             1000,
+		ShortestBeat:          15 * time.Second,
+		ShortestPoll:          5 * time.Second,
+		FleetRate:             500, // a quarter of what the API takes by default
 		DeliveryObjective:     60 * time.Second,
 		BusyPatience:          10 * time.Minute,
 		DeliveryPatience:      150 * time.Second,

@@ -83,10 +83,10 @@ func (r *run) populate() {
 // period is how often the agent calls when all is well.
 func (r *run) period(a *agent) time.Duration {
 	switch {
+	case r.paced:
+		return r.asked(a, false, 0.5)
 	case a.polls:
 		return r.PollEvery
-	case r.paced:
-		return r.Policy.NextCall(r.Agents, false, 0.5)
 	}
 	return fixedBeat
 }
@@ -140,12 +140,16 @@ func (r *run) pause(a *agent, taken bool) time.Duration {
 	case !taken: // docs/agents.md: wait longer each time, at random
 		longest := min(firstRetry<<a.tries, r.Policy.LeaseTTL/3)
 		return time.Duration((0.5 + r.rand.Float64()/2) * float64(longest))
-	case a.polls && !returned:
-		return time.Duration((0.8 + 0.4*r.rand.Float64()) * float64(r.PollEvery))
-	case a.polls:
-		return time.Duration((0.2 + r.rand.Float64()) * float64(r.PollEvery))
 	}
-	return r.Policy.NextCall(r.Agents, returned, r.rand.Float64())
+	return r.asked(a, returned, r.rand.Float64())
+}
+
+// asked is in how long the platform asks the agent to call.
+func (r *run) asked(a *agent, returned bool, random float64) time.Duration {
+	if a.polls {
+		return r.Policy.NextPoll(r.Agents, returned, random)
+	}
+	return r.Policy.NextBeat(r.Agents, returned, random)
 }
 
 // heard is an accepted call. A poll soon after one that was noted is not written.

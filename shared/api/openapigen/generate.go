@@ -94,10 +94,23 @@ func addOperation(r *openapi31.Reflector, o *api.Operation) error {
 		op.RequestBody.RequestBody.WithRequired(!o.BodyOptional)
 	}
 	tidyParameters(op.Parameters)
+	describeHeaders(op, o.Replies)
 	if o.IsTagged() {
 		describeTag(op)
 	}
 	return nil
+}
+
+// describeHeaders adds the headers of replies.
+func describeHeaders(op *openapi31.Operation, replies []api.Reply) {
+	for _, reply := range replies {
+		for _, h := range reply.Headers {
+			header := openapi31.Header{Schema: map[string]any{"type": h.Type}}
+			header.WithDescription(h.Description)
+			response := op.Responses.MapOfResponseOrReferenceValues[strconv.Itoa(reply.Status)].Response
+			response.WithHeadersItem(h.Name, openapi31.HeaderOrReference{Header: &header})
+		}
+	}
 }
 
 // describeTag adds the header with which a caller says what it has, and the answers to it.

@@ -15,18 +15,25 @@ func (s *Store) Fleet(context.Context) (workspace.Fleet, error) {
 }
 
 // NoteSweepCursor implements registry.FleetStore.
-func (s *Store) NoteSweepCursor(_ context.Context, next string) error {
+func (s *Store) NoteSweepCursor(_ context.Context, next string, counted int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.SweepCursor = next
+	s.fleet.SweepCursor, s.fleet.Counted = next, counted
 	return nil
 }
 
-// NoteSweepEnd implements registry.FleetStore.
-func (s *Store) NoteSweepEnd(_ context.Context, at time.Time) error {
+// Agents implements registry.FleetStore.
+func (s *Store) Agents(context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.SweepEndedAt = millis(at)
+	return s.fleet.Agents, nil
+}
+
+// NoteSweepEnd implements registry.FleetStore.
+func (s *Store) NoteSweepEnd(_ context.Context, at time.Time, agents int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fleet.SweepEndedAt, s.fleet.Agents = millis(at), agents
 	return nil
 }
 
