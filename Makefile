@@ -1,5 +1,7 @@
 SHELL := /bin/bash
 FUNCTIONS := $(notdir $(wildcard functions/*))
+# Neither net/rpc, which Lambda no longer uses, nor HTTP/2, which DynamoDB and SQS do not speak: 0.6 MB of each function.
+LAMBDA_TAGS := lambda.norpc,nethttpomithttp2
 EMULATOR ?= ministack
 PORT ?= 8080
 export FLEET PLOTS SEGMENTS BENCH_FOR
@@ -132,7 +134,7 @@ build-functions: check-go
 	@mkdir -p .build/functions
 	@for f in $(FUNCTIONS); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$${LAMBDA_GOARCH-$$(go env GOARCH)} go build -trimpath -buildvcs=false \
-			-tags lambda.norpc -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; \
+			-tags $(LAMBDA_TAGS) -ldflags='-s -w' -o .build/functions/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
 
 build: build-functions programs cdk ## the functions, and the programs in .build/ (rollcall, agent, local, infra)

@@ -16,7 +16,10 @@ import (
 type members = map[string]json.RawMessage
 
 // messageID is what a sender may call a message.
-var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
+var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
+
+// maxMessageID bounds a message's id, in bytes.
+const maxMessageID = 128
 
 // maxMethod bounds the name of a message's method, in bytes.
 const maxMethod = 128
@@ -50,7 +53,7 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	if m.ID == "" {
 		m.ID = uuid.NewString()
 	}
-	if !messageID.MatchString(m.ID) {
+	if len(m.ID) > maxMessageID || !messageID.MatchString(m.ID) {
 		return m, fault.New(fault.InvalidRequest, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
 	}
 	message["messageId"] = quote(m.ID)

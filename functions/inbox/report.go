@@ -13,7 +13,10 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
-var typePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var typePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// maxType bounds the type of an activity, in bytes.
+const maxType = 64
 
 // report logs what an agent says of its own work. It is never mail: a row that
 // an agent reports as received is not handed out to it.
@@ -21,7 +24,7 @@ func report(
 	log activity.Log,
 ) func(context.Context, httpapi.Call, api.ReportRequest) (api.Reported, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.ReportRequest) (api.Reported, error) {
-		if !typePattern.MatchString(in.Type) || (activity.Row{Type: in.Type}).InAuditTrail() {
+		if len(in.Type) > maxType || !typePattern.MatchString(in.Type) || (activity.Row{Type: in.Type}).InAuditTrail() {
 			return api.Reported{}, fault.New(fault.InvalidRequest,
 				"activity_type must be lower-case letters, digits and '_', and neither audit nor status")
 		}

@@ -21,7 +21,7 @@ package api
 
 import "slices"
 
-//go:generate go run ./openapigen ../../functions/status/openapi.json
+//go:generate go run ./openapigen ../../functions/status/openapi.json ../../functions/status/docs.html
 
 // MaxText is how many characters a text of a request may have for which its tags
 // say nothing else.

@@ -77,15 +77,16 @@ type leaseField struct {
 // leaseFields are the stored fields. A field of workspace.Facts that has no
 // attribute is a mistake that no test run survives.
 var leaseFields = func() []leaseField {
-	t := reflect.TypeFor[workspace.Facts]()
 	var out []leaseField
-	for _, field := range workspace.FieldsOf[workspace.Facts]() {
-		name, ok := leaseAttributes[field]
-		if !ok {
-			panic("dynamo: no attribute for workspace.Facts." + field)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[workspace.Facts]()) {
+		if field.Anonymous { // a group: its fields follow
+			continue
 		}
-		sf, _ := t.FieldByName(field) // FieldsOf names only fields there are
-		out = append(out, leaseField{sf.Index, field, name})
+		name, ok := leaseAttributes[field.Name]
+		if !ok {
+			panic("dynamo: no attribute for workspace.Facts." + field.Name)
+		}
+		out = append(out, leaseField{field.Index, field.Name, name})
 	}
 	return out
 }()
@@ -93,7 +94,7 @@ var leaseFields = func() []leaseField {
 // encodeFacts makes an item of facts.
 func encodeFacts(f workspace.Facts) item {
 	out := item{}
-	v := reflect.ValueOf(f)
+	v := reflect.ValueOf(&f).Elem()
 	for _, lf := range leaseFields {
 		if fv := v.FieldByIndex(lf.index); !fv.IsZero() {
 			out[lf.name] = encodeField(fv)
@@ -102,14 +103,15 @@ func encodeFacts(f workspace.Facts) item {
 	return out
 }
 
+// encodeField makes an attribute of a field, which is looked at by its address: a copy would be an allocation for each.
 func encodeField(v reflect.Value) types.AttributeValue {
-	switch x := v.Interface().(type) {
-	case time.Time:
-		return millis(x)
-	case token.Hash:
-		return hashValue(x)
-	case bool:
-		return &types.AttributeValueMemberBOOL{Value: x}
+	switch x := v.Addr().Interface().(type) {
+	case *time.Time:
+		return millis(*x)
+	case *token.Hash:
+		return hashValue(*x)
+	case *bool:
+		return &types.AttributeValueMemberBOOL{Value: *x}
 	}
 	if v.Kind() == reflect.String {
 		return str(v.String())
@@ -130,12 +132,12 @@ func decodeFacts(it item) workspace.Facts {
 }
 
 func decodeField(v reflect.Value, av types.AttributeValue) {
-	switch v.Interface().(type) {
-	case time.Time:
-		v.Set(reflect.ValueOf(timeOf(av)))
+	switch x := v.Addr().Interface().(type) {
+	case *time.Time:
+		*x = timeOf(av)
 		return
-	case token.Hash:
-		v.Set(reflect.ValueOf(hashOf(av)))
+	case *token.Hash:
+		*x = hashOf(av)
 		return
 	}
 	switch v.Kind() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -268,7 +269,7 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 	}
 	was := encodeFacts(old)
 	if next.Lives != old.Lives {
-		was = everyField // what was written since old was read ends with its life too
+		was = everyField() // what was written since old was read ends with its life too
 	}
 	c.differences(was, encodeFacts(next), fields)
 	if old.ID == "" {
@@ -280,13 +281,13 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 }
 
 // everyField is an item with every attribute, none of which facts have: each differs.
-var everyField = func() item {
+var everyField = sync.OnceValue(func() item {
 	out := item{}
 	for _, lf := range leaseFields {
 		out[lf.name] = &types.AttributeValueMemberNULL{Value: true}
 	}
 	return out
-}()
+})
 
 // refusalFields are what workspace.Refuse writes.
 var refusalFields = append(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]()...)

@@ -17,9 +17,12 @@ import (
 func unrouted(
 	ctx context.Context, routes map[string]Endpoint, gate Gate, c Call,
 ) (resp events.APIGatewayV2HTTPResponse, ok bool, err error) {
+	if c.RouteKey != api.CatchAll {
+		return resp, false, nil
+	}
 	methods := api.Methods(c.RawPath)
 	switch method := c.RequestContext.HTTP.Method; {
-	case c.RouteKey != api.CatchAll || !slices.Contains(methods, method):
+	case !slices.Contains(methods, method):
 		return resp, false, nil
 	case method == http.MethodHead:
 		found := api.Find(c.RawPath)[http.MethodGet]

@@ -49,14 +49,17 @@ type ChatQueues struct {
 var _ delivery.Queues = (*ChatQueues)(nil)
 
 // plainID is an id that SQS can spell, with room for the rest of the name.
-var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// maxPlainID is how many characters of a name an id may be.
+const maxPlainID = 40
 
 // Name implements delivery.Queues: the workspace's id where SQS can spell it, and
 // its digest elsewhere; then the life, if it is not the first, and the generation. It
 // has at most 80 characters.
 func (c *ChatQueues) Name(q delivery.ChatQueue) string {
 	id := q.Life.Workspace
-	if !plainID.MatchString(id) {
+	if len(id) > maxPlainID || !plainID.MatchString(id) {
 		sum := sha256.Sum256([]byte(id))
 		id = "x" + hex.EncodeToString(sum[:16])
 	}

@@ -434,12 +434,19 @@ func latest(ts ...time.Time) time.Time {
 	return out
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+// plainName is what ids and names of teams are spelled in. Their lengths are not in it: a counted repetition is
+// compiled into as many copies at each start of a function.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+const (
+	maxID   = 64 // bytes
+	maxTeam = 40 // bytes
+)
 
 // CheckID refuses an id that cannot be used everywhere as a key, as a path segment and as part of a queue's name.
 // Error: invalid_workspace_id.
 func CheckID(id string) error {
-	if !idPattern.MatchString(id) {
+	if len(id) > maxID || !plainName.MatchString(id) {
 		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' "+
 			"and begins with a letter or digit").
 			WithHint("send the id the workspace was created with, usually a UUID", "stop")

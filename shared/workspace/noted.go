@@ -33,9 +33,8 @@ func (f Facts) happenedSince(since, now time.Time) bool {
 
 // timeFields are the fields of Facts that are times, but for PolledAt.
 var timeFields = func() (out [][]int) {
-	t := reflect.TypeFor[Facts]()
-	for _, name := range FieldsOf[Facts]() {
-		if field, _ := t.FieldByName(name); name != "PolledAt" && field.Type == reflect.TypeFor[time.Time]() {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Facts]()) {
+		if field.Name != "PolledAt" && field.Type == reflect.TypeFor[time.Time]() {
 			out = append(out, field.Index)
 		}
 	}

@@ -255,50 +255,45 @@ func (s situation) recheckAt(v Verdict) time.Time {
 func (s situation) clocks(from, to time.Time) []time.Time {
 	p := s.p
 	var out []time.Time
-	for _, clock := range []struct {
-		from  time.Time
-		after []time.Duration
-	}{
-		{s.LeaseUntil, []time.Duration{p.Grace, p.Grace + p.SuspectFor}},
-		{s.fleet.OutageEnd, []time.Duration{p.LeaseTTL + p.Grace}},
-		{s.TakenOverAt, []time.Duration{p.LeaseTTL}},
-		{s.LastSignal(), []time.Duration{p.LeaseTTL / 2}},
-		{s.PolledAt, []time.Duration{p.LeaseTTL/2 + p.PollNoted, p.PollNoted + p.PollPatience()}},
-		{s.ActiveAt, []time.Duration{p.LeaseTTL, -maxSkew}},
-		{s.RefusedAt, []time.Duration{p.LeaseTTL, p.RefusalDecay, p.RefusalMemory}},
-		{s.AlternatedAt, []time.Duration{p.LeaseTTL}},
-		{s.BootstrapUntil, []time.Duration{0}},
-		{s.OldestOpen, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
-		{s.DeliveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience}},
-		{s.RegisteredAt, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience}},
-		{s.FetchedSince, []time.Duration{2 * p.DeliveryObjective}},
-		{s.PushDegradedAt, []time.Duration{2 * p.DeliveryObjective}},
-		{s.TriedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.BusyBelieved, s.busyPause(p)}},
-		{s.RecoveredAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
-		{s.ResumedAt, []time.Duration{p.DeliveryObjective, 2 * p.DeliveryObjective, p.DeliveryPatience}},
-		{s.FreeSince, []time.Duration{p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience}},
-		{s.PolledAt, []time.Duration{p.PollPatience(), p.DeliveryPatience, p.BusyPatience}},
-		{s.HandedAt, []time.Duration{p.BusyPatience}},
-		{s.PollAwaitedAt, []time.Duration{p.PollPatience(), p.BusyPatience}},
-		{s.CreatedAt, []time.Duration{p.PollPatience(), p.BusyPatience}},
-		{s.BusySince, []time.Duration{p.BusyBelieved}},
-		{s.ReachedAt, []time.Duration{p.DeliveryObjective}},
-		{s.AsideUntil, []time.Duration{
-			0, p.DeliveryObjective, p.DeliveryPatience, p.DeliveryObjective + p.DeliveryPatience, -p.RestLimit - maxSkew,
-		}},
-		{s.FullAt, []time.Duration{p.FullMemory}},
-		{latest(s.TriedAt, s.PushFailedAt, s.BusySince), []time.Duration{-maxSkew}},
-		{s.ableSince(), []time.Duration{0, -maxSkew}},
-		{s.backSince(), []time.Duration{0, -maxSkew}},
-		{s.RestUntil, []time.Duration{0, -p.RestLimit - maxSkew}},
-		{s.ClaimedUntil, []time.Duration{0, -p.DeliveryPatience - maxSkew}},
-	} {
-		for _, after := range clock.after {
-			if at := clock.from.Add(after); !clock.from.IsZero() && at.After(from) && (to.IsZero() || !at.After(to)) {
+	add := func(clock time.Time, after ...time.Duration) {
+		for _, d := range after {
+			if at := clock.Add(d); !clock.IsZero() && at.After(from) && (to.IsZero() || !at.After(to)) {
 				out = append(out, at)
 			}
 		}
 	}
+	add(s.LeaseUntil, p.Grace, p.Grace+p.SuspectFor)
+	add(s.fleet.OutageEnd, p.LeaseTTL+p.Grace)
+	add(s.TakenOverAt, p.LeaseTTL)
+	add(s.LastSignal(), p.LeaseTTL/2)
+	add(s.PolledAt, p.LeaseTTL/2+p.PollNoted, p.PollNoted+p.PollPatience())
+	add(s.ActiveAt, p.LeaseTTL, -maxSkew)
+	add(s.RefusedAt, p.LeaseTTL, p.RefusalDecay, p.RefusalMemory)
+	add(s.AlternatedAt, p.LeaseTTL)
+	add(s.BootstrapUntil, 0)
+	add(s.OldestOpen, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
+	add(s.DeliveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
+	add(s.RegisteredAt, p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
+	add(s.FetchedSince, 2*p.DeliveryObjective)
+	add(s.PushDegradedAt, 2*p.DeliveryObjective)
+	add(s.TriedAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyBelieved, s.busyPause(p))
+	add(s.RecoveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.DeliveryPatience)
+	add(s.ResumedAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.DeliveryPatience)
+	add(s.FreeSince, p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience)
+	add(s.PolledAt, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
+	add(s.HandedAt, p.BusyPatience)
+	add(s.PollAwaitedAt, p.PollPatience(), p.BusyPatience)
+	add(s.CreatedAt, p.PollPatience(), p.BusyPatience)
+	add(s.BusySince, p.BusyBelieved)
+	add(s.ReachedAt, p.DeliveryObjective)
+	add(s.AsideUntil, 0, p.DeliveryObjective, p.DeliveryPatience, p.DeliveryObjective+p.DeliveryPatience)
+	add(s.AsideUntil, -p.RestLimit-maxSkew)
+	add(s.FullAt, p.FullMemory)
+	add(latest(s.TriedAt, s.PushFailedAt, s.BusySince), -maxSkew)
+	add(s.ableSince(), 0, -maxSkew)
+	add(s.backSince(), 0, -maxSkew)
+	add(s.RestUntil, 0, -p.RestLimit-maxSkew)
+	add(s.ClaimedUntil, 0, -p.DeliveryPatience-maxSkew)
 	slices.SortFunc(out, time.Time.Compare)
 	return out
 }

@@ -1,8 +1,6 @@
 package workspace
 
 import (
-	"regexp"
-
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
@@ -21,11 +19,9 @@ func (p Peers) Known() bool { return p == PeersFleet || p == PeersTeam }
 // ArePeers reports whether workspaces of two teams are peers.
 func (p Policy) ArePeers(team, other string) bool { return p.Peers != PeersTeam || team == other }
 
-var teamPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
-
 // CheckTeam checks the name of a team; "" is none. Error: invalid_request.
 func CheckTeam(team string) error {
-	if team == "" || teamPattern.MatchString(team) {
+	if team == "" || len(team) <= maxTeam && plainName.MatchString(team) {
 		return nil
 	}
 	return fault.New(fault.InvalidRequest, "team has 1 to 40 letters, digits, '.', '_' or '-'")

@@ -13,15 +13,26 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
-func TestThePageShowsEveryOperation(t *testing.T) {
-	page, err := docsPage()
+// written are the document and the page that go generate writes.
+func written(t *testing.T) (document []byte, html string) {
+	t.Helper()
+	document, err := generate()
 	if err != nil {
 		t.Fatal(err)
 	}
+	raw, err := page(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document, string(raw)
+}
+
+func TestThePageShowsEveryOperation(t *testing.T) {
+	_, page := written(t)
 	for _, o := range api.Operations() {
 		_, path, _ := strings.Cut(o.Route, " ")
 		for _, text := range []string{"<code>" + path + "</code>", html.EscapeString(o.Summary)} {
-			if !strings.Contains(string(page), text) {
+			if !strings.Contains(page, text) {
 				t.Errorf("%s is not on the page: %s", o.Route, text)
 			}
 		}
@@ -30,16 +41,13 @@ func TestThePageShowsEveryOperation(t *testing.T) {
 
 // Each member of a request is on the page, with its description.
 func TestThePageDescribesRequests(t *testing.T) {
-	page, err := docsPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, page := written(t)
 	for _, row := range []string{
 		"<code>enrolment_token?</code></td><td>string</td><td>an operator&#39;s permission to be given a first credential",
 		"<code>active_tasks?</code></td><td>anything</td><td>how many tasks the agent is at work on",
 		`<a href="#HeartbeatRequest">HeartbeatRequest</a>`,
 	} {
-		if !strings.Contains(string(page), row) {
+		if !strings.Contains(page, row) {
 			t.Errorf("the page lacks %s", row)
 		}
 	}
@@ -47,10 +55,7 @@ func TestThePageDescribesRequests(t *testing.T) {
 
 // The example of each operation is on the page, and is a call and an answer as the document describes them.
 func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
-	page, err := docsPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	openapi, page := written(t)
 	check, err := apidoc.New(openapi)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +80,7 @@ func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
 		for method, op := range methods {
 			op.Method, op.Path = strings.ToUpper(method), path
 			route := op.Method + " " + path
-			if !strings.Contains(string(page), html.EscapeString(all.curl(op))) {
+			if !strings.Contains(page, html.EscapeString(all.curl(op))) {
 				t.Errorf("%s: this is not on the page: %s", route, all.curl(op))
 			}
 			if body := all.body(op); body != "" {
@@ -100,23 +105,20 @@ func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
 
 // Each link on the page leads to something that is there once, and contents and errors are complete.
 func TestThePagesLinksLeadSomewhere(t *testing.T) {
-	page, err := docsPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, page := written(t)
 	there := map[string]int{}
-	for _, id := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+	for _, id := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		if there[id[1]]++; there[id[1]] > 1 {
 			t.Errorf("%s is there twice", id[1])
 		}
 	}
-	for _, link := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+	for _, link := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		if there[link[1]] == 0 {
 			t.Errorf("#%s leads nowhere", link[1])
 		}
 	}
 	for _, o := range api.Operations() {
-		if contents := `<li><a href="#` + o.ID + `">`; !strings.Contains(string(page), contents) {
+		if contents := `<li><a href="#` + o.ID + `">`; !strings.Contains(page, contents) {
 			t.Errorf("the contents lack %s", o.ID)
 		}
 	}

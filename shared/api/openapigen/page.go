@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/httpapi"
+)
+
+//go:embed page.html
+var pageTemplate string
+
+type schema struct {
+	Ref         string             `json:"$ref"`
+	Type        any                `json:"type"`
+	Description string             `json:"description"`
+	Format      string             `json:"format"`
+	Minimum     float64            `json:"minimum"`
+	Enum        []any              `json:"enum"`
+	Examples    []any              `json:"examples"`
+	Properties  map[string]*schema `json:"properties"`
+	Required    []string           `json:"required"`
+	Items       *schema            `json:"items"`
+	AnyOf       []*schema          `json:"anyOf"`
+}
+
+type content map[string]struct {
+	Schema *schema `json:"schema"`
+}
+
+type operation struct {
+	Method, Path string
+	ID           string                `json:"operationId"`
+	Tags         []string              `json:"tags"`
+	Summary      string                `json:"summary"`
+	Description  string                `json:"description"`
+	Security     []map[string][]string `json:"security"`
+	Parameters   []struct {
+		Name, In, Description string
+		Schema                *schema
+	} `json:"parameters"`
+	RequestBody struct {
+		Content content `json:"content"`
+	} `json:"requestBody"`
+	Responses map[string]struct {
+		Ref         string  `json:"$ref"`
+		Description string  `json:"description"`
+		Content     content `json:"content"`
+	} `json:"responses"`
+}
+
+// page makes the page to read of the document, and says nothing else.
+func page(document []byte) ([]byte, error) {
+	var doc struct {
+		Info       struct{ Title, Description string }
+		Tags       []struct{ Name, Description string }
+		Paths      map[string]map[string]*operation
+		Components struct{ Schemas map[string]*schema }
+	}
+	if err := json.Unmarshal(document, &doc); err != nil {
+		return nil, err
+	}
+	byTag := map[string][]*operation{}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			op.Method, op.Path = strings.ToUpper(method), path
+			byTag[op.Tags[0]] = append(byTag[op.Tags[0]], op)
+		}
+	}
+	for _, ops := range byTag {
+		slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
+	}
+	all := schemas(doc.Components.Schemas)
+	tmpl, err := template.New("page").Funcs(template.FuncMap{
+		"kind": kind, "who": who, "curl": all.curl, "answer": all.example,
+	}).Parse(pageTemplate)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = tmpl.Execute(&out, map[string]any{"Doc": doc, "ByTag": byTag, "Codes": httpapi.Meanings()})
+	return out.Bytes(), err
+}
+
+// kind is a schema in a few words, a link where it has a name.
+func kind(s *schema) template.HTML {
+	switch {
+	case s == nil:
+		return "anything"
+	case s.Ref != "":
+		name := template.HTMLEscapeString(s.Ref[strings.LastIndex(s.Ref, "/")+1:])
+		return template.HTML(`<a href="#` + name + `">` + name + `</a>`)
+	case len(s.AnyOf) > 0:
+		var all []string
+		for _, part := range s.AnyOf {
+			all = append(all, string(kind(part)))
+		}
+		return template.HTML(strings.Join(all, " or "))
+	case len(s.Enum) > 0:
+		raw, _ := json.Marshal(s.Enum) // what was just decoded
+		return template.HTML("one of " + template.HTMLEscapeString(strings.Trim(string(raw), "[]")))
+	case s.Items != nil:
+		return "list of " + kind(s.Items)
+	}
+	return template.HTML(template.HTMLEscapeString(strings.Join(s.types(), " or ")))
+}
+
+// Requires reports whether an object must have the member.
+func (s *schema) Requires(member string) bool { return slices.Contains(s.Required, member) }
+
+// types are the types that a schema allows, those it names or any.
+func (s *schema) types() []string {
+	switch t := s.Type.(type) {
+	case string:
+		return []string{t}
+	case []any:
+		var all []string
+		for _, one := range t {
+			all = append(all, one.(string))
+		}
+		return all
+	}
+	return []string{"anything"}
+}
+
+// anyone is who may make a call that needs no credential.
+const anyone = "anyone"
+
+// who is the credential an operation needs, in words.
+func who(op *operation) string {
+	var names []string
+	open := false
+	for _, alternative := range op.Security {
+		open = open || len(alternative) == 0
+		for name := range alternative {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return anyone
+	case open:
+		return strings.Join(names, " or ") + " credential; none where policy is open"
+	}
+	return strings.Join(names, " or ") + " credential"
+}
