@@ -61,13 +61,18 @@ func (a *app) picked(ctx context.Context, f filter) ([]api.Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.pick(fleet, fits), nil
+}
+
+// pick keeps those of its status that the rest of the filter picks. fits is its selector, parsed.
+func (f filter) pick(fleet []api.Workspace, fits func(api.Workspace) bool) []api.Workspace {
 	out := []api.Workspace{}
 	for _, ws := range fleet {
 		if (f.reason == "" || string(ws.Reason) == f.reason) && fits(ws) {
 			out = append(out, ws)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // selectable are what a selector can ask for.

@@ -78,15 +78,19 @@ func betweenEvents(failed error) time.Duration {
 
 // readEvents reads one page. With wait, the platform answers when there is something after since.
 func (a *app) readEvents(ctx context.Context, since int64, wait bool) (api.Events, error) {
-	path := "/events?limit=" + strconv.Itoa(maxPage)
+	query := "limit=" + strconv.Itoa(maxPage)
 	if since >= 0 {
-		path += "&since=" + strconv.FormatInt(since, 10)
+		query += "&since=" + strconv.FormatInt(since, 10)
 		if wait {
-			path += "&wait=20"
+			query += "&wait=20"
 		}
 	}
-	var p api.Events
-	err := a.call(ctx, "GET", path, nil, &p)
+	return a.eventsPage(ctx, query)
+}
+
+// eventsPage reads one page of the log.
+func (a *app) eventsPage(ctx context.Context, query string) (p api.Events, err error) {
+	err = a.call(ctx, "GET", "/events?"+query, nil, &p)
 	return p, err
 }
 

@@ -36,8 +36,8 @@ func (a *app) topCommand() *cobra.Command {
 	}
 	only.flags(cmd)
 	choiceVar(cmd, &only.status, "status", "only these", workspace.Status("").Choices())
-	every = 2 * time.Second
-	positiveVar(cmd, &every, "every", "how often the fleet is read")
+	every = 5 * time.Second
+	positiveVar(cmd, &every, "every", "how often what is on the screen is read")
 	return cmd
 }
 
@@ -46,29 +46,40 @@ const clearScreen = "\x1b[H\x1b[J"
 
 // top draws the fleet until it is interrupted. What can't be read anew stays, with why.
 func (a *app) top(ctx context.Context, only filter, every time.Duration, height func() (int, error)) error {
-	var last []api.Workspace
+	fits, err := parseSelector(only.selector)
+	if err != nil {
+		return err
+	}
+	l := &live{app: a, status: only.status, anew: fleetAnew, wait: every}
 	for first := true; ; first = false {
-		fleet, err := a.picked(ctx, only)
+		err := l.refresh(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil // an interrupt is the normal end
 		case err != nil && (first || !temporary(err)):
 			return err
-		case err == nil:
-			last = fleet
 		}
+		fleet := only.pick(l.list(), fits)
 		lines, sizeErr := height()
 		if sizeErr != nil {
 			return sizeErr
 		}
+		l.shown = idsOf(fleet[:min(len(fleet), max(lines, 0), api.MaxIDs)])
 		w := a.printer()
-		if _, err := io.WriteString(a.out, clearScreen+drawn(*w, last, lines, err)); err != nil {
+		if _, err := io.WriteString(a.out, clearScreen+drawn(*w, fleet, lines, err)); err != nil {
 			return err
 		}
-		if !pause(ctx, every) {
+		if !pause(ctx, min(every, betweenEvents(err))) {
 			return nil
 		}
 	}
+}
+
+func idsOf(fleet []api.Workspace) (ids []string) {
+	for _, ws := range fleet {
+		ids = append(ids, ws.ID)
+	}
+	return ids
 }
 
 // drawn is a screen of so many lines: a line of counts, and as much of the fleet as has room.

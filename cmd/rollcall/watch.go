@@ -22,19 +22,18 @@ func (a *app) watchCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), every) },
 	}
-	every = 2 * time.Second
-	positiveVar(cmd, &every, "every", "how often the fleet is read")
+	every = fleetAnew
+	positiveVar(cmd, &every, "every", "how often the whole fleet is read anew, beside its changes")
 	return cmd
 }
 
-// watch prints the fleet, and then what differs from one read to the next, until
-// it is interrupted. The platform computes each status when it is read, so a
-// change shows at the next read.
+// watch prints the fleet, and then what differs, until it is interrupted.
 func (a *app) watch(ctx context.Context, every time.Duration) error {
+	l := &live{app: a, anew: every, wait: longestWait}
 	known := map[string]api.Workspace{}
 	var failed error // of the last read
 	for first := true; ; first = false {
-		fleet, err := a.fleet(ctx, "")
+		err := l.refresh(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil // an interrupt is the normal end
@@ -45,12 +44,12 @@ func (a *app) watch(ctx context.Context, every time.Duration) error {
 		}
 		failed = err
 		if err == nil {
-			if err := a.showChanges(known, fleet, first); err != nil {
+			if err := a.showChanges(known, l.list(), first); err != nil {
 				return err
 			}
-			known = byID(fleet)
+			known = maps.Clone(l.fleet)
 		}
-		if !pause(ctx, every) {
+		if !pause(ctx, min(every, betweenEvents(failed))) {
 			return nil
 		}
 	}

@@ -19,7 +19,7 @@ func TestWatchAndEventsOutliveAnOutage(t *testing.T) {
 	for args, answers := range map[string]map[string][]answer{
 		"watch --every 10ms": {"GET /workspaces": {
 			{200, `{"workspaces": []}`}, {503, down}, {}, {200, `{"workspaces": [` + back + `]}`},
-		}},
+		}, "GET /events": {{200, `{"events": [], "next": 6}`}}},
 		"events -f": {"GET /events": {
 			{200, `{"events": [], "next": 6}`}, {503, down}, {200, change}, {200, `{"events": [], "next": 7}`},
 		}},

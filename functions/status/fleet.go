@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -25,13 +27,15 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		if cursor != "" && workspace.CheckID(cursor) != nil {
 			return api.Fleet{}, badCursor()
 		}
-		wanted := func(f workspace.Facts, status workspace.Status) bool {
-			if team := c.Caller.Team; team != "" && f.Team != team {
-				return false // the person is bound to it
-			}
-			return status == in.Status || (in.Status == "" && status != workspace.StatusRemoved)
-		}
+		wanted := wantedBy(c.Caller.Team, in.Status)
 		out := api.Fleet{Workspaces: []api.Workspace{}}
+		if in.IDs != "" {
+			page, err := readNamed(ctx, reg, c.Now, in.IDs, wanted)
+			for _, f := range page.facts {
+				out.Workspaces = append(out.Workspaces, page.view.Workspace(f, page.profiles[f.ID]))
+			}
+			return out, err
+		}
 		size := 0
 		for range maxPages {
 			page, err := readPage(ctx, reg, c.Now, cursor, in.Limit-len(out.Workspaces), wanted)
@@ -52,6 +56,17 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		}
 		out.Next = nextCursor(cursor)
 		return out, nil
+	}
+}
+
+// wantedBy picks the workspaces of a status, "" for all but those that were removed. A person who is bound to a team
+// sees no other's.
+func wantedBy(team string, asked workspace.Status) func(workspace.Facts, workspace.Status) bool {
+	return func(f workspace.Facts, status workspace.Status) bool {
+		if team != "" && f.Team != team {
+			return false
+		}
+		return status == asked || (asked == "" && status != workspace.StatusRemoved)
 	}
 }
 
@@ -78,9 +93,38 @@ func readPage(
 	ctx context.Context, reg *registry.Registry, now time.Time, cursor string, limit int,
 	wanted func(workspace.Facts, workspace.Status) bool,
 ) (out page, err error) {
-	if out.facts, out.next, err = reg.Leases.Page(ctx, cursor, limit); err != nil {
+	facts, next, err := reg.Leases.Page(ctx, cursor, limit)
+	if err != nil {
 		return page{}, err
 	}
+	out, err = describe(ctx, reg, now, facts, wanted)
+	out.next = next
+	return out, err
+}
+
+// readNamed reads the workspaces that a list names. Errors: invalid_request, invalid_workspace_id.
+func readNamed(
+	ctx context.Context, reg *registry.Registry, now time.Time, list string,
+	wanted func(workspace.Facts, workspace.Status) bool,
+) (page, error) {
+	ids := strings.Split(list, ",")
+	if len(ids) > api.MaxIDs {
+		return page{}, fault.New(fault.InvalidRequest, "ids has at most %d ids", api.MaxIDs).
+			WithHint("ask for the others in another call", "stop")
+	}
+	facts, err := reg.ReadEach(ctx, ids)
+	if err != nil {
+		return page{}, err
+	}
+	return describe(ctx, reg, now, facts, wanted)
+}
+
+// describe makes a page of those workspaces that are wanted.
+func describe(
+	ctx context.Context, reg *registry.Registry, now time.Time, facts []workspace.Facts,
+	wanted func(workspace.Facts, workspace.Status) bool,
+) (out page, err error) {
+	out.facts = facts
 	out.view = httpapi.ViewerOf(ctx, reg, now, out.facts...)
 	out.facts = slices.DeleteFunc(out.facts, func(f workspace.Facts) bool { return !wanted(f, out.view.Status(f)) })
 	ids := make([]string, 0, len(out.facts))

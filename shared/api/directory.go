@@ -55,8 +55,12 @@ var ListWorkspaces = declare[ListWorkspacesRequest, Fleet](Operation{
 // ListWorkspacesRequest is which workspaces are asked for.
 type ListWorkspacesRequest struct {
 	Status workspace.Status `json:"-" query:"status" description:"only these"`
+	IDs    string           `json:"-" query:"ids" list:"true" maxLength:"3300" description:"only these, by id, 50 at most, joined by commas: whoever follows GET /events reads so what changed. One that is not there, or was removed, is left out"`
 	Page
 }
+
+// MaxIDs is how many workspaces a call can name.
+const MaxIDs = 50
 
 // Fleet is a page of the fleet.
 type Fleet struct {

@@ -6,7 +6,10 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -54,6 +57,26 @@ func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error)
 		return f, workspace.RemovedError(f)
 	}
 	return f, err
+}
+
+// readsAtOnce is how many workspaces ReadEach reads at a time.
+const readsAtOnce = 10
+
+// ReadEach is the facts of those of the workspaces that are there, in the order of their ids. Error:
+// invalid_workspace_id.
+func (r *Registry) ReadEach(ctx context.Context, ids []string) ([]workspace.Facts, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	read := make([]workspace.Facts, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readsAtOnce)
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			read[i], _, err = r.find(ctx, id)
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.DeleteFunc(read, func(f workspace.Facts) bool { return f.ID == "" }), err
 }
 
 // find is a workspace's facts; exists is false for an id nobody has used. Error:
