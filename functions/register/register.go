@@ -36,12 +36,13 @@ func register(
 			return api.Registered{}, err
 		}
 		d := workspace.EffectiveMode(out.Facts, reg.Policy, c.Now)
+		status, _ := workspace.Fleet{}.Stands(out.Facts, reg.Policy, c.Now)
 		return api.Registered{
 			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
 			WebhookSecret: out.SigningSecret,
 			Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
 			NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
-			WorkspaceStatus: workspace.Assess(out.Facts, reg.Policy, c.Now).Status,
+			WorkspaceStatus: status,
 		}, nil
 	}
 }

@@ -58,9 +58,9 @@ func state(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 		default:
 			return api.State{}, err
 		}
-		v := workspace.Assess(f, reg.Policy, c.Now)
+		status, reason := workspace.Fleet{}.Stands(f, reg.Policy, c.Now)
 		return api.State{
-			WorkspaceID: f.ID, Status: v.Status, Reason: v.Reason, Paused: f.Hold == workspace.Paused,
+			WorkspaceID: f.ID, Status: status, Reason: reason, Paused: f.Hold == workspace.Paused,
 		}, nil
 	}
 }

@@ -101,8 +101,8 @@ func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 	p := d.Registry.Policy
 	switch mode := workspace.EffectiveMode(f, p, now); {
 	case !f.Deliverable(p, now):
-		v := workspace.Assess(f, p, now)
-		return fmt.Sprintf("not deliverable: %s (%s)", v.Status, v.Reason)
+		status, reason := workspace.Fleet{}.Stands(f, p, now)
+		return fmt.Sprintf("not deliverable: %s (%s)", status, reason)
 	case f.Open == 0 && !f.NeedsProbe(p, now):
 		return "empty"
 	case f.Resting(p, now):

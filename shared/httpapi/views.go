@@ -30,14 +30,18 @@ func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts 
 
 // Status is the status of the view.
 func (vw Viewer) Status(f workspace.Facts) workspace.Status {
-	return vw.fleet.Assess(f, vw.policy, vw.now).Status
+	status, _ := vw.fleet.Stands(f, vw.policy, vw.now)
+	return status
 }
 
 // Workspace makes the view; p may be the zero Profile where none was read. A list's
 // profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
+	v := vw.fleet.Assess(f, vw.policy, vw.now)
+	shown := verdict(f.ID, v)
+	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
 	return api.Workspace{
-		ID: f.ID, Name: NameOf(f.ID, p), Verdict: verdict(f.ID, vw.fleet.Assess(f, vw.policy, vw.now)),
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown,
 		Delivery: delivery(workspace.EffectiveMode(f, vw.policy, vw.now)), Inbox: InboxOf(f, vw.now),
 		ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
 		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: p.URL, Runtime: p.Runtime,
@@ -47,9 +51,9 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 
 // Peer makes the view.
 func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
-	v := vw.fleet.Assess(f, vw.policy, vw.now)
+	status, reason := vw.fleet.Stands(f, vw.policy, vw.now)
 	return api.Peer{
-		ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: v.Status, Reason: v.Reason,
+		ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: status, Reason: reason,
 		ActiveTasks: f.ActiveTasks, AgentCard: cardForPeers(p.Card),
 	}
 }
@@ -119,7 +123,7 @@ func EvidenceOf(evidence []workspace.Evidence) []api.Evidence {
 func verdict(id string, v workspace.Verdict) api.Verdict {
 	return api.Verdict{
 		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action, Command: v.Command(id),
-		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks), RecheckAt: v.RecheckAt,
+		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks),
 	}
 }
 

@@ -84,8 +84,9 @@ func TestThePlatformIsSuspected(t *testing.T) {
 			if v.Status != workspace.StatusUnknown {
 				return
 			}
-			if v.Reason != workspace.ReasonPlatformSuspect || v.RecheckAt.IsZero() || v.RecheckAt.Sub(at(c.now)) > p.SuspectFor {
-				t.Fatalf("%+v", v)
+			ends := c.fleet.RecheckAt(silentSince(100), v, p, at(c.now))
+			if v.Reason != workspace.ReasonPlatformSuspect || ends.IsZero() || ends.Sub(at(c.now)) > p.SuspectFor {
+				t.Fatalf("until %s: %+v", ends, v)
 			}
 		})
 	}

@@ -80,8 +80,6 @@ type Verdict struct {
 	Hop Hop `json:"-"`
 	// NextCommand is the command that comes next, where the facts name it better than the reason does.
 	NextCommand string `json:"-"`
-	// RecheckAt is when the passing of time alone would change this verdict; zero: never.
-	RecheckAt time.Time `json:"recheck_at,omitzero"`
 }
 
 // Remark is something to know and to do beside the verdict.
@@ -134,7 +132,6 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	v.Remarks = append(s.bootRemark(v), s.remarks()...)
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
-	v.RecheckAt = s.recheckAt(v)
 	s.tellBoot(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat brought a metric that can't be read, " +
@@ -239,10 +236,11 @@ func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero(
 
 func (s situation) leased() bool { return s.Leased(s.p, s.now) }
 
-// recheckAt is the first moment after now at which time alone makes the verdict another one.
-func (s situation) recheckAt(v Verdict) time.Time {
-	for _, at := range s.clocks(s.now, time.Time{}) {
-		then := newSituation(s.Facts, s.fleet, s.p, at).judge()
+// RecheckAt is the first moment after now at which time alone makes a verdict of Assess another one; zero: never. It
+// judges once for each clock that runs, and so only who shows it asks for it.
+func (fl Fleet) RecheckAt(f Facts, v Verdict, p Policy, now time.Time) time.Time {
+	for _, at := range newSituation(f, fl, p, now).clocks(now, time.Time{}) {
+		then := newSituation(f, fl, p, at).judge()
 		if then.Status != v.Status || then.Reason != v.Reason || then.Action != v.Action {
 			return at
 		}

@@ -198,23 +198,24 @@ func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, fl, now := anyFacts(t), anyFleet(t), at(600)
 		v := fl.Assess(f, p, now)
+		changes := fl.RecheckAt(f, v, p, now)
 		same := func(at time.Time) bool {
 			w := fl.Assess(f, p, at)
 			return w.Status == v.Status && w.Reason == v.Reason && w.Action == v.Action
 		}
-		if v.RecheckAt.IsZero() {
+		if changes.IsZero() {
 			if later := now.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "later")) * time.Second); !same(later) {
 				t.Fatalf("never to change, and changed by %s: %+v", later, f)
 			}
 			return
 		}
-		span := v.RecheckAt.Sub(now)
+		span := changes.Sub(now)
 		before := now.Add(time.Duration(rapid.Int64Range(0, int64(span)-1).Draw(t, "before")))
-		if !same(v.RecheckAt.Add(-1)) || !same(before) {
-			t.Fatalf("changed before %s: %+v", v.RecheckAt, f)
+		if !same(changes.Add(-1)) || !same(before) {
+			t.Fatalf("changed before %s: %+v", changes, f)
 		}
-		if same(v.RecheckAt) {
-			t.Fatalf("did not change at %s: %+v", v.RecheckAt, f)
+		if same(changes) {
+			t.Fatalf("did not change at %s: %+v", changes, f)
 		}
 	})
 }
