@@ -89,12 +89,12 @@ type meteredAnnouncer struct {
 }
 
 // Announce implements statuslog.Announcer.
-func (a meteredAnnouncer) Announce(ctx context.Context, c statuslog.Change) error {
-	err := a.Announcer.Announce(ctx, c)
-	if err == nil {
-		a.meter.Write(ctx, map[string]any{metrics.ChangesAnnounced: 1}, nil)
+func (a meteredAnnouncer) Announce(ctx context.Context, changes []statuslog.Change) ([]statuslog.Change, error) {
+	refused, err := a.Announcer.Announce(ctx, changes)
+	if n := len(changes) - len(refused); n > 0 {
+		a.meter.Write(ctx, map[string]any{metrics.ChangesAnnounced: n}, nil)
 	}
-	return err
+	return refused, err
 }
 
 // Milliseconds is a duration as metrics have it.

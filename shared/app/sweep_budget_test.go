@@ -13,18 +13,21 @@ import (
 
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/proof/meter"
 )
 
-// sweepBudget is what a sweep may use.
+// What a sweep may use.
 const (
-	sweepReadsEach  = 0.1 // read units a workspace; the aim is 0.05
-	sweepReadsFixed = 40  // beside those: the fleet's state, and its sample
-	sweepIdleWrites = 5   // write units, however large the fleet is
-	changeWrites    = 100 // write units of a change of verdict that is recorded; the aim is 4
+	sweepReadsEach       = 0.1 // read units a workspace; the aim is 0.05
+	sweepReadsFixed      = 40  // beside those: the fleet's state, and its sample
+	sweepIdleWrites      = 3   // write units, however large the fleet is
+	changeWrites         = 5   // write units of a change of verdict that is recorded
+	changesInTransaction = 25  // at least, of one after the other
 )
 
-// TestBudgetOfASweep holds a sweep over an idle fleet to its budget by counts: what it reads grows with the fleet, and
-// what it writes does not. With FLEET agents, as in make bench-sweep, all verdicts change too.
+// TestBudgetOfASweep holds a sweep to its budget by counts. Idle, what it reads grows with the fleet, and what it
+// writes does not. When all verdicts change, it records and announces each, many in a transaction. FLEET is how many
+// agents there are.
 func TestBudgetOfASweep(t *testing.T) {
 	fleet := 100
 	if text := os.Getenv("FLEET"); text != "" {
@@ -37,38 +40,44 @@ func TestBudgetOfASweep(t *testing.T) {
 	if err := b.beat(0)(); err != nil {
 		t.Fatal(err)
 	}
-	b.StatusLog.Announcer = &memory.Announcer{}
+	told := &memory.Announcer{}
+	b.StatusLog.Announcer = told
 	b.multiply(fleet)
-	sweep := func(what string) (write, read float64, changes int) {
+	sweep := func(what string) (used meter.Counts, changes int) {
 		b.meter.Reset()
 		out, err := b.Sweeper.Sweep(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := b.meter.Reset()
-		fmt.Printf("%-28s workspaces=%-6d calls=%-4d wru=%-6g rru=%-6g rru each=%.4f, changes=%d, wru each change=%.2f\n",
-			what, out.Seen, got.Calls, got.Write, got.Read, got.Read/float64(out.Seen), out.Announced,
-			got.Write/float64(max(out.Announced, 1)))
-		if out.Seen != fleet {
+		used = b.meter.Reset()
+		fmt.Printf("%-28s workspaces=%-6d calls=%-4d wru=%-6g rru=%-6g rru each=%.4f, changes=%d, wru each change=%.2f, "+
+			"transactions=%d\n", what, out.Seen, used.Calls, used.Write, used.Read, used.Read/float64(out.Seen), out.Announced,
+			used.Write/float64(max(out.Announced, 1)), used.Transactions)
+		if out.Seen != fleet || len(out.Errors) > 0 {
 			t.Errorf("the sweep saw %d of %d workspaces: %+v", out.Seen, fleet, out.Errors)
 		}
-		return got.Write, got.Read, out.Announced
+		return used, out.Announced
 	}
 	sweep("sweep, the first")
-	write, read, _ := sweep("sweep, idle")
-	if write > sweepIdleWrites {
-		t.Errorf("an idle sweep took %g write units: %d are the most", write, sweepIdleWrites)
+	told.Take()
+	idle, _ := sweep("sweep, idle")
+	if idle.Write > sweepIdleWrites {
+		t.Errorf("an idle sweep took %g write units: %d are the most", idle.Write, sweepIdleWrites)
 	}
-	if most := sweepReadsFixed + sweepReadsEach*float64(fleet); read > most {
-		t.Errorf("an idle sweep took %g read units: %g are the most", read, most)
-	}
-	if os.Getenv("FLEET") == "" {
-		return
+	if most := sweepReadsFixed + sweepReadsEach*float64(fleet); idle.Read > most {
+		t.Errorf("an idle sweep took %g read units: %g are the most", idle.Read, most)
 	}
 	b.Sweeper.Clock = memory.Clock{Time: func() time.Time { return time.Now().Add(time.Hour) }}
-	write, _, changes := sweep("sweep, all leases are over")
-	if changes == 0 || write > float64(changes)*changeWrites+sweepIdleWrites {
-		t.Errorf("%d changes of verdict took %g write units: %d each are the most", changes, write, changeWrites)
+	used, changes := sweep("sweep, all leases are over")
+	if n := len(told.Take()); changes != fleet || n != fleet {
+		t.Errorf("%d changes of %d were recorded, and %d announced", changes, fleet, n)
+	}
+	if used.Write > float64(changes)*changeWrites+sweepIdleWrites {
+		t.Errorf("%d changes of verdict took %g write units: %d each are the most", changes, used.Write, changeWrites)
+	}
+	if used.Transactions*changesInTransaction > changes {
+		t.Errorf("%d changes took %d transactions: there are at least %d in each", changes, used.Transactions,
+			changesInTransaction)
 	}
 }
 

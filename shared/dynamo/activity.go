@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 
 	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -31,7 +33,7 @@ type rowRecord struct {
 func (s *Store) encodeRow(r activity.Row) (item, error) {
 	record := rowRecord{r, r.Request, r.Response}
 	if r.InAuditTrail() {
-		it := trailKey(r)
+		it := chatKey(auditPartition+r.Workspace, trailPrefix+r.OrderKey())
 		return it, encodeRecord(it, record, r.At.Add(auditRetention))
 	}
 	it := lifeKey(workspace.Life{Workspace: r.Workspace, Number: r.Life}, rowPrefix+r.ID)
@@ -39,14 +41,22 @@ func (s *Store) encodeRow(r activity.Row) (item, error) {
 	return it, encodeRecord(it, record, r.At.Add(s.Retention))
 }
 
-// trailKey is the key of a row of the audit trail: a change of verdict is its life's,
-// and an audit entry its workspace's.
-func trailKey(r activity.Row) item {
-	sort := trailPrefix + r.OrderKey()
-	if r.Type == activity.TypeStatus {
-		return lifeKey(workspace.Life{Workspace: r.Workspace, Number: r.Life}, sort)
+// encodeHistory makes the item of a change of verdict in the trail of its life. The change is all there is to its row.
+func encodeHistory(ch statuslog.Change) (item, error) {
+	row, err := ch.Row()
+	if err != nil {
+		return nil, fault.Store("encode change", err)
 	}
-	return chatKey(auditPartition+r.Workspace, sort)
+	it := lifeKey(workspace.Life{Workspace: row.Workspace, Number: row.Life}, trailPrefix+row.OrderKey())
+	return it, encodeRecord(it, ch, ch.At.Add(auditRetention))
+}
+
+func decodeHistory(it item) (activity.Row, error) {
+	ch, err := decodeRecord[statuslog.Change](it)
+	if err != nil {
+		return activity.Row{}, err
+	}
+	return ch.Row()
 }
 
 func decodeRow(it item) (activity.Row, error) {
@@ -114,19 +124,23 @@ func (s *Store) AuditTrail(
 	if limit < 1 {
 		return nil, nil
 	}
-	for _, partition := range []string{auditPartition + life.Workspace, lifePartition + life.Key()} {
-		rows, err := s.trail(ctx, partition, below, limit)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rows...)
+	entries, err := s.trail(ctx, auditPartition+life.Workspace, below, limit, decodeRow)
+	if err != nil {
+		return nil, err
 	}
+	changes, err := s.trail(ctx, lifePartition+life.Key(), below, limit, decodeHistory)
+	if err != nil {
+		return nil, err
+	}
+	out = slices.Concat(entries, changes)
 	slices.SortFunc(out, func(a, b activity.Row) int { return cmp.Compare(b.OrderKey(), a.OrderKey()) })
 	return out[:min(limit, len(out))], nil
 }
 
 // trail lists the rows of a trail in one partition, newest first.
-func (s *Store) trail(ctx context.Context, partition, below string, limit int) (out []activity.Row, err error) {
+func (s *Store) trail(
+	ctx context.Context, partition, below string, limit int, decode func(item) (activity.Row, error),
+) (out []activity.Row, err error) {
 	end := trailPrefix + afterEveryTime
 	if below != "" {
 		end = trailPrefix + below
@@ -140,7 +154,7 @@ func (s *Store) trail(ctx context.Context, partition, below string, limit int) (
 		if strOf(it[ChatSort]) == end {
 			return false, nil
 		}
-		row, err := decodeRow(it)
+		row, err := decode(it)
 		out = append(out, row)
 		return len(out) >= limit, err
 	})

@@ -24,8 +24,6 @@ var (
 	fleetCounted      = expression.Name("counted")
 	fleetAgents       = expression.Name("agents")
 	fleetLatestChange = expression.Name("seq")
-	fleetAnnounced    = expression.Name("announced")  // number of the last change that was announced
-	fleetAnnouncing   = expression.Name("announcing") // until when somebody has the right to announce
 )
 
 func fleetKey() item { return chatKey(fleetPartition, fleetSort) }

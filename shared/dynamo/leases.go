@@ -258,8 +258,8 @@ func issued(old, next workspace.Facts) (out []token.Hash) {
 }
 
 // saveLease is the write of what differs between old and next, if old.Version is
-// still stored.
-func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, error) {
+// still stored, and of some fields what old has.
+func (s *Store) saveLease(old, next workspace.Facts, same ...string) (types.TransactWriteItem, error) {
 	var c change
 	var fields []string
 	for _, lf := range leaseFields {
@@ -268,6 +268,9 @@ func (s *Store) saveLease(old, next workspace.Facts) (types.TransactWriteItem, e
 		}
 	}
 	was := encodeFacts(old)
+	for _, field := range same {
+		c.requireSame(lease(field), was[leaseAttributes[field]])
+	}
 	if next.Lives != old.Lives {
 		was = everyField() // what was written since old was read ends with its life too
 	}

@@ -135,7 +135,8 @@ func chatLosses() (out []loss) {
 		profileSort:   {profileName, profileURL, profileRuntime, profileRole, profileTier, profileCard},
 		ownerSort:     {ownerAttribute, ownerLifeAttribute},
 		enrolmentSort: {enrolmentHash, enrolmentUses, enrolmentUntil, enrolmentWorkspace, enrolmentLife},
-		fleetSort:     {"swept", "deaf", "heard", "next", "seq", "announced"},
+		fleetSort:     {"swept", "deaf", "heard", "next", "seq"},
+		rightSort:     {"last", "ahead"},
 	} {
 		for _, a := range attributes {
 			out = append(out, loss{sort: sort, attribute: a})
@@ -162,7 +163,8 @@ func chatLosses() (out []loss) {
 func isApart(member string) bool { return member == "BodyApart" || member == "AnswerApart" }
 
 func TestTheContractNoticesEachAttributeThatIsLost(t *testing.T) {
-	losses := chatLosses()
+	// A page of changes is in no golden set: how it is compressed may change with the compiler.
+	losses := append(chatLosses(), loss{sort: changePrefix, attribute: changesAttribute})
 	for _, attribute := range leaseAttributes {
 		losses = append(losses, loss{attribute: attribute})
 	}

@@ -1,7 +1,10 @@
 package dynamo
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,75 +13,141 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/statuslog"
-	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 var _ statuslog.Store = (*Store)(nil)
 
-func changeSort(seq int64) string { return fmt.Sprintf("%s%015d", changePrefix, seq) }
+// A page of the fleet's log is one item, whose sort key has the number of its last change: who reads on from a number
+// finds the page that it is in. A single change is a record; several are a list of records, compressed, as they say
+// much the same: the log is one partition of the table, and each kilobyte of it is a write of a thousand a second.
+func changeSort(last int64) string { return fmt.Sprintf("%s%015d", changePrefix, last) }
 
-// addChangeTries bounds the races for the next number of the fleet's log.
-const addChangeTries = 5
+const changesAttribute = "recs"
 
-// AddChange implements statuslog.Store.
-func (s *Store) AddChange(
-	ctx context.Context, old, next workspace.Facts, ch statuslog.Change,
-) (statuslog.Change, error) {
-	for range addChangeTries {
-		last, err := s.LatestChange(ctx)
-		if err != nil {
-			return ch, err
-		}
-		ch.Seq = last + 1
-		writes, err := s.changeWrites(old, next, ch, last)
-		if err != nil {
-			return ch, err
-		}
-		reasons, err := s.transact(ctx, writes)
-		if len(reasons) == len(writes) && reasonIs(reasons[0], "None") {
-			continue // only the fleet's number had moved on
-		}
-		return ch, err
+// AddChanges implements statuslog.Store.
+func (s *Store) AddChanges(ctx context.Context, page []statuslog.Entry) error {
+	if err := statuslog.CheckPage(page); err != nil {
+		return err
 	}
-	return ch, fault.New(fault.Conflict, "the fleet's log kept moving")
+	writes, err := s.pageWrites(page)
+	if err != nil {
+		return err
+	}
+	_, err = s.transact(ctx, writes)
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		return lostOf(cancelled.CancellationReasons, len(page), err)
+	}
+	return err
 }
 
-// changeWrites are the writes of a change: the facts first, then the fleet's
-// number, its log and the workspace's history.
-func (s *Store) changeWrites(
-	old, next workspace.Facts, ch statuslog.Change, last int64,
-) ([]types.TransactWriteItem, error) {
-	facts, err := s.saveLease(old, next)
+// lostOf says which of a page's entries cancelled its transaction, by the reasons of its writes. Without one it was the
+// fleet's log or its number: what failed there is err.
+func lostOf(reasons []types.CancellationReason, entries int, err error) error {
+	lost := &statuslog.Lost{}
+	for i := range entries {
+		for _, at := range []int{i, entries + i} { // the facts, and the history
+			if at >= len(reasons) || reasonIs(reasons[at], "None") || reasonIs(reasons[at], "") {
+				continue
+			}
+			lost.Entries = append(lost.Entries, i)
+			if fault.CodeOf(err) != fault.Conflict {
+				lost.Cause = err
+			}
+			break
+		}
+	}
+	if len(lost.Entries) == 0 && fault.CodeOf(err) != fault.Conflict {
+		return err
+	}
+	return lost
+}
+
+// pageWrites are the writes of a page: the facts first, each in its place, then the histories, the fleet's log and its
+// number.
+func (s *Store) pageWrites(page []statuslog.Entry) (writes []types.TransactWriteItem, err error) {
+	var histories []types.TransactWriteItem
+	var changes []statuslog.Change
+	for _, e := range page {
+		var same []string
+		if e.Unheard {
+			same = []string{"LeaseUntil"}
+		}
+		facts, err := s.saveLease(e.Old, e.Next, same...)
+		if err != nil {
+			return nil, err
+		}
+		history, err := encodeHistory(e.Change)
+		if err != nil {
+			return nil, err
+		}
+		writes, histories, changes = append(writes, facts), append(histories, s.chatPut(history)), append(changes, e.Change)
+	}
+	logged, err := s.encodeChanges(changes)
 	if err != nil {
 		return nil, err
 	}
+	number, err := s.latestChange(changes[0].Seq-1, changes[len(changes)-1].Seq)
+	return append(append(writes, histories...), s.chatPut(logged), number), err
+}
+
+// latestChange is the write of the number of the newest change.
+func (s *Store) latestChange(was, is int64) (types.TransactWriteItem, error) {
 	var c change
-	c.set(fleetLatestChange, num(ch.Seq))
-	if last > 0 {
-		c.require(fleetLatestChange.Equal(value(num(last))))
+	c.set(fleetLatestChange, num(is))
+	if was > 0 {
+		c.require(fleetLatestChange.Equal(value(num(was))))
 	} else {
 		c.require(fleetLatestChange.AttributeNotExists())
 	}
-	number, err := c.write(s.Chat, fleetKey())
-	if err != nil {
-		return nil, err
-	}
-	logged := chatKey(fleetPartition, changeSort(ch.Seq))
-	if err := encodeRecord(logged, ch, ch.At.Add(s.Retention)); err != nil {
-		return nil, err
-	}
-	row, err := ch.Row()
-	if err != nil {
-		return nil, fault.Store("encode change", err)
-	}
-	history, err := s.encodeRow(row)
-	if err != nil {
-		return nil, err
-	}
-	return []types.TransactWriteItem{facts, number, s.chatPut(logged), s.chatPut(history)}, nil
+	return c.write(s.Chat, fleetKey())
 }
+
+// encodeChanges makes a page's item of the fleet's log.
+func (s *Store) encodeChanges(changes []statuslog.Change) (item, error) {
+	last := changes[len(changes)-1]
+	it := chatKey(fleetPartition, changeSort(last.Seq))
+	if len(changes) == 1 {
+		return it, encodeRecord(it, last, last.At.Add(s.Retention))
+	}
+	raw, err := chat.Marshal(changes)
+	if err != nil {
+		return nil, fault.Store("encode changes", err)
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(raw); err != nil {
+		return nil, fault.Store("compress changes", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fault.Store("compress changes", err)
+	}
+	it[changesAttribute] = &types.AttributeValueMemberB{Value: packed.Bytes()}
+	it[TTLAttribute] = num(last.At.Add(s.Retention).Unix())
+	return it, nil
+}
+
+// decodeChanges reads what encodeChanges made.
+func decodeChanges(it item) (changes []statuslog.Change, err error) {
+	packed, several := it[changesAttribute].(*types.AttributeValueMemberB)
+	if !several {
+		ch, err := decodeRecord[statuslog.Change](it)
+		return []statuslog.Change{ch}, err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed.Value))
+	if err == nil {
+		err = json.NewDecoder(r).Decode(&changes)
+	}
+	if err != nil {
+		return nil, fault.Store("decode changes", err)
+	}
+	return changes, nil
+}
+
+// readPages is how many items of the fleet's log one call reads at most: a single change each, or a page.
+const readPages = 10
 
 // Changes implements statuslog.Store.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) (out []statuslog.Change, err error) {
@@ -87,14 +156,18 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) (out []stat
 	}
 	first := expression.Value(changeSort(max(0, after) + 1))
 	q := queryChat{
-		what: "changes", limit: limit,
+		what: "changes", limit: min(limit, readPages),
 		key: expression.Key(ChatPartition).Equal(expression.Value(fleetPartition)).
 			And(expression.Key(ChatSort).Between(first, expression.Value(changePrefix+afterEveryTime))),
 	}
 	err = s.query(ctx, q, func(it item) (bool, error) {
-		ch, err := decodeRecord[statuslog.Change](it)
-		out = append(out, ch)
-		return len(out) >= limit, err
+		changes, err := decodeChanges(it)
+		for _, ch := range changes {
+			if ch.Seq > after && len(out) < limit {
+				out = append(out, ch)
+			}
+		}
+		return len(out) == limit, err
 	})
 	return out, err
 }
@@ -105,32 +178,80 @@ func (s *Store) LatestChange(ctx context.Context) (int64, error) {
 	return intOf(it["seq"]), err
 }
 
-// ClaimAnnouncing implements statuslog.Store.
-func (s *Store) ClaimAnnouncing(ctx context.Context, now, until time.Time) (int64, bool, error) {
+// A right is an item of its own: who takes it comes in nobody's way who writes the fleet's state or its log.
+var (
+	rightUntil     = expression.Name("until") // until when somebody has it
+	announcedLast  = expression.Name("last")
+	announcedAhead = expression.Name("ahead")
+)
+
+func rightKey(r statuslog.Right) item { return chatKey(rightPartition+string(r), rightSort) }
+
+// TakeRight implements statuslog.Store.
+func (s *Store) TakeRight(ctx context.Context, r statuslog.Right, now, until time.Time) (bool, error) {
 	var c change
-	c.set(fleetAnnouncing, millis(until))
-	c.require(fleetAnnouncing.AttributeNotExists().Or(fleetAnnouncing.LessThanEqual(value(millis(now)))))
+	c.set(rightUntil, millis(until))
+	c.require(rightUntil.AttributeNotExists().Or(rightUntil.LessThanEqual(value(millis(now)))))
+	return s.updateRight(ctx, r, c)
+}
+
+// GiveBack implements statuslog.Store.
+func (s *Store) GiveBack(ctx context.Context, r statuslog.Right, until time.Time) error {
+	var c change
+	c.remove(rightUntil)
+	c.require(rightUntil.Equal(value(millis(until))))
+	_, err := s.updateRight(ctx, r, c)
+	return err
+}
+
+// updateRight changes the item of a right; done says whether its condition held.
+func (s *Store) updateRight(ctx context.Context, r statuslog.Right, c change) (done bool, err error) {
 	e, err := c.build()
 	if err != nil {
-		return 0, false, err
+		return false, err
 	}
-	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: fleetKey(), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(), ReturnValues: types.ReturnValueAllNew,
+	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: rightKey(r), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
+		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
 	})
-	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
-		return 0, false, nil
+	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
+		return false, nil
 	}
 	if err != nil {
-		return 0, false, fault.Store("claim announcing", err)
+		return false, fault.Store("the right of "+string(r), err)
 	}
-	return intOf(out.Attributes["announced"]), true, nil
+	return true, nil
+}
+
+// Announced implements statuslog.Store.
+func (s *Store) Announced(ctx context.Context) (a statuslog.Announced, err error) {
+	it, err := s.getChat(ctx, "announced", rightKey(statuslog.Announcing))
+	a.Last = intOf(it["last"])
+	if ahead := strOf(it["ahead"]); err == nil && ahead != "" {
+		if err := json.Unmarshal([]byte(ahead), &a.Ahead); err != nil {
+			return a, fault.Store("decode announced", err)
+		}
+	}
+	return a, err
 }
 
 // NoteAnnounced implements statuslog.Store.
-func (s *Store) NoteAnnounced(ctx context.Context, last int64) error {
+func (s *Store) NoteAnnounced(ctx context.Context, until time.Time, a statuslog.Announced) error {
 	var c change
-	c.set(fleetAnnounced, num(last))
-	c.remove(fleetAnnouncing)
-	return s.updateFleet(ctx, "note announced", c)
+	c.set(announcedLast, num(a.Last))
+	ahead, err := json.Marshal(a.Ahead)
+	if err != nil {
+		return fault.Store("encode announced", err)
+	}
+	if len(a.Ahead) > 0 {
+		c.set(announcedAhead, str(string(ahead)))
+	} else {
+		c.remove(announcedAhead)
+	}
+	c.require(rightUntil.Equal(value(millis(until))))
+	done, err := s.updateRight(ctx, statuslog.Announcing, c)
+	if err == nil && !done {
+		err = conflict(nil)
+	}
+	return err
 }

@@ -59,7 +59,7 @@ const LeaseKey = "id"
 // that are kept apart from their messages; "C#<credential hash>" names a
 // credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
 // credentials of people, by public id; "FLEET" has what is known of the platform and
-// the log of the fleet's changes.
+// the log of the fleet's changes; "RIGHT#<right>" says who does what one does at a time.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex; an ended one does not.
@@ -87,11 +87,13 @@ const (
 	enrolmentPartition = "N#"
 	fleetPartition     = "FLEET"
 	peoplePartition    = "PEOPLE"
+	rightPartition     = "RIGHT#"
 
 	profileSort      = "PROFILE"
 	ownerSort        = "OWNER"
 	enrolmentSort    = "ENROLMENT"
 	fleetSort        = "STATE"
+	rightSort        = "RIGHT"
 	messagePrefix    = "M#"
 	bodyPrefix       = "B#"
 	answerPrefix     = "R#"

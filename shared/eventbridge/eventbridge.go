@@ -33,13 +33,25 @@ var (
 )
 
 // Announce implements statuslog.Announcer.
-func (b Bus) Announce(ctx context.Context, c statuslog.Change) error {
-	return b.put(ctx, DetailType, c, c.At)
+func (b Bus) Announce(ctx context.Context, changes []statuslog.Change) (refused []statuslog.Change, err error) {
+	var entries []types.PutEventsRequestEntry
+	for _, c := range changes {
+		e, err := entryOf(DetailType, c, c.At)
+		if err != nil {
+			return changes, err
+		}
+		entries = append(entries, e)
+	}
+	failed, err := b.put(ctx, entries)
+	for _, i := range failed {
+		refused = append(refused, changes[i])
+	}
+	return refused, err
 }
 
 // AnnounceDead implements delivery.DeadAnnouncer.
 func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
-	return b.put(ctx, DeadDetailType, map[string]any{
+	e, err := entryOf(DeadDetailType, map[string]any{
 		"workspace_id": m.Workspace,
 		"message_id":   m.ID,
 		"seq":          m.Seq,
@@ -48,23 +60,39 @@ func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 		"attempts":     append([]chat.Attempt{}, m.Attempts...), // a list, never null
 		"at":           m.SettledAt,
 	}, m.SettledAt)
-}
-
-// put publishes one event, whose detail is v as JSON. PutEvents can succeed as a
-// call and still refuse the event, so both are checked.
-func (b Bus) put(ctx context.Context, detailType string, v any, at time.Time) error {
-	detail, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	out, err := b.Events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+	_, err = b.put(ctx, []types.PutEventsRequestEntry{e})
+	return err
+}
+
+// entryOf is an event whose detail is v as JSON.
+func entryOf(detailType string, v any, at time.Time) (types.PutEventsRequestEntry, error) {
+	detail, err := json.Marshal(v)
+	return types.PutEventsRequestEntry{
 		Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(detail)), Time: &at,
-	}}})
+	}, err
+}
+
+// put publishes events, ten at most. PutEvents can succeed as a call and still refuse some of them, so both are
+// checked. It returns the places of those that are not published.
+func (b Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (failed []int, err error) {
+	out, err := b.Events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
 	if err != nil {
-		return fault.Store("announce", err)
+		for i := range entries {
+			failed = append(failed, i)
+		}
+		return failed, fault.Store("announce", err)
 	}
-	if out.FailedEntryCount > 0 {
-		return fault.Store("announce", fault.New(fault.Internal, "%s", aws.ToString(out.Entries[0].ErrorMessage)))
+	if out.FailedEntryCount == 0 {
+		return nil, nil
 	}
-	return nil
+	for i, e := range out.Entries {
+		if e.EventId == nil {
+			failed = append(failed, i)
+			err = fault.Store("announce", fault.New(fault.Internal, "%s", aws.ToString(e.ErrorMessage)))
+		}
+	}
+	return failed, err
 }

@@ -90,16 +90,15 @@ type oneLog struct {
 	kept            statuslog.Change
 }
 
-func (l *oneLog) AddChange(
-	_ context.Context, _, _ workspace.Facts, c statuslog.Change,
-) (statuslog.Change, error) {
-	c.Seq = 7
-	raw, err := json.Marshal(c)
+func (*oneLog) LatestChange(context.Context) (int64, error) { return 6, nil }
+
+func (l *oneLog) AddChanges(_ context.Context, page []statuslog.Entry) error {
+	raw, err := json.Marshal(page[0].Change)
 	l.kept = statuslog.Change{}
 	if err == nil {
 		err = json.Unmarshal(raw, &l.kept)
 	}
-	return l.kept, err
+	return err
 }
 
 // entries are events as the code puts them: changes to several verdicts, and dead messages.
@@ -117,10 +116,10 @@ func entries(t *testing.T) (changes, deaths []entry) {
 	back.AnnouncedAs, back.HeartbeatAt, back.LeaseUntil = "offline/lease_expired", at, at.Add(time.Minute)
 	for _, f := range []workspace.Facts{never, paused, back} {
 		log.RecordCall(t.Context(), f, at)
-		if err := bus.Announce(t.Context(), store.kept); err != nil {
+		if _, err := bus.Announce(t.Context(), []statuslog.Change{store.kept}); err != nil {
 			t.Fatal(err)
 		}
-		changes = append(changes, *got)
+		changes = append(changes, (*got)[0])
 	}
 	for _, m := range []chat.Message{
 		{ID: "m", Workspace: "w", Seq: 7, Reason: "the agent can't take it", SettledAt: at},
@@ -134,7 +133,7 @@ func entries(t *testing.T) (changes, deaths []entry) {
 		if err := bus.AnnounceDead(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		deaths = append(deaths, *got)
+		deaths = append(deaths, (*got)[0])
 	}
 	return changes, deaths
 }

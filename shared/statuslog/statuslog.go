@@ -7,9 +7,7 @@ package statuslog
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -40,27 +38,96 @@ type Change struct {
 	Evidence     []workspace.Evidence `json:"evidence"`
 }
 
+// PageSize is the most changes that are written together. Each takes a write of its workspace and one of its history;
+// the page takes one of the fleet's log and one of its number. A transaction of DynamoDB has at most 100 writes.
+const PageSize = 49
+
+// Entry is a change that is to be written, with the facts of its workspace before and after it.
+type Entry struct {
+	Old, Next workspace.Facts
+	Change    Change
+	// Unheard is that it tells of silence: it is true only if no signal has renewed the lease since.
+	Unheard bool
+}
+
+// CheckPage refuses entries that no store writes together: too many or none, two of one workspace, or numbers with a
+// gap.
+func CheckPage(entries []Entry) error {
+	if len(entries) < 1 || len(entries) > PageSize {
+		return fmt.Errorf("statuslog: a page of %d changes", len(entries))
+	}
+	seen := map[string]bool{}
+	for i, e := range entries {
+		if seen[e.Next.ID] || e.Change.Seq < 1 || e.Change.Seq != entries[0].Change.Seq+int64(i) {
+			return fmt.Errorf("statuslog: change %d of %s does not fit into its page", e.Change.Seq, e.Next.ID)
+		}
+		seen[e.Next.ID] = true
+	}
+	return nil
+}
+
+// Lost is the error of a page that was not written, because others wrote meanwhile or some of it can't be written.
+type Lost struct {
+	// Entries are the places of those that are the reason: their workspaces have changed, or are being changed. Without
+	// one, only the log has moved on.
+	Entries []int
+	// Cause is what keeps one of them from being written that has not changed; nil for none.
+	Cause error
+}
+
+// Error implements error.
+func (l *Lost) Error() string {
+	return fmt.Sprintf("%d changes of a page: %v", len(l.Entries), l.Unwrap())
+}
+
+// Unwrap gives it the code of its cause, or of a conflict.
+func (l *Lost) Unwrap() error {
+	if l.Cause != nil {
+		return l.Cause
+	}
+	return fault.New(fault.Conflict, "what was seen has changed")
+}
+
+// Right is what one caller of the whole fleet does at a time.
+type Right string
+
+// The rights.
+const (
+	Announcing Right = "announcing"
+	Recording  Right = "recording"
+)
+
+// Announced is how far the log is announced: up to a number, and beyond it these.
+type Announced struct {
+	Last  int64
+	Ahead []int64
+}
+
 // Store keeps changes. Errors: conflict, platform_unavailable.
 type Store interface {
-	// AddChange writes a change as the next of its workspace (next, if
-	// old.Version is still stored), of its history and of the fleet's log, all or
-	// nothing. It returns the change with its number in the fleet.
-	AddChange(ctx context.Context, old, next workspace.Facts, c Change) (Change, error)
+	// AddChanges writes a page all or nothing: each change as the next of its workspace (Next, if Old.Version is still
+	// stored, and Old.LeaseUntil where nothing may have been heard since) and of its history, and all in the fleet's log,
+	// if it ends just before the first. Error: *Lost.
+	AddChanges(ctx context.Context, page []Entry) error
 	// Changes lists the fleet's log after a number, in order.
 	Changes(ctx context.Context, after int64, limit int) ([]Change, error)
 	// LatestChange is the number of the newest change, 0 when there is none.
 	LatestChange(ctx context.Context) (int64, error)
-	// ClaimAnnouncing takes the right to announce until a time, unless somebody
-	// has it now; last is the number of the last change that was announced.
-	ClaimAnnouncing(ctx context.Context, now, until time.Time) (last int64, claimed bool, err error)
-	// NoteAnnounced gives the right back and notes the number of the last change
-	// that was announced.
-	NoteAnnounced(ctx context.Context, last int64) error
+	// TakeRight takes a right until a time, unless somebody has it now.
+	TakeRight(ctx context.Context, r Right, now, until time.Time) (taken bool, err error)
+	// GiveBack gives a right back that was taken until a time, unless it is somebody else's by now.
+	GiveBack(ctx context.Context, r Right, until time.Time) error
+	// Announced is how far the log is announced.
+	Announced(ctx context.Context) (Announced, error)
+	// NoteAnnounced notes it for who has the right to announce until a time. Error: conflict, when it is somebody else's
+	// by now.
+	NoteAnnounced(ctx context.Context, until time.Time, a Announced) error
 }
 
-// Announcer tells the world of a change.
+// Announcer tells the world of changes, of at most AnnounceAtOnce in one call. It returns those that were not taken,
+// and why.
 type Announcer interface {
-	Announce(ctx context.Context, c Change) error
+	Announce(ctx context.Context, changes []Change) (refused []Change, err error)
 }
 
 // Row is a change as a row of its workspace's audit trail.
@@ -83,93 +150,4 @@ type Log struct {
 	Announcer Announcer
 	Policy    workspace.Policy
 	Clock     clock.Clock
-}
-
-// RecordCall records a change of the verdict that a call itself brought about, as
-// the call is answered: what was seen and mended within a minute leaves its trace.
-// Silence is no call's doing, and is judged by the sweep, which knows the fleet.
-// A fault fails no call: the next sweep records what is missing.
-func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) {
-	v := workspace.Assess(f, l.Policy, now)
-	if v.Reason == workspace.ReasonLeaseExpired || v.Reason == workspace.ReasonPlatformSuspect {
-		return
-	}
-	_, _ = l.record(ctx, f, v, now)
-}
-
-// Record writes the workspace's verdict down if it is another than the last one
-// recorded, on condition that nobody else did: each change stands once.
-func (l *Log) Record(
-	ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time,
-) (changed bool, err error) {
-	return l.record(ctx, f, fl.Assess(f, l.Policy, now), now)
-}
-
-func (l *Log) record(
-	ctx context.Context, f workspace.Facts, v workspace.Verdict, now time.Time,
-) (changed bool, err error) {
-	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
-	if healthyWhenBusy(as) == healthyWhenBusy(f.AnnouncedAs) {
-		return false, nil
-	}
-	next := f
-	next.AnnouncedAs, next.AnnouncedAt, next.AnnouncedSeq = as, now, f.AnnouncedSeq+1
-	next.Standing = workspace.Standing{StandsAs: as, StandsSince: v.Since}
-	next.Version++
-	c := Change{
-		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, Life: f.Lives + 1, At: now, To: StatusReason{v.Status, v.Reason},
-		Since: v.Since, Hint: v.Hint, Action: v.Action, Evidence: append([]workspace.Evidence{}, v.Evidence...),
-	}
-	if status, reason, ok := strings.Cut(f.AnnouncedAs, "/"); ok {
-		c.From = &StatusReason{workspace.Status(status), workspace.Reason(reason)}
-	}
-	switch _, err := l.AddChange(ctx, f, next, c); fault.CodeOf(err) {
-	case "":
-		return true, nil
-	case fault.Conflict:
-		return false, nil // the facts changed meanwhile: the next sweep looks again
-	default:
-		return false, err
-	}
-}
-
-// healthyWhenBusy treats busy as healthy: an agent at work is no change to tell.
-func healthyWhenBusy(as string) string {
-	if as == "online/"+string(workspace.ReasonBusy) {
-		return "online/" + string(workspace.ReasonHealthy)
-	}
-	return as
-}
-
-// announceFor is how long one caller has the right to announce; announcePage is
-// how many changes it reads at a time.
-const (
-	announceFor  = time.Minute
-	announcePage = 25
-)
-
-// Announce sends out what was recorded and not announced, in order. A crash
-// between an event and its note lets that event go out twice; none is lost.
-func (l *Log) Announce(ctx context.Context) error {
-	now := l.Clock.Now()
-	last, claimed, err := l.ClaimAnnouncing(ctx, now, now.Add(announceFor))
-	if err != nil || !claimed {
-		return err
-	}
-	for l.Clock.Now().Before(now.Add(announceFor / 2)) {
-		changes, err := l.Changes(ctx, last, announcePage)
-		if err != nil {
-			return err
-		}
-		for _, c := range changes {
-			if err := l.Announcer.Announce(ctx, c); err != nil {
-				return errors.Join(err, l.NoteAnnounced(ctx, last))
-			}
-			last = c.Seq
-		}
-		if len(changes) < announcePage {
-			break
-		}
-	}
-	return l.NoteAnnounced(ctx, last)
 }

@@ -135,6 +135,7 @@ func (r *run) pages(ctx context.Context, cursor string) (next string, err error)
 			})
 		}
 		_ = g.Wait() // errors are in the result
+		r.record(ctx, facts)
 		if cursor = next; cursor == "" {
 			return "", nil
 		}
@@ -151,7 +152,16 @@ func calling(facts []workspace.Facts, now time.Time) (n int) {
 	return n
 }
 
-// workspace sweeps one workspace: its chat queue, its mailbox, its drain, a probe and its verdict.
+// record records the changes of a page's verdicts.
+func (r *run) record(ctx context.Context, facts []workspace.Facts) {
+	recorded, err := r.StatusLog.RecordAll(ctx, facts, r.fleet, r.Clock.Now(), r.Registry.Leases.Get)
+	r.Announced += recorded
+	if err != nil {
+		r.fails("recording changes", err)
+	}
+}
+
+// workspace sweeps one workspace: its chat queue, its mailbox, its drain and a probe.
 func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	now := r.Clock.Now()
 	r.count(func(out *Result) { out.Seen++ })
@@ -170,14 +180,7 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	if err := r.erase(ctx, f, now); err != nil {
 		return err
 	}
-	if err := r.probe(ctx, f, now); err != nil {
-		return err
-	}
-	changed, err := r.StatusLog.Record(ctx, f, r.fleet, now)
-	if changed {
-		r.count(func(out *Result) { out.Announced++ })
-	}
-	return err
+	return r.probe(ctx, f, now)
 }
 
 // mailbox compares a mailbox's counters with the ledger, and ends what is due.

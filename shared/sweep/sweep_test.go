@@ -207,6 +207,37 @@ func TestTwoSweepersAtOnce(t *testing.T) {
 	}
 }
 
+// A sweep records each change that it sees, of pages of a fleet that has fallen silent, and announces each once.
+func TestASweepRecordsAllThatChanged(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	const fleet = 300
+	for i := range fleet - 1 {
+		w.Register(registry.Registration{ID: fmt.Sprintf("w%03d", i), From: world.Home})
+	}
+	w.SweepOnce()
+	w.Announced.Take()
+	for end := w.Now.Add(w.Registry.Policy.LeaseTTL + time.Hour); w.Now.Before(end); w.Now = w.Now.Add(time.Minute) {
+		if _, err := w.Registry.BeginSweep(t.Context(), w.Now); err != nil { // the platform was there
+			t.Fatal(err)
+		}
+	}
+	if out := w.SweepOnce(); out.Seen != fleet || out.Announced != fleet {
+		t.Errorf("%d of %d changes were recorded: %+v", out.Announced, fleet, out)
+	}
+	events := map[string]int{}
+	for _, c := range w.Announced.Take() {
+		events[c.Workspace]++
+	}
+	for id, n := range events {
+		if n != 1 || len(events) != fleet {
+			t.Fatalf("%d events of %s, of %d workspaces", n, id, len(events))
+		}
+	}
+	if out := w.SweepOnce(); out.Announced != 0 || len(w.Announced.Take()) != 0 {
+		t.Errorf("the next sweep records more: %+v", out)
+	}
+}
+
 // The drains of a thousand agents with mail do not start at the same time.
 func TestASweepSpreadsItsWakeups(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")

@@ -1,7 +1,10 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -30,18 +33,22 @@ var (
 )
 
 // Announce implements statuslog.Announcer.
-func (a *Announcer) Announce(_ context.Context, c statuslog.Change) error {
+func (a *Announcer) Announce(_ context.Context, changes []statuslog.Change) ([]statuslog.Change, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.changes = append(a.changes, c)
-	return nil
+	if len(changes) > statuslog.AnnounceAtOnce {
+		return changes, fmt.Errorf("memory: %d events in one call", len(changes))
+	}
+	a.changes = append(a.changes, changes...)
+	return nil, nil
 }
 
-// Take returns the changes so far and forgets them.
+// Take returns the changes so far in the order of the log, and forgets them.
 func (a *Announcer) Take() []statuslog.Change {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	out := a.changes
+	slices.SortStableFunc(out, func(a, b statuslog.Change) int { return cmp.Compare(a.Seq, b.Seq) })
 	a.changes = nil
 	return out
 }

@@ -2,36 +2,51 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
-	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// AddChange implements statuslog.Store.
-func (s *Store) AddChange(
-	_ context.Context, old, next workspace.Facts, c statuslog.Change,
-) (statuslog.Change, error) {
+// AddChanges implements statuslog.Store.
+func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
+	if err := statuslog.CheckPage(page); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.Seq = int64(len(s.changes)) + 1
-	history, err := c.Row()
-	if err != nil {
-		return c, err
+	lost := &statuslog.Lost{}
+	var logged []record
+	for i, e := range page {
+		stored, exists := s.facts[e.Next.ID]
+		heard := e.Unheard && !stored.LeaseUntil.Equal(millis(e.Old.LeaseUntil))
+		if exists != (e.Old.ID != "") || stored.Version != e.Old.Version || heard {
+			lost.Entries = append(lost.Entries, i)
+		}
+		raw, err := newRecord(e.Change)
+		if err != nil {
+			return err
+		}
+		logged = append(logged, raw)
 	}
-	raw, err := newRecord(c)
-	if err != nil {
-		return c, err
+	if len(lost.Entries) > 0 || page[0].Change.Seq != int64(len(s.changes))+1 {
+		return lost
 	}
-	if err := s.save(old, next, registry.SaveExtras{}); err != nil {
-		return c, err
+	for _, e := range page {
+		history, err := e.Change.Row()
+		if err != nil {
+			return err
+		}
+		if err := s.putRow(history); err != nil {
+			return err
+		}
+		if err := s.save(e.Old, e.Next, registry.SaveExtras{}); err != nil {
+			return err
+		}
 	}
-	if err := s.putRow(history); err != nil {
-		return c, err
-	}
-	s.changes = append(s.changes, raw)
-	return c, nil
+	s.changes = append(s.changes, logged...)
+	return nil
 }
 
 // Changes implements statuslog.Store.
@@ -51,21 +66,41 @@ func (s *Store) LatestChange(context.Context) (int64, error) {
 	return int64(len(s.changes)), nil
 }
 
-// ClaimAnnouncing implements statuslog.Store.
-func (s *Store) ClaimAnnouncing(_ context.Context, now, until time.Time) (int64, bool, error) {
+// TakeRight implements statuslog.Store.
+func (s *Store) TakeRight(_ context.Context, r statuslog.Right, now, until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if millis(now).Before(s.announcing) {
-		return 0, false, nil
+	if millis(now).Before(s.rights[r]) {
+		return false, nil
 	}
-	s.announcing = millis(until)
-	return s.announced, true, nil
+	s.rights[r] = millis(until)
+	return true, nil
+}
+
+// GiveBack implements statuslog.Store.
+func (s *Store) GiveBack(_ context.Context, r statuslog.Right, until time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rights[r].Equal(millis(until)) {
+		delete(s.rights, r)
+	}
+	return nil
+}
+
+// Announced implements statuslog.Store.
+func (s *Store) Announced(context.Context) (statuslog.Announced, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return statuslog.Announced{Last: s.announced.Last, Ahead: slices.Clone(s.announced.Ahead)}, nil
 }
 
 // NoteAnnounced implements statuslog.Store.
-func (s *Store) NoteAnnounced(_ context.Context, last int64) error {
+func (s *Store) NoteAnnounced(_ context.Context, until time.Time, a statuslog.Announced) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.announced, s.announcing = last, time.Time{}
+	if !s.rights[statuslog.Announcing].Equal(millis(until)) {
+		return conflict()
+	}
+	s.announced = statuslog.Announced{Last: a.Last, Ahead: slices.Clone(a.Ahead)}
 	return nil
 }

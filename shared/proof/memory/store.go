@@ -38,10 +38,10 @@ type Store struct {
 	enrolments  map[string]registry.Enrolment
 	people      map[string]people.Person
 
-	fleet      workspace.Fleet
-	changes    []record
-	announced  int64
-	announcing time.Time
+	fleet     workspace.Fleet
+	changes   []record
+	rights    map[statuslog.Right]time.Time // until when somebody has each
+	announced statuslog.Announced
 }
 
 var (
@@ -67,6 +67,6 @@ func NewStore(p workspace.Policy) *Store {
 		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
-		people: map[string]people.Person{},
+		people: map[string]people.Person{}, rights: map[statuslog.Right]time.Time{},
 	}
 }

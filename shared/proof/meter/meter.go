@@ -19,6 +19,7 @@ import (
 // Counts are what calls consumed.
 type Counts struct {
 	Calls        int
+	Transactions int     // of these calls
 	Write, Read  float64 // units; Write has those of index entries too
 	IndexEntries float64 // units of index entries alone
 }
@@ -65,6 +66,9 @@ func (m *Meter) handle(
 		return out, md, err
 	}
 	c := Counts{Calls: 1}
+	if _, ok := in.Parameters.(*dynamodb.TransactWriteItemsInput); ok {
+		c.Transactions = 1
+	}
 	if c.Read, err = m.reads(ctx, in.Parameters); err != nil {
 		return out, md, err
 	}
@@ -83,6 +87,7 @@ func (m *Meter) handle(
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.Calls += c.Calls
+	m.counts.Transactions += c.Transactions
 	m.counts.Write += c.Write
 	m.counts.Read += c.Read
 	m.counts.IndexEntries += c.IndexEntries

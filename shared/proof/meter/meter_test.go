@@ -70,16 +70,16 @@ func TestCounts(t *testing.T) {
 		call func() error
 		want Counts
 	}{
-		{"a small item", put(with("", 1)), Counts{1, 1, 0, 0}},
-		{"a larger one, with a new entry", put(with("1", 3000)), Counts{1, 4, 0, 1}},
-		{"one that shrinks, with another key in the index", put(with("2", 10)), Counts{1, 5, 0, 2}},
-		{"in a transaction, the entry stays", transact(with("2", 2000)), Counts{1, 4, 0, 0}},
-		{"in a transaction, the entry goes", transact(with("", 9000)), Counts{1, 20, 0, 2}},
-		{"a condition that fails", refused, Counts{1, 9, 0, 0}},
-		{"a consistent read", get(true), Counts{1, 0, 3, 0}},
-		{"an eventually consistent one", get(false), Counts{1, 0, 1.5, 0}},
-		{"a projection is no cheaper", query(nil), Counts{1, 0, 3, 0}},
-		{"an index without entries", query(aws.String("by-time")), Counts{1, 0, 1, 0}},
+		{"a small item", put(with("", 1)), Counts{1, 0, 1, 0, 0}},
+		{"a larger one, with a new entry", put(with("1", 3000)), Counts{1, 0, 4, 0, 1}},
+		{"one that shrinks, with another key in the index", put(with("2", 10)), Counts{1, 0, 5, 0, 2}},
+		{"in a transaction, the entry stays", transact(with("2", 2000)), Counts{1, 1, 4, 0, 0}},
+		{"in a transaction, the entry goes", transact(with("", 9000)), Counts{1, 1, 20, 0, 2}},
+		{"a condition that fails", refused, Counts{1, 0, 9, 0, 0}},
+		{"a consistent read", get(true), Counts{1, 0, 0, 3, 0}},
+		{"an eventually consistent one", get(false), Counts{1, 0, 0, 1.5, 0}},
+		{"a projection is no cheaper", query(nil), Counts{1, 0, 0, 3, 0}},
+		{"an index without entries", query(aws.String("by-time")), Counts{1, 0, 0, 1, 0}},
 	} {
 		m.Reset()
 		if err := c.call(); err != nil {

@@ -213,13 +213,19 @@ type changes struct {
 	c *crash
 }
 
-func (n changes) AddChange(
-	ctx context.Context, old, next workspace.Facts, ch statuslog.Change,
-) (out statuslog.Change, err error) {
-	err = n.c.write(func() (err error) { out, err = n.Store.AddChange(ctx, old, next, ch); return err })
-	return out, err
+func (n changes) AddChanges(ctx context.Context, page []statuslog.Entry) error {
+	return n.c.write(func() error { return n.Store.AddChanges(ctx, page) })
 }
 
-func (n changes) NoteAnnounced(ctx context.Context, last int64) error {
-	return n.c.write(func() error { return n.Store.NoteAnnounced(ctx, last) })
+func (n changes) TakeRight(ctx context.Context, r statuslog.Right, now, until time.Time) (taken bool, err error) {
+	err = n.c.write(func() (err error) { taken, err = n.Store.TakeRight(ctx, r, now, until); return err })
+	return taken, err
+}
+
+func (n changes) GiveBack(ctx context.Context, r statuslog.Right, until time.Time) error {
+	return n.c.write(func() error { return n.Store.GiveBack(ctx, r, until) })
+}
+
+func (n changes) NoteAnnounced(ctx context.Context, until time.Time, a statuslog.Announced) error {
+	return n.c.write(func() error { return n.Store.NoteAnnounced(ctx, until, a) })
 }

@@ -70,6 +70,7 @@ type machine struct {
 
 	knowledge
 	observed observation
+	logged   logged
 }
 
 // Machine runs one random history, and then on without faults until the mailbox is empty.
@@ -82,6 +83,9 @@ func Machine(t *rapid.T, w World, id string) {
 	m.reliable, reliable.Agents, m.Delivery.Agents = &reliable, m, m
 	m.reliableSweeper, reliableSweeper.Delivery = &reliableSweeper, &reliable
 	m.crash.wrap(m.Delivery, m.Sweeper)
+	var err error
+	m.logged.seq, err = m.reliableSweeper.StatusLog.LatestChange(m.ctx)
+	m.must("read the log", err)
 	m.takeOver()
 	if rapid.Bool().Draw(t, "a message has died") {
 		m.startWithDeadMessage()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/proof/model"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -137,7 +138,46 @@ func (m *machine) observe() {
 		m.broken("%s", broken)
 	}
 	m.checkCounters(facts, messages)
+	m.checkChanges(facts)
 }
+
+// logged is how far the log of changes of verdict was looked at.
+type logged struct {
+	seq  int64 // in the fleet
+	own  int64 // in the workspace
+	last statuslog.StatusReason
+}
+
+// checkChanges holds the log to its promises: no number is left out or given twice, and each change of the workspace
+// goes on from the one before.
+func (m *machine) checkChanges(f workspace.Facts) {
+	changes, err := m.reliableSweeper.StatusLog.Changes(m.ctx, m.logged.seq, manyChanges)
+	if err != nil {
+		m.broken("the log: %v", err)
+	}
+	for _, c := range changes {
+		if m.logged.seq++; c.Seq != m.logged.seq {
+			m.broken("the log has the change %d after %d", c.Seq, m.logged.seq-1)
+		}
+		if c.Workspace != m.id {
+			continue
+		}
+		from := statuslog.StatusReason{}
+		if c.From != nil {
+			from = *c.From
+		}
+		if m.logged.own++; c.WorkspaceSeq != m.logged.own || from != m.logged.last {
+			m.broken("%+v comes after number %d, which was %v", c, m.logged.own-1, m.logged.last)
+		}
+		m.logged.last = c.To
+	}
+	if f.AnnouncedSeq != m.logged.own {
+		m.broken("the workspace has the number %d, its last change %d", f.AnnouncedSeq, m.logged.own)
+	}
+}
+
+// manyChanges is more than come between two looks.
+const manyChanges = 1000
 
 // formerClaim reports whether a claim of an epoch holds nothing since the agent registered
 // again: a poll's claim, or a push's when the agent declares now that it polls, or has

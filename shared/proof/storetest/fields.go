@@ -153,11 +153,11 @@ func (c contract) changeFields(t T) {
 	next.Version++
 	ch := filled[statuslog.Change](1)
 	ch.Workspace, ch.Life = f.ID, 1
-	stored, err := c.AddChange(t.Context(), f, next, ch)
+	must(t, c.AddChanges(t.Context(), c.numbered(t, statuslog.Entry{Old: f, Next: next, Change: ch})))
+	last, err := c.LatestChange(t.Context())
 	must(t, err)
-	ch.Seq = stored.Seq
-	same(t, ch, stored)
-	log, err := c.Changes(t.Context(), stored.Seq-1, 1)
+	ch.Seq = last
+	log, err := c.Changes(t.Context(), last-1, 1)
 	must(t, err)
 	same(t, []statuslog.Change{ch}, log)
 	row, err := ch.Row()

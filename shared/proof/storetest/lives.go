@@ -72,9 +72,7 @@ func (c contract) fill(t T, f workspace.Facts) {
 	must(t, err)
 	same(t, true, claimed)
 	f = c.read(t, f.ID)
-	next, change := changeOf(f, t0)
-	_, err = c.AddChange(t.Context(), f, next, change)
-	must(t, err)
+	must(t, c.AddChanges(t.Context(), c.numbered(t, changeOf(f, t0))))
 }
 
 // wantNothingOf fails if anything is found of a life.

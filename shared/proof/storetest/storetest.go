@@ -64,7 +64,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("people", c.persons)
 	t.Run("open mail", c.openMail)
 	t.Run("status log", c.statusLog)
-	t.Run("announcing", c.announcing)
+	t.Run("rights", c.rights)
 	t.Run("fleet", c.fleet)
 	t.Run("delegations", c.delegations)
 	t.Run("activity log", c.activityLog)
