@@ -57,7 +57,7 @@ var rooms = map[string]struct {
 	"registry":   {useCase, "activity chat clock fault retry token workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault workspace"},
-	"statuslog":  {useCase, "activity clock fault workspace"},
+	"statuslog":  {useCase, "activity clock fault retry workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 
 	"dynamo": {
