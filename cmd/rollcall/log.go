@@ -140,8 +140,11 @@ func rowEntry(row api.ActivityRow) entry {
 	return e
 }
 
-// receiptEntries are a message's attempts, its end and its answer.
+// receiptEntries are who sent a message, if a person did, its attempts, its end and its answer.
 func receiptEntries(r api.Receipt) (out []entry) {
+	if r.SentBy != "" {
+		out = append(out, entry{At: r.AcceptedAt, Kind: "sent", Message: r.MessageID, Text: sentWords(r)})
+	}
 	for _, t := range r.Attempts {
 		text := fmt.Sprintf("by %s: %s", t.Via, cmp.Or(t.Text, string(t.Outcome)))
 		if t.Error != "" {

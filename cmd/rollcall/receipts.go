@@ -78,6 +78,9 @@ func receiptsTable(w *printer, receipts []api.Receipt) {
 	w.table(rows)
 }
 
+// sentWords are which person sent a message.
+func sentWords(r api.Receipt) string { return "by " + r.SentBy + " from " + r.SentFrom }
+
 // receiptTable prints one message, a line for each of its facts.
 func receiptTable(w *printer, r api.Receipt) {
 	rows := [][]string{
@@ -85,6 +88,9 @@ func receiptTable(w *printer, r api.Receipt) {
 		{"state", fmt.Sprintf("%s: %s", r.State, w.words(r.Reason))},
 		{"accepted", w.at(r.AcceptedAt)},
 		{"expires", w.at(r.ExpiresAt)},
+	}
+	if r.SentBy != "" {
+		rows = append(rows, []string{"sent", sentWords(r)})
 	}
 	if !r.SettledAt.IsZero() {
 		rows = append(rows, []string{"ended", w.at(r.SettledAt)})

@@ -38,7 +38,9 @@ func send(
 		if m.Workspace, m.Source, err = parties(ctx, del, c, in.ID); err != nil {
 			return api.Accepted{}, err
 		}
-		m.SourceLife = c.Caller.Lives
+		if m.SourceLife = c.Caller.Lives; c.Caller.Person != "" {
+			m.SentBy, m.SentFrom = c.Caller.Person, c.From()
+		}
 		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
 		if asks {
 			accept = del.Ask

@@ -40,7 +40,7 @@ func (ms messages) change(
 			f.Open++
 			ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
 		}
-		return httpapi.ReceiptOf(m, c.Now), nil
+		return httpapi.ReceiptOf(c, m), nil
 	}
 }
 
@@ -56,7 +56,7 @@ func (ms messages) redrive(
 		return api.Receipt{}, err
 	}
 	_, err = m.Redrive(ms.delivery.Policy, c.Now)
-	return httpapi.ReceiptOf(m, c.Now), err
+	return httpapi.ReceiptOf(c, m), err
 }
 
 // redriveAll puts back every dead message of a workspace, or says which it
@@ -80,5 +80,5 @@ func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.Redriv
 		f.Open += int64(len(dead))
 		ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
 	}
-	return api.Redriven{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(dead, c.Now)}, nil
+	return api.Redriven{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, dead)}, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -39,19 +38,19 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if err != nil {
 		return api.Receipts{}, err
 	}
-	return api.Receipts{Messages: httpapi.ReceiptsOf(ms, c.Now), Next: nextCursor(next)}, err
+	return api.Receipts{Messages: httpapi.ReceiptsOf(c, ms), Next: nextCursor(next)}, err
 }
 
 func (rs receipts) one(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (api.Receipt, error) {
 	m, err := rs.message(ctx, c, in)
-	return httpapi.ReceiptOf(m, c.Now), err
+	return httpapi.ReceiptOf(c, m), err
 }
 
 func (rs receipts) queueStatus(
 	ctx context.Context, c httpapi.Call, in api.GetMessageRequest,
 ) (api.QueueStatus, error) {
 	m, err := rs.message(ctx, c, in)
-	return queueStatusOf(m, c.Now), err
+	return queueStatusOf(c, m), err
 }
 
 // message is a message, for its sender, its receiver and who may operate; for
@@ -77,8 +76,8 @@ var queueStatuses = map[chat.State]string{
 	chat.Expired: "dropped", chat.Cancelled: "dropped",
 }
 
-func queueStatusOf(m chat.Message, now time.Time) api.QueueStatus {
-	r := httpapi.ReceiptOf(m, now)
+func queueStatusOf(c httpapi.Call, m chat.Message) api.QueueStatus {
+	r := httpapi.ReceiptOf(c, m)
 	q := api.QueueStatus{
 		QueueID: m.ID, WorkspaceID: m.Workspace, Status: queueStatuses[r.State], State: r.State, TaskState: r.TaskState,
 		Priority: m.Priority, Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,

@@ -60,12 +60,30 @@ func TestQueueStatusIsThatOfTheTask(t *testing.T) {
 		m := chat.Message{ID: "m", State: chat.Queued, ExpiresAt: start.Add(time.Hour)}
 		m = m.Take(chat.ByPush, chat.Claim{}, chat.DefaultPolicy(), time.Time{}, start)
 		m = m.Deliver("the agent took it", answer, failure, start)
-		q, r := queueStatusOf(m, start), httpapi.ReceiptOf(m, start)
+		call := httpapi.Call{Now: start}
+		q, r := queueStatusOf(call, m), httpapi.ReceiptOf(call, m)
 		if q.Status != want || q.TaskState != chat.StateOf(answer) || (q.CompletedAt == nil) != (want == "dispatched") {
 			t.Errorf("%s: %+v", state, q)
 		}
 		if r.TaskState != q.TaskState || r.AnswerText != "so far" || (r.LastError == "") != (want != "failed") {
 			t.Errorf("%s: %+v", state, r)
+		}
+	}
+}
+
+// Who sent a message is told to people. A workspace, which may be the one that gets it, is not told.
+func TestWhoSentAMessageIsToldToPeople(t *testing.T) {
+	m := chat.Message{ID: "m", State: chat.Queued, SentBy: "ana rcp_1", SentFrom: "192.0.2.1"}
+	for _, c := range []struct {
+		caller httpapi.Caller
+		want   string
+	}{
+		{httpapi.Caller{Person: "bob rcp_2"}, "ana rcp_1 192.0.2.1"},
+		{httpapi.Caller{Workspace: "w"}, " "},
+		{httpapi.Caller{}, " "},
+	} {
+		if r := httpapi.ReceiptOf(httpapi.Call{Caller: c.caller}, m); r.SentBy+" "+r.SentFrom != c.want {
+			t.Errorf("%+v is told %q from %q", c.caller, r.SentBy, r.SentFrom)
 		}
 	}
 }

@@ -30,6 +30,8 @@ type Receipt struct {
 	Probe       bool            `json:"probe,omitempty" description:"it says nothing: its receipt tells whether mail reaches the agent"`
 	Attempts    []Attempt       `json:"attempts"`
 	LastError   string          `json:"last_error,omitempty"`
+	SentBy      string          `json:"sent_by,omitempty" description:"the person who sent it; only people are told"`
+	SentFrom    string          `json:"sent_from,omitempty" description:"the address that the person sent it from"`
 	AcceptedAt  time.Time       `json:"accepted_at"`
 	ExpiresAt   time.Time       `json:"expires_at"`
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`

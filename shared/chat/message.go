@@ -119,6 +119,8 @@ type Message struct {
 	Seq        int64  // order of acceptance in its workspace's life, from 1, without gaps
 	Source     string // the sending workspace; "" is the user
 	SourceLife int64  // of Source: the number of the one that sent it
+	SentBy     string // what the audit trail calls the person who sent it; "": none did, or who is not known
+	SentFrom   string // the address that the person sent it from
 	Method     string
 	Priority   Priority
 	Body       json.RawMessage

@@ -60,6 +60,8 @@ type messageRecord struct {
 	NotBefore  time.Time      `json:",omitzero"`
 	AsideEpoch int64          `json:",omitempty"`
 	SourceLife int64          `json:",omitempty"`
+	SentBy     string         `json:",omitempty"`
+	SentFrom   string         `json:",omitempty"`
 	SettledAt  time.Time      `json:",omitzero"`
 	Attempts   []chat.Attempt `json:",omitempty"`
 	Claim      chat.Claim     `json:",omitzero"`
@@ -90,7 +92,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
-		m.SourceLife, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
+		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
 		m.Delegation, m.Digest, m.Probe, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
@@ -131,7 +133,8 @@ func decodeMessage(it item) (chat.Message, error) {
 	m := chat.Message{
 		ID:        strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix),
 		Workspace: life.Workspace, Life: life.Number,
-		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, Method: r.Method, Priority: r.Priority,
+		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, SentBy: r.SentBy,
+		SentFrom: r.SentFrom, Method: r.Method, Priority: r.Priority,
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
 		AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,

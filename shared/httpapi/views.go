@@ -155,10 +155,10 @@ func valid(text []byte) json.RawMessage {
 	return text
 }
 
-// ReceiptOf makes the view of the message as it stands at now: one whose time is up
-// has expired, though no sweep has ended it yet.
-func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
-	m = m.At(now)
+// ReceiptOf makes the view of the message, for the caller and as it stands when it calls: one whose time is up has
+// expired, though no sweep has ended it yet. Which person sent it is told to people alone.
+func ReceiptOf(c Call, m chat.Message) api.Receipt {
+	m = m.At(c.Now)
 	r := api.Receipt{
 		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq,
 		State: m.State, Status: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
@@ -172,6 +172,9 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 		})
 		r.LastError = a.Error
 	}
+	if c.Caller.Person != "" {
+		r.SentBy, r.SentFrom = m.SentBy, m.SentFrom
+	}
 	if t := m.Told; m.Callback != "" && !m.State.Open() {
 		r.Callback = &api.Callback{State: t.State(), Tries: t.Tries, LastAt: t.At, Error: t.Error}
 	}
@@ -179,10 +182,10 @@ func ReceiptOf(m chat.Message, now time.Time) api.Receipt {
 }
 
 // ReceiptsOf makes the views of messages; it is a list, never null.
-func ReceiptsOf(ms []chat.Message, now time.Time) []api.Receipt {
+func ReceiptsOf(c Call, ms []chat.Message) []api.Receipt {
 	out := make([]api.Receipt, 0, len(ms))
 	for _, m := range ms {
-		out = append(out, ReceiptOf(m, now))
+		out = append(out, ReceiptOf(c, m))
 	}
 	return out
 }

@@ -104,7 +104,7 @@ func TestAReceiptSaysOutcomesInPlainWords(t *testing.T) {
 	m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
 	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now)
 	m = m.Miss("connection refused")
-	r := httpapi.ReceiptOf(m, now)
+	r := httpapi.ReceiptOf(httpapi.Call{Now: now}, m)
 	if len(r.Attempts) != 1 || r.Attempts[0].Outcome != chat.Unreachable || r.LastError != "connection refused" ||
 		!strings.HasPrefix(r.Attempts[0].Text, "the agent could not be reached") {
 		t.Errorf("%+v", r)
@@ -130,7 +130,7 @@ func TestAReceiptAfterItsTimeIsExpired(t *testing.T) {
 		"it is being delivered at its end":     {taken(end.Add(time.Minute)), end, chat.InFlight},
 		"delivered before its end, read later": {waiting.Deliver("", nil, "", now), end.Add(time.Hour), chat.Delivered},
 	} {
-		r := httpapi.ReceiptOf(c.m, c.at)
+		r := httpapi.ReceiptOf(httpapi.Call{Now: c.at}, c.m)
 		ended := c.state == chat.Expired
 		if r.State != c.state || r.Status != r.State || (ended && (!r.SettledAt.Equal(end) || r.Reason == "")) {
 			t.Errorf("%s: %+v", name, r)

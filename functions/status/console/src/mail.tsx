@@ -62,6 +62,7 @@ function Message({ r, w, now, acts }: { r: Receipt; w: Workspace; now: number; a
             <div><dt>Message</dt><dd><code>{visible(r.message_id)}</code><Copy text={r.message_id} what="the message’s id" /></dd></div>
             <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd>{span((r.settled_at ? Date.parse(r.settled_at) : now) / 1000 - Date.parse(r.accepted_at) / 1000)}</dd></div>
             <div><dt>State</dt><dd>{stateWords[r.state]}: {visible(r.reason)}</dd></div>
+            {r.sent_by && <div><dt>Sent by</dt><dd>{visible(r.sent_by)} from {visible(r.sent_from || '')}</dd></div>}
             {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Ago at={r.next_attempt_at} now={now} /></dd></div>}
             {open(r) && <div><dt>Expires</dt><dd><Ago at={r.expires_at} now={now} /></dd></div>}
             {r.callback && <div><dt>Callback</dt><dd>{r.callback.state}, {r.callback.tries} calls{r.callback.error && ': ' + visible(r.callback.error)}</dd></div>}
