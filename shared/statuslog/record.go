@@ -165,7 +165,7 @@ func (l *Log) recordOnce(
 			due = append(due, e)
 		}
 	}
-	for turn := range slices.Chunk(due, turnSize) {
+	for turn := range slices.Chunk(due, TurnSize) {
 		n, r, err := l.recordInTurn(ctx, turn)
 		recorded += n
 		rest.add(r.entries, r.cause)
@@ -176,11 +176,13 @@ func (l *Log) recordOnce(
 	return recorded, rest, nil
 }
 
+// TurnSize is the most changes that are written in one turn.
+const TurnSize = 5 * PageSize
+
 // Writers of pages take turns: all write the one number of the fleet's log, and a transaction that loses costs as
 // much as one that is written. A turn only spares that: a page whose number has moved on is not written in any case.
 // Who can't have it in time goes on without, and so does a call, whose change is small.
 const (
-	turnSize  = 5 * PageSize    // the changes of one turn
 	turnFor   = 5 * time.Second // longer than a turn takes: so long are others held up when its holder has died
 	turnTries = 50
 	turnPause = 200 * time.Millisecond // before a try, at most

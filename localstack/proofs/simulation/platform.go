@@ -146,14 +146,16 @@ func (r *run) look(i int32) {
 	}
 }
 
-// record notes a change of verdict: changes are recorded one after another.
+// record notes a change of verdict. Changes are recorded one after another, and the worker that records looks at
+// nothing meanwhile.
 func (r *run) record(a *agent, is shown) {
 	a.shown = is
 	if is == unknown {
 		r.result.Suspected++
 	}
 	s := &r.sweep
-	s.recorded = max(s.recorded, float64(r.now)) + 1000/(float64(r.Sweep.Workers)*r.Sweep.ChangesEach)
+	s.credit -= r.Sweep.Each / r.Sweep.Changes
+	s.recorded = max(s.recorded, float64(r.now)) + 1000/r.Sweep.Changes
 	r.result.Changes++
 	r.result.ToldAfter = max(r.result.ToldAfter, time.Duration(s.recorded-float64(r.now))*time.Millisecond)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -29,18 +30,30 @@ type Config struct {
 
 // Sweep is what the sweeper can do.
 type Sweep struct {
-	Workers     int
-	Each        float64 // workspaces a second that one worker looks at
-	ChangesEach float64 // changes of verdict a second that one worker records
+	Workers int
+	Each    float64 // workspaces a second that one worker looks at
+	Changes float64 // changes of verdict a second that all of them record: their log has one number
 }
 
-// OneFunction is a sweep by one function that records one change after another, as measured on the emulator with a
-// region's latency added: full at 100,000 workspaces a minute.
-var OneFunction = Sweep{Workers: 1, Each: 100_000.0 / 60, ChangesEach: 26}
+// OneFunction is a sweep by one function: full at 100,000 workspaces a minute.
+var OneFunction = Sweep{Workers: 1, Each: 100_000.0 / 60, Changes: changesASecond()}
 
-// Segments is a sweep of a fleet by workers of 30,000 workspaces, which record the changes of a page together.
+// Segments is a sweep of a fleet by workers of 30,000 workspaces.
 func Segments(agents int) Sweep {
-	return Sweep{Workers: max(1, agents/30_000), Each: 100_000.0 / 60, ChangesEach: 700}
+	return Sweep{Workers: max(1, agents/30_000), Each: 100_000.0 / 60, Changes: changesASecond()}
+}
+
+// What DynamoDB takes within a region is modelled: a transaction of 100 writes, and a read or a write of one item.
+const (
+	transaction = 25 * time.Millisecond
+	oneCall     = 5 * time.Millisecond
+)
+
+// changesASecond is how many changes statuslog records when there are always more. In each turn the right to record is
+// taken, the newest number read, one page written after the other, and the right given back.
+func changesASecond() float64 {
+	turn := 3*oneCall + statuslog.TurnSize/statuslog.PageSize*transaction
+	return statuslog.TurnSize / turn.Seconds()
 }
 
 // Default is a fleet of so many agents as docs/scale.md plays it.
