@@ -35,7 +35,7 @@ function Console() {
       <main id="main" tabIndex={-1}>
         {state.refused !== undefined
           ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
-          : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} /> : <FleetPage state={state} query={query} />}
+          : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} /> : <FleetPage state={state} query={query} look={ids => live.look(ids)} />}
       </main>
       <div role="status" aria-live="polite" class="unseen">{state.news}</div>
       {keys && <Keys onClose={() => showKeys(false)} />}

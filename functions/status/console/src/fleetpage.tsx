@@ -12,8 +12,8 @@ import { heard, reasonWords, statusWords, waiting } from './words'
 
 export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })
 
-/** FleetPage is the list of workspaces, worst first. */
-export function FleetPage({ state, query }: { state: State; query: string }) {
+/** FleetPage is the list of workspaces, worst first. look is told which are shown. */
+export function FleetPage({ state, query, look }: { state: State; query: string; look: (ids: string[]) => void }) {
   const now = useNow()
   const filter = readFilter(query)
   const change = (to: Partial<Filter>) => go(writeFilter({ ...filter, page: 1, ...to }), { replace: true })
@@ -21,6 +21,7 @@ export function FleetPage({ state, query }: { state: State; query: string }) {
   const page = shown(state.fleet ?? [], filter, now)
   page.rows = useHeldRows(rows, page.rows, state.fleet ?? [])
   useKeptFocus(rows)
+  useEffect(() => look(page.rows.map(w => w.id)))
   useKeys((key, e) => {
     const links = [...rows.current?.querySelectorAll<HTMLElement>('a.name') ?? []]
     const at = links.findIndex(l => l.closest('tr')?.contains(document.activeElement))

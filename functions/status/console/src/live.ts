@@ -1,5 +1,6 @@
 // What the console knows of the fleet, and how it keeps that true: it reads the fleet once, follows its changes by
-// GET /events, reads a workspace again when time alone changes its verdict, and reads all of it anew now and then.
+// GET /events, reads a workspace again when time alone changes its verdict, and what is on the screen now and then. All
+// of it is read anew seldom.
 import { Problem, call, credential, get, of, platformNow } from './api'
 import type { Change, Events, Fleet, Health, Me, Workspace } from './api'
 import { visible } from './visible'
@@ -7,8 +8,11 @@ import { reasonWords, statusWords } from './words'
 
 /** most is how many workspaces are read: a browser shows more than that badly. */
 export const most = 5_000
-const anewEvery = 20_000
-const few = 20 // changes that are read one by one
+const anewEvery = 300_000
+const screenEvery = 20_000
+const atOnce = 50 // workspaces that one call reads (MaxIDs of shared/api). So small a fleet is looked after whole
+const many = 200 // changes at once with which the whole fleet is read
+const settled = 300 // milliseconds after which the screen does not change any more under who types
 
 export interface State {
   fleet: Workspace[] | undefined // undefined: not read yet
@@ -36,6 +40,9 @@ export class Live {
   private readonly told = new Set<() => void>()
   private turn = new AbortController()
   private rechecks: ReturnType<typeof setTimeout> | undefined
+  private looked: string[] = [] // on the screen
+  private looks: ReturnType<typeof setTimeout> | undefined
+  private readonly readOf = new Map<string, number>() // when each workspace was read, by this browser's clock
 
   /** subscribe has a function called after each change, until what it returns is called. */
   subscribe(then: () => void) {
@@ -50,11 +57,17 @@ export class Live {
 
   /** start begins anew, with the credential that is kept. What an earlier start still reads is dropped. */
   start() {
-    this.turn.abort()
+    this.stop()
     this.turn = new AbortController()
-    clearTimeout(this.rechecks)
     this.set({ ...initial, readAt: Date.now() })
     void this.run(this.turn.signal)
+  }
+
+  /** stop has nothing read any more. */
+  stop() {
+    this.turn.abort()
+    clearTimeout(this.rechecks)
+    clearTimeout(this.looks)
   }
 
   signIn(secret: string) {
@@ -116,11 +129,30 @@ export class Live {
 
   /** readNowAndThen reads what no change tells: counters, times, and whether the platform's sweeper runs. */
   private async readNowAndThen(signal: AbortSignal): Promise<never> {
-    for (;;) {
-      await later(anewEvery, signal)
+    for (let anew = Date.now() + anewEvery;;) {
+      await later(screenEvery, signal)
       if (signal.aborted) throw signal.reason
-      if (!document.hidden) await this.readFleet(signal)
+      if (document.hidden) continue
+      if (this.state.me?.team || Date.now() >= anew) {
+        await this.readFleet(signal)
+        anew = Date.now() + anewEvery
+      } else {
+        await this.readNamed(this.looked, signal)
+        this.heard({ health: await get<Health>('healthz', signal) })
+      }
     }
+  }
+
+  /** look says which workspaces are on the screen. Those that were read too long ago are read again. */
+  look(ids: string[]) {
+    if (ids.join() === this.looked.join()) return
+    this.looked = ids
+    clearTimeout(this.looks)
+    const signal = this.turn.signal
+    this.looks = setTimeout(() => {
+      const old = this.looked.filter(id => Date.now() - (this.readOf.get(id) ?? 0) >= screenEvery)
+      this.readNamed(old, signal).catch(e => { if (!signal.aborted) this.failed(e) })
+    }, settled)
   }
 
   private async readFleet(signal: AbortSignal) {
@@ -133,15 +165,34 @@ export class Live {
     }
     const health = await get<Health>('healthz', signal)
     if (signal.aborted) return
+    this.readOf.clear()
+    for (const w of fleet) this.readOf.set(w.id, Date.now())
     this.heard({ fleet, more: cursor !== null, health })
     this.recheck()
   }
 
-  /** apply reads the workspaces that changed. It reports whether the rest of the fleet is still the same. */
+  /** readNamed reads some workspaces. Those that are not in the answer are not, or no more, in the fleet. */
+  private async readNamed(ids: string[], signal: AbortSignal) {
+    for (let i = 0; i < ids.length; i += atOnce) {
+      const asked = ids.slice(i, i + atOnce)
+      const { workspaces } = await get<Fleet>('workspaces?ids=' + asked.join(','), signal)
+      if (signal.aborted) return
+      const fleet = this.state.fleet ?? [], known = new Set(fleet.map(w => w.id))
+      const read = new Map(workspaces.map(w => [w.id, w])), gone = new Set(asked)
+      for (const id of read.keys()) {
+        gone.delete(id)
+        this.readOf.set(id, Date.now())
+      }
+      this.heard({ fleet: [...fleet.filter(w => !gone.has(w.id)).map(w => read.get(w.id) ?? w), ...workspaces.filter(w => !known.has(w.id))] })
+    }
+    this.recheck()
+  }
+
+  /** apply reads the workspaces that changed. It reports false when they are too many. */
   private async apply(events: Change[], signal: AbortSignal): Promise<boolean> {
     const ids = [...new Set(events.map(e => e.workspace_id))]
-    if (ids.length > few) return false
-    for (const id of ids) if (!await this.read(id, signal)) return false
+    if (ids.length > many) return false
+    await this.readNamed(ids, signal)
     const last = events.at(-1)
     if (last) this.set({ news: this.say(last) })
     return true
@@ -170,19 +221,22 @@ export class Live {
     }
   }
 
-  /** recheck reads those workspaces again whose verdict time alone changes, when it does. */
+  /**
+   * recheck reads those workspaces again whose verdict time alone changes, when it does: of a small fleet all, of a large
+   * one those that are not well. Of the others the next sweep tells.
+   */
   private recheck() {
     clearTimeout(this.rechecks)
-    const signal = this.turn.signal
-    const due = (this.state.fleet ?? []).filter(w => w.recheck_at).map(w => ({ id: w.id, at: Date.parse(w.recheck_at ?? '') }))
-      .sort((a, b) => a.at - b.at).slice(0, few)
+    const signal = this.turn.signal, fleet = this.state.fleet ?? []
+    const due = fleet.filter(w => w.recheck_at && (fleet.length <= atOnce || w.status !== 'online'))
+      .map(w => ({ id: w.id, at: Date.parse(w.recheck_at ?? '') })).sort((a, b) => a.at - b.at).slice(0, atOnce)
     const first = due[0]
     if (!first || signal.aborted) return
     const slack = 300, soon = Math.max(1_000, first.at + slack - platformNow())
     this.rechecks = setTimeout(() => {
       const now = platformNow()
       const over = due.filter(d => d.at <= now)
-      Promise.all(over.map(d => this.read(d.id, signal))).catch(e => { if (!signal.aborted) this.failed(e) })
+      this.readNamed(over.map(d => d.id), signal).catch(e => { if (!signal.aborted) this.failed(e) })
         .finally(() => { if (!signal.aborted && over.length === 0) this.recheck() })
     }, Math.min(soon, 2 ** 31 - 1))
   }

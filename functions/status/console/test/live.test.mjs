@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { load } from './bundle.mjs'
+
+const { Live } = await load('live.ts')
+
+/** A platform with a fleet that changes by itself. It counts its calls. */
+class Platform {
+  calls = {}
+  events = []
+  constructor(size) {
+    this.fleet = [...Array(size).keys()].map(i => ({ id: 'w' + i, name: 'w' + i, status: 'online', reason: 'healthy' }))
+  }
+  turn(i, status, reason) {
+    Object.assign(this.fleet[i], { status, reason })
+    this.events.push({ workspace_id: 'w' + i, to: { status, reason } })
+  }
+  async answer(path) {
+    const { pathname, searchParams: q } = new URL(path, 'http://platform/')
+    const count = what => { this.calls[what] = (this.calls[what] ?? 0) + 1 }
+    if (pathname === '/healthz') {
+      count('health')
+      return { status: 'ok' }
+    }
+    if (pathname === '/events') {
+      const since = Number(q.get('since') ?? this.events.length)
+      count(q.has('since') ? 'events' : 'newest event')
+      for (let waited = 0; waited < Number(q.get('wait')) && this.events.length <= since; waited++) {
+        await new Promise(done => setTimeout(done, 1_000))
+      }
+      return { events: this.events.slice(since), next: this.events.length }
+    }
+    assert.equal(pathname, '/workspaces')
+    if (q.has('ids')) {
+      count('named')
+      const ids = q.get('ids').split(',')
+      assert.ok(ids.length <= 50)
+      return { workspaces: structuredClone(this.fleet.filter(w => ids.includes(w.id))), next: null }
+    }
+    count('page of the fleet')
+    const from = Number(q.get('cursor') ?? 0), to = from + Number(q.get('limit'))
+    return { workspaces: structuredClone(this.fleet.slice(from, to)), next: to < this.fleet.length ? String(to) : null }
+  }
+}
+
+/** minutes lets a console follow the platform for so many virtual minutes, and returns what it knows then. */
+async function minutes(t, platform, n, { hidden = false, screen = 50, during } = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  t.mock.method(globalThis, 'fetch', async path => new Response(JSON.stringify(await platform.answer(path))))
+  globalThis.document = { hidden }
+  globalThis.sessionStorage = { getItem: () => null }
+  const live = new Live()
+  live.start()
+  for (let second = 0; second < n * 60; second++) {
+    if (second === 1) live.look(platform.fleet.slice(0, screen).map(w => w.id))
+    if (second === 25) during?.(live)
+    for (let i = 0; i < 30; i++) await new Promise(setImmediate)
+    t.mock.timers.tick(1_000)
+  }
+  live.stop()
+  return live.state
+}
+
+test('a minute of a large fleet costs a read of the fleet, and some calls that do not grow with it', async t => {
+  const platform = new Platform(2_000)
+  const state = await minutes(t, platform, 1)
+  assert.equal(state.fleet.length, 2_000)
+  assert.equal(state.trouble, '')
+  const { 'page of the fleet': pages, named, health } = platform.calls
+  assert.ok(pages === 4 && named <= 3 && health <= 4 && platform.calls.events <= 4, JSON.stringify(platform.calls))
+})
+
+test('in half an hour the fleet is read anew six times', async t => {
+  const platform = new Platform(600)
+  await minutes(t, platform, 29)
+  assert.ok(platform.calls['page of the fleet'] <= 2 * 6, JSON.stringify(platform.calls))
+})
+
+test('nobody sees a hidden page, and so it only follows', async t => {
+  const platform = new Platform(600)
+  await minutes(t, platform, 5, { hidden: true })
+  assert.ok(!platform.calls.named && platform.calls['page of the fleet'] === 2, JSON.stringify(platform.calls))
+})
+
+test('what changed is read, wherever it is, and what is gone is forgotten', async t => {
+  const platform = new Platform(600)
+  const state = await minutes(t, platform, 1, { during: () => {
+    platform.turn(599, 'degraded', 'push_failing')
+    platform.turn(7, 'offline', 'lease_expired')
+    platform.turn(598, 'removed', 'removed')
+    platform.fleet.splice(598, 1)
+    platform.fleet.push({ id: 'w600', name: 'w600', status: 'provisioning', reason: 'never_registered' })
+    platform.turn(599, 'provisioning', 'never_registered')
+    platform.events.at(-1).workspace_id = 'w600'
+  } })
+  const of = id => state.fleet.find(w => w.id === id)?.reason
+  assert.deepEqual([of('w599'), of('w7'), of('w598'), of('w600')], ['push_failing', 'lease_expired', undefined, 'never_registered'])
+  assert.equal(platform.calls['page of the fleet'], 2)
+})
+
+test('many changes at once are read with the whole fleet', async t => {
+  const platform = new Platform(600)
+  const state = await minutes(t, platform, 1, { during: () => {
+    for (let i = 0; i < 201; i++) platform.turn(i, 'offline', 'lease_expired')
+  } })
+  assert.equal(state.fleet.filter(w => w.status === 'offline').length, 201)
+  assert.ok(platform.calls['page of the fleet'] <= 4 && platform.calls.named <= 3, JSON.stringify(platform.calls))
+})
+
+test('who turns the page is shown counters of now', async t => {
+  const platform = new Platform(600)
+  const state = await minutes(t, platform, 0.5, { during: live => {
+    platform.fleet[300].inbox = { queued: 5 }
+    live.look(['w300'])
+  } })
+  assert.deepEqual(state.fleet.find(w => w.id === 'w300').inbox, { queued: 5 })
+})
