@@ -54,7 +54,7 @@ func (w *printer) remark(r api.Remark) string {
 	if r.Command == "" {
 		return w.words(r.Text)
 	}
-	return w.words(r.Text) + "; " + r.Command
+	return w.words(r.Text) + "; " + r.Command + workspace.WhoRuns(r.CommandNeeds)
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.

@@ -21,6 +21,8 @@ type problem struct {
 	Since      time.Time        `json:"since,omitzero"`
 	Text       string           `json:"text"`
 	Command    string           `json:"command,omitempty"`
+	// CommandNeeds is the scope that the command needs, where that of the credential in use is smaller.
+	CommandNeeds string `json:"command_needs,omitempty"`
 }
 
 func (a *app) problemsCommand() *cobra.Command {
@@ -78,11 +80,13 @@ func problemsOf(fleet []api.Workspace, now time.Time) (out []problem) {
 		case ws.Status == workspace.StatusOffline && now.Sub(ws.Since) > silentLong:
 			silent = silent.with(ws)
 		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
-			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command})
+			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command, ws.CommandNeeds})
 		}
 		for _, r := range ws.Remarks {
 			if ws.Status != workspace.StatusRemoved {
-				out = append(out, problem{Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command})
+				out = append(out, problem{
+					Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command, CommandNeeds: r.CommandNeeds,
+				})
 			}
 		}
 	}
@@ -105,6 +109,7 @@ func (p problem) with(ws api.Workspace) problem {
 		p.Since = ws.Since
 	}
 	p.Text, p.Command = cmp.Or(p.Text, ws.Hint), cmp.Or(p.Command, ws.Command)
+	p.CommandNeeds = cmp.Or(p.CommandNeeds, ws.CommandNeeds)
 	return p
 }
 
@@ -133,7 +138,7 @@ func problemsReport(w *printer, found []problem) {
 		}
 		fmt.Fprintln(w, line)
 		if p.Command != "" {
-			fmt.Fprintln(w, "    "+p.Command)
+			fmt.Fprintln(w, "    "+p.Command+workspace.WhoRuns(p.CommandNeeds))
 		}
 	}
 }

@@ -46,7 +46,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 // profile that can't be read leaves out the name.
 func view(ctx context.Context, reg *registry.Registry, c httpapi.Call, f workspace.Facts) api.Workspace {
 	p, _ := reg.Profiles.Profile(ctx, f.ID)
-	return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, p)
+	return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Workspace(f, p)
 }
 
 // actor is who calls: a person by name and the credential's public id, or an agent.

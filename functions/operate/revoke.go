@@ -13,8 +13,8 @@ func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.Revo
 		_, revoked, err := reg.Revoke(ctx, in.ID, in.Force, actor(c), c.Now)
 		return api.Revoked{
 			WorkspaceID: in.ID, Revoked: revoked,
-			Next: "nobody holds a valid credential now; rollcall repair " + in.ID + " --show (POST /workspaces/" + in.ID +
-				"/repair with show) gives one to place where the agent takes its own from",
+			Next: "nobody holds a valid credential now; rollcall repair " + in.ID +
+				" --show gives one to place where the agent takes its own from",
 		}, err
 	}
 }

@@ -32,7 +32,7 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 		if in.IDs != "" {
 			page, err := readNamed(ctx, reg, c.Now, in.IDs, wanted)
 			for _, f := range page.facts {
-				out.Workspaces = append(out.Workspaces, page.view.Workspace(f, page.profiles[f.ID]))
+				out.Workspaces = append(out.Workspaces, page.view.As(c.Caller).Workspace(f, page.profiles[f.ID]))
 			}
 			return out, err
 		}
@@ -43,7 +43,7 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 				return api.Fleet{}, err
 			}
 			for i, f := range page.facts {
-				v := page.view.Workspace(f, page.profiles[f.ID])
+				v := page.view.As(c.Caller).Workspace(f, page.profiles[f.ID])
 				if size += chat.EncodedSize(v); size > chat.MaxReply && len(out.Workspaces) > 0 {
 					out.Next = nextCursor(before(page.facts, i, cursor))
 					return out, nil

@@ -24,7 +24,7 @@ func oneWorkspace(
 		if err != nil {
 			return api.Workspace{}, err
 		}
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).Workspace(f, p), nil
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Workspace(f, p), nil
 	}
 }
 
@@ -39,7 +39,7 @@ func explain(
 			return api.Explanation{}, err
 		}
 		asText := in.Format == "text" || strings.HasPrefix(c.Header("accept"), api.Text)
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).Explanation(f, asText), nil
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Explanation(f, asText), nil
 	}
 }
 

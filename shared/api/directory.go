@@ -93,18 +93,19 @@ type ExplainRequest struct {
 
 // Explanation is a verdict in a person's words.
 type Explanation struct {
-	WorkspaceID string           `json:"workspace_id" schema:"WorkspaceID"`
-	Summary     string           `json:"summary" description:"what is wrong"`
-	Status      workspace.Status `json:"status"`
-	Reason      workspace.Reason `json:"reason"`
-	Since       time.Time        `json:"since"`
-	Hop         workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
-	Next        string           `json:"next_step"`
-	Command     string           `json:"command" description:"the exact command, where one mends it"`
-	Delivery    Delivery         `json:"delivery"`
-	Evidence    []Evidence       `json:"evidence"`
-	Remarks     []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
-	Text        string           `json:"-"` // the reply itself, when it isn't empty
+	WorkspaceID  string           `json:"workspace_id" schema:"WorkspaceID"`
+	Summary      string           `json:"summary" description:"what is wrong"`
+	Status       workspace.Status `json:"status"`
+	Reason       workspace.Reason `json:"reason"`
+	Since        time.Time        `json:"since"`
+	Hop          workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
+	Next         string           `json:"next_step"`
+	Command      string           `json:"command" description:"the exact command, where one mends it"`
+	CommandNeeds string           `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one: an operator runs it"`
+	Delivery     Delivery         `json:"delivery"`
+	Evidence     []Evidence       `json:"evidence"`
+	Remarks      []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
+	Text         string           `json:"-"` // the reply itself, when it isn't empty
 }
 
 // Content implements Content.

@@ -16,25 +16,27 @@ type Evidence struct {
 
 // Remark is something to know and to do beside a verdict.
 type Remark struct {
-	_       struct{} `description:"Something to know and to do beside the verdict."`
-	Code    string   `json:"code" enum:"mail_lost,inbox_full,register_refused" description:"mail_lost: in the last day, messages died or expired undelivered; inbox_full: messages were refused for want of room; register_refused: the agent's last register was refused, and the status does not say so"`
-	Text    string   `json:"text" description:"how many, the last one when, and why"`
-	Command string   `json:"command,omitempty" description:"the exact command, where one mends it"`
+	_            struct{} `description:"Something to know and to do beside the verdict."`
+	Code         string   `json:"code" enum:"mail_lost,inbox_full,register_refused" description:"mail_lost: in the last day, messages died or expired undelivered; inbox_full: messages were refused for want of room; register_refused: the agent's last register was refused, and the status does not say so"`
+	Text         string   `json:"text" description:"how many, the last one when, and why"`
+	Command      string   `json:"command,omitempty" description:"the exact command, where one mends it"`
+	CommandNeeds string   `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one"`
 }
 
 // Verdict says whether a message sent now reaches the agent, and if not, why and
 // what mends it.
 type Verdict struct {
-	Status    workspace.Status `json:"status"`
-	Reason    workspace.Reason `json:"reason"`
-	Since     time.Time        `json:"since"`
-	Hint      string           `json:"hint"`
-	Action    string           `json:"action"`
-	Command   string           `json:"command,omitempty" description:"the exact command of the command-line program that comes next; absent when none helps"`
-	Hop       workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
-	Evidence  []Evidence       `json:"evidence"`
-	Remarks   []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
-	RecheckAt time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
+	Status       workspace.Status `json:"status"`
+	Reason       workspace.Reason `json:"reason"`
+	Since        time.Time        `json:"since"`
+	Hint         string           `json:"hint"`
+	Action       string           `json:"action"`
+	Command      string           `json:"command,omitempty" description:"the exact command of the command-line program that comes next; absent when none helps"`
+	CommandNeeds string           `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one: an operator runs it"`
+	Hop          workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
+	Evidence     []Evidence       `json:"evidence"`
+	Remarks      []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
+	RecheckAt    time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
 }
 
 // Delivery is how mail reaches the agent now.

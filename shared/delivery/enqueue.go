@@ -226,7 +226,8 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 			cutOff)
 	}
 	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
-	return e.WithHint("see why they wait: GET /workspaces/"+f.ID, "retry").WithRetryAfter(30 * time.Second)
+	return e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").
+		WithRetryAfter(30 * time.Second)
 }
 
 // namedFillers bounds how many senders a refusal names.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -21,11 +22,31 @@ type Viewer struct {
 	fleet  workspace.Fleet
 	policy workspace.Policy
 	now    time.Time
+	reader people.Scope // of the person who reads; "": none does
+}
+
+// As makes the views for who calls: a person is told what a command needs where the person may not run it.
+func (vw Viewer) As(c Caller) Viewer {
+	vw.reader = c.Scope
+	return vw
+}
+
+// readingCommands are the commands that change nothing and that a viewer may run.
+var readingCommands = []string{"explain", "history", "problems", "status"}
+
+// needs is the scope that a command of the command-line program needs, "" where the reader may run it, or is no person.
+func (vw Viewer) needs(command string) string {
+	words := strings.Fields(command)
+	if vw.reader == "" || vw.reader.Includes(people.Operate) ||
+		len(words) < 2 || slices.Contains(readingCommands, words[1]) {
+		return ""
+	}
+	return string(people.Operate)
 }
 
 // ViewerOf knows what the fleet says about these workspaces.
 func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts ...workspace.Facts) Viewer {
-	return Viewer{reg.FleetContext(ctx, now, facts...), reg.Policy, now}
+	return Viewer{fleet: reg.FleetContext(ctx, now, facts...), policy: reg.Policy, now: now}
 }
 
 // Status is the status of the view.
@@ -38,7 +59,7 @@ func (vw Viewer) Status(f workspace.Facts) workspace.Status {
 // profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
 	v := vw.fleet.Assess(f, vw.policy, vw.now)
-	shown := verdict(f.ID, v)
+	shown := vw.verdict(f.ID, v)
 	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
 	return api.Workspace{
 		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown,
@@ -88,14 +109,19 @@ func cardForPeers(card []byte) json.RawMessage {
 // Explanation makes the view, as text when it is asked for as text.
 func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
 	e := vw.fleet.Explain(f, vw.policy, vw.now)
+	e.CommandNeeds = vw.needs(e.Command)
+	for i, r := range e.Remarks {
+		e.Remarks[i].CommandNeeds = vw.needs(r.Command)
+	}
 	if asText {
 		visible.Fields(&e)
 		return api.Explanation{Text: e.Text()}
 	}
 	return api.Explanation{
 		WorkspaceID: e.WorkspaceID, Summary: e.Summary, Status: e.Status, Reason: e.Reason, Since: e.Since, Hop: e.Hop,
-		Next: e.Next, Command: e.Command, Delivery: delivery(e.Delivery), Evidence: EvidenceOf(e.Evidence),
-		Remarks: remarks(e.Remarks),
+		Next: e.Next, Command: e.Command, CommandNeeds: e.CommandNeeds,
+		Delivery: delivery(e.Delivery), Evidence: EvidenceOf(e.Evidence),
+		Remarks: vw.remarks(e.Remarks),
 	}
 }
 
@@ -120,17 +146,21 @@ func EvidenceOf(evidence []workspace.Evidence) []api.Evidence {
 	return out
 }
 
-func verdict(id string, v workspace.Verdict) api.Verdict {
+func (vw Viewer) verdict(id string, v workspace.Verdict) api.Verdict {
+	command := v.Command(id)
 	return api.Verdict{
-		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action, Command: v.Command(id),
-		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: remarks(v.Remarks),
+		Status: v.Status, Reason: v.Reason, Since: v.Since, Hint: v.Hint, Action: v.Action,
+		Command: command, CommandNeeds: vw.needs(command),
+		Hop: v.FaultyHop(), Evidence: EvidenceOf(v.Evidence), Remarks: vw.remarks(v.Remarks),
 	}
 }
 
-func remarks(rs []workspace.Remark) []api.Remark {
+func (vw Viewer) remarks(rs []workspace.Remark) []api.Remark {
 	var out []api.Remark
 	for _, r := range rs {
-		out = append(out, api.Remark{Code: r.Code, Text: r.Text, Command: r.Command})
+		out = append(out, api.Remark{
+			Code: r.Code, Text: r.Text, Command: r.Command, CommandNeeds: vw.needs(r.Command),
+		})
 	}
 	return out
 }

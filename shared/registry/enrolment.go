@@ -116,5 +116,5 @@ func (r *Registry) admitByEnrolment(
 func EnrolmentUnknown() error {
 	return fault.New(fault.EnrolmentUnknown,
 		"this enrolment token is unknown, used up, past its time, or not for this workspace").
-		WithHint("an operator makes one with POST /enrolments", "enrol")
+		WithHint("an operator makes one with rollcall enrol", "enrol")
 }

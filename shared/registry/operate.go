@@ -74,7 +74,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 			out, err = r.adopt(ctx, old, in, now)
 		default:
 			err = fault.New(fault.WorkspaceExists, "a workspace with this id exists").WithHint(
-				`send "adopt": true to take it over: mode, status facts, runtime and tier are reset, its mail is kept`, "adopt")
+				"rollcall adopt "+in.ID+" takes it over: mode, status facts, runtime and tier are reset, its mail is kept", "adopt")
 		}
 		return err
 	})

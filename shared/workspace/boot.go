@@ -46,7 +46,7 @@ func (s situation) mendBoot(v Verdict) Verdict {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
 		v.Hint = fmt.Sprintf("%s; but %s, so it is known by what it declared before, and the next register is refused too: "+
-			"repair its credential first, with %s; %s", v.Hint, s.bootWords(), s.repairHint(), s.fetchesWords())
+			"repair its credential first, with %s; %s", v.Hint, s.bootWords(), s.repairCommand(), s.fetchesWords())
 	case s.bootFailed() && v.Action != "check_url":
 		v.Action = "inspect"
 	}

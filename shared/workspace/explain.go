@@ -22,17 +22,19 @@ const (
 
 // Explanation is a verdict in a person's words.
 type Explanation struct {
-	WorkspaceID string     `json:"workspace_id"`
-	Summary     string     `json:"summary"`
-	Status      Status     `json:"status"`
-	Reason      Reason     `json:"reason"`
-	Since       time.Time  `json:"since"`
-	Hop         Hop        `json:"faulty_hop"`
-	Next        string     `json:"next_step"`
-	Command     string     `json:"command"`
-	Delivery    Delivery   `json:"delivery"`
-	Evidence    []Evidence `json:"evidence"`
-	Remarks     []Remark   `json:"remarks,omitempty"`
+	WorkspaceID string    `json:"workspace_id"`
+	Summary     string    `json:"summary"`
+	Status      Status    `json:"status"`
+	Reason      Reason    `json:"reason"`
+	Since       time.Time `json:"since"`
+	Hop         Hop       `json:"faulty_hop"`
+	Next        string    `json:"next_step"`
+	Command     string    `json:"command"`
+	// CommandNeeds is the scope that the command needs, where the person who reads has a smaller one; see Remark too.
+	CommandNeeds string     `json:"command_needs,omitempty"`
+	Delivery     Delivery   `json:"delivery"`
+	Evidence     []Evidence `json:"evidence"`
+	Remarks      []Remark   `json:"remarks,omitempty"`
 }
 
 // explained is, for each reason, which hop is at fault, in which words, and which command comes next; %s is the
@@ -177,6 +179,15 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	return e
 }
 
+// WhoRuns says, after a command, that another person has to run it: needs is the scope that it needs, "" where the
+// reader may run it.
+func WhoRuns(needs string) string {
+	if needs == "" {
+		return ""
+	}
+	return "   (an operator runs it: it needs the scope " + needs + ")"
+}
+
 // Text is the explanation as plain text, for a terminal.
 func (e Explanation) Text() string {
 	var b strings.Builder
@@ -188,10 +199,10 @@ func (e Explanation) Text() string {
 		fmt.Fprintf(&b, "next: %s\n", e.Next)
 	}
 	if e.Command != "" {
-		fmt.Fprintf(&b, "      %s\n", e.Command)
+		fmt.Fprintf(&b, "      %s%s\n", e.Command, WhoRuns(e.CommandNeeds))
 	}
 	for _, r := range e.Remarks {
-		fmt.Fprintf(&b, "beside that: %s\n      %s\n", r.Text, r.Command)
+		fmt.Fprintf(&b, "beside that: %s\n      %s%s\n", r.Text, r.Command, WhoRuns(r.CommandNeeds))
 	}
 	fmt.Fprintf(&b, "mail goes by %s: %s\nevidence:\n", e.Delivery.Effective, e.Delivery.Reason)
 	for _, ev := range e.Evidence {

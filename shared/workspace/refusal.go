@@ -214,7 +214,7 @@ func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + 
 // UnauthorizedError refuses a missing or unknown credential of a call from an address; its texts are the wire
 // contract's. The hint is the same whether or not a bootstrap window is open.
 func UnauthorizedError(id string, presented token.Hash, from string) *fault.Error {
-	hint := fmt.Sprintf("an operator repairs it with rollcall repair %s --from %s (POST /workspaces/%[1]s/repair), "+
+	hint := fmt.Sprintf("an operator repairs it with rollcall repair %s --from %s, "+
 		"or creates it if there is none (rollcall create %[1]s, or an enrolment token); then register again", id, from)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
@@ -233,7 +233,7 @@ func RemovedError(f Facts) error {
 // UnknownError refuses an id that nobody has used.
 func UnknownError() error {
 	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
-		WithHint("register it, or have an operator create it with POST /workspaces", "register")
+		WithHint("register it, or have an operator create it with rollcall create ID", "register")
 }
 
 // OwnerMatters reports whether it matters to whom the refused credential was issued: it is not known to have been this

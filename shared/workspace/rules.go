@@ -53,7 +53,7 @@ func credentialsRevoked(s situation) *Verdict {
 			"agent takes its own from, and restart it, or rollcall repair %s --show if that credential is lost", s.ID)
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
-		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairHint() +
+		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairCommand() +
 			", then restart the agent; " + s.fetchesWords() + s.strangerHint()
 		if strings.HasSuffix(v.NextCommand, "--show") {
 			v.Hint = "its credentials are revoked, and the address of its last accepted call may be a thief's: " +
@@ -121,7 +121,7 @@ func credentialsRejected(s situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
-		Hint: "the agent is running but its credential is refused: repair it with " + s.repairHint() +
+		Hint: "the agent is running but its credential is refused: repair it with " + s.repairCommand() +
 			", then restart the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords(),
 		Evidence: s.refusalEvidence(),
 	}
@@ -133,11 +133,11 @@ func credentialsRejected(s situation) *Verdict {
 	case s.otherCallsRefused():
 		v.Hint = "the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: " +
 			"see that it uses one credential for all (a saved file may win over its environment), " +
-			"or repair it with " + s.repairHint() + " and restart it"
+			"or repair it with " + s.repairCommand() + " and restart it"
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
-		v.Hint = "its credential was refused when it was last heard of: repair it with " + s.repairHint() +
+		v.Hint = "its credential was refused when it was last heard of: repair it with " + s.repairCommand() +
 			", then start the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords()
 	default:
 		return nil
@@ -218,7 +218,7 @@ func platformSuspect(s situation) *Verdict {
 	return &Verdict{
 		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.graceEnd(s.p), Action: "wait",
 		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: see whether the platform works "+
-			"(GET /healthz says when its last sweep ended, the sweeper's log why) before you restart the agent; "+
+			"(rollcall problems says when its last sweep ended, the sweeper's log why) before you restart the agent; "+
 			"at %s it is taken for offline if it has not called",
 			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
@@ -373,11 +373,6 @@ func (s situation) repairCommand() string {
 		command += " --from " + s.RefusedFrom
 	}
 	return command
-}
-
-// repairHint is how an operator repairs the workspace's credentials.
-func (s situation) repairHint() string {
-	return fmt.Sprintf("%s (POST /workspaces/%s/repair)", s.repairCommand(), s.ID)
 }
 
 // elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair for that

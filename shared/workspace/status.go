@@ -84,9 +84,12 @@ type Verdict struct {
 
 // Remark is something to know and to do beside the verdict.
 type Remark struct {
-	Code    string `json:"code"`
-	Text    string `json:"text"`
-	Command string `json:"command"` // of the command-line program; "" for none
+	Code string `json:"code"`
+	Text string `json:"text"`
+	// CommandNeeds is the scope that the command needs, where the person who reads has a smaller one. Who shows the
+	// verdict fills it in.
+	CommandNeeds string `json:"command_needs,omitempty"`
+	Command      string `json:"command"` // of the command-line program; "" for none
 }
 
 // The codes of the remarks.

@@ -77,7 +77,7 @@ function Suspicion({ fleet, health }: { fleet: Workspace[]; health: Health | und
         <h2>{one ? `The platform may be what is wrong: ${many.length} of ${fleet.length} workspaces can’t be judged` : 'The platform is degraded'}</h2>
         {health?.status === 'degraded' && <p>{visible(health.sweeper)}{health.hint && ': ' + visible(health.hint)}</p>}
         {one && <p>{visible(one.hint)}</p>}
-        {one?.command && <p><Command>{one.command}</Command></p>}
+        {one?.command && <p><Command needs={one.command_needs}>{one.command}</Command></p>}
       </div>
     </section>
   )
@@ -155,8 +155,8 @@ function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect:
       </th>
       <td class="status" data-label="Status">
         <Dot status={w.status} reason={w.reason} /> <span class="reason">{reasonWords[w.reason]}</span>
-        {w.remarks?.map(r => <span class="remark" key={r.code}>{visible(r.text)}{r.command && <Command>{r.command}</Command>}</span>)}
-        {needsHand && w.command && <Command>{w.command}</Command>}
+        {w.remarks?.map(r => <span class="remark" key={r.code}>{visible(r.text)}{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
+        {needsHand && w.command && <Command needs={w.command_needs}>{w.command}</Command>}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>
       <td class="mode" data-label="Mode">{w.delivery.effective_mode}</td>

@@ -54,9 +54,10 @@ export function Copy({ text, what }: { text: string; what: string }) {
   )
 }
 
-/** Command is a command to run, with a button that copies it. */
-export const Command = ({ children }: { children: string }) => (
-  <span class="command"><code>{visible(children)}</code><Copy text={visible(children)} what="the command" /></span>
+/** Command is a command to run, with a button that copies it. Who may not run it is told which scope it needs. */
+export const Command = ({ children, needs }: { children: string; needs?: string | undefined }) => (
+  <span class="command"><code>{visible(children)}</code><Copy text={visible(children)} what="the command" />
+    {needs && <span class="muted"> An operator runs it: it needs the scope {needs}.</span>}</span>
 )
 
 /** Dialog is a dialog that is open as long as it is drawn. */

@@ -89,8 +89,8 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
       <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : reasonWords[w.reason] + '.'}</p>
       {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
       {w.hint && <p class="hint">{visible(w.hint)}</p>}
-      {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command>{w.command}</Command>}</p>}
-      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span>{visible(r.text)}</span>{r.command && <Command>{r.command}</Command>}</div>)}
+      {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command needs={w.command_needs}>{w.command}</Command>}</p>}
+      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span>{visible(r.text)}</span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>)}
       {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
     </section>
   )

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// The places whose texts are for programs, which make calls: what no route matches, the log of changes, and delegation,
+// which is an agent's.
+var forPrograms = []string{
+	"functions/status/notfound.go", "shared/statuslog/follow.go", "functions/enqueue/delegate.go", "shared/api/",
+	"shared/proof/", "shared/client/",
+}
+
+// texts are the strings that Go files of a folder are written with, by file, without those of tests and of the table of
+// routes.
+func texts(t *testing.T, folders ...string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for _, folder := range folders {
+		err := filepath.WalkDir(filepath.Join("../..", folder), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			path = filepath.ToSlash(strings.TrimPrefix(path, "../../"))
+			ast.Inspect(file, func(n ast.Node) bool {
+				if text, ok := joined(n); ok {
+					found[path] = append(found[path], text)
+					return false
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// joined is a string, also one that is written in several parts; of a part that is not written out, "x" stands for it.
+func joined(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(n.Value)
+		return text, err == nil && n.Kind == token.STRING
+	case *ast.BinaryExpr:
+		left, isText := joined(n.X)
+		right, isTextToo := joined(n.Y)
+		if n.Op != token.ADD || (!isText && !isTextToo) {
+			return "", false
+		}
+		if !isText {
+			left = "x"
+		}
+		if !isTextToo {
+			right = "x"
+		}
+		return left + right, true
+	}
+	return "", false
+}
+
+// A text for people names commands, and no call of the API.
+func TestTextsForPeopleNameNoCalls(t *testing.T) {
+	sentence := regexp.MustCompile(`[a-z,:(] ?(GET|POST|PUT|DELETE) /[a-z]`)
+	for file, all := range texts(t, "shared", "functions") {
+		if startsWith(file, forPrograms) {
+			continue
+		}
+		for _, text := range all {
+			if sentence.MatchString(text) {
+				t.Errorf("%s names a call: %s", file, text)
+			}
+		}
+	}
+}
+
+func startsWith(file string, prefixes []string) bool {
+	for _, prefix := range prefixes {
+		if strings.HasPrefix(file, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// namedCommand finds commands of this program in a text, with what follows on them.
+var namedCommand = regexp.MustCompile(`rollcall ([a-z]+)((?: (?:--)?[%A-Za-z0-9\[\]_.-]+)*)`)
+
+// Each command that a text names is there, with the flags that the text gives it.
+func TestCommandsInTextsExist(t *testing.T) {
+	seen := 0
+	for file, all := range texts(t, "shared", "functions", "cmd") {
+		for _, text := range all {
+			for _, m := range namedCommand.FindAllStringSubmatch(text, -1) {
+				cmd, _, err := (&app{}).command().Find([]string{m[1]})
+				if err != nil || !cmd.HasParent() {
+					if !notCommands[m[1]] {
+						t.Errorf("%s names rollcall %s, which is not there: %s", file, m[1], text)
+					}
+					continue
+				}
+				seen++
+				checkFlags(t, file, cmd, strings.Fields(m[2]))
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("%d commands were found in the texts", seen)
+	}
+}
+
+func checkFlags(t *testing.T, file string, cmd *cobra.Command, words []string) {
+	t.Helper()
+	for _, word := range words {
+		if sub, _, err := cmd.Find([]string{word}); err == nil && sub != cmd {
+			cmd = sub
+		}
+		name, isFlag := strings.CutPrefix(word, "--")
+		if isFlag && name != "" && cmd.Flag(name) == nil && cmd.InheritedFlags().Lookup(name) == nil {
+			t.Errorf("%s gives %s the flag %s, which it does not have", file, cmd.CommandPath(), word)
+		}
+	}
+}
+
+// notCommands are words that follow on the program's name in a sentence, and "x" for what is not written out.
+var notCommands = map[string]bool{"answers": true, "x": true}
