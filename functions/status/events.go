@@ -43,6 +43,7 @@ func changeOf(c statuslog.Change) api.Change {
 	out := api.Change{
 		Seq: c.Seq, WorkspaceSeq: c.WorkspaceSeq, Workspace: c.Workspace, Life: c.Life, At: c.At, To: standing(c.To),
 		Since: c.Since, Hint: c.Hint, Action: c.Action, Evidence: httpapi.EvidenceOf(c.Evidence),
+		LeftOut: c.LeftOut,
 	}
 	if c.From != nil {
 		from := standing(*c.From)

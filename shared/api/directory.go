@@ -192,4 +192,5 @@ type Change struct {
 	Hint         string     `json:"hint"`
 	Action       string     `json:"action"`
 	Evidence     []Evidence `json:"evidence"`
+	LeftOut      int64      `json:"left_out,omitempty" description:"how many changes of the workspace before this one are not recorded, as its calls brought about too many"`
 }

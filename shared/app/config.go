@@ -142,6 +142,7 @@ func (c Config) workspacePolicy() workspace.Policy {
 	// An agent that is refused is known to be there by its refusals on record, so
 	// these must not be rarer than a lease is long.
 	p.RefusalWriteEvery = min(p.RefusalWriteEvery, p.LeaseTTL/3)
+	p.TraceEvery = min(p.TraceEvery, p.LeaseTTL*2/3)
 	p.DeliveryPatience = c.chatPolicy().VisibilityTimeout
 	return p
 }

@@ -40,9 +40,12 @@ var leaseAttributes = map[string]string{
 	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
 	// Standing
-	"StandsAs": "vs", "StandsSince": "vt",
+	"StandsAs": "vs", "StandsSince": "vt", "StandsChanges": "vc",
 	// Announced
 	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
+	// Traces
+	"ChangesUntil": "yc", "LinesUntil": "yl", "LinesLeftOut": "yn", "CredentialLinesUntil": "yk",
+	"CredentialLinesLeftOut": "yo",
 	// Mailbox
 	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",

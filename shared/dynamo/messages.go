@@ -271,6 +271,11 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	if u.Standing != nil {
 		c.set(lease("StandsAs"), str(u.Standing.StandsAs))
 		c.set(lease("StandsSince"), millis(u.Standing.StandsSince))
+		if changes := u.Standing.StandsChanges; changes > 0 {
+			c.set(lease("StandsChanges"), num(changes))
+		} else {
+			c.remove(lease("StandsChanges"))
+		}
 	}
 	return c
 }

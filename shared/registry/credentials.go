@@ -134,7 +134,14 @@ func (r *Registry) Rotate(
 			var minted token.Hash
 			text, minted = token.Mint(token.Workspace)
 			e.Summary = fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text))
-			return workspace.Rotate(f, minted, to, now), e, nil
+			next = workspace.Rotate(f, minted, to, now)
+			if to == workspace.ToAgent {
+				var written []activity.AuditEntry
+				if next, written = r.bounded(next, now, *e); len(written) == 0 {
+					e = nil
+				}
+			}
+			return next, e, nil
 		})
 	if err != nil {
 		return before, "", err

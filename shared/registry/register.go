@@ -94,11 +94,9 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 		signing = signing.Replace(token.SigningSecret(), now) // each credential brings a secret of its own
 		profile.Signing = &signing
 	}
-	err = r.Leases.Save(ctx, old, next, SaveExtras{
-		Profile: &profile, Enrolment: admitted.enrolment,
-		Audit: append(lines(admitted.audit(old, in, text, now)),
-			changes(in, cmp.Or(text, in.Credential), was, old, next, now)...),
-	})
+	next, audit := r.bounded(next, now, append(lines(admitted.audit(old, in, text, now)),
+		changes(in, cmp.Or(text, in.Credential), was, old, next, now)...)...)
+	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Enrolment: admitted.enrolment, Audit: audit})
 	if err != nil {
 		return Registered{}, err
 	}

@@ -79,7 +79,8 @@ func (r *Registry) noted(
 func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential, from string, now time.Time) error {
 	next := workspace.NoteStanding(old, workspace.Promote(old), r.Policy, now)
 	next.Version++
-	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(credentialUsed(credential, from, now))})
+	next, audit := r.bounded(next, now, *credentialUsed(credential, from, now))
+	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: audit})
 }
 
 // noteMove writes a line of the audit trail when the accepted call is the first one

@@ -13,7 +13,67 @@ import (
 )
 
 // Lines of the audit trail about what an agent changes. Each says from where, and
-// with which credential.
+// with which credential. One workspace's calls leave a bounded number of them.
+
+// agentLines are the kinds of the lines that an agent's calls leave. Those of an
+// address that is new are bounded where they are noted (workspace.Facts.MovedNow).
+var agentLines = map[string]workspace.LineKind{
+	"url_changed":       workspace.LineOfAgent,
+	"renamed":           workspace.LineOfAgent,
+	"credential_issued": workspace.LineOfCredential,
+	"credential_kept":   workspace.LineOfCredential,
+	"credential_used":   workspace.LineOfCredential,
+	"rotate":            workspace.LineOfCredential,
+}
+
+// bounded is which of the lines that an agent's call leaves are written, and f with
+// those that are left out counted.
+func (r *Registry) bounded(
+	f workspace.Facts, now time.Time, entries ...activity.AuditEntry,
+) (next workspace.Facts, written []activity.AuditEntry) {
+	for _, e := range entries {
+		ok := true
+		if kind, isBounded := agentLines[e.Action]; isBounded {
+			f, ok = workspace.TraceLine(f, kind, r.Policy, now)
+		}
+		if ok {
+			written = append(written, e)
+		}
+	}
+	return f, written
+}
+
+// TellLeftOut writes the line that tells of those that were left out since the last
+// one: how many, and how the agent is declared now. Without such lines it writes
+// nothing.
+func (r *Registry) TellLeftOut(ctx context.Context, f workspace.Facts, now time.Time) error {
+	return retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		if !f.LeftOut() || f.Hold == workspace.Removed {
+			return nil
+		}
+		p, err := r.Profiles.Profile(ctx, f.ID)
+		if err != nil {
+			return err
+		}
+		next := workspace.TellLeftOut(f)
+		line := leftOut(f, p, now)
+		if err = r.Leases.Save(ctx, f, next, SaveExtras{Audit: lines(&line)}); err == nil {
+			return nil
+		} else if again, readErr := r.Leases.Get(ctx, f.ID); readErr == nil {
+			f = again
+		}
+		return err
+	})
+}
+
+func leftOut(f workspace.Facts, p workspace.Profile, now time.Time) activity.AuditEntry {
+	return activity.AuditEntry{
+		Actor: activity.Actor{Who: "rollcall"}, Action: "lines_left_out", At: now,
+		Summary: fmt.Sprintf("of its agent's calls, %d lines about what they declare and %d about credentials are left "+
+			"out, as they were too many: its URL is %s now, its name %s, and it calls from %s", f.LinesLeftOut,
+			f.CredentialLinesLeftOut, orNone(shownURL(p.URL)), orNone(p.ShownName()), orNone(f.SeenFrom)),
+	}
+}
 
 // changes are the lines of a register: was is the profile before it, old are the
 // facts before it and next those after it.
@@ -101,7 +161,8 @@ func (r *Registry) SetCard(
 		}
 		next := old
 		next.Version++
-		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: lines(line)})
+		next, audit := r.bounded(next, now, *line)
+		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: audit})
 	})
 	return f, err
 }

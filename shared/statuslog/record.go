@@ -16,13 +16,22 @@ import (
 // RecordCall records a change of the verdict that a call itself brought about, as
 // the call is answered: what was seen and mended within a minute leaves its trace.
 // Silence is no call's doing, and is judged by the sweep, which knows the fleet.
-// A fault fails no call: the next sweep records what is missing.
+// Of one workspace, calls record a bounded number (workspace.TraceChange): a change
+// beyond that is left to the next sweep, which records what stands then, and the
+// record says how many were left out. A fault fails no call: the next sweep records
+// what is missing.
 func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) {
 	v := workspace.Assess(f, l.Policy, now)
 	if v.Reason == workspace.ReasonLeaseExpired || v.Reason == workspace.ReasonPlatformSuspect {
 		return
 	}
-	_, _ = l.record(ctx, f, v, now)
+	traced, ok := workspace.TraceChange(f, l.Policy, now)
+	e, changes := entryOf(f, v, now)
+	if !ok || !changes {
+		return
+	}
+	e.Next.Traces = traced.Traces
+	_, _ = l.record(ctx, e)
 }
 
 // Record writes the workspace's verdict down if it is another than the last one
@@ -30,20 +39,18 @@ func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) 
 func (l *Log) Record(
 	ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time,
 ) (changed bool, err error) {
-	return l.record(ctx, f, fl.Assess(f, l.Policy, now), now)
+	e, changes := entryOf(f, fl.Assess(f, l.Policy, now), now)
+	if !changes {
+		return false, nil
+	}
+	return l.record(ctx, e)
 }
 
 // callTries bounds the races of a call for the next number of the fleet's log. A sweep that records many changes leaves
 // it a fifth of the time: most calls that meet one are through within these.
 const callTries = 8
 
-func (l *Log) record(
-	ctx context.Context, f workspace.Facts, v workspace.Verdict, now time.Time,
-) (changed bool, err error) {
-	e, changes := entryOf(f, v, now)
-	if !changes {
-		return false, nil
-	}
+func (l *Log) record(ctx context.Context, e Entry) (changed bool, err error) {
 	err = retry.OnConflict(ctx, l.Clock, callTries, func() error {
 		last, err := l.LatestChange(ctx)
 		if err != nil {
@@ -65,7 +72,7 @@ func (l *Log) record(
 // entryOf is the change to a verdict; changes says that it is another one than the last that was recorded.
 func entryOf(f workspace.Facts, v workspace.Verdict, now time.Time) (e Entry, changes bool) {
 	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
-	if healthyWhenBusy(as) == healthyWhenBusy(f.AnnouncedAs) {
+	if !workspace.IsChange(f.AnnouncedAs, as) {
 		return e, false
 	}
 	next := f
@@ -75,20 +82,13 @@ func entryOf(f workspace.Facts, v workspace.Verdict, now time.Time) (e Entry, ch
 	c := Change{
 		WorkspaceSeq: next.AnnouncedSeq, Workspace: f.ID, Life: f.Lives + 1, At: now, To: StatusReason{v.Status, v.Reason},
 		Since: v.Since, Hint: v.Hint, Action: v.Action, Evidence: append([]workspace.Evidence{}, v.Evidence...),
+		LeftOut: f.ChangesLeftOut(as),
 	}
 	if status, reason, ok := strings.Cut(f.AnnouncedAs, "/"); ok {
 		c.From = &StatusReason{workspace.Status(status), workspace.Reason(reason)}
 	}
 	silent := v.Status == workspace.StatusOffline || v.Status == workspace.StatusUnknown
 	return Entry{f, next, c, silent}, true
-}
-
-// healthyWhenBusy treats busy as healthy: an agent at work is no change to tell.
-func healthyWhenBusy(as string) string {
-	if as == "online/"+string(workspace.ReasonBusy) {
-		return "online/" + string(workspace.ReasonHealthy)
-	}
-	return as
 }
 
 // Find reads the facts of a workspace.

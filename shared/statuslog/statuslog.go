@@ -36,6 +36,7 @@ type Change struct {
 	Hint         string               `json:"hint"`
 	Action       string               `json:"action"`
 	Evidence     []workspace.Evidence `json:"evidence"`
+	LeftOut      int64                `json:"left_out,omitempty"` // changes before it that are not recorded
 }
 
 // PageSize is the most changes that are written together. Each takes a write of its workspace and one of its history;
@@ -137,10 +138,14 @@ func (c Change) Row() (activity.Row, error) {
 	if c.From != nil {
 		was = fmt.Sprintf("%s (%s)", c.From.Status, c.From.Reason)
 	}
+	leftOut := ""
+	if c.LeftOut > 0 {
+		leftOut = fmt.Sprintf("; %d changes before it are left out", c.LeftOut)
+	}
 	return activity.Row{
 		ID: fmt.Sprintf("%012d", c.WorkspaceSeq), Workspace: c.Workspace, Life: c.Life - 1, Type: activity.TypeStatus,
 		Method: "status_changed", SourceID: "rollcall", Status: "ok", At: c.At, Request: raw,
-		Summary: fmt.Sprintf("from %s to %s (%s)", was, c.To.Status, c.To.Reason),
+		Summary: fmt.Sprintf("from %s to %s (%s)%s", was, c.To.Status, c.To.Reason, leftOut),
 	}, err
 }
 

@@ -180,7 +180,10 @@ func (r *run) workspace(ctx context.Context, f workspace.Facts) error {
 	if err := r.erase(ctx, f, now); err != nil {
 		return err
 	}
-	return r.probe(ctx, f, now)
+	if err := r.probe(ctx, f, now); err != nil {
+		return err
+	}
+	return r.Registry.TellLeftOut(ctx, f, now)
 }
 
 // mailbox compares a mailbox's counters with the ledger, and ends what is due.

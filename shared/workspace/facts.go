@@ -30,6 +30,7 @@ type Facts struct {
 	Copies
 	Standing
 	Announced
+	Traces
 	Mailbox
 	PushTrouble
 	AnswerTrouble
@@ -206,8 +207,9 @@ type Copies struct {
 // refusals, operators' calls, changes of messages and records of the status log write it, when it is another one. It
 // says when a verdict began, and decides none.
 type Standing struct {
-	StandsAs    string // "status/reason"
-	StandsSince time.Time
+	StandsAs      string // "status/reason"
+	StandsSince   time.Time
+	StandsChanges int64 // how many changes of it were noted since the last one that the status log has
 }
 
 // Announced is the last verdict that was recorded in the status log; its event may not have been sent yet. Nothing
@@ -217,6 +219,16 @@ type Announced struct {
 	AnnouncedAs  string // "status/reason"
 	AnnouncedAt  time.Time
 	AnnouncedSeq int64
+}
+
+// Traces is what bounds the lines that one workspace's calls leave; see traces.go. Whatever leaves such a line writes
+// it with the line, on condition that Version is still the one it read. Nothing decides a status from it.
+type Traces struct {
+	ChangesUntil           time.Time // what the changes that calls recorded have used up
+	LinesUntil             time.Time // what the lines about what the agent changed have used up
+	LinesLeftOut           int64     // such lines that were not written, and that no line tells of yet
+	CredentialLinesUntil   time.Time // the same of the lines about its credentials
+	CredentialLinesLeftOut int64
 }
 
 // Mailbox is what a verdict and a drain need to know of the workspace's mail. It is written by the count that comes

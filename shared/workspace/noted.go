@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -31,10 +32,11 @@ func (f Facts) happenedSince(since, now time.Time) bool {
 	return false
 }
 
-// timeFields are the fields of Facts that are times, but for PolledAt.
+// timeFields are the fields of Facts that are times at which something happened, but for PolledAt.
 var timeFields = func() (out [][]int) {
+	traces := FieldsOf[Traces]()
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Facts]()) {
-		if field.Name != "PolledAt" && field.Type == reflect.TypeFor[time.Time]() {
+		if field.Name != "PolledAt" && !slices.Contains(traces, field.Name) && field.Type == reflect.TypeFor[time.Time]() {
 			out = append(out, field.Index)
 		}
 	}

@@ -41,6 +41,10 @@ type Policy struct {
 	// RefusalWriteEvery bounds the writes that a stream of refusals can cause, once their count has reached
 	// RefusalsToDegrade.
 	RefusalWriteEvery time.Duration
+	// TracesAtOnce and TraceEvery bound the lines of each kind that a workspace's calls leave in the status log and in the
+	// audit trail.
+	TracesAtOnce int
+	TraceEvery   time.Duration
 	// PushFailuresToDegrade is how many failed pushes in a row are "push_failing".
 	PushFailuresToDegrade int
 	// AnswerFailuresToDegrade is how many failed tasks in a row are "answers_failing".
@@ -96,6 +100,8 @@ func DefaultPolicy() Policy {
 		RefusalMemory:         24 * time.Hour,
 		RefusalDecay:          30 * time.Minute,
 		RefusalWriteEvery:     30 * time.Second,
+		TracesAtOnce:          6,
+		TraceEvery:            time.Minute,
 		PushFailuresToDegrade: 3,
 
 		AnswerFailuresToDegrade: 3,

@@ -16,6 +16,9 @@ func NoteStanding(old, next Facts, p Policy, now time.Time) Facts {
 		return next
 	}
 	next.StandsAs, next.StandsSince = after.code(), now
+	if next.StandsChanges = old.StandsChanges; IsChange(old.StandsAs, next.StandsAs) {
+		next.StandsChanges++
+	}
 	if old.ID != "" && before.code() == next.StandsAs {
 		if next.StandsSince = was.since(before); next.StandsSince.IsZero() {
 			next.StandsSince = old.CreatedAt

@@ -138,8 +138,12 @@ func (c contract) updates(t T) {
 		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		{
+			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: t0, StandsChanges: 2}},
+			func(f *workspace.Facts) { f.StandsAs, f.StandsSince, f.StandsChanges = "online/busy", t0, 2 },
+		},
+		{
 			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: at}},
-			func(f *workspace.Facts) { f.StandsAs, f.StandsSince = "online/busy", at },
+			func(f *workspace.Facts) { f.StandsAs, f.StandsSince, f.StandsChanges = "online/busy", at, 0 },
 		},
 	}, pushUpdates()) {
 		next := m
