@@ -479,6 +479,17 @@ func TestGoldenItemsAreReadAsTheReleaseMeantThem(t *testing.T) {
 	}
 }
 
+// recordsIn are the attributes of an item that are records, which a release may add members to. A claim is compared as
+// a whole, so its record is never added to.
+func recordsIn(g goldenItem) (attributes []string) {
+	for _, attribute := range []string{recordAttribute, messageApart} {
+		if _, ok := g.Item[attribute]; ok && !strings.HasPrefix(g.Item[ChatSort]["S"], claimPrefix) {
+			attributes = append(attributes, attribute)
+		}
+	}
+	return attributes
+}
+
 // withMore are the items with attributes, and members of records, that no release knows.
 func withMore(t *testing.T, items map[string]goldenItem) map[string]goldenItem {
 	t.Helper()
@@ -487,14 +498,13 @@ func withMore(t *testing.T, items map[string]goldenItem) map[string]goldenItem {
 		g.Item = maps.Clone(g.Item)
 		g.Item["newtext"], g.Item["newnumber"] = map[string]string{"S": "new"}, map[string]string{"N": "7"}
 		g.Item["newflag"], g.Item["newbytes"] = map[string]string{"BOOL": "true"}, map[string]string{"B": `"AAEC"`}
-		// A claim is compared as a whole, so its record is never added to.
-		if raw, ok := g.Item[recordAttribute]; ok && !strings.HasPrefix(g.Item[ChatSort]["S"], claimPrefix) {
-			record, ok := parsed([]byte(raw["S"])).(map[string]any)
+		for _, attribute := range recordsIn(g) {
+			record, ok := parsed([]byte(g.Item[attribute]["S"])).(map[string]any)
 			if !ok {
-				t.Fatalf("%s has the record %s", key, raw["S"])
+				t.Fatalf("%s has the record %s", key, g.Item[attribute]["S"])
 			}
 			record["NewMember"] = map[string]any{"a": []int{1}}
-			g.Item[recordAttribute] = map[string]string{"S": string(must(json.Marshal(record)))}
+			g.Item[attribute] = map[string]string{"S": string(must(json.Marshal(record)))}
 		}
 		out[key] = g
 	}
@@ -522,12 +532,12 @@ func TestAFormerReleaseReadsWhatIsWrittenToday(t *testing.T) {
 	}
 }
 
-// members are an item's attributes; its record is what its text holds.
+// members are an item's attributes; a record is what its text holds.
 func members(g goldenItem) map[string]any {
 	out := map[string]any{}
 	for attribute, text := range g.Item {
 		out[attribute] = text
-		if attribute == recordAttribute {
+		if attribute == recordAttribute || attribute == messageApart {
 			out[attribute] = parsed([]byte(text["S"]))
 		}
 	}
@@ -579,11 +589,10 @@ func known(was, today map[string]goldenItem) map[string]goldenItem {
 			_, has := g.Item[attribute]
 			return !has
 		})
-		// A claim is compared as a whole.
-		if raw, ok := left.Item[recordAttribute]; ok && !strings.HasPrefix(g.Item[ChatSort]["S"], claimPrefix) {
-			had := parsed([]byte(g.Item[recordAttribute]["S"]))
-			record := only(parsed([]byte(raw["S"])), had)
-			left.Item[recordAttribute] = map[string]string{"S": string(must(json.Marshal(record)))}
+		for _, attribute := range recordsIn(left) {
+			had := parsed([]byte(g.Item[attribute]["S"]))
+			record := only(parsed([]byte(left.Item[attribute]["S"])), had)
+			left.Item[attribute] = map[string]string{"S": string(must(json.Marshal(record)))}
 		}
 		out[key] = left
 	}
