@@ -23,9 +23,8 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// maxAllocations is how many allocations a heartbeat may make beside those of the SDK's call. About 220 of them are of
-// the SDK's builder of expressions.
-const maxAllocations = 540
+// maxAllocations is how many allocations a heartbeat may make beside those of the SDK's call, with Go 1.26.
+const maxAllocations = 260
 
 // replay is a middleware that keeps the last answer of DynamoDB, and gives it again in place of a call when it is told
 // to: what then allocates is Rollcall's own code.

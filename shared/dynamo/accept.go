@@ -27,9 +27,9 @@ func (s *Store) Count(
 	if probe {
 		c.set(lease("ProbedAt"), millis(at))
 	}
-	c.require(lease("ID").AttributeExists())
+	c.require(lease("ID").Exists())
 	c.require(notRemoved())
-	c.require(lease("Open").AttributeNotExists().Or(lease("Open").LessThan(value(num(maxOpen)))))
+	c.require(lease("Open").NotExists().Or(lease("Open").LessThan(num(maxOpen))))
 	return s.updateLease(ctx, "count message", id, c)
 }
 
@@ -45,9 +45,9 @@ func (s *Store) Uncount(ctx context.Context, life workspace.Life) error {
 			c.add(lease("Unused"), 1)
 			if only {
 				c.remove(lease("OldestOpen"))
-				c.require(lease("Open").Equal(value(num(1))))
+				c.require(lease("Open").Equal(num(1)))
 			} else {
-				c.require(lease("Open").GreaterThan(value(num(1))))
+				c.require(lease("Open").GreaterThan(num(1)))
 			}
 			f, done, err := s.updateLease(ctx, "take back a count", life.Workspace, c)
 			if done || err != nil || f.Open == 0 || f.Life() != life {
@@ -78,13 +78,10 @@ func (s *Store) NoteFull(ctx context.Context, life workspace.Life, full workspac
 // afterwards; they are zero when there are none, and done is false when the
 // condition fails. Error: conflict while a transaction writes them.
 func (s *Store) updateLease(ctx context.Context, what, id string, c change) (f workspace.Facts, done bool, err error) {
-	e, err := c.build()
-	if err != nil {
-		return f, false, err
-	}
+	e := c.build()
 	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
-
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/statuslog"
@@ -86,7 +84,7 @@ func (s *Store) ActivityLog(ctx context.Context, life workspace.Life, r activity
 	q := queryChat{
 		what: "activity log", index: LogIndex, newest: true, limit: r.Limit + 1, // BETWEEN takes its end in
 		key: ofLife(life).
-			And(expression.Key(LogOrder).Between(expression.Value(first), expression.Value(end))),
+			And(named(LogOrder).Between(first, end)),
 	}
 	err := s.query(ctx, q, func(it item) (bool, error) {
 		if at := strOf(it[LogOrder]); at < end {
@@ -147,8 +145,8 @@ func (s *Store) trail(
 	}
 	q := queryChat{
 		what: "audit trail", newest: true, limit: limit + 1, // BETWEEN takes its end in
-		key: expression.Key(ChatPartition).Equal(expression.Value(partition)).
-			And(expression.Key(ChatSort).Between(expression.Value(trailPrefix), expression.Value(end))),
+		key: named(ChatPartition).Equal(str(partition)).
+			And(named(ChatSort).Between(trailPrefix, end)),
 	}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		if strOf(it[ChatSort]) == end {

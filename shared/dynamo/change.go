@@ -4,30 +4,38 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"github.com/rollcall/rollcall/shared/fault"
 )
 
 // change is a conditional update of one item.
 type change struct {
-	update    expression.UpdateBuilder
-	updates   bool // update changes something
-	condition expression.ConditionBuilder
+	sets     []setting
+	removes  []attribute
+	adds     []setting
+	required []condition
 }
 
-func (c *change) set(name expression.NameBuilder, av types.AttributeValue) {
-	c.update, c.updates = c.update.Set(name, value(av)), true
+// setting is an attribute and what it is set to, or what is added to it.
+type setting struct {
+	of   attribute
+	to   types.AttributeValue
+	once bool // a value that is there already stays
+}
+
+// updates reports whether the change changes anything.
+func (c *change) updates() bool { return len(c.sets)+len(c.removes)+len(c.adds) > 0 }
+
+func (c *change) set(name attribute, av types.AttributeValue) {
+	c.sets = append(c.sets, setting{of: name, to: av})
 }
 
 // setOnce keeps a value that is there already.
-func (c *change) setOnce(name expression.NameBuilder, av types.AttributeValue) {
-	c.update, c.updates = c.update.Set(name, name.IfNotExists(value(av))), true
+func (c *change) setOnce(name attribute, av types.AttributeValue) {
+	c.sets = append(c.sets, setting{of: name, to: av, once: true})
 }
 
 // setTime removes the attribute of a time that never was.
-func (c *change) setTime(name expression.NameBuilder, at time.Time) {
+func (c *change) setTime(name attribute, at time.Time) {
 	if at.IsZero() {
 		c.remove(name)
 		return
@@ -36,38 +44,31 @@ func (c *change) setTime(name expression.NameBuilder, at time.Time) {
 }
 
 // noteTime leaves the attribute as it is when there is no such time.
-func (c *change) noteTime(name expression.NameBuilder, at time.Time) {
+func (c *change) noteTime(name attribute, at time.Time) {
 	if !at.IsZero() {
 		c.set(name, millis(at))
 	}
 }
 
-func (c *change) remove(name expression.NameBuilder) {
-	c.update, c.updates = c.update.Remove(name), true
-}
+func (c *change) remove(name attribute) { c.removes = append(c.removes, name) }
 
 // add counts; an absent attribute counts from zero.
-func (c *change) add(name expression.NameBuilder, n int64) {
+func (c *change) add(name attribute, n int64) {
 	if n != 0 {
-		c.update, c.updates = c.update.Add(name, value(num(n))), true
+		c.adds = append(c.adds, setting{of: name, to: num(n)})
 	}
 }
 
 // require adds a condition to those there are.
-func (c *change) require(condition expression.ConditionBuilder) {
-	if c.condition.IsSet() {
-		condition = c.condition.And(condition)
-	}
-	c.condition = condition
-}
+func (c *change) require(condition condition) { c.required = append(c.required, condition) }
 
 // requireSame requires that an attribute is as it was read; absent is a value too.
-func (c *change) requireSame(name expression.NameBuilder, was types.AttributeValue) {
+func (c *change) requireSame(name attribute, was types.AttributeValue) {
 	if was == nil {
-		c.require(name.AttributeNotExists())
+		c.require(name.NotExists())
 		return
 	}
-	c.require(name.Equal(value(was)))
+	c.require(name.Equal(was))
 }
 
 // differences sets and removes the fields of Facts, of those named, that differ.
@@ -87,39 +88,54 @@ func (c *change) differences(was, is item, fields []string) {
 
 // build makes the expressions; a change that updates nothing has only its
 // condition.
-func (c *change) build() (expression.Expression, error) {
-	b := expression.NewBuilder()
-	if c.updates {
-		b = b.WithUpdate(c.update)
+func (c *change) build() expressions {
+	var w writer
+	for i, s := range c.sets {
+		w.list(i, "SET")
+		w.name(s.of)
+		w.text.WriteString(opEqual)
+		if s.once {
+			w.text.WriteString("if_not_exists(" + string(s.of) + ", ")
+		}
+		w.value(s.to)
+		if s.once {
+			w.text.WriteByte(')')
+		}
 	}
-	if c.condition.IsSet() {
-		b = b.WithCondition(c.condition)
+	for i, name := range c.removes {
+		w.list(i, "REMOVE")
+		w.name(name)
 	}
-	e, err := b.Build()
-	if err != nil {
-		return e, fault.Store("build expression", err)
+	for i, s := range c.adds {
+		w.list(i, "ADD")
+		w.name(s.of)
+		w.text.WriteByte(' ')
+		w.value(s.to)
 	}
-	return e, nil
+	w.Update = w.end()
+	switch len(c.required) {
+	case 0:
+	case 1:
+		w.condition(c.required[0])
+	default:
+		w.condition(condition{op: opAnd, several: c.required})
+	}
+	w.Condition = w.end()
+	return w.expressions
 }
 
 // write is the change as a part of a transaction: an update, or a check of its
 // condition when it updates nothing.
-func (c *change) write(table string, key item) (types.TransactWriteItem, error) {
-	e, err := c.build()
-	if err != nil {
-		return types.TransactWriteItem{}, err
-	}
-	if !c.updates {
+func (c *change) write(table string, key item) types.TransactWriteItem {
+	e := c.build()
+	if !c.updates() {
 		return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-			TableName: &table, Key: key, ConditionExpression: e.Condition(),
-			ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
-		}}, nil
+			TableName: &table, Key: key, ConditionExpression: e.Condition,
+			ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
+		}}
 	}
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &table, Key: key, UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
-	}}, nil
+		TableName: &table, Key: key, UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
+	}}
 }
-
-// value is an attribute value as an operand.
-func value(av types.AttributeValue) expression.ValueBuilder { return expression.Value(av) }

@@ -40,10 +40,10 @@ func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts)
 	for _, counter := range workspace.FieldsOf[workspace.Counters]() {
 		name := lease(counter)
 		if av, ok := was[leaseAttributes[counter]]; ok {
-			c.require(name.Equal(value(av)))
+			c.require(name.Equal(av))
 		} else {
 			// A counter that was added to and taken from again is there, and zero.
-			c.require(name.AttributeNotExists().Or(name.Equal(value(num(0)))))
+			c.require(name.NotExists().Or(name.Equal(num(0))))
 		}
 	}
 	for _, field := range append(workspace.FieldsOf[workspace.Counters](), "OldestOpen") {
@@ -53,10 +53,6 @@ func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts)
 			c.remove(lease(field))
 		}
 	}
-	w, err := c.write(s.Leases, leaseKey(seen.ID))
-	if err != nil {
-		return err
-	}
-	_, err = s.transact(ctx, []types.TransactWriteItem{w})
+	_, err := s.transact(ctx, []types.TransactWriteItem{c.write(s.Leases, leaseKey(seen.ID))})
 	return err
 }

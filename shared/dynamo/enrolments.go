@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -62,11 +61,11 @@ func (s *Store) Enrolment(ctx context.Context, id string) (registry.Enrolment, e
 }
 
 // enrolmentUse takes one use, if there is one.
-func (s *Store) enrolmentUse(e registry.Enrolment) (types.TransactWriteItem, error) {
+func (s *Store) enrolmentUse(e registry.Enrolment) types.TransactWriteItem {
 	var c change
-	c.add(expression.Name(enrolmentUses), -1)
-	c.require(expression.Name(enrolmentHash).Equal(value(hashValue(e.Hash))))
-	c.require(expression.Name(enrolmentUses).GreaterThanEqual(value(num(1))))
+	c.add(named(enrolmentUses), -1)
+	c.require(named(enrolmentHash).Equal(hashValue(e.Hash)))
+	c.require(named(enrolmentUses).AtLeast(num(1)))
 	return c.write(s.Chat, enrolmentKey(e.ID))
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -32,7 +31,7 @@ func (s *Store) Erase(ctx context.Context, life workspace.Life) (left bool, err 
 func (s *Store) erase(ctx context.Context, partition string) (left bool, err error) {
 	var keys []item
 	q := queryChat{
-		what: "items of a life", key: expression.Key(ChatPartition).Equal(expression.Value(partition)),
+		what: "items of a life", key: named(ChatPartition).Equal(str(partition)),
 		attributes: []string{ChatPartition, ChatSort}, limit: eraseAtMost + 1,
 	}
 	if err := s.query(ctx, q, func(it item) (bool, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -16,14 +15,14 @@ var _ registry.FleetStore = (*Store)(nil)
 
 // The attributes of the fleet's one item of state.
 var (
-	fleetSweptAt      = expression.Name("swept")
-	fleetSweepEndedAt = expression.Name("ended")
-	fleetOutageStart  = expression.Name("deaf")
-	fleetOutageEnd    = expression.Name("heard")
-	fleetSweepCursor  = expression.Name("next")
-	fleetCounted      = expression.Name("counted")
-	fleetAgents       = expression.Name("agents")
-	fleetLatestChange = expression.Name("seq")
+	fleetSweptAt      = named("swept")
+	fleetSweepEndedAt = named("ended")
+	fleetOutageStart  = named("deaf")
+	fleetOutageEnd    = named("heard")
+	fleetSweepCursor  = named("next")
+	fleetCounted      = named("counted")
+	fleetAgents       = named("agents")
+	fleetLatestChange = named("seq")
 )
 
 func fleetKey() item { return chatKey(fleetPartition, fleetSort) }
@@ -49,13 +48,10 @@ func (s *Store) Agents(ctx context.Context) (int, error) {
 
 // updateFleet changes the fleet's state.
 func (s *Store) updateFleet(ctx context.Context, what string, c change) error {
-	e, err := c.build()
-	if err != nil {
-		return err
-	}
-	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: fleetKey(), UpdateExpression: e.Update(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	e := c.build()
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: fleetKey(), UpdateExpression: e.Update,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 	})
 	if err != nil {
 		return fault.Store(what, err)

@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/token"
@@ -64,12 +63,12 @@ var leaseAttributes = map[string]string{
 
 // lease is the attribute of a field of workspace.Facts in an expression. The
 // field must be one that leaseAttributes names.
-func lease(field string) expression.NameBuilder {
+func lease(field string) attribute {
 	name, ok := leaseAttributes[field]
 	if !ok {
 		panic("dynamo: workspace.Facts has no field " + field)
 	}
-	return expression.Name(name)
+	return named(name)
 }
 
 type leaseField struct {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -47,7 +46,7 @@ func (s *Store) Renew(
 	c := s.renewal(credential, sig, now)
 	requireSameInstance(&c, sig)
 	requireNoRecovery(&c, sig, s.Policy, now)
-	c.require(expression.Contains(lease("Homes"), workspace.HomeEntry(sig.From)))
+	c.require(lease("Homes").Contains(workspace.HomeEntry(sig.From)))
 	f, err := s.renew(ctx, id, c, types.ReturnValueAllOld)
 	if err == nil {
 		next := decodeFacts(encodeFacts(workspace.Observe(f, sig, s.Policy, now)))
@@ -139,15 +138,15 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 	if credential.Zero() {
 		presented = &types.AttributeValueMemberB{Value: []byte{0}} // no credential equals this
 	}
-	c.require(lease("Credential").Equal(value(presented)))
+	c.require(lease("Credential").Equal(presented))
 	c.require(notRemoved())
 	return c
 }
 
 // notRemoved requires that no operator has removed the workspace.
-func notRemoved() expression.ConditionBuilder {
+func notRemoved() condition {
 	hold := lease("Hold")
-	return hold.AttributeNotExists().Or(hold.NotEqual(value(str(string(workspace.Removed)))))
+	return hold.NotExists().Or(hold.NotEqual(str(string(workspace.Removed))))
 }
 
 // requireSameInstance is workspace.SameInstance as a condition.
@@ -155,24 +154,24 @@ func requireSameInstance(c *change, sig workspace.Signal) {
 	instance := lease("Instance")
 	if sig.Instance.Name == "" {
 		from := lease("SeenFrom")
-		c.require(instance.AttributeExists().Or(from.AttributeNotExists(), from.Equal(value(str(sig.From)))))
+		c.require(instance.Exists().Or(from.NotExists(), from.Equal(str(sig.From))))
 		return
 	}
 	aliases := sig.Instance.Aliases()
 	c.setOnce(instance, str(sig.Instance.Name))
-	c.require(instance.AttributeNotExists().Or(instance.In(value(str(aliases[0])), value(str(aliases[1])))))
+	c.require(instance.NotExists().Or(instance.In(str(aliases[0]), str(aliases[1]))))
 }
 
 // requireNoRecovery requires that the signal ends no silence, wedge or errors:
 // the first part of workspace.Observe.
 func requireNoRecovery(c *change, sig workspace.Signal, p workspace.Policy, now time.Time) {
 	until := lease("LeaseUntil")
-	c.require(until.AttributeNotExists().Or(until.GreaterThan(value(millis(now.Add(-p.Grace))))))
+	c.require(until.NotExists().Or(until.GreaterThan(millis(now.Add(-p.Grace)))))
 	if sig.Kind == workspace.SignalHeartbeat && !sig.Wedged {
-		c.require(lease("WedgedSince").AttributeNotExists())
+		c.require(lease("WedgedSince").NotExists())
 	}
 	if sig.EndsErrors(p) {
-		c.require(lease("ErrorsSince").AttributeNotExists())
+		c.require(lease("ErrorsSince").NotExists())
 	}
 }
 
@@ -181,13 +180,10 @@ func requireNoRecovery(c *change, sig workspace.Signal, p workspace.Policy, now 
 func (s *Store) renew(
 	ctx context.Context, id string, c change, returned types.ReturnValue,
 ) (workspace.Facts, error) {
-	e, err := c.build()
-	if err != nil {
-		return workspace.Facts{}, err
-	}
+	e := c.build()
 	out, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 		ReturnValues:                        returned,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -207,18 +203,10 @@ func (s *Store) renew(
 // Save implements registry.Leases: only what differs is written, so a signal or
 // a message in between is not undone.
 func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras registry.SaveExtras) error {
-	save, err := s.saveLease(old, next)
-	if err != nil {
-		return err
-	}
-	writes := []types.TransactWriteItem{save}
+	writes := []types.TransactWriteItem{s.saveLease(old, next)}
 	if extras.Profile != nil {
-		if c := profileChange(*extras.Profile); c.updates {
-			w, err := c.write(s.Chat, profileKey(next.ID))
-			if err != nil {
-				return err
-			}
-			writes = append(writes, w)
+		if c := profileChange(*extras.Profile); c.updates() {
+			writes = append(writes, c.write(s.Chat, profileKey(next.ID)))
 		}
 	}
 	for _, h := range issued(old, next) {
@@ -232,11 +220,7 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 		writes = append(writes, s.chatPut(it))
 	}
 	if extras.Enrolment != nil {
-		w, err := s.enrolmentUse(*extras.Enrolment)
-		if err != nil {
-			return err
-		}
-		writes = append(writes, w)
+		writes = append(writes, s.enrolmentUse(*extras.Enrolment))
 	}
 	reasons, err := s.transact(ctx, writes)
 	if last := len(writes) - 1; extras.Enrolment != nil && len(reasons) == len(writes) && reasonIs(reasons[0], "None") &&
@@ -259,7 +243,7 @@ func issued(old, next workspace.Facts) (out []token.Hash) {
 
 // saveLease is the write of what differs between old and next, if old.Version is
 // still stored, and of some fields what old has.
-func (s *Store) saveLease(old, next workspace.Facts, same ...string) (types.TransactWriteItem, error) {
+func (s *Store) saveLease(old, next workspace.Facts, same ...string) types.TransactWriteItem {
 	var c change
 	var fields []string
 	for _, lf := range leaseFields {
@@ -276,9 +260,9 @@ func (s *Store) saveLease(old, next workspace.Facts, same ...string) (types.Tran
 	}
 	c.differences(was, encodeFacts(next), fields)
 	if old.ID == "" {
-		c.require(lease("ID").AttributeNotExists())
+		c.require(lease("ID").NotExists())
 	} else {
-		c.require(lease("Version").Equal(value(num(old.Version))))
+		c.require(lease("Version").Equal(num(old.Version)))
 	}
 	return c.write(s.Leases, leaseKey(next.ID))
 }
@@ -302,17 +286,14 @@ func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) erro
 	was := encodeFacts(old)
 	var c change
 	c.differences(was, encodeFacts(next), slices.Concat(refusalFields, standingFields))
-	c.require(lease("ID").AttributeExists())
+	c.require(lease("ID").Exists())
 	for _, field := range append([]string{"Version"}, refusalFields...) {
 		c.requireSame(lease(field), was[leaseAttributes[field]])
 	}
-	e, err := c.build()
-	if err != nil {
-		return err
-	}
-	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Leases, Key: leaseKey(next.ID), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	e := c.build()
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Leases, Key: leaseKey(next.ID), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 	})
 	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
 		return conflict(err)

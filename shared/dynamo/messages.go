@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -200,12 +199,8 @@ func (s *Store) WriteMessages(
 		writes = append(writes, s.chatPut(outboxKey(life, left)))
 	}
 	mailbox := mailboxChange(life, chat.DeltaOf(moves), u)
-	if !u.Former && (mailbox.updates || u.Host != nil || u.RequireNoHold) {
-		w, err := mailbox.write(s.Leases, leaseKey(life.Workspace))
-		if err != nil {
-			return err
-		}
-		writes = append(writes, w)
+	if !u.Former && (mailbox.updates() || u.Host != nil || u.RequireNoHold) {
+		writes = append(writes, mailbox.write(s.Leases, leaseKey(life.Workspace)))
 	}
 	for _, mv := range moves {
 		it, err := s.encodeMessage(mv.To)
@@ -235,7 +230,7 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 		c.require(currentHost(*u.Host))
 	}
 	if u.RequireNoHold {
-		c.require(lease("Hold").AttributeNotExists())
+		c.require(lease("Hold").NotExists())
 	}
 	if u.OldestOpen != nil {
 		setOldestOpen(&c, *u.OldestOpen, d.Open)
@@ -288,7 +283,7 @@ func noteLost(c *change, u delivery.MailboxUpdate) {
 		c.add(lease("LostMessages"), u.Lost)
 	}
 	if !u.LostSeen.IsZero() {
-		c.require(lease("LostAt").Equal(value(millis(u.LostSeen))))
+		c.require(lease("LostAt").Equal(millis(u.LostSeen)))
 	}
 	if !u.LostAt.IsZero() {
 		c.set(lease("LostAt"), millis(u.LostAt))
@@ -359,11 +354,11 @@ func notePushedProbe(c *change, u delivery.PushUpdate) {
 }
 
 // presentLife requires that a life is its workspace's present one.
-func presentLife(life workspace.Life) expression.ConditionBuilder {
+func presentLife(life workspace.Life) condition {
 	if life.Number == 0 {
-		return lease("ID").AttributeExists().And(lease("Lives").AttributeNotExists())
+		return lease("ID").Exists().And(lease("Lives").NotExists())
 	}
-	return lease("Lives").Equal(value(num(life.Number)))
+	return lease("Lives").Equal(num(life.Number))
 }
 
 func countMoves(c *change, d chat.Delta) {
@@ -376,23 +371,23 @@ func countMoves(c *change, d chat.Delta) {
 }
 
 // currentHost is delivery.Host.Current as a condition.
-func currentHost(h delivery.Host) expression.ConditionBuilder {
-	same := lease("Epoch").Equal(value(num(h.Epoch)))
+func currentHost(h delivery.Host) condition {
+	same := lease("Epoch").Equal(num(h.Epoch))
 	if h.Epoch == 0 {
-		same = lease("Epoch").AttributeNotExists()
+		same = lease("Epoch").NotExists()
 	}
 	if h.URLFingerprint == "" {
 		return same
 	}
-	pushable := lease("Pushable").Equal(expression.Value(true))
-	return same.Or(pushable.And(lease("URLFingerprint").Equal(value(str(h.URLFingerprint)))))
+	pushable := lease("Pushable").Equal(&types.AttributeValueMemberBOOL{Value: true})
+	return same.Or(pushable.And(lease("URLFingerprint").Equal(str(h.URLFingerprint))))
 }
 
 // setOldestOpen notes when the oldest open message was accepted. Whether mail
 // remains is decided on what is stored, not on what was read: "none left" only if
 // exactly the messages that end were open. opened is negative when messages end.
 func setOldestOpen(c *change, oldest time.Time, opened int64) {
-	ending := value(num(-opened))
+	ending := num(-opened)
 	if oldest.IsZero() {
 		c.require(lease("Open").Equal(ending))
 		c.remove(lease("OldestOpen"))

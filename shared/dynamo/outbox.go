@@ -51,11 +51,7 @@ func (s *Store) OutboxDone(ctx context.Context, life workspace.Life, left delive
 		var c change
 		c.require(presentLife(life))
 		c.add(lease("OutboxItems"), -1)
-		counted, err := c.write(s.Leases, leaseKey(life.Workspace))
-		if err != nil {
-			return err
-		}
-		writes = append(writes, counted)
+		writes = append(writes, c.write(s.Leases, leaseKey(life.Workspace)))
 	}
 	_, err := s.transact(ctx, writes)
 	if fault.CodeOf(err) == fault.Conflict {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -82,7 +81,7 @@ func (s *Store) Person(ctx context.Context, id string) (people.Person, error) {
 
 // People implements people.Store.
 func (s *Store) People(ctx context.Context) (all []people.Person, err error) {
-	q := queryChat{what: "people", key: expression.Key(ChatPartition).Equal(expression.Value(peoplePartition))}
+	q := queryChat{what: "people", key: named(ChatPartition).Equal(str(peoplePartition))}
 	return all, s.query(ctx, q, func(it item) (bool, error) {
 		all = append(all, decodePerson(it))
 		return false, nil
@@ -95,12 +94,9 @@ func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEn
 	if err != nil {
 		return err
 	}
-	e, err := expression.NewBuilder().WithCondition(expression.Name(ChatPartition).AttributeExists()).Build()
-	if err != nil {
-		return fault.Store("build expression", err)
-	}
+	e := of(named(ChatPartition).Exists())
 	_, err = s.transact(ctx, []types.TransactWriteItem{{Delete: &types.Delete{
-		TableName: &s.Chat, Key: personKey(id), ConditionExpression: e.Condition(), ExpressionAttributeNames: e.Names(),
+		TableName: &s.Chat, Key: personKey(id), ConditionExpression: e.Condition, ExpressionAttributeNames: e.Names,
 	}}, s.chatPut(row)})
 	if fault.CodeOf(err) == fault.Conflict {
 		return people.Unknown()
@@ -111,16 +107,13 @@ func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEn
 // NotePersonUse implements people.Store.
 func (s *Store) NotePersonUse(ctx context.Context, id, from string, at time.Time) error {
 	var c change
-	c.set(expression.Name(personUsedAt), millis(at))
-	c.set(expression.Name(personUsedFrom), str(from))
-	c.require(expression.Name(ChatPartition).AttributeExists())
-	e, err := c.build()
-	if err != nil {
-		return err
-	}
-	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: personKey(id), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	c.set(named(personUsedAt), millis(at))
+	c.set(named(personUsedFrom), str(from))
+	c.require(named(ChatPartition).Exists())
+	e := c.build()
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: personKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 	})
 	if _, gone := errors.AsType[*types.ConditionalCheckFailedException](err); gone {
 		return people.Unknown()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -62,16 +61,13 @@ func (s *Store) Profiles(ctx context.Context, ids ...string) (map[string]workspa
 // Describe implements registry.Profiles.
 func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChange) error {
 	c := profileChange(p)
-	if !c.updates {
+	if !c.updates() {
 		return nil
 	}
-	e, err := c.build()
-	if err != nil {
-		return err
-	}
-	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+	e := c.build()
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 	})
 	if err != nil {
 		return fault.Store("update profile", err)
@@ -85,9 +81,9 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		switch {
 		case to == nil:
 		case *to == "":
-			c.remove(expression.Name(attribute))
+			c.remove(named(attribute))
 		default:
-			c.set(expression.Name(attribute), str(*to))
+			c.set(named(attribute), str(*to))
 		}
 	}
 	text(profileName, p.Name)
@@ -102,10 +98,10 @@ func profileChange(p workspace.ProfileChange) (c change) {
 	if p.Signing != nil {
 		text(profileSecret, &p.Signing.Secret)
 		text(profileFormer, &p.Signing.Former)
-		c.setTime(expression.Name(profileSecretAt), p.Signing.Since)
+		c.setTime(named(profileSecretAt), p.Signing.Since)
 	}
 	if p.Tier != nil {
-		c.set(expression.Name(profileTier), num(int64(*p.Tier)))
+		c.set(named(profileTier), num(int64(*p.Tier)))
 	}
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -75,10 +74,7 @@ func (s *Store) pageWrites(page []statuslog.Entry) (writes []types.TransactWrite
 		if e.Unheard {
 			same = []string{"LeaseUntil"}
 		}
-		facts, err := s.saveLease(e.Old, e.Next, same...)
-		if err != nil {
-			return nil, err
-		}
+		facts := s.saveLease(e.Old, e.Next, same...)
 		history, err := encodeHistory(e.Change)
 		if err != nil {
 			return nil, err
@@ -89,18 +85,18 @@ func (s *Store) pageWrites(page []statuslog.Entry) (writes []types.TransactWrite
 	if err != nil {
 		return nil, err
 	}
-	number, err := s.latestChange(changes[0].Seq-1, changes[len(changes)-1].Seq)
-	return append(append(writes, histories...), s.chatPut(logged), number), err
+	number := s.latestChange(changes[0].Seq-1, changes[len(changes)-1].Seq)
+	return append(append(writes, histories...), s.chatPut(logged), number), nil
 }
 
 // latestChange is the write of the number of the newest change.
-func (s *Store) latestChange(was, is int64) (types.TransactWriteItem, error) {
+func (s *Store) latestChange(was, is int64) types.TransactWriteItem {
 	var c change
 	c.set(fleetLatestChange, num(is))
 	if was > 0 {
-		c.require(fleetLatestChange.Equal(value(num(was))))
+		c.require(fleetLatestChange.Equal(num(was)))
 	} else {
-		c.require(fleetLatestChange.AttributeNotExists())
+		c.require(fleetLatestChange.NotExists())
 	}
 	return c.write(s.Chat, fleetKey())
 }
@@ -154,11 +150,11 @@ func (s *Store) Changes(ctx context.Context, after int64, limit int) (out []stat
 	if limit < 1 {
 		return nil, nil
 	}
-	first := expression.Value(changeSort(max(0, after) + 1))
+	first := changeSort(max(0, after) + 1)
 	q := queryChat{
 		what: "changes", limit: min(limit, readPages),
-		key: expression.Key(ChatPartition).Equal(expression.Value(fleetPartition)).
-			And(expression.Key(ChatSort).Between(first, expression.Value(changePrefix+afterEveryTime))),
+		key: named(ChatPartition).Equal(str(fleetPartition)).
+			And(named(ChatSort).Between(first, changePrefix+afterEveryTime)),
 	}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		changes, err := decodeChanges(it)
@@ -180,9 +176,9 @@ func (s *Store) LatestChange(ctx context.Context) (int64, error) {
 
 // A right is an item of its own: who takes it comes in nobody's way who writes the fleet's state or its log.
 var (
-	rightUntil     = expression.Name("until") // until when somebody has it
-	announcedLast  = expression.Name("last")
-	announcedAhead = expression.Name("ahead")
+	rightUntil     = named("until") // until when somebody has it
+	announcedLast  = named("last")
+	announcedAhead = named("ahead")
 )
 
 func rightKey(r statuslog.Right) item { return chatKey(rightPartition+string(r), rightSort) }
@@ -191,7 +187,7 @@ func rightKey(r statuslog.Right) item { return chatKey(rightPartition+string(r),
 func (s *Store) TakeRight(ctx context.Context, r statuslog.Right, now, until time.Time) (bool, error) {
 	var c change
 	c.set(rightUntil, millis(until))
-	c.require(rightUntil.AttributeNotExists().Or(rightUntil.LessThanEqual(value(millis(now)))))
+	c.require(rightUntil.NotExists().Or(rightUntil.AtMost(millis(now))))
 	return s.updateRight(ctx, r, c)
 }
 
@@ -199,20 +195,17 @@ func (s *Store) TakeRight(ctx context.Context, r statuslog.Right, now, until tim
 func (s *Store) GiveBack(ctx context.Context, r statuslog.Right, until time.Time) error {
 	var c change
 	c.remove(rightUntil)
-	c.require(rightUntil.Equal(value(millis(until))))
+	c.require(rightUntil.Equal(millis(until)))
 	_, err := s.updateRight(ctx, r, c)
 	return err
 }
 
 // updateRight changes the item of a right; done says whether its condition held.
 func (s *Store) updateRight(ctx context.Context, r statuslog.Right, c change) (done bool, err error) {
-	e, err := c.build()
-	if err != nil {
-		return false, err
-	}
+	e := c.build()
 	_, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: rightKey(r), UpdateExpression: e.Update(), ConditionExpression: e.Condition(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		TableName: &s.Chat, Key: rightKey(r), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
 	})
 	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
 		return false, nil
@@ -248,7 +241,7 @@ func (s *Store) NoteAnnounced(ctx context.Context, until time.Time, a statuslog.
 	} else {
 		c.remove(announcedAhead)
 	}
-	c.require(rightUntil.Equal(value(millis(until))))
+	c.require(rightUntil.Equal(millis(until)))
 	done, err := s.updateRight(ctx, statuslog.Announcing, c)
 	if err == nil && !done {
 		err = conflict(nil)

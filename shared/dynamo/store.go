@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -145,7 +144,7 @@ func (s *Store) chatPut(it item) types.TransactWriteItem {
 type queryChat struct {
 	what       string // for errors
 	index      string // "": the table
-	key        expression.KeyConditionBuilder
+	key        condition
 	attributes []string // of each item; none: all
 	newest     bool     // in descending order
 	limit      int      // of items that DynamoDB reads in one call; 0: as many as it takes
@@ -153,22 +152,19 @@ type queryChat struct {
 
 // query calls each with every item in order, until it says that it has enough.
 func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough bool, err error)) error {
-	b := expression.NewBuilder().WithKeyCondition(q.key)
-	if len(q.attributes) > 0 {
-		var p expression.ProjectionBuilder
-		for _, a := range q.attributes {
-			p = expression.AddNames(p, expression.Name(a))
+	var w writer
+	w.condition(q.key)
+	key := w.end()
+	for i, a := range q.attributes {
+		if i > 0 {
+			w.text.WriteString(", ")
 		}
-		b = b.WithProjection(p)
-	}
-	e, err := b.Build()
-	if err != nil {
-		return fault.Store("query "+q.what, err)
+		w.name(named(a))
 	}
 	in := &dynamodb.QueryInput{
 		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest),
-		KeyConditionExpression: e.KeyCondition(), ProjectionExpression: e.Projection(),
-		ExpressionAttributeNames: e.Names(), ExpressionAttributeValues: e.Values(),
+		KeyConditionExpression: key, ProjectionExpression: w.end(),
+		ExpressionAttributeNames: w.Names, ExpressionAttributeValues: w.Values,
 	}
 	if q.index != "" {
 		in.IndexName = &q.index
@@ -193,13 +189,13 @@ func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough 
 }
 
 // ofLife is the key condition of a life's items.
-func ofLife(life workspace.Life) expression.KeyConditionBuilder {
-	return expression.Key(ChatPartition).Equal(expression.Value(lifePartition + life.Key()))
+func ofLife(life workspace.Life) condition {
+	return named(ChatPartition).Equal(str(lifePartition + life.Key()))
 }
 
 // ofKind is the key condition of a life's items whose sort key begins with a prefix.
-func ofKind(life workspace.Life, prefix string) expression.KeyConditionBuilder {
-	return ofLife(life).And(expression.Key(ChatSort).BeginsWith(prefix))
+func ofKind(life workspace.Life, prefix string) condition {
+	return ofLife(life).And(named(ChatSort).BeginsWith(prefix))
 }
 
 const (
