@@ -49,7 +49,7 @@ func send(
 		if err != nil {
 			return api.Accepted{}, err
 		}
-		reply := accepted(out, c.Now)
+		reply := accepted(c, out)
 		if asks {
 			answer(&reply, out)
 		}
@@ -85,14 +85,14 @@ func answer(reply *api.Accepted, out delivery.Accepted) {
 	reply.JSONRPC, reply.ID, reply.Message = "2.0", chat.CallID(m.Body), string(m.State)+": "+m.Reason
 }
 
-func accepted(out delivery.Accepted, now time.Time) api.Accepted {
-	m := out.Message
+func accepted(c httpapi.Call, out delivery.Accepted) api.Accepted {
+	m, now := out.Message, c.Now
 	reply := api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
 		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.At(now).State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
-		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: senderHint(out),
+		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: hint(c.Caller, out),
 		Message: expectation(out, now),
 	}
 	if out.Mode.Effective == workspace.Poll {
@@ -103,13 +103,15 @@ func accepted(out delivery.Accepted, now time.Time) api.Accepted {
 	return reply
 }
 
-// senderHint says why the message waits, in words that name no address, no URL and
-// no step that is the operator's.
-func senderHint(out delivery.Accepted) string {
-	if !out.First && out.Expected == "" {
-		return "" // it has ended, and waits for nothing
-	}
-	if out.Why == "" && out.Verdict.Hint != "" {
+// hint says why the message waits. The verdict's own hint is for a person who may operate: it names addresses, errors
+// and words of others. Anybody else reads a sentence that names none.
+func hint(who httpapi.Caller, out delivery.Accepted) string {
+	switch {
+	case !out.First && out.Expected == "": // it has ended, and waits for nothing
+		return ""
+	case who.Operates() && out.Verdict.Hint != "":
+		return out.Verdict.Hint
+	case out.Why == "" && out.Verdict.Hint != "":
 		return out.Verdict.Summary()
 	}
 	return out.Why

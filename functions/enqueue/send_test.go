@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -93,7 +94,7 @@ func TestAnAnswerIsJSONRPC(t *testing.T) {
 		}
 		m.Claim.Until = now.Add(time.Hour)
 		out := delivery.Accepted{Message: m, First: !c.again, Mode: workspace.Delivery{Effective: workspace.Push}}
-		reply := accepted(out, now)
+		reply := accepted(httpapi.Call{Now: now}, out)
 		answer(&reply, out)
 		raw, err := chat.Marshal(reply)
 		if err != nil || !strings.Contains(string(raw), c.want) {

@@ -8,6 +8,8 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -32,6 +34,42 @@ func TestAMessageNamesThePersonWhoSentIt(t *testing.T) {
 		m, named := ms[0], strings.HasPrefix(ms[0].SentBy, "ana rcp_")
 		if named != (from == "a person") || (m.Source != "") == (m.SentBy != "") {
 			t.Errorf("%s: sent by %q, for %q", from, m.SentBy, m.Source)
+		}
+	}
+}
+
+// What failed of a workspace's mail is told to a person who may operate, and to nobody else who sends to it.
+func TestAPeerIsToldNoErrorOfAnother(t *testing.T) {
+	const words = "CARD-4111"
+	hello := `{"message": {"role": "user", "parts": [{"kind": "text", "text": "hello"}]}}`
+	ask := `{"jsonrpc": "2.0", "method": "tasks/get", "params": {"id": "t"}}`
+	for name, change := range map[string]func(*workspace.Facts){
+		"its pushes fail": func(f *workspace.Facts) { f.PushFailures, f.PushError = 3, words },
+		"its tasks fail": func(f *workspace.Facts) {
+			f.AnswerFailures, f.AnswerError, f.AnswersDegradedAt = 9, words, f.RegisteredAt
+		},
+		"it is revoked": func(f *workspace.Facts) { f.RevokedAt, f.Credential = f.RegisteredAt, token.Hash{} },
+	} {
+		env := fixture.Env(t)
+		credentials := map[string]string{
+			"a person": fixture.Person(t, env, people.Operate, ""), "a peer": fixture.Member(t, env, "peer", ""), "the user": "",
+		}
+		was, err := env.Registry.Leases.Get(t.Context(), fixture.PushID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := was
+		if change(&next); env.Registry.Leases.Save(t.Context(), was, next, registry.SaveExtras{}) != nil {
+			t.Fatal("not saved")
+		}
+		for from, credential := range credentials {
+			for _, body := range []string{hello, ask} {
+				resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PushID, credential, body)
+				told := strings.Contains(resp.Body, words) || strings.Contains(resp.Body, "rollcall ")
+				if want := from == "a person" && body == hello; told != want {
+					t.Errorf("%s: %s is told (%t, not %t): %s", name, from, told, want, resp.Body)
+				}
+			}
 		}
 	}
 }

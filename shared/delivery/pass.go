@@ -39,7 +39,7 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 			WithHint("ask it with a message (message/send)", "stop")
 	case !f.Deliverable(p, now):
 		return out, fault.New(fault.AgentUnreachable, "the agent can't be asked: it is %s (%s)",
-			out.Verdict.Status, out.Verdict.Reason).WithHint(out.Verdict.Hint, "retry")
+			out.Verdict.Status, out.Verdict.Reason).WithHint(out.Verdict.Summary(), "retry")
 	}
 	agent, err := d.Registry.Profiles.Profile(ctx, f.ID)
 	if err != nil {

@@ -80,25 +80,26 @@ const (
 )
 
 // Expect is what the sender of a message that is accepted now may expect, and why, where that is not plain. v is the
-// verdict over the same facts, mode the effective one.
+// verdict over the same facts, mode the effective one. A sender reads the why, and it may be anybody: no fact that is
+// a text stands in it, as it may hold an address, or the words of another sender.
 func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectation, why string) {
 	switch {
 	case !f.Deliverable(p, now):
-		return ExpectNobody, v.Hint
+		return ExpectNobody, v.Summary()
 	case mode == Poll:
 		return expectPoll(f, v, p, now)
 	case v.Reason == ReasonPushFailing || v.Reason == ReasonBacklogStalled || v.Reason == ReasonInboxUnattended:
-		return ExpectRetrying, v.Hint
+		return ExpectRetrying, v.Summary()
 	case f.PushFailures > 0:
-		return ExpectRetrying, "the last delivery failed: " + f.PushError
+		return ExpectRetrying, "the last delivery failed"
 	case v.Reason == ReasonPlatformSuspect:
-		return ExpectWhenIdle, v.Hint
+		return ExpectWhenIdle, v.Summary()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
 		return ExpectWhenIdle, underWay
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:
-		return ExpectNow, v.Hint
+		return ExpectNow, v.Summary()
 	}
 	return ExpectNow, ""
 }
@@ -116,14 +117,13 @@ func (f Facts) queueBefore(p Policy, now time.Time) int64 {
 func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, string) {
 	switch quiet := f.unattended(p, now); {
 	case v.Reason == ReasonCredentialsRejected && !f.PolledAt.After(f.RefusedSince):
-		return ExpectNobody, v.Hint // it has not polled since its credential was first refused
+		return ExpectNobody, v.Summary() // it has not polled since its credential was first refused
 	case v.Reason == ReasonInboxUnattended:
-		return ExpectNobody, v.Hint
+		return ExpectNobody, v.Summary()
 	case quiet != "":
-		return ExpectNobody, "the agent is alive, but " + quiet +
-			": see that it polls, or register it with a URL so that mail can be pushed"
+		return ExpectNobody, "the agent is alive, but " + quiet
 	case v.Reason == ReasonBacklogStalled:
-		return ExpectRetrying, v.Hint
+		return ExpectRetrying, v.Summary()
 	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):
 		return ExpectNextPoll, ""
 	}

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -388,4 +389,30 @@ func TestWhatAnIdleAgentHasInItsHands(t *testing.T) {
 		strings.Contains(v.Hint, "it is at work now") {
 		t.Errorf("%s %s: %s", v.Reason, v.Action, v.Hint)
 	}
+}
+
+// What the sender of a message is told holds none of the facts' texts, which are addresses, errors and words of others,
+// and no operator's step, whatever the facts and the fleet are.
+func TestASenderIsToldNoTextOfTheFacts(t *testing.T) {
+	const text = "7.7.7.7"
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		fields := reflect.ValueOf(&f).Elem()
+		for _, name := range workspace.FieldsOf[workspace.Facts]() {
+			if field := fields.FieldByName(name); field.Type() == reflect.TypeFor[string]() && name != "ID" {
+				field.SetString(text)
+			}
+		}
+		fl := workspace.Fleet{SampledAt: now, SweptAt: now.Add(-10 * time.Minute)}
+		for range rapid.IntRange(0, 9).Draw(t, "silent agents") {
+			fl.LeaseEnds = append(fl.LeaseEnds, now.Add(-p.Grace-time.Second))
+		}
+		v, mode := fl.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
+		_, why := workspace.Expect(f, v, mode, p, now)
+		for _, told := range []string{why, v.Summary()} {
+			if strings.Contains(told, text) || strings.Contains(told, "rollcall") || strings.Contains(told, " agents fell") {
+				t.Fatalf("%s: %q of %+v", v.Reason, told, f)
+			}
+		}
+	})
 }

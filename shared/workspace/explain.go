@@ -168,13 +168,14 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	default:
 		return e
 	}
-	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {
+	switch expected, _ := Expect(f, v, e.Delivery.Effective, p, now); expected {
 	case ExpectNextPoll:
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
 	case ExpectWhenIdle:
 		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
 	case ExpectRetrying:
-		e.Summary = "It is alive, and a message sent now is tried until it arrives: " + why + "."
+		e.Summary = "It is alive, and a message sent now is tried until it arrives: the last delivery failed: " +
+			f.PushError + "."
 	}
 	return e
 }
