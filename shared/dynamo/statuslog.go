@@ -142,8 +142,9 @@ func decodeChanges(it item) (changes []statuslog.Change, err error) {
 	return changes, nil
 }
 
-// readPages is how many items of the fleet's log one call reads at most: a single change each, or a page.
-const readPages = 10
+// readPages is how many items of the fleet's log one call reads at most: of calls, each is a change, of sweeps, a page
+// of them.
+const readPages = 50
 
 // Changes implements statuslog.Store.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) (out []statuslog.Change, err error) {

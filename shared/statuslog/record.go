@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -109,6 +110,9 @@ func (l *Log) RecordAll(
 		if err == nil && try == leftTries {
 			err = rest.err()
 		}
+		if err == nil && len(rest.entries) > 0 {
+			err = retry.Pause(ctx, l.Clock, try) // who writes there now is through then
+		}
 		if err != nil {
 			return recorded, err
 		}
@@ -181,10 +185,10 @@ const TurnSize = 5 * PageSize
 
 // Writers of pages take turns: all write the one number of the fleet's log, and a transaction that loses costs as
 // much as one that is written. A turn only spares that: a page whose number has moved on is not written in any case.
-// Who can't have it in time goes on without, and so does a call, whose change is small.
+// Who can't have it while its function runs goes on without, and so does a call, whose change is small.
 const (
 	turnFor   = 5 * time.Second // longer than a turn takes: so long are others held up when its holder has died
-	turnTries = 50
+	turnTries = 600
 	turnPause = 200 * time.Millisecond // before a try, at most
 	pageTries = 12                     // of a page whose number has moved on
 )
@@ -207,6 +211,9 @@ func (l *Log) awaitTurn(ctx context.Context) (until time.Time, err error) {
 		taken, err := l.TakeRight(ctx, Recording, now, until)
 		if taken || err != nil {
 			return until, err
+		}
+		if rest, ends := clock.Left(ctx); ends && rest < turnFor {
+			break
 		}
 		if err := l.Clock.Sleep(ctx, time.Duration(l.Clock.Random()*float64(turnPause))); err != nil {
 			return until, fault.Store("wait for the turn to record", err)

@@ -319,7 +319,7 @@ func TestASweepWaitsForItsTurn(t *testing.T) {
 	}{
 		"nobody has it":         {0, 0},
 		"the other is through":  {time.Second, 2 * time.Second},
-		"the other stays alive": {time.Hour, 20 * time.Second},
+		"the other stays alive": {time.Hour, 90 * time.Second},
 	} {
 		f := newFleet(t, 3)
 		clk := &passing{chance: 0.5}
