@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -131,5 +134,45 @@ func TestTheConsoleOrdersAsTheCommandLine(t *testing.T) {
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != table {
 		t.Errorf("%s is another table (%v): go test ./functions/status -run %s -severity", file, err, t.Name())
+	}
+}
+
+// What a browser loads is compressed for who takes it so, is the same text with the same policy, and much smaller.
+func TestWhatABrowserLoadsIsCompressed(t *testing.T) {
+	for _, at := range []struct {
+		route, file string
+		most        int
+	}{
+		{api.GetConsoleFile.Route, "console.js", 48 << 10},
+		{api.GetConsoleFile.Route, "console.css", 6 << 10},
+		{api.GetDocs.Route, "", 32 << 10},
+		{api.GetDocument.Route, "", 24 << 10},
+	} {
+		plain := served(t, at.route, at.file, nil)
+		packed := served(t, at.route, at.file, map[string]string{"accept-encoding": "gzip, deflate, br"})
+		raw, err := base64.StdEncoding.DecodeString(packed.Body)
+		if err != nil || !packed.IsBase64Encoded || packed.Headers["content-encoding"] != "gzip" {
+			t.Fatalf("%s %s is not compressed: %v, %v", at.route, at.file, packed.Headers, err)
+		}
+		r, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil || string(text) != plain.Body {
+			t.Errorf("%s %s is another text, %v", at.route, at.file, err)
+		}
+		if len(raw) > at.most {
+			t.Errorf("%s %s: %d bytes compressed, of %d", at.route, at.file, len(raw), len(plain.Body))
+		}
+		t.Logf("%s %s: %d bytes compressed, of %d", at.route, at.file, len(raw), len(plain.Body))
+		delete(packed.Headers, "content-encoding")
+		if !maps.Equal(packed.Headers, plain.Headers) {
+			t.Errorf("%s %s: headers %v, plain %v", at.route, at.file, packed.Headers, plain.Headers)
+		}
+	}
+	page := served(t, api.GetConsole.Route, "", map[string]string{"accept-encoding": "gzip"})
+	if page.IsBase64Encoded {
+		t.Error("a page of a few hundred bytes is compressed")
 	}
 }

@@ -83,6 +83,12 @@ type Content interface {
 	Content() (contentType string, body []byte)
 }
 
+// Compressible is implemented by a reply that the build knows compressed too.
+type Compressible interface {
+	// Compressed is the body in gzip; nil when there is none.
+	Compressed() []byte
+}
+
 // Headed is implemented by a reply of which a part stands in headers: the body of some calls is given by the clients
 // that exist, and has no room for more.
 type Headed interface {

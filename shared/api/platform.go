@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"time"
 )
 
@@ -32,11 +31,20 @@ type Health struct {
 	Hint         string    `json:"hint,omitempty" description:"what mends it"`
 }
 
+// Packed is a text of the build, plain and compressed.
+type Packed struct {
+	Text string
+	Gzip []byte // the same, for who takes it so; nil: there is only the text
+}
+
+// Compressed implements Compressible.
+func (p Packed) Compressed() []byte { return p.Gzip }
+
 // HTMLPage is a page for a browser.
-type HTMLPage string
+type HTMLPage struct{ Packed }
 
 // Content implements Content.
-func (p HTMLPage) Content() (contentType string, body []byte) { return HTML, []byte(p) }
+func (p HTMLPage) Content() (contentType string, body []byte) { return HTML, []byte(p.Text) }
 
 // GetConsole is the console page.
 var GetConsole = declare[None, HTMLPage](Operation{
@@ -61,13 +69,16 @@ type ConsoleFileRequest struct {
 }
 
 // File is a text that a page loads.
-type File struct{ Type, Text string }
+type File struct {
+	Type string
+	Packed
+}
 
 // Content implements Content.
 func (f File) Content() (contentType string, body []byte) { return f.Type, []byte(f.Text) }
 
-// Lasting implements Tagged.
-func (f File) Lasting() any { return f }
+// Lasting implements Tagged: the tag is weak, and so one for the plain and the compressed file.
+func (f File) Lasting() any { return []string{f.Type, f.Text} }
 
 // GetDocs is the description of the API as a page.
 var GetDocs = declare[None, HTMLPage](Operation{
@@ -78,10 +89,10 @@ var GetDocs = declare[None, HTMLPage](Operation{
 })
 
 // Document is the description of the API, an OpenAPI 3.1 document.
-type Document json.RawMessage
+type Document struct{ Packed }
 
 // MarshalJSON implements json.Marshaler.
-func (d Document) MarshalJSON() ([]byte, error) { return d, nil }
+func (d Document) MarshalJSON() ([]byte, error) { return []byte(d.Text), nil }
 
 // GetDocument is the description of the API.
 var GetDocument = declare[None, Document](Operation{

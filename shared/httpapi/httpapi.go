@@ -117,7 +117,7 @@ func answer(
 	if err != nil {
 		return failure(err, c), err
 	}
-	return resp, nil
+	return packed(resp, reply, c), nil
 }
 
 // logCall writes the one line of a call.

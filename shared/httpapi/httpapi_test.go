@@ -275,12 +275,14 @@ func TestABrowserSaysThatItSendsJSON(t *testing.T) {
 	}
 }
 
+func htmlPage(text string) api.HTMLPage { return api.HTMLPage{Packed: api.Packed{Text: text}} }
+
 func TestAnswersTellABrowserWhatItMayDo(t *testing.T) {
 	page := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
-		return "<style>a</style><p onclick='x'><script>b</script><script>c</script><script type=x></script>", nil
+		return htmlPage("<style>a</style><p onclick='x'><script>b</script><script>c</script><script type=x></script>"), nil
 	})
 	loading := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
-		return `<link rel="icon" href=i><link rel="stylesheet" href=s><script src=x></script>`, nil
+		return htmlPage(`<link rel="icon" href=i><link rel="stylesheet" href=s><script src=x></script>`), nil
 	})
 	const none = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	for name, c := range map[string]struct {
@@ -309,7 +311,7 @@ func TestAnswersTellABrowserWhatItMayDo(t *testing.T) {
 
 func TestRepliesSayWhatTheyAre(t *testing.T) {
 	page := httpapi.Handle(api.GetConsole, func(context.Context, httpapi.Call, api.None) (api.HTMLPage, error) {
-		return "<p>", nil
+		return htmlPage("<p>"), nil
 	})
 	removed := httpapi.Handle(api.GetState, func(context.Context, httpapi.Call, api.WorkspacePath) (api.State, error) {
 		return api.State{WorkspaceID: "w", Deleted: true}, nil

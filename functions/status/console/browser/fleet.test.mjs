@@ -222,3 +222,18 @@ for (const width of [390, 768, 1440]) {
     assert.ok(await fits(), 'a workspace')
   })
 }
+
+test('what the browser loads comes compressed through the front door, and is kept', async t => {
+  const page = await visit(t, 'docs')
+  for (const path of ['/docs', '/console/console.js', '/console/console.css', '/openapi.json']) {
+    const load = () => page.evaluate(async path => {
+      const answer = await fetch(path), text = await answer.text()
+      const timing = performance.getEntriesByName(answer.url).at(-1)
+      return { encoding: answer.headers.get('content-encoding'), size: text.length, wire: timing.encodedBodySize, body: timing.transferSize }
+    }, path)
+    const first = await load()
+    assert.equal(first.encoding, 'gzip', path)
+    assert.ok(first.wire * 2 < first.size, `${path}: ${JSON.stringify(first)}`)
+    if (path.startsWith('/console/')) assert.ok((await load()).body < 2_000, path + ' is not sent again')
+  }
+})
