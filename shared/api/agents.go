@@ -86,6 +86,9 @@ type HeartbeatRequest struct {
 	Epoch        json.RawMessage `json:"epoch" description:"as register answered, a whole number; tells this agent from a copy of it; 0 says nothing"`
 }
 
+// TakesAnyNumber implements AnyNumber: a heartbeat renews the lease, whatever it reports.
+func (*HeartbeatRequest) TakesAnyNumber() {}
+
 // Dropped is a metric that could not be read.
 type Dropped struct {
 	_      struct{} `description:"A metric that could not be read: nothing of it was kept, and the lease was renewed."`

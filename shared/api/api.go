@@ -77,6 +77,9 @@ type None struct{}
 // every other reply comes with its operation's first.
 type StatusCoder interface{ StatusCode() int }
 
+// AnyNumber is implemented by a request that is read whatever numbers it has: nothing of it is handed out as JSON.
+type AnyNumber interface{ TakesAnyNumber() }
+
 // Content is implemented by a reply that may be something else than JSON; it is
 // JSON when contentType is "".
 type Content interface {

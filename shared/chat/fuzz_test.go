@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -10,6 +11,7 @@ func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"params":{"message":{"parts":[{"kind":"text","text":"x"}]}}}`, `{"result":{"status":{"state":"failed"}}}`, `[[]]`,
 		`{"parts":7}`, `"\ud800"`, `{"a":{"a":{}}}`,
+		`[1e999,-1` + strings.Repeat("0", 70) + `]`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -18,6 +20,9 @@ func FuzzBody(f *testing.F) {
 		TaskFailure(raw)
 		if !json.Valid(raw) {
 			return
+		}
+		if kept := Repair(raw); OddNumber(kept) || !json.Valid(kept) || !readable(t, kept) {
+			t.Errorf("an agent's %s is kept as %s", raw, kept)
 		}
 		deep := json.Valid(raw) && TooDeep(raw)
 		if kept := cutAnswer(raw); TooDeep(kept) || len(kept) > MaxAnswer {

@@ -119,9 +119,13 @@ func Marshal(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Repair is Compact of what an agent wrote: what is no character is replaced, as nobody is left to be told.
+// Repair is Compact of what an agent wrote: what is no character, and a number that some readers can't read, is
+// replaced, as nobody is left to be told.
 func Repair(raw []byte) []byte {
 	raw = bytes.ToValidUTF8(raw, []byte("\ufffd"))
+	if json.Valid(raw) {
+		raw = TameNumbers(raw)
+	}
 	if compact, err := Compact(raw); err == nil {
 		return compact
 	}

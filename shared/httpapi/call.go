@@ -158,7 +158,15 @@ func (c Call) Decode(v any) error {
 		return fault.New(fault.InvalidRequest, "the body nests deeper than %d levels", chat.MaxDepth).
 			WithHint("send deeply nested content as a text, or as a link", "stop")
 	}
-	return DecodeJSON(body, v)
+	if err := DecodeJSON(body, v); err != nil {
+		return err
+	}
+	if _, ok := v.(api.AnyNumber); !ok && chat.OddNumber(body) {
+		return fault.New(fault.InvalidRequest,
+			"the body has a number of more than %d characters, or one that no double holds", chat.MaxNumber).
+			WithHint("send that number as a text", "stop")
+	}
+	return nil
 }
 
 // requireJSON refuses a body that isn't said to be JSON. A browser asks before it

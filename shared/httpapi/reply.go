@@ -40,6 +40,7 @@ func success(op *api.Operation, reply any) (events.APIGatewayV2HTTPResponse, err
 		}
 	}
 	body, err := chat.Marshal(reply)
+	body = chat.TameNumbers(body) // what was stored by other ways than a call must not break a client's reader either
 	if err == nil && chat.EncodedSize(body) > maxAnswer {
 		err = fault.New(fault.TooLarge, "the answer is too large for one reply").
 			WithHint("ask for fewer at a time, with limit", "stop")

@@ -34,6 +34,7 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 	if err != nil {
 		return err
 	}
+	body = chat.TameNumbers(body)
 	ctx, cancel := context.WithTimeout(ctx, callbackTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))

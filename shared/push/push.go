@@ -125,7 +125,8 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 // pushRequest is the call that delivers a message. The idempotency key lets the transport send it again over another
 // connection, when the agent closes one that was idle.
 func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(m.Body))
+	body := chat.TameNumbers(m.Body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http
 	if m.Source != "" {
 		req.Header.Set("X-Source-Workspace-Id", m.Source)
 	}
-	return req, sign(req, to, m.ID, m.Body)
+	return req, sign(req, to, m.ID, body)
 }
 
 // unreached says why no answer came back. Its words go into a receipt, and the sender who reads that must learn neither
