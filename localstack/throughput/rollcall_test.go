@@ -39,7 +39,7 @@ type useCases struct {
 var errEmpty = errors.New("no message was handed out")
 
 // enrol registers as many agents that poll.
-func (u *useCases) enrol(t *testing.T, agents int) *useCases {
+func (u *useCases) enrol(t testing.TB, agents int) *useCases {
 	t.Helper()
 	for range agents {
 		id := uuid.NewString()
@@ -86,7 +86,19 @@ func (u *useCases) receipt(ctx context.Context, agent int, h handed) (bool, erro
 	return len(ms) == 1 && ms[0].State == chat.Delivered, err
 }
 
-func newMemory(t *testing.T, agents int) system {
+func newMemory(t *testing.T, agents int) system { return inMemory(t, agents) }
+
+// BenchmarkRules is the work of the table for one agent, in memory: what the rules alone take.
+func BenchmarkRules(b *testing.B) {
+	s := inMemory(b, 1)
+	for b.Loop() {
+		if err := cycle(b.Context(), s, 0, "message"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func inMemory(t testing.TB, agents int) system {
 	t.Helper()
 	p := workspace.DefaultPolicy()
 	p.Bootstrap = workspace.Open

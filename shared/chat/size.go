@@ -75,6 +75,42 @@ func RowSize(m Message) int {
 	return n + answerRow(m.Answer)
 }
 
+// rowBytes is more than what a byte of a text that stands with its message takes in a row: it may stand there four
+// times.
+const rowBytes = 40
+
+// Rows adds up what messages take in one answer.
+type Rows struct {
+	size       int       // of the rows, or more
+	unmeasured []Message // whose rows may be smaller by far
+}
+
+// Add adds a message's row, and reports whether the answer is too large with it. Rows are measured only when there may
+// be too much of them: a body has to be read for it.
+func (r *Rows) Add(m Message) (tooLarge bool) {
+	r.size, r.unmeasured = r.size+rowBound(m), append(r.unmeasured, m)
+	if r.size <= MaxReply {
+		return false
+	}
+	for _, m := range r.unmeasured {
+		r.size += RowSize(m) - rowBound(m)
+	}
+	r.unmeasured = nil
+	return r.size > MaxReply
+}
+
+// rowBound is at least as much as RowSize.
+func rowBound(m Message) int {
+	n := rowSize + rowBytes*(1+len(m.Body)+len(m.Answer))
+	if m.BodyApart.Bytes > 0 {
+		n += m.BodyApart.Row
+	}
+	if m.AnswerApart.Bytes > 0 {
+		n += m.AnswerApart.Row
+	}
+	return n
+}
+
 // bodyRow is what a body adds to a row.
 func bodyRow(body json.RawMessage) int {
 	text := Summary(body)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"pgregory.net/rapid"
 )
 
 // What an answer weighs is measured, so the largest message must fit, whatever it is made of.
@@ -104,4 +106,68 @@ func TestTooDeep(t *testing.T) {
 			t.Errorf("%.40q: %t", text, got)
 		}
 	}
+}
+
+// The bound of a row is never less than the row, so that an answer of which none was measured is not too large either.
+func TestARowIsNotLargerThanItsBound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		odd := []rune{'a', '"', '\\', '<', 0, 7, '\u2028', 'ä', '😀', '{', '}', ':', ','}
+		text := rapid.StringOfN(rapid.RuneFrom(odd), 0, 60, -1)
+		part := func() any {
+			words := text.Draw(t, "words")
+			return rapid.SampledFrom([]any{
+				map[string]any{"kind": "text", "text": words},
+				map[string]any{"text": words},
+				words, nil,
+				map[string]any{"kind": "data", "data": words},
+				map[string]any{"data": map[string]any{words: 1}},
+				map[string]any{"kind": "file", "file": map[string]any{"name": words, "uri": words, "mimeType": words}},
+				map[string]any{"url": words, "filename": words},
+				map[string]any{words: words},
+			}).Draw(t, "part")
+		}
+		var parts []any
+		for range rapid.IntRange(0, 8).Draw(t, "parts") {
+			parts = append(parts, part())
+		}
+		body, err := Marshal(map[string]any{"params": map[string]any{"message": map[string]any{"parts": parts}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := Marshal(part())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rapid.Bool().Draw(t, "cut") {
+			body = body[:rapid.IntRange(0, len(body)).Draw(t, "length")]
+		}
+		m := Message{Body: body, Answer: answer}
+		if rapid.Bool().Draw(t, "apart") {
+			m, _, _ = m.Split()
+		}
+		if row, bound := RowSize(m), rowBound(m); row > bound {
+			t.Fatalf("a row of %d bytes, and its bound is %d: %s", row, bound, body)
+		}
+	})
+}
+
+// An answer takes as many rows as if each were measured.
+func TestRowsAreMeasuredWhenTheyMayBeTooMuch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var rows Rows
+		size, over := 0, false
+		for range rapid.IntRange(1, 40).Draw(t, "messages") {
+			m := Message{Body: TextBody("1", strings.Repeat("x", rapid.IntRange(0, InlineText).Draw(t, "length")))}
+			if rapid.Bool().Draw(t, "apart") {
+				m = Message{BodyApart: Apart{Bytes: 1, Row: rapid.IntRange(0, MaxReply/4).Draw(t, "row")}}
+			}
+			size += RowSize(m)
+			if over = rows.Add(m); over != (size > MaxReply) {
+				t.Fatalf("%d bytes, and too large: %t", size, over)
+			}
+			if over {
+				return
+			}
+		}
+	})
 }

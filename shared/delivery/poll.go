@@ -175,7 +175,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 	}
 	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
 	var l load
-	reply := 0
+	var reply chat.Rows
 	for _, m := range ms {
 		if l.exceeded(m) && len(p.moves)+len(p.out) > 0 {
 			p.more = true
@@ -183,7 +183,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 		}
 		said := c.saysOf(m, f, now)
 		if said == nothing {
-			if reply += chat.RowSize(m); reply > chat.MaxReply && len(p.out) > 0 {
+			if reply.Add(m) && len(p.out) > 0 {
 				p.more = true
 				return p
 			}

@@ -32,14 +32,17 @@ const itemOverhead = 256
 // errTooLarge is no fault of the store: what is too large is so whenever it is sent.
 var errTooLarge = errors.New("memory: the item, or the transaction, is too large")
 
-// factFields are the fields of facts, through the groups they are in.
-var factFields = func() (out [][]int) {
+// factFields are the fields of facts, through the groups they are in, and factTimes those that are times.
+var factFields, factTimes = func() (all, times [][]int) {
 	t := reflect.TypeFor[workspace.Facts]()
 	for _, name := range workspace.FieldsOf[workspace.Facts]() {
 		field, _ := t.FieldByName(name) // FieldsOf names only fields there are
-		out = append(out, field.Index)
+		all = append(all, field.Index)
+		if field.Type == reflect.TypeFor[time.Time]() {
+			times = append(times, field.Index)
+		}
 	}
-	return out
+	return all, times
 }()
 
 // millis is a time as the tables keep those of facts.
@@ -53,10 +56,9 @@ func millis(t time.Time) time.Time {
 // keptFacts are facts as the table gives them back.
 func keptFacts(f workspace.Facts) workspace.Facts {
 	v := reflect.ValueOf(&f).Elem()
-	for _, index := range factFields {
-		field := v.FieldByIndex(index)
-		if at, ok := reflect.TypeAssert[time.Time](field); ok {
-			field.Set(reflect.ValueOf(millis(at)))
+	for _, index := range factTimes {
+		if at, ok := reflect.TypeAssert[*time.Time](v.FieldByIndex(index).Addr()); ok {
+			*at = millis(*at)
 		}
 	}
 	return f

@@ -77,9 +77,19 @@ func (s *Store) Put(_ context.Context, m chat.Message) (chat.Message, error) {
 	if err := s.putTexts(stored, body, answer); err != nil {
 		return m, err
 	}
-	put(s.messages, life, m.ID, stored)
+	s.keep(life, stored)
 	m.BodyApart, m.AnswerApart = stored.BodyApart, stored.AnswerApart
 	return m, nil
+}
+
+// keep stores a message, and notes whether it is open.
+func (s *Store) keep(life workspace.Life, m chat.Message) {
+	put(s.messages, life, m.ID, m)
+	if m.State.Open() {
+		put(s.open, life, m.ID, true)
+	} else {
+		delete(s.open[life], m.ID)
+	}
 }
 
 // OpenMail implements delivery.Ledger.
@@ -87,13 +97,12 @@ func (s *Store) OpenMail(_ context.Context, life workspace.Life, limit int) ([]d
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []delivery.OpenMessage
-	for _, m := range s.messages[life] {
-		if m.State.Open() {
-			out = append(out, delivery.OpenMessage{
-				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: m.Source,
-				AcceptedAt: millis(m.AcceptedAt), ExpiresAt: millis(m.ExpiresAt),
-			})
-		}
+	for id := range s.open[life] {
+		m := s.messages[life][id]
+		out = append(out, delivery.OpenMessage{
+			ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: m.Source,
+			AcceptedAt: millis(m.AcceptedAt), ExpiresAt: millis(m.ExpiresAt),
+		})
 	}
 	slices.SortFunc(out, func(a, b delivery.OpenMessage) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Seq, b.Seq))
@@ -148,7 +157,7 @@ func (s *Store) WriteMessages(
 		s.facts[life.Workspace] = keptFacts(f)
 	}
 	for _, m := range stored {
-		s.messages[life][m.ID] = m
+		s.keep(life, m)
 	}
 	for _, item := range u.Outbox {
 		if s.outbox[life] == nil {

@@ -30,6 +30,7 @@ type Store struct {
 	trails      map[string]map[string]row // the audit entries
 	rows        map[workspace.Life]map[string]row
 	messages    map[workspace.Life]map[string]chat.Message
+	open        map[workspace.Life]map[string]bool            // the ids of the open messages: the index
 	texts       map[workspace.Life]map[string]json.RawMessage // bodies and answers that are apart
 	delegations map[workspace.Life]map[string]record
 	claims      map[claimed]claimant
@@ -62,7 +63,8 @@ func NewStore(p workspace.Policy) *Store {
 	return &Store{
 		Policy: p,
 		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
-		messages: map[workspace.Life]map[string]chat.Message{}, rows: map[workspace.Life]map[string]row{},
+		messages: map[workspace.Life]map[string]chat.Message{}, open: map[workspace.Life]map[string]bool{},
+		rows:   map[workspace.Life]map[string]row{},
 		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]json.RawMessage{},
 		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
