@@ -5,7 +5,7 @@ LAMBDA_TAGS := lambda.norpc,nethttpomithttp2
 EMULATOR ?= ministack
 PORT ?= 8080
 export FLEET BURST PLOTS SEGMENTS BENCH_FOR
-export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS TESTS PROBES_FOR
+export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS TESTS PROBES_FOR FUZZTIME
 # The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -53,11 +53,8 @@ console: console-tools ## build the console's page from functions/status/console
 console-check: console-tools
 	@node functions/status/console/build.mjs --check
 
-FUZZTIME ?= 3s
-fuzz: check-go ## what reads strangers' input, on inputs that nobody thought of (FUZZTIME=10m each)
-	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z]*' functions shared localstack | while IFS=: read -r file name; do \
-		go test -run='^$$' -fuzz="^$${name#func }$$" -fuzztime=$(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; \
-	done
+fuzz: programs ## what reads strangers' input, on inputs that nobody thought of: FUZZTIME=1000x (or 10m) each
+	@exec .build/local fuzz
 
 vulncheck: check-go ## whether a known vulnerability of a dependency is reached (asks the Go vulnerability database)
 	@go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || { echo "rollcall: govulncheck found what is listed" \

@@ -31,6 +31,7 @@ var verbs = []verb{
 	{"scenarios", "play the stories of what goes wrong with agents and credentials (STORY=)", scenarios},
 	{"chaos", "run a seeded campaign of faults and count what was lost (SEED=, FAULTS=)", chaosCampaign},
 	{"e2e", "run the end-to-end tests on LocalStack (RUN=)", endToEndTests},
+	{"fuzz", "give each fuzz target inputs that nobody thought of (FUZZTIME=)", fuzz},
 	{"stages", "deploy two stages into one account and show that neither touches the other", twoStages},
 	{"alarms", "provoke every alarm of the stack, and follow its runbook", provokeAlarms},
 	{"rehearse", "play the deployment pipeline on ministack, from the last commit", rehearse},
@@ -82,6 +83,7 @@ environment:
   CORS_ORIGINS run lets the web pages of these origins call the API, such as http://localhost:3000
   SEED         the seed of chaos; the default is a new one each time
   FAULTS       how many faults chaos makes; the default is 300
+  FUZZTIME     how many inputs fuzz gives each target (1000x, the default), or for how long (10m)
   RUN          a regular expression: e2e runs only the tests whose name matches
   TESTS        what prove tries a deployment with; the default is smoke conformance probes
   PROBES_FOR   how long prove sends probes; the default is 10m

@@ -28,6 +28,7 @@ func test(ctx context.Context, dirs emulator.Dirs) error {
 	}
 	return errors.Join(
 		testOnLocalStack(ctx, dirs, "./..."),
+		testFuzzing(ctx, dirs),
 		testOnMinistack(ctx, dirs),
 		testStories(ctx, dirs),
 		testShortCampaign(ctx, dirs),
@@ -77,6 +78,11 @@ func testOnMinistack(ctx context.Context, dirs emulator.Dirs) error {
 	}
 	fmt.Println("through the deployed HTTP API of ministack:")
 	return errors.Join(played, goTest(ctx, p.Platform, dirs, "-run", "TestAPI", endToEnd))
+}
+
+func testFuzzing(ctx context.Context, dirs emulator.Dirs) error {
+	fmt.Println("fuzz targets, on inputs that nobody thought of:")
+	return fuzz(ctx, dirs)
 }
 
 func testStories(ctx context.Context, dirs emulator.Dirs) error {
