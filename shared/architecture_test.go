@@ -58,13 +58,14 @@ var rooms = map[string]struct {
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault workspace"},
 	"statuslog":  {useCase, "activity clock fault retry workspace"},
+	"webhook":    {useCase, "activity clock fault retry statuslog token workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 
 	"dynamo": {
 		adapter,
-		"activity chat clock delegation delivery fault people registry statuslog token workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
 	},
-	"sqs":         {adapter, "clock delivery fault registry"},
+	"sqs":         {adapter, "clock delivery fault registry webhook"},
 	"eventbridge": {adapter, "chat delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry workspace"},
 
@@ -72,7 +73,7 @@ var rooms = map[string]struct {
 	"app": {
 		seam,
 		"activity chat clock delegation delivery dynamo httpapi metrics people push registry sqs statuslog sweep token " +
-			"workspace",
+			"webhook workspace",
 	},
 	"client": {seam, ""},
 
@@ -84,15 +85,15 @@ var rooms = map[string]struct {
 	"proof/meter":        {proof, "capacity dynamo"},
 	"proof/memory": {
 		proof,
-		"activity chat clock delegation delivery fault people registry statuslog token workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
 	},
 	"proof/storetest": {
 		proof,
-		"activity chat delegation delivery fault people registry statuslog token workspace",
+		"activity chat delegation delivery fault people registry statuslog token webhook workspace",
 	},
 	"proof/world": {
 		proof,
-		"chat delegation delivery proof/memory push registry statuslog sweep workspace",
+		"chat delegation delivery proof/memory push registry statuslog sweep webhook workspace",
 	},
 	"proof/protocoltest": {
 		proof,
@@ -101,7 +102,7 @@ var rooms = map[string]struct {
 	"proof/fixture": {
 		proof,
 		"activity api api/apidoc app chat delegation delivery httpapi people proof/memory push registry statuslog sweep " +
-			"token workspace",
+			"token webhook workspace",
 	},
 }
 

@@ -147,7 +147,7 @@ func (a *app) addCommands(root *cobra.Command) {
 			a.pauseCommand(), a.resumeCommand(), a.revokeCommand(), a.removeCommand(),
 		}},
 		{"people", "People:", []*cobra.Command{
-			a.loginCommand(), a.logoutCommand(), a.contextCommand(), a.tokenCommand(),
+			a.loginCommand(), a.logoutCommand(), a.contextCommand(), a.tokenCommand(), a.webhookCommand(),
 		}},
 		{"chat", "Chat:", []*cobra.Command{
 			a.sendCommand(), a.receiptsCommand(),

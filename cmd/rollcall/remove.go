@@ -22,11 +22,11 @@ func (a *app) removeCommand() *cobra.Command {
 			if purge {
 				path, more = path+"?purge=true", "; its mail, log, history and profile are erased within two minutes"
 			}
-			var ws api.Changed
+			var ws api.Workspace
 			if err := a.call(ctx, "DELETE", path, nil, &ws); err != nil {
 				return err
 			}
-			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s%s\n", ws.ID, ws.Status, more, unchangedWords(ws)) })
+			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
 		})
 	cmd.Flags().BoolVar(&purge, "purge", false, "also erase what is kept of it, but for the audit trail")
 	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")

@@ -49,6 +49,13 @@ var commands = map[string]string{
 	"POST /tokens":                        "rollcall token create",
 	"DELETE /tokens/TOKEN":                "rollcall token revoke TOKEN",
 	"POST /sweep":                         "rollcall sweep",
+	"GET /webhooks":                       "rollcall webhook list",
+	"POST /webhooks":                      "rollcall webhook create URL",
+	"DELETE /webhooks/WEBHOOK":            "rollcall webhook delete WEBHOOK",
+	"POST /webhooks/WEBHOOK/test":         "rollcall webhook test WEBHOOK",
+	"POST /webhooks/WEBHOOK/rotate":       "rollcall webhook rotate WEBHOOK",
+	"POST /webhooks/WEBHOOK/enable":       "rollcall webhook enable WEBHOOK",
+	"POST /webhooks/WEBHOOK/disable":      "rollcall webhook disable WEBHOOK",
 }
 
 // workspaceVerbs are the calls about a workspace whose last word is the command's name; so are those about

@@ -26,16 +26,22 @@ type postpone func(ctx context.Context, slow bool, receipt string, receives int)
 // few seconds. One that can't be read is dropped: it names nobody, and the sweeper
 // wakes everybody.
 func dispatch(
-	log *slog.Logger, meter app.Meter, quick, slow drain, postpone postpone,
+	log *slog.Logger, meter app.Meter, quick, slow drain, webhooks func(context.Context) error, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		// Not nil: some event source mappings take a null in the reply for a failure,
 		// and the wake-up comes again although it was answered.
 		out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		failed := map[string]bool{} // by workspace, of those that were drained
+		told := false
 		for _, record := range ev.Records {
 			var w sqs.Wakeup
-			if err := json.Unmarshal([]byte(record.Body), &w); err != nil || workspace.CheckID(w.Workspace) != nil {
+			err := json.Unmarshal([]byte(record.Body), &w)
+			if err == nil && w.Webhooks {
+				tellWebhooks(ctx, log, webhooks, &told)
+				continue
+			}
+			if err != nil || workspace.CheckID(w.Workspace) != nil {
 				log.ErrorContext(ctx, "wake-up dropped", "message_id", record.MessageId, "body", record.Body)
 				continue
 			}
@@ -61,6 +67,17 @@ func dispatch(
 			}
 		}
 		return out, nil
+	}
+}
+
+// tellWebhooks tells the webhooks what is due, once for a batch. What a fault leaves is told when the next sweep rings.
+func tellWebhooks(ctx context.Context, log *slog.Logger, webhooks func(context.Context) error, told *bool) {
+	if *told {
+		return
+	}
+	*told = true
+	if err := webhooks(ctx); err != nil {
+		log.ErrorContext(ctx, "webhooks", "error", err.Error())
 	}
 }
 

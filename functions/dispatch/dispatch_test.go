@@ -52,7 +52,7 @@ func TestPartialBatch(t *testing.T) {
 		drained = append(drained, "slowly "+id)
 		return delivery.DrainResult{}, nil
 	}
-	out, err := dispatch(log, meter, drain, slow, postpone)(t.Context(), ev)
+	out, err := dispatch(log, meter, drain, slow, nil, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -68,7 +68,7 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(postponed)
 	}
 	ev.Records = ev.Records[:0]
-	none, err := dispatch(log, meter, nil, nil, nil)(t.Context(), ev)
+	none, err := dispatch(log, meter, nil, nil, nil, nil)(t.Context(), ev)
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}

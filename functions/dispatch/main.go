@@ -12,6 +12,7 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)})
-		return dispatch(env.Log, env.Meter, env.Delivery.Drain, env.Delivery.DrainSlow, env.Wakeups.Postpone)
+		return dispatch(
+			env.Log, env.Meter, env.Delivery.Drain, env.Delivery.DrainSlow, env.Webhooks.Deliver, env.Wakeups.Postpone)
 	})
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/webhook"
 )
 
 // Env is what a main wires its handler from.
@@ -48,6 +49,7 @@ type Env struct {
 	Activity    activity.Log
 	StatusLog   *statuslog.Log
 	Delegations *delegation.Service
+	Webhooks    *webhook.Service
 	Sweeper     *sweep.Sweeper
 }
 
@@ -102,6 +104,8 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,
 		},
 	}
+	e.Webhooks = &webhook.Service{Store: store, Log: store, Sender: pusher, Bell: e.Wakeups, Guard: pusher, Clock: e.Clock}
+	e.StatusLog.Recorded = e.Webhooks.Recorded
 	e.onTop(store)
 	e.People = &people.People{Store: store, Audit: store}
 	e.Gate = httpapi.Gate{
@@ -116,7 +120,8 @@ func (e *Env) onTop(store *dynamo.Store) {
 	e.Activity = store
 	e.Delegations = &delegation.Service{Store: store, Activity: store, Delivery: e.Delivery}
 	e.Sweeper = &sweep.Sweeper{
-		Registry: e.Registry, Delivery: e.Delivery, StatusLog: e.StatusLog, Activity: store, Clock: e.Clock,
+		Registry: e.Registry, Delivery: e.Delivery, StatusLog: e.StatusLog, Webhooks: e.Webhooks, Activity: store,
+		Clock: e.Clock,
 	}
 }
 

@@ -87,6 +87,7 @@ const (
 	fleetPartition     = "FLEET"
 	peoplePartition    = "PEOPLE"
 	rightPartition     = "RIGHT#"
+	hookPartition      = "WEBHOOKS"
 
 	profileSort      = "PROFILE"
 	ownerSort        = "OWNER"

@@ -30,6 +30,8 @@ const (
 	WorkspaceRemoved Code = "workspace_removed"
 	MessageUnknown   Code = "message_unknown"
 	TokenUnknown     Code = "token_unknown"
+	WebhookUnknown   Code = "webhook_unknown"
+	WebhookFailed    Code = "webhook_failed"
 	CursorGone       Code = "cursor_gone"
 
 	// What the request names is in a state that doesn't allow it.

@@ -25,6 +25,8 @@ var statuses = map[fault.Code]int{
 	fault.WorkspaceUnknown:        http.StatusNotFound,
 	fault.MessageUnknown:          http.StatusNotFound,
 	fault.TokenUnknown:            http.StatusNotFound,
+	fault.WebhookUnknown:          http.StatusNotFound,
+	fault.WebhookFailed:           http.StatusBadGateway,
 	fault.UnknownRoute:            http.StatusNotFound,
 	fault.NotServed:               http.StatusNotFound,
 	fault.MethodNotAllowed:        http.StatusMethodNotAllowed,

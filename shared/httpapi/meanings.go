@@ -61,8 +61,10 @@ var meanings = map[fault.Code][2]string{
 		"no message has this id, or its receipt is older than a week",
 		"see that the id is right",
 	},
-	fault.TokenUnknown: {"no credential of a person has this id", "list them"},
-	fault.CursorGone:   {"the cursor is older than what is kept", "begin anew without it"},
+	fault.TokenUnknown:   {"no credential of a person has this id", "list them"},
+	fault.WebhookUnknown: {"no webhook has this id", "list them"},
+	fault.WebhookFailed:  {"the webhook's receiver did not take the test", "see its URL, and that it answers 2xx"},
+	fault.CursorGone:     {"the cursor is older than what is kept", "begin anew without it"},
 
 	fault.WorkspaceExists:        {"a workspace with this id exists", "adopt it, or choose another id"},
 	fault.EpochSuperseded:        {"another host has registered since", "register again, or stop"},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -14,20 +15,24 @@ import (
 // each try, the time of this one, and a signature by each secret over both and the
 // body. Without a secret there is no signature.
 func sign(req *http.Request, to delivery.Target, id string, body []byte) error {
-	signatures := make([]string, 0, len(to.Secrets))
-	for _, secret := range to.Secrets {
+	return signBy(req, to.Secrets, id, to.At, body)
+}
+
+func signBy(req *http.Request, secrets []string, id string, at time.Time, body []byte) error {
+	signatures := make([]string, 0, len(secrets))
+	for _, secret := range secrets {
 		hook, err := webhooks.NewWebhook(secret)
 		if err != nil {
 			return err
 		}
-		signature, err := hook.Sign(id, to.At, body)
+		signature, err := hook.Sign(id, at, body)
 		if err != nil {
 			return err
 		}
 		signatures = append(signatures, signature)
 	}
 	req.Header.Set(webhooks.HeaderWebhookID, id)
-	req.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(to.At.Unix(), 10))
+	req.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	if len(signatures) > 0 {
 		req.Header.Set(webhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
 	}

@@ -10,13 +10,15 @@ import (
 
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/webhook"
 )
 
 // Wakeup is the body of a wake-up.
 type Wakeup struct {
 	Workspace string `json:"workspace_id"`
 	Cause     string `json:"cause"`
-	Slow      bool   `json:"slow,omitempty"` // it is for the slow lane
+	Slow      bool   `json:"slow,omitempty"`     // it is for the slow lane
+	Webhooks  bool   `json:"webhooks,omitempty"` // it is for no workspace: webhooks have something to be told
 }
 
 // Wakeups wakes dispatch through its queues, of which the slow lane has its own: what
@@ -28,7 +30,10 @@ type Wakeups struct {
 	Traced  bool // each wake-up carries the trace of the call that sends it
 }
 
-var _ registry.Wakeups = (*Wakeups)(nil)
+var (
+	_ registry.Wakeups = (*Wakeups)(nil)
+	_ webhook.Bell     = (*Wakeups)(nil)
+)
 
 // MaxDelay is the longest SQS delays a message.
 const MaxDelay = 15 * time.Minute
@@ -66,6 +71,11 @@ func (w *Wakeups) Send(ctx context.Context, id, cause string, after time.Duratio
 // SendSlow implements registry.Wakeups.
 func (w *Wakeups) SendSlow(ctx context.Context, id, cause string) error {
 	return w.send(ctx, w.SlowURL, Wakeup{Workspace: id, Cause: cause, Slow: true}, 0)
+}
+
+// RingWebhooks implements webhook.Bell.
+func (w *Wakeups) RingWebhooks(ctx context.Context, after time.Duration) error {
+	return w.send(ctx, w.URL, Wakeup{Cause: "webhooks", Webhooks: true}, seconds(min(max(after, 0), MaxDelay)))
 }
 
 func (w *Wakeups) send(ctx context.Context, url string, wakeup Wakeup, delay int32) error {

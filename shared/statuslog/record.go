@@ -32,7 +32,9 @@ func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) 
 		return
 	}
 	e.Next.Traces = traced.Traces
-	_, _ = l.record(ctx, e)
+	if changed, _ := l.record(ctx, e); changed && l.Recorded != nil {
+		l.Recorded(ctx)
+	}
 }
 
 // Record writes the workspace's verdict down if it is another than the last one

@@ -155,4 +155,6 @@ type Log struct {
 	Announcer Announcer
 	Policy    workspace.Policy
 	Clock     clock.Clock
+	// Recorded is told that a call has recorded a change; nil: nobody is.
+	Recorded func(ctx context.Context)
 }

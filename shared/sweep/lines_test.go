@@ -70,6 +70,7 @@ var lines = []line{
 var byPeople = []string{
 	"adopt", "cancel", "create", "dismiss", "enrolment_issued", "enrolment_withdrawn", "pause", "probe", "purge",
 	"redrive", "remove", "repair", "resume", "revoke", "sweep", "token_created", "token_revoked",
+	"webhook_created", "webhook_deleted", "webhook_disabled", "webhook_enabled", "webhook_rotated",
 }
 
 func (a attack) beat(s workspace.Signal) {

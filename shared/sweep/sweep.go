@@ -24,8 +24,15 @@ type Sweeper struct {
 	Registry  *registry.Registry
 	Delivery  *delivery.Delivery
 	StatusLog *statuslog.Log
+	Webhooks  Webhooks
 	Activity  activity.Log
 	Clock     clock.Clock
+}
+
+// Webhooks are told by others; a sweep only sees to it that somebody does.
+type Webhooks interface {
+	// RingIfDue has somebody tell the webhooks if something is due.
+	RingIfDue(ctx context.Context) error
 }
 
 // Result is what one sweep saw and did.
@@ -71,6 +78,9 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 	}
 	if announceErr := s.StatusLog.Announce(ctx); announceErr != nil {
 		r.fails("announcing", announceErr)
+	}
+	if hookErr := s.Webhooks.RingIfDue(ctx); hookErr != nil {
+		r.fails("ringing for webhooks", hookErr)
 	}
 	if err != nil {
 		return r.Result, err

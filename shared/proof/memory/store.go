@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -38,6 +39,7 @@ type Store struct {
 	owners      map[token.Hash]workspace.Life
 	enrolments  map[string]registry.Enrolment
 	people      map[string]people.Person
+	hooks       map[string]webhook.Hook
 
 	fleet     workspace.Fleet
 	changes   []record
@@ -69,6 +71,6 @@ func NewStore(p workspace.Policy) *Store {
 		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
-		people: map[string]people.Person{}, rights: map[statuslog.Right]time.Time{},
+		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, rights: map[statuslog.Right]time.Time{},
 	}
 }

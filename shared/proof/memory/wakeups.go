@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/webhook"
 )
 
 // Wakeup is one wake-up that was asked for.
@@ -21,7 +22,10 @@ type Wakeups struct {
 	sent []Wakeup
 }
 
-var _ registry.Wakeups = (*Wakeups)(nil)
+var (
+	_ registry.Wakeups = (*Wakeups)(nil)
+	_ webhook.Bell     = (*Wakeups)(nil)
+)
 
 // Send implements registry.Wakeups.
 func (w *Wakeups) Send(_ context.Context, id, cause string, after time.Duration) error {
@@ -36,6 +40,14 @@ func (w *Wakeups) SendSlow(_ context.Context, id, cause string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent = append(w.sent, Wakeup{ID: id, Cause: cause, Slow: true})
+	return nil
+}
+
+// RingWebhooks implements webhook.Bell.
+func (w *Wakeups) RingWebhooks(_ context.Context, after time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, Wakeup{Cause: "webhooks", After: after})
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -37,7 +38,7 @@ func fakes(clk memory.Clock) (*delivery.Delivery, *sweep.Sweeper) {
 	}
 	return d, &sweep.Sweeper{
 		Registry: reg, Delivery: d, Activity: store, Clock: clk,
-		StatusLog: log,
+		StatusLog: log, Webhooks: &webhook.Service{Store: store, Log: store, Bell: &memory.Wakeups{}, Clock: clk},
 	}
 }
 

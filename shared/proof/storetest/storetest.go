@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -35,6 +36,7 @@ type Store interface {
 	delegation.Store
 	statuslog.Store
 	people.Store
+	webhook.Store
 }
 
 // Stores plays the contract of the tables. The policy must be the store's.
@@ -62,6 +64,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("profiles", c.profiles)
 	t.Run("enrolments", c.enrolments)
 	t.Run("people", c.persons)
+	t.Run("webhooks", c.webhooks)
 	t.Run("open mail", c.openMail)
 	t.Run("status log", c.statusLog)
 	t.Run("rights", c.rights)

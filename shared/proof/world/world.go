@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -76,7 +77,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
 	w.Sweeper = &sweep.Sweeper{
 		Registry: reg, Delivery: w.Delivery, Activity: w.Store, Clock: clk,
-		StatusLog: changes,
+		StatusLog: changes, Webhooks: &webhook.Service{Store: w.Store, Log: w.Store, Bell: w.Wakeups, Clock: clk},
 	}
 	w.Token = w.Register(registry.Registration{Mode: mode, URL: url}).AuthToken
 	return w

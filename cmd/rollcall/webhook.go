@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+func (a *app) webhookCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "webhook", Short: "Have URLs told of changes of status"}
+	cmd.AddCommand(
+		a.webhookCreateCommand(), a.webhookListCommand(), a.webhookTestCommand(), a.webhookRotateCommand(),
+		a.webhookEnableCommand(),
+		a.oneWebhookCommand("disable", "Have a webhook told nothing until it is enabled", "POST", "/disable",
+			"the webhook %s is told nothing until rollcall webhook enable %[1]s\n"),
+		a.oneWebhookCommand("delete", "End a webhook", "DELETE", "", "the webhook %s is deleted\n"),
+	)
+	return cmd
+}
+
+func (a *app) webhookCreateCommand() *cobra.Command {
+	var statuses string
+	cmd := &cobra.Command{
+		Use:   "create URL",
+		Short: "Have a URL told of each change of status from now on; its secret is shown once",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wanted := []string{}
+			if statuses != "" {
+				wanted = strings.Split(statuses, ",")
+			}
+			return a.secretWebhook(cmd.Context(), "/webhooks", map[string]any{"url": args[0], "statuses": wanted})
+		},
+	}
+	cmd.Flags().StringVar(&statuses, "status", "", "only changes from or to these, joined by commas: "+
+		strings.Join(workspace.Status("").Choices(), ","))
+	return cmd
+}
+
+func webhookPath(id string) string { return "/webhooks/" + url.PathEscape(id) }
+
+func (a *app) webhookRotateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rotate WEBHOOK", Short: "Give a webhook a new secret; the one before signs too, for a day",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.secretWebhook(cmd.Context(), webhookPath(args[0])+"/rotate", nil)
+		},
+	}
+}
+
+// secretWebhook makes a call whose answer shows a secret.
+func (a *app) secretWebhook(ctx context.Context, path string, body any) error {
+	var out api.CreatedWebhook
+	if err := a.call(ctx, "POST", path, body, &out); err != nil {
+		return err
+	}
+	return a.show(out, func(w *printer) {
+		fmt.Fprintf(w, "%s\nis the secret of the webhook %s, for %s\nnext: %s\n", out.Secret, out.WebhookID, out.URL,
+			w.words(out.Next))
+	})
+}
+
+func (a *app) webhookListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "Webhooks, how they do and how far they are behind", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var out api.Webhooks
+			if err := a.call(cmd.Context(), "GET", "/webhooks", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out.Webhooks, func(w *printer) { webhookTable(w, out.Webhooks) })
+		},
+	}
+}
+
+func webhookTable(w *printer, hooks []api.Webhook) {
+	if len(hooks) == 0 {
+		fmt.Fprintln(w, "there are no webhooks: rollcall webhook create URL")
+		return
+	}
+	rows := [][]string{{"ID", "STATE", "BEHIND", "MISSED", "LAST TAKEN", "NEXT TRY", "OF", "URL", "REASON"}}
+	for _, h := range hooks {
+		of, taken, next := "all", "never", "-"
+		if len(h.Statuses) > 0 {
+			var names []string
+			for _, s := range h.Statuses {
+				names = append(names, string(s))
+			}
+			of = strings.Join(names, ",")
+		}
+		if !h.TakenAt.IsZero() {
+			taken = w.at(h.TakenAt)
+		}
+		if !h.NextTry.IsZero() && h.State == "failing" {
+			next = w.at(h.NextTry)
+		}
+		rows = append(rows, []string{
+			h.WebhookID, h.State, strconv.FormatInt(h.Behind, 10), strconv.FormatInt(h.Missed, 10), taken, next, of, h.URL,
+			orDash(h.Reason),
+		})
+	}
+	w.table(rows)
+}
+
+func (a *app) webhookTestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "test WEBHOOK", Short: "Send a webhook an event that tells of nothing, to see whether it arrives",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out api.TestedWebhook
+			if err := a.call(cmd.Context(), "POST", webhookPath(args[0])+"/test", nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w *printer) {
+				fmt.Fprintf(w, "the receiver of %s took it (HTTP %d)\n", out.WebhookID, out.Status)
+			})
+		},
+	}
+}
+
+func (a *app) webhookEnableCommand() *cobra.Command {
+	var fromNow bool
+	cmd := &cobra.Command{
+		Use: "enable WEBHOOK", Short: "Have a webhook told again, and tried at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out api.Webhook
+			body := map[string]any{"from_now": fromNow}
+			if err := a.call(cmd.Context(), "POST", webhookPath(args[0])+"/enable", body, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w *printer) { fmt.Fprintf(w, "the webhook %s is told again\n", out.WebhookID) })
+		},
+	}
+	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out what was not told meanwhile")
+	return cmd
+}
+
+// oneWebhookCommand is a command on one webhook.
+func (a *app) oneWebhookCommand(verb, short, method, path, says string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " WEBHOOK", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out api.Webhook
+			if err := a.call(cmd.Context(), method, webhookPath(args[0])+path, nil, &out); err != nil {
+				return err
+			}
+			return a.show(out, func(w *printer) { fmt.Fprintf(w, says, out.WebhookID) })
+		},
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/webhook"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// keepSecret says what to do with a secret that is shown once.
+const keepSecret = "have the receiver verify the events with the secret, then send it one with rollcall webhook test "
+
+func createWebhook(
+	hooks *webhook.Service,
+) func(context.Context, httpapi.Call, api.WebhookRequest) (api.CreatedWebhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WebhookRequest) (api.CreatedWebhook, error) {
+		h, err := hooks.Create(ctx, in.URL, in.Statuses, actor(c))
+		if err != nil {
+			return api.CreatedWebhook{}, err
+		}
+		return api.CreatedWebhook{Webhook: webhookOf(h, h.Last), Secret: h.Secret, Next: keepSecret + h.ID}, nil
+	}
+}
+
+func listWebhooks(hooks *webhook.Service) func(context.Context, httpapi.Call, api.None) (api.Webhooks, error) {
+	return func(ctx context.Context, _ httpapi.Call, _ api.None) (api.Webhooks, error) {
+		all, err := hooks.Store.Hooks(ctx)
+		if err != nil {
+			return api.Webhooks{}, err
+		}
+		latest, err := hooks.Log.LatestChange(ctx)
+		slices.SortFunc(all, func(a, b webhook.Hook) int {
+			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+		})
+		out := api.Webhooks{Webhooks: make([]api.Webhook, 0, len(all))}
+		for _, h := range all {
+			out.Webhooks = append(out.Webhooks, webhookOf(h, latest))
+		}
+		return out, err
+	}
+}
+
+func deleteWebhook(hooks *webhook.Service) func(context.Context, httpapi.Call, api.WebhookPath) (api.Webhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.Webhook, error) {
+		h, err := hooks.Delete(ctx, in.WebhookID, actor(c))
+		return webhookOf(h, h.Last), err
+	}
+}
+
+func testWebhook(
+	hooks *webhook.Service,
+) func(context.Context, httpapi.Call, api.WebhookPath) (api.TestedWebhook, error) {
+	return func(ctx context.Context, _ httpapi.Call, in api.WebhookPath) (api.TestedWebhook, error) {
+		status, err := hooks.Test(ctx, in.WebhookID)
+		return api.TestedWebhook{WebhookID: in.WebhookID, Status: status}, err
+	}
+}
+
+func rotateWebhook(
+	hooks *webhook.Service,
+) func(context.Context, httpapi.Call, api.WebhookPath) (api.CreatedWebhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.CreatedWebhook, error) {
+		h, err := hooks.Rotate(ctx, in.WebhookID, actor(c))
+		return api.CreatedWebhook{Webhook: webhookOf(h, h.Last), Secret: h.Secret, Next: keepSecret + h.ID}, err
+	}
+}
+
+func enableWebhook(
+	hooks *webhook.Service,
+) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.Webhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.Webhook, error) {
+		h, err := hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
+		return webhookOf(h, h.Last), err
+	}
+}
+
+func disableWebhook(hooks *webhook.Service) func(context.Context, httpapi.Call, api.WebhookPath) (api.Webhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.Webhook, error) {
+		h, err := hooks.Disable(ctx, in.WebhookID, actor(c))
+		return webhookOf(h, h.Last), err
+	}
+}
+
+// webhookOf makes the view of a webhook; the log is at latest.
+func webhookOf(h webhook.Hook, latest int64) api.Webhook {
+	out := api.Webhook{
+		WebhookID: h.ID, URL: h.URL, Statuses: append([]workspace.Status{}, h.Statuses...), CreatedAt: h.CreatedAt,
+		CreatedBy: h.CreatedBy, State: "working", Last: h.Last, Behind: max(0, latest-h.Last), Missed: h.Missed,
+		TakenAt: h.TakenAt, Failures: h.Failures, FailingSince: h.FailingSince, LastStatus: h.LastStatus,
+		NextTry: h.NextTry, DisabledAt: h.DisabledAt,
+	}
+	if h.Failures > 0 {
+		out.State, out.Reason = "failing", h.LastError
+	}
+	if !h.DisabledAt.IsZero() {
+		out.State, out.Reason = "disabled", h.Disabled
+	}
+	return out
+}

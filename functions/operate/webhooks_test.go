@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+)
+
+// A webhook's life by calls. Its secret is shown by the two calls that make one, and by no other.
+func TestAWebhooksLife(t *testing.T) {
+	env := fixture.Env(t)
+	operator := fixture.Person(t, env, people.Operate, "")
+	var id string
+	for _, c := range []struct {
+		op     *api.Operation
+		body   string
+		want   int
+		has    string
+		secret bool
+	}{
+		{api.CreateWebhook.Operation, `{"url":"https://hooks.example.com/down"}`, http.StatusCreated, `"statuses":[]`, true},
+		{api.ListWebhooks.Operation, "", http.StatusOK, `"state":"working"`, false},
+		{api.TestWebhook.Operation, "", http.StatusBadGateway, "it answered HTTP 500", false},
+		{api.DisableWebhook.Operation, "", http.StatusOK, `"reason":"an operator disabled it"`, false},
+		{api.EnableWebhook.Operation, "", http.StatusOK, `"state":"working"`, false},
+		{api.RotateWebhook.Operation, "", http.StatusOK, "rollcall webhook test", true},
+		{api.DeleteWebhook.Operation, "", http.StatusOK, "hooks.example.com", false},
+		{api.ListWebhooks.Operation, "", http.StatusOK, `{"webhooks":[]}`, false},
+	} {
+		resp := fixture.CallWith(t, env, endpoints(env), c.op, map[string]string{"webhook_id": id}, operator, c.body)
+		if resp.StatusCode != c.want || !strings.Contains(resp.Body, c.has) ||
+			strings.Contains(resp.Body, "whsec_") != c.secret {
+			t.Fatalf("%s: %d %s", c.op.Route, resp.StatusCode, resp.Body)
+		}
+		var made api.Webhook
+		if err := json.Unmarshal([]byte(resp.Body), &made); err != nil {
+			t.Fatal(err)
+		}
+		if id == "" {
+			id = made.WebhookID
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// CreateWebhook is the call that makes a webhook.
+var CreateWebhook = declare[WebhookRequest, CreatedWebhook](Operation{
+	Function: "operate", Route: "POST /webhooks", ID: "postWebhooks", Tag: "operator",
+	Summary: "Have a URL told of changes of status",
+	Description: "Each change is posted as an event of Standard Webhooks, in the order of the log (GET /events), at " +
+		"least once: one that is not answered with 2xx within ten seconds is sent again, with pauses that grow up to an " +
+		"hour, and those behind it wait. A webhook that fails for a day, or answers 410, is disabled.",
+	Access:  ByOperator,
+	Replies: []Reply{{Status: 201, Description: "made"}},
+	Errors:  errs(400, 413),
+})
+
+// WebhookRequest is the webhook to make.
+type WebhookRequest struct {
+	URL      string             `json:"url" required:"true" minLength:"1" maxLength:"2048" description:"where events are posted to"`
+	Statuses []workspace.Status `json:"statuses" maxItems:"7" description:"only changes from or to these; default all"`
+}
+
+// Webhook is a webhook, without its secret.
+type Webhook struct {
+	WebhookID    string             `json:"webhook_id"`
+	URL          string             `json:"url"`
+	Statuses     []workspace.Status `json:"statuses" description:"only changes from or to these; none: all"`
+	CreatedAt    time.Time          `json:"created_at"`
+	CreatedBy    string             `json:"created_by"`
+	State        string             `json:"state" enum:"working,failing,disabled"`
+	Reason       string             `json:"reason,omitempty" description:"why it fails or is disabled"`
+	Last         int64              `json:"last_seq" description:"number of the last change that it was told of, or that is not for it"`
+	Behind       int64              `json:"behind" description:"changes in the log after that one"`
+	Missed       int64              `json:"missed,omitempty" description:"changes that the log no longer had when it came to them"`
+	TakenAt      time.Time          `json:"last_taken_at,omitzero" description:"when it took an event last; absent: never"`
+	Failures     int                `json:"failures,omitempty" description:"how often it failed since"`
+	FailingSince time.Time          `json:"failing_since,omitzero"`
+	LastStatus   int                `json:"last_http_status,omitempty" description:"what it answered last; absent: nothing"`
+	NextTry      time.Time          `json:"next_try_at,omitzero"`
+	DisabledAt   time.Time          `json:"disabled_at,omitzero"`
+}
+
+// CreatedWebhook is a webhook that was made, or whose secret is new.
+type CreatedWebhook struct {
+	Webhook
+	Secret string `json:"secret" description:"its events are signed with it, as Standard Webhooks say; shown once"`
+	Next   string `json:"next" description:"what to do now"`
+}
+
+// ListWebhooks is the call that lists webhooks.
+var ListWebhooks = declare[None, Webhooks](Operation{
+	Function: "operate", Route: "GET /webhooks", ID: "getWebhooks", Tag: "operator",
+	Summary: "Webhooks, and how they do",
+	Access:  ByOperator,
+	Errors:  errs(),
+})
+
+// Webhooks are all there are.
+type Webhooks struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
+
+// WebhookPath names a webhook.
+type WebhookPath struct {
+	WebhookID string `json:"-" path:"webhook_id" maxLength:"64" description:"the webhook, by its webhook_id"`
+}
+
+// DeleteWebhook is the call that ends a webhook.
+var DeleteWebhook = declare[WebhookPath, Webhook](Operation{
+	Function: "operate", Route: "DELETE /webhooks/{webhook_id}", ID: "deleteWebhooksWebhookId", Tag: "operator",
+	Summary: "End a webhook",
+	Access:  ByOperator,
+	Errors:  errs(404),
+})
+
+// TestWebhook is the call that posts an event that tells of nothing.
+var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "postWebhooksWebhookIdTest", Tag: "operator",
+	Summary: "Post an event that tells of nothing, to see whether it arrives",
+	Access:  ByOperator,
+	Errors:  errs(404, 502),
+})
+
+// TestedWebhook is what the receiver answered.
+type TestedWebhook struct {
+	WebhookID string `json:"webhook_id"`
+	Status    int    `json:"http_status"`
+}
+
+// RotateWebhook is the call that gives a webhook a new secret.
+var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/rotate", ID: "postWebhooksWebhookIdRotate", Tag: "operator",
+	Summary: "Give a webhook a new secret; the one before signs too, for a day",
+	Access:  ByOperator,
+	Errors:  errs(404),
+})
+
+// EnableWebhook is the call that has a webhook told again.
+var EnableWebhook = declare[EnableWebhookRequest, Webhook](Operation{
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/enable", ID: "postWebhooksWebhookIdEnable", Tag: "operator",
+	Summary:      "Have a webhook told again, and tried at once",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 404),
+})
+
+// EnableWebhookRequest says from where on.
+type EnableWebhookRequest struct {
+	WebhookPath
+	FromNow bool `json:"from_now" description:"leave out what was not told meanwhile"`
+}
+
+// DisableWebhook is the call that has a webhook told nothing.
+var DisableWebhook = declare[WebhookPath, Webhook](Operation{
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/disable", ID: "postWebhooksWebhookIdDisable", Tag: "operator",
+	Summary: "Have a webhook told nothing until it is enabled",
+	Access:  ByOperator,
+	Errors:  errs(404),
+})

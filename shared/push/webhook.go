@@ -1,0 +1,40 @@
+package push
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// eventTimeout is how long the receiver of a webhook may take for one event.
+const eventTimeout = 10 * time.Second
+
+// SendEvent implements webhook.Sender. The URL is guarded as an agent's is, and nothing of the answer is read but its
+// status. Any 2xx takes the event.
+func (p *Pusher) SendEvent(
+	ctx context.Context, url, id string, at time.Time, secrets []string, body []byte,
+) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, errors.New("its url can't be called")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if err := signBy(req, secrets, id, at, body); err != nil {
+		return 0, err
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return 0, errors.New(strings.Replace(unreached(err).Why, "the agent", "it", 1))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return resp.StatusCode, fmt.Errorf("it answered HTTP %d", resp.StatusCode)
+	}
+	return resp.StatusCode, nil
+}

@@ -1,0 +1,252 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/statuslog"
+)
+
+// A webhook that fails is tried again after firstPause, and after twice as long each time it fails again, up to
+// longestPause; a random tenth is added. One that has failed for givenUpAfter is disabled.
+const (
+	firstPause   = 5 * time.Second
+	longestPause = time.Hour
+	givenUpAfter = 24 * time.Hour
+)
+
+const (
+	sendFor   = 30 * time.Second // how long one run sends to a webhook
+	claimFor  = time.Minute      // longer than that and its last event: a run that died holds it up for so long
+	changesAt = 50               // changes that are read at a time; how far it is, is noted after them
+)
+
+// gone is the HTTP status of a receiver that wants no more. Source: Standard Webhooks, "Operational considerations".
+const gone = 410
+
+// actor is who disables a webhook that has failed for long.
+const actor = "rollcall"
+
+// event is what is posted. Source: Standard Webhooks, "Payload structure".
+type event struct {
+	Type string    `json:"type"`
+	At   time.Time `json:"timestamp"`
+	Data any       `json:"data"`
+}
+
+// Types of events.
+const (
+	TypeChanged = "workspace.status_changed"
+	TypeTest    = "webhook.test"
+)
+
+// Deliver sends to each webhook what is due, in the order of the log, for a while. One that hangs or fails holds up no
+// other. It rings when more is left, or for the next try.
+func (s *Service) Deliver(ctx context.Context) error {
+	all, err := s.Store.Hooks(ctx)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	latest, err := s.Log.LatestChange(ctx)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(all))
+	var g errgroup.Group
+	for i, h := range all {
+		if h.due(latest, s.Clock.Now()) {
+			g.Go(func() error {
+				errs[i] = s.deliver(ctx, h)
+				return nil
+			})
+		}
+	}
+	_ = g.Wait() // errors are in errs
+	return errors.Join(errs...)
+}
+
+// deliver sends to one webhook, as the only one who does.
+func (s *Service) deliver(ctx context.Context, h Hook) error {
+	began := s.Clock.Now()
+	h.ClaimedUntil = began.Add(claimFor)
+	if err := s.save(ctx, &h, nil); err != nil {
+		if fault.CodeOf(err) == fault.Conflict || fault.CodeOf(err) == fault.WebhookUnknown {
+			return nil // somebody else sends to it, or has changed it
+		}
+		return err
+	}
+	for {
+		changes, err := s.Log.Changes(ctx, h.Last, changesAt)
+		if err != nil {
+			return err
+		}
+		told := s.tell(ctx, &h, changes, began.Add(sendFor))
+		more := len(changes) == changesAt || !told
+		if err := s.note(ctx, &h, changes, !more || !told); err != nil || !more || !told {
+			return err
+		}
+	}
+}
+
+// tell sends what a webhook wants of some changes. It reports whether it has told all.
+func (s *Service) tell(ctx context.Context, h *Hook, changes []statuslog.Change, until time.Time) bool {
+	if len(changes) > 0 {
+		h.Missed += changes[0].Seq - h.Last - 1 // what was there when it should have been told is gone
+	}
+	for _, c := range changes {
+		if h.Wants(c) {
+			if !s.Clock.Now().Before(until) {
+				return false
+			}
+			if !s.send(ctx, h, c) {
+				return false
+			}
+		}
+		h.Last = c.Seq
+	}
+	return true
+}
+
+// send posts one change, and counts how that ended.
+func (s *Service) send(ctx context.Context, h *Hook, c statuslog.Change) bool {
+	body, err := json.Marshal(event{TypeChanged, c.At, c})
+	if err == nil {
+		now := s.Clock.Now()
+		h.LastStatus, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("status-%d", c.Seq), now, h.Secrets(now), body)
+	}
+	now := s.Clock.Now()
+	if err == nil {
+		h.enable()
+		h.TakenAt = now
+		return true
+	}
+	h.LastError = err.Error()
+	if h.Failures++; h.FailingSince.IsZero() {
+		h.FailingSince = now
+	}
+	h.NextTry = now.Add(s.pause(h.Failures))
+	switch {
+	case h.LastStatus == gone:
+		h.DisabledAt, h.Disabled = now, "it answered 410: nobody wants its events any more"
+	case now.Sub(h.FailingSince) >= givenUpAfter:
+		h.DisabledAt, h.Disabled = now, "it has failed for a day: "+h.LastError
+	}
+	return false
+}
+
+// pause is how long it is until a webhook that has failed so often is tried again.
+func (s *Service) pause(failures int) time.Duration {
+	pause := min(firstPause<<min(failures-1, 12), longestPause)
+	return pause + time.Duration(s.Clock.Random()*float64(pause)/10)
+}
+
+// note writes down how far a webhook is, after some changes, and gives the right to send to it back when that is the
+// end of this run. It rings for what is left.
+func (s *Service) note(ctx context.Context, h *Hook, changes []statuslog.Change, ends bool) error {
+	if ends {
+		h.ClaimedUntil = time.Time{}
+	}
+	var entry *activity.AuditEntry
+	if !h.DisabledAt.IsZero() {
+		entry = &activity.AuditEntry{
+			Actor: activity.Actor{Who: actor}, Action: "webhook_disabled", At: h.DisabledAt,
+			Summary: fmt.Sprintf("webhook %s of %s disabled: %s", h.ID, h.Host(), h.Disabled),
+		}
+	}
+	err := s.save(ctx, h, entry)
+	switch fault.CodeOf(err) {
+	case "":
+	case fault.Conflict, fault.WebhookUnknown:
+		return nil // an operator has changed it: who sends next goes by that, and may tell some of this again
+	default:
+		return err
+	}
+	if !ends || !h.DisabledAt.IsZero() {
+		return nil
+	}
+	if len(changes) > 0 && h.Last < changes[len(changes)-1].Seq {
+		return s.Bell.RingWebhooks(ctx, max(0, h.NextTry.Sub(s.Clock.Now())))
+	}
+	return nil
+}
+
+func (s *Service) save(ctx context.Context, h *Hook, by *activity.AuditEntry) error {
+	h.Version++
+	return s.Store.SaveHook(ctx, *h, by)
+}
+
+// Test posts an event that tells of nothing, and returns what was answered. It counts for and against nothing. Errors:
+// webhook_unknown, webhook_failed, platform_unavailable.
+func (s *Service) Test(ctx context.Context, id string) (status int, err error) {
+	h, err := s.Store.Hook(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	now := s.Clock.Now()
+	body, err := json.Marshal(event{TypeTest, now, map[string]string{"webhook_id": id}})
+	if err != nil {
+		return 0, err
+	}
+	status, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("test-%s-%d", id, now.UnixMilli()), now, h.Secrets(now), body)
+	if err != nil {
+		return status, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
+			WithHint("see that its URL is right and that it answers 2xx within ten seconds", "stop")
+	}
+	return status, nil
+}
+
+// knownFor is how long it is taken for known whether there is a webhook.
+const knownFor = time.Minute
+
+// known is whether there is a webhook, as it was read last.
+type known struct {
+	mu    sync.Mutex
+	any   bool
+	until time.Time
+}
+
+// Recorded rings, because a change was recorded, if there is a webhook. A fault is left to the next sweep.
+func (s *Service) Recorded(ctx context.Context) {
+	now := s.Clock.Now()
+	s.known.mu.Lock()
+	there, fresh := s.known.any, now.Before(s.known.until)
+	s.known.mu.Unlock()
+	if !fresh {
+		var err error
+		if there, err = s.Store.AnyHook(ctx); err != nil {
+			return
+		}
+		s.known.mu.Lock()
+		s.known.any, s.known.until = there, now.Add(knownFor)
+		s.known.mu.Unlock()
+	}
+	if there {
+		_ = s.Bell.RingWebhooks(ctx, 0)
+	}
+}
+
+// RingIfDue rings if something is due: no webhook is forgotten because a bell was lost.
+func (s *Service) RingIfDue(ctx context.Context) error {
+	all, err := s.Store.Hooks(ctx)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	latest, err := s.Log.LatestChange(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range all {
+		if h.due(latest, s.Clock.Now()) {
+			return s.Bell.RingWebhooks(ctx, 0)
+		}
+	}
+	return nil
+}

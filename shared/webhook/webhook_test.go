@@ -1,0 +1,357 @@
+package webhook_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/webhook"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+var ana = activity.Actor{Who: "ana", From: "192.0.2.1"}
+
+// bench is webhooks on the fake store, with a log that a test writes and a receiver that it decides.
+type bench struct {
+	*webhook.Service
+	now     time.Time
+	log     []statuslog.Change
+	from    int64 // the log begins after this number: what was before it is gone
+	answer  func(seq int64) int
+	took    []int64 // the numbers that were taken, in order
+	tries   int
+	secrets []string // of the last event
+	bells   *memory.Wakeups
+	store   *memory.Store
+}
+
+type anywhere struct{}
+
+func (anywhere) Check(string) error { return nil }
+
+func newBench() *bench {
+	b := &bench{
+		now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), answer: func(int64) int { return 200 },
+		bells: &memory.Wakeups{}, store: memory.NewStore(workspace.DefaultPolicy()),
+	}
+	b.Service = &webhook.Service{
+		Store: b.store, Log: b, Sender: b, Bell: b.bells, Guard: anywhere{},
+		Clock: memory.Clock{Time: func() time.Time { return b.now }},
+	}
+	return b
+}
+
+// Changes implements webhook.Log.
+func (b *bench) Changes(_ context.Context, after int64, limit int) ([]statuslog.Change, error) {
+	var out []statuslog.Change
+	for _, c := range b.log {
+		if c.Seq > max(after, b.from) && len(out) < limit {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// LatestChange implements webhook.Log.
+func (b *bench) LatestChange(context.Context) (int64, error) { return int64(len(b.log)), nil }
+
+// SendEvent implements webhook.Sender.
+func (b *bench) SendEvent(_ context.Context, _, id string, _ time.Time, secrets []string, body []byte) (int, error) {
+	var e struct {
+		Type string
+		Data statuslog.Change
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return 0, err
+	}
+	b.tries, b.secrets = b.tries+1, secrets
+	if e.Type == webhook.TypeChanged && id != fmt.Sprintf("status-%d", e.Data.Seq) {
+		return 0, fmt.Errorf("the event %d has the id %s", e.Data.Seq, id)
+	}
+	status := b.answer(e.Data.Seq)
+	if status == 0 {
+		return 0, errors.New("connection refused")
+	}
+	if status >= 300 {
+		return status, fmt.Errorf("it answered HTTP %d", status)
+	}
+	b.took = append(b.took, e.Data.Seq)
+	return status, nil
+}
+
+// change adds a change to the log.
+func (b *bench) change(from, to workspace.Status) {
+	b.log = append(b.log, statuslog.Change{
+		Seq: int64(len(b.log)) + 1, Workspace: "w", At: b.now, From: &statuslog.StatusReason{Status: from},
+		To: statuslog.StatusReason{Status: to},
+	})
+}
+
+// ring is what dispatch does when a bell rings, and what the sweep does each minute.
+func (b *bench) ring(t rapid.TB) {
+	t.Helper()
+	if err := b.Deliver(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) create(t rapid.TB, statuses ...workspace.Status) webhook.Hook {
+	t.Helper()
+	h, err := b.Create(context.Background(), "https://example.com/hook?key=secret", statuses, ana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (b *bench) hook(t rapid.TB, id string) webhook.Hook {
+	t.Helper()
+	h, err := b.Store.Hook(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// A webhook is told of each change from its creation on, once, in the order of the log.
+func TestAWebhookIsToldOfEachChange(t *testing.T) {
+	b := newBench()
+	b.change("online", "offline") // before it was there
+	h := b.create(t)
+	for range 120 { // more than are read at a time
+		b.change("online", "degraded")
+	}
+	b.ring(t)
+	b.ring(t)
+	if len(b.took) != 120 || b.took[0] != 2 || b.tries != 120 || !slices.IsSorted(b.took) {
+		t.Fatalf("%d were taken in %d tries: %v", len(b.took), b.tries, b.took)
+	}
+	if h := b.hook(t, h.ID); h.Last != 121 || !h.TakenAt.Equal(b.now) || !h.ClaimedUntil.IsZero() {
+		t.Errorf("%+v", h)
+	}
+}
+
+// One that names statuses is told when a workspace comes to one of them, and when it leaves it.
+func TestAWebhookIsToldOfItsStatuses(t *testing.T) {
+	b := newBench()
+	b.create(t, workspace.StatusOffline)
+	b.change("online", "degraded")
+	b.change("degraded", "offline")
+	b.change("offline", "online")
+	b.log[2].From = nil
+	b.log[2].To.Status = "offline"
+	b.change("offline", "online")
+	b.ring(t)
+	if !slices.Equal(b.took, []int64{2, 3, 4}) {
+		t.Errorf("%v", b.took)
+	}
+}
+
+// One that fails is tried again after pauses that grow, in order, and disabled after a day, with an audit line; when it
+// is enabled it goes on where it was.
+func TestAWebhookThatFailsForADayIsDisabled(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	b.change("online", "offline")
+	b.change("offline", "online")
+	b.answer = func(int64) int { return 0 }
+	failing := b.now
+	for b.hook(t, h.ID).DisabledAt.IsZero() {
+		b.ring(t)
+		tries := b.tries
+		b.now = b.now.Add(time.Second)
+		b.ring(t)
+		if b.tries != tries {
+			t.Fatal("it was tried again at once")
+		}
+		if b.now.Sub(failing) > 26*time.Hour {
+			t.Fatal("it is not disabled after a day")
+		}
+		b.now = b.now.Add(time.Hour + 10*time.Minute)
+	}
+	if b.tries > 40 || b.now.Sub(failing) < 24*time.Hour {
+		t.Errorf("%d tries in %s", b.tries, b.now.Sub(failing))
+	}
+	trail, err := b.store.AuditTrail(t.Context(), activity.Platform, "", 10)
+	if err != nil || trail[0].Method != "webhook_disabled" || trail[0].SourceID != "rollcall" {
+		t.Fatalf("%+v, %v", trail, err)
+	}
+	b.answer = func(int64) int { return 204 }
+	b.ring(t)
+	if len(b.took) > 0 {
+		t.Fatal("one that is disabled was told")
+	}
+	if _, err := b.Enable(t.Context(), h.ID, false, ana); err != nil {
+		t.Fatal(err)
+	}
+	b.ring(t)
+	if !slices.Equal(b.took, []int64{1, 2}) {
+		t.Errorf("%v", b.took)
+	}
+}
+
+// One that answers 410 is disabled at once. Enabled from now on, it is told nothing of before.
+func TestAWebhookThatIsGone(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	b.change("online", "offline")
+	b.answer = func(int64) int { return 410 }
+	b.ring(t)
+	if h := b.hook(t, h.ID); h.DisabledAt.IsZero() || h.LastStatus != 410 {
+		t.Fatalf("%+v", h)
+	}
+	b.answer = func(int64) int { return 200 }
+	if _, err := b.Enable(t.Context(), h.ID, true, ana); err != nil {
+		t.Fatal(err)
+	}
+	b.change("offline", "online")
+	b.ring(t)
+	if !slices.Equal(b.took, []int64{2}) {
+		t.Errorf("%v", b.took)
+	}
+}
+
+// What the log no longer has when it comes to it is counted, and not waited for.
+func TestWhatIsGoneIsCounted(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	for range 9 {
+		b.change("online", "offline")
+	}
+	b.from = 6
+	b.ring(t)
+	if got := b.hook(t, h.ID); got.Missed != 6 || !slices.Equal(b.took, []int64{7, 8, 9}) {
+		t.Errorf("missed %d, took %v", got.Missed, b.took)
+	}
+}
+
+// Two secrets sign for a day after a rotation.
+func TestARotationSignsByBoth(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	rotated, err := b.Rotate(t.Context(), h.ID, ana)
+	if err != nil || rotated.Secret == h.Secret {
+		t.Fatalf("%+v, %v", rotated, err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  []string
+	}{{time.Hour, []string{rotated.Secret, h.Secret}}, {25 * time.Hour, []string{rotated.Secret}}} {
+		b.now = h.CreatedAt.Add(c.after)
+		if status, err := b.Test(t.Context(), h.ID); err != nil || status != 200 || !slices.Equal(b.secrets, c.want) {
+			t.Errorf("after %s: %d, %v, %v", c.after, status, b.secrets, err)
+		}
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	b := newBench()
+	for range webhook.MaxHooks {
+		b.create(t)
+	}
+	if _, err := b.Create(t.Context(), "https://example.com", nil, ana); fault.CodeOf(err) != fault.InvalidRequest {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, err := b.Delete(t.Context(), "nobody", ana); fault.CodeOf(err) != fault.WebhookUnknown {
+		t.Error(err)
+	}
+	b.answer = func(int64) int { return 500 }
+	all, err := b.Store.Hooks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Test(t.Context(), all[0].ID); fault.CodeOf(err) != fault.WebhookFailed {
+		t.Error(err)
+	}
+}
+
+// A change that a call records rings only where there is a webhook that is enabled, and that is read once a minute.
+func TestARecordedChangeRings(t *testing.T) {
+	b := newBench()
+	b.Recorded(t.Context())
+	if rung := b.bells.Take(); len(rung) > 0 {
+		t.Fatalf("it rang for nobody: %v", rung)
+	}
+	b.create(t)
+	b.now = b.now.Add(time.Minute)
+	b.Recorded(t.Context())
+	if rung := b.bells.Take(); len(rung) != 1 || rung[0].Cause != "webhooks" {
+		t.Errorf("%v", rung)
+	}
+	if err := b.RingIfDue(t.Context()); err != nil || len(b.bells.Take()) > 0 {
+		t.Error("a sweep rang though nothing is due")
+	}
+	b.change("online", "offline")
+	if err := b.RingIfDue(t.Context()); err != nil || len(b.bells.Take()) != 1 {
+		t.Error("a sweep did not ring")
+	}
+}
+
+// Whatever a receiver answers, and whenever bells ring, each change is taken in order and once, and when the receiver
+// is well nothing is left. (Twice is taken only what was sent when its sender died, which does not happen here.)
+func TestNothingIsSkipped(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench()
+		h := b.create(t)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				b.change("online", "offline")
+			case 1:
+				status := rapid.SampledFrom([]int{0, 200, 204, 301, 400, 500, 503}).Draw(t, "answer")
+				b.answer = func(int64) int { return status }
+			case 2:
+				b.now = b.now.Add(time.Duration(rapid.IntRange(0, 1200).Draw(t, "wait")) * time.Second)
+			case 3:
+				b.ring(t)
+			}
+		}
+		b.answer = func(int64) int { return 200 }
+		b.now = b.now.Add(2 * time.Hour)
+		if !b.hook(t, h.ID).DisabledAt.IsZero() {
+			if _, err := b.Enable(context.Background(), h.ID, false, ana); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.ring(t)
+		for i := range b.log {
+			if i >= len(b.took) || b.took[i] != int64(i)+1 {
+				t.Fatalf("of %d changes it took %v", len(b.log), b.took)
+			}
+		}
+		if len(b.took) != len(b.log) {
+			t.Fatalf("of %d changes it took %v", len(b.log), b.took)
+		}
+	})
+}
+
+// One who dies while it sends holds the webhook up for a minute, and what it has not noted is told again.
+func TestWhoDiesHoldsUpForAMinute(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	b.change("online", "offline")
+	claimed := b.hook(t, h.ID)
+	claimed.ClaimedUntil, claimed.Version = b.now.Add(time.Minute), claimed.Version+1
+	if err := b.Store.SaveHook(t.Context(), claimed, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.ring(t)
+	if b.tries > 0 {
+		t.Fatal("two send at the same time")
+	}
+	b.now = b.now.Add(time.Minute)
+	b.ring(t)
+	if !slices.Equal(b.took, []int64{1}) {
+		t.Errorf("%v", b.took)
+	}
+}
