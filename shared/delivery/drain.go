@@ -300,14 +300,14 @@ func (w *worker) readProfile(ctx context.Context, f workspace.Facts) (err error)
 // windowSize is how much of the head of a backlog is looked at.
 const windowSize = 25
 
-// window reads the first messages in delivery order. If the lifetime of any is
+// window reads the first messages in the order of this turn. If the lifetime of any is
 // over, it ends those and returns none, and the worker looks again.
 func (w *worker) window(ctx context.Context, f workspace.Facts, now time.Time) ([]chat.Message, error) {
 	open, err := w.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
 		return nil, err
 	}
-	ms, err := w.Ledger.Messages(ctx, f.Life(), IDs(open, windowSize)...)
+	ms, err := w.Ledger.Messages(ctx, f.Life(), IDs(inTurn(open, f, w.Registry.Policy, now), windowSize)...)
 	if err != nil {
 		return nil, err
 	}
