@@ -34,3 +34,19 @@ func TestFuzzTargetsAreFoundWhereverTheyStand(t *testing.T) {
 		t.Errorf("of this checkout: %v, %v", all, err)
 	}
 }
+
+// The end of the time, which go test reports as a failure when it comes in the middle of an input, is none. An input
+// that fails is one, also when the time ends with it.
+func TestTheEndOfTheTimeIsNoFailure(t *testing.T) {
+	const ended = "fuzz: elapsed: 2m0s, execs: 87717 (0/sec), new interesting: 139 (total: 182)\n" +
+		"--- FAIL: FuzzCalls (120.12s)\n    context deadline exceeded\nFAIL\n"
+	const broken = "--- FAIL: FuzzCalls (0.03s)\n    --- FAIL: FuzzCalls (0.00s)\n        a_test.go:3: answered 500, " +
+		"context deadline exceeded\n\n    Failing input written to testdata/fuzz/FuzzCalls/06ba\n"
+	for said, want := range map[string]bool{
+		ended: true, broken + "FAIL\n": false, broken + ended: false, "panic: x\n": false,
+	} {
+		if got := timeIsUp([]byte(said)); got != want {
+			t.Errorf("%q: %t", said, got)
+		}
+	}
+}
