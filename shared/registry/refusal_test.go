@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// An agent is recognised by the credential it had two rotations ago.
+// The credential of two rotations ago is known as a former one. It may be stolen, and does not speak for the agent.
 func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	r := deployed()
 	made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
@@ -40,10 +40,11 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 		later = later.Add(r.Policy.RefusalWriteEvery)
 	}
 	f, err := r.Read(t.Context(), "w")
-	if err != nil || f.BeatsRefused != 2 || f.RefusedFrom != from {
+	if err != nil || f.BeatsRefused != 0 || f.StrangerFrom != from || f.StrangerWith != workspace.FormerCredential {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	if v := workspace.Assess(f, r.Policy, later); v.Reason != workspace.ReasonCredentialsRejected {
+	later = later.Add(r.Policy.Grace)
+	if v := workspace.Assess(f, r.Policy, later); v.Reason != workspace.ReasonLeaseExpired {
 		t.Fatalf("%s (%s)", v.Status, v.Reason)
 	}
 }

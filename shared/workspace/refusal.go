@@ -87,18 +87,10 @@ func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 }
 
 // attributable reports whether a refused attempt is this agent's: it comes from a network address from which this
-// agent was accepted lately, or it presents a credential that was once valid here while nothing is heard from
-// there, accepted or refused. Anyone can name an id, and a thief has a credential that was once valid: neither
-// may change the status of a workspace that is not theirs.
-func (f Facts) attributable(r Refusal, p Policy, now time.Time) bool {
-	if r.Issued == IssuedElsewhere {
-		return false
-	}
-	if f.AtHome(r.From, now) {
-		return true
-	}
-	refusedAtHome := f.AtHome(f.RefusedFrom, now) && !f.RefusedAt.IsZero() && now.Sub(f.RefusedAt) < p.LeaseTTL
-	return r.presented(f) == FormerCredential && !f.RecentlyAccepted(p, now) && !refusedAtHome
+// agent was accepted lately. Anyone can name an id, and a thief has a credential that was valid once, and that was
+// ended for that: neither may change the status of a workspace that is not theirs.
+func (f Facts) attributable(r Refusal, now time.Time) bool {
+	return r.Issued != IssuedElsewhere && f.AtHome(r.From, now)
 }
 
 // strangerEvery times RefusalWriteEvery is the least time between two notes of a stranger's attempt. It is so long
@@ -117,7 +109,7 @@ func Refuse(f Facts, r Refusal, p Policy, now time.Time) (next Facts, changed bo
 }
 
 func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
-	if f.attributable(r, p, now) {
+	if f.attributable(r, now) {
 		return f.countRefusal(r, p, now)
 	}
 	recent := now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || now.Sub(f.RefusedAt) < p.RefusalWriteEvery

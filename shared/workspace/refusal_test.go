@@ -149,10 +149,11 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	if got := reason(planted, 710); got != workspace.ReasonHealthy { // one beat is missed
 		t.Errorf("planted, and a beat missed: %s", got)
 	}
-	// An agent that moved with its old credential is known by it, once it is silent.
-	moved := refuse(refuse(start, "10.0.0.7", "past", 640), "10.0.0.7", "past", 641)
-	if reason(moved, 641) != workspace.ReasonCredentialsRejected {
-		t.Errorf("moved: %+v", moved)
+	// Nor does an old credential, which may be stolen, speak for an agent that is silent. A person is told of it.
+	old := refuse(refuse(start, "6.6.6.6", "past", 840), "6.6.6.6", "past", 841)
+	if v := workspace.Assess(old, p, at(841)); v.Reason != workspace.ReasonLeaseExpired || v.Command("w") != "" ||
+		!strings.Contains(v.Hint, "6.6.6.6 with a credential that was this agent's once are being refused now, and it may") {
+		t.Errorf("old: %+v", v)
 	}
 	// One that lost it at a new address can't be, but a person is told where to look.
 	lost := refuse(start, "10.0.0.7", "", 800)
@@ -180,6 +181,39 @@ func TestRefuseWritesItsGroupsOnly(t *testing.T) {
 		next.Refusals, next.Stranger, next.Standing = f.Refusals, f.Stranger, f.Standing
 		if next != f {
 			t.Fatalf("Refuse changed more than its groups:\n%+v\n%+v", f, next)
+		}
+	})
+}
+
+// A credential that an operator ended, because it was stolen, gives its thief no say, though calls of his were accepted
+// before: no command names his address, whatever he and the agent do, and a silent agent is shown as silent.
+func TestAThiefsAddressStandsInNoCommand(t *testing.T) {
+	const thief, home = "6.6.6.6", "10.0.0.1"
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := live(nil), 600
+		f = beat(beat(f, thief, at(now)), home, at(now))
+		if revokes := rapid.Bool().Draw(t, "revokes"); revokes {
+			f, _ = workspace.Revoke(f, p, at(now))
+		}
+		f, _ = workspace.Repair(f, home, p, at(now))
+		registers := rapid.IntRange(0, 3).Draw(t, "registers after")
+		for i := range 6 {
+			now += rapid.IntRange(1, 120).Draw(t, "seconds")
+			if i == registers {
+				f = workspace.Register(f, workspace.Admission{Mint: true}, workspace.Declaration{From: home}, token.Hash{},
+					token.Digest("new"), p, at(now))
+			}
+			f, _ = workspace.Refuse(f, workspace.Refusal{
+				Kind: rapid.SampledFrom(refusalKinds).Draw(t, "kind"), From: thief, Hash: token.Digest("secret"),
+			}, p, at(now))
+			v := workspace.Assess(f, p, at(now))
+			if i >= registers && strings.Contains(v.Command("w"), thief) {
+				t.Fatalf("%s (%s), %s: %+v", v.Status, v.Reason, v.Command("w"), f)
+			}
+			silent := !f.Leased(p, at(now))
+			if i >= registers && silent && v.Reason != workspace.ReasonLeaseExpired {
+				t.Fatalf("silent, and %s (%s): %+v", v.Status, v.Reason, f)
+			}
 		}
 	})
 }

@@ -21,6 +21,10 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.CreatedAt = now
 	}
 	goesOn := a.Mint && f.ignoresIssued()
+	homes := f.Homes
+	if !f.RevokedAt.IsZero() {
+		homes = "" // an operator ended what was accepted from there: some of it may have been a thief's
+	}
 	switch {
 	case a.Mint:
 		// Until its first use, another may be issued in its place. One that goes on with another is known to, and the
@@ -42,7 +46,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f = f.noteMove(d.From, now)
-	f.SeenFrom, f.Homes = d.From, NoteHome(f.Homes, d.From, now)
+	f.SeenFrom, f.Homes = d.From, NoteHome(homes, d.From, now)
 	was := f.URLFingerprint
 	if f = f.noteURL(d.URL, p, now); was != "" && f.URLFingerprint != was {
 		f.URLEpoch = f.Epoch

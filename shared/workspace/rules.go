@@ -73,7 +73,8 @@ func credentialsRevoked(s situation) *Verdict {
 }
 
 // tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
-// the agent may have moved. The command lets it in from there; after a revocation there is none, for it may be a thief.
+// the agent may have moved. The command lets it in from there; there is none after a revocation, or for an old
+// credential: that may be a thief.
 func (s situation) tellRefusedElsewhere(v *Verdict) {
 	from := s.StrangerFrom
 	if s.RefusedAt.After(s.StrangerAt) {
@@ -85,7 +86,7 @@ func (s situation) tellRefusedElsewhere(v *Verdict) {
 	}
 	v.Hint += fmt.Sprintf("; but calls from %[1]s are being refused, and the window is not for it: if that is this "+
 		"agent, rollcall repair %[2]s --from %[1]s", from, s.ID)
-	if !s.distrusted() {
+	if !s.distrusted() && s.StrangerWith != FormerCredential {
 		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --from %s", s.ID, from)
 	}
 }
@@ -346,6 +347,9 @@ func (s situation) strangerHint() string {
 	if s.StrangerWith == OthersCredential {
 		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it needs a credential of its own",
 			s.StrangerFrom, s.StrangerWith.words(), when)
+	}
+	if s.StrangerWith == FormerCredential {
+		when += ", and it may have been stolen"
 	}
 	return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
 		s.StrangerFrom, s.StrangerWith.words(), when, s.ID)

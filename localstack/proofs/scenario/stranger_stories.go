@@ -104,7 +104,8 @@ func movedWithOldCredential(ctx context.Context, p Platform) {
 	must(a.heartbeatAccepted(ctx))
 	old.startHeartbeats(ctx)
 	defer old.leave()
-	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	v := mustGet(a.awaitVerdict(ctx, leaseExpired)) // who has it may be a thief, and does not speak for the agent
+	must(checkAdvice(v, "restart", "calls from 127.0.0.2 with a credential that was this agent's once"))
 	must(checkEvidence(v, "from 127.0.0.2"))
 }
 
