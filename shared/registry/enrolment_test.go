@@ -202,3 +202,47 @@ func TestTheBootstrapWindowOfARepair(t *testing.T) {
 		t.Fatalf("the window is open after the first use: %q", code)
 	}
 }
+
+// Whoever brings a credential of its own, or none, and a false enrolment token is answered alike about a workspace that
+// is there, one that was removed, and one that never was.
+func TestAFalseEnrolmentTellsNoIDs(t *testing.T) {
+	r := deployed()
+	create := func(id string) string {
+		made, err := r.Create(t.Context(), registry.CreateInput{ID: id, By: operator}, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.AuthToken
+	}
+	create("live")
+	create("removed")
+	if _, err := r.Hold(t.Context(), "removed", workspace.Removed, operator, t0); err != nil {
+		t.Fatal(err)
+	}
+	caller := &agent{t: t, r: r, token: create("caller")}
+	former := caller.token
+	var err error
+	if _, caller.token, err = r.Rotate(t.Context(), registry.RotateInput{
+		ID: "caller", To: workspace.ToOperator, By: operator,
+	}, t0); err != nil || caller.heartbeat("caller", t0) != "" {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		token string
+		want  fault.Code
+	}{
+		"the caller's credential": {caller.token, fault.CredentialOfAnother},
+		"the caller's former one": {former, fault.CredentialOfAnother},
+		"none":                    {"", fault.EnrolmentUnknown},
+		"an unknown one":          {"guess", fault.EnrolmentUnknown},
+	} {
+		for _, id := range []string{"live", "removed", "unknown"} {
+			for _, enrolment := range []string{"rce_no_such", "no token at all"} {
+				a := &agent{t: t, r: r, token: c.token}
+				if got := a.register(id, enrolment, t0); got != c.want {
+					t.Errorf("%s, %s, %s: %s, not %s", name, id, enrolment, got, c.want)
+				}
+			}
+		}
+	}
+}

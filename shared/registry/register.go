@@ -123,12 +123,14 @@ func (r *Registry) admit(
 		out.Admission, out.enrolment, err = r.admitByEnrolment(ctx, old, in, now)
 	}
 	switch {
-	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved:
+	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved, fault.CodeOf(err) == fault.PlatformUnavailable:
 	case exists && old.Hold != workspace.Removed:
 		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
 		err = r.refuse(ctx, old, refusal, err, now)
-	case !out.byEnrolment:
-		err = r.refuseNobody(ctx, in.ID, presented, in.From)
+	case out.byEnrolment:
+		err = r.refuseNobody(ctx, in.ID, presented, err)
+	default:
+		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented, in.From))
 	}
 	return out, err
 }

@@ -26,7 +26,7 @@ func (r *Registry) Signal(
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
 		if fault.CodeOf(err) == fault.WorkspaceUnknown && r.Policy.Bootstrap != workspace.Open {
-			return r.refuseNobody(ctx, id, presented, s.From)
+			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented, s.From))
 		}
 		refused, ok := errors.AsType[*Refused](err)
 		if ok && refused.Facts.Hold != workspace.Removed && presented.Matches(refused.Facts.NextCredential) {
@@ -48,7 +48,7 @@ func (r *Registry) Signal(
 		case removed && f.TellsRemoval(presented, r.Policy):
 			return workspace.RemovedError(f)
 		case removed:
-			return r.refuseNobody(ctx, id, presented, s.From)
+			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented, s.From))
 		}
 		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
 		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented, s.From), now)
@@ -110,10 +110,10 @@ func (r *Registry) noteMove(
 	return f
 }
 
-// refuseNobody refuses a call about a workspace that is not there, as one about a
-// workspace that is: a caller whose credential isn't accepted learns no ids. Errors:
-// credential_missing, credential_unknown, credential_of_another, platform_unavailable.
-func (r *Registry) refuseNobody(ctx context.Context, id string, presented token.Hash, from string) error {
+// refuseNobody refuses a call about a workspace that is not there with cause, as
+// refuse does one about a workspace that is: a caller whose credential isn't accepted
+// learns no ids. Errors: cause, credential_of_another, platform_unavailable.
+func (r *Registry) refuseNobody(ctx context.Context, id string, presented token.Hash, cause error) error {
 	if !presented.Zero() {
 		owner, err := r.Owners.Owner(ctx, presented)
 		switch {
@@ -123,7 +123,7 @@ func (r *Registry) refuseNobody(ctx context.Context, id string, presented token.
 			return workspace.OfAnotherError()
 		}
 	}
-	return workspace.UnauthorizedError(id, presented, from)
+	return cause
 }
 
 // refuse refuses an attempt with cause, and records it as a fact. One with a
