@@ -2,26 +2,10 @@
 // page, and pictures of the pages are taken when ROLLCALL_PICTURES says where to put them.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import test, { after } from 'node:test'
-import { agent, closeBrowser, must, operator, row, send, shows, visit, workspace } from './platform.mjs'
+import { agent, closeBrowser, must, operator, picture, row, send, shows, sound, visit, workspace } from './platform.mjs'
 
 after(closeBrowser)
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const folder = process.env.ROLLCALL_PICTURES
-if (folder) mkdirSync(folder, { recursive: true })
-const picture = async (page, name) => { if (folder) await page.screenshot({ path: join(folder, name + '.png') }) }
-
-/** sound fails when axe finds something serious on the page. */
-async function sound(page, where) {
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate('axe.run()')
-  const serious = violations.filter(v => ['serious', 'critical'].includes(v.impact))
-  assert.deepEqual(serious.map(v => `${v.id}: ${v.nodes.map(n => n.html + ' ' + n.any.map(a => a.message)).join('; ')}`), [], where)
-}
 
 const failed = text => () => ({
   kind: 'task', id: 't', contextId: 'c',

@@ -1,7 +1,11 @@
 // What the tests of the console play on: the platform under test, agents, and a proxy that can be cut.
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 export const platform = process.env.ROLLCALL_URL
@@ -128,4 +132,22 @@ export function boot(t, args) {
   const stop = async () => { child.kill('SIGKILL'); await ended }
   t.after(stop)
   return { ended, stop, said: () => said }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** sound fails when axe finds something serious on the page. */
+export async function sound(page, where) {
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate('axe.run()')
+  const serious = violations.filter(v => ['serious', 'critical'].includes(v.impact))
+  assert.deepEqual(serious.map(v => `${v.id}: ${v.nodes.map(n => n.html + ' ' + n.any.map(a => a.message)).join('; ')}`), [], where)
+}
+
+const folder = process.env.ROLLCALL_PICTURES
+if (folder) mkdirSync(folder, { recursive: true })
+
+/** picture takes a picture of the page, where ROLLCALL_PICTURES says to put them. */
+export async function picture(page, name) {
+  if (folder) await page.screenshot({ path: join(folder, name + '.png') })
 }
