@@ -125,8 +125,8 @@ type targets struct {
 // flags defines the flags of a command for several workspaces.
 func (t *targets) flags(cmd *cobra.Command) {
 	t.filter.flags(cmd)
-	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces, but for the removed")
-	cmd.Flags().BoolVar(&t.dryRun, "dry-run", false, "only show what it would be done to")
+	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces, without those that are removed")
+	cmd.Flags().BoolVar(&t.dryRun, "dry-run", false, "only show which workspaces it would change")
 	cmd.Flags().BoolVarP(&t.yes, "yes", "y", false, "don't ask")
 }
 
@@ -154,7 +154,7 @@ func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do
 		return err
 	}
 	if len(chosen) == 0 {
-		a.printf("no workspace is meant\n")
+		a.printf("no workspace matches\n")
 		return nil
 	}
 	if t.dryRun && !t.shows {

@@ -72,7 +72,7 @@ func TestBulk(t *testing.T) {
 		},
 		"all that lost mail":  {args: "redrive --all", posted: []string{"a/redrive", "c/redrive"}},
 		"what redrive would":  {args: "redrive --all --dry-run", posted: []string{"a/redrive", "c/redrive"}},
-		"nobody":              {args: "repair --reason error_rate", says: "no workspace is meant\n"},
+		"nobody":              {args: "repair --reason error_rate", says: "no workspace matches\n"},
 		"neither id nor flag": {args: "repair", code: exitUsage, says: "give an ID, --reason, --selector or --all"},
 		"id and flag":         {args: "repair a --all", code: exitUsage, says: "not both"},
 		"no such reason":      {args: "repair --reason tired", code: exitUsage, says: "must be one of"},

@@ -91,7 +91,7 @@ func TestSendAndProbe(t *testing.T) {
 		"workspace_reason": "lease_expired", "hint": "restart it",
 		"message": "accepted and kept, but nobody is listening: restart it"}`
 	const unknown = `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`
-	const inTime = "rollcall: not seen delivered within 700ms; follow it with: rollcall receipts demo m1\n"
+	const inTime = "rollcall: no delivery was seen within 700ms; follow it with: rollcall receipts demo m1\n"
 	receipts := func(receipts ...answer) map[string][]answer {
 		return map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: receipts}
 	}
@@ -131,7 +131,7 @@ func TestSendAndProbe(t *testing.T) {
 			out: "the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n",
 		},
 		"a probe to nobody": {
-			args: "probe demo --timeout 700ms", code: exitUnhealthy, errs: "not seen delivered within 700ms",
+			args: "probe demo --timeout 700ms", code: exitUnhealthy, errs: "no delivery was seen within 700ms",
 			answers: map[string][]answer{"POST /workspaces/demo/probe": {{202, `{"message_id": "m1",
 				"expected": "nobody_is_listening", "workspace_status": "provisioning",
 				"workspace_reason": "never_registered"}`}}, receiptDemo: {{200, queued}}},
@@ -185,7 +185,7 @@ func TestStatus(t *testing.T) {
 		},
 		"mail that was lost": {
 			args: "status demo", answers: on(showDemo, answer{200, lost}),
-			out: "beside that     2 messages ended undelivered; rollcall redrive demo\n",
+			out: "also            2 messages ended undelivered; rollcall redrive demo\n",
 		},
 		"mail that was lost, in the fleet": {
 			args: "status", answers: on("GET /workspaces", answer{200, `{"workspaces": [` + lost + `]}`}),
@@ -224,7 +224,7 @@ func TestExplain(t *testing.T) {
 		"remarks": [{"code": "mail_lost", "text": "2 messages ended undelivered", "command": "rollcall redrive demo"}]}`
 	commandTest{
 		args: "explain demo", answers: on(showDemo+"/explain", answer{200, explained}),
-		out: "beside that: 2 messages ended undelivered\n      rollcall redrive demo\n",
+		out: "also: 2 messages ended undelivered\n      rollcall redrive demo\n",
 	}.run(t)
 }
 

@@ -176,7 +176,7 @@ func (v diagnosis) print(w *printer) {
 	case v.Broken != "":
 		fmt.Fprintf(w, "\nbroken: %s\nnext: %s\n", v.Broken, w.words(v.Next))
 	case v.Workspace == "":
-		fmt.Fprintln(w, "\nnothing is broken as far as was looked; give the ID of the workspace to see the rest")
+		fmt.Fprintln(w, "\nnothing that was looked at is broken; give the ID of the workspace to look at the rest")
 	default:
 		fmt.Fprintln(w, "\nnothing that was looked at is broken")
 	}

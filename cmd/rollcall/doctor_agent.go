@@ -35,7 +35,7 @@ func (d *doctor) readCredential() {
 	d.agent = strings.TrimSpace(string(raw))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		d.add("credential", broken, "there is no file "+file, "see that this is the agent's machine and volume; if it is, "+
+		d.add("credential", broken, "there is no file "+file, "check that this is the agent's machine and volume; if it is, "+
 			"its credential is lost: rollcall repair "+d.name()+", and restart the agent")
 	case err != nil:
 		d.add("credential", broken, rootOf(err).Error()+": "+file, "let the user that the agent runs as read the file")
@@ -58,11 +58,11 @@ func (d *doctor) inspect(ctx context.Context) {
 	case d.agent == "" && len(d.findings) > 0 && d.findings[len(d.findings)-1].Link == "credential":
 		return // it is said why there is none
 	case d.agent == "":
-		d.add("credential", skipped, "none of an agent is known here: give --credential-file, ROLLCALL_TOKEN_FILE or "+
-			"ROLLCALL_TOKEN", "")
+		d.add("credential", skipped, "no credential of an agent is known here: give --credential-file, "+
+			"ROLLCALL_TOKEN_FILE or ROLLCALL_TOKEN", "")
 		return
 	case !token.Plausible(d.agent):
-		d.add("credential", broken, "it is not whole: cut off, or typed wrong",
+		d.add("credential", broken, "it is incomplete: cut off, or mistyped",
 			"place it again; if it is lost: rollcall repair "+d.name()+" --show")
 		return
 	}
@@ -113,7 +113,7 @@ func (d *doctor) readAsPerson(ctx context.Context) {
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.status != http.StatusUnauthorized &&
 		refused.status != http.StatusForbidden {
-		d.add("register", broken, refused.Error(), cmp.Or(refused.Hint, "see that the id is right: rollcall status"))
+		d.add("register", broken, refused.Error(), cmp.Or(refused.Hint, "check that the id is right: rollcall status"))
 		return
 	}
 	if err != nil {
@@ -142,7 +142,7 @@ func (d *doctor) lookAtAgent() {
 	switch {
 	case ws.LeaseUntil.Before(d.now):
 		d.add("heartbeat", broken, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now),
-			"see that the agent runs, and look at its log for the answers to its heartbeats")
+			"check that the agent runs, and look at its log for the answers to its heartbeats")
 	case heard.IsZero():
 		d.add("heartbeat", healthy, "none yet; the lease ends "+relative(ws.LeaseUntil, d.now), "")
 	default:
@@ -204,7 +204,7 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 		}
 		d.add("url", healthy, text, "")
 	case failing:
-		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, neither from here: %s", address, rootOf(err)),
+		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, not from here either: %s", address, rootOf(err)),
 			"start the agent's server, or register it with the URL where it listens")
 	default:
 		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootOf(err)), "")

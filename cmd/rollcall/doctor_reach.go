@@ -90,7 +90,7 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 	}
 	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
 		d.add("name", broken, fmt.Sprintf("%s has no address here: %s", whose, unknown.Err),
-			"see how the host is spelt in ROLLCALL_URL, and which DNS server this machine or container asks")
+			"check how the host is spelt in ROLLCALL_URL, and which DNS server this machine or container asks")
 		return false
 	}
 	if len(seen.names) > 0 {
@@ -111,7 +111,7 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 		until := seen.secure.PeerCertificates[0].NotAfter
 		d.add("tls", healthy, "the certificate is good until "+until.UTC().Format(time.RFC3339), "")
 	case !isLoopback(at.Hostname()):
-		d.add("tls", warning, "none: everyone on the way reads the credential", "")
+		d.add("tls", warning, "none: everyone on the way can read the credential", "")
 	}
 	return true
 }
@@ -126,21 +126,22 @@ func ofTLS(err error) bool {
 
 func tlsRemedy(err error) string {
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return "see this machine's clock, that ROLLCALL_URL names the host of the certificate, and that the machine trusts " +
-			"its authority (the package ca-certificates; a proxy's own authority)"
+		return "check this machine's clock, that ROLLCALL_URL names the host of the certificate, and that the machine " +
+			"trusts its authority (the package ca-certificates; a proxy's own authority)"
 	}
-	return "see that the port of ROLLCALL_URL is one for https"
+	return "check that the port of ROLLCALL_URL is one for https"
 }
 
 func connectionRemedy(err error) string {
 	late, ok := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || ok && late.Timeout():
-		return "nothing comes back: see the firewall, the security group and the routes of this machine or container"
+		return "nothing comes back: check the firewall, the security group and the routes of this machine or container"
 	case strings.Contains(err.Error(), "refused"):
-		return "nothing listens there: see host and port of ROLLCALL_URL; in a container, localhost is the container itself"
+		return "nothing listens there: check the host and the port of ROLLCALL_URL; in a container, localhost is the " +
+			"container itself"
 	}
-	return "see the network of this machine or container, and what stands between it and the platform"
+	return "check the network of this machine or container, and what stands between it and the platform"
 }
 
 // lookAtPlatform looks at the answer of the platform's health.

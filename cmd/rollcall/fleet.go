@@ -71,7 +71,7 @@ func workspaceTable(w *printer, v api.Workspace) {
 		rows = append(rows, []string{"next", w.words(v.Hint)})
 	}
 	for _, r := range v.Remarks {
-		rows = append(rows, []string{"beside that", w.remark(r)})
+		rows = append(rows, []string{"also", w.remark(r)})
 	}
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},

@@ -33,7 +33,7 @@ func (a *app) follow(ctx context.Context, id string, m accepted, patience time.D
 	case ended:
 		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s", r.State)}
 	}
-	return &outcome{exitUnhealthy, fmt.Sprintf("not seen delivered within %s; %s", patience, next)}
+	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s; %s", patience, next)}
 }
 
 // answerLines are what an agent answered: the state of its task, unless that is done,

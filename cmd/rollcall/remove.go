@@ -28,7 +28,7 @@ func (a *app) removeCommand() *cobra.Command {
 			}
 			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
 		})
-	cmd.Flags().BoolVar(&purge, "purge", false, "also erase what is kept of it, but for the audit trail")
+	cmd.Flags().BoolVar(&purge, "purge", false, "also erase everything that is kept of it except the audit trail")
 	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")
 	return cmd
 }

@@ -70,7 +70,7 @@ func (a *app) tokenListCommand() *cobra.Command {
 
 func tokenTable(w *printer, tokens []api.Token) {
 	if len(tokens) == 0 {
-		fmt.Fprintln(w, "nobody has a credential yet, but for the root: rollcall token create")
+		fmt.Fprintln(w, "there is only the root credential yet: rollcall token create")
 		return
 	}
 	rows := [][]string{{"ID", "NAME", "SCOPE", "TEAM", "EXPIRES", "LAST USED", "FROM", "MADE BY"}}

@@ -47,7 +47,7 @@ func health(reg *registry.Registry) func(context.Context, httpapi.Call, api.None
 		}
 		if h.SweeperSilent {
 			out.Status = "degraded"
-			out.Hint = fmt.Sprintf("a sweep should end at least every %s: see the log of the function sweeper and its "+
+			out.Hint = fmt.Sprintf("a sweep should end at least every %s: look at the log of the function sweeper and its "+
 				"EventBridge rule; rollcall sweep sweeps now. Until then, changes that time alone brings are not announced, "+
 				"and mail that is due does not expire", reg.Policy.OutageAfter)
 		}

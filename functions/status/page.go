@@ -27,4 +27,6 @@ func nextCursor(end string) *string {
 	return &cursor
 }
 
-func badCursor() error { return fault.New(fault.InvalidRequest, "cursor is not one this call gave") }
+func badCursor() error {
+	return fault.New(fault.InvalidRequest, "cursor is not one that this call gave")
+}

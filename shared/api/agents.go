@@ -66,8 +66,8 @@ var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "postRegistryHeartbeat", Tag: "agents",
 	Summary: "Renew the lease, report metrics",
 	Description: "A metric that is absent says nothing and changes nothing. One that can't be read is dropped, and the " +
-		"answer says so; it never keeps the lease from being renewed. runtime_state is sent only while the runtime is wedged; a " +
-		"heartbeat without it says that it works.",
+		"answer says so; it never keeps the lease from being renewed. runtime_state is sent only while " +
+		"the runtime is wedged; a heartbeat without it says that it works.",
 	Access: ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 410, 413),
 })

@@ -30,7 +30,7 @@ func Compact(raw []byte) ([]byte, error) {
 // NotUTF8 is the refusal of a body with a byte that is no text.
 func NotUTF8() error {
 	return fault.New(fault.InvalidJSON, "the body is not UTF-8").
-		WithHint("send JSON in UTF-8, and bytes that are no text in base64", "stop")
+		WithHint("send JSON in UTF-8, with bytes that are not text in base64", "stop")
 }
 
 // unescape writes each escaped character of a valid JSON text as itself, where JSON allows that. A backslash stands in

@@ -268,7 +268,7 @@ func (m Message) failedAttempts() (n int) {
 
 // setAside queues the message, and lets others go first for a while.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
-	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried on until %s, after what waits behind it",
+	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried again until %s, after what waits behind it",
 		m.failedAttempts(), cause, stamp(m.ExpiresAt)))
 	m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
 }

@@ -43,7 +43,7 @@ var meanings = map[fault.Code][2]string{
 		"send JSON with content-type: application/json",
 	},
 	fault.InvalidWorkspaceID: {
-		"the id of the workspace can't be one",
+		"this can't be the id of a workspace",
 		"use 1 to 64 letters, digits, dots, dashes or underscores",
 	},
 	fault.URLForbidden: {
@@ -55,11 +55,11 @@ var meanings = map[fault.Code][2]string{
 	fault.UnknownRoute:     {"no operation has this path", "see this page"},
 	fault.MethodNotAllowed: {"the path takes other methods", "use one that the header allow names"},
 	fault.NotServed:        {"older platforms serve this, and Rollcall does not", "the hint says whose it is"},
-	fault.WorkspaceUnknown: {"no workspace has this id", "see that the id is right; create it"},
+	fault.WorkspaceUnknown: {"no workspace has this id", "check that the id is right; create it"},
 	fault.WorkspaceRemoved: {"the workspace was removed", "stop; an operator can create it again"},
 	fault.MessageUnknown: {
 		"no message has this id, or its receipt is older than a week",
-		"see that the id is right",
+		"check that the id is right",
 	},
 	fault.TokenUnknown:   {"no credential of a person has this id", "list them"},
 	fault.WebhookUnknown: {"no webhook has this id", "list them"},
@@ -74,7 +74,7 @@ var meanings = map[fault.Code][2]string{
 	fault.NotPushed:              {"the agent is not pushed to, so no call is passed to it", "send it a message"},
 	fault.CredentialInUse: {
 		"the credential that this would end is in use",
-		"see that the id is right; say force",
+		"check that the id is right; say force",
 	},
 	fault.CredentialPending: {
 		"a credential waits for its first use already",
@@ -96,7 +96,7 @@ var meanings = map[fault.Code][2]string{
 		"send that of the workspace",
 	},
 	fault.OperatorOnly: {
-		"a workspace's credential came, and the call is for people",
+		"the credential is a workspace's, and the call is for people",
 		"sign in as a person",
 	},
 	fault.ScopeTooSmall: {
@@ -108,7 +108,7 @@ var meanings = map[fault.Code][2]string{
 		"use one that is not bound to it",
 	},
 	fault.CallerCredentialUnknown: {
-		"the workspace that calls can't be told by its credential",
+		"the credential does not say which workspace calls",
 		"send its own credential",
 	},
 	fault.CallerMismatch: {
@@ -121,7 +121,7 @@ var meanings = map[fault.Code][2]string{
 	},
 
 	fault.InboxFull: {
-		"too many messages wait, or too many of this sender",
+		"too many messages wait, or too many from this sender",
 		"wait as retry-after says; see why they wait",
 	},
 	fault.AgentUnreachable:    {"the agent did not answer the call that was passed to it", "try again later"},

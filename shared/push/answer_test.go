@@ -238,7 +238,7 @@ func TestAFailureIsCutShort(t *testing.T) {
 func TestAResultThatSaysItFailedIsNoDelivery(t *testing.T) {
 	const taken = ""
 	for body, says := range map[string]string{
-		`{"result":null}`:                                                           "a result of nothing",
+		`{"result":null}`:                                                           "neither a task nor a message",
 		`{"result":false}`:                                                          "it failed: false",
 		`{"result":{"success":false}}`:                                              `it failed: {"success":false}`,
 		`{"result":{"error":"no key"}}`:                                             "it failed: no key",

@@ -78,7 +78,7 @@ func (a answer) failedResult() delivery.PushResult {
 	result := a.object["result"]
 	switch {
 	case string(result) == "null":
-		return agentError(workspace.FaultRPC, "the agent answered a result of nothing: neither a task nor a message")
+		return agentError(workspace.FaultRPC, "the agent's result is neither a task nor a message")
 	case result == nil:
 		result = a.body
 	}

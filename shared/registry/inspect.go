@@ -25,7 +25,7 @@ func (r *Registry) InspectCredential(
 	}
 	if owner.Workspace == "" {
 		return f, false, fault.New(fault.CredentialUnknown, "this credential was issued to no workspace here").
-			WithHint("see that it is whole, and that it is of this platform", "repair")
+			WithHint("check that it is complete, and that it is one of this platform", "repair")
 	}
 	f, err = r.Leases.Get(ctx, owner.Workspace)
 	switch {
@@ -38,6 +38,6 @@ func (r *Registry) InspectCredential(
 	case f.Life() == owner && presented.Matches(f.NextCredential):
 		return f, false, nil
 	}
-	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is good no more", owner.Workspace).
+	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is no longer good", owner.Workspace).
 		WithHint(workspace.UnauthorizedError(owner.Workspace, presented, from).Hint, "repair")
 }

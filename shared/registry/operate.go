@@ -62,7 +62,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 			return err
 		case !exists && in.Adopt:
 			err = fault.New(fault.WorkspaceUnknown, "no workspace has this id, so there is none to adopt").
-				WithHint("see that the id is right; to create it, send no adopt", "stop")
+				WithHint("check that the id is right; to create it, send no adopt", "stop")
 		case !exists:
 			out, err = r.create(ctx, in, now)
 		case in.OnlyTeam != "" && old.Team != in.OnlyTeam:

@@ -170,11 +170,11 @@ func (f Facts) WindowFor(now time.Time) (string, error) {
 	if f.distrusted() {
 		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
 			"the address of its last accepted call may be a thief's").WithHint("have a credential shown and place it "+
-			"(show, --show), or say from where its agent calls (from, --from ADDR)"+f.seenLatelyWords(now), "repair")
+			"(show, --show), or say where its agent calls from (from, --from ADDR)"+f.seenLatelyWords(now), "repair")
 	}
 	if f.SeenFrom == "" {
 		return "", fault.New(fault.RepairAddressUnknown, "no call of this workspace was ever accepted: "+
-			"its agent's network address is not known").WithHint("say from where its agent calls (from, --from ADDR), "+
+			"its agent's network address is not known").WithHint("say where its agent calls from (from, --from ADDR), "+
 			"or have a credential shown and place it (show, --show), or let in whoever registers first (anyone, --anyone)",
 			"repair")
 	}
@@ -190,7 +190,7 @@ func (f Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	}
 	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",
 		now.Sub(at).Round(time.Second), verb).
-		WithHint("see that the id is right; if it is, say force (--force)", "force")
+		WithHint("check that the id is right; if it is, say force (--force)", "force")
 	e.Details = map[string]any{"last_accepted_at": at.UTC()}
 	return e
 }

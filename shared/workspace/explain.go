@@ -62,11 +62,11 @@ var explained = map[Reason]struct {
 	ReasonLeaseExpired: {
 		HopAgent,
 		"Its agent has fallen silent: nothing was heard of it since its lease ran out. " +
-			"It may have stopped, or its network.", "",
+			"It may have stopped, or its network may be down.", "",
 	},
 	ReasonPlatformSuspect: {
 		HopPlatform,
-		"The platform may be what doesn't hear its agent, or what doesn't deliver its mail.", "rollcall sweep",
+		"The platform may be at fault: it doesn't hear the agent, or doesn't deliver its mail.", "rollcall sweep",
 	},
 	ReasonDuplicateHost: {
 		HopAgent,
@@ -74,7 +74,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonRuntimeWedged: {
 		HopAgent,
-		"Its agent calls, and says itself that its runtime is stuck.", "",
+		"Its agent calls, and reports that its runtime is stuck.", "",
 	},
 	ReasonInboxUnattended: {
 		HopAgent,
@@ -203,7 +203,7 @@ func (e Explanation) Text() string {
 		fmt.Fprintf(&b, "      %s%s\n", e.Command, WhoRuns(e.CommandNeeds))
 	}
 	for _, r := range e.Remarks {
-		fmt.Fprintf(&b, "beside that: %s\n      %s%s\n", r.Text, r.Command, WhoRuns(r.CommandNeeds))
+		fmt.Fprintf(&b, "also: %s\n      %s%s\n", r.Text, r.Command, WhoRuns(r.CommandNeeds))
 	}
 	fmt.Fprintf(&b, "mail goes by %s: %s\nevidence:\n", e.Delivery.Effective, e.Delivery.Reason)
 	for _, ev := range e.Evidence {

@@ -81,7 +81,7 @@ func TestExplain(t *testing.T) {
 		}), workspace.HopAgent, "silent"},
 		workspace.ReasonPlatformSuspect: {with(func(f *workspace.Facts) {
 			f.HeartbeatAt, f.LeaseUntil = now.Add(-3*time.Minute), now.Add(-time.Minute)
-		}), workspace.HopPlatform, "see whether the platform works"},
+		}), workspace.HopPlatform, "check whether the platform works"},
 		workspace.ReasonDuplicateHost: {with(func(f *workspace.Facts) {
 			f.Takeovers, f.TakeoversSince, f.TakenOverAt, f.PreviousInstances = 2, now, now, "b"
 		}), workspace.HopAgent, "two agents"},
@@ -103,7 +103,7 @@ func TestExplain(t *testing.T) {
 		}), workspace.HopAgent, "invalid x-api-key"},
 		workspace.ReasonInboxFull: {with(func(f *workspace.Facts) {
 			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"
-		}), workspace.HopQueue, "the most of them from flooder"},
+		}), workspace.HopQueue, "most of them from flooder"},
 		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
 			f.ErrorsSince, f.SampleError, f.PolledAt = now, "boom", now
 		}), workspace.HopAgent, "boom"},

@@ -25,7 +25,7 @@ func (f Facts) fetchesWords() string {
 		return fmt.Sprintf("it was given a credential at %s and has never used it, so it takes its credential from its "+
 			"environment or a file: %s", stamp(f.IssuedAt), show)
 	case f.TakenAs == ToAgent:
-		return "the last one that it used it has fetched itself"
+		return "it fetched the last one that it used by itself"
 	case f.TakenAs == ToOperator:
 		return "the last one that it used was placed for it: if it takes its credential from its environment or a file, " +
 			show

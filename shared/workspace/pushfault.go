@@ -42,7 +42,7 @@ func (pf PushFault) Connected() bool {
 func (pf PushFault) advice() (hint, action string) {
 	switch pf {
 	case FaultRefused:
-		return "nothing listens at the URL it registered: see that the agent serves there", "check_url"
+		return "nothing listens at the URL it registered: check that the agent serves there", "check_url"
 	case FaultDNS:
 		return "the name in the URL it registered can't be resolved from the platform", "check_url"
 	case FaultTLS:
@@ -52,10 +52,10 @@ func (pf PushFault) advice() (hint, action string) {
 	case FaultRedirect:
 		return "redirects are not followed: register it with the URL that it leads to", "check_url"
 	case FaultPage:
-		return "what answers at the URL it registered is not an agent: see what stands before it (a proxy, a sign-in page)",
+		return "what answers at the URL it registered is not an agent: check what stands before it (a proxy, a sign-in page)",
 			"check_url"
 	case FaultTimeout:
-		return "the agent took the connection and did not answer: see what it is at", "inspect"
+		return "the agent took the connection and did not answer: look at what it is doing", "inspect"
 	case FaultHTTP, FaultRPC, FaultBroken:
 		return "see the agent's log", "inspect"
 	}

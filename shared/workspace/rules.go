@@ -133,7 +133,7 @@ func credentialsRejected(s situation) *Verdict {
 	switch {
 	case s.otherCallsRefused():
 		v.Hint = "the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: " +
-			"see that it uses one credential for all (a saved file may win over its environment), " +
+			"check that it uses one credential for all (a saved file may win over its environment), " +
 			"or repair it with " + s.repairCommand() + " and restart it"
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
@@ -218,8 +218,9 @@ func platformSuspect(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.graceEnd(s.p), Action: "wait",
-		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: see whether the platform works "+
-			"(rollcall problems says when its last sweep ended, the sweeper's log why) before you restart the agent; "+
+		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: check whether the platform works "+
+			"(rollcall problems says when its last sweep ended, and the log of the function sweeper says why) "+
+			"before you restart the agent; "+
 			"at %s it is taken for offline if it has not called",
 			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
@@ -232,7 +233,7 @@ func leaseExpired(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.graceEnd(s.p), Action: "restart",
-		Hint: "no accepted call since the lease ran out: see whether the agent runs and reaches the platform, " +
+		Hint: "no accepted call since the lease ran out: check whether the agent runs and reaches the platform, " +
 			"then restart it" + s.strangerHint(),
 		Evidence: s.silenceEvidence(),
 	}
@@ -254,7 +255,7 @@ func duplicateHost(s situation) *Verdict {
 			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)", s.whereCopiesAre()),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
-				"one that had called before came back after another, %d times in a row", s.Takeovers)},
+				"an agent that had called before came back after another one, %d times in a row", s.Takeovers)},
 			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
 		},
 	}
@@ -385,7 +386,7 @@ func (s situation) elsewhereHint() string {
 	if s.refusedAtHome() {
 		return ""
 	}
-	return fmt.Sprintf(" (it was not accepted from %s lately: see first that this is the agent)", s.RefusedFrom)
+	return fmt.Sprintf(" (it was not accepted from %s lately: check first that this is the agent)", s.RefusedFrom)
 }
 
 // windowFor is whom the bootstrap window is open to, in words.

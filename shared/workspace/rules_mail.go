@@ -40,7 +40,7 @@ func inboxUnattended(s situation) *Verdict {
 	hint := fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
 		"restart it, or register it with a URL so that mail can be pushed", quiet)
 	if !s.RecentlyAccepted(s.p, s.now) {
-		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: see whether it runs, or restart it; "+
+		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: check whether it runs, or restart it; "+
 			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p))) +
 			s.strangerHint()
 	}
@@ -95,7 +95,7 @@ func (s situation) pushesFail() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(),
-		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept and tried on",
+		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept, and tried again",
 			last, s.PushError, advice),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
@@ -185,7 +185,7 @@ func (s situation) justNow(t time.Time) bool {
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s situation) busyForNothing() *Verdict {
-	advice, action := "see what it is at", "inspect"
+	advice, action := "look at what it is doing", "inspect"
 	if s.retryDue() {
 		advice, action = s.waitForRetry(), "wait"
 	}
@@ -193,7 +193,7 @@ func (s situation) busyForNothing() *Verdict {
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: HopAgent,
 		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
 		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
-			advice + "; its mail is kept and tried on",
+			advice + "; its mail is kept, and tried again",
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.BusySince, fmt.Sprintf("first of %d answers in a row that it is busy", s.BusyAnswers)},
 			s.busyEvidence()),
@@ -236,7 +236,7 @@ func backlogStalled(s situation) *Verdict {
 	if s.untried() {
 		v.Status, v.Reason, v.Action = StatusUnknown, ReasonPlatformSuspect, "wait"
 		v.Hint = "the platform has not tried to deliver its mail yet: its drains may be waiting on other agents; " +
-			"rollcall sweep sends for one now"
+			"rollcall sweep starts one now"
 		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, "last delivery that was tried"})
 		return v
 	}
@@ -299,12 +299,12 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 		return v
 	}
 	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
-		v.Hint = "the agent has fetched its mail, and acknowledges none of it as done: see what it is at, and restart it " +
-			"if it hangs; while it works, its heartbeats should say so"
+		v.Hint = "the agent has fetched its mail, and acknowledges none of it as done: look at what it is doing, and " +
+			"restart it if it hangs; while it works, its heartbeats should say so"
 		return v
 	}
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-		"see that its polls bring back the id of the last row as since_id, then restart it"
+		"check that its polls bring back the id of the last row as since_id, then restart it"
 	return v
 }
 

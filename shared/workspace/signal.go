@@ -22,7 +22,7 @@ type Signal struct {
 	ErrorRate   *float64
 	SampleError string
 	BadMetric   string // the metric that could not be read, and so was dropped; "": none
-	Wedged      bool   // heartbeats only: the runtime sends it only while wedged, so a heartbeat without it says that it works
+	Wedged      bool   // of heartbeats, which say it only while it is so
 }
 
 // Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite

@@ -212,10 +212,10 @@ func (s situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Open
 // fullWords says what is true now of an inbox that was full.
 func (s situation) fullWords() string {
 	if s.inboxFull() {
-		return fmt.Sprintf("its inbox is full, with %s, the most of them from %s",
+		return fmt.Sprintf("its inbox is full, with %s, most of them from %s",
 			plural(s.Open, "message"), SenderName(s.FullBy))
 	}
-	return fmt.Sprintf("its inbox was full at %s, with the most of its mail from %s, and refused mail; "+
+	return fmt.Sprintf("its inbox was full at %s, with most of its mail from %s, and refused mail; "+
 		"there is room now, with %s", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 

@@ -42,7 +42,7 @@ var noDeliveries = []story{
 		`{"jsonrpc":"2.0","id":1,"result":{"success":false,"message":"no model"}}`,
 		outlook{pushFailing, "inspect", "the agent answered that it failed: no model", "retrying"}, "agent"),
 	noDelivery("a result of nothing", 200, "application/json", `{"jsonrpc":"2.0","id":1,"result":null}`,
-		outlook{pushFailing, "inspect", "a result of nothing", "retrying"}, "agent"),
+		outlook{pushFailing, "inspect", "neither a task nor a message", "retrying"}, "agent"),
 	noDelivery("JSON that answers nothing", 200, "application/json", `{"ok":true}`,
 		outlook{pushFailing, "check_url", `{"ok":true}`, "retrying"}, "network"),
 	noDelivery("a proxy's 503, while heartbeats say idle", 503, "text/html", "<title>no backend</title>",

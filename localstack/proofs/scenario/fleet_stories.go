@@ -185,7 +185,7 @@ func (f *fleet) allSilent(ctx context.Context, _ Platform) {
 	}
 	f.stopCalls()
 	must(f.awaitVerdict(ctx, platformSuspect))
-	must(checkAdvice(mustGet(f.agents[0].view(ctx)), "wait", "see whether the platform works"))
+	must(checkAdvice(mustGet(f.agents[0].view(ctx)), "wait", "check whether the platform works"))
 	must(f.awaitVerdict(ctx, leaseExpired))
 	f.startHeartbeats(ctx)
 	must(f.awaitVerdict(ctx, healthy))

@@ -35,7 +35,7 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
   wanted.push([moved, 'Messages pushed to it fail'])
   const stuck = await make('Crawler', url)
   await beats(stuck, { runtime_state: 'wedged', sample_error: 'context window exceeded' })
-  wanted.push([stuck, 'Its runtime is stuck'])
+  wanted.push([stuck, 'its runtime is stuck'])
   const errors = await make('Translator', url)
   await beats(errors, { error_rate: 0.8, sample_error: 'quota exceeded' })
   wanted.push([errors, 'Most of what it does fails'])

@@ -56,7 +56,7 @@ const doings: Record<Act, Doing> = {
   },
   probe: {
     button: 'Probe', title: w => `Probe ${w.name}`,
-    does: 'Sends a message that says nothing, the way of every message, to see whether mail arrives. A probe that does not arrive counts against the workspace.',
+    does: 'Sends an empty test message the way of every message, to see whether mail arrives. A probe that does not arrive counts against the workspace.',
     command: w => `rollcall probe ${w.id}`,
     run: async (live, w) => {
       const done = await live.act<Probing>(w.id, of(w.id, 'probe'))

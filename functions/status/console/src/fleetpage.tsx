@@ -42,7 +42,7 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
       <Suspicion fleet={state.fleet} health={state.health} />
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
-        ? <p class="empty">No workspace is like that. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
+        ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
         : <Table rows={rows} page={page} now={now} suspect={suspects(state.fleet).length > 1} />}
       {page.folded > 0 && <p class="fold">
         <button type="button" class="plain" onClick={() => change({ silent: true })}>
@@ -173,7 +173,7 @@ function Pages({ page, change }: { page: Shown<Workspace>; change: (to: Partial<
   const first = (page.page - 1) * pageSize
   return (
     <nav class="pages" aria-label="Pages">
-      <button type="button" disabled={page.page === 1} onClick={() => change({ page: page.page - 1 })}>Before</button>
+      <button type="button" disabled={page.page === 1} onClick={() => change({ page: page.page - 1 })}>Previous</button>
       <span>{first + 1} to {first + page.rows.length} of {page.total}</span>
       <button type="button" disabled={page.page === page.pages} onClick={() => change({ page: page.page + 1 })}>Next</button>
     </nav>

@@ -37,7 +37,7 @@ export function Mailbox({ w, details, now, acts }: { w: Workspace; details: Deta
           <button type="button" key={name} aria-pressed={only === name} onClick={() => choose(name)}>{words} <b>{details.mail?.filter(is).length}{details.moreMail && '+'}</b></button>
         ))}
       </div>
-      {mail.length === 0 && <p class="muted">{details.mail.length ? 'No message is like that.' : <>No message yet. <Command>{`rollcall send ${w.id} hello`}</Command></>}</p>}
+      {mail.length === 0 && <p class="muted">{details.mail.length ? 'No message matches.' : <>No message yet. <Command>{`rollcall send ${w.id} hello`}</Command></>}</p>}
       <ul class="mail">{mail.map(r => <Message key={r.message_id} r={r} w={w} now={now} acts={acts} />)}</ul>
       {details.moreMail && <p><button type="button" class="plain" onClick={details.more}>Read older messages</button></p>}
     </>

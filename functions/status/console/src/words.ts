@@ -14,7 +14,7 @@ export const reasonWords: Record<Reason, string> = {
   platform_suspect: 'The platform may be what is wrong',
   lease_expired: 'Nothing is heard of its agent',
   duplicate_host: 'Two agents run under its id',
-  runtime_wedged: 'Its runtime is stuck, it says',
+  runtime_wedged: 'It reports that its runtime is stuck',
   inbox_unattended: 'It does not fetch its messages',
   push_failing: 'Messages pushed to it fail',
   backlog_stalled: 'Its messages wait, and none is delivered',
