@@ -231,9 +231,14 @@ type Queues interface {
 	Delete(ctx context.Context, q ChatQueue, t ReceivedTicket) error
 	Release(ctx context.Context, q ChatQueue, t ReceivedTicket) error
 	SendToDeadLetter(ctx context.Context, q ChatQueue, t Ticket, reason string) error
-	// Name is what a queue is called; List names all there are, Remove deletes one.
+	// Name is what a queue is called.
 	Name(q ChatQueue) string
-	List(ctx context.Context) ([]string, error)
+	// Workspace is the id of the workspace whose queue has the name, "" when the name
+	// doesn't tell.
+	Workspace(name string) string
+	// List is a slice of the names of the queues there are, and where the next slice
+	// begins; "" is the start, and the end.
+	List(ctx context.Context, cursor string) (names []string, next string, err error)
 	Remove(ctx context.Context, name string) error
 }
 

@@ -22,6 +22,7 @@ var (
 	fleetSweepCursor  = named("next")
 	fleetCounted      = named("counted")
 	fleetAgents       = named("agents")
+	fleetQueueCursor  = named("queues")
 	fleetLatestChange = named("seq")
 )
 
@@ -34,6 +35,7 @@ func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 		SweptAt: timeOf(it["swept"]), OutageStart: timeOf(it["deaf"]), OutageEnd: timeOf(it["heard"]),
 		SweepEndedAt: timeOf(it["ended"]), SweepCursor: strOf(it["next"]),
 		Counted: int(intOf(it["counted"])), Agents: int(intOf(it["agents"])),
+		QueueCursor: strOf(it["queues"]),
 	}, err
 }
 
@@ -69,21 +71,27 @@ func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 }
 
 // NoteSweepEnd implements registry.FleetStore.
-func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time, agents int) error {
+func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time, agents int, queueCursor string) error {
 	var c change
 	c.setTime(fleetSweepEndedAt, at)
 	c.set(fleetAgents, num(int64(agents)))
+	c.setOrRemove(fleetQueueCursor, queueCursor)
 	return s.updateFleet(ctx, "note the end of a sweep", c)
 }
 
 // NoteSweepCursor implements registry.FleetStore.
 func (s *Store) NoteSweepCursor(ctx context.Context, cursor string, counted int) error {
 	var c change
-	if cursor == "" {
-		c.remove(fleetSweepCursor)
-	} else {
-		c.set(fleetSweepCursor, str(cursor))
-	}
+	c.setOrRemove(fleetSweepCursor, cursor)
 	c.set(fleetCounted, num(int64(counted)))
 	return s.updateFleet(ctx, "note sweep cursor", c)
+}
+
+// setOrRemove sets a text, or removes the attribute when it is "".
+func (c *change) setOrRemove(to attribute, text string) {
+	if text == "" {
+		c.remove(to)
+		return
+	}
+	c.set(to, str(text))
 }

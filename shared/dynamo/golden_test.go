@@ -181,7 +181,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left}}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.SaveDelegation(ctx, v.delegation),
-		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet.SweepEndedAt, v.fleet.Agents),
+		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet.SweepEndedAt, v.fleet.Agents, v.fleet.QueueCursor),
 		s.NoteSweepCursor(ctx, v.fleet.SweepCursor, v.fleet.Counted),
 		s.AddPerson(ctx, v.person, by), s.Enrol(ctx, v.enrolment, by),
 	} {

@@ -74,6 +74,7 @@ func (r *Registry) BeginSweep(ctx context.Context, now time.Time) (workspace.Fle
 	known := fl
 	fl = r.sampleFleet(ctx, now)
 	fl.SweepCursor, fl.Counted, fl.Agents = known.SweepCursor, known.Counted, known.Agents
+	fl.QueueCursor = known.QueueCursor
 	return fl, nil
 }
 

@@ -73,8 +73,9 @@ type FleetStore interface {
 	Fleet(ctx context.Context) (workspace.Fleet, error)
 	// NoteSweep notes that a sweep begins, and the last gap between sweeps.
 	NoteSweep(ctx context.Context, fl workspace.Fleet) error
-	// NoteSweepEnd notes when a sweep ended, and how many agents call.
-	NoteSweepEnd(ctx context.Context, at time.Time, agents int) error
+	// NoteSweepEnd notes when a sweep ended, how many agents call, and where the next
+	// slice of the chat queues' names begins.
+	NoteSweepEnd(ctx context.Context, at time.Time, agents int, queueCursor string) error
 	// NoteSweepCursor notes where the next sweep begins, and how many agents call of the
 	// workspaces before; "" is the start.
 	NoteSweepCursor(ctx context.Context, cursor string, counted int) error

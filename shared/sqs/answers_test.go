@@ -19,6 +19,7 @@ import (
 type answers struct {
 	API
 	create, send, settle error
+	list                 error // of a list that goes on from a cursor
 	created              int
 }
 
@@ -54,6 +55,35 @@ func (a *answers) ChangeMessageVisibility(
 	context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
 ) (*sqs.ChangeMessageVisibilityOutput, error) {
 	return nil, a.settle
+}
+
+func (a *answers) ListQueues(
+	_ context.Context, in *sqs.ListQueuesInput, _ ...func(*sqs.Options),
+) (*sqs.ListQueuesOutput, error) {
+	if in.NextToken != nil {
+		return nil, a.list
+	}
+	return &sqs.ListQueuesOutput{QueueUrls: []string{"http://queue/w-g0.fifo"}}, nil
+}
+
+// A list begins again when its cursor is refused. It goes on from there when SQS
+// has a fault.
+func TestACursorThatIsRefusedIsTheStart(t *testing.T) {
+	for _, at := range []struct {
+		err    error
+		starts bool
+	}{
+		{&smithy.GenericAPIError{Code: "InvalidParameterValue"}, true},
+		{&smithy.GenericAPIError{Code: "RequestThrottled"}, false},
+		{&smithy.GenericAPIError{Code: "Other", Fault: smithy.FaultServer}, false},
+		{errors.New("no answer"), false},
+	} {
+		c := &ChatQueues{SQS: &answers{list: at.err}}
+		names, _, err := c.List(t.Context(), "cursor")
+		if starts := err == nil && len(names) == 1; starts != at.starts {
+			t.Errorf("%v: %v, %v", at.err, names, err)
+		}
+	}
 }
 
 var theQueue = delivery.ChatQueue{Life: workspace.Life{Workspace: "w"}}

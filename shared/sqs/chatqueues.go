@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -41,6 +42,7 @@ type ChatQueues struct {
 	Prefix        string // of queue names
 	DeadLetterURL string
 	DeadLetterARN string
+	SliceSize     int32 // how many names a slice has at most; 0: as many as SQS lists in a call
 
 	mu   sync.Mutex
 	urls map[string]string // of the queues that were found, by name
@@ -322,24 +324,45 @@ func (c *ChatQueues) SendToDeadLetter(
 // chatQueueName is what the names of chat queues, and of no other queue, end in.
 var chatQueueName = regexp.MustCompile(`-[0-9]*g[0-9]+\.fifo$`)
 
-// List implements delivery.Queues.
-func (c *ChatQueues) List(ctx context.Context) ([]string, error) {
-	var names []string
-	in := &sqs.ListQueuesInput{QueueNamePrefix: &c.Prefix, MaxResults: aws.Int32(1000)}
-	for {
-		out, err := c.SQS.ListQueues(ctx, in)
-		if err != nil {
-			return nil, fault.Store("list chat queues", err)
-		}
-		for _, url := range out.QueueUrls {
-			if chatQueueName.MatchString(url) {
-				names = append(names, url[strings.LastIndex(url, "/")+1:])
-			}
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return names, nil
+// digest is how a name spells an id that SQS can't.
+var digest = regexp.MustCompile(`^x[0-9a-f]{32}$`)
+
+// Workspace implements delivery.Queues. A digest doesn't tell the id.
+func (c *ChatQueues) Workspace(name string) string {
+	end := chatQueueName.FindStringIndex(name)
+	id, ours := strings.CutPrefix(name, c.Prefix)
+	if end == nil || !ours {
+		return ""
+	}
+	if id = strings.TrimSuffix(id, name[end[0]:]); digest.MatchString(id) {
+		return ""
+	}
+	return id
+}
+
+// sliceSize is the most names that SQS lists in a call.
+const sliceSize = 1000
+
+// List implements delivery.Queues: a slice is what one call lists. A cursor that SQS
+// refuses is the start.
+func (c *ChatQueues) List(ctx context.Context, cursor string) (names []string, next string, err error) {
+	in := &sqs.ListQueuesInput{QueueNamePrefix: &c.Prefix, MaxResults: aws.Int32(cmp.Or(c.SliceSize, sliceSize))}
+	if cursor != "" {
+		in.NextToken = &cursor
+	}
+	out, err := c.SQS.ListQueues(ctx, in)
+	if cursor != "" && isRefused(err) {
+		return c.List(ctx, "")
+	}
+	if err != nil {
+		return nil, "", fault.Store("list chat queues", err)
+	}
+	for _, url := range out.QueueUrls {
+		if chatQueueName.MatchString(url) {
+			names = append(names, url[strings.LastIndex(url, "/")+1:])
 		}
 	}
+	return names, aws.ToString(out.NextToken), nil
 }
 
 // Remove implements delivery.Queues; a queue that is gone already is removed.

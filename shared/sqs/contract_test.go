@@ -36,7 +36,7 @@ func newChatQueues(t *testing.T) *ChatQueues {
 		t.Fatal(err)
 	}
 	return &ChatQueues{
-		SQS: client, Clock: clock.System{}, Prefix: "rollcall-chat-", DeadLetterURL: *dead.QueueUrl,
+		SQS: client, Clock: clock.System{}, Prefix: "rollcall-chat-", SliceSize: 4, DeadLetterURL: *dead.QueueUrl,
 		DeadLetterARN: out.Attributes[string(types.QueueAttributeNameQueueArn)],
 	}
 }

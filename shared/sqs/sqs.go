@@ -56,5 +56,20 @@ func isPast(err error) bool {
 	return false
 }
 
+// isRefused reports whether err is an answer of SQS that says what is wrong with the
+// call: no fault of SQS, and not that it is called too often.
+func isRefused(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "RequestThrottled", "Throttling", "ThrottlingException", "ServiceUnavailable", "InternalError",
+		"InternalFailure":
+		return false
+	}
+	return api.ErrorFault() != smithy.FaultServer
+}
+
 // seconds rounds a duration up to whole seconds, in which SQS counts.
 func seconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }

@@ -2,50 +2,100 @@ package sweep
 
 import (
 	"context"
+	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// queuesEvery is how often, in minutes, the chat queues are compared with the
-// leases.
-const queuesEvery = 10
+// roundEvery is how often, in minutes, a round of all chat queues begins. Each
+// sweep takes one slice of their names, until the round is over.
+const roundEvery = 10
 
-// queuesToCheck are the names of all chat queues there are, when it is time to
-// look. They are listed before the leases: a queue made meanwhile isn't among
+// spareForEnd is the time that a sweep keeps for noting its end.
+const spareForEnd = 2 * time.Second
+
+// listQueues lists the next slice of the chat queues, when a round begins or is
+// under way. They are listed before the leases: a queue made meanwhile isn't among
 // them.
-func (s *Sweeper) queuesToCheck(ctx context.Context) (map[string]bool, error) {
-	if s.Clock.Now().Minute()%queuesEvery != 0 {
-		return nil, nil
-	}
-	names, err := s.Delivery.Queues.List(ctx)
-	out := make(map[string]bool, len(names))
-	for _, n := range names {
-		out[n] = true
-	}
-	return out, err
-}
-
-// keepQueue takes the workspace's queue off the orphans, unless the workspace is
-// removed and done with it.
-func (r *run) keepQueue(f workspace.Facts) {
-	if f.Hold == workspace.Removed && f.Open == 0 && f.OutboxItems == 0 {
+func (r *run) listQueues(ctx context.Context) {
+	cursor := r.fleet.QueueCursor
+	if cursor == "" && r.Clock.Now().Minute()%roundEvery != 0 {
 		return
 	}
-	name := r.Delivery.Queues.Name(delivery.ChatQueue{Life: f.Life(), Generation: f.QueueGeneration})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.orphans, name)
+	names, next, err := r.Delivery.Queues.List(ctx, cursor)
+	if err != nil {
+		r.nextQueues = cursor
+		r.fails("listing chat queues", err)
+		return
+	}
+	r.nextQueues, r.orphans = next, make(map[string]bool, len(names))
+	for _, name := range names {
+		r.orphans[name] = true
+	}
 }
 
-// removeOrphans deletes the queues that no workspace owns. It may be called only
-// when every workspace was looked at.
-func (r *run) removeOrphans(ctx context.Context) {
-	for name := range r.orphans {
-		if err := r.Delivery.Queues.Remove(ctx, name); err != nil {
-			r.fails("removing chat queue "+name, err)
-			continue
-		}
-		r.Removed++
+// keepQueue takes the workspace's queue off the orphans.
+func (r *run) keepQueue(f workspace.Facts) {
+	if name, used := r.queueOf(f); used {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.orphans, name)
 	}
+}
+
+// queueOf is the name of the workspace's queue, unless the workspace is removed
+// and done with it.
+func (r *run) queueOf(f workspace.Facts) (name string, used bool) {
+	if f.Hold == workspace.Removed && f.Open == 0 && f.OutboxItems == 0 {
+		return "", false
+	}
+	return r.Delivery.Queues.Name(delivery.ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}), true
+}
+
+// removeOrphans deletes the queues of the slice that no workspace uses; whole says
+// that the sweep looked at every workspace. A slice that it has no time for is the
+// next sweep's.
+func (r *run) removeOrphans(ctx context.Context, whole bool) {
+	var g errgroup.Group
+	g.SetLimit(workspacesAtOnce)
+	for name := range r.orphans {
+		if left, ends := clock.Left(ctx); ends && left < spareForEnd {
+			r.nextQueues = r.fleet.QueueCursor
+			break
+		}
+		g.Go(func() error {
+			if err := r.removeIfOrphan(ctx, name, whole); err != nil {
+				r.fails("removing chat queue "+name, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in the result
+}
+
+// removeIfOrphan deletes a queue that no workspace uses. Its workspace's lease
+// decides. Where the name doesn't say whose it is, only a sweep of the whole fleet
+// can tell.
+func (r *run) removeIfOrphan(ctx context.Context, name string, whole bool) error {
+	if id := r.Delivery.Queues.Workspace(name); id != "" {
+		f, err := r.Registry.Leases.Get(ctx, id)
+		if err != nil && fault.CodeOf(err) != fault.WorkspaceUnknown {
+			return err
+		}
+		if own, used := r.queueOf(f); err == nil && used && own == name {
+			return nil
+		}
+	} else if !whole {
+		return nil
+	}
+	err := r.Delivery.Queues.Remove(ctx, name)
+	if err == nil {
+		r.count(func(out *Result) { out.Removed++ })
+	}
+	return err
 }

@@ -60,9 +60,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 	if r.fleet, err = s.Registry.BeginSweep(ctx, s.Clock.Now()); err != nil {
 		return r.Result, err
 	}
-	if r.orphans, err = s.queuesToCheck(ctx); err != nil {
-		r.fails("listing chat queues", err)
-	}
+	r.listQueues(ctx)
 	start := r.fleet.SweepCursor
 	r.agents = r.fleet.Counted
 	next, err := r.pages(ctx, start)
@@ -85,10 +83,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (Result, error) {
 	if err != nil {
 		return r.Result, err
 	}
-	if whole := start == "" && !r.Cut; whole {
-		r.removeOrphans(ctx)
-	}
-	return r.Result, s.Registry.Fleets.NoteSweepEnd(ctx, s.Clock.Now(), r.agents)
+	r.removeOrphans(ctx, start == "" && !r.Cut)
+	return r.Result, s.Registry.Fleets.NoteSweepEnd(ctx, s.Clock.Now(), r.agents, r.nextQueues)
 }
 
 // run is one sweep under way.
@@ -96,9 +92,10 @@ type run struct {
 	*Sweeper
 	fleet workspace.Fleet
 
-	mu      sync.Mutex // guards what follows: several workspaces are looked at at once
-	orphans map[string]bool
-	agents  int // that call, as far as they are counted
+	mu         sync.Mutex      // guards what follows: several workspaces are looked at at once
+	orphans    map[string]bool // chat queues of a slice whose workspaces this sweep has not seen
+	nextQueues string          // where the next slice begins
+	agents     int             // that call, as far as they are counted
 	Result
 }
 

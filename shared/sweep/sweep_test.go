@@ -154,7 +154,7 @@ func TestTheMailAndTheChatQueueOfARemovedWorkspaceEnd(t *testing.T) {
 	w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Handover: delivery.Busy} }
 	w.Send("m1", "m2")
 	w.DrainOnce()
-	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 1 {
+	if names := chatQueues(t, w); len(names) != 1 {
 		t.Fatalf("%v", names)
 	}
 	if _, err := w.Registry.Hold(t.Context(), world.ID, workspace.Removed, activity.Actor{}, w.Now); err != nil {
@@ -170,7 +170,7 @@ func TestTheMailAndTheChatQueueOfARemovedWorkspaceEnd(t *testing.T) {
 	if out := w.SweepOnce(); out.Removed != 1 {
 		t.Fatalf("%+v", out)
 	}
-	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 0 {
+	if names := chatQueues(t, w); len(names) != 0 {
 		t.Fatalf("%v", names)
 	}
 }
@@ -182,8 +182,56 @@ func TestChatQueuesInUseStay(t *testing.T) {
 	w.DrainOnce()
 	w.Now = w.Now.Truncate(time.Hour).Add(time.Hour)
 	w.SweepOnce()
-	if names, _ := w.ChatQueues.List(t.Context()); len(names) != 1 {
+	if names := chatQueues(t, w); len(names) != 1 {
 		t.Fatalf("%v", names)
+	}
+}
+
+// chatQueues are the names of the chat queues there are.
+func chatQueues(t *testing.T, w *world.World) (names []string) {
+	t.Helper()
+	for next := ""; ; {
+		slice, then, err := w.ChatQueues.List(t.Context(), next)
+		w.NoError(err)
+		names = append(names, slice...)
+		if next = then; next == "" {
+			return names
+		}
+	}
+}
+
+// A round of the chat queues takes a slice of their names a sweep. It removes each
+// orphan and no other, whether or not a sweep sees the whole fleet.
+func TestOrphansAreFoundSliceBySlice(t *testing.T) {
+	const slice, orphans = 2, 6
+	for _, whole := range []bool{true, false} {
+		w := world.New(t, workspace.Push, "http://agent/")
+		w.Send("m1")
+		w.DrainOnce()
+		used := chatQueues(t, w)
+		for n := range orphans {
+			life := workspace.Life{Workspace: fmt.Sprint("nobody", n), Number: int64(n % 2)}
+			if n == 0 {
+				life = workspace.Life{Workspace: world.ID, Number: 7} // a life that there is not
+			}
+			w.NoError(w.ChatQueues.Send(t.Context(), delivery.ChatQueue{Life: life}, 1, []delivery.Ticket{{Dedup: "1"}}))
+		}
+		w.ChatQueues.SliceSize = slice
+		w.Now = w.Now.Truncate(time.Hour).Add(time.Hour)
+		removed := 0
+		for range (orphans + len(used) + slice - 1) / slice {
+			if !whole {
+				w.NoError(w.Registry.Fleets.NoteSweepCursor(t.Context(), world.ID, 0)) // the rest of the fleet is empty
+			}
+			out := w.SweepOnce()
+			if removed += out.Removed; out.Removed > slice {
+				t.Fatalf("a sweep removed %d queues, more than a slice has", out.Removed)
+			}
+			w.Now = w.Now.Add(time.Minute)
+		}
+		if got := chatQueues(t, w); removed != orphans || !slices.Equal(got, used) {
+			t.Errorf("whole sweeps: %t: %d were removed, %v are left and %v are used", whole, removed, got, used)
+		}
 	}
 }
 

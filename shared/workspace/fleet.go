@@ -20,6 +20,7 @@ type Fleet struct {
 	StoreFailed  bool        // the platform's own records cannot be read
 	SweepCursor  string      // where the next sweep begins, when the last ran out of time; "" for the start
 	Counted      int         // how many agents call of the workspaces before SweepCursor
+	QueueCursor  string      // where the next slice of the chat queues' names begins; "" for the start
 	Agents       int         // how many agents call of the whole fleet, as far as it was swept
 }
 

@@ -28,7 +28,7 @@ func TestSQSQueuesKeepTheContract(t *testing.T) {
 	deployed := wired(t).Delivery.Queues.(*sqs.ChatQueues)
 	storetest.Queues(t, &sqs.ChatQueues{
 		SQS: deployed.SQS, Prefix: "contract-", // the sweeper removes chat queues that no workspace owns
-		DeadLetterURL: deployed.DeadLetterURL, DeadLetterARN: deployed.DeadLetterARN,
+		SliceSize: 4, DeadLetterURL: deployed.DeadLetterURL, DeadLetterARN: deployed.DeadLetterARN,
 	}, time.Sleep)
 }
 

@@ -223,7 +223,7 @@ func (s *stage) makeOrphan(ctx context.Context) error {
 	return err
 }
 
-// sweep runs the sweeper with its clock at a minute at which it looks at the queues.
+// sweep runs the sweeper with its clock at a minute at which a round of the queues begins.
 func (s *stage) sweep(ctx context.Context) error {
 	functions, name := lambda.NewFromConfig(s.aws), s.Functions["rollcall-sweeper"]
 	now := time.Now()

@@ -30,10 +30,10 @@ func (s *Store) Agents(context.Context) (int, error) {
 }
 
 // NoteSweepEnd implements registry.FleetStore.
-func (s *Store) NoteSweepEnd(_ context.Context, at time.Time, agents int) error {
+func (s *Store) NoteSweepEnd(_ context.Context, at time.Time, agents int, queueCursor string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.SweepEndedAt, s.fleet.Agents = millis(at), agents
+	s.fleet.SweepEndedAt, s.fleet.Agents, s.fleet.QueueCursor = millis(at), agents, queueCursor
 	return nil
 }
 

@@ -24,6 +24,7 @@ func newQueues() (*memory.Queues, func(time.Duration)) {
 
 func TestQueuesKeepTheContract(t *testing.T) {
 	q, advance := newQueues()
+	q.SliceSize = 4
 	storetest.Queues(t, q, advance)
 }
 

@@ -3,11 +3,14 @@ package memory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // The rules of SQS's FIFO queues. Source: Amazon SQS Developer Guide and API
@@ -23,6 +26,9 @@ const (
 // tickets is received, a dead-letter queue.
 type Queues struct {
 	Now func() time.Time
+
+	// SliceSize is how many names a slice has at most; 0: all.
+	SliceSize int
 
 	// Dead are the tickets in the dead-letter queue.
 	Dead []delivery.Ticket
@@ -165,15 +171,25 @@ func (q *Queues) Name(of delivery.ChatQueue) string {
 	return fmt.Sprintf("%s-g%d", of.Life.Key(), of.Generation)
 }
 
-// List implements delivery.Queues.
-func (q *Queues) List(context.Context) ([]string, error) {
+// Workspace implements delivery.Queues.
+func (q *Queues) Workspace(name string) string {
+	return workspace.ParseLife(name[:strings.LastIndex(name, "-g")]).Workspace
+}
+
+// List implements delivery.Queues. The cursor is the last name of the slice before.
+func (q *Queues) List(_ context.Context, cursor string) (names []string, next string, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var out []string
-	for name := range q.queues {
-		out = append(out, name)
+	for _, name := range slices.Sorted(maps.Keys(q.queues)) {
+		if name <= cursor {
+			continue
+		}
+		if q.SliceSize > 0 && len(names) == q.SliceSize {
+			return names, names[len(names)-1], nil
+		}
+		names = append(names, name)
 	}
-	return out, nil
+	return names, "", nil
 }
 
 // Remove implements delivery.Queues.

@@ -184,6 +184,7 @@ func storedFleet(fl workspace.Fleet) workspace.Fleet {
 	return workspace.Fleet{
 		SweptAt: fl.SweptAt, SweepEndedAt: fl.SweepEndedAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd,
 		SweepCursor: fl.SweepCursor, Counted: fl.Counted, Agents: fl.Agents,
+		QueueCursor: fl.QueueCursor,
 	}
 }
 
@@ -191,7 +192,7 @@ func (c contract) fleetFields(t T) {
 	for _, n := range []int{1, 2} {
 		fl := storedFleet(filled[workspace.Fleet](n))
 		must(t, c.NoteSweep(t.Context(), fl))
-		must(t, c.NoteSweepEnd(t.Context(), fl.SweepEndedAt, fl.Agents))
+		must(t, c.NoteSweepEnd(t.Context(), fl.SweepEndedAt, fl.Agents, fl.QueueCursor))
 		must(t, c.NoteSweepCursor(t.Context(), fl.SweepCursor, fl.Counted))
 		got, err := c.Fleet(t.Context())
 		must(t, err)

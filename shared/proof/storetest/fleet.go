@@ -16,13 +16,14 @@ func (c contract) fleet(t T) {
 	}
 	t.Run("a sweep is noted; where the next one begins and when the last one ended stay", func(t T) {
 		must(t, c.NoteSweepCursor(t.Context(), "w", 4))
-		must(t, c.NoteSweepEnd(t.Context(), t0.Add(-time.Second), 7))
+		must(t, c.NoteSweepEnd(t.Context(), t0.Add(-time.Second), 7, "q"))
 		for _, fl := range []workspace.Fleet{
 			{SweptAt: t0.Add(1234567), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)},
 			{SweptAt: t0.Add(time.Minute)},
 		} {
 			must(t, c.NoteSweep(t.Context(), fl))
 			fl.SweepCursor, fl.Counted, fl.SweepEndedAt, fl.Agents = "w", 4, t0.Add(-time.Second), 7
+			fl.QueueCursor = "q"
 			same(t, atMillis(fl), fleet(t))
 		}
 	})
@@ -36,7 +37,8 @@ func (c contract) fleet(t T) {
 	t.Run("the end of a sweep is noted, and the rest stays", func(t T) {
 		want := fleet(t)
 		for want.Agents, want.SweepEndedAt = range []time.Time{t0.Add(time.Hour + 1234567), t0.Add(2 * time.Hour)} {
-			must(t, c.NoteSweepEnd(t.Context(), want.SweepEndedAt, want.Agents))
+			want.QueueCursor = []string{"r", ""}[want.Agents]
+			must(t, c.NoteSweepEnd(t.Context(), want.SweepEndedAt, want.Agents, want.QueueCursor))
 			same(t, atMillis(want), fleet(t))
 			agents, err := c.Agents(t.Context())
 			must(t, err)
@@ -47,7 +49,7 @@ func (c contract) fleet(t T) {
 		was, err := c.LatestChange(t.Context())
 		must(t, err)
 		must(t, c.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0}))
-		must(t, c.NoteSweepEnd(t.Context(), t0, 7))
+		must(t, c.NoteSweepEnd(t.Context(), t0, 7, ""))
 		now, err := c.LatestChange(t.Context())
 		must(t, err)
 		same(t, was, now)

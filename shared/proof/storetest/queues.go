@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // queues is the chat queues under test.
@@ -206,12 +207,45 @@ func (q queues) receipts(t *testing.T) {
 }
 
 func (q queues) names(t *testing.T) {
-	list := func(t *testing.T) []string {
+	list := func(t *testing.T) (names []string) {
 		t.Helper()
-		names, err := q.List(t.Context())
-		must(t, err)
-		return names
+		for next := ""; ; {
+			slice, then, err := q.List(t.Context(), next)
+			must(t, err)
+			names = append(names, slice...)
+			if next = then; next == "" {
+				return names
+			}
+		}
 	}
+	t.Run("they are listed in slices, each name once", func(t *testing.T) {
+		want := map[string]bool{}
+		for range 5 {
+			want[q.Name(q.sent(t, 1, 1))] = true
+		}
+		for _, name := range list(t) {
+			delete(want, name)
+		}
+		if len(want) > 0 {
+			t.Fatalf("%v were not listed", want)
+		}
+		slice, next, err := q.List(t.Context(), "")
+		must(t, err)
+		if next == "" {
+			t.Fatalf("the first slice has all of the %d names", len(slice))
+		}
+		if names := list(t); len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
+			t.Fatalf("a name was listed twice: %v", names)
+		}
+	})
+	t.Run("a name tells its workspace", func(t *testing.T) {
+		for _, id := range []string{"w", "a-7g2", "x0", uuid.NewString()} {
+			for _, life := range []int64{0, 12} {
+				name := q.Name(delivery.ChatQueue{Life: workspace.Life{Workspace: id, Number: life}, Generation: 3})
+				same(t, id, q.Workspace(name))
+			}
+		}
+	})
 	t.Run("chat queues, and no others, are listed by name", func(t *testing.T) {
 		l := q.sent(t, 1, 1)
 		names := list(t)
