@@ -219,6 +219,17 @@ func TestDismiss(t *testing.T) {
 	}.run(t)
 }
 
+// An act that found the workspace as it was to be says so.
+func TestAnActThatChangesNothingSaysSo(t *testing.T) {
+	same := `{"id": "demo", "status": "online", "reason": "healthy", "unchanged": true}`
+	for act, out := range map[string]string{
+		"dismiss": "there was nothing to dismiss; demo is online (healthy)\n",
+		"resume":  "demo is online (healthy); it was so before, and nothing is changed\n",
+	} {
+		commandTest{args: act + " demo", answers: on("POST /workspaces/demo/"+act, answer{200, same}), out: out}.run(t)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	const explained = `{"workspace_id": "demo", "status": "online", "reason": "healthy", "summary": "It is well.",
 		"remarks": [{"code": "mail_lost", "text": "2 messages ended undelivered", "command": "rollcall redrive demo"}]}`

@@ -12,12 +12,16 @@ import (
 func (a *app) dismissCommand() *cobra.Command {
 	cmd := a.bulkCommand("dismiss", "Drop the refused attempts on record: they are not the agent's",
 		func(ctx context.Context, id string) error {
-			var ws api.Workspace
+			var ws api.Changed
 			if err := a.call(ctx, "POST", workspacePath(id)+"/dismiss", nil, &ws); err != nil {
 				return err
 			}
 			return a.show(ws, func(w *printer) {
-				fmt.Fprintf(w, "dismissed; %s is %s (%s)\n", ws.ID, ws.Status, ws.Reason)
+				did := "dismissed"
+				if ws.Unchanged {
+					did = "there was nothing to dismiss"
+				}
+				fmt.Fprintf(w, "%s; %s is %s (%s)\n", did, ws.ID, ws.Status, ws.Reason)
 			})
 		})
 	cmd.Long = `dismiss drops the refused attempts on a workspace's record, and the warning of a

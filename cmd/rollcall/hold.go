@@ -21,9 +21,19 @@ func (a *app) resumeCommand() *cobra.Command {
 
 // setHold begins or ends an operator's hold; action is pause or resume.
 func (a *app) setHold(ctx context.Context, id, action string) error {
-	var ws api.Workspace
+	var ws api.Changed
 	if err := a.call(ctx, "POST", workspacePath(id)+"/"+action, nil, &ws); err != nil {
 		return err
 	}
-	return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s (%s)\n", ws.ID, ws.Status, ws.Reason) })
+	return a.show(ws, func(w *printer) {
+		fmt.Fprintf(w, "%s is %s (%s)%s\n", ws.ID, ws.Status, ws.Reason, unchangedWords(ws))
+	})
+}
+
+// unchangedWords say of an act that it changed nothing.
+func unchangedWords(ws api.Changed) string {
+	if !ws.Unchanged {
+		return ""
+	}
+	return "; it was so before, and nothing is changed"
 }

@@ -22,11 +22,11 @@ func (a *app) removeCommand() *cobra.Command {
 			if purge {
 				path, more = path+"?purge=true", "; its mail, log, history and profile are erased within two minutes"
 			}
-			var ws api.Workspace
+			var ws api.Changed
 			if err := a.call(ctx, "DELETE", path, nil, &ws); err != nil {
 				return err
 			}
-			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s\n", ws.ID, ws.Status, more) })
+			return a.show(ws, func(w *printer) { fmt.Fprintf(w, "%s is %s%s%s\n", ws.ID, ws.Status, more, unchangedWords(ws)) })
 		})
 	cmd.Flags().BoolVar(&purge, "purge", false, "also erase everything that is kept of it except the audit trail")
 	cmd.Flags().BoolVar(&yes, "yes", false, "confirm the removal")

@@ -10,12 +10,12 @@ import (
 
 // dismiss drops the refused attempts on a workspace's record: the operator says that
 // they are not the agent's.
-func dismiss(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
-		f, err := reg.Dismiss(ctx, in.ID, actor(c), c.Now)
+func dismiss(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Changed, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Changed, error) {
+		out, err := reg.Dismiss(ctx, in.ID, actor(c), c.Now)
 		if err != nil {
-			return api.Workspace{}, err
+			return api.Changed{}, err
 		}
-		return view(ctx, reg, c, f), nil
+		return done(ctx, reg, c, out), nil
 	}
 }

@@ -29,7 +29,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
 		httpapi.Handle(api.RemoveWorkspace, remove(env.Delivery)),
-		httpapi.Handle(api.CancelMessage, messages.change("cancel", cancel)),
+		httpapi.Handle(api.CancelMessage, messages.change("cancel", mayCancel, cancel)),
 		httpapi.Handle(api.RedriveMessage, messages.redrive),
 		httpapi.Handle(api.Redrive, messages.redriveAll),
 		httpapi.Handle(api.Probe, probe(env.Delivery, env.Activity)),
@@ -54,6 +54,11 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 func view(ctx context.Context, reg *registry.Registry, c httpapi.Call, f workspace.Facts) api.Workspace {
 	p, _ := reg.Profiles.Profile(ctx, f.ID)
 	return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Workspace(f, p)
+}
+
+// done shows a workspace after an act that may have changed nothing.
+func done(ctx context.Context, reg *registry.Registry, c httpapi.Call, d registry.Done) api.Changed {
+	return api.Changed{Workspace: view(ctx, reg, c, d.Facts), Unchanged: d.Unchanged}
 }
 
 // actor is who calls: a person by name and the credential's public id, or an agent.

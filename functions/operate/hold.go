@@ -12,13 +12,13 @@ import (
 // hold pauses or resumes a workspace.
 func hold(
 	reg *registry.Registry, h workspace.Hold,
-) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Workspace, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Workspace, error) {
-		f, err := reg.Hold(ctx, in.ID, h, actor(c), c.Now)
+) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Changed, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Changed, error) {
+		out, err := reg.Hold(ctx, in.ID, h, actor(c), c.Now)
 		if err != nil {
-			return api.Workspace{}, err
+			return api.Changed{}, err
 		}
-		reg.WakeIfDeliverable(ctx, f, "resume", c.Now)
-		return view(ctx, reg, c, f), nil
+		reg.WakeIfDeliverable(ctx, out.Facts, "resume", c.Now)
+		return done(ctx, reg, c, out), nil
 	}
 }

@@ -19,13 +19,22 @@ type messages struct {
 	activity activity.Log
 }
 
-// change makes a change of one message, and wakes the drain when it waits then.
+// change makes a change of one message, and wakes the drain when it waits then. What
+// can't be done to the message as it is leaves no line; may says so.
 func (ms messages) change(
-	action string, to func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error),
+	action string, may func(chat.Message, time.Time) error,
+	to func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error),
 ) func(context.Context, httpapi.Call, api.MessagePath) (api.Receipt, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.MessagePath) (api.Receipt, error) {
 		f, err := ms.registry.Read(ctx, in.ID)
 		if err != nil {
+			return api.Receipt{}, err
+		}
+		was, err := ms.delivery.Message(ctx, in.ID, in.MessageID)
+		if err != nil {
+			return api.Receipt{}, err
+		}
+		if err := may(was, c.Now); err != nil {
 			return api.Receipt{}, err
 		}
 		audit := entry(c, action, "asked to %s message %s", action, in.MessageID)
@@ -49,14 +58,24 @@ func (ms messages) redrive(
 	ctx context.Context, c httpapi.Call, in api.RedriveMessageRequest,
 ) (api.Receipt, error) {
 	if !in.DryRun {
-		return ms.change("redrive", ms.delivery.Redrive)(ctx, c, in.MessagePath)
+		return ms.change("redrive", ms.mayRedrive, ms.delivery.Redrive)(ctx, c, in.MessagePath)
 	}
 	m, err := ms.delivery.Message(ctx, in.ID, in.MessageID)
 	if err != nil {
 		return api.Receipt{}, err
 	}
-	_, err = m.Redrive(ms.delivery.Policy, c.Now)
+	err = ms.mayRedrive(m, c.Now)
 	return httpapi.ReceiptOf(c, m), err
+}
+
+func (ms messages) mayRedrive(m chat.Message, now time.Time) error {
+	_, err := m.Redrive(ms.delivery.Policy, now)
+	return err
+}
+
+func mayCancel(m chat.Message, now time.Time) error {
+	_, err := m.Cancel("", now)
+	return err
 }
 
 // redriveAll puts back every dead message of a workspace, or says which it
@@ -66,17 +85,18 @@ func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.Redriv
 	if err != nil {
 		return api.Redriven{}, err
 	}
-	if !in.DryRun {
-		audit := entry(c, "redrive", "asked to redrive every dead message")
-		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
-			return api.Redriven{}, err
-		}
-	}
-	dead, err := ms.delivery.RedriveAll(ctx, in.ID, in.DryRun, c.Now)
+	dead, err := ms.delivery.RedriveAll(ctx, in.ID, true, c.Now)
 	if err != nil {
 		return api.Redriven{}, err
 	}
-	if !in.DryRun {
+	if !in.DryRun && len(dead) > 0 {
+		audit := entry(c, "redrive", "asked to redrive every dead message: there were %d", len(dead))
+		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
+			return api.Redriven{}, err
+		}
+		if dead, err = ms.delivery.RedriveAll(ctx, in.ID, false, c.Now); err != nil {
+			return api.Redriven{}, err
+		}
 		f.Open += int64(len(dead))
 		ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
 	}

@@ -12,19 +12,19 @@ import (
 
 // remove removes a workspace, and ends its open mail. What a fault leaves open, the
 // next sweep ends. A purge also has what is kept of it erased.
-func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.RemoveRequest) (api.Workspace, error) {
+func remove(del *delivery.Delivery) func(context.Context, httpapi.Call, api.RemoveRequest) (api.Changed, error) {
 	reg := del.Registry
-	return func(ctx context.Context, c httpapi.Call, in api.RemoveRequest) (api.Workspace, error) {
-		f, err := reg.Hold(ctx, in.ID, workspace.Removed, actor(c), c.Now)
+	return func(ctx context.Context, c httpapi.Call, in api.RemoveRequest) (api.Changed, error) {
+		out, err := reg.Hold(ctx, in.ID, workspace.Removed, actor(c), c.Now)
 		if in.Purge != "" && (err == nil || fault.CodeOf(err) == fault.WorkspaceRemoved) {
-			f, err = reg.Purge(ctx, in.ID, actor(c), c.Now)
+			out, err = reg.Purge(ctx, in.ID, actor(c), c.Now)
 		}
 		if err != nil {
-			return api.Workspace{}, err
+			return api.Changed{}, err
 		}
-		if ended, _ := del.EndMail(ctx, f, f.Life(), c.Now); ended > 0 {
-			_ = reg.Wakeups.Send(ctx, f.ID, "outbox", 0) // its senders are told; the sweep sends another
+		if ended, _ := del.EndMail(ctx, out.Facts, out.Facts.Life(), c.Now); ended > 0 {
+			_ = reg.Wakeups.Send(ctx, out.Facts.ID, "outbox", 0) // its senders are told; the sweep sends another
 		}
-		return view(ctx, reg, c, f), nil
+		return done(ctx, reg, c, out), nil
 	}
 }

@@ -51,8 +51,14 @@ type RemoveRequest struct {
 	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is kept of it; a workspace that was removed before may be purged"`
 }
 
+// Changed is a workspace after an act that may have found it as it was to be.
+type Changed struct {
+	Workspace
+	Unchanged bool `json:"unchanged,omitempty" description:"it was so before: nothing is changed, and the act has no line in the audit trail"`
+}
+
 // RemoveWorkspace is the call that removes a workspace.
-var RemoveWorkspace = declare[RemoveRequest, Workspace](Operation{
+var RemoveWorkspace = declare[RemoveRequest, Changed](Operation{
 	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "deleteWorkspacesId", Tag: "operator",
 	Summary: "Remove a workspace",
 	Description: "Its credentials are revoked, and its open mail is cancelled. With purge, its profile and card are " +
@@ -96,7 +102,7 @@ type Repaired struct {
 }
 
 // Pause is the call that holds a workspace.
-var Pause = declare[WorkspacePath, Workspace](Operation{
+var Pause = declare[WorkspacePath, Changed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/pause", ID: "postWorkspacesIdPause", Tag: "operator",
 	Summary: "Hold a workspace",
 	Access:  ByOperator,
@@ -104,7 +110,7 @@ var Pause = declare[WorkspacePath, Workspace](Operation{
 })
 
 // Resume is the call that ends a hold.
-var Resume = declare[WorkspacePath, Workspace](Operation{
+var Resume = declare[WorkspacePath, Changed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/resume", ID: "postWorkspacesIdResume", Tag: "operator",
 	Summary: "End a hold",
 	Access:  ByOperator,
@@ -112,7 +118,7 @@ var Resume = declare[WorkspacePath, Workspace](Operation{
 })
 
 // Dismiss is the call that drops the refused attempts on a workspace's record.
-var Dismiss = declare[WorkspacePath, Workspace](Operation{
+var Dismiss = declare[WorkspacePath, Changed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
 	Summary: "Drop the refused attempts on record: they are not the agent's",
 	Description: "For attempts of a stranger that can't be told from the agent, such as a neighbour behind one network " +

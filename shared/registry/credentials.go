@@ -36,7 +36,7 @@ type Repaired struct {
 // Repair revokes every credential, and opens a bootstrap window or issues a
 // credential. Errors: those of Read, credential_in_use, repair_address_unknown.
 func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (out Repaired, err error) {
-	out.Facts, err = r.change(ctx, in.ID, now,
+	done, err := r.change(ctx, in.ID, now,
 		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
 			out = Repaired{Before: f}
 			if !in.Force && !workspace.AsksForRepair(f, r.Policy, now) {
@@ -67,6 +67,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 				out.Revoked, next.BootstrapUntil.UTC().Format(time.RFC3339), to)
 			return next, e, nil
 		})
+	out.Facts = done.Facts
 	return out, err
 }
 
@@ -74,8 +75,8 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 // credential_in_use unless forced.
 func (r *Registry) Revoke(
 	ctx context.Context, id string, force bool, by activity.Actor, now time.Time,
-) (f workspace.Facts, revoked int, err error) {
-	f, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
+) (out Done, revoked int, err error) {
+	out, err = r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
 		if !force {
 			if err := f.CheckUnused("revoke", r.Policy, now); err != nil {
 				return f, nil, err
@@ -86,7 +87,7 @@ func (r *Registry) Revoke(
 			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
 		}, nil
 	})
-	return f, revoked, err
+	return out, revoked, err
 }
 
 // RotateInput is which workspace is to have another credential, and who gets it. An operator may have the agent asked

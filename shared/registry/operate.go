@@ -178,28 +178,35 @@ func lines(entries ...*activity.AuditEntry) (out []activity.AuditEntry) {
 	return out
 }
 
-// change makes one change of a workspace's facts, with its audit line. Errors:
-// those of Read, and of the change.
+// Done is what became of an operator's act.
+type Done struct {
+	Facts     workspace.Facts
+	Unchanged bool // it was so before: nothing is written, and the act has no line in the audit trail
+}
+
+// change makes one change of a workspace's facts, with its audit line. What changes
+// nothing is not written, and leaves no line. Errors: those of Read, and of the change.
 func (r *Registry) change(
 	ctx context.Context, id string, now time.Time,
 	to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry, error),
-) (next workspace.Facts, err error) {
+) (out Done, err error) {
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)
 		if err != nil {
 			return err
 		}
-		var entry *activity.AuditEntry
-		if next, entry, err = to(old); err != nil {
+		next, entry, err := to(old)
+		if out.Unchanged = err == nil && workspace.Unchanged(old, next); err != nil || out.Unchanged {
+			out.Facts = old
 			return err
 		}
-		next = workspace.NoteStanding(old, next, r.Policy, now)
-		return r.Leases.Save(ctx, old, next, SaveExtras{Audit: lines(entry)})
+		out.Facts = workspace.NoteStanding(old, next, r.Policy, now)
+		return r.Leases.Save(ctx, old, out.Facts, SaveExtras{Audit: lines(entry)})
 	})
 	if err == nil {
-		r.recordOperation(ctx, next, now)
+		r.recordOperation(ctx, out.Facts, now)
 	}
-	return next, err
+	return out, err
 }
 
 // recordOperation records the change of verdict that an operator's call brought about.
@@ -213,7 +220,7 @@ func (r *Registry) recordOperation(ctx context.Context, f workspace.Facts, now t
 // credentials.
 func (r *Registry) Hold(
 	ctx context.Context, id string, h workspace.Hold, by activity.Actor, now time.Time,
-) (workspace.Facts, error) {
+) (Done, error) {
 	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
 		e := &activity.AuditEntry{Actor: by, At: now}
 		switch h {
@@ -233,7 +240,7 @@ func (r *Registry) Hold(
 // invalid_workspace_id, conflict.
 func (r *Registry) Purge(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
-) (next workspace.Facts, err error) {
+) (out Done, err error) {
 	nothing := workspace.Replace(workspace.Profile{})
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, exists, err := r.find(ctx, id)
@@ -245,19 +252,22 @@ func (r *Registry) Purge(
 		case old.Hold != workspace.Removed:
 			return fault.New(fault.Conflict, "the workspace was created again meanwhile")
 		}
-		next = workspace.Erase(old)
-		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &nothing, Audit: []activity.AuditEntry{{
+		out.Facts = workspace.Erase(old)
+		if out.Unchanged = workspace.Unchanged(old, out.Facts); out.Unchanged {
+			return nil
+		}
+		return r.Leases.Save(ctx, old, out.Facts, SaveExtras{Profile: &nothing, Audit: []activity.AuditEntry{{
 			Actor: by, Action: "purge", At: now,
 			Summary: "purged: its profile is erased, and its mail, log and history are by the next sweeps",
 		}}})
 	})
-	return next, err
+	return out, err
 }
 
 // Dismiss forgets the refused attempts on record: they are not the agent's.
 func (r *Registry) Dismiss(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
-) (workspace.Facts, error) {
+) (Done, error) {
 	return r.change(ctx, id, now, func(f workspace.Facts) (workspace.Facts, *activity.AuditEntry, error) {
 		return workspace.Dismiss(f), &activity.AuditEntry{
 			Actor: by, Action: "dismiss", At: now, Summary: workspace.Dismissed(f),

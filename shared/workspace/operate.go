@@ -48,3 +48,9 @@ func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
 	}
 	return f
 }
+
+// Unchanged reports whether an operator's act changed nothing but the numbers that each act raises: it was so before.
+func Unchanged(old, next Facts) bool {
+	next.Version, next.Epoch = old.Version, old.Epoch
+	return next == old
+}
