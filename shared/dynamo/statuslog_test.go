@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -12,9 +14,11 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -140,5 +144,71 @@ func TestWritersAtOnceLeaveALogWithoutGaps(t *testing.T) {
 	}
 	if want := (sweeps + 1) * each; total != want || len(changes) != want+len(called) {
 		t.Errorf("%v and %d are recorded, the log has %d", recorded, rest, len(changes))
+	}
+}
+
+// capturing is a client that keeps the writes of each transaction, and knows nothing else.
+type capturing struct {
+	API
+	transactions [][]types.TransactWriteItem
+}
+
+func (*capturing) GetItem(
+	context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options),
+) (*dynamodb.GetItemOutput, error) {
+	return &dynamodb.GetItemOutput{}, nil
+}
+
+func (*capturing) UpdateItem(
+	context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options),
+) (*dynamodb.UpdateItemOutput, error) {
+	return &dynamodb.UpdateItemOutput{}, nil
+}
+
+func (c *capturing) TransactWriteItems(
+	_ context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.TransactWriteItemsOutput, error) {
+	c.transactions = append(c.transactions, in.TransactItems)
+	return &dynamodb.TransactWriteItemsOutput{}, nil
+}
+
+// However long the texts of changes are, and however badly they are compressed, a page keeps DynamoDB's limits.
+func TestAPageKeepsTheLimits(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	for _, length := range []int{0, 500, 20_000, 50_000} {
+		now := time.Now()
+		var facts []workspace.Facts
+		for i := range 2 * statuslog.PageSize {
+			text := make([]byte, length)
+			for j := range text {
+				text[j] = byte(' ' + chance.IntN(94))
+			}
+			var f workspace.Facts
+			f.ID, f.Version, f.CreatedAt, f.RegisteredAt = fmt.Sprint("w", i), 1, now, now
+			f.HeartbeatAt, f.LeaseUntil = now, now.Add(time.Minute)
+			f.ErrorsSince, f.SampleError = now.Add(-time.Hour), string(text)
+			f.Credential = token.Digest("secret")
+			facts = append(facts, f)
+		}
+		db := &capturing{}
+		s := &Store{DB: db, Policy: workspace.DefaultPolicy(), Clock: clock.System{}, Retention: time.Hour}
+		log := &statuslog.Log{Store: s, Policy: s.Policy, Clock: s.Clock}
+		n, err := log.RecordAll(t.Context(), facts, workspace.Fleet{}, now, s.Get)
+		if err != nil || n != len(facts) {
+			t.Fatalf("texts of %d bytes: %d of %d are recorded, %v", length, n, len(facts), err)
+		}
+		for _, writes := range db.transactions {
+			if err := checkSize(writes); err != nil {
+				t.Errorf("texts of %d bytes: %v", length, err)
+			}
+			for _, w := range writes {
+				if w.Put != nil && ItemSize(w.Put.Item) > maxItem {
+					t.Errorf("texts of %d bytes: an item of %d", length, ItemSize(w.Put.Item))
+				}
+			}
+		}
+		if full := length <= 500; full != (len(db.transactions) == 2) {
+			t.Errorf("texts of %d bytes: %d changes take %d transactions", length, n, len(db.transactions))
+		}
 	}
 }
