@@ -15,8 +15,9 @@ func ack(del *delivery.Delivery) func(context.Context, httpapi.Call, api.AckRequ
 		if in.AckedSeq == nil || *in.AckedSeq < 0 || in.Epoch < 0 {
 			return api.Acked{}, fault.New(fault.InvalidRequest, "acked_seq must be a whole number, 0 or more, and so must epoch")
 		}
-		return api.Acked{LastAckedSeq: *in.AckedSeq}, del.Ack(ctx, delivery.AckRequest{
+		mark, err := del.Ack(ctx, delivery.AckRequest{
 			Workspace: in.ID, Credential: c.Bearer(), From: c.From(), Seq: *in.AckedSeq, Epoch: in.Epoch,
 		}, c.Now)
+		return api.Acked{LastAckedSeq: mark}, err
 	}
 }

@@ -75,9 +75,10 @@ func (u *useCases) handOut(ctx context.Context, agent int) (handed, error) {
 }
 
 func (u *useCases) acknowledge(ctx context.Context, agent int, h handed) error {
-	return u.Ack(ctx, delivery.AckRequest{
+	_, err := u.Ack(ctx, delivery.AckRequest{
 		Workspace: u.ids[agent], Credential: u.tokens[agent], From: "127.0.0.1", Seq: h.ack.(int64),
 	}, time.Now())
+	return err
 }
 
 func (u *useCases) receipt(ctx context.Context, agent int, h handed) (bool, error) {

@@ -21,17 +21,18 @@ type AckRequest struct {
 
 // Ack takes the mail that was handed out to polls, up to a number, for done. From
 // then on the cursor of this host acknowledges nothing: what it says is that the
-// mail arrived, and not that the work is done. Errors: those of Registry.Signal,
-// invalid_request, epoch_superseded.
-func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) error {
+// mail arrived, and not that the work is done. It returns up to which number no mail
+// is left to acknowledge, which is more than was said when the acknowledgement is an
+// old one. Errors: those of Registry.Signal, invalid_request, epoch_superseded.
+func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark int64, err error) {
 	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case superseded(in.Epoch, f):
-		return supersededError()
+		return 0, supersededError()
 	case in.Seq > f.Accepted:
-		return fault.New(fault.InvalidRequest, "acked_seq is %d, and the last message has the number %d",
+		return 0, fault.New(fault.InvalidRequest, "acked_seq is %d, and the last message has the number %d",
 			in.Seq, f.Accepted).WithHint("send the seq of the last row that is done", "stop")
 	}
 	u := MailboxUpdate{}
@@ -39,36 +40,54 @@ func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) error 
 		u.AcksEpoch = &f.Epoch
 	}
 	for more := true; more; u.AcksEpoch = nil {
+		var open []OpenMessage
 		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
-			more, err = d.ackSome(ctx, f, in.Seq, u, now)
+			open, more, err = d.ackSome(ctx, f, in.Seq, u, now)
 			return err
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
+		mark = max(mark, markAfter(f, open, in.Seq))
 	}
-	return nil
+	return mark, nil
 }
 
-// ackSome ends as many of the messages up to a number as one transaction takes;
-// more reports whether some are left. Error: conflict when the mailbox moved.
+// markAfter is up to which number no mail is left to acknowledge once it is up to seq; f are the facts before, and open
+// is the open mail. Mail that is counted and not yet stored may have a lower number than what is open.
+func markAfter(f workspace.Facts, open []OpenMessage, seq int64) int64 {
+	if int64(len(open)) < f.Open {
+		return seq
+	}
+	mark := f.Accepted
+	for _, o := range open {
+		if o.Seq > seq {
+			mark = min(mark, o.Seq-1)
+		}
+	}
+	return mark
+}
+
+// ackSome ends as many of the messages up to a number as one transaction takes; open
+// is what was open before, and more reports whether some are left. Error: conflict
+// when the mailbox moved.
 func (d *Delivery) ackSome(
 	ctx context.Context, f workspace.Facts, seq int64, u MailboxUpdate, now time.Time,
-) (more bool, err error) {
+) (open []OpenMessage, more bool, err error) {
 	moves, open, more, err := d.ackable(ctx, f, seq, now)
 	if err != nil || (len(moves) == 0 && u.AcksEpoch == nil) {
-		return more, err
+		return open, more, err
 	}
 	if len(moves) > 0 {
 		u.DeliveredAt = now
 	}
 	if err := d.write(ctx, f, open, moves, u); err != nil {
-		return more, err
+		return open, more, err
 	}
 	if len(outboxOf(moves)) > 0 {
 		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
 	}
-	return more, nil
+	return open, more, nil
 }
 
 // ackable is the ends of the first messages up to a number that a poll was handed.

@@ -17,9 +17,10 @@ import (
 )
 
 func ack(w *world.World, seq, epoch int64) error {
-	return w.Ack(w.T.Context(), delivery.AckRequest{
+	_, err := w.Ack(w.T.Context(), delivery.AckRequest{
 		Workspace: world.ID, Credential: w.Token, From: world.Home, Seq: seq, Epoch: epoch,
 	}, w.Now)
+	return err
 }
 
 // worker is a client that acknowledges each message by its number when it is done with
@@ -228,4 +229,39 @@ func TestABacklogIsAcknowledgedByOneNumber(t *testing.T) {
 	if f := w.Facts(); f.Open != 0 || f.Delivered != 3*delivery.MaxMoves {
 		t.Fatalf("%+v", f.Counters)
 	}
+}
+
+// An acknowledgement is answered with the number up to which no mail is left to acknowledge: an old one with what was
+// acknowledged before.
+func TestAnAcknowledgementIsAnsweredWithHowFarItIs(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		sent := 0
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 2).Draw(rt, "what") {
+			case 0:
+				sent++
+				w.Send(fmt.Sprint("m", sent))
+			case 1:
+				w.PollAfter("")
+			default:
+				seq := rapid.Int64Range(0, int64(sent)).Draw(rt, "seq")
+				mark, err := w.Ack(t.Context(), delivery.AckRequest{
+					Workspace: world.ID, Credential: w.Token, From: world.Home, Seq: seq,
+				}, w.Now)
+				w.NoError(err)
+				if mark < seq || mark > int64(sent) {
+					rt.Fatalf("%d of %d is answered with %d", seq, sent, mark)
+				}
+				for n := range mark {
+					if m := w.Receipt(fmt.Sprint("m", n+1)); m.State == chat.InFlight {
+						rt.Fatalf("it is answered with %d, and %d is in flight", mark, m.Seq)
+					}
+				}
+				if n := mark + 1; n <= int64(sent) && w.Receipt(fmt.Sprint("m", n)).State == chat.Delivered {
+					rt.Fatalf("it is answered with %d, and %d is done too", mark, n)
+				}
+			}
+		}
+	})
 }
