@@ -116,14 +116,55 @@ test('one message is cancelled, and the lost ones are redriven', async t => {
   assert.equal((await call('GET', `/workspaces/${w.id}/messages/${lost}`)).state, 'queued')
 })
 
+test('dismiss, revoke and remove do what they say', async t => {
+  const w = await workspace(t, { name: 'ended ' + some() }), url = await agent(t)
+  await w.register({ url })
+  for (let i = 0; i < 2; i++) await w.register({ url }, '')
+  const page = await open(t, w.id), verdict = page.locator('.verdict')
+  await shows(verdict, 'Degraded')
+  await does(page, 'Dismiss')
+  await shows(verdict, 'Online')
+  await page.getByRole('button', { name: 'Revoke…' }).click()
+  const dialog = page.getByRole('dialog'), revoke = dialog.getByRole('button', { name: 'Revoke', exact: true })
+  await revoke.click()
+  await shows(dialog.getByRole('alert'), 'cuts its agent off')
+  await dialog.getByLabel(/cut its agent off/).check()
+  await shows(dialog.locator('.same'), `rollcall revoke ${w.id} --force`)
+  await revoke.click()
+  await shows(dialog.locator('.did'), '1 credential has ended')
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  await shows(verdict, 'Degraded')
+  assert.equal((await call('POST', '/registry/heartbeat', { workspace_id: w.id }, w.token)).code, 'credential_unknown')
+
+  await page.getByRole('button', { name: 'Remove…' }).click()
+  const remove = dialog.getByRole('button', { name: 'Remove', exact: true })
+  assert.ok(await remove.isDisabled(), 'its id is to be written first')
+  await dialog.getByRole('textbox').fill(w.id.slice(1))
+  assert.ok(await remove.isDisabled(), 'the whole of it')
+  await dialog.getByRole('textbox').fill(w.id)
+  await dialog.getByLabel(/Also erase/).check()
+  await shows(dialog.locator('.same'), `rollcall remove ${w.id} --purge --yes`)
+  await remove.click()
+  await shows(page.locator('.empty'), 'An operator removed it')
+  assert.equal((await call('GET', '/workspaces/' + w.id)).code, 'workspace_removed')
+})
+
 test('who may only look is offered nothing to do', async t => {
   const w = await workspace(t, { name: 'looked at ' + some() })
   const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
   t.after(() => call('DELETE', '/tokens/' + viewer.token_id))
   const page = await open(t, w.id, { credential: viewer.credential, quiet: false })
-  const pause = page.getByRole('button', { name: 'Pause…' })
-  await pause.waitFor()
-  assert.ok(await pause.isDisabled())
+  await shows(page.locator('.acts'), 'Your credential may only look')
+  assert.equal(await page.getByRole('button', { name: '…' }).count(), 0)
+})
+
+test('on a phone the verdict comes before what can be done', async t => {
+  const w = await workspace(t, { name: 'on a phone ' + some() })
+  const page = await open(t, w.id, { viewport: { width: 390, height: 844 } })
+  const top = async of => (await page.locator(of).boundingBox()).y
+  await page.locator('.acts').waitFor()
+  assert.ok(await top('.verdict') < await top('.acts'))
+  assert.ok(await top('.acts') < await top('#mail'))
 })
 
 test('the command of a hint is copied', async t => {

@@ -2,16 +2,16 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Problem, call, of } from './api'
-import type { Created, Probing, Receipt, Redriven, Repaired, Rotated, Workspace } from './api'
+import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, Workspace } from './api'
 import type { Live } from './live'
 import { Command, Copy, Dialog } from './parts'
 import { clock } from './time'
 import { visible } from './visible'
 
-export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'cancel' | 'redriveOne'
+export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
 /** Choice is what a person asks for beside the act itself. */
-interface Choice { show: boolean; from: string; reset: boolean; force: boolean; message: string }
+interface Choice { show: boolean; from: string; reset: boolean; purge: boolean; force: boolean; message: string }
 
 /** Done is what came of an act: words, and a credential that is shown once. */
 interface Done { words: string; secret?: string | undefined }
@@ -21,6 +21,7 @@ interface Doing {
   title: (w: Workspace) => string
   does: ComponentChildren
   danger?: boolean
+  named?: boolean // it can't be taken back: who confirms it writes the workspace's id
   command: (w: Workspace, c: Choice) => string
   run: (live: Live, w: Workspace, c: Choice) => Promise<Done>
 }
@@ -84,6 +85,30 @@ const doings: Record<Act, Doing> = {
       return { words: 'It is adopted.', secret: done.auth_token }
     },
   },
+  dismiss: {
+    button: 'Dismiss', title: w => `Dismiss the refused calls of ${w.name}`,
+    does: 'Forgets the calls that were refused, for who knows that they are not its agent’s, such as those of a neighbour at the same address. No credential changes, and calls that are refused from now on are noted again.',
+    command: w => `rollcall dismiss ${w.id}`,
+    run: async (live, w) => { await live.act(w.id, of(w.id, 'dismiss')); return { words: 'The refused calls are dismissed.' } },
+  },
+  revoke: {
+    button: 'Revoke', title: w => `Revoke the credentials of ${w.name}`, danger: true,
+    does: 'Ends every credential that it has, and gives out no new one: its agent is cut off until you repair it. For a credential that somebody else may have.',
+    command: w => `rollcall revoke ${w.id}`,
+    run: async (live, w, c) => {
+      const done = await live.act<Revoked>(w.id, of(w.id, 'revoke'), force(c))
+      return { words: `${done.revoked === 1 ? '1 credential has' : done.revoked + ' credentials have'} ended: ${done.next}` }
+    },
+  },
+  remove: {
+    button: 'Remove', title: w => `Remove ${w.name}`, danger: true, named: true,
+    does: 'Ends its credentials and cancels the messages that wait. It gets no messages any more. This can’t be taken back.',
+    command: (w, c) => `rollcall remove ${w.id}${c.purge ? ' --purge' : ''} --yes`,
+    run: async (live, w, c) => {
+      await live.act(w.id, of(w.id) + (c.purge ? '?purge=true' : ''), undefined, 'DELETE')
+      return { words: 'It is removed.' }
+    },
+  },
   cancel: {
     button: 'Cancel the message', title: () => 'Cancel this message', danger: true,
     does: 'Ends the message undelivered. Its sender reads that an operator cancelled it.',
@@ -100,7 +125,7 @@ const doings: Record<Act, Doing> = {
 
 /** actsOf are the acts that a workspace's page offers. */
 export const actsOf = (w: Workspace): Act[] =>
-  ['repair', 'rotate', 'redrive', 'probe', w.status === 'paused' ? 'resume' : 'pause', 'adopt']
+  ['repair', 'rotate', 'redrive', 'probe', w.status === 'paused' ? 'resume' : 'pause', 'dismiss', 'adopt', 'revoke', 'remove']
 
 /** advised is the act that a verdict asks for, if one does. */
 export function advised(w: Workspace): Act | undefined {
@@ -111,16 +136,19 @@ export function advised(w: Workspace): Act | undefined {
 
 export const label = (act: Act) => doings[act].button + '…'
 
+/** grave reports whether an act cuts an agent off, or can't be taken back. */
+export const grave = (act: Act) => act === 'revoke' || act === 'remove'
+
 /** ActDialog says what an act will do, asks, does it, and says what came of it. */
 export function ActDialog({ act, w, message = '', live, onClose }: {
   act: Act; w: Workspace; message?: string; live: Live; onClose: () => void
 }) {
   const doing = doings[act], asked = w.command ?? ''
   const [choice, set] = useState<Choice>({
-    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, force: false, message,
+    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, purge: false, force: false, message,
   })
   const [done, finish] = useState<Done | undefined>(undefined), [why, fail] = useState<Problem | Error | undefined>(undefined)
-  const [busy, wait] = useState(false)
+  const [busy, wait] = useState(false), [written, write] = useState('')
   const choose = (to: Partial<Choice>) => { set({ ...choice, ...to }); fail(undefined) }
   const inUse = why instanceof Problem && why.body.code === 'credential_in_use'
   const run = async () => {
@@ -148,14 +176,18 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
       {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}
       {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked, force: false })} />
         <span>End its credentials too, and show a new one</span></label>}
-      <p class="muted same">The same on the command line: <Command>{doing.command(w, choice)}</Command></p>
+      {act === 'remove' && <label class="check"><input type="checkbox" checked={choice.purge} onChange={e => choose({ purge: e.currentTarget.checked })} />
+        <span>Also erase its messages, its history and its profile; the audit trail stays</span></label>}
+      {doing.named && <label class="field named"><span>To confirm, write its id: <code>{visible(w.id)}</code></span>
+        <input value={written} autocomplete="off" spellcheck={false} onInput={e => write(e.currentTarget.value.trim())} /></label>}
+      <p class="muted same">The same on the command line: <Command>{doing.command(w, choice) + (choice.force ? ' --force' : '')}</Command></p>
       {why && <div role="alert" class="refused"><p>{visible(why.message)}.</p>
         {why instanceof Problem && !inUse && why.body.hint && <p>{visible(why.body.hint)}</p>}</div>}
       {inUse && <label class="check"><input type="checkbox" checked={choice.force} onChange={e => set({ ...choice, force: e.currentTarget.checked })} />
         <span>I mean this workspace: cut its agent off</span></label>}
       <p class="buttons">
         <button type="button" onClick={onClose}>Leave it</button>
-        <button type="button" class={doing.danger ? 'danger' : 'main'} disabled={busy || (inUse && !choice.force)} onClick={run}>{busy ? 'A moment …' : doing.button}</button>
+        <button type="button" class={doing.danger ? 'danger' : 'main'} disabled={busy || (inUse && !choice.force) || (doing.named && written !== w.id)} onClick={run}>{busy ? 'A moment …' : doing.button}</button>
       </p>
     </Dialog>
   )

@@ -3,7 +3,7 @@ import type { Problem as ProblemBody } from './schema.gen'
 
 export type {
   Attempt, Change, Created, Evidence, Events, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
-  Receipt, Receipts, Redriven, Repaired, Rotated, Status, Workspace,
+  Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status, Workspace,
 } from './schema.gen'
 
 /** Problem is an error that the API answers. */

@@ -1,23 +1,25 @@
 // Which workspaces the fleet page shows, and in which order: pure, and kept in the page's address.
 import type { Reason, Status, Workspace } from './api'
-import { reasonWords, severity, statusWords, worstFirst } from './words'
+import { heard, reasonWords, severity, statusWords, waiting, worstFirst } from './words'
 
 export interface Filter {
   search: string
   status: string
   reason: string
   mode: string
+  sort: string // a column, with - before it for the other way round; '': worst first
   page: number
   silent: boolean // those that have been silent for days are unfolded
 }
 
-export const noFilter: Filter = { search: '', status: '', reason: '', mode: '', page: 1, silent: false }
+export const noFilter: Filter = { search: '', status: '', reason: '', mode: '', sort: '', page: 1, silent: false }
 
 /** readFilter is the filter that an address holds. */
 export function readFilter(query: string): Filter {
   const q = new URLSearchParams(query)
   return {
     search: q.get('search') ?? '', status: q.get('status') ?? '', reason: q.get('reason') ?? '', mode: q.get('mode') ?? '',
+    sort: sorted(q.get('sort') ?? '').column ? q.get('sort') ?? '' : '',
     page: Math.max(1, Math.trunc(Number(q.get('page'))) || 1), silent: q.get('silent') === 'shown',
   }
 }
@@ -25,14 +27,15 @@ export function readFilter(query: string): Filter {
 /** writeFilter is the query of a filter's address. */
 export function writeFilter(f: Filter): string {
   const q = new URLSearchParams()
-  for (const name of ['search', 'status', 'reason', 'mode'] as const) if (f[name]) q.set(name, f[name])
+  for (const name of ['search', 'status', 'reason', 'mode', 'sort'] as const) if (f[name]) q.set(name, f[name])
   if (f.silent) q.set('silent', 'shown')
   if (f.page > 1) q.set('page', String(f.page))
   return q.size ? '?' + q : ''
 }
 
 /** Row is a workspace, or so much of it as a row's place needs. */
-export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url'>
+export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url'> &
+  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heartbeat_at' | 'last_registered_at'>>
 
 export const pageSize = 50
 const days = 24 * 3_600_000
@@ -47,6 +50,42 @@ export const silentLong = (w: Row, now: number) => w.status === 'offline' && now
 export const order = <W extends Row>(fleet: W[]): W[] => {
   const rank = (w: W) => severity(w.status, w.reason, w.remarks?.length ?? 0)
   return fleet.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
+}
+
+/** Column is a column that the rows can be sorted by. */
+export type Column = 'name' | 'status' | 'since' | 'mode' | 'waiting' | 'dead' | 'heard'
+
+// What is compared of each column. The first way round is what one looks for: the latest change, the most messages.
+const keys: Record<Column, { of: (w: Row) => number | string; first: 1 | -1 }> = {
+  name: { of: w => w.name.toLowerCase(), first: 1 },
+  status: { of: w => worstFirst.indexOf(w.status), first: 1 },
+  since: { of: w => Date.parse(w.since) || 0, first: -1 },
+  mode: { of: w => w.delivery.effective_mode, first: 1 },
+  waiting: { of: w => waiting(w), first: -1 },
+  dead: { of: w => w.messages?.dead ?? 0, first: -1 },
+  heard: { of: w => Date.parse(heard(w) ?? '') || 0, first: -1 },
+}
+
+/** sorted is the column of a sort, and the way round: 1 is ascending. */
+export function sorted(sort: string): { column: Column | undefined; way: 1 | -1 } {
+  const other = sort.startsWith('-'), name = other ? sort.slice(1) : sort
+  const column = Object.hasOwn(keys, name) ? name as Column : undefined
+  const first = column ? keys[column].first : 1
+  return { column, way: other ? first === 1 ? -1 : 1 : first }
+}
+
+/** nextSort is the sort after a column's head was pressed: one way round, the other, and worst first again. */
+export const nextSort = (sort: string, column: Column) => sort === column ? '-' + column : sort === '-' + column ? '' : column
+
+/** arranged are the rows in the order of a sort. Rows that are equal keep the order of worst first. */
+export function arranged<W extends Row>(fleet: W[], sort: string): W[] {
+  const worst = order(fleet), { column, way } = sorted(sort)
+  if (!column) return worst
+  const { of } = keys[column]
+  return worst.toSorted((a, b) => {
+    const [x, y] = [of(a), of(b)]
+    return x === y ? 0 : (x < y ? -1 : 1) * way
+  })
 }
 
 const found = (w: Row, search: string) => {
@@ -74,8 +113,8 @@ function counted<K extends string>(keys: K[]): Map<K, number> {
 
 /** shown is what the page shows of a fleet. */
 export function shown<W extends Row>(fleet: W[], f: Filter, now: number): Shown<W> {
-  const kept = order(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) &&
-    (!f.mode || w.delivery.effective_mode === f.mode) && found(w, f.search)))
+  const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) &&
+    (!f.mode || w.delivery.effective_mode === f.mode) && found(w, f.search)), f.sort)
   const recent = kept.filter(w => !silentLong(w, now)), old = kept.filter(w => silentLong(w, now))
   // Who searches for one, or asks for a status, is shown it.
   const unfolded = f.silent || recent.length === 0 || f.search !== ''

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Health, Workspace } from './api'
-import { noFilter, pageSize, readFilter, shown, silentFor, writeFilter } from './fleet'
-import type { Filter, Shown } from './fleet'
+import { nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, writeFilter } from './fleet'
+import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { most } from './live'
 import type { State } from './live'
@@ -43,7 +43,7 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
-        : <Table rows={rows} page={page} now={now} suspect={suspects(state.fleet).length > 1} />}
+        : <Table rows={rows} page={page} now={now} suspect={suspects(state.fleet).length > 1} sort={filter.sort} change={change} />}
       {page.folded > 0 && <p class="fold">
         <button type="button" class="plain" onClick={() => change({ silent: true })}>
           {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over {silentFor / 86_400_000} days: show {page.folded === 1 ? 'it' : 'them'}
@@ -106,6 +106,11 @@ function Filters({ page, filter, change, search, all }: {
         <Choice label="Reason" value={filter.reason} change={reason => change({ reason })}
           choices={page.reasons.map(([r, n]) => [r, `${reasonWords[r]} (${n})`])} />
         <Choice label="Mode" value={filter.mode} change={mode => change({ mode })} choices={page.modes.map(([m, n]) => [m, `${m} (${n})`])} />
+        <select aria-label="Order" class={'order' + (filter.sort ? ' set' : '')} value={filter.sort} onChange={e => change({ sort: e.currentTarget.value })}>
+          <option value="">Worst first</option>
+          {columns.flatMap(({ column, words, ways }) => [<option key={column} value={column}>{words}: {ways[0]}</option>,
+            <option key={'-' + column} value={'-' + column}>{words}: {ways[1]}</option>])}
+        </select>
       </div>
     </div>
   )
@@ -121,16 +126,37 @@ const Choice = ({ label, value, change, choices }: {
   </select>
 )
 
-function Table({ rows, page, now, suspect }: {
+// The columns, and what comes first in the two ways to sort by each.
+const columns: Array<{ column: Column; words: string; ways: [string, string]; number?: boolean }> = [
+  { column: 'name', words: 'Workspace', ways: ['A to Z', 'Z to A'] },
+  { column: 'status', words: 'Status', ways: ['worst first', 'well first'] },
+  { column: 'since', words: 'Since', ways: ['latest first', 'oldest first'] },
+  { column: 'mode', words: 'Mode', ways: ['poll first', 'push first'] },
+  { column: 'waiting', words: 'Waiting', ways: ['most first', 'fewest first'], number: true },
+  { column: 'dead', words: 'Dead', ways: ['most first', 'fewest first'], number: true },
+  { column: 'heard', words: 'Last heard', ways: ['latest first', 'longest ago first'] },
+]
+
+/** Head is the head of a column. Pressed, it sorts one way, then the other, then worst first again. */
+function Head({ column, words, ways, number, sort, change }: (typeof columns)[number] & { sort: string; change: (to: Partial<Filter>) => void }) {
+  const by = sorted(sort), on = by.column === column
+  return (
+    <th scope="col" class={number ? 'number' : ''} aria-sort={on ? by.way === 1 ? 'ascending' : 'descending' : undefined}>
+      <button type="button" class="sort" title={'Sort: ' + (sort === column ? ways[1] : on ? 'worst first of all' : ways[0])} onClick={() => change({ sort: nextSort(sort, column) })}>
+        {words}<span class="way" aria-hidden="true">{on ? by.way === 1 ? '▲' : '▼' : ''}</span></button>
+    </th>
+  )
+}
+
+function Table({ rows, page, now, suspect, sort, change }: {
   rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; suspect: boolean
+  sort: string; change: (to: Partial<Filter>) => void
 }) {
+  const by = columns.find(c => c.column === sorted(sort).column)
   return (
     <table class="fleet">
-      <caption class="unseen">Workspaces, worst first</caption>
-      <thead><tr>
-        <th scope="col">Workspace</th><th scope="col">Status</th><th scope="col">Since</th><th scope="col">Mode</th>
-        <th scope="col" class="number">Waiting</th><th scope="col" class="number">Dead</th><th scope="col">Last heard</th>
-      </tr></thead>
+      <caption class="unseen">Workspaces, {by ? `by ${by.words.toLowerCase()}, ${by.ways[sort.startsWith('-') ? 1 : 0]}` : 'worst first'}</caption>
+      <thead><tr>{columns.map(c => <Head key={c.column} {...c} sort={sort} change={change} />)}</tr></thead>
       <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} suspect={suspect} />)}</tbody>
     </table>
   )

@@ -52,9 +52,9 @@ export function tone(status: Status, reason: Reason): Tone {
 }
 
 /** waiting is how many messages wait for their delivery, or are being delivered. */
-export const waiting = (w: Workspace) => w.inbox.queued + w.inbox.in_flight
+export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued + inbox.in_flight : 0
 
 /** heard is when the last call of an agent was accepted. */
-export const heard = (w: Workspace) =>
-  [w.last_heartbeat_at, w.last_registered_at, w.inbox.last_poll_at].filter(at => at !== undefined).sort().at(-1)
+export const heard = (w: Partial<Workspace>) =>
+  [w.last_heartbeat_at, w.last_registered_at, w.inbox?.last_poll_at].filter(at => at !== undefined).sort().at(-1)
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ActDialog, actsOf, advised, label } from './actions'
+import { ActDialog, actsOf, advised, grave, label } from './actions'
 import type { Act } from './actions'
 import type { Evidence, Workspace } from './api'
 import { taskFailed } from './chart'
@@ -22,6 +22,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   const head = useRef<HTMLHeadingElement>(null)
   const [doing, open] = useState<{ act: Act; message?: string } | undefined>(undefined)
   const may = state.me?.scope === 'operate' || state.me?.scope === 'admin'
+  const looks = !!state.me && !may // who is signed in and may only look is offered nothing to do
   const act = (act: Act, message?: string) => { if (may) open(message ? { act, message } : { act }); else onSignIn() }
   useEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
   useKeys((key, e) => {
@@ -31,7 +32,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   })
   const back = <a class="back" href={location.pathname + fleet} onClick={e => { e.preventDefault(); go(fleet) }}><Icon name="back" />Fleet</a>
   if (!w && !details.missing && (!details.explanation || !state.fleet)) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
-  if (!w) return <>{back}<Gone id={id} details={details} /></>
+  if (!w) return <>{back}<Gone id={id} details={details} head={head} /></>
   return (
     <>
       {back}
@@ -40,15 +41,15 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
           <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
           <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
         </div>
-        <Acts w={w} act={act} may={may} signedIn={!!state.me} />
       </header>
-      <Verdict w={w} details={details} now={now} act={act} />
+      <Verdict w={w} details={details} now={now} act={looks ? undefined : act} />
+      {looks ? <p class="acts muted">Your credential may only look: an operator can act here.</p> : <Acts w={w} act={act} />}
       <div class="columns">
         <div>
           <section class="card" aria-labelledby="mail">
             <h2 id="mail">Mail <Hours hours={hours} choose={choose} /></h2>
             {details.mail && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
-            <Mailbox w={w} details={details} now={now} acts={{ cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
+            <Mailbox w={w} details={details} now={now} acts={looks ? undefined : { cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
           </section>
         </div>
         <div>
@@ -65,11 +66,10 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
 }
 
 /** Acts are the buttons of what an operator can do. Who is not one is asked to sign in. */
-function Acts({ w, act, may, signedIn }: { w: Workspace; act: (act: Act) => void; may: boolean; signedIn: boolean }) {
+function Acts({ w, act }: { w: Workspace; act: (act: Act) => void }) {
   return (
     <div class="acts" role="group" aria-label="What an operator can do">
-      {actsOf(w).map(a => <button type="button" key={a} disabled={signedIn && !may} onClick={() => act(a)}
-        title={signedIn && !may ? 'Your credential may only look' : undefined}>{label(a)}</button>)}
+      {actsOf(w).map(a => <button type="button" key={a} class={grave(a) ? 'grave' : ''} onClick={() => act(a)}>{label(a)}</button>)}
     </div>
   )
 }
@@ -80,8 +80,8 @@ const Hours = ({ hours, choose }: { hours: number; choose: (hours: number) => vo
   </span>
 )
 
-function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now: number; act: (act: Act) => void }) {
-  const next = advised(w)
+function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now: number; act: ((act: Act) => void) | undefined }) {
+  const next = act && advised(w)
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
   return (
     <section class={'verdict ' + tone(w.status, w.reason)} aria-labelledby="verdict">
@@ -120,8 +120,8 @@ const EvidenceList = ({ evidence, now }: { evidence: Evidence[]; now: number }) 
 )
 
 /** Gone is what is left of a workspace that was removed, or never was. */
-function Gone({ id, details }: { id: string; details: Details }) {
+function Gone({ id, details, head }: { id: string; details: Details; head: { current: HTMLHeadingElement | null } }) {
   return details.explanation
-    ? <div class="empty"><h1><Name>{id}</Name></h1><p>{visible(details.explanation.summary)}</p>{details.history && <section class="card"><Timeline history={details.history} /></section>}</div>
+    ? <div class="empty"><h1 ref={head} tabIndex={-1}><Name>{id}</Name></h1><p>{visible(details.explanation.summary)}</p>{details.history && <section class="card"><Timeline history={details.history} /></section>}</div>
     : <div class="empty"><h1>No workspace is called {visible(id)}</h1><p>{visible(details.missing?.body.hint)}</p></div>
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { order, pageSize, readFilter, shown, writeFilter, noFilter } = await load('fleet.ts')
+const { arranged, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
 const { reasonWords, severity, statusWords } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
@@ -26,11 +26,12 @@ test('the order is that of the command line', () => {
 
 test('a filter that is written to an address is read back', () => {
   const words = ['', 'a', 'a b&c=d#?%', '\u202e', 'مساعد']
-  for (const search of words) for (const status of words) for (const silent of [true, false]) for (const page of [1, 7]) {
-    const filter = { search, status, reason: search, mode: status, page, silent }
+  for (const search of words) for (const status of words) for (const silent of [true, false]) for (const page of [1, 7]) for (const sort of ['', 'since', '-since']) {
+    const filter = { search, status, reason: search, mode: status, sort, page, silent }
     assert.deepEqual(readFilter(writeFilter(filter)), filter)
   }
   for (const page of ['0', '-1', 'x', 'NaN', '1e99']) assert.ok(readFilter('?page=' + page).page >= 1, page)
+  for (const sort of ['x', '-', '--name', 'toString', '-constructor']) assert.equal(readFilter('?sort=' + sort).sort, '', sort)
   assert.equal(writeFilter(noFilter), '')
 })
 
@@ -57,4 +58,27 @@ test('each workspace that passes the filter is on exactly one page', () => {
     assert.equal(ids.length, total)
     assert.equal(shown(fleet, { ...filter, page: 99 }, now).page, pages)
   }
+})
+
+test('each column sorts both ways, equal rows stay worst first, and a third press ends it', () => {
+  const inbox = (queued, in_flight) => ({ queued, in_flight, oldest_age_seconds: 0 })
+  const fleet = [
+    row('b', 'online', 'healthy', { inbox: inbox(2, 1), messages: { dead: 0 }, since: ago(10), last_heartbeat_at: ago(5) }),
+    row('A', 'degraded', 'push_failing', { inbox: inbox(0, 0), messages: { dead: 4 }, since: ago(90), last_heartbeat_at: ago(9), delivery: { effective_mode: 'poll' } }),
+    row('c', 'offline', 'lease_expired', { inbox: inbox(1, 0), messages: { dead: 0 }, since: ago(50) }),
+  ]
+  const by = sort => arranged(fleet, sort).map(w => w.id).join('')
+  const wanted = { name: 'Abc', since: 'bcA', waiting: 'bcA', heard: 'bAc', status: 'Acb' }
+  for (const [column, ids] of Object.entries(wanted)) {
+    assert.equal(by(column), ids, column)
+    assert.equal(by('-' + column), [...ids].reverse().join(''), '-' + column)
+  }
+  assert.equal(by(''), order(fleet).map(w => w.id).join(''))
+  assert.equal(by('mode'), 'Acb', 'those that are pushed to stay worst first')
+  assert.equal(by('dead'), 'Acb')
+  assert.equal(by('-dead'), 'cbA')
+  assert.deepEqual(['', 'since', '-since'].map(sort => nextSort(sort, 'since')), ['since', '-since', ''])
+  assert.equal(nextSort('-since', 'name'), 'name')
+  assert.deepEqual([sorted('since').way, sorted('-since').way, sorted('name').way], [-1, 1, 1])
+  assert.deepEqual(shown(fleet, { ...noFilter, sort: 'name' }, now).rows.map(w => w.id), ['A', 'b', 'c'])
 })
