@@ -242,3 +242,29 @@ func TestWhatHasEndedIsPromisedNothing(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 }
+
+// A sender whose own surplus is refused changes no status: other mail is taken.
+func TestASendersOwnSurplusChangesNoStatus(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Policy.MaxOpen = 20
+	send := func(source, id string) fault.Code {
+		m := world.Message(id)
+		m.Source = source
+		_, err := w.Enqueue(t.Context(), m, w.Now)
+		return fault.CodeOf(err)
+	}
+	refused := 0
+	for i := range 40 {
+		if send("flooder", fmt.Sprint("f", i)) == fault.InboxFull {
+			refused++
+		}
+	}
+	if v := w.Verdict(); refused == 0 || v.Status != workspace.StatusOnline || len(v.Remarks) != 0 {
+		t.Fatalf("%d refused: %+v", refused, v)
+	}
+	for i := 0; send("", fmt.Sprint("u", i)) == ""; i++ {
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonInboxFull {
+		t.Fatalf("the user's mail is refused: %+v", v)
+	}
+}
