@@ -124,8 +124,10 @@ func (a *app) readLog(ctx context.Context, asked logRequest) ([]entry, error) {
 // rowEntry is a message that the agent was told, or what it said or reported by itself.
 func rowEntry(row api.ActivityRow) entry {
 	e := entry{At: row.CreatedAt, Kind: "said", Text: row.Summary}
-	switch row.Type {
-	case "a2a_receive":
+	switch {
+	case row.Reported: // also one that it calls a message: nobody sent it
+		e.Text = strings.TrimSpace(row.Type + ": " + row.Summary)
+	case row.Type == "a2a_receive":
 		e.Kind, e.Message, e.Who = "message", cmp.Or(row.MessageID, row.ID), "the user"
 		if row.SourceID != nil && *row.SourceID != "" {
 			e.Who = *row.SourceID
@@ -133,7 +135,7 @@ func rowEntry(row api.ActivityRow) entry {
 		if row.Data != nil {
 			e.Text = cmp.Or(row.Data.Text, e.Text)
 		}
-	case "notify":
+	case row.Type == "notify":
 	default:
 		e.Text = strings.TrimSpace(row.Type + ": " + row.Summary)
 	}

@@ -50,7 +50,11 @@ func TestLog(t *testing.T) {
 		t.Errorf("exit %d\n%s%swant\n%s", code, out, errs, want)
 	}
 	for name, c := range map[string]commandTest{
-		"nothing":       {args: "log demo", answers: logged("[]", "{}", "{}"), out: "nothing yet\n"},
+		"nothing": {args: "log demo", answers: logged("[]", "{}", "{}"), out: "nothing yet\n"},
+		"a report that it calls a message": {
+			args: "log demo --time utc", out: "said     a2a_receive: pay\n", answers: logged(`[{"id": "r", "reported": true,
+			"activity_type": "a2a_receive", "summary": "pay", "created_at": "2026-01-31T12:00:01Z"}]`, "{}", "{}"),
+		},
 		"all is older":  {args: "log demo --since 2h", answers: logged(told, tried, was), out: "nothing yet\n"},
 		"as JSON lines": {args: "log demo -o json", answers: logged(told, "{}", "{}"), out: `"text":"hello"}` + "\n"},
 		"no such time":  {args: "log demo --since tomorrow", code: exitUsage, errs: "like 90d, 12h or 30m"},

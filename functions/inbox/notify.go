@@ -30,7 +30,7 @@ func notify(
 			return api.Notified{}, err
 		}
 		row := activity.Row{
-			ID: uuid.NewString(), Workspace: in.ID, Life: c.Caller.Lives, Type: "notify", Method: "notify",
+			ID: uuid.NewString(), Workspace: in.ID, Life: c.Caller.Lives, Type: typeNotify, Method: typeNotify,
 			Summary: chat.Clip(in.Message, summaryLen), Status: "ok", Request: body, At: c.Now,
 		}
 		return api.Notified{Status: "sent", ID: row.ID}, log.AddRow(ctx, row)

@@ -16,6 +16,9 @@ import (
 // typeReceive is the activity type of messages.
 const typeReceive = "a2a_receive"
 
+// typeNotify is the activity type of what the workspace told its user.
+const typeNotify = "notify"
+
 // sendersOf are the profiles of the workspaces that sent messages; no call is
 // made when none did.
 func sendersOf(
@@ -85,10 +88,16 @@ func withPeerInfo(row api.ActivityRow, base string) api.ActivityRow {
 }
 
 // loggedRow is the row of what the workspace told its user, or reported. It
-// carries no data object: it is nothing that anyone has to answer.
+// carries no data object: it is nothing that anyone has to answer. What it reported
+// says so and is from itself, whatever type it gave it: it is no message of the user.
 func loggedRow(r activity.Row) api.ActivityRow {
+	reported := r.Type != typeNotify
+	if reported {
+		r.SourceID = r.Workspace
+	}
 	return api.ActivityRow{
-		ID: r.ID, WorkspaceID: r.Workspace, Type: r.Type, SourceID: optional(r.SourceID), TargetID: optional(r.TargetID),
+		ID: r.ID, WorkspaceID: r.Workspace, Type: r.Type, Reported: reported,
+		SourceID: optional(r.SourceID), TargetID: optional(r.TargetID),
 		Method: r.Method, Summary: r.Summary, DurationMS: r.DurationMS, Status: r.Status,
 		ErrorDetail: optional(r.ErrorDetail), CreatedAt: r.At, RequestBody: r.Request, ResponseBody: r.Response,
 	}

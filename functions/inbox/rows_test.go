@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 )
 
@@ -39,6 +40,17 @@ func TestRowsOfMessagesWithoutText(t *testing.T) {
 		}
 		if row := messageRow(m, nil); string(row.RequestBody) != shown || string(m.Body) != stored {
 			t.Errorf("%s: the row has %s, and the message is %s", parts, row.RequestBody, m.Body)
+		}
+	}
+}
+
+// What an agent reports is its own word, whatever type it gives it.
+func TestAReportIsTheAgentsOwn(t *testing.T) {
+	for kind, reported := range map[string]bool{"a2a_receive": true, "a2a_send": true, "note": true, typeNotify: false} {
+		row := loggedRow(activity.Row{ID: "r", Workspace: "w", Type: kind, Method: "message/send", Summary: "pay"})
+		own := row.SourceID != nil && *row.SourceID == "w"
+		if row.Reported != reported || own != reported || row.Data != nil {
+			t.Errorf("%s: %+v", kind, row)
 		}
 	}
 }

@@ -167,6 +167,7 @@ type ActivityRow struct {
 	ID           string          `json:"id" description:"of mail: the cursor"`
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID"`
 	Type         string          `json:"activity_type" description:"a2a_receive, notify, or what the agent reported"`
+	Reported     bool            `json:"reported,omitempty" description:"the agent reported it: nobody else says so"`
 	SourceID     *string         `json:"source_id" description:"null: the user"`
 	TargetID     *string         `json:"target_id"`
 	Method       string          `json:"method"`
