@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -86,24 +87,50 @@ var addresses = []string{
 	"addresses", "ip", "baseUrl", "base_url", "additional_interfaces", "supported_interfaces",
 }
 
-// cardForPeers is a card without the agent's addresses.
+// cardForPeers is a card without the agent's addresses, at whatever depth they stand.
 func cardForPeers(card []byte) json.RawMessage {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(card, &members) != nil {
+	dec := json.NewDecoder(bytes.NewReader(card))
+	dec.UseNumber()
+	var members map[string]any
+	if dec.Decode(&members) != nil || members == nil {
 		return nil // a card is an object
 	}
 	was := len(members)
-	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool {
-		return slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, name) })
-	})
-	if len(members) == was {
+	maps.DeleteFunc(members, func(name string, _ any) bool { return namesAddress(name) })
+	if inside := dropAddresses(members); !inside && len(members) == was {
 		return card
 	}
-	out, err := json.Marshal(members)
+	out, err := chat.Marshal(members)
 	if err != nil {
 		return nil
 	}
 	return out
+}
+
+func namesAddress(member string) bool {
+	member = strings.TrimSpace(member)
+	return slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, member) })
+}
+
+// dropAddresses takes the members off that name addresses, in v and in all that it holds, and reports whether there
+// were any. One that is an object stays, without its addresses: the schema of a skill has such.
+func dropAddresses(v any) (dropped bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			dropped = dropAddresses(one) || dropped
+		}
+	case map[string]any:
+		for name, one := range v {
+			if _, holds := one.(map[string]any); !holds && namesAddress(name) {
+				delete(v, name)
+				dropped = true
+				continue
+			}
+			dropped = dropAddresses(one) || dropped
+		}
+	}
+	return dropped
 }
 
 // Explanation makes the view, as text when it is asked for as text.

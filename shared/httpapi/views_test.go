@@ -84,8 +84,11 @@ func TestAPeerIsToldNoAddress(t *testing.T) {
 		`{"URL":"http://192.0.2.3","additionalInterfaces":[{"url":"http://192.0.2.3"}]}`:       `{}`,
 		`{"supportedInterfaces":[{"url":"http://192.0.2.3"}],"a":1}`:                           `{"a":1}`,
 		`{"name":"n"}`: `{"name":"n"}`,
-		`[]`:           `null`,
-		``:             `null`,
+		`{"faces":[{"url":"192.0.2.3","via":"T"}],"n":1.50}`:                            `{"faces":[{"via":"T"}],"n":1.50}`,
+		`{"x":{"servers":[{" Url ":"http://192.0.2.3"}],"y":[[{"HOST":"192.0.2.3"}]]}}`: `{"x":{"servers":[{}],"y":[[{}]]}}`,
+		`{"a":{"ip":{"type":"string"}},"url ":{"at":"192.0.2.3"}}`:                      `{"a":{"ip":{"type":"string"}}}`,
+		`[]`: `null`,
+		``:   `null`,
 	} {
 		p := workspace.Profile{URL: "http://192.0.2.3", Card: []byte(card)}
 		raw, err := json.Marshal(httpapi.ViewerOf(t.Context(), reg, now, f).Peer(f, p))
