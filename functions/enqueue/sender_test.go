@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -71,5 +72,28 @@ func TestAPeerIsToldNoErrorOfAnother(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A peer that guesses the id of a delegation's message can't take it first.
+func TestAPeerCantTakeTheIDOfADelegation(t *testing.T) {
+	const task = `{"task": "do", "target_id": "target", "idempotency_key": "1"}`
+	delegated := func(plant string) api.Delegated {
+		env := fixture.Env(t)
+		source, peer := fixture.Member(t, env, "source", ""), fixture.Member(t, env, "peer", "")
+		fixture.Member(t, env, "target", "")
+		for _, id := range []string{plant, strings.TrimPrefix(plant, "_")} {
+			body := `{"message": {"messageId": "` + id + `", "parts": [{"kind": "text", "text": "x"}]}}`
+			fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, "target", peer, body)
+		}
+		resp := fixture.Call(t, env, endpoints(env), api.Delegate.Operation, "source", source, task)
+		var out api.Delegated
+		if err := json.Unmarshal([]byte(resp.Body), &out); err != nil || resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("after %q: %d %s", plant, resp.StatusCode, resp.Body)
+		}
+		return out
+	}
+	if once, again := delegated("none"), delegated(delegated("none").MessageID); once.MessageID != again.MessageID {
+		t.Errorf("its id can't be guessed: %s, %s", once.MessageID, again.MessageID)
 	}
 }

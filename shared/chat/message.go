@@ -186,3 +186,7 @@ func escapedSize(raw []byte) (n int) {
 	}
 	return n
 }
+
+// OwnID is the id of a message that the platform makes, of a UUID. No sender can take it, as theirs begin with a letter
+// or a digit: else who guesses it could keep the message out.
+func OwnID(uuid string) string { return "_" + uuid }

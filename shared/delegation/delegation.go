@@ -118,7 +118,7 @@ func (s *Service) Delegate(
 		}
 	}
 	if d.MessageID == "" {
-		d.MessageID = d.ID
+		d.MessageID = chat.OwnID(d.ID)
 	}
 	if !out.SameTask {
 		m := chat.Message{
@@ -155,7 +155,7 @@ func (s *Service) earlier(
 	if len(ms) > 0 && (ms[0].State.Open() || ms[0].State == chat.Delivered) {
 		return was, true, nil
 	}
-	d.MessageID = uuid.NewSHA1(idSpace, []byte(was.MessageID)).String()
+	d.MessageID = chat.OwnID(uuid.NewSHA1(idSpace, []byte(was.MessageID)).String())
 	return was, false, nil
 }
 

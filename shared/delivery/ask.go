@@ -109,7 +109,7 @@ const answerPatience = time.Hour
 // is its receiver's trouble and fails no drain: done is false, and the next sweep has it
 // tried again.
 func (d *Delivery) sendAnswer(ctx context.Context, m chat.Message) (done bool, err error) {
-	id := uuid.NewSHA1(answerSpace, []byte(LifeOf(m).Key()+"\n"+m.ID)).String()
+	id := chat.OwnID(uuid.NewSHA1(answerSpace, []byte(LifeOf(m).Key()+"\n"+m.ID)).String())
 	now := d.Clock.Now()
 	f, err := d.Registry.Leases.Get(ctx, m.Source)
 	if err == nil && f.Lives == m.SourceLife { // one that was created again since has not asked
