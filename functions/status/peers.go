@@ -19,7 +19,8 @@ const (
 )
 
 // peers lists the other workspaces of the fleet, or of the team: there is no
-// hierarchy, and each workspace may talk to each of its peers.
+// hierarchy, and each workspace may talk to each of its peers. Peers behind the
+// workspaces that one call reads are not shown, and are found by their id.
 func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) ([]api.Peer, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) ([]api.Peer, error) {
 		isPeer := func(f workspace.Facts, status workspace.Status) bool {
@@ -27,7 +28,8 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 		}
 		out := []api.Peer{}
 		size := 0
-		for cursor := ""; len(out) < maxPeers; {
+		cursor := ""
+		for range maxPages { // a team's members may be few, and behind many others
 			page, err := readPage(ctx, reg, c.Now, cursor, peersPage, isPeer)
 			if err != nil {
 				return nil, err
@@ -39,7 +41,7 @@ func peers(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 				}
 				out = append(out, peer)
 			}
-			if cursor = page.next; cursor == "" {
+			if cursor = page.next; cursor == "" || len(out) >= maxPeers {
 				break
 			}
 		}

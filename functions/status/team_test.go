@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -95,5 +98,29 @@ func TestAPersonOfATeamSeesNoOther(t *testing.T) {
 	}
 	if code, body := call(api.WhoAmI.Operation, "", "viewer of red"); code != 200 {
 		t.Errorf("%d %s", code, body)
+	}
+}
+
+// pages counts the pages of the fleet that are read, and has one more behind each.
+type pages struct {
+	registry.Leases
+	read int
+}
+
+func (p *pages) Page(context.Context, string, int) ([]workspace.Facts, string, error) {
+	p.read++
+	return []workspace.Facts{{Identity: workspace.Identity{ID: "other", Team: "blue"}}}, "there is more", nil
+}
+
+// A workspace whose team is not found does not have the whole fleet read.
+func TestAListOfPeersIsBounded(t *testing.T) {
+	env := fixture.Env(t)
+	env.Registry.Policy.Peers = workspace.PeersTeam
+	red := fixture.Member(t, env, "red", "red")
+	counted := &pages{Leases: env.Registry.Leases}
+	env.Registry.Leases = counted
+	resp := fixture.Call(t, env, endpoints(env), api.ListPeers.Operation, "red", red, "")
+	if resp.StatusCode != http.StatusOK || counted.read == 0 || counted.read > maxPages+1 { // one samples the fleet
+		t.Errorf("%d %s: %d pages", resp.StatusCode, resp.Body, counted.read)
 	}
 }
