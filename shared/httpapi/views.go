@@ -24,11 +24,13 @@ type Viewer struct {
 	policy workspace.Policy
 	now    time.Time
 	reader people.Scope // of the person who reads; "": none does
+	// onlyViews says that whoever reads is neither the workspace itself nor may operate.
+	onlyViews bool
 }
 
 // As makes the views for who calls: a person is told what a command needs where the person may not run it.
 func (vw Viewer) As(c Caller) Viewer {
-	vw.reader = c.Scope
+	vw.reader, vw.onlyViews = c.Scope, c.Workspace == "" && !c.Operates()
 	return vw
 }
 
@@ -66,7 +68,7 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown,
 		Delivery: delivery(workspace.EffectiveMode(f, vw.policy, vw.now)), Inbox: InboxOf(f, vw.now),
 		ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
-		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: p.URL, Runtime: p.Runtime,
+		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime,
 		Role: p.Role, Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
 	}
 }
@@ -78,6 +80,14 @@ func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
 		ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: status, Reason: reason,
 		ActiveTasks: f.ActiveTasks, AgentCard: cardForPeers(p.Card),
 	}
+}
+
+// url is an agent's URL: without its query, which may hold a secret, for who only views.
+func (vw Viewer) url(text string) string {
+	if vw.onlyViews {
+		text, _, _ = strings.Cut(text, "?")
+	}
+	return text
 }
 
 // addresses are the members of an agent card that say where the agent is, as A2A and

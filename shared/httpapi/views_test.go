@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -137,6 +138,22 @@ func TestAReceiptAfterItsTimeIsExpired(t *testing.T) {
 		ended := c.state == chat.Expired
 		if r.State != c.state || r.Status != r.State || (ended && (!r.SettledAt.Equal(end) || r.Reason == "")) {
 			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// The query of an agent's URL may hold a secret: only who may operate is shown it.
+func TestAViewerIsShownNoQueryOfAURL(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	const plain, whole = "https://a.example.com/x", "https://a.example.com/x?key=1"
+	for who, want := range map[httpapi.Caller]string{
+		{}: plain, {Scope: people.View}: plain, {Scope: people.Operate}: whole, {Scope: people.Admin}: whole,
+		{Workspace: "w"}: whole,
+	} {
+		f := live(reg.Policy)
+		view := httpapi.ViewerOf(t.Context(), reg, now, f).As(who)
+		if got := view.Workspace(f, workspace.Profile{URL: whole}).URL; got != want {
+			t.Errorf("%+v: %s", who, got)
 		}
 	}
 }
