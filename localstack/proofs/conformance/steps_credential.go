@@ -48,7 +48,7 @@ func (r *run) lockedOut(ctx context.Context, token string) (lost string, err err
 func (r *run) nextStepIsRepair(ctx context.Context) error {
 	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, r.person(), nil)
 	if err == nil && (v.Text("status") != "degraded" || v.Text("reason") != "credentials_rejected" ||
-		v.Text("action") != "repair" || !strings.Contains(v.Text("hint"), "/repair")) {
+		v.Text("action") != "repair" || !strings.Contains(v.Text("hint"), "rollcall repair "+r.client.id)) {
 		err = fmt.Errorf("the view does not say the next step: %s", v.Raw)
 	}
 	return err

@@ -231,7 +231,7 @@ func (i *incident) checkStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Text("action") != "repair" || !strings.Contains(r.Text("hint"), "/repair") {
+	if r.Text("action") != "repair" || !strings.Contains(r.Text("hint"), "rollcall repair "+i.id) {
 		return fmt.Errorf("the hint does not name the repair: %s", r.Raw)
 	}
 	i.print("✓", "status: degraded (credentials_rejected), since %s", r.Text("since"))
