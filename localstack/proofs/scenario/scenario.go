@@ -77,6 +77,7 @@ func workspaceStories() []story {
 		operatorStories,
 		verdictStories,
 		peopleStories,
+		webhookStories,
 	)
 }
 
