@@ -187,7 +187,7 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 			if code := a.heartbeat("w", now); code != "" {
 				t.Fatal(code)
 			}
-		}, false, "it has fetched itself"},
+		}, false, "that it used by itself"},
 		"it never used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			old := *a
 			fetched(t, r, a, now)
