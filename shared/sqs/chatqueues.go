@@ -325,7 +325,10 @@ func (c *ChatQueues) SendToDeadLetter(
 var chatQueueName = regexp.MustCompile(`-[0-9]*g[0-9]+\.fifo$`)
 
 // digest is how a name spells an id that SQS can't.
-var digest = regexp.MustCompile(`^x[0-9a-f]{32}$`)
+var digest = regexp.MustCompile(`^x[0-9a-f]+$`)
+
+// digestLen is how long such a digest is.
+const digestLen = 33
 
 // Workspace implements delivery.Queues. A digest doesn't tell the id.
 func (c *ChatQueues) Workspace(name string) string {
@@ -334,7 +337,7 @@ func (c *ChatQueues) Workspace(name string) string {
 	if end == nil || !ours {
 		return ""
 	}
-	if id = strings.TrimSuffix(id, name[end[0]:]); digest.MatchString(id) {
+	if id = strings.TrimSuffix(id, name[end[0]:]); len(id) == digestLen && digest.MatchString(id) {
 		return ""
 	}
 	return id

@@ -95,6 +95,9 @@ func (m *machine) poll(d *delivery.Delivery, h *host, limit int, lost bool) {
 	}
 	for _, msg := range out.Messages {
 		m.handedOut[msg.ID] = m.handedOut[msg.ID] || h != m.replaced
+		if lost { // it was handed out again: the cursor from before says nothing of that
+			delete(h.proved, msg.ID)
+		}
 	}
 	if err == nil && !lost {
 		m.take(h, out.Messages)

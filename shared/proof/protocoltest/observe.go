@@ -66,13 +66,13 @@ func claimedByPoll(m chat.Message) bool {
 }
 
 // noteAcknowledged notes which messages a poll of one host has acknowledged; before is
-// how they were. What had expired by then is acknowledged by nobody, though no sweep has ended it. A replaced host must
-// not acknowledge what was handed out to the newer one.
+// how they were. A replaced host must not acknowledge what was handed out to the newer
+// one.
 func (m *machine) noteAcknowledged(h *host, before []chat.Message) {
 	after := m.messages()
 	for i, old := range before {
 		switch {
-		case !claimedByPoll(old), !old.At(m.Now()).State.Open():
+		case !claimedByPoll(old):
 		case h != m.replaced:
 			m.acknowledged[old.ID] = m.acknowledged[old.ID] || h.proved[old.ID]
 		case after[i].State == chat.Delivered && (m.handedOut[old.ID] || old.Claim.Epoch >= m.epoch):
