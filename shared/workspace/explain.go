@@ -156,6 +156,8 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	case ReasonCredentialsRejected:
 		expected, _ := Expect(f, v, e.Delivery.Effective, p, now)
 		switch {
+		case expected == ExpectRetrying:
+			e.Summary += " Its lease still runs, but the last delivery to it failed: its messages are tried again."
 		case expected != ExpectNobody:
 			e.Summary += " Its lease still runs, so its messages go on."
 		case f.Deliverable(p, now):
