@@ -185,14 +185,14 @@ func TestStatus(t *testing.T) {
 		},
 		"mail that was lost": {
 			args: "status demo", answers: on(showDemo, answer{200, lost}),
-			out: "also            2 messages ended undelivered; rollcall redrive demo\n",
+			out: "also          2 messages ended undelivered; rollcall redrive demo\n",
 		},
 		"mail that was lost, in the fleet": {
 			args: "status", answers: on("GET /workspaces", answer{200, `{"workspaces": [` + lost + `]}`}),
 			out: "\ndemo: 2 messages ended undelivered; rollcall redrive demo\n",
 		},
 		"the hop at fault": {
-			args: "status demo", answers: on(showDemo, answer{200, lost}), out: "at fault        the network\n",
+			args: "status demo", answers: on(showDemo, answer{200, lost}), out: "at fault      the network\n",
 		},
 		"all online": {args: "status demo --check", answers: on(showDemo, answer{200, missing}), out: "online"},
 		"one not online": {

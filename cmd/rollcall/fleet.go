@@ -38,7 +38,7 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 		rows = append(rows, []string{
 			v.ID, v.Name, string(v.Status), string(v.Reason), w.ago(v.Since),
 			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest,
-			strconv.FormatInt(v.Totals.Dead, 10), w.ago(v.LastHeartbeat),
+			strconv.FormatInt(v.Totals.Dead, 10), w.ago(heard(v)),
 		})
 	}
 	w.table(rows)
@@ -47,6 +47,14 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 			fmt.Fprintf(w, "%s: %s\n", v.ID, w.remark(r))
 		}
 	}
+}
+
+// heard is when the agent's last heartbeat or poll was accepted, zero when none was.
+func heard(v api.Workspace) time.Time {
+	if v.Inbox.LastPollAt.After(v.LastHeartbeat) {
+		return v.Inbox.LastPollAt
+	}
+	return v.LastHeartbeat
 }
 
 // remark is a remark with the command that mends it.
@@ -77,7 +85,7 @@ func workspaceTable(w *printer, v api.Workspace) {
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
 		[]string{"mail", mailLine(v.Totals)},
 		[]string{"tasks", fmt.Sprintf("%d of %d", v.ActiveTasks, v.MaxTasks)},
-		[]string{"last heartbeat", w.at(v.LastHeartbeat)})
+		[]string{"last heard", w.at(heard(v))})
 	if v.URL != "" {
 		rows = append(rows, []string{"url", v.URL})
 	}

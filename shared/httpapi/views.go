@@ -35,7 +35,7 @@ func (vw Viewer) As(c Caller) Viewer {
 }
 
 // readingCommands are the commands that change nothing and that a viewer may run.
-var readingCommands = []string{"explain", "history", "problems", "status"}
+var readingCommands = []string{"doctor", "explain", "history", "problems", "status"}
 
 // needs is the scope that a command of the command-line program needs, "" where the reader may run it, or is no person.
 func (vw Viewer) needs(command string) string {

@@ -416,3 +416,23 @@ func TestASenderIsToldNoTextOfTheFacts(t *testing.T) {
 		}
 	})
 }
+
+// An agent that acknowledges by number, says that it is idle and acknowledges nothing is to be restarted, and that stands:
+// its next poll does not make it seem to be at work.
+func TestAPollTakesBackNoIdleness(t *testing.T) {
+	f := live(func(f *workspace.Facts) {
+		f.Declared, f.Epoch, f.AcksEpoch = workspace.Poll, 1, 1
+		f.Open, f.InFlight, f.OldestOpen, f.FetchedSince, f.HandedAt = 1, 1, at(300), at(300), at(300)
+	})
+	for s := 480; s < 540; s += 5 {
+		f.PolledAt = at(s)
+		if s%20 == 0 {
+			f.HeartbeatAt, f.ActiveAt, f.ActiveTasks = at(s+1), at(s+1), 0
+		}
+		f.LeaseUntil = at(s + 90)
+		v := workspace.Assess(f, p, at(s+2))
+		if v.Reason != workspace.ReasonBacklogStalled || v.Action != "restart" || v.FaultyHop() != workspace.HopAgent {
+			t.Errorf("at %d: %s, %s, at fault: %s: %s", s, v.Reason, v.Action, v.FaultyHop(), v.Hint)
+		}
+	}
+}

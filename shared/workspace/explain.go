@@ -62,7 +62,7 @@ var explained = map[Reason]struct {
 	ReasonLeaseExpired: {
 		HopAgent,
 		"Its agent has fallen silent: nothing was heard of it since its lease ran out. " +
-			"It may have stopped, or its network may be down.", "",
+			"It may have stopped, or its network may be down.", "rollcall doctor %s",
 	},
 	ReasonPlatformSuspect: {
 		HopPlatform,
@@ -78,7 +78,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonInboxUnattended: {
 		HopAgent,
-		"Its agent is alive, but doesn't fetch its messages.", "rollcall probe %s",
+		"Its agent doesn't fetch its messages.", "rollcall doctor %s",
 	},
 	ReasonPushFailing: {
 		HopNetwork,

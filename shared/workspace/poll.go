@@ -101,11 +101,12 @@ func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f
 // polled on since it was first handed some, and has not said since that it is idle.
 func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
 	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
-	polledOn := !f.HandedAt.IsZero() && f.PolledAt.After(f.HandedAt)
-	if f.AcksEpoch > 0 && f.AcksEpoch == f.Epoch {
-		polledOn = now.Sub(f.HandedAt) >= p.BusyPatience // it says by number what it has done, and polls while it works
+	polledOn, idle := !f.HandedAt.IsZero() && f.PolledAt.After(f.HandedAt), f.saidIdle()
+	if f.AcksEpoch > 0 && f.AcksEpoch == f.Epoch { // it says by number what it has done, and polls while it works
+		polledOn = now.Sub(f.HandedAt) >= p.BusyPatience
+		idle = f.ActiveTasks == 0 && f.ActiveAt.After(f.HandedAt) // a poll does not take back that it is idle
 	}
-	return fetched && !polledOn && !f.saidIdle() && now.Sub(f.PolledAt) < p.DeliveryPatience
+	return fetched && !polledOn && !idle && now.Sub(f.PolledAt) < p.DeliveryPatience
 }
 
 // stuckFor reports whether mail has waited for d without a delivery.

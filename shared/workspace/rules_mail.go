@@ -290,7 +290,7 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 	if s.now.Before(due) || s.busyExplains(s.p, s.now) || s.aboutToPoll() {
 		return nil
 	}
-	v.Since = latest(v.Since, due)
+	v.Since, v.Hop = latest(v.Since, due), HopAgent
 	v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
 	if s.newlyAble() {
 		v.Action = "wait"
