@@ -233,7 +233,8 @@ func TestTheLinesThatCallsLeaveAreBounded(t *testing.T) {
 
 // lineName finds the actions of lines where they are written.
 var lineName = regexp.MustCompile(
-	`(?:\btypeNotify = |\bAction: +|\bAction = |\bAction, e\.Summary = |\bMethod: +|byAgent\(|entry\(c, |messages\.change\(|` +
+	`(?:\btypeNotify = |\bAction: +|\bAction = |\bAction, e\.Summary = |\bMethod: +|byAgent\(|` +
+		`entry\(c, |messages\.change\(|` +
 		`ms\.change\()"([a-z_]+)"`)
 
 // The table has every line that the code writes.

@@ -417,8 +417,8 @@ func TestASenderIsToldNoTextOfTheFacts(t *testing.T) {
 	})
 }
 
-// An agent that acknowledges by number, says that it is idle and acknowledges nothing is to be restarted, and that stands:
-// its next poll does not make it seem to be at work.
+// An agent that acknowledges by number, says that it is idle and acknowledges nothing is to be restarted, and that
+// stands: its next poll does not make it seem to be at work.
 func TestAPollTakesBackNoIdleness(t *testing.T) {
 	f := live(func(f *workspace.Facts) {
 		f.Declared, f.Epoch, f.AcksEpoch = workspace.Poll, 1, 1

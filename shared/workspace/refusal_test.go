@@ -151,7 +151,8 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	}
 	// Nor does an old credential, which may be stolen, speak for an agent that is silent. A person is told of it.
 	old := refuse(refuse(start, "6.6.6.6", "past", 840), "6.6.6.6", "past", 841)
-	if v := workspace.Assess(old, p, at(841)); v.Reason != workspace.ReasonLeaseExpired || strings.Contains(v.Command("w"), "repair") ||
+	if v := workspace.Assess(old, p, at(841)); v.Reason != workspace.ReasonLeaseExpired ||
+		strings.Contains(v.Command("w"), "repair") ||
 		!strings.Contains(v.Hint, "6.6.6.6 with a credential that was this agent's once are being refused now, and it may") {
 		t.Errorf("old: %+v", v)
 	}
