@@ -16,12 +16,22 @@ Rollcall is at %[1]s  (console: the same address in a browser; API: %[1]s/docs)
 The operator credential is in %[2]s. Ctrl-C stops everything; what was
 accepted is kept for the next run (make clean forgets it).
 
-Try, in another terminal (an agent, and the command-line program):
+%[3]s`
+
+// What to try: with the open policies of a local platform, and with those of a deployment.
+const (
+	tryOpen = `Try, in another terminal (an agent, and the command-line program):
   .build/agent -platform %[1]s -id demo -token-file .rollcall/demo.token -journal .rollcall/demo.jsonl &
   .build/rollcall status
   .build/rollcall send demo hello
   .build/rollcall explain demo
 `
+	tryStrict = `Try, in another terminal. Agents need a credential here, and a public URL or polls, as in a deployment:
+  .build/rollcall create demo
+  .build/rollcall send demo hello
+  .build/rollcall explain demo
+`
+)
 
 // run serves the platform in the foreground and restarts an emulator that ends.
 func run(ctx context.Context, dirs emulator.Dirs) error {
@@ -45,7 +55,11 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 		return err
 	}
 	defer os.Remove(file)
-	fmt.Printf(welcome, p.URL, dirs.Relative(file))
+	try := fmt.Sprintf(tryOpen, p.URL)
+	if os.Getenv("STRICT") != "" {
+		try = tryStrict
+	}
+	fmt.Printf(welcome, p.URL, dirs.Relative(file), try)
 	for {
 		select {
 		case <-ctx.Done():

@@ -173,7 +173,7 @@ func (i *incident) startHealthy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i.print("✓", "receipt: delivered; the agent answered %s", got.Text("answer", "result", "parts"))
+	i.print("✓", "receipt: delivered; the agent answered %s", got.Text("answer_text"))
 	return nil
 }
 
