@@ -74,7 +74,7 @@ var DeleteWebhook = declare[WebhookPath, Webhook](Operation{
 	Function: "operate", Route: "DELETE /webhooks/{webhook_id}", ID: "deleteWebhooksWebhookId", Tag: "operator",
 	Summary: "End a webhook",
 	Access:  ByOperator,
-	Errors:  errs(404),
+	Errors:  errs(400, 404),
 })
 
 // TestWebhook is the call that posts an event that tells of nothing.
@@ -82,7 +82,7 @@ var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "postWebhooksWebhookIdTest", Tag: "operator",
 	Summary: "Post an event that tells of nothing, to see whether it arrives",
 	Access:  ByOperator,
-	Errors:  errs(404, 502),
+	Errors:  errs(400, 404, 502),
 })
 
 // TestedWebhook is what the receiver answered.
@@ -96,7 +96,7 @@ var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/rotate", ID: "postWebhooksWebhookIdRotate", Tag: "operator",
 	Summary: "Give a webhook a new secret; the one before signs too, for a day",
 	Access:  ByOperator,
-	Errors:  errs(404),
+	Errors:  errs(400, 404),
 })
 
 // EnableWebhook is the call that has a webhook told again.
@@ -119,5 +119,5 @@ var DisableWebhook = declare[WebhookPath, Webhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/disable", ID: "postWebhooksWebhookIdDisable", Tag: "operator",
 	Summary: "Have a webhook told nothing until it is enabled",
 	Access:  ByOperator,
-	Errors:  errs(404),
+	Errors:  errs(400, 404),
 })

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -19,5 +20,16 @@ func TestEachCodeHasAMeaning(t *testing.T) {
 	slices.Sort(codes)
 	if !slices.Equal(codes, meant()) {
 		t.Errorf("answered are %v, described %v", codes, meant())
+	}
+}
+
+// Every error says what to do and names an action, also one whose text alone was thought of.
+func TestEveryErrorHasAHintAndAnAction(t *testing.T) {
+	for _, m := range Meanings() {
+		resp := failure(fault.New(m.Code, "it is so"), Call{})
+		var p struct{ Hint, Action string }
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil || p.Hint == "" || p.Action == "" {
+			t.Errorf("%s: %s, %v", m.Code, resp.Body, err)
+		}
 	}
 }

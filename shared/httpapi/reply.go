@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"hash/fnv"
@@ -75,7 +76,8 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	}
 	resp := response(status)
 	p := api.Problem{
-		Error: e.Message, Code: string(e.Code), Hint: e.Hint, Action: e.Action, RequestID: c.RequestContext.RequestID,
+		Error: e.Message, Code: string(e.Code), Hint: cmp.Or(e.Hint, meanings[e.Code][1]),
+		Action: cmp.Or(e.Action, actionOf(status)), RequestID: c.RequestContext.RequestID,
 	}
 	if status == http.StatusServiceUnavailable {
 		e = e.WithRetryAfter(e.RetryAfter + spread(c.RequestContext.RequestID))
@@ -92,6 +94,14 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	}
 	resp.Body = problemJSON(p, e.Details)
 	return resp
+}
+
+// actionOf is what a caller does after an error that names no action of its own.
+func actionOf(status int) string {
+	if status == http.StatusTooManyRequests || status >= http.StatusInternalServerError {
+		return "retry"
+	}
+	return "stop"
 }
 
 // retrySpread is how much later than others a caller is asked to try again at most: those whom the same fault of the

@@ -49,7 +49,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 				text, minted := token.Mint(token.Workspace)
 				next, out.Revoked = workspace.RepairByHand(f, minted, now)
 				out.AuthToken = text
-				e.Summary = fmt.Sprintf("%d credentials revoked; credential %s issued and shown", out.Revoked, token.Name(text))
+				e.Summary = fmt.Sprintf("%s; credential %s issued and shown", revokedWords(out.Revoked), token.Name(text))
 				return next, e, nil
 			}
 			from, to := in.From, in.From
@@ -63,8 +63,8 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 				to = from + ", the address of its last accepted call"
 			}
 			next, out.Revoked = workspace.Repair(f, from, r.Policy, now)
-			e.Summary = fmt.Sprintf("%d credentials revoked; bootstrap open until %s, to %s",
-				out.Revoked, next.BootstrapUntil.UTC().Format(time.RFC3339), to)
+			e.Summary = fmt.Sprintf("%s; bootstrap open until %s, to %s",
+				revokedWords(out.Revoked), next.BootstrapUntil.UTC().Format(time.RFC3339), to)
 			return next, e, nil
 		})
 	out.Facts = done.Facts
@@ -84,7 +84,7 @@ func (r *Registry) Revoke(
 		}
 		f, revoked = workspace.Revoke(f, r.Policy, now)
 		return f, &activity.AuditEntry{
-			Actor: by, Action: "revoke", Summary: fmt.Sprintf("%d credentials revoked", revoked), At: now,
+			Actor: by, Action: "revoke", Summary: revokedWords(revoked), At: now,
 		}, nil
 	})
 	return out, revoked, err
@@ -148,4 +148,12 @@ func (r *Registry) Rotate(
 		return before, "", err
 	}
 	return before, text, nil
+}
+
+// revokedWords say how many credentials were revoked.
+func revokedWords(n int) string {
+	if n == 1 {
+		return "1 credential revoked"
+	}
+	return fmt.Sprintf("%d credentials revoked", n)
 }

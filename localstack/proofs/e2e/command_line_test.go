@@ -132,11 +132,11 @@ func TestAPICommandLine(t *testing.T) {
 	cliPrints(t, []string{"cancel", id, mid}, "cancelled")
 	cliPrints(t, []string{"resume", id}, "online")
 	cliPrints(t, []string{"adopt", id, "--runtime", "x", "--reset-credentials", "--force"}, "adopted", "rcw_")
-	cliPrints(t, []string{"dismiss", id}, "dismissed; "+id)
+	cliPrints(t, []string{"dismiss", id}, "there was nothing to dismiss; "+id)
 	cliPrints(t, []string{"revoke", id}, "1 credential revoked", "repair")
 	cliPrints(t, []string{"sweep"}, "seen")
 	cliPrints(t, []string{"history", id},
-		"create", "credential_issued", "credential_used", "repair", "rotate", "adopt", "dismiss", "revoke", "probe", "cancel",
+		"create", "credential_issued", "credential_used", "repair", "rotate", "adopt", "revoke", "probe", "cancel",
 		"status_changed", "operator rco_")
 	cliPrints(t, []string{"events"}, id)
 	cliPrints(t, []string{"audit"}, "sweep")
