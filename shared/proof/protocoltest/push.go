@@ -181,13 +181,18 @@ func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
 	return false
 }
 
-// usedUnanswered reports whether a message used up more attempts than its agent answered.
+// usedUnanswered reports whether a message used up more attempts than its agent answered. One that is lost counts as
+// trouble too: it may be the message that kills its deliverer.
 func (m *machine) usedUnanswered(msg chat.Message) bool {
-	used := 0
+	used, lost := 0, 0
 	for _, a := range msg.Attempts {
-		if a.Outcome == chat.Failed || a.Outcome == chat.FailedAlone {
+		switch a.Outcome {
+		case chat.Failed, chat.FailedAlone:
 			used++
+		case chat.Lost:
+			lost++
+		default:
 		}
 	}
-	return used > m.answered[msg.ID]
+	return used > m.answered[msg.ID]+lost
 }
