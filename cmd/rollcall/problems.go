@@ -79,6 +79,12 @@ func problemsOf(fleet []api.Workspace, now time.Time) (out []problem) {
 			suspect = suspect.with(ws)
 		case ws.Status == workspace.StatusOffline && now.Sub(ws.Since) > silentLong:
 			silent = silent.with(ws)
+		case ws.Status == workspace.StatusPaused && ws.Inbox.Queued > 0:
+			out = append(out, problem{
+				[]string{ws.ID},
+				ws.Status, ws.Reason, ws.Since,
+				count(int(ws.Inbox.Queued), "message") + " wait until it is resumed", ws.Command, ws.CommandNeeds,
+			})
 		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
 			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command, ws.CommandNeeds})
 		}

@@ -23,7 +23,10 @@ func row(
 func TestProblemsOf(t *testing.T) {
 	now := time.Now()
 	lost := api.Remark{Code: "mail_lost", Text: "1 message ended undelivered", Command: "rollcall redrive b-lost"}
+	held := row("m-held", workspace.StatusPaused, workspace.ReasonPaused, now)
+	held.Inbox.Queued = 2
 	found := problemsOf([]api.Workspace{
+		held,
 		row("a-well", workspace.StatusOnline, workspace.ReasonHealthy, now),
 		row("b-lost", workspace.StatusOnline, workspace.ReasonHealthy, now, lost),
 		row("c-old", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-100*time.Hour)),
@@ -49,6 +52,8 @@ e-new is offline (lease_expired) since 1h ago: a hint for e-new
     rollcall mend e-new
 b-lost: 1 message ended undelivered
     rollcall redrive b-lost
+m-held is paused (paused) since 0s ago: 2 messages wait until it is resumed
+    rollcall mend m-held
 2 workspaces silent for more than three days
     rollcall status --status offline
 `
