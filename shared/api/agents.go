@@ -225,7 +225,7 @@ type AckRequest struct {
 
 // Acked is the answer to an acknowledgement.
 type Acked struct {
-	LastAckedSeq int64 `json:"last_acked_seq" description:"up to which number no mail is left to acknowledge: acked_seq, or more when the agent had acknowledged more before"`
+	LastAckedSeq int64 `json:"last_acked_seq" description:"acked_seq; of an old acknowledgement, which ends nothing, up to which number no mail is left"`
 }
 
 // Report is the call with which an agent logs what it did.

@@ -21,9 +21,9 @@ type AckRequest struct {
 
 // Ack takes the mail that was handed out to polls, up to a number, for done. From
 // then on the cursor of this host acknowledges nothing: what it says is that the
-// mail arrived, and not that the work is done. It returns up to which number no mail
-// is left to acknowledge, which is more than was said when the acknowledgement is an
-// old one. Errors: those of Registry.Signal, invalid_request, epoch_superseded.
+// mail arrived, and not that the work is done. It returns the number that was said; of
+// an old acknowledgement, which ends nothing, it returns up to which number no mail is
+// left to acknowledge. Errors: those of Registry.Signal, invalid_request, epoch_superseded.
 func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark int64, err error) {
 	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
 	switch {
@@ -39,16 +39,22 @@ func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark 
 	if f.AcksEpoch != f.Epoch {
 		u.AcksEpoch = &f.Epoch
 	}
+	ended := 0
 	for more := true; more; u.AcksEpoch = nil {
 		var open []OpenMessage
+		var n int
 		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
-			open, more, err = d.ackSome(ctx, f, in.Seq, u, now)
+			open, n, more, err = d.ackSome(ctx, f, in.Seq, u, now)
 			return err
 		})
 		if err != nil {
 			return 0, err
 		}
+		ended += n
 		mark = max(mark, markAfter(f, open, in.Seq))
+	}
+	if ended > 0 {
+		return in.Seq, nil
 	}
 	return mark, nil
 }
@@ -69,25 +75,25 @@ func markAfter(f workspace.Facts, open []OpenMessage, seq int64) int64 {
 }
 
 // ackSome ends as many of the messages up to a number as one transaction takes; open
-// is what was open before, and more reports whether some are left. Error: conflict
-// when the mailbox moved.
+// is what was open before, ended how many it ended, and more reports whether some are
+// left. Error: conflict when the mailbox moved.
 func (d *Delivery) ackSome(
 	ctx context.Context, f workspace.Facts, seq int64, u MailboxUpdate, now time.Time,
-) (open []OpenMessage, more bool, err error) {
+) (open []OpenMessage, ended int, more bool, err error) {
 	moves, open, more, err := d.ackable(ctx, f, seq, now)
 	if err != nil || (len(moves) == 0 && u.AcksEpoch == nil) {
-		return open, more, err
+		return open, 0, more, err
 	}
 	if len(moves) > 0 {
 		u.DeliveredAt = now
 	}
 	if err := d.write(ctx, f, open, moves, u); err != nil {
-		return open, more, err
+		return open, 0, more, err
 	}
 	if len(outboxOf(moves)) > 0 {
 		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
 	}
-	return open, more, nil
+	return open, len(moves), more, nil
 }
 
 // ackable is the ends of the first messages up to a number that a poll was handed.
