@@ -54,8 +54,8 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 	case r.Handover == Taken && r.Answer != nil:
 		out.Answer = r.Answer
 	default:
-		why := cmp.Or(r.Why, map[Handover]string{Busy: "it is busy"}[r.Handover], "it gave no answer")
-		return out, fault.New(fault.AgentUnreachable, "the agent did not answer the call: %s", chat.Clip(why, maxError)).
+		why := cmp.Or(map[Handover]string{Busy: "it is busy"}[r.Handover], "it gave no answer")
+		return out, fault.New(fault.AgentUnreachable, "the agent did not answer the call: %s", why).
 			WithHint("try again later; the task itself goes on", "retry")
 	}
 	return out, nil

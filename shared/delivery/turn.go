@@ -5,26 +5,28 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // inTurn is open mail in the order in which it is delivered now: by priority, then by acceptance. Each second turn is
 // of what has waited for longer than the objective, the oldest first, whatever its priority is: so no sender can keep
-// another's mail back with a high one.
+// another's mail back with a high one. Of one priority the order of acceptance holds in each turn, whatever a clock said
+// when a message was accepted.
 func inTurn(open []OpenMessage, f workspace.Facts, p workspace.Policy, now time.Time) []OpenMessage {
 	if (f.Delivered+f.Dead)%2 == 0 {
 		return open
 	}
-	waited := func(m OpenMessage) int {
-		if now.Sub(m.AcceptedAt) >= p.DeliveryObjective {
-			return 0
+	var waited, others []OpenMessage
+	young := map[chat.Priority]bool{} // those of which an earlier message has not waited so long
+	for _, m := range open {
+		if !young[m.Priority] && now.Sub(m.AcceptedAt) >= p.DeliveryObjective {
+			waited = append(waited, m)
+			continue
 		}
-		return 1
+		young[m.Priority] = true
+		others = append(others, m)
 	}
-	return slices.SortedStableFunc(slices.Values(open), func(a, b OpenMessage) int {
-		if first := cmp.Compare(waited(a), waited(b)); first != 0 || waited(a) > 0 {
-			return first
-		}
-		return cmp.Compare(a.Seq, b.Seq)
-	})
+	slices.SortStableFunc(waited, func(a, b OpenMessage) int { return cmp.Compare(a.Seq, b.Seq) })
+	return append(waited, others...)
 }

@@ -32,9 +32,7 @@ func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) 
 		return
 	}
 	e.Next.Traces = traced.Traces
-	if changed, _ := l.record(ctx, e); changed && l.Recorded != nil {
-		l.Recorded(ctx)
-	}
+	_, _ = l.record(ctx, e)
 }
 
 // Record writes the workspace's verdict down if it is another than the last one
@@ -68,6 +66,9 @@ func (l *Log) record(ctx context.Context, e Entry) (changed bool, err error) {
 	})
 	if fault.CodeOf(err) == fault.Conflict {
 		return false, nil // the facts changed meanwhile: the next sweep looks again
+	}
+	if err == nil && l.Recorded != nil {
+		l.Recorded(ctx)
 	}
 	return err == nil, err
 }

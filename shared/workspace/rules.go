@@ -349,8 +349,9 @@ func (s situation) strangerHint() string {
 		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it needs a credential of its own",
 			s.StrangerFrom, s.StrangerWith.words(), when)
 	}
-	if s.StrangerWith == FormerCredential {
-		when += ", and it may have been stolen"
+	if s.StrangerWith == FormerCredential { // an ended one names no command: whoever follows that lets a thief in
+		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: a repair for that address is for who knows "+
+			"that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
 	return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
 		s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
