@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -44,5 +45,17 @@ func TestAWebhooksLife(t *testing.T) {
 		if id == "" {
 			id = made.WebhookID
 		}
+	}
+}
+
+// What an operator brings about is told at once, as what an agent does is.
+func TestAnOperatorsActRings(t *testing.T) {
+	env := fixture.Env(t)
+	rung := 0
+	env.StatusLog.Recorded = func(context.Context) { rung++ }
+	operator := fixture.Person(t, env, people.Operate, "")
+	resp := fixture.Call(t, env, endpoints(env), api.Pause.Operation, fixture.PollID, operator, "")
+	if resp.StatusCode != http.StatusOK || rung != 1 {
+		t.Errorf("rang %d times: %d %s", rung, resp.StatusCode, resp.Body)
 	}
 }
