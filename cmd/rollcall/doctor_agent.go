@@ -135,18 +135,15 @@ func (d *doctor) lookAtAgent() {
 	default:
 		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
 	}
-	heard := ws.LastHeartbeat
-	if ws.Inbox.LastPollAt.After(heard) {
-		heard = ws.Inbox.LastPollAt
-	}
+	last := heard(*ws)
 	switch {
 	case ws.LeaseUntil.Before(d.now):
 		d.add("heartbeat", broken, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now),
 			"check that the agent runs, and look at its log for the answers to its heartbeats")
-	case heard.IsZero():
+	case last.IsZero():
 		d.add("heartbeat", healthy, "none yet; the lease ends "+relative(ws.LeaseUntil, d.now), "")
 	default:
-		d.add("heartbeat", healthy, fmt.Sprintf("%s; the lease ends %s", relative(heard, d.now),
+		d.add("heartbeat", healthy, fmt.Sprintf("%s; the lease ends %s", relative(last, d.now),
 			relative(ws.LeaseUntil, d.now)), "")
 	}
 	d.lookAtMail()

@@ -22,13 +22,13 @@ import (
 // record says how many were left out. A fault fails no call: the next sweep records
 // what is missing.
 func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) {
-	v := workspace.Assess(f, l.Policy, now)
-	if v.Reason == workspace.ReasonLeaseExpired || v.Reason == workspace.ReasonPlatformSuspect {
+	e, changes := l.entryOf(f, workspace.Fleet{}, now)
+	if !changes || e.Change.To.Reason == workspace.ReasonLeaseExpired ||
+		e.Change.To.Reason == workspace.ReasonPlatformSuspect {
 		return
 	}
 	traced, ok := workspace.TraceChange(f, l.Policy, now)
-	e, changes := entryOf(f, v, now)
-	if !ok || !changes {
+	if !ok {
 		return
 	}
 	e.Next.Traces = traced.Traces
@@ -40,7 +40,7 @@ func (l *Log) RecordCall(ctx context.Context, f workspace.Facts, now time.Time) 
 func (l *Log) Record(
 	ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time,
 ) (changed bool, err error) {
-	e, changes := entryOf(f, fl.Assess(f, l.Policy, now), now)
+	e, changes := l.entryOf(f, fl, now)
 	if !changes {
 		return false, nil
 	}
@@ -73,12 +73,15 @@ func (l *Log) record(ctx context.Context, e Entry) (changed bool, err error) {
 	return err == nil, err
 }
 
-// entryOf is the change to a verdict; changes says that it is another one than the last that was recorded.
-func entryOf(f workspace.Facts, v workspace.Verdict, now time.Time) (e Entry, changes bool) {
-	as := fmt.Sprintf("%s/%s", v.Status, v.Reason)
+// entryOf is the change to the present verdict; changes says that it is another one than the last that was recorded.
+// The words and the evidence of a verdict are worked out only then: most calls change nothing.
+func (l *Log) entryOf(f workspace.Facts, fl workspace.Fleet, now time.Time) (e Entry, changes bool) {
+	status, reason := fl.Stands(f, l.Policy, now)
+	as := fmt.Sprintf("%s/%s", status, reason)
 	if !workspace.IsChange(f.AnnouncedAs, as) {
 		return e, false
 	}
+	v := fl.Assess(f, l.Policy, now)
 	next := f
 	next.AnnouncedAs, next.AnnouncedAt, next.AnnouncedSeq = as, now, f.AnnouncedSeq+1
 	next.Standing = workspace.Standing{StandsAs: as, StandsSince: v.Since}
@@ -168,7 +171,7 @@ func (l *Log) recordOnce(
 ) (recorded int, rest left, err error) {
 	var due []Entry
 	for _, f := range facts {
-		if e, changes := entryOf(f, fl.Assess(f, l.Policy, now), now); changes {
+		if e, changes := l.entryOf(f, fl, now); changes {
 			due = append(due, e)
 		}
 	}

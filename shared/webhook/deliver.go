@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,26 +52,34 @@ const (
 // Deliver sends to each webhook what is due, in the order of the log, for a while. One that hangs or fails holds up no
 // other. It rings when more is left, or for the next try.
 func (s *Service) Deliver(ctx context.Context) error {
-	all, err := s.Store.Hooks(ctx)
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	latest, err := s.Log.LatestChange(ctx)
+	due, err := s.due(ctx)
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(all))
+	errs := make([]error, len(due))
 	var g errgroup.Group
-	for i, h := range all {
-		if h.due(latest, s.Clock.Now()) {
-			g.Go(func() error {
-				errs[i] = s.deliver(ctx, h)
-				return nil
-			})
-		}
+	for i, h := range due {
+		g.Go(func() error {
+			errs[i] = s.deliver(ctx, h)
+			return nil
+		})
 	}
 	_ = g.Wait() // errors are in errs
 	return errors.Join(errs...)
+}
+
+// due lists the webhooks to which something may be sent now.
+func (s *Service) due(ctx context.Context) ([]Hook, error) {
+	all, err := s.Store.Hooks(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	latest, err := s.Log.LatestChange(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Clock.Now()
+	return slices.DeleteFunc(all, func(h Hook) bool { return !h.due(latest, now) }), nil
 }
 
 // deliver sends to one webhook, as the only one who does.
@@ -89,8 +98,8 @@ func (s *Service) deliver(ctx context.Context, h Hook) error {
 			return err
 		}
 		told := s.tell(ctx, &h, changes, began.Add(sendFor))
-		more := len(changes) == changesAt || !told
-		if err := s.note(ctx, &h, changes, !more || !told); err != nil || !more || !told {
+		ends := !told || len(changes) < changesAt
+		if err := s.note(ctx, &h, changes, ends); err != nil || ends {
 			return err
 		}
 	}
@@ -235,18 +244,9 @@ func (s *Service) Recorded(ctx context.Context) {
 
 // RingIfDue rings if something is due: no webhook is forgotten because a bell was lost.
 func (s *Service) RingIfDue(ctx context.Context) error {
-	all, err := s.Store.Hooks(ctx)
-	if err != nil || len(all) == 0 {
+	due, err := s.due(ctx)
+	if err != nil || len(due) == 0 {
 		return err
 	}
-	latest, err := s.Log.LatestChange(ctx)
-	if err != nil {
-		return err
-	}
-	for _, h := range all {
-		if h.due(latest, s.Clock.Now()) {
-			return s.Bell.RingWebhooks(ctx, 0)
-		}
-	}
-	return nil
+	return s.Bell.RingWebhooks(ctx, 0)
 }
