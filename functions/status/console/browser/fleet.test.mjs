@@ -134,6 +134,19 @@ test('the keyboard is enough', async t => {
   await holds(page, () => document.activeElement.matches('input[type=search]'))
 })
 
+test('a key that is pressed as soon as a page is drawn is heard', async t => {
+  const w = await workspace(t, { name: some() })
+  const page = await visit(t, '?search=' + w.id)
+  await page.evaluate(() => new MutationObserver((_, observer) => {
+    if (!document.querySelector('h1:not(.unseen)')) return
+    observer.disconnect()
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+  }).observe(document.body, { childList: true, subtree: true }))
+  await row(page, w.id).locator('a.name').click()
+  await holds(page, () => location.search.includes('search='))
+  await row(page, w.id).waitFor()
+})
+
 test('what agents and senders write is text', async t => {
   const evil = `<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.exe ${some()}`
   const shown = evil.replace('\u202e', '\\u202e')

@@ -1,7 +1,7 @@
 import './console.css'
 // The console: which page is shown, and what stands around it.
 import { render } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
 import { Live } from './live'
@@ -18,7 +18,7 @@ function Console() {
   const [keys, showKeys] = useState(false), [signing, sign] = useState(false)
   const id = new URLSearchParams(query).get('workspace')
   useKeys(key => { if (key === '?') showKeys(true) })
-  useEffect(() => { if (!id) fleetAddress = query }, [query])
+  useLayoutEffect(() => { if (!id) fleetAddress = query }, [query])
   useTitle(state, id)
   return (
     <div class={state.trouble ? 'unreached' : ''}>

@@ -218,7 +218,7 @@ function useHeldRows(rows: { current: HTMLElement | null }, wanted: Workspace[],
 /** useKeptFocus gives a row its focus back that it lost because it moved. */
 function useKeptFocus(rows: { current: HTMLElement | null }) {
   const focused = useRef<string | undefined>(undefined)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const note = (e: FocusEvent) => { focused.current = (e.target as HTMLElement).closest<HTMLElement>('tr[data-id]')?.dataset['id'] }
     const dropped = (e: FocusEvent) => { if (e.relatedTarget) focused.current = undefined }
     const unwanted = () => { focused.current = undefined }

@@ -1,11 +1,13 @@
-import { useEffect, useReducer, useRef, useState } from 'preact/hooks'
+// What listens begins to in a layout effect, which runs before the browser paints: a key that is pressed, or a change
+// that comes, as soon as something is on the screen must not be lost.
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
 import { platformNow } from './api'
 import type { Live, State } from './live'
 
 /** useLive draws a component again after each change of the state. */
 export function useLive(live: Live): State {
   const [, again] = useReducer((n: number) => n + 1, 0)
-  useEffect(() => live.subscribe(() => again(undefined as never)), [live])
+  useLayoutEffect(() => live.subscribe(() => again(undefined as never)), [live])
   return live.state
 }
 
@@ -32,7 +34,7 @@ export function go(query: string, { replace = false } = {}) {
 /** useQuery is the query of the page's address. */
 export function useQuery(): string {
   const [query, set] = useState(location.search)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => set(location.search)
     goes.addEventListener('go', changed)
     addEventListener('popstate', changed)
@@ -48,7 +50,7 @@ export function useQuery(): string {
 export function useKeys(pressed: (key: string, e: KeyboardEvent) => void) {
   const latest = useRef(pressed)
   latest.current = pressed
-  useEffect(() => {
+  useLayoutEffect(() => {
     const down = (e: KeyboardEvent) => {
       const at = e.target as HTMLElement
       if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return

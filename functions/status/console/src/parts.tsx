@@ -1,6 +1,6 @@
 // Small parts that several pages are made of.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Reason, Status } from './api'
 import { ago, exact } from './time'
 import { visible } from './visible'
@@ -65,7 +65,7 @@ export function Dialog({ title, onClose, children, wide = false }: {
   title: string; onClose: () => void; children: ComponentChildren; wide?: boolean
 }) {
   const at = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     at.current?.showModal()
     return () => before?.focus()

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, actsOf, advised, grave, label } from './actions'
 import type { Act } from './actions'
 import type { Evidence, Workspace } from './api'
@@ -24,7 +24,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   const may = state.me?.scope === 'operate' || state.me?.scope === 'admin'
   const looks = !!state.me && !may // who is signed in and may only look is offered nothing to do
   const act = (act: Act, message?: string) => { if (may) open(message ? { act, message } : { act }); else onSignIn() }
-  useEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
+  useLayoutEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
   useKeys((key, e) => {
     if (key !== 'Escape') return
     e.preventDefault()
