@@ -121,7 +121,13 @@ func (p problem) with(ws api.Workspace) problem {
 
 // worstFirst orders a fleet by what an operator looks at first, then by id.
 func worstFirst(fleet []api.Workspace) []api.Workspace {
-	severity := func(ws api.Workspace) int { return workspace.Severity(ws.Status, ws.Reason, len(ws.Remarks)) }
+	severity := func(ws api.Workspace) int {
+		var remarks []string
+		for _, r := range ws.Remarks {
+			remarks = append(remarks, r.Code)
+		}
+		return workspace.Severity(ws.Status, ws.Reason, remarks...)
+	}
 	return slices.SortedStableFunc(slices.Values(fleet), func(a, b api.Workspace) int {
 		return cmp.Or(cmp.Compare(severity(a), severity(b)), cmp.Compare(a.ID, b.ID))
 	})

@@ -114,10 +114,10 @@ func TestTheConsoleOrdersAsTheCommandLine(t *testing.T) {
 	const file = "console/test/severity.json"
 	var lines []string
 	for _, status := range workspace.Status("").Choices() {
-		for _, reason := range []workspace.Reason{workspace.ReasonCredentialsRejected, workspace.ReasonHealthy} {
-			for remarks := range 2 {
+		for _, reason := range workspace.Reasons() {
+			for _, remarks := range [][]string{{}, {workspace.RemarkInboxFull}, {workspace.RemarkMailLost}} {
 				line, err := json.Marshal([]any{
-					status, reason, remarks, workspace.Severity(workspace.Status(status), reason, remarks),
+					status, reason, remarks, workspace.Severity(workspace.Status(status), reason, remarks...),
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -48,7 +48,7 @@ export const silentLong = (w: Row, now: number) => w.status === 'offline' && now
 
 /** order is worst first, then by id. */
 export const order = <W extends Row>(fleet: W[]): W[] => {
-  const rank = (w: W) => severity(w.status, w.reason, w.remarks?.length ?? 0)
+  const rank = (w: W) => severity(w.status, w.reason, (w.remarks ?? []).map(r => r.code))
   return fleet.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
 }
 

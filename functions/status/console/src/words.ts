@@ -28,11 +28,19 @@ export const reasonWords: Record<Reason, string> = {
 /** worstFirst is the order of statuses of shared/workspace/severity.go. */
 export const worstFirst: Status[] = ['degraded', 'offline', 'unknown', 'provisioning', 'online', 'paused', 'removed']
 
-/** severity orders workspaces for an operator, as workspace.Severity does: the lower, the sooner one is looked at. */
-export function severity(status: Status, reason: Reason, remarks: number): number {
+// worstReasonFirst is the order of reasons within a status, of the same file.
+const worstReasonFirst: Reason[] = [
+  'push_failing', 'inbox_unattended', 'answers_failing', 'runtime_wedged', 'backlog_stalled', 'duplicate_host', 'inbox_full',
+  'error_rate',
+]
+
+/** severity orders workspaces for an operator, as workspace.Severity does: the lower, the sooner one is looked at. remarks are codes. */
+export function severity(status: Status, reason: Reason, remarks: string[]): number {
   if (reason === 'credentials_rejected') return 0
-  if (remarks > 0 && status === 'online') return 2 * (worstFirst.indexOf('unknown') + 1) + 1
-  return 2 * (worstFirst.indexOf(status) + 1)
+  const group = remarks.length && status === 'online' ? 2 * worstFirst.indexOf('unknown') + 1 : 2 * worstFirst.indexOf(status)
+  const known = worstReasonFirst.indexOf(reason)
+  const place = remarks.includes('mail_lost') ? -1 : known < 0 ? worstReasonFirst.length : known
+  return 100 * (group + 1) + 2 * (place + 1) + (remarks.length ? 0 : 1)
 }
 
 /** Tone is the colour of a dot: whether mail arrives. */
