@@ -54,7 +54,9 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 		m.ID = uuid.NewString()
 	}
 	if len(m.ID) > maxMessageID || !messageID.MatchString(m.ID) {
-		return m, fault.New(fault.InvalidRequest, "messageId has 1 to 128 letters, digits, '.', '_', ':' or '-'")
+		return m, fault.New(fault.InvalidRequest, "messageId must have 1 to 128 letters, digits, '.', '_', ':' or '-', "+
+			"and begin with a letter or a digit").
+			WithHint("ids that begin with '_' are the platform's own; leave messageId out, and one is made", "stop")
 	}
 	message["messageId"] = quote(m.ID)
 	if err := complete(message, m.Method); err != nil {

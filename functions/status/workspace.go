@@ -54,7 +54,7 @@ func state(reg *registry.Registry) func(context.Context, httpapi.Call, api.Works
 		case fault.WorkspaceRemoved:
 			return api.State{WorkspaceID: in.ID, Deleted: true}, nil
 		case fault.WorkspaceUnknown:
-			return api.State{}, workspace.UnauthorizedError(in.ID, token.Digest(c.Bearer()), c.From())
+			return api.State{}, workspace.UnauthorizedError(in.ID, token.Digest(c.Bearer()))
 		default:
 			return api.State{}, err
 		}

@@ -104,7 +104,7 @@ func (r *Registry) admitByEnrolment(
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
-		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential), in.From)
+		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
 	case e.Uses < 1:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	}

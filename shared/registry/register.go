@@ -130,7 +130,7 @@ func (r *Registry) admit(
 	case out.byEnrolment:
 		err = r.refuseNobody(ctx, in.ID, presented, err)
 	default:
-		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented, in.From))
+		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented))
 	}
 	return out, err
 }

@@ -26,7 +26,7 @@ func (r *Registry) Signal(
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
 		if fault.CodeOf(err) == fault.WorkspaceUnknown && r.Policy.Bootstrap != workspace.Open {
-			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented, s.From))
+			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
 		}
 		refused, ok := errors.AsType[*Refused](err)
 		if ok && refused.Facts.Hold != workspace.Removed && presented.Matches(refused.Facts.NextCredential) {
@@ -48,10 +48,10 @@ func (r *Registry) Signal(
 		case removed && f.TellsRemoval(presented, r.Policy):
 			return workspace.RemovedError(f)
 		case removed:
-			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented, s.From))
+			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
 		}
 		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
-		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented, s.From), now)
+		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented), now)
 	})
 	return f, err
 }

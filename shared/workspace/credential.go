@@ -53,13 +53,13 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 	case f.Hold == Removed && f.TellsRemoval(presented, p):
 		return Admission{}, RemovedError(f)
 	case f.Hold == Removed:
-		return Admission{}, UnauthorizedError(f.ID, presented, from)
+		return Admission{}, UnauthorizedError(f.ID, presented)
 	case !exists && p.Bootstrap == Open:
 		// An agent that brings a credential to an unused id keeps it: a client that reads its token only from its
 		// environment cannot take another.
 		return Admission{Mint: presented.Zero(), Trust: !presented.Zero()}, nil
 	case !exists:
-		return Admission{}, UnauthorizedError(f.ID, presented, from)
+		return Admission{}, UnauthorizedError(f.ID, presented)
 	case presented.Matches(f.Credential):
 		return Admission{}, nil
 	case presented.Matches(f.NextCredential):
@@ -67,7 +67,7 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 	case f.bootstraps(presented, p, now):
 		return f.bootstrap(presented, from)
 	}
-	return Admission{}, UnauthorizedError(f.ID, presented, from)
+	return Admission{}, UnauthorizedError(f.ID, presented)
 }
 
 // TellsRemoval reports whether a caller is told that the workspace is removed: who brings the credential that was its
@@ -93,7 +93,7 @@ func (f Facts) bootstrap(presented token.Hash, from string) (Admission, error) {
 	if f.BootstrapFrom == "" || f.BootstrapFrom == from {
 		return Admission{Mint: true}, nil
 	}
-	return Admission{}, UnauthorizedError(f.ID, presented, from) // it learns nothing of the window
+	return Admission{}, UnauthorizedError(f.ID, presented) // it learns nothing of the window
 }
 
 // Promote is the first use of an issued credential: it becomes the one in use, the one before it ends, and the
