@@ -11,7 +11,9 @@ import (
 // InspectCredential is the workspace that a credential is good for, and whether it is in use: one that was issued and
 // not used yet is good too. It only reads: no lease is renewed, no use begins, and no refusal is noted. Errors:
 // credential_missing, credential_unknown, workspace_removed.
-func (r *Registry) InspectCredential(ctx context.Context, credential string) (f workspace.Facts, inUse bool, err error) {
+func (r *Registry) InspectCredential(
+	ctx context.Context, credential string,
+) (f workspace.Facts, inUse bool, err error) {
 	presented := token.Digest(credential)
 	if presented.Zero() {
 		return f, false, fault.New(fault.CredentialMissing, "this call inspects a workspace's credential").

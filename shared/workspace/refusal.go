@@ -204,11 +204,11 @@ func (f Facts) refusalsDecayed(p Policy, now time.Time) bool {
 func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
 // UnauthorizedError refuses a missing or unknown credential; its texts are the wire contract's. The hint is the same
-// whoever calls, from wherever, and whether or not a bootstrap window is open: a stranger learns nothing, and no address
-// of a stranger gets into a command. What repairs the workspace depends on its facts, which rollcall explain shows.
+// whoever calls, from wherever, and whether or not a bootstrap window is open: a stranger learns nothing, and its
+// address gets into no command. What repairs the workspace depends on its facts, which rollcall explain shows.
 func UnauthorizedError(id string, presented token.Hash) *fault.Error {
-	hint := fmt.Sprintf("an operator runs rollcall explain %s, which says what repairs it, or creates it if there is none "+
-		"(rollcall create %[1]s, or an enrolment token); then register again", id)
+	hint := fmt.Sprintf("an operator runs rollcall explain %s, which says what repairs it, or creates it if there is "+
+		"none (rollcall create %[1]s, or an enrolment token); then register again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}
