@@ -74,19 +74,20 @@ type Workspace struct {
 	ID   string   `json:"id" schema:"WorkspaceID"`
 	Name string   `json:"name"`
 	Verdict
-	Delivery      Delivery        `json:"delivery"`
-	Inbox         Inbox           `json:"inbox"`
-	ActiveTasks   int             `json:"active_tasks"`
-	MaxTasks      int             `json:"max_concurrent_tasks"`
-	LastHeartbeat time.Time       `json:"last_heartbeat_at,omitzero"`
-	RegisteredAt  time.Time       `json:"last_registered_at,omitzero"`
-	LeaseUntil    time.Time       `json:"lease_until,omitzero"`
-	CreatedAt     time.Time       `json:"created_at"`
-	Totals        Totals          `json:"messages"`
-	URL           string          `json:"url,omitempty"`
-	Runtime       string          `json:"runtime,omitempty"`
-	Role          string          `json:"role,omitempty"`
-	Tier          int             `json:"tier"`
-	Team          string          `json:"team,omitempty" description:"that an operator put it in"`
-	AgentCard     json.RawMessage `json:"agent_card,omitempty" description:"as the agent gave it; a list has no cards"`
+	Delivery      Delivery              `json:"delivery"`
+	Expected      workspace.Expectation `json:"expected" description:"what a message that is sent now may expect: with now, next_poll and when_idle it arrives"`
+	Inbox         Inbox                 `json:"inbox"`
+	ActiveTasks   int                   `json:"active_tasks"`
+	MaxTasks      int                   `json:"max_concurrent_tasks"`
+	LastHeartbeat time.Time             `json:"last_heartbeat_at,omitzero"`
+	RegisteredAt  time.Time             `json:"last_registered_at,omitzero"`
+	LeaseUntil    time.Time             `json:"lease_until,omitzero"`
+	CreatedAt     time.Time             `json:"created_at"`
+	Totals        Totals                `json:"messages"`
+	URL           string                `json:"url,omitempty"`
+	Runtime       string                `json:"runtime,omitempty"`
+	Role          string                `json:"role,omitempty"`
+	Tier          int                   `json:"tier"`
+	Team          string                `json:"team,omitempty" description:"that an operator put it in"`
+	AgentCard     json.RawMessage       `json:"agent_card,omitempty" description:"as the agent gave it; a list has no cards"`
 }

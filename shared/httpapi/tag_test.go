@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // one serves a workspace as it stands when it is asked for.
@@ -40,6 +41,7 @@ func TestATagChangesWithWhatHappens(t *testing.T) {
 		"another fact":   {func(w *api.Workspace) { w.Evidence = []api.Evidence{{Fact: "other"}} }, false},
 		"the status":     {func(w *api.Workspace) { w.Status = "offline" }, false},
 		"the reason":     {func(w *api.Workspace) { w.Reason = "push_failing" }, false},
+		"the promise":    {func(w *api.Workspace) { w.Expected = workspace.ExpectRetrying }, false},
 		"since":          {func(w *api.Workspace) { w.Since = at }, false},
 		"a message":      {func(w *api.Workspace) { w.Inbox.Queued = 1 }, false},
 		"a task":         {func(w *api.Workspace) { w.ActiveTasks = 1 }, false},

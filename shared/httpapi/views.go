@@ -64,12 +64,14 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 	v := vw.fleet.Assess(f, vw.policy, vw.now)
 	shown := vw.verdict(f.ID, v)
 	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
+	by := workspace.EffectiveMode(f, vw.policy, vw.now)
+	expected, _ := workspace.Expect(f, v, by.Effective, vw.policy, vw.now)
 	return api.Workspace{
-		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown,
-		Delivery: delivery(workspace.EffectiveMode(f, vw.policy, vw.now)), Inbox: InboxOf(f, vw.now),
-		ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt,
-		LeaseUntil: f.LeaseUntil, CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime,
-		Role: p.Role, Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown, Delivery: delivery(by), Expected: expected,
+		Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(),
+		LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt, LeaseUntil: f.LeaseUntil,
+		CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime, Role: p.Role,
+		Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
 	}
 }
 

@@ -24,6 +24,39 @@ func live(p workspace.Policy) workspace.Facts {
 	}
 }
 
+// A row says what a sender is told: whether mail arrives can't be read off the reason.
+func TestTheRowSaysWhatAMessageMayExpect(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	refused := func(f *workspace.Facts) {
+		f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, now.Add(-time.Minute), now
+	}
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		reason workspace.Reason
+		want   workspace.Expectation
+	}{
+		"well":       {func(*workspace.Facts) {}, workspace.ReasonHealthy, workspace.ExpectNow},
+		"it polls":   {func(f *workspace.Facts) { f.Declared = "poll" }, workspace.ReasonHealthy, workspace.ExpectNextPoll},
+		"one failed": {func(f *workspace.Facts) { f.PushFailures = 1 }, workspace.ReasonHealthy, workspace.ExpectRetrying},
+		"refused":    {refused, workspace.ReasonCredentialsRejected, workspace.ExpectNow},
+		"revoked": {func(f *workspace.Facts) {
+			f.Credential, f.RevokedAt = [32]byte{}, now
+		}, workspace.ReasonCredentialsRejected, workspace.ExpectNobody},
+		"paused": {func(f *workspace.Facts) { f.Hold = workspace.Paused }, workspace.ReasonPaused, workspace.ExpectNobody},
+		"refused, it polled before, and not since": {func(f *workspace.Facts) {
+			refused(f)
+			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, now.Add(-2*time.Minute)
+		}, workspace.ReasonCredentialsRejected, workspace.ExpectNobody},
+	} {
+		f := live(reg.Policy)
+		c.change(&f)
+		row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{})
+		if row.Reason != c.reason || row.Expected != c.want {
+			t.Errorf("%s: %s, %s", name, row.Reason, row.Expected)
+		}
+	}
+}
+
 // Mail that was lost is told for a day, beside whatever the status is, with what
 // puts it back.
 func TestLostMailIsToldBesideTheStatus(t *testing.T) {

@@ -19,7 +19,7 @@ var worstReasonFirst = []Reason{
 // Severity orders workspaces for an operator: the lower, the sooner one is looked at. A refused credential comes before
 // all other statuses. Then the status counts; one that is online with a remark comes before all of which there is
 // nothing to say. Within a status, one that lost mail comes first, then the reason counts, then whether there is a
-// remark. remarks are the codes of its remarks. The console has the same order (words.ts), which a test holds to this.
+// remark. remarks are the codes of its remarks. The console is built with a table of it.
 func Severity(status Status, reason Reason, remarks ...string) int {
 	if reason == ReasonCredentialsRejected {
 		return 0

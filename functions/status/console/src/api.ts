@@ -2,7 +2,7 @@
 import type { Problem as ProblemBody } from './schema.gen'
 
 export type {
-  Attempt, Change, Created, Evidence, Events, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
+  Attempt, Change, Created, Evidence, Events, Expectation, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
   Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status, Workspace,
 } from './schema.gen'
 

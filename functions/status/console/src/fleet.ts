@@ -1,6 +1,6 @@
 // Which workspaces the fleet page shows, and in which order: pure, and kept in the page's address.
 import type { Reason, Status, Workspace } from './api'
-import { heard, reasonWords, severity, statusWords, waiting, worstFirst } from './words'
+import { heard, severity, statusWords, waiting, why, worstFirst } from './words'
 
 export interface Filter {
   search: string
@@ -34,7 +34,7 @@ export function writeFilter(f: Filter): string {
 }
 
 /** Row is a workspace, or so much of it as a row's place needs. */
-export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url'> &
+export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url' | 'expected'> &
   Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heartbeat_at' | 'last_registered_at'>>
 
 export const pageSize = 50
@@ -89,7 +89,7 @@ export function arranged<W extends Row>(fleet: W[], sort: string): W[] {
 }
 
 const found = (w: Row, search: string) => {
-  const text = [w.id, w.name, w.runtime, w.role, w.team, w.url, w.reason, reasonWords[w.reason], statusWords[w.status]]
+  const text = [w.id, w.name, w.runtime, w.role, w.team, w.url, w.reason, why(w), statusWords[w.status]]
     .join('\n').toLowerCase()
   return search.toLowerCase().split(/\s+/).every(word => text.includes(word))
 }

@@ -8,7 +8,7 @@ import type { State } from './live'
 import { Ago, Command, Dot, Icon, Name } from './parts'
 import { span } from './time'
 import { visible } from './visible'
-import { heard, reasonWords, statusWords, waiting } from './words'
+import { heard, reasonWords, statusWords, tone, waiting, why } from './words'
 
 export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })
 
@@ -94,7 +94,7 @@ function Filters({ page, filter, change, search, all }: {
         {page.statuses.map(([status, n]) => (
           <button type="button" key={status} aria-pressed={filter.status === status} data-status={status}
             onClick={() => change({ status: filter.status === status ? '' : status })}>
-            <span class={'dot ' + ({ online: 'good', degraded: 'bad', offline: 'gone', unknown: 'unsure' }[status as string] ?? 'idle')} />
+            <span class={'dot ' + tone(status)} />
             {statusWords[status]} <b>{n}</b>
           </button>
         ))}
@@ -180,7 +180,7 @@ function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect:
         {w.name !== w.id && <span class="id">{visible(w.id)}</span>}
       </th>
       <td class="status" data-label="Status">
-        <Dot status={w.status} reason={w.reason} /> <span class="reason">{reasonWords[w.reason]}</span>
+        <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
         {w.remarks?.map(r => <span class="remark" key={r.code}>{visible(r.text)}{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
         {needsHand && w.command && <Command needs={w.command_needs}>{w.command}</Command>}
       </td>

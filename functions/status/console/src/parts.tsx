@@ -1,7 +1,7 @@
 // Small parts that several pages are made of.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Reason, Status } from './api'
+import type { Expectation, Status } from './api'
 import { ago, exact } from './time'
 import { visible } from './visible'
 import { statusWords, tone } from './words'
@@ -10,8 +10,8 @@ import { statusWords, tone } from './words'
 export const Name = ({ children }: { children: string }) => <bdi dir="auto">{visible(children)}</bdi>
 
 /** Dot is a status: a colour, a shape and a word. */
-export const Dot = ({ status, reason, word = true }: { status: Status; reason: Reason; word?: boolean }) => (
-  <span class={'dot ' + tone(status, reason)}>{word && <b>{statusWords[status]}</b>}</span>
+export const Dot = ({ status, expected }: { status: Status; expected?: Expectation }) => (
+  <span class={'dot ' + tone(status, expected)}><b>{statusWords[status]}</b></span>
 )
 
 /** Ago is a time: relative, and exact when it is pointed at. */

@@ -13,7 +13,7 @@ export function Strip({ history, hours, now }: { history: HistoryEntry[]; hours:
     <figure class="strip">
       <div role="img" aria-label={said || 'no status is known of this time'}>
         <span style={{ flexGrow: Math.max(0, (all[0]?.from ?? to) - from) }} />
-        {all.map(s => <span key={s.from} class={tone(s.status, s.reason)} style={{ flexGrow: s.to - s.from }}
+        {all.map(s => <span key={s.from} class={tone(s.status)} style={{ flexGrow: s.to - s.from }}
           title={`${statusWords[s.status]}: ${reasonWords[s.reason]}\n${clock(s.from * 1000)} to ${clock(s.to * 1000)}`} />)}
       </div>
       <figcaption class="muted"><span>{clock(from * 1000).slice(0, 5)}</span><span>now</span></figcaption>
@@ -43,7 +43,7 @@ export function Timeline({ history }: { history: HistoryEntry[] }) {
             {heads && <h3>{today}</h3>}
             <time dateTime={e.at} title={exact(e.at)}>{clock(e.at)}</time>
             {e.change
-              ? <div><Dot status={e.change.to.status} reason={e.change.to.reason} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
+              ? <div><Dot status={e.change.to.status} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
               : <div><b>{wordsOf(e.action)}</b> <span class="muted">{visible(e.summary)}</span>
                 <small>by {visible(e.who)}{e.from && `, from ${e.from}`}</small></div>}
           </li>

@@ -1,5 +1,10 @@
 // What statuses and reasons are called by a person.
-import type { Reason, Status, Workspace } from './api'
+import type { Expectation, Reason, Status, Workspace } from './api'
+import table from './severity.json'
+
+// The table is made of workspace.Severity, by TestTheConsoleOrdersAsTheCommandLine: without a remark, with
+// one, and with lost mail.
+const severities = table satisfies Record<Status, Record<Reason, number[]>> as Record<Status, Record<Reason, [number, number, number]>>
 
 export const statusWords: Record<Status, string> = {
   online: 'Online', degraded: 'Degraded', offline: 'Offline', unknown: 'Unknown', provisioning: 'Not started',
@@ -25,39 +30,44 @@ export const reasonWords: Record<Reason, string> = {
   removed: 'An operator removed it',
 }
 
-/** worstFirst is the order of statuses of shared/workspace/severity.go. */
-export const worstFirst: Status[] = ['degraded', 'offline', 'unknown', 'provisioning', 'online', 'paused', 'removed']
+/** severity orders workspaces for an operator: the lower, the sooner one is looked at. remarks are their codes. */
+export const severity = (status: Status, reason: Reason, remarks: string[]): number =>
+  severities[status][reason][remarks.includes('mail_lost') ? 2 : remarks.length ? 1 : 0]
 
-// worstReasonFirst is the order of reasons within a status, of the same file.
-const worstReasonFirst: Reason[] = [
-  'push_failing', 'inbox_unattended', 'answers_failing', 'runtime_wedged', 'backlog_stalled', 'duplicate_host', 'inbox_full',
-  'error_rate',
-]
+/** worstFirst are the statuses in that order. */
+export const worstFirst = (Object.keys(severities) as Status[])
+  .toSorted((a, b) => severity(a, 'healthy', []) - severity(b, 'healthy', []))
 
-/** severity orders workspaces for an operator, as workspace.Severity does: the lower, the sooner one is looked at. remarks are codes. */
-export function severity(status: Status, reason: Reason, remarks: string[]): number {
-  if (reason === 'credentials_rejected') return 0
-  const group = remarks.length && status === 'online' ? 2 * worstFirst.indexOf('unknown') + 1 : 2 * worstFirst.indexOf(status)
-  const known = worstReasonFirst.indexOf(reason)
-  const place = remarks.includes('mail_lost') ? -1 : known < 0 ? worstReasonFirst.length : known
-  return 100 * (group + 1) + 2 * (place + 1) + (remarks.length ? 0 : 1)
-}
-
-/** Tone is the colour of a dot: whether mail arrives. */
+/** Tone is the colour and the shape of a dot. */
 export type Tone = 'good' | 'warn' | 'bad' | 'gone' | 'unsure' | 'idle'
 
-// Degraded, and mail arrives all the same.
-const arrives: Reason[] = ['answers_failing', 'duplicate_host', 'inbox_full', 'error_rate']
-
-export function tone(status: Status, reason: Reason): Tone {
-  switch (status) {
-    case 'online': return 'good'
-    case 'degraded': return arrives.includes(reason) ? 'warn' : 'bad'
-    case 'offline': return 'gone'
-    case 'unknown': return 'unsure'
-    default: return 'idle'
-  }
+/** arrives says of each promise whether a message that is sent now reaches the agent. */
+const arrives: Record<Expectation, boolean> = {
+  now: true, next_poll: true, when_idle: true, retrying: false, nobody_is_listening: false,
 }
+
+const tones: Record<Status, Tone> = {
+  online: 'good', degraded: 'warn', offline: 'gone', unknown: 'unsure', provisioning: 'idle', paused: 'idle', removed: 'idle',
+}
+
+/**
+ * tone is how a status looks. Of what is degraded it also shows whether mail arrives, where the API says what a message
+ * may expect now: of the past, it does not.
+ */
+export function tone(status: Status, expected?: Expectation): Tone {
+  const lost = expected !== undefined && !arrives[expected]
+  return lost && status === 'degraded' ? 'bad' : lost && status === 'online' ? 'warn' : tones[status]
+}
+
+/** expectedWords are what becomes of a message that is sent now. */
+export const expectedWords: Record<Expectation, string> = {
+  now: 'is delivered at once', next_poll: 'is delivered with its next poll', when_idle: 'waits until it is free',
+  retrying: 'is tried again and again, until its time is up', nobody_is_listening: 'waits: nobody takes it now',
+}
+
+/** why is the reason of a workspace in a person's words. */
+export const why = ({ status, reason, expected }: Pick<Workspace, 'status' | 'reason' | 'expected'>): string =>
+  status === 'online' && !arrives[expected] ? 'Its last delivery failed, and is tried again' : reasonWords[reason]
 
 /** waiting is how many messages wait for their delivery, or are being delivered. */
 export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued + inbox.in_flight : 0

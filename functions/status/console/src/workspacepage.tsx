@@ -11,7 +11,7 @@ import { Charts, Mailbox, Words } from './mail'
 import { Ago, Command, Copy, Dot, Icon, Name } from './parts'
 import { Strip, Timeline } from './timeline'
 import { visible } from './visible'
-import { heard, reasonWords, tone } from './words'
+import { expectedWords, heard, tone, why } from './words'
 
 /** WorkspacePage is one workspace: what is wrong, why, what mends it, its mail and its past. */
 export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
@@ -84,9 +84,9 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
   const next = act && advised(w)
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
   return (
-    <section class={'verdict ' + tone(w.status, w.reason)} aria-labelledby="verdict">
-      <h2 id="verdict"><Dot status={w.status} reason={w.reason} /> <span class="muted since">for <Ago at={w.since} now={now} short /></span></h2>
-      <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : reasonWords[w.reason] + '.'}</p>
+    <section class={'verdict ' + tone(w.status, w.expected)} aria-labelledby="verdict">
+      <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="muted since">for <Ago at={w.since} now={now} short /></span></h2>
+      <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : why(w) + '.'}</p>
       {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
       {w.hint && <p class="hint">{visible(w.hint)}</p>}
       {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command needs={w.command_needs}>{w.command}</Command>}</p>}
@@ -100,6 +100,7 @@ function Facts({ w, now }: { w: Workspace; now: number }) {
   const m = w.messages
   return (
     <dl class="facts">
+      {w.status !== 'removed' && <div><dt>A message now</dt><dd>{expectedWords[w.expected]}</dd></div>}
       <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: {visible(w.delivery.reason)}</dd></div>
       {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
       <div><dt>Last heard</dt><dd><Ago at={heard(w)} now={now} /></dd></div>

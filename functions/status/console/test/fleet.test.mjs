@@ -4,7 +4,7 @@ import test from 'node:test'
 import { load } from './bundle.mjs'
 
 const { arranged, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
-const { reasonWords, severity, statusWords } = await load('words.ts')
+const { expectedWords, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
 
@@ -18,10 +18,19 @@ test('each status and reason of the API has words', () => {
   assert.deepEqual(Object.keys(reasonWords).sort(), components.schemas.Reason.enum.toSorted())
 })
 
-test('the order is that of the command line', () => {
-  // TestTheConsoleOrdersAsTheCommandLine writes the file's content from workspace.Severity.
-  const table = JSON.parse(readFileSync(new URL('severity.json', here), 'utf8'))
-  for (const [status, reason, remarks, want] of table) assert.equal(severity(status, reason, remarks), want, `${status} ${reason} ${remarks}`)
+test('a dot follows the promise, and what is past has its status alone', () => {
+  const { Status, Expectation } = components.schemas
+  for (const status of Status.enum) {
+    for (const expected of Expectation.enum) {
+      const arrives = ['now', 'next_poll', 'when_idle'].includes(expected)
+      const want = { online: arrives ? 'good' : 'warn', degraded: arrives ? 'warn' : 'bad', offline: 'gone', unknown: 'unsure' }[status] ?? 'idle'
+      assert.equal(tone(status, expected), want, `${status}, ${expected}`)
+      assert.ok(expectedWords[expected], expected)
+      assert.equal(why({ status, reason: 'healthy', expected }) === reasonWords.healthy, status !== 'online' || arrives)
+    }
+  }
+  assert.equal(tone('degraded'), 'warn')
+  assert.equal(tone('online'), 'good')
 })
 
 test('a filter that is written to an address is read back', () => {
