@@ -1,8 +1,8 @@
 // The API's page, in Chromium, on a phone and on a desk: it fits, its contents lead where they say, and axe finds nothing
 // serious.
 import assert from 'node:assert/strict'
-import test, { after } from 'node:test'
-import { closeBrowser, sound, visit } from './platform.mjs'
+import { after } from 'node:test'
+import { closeBrowser, sound, test, visit } from './platform.mjs'
 
 after(closeBrowser)
 

@@ -1,8 +1,8 @@
 // The fleet page, in Chromium, on the built functions.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import test, { after } from 'node:test'
-import { agent, call, closeBrowser, holds, must, operator, proxy, row, send, shows, visit, workspace } from './platform.mjs'
+import { after } from 'node:test'
+import { agent, call, closeBrowser, holds, must, operator, proxy, row, send, shows, test, visit, workspace } from './platform.mjs'
 
 after(closeBrowser)
 

@@ -2,8 +2,8 @@
 // page, and pictures of the pages are taken when ROLLCALL_PICTURES says where to put them.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import test, { after } from 'node:test'
-import { agent, closeBrowser, must, operator, picture, row, send, shows, sound, visit, workspace } from './platform.mjs'
+import { after } from 'node:test'
+import { agent, closeBrowser, must, operator, picture, row, send, shows, sound, test, visit, workspace } from './platform.mjs'
 
 after(closeBrowser)
 

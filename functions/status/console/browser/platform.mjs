@@ -6,11 +6,21 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { test as testOf } from 'node:test'
 import { chromium } from 'playwright-core'
 
 export const platform = process.env.ROLLCALL_URL
 export const operator = process.env.ROLLCALL_OPERATOR
 export const patience = 90_000 // for a machine that does much else
+
+/** test is a test whose failure says what its pages showed. */
+export const test = (name, play) => testOf(name, async t => {
+  try {
+    await play(t)
+  } catch (e) {
+    throw await told(t, e)
+  }
+})
 
 /** call makes a call of the API, and gives its answer. */
 export async function call(method, path, body, token = operator) {
@@ -88,6 +98,30 @@ export async function proxy(t) {
 }
 
 let browser
+const visits = new WeakMap() // of a test: its pages, and what each asked
+
+/** told is a test's error, with what each page of the test shows and knows, and what it asked last. */
+export async function told(t, error) {
+  const parts = [error instanceof Error ? error.stack : String(error)]
+  for (const { page, calls, wrong } of visits.get(t) ?? []) {
+    const seen = await page.evaluate(looked).catch(e => `it can't be asked: ${e.message}`)
+    parts.push(['The page ' + page.url(), seen, 'It asked last:', ...calls.slice(-15), ...wrong].join('\n'))
+  }
+  return new Error(parts.join('\n\n'), { cause: error })
+}
+
+/** looked is, in the page, what a person sees there, and what the console knows. */
+function looked() {
+  const most = 6_000, text = document.body.innerText
+  const { fleet, ...state } = globalThis.rollcall?.state ?? {}
+  const at = document.activeElement
+  return [
+    'shows: ' + (text.length > most ? text.slice(0, most) + ' …' : text),
+    'has the focus on: ' + at?.outerHTML.slice(0, 200),
+    'knows: ' + JSON.stringify({ ...state, now: Date.now() }),
+    'of the fleet: ' + (fleet?.slice(0, 60).map(w => `${w.id} ${w.status} ${w.reason} ${w.expected}`).join(', ') ?? 'nothing yet'),
+  ].join('\n')
+}
 
 /** visit opens the console in a browser of its own. What the page loads from elsewhere, breaks or complains of fails the test. */
 export async function visit(t, address = '', { at = platform, credential, quiet = true, ...options } = {}) {
@@ -97,7 +131,11 @@ export async function visit(t, address = '', { at = platform, credential, quiet 
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/Paris', locale: 'en-GB', ...options })
   context.setDefaultTimeout(patience)
   if (credential) await context.addInitScript(secret => sessionStorage.setItem('credential', secret), credential)
-  const page = await context.newPage(), wrong = []
+  const page = await context.newPage(), wrong = [], calls = [], began = Date.now()
+  visits.set(t, [...visits.get(t) ?? [], { page, calls, wrong }])
+  const asked = (r, came) => calls.push(`${Date.now() - began} ms: ${r.method()} ${new URL(r.url()).pathname}${new URL(r.url()).search} ${came}`)
+  page.on('response', r => asked(r.request(), r.status()))
+  page.on('requestfailed', r => asked(r, r.failure()?.errorText))
   page.on('pageerror', e => wrong.push('error: ' + e.message))
   // What the API refuses, such as a workspace that was removed, is for the page to tell.
   const refused = /^Failed to load resource: the server responded with a status of 4\d\d/

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test, { after } from 'node:test'
-import { agent, boot, call, closeBrowser, must, operator, platform, row, send, shows, visit, workspace } from './platform.mjs'
+import { after } from 'node:test'
+import { agent, boot, call, closeBrowser, must, operator, platform, row, send, shows, test, visit, workspace } from './platform.mjs'
 
 after(closeBrowser)
 

@@ -12,6 +12,7 @@ import { span } from './time'
 import { WorkspacePage } from './workspacepage'
 
 const live = new Live()
+Object.assign(globalThis, { rollcall: live }) // for who looks why a page shows what it shows: rollcall.state
 
 function Console() {
   const state = useLive(live), query = useQuery()
