@@ -223,7 +223,12 @@ func (a *app) agreed(verb string, yes bool, chosen []api.Workspace) error {
 	for _, ws := range chosen {
 		names = append(names, ws.ID)
 	}
-	fmt.Fprintf(a.errs, "%s %s: %s\ngo on? [y/N] ", verb, count(len(chosen), "workspace"), strings.Join(names, ", "))
+	return a.agreedTo(fmt.Sprintf("%s %s: %s", verb, count(len(chosen), "workspace"), strings.Join(names, ", ")))
+}
+
+// agreedTo asks a person, who is there, whether to go on with what is about to be done.
+func (a *app) agreedTo(what string) error {
+	fmt.Fprintf(a.errs, "%s\ngo on? [y/N] ", what)
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -255,7 +255,7 @@ func TestWrongUsage(t *testing.T) {
 		"no time at all":       {args: "watch --every 0s", errs: "a time like 90d, 12h or 30m"},
 		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
 		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
-		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID MESSAGE"},
+		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID [MESSAGE…]"},
 		"no such output":       {args: "status -o xml", errs: `must be one of: table, json`},
 		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},
 		"no such status":       {args: "status --status dead", errs: "must be one of: online, degraded, offline"},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // completePatience is how long a shell waits for the platform.
@@ -36,6 +37,15 @@ func (a *app) completeIDs(cmd *cobra.Command, given []string, begun string) ([]s
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeSenders offers what --from takes.
+func (a *app) completeSenders(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	out, directive := a.completeIDs(cmd, nil, begun)
+	if strings.HasPrefix(workspace.Users, begun) {
+		out = append(out, cobra.CompletionWithDesc(workspace.Users, "all users"))
+	}
+	return out, directive
 }
 
 // completeOneID offers an id where a command takes one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 )
 
 func (a *app) receiptsCommand() *cobra.Command {
-	var state string
+	var only receiptFilter
 	var limit int
 	var since age
 	cmd := &cobra.Command{
@@ -26,10 +27,11 @@ func (a *app) receiptsCommand() *cobra.Command {
 			if len(args) == 2 {
 				return a.showReceipt(cmd.Context(), args[0], args[1])
 			}
-			return a.showReceipts(cmd.Context(), args[0], state, limit, since)
+			return a.showReceipts(cmd.Context(), args[0], only, limit, since)
 		},
 	}
-	choiceVar(cmd, &state, "state", "only these", chat.State("").Choices())
+	choiceVar(cmd, &only.state, "state", "only these", chat.State("").Choices())
+	a.fromVar(cmd, &only.from)
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
 	sinceVar(cmd, &since)
 	return cmd
@@ -44,13 +46,23 @@ func (a *app) showReceipt(ctx context.Context, id, message string) error {
 	return a.show(r, func(w *printer) { receiptTable(w, r) })
 }
 
-// showReceipts prints a workspace's messages, or those in one state.
-func (a *app) showReceipts(ctx context.Context, id, state string, limit int, since age) error {
+// receiptFilter picks messages of a workspace. The zero filter picks all.
+type receiptFilter struct{ state, from string }
+
+// query is the filter in a call's query.
+func (f receiptFilter) query() url.Values {
 	query := url.Values{}
-	if state != "" {
-		query.Set("state", state)
+	for name, value := range map[string]string{"state": f.state, "from": f.from} {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
-	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", query, limit,
+	return query
+}
+
+// showReceipts prints those of a workspace's messages that only picks.
+func (a *app) showReceipts(ctx context.Context, id string, only receiptFilter, limit int, since age) error {
+	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", only.query(), limit,
 		func(p page) []api.Receipt { return p.Messages },
 		func(r api.Receipt) bool { return since.holds(r.AcceptedAt, time.Now()) })
 	if err != nil {
@@ -68,14 +80,35 @@ func receiptsTable(w *printer, receipts []api.Receipt) {
 		fmt.Fprintln(w, "no messages")
 		return
 	}
-	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "ACCEPTED", "TRIES", "REASON"}}
+	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "FROM", "ACCEPTED", "TRIES", "REASON"}}
 	for _, r := range receipts {
 		rows = append(rows, []string{
-			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), w.at(r.AcceptedAt),
+			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), senderOf(r), w.at(r.AcceptedAt),
 			strconv.Itoa(len(r.Attempts)), w.words(r.Reason),
 		})
 	}
 	w.table(rows)
+}
+
+// senderOf is who sent a message: a workspace by its id, a person by name, a user, or nobody a probe.
+func senderOf(r api.Receipt) string {
+	switch {
+	case r.SourceID != "":
+		return r.SourceID
+	case r.Probe:
+		return "probe"
+	case r.SentBy != "":
+		return nameOf(r.SentBy)
+	}
+	return "user"
+}
+
+// nameOf is a person's name in what the audit trail calls the person: the name, and the credential's public id.
+func nameOf(person string) string {
+	if at := strings.LastIndex(person, " "); at > 0 {
+		return person[:at]
+	}
+	return person
 }
 
 // sentWords are which person sent a message.
@@ -89,7 +122,10 @@ func receiptTable(w *printer, r api.Receipt) {
 		{"accepted", w.at(r.AcceptedAt)},
 		{"expires", w.at(r.ExpiresAt)},
 	}
-	if r.SentBy != "" {
+	switch {
+	case r.SourceID != "":
+		rows = append(rows, []string{"sent", "by the workspace " + r.SourceID})
+	case r.SentBy != "":
 		rows = append(rows, []string{"sent", sentWords(r)})
 	}
 	if !r.SettledAt.IsZero() {

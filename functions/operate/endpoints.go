@@ -18,7 +18,7 @@ import (
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	messages := messages{env.Registry, env.Delivery, env.Activity}
 	cancel := func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
-		return env.Delivery.Cancel(ctx, id, messageID, "an operator", now)
+		return env.Delivery.Cancel(ctx, id, messageID, byOperator, now)
 	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.CreateWorkspace, create(env.Registry)),
@@ -30,6 +30,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
 		httpapi.Handle(api.RemoveWorkspace, remove(env.Delivery)),
 		httpapi.Handle(api.CancelMessage, messages.change("cancel", mayCancel, cancel)),
+		httpapi.Handle(api.CancelMail, messages.cancelMail),
 		httpapi.Handle(api.RedriveMessage, messages.redrive),
 		httpapi.Handle(api.Redrive, messages.redriveAll),
 		httpapi.Handle(api.Probe, probe(env.Delivery, env.Activity)),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,8 +9,10 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // messages is what operators do to messages.
@@ -18,6 +21,9 @@ type messages struct {
 	delivery *delivery.Delivery
 	activity activity.Log
 }
+
+// byOperator is who ends a message, in the words of its receipt.
+const byOperator = "an operator"
 
 // change makes a change of one message, and wakes the drain when it waits then. What
 // can't be done to the message as it is leaves no line; may says so.
@@ -76,6 +82,32 @@ func (ms messages) mayRedrive(m chat.Message, now time.Time) error {
 func mayCancel(m chat.Message, now time.Time) error {
 	_, err := m.Cancel("", now)
 	return err
+}
+
+// cancelMail ends the mail that waits of a workspace, or of one sender, or says which it would.
+func (ms messages) cancelMail(
+	ctx context.Context, c httpapi.Call, in api.CancelMailRequest,
+) (out api.CancelledMail, err error) {
+	if in.From == "" && !in.All {
+		return out, fault.New(fault.InvalidRequest, "from or all must say whose mail is to end")
+	}
+	if err := workspace.CheckSender(in.From); err != nil {
+		return out, err
+	}
+	f, err := ms.registry.Read(ctx, in.ID)
+	if err != nil {
+		return out, err
+	}
+	ended, left, err := ms.delivery.CancelMail(ctx, in.ID, in.From, byOperator, true, c.Now)
+	if err == nil && !in.DryRun && len(ended) > 0 {
+		audit := entry(c, "cancel", "asked to cancel %d of the %d messages that waited from %s",
+			len(ended), len(ended)+left, cmp.Or(in.From, "anyone"))
+		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
+			return out, err
+		}
+		ended, left, err = ms.delivery.CancelMail(ctx, in.ID, in.From, byOperator, false, c.Now)
+	}
+	return api.CancelledMail{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, ended), Left: left}, err
 }
 
 // redriveAll puts back every dead message of a workspace, or says which it

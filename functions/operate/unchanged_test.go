@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -42,7 +43,7 @@ var sent = []func(*testing.T, *app.Env){func(t *testing.T, env *app.Env) {
 
 func unchanged(a answered) bool            { return a.Unchanged }
 func nothingRevoked(a answered) bool       { return a.Revoked != nil && *a.Revoked == 0 }
-func nothingRedriven(a answered) bool      { return string(a.Messages) == "[]" }
+func noMessages(a answered) bool           { return string(a.Messages) == "[]" }
 func code(want string) func(answered) bool { return func(a answered) bool { return a.Code == want } }
 
 // What an operator asks for and is so already changes nothing, says so, and leaves no line in an audit trail. The act
@@ -67,7 +68,25 @@ func TestAnActThatChangesNothingLeavesNoLine(t *testing.T) {
 			first: do(api.Revoke.Operation), lines: 1, again: do(api.Revoke.Operation), says: nothingRevoked,
 		},
 		"redrive no message at all": {
-			before: sent, again: &act{op: api.Redrive.Operation, body: `{}`}, says: nothingRedriven,
+			before: sent, again: &act{op: api.Redrive.Operation, body: `{}`}, says: noMessages,
+		},
+		"cancel the mail of who sent none": {
+			before: sent, again: &act{op: api.CancelMail.Operation, body: `{"from":"nobody"}`}, says: noMessages,
+		},
+		"cancel mail that is cancelled": {
+			before: sent, first: &act{op: api.CancelMail.Operation, body: `{"from":"users"}`}, lines: 1,
+			again: &act{op: api.CancelMail.Operation, body: `{"all":true}`}, says: noMessages,
+		},
+		"cancel nobody's mail": {
+			before: sent, again: &act{op: api.CancelMail.Operation, body: `{}`}, says: code("invalid_request"),
+		},
+		"cancel the mail of what is no sender": {
+			before: sent, again: &act{op: api.CancelMail.Operation, body: `{"from":"a b"}`},
+			says: code("invalid_workspace_id"),
+		},
+		"cancel mail, dry": {
+			before: sent, again: &act{op: api.CancelMail.Operation, body: `{"all":true,"dry_run":true}`},
+			says: func(a answered) bool { return strings.Contains(string(a.Messages), `"queued"`) },
 		},
 		"redrive a message that is not there": {again: redrive, says: code("message_unknown")},
 		"redrive what waits":                  {before: sent, again: redrive, says: code("message_not_dead")},

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // receipts shows messages to those who may see them.
@@ -19,6 +20,9 @@ type receipts struct {
 // operate, their own to other senders.
 func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessagesRequest) (api.Receipts, error) {
 	below, err := readCursor(in.Cursor)
+	if err == nil {
+		err = workspace.CheckSender(in.From)
+	}
 	if err != nil {
 		return api.Receipts{}, err
 	}
@@ -27,7 +31,7 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		return api.Receipts{}, err
 	}
-	s := delivery.Selection{State: in.State, At: c.Now, Below: below, Limit: in.Limit}
+	s := delivery.Selection{State: in.State, From: in.From, At: c.Now, Below: below, Limit: in.Limit}
 	if who := c.Caller; !who.Operates() && who.Workspace != in.ID {
 		s.Source = &who.Workspace
 	}

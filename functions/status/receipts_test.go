@@ -1,12 +1,14 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 )
 
@@ -71,19 +73,70 @@ func TestQueueStatusIsThatOfTheTask(t *testing.T) {
 	}
 }
 
-// Who sent a message is told to people. A workspace, which may be the one that gets it, is not told.
-func TestWhoSentAMessageIsToldToPeople(t *testing.T) {
-	m := chat.Message{ID: "m", State: chat.Queued, SentBy: "ana rcp_1", SentFrom: "192.0.2.1"}
+// Which person sent a message is told to people. Which workspace did is told to them, to itself and to who gets it.
+func TestWhoIsToldWhoSentAMessage(t *testing.T) {
+	sent := chat.Message{ID: "m", Workspace: "w", State: chat.Queued, SentBy: "ana rcp_1", SentFrom: "192.0.2.1"}
 	for _, c := range []struct {
 		caller httpapi.Caller
-		want   string
+		person string
+		source string
 	}{
-		{httpapi.Caller{Person: "bob rcp_2"}, "ana rcp_1 192.0.2.1"},
-		{httpapi.Caller{Workspace: "w"}, " "},
-		{httpapi.Caller{}, " "},
+		{httpapi.Caller{Person: "bob rcp_2", Scope: people.View}, "ana rcp_1 192.0.2.1", "peer"},
+		{httpapi.Caller{Workspace: "w"}, " ", "peer"},
+		{httpapi.Caller{Workspace: "peer"}, " ", "peer"},
+		{httpapi.Caller{Workspace: "other"}, " ", ""},
+		{httpapi.Caller{}, " ", ""},
 	} {
-		if r := httpapi.ReceiptOf(httpapi.Call{Caller: c.caller}, m); r.SentBy+" "+r.SentFrom != c.want {
-			t.Errorf("%+v is told %q from %q", c.caller, r.SentBy, r.SentFrom)
+		m := sent
+		r := httpapi.ReceiptOf(httpapi.Call{Caller: c.caller}, m)
+		if r.SentBy+" "+r.SentFrom != c.person || r.SourceID != "" {
+			t.Errorf("%+v is told %q from %q, source %q", c.caller, r.SentBy, r.SentFrom, r.SourceID)
+		}
+		m.Source = "peer"
+		if r := httpapi.ReceiptOf(httpapi.Call{Caller: c.caller}, m); r.SourceID != c.source {
+			t.Errorf("%+v is told the source %q", c.caller, r.SourceID)
+		}
+	}
+}
+
+// A list can be of one sender's messages. A peer sees its own and no others, whichever sender it asks for.
+func TestReceiptsOfOneSender(t *testing.T) {
+	env := fixture.Env(t)
+	fixture.Member(t, env, "red", "")
+	fixture.Member(t, env, "blue", "")
+	now := env.Clock.Now()
+	for _, source := range []string{"red", "blue", ""} {
+		m := chat.Message{ID: "of-" + source + "x", Workspace: fixture.PollID, Source: source, Body: []byte(`{}`)}
+		if _, err := env.Delivery.Enqueue(t.Context(), m, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	operator := httpapi.Caller{Person: "ana rcp_1", Scope: people.Operate}
+	for _, c := range []struct {
+		caller httpapi.Caller
+		from   string
+		want   []string
+	}{
+		{operator, "", []string{"of-x", "of-bluex", "of-redx"}},
+		{operator, "red", []string{"of-redx"}},
+		{operator, "users", []string{"of-x"}},
+		{operator, "nobody", nil},
+		{httpapi.Caller{Workspace: fixture.PollID}, "blue", []string{"of-bluex"}},
+		{httpapi.Caller{Workspace: "red"}, "", []string{"of-redx"}},
+		{httpapi.Caller{Workspace: "red"}, "blue", nil},
+		{httpapi.Caller{}, "red", nil},
+		{httpapi.Caller{}, "users", []string{"of-x"}},
+	} {
+		in := api.ListMessagesRequest{
+			WorkspacePath: api.WorkspacePath{ID: fixture.PollID}, From: c.from, Page: api.Page{Limit: 10},
+		}
+		out, err := receipts{env.Delivery}.list(t.Context(), httpapi.Call{Now: now, Caller: c.caller}, in)
+		var got []string
+		for _, r := range out.Messages {
+			got = append(got, r.MessageID)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%+v, from %q: %v, %v; want %v", c.caller, c.from, got, err, c.want)
 		}
 	}
 }

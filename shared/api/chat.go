@@ -181,7 +181,7 @@ type GetMessageRequest struct {
 var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
 	Summary:     "List messages, newest first",
-	Description: "The workspace itself and the operator see all; another sees what it sent.",
+	Description: "The workspace itself and the operator see all, with who sent it; another sees what it sent.",
 	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors:      errs(400, 401, 403, 404),
 })
@@ -190,6 +190,7 @@ var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 type ListMessagesRequest struct {
 	WorkspacePath
 	State chat.State `json:"-" query:"state" description:"only these"`
+	From  string     `json:"-" query:"from" maxLength:"64" description:"only what this workspace sent, or users for what users sent"`
 	Page
 	Claims
 }

@@ -30,6 +30,7 @@ type Receipt struct {
 	Probe       bool            `json:"probe,omitempty" description:"it says nothing: its receipt tells whether mail reaches the agent"`
 	Attempts    []Attempt       `json:"attempts"`
 	LastError   string          `json:"last_error,omitempty"`
+	SourceID    string          `json:"source_id,omitempty" description:"the workspace that sent it; told to people, to the workspace itself and to who sent it"`
 	SentBy      string          `json:"sent_by,omitempty" description:"the person who sent it; only people are told"`
 	SentFrom    string          `json:"sent_from,omitempty" description:"the address that the person sent it from"`
 	AcceptedAt  time.Time       `json:"accepted_at"`

@@ -137,6 +137,31 @@ var CancelMessage = declare[MessagePath, Receipt](Operation{
 	Errors:  errs(400, 401, 403, 404, 409, 410),
 })
 
+// CancelMail is the call that ends the waiting mail of a workspace, or of one sender.
+var CancelMail = declare[CancelMailRequest, CancelledMail](Operation{
+	Function: "operate", Route: "POST /workspaces/{id}/cancel", ID: "postWorkspacesIdCancel", Tag: "operator",
+	Summary: "End the waiting mail of a workspace, or of one of its senders",
+	Description: "One call ends up to 49 messages, the oldest first, all or none of them, and says how many are left: " +
+		"make it again until none is. Those in flight end too; an agent that has one may go on with it.",
+	Access: ByOperator,
+	Errors: errs(400, 401, 403, 404, 409, 410),
+})
+
+// CancelMailRequest is whose waiting mail to end. It has a body: nothing is ended by a call that says nothing.
+type CancelMailRequest struct {
+	WorkspacePath
+	From   string `json:"from" maxLength:"64" description:"only what this workspace sent, or users for what users sent; either this or all"`
+	All    bool   `json:"all" description:"all that waits, whoever sent it"`
+	DryRun bool   `json:"dry_run" description:"only say which"`
+}
+
+// CancelledMail is what was ended, or would be.
+type CancelledMail struct {
+	DryRun   bool      `json:"dry_run"`
+	Messages []Receipt `json:"messages"`
+	Left     int       `json:"left" description:"how many more wait that were asked for"`
+}
+
 // RedriveMessage is the call that puts a dead message back.
 var RedriveMessage = declare[RedriveMessageRequest, Receipt](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/redrive",

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -171,6 +172,67 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 		next, err := m.Cancel(by, now)
 		return next, MailboxUpdate{}, err
 	})
+}
+
+// CancelMail ends open messages of a workspace that a sender sent (see workspace.IsFrom): in the order of their
+// delivery, as many as one transaction takes. One whose time is up expires. dry only says which; left is how many more
+// there are.
+// Error: conflict when the mailbox kept moving.
+func (d *Delivery) CancelMail(
+	ctx context.Context, id, sender, by string, dry bool, now time.Time,
+) (ended []chat.Message, left int, err error) {
+	err = retry.OnConflict(ctx, d.Clock, writeTries, func() error {
+		f, err := d.Registry.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
+		if err != nil {
+			return err
+		}
+		its := slices.DeleteFunc(slices.Clone(open), func(m OpenMessage) bool { return !workspace.IsFrom(m.Source, sender) })
+		ms, err := d.Ledger.Messages(ctx, f.Life(), IDs(its, MaxMoves)...)
+		if err != nil {
+			return err
+		}
+		moves, u, err := d.cancels(f, ms, by, now)
+		if err != nil {
+			return err
+		}
+		ended, left = []chat.Message{}, len(its)-len(moves)
+		for i, m := range moves {
+			if ended = append(ended, m.To); dry {
+				ended[i] = m.From
+			}
+		}
+		if dry || len(moves) == 0 {
+			return nil
+		}
+		return d.write(ctx, f, open, moves, u)
+	})
+	return ended, left, err
+}
+
+// cancels are the moves that end messages, as many as one transaction takes. Error: conflict when one has ended.
+func (d *Delivery) cancels(
+	f workspace.Facts, ms []chat.Message, by string, now time.Time,
+) (moves []chat.Move, u MailboxUpdate, err error) {
+	var l load
+	for _, m := range ms {
+		if l.exceeded(m) && len(moves) > 0 {
+			break
+		}
+		ended, err := m.Cancel(by, now)
+		switch {
+		case m.Due(now):
+			ended = m.Expire(now)
+			u = u.plus(d.lost(f, ended, now))
+		case err != nil:
+			return nil, u, fault.New(fault.Conflict, "the mailbox moved")
+		}
+		moves = append(moves, chat.Move{From: m, To: ended})
+	}
+	return moves, u, nil
 }
 
 // End ends an open message whose lifetime is over; ended reports whether it did.

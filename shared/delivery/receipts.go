@@ -16,7 +16,8 @@ import (
 type Selection struct {
 	State  chat.State // "": any
 	At     time.Time  // when it has the state; zero: as it is stored
-	Source *string    // nil: of anyone
+	Source *string    // nil: of anyone; else what this one may see
+	From   string     // only what this sender sent; see workspace.IsFrom
 	Below  string     // where the page before ended, "" for the newest
 	Limit  int
 }
@@ -78,7 +79,8 @@ func (s Selection) wants(m chat.Message) bool {
 	if !s.At.IsZero() {
 		m = m.At(s.At)
 	}
-	return (s.State == "" || m.State == s.State) && (s.Source == nil || m.Source == *s.Source)
+	seen := s.Source == nil || m.Source == *s.Source
+	return seen && (s.State == "" || m.State == s.State) && workspace.IsFrom(m.Source, s.From)
 }
 
 // Redrive puts a message back that is dead or has expired, with its id and place. Error:

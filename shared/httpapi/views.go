@@ -225,7 +225,8 @@ func valid(text []byte) json.RawMessage {
 }
 
 // ReceiptOf makes the view of the message, for the caller and as it stands when it calls: one whose time is up has
-// expired, though no sweep has ended it yet. Which person sent it is told to people alone.
+// expired, though no sweep has ended it yet. Which workspace sent it is told to people, to the workspace that gets it
+// and to that one; which person did, to people alone.
 func ReceiptOf(c Call, m chat.Message) api.Receipt {
 	m = m.At(c.Now)
 	r := api.Receipt{
@@ -240,6 +241,9 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Outcome.Words(), Error: a.Error,
 		})
 		r.LastError = a.Error
+	}
+	if who := c.Caller; who.Person != "" || who.Workspace == m.Workspace || who.Workspace == m.Source {
+		r.SourceID = m.Source
 	}
 	if c.Caller.Person != "" {
 		r.SentBy, r.SentFrom = m.SentBy, m.SentFrom

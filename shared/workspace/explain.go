@@ -94,7 +94,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonInboxFull: {
 		HopQueue,
-		"Its agent is well, but one sender fills its inbox, and other mail is refused.", "rollcall receipts %s",
+		"Its agent is well, but one sender fills its inbox, and other mail is refused.", "", // who that is, is a fact
 	},
 	ReasonErrorRate: {
 		HopAgent,

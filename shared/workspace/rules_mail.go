@@ -421,8 +421,9 @@ func inboxFull(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxFull, Since: s.FullSince, Action: "inspect",
-		Hint:     s.fullWords() + ": stop that sender, or cancel its mail",
-		Evidence: append([]Evidence{{s.FullAt, "last message that was refused for want of room"}}, s.mailEvidence()...),
+		NextCommand: s.fullCommand(),
+		Hint:        s.fullWords() + ": stop that sender, or cancel its mail",
+		Evidence:    append([]Evidence{{s.FullAt, "last message that was refused for want of room"}}, s.mailEvidence()...),
 	}
 }
 

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -132,7 +133,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = append(s.bootRemark(v), s.remarks()...)
+	v.Remarks = append(s.bootRemark(v), s.remarks(v.Reason)...)
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	s.tellBoot(&v)
@@ -188,10 +189,10 @@ func (s situation) spareWork(v Verdict) Verdict {
 	return v
 }
 
-// remarks are what to know beside the verdict.
-func (s situation) remarks() (out []Remark) {
-	if s.wasFull() {
-		out = append(out, Remark{Code: RemarkInboxFull, Command: "rollcall receipts " + s.ID, Text: s.fullWords()})
+// remarks are what to know beside the verdict of this reason. None of them says what the reason says.
+func (s situation) remarks(reason Reason) (out []Remark) {
+	if s.wasFull() && reason != ReasonInboxFull {
+		out = append(out, Remark{Code: RemarkInboxFull, Command: s.fullCommand(), Text: s.fullWords()})
 	}
 	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) || s.Hold == Removed {
 		return out // nothing can be redriven to a workspace that is removed
@@ -219,12 +220,14 @@ func (s situation) fullWords() string {
 		"there is room now, with %s", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 
-// SenderName is what to call the sender of a message: its workspace's id, or the user.
-func SenderName(source string) string {
-	if source == "" {
-		return "the user"
+// fullCommand is the command that comes next for an inbox that was full: while it is, the one that shows what can be
+// ended of the mail of who fills it.
+func (s situation) fullCommand() string {
+	from := " --from " + cmp.Or(s.FullBy, Users)
+	if s.inboxFull() {
+		return "rollcall cancel " + s.ID + from + " --dry-run"
 	}
-	return source
+	return "rollcall receipts " + s.ID + from
 }
 
 func plural(n int64, what string) string {

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	oneCancelled = `{"messages": [{"message_id": "m1", "state": "cancelled", "source_id": "flooder"}], "left": 0}`
+	oneOfTwo     = `{"messages": [{"message_id": "m0", "state": "cancelled", "source_id": "flooder"}], "left": 1}`
+	wouldTwo     = `{"dry_run": true, "messages": [{"message_id": "m0", "state": "queued"}], "left": 1}`
+	none         = `{"messages": [], "left": 0}`
+)
+
+// The mail of one sender is ended page by page, after a question where somebody can be asked.
+func TestCancelOfOneSender(t *testing.T) {
+	const (
+		all    = `cancel {"from":"flooder"}`
+		dry    = `cancel {"from":"flooder","dry_run":true}`
+		asking = "cancel 2 messages of demo from flooder\ngo on? [y/N] "
+	)
+	for name, c := range map[string]struct {
+		args, person string
+		answers      []string
+		posted       []string
+		code         int
+		says         []string
+	}{
+		"nobody is asked": {
+			args: "cancel demo --from flooder", answers: []string{oneOfTwo, oneCancelled}, posted: []string{all, all},
+			says: []string{"2 messages cancelled\n", "FROM", "flooder"},
+		},
+		"agreed": {
+			args: "cancel demo --all --from flooder", person: "y\n", answers: []string{wouldTwo, oneOfTwo, oneCancelled},
+			posted: []string{dry, all, all}, says: []string{asking, "2 messages cancelled\n"},
+		},
+		"refused": {
+			args: "cancel demo --from flooder", person: "n\n", answers: []string{wouldTwo}, posted: []string{dry},
+			code: exitRefused, says: []string{asking, "nothing was done"},
+		},
+		"not asked": {
+			args: "cancel demo --from flooder --yes", person: "n\n", answers: []string{oneCancelled}, posted: []string{all},
+			says: []string{"1 message cancelled\n"},
+		},
+		"dry": {
+			args: "cancel demo --from flooder --dry-run", person: "n\n", answers: []string{wouldTwo}, posted: []string{dry},
+			says: []string{"2 messages would be cancelled\n", "and 1 more\n"},
+		},
+		"nothing waits": {
+			args: "cancel demo --from flooder", person: "n\n", answers: []string{none}, posted: []string{dry},
+			says: []string{"0 messages cancelled\n"},
+		},
+		"all that waits": {
+			args: "cancel demo --all", answers: []string{oneCancelled}, posted: []string{`cancel {"all":true}`},
+			says: []string{"1 message cancelled\n"},
+		},
+		"it fails halfway": {
+			args: "cancel demo --from flooder", answers: []string{oneOfTwo, ""}, posted: []string{all, all},
+			code: exitUnreachable, says: []string{"1 message cancelled\n", "doesn't answer"},
+		},
+		"messages and a flag": {args: "cancel demo m1 --from flooder", code: exitUsage, says: []string{"not both"}},
+		"messages, dry":       {args: "cancel demo m1 --dry-run", code: exitUsage, says: []string{"not both"}},
+		"nobody's":            {args: "cancel demo", code: exitUsage, says: []string{"by their ids, --from or --all"}},
+		"of the whole fleet":  {args: "cancel --all", code: exitUsage, says: []string{"give an ID, or --from"}},
+		"a reason and an id":  {args: "cancel demo --from x --reason busy", code: exitUsage, says: []string{"not both"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var answers []answer
+			for _, body := range c.answers {
+				answers = append(answers, answer{200, body})
+				if body == "" {
+					answers[len(answers)-1] = answer{}
+				}
+			}
+			p := &platform{answers: on("POST /workspaces/demo/cancel", answers...)}
+			server := httptest.NewServer(p)
+			defer server.Close()
+			var out, errs bytes.Buffer
+			args := append(strings.Fields(c.args), "--url", server.URL)
+			code := 0
+			if c.person == "" {
+				code = run(t.Context(), args, nil, &out, &errs)
+			} else {
+				code = run(t.Context(), args, strings.NewReader(c.person), &out, &errs)
+			}
+			var posted []string
+			for _, call := range p.calls {
+				posted = append(posted, strings.TrimPrefix(strings.TrimSpace(call), "POST /workspaces/demo/"))
+			}
+			if code != c.code || !slices.Equal(posted, c.posted) {
+				t.Errorf("exit %d, posted %q", code, posted)
+			}
+			for _, says := range c.says {
+				if !strings.Contains(out.String()+errs.String(), says) {
+					t.Errorf("it lacks %q", says)
+				}
+			}
+			if t.Failed() {
+				t.Logf("%s%s", &out, &errs)
+			}
+		})
+	}
+}
+
+// The mail of one sender is ended in all workspaces that are picked and have mail.
+func TestCancelInManyWorkspaces(t *testing.T) {
+	const fleet = `{"workspaces": [
+		{"id": "a", "status": "degraded", "reason": "inbox_full", "inbox": {"queued": 2}},
+		{"id": "b", "status": "degraded", "reason": "inbox_full"},
+		{"id": "c", "status": "online", "reason": "healthy", "inbox": {"in_flight": 1}}]}`
+	commandTest{
+		args: "cancel --from flooder --reason inbox_full",
+		answers: map[string][]answer{
+			"GET /workspaces": {{200, fleet}}, "POST /workspaces/a/cancel": {{200, oneCancelled}},
+		},
+		out: "a: 1 message cancelled\n",
+	}.run(t)
+}
+
+// Who sent a message stands in its line, and can be asked for.
+func TestReceiptsNameTheSender(t *testing.T) {
+	const mail = `{"messages": [
+		{"message_id": "m1", "state": "queued", "source_id": "flooder"},
+		{"message_id": "m2", "state": "queued", "sent_by": "ana lee rcp_1", "sent_from": "192.0.2.1"},
+		{"message_id": "m3", "state": "queued", "probe": true}, {"message_id": "m4", "state": "queued"}]}`
+	p := &platform{answers: on("GET /workspaces/demo/messages", answer{200, mail})}
+	code, out, errs := rollcall(t.Context(), t, p, "receipts", "demo", "--from", "users")
+	for message, sender := range map[string]string{"m1": "flooder", "m2": "ana lee", "m3": "probe", "m4": "user"} {
+		i := strings.Index(out, message)
+		if i < 0 || !strings.Contains(strings.SplitN(out[i:], "\n", 2)[0], "  "+sender+"  ") {
+			t.Errorf("%s is not from %s", message, sender)
+		}
+	}
+	if code != 0 || t.Failed() {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+	if query := (receiptFilter{state: "dead", from: "users"}).query().Encode(); query != "from=users&state=dead" {
+		t.Errorf("it asks for %s", query)
+	}
+}

@@ -1,0 +1,31 @@
+package workspace
+
+// Users stands for all users where a sender is asked for. What they sent has no source.
+const Users = "users"
+
+// IsFrom reports whether source is that of a sender: a workspace by its id, Users, or "" for anyone.
+func IsFrom(source, sender string) bool {
+	switch sender {
+	case "":
+		return true
+	case Users:
+		return source == ""
+	}
+	return source == sender
+}
+
+// CheckSender refuses what names no sender, see IsFrom. Error: invalid_workspace_id.
+func CheckSender(sender string) error {
+	if sender == "" || sender == Users {
+		return nil
+	}
+	return CheckID(sender)
+}
+
+// SenderName is what to call the sender of a message: its workspace's id, or the user.
+func SenderName(source string) string {
+	if source == "" {
+		return "the user"
+	}
+	return source
+}
