@@ -149,7 +149,7 @@ func TestWhatABrowserLoadsIsCompressed(t *testing.T) {
 		route, file string
 		most        int
 	}{
-		{api.GetConsoleFile.Route, "console.js", 48 << 10},
+		{api.GetConsoleFile.Route, "console.js", 56 << 10},
 		{api.GetConsoleFile.Route, "console.css", 6 << 10},
 		{api.GetDocs.Route, "", 32 << 10},
 		{api.GetDocument.Route, "", 24 << 10},

@@ -3,9 +3,15 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after } from 'node:test'
-import { agent, closeBrowser, must, operator, picture, row, send, shows, sound, test, visit, workspace } from './platform.mjs'
+import { agent, call, closeBrowser, must, operator, picture, proxy, receiver, row, send, shows, sound, test, visit, workspace } from './platform.mjs'
 
 after(closeBrowser)
+
+const desk = { width: 1440, height: 900 }
+const looks = [
+  ['light', { colorScheme: 'light', viewport: desk }], ['dark', { colorScheme: 'dark', viewport: desk }],
+  ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
+]
 
 const failed = text => () => ({
   kind: 'task', id: 't', contextId: 'c',
@@ -47,9 +53,8 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
     wanted.push([await make(name, url), 'Messages arrive'])
   }
   const least = wanted.length // the platform may have others
-  for (const [scheme, viewport] of [['light', { width: 1440, height: 900 }], ['dark', { width: 1440, height: 900 }], ['light', { width: 390, height: 844 }]]) {
-    const name = viewport.width < 500 ? 'phone' : scheme
-    const page = await visit(t, '', { credential: operator, colorScheme: scheme, viewport, reducedMotion: 'reduce' })
+  for (const [name, options] of looks) {
+    const page = await visit(t, '', { credential: operator, reducedMotion: 'reduce', ...options })
     await page.getByRole('search').waitFor()
     for (const [w, words] of wanted) await shows(row(page, w.id), words)
     assert.ok(await page.locator('tbody tr').count() >= least)
@@ -70,11 +75,48 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
   }
 })
 
+test('webhooks in each state are told in words, and look as they should', async t => {
+  const working = await receiver(t), failing = await receiver(t), off = await receiver(t)
+  failing.status = 503
+  const add = async (url, statuses = []) => {
+    const hook = await must('POST', '/webhooks', { url, statuses })
+    t.after(() => call('DELETE', '/webhooks/' + hook.webhook_id))
+    return hook
+  }
+  await add(working.url + '/pager', ['degraded', 'offline'])
+  await add(failing.url + '/chat')
+  const disabled = await add(off.url + '/audit', ['removed'])
+  await must('POST', `/webhooks/${disabled.webhook_id}/disable`)
+  const w = await workspace(t, { name: 'Told of' })
+  await w.register({ url: await agent(t) })
+  for (let i = 0; i < 2; i++) await w.register({}, '')
+  await must('POST', '/sweep')
+  for (const [name, options] of looks) {
+    const page = await visit(t, '?webhooks', { credential: operator, reducedMotion: 'reduce', ...options })
+    for (const words of ['Working', 'Failing', 'Disabled']) await shows(page.locator('.hooks'), words)
+    await sound(page, name + ' webhooks')
+    await picture(page, 'webhooks-' + name)
+    await page.getByRole('button', { name: 'Add a webhook…' }).click()
+    await page.getByRole('dialog').waitFor()
+    await page.getByLabel('URL').fill('https://hooks.example.com/rollcall')
+    await page.getByLabel('Degraded').check()
+    await sound(page, name + ' adding a webhook')
+    await picture(page, 'webhook-' + name)
+  }
+})
+
 test('the page that asks for a credential is sound', async t => {
-  const page = await visit(t)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('dialog').waitFor()
-  await sound(page, 'sign in')
+  for (const [name, options] of looks) {
+    const between = await proxy(t)
+    between.credential = operator
+    const page = await visit(t, '', { at: between.url, quiet: false, ...options })
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await page.getByLabel('Your credential').fill('rcp_of_somebody_else')
+    await page.keyboard.press('Enter')
+    await shows(page.getByRole('alert'), 'nobody has this credential')
+    await sound(page, name + ' sign in')
+    await picture(page, 'sign-in-' + name)
+  }
 })
 
 /** awaitMail waits until a workspace's mail is as it should be. */

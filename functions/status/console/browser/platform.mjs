@@ -44,6 +44,17 @@ export async function workspace(t, { name, id = 'console-' + randomUUID(), ...mo
   return { id, token, register }
 }
 
+/** receiver is a receiver of webhooks: it answers with its status, and keeps what it is told. */
+export async function receiver(t) {
+  const state = { status: 204, told: [] }
+  const { url } = await listens(t, async (request, response) => {
+    const event = JSON.parse(await read(request))
+    if (state.status < 300) state.told.push({ event, signature: request.headers['webhook-signature'] })
+    response.writeHead(state.status).end()
+  })
+  return Object.assign(state, { url })
+}
+
 /** listens is the address of a server that answers until the test is over. */
 async function listens(t, answer) {
   const server = http.createServer(answer)

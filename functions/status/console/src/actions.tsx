@@ -1,20 +1,20 @@
-// What an operator can do to a workspace: what it will do is said first, and it is confirmed.
+// What an operator can do to a workspace.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { Problem, call, of } from './api'
+import { call, of } from './api'
 import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, Workspace } from './api'
+import { Confirm } from './confirm'
+import type { Done } from './confirm'
 import type { Live } from './live'
-import { Command, Copy, Dialog } from './parts'
 import { clock } from './time'
-import { visible } from './visible'
 
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
 /** Choice is what a person asks for beside the act itself. */
-interface Choice { show: boolean; from: string; reset: boolean; purge: boolean; force: boolean; message: string }
+interface Choice { show: boolean; from: string; reset: boolean; purge: boolean; message: string }
 
-/** Done is what came of an act: words, and a credential that is shown once. */
-interface Done { words: string; secret?: string | undefined }
+/** Force is in the body of an act that cuts off an agent at work. */
+interface Force { force?: true }
 
 interface Doing {
   button: string
@@ -23,19 +23,18 @@ interface Doing {
   danger?: boolean
   named?: boolean // it can't be taken back: who confirms it writes the workspace's id
   command: (w: Workspace, c: Choice) => string
-  run: (live: Live, w: Workspace, c: Choice) => Promise<Done>
+  run: (live: Live, w: Workspace, c: Choice, force: Force) => Promise<Done>
 }
 
 const count = (n: number) => n === 1 ? '1 message' : n + ' messages'
-const force = (c: Choice) => c.force ? { force: true } : {}
 
 const doings: Record<Act, Doing> = {
   repair: {
     button: 'Repair', title: w => `Repair ${w.name}`, danger: true,
     does: 'Ends every credential that it has. Its agent is cut off until it has a new one.',
     command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
-    run: async (live, w, c) => {
-      const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force(c) })
+    run: async (live, w, c, force) => {
+      const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force })
       const until = done.bootstrap_until ? `Until ${clock(done.bootstrap_until)} its agent is given a new credential when it registers${done.from ? `, from ${done.from} only` : ''}. ` : ''
       return { words: until + done.next, secret: done.auth_token }
     },
@@ -79,8 +78,8 @@ const doings: Record<Act, Doing> = {
     button: 'Adopt', title: w => `Adopt ${w.name}`, danger: true,
     does: 'Takes it over as if it were new: how it gets its mail, the facts of its status, its runtime and its tier are reset, and a pause ends. Its mail, its name and its team are kept.',
     command: (w, c) => `rollcall adopt ${w.id}` + (c.reset ? ' --reset-credentials' : ''),
-    run: async (live, w, c) => {
-      const body = { id: w.id, adopt: true, ...(c.reset ? { reset_credentials: true } : {}), ...force(c) }
+    run: async (live, w, c, force) => {
+      const body = { id: w.id, adopt: true, ...(c.reset ? { reset_credentials: true } : {}), ...force }
       const done = await live.act<Created>(w.id, 'workspaces', body)
       return { words: 'It is adopted.', secret: done.auth_token }
     },
@@ -95,8 +94,8 @@ const doings: Record<Act, Doing> = {
     button: 'Revoke', title: w => `Revoke the credentials of ${w.name}`, danger: true,
     does: 'Ends every credential that it has, and gives out no new one: its agent is cut off until you repair it. For a credential that somebody else may have.',
     command: w => `rollcall revoke ${w.id}`,
-    run: async (live, w, c) => {
-      const done = await live.act<Revoked>(w.id, of(w.id, 'revoke'), force(c))
+    run: async (live, w, _, force) => {
+      const done = await live.act<Revoked>(w.id, of(w.id, 'revoke'), force)
       return { words: `${done.revoked === 1 ? '1 credential has' : done.revoked + ' credentials have'} ended: ${done.next}` }
     },
   },
@@ -145,51 +144,19 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
 }) {
   const doing = doings[act], asked = w.command ?? ''
   const [choice, set] = useState<Choice>({
-    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, purge: false, force: false, message,
+    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, purge: false, message,
   })
-  const [done, finish] = useState<Done | undefined>(undefined), [why, fail] = useState<Problem | Error | undefined>(undefined)
-  const [busy, wait] = useState(false), [written, write] = useState('')
-  const choose = (to: Partial<Choice>) => { set({ ...choice, ...to }); fail(undefined) }
-  const inUse = why instanceof Problem && why.body.code === 'credential_in_use'
-  const run = async () => {
-    wait(true)
-    try {
-      finish(await doing.run(live, w, choice))
-    } catch (e) {
-      fail(e as Error)
-    }
-    wait(false)
-  }
-  if (done) {
-    return (
-      <Dialog title={doing.title(w)} onClose={onClose} wide={!!done.secret}>
-        <p role="status" class="did">{visible(done.words)}</p>
-        {done.secret && <Secret secret={done.secret} />}
-        <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>
-      </Dialog>
-    )
-  }
+  const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
-    <Dialog title={visible(doing.title(w))} onClose={onClose}>
-      <p>{doing.does}</p>
+    <Confirm title={doing.title(w)} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
+      command={doing.command(w, choice)} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
       {act === 'redrive' && <Which w={w} />}
       {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}
-      {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked, force: false })} />
+      {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked })} />
         <span>End its credentials too, and show a new one</span></label>}
       {act === 'remove' && <label class="check"><input type="checkbox" checked={choice.purge} onChange={e => choose({ purge: e.currentTarget.checked })} />
         <span>Also erase its messages, its history and its profile; the audit trail stays</span></label>}
-      {doing.named && <label class="field named"><span>To confirm, write its id: <code>{visible(w.id)}</code></span>
-        <input value={written} autocomplete="off" spellcheck={false} onInput={e => write(e.currentTarget.value.trim())} /></label>}
-      <p class="muted same">The same on the command line: <Command>{doing.command(w, choice) + (choice.force ? ' --force' : '')}</Command></p>
-      {why && <div role="alert" class="refused"><p>{visible(why.message)}.</p>
-        {why instanceof Problem && !inUse && why.body.hint && <p>{visible(why.body.hint)}</p>}</div>}
-      {inUse && <label class="check"><input type="checkbox" checked={choice.force} onChange={e => set({ ...choice, force: e.currentTarget.checked })} />
-        <span>I mean this workspace: cut its agent off</span></label>}
-      <p class="buttons">
-        <button type="button" onClick={onClose}>Leave it</button>
-        <button type="button" class={doing.danger ? 'danger' : 'main'} disabled={busy || (inUse && !choice.force) || (doing.named && written !== w.id)} onClick={run}>{busy ? 'A moment …' : doing.button}</button>
-      </p>
-    </Dialog>
+    </Confirm>
   )
 }
 
@@ -217,8 +184,3 @@ function Which({ w }: { w: Workspace }) {
   }, [])
   return <p><b>{words}</b></p>
 }
-
-const Secret = ({ secret }: { secret: string }) => (
-  <div class="secret"><p><b>The new credential.</b> It is shown now, and never again.</p>
-    <p class="command"><code>{secret}</code><Copy text={secret} what="the credential" /></p></div>
-)

@@ -2,8 +2,9 @@
 import type { Problem as ProblemBody } from './schema.gen'
 
 export type {
-  Attempt, Change, Created, Evidence, Events, Expectation, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
-  Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status, Workspace,
+  Attempt, Change, Created, CreatedWebhook, Evidence, Events, Expectation, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
+  Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status,
+  TestedWebhook, Webhook, Webhooks, Workspace,
 } from './schema.gen'
 
 /** Problem is an error that the API answers. */

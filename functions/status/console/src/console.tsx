@@ -9,6 +9,7 @@ import type { State } from './live'
 import { Dialog, Keys, Name } from './parts'
 import { SignIn } from './signin'
 import { span } from './time'
+import { WebhooksPage } from './webhooks'
 import { WorkspacePage } from './workspacepage'
 
 const live = new Live()
@@ -17,16 +18,20 @@ Object.assign(globalThis, { rollcall: live }) // for who looks why a page shows 
 function Console() {
   const state = useLive(live), query = useQuery()
   const [keys, showKeys] = useState(false), [signing, sign] = useState(false)
-  const id = new URLSearchParams(query).get('workspace')
+  const asked = new URLSearchParams(query), id = asked.get('workspace'), hooks = asked.has('webhooks')
   useKeys(key => { if (key === '?') showKeys(true) })
-  useLayoutEffect(() => { if (!id) fleetAddress = query }, [query])
-  useTitle(state, id)
+  useLayoutEffect(() => { if (!id && !hooks) fleetAddress = query }, [query])
+  useTitle(state, hooks ? 'Webhooks' : id && (state.fleet?.find(w => w.id === id)?.name ?? id))
   return (
     <div class={state.trouble ? 'unreached' : ''}>
       <a class="skip" href="#main">To the content</a>
       <header class="top">
         <a class="brand" href={location.pathname} onClick={e => { e.preventDefault(); go('') }}><img src="console/icon.svg" alt="" width="24" height="24" /> Rollcall</a>
-        <nav aria-label="Rollcall"><a href="docs">API</a></nav>
+        <nav aria-label="Rollcall">
+          {state.refused === undefined && <Link query={fleetAddress} here={!id && !hooks}>Fleet</Link>}
+          {state.refused === undefined && state.me?.scope !== 'view' && <Link query="?webhooks" here={hooks}>Webhooks</Link>}
+          <a href="docs">API</a>
+        </nav>
         <span class="spring" />
         <Age state={state} />
         <button type="button" class="plain" aria-label="Keys" title="Keys: ?" onClick={() => showKeys(true)}>?</button>
@@ -36,7 +41,9 @@ function Console() {
       <main id="main" tabIndex={-1}>
         {state.refused !== undefined
           ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
-          : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} /> : <FleetPage state={state} query={query} look={ids => live.look(ids)} />}
+          : hooks ? <WebhooksPage state={state} onSignIn={() => sign(true)} />
+            : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} />
+              : <FleetPage state={state} query={query} look={ids => live.look(ids)} />}
       </main>
       <div role="status" aria-live="polite" class="unseen">{state.news}</div>
       {keys && <Keys onClose={() => showKeys(false)} />}
@@ -45,12 +52,20 @@ function Console() {
   )
 }
 
+/** Link is a link to a page of the console. */
+const Link = ({ query, here, children }: { query: string; here: boolean; children: string }) => (
+  <a href={location.pathname + query} aria-current={here ? 'page' : undefined} onClick={e => {
+    if (e.ctrlKey || e.metaKey || e.shiftKey) return
+    e.preventDefault()
+    go(query)
+  }}>{children}</a>
+)
+
 let fleetAddress = '' // of the fleet page, as the person left it
 
 /** useTitle names the page, and says in the tab how many workspaces need a hand. */
-function useTitle(state: State, id: string | null) {
+function useTitle(state: State, name: string | null) {
   const wrong = state.fleet?.filter(w => w.status === 'degraded').length ?? 0
-  const name = id && (state.fleet?.find(w => w.id === id)?.name ?? id)
   useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
 }
 

@@ -1,0 +1,73 @@
+// A dialog that says what an act will do, asks, does it, and says what came of it.
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { Problem } from './api'
+import { Command, Copy, Dialog } from './parts'
+import { visible } from './visible'
+
+/** Done is what came of an act: words, and a secret that is shown once. */
+export interface Done { words: string; secret?: string | undefined }
+
+export interface Asked {
+  title: string
+  does: ComponentChildren
+  button: string
+  danger?: boolean | undefined
+  /** named is the id that who confirms it writes, where it can't be taken back. */
+  named?: string | undefined
+  /** ready reports that what the act needs is chosen. */
+  ready?: boolean
+  /** secret is what a secret that is shown once is called. */
+  secret?: string
+  /** command does the same on the command line. */
+  command: string
+  /** run does it; force: though the agent is at work. Errors are shown. */
+  run: (force: boolean) => Promise<Done>
+  onClose: () => void
+  children?: ComponentChildren
+}
+
+export function Confirm(asked: Asked) {
+  const { title, does, button, danger, named, ready = true, command, run, onClose, children } = asked
+  const [done, finish] = useState<Done | undefined>(undefined), [why, fail] = useState<Problem | Error | undefined>(undefined)
+  const [busy, wait] = useState(false), [force, insist] = useState(false), [written, write] = useState('')
+  // What was refused is not what is asked now.
+  useEffect(() => { fail(undefined); insist(false) }, [command])
+  if (done) return <Ended title={title} done={done} secret={asked.secret ?? 'credential'} onClose={onClose} />
+  const inUse = why instanceof Problem && why.body.code === 'credential_in_use'
+  const act = async () => {
+    wait(true)
+    try {
+      finish(await run(force))
+    } catch (e) {
+      fail(e as Error)
+    }
+    wait(false)
+  }
+  return (
+    <Dialog title={visible(title)} onClose={onClose}>
+      <p>{does}</p>
+      {children}
+      {named && <label class="field named"><span>To confirm, write its id: <code>{visible(named)}</code></span>
+        <input value={written} autocomplete="off" spellcheck={false} onInput={e => write(e.currentTarget.value.trim())} /></label>}
+      <div class="muted same"><span>The same on the command line:</span> <Command>{command + (force ? ' --force' : '')}</Command></div>
+      {why && <div role="alert" class="refused"><p>{visible(why.message)}.</p>
+        {why instanceof Problem && !inUse && why.body.hint && <p class="hint">{visible(why.body.hint)}.</p>}</div>}
+      {inUse && <label class="check"><input type="checkbox" checked={force} onChange={e => insist(e.currentTarget.checked)} />
+        <span>I mean this workspace: cut its agent off</span></label>}
+      <p class="buttons">
+        <button type="button" onClick={onClose}>Leave it</button>
+        <button type="button" class={danger ? 'danger' : 'main'} disabled={busy || !ready || (inUse && !force) || (!!named && written !== named)} onClick={act}>{busy ? 'A moment …' : button}</button>
+      </p>
+    </Dialog>
+  )
+}
+
+const Ended = ({ title, done, secret, onClose }: { title: string; done: Done; secret: string; onClose: () => void }) => (
+  <Dialog title={visible(title)} onClose={onClose} wide={!!done.secret}>
+    <p role="status" class="did">{visible(done.words)}</p>
+    {done.secret && <div class="secret"><p><b>The new {secret}.</b> It is shown now, and never again.</p>
+      <p class="command"><code>{done.secret}</code><Copy text={done.secret} what={'the ' + secret} /></p></div>}
+    <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>
+  </Dialog>
+)
