@@ -58,9 +58,10 @@ func checkWorkload(w cost.Workload) error {
 }
 
 func printCost(out *printer, w cost.Workload, bill cost.Bill, alternatives []cost.Alternative) {
-	fmt.Fprintf(out, "List prices of %s, %s, a month of 30 days, without a free tier, data transfer and taxes.\n\n",
-		cost.USEast1.Region, cost.USEast1.Date)
-	rows := [][]string{{"SERVICE", "FOR", "USD A MONTH", "WORKED OUT AS"}}
+	out.lines(fmt.Sprintf("List prices of %s, %s, a month of 30 days, without a free tier, data transfer and taxes.",
+		cost.USEast1.Region, cost.USEast1.Date))
+	fmt.Fprintln(out)
+	var rows [][]string
 	for _, line := range bill.Lines {
 		rows = append(rows, []string{line.Service, line.What, fmt.Sprintf("%.2f", line.USD), line.Arithmetic})
 	}
@@ -68,15 +69,20 @@ func printCost(out *printer, w cost.Workload, bill cost.Bill, alternatives []cos
 		"total", "", fmt.Sprintf("%.2f", bill.Total),
 		fmt.Sprintf("%.4f for each agent", bill.Total/w.Agents),
 	})
-	out.table(rows)
+	out.table([]column{
+		{head: "SERVICE"},
+		{head: "FOR", rank: 1, least: 10},
+		{head: "USD A MONTH"},
+		{head: "WORKED OUT AS", prose: true, least: 24},
+	}, rows)
 	fmt.Fprint(out, "\nThe same workload by other means:\n\n")
-	rows = [][]string{{"MEANS", "USD A MONTH", "WHAT IT LACKS"}}
+	rows = nil
 	for _, alternative := range alternatives {
 		rows = append(rows, []string{alternative.Name, fmt.Sprintf("%.0f", alternative.USD), alternative.Lacks})
 	}
-	out.table(rows)
+	out.table([]column{{head: "MEANS"}, {head: "USD A MONTH"}, {head: "WHAT IT LACKS", prose: true, least: 24}}, rows)
 	fmt.Fprintln(out)
 	for _, alternative := range alternatives {
-		fmt.Fprintf(out, "%s: %s\n", alternative.Name, alternative.Changes)
+		out.lines(alternative.Name + ": " + alternative.Changes)
 	}
 }

@@ -26,7 +26,7 @@ func (a *app) rotateCommand() *cobra.Command {
 				if out.AuthToken != "" {
 					fmt.Fprintln(w, out.AuthToken)
 				}
-				fmt.Fprintf(w, "next: %s\n", w.words(out.Next))
+				w.lines("next: " + w.words(out.Next))
 			})
 		})
 	cmd.Flags().BoolVar(&asked.Fetch, "fetch", false, "show none: have the agent fetch one itself")
@@ -53,7 +53,7 @@ func (a *app) revokeCommand() *cobra.Command {
 				return err
 			}
 			return a.show(out, func(w *printer) {
-				fmt.Fprintf(w, "%s revoked\nnext: %s\n", count(out.Revoked, "credential"), w.words(out.Next))
+				w.lines(count(out.Revoked, "credential") + " revoked\nnext: " + w.words(out.Next))
 			})
 		})
 	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when an agent works with its credential")

@@ -174,9 +174,9 @@ func (v diagnosis) print(w *printer) {
 	w.facts(rows)
 	switch {
 	case v.Broken != "":
-		fmt.Fprintf(w, "\nbroken: %s\nnext: %s\n", v.Broken, w.words(v.Next))
+		w.lines("\nbroken: " + v.Broken + "\nnext: " + w.words(v.Next))
 	case v.Workspace == "":
-		fmt.Fprintln(w, "\nnothing that was looked at is broken; give the ID of the workspace to look at the rest")
+		w.lines("\nnothing that was looked at is broken; give the ID of the workspace to look at the rest")
 	default:
 		fmt.Fprintln(w, "\nnothing that was looked at is broken")
 	}

@@ -96,11 +96,14 @@ func (a *app) eventsPage(ctx context.Context, query string) (p api.Events, err e
 
 // showEvent prints one change of status.
 func (a *app) showEvent(c api.Change) error {
-	return a.showLine(c, func(w *printer) {
-		from := "nothing"
-		if c.From != nil {
-			from = string(c.From.Status)
-		}
-		fmt.Fprintf(w, "%6d  %s  %s  %s → %s (%s)\n", c.Seq, w.at(c.At), c.Workspace, from, c.To.Status, c.To.Reason)
-	})
+	return a.showLine(c, func(w *printer) { printEvent(w, c) })
+}
+
+func printEvent(w *printer, c api.Change) {
+	from := "nothing"
+	if c.From != nil {
+		from = string(c.From.Status)
+	}
+	w.hanging(fmt.Sprintf("%6d  ", c.Seq),
+		fmt.Sprintf("%s  %s  %s → %s (%s)", w.at(c.At), c.Workspace, from, c.To.Status, c.To.Reason))
 }

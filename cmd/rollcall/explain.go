@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +16,6 @@ func (a *app) explainCommand() *cobra.Command {
 			if err := a.call(ctx, "GET", workspacePath(args[0])+"/explain", nil, &e); err != nil {
 				return err
 			}
-			return a.show(e, func(w *printer) { fmt.Fprint(w, w.words(e.Text())) })
+			return a.show(e, func(w *printer) { w.lines(w.words(e.Text())) })
 		})
 }

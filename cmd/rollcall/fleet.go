@@ -22,13 +22,27 @@ func (a *app) fleet(ctx context.Context, status string) ([]api.Workspace, error)
 	return worstFirst(fleet), err
 }
 
+// fleetColumns are those of the fleet: what is wrong, since when, and whether mail waits or is lost come first.
+var fleetColumns = []column{
+	{head: "ID"},
+	{head: "NAME", rank: 5, least: 10},
+	{head: "STATUS"},
+	{head: "REASON"},
+	{head: "SINCE", rank: 1},
+	{head: "MODE", rank: 7},
+	{head: "WAITING", rank: 2},
+	{head: "OLDEST", rank: 6},
+	{head: "DEAD", rank: 3},
+	{head: "HEARD", rank: 4},
+}
+
 // fleetTable prints a line for each workspace.
 func fleetTable(w *printer, fleet []api.Workspace) {
 	if len(fleet) == 0 {
 		fmt.Fprintln(w, "no workspaces")
 		return
 	}
-	rows := [][]string{{"ID", "NAME", "STATUS", "REASON", "SINCE", "MODE", "WAITING", "OLDEST", "DEAD", "HEARD"}}
+	var rows [][]string
 	for _, v := range fleet {
 		open := v.Inbox.Queued + v.Inbox.InFlight
 		oldest := "-"
@@ -41,10 +55,10 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 			strconv.FormatInt(v.Totals.Dead, 10), w.ago(heard(v)),
 		})
 	}
-	w.table(rows)
+	w.table(fleetColumns, rows)
 	for _, v := range fleet {
 		for _, r := range v.Remarks {
-			fmt.Fprintf(w, "%s: %s\n", v.ID, w.remark(r))
+			w.thenCommand("", v.ID+": "+w.words(r.Text), commandOfRemark(r))
 		}
 	}
 }
@@ -57,12 +71,12 @@ func heard(v api.Workspace) time.Time {
 	return v.LastHeartbeat
 }
 
-// remark is a remark with the command that mends it.
-func (w *printer) remark(r api.Remark) string {
+// commandOfRemark is the command that mends what a remark says, and who runs it; "" for none.
+func commandOfRemark(r api.Remark) string {
 	if r.Command == "" {
-		return w.words(r.Text)
+		return ""
 	}
-	return w.words(r.Text) + "; " + r.Command + workspace.WhoRuns(r.CommandNeeds)
+	return r.Command + workspace.WhoRuns(r.CommandNeeds)
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.
@@ -79,7 +93,7 @@ func workspaceTable(w *printer, v api.Workspace) {
 		rows = append(rows, []string{"next", w.words(v.Hint)})
 	}
 	for _, r := range v.Remarks {
-		rows = append(rows, []string{"also", w.remark(r)})
+		rows = append(rows, []string{"also", w.words(r.Text), commandOfRemark(r)})
 	}
 	rows = append(rows,
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},

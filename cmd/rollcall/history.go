@@ -39,6 +39,15 @@ func (a *app) auditCommand() *cobra.Command {
 	return cmd
 }
 
+// historyColumns are those of a history.
+var historyColumns = []column{
+	{head: "AT"},
+	{head: "WHAT"},
+	{head: "WHO", rank: 1, least: 8},
+	{head: "FROM", rank: 2},
+	{head: "MORE", prose: true, least: 24},
+}
+
 // showActivity prints the rows of a workspace's history or of the audit trail.
 func (a *app) showActivity(ctx context.Context, path string, limit int, since age) error {
 	activity, more, err := pages(ctx, a, path, url.Values{}, limit, func(p page) []api.HistoryEntry { return p.History },
@@ -47,15 +56,20 @@ func (a *app) showActivity(ctx context.Context, path string, limit int, since ag
 		return err
 	}
 	return a.show(activity, func(w *printer) {
-		if len(activity) == 0 {
-			fmt.Fprintln(w, "nothing yet")
-			return
-		}
-		rows := [][]string{{"AT", "WHAT", "WHO", "FROM", "MORE"}}
-		for _, r := range activity {
-			rows = append(rows, []string{w.at(r.At), r.Action, r.Who, orDash(r.From), w.words(r.Summary)})
-		}
-		w.table(rows)
+		historyTable(w, activity)
 		moreLine(w, more, limit)
 	})
+}
+
+// historyTable prints a line for each change of status and each act.
+func historyTable(w *printer, activity []api.HistoryEntry) {
+	if len(activity) == 0 {
+		fmt.Fprintln(w, "nothing yet")
+		return
+	}
+	var rows [][]string
+	for _, r := range activity {
+		rows = append(rows, []string{w.at(r.At), r.Action, r.Who, orDash(r.From), w.words(r.Summary)})
+	}
+	w.table(historyColumns, rows)
 }

@@ -202,5 +202,5 @@ func (e entry) print(w *printer) {
 	case e.Who != "":
 		text = e.Who + ": " + text
 	}
-	fmt.Fprintf(w, "%s  %-8s %s\n", w.at(e.At), e.Kind, text)
+	w.hanging(fmt.Sprintf("%s  %-8s ", w.at(e.At), e.Kind), text)
 }

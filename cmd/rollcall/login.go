@@ -195,28 +195,33 @@ func (a *app) listContexts() error {
 	if err != nil {
 		return err
 	}
-	type row struct {
-		Name    string `json:"context"`
-		URL     string `json:"url"`
-		Current bool   `json:"current"`
-	}
-	rows := []row{}
+	rows := []contextRow{}
 	for _, name := range all.names() {
-		rows = append(rows, row{name, all.All[name].URL, name == all.Current})
+		rows = append(rows, contextRow{name, all.All[name].URL, name == all.Current})
 	}
-	return a.show(rows, func(w *printer) {
-		if len(rows) == 0 {
-			fmt.Fprintln(w, "none yet: rollcall login URL makes one")
-			return
+	return a.show(rows, func(w *printer) { contextTable(w, rows) })
+}
+
+// contextRow is a platform that a person has signed in to.
+type contextRow struct {
+	Name    string `json:"context"`
+	URL     string `json:"url"`
+	Current bool   `json:"current"`
+}
+
+// contextTable prints a line for each context; the one in use has a mark.
+func contextTable(w *printer, contexts []contextRow) {
+	if len(contexts) == 0 {
+		fmt.Fprintln(w, "none yet: rollcall login URL makes one")
+		return
+	}
+	var rows [][]string
+	for _, r := range contexts {
+		mark := "  "
+		if r.Current {
+			mark = "* "
 		}
-		lines := [][]string{{"", "CONTEXT", "URL"}}
-		for _, r := range rows {
-			mark := ""
-			if r.Current {
-				mark = "*"
-			}
-			lines = append(lines, []string{mark, r.Name, r.URL})
-		}
-		w.table(lines)
-	})
+		rows = append(rows, []string{mark + r.Name, r.URL})
+	}
+	w.table([]column{{head: "  CONTEXT"}, {head: "URL", least: 16}}, rows)
 }

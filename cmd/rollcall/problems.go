@@ -148,9 +148,9 @@ func problemsReport(w *printer, found []problem) {
 		default:
 			line = fmt.Sprintf("%s is %s (%s) since %s: %s", p.Workspaces[0], p.Status, p.Reason, w.ago(p.Since), text)
 		}
-		fmt.Fprintln(w, line)
+		w.lines(line)
 		if p.Command != "" {
-			fmt.Fprintln(w, "    "+p.Command+workspace.WhoRuns(p.CommandNeeds))
+			w.command("    ", p.Command+workspace.WhoRuns(p.CommandNeeds))
 		}
 	}
 }

@@ -74,20 +74,31 @@ func (a *app) showReceipts(ctx context.Context, id string, only receiptFilter, l
 	})
 }
 
+// receiptColumns are those of messages: what became of each, and who sent it.
+var receiptColumns = []column{
+	{head: "MESSAGE"},
+	{head: "SEQ", rank: 4},
+	{head: "STATE"},
+	{head: "FROM", least: 10},
+	{head: "ACCEPTED", rank: 3},
+	{head: "TRIES", rank: 2},
+	{head: "REASON", prose: true, least: 24},
+}
+
 // receiptsTable prints a line for each message.
 func receiptsTable(w *printer, receipts []api.Receipt) {
 	if len(receipts) == 0 {
 		fmt.Fprintln(w, "no messages")
 		return
 	}
-	rows := [][]string{{"MESSAGE", "SEQ", "STATE", "FROM", "ACCEPTED", "TRIES", "REASON"}}
+	var rows [][]string
 	for _, r := range receipts {
 		rows = append(rows, []string{
 			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), senderOf(r), w.at(r.AcceptedAt),
 			strconv.Itoa(len(r.Attempts)), w.words(r.Reason),
 		})
 	}
-	w.table(rows)
+	w.table(receiptColumns, rows)
 }
 
 // senderOf is who sent a message: a workspace by its id, a person by name, a user, or nobody a probe.

@@ -84,7 +84,7 @@ func printRepaired(w *printer, out api.Repaired) {
 	default:
 		fmt.Fprintf(w, "bootstrap is open until %s, to whoever registers first\n", w.at(out.BootstrapUntil))
 	}
-	fmt.Fprintf(w, "next: %s\n", w.words(out.Next))
+	w.lines("next: " + w.words(out.Next))
 }
 
 // awaitRegister waits until the agent has registered later than before. Both

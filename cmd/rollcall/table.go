@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -36,120 +37,250 @@ func (a *app) printer() *printer {
 	return w
 }
 
-const (
-	gap       = 2  // between two columns
-	narrowest = 10 // to which a column is shortened
-)
+// gap is what stands between two columns.
+const gap = 2
 
-// table prints rows in aligned columns, the first row as their heading. Where a line has no room
-// for all, the widest cells are shortened, but never the first column: it is what one types next.
-func (w *printer) table(rows [][]string) {
-	widths := widthsOf(rows)
-	w.fit(widths)
-	for i, r := range rows {
-		var line strings.Builder
-		for c, cell := range r {
+// column is a column of a table.
+type column struct {
+	head string
+	// rank says how much it matters: where there is no room for all, those of the highest rank are left out. Those of
+	// rank 0 never are.
+	rank int
+	// least is to how many characters its cells may be shortened; 0: they never are.
+	least int
+	// prose says of a last column that its cells go on in lines below, which are at least least characters long, and a
+	// third of the terminal.
+	prose bool
+}
+
+// table prints rows in aligned columns. Where a line has no room for all, cells are shortened and columns left out, as
+// the columns say. The first column is what one types next, and is never shortened: a cell for which there is no room
+// has a line of its own, with the rest of its row below.
+func (w *printer) table(columns []column, rows [][]string) {
+	widths := w.layout(columns, rows)
+	heads := make([]string, len(columns))
+	for c := range columns {
+		heads[c] = columns[c].head
+	}
+	w.row(columns, widths, heads, false)
+	for _, r := range rows {
+		w.row(columns, widths, r, w.colour)
+	}
+}
+
+// row prints one row: a line, or several if it has prose or a first cell for which there is no room.
+func (w *printer) row(columns []column, widths []int, cells []string, colour bool) {
+	cells = slices.Clone(cells)
+	if utf8.RuneCountInString(cells[0]) > widths[0] {
+		fmt.Fprintln(w, cells[0])
+		cells[0] = ""
+	}
+	var below []string
+	if last := len(columns) - 1; columns[last].prose && w.width > 0 {
+		lines := wrap(cells[last], widths[last])
+		cells[last], below = lines[0], lines[1:]
+	}
+	var line strings.Builder
+	indent := 0 // of the last column
+	for c, cell := range cells {
+		if widths[c] == leftOut {
+			continue
+		}
+		if !columns[c].prose { // a word of prose that is too long stays whole
 			cell = clip(cell, widths[c])
-			padding := strings.Repeat(" ", widths[c]-utf8.RuneCountInString(cell)+gap)
-			if w.colour && i > 0 && slices.Contains(coloured, rows[0][c]) {
-				cell = paint(cell)
-			}
-			line.WriteString(cell)
-			if c < len(r)-1 {
-				line.WriteString(padding)
-			}
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		padding := strings.Repeat(" ", max(widths[c]-utf8.RuneCountInString(cell), 0)+gap)
+		if colour && slices.Contains(coloured, columns[c].head) {
+			cell = paint(cell)
+		}
+		line.WriteString(cell + padding)
+		if c < len(cells)-1 {
+			indent += widths[c] + gap
+		}
+	}
+	fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	for _, text := range below {
+		fmt.Fprintln(w, strings.Repeat(" ", indent)+text)
 	}
 }
 
-// facts prints a line for each row: a label and what it says. What has no room in a line goes on
-// below, indented.
-func (w *printer) facts(rows [][]string) {
-	label := widthsOf(rows)[0]
-	for _, r := range rows {
-		lines := wrap(r[1], w.width-label-gap)
-		for i, line := range lines {
-			name := r[0]
-			if i > 0 {
-				name = ""
+// leftOut is the width of a column that is left out.
+const leftOut = -1
+
+// layout is how wide each column is.
+func (w *printer) layout(columns []column, rows [][]string) []int {
+	whole := widthsOf(columns, rows)
+	if w.width == 0 {
+		return whole
+	}
+	least := func(c int) int {
+		switch {
+		case columns[c].least == 0:
+			return whole[c]
+		case columns[c].prose:
+			return min(whole[c], max(columns[c].least, w.width/3))
+		}
+		return min(whole[c], max(columns[c].least, utf8.RuneCountInString(columns[c].head)))
+	}
+	byRank := make([]int, 0, len(columns))
+	for c := 1; c < len(columns); c++ {
+		byRank = append(byRank, c)
+	}
+	slices.SortStableFunc(byRank, func(a, b int) int { return cmp.Compare(columns[a].rank, columns[b].rank) })
+	widths := slices.Repeat([]int{leftOut}, len(columns))
+	room := w.width
+	for _, c := range byRank {
+		if columns[c].rank == 0 {
+			widths[c] = least(c)
+			room -= gap + widths[c]
+		}
+	}
+	widths[0] = widestWithin(columns[0], rows, room)
+	room -= widths[0]
+	for _, c := range byRank {
+		if need := gap + least(c); widths[c] == leftOut && need <= room {
+			widths[c] = least(c)
+			room -= need
+		}
+	}
+	widen(columns, widths, whole, byRank, room)
+	return widths
+}
+
+// widen gives room that is left over to the columns that are shortened, prose last.
+func widen(columns []column, widths, whole, byRank []int, room int) {
+	for _, prose := range []bool{false, true} {
+		for _, c := range byRank {
+			if widths[c] != leftOut && columns[c].prose == prose {
+				more := max(min(room, whole[c]-widths[c]), 0)
+				widths[c] += more
+				room -= more
 			}
-			fmt.Fprintf(w, "%-*s%s\n", label+gap, name, line)
 		}
 	}
 }
 
-// widthsOf is how wide each column is.
-func widthsOf(rows [][]string) []int {
-	widths := []int{0}
+// widestWithin is how wide the first column is: as its widest cell for which there is room.
+func widestWithin(first column, rows [][]string, room int) int {
+	widest := utf8.RuneCountInString(first.head)
 	for _, r := range rows {
-		for c, cell := range r {
-			if c == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[c] = max(widths[c], utf8.RuneCountInString(cell))
+		if n := utf8.RuneCountInString(r[0]); n <= room {
+			widest = max(widest, n)
+		}
+	}
+	return widest
+}
+
+// widthsOf is how wide the columns are where there is room for all.
+func widthsOf(columns []column, rows [][]string) []int {
+	widths := make([]int, len(columns))
+	for c := range columns {
+		widths[c] = utf8.RuneCountInString(columns[c].head)
+		for _, r := range rows {
+			widths[c] = max(widths[c], utf8.RuneCountInString(r[c]))
 		}
 	}
 	return widths
 }
 
-// fit narrows the widest columns until a line has room for all, or none can be narrowed.
-func (w *printer) fit(widths []int) {
-	if w.width == 0 {
-		return
+// facts prints a line for each row: a label, what it says, and the command that comes next, if it has one. What has no
+// room in a line goes on below, indented.
+func (w *printer) facts(rows [][]string) {
+	label := 0
+	for _, r := range rows {
+		label = max(label, utf8.RuneCountInString(r[0]))
 	}
-	total := gap * (len(widths) - 1)
-	for _, n := range widths {
-		total += n
-	}
-	for ; total > w.width; total-- {
-		widest := 0
-		for c := 1; c < len(widths); c++ {
-			if widths[c] > narrowest && (widest == 0 || widths[c] >= widths[widest]) {
-				widest = c
-			}
+	for _, r := range rows {
+		head := fmt.Sprintf("%-*s", label+gap, r[0])
+		if len(r) > 2 {
+			w.thenCommand(head, r[1], r[2])
+			continue
 		}
-		if widest == 0 {
-			return
-		}
-		widths[widest]--
+		w.hanging(head, r[1])
 	}
 }
+
+// hanging prints a text after a head. What has no room in a line goes on below, as far in as the head is wide.
+func (w *printer) hanging(head, text string) {
+	indent := utf8.RuneCountInString(head)
+	for i, line := range wrap(text, w.width-indent) {
+		if i > 0 {
+			head = strings.Repeat(" ", indent)
+		}
+		fmt.Fprintln(w, strings.TrimRight(head+line, " "))
+	}
+}
+
+// lines prints lines. What has no room in one goes on below, a little further in. A command stays whole.
+func (w *printer) lines(text string) {
+	for line := range strings.Lines(text) {
+		bare := strings.TrimLeft(strings.TrimSuffix(line, "\n"), " ")
+		in := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " ")))
+		if strings.HasPrefix(bare, "rollcall ") {
+			w.command(in, bare)
+			continue
+		}
+		for i, part := range wrap(bare, w.width-len(in)-gap) {
+			fmt.Fprintln(w, in+strings.Repeat(" ", min(i, 1)*gap)+part)
+		}
+	}
+}
+
+// thenCommand prints a text and the command that comes next: in the same line if there is room, else in one of its own,
+// as it may be copied.
+func (w *printer) thenCommand(head, text, command string) {
+	indent := utf8.RuneCountInString(head)
+	if whole := text + "; " + command; command != "" &&
+		(w.width == 0 || indent+utf8.RuneCountInString(whole) <= w.width) {
+		fmt.Fprintln(w, head+whole)
+		return
+	}
+	if indent == 0 {
+		w.lines(text)
+	} else {
+		w.hanging(head, text)
+	}
+	if command != "" {
+		w.command(strings.Repeat(" ", max(indent, 2*gap)), command)
+	}
+}
+
+// command prints a command in a line of its own, whole, as it may be copied. Who runs it (see workspace.WhoRuns) goes
+// below if there is no room.
+func (w *printer) command(in, command string) {
+	bare, who, ok := strings.Cut(command, "   (")
+	if !ok || w.width == 0 || len(in)+utf8.RuneCountInString(command) <= w.width {
+		fmt.Fprintln(w, in+command)
+		return
+	}
+	fmt.Fprintf(w, "%s%s\n%s(%s\n", in, bare, in, who)
+}
+
+// narrowest is the fewest characters that a text is broken into.
+const narrowest = 20
 
 // wrap breaks a text into lines of at most width characters, between words. A word that is longer
 // stays whole, as it may be copied.
 func wrap(text string, width int) []string {
-	if width < 2*narrowest || utf8.RuneCountInString(text) <= width {
+	if width < narrowest {
 		return []string{text}
 	}
 	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines, line = append(lines, line), ""
+	for part := range strings.SplitSeq(text, "\n") {
+		if utf8.RuneCountInString(part) <= width {
+			lines = append(lines, part)
+			continue
 		}
-		line = strings.TrimLeft(line+" "+word, " ")
+		line := ""
+		for word := range strings.FieldsSeq(part) {
+			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+				lines, line = append(lines, line), ""
+			}
+			line = strings.TrimLeft(line+" "+word, " ")
+		}
+		lines = append(lines, line)
 	}
-	return append(lines, line)
-}
-
-// coloured are the columns whose words have colours.
-var coloured = []string{"STATUS", "STATE"}
-
-// paints are the colours of words, as terminals know them.
-var paints = map[string]string{
-	"online": "32", "delivered": "32", "ok": "32",
-	"degraded": "31", "offline": "31", "dead": "31", "expired": "31", "broken": "31",
-	"unknown": "33", "in_flight": "33", "warning": "33",
-	"paused": "2", "provisioning": "2", "removed": "2", "cancelled": "2", "skipped": "2",
-}
-
-// paint colours a word that has a colour.
-func paint(word string) string {
-	if code := paints[word]; code != "" {
-		return "\x1b[" + code + "m" + word + "\x1b[0m"
-	}
-	return word
+	return lines
 }
 
 // clip shortens s to at most n characters.

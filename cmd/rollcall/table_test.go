@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -15,46 +16,77 @@ func printed(width int, colour bool, forPeople func(*printer)) string {
 	return out.String()
 }
 
-// A table that a line has no room for is shortened in its widest columns, and keeps its first one.
+// Where a line has no room for all, cells are shortened and columns left out by rank, and prose goes on below. A first
+// cell for which there is no room has a line of its own.
 func TestATableFits(t *testing.T) {
+	columns := []column{
+		{head: "ID"}, {head: "NAME", rank: 1, least: 10}, {head: "MODE", rank: 2}, {head: "WHY", prose: true, least: 20},
+	}
 	rows := [][]string{
-		{"ID", "NAME", "STATUS"}, {"a-long-workspace-id", "a name of twenty-six chars", "online"}, {"b", "", "offline"},
+		{"a-long-workspace-id", "a name of twenty-six chars", "push", "it waits for its turn, which comes"},
+		{"b", "", "poll", "-"},
 	}
 	for width, want := range map[int]string{
-		0: "ID                   NAME                        STATUS\n" +
-			"a-long-workspace-id  a name of twenty-six chars  online\n" +
-			"b                                                offline\n",
-		44: "ID                   NAME            STATUS\n" +
-			"a-long-workspace-id  a name of twe…  online\n" +
-			"b                                    offline\n",
-		10: "ID                   NAME        STATUS\n" + // it has no room at all
-			"a-long-workspace-id  a name of…  online\n" +
-			"b                                offline\n",
+		0: "ID                   NAME                        MODE  WHY\n" +
+			"a-long-workspace-id  a name of twenty-six chars  push  it waits for its turn, which comes\n" +
+			"b                                                poll  -\n",
+		59: "ID                   NAME        MODE  WHY\n" +
+			"a-long-workspace-id  a name of…  push  it waits for its\n" +
+			"                                       turn, which comes\n" +
+			"b                                poll  -\n",
+		53: "ID                   NAME        WHY\n" +
+			"a-long-workspace-id  a name of…  it waits for its\n" +
+			"                                 turn, which comes\n" +
+			"b                                -\n",
+		44: "ID                   WHY\n" +
+			"a-long-workspace-id  it waits for its turn,\n" +
+			"                     which comes\n" +
+			"b                    -\n",
+		40: "ID  NAME            WHY\n" +
+			"a-long-workspace-id\n" +
+			"    a name of twe…  it waits for its\n" +
+			"                    turn, which comes\n" +
+			"b                   -\n",
 	} {
-		if got := printed(width, false, func(w *printer) { w.table(rows) }); got != want {
+		if got := printed(width, false, func(w *printer) { w.table(columns, rows) }); got != want {
 			t.Errorf("%d columns:\n%s\nwant\n%s", width, got, want)
 		}
 	}
 }
 
-// A line is never wider than the terminal, if each column has room for ten characters.
+// A line is never wider than the terminal, if there is room for what is never left out. No text is lost of the first
+// column and of prose.
 func TestATableIsAsWideAsTheTerminal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		cell := rapid.StringMatching(`[a-zé]{0,40}`)
-		columns := rapid.IntRange(1, 6).Draw(t, "columns")
-		row := rapid.SliceOfN(cell, columns, columns)
+		columns := []column{{head: "ID"}}
+		always := 0
+		for range rapid.IntRange(0, 5).Draw(t, "columns") {
+			c := column{head: "C", rank: rapid.IntRange(0, 3).Draw(t, "rank"), least: rapid.IntRange(1, 10).Draw(t, "least")}
+			columns = append(columns, c)
+			always += gap + c.least
+		}
+		columns = append(columns, column{head: "WHY", prose: true, least: narrowest})
+		row := rapid.Custom(func(t *rapid.T) []string {
+			cells := []string{rapid.StringMatching(`[a-z]{1,30}`).Draw(t, "id")}
+			for range columns[2:] {
+				cells = append(cells, rapid.StringMatching(`[a-zé]{0,40}`).Draw(t, "cell"))
+			}
+			return append(cells, rapid.StringMatching(`([A-Zé]{1,9} ){0,12}[A-Z]`).Draw(t, "why"))
+		})
 		rows := rapid.SliceOfN(row, 1, 8).Draw(t, "rows")
-		first := 0
-		for _, r := range rows {
-			first = max(first, utf8.RuneCountInString(r[0]))
-		}
-		width := rapid.IntRange(first+(columns-1)*(narrowest+gap), 200).Draw(t, "width")
-		if width == 0 {
-			return // no width is known
-		}
-		for line := range strings.Lines(printed(width, false, func(w *printer) { w.table(rows) })) {
+		width := rapid.IntRange(30+always+gap+narrowest, 200).Draw(t, "width")
+		got := printed(width, false, func(w *printer) { w.table(columns, rows) })
+		for line := range strings.Lines(got) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d characters in %d columns: %q", n, width, line)
+			}
+		}
+		words := strings.Fields(got)
+		for _, r := range rows {
+			for _, word := range append(strings.Fields(r[len(r)-1]), r[0]) {
+				if !slices.Contains(words, word) {
+					t.Errorf("%q is not there:\n%s", word, got)
+				}
 			}
 		}
 	})
@@ -73,9 +105,10 @@ func TestFactsAreWrapped(t *testing.T) {
 }
 
 func TestAStatusHasAColourOnATerminal(t *testing.T) {
-	rows := [][]string{{"ID", "STATUS", "NAME"}, {"offline", "offline", "offline"}}
+	columns := []column{{head: "ID"}, {head: "STATUS"}, {head: "NAME"}}
+	rows := [][]string{{"offline", "offline", "offline"}}
 	const want = "ID       STATUS   NAME\noffline  \x1b[31moffline\x1b[0m  offline\n"
-	if got := printed(80, true, func(w *printer) { w.table(rows) }); got != want {
+	if got := printed(80, true, func(w *printer) { w.table(columns, rows) }); got != want {
 		t.Errorf("%q", got)
 	}
 }

@@ -68,12 +68,24 @@ func (a *app) tokenListCommand() *cobra.Command {
 	}
 }
 
+// tokenColumns are those of people's credentials.
+var tokenColumns = []column{
+	{head: "ID"},
+	{head: "NAME", least: 10},
+	{head: "SCOPE"},
+	{head: "TEAM", rank: 3, least: 8},
+	{head: "EXPIRES", rank: 2},
+	{head: "LAST USED", rank: 1},
+	{head: "FROM", rank: 4},
+	{head: "MADE BY", rank: 5, least: 8},
+}
+
 func tokenTable(w *printer, tokens []api.Token) {
 	if len(tokens) == 0 {
 		fmt.Fprintln(w, "there is only the root credential yet: rollcall token create")
 		return
 	}
-	rows := [][]string{{"ID", "NAME", "SCOPE", "TEAM", "EXPIRES", "LAST USED", "FROM", "MADE BY"}}
+	var rows [][]string
 	for _, t := range tokens {
 		expires, used := w.at(t.ExpiresAt), "never"
 		if t.Expired {
@@ -86,7 +98,7 @@ func tokenTable(w *printer, tokens []api.Token) {
 			t.TokenID, t.Name, t.Scope, orDash(t.Team), expires, used, orDash(t.UsedFrom), t.CreatedBy,
 		})
 	}
-	w.table(rows)
+	w.table(tokenColumns, rows)
 }
 
 func (a *app) tokenRevokeCommand() *cobra.Command {

@@ -86,7 +86,7 @@ func idsOf(fleet []api.Workspace) (ids []string) {
 func drawn(w printer, fleet []api.Workspace, height int, failed error) string {
 	var screen bytes.Buffer
 	w.Writer = &screen
-	fmt.Fprintln(&screen, headline(&w, fleet, failed))
+	w.lines(headline(&w, fleet, failed))
 	fleetTable(&w, fleet)
 	lines := strings.SplitAfter(strings.TrimSuffix(screen.String(), "\n"), "\n")
 	if height > 2 && len(lines) > height {

@@ -84,8 +84,8 @@ type change struct {
 }
 
 func (c change) print(w *printer) {
-	fmt.Fprintf(w, "%s  %s  %s → %s (%s)  %s\n",
-		w.at(w.now), c.to.ID, cmp.Or(string(c.from), "new"), c.to.Status, c.to.Reason, w.words(c.to.Hint))
+	w.lines(fmt.Sprintf("%s  %s  %s → %s (%s)  %s",
+		w.at(w.now), c.to.ID, cmp.Or(string(c.from), "new"), c.to.Status, c.to.Reason, w.words(c.to.Hint)))
 }
 
 // changesOf returns the workspaces of fleet that are new or have changed.

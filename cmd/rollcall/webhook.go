@@ -81,12 +81,25 @@ func (a *app) webhookListCommand() *cobra.Command {
 	}
 }
 
+// webhookColumns are those of webhooks: how each does, and why.
+var webhookColumns = []column{
+	{head: "ID"},
+	{head: "STATE"},
+	{head: "BEHIND", rank: 2},
+	{head: "MISSED", rank: 5},
+	{head: "LAST TAKEN", rank: 3},
+	{head: "NEXT TRY", rank: 4},
+	{head: "OF", rank: 6, least: 8},
+	{head: "URL", rank: 1, least: 16},
+	{head: "REASON", prose: true, least: 24},
+}
+
 func webhookTable(w *printer, hooks []api.Webhook) {
 	if len(hooks) == 0 {
 		fmt.Fprintln(w, "there are no webhooks: rollcall webhook create URL")
 		return
 	}
-	rows := [][]string{{"ID", "STATE", "BEHIND", "MISSED", "LAST TAKEN", "NEXT TRY", "OF", "URL", "REASON"}}
+	var rows [][]string
 	for _, h := range hooks {
 		of, taken, next := "all", "never", "-"
 		if len(h.Statuses) > 0 {
@@ -107,7 +120,7 @@ func webhookTable(w *printer, hooks []api.Webhook) {
 			orDash(h.Reason),
 		})
 	}
-	w.table(rows)
+	w.table(webhookColumns, rows)
 }
 
 func (a *app) webhookTestCommand() *cobra.Command {

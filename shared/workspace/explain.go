@@ -205,7 +205,10 @@ func (e Explanation) Text() string {
 		fmt.Fprintf(&b, "      %s%s\n", e.Command, WhoRuns(e.CommandNeeds))
 	}
 	for _, r := range e.Remarks {
-		fmt.Fprintf(&b, "also: %s\n      %s%s\n", r.Text, r.Command, WhoRuns(r.CommandNeeds))
+		fmt.Fprintf(&b, "also: %s\n", r.Text)
+		if r.Command != "" {
+			fmt.Fprintf(&b, "      %s%s\n", r.Command, WhoRuns(r.CommandNeeds))
+		}
 	}
 	fmt.Fprintf(&b, "mail goes by %s: %s\nevidence:\n", e.Delivery.Effective, e.Delivery.Reason)
 	for _, ev := range e.Evidence {
