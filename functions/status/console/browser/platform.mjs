@@ -52,7 +52,15 @@ export async function receiver(t) {
     if (state.status < 300) state.told.push({ event, signature: request.headers['webhook-signature'] })
     response.writeHead(state.status).end()
   })
-  return Object.assign(state, { url })
+  const ids = () => state.told.map(({ event }) => event.data.workspace_id)
+  /** toldOf waits until it is told of a workspace, and is the ids of all that it was told of. */
+  const toldOf = async id => {
+    for (const end = Date.now() + patience; !ids().includes(id); await new Promise(done => setTimeout(done, 100))) {
+      assert.ok(Date.now() < end, 'it is told of ' + id)
+    }
+    return ids()
+  }
+  return Object.assign(state, { url, toldOf })
 }
 
 /** listens is the address of a server that answers until the test is over. */
