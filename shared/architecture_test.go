@@ -66,7 +66,7 @@ var rooms = map[string]struct {
 		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
 	},
 	"sqs":         {adapter, "clock delivery fault registry webhook"},
-	"eventbridge": {adapter, "chat delivery fault statuslog"},
+	"eventbridge": {adapter, "chat clock delivery fault statuslog"},
 	"push":        {adapter, "chat delivery fault registry workspace"},
 
 	"httpapi": {seam, "api chat fault metrics people registry token visible workspace"},

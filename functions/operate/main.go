@@ -3,16 +3,15 @@
 package main
 
 import (
-	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
-
 	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/eventbridge"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)}) // a sweep by hand announces too
+		env.AnnounceTo(eventbridge.Bus{AWS: env.AWS, Clock: clock.System{}}) // a sweep by hand announces too
 		return httpapi.Serve(env.Log, env.Clock.Now, env.Gate, endpoints(env)...)
 	})
 }

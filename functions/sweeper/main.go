@@ -4,15 +4,14 @@
 package main
 
 import (
-	awseventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
-
 	"github.com/rollcall/rollcall/shared/app"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/eventbridge"
 )
 
 func main() {
 	app.Main(func(env *app.Env) any {
-		env.AnnounceTo(eventbridge.Bus{Events: awseventbridge.NewFromConfig(env.AWS)})
+		env.AnnounceTo(eventbridge.Bus{AWS: env.AWS, Clock: clock.System{}})
 		return sweeper(env.Log, env.Meter, env.Clock.Now, env.Registry.Fleets.Fleet, env.Sweeper.Sweep)
 	})
 }

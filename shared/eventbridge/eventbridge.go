@@ -5,13 +5,13 @@ package eventbridge
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/statuslog"
@@ -25,7 +25,10 @@ const (
 )
 
 // Bus is the account's default event bus.
-type Bus struct{ Events *eventbridge.Client }
+type Bus struct {
+	AWS   aws.Config // all of it that a call needs: nothing is taken from the environment
+	Clock clock.Clock
+}
 
 var (
 	_ statuslog.Announcer    = Bus{}
@@ -34,7 +37,7 @@ var (
 
 // Announce implements statuslog.Announcer.
 func (b Bus) Announce(ctx context.Context, changes []statuslog.Change) (refused []statuslog.Change, err error) {
-	var entries []types.PutEventsRequestEntry
+	var entries []entry
 	for _, c := range changes {
 		e, err := entryOf(DetailType, c, c.At)
 		if err != nil {
@@ -63,22 +66,21 @@ func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.put(ctx, []types.PutEventsRequestEntry{e})
+	_, err = b.put(ctx, []entry{e})
 	return err
 }
 
 // entryOf is an event whose detail is v as JSON.
-func entryOf(detailType string, v any, at time.Time) (types.PutEventsRequestEntry, error) {
+func entryOf(detailType string, v any, at time.Time) (entry, error) {
 	detail, err := json.Marshal(v)
-	return types.PutEventsRequestEntry{
-		Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(detail)), Time: &at,
-	}, err
+	seconds := strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', -1, 64)
+	return entry{Source: Source, DetailType: detailType, Detail: string(detail), Time: json.Number(seconds)}, err
 }
 
 // put publishes events, ten at most. PutEvents can succeed as a call and still refuse some of them, so both are
 // checked. It returns the places of those that are not published.
-func (b Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (failed []int, err error) {
-	out, err := b.Events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
+func (b Bus) put(ctx context.Context, entries []entry) (failed []int, err error) {
+	out, err := b.putEvents(ctx, putEvents{entries})
 	if err != nil {
 		for i := range entries {
 			failed = append(failed, i)
@@ -89,9 +91,9 @@ func (b Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) (fa
 		return nil, nil
 	}
 	for i, e := range out.Entries {
-		if e.EventId == nil {
+		if e.EventID == "" {
 			failed = append(failed, i)
-			err = fault.Store("announce", fault.New(fault.Internal, "%s", aws.ToString(e.ErrorMessage)))
+			err = fault.Store("announce", fault.New(fault.Internal, "%s", e.ErrorMessage))
 		}
 	}
 	return failed, err

@@ -12,9 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	aws_eventbridge "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/eventbridge"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/statuslog"
@@ -39,10 +39,16 @@ func busThat(t *testing.T, status int, reply string) (eventbridge.Bus, *[]entry)
 		_, _ = io.WriteString(w, reply)
 	}))
 	t.Cleanup(server.Close)
-	return eventbridge.Bus{Events: aws_eventbridge.New(aws_eventbridge.Options{
-		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-	})}, &got
+	return eventbridge.Bus{AWS: configOf(server, aws.NopRetryer{}), Clock: clock.System{}}, &got
+}
+
+// configOf is a configuration for calls to a server.
+func configOf(s *httptest.Server, retryer aws.Retryer) aws.Config {
+	return aws.Config{
+		Region: "eu-central-1", AppID: "rollcall-test", BaseEndpoint: aws.String(s.URL), HTTPClient: s.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "session"),
+		Retryer:     func() aws.Retryer { return retryer },
+	}
 }
 
 func TestAnnounceDead(t *testing.T) {
