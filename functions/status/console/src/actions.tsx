@@ -6,7 +6,6 @@ import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, W
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
-import { clock } from './time'
 
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
@@ -35,7 +34,7 @@ const doings: Record<Act, Doing> = {
     command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
     run: async (live, w, c, force) => {
       const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force })
-      const until = done.bootstrap_until ? `Until ${clock(done.bootstrap_until)} its agent is given a new credential when it registers${done.from ? `, from ${done.from} only` : ''}. ` : ''
+      const until = done.bootstrap_until ? `Until ${done.bootstrap_until} its agent is given a new credential when it registers${done.from ? `, from ${done.from} only` : ''}. ` : ''
       return { words: until + done.next, secret: done.auth_token }
     },
   },

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Problem } from './api'
-import { Command, Copy, Dialog } from './parts'
+import { Command, Copy, Dialog, Said } from './parts'
 import { visible } from './visible'
 
 /** Done is what came of an act: words, and a secret that is shown once. */
@@ -51,8 +51,8 @@ export function Confirm(asked: Asked) {
       {named && <label class="field named"><span>To confirm, write its id: <code>{visible(named)}</code></span>
         <input value={written} autocomplete="off" spellcheck={false} onInput={e => write(e.currentTarget.value.trim())} /></label>}
       <div class="muted same"><span>The same on the command line:</span> <Command>{command + (force ? ' --force' : '')}</Command></div>
-      {why && <div role="alert" class="refused"><p>{visible(why.message)}.</p>
-        {why instanceof Problem && !inUse && why.body.hint && <p class="hint">{visible(why.body.hint)}.</p>}</div>}
+      {why && <div role="alert" class="refused"><p><Said>{why.message}</Said>.</p>
+        {why instanceof Problem && !inUse && why.body.hint && <p class="hint"><Said>{why.body.hint}</Said>.</p>}</div>}
       {inUse && <label class="check"><input type="checkbox" checked={force} onChange={e => insist(e.currentTarget.checked)} />
         <span>I mean this workspace: cut its agent off</span></label>}
       <p class="buttons">
@@ -65,7 +65,7 @@ export function Confirm(asked: Asked) {
 
 const Ended = ({ title, done, secret, onClose }: { title: string; done: Done; secret: string; onClose: () => void }) => (
   <Dialog title={visible(title)} onClose={onClose} wide={!!done.secret}>
-    <p role="status" class="did">{visible(done.words)}</p>
+    <p role="status" class="did"><Said>{done.words}</Said></p>
     {done.secret && <div class="secret"><p><b>The new {secret}.</b> It is shown now, and never again.</p>
       <p class="command"><code>{done.secret}</code><Copy text={done.secret} what={'the ' + secret} /></p></div>}
     <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>

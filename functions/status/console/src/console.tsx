@@ -6,7 +6,7 @@ import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
 import { Live } from './live'
 import type { State } from './live'
-import { Dialog, Keys, Name } from './parts'
+import { Dialog, Keys, Link, Name } from './parts'
 import { SignIn } from './signin'
 import { span } from './time'
 import { WebhooksPage } from './webhooks'
@@ -51,15 +51,6 @@ function Console() {
     </div>
   )
 }
-
-/** Link is a link to a page of the console. */
-const Link = ({ query, here, children }: { query: string; here: boolean; children: string }) => (
-  <a href={location.pathname + query} aria-current={here ? 'page' : undefined} onClick={e => {
-    if (e.ctrlKey || e.metaKey || e.shiftKey) return
-    e.preventDefault()
-    go(query)
-  }}>{children}</a>
-)
 
 let fleetAddress = '' // of the fleet page, as the person left it
 

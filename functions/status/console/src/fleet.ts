@@ -7,18 +7,20 @@ export interface Filter {
   status: string
   reason: string
   mode: string
+  team: string
   sort: string // a column, with - before it for the other way round; '': worst first
   page: number
   silent: boolean // those that have been silent for days are unfolded
 }
 
-export const noFilter: Filter = { search: '', status: '', reason: '', mode: '', sort: '', page: 1, silent: false }
+export const noFilter: Filter = { search: '', status: '', reason: '', mode: '', team: '', sort: '', page: 1, silent: false }
 
 /** readFilter is the filter that an address holds. */
 export function readFilter(query: string): Filter {
   const q = new URLSearchParams(query)
   return {
     search: q.get('search') ?? '', status: q.get('status') ?? '', reason: q.get('reason') ?? '', mode: q.get('mode') ?? '',
+    team: q.get('team') ?? '',
     sort: sorted(q.get('sort') ?? '').column ? q.get('sort') ?? '' : '',
     page: Math.max(1, Math.trunc(Number(q.get('page'))) || 1), silent: q.get('silent') === 'shown',
   }
@@ -27,7 +29,7 @@ export function readFilter(query: string): Filter {
 /** writeFilter is the query of a filter's address. */
 export function writeFilter(f: Filter): string {
   const q = new URLSearchParams()
-  for (const name of ['search', 'status', 'reason', 'mode', 'sort'] as const) if (f[name]) q.set(name, f[name])
+  for (const name of ['search', 'status', 'reason', 'mode', 'team', 'sort'] as const) if (f[name]) q.set(name, f[name])
   if (f.silent) q.set('silent', 'shown')
   if (f.page > 1) q.set('page', String(f.page))
   return q.size ? '?' + q : ''
@@ -103,6 +105,7 @@ export interface Shown<W> {
   statuses: Array<[Status, number]> // how many there are of each, in the whole fleet
   reasons: Array<[Reason, number]>
   modes: Array<[string, number]>
+  teams: Array<[string, number]> // without those that are in none
 }
 
 function counted<K extends string>(keys: K[]): Map<K, number> {
@@ -114,7 +117,7 @@ function counted<K extends string>(keys: K[]): Map<K, number> {
 /** shown is what the page shows of a fleet. */
 export function shown<W extends Row>(fleet: W[], f: Filter, now: number): Shown<W> {
   const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) &&
-    (!f.mode || w.delivery.effective_mode === f.mode) && found(w, f.search)), f.sort)
+    (!f.mode || w.delivery.effective_mode === f.mode) && (!f.team || w.team === f.team) && found(w, f.search)), f.sort)
   const recent = kept.filter(w => !silentLong(w, now)), old = kept.filter(w => silentLong(w, now))
   // Who searches for one, or asks for a status, is shown it.
   const unfolded = f.silent || recent.length === 0 || f.search !== ''
@@ -126,5 +129,6 @@ export function shown<W extends Row>(fleet: W[], f: Filter, now: number): Shown<
     statuses: worstFirst.filter(s => statuses.has(s)).map(s => [s, statuses.get(s) ?? 0]),
     reasons: [...counted(fleet.map(w => w.reason))].sort(([a], [b]) => a < b ? -1 : 1),
     modes: [...counted(fleet.map(w => w.delivery.effective_mode))].sort(([a], [b]) => a < b ? -1 : 1),
+    teams: [...counted(fleet.flatMap(w => w.team || []))].sort(([a], [b]) => a < b ? -1 : 1),
   }
 }

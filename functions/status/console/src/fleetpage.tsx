@@ -5,12 +5,10 @@ import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { most } from './live'
 import type { State } from './live'
-import { Ago, Command, Dot, Icon, Name } from './parts'
+import { Ago, Command, Dot, Icon, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
-import { heard, reasonWords, statusWords, tone, waiting, why } from './words'
-
-export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })
+import { heard, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
 
 /** FleetPage is the list of workspaces, worst first. look is told which are shown. */
 export function FleetPage({ state, query, look }: { state: State; query: string; look: (ids: string[]) => void }) {
@@ -75,8 +73,8 @@ function Suspicion({ fleet, health }: { fleet: Workspace[]; health: Health | und
       <Icon name="warn" />
       <div>
         <h2>{one ? `The platform may be what is wrong: ${many.length} of ${fleet.length} workspaces can’t be judged` : 'The platform is degraded'}</h2>
-        {health?.status === 'degraded' && <p>{visible(health.sweeper)}{health.hint && ': ' + visible(health.hint)}</p>}
-        {one && <p>{visible(one.hint)}</p>}
+        {health?.status === 'degraded' && <p><Said>{health.sweeper + (health.hint ? ': ' + health.hint : '')}</Said></p>}
+        {one && <p><Said>{one.hint}</Said></p>}
         {one?.command && <p><Command needs={one.command_needs}>{one.command}</Command></p>}
       </div>
     </section>
@@ -105,6 +103,7 @@ function Filters({ page, filter, change, search, all }: {
             onInput={e => change({ search: e.currentTarget.value })} /></span>
         <Choice label="Reason" value={filter.reason} change={reason => change({ reason })}
           choices={page.reasons.map(([r, n]) => [r, `${reasonWords[r]} (${n})`])} />
+        {page.teams.length > 0 && <Choice label="Team" value={filter.team} change={team => change({ team })} choices={page.teams.map(([name, n]) => [name, `${visible(name)} (${n})`])} />}
         <Choice label="Mode" value={filter.mode} change={mode => change({ mode })} choices={page.modes.map(([m, n]) => [m, `${m} (${n})`])} />
         <select aria-label="Order" class={'order' + (filter.sort ? ' set' : '')} value={filter.sort} onChange={e => change({ sort: e.currentTarget.value })}>
           <option value="">Worst first</option>
@@ -178,10 +177,11 @@ function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect:
           go(workspaceQuery(w.id))
         }}><Name>{w.name}</Name></a>
         {w.name !== w.id && <span class="id">{visible(w.id)}</span>}
+        {w.team && <span class="team" title="team"><Name>{w.team}</Name></span>}
       </th>
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
-        {w.remarks?.map(r => <span class="remark" key={r.code}>{visible(r.text)}{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
+        {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now}>{r.text}</Said></span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
         {needsHand && w.command && <Command needs={w.command_needs}>{w.command}</Command>}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>

@@ -4,9 +4,10 @@ import { mailOf, taskFailed } from './chart'
 import { Chart } from './chartview'
 import type { Line } from './chartview'
 import type { Details } from './details'
-import { Ago, Command, Copy } from './parts'
-import { clock, exact, span } from './time'
+import { After, Ago, Command, Copy, Link, Said } from './parts'
+import { span } from './time'
 import { visible, visibleLines } from './visible'
+import { workspaceQuery } from './words'
 
 export const stateWords: Record<Receipt['state'], string> = {
   queued: 'Waits', in_flight: 'Being delivered', delivered: 'Delivered', dead: 'Died', expired: 'Expired', cancelled: 'Cancelled',
@@ -19,7 +20,9 @@ const tone = (r: Receipt) => ({
 export interface Acts { cancel: (r: Receipt) => void; redrive: (r: Receipt) => void }
 
 /** Mailbox is a workspace's messages, newest first, with each one's tries and answer. */
-export function Mailbox({ w, details, now, acts }: { w: Workspace; details: Details & { more: () => void }; now: number; acts: Acts | undefined }) {
+export function Mailbox({ w, fleet, details, now, acts }: {
+  w: Workspace; fleet: Workspace[]; details: Details & { more: () => void }; now: number; acts: Acts | undefined
+}) {
   const [only, choose] = useState('')
   if (details.noMail) return <p class="muted">Its mail is for operators to read: {visible(details.noMail)}.</p>
   if (!details.mail) return <p class="muted">Reading its mail …</p>
@@ -38,7 +41,7 @@ export function Mailbox({ w, details, now, acts }: { w: Workspace; details: Deta
         ))}
       </div>
       {mail.length === 0 && <p class="muted">{details.mail.length ? 'No message matches.' : <>No message yet. <Command>{`rollcall send ${w.id} hello`}</Command></>}</p>}
-      <ul class="mail">{mail.map(r => <Message key={r.message_id} r={r} w={w} now={now} acts={acts} />)}</ul>
+      <ul class="mail">{mail.map(r => <Message key={r.message_id} r={r} w={w} fleet={fleet} now={now} acts={acts} />)}</ul>
       {details.moreMail && <p><button type="button" class="plain" onClick={details.more}>Read older messages</button></p>}
     </>
   )
@@ -46,14 +49,15 @@ export function Mailbox({ w, details, now, acts }: { w: Workspace; details: Deta
 
 const open = (r: Receipt) => r.state === 'queued' || r.state === 'in_flight'
 
-function Message({ r, w, now, acts }: { r: Receipt; w: Workspace; now: number; acts: Acts | undefined }) {
+function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: Workspace[]; now: number; acts: Acts | undefined }) {
   const tries = r.attempts.length
   return (
     <li>
       <details data-message={r.message_id}>
         <summary>
           <span class={'dot ' + tone(r)}><b>{stateWords[r.state]}</b></span>
-          <span class="said">{r.probe && 'probe · '}{visible(r.state === 'delivered' && r.answer_text && !taskFailed(r) ? r.answer_text : r.last_error || r.reason)}</span>
+          <span class="said">{r.probe && 'probe · '}{r.state === 'delivered' && r.answer_text && !taskFailed(r) ? visible(r.answer_text) : r.last_error ? visible(r.last_error) : <Said now={now}>{r.reason}</Said>}</span>
+          <span class="muted sender">{senderName(r, fleet)}</span>
           <span class="muted tries">{tries > 0 && (tries === 1 ? '1 try' : tries + ' tries')}</span>
           <span class="muted when"><Ago at={r.accepted_at} now={now} /></span>
         </summary>
@@ -61,13 +65,13 @@ function Message({ r, w, now, acts }: { r: Receipt; w: Workspace; now: number; a
           <dl class="facts">
             <div><dt>Message</dt><dd><code>{visible(r.message_id)}</code><Copy text={r.message_id} what="the message’s id" /></dd></div>
             <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd>{span((r.settled_at ? Date.parse(r.settled_at) : now) / 1000 - Date.parse(r.accepted_at) / 1000)}</dd></div>
-            <div><dt>State</dt><dd>{stateWords[r.state]}: {visible(r.reason)}</dd></div>
-            {r.sent_by && <div><dt>Sent by</dt><dd>{visible(r.sent_by)} from {visible(r.sent_from || '')}</dd></div>}
+            <div><dt>State</dt><dd>{stateWords[r.state]}: <Said now={now}>{r.reason}</Said></dd></div>
+            <Sender r={r} fleet={fleet} now={now} />
             {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Ago at={r.next_attempt_at} now={now} /></dd></div>}
             {open(r) && <div><dt>Expires</dt><dd><Ago at={r.expires_at} now={now} /></dd></div>}
             {r.callback && <div><dt>Callback</dt><dd>{r.callback.state}, {r.callback.tries} calls{r.callback.error && ': ' + visible(r.callback.error)}</dd></div>}
           </dl>
-          {r.attempts.length > 0 && <ol class="tried" aria-label="Tries">{r.attempts.map((a, i) => <Try key={i} a={a} />)}</ol>}
+          {r.attempts.length > 0 && <ol class="tried" aria-label="Tries">{r.attempts.map((a, i) => <Try key={i} a={a} r={r} />)}</ol>}
           {r.answer_text && <Words of={taskFailed(r) ? 'The agent said that it failed' : 'The agent answered'} text={r.answer_text} />}
           {acts && (open(r) || r.state === 'dead' || r.state === 'expired') && <p class="buttons start">
             {open(r)
@@ -81,9 +85,19 @@ function Message({ r, w, now, acts }: { r: Receipt; w: Workspace; now: number; a
   )
 }
 
-const Try = ({ a }: { a: Attempt }) => (
+/** senderName is what to call who sent a message: a person, a workspace, or one of the users. */
+const senderName = (r: Receipt, fleet: Workspace[]) =>
+  visible(r.sent_by || (r.source_id ? fleet.find(w => w.id === r.source_id)?.name ?? r.source_id : r.probe ? 'Rollcall' : 'a user'))
+
+const Sender = ({ r, fleet, now }: { r: Receipt; fleet: Workspace[]; now: number }) => (
+  <div><dt>Sent by</dt><dd>
+    {r.source_id ? <Link query={workspaceQuery(r.source_id)}>{senderName(r, fleet)}</Link> : senderName(r, fleet)}
+    {r.sent_from && ', from ' + visible(r.sent_from)}, <Ago at={r.accepted_at} now={now} /></dd></div>
+)
+
+const Try = ({ a, r }: { a: Attempt; r: Receipt }) => (
   <li class={a.outcome === 'delivered' ? 'took' : ''}>
-    <time dateTime={a.at} title={exact(a.at)}>{clock(a.at)}</time>
+    <After at={a.at} from={r.accepted_at} />
     <span>{a.text}<span class="muted"> · by {a.via}</span>{a.error && <span class="error">{visible(a.error)}</span>}</span>
   </li>
 )
@@ -114,7 +128,7 @@ export function Charts({ mail, more, hours, now }: { mail: Receipt[]; more: bool
         <Chart title="Waiting" says={`${time}, the oldest message waited ${span(longest)} at most.`} times={shown.times} lines={waiting} write={span} />
         <Chart title="Deliveries" says={`${time}, ${delivered} messages were delivered, and ${fails} tries failed.`} times={shown.times} lines={ends} bars write={String} />
       </div>
-      {known > from && <p class="muted">Of its last {mail.length} messages, from {clock(known * 1000)} on.</p>}
+      {known > from && <p class="muted">Of its last {mail.length} messages, which go back to <Ago at={new Date(known * 1000).toISOString()} now={now} />.</p>}
     </>
   )
 }

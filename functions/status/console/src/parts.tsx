@@ -1,22 +1,45 @@
 // Small parts that several pages are made of.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { platformNow } from './api'
 import type { Expectation, Status } from './api'
-import { ago, exact } from './time'
+import { go } from './hooks'
+import { ago, exact, pieces, span } from './time'
 import { visible } from './visible'
 import { statusWords, tone } from './words'
 
 /** Name is what people or agents called something, in its own direction. */
 export const Name = ({ children }: { children: string }) => <bdi dir="auto">{visible(children)}</bdi>
 
+/** Link is a link to a page of the console; here: to the one that is shown. */
+export const Link = ({ query, here = false, children }: { query: string; here?: boolean; children: string }) => (
+  <a href={location.pathname + query} aria-current={here ? 'page' : undefined} onClick={e => {
+    if (e.ctrlKey || e.metaKey || e.shiftKey) return
+    e.preventDefault()
+    go(query)
+  }}>{children}</a>
+)
+
 /** Dot is a status: a colour, a shape and a word. */
 export const Dot = ({ status, expected }: { status: Status; expected?: Expectation }) => (
   <span class={'dot ' + tone(status, expected)}><b>{statusWords[status]}</b></span>
 )
 
+const Time = ({ at, children }: { at: string; children: string }) => <time dateTime={at} title={exact(at)}>{children}</time>
+
 /** Ago is a time: relative, and exact when it is pointed at. */
-export const Ago = ({ at, now, short = false }: { at: string | undefined; now: number; short?: boolean }) =>
-  at ? <time dateTime={at} title={exact(at)}>{short ? ago(at, now).replace(' ago', '') : ago(at, now)}</time> : <>never</>
+export const Ago = ({ at, now }: { at: string | undefined; now: number }) => at ? <Time at={at}>{ago(at, now)}</Time> : <>never</>
+
+/** For is how long it is since a time, which is exact when it is pointed at. */
+export const For = ({ at, now }: { at: string; now: number }) => <Time at={at}>{span((now - Date.parse(at)) / 1000)}</Time>
+
+/** After is how long a time is after another. */
+export const After = ({ at, from }: { at: string; from: string }) => <Time at={at}>{'after ' + span((Date.parse(at) - Date.parse(from)) / 1000)}</Time>
+
+/** Said is a text of the API, with its times said as all others are. */
+export const Said = ({ children = '', now = platformNow() }: { children: string | undefined; now?: number }) => (
+  <>{pieces(children, now).map((piece, i) => typeof piece === 'string' ? visible(piece) : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
+)
 
 const paths = {
   copy: 'M9 9h10v10H9zM5 15V5h10',

@@ -16,17 +16,47 @@ export function ago(at: string | undefined, now: number): string {
   return seconds < 1 ? 'now' : span(seconds) + ' ago'
 }
 
+/** Piece is a part of a text: words, or a time as it is said. */
+export type Piece = string | { at: string; words: string }
+
+const stamps = /(?:\b(at|since|until|before) )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/gi
+
+/** relative is a time as a text says it after a preposition, or after none. */
+function relative(before: string, at: string, now: number): string {
+  const seconds = (Date.parse(at) - now) / 1000, ahead = seconds > 0
+  switch (before.toLowerCase()) {
+    case 'since': return ahead ? 'since ' + ago(at, now) : 'for ' + span(-seconds)
+    case 'until': return ahead ? `until ${span(seconds)} from now` : 'until ' + ago(at, now)
+    case 'before': return ahead ? 'within ' + span(seconds) : 'before ' + ago(at, now)
+    default: return ago(at, now)
+  }
+}
+
+/** pieces are a text of the API with its times said relative to now. */
+export function pieces(text: string, now: number): Piece[] {
+  const out: Piece[] = []
+  let end = 0
+  for (const found of text.matchAll(stamps)) {
+    const [whole, before = '', at = ''] = found
+    if (Number.isNaN(Date.parse(at))) continue
+    out.push(text.slice(end, found.index), { at, words: relative(before, at, now) })
+    end = found.index + whole.length
+  }
+  out.push(text.slice(end))
+  return out.filter(piece => piece !== '')
+}
+
 const exactly = new Intl.DateTimeFormat(undefined, {
   year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit',
   timeZoneName: 'short',
 })
 
 /** exact is a time in the person's own zone, which it names, and in UTC. */
-export const exact = (at: string) => `${exactly.format(new Date(at))} · ${new Date(at).toISOString().slice(0, 19)}Z`
+export const exact = (at: string | number) => `${exactly.format(new Date(at))} · ${new Date(at).toISOString().slice(0, 19)}Z`
 
 const clockly = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
-/** clock is the time of day, in the person's own zone. */
+/** clock is the time of day, in the person's own zone: for the axis of a chart alone. */
 export const clock = (at: string | number) => clockly.format(new Date(at))
 
 const dayly = new Intl.DateTimeFormat(undefined, { weekday: 'short', month: 'short', day: 'numeric' })

@@ -1,22 +1,22 @@
 import type { HistoryEntry } from './api'
 import { stretches } from './chart'
-import { Dot } from './parts'
-import { clock, day, exact } from './time'
+import { Ago, Dot, Said } from './parts'
+import { day, exact, span } from './time'
 import { visible } from './visible'
 import { reasonWords, statusWords, tone } from './words'
 
 /** Strip is the statuses of the last hours as a line. */
 export function Strip({ history, hours, now }: { history: HistoryEntry[]; hours: number; now: number }) {
   const to = now / 1000, from = to - hours * 3600, all = stretches(history, from, to)
-  const said = all.map(s => `${statusWords[s.status]} from ${clock(s.from * 1000)}`).join(', ')
+  const said = all.map(s => `${statusWords[s.status]} ${span(to - s.from)} ago`).join(', ')
   return (
     <figure class="strip">
       <div role="img" aria-label={said || 'no status is known of this time'}>
         <span style={{ flexGrow: Math.max(0, (all[0]?.from ?? to) - from) }} />
         {all.map(s => <span key={s.from} class={tone(s.status)} style={{ flexGrow: s.to - s.from }}
-          title={`${statusWords[s.status]}: ${reasonWords[s.reason]}\n${clock(s.from * 1000)} to ${clock(s.to * 1000)}`} />)}
+          title={`${statusWords[s.status]}: ${reasonWords[s.reason]}\nfor ${span(s.to - s.from)}, from ${exact(s.from * 1000)}`} />)}
       </div>
-      <figcaption class="muted"><span>{clock(from * 1000).slice(0, 5)}</span><span>now</span></figcaption>
+      <figcaption class="muted"><span>{span(to - from)} ago</span><span>now</span></figcaption>
     </figure>
   )
 }
@@ -30,7 +30,7 @@ const actWords: Record<string, string> = {
 const wordsOf = (action: string) => actWords[action] ?? action.charAt(0).toUpperCase() + action.slice(1).replaceAll('_', ' ')
 
 /** Timeline is what a workspace's status was, and who did what, newest first. */
-export function Timeline({ history }: { history: HistoryEntry[] }) {
+export function Timeline({ history, now }: { history: HistoryEntry[]; now: number }) {
   if (history.length === 0) return <p class="muted">Nothing yet.</p>
   let before = ''
   return (
@@ -41,10 +41,10 @@ export function Timeline({ history }: { history: HistoryEntry[] }) {
         return (
           <li key={e.at + i} class={e.type}>
             {heads && <h3>{today}</h3>}
-            <time dateTime={e.at} title={exact(e.at)}>{clock(e.at)}</time>
+            <Ago at={e.at} now={now} />
             {e.change
               ? <div><Dot status={e.change.to.status} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
-              : <div><b>{wordsOf(e.action)}</b> <span class="muted">{visible(e.summary)}</span>
+              : <div><b>{wordsOf(e.action)}</b> <span class="muted"><Said now={now}>{e.summary}</Said></span>
                 <small>by {visible(e.who)}{e.from && `, from ${e.from}`}</small></div>}
           </li>
         )

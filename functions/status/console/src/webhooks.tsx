@@ -6,7 +6,7 @@ import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import { useNow } from './hooks'
 import type { State } from './live'
-import { Ago, Command, Copy, Icon } from './parts'
+import { Ago, Command, Copy, For, Icon, Said } from './parts'
 import { visible } from './visible'
 import { statusWords, worstFirst } from './words'
 import type { Tone } from './words'
@@ -83,9 +83,9 @@ function Hook({ h, now, act }: { h: Webhook; now: number; act: (act: Act) => voi
       <div>
         <h2><code class="url">{visible(h.url)}</code></h2>
         <p><span class={'dot ' + tone}><b>{words}</b></span>{' '}<span class="muted">
-          {h.state === 'failing' && <>{h.failing_since && <>for <Ago at={h.failing_since} now={now} short />, </>}{h.failures === 1 ? '1 try' : `${h.failures} tries in a row`}</>}
-          {h.state === 'disabled' && <><Ago at={h.disabled_at} now={now} />{h.reason && ': ' + visible(h.reason)}</>}</span></p>
-        {h.state === 'failing' && h.reason && <p class="error">{visible(h.reason)}</p>}
+          {h.state === 'failing' && <>{h.failing_since && <>for <For at={h.failing_since} now={now} />, </>}{h.failures === 1 ? '1 try' : `${h.failures} tries in a row`}</>}
+          {h.state === 'disabled' && <><Ago at={h.disabled_at} now={now} />{h.reason && <>: <Said now={now}>{h.reason}</Said></>}</>}</span></p>
+        {h.state === 'failing' && h.reason && <p class="error"><Said now={now}>{h.reason}</Said></p>}
         {!!h.missed && <p class="remark"><Icon name="warn" /><span>{count(h.missed, 'change')} went by untold: the log no longer had them.</span></p>}
         <div class="acts" role="group" aria-label="What an operator can do">
           {actsOf(h).map(a => <button type="button" key={a} class={a === 'delete' ? 'grave' : ''} onClick={() => act(a)}>{doings[a].label}…</button>)}

@@ -76,3 +76,5 @@ export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued +
 export const heard = (w: Partial<Workspace>) =>
   [w.last_heartbeat_at, w.last_registered_at, w.inbox?.last_poll_at].filter(at => at !== undefined).sort().at(-1)
 
+/** workspaceQuery is the query of a workspace's page. */
+export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })

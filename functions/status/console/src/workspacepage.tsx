@@ -8,7 +8,7 @@ import type { Details } from './details'
 import { go, useKeys, useNow } from './hooks'
 import type { Live, State } from './live'
 import { Charts, Mailbox, Words } from './mail'
-import { Ago, Command, Copy, Dot, Icon, Name } from './parts'
+import { Ago, Command, Copy, Dot, For, Icon, Name, Said } from './parts'
 import { Strip, Timeline } from './timeline'
 import { visible } from './visible'
 import { expectedWords, heard, tone, why } from './words'
@@ -32,7 +32,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   })
   const back = <a class="back" href={location.pathname + fleet} onClick={e => { e.preventDefault(); go(fleet) }}><Icon name="back" />Fleet</a>
   if (!w && !details.missing && (!details.explanation || !state.fleet)) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
-  if (!w) return <>{back}<Gone id={id} details={details} head={head} /></>
+  if (!w) return <>{back}<Gone id={id} details={details} head={head} now={now} /></>
   return (
     <>
       {back}
@@ -49,14 +49,14 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
           <section class="card" aria-labelledby="mail">
             <h2 id="mail">Mail <Hours hours={hours} choose={choose} /></h2>
             {details.mail && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
-            <Mailbox w={w} details={details} now={now} acts={looks ? undefined : { cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
+            <Mailbox w={w} fleet={state.fleet ?? []} details={details} now={now} acts={looks ? undefined : { cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
           </section>
         </div>
         <div>
           <section class="card" aria-labelledby="delivery"><h2 id="delivery">Delivery</h2><Facts w={w} now={now} /></section>
           <section class="card" aria-labelledby="evidence"><h2 id="evidence">Evidence</h2><EvidenceList evidence={w.evidence} now={now} /></section>
           <section class="card" aria-labelledby="history"><h2 id="history">Timeline</h2>
-            {details.history ? <><Strip history={details.history} hours={hours} now={now} /><Timeline history={details.history} /></> : <p class="muted">Reading …</p>}
+            {details.history ? <><Strip history={details.history} hours={hours} now={now} /><Timeline history={details.history} now={now} /></> : <p class="muted">Reading …</p>}
           </section>
         </div>
       </div>
@@ -85,12 +85,12 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
   return (
     <section class={'verdict ' + tone(w.status, w.expected)} aria-labelledby="verdict">
-      <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="muted since">for <Ago at={w.since} now={now} short /></span></h2>
-      <p class="summary reason">{details.explanation?.reason === w.reason ? visible(details.explanation.summary) : why(w) + '.'}</p>
+      <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="muted since">for <For at={w.since} now={now} /></span></h2>
+      <p class="summary reason">{details.explanation?.reason === w.reason ? <Said now={now}>{details.explanation.summary}</Said> : why(w) + '.'}</p>
       {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
-      {w.hint && <p class="hint">{visible(w.hint)}</p>}
+      {w.hint && <p class="hint"><Said now={now}>{w.hint}</Said></p>}
       {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command needs={w.command_needs}>{w.command}</Command>}</p>}
-      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span>{visible(r.text)}</span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>)}
+      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span><Said now={now}>{r.text}</Said></span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>)}
       {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
     </section>
   )
@@ -101,7 +101,7 @@ function Facts({ w, now }: { w: Workspace; now: number }) {
   return (
     <dl class="facts">
       {w.status !== 'removed' && <div><dt>A message now</dt><dd>{expectedWords[w.expected]}</dd></div>}
-      <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: {visible(w.delivery.reason)}</dd></div>
+      <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: <Said now={now}>{w.delivery.reason}</Said></dd></div>
       {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
       <div><dt>Last heard</dt><dd><Ago at={heard(w)} now={now} /></dd></div>
       {w.lease_until && <div><dt>Lease</dt><dd>{Date.parse(w.lease_until) > now ? 'runs out ' : 'ran out '}<Ago at={w.lease_until} now={now} /></dd></div>}
@@ -117,12 +117,12 @@ function Facts({ w, now }: { w: Workspace; now: number }) {
 }
 
 const EvidenceList = ({ evidence, now }: { evidence: Evidence[]; now: number }) => evidence.length === 0 ? <p class="muted">None.</p> : (
-  <ol class="evidence">{evidence.map((e, i) => <li key={i}><Ago at={e.at} now={now} /><span>{visible(e.fact)}</span></li>)}</ol>
+  <ol class="evidence">{evidence.map((e, i) => <li key={i}><Ago at={e.at} now={now} /><span><Said now={now}>{e.fact}</Said></span></li>)}</ol>
 )
 
 /** Gone is what is left of a workspace that was removed, or never was. */
-function Gone({ id, details, head }: { id: string; details: Details; head: { current: HTMLHeadingElement | null } }) {
+function Gone({ id, details, head, now }: { id: string; details: Details; head: { current: HTMLHeadingElement | null }; now: number }) {
   return details.explanation
-    ? <div class="empty"><h1 ref={head} tabIndex={-1}><Name>{id}</Name></h1><p>{visible(details.explanation.summary)}</p>{details.history && <section class="card"><Timeline history={details.history} /></section>}</div>
+    ? <div class="empty"><h1 ref={head} tabIndex={-1}><Name>{id}</Name></h1><p><Said>{details.explanation.summary}</Said></p>{details.history && <section class="card"><Timeline history={details.history} now={now} /></section>}</div>
     : <div class="empty"><h1>No workspace is called {visible(id)}</h1><p>{visible(details.missing?.body.hint)}</p></div>
 }

@@ -36,7 +36,7 @@ test('a dot follows the promise, and what is past has its status alone', () => {
 test('a filter that is written to an address is read back', () => {
   const words = ['', 'a', 'a b&c=d#?%', '\u202e', 'مساعد']
   for (const search of words) for (const status of words) for (const silent of [true, false]) for (const page of [1, 7]) for (const sort of ['', 'since', '-since']) {
-    const filter = { search, status, reason: search, mode: status, sort, page, silent }
+    const filter = { search, status, reason: search, mode: status, team: search, sort, page, silent }
     assert.deepEqual(readFilter(writeFilter(filter)), filter)
   }
   for (const page of ['0', '-1', 'x', 'NaN', '1e99']) assert.ok(readFilter('?page=' + page).page >= 1, page)
@@ -56,6 +56,13 @@ test('the worst comes first, and what has been silent for days is folded away', 
   assert.deepEqual(shown(fleet, { ...noFilter, silent: true }, now).rows.map(w => w.id), ['locked', 'gone', 'well', 'old'])
   assert.deepEqual(shown(fleet, { ...noFilter, search: 'OLD' }, now).rows.map(w => w.id), ['old'])
   assert.deepEqual(shown([fleet[1]], noFilter, now).rows.map(w => w.id), ['old'], 'a fleet that is silent altogether is shown')
+})
+
+test('a fleet with teams is filtered by team', () => {
+  const fleet = [row('a', 'online', 'healthy', { team: 'red' }), row('b', 'online', 'healthy', { team: 'blue' }), row('c', 'online', 'healthy')]
+  assert.deepEqual(shown(fleet, noFilter, now).teams, [['blue', 1], ['red', 1]])
+  assert.deepEqual(shown(fleet, { ...noFilter, team: 'red' }, now).rows.map(w => w.id), ['a'])
+  assert.deepEqual(shown([fleet[2]], noFilter, now).teams, [])
 })
 
 test('each workspace that passes the filter is on exactly one page', () => {

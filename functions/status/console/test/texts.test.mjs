@@ -3,7 +3,7 @@ import test from 'node:test'
 import { load } from './bundle.mjs'
 
 const { visible, visibleLines } = await load('visible.ts')
-const { ago, span, exact } = await load('time.ts')
+const { ago, exact, pieces, span } = await load('time.ts')
 
 test('what is hidden in a text is shown', () => {
   for (const [text, want] of [
@@ -22,4 +22,17 @@ test('a time is relative to now, and never before it has come', () => {
   assert.equal(ago(undefined, now), 'never')
   assert.equal(span(0), '0 s')
   assert.match(exact('2026-11-25T12:00:00Z'), /2026.* · 2026-11-25T12:00:00Z$/)
+})
+
+test('the times in a text are relative too', () => {
+  const now = Date.parse('2026-11-25T12:00:00Z'), past = '2026-11-25T11:55:00Z', ahead = '2026-11-25T12:02:00Z'
+  const said = text => pieces(text, now).map(piece => piece.words ?? piece).join('')
+  for (const [text, want] of [
+    ['', ''], ['no time', 'no time'], [`was refused at ${past}, twice`, 'was refused 5 min ago, twice'],
+    [`At ${ahead} it is offline`, 'in 2 min it is offline'], [`not run since ${past}`, 'not run for 5 min'],
+    [`wait until ${ahead}.`, 'wait until 2 min from now.'], [`believed until ${past}`, 'believed until 5 min ago'],
+    [`registers before ${ahead}`, 'registers within 2 min'], [`the hour of ${past})`, 'the hour of 5 min ago)'],
+    [`at ${past} and at ${ahead}`, '5 min ago and in 2 min'], ['at 2026-99-99T11:55:00Z', 'at 2026-99-99T11:55:00Z'],
+  ]) assert.equal(said(text), want)
+  assert.deepEqual(pieces(`that ${past}`, now), ['that ', { at: past, words: '5 min ago' }])
 })
