@@ -39,6 +39,16 @@ test('workspaces are found, filtered and paged, and the address says so', async 
   await row(page, all[0].id).waitFor({ state: 'detached' })
 })
 
+test('a fleet with teams is filtered by team', async t => {
+  const team = 'team-' + some(), mine = await workspace(t, { name: 'mine', team })
+  await workspace(t, { name: 'other', team: 'not-' + team })
+  const page = await visit(t)
+  await page.getByLabel('Team').selectOption(team)
+  await shows(row(page, mine.id), team)
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  assert.equal(new URL(page.url()).searchParams.get('team'), team)
+})
+
 test('the columns sort, by keyboard too, and the address says so', async t => {
   const mark = some(), all = []
   for (const name of ['b', 'a', 'c']) all.push(await workspace(t, { name: `${mark} ${name}` }))

@@ -149,6 +149,21 @@ test('dismiss, revoke and remove do what they say', async t => {
   assert.equal((await call('GET', '/workspaces/' + w.id)).code, 'workspace_removed')
 })
 
+test('a message names its sender, and every time is relative', async t => {
+  const asks = await workspace(t, { name: 'asks ' + some() }), w = await workspace(t, { name: 'asked ' + some() })
+  await w.register({ url: await agent(t) })
+  await call('POST', `/workspaces/${w.id}/a2a`, { message: { role: 'user', messageId: randomUUID(), parts: [{ kind: 'text', text: 'hi' }] } }, asks.token)
+  for (let i = 0; i < 2; i++) await w.register({}, '')
+  const page = await open(t, w.id), { name } = await must('GET', '/workspaces/' + asks.id)
+  await shows(page.locator('.mail summary'), name)
+  await shows(page.locator('.verdict'), 'Degraded')
+  await page.locator('.mail summary').first().click()
+  assert.doesNotMatch(await page.locator('main').innerText(), /\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d/)
+  assert.match(await page.locator('.evidence time').first().getAttribute('title'), /CET|CEST|GMT.* · 20\d\d-\d\d-\d\dT[\d:]{8}Z$/)
+  await page.locator('.message').getByRole('link', { name }).click()
+  await shows(page.locator('h1'), name)
+})
+
 test('who may only look is offered nothing to do', async t => {
   const w = await workspace(t, { name: 'looked at ' + some() })
   const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
