@@ -40,25 +40,34 @@ func taskCall(c httpapi.Call) (call chat.Message, is bool, err error) {
 	return call, true, nil
 }
 
+// maxRPCMessage bounds what is shown of the message of an agent's error, in bytes.
+const maxRPCMessage = 1 << 10
+
 // pass passes a call about a task to its agent.
 func pass(ctx context.Context, del *delivery.Delivery, call chat.Message, now time.Time) (api.Accepted, error) {
 	out, err := del.Pass(ctx, call, now)
 	if err != nil {
 		return api.Accepted{}, err
 	}
-	reply := api.Accepted{
+	return api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: call.Method, QueueDepth: out.Facts.Open,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, WSStatus: out.Verdict.Status,
 		WSReason: out.Verdict.Reason, Message: "passed to the agent, which answered",
-		Answered: api.Answered{JSONRPC: "2.0", ID: chat.CallID(call.Body)},
-	}
+		Answered: answered(call, out.Answer),
+	}, nil
+}
+
+// answered is what a caller is shown of the answer to a call that was passed: no more than a receipt would keep of it.
+func answered(call chat.Message, answer json.RawMessage) api.Answered {
+	out := api.Answered{JSONRPC: "2.0", ID: chat.CallID(call.Body)}
 	var failed struct {
 		Error *api.RPCError `json:"error"`
 	}
-	if _ = json.Unmarshal(out.Answer, &failed); failed.Error != nil { // of another shape: no error
-		reply.Error = failed.Error
+	if _ = json.Unmarshal(answer, &failed); failed.Error != nil { // of another shape: no error
+		failed.Error.Message = chat.Clip(failed.Error.Message, maxRPCMessage)
+		out.Error = failed.Error
 	} else {
-		reply.Result = chat.Result(out.Answer)
+		out.Result = chat.Result(chat.Kept(answer))
 	}
-	return reply, nil
+	return out
 }

@@ -26,7 +26,7 @@ func TestAWebhooksLife(t *testing.T) {
 	}{
 		{api.CreateWebhook.Operation, `{"url":"https://hooks.example.com/down"}`, http.StatusCreated, `"statuses":[]`, true},
 		{api.ListWebhooks.Operation, "", http.StatusOK, `"state":"working"`, false},
-		{api.TestWebhook.Operation, "", http.StatusBadGateway, "it answered HTTP 500", false},
+		{api.TestWebhook.Operation, "", http.StatusConflict, "it answered HTTP 500", false},
 		{api.DisableWebhook.Operation, "", http.StatusOK, `"reason":"an operator disabled it"`, false},
 		{api.EnableWebhook.Operation, "", http.StatusOK, `"state":"working"`, false},
 		{api.RotateWebhook.Operation, "", http.StatusOK, "rollcall webhook test", true},

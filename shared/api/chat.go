@@ -22,7 +22,7 @@ var SendMessage = declare[SendRequest, Accepted](Operation{
 			"pushed to gets its answer here, as JSON-RPC has it, if it comes in time, else as a message of its own"},
 		{Status: 202, Description: "accepted, for an agent that is pushed to"},
 	},
-	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429, 502),
+	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
 })
 
 // SendRequest is a message to a workspace. Its body, an A2ARequest, is read as

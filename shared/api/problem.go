@@ -10,6 +10,8 @@ type Problem struct {
 	Action     string   `json:"action" description:"the next step in one word: repair, restart, retry, stop, drop_cursor, …"`
 	RetryAfter int      `json:"retry_after,omitempty" description:"seconds, with 429 and 503; the same as the Retry-After header"`
 	FilledBy   string   `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
+	WSStatus   string   `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
+	WSReason   string   `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
 	RequestID  string   `json:"request_id,omitempty" description:"for the operator, who finds it in the log"`
 }
 
@@ -25,7 +27,6 @@ var ErrorDescriptions = map[int]string{
 	413: "too large",
 	429: "too much is waiting; Retry-After says when to come again",
 	500: "the function failed or was ended; whether it did its work can be asked with a repeat, which does nothing twice",
-	502: "the agent can't be reached, or did not answer a call that was passed to it",
 	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
 		"nothing was decided; Retry-After says when to come again",
 }

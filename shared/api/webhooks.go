@@ -82,7 +82,7 @@ var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "postWebhooksWebhookIdTest", Tag: "operator",
 	Summary: "Post an event that tells of nothing, to see whether it arrives",
 	Access:  ByOperator,
-	Errors:  errs(400, 404, 502),
+	Errors:  errs(400, 404, 409),
 })
 
 // TestedWebhook is what the receiver answered.

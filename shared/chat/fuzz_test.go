@@ -25,7 +25,7 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("an agent's %s is kept as %s", raw, kept)
 		}
 		deep := json.Valid(raw) && TooDeep(raw)
-		if kept := cutAnswer(raw); TooDeep(kept) || len(kept) > MaxAnswer {
+		if kept := Kept(raw); TooDeep(kept) || len(kept) > MaxAnswer {
 			t.Errorf("%d bytes are kept, deep before: %t", len(kept), deep)
 		}
 		if EncodedSize(json.RawMessage(raw)) < 1 {

@@ -205,7 +205,7 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 	} else {
 		m.closeAttempt(TaskFailed, failure)
 	}
-	m.Answer, m.AnswerApart = cutAnswer(answer), Apart{}
+	m.Answer, m.AnswerApart = Kept(answer), Apart{}
 	m.end(Delivered, now, reason)
 	return m
 }
@@ -213,9 +213,9 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 // cutText is how much is kept of the text of an answer that is too large, in bytes. Each may take six in JSON.
 const cutText = MaxAnswer / 8
 
-// cutAnswer is an answer as it is kept: of one that is too large or nests too deep, its size, its task's state and the
-// beginning of its text.
-func cutAnswer(answer json.RawMessage) json.RawMessage {
+// Kept is an answer as it is kept, and shown to who asked: of one that is too large or nests too deep, its size, its
+// task's state and the beginning of its text.
+func Kept(answer json.RawMessage) json.RawMessage {
 	if len(answer) <= MaxAnswer && !TooDeep(answer) {
 		return answer
 	}

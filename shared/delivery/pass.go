@@ -38,8 +38,8 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 		return out, fault.New(fault.NotPushed, "this agent polls for its mail: a call about a task can't be passed to it").
 			WithHint("ask it with a message (message/send)", "stop")
 	case !f.Deliverable(p, now):
-		return out, fault.New(fault.AgentUnreachable, "the agent can't be asked: it is %s (%s)",
-			out.Verdict.Status, out.Verdict.Reason).WithHint(out.Verdict.Summary(), "retry")
+		return out, out.unreachable(out.Verdict.Summary(), "the agent can't be asked: its workspace is %s (%s)",
+			out.Verdict.Status, out.Verdict.Reason)
 	}
 	agent, err := d.Registry.Profiles.Profile(ctx, f.ID)
 	if err != nil {
@@ -55,8 +55,14 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 		out.Answer = r.Answer
 	default:
 		why := cmp.Or(map[Handover]string{Busy: "it is busy"}[r.Handover], "it gave no answer")
-		return out, fault.New(fault.AgentUnreachable, "the agent did not answer the call: %s", why).
-			WithHint("try again later; the task itself goes on", "retry")
+		return out, out.unreachable("try again later; the task itself goes on", "the agent did not answer the call: %s", why)
 	}
 	return out, nil
+}
+
+// unreachable is the refusal of a call that can't be answered, with the verdict on its workspace.
+func (p Passed) unreachable(hint, format string, args ...any) error {
+	e := fault.New(fault.AgentUnreachable, format, args...).WithHint(hint, "retry")
+	e.Details = map[string]any{"workspace_status": p.Verdict.Status, "workspace_reason": p.Verdict.Reason}
+	return e
 }

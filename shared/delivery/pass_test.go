@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -51,8 +52,10 @@ func TestACallAboutATaskIsPassed(t *testing.T) {
 	}
 	silent := world.New(t, workspace.Push, "http://agent/")
 	silent.Now = silent.Now.Add(time.Hour)
-	if _, err := silent.Pass(t.Context(), call, silent.Now); fault.CodeOf(err) != fault.AgentUnreachable {
-		t.Errorf("to one that is silent: %v", err)
+	_, err := silent.Pass(t.Context(), call, silent.Now)
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.AgentUnreachable ||
+		e.Details["workspace_status"] != workspace.StatusOffline || e.Details["workspace_reason"] == "" {
+		t.Errorf("to one that is silent: %#v", err)
 	}
 	call.Workspace = "nobody"
 	if _, err := polls.Pass(t.Context(), call, polls.Now); fault.CodeOf(err) != fault.WorkspaceUnknown {

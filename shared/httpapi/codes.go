@@ -6,7 +6,8 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
-// statuses is THE table of codes; a code it lacks is a 500.
+// statuses is THE table of codes; a code it lacks is a 500. A status of 500 and more says that the platform fails, and
+// the alarm ServerErrors counts those: what an agent or a receiver does wrong has none.
 var statuses = map[fault.Code]int{
 	fault.InvalidRequest:          http.StatusBadRequest,
 	fault.InvalidJSON:             http.StatusBadRequest,
@@ -26,7 +27,6 @@ var statuses = map[fault.Code]int{
 	fault.MessageUnknown:          http.StatusNotFound,
 	fault.TokenUnknown:            http.StatusNotFound,
 	fault.WebhookUnknown:          http.StatusNotFound,
-	fault.WebhookFailed:           http.StatusBadGateway,
 	fault.UnknownRoute:            http.StatusNotFound,
 	fault.NotServed:               http.StatusNotFound,
 	fault.MethodNotAllowed:        http.StatusMethodNotAllowed,
@@ -36,7 +36,8 @@ var statuses = map[fault.Code]int{
 	fault.MessageAlreadyTerminal:  http.StatusConflict,
 	fault.MessageNotDead:          http.StatusConflict,
 	fault.NotPushed:               http.StatusConflict,
-	fault.AgentUnreachable:        http.StatusBadGateway,
+	fault.AgentUnreachable:        http.StatusConflict,
+	fault.WebhookFailed:           http.StatusConflict,
 	fault.CredentialInUse:         http.StatusConflict,
 	fault.CredentialPending:       http.StatusConflict,
 	fault.RepairAddressUnknown:    http.StatusConflict,

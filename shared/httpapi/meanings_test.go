@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -20,6 +21,17 @@ func TestEachCodeHasAMeaning(t *testing.T) {
 	slices.Sort(codes)
 	if !slices.Equal(codes, meant()) {
 		t.Errorf("answered are %v, described %v", codes, meant())
+	}
+}
+
+// A 5xx is the platform's own fault, and raises the alarm ServerErrors: no code that tells of an agent, of a receiver
+// or of a caller has one.
+func TestServerErrorsAreThePlatformsOwn(t *testing.T) {
+	own := []fault.Code{fault.Internal, fault.PlatformUnavailable, fault.Conflict}
+	for _, m := range Meanings() {
+		if (m.Status >= http.StatusInternalServerError) != slices.Contains(own, m.Code) {
+			t.Errorf("%s is %d", m.Code, m.Status)
+		}
 	}
 }
 

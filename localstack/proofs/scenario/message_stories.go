@@ -251,6 +251,6 @@ func taskCalls(ctx context.Context, p Platform) {
 	must(wantProblem(r, err, http.StatusConflict, "not_pushed"))
 	a.stopServing()
 	r, err = call(a, "tasks/get")
-	must(wantProblem(r, err, http.StatusBadGateway, "agent_unreachable"))
+	must(wantProblem(r, err, http.StatusConflict, "agent_unreachable"))
 	must(a.keepsVerdict(ctx, healthy, time.Second)) // a call about a task says nothing of the agent
 }

@@ -118,7 +118,7 @@ func toldByWebhook(ctx context.Context, p Platform) {
 	hook := "/webhooks/" + made.Text("webhook_id")
 	defer func() { _, _ = p.Do(context.WithoutCancel(ctx), "DELETE", hook, p.OperatorToken, nil) }()
 	tested, err := p.Do(ctx, "POST", hook+"/test", p.OperatorToken, nil)
-	must(wantProblem(tested, err, http.StatusBadGateway, "webhook_failed"))
+	must(wantProblem(tested, err, http.StatusConflict, "webhook_failed"))
 
 	boot := a.clone()
 	boot.token = ""
