@@ -134,7 +134,7 @@ def main():
             serve(registered["epoch"], time.monotonic() + registered["next_heartbeat_seconds"])
         except Problem as problem:
             print(problem, flush=True)
-            if problem.code == "epoch_superseded" or problem.status == 410:
+            if problem.code in ("epoch_superseded", "workspace_removed"):
                 raise SystemExit(4)  # another host has taken this one's place, or the workspace was removed
             if problem.status == 401:  # after a repair, the next register brings a new credential
                 time.sleep(REFUSED_SECONDS)
