@@ -73,7 +73,7 @@ test: fmt-check vet lint console-check build ministack localstack browser schema
 
 ##@ The platform on this machine
 
-run: build $(EMULATOR) ## the whole platform on http://127.0.0.1:8080 (PORT=, STRICT=1, SETTINGS=)
+run: build $(EMULATOR) ## the whole platform on http://127.0.0.1:8080 (PORT=, STRICT=1, SETTINGS=, CORS_ORIGINS=)
 	@exec .build/local run
 
 incident: build $(EMULATOR) ## the incident this exists for, replayed with real processes

@@ -13,8 +13,8 @@ import (
 
 const welcome = `
 Rollcall is at %[1]s  (console: the same address in a browser; API: %[1]s/docs)
-The operator credential is in %[2]s. Ctrl-C stops everything; what was
-accepted is kept for the next run (make clean forgets it).
+rollcall finds it and its root credential by itself, in %[2]s. Ctrl-C stops
+everything; what was accepted is kept for the next run (make clean forgets it).
 
 %[3]s`
 

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,7 +84,71 @@ const (
 	grey   = `rgb\(128, 128, 128\)`
 )
 
-// The page of docs/canvas.md shows that an agent breaks and is mended, and that the platform can't be reached.
+// asked is the pause that the platform asks for in the test: longer than any that the page makes by itself.
+const asked = 5 * time.Second
+
+// between stands between the page and the platform.
+type between struct {
+	platform http.Handler
+	down     atomic.Bool // no call gets through
+
+	mu       sync.Mutex
+	busy     bool // the next call is asked to come again later
+	refused  time.Time
+	returned time.Time // of the first call after that
+	calls    int
+}
+
+func (b *between) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.down.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	if r.Method == http.MethodGet && b.refuses() {
+		w.Header().Set("Access-Control-Allow-Origin", canvas)
+		w.Header().Set("Access-Control-Expose-Headers", "retry-after")
+		w.Header().Set("Retry-After", strconv.Itoa(int(asked.Seconds())))
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	b.platform.ServeHTTP(w, r)
+}
+
+// refuses notes a call, and reports whether it is asked to come again later.
+func (b *between) refuses() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	if b.busy {
+		b.busy, b.refused = false, time.Now()
+		return true
+	}
+	if !b.refused.IsZero() && b.returned.IsZero() {
+		b.returned = time.Now()
+	}
+	return false
+}
+
+func (b *between) setBusy() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.busy = true
+}
+
+// paused is how long after the refusal the page came back.
+func (b *between) paused() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.returned.Sub(b.refused)
+}
+
+func (b *between) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.calls
+}
+
+// The page of docs/canvas.md shows that an agent breaks and is mended, and that the platform can't be reached. It comes
+// back when the platform asks it to, and not at all with a credential that is not accepted.
 func TestTheCanvasShowsALiveDot(t *testing.T) {
 	s := on(t)
 	content, err := os.ReadFile("../../../examples/canvas/index.html")
@@ -94,15 +160,10 @@ func TestTheCanvasShowsALiveDot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var down atomic.Bool
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	proxy.ErrorLog = log.New(io.Discard, "", 0) // calls that are cut off on purpose
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if down.Load() {
-			panic(http.ErrAbortHandler)
-		}
-		proxy.ServeHTTP(w, r)
-	}))
+	link := &between{platform: proxy}
+	api := httptest.NewServer(link)
 	t.Cleanup(api.Close)
 
 	name := "canvas " + uuid.NewString()[:8]
@@ -126,11 +187,19 @@ func TestTheCanvasShowsALiveDot(t *testing.T) {
 	register(200, token)
 	awaitShown(t, shown, dot(green, `online \(healthy\)`))
 
-	down.Store(true)
+	link.down.Store(true)
 	api.CloseClientConnections()
 	awaitShown(t, shown, `As of \d+ s ago: [^\n]+\n(?s:.*)`+dot(grey, `online \(healthy\)`))
-	down.Store(false)
+	link.down.Store(false)
 	awaitShown(t, shown, `\A\n(?s:.*)`+dot(green, `online \(healthy\)`))
+
+	link.setBusy()
+	api.CloseClientConnections() // the call that waits for a change ends, and the next one is refused
+	awaitShown(t, shown, `As of \d+ s ago: the platform answers 503`)
+	awaitShown(t, shown, `\A\n(?s:.*)`+dot(green, `online \(healthy\)`))
+	if got := link.paused(); got < asked {
+		t.Errorf("the page came back %v after it was asked to wait %v", got, asked)
+	}
 
 	call(t, 200, "DELETE", "/workspaces/"+id, s.OperatorToken, nil)
 	for gone := false; !gone; {
@@ -140,5 +209,13 @@ func TestTheCanvasShowsALiveDot(t *testing.T) {
 		case <-time.After(90 * time.Second):
 			t.Fatal("the page goes on showing a workspace that was removed")
 		}
+	}
+
+	call(t, 200, "DELETE", "/tokens/"+viewer.Text("token_id"), s.OperatorToken, nil)
+	awaitShown(t, shown, `As of \d+ s ago: the platform answers 401, as it does not accept the credential`)
+	calls := link.count()
+	awaitShown(t, shown, `As of \d{2,} s ago: the platform answers 401`)
+	if got := link.count(); got != calls {
+		t.Errorf("the page made %d more calls with a credential that is not accepted", got-calls)
 	}
 }
