@@ -77,7 +77,7 @@ var rooms = map[string]struct {
 	},
 	"client": {seam, ""},
 
-	"api/openapigen": {tool, "api chat httpapi workspace"},
+	"api/openapigen": {tool, "api chat httpapi people registry token workspace"},
 	"api/apidoc":     {tool, "api"},
 
 	"proof/model":        {proof, ""},

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
@@ -18,10 +20,7 @@ type schema struct {
 	Ref         string             `json:"$ref"`
 	Type        any                `json:"type"`
 	Description string             `json:"description"`
-	Format      string             `json:"format"`
-	Minimum     float64            `json:"minimum"`
 	Enum        []any              `json:"enum"`
-	Examples    []any              `json:"examples"`
 	Properties  map[string]*schema `json:"properties"`
 	Required    []string           `json:"required"`
 	Items       *schema            `json:"items"`
@@ -34,11 +33,12 @@ type content map[string]struct {
 
 type operation struct {
 	Method, Path string
-	ID           string                `json:"operationId"`
-	Tags         []string              `json:"tags"`
-	Summary      string                `json:"summary"`
-	Description  string                `json:"description"`
-	Security     []map[string][]string `json:"security"`
+	Who          string   // may call
+	Curl, Answer string   // an example
+	ID           string   `json:"operationId"`
+	Tags         []string `json:"tags"`
+	Summary      string   `json:"summary"`
+	Description  string   `json:"description"`
 	Parameters   []struct {
 		Name, In, Description string
 		Schema                *schema
@@ -65,19 +65,29 @@ func page(document []byte) ([]byte, error) {
 		return nil, err
 	}
 	byTag := map[string][]*operation{}
+	called, access := examples(), map[string]api.Access{}
+	for _, o := range api.Operations() {
+		access[o.Route] = o.Access
+	}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			op.Method, op.Path = strings.ToUpper(method), path
+			e, ok := called[op.Method+" "+path]
+			if !ok {
+				return nil, fmt.Errorf("%s %s has no example", op.Method, path)
+			}
+			var err error
+			if op.Answer, err = e.shown(); err != nil {
+				return nil, fmt.Errorf("%s %s: %w", op.Method, path, err)
+			}
+			op.Who, op.Curl = who(access[op.Method+" "+path]), e.curl()
 			byTag[op.Tags[0]] = append(byTag[op.Tags[0]], op)
 		}
 	}
 	for _, ops := range byTag {
 		slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	}
-	all := schemas(doc.Components.Schemas)
-	tmpl, err := template.New("page").Funcs(template.FuncMap{
-		"kind": kind, "who": who, "curl": all.curl, "answer": all.example,
-	}).Parse(pageTemplate)
+	tmpl, err := template.New("page").Funcs(template.FuncMap{"kind": kind}).Parse(pageTemplate)
 	if err != nil {
 		return nil, err
 	}
@@ -127,24 +137,29 @@ func (s *schema) types() []string {
 	return []string{"anything"}
 }
 
-// anyone is who may make a call that needs no credential.
-const anyone = "anyone"
-
-// who is the credential an operation needs, in words.
-func who(op *operation) string {
-	var names []string
-	open := false
-	for _, alternative := range op.Security {
-		open = open || len(alternative) == 0
-		for name := range alternative {
-			names = append(names, name)
-		}
+// who says in words who may call.
+func who(access api.Access) string {
+	if access.Allows(api.ByAnyone) {
+		return "no credential"
 	}
+	var credentials []string
+	if access.Allows(api.ByItself) {
+		credentials = append(credentials, "the workspace's own credential")
+	}
+	if access.Allows(api.ByAnyWorkspace) {
+		credentials = append(credentials, "any workspace's credential")
+	}
+	if least, ok := access.ForPeople(); ok {
+		credentials = append(credentials, "a person's credential with the scope "+string(httpapi.ScopeOf(least)))
+	}
+	words := strings.Join(credentials, ", or ")
 	switch {
-	case len(names) == 0:
-		return anyone
-	case open:
-		return strings.Join(names, " or ") + " credential; none where policy is open"
+	case access.Allows(api.ByNewcomer):
+		words += "; a new agent has none yet"
+	case access.Allows(api.WhereViewIsOpen):
+		words += "; none where view is open"
+	case access.Allows(api.WhereChatIsOpen):
+		words += "; none where chat is open"
 	}
-	return strings.Join(names, " or ") + " credential"
+	return words
 }

@@ -3,8 +3,9 @@ package main
 import (
 	"encoding/json"
 	"html"
+	"net/url"
+	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -53,53 +54,101 @@ func TestThePageDescribesRequests(t *testing.T) {
 	}
 }
 
-// The example of each operation is on the page, and is a call and an answer as the document describes them.
+// secret is how examples show a secret: its kind, and that the rest is left out.
+var secret = regexp.MustCompile(`(rcw|rce|rcp|whsec)_…`)
+
+// Each operation has an example on the page: a call and an answer as the document describes them, with a status that it
+// has, and with nothing left out but secrets.
 func TestThePageShowsExamplesThatTheDocumentAllows(t *testing.T) {
 	openapi, page := written(t)
 	check, err := apidoc.New(openapi)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var doc struct {
-		Paths      map[string]map[string]*operation
-		Components struct{ Schemas schemas }
-	}
-	if err := json.Unmarshal(openapi, &doc); err != nil {
-		t.Fatal(err)
-	}
-	all := doc.Components.Schemas
-	for _, written := range []map[string]string{bodies, answers, queries} {
-		for route := range written {
-			method, path, _ := strings.Cut(route, " ")
-			if doc.Paths[path][strings.ToLower(method)] == nil {
-				t.Errorf("there is no operation %s", route)
+	all := examples()
+	for _, o := range api.Operations() {
+		t.Run(o.ID, func(t *testing.T) {
+			e, ok := all[o.Route]
+			if !ok {
+				t.Fatal("it has no example")
 			}
-		}
-	}
-	for path, methods := range doc.Paths {
-		for method, op := range methods {
-			op.Method, op.Path = strings.ToUpper(method), path
-			route := op.Method + " " + path
-			if !strings.Contains(page, html.EscapeString(all.curl(op))) {
-				t.Errorf("%s: this is not on the page: %s", route, all.curl(op))
-			}
-			if body := all.body(op); body != "" {
-				if err := check.CheckRequest(route, nil, []byte(body)); err != nil {
-					t.Errorf("%s %s: %v", route, body, err)
-				}
-			}
-			status, body := all.answer(op)
-			if status == "" {
-				continue
-			}
-			code, err := strconv.Atoi(status)
+			answer, err := e.shown()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := check.CheckReply(route, code, "application/json", []byte(body)); err != nil {
-				t.Errorf("%s: %v", route, err)
+			for _, text := range []string{e.curl(), answer} {
+				if !strings.Contains(page, html.EscapeString(text)) {
+					t.Errorf("this is not on the page: %s", text)
+				}
+				if strings.Contains(secret.ReplaceAllString(text, ""), "…") {
+					t.Errorf("this leaves something out: %s", text)
+				}
 			}
+			if strings.Contains(strings.SplitAfterN(e.curl(), "\n", 2)[0], "{") {
+				t.Errorf("the path has a name in the place of a value: %s", e.curl())
+			}
+			checkCall(t, check, e)
+			checkAnswer(t, check, e)
+		})
+	}
+}
+
+// checkCall fails when an example's call is not as the document describes it, or has a member that nobody reads.
+func checkCall(t *testing.T, check *apidoc.Document, e example) {
+	t.Helper()
+	query, err := url.ParseQuery(strings.TrimPrefix(e.query, "?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check.CheckRequest(e.operation.Route, query, []byte(e.body)); err != nil {
+		t.Errorf("%s%s: %v", e.query, e.body, err)
+	}
+	reads := e.operation.Request
+	if e.operation.Body != nil {
+		reads = e.operation.Body
+	}
+	if e.body == "" {
+		if hasBody(e.operation) && !e.operation.BodyOptional {
+			t.Error("the call must have a body")
 		}
+		return
+	}
+	decoder := json.NewDecoder(strings.NewReader(e.body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(reflect.New(reflect.TypeOf(reads)).Interface()); err != nil {
+		t.Errorf("%s: %v", e.body, err)
+	}
+}
+
+// hasBody reports whether an operation's request has a member that stands in a body.
+func hasBody(o *api.Operation) bool {
+	if o.Body != nil {
+		return true
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(o.Request)) {
+		if name := field.Tag.Get("json"); !field.Anonymous && name != "-" && name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAnswer fails when an example's answer is not as the document describes it.
+func checkAnswer(t *testing.T, check *apidoc.Document, e example) {
+	t.Helper()
+	body, err := e.text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		if err := check.CheckReply(e.operation.Route, e.status, api.JSON, []byte(body)); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		return
+	}
+	reply := e.operation.Replies[0]
+	if _, isDocument := reply.Body.(api.Document); len(reply.Types) == 0 && !isDocument {
+		t.Error("it answers in JSON, and the example has no answer")
 	}
 }
 
