@@ -164,6 +164,51 @@ test('a message names its sender, and every time is relative', async t => {
   await shows(page.locator('h1'), name)
 })
 
+test('an act that is refused or fails says why, and what comes next', async t => {
+  const w = await workspace(t, { name: 'refused ' + some() })
+  const page = await open(t, w.id, { quiet: false }), dialog = page.getByRole('dialog'), alert = dialog.getByRole('alert')
+  await page.getByRole('button', { name: 'Repair…' }).first().click()
+  const repair = dialog.getByRole('button', { name: 'Repair', exact: true })
+  await repair.click()
+  await shows(alert, 'Write the address that its agent calls from, or have the credential shown here')
+  await dialog.getByLabel(/only from the address/).fill('somewhere')
+  await alert.waitFor({ state: 'detached' })
+  await repair.click()
+  await shows(alert, 'Write the address as a number')
+  await dialog.getByRole('button', { name: 'Leave it' }).click()
+
+  await page.getByRole('button', { name: 'Pause…' }).click()
+  const pause = dialog.getByRole('button', { name: 'Pause', exact: true })
+  const answers = [
+    [r => r.abort(), /gave no answer: no connection.*may have been done/is],
+    [r => r.fulfill({ status: 502, body: '<h1>Bad gateway</h1>' }), /what answers is not the platform/],
+    [r => r.fulfill({ status: 500, json: { error: 'internal error', code: 'internal', request_id: 'r-17' } }), /Internal error.*request id r-17/s],
+    [r => r.fulfill({ status: 429, json: { message: 'Too Many Requests' } }), /Nothing was done: try again/],
+    [r => r.fulfill({ status: 403, json: { error: 'this call needs the scope operate', code: 'scope_too_small' } }), /Sign out, and sign in with it/],
+  ]
+  for (const [answer, words] of answers) {
+    await page.route('**/pause', answer, { times: 1 })
+    await pause.click()
+    await shows(alert, words)
+  }
+  await pause.click()
+  await shows(dialog.locator('.did'), 'It is paused')
+})
+
+test('what was done is said, and a secret stays, also when the page can’t be read again', async t => {
+  const w = await workspace(t, { name: 'shown once ' + some() })
+  const page = await open(t, w.id, { quiet: false }), dialog = page.getByRole('dialog')
+  await page.getByRole('button', { name: 'Rotate…' }).click()
+  await page.route('**/workspaces/' + w.id, route => route.abort())
+  await dialog.getByRole('button', { name: 'Rotate', exact: true }).click()
+  await shows(dialog.locator('.secret'), 'rcw_')
+  await page.keyboard.press('Escape')
+  await page.mouse.click(5, 5)
+  await shows(dialog.locator('.secret'), 'rcw_')
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  await dialog.waitFor({ state: 'detached' })
+})
+
 test('who may only look is offered nothing to do', async t => {
   const w = await workspace(t, { name: 'looked at ' + some() })
   const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })

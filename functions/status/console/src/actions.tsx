@@ -6,13 +6,14 @@ import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, W
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
+import { refusal } from './refusals'
 
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
 /** Choice is what a person asks for beside the act itself. */
 interface Choice { show: boolean; from: string; reset: boolean; purge: boolean; message: string }
 
-/** Force is in the body of an act that cuts off an agent at work. */
+/** Force is in the body of an act that was refused for the sake of its agent, and is done all the same. */
 interface Force { force?: true }
 
 interface Doing {
@@ -21,6 +22,7 @@ interface Doing {
   does: ComponentChildren
   danger?: boolean
   named?: boolean // it can't be taken back: who confirms it writes the workspace's id
+  next?: Record<string, string> // what comes next in this dialog when it is refused, by the code of the error
   command: (w: Workspace, c: Choice) => string
   run: (live: Live, w: Workspace, c: Choice, force: Force) => Promise<Done>
 }
@@ -31,6 +33,7 @@ const doings: Record<Act, Doing> = {
   repair: {
     button: 'Repair', title: w => `Repair ${w.name}`, danger: true,
     does: 'Ends every credential that it has. Its agent is cut off until it has a new one.',
+    next: { invalid_request: 'Write the address as a number, such as 192.0.2.7, or leave it empty.' },
     command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
     run: async (live, w, c, force) => {
       const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force })
@@ -42,8 +45,8 @@ const doings: Record<Act, Doing> = {
     button: 'Rotate', title: w => `Rotate the credential of ${w.name}`,
     does: 'Issues a second credential, which is shown here once. The one in use stays good until the new one is used for the first time.',
     command: w => `rollcall rotate ${w.id}`,
-    run: async (live, w) => {
-      const done = await live.act<Rotated>(w.id, of(w.id, 'rotate'))
+    run: async (live, w, _, force) => {
+      const done = await live.act<Rotated>(w.id, of(w.id, 'rotate'), force)
       return { words: done.next, secret: done.auth_token }
     },
   },
@@ -51,7 +54,10 @@ const doings: Record<Act, Doing> = {
     button: 'Redrive', title: w => `Redrive the lost messages of ${w.name}`,
     does: 'Puts back every message that died or expired, with its id and its place, for five new attempts.',
     command: w => `rollcall redrive ${w.id}`,
-    run: async (live, w) => ({ words: count((await live.act<Redriven>(w.id, of(w.id, 'redrive'))).messages.length) + ' put back.' }),
+    run: async (live, w) => {
+      const { messages } = await live.act<Redriven>(w.id, of(w.id, 'redrive'))
+      return { words: messages.length ? count(messages.length) + ' put back.' : 'There was none to put back.' }
+    },
   },
   probe: {
     button: 'Probe', title: w => `Probe ${w.name}`,
@@ -148,7 +154,7 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
   const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
     <Confirm title={doing.title(w)} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
-      command={doing.command(w, choice)} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
+      command={doing.command(w, choice)} next={doing.next} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
       {act === 'redrive' && <Which w={w} />}
       {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}
       {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked })} />
@@ -179,7 +185,7 @@ function Which({ w }: { w: Workspace }) {
   useEffect(() => {
     call<Redriven>('POST', of(w.id, 'redrive'), { dry_run: true }).then(
       would => say(would.messages.length ? `It would put back ${count(would.messages.length)}.` : 'There is none to put back.'),
-      () => say(''))
+      e => say('How many it would put back is not known. ' + refusal(e).what))
   }, [])
   return <p><b>{words}</b></p>
 }

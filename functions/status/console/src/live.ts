@@ -241,10 +241,10 @@ export class Live {
     }, Math.min(soon, 2 ** 31 - 1))
   }
 
-  /** act makes an operator's call about a workspace, and reads it again. */
+  /** act makes an operator's call about a workspace, and reads it again. What was done is done, also if that fails. */
   async act<T>(id: string, path: string, body?: unknown, method = 'POST'): Promise<T> {
-    const done = await call<T>(method, path, body)
-    await this.read(id)
+    const signal = this.turn.signal, done = await call<T>(method, path, body)
+    await this.read(id, signal).catch(e => { if (!signal.aborted) this.failed(e) })
     return done
   }
 }

@@ -83,9 +83,9 @@ export const Command = ({ children, needs }: { children: string; needs?: string 
     {needs && <span class="muted"> An operator runs it: it needs the scope {needs}.</span>}</span>
 )
 
-/** Dialog is a dialog that is open as long as it is drawn. */
-export function Dialog({ title, onClose, children, wide = false }: {
-  title: string; onClose: () => void; children: ComponentChildren; wide?: boolean
+/** Dialog is a dialog that is open as long as it is drawn. held: only a button of its own closes it. */
+export function Dialog({ title, onClose, children, wide = false, held = false }: {
+  title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; held?: boolean
 }) {
   const at = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => {
@@ -95,7 +95,7 @@ export function Dialog({ title, onClose, children, wide = false }: {
   }, [])
   return (
     <dialog ref={at} class={wide ? 'wide' : ''} aria-labelledby="dialog-title" onClose={onClose}
-      onClick={e => { if (e.target === at.current) onClose() }}>
+      onCancel={e => { if (held) e.preventDefault() }} onClick={e => { if (e.target === at.current && !held) onClose() }}>
       <div class="dialog-body">
         <h2 id="dialog-title">{title}</h2>
         {children}
