@@ -24,10 +24,9 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 			return polls(ctx, c, q)
 		case person && q.cursor != "":
 			return api.Activity{}, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
-				WithHint("page the log with before_ts", "stop")
+				WithHint("page the log with cursor", "stop")
 		}
-		rows, err := reads.read(ctx, c, q)
-		return api.Activity{Rows: rows}, err
+		return reads.read(ctx, c, q)
 	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.GetActivity, activity),

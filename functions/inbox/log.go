@@ -26,9 +26,13 @@ type log struct {
 	registry *registry.Registry
 }
 
-// read gives the rows that a call asks for, newest first; the workspace itself
-// and people may.
-func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.ActivityRow, err error) {
+// read gives a page of the rows that a call asks for, newest first, and where to go
+// on; the workspace itself and people may.
+func (l log) read(ctx context.Context, c httpapi.Call, q query) (out api.Activity, err error) {
+	below, err := c.ReadCursor(q.page)
+	if err != nil {
+		return out, err
+	}
 	var f workspace.Facts
 	if c.Caller.Person != "" {
 		f, err = l.registry.Read(ctx, q.workspace)
@@ -36,11 +40,11 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.Acti
 		f, err = l.registry.AuthenticateCall(ctx, q.workspace, c.Bearer(), c.From(), c.Now)
 	}
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	items, err := l.items(ctx, f.Life(), q)
+	items, next, err := l.items(ctx, f.Life(), q, below)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	var ms []chat.Message
 	for _, i := range items {
@@ -49,49 +53,52 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (rows []api.Acti
 		}
 	}
 	if ms, err = l.ledger.Texts(ctx, chat.Bodies|chat.Answers, ms); err != nil {
-		return nil, err
+		return out, err
 	}
 	senders, err := sendersOf(ctx, l.registry, ms)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	rows = make([]api.ActivityRow, 0, len(items))
+	out.Rows, out.Next = make([]api.ActivityRow, 0, len(items)), c.NextCursor(next)
 	for _, i := range items {
 		if i.Message != nil {
-			rows, ms = append(rows, q.messageRow(c, ms[0], senders)), ms[1:]
+			out.Rows, ms = append(out.Rows, q.messageRow(c, ms[0], senders)), ms[1:]
 		} else {
-			rows = append(rows, loggedRow(*i.Row))
+			out.Rows = append(out.Rows, loggedRow(*i.Row))
 		}
 	}
-	return rows, nil
+	return out, nil
 }
 
-// items are the log's items that a call asks for, as many as fit into a reply.
-func (l log) items(ctx context.Context, life workspace.Life, q query) ([]activity.Item, error) {
-	var kept []activity.Item
+// items are the log's items below a place that a call asks for, as many as fit into a
+// reply, and where to go on; next is "" at the end. Few may be found in what one call
+// reads through, or none: the next one goes on from there.
+func (l log) items(
+	ctx context.Context, life workspace.Life, q query, below string,
+) (kept []activity.Item, next string, err error) {
+	r := activity.Range{Since: q.since, Before: q.before, Below: below, Limit: pageSize}
 	size := 0
-	r := activity.Range{Since: q.since, Before: q.before, Limit: pageSize}
-	full := false
 	for range maxPages {
 		page, err := l.activity.ActivityLog(ctx, life, r)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		for _, i := range page {
-			if !q.wants(i) || full {
-				continue
-			}
-			size += q.itemSize(i)
-			if full = size > chat.MaxReply && len(kept) > 0; !full {
+			if q.wants(i) {
+				if size += q.itemSize(i); size > chat.MaxReply && len(kept) > 0 {
+					return kept, r.Below, nil
+				}
 				kept = append(kept, i)
 			}
+			if r.Below = i.OrderKey; len(kept) == q.limit {
+				return kept, r.Below, nil
+			}
 		}
-		if len(page) < pageSize || len(kept) >= q.limit || full {
-			break
+		if len(page) < pageSize {
+			return kept, "", nil
 		}
-		r.Below = page[len(page)-1].OrderKey
 	}
-	return kept[:min(len(kept), q.limit)], nil
+	return kept, r.Below, nil
 }
 
 // itemSize is at least as many bytes as an item's row takes in a reply.

@@ -16,7 +16,8 @@ type query struct {
 	kind      string // activity_type, "" for all
 	source    string // "canvas", "agent" or ""
 	peer      string
-	cursor    string
+	cursor    string // of a poll: what it acknowledges
+	page      string // of the log: the cursor of the page to give
 	epoch     int64
 	limit     int
 	limited   bool // a limit was given
@@ -31,7 +32,8 @@ const defaultLimit = 100
 // parse checks a call's query. Error: invalid_request.
 func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	q := query{
-		workspace: in.ID, kind: in.Type, source: in.Source, peer: in.PeerID, cursor: in.SinceID, limit: defaultLimit,
+		workspace: in.ID, kind: in.Type, source: in.Source, peer: in.PeerID, cursor: in.SinceID, page: in.Cursor,
+		limit: defaultLimit,
 	}
 	if in.Limit != nil {
 		q.limit, q.limited = *in.Limit, true
@@ -56,8 +58,8 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	}
 	if q.cursor != "" && !q.isPoll() {
 		return q, fault.New(fault.InvalidRequest, "since_id is for polls: it goes with type=a2a_receive or no type, "+
-			"and without source, peer_id and before_ts").
-			WithHint("page other rows with before_ts", "stop")
+			"and without source, peer_id, before_ts and cursor").
+			WithHint("page other rows with cursor", "stop")
 	}
 	return q, nil
 }
@@ -66,7 +68,7 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 // poll for mail and not a look at the log. A client that names no type says by a
 // cursor or a window that it polls (section 9.1).
 func (q query) isPoll() bool {
-	if q.source != "" || q.peer != "" || !q.before.IsZero() {
+	if q.source != "" || q.peer != "" || q.page != "" || !q.before.IsZero() {
 		return false
 	}
 	return q.kind == typeReceive || (q.kind == "" && (q.cursor != "" || !q.since.IsZero()))

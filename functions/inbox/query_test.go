@@ -36,6 +36,7 @@ func TestWhatACallAsksFor(t *testing.T) {
 		"another type":        {api.ActivityRequest{Type: "notify", SinceSecs: &window}, log},
 		"a canvas":            {api.ActivityRequest{SinceSecs: &window, Source: "agent"}, log},
 		"a conversation":      {api.ActivityRequest{SinceSecs: &window, PeerID: peer}, log},
+		"the next page":       {api.ActivityRequest{Limit: &limit, SinceSecs: &window, Cursor: "c"}, log},
 		"a page of the log":   {api.ActivityRequest{SinceSecs: &window, BeforeTS: "2026-11-24T11:00:00Z"}, log},
 	} {
 		q, err := parse(c.in, now)

@@ -20,12 +20,9 @@ const maxPages = 20
 
 func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListWorkspacesRequest) (api.Fleet, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.ListWorkspacesRequest) (api.Fleet, error) {
-		cursor, err := readCursor(in.Cursor)
+		cursor, err := c.ReadCursor(in.Cursor)
 		if err != nil {
 			return api.Fleet{}, err
-		}
-		if cursor != "" && workspace.CheckID(cursor) != nil {
-			return api.Fleet{}, badCursor()
 		}
 		wanted := wantedBy(c.Caller.Team, in.Status)
 		out := api.Fleet{Workspaces: []api.Workspace{}}
@@ -45,7 +42,7 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 			for i, f := range page.facts {
 				v := page.view.As(c.Caller).Workspace(f, page.profiles[f.ID])
 				if size += chat.EncodedSize(v); size > chat.MaxReply && len(out.Workspaces) > 0 {
-					out.Next = nextCursor(before(page.facts, i, cursor))
+					out.Next = c.NextCursor(before(page.facts, i, cursor))
 					return out, nil
 				}
 				out.Workspaces = append(out.Workspaces, v)
@@ -54,7 +51,7 @@ func fleet(reg *registry.Registry) func(context.Context, httpapi.Call, api.ListW
 				break
 			}
 		}
-		out.Next = nextCursor(cursor)
+		out.Next = c.NextCursor(cursor)
 		return out, nil
 	}
 }

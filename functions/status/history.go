@@ -23,7 +23,7 @@ type trail struct {
 // what.
 func (t trail) read(ctx context.Context, c httpapi.Call, life workspace.Life, in api.Page) (api.History, error) {
 	out := api.History{History: []api.HistoryEntry{}}
-	below, err := readCursor(in.Cursor)
+	below, err := c.ReadCursor(in.Cursor)
 	if err != nil {
 		return out, err
 	}
@@ -42,7 +42,7 @@ func (t trail) read(ctx context.Context, c httpapi.Call, life workspace.Life, in
 		out.History = append(out.History, entry)
 	}
 	if len(rows) == in.Limit {
-		out.Next = nextCursor(rows[len(rows)-1].OrderKey())
+		out.Next = c.NextCursor(rows[len(rows)-1].OrderKey())
 	}
 	return out, nil
 }

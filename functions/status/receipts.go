@@ -19,7 +19,7 @@ type receipts struct {
 // list gives receipts, newest first: all to the workspace itself and to who may
 // operate, their own to other senders.
 func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessagesRequest) (api.Receipts, error) {
-	below, err := readCursor(in.Cursor)
+	below, err := c.ReadCursor(in.Cursor)
 	if err == nil {
 		err = workspace.CheckSender(in.From)
 	}
@@ -42,7 +42,7 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if err != nil {
 		return api.Receipts{}, err
 	}
-	return api.Receipts{Messages: httpapi.ReceiptsOf(c, ms), Next: nextCursor(next)}, err
+	return api.Receipts{Messages: httpapi.ReceiptsOf(c, ms), Next: c.NextCursor(next)}, err
 }
 
 func (rs receipts) one(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (api.Receipt, error) {

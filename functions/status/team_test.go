@@ -2,12 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
+	lambda "github.com/aws/aws-lambda-go/events"
+
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -122,5 +130,49 @@ func TestAListOfPeersIsBounded(t *testing.T) {
 	resp := fixture.Call(t, env, endpoints(env), api.ListPeers.Operation, "red", red, "")
 	if resp.StatusCode != http.StatusOK || counted.read == 0 || counted.read > maxPages+1 { // one samples the fleet
 		t.Errorf("%d %s: %d pages", resp.StatusCode, resp.Body, counted.read)
+	}
+}
+
+// A cursor leads a person of a team through a fleet that is mostly of others, and names none of these.
+func TestACursorNamesNoOtherTeam(t *testing.T) {
+	env := fixture.Env(t)
+	viewer := fixture.Person(t, env, people.View, "r")
+	var others []string
+	for i := range 40 {
+		id := fmt.Sprintf("blue-%02d", i)
+		fixture.Member(t, env, id, "b")
+		others = append(others, id)
+	}
+	fixture.Member(t, env, "zz-red", "r") // the store of tests lists by id
+	handle := httpapi.Serve(slog.New(slog.DiscardHandler), env.Clock.Now, env.Gate, endpoints(env)...)
+	var seen, cursors []string
+	for query := map[string]string{"limit": "1"}; ; {
+		resp, err := handle(t.Context(), lambda.APIGatewayV2HTTPRequest{
+			RouteKey: api.ListWorkspaces.Route, QueryStringParameters: query,
+			Headers: map[string]string{"authorization": "Bearer " + viewer},
+		})
+		var page api.Fleet
+		if err = errors.Join(err, json.Unmarshal([]byte(resp.Body), &page)); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s %v", resp.StatusCode, resp.Body, err)
+		}
+		for _, w := range page.Workspaces {
+			seen = append(seen, w.ID)
+		}
+		if page.Next == nil {
+			break
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(*page.Next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range others {
+			if strings.Contains(string(raw)+*page.Next, id) {
+				t.Errorf("a cursor names %s", id)
+			}
+		}
+		cursors, query["cursor"] = append(cursors, *page.Next), *page.Next
+	}
+	if !slices.Equal(seen, []string{"zz-red"}) || len(cursors) < 2 {
+		t.Errorf("%d pages show %v", len(cursors)+1, seen)
 	}
 }

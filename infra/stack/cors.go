@@ -54,7 +54,7 @@ func cors(origins []string) *awsapigatewayv2.CorsPreflightOptions {
 		},
 		AllowHeaders: jsii.Strings(
 			"authorization", "content-type", "if-none-match", "x-workspace-id", "x-source-workspace-id"),
-		ExposeHeaders: jsii.Strings("etag", "retry-after"),
+		ExposeHeaders: jsii.Strings("etag", "retry-after", "x-rollcall-next-cursor"),
 		MaxAge:        awscdk.Duration_Minutes(jsii.Number(10)),
 	}
 }

@@ -111,37 +111,44 @@ type Beat struct {
 var GetActivity = declare[ActivityRequest, Activity](Operation{
 	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
 	Summary: "Poll for mail, or read the log",
-	Description: "With the workspace's own credential and without source, peer_id and before_ts, this is a poll if the " +
-		"type is a2a_receive, or if there is no type and since_id or since_secs is given. A poll hands out mail that " +
-		"isn't acknowledged, to one host as the same rows until it is. The oldest comes first with since_id; without it, " +
-		"where there is a type and a limit, or neither a type nor include=peer_info; else the newest. A cursor that " +
-		"isn't a row of this workspace is 410: drop it. A poll that says an epoch before the workspace's present one is " +
-		"409: another host has registered since. Everything else is the log, newest first.",
+	Description: "With the workspace's own credential and without source, peer_id, before_ts and cursor, this is a " +
+		"poll if the type is a2a_receive, or if there is no type and since_id or since_secs is given. A poll hands " +
+		"out mail that isn't acknowledged, to one host as the same rows until it is. The oldest comes first with " +
+		"since_id; without it, where there is a type and a limit, or neither a type nor include=peer_info; else the " +
+		"newest. A cursor that isn't a row of this workspace is 410: drop it. A poll that says an epoch before the " +
+		"workspace's present one is 409: another host has registered since. Everything else is the log, newest first, " +
+		"in pages. A page may have few rows that pass a filter or none, and yet a next page.",
 	Access: ByItself | ByOperator, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done", Body: []ActivityRow{}, Headers: []Header{
 		{NextPollHeader, "integer", "of a poll: in how many seconds to poll again, when the rows are worked on; 0: at once"},
 		{HeartbeatHeader, "string", "of a poll: optional, as a poll renews the lease; a heartbeat only reports"},
+		{NextCursorHeader, "string", "of the log: the cursor of the next page; absent of the last"},
 	}}},
 	Errors: errs(400, 401, 404, 409, 410),
 })
 
-// The headers that tell an agent that polls when to call next. The body is an array, as the clients that exist read
-// nothing else.
+// The headers that tell an agent that polls when to call next, and who reads the log where it goes on. The body is an
+// array, as the clients that exist read nothing else.
 const (
-	NextPollHeader  = "X-Rollcall-Next-Poll"
-	HeartbeatHeader = "X-Rollcall-Heartbeat"
+	NextPollHeader   = "X-Rollcall-Next-Poll"
+	HeartbeatHeader  = "X-Rollcall-Heartbeat"
+	NextCursorHeader = "X-Rollcall-Next-Cursor"
 )
 
 // Activity is the answer to a GET …/activity: its rows, and what a poll is told.
 type Activity struct {
 	Rows     []ActivityRow
-	Polled   bool // it is the answer to a poll
-	NextPoll int  // in how many seconds to poll again
+	Polled   bool    // it is the answer to a poll
+	NextPoll int     // of a poll: in how many seconds to poll again
+	Next     *string // of the log: the cursor of the next page; nil: this is the last
 }
 
 // Headed implements Headed.
 func (a Activity) Headed() (body any, headers map[string]string) {
-	if !a.Polled {
+	switch {
+	case !a.Polled && a.Next != nil:
+		return a.Rows, map[string]string{NextCursorHeader: *a.Next}
+	case !a.Polled:
 		return a.Rows, nil
 	}
 	return a.Rows, map[string]string{NextPollHeader: strconv.Itoa(a.NextPoll), HeartbeatHeader: "optional"}
@@ -159,6 +166,7 @@ type ActivityRequest struct {
 	Include   string `json:"-" query:"include" list:"true" description:"peer_info: rows also tell who sent them and what is attached; several are joined by commas, and unknown ones ignored"`
 	Epoch     *int64 `json:"-" query:"epoch" minimum:"1" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so"`
 	BeforeTS  string `json:"-" query:"before_ts" format:"date-time" description:"of the log: only older rows"`
+	Cursor    string `json:"-" query:"cursor" description:"of the log: X-Rollcall-Next-Cursor of the page before"`
 }
 
 // ActivityRow is a row of a workspace's activity (wire contract, section 2.3),

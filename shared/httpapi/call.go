@@ -35,6 +35,8 @@ type Call struct {
 	events.APIGatewayV2HTTPRequest
 	Now    time.Time // when the server got it; no client's clock decides anything
 	Caller Caller    // who the Gate found to call
+
+	root token.Hash // of the root credential; see NextCursor
 }
 
 // From is the caller's network address. One of IPv4 has one form, also where it came in an address of IPv6.

@@ -65,7 +65,7 @@ func Serve(log *slog.Logger, now func() time.Time, gate Gate, endpoints ...Endpo
 		routes[e.Operation.Route] = e
 	}
 	return func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		c := Call{APIGatewayV2HTTPRequest: ev, Now: now()}
+		c := Call{APIGatewayV2HTTPRequest: ev, Now: now(), root: gate.Root}
 		ctx, cancel := early(ctx)
 		defer cancel()
 		resp, err := answer(ctx, routes, gate, c)
