@@ -48,7 +48,7 @@ var rooms = map[string]struct {
 	"capacity":  {pure, ""},
 	"cost":      {pure, ""},
 	"visible":   {pure, ""},
-	"api":       {pure, "chat workspace"},
+	"api":       {pure, "chat fault workspace"},
 
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
@@ -77,7 +77,7 @@ var rooms = map[string]struct {
 	},
 	"client": {seam, ""},
 
-	"api/openapigen": {tool, "api chat httpapi people registry token workspace"},
+	"api/openapigen": {tool, "api chat fault httpapi people registry token workspace"},
 	"api/apidoc":     {tool, "api"},
 
 	"proof/model":        {proof, ""},
@@ -101,8 +101,8 @@ var rooms = map[string]struct {
 	},
 	"proof/fixture": {
 		proof,
-		"activity api api/apidoc app chat delegation delivery httpapi people proof/memory push registry statuslog sweep " +
-			"token webhook workspace",
+		"activity api api/apidoc app chat delegation delivery fault httpapi people proof/memory push registry statuslog " +
+			"sweep token webhook workspace",
 	},
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -161,6 +162,23 @@ func TestEachLinkOfADocumentLeadsSomewhere(t *testing.T) {
 	}
 	if links < 100 {
 		t.Errorf("the documents have %d links: the pattern misses them", links)
+	}
+}
+
+// docs/agents.md says what an agent does for each action of an error.
+func TestTheDocumentExplainsEachAction(t *testing.T) {
+	raw, err := os.ReadFile("../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(raw), "## What to do on an error")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, m := range httpapi.Meanings() {
+		for _, action := range m.Actions {
+			if !strings.Contains(section, "`"+string(action)+"`") {
+				t.Errorf("docs/agents.md does not say what to do for %s, with which %s comes", action, m.Code)
+			}
+		}
 	}
 }
 

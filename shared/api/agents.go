@@ -77,13 +77,13 @@ var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 type HeartbeatRequest struct {
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
 	ID           string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
-	ActiveTasks  json.RawMessage `json:"active_tasks" description:"how many tasks the agent is at work on: a whole number from 0 to 100000 (1.0 is 1)"`
-	IsBusy       json.RawMessage `json:"is_busy" description:"true: it is at work on one task at least, whatever active_tasks says; false, without active_tasks: on none"`
-	ErrorRate    json.RawMessage `json:"error_rate" description:"the share of its work that fails: a number from 0 to 1"`
-	SampleError  json.RawMessage `json:"sample_error" description:"one of its errors, a text; 120 bytes are kept"`
-	RuntimeState json.RawMessage `json:"runtime_state" description:"the text wedged, while it is"`
-	Uptime       json.RawMessage `json:"uptime_seconds" description:"tells this agent from a copy of it: a number of seconds, less than ten years; 0 says nothing"`
-	Epoch        json.RawMessage `json:"epoch" description:"as register answered, a whole number; tells this agent from a copy of it; 0 says nothing"`
+	ActiveTasks  json.RawMessage `json:"active_tasks" is:"integer" description:"how many tasks the agent is at work on: a whole number from 0 to 100000 (1.0 is 1)"`
+	IsBusy       json.RawMessage `json:"is_busy" is:"boolean" description:"true: it is at work on one task at least, whatever active_tasks says; false, without active_tasks: on none"`
+	ErrorRate    json.RawMessage `json:"error_rate" is:"number" description:"the share of its work that fails: a number from 0 to 1"`
+	SampleError  json.RawMessage `json:"sample_error" is:"string" description:"one of its errors, a text; 120 bytes are kept"`
+	RuntimeState json.RawMessage `json:"runtime_state" is:"string" description:"the text wedged, while it is"`
+	Uptime       json.RawMessage `json:"uptime_seconds" is:"number" description:"tells this agent from a copy of it: a number of seconds, less than ten years; 0 says nothing"`
+	Epoch        json.RawMessage `json:"epoch" is:"integer" description:"as register answered, a whole number; tells this agent from a copy of it; 0 says nothing"`
 }
 
 // TakesAnyNumber implements AnyNumber: a heartbeat renews the lease, whatever it reports.

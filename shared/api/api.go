@@ -9,8 +9,8 @@
 // header name a parameter, json a member of the body; required marks a member
 // that must be there. Of a reply, every member is always there unless its json
 // tag has omitempty or omitzero. description, example, enum, minimum, maximum,
-// default and nullable are as in JSON Schema; schema names a shared schema; list
-// says that a query parameter may be repeated, or hold several values with commas.
+// default and nullable are as in JSON Schema; schema names a shared schema; is names the type that JSON which is read
+// as it came is to have, or null; list says that a query parameter may be repeated, or hold several values with commas.
 //
 // shared/httpapi enforces minimum, maximum and maxLength of every parameter and of
 // every member of a body, and default, enum and list of a parameter. A text without
@@ -43,6 +43,8 @@ type Operation struct {
 	// SelfChecked: where the workspace itself may call, the use case checks its
 	// credential, in the write that does the work or with a body that names it.
 	SelfChecked bool
+	// Names says which workspace {id} in the path names; "": that is plain from who may call.
+	Names string
 	// InTeam: a person who is bound to a team may call, though the path names no
 	// workspace: the handler keeps to the team.
 	InTeam bool

@@ -11,6 +11,7 @@ import (
 // SendMessage is the call that sends a message to a workspace.
 var SendMessage = declare[SendRequest, Accepted](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
+	Names:   "the workspace that the message is for",
 	Summary: "Send a message",
 	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt. tasks/get " +
 		"and tasks/cancel (GetTask, CancelTask) carry no message: they are passed to an agent that is pushed to, and " +
@@ -114,6 +115,7 @@ func (a Accepted) StatusCode() int {
 // Delegate is the call that gives a task to another workspace.
 var Delegate = declare[DelegateRequest, Delegated](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/delegate", ID: "postWorkspacesIdDelegate", Tag: "chat",
+	Names:   "the workspace that gives the task: the caller's own id",
 	Summary: "Give a task to another workspace",
 	Access:  ByAnyWorkspace,
 	Replies: []Reply{{Status: 202, Description: "given, or given before under the same key"}},
@@ -166,7 +168,8 @@ type Delegation struct {
 // GetMessage is the call that gives a message's receipt.
 var GetMessage = declare[GetMessageRequest, Receipt](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages/{message_id}", ID: "getWorkspacesIdMessagesMessageId",
-	Tag: "chat", Summary: "Follow a message",
+	Tag:   "chat",
+	Names: "the workspace that the message is for", Summary: "Follow a message",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404),
 })
@@ -180,6 +183,7 @@ type GetMessageRequest struct {
 // ListMessages is the call that lists a workspace's receipts.
 var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
+	Names:       "the workspace that the messages are for",
 	Summary:     "List messages, newest first",
 	Description: "The workspace itself and the operator see all, with who sent it; another sees what it sent.",
 	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
@@ -204,7 +208,8 @@ type Receipts struct {
 // GetQueueStatus is the call that gives a receipt in the older clients' words.
 var GetQueueStatus = declare[GetMessageRequest, QueueStatus](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/a2a/queue/{message_id}", ID: "getWorkspacesIdA2aQueueMessageId",
-	Tag: "chat", Summary: "Follow a message, in the older clients' words",
+	Tag:   "chat",
+	Names: "the workspace that the message is for", Summary: "Follow a message, in the older clients' words",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404),
 })

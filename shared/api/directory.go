@@ -9,7 +9,8 @@ import (
 
 // Discover is the call that gives one peer.
 var Discover = declare[DiscoverRequest, Peer](Operation{
-	Function: "status", Route: "GET /registry/discover/{id}", ID: "getRegistryDiscoverId", Tag: "directory",
+	Function: "status", Route: "GET /registry/discover/{id}", ID: "getRegistryDiscoverId",
+	Names: "the workspace that the caller asks about", Tag: "directory",
 	Summary: "One peer",
 	Access:  ByAnyWorkspace | ByViewer,
 	Errors:  errs(400, 401, 403, 404),

@@ -1,32 +1,34 @@
 package api
 
+import "github.com/rollcall/rollcall/shared/fault"
+
 // Problem is the body of every error. A client may be given further members with
 // some codes.
 type Problem struct {
-	_          struct{} `additionalProperties:"true" description:"Every error of every call."`
-	Error      string   `json:"error" description:"what is wrong, for a person"`
-	Code       string   `json:"code" description:"what is wrong, for a machine"`
-	Hint       string   `json:"hint" description:"what mends it"`
-	Action     string   `json:"action" description:"the next step in one word: repair, restart, retry, stop, drop_cursor, …"`
-	RetryAfter int      `json:"retry_after,omitempty" description:"seconds, with 429 and 503; the same as the Retry-After header"`
-	FilledBy   string   `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
-	WSStatus   string   `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
-	WSReason   string   `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
-	RequestID  string   `json:"request_id,omitempty" description:"for the operator, who finds it in the log"`
+	_          struct{}     `additionalProperties:"true" description:"Every error of every call."`
+	Error      string       `json:"error" description:"what is wrong, for a person"`
+	Code       string       `json:"code" description:"what is wrong, for a program"`
+	Hint       string       `json:"hint" description:"what to do, for a person"`
+	Action     fault.Action `json:"action" description:"what to do, for a program"`
+	RetryAfter int          `json:"retry_after,omitempty" description:"seconds, with 429 and 503; the same as the Retry-After header"`
+	FilledBy   string       `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
+	WSStatus   string       `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
+	WSReason   string       `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
+	RequestID  string       `json:"request_id,omitempty" description:"for the operator, who finds it in the log"`
 }
 
 // ErrorDescriptions say what an error's status means.
 var ErrorDescriptions = map[int]string{
 	400: "the request is wrong",
-	401: "no credential, or one that isn't accepted",
-	403: "the credential is good, but not for this",
+	401: "the call has no credential, or one that is not accepted",
+	403: "the credential is accepted, but it may not make this call",
 	404: "there is no such thing",
-	405: "the path takes other methods, which allow names",
-	409: "it is not so now",
-	410: "it is gone",
-	413: "too large",
-	429: "too much is waiting; Retry-After says when to come again",
-	500: "the function failed or was ended; whether it did its work can be asked with a repeat, which does nothing twice",
+	405: "the path takes other methods: the header Allow lists them",
+	409: "the call does not fit what is stored now",
+	410: "it was removed, or is no longer kept",
+	413: "the body is too large",
+	429: "too many messages wait: try again after Retry-After",
+	500: "the function failed, and may have done its work or not; make the call again: nothing is done twice",
 	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
-		"nothing was decided; Retry-After says when to come again",
+		"nothing was changed: try again after Retry-After",
 }

@@ -29,8 +29,8 @@ type Verdict struct {
 	Status       workspace.Status `json:"status"`
 	Reason       workspace.Reason `json:"reason"`
 	Since        time.Time        `json:"since"`
-	Hint         string           `json:"hint"`
-	Action       string           `json:"action"`
+	Hint         string           `json:"hint" description:"what to do, for a person; empty when all is well"`
+	Action       string           `json:"action" description:"the same in one word: wait, start, restart, repair, place_credential, check_url, inspect, stop_one, resume or stop; empty when all is well"`
 	Command      string           `json:"command,omitempty" description:"the exact command of the command-line program that comes next; absent when none helps"`
 	CommandNeeds string           `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one: an operator runs it"`
 	Hop          workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`

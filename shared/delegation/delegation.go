@@ -146,7 +146,7 @@ func (s *Service) earlier(
 	if was.Digest != d.Digest {
 		return was, false, fault.New(fault.MessageIDTaken,
 			"this idempotency_key was used before, for another task; this one is not accepted").
-			WithHint("send it under a new idempotency_key", "retry")
+			WithHint("send it under a new idempotency_key", "stop")
 	}
 	ms, err := s.Delivery.Ledger.Messages(ctx, was.To(), was.MessageID)
 	if err != nil {

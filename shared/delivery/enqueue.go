@@ -266,5 +266,5 @@ func takenBy(stored, m chat.Message) error {
 	if stored.Source != m.Source {
 		e = fault.New(fault.MessageIDTaken, "another sender used this message id here; this message is not accepted")
 	}
-	return e.WithHint("send it under a new messageId", "retry")
+	return e.WithHint("send it under a new messageId", "stop")
 }

@@ -69,13 +69,29 @@ const (
 // retries are used up: the store is well then, and too much changed at once.
 const Conflict Code = "conflict"
 
-// Error is a typed failure. Message is for people; Hint says what mends it;
-// Action is one word a client can act on ("repair", "restart", "retry", "stop").
+// Action is the next step after an error, in one word that a program can act on.
+type Action string
+
+// The actions.
+const (
+	ActionAdopt      Action = "adopt"       // adopt the workspace, or choose another id
+	ActionDropCursor Action = "drop_cursor" // poll again without the cursor
+	ActionEnrol      Action = "enrol"       // have an operator make an enrolment token
+	ActionForce      Action = "force"       // make the call again with force, if it is meant
+	ActionLogin      Action = "login"       // sign in as a person
+	ActionRegister   Action = "register"    // register
+	ActionRepair     Action = "repair"      // have an operator repair the workspace
+	ActionRetry      Action = "retry"       // make the same call again later
+	ActionStop       Action = "stop"        // the same call is refused again
+	ActionWait       Action = "wait"        // go on as before
+)
+
+// Error is a typed failure. Message is for people, Hint says what mends it, and Action is for programs.
 type Error struct {
 	Code       Code
 	Message    string
 	Hint       string
-	Action     string
+	Action     Action
 	RetryAfter time.Duration
 	Details    map[string]any // further members of the reply, for clients that read them
 	Cause      error
@@ -99,7 +115,7 @@ func New(code Code, format string, args ...any) *Error {
 
 // WithHint returns a copy of e with the hint that says what mends it and the one-word action; either may be empty. It
 // is a copy because e may be a package-level error that others return too.
-func (e *Error) WithHint(hint, action string) *Error {
+func (e *Error) WithHint(hint string, action Action) *Error {
 	c := *e
 	c.Hint, c.Action = hint, action
 	return &c
@@ -116,7 +132,7 @@ func (e *Error) WithRetryAfter(after time.Duration) *Error {
 // store that can't be asked never refuses and never admits anyone.
 func Store(op string, cause error) *Error {
 	return &Error{
-		Code: PlatformUnavailable, Message: "the platform's store can't be asked right now", Action: "retry",
+		Code: PlatformUnavailable, Message: "the platform's store can't be asked right now", Action: ActionRetry,
 		Hint: "nothing was decided; try again after the time in Retry-After", RetryAfter: 2 * time.Second,
 		Cause: fmt.Errorf("%s: %w", op, cause),
 	}

@@ -14,6 +14,8 @@ type CodeMeaning struct {
 	Status int
 	Means  string // what is wrong
 	Do     string // what its caller does
+	// Actions are the same in one word for a program; of several, each error has the one that fits.
+	Actions []fault.Action
 }
 
 // Meanings are all codes, by status and name.
@@ -21,12 +23,37 @@ func Meanings() []CodeMeaning {
 	var out []CodeMeaning
 	for code, status := range statuses {
 		m := meanings[code]
-		out = append(out, CodeMeaning{code, status, m[0], m[1]})
+		out = append(out, CodeMeaning{code, status, m[0], m[1], ActionsOf(code)})
 	}
 	slices.SortFunc(out, func(a, b CodeMeaning) int {
 		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code))
 	})
 	return out
+}
+
+// ActionsOf are the actions that errors of a code have.
+func ActionsOf(code fault.Code) []fault.Action {
+	if special, ok := actions[code]; ok {
+		return special
+	}
+	return []fault.Action{actionOf(statuses[code])}
+}
+
+// actions are those of the codes that have others than their status says.
+var actions = map[fault.Code][]fault.Action{
+	fault.AgentUnreachable:        {fault.ActionRetry},
+	fault.CallerCredentialUnknown: {fault.ActionRepair},
+	fault.CredentialExpired:       {fault.ActionLogin},
+	fault.CredentialInUse:         {fault.ActionForce},
+	fault.CredentialMissing:       {fault.ActionRepair, fault.ActionLogin, fault.ActionStop},
+	fault.CredentialPending:       {fault.ActionWait},
+	fault.CredentialUnknown:       {fault.ActionRepair, fault.ActionLogin},
+	fault.CursorGone:              {fault.ActionDropCursor},
+	fault.EnrolmentUnknown:        {fault.ActionEnrol},
+	fault.EpochSuperseded:         {fault.ActionRegister},
+	fault.RepairAddressUnknown:    {fault.ActionRepair},
+	fault.WorkspaceExists:         {fault.ActionAdopt},
+	fault.WorkspaceUnknown:        {fault.ActionRegister, fault.ActionStop},
 }
 
 // meant are the codes that have a meaning.

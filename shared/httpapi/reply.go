@@ -68,7 +68,7 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	status := statuses[fault.CodeOf(err)]
 	if !ok || status == 0 || status == http.StatusInternalServerError {
 		status = http.StatusInternalServerError
-		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", "retry")
+		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", fault.ActionRetry)
 	}
 	if e.Code == fault.Conflict {
 		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; this call changed nothing").
@@ -97,11 +97,11 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 }
 
 // actionOf is what a caller does after an error that names no action of its own.
-func actionOf(status int) string {
+func actionOf(status int) fault.Action {
 	if status == http.StatusTooManyRequests || status >= http.StatusInternalServerError {
-		return "retry"
+		return fault.ActionRetry
 	}
-	return "stop"
+	return fault.ActionStop
 }
 
 // retrySpread is how much later than others a caller is asked to try again at most: those whom the same fault of the

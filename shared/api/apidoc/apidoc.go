@@ -155,6 +155,13 @@ func (d *Document) CheckRequest(route string, query url.Values, body []byte) err
 	return nil
 }
 
+// TellsDropped reports whether a reply says that metrics of its request were dropped: such a request is not as
+// described, and is accepted all the same.
+func TellsDropped(reply []byte) bool {
+	var beat struct{ Dropped []api.Dropped }
+	return json.Unmarshal(reply, &beat) == nil && len(beat.Dropped) > 0
+}
+
 // CheckReply compares a reply with the description of its route. It must have
 // every member that isn't optional, and none that isn't described.
 func (d *Document) CheckReply(route string, status int, contentType string, body []byte) error {

@@ -94,6 +94,7 @@ func addOperation(r *openapi31.Reflector, o *api.Operation) error {
 		op.RequestBody.RequestBody.WithRequired(!o.BodyOptional)
 	}
 	tidyParameters(op.Parameters)
+	sayWhichWorkspace(op.Parameters, o)
 	describeHeaders(op, o.Replies)
 	if o.IsTagged() {
 		describeTag(op)
@@ -141,6 +142,19 @@ func tidyParameters(parameters []openapi31.ParameterOrReference) {
 		if types, ok := p.Parameter.Schema["type"].([]any); ok {
 			types = slices.DeleteFunc(types, func(t any) bool { return t == "null" })
 			p.Parameter.Schema["type"] = types[0]
+		}
+	}
+}
+
+// sayWhichWorkspace describes {id} in the path of an operation about a workspace.
+func sayWhichWorkspace(parameters []openapi31.ParameterOrReference, o *api.Operation) {
+	words := o.Names
+	if words == "" && o.Access == api.ByItself {
+		words = "the workspace that calls: the agent's own id"
+	}
+	for _, p := range parameters {
+		if words != "" && p.Parameter.In == openapi31.ParameterInPath && p.Parameter.Name == "id" {
+			p.Parameter.WithDescription(words)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -66,6 +67,10 @@ var enums = map[reflect.Type]struct {
 	reflect.TypeFor[chat.TaskState](): {"TaskState", enum("The state of the task that an agent answered with, in the "+
 		"words of A2A 0.3.", chat.TaskSubmitted, chat.TaskWorking, chat.TaskInputRequired, chat.TaskCompleted,
 		chat.TaskFailing, chat.TaskRejected, chat.TaskCanceled, chat.TaskAuthRequired)},
+	reflect.TypeFor[fault.Action](): {"Action", enum("What to do after an error, in one word. Take one that you do "+
+		"not know for stop.", fault.ActionAdopt, fault.ActionDropCursor, fault.ActionEnrol, fault.ActionForce,
+		fault.ActionLogin, fault.ActionRegister, fault.ActionRepair, fault.ActionRetry, fault.ActionStop,
+		fault.ActionWait)},
 	reflect.TypeFor[chat.Priority](): {"Priority", func() jsonschema.Schema {
 		s := typed(jsonschema.Integer)
 		s.WithDescription("higher is delivered first").WithEnum(int(chat.Critical), int(chat.Task), int(chat.Info))
@@ -105,6 +110,7 @@ var options = []func(*jsonschema.ReflectContext){
 	jsonschema.InterceptSchema(domainTypes),
 	jsonschema.InterceptProp(alwaysThere),
 	jsonschema.InterceptProp(sharedSchemas),
+	jsonschema.InterceptProp(namedTypes),
 	jsonschema.InterceptProp(nullOrNot),
 	jsonschema.InterceptNullability(noNullLists),
 }
@@ -154,6 +160,15 @@ func sharedSchemas(p jsonschema.InterceptPropParams) error {
 	}
 	named.Description = p.PropertySchema.Description
 	*p.PropertySchema = *named
+	return nil
+}
+
+// namedTypes gives a member that is read as it came the type that its tag names, or null.
+func namedTypes(p jsonschema.InterceptPropParams) error {
+	if name, ok := p.Field.Tag.Lookup("is"); ok && p.Processed {
+		p.PropertySchema.AddType(jsonschema.SimpleType(name))
+		p.PropertySchema.AddType(jsonschema.Null)
+	}
 	return nil
 }
 
