@@ -13,7 +13,7 @@ type Attempt struct {
 	Via     chat.Via     `json:"via"`
 	Outcome chat.Outcome `json:"outcome"`
 	Text    string       `json:"text" description:"the outcome in plain words"`
-	Error   string       `json:"error,omitempty"`
+	Error   string       `json:"error,omitempty" description:"the sender is not told what stood between the agent and the platform"`
 }
 
 // Receipt is a message's life as its sender follows it.
@@ -48,7 +48,7 @@ type Callback struct {
 	State  chat.ToldState `json:"state"`
 	Tries  int            `json:"tries" description:"of at most six, with pauses that double"`
 	LastAt time.Time      `json:"last_at,omitzero"`
-	Error  string         `json:"error,omitempty" description:"of the last try"`
+	Error  string         `json:"error,omitempty" description:"of the last try; only who may operate is told why no answer came back"`
 }
 
 // QueueStatus is a receipt in the older clients' words (wire contract,

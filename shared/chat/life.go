@@ -244,6 +244,7 @@ func (m Message) FailAlone(cause string, p Policy, passedAt time.Time, epoch int
 func (m Message) fail(as Outcome, cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(as, cause)
+	cause = m.lastAttempt().ForSender().Error
 	switch used := m.usedAttempts(); {
 	case m.poisoned(p, passedAt):
 		m.end(Dead, now, fmt.Sprintf("%s; %d attempts failed, and the agent took another message at %s",
@@ -278,7 +279,7 @@ func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
 func (m Message) Miss(cause string) Message {
 	m = m.clone()
 	m.closeAttempt(Unreachable, cause)
-	m.queue("the agent could not be reached: " + cause + "; it is tried until " + stamp(m.ExpiresAt))
+	m.queue(unanswered[Unreachable] + "; it is tried until " + stamp(m.ExpiresAt))
 	return m
 }
 

@@ -5,6 +5,7 @@ package chat
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -94,6 +95,22 @@ type Attempt struct {
 	Error   string    `json:"error,omitempty"`
 }
 
+// unanswered are the outcomes of which no word is the agent's, in words for a sender. The error of such an attempt
+// names what stands between, as a name that can't be resolved or a port at which nothing listens: it is for who may
+// operate.
+var unanswered = map[Outcome]string{
+	Unreachable: "the agent could not be reached",
+	FailedAlone: "no answer of the agent came back",
+}
+
+// ForSender is the attempt as who sent the message is told of it.
+func (a Attempt) ForSender() Attempt {
+	if words, ok := unanswered[a.Outcome]; ok {
+		a.Error = words
+	}
+	return a
+}
+
 // counts reports whether the attempt uses up one of those the message has, or all.
 func (a Attempt) counts() bool {
 	return a.Outcome == Failed || a.Outcome == Lost || a.Outcome == FailedAlone
@@ -151,6 +168,25 @@ type Message struct {
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes. Of one that is larger, or nests deeper than
 // MaxDepth, it keeps the size.
 const MaxAnswer = 64 << 10
+
+// FullReason is the reason for who may operate: with the error of the last attempt, where the sender is told none.
+func (m Message) FullReason() string {
+	last := m.lastAttempt()
+	words, ok := unanswered[last.Outcome]
+	if !ok || last.Error == "" {
+		return m.Reason
+	}
+	return strings.Replace(m.Reason, words, words+" ("+last.Error+")", 1)
+}
+
+// ForSender are the attempts as who sent the message is told of them.
+func (m Message) ForSender() []Attempt {
+	out := make([]Attempt, 0, len(m.Attempts))
+	for _, a := range m.Attempts {
+		out = append(out, a.ForSender())
+	}
+	return out
+}
 
 // AnswerText is what a person reads of the agent's answer.
 func (m Message) AnswerText() string { return Text(m.Answer) }

@@ -4,10 +4,19 @@ import "time"
 
 // Told is what became of telling a sender's URL that its message has ended.
 type Told struct {
-	Tries int       // how often the URL was called, or was about to be
-	At    time.Time // of the last try
-	Error string    // of the last try; "": it was confirmed
-	Done  bool      // it was confirmed, or given up
+	Tries     int       // how often the URL was called, or was about to be
+	At        time.Time // of the last try
+	Error     string    // of the last try; "": it was confirmed
+	Unreached bool      `json:",omitempty"` // no answer came back in the last try: Error is for who may operate
+	Done      bool      // it was confirmed, or given up
+}
+
+// ForSender is the error of the last try as the sender is told of it.
+func (t Told) ForSender() string {
+	if t.Unreached {
+		return "the URL could not be reached"
+	}
+	return t.Error
 }
 
 // toldTries is how often a sender's URL is called, and toldPause how long after the first try the second one is due;
@@ -35,9 +44,10 @@ func (t Told) Claim(now time.Time) (claimed Told, call bool) {
 	return Told{Tries: t.Tries + 1, At: now, Error: toldUnknown}, true
 }
 
-// Tried is what became of a try that was claimed; problem is "" when it was confirmed.
-func (t Told) Tried(problem string) Told {
-	t.Error, t.Done = problem, problem == "" || t.Tries >= toldTries
+// Tried is what became of a try that was claimed; problem is "" when it was confirmed, and unreached says that no
+// answer came back.
+func (t Told) Tried(problem string, unreached bool) Told {
+	t.Error, t.Unreached, t.Done = problem, unreached, problem == "" || t.Tries >= toldTries
 	return t
 }
 

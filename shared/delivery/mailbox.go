@@ -336,7 +336,7 @@ const maxLostWhy = 100
 // take it, or it failed where others passed. A probe's end is no loss.
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
-		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.Reason, maxLostWhy)
+		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.FullReason(), maxLostWhy)
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy

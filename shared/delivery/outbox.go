@@ -120,7 +120,7 @@ func (d *Delivery) doOutboxItem(
 func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (done bool, err error) {
 	if m.State == chat.Dead && m.Told.Tries == 0 { // else it was announced before the first callback
 		ticket := Ticket{MessageID: m.ID, Seq: m.Seq, Dedup: dedupID(m, m)}
-		if err := d.Queues.SendToDeadLetter(ctx, q, ticket, m.Reason); err != nil {
+		if err := d.Queues.SendToDeadLetter(ctx, q, ticket, m.FullReason()); err != nil {
 			return false, err
 		}
 		if err := d.DeadAnnouncer.AnnounceDead(ctx, m); err != nil {
@@ -156,10 +156,12 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	to := d.target(sender)
 	to.URL = m.Callback
 	problem := ""
-	if err := d.Callbacks.Tell(ctx, to, m); err != nil {
+	err = d.Callbacks.Tell(ctx, to, m)
+	if err != nil {
 		problem = chat.Clip(err.Error(), maxError)
 	}
-	told := claimed.Tried(problem)
+	_, unreached := errors.AsType[*UnreachedError](err)
+	told := claimed.Tried(problem, unreached)
 	_, err = d.noteTold(ctx, m, claimed, told)
 	return told.Done, err
 }

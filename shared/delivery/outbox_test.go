@@ -28,7 +28,7 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 	if _, err := w.Drain(t.Context(), world.ID, "test"); err != nil {
 		t.Fatalf("a failed callback fails the drain: %v", err)
 	}
-	if told := w.Receipt("told").Told; told.Tries != 1 || told.Error != "refused" || told.Done {
+	if told := w.Receipt("told").Told; told.Tries != 1 || told.Error != "refused" || !told.Unreached || told.Done {
 		t.Fatalf("%+v", told)
 	}
 	if f := w.Facts(); f.Delivered != 2 || f.OutboxItems != 1 {

@@ -80,7 +80,7 @@ func TestPoisonOfAnyKindHoldsUpNobodyForLong(t *testing.T) {
 			}
 			m := w.Receipt("poison")
 			if lasted := w.Now.Sub(began); m.State != chat.Dead || lasted > 3*patience+3*time.Minute ||
-				!strings.Contains(m.Reason, r.Why) || !strings.Contains(m.Reason, "took another message") {
+				!strings.Contains(m.FullReason(), r.Why) || !strings.Contains(m.Reason, "took another message") {
 				t.Fatalf("%s after %s: %s", m.State, lasted, m.Reason)
 			}
 			if last := m.Attempts[len(m.Attempts)-1]; last.Outcome != chat.FailedAlone || len(m.Attempts) > 5 {

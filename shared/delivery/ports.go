@@ -279,7 +279,14 @@ type Agents interface {
 	Push(ctx context.Context, to Target, m chat.Message) PushResult
 }
 
-// Callbacks tell a sender's URL that its message has ended.
+// UnreachedError is why no answer came back from a URL.
+type UnreachedError struct{ Why string }
+
+// Error implements error.
+func (e *UnreachedError) Error() string { return e.Why }
+
+// Callbacks tell a sender's URL that its message has ended. Error: UnreachedError when
+// no answer came back.
 type Callbacks interface {
 	Tell(ctx context.Context, to Target, m chat.Message) error
 }

@@ -59,7 +59,7 @@ func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
 		"message_id":   m.ID,
 		"seq":          m.Seq,
 		"source_id":    m.Source,
-		"reason":       m.Reason,
+		"reason":       m.FullReason(),
 		"attempts":     append([]chat.Attempt{}, m.Attempts...), // a list, never null
 		"at":           m.SettledAt,
 	}, m.SettledAt)

@@ -226,7 +226,8 @@ func valid(text []byte) json.RawMessage {
 
 // ReceiptOf makes the view of the message, for the caller and as it stands when it calls: one whose time is up has
 // expired, though no sweep has ended it yet. Which workspace sent it is told to people, to the workspace that gets it
-// and to that one; which person did, to people alone.
+// and to that one; which person did, to people alone. What stood between the agent and the platform is told to who may
+// operate, and to the agent; the sender is told that the agent could not be reached.
 func ReceiptOf(c Call, m chat.Message) api.Receipt {
 	m = m.At(c.Now)
 	r := api.Receipt{
@@ -236,7 +237,14 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer),
 	}
-	for _, a := range m.Attempts {
+	attempts, told := m.ForSender(), m.Told.ForSender()
+	if c.Caller.Operates() || c.Caller.Workspace == m.Workspace {
+		attempts, r.Reason = m.Attempts, m.FullReason()
+	}
+	if c.Caller.Operates() {
+		told = m.Told.Error
+	}
+	for _, a := range attempts {
 		r.Attempts = append(r.Attempts, api.Attempt{
 			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Outcome.Words(), Error: a.Error,
 		})
@@ -249,7 +257,7 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 		r.SentBy, r.SentFrom = m.SentBy, m.SentFrom
 	}
 	if t := m.Told; m.Callback != "" && !m.State.Open() {
-		r.Callback = &api.Callback{State: t.State(), Tries: t.Tries, LastAt: t.At, Error: t.Error}
+		r.Callback = &api.Callback{State: t.State(), Tries: t.Tries, LastAt: t.At, Error: told}
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
@@ -137,14 +138,37 @@ func TestAPeerIsToldNoAddress(t *testing.T) {
 	}
 }
 
-func TestAReceiptSaysOutcomesInPlainWords(t *testing.T) {
-	m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
-	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now)
-	m = m.Miss("connection refused")
-	r := httpapi.ReceiptOf(httpapi.Call{Now: now}, m)
-	if len(r.Attempts) != 1 || r.Attempts[0].Outcome != chat.Unreachable || r.LastError != "connection refused" ||
-		!strings.HasPrefix(r.Attempts[0].Text, "the agent could not be reached") {
-		t.Errorf("%+v", r)
+// A receipt says in plain words what became of the attempts. What stood between agent and platform, and what a sender's
+// URL failed with, is for who may operate; of its own part the agent is told, too.
+func TestAReceiptTellsNoNetworkToItsSender(t *testing.T) {
+	const words, told = "the name can't be resolved", "connection refused by the callback"
+	m := chat.Message{
+		ID: "m", Workspace: "w", Source: "s", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour),
+		Callback: "https://s.example.com/",
+	}
+	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now).Miss(words)
+	ended := m.Expire(now.Add(time.Hour)).Tell(chat.Told{Tries: 1}.Tried(told, true))
+	for who, see := range map[httpapi.Caller]struct{ words, told bool }{
+		{}: {}, {Workspace: "s"}: {}, {Workspace: "other"}: {}, {Person: "ana", Scope: people.View}: {},
+		{Workspace: "w"}:                          {true, false},
+		{Person: "ana", Scope: people.Operate}:    {true, true},
+		{Person: "the root", Scope: people.Admin}: {true, true},
+	} {
+		c := httpapi.Call{Now: now, Caller: who}
+		r, end := httpapi.ReceiptOf(c, m), httpapi.ReceiptOf(c, ended)
+		raw, err := json.Marshal([]api.Receipt{r, end})
+		shown := string(raw)
+		if err != nil || strings.Contains(shown, words) != see.words || strings.Contains(shown, told) != see.told {
+			t.Errorf("%+v reads %s, %v", who, raw, err)
+		}
+		if len(r.Attempts) != 1 || r.Attempts[0].Outcome != chat.Unreachable || r.LastError == "" ||
+			!strings.HasPrefix(r.Attempts[0].Text, "the agent could not be reached") ||
+			!strings.HasPrefix(r.Reason, "the agent could not be reached") || end.Callback.Error == "" {
+			t.Errorf("%+v reads %s", who, raw)
+		}
+		if see.words != strings.Contains(r.Reason, words) || see.words != (r.LastError == words) {
+			t.Errorf("%+v reads %q, %q", who, r.Reason, r.LastError)
+		}
 	}
 }
 

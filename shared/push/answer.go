@@ -237,8 +237,7 @@ func cutFold(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// destination is where a redirect leads, without the host: a receipt shows it to a sender, who must not learn where the
-// agent is. Nor is the query shown, as it may hold a secret.
+// destination is where a redirect leads, without the host, and without the query, which may hold a secret.
 func destination(resp *http.Response) string {
 	to, err := resp.Location()
 	if err != nil {

@@ -3,7 +3,6 @@ package push
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -25,7 +24,7 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		"state":        m.State,
 		"reason":       m.Reason,
 		"settled_at":   m.SettledAt,
-		"attempts":     m.Attempts,
+		"attempts":     m.ForSender(),
 		"task_state":   m.TaskState(),
 		"task_error":   m.TaskError(),
 		"answer_text":  m.AnswerText(),
@@ -51,9 +50,9 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 	if err != nil {
 		failed := unreached(err)
 		if failed.Fault == workspace.FaultTimeout {
-			return errors.New("it did not answer in time")
+			failed.Why = "it did not answer in time"
 		}
-		return errors.New(failed.Why)
+		return &delivery.UnreachedError{Why: failed.Why}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {

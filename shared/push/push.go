@@ -144,8 +144,8 @@ func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http
 	return req, sign(req, to, m.ID, body)
 }
 
-// unreached says why no answer came back. Its words go into a receipt, and the sender who reads that must learn neither
-// the URL nor an address nor a resolver.
+// unreached says why no answer came back. Its words are for who may operate and for the agent; they name neither the
+// URL nor an address nor a resolver.
 func unreached(err error) delivery.PushResult {
 	if ue, ok := errors.AsType[*url.Error](err); ok && ue.Timeout() {
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")

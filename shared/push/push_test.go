@@ -3,6 +3,8 @@ package push_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -204,7 +206,8 @@ func TestTell(t *testing.T) {
 	defer sender.Close()
 	m := chat.Message{
 		ID: "m", Workspace: "w", State: chat.Delivered, Reason: "taken",
-		Answer: []byte(`{"result":{"status":{"state":"completed"},"artifacts":[{"parts":[{"text":"<42>"}]}]}}`),
+		Attempts: []chat.Attempt{{Via: chat.ByPush, Outcome: chat.Unreachable, Error: "no such host"}},
+		Answer:   []byte(`{"result":{"status":{"state":"completed"},"artifacts":[{"parts":[{"text":"<42>"}]}]}}`),
 	}
 	for _, c := range []struct {
 		status int
@@ -212,8 +215,11 @@ func TestTell(t *testing.T) {
 	}{{200, true}, {204, true}, {302, false}, {404, false}, {500, false}} {
 		status, got = c.status, nil
 		told := push.New(push.Private, push.Patience{}).Tell(t.Context(), delivery.Target{URL: sender.URL}, m)
-		if (told == nil) != c.ok {
+		if (told == nil) != c.ok || isUnreached(told) {
 			t.Errorf("HTTP %d: %v", c.status, told)
+		}
+		if told := fmt.Sprint(got); strings.Contains(told, "no such host") || !strings.Contains(told, "not be reached") {
+			t.Errorf("its sender is told %s", told)
 		}
 		if got["message_id"] != "m" || got["workspace_id"] != "w" || got["state"] != "delivered" {
 			t.Errorf("told %v", got)
@@ -222,6 +228,11 @@ func TestTell(t *testing.T) {
 			t.Errorf("of the answer it is told %v", got)
 		}
 	}
+}
+
+func isUnreached(err error) bool {
+	_, is := errors.AsType[*delivery.UnreachedError](err)
+	return is
 }
 
 // A callback that hangs is told as the callback's own trouble, not as the agent's.
@@ -233,7 +244,7 @@ func TestAHangingCallback(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := push.New(push.Private, push.Patience{}).Tell(ctx, delivery.Target{URL: sender.URL}, chat.Message{ID: "m"})
-	if err == nil || err.Error() != "it did not answer in time" {
+	if err == nil || err.Error() != "it did not answer in time" || !isUnreached(err) {
 		t.Fatal(err)
 	}
 }

@@ -4,7 +4,6 @@ package world
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -119,7 +118,7 @@ func (w *World) Push(_ context.Context, to delivery.Target, m chat.Message) deli
 // Tell implements delivery.Callbacks: it is the sender's callback URL.
 func (w *World) Tell(_ context.Context, to delivery.Target, m chat.Message) error {
 	if w.CallbacksFail {
-		return errors.New("refused")
+		return &delivery.UnreachedError{Why: "refused"}
 	}
 	w.CallbacksReceived = append(w.CallbacksReceived, fmt.Sprintf("%s %s %s", to.URL, m.ID, m.State))
 	return nil
