@@ -172,7 +172,7 @@ func operatorExamples() []example {
 		answers(api.Revoke, api.Revoked{
 			Next: "nobody holds a valid credential now; rollcall repair reviewer --show gives one to place where the agent " +
 				"takes its own from", Revoked: 1, WorkspaceID: "reviewer",
-		}),
+		}).sends(`{"force":true}`),
 		answers(api.Dismiss, same),
 		answers(api.Pause, api.Changed{Workspace: viewer.Workspace(paused(), profile)}),
 		answers(api.Resume, same),
