@@ -92,7 +92,6 @@ func status(code int, headers ...string) http.HandlerFunc {
 // Agents answer in every way that HTTP has, and in some that it hasn't. An answer of the
 // protocol is taken whatever its form is; for another it is said what came back.
 func TestAnswersInOddForms(t *testing.T) {
-	const patience = 300 * time.Millisecond
 	huge := strings.Repeat(" ", 2<<20)
 	const taken, busy, unreached = delivery.Taken, delivery.Busy, delivery.Unreachable
 	const page, redirect, late = workspace.FaultPage, workspace.FaultRedirect, workspace.FaultTimeout
@@ -138,6 +137,10 @@ func TestAnswersInOddForms(t *testing.T) {
 			server := httptest.NewServer(c.agent)
 			defer server.Close()
 			m := chat.Message{ID: "m", Workspace: "w", Body: chat.TextBody("m", "hi")}
+			patience := time.Minute
+			if c.fault == late {
+				patience = 300 * time.Millisecond
+			}
 			p := push.New(push.Private, push.Patience{Answer: patience, Stream: patience})
 			got := p.Push(t.Context(), delivery.Target{URL: server.URL}, m)
 			if got.Handover != c.want || (c.fault != "" && got.Fault != c.fault) {

@@ -20,7 +20,7 @@ func TestDeparturesAreSeen(t *testing.T) {
 	state := `{"workspace_id":"w","status":"online","reason":"healthy","paused":false,"deleted":false}`
 	noSuchStatus := strings.Replace(state, "online", "fine", 1)
 	newMember := strings.Replace(state, "{", `{"mood":"good",`, 1)
-	moreOfAProblem := `{"error":"x","code":"x","hint":"","action":"","credential":"none"}`
+	moreOfAProblem := `{"error":"x","code":"x","hint":"","action":"repair","credential":"none"}`
 	sent := `{"status":"sent","id":"x"}`
 	repaired := `{"workspace_id":"w","revoked":1,"bootstrap_until":"soon","next":"x"}`
 	for name, c := range map[string]struct {
