@@ -91,6 +91,41 @@ test('a row says what is wrong, in words, and the command that comes next', asyn
   await shows(row(page, w.id), 'Messages arrive')
 })
 
+test('the fleet’s headline counts those that need a hand, and claims nothing of now when it can’t know', async t => {
+  const between = await proxy(t), { id } = await workspace(t, { name: 'one to copy' }), one = await must('GET', '/workspaces/' + id)
+  let broken = 12
+  const page = await visit(t, '', { at: between.url, quiet: false })
+  await page.route(/workspaces\?/, async route => {
+    if (between.cut) return route.abort()
+    const fleet = []
+    for (let i = 0; i < 20; i++) {
+      const wrong = i < broken && { status: 'degraded', reason: i % 3 ? 'push_failing' : 'credentials_rejected', hint: 'mend it' }
+      fleet.push({ ...one, id: 'w' + i, name: 'w' + i, status: 'online', reason: 'healthy', remarks: [], ...wrong })
+    }
+    await route.fulfill({ json: { workspaces: fleet, next: null } })
+  })
+  const headline = page.locator('.headline')
+  await page.goto(page.url())
+  await shows(headline.locator('h1'), /^12 of 20 workspaces need a hand$/)
+  assert.equal(await page.title(), '(12) Rollcall')
+  await shows(headline, 'rollcall repair --reason credentials_rejected --dry-run')
+  await headline.getByRole('button', { name: 'Messages pushed to it fail 8' }).click()
+  await holds(page, () => document.querySelectorAll('tbody tr').length === 8)
+  assert.match(page.url(), /reason=push_failing/)
+  await headline.getByRole('button', { name: 'Messages pushed to it fail 8' }).click()
+  await holds(page, () => document.querySelectorAll('tbody tr').length === 20)
+  broken = 1
+  await page.reload()
+  await shows(headline.locator('h1'), /^1 of 20 workspaces needs a hand$/)
+  assert.equal(await headline.getByRole('button').count(), 0)
+  broken = 0
+  await page.reload()
+  await shows(headline.locator('h1'), /^Nothing is wrong$/)
+  between.drop()
+  await shows(headline.locator('h1'), /^Nothing was wrong \d+ s ago$/)
+  await shows(page.getByRole('alert'), 'It is tried again')
+})
+
 test('what changes takes neither selection, nor focus, nor place', async t => {
   const mark = some(), url = await agent(t), all = []
   for (let i = 0; i < 24; i++) all.push(await workspace(t, { name: `${mark} ${i}` }))
@@ -148,7 +183,7 @@ test('a key that is pressed as soon as a page is drawn is heard', async t => {
   const w = await workspace(t, { name: some() })
   const page = await visit(t, '?search=' + w.id)
   await page.evaluate(() => new MutationObserver((_, observer) => {
-    if (!document.querySelector('h1:not(.unseen)')) return
+    if (!document.querySelector('.title h1')) return
     observer.disconnect()
     document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
   }).observe(document.body, { childList: true, subtree: true }))

@@ -122,6 +122,7 @@ test('dismiss, revoke and remove do what they say', async t => {
   for (let i = 0; i < 2; i++) await w.register({ url }, '')
   const page = await open(t, w.id), verdict = page.locator('.verdict')
   await shows(verdict, 'Degraded')
+  assert.equal(await page.getByRole('button', { name: 'Repair…' }).count(), 1, 'what the verdict asks for stands there alone')
   await does(page, 'Dismiss')
   await shows(verdict, 'Online')
   await page.getByRole('button', { name: 'Revoke…' }).click()

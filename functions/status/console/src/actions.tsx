@@ -131,11 +131,10 @@ const doings: Record<Act, Doing> = {
 export const actsOf = (w: Workspace): Act[] =>
   ['repair', 'rotate', 'redrive', 'probe', w.status === 'paused' ? 'resume' : 'pause', 'dismiss', 'adopt', 'revoke', 'remove']
 
-/** advised is the act that a verdict asks for, if one does. */
-export function advised(w: Workspace): Act | undefined {
-  if (w.status === 'paused') return 'resume'
-  if (w.reason === 'credentials_rejected' && w.command) return 'repair'
-  return w.remarks?.some(r => r.code === 'mail_lost') ? 'redrive' : undefined
+/** asks is the act that does what a command of the command-line program does, if a workspace's page offers it. */
+export function asks(w: Workspace, command: string | undefined): Act | undefined {
+  const [program, verb, id] = (command ?? '').split(' ')
+  return program === 'rollcall' && id === w.id ? actsOf(w).find(act => act === verb) : undefined
 }
 
 export const label = (act: Act) => doings[act].button + '…'

@@ -2,6 +2,7 @@ import './console.css'
 // The console: which page is shown, and what stands around it.
 import { render } from 'preact'
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+import { needsHand } from './fleet'
 import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
 import { Live } from './live'
@@ -26,7 +27,7 @@ function Console() {
     <div class={state.trouble ? 'unreached' : ''}>
       <a class="skip" href="#main">To the content</a>
       <header class="top">
-        <a class="brand" href={location.pathname} onClick={e => { e.preventDefault(); go('') }}><img src="console/icon.svg" alt="" width="24" height="24" /> Rollcall</a>
+        <a class="brand" aria-label="Rollcall" href={location.pathname} onClick={e => { e.preventDefault(); go('') }}><img src="console/icon.svg" alt="" width="24" height="24" /> <span>Rollcall</span></a>
         <nav aria-label="Rollcall">
           {state.refused === undefined && <Link query={fleetAddress} here={!id && !hooks}>Fleet</Link>}
           {state.refused === undefined && state.me?.scope !== 'view' && <Link query="?webhooks" here={hooks}>Webhooks</Link>}
@@ -34,7 +35,7 @@ function Console() {
         </nav>
         <span class="spring" />
         <Age state={state} />
-        <button type="button" class="plain" aria-label="Keys" title="Keys: ?" onClick={() => showKeys(true)}>?</button>
+        <button type="button" class="keys-of" aria-label="Keys" title="Keys: ?" onClick={() => showKeys(true)}><kbd>?</kbd></button>
         <Person state={state} onSignIn={() => sign(true)} />
       </header>
       {state.trouble && <Gone state={state} />}
@@ -56,7 +57,7 @@ let fleetAddress = '' // of the fleet page, as the person left it
 
 /** useTitle names the page, and says in the tab how many workspaces need a hand. */
 function useTitle(state: State, name: string | null) {
-  const wrong = state.fleet?.filter(w => w.status === 'degraded').length ?? 0
+  const now = useNow(), wrong = state.fleet?.filter(w => needsHand(w, now)).length ?? 0
   useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
 }
 
@@ -72,7 +73,8 @@ function Gone({ state }: { state: State }) {
   const old = span((Date.now() - state.readAt) / 1000)
   return (
     <section class="gone-banner" role="alert">
-      {state.fleet ? <>The platform can’t be reached: {state.trouble}. What you see is <b>{old} old</b>.</> : <>The platform can’t be reached: {state.trouble}.</>}
+      <p>The platform can’t be reached: {state.trouble}. {state.fleet && <>What you see is <b>{old} old</b>. </>}It is tried again every few seconds.</p>
+      <p>From a terminal here, <code>rollcall doctor</code> says which part of the way to it is broken.</p>
     </section>
   )
 }

@@ -48,6 +48,20 @@ export const silentFor = 3 * days
 /** silentLong reports whether a workspace has been silent for days. */
 export const silentLong = (w: Row, now: number) => w.status === 'offline' && now - Date.parse(w.since) > silentFor
 
+/** suspected reports whether the platform itself is suspected of what a workspace looks like. */
+export const suspected = (w: Row) => w.reason === 'platform_suspect'
+
+/**
+ * needsHand reports whether an operator has something to do about a workspace, as rollcall problems does. Those that the
+ * platform is suspected of, and those that have been silent for days, are told once for all.
+ */
+export const needsHand = (w: Row, now: number) => w.status !== 'removed' && !suspected(w) && !silentLong(w, now) &&
+  (w.status === 'degraded' || w.status === 'offline' || (w.status === 'paused' && waiting(w) > 0) || !!w.remarks?.length)
+
+/** causes are the reasons of those that need a hand, worst first, with how many there are of each. */
+export const causes = (fleet: Row[], now: number): Array<[Reason, number]> =>
+  [...counted(order(fleet.filter(w => needsHand(w, now) && (w.status === 'degraded' || w.status === 'offline'))).map(w => w.reason))]
+
 /** order is worst first, then by id. */
 export const order = <W extends Row>(fleet: W[]): W[] => {
   const rank = (w: W) => severity(w.status, w.reason, (w.remarks ?? []).map(r => r.code))

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Health, Workspace } from './api'
-import { nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, writeFilter } from './fleet'
+import { causes, needsHand, nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { most } from './live'
@@ -32,16 +32,16 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
     } else return
     e.preventDefault()
   })
-  if (!state.fleet) return <p class="muted reading" role="status">Reading the fleet …</p>
+  if (!state.fleet) return <p class="muted reading" role="status">{state.trouble ? 'The fleet is shown as soon as the platform answers.' : 'Reading the fleet …'}</p>
   if (state.fleet.length === 0) return <Nobody />
   return (
     <>
-      <h1 class="unseen">The fleet</h1>
       <Suspicion fleet={state.fleet} health={state.health} />
+      <Headline state={state} fleet={state.fleet} now={now} reason={filter.reason} change={change} />
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
-        : <Table rows={rows} page={page} now={now} suspect={suspects(state.fleet).length > 1} sort={filter.sort} change={change} />}
+        : <Table rows={rows} page={page} now={now} sort={filter.sort} change={change} />}
       {page.folded > 0 && <p class="fold">
         <button type="button" class="plain" onClick={() => change({ silent: true })}>
           {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over {silentFor / 86_400_000} days: show {page.folded === 1 ? 'it' : 'them'}
@@ -62,11 +62,31 @@ const Nobody = () => (
   </div>
 )
 
-const suspects = (fleet: Workspace[]) => fleet.filter(w => w.reason === 'platform_suspect')
+const fewest = 10 // that need a hand, and are told together by what is wrong: fewer are seen at a glance
+
+/** Headline says how many workspaces need a hand, and of what. It claims nothing of now while the platform does not answer. */
+function Headline({ state, fleet, now, reason, change }: {
+  state: State; fleet: Workspace[]; now: number; reason: string; change: (to: Partial<Filter>) => void
+}) {
+  const wrong = fleet.filter(w => needsHand(w, now)).length, of = `${wrong} of ${fleet.length}${state.more ? '+' : ''} workspaces`
+  const other = fleet.some(suspected) || state.health?.status === 'degraded' ? 'else ' : '', then = state.trouble && span((Date.now() - state.readAt) / 1000) + ' ago'
+  const words = then ? wrong ? `${of} needed a hand ${then}` : `Nothing ${other}was wrong ${then}`
+    : wrong ? `${of} need${wrong === 1 ? 's' : ''} a hand` : `Nothing ${other}is wrong`
+  const why = causes(fleet, now), refused = why.find(([r]) => r === 'credentials_rejected')?.[1] ?? 0
+  return (
+    <header class="headline">
+      <h1>{words}</h1>
+      {wrong > fewest && <div class="causes" role="group" aria-label="Why">{why.map(([r, n]) => (
+        <button type="button" key={r} aria-pressed={reason === r} onClick={() => change({ reason: reason === r ? '' : r })}>{reasonWords[r]} <b>{n}</b></button>
+      ))}</div>}
+      {refused > 1 && <p class="muted">Repair these {refused} at once; this says first what it would do: <Command needs={state.me?.scope === 'view' ? 'operate' : undefined}>rollcall repair --reason credentials_rejected --dry-run</Command></p>}
+    </header>
+  )
+}
 
 /** Suspicion says once what many rows would: the platform itself may be what is wrong. */
 function Suspicion({ fleet, health }: { fleet: Workspace[]; health: Health | undefined }) {
-  const many = suspects(fleet), one = many[0]
+  const many = fleet.filter(suspected), one = many[0]
   if (!one && health?.status !== 'degraded') return null
   return (
     <section class="banner" aria-label="The platform">
@@ -104,7 +124,7 @@ function Filters({ page, filter, change, search, all }: {
         <Choice label="Reason" value={filter.reason} change={reason => change({ reason })}
           choices={page.reasons.map(([r, n]) => [r, `${reasonWords[r]} (${n})`])} />
         {page.teams.length > 0 && <Choice label="Team" value={filter.team} change={team => change({ team })} choices={page.teams.map(([name, n]) => [name, `${visible(name)} (${n})`])} />}
-        <Choice label="Mode" value={filter.mode} change={mode => change({ mode })} choices={page.modes.map(([m, n]) => [m, `${m} (${n})`])} />
+        <Choice label="Mode" value={filter.mode} small change={mode => change({ mode })} choices={page.modes.map(([m, n]) => [m, `${m} (${n})`])} />
         <select aria-label="Order" class={'order' + (filter.sort ? ' set' : '')} value={filter.sort} onChange={e => change({ sort: e.currentTarget.value })}>
           <option value="">Worst first</option>
           {columns.flatMap(({ column, words, ways }) => [<option key={column} value={column}>{words}: {ways[0]}</option>,
@@ -115,11 +135,12 @@ function Filters({ page, filter, change, search, all }: {
   )
 }
 
-const Choice = ({ label, value, change, choices }: {
-  label: string; value: string; change: (to: string) => void; choices: Array<[string, string]>
+/** Choice is a filter. small: of so little use that a phone shows it only when it is set. */
+const Choice = ({ label, value, change, choices, small = false }: {
+  label: string; value: string; change: (to: string) => void; choices: Array<[string, string]>; small?: boolean
 }) => (
-  <select aria-label={label} value={value} class={value ? 'set' : ''} onChange={e => change(e.currentTarget.value)}>
-    <option value="">{label}: any</option>
+  <select aria-label={label} value={value} class={value ? 'set' : small ? 'small' : ''} onChange={e => change(e.currentTarget.value)}>
+    <option value="">Any {label.toLowerCase()}</option>
     {choices.map(([v, words]) => <option key={v} value={v}>{words}</option>)}
     {value && !choices.some(([v]) => v === value) && <option value={value}>{value} (0)</option>}
   </select>
@@ -147,22 +168,25 @@ function Head({ column, words, ways, number, sort, change }: (typeof columns)[nu
   )
 }
 
-function Table({ rows, page, now, suspect, sort, change }: {
-  rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; suspect: boolean
-  sort: string; change: (to: Partial<Filter>) => void
+function Table({ rows, page, now, sort, change }: {
+  rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; sort: string; change: (to: Partial<Filter>) => void
 }) {
   const by = columns.find(c => c.column === sorted(sort).column)
   return (
     <table class="fleet">
       <caption class="unseen">Workspaces, {by ? `by ${by.words.toLowerCase()}, ${by.ways[sort.startsWith('-') ? 1 : 0]}` : 'worst first'}</caption>
       <thead><tr>{columns.map(c => <Head key={c.column} {...c} sort={sort} change={change} />)}</tr></thead>
-      <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} suspect={suspect} />)}</tbody>
+      <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} />)}</tbody>
     </table>
   )
 }
 
-function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect: boolean }) {
-  const open = waiting(w), needsHand = w.status === 'degraded' || w.status === 'offline' || (w.status === 'unknown' && !suspect)
+/** mends reports whether a command changes something: what only looks stands on the workspace's page. */
+const mends = (command: string) => !/^rollcall (receipts|doctor|explain|log) /.test(command)
+
+function WorkspaceRow({ w, now }: { w: Workspace; now: number }) {
+  const open = waiting(w), wrong = needsHand(w, now) && w.status !== 'online'
+  const told = w.reason === 'credentials_rejected' || w.status === 'paused' // by the reason's words and the command
   const click = (e: MouseEvent) => {
     const inside = e.target as HTMLElement
     if (inside.closest('a, button') || getSelection()?.isCollapsed === false) return
@@ -175,19 +199,20 @@ function WorkspaceRow({ w, now, suspect }: { w: Workspace; now: number; suspect:
           if (e.ctrlKey || e.metaKey || e.shiftKey) return
           e.preventDefault()
           go(workspaceQuery(w.id))
-        }}><Name>{w.name}</Name></a>
-        {w.name !== w.id && <span class="id">{visible(w.id)}</span>}
+        }}><Name>{w.name}</Name></a>{' '}
+        {w.name !== w.id && <span class="id">{visible(w.id)}</span>}{' '}
         {w.team && <span class="team" title="team"><Name>{w.team}</Name></span>}
       </th>
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
+        {wrong && !told && w.hint && <span class="more" title={visible(w.hint)}><Said now={now}>{w.hint}</Said></span>}
+        {wrong && w.command && mends(w.command) && <Command needs={w.command_needs}>{w.command}</Command>}
         {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now}>{r.text}</Said></span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
-        {needsHand && w.command && <Command needs={w.command_needs}>{w.command}</Command>}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>
       <td class="mode" data-label="Mode">{w.delivery.effective_mode}</td>
       <td class={'number' + (open ? '' : ' zero')} data-label="Waiting">{open}
-        {open > 0 && <small title="the oldest has waited for so long"> {span(w.inbox.oldest_age_seconds)}</small>}</td>
+        {open > 0 && <small>oldest {span(w.inbox.oldest_age_seconds)}</small>}</td>
       <td class={'number' + (w.messages.dead ? ' dead' : ' zero')} data-label="Dead">{w.messages.dead}</td>
       <td class="heard" data-label="Last heard"><Ago at={heard(w)} now={now} /></td>
     </tr>

@@ -4,9 +4,9 @@ import { mailOf, taskFailed } from './chart'
 import { Chart } from './chartview'
 import type { Line } from './chartview'
 import type { Details } from './details'
-import { After, Ago, Command, Copy, Link, Said } from './parts'
+import { After, Ago, Command, Copy, For, Link, Said } from './parts'
 import { span } from './time'
-import { visible, visibleLines } from './visible'
+import { inLine, visible, visibleLines } from './visible'
 import { workspaceQuery } from './words'
 
 export const stateWords: Record<Receipt['state'], string> = {
@@ -19,11 +19,13 @@ const tone = (r: Receipt) => ({
 
 export interface Acts { cancel: (r: Receipt) => void; redrive: (r: Receipt) => void }
 
+const atFirst = 25 // messages that are shown, and as many more each time
+
 /** Mailbox is a workspace's messages, newest first, with each one's tries and answer. */
 export function Mailbox({ w, fleet, details, now, acts }: {
   w: Workspace; fleet: Workspace[]; details: Details & { more: () => void }; now: number; acts: Acts | undefined
 }) {
-  const [only, choose] = useState('')
+  const [only, choose] = useState(''), [many, show] = useState(atFirst)
   if (details.noMail) return <p class="muted">Its mail is for operators to read: {visible(details.noMail)}.</p>
   if (!details.mail) return <p class="muted">Reading its mail …</p>
   const groups: Array<[string, string, (r: Receipt) => boolean]> = [
@@ -41,11 +43,20 @@ export function Mailbox({ w, fleet, details, now, acts }: {
         ))}
       </div>
       {mail.length === 0 && <p class="muted">{details.mail.length ? 'No message matches.' : <>No message yet. <Command>{`rollcall send ${w.id} hello`}</Command></>}</p>}
-      <ul class="mail">{mail.map(r => <Message key={r.message_id} r={r} w={w} fleet={fleet} now={now} acts={acts} />)}</ul>
-      {details.moreMail && <p><button type="button" class="plain" onClick={details.more}>Read older messages</button></p>}
+      <ul class="mail">{mail.slice(0, many).map(r => <Message key={r.message_id} r={r} w={w} fleet={fleet} now={now} acts={acts} />)}</ul>
+      {(details.moreMail || mail.length > many) && <p><button type="button" class="plain" onClick={() => {
+        show(many + atFirst)
+        if (details.moreMail && mail.length < many + atFirst) details.more()
+      }}>Show older messages</button></p>}
     </>
   )
 }
+
+/** ended is the state of a message: also whether a task that was delivered failed. */
+const ended = (r: Receipt) => taskFailed(r) ? 'Task failed' : stateWords[r.state]
+
+/** gist is what became of a message, in one line. */
+const gist = (r: Receipt) => r.state === 'delivered' && !taskFailed(r) ? r.answer_text : r.last_error
 
 const open = (r: Receipt) => r.state === 'queued' || r.state === 'in_flight'
 
@@ -55,16 +66,15 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
     <li>
       <details data-message={r.message_id}>
         <summary>
-          <span class={'dot ' + tone(r)}><b>{stateWords[r.state]}</b></span>
-          <span class="said">{r.probe && 'probe · '}{r.state === 'delivered' && r.answer_text && !taskFailed(r) ? visible(r.answer_text) : r.last_error ? visible(r.last_error) : <Said now={now}>{r.reason}</Said>}</span>
-          <span class="muted sender">{senderName(r, fleet)}</span>
-          <span class="muted tries">{tries > 0 && (tries === 1 ? '1 try' : tries + ' tries')}</span>
+          <span class={'dot ' + tone(r)}><b>{ended(r)}</b></span>
+          <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.reason}</Said>}</span>
+          <span class="muted sender" title={'sent by ' + senderName(r, fleet)}>{senderName(r, fleet)}</span>
           <span class="muted when"><Ago at={r.accepted_at} now={now} /></span>
         </summary>
         <div class="message">
           <dl class="facts">
             <div><dt>Message</dt><dd><code>{visible(r.message_id)}</code><Copy text={r.message_id} what="the message’s id" /></dd></div>
-            <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd>{span((r.settled_at ? Date.parse(r.settled_at) : now) / 1000 - Date.parse(r.accepted_at) / 1000)}</dd></div>
+            <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd><For at={r.accepted_at} now={r.settled_at ? Date.parse(r.settled_at) : now} /></dd></div>
             <div><dt>State</dt><dd>{stateWords[r.state]}: <Said now={now}>{r.reason}</Said></dd></div>
             <Sender r={r} fleet={fleet} now={now} />
             {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Ago at={r.next_attempt_at} now={now} /></dd></div>}

@@ -5,7 +5,7 @@ import { platformNow } from './api'
 import type { Expectation, Status } from './api'
 import { go } from './hooks'
 import { ago, exact, pieces, span } from './time'
-import { visible } from './visible'
+import { commands, visible } from './visible'
 import { statusWords, tone } from './words'
 
 /** Name is what people or agents called something, in its own direction. */
@@ -31,14 +31,21 @@ const Time = ({ at, children }: { at: string; children: string }) => <time dateT
 export const Ago = ({ at, now }: { at: string | undefined; now: number }) => at ? <Time at={at}>{ago(at, now)}</Time> : <>never</>
 
 /** For is how long it is since a time, which is exact when it is pointed at. */
-export const For = ({ at, now }: { at: string; now: number }) => <Time at={at}>{span((now - Date.parse(at)) / 1000)}</Time>
+export const For = ({ at, now }: { at: string; now: number }) => <Time at={at}>{lasts(now - Date.parse(at)) || 'under 1 s'}</Time>
 
 /** After is how long a time is after another. */
-export const After = ({ at, from }: { at: string; from: string }) => <Time at={at}>{'after ' + span((Date.parse(at) - Date.parse(from)) / 1000)}</Time>
+export const After = ({ at, from }: { at: string; from: string }) => {
+  const after = lasts(Date.parse(at) - Date.parse(from))
+  return <Time at={at}>{after ? 'after ' + after : 'at once'}</Time>
+}
 
-/** Said is a text of the API, with its times said as all others are. */
-export const Said = ({ children = '', now = platformNow() }: { children: string | undefined; now?: number }) => (
-  <>{pieces(children, now).map((piece, i) => typeof piece === 'string' ? visible(piece) : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
+const lasts = (milliseconds: number) => milliseconds < 500 ? '' : span(milliseconds / 1000)
+
+/** Said is a text of the API, with its times said as all others are, and its commands for the workspace id as commands. */
+export const Said = ({ children = '', now = platformNow(), id }: { children: string | undefined; now?: number; id?: string }) => (
+  <>{pieces(children, now).flatMap((piece, i) => typeof piece === 'string'
+    ? commands(piece, id).map((text, k) => k % 2 ? <Code key={i + ' ' + k}>{text}</Code> : visible(text))
+    : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
 )
 
 const paths = {
@@ -77,11 +84,16 @@ export function Copy({ text, what }: { text: string; what: string }) {
   )
 }
 
-/** Command is a command to run, with a button that copies it. Who may not run it is told which scope it needs. */
-export const Command = ({ children, needs }: { children: string; needs?: string | undefined }) => (
-  <span class="command"><code>{visible(children)}</code><Copy text={visible(children)} what="the command" />
-    {needs && <span class="muted"> An operator runs it: it needs the scope {needs}.</span>}</span>
+/** Code is a command that is broken between its words, and in one only if it is too long. */
+const Code = ({ children }: { children: string }) => (
+  <code>{visible(children).split(' ').flatMap((word, i) => [i ? ' ' : '', <span key={i}>{word}</span>])}</code>
 )
+
+/** Command is a command to run, with a button that copies it. Who may not run it is told which scope it needs. */
+export const Command = ({ children, needs }: { children: string; needs?: string | undefined }) => {
+  const command = <span class="command"><Code>{children}</Code><Copy text={visible(children)} what="the command" /></span>
+  return needs ? <span class="needing">{command}<span class="muted">needs the scope {needs}</span></span> : command
+}
 
 /** Dialog is a dialog that is open as long as it is drawn. held: only a button of its own closes it. */
 export function Dialog({ title, onClose, children, wide = false, held = false }: {

@@ -24,8 +24,12 @@ export function Strip({ history, hours, now }: { history: HistoryEntry[]; hours:
 const actWords: Record<string, string> = {
   create: 'Created', adopt: 'Adopted', repair: 'Repaired', revoke: 'Credentials revoked', rotate: 'Credential rotated',
   dismiss: 'Refused attempts dismissed', pause: 'Paused', resume: 'Resumed', remove: 'Removed', purge: 'Purged', redrive: 'Redriven',
-  cancel: 'Message cancelled', probe: 'Probed', credential_issued: 'Credential given out', credential_used: 'Credential used for the first time',
+  cancel: 'Message cancelled', probe: 'Probed', credential_issued: 'Credential given out', credential_used: 'New credential in use',
 }
+
+/** rest is a summary without the words that stand before it. */
+const rest = (summary: string, words: string) =>
+  summary.toLowerCase().startsWith(words.toLowerCase()) ? summary.slice(words.length) : ' ' + summary
 
 const wordsOf = (action: string) => actWords[action] ?? action.charAt(0).toUpperCase() + action.slice(1).replaceAll('_', ' ')
 
@@ -44,7 +48,7 @@ export function Timeline({ history, now }: { history: HistoryEntry[]; now: numbe
             <Ago at={e.at} now={now} />
             {e.change
               ? <div><Dot status={e.change.to.status} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
-              : <div><b>{wordsOf(e.action)}</b> <span class="muted"><Said now={now}>{e.summary}</Said></span>
+              : <div><b>{wordsOf(e.action)}</b><span class="muted"><Said now={now}>{rest(e.summary, wordsOf(e.action))}</Said></span>
                 <small>by {visible(e.who)}{e.from && `, from ${e.from}`}</small></div>}
           </li>
         )

@@ -11,3 +11,13 @@ export const visible = (text: string | undefined) => (text ?? '').replace(hidden
 
 /** visibleLines is a text of several lines. */
 export const visibleLines = (text: string) => text.trimEnd().split(/\r?\n/).map(visible)
+
+/** inLine is a text in one line, in which any white space is one blank. */
+export const inLine = (text: string | undefined) => visible((text ?? '').replace(/\s+/g, ' ').trim())
+
+/** commands are the pieces of a text: every second one is a command for the workspace id. */
+export function commands(text: string, id = ''): string[] {
+  if (!/^[\w.-]+$/.test(id)) return [text]
+  const named = id.replaceAll('.', '\\.')
+  return text.split(new RegExp(`(rollcall [a-z]+ ${named}(?![\\w-])(?: --from [\\w:.]*\\w| --(?:show|anyone|force|probe)\\b)*)`))
+}

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { ActDialog, actsOf, advised, grave, label } from './actions'
+import { ActDialog, actsOf, asks, grave, label } from './actions'
 import type { Act } from './actions'
-import type { Evidence, Workspace } from './api'
+import type { Evidence, Status, Workspace } from './api'
 import { taskFailed } from './chart'
 import { useDetails } from './details'
 import type { Details } from './details'
@@ -17,8 +17,9 @@ import { expectedWords, heard, tone, why } from './words'
 export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   id: string; live: Live; state: State; fleet: string; onSignIn: () => void
 }) {
-  const now = useNow(), [hours, choose] = useState(6)
-  const w = state.fleet?.find(w => w.id === id), details = useDetails(id, w, live, hours)
+  const now = useNow(), [chosen, choose] = useState(0)
+  const w = state.fleet?.find(w => w.id === id), hours = chosen || (w && now - Date.parse(w.created_at) < 3_600_000 ? 1 : 6)
+  const details = useDetails(id, w, live, hours)
   const head = useRef<HTMLHeadingElement>(null)
   const [doing, open] = useState<{ act: Act; message?: string } | undefined>(undefined)
   const may = state.me?.scope === 'operate' || state.me?.scope === 'admin'
@@ -36,11 +37,9 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   return (
     <>
       {back}
-      <header class="head">
-        <div>
-          <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
-          <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
-        </div>
+      <header class="head title">
+        <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
+        <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
       </header>
       <Verdict w={w} details={details} now={now} act={looks ? undefined : act} />
       {looks ? <p class="acts muted">Your credential may only look: an operator can act here.</p> : <Acts w={w} act={act} />}
@@ -48,13 +47,12 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
         <div>
           <section class="card" aria-labelledby="mail">
             <h2 id="mail">Mail <Hours hours={hours} choose={choose} /></h2>
-            {details.mail && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
+            {details.mail && details.mail.length > 0 && <Charts mail={details.mail} more={details.moreMail} hours={hours} now={now} />}
             <Mailbox w={w} fleet={state.fleet ?? []} details={details} now={now} acts={looks ? undefined : { cancel: r => act('cancel', r.message_id), redrive: r => act('redriveOne', r.message_id) }} />
           </section>
         </div>
         <div>
           <section class="card" aria-labelledby="delivery"><h2 id="delivery">Delivery</h2><Facts w={w} now={now} /></section>
-          <section class="card" aria-labelledby="evidence"><h2 id="evidence">Evidence</h2><EvidenceList evidence={w.evidence} now={now} /></section>
           <section class="card" aria-labelledby="history"><h2 id="history">Timeline</h2>
             {details.history ? <><Strip history={details.history} hours={hours} now={now} /><Timeline history={details.history} now={now} /></> : <p class="muted">Reading …</p>}
           </section>
@@ -65,11 +63,15 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   )
 }
 
-/** Acts are the buttons of what an operator can do. Who is not one is asked to sign in. */
+/** offered are the acts that the verdict itself has buttons for. */
+const offered = (w: Workspace) => [asks(w, w.command), ...(w.remarks ?? []).map(r => asks(w, r.command))]
+
+/** Acts are the buttons of what else an operator can do. Who is not one is asked to sign in. */
 function Acts({ w, act }: { w: Workspace; act: (act: Act) => void }) {
+  const above = offered(w), acts = actsOf(w).filter(a => !above.includes(a))
   return (
     <div class="acts" role="group" aria-label="What an operator can do">
-      {actsOf(w).map(a => <button type="button" key={a} class={grave(a) ? 'grave' : ''} onClick={() => act(a)}>{label(a)}</button>)}
+      {acts.map(a => <button type="button" key={a} class={grave(a) ? 'grave' : ''} onClick={() => act(a)}>{label(a)}</button>)}
     </div>
   )
 }
@@ -80,34 +82,57 @@ const Hours = ({ hours, choose }: { hours: number; choose: (hours: number) => vo
   </span>
 )
 
+/** atFault are the statuses in which something is wrong: of the others no hop is at fault. */
+const atFault: Status[] = ['degraded', 'offline', 'unknown']
+
 function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now: number; act: ((act: Act) => void) | undefined }) {
-  const next = act && advised(w)
+  const next = asks(w, w.command), held = w.status === 'paused' || w.status === 'removed'
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
   return (
     <section class={'verdict ' + tone(w.status, w.expected)} aria-labelledby="verdict">
-      <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="muted since">for <For at={w.since} now={now} /></span></h2>
-      <p class="summary reason">{details.explanation?.reason === w.reason ? <Said now={now}>{details.explanation.summary}</Said> : why(w) + '.'}</p>
-      {w.faulty_hop && <p>At fault: <b>the {w.faulty_hop}</b></p>}
-      {w.hint && <p class="hint"><Said now={now}>{w.hint}</Said></p>}
-      {(next || w.command) && <p class="next">{next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}{w.command && <Command needs={w.command_needs}>{w.command}</Command>}</p>}
-      {w.remarks?.map(r => <div class="remark" key={r.code}><Icon name="warn" /><span><Said now={now}>{r.text}</Said></span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>)}
-      {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
+      <div class="said-of-it">
+        <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="since">for <For at={w.since} now={now} /></span>
+          {w.faulty_hop && atFault.includes(w.status) && <span class="fault">At fault: <b>the {w.faulty_hop}</b></span>}</h2>
+        <p class="summary reason">{details.explanation?.reason === w.reason ? <Said now={now} id={w.id}>{details.explanation.summary}</Said> : why(w) + '.'}</p>
+        {w.hint && !held && <p class="hint"><Said now={now} id={w.id}>{w.hint}</Said></p>}
+        {w.command && <p class="next">{act && next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}
+          <Command needs={w.command_needs}>{w.command}</Command></p>}
+        {w.remarks?.map(r => <Remark key={r.code} w={w} r={r} now={now} act={act} />)}
+        {untold && <Words of={taskFailed(last) ? 'Its agent said last' : 'The last try that failed'} text={last.last_error ?? ''} />}
+      </div>
+      <section class="because" aria-labelledby="evidence"><h3 id="evidence">Evidence</h3><EvidenceList evidence={w.evidence} now={now} /></section>
     </section>
   )
+}
+
+function Remark({ w, r, now, act }: { w: Workspace; r: NonNullable<Workspace['remarks']>[number]; now: number; act: ((act: Act) => void) | undefined }) {
+  const next = asks(w, r.command)
+  return (
+    <div class="remark"><Icon name="warn" /><span><Said now={now} id={w.id}>{r.text}</Said></span>
+      {act && next && next !== asks(w, w.command) && <button type="button" onClick={() => act(next)}>{label(next)}</button>}
+      {r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>
+  )
+}
+
+/** counts are how many messages ended in each way, without the ways in which none did. */
+function counts({ delivered, queued, in_flight, dead, expired, cancelled, missing = 0 }: Workspace['messages']): string {
+  const ways: Array<[number, string]> = [[delivered, 'delivered'], [queued + in_flight, 'waiting'], [dead, 'dead'], [expired, 'expired'],
+    [cancelled, 'cancelled'], [missing, 'missing']]
+  return ways.filter(([n]) => n).map(([n, way]) => n + ' ' + way).join(', ')
 }
 
 function Facts({ w, now }: { w: Workspace; now: number }) {
   const m = w.messages
   return (
     <dl class="facts">
-      {w.status !== 'removed' && <div><dt>A message now</dt><dd>{expectedWords[w.expected]}</dd></div>}
+      {w.status !== 'removed' && <div><dt>New mail</dt><dd>{expectedWords[w.expected]}</dd></div>}
       <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: <Said now={now}>{w.delivery.reason}</Said></dd></div>
       {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
       <div><dt>Last heard</dt><dd><Ago at={heard(w)} now={now} /></dd></div>
       {w.lease_until && <div><dt>Lease</dt><dd>{Date.parse(w.lease_until) > now ? 'runs out ' : 'ran out '}<Ago at={w.lease_until} now={now} /></dd></div>}
       {w.inbox.last_poll_at && <div><dt>Last poll</dt><dd><Ago at={w.inbox.last_poll_at} now={now} /></dd></div>}
-      <div><dt>Tasks</dt><dd>{w.active_tasks} of {w.max_concurrent_tasks}</dd></div>
-      <div><dt>Messages</dt><dd>{m.accepted} accepted: {m.delivered} delivered, {m.queued + m.in_flight} waiting, {m.dead} dead, {m.expired} expired, {m.cancelled} cancelled{m.missing ? `, ${m.missing} missing` : ''}</dd></div>
+      <div><dt>Tasks</dt><dd>{w.active_tasks || 'none'} at work, {w.max_concurrent_tasks} at most</dd></div>
+      <div><dt>Messages</dt><dd>{m.accepted ? `${m.accepted} accepted: ${counts(m)}` : 'none yet'}</dd></div>
       {w.runtime && <div><dt>Runtime</dt><dd>{visible(w.runtime)}</dd></div>}
       {w.role && <div><dt>Role</dt><dd><Name>{w.role}</Name></dd></div>}
       {w.team && <div><dt>Team</dt><dd><Name>{w.team}</Name></dd></div>}
@@ -122,7 +147,14 @@ const EvidenceList = ({ evidence, now }: { evidence: Evidence[]; now: number }) 
 
 /** Gone is what is left of a workspace that was removed, or never was. */
 function Gone({ id, details, head, now }: { id: string; details: Details; head: { current: HTMLHeadingElement | null }; now: number }) {
-  return details.explanation
-    ? <div class="empty"><h1 ref={head} tabIndex={-1}><Name>{id}</Name></h1><p><Said>{details.explanation.summary}</Said></p>{details.history && <section class="card"><Timeline history={details.history} now={now} /></section>}</div>
-    : <div class="empty"><h1>No workspace is called {visible(id)}</h1><p>{visible(details.missing?.body.hint)}</p></div>
+  const { explanation, history } = details
+  return (
+    <>
+      <div class="empty"><h1 ref={head} tabIndex={-1}>{explanation ? <Name>{id}</Name> : <>No workspace is called {visible(id)}</>}</h1>
+        {explanation ? <p><Said>{explanation.summary}</Said></p> : <p>Its agent makes it when it registers, where the platform allows that. Or an operator does:</p>}
+        {!explanation && <p><Command>{'rollcall create ' + id}</Command></p>}
+      </div>
+      {explanation && history && <section class="card past" aria-labelledby="history"><h2 id="history">Timeline</h2><Timeline history={history} now={now} /></section>}
+    </>
+  )
 }

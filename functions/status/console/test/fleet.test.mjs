@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { arranged, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
+const { arranged, causes, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
 const { expectedWords, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
@@ -56,6 +56,24 @@ test('the worst comes first, and what has been silent for days is folded away', 
   assert.deepEqual(shown(fleet, { ...noFilter, silent: true }, now).rows.map(w => w.id), ['locked', 'gone', 'well', 'old'])
   assert.deepEqual(shown(fleet, { ...noFilter, search: 'OLD' }, now).rows.map(w => w.id), ['old'])
   assert.deepEqual(shown([fleet[1]], noFilter, now).rows.map(w => w.id), ['old'], 'a fleet that is silent altogether is shown')
+})
+
+test('a hand is needed where rollcall problems names a workspace', () => {
+  const inbox = { queued: 1, in_flight: 0, oldest_age_seconds: 5 }, lost = { remarks: [{ code: 'mail_lost', text: 'gone' }] }
+  for (const [w, want] of [
+    [row('w', 'degraded', 'push_failing'), true], [row('w', 'offline', 'lease_expired'), true],
+    [row('w', 'offline', 'lease_expired', { since: ago(4 * 86_400) }), false], [row('w', 'unknown', 'platform_suspect'), false],
+    [row('w', 'paused', 'paused'), false], [row('w', 'paused', 'paused', { inbox }), true],
+    [row('w', 'online', 'healthy'), false], [row('w', 'online', 'healthy', lost), true],
+    [row('w', 'removed', 'removed', lost), false], [row('w', 'provisioning', 'never_registered'), false],
+  ]) assert.equal(needsHand(w, now), want, JSON.stringify(w))
+})
+
+test('the causes are those of the workspaces that need a hand, worst first, and each workspace has one', () => {
+  const fleet = [row('a', 'degraded', 'error_rate'), row('b', 'degraded', 'push_failing'), row('c', 'degraded', 'push_failing'),
+    row('d', 'offline', 'lease_expired'), row('e', 'online', 'healthy'), row('f', 'unknown', 'platform_suspect')]
+  assert.deepEqual(causes(fleet, now), [['push_failing', 2], ['error_rate', 1], ['lease_expired', 1]])
+  assert.deepEqual(causes([], now), [])
 })
 
 test('a fleet with teams is filtered by team', () => {

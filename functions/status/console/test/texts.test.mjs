@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { visible, visibleLines } = await load('visible.ts')
+const { commands, inLine, visible, visibleLines } = await load('visible.ts')
 const { ago, exact, pieces, span } = await load('time.ts')
 
 test('what is hidden in a text is shown', () => {
@@ -11,6 +11,23 @@ test('what is hidden in a text is shown', () => {
     ['\u{e0001}', '\\udb40\\udc01'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
   ]) assert.equal(visible(text), want)
   assert.deepEqual(visibleLines('one\r\ntwo\u202e\n\nthree\n'), ['one', 'two\\u202e', '', 'three'])
+})
+
+test('a text in one line has no line breaks, and hides nothing', () => {
+  for (const [text, want] of [['## A\n\n- b\r\n\tc ', '## A - b c'], ['\u202ea', '\\u202ea'], ['a\u2028b', 'a b'], [undefined, ''], [' \n', '']]) {
+    assert.equal(inLine(text), want)
+  }
+})
+
+test('every second piece of a text is a command for the workspace', () => {
+  for (const [text, id, want] of [
+    ['repair it with rollcall repair demo --from 127.0.0.1, then restart it', 'demo', ['repair it with ', 'rollcall repair demo --from 127.0.0.1', ', then restart it']],
+    ['rollcall repair demo --show shows one', 'demo', ['', 'rollcall repair demo --show', ' shows one']],
+    ['it is rollcall repair demo.', 'demo', ['it is ', 'rollcall repair demo', '.']],
+    ['rollcall repair demo-2', 'demo', ['rollcall repair demo-2']], ['rollcall repair axb', 'a.b', ['rollcall repair axb']],
+    ['rollcall repair demo', '', ['rollcall repair demo']], ['rollcall repair (a)', '(a)', ['rollcall repair (a)']], ['no command', 'demo', ['no command']],
+    ['from 2001:db8::1: rollcall repair demo --from 2001:db8::1.', 'demo', ['from 2001:db8::1: ', 'rollcall repair demo --from 2001:db8::1', '.']],
+  ]) assert.deepEqual(commands(text, id), want, text)
 })
 
 test('a time is relative to now, and never before it has come', () => {
