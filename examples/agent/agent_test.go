@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -31,29 +32,31 @@ func testAgent(t *testing.T, platform string) *agent {
 }
 
 // The agent registers without a credential, is given one, is asked to rotate it at
-// a heartbeat, and uses the new one from the next call on.
+// a heartbeat, and registers with the new one; it registers again when it is asked to.
 func TestRun(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
 	var calls []string
 	var registered registerRequest
+	epoch, given, asked := int64(0), map[int64]string{1: "first"}, map[int64]string{1: "rotate", 2: "register"}
 	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls = append(calls, r.URL.Path+" "+r.Header.Get("Authorization"))
 		switch r.URL.Path {
 		case "/registry/register":
 			_ = json.NewDecoder(r.Body).Decode(&registered)
-			_, _ = io.WriteString(w, `{"auth_token": "first", "delivery_mode": "push", "epoch": 3,
-				"webhook_secret": "whsec_c2VjcmV0"}`)
+			epoch++
+			fmt.Fprintf(w, `{"auth_token": %q, "delivery_mode": "push", "epoch": %d,
+				"webhook_secret": "whsec_c2VjcmV0"}`, given[epoch], epoch)
 		case "/registry/heartbeat":
 			var beat heartbeatRequest
-			if err := json.NewDecoder(r.Body).Decode(&beat); err != nil || beat != (heartbeatRequest{"w", 0, 0, 3}) {
+			if err := json.NewDecoder(r.Body).Decode(&beat); err != nil || beat != (heartbeatRequest{"w", 0, 0, epoch}) {
 				t.Errorf("heartbeat %+v, %v", beat, err)
 			}
-			if r.Header.Get("Authorization") == "Bearer second" {
+			if epoch == 3 {
 				stop()
 				return
 			}
-			_, _ = io.WriteString(w, `{"action": "rotate"}`)
+			fmt.Fprintf(w, `{"action": %q}`, asked[epoch])
 		case "/workspaces/w/rotate":
 			_, _ = io.WriteString(w, `{"auth_token": "second"}`)
 		}
@@ -66,7 +69,8 @@ func TestRun(t *testing.T) {
 	}
 	want := []string{
 		"/registry/register ", "/registry/heartbeat Bearer first",
-		"/workspaces/w/rotate Bearer first", "/registry/heartbeat Bearer second",
+		"/workspaces/w/rotate Bearer first", "/registry/register Bearer second", "/registry/heartbeat Bearer second",
+		"/registry/register Bearer second", "/registry/heartbeat Bearer second",
 	}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls %q, want %q", calls, want)

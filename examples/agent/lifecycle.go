@@ -22,11 +22,12 @@ func (a *agent) run(ctx context.Context) (status int, err error) {
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
 
-	epoch, status, err := a.register(ctx, "http://"+l.Addr().String())
+	url := "http://" + l.Addr().String()
+	epoch, status, err := a.register(ctx, url)
 	if err != nil {
 		return status, err
 	}
-	a.keepLease(ctx, epoch)
+	a.keepLease(ctx, url, epoch)
 	return 0, nil
 }
 
@@ -68,19 +69,23 @@ func (a *agent) register(ctx context.Context, url string) (epoch int64, status i
 	if err := a.keep(reply.AuthToken); err != nil {
 		return 0, 0, err
 	}
-	a.secret = reply.WebhookSecret
-	close(a.registered)
+	a.knows(reply.WebhookSecret)
 	log.Printf("registered at %s, delivery mode %s", url, reply.DeliveryMode)
 	return reply.Epoch, status, nil
 }
 
-// keepLease sends a heartbeat at once and then at every tick until ctx ends. One
-// that fails is only logged: the next one may succeed before the lease has ended.
-func (a *agent) keepLease(ctx context.Context, epoch int64) {
+// keepLease sends a heartbeat at once and then at every tick until ctx ends, and
+// does what the answers ask. One that fails is only logged: the next one may succeed
+// before the lease has ended.
+func (a *agent) keepLease(ctx context.Context, url string, epoch int64) {
 	tick := time.NewTicker(a.beat)
 	defer tick.Stop()
 	for {
-		if err := a.heartbeat(ctx, epoch); err != nil && ctx.Err() == nil {
+		action, err := a.heartbeat(ctx, epoch)
+		if err == nil {
+			epoch, err = a.do(ctx, action, url, epoch)
+		}
+		if err != nil && ctx.Err() == nil {
 			log.Printf("heartbeat: %v", err)
 		}
 		select {
@@ -101,21 +106,34 @@ type heartbeatRequest struct {
 	Epoch       int64   `json:"epoch"`
 }
 
-// heartbeat renews the lease once, and does what the platform asks in its answer.
-func (a *agent) heartbeat(ctx context.Context, epoch int64) error {
+// heartbeat renews the lease once, and returns what the platform asks in its answer.
+func (a *agent) heartbeat(ctx context.Context, epoch int64) (action string, err error) {
 	var reply struct {
 		Action string `json:"action"`
 	}
-	_, err := a.call(ctx, "/registry/heartbeat", heartbeatRequest{
+	_, err = a.call(ctx, "/registry/heartbeat", heartbeatRequest{
 		WorkspaceID: a.id, ActiveTasks: a.activeTasks(), Epoch: epoch,
 	}, &reply)
+	return reply.Action, err
+}
+
+// do does what the platform asks. A URL ends with the credential that it was
+// registered with, so the first call with a new one is a register.
+func (a *agent) do(ctx context.Context, action, url string, epoch int64) (int64, error) {
+	switch action {
+	case "rotate":
+		if err := a.rotate(ctx); err != nil {
+			return epoch, err
+		}
+	case "register":
+	default:
+		return epoch, nil
+	}
+	fresh, _, err := a.register(ctx, url)
 	if err != nil {
-		return err
+		return epoch, err
 	}
-	if reply.Action == "rotate" {
-		return a.rotate(ctx)
-	}
-	return nil
+	return fresh, nil
 }
 
 // activeTasks is 1 while the agent works on a message.

@@ -45,6 +45,8 @@ type agent struct {
 	working    sync.Mutex    // held while a message is worked on, so one at a time
 	done       []string      // the ids of the last messages that were worked on; working guards it
 	registered chan struct{} // closed when the agent has registered
+	first      sync.Once     // closes registered
+	signing    sync.Mutex    // guards secret
 	secret     string        // what the platform signs its calls with; set before registered is closed
 }
 

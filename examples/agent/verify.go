@@ -23,9 +23,24 @@ func (a *agent) verified(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	hook, err := webhooks.NewWebhook(a.secret)
+	hook, err := webhooks.NewWebhook(a.signedWith())
 	if err != nil {
 		return nil, err
 	}
 	return body, hook.Verify(body, r.Header)
+}
+
+// knows notes the secret that the platform signs its calls with from now on.
+func (a *agent) knows(secret string) {
+	a.signing.Lock()
+	a.secret = secret
+	a.signing.Unlock()
+	a.first.Do(func() { close(a.registered) })
+}
+
+// signedWith is the secret that the platform signs its calls with.
+func (a *agent) signedWith() string {
+	a.signing.Lock()
+	defer a.signing.Unlock()
+	return a.secret
 }

@@ -36,8 +36,11 @@ func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.H
 			NextHeartbeat:   int(reg.NextBeat(ctx, f, c.Now).Seconds()),
 			WorkspaceStatus: status, WorkspaceReason: reason, Dropped: dropped,
 		}
-		if f.MustRotate() {
+		switch {
+		case f.MustRotate():
 			out.Action = "rotate"
+		case f.MustRegister():
+			out.Action = "register"
 		}
 		return out, nil
 	}

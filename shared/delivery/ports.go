@@ -25,19 +25,22 @@ type OpenMessage struct {
 type Host struct {
 	Epoch          int64
 	URLFingerprint string
+	// Boot says that a later register at the same URL is another host too.
+	Boot bool
 }
 
 // presentHost is to whom a workspace's messages may be delivered now.
 func presentHost(f workspace.Facts) chat.Host { return chat.Host{Epoch: f.Epoch, URLSince: f.URLEpoch} }
 
 // HostOf is the present host of a workspace.
-func HostOf(f workspace.Facts) *Host { return &Host{f.Epoch, f.URLFingerprint} }
+func HostOf(f workspace.Facts) *Host { return &Host{Epoch: f.Epoch, URLFingerprint: f.URLFingerprint} }
 
-// Current reports whether h is still the workspace's host: nobody has registered
-// since, or whoever did serves the same URL (the fingerprint outlives a register
-// without a URL).
+// Current reports whether h is still the workspace's host: its URL has not ended,
+// and nobody has registered since, or whoever did serves the same URL (the fingerprint
+// outlives a register without a URL).
 func (h Host) Current(f workspace.Facts) bool {
-	return f.Epoch == h.Epoch || (f.Pushable && h.URLFingerprint != "" && f.URLFingerprint == h.URLFingerprint)
+	sameBoot, sameURL := f.Epoch == h.Epoch, f.URLFingerprint == h.URLFingerprint
+	return sameURL && (sameBoot || !h.Boot && f.Pushable && h.URLFingerprint != "")
 }
 
 // MailboxUpdate is what a write of messages does to their mailbox beside its

@@ -205,9 +205,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 // the next one serves the same URL: a new boot does not wait out the rest of another.
 func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 	h := HostOf(f)
-	if !u.Succeeded {
-		h.URLFingerprint = ""
-	}
+	h.Boot = !u.Succeeded
 	return h
 }
 

@@ -372,15 +372,18 @@ func countMoves(c *change, d chat.Delta) {
 
 // currentHost is delivery.Host.Current as a condition.
 func currentHost(h delivery.Host) condition {
-	same := lease("Epoch").Equal(num(h.Epoch))
+	boot, url := lease("Epoch").Equal(num(h.Epoch)), lease("URLFingerprint").Equal(str(h.URLFingerprint))
 	if h.Epoch == 0 {
-		same = lease("Epoch").NotExists()
+		boot = lease("Epoch").NotExists()
 	}
 	if h.URLFingerprint == "" {
-		return same
+		return boot.And(lease("URLFingerprint").NotExists())
+	}
+	if h.Boot {
+		return boot.And(url)
 	}
 	pushable := lease("Pushable").Equal(&types.AttributeValueMemberBOOL{Value: true})
-	return same.Or(pushable.And(lease("URLFingerprint").Equal(str(h.URLFingerprint))))
+	return url.And(boot.Or(pushable))
 }
 
 // setOldestOpen notes when the oldest open message was accepted. Whether mail

@@ -149,7 +149,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
 	next.Team = cmp.Or(in.Team, old.Team)
 	audit.Summary += adoptionChanges(in, was, old.Team, next.Team)
-	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}})
+	err = r.save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}}, now)
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
 }
 
@@ -201,12 +201,22 @@ func (r *Registry) change(
 			return err
 		}
 		out.Facts = workspace.NoteStanding(old, next, r.Policy, now)
-		return r.Leases.Save(ctx, old, out.Facts, SaveExtras{Audit: lines(entry)})
+		return r.save(ctx, old, out.Facts, SaveExtras{Audit: lines(entry)}, now)
 	})
 	if err == nil {
 		r.recordOperation(ctx, out.Facts, now)
 	}
 	return out, err
+}
+
+// save writes a change that an operator's call makes, with its audit lines. Errors: conflict, platform_unavailable.
+func (r *Registry) save(ctx context.Context, old, next workspace.Facts, extras SaveExtras, now time.Time) error {
+	line, err := r.forgetURL(ctx, old, next, &extras, now)
+	if err != nil {
+		return err
+	}
+	extras.Audit = append(extras.Audit, lines(line)...)
+	return r.Leases.Save(ctx, old, next, extras)
 }
 
 // recordOperation records the change of verdict that an operator's call brought about.

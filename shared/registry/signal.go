@@ -77,10 +77,15 @@ func (r *Registry) noted(
 // promote writes that the issued credential was used for the first time. Error:
 // conflict.
 func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential, from string, now time.Time) error {
-	next := workspace.NoteStanding(old, workspace.Promote(old), r.Policy, now)
+	next := workspace.NoteStanding(old, workspace.Promote(old, now), r.Policy, now)
 	next.Version++
-	next, audit := r.bounded(next, now, *credentialUsed(credential, from, now))
-	return r.Leases.Save(ctx, old, next, SaveExtras{Audit: audit})
+	var extras SaveExtras
+	ended, err := r.forgetURL(ctx, old, next, &extras, now)
+	if err != nil {
+		return err
+	}
+	next, extras.Audit = r.bounded(next, now, lines(credentialUsed(credential, from, now), ended)...)
+	return r.Leases.Save(ctx, old, next, extras)
 }
 
 // noteMove writes a line of the audit trail when the accepted call is the first one

@@ -24,6 +24,7 @@ var agentLines = map[string]workspace.LineKind{
 	"credential_kept":   workspace.LineOfCredential,
 	"credential_used":   workspace.LineOfCredential,
 	"rotate":            workspace.LineOfCredential,
+	"url_ended":         workspace.LineOfCredential,
 }
 
 // bounded is which of the lines that an agent's call leaves are written, and f with
@@ -99,6 +100,31 @@ func byAgent(action, summary, from, credential string, now time.Time) activity.A
 		Actor: activity.Actor{Who: "agent", From: from}, Action: action, At: now,
 		Summary: fmt.Sprintf("%s (with credential %s)", summary, token.Name(credential)),
 	}
+}
+
+// forgetURL has the profile's URL forgotten when the change from old to next ends the credential that it was registered
+// with, and returns the line of it; nil when there is nothing to forget.
+func (r *Registry) forgetURL(
+	ctx context.Context, old, next workspace.Facts, extras *SaveExtras, now time.Time,
+) (*activity.AuditEntry, error) {
+	if !workspace.EndsURL(old, next) {
+		return nil, nil
+	}
+	was, err := r.Profiles.Profile(ctx, next.ID)
+	if err != nil || was.URL == "" {
+		return nil, err
+	}
+	var profile workspace.ProfileChange
+	if extras.Profile != nil {
+		profile = *extras.Profile
+	}
+	profile.URL = new(string)
+	extras.Profile = &profile
+	return &activity.AuditEntry{
+		Actor: activity.Actor{Who: "rollcall"}, Action: "url_ended", At: now,
+		Summary: fmt.Sprintf("its URL %s is not called any more: the credential that it was registered with ended",
+			shownURL(was.URL)),
+	}, nil
 }
 
 // moved is the line of an address that is new.

@@ -55,6 +55,7 @@ var lines = []line{
 	{"address_changed", "an agent", 2, attack.anotherAddress},
 	{"rotate", "an agent", whatCallsLeave, attack.rotate},
 	{"credential_used", "an agent", whatCallsLeave, attack.rotateAndUse},
+	{"url_ended", "an agent", 1 + whatCallsLeave/2, attack.endItsURL},
 	{"credential_issued", "an agent without a credential, where bootstrap is open", whatCallsLeave, attack.newcomer},
 	{"credential_kept", "an agent, once in a life, where bootstrap is open", 1, attack.bringsOne},
 	{"lines_left_out", "an agent", andTheSweep, attack.anotherURL},
@@ -145,6 +146,11 @@ func (a attack) rotateAndUse() {
 	a.NoError(err)
 	a.Token = text
 	a.beat(workspace.Signal{})
+}
+
+func (a attack) endItsURL() {
+	a.rotateAndUse()
+	a.Register(registry.Registration{URL: "http://agent.example"})
 }
 
 func (a attack) newcomer() {
@@ -336,7 +342,8 @@ func TestNoLineOfACredentialIsLeftOutForOthers(t *testing.T) {
 		}
 	}
 	slices.Sort(last)
-	w.Want("the lines of its credentials", last, "credential_used", "rotate")
+	w.Want("the lines of its credentials", last, "credential_used", "rotate", "url_ended")
+	attack{w, 99}.anotherURL()
 	w.Now = w.Now.Add(time.Second)
 	w.SweepOnce()
 	told := trailOf(w, world.ID)[0]

@@ -10,6 +10,9 @@ import (
 // Enrolled reports whether a credential is issued that has not been revoked.
 func (f Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
 
+// revoked reports whether an operator ended the credentials, and no call was accepted since.
+func (f Facts) revoked() bool { return !f.RevokedAt.IsZero() && !f.LastSignal().After(f.RevokedAt) }
+
 // MustRotate reports whether an agent that uses its old credential is to be told to fetch a new one: an operator asks
 // for it, or the one that it was given waits to be used. One that waits for another is not the agent's to replace.
 func (f Facts) MustRotate() bool {
@@ -99,7 +102,18 @@ func (f Facts) bootstrap(presented token.Hash, from string) (Admission, error) {
 // Promote is the first use of an issued credential: it becomes the one in use, the one before it ends, and the
 // bootstrap window that issued it closes. None of this happens before the first use, so that a lost reply locks nobody
 // out.
-func Promote(f Facts) Facts {
+//
+// Who uses it registers, or the URL that was registered with the one before ends: see EndsURL.
+func Promote(f Facts, now time.Time) Facts {
+	next := f.promote().endURL(f, now)
+	if EndsURL(f, next) {
+		next.PollAwaitedAt = now // until it registers again, it is to poll
+	}
+	return next
+}
+
+// promote is Promote for a register, which says its URL itself.
+func (f Facts) promote() Facts {
 	if !f.Credential.Zero() {
 		f.PastCredential = f.Credential
 	}
@@ -118,7 +132,7 @@ func Promote(f Facts) Facts {
 // registers if from is "". It returns how many credentials were revoked. The refusals stay until the agent is accepted
 // again, because they are still true until then.
 func Repair(f Facts, from string, p Policy, now time.Time) (Facts, int) {
-	f, revoked := f.dropCredentials()
+	f, revoked := f.dropCredentials(now)
 	f.BootstrapUntil, f.BootstrapFrom = now.Add(p.BootstrapWindow), from
 	if revoked > 0 || f.RevokedAt.IsZero() {
 		f.RevokedAt = now
@@ -132,7 +146,7 @@ func Repair(f Facts, from string, p Policy, now time.Time) (Facts, int) {
 // RepairByHand revokes every credential and issues one to the operator, who places it where the agent takes its
 // credential from. No bootstrap window opens. It returns how many credentials were revoked.
 func RepairByHand(f Facts, minted token.Hash, now time.Time) (Facts, int) {
-	f, revoked := f.dropCredentials()
+	f, revoked := f.dropCredentials(now)
 	f.Credentials = f.issueToOperator(minted, now)
 	f.Version++
 	f.Epoch++
@@ -149,9 +163,10 @@ func (f Facts) issueToOperator(minted token.Hash, now time.Time) Credentials {
 	}
 }
 
-// dropCredentials ends every credential, keeps the one in use (or else the one issued) as
+// dropCredentials ends every credential, and the URL with them, keeps the one in use (or else the one issued) as
 // PastCredential, and returns how many there were.
-func (f Facts) dropCredentials() (next Facts, dropped int) {
+func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
+	old := f
 	for _, h := range []token.Hash{f.NextCredential, f.Credential} {
 		if !h.Zero() {
 			f.PastCredential = h
@@ -159,8 +174,8 @@ func (f Facts) dropCredentials() (next Facts, dropped int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
-	f.IssuedAt, f.IssuedTo, f.FetchAskedAt = time.Time{}, "", time.Time{}
-	return f, dropped
+	f.IssuedAt, f.IssuedTo, f.FetchAskedAt, f.URLOfNext = time.Time{}, "", time.Time{}, false
+	return f.endURL(old, now), dropped
 }
 
 // WindowFor is the address that a repair opens its window to when the operator says no other: that of the last accepted
@@ -206,23 +221,26 @@ func Revoke(f Facts, p Policy, now time.Time) (Facts, int) {
 // Rotate issues a second credential. Both are good until the new one is used for the first time (see Promote), so one
 // of them works at every moment. A second credential that was never used is replaced; see CheckRotate.
 func Rotate(f Facts, minted token.Hash, to Recipient, now time.Time) Facts {
+	old := f
 	if f.Credential.Zero() {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
-	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = minted, now, to, token.Hash{}
+	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy, f.URLOfNext = minted, now, to, token.Hash{}, false
 	f.Version++
-	return f
+	return f.endURL(old, now)
 }
 
 // AskToFetch has the agent asked to fetch a second credential itself. One that an operator was shown, and that was
 // never used, ends: see CheckRotate for ToAgent.
 func AskToFetch(f Facts, now time.Time) Facts {
+	old := f
 	if f.waitsForAnother() {
 		f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = token.Hash{}, time.Time{}, "", token.Hash{}
+		f.URLOfNext = false
 	}
 	f.FetchAskedAt = now
 	f.Version++
-	return f
+	return f.endURL(old, now)
 }
 
 // Adoption is what an operator says of a workspace that exists already.
@@ -248,7 +266,7 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Refusals, f.Stranger, f.Copies = Refusals{}, Stranger{}, Copies{}
 	f.PushTrouble, f.AnswerTrouble = PushTrouble{}, AnswerTrouble{}
 	if a.ResetCredentials {
-		f, _ = f.dropCredentials()
+		f, _ = f.dropCredentials(now)
 		f.Credentials = f.issueToOperator(a.Minted, now)
 	}
 	return f

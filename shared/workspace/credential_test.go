@@ -59,7 +59,7 @@ func TestAdmit(t *testing.T) {
 		},
 		"none again, as the reply was lost": {facts: issued(), exists: true, policy: p, want: mint},
 		"none, once the issued one was used": {
-			facts: workspace.Promote(issued()), exists: true, policy: p, code: fault.CredentialMissing,
+			facts: workspace.Promote(issued(), at(600)), exists: true, policy: p, code: fault.CredentialMissing,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAnAdoptionThatResetsIsNotOnlineUnused(t *testing.T) {
 	if v.Reason != workspace.ReasonCredentialsRejected || !v.Since.Equal(at(600)) {
 		t.Fatalf("%+v", v)
 	}
-	used := beat(workspace.Promote(adopted), "10.0.0.1", at(610))
+	used := beat(workspace.Promote(adopted, at(610)), "10.0.0.1", at(610))
 	if v := workspace.Assess(used, p, at(610)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)
 	}
@@ -139,7 +139,7 @@ func TestRotationIsTwoPhase(t *testing.T) {
 			t.Fatalf("both are good until the new one is used: %v", err)
 		}
 	}
-	f = workspace.Promote(f)
+	f = workspace.Promote(f, at(600))
 	if _, err := workspace.Admit(f, true, old, "", p, at(600)); err == nil || f.MustRotate() || f.Credential != fresh {
 		t.Fatalf("the old one is good after the new one was used: %+v", f)
 	}
@@ -160,7 +160,7 @@ func TestNoRotationEndsAnothers(t *testing.T) {
 			}
 			askedSince := f.FetchAskedAt.After(f.IssuedAt)
 			if a.Promote {
-				f = workspace.Promote(f)
+				f = workspace.Promote(f, now)
 			}
 			f = beat(f, "10.0.0.1", now)
 			if *agent, *operator = *h, (holder{}); a.Promote && f.MustRotate() && !askedSince {
@@ -220,8 +220,8 @@ func TestWhenAnAgentIsToldToRotate(t *testing.T) {
 		"an operator asked":                  {asked, true, true, true},
 		"the agent was given one":            {given, true, true, false},
 		"and goes on with the old one":       {beat(given, "10.0.0.1", at(601).Add(p.LeaseTTL)), true, true, true},
-		"asked before the first use":         {workspace.Promote(workspace.AskToFetch(issued(), at(700))), true, true, true},
-		"and has used it":                    {workspace.Promote(given), false, true, true},
+		"asked before the first use":         {workspace.Promote(workspace.AskToFetch(issued(), at(700)), at(700)), true, true, true},
+		"and has used it":                    {workspace.Promote(given, at(602)), false, true, true},
 		"asked, and what was shown ends":     {workspace.AskToFetch(shown, at(610)), true, true, true},
 		"asked, and then one was shown":      {shownThen, false, false, true},
 		"of a repair, and never used at all": {issued(), false, true, true},
@@ -296,7 +296,7 @@ func TestARevocationTrustsNoAddress(t *testing.T) {
 			}
 		})
 	}
-	back := beat(workspace.Promote(workspace.Rotate(stolen(), token.Digest("new"), workspace.ToOperator, at(620))),
+	back := beat(workspace.Promote(workspace.Rotate(stolen(), token.Digest("new"), workspace.ToOperator, at(620)), at(621)),
 		"10.0.0.1", at(630))
 	if from, err := back.WindowFor(at(640)); err != nil || from != "10.0.0.1" {
 		t.Errorf("once a call is accepted again: %q, %v", from, err)

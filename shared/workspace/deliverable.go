@@ -8,7 +8,7 @@ import "time"
 // Deliverable reports whether mail may be handed to the agent now: nobody holds the workspace, its lease is live,
 // and the credential that renews it is accepted. Nothing else stops mail, whatever the status says.
 func (f Facts) Deliverable(p Policy, now time.Time) bool {
-	return f.Hold == NoHold && f.Leased(p, now) && f.Enrolled() && f.RevokedAt.IsZero()
+	return f.Hold == NoHold && f.Leased(p, now) && f.Enrolled() && !f.revoked()
 }
 
 // Unproved reports whether the last that is known of hand-overs is that they fail: nothing but a hand-over shows that

@@ -56,9 +56,10 @@ type Identity struct {
 	// accepted one clears both.
 	RegisterFailedAt  time.Time
 	RegisterFailedWhy string
-	Pushable          bool   // it gave a URL that policy allows, and a runtime that serves one
-	MaxTasks          int    // max_concurrent_tasks; 0 means 1
-	Team              string // that an operator put it in; "": none
+	Pushable          bool      // it gave a URL that policy allows, and a runtime that serves one
+	URLEndedAt        time.Time // when the credential ended that its URL was registered with; a register clears it
+	MaxTasks          int       // max_concurrent_tasks; 0 means 1
+	Team              string    // that an operator put it in; "": none
 	QueueGeneration   int64
 	Lives             int64 // how often it was created again after a removal
 	FinishedLives     int64 // how many of its former lives have no open mail left
@@ -122,6 +123,7 @@ type Credentials struct {
 	BootstrapUntil time.Time  // until then, a register without a valid credential is given one
 	BootstrapFrom  string     // the only address that is given one: the operator's choice, or the first that asked
 	EnrolledBy     token.Hash // the enrolment token that NextCredential was issued for; zero: none
+	URLOfNext      bool       // its URL came with the register that NextCredential was issued to, beside Credential
 	FetchAskedAt   time.Time  // when an operator asked the agent to fetch one; the first use of one issued since clears it
 }
 

@@ -125,7 +125,7 @@ func TestACredentialThatIsIgnoredIsSeen(t *testing.T) {
 		!strings.Contains(v.Hint, "rollcall repair w --show") {
 		t.Fatalf("%+v", v)
 	}
-	used := workspace.Promote(f)
+	used := workspace.Promote(f, at(900))
 	if v := workspace.Assess(beat(used, "10.0.0.1", at(620)), p, at(621)); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)
 	}
@@ -152,7 +152,7 @@ func TestAnIgnoredCredentialHasOneVerdict(t *testing.T) {
 			t.Fatalf("at %d: %s, %s since %s", second, v.Status, v.Action, v.Since)
 		}
 	}
-	used := beat(workspace.Promote(f), "10.0.0.1", at(901))
+	used := beat(workspace.Promote(f, at(901)), "10.0.0.1", at(901))
 	if v := workspace.Assess(used, p, at(902)); v.Reason == workspace.ReasonCredentialsRejected {
 		t.Fatalf("once it is used: %+v", v)
 	}

@@ -66,6 +66,9 @@ func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 		return say(Push, "declared poll, but %s, and its URL can be pushed to", f.unattended(p, now))
 	case f.Declared == Poll:
 		return say(Poll, "declared by %s", f.DeclaredBy)
+	case !f.Pushable && !f.URLEndedAt.IsZero():
+		return say(Poll, "the credential that its URL was registered with ended at %s, and it has not registered since",
+			stamp(f.URLEndedAt))
 	case f.Declared == Push && insteadOfPush:
 		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
 	case f.Declared == Undeclared && f.Pushable && insteadOfPush:

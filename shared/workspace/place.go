@@ -58,7 +58,16 @@ func AfterAskingToFetch(f Facts) string {
 		next += fmt.Sprintf("; so far it has not fetched one that it used: if it takes its credential from its environment "+
 			"or a file, rollcall rotate %s shows one to place there", f.ID)
 	}
-	return next
+	return next + f.urlEndsWords()
+}
+
+// urlEndsWords says, of an agent that is pushed to, what a rotation does to its URL.
+func (f Facts) urlEndsWords() string {
+	if !f.Pushable {
+		return ""
+	}
+	return "; its URL ends with the old one: it registers again with the new one (its heartbeats are answered with " +
+		"action: register), and is pushed to again then"
 }
 
 // AfterRotation says what comes after a rotation; f is the facts before it.
@@ -67,7 +76,7 @@ func AfterRotation(f Facts) string {
 	if !f.Enrolled() {
 		return next + "; no other one is valid"
 	}
-	next += "; the one that it uses stays valid until this one is used for the first time"
+	next += "; the one that it uses stays valid until this one is used for the first time" + f.urlEndsWords()
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
 		next += fmt.Sprintf("; this agent has fetched its last credential itself: rollcall rotate %s --fetch --force asks "+
 			"it to fetch the new one too, in place of this one", f.ID)

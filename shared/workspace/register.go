@@ -33,24 +33,26 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		if !goesOn {
 			f.IssuedAt = now
 		}
-		f.EnrolledBy, f.RevokedAt = token.Hash{}, time.Time{}
+		f.EnrolledBy = token.Hash{}
 		f.BootstrapFrom = d.From
 	case a.Trust:
 		f.Credential, f.TakenAs = presented, ToOperator // somebody else than the platform gave it
 	case a.Promote:
-		f = Promote(f)
+		f = f.promote()
 	}
+	f.URLOfNext = a.Mint && !f.Credential.Zero()
 	f.Version++
 	f.Epoch++
-	f.RegisteredAt = now
+	f.RegisteredAt, f.RevokedAt = now, time.Time{}
 	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
 	f = f.noteMove(d.From, now)
 	f.SeenFrom, f.Homes = d.From, NoteHome(homes, d.From, now)
-	was := f.URLFingerprint
-	if f = f.noteURL(d.URL, p, now); was != "" && f.URLFingerprint != was {
+	was, ended := f.URLFingerprint, !f.URLEndedAt.IsZero()
+	if f = f.noteURL(d.URL, p, now); ended || was != "" && f.URLFingerprint != was {
 		f.URLEpoch = f.Epoch
 	}
+	f.URLEndedAt = time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = d.Mode, ByAgent, d.Pushable
 	if f.StrangerFrom == d.From {
 		f.Stranger = Stranger{} // it was this agent

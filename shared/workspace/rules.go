@@ -30,7 +30,7 @@ func onHold(s situation) *Verdict {
 // credentialsRevoked: an operator took the agent's credentials away, or issued another in their place, and the agent
 // has yet to come with a new one.
 func credentialsRevoked(s situation) *Verdict {
-	if (s.Enrolled() && s.RevokedAt.IsZero()) || s.LastSignal().IsZero() {
+	if (s.Enrolled() && !s.revoked()) || s.LastSignal().IsZero() {
 		return nil
 	}
 	v := &Verdict{

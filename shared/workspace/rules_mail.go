@@ -19,7 +19,10 @@ func inboxUnattended(s situation) *Verdict {
 		last.Fact = "it could begin to poll, and has not polled since"
 	}
 	ev := append(s.mailEvidence(), last)
-	since := latest(s.pollMissed(s.p), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded())
+	since := latest(s.pollMissed(s.p), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded(), s.URLEndedAt)
+	if !s.URLEndedAt.IsZero() {
+		ev = append(ev, Evidence{s.URLEndedAt, "the credential ended that its URL was registered with"})
+	}
 	if s.silentSinceResumed() {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "start",
@@ -39,6 +42,10 @@ func inboxUnattended(s situation) *Verdict {
 	}
 	hint := fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
 		"restart it, or register it with a URL so that mail can be pushed", quiet)
+	if !s.URLEndedAt.IsZero() {
+		hint = fmt.Sprintf("the agent is alive, and its URL is not called any more: the credential that it was registered "+
+			"with ended at %s. Restart the agent, so that it registers with the one that it has now", stamp(s.URLEndedAt))
+	}
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: check whether it runs, or restart it; "+
 			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p))) +

@@ -3,7 +3,10 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // strangerStories are about callers that may or may not be the agent: one that moved,
@@ -14,6 +17,7 @@ var strangerStories = []story{
 	{"an agent that lost its credential and moved to another address", movedWithoutCredential},
 	{"an agent that runs at another address with an old credential", movedWithOldCredential},
 	{"a thief with an old credential changes no verdict", thiefChangesNothing},
+	{"a thief's URL gets no mail once the credential has ended", thiefsURL},
 	{"a neighbour at the agent's address stops none of its mail", neighbour},
 	{"an operator's or another workspace's credential is nobody's refusal", othersCredentials},
 	{"an agent behind two addresses loses its credential", twoAddresses},
@@ -107,6 +111,55 @@ func movedWithOldCredential(ctx context.Context, p Platform) {
 	v := mustGet(a.awaitVerdict(ctx, leaseExpired)) // who has it may be a thief, and does not speak for the agent
 	must(checkAdvice(v, "restart", "calls from 127.0.0.2 with a credential that was this agent's once"))
 	must(checkEvidence(v, "from 127.0.0.2"))
+}
+
+func thiefsURL(ctx context.Context, p Platform) {
+	for _, verb := range []string{"repair", "adopt", "rotate"} {
+		a := healthyAgent(ctx, p, pushed)
+		a.stopCalls()
+		thief := a.clone()
+		thief.from = "127.0.0.66"
+		must(thief.registerAccepted(ctx, "", thief.serve(nil)))
+		id, _, err := a.send(ctx)
+		must(err)
+		must(a.awaitMessage(ctx, id, "delivered"))
+		if got := thief.receivedIDs(); !slices.Equal(got, []string{id}) {
+			must(fmt.Errorf("the thief's URL got %q while its credential was good", got))
+		}
+		a.token = a.endCredential(ctx, verb)
+		a.startHeartbeats(ctx) // it takes its credential from a file, and does not register
+		id, _, err = a.send(ctx)
+		must(err)
+		must(client.Until(ctx, patience, func() error {
+			r, err := a.heartbeat(ctx)
+			if err == nil && r.Text("action") != "register" {
+				err = fmt.Errorf("after %s its heartbeats are answered %s", verb, r.Raw)
+			}
+			return err
+		}))
+		v := mustGet(a.awaitVerdict(ctx, inboxUnattended))
+		must(checkAdvice(v, "restart", "its URL is not called any more"))
+		must(a.registerAccepted(ctx, "", a.serve(nil)))
+		must(a.awaitMessage(ctx, id, "delivered"))
+		if got := thief.receivedIDs(); len(got) != 1 {
+			must(fmt.Errorf("after %s the thief's URL got %q too", verb, got[1:]))
+		}
+		thief.close()
+		a.leave()
+	}
+}
+
+// endCredential has an operator end the agent's credential, and returns the one that is issued in its place.
+func (a *agent) endCredential(ctx context.Context, verb string) string {
+	switch verb {
+	case "adopt":
+		return mustGet(a.p.Do(ctx, "POST", "/workspaces", a.p.OperatorToken, map[string]any{
+			"id": a.id, "adopt": true, "reset_credentials": true, "force": true,
+		})).Text("auth_token")
+	case "repair":
+		return mustGet(a.operate(ctx, 200, verb, map[string]any{"show": true, "force": true})).Text("auth_token")
+	}
+	return mustGet(a.operate(ctx, 200, verb, nil)).Text("auth_token")
 }
 
 func thiefChangesNothing(ctx context.Context, p Platform) {

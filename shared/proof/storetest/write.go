@@ -220,12 +220,17 @@ func (c contract) hosts(t T) {
 		m, taken := ms[0], take(ms[0], f.Epoch)
 		f = c.change(t, f.ID, func(f *workspace.Facts) { f.URLFingerprint, f.Pushable = "u1", true })
 		old := delivery.MailboxUpdate{Host: delivery.HostOf(f)}
+		c.change(t, f.ID, func(f *workspace.Facts) { f.URLFingerprint, f.Pushable = "", false }) // its URL has ended
+		wantCode(t, c.write(t, m, taken, old), fault.Conflict)
 		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.Pushable = f.Epoch+1, false }) // one that polls
 		wantCode(t, c.write(t, m, taken, old), fault.Conflict)
 		c.change(t, f.ID, func(f *workspace.Facts) { f.Pushable = true })
 		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u2" })
 		wantCode(t, c.write(t, m, taken, old), fault.Conflict)
 		c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch, f.URLFingerprint = f.Epoch+1, "u1" }) // the same host
+		boot := *old.Host
+		boot.Boot = true
+		wantCode(t, c.write(t, m, taken, delivery.MailboxUpdate{Host: &boot}), fault.Conflict) // and another boot of it
 		must(t, c.write(t, m, taken, old))
 	})
 	t.Run("a write for a workspace without a hold is refused once it has one", func(t T) {

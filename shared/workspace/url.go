@@ -1,0 +1,43 @@
+package workspace
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// The URL of an agent is as good as the credential that it was registered with. Whoever had that credential may have
+// been a thief, and an ended credential must bring nobody any mail. So the URL ends with it, and nothing is pushed until
+// an agent registers with a credential that is good.
+
+// urlCredential is the credential that the workspace's URL was registered with: that in use, unless NextCredential was
+// issued to the very register that said the URL. Zero: none is issued.
+func (f Facts) urlCredential() token.Hash {
+	if f.URLOfNext || f.Credential.Zero() {
+		return f.NextCredential
+	}
+	return f.Credential
+}
+
+// EndsURL reports whether the change from old to next, which is no register, ends the credential that the URL was
+// registered with. The caller forgets the URL then.
+func EndsURL(old, next Facts) bool {
+	with := old.urlCredential()
+	return !with.Zero() && !with.Matches(next.Credential) && !with.Matches(next.NextCredential)
+}
+
+// endURL is the facts, which were old before, without the URL if its credential ended. A delivery that is under way to
+// it counts for nothing any more.
+func (f Facts) endURL(old Facts, now time.Time) Facts {
+	if EndsURL(old, f) {
+		if f.Pushable || f.URLFingerprint != "" {
+			f.URLEndedAt = now
+		}
+		f.Pushable, f.URLFingerprint = false, ""
+	}
+	return f
+}
+
+// MustRegister reports whether an agent that works is to be told to register: its URL has ended, and nothing was said of
+// another one since.
+func (f Facts) MustRegister() bool { return !f.URLEndedAt.IsZero() && f.Enrolled() }
