@@ -44,8 +44,8 @@ var ends = map[string]func(w *world.World) (credential string){
 	},
 }
 
-// A thief with the agent's credential has registered a URL of its own. Once that credential has ended, nothing is pushed
-// there, and the agent that registers is handed its mail at once, also while the thief holds a push.
+// A thief with the agent's credential has registered a URL of its own. Once that credential has ended, nothing is
+// pushed there, and the agent that registers is handed its mail at once, also while the thief holds a push.
 func TestAURLThatEndedGetsNoMail(t *testing.T) {
 	const thiefs, agents = "http://thief.example", "http://agent.example"
 	for name, end := range ends {

@@ -29,7 +29,7 @@ type answer struct {
 //     knows no such call: it shows that an agent listens at the URL. A task that it fails for it is told.
 //   - A redirect is not followed: the agent can't be reached at this URL.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
-//   - A JSON-RPC error that says the message is malformed refuses it for good; so does a status that says so.
+//   - A JSON-RPC error that says this message can't be taken refuses it for good; so does a status that says so.
 //   - Any other error in JSON is an error of the agent.
 //   - An error status that a proxy or a wrong URL gives means that the agent can't be reached; another is the agent's.
 //   - An empty 202 or 204 is taken, without an answer to keep.
@@ -138,9 +138,14 @@ func (a answer) saysBusy() bool {
 
 func (a answer) hasError() bool { return something(a.object["error"]) }
 
-// malformed are the JSON-RPC codes by which an agent says that it can't read a message (JSON-RPC 2.0, section 5.1):
-// parse error, invalid request and invalid params.
-var malformed = map[int]bool{-32700: true, -32600: true, -32602: true}
+// senders are the codes by which an agent says that it can't take this message. What a sender writes brings them about,
+// so they say nothing against the agent: any sender could have a healthy agent shown as failing. Those of JSON-RPC 2.0
+// (section 5.1) are of a message that it can't read or whose method it does not know; those of A2A of one that names a
+// task which it does not know or can't cancel, or asks for what it does not offer. -32603 and -32006 are its faults.
+var senders = map[int]bool{
+	-32700: true, -32600: true, -32601: true, -32602: true,
+	-32001: true, -32002: true, -32003: true, -32004: true, -32005: true, -32007: true, -32008: true, -32009: true,
+}
 
 // refusing are the statuses by which an agent says that it can't take this message (RFC 9110, sections 15.5.14 to
 // 15.5.21).
@@ -157,7 +162,7 @@ func (a answer) failure() delivery.PushResult {
 	words := chat.Clip(chat.Words(a.object["error"]), maxQuoted)
 	code, err := strconv.Atoi(rpc.Code.String())
 	switch {
-	case err == nil && malformed[code]:
+	case err == nil && senders[code]:
 		return refused(workspace.FaultNone, "error %d: %s", code, words)
 	case err == nil:
 		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)

@@ -105,6 +105,22 @@ func TestResultOf(t *testing.T) {
 			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32602,"message":"role missing"}}`,
 			want: delivery.Refused, says: "role missing",
 		},
+		"a method it does not know": {
+			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"}}`,
+			want: delivery.Refused, says: "error -32601: Method not found",
+		},
+		"a task it does not know": {
+			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32001,"message":"Task not found"}}`,
+			want: delivery.Refused, says: "Task not found",
+		},
+		"what it does not offer": {
+			status: 400, body: `{"jsonrpc":"2.0","error":{"code":-32004,"message":"no streaming"}}`,
+			want: delivery.Refused, says: "no streaming",
+		},
+		"an answer of its own that is invalid": {
+			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32006,"message":"invalid response"}}`,
+			want: delivery.AgentError, fault: workspace.FaultRPC,
+		},
 		"a body it can't take": {status: 413, want: delivery.Refused},
 		"a proxy's page that refuses the body": {
 			status: 413, kind: html, body: "<h1>Request Entity Too Large</h1>",

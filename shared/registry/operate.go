@@ -215,7 +215,7 @@ func (r *Registry) save(ctx context.Context, old, next workspace.Facts, extras S
 	if err != nil {
 		return err
 	}
-	extras.Audit = append(extras.Audit, lines(line)...)
+	extras.Audit = append(extras.Audit, line...)
 	return r.Leases.Save(ctx, old, next, extras)
 }
 

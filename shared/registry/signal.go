@@ -84,7 +84,7 @@ func (r *Registry) promote(ctx context.Context, old workspace.Facts, credential,
 	if err != nil {
 		return err
 	}
-	next, extras.Audit = r.bounded(next, now, lines(credentialUsed(credential, from, now), ended)...)
+	next, extras.Audit = r.bounded(next, now, append(lines(credentialUsed(credential, from, now)), ended...)...)
 	return r.Leases.Save(ctx, old, next, extras)
 }
 

@@ -103,16 +103,16 @@ func byAgent(action, summary, from, credential string, now time.Time) activity.A
 }
 
 // forgetURL has the profile's URL forgotten when the change from old to next ends the credential that it was registered
-// with, and returns the line of it; nil when there is nothing to forget.
+// with, and returns the line of it; none when there is nothing to forget.
 func (r *Registry) forgetURL(
 	ctx context.Context, old, next workspace.Facts, extras *SaveExtras, now time.Time,
-) (*activity.AuditEntry, error) {
+) (line []activity.AuditEntry, err error) {
 	if !workspace.EndsURL(old, next) {
-		return nil, nil
+		return line, nil
 	}
 	was, err := r.Profiles.Profile(ctx, next.ID)
 	if err != nil || was.URL == "" {
-		return nil, err
+		return line, err
 	}
 	var profile workspace.ProfileChange
 	if extras.Profile != nil {
@@ -120,11 +120,11 @@ func (r *Registry) forgetURL(
 	}
 	profile.URL = new(string)
 	extras.Profile = &profile
-	return &activity.AuditEntry{
+	return append(line, activity.AuditEntry{
 		Actor: activity.Actor{Who: "rollcall"}, Action: "url_ended", At: now,
 		Summary: fmt.Sprintf("its URL %s is not called any more: the credential that it was registered with ended",
 			shownURL(was.URL)),
-	}, nil
+	}), nil
 }
 
 // moved is the line of an address that is new.

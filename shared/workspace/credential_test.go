@@ -208,6 +208,7 @@ func TestWhenAnAgentIsToldToRotate(t *testing.T) {
 	enrolled := workspace.Rotate(live(nil), fresh, workspace.ToAgent, at(600))
 	enrolled.EnrolledBy = token.Digest("enrolment")
 	asked := workspace.AskToFetch(live(nil), at(600))
+	askedUnused := workspace.AskToFetch(issued(), at(700))
 	given := workspace.Rotate(asked, fresh, workspace.ToAgent, at(601))
 	shownThen := workspace.Rotate(asked, fresh, workspace.ToOperator, at(610))
 	for name, c := range map[string]struct {
@@ -220,7 +221,7 @@ func TestWhenAnAgentIsToldToRotate(t *testing.T) {
 		"an operator asked":                  {asked, true, true, true},
 		"the agent was given one":            {given, true, true, false},
 		"and goes on with the old one":       {beat(given, "10.0.0.1", at(601).Add(p.LeaseTTL)), true, true, true},
-		"asked before the first use":         {workspace.Promote(workspace.AskToFetch(issued(), at(700)), at(700)), true, true, true},
+		"asked before the first use":         {workspace.Promote(askedUnused, at(700)), true, true, true},
 		"and has used it":                    {workspace.Promote(given, at(602)), false, true, true},
 		"asked, and what was shown ends":     {workspace.AskToFetch(shown, at(610)), true, true, true},
 		"asked, and then one was shown":      {shownThen, false, false, true},
@@ -296,7 +297,8 @@ func TestARevocationTrustsNoAddress(t *testing.T) {
 			}
 		})
 	}
-	back := beat(workspace.Promote(workspace.Rotate(stolen(), token.Digest("new"), workspace.ToOperator, at(620)), at(621)),
+	rotated := workspace.Rotate(stolen(), token.Digest("new"), workspace.ToOperator, at(620))
+	back := beat(workspace.Promote(rotated, at(621)),
 		"10.0.0.1", at(630))
 	if from, err := back.WindowFor(at(640)); err != nil || from != "10.0.0.1" {
 		t.Errorf("once a call is accepted again: %q, %v", from, err)

@@ -33,7 +33,7 @@ func inboxUnattended(s situation) *Verdict {
 				Evidence{s.LastSignal(), "last accepted call"}),
 		}
 	}
-	if back := s.backSince(); s.justNow(back) && s.PolledAt.Before(back) {
+	if back := s.backSince(); s.URLEndedAt.IsZero() && s.justNow(back) && s.PolledAt.Before(back) {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "wait",
 			Hint:     fmt.Sprintf("the agent came back at %s, and %s: wait for its first poll", stamp(back), quiet),

@@ -7,8 +7,8 @@ import (
 )
 
 // The URL of an agent is as good as the credential that it was registered with. Whoever had that credential may have
-// been a thief, and an ended credential must bring nobody any mail. So the URL ends with it, and nothing is pushed until
-// an agent registers with a credential that is good.
+// been a thief, and an ended credential must bring nobody any mail. So the URL ends with it, and nothing is pushed
+// until an agent registers with a credential that is good.
 
 // urlCredential is the credential that the workspace's URL was registered with: that in use, unless NextCredential was
 // issued to the very register that said the URL. Zero: none is issued.
@@ -38,6 +38,6 @@ func (f Facts) endURL(old Facts, now time.Time) Facts {
 	return f
 }
 
-// MustRegister reports whether an agent that works is to be told to register: its URL has ended, and nothing was said of
+// MustRegister reports whether an agent that works is to be told to register: its URL has ended, and it has not said
 // another one since.
 func (f Facts) MustRegister() bool { return !f.URLEndedAt.IsZero() && f.Enrolled() }

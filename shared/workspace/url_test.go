@@ -99,7 +99,8 @@ func TestAnAgentWhoseURLEndedIsToldToRegister(t *testing.T) {
 			t.Errorf("%s, and did not: %+v", name, v)
 		}
 		f = register(f, workspace.Declaration{URL: "http://agent", Pushable: true, From: "10.0.0.1"}, at(800))
-		if v = workspace.Assess(f, p, at(800)); f.MustRegister() || v.Status != workspace.StatusOnline || f.URLEpoch != f.Epoch {
+		v = workspace.Assess(f, p, at(800))
+		if f.MustRegister() || v.Status != workspace.StatusOnline || f.URLEpoch != f.Epoch {
 			t.Errorf("%s, and registered: %+v of %+v", name, v, f)
 		}
 	}

@@ -19,6 +19,7 @@ var answerStories = slices.Concat(
 		{"an agent takes each message and fails each task", tasksFail},
 		{"an agent that failed its tasks is restarted, and mended at the second time", tasksMended},
 		{"one message that the agent can't take, between others: it is lost, and that is told", refusedForGood},
+		{"messages of a kind that the agent does not know leave it healthy", unknownMethods},
 		{"an agent whose model provider is down for a while loses no mail", providerOutage},
 		{"mail that expired while its agent was away is told, and can be sent again", expiredAway},
 	},
@@ -251,6 +252,27 @@ func refusedForGood(ctx context.Context, p Platform) {
 	if text := mustGet(a.explained(ctx)); strings.Contains(text, "undelivered") {
 		must(fmt.Errorf("it was sent again, and is still told: %s", text))
 	}
+}
+
+func unknownMethods(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.leave()
+	recorder := a.recordVerdicts(ctx)
+	for _, answer := range []http.HandlerFunc{
+		answeringRPC(-32601, "Method not found"), answeringRPC(-32001, "Task not found"),
+		answeringRPC(-32004, "no streaming"), answeringRPC(-32601, "Method not found"),
+	} {
+		a.serve(answer)
+		id, _, err := a.send(ctx)
+		must(err)
+		must(a.awaitMessage(ctx, id, "dead"))
+	}
+	must(a.checkExplained(ctx, "Method not found"))
+	must(recorder.recorded(healthy))
+	a.serve(nil)
+	id, _, err := a.send(ctx)
+	must(err)
+	must(a.awaitMessage(ctx, id, "delivered"))
 }
 
 func providerOutage(ctx context.Context, p Platform) {

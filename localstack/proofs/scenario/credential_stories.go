@@ -110,6 +110,10 @@ func rotated(ctx context.Context, p Platform) {
 	must(fresh.heartbeatAccepted(ctx))
 	late, err := old.heartbeat(ctx)
 	must(wantProblem(late, err, 401, "credential_unknown"))
+	if v := mustGet(fresh.heartbeat(ctx)); v.Text("action") != "register" {
+		must(fmt.Errorf("its URL ended with the old one, and it is not told to register: %s", v.Raw))
+	}
+	must(fresh.registerAccepted(ctx, "", unusedURL))
 	fresh.startHeartbeats(ctx)
 	defer fresh.leave()
 	must(a.keepsVerdict(ctx, healthy, leaseTTL))
