@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,9 +55,12 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 		m.ID = uuid.NewString()
 	}
 	if len(m.ID) > maxMessageID || !messageID.MatchString(m.ID) {
+		hint := "leave messageId out, and one is made"
+		if strings.HasPrefix(m.ID, "_") {
+			hint = "ids that begin with '_' are the platform's own; " + hint
+		}
 		return m, fault.New(fault.InvalidRequest, "messageId must have 1 to 128 letters, digits, '.', '_', ':' or '-', "+
-			"and begin with a letter or a digit").
-			WithHint("ids that begin with '_' are the platform's own; leave messageId out, and one is made", "stop")
+			"and begin with a letter or a digit").WithHint(hint, "stop")
 	}
 	message["messageId"] = quote(m.ID)
 	if err := complete(message, m.Method); err != nil {
@@ -64,11 +68,25 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	}
 	params["message"] = object(message)
 	rpc["params"], rpc["jsonrpc"], rpc["method"] = object(params), quote("2.0"), quote(m.Method)
-	if _, ok := rpc["id"]; !ok {
-		rpc["id"] = quote(m.ID)
+	if err := setCallID(rpc, m.ID); err != nil {
+		return m, err
 	}
 	m.Body = object(rpc)
 	return m, checkSize(m.Body, p)
+}
+
+// setCallID gives a JSON-RPC request an id, where it has none. Error: invalid_request,
+// for one that is neither a text nor a number nor null (JSON-RPC 2.0, section 4).
+func setCallID(rpc members, id string) error {
+	raw, ok := rpc["id"]
+	switch {
+	case !ok:
+		rpc["id"] = quote(id)
+	case strings.Contains("tf[{", string(raw[0])):
+		return fault.New(fault.InvalidRequest, "id must be a string, a number or null").
+			WithHint("send another id, or leave it out, and one is made", "stop")
+	}
+	return nil
 }
 
 // checkSize bounds a body as it is kept. Error: too_large.

@@ -8,15 +8,20 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
-func parsed(body string) (chat.Message, error) {
-	return parse(httpapi.Call{APIGatewayV2HTTPRequest: events.APIGatewayV2HTTPRequest{Body: body}, Now: now},
-		chat.DefaultPolicy())
+// callOf is a call with a body.
+func callOf(body string) httpapi.Call {
+	return httpapi.Call{Now: now, APIGatewayV2HTTPRequest: events.APIGatewayV2HTTPRequest{
+		Body: body, Headers: map[string]string{"content-type": api.JSON},
+	}}
 }
+
+func parsed(body string) (chat.Message, error) { return parse(callOf(body), chat.DefaultPolicy()) }
 
 // kept is the message of a body as it is kept, without its id.
 func kept(t *testing.T, body string) string {
@@ -165,4 +170,25 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%s: again %s, %v", m.Body, again.Body, err)
 		}
 	})
+}
+
+// The id of a call is what JSON-RPC says it may be: a string, a number or null. It is kept as it came.
+func TestTheIDOfACall(t *testing.T) {
+	const task, message = `"method":"tasks/get","params":{"id":"t"}`, `"params":{"message":{"content":"hi"}}`
+	for id, ok := range map[string]bool{
+		`"a"`: true, `""`: true, `7`: true, `-1.5`: true, `null`: true,
+		`true`: false, `false`: false, `[1]`: false, `[]`: false, `{}`: false, `{"a":1}`: false,
+	} {
+		for _, rest := range []string{task, message} {
+			c := callOf(`{"id":` + id + `,` + rest + `}`)
+			m, isTask, err := taskCall(c)
+			if err == nil && !isTask {
+				m, err = parse(c, chat.DefaultPolicy())
+			}
+			if (err == nil) != ok || (err != nil && fault.CodeOf(err) != fault.InvalidRequest) ||
+				(ok && string(chat.CallID(m.Body)) != id) {
+				t.Errorf("%s: %v, kept as %s", c.Body, err, m.Body)
+			}
+		}
+	}
 }

@@ -33,8 +33,8 @@ func taskCall(c httpapi.Call) (call chat.Message, is bool, err error) {
 	}
 	call.ID = "call-" + uuid.NewString()
 	rpc["jsonrpc"] = quote("2.0")
-	if _, ok := rpc["id"]; !ok {
-		rpc["id"] = quote(call.ID)
+	if err := setCallID(rpc, call.ID); err != nil {
+		return call, true, err
 	}
 	call.Body = object(rpc)
 	return call, true, nil

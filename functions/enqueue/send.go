@@ -8,7 +8,9 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -31,7 +33,7 @@ func send(
 			return api.Accepted{}, err
 		}
 		if m.Callback != "" {
-			if err := del.Registry.Guard.Check(m.Callback); err != nil {
+			if err := checkCallback(del.Registry.Guard, m.Callback); err != nil {
 				return api.Accepted{}, err
 			}
 		}
@@ -55,6 +57,16 @@ func send(
 		}
 		return reply, nil
 	}
+}
+
+// checkCallback refuses a callback URL that may not be called. Error: url_forbidden.
+func checkCallback(guard registry.URLGuard, raw string) error {
+	why := guard.Objection(raw)
+	if why == "" {
+		return nil
+	}
+	return fault.New(fault.URLForbidden, "params.callback_url can't be used: %s", why).
+		WithHint("give an http(s) URL of yours that the platform reaches, or none, and read the receipt", "stop")
 }
 
 // parties are the workspace that a call is for, and the one that makes it: "" when the

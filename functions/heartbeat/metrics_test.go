@@ -157,7 +157,7 @@ func TestNoMetricKeepsAHeartbeatFromBeingTaken(t *testing.T) {
 		handle := httpapi.Serve(slog.New(slog.DiscardHandler), clock, env.Gate, endpoints(env)...)
 		resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
 			RouteKey: api.Heartbeat.Route, Body: body + "}",
-			Headers: map[string]string{"authorization": "Bearer " + fixture.Credential},
+			Headers: map[string]string{"content-type": api.JSON, "authorization": "Bearer " + fixture.Credential},
 		})
 		var beat api.Beat
 		if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(resp.Body), &beat) != nil {

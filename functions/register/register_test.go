@@ -37,8 +37,8 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 			boot := func(credential, members string) int {
 				t.Helper()
 				resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
-					RouteKey: api.Register.Route, Headers: map[string]string{"authorization": "Bearer " + credential},
-					Body: `{"id": "` + fixture.PushID + `", ` + members + `}`,
+					RouteKey: api.Register.Route, Body: `{"id": "` + fixture.PushID + `", ` + members + `}`,
+					Headers: map[string]string{"content-type": api.JSON, "authorization": "Bearer " + credential},
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -19,7 +19,10 @@
 // operation's Body.
 package api
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 //go:generate go run ./openapigen ../../functions/status/openapi.json ../../functions/status/docs.html
 
@@ -54,6 +57,15 @@ type Operation struct {
 	BodyOptional bool // the call may come without a body
 	Replies      []Reply
 	Errors       []int // statuses that come with a Problem
+}
+
+// HasBody reports whether a call of the operation may come with a body.
+func (o *Operation) HasBody() bool {
+	inBody := func(f reflect.StructField) bool {
+		name, ok := f.Tag.Lookup("json")
+		return ok && name != "-"
+	}
+	return o.Body != nil || slices.ContainsFunc(reflect.VisibleFields(reflect.TypeOf(o.Request)), inBody)
 }
 
 // Reply is a reply of an operation that is no error.
@@ -129,6 +141,9 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 	}
 	if o.Access != ByAnyone {
 		o.Errors = withStatuses(o.Errors, 401, 403) // the gate's
+	}
+	if o.HasBody() {
+		o.Errors = withStatuses(o.Errors, 415)
 	}
 	operations = append(operations, &o)
 	return Op[Req, Rep]{&o}

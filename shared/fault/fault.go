@@ -19,6 +19,7 @@ const (
 	InvalidRequest     Code = "invalid_request"
 	InvalidJSON        Code = "invalid_json"
 	InvalidWorkspaceID Code = "invalid_workspace_id"
+	UnsupportedType    Code = "unsupported_media_type"
 	TooLarge           Code = "too_large"
 	URLForbidden       Code = "url_forbidden"
 

@@ -29,9 +29,9 @@ type parameter struct {
 // that nothing is too long, and no number out of its range: no handler meets a text
 // that a store refuses. Errors: those of Check, of Call.Decode and of bounded.check.
 func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
-	parameters, hasBody := fieldsOf(reflect.TypeFor[Req]())
+	parameters := parametersOf(reflect.TypeFor[Req]())
 	bounds := boundsOf(reflect.TypeFor[Req]())
-	hasBody = hasBody && op.Body == nil // described by Body: the endpoint reads it
+	hasBody := op.HasBody() && op.Body == nil // described by Body: the endpoint reads it
 	return func(c Call) (in Req, err error) {
 		to := reflect.ValueOf(&in).Elem()
 		read := func(p parameter) {
@@ -64,15 +64,11 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
 	}
 }
 
-// fieldsOf reads a request type: its parameters, and whether it has members of
-// the body.
-func fieldsOf(t reflect.Type) (parameters []parameter, hasBody bool) {
+// parametersOf are the parameters of a request type.
+func parametersOf(t reflect.Type) (parameters []parameter) {
 	for _, f := range reflect.VisibleFields(t) {
 		if f.Anonymous {
 			continue
-		}
-		if name, ok := f.Tag.Lookup("json"); ok && name != "-" {
-			hasBody = true
 		}
 		for _, in := range []string{"path", "query", "header"} {
 			if name, ok := f.Tag.Lookup(in); ok {
@@ -84,7 +80,7 @@ func fieldsOf(t reflect.Type) (parameters []parameter, hasBody bool) {
 			}
 		}
 	}
-	return parameters, hasBody
+	return parameters
 }
 
 // choicesOf are the values that a parameter may have: its type's, or those that its

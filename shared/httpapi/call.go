@@ -146,8 +146,8 @@ func notPacked() error {
 
 // Decode reads the JSON body into v; unknown members are ignored, as clients
 // send more than we read. What nests too deep is refused, as some readers of what
-// is stored of it could not read it. Errors: too_large, invalid_json,
-// invalid_request.
+// is stored of it could not read it. Errors: unsupported_media_type, too_large,
+// invalid_json, invalid_request.
 func (c Call) Decode(v any) error {
 	if err := c.requireJSON(); err != nil {
 		return err
@@ -173,23 +173,14 @@ func (c Call) Decode(v any) error {
 
 // requireJSON refuses a body that isn't said to be JSON. A browser asks before it
 // sends JSON to another site, but not before it sends a form, a text or bytes of
-// no type, whatever these hold. A call without a content type is taken if no
-// browser made it: a browser's post names its origin. Error: invalid_json.
+// no type, whatever these hold. Error: unsupported_media_type.
 func (c Call) requireJSON() error {
-	contentType := c.Header("content-type")
-	if contentType == "" && c.Header("origin") == "" && c.Header("sec-fetch-site") == "" {
+	kind, _, err := mime.ParseMediaType(c.Header("content-type"))
+	if c.Body == "" || (err == nil && (kind == api.JSON || strings.HasSuffix(kind, "+json"))) {
 		return nil
 	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	if err == nil && (kind == api.JSON || strings.HasSuffix(kind, "+json")) {
-		return nil
-	}
-	return notJSON("the body must be JSON, and say so")
-}
-
-func notJSON(message string) error {
-	return fault.New(fault.InvalidJSON, "%s", message).
-		WithHint("send a JSON object with content-type application/json", "stop")
+	return fault.New(fault.UnsupportedType, "the body must be JSON, and say so").
+		WithHint("send a JSON object with content-type: application/json", "stop")
 }
 
 // DecodeJSON is Decode on bytes.
@@ -208,5 +199,5 @@ func DecodeJSON(body []byte, v any) error {
 		}
 		return fault.New(fault.InvalidRequest, "%s must be %s, not %s", te.Field, te.Type, te.Value)
 	}
-	return notJSON("the body is not JSON")
+	return fault.New(fault.InvalidJSON, "the body is not JSON").WithHint("send a JSON object", "stop")
 }

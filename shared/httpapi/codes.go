@@ -44,6 +44,7 @@ var statuses = map[fault.Code]int{
 	fault.WorkspaceRemoved:        http.StatusGone,
 	fault.CursorGone:              http.StatusGone,
 	fault.TooLarge:                http.StatusRequestEntityTooLarge,
+	fault.UnsupportedType:         http.StatusUnsupportedMediaType,
 	fault.InboxFull:               http.StatusTooManyRequests,
 	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
 	fault.Conflict:                http.StatusServiceUnavailable,

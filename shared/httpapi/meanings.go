@@ -65,10 +65,8 @@ var meanings = map[fault.Code][2]string{
 		"a member, a parameter or a header is not as described",
 		"change the call; the text names what is wrong",
 	},
-	fault.InvalidJSON: {
-		"the body is no JSON, or does not say that it is",
-		"send JSON with content-type: application/json",
-	},
+	fault.InvalidJSON:     {"the body is no JSON", "send a JSON object"},
+	fault.UnsupportedType: {"the body does not say that it is JSON", "send it with content-type: application/json"},
 	fault.InvalidWorkspaceID: {
 		"this can't be the id of a workspace",
 		"use 1 to 64 letters, digits, dots, dashes or underscores",

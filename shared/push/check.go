@@ -5,26 +5,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/rollcall/rollcall/shared/fault"
 )
 
 // maxURL is how many characters a URL may have.
 const maxURL = 2048
 
-// Check implements registry.URLGuard. It refuses what can be refused without
+// Objection implements registry.URLGuard. It objects to what can be told without
 // resolving a name; a name that resolves to a forbidden address is refused when it
 // is dialled.
-func (p *Pusher) Check(raw string) error {
-	if why := p.objection(raw); why != "" {
-		return fault.New(fault.URLForbidden, "the agent's url can't be used: %s", why).WithHint(
-			"register with the http(s) URL at which the platform reaches the agent, or with delivery_mode poll", "stop")
-	}
-	return nil
-}
-
-// objection says what is wrong with a URL, "" when nothing is.
-func (p *Pusher) objection(raw string) string {
+func (p *Pusher) Objection(raw string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):

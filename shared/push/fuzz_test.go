@@ -21,7 +21,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	strict := New(Public, Patience{})
 	f.Fuzz(func(t *testing.T, raw string) {
-		if strict.Check(raw) != nil {
+		if strict.Objection(raw) != "" {
 			return
 		}
 		if _, err := http.NewRequest(http.MethodPost, raw, nil); err != nil {

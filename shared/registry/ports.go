@@ -100,7 +100,7 @@ type StatusLog interface {
 	Record(ctx context.Context, f workspace.Facts, fl workspace.Fleet, now time.Time) (changed bool, err error)
 }
 
-// URLGuard says whether policy allows pushes to a URL. Error: url_forbidden.
+// URLGuard says why policy forbids to call a URL; "" when it allows that.
 type URLGuard interface {
-	Check(rawURL string) error
+	Objection(rawURL string) (why string)
 }

@@ -231,13 +231,15 @@ func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
 	case !isHTTP:
 		return "", nil
 	}
-	if err := r.Guard.Check(raw); err != nil {
-		if mode == workspace.Poll {
-			return "", nil
-		}
-		return "", err
+	why := r.Guard.Objection(raw)
+	switch {
+	case why == "":
+		return raw, nil
+	case mode == workspace.Poll:
+		return "", nil
 	}
-	return raw, nil
+	return "", fault.New(fault.URLForbidden, "url can't be used: %s", why).WithHint(
+		"register with the http(s) URL at which the platform reaches the agent, or with delivery_mode poll", "stop")
 }
 
 // hasHTTPScheme reports whether a text is an http or https URL with something

@@ -5,7 +5,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -116,8 +115,8 @@ type Bell interface {
 	RingWebhooks(ctx context.Context, after time.Duration) error
 }
 
-// Guard refuses a URL that may not be called. Error: url_forbidden.
-type Guard interface{ Check(to string) error }
+// Guard says why policy forbids to call a URL; "" when it allows that.
+type Guard interface{ Objection(to string) (why string) }
 
 // Service makes webhooks and sends to them.
 type Service struct {
@@ -140,8 +139,9 @@ const formerFor = 24 * time.Hour
 // Create makes a webhook. It is told of the changes from now on. Errors: url_forbidden, invalid_request,
 // platform_unavailable.
 func (s *Service) Create(ctx context.Context, to string, statuses []workspace.Status, by activity.Actor) (Hook, error) {
-	if err := s.Guard.Check(to); err != nil {
-		return Hook{}, refusedURL(err)
+	if why := s.Guard.Objection(to); why != "" {
+		return Hook{}, fault.New(fault.URLForbidden, "url can't be used: %s", why).
+			WithHint("name an http(s) URL that the platform reaches", "stop")
 	}
 	for _, status := range statuses {
 		if !slices.Contains(status.Choices(), string(status)) {
@@ -169,15 +169,6 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 	return h, s.Store.AddHook(ctx, h, activity.AuditEntry{
 		Actor: by, Action: "webhook_created", At: now, Summary: fmt.Sprintf("webhook %s made for %s", h.ID, h.Host()),
 	})
-}
-
-// refusedURL says of a webhook's URL what the guard says of an agent's.
-func refusedURL(err error) error {
-	if refused, ok := errors.AsType[*fault.Error](err); ok {
-		refused.Message = strings.Replace(refused.Message, "the agent's url", "the webhook's url", 1)
-		return refused.WithHint("name an http(s) URL that the platform reaches", "stop")
-	}
-	return err
 }
 
 // Delete ends a webhook. Errors: webhook_unknown, platform_unavailable.

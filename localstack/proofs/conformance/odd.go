@@ -84,7 +84,11 @@ var oddCalls = []oddCall{
 	},
 	{
 		what: "a form", method: "POST", path: "/workspaces/ID/a2a", body: "a=b",
-		headers: []string{"Content-Type: application/x-www-form-urlencoded"}, status: 400, has: "invalid_json",
+		headers: []string{"Content-Type: application/x-www-form-urlencoded"}, status: 415, has: "unsupported_media_type",
+	},
+	{
+		what: "JSON that does not say that it is", method: "POST", path: "/workspaces/ID/a2a", body: send(""),
+		status: 415, has: "unsupported_media_type",
 	},
 	{
 		what: "a body in gzip", method: "POST", path: "/workspaces/ID/a2a", body: gzipped(send("")),
@@ -119,6 +123,10 @@ var oddCalls = []oddCall{
 	{
 		what: "one that is null", method: "POST", path: "/workspaces/ID/a2a", body: send(`"id":null,`),
 		headers: []string{jsonType}, status: 200, has: `"queued"`,
+	},
+	{
+		what: "one that JSON-RPC does not have", method: "POST", path: "/workspaces/ID/a2a", body: send(`"id":[1],`),
+		headers: []string{jsonType}, status: 400, has: "id must be a string, a number or null",
 	},
 	{
 		what: "an array of calls", method: "POST", path: "/workspaces/ID/a2a", body: "[" + send("") + "]",

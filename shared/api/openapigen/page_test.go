@@ -108,7 +108,7 @@ func checkCall(t *testing.T, check *apidoc.Document, e example) {
 		reads = e.operation.Body
 	}
 	if e.body == "" {
-		if hasBody(e.operation) && !e.operation.BodyOptional {
+		if e.operation.HasBody() && !e.operation.BodyOptional {
 			t.Error("the call must have a body")
 		}
 		return
@@ -118,19 +118,6 @@ func checkCall(t *testing.T, check *apidoc.Document, e example) {
 	if err := decoder.Decode(reflect.New(reflect.TypeOf(reads)).Interface()); err != nil {
 		t.Errorf("%s: %v", e.body, err)
 	}
-}
-
-// hasBody reports whether an operation's request has a member that stands in a body.
-func hasBody(o *api.Operation) bool {
-	if o.Body != nil {
-		return true
-	}
-	for _, field := range reflect.VisibleFields(reflect.TypeOf(o.Request)) {
-		if name := field.Tag.Get("json"); !field.Anonymous && name != "-" && name != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // checkAnswer fails when an example's answer is not as the document describes it.

@@ -31,7 +31,7 @@ var namedSchemas = map[string]jsonschema.Schema{
 		return s
 	}(),
 	"Attachments": typed(jsonschema.Array),
-	"JSONRPCID":   typed(jsonschema.String, jsonschema.Integer, jsonschema.Null),
+	"JSONRPCID":   typed(jsonschema.String, jsonschema.Number, jsonschema.Null),
 }
 
 // enums are the schemas of the domain's types.
