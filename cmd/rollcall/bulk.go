@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,102 +13,6 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
-
-// filter picks workspaces of the fleet. The zero filter picks all.
-type filter struct {
-	status, reason string
-	selector       string
-}
-
-// flags defines the filter's flags.
-func (f *filter) flags(cmd *cobra.Command) {
-	choiceVar(cmd, &f.reason, "reason", "only those whose status has this reason", reasons())
-	cmd.Flags().StringVar(&f.selector, "selector", "",
-		"only those that have all of these: team=red,mode=poll,name=review*; also id, role, runtime, tier and status")
-}
-
-// reasons are the reasons of verdicts as texts.
-func reasons() (out []string) {
-	for _, r := range workspace.Reasons() {
-		out = append(out, string(r))
-	}
-	return out
-}
-
-// given reports whether the filter picks some and not all.
-func (f *filter) given() bool { return *f != filter{} }
-
-// words say which the filter picks.
-func (f *filter) words() string {
-	var out []string
-	for _, part := range []string{f.status, f.reason, f.selector} {
-		if part != "" {
-			out = append(out, part)
-		}
-	}
-	return strings.Join(out, " and ")
-}
-
-// picked are the workspaces that the filter picks, worst first.
-func (a *app) picked(ctx context.Context, f filter) ([]api.Workspace, error) {
-	fits, err := parseSelector(f.selector)
-	if err != nil {
-		return nil, err
-	}
-	fleet, err := a.fleet(ctx, f.status)
-	if err != nil {
-		return nil, err
-	}
-	return f.pick(fleet, fits), nil
-}
-
-// pick keeps those of its status that the rest of the filter picks. fits is its selector, parsed.
-func (f filter) pick(fleet []api.Workspace, fits func(api.Workspace) bool) []api.Workspace {
-	out := []api.Workspace{}
-	for _, ws := range fleet {
-		if (f.reason == "" || string(ws.Reason) == f.reason) && fits(ws) {
-			out = append(out, ws)
-		}
-	}
-	return out
-}
-
-// selectable are what a selector can ask for.
-var selectable = map[string]func(api.Workspace) string{
-	"id":      func(ws api.Workspace) string { return ws.ID },
-	"name":    func(ws api.Workspace) string { return ws.Name },
-	"team":    func(ws api.Workspace) string { return ws.Team },
-	"role":    func(ws api.Workspace) string { return ws.Role },
-	"runtime": func(ws api.Workspace) string { return ws.Runtime },
-	"tier":    func(ws api.Workspace) string { return strconv.Itoa(ws.Tier) },
-	"mode":    func(ws api.Workspace) string { return string(ws.Delivery.Effective) },
-	"status":  func(ws api.Workspace) string { return string(ws.Status) },
-}
-
-// parseSelector reads key=pattern,key=pattern. A pattern is as in a shell.
-func parseSelector(text string) (func(api.Workspace) bool, error) {
-	type term struct {
-		of      func(api.Workspace) string
-		pattern string
-	}
-	var terms []term
-	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
-		key, pattern, ok := strings.Cut(part, "=")
-		of := selectable[strings.TrimSpace(key)]
-		if _, err := path.Match(pattern, ""); !ok || of == nil || err != nil {
-			return nil, fmt.Errorf("--selector has key=pattern with commas between, not %q", part)
-		}
-		terms = append(terms, term{of, pattern})
-	}
-	return func(ws api.Workspace) bool {
-		for _, t := range terms {
-			if fits, _ := path.Match(t.pattern, t.of(ws)); !fits { // the pattern is checked above
-				return false
-			}
-		}
-		return true
-	}, nil
-}
 
 // targets are the workspaces that a command is for: those that are named, or those that are picked.
 type targets struct {
@@ -123,8 +25,8 @@ type targets struct {
 }
 
 // flags defines the flags of a command for several workspaces.
-func (t *targets) flags(cmd *cobra.Command) {
-	t.filter.flags(cmd)
+func (t *targets) flags(a *app, cmd *cobra.Command) {
+	t.filter.flags(a, cmd)
 	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces, without those that are removed")
 	cmd.Flags().BoolVar(&t.dryRun, "dry-run", false, "only show which workspaces it would change")
 	cmd.Flags().BoolVarP(&t.yes, "yes", "y", false, "don't ask")
@@ -139,7 +41,7 @@ func (a *app) bulkCommand(verb, short string, do func(ctx context.Context, id st
 			return a.each(cmd.Context(), verb, t, args, func(id string) error { return do(cmd.Context(), id) })
 		},
 	}
-	t.flags(cmd)
+	t.flags(a, cmd)
 	return cmd
 }
 
@@ -202,7 +104,7 @@ func (a *app) chosen(ctx context.Context, t targets, ids []string) ([]api.Worksp
 		}
 		return out, nil
 	case !t.given() && !t.all:
-		return nil, errors.New("give an ID, --reason, --selector or --all")
+		return nil, errors.New("give an ID, --status, --reason, --team, --selector or --all")
 	}
 	fleet, err := a.picked(ctx, t.filter)
 	var out []api.Workspace

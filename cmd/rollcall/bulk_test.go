@@ -63,7 +63,9 @@ func TestBulk(t *testing.T) {
 			args: "repair --reason credentials_rejected --yes", person: "n\n", posted: []string{"a/repair", "b/repair"},
 		},
 		"a dry run": {args: "repair --reason credentials_rejected --dry-run", says: "repair would be done to 2 workspaces\n"},
+		"a status":  {args: "pause --status degraded", posted: []string{"a/pause"}},
 		"a team":    {args: "pause --selector team=red", posted: []string{"a/pause", "c/pause"}, says: "c is paused"},
+		"the team":  {args: "pause --team red", posted: []string{"a/pause", "c/pause"}},
 		"a pattern": {args: "pause --selector id=[ab],team=red", posted: []string{"a/pause"}},
 		"several":   {args: "pause a b", person: "n\n", posted: []string{"a/pause", "b/pause"}},
 		"one of several fails": {
@@ -73,7 +75,7 @@ func TestBulk(t *testing.T) {
 		"all that lost mail":  {args: "redrive --all", posted: []string{"a/redrive", "c/redrive"}},
 		"what redrive would":  {args: "redrive --all --dry-run", posted: []string{"a/redrive", "c/redrive"}},
 		"nobody":              {args: "repair --reason error_rate", says: "no workspace matches\n"},
-		"neither id nor flag": {args: "repair", code: exitUsage, says: "give an ID, --reason, --selector or --all"},
+		"neither id nor flag": {args: "repair", code: exitUsage, says: "--team, --selector or --all\n"},
 		"id and flag":         {args: "repair a --all", code: exitUsage, says: "not both"},
 		"no such reason":      {args: "repair --reason tired", code: exitUsage, says: "must be one of"},
 		"no such selector":    {args: "repair --selector colour=red", code: exitUsage, says: `not "colour=red"`},
@@ -104,7 +106,12 @@ func TestStatusFilters(t *testing.T) {
 			args: "status --selector team=blue --check", answers: fleet, out: "b ", code: exitUnhealthy, errs: "b is",
 		},
 		"none": {
-			args: "status --reason busy --selector tier=7", answers: fleet, out: "no workspace is busy and tier=7\n",
+			args: "status --reason busy --selector mode=poll", answers: fleet,
+			out: "no workspace fits --reason busy --selector mode=poll\n",
+		},
+		"a team": {args: "status --team blue --check", answers: fleet, out: "b ", code: exitUnhealthy, errs: "b is"},
+		"an ID and a filter": {
+			args: "status a --team red", answers: fleet, code: exitUsage, errs: "not both\n  usage",
 		},
 	} {
 		t.Run(name, c.run)

@@ -18,8 +18,8 @@ func (a *app) cancelCommand() *cobra.Command {
 		Short: "End messages that wait: those that are named, or all from one sender",
 		Long: `cancel ends messages that wait or are in flight: those that are named, with --from
 all from one sender, or with --all all of the workspace. An agent that has one of
-them may go on with it. Without an ID, --from with --reason, --selector or --all
-ends the mail of that sender in many workspaces.
+them may go on with it. Without an ID, --from with --all, or with the flags that pick
+workspaces, ends the mail of that sender in many workspaces.
 --dry-run shows which messages these are. Without it a person at a terminal is asked
 first, unless --yes is said. Who sent what says rollcall receipts ID.`,
 		Example: "  rollcall cancel demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52\n" +
@@ -30,7 +30,7 @@ first, unless --yes is said. Who sent what says rollcall receipts ID.`,
 			return a.cancel(cmd.Context(), t, args, cancelRequest{From: from, DryRun: t.dryRun})
 		},
 	}
-	t.flags(cmd)
+	t.flags(a, cmd)
 	cmd.Flags().Lookup("all").Usage = "all messages of the workspace; without an ID, in all workspaces"
 	cmd.Flags().Lookup("dry-run").Usage = "only show which messages it would end"
 	a.fromVar(cmd, &from)

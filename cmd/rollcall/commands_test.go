@@ -205,7 +205,7 @@ func TestStatus(t *testing.T) {
 		},
 		"none of a status": {
 			args: "status --status paused", answers: on("GET /workspaces", answer{200, `{"workspaces": []}`}),
-			out: "no workspace is paused\n",
+			out: "no workspace fits --status paused\n",
 		},
 	} {
 		t.Run(name, c.run)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,18 @@ func (a *app) completeSenders(cmd *cobra.Command, _ []string, begun string) ([]s
 		out = append(out, cobra.CompletionWithDesc(workspace.Users, "all users"))
 	}
 	return out, directive
+}
+
+// completeTeams offers the teams there are.
+func (a *app) completeTeams(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completePatience)
+	defer cancel()
+	fleet, err := a.fleet(ctx, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	notBegun := func(team string) bool { return !strings.HasPrefix(team, begun) }
+	return slices.DeleteFunc(teamsOf(fleet), notBegun), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeOneID offers an id where a command takes one.

@@ -111,7 +111,7 @@ func (p *fakeFleet) answer(ctx context.Context, path string, query url.Values) (
 	return http.StatusOK, out
 }
 
-// watchFor runs watch against the fleet for a time, and returns what it printed.
+// watchFor runs watch of the whole fleet for a time, and returns what it printed.
 func watchFor(t *testing.T, p *fakeFleet, d time.Duration) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -120,7 +120,7 @@ func watchFor(t *testing.T, p *fakeFleet, d time.Duration) string {
 	a := &app{
 		out: &output{to: &out}, errs: &errs, output: "table", platform: client.Client{URL: "http://platform", Transport: p},
 	}
-	if err := a.watch(ctx, fleetAnew); err != nil || errs.Len() > 0 {
+	if err := a.watch(ctx, filter{}, fleetAnew); err != nil || errs.Len() > 0 {
 		t.Errorf("%v\n%s", err, &errs)
 	}
 	return out.String()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,36 +27,40 @@ type problem struct {
 }
 
 func (a *app) problemsCommand() *cobra.Command {
-	return &cobra.Command{
+	var only filter
+	cmd := &cobra.Command{
 		Use:   "problems",
 		Short: "What is wrong, worst first: a line and a command for each thing",
 		Long: `problems prints one line and one command for each thing that is wrong: the platform,
 the workspaces that are degraded, offline or unknown, and mail that ended
 undelivered. Workspaces that have been silent for more than three days are one
 line, and so are those whose silence the platform itself is suspected of.
-It exits with 4 when anything is wrong.`,
+With --status, --reason, --team or --selector it looks at some workspaces only, and
+at the platform. It exits with 4 when anything of that is wrong.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := a.problems(cmd.Context(), time.Now())
+			found, err := a.problems(cmd.Context(), only, time.Now())
 			if err != nil {
 				return err
 			}
-			if err := a.show(found, func(w *printer) { problemsReport(w, found) }); err != nil || len(found) == 0 {
+			if err := a.show(found, func(w *printer) { problemsReport(w, found, only) }); err != nil || len(found) == 0 {
 				return err
 			}
 			return &outcome{exitUnhealthy, count(len(found), "problem")}
 		},
 	}
+	only.flags(a, cmd)
+	return cmd
 }
 
-// problems is everything that is wrong, worst first.
-func (a *app) problems(ctx context.Context, now time.Time) ([]problem, error) {
-	var health api.Health
-	if err := a.call(ctx, "GET", "/healthz", nil, &health); err != nil {
+// problems is everything that is wrong with the platform and with the workspaces that only picks, worst first.
+func (a *app) problems(ctx context.Context, only filter, now time.Time) ([]problem, error) {
+	fleet, err := a.picked(ctx, only) // first, as it finds a wrong filter without a call
+	if err != nil {
 		return nil, err
 	}
-	fleet, err := a.fleet(ctx, "")
-	if err != nil {
+	var health api.Health
+	if err := a.call(ctx, "GET", "/healthz", nil, &health); err != nil {
 		return nil, err
 	}
 	out := []problem{}
@@ -63,14 +68,14 @@ func (a *app) problems(ctx context.Context, now time.Time) ([]problem, error) {
 		text := "the platform is " + health.Status + ": " + health.Sweeper
 		out = append(out, problem{Text: text, Command: "rollcall sweep"})
 	}
-	return append(out, problemsOf(fleet, now)...), nil
+	return append(out, problemsOf(fleet, only, now)...), nil
 }
 
 // silentLong is after how long silence is nothing new.
 const silentLong = 3 * 24 * time.Hour
 
-// problemsOf is what is wrong in the fleet, worst first.
-func problemsOf(fleet []api.Workspace, now time.Time) (out []problem) {
+// problemsOf is what is wrong in a fleet that only picked, worst first.
+func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []problem) {
 	suspect := problem{Status: workspace.StatusUnknown, Reason: workspace.ReasonPlatformSuspect}
 	silent := problem{Status: workspace.StatusOffline, Reason: workspace.ReasonLeaseExpired}
 	for _, ws := range worstFirst(fleet) {
@@ -102,7 +107,8 @@ func problemsOf(fleet []api.Workspace, now time.Time) (out []problem) {
 	}
 	if n := len(silent.Workspaces); n > 0 {
 		silent.Text = count(n, "workspace") + " silent for more than three days"
-		silent.Command = "rollcall status --status offline"
+		only.status = string(workspace.StatusOffline)
+		silent.Command = "rollcall status " + only.words()
 		out = append(out, silent)
 	}
 	return out
@@ -133,9 +139,9 @@ func worstFirst(fleet []api.Workspace) []api.Workspace {
 	})
 }
 
-func problemsReport(w *printer, found []problem) {
+func problemsReport(w *printer, found []problem, only filter) {
 	if len(found) == 0 {
-		fmt.Fprintln(w, "nothing is wrong")
+		fmt.Fprintln(w, strings.TrimSpace("nothing is wrong "+only.among()))
 		return
 	}
 	for _, p := range found {

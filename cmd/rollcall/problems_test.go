@@ -39,9 +39,9 @@ func TestProblemsOf(t *testing.T) {
 		row("j-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
-	}, now)
+	}, filter{}, now)
 	var b strings.Builder
-	problemsReport(&printer{Writer: &b, now: time.Now()}, found)
+	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
 	const want = `the platform is suspected of the silence of 2 workspaces: a hint for j-silent
     rollcall mend j-silent
 i-refused is degraded (credentials_rejected) since 0s ago: a hint for i-refused
@@ -81,7 +81,33 @@ func TestProblems(t *testing.T) {
 			out: "the platform is degraded: the last sweep ended 9m ago\n    rollcall sweep\n", errs: "1 problem",
 		},
 		"as JSON, none": {args: "problems -o json", answers: platform(healthy, well), out: "[]\n"},
+		"a filter that leaves out what is wrong": {
+			args: "problems --status offline --selector mode=poll", answers: platform(healthy, refused),
+			out: "nothing is wrong with those of --status offline --selector mode=poll\n",
+		},
+		"a filter that keeps it": {
+			args: "problems --selector id=d*", answers: platform(healthy, refused), code: exitUnhealthy,
+			out: "rollcall repair demo\n", errs: "1 problem\n",
+		},
+		"a filter, and the platform is wrong": {
+			args: "problems --reason busy", answers: platform(silent, well), code: exitUnhealthy,
+			out: "the platform is degraded", errs: "1 problem\n",
+		},
+		"a filter that nobody can fit": {
+			args: "problems --team gren", answers: platform(silent, well), code: exitUsage,
+			errs: "rollcall: no workspace fits --team gren; there are no teams\n",
+		},
 	} {
 		t.Run(name, c.run)
+	}
+}
+
+// The command that shows who has long been silent shows those that were asked for.
+func TestTheCommandOfManyKeepsTheFilter(t *testing.T) {
+	old := row("a", workspace.StatusOffline, workspace.ReasonLeaseExpired, time.Time{})
+	found := problemsOf([]api.Workspace{old}, filter{team: "red", selector: "name=a b*"}, time.Now())
+	const want = "rollcall status --status offline --team red --selector 'name=a b*'"
+	if len(found) != 1 || found[0].Command != want {
+		t.Errorf("%+v, want %s", found, want)
 	}
 }

@@ -16,7 +16,7 @@ func (a *app) redriveCommand() *cobra.Command {
 		Use:   "redrive ID [MESSAGE…]",
 		Short: "Put back dead messages: those that are named, or all of a workspace; each keeps its id and place",
 		Long: `redrive puts back the messages of a workspace that died or expired, or only those
-that are named. With --all, --reason or --selector it does so for many workspaces.
+that are named. With --all, or the flags that pick workspaces, it does so for many.
 --dry-run shows which messages these are.`,
 		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -29,7 +29,7 @@ that are named. With --all, --reason or --selector it does so for many workspace
 			return a.each(ctx, "redrive", t, args, func(id string) error { return a.redriveAll(ctx, id, t.dryRun) })
 		},
 	}
-	t.flags(cmd)
+	t.flags(a, cmd)
 	return cmd
 }
 

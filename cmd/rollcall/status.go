@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "The fleet, or one workspace: status, reason, and what mends it",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && only.given() {
+				return errors.New("give an ID, or the flags that pick workspaces, not both")
+			}
 			show := func(ctx context.Context) ([]api.Workspace, error) { return a.showFleet(ctx, only) }
 			if len(args) == 1 {
 				show = func(ctx context.Context) ([]api.Workspace, error) { return a.showWorkspace(ctx, args[0]) }
@@ -29,8 +33,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return allOnline(shown)
 		},
 	}
-	only.flags(cmd)
-	choiceVar(cmd, &only.status, "status", "only these", workspace.Status("").Choices())
+	only.flags(a, cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 4 unless all shown are online")
 	return cmd
 }
@@ -44,7 +47,7 @@ func (a *app) showFleet(ctx context.Context, only filter) ([]api.Workspace, erro
 	}
 	return fleet, a.show(fleet, func(w *printer) {
 		if only.given() && len(fleet) == 0 {
-			fmt.Fprintf(w, "no workspace is %s\n", only.words())
+			fmt.Fprintf(w, "no workspace fits %s\n", only.words())
 			return
 		}
 		fleetTable(w, fleet)

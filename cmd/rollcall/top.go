@@ -34,8 +34,7 @@ func (a *app) topCommand() *cobra.Command {
 			})
 		},
 	}
-	only.flags(cmd)
-	choiceVar(cmd, &only.status, "status", "only these", workspace.Status("").Choices())
+	only.flags(a, cmd)
 	every = 5 * time.Second
 	positiveVar(cmd, &every, "every", "how often what is on the screen is read")
 	return cmd
@@ -46,11 +45,11 @@ const clearScreen = "\x1b[H\x1b[J"
 
 // top draws the fleet until it is interrupted. What can't be read anew stays, with why.
 func (a *app) top(ctx context.Context, only filter, every time.Duration, height func() (int, error)) error {
-	fits, err := parseSelector(only.selector)
+	sieve, err := only.read()
 	if err != nil {
 		return err
 	}
-	l := &live{app: a, status: only.status, anew: fleetAnew, wait: every}
+	l := &live{app: a, status: sieve.askedStatus(), anew: fleetAnew, wait: every}
 	for first := true; ; first = false {
 		err := l.refresh(ctx)
 		switch {
@@ -59,7 +58,10 @@ func (a *app) top(ctx context.Context, only filter, every time.Duration, height 
 		case err != nil && (first || !temporary(err)):
 			return err
 		}
-		fleet := only.pick(l.list(), fits)
+		fleet, nobody := sieve.pick(l.list())
+		if nobody != nil && first {
+			return nobody
+		}
 		lines, sizeErr := height()
 		if sizeErr != nil {
 			return sizeErr

@@ -16,19 +16,30 @@ import (
 
 func (a *app) watchCommand() *cobra.Command {
 	var every time.Duration
+	var only filter
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "The fleet, and then each change of a status as it comes",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), every) },
+		Long: `watch prints the fleet, and then one line for each change of a status or a reason,
+until Ctrl-C. With --status, --reason, --team or --selector it prints the changes of
+those workspaces that fit before a change or after it: with --status degraded it tells
+of each workspace that comes to be degraded, and of each that is so no more.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), only, every) },
 	}
+	only.flags(a, cmd)
 	every = fleetAnew
 	positiveVar(cmd, &every, "every", "how often the whole fleet is read anew, beside its changes")
 	return cmd
 }
 
-// watch prints the fleet, and then what differs, until it is interrupted.
-func (a *app) watch(ctx context.Context, every time.Duration) error {
+// watch prints the fleet, and then what differs, until it is interrupted. A workspace that was picked, or is now, is
+// one whose change is printed.
+func (a *app) watch(ctx context.Context, only filter, every time.Duration) error {
+	sieve, err := only.read()
+	if err != nil {
+		return err
+	}
 	l := &live{app: a, anew: every, wait: longestWait}
 	known := map[string]api.Workspace{}
 	var failed error // of the last read
@@ -44,7 +55,7 @@ func (a *app) watch(ctx context.Context, every time.Duration) error {
 		}
 		failed = err
 		if err == nil {
-			if err := a.showChanges(known, l.list(), first); err != nil {
+			if err := a.showChanges(sieve, known, l.list(), first); err != nil {
 				return err
 			}
 			known = maps.Clone(l.fleet)
@@ -57,17 +68,28 @@ func (a *app) watch(ctx context.Context, every time.Duration) error {
 
 // showChanges prints what differs between the known workspaces and the fleet. The
 // first read is a table for people; as JSON, each of its workspaces is a change.
-func (a *app) showChanges(known map[string]api.Workspace, fleet []api.Workspace, first bool) error {
-	if first && a.output == "table" {
-		fleetTable(a.printer(), fleet)
+func (a *app) showChanges(only sieve, known map[string]api.Workspace, fleet []api.Workspace, first bool) error {
+	picked, err := only.pick(fleet)
+	switch {
+	case first && err != nil:
+		return err
+	case first && a.output == "table":
+		fleetTable(a.printer(), picked)
 		return a.out.failed
 	}
 	for _, c := range changesOf(known, fleet) {
+		before, wasThere := known[c.to.ID]
+		if !only.fits(c.to) && (!wasThere || !only.fits(before)) {
+			continue
+		}
 		if err := a.showLine(c.to, c.print); err != nil {
 			return err
 		}
 	}
 	for _, id := range removedFrom(known, fleet) {
+		if !only.fits(known[id]) {
+			continue
+		}
 		gone := map[string]string{"id": id, "status": "removed"}
 		err := a.showLine(gone, func(w *printer) { fmt.Fprintf(w, "%s  %s  removed\n", w.at(w.now), id) })
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -77,5 +78,53 @@ func TestChangesOf(t *testing.T) {
 	}
 	if len(known) != 5 {
 		t.Error("removedFrom changed what is known")
+	}
+}
+
+// With a filter, watch tells of a workspace that comes to fit it, of one that fits it no more, and of no other.
+func TestWatchOfSome(t *testing.T) {
+	of := func(id, team string, status workspace.Status, reason workspace.Reason) api.Workspace {
+		return api.Workspace{ID: id, Team: team, Verdict: api.Verdict{Status: status, Reason: reason}}
+	}
+	known := byID([]api.Workspace{
+		of("breaks", "", "online", "healthy"), of("mended", "red", "degraded", "push_failing"),
+		of("same", "red", "degraded", "push_failing"), of("gone", "red", "offline", "lease_expired"),
+	})
+	fleet := []api.Workspace{
+		of("breaks", "", "degraded", "push_failing"), of("mended", "red", "online", "healthy"),
+		of("same", "red", "degraded", "push_failing"), of("new", "red", "online", "busy"),
+	}
+	for _, c := range []struct {
+		only filter
+		want []string
+	}{
+		{filter{}, []string{"breaks", "mended", "new", "gone"}},
+		{filter{status: "degraded"}, []string{"breaks", "mended"}},
+		{filter{status: "offline"}, []string{"gone"}},
+		{filter{reason: "busy"}, []string{"new"}},
+		{filter{team: "red"}, []string{"mended", "new", "gone"}},
+		{filter{selector: "role=,id=n*"}, []string{"new"}},
+		{filter{selector: "tier=0", reason: "push_failing"}, []string{"breaks", "mended"}},
+	} {
+		only, err := c.only.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		a := &app{out: &output{to: &out}, output: "json"}
+		if err := a.showChanges(only, known, fleet, false); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			var ws api.Workspace
+			if err := json.Unmarshal([]byte(line), &ws); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, ws.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.only.words(), got, c.want)
+		}
 	}
 }
