@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -158,7 +159,7 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	}
 	// One that lost it at a new address can't be, but a person is told where to look.
 	lost := refuse(start, "10.0.0.7", "", 800)
-	const told = "10.0.0.7 without a credential are being refused now: if that is this agent, rollcall repair w"
+	const told = "10.0.0.7 without a credential are being refused now. Nothing shows that they are this agent's"
 	v := workspace.Assess(lost, p, at(801))
 	if v.Reason != workspace.ReasonLeaseExpired || !strings.Contains(v.Hint, told) {
 		t.Errorf("lost: %+v", v)
@@ -167,6 +168,36 @@ func TestNoOneSpeaksForAnother(t *testing.T) {
 	if !back.StrangerAt.IsZero() {
 		t.Errorf("it was the agent, and is still a stranger: %+v", back)
 	}
+}
+
+// Whoever is refused, from wherever and as often as it likes: no command and no hint that an operator may follow opens
+// a window to an address from which the agent was not accepted lately.
+func TestNoCommandNamesAStrangersAddress(t *testing.T) {
+	named := regexp.MustCompile(`rollcall repair \S+ --from ([\w:.]*\w)`)
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		address := rapid.SampledFrom([]string{"", "10.0.0.1", "10.0.0.2", "6.6.6.6"})
+		f.StrangerFrom, f.BootstrapFrom = address.Draw(t, "stranger"), address.Draw(t, "window for")
+		f.StrangerWith = rapid.SampledFrom([]workspace.Presented{
+			workspace.NoCredential, workspace.UnknownCredential, workspace.FormerCredential, workspace.OthersCredential,
+		}).Draw(t, "with")
+		f.SeenFrom = rapid.SampledFrom([]string{"", "10.0.0.1"}).Draw(t, "seen from")
+		if rapid.Bool().Draw(t, "another home") {
+			f.Homes = workspace.NoteHome(f.Homes, "10.0.0.2", at(rapid.SampledFrom([]int{-90_000, 500}).Draw(t, "home")))
+		}
+		v := workspace.Assess(f, p, now)
+		said := []string{v.Command("w"), v.Hint}
+		for _, remark := range v.Remarks {
+			said = append(said, remark.Command, remark.Text)
+		}
+		for _, text := range said {
+			for _, m := range named.FindAllStringSubmatch(text, -1) {
+				if !f.AtHome(m[1], now) {
+					t.Fatalf("%q, of %+v", text, v)
+				}
+			}
+		}
+	})
 }
 
 // Adapters write the fields of Refusals, Stranger and Standing when a refusal is noted, and no others: whatever Refuse

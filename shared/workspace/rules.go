@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The rules of the status table over holds, credentials, silence, copies and what the agent reports of itself.
@@ -73,23 +74,32 @@ func credentialsRevoked(s situation) *Verdict {
 }
 
 // tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
-// the agent may have moved. The command lets it in from there; there is none after a revocation, or for an old
-// credential: that may be a thief.
+// the agent may have moved. A command lets it in from there only if it was accepted from there lately; there is none
+// after a revocation, or for an old credential: that may be a thief.
 func (s situation) tellRefusedElsewhere(v *Verdict) {
-	from := s.StrangerFrom
-	if s.RefusedAt.After(s.StrangerAt) {
-		from = s.RefusedFrom
+	refused := func(from string, at time.Time) bool {
+		return from != "" && from != s.BootstrapFrom && !at.Before(s.windowOpened(s.p))
 	}
-	at := latest(s.RefusedAt, s.StrangerAt)
-	if from == "" || from == s.BootstrapFrom || at.Before(s.windowOpened(s.p)) || s.StrangerWith == OthersCredential {
-		return
-	}
-	v.Hint += fmt.Sprintf("; but calls from %[1]s are being refused, and the window is not for it: if that is this "+
-		"agent, rollcall repair %[2]s --from %[1]s", from, s.ID)
-	if !s.distrusted() && s.StrangerWith != FormerCredential {
-		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --from %s", s.ID, from)
+	own := refused(s.RefusedFrom, s.RefusedAt) && s.refusedAtHome()
+	stranger := refused(s.StrangerFrom, s.StrangerAt) && s.StrangerWith != OthersCredential
+	switch {
+	case own && !s.distrusted():
+		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --from %s", s.ID, s.RefusedFrom)
+		v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it: if that is this "+
+			"agent, %s", s.RefusedFrom, v.NextCommand)
+	case own, stranger:
+		from := s.StrangerFrom
+		if own {
+			from = s.RefusedFrom
+		}
+		v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. ", from) + ifYouKnow
 	}
 }
+
+// ifYouKnow is what may be done about refused calls that nothing shows to be the agent's. It is no command with their
+// address: whoever is refused would choose what an operator copies.
+const ifYouKnow = "Nothing shows that they are this agent's: only if you know that they are, repair it with --from " +
+	"and that address"
 
 // credentialIgnored: a new credential was issued and never used, and the agent's calls are refused since. If the agent
 // was given it, the agent takes its credential from where the platform can't put one.
@@ -353,8 +363,12 @@ func (s situation) strangerHint() string {
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: a repair for that address is for who knows "+
 			"that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
-	return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
-		s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
+	if s.AtHome(s.StrangerFrom, s.now) {
+		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
+			s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
+	}
+	return fmt.Sprintf("; calls from %s %s %s. ", s.StrangerFrom, s.StrangerWith.words(), when) + ifYouKnow +
+		fmt.Sprintf("; else rollcall repair %s --show shows a credential to place", s.ID)
 }
 
 // strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
@@ -368,26 +382,27 @@ func (s situation) strangerWarning() string {
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
-// being refused. After a revocation it has a credential shown, unless calls were accepted from that address alone: of
-// several, one may be a thief's.
+// being refused, if the agent was accepted from there lately. After a revocation it has a credential shown, unless
+// calls were accepted from that address alone: of several, one may be a thief's.
 func (s situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() && !(s.refusedAtHome() && len(s.otherHomes(s.now)) == 1) {
 		return command + " --show"
 	}
-	if s.refusalCount() > 0 && s.RefusedFrom != "" {
+	if s.refusalCount() > 0 && s.refusedAtHome() {
 		command += " --from " + s.RefusedFrom
 	}
 	return command
 }
 
-// elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair for that
-// address gives a credential to whoever calls from there.
+// elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair does not
+// let it in from there.
 func (s situation) elsewhereHint() string {
 	if s.refusedAtHome() {
 		return ""
 	}
-	return fmt.Sprintf(" (it was not accepted from %s lately: check first that this is the agent)", s.RefusedFrom)
+	return fmt.Sprintf(" (calls from %s are refused, and it was not accepted from there lately: only if you know that "+
+		"this is the agent, add --from and that address)", s.RefusedFrom)
 }
 
 // windowFor is whom the bootstrap window is open to, in words.
