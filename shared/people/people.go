@@ -228,7 +228,7 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 	}
 	return text, made, p.Store.AddPerson(ctx, made, activity.AuditEntry{
 		Actor: by, Action: "token_created", At: now,
-		Summary: fmt.Sprintf("credential %s made for %s, scope %s%s, until %s",
+		Summary: fmt.Sprintf("credential %s made for %q, scope %s%s, until %s",
 			token.Name(text), g.Name, g.Scope, inTeam(g.Team), made.ExpiresAt.UTC().Format(time.RFC3339)),
 	})
 }
@@ -237,7 +237,7 @@ func inTeam(team string) string {
 	if team == "" {
 		return ""
 	}
-	return ", team " + team
+	return fmt.Sprintf(", team %q", team)
 }
 
 // Revoke ends a credential. A function that has read it lately takes it for
@@ -249,7 +249,7 @@ func (p *People) Revoke(ctx context.Context, id string, by activity.Actor, now t
 	}
 	err = p.Store.RemovePerson(ctx, id, activity.AuditEntry{
 		Actor: by, Action: "token_revoked", At: now,
-		Summary: fmt.Sprintf("credential %s_%s of %s revoked", token.Person, id, found.Name),
+		Summary: fmt.Sprintf("credential %s_%s of %q revoked", token.Person, id, found.Name),
 	})
 	if err == nil {
 		p.mu.Lock()

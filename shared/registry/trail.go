@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +74,7 @@ func leftOut(f workspace.Facts, p workspace.Profile, now time.Time) activity.Aud
 		Actor: activity.Actor{Who: "rollcall"}, Action: "lines_left_out", At: now,
 		Summary: fmt.Sprintf("of its agent's calls, %d lines about what they declare and %d about credentials are left "+
 			"out, as they were too many: its URL is %s now, its name %s, and it calls from %s", f.LinesLeftOut,
-			f.CredentialLinesLeftOut, orNone(shownURL(p.URL)), orNone(p.ShownName()), orNone(f.SeenFrom)),
+			f.CredentialLinesLeftOut, quoted(shownURL(p.URL)), quoted(p.ShownName()), cmp.Or(f.SeenFrom, none)),
 	}
 }
 
@@ -82,7 +84,7 @@ func changes(
 	in Registration, credential string, was workspace.Profile, old, next workspace.Facts, now time.Time,
 ) (out []activity.AuditEntry) {
 	if was.URL != "" && was.URL != in.URL {
-		summary := fmt.Sprintf("its URL is %s now, and was %s", orNone(shownURL(in.URL)), shownURL(was.URL))
+		summary := fmt.Sprintf("its URL is %s now, and was %s", quoted(shownURL(in.URL)), quoted(shownURL(was.URL)))
 		out = append(out, byAgent("url_changed", summary, in.From, credential, now))
 	}
 	if !next.MovedAt.Equal(old.MovedAt) {
@@ -123,7 +125,7 @@ func (r *Registry) forgetURL(
 	return append(line, activity.AuditEntry{
 		Actor: activity.Actor{Who: "rollcall"}, Action: "url_ended", At: now,
 		Summary: fmt.Sprintf("its URL %s is not called any more: the credential that it was registered with ended",
-			shownURL(was.URL)),
+			quoted(shownURL(was.URL))),
 	}), nil
 }
 
@@ -141,7 +143,8 @@ func renamed(was workspace.Profile, cardName, from, credential string, now time.
 	if was.ShownName() == "" || was.ShownName() == after.ShownName() {
 		return nil
 	}
-	summary := fmt.Sprintf("its agent card names it %s now, and it was %q", orNone(after.ShownName()), was.ShownName())
+	summary := fmt.Sprintf("its agent card names it %s now, and it was %s",
+		quoted(after.ShownName()), quoted(was.ShownName()))
 	e := byAgent("renamed", summary, from, credential, now)
 	return &e
 }
@@ -155,11 +158,16 @@ func shownURL(url string) string {
 	return shown
 }
 
-func orNone(s string) string {
+// none stands for what is not there.
+const none = "none"
+
+// quoted is what an agent declares, as it stands in a line: in quotes, so that it is taken for nothing that the
+// platform says.
+func quoted(s string) string {
 	if s == "" {
-		return "none"
+		return none
 	}
-	return s
+	return strconv.Quote(s)
 }
 
 // SetCard replaces a workspace's agent card, on its own call. Errors: those of
