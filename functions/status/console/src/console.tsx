@@ -44,7 +44,7 @@ function Console() {
           ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
           : hooks ? <WebhooksPage state={state} onSignIn={() => sign(true)} />
             : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} />
-              : <FleetPage state={state} query={query} look={ids => live.look(ids)} />}
+              : <FleetPage live={live} state={state} query={query} onSignIn={() => sign(true)} />}
       </main>
       <div role="status" aria-live="polite" class="unseen">{state.news}</div>
       {keys && <Keys onClose={() => showKeys(false)} />}

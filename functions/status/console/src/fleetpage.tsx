@@ -1,25 +1,29 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import type { Health, Workspace } from './api'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { ActDialog, asks, label } from './actions'
+import type { Act } from './actions'
+import type { Health, Me, Workspace } from './api'
 import { causes, needsHand, nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
-import { most } from './live'
-import type { State } from './live'
+import { mayAct, mayLookOnly, most } from './live'
+import type { Live, State } from './live'
 import { Ago, Command, Dot, Icon, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
 import { heard, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
 
-/** FleetPage is the list of workspaces, worst first. look is told which are shown. */
-export function FleetPage({ state, query, look }: { state: State; query: string; look: (ids: string[]) => void }) {
+/** FleetPage is the list of workspaces, worst first. live is told which are shown. */
+export function FleetPage({ live, state, query, onSignIn }: { live: Live; state: State; query: string; onSignIn: () => void }) {
   const now = useNow()
+  const [doing, open] = useState<{ act: Act; w: Workspace } | undefined>(undefined)
+  const act = mayLookOnly(state) ? undefined : (act: Act, w: Workspace) => { if (mayAct(state)) open({ act, w }); else onSignIn() }
   const filter = readFilter(query)
   const change = (to: Partial<Filter>) => go(writeFilter({ ...filter, page: 1, ...to }), { replace: true })
   const search = useRef<HTMLInputElement>(null), rows = useRef<HTMLTableSectionElement>(null)
   const page = shown(state.fleet ?? [], filter, now)
   page.rows = useHeldRows(rows, page.rows, state.fleet ?? [])
   useKeptFocus(rows)
-  useEffect(() => look(page.rows.map(w => w.id)))
+  useEffect(() => live.look(page.rows.map(w => w.id)))
   useKeys((key, e) => {
     const links = [...rows.current?.querySelectorAll<HTMLElement>('a.name') ?? []]
     const at = links.findIndex(l => l.closest('tr')?.contains(document.activeElement))
@@ -33,7 +37,7 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
     e.preventDefault()
   })
   if (!state.fleet) return <p class="muted reading" role="status">{state.trouble ? 'The fleet is shown as soon as the platform answers.' : 'Reading the fleet …'}</p>
-  if (state.fleet.length === 0) return <Nobody />
+  if (state.fleet.length === 0) return <><Suspicion fleet={[]} health={state.health} /><Nobody me={state.me} /></>
   return (
     <>
       <Suspicion fleet={state.fleet} health={state.health} />
@@ -41,7 +45,7 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
-        : <Table rows={rows} page={page} now={now} sort={filter.sort} change={change} />}
+        : <Table rows={rows} page={page} now={now} act={act} sort={filter.sort} change={change} />}
       {page.folded > 0 && <p class="fold">
         <button type="button" class="plain" onClick={() => change({ silent: true })}>
           {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over {silentFor / 86_400_000} days: show {page.folded === 1 ? 'it' : 'them'}
@@ -50,15 +54,17 @@ export function FleetPage({ state, query, look }: { state: State; query: string;
       {filter.silent && <p class="fold"><button type="button" class="plain" onClick={() => change({ silent: false })}>Fold those away that have been silent for days</button></p>}
       <Pages page={page} change={change} />
       {state.more && <p class="muted">There are more than these {most}: <code>rollcall status</code> shows all.</p>}
+      {doing && <ActDialog {...doing} live={live} onClose={() => open(undefined)} />}
     </>
   )
 }
 
-const Nobody = () => (
+const Nobody = ({ me }: { me: Me | undefined }) => (
   <div class="empty">
-    <h1>No workspace yet</h1>
-    <p>Start an agent, and it is shown here as soon as it registers. Or create a workspace first:</p>
-    <p><Command>rollcall create demo</Command></p>
+    <h1>{me?.team ? <>No workspace of the team <Name>{me.team}</Name> yet</> : 'No workspace yet'}</h1>
+    <p>Create one, and start its agent with the credential that this shows:</p>
+    <p><Command needs={me?.scope === 'view' ? 'operate' : undefined}>rollcall create demo</Command></p>
+    <p>Where agents are let in without one, as by <code>make run</code>, each is shown here as soon as it registers.</p>
   </div>
 )
 
@@ -168,15 +174,18 @@ function Head({ column, words, ways, number, sort, change }: (typeof columns)[nu
   )
 }
 
-function Table({ rows, page, now, sort, change }: {
-  rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; sort: string; change: (to: Partial<Filter>) => void
+/** Acting opens the dialog of an act. A person who may only look has none. */
+type Acting = ((act: Act, w: Workspace) => void) | undefined
+
+function Table({ rows, page, now, act, sort, change }: {
+  rows: { current: HTMLTableSectionElement | null }; page: Shown<Workspace>; now: number; act: Acting; sort: string; change: (to: Partial<Filter>) => void
 }) {
   const by = columns.find(c => c.column === sorted(sort).column)
   return (
     <table class="fleet">
       <caption class="unseen">Workspaces, {by ? `by ${by.words.toLowerCase()}, ${by.ways[sort.startsWith('-') ? 1 : 0]}` : 'worst first'}</caption>
       <thead><tr>{columns.map(c => <Head key={c.column} {...c} sort={sort} change={change} />)}</tr></thead>
-      <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} />)}</tbody>
+      <tbody ref={rows}>{page.rows.map(w => <WorkspaceRow key={w.id} w={w} now={now} act={act} />)}</tbody>
     </table>
   )
 }
@@ -184,7 +193,13 @@ function Table({ rows, page, now, sort, change }: {
 /** mends reports whether a command changes something: what only looks stands on the workspace's page. */
 const mends = (command: string) => !/^rollcall (receipts|doctor|explain|log) /.test(command)
 
-function WorkspaceRow({ w, now }: { w: Workspace; now: number }) {
+/** Mending is a command of a row, with the button that does the same. */
+function Mending({ w, command, needs, act, first = false }: { w: Workspace; command: string; needs: string | undefined; act: Acting; first?: boolean }) {
+  const does = asks(w, command)
+  return <span class="mending">{act && does && <button type="button" class={first ? 'main' : ''} onClick={() => act(does, w)}>{label(does)}</button>}<Command needs={needs}>{command}</Command></span>
+}
+
+function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting }) {
   const open = waiting(w), wrong = needsHand(w, now) && w.status !== 'online'
   const told = w.reason === 'credentials_rejected' || w.status === 'paused' // by the reason's words and the command
   const click = (e: MouseEvent) => {
@@ -206,8 +221,8 @@ function WorkspaceRow({ w, now }: { w: Workspace; now: number }) {
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
         {wrong && !told && w.hint && <span class="more" title={visible(w.hint)}><Said now={now}>{w.hint}</Said></span>}
-        {wrong && w.command && mends(w.command) && <Command needs={w.command_needs}>{w.command}</Command>}
-        {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now}>{r.text}</Said></span>{r.command && <Command needs={r.command_needs}>{r.command}</Command>}</span>)}
+        {wrong && w.command && mends(w.command) && <Mending w={w} command={w.command} needs={w.command_needs} act={act} first />}
+        {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now}>{r.text}</Said></span>{r.command && <Mending w={w} command={r.command} needs={r.command_needs} act={act} />}</span>)}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>
       <td class="mode" data-label="Mode">{w.delivery.effective_mode}</td>

@@ -29,6 +29,12 @@ const initial: State = {
   fleet: undefined, more: false, health: undefined, me: undefined, refused: undefined, trouble: '', readAt: 0, news: '',
 }
 
+/** mayAct reports whether who is signed in may do what an operator does. */
+export const mayAct = ({ me }: State) => me?.scope === 'operate' || me?.scope === 'admin'
+
+/** mayLookOnly reports whether who is signed in may not: such a person is offered nothing to do. */
+export const mayLookOnly = (state: State) => !!state.me && !mayAct(state)
+
 const later = (ms: number, signal: AbortSignal) => new Promise<void>(done => {
   const timer = setTimeout(done, ms)
   signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })

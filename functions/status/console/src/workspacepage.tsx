@@ -6,6 +6,7 @@ import { taskFailed } from './chart'
 import { useDetails } from './details'
 import type { Details } from './details'
 import { go, useKeys, useNow } from './hooks'
+import { mayAct, mayLookOnly } from './live'
 import type { Live, State } from './live'
 import { Charts, Mailbox, Words } from './mail'
 import { Ago, Command, Copy, Dot, For, Icon, Name, Said } from './parts'
@@ -22,8 +23,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
   const details = useDetails(id, w, live, hours)
   const head = useRef<HTMLHeadingElement>(null)
   const [doing, open] = useState<{ act: Act; message?: string } | undefined>(undefined)
-  const may = state.me?.scope === 'operate' || state.me?.scope === 'admin'
-  const looks = !!state.me && !may // who is signed in and may only look is offered nothing to do
+  const may = mayAct(state), looks = mayLookOnly(state)
   const act = (act: Act, message?: string) => { if (may) open(message ? { act, message } : { act }); else onSignIn() }
   useLayoutEffect(() => { head.current?.focus({ preventScroll: true }) }, [!w])
   useKeys((key, e) => {
