@@ -55,7 +55,7 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 		m.ID = uuid.NewString()
 	}
 	if len(m.ID) > maxMessageID || !messageID.MatchString(m.ID) {
-		hint := "leave messageId out, and one is made"
+		hint := "without messageId, the platform makes one"
 		if strings.HasPrefix(m.ID, "_") {
 			hint = "ids that begin with '_' are the platform's own; " + hint
 		}
@@ -94,7 +94,7 @@ func checkSize(body json.RawMessage, p chat.Policy) error {
 	if len(body) <= p.MaxBody {
 		return nil
 	}
-	return fault.New(fault.TooLarge, "the message has %d bytes; at most %d are taken", len(body), p.MaxBody).
+	return fault.New(fault.TooLarge, "the message has %d bytes, and the limit is %d", len(body), p.MaxBody).
 		WithHint("send large content as a link", "stop")
 }
 

@@ -36,7 +36,7 @@ func (d delegationLog) record(
 ) (api.DelegationRecorded, error) {
 	if in.Task == "" || !isDelegationID(in.DelegationID) {
 		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest,
-			"task and delegation_id must be texts that aren't empty, the latter of at most %d bytes", maxDelegationID)
+			"task and delegation_id must be texts that aren't empty, and delegation_id has at most %d bytes", maxDelegationID)
 	}
 	if err := workspace.CheckID(in.TargetID); err != nil {
 		return api.DelegationRecorded{}, err

@@ -24,7 +24,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 			return polls(ctx, c, q)
 		case person && q.cursor != "":
 			return api.Activity{}, fault.New(fault.InvalidRequest, "since_id is for the workspace's own polls").
-				WithHint("page the log with cursor", "stop")
+				WithHint("to page the log, send cursor", "stop")
 		}
 		return reads.read(ctx, c, q)
 	}

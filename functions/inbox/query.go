@@ -59,7 +59,7 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	if q.cursor != "" && !q.isPoll() {
 		return q, fault.New(fault.InvalidRequest, "since_id is for polls: it goes with type=a2a_receive or no type, "+
 			"and without source, peer_id, before_ts and cursor").
-			WithHint("page other rows with cursor", "stop")
+			WithHint("to page other rows, send cursor", "stop")
 	}
 	return q, nil
 }

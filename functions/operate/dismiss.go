@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 )
 
-// dismiss drops the refused attempts on a workspace's record: the operator says that
+// dismiss drops the refused calls on a workspace's record: the operator says that
 // they are not the agent's.
 func dismiss(reg *registry.Registry) func(context.Context, httpapi.Call, api.WorkspacePath) (api.Changed, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WorkspacePath) (api.Changed, error) {

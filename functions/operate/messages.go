@@ -89,7 +89,7 @@ func (ms messages) cancelMail(
 	ctx context.Context, c httpapi.Call, in api.CancelMailRequest,
 ) (out api.CancelledMail, err error) {
 	if in.From == "" && !in.All {
-		return out, fault.New(fault.InvalidRequest, "from or all must say whose mail is to end")
+		return out, fault.New(fault.InvalidRequest, "say whose mail to cancel, with from or all")
 	}
 	if err := workspace.CheckSender(in.From); err != nil {
 		return out, err

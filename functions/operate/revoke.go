@@ -14,7 +14,7 @@ func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.Revo
 		return api.Revoked{
 			WorkspaceID: in.ID, Revoked: revoked,
 			Next: "nobody holds a valid credential now; rollcall repair " + in.ID +
-				" --show gives one to place where the agent takes its own from",
+				" --show shows one to place in the agent's environment or file",
 		}, err
 	}
 }

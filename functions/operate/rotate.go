@@ -21,7 +21,7 @@ func rotate(
 		if c.Caller.Person == "" {
 			asked.To = workspace.ToAgent
 			if in.Fetch || in.Force {
-				return api.Rotated{}, fault.New(fault.InvalidRequest, "only an operator may say fetch and force")
+				return api.Rotated{}, fault.New(fault.InvalidRequest, "only an operator may send fetch or force")
 			}
 		}
 		before, text, err := reg.Rotate(ctx, asked, c.Now)

@@ -47,7 +47,7 @@ func TestACredentialIsInspectedWithoutUse(t *testing.T) {
 	}{
 		"in use":       {own, 200, `"credential":"in_use"`},
 		"not used yet": {issued, 200, `"credential":"not_used_yet"`},
-		"former":       {former, 401, "this credential of demo is no longer good"},
+		"former":       {former, 401, "this credential of demo is no longer accepted"},
 		"garbage":      {"garbage", 401, "issued to no workspace here"},
 		"none":         {"", 401, "credential_missing"},
 	} {

@@ -106,7 +106,7 @@ func readNamed(
 ) (page, error) {
 	ids := strings.Split(list, ",")
 	if len(ids) > api.MaxIDs {
-		return page{}, fault.New(fault.InvalidRequest, "ids has at most %d ids", api.MaxIDs).
+		return page{}, fault.New(fault.InvalidRequest, "ids names at most %d workspaces", api.MaxIDs).
 			WithHint("ask for the others in another call", "stop")
 	}
 	facts, err := reg.ReadEach(ctx, ids)

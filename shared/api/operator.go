@@ -117,10 +117,10 @@ var Resume = declare[WorkspacePath, Changed](Operation{
 	Errors:  errs(400, 401, 403, 404, 410),
 })
 
-// Dismiss is the call that drops the refused attempts on a workspace's record.
+// Dismiss is the call that drops the refused calls on a workspace's record.
 var Dismiss = declare[WorkspacePath, Changed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
-	Summary: "Drop the refused attempts on record: they are not the agent's",
+	Summary: "Drop the refused calls on record: they are not the agent's",
 	Description: "For attempts of a stranger that can't be told from the agent, such as a neighbour behind one network " +
 		"address. They and the warning of a stranger are forgotten, and the trail keeps how many there were and from " +
 		"where. No credential changes; attempts that go on are noted again.",

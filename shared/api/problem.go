@@ -31,5 +31,5 @@ var ErrorDescriptions = map[int]string{
 	429: "too many messages wait: try again after Retry-After",
 	500: "the function failed, and may have done its work or not; make the call again: nothing is done twice",
 	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
-		"nothing was changed: try again after Retry-After",
+		"nothing was decided: try again after Retry-After",
 }

@@ -322,7 +322,7 @@ func (m Message) Expire(now time.Time) Message {
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	if !m.At(now).State.Open() {
 		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.At(now).State).
-			WithHint("there is nothing left to cancel: read its receipt", "stop")
+			WithHint("it can't be cancelled any more: read its receipt", "stop")
 	}
 	m = m.clone()
 	m.closeAttempt(Lost, "cancelled meanwhile")

@@ -197,7 +197,7 @@ func TestAHostThatAcknowledgesNothingAsDoneIsToldSo(t *testing.T) {
 		w.Want("it has it", w.PollAfter("m1"))
 	}
 	v := w.Verdict()
-	if v.Reason != workspace.ReasonBacklogStalled || !strings.Contains(v.Hint, "acknowledges none of it as done") {
+	if v.Reason != workspace.ReasonBacklogStalled || !strings.Contains(v.Hint, "acknowledged none of it") {
 		t.Fatalf("%+v", v)
 	}
 	w.Heartbeat(1)

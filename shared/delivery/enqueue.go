@@ -221,7 +221,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		}
 		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
-	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait%s; of %s it takes at most %d now",
+	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait%s; from %s it takes at most %d now",
 		len(open), fillers(names, senders), workspace.SenderName(source), d.Policy.Share(source, senders))
 	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
 		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them",

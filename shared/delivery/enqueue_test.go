@@ -204,7 +204,7 @@ func TestASenderHasAShare(t *testing.T) {
 	}
 	w.Want("taken", []string{fmt.Sprint(taken)}, "map[:5 flooder:10 fourth:1 second:3 third:1]")
 	w.Want("the refusal", []string{refusal}, "this workspace's inbox is full: 20 messages wait, 10 of them from flooder, "+
-		"5 of them from the user, 3 of them from second, and the rest from 2 others; of the user it takes at most 5 now")
+		"5 of them from the user, 3 of them from second, and the rest from 2 others; from the user it takes at most 5 now")
 	if _, err := w.Probe(t.Context(), world.ID, w.Now); err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func superseded(epoch int64, f workspace.Facts) bool { return epoch > 0 && epoch
 
 func supersededError() error {
 	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
-		WithHint("this one's mail goes to that one now: stop, or register again to take over", "register")
+		WithHint("the mail goes to that host now: stop, or register again to take it over", "register")
 }
 
 // pollClaim is the claim token of a message that was handed out to a poll.

@@ -108,7 +108,7 @@ func (c Call) Raw() ([]byte, error) {
 }
 
 func tooLarge() error {
-	return fault.New(fault.TooLarge, "the body has more than the %d bytes that are taken", MaxBody).
+	return fault.New(fault.TooLarge, "the body has more than %d bytes", MaxBody).
 		WithHint("send large content as a link", "stop")
 }
 
@@ -136,12 +136,12 @@ func unpack(body []byte, encoding string) ([]byte, error) {
 		}
 		return out, nil
 	}
-	return nil, fault.New(fault.InvalidRequest, "a body in this content-encoding is not taken").
+	return nil, fault.New(fault.InvalidRequest, "this content-encoding is not supported").
 		WithHint("send it plain, or in gzip", "stop")
 }
 
 func notPacked() error {
-	return fault.New(fault.InvalidRequest, "the body is not the gzip that content-encoding says it is")
+	return fault.New(fault.InvalidRequest, "content-encoding says gzip, and the body can't be unpacked")
 }
 
 // Decode reads the JSON body into v; unknown members are ignored, as clients
@@ -165,7 +165,7 @@ func (c Call) Decode(v any) error {
 	}
 	if _, ok := v.(api.AnyNumber); !ok && chat.OddNumber(body) {
 		return fault.New(fault.InvalidRequest,
-			"the body has a number of more than %d characters, or one that no double holds", chat.MaxNumber).
+			"the body has a number that is longer than %d characters, or too large for a double", chat.MaxNumber).
 			WithHint("send that number as a text", "stop")
 	}
 	return nil

@@ -98,7 +98,7 @@ func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Calle
 	needed, forPeople := op.Access.ForPeople()
 	if !forPeople {
 		return Caller{}, fault.New(fault.CredentialOfAnother, "this is a person's credential, and the call is a workspace's").
-			WithHint("send the workspace's own credential; a person's has no place in an agent", "stop")
+			WithHint("send the workspace's own credential: an agent never uses a person's", "stop")
 	}
 	if g.isRoot(c) {
 		return Caller{Person: "operator " + token.Name(c.Bearer()), Name: "root", Scope: people.Admin}, nil

@@ -204,11 +204,11 @@ func TestPackedBodies(t *testing.T) {
 	for name, c := range map[string]struct{ body, encoding, want string }{
 		"gzip":                   {whole, "gzip", `"from":"::1"`},
 		"in another case":        {whole, "GZIP", `"from":"::1"`},
-		"cut off":                {whole[:16], "gzip", "not the gzip"},
-		"not gzip":               {base64.StdEncoding.EncodeToString([]byte("{}")), "gzip", "not the gzip"},
+		"cut off":                {whole[:16], "gzip", "can't be unpacked"},
+		"not gzip":               {base64.StdEncoding.EncodeToString([]byte("{}")), "gzip", "can't be unpacked"},
 		"said to be plain":       {whole, "identity", "invalid_json"},
-		"another encoding":       {whole, "br", "content-encoding is not taken"},
-		"packed twice":           {whole, "gzip,gzip", "content-encoding is not taken"},
+		"another encoding":       {whole, "br", "content-encoding is not supported"},
+		"packed twice":           {whole, "gzip,gzip", "content-encoding is not supported"},
 		"much in little":         {packed(strings.Repeat(" ", 64<<20)), "gzip", "too_large"},
 		"as much as plain takes": {packed(strings.Repeat(" ", httpapi.MaxBody-2) + "{}"), "gzip", `"workspace_id":"w"`},
 	} {

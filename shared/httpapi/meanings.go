@@ -75,11 +75,11 @@ var meanings = map[fault.Code][2]string{
 		"the URL leads where the platform may not call",
 		"register one that the platform can reach",
 	},
-	fault.TooLarge: {"the body or the message is too large", "send less; the text says how much is taken"},
+	fault.TooLarge: {"the body or the message is too large", "send less; the text says what the limit is"},
 
-	fault.UnknownRoute:     {"no operation has this path", "see this page"},
+	fault.UnknownRoute:     {"no operation has this path", "look it up on this page"},
 	fault.MethodNotAllowed: {"the path takes other methods", "use one that the header allow names"},
-	fault.NotServed:        {"older platforms serve this, and Rollcall does not", "the hint says whose it is"},
+	fault.NotServed:        {"older platforms serve this, and Rollcall does not", "the hint says what serves it"},
 	fault.WorkspaceUnknown: {"no workspace has this id", "check that the id is right; create it"},
 	fault.WorkspaceRemoved: {"the workspace was removed", "stop; an operator can create it again"},
 	fault.MessageUnknown: {
@@ -88,8 +88,8 @@ var meanings = map[fault.Code][2]string{
 	},
 	fault.TokenUnknown:   {"no credential of a person has this id", "list them"},
 	fault.WebhookUnknown: {"no webhook has this id", "list them"},
-	fault.WebhookFailed:  {"the webhook's receiver did not take the test", "see its URL, and that it answers 2xx"},
-	fault.CursorGone:     {"the cursor is older than what is kept", "begin anew without it"},
+	fault.WebhookFailed:  {"the webhook's receiver did not take the test", "check its URL, and that it answers with 2xx"},
+	fault.CursorGone:     {"the cursor is unknown, or older than what is kept", "begin again without it"},
 
 	fault.WorkspaceExists:        {"a workspace with this id exists", "adopt it, or choose another id"},
 	fault.EpochSuperseded:        {"another host has registered since", "register again, or stop"},
@@ -99,26 +99,26 @@ var meanings = map[fault.Code][2]string{
 	fault.NotPushed:              {"the agent is not pushed to, so no call is passed to it", "send it a message"},
 	fault.CredentialInUse: {
 		"the credential that this would end is in use",
-		"check that the id is right; say force",
+		"check that the id is right; repeat it with force",
 	},
 	fault.CredentialPending: {
-		"a credential waits for its first use already",
-		"use that one; say force to end it",
+		"a credential that was issued before is not used yet",
+		"use that one, or end it with force",
 	},
 	fault.RepairAddressUnknown: {
-		"it is not known from which address the agent calls",
-		"name the address, or ask for a credential to place",
+		"no address is known from which the agent calls",
+		"name the address, or have a credential shown",
 	},
 
-	fault.CredentialMissing: {"the call has no credential", "send it as a bearer"},
+	fault.CredentialMissing: {"the call has no credential", "send one in the header Authorization"},
 	fault.CredentialUnknown: {
-		"the credential is not good here, or no longer",
-		"an agent is repaired; a person signs in again",
+		"the credential is unknown, or was ended",
+		"an operator repairs the agent; a person signs in again",
 	},
-	fault.CredentialExpired: {"the person's credential has expired", "have an admin make another"},
+	fault.CredentialExpired: {"the person's credential has expired", "have an admin make another one"},
 	fault.CredentialOfAnother: {
 		"the credential is another workspace's, or a person's",
-		"send that of the workspace",
+		"send the workspace's own",
 	},
 	fault.OperatorOnly: {
 		"the credential is a workspace's, and the call is for people",
@@ -126,34 +126,34 @@ var meanings = map[fault.Code][2]string{
 	},
 	fault.ScopeTooSmall: {
 		"the person's credential has a smaller scope",
-		"have an admin make one with the scope that is named",
+		"have an admin make one with the scope that the text names",
 	},
 	fault.OtherTeam: {
-		"the credential or the id is of another team",
-		"use one that is not bound to it",
+		"the credential or the id belongs to another team",
+		"use a credential of no team, or of that one",
 	},
 	fault.CallerCredentialUnknown: {
-		"the credential does not say which workspace calls",
-		"send its own credential",
+		"the credential is no workspace's",
+		"send that of the workspace that calls",
 	},
 	fault.CallerMismatch: {
 		"the headers name another workspace than the credential",
-		"name none, or the right one",
+		"leave the headers out, or name the right one",
 	},
 	fault.EnrolmentUnknown: {
-		"the enrolment token is not good, or no longer",
-		"have an operator make another",
+		"the enrolment token is unknown, used up, expired, or for another workspace",
+		"have an operator make another one",
 	},
 
 	fault.InboxFull: {
 		"too many messages wait, or too many from this sender",
-		"wait as retry-after says; see why they wait",
+		"try again after Retry-After; an operator sees why they wait",
 	},
 	fault.AgentUnreachable:    {"the agent did not answer the call that was passed to it", "try again later"},
-	fault.PlatformUnavailable: {"the store can't be asked; nothing was decided", "try again after retry-after"},
+	fault.PlatformUnavailable: {"the store can't be asked; nothing was decided", "try again after Retry-After"},
 	fault.Conflict: {
 		"others changed the same thing again and again; nothing was decided",
-		"try again after retry-after",
+		"try again after Retry-After",
 	},
 	fault.Internal: {
 		"the function failed",

@@ -218,7 +218,7 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 		return "", Person{}, err
 	}
 	if len(all) >= MaxMany {
-		return "", Person{}, fault.New(fault.InvalidRequest, "there are %d credentials of people; there can be %d",
+		return "", Person{}, fault.New(fault.InvalidRequest, "there are %d credentials already, and the limit is %d",
 			len(all), MaxMany).WithHint("revoke those that are not used: rollcall token list", "stop")
 	}
 	text, hash := token.Mint(token.Person)

@@ -180,14 +180,14 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 		says  string
 	}{
 		"it used what was placed": {
-			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "was placed for it",
+			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "an operator placed its last credential",
 		},
 		"it used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			fetched(t, r, a, now)
 			if code := a.heartbeat("w", now); code != "" {
 				t.Fatal(code)
 			}
-		}, false, "that it used by itself"},
+		}, false, "by itself"},
 		"it never used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			old := *a
 			fetched(t, r, a, now)
@@ -196,7 +196,7 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 					t.Fatal(code)
 				}
 			}
-		}, true, "has never used it"},
+		}, true, "and never used it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, a := working(t)

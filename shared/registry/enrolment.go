@@ -115,6 +115,6 @@ func (r *Registry) admitByEnrolment(
 // it: a stranger learns nothing by trying.
 func EnrolmentUnknown() error {
 	return fault.New(fault.EnrolmentUnknown,
-		"this enrolment token is unknown, used up, past its time, or not for this workspace").
+		"this enrolment token is unknown, used up, expired, or for another workspace").
 		WithHint("an operator makes one with rollcall enrol", "enrol")
 }

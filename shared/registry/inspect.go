@@ -38,6 +38,6 @@ func (r *Registry) InspectCredential(
 	case f.Life() == owner && presented.Matches(f.NextCredential):
 		return f, false, nil
 	}
-	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is no longer good", owner.Workspace).
+	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is no longer accepted", owner.Workspace).
 		WithHint(workspace.UnauthorizedError(owner.Workspace, presented).Hint, "repair")
 }

@@ -66,7 +66,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 		case !exists:
 			out, err = r.create(ctx, in, now)
 		case in.OnlyTeam != "" && old.Team != in.OnlyTeam:
-			err = fault.New(fault.OtherTeam, "this id is taken, and not by a workspace of your team").
+			err = fault.New(fault.OtherTeam, "a workspace of another team has this id").
 				WithHint("choose another id", "stop")
 		case old.Hold == workspace.Removed:
 			out, err = r.createAgain(ctx, old, in, now)
@@ -274,7 +274,7 @@ func (r *Registry) Purge(
 	return out, err
 }
 
-// Dismiss forgets the refused attempts on record: they are not the agent's.
+// Dismiss forgets the refused calls on record: they are not the agent's.
 func (r *Registry) Dismiss(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (Done, error) {

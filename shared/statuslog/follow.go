@@ -64,6 +64,6 @@ func (l *Log) endsAt(ctx context.Context, since int64) error {
 }
 
 func cursorGone(since int64) error {
-	return fault.New(fault.CursorGone, "the log does not go on from %d", since).
-		WithHint("read the fleet anew (GET /workspaces), then follow from GET /events without since", "drop_cursor")
+	return fault.New(fault.CursorGone, "the log no longer has what came after %d", since).
+		WithHint("read the fleet again (GET /workspaces), then follow from GET /events without since", "drop_cursor")
 }

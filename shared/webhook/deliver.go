@@ -207,7 +207,7 @@ func (s *Service) Test(ctx context.Context, id string) (status int, err error) {
 	status, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("test-%s-%d", id, now.UnixMilli()), now, h.Secrets(now), body)
 	if err != nil {
 		return status, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
-			WithHint("see that its URL is right and that it answers 2xx within ten seconds", "stop")
+			WithHint("check that its URL is right and that it answers with 2xx within ten seconds", "stop")
 	}
 	return status, nil
 }

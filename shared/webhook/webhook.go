@@ -154,7 +154,7 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 		return Hook{}, err
 	}
 	if len(all) >= MaxHooks {
-		return Hook{}, fault.New(fault.InvalidRequest, "there are %d webhooks, which is the most", len(all)).
+		return Hook{}, fault.New(fault.InvalidRequest, "there are %d webhooks already, and no more are possible", len(all)).
 			WithHint("delete one that is not used: rollcall webhook list", "stop")
 	}
 	latest, err := s.Log.LatestChange(ctx)

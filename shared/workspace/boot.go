@@ -45,8 +45,8 @@ func (s situation) mendBoot(v Verdict) Verdict {
 	switch {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
-		v.Hint = fmt.Sprintf("%s; but %s, so it is known by what it declared before, and the next register is refused too: "+
-			"repair its credential first, with %s; %s", v.Hint, s.bootWords(), s.repairCommand(), s.fetchesWords())
+		v.Hint = fmt.Sprintf("%s; but %s: what it declared before still counts, and its next register is refused too. "+
+			"Repair its credential first, with %s; %s", v.Hint, s.bootWords(), s.repairCommand(), s.fetchesWords())
 	case s.bootFailed() && v.Action != "check_url":
 		v.Action = "inspect"
 	}

@@ -33,11 +33,12 @@ func (f Facts) CheckRotate(to Recipient, p Policy) error {
 	given := !f.Credential.Zero() && !f.NextCredential.Zero() && f.IssuedTo == ToAgent
 	switch {
 	case to == ToAgent && f.waitsForAnother():
-		return fault.New(fault.CredentialPending, "a credential that was issued at %s waits to be placed or used by another",
-			stamp(f.IssuedAt)).WithHint("go on with the credential that you have: it is good until that one is used", "wait")
+		return fault.New(fault.CredentialPending, "a credential that was issued to somebody else at %s is not used yet",
+			stamp(f.IssuedAt)).WithHint("go on with your credential: it is accepted until the other one is used", "wait")
 	case to == ToOperator && given && f.LastSignal().Sub(f.IssuedAt) < p.LeaseTTL:
-		return fault.New(fault.CredentialPending, "the agent was given a credential at %s, and has yet to use it",
-			stamp(f.IssuedAt)).WithHint("it uses it with its next call: ask again then, or end it (force, --force)", "wait")
+		return fault.New(fault.CredentialPending, "the agent was given a credential at %s, and has not used it yet",
+			stamp(f.IssuedAt)).
+			WithHint("its next call uses it: try again after that, or end it with force (--force)", "wait")
 	}
 	return nil
 }
@@ -185,11 +186,11 @@ func (f Facts) WindowFor(now time.Time) (string, error) {
 	if f.distrusted() {
 		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
 			"the address of its last accepted call may be a thief's").WithHint("have a credential shown and place it "+
-			"(show, --show), or say where its agent calls from (from, --from ADDR)"+f.seenLatelyWords(now), "repair")
+			"(show, --show), or name the address that its agent calls from (from, --from ADDR)"+f.seenLatelyWords(now), "repair")
 	}
 	if f.SeenFrom == "" {
 		return "", fault.New(fault.RepairAddressUnknown, "no call of this workspace was ever accepted: "+
-			"its agent's network address is not known").WithHint("say where its agent calls from (from, --from ADDR), "+
+			"its agent's network address is not known").WithHint("name the address that it calls from (from, --from ADDR), "+
 			"or have a credential shown and place it (show, --show), or let in whoever registers first (anyone, --anyone)",
 			"repair")
 	}
@@ -205,7 +206,7 @@ func (f Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	}
 	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",
 		now.Sub(at).Round(time.Second), verb).
-		WithHint("check that the id is right; if it is, say force (--force)", "force")
+		WithHint("check that the id is right; if it is, repeat it with force (--force)", "force")
 	e.Details = map[string]any{"last_accepted_at": at.UTC()}
 	return e
 }

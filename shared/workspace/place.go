@@ -22,15 +22,15 @@ func (f Facts) fetchesWords() string {
 	show := fmt.Sprintf("rollcall repair %s --show shows a credential to place there", f.ID)
 	switch {
 	case f.ignoresIssued():
-		return fmt.Sprintf("it was given a credential at %s and has never used it, so it takes its credential from its "+
+		return fmt.Sprintf("it was given a credential at %s and never used it, so it reads its credential from its "+
 			"environment or a file: %s", stamp(f.IssuedAt), show)
 	case f.TakenAs == ToAgent:
-		return "it fetched the last one that it used by itself"
+		return "it fetched its last credential by itself"
 	case f.TakenAs == ToOperator:
-		return "the last one that it used was placed for it: if it takes its credential from its environment or a file, " +
+		return "an operator placed its last credential: if it reads its credential from its environment or a file, " +
 			show
 	}
-	return "if it takes its credential from its environment or a file, " + show
+	return "if it reads its credential from its environment or a file, " + show
 }
 
 // AfterRepair says what comes after a repair that opened a window; f is the facts before it.
@@ -41,11 +41,11 @@ func AfterRepair(f Facts) string {
 
 // AfterShowing says what comes after a repair that showed a credential; f is the facts before it.
 func AfterShowing(f Facts) string {
-	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it; " +
+	next := "place this credential in the agent's environment or file, and restart the agent; " +
 		"it is shown once, and every other credential of the workspace is revoked"
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += fmt.Sprintf("; this agent has fetched its last credential itself: rollcall repair %s and a restart do too",
-			f.ID)
+		next += fmt.Sprintf("; this agent fetched its last credential by itself, so rollcall repair %s and a restart are "+
+			"enough too", f.ID)
 	}
 	return next
 }
@@ -55,8 +55,8 @@ func AfterAskingToFetch(f Facts) string {
 	next := "its heartbeats are answered with action: rotate until it has fetched a new credential and used it; " +
 		"the one that it uses stays valid until then"
 	if f.TakenAs != ToAgent || f.ignoresIssued() {
-		next += fmt.Sprintf("; so far it has not fetched one that it used: if it takes its credential from its environment "+
-			"or a file, rollcall rotate %s shows one to place there", f.ID)
+		next += fmt.Sprintf("; it has not fetched one so far: if it reads its credential from its environment or a file, "+
+			"rollcall rotate %s shows one to place there", f.ID)
 	}
 	return next + f.urlEndsWords()
 }
@@ -72,14 +72,14 @@ func (f Facts) urlEndsWords() string {
 
 // AfterRotation says what comes after a rotation; f is the facts before it.
 func AfterRotation(f Facts) string {
-	next := "place this credential where the agent takes its own from (its environment, or its file) and restart it"
+	next := "place this credential in the agent's environment or file, and restart the agent"
 	if !f.Enrolled() {
 		return next + "; no other one is valid"
 	}
 	next += "; the one that it uses stays valid until this one is used for the first time" + f.urlEndsWords()
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += fmt.Sprintf("; this agent has fetched its last credential itself: rollcall rotate %s --fetch --force asks "+
-			"it to fetch the new one too, in place of this one", f.ID)
+		next += fmt.Sprintf("; this agent fetched its last credential by itself: rollcall rotate %s --fetch --force asks it "+
+			"to fetch the new one too, in place of this one", f.ID)
 	}
 	return next
 }

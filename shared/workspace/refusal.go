@@ -207,8 +207,8 @@ func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + 
 // whoever calls, from wherever, and whether or not a bootstrap window is open: a stranger learns nothing, and its
 // address gets into no command. What repairs the workspace depends on its facts, which rollcall explain shows.
 func UnauthorizedError(id string, presented token.Hash) *fault.Error {
-	hint := fmt.Sprintf("an operator runs rollcall explain %s, which says what repairs it, or creates it if there is "+
-		"none (rollcall create %[1]s, or an enrolment token); then register again", id)
+	hint := fmt.Sprintf("an operator runs rollcall explain %s, which names the repair; if there is no such workspace, "+
+		"the operator makes it (rollcall create %[1]s) or an enrolment token; then register again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}
@@ -251,12 +251,12 @@ func Dismissed(f Facts) string {
 			stamp(f.StrangerAt), f.StrangerFrom, f.StrangerWith.words()))
 	}
 	if len(parts) == 0 {
-		return "no refused attempt was on record"
+		return "no refused call was on record"
 	}
-	return "the refused attempts on record are dismissed: " + strings.Join(parts, "; ")
+	return "the refused calls on record are dismissed: " + strings.Join(parts, "; ")
 }
 
-// Dismiss forgets the refused attempts: an operator says that they are not the agent's.
+// Dismiss forgets the refused calls: an operator says that they are not the agent's.
 func Dismiss(f Facts) Facts {
 	f.Refusals, f.Stranger = Refusals{}, Stranger{}
 	f.Version++

@@ -37,8 +37,8 @@ func credentialsRevoked(s situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
 		Since: latest(s.RevokedAt, s.LastSignal()),
-		Hint: "its credentials are revoked, and the way is open for a new one: restart the agent so that it registers " +
-			"again; " + s.fetchesWords(),
+		Hint: "its credentials are revoked, and a bootstrap window is open: restart the agent, and its register brings a " +
+			"new one; " + s.fetchesWords(),
 		Evidence: []Evidence{
 			{s.LastSignal(), "last accepted call, with a credential that is revoked now"},
 			{s.RevokedAt, "an operator revoked its credentials"},
@@ -50,22 +50,22 @@ func credentialsRevoked(s situation) *Verdict {
 	}
 	switch {
 	case s.Enrolled():
-		v.Hint = fmt.Sprintf("an operator issued it a new credential, and it has not come with it yet: place it where the "+
-			"agent takes its own from, and restart it, or rollcall repair %s --show if that credential is lost", s.ID)
+		v.Hint = fmt.Sprintf("an operator made a new credential for the agent, and no call has used it yet: place it in the "+
+			"agent's environment or file, and restart the agent; if it is lost, rollcall repair %s --show shows another", s.ID)
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
 		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairCommand() +
 			", then restart the agent; " + s.fetchesWords() + s.strangerHint()
 		if strings.HasSuffix(v.NextCommand, "--show") {
 			v.Hint = "its credentials are revoked, and the address of its last accepted call may be a thief's: " +
-				v.NextCommand + " shows a credential; place it where the agent takes its own from, and restart it; or let it " +
-				"fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
+				v.NextCommand + " shows a credential; place it in the agent's environment or file, and restart the agent; or " +
+				"let it fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
 		}
 	default:
 		s.tellRefusedElsewhere(v)
 	}
 	if !s.RefusedAt.IsZero() {
-		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused attempt, from " + s.RefusedFrom})
+		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused call, from " + s.RefusedFrom})
 	}
 	if !s.leased() && !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		v.Status = StatusOffline
@@ -110,14 +110,14 @@ func credentialIgnored(s situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "place_credential",
 		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
-			"it takes its credential from its environment or from a file. rollcall repair %s --show shows a credential: "+
-			"place that there, then restart the agent", stamp(s.IssuedAt), s.ID),
+			"it reads its credential from its environment or a file. rollcall repair %s --show shows a credential: "+
+			"place it there, then restart the agent", stamp(s.IssuedAt), s.ID),
 		NextCommand: fmt.Sprintf("rollcall repair %s --show", s.ID),
 		Evidence:    append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
 	}
 	if !s.ignoresIssued() {
 		v.Hint = fmt.Sprintf("an operator was shown a new credential at %s, and the agent goes on with another: place the "+
-			"new one where the agent takes its own from (its environment, or its file), then restart the agent; if it is lost, "+
+			"new one in the agent's environment or file, then restart the agent; if it is lost, "+
 			"rollcall repair %s --show shows another", stamp(s.IssuedAt), s.ID)
 	}
 	return v
@@ -142,13 +142,13 @@ func credentialsRejected(s situation) *Verdict {
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
-		v.Hint = "the agent's heartbeats pass, but its polls and other calls bring a credential that is refused: " +
-			"check that it uses one credential for all (a saved file may win over its environment), " +
+		v.Hint = "the agent's heartbeats are accepted, but its polls and other calls have a credential that is refused: " +
+			"check that it uses one credential for all calls (it may prefer a saved file to its environment), " +
 			"or repair it with " + s.repairCommand() + " and restart it"
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
-		v.Hint = "its credential was refused when it was last heard of: repair it with " + s.repairCommand() +
+		v.Hint = "its last call was refused, and none came since: repair its credential with " + s.repairCommand() +
 			", then start the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords()
 	default:
 		return nil
@@ -186,9 +186,9 @@ func (s situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now) 
 
 func (s situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
-		{s.RefusedSince, "first refused attempt since the last accepted one"},
+		{s.RefusedSince, "first refused call since the last accepted one"},
 		{s.RefusedAt, fmt.Sprintf(
-			"last refused attempt noted, from %s; noted as refused: %d register, %d heartbeat and %d other attempts",
+			"last refused call noted, from %s; noted so far: %d registers, %d heartbeats and %d other calls",
 			s.RefusedFrom, s.RegisterRefused, s.BeatsRefused, s.CallsRefused)},
 	}
 	if at := s.LastSignal(); !at.IsZero() {
@@ -203,7 +203,7 @@ func neverRegistered(s situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
-		Hint:     "start the agent with its credential; no call of it was accepted yet" + s.strangerHint(),
+		Hint:     "start the agent with its credential; none of its calls was accepted yet" + s.strangerHint(),
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
@@ -212,7 +212,7 @@ func neverRegistered(s situation) *Verdict {
 		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s", stamp(s.BootstrapUntil))
 	default:
 		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --show", s.ID)
-		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one to start the agent with" + s.strangerHint()
+		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one; start the agent with it" + s.strangerHint()
 	}
 	return v
 }
@@ -231,7 +231,7 @@ func platformSuspect(s situation) *Verdict {
 		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: check whether the platform works "+
 			"(rollcall problems says when its last sweep ended, and the log of the function sweeper says why) "+
 			"before you restart the agent; "+
-			"at %s it is taken for offline if it has not called",
+			"if it has not called by %s, it counts as offline",
 			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
 	}
@@ -262,7 +262,7 @@ func duplicateHost(s situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
 			"last, and each of them may be handed the same mail when it polls. Stop one, or give it an id of its own "+
-			"(if it is one agent that leaves by several addresses, have its heartbeats say uptime_seconds)", s.whereCopiesAre()),
+			"(if it is one agent that calls from several addresses, send uptime_seconds in heartbeats)", s.whereCopiesAre()),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
 				"an agent that had called before came back after another one, %d times in a row", s.Takeovers)},
@@ -356,12 +356,12 @@ func (s situation) strangerHint() string {
 		return ""
 	}
 	if s.StrangerWith == OthersCredential {
-		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it needs a credential of its own",
+		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it must send its own credential",
 			s.StrangerFrom, s.StrangerWith.words(), when)
 	}
 	if s.StrangerWith == FormerCredential { // an ended one names no command: whoever follows that lets a thief in
-		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: a repair for that address is for who knows "+
-			"that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
+		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
+			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
 	if s.AtHome(s.StrangerFrom, s.now) {
 		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
@@ -373,12 +373,12 @@ func (s situation) strangerHint() string {
 
 // strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
 func (s situation) strangerWarning() string {
-	attempt := fmt.Sprintf("warning: an attempt from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
+	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
 	if s.AtHome(s.StrangerFrom, s.now) {
-		return attempt + "calls of this agent are accepted from there since, so it may have been this agent's; " +
+		return call + "calls of this agent were accepted from there since, so it may have been this agent's; " +
 			"it changes nothing"
 	}
-	return attempt + "it can't be attributed to this agent and changes nothing"
+	return call + "nothing shows that it is this agent's, so it changes nothing"
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is

@@ -16,7 +16,7 @@ func inboxUnattended(s situation) *Verdict {
 	}
 	last := Evidence{s.pollAwaited(), "last poll"}
 	if s.PolledAt.Before(last.At) {
-		last.Fact = "it could begin to poll, and has not polled since"
+		last.Fact = "from then on it could poll, and it has not"
 	}
 	ev := append(s.mailEvidence(), last)
 	since := latest(s.pollMissed(s.p), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded(), s.URLEndedAt)
@@ -48,7 +48,7 @@ func inboxUnattended(s situation) *Verdict {
 	}
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: check whether it runs, or restart it; "+
-			"at %s it is taken for offline if it has not called", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p))) +
+			"if it has not called by %s, it counts as offline", stamp(s.LastSignal()), quiet, stamp(s.graceEnd(s.p))) +
 			s.strangerHint()
 	}
 	return &Verdict{
@@ -129,8 +129,8 @@ func (s situation) advice() (hint, action string) {
 	case s.retryDue():
 		return s.waitForRetry(), "wait"
 	case s.ProbePassed:
-		return "it took a probe since, so its URL is good, and it is this mail that fails: see the agent's log, and " +
-			"what stands before it", "inspect"
+		return "the agent took a probe since, so its URL works, and only this mail fails: look at the agent's log, and at " +
+			"a proxy in front of it", "inspect"
 	}
 	return s.PushFault.advice()
 }
@@ -139,7 +139,7 @@ func (s situation) advice() (hint, action string) {
 func (s situation) retryDue() bool { return s.aboutToBeTried() && !s.Resting(s.p, s.now) }
 
 func (s situation) waitForRetry() string {
-	return fmt.Sprintf("that was before %s, when the agent came back; wait for the next try, which is due now",
+	return fmt.Sprintf("that was before the agent came back at %s; wait for the next try, which is due now",
 		stamp(s.ableSince()))
 }
 
@@ -199,7 +199,7 @@ func (s situation) busyForNothing() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: HopAgent,
 		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
-		Hint: "the agent answers each delivery that it is busy, and its heartbeats don't say so: " +
+		Hint: "the agent answers each delivery that it is busy, but its heartbeats report no work: " +
 			advice + "; its mail is kept, and tried again",
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.BusySince, fmt.Sprintf("first of %d answers in a row that it is busy", s.BusyAnswers)},
@@ -306,8 +306,8 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 		return v
 	}
 	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
-		v.Hint = "the agent has fetched its mail, and acknowledges none of it as done: look at what it is doing, and " +
-			"restart it if it hangs; while it works, its heartbeats should say so"
+		v.Hint = "the agent has fetched its mail and acknowledged none of it: look at what it is doing, and restart it if " +
+			"it hangs; while it works, its heartbeats should report active_tasks"
 		return v
 	}
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
@@ -356,7 +356,7 @@ func endedUndelivered(s situation) *Verdict {
 	advice, action := s.advice()
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
-		Hint:     "the last message was not delivered before its time was up, and nothing since: " + advice,
+		Hint:     "the last message ended undelivered, and none was delivered since: " + advice,
 		Evidence: []Evidence{{s.UndeliveredAt, "a message ended without being delivered"}},
 	}
 	if s.mode == Poll {

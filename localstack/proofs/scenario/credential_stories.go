@@ -67,7 +67,7 @@ func pollsRefused(ctx context.Context, p Platform) {
 	defer stale.stopCalls()
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(a.keepsVerdict(ctx, credentialsRejected, 2*(leaseTTL+grace))) // accepted heartbeats don't end it
-	must(checkAdvice(mustGet(a.view(ctx)), "repair", "its polls and other calls bring a credential that is refused"))
+	must(checkAdvice(mustGet(a.view(ctx)), "repair", "its polls and other calls have a credential that is refused"))
 	stale.stopCalls()
 	mustGet(a.poll(ctx, ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
@@ -84,7 +84,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 		must(fmt.Errorf("adopted: %s", r.Raw))
 	}
 	v := mustGet(a.view(ctx))
-	must(checkAdvice(v, "restart", "an operator issued it a new credential"))
+	must(checkAdvice(v, "restart", "an operator made a new credential for the agent"))
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it sends heartbeats with the old one
 	a.stopCalls()
 	a.token = r.Text("auth_token")
@@ -209,7 +209,7 @@ func repairInACircle(ctx context.Context, p Platform) {
 	if boot.token == a.token {
 		must(fmt.Errorf("it was given no credential: %s", r.Raw))
 	}
-	hint := "it takes its credential from its environment or from a file"
+	hint := "it reads its credential from its environment or a file"
 	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, ""}))
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL+grace))
 	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "place_credential", hint, "nobody_is_listening"}))

@@ -170,8 +170,8 @@ func operatorExamples() []example {
 		}),
 		answers(api.Rotate, api.Rotated{AuthToken: "rcw_…", Next: afterRotation, WorkspaceID: "reviewer"}),
 		answers(api.Revoke, api.Revoked{
-			Next: "nobody holds a valid credential now; rollcall repair reviewer --show gives one to place where the agent " +
-				"takes its own from", Revoked: 1, WorkspaceID: "reviewer",
+			Next: "nobody holds a valid credential now; rollcall repair reviewer --show shows one to place in the agent's " +
+				"environment or file", Revoked: 1, WorkspaceID: "reviewer",
 		}).sends(`{"force":true}`),
 		answers(api.Dismiss, same),
 		answers(api.Pause, api.Changed{Workspace: viewer.Workspace(paused(), profile)}),
