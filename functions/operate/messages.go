@@ -94,19 +94,14 @@ func (ms messages) cancelMail(
 	if err := workspace.CheckSender(in.From); err != nil {
 		return out, err
 	}
-	f, err := ms.registry.Read(ctx, in.ID)
-	if err != nil {
-		return out, err
+	ask := func(life workspace.Life, n, left int) error {
+		return activity.Audit(ctx, ms.activity, life, entry(c, "cancel",
+			"asked to cancel %d of the %d messages that waited from %s", n, n+left, cmp.Or(in.From, "anyone")))
 	}
-	ended, left, err := ms.delivery.CancelMail(ctx, in.ID, in.From, byOperator, true, c.Now)
-	if err == nil && !in.DryRun && len(ended) > 0 {
-		audit := entry(c, "cancel", "asked to cancel %d of the %d messages that waited from %s",
-			len(ended), len(ended)+left, cmp.Or(in.From, "anyone"))
-		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
-			return out, err
-		}
-		ended, left, err = ms.delivery.CancelMail(ctx, in.ID, in.From, byOperator, false, c.Now)
+	if in.DryRun {
+		ask = nil
 	}
+	ended, left, err := ms.delivery.CancelMail(ctx, in.ID, in.From, byOperator, ask, c.Now)
 	return api.CancelledMail{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, ended), Left: left}, err
 }
 
@@ -117,18 +112,18 @@ func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.Redriv
 	if err != nil {
 		return api.Redriven{}, err
 	}
-	dead, err := ms.delivery.RedriveAll(ctx, in.ID, true, c.Now)
+	ask := func(life workspace.Life, n, _ int) error {
+		return activity.Audit(ctx, ms.activity, life, entry(c, "redrive",
+			"asked to redrive every dead message: there were %d", n))
+	}
+	if in.DryRun {
+		ask = nil
+	}
+	dead, err := ms.delivery.RedriveAll(ctx, in.ID, ask, c.Now)
 	if err != nil {
 		return api.Redriven{}, err
 	}
 	if !in.DryRun && len(dead) > 0 {
-		audit := entry(c, "redrive", "asked to redrive every dead message: there were %d", len(dead))
-		if err := activity.Audit(ctx, ms.activity, f.Life(), audit); err != nil {
-			return api.Redriven{}, err
-		}
-		if dead, err = ms.delivery.RedriveAll(ctx, in.ID, false, c.Now); err != nil {
-			return api.Redriven{}, err
-		}
 		f.Open += int64(len(dead))
 		ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
 	}

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,12 +62,19 @@ func TestCancelMailEndsOneSendersMail(t *testing.T) {
 func cancelAll(rt *rapid.T, w *world.World, sender string) (ended []string) {
 	for left := -1; left != 0; {
 		before := w.Facts()
-		dry, dryLeft, err := w.CancelMail(rt.Context(), world.ID, sender, "ana", true, w.Now)
+		dry, dryLeft, err := w.CancelMail(rt.Context(), world.ID, sender, "ana", nil, w.Now)
 		if err != nil || w.Facts() != before {
 			rt.Fatalf("a dry run changed the mailbox: %v", err)
 		}
-		page, more, err := w.CancelMail(rt.Context(), world.ID, sender, "ana", false, w.Now)
-		if err != nil || len(page) != len(dry) || more != dryLeft || (len(page) == 0 && more > 0) {
+		no := errors.New("no")
+		refuse := func(workspace.Life, int, int) error { return no }
+		_, _, err = w.CancelMail(rt.Context(), world.ID, sender, "ana", refuse, w.Now)
+		if errors.Is(err, no) == (len(dry) == 0) || w.Facts() != before {
+			rt.Fatalf("it was ended though it was refused: %v", err)
+		}
+		asked := 0
+		page, more, err := w.CancelMail(rt.Context(), world.ID, sender, "ana", world.Asked(&asked), w.Now)
+		if err != nil || asked != len(page) || len(page) != len(dry) || more != dryLeft || (len(page) == 0 && more > 0) {
 			rt.Fatalf("%d of %d, and %d of %d left: %v", len(page), len(dry), more, dryLeft, err)
 		}
 		for i, m := range page {

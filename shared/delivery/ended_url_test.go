@@ -110,7 +110,8 @@ func TestTheEndOfAURLIsTold(t *testing.T) {
 				said += row.Summary
 			}
 		}
-		want := "its URL http://thief.example/?… is not called any more: the credential that it was registered with ended"
+		const want = `its URL "http://thief.example/?…" is not called any more: ` +
+			"the credential that it was registered with ended"
 		if said != want {
 			t.Errorf("%s: %q", name, said)
 		}

@@ -33,7 +33,7 @@ func TestRedriveBeforeTheSweep(t *testing.T) {
 	if _, err := w.Redrive(t.Context(), world.ID, "m1", w.Now); err != nil {
 		t.Fatal(err)
 	}
-	all, err := w.RedriveAll(t.Context(), world.ID, false, w.Now)
+	all, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
 	if err != nil || len(all) != 1 || all[0].ID != "m2" {
 		t.Fatalf("%v, %+v", err, all)
 	}

@@ -174,13 +174,31 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 	})
 }
 
+// Ask is called once before something is done to messages of a life: to how many of them, and how many there are
+// beside. What it fails with keeps it from being done. Where there is none, it is only said what would be done.
+type Ask func(life workspace.Life, n, left int) error
+
+// once is ask, called once however often what follows is tried.
+func (ask Ask) once() Ask {
+	asked := false
+	return func(life workspace.Life, n, left int) error {
+		if asked {
+			return nil
+		}
+		asked = true
+		return ask(life, n, left)
+	}
+}
+
 // CancelMail ends open messages of a workspace that a sender sent (see workspace.IsFrom): in the order of their
-// delivery, as many as one transaction takes. One whose time is up expires. dry only says which; left is how many more
-// there are.
-// Error: conflict when the mailbox kept moving.
+// delivery, as many as one transaction takes. One whose time is up expires. Without ask it only says which; left is how
+// many more there are.
+// Errors: those of ask; conflict when the mailbox kept moving.
 func (d *Delivery) CancelMail(
-	ctx context.Context, id, sender, by string, dry bool, now time.Time,
+	ctx context.Context, id, sender, by string, ask Ask, now time.Time,
 ) (ended []chat.Message, left int, err error) {
+	dry := ask == nil
+	ask = ask.once()
 	err = retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		f, err := d.Registry.Read(ctx, id)
 		if err != nil {
@@ -207,6 +225,9 @@ func (d *Delivery) CancelMail(
 		}
 		if dry || len(moves) == 0 {
 			return nil
+		}
+		if err := ask(f.Life(), len(moves), left); err != nil {
+			return err
 		}
 		return d.write(ctx, f, open, moves, u)
 	})

@@ -131,8 +131,8 @@ func (d *Delivery) lessLost(
 }
 
 // RedriveAll puts back every message of a workspace that is dead, or that expired undelivered in the last day, with its
-// id and place, oldest first; dry only says which. One that is redriven by another meanwhile is left to it.
-func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time.Time) ([]chat.Message, error) {
+// id and place, oldest first; without ask it only says which. One that is redriven by another meanwhile is left to it.
+func (d *Delivery) RedriveAll(ctx context.Context, id string, ask Ask, now time.Time) ([]chat.Message, error) {
 	life, err := d.life(ctx, id)
 	if err != nil {
 		return nil, err
@@ -141,16 +141,20 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, dry bool, now time
 	if err != nil {
 		return nil, err
 	}
+	if ask == nil || len(lost) == 0 {
+		return lost, nil
+	}
+	if err := ask(life, len(lost), 0); err != nil {
+		return nil, err
+	}
 	out := []chat.Message{}
 	for i, m := range lost {
-		if !dry {
-			m, err = d.redrive(ctx, life, m.ID, func() ([]chat.Message, error) { return lost[i:], nil }, now)
-			if fault.CodeOf(err) == fault.MessageNotDead {
-				continue
-			}
-			if err != nil {
-				return out, err
-			}
+		m, err = d.redrive(ctx, life, m.ID, func() ([]chat.Message, error) { return lost[i:], nil }, now)
+		if fault.CodeOf(err) == fault.MessageNotDead {
+			continue
+		}
+		if err != nil {
+			return out, err
 		}
 		out = append(out, m)
 	}

@@ -124,6 +124,14 @@ func (w *World) Tell(_ context.Context, to delivery.Target, m chat.Message) erro
 	return nil
 }
 
+// Asked agrees to what is to be done to messages, and adds to how many.
+func Asked(to *int) delivery.Ask {
+	return func(_ workspace.Life, n, _ int) error {
+		*to += n
+		return nil
+	}
+}
+
 // Heartbeat sends a heartbeat with this many active tasks.
 func (w *World) Heartbeat(active int) {
 	w.T.Helper()
