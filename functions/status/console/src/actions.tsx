@@ -6,7 +6,7 @@ import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, W
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
-import { refusal } from './refusals'
+import { refusal, sentence } from './refusals'
 
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
@@ -37,8 +37,9 @@ const doings: Record<Act, Doing> = {
     command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
     run: async (live, w, c, force) => {
       const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force })
-      const until = done.bootstrap_until ? `Until ${done.bootstrap_until} its agent is given a new credential when it registers${done.from ? `, from ${done.from} only` : ''}. ` : ''
-      return { words: until + done.next, secret: done.auth_token }
+      const until = done.bootstrap_until
+        ? `Its agent is given a new credential if it registers before ${done.bootstrap_until}${done.from ? `, from ${done.from} only` : ''}. ` : ''
+      return { words: until + sentence(done.next.replace(' before bootstrap_until', '')), secret: done.auth_token }
     },
   },
   rotate: {
@@ -47,7 +48,7 @@ const doings: Record<Act, Doing> = {
     command: w => `rollcall rotate ${w.id}`,
     run: async (live, w, _, force) => {
       const done = await live.act<Rotated>(w.id, of(w.id, 'rotate'), force)
-      return { words: done.next, secret: done.auth_token }
+      return { words: sentence(done.next), secret: done.auth_token }
     },
   },
   redrive: {
@@ -101,7 +102,7 @@ const doings: Record<Act, Doing> = {
     command: w => `rollcall revoke ${w.id}`,
     run: async (live, w, _, force) => {
       const done = await live.act<Revoked>(w.id, of(w.id, 'revoke'), force)
-      return { words: `${done.revoked === 1 ? '1 credential has' : done.revoked + ' credentials have'} ended: ${done.next}` }
+      return { words: `${done.revoked === 1 ? '1 credential has' : done.revoked + ' credentials have'} ended. ${sentence(done.next)}` }
     },
   },
   remove: {
@@ -152,7 +153,7 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
   })
   const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
-    <Confirm title={doing.title(w)} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
+    <Confirm title={doing.title(w)} about={w.id} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
       command={doing.command(w, choice)} next={doing.next} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
       {act === 'redrive' && <Which w={w} />}
       {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}

@@ -23,7 +23,7 @@ export function Chart({ title, says, times, lines, bars = false, write }: {
     const axis = { stroke: color('--muted'), grid: { stroke: color('--faint'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' }
     const made = new uPlot({
       width: root.clientWidth, height, legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false } },
-      padding: [8, 4, 0, 0],
+      padding: [8, 18, 0, 0],
       scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, 4)] } },
       axes: [{ ...axis, size: 26, space: 70, values: (_u, ticks) => ticks.map(t => clock(t * 1000).slice(0, 5)) },
         { ...axis, size: 46, space: 34, values: (_u, ticks) => ticks.map(v => Number.isInteger(v) ? write(v) : '') }],

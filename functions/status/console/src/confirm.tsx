@@ -11,6 +11,8 @@ export interface Done { words: string; secret?: string | undefined }
 
 export interface Asked {
   title: string
+  /** about is the id of the workspace that it is about. */
+  about?: string
   does: ComponentChildren
   button: string
   danger?: boolean | undefined
@@ -36,7 +38,7 @@ export function Confirm(asked: Asked) {
   const [busy, wait] = useState(false), [force, insist] = useState(false), [written, write] = useState('')
   // What was refused is not what is asked now.
   useEffect(() => { fail(undefined); insist(false) }, [command])
-  if (done) return <Ended title={title} done={done} secret={asked.secret ?? 'credential'} onClose={onClose} />
+  if (done) return <Ended title={title} about={asked.about} done={done} secret={asked.secret ?? 'credential'} onClose={onClose} />
   const act = async () => {
     wait(true)
     try {
@@ -54,7 +56,7 @@ export function Confirm(asked: Asked) {
       {named && <label class="field named"><span>To confirm, write its id: <code>{visible(named)}</code></span>
         <input value={written} autocomplete="off" spellcheck={false} onInput={e => write(e.currentTarget.value.trim())} /></label>}
       <div class="muted same"><span>The same on the command line:</span> <Command>{command + (force ? ' --force' : '')}</Command></div>
-      {why && <div role="alert" class="refusal"><p><b><Said>{why.what}</Said></b></p><p><Said>{why.next}</Said></p></div>}
+      {why && <div role="alert" class="refusal"><p><b><Said>{why.what}</Said></b></p><p><Said id={asked.about}>{why.next}</Said></p></div>}
       {why?.insist && <label class="check"><input type="checkbox" checked={force} onChange={e => insist(e.currentTarget.checked)} />
         <span>{why.insist}</span></label>}
       <p class="buttons">
@@ -66,9 +68,9 @@ export function Confirm(asked: Asked) {
 }
 
 // A secret that is shown once is not closed by a key or a click beside it.
-const Ended = ({ title, done, secret, onClose }: { title: string; done: Done; secret: string; onClose: () => void }) => (
+const Ended = ({ title, about, done, secret, onClose }: { title: string; about: string | undefined; done: Done; secret: string; onClose: () => void }) => (
   <Dialog title={visible(title)} onClose={onClose} wide={!!done.secret} held={!!done.secret}>
-    <p role="status" class="did"><Said>{done.words}</Said></p>
+    <p role="status" class="did"><Said id={about}>{done.words}</Said></p>
     {done.secret && <div class="secret"><p><b>The new {secret}.</b> It is shown now, and never again.</p>
       <p class="command"><code>{done.secret}</code><Copy text={done.secret} what={'the ' + secret} /></p></div>}
     <p class="buttons"><button type="button" class="main" onClick={onClose}>Close</button></p>

@@ -201,14 +201,14 @@ function Mending({ w, command, needs, act, first = false }: { w: Workspace; comm
 
 function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting }) {
   const open = waiting(w), wrong = needsHand(w, now) && w.status !== 'online'
-  const told = w.reason === 'credentials_rejected' || w.status === 'paused' // by the reason's words and the command
+  const told = !!w.command && (w.reason === 'credentials_rejected' || w.status === 'paused') // by the reason's words and the command
   const click = (e: MouseEvent) => {
     const inside = e.target as HTMLElement
     if (inside.closest('a, button') || getSelection()?.isCollapsed === false) return
     go(workspaceQuery(w.id))
   }
   return (
-    <tr data-id={w.id} onClick={click}>
+    <tr data-id={w.id} class={wrong ? 'wrong' : ''} onClick={click}>
       <th scope="row" data-label="Workspace">
         <a class="name" href={workspaceQuery(w.id)} onClick={e => {
           if (e.ctrlKey || e.metaKey || e.shiftKey) return

@@ -42,7 +42,7 @@ export const After = ({ at, from }: { at: string; from: string }) => {
 const lasts = (milliseconds: number) => milliseconds < 500 ? '' : span(milliseconds / 1000)
 
 /** Said is a text of the API, with its times said as all others are, and its commands for the workspace id as commands. */
-export const Said = ({ children = '', now = platformNow(), id }: { children: string | undefined; now?: number; id?: string }) => (
+export const Said = ({ children = '', now = platformNow(), id }: { children: string | undefined; now?: number; id?: string | undefined }) => (
   <>{pieces(children, now).flatMap((piece, i) => typeof piece === 'string'
     ? commands(piece, id).map((text, k) => k % 2 ? <Code key={i + ' ' + k}>{text}</Code> : visible(text))
     : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>

@@ -27,7 +27,7 @@ function relative(before: string, at: string, now: number): string {
   switch (before.toLowerCase()) {
     case 'since': return ahead ? 'since ' + ago(at, now) : 'for ' + span(-seconds)
     case 'until': return ahead ? `until ${span(seconds)} from now` : 'until ' + ago(at, now)
-    case 'before': return ahead ? 'within ' + span(seconds) : 'before ' + ago(at, now)
+    case 'before': return ahead ? 'within ' + span(seconds) : `in its time, which ended ${ago(at, now)}`
     default: return ago(at, now)
   }
 }
@@ -39,7 +39,8 @@ export function pieces(text: string, now: number): Piece[] {
   for (const found of text.matchAll(stamps)) {
     const [whole, before = '', at = ''] = found
     if (Number.isNaN(Date.parse(at))) continue
-    out.push(text.slice(end, found.index), { at, words: relative(before, at, now) })
+    const words = relative(before, at, now)
+    out.push(text.slice(end, found.index), { at, words: /^[A-Z]/.test(whole) ? words.charAt(0).toUpperCase() + words.slice(1) : words })
     end = found.index + whole.length
   }
   out.push(text.slice(end))

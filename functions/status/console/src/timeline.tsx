@@ -27,9 +27,9 @@ const actWords: Record<string, string> = {
   cancel: 'Message cancelled', probe: 'Probed', credential_issued: 'Credential given out', credential_used: 'New credential in use',
 }
 
-/** rest is a summary without the words that stand before it. */
+/** rest is a summary after the words that stand before it. */
 const rest = (summary: string, words: string) =>
-  summary.toLowerCase().startsWith(words.toLowerCase()) ? summary.slice(words.length) : ' ' + summary
+  summary.toLowerCase().startsWith(words.toLowerCase()) ? summary.slice(words.length) : summary && ': ' + summary
 
 const wordsOf = (action: string) => actWords[action] ?? action.charAt(0).toUpperCase() + action.slice(1).replaceAll('_', ' ')
 

@@ -7,6 +7,7 @@ import type { Done } from './confirm'
 import { useNow } from './hooks'
 import type { State } from './live'
 import { Ago, Command, Copy, For, Icon, Said } from './parts'
+import { sentence } from './refusals'
 import { visible } from './visible'
 import { statusWords, worstFirst } from './words'
 import type { Tone } from './words'
@@ -88,13 +89,13 @@ function Hook({ h, now, act }: { h: Webhook; now: number; act: (act: Act) => voi
         {h.state === 'failing' && h.reason && <p class="error"><Said now={now}>{h.reason}</Said></p>}
         {!!h.missed && <p class="remark"><Icon name="warn" /><span>{count(h.missed, 'change')} went by untold: the log no longer had them.</span></p>}
         <div class="acts" role="group" aria-label="What an operator can do">
-          {actsOf(h).map(a => <button type="button" key={a} class={a === 'delete' ? 'grave' : ''} onClick={() => act(a)}>{doings[a].label}…</button>)}
+          {actsOf(h).map(a => <button type="button" key={a} class={a === 'delete' ? 'grave' : a === 'enable' || a === 'retry' ? 'main' : ''} onClick={() => act(a)}>{doings[a].label}…</button>)}
         </div>
       </div>
       <dl class="facts">
         <div><dt>Told of</dt><dd>{toldOf(h.statuses)}</dd></div>
         <div><dt>Last taken</dt><dd><Ago at={h.last_taken_at} now={now} /></dd></div>
-        <div><dt>Behind</dt><dd>{h.behind ? count(h.behind, 'change') : 'nothing waits'}</dd></div>
+        <div><dt>Behind</dt><dd>{h.behind ? count(h.behind, 'change') + ' to tell' : 'by nothing'}</dd></div>
         {h.next_try_at && h.state === 'failing' && <div><dt>Next try</dt><dd><Ago at={h.next_try_at} now={now} /></dd></div>}
         <div><dt>Added</dt><dd><Ago at={h.created_at} now={now} /> by {visible(h.created_by)}</dd></div>
         <div><dt>Webhook</dt><dd><code>{visible(h.webhook_id)}</code><Copy text={h.webhook_id} what="the webhook’s id" /></dd></div>
@@ -107,7 +108,8 @@ type HookAct = 'test' | 'enable' | 'retry' | 'disable' | 'rotate' | 'delete'
 type Act = HookAct | 'create'
 
 const actsOf = (h: Webhook): HookAct[] =>
-  ['test', ...(h.state === 'disabled' ? ['enable' as const] : h.state === 'failing' ? ['retry' as const, 'disable' as const] : ['disable' as const]), 'rotate', 'delete']
+  [...(h.state === 'disabled' ? ['enable' as const] : h.state === 'failing' ? ['retry' as const] : []), 'test',
+    ...(h.state === 'disabled' ? [] : ['disable' as const]), 'rotate', 'delete']
 
 const at = (h: Webhook, ...rest: string[]) => ['webhooks', h.webhook_id, ...rest].map(encodeURIComponent).join('/')
 
@@ -149,7 +151,7 @@ const doings: Record<HookAct, Doing> = {
     does: 'Makes a new secret, which is shown here once. For a day its events are signed with both, so the receiver can change it in between.',
     run: async h => {
       const done = await call<CreatedWebhook>('POST', at(h, 'rotate'))
-      return { words: 'Next: ' + done.next, secret: done.secret }
+      return { words: sentence(done.next), secret: done.secret }
     },
   },
   delete: {
@@ -186,7 +188,7 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
       command={`rollcall webhook create ${to || 'URL'}${statuses.length ? ' --status ' + statuses.join(',') : ''}`}
       run={async () => {
         const made = await call<CreatedWebhook>('POST', 'webhooks', { url: to, statuses })
-        return { words: 'Next: ' + made.next, secret: made.secret }
+        return { words: sentence(made.next), secret: made.secret }
       }} onClose={onClose}>
       <label class="column"><span>URL</span>
         <input type="url" value={url} autocomplete="off" spellcheck={false} placeholder="https://hooks.example.com/rollcall" onInput={e => write(e.currentTarget.value)} /></label>

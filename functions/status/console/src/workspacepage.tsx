@@ -69,9 +69,10 @@ const offered = (w: Workspace) => [asks(w, w.command), ...(w.remarks ?? []).map(
 /** Acts are the buttons of what else an operator can do. Who is not one is asked to sign in. */
 function Acts({ w, act }: { w: Workspace; act: (act: Act) => void }) {
   const above = offered(w), acts = actsOf(w).filter(a => !above.includes(a))
+  const button = (a: Act) => <button type="button" key={a} class={grave(a) ? 'grave' : ''} onClick={() => act(a)}>{label(a)}</button>
   return (
     <div class="acts" role="group" aria-label="What an operator can do">
-      {acts.map(a => <button type="button" key={a} class={grave(a) ? 'grave' : ''} onClick={() => act(a)}>{label(a)}</button>)}
+      {acts.filter(a => !grave(a)).map(button)}<span class="graves">{acts.filter(grave).map(button)}</span>
     </div>
   )
 }
