@@ -22,6 +22,8 @@ type targets struct {
 	shows bool
 	// concerns: of those that are picked, only these; nil: all.
 	concerns func(api.Workspace) bool
+	// spares says why one that is picked is left out, which a person is told; "": it is not.
+	spares func(api.Workspace) string
 }
 
 // flags defines the flags of a command for several workspaces.
@@ -34,11 +36,19 @@ func (t *targets) flags(a *app, cmd *cobra.Command) {
 
 // bulkCommand is a command on the workspaces that its arguments or its flags name.
 func (a *app) bulkCommand(verb, short string, do func(ctx context.Context, id string) error) *cobra.Command {
-	var t targets
+	return a.bulkCommandOf(&targets{}, verb, short,
+		func(ctx context.Context, ws api.Workspace) error { return do(ctx, ws.ID) })
+}
+
+// bulkCommandOf is bulkCommand for a command that needs more of a workspace than its id. Of one that an argument names,
+// nothing else is known.
+func (a *app) bulkCommandOf(
+	t *targets, verb, short string, do func(ctx context.Context, ws api.Workspace) error,
+) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " ID…", Short: short, ValidArgsFunction: a.completeIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.each(cmd.Context(), verb, t, args, func(id string) error { return do(cmd.Context(), id) })
+			return a.eachOf(cmd.Context(), verb, *t, args, func(ws api.Workspace) error { return do(cmd.Context(), ws) })
 		},
 	}
 	t.flags(a, cmd)
@@ -48,14 +58,22 @@ func (a *app) bulkCommand(verb, short string, do func(ctx context.Context, id st
 // each does something to each target. One that fails keeps none of the others from it. With the flags that pick
 // workspaces it says before what it will be done to, and asks a person.
 func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do func(id string) error) error {
+	return a.eachOf(ctx, verb, t, ids, func(ws api.Workspace) error { return do(ws.ID) })
+}
+
+// eachOf is each, for what needs more of a workspace than its id.
+func (a *app) eachOf(
+	ctx context.Context, verb string, t targets, ids []string, do func(ws api.Workspace) error,
+) error {
 	if len(ids) == 1 && !t.given() && !t.all && (!t.dryRun || t.shows) {
-		return do(ids[0])
+		return do(api.Workspace{ID: ids[0]})
 	}
-	chosen, err := a.chosen(ctx, t, ids)
+	picked, err := a.chosen(ctx, t, ids)
 	if err != nil {
 		return err
 	}
-	if len(chosen) == 0 {
+	chosen := a.unspared(t, picked)
+	if len(picked) == 0 {
 		a.printf("no workspace matches\n")
 		return nil
 	}
@@ -65,7 +83,7 @@ func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do
 			fmt.Fprintf(w, "%s would be done to %s\n", verb, count(len(chosen), "workspace"))
 		})
 	}
-	if len(ids) == 0 && !t.dryRun {
+	if len(ids) == 0 && !t.dryRun && len(chosen) > 0 {
 		if err := a.agreed(verb, t.yes, chosen); err != nil {
 			return err
 		}
@@ -75,7 +93,7 @@ func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do
 	failed := 0
 	for _, ws := range chosen {
 		a.printf("%s: ", ws.ID)
-		if err := do(ws.ID); err != nil {
+		if err := do(ws); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -85,10 +103,29 @@ func (a *app) each(ctx context.Context, verb string, t targets, ids []string, do
 			fmt.Fprintf(a.errs, "rollcall: %s: %v\n", ws.ID, err)
 		}
 	}
-	if failed == 0 {
-		return nil
+	switch spared := len(picked) - len(chosen); {
+	case failed > 0:
+		return &outcome{exitCode(first), fmt.Sprintf("%s failed for %d of %d", verb, failed, len(chosen))}
+	case spared > 0:
+		return &outcome{exitRefused, fmt.Sprintf("%s left %d of %d out", verb, spared, len(picked))}
 	}
-	return &outcome{exitCode(first), fmt.Sprintf("%s failed for %d of %d", verb, failed, len(chosen))}
+	return nil
+}
+
+// unspared are the workspaces that are not left out; of each other one it says why.
+func (a *app) unspared(t targets, picked []api.Workspace) (chosen []api.Workspace) {
+	for _, ws := range picked {
+		why := ""
+		if t.spares != nil {
+			why = t.spares(ws)
+		}
+		if why == "" {
+			chosen = append(chosen, ws)
+			continue
+		}
+		fmt.Fprintf(a.errs, "rollcall: %s is left out: %s\n", ws.ID, why)
+	}
+	return chosen
 }
 
 // chosen are the workspaces that are meant. Those that are named need not be in the fleet: the platform says what is

@@ -9,8 +9,10 @@ import (
 )
 
 const threeOf = `{"workspaces": [
-	{"id": "a", "status": "degraded", "reason": "credentials_rejected", "team": "red", "messages": {"dead": 1}},
-	{"id": "b", "status": "offline", "reason": "credentials_rejected", "team": "blue"},
+	{"id": "a", "status": "degraded", "reason": "credentials_rejected", "team": "red", "messages": {"dead": 1},
+		"command": "rollcall repair a"},
+	{"id": "b", "status": "offline", "reason": "credentials_rejected", "team": "blue",
+		"command": "rollcall repair b --from 10.0.0.7"},
 	{"id": "c", "status": "online", "reason": "healthy", "team": "red", "messages": {"expired": 2}},
 	{"id": "gone", "status": "removed", "reason": "removed", "team": "red"}]}`
 
@@ -87,6 +89,38 @@ func TestBulk(t *testing.T) {
 				t.Errorf("exit %d, posted %q\n%s%s", code, posted, out, errs)
 			}
 		})
+	}
+}
+
+// A repair of many does to each what its own verdict asks for, and leaves out, and names, those that it does not fit.
+func TestARepairOfManyGuessesNoAddress(t *testing.T) {
+	const fleet = `{"workspaces": [
+		{"id": "named", "status": "degraded", "reason": "credentials_rejected",
+			"command": "rollcall repair named --from 10.0.0.7"},
+		{"id": "placed", "status": "degraded", "reason": "credentials_rejected", "command": "rollcall repair placed --show"},
+		{"id": "waits", "status": "degraded", "reason": "credentials_rejected"}]}`
+	for args, c := range map[string]struct {
+		posted []string
+		code   int
+		says   string
+	}{
+		"": {[]string{`POST /workspaces/named/repair {"from":"10.0.0.7"}`}, exitRefused, "repair left 2 of 3 out"},
+		" --anyone": {[]string{
+			`POST /workspaces/named/repair {"anyone":true}`, `POST /workspaces/placed/repair {"anyone":true}`,
+			`POST /workspaces/waits/repair {"anyone":true}`,
+		}, 0, "waits: "},
+		" --dry-run": {nil, 0, "placed is left out: its agent is not let in by a window"},
+	} {
+		p := &platform{answers: on("GET /workspaces", answer{200, fleet})}
+		for _, id := range []string{"named", "placed", "waits"} {
+			p.answers["POST /workspaces/"+id+"/repair"] = []answer{{200, repaired}}
+		}
+		line := strings.Fields("repair --reason credentials_rejected" + args)
+		code, out, errs := rollcall(t.Context(), t, p, line...)
+		posted := slices.DeleteFunc(p.calls, func(call string) bool { return strings.HasPrefix(call, "GET ") })
+		if code != c.code || !slices.Equal(posted, c.posted) || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%q: exit %d, posted %q\n%s%s", args, code, posted, out, errs)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,8 +17,9 @@ import (
 func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
 	var asked repairRequest
-	cmd := a.bulkCommand("repair", "Mend a lost credential: revoke what there is, and let the agent fetch a new one",
-		func(ctx context.Context, id string) error { return a.repair(ctx, id, asked, wait) })
+	t := &targets{spares: func(ws api.Workspace) string { return asked.spares(ws) }}
+	cmd := a.bulkCommandOf(t, "repair", "Mend a lost credential: revoke what there is, and let the agent fetch a new one",
+		func(ctx context.Context, ws api.Workspace) error { return a.repair(ctx, ws.ID, asked.asTold(ws), wait) })
 	cmd.Long = `Revokes every credential of the workspace and opens a time-limited window in
 which its agent is given a new one when it registers. The window is for the
 network address of the agent's last accepted call, or for the one that --from
@@ -30,7 +33,9 @@ prints the command for what the agent has done so far.
 
 When the agent works with its credential, repair asks first, or wants --force.
 rollcall repair --reason credentials_rejected --dry-run shows whose are refused;
-without --dry-run it repairs them all, after a question.`
+without --dry-run it repairs them, after a question: each by the command that
+explain prints for it. One for which that is none, or shows a credential, is left
+out, and that is said.`
 	positiveVar(cmd, &wait, "wait", "how long to wait for the agent to register again")
 	cmd.Flags().StringVar(&asked.From, "from", "",
 		"only an agent that calls from this network address is given the new credential")
@@ -49,6 +54,35 @@ type repairRequest struct {
 	Show   bool   `json:"show,omitempty"`
 	Force  bool   `json:"force,omitempty"`
 }
+
+// plain reports whether the platform is to say whom the window is for.
+func (r repairRequest) plain() bool { return r.From == "" && !r.Anyone && !r.Show }
+
+// asTold is the request for a workspace that was picked, as its verdict has it: with the address that the verdict's
+// command names.
+func (r repairRequest) asTold(ws api.Workspace) repairRequest {
+	words := strings.Fields(ws.Command)
+	if at := slices.Index(words, "--from"); r.plain() && repairs(ws) && at >= 0 && at+1 < len(words) {
+		r.From = words[at+1]
+	}
+	return r
+}
+
+// spares says why a workspace that was picked is left out: what its verdict asks for is not that its agent is let in.
+func (r repairRequest) spares(ws api.Workspace) string {
+	switch {
+	case !r.plain() || ws.Reason != workspace.ReasonCredentialsRejected && !repairs(ws):
+		return ""
+	case !repairs(ws):
+		return "it waits for its agent, and no repair is asked for; see rollcall explain " + ws.ID
+	case strings.HasSuffix(ws.Command, " --show"):
+		return "its agent is not let in by a window; " + ws.Command + " shows a credential to place"
+	}
+	return ""
+}
+
+// repairs reports whether the command of a workspace's verdict is a repair.
+func repairs(ws api.Workspace) bool { return strings.HasPrefix(ws.Command, "rollcall repair "+ws.ID) }
 
 // repair revokes the workspace's credentials and opens the window for a new one.
 // With wait it waits until the agent has registered again.

@@ -180,8 +180,9 @@ func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
 }
 
 // WindowFor is the address that a repair opens its window to when the operator says no other: that of the last accepted
-// call, wherever attempts have been refused since. After a revocation there is none: the last accepted call may have
-// been a thief's. Error: repair_address_unknown.
+// call, wherever a stranger's attempts have been refused since. There is none after a revocation, and none when the
+// agent's attempts are refused at another address of its own: one of the two may be a thief's.
+// Error: repair_address_unknown.
 func (f Facts) WindowFor(now time.Time) (string, error) {
 	if f.distrusted() {
 		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
@@ -193,6 +194,11 @@ func (f Facts) WindowFor(now time.Time) (string, error) {
 			"its agent's network address is not known").WithHint("name the address that it calls from (from, --from ADDR), "+
 			"or have a credential shown and place it (show, --show), or let in whoever registers first (anyone, --anyone)",
 			"repair")
+	}
+	if f.refusalCount() > 0 && f.RefusedFrom != f.SeenFrom && f.AtHome(f.RefusedFrom, now) {
+		return "", fault.New(fault.RepairAddressUnknown, "its last accepted call came from %s, and calls from %s are "+
+			"refused: each of the two may be its agent", f.SeenFrom, f.RefusedFrom).WithHint("say which of them is its agent's "+
+			"(from, --from ADDR), or have a credential shown and place it (show, --show)", "repair")
 	}
 	return f.SeenFrom, nil
 }

@@ -305,6 +305,31 @@ func TestARevocationTrustsNoAddress(t *testing.T) {
 	}
 }
 
+// A thief's call was the last that was accepted, and the agent is refused where it was accepted before. No repair
+// guesses which of the two is the agent, and the command of the verdict names the one that is refused.
+func TestARepairGuessesNoAddress(t *testing.T) {
+	f := beat(beat(live(nil), "10.0.0.1", at(590)), "10.0.0.2", at(595))
+	if from, err := f.WindowFor(at(596)); err != nil || from != "10.0.0.2" {
+		t.Errorf("before any is refused: %q, %v", from, err)
+	}
+	f, _ = refuse(f, workspace.SignalRegister, "6.6.6.6", "", at(596))
+	if from, err := f.WindowFor(at(597)); err != nil || from != "10.0.0.2" {
+		t.Errorf("a stranger is refused: %q, %v", from, err)
+	}
+	for i := range 2 {
+		f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", "", at(600+i))
+	}
+	f.HeartbeatAt, f.LeaseUntil = at(500), at(590)
+	_, err := f.WindowFor(at(602))
+	refused, ok := errors.AsType[*fault.Error](err)
+	if !ok || refused.Code != fault.RepairAddressUnknown || !strings.Contains(refused.Message, "10.0.0.1") {
+		t.Errorf("%v", err)
+	}
+	if v := workspace.Assess(f, p, at(602)); v.Command("w") != "rollcall repair w --from 10.0.0.1" {
+		t.Errorf("%+v", v)
+	}
+}
+
 // Where calls were accepted from one address only, a refused attempt from there is the agent's.
 func TestARevokedAgentOfOneAddressIsNamed(t *testing.T) {
 	f, _ := workspace.Revoke(beat(live(nil), "10.0.0.1", at(590)), p, at(600))
