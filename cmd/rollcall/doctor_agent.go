@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,7 +132,7 @@ func (d *doctor) lookAtAgent() {
 		d.add("register", broken, "it has never registered", "start the agent; the answer to its register says what is wrong")
 		return
 	case ws.Reason == workspace.ReasonCredentialsRejected:
-		d.add("register", broken, "calls of the agent are refused: "+ws.Hint, d.remedy())
+		d.add("register", broken, "calls of the agent are refused: "+d.hint(), d.remedy())
 	default:
 		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
 	}
@@ -163,7 +164,7 @@ func (d *doctor) lookAtMail() {
 	switch ws.Reason {
 	case workspace.ReasonInboxUnattended, workspace.ReasonPushFailing, workspace.ReasonBacklogStalled,
 		workspace.ReasonAnswersFailing:
-		d.add("mail", broken, text+". "+ws.Hint, d.remedy())
+		d.add("mail", broken, text+". "+d.hint(), d.remedy())
 	default:
 		d.add("mail", healthy, text, "")
 	}
@@ -171,10 +172,23 @@ func (d *doctor) lookAtMail() {
 
 // remedy is what the platform's verdict says to do.
 func (d *doctor) remedy() string {
-	if d.ws.Command != "" {
-		return d.ws.Command
+	words := strings.Fields(d.ws.Command)
+	if len(words) < 2 || slices.Contains(looking, words[1]) {
+		return d.hint()
 	}
-	return d.ws.Hint
+	return d.ws.Command
+}
+
+// looking are the commands of verdicts that mend nothing.
+var looking = []string{"doctor", "explain", "history", "log", "problems", "receipts", "status"}
+
+// doctorItself is how the platform names this command.
+const doctorItself = "rollcall doctor "
+
+// hint is the hint of the platform's verdict, without the clause that asks to run this command.
+func (d *doctor) hint() string {
+	asks := func(clause string) bool { return strings.HasPrefix(clause, doctorItself) }
+	return strings.Join(slices.DeleteFunc(strings.Split(d.ws.Hint, "; "), asks), "; ")
 }
 
 // lookAtURL connects to the agent's URL from this machine, and sends nothing.
@@ -262,8 +276,8 @@ func (d *doctor) lookAtVerdict() {
 	case d.diagnosis().Broken != "":
 		d.add("status", broken, text, d.remedy())
 	case ws.Status == workspace.StatusPaused || ws.Status == workspace.StatusProvisioning:
-		d.add("status", warning, text+": "+ws.Hint, "")
+		d.add("status", warning, text+": "+d.hint(), "")
 	default:
-		d.add("status", broken, text+": "+ws.Hint, d.remedy())
+		d.add("status", broken, text+": "+d.hint(), d.remedy())
 	}
 }

@@ -151,6 +151,12 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			routes: map[string]answer{show: {200, pushed(open, failing)}}, args: []string{"demo"}, broken: "mail",
 			next: "it can't be reached",
 		},
+		"nobody polls, as the platform says it": {
+			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "reason": "inbox_unattended",
+				"hint": "poll; rollcall doctor demo, run where the agent runs, says what keeps it away",
+				"command": "rollcall doctor demo"`)}},
+			args: []string{"demo"}, broken: "mail", next: "poll",
+		},
 		"a wedged runtime": {
 			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "hint": "restart it",
 				"reason": "runtime_wedged"`)}},
@@ -166,6 +172,9 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			want := map[bool]int{true: 0, false: exitUnhealthy}[c.broken == ""]
 			if v.Broken != c.broken || !strings.Contains(v.Next, c.next) || code != want {
 				t.Errorf("exit %d, %+v", code, v)
+			}
+			if strings.Contains(v.Next, "rollcall doctor") {
+				t.Errorf("it says to run what is run: %s", v.Next)
 			}
 			if c.lacks != "" && v.is(c.lacks) != "" {
 				t.Errorf("%s was looked at: %+v", c.lacks, v)

@@ -39,12 +39,20 @@ var readingCommands = []string{"doctor", "explain", "history", "problems", "stat
 
 // needs is the scope that a command of the command-line program needs, "" where the reader may run it, or is no person.
 func (vw Viewer) needs(command string) string {
-	words := strings.Fields(command)
-	if vw.reader == "" || vw.reader.Includes(people.Operate) ||
-		len(words) < 2 || slices.Contains(readingCommands, words[1]) {
+	needed := CommandNeeds(command)
+	if vw.reader == "" || vw.reader.Includes(needed) {
 		return ""
 	}
-	return string(people.Operate)
+	return string(needed)
+}
+
+// CommandNeeds is the scope that a person needs to run a command of the command-line program, or several words of it.
+func CommandNeeds(command string) people.Scope {
+	words := strings.Fields(command)
+	if len(words) < 2 || slices.Contains(readingCommands, words[1]) {
+		return people.View
+	}
+	return people.Operate
 }
 
 // ViewerOf knows what the fleet says about these workspaces.

@@ -349,7 +349,7 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 	}{
 		"to an address that is new":    {[]string{"10.0.0.1"}, false, ""},
 		"to an address that it had":    {[]string{"10.0.0.3", "10.0.0.1"}, false, "rollcall repair w --from 10.0.0.3"},
-		"after a revocation, to a new": {[]string{"10.0.0.1"}, true, ""},
+		"after a revocation, to a new": {[]string{"10.0.0.1"}, true, "rollcall doctor w"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := live(nil)
@@ -361,7 +361,7 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 				f, _ = workspace.Revoke(f, p, at(602))
 			}
 			f, _ = workspace.Repair(f, "10.0.0.1", p, at(603))
-			if v := workspace.Assess(f, p, at(604)); v.Action != "restart" || v.Command("w") != "" {
+			if v := workspace.Assess(f, p, at(604)); v.Action != "restart" || v.Command("w") != "rollcall doctor w" {
 				t.Errorf("before it is refused again: %s, %q", v.Action, v.Command("w"))
 			}
 			f, noted := refuse(f, workspace.SignalRegister, "10.0.0.3", "", at(605))

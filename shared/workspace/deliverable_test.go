@@ -55,6 +55,9 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 		case v.Status == workspace.StatusOnline && !deliverable:
 			t.Fatalf("online, and nothing is delivered: %+v", f)
 		}
+		if online := v.Status == workspace.StatusOnline; online != (v.Command(f.ID) == "") {
+			t.Fatalf("%s (%s), and the command is %q", v.Status, v.Reason, v.Command(f.ID))
+		}
 		if f.WantsDrain(p, now) && !deliverable {
 			t.Fatalf("a drain is wanted where nothing may be delivered: %+v", f)
 		}

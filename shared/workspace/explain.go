@@ -38,7 +38,8 @@ type Explanation struct {
 }
 
 // explained is, for each reason, which hop is at fault, in which words, and which command comes next; %s is the
-// workspace's id. No command restarts an agent: that is done where the agent runs.
+// workspace's id. No command restarts an agent: that is done where the agent runs. Of what an agent has to do, the
+// command shows whether it can, or what it did.
 var explained = map[Reason]struct {
 	hop              Hop
 	summary, command string
@@ -53,7 +54,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonNeverRegistered: {
 		HopAgent,
-		"It was created, and its agent has never called.", "",
+		"It was created, and its agent has never called.", "rollcall doctor %s",
 	},
 	ReasonCredentialsRejected: {
 		HopCredential,
@@ -70,11 +71,11 @@ var explained = map[Reason]struct {
 	},
 	ReasonDuplicateHost: {
 		HopAgent,
-		"Two agents run under its id: its messages go to one of them, or to each.", "",
+		"Two agents run under its id: its messages go to one of them, or to each.", "rollcall history %s",
 	},
 	ReasonRuntimeWedged: {
 		HopAgent,
-		"Its agent calls, and reports that its runtime is stuck.", "",
+		"Its agent calls, and reports that its runtime is stuck.", "rollcall log %s",
 	},
 	ReasonInboxUnattended: {
 		HopAgent,
@@ -98,7 +99,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonErrorRate: {
 		HopAgent,
-		"Its agent works, but most of what it does fails.", "",
+		"Its agent works, but most of what it does fails.", "rollcall log %s",
 	},
 	ReasonBusy: {
 		HopNone,
@@ -117,12 +118,12 @@ func (v Verdict) command(command string) string {
 	case v.NextCommand != "":
 		return v.NextCommand
 	case v.Reason == ReasonCredentialsRejected && v.Action != "repair":
-		return "" // it waits for the agent to come with the credential that it was given
+		return "rollcall doctor %s" // it waits for the agent to come with the credential that it was given
 	}
 	return command
 }
 
-// Command is the exact command that comes next for the workspace of this id; "" when no command helps.
+// Command is the exact command that comes next for the workspace of this id; "" when nothing is wrong with it.
 func (v Verdict) Command(id string) string {
 	return strings.ReplaceAll(v.command(explained[v.Reason].command), "%s", id)
 }

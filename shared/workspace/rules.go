@@ -38,7 +38,7 @@ func credentialsRevoked(s situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
 		Since: latest(s.RevokedAt, s.LastSignal()),
 		Hint: "its credentials are revoked, and a bootstrap window is open: restart the agent, and its register brings a " +
-			"new one; " + s.fetchesWords(),
+			"new one; " + s.fetchesWords() + "; " + s.doctorWords(),
 		Evidence: []Evidence{
 			{s.LastSignal(), "last accepted call, with a credential that is revoked now"},
 			{s.RevokedAt, "an operator revoked its credentials"},
@@ -51,7 +51,8 @@ func credentialsRevoked(s situation) *Verdict {
 	switch {
 	case s.Enrolled():
 		v.Hint = fmt.Sprintf("an operator made a new credential for the agent, and no call has used it yet: place it in the "+
-			"agent's environment or file, and restart the agent; if it is lost, rollcall repair %s --show shows another", s.ID)
+			"agent's environment or file, and restart the agent; if it is lost, rollcall repair %s --show shows another; %s",
+			s.ID, s.doctorWords())
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
 		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairCommand() +
@@ -203,13 +204,16 @@ func neverRegistered(s situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
-		Hint:     "start the agent with its credential; none of its calls was accepted yet" + s.strangerHint(),
+		Hint: "start the agent with its credential; none of its calls was accepted yet; " + s.doctorWords() +
+			s.strangerHint(),
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
 	case s.Enrolled():
 	case s.now.Before(s.BootstrapUntil):
-		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s", stamp(s.BootstrapUntil))
+		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s from %s; %s",
+			stamp(s.BootstrapUntil), s.windowFor(), s.doctorWords())
+		s.tellRefusedElsewhere(v)
 	default:
 		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --show", s.ID)
 		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one; start the agent with it" + s.strangerHint()
@@ -244,9 +248,14 @@ func leaseExpired(s situation) *Verdict {
 	return &Verdict{
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.graceEnd(s.p), Action: "restart",
 		Hint: "no accepted call since the lease ran out: check whether the agent runs and reaches the platform, " +
-			"then restart it" + s.strangerHint(),
+			"then restart it; " + s.doctorWords() + s.strangerHint(),
 		Evidence: s.silenceEvidence(),
 	}
+}
+
+// doctorWords say what shows, where an agent runs, why it does not come.
+func (s situation) doctorWords() string {
+	return fmt.Sprintf("rollcall doctor %s, run where the agent runs, says what keeps it away", s.ID)
 }
 
 func (s situation) silenceEvidence() []Evidence {
@@ -262,7 +271,8 @@ func duplicateHost(s situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
 			"last, and each of them may be handed the same mail when it polls. Stop one, or give it an id of its own "+
-			"(if it is one agent that calls from several addresses, send uptime_seconds in heartbeats)", s.whereCopiesAre()),
+			"(if it is one agent that calls from several addresses, send uptime_seconds in heartbeats); "+
+			"rollcall history %s shows when each address and URL came", s.whereCopiesAre(), s.ID),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
 				"an agent that had called before came back after another one, %d times in a row", s.Takeovers)},
@@ -286,7 +296,8 @@ func runtimeWedged(s situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonRuntimeWedged, Since: s.WedgedSince, Action: "restart",
-		Hint: "the agent reports that its runtime is wedged: restart it",
+		Hint: fmt.Sprintf("the agent reports that its runtime is wedged: restart it; rollcall log %s shows what it did last",
+			s.ID),
 		Evidence: []Evidence{
 			{s.WedgedSince, "the agent's heartbeat first said runtime_state=wedged"},
 			{s.HeartbeatAt, "last heartbeat"},
@@ -302,6 +313,7 @@ func errorRate(s situation) *Verdict {
 	if s.SampleError != "" {
 		hint += ": " + s.SampleError
 	}
+	hint += fmt.Sprintf("; rollcall log %s shows what it was given and what it answered", s.ID)
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonErrorRate, Since: s.ErrorsSince, Action: "inspect", Hint: hint,
 		Evidence: []Evidence{{s.ErrorsSince, fmt.Sprintf("error_rate reached %.1f and has not fallen below %.1f since",

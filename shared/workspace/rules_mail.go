@@ -41,7 +41,7 @@ func inboxUnattended(s situation) *Verdict {
 		}
 	}
 	hint := fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
-		"restart it, or register it with a URL so that mail can be pushed", quiet)
+		"restart it, or register it with a URL so that mail can be pushed; %s", quiet, s.doctorWords())
 	if !s.URLEndedAt.IsZero() {
 		hint = fmt.Sprintf("the agent is alive, and its URL is not called any more: the credential that it was registered "+
 			"with ended at %s. Restart the agent, so that it registers with the one that it has now", stamp(s.URLEndedAt))
@@ -102,14 +102,19 @@ func (s situation) pushesFail() *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(),
-		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept, and tried again",
-			last, s.PushError, advice),
+		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept, and tried again; %s",
+			last, s.PushError, advice, s.receiptsWords()),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
 			s.probeEvidence(),
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
+}
+
+// receiptsWords say what shows each try and what came back.
+func (s situation) receiptsWords() string {
+	return fmt.Sprintf("rollcall receipts %s lists its messages", s.ID)
 }
 
 // probeEvidence is what a probe has shown since a message last failed; zero, and so left out, when there was none.
@@ -249,7 +254,7 @@ func backlogStalled(s situation) *Verdict {
 	}
 	busy := s.busyEvidence()
 	v.Hint = busy.Fact + ", but its mail waits and none was delivered: " +
-		"look at the receipts' attempts, then restart the agent"
+		"look at what was tried, then restart the agent; " + s.receiptsWords()
 	v.Evidence = append(v.Evidence, busy)
 	return v
 }

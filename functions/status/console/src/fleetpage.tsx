@@ -191,7 +191,7 @@ function Table({ rows, page, now, act, sort, change }: {
 }
 
 /** mends reports whether a command changes something: what only looks stands on the workspace's page. */
-const mends = (command: string) => !/^rollcall (receipts|doctor|explain|log) /.test(command)
+const mends = (command: string) => !/^rollcall (receipts|doctor|explain|log|history) /.test(command)
 
 /** Mending is a command of a row, with the button that does the same. */
 function Mending({ w, command, needs, act, first = false }: { w: Workspace; command: string; needs: string | undefined; act: Acting; first?: boolean }) {
