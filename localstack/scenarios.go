@@ -26,5 +26,6 @@ func playStories(ctx context.Context, kind emulator.Kind, dirs emulator.Dirs) er
 	defer p.Close()
 	return scenario.Play(ctx, scenario.Platform{
 		Client: p.Client, SetStore: store.SetAvailable, SetClock: p.SetClock, SetSchedule: p.SetSchedule,
+		SetSegment: p.SetSegment,
 	}, os.Getenv("STORY"), os.Stdout)
 }

@@ -65,7 +65,7 @@ var rooms = map[string]struct {
 		adapter,
 		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
 	},
-	"sqs":         {adapter, "clock delivery fault registry webhook"},
+	"sqs":         {adapter, "clock delivery fault registry sweep webhook"},
 	"eventbridge": {adapter, "chat clock delivery fault statuslog"},
 	"push":        {adapter, "chat delivery registry workspace"},
 

@@ -25,6 +25,9 @@ func (a *app) sweepCommand() *cobra.Command {
 
 // sweepReport prints what a sweep did.
 func sweepReport(w *printer, s api.Swept) {
+	if s.Segments > 0 {
+		fmt.Fprintf(w, "%d segments are being swept, each by a function of its own\n", s.Segments)
+	}
 	fmt.Fprintf(w, "%d seen, %d drains woken, %d changes noticed, %d messages ended, %d probed\n",
 		s.Seen, s.Woken, s.Announced, s.Expired, s.Probed)
 	for _, id := range s.Broken {

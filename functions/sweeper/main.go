@@ -1,6 +1,8 @@
 // Command sweeper is the Lambda that looks at every workspace each minute: it
 // wakes the drains of idle ones with mail, ends mail whose lifetime is over,
-// announces verdicts that changed and checks that nothing is missing.
+// announces verdicts that changed and checks that nothing is missing. The schedule
+// invokes it; of a large fleet, it then invokes itself through a queue, for a segment
+// each.
 package main
 
 import (
@@ -12,6 +14,6 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{AWS: env.AWS, Clock: clock.System{}})
-		return sweeper(env.Log, env.Meter, env.Clock.Now, env.Registry.Fleets.Fleet, env.Sweeper.Sweep)
+		return sweeper(env.Log, env.Meter, env.Clock.Now, env.Sweeper.Sweep, env.Sweeper.SweepSegment)
 	})
 }

@@ -2,19 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/metrics"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/sweep"
 )
 
 func TestMinute(t *testing.T) {
@@ -22,7 +23,7 @@ func TestMinute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ev events.EventBridgeEvent
+	var ev event
 	if err := json.Unmarshal(raw, &ev); err != nil {
 		t.Fatal(err)
 	}
@@ -31,11 +32,11 @@ func TestMinute(t *testing.T) {
 	log := slog.New(slog.NewJSONHandler(&lines, nil))
 	env.AnnounceTo(told)
 	meter := app.Meter{Log: log, Clock: env.Clock}
-	handle := sweeper(log, meter, time.Now, env.Registry.Fleets.Fleet, env.Sweeper.Sweep)
-	for sweep, want := range []int{2, 0} { // both of the cast are new to the first sweep, and no news to the next
+	handle := sweeper(log, meter, time.Now, env.Sweeper.Sweep, env.Sweeper.SweepSegment)
+	for n, want := range []int{2, 0} { // both of the cast are new to the first sweep, and no news to the next
 		out, err := handle(t.Context(), ev)
 		if err != nil || out.Seen != 2 || out.Announced != want || len(out.Errors)+len(out.Broken) > 0 {
-			t.Fatalf("sweep %d: %+v, %v", sweep, out, err)
+			t.Fatalf("sweep %d: %+v, %v", n, out, err)
 		}
 	}
 	for metric, want := range map[string]int{
@@ -48,5 +49,45 @@ func TestMinute(t *testing.T) {
 	}
 	if n := len(told.Take()); n != 2 {
 		t.Fatalf("%d announcements", n)
+	}
+}
+
+// A task has its segment swept, once. What is no task is dropped, and what failed fails the call.
+func TestATaskOfASweep(t *testing.T) {
+	raw, err := os.ReadFile("../../events/sweeper/task.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ev event
+	if err := json.Unmarshal(raw, &ev); err != nil {
+		t.Fatal(err)
+	}
+	env := fixture.Env(t)
+	env.AnnounceTo(&memory.Announcer{})
+	var lines bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&lines, nil))
+	all := func(context.Context) (sweep.Result, error) {
+		t.Error("a sweep of all workspaces was run")
+		return sweep.Result{}, nil
+	}
+	handle := sweeper(log, app.Meter{Log: log, Clock: env.Clock}, time.Now, all, env.Sweeper.SweepSegment)
+	for n, want := range []int{2, 0} { // the task comes twice
+		if out, err := handle(t.Context(), ev); err != nil || out.Seen != want {
+			t.Errorf("call %d: %+v, %v", n, out, err)
+		}
+	}
+	for _, body := range []string{
+		"", "{}", `{"segment":1,"of":1,"sweep":"2026-11-24T12:00:00Z"}`, `{"segment":0,"of":1}`,
+	} {
+		ev.Records[0].Body = body
+		if out, err := handle(t.Context(), ev); err != nil || out.Seen != 0 || !strings.Contains(lines.String(), "dropped") {
+			t.Errorf("%q: %+v, %v", body, out, err)
+		}
+		lines.Reset()
+	}
+	failing := func(context.Context, sweep.Task) (sweep.Result, error) { return sweep.Result{}, errors.New("no store") }
+	ev.Records[0].Body = `{"segment":0,"of":1,"sweep":"2026-11-24T12:00:00Z"}`
+	if _, err := sweeper(log, app.Meter{}, time.Now, all, failing)(t.Context(), ev); err == nil {
+		t.Error("a fault of the store is no error")
 	}
 }

@@ -40,6 +40,7 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		"ROLLCALL_CHAT_TABLE":       d.chat.TableName(),
 		"ROLLCALL_WAKEUPS_URL":      q.wakeups.QueueUrl(),
 		"ROLLCALL_SLOW_WAKEUPS_URL": q.slowWakeups.QueueUrl(),
+		"ROLLCALL_SWEEP_TASKS_URL":  q.sweepTasks.QueueUrl(),
 		"ROLLCALL_DEAD_LETTER_URL":  q.deadLetters.QueueUrl(),
 		"ROLLCALL_DEAD_LETTER_ARN":  q.deadLetters.QueueArn(),
 		"ROLLCALL_QUEUE_PREFIX":     jsii.String(QueuePrefix(*s.StackName())),
@@ -104,7 +105,7 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		if !cfg.canaries() { // else the alias has them
 			props.RetryAttempts, props.MaxEventAge = sweepOnce()
 		}
-		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce)
+		props.ReservedConcurrentExecutions = cfg.reserved(sweepsAtOnce + cfg.workers())
 	default:
 		if n := cfg.Settings.Reserved[name]; n > 0 {
 			props.ReservedConcurrentExecutions = cfg.reserved(n)

@@ -14,8 +14,8 @@ var accepted = []struct{ rule, reason string }{
 		"AwsSolutions-IAM5", "chat queues are made at run time, so rights on them go by the stack's prefix; rights on " +
 			"indexes go by their table; SQS knows no narrower ListQueues; X-Ray knows no resource",
 	},
-	{"AwsSolutions-SQS3", "LostWakeups and DeadLetters are dead-letter queues themselves"},
-	{"Serverless-SQSRedrivePolicy", "LostWakeups and DeadLetters are dead-letter queues themselves"},
+	{"AwsSolutions-SQS3", noRedrive},
+	{"Serverless-SQSRedrivePolicy", noRedrive},
 	{"Serverless-LambdaTracing", "tracing is a setting: it costs for each call"},
 	{"Serverless-LambdaDLQ", sweepRetries},
 	{"Serverless-LambdaAsyncFailureDestination", sweepRetries},
@@ -24,6 +24,9 @@ var accepted = []struct{ rule, reason string }{
 	{"Serverless-LambdaStarvation", "concurrency is reserved for drains and sweeps alone; the API functions share the " +
 		"rest, so that none is held to a share"},
 }
+
+const noRedrive = "LostWakeups and DeadLetters are dead-letter queues themselves; a task of SweepTasks that fails is " +
+	"no loss: the next minute's sweep has another"
 
 const sweepRetries = "only the sweeper is invoked asynchronously; the next minute's sweep is its retry, and the " +
 	"alarm SweeperSilent tells of its failures"

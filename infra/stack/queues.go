@@ -15,7 +15,7 @@ func QueuePrefix(stackName string) string { return stackName + "_chat_" }
 // of which shared/sqs needs 56 for workspace, life and generation.
 const maxName = 80 - 56 - len("_chat_")
 
-type queues struct{ wakeups, slowWakeups, lostWakeups, deadLetters awssqs.Queue }
+type queues struct{ wakeups, slowWakeups, lostWakeups, deadLetters, sweepTasks awssqs.Queue }
 
 func newQueues(s awscdk.Stack, cfg Config) queues {
 	// A wake-up stays invisible for six times its function's timeout (AWS Lambda
@@ -28,6 +28,12 @@ func newQueues(s awscdk.Stack, cfg Config) queues {
 		}),
 		lostWakeups: awssqs.NewQueue(s, jsii.String("LostWakeups"), &awssqs.QueueProps{
 			RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), EnforceSSL: jsii.Bool(true),
+		}),
+		// The tasks of a sweep are good until the next minute's: a late one is not done, and one whose worker died is gone
+		// before it would come again.
+		sweepTasks: awssqs.NewQueue(s, jsii.String("SweepTasks"), &awssqs.QueueProps{
+			VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(6 * float64(cfg.Settings.timeout("sweeper")))),
+			RetentionPeriod:   awscdk.Duration_Minutes(jsii.Number(5)), EnforceSSL: jsii.Bool(true),
 		}),
 	}
 	wakeups := func(id string) awssqs.Queue {

@@ -15,13 +15,14 @@ type rights struct {
 	leases, chat, indexes []string // DynamoDB: the tables, and the indexes of chat
 	wakeups, deadLetters  []string // SQS: the queues of the stack
 	slowWakeups           []string
+	sweepTasks            []string
 	chatQueues            []string // SQS: those that are made at run time
 	listQueues            bool     // all queues: SQS knows no narrower right
 	bus                   []string // EventBridge
 }
 
-// answersWakeups is what a function may do with a queue of wake-ups that invokes it,
-// and that it sends to.
+// answersWakeups is what a function may do with a queue that invokes it, and that it
+// sends to.
 var answersWakeups = []string{
 	"SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility", "GetQueueUrl",
 }
@@ -57,10 +58,11 @@ var granted = map[string]rights{
 		indexes: []string{"Query"},
 	},
 	"operate": {
-		leases:     []string{"GetItem", "UpdateItem", "Scan"},
+		leases:     []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
 		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
 		indexes:    []string{"Query"},
 		wakeups:    []string{"SendMessage"},
+		sweepTasks: []string{"SendMessage"},
 		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
 		listQueues: true,
 		bus:        []string{"PutEvents"},
@@ -79,10 +81,11 @@ var granted = map[string]rights{
 		bus:         []string{"PutEvents"},
 	},
 	"sweeper": {
-		leases:     []string{"GetItem", "UpdateItem", "Scan"},
+		leases:     []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
 		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
 		indexes:    []string{"Query"},
 		wakeups:    []string{"SendMessage"},
+		sweepTasks: answersWakeups,
 		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
 		listQueues: true,
 		bus:        []string{"PutEvents"},
@@ -105,6 +108,7 @@ func grant(s awscdk.Stack, fns functions, d data, q queues) {
 		allow(fn, "dynamodb", may.indexes, indexes)
 		allow(fn, "sqs", may.wakeups, q.wakeups.QueueArn())
 		allow(fn, "sqs", may.slowWakeups, q.slowWakeups.QueueArn())
+		allow(fn, "sqs", may.sweepTasks, q.sweepTasks.QueueArn())
 		allow(fn, "sqs", may.chatQueues, chatQueues)
 		allow(fn, "sqs", may.deadLetters, q.deadLetters.QueueArn())
 		announce(fn, may.bus, bus)

@@ -18,6 +18,8 @@ import (
 type Settings struct {
 	// MaxDrains is how many drains run at once.
 	MaxDrains int `json:"max_drains"`
+	// SweepWorkers is how many functions sweep a segment of a large fleet at once.
+	SweepWorkers int `json:"sweep_workers"`
 	// MemoryMB and TimeoutSeconds are those of single functions, by name.
 	MemoryMB       map[string]int `json:"memory_mb"`
 	TimeoutSeconds map[string]int `json:"timeout_seconds"`
@@ -86,12 +88,13 @@ const (
 //
 // The sum that MaxDrains is part of: an account's quota of concurrent executions
 // (1,000 unless it was raised or is new) = MaxDrains, which is reserved for
-// dispatch, + 2 for sweeper + what is left for the six API functions, which is
+// dispatch with its slow lane, + 2 + SweepWorkers for sweeper + what is left for the six API functions, which is
 // never less than the 100 that Lambda keeps unreserved. At 10 ms a call, 100 serve
 // 10,000 requests a second, which is the default quota of API Gateway.
 func DefaultSettings() Settings {
 	return Settings{
-		MaxDrains: 100, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000, Tracing: No, Canary: Yes,
+		MaxDrains: 100, SweepWorkers: 40, ReserveConcurrency: Yes, RequestsPerSecond: 2000, Burst: 4000,
+		Tracing: No, Canary: Yes,
 		LogDays: 30, LocalPolicies: OpenPolicies,
 		ReadsPerSecond: 200, UnknownPerSecond: 10,
 		// Memory is also the share of a CPU: 1,769 MB are one. A drain of eight slots
@@ -193,6 +196,8 @@ func (s Settings) check() error {
 	switch {
 	case s.MaxDrains < 2 || s.MaxDrains > 1000:
 		return fmt.Errorf("settings: max_drains must be from 2 to 1000, not %d", s.MaxDrains)
+	case s.SweepWorkers < 2 || s.SweepWorkers > 1000:
+		return fmt.Errorf("settings: sweep_workers must be from 2 to 1000, not %d", s.SweepWorkers)
 	case s.ReserveConcurrency != Yes && s.ReserveConcurrency != No:
 		return fmt.Errorf("settings: reserve_concurrency must be yes or no, not %q", s.ReserveConcurrency)
 	case s.Tracing != Yes && s.Tracing != No:

@@ -26,7 +26,8 @@ func TestSynthesisIsDeterministic(t *testing.T) {
 
 func TestSettingsReachTheTemplate(t *testing.T) {
 	r := synth(t, `{
-		"max_drains": 40, "memory_mb": {"status": 1024}, "timeout_seconds": {"dispatch": 600}, "log_days": 90,
+		"max_drains": 40, "sweep_workers": 7, "memory_mb": {"status": 1024}, "timeout_seconds": {"dispatch": 600},
+		"log_days": 90,
 		"reserve_concurrency": "no", "max_read_units": 4000, "max_write_units": 2000, "warm_read_units": 12000,
 		"warm_write_units": 4000, "requests_per_second": 50, "burst": 60, "reads_per_second": 30, "unknown_per_second": 3,
 		"ROLLCALL_LEASE_TTL": "60s",
@@ -37,7 +38,11 @@ func TestSettingsReachTheTemplate(t *testing.T) {
 	bounds := object{"MaxReadRequestUnits": 4000.0, "MaxWriteRequestUnits": 2000.0}
 	stage, gateway := r.one(t, "AWS::ApiGatewayV2::Stage", ""), r.one(t, "AWS::ApiGatewayV2::Api", "")
 	for what, c := range map[string]struct{ got, want any }{
-		"drains":             {mapping["ScalingConfig"], object{"MaximumConcurrency": 40.0}},
+		"drains": {mapping["ScalingConfig"], object{"MaximumConcurrency": 40.0}},
+		"workers": {
+			r.one(t, "AWS::Lambda::EventSourceMapping", "SweepTasksToSweeper")["ScalingConfig"],
+			object{"MaximumConcurrency": 7.0},
+		},
 		"memory":             {fns["status"]["MemorySize"], 1024.0},
 		"others' memory":     {fns["inbox"]["MemorySize"], 512.0},
 		"a timeout":          {fns["dispatch"]["Timeout"], 600.0},
@@ -72,6 +77,7 @@ func TestSettingsThatCantBeAreRefused(t *testing.T) {
 		`[]`:                                               "one JSON object",
 		`{"max_drain": 100}`:                               "max_drain",
 		`{"max_drains": 1}`:                                "from 2 to 1000",
+		`{"sweep_workers": 1}`:                             "from 2 to 1000",
 		`{"max_drains": "many"}`:                           "max_drains",
 		`{"memory_mb": {"nobody": 256}}`:                   "nobody",
 		`{"memory_mb": {"status": 64}}`:                    "128",

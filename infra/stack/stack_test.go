@@ -159,7 +159,7 @@ func TestStack(t *testing.T) {
 		"the sweeper runs every minute, and sweeps don't overlap":    sweeps,
 		"every route is there, and no other":                         routes,
 		"logs are JSON, quiet, and outlive the stack":                logs,
-		"only dispatch may send to what invokes it":                  recursion,
+		"only dispatch may send to what invokes it, in a loop":       recursion,
 		"concurrency is reserved for drains and sweeps":              concurrency,
 		"a failed sweep is not repeated by Lambda":                   asynchronous,
 		"the API is throttled and has an access log":                 stage,
@@ -288,8 +288,18 @@ func sweeps(t *testing.T, r resources) {
 	if rule := r.one(t, "AWS::Events::Rule", ""); rule["ScheduleExpression"] != "rate(1 minute)" {
 		t.Errorf("%v", rule)
 	}
-	if r.functions()["sweeper"]["Timeout"].(float64) >= 60 {
+	timeout := r.functions()["sweeper"]["Timeout"].(float64)
+	if timeout >= 60 {
 		t.Error("sweeps would overlap")
+	}
+	tasks := r.one(t, "AWS::SQS::Queue", "SweepTasks")
+	invisible, kept := tasks["VisibilityTimeout"].(float64), tasks["MessageRetentionPeriod"].(float64)
+	if invisible < 6*timeout || kept > invisible {
+		t.Errorf("a task whose worker died is invisible for %v s, and kept for %v s: it comes again", invisible, kept)
+	}
+	mapping := r.one(t, "AWS::Lambda::EventSourceMapping", "SweepTasksToSweeper")
+	if mapping["BatchSize"] != 1.0 {
+		t.Errorf("a worker has more than a segment: %v", mapping)
 	}
 }
 
@@ -328,6 +338,7 @@ func logs(t *testing.T, r resources) {
 
 func recursion(t *testing.T, r resources) {
 	for name, f := range r.functions() {
+		// A sweep sends tasks to the queue that invokes sweeper, and those send none: that is no loop.
 		if loop := f["RecursiveLoop"]; (loop == "Allow") != (name == "dispatch") {
 			t.Errorf("%s: RecursiveLoop is %v", name, loop)
 		}
@@ -335,12 +346,13 @@ func recursion(t *testing.T, r resources) {
 }
 
 func concurrency(t *testing.T, r resources) {
-	drains := 0.0 // of both lanes: else one would take the other's
-	for _, mapping := range r.of("AWS::Lambda::EventSourceMapping") {
-		drains += mapping["ScalingConfig"].(object)["MaximumConcurrency"].(float64)
+	atOnce := func(mapping string) float64 {
+		m := r.one(t, "AWS::Lambda::EventSourceMapping", mapping)
+		return m["ScalingConfig"].(object)["MaximumConcurrency"].(float64)
 	}
+	drains := atOnce("WakeupsToDispatch") + atOnce("SlowWakeupsToDispatch") // else one lane would take the other's
 	for name, f := range r.functions() {
-		want := map[string]any{"dispatch": drains, "sweeper": 2.0}[name]
+		want := map[string]any{"dispatch": drains, "sweeper": 2 + atOnce("SweepTasksToSweeper")}[name]
 		if got := f["ReservedConcurrentExecutions"]; got != want {
 			t.Errorf("%s has %v reserved, not %v", name, got, want)
 		}
@@ -491,6 +503,7 @@ func resourceName(t *testing.T, resource any) string {
 		{`["Chat`, "chat"},
 		{`["Wakeups`, "wakeups"},
 		{`["SlowWakeups`, "slowWakeups"},
+		{`["SweepTasks`, "sweepTasks"},
 		{`["DeadLetters`, "deadLetters"},
 		{"logs", "logs"},
 	} {

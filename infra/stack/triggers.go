@@ -30,7 +30,19 @@ func (c Config) slowDrains() int {
 	return max(least, c.drains()/5)
 }
 
-// newTriggers lets wake-ups invoke the drain, and each minute the sweep.
+// maxWorkersLocal is how many workers of a sweep a local platform runs at once.
+const maxWorkersLocal = 2
+
+// workers is how many workers sweep a segment at once.
+func (c Config) workers() int {
+	if c.Local {
+		return maxWorkersLocal
+	}
+	return c.Settings.SweepWorkers
+}
+
+// newTriggers lets wake-ups invoke the drain, each minute the sweep, and its tasks the
+// workers, which are the same function.
 func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 	wake := func(id string, from awssqs.Queue, atOnce int) {
 		awslambda.NewEventSourceMapping(s, &id, &awslambda.EventSourceMappingProps{
@@ -45,6 +57,12 @@ func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 	wake("SlowWakeupsToDispatch", q.slowWakeups, cfg.slowDrains())
 	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].serving, &awseventstargets.LambdaFunctionProps{
 		RetryAttempts: jsii.Number(0), // the next minute sweeps again
+	})
+	awslambda.NewEventSourceMapping(s, jsii.String("SweepTasksToSweeper"), &awslambda.EventSourceMappingProps{
+		Target:         fns["sweeper"].serving,
+		EventSourceArn: q.sweepTasks.QueueArn(),
+		BatchSize:      jsii.Number(1),
+		MaxConcurrency: jsii.Number(float64(cfg.workers())),
 	})
 	// A rule, not EventBridge Scheduler: rules fire on both local emulators.
 	awsevents.NewRule(s, jsii.String("EveryMinute"), &awsevents.RuleProps{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,17 @@ func (p *Platform) SetClock(ctx context.Context, offset time.Duration) error {
 		moved := maps.Clone(p.Deployment.Env[name])
 		moved["ROLLCALL_CLOCK_OFFSET"] = offset.String()
 		in.Environment = &types.Environment{Variables: moved}
+	})
+}
+
+// SetSegment sets how many workspaces one function sweeps; 0 is the platform's own number.
+func (p *Platform) SetSegment(ctx context.Context, workspaces int) error {
+	return p.configure(ctx, "setting the segments", func(name string, in *functionConfiguration) {
+		set := maps.Clone(p.Deployment.Env[name])
+		if workspaces > 0 {
+			set["ROLLCALL_SWEEP_SEGMENT"] = strconv.Itoa(workspaces)
+		}
+		in.Environment = &types.Environment{Variables: set}
 	})
 }
 

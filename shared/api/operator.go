@@ -215,6 +215,8 @@ type Swept struct {
 	Expired   int      `json:"expired" description:"messages ended: their lifetime is over, or their workspace was removed"`
 	Removed   int      `json:"removed_queues" description:"chat queues removed that nobody owns"`
 	Probed    int      `json:"probed" description:"probes sent"`
+	Segments  int      `json:"segments,omitempty" description:"the fleet is too large for one function: so many sweep a segment of it each, and what they see is in their logs"`
+	Lag       *float64 `json:"lag_seconds,omitempty" description:"how long ago the last sweep of all workspaces ended, when this one began; absent: none had"`
 	Cut       bool     `json:"cut,omitempty" description:"it ran out of time; the next sweep goes on from there"`
 	Broken    []string `json:"broken,omitempty" description:"workspaces whose counters differed from the ledger; they are corrected"`
 	Errors    []string `json:"errors,omitempty" description:"what went wrong with single workspaces"`

@@ -107,6 +107,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	e.Webhooks = &webhook.Service{Store: store, Log: store, Sender: pusher, Bell: e.Wakeups, Guard: pusher, Clock: e.Clock}
 	e.StatusLog.Recorded = e.Webhooks.Recorded
 	e.onTop(store)
+	e.Sweeper.Tasks, e.Sweeper.SegmentSize = sqs.SweepTasks{SQS: queues, URL: cfg.SweepTasksURL}, cfg.SegmentSize
 	e.People = &people.People{Store: store, Audit: store}
 	e.Gate = httpapi.Gate{
 		Registry: e.Registry, People: e.People, Root: root, ViewOpen: cfg.View == Open, ChatOpen: cfg.Chat == Open,

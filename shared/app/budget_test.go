@@ -33,6 +33,7 @@ type bench struct {
 	*testing.T
 	*Env
 	meter  meter.Meter
+	client func(*aws.Config) // that of the emulator
 	id     string
 	token  string
 	now    time.Time
@@ -60,8 +61,9 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.WakeupsURL, cfg.SlowWakeups = *wakeups.QueueUrl, *wakeups.QueueUrl
-	if b.Env, err = New(cfg, b.meter.Install, func(c *aws.Config) { c.HTTPClient = base.HTTPClient }); err != nil {
+	cfg.WakeupsURL, cfg.SlowWakeups, cfg.SweepTasksURL = *wakeups.QueueUrl, *wakeups.QueueUrl, *wakeups.QueueUrl
+	b.client = func(c *aws.Config) { c.HTTPClient = base.HTTPClient }
+	if b.Env, err = New(cfg, b.meter.Install, b.client); err != nil {
 		t.Fatal(err)
 	}
 	made, err := b.Registry.Register(t.Context(), registry.Registration{

@@ -37,6 +37,7 @@ type Config struct {
 	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
 	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`
 	SlowWakeups   string `env:"ROLLCALL_SLOW_WAKEUPS_URL,required"`
+	SweepTasksURL string `env:"ROLLCALL_SWEEP_TASKS_URL,required"`
 	DeadLetterURL string `env:"ROLLCALL_DEAD_LETTER_URL,required"`
 	DeadLetterARN string `env:"ROLLCALL_DEAD_LETTER_ARN,required"`
 	QueuePrefix   string `env:"ROLLCALL_QUEUE_PREFIX,required"`
@@ -64,6 +65,9 @@ type Config struct {
 	ClockOffset   time.Duration `env:"ROLLCALL_CLOCK_OFFSET"` // for tests of what a wrong clock does
 	MaxOpen       int64         `env:"ROLLCALL_MAX_OPEN"`     // one workspace's backlog
 	AnswerWithin  time.Duration `env:"ROLLCALL_ANSWER_WITHIN" envDefault:"10s"`
+	// SegmentSize is the most workspaces that one function sweeps: several sweep a
+	// larger fleet. 0 has one function sweep any fleet.
+	SegmentSize int `env:"ROLLCALL_SWEEP_SEGMENT" envDefault:"30000"`
 }
 
 // maxAnswerWithin leaves the function enqueue, which runs for 28 s at most, the time that any call may take.
@@ -93,6 +97,8 @@ func (c Config) check() error {
 		return fmt.Errorf("app: ROLLCALL_AGENT_URLS must be public or private, not %q", c.AgentURLs)
 	case c.StorePatience < time.Second:
 		return fmt.Errorf("app: ROLLCALL_STORE_PATIENCE must be at least 1s, not %s", c.StorePatience)
+	case c.SegmentSize < 0:
+		return fmt.Errorf("app: ROLLCALL_SWEEP_SEGMENT (%d) must be a number of workspaces", c.SegmentSize)
 	case c.AnswerWithin < 0 || c.AnswerWithin > maxAnswerWithin:
 		return fmt.Errorf("app: ROLLCALL_ANSWER_WITHIN (%s) must be from 0s to %s", c.AnswerWithin, maxAnswerWithin)
 	case c.FleetRate < 0 || math.IsNaN(c.FleetRate) || math.IsInf(c.FleetRate, 0):

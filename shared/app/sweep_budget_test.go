@@ -14,20 +14,23 @@ import (
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/proof/meter"
+	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // What a sweep may use.
 const (
-	sweepReadsEach       = 0.1 // read units a workspace; the aim is 0.05
-	sweepReadsFixed      = 40  // beside those: the fleet's state, and its sample
-	sweepIdleWrites      = 3   // write units, however large the fleet is
-	changeWrites         = 5   // write units of a change of verdict that is recorded
-	changesInTransaction = 25  // at least, of one after the other
+	sweepReadsEach       = 0.05 // read units a workspace
+	sweepReadsFixed      = 20   // beside those, in each function: the fleet's state, and its sample
+	sweepIdleWrites      = 3    // write units, however large the fleet is
+	segmentIdleWrites    = 2    // of each segment beside those; 3 if it takes longer than 15 s
+	changeWrites         = 5    // write units of a change of verdict that is recorded
+	changesInTransaction = 25   // at least, of one after the other
 )
 
 // TestBudgetOfASweep holds a sweep to its budget by counts. Idle, what it reads grows with the fleet, and what it
-// writes does not. When all verdicts change, it records and announces each, many in a transaction. FLEET is how many
-// agents there are.
+// writes does not: neither by one function, nor by a worker for each of several segments. When all verdicts change, it
+// records and announces each, many in a transaction. FLEET is how many agents there are.
 func TestBudgetOfASweep(t *testing.T) {
 	fleet := 100
 	if text := os.Getenv("FLEET"); text != "" {
@@ -43,7 +46,7 @@ func TestBudgetOfASweep(t *testing.T) {
 	told := &memory.Announcer{}
 	b.StatusLog.Announcer = told
 	b.multiply(fleet)
-	sweep := func(what string) (used meter.Counts, changes int) {
+	run := func(what string) (used meter.Counts, changes int) {
 		b.meter.Reset()
 		out, err := b.Sweeper.Sweep(t.Context())
 		if err != nil {
@@ -58,17 +61,18 @@ func TestBudgetOfASweep(t *testing.T) {
 		}
 		return used, out.Announced
 	}
-	sweep("sweep, the first")
+	run("sweep, the first")
 	told.Take()
-	idle, _ := sweep("sweep, idle")
+	idle, _ := run("sweep, idle")
 	if idle.Write > sweepIdleWrites {
 		t.Errorf("an idle sweep took %g write units: %d are the most", idle.Write, sweepIdleWrites)
 	}
 	if most := sweepReadsFixed + sweepReadsEach*float64(fleet); idle.Read > most {
 		t.Errorf("an idle sweep took %g read units: %g are the most", idle.Read, most)
 	}
+	b.idleSegments(fleet)
 	b.Sweeper.Clock = memory.Clock{Time: func() time.Time { return time.Now().Add(time.Hour) }}
-	used, changes := sweep("sweep, all leases are over")
+	used, changes := run("sweep, all leases are over")
 	if n := len(told.Take()); changes != fleet || n != fleet {
 		t.Errorf("%d changes of %d were recorded, and %d announced", changes, fleet, n)
 	}
@@ -78,6 +82,48 @@ func TestBudgetOfASweep(t *testing.T) {
 	if used.Transactions*changesInTransaction > changes {
 		t.Errorf("%d changes took %d transactions: there are at least %d in each", changes, used.Transactions,
 			changesInTransaction)
+	}
+}
+
+// idleSegments holds a sweep of several segments to its budget.
+func (b *bench) idleSegments(fleet int) {
+	b.Helper()
+	const segments = 4
+	one := b.Sweeper.SegmentSize
+	defer func() { b.Sweeper.SegmentSize = one }()
+	b.Sweeper.SegmentSize = (fleet + segments - 1) / segments
+	b.meter.Reset()
+	began := b.Sweeper.Clock.Now()
+	out, err := b.Sweeper.Sweep(b.Context())
+	if err != nil || out.Segments != segments || out.Seen != 0 || len(out.Errors) > 0 {
+		b.Fatalf("%+v, %v", out, err)
+	}
+	used, seen := b.meter.Reset(), 0
+	for number := range segments {
+		worker, err := New(b.Config, b.meter.Install, b.client) // a process of its own
+		if err != nil {
+			b.Fatal(err)
+		}
+		out, err := worker.Sweeper.SweepSegment(b.Context(), sweep.Task{
+			Segment: workspace.Segment{Number: number, Of: segments}, Sweep: began,
+		})
+		if err != nil || len(out.Errors) > 0 {
+			b.Fatalf("%+v, %v", out, err)
+		}
+		more := b.meter.Reset()
+		seen += out.Seen
+		used.Calls, used.Write, used.Read = used.Calls+more.Calls, used.Write+more.Write, used.Read+more.Read
+	}
+	fmt.Printf("%-28s workspaces=%-6d calls=%-4d wru=%-6g rru=%-6g rru each=%.4f, segments=%d\n",
+		"sweep, idle, by segments", seen, used.Calls, used.Write, used.Read, used.Read/float64(seen), segments)
+	if seen != fleet {
+		b.Errorf("the workers saw %d of %d workspaces", seen, fleet)
+	}
+	if most := float64(sweepIdleWrites + segments*segmentIdleWrites); used.Write > most {
+		b.Errorf("an idle sweep by %d segments took %g write units: %g are the most", segments, used.Write, most)
+	}
+	if most := sweepReadsFixed*(segments+1) + sweepReadsEach*float64(fleet); used.Read > most {
+		b.Errorf("an idle sweep by %d segments took %g read units: %g are the most", segments, used.Read, most)
 	}
 }
 

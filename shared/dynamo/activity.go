@@ -97,7 +97,7 @@ func (s *Store) ActivityLog(ctx context.Context, life workspace.Life, r activity
 		return nil, err
 	}
 	var out []activity.Item
-	err = s.batchGet(ctx, keys, nil, func(it item) error {
+	err = s.batchGet(ctx, s.Chat, keys, nil, func(it item) error {
 		entry := activity.Item{OrderKey: order[strOf(it[ChatSort])]}
 		if strings.HasPrefix(strOf(it[ChatSort]), messagePrefix) {
 			m, err := decodeMessage(it)

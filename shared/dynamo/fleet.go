@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -20,7 +19,9 @@ var (
 	fleetOutageStart  = named("deaf")
 	fleetOutageEnd    = named("heard")
 	fleetSweepCursor  = named("next")
+	fleetSeen         = named("seen")
 	fleetCounted      = named("counted")
+	fleetWorkspaces   = named("workspaces")
 	fleetAgents       = named("agents")
 	fleetQueueCursor  = named("queues")
 	fleetLatestChange = named("seq")
@@ -34,7 +35,8 @@ func (s *Store) Fleet(ctx context.Context) (workspace.Fleet, error) {
 	return workspace.Fleet{
 		SweptAt: timeOf(it["swept"]), OutageStart: timeOf(it["deaf"]), OutageEnd: timeOf(it["heard"]),
 		SweepEndedAt: timeOf(it["ended"]), SweepCursor: strOf(it["next"]),
-		Counted: int(intOf(it["counted"])), Agents: int(intOf(it["agents"])),
+		Seen: int(intOf(it["seen"])), Counted: int(intOf(it["counted"])),
+		Workspaces: int(intOf(it["workspaces"])), Agents: int(intOf(it["agents"])),
 		QueueCursor: strOf(it["queues"]),
 	}, err
 }
@@ -71,20 +73,22 @@ func (s *Store) NoteSweep(ctx context.Context, fl workspace.Fleet) error {
 }
 
 // NoteSweepEnd implements registry.FleetStore.
-func (s *Store) NoteSweepEnd(ctx context.Context, at time.Time, agents int, queueCursor string) error {
+func (s *Store) NoteSweepEnd(ctx context.Context, fl workspace.Fleet) error {
 	var c change
-	c.setTime(fleetSweepEndedAt, at)
-	c.set(fleetAgents, num(int64(agents)))
-	c.setOrRemove(fleetQueueCursor, queueCursor)
+	c.setTime(fleetSweepEndedAt, fl.SweepEndedAt)
+	c.set(fleetWorkspaces, num(int64(fl.Workspaces)))
+	c.set(fleetAgents, num(int64(fl.Agents)))
+	c.setOrRemove(fleetQueueCursor, fl.QueueCursor)
 	return s.updateFleet(ctx, "note the end of a sweep", c)
 }
 
-// NoteSweepCursor implements registry.FleetStore.
-func (s *Store) NoteSweepCursor(ctx context.Context, cursor string, counted int) error {
+// NotePass implements registry.FleetStore.
+func (s *Store) NotePass(ctx context.Context, p workspace.Pass) error {
 	var c change
-	c.setOrRemove(fleetSweepCursor, cursor)
-	c.set(fleetCounted, num(int64(counted)))
-	return s.updateFleet(ctx, "note sweep cursor", c)
+	c.setOrRemove(fleetSweepCursor, p.Cursor)
+	c.set(fleetSeen, num(int64(p.Seen)))
+	c.set(fleetCounted, num(int64(p.Calls)))
+	return s.updateFleet(ctx, "note a pass", c)
 }
 
 // setOrRemove sets a text, or removes the attribute when it is "".

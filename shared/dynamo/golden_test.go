@@ -181,8 +181,8 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left}}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.SaveDelegation(ctx, v.delegation),
-		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet.SweepEndedAt, v.fleet.Agents, v.fleet.QueueCursor),
-		s.NoteSweepCursor(ctx, v.fleet.SweepCursor, v.fleet.Counted),
+		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet),
+		s.NotePass(ctx, workspace.Pass{Cursor: v.fleet.SweepCursor, Seen: v.fleet.Seen, Calls: v.fleet.Counted}),
 		s.AddPerson(ctx, v.person, by), s.Enrol(ctx, v.enrolment, by),
 	} {
 		if err != nil {

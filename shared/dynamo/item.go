@@ -47,6 +47,14 @@ func timeOf(av types.AttributeValue) time.Time {
 	return time.Time{}
 }
 
+// asStored is a time as it is read again.
+func asStored(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return timeOf(millis(t))
+}
+
 func hashOf(av types.AttributeValue) token.Hash {
 	if b, ok := av.(*types.AttributeValueMemberB); ok && len(b.Value) == len(token.Hash{}) {
 		return token.Hash(b.Value)

@@ -304,12 +304,43 @@ func (s *Store) NoteRefusal(ctx context.Context, old, next workspace.Facts) erro
 	return nil
 }
 
-// Page implements registry.Leases with a strongly consistent scan.
+// GetAll implements registry.Leases.
+func (s *Store) GetAll(ctx context.Context, ids ...string) (out []workspace.Facts, err error) {
+	keys := make([]item, len(ids))
+	for i, id := range ids {
+		keys[i] = leaseKey(id)
+	}
+	err = s.batchGet(ctx, s.Leases, keys, nil, func(it item) error {
+		out = append(out, decodeFacts(it))
+		return nil
+	})
+	return out, err
+}
+
+// Page implements registry.Leases.
 func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	return s.scan(ctx, &dynamodb.ScanInput{ConsistentRead: aws.Bool(true)}, cursor, limit)
+}
+
+// Scan implements registry.Leases. A segment is one of a parallel scan: it has its own range of the keys' hashes.
+func (s *Store) Scan(
+	ctx context.Context, seg workspace.Segment, cursor string, limit int,
+) ([]workspace.Facts, string, error) {
+	in := &dynamodb.ScanInput{}
+	if seg != workspace.All {
+		in.Segment, in.TotalSegments = aws.Int32(int32(seg.Number)), aws.Int32(int32(seg.Of))
+	}
+	return s.scan(ctx, in, cursor, limit)
+}
+
+// scan lists leases.
+func (s *Store) scan(
+	ctx context.Context, in *dynamodb.ScanInput, cursor string, limit int,
+) ([]workspace.Facts, string, error) {
 	if limit < 1 {
 		return nil, "", fault.Store("scan leases", fmt.Errorf("limit %d", limit))
 	}
-	in := &dynamodb.ScanInput{TableName: &s.Leases, Limit: aws.Int32(int32(limit)), ConsistentRead: aws.Bool(true)}
+	in.TableName, in.Limit = &s.Leases, aws.Int32(int32(limit))
 	if cursor != "" {
 		in.ExclusiveStartKey = leaseKey(cursor)
 	}

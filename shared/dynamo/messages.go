@@ -167,7 +167,7 @@ func (s *Store) Messages(ctx context.Context, life workspace.Life, messageIDs ..
 		keys = append(keys, messageKey(life, mid))
 	}
 	found := map[string]chat.Message{}
-	err := s.batchGet(ctx, keys, nil, func(it item) error {
+	err := s.batchGet(ctx, s.Chat, keys, nil, func(it item) error {
 		m, err := decodeMessage(it)
 		found[m.ID] = m
 		return err

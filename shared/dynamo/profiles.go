@@ -52,7 +52,7 @@ func (s *Store) Profiles(ctx context.Context, ids ...string) (map[string]workspa
 		keys = append(keys, profileKey(id))
 	}
 	found := map[string]workspace.Profile{}
-	return found, s.batchGet(ctx, keys, listedProfile, func(it item) error {
+	return found, s.batchGet(ctx, s.Chat, keys, listedProfile, func(it item) error {
 		found[strings.TrimPrefix(strOf(it[ChatPartition]), profilePartition)] = decodeProfile(it)
 		return nil
 	})

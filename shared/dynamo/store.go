@@ -58,7 +58,8 @@ const LeaseKey = "id"
 // that are kept apart from their messages; "C#<credential hash>" names a
 // credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
 // credentials of people, by public id; "FLEET" has what is known of the platform and
-// the log of the fleet's changes; "RIGHT#<right>" says who does what one does at a time.
+// the log of the fleet's changes; "SWEEP" has how far each segment of a sweep is;
+// "RIGHT#<right>" says who does what one does at a time.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex; an ended one does not.
@@ -85,6 +86,7 @@ const (
 	ownerPartition     = "C#"
 	enrolmentPartition = "N#"
 	fleetPartition     = "FLEET"
+	sweepPartition     = "SWEEP"
 	peoplePartition    = "PEOPLE"
 	rightPartition     = "RIGHT#"
 	hookPartition      = "WEBHOOKS"
@@ -103,6 +105,7 @@ const (
 	outboxPrefix     = "E#"
 	trailPrefix      = "H#" // of an audit entry and of a change of verdict
 	changePrefix     = "V#"
+	segmentPrefix    = "S#"
 
 	// afterEveryTime sorts after every time and number in a sort key.
 	afterEveryTime = "9"
@@ -206,15 +209,17 @@ const (
 	throttlePause = 100 * time.Millisecond
 )
 
-// batchGet reads items of the chat table, strongly consistent, in no order: of each
+// batchGet reads items of a table, strongly consistent, in no order: of each
 // the attributes that are named, all when none is. A key that is given twice is
 // read once: DynamoDB refuses a repeated key.
-func (s *Store) batchGet(ctx context.Context, keys []item, attributes []string, each func(item) error) error {
+func (s *Store) batchGet(
+	ctx context.Context, table string, keys []item, attributes []string, each func(item) error,
+) error {
 	keys = distinct(keys)
 	projection, names := projectionOf(attributes)
 	for start := 0; start < len(keys); start += batchGetSize {
 		request := map[string]types.KeysAndAttributes{
-			s.Chat: {
+			table: {
 				Keys: keys[start:min(start+batchGetSize, len(keys))], ConsistentRead: aws.Bool(true),
 				ProjectionExpression: projection, ExpressionAttributeNames: names,
 			},
@@ -224,7 +229,7 @@ func (s *Store) batchGet(ctx context.Context, keys []item, attributes []string, 
 			if err != nil {
 				return fault.Store("batch get", err)
 			}
-			for _, it := range out.Responses[s.Chat] {
+			for _, it := range out.Responses[table] {
 				if err := each(it); err != nil {
 					return err
 				}
@@ -256,11 +261,11 @@ func projectionOf(attributes []string) (projection *string, names map[string]str
 	return aws.String(strings.Join(placeholders, ", ")), names
 }
 
-// distinct are the keys of the chat table without repeats.
+// distinct are the keys of a table without repeats.
 func distinct(keys []item) []item {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(keys), func(key item) bool {
-		k := strOf(key[ChatPartition]) + "\x00" + strOf(key[ChatSort])
+		k := strOf(key[LeaseKey]) + strOf(key[ChatPartition]) + "\x00" + strOf(key[ChatSort])
 		was := seen[k]
 		seen[k] = true
 		return was

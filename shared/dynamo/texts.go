@@ -95,7 +95,7 @@ func (s *Store) Texts(ctx context.Context, which chat.Texts, ms []chat.Message) 
 	}
 	texts := map[string]json.RawMessage{}
 	name := func(key item) string { return strOf(key[ChatPartition]) + "\x00" + strOf(key[ChatSort]) }
-	err := s.batchGet(ctx, keys, nil, func(it item) error {
+	err := s.batchGet(ctx, s.Chat, keys, nil, func(it item) error {
 		text := textOf(it[messageBody])
 		if text == nil {
 			text = textOf(it[messageAnswer])

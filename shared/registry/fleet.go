@@ -45,7 +45,7 @@ func (r *Registry) sampleFleet(ctx context.Context, now time.Time) workspace.Fle
 	fl, err := r.Fleets.Fleet(ctx)
 	if err == nil {
 		var facts []workspace.Facts
-		facts, _, err = r.Leases.Page(ctx, "", fleetSampleSize)
+		facts, _, err = r.Leases.Scan(ctx, workspace.All, "", fleetSampleSize)
 		for _, f := range facts {
 			fl.Sample(f)
 		}
@@ -71,11 +71,15 @@ func (r *Registry) BeginSweep(ctx context.Context, now time.Time) (workspace.Fle
 	r.fleet.mu.Lock()
 	r.fleet.fl = workspace.Fleet{}
 	r.fleet.mu.Unlock()
-	known := fl
-	fl = r.sampleFleet(ctx, now)
-	fl.SweepCursor, fl.Counted, fl.Agents = known.SweepCursor, known.Counted, known.Agents
-	fl.QueueCursor = known.QueueCursor
+	sampled := r.sampleFleet(ctx, now)
+	fl.SampledAt, fl.StoreFailed = sampled.SampledAt, sampled.StoreFailed
+	fl.LeaseEnds, fl.LastSignalAt, fl.SweeperOnly = sampled.LeaseEnds, sampled.LastSignalAt, sampled.SweeperOnly
 	return fl, nil
+}
+
+// SweptFleet tells a worker of a sweep what is known of the fleet.
+func (r *Registry) SweptFleet(ctx context.Context, now time.Time) workspace.Fleet {
+	return r.sampleFleet(ctx, now)
 }
 
 // Health is how the platform itself is.

@@ -28,9 +28,15 @@ type Leases interface {
 	// NoteRefusal writes what workspace.Refuse made of old, if old's version and
 	// refusals are still stored: of many refused at once, one is noted.
 	NoteRefusal(ctx context.Context, old, next workspace.Facts) error
+	// GetAll reads the facts of many, each strongly consistent, in no order; unknown ones are left out.
+	GetAll(ctx context.Context, ids ...string) ([]workspace.Facts, error)
 	// Page lists facts in no order, from a cursor ("": the start); next is "" at
-	// the end.
+	// the end. It is strongly consistent.
 	Page(ctx context.Context, cursor string, limit int) (facts []workspace.Facts, next string, err error)
+	// Scan lists the facts of a segment in no order, from a cursor of the same segment. It costs half of Page, and what
+	// it lists may be of a moment ago: who acts on it reads it again.
+	Scan(ctx context.Context, s workspace.Segment, cursor string, limit int) (
+		facts []workspace.Facts, next string, err error)
 }
 
 // Refused is Leases.Renew's "not with this credential", with the facts as they
@@ -68,19 +74,26 @@ type Owners interface {
 
 // FleetStore keeps what the sweeper knows of the platform itself.
 type FleetStore interface {
-	// Fleet is when the last sweep began, when the last one ended, and the last gap
-	// between sweeps.
+	// Fleet is when the last sweep began, when the last one ended, the last gap
+	// between sweeps, and how large the fleet is.
 	Fleet(ctx context.Context) (workspace.Fleet, error)
 	// NoteSweep notes that a sweep begins, and the last gap between sweeps.
 	NoteSweep(ctx context.Context, fl workspace.Fleet) error
-	// NoteSweepEnd notes when a sweep ended, how many agents call, and where the next
-	// slice of the chat queues' names begins.
-	NoteSweepEnd(ctx context.Context, at time.Time, agents int, queueCursor string) error
-	// NoteSweepCursor notes where the next sweep begins, and how many agents call of the
-	// workspaces before; "" is the start.
-	NoteSweepCursor(ctx context.Context, cursor string, counted int) error
+	// NoteSweepEnd notes what a sweep has found at its end: SweepEndedAt, Workspaces, Agents and QueueCursor.
+	NoteSweepEnd(ctx context.Context, fl workspace.Fleet) error
+	// NotePass notes where the next sweep begins, and what was counted before.
+	NotePass(ctx context.Context, p workspace.Pass) error
 	// Agents is how many agents call, as a sweep has counted them a while ago.
 	Agents(ctx context.Context) (int, error)
+	// ClaimSegment gives a segment to a worker until a time, for a sweep's task, and says how it stood before. It is not
+	// claimed while another worker has it, nor for a task that is not newer than the last one.
+	ClaimSegment(ctx context.Context, s workspace.Segment, task, now, until time.Time) (
+		was workspace.SegmentState, claimed bool, err error)
+	// NoteSegment notes how a segment stands, for the worker that has it until a time. To note the same again is no
+	// error: the first reply may be lost. Error: conflict, when it is another's by now.
+	NoteSegment(ctx context.Context, until time.Time, s workspace.SegmentState) error
+	// SegmentStates are the states of the segments that were ever claimed, whatever they were a part of.
+	SegmentStates(ctx context.Context) ([]workspace.SegmentState, error)
 }
 
 // Wakeups wakes the drain of a workspace. A wake-up may be lost or doubled

@@ -73,12 +73,24 @@ func (l *Log) record(ctx context.Context, e Entry) (changed bool, err error) {
 	return err == nil, err
 }
 
+// Due reports whether the workspace's verdict is another than the last one recorded.
+func (l *Log) Due(f workspace.Facts, fl workspace.Fleet, now time.Time) bool {
+	_, due := l.standsAs(f, fl, now)
+	return due
+}
+
+// standsAs is the verdict as it is recorded; changes says that it is another one than the last that was.
+func (l *Log) standsAs(f workspace.Facts, fl workspace.Fleet, now time.Time) (as string, changes bool) {
+	status, reason := fl.Stands(f, l.Policy, now)
+	as = fmt.Sprintf("%s/%s", status, reason)
+	return as, workspace.IsChange(f.AnnouncedAs, as)
+}
+
 // entryOf is the change to the present verdict; changes says that it is another one than the last that was recorded.
 // The words and the evidence of a verdict are worked out only then: most calls change nothing.
 func (l *Log) entryOf(f workspace.Facts, fl workspace.Fleet, now time.Time) (e Entry, changes bool) {
-	status, reason := fl.Stands(f, l.Policy, now)
-	as := fmt.Sprintf("%s/%s", status, reason)
-	if !workspace.IsChange(f.AnnouncedAs, as) {
+	as, changes := l.standsAs(f, fl, now)
+	if !changes {
 		return e, false
 	}
 	v := fl.Assess(f, l.Policy, now)

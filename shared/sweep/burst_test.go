@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/sweep"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -33,31 +35,49 @@ type distantLeases struct {
 	ids []string
 }
 
-func (d distantLeases) Page(
-	ctx context.Context, cursor string, limit int,
+func (d distantLeases) Scan(
+	ctx context.Context, s workspace.Segment, cursor string, limit int,
 ) (out []workspace.Facts, next string, err error) {
 	time.Sleep(pageRead)
-	from, found := slices.BinarySearch(d.ids, cursor)
+	ids := d.ids[len(d.ids)*s.Number/s.Of : len(d.ids)*(s.Number+1)/s.Of]
+	from, found := slices.BinarySearch(ids, cursor)
 	if found {
 		from++
 	}
-	for _, id := range d.ids[from:min(from+limit, len(d.ids))] {
+	for _, id := range ids[from:min(from+limit, len(ids))] {
 		f, err := d.Leases.Get(ctx, id)
 		if err != nil {
 			return nil, "", err
 		}
 		out = append(out, f)
 	}
-	if from+limit < len(d.ids) {
-		next = d.ids[from+limit-1]
+	if from+limit < len(ids) {
+		next = ids[from+limit-1]
 	}
 	return out, next, nil
 }
 
-// distantLog is a log of changes in a store that takes its time.
-type distantLog struct{ statuslog.Store }
+func (d distantLeases) GetAll(ctx context.Context, ids ...string) ([]workspace.Facts, error) {
+	const most = 100 // in one call
+	time.Sleep(pageRead * time.Duration((len(ids)+most-1)/most))
+	return d.Leases.GetAll(ctx, ids...)
+}
+
+// distantLog is a log of changes in a store that takes its time. A transaction is cancelled that comes while another
+// one writes the same number.
+type distantLog struct {
+	statuslog.Store
+	writing *atomic.Int32
+	lost    *atomic.Int32 // transactions
+}
 
 func (d distantLog) AddChanges(ctx context.Context, page []statuslog.Entry) error {
+	if !d.writing.CompareAndSwap(0, 1) {
+		time.Sleep(oneCall)
+		d.lost.Add(1)
+		return &statuslog.Lost{}
+	}
+	defer d.writing.Store(0)
 	time.Sleep(transaction)
 	return d.Store.AddChanges(ctx, page)
 }
@@ -113,50 +133,121 @@ func burst(t *testing.T) int {
 	return n
 }
 
+const (
+	function = 55 * time.Second // how long the function may run, once a minute
+	each     = 50_000           // changes that a sweep records
+)
+
+// distant is a fleet whose verdicts have all changed, in a store that takes its time.
+type distant struct {
+	*world.World
+	leases distantLeases
+	log    distantLog
+	bus    *distantBus
+}
+
+func newDistant(t *testing.T, fleet int) distant {
+	t.Helper()
+	w, now := world.New(t, workspace.Push, "http://agent/"), time.Now()
+	w.Now = now
+	d := distant{
+		World: w, leases: distantLeases{Leases: w.Store, ids: []string{world.ID}}, bus: &distantBus{took: map[int64]int{}},
+		log: distantLog{w.Store, &atomic.Int32{}, &atomic.Int32{}},
+	}
+	for i := range fleet - 1 {
+		f := workspace.Facts{
+			Identity: workspace.Identity{ID: fmt.Sprintf("w%06d", i), Version: 1, CreatedAt: now, RegisteredAt: now},
+			Liveness: workspace.Liveness{HeartbeatAt: now, LeaseUntil: now.Add(time.Hour)},
+		}
+		w.NoError(w.Store.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{}))
+		d.leases.ids = append(d.leases.ids, f.ID)
+	}
+	slices.Sort(d.leases.ids)
+	return d
+}
+
+// process is the sweeper in a function of its own.
+func (d distant) process() *sweep.Sweeper {
+	s, log := *d.Sweeper, *d.Sweeper.StatusLog
+	log.Store, log.Clock, log.Announcer = d.log, clock.System{}, d.bus
+	r := d.Registry
+	s.Registry = &registry.Registry{
+		Leases: d.leases, Profiles: r.Profiles, Owners: r.Owners, Fleets: r.Fleets, Wakeups: r.Wakeups, Policy: r.Policy,
+		Clock: clock.System{}, StatusLog: &log,
+	}
+	s.StatusLog, s.Clock = &log, clock.System{}
+	return &s
+}
+
+// told checks that each change is recorded and announced once.
+func (d distant) told(fleet int) {
+	latest, err := d.Store.LatestChange(d.T.Context())
+	if err != nil || latest != int64(fleet) || len(d.bus.took) != fleet {
+		d.T.Errorf("%d changes are recorded and %d announced, of %d: %v", latest, len(d.bus.took), fleet, err)
+	}
+	for seq, n := range d.bus.took {
+		if n != 1 {
+			d.T.Errorf("event %d went out %d times", seq, n)
+		}
+	}
+}
+
 // Verdicts that change at once are recorded by the next sweeps, 50,000 by each, and announced once each, by the times
 // of calls above. The time is virtual, so that the machine's speed decides nothing.
 func TestABurstOfChangesIsRecordedByTheNextSweeps(t *testing.T) {
-	const (
-		function = 55 * time.Second // how long the function may run, once a minute
-		each     = 50_000
-	)
 	fleet := burst(t)
 	synctest.Test(t, func(t *testing.T) {
-		w, now := world.New(t, workspace.Push, "http://agent/"), time.Now()
-		w.Now = now
-		leases := distantLeases{Leases: w.Store, ids: []string{world.ID}}
-		for i := range fleet - 1 {
-			f := workspace.Facts{
-				Identity: workspace.Identity{ID: fmt.Sprintf("w%06d", i), Version: 1, CreatedAt: now, RegisteredAt: now},
-				Liveness: workspace.Liveness{HeartbeatAt: now, LeaseUntil: now.Add(time.Hour)},
-			}
-			w.NoError(w.Store.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{}))
-			leases.ids = append(leases.ids, f.ID)
-		}
-		slices.Sort(leases.ids)
-		bus := &distantBus{took: map[int64]int{}}
-		w.Registry.Leases, w.Registry.Clock, w.Sweeper.Clock = leases, clock.System{}, clock.System{}
-		w.Sweeper.StatusLog.Store, w.Sweeper.StatusLog.Clock = distantLog{w.Store}, clock.System{}
-		w.Sweeper.StatusLog.Announcer = bus
-		for sweep := range (fleet + each - 1) / each {
+		d := newDistant(t, fleet)
+		s := d.process()
+		for minute := range (fleet + each - 1) / each {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), function)
-			out, err := w.Sweeper.Sweep(ctx)
+			out, err := s.Sweep(ctx)
 			if err != nil || len(out.Errors) > 0 {
 				t.Fatalf("%+v, %v", out, err)
 			}
-			fmt.Printf("sweep %d of %d: %d recorded, %d announced so far, %.0f s of virtual time\n", sweep+1, fleet,
-				out.Announced, len(bus.took), time.Since(start).Seconds())
+			fmt.Printf("sweep %d of %d: %d recorded, %d announced so far, %.0f s of virtual time\n", minute+1, fleet,
+				out.Announced, len(d.bus.took), time.Since(start).Seconds())
 			cancel()
 			time.Sleep(time.Minute - time.Since(start))
 		}
-		if latest, err := w.Store.LatestChange(t.Context()); err != nil || latest != int64(fleet) || len(bus.took) != fleet {
-			t.Errorf("%d changes are recorded and %d announced, of %d: %v", latest, len(bus.took), fleet, err)
-		}
-		for seq, n := range bus.took {
-			if n != 1 {
-				t.Errorf("event %d went out %d times", seq, n)
+		d.told(fleet)
+	})
+}
+
+// The workers of 34 segments, as of a million workspaces, that record at once record as many as one function: they take
+// turns. None of the changes is lost, and none is recorded twice.
+func TestABurstOfChangesIsRecordedBySegments(t *testing.T) {
+	const segments = 34
+	fleet := burst(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := newDistant(t, fleet)
+		for minute := range (fleet + each - 1) / each {
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), function)
+			var workers sync.WaitGroup
+			var recorded atomic.Int32
+			for number := range segments {
+				workers.Go(func() {
+					out, err := d.process().SweepSegment(ctx, sweep.Task{
+						Segment: workspace.Segment{Number: number, Of: segments}, Sweep: start,
+					})
+					if err != nil || len(out.Errors) > 0 {
+						t.Errorf("%+v, %v", out, err)
+					}
+					recorded.Add(int32(out.Announced))
+				})
 			}
+			workers.Wait()
+			fmt.Printf("sweep %d of %d by %d segments: %d recorded, %d announced so far, %.0f s of virtual time, "+
+				"%d transactions lost\n", minute+1, fleet, segments, recorded.Load(), len(d.bus.took),
+				time.Since(start).Seconds(), d.log.lost.Load())
+			cancel()
+			time.Sleep(time.Minute - time.Since(start))
 		}
+		if _, err := d.process().Sweep(t.Context()); err != nil { // the coordinator announces what is left
+			t.Error(err)
+		}
+		d.told(fleet)
 	})
 }

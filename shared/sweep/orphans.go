@@ -36,6 +36,7 @@ func (r *run) listQueues(ctx context.Context) {
 	r.nextQueues, r.orphans = next, make(map[string]bool, len(names))
 	for _, name := range names {
 		r.orphans[name] = true
+		r.nameless = r.nameless || r.Delivery.Queues.Workspace(name) == ""
 	}
 }
 

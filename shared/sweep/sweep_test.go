@@ -221,7 +221,8 @@ func TestOrphansAreFoundSliceBySlice(t *testing.T) {
 		removed := 0
 		for range (orphans + len(used) + slice - 1) / slice {
 			if !whole {
-				w.NoError(w.Registry.Fleets.NoteSweepCursor(t.Context(), world.ID, 0)) // the rest of the fleet is empty
+				// The rest of the fleet is empty.
+				w.NoError(w.Registry.Fleets.NotePass(t.Context(), workspace.Pass{Cursor: world.ID}))
 			}
 			out := w.SweepOnce()
 			if removed += out.Removed; out.Removed > slice {
@@ -379,7 +380,7 @@ func TestAProbeOfABusyAgentIsNoEvidence(t *testing.T) {
 // A sweep that runs out of time leaves the rest to the next one, which begins there.
 func TestTheNextSweepGoesOnWhereOneWasCut(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	const fleet = 450 // more than two pages
+	const fleet = 600 // more than two pages
 	for i := range fleet - 1 {
 		w.Register(registry.Registration{ID: fmt.Sprintf("w%03d", i)})
 	}
@@ -405,12 +406,12 @@ func TestTheNextSweepGoesOnWhereOneWasCut(t *testing.T) {
 // smaller than it was.
 func TestAgentsAreCountedOverCutSweeps(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
-	for i := range 449 {
+	for i := range 599 {
 		w.Register(registry.Registration{ID: fmt.Sprintf("w%03d", i)})
 	}
 	hurried, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	for pass, counted := range [][]int{{200, 400, 450}, {450, 450, 450}, {450, 450, 0}} {
+	for pass, counted := range [][]int{{245, 490, 600}, {600, 600, 600}, {600, 600, 0}} {
 		if pass == 2 {
 			w.Now = w.Now.Add(2 * time.Hour) // all are silent
 		}

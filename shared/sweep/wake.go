@@ -10,8 +10,7 @@ import (
 // wake sends a wake-up for a workspace whose mail can be pushed now and whom no
 // drain is at, or whose ended messages leave something to do.
 func (r *run) wake(ctx context.Context, f workspace.Facts, now time.Time) error {
-	idle := r.Delivery.WhyNotPush(f, now) == "" && !f.Delivering(r.Registry.Policy, now)
-	if !idle && f.OutboxItems == 0 && f.FinishedLives == f.Lives {
+	if !r.wakeDue(f, now) {
 		return nil
 	}
 	var after time.Duration
@@ -20,6 +19,11 @@ func (r *run) wake(ctx context.Context, f workspace.Facts, now time.Time) error 
 		out.Woken++
 	})
 	return r.Registry.Wakeups.Send(ctx, f.ID, "sweep", after)
+}
+
+func (r *run) wakeDue(f workspace.Facts, now time.Time) bool {
+	idle := r.Delivery.WhyNotPush(f, now) == "" && !f.Delivering(r.Registry.Policy, now)
+	return idle || f.OutboxItems > 0 || f.FinishedLives != f.Lives
 }
 
 // A sweep's wake-ups are spread over its minute, so that a fleet that comes back

@@ -11,7 +11,7 @@ import (
 type Fleet struct {
 	SampledAt    time.Time   // when the sample was taken
 	SweptAt      time.Time   // when the last sweep began; zero: none is on record
-	SweepEndedAt time.Time   // when the last sweep ended; zero: none has
+	SweepEndedAt time.Time   // when the last sweep of all workspaces ended; zero: none has
 	OutageStart  time.Time   // start of the last gap between two sweeps that was longer than Policy.OutageAfter
 	OutageEnd    time.Time   // end of that gap
 	LeaseEnds    []time.Time // when the leases of a sample of the fleet run out, or ran out
@@ -19,8 +19,10 @@ type Fleet struct {
 	SweeperOnly  bool        // an agent in the sample was heard all through that gap: its lease never ran out
 	StoreFailed  bool        // the platform's own records cannot be read
 	SweepCursor  string      // where the next sweep begins, when the last ran out of time; "" for the start
-	Counted      int         // how many agents call of the workspaces before SweepCursor
+	Seen         int         // how many workspaces there are before SweepCursor
+	Counted      int         // how many of those have an agent that calls
 	QueueCursor  string      // where the next slice of the chat queues' names begins; "" for the start
+	Workspaces   int         // how many workspaces there are, as far as they were swept
 	Agents       int         // how many agents call of the whole fleet, as far as it was swept
 }
 

@@ -104,7 +104,7 @@ func wired(t *testing.T, change ...func(*aws.Config)) *app.Env {
 		Region: "us-east-1", AccessKey: "test", SecretKey: "test", Endpoint: s.Endpoint,
 		LeasesTable: s.Env["ROLLCALL_LEASES_TABLE"], ChatTable: s.Env["ROLLCALL_CHAT_TABLE"],
 		WakeupsURL: s.Env["ROLLCALL_WAKEUPS_URL"], SlowWakeups: s.Env["ROLLCALL_SLOW_WAKEUPS_URL"],
-		QueuePrefix:   s.Env["ROLLCALL_QUEUE_PREFIX"],
+		SweepTasksURL: s.Env["ROLLCALL_SWEEP_TASKS_URL"], QueuePrefix: s.Env["ROLLCALL_QUEUE_PREFIX"],
 		DeadLetterURL: s.Env["ROLLCALL_DEAD_LETTER_URL"], DeadLetterARN: s.Env["ROLLCALL_DEAD_LETTER_ARN"],
 		OperatorHash: s.Env["ROLLCALL_OPERATOR_SHA256"], Bootstrap: workspace.Open, Chat: app.Open,
 		AgentURLs: push.Private, PushTimeout: 2 * time.Minute, StorePatience: 10 * time.Second,

@@ -74,6 +74,7 @@ func (f *fleet) stories() []story {
 	return []story{
 		{"the store fails: 503, never a 401, and no status changes", f.storeFails},
 		{"one agent dies in a fleet that lives", f.oneAgentDies},
+		{"the fleet is swept in segments, each by a worker", f.sweptInSegments},
 		{"twelve agents hang, and delay none but each other", f.manyHang},
 		{"the whole fleet falls silent: the platform is suspected, for a while", f.allSilent},
 		{"the sweeper is dead, and every status is still true", f.sweeperDead},
@@ -176,6 +177,43 @@ func (f *fleet) oneAgentDies(ctx context.Context, p Platform) {
 	a.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(recorder.recorded(healthy, leaseExpired))
+}
+
+// sweptInSegments: workers see an agent that dies, whichever segment it is in, and none is behind.
+func (f *fleet) sweptInSegments(ctx context.Context, p Platform) {
+	const segments, behind = 3, 15.0 // seconds
+	r := mustGet(p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil))
+	all, _ := r.Body["seen"].(float64)
+	must(p.SetSegment(ctx, max(1, int(all)/segments)))
+	whole := sync.OnceFunc(func() { must(p.SetSegment(ctx, 0)) })
+	defer whole()
+	agents := make([]*agent, 2*segments)
+	for i := range agents {
+		agents[i] = healthyAgent(ctx, p, withoutMail)
+		defer agents[i].close()
+	}
+	inTime := func(ctx context.Context) error {
+		r, err := p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil)
+		n, _ := r.Body["segments"].(float64)
+		lag, swept := r.Body["lag_seconds"].(float64)
+		if err == nil && (n < segments || !swept || lag > behind) {
+			err = fmt.Errorf("a sweep in segments: %s", r.Raw)
+		}
+		return err
+	}
+	must(within(ctx, patience, inTime))
+	for _, a := range agents {
+		a.stopCalls()
+	}
+	for _, a := range agents {
+		must(a.awaitHistory(ctx, leaseExpired))
+	}
+	must(within(ctx, patience, inTime))
+	r = mustGet(p.Do(ctx, "GET", "/healthz", "", nil))
+	if r.Text("status") != "ok" {
+		must(fmt.Errorf("swept in segments, the platform is %s", r.Raw))
+	}
+	whole()
 }
 
 func (f *fleet) allSilent(ctx context.Context, _ Platform) {

@@ -52,6 +52,8 @@ type Platform struct {
 	SetClock func(ctx context.Context, offset time.Duration) error
 	// SetSchedule stops the scheduled sweeps, or starts them again.
 	SetSchedule func(ctx context.Context, on bool) error
+	// SetSegment sets how many workspaces one function sweeps; 0 is the platform's own number.
+	SetSegment func(ctx context.Context, workspaces int) error
 }
 
 // story is one story of a workspace. play panics with a storyFailure at the first step

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
@@ -113,18 +114,35 @@ func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error 
 	return nil
 }
 
-// Page implements registry.Leases. As DynamoDB's scan, it has an order that says
-// nothing, and a page that is full always names a next one, which may be empty
-// (DynamoDB Developer Guide, "Paginating table query results").
-func (s *Store) Page(_ context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
-	if limit < 1 {
-		return nil, "", fault.Store("page", fmt.Errorf("limit %d", limit))
+// GetAll implements registry.Leases.
+func (s *Store) GetAll(_ context.Context, ids ...string) (out []workspace.Facts, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if f, ok := s.facts[id]; ok {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// Page implements registry.Leases.
+func (s *Store) Page(ctx context.Context, cursor string, limit int) ([]workspace.Facts, string, error) {
+	return s.Scan(ctx, workspace.All, cursor, limit)
+}
+
+// Scan implements registry.Leases. It refuses a cursor of another segment, as DynamoDB does.
+func (s *Store) Scan(
+	_ context.Context, seg workspace.Segment, cursor string, limit int,
+) ([]workspace.Facts, string, error) {
+	if limit < 1 || seg.Number < 0 || seg.Number >= seg.Of || cursor != "" && !within(seg, cursor) {
+		return nil, "", fault.Store("scan", fmt.Errorf("limit %d, segment %+v, cursor %s", limit, seg, cursor))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []string
 	for id := range s.facts {
-		if cursor == "" || place(id) > place(cursor) {
+		if within(seg, id) && (cursor == "" || place(id) > place(cursor)) {
 			ids = append(ids, id)
 		}
 	}
@@ -138,6 +156,11 @@ func (s *Store) Page(_ context.Context, cursor string, limit int) ([]workspace.F
 		out = append(out, s.facts[id])
 	}
 	return out, next, nil
+}
+
+// within reports whether a workspace is in a segment.
+func within(seg workspace.Segment, id string) bool {
+	return int(binary.BigEndian.Uint32([]byte(place(id))))%seg.Of == seg.Number
 }
 
 // place is where a workspace is among the others in a scan: by the digest of its

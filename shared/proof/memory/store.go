@@ -42,6 +42,7 @@ type Store struct {
 	hooks       map[string]webhook.Hook
 
 	fleet     workspace.Fleet
+	segments  map[int]workspace.SegmentState
 	changes   []record
 	rights    map[statuslog.Right]time.Time // until when somebody has each
 	announced statuslog.Announced
@@ -72,5 +73,6 @@ func NewStore(p workspace.Policy) *Store {
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
 		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, rights: map[statuslog.Right]time.Time{},
+		segments: map[int]workspace.SegmentState{},
 	}
 }

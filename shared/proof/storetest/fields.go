@@ -183,7 +183,7 @@ func (c contract) enrolmentFields(t T) {
 func storedFleet(fl workspace.Fleet) workspace.Fleet {
 	return workspace.Fleet{
 		SweptAt: fl.SweptAt, SweepEndedAt: fl.SweepEndedAt, OutageStart: fl.OutageStart, OutageEnd: fl.OutageEnd,
-		SweepCursor: fl.SweepCursor, Counted: fl.Counted, Agents: fl.Agents,
+		SweepCursor: fl.SweepCursor, Seen: fl.Seen, Counted: fl.Counted, Workspaces: fl.Workspaces, Agents: fl.Agents,
 		QueueCursor: fl.QueueCursor,
 	}
 }
@@ -192,8 +192,8 @@ func (c contract) fleetFields(t T) {
 	for _, n := range []int{1, 2} {
 		fl := storedFleet(filled[workspace.Fleet](n))
 		must(t, c.NoteSweep(t.Context(), fl))
-		must(t, c.NoteSweepEnd(t.Context(), fl.SweepEndedAt, fl.Agents, fl.QueueCursor))
-		must(t, c.NoteSweepCursor(t.Context(), fl.SweepCursor, fl.Counted))
+		must(t, c.NoteSweepEnd(t.Context(), fl))
+		must(t, c.NotePass(t.Context(), workspace.Pass{Cursor: fl.SweepCursor, Seen: fl.Seen, Calls: fl.Counted}))
 		got, err := c.Fleet(t.Context())
 		must(t, err)
 		same(t, fl, got)

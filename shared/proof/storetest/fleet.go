@@ -15,30 +15,33 @@ func (c contract) fleet(t T) {
 		return fl
 	}
 	t.Run("a sweep is noted; where the next one begins and when the last one ended stay", func(t T) {
-		must(t, c.NoteSweepCursor(t.Context(), "w", 4))
-		must(t, c.NoteSweepEnd(t.Context(), t0.Add(-time.Second), 7, "q"))
+		end := workspace.Fleet{SweepEndedAt: t0.Add(-time.Second), Workspaces: 9, Agents: 7, QueueCursor: "q"}
+		must(t, c.NotePass(t.Context(), workspace.Pass{Cursor: "w", Seen: 5, Calls: 4}))
+		must(t, c.NoteSweepEnd(t.Context(), end))
 		for _, fl := range []workspace.Fleet{
 			{SweptAt: t0.Add(1234567), OutageStart: t0.Add(-time.Hour), OutageEnd: t0.Add(-time.Minute)},
 			{SweptAt: t0.Add(time.Minute)},
 		} {
 			must(t, c.NoteSweep(t.Context(), fl))
-			fl.SweepCursor, fl.Counted, fl.SweepEndedAt, fl.Agents = "w", 4, t0.Add(-time.Second), 7
-			fl.QueueCursor = "q"
+			fl.SweepCursor, fl.Seen, fl.Counted, fl.SweepEndedAt = "w", 5, 4, end.SweepEndedAt
+			fl.Workspaces, fl.Agents, fl.QueueCursor = end.Workspaces, end.Agents, end.QueueCursor
 			same(t, atMillis(fl), fleet(t))
 		}
 	})
-	t.Run("where the next sweep begins is noted, and the last one stays", func(t T) {
+	t.Run("where the next sweep begins is noted, and the rest stays", func(t T) {
 		want := fleet(t)
-		for want.Counted, want.SweepCursor = range []string{"a", ""} {
-			must(t, c.NoteSweepCursor(t.Context(), want.SweepCursor, want.Counted))
+		for want.Seen, want.SweepCursor = range []string{"a", ""} {
+			want.Counted = 2 - want.Seen
+			p := workspace.Pass{Cursor: want.SweepCursor, Seen: want.Seen, Calls: want.Counted}
+			must(t, c.NotePass(t.Context(), p))
 			same(t, want, fleet(t))
 		}
 	})
 	t.Run("the end of a sweep is noted, and the rest stays", func(t T) {
 		want := fleet(t)
 		for want.Agents, want.SweepEndedAt = range []time.Time{t0.Add(time.Hour + 1234567), t0.Add(2 * time.Hour)} {
-			want.QueueCursor = []string{"r", ""}[want.Agents]
-			must(t, c.NoteSweepEnd(t.Context(), want.SweepEndedAt, want.Agents, want.QueueCursor))
+			want.QueueCursor, want.Workspaces = []string{"r", ""}[want.Agents], 3-want.Agents
+			must(t, c.NoteSweepEnd(t.Context(), want))
 			same(t, atMillis(want), fleet(t))
 			agents, err := c.Agents(t.Context())
 			must(t, err)
@@ -49,7 +52,7 @@ func (c contract) fleet(t T) {
 		was, err := c.LatestChange(t.Context())
 		must(t, err)
 		must(t, c.NoteSweep(t.Context(), workspace.Fleet{SweptAt: t0}))
-		must(t, c.NoteSweepEnd(t.Context(), t0, 7, ""))
+		must(t, c.NoteSweepEnd(t.Context(), workspace.Fleet{SweepEndedAt: t0, Agents: 7}))
 		now, err := c.LatestChange(t.Context())
 		must(t, err)
 		same(t, was, now)

@@ -42,7 +42,8 @@ type World struct {
 	Wakeups     *memory.Wakeups
 	ChatQueues  *memory.Queues
 	Announced   *memory.Announcer
-	Token       string // the credential of the agent
+	Tasks       []sweep.Task // that sweeps have handed out
+	Token       string       // the credential of the agent
 
 	Agent      func(m chat.Message) delivery.PushResult // answers a push
 	Taken      []string                                 // the ids of the messages it took, in order
@@ -77,6 +78,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	w.Sweeper = &sweep.Sweeper{
 		Registry: reg, Delivery: w.Delivery, Activity: w.Store, Clock: clk,
 		StatusLog: changes, Webhooks: &webhook.Service{Store: w.Store, Log: w.Store, Bell: w.Wakeups, Clock: clk},
+		Tasks: w,
 	}
 	w.Token = w.Register(registry.Registration{Mode: mode, URL: url}).AuthToken
 	return w
@@ -113,6 +115,12 @@ func (w *World) Push(_ context.Context, to delivery.Target, m chat.Message) deli
 		w.Taken = append(w.Taken, m.ID)
 	}
 	return r
+}
+
+// HandOut implements sweep.Tasks.
+func (w *World) HandOut(_ context.Context, tasks []sweep.Task) error {
+	w.Tasks = append(w.Tasks, tasks...)
+	return nil
 }
 
 // Tell implements delivery.Callbacks: it is the sender's callback URL.
