@@ -33,10 +33,11 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	}
 	s := delivery.Selection{State: in.State, From: in.From, At: c.Now, Below: below, Limit: in.Limit}
 	if who := c.Caller; !who.Operates() && who.Workspace != in.ID {
-		s.Source = &who.Workspace
+		sender := who.Life()
+		s.Sender = &sender
 	}
 	ms, next, err := rs.delivery.List(ctx, f.Life(), s)
-	if err == nil && s.Source != nil && len(ms) == 0 && c.Caller.Workspace != "" {
+	if err == nil && s.Sender != nil && len(ms) == 0 && c.Caller.Workspace != "" {
 		err = rs.delivery.Registry.CheckPeer(ctx, c.Caller.Team, in.ID) // of another team's it learns nothing
 	}
 	if err != nil {
@@ -58,7 +59,8 @@ func (rs receipts) queueStatus(
 }
 
 // message is a message, for its sender, its receiver and who may operate; for
-// another workspace it doesn't exist (wire contract, section 5, "no right = 404").
+// another workspace it doesn't exist (wire contract, section 5, "no right = 404"),
+// nor for another life of its sender.
 func (rs receipts) message(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (chat.Message, error) {
 	who := c.Caller.Workspace // "": the user, where chat is open, or a person
 	m, err := rs.delivery.Message(ctx, in.ID, in.MessageID)
@@ -68,7 +70,7 @@ func (rs receipts) message(ctx context.Context, c httpapi.Call, in api.GetMessag
 	case err != nil:
 		return chat.Message{}, err
 	}
-	if who != "" && who != m.Workspace && who != m.Source {
+	if who != "" && who != m.Workspace && c.Caller.Life() != delivery.SenderOf(m) {
 		return chat.Message{}, delivery.UnknownMessageError()
 	}
 	return m, nil

@@ -36,6 +36,11 @@ func LifeOf(m chat.Message) workspace.Life {
 	return workspace.Life{Workspace: m.Workspace, Number: m.Life}
 }
 
+// SenderOf is the life of the workspace that a message was sent in; the zero Life for a user's or a person's.
+func SenderOf(m chat.Message) workspace.Life {
+	return workspace.Life{Workspace: m.Source, Number: m.SourceLife}
+}
+
 // Message is one message of a workspace's present life, without its body if that is apart. Error: message_unknown.
 func (d *Delivery) Message(ctx context.Context, id, messageID string) (chat.Message, error) {
 	life, err := d.life(ctx, id)

@@ -249,7 +249,7 @@ func fillers(names []string, senders map[string]int64) string {
 
 // repeated is the answer to a message whose id was accepted before.
 func (d *Delivery) repeated(ctx context.Context, f workspace.Facts, stored, m chat.Message) (Accepted, error) {
-	if stored.Digest != m.Digest {
+	if stored.Digest != m.Digest || SenderOf(stored) != SenderOf(m) {
 		return Accepted{}, takenBy(stored, m)
 	}
 	stored, err := d.withTexts(ctx, chat.Answers, stored)
@@ -263,7 +263,7 @@ func (d *Delivery) repeated(ctx context.Context, f workspace.Facts, stored, m ch
 func takenBy(stored, m chat.Message) error {
 	e := fault.New(fault.MessageIDTaken, "this message id was used here before, for other content; "+
 		"the first message stays as it was, and this one is not accepted")
-	if stored.Source != m.Source {
+	if SenderOf(stored) != SenderOf(m) {
 		e = fault.New(fault.MessageIDTaken, "another sender used this message id here; this message is not accepted")
 	}
 	return e.WithHint("send it under a new messageId", "stop")

@@ -14,11 +14,11 @@ import (
 
 // Selection is which of a workspace's messages to list.
 type Selection struct {
-	State  chat.State // "": any
-	At     time.Time  // when it has the state; zero: as it is stored
-	Source *string    // nil: of anyone; else what this one may see
-	From   string     // only what this sender sent; see workspace.IsFrom
-	Below  string     // where the page before ended, "" for the newest
+	State  chat.State      // "": any
+	At     time.Time       // when it has the state; zero: as it is stored
+	Sender *workspace.Life // nil: of anyone; else what this one may see
+	From   string          // only what this sender sent; see workspace.IsFrom
+	Below  string          // where the page before ended, "" for the newest
 	Limit  int
 }
 
@@ -79,7 +79,7 @@ func (s Selection) wants(m chat.Message) bool {
 	if !s.At.IsZero() {
 		m = m.At(s.At)
 	}
-	seen := s.Source == nil || m.Source == *s.Source
+	seen := s.Sender == nil || SenderOf(m) == *s.Sender
 	return seen && (s.State == "" || m.State == s.State) && workspace.IsFrom(m.Source, s.From)
 }
 

@@ -258,7 +258,8 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 		})
 		r.LastError = a.Error
 	}
-	if who := c.Caller; who.Person != "" || who.Workspace == m.Workspace || who.Workspace == m.Source {
+	sender := workspace.Life{Workspace: m.Source, Number: m.SourceLife}
+	if who := c.Caller; who.Person != "" || who.Workspace == m.Workspace || who.Life() == sender {
 		r.SourceID = m.Source
 	}
 	if c.Caller.Person != "" {
