@@ -12,8 +12,9 @@ import (
 var Register = declare[RegisterRequest, Registered](Operation{
 	Function: "register", Route: "POST /registry/register", ID: "postRegistryRegister", Tag: "agents",
 	Summary: "Come online: declare yourself, open the lease",
-	Description: "An id that nobody used is given a credential where policy is open; elsewhere an operator creates " +
-		"the workspace first, or gives the agent an enrolment token. Nothing declared before survives a register.",
+	Description: "Where policy is open, the first register of an unused id is given a credential. Elsewhere an " +
+		"operator creates the workspace first, or gives the agent an enrolment token. A register replaces all that an " +
+		"earlier one declared.",
 	Access: ByNewcomer | ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 403, 410, 413),
 })
@@ -21,11 +22,11 @@ var Register = declare[RegisterRequest, Registered](Operation{
 // RegisterRequest is what an agent declares of itself.
 type RegisterRequest struct {
 	ID             string          `json:"id" required:"true" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	URL            string          `json:"url" maxLength:"2048" description:"where pushes go; anything but http(s) is none"`
+	URL            string          `json:"url" maxLength:"2048" description:"where pushes go; one that is not http(s) counts as none"`
 	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
-	Runtime        string          `json:"runtime" maxLength:"64" description:"what the agent runs on; external can't be pushed to"`
-	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent tells of itself; at most 64 KiB"`
-	EnrolmentToken string          `json:"enrolment_token" maxLength:"512" description:"an operator's permission to be given a first credential"`
+	Runtime        string          `json:"runtime" maxLength:"64" description:"what the agent runs on; one of the runtime external is never pushed to"`
+	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent says about itself; at most 64 KiB"`
+	EnrolmentToken string          `json:"enrolment_token" maxLength:"512" description:"an operator's permission for a first credential"`
 }
 
 // Registered is the answer to a register.
@@ -33,8 +34,8 @@ type Registered struct {
 	Status          string           `json:"status" enum:"registered"`
 	DeliveryMode    workspace.Mode   `json:"delivery_mode"`
 	DeliveryReason  string           `json:"delivery_reason"`
-	AuthToken       string           `json:"auth_token,omitempty" description:"only when newly minted; shown once"`
-	WebhookSecret   string           `json:"webhook_secret" description:"what pushes, probes and callbacks to this workspace are signed with (Standard Webhooks); a new one comes with each new credential"`
+	AuthToken       string           `json:"auth_token,omitempty" description:"only when it is new; shown once"`
+	WebhookSecret   string           `json:"webhook_secret" description:"the key with which pushes, probes and callbacks to this workspace are signed (Standard Webhooks). A register that is given a credential, or is the first call with one, changes it"`
 	Epoch           int64            `json:"epoch"`
 	Inbox           Inbox            `json:"inbox"`
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
@@ -53,7 +54,7 @@ var UpdateCard = declare[UpdateCardRequest, CardUpdated](Operation{
 type UpdateCardRequest struct {
 	WorkspaceID string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
 	ID          string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
-	AgentCard   json.RawMessage `json:"agent_card" required:"true" schema:"AgentCard" description:"what the agent tells of itself; at most 64 KiB"`
+	AgentCard   json.RawMessage `json:"agent_card" required:"true" schema:"AgentCard" description:"what the agent says about itself; at most 64 KiB"`
 }
 
 // CardUpdated is the answer to a new card.
@@ -65,9 +66,9 @@ type CardUpdated struct {
 var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "postRegistryHeartbeat", Tag: "agents",
 	Summary: "Renew the lease, report metrics",
-	Description: "A metric that is absent says nothing and changes nothing. One that can't be read is dropped, and the " +
-		"answer says so; it never keeps the lease from being renewed. runtime_state is sent only while " +
-		"the runtime is wedged; a heartbeat without it says that it works.",
+	Description: "A metric that is left out, or null, changes nothing. One that can't be read is dropped, and the " +
+		"answer says so; the lease is renewed all the same. Send runtime_state only while the runtime is wedged: a " +
+		"heartbeat without it says that the runtime works.",
 	Access: ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 410, 413),
 })
@@ -77,13 +78,13 @@ var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 type HeartbeatRequest struct {
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
 	ID           string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
-	ActiveTasks  json.RawMessage `json:"active_tasks" is:"integer" description:"how many tasks the agent is at work on: a whole number from 0 to 100000 (1.0 is 1)"`
-	IsBusy       json.RawMessage `json:"is_busy" is:"boolean" description:"true: it is at work on one task at least, whatever active_tasks says; false, without active_tasks: on none"`
+	ActiveTasks  json.RawMessage `json:"active_tasks" is:"integer" description:"how many tasks the agent works on: a whole number from 0 to 100000"`
+	IsBusy       json.RawMessage `json:"is_busy" is:"boolean" description:"true: it works on at least one task, whatever active_tasks says; false, without active_tasks: on none"`
 	ErrorRate    json.RawMessage `json:"error_rate" is:"number" description:"the share of its work that fails: a number from 0 to 1"`
-	SampleError  json.RawMessage `json:"sample_error" is:"string" description:"one of its errors, a text; 120 bytes are kept"`
-	RuntimeState json.RawMessage `json:"runtime_state" is:"string" description:"the text wedged, while it is"`
-	Uptime       json.RawMessage `json:"uptime_seconds" is:"number" description:"tells this agent from a copy of it: a number of seconds, less than ten years; 0 says nothing"`
-	Epoch        json.RawMessage `json:"epoch" is:"integer" description:"as register answered, a whole number; tells this agent from a copy of it; 0 says nothing"`
+	SampleError  json.RawMessage `json:"sample_error" is:"string" description:"one of its errors; 120 bytes are kept"`
+	RuntimeState json.RawMessage `json:"runtime_state" is:"string" description:"wedged, while the runtime is stuck"`
+	Uptime       json.RawMessage `json:"uptime_seconds" is:"number" description:"for how long this run of the agent has lasted: a number of seconds, less than ten years. It tells this agent from a copy of it; 0 says nothing"`
+	Epoch        json.RawMessage `json:"epoch" is:"integer" description:"the epoch of the answer to the register: a whole number. It tells this agent from a copy of it; 0 says nothing"`
 }
 
 // TakesAnyNumber implements AnyNumber: a heartbeat renews the lease, whatever it reports.
@@ -111,13 +112,12 @@ type Beat struct {
 var GetActivity = declare[ActivityRequest, Activity](Operation{
 	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
 	Summary: "Poll for mail, or read the log",
-	Description: "With the workspace's own credential and without source, peer_id, before_ts and cursor, this is a " +
-		"poll if the type is a2a_receive, or if there is no type and since_id or since_secs is given. A poll hands " +
-		"out mail that isn't acknowledged, to one host as the same rows until it is. The oldest comes first with " +
-		"since_id; without it, where there is a type and a limit, or neither a type nor include=peer_info; else the " +
-		"newest. A cursor that isn't a row of this workspace is 410: drop it. A poll that says an epoch before the " +
-		"workspace's present one is 409: another host has registered since. Everything else is the log, newest first, " +
-		"in pages. A page may have few rows that pass a filter or none, and yet a next page.",
+	Description: "It is a poll with the workspace's own credential and type=a2a_receive; or without type and with " +
+		"since_id or since_secs; and never with source, peer_id, before_ts or cursor. Any other call reads the log, newest " +
+		"first, in pages; a page may have few rows that pass a filter, or none, and yet a next page. A poll hands out mail " +
+		"that is not acknowledged, the same rows to one host until it is. The oldest comes first if the call has since_id, " +
+		"or type and limit, or neither type nor include=peer_info; else the newest. A since_id that is no row of this " +
+		"workspace is 410: poll without it. An epoch before the present one is 409: another host has registered since.",
 	Access: ByItself | ByOperator, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done", Body: []ActivityRow{}, Headers: []Header{
 		{NextPollHeader, "integer", "of a poll: in how many seconds to poll again, when the rows are worked on; 0: at once"},
@@ -175,7 +175,7 @@ type ActivityRow struct {
 	ID           string          `json:"id" description:"of mail: the cursor"`
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID"`
 	Type         string          `json:"activity_type" description:"a2a_receive, notify, or what the agent reported"`
-	Reported     bool            `json:"reported,omitempty" description:"the agent reported it: nobody else says so"`
+	Reported     bool            `json:"reported,omitempty" description:"the agent reported it; the platform did not see it"`
 	SourceID     *string         `json:"source_id" description:"null: the user"`
 	TargetID     *string         `json:"target_id"`
 	Method       string          `json:"method"`
@@ -191,7 +191,7 @@ type ActivityRow struct {
 	Seq          int64           `json:"seq,omitempty" description:"of mail: its number, in the order of acceptance; POST …/activity/ack takes it"`
 	PeerName     string          `json:"peer_name,omitempty" description:"of mail from a workspace, with include=peer_info: its name"`
 	PeerRole     string          `json:"peer_role,omitempty" description:"the same: its role"`
-	AgentCardURL string          `json:"agent_card_url,omitempty" description:"the same: where its agent card is to be had"`
+	AgentCardURL string          `json:"agent_card_url,omitempty" description:"the same: where to read its agent card"`
 	Attachments  []Attachment    `json:"attachments,omitempty" description:"of mail with files, with include=peer_info; those beyond 8 KiB are in request_body only"`
 }
 
@@ -216,10 +216,9 @@ type RowData struct {
 var Ack = declare[AckRequest, Acked](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/activity/ack", ID: "postWorkspacesIdActivityAck", Tag: "agents",
 	Summary: "Acknowledge mail by its number, when the work is done",
-	Description: "Everything that was handed out up to the number is delivered. From then on the cursor of this host " +
-		"acknowledges nothing: it says what arrived. After a register, what was not acknowledged is handed out again. " +
-		"A message that the cursor has passed and that is not acknowledged within a quarter of an hour counts as " +
-		"delivered, as for a client that makes no use of this call.",
+	Description: "Everything that was handed out up to the number is delivered. From then on since_id of this host " +
+		"acknowledges nothing: it only says what arrived. After a register, what was not acknowledged is handed out " +
+		"again. A message before since_id that is not acknowledged within a quarter of an hour counts as delivered.",
 	Access: ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 409, 410, 413),
 })
@@ -233,7 +232,7 @@ type AckRequest struct {
 
 // Acked is the answer to an acknowledgement.
 type Acked struct {
-	LastAckedSeq int64 `json:"last_acked_seq" description:"acked_seq; of an old acknowledgement, which ends nothing, up to which number no mail is left"`
+	LastAckedSeq int64 `json:"last_acked_seq" description:"up to which number no mail is left to acknowledge"`
 }
 
 // Report is the call with which an agent logs what it did.
@@ -268,8 +267,8 @@ type Reported struct {
 // RecordDelegation is the call with which an agent logs a task that it gave to another itself.
 var RecordDelegation = declare[RecordDelegationRequest, DelegationRecorded](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/delegations/record", ID: "postWorkspacesIdDelegationsRecord",
-	Tag: "agents", Summary: "Log a task that the agent gave to another itself",
-	Description: "It stands in the activity log only. To have a task carried and followed, delegate it.",
+	Tag: "agents", Summary: "Log a task that the agent gave to another one by itself",
+	Description: "It is written to the activity log only. To have Rollcall deliver a task and follow it, delegate it.",
 	Access:      ByItself,
 	Replies:     []Reply{{Status: 202, Description: "logged"}},
 	Errors:      errs(400, 401, 404, 410, 413),
@@ -287,7 +286,7 @@ type RecordDelegationRequest struct {
 var UpdateDelegation = declare[UpdateDelegationRequest, DelegationRecorded](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/delegations/{delegation_id}/update",
 	ID: "postWorkspacesIdDelegationsDelegationIdUpdate", Tag: "agents", Summary: "Log how such a task ended",
-	Description: "It stands in the activity log only, and ends no delegation that Rollcall carries.",
+	Description: "It is written to the activity log only, and does not change a delegation that Rollcall delivers.",
 	Access:      ByItself,
 	Errors:      errs(400, 401, 404, 410, 413),
 })
@@ -332,11 +331,11 @@ type Notified struct {
 // GetState is the call with which an agent asks whether to go on.
 var GetState = declare[WorkspacePath, State](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/state", ID: "getWorkspacesIdState", Tag: "agents",
-	Summary: "Whether to go on",
+	Summary: "Ask whether the workspace is paused or removed",
 	Access:  ByItself, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done"}, {
 		Status: 404, Body: Removed{},
-		Description: "removed for good; an agent ends itself on it, so nothing else is ever a 404 here",
+		Description: "removed for good: an agent ends itself then. Nothing else is a 404 here",
 	}},
 	Errors: errs(400, 401),
 })

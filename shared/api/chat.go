@@ -13,14 +13,14 @@ var SendMessage = declare[SendRequest, Accepted](Operation{
 	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
 	Names:   "the workspace that the message is for",
 	Summary: "Send a message",
-	Description: "Accepted means durable. The same messageId again is answered with the first one's receipt. tasks/get " +
-		"and tasks/cancel (GetTask, CancelTask) carry no message: they are passed to an agent that is pushed to, and " +
-		"its answer is the reply.",
+	Description: "An accepted message is stored. A repeat with the same messageId is answered with the first one's " +
+		"receipt. tasks/get and tasks/cancel (GetTask, CancelTask) carry no message: they are passed to an agent that is " +
+		"pushed to, and its answer is the reply.",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Body:   A2ARequest{},
 	Replies: []Reply{
-		{Status: 200, Description: "accepted, for an agent that polls; or answered: a workspace that asks one that is " +
-			"pushed to gets its answer here, as JSON-RPC has it, if it comes in time, else as a message of its own"},
+		{Status: 200, Description: "accepted, for an agent that polls. Or answered: when a workspace asks one that is " +
+			"pushed to, and the answer comes in time, it is here (result); else it comes as a message"},
 		{Status: 202, Description: "accepted, for an agent that is pushed to"},
 	},
 	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
@@ -35,7 +35,7 @@ type SendRequest struct {
 
 // A2ARequest is a message as the A2A protocol has it.
 type A2ARequest struct {
-	_       struct{}   `description:"An A2A message/send; a bare {\"message\": …} is wrapped, and what is missing filled in: content becomes parts, type is taken for kind."`
+	_       struct{}   `description:"An A2A message/send. A bare {\"message\": …} is taken too. What is missing is filled in; content is taken for parts, and type for kind."`
 	JSONRPC string     `json:"jsonrpc" description:"2.0"`
 	ID      any        `json:"id" schema:"JSONRPCID" description:"the call's id; default the messageId"`
 	Method  string     `json:"method" maxLength:"128" description:"default message/send; A2A 1.0 writes SendMessage"`
@@ -48,7 +48,7 @@ type A2AParams struct {
 	Message     A2AMessage    `json:"message" required:"true" description:"the message"`
 	ExpiresIn   float64       `json:"expires_in_seconds" minimum:"1" maximum:"1209600" description:"how long it may wait for its delivery"`
 	Priority    chat.Priority `json:"priority" description:"higher is delivered first; default 50"`
-	CallbackURL string        `json:"callback_url" maxLength:"2048" description:"told of the message's end by a POST, at least once; guarded as agents' URLs are"`
+	CallbackURL string        `json:"callback_url" maxLength:"2048" description:"gets a POST when the message has ended, at least once; it is checked as agents' URLs are"`
 }
 
 // A2AMessage is a message.
@@ -60,7 +60,7 @@ type A2AMessage struct {
 
 // A2APart is a part of a message.
 type A2APart struct {
-	Kind string `json:"kind" description:"text, as a rule"`
+	Kind string `json:"kind" description:"mostly text"`
 	Type string `json:"type" description:"an older name of kind"`
 	Text string `json:"text" description:"the text"`
 }
@@ -78,8 +78,8 @@ type Accepted struct {
 	MessageID    string                `json:"message_id,omitempty"`
 	Receipt      string                `json:"receipt,omitempty" description:"where to follow it"`
 	State        chat.State            `json:"state,omitempty"`
-	Duplicate    bool                  `json:"duplicate,omitempty" description:"this id was accepted before, and this is that one's receipt"`
-	Expected     workspace.Expectation `json:"expected,omitempty" description:"what will happen to it; absent of one that was accepted before and has ended"`
+	Duplicate    bool                  `json:"duplicate,omitempty" description:"this id was accepted before, and this is the receipt of that message"`
+	Expected     workspace.Expectation `json:"expected,omitempty" description:"what will happen to it; absent when it has ended"`
 	QueueDepth   int64                 `json:"queue_depth"`
 	OldestAge    int                   `json:"oldest_age_seconds"`
 	LastPollAt   time.Time             `json:"last_poll_at,omitzero"`
@@ -183,11 +183,12 @@ type GetMessageRequest struct {
 // ListMessages is the call that lists a workspace's receipts.
 var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
-	Names:       "the workspace that the messages are for",
-	Summary:     "List messages, newest first",
-	Description: "The workspace itself and the operator see all, with who sent it; another sees what it sent.",
-	Access:      WhereChatIsOpen | ByAnyWorkspace | ByOperator,
-	Errors:      errs(400, 401, 403, 404),
+	Names:   "the workspace that the messages are for",
+	Summary: "List messages, newest first",
+	Description: "The workspace itself and operators see all messages, and who sent each. Another workspace sees what it " +
+		"sent.",
+	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
+	Errors: errs(400, 401, 403, 404),
 })
 
 // ListMessagesRequest is which receipts are asked for.

@@ -56,7 +56,7 @@ var ListWorkspaces = declare[ListWorkspacesRequest, Fleet](Operation{
 // ListWorkspacesRequest is which workspaces are asked for.
 type ListWorkspacesRequest struct {
 	Status workspace.Status `json:"-" query:"status" description:"only these"`
-	IDs    string           `json:"-" query:"ids" list:"true" maxLength:"3300" description:"only these, by id, 50 at most, joined by commas: whoever follows GET /events reads so what changed. One that is not there, or was removed, is left out"`
+	IDs    string           `json:"-" query:"ids" list:"true" maxLength:"3300" description:"only these ids, joined by commas, 50 at most: to read what GET /events says has changed. One that does not exist, or was removed, is left out"`
 	Page
 }
 
@@ -89,7 +89,7 @@ var Explain = declare[ExplainRequest, Explanation](Operation{
 // ExplainRequest names a workspace and the form of the answer.
 type ExplainRequest struct {
 	WorkspacePath
-	Format string `json:"-" query:"format" enum:"text" description:"plain text; so does Accept: text/plain"`
+	Format string `json:"-" query:"format" enum:"text" description:"text: answer in plain text, as with Accept: text/plain"`
 }
 
 // Explanation is a verdict in a person's words.
@@ -105,7 +105,7 @@ type Explanation struct {
 	CommandNeeds string           `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one: an operator runs it"`
 	Delivery     Delivery         `json:"delivery"`
 	Evidence     []Evidence       `json:"evidence"`
-	Remarks      []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
+	Remarks      []Remark         `json:"remarks,omitempty" description:"what else to know, whatever the status is"`
 	Text         string           `json:"-"` // the reply itself, when it isn't empty
 }
 
@@ -120,7 +120,7 @@ func (e Explanation) Content() (contentType string, body []byte) {
 // GetHistory is the call that gives what happened to a workspace.
 var GetHistory = declare[HistoryRequest, History](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/history", ID: "getWorkspacesIdHistory", Tag: "directory",
-	Summary: "What its status was, and who did what",
+	Summary: "Changes of its status, and acts of operators",
 	Access:  WhereViewIsOpen | ByViewer,
 	Errors:  errs(400, 404),
 })
@@ -146,7 +146,7 @@ type HistoryEntry struct {
 	Action  string    `json:"action" description:"status_changed, create, adopt, repair, revoke, rotate, dismiss, credential_issued, credential_used, …"`
 	Who     string    `json:"who"`
 	From    string    `json:"from,omitempty" description:"network address"`
-	Life    int64     `json:"life" description:"of the workspace, from 1: in which it was. Changes of verdict are those of the present life; what operators did, of all"`
+	Life    int64     `json:"life" description:"number of the workspace's life, from 1. Changes of verdict are those of the present life; acts of operators are those of all lives"`
 	Summary string    `json:"summary"`
 	Change  *Change   `json:"change,omitempty" description:"of type status: what changed"`
 }
@@ -161,9 +161,9 @@ var GetEvents = declare[EventsRequest, Events](Operation{
 
 // EventsRequest is where to go on in the log of changes.
 type EventsRequest struct {
-	Since *int64 `json:"-" query:"since" minimum:"0" problem:"since must be the next of an earlier call, or 0" description:"next of the call before; without it, the newest. 410 when the log doesn't go on from there: what came after it is no longer kept, or it is another log"`
-	Limit int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"how many at most; default 100"`
-	Wait  int    `json:"-" query:"wait" minimum:"0" maximum:"20" description:"a long poll: for how many seconds the call waits while there is nothing after since. It is answered as soon as it sees a change, which takes 2.5 s at most, else with an empty list"`
+	Since *int64 `json:"-" query:"since" minimum:"0" problem:"since must be the next of an earlier call, or 0" description:"next of the answer before; without it, the newest changes. 410 when the log no longer has what came after it, or is another log"`
+	Limit int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"at most how many; default 100"`
+	Wait  int    `json:"-" query:"wait" minimum:"0" maximum:"20" description:"a long poll: for how many seconds the call waits for a change after since. It is answered within 2.5 s of a change, or with an empty list when the time is over"`
 }
 
 // Events is a page of the log of changes.
@@ -181,17 +181,17 @@ type Standing struct {
 
 // Change is a change of a workspace's verdict.
 type Change struct {
-	_            struct{}   `description:"A change of verdict. It is also the detail of the EventBridge event \"Workspace Status Changed\" of source \"rollcall\"; tell a repeat of one by seq."`
+	_            struct{}   `description:"A change of verdict. It is also the detail of the EventBridge event \"Workspace Status Changed\" of source \"rollcall\"; a repeat has the same seq."`
 	Seq          int64      `json:"seq" description:"in the fleet, from 1, without gaps"`
 	WorkspaceSeq int64      `json:"workspace_seq" description:"in the workspace, from 1, without gaps"`
 	Workspace    string     `json:"workspace_id" schema:"WorkspaceID"`
-	Life         int64      `json:"life" description:"of the workspace, from 1: one that is removed and created again begins another"`
-	At           time.Time  `json:"at" description:"when it was recorded: by the call that brought it about, or by the first sweep after time did"`
+	Life         int64      `json:"life" description:"number of the workspace's life, from 1: a workspace that is removed and created again begins another"`
+	At           time.Time  `json:"at" description:"when it was recorded: by the call that caused it, or by the next sweep"`
 	From         *Standing  `json:"from" description:"null: its first verdict"`
 	To           Standing   `json:"to"`
-	Since        time.Time  `json:"since" description:"when it came to be, by the facts"`
+	Since        time.Time  `json:"since" description:"when the new verdict began"`
 	Hint         string     `json:"hint"`
 	Action       string     `json:"action"`
 	Evidence     []Evidence `json:"evidence"`
-	LeftOut      int64      `json:"left_out,omitempty" description:"how many changes of the workspace before this one are not recorded, as its calls brought about too many"`
+	LeftOut      int64      `json:"left_out,omitempty" description:"how many changes of the workspace before this one are not recorded, because its calls caused too many"`
 }

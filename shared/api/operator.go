@@ -21,10 +21,10 @@ type CreateRequest struct {
 	Name             string `json:"name" maxLength:"200" description:"what people call it"`
 	Runtime          string `json:"runtime" maxLength:"64" description:"what its agent runs on"`
 	Role             string `json:"role" maxLength:"200" description:"what it is for, in a few words for its peers"`
-	Tier             int    `json:"tier" description:"for the canvas; nothing is decided by it"`
+	Tier             int    `json:"tier" description:"a number for the canvas; Rollcall does not use it"`
 	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
 	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`
-	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one leaves it"`
+	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one does not change it"`
 	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept"`
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
 	Force            bool   `json:"force" description:"with reset_credentials: also when the agent works with its credential"`
@@ -33,7 +33,7 @@ type CreateRequest struct {
 // Created is a workspace that was created or adopted.
 type Created struct {
 	Workspace
-	Adopted   bool   `json:"adopted,omitempty" description:"it existed"`
+	Adopted   bool   `json:"adopted,omitempty" description:"true: it existed before"`
 	AuthToken string `json:"auth_token,omitempty" description:"shown once"`
 }
 
@@ -48,13 +48,13 @@ func (c Created) StatusCode() int {
 // RemoveRequest asks to remove a workspace.
 type RemoveRequest struct {
 	WorkspacePath
-	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is kept of it; a workspace that was removed before may be purged"`
+	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is stored about it; a workspace that was removed before may be purged"`
 }
 
 // Changed is a workspace after an act that may have found it as it was to be.
 type Changed struct {
 	Workspace
-	Unchanged bool `json:"unchanged,omitempty" description:"it was so before: nothing is changed, and the act has no line in the audit trail"`
+	Unchanged bool `json:"unchanged,omitempty" description:"it was so before: nothing changed, and the audit trail has no line of it"`
 }
 
 // RemoveWorkspace is the call that removes a workspace.
@@ -62,8 +62,8 @@ var RemoveWorkspace = declare[RemoveRequest, Changed](Operation{
 	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "deleteWorkspacesId", Tag: "operator",
 	Summary: "Remove a workspace",
 	Description: "Its credentials are revoked, and its open mail is cancelled. With purge, its profile and card are " +
-		"erased at once, and its mail, receipts, activity log, delegations and history by the sweeps that follow, from " +
-		"half a minute on. Its audit trail stays, and what it sent to others is theirs.",
+		"erased at once. Its mail, receipts, activity log, delegations and history are erased by the next sweeps, from " +
+		"half a minute on. Its audit trail stays, and so does what it sent to others.",
 	Access: ByOperator,
 	Errors: errs(400, 401, 403, 404, 410),
 })
@@ -73,10 +73,10 @@ var Repair = declare[RepairRequest, Repaired](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/repair", ID: "postWorkspacesIdRepair", Tag: "operator",
 	Summary: "Mend a lost credential",
 	Description: "Revokes every credential and opens a window in which the agent is given a new one when it registers. " +
-		"The window is for one network address: the one named, else that of the last accepted call; it closes at the " +
-		"first use of what it issued. With show, no window opens, and the answer has a credential to place by hand. " +
-		"A workspace whose credential was accepted within the lease's time, and whose verdict asks for no repair, is " +
-		"repaired only with force: else 409 credential_in_use.",
+		"The window is for one network address: that in from, or else that of the last accepted call. It closes when the " +
+		"new credential is used. With show, no window opens, and the answer has a credential to place by hand. A " +
+		"credential that was accepted within the lease's time is ended only if the verdict asks for a repair, or with " +
+		"force: else 409 credential_in_use.",
 	Access:       ByOperator,
 	BodyOptional: true,
 	Errors:       errs(400, 401, 403, 404, 409, 410),
@@ -85,9 +85,9 @@ var Repair = declare[RepairRequest, Repaired](Operation{
 // RepairRequest is which workspace to repair, and for whom.
 type RepairRequest struct {
 	WorkspacePath
-	From   string `json:"from" description:"the agent's network address: only from there a new credential is given out"`
+	From   string `json:"from" description:"the agent's network address: only a register from there is given the new credential"`
 	Anyone bool   `json:"anyone" description:"give the new credential to whoever registers first, from any address"`
-	Show   bool   `json:"show" description:"open no window: answer with a credential, for an agent that takes its own from its environment or a file"`
+	Show   bool   `json:"show" description:"open no window, and answer with a credential: for an agent that reads its own from its environment or a file"`
 	Force  bool   `json:"force" description:"also when the agent works with the credential that this ends"`
 }
 
@@ -121,9 +121,9 @@ var Resume = declare[WorkspacePath, Changed](Operation{
 var Dismiss = declare[WorkspacePath, Changed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
 	Summary: "Drop the refused calls on record: they are not the agent's",
-	Description: "For attempts of a stranger that can't be told from the agent, such as a neighbour behind one network " +
-		"address. They and the warning of a stranger are forgotten, and the trail keeps how many there were and from " +
-		"where. No credential changes; attempts that go on are noted again.",
+	Description: "For calls of somebody else that look like the agent's, such as those of a neighbour at the same " +
+		"network address. The workspace's refused calls are forgotten; the audit trail keeps how many there were and from " +
+		"where. No credential changes, and calls that are refused from now on are noted again.",
 	Access: ByOperator,
 	Errors: errs(400, 401, 403, 404, 410),
 })
@@ -142,7 +142,7 @@ var CancelMail = declare[CancelMailRequest, CancelledMail](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/cancel", ID: "postWorkspacesIdCancel", Tag: "operator",
 	Summary: "End the waiting mail of a workspace, or of one of its senders",
 	Description: "One call ends up to 49 messages, the oldest first, all or none of them, and says how many are left: " +
-		"make it again until none is. Those in flight end too; an agent that has one may go on with it.",
+		"repeat it until none is left. Messages in flight end too; an agent that has one may go on with it.",
 	Access: ByOperator,
 	Errors: errs(400, 401, 403, 404, 409, 410),
 })
@@ -213,7 +213,7 @@ type Swept struct {
 	Woken     int      `json:"rung" description:"wake-ups sent"`
 	Announced int      `json:"announced" description:"changes of verdicts recorded"`
 	Expired   int      `json:"expired" description:"messages ended: their lifetime is over, or their workspace was removed"`
-	Removed   int      `json:"removed_queues" description:"chat queues removed that nobody owns"`
+	Removed   int      `json:"removed_queues" description:"chat queues removed that no workspace uses"`
 	Probed    int      `json:"probed" description:"probes sent"`
 	Segments  int      `json:"segments,omitempty" description:"the fleet is too large for one function: so many sweep a segment of it each, and what they see is in their logs"`
 	Lag       *float64 `json:"lag_seconds,omitempty" description:"how long ago the last sweep of all workspaces ended, when this one began; absent: none had"`
@@ -226,8 +226,8 @@ type Swept struct {
 var Rotate = declare[RotateRequest, Rotated](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/rotate", ID: "postWorkspacesIdRotate", Tag: "operator",
 	Summary: "Issue a second credential",
-	Description: "The one in use stays valid until the new one is used for the first time. The operator may ask, or the " +
-		"agent itself. One that waits for its first use is replaced only by whom it was issued to: else 409 " +
+	Description: "The credential in use stays valid until the new one is used for the first time. An operator may " +
+		"rotate, or the agent itself. While a new one that was issued to the other of the two is not used yet: 409 " +
 		"credential_pending.",
 	Access:       ByItself | ByOperator,
 	BodyOptional: true,
@@ -237,8 +237,8 @@ var Rotate = declare[RotateRequest, Rotated](Operation{
 // RotateRequest says who gets the credential; an agent itself says neither.
 type RotateRequest struct {
 	WorkspacePath
-	Fetch bool `json:"fetch" description:"issue none; heartbeats are answered with action: rotate until the agent has fetched one itself and used it"`
-	Force bool `json:"force" description:"also when one waits for its first use at somebody else's: that one ends"`
+	Fetch bool `json:"fetch" description:"issue none: heartbeats are answered with action rotate until the agent has fetched one and used it"`
+	Force bool `json:"force" description:"also when somebody else was issued one that is not used yet: that one ends"`
 }
 
 // Rotated is a workspace's second credential.
@@ -275,9 +275,9 @@ type Revoked struct {
 // Probe is the call that tests whether mail reaches a workspace.
 var Probe = declare[WorkspacePath, Probing](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/probe", ID: "postWorkspacesIdProbe", Tag: "operator",
-	Summary: "Send a message that says nothing, to see whether mail arrives",
-	Description: "It goes the way of every message. An agent that is pushed to gets the JSON-RPC method " +
-		"rollcall/probe, and any JSON-RPC answer counts; one that polls proves it by its next poll. A probe that isn't " +
+	Summary: "Send a probe, to see whether mail arrives",
+	Description: "A probe is delivered as any message is. An agent that is pushed to gets the JSON-RPC method " +
+		"rollcall/probe, and any JSON-RPC answer counts; for one that polls, its next poll counts. A probe that isn't " +
 		"delivered is evidence against the workspace.",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 202, Description: "on its way"}},
@@ -308,19 +308,19 @@ var CreateEnrolment = declare[EnrolmentRequest, Enrolment](Operation{
 
 // EnrolmentRequest is how far an enrolment goes.
 type EnrolmentRequest struct {
-	WorkspaceID string `json:"workspace_id" description:"the only one it is good for; it may exist already"`
-	Uses        *int   `json:"uses" minimum:"1" maximum:"10000" description:"how many agents it is good for; default 1"`
+	WorkspaceID string `json:"workspace_id" description:"the only workspace that it is for; it may exist already"`
+	Uses        *int   `json:"uses" minimum:"1" maximum:"10000" description:"for how many agents; default 1"`
 	Seconds     *int   `json:"expires_in_seconds" minimum:"1" maximum:"2592000" description:"how long it lasts; default a day"`
 }
 
-// Enrolment is an operator's permission to be given a first credential.
+// Enrolment is an operator's permission for a first credential.
 type Enrolment struct {
 	EnrolmentID string    `json:"enrolment_id"`
 	Token       string    `json:"enrolment_token" description:"shown once"`
 	ExpiresAt   time.Time `json:"expires_at"`
 	Next        string    `json:"next" description:"what to do now"`
 	Uses        int       `json:"uses"`
-	WorkspaceID string    `json:"workspace_id" description:"empty: any unused id"`
+	WorkspaceID string    `json:"workspace_id" description:"the only workspace that it is for; empty: any unused id"`
 }
 
 // WithdrawEnrolment is the call that withdraws an enrolment.
@@ -345,7 +345,7 @@ type Withdrawn struct {
 // GetAudit is the call that gives what concerns no single workspace.
 var GetAudit = declare[Page, History](Operation{
 	Function: "status", Route: "GET /audit", ID: "getAudit", Tag: "operator",
-	Summary: "What operators did that concerns no single workspace",
+	Summary: "Acts of operators that concern no single workspace",
 	Access:  ByOperator,
 	Errors:  errs(400, 401, 403),
 })

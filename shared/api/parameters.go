@@ -18,12 +18,12 @@ type MessagePath struct {
 
 // Claims are who a caller says it is. The credential's owner is what counts.
 type Claims struct {
-	Caller string `json:"-" header:"X-Workspace-ID" description:"who the caller is; must be the credential's owner, which is what counts"`
+	Caller string `json:"-" header:"X-Workspace-ID" description:"which workspace calls; it must be the one whose credential is sent"`
 	Source string `json:"-" header:"X-Source-Workspace-Id" description:"an older name of X-Workspace-ID"`
 }
 
 // Page is which page of a list to give.
 type Page struct {
-	Limit  int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"how many at most; default 100"`
-	Cursor string `json:"-" query:"cursor" description:"next of the page before"`
+	Limit  int    `json:"-" query:"limit" minimum:"1" maximum:"500" default:"100" description:"at most how many; default 100"`
+	Cursor string `json:"-" query:"cursor" description:"next of the answer before"`
 }

@@ -14,8 +14,8 @@ var CreateToken = declare[TokenRequest, CreatedToken](Operation{
 // TokenRequest is the credential to make.
 type TokenRequest struct {
 	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is; the audit trail names it"`
-	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what it is good for: view sees status, operate does what operators do, admin makes credentials"`
-	Team    string `json:"team" maxLength:"40" description:"the only team it is good for; not for an admin's"`
+	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what its holder may do: view sees status, operate does what operators do, admin also makes credentials"`
+	Team    string `json:"team" maxLength:"40" description:"the only team that it is for; not for an admin's"`
 	Seconds *int   `json:"expires_in_seconds" minimum:"60" maximum:"31622400" description:"how long it lasts; default 90 days"`
 }
 
@@ -24,7 +24,7 @@ type Token struct {
 	TokenID   string    `json:"token_id"`
 	Name      string    `json:"name"`
 	Scope     string    `json:"scope" enum:"view,operate,admin"`
-	Team      string    `json:"team,omitempty" description:"the only team it is good for; absent: all"`
+	Team      string    `json:"team,omitempty" description:"the only team that it is for; absent: all"`
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
 	ExpiresAt time.Time `json:"expires_at"`
@@ -76,7 +76,7 @@ type RevokedToken struct {
 // WhoAmI is the call that says whose a credential is.
 var WhoAmI = declare[None, Me](Operation{
 	Function: "status", Route: "GET /whoami", ID: "getWhoami", Tag: "platform",
-	Summary: "Whose the credential is, and what it is good for",
+	Summary: "Whose the credential is, and what it may do",
 	Access:  ByViewer, InTeam: true,
 	Errors: errs(),
 })
@@ -85,7 +85,7 @@ var WhoAmI = declare[None, Me](Operation{
 type Me struct {
 	Name      string    `json:"name"`
 	Scope     string    `json:"scope" enum:"view,operate,admin"`
-	Team      string    `json:"team,omitempty" description:"the only team it is good for; absent: all"`
+	Team      string    `json:"team,omitempty" description:"the only team that it is for; absent: all"`
 	ExpiresAt time.Time `json:"expires_at,omitzero" description:"absent: it does not expire, as it is the root credential"`
 }
 
@@ -93,9 +93,8 @@ type Me struct {
 var InspectCredential = declare[None, Inspected](Operation{
 	Function: "status", Route: "GET /registry/credential", ID: "getRegistryCredential", Tag: "platform",
 	Summary: "Whose an agent's credential is, without using it",
-	Description: "For rollcall doctor, which runs where an agent runs. Unlike every other call with a workspace's " +
-		"credential it renews no lease, does not begin the use of one that was issued, and is not counted when it is " +
-		"refused: it changes no fact about the workspace.",
+	Description: "For rollcall doctor, which runs where an agent runs. This call changes no fact about the " +
+		"workspace: it renews no lease, is not the first use of a new credential, and is not counted when it is refused.",
 	Access: ByAnyWorkspace, SelfChecked: true,
 	Errors: errs(401, 410),
 })
@@ -103,7 +102,7 @@ var InspectCredential = declare[None, Inspected](Operation{
 // Inspected is what the platform knows of an agent's credential and of its workspace.
 type Inspected struct {
 	WorkspaceID string    `json:"workspace_id" schema:"WorkspaceID"`
-	Credential  string    `json:"credential" enum:"in_use,not_used_yet" description:"not_used_yet: it was issued, and its first use ends the one before it"`
+	Credential  string    `json:"credential" enum:"in_use,not_used_yet" description:"not_used_yet: it is new, and the first call with it ends the one before it"`
 	From        string    `json:"from" description:"network address from which this call came"`
 	At          time.Time `json:"at" description:"the platform's time"`
 	Workspace   Workspace `json:"workspace"`

@@ -7,10 +7,10 @@ import (
 // GetHealth is the call that says whether the platform works.
 var GetHealth = declare[None, Health](Operation{
 	Function: "status", Route: "GET /healthz", ID: "getHealthz", Tag: "platform",
-	Summary: "Whether the platform can decide anything, and whether its sweeper runs",
-	Description: "200 while calls can be served, 503 when the store can't be asked. A dead sweeper is 200 with the " +
-		"status degraded: agents, senders and polls are served all the same, and a load balancer or a probe that took the " +
-		"API out of service for it would make an outage of it. Watch the status member, or the alarm SweeperSilent.",
+	Summary: "Whether calls can be served, and whether the sweeper runs",
+	Description: "200 while calls can be served, 503 when the store can't be asked. A sweeper that does not run is 200 " +
+		"with the status degraded: agents and senders are still served, so a load balancer must not take the API out of " +
+		"service. Watch the member status, or the alarm SweeperSilent.",
 	Access: ByAnyone,
 	Errors: errs(),
 })
@@ -25,7 +25,7 @@ var GetOldHealth = declare[None, Health](Operation{
 
 // Health is the answer of a platform that can be asked.
 type Health struct {
-	Status       string    `json:"status" enum:"ok,degraded" description:"degraded: no sweep has ended for the time of three (ROLLCALL_OUTAGE_AFTER, three minutes)"`
+	Status       string    `json:"status" enum:"ok,degraded" description:"degraded: no sweep has ended for ROLLCALL_OUTAGE_AFTER (three minutes)"`
 	Sweeper      string    `json:"sweeper" description:"how the sweeper is, in words"`
 	SweepEndedAt time.Time `json:"last_sweep_ended_at,omitzero" description:"absent: no sweep has ended yet"`
 	Hint         string    `json:"hint,omitempty" description:"what mends it"`

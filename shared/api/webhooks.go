@@ -9,10 +9,10 @@ import (
 // CreateWebhook is the call that makes a webhook.
 var CreateWebhook = declare[WebhookRequest, CreatedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks", ID: "postWebhooks", Tag: "operator",
-	Summary: "Have a URL told of changes of status",
+	Summary: "Post changes of status to a URL",
 	Description: "Each change is posted as an event of Standard Webhooks, in the order of the log (GET /events), at " +
-		"least once: one that is not answered with 2xx within ten seconds is sent again, with pauses that grow up to an " +
-		"hour, and those behind it wait. A webhook that fails for a day, or answers 410, is disabled.",
+		"least once. An event that is not answered with 2xx within ten seconds is sent again, with pauses that grow to an " +
+		"hour; the events after it wait. A webhook that fails for a day, or answers 410, is disabled.",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 201, Description: "made"}},
 	Errors:  errs(400, 413),
@@ -33,13 +33,13 @@ type Webhook struct {
 	CreatedBy    string             `json:"created_by"`
 	State        string             `json:"state" enum:"working,failing,disabled"`
 	Reason       string             `json:"reason,omitempty" description:"why it fails or is disabled"`
-	Last         int64              `json:"last_seq" description:"number of the last change that it was told of, or that is not for it"`
+	Last         int64              `json:"last_seq" description:"number of the last change that was posted, or that was not for it"`
 	Behind       int64              `json:"behind" description:"changes in the log after that one"`
-	Missed       int64              `json:"missed,omitempty" description:"changes that the log no longer had when it came to them"`
-	TakenAt      time.Time          `json:"last_taken_at,omitzero" description:"when it took an event last; absent: never"`
+	Missed       int64              `json:"missed,omitempty" description:"changes that the log no longer had when their turn came"`
+	TakenAt      time.Time          `json:"last_taken_at,omitzero" description:"when it last took an event; absent: never"`
 	Failures     int                `json:"failures,omitempty" description:"how often it failed since"`
 	FailingSince time.Time          `json:"failing_since,omitzero"`
-	LastStatus   int                `json:"last_http_status,omitempty" description:"what it answered last; absent: nothing"`
+	LastStatus   int                `json:"last_http_status,omitempty" description:"its last answer; absent: none"`
 	NextTry      time.Time          `json:"next_try_at,omitzero"`
 	DisabledAt   time.Time          `json:"disabled_at,omitzero"`
 }
@@ -54,7 +54,7 @@ type CreatedWebhook struct {
 // ListWebhooks is the call that lists webhooks.
 var ListWebhooks = declare[None, Webhooks](Operation{
 	Function: "operate", Route: "GET /webhooks", ID: "getWebhooks", Tag: "operator",
-	Summary: "Webhooks, and how they do",
+	Summary: "List webhooks, and how each does",
 	Access:  ByOperator,
 	Errors:  errs(),
 })
@@ -80,7 +80,7 @@ var DeleteWebhook = declare[WebhookPath, Webhook](Operation{
 // TestWebhook is the call that posts an event that tells of nothing.
 var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "postWebhooksWebhookIdTest", Tag: "operator",
-	Summary: "Post an event that tells of nothing, to see whether it arrives",
+	Summary: "Post a test event, to see whether it arrives",
 	Access:  ByOperator,
 	Errors:  errs(400, 404, 409),
 })
@@ -94,7 +94,7 @@ type TestedWebhook struct {
 // RotateWebhook is the call that gives a webhook a new secret.
 var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/rotate", ID: "postWebhooksWebhookIdRotate", Tag: "operator",
-	Summary: "Give a webhook a new secret; the one before signs too, for a day",
+	Summary: "Give a webhook a new secret; for a day, events are signed with the old one too",
 	Access:  ByOperator,
 	Errors:  errs(400, 404),
 })
@@ -102,7 +102,7 @@ var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
 // EnableWebhook is the call that has a webhook told again.
 var EnableWebhook = declare[EnableWebhookRequest, Webhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/enable", ID: "postWebhooksWebhookIdEnable", Tag: "operator",
-	Summary:      "Have a webhook told again, and tried at once",
+	Summary:      "Post to a webhook again, and try it at once",
 	Access:       ByOperator,
 	BodyOptional: true,
 	Errors:       errs(400, 404),
@@ -117,7 +117,7 @@ type EnableWebhookRequest struct {
 // DisableWebhook is the call that has a webhook told nothing.
 var DisableWebhook = declare[WebhookPath, Webhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/disable", ID: "postWebhooksWebhookIdDisable", Tag: "operator",
-	Summary: "Have a webhook told nothing until it is enabled",
+	Summary: "Post nothing to a webhook until it is enabled",
 	Access:  ByOperator,
 	Errors:  errs(400, 404),
 })

@@ -17,7 +17,7 @@ type Evidence struct {
 // Remark is something to know and to do beside a verdict.
 type Remark struct {
 	_            struct{} `description:"Something to know and to do beside the verdict."`
-	Code         string   `json:"code" enum:"mail_lost,inbox_full,register_refused" description:"mail_lost: in the last day, messages died or expired undelivered; inbox_full: messages were refused for want of room; register_refused: the agent's last register was refused, and the status does not say so"`
+	Code         string   `json:"code" enum:"mail_lost,inbox_full,register_refused" description:"mail_lost: messages died or expired in the last day; inbox_full: messages were refused because the inbox was full; register_refused: the agent's last register was refused, and the status does not show it"`
 	Text         string   `json:"text" description:"how many, the last one when, and why"`
 	Command      string   `json:"command,omitempty" description:"the exact command, where one mends it"`
 	CommandNeeds string   `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one"`
@@ -30,12 +30,12 @@ type Verdict struct {
 	Reason       workspace.Reason `json:"reason"`
 	Since        time.Time        `json:"since"`
 	Hint         string           `json:"hint" description:"what to do, for a person; empty when all is well"`
-	Action       string           `json:"action" description:"the same in one word: wait, start, restart, repair, place_credential, check_url, inspect, stop_one, resume or stop; empty when all is well"`
-	Command      string           `json:"command,omitempty" description:"the exact command of the command-line program that comes next; absent when none helps"`
+	Action       string           `json:"action" description:"the hint in one word: wait, start, restart, repair, place_credential, check_url, inspect, stop_one, resume or stop; empty when all is well"`
+	Command      string           `json:"command,omitempty" description:"the exact command that comes next; absent when none helps"`
 	CommandNeeds string           `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one: an operator runs it"`
 	Hop          workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
 	Evidence     []Evidence       `json:"evidence"`
-	Remarks      []Remark         `json:"remarks,omitempty" description:"what to know beside the reason, whatever the status is"`
+	Remarks      []Remark         `json:"remarks,omitempty" description:"what else to know, whatever the status is"`
 	RecheckAt    time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
 }
 
@@ -65,7 +65,7 @@ type Totals struct {
 	Expired   int64    `json:"expired"`
 	Cancelled int64    `json:"cancelled"`
 	Dead      int64    `json:"dead"`
-	Missing   int64    `json:"missing,omitempty" description:"accepted, and found neither open nor ended: an alarm"`
+	Missing   int64    `json:"missing,omitempty" description:"accepted, and neither open nor ended: this raises an alarm"`
 }
 
 // Workspace is a workspace as everybody sees it.
@@ -75,7 +75,7 @@ type Workspace struct {
 	Name string   `json:"name"`
 	Verdict
 	Delivery      Delivery              `json:"delivery"`
-	Expected      workspace.Expectation `json:"expected" description:"what a message that is sent now may expect: with now, next_poll and when_idle it arrives"`
+	Expected      workspace.Expectation `json:"expected" description:"what will happen to a message that is sent now: with now, next_poll and when_idle it arrives"`
 	Inbox         Inbox                 `json:"inbox"`
 	ActiveTasks   int                   `json:"active_tasks"`
 	MaxTasks      int                   `json:"max_concurrent_tasks"`
@@ -88,6 +88,6 @@ type Workspace struct {
 	Runtime       string                `json:"runtime,omitempty"`
 	Role          string                `json:"role,omitempty"`
 	Tier          int                   `json:"tier"`
-	Team          string                `json:"team,omitempty" description:"that an operator put it in"`
+	Team          string                `json:"team,omitempty" description:"the team that an operator put it in"`
 	AgentCard     json.RawMessage       `json:"agent_card,omitempty" description:"as the agent gave it; a list has no cards"`
 }

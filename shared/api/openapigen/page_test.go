@@ -44,8 +44,8 @@ func TestThePageShowsEveryOperation(t *testing.T) {
 func TestThePageDescribesRequests(t *testing.T) {
 	_, page := written(t)
 	for _, row := range []string{
-		"<code>enrolment_token?</code></td><td>string</td><td>an operator&#39;s permission to be given a first credential",
-		"<code>active_tasks?</code></td><td>integer or null</td><td>how many tasks the agent is at work on",
+		"<code>enrolment_token?</code></td><td>string</td><td>an operator&#39;s permission for a first credential",
+		"<code>active_tasks?</code></td><td>integer or null</td><td>how many tasks the agent works on",
 		`<a href="#HeartbeatRequest">HeartbeatRequest</a>`,
 	} {
 		if !strings.Contains(page, row) {

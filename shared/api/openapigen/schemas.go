@@ -48,12 +48,12 @@ var enums = map[reflect.Type]struct {
 		workspace.ReasonRuntimeWedged, workspace.ReasonInboxUnattended, workspace.ReasonPushFailing,
 		workspace.ReasonBacklogStalled, workspace.ReasonAnswersFailing, workspace.ReasonInboxFull,
 		workspace.ReasonErrorRate, workspace.ReasonBusy, workspace.ReasonHealthy)},
-	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"" is: not declared`,
+	reflect.TypeFor[workspace.Mode](): {"Mode", enum(`"": not declared`,
 		workspace.Push, workspace.Poll, workspace.Undeclared)},
 	reflect.TypeFor[workspace.Expectation](): {"Expectation", enum("What will happen to a message. retrying: deliveries "+
-		"fail, and it is tried until its time is up.", workspace.ExpectNow, workspace.ExpectNextPoll,
+		"fail, and it is tried until it expires.", workspace.ExpectNow, workspace.ExpectNextPoll,
 		workspace.ExpectWhenIdle, workspace.ExpectRetrying, workspace.ExpectNobody)},
-	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain a message travels.", workspace.HopNone,
+	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain that a message passes.", workspace.HopNone,
 		workspace.HopAgent, workspace.HopCredential, workspace.HopNetwork, workspace.HopQueue, workspace.HopPlatform,
 		workspace.HopOperator)},
 	reflect.TypeFor[chat.State](): {"MessageState", enum("", chat.Queued, chat.InFlight, chat.Delivered, chat.Expired,
@@ -67,8 +67,8 @@ var enums = map[reflect.Type]struct {
 	reflect.TypeFor[chat.TaskState](): {"TaskState", enum("The state of the task that an agent answered with, in the "+
 		"words of A2A 0.3.", chat.TaskSubmitted, chat.TaskWorking, chat.TaskInputRequired, chat.TaskCompleted,
 		chat.TaskFailing, chat.TaskRejected, chat.TaskCanceled, chat.TaskAuthRequired)},
-	reflect.TypeFor[fault.Action](): {"Action", enum("What to do after an error, in one word. Take one that you do "+
-		"not know for stop.", fault.ActionAdopt, fault.ActionDropCursor, fault.ActionEnrol, fault.ActionForce,
+	reflect.TypeFor[fault.Action](): {"Action", enum("What to do after an error, in one word. Treat one that you "+
+		"do not know like stop.", fault.ActionAdopt, fault.ActionDropCursor, fault.ActionEnrol, fault.ActionForce,
 		fault.ActionLogin, fault.ActionRegister, fault.ActionRepair, fault.ActionRetry, fault.ActionStop,
 		fault.ActionWait)},
 	reflect.TypeFor[chat.Priority](): {"Priority", func() jsonschema.Schema {
