@@ -14,12 +14,12 @@ import (
 )
 
 func (a *app) webhookCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "webhook", Short: "Have URLs told of changes of status"}
+	cmd := &cobra.Command{Use: "webhook", Short: "Post changes of status to URLs"}
 	cmd.AddCommand(
 		a.webhookCreateCommand(), a.webhookListCommand(), a.webhookTestCommand(), a.webhookRotateCommand(),
 		a.webhookEnableCommand(),
-		a.oneWebhookCommand("disable", "Have a webhook told nothing until it is enabled", "POST", "/disable",
-			"the webhook %s is told nothing until rollcall webhook enable %[1]s\n"),
+		a.oneWebhookCommand("disable", "Post nothing to a webhook until it is enabled", "POST", "/disable",
+			"nothing is posted to the webhook %s until rollcall webhook enable %[1]s\n"),
 		a.oneWebhookCommand("delete", "End a webhook", "DELETE", "", "the webhook %s is deleted\n"),
 	)
 	return cmd
@@ -29,7 +29,7 @@ func (a *app) webhookCreateCommand() *cobra.Command {
 	var statuses string
 	cmd := &cobra.Command{
 		Use:   "create URL",
-		Short: "Have a URL told of each change of status from now on; its secret is shown once",
+		Short: "Post each change of status from now on to a URL; its secret is shown once",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted := []string{}
@@ -48,7 +48,7 @@ func webhookPath(id string) string { return "/webhooks/" + url.PathEscape(id) }
 
 func (a *app) webhookRotateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rotate WEBHOOK", Short: "Give a webhook a new secret; the one before signs too, for a day",
+		Use: "rotate WEBHOOK", Short: "Give a webhook a new secret; for a day, events are signed with the old one too",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.secretWebhook(cmd.Context(), webhookPath(args[0])+"/rotate", nil)
@@ -70,7 +70,7 @@ func (a *app) secretWebhook(ctx context.Context, path string, body any) error {
 
 func (a *app) webhookListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "Webhooks, how they do and how far they are behind", Args: cobra.NoArgs,
+		Use: "list", Short: "List webhooks, how each does and how far it is behind", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var out api.Webhooks
 			if err := a.call(cmd.Context(), "GET", "/webhooks", nil, &out); err != nil {
@@ -125,7 +125,7 @@ func webhookTable(w *printer, hooks []api.Webhook) {
 
 func (a *app) webhookTestCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "test WEBHOOK", Short: "Send a webhook an event that tells of nothing, to see whether it arrives",
+		Use: "test WEBHOOK", Short: "Send a webhook a test event, to see whether it arrives",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var out api.TestedWebhook
@@ -142,17 +142,17 @@ func (a *app) webhookTestCommand() *cobra.Command {
 func (a *app) webhookEnableCommand() *cobra.Command {
 	var fromNow bool
 	cmd := &cobra.Command{
-		Use: "enable WEBHOOK", Short: "Have a webhook told again, and tried at once", Args: cobra.ExactArgs(1),
+		Use: "enable WEBHOOK", Short: "Post to a webhook again, and try it at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var out api.Webhook
 			body := map[string]any{"from_now": fromNow}
 			if err := a.call(cmd.Context(), "POST", webhookPath(args[0])+"/enable", body, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w *printer) { fmt.Fprintf(w, "the webhook %s is told again\n", out.WebhookID) })
+			return a.show(out, func(w *printer) { fmt.Fprintf(w, "changes are posted to the webhook %s again\n", out.WebhookID) })
 		},
 	}
-	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out what was not told meanwhile")
+	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out the changes that were not posted meanwhile")
 	return cmd
 }
 
