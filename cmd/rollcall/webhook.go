@@ -149,7 +149,7 @@ func (a *app) webhookEnableCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), "POST", webhookPath(args[0])+"/enable", body, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w *printer) { fmt.Fprintf(w, "changes are posted to the webhook %s again\n", out.WebhookID) })
+			return a.show(out, func(w *printer) { fmt.Fprintf(w, "changes are posted to %s again\n", out.WebhookID) })
 		},
 	}
 	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out the changes that were not posted meanwhile")

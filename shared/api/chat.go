@@ -185,8 +185,8 @@ var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
 	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
 	Names:   "the workspace that the messages are for",
 	Summary: "List messages, newest first",
-	Description: "The workspace itself and operators see all messages, and who sent each. Another workspace sees what it " +
-		"sent.",
+	Description: "The workspace itself and operators see all messages, and who sent each. Another workspace sees " +
+		"what it sent.",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404),
 })
