@@ -88,6 +88,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it sends heartbeats with the old one
 	a.stopCalls()
 	a.token = r.Text("auth_token")
+	must(a.registerAccepted(ctx, "", unusedURL))
 	must(a.heartbeatAccepted(ctx))
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
@@ -217,7 +218,8 @@ func repairInACircle(ctx context.Context, p Platform) {
 	shown := mustGet(a.operate(ctx, 200, "repair", map[string]any{"show": true}))
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it has yet to be placed
 	a.stopCalls()
-	a.token = shown.Text("auth_token") // placed by hand
+	a.token = shown.Text("auth_token") // placed by hand, and restarted
+	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	a.startHeartbeats(ctx)
 	must(a.arrivedInOrder(ctx))
 	must(a.awaitOutlook(ctx, goodOutlook))
