@@ -4,7 +4,7 @@ import { mailOf, taskFailed } from './chart'
 import { Chart } from './chartview'
 import type { Line } from './chartview'
 import type { Details } from './details'
-import { After, Ago, Command, Copy, For, Link, Said } from './parts'
+import { After, Ago, Command, Copy, Due, For, Link, Said } from './parts'
 import { span } from './time'
 import { inLine, visible, visibleLines } from './visible'
 import { workspaceQuery } from './words'
@@ -77,7 +77,7 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
             <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd><For at={r.accepted_at} now={r.settled_at ? Date.parse(r.settled_at) : now} /></dd></div>
             <div><dt>State</dt><dd>{stateWords[r.state]}: <Said now={now}>{r.reason}</Said></dd></div>
             <Sender r={r} fleet={fleet} now={now} />
-            {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Ago at={r.next_attempt_at} now={now} /></dd></div>}
+            {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Due at={r.next_attempt_at} now={now} /></dd></div>}
             {open(r) && <div><dt>Expires</dt><dd><Ago at={r.expires_at} now={now} /></dd></div>}
             {r.callback && <div><dt>Callback</dt><dd>{r.callback.state}, {r.callback.tries} calls{r.callback.error && ': ' + visible(r.callback.error)}</dd></div>}
           </dl>

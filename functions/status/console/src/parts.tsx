@@ -30,6 +30,9 @@ const Time = ({ at, children }: { at: string; children: string }) => <time dateT
 /** Ago is a time: relative, and exact when it is pointed at. */
 export const Ago = ({ at, now }: { at: string | undefined; now: number }) => at ? <Time at={at}>{ago(at, now)}</Time> : <>never</>
 
+/** Due is when something comes next: now, once its time is there. */
+export const Due = ({ at, now }: { at: string; now: number }) => Date.parse(at) > now ? <Ago at={at} now={now} /> : <Time at={at}>now</Time>
+
 /** For is how long it is since a time, which is exact when it is pointed at. */
 export const For = ({ at, now }: { at: string; now: number }) => <Time at={at}>{lasts(now - Date.parse(at)) || 'under 1 s'}</Time>
 

@@ -6,7 +6,7 @@ import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import { useNow } from './hooks'
 import type { State } from './live'
-import { Ago, Command, Copy, For, Icon, Said } from './parts'
+import { Ago, Command, Copy, Due, For, Icon, Said } from './parts'
 import { sentence } from './refusals'
 import { visible } from './visible'
 import { statusWords, worstFirst } from './words'
@@ -96,7 +96,7 @@ function Hook({ h, now, act }: { h: Webhook; now: number; act: (act: Act) => voi
         <div><dt>Told of</dt><dd>{toldOf(h.statuses)}</dd></div>
         <div><dt>Last taken</dt><dd><Ago at={h.last_taken_at} now={now} /></dd></div>
         <div><dt>Behind</dt><dd>{h.behind ? count(h.behind, 'change') + ' to tell' : 'by nothing'}</dd></div>
-        {h.next_try_at && h.state === 'failing' && <div><dt>Next try</dt><dd><Ago at={h.next_try_at} now={now} /></dd></div>}
+        {h.next_try_at && h.state === 'failing' && <div><dt>Next try</dt><dd><Due at={h.next_try_at} now={now} /></dd></div>}
         <div><dt>Added</dt><dd><Ago at={h.created_at} now={now} /> by {visible(h.created_by)}</dd></div>
         <div><dt>Webhook</dt><dd><code>{visible(h.webhook_id)}</code><Copy text={h.webhook_id} what="the webhook’s id" /></dd></div>
       </dl>
