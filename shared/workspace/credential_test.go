@@ -347,7 +347,7 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 		revoked bool
 		want    string
 	}{
-		"to an address that is new":    {[]string{"10.0.0.1"}, false, ""},
+		"to an address that is new":    {[]string{"10.0.0.1"}, false, "rollcall doctor w"},
 		"to an address that it had":    {[]string{"10.0.0.3", "10.0.0.1"}, false, "rollcall repair w --from 10.0.0.3"},
 		"after a revocation, to a new": {[]string{"10.0.0.1"}, true, "rollcall doctor w"},
 	} {

@@ -388,7 +388,7 @@ func TestWhatAnIdleAgentHasInItsHands(t *testing.T) {
 	})
 	v := workspace.Assess(f, p, at(600))
 	if v.Reason != workspace.ReasonBacklogStalled || v.Action != "wait" ||
-		!strings.Contains(v.Hint, "idle") || !strings.Contains(v.Hint, "a message is in its hands") ||
+		!strings.Contains(v.Hint, "idle") || !strings.Contains(v.Hint, "it works on a message") ||
 		strings.Contains(v.Hint, "it is at work now") {
 		t.Errorf("%s %s: %s", v.Reason, v.Action, v.Hint)
 	}

@@ -48,16 +48,16 @@ func (pf PushFault) advice() (hint, action string) {
 	case FaultTLS:
 		return "the certificate at the URL it registered is not accepted", "check_url"
 	case FaultForbidden:
-		return "the URL it registered leads to an address that policy forbids: register it with another", "check_url"
+		return "the URL it registered leads to an address that policy forbids: register it with another one", "check_url"
 	case FaultRedirect:
-		return "redirects are not followed: register it with the URL that it leads to", "check_url"
+		return "redirects are not followed: register the agent with the URL that the redirect leads to", "check_url"
 	case FaultPage:
-		return "what answers at the URL it registered is not an agent: check what stands before it (a proxy, a sign-in page)",
+		return "what answers at the URL it registered is not an agent: a proxy or a sign-in page may be in front of it",
 			"check_url"
 	case FaultTimeout:
 		return "the agent took the connection and did not answer: look at what it is doing", "inspect"
 	case FaultHTTP, FaultRPC, FaultBroken:
-		return "see the agent's log", "inspect"
+		return "look at the agent's log", "inspect"
 	}
 	return "check that the URL it registered can be reached from the platform", "check_url"
 }

@@ -138,8 +138,8 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	s.tellBoot(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
-		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat brought a metric that can't be read, " +
-			"and that was dropped: " + f.BadMetric})
+		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +
+			"and it was dropped: " + f.BadMetric})
 	}
 	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, s.strangerWarning()})
@@ -182,8 +182,8 @@ func (s situation) spareWork(v Verdict) Verdict {
 		if s.Busy(s.p, s.now) > 0 || s.atFetchedWork(s.p, s.now) {
 			v.Hint += "; it is at work now, and a restart would destroy that work: wait until it is done"
 		} else {
-			v.Hint += fmt.Sprintf(", but not now: a message is in its hands, and a restart would destroy the work on it: "+
-				"wait until it has answered, or until %s, when its deliverer gives it up", stamp(s.ClaimedUntil))
+			v.Hint += fmt.Sprintf(", but not now: it works on a message, and a restart would destroy that work: "+
+				"wait until it has answered, or until %s, when the delivery is given up", stamp(s.ClaimedUntil))
 		}
 	}
 	return v
