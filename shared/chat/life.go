@@ -120,6 +120,14 @@ func (m Message) Tried() bool {
 	return slices.ContainsFunc(m.Attempts, Attempt.failed)
 }
 
+// PushFailed reports whether a push of the message failed, was lost or did not reach the agent. One whose outcome was
+// not written is lost.
+func (m Message) PushFailed() bool {
+	return slices.ContainsFunc(m.Attempts, func(a Attempt) bool {
+		return a.Via == ByPush && (a.failed() || a.Outcome == Pending)
+	})
+}
+
 // FailuresBefore is how many pushes of the message failed in a row right before the one that is under way, and when the
 // last of them began.
 func (m Message) FailuresBefore() (n int, last time.Time) {
@@ -318,6 +326,15 @@ func (m Message) Expire(now time.Time) Message {
 	return m
 }
 
+// ExpireByWish is Expire of a message whose agent takes mail, but not in the little time that the sender gave it.
+func (m Message) ExpireByWish(now time.Time) Message {
+	given := m.ExpiresAt.Sub(m.AcceptedAt).Round(time.Second)
+	m = m.Expire(now)
+	m.ByWish = true
+	m.Reason += fmt.Sprintf(": its sender gave it %s, and the agent takes mail", given)
+	return m
+}
+
 // Cancel ends the message because someone asked for it. Error: message_already_terminal.
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	if !m.At(now).State.Open() {
@@ -339,7 +356,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 			WithHint("read its receipt: it needs no redrive", "stop")
 	}
 	m = m.clone()
-	m.Attempts = nil
+	m.Attempts, m.ByWish = nil, false
 	m.queue("redriven by an operator")
 	m.Told = Told{}
 	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted

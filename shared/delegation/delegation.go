@@ -169,7 +169,9 @@ func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (sam
 	if err != nil {
 		return false, err
 	}
-	sent, err := s.bodiesOf(ctx, items, func(m chat.Message) bool { return m.Delegation == "" && m.Source == d.Source })
+	sent, err := s.bodiesOf(ctx, items, func(m chat.Message) bool {
+		return m.Delegation == "" && delivery.SenderOf(m) == d.From()
+	})
 	if err != nil {
 		return false, err
 	}

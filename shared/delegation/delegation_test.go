@@ -89,6 +89,13 @@ func TestDelegations(t *testing.T) {
 	if out := give("four", "k5"); out.SameTask {
 		t.Fatal("two minutes later it is another task")
 	}
+	_, err = w.Enqueue(t.Context(), chat.Message{
+		Workspace: world.ID, Source: "peer", SourceLife: 7, Priority: chat.Task, Body: chat.TextBody("y", "five"),
+	}, w.Now)
+	w.NoError(err)
+	if out := give("five", "k6"); out.SameTask {
+		t.Fatal("what another life of the source sent is no task of this one")
+	}
 }
 
 // Who delegates the same task twice means it twice.

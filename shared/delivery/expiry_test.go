@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func TestRedriveBeforeTheSweep(t *testing.T) {
 func TestARedriveTellsWhatIsStillLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := world.New(t, workspace.Poll, "")
+		w.Now = w.Now.Add(time.Hour) // its agent is silent: what expires is lost
 		left := map[string]time.Time{}
 		for i := range rapid.IntRange(1, 4).Draw(rt, "messages") {
 			id := fmt.Sprintf("m%d", i)
@@ -90,5 +92,65 @@ func TestNoDeliveryAfterTheEndWasTold(t *testing.T) {
 	w.DrainOnce()
 	if m, f := w.Receipt("m1"), w.Facts(); m.State != chat.Expired || f.Delivered != 0 || f.LostMessages != 1 {
 		t.Fatalf("%+v: %+v", m, f.Mailbox)
+	}
+}
+
+// A message that expires though its agent takes mail was given too little time by its sender: that is no loss of the
+// workspace, and says nothing of it. What a workspace is at fault for is lost, however short it may wait.
+func TestALittleTimeIsTheSendersWish(t *testing.T) {
+	refuses := func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Unreachable, Fault: workspace.FaultRefused, Why: "connection refused"}
+	}
+	busy := func(chat.Message) delivery.PushResult { return delivery.PushResult{Handover: delivery.Busy} }
+	const little = 20 * time.Second
+	for name, c := range map[string]struct {
+		url   string
+		life  time.Duration
+		agent func(chat.Message) delivery.PushResult
+		do    func(w *world.World)
+		lost  int64
+	}{
+		"it polls, and not in time": {life: little},
+		"it fetched it, and has not acknowledged it": {life: little, do: func(w *world.World) {
+			w.PollAfter("")
+			w.Now = w.Now.Add(45 * time.Second) // a claim of a poll is over then
+		}},
+		"it is busy":                 {url: "http://agent/", life: little, agent: busy},
+		"it can't be reached":        {url: "http://agent/", life: little, agent: refuses, lost: 1},
+		"it is silent":               {life: little, do: func(w *world.World) { w.Now = w.Now.Add(time.Hour) }, lost: 1},
+		"it is silent, and had long": {life: 2 * time.Hour, do: func(*world.World) {}, lost: 1},
+	} {
+		mode := workspace.Poll
+		if c.url != "" {
+			mode = workspace.Push
+		}
+		w := world.New(t, mode, c.url)
+		w.Agent = c.agent
+		sendFor(w, "m", c.life)
+		if c.url != "" {
+			w.DrainOnce()
+		}
+		if c.do != nil {
+			c.do(w)
+		}
+		w.Now = w.Now.Add(c.life)
+		was := w.Verdict()
+		w.SweepOnce()
+		m, f := w.Receipt("m"), w.Facts()
+		if m.State != chat.Expired || f.LostMessages != c.lost || m.ByWish == (c.lost > 0) ||
+			strings.Contains(m.Reason, "its sender gave it") != m.ByWish {
+			t.Errorf("%s: %+v, %d lost", name, m, f.LostMessages)
+		}
+		if is := w.Verdict(); m.ByWish && (is.Status != was.Status || is.Reason != was.Reason || len(is.Remarks) > 0) {
+			t.Errorf("%s: it was %+v, and is %+v", name, was, is)
+		}
+		all, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
+		if err != nil || int64(len(all)) != c.lost {
+			t.Errorf("%s: %d would be redriven, %v", name, len(all), err)
+		}
+		if _, err := w.Redrive(t.Context(), world.ID, "m", w.Now); err != nil || w.Facts().LostMessages != 0 ||
+			w.Receipt("m").ByWish {
+			t.Errorf("%s: redriven: %+v, %v", name, w.Facts().Lost, err)
+		}
 	}
 }

@@ -246,8 +246,9 @@ func (d *Delivery) cancels(
 		ended, err := m.Cancel(by, now)
 		switch {
 		case m.Due(now):
-			ended = m.Expire(now)
-			u = u.plus(d.lost(f, ended, now))
+			var lost MailboxUpdate
+			ended, lost = d.expired(f, m, now)
+			u = u.plus(lost)
 		case err != nil:
 			return nil, u, fault.New(fault.Conflict, "the mailbox moved")
 		}
@@ -265,8 +266,8 @@ func (d *Delivery) End(
 		if ended = m.Due(now); !ended {
 			return m, MailboxUpdate{}, nil
 		}
-		next := m.Expire(now)
-		return next, d.lost(f, next, now), nil
+		next, u := d.expired(f, m, now)
+		return next, u, nil
 	})
 	switch fault.CodeOf(err) {
 	case fault.Conflict, fault.MessageUnknown:
@@ -290,9 +291,9 @@ func (d *Delivery) expire(
 		if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
 			break
 		}
-		next := m.Expire(now)
+		next, lost := d.expired(f, m, now)
 		moves = append(moves, chat.Move{From: m, To: next})
-		u = u.plus(d.lost(f, next, now))
+		u = u.plus(lost)
 	}
 	if len(moves) == 0 {
 		return false, nil
@@ -346,6 +347,21 @@ func (d *Delivery) endMail(ctx context.Context, f workspace.Facts, life workspac
 		return 0, nil
 	}
 	return len(moves), d.write(ctx, f, open, moves, MailboxUpdate{})
+}
+
+// expired is a message after its time is up, and what that does to its mailbox. It is no loss of the workspace when its
+// sender gave it little time, no push of it failed, and nothing is wrong with the workspace: by such messages, a sender
+// could have any workspace shown as one that loses mail.
+func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (chat.Message, MailboxUpdate) {
+	short := m.ExpiresAt.Sub(m.AcceptedAt) < d.Policy.Lifetime
+	well := func() bool {
+		return f.PushFailures == 0 && workspace.Assess(f, d.Registry.Policy, now).Status == workspace.StatusOnline
+	}
+	if short && !m.Probe && !m.PushFailed() && well() {
+		return m.ExpireByWish(now), MailboxUpdate{}
+	}
+	ended := m.Expire(now)
+	return ended, d.lost(f, ended, now)
 }
 
 // maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.

@@ -99,7 +99,7 @@ func (d *Delivery) redrive(
 ) (chat.Message, error) {
 	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
-		if err != nil || m.State.Open() {
+		if err != nil || m.State.Open() || m.ByWish {
 			return next, MailboxUpdate{}, err // it has expired, and nobody has told that it is lost
 		}
 		u, err := d.lessLost(ctx, m, lost)
@@ -179,7 +179,7 @@ func (d *Delivery) lostMail(
 	}
 	lost = slices.DeleteFunc(lost, func(m chat.Message) bool {
 		old := now.Sub(m.At(now).SettledAt) >= d.Registry.Policy.LostMailMemory
-		return m.Probe || (m.State == chat.Expired && old)
+		return m.Probe || m.ByWish || (m.State == chat.Expired && old)
 	})
 	slices.SortFunc(lost, func(a, b chat.Message) int { return cmp.Compare(a.Seq, b.Seq) })
 	return lost, nil

@@ -70,6 +70,7 @@ type messageRecord struct {
 	AnswerTo   string         `json:",omitempty"`
 	Delegation string         `json:",omitempty"`
 	Digest     string         `json:",omitempty"`
+	ByWish     bool           `json:",omitempty"`
 	Probe      bool           `json:",omitempty"`
 
 	BodyApart   chat.Apart `json:",omitzero"`
@@ -92,7 +93,7 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
-		m.Delegation, m.Digest, m.Probe, m.BodyApart, m.AnswerApart,
+		m.Delegation, m.Digest, m.ByWish, m.Probe, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -139,7 +140,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
 		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
 		Delegation: r.Delegation, Digest: r.Digest,
-		Probe: r.Probe, BodyApart: r.BodyApart, AnswerApart: r.AnswerApart,
+		ByWish: r.ByWish, Probe: r.Probe, BodyApart: r.BodyApart, AnswerApart: r.AnswerApart,
 		Version: intOf(it[messageVersion]), Answer: textOf(it[messageAnswer]),
 	}
 	return m, nil

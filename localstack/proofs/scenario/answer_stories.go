@@ -302,7 +302,7 @@ func expiredAway(ctx context.Context, p Platform) {
 		must(fmt.Errorf("expected %s, %w", expected, err))
 	}
 	must(a.awaitMessage(ctx, id, "expired"))
-	must(a.awaitCounted(ctx, "expired"))
+	must(a.awaitExpiryCounted(ctx))
 	a.sent = nil
 	a.startHeartbeats(ctx)
 	must(a.awaitOutlook(ctx, goodOutlook)) // the message came while it was away: it says nothing of it now

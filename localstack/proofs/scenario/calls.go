@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -54,13 +55,13 @@ func (a *agent) awaitMessage(ctx context.Context, messageID, state string) error
 	})
 }
 
-// awaitCounted waits until a message that ended so is counted. A receipt says at once
+// awaitExpiryCounted waits until a message that expired is counted. A receipt says at once
 // that its message has expired; the sweep ends and counts it.
-func (a *agent) awaitCounted(ctx context.Context, state string) error {
+func (a *agent) awaitExpiryCounted(ctx context.Context) error {
 	return client.Until(ctx, patience, func() error {
 		r, err := a.view(ctx)
-		if err == nil && r.Text("messages", state) == "0" {
-			err = fmt.Errorf("none is counted as %s", state)
+		if err == nil && r.Text("messages", "expired") == "0" {
+			err = errors.New("none is counted as expired")
 		}
 		return err
 	})

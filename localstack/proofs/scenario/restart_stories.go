@@ -221,7 +221,7 @@ func hungUntilExpired(ctx context.Context, p Platform) {
 	id, _, err := a.sendFor(ctx, 10)
 	must(err)
 	must(a.awaitMessage(ctx, id, "expired"))
-	must(a.awaitCounted(ctx, "expired"))
+	must(a.awaitExpiryCounted(ctx))
 	a.sent = nil
 	must(a.awaitOutlook(ctx, outlook{pushFailing, "inspect", "did not answer", "retrying"}))
 	must(a.checkExplained(ctx, "at fault: the agent", "rollcall redrive "+a.id))

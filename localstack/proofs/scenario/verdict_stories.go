@@ -368,7 +368,7 @@ func expiresAfterPoll(ctx context.Context, p Platform) {
 	a.seenUntil(ctx, id, "expired") // the agent never acknowledges it
 	mustGet(a.poll(ctx, rows[0].ID))
 	must(a.awaitMessage(ctx, id, "expired"))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
+	must(a.awaitExpiryCounted(ctx))
 }
 
 func cancelledInDelivery(ctx context.Context, p Platform) {
@@ -425,7 +425,7 @@ func removedWithLoss(ctx context.Context, p Platform) {
 	id, _, err := a.sendFor(ctx, 2)
 	must(err)
 	must(a.awaitMessage(ctx, id, "expired"))
-	must(a.awaitCounted(ctx, "expired"))
+	must(a.awaitExpiryCounted(ctx))
 	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
 	mustGet(a.operate(ctx, 200, "remove", nil))
 	list := mustGet(p.Do(ctx, "GET", "/workspaces?status=removed", "", nil))
