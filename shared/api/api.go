@@ -56,7 +56,21 @@ type Operation struct {
 	Body         any  // describes the body of an operation that reads it itself
 	BodyOptional bool // the call may come without a body
 	Replies      []Reply
-	Errors       []int // statuses that come with a Problem
+	Errors       []int // statuses that come with a Problem, without those that AllErrors adds
+}
+
+// AllErrors are the statuses that come with a Problem, in order: the operation's own, those of the gate, and that of a
+// body that is not JSON.
+func (o *Operation) AllErrors() []int {
+	all := slices.Clone(o.Errors)
+	if o.Access != ByAnyone {
+		all = append(all, 401, 403)
+	}
+	if o.HasBody() {
+		all = append(all, 415)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // HasBody reports whether a call of the operation may come with a body.
@@ -139,12 +153,6 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 			o.Replies[i].Body = rep
 		}
 	}
-	if o.Access != ByAnyone {
-		o.Errors = withStatuses(o.Errors, 401, 403) // the gate's
-	}
-	if o.HasBody() {
-		o.Errors = withStatuses(o.Errors, 415)
-	}
 	operations = append(operations, &o)
 	return Op[Req, Rep]{&o}
 }
@@ -152,13 +160,6 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 // errs are the statuses of an operation's errors; 500 and 503 are among them, as
 // every call that asks the store can meet them.
 func errs(statuses ...int) []int { return append(statuses, 500, 503) }
-
-// withStatuses are the statuses in order, with some added.
-func withStatuses(statuses []int, added ...int) []int {
-	out := append(slices.Clone(statuses), added...)
-	slices.Sort(out)
-	return slices.Compact(out)
-}
 
 // Operations is the whole API, without what CatchAll serves.
 func Operations() []*Operation {

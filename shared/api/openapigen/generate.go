@@ -80,7 +80,7 @@ func addOperation(r *openapi31.Reflector, o *api.Operation) error {
 	}
 	op := exposer.Operation()
 	op.Security = security(o.Access)
-	for _, status := range o.Errors {
+	for _, status := range o.AllErrors() {
 		code := strconv.Itoa(status)
 		if _, replies := op.ResponsesEns().MapOfResponseOrReferenceValues[code]; !replies {
 			ref := openapi31.ResponseOrReference{Reference: &openapi31.Reference{Ref: "#/components/responses/" + code}}

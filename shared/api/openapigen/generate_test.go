@@ -145,7 +145,7 @@ func constants(t *testing.T, of reflect.Type) map[string]string {
 // The statuses of errors are all described, and each has a code.
 func TestErrorsAreDescribed(t *testing.T) {
 	for _, o := range api.Operations() {
-		for _, status := range o.Errors {
+		for _, status := range o.AllErrors() {
 			if api.ErrorDescriptions[status] == "" {
 				t.Errorf("%s: what is a %s?", o.Route, strconv.Itoa(status))
 			}
