@@ -37,7 +37,8 @@ func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark 
 	}
 	u := MailboxUpdate{}
 	if f.AcksEpoch != f.Epoch {
-		u.AcksEpoch = &f.Epoch
+		epoch := f.Epoch // the facts themselves stay off the heap
+		u.AcksEpoch = &epoch
 	}
 	ended := 0
 	for more := true; more; u.AcksEpoch = nil {

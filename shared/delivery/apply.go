@@ -142,5 +142,6 @@ func (d *Delivery) standing(f workspace.Facts, moves []chat.Move, u MailboxUpdat
 	if next.Standing == f.Standing && !next.StandsSince.Equal(now) {
 		return nil
 	}
-	return &next.Standing
+	stands := next.Standing // the facts themselves stay off the heap
+	return &stands
 }

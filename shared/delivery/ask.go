@@ -45,7 +45,7 @@ func (d *Delivery) Ask(ctx context.Context, m chat.Message, now time.Time) (Acce
 // its sender waits: it is pushed, and nothing keeps it from being so.
 func (d *Delivery) answersInTime(f workspace.Facts, now time.Time) bool {
 	p := d.Registry.Policy
-	return workspace.EffectiveMode(f, p, now).Effective == workspace.Push && f.Deliverable(p, now) && !f.Resting(p, now)
+	return f.Mode(p, now) == workspace.Push && f.Deliverable(p, now) && !f.Resting(p, now)
 }
 
 // await waits for the end of a message, and returns the message as it is then. It

@@ -48,7 +48,8 @@ func (d *Delivery) write(
 	if lookErr != nil || f.Life() != life || f.Open <= -chat.DeltaOf(moves).Open {
 		return err
 	}
-	u.OldestOpen = &f.CountedAt
+	counted := f.CountedAt // the facts themselves stay off the heap
+	u.OldestOpen = &counted
 	return d.Ledger.WriteMessages(ctx, life, moves, u)
 }
 
@@ -377,7 +378,7 @@ func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy
-	polls := workspace.EffectiveMode(f, p, now).Effective == workspace.Poll
+	polls := f.Mode(p, now) == workspace.Poll
 	if ended.State != chat.Dead && (ended.Tried() || (polls && f.Hold == workspace.NoHold && f.Leased(p, now))) {
 		u.UndeliveredAt = now
 	}

@@ -147,7 +147,12 @@ func (d *Delivery) pollable(
 			return nil, nil, err
 		}
 		// What the cursor acknowledges has arrived, however late it says so.
-		late := slices.DeleteFunc(slices.Clone(ms), cursor.proves)
+		var late []chat.Message
+		for _, m := range ms {
+			if m.Due(now) && !cursor.proves(m) {
+				late = append(late, m)
+			}
+		}
 		moved, err := d.expire(ctx, f, open, late, now)
 		if err != nil || !moved {
 			return open, ms, err
@@ -173,7 +178,7 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 	if c.Epoch == f.Epoch { // another one that comes back is not this one
 		claim.After = c.Seq
 	}
-	polls := workspace.EffectiveMode(f, policy, now).Effective == workspace.Poll && f.Hold == workspace.NoHold
+	polls := f.Mode(policy, now) == workspace.Poll && f.Hold == workspace.NoHold
 	var l load
 	var reply chat.Rows
 	for _, m := range ms {
@@ -231,5 +236,7 @@ func (p *pollPlan) deliver(m, delivered chat.Message, now time.Time) {
 
 // bySeq is open mail in the order of acceptance.
 func bySeq(open []OpenMessage) []OpenMessage {
-	return slices.SortedFunc(slices.Values(open), func(a, b OpenMessage) int { return cmp.Compare(a.Seq, b.Seq) })
+	sorted := slices.Clone(open)
+	slices.SortFunc(sorted, func(a, b OpenMessage) int { return cmp.Compare(a.Seq, b.Seq) })
+	return sorted
 }

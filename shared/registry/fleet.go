@@ -28,8 +28,8 @@ type fleetCache struct {
 // platform that can't say how it is is suspected itself, so this has no error.
 func (r *Registry) FleetContext(ctx context.Context, now time.Time, facts ...workspace.Facts) workspace.Fleet {
 	for _, f := range facts {
-		v := workspace.Assess(f, r.Policy, now)
-		if v.Status == workspace.StatusOffline && v.Reason == workspace.ReasonLeaseExpired {
+		status, reason := workspace.Fleet{}.Stands(f, r.Policy, now)
+		if status == workspace.StatusOffline && reason == workspace.ReasonLeaseExpired {
 			return r.sampleFleet(ctx, now)
 		}
 	}

@@ -82,7 +82,7 @@ func (l *Log) Due(f workspace.Facts, fl workspace.Fleet, now time.Time) bool {
 // standsAs is the verdict as it is recorded; changes says that it is another one than the last that was.
 func (l *Log) standsAs(f workspace.Facts, fl workspace.Fleet, now time.Time) (as string, changes bool) {
 	status, reason := fl.Stands(f, l.Policy, now)
-	as = fmt.Sprintf("%s/%s", status, reason)
+	as = string(status) + "/" + string(reason)
 	return as, workspace.IsChange(f.AnnouncedAs, as)
 }
 

@@ -9,25 +9,25 @@ import (
 // wrong; so each verdict tells it, from the first one on.
 
 // bootRefused reports whether the last that is known of the agent's registers is that its credential was refused.
-func (s situation) bootRefused() bool {
+func (s *situation) bootRefused() bool {
 	return s.Hold == NoHold && s.RegisterRefused > 0 && s.within(s.RegisterRefusedAt, s.p.RefusalMemory)
 }
 
 // bootFailed reports whether its last register was refused for another reason than its credential.
-func (s situation) bootFailed() bool {
+func (s *situation) bootFailed() bool {
 	return s.Hold == NoHold && s.RegisterFailedAt.After(s.RegisteredAt) && s.within(s.RegisterFailedAt, s.p.RefusalMemory)
 }
 
 // AsksForRepair reports whether the facts ask for a repair: then a credential that is accepted is no sign that the
 // agent is well.
 func AsksForRepair(f Facts, p Policy, now time.Time) bool {
-	s := newSituation(f, Fleet{}, p, now)
+	s := newSituation(&f, Fleet{}, p, now)
 	action := s.judge().Action
 	return action == "repair" || action == "place_credential" || (s.bootRefused() && !s.refusalsDecayed(p, now))
 }
 
 // bootWords says when a register was refused, from where and why.
-func (s situation) bootWords() string {
+func (s *situation) bootWords() string {
 	return fmt.Sprintf("its last register, at %s from %s, was refused: it came %s (%s)",
 		stamp(s.RegisterRefusedAt), s.RefusedFrom, s.RegisterRefusedWith.words(), s.RegisterRefusedWith.code())
 }
@@ -38,7 +38,7 @@ func (v Verdict) asksForABoot() bool {
 }
 
 // mendBoot keeps a verdict from asking for a register alone, where it would be refused.
-func (s situation) mendBoot(v Verdict) Verdict {
+func (s *situation) mendBoot(v Verdict) Verdict {
 	if !v.asksForABoot() || v.Reason == ReasonCredentialsRejected {
 		return v
 	}
@@ -55,7 +55,7 @@ func (s situation) mendBoot(v Verdict) Verdict {
 
 // tellBoot adds to a verdict that the last register was refused: the agent may be silent, or still be known by what it
 // said before, for that reason.
-func (s situation) tellBoot(v *Verdict) {
+func (s *situation) tellBoot(v *Verdict) {
 	if s.bootRefused() {
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootWords()})
 	}
@@ -68,7 +68,7 @@ func (s situation) tellBoot(v *Verdict) {
 }
 
 // bootRemark is the remark that the last register was refused, while the verdict does not say so.
-func (s situation) bootRemark(v Verdict) []Remark {
+func (s *situation) bootRemark(v Verdict) []Remark {
 	if !s.bootRefused() || s.refusalsDecayed(s.p, s.now) || v.Reason == ReasonCredentialsRejected || v.Action == "repair" {
 		return nil
 	}

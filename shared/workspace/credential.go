@@ -8,28 +8,28 @@ import (
 )
 
 // Enrolled reports whether a credential is issued that has not been revoked.
-func (f Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
+func (f *Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
 
 // revoked reports whether an operator ended the credentials, and no call was accepted since.
-func (f Facts) revoked() bool { return !f.RevokedAt.IsZero() && !f.LastSignal().After(f.RevokedAt) }
+func (f *Facts) revoked() bool { return !f.RevokedAt.IsZero() && !f.LastSignal().After(f.RevokedAt) }
 
 // MustRotate reports whether an agent that uses its old credential is to be told to fetch a new one: an operator asks
 // for it, or the one that it was given waits to be used. One that waits for another is not the agent's to replace.
-func (f Facts) MustRotate() bool {
+func (f *Facts) MustRotate() bool {
 	given := !f.NextCredential.Zero()
 	return !f.Credential.Zero() && (given || !f.FetchAskedAt.IsZero()) && !f.waitsForAnother()
 }
 
 // waitsForAnother reports whether a credential waits for its first use that was not given to the agent that calls now:
 // an operator was shown it, to place it, or it was issued for an enrolment token.
-func (f Facts) waitsForAnother() bool {
+func (f *Facts) waitsForAnother() bool {
 	return !f.Credential.Zero() && !f.NextCredential.Zero() && (f.IssuedTo == ToOperator || !f.EnrolledBy.Zero())
 }
 
 // CheckRotate refuses to issue a credential in place of one that was issued to somebody else and waits for its first
 // use: it would end without a word to the one who has it. One that the agent was given has had its time when the agent
 // was accepted with the old one for a lease's time since. Error: credential_pending.
-func (f Facts) CheckRotate(to Recipient, p Policy) error {
+func (f *Facts) CheckRotate(to Recipient, p Policy) error {
 	given := !f.Credential.Zero() && !f.NextCredential.Zero() && f.IssuedTo == ToAgent
 	switch {
 	case to == ToAgent && f.waitsForAnother():
@@ -76,14 +76,14 @@ func Admit(f Facts, exists bool, presented token.Hash, from string, p Policy, no
 
 // TellsRemoval reports whether a caller is told that the workspace is removed: who brings the credential that was its
 // last, and anyone where bootstrap is open, as anyone may use an id there.
-func (f Facts) TellsRemoval(presented token.Hash, p Policy) bool {
+func (f *Facts) TellsRemoval(presented token.Hash, p Policy) bool {
 	return p.Bootstrap == Open || presented.Matches(f.PastCredential)
 }
 
 // bootstraps reports whether a register without a valid credential can be given one: the bootstrap window is open, or
 // the policy is open, nothing is presented and what was issued has never been used. The reply that brought it may have
 // been lost, and a lost reply must lock nobody out.
-func (f Facts) bootstraps(presented token.Hash, p Policy, now time.Time) bool {
+func (f *Facts) bootstraps(presented token.Hash, p Policy, now time.Time) bool {
 	if !f.Credential.Zero() {
 		return false
 	}
@@ -93,7 +93,7 @@ func (f Facts) bootstraps(presented token.Hash, p Policy, now time.Time) bool {
 
 // bootstrap admits only the address that the window is for, or the first caller where it is for anyone: knowing the id
 // is not enough.
-func (f Facts) bootstrap(presented token.Hash, from string) (Admission, error) {
+func (f *Facts) bootstrap(presented token.Hash, from string) (Admission, error) {
 	if f.BootstrapFrom == "" || f.BootstrapFrom == from {
 		return Admission{Mint: true}, nil
 	}
@@ -157,7 +157,7 @@ func RepairByHand(f Facts, minted token.Hash, now time.Time) (Facts, int) {
 
 // issueToOperator is the credentials when there is none but one that an operator is shown. It is in use from its first
 // use on, and until then the agent is known not to have it.
-func (f Facts) issueToOperator(minted token.Hash, now time.Time) Credentials {
+func (f *Facts) issueToOperator(minted token.Hash, now time.Time) Credentials {
 	return Credentials{
 		NextCredential: minted, IssuedAt: now, IssuedTo: ToOperator, PastCredential: f.PastCredential, RevokedAt: now,
 		TakenAs: f.TakenAs,
@@ -183,7 +183,7 @@ func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
 // call, wherever a stranger's attempts have been refused since. There is none after a revocation, and none when the
 // agent's attempts are refused at another address of its own: one of the two may be a thief's.
 // Error: repair_address_unknown.
-func (f Facts) WindowFor(now time.Time) (string, error) {
+func (f *Facts) WindowFor(now time.Time) (string, error) {
 	if f.distrusted() {
 		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
 			"the address of its last accepted call may be a thief's").WithHint("have a credential shown and place it "+
@@ -205,7 +205,7 @@ func (f Facts) WindowFor(now time.Time) (string, error) {
 
 // CheckUnused refuses to end a credential that was accepted within the lease's time: its agent works with it. verb is
 // what was asked. Error: credential_in_use.
-func (f Facts) CheckUnused(verb string, p Policy, now time.Time) error {
+func (f *Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	at := f.LastSignal()
 	if f.Credential.Zero() || at.IsZero() || now.Sub(at) >= p.LeaseTTL {
 		return nil

@@ -7,7 +7,7 @@ import "time"
 
 // Deliverable reports whether mail may be handed to the agent now: nobody holds the workspace, its lease is live,
 // and the credential that renews it is accepted. Nothing else stops mail, whatever the status says.
-func (f Facts) Deliverable(p Policy, now time.Time) bool {
+func (f *Facts) Deliverable(p Policy, now time.Time) bool {
 	return f.Hold == NoHold && f.Leased(p, now) && f.Enrolled() && !f.revoked()
 }
 
@@ -18,38 +18,38 @@ func (f Facts) Unproved() bool {
 }
 
 // undelivered reports whether a message ended undelivered, and nothing has reached the agent since.
-func (f Facts) undelivered() bool {
+func (f *Facts) undelivered() bool {
 	return !f.UndeliveredAt.IsZero() && latest(f.DeliveredAt, f.ReachedAt, f.PolledAt).Before(f.UndeliveredAt)
 }
 
 // NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed again: they failed, and no
 // mail waits that would show it.
-func (f Facts) NeedsProbe(p Policy, now time.Time) bool {
+func (f *Facts) NeedsProbe(p Policy, now time.Time) bool {
 	return f.Open == 0 && (f.Unproved() || f.NewBootUnproved(p)) && f.Deliverable(p, now) && !f.askedToRest(p, now) &&
-		f.Busy(p, now) < f.Slots() && EffectiveMode(f, p, now).Effective == Push
+		f.Busy(p, now) < f.Slots() && f.Mode(p, now) == Push
 }
 
 // NewBootUnproved reports whether the agent registered after the last of the tasks that it failed, and nothing shows
 // yet that the new boot takes mail.
-func (f Facts) NewBootUnproved(p Policy) bool {
+func (f *Facts) NewBootUnproved(p Policy) bool {
 	return f.answersFail(p) && f.bootedSinceAnswers() && f.ReachedAt.Before(f.RegisteredAt)
 }
 
 // answersFail reports whether as many tasks in a row failed as degrade a workspace.
-func (f Facts) answersFail(p Policy) bool { return f.AnswerFailures >= p.AnswerFailuresToDegrade }
+func (f *Facts) answersFail(p Policy) bool { return f.AnswerFailures >= p.AnswerFailuresToDegrade }
 
 // bootedSinceAnswers reports whether the agent registered after the last of the tasks that it failed.
-func (f Facts) bootedSinceAnswers() bool { return f.RegisteredAt.After(f.lastAnswerFailed()) }
+func (f *Facts) bootedSinceAnswers() bool { return f.RegisteredAt.After(f.lastAnswerFailed()) }
 
 // lastAnswerFailed is when the last of the tasks in a row failed.
-func (f Facts) lastAnswerFailed() time.Time {
+func (f *Facts) lastAnswerFailed() time.Time {
 	return latest(f.AnswersFailingSince, f.AnswersDegradedAt, f.AnswerFailedAt)
 }
 
 // WantsDrain reports whether a drain would do something for the workspace now.
-func (f Facts) WantsDrain(p Policy, now time.Time) bool {
+func (f *Facts) WantsDrain(p Policy, now time.Time) bool {
 	mail := f.Open > 0 && f.Deliverable(p, now) && !f.Resting(p, now) && f.Busy(p, now) < f.Slots() &&
-		EffectiveMode(f, p, now).Effective == Push
+		f.Mode(p, now) == Push
 	return mail || f.NeedsProbe(p, now)
 }
 
@@ -62,7 +62,7 @@ func (f Facts) Hung() bool {
 // WantsProbe reports whether a probe is pushed before the next message: the agent hung, or no answer came back as often
 // as degrades a workspace. The probe shows whether it is the agent or its mail that fails. An agent that does not take
 // probes is handed messages in turn with them, unless it hangs.
-func (f Facts) WantsProbe(p Policy) bool {
+func (f *Facts) WantsProbe(p Policy) bool {
 	return f.Hung() ||
 		f.PushFailures >= p.PushFailuresToDegrade && f.PushFault.Connected() && f.ProbePushedAt.IsZero()
 }
@@ -105,7 +105,7 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 }
 
 // queueBefore is how many messages go before one that is accepted now.
-func (f Facts) queueBefore(p Policy, now time.Time) int64 {
+func (f *Facts) queueBefore(p Policy, now time.Time) int64 {
 	n := f.Open - f.InFlight
 	if f.setAside(p, now) {
 		n-- // at least one
@@ -132,12 +132,12 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 
 // atWork reports whether fresh evidence says that the agent works: it says so, a push to it is under way, or it has
 // fetched mail and not said since that it is idle.
-func (f Facts) atWork(p Policy, now time.Time) bool {
+func (f *Facts) atWork(p Policy, now time.Time) bool {
 	return f.Busy(p, now) > 0 || f.Pushing(p, now) || f.atFetchedWork(p, now)
 }
 
 // Pushing reports whether a push to the agent is under way. A claim that has ended is none: its deliverer died. Nor is
 // one that ends later than a delivery may take, which a wrong clock made.
-func (f Facts) Pushing(p Policy, now time.Time) bool {
+func (f *Facts) Pushing(p Policy, now time.Time) bool {
 	return f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew
 }

@@ -91,7 +91,8 @@ func TestOnlyThreeThingsStopMail(t *testing.T) {
 		"revoked":              {func(f *workspace.Facts) { f.Credential, f.RevokedAt = token.Hash{}, at(590) }, false},
 		"it is being rotated":  {func(f *workspace.Facts) { f.NextCredential = token.Digest("y") }, true},
 	} {
-		if got := live(c.change).Deliverable(p, now); got != c.want {
+		f := live(c.change)
+		if got := f.Deliverable(p, now); got != c.want {
 			t.Errorf("%s: deliverable is %v", name, got)
 		}
 	}

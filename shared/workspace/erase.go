@@ -12,7 +12,7 @@ func Erase(f Facts) Facts {
 
 // Erasable are the lives that may be erased now: an operator wants it, nothing of them is open or left to do, and no
 // call can be under way any more that stores something of them. patience is longer than such a call may run.
-func (f Facts) Erasable(patience time.Duration, now time.Time) (lives []Life) {
+func (f *Facts) Erasable(patience time.Duration, now time.Time) (lives []Life) {
 	for n := f.ErasedLives; n < f.LivesToErase; n++ {
 		over := n < f.FinishedLives
 		if n == f.Lives {

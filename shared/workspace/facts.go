@@ -346,12 +346,12 @@ func FieldsOf[Group any]() []string {
 }
 
 // Slots is how many deliveries the agent takes at a time, at least 1.
-func (f Facts) Slots() int { return max(1, f.MaxTasks) }
+func (f *Facts) Slots() int { return max(1, f.MaxTasks) }
 
 // Busy is how many of its task slots the agent says are taken. A report older than the last delivery, or than the
 // lease, is ignored: the task it counted may be the one that has ended since. So is one dated more than maxSkew ahead:
 // an agent's report noted by a clock that jumped must not hold mail back until real time catches up.
-func (f Facts) Busy(p Policy, now time.Time) int {
+func (f *Facts) Busy(p Policy, now time.Time) int {
 	switch {
 	case f.ActiveAt.IsZero(), f.ActiveAt.Before(f.DeliveredAt):
 		return 0
@@ -364,27 +364,27 @@ func (f Facts) Busy(p Policy, now time.Time) int {
 // Delivering reports whether deliveries are under way in all task slots, so that a drain is at work and will go on
 // with the mail that waits. The drain may have died: a claim that ends later than one delivery may take is ignored,
 // whatever clock it was made by.
-func (f Facts) Delivering(p Policy, now time.Time) bool {
+func (f *Facts) Delivering(p Policy, now time.Time) bool {
 	left := f.ClaimedUntil.Sub(now)
 	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
 }
 
 // Resting reports whether no mail is handed to the agent for a while, because hand-overs failed or it said that it is
 // busy.
-func (f Facts) Resting(p Policy, now time.Time) bool {
+func (f *Facts) Resting(p Policy, now time.Time) bool {
 	return f.askedToRest(p, now) && now.Before(f.RestEnds(p, now))
 }
 
 // askedToRest reports whether the rest still runs that the last hand-over gave the agent, whatever it has said since. A
 // rest longer than any is a wrong clock's.
-func (f Facts) askedToRest(p Policy, now time.Time) bool {
+func (f *Facts) askedToRest(p Policy, now time.Time) bool {
 	left := f.RestUntil.Sub(now)
 	return left > 0 && left <= p.RestLimit+maxSkew && !f.triedByFastClock(now)
 }
 
 // RestEnds is until when no mail is handed to the agent. When it answered that it is busy, and has said since that a
 // slot is free, its newer words end the rest. When it goes on to say both, the pause between two tries grows.
-func (f Facts) RestEnds(p Policy, now time.Time) time.Time {
+func (f *Facts) RestEnds(p Policy, now time.Time) time.Time {
 	early := f.TriedAt.Add(f.busyPause(p))
 	if !f.saidFreeSinceBusy(now) || f.RestUntil.Before(early) {
 		return f.RestUntil
@@ -394,7 +394,7 @@ func (f Facts) RestEnds(p Policy, now time.Time) time.Time {
 
 // saidFreeSinceBusy reports whether the last hand-over was answered by "busy", and the agent has said after it that it
 // has a free slot. A report that lies far ahead is a wrong clock's.
-func (f Facts) saidFreeSinceBusy(now time.Time) bool {
+func (f *Facts) saidFreeSinceBusy(now time.Time) bool {
 	lastWasBusy := f.BusyAnswers > 0 && f.PushFailedAt.Before(f.TriedAt)
 	return lastWasBusy && f.ActiveTasks < f.Slots() && f.ActiveAt.After(latest(f.TriedAt, f.BusySince)) &&
 		f.ActiveAt.Sub(now) <= maxSkew
@@ -402,7 +402,7 @@ func (f Facts) saidFreeSinceBusy(now time.Time) bool {
 
 // busyPause is how long after its last try an agent is left alone that answers that it is busy, and reports that it is
 // not: not at all after the first such answer.
-func (f Facts) busyPause(p Policy) time.Duration {
+func (f *Facts) busyPause(p Policy) time.Duration {
 	n := f.BusyAnswers - 2
 	if n < 0 {
 		return 0
@@ -412,13 +412,13 @@ func (f Facts) busyPause(p Policy) time.Duration {
 
 // triedByFastClock reports whether the last hand-over was noted by a clock that jumped: what it says of times to come
 // must not hold mail back.
-func (f Facts) triedByFastClock(now time.Time) bool {
+func (f *Facts) triedByFastClock(now time.Time) bool {
 	return latest(f.TriedAt, f.PushFailedAt, f.BusySince).Sub(now) > maxSkew
 }
 
 // setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for
 // a moment longer until it is tried again. A longer time than any is a wrong clock's.
-func (f Facts) setAside(p Policy, now time.Time) bool {
+func (f *Facts) setAside(p Policy, now time.Time) bool {
 	left := f.AsideUntil.Sub(now)
 	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
 	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) &&
@@ -426,12 +426,12 @@ func (f Facts) setAside(p Policy, now time.Time) bool {
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.
-func (f Facts) Leased(p Policy, now time.Time) bool {
+func (f *Facts) Leased(p Policy, now time.Time) bool {
 	return !f.LeaseUntil.IsZero() && now.Before(f.LeaseUntil.Add(p.Grace))
 }
 
 // LastSignal is when the last call of any kind was accepted.
-func (f Facts) LastSignal() time.Time {
+func (f *Facts) LastSignal() time.Time {
 	return latest(f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt)
 }
 

@@ -102,7 +102,7 @@ func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
 }
 
 // graceEnd is when silence becomes "offline".
-func (f Facts) graceEnd(p Policy) time.Time { return f.LeaseUntil.Add(p.Grace) }
+func (f *Facts) graceEnd(p Policy) time.Time { return f.LeaseUntil.Add(p.Grace) }
 
 func (fl Fleet) storeFailed(f Facts, p Policy) []suspicion {
 	if !fl.StoreFailed {

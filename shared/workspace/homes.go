@@ -82,16 +82,18 @@ func (f Facts) noteMove(from string, now time.Time) Facts {
 
 // MovedNow reports whether the call that was accepted at this time came from an address that is new, and is to be
 // noted. Stores keep times to the millisecond.
-func (f Facts) MovedNow(now time.Time) bool { return !f.MovedAt.Before(now.Truncate(time.Millisecond)) }
+func (f *Facts) MovedNow(now time.Time) bool {
+	return !f.MovedAt.Before(now.Truncate(time.Millisecond))
+}
 
 // FirstCallNow reports whether the call that was accepted at this time, which was no register, is the first of all. A
 // later one that is noted has another address beside its own, or ended a silence in which the others were forgotten.
-func (f Facts) FirstCallNow(now time.Time) bool {
+func (f *Facts) FirstCallNow(now time.Time) bool {
 	return f.MovedNow(now) && f.RecoveredAt.IsZero() && f.RegisteredAt.IsZero() && len(parseHomes(f.Homes)) == 1
 }
 
 // MovedWords says from where the agent calls now, and from where it did before.
-func (f Facts) MovedWords(now time.Time) string {
+func (f *Facts) MovedWords(now time.Time) string {
 	before := strings.Join(f.otherHomes(now), ", ")
 	if before == "" {
 		before = "elsewhere"
@@ -100,7 +102,7 @@ func (f Facts) MovedWords(now time.Time) string {
 }
 
 // AtHome reports whether an address is one from which this agent was accepted lately.
-func (f Facts) AtHome(address string, now time.Time) bool {
+func (f *Facts) AtHome(address string, now time.Time) bool {
 	if address != "" && address == f.SeenFrom {
 		return true
 	}
@@ -111,10 +113,10 @@ func (f Facts) AtHome(address string, now time.Time) bool {
 
 // distrusted reports whether an operator revoked the credentials, and no call was accepted since: any address from
 // which one was accepted before may be a thief's.
-func (f Facts) distrusted() bool { return f.SeenFrom == "" && !f.LastSignal().IsZero() }
+func (f *Facts) distrusted() bool { return f.SeenFrom == "" && !f.LastSignal().IsZero() }
 
 // seenLatelyWords lists the addresses from which calls were accepted lately, and when; "" for none.
-func (f Facts) seenLatelyWords(now time.Time) string {
+func (f *Facts) seenLatelyWords(now time.Time) string {
 	var seen []string
 	for _, h := range parseHomes(f.Homes) {
 		if now.Sub(h.at) < homeFor {
@@ -128,7 +130,7 @@ func (f Facts) seenLatelyWords(now time.Time) string {
 }
 
 // otherHomes are the addresses of the agent beside the one it was last seen at.
-func (f Facts) otherHomes(now time.Time) (addresses []string) {
+func (f *Facts) otherHomes(now time.Time) (addresses []string) {
 	for _, h := range parseHomes(f.Homes) {
 		if h.address != f.SeenFrom && now.Sub(h.at) < homeFor {
 			addresses = append(addresses, h.address)

@@ -55,35 +55,62 @@ func CanServe(runtime, url string) bool {
 // EffectiveMode is how mail reaches the agent now. It is computed and never stored, so it cannot go stale. The last
 // declaration holds until evidence says that it cannot work.
 func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
-	d := Delivery{Declared: f.Declared}
-	say := func(m Mode, format string, args ...any) Delivery {
-		d.Effective, d.Reason = m, fmt.Sprintf(format, args...)
-		return d
-	}
+	mode, why := f.decideMode(p, now)
+	return Delivery{Declared: f.Declared, Effective: mode, Reason: why(f)}
+}
+
+// Mode is EffectiveMode without its words.
+func (f *Facts) Mode(p Policy, now time.Time) Mode {
+	mode, _ := f.decideMode(p, now)
+	return mode
+}
+
+// whyMode says in words why a mode is the effective one. Few who ask for the mode read them.
+type whyMode func(Facts) string
+
+func (f *Facts) decideMode(p Policy, now time.Time) (Mode, whyMode) {
 	insteadOfPush := f.pollsInsteadOfPush(p, now)
 	switch {
-	case f.Declared == Poll && f.Pushable && f.unattended(p, now) != "":
-		return say(Push, "declared poll, but %s, and its URL can be pushed to", f.unattended(p, now))
+	case f.Declared == Poll && f.Pushable:
+		if quiet := f.unattended(p, now); quiet != "" {
+			return Push, func(Facts) string { return "declared poll, but " + quiet + ", and its URL can be pushed to" }
+		}
+		return Poll, declaredByWords
 	case f.Declared == Poll:
-		return say(Poll, "declared by %s", f.DeclaredBy)
+		return Poll, declaredByWords
 	case !f.Pushable && !f.URLEndedAt.IsZero():
-		return say(Poll, "the credential that its URL was registered with ended at %s, and it has not registered since",
-			stamp(f.URLEndedAt))
+		return Poll, func(f Facts) string {
+			return fmt.Sprintf("the credential that its URL was registered with ended at %s, and it has not registered since",
+				stamp(f.URLEndedAt))
+		}
 	case f.Declared == Push && insteadOfPush:
-		return say(Poll, "declared push, but the last %d pushes failed and it polls", f.PushFailures)
+		return Poll, func(f Facts) string {
+			return fmt.Sprintf("declared push, but the last %d pushes failed and it polls", f.PushFailures)
+		}
 	case f.Declared == Undeclared && f.Pushable && insteadOfPush:
-		return say(Poll, "not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
-	case f.Declared == Push && !f.Pushable && f.URLFingerprint != "":
-		return say(Poll, "declared push by %s, but its runtime serves no URL, so the one that it registered is not called",
-			f.DeclaredBy)
+		return Poll, func(f Facts) string {
+			return fmt.Sprintf("not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
+		}
 	case f.Declared == Push && !f.Pushable:
-		return say(Poll, "declared push by %s, but it has no URL and runtime that can be pushed to", f.DeclaredBy)
+		return Poll, servesNoURLWords
 	case f.Declared == Push:
-		return say(Push, "declared by %s", f.DeclaredBy)
+		return Push, declaredByWords
 	case f.Pushable:
-		return say(Push, "not declared; its URL and runtime can be pushed to")
+		return Push, func(Facts) string { return "not declared; its URL and runtime can be pushed to" }
 	}
-	return say(Poll, "not declared; it has no URL and runtime that can be pushed to")
+	return Poll, func(Facts) string { return "not declared; it has no URL and runtime that can be pushed to" }
+}
+
+func declaredByWords(f Facts) string {
+	return "declared by " + string(f.DeclaredBy)
+}
+
+func servesNoURLWords(f Facts) string {
+	if f.URLFingerprint != "" {
+		return fmt.Sprintf("declared push by %s, but its runtime serves no URL, so the one that it registered is not called",
+			f.DeclaredBy)
+	}
+	return fmt.Sprintf("declared push by %s, but it has no URL and runtime that can be pushed to", f.DeclaredBy)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

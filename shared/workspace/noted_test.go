@@ -79,18 +79,18 @@ func (g *polling) check(t *rapid.T, now time.Time) {
 	exact.PollNoted = 0
 	for _, so := range []struct {
 		name string
-		is   func(workspace.Facts, workspace.Policy, time.Time) bool
+		is   func(*workspace.Facts, workspace.Policy, time.Time) bool
 	}{
-		{"it is leased", workspace.Facts.Leased},
-		{"it polls", func(f workspace.Facts, p workspace.Policy, now time.Time) bool { return f.NotPolling(p, now) == "" }},
-		{"it was accepted recently", workspace.Facts.RecentlyAccepted},
+		{"it is leased", (*workspace.Facts).Leased},
+		{"it polls", func(f *workspace.Facts, p workspace.Policy, now time.Time) bool { return f.NotPolling(p, now) == "" }},
+		{"it was accepted recently", (*workspace.Facts).RecentlyAccepted},
 	} {
-		truly, told := so.is(g.each, exact, now), so.is(g.noted, p, now)
+		truly, told := so.is(&g.each, exact, now), so.is(&g.noted, p, now)
 		switch {
 		case g.parted:
 		case truly && !told:
 			t.Fatalf("%s, and the facts deny it", so.name)
-		case !truly && told && so.is(g.noted, p, now.Add(p.PollNoted)):
+		case !truly && told && so.is(&g.noted, p, now.Add(p.PollNoted)):
 			t.Fatalf("not so that %s, and the facts say it for longer than %s", so.name, p.PollNoted)
 		}
 		g.parted = g.parted || truly != told // from here on, one of them may have come back, and the other was never gone

@@ -56,11 +56,11 @@ func (p Policy) FleetMatters() bool {
 }
 
 // Returned reports whether the agent's last call, at now, ended a silence.
-func (f Facts) Returned(now time.Time) bool {
+func (f *Facts) Returned(now time.Time) bool {
 	return !f.RecoveredAt.IsZero() && !f.RecoveredAt.Before(now.Truncate(time.Millisecond))
 }
 
 // Calls reports whether the agent counts among those that call: its lease runs, or ended a while ago at most.
-func (f Facts) Calls(now time.Time) bool {
+func (f *Facts) Calls(now time.Time) bool {
 	return f.Hold != Removed && !f.LeaseUntil.IsZero() && now.Sub(f.LeaseUntil) < countedFor
 }

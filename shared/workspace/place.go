@@ -8,17 +8,17 @@ import "fmt"
 
 // goesOnWithAnother reports whether a credential was issued and never used, and the agent is refused since with another
 // or with none.
-func (f Facts) goesOnWithAnother() bool {
+func (f *Facts) goesOnWithAnother() bool {
 	return !f.NextCredential.Zero() && !f.IssuedAt.IsZero() && f.RefusedAt.After(f.IssuedAt) &&
 		f.BeatsRefused+f.CallsRefused > 0
 }
 
 // ignoresIssued reports whether the agent was given a credential in an answer, and goes on with another: it can't fetch
 // one.
-func (f Facts) ignoresIssued() bool { return f.goesOnWithAnother() && f.IssuedTo != ToOperator }
+func (f *Facts) ignoresIssued() bool { return f.goesOnWithAnother() && f.IssuedTo != ToOperator }
 
 // fetchesWords says what the agent has done so far, as an argument for letting it fetch a new credential or against it.
-func (f Facts) fetchesWords() string {
+func (f *Facts) fetchesWords() string {
 	show := fmt.Sprintf("rollcall repair %s --show shows a credential to place there", f.ID)
 	switch {
 	case f.ignoresIssued():
@@ -62,7 +62,7 @@ func AfterAskingToFetch(f Facts) string {
 }
 
 // urlEndsWords says, of an agent that is pushed to, what a rotation does to its URL.
-func (f Facts) urlEndsWords() string {
+func (f *Facts) urlEndsWords() string {
 	if !f.Pushable {
 		return ""
 	}

@@ -6,19 +6,19 @@ import "time"
 // predicate, so that they agree.
 
 // polls reports whether the agent has polled lately.
-func (f Facts) polls(p Policy, now time.Time) bool {
+func (f *Facts) polls(p Policy, now time.Time) bool {
 	return !f.PolledAt.IsZero() && now.Before(f.polledUntil(p))
 }
 
 // pollsInsteadOfPush reports whether pushes fail and the agent polls, so that it gets its mail by polls. Pushes that
 // failed before its last register are those of another boot, and say nothing of this one.
-func (f Facts) pollsInsteadOfPush(p Policy, now time.Time) bool {
+func (f *Facts) pollsInsteadOfPush(p Policy, now time.Time) bool {
 	return f.PushFailures >= p.PushFailuresToDegrade && f.PushFailedAt.After(f.RegisteredAt) && f.polls(p, now)
 }
 
 // NotPolling says in words that the agent has not polled for its mail for longer than its pace allows. It is "" when it
 // has, and while it has time for its first poll: after its first register since it last polled, for example.
-func (f Facts) NotPolling(p Policy, now time.Time) string {
+func (f *Facts) NotPolling(p Policy, now time.Time) string {
 	switch {
 	case now.Before(f.pollMissed(p)):
 		return ""
@@ -29,12 +29,12 @@ func (f Facts) NotPolling(p Policy, now time.Time) string {
 }
 
 // polledUntil is until when the last poll shows that the agent polls: later ones may not have been written.
-func (f Facts) polledUntil(p Policy) time.Time {
+func (f *Facts) polledUntil(p Policy) time.Time {
 	return f.PolledAt.Add(p.PollNoted + p.PollPatience())
 }
 
 // pollMissed is when the agent has gone without a poll for longer than it may.
-func (f Facts) pollMissed(p Policy) time.Time {
+func (f *Facts) pollMissed(p Policy) time.Time {
 	missed := f.pollAwaited().Add(p.PollPatience())
 	if f.PolledAt.IsZero() {
 		return missed
@@ -43,7 +43,7 @@ func (f Facts) pollMissed(p Policy) time.Time {
 }
 
 // pollAwaited is since when a poll is awaited.
-func (f Facts) pollAwaited() time.Time {
+func (f *Facts) pollAwaited() time.Time {
 	if at := latest(f.PolledAt, f.PollAwaitedAt); !at.IsZero() {
 		return at
 	}
@@ -59,7 +59,7 @@ func (f Facts) awaitPoll(now time.Time) Facts {
 }
 
 // unattended is NotPolling, unless the agent's work explains that it does not poll.
-func (f Facts) unattended(p Policy, now time.Time) string {
+func (f *Facts) unattended(p Policy, now time.Time) string {
 	if f.workExplains(p, now) || now.Before(f.nextPollDue(p)) {
 		return ""
 	}
@@ -68,7 +68,7 @@ func (f Facts) unattended(p Policy, now time.Time) string {
 
 // nextPollDue is until when the next poll is due of an agent that has polled since it registered, and has said a moment
 // ago that its work is done; zero when it never was.
-func (f Facts) nextPollDue(p Policy) time.Time {
+func (f *Facts) nextPollDue(p Policy) time.Time {
 	if f.FreeSince.IsZero() || !f.PolledAt.After(f.RegisteredAt) {
 		return time.Time{}
 	}
@@ -85,21 +85,21 @@ func (f Facts) nextPollDue(p Policy) time.Time {
 
 // workExplains reports whether the agent's work explains that it doesn't poll and that its mail waits: it is at work on
 // what it fetched, or on as many tasks as it takes.
-func (f Facts) workExplains(p Policy, now time.Time) bool {
+func (f *Facts) workExplains(p Policy, now time.Time) bool {
 	return f.busyExplains(p, now) || f.atFetchedWork(p, now)
 }
 
 // busyExplains reports whether mail waits because the agent says that it is busy.
-func (f Facts) busyExplains(p Policy, now time.Time) bool {
+func (f *Facts) busyExplains(p Policy, now time.Time) bool {
 	return f.Busy(p, now) >= f.Slots() && !f.stuckFor(p.BusyPatience, now)
 }
 
 // saidIdle reports whether the agent has said since its last poll that it is idle.
-func (f Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
+func (f *Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
 
 // atFetchedWork reports whether the agent may be at work on mail that it fetched: it has not acknowledged it, has not
 // polled on since it was first handed some, and has not said since that it is idle.
-func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
+func (f *Facts) atFetchedWork(p Policy, now time.Time) bool {
 	fetched := f.InFlight > 0 && f.ClaimedUntil.IsZero() && !f.PolledAt.IsZero()
 	polledOn, idle := !f.HandedAt.IsZero() && f.PolledAt.After(f.HandedAt), f.saidIdle()
 	if f.AcksEpoch > 0 && f.AcksEpoch == f.Epoch { // it says by number what it has done, and polls while it works
@@ -110,9 +110,9 @@ func (f Facts) atFetchedWork(p Policy, now time.Time) bool {
 }
 
 // stuckFor reports whether mail has waited for d without a delivery.
-func (f Facts) stuckFor(d time.Duration, now time.Time) bool {
+func (f *Facts) stuckFor(d time.Duration, now time.Time) bool {
 	return f.Open > 0 && now.Sub(f.stuckSince()) >= d
 }
 
 // stuckSince is since when mail has waited without a delivery.
-func (f Facts) stuckSince() time.Time { return latest(f.OldestOpen, f.DeliveredAt) }
+func (f *Facts) stuckSince() time.Time { return latest(f.OldestOpen, f.DeliveredAt) }

@@ -78,7 +78,7 @@ func (p Presented) words() string {
 
 // RecentlyAccepted reports whether the agent was accepted so recently that no attempt from another address can be
 // taken for its own.
-func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
+func (f *Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 	at := f.LastSignal()
 	if !f.PolledAt.IsZero() {
 		at = latest(at, f.PolledAt.Add(p.PollNoted)) // as a poll since then may not have been written
@@ -89,7 +89,7 @@ func (f Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 // attributable reports whether a refused attempt is this agent's: it comes from a network address from which this
 // agent was accepted lately. Anyone can name an id, and a thief has a credential that was valid once, and that was
 // ended for that: neither may change the status of a workspace that is not theirs.
-func (f Facts) attributable(r Refusal, now time.Time) bool {
+func (f *Facts) attributable(r Refusal, now time.Time) bool {
 	return r.Issued != IssuedElsewhere && f.AtHome(r.From, now)
 }
 
@@ -121,7 +121,7 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 }
 
 // windowOpened is when the bootstrap window was opened; zero: none is on record.
-func (f Facts) windowOpened(p Policy) time.Time {
+func (f *Facts) windowOpened(p Policy) time.Time {
 	if f.BootstrapUntil.IsZero() {
 		return time.Time{}
 	}
@@ -130,7 +130,7 @@ func (f Facts) windowOpened(p Policy) time.Time {
 
 // firstInWindow reports whether a bootstrap window is open and no refused attempt was noted since it opened. The first
 // one is noted at once: the agent may have moved away from the address that the window is for.
-func (f Facts) firstInWindow(p Policy, now time.Time) bool {
+func (f *Facts) firstInWindow(p Policy, now time.Time) bool {
 	return now.Before(f.BootstrapUntil) && latest(f.RefusedAt, f.StrangerAt).Before(f.windowOpened(p))
 }
 
@@ -190,18 +190,18 @@ func (f Facts) noteAlternation(p Policy, now time.Time) Facts {
 
 // alternating reports whether refused and accepted calls take turns, as when two agents run at one address and one
 // has an old credential.
-func (f Facts) alternating(p Policy, now time.Time) bool {
+func (f *Facts) alternating(p Policy, now time.Time) bool {
 	return f.AlternatingRefusals >= 2 && now.Sub(f.AlternatedAt) < p.LeaseTTL
 }
 
 // refusalsDecayed reports whether the refusals on record are too old to count: everything else has been accepted for
 // a while since, or a day has passed.
-func (f Facts) refusalsDecayed(p Policy, now time.Time) bool {
+func (f *Facts) refusalsDecayed(p Policy, now time.Time) bool {
 	age := now.Sub(f.RefusedAt)
 	return age >= p.RefusalMemory || (age >= p.RefusalDecay && f.LastSignal().After(f.RefusedAt))
 }
 
-func (f Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
+func (f *Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
 // UnauthorizedError refuses a missing or unknown credential; its texts are the wire contract's. The hint is the same
 // whoever calls, from wherever, and whether or not a bootstrap window is open: a stranger learns nothing, and its

@@ -10,7 +10,7 @@ import (
 // The rules of the status table over holds, credentials, silence, copies and what the agent reports of itself.
 // Those over its mail stand in rules_mail.go. A rule returns nil when it doesn't apply.
 
-func onHold(s situation) *Verdict {
+func onHold(s *situation) *Verdict {
 	switch s.Hold {
 	case Removed:
 		return &Verdict{
@@ -30,7 +30,7 @@ func onHold(s situation) *Verdict {
 
 // credentialsRevoked: an operator took the agent's credentials away, or issued another in their place, and the agent
 // has yet to come with a new one.
-func credentialsRevoked(s situation) *Verdict {
+func credentialsRevoked(s *situation) *Verdict {
 	if (s.Enrolled() && !s.revoked()) || s.LastSignal().IsZero() {
 		return nil
 	}
@@ -77,7 +77,7 @@ func credentialsRevoked(s situation) *Verdict {
 // tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
 // the agent may have moved. A command lets it in from there only if it was accepted from there lately; there is none
 // after a revocation, or for an old credential: that may be a thief.
-func (s situation) tellRefusedElsewhere(v *Verdict) {
+func (s *situation) tellRefusedElsewhere(v *Verdict) {
 	refused := func(from string, at time.Time) bool {
 		return from != "" && from != s.BootstrapFrom && !at.Before(s.windowOpened(s.p))
 	}
@@ -104,7 +104,7 @@ const ifYouKnow = "Nothing shows that they are this agent's: only if you know th
 
 // credentialIgnored: a new credential was issued and never used, and the agent's calls are refused since. If the agent
 // was given it, the agent takes its credential from where the platform can't put one.
-func credentialIgnored(s situation) *Verdict {
+func credentialIgnored(s *situation) *Verdict {
 	if !s.goesOnWithAnother() {
 		return nil
 	}
@@ -125,7 +125,7 @@ func credentialIgnored(s situation) *Verdict {
 }
 
 // credentialsRejected: the agent is plainly there, and its credential is refused.
-func credentialsRejected(s situation) *Verdict {
+func credentialsRejected(s *situation) *Verdict {
 	if s.refusalCount() == 0 {
 		return nil
 	}
@@ -159,7 +159,7 @@ func credentialsRejected(s situation) *Verdict {
 
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
 // credentials.
-func (s situation) otherCallsRefused() bool {
+func (s *situation) otherCallsRefused() bool {
 	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) &&
 		s.CallsRefused >= s.p.RefusalsToDegrade && s.HeartbeatAt.After(s.RefusedSince)
 }
@@ -167,7 +167,7 @@ func (s situation) otherCallsRefused() bool {
 // refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of
 // them. If the refused agent may be another one (it calls from another address, or in turn with accepted calls), the
 // accepted calls must have stopped too.
-func (s situation) refusedNow() bool {
+func (s *situation) refusedNow() bool {
 	if !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		return false
 	}
@@ -177,15 +177,15 @@ func (s situation) refusedNow() bool {
 }
 
 // registersRefused reports whether heartbeats pass, but every register since the last accepted one was refused.
-func (s situation) registersRefused() bool {
+func (s *situation) registersRefused() bool {
 	return s.leased() && s.refusedAtHome() &&
 		s.RegisterRefused >= s.p.RefusalsToDegrade && s.within(s.RefusedAt, s.p.RefusalDecay)
 }
 
 // refusedAtHome reports whether the refused attempts come from an address from which this agent was accepted lately.
-func (s situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now) }
+func (s *situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now) }
 
-func (s situation) refusalEvidence() []Evidence {
+func (s *situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
 		{s.RefusedSince, "first refused call since the last accepted one"},
 		{s.RefusedAt, fmt.Sprintf(
@@ -198,7 +198,7 @@ func (s situation) refusalEvidence() []Evidence {
 	return ev
 }
 
-func neverRegistered(s situation) *Verdict {
+func neverRegistered(s *situation) *Verdict {
 	if !s.LastSignal().IsZero() {
 		return nil
 	}
@@ -222,7 +222,7 @@ func neverRegistered(s situation) *Verdict {
 }
 
 // platformSuspect: the agent is silent, and the platform may be the cause.
-func platformSuspect(s situation) *Verdict {
+func platformSuspect(s *situation) *Verdict {
 	if s.leased() {
 		return nil
 	}
@@ -241,7 +241,7 @@ func platformSuspect(s situation) *Verdict {
 	}
 }
 
-func leaseExpired(s situation) *Verdict {
+func leaseExpired(s *situation) *Verdict {
 	if s.leased() {
 		return nil
 	}
@@ -254,16 +254,16 @@ func leaseExpired(s situation) *Verdict {
 }
 
 // doctorWords say what shows, where an agent runs, why it does not come.
-func (s situation) doctorWords() string {
+func (s *situation) doctorWords() string {
 	return fmt.Sprintf("rollcall doctor %s, run where the agent runs, says what keeps it away", s.ID)
 }
 
-func (s situation) silenceEvidence() []Evidence {
+func (s *situation) silenceEvidence() []Evidence {
 	return []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}}
 }
 
 // duplicateHost: two agents use this id, and each takes mail that the other waits for.
-func duplicateHost(s situation) *Verdict {
+func duplicateHost(s *situation) *Verdict {
 	if s.Takeovers < s.p.TakeoversForDuplicate || !s.within(s.TakenOverAt, s.p.LeaseTTL) {
 		return nil
 	}
@@ -282,7 +282,7 @@ func duplicateHost(s situation) *Verdict {
 }
 
 // whereCopiesAre names the addresses that two agents of one id call from.
-func (s situation) whereCopiesAre() string {
+func (s *situation) whereCopiesAre() string {
 	others := s.otherHomes(s.now)
 	if len(others) == 0 {
 		return "both from " + s.SeenFrom
@@ -290,7 +290,7 @@ func (s situation) whereCopiesAre() string {
 	return "from " + s.SeenFrom + " and " + strings.Join(others, ", ")
 }
 
-func runtimeWedged(s situation) *Verdict {
+func runtimeWedged(s *situation) *Verdict {
 	if s.WedgedSince.IsZero() {
 		return nil
 	}
@@ -305,7 +305,7 @@ func runtimeWedged(s situation) *Verdict {
 	}
 }
 
-func errorRate(s situation) *Verdict {
+func errorRate(s *situation) *Verdict {
 	if s.ErrorsSince.IsZero() {
 		return nil
 	}
@@ -321,36 +321,44 @@ func errorRate(s situation) *Verdict {
 	}
 }
 
-func healthy(s situation) *Verdict {
-	v := &Verdict{
+// healthy is the verdict where no rule applies. What it rests on is left to wellEvidence: most who ask how a workspace
+// stands don't read it.
+func healthy(s *situation) Verdict {
+	v := Verdict{
 		Status: StatusOnline, Reason: ReasonHealthy, Since: latest(s.RegisteredAt, s.CreatedAt, s.RecoveredAt),
-		Evidence: slices.Concat([]Evidence{
-			{s.LastSignal(), "last accepted call, with an accepted credential"},
-			{s.LeaseUntil, "the lease runs until then"},
-		}, s.formerAnswers(), s.mailEvidence()),
 	}
+	switch {
+	case s.Busy(s.p, s.now) >= s.Slots():
+		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
+	case s.BusyAnswers > 0 && !s.retryDue():
+		v.Reason, v.Since = ReasonBusy, s.BusySince
+	}
+	return v
+}
+
+// wellEvidence is what a verdict of healthy rests on.
+func (s *situation) wellEvidence(reason Reason) []Evidence {
+	ev := slices.Concat([]Evidence{
+		{s.LastSignal(), "last accepted call, with an accepted credential"},
+		{s.LeaseUntil, "the lease runs until then"},
+	}, s.formerAnswers(), s.mailEvidence())
 	if s.mode == Poll {
 		if quiet := s.NotPolling(s.p, s.now); quiet != "" {
-			v.Evidence = append(v.Evidence, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
+			ev = append(ev, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
 		} else if !s.PolledAt.IsZero() {
-			v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+			ev = append(ev, Evidence{s.PolledAt, "last poll"})
 		}
 	}
 	if s.mode == Push && s.Delivering(s.p, s.now) {
-		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, underWay})
+		ev = append(ev, Evidence{s.TriedAt, underWay})
 	}
-	switch busy := s.Busy(s.p, s.now); {
-	case busy >= s.Slots():
-		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
-		v.Evidence = append(v.Evidence, Evidence{
-			s.ActiveAt,
-			fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots()),
-		})
-	case s.BusyAnswers > 0 && !s.retryDue():
-		v.Reason, v.Since = ReasonBusy, s.BusySince
-		v.Evidence = append(v.Evidence, Evidence{s.BusySince, "the agent answered that it is busy"})
+	if reason != ReasonBusy {
+		return ev
 	}
-	return v
+	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
+		return append(ev, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+	}
+	return append(ev, Evidence{s.BusySince, "the agent answered that it is busy"})
 }
 
 // underWay is what is said while deliveries are under way in all task slots of the agent.
@@ -358,7 +366,7 @@ const underWay = "a message was handed to it, and it has not answered yet: what 
 
 // strangerHint adds to a hint that somebody at another address is refused, now or since the agent was last heard: that
 // may be the silent agent itself, without its credential at a new address.
-func (s situation) strangerHint() string {
+func (s *situation) strangerHint() string {
 	when := "are being refused now"
 	switch {
 	case s.within(s.StrangerAt, s.p.LeaseTTL):
@@ -384,7 +392,7 @@ func (s situation) strangerHint() string {
 }
 
 // strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
-func (s situation) strangerWarning() string {
+func (s *situation) strangerWarning() string {
 	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
 	if s.AtHome(s.StrangerFrom, s.now) {
 		return call + "calls of this agent were accepted from there since, so it may have been this agent's; " +
@@ -396,7 +404,7 @@ func (s situation) strangerWarning() string {
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
 // being refused, if the agent was accepted from there lately. After a revocation it has a credential shown, unless
 // calls were accepted from that address alone: of several, one may be a thief's.
-func (s situation) repairCommand() string {
+func (s *situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() && !(s.refusedAtHome() && len(s.otherHomes(s.now)) == 1) {
 		return command + " --show"
@@ -409,7 +417,7 @@ func (s situation) repairCommand() string {
 
 // elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair does not
 // let it in from there.
-func (s situation) elsewhereHint() string {
+func (s *situation) elsewhereHint() string {
 	if s.refusedAtHome() {
 		return ""
 	}
@@ -418,7 +426,7 @@ func (s situation) elsewhereHint() string {
 }
 
 // windowFor is whom the bootstrap window is open to, in words.
-func (s situation) windowFor() string {
+func (s *situation) windowFor() string {
 	if s.BootstrapFrom == "" {
 		return "whoever registers first"
 	}

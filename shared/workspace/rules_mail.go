@@ -9,7 +9,7 @@ import (
 // undelivered, its tasks fail, or it fills the inbox. A rule returns nil when it doesn't apply.
 
 // inboxUnattended: the agent is to poll for its mail, and does not.
-func inboxUnattended(s situation) *Verdict {
+func inboxUnattended(s *situation) *Verdict {
 	quiet := s.unattended(s.p, s.now)
 	if s.mode != Poll || quiet == "" {
 		return nil
@@ -58,7 +58,7 @@ func inboxUnattended(s situation) *Verdict {
 
 // fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is
 // idle, at the latest for as long as a delivery may take. It is zero when it has fetched none.
-func (s situation) fetchedWorkEnded() time.Time {
+func (s *situation) fetchedWorkEnded() time.Time {
 	if s.InFlight == 0 || !s.ClaimedUntil.IsZero() || s.PolledAt.IsZero() {
 		return time.Time{}
 	}
@@ -70,16 +70,16 @@ func (s situation) fetchedWorkEnded() time.Time {
 }
 
 // aboutToPoll reports whether the agent's next poll is due.
-func (s situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue(s.p)) }
+func (s *situation) aboutToPoll() bool { return s.now.Before(s.nextPollDue(s.p)) }
 
 // silentSinceResumed reports whether no call was accepted since a pause ended.
-func (s situation) silentSinceResumed() bool {
+func (s *situation) silentSinceResumed() bool {
 	return !s.ResumedAt.IsZero() && s.LastSignal().Before(s.ResumedAt)
 }
 
 // pushFailing: pushes fail, and the agent does not poll either. This holds for an agent that declared poll too: it was
 // pushed to as a last resort, and the next message would meet the same failure.
-func pushFailing(s situation) *Verdict {
+func pushFailing(s *situation) *Verdict {
 	if s.mode == Poll && s.polls(s.p, s.now) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func pushFailing(s situation) *Verdict {
 	return nil
 }
 
-func (s situation) pushesFail() *Verdict {
+func (s *situation) pushesFail() *Verdict {
 	advice, action := s.advice()
 	last := "the last delivery"
 	if s.PushFailures > 1 {
@@ -113,12 +113,12 @@ func (s situation) pushesFail() *Verdict {
 }
 
 // receiptsWords say what shows each try and what came back.
-func (s situation) receiptsWords() string {
+func (s *situation) receiptsWords() string {
 	return fmt.Sprintf("rollcall receipts %s lists its messages", s.ID)
 }
 
 // probeEvidence is what a probe has shown since a message last failed; zero, and so left out, when there was none.
-func (s situation) probeEvidence() Evidence {
+func (s *situation) probeEvidence() Evidence {
 	switch {
 	case s.ProbePushedAt.IsZero():
 		return Evidence{}
@@ -129,7 +129,7 @@ func (s situation) probeEvidence() Evidence {
 }
 
 // advice is what to do about hand-overs that failed. While a new try is due, that is to wait for it.
-func (s situation) advice() (hint, action string) {
+func (s *situation) advice() (hint, action string) {
 	switch {
 	case s.retryDue():
 		return s.waitForRetry(), "wait"
@@ -141,16 +141,16 @@ func (s situation) advice() (hint, action string) {
 }
 
 // retryDue reports whether the agent is tried again now: it became able to take mail since the last try.
-func (s situation) retryDue() bool { return s.aboutToBeTried() && !s.Resting(s.p, s.now) }
+func (s *situation) retryDue() bool { return s.aboutToBeTried() && !s.Resting(s.p, s.now) }
 
-func (s situation) waitForRetry() string {
+func (s *situation) waitForRetry() string {
 	return fmt.Sprintf("that was before the agent came back at %s; wait for the next try, which is due now",
 		stamp(s.ableSince()))
 }
 
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
 // before.
-func (s situation) pushesFailSince() time.Time {
+func (s *situation) pushesFailSince() time.Time {
 	overdue := latest(s.PushFailingSince, s.stuckSince().Add(s.p.DeliveryObjective), s.ableSince(), s.pushedSince())
 	if s.PushFailures < s.p.PushFailuresToDegrade {
 		return overdue
@@ -171,7 +171,7 @@ func (s situation) pushesFailSince() time.Time {
 
 // pushedSince is since when an agent that declared poll is pushed to all the same: it did not poll for that long. It is
 // zero for another.
-func (s situation) pushedSince() time.Time {
+func (s *situation) pushedSince() time.Time {
 	if s.Declared != Poll {
 		return time.Time{}
 	}
@@ -180,23 +180,23 @@ func (s situation) pushedSince() time.Time {
 
 // ableSince is when the agent last became able to take mail: it registered or came back, a pause ended, or its reports
 // say that it is free.
-func (s situation) ableSince() time.Time {
+func (s *situation) ableSince() time.Time {
 	return latest(s.backSince(), s.FreeSince)
 }
 
 // backSince is when the agent last registered or came back, or when its pause ended.
-func (s situation) backSince() time.Time { return latest(s.RegisteredAt, s.RecoveredAt, s.ResumedAt) }
+func (s *situation) backSince() time.Time { return latest(s.RegisteredAt, s.RecoveredAt, s.ResumedAt) }
 
 // newlyAble reports whether the agent became able to take mail a moment ago: that mail has waited is not its fault.
-func (s situation) newlyAble() bool { return s.justNow(s.ableSince()) }
+func (s *situation) newlyAble() bool { return s.justNow(s.ableSince()) }
 
 // justNow reports whether t is less than a delivery objective ago. A time that lies ahead is a wrong clock's.
-func (s situation) justNow(t time.Time) bool {
+func (s *situation) justNow(t time.Time) bool {
 	return s.within(t, s.p.DeliveryObjective) && t.Sub(s.now) <= maxSkew
 }
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
-func (s situation) busyForNothing() *Verdict {
+func (s *situation) busyForNothing() *Verdict {
 	advice, action := "look at what it is doing", "inspect"
 	if s.retryDue() {
 		advice, action = s.waitForRetry(), "wait"
@@ -215,7 +215,7 @@ func (s situation) busyForNothing() *Verdict {
 // busyBelieved reports whether the agent's answers that it is busy are believed: its heartbeats say the same, they are
 // new, or the time that its only one asked for still runs, or ended a moment ago: it is being tried again, or a new
 // boot is yet to be tried.
-func (s situation) busyBelieved() bool {
+func (s *situation) busyBelieved() bool {
 	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
 		(s.BusyAnswers == 1 && (s.askedToRest(s.p, s.now) || s.aboutToBeTried() ||
 			s.Pushing(s.p, s.now) && s.within(s.TriedAt, s.p.BusyBelieved)))
@@ -223,14 +223,14 @@ func (s situation) busyBelieved() bool {
 
 // aboutToBeTried reports whether a delivery is due: the agent became able to take mail a moment ago, and none was tried
 // since.
-func (s situation) aboutToBeTried() bool {
+func (s *situation) aboutToBeTried() bool {
 	return s.mode == Push && s.newlyAble() && s.TriedAt.Before(s.ableSince())
 }
 
 // backlogStalled: mail has waited for longer than the objective and nothing moves, though the agent says that it is
 // free, or has said that it is busy for longer than busy explains. When nobody has tried to deliver it, that says
 // nothing of the agent: it is the platform that is late.
-func backlogStalled(s situation) *Verdict {
+func backlogStalled(s *situation) *Verdict {
 	if !s.mailOverdue() || s.within(latest(s.DeliveredAt, s.ReachedAt), s.p.DeliveryObjective) {
 		return nil
 	}
@@ -260,7 +260,7 @@ func backlogStalled(s situation) *Verdict {
 }
 
 // stalledSince is when nothing explained any more that mail waits.
-func (s situation) stalledSince() time.Time {
+func (s *situation) stalledSince() time.Time {
 	overdue := latest(s.stuckSince(), s.ReachedAt).Add(s.p.DeliveryObjective)
 	since := latest(overdue, s.ableSince(), s.asideEnded(), s.busyEnded())
 	if s.mode == Poll {
@@ -270,7 +270,7 @@ func (s situation) stalledSince() time.Time {
 }
 
 // busyEnded is when the agent's reports of its tasks stopped to explain that mail waits; zero when they never did.
-func (s situation) busyEnded() time.Time {
+func (s *situation) busyEnded() time.Time {
 	switch {
 	case s.ActiveTasks < s.Slots():
 		return s.FreeSince
@@ -283,7 +283,7 @@ func (s situation) busyEnded() time.Time {
 }
 
 // asideEnded is when a message was no longer set aside; zero while that is to come.
-func (s situation) asideEnded() time.Time {
+func (s *situation) asideEnded() time.Time {
 	ended := s.AsideUntil
 	if !ended.IsZero() && s.TriedAt.Before(ended) {
 		ended = ended.Add(s.p.DeliveryObjective)
@@ -296,7 +296,7 @@ func (s situation) asideEnded() time.Time {
 
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
-func (s situation) unacknowledged(v *Verdict) *Verdict {
+func (s *situation) unacknowledged(v *Verdict) *Verdict {
 	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
 	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
 	if s.now.Before(due) || s.busyExplains(s.p, s.now) || s.aboutToPoll() {
@@ -322,26 +322,26 @@ func (s situation) unacknowledged(v *Verdict) *Verdict {
 
 // waitExplained reports whether something explains that mail waits: work, a delivery or a poll that is under way or
 // due, or that the message is set aside.
-func (s situation) waitExplained() bool {
+func (s *situation) waitExplained() bool {
 	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
 		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || (s.BusyAnswers > 0 && s.busyBelieved())
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted.
-func (s situation) untried() bool {
+func (s *situation) untried() bool {
 	return s.mode == Push && s.InFlight == 0 && s.TriedAt.Before(s.OldestOpen)
 }
 
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
 // answer.
-func (s situation) handoverExplains() bool {
+func (s *situation) handoverExplains() bool {
 	began := latest(s.stuckSince(), s.ableSince(), s.asideEnded())
 	return s.InFlight > 0 && s.PushFailures == 0 && s.within(began, s.p.DeliveryPatience) &&
 		(s.InFlight >= min(s.Open, int64(s.Slots())) || s.within(s.TriedAt, s.p.DeliveryObjective))
 }
 
 // busyEvidence is what the agent last said of how busy it is.
-func (s situation) busyEvidence() Evidence {
+func (s *situation) busyEvidence() Evidence {
 	busy := s.Busy(s.p, s.now)
 	switch {
 	case busy > 0:
@@ -354,7 +354,7 @@ func (s situation) busyEvidence() Evidence {
 
 // endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since.
 // Without this rule, the end of the message would hide what it has shown.
-func endedUndelivered(s situation) *Verdict {
+func endedUndelivered(s *situation) *Verdict {
 	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) {
 		return nil // a message that lives for less than the time between two polls shows nothing of an agent that polls
 	}
@@ -380,7 +380,7 @@ func endedUndelivered(s situation) *Verdict {
 // answersFailing: the agent takes its mail, and says that it failed each task. A task that it does not fail ends this.
 // So does a new boot that takes a probe: what failed, failed before it. A probe alone does not, as the agent does no
 // work for it, and neither does a register alone.
-func answersFailing(s situation) *Verdict {
+func answersFailing(s *situation) *Verdict {
 	if !s.answersFail(s.p) || s.newBootTakesMail() {
 		return nil
 	}
@@ -409,7 +409,7 @@ func answersFailing(s situation) *Verdict {
 
 // newBootTakesMail reports whether the agent registered after the last of the tasks that it failed, and has taken
 // something since, or fetches its mail by itself.
-func (s situation) newBootTakesMail() bool {
+func (s *situation) newBootTakesMail() bool {
 	took := s.ReachedAt
 	if s.mode == Poll {
 		took = s.PolledAt
@@ -418,7 +418,7 @@ func (s situation) newBootTakesMail() bool {
 }
 
 // formerAnswers is the evidence of tasks that failed before the agent registered again; nil without any.
-func (s situation) formerAnswers() []Evidence {
+func (s *situation) formerAnswers() []Evidence {
 	if !s.answersFail(s.p) {
 		return nil
 	}
@@ -427,7 +427,7 @@ func (s situation) formerAnswers() []Evidence {
 }
 
 // inboxFull: nothing else is wrong, but a sender fills the inbox.
-func inboxFull(s situation) *Verdict {
+func inboxFull(s *situation) *Verdict {
 	if !s.inboxFull() {
 		return nil
 	}
@@ -440,11 +440,11 @@ func inboxFull(s situation) *Verdict {
 }
 
 // mailOverdue reports whether the oldest message has waited for longer than the objective.
-func (s situation) mailOverdue() bool {
+func (s *situation) mailOverdue() bool {
 	return s.Open > 0 && s.now.Sub(s.OldestOpen) >= s.p.DeliveryObjective
 }
 
-func (s situation) mailEvidence() []Evidence {
+func (s *situation) mailEvidence() []Evidence {
 	if s.Open == 0 {
 		return nil
 	}

@@ -9,8 +9,8 @@ import "time"
 // NoteStanding is next with the verdict that stands after a write at now, which made next of old. A silent agent is
 // judged with its fleet, which no write knows: what stays silent is not noted.
 func NoteStanding(old, next Facts, p Policy, now time.Time) Facts {
-	was := newSituation(old, Fleet{}, p, now)
-	before, after := was.judge(), newSituation(next, Fleet{}, p, now).judge()
+	was, is := newSituation(&old, Fleet{}, p, now), newSituation(&next, Fleet{}, p, now)
+	before, after := was.judge(), is.judge()
 	if before.Reason == ReasonLeaseExpired && after.Reason == ReasonLeaseExpired {
 		next.Standing = old.Standing
 		return next
@@ -32,13 +32,13 @@ func (v Verdict) code() string { return string(v.Status) + "/" + string(v.Reason
 
 // since is when the verdict began. Where a write that looked at no verdict brought it about, it is what its rule says,
 // and not before a moment at which another one was noted.
-func (s situation) since(v Verdict) time.Time {
+func (s *situation) since(v Verdict) time.Time {
 	if s.StandsAs == "" {
 		return v.Since
 	}
 	as, since := s.StandsAs, s.StandsSince
 	for _, at := range s.clocks(s.lastWrite(), s.now) {
-		if then := newSituation(s.Facts, s.fleet, s.p, at).judge().code(); then != as {
+		if then := s.at(at).code(); then != as {
 			as, since = then, at
 		}
 	}
@@ -55,7 +55,7 @@ func (s situation) since(v Verdict) time.Time {
 }
 
 // lastWrite is when a write that bears on verdicts last changed the facts.
-func (s situation) lastWrite() time.Time {
+func (s *situation) lastWrite() time.Time {
 	return latest(s.StandsSince, s.LastSignal(), s.TriedAt, s.DeliveredAt, s.ReachedAt, s.PushFailedAt, s.FetchedSince,
 		s.UndeliveredAt, s.RefusedAt, s.HoldSince, s.ResumedAt)
 }

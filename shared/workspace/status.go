@@ -101,26 +101,6 @@ const (
 	RemarkRegisterRefused = "register_refused" // the agent's last register was refused, and its status does not say so
 )
 
-// rules is the status table: the first rule that returns a verdict decides.
-var rules = []func(situation) *Verdict{
-	onHold,
-	credentialsRevoked,
-	credentialIgnored,
-	credentialsRejected,
-	neverRegistered,
-	platformSuspect,
-	leaseExpired,
-	duplicateHost,
-	runtimeWedged,
-	inboxUnattended,
-	pushFailing,
-	backlogStalled,
-	endedUndelivered,
-	answersFailing,
-	inboxFull,
-	errorRate,
-}
-
 // Assess is the only place that names a status. It is called on every read, so a status is true at the second it is
 // read, with no writer in between. It knows one workspace only: Fleet.Assess decides over one that has fallen silent.
 func Assess(f Facts, p Policy, now time.Time) Verdict { return Fleet{}.Assess(f, p, now) }
@@ -128,8 +108,11 @@ func Assess(f Facts, p Policy, now time.Time) Verdict { return Fleet{}.Assess(f,
 // Assess is the verdict over a workspace, with what is known of its fleet: when many agents fall silent at once, or
 // the platform was out of order, silence proves nothing for a while.
 func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
-	s := newSituation(f, fl, p, now)
+	s := newSituation(&f, fl, p, now)
 	v := s.judge()
+	if v.Status == StatusOnline {
+		v.Evidence = s.wellEvidence(v.Reason)
+	}
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
@@ -149,7 +132,8 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 
 // Stands is the status and the reason of Assess alone, at a small part of its cost.
 func (fl Fleet) Stands(f Facts, p Policy, now time.Time) (Status, Reason) {
-	v := newSituation(f, fl, p, now).judge()
+	s := newSituation(&f, fl, p, now)
+	v := s.judge()
 	return v.Status, v.Reason
 }
 
@@ -162,21 +146,44 @@ type situation struct {
 	mode  Mode
 }
 
-func newSituation(f Facts, fl Fleet, p Policy, now time.Time) situation {
-	return situation{Facts: f, fleet: fl, p: p, now: now, mode: EffectiveMode(f, p, now).Effective}
+func newSituation(f *Facts, fl Fleet, p Policy, now time.Time) situation {
+	return situation{Facts: *f, fleet: fl, p: p, now: now, mode: f.Mode(p, now)}
 }
 
-func (s situation) judge() Verdict {
-	for _, rule := range rules {
-		if v := rule(s); v != nil {
-			return s.mendBoot(s.spareWork(*v))
-		}
+// at is the verdict that time alone makes of the facts by then.
+func (s *situation) at(then time.Time) Verdict {
+	later := *s
+	later.now, later.mode = then, s.Mode(s.p, then)
+	return later.judge()
+}
+
+// judge is the status table: the first rule that returns a verdict decides.
+func (s *situation) judge() Verdict {
+	var v *Verdict
+	decides := func(by *Verdict) bool { v = by; return v != nil }
+	if decides(onHold(s)) ||
+		decides(credentialsRevoked(s)) ||
+		decides(credentialIgnored(s)) ||
+		decides(credentialsRejected(s)) ||
+		decides(neverRegistered(s)) ||
+		decides(platformSuspect(s)) ||
+		decides(leaseExpired(s)) ||
+		decides(duplicateHost(s)) ||
+		decides(runtimeWedged(s)) ||
+		decides(inboxUnattended(s)) ||
+		decides(pushFailing(s)) ||
+		decides(backlogStalled(s)) ||
+		decides(endedUndelivered(s)) ||
+		decides(answersFailing(s)) ||
+		decides(inboxFull(s)) ||
+		decides(errorRate(s)) {
+		return s.mendBoot(s.spareWork(*v))
 	}
-	return *healthy(s)
+	return healthy(s)
 }
 
 // spareWork keeps a verdict from asking for a restart while the agent is at work: a restart would destroy that work.
-func (s situation) spareWork(v Verdict) Verdict {
+func (s *situation) spareWork(v Verdict) Verdict {
 	if v.Action == "restart" && s.leased() && s.atWork(s.p, s.now) {
 		v.Action = "wait"
 		if s.Busy(s.p, s.now) > 0 || s.atFetchedWork(s.p, s.now) {
@@ -190,7 +197,7 @@ func (s situation) spareWork(v Verdict) Verdict {
 }
 
 // remarks are what to know beside the verdict of this reason. None of them says what the reason says.
-func (s situation) remarks(reason Reason) (out []Remark) {
+func (s *situation) remarks(reason Reason) (out []Remark) {
 	if s.wasFull() && reason != ReasonInboxFull {
 		out = append(out, Remark{Code: RemarkInboxFull, Command: s.fullCommand(), Text: s.fullWords()})
 	}
@@ -205,13 +212,13 @@ func (s situation) remarks(reason Reason) (out []Remark) {
 }
 
 // wasFull reports whether the inbox refused a message a moment ago.
-func (s situation) wasFull() bool { return s.Hold != Removed && s.within(s.FullAt, s.p.FullMemory) }
+func (s *situation) wasFull() bool { return s.Hold != Removed && s.within(s.FullAt, s.p.FullMemory) }
 
 // inboxFull reports whether it would refuse another one now.
-func (s situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Open >= s.FullOpen }
+func (s *situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Open >= s.FullOpen }
 
 // fullWords says what is true now of an inbox that was full.
-func (s situation) fullWords() string {
+func (s *situation) fullWords() string {
 	if s.inboxFull() {
 		return fmt.Sprintf("its inbox is full, with %s, most of them from %s",
 			plural(s.Open, "message"), SenderName(s.FullBy))
@@ -222,7 +229,7 @@ func (s situation) fullWords() string {
 
 // fullCommand is the command that comes next for an inbox that was full: while it is, the one that shows what can be
 // ended of the mail of who fills it.
-func (s situation) fullCommand() string {
+func (s *situation) fullCommand() string {
 	from := " --from " + cmp.Or(s.FullBy, Users)
 	if s.inboxFull() {
 		return "rollcall cancel " + s.ID + from + " --dry-run"
@@ -238,15 +245,16 @@ func plural(n int64, what string) string {
 }
 
 // within reports whether t is less than d ago.
-func (s situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
+func (s *situation) within(t time.Time, d time.Duration) bool { return !t.IsZero() && s.now.Sub(t) < d }
 
-func (s situation) leased() bool { return s.Leased(s.p, s.now) }
+func (s *situation) leased() bool { return s.Leased(s.p, s.now) }
 
 // RecheckAt is the first moment after now at which time alone makes a verdict of Assess another one; zero: never. It
 // judges once for each clock that runs, and so only who shows it asks for it.
 func (fl Fleet) RecheckAt(f Facts, v Verdict, p Policy, now time.Time) time.Time {
-	for _, at := range newSituation(f, fl, p, now).clocks(now, time.Time{}) {
-		then := newSituation(f, fl, p, at).judge()
+	s := newSituation(&f, fl, p, now)
+	for _, at := range s.clocks(now, time.Time{}) {
+		then := s.at(at)
 		if then.Status != v.Status || then.Reason != v.Reason || then.Action != v.Action {
 			return at
 		}
@@ -256,12 +264,15 @@ func (fl Fleet) RecheckAt(f Facts, v Verdict, p Policy, now time.Time) time.Time
 
 // clocks are the moments after from, and not after to (zero: for ever), in order, at which one of the clocks that the
 // rules read runs out. A rule that reads another clock adds it here.
-func (s situation) clocks(from, to time.Time) []time.Time {
+func (s *situation) clocks(from, to time.Time) []time.Time {
 	p := s.p
 	var out []time.Time
 	add := func(clock time.Time, after ...time.Duration) {
+		if clock.IsZero() {
+			return
+		}
 		for _, d := range after {
-			if at := clock.Add(d); !clock.IsZero() && at.After(from) && (to.IsZero() || !at.After(to)) {
+			if at := clock.Add(d); at.After(from) && (to.IsZero() || !at.After(to)) {
 				out = append(out, at)
 			}
 		}

@@ -59,10 +59,10 @@ func TellLeftOut(f Facts) Facts {
 }
 
 // LeftOut reports whether lines were left out that no line tells of yet.
-func (f Facts) LeftOut() bool { return f.LinesLeftOut > 0 || f.CredentialLinesLeftOut > 0 }
+func (f *Facts) LeftOut() bool { return f.LinesLeftOut > 0 || f.CredentialLinesLeftOut > 0 }
 
 // ChangesLeftOut is how many changes of verdict before a change to as were noted, and are not in the status log.
-func (f Facts) ChangesLeftOut(as string) int64 {
+func (f *Facts) ChangesLeftOut(as string) int64 {
 	if f.StandsChanges > 0 && !IsChange(f.StandsAs, as) {
 		return f.StandsChanges - 1 // the last one that was noted is this one
 	}

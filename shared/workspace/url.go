@@ -12,7 +12,7 @@ import (
 
 // urlCredential is the credential that the workspace's URL was registered with: that in use, unless NextCredential was
 // issued to the very register that said the URL. Zero: none is issued.
-func (f Facts) urlCredential() token.Hash {
+func (f *Facts) urlCredential() token.Hash {
 	if f.URLOfNext || f.Credential.Zero() {
 		return f.NextCredential
 	}
@@ -40,4 +40,4 @@ func (f Facts) endURL(old Facts, now time.Time) Facts {
 
 // MustRegister reports whether an agent that works is to be told to register: its URL has ended, and it has not said
 // another one since.
-func (f Facts) MustRegister() bool { return !f.URLEndedAt.IsZero() && f.Enrolled() }
+func (f *Facts) MustRegister() bool { return !f.URLEndedAt.IsZero() && f.Enrolled() }

@@ -119,7 +119,10 @@ func (r *run) delivered(i int32, m chat.Message) {
 
 // wake wakes the drain of a workspace that wants one and has none.
 func (r *run) wake(i int32) {
-	if b := r.boxes[i]; b == nil || b.held || r.gate.down || !r.facts(i).WantsDrain(r.Policy, r.now.time()) {
+	if b := r.boxes[i]; b == nil || b.held || r.gate.down {
+		return
+	}
+	if f := r.facts(i); !f.WantsDrain(r.Policy, r.now.time()) {
 		return
 	}
 	r.boxes[i].held = true
