@@ -4,7 +4,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 LAMBDA_TAGS := lambda.norpc,nethttpomithttp2
 EMULATOR ?= ministack
 PORT ?= 8080
-export FLEET BURST PLOTS SEGMENTS BENCH_FOR
+export FLEET BURST PLOTS BENCH_FOR
 export PORT EMULATOR SEED FAULTS STORY RUN CORS_ORIGINS STRICT SETTINGS TESTS PROBES_FOR FUZZTIME
 # The CDK's libraries want Node 22 or 24 and say so at each start; they work with 20 too.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
@@ -109,8 +109,8 @@ pictures: build localstack browser console-tools ## the pictures of the console 
 bench-burst: check-go ministack ## fifty senders to one workspace: how many are refused, and what a message costs
 	@go test ./shared/app -count=1 -v -run '^TestBudgetOfABurst' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
 
-bench-sweep: check-go ministack ## what a sweep reads and writes, and how many changes at once it records (FLEET=1000 BURST=100000)
-	@FLEET=$${FLEET:-300} go test ./shared/app -count=1 -v -timeout 60m -run '^TestBudgetOfASweep' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
+bench-sweep: check-go ministack ## what a sweep reads and writes, and how many changes at once it records (FLEET=2000 BURST=100000)
+	@FLEET=$${FLEET:-2000} go test ./shared/app -count=1 -v -timeout 60m -run '^TestBudgetOfASweep' | grep -v '^[{=]'; exit $${PIPESTATUS[0]}
 	@BURST=$${BURST:-100000} go test ./shared/sweep -count=1 -v -timeout 60m -run '^TestABurst' | grep -v '^[{=]'; \
 		exit $${PIPESTATUS[0]}
 
@@ -118,7 +118,7 @@ bench-throughput: build-functions ministack ## Rollcall, NATS JetStream and Rive
 	@cd localstack/throughput && go test -count=1 -v -timeout 30m -run '^TestThroughput' . | \
 		grep -v '^[{=]'; exit $${PIPESTATUS[0]}
 
-simulate: check-go ## a fleet in virtual time, and what was seen of it (FLEET=1000000 SEED=1 SEGMENTS=1 PLOTS=docs/plots)
+simulate: check-go ## a fleet in virtual time, and what was seen of it (FLEET=1000000 SEED=1 PLOTS=docs/plots)
 	@go run ./localstack/simulate
 
 ##@ Build, install, deploy

@@ -46,7 +46,11 @@ func sweeper(
 		if err == nil && out.Lag != nil {
 			values[metrics.SweepLag] = app.Milliseconds(time.Duration(*out.Lag * float64(time.Second)))
 		}
-		meter.Write(ctx, values, nil)
+		own := meter
+		if meter.Log != nil {
+			own.Log = log // of a worker, the line says which segment it is of
+		}
+		own.Write(ctx, values, nil)
 		return out, err
 	}
 	return func(ctx context.Context, ev event) (out sweep.Result, err error) {

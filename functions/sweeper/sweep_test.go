@@ -72,8 +72,14 @@ func TestATaskOfASweep(t *testing.T) {
 	}
 	handle := sweeper(log, app.Meter{Log: log, Clock: env.Clock}, time.Now, all, env.Sweeper.SweepSegment)
 	for n, want := range []int{2, 0} { // the task comes twice
+		lines.Reset()
 		if out, err := handle(t.Context(), ev); err != nil || out.Seen != want {
 			t.Errorf("call %d: %+v, %v", n, out, err)
+		}
+		for line := range strings.Lines(lines.String()) { // the metrics are told apart too
+			if !strings.Contains(line, `"segment":0`) {
+				t.Errorf("call %d: %s", n, line)
+			}
 		}
 	}
 	for _, body := range []string{

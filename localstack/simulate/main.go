@@ -32,9 +32,6 @@ func simulate() error {
 		return err
 	}
 	c := simulation.Default(agents, uint64(seed))
-	if os.Getenv("SEGMENTS") != "" {
-		c.Sweep = simulation.Segments(agents)
-	}
 	results := make([]*simulation.Result, 2*len(simulation.Stories))
 	var g errgroup.Group
 	g.SetLimit(atOnce)

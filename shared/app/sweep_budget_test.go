@@ -18,9 +18,9 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// What a sweep may use.
+// What a sweep may use. A function that sweeps 2,000 workspaces or more reads at most 0.05 units for each, all in all.
 const (
-	sweepReadsEach       = 0.05 // read units a workspace
+	sweepReadsEach       = 0.04 // read units a workspace
 	sweepReadsFixed      = 20   // beside those, in each function: the fleet's state, and its sample
 	sweepIdleWrites      = 3    // write units, however large the fleet is
 	segmentIdleWrites    = 2    // of each segment beside those; 3 if it takes longer than 15 s

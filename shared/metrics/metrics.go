@@ -27,7 +27,7 @@ const (
 	DrainsFailed      = "DrainsFailed"      // drains that ended in a fault of the platform
 	ChangesAnnounced  = "ChangesAnnounced"  // changes of verdicts
 	SweepDuration     = "SweepDuration"     // milliseconds
-	SweepLag          = "SweepLag"          // milliseconds since the last sweep of the whole fleet ended
+	SweepLag          = "SweepLag"          // milliseconds since the last sweep of the whole fleet, or of a segment, ended
 	SweepErrors       = "SweepErrors"       // faults that were noted and did not stop the sweep
 	PeopleRefused     = "PeopleRefused"     // credentials that came for a person's and are no person's
 	CountersMended    = "CountersMended"    // mailboxes whose counters differed from the ledger

@@ -68,6 +68,9 @@ func (s *Sweeper) SweepSegment(ctx context.Context, t Task) (Result, error) {
 	if err != nil || !claimed {
 		return r.Result, err
 	}
+	if was.Segment == t.Segment {
+		r.lag(was.EndedAt, now)
+	}
 	w := worker{run: &r, state: was.Begin(t.Segment, t.Sweep, until), notedAt: now}
 	r.fleet, r.noted = s.Registry.SweptFleet(ctx, now), w.note
 	pass, err := r.pages(ctx, w.state.Pass)

@@ -454,8 +454,14 @@ func TestASweepHandsOutSegments(t *testing.T) {
 	}
 	for minute, want := range []struct {
 		works []int // the segments
+		own   [3]time.Duration
 		lag   time.Duration
-	}{{[]int{0, 1, 2}, time.Minute}, {[]int{0, 2}, time.Minute}, {[]int{0, 1}, 2 * time.Minute}, {nil, 2 * time.Minute}} {
+	}{
+		{[]int{0, 1, 2}, [3]time.Duration{}, time.Minute},
+		{[]int{0, 2}, [3]time.Duration{time.Minute, 0, time.Minute}, time.Minute},
+		{[]int{0, 1}, [3]time.Duration{time.Minute, 2 * time.Minute}, 2 * time.Minute},
+		{nil, [3]time.Duration{}, 2 * time.Minute},
+	} {
 		w.Now = w.Now.Add(time.Minute)
 		out := w.SweepOnce()
 		if out.Segments != 3 || out.Lag == nil || *out.Lag != want.lag.Seconds() || len(w.Tasks) != 3 {
@@ -465,6 +471,9 @@ func TestASweepHandsOutSegments(t *testing.T) {
 		for _, number := range want.works {
 			out, err := w.Sweeper.SweepSegment(t.Context(), w.Tasks[number])
 			w.NoError(err)
+			if own := want.own[number]; own == 0 && out.Lag != nil || own > 0 && (out.Lag == nil || *out.Lag != own.Seconds()) {
+				t.Errorf("minute %d: segment %d was behind for %s: %+v", minute, number, own, out)
+			}
 			seen += out.Seen
 		}
 		if len(want.works) == 3 && seen != 5 {

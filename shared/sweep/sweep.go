@@ -47,7 +47,8 @@ type Result struct {
 	Probed    int `json:"probed"`
 	// Segments is how many workers were given a task each, instead of a sweep by one.
 	Segments int `json:"segments,omitempty"`
-	// Lag is how many seconds ago the last sweep of all workspaces ended, when this one began; nil: none had.
+	// Lag is how many seconds ago the last sweep of all workspaces, or of a worker's segment, ended when this one began;
+	// nil: none had.
 	Lag *float64 `json:"lag_seconds,omitempty"`
 	// Cut says that the sweep ran out of time; the next one goes on from there.
 	Cut bool `json:"cut,omitempty"`
@@ -102,7 +103,7 @@ func (r *run) everything(ctx context.Context) (whole bool, err error) {
 	return began.Cursor == "" && !r.Cut && err == nil, err
 }
 
-// lag notes how long ago the last sweep of all workspaces ended; zero: none has.
+// lag notes how long ago the last sweep of all workspaces, or of a segment, ended; zero: none has.
 func (r *run) lag(ended, now time.Time) {
 	if !ended.IsZero() {
 		r.Lag = new(max(0, now.Sub(ended).Seconds()))

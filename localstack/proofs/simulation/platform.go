@@ -3,6 +3,7 @@ package simulation
 import (
 	"time"
 
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -49,15 +50,18 @@ type sweep struct {
 	reads    workspace.Fleet // as reads know it: sampled again now and then
 	under    bool
 	began    instant
+	invoked  instant // when the present functions began
 	cursor   int
 	number   int
 	credit   float64
 	recorded float64 // when the last change is recorded that waits, in milliseconds
 }
 
-// sweepEvery is the schedule; samples is how many leases stand for the fleet, and sampleFor how long they do.
+// sweepEvery is the schedule, and sweepsFor how much of it a function looks at workspaces; samples is how many leases
+// stand for the fleet, and sampleFor how long they do.
 const (
 	sweepEvery = time.Minute
+	sweepsFor  = 40 * time.Second
 	samples    = 500
 	sampleFor  = 5 * time.Second
 )
@@ -72,7 +76,7 @@ func (r *run) beginSweeps() {
 			return
 		}
 		s.fleet = r.sampled(s.fleet.NoteSweep(r.Policy, r.now.time()))
-		s.reads = s.fleet
+		s.reads, s.invoked, s.credit = s.fleet, r.now, 0
 		if !s.under { // else it goes on where it ran out of time
 			s.under, s.began, s.cursor, s.number = true, r.now, 0, s.number+1
 		}
@@ -99,10 +103,13 @@ func (r *run) fleetNow() workspace.Fleet {
 	return s.reads
 }
 
-// sweepOn lets the sweep look at as many workspaces as its workers do in a slot.
+// sweepOn lets the sweep look at as many workspaces as its workers do in a slot. None begins a page while each has one
+// whose changes wait for their turn.
 func (r *run) sweepOn() {
 	s := &r.sweep
-	if !s.under || r.gate.down {
+	waiting := (s.recorded - float64(r.now)) / 1000 * r.Sweep.Changes
+	if !s.under || r.gate.down || r.now-s.invoked >= after(sweepsFor) ||
+		waiting > float64(r.Sweep.Workers*statuslog.TurnSize) {
 		return
 	}
 	s.credit += float64(r.Sweep.Workers) * r.Sweep.Each * slot / 1000

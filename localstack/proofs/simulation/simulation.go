@@ -30,17 +30,23 @@ type Config struct {
 
 // Sweep is what the sweeper can do.
 type Sweep struct {
-	Workers int
+	Workers int     // one for each segment
 	Each    float64 // workspaces a second that one worker looks at
 	Changes float64 // changes of verdict a second that all of them record: their log has one number
 }
 
-// OneFunction is a sweep by one function: full at 100,000 workspaces a minute.
-var OneFunction = Sweep{Workers: 1, Each: 100_000.0 / 60, Changes: changesASecond()}
+const (
+	segmentSize = 30_000  // the most workspaces that one function sweeps, by default
+	mostWorkers = 40      // of a sweep at once, by default
+	oneFunction = 100_000 // how many workspaces one function sees in its time
+)
 
-// Segments is a sweep of a fleet by workers of 30,000 workspaces.
-func Segments(agents int) Sweep {
-	return Sweep{Workers: max(1, agents/30_000), Each: 100_000.0 / 60, Changes: changesASecond()}
+// SweepOf is the sweep of so many workspaces: by one function, or by a worker for each segment.
+func SweepOf(workspaces int) Sweep {
+	return Sweep{
+		Workers: min(mostWorkers, workspace.Segments(workspaces, segmentSize)),
+		Each:    oneFunction / sweepsFor.Seconds(), Changes: changesASecond(),
+	}
 }
 
 // What DynamoDB takes within a region is modelled: a transaction of 100 writes, and a read or a write of one item.
@@ -60,7 +66,7 @@ func changesASecond() float64 {
 func Default(agents int, seed uint64) Config {
 	return Config{
 		Agents: agents, Seed: seed, Polling: 0.2, PollEvery: 5 * time.Second, MessagesPerDay: 20,
-		AnswerTime: 2 * time.Second, Sweep: OneFunction, Policy: workspace.DefaultPolicy(), Chat: chat.DefaultPolicy(),
+		AnswerTime: 2 * time.Second, Sweep: SweepOf(agents), Policy: workspace.DefaultPolicy(), Chat: chat.DefaultPolicy(),
 	}
 }
 

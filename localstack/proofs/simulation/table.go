@@ -45,12 +45,16 @@ func brief(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// Check returns what must not be: an agent that lived and called was shown offline, or mail went missing.
+// Check returns what must not be: an agent that lived and called was shown offline, a sweep of the steady fleet took
+// more than its minute, or mail went missing.
 func Check(results []*Result) (err error) {
 	for _, r := range results {
 		if r.FalseOffline > 0 {
 			err = errors.Join(err, fmt.Errorf("%s, paced=%t: %d agents that lived were shown offline",
 				r.Story, r.Paced, r.FalseOffline))
+		}
+		if r.Story == Stories[0].Name && r.SweepLag > sweepEvery {
+			err = errors.Join(err, fmt.Errorf("%s, paced=%t: a sweep of the steady fleet took %s", r.Story, r.Paced, r.SweepLag))
 		}
 		if open := r.Backlog[len(r.Backlog)-1]; r.Accepted < r.Delivered {
 			err = errors.Join(err, fmt.Errorf("%s, paced=%t: %d accepted, %d delivered, %d open",
