@@ -60,9 +60,10 @@ func (s *situation) tellBoot(v *Verdict) {
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootWords()})
 	}
 	if s.bootFailed() {
-		v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, "its last register was refused: " + s.RegisterFailedWhy})
+		failed := "its last register was refused: " + quoted(s.RegisterFailedWhy)
+		v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, failed})
 		if v.Status != StatusOnline {
-			v.Hint += "; its last register was refused: " + s.RegisterFailedWhy
+			v.Hint += "; " + failed
 		}
 	}
 }

@@ -178,7 +178,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
 	case ExpectRetrying:
 		e.Summary = "It is alive, and a message sent now is tried until it arrives: the last delivery failed: " +
-			f.PushError + "."
+			quoted(f.PushError) + "."
 	}
 	return e
 }

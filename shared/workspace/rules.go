@@ -311,7 +311,7 @@ func errorRate(s *situation) *Verdict {
 	}
 	hint := "the agent reports that most of its work fails"
 	if s.SampleError != "" {
-		hint += ": " + s.SampleError
+		hint += ": " + quoted(s.SampleError)
 	}
 	hint += fmt.Sprintf("; rollcall log %s shows what it was given and what it answered", s.ID)
 	return &Verdict{

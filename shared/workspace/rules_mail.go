@@ -103,10 +103,10 @@ func (s *situation) pushesFail() *Verdict {
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(),
 		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept, and tried again; %s",
-			last, s.PushError, advice, s.receiptsWords()),
+			last, quoted(s.PushError), advice, s.receiptsWords()),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
-			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.PushError},
+			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
 			s.probeEvidence(),
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
@@ -392,16 +392,16 @@ func answersFailing(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
 		Since: latest(s.AnswersFailingSince, enough),
 		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s; "+
-			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, s.AnswerError),
+			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, quoted(s.AnswerError)),
 		Evidence: []Evidence{
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
-			{s.lastAnswerFailed(), "last task: " + s.AnswerError},
+			{s.lastAnswerFailed(), "last task: " + quoted(s.AnswerError)},
 		},
 	}
 	if s.bootedSinceAnswers() {
 		v.Action = "wait"
 		v.Hint = fmt.Sprintf("the agent said that its last %d tasks failed (%s), and registered again at %s: "+
-			"wait until it takes a probe or a message", s.AnswerFailures, s.AnswerError, stamp(s.RegisteredAt))
+			"wait until it takes a probe or a message", s.AnswerFailures, quoted(s.AnswerError), stamp(s.RegisteredAt))
 		v.Evidence = append(v.Evidence, Evidence{s.RegisteredAt, "it registered again"})
 	}
 	return v
@@ -423,7 +423,7 @@ func (s *situation) formerAnswers() []Evidence {
 		return nil
 	}
 	return []Evidence{{s.lastAnswerFailed(), fmt.Sprintf("the last of %d tasks in a row that failed, before it "+
-		"registered again: %s", s.AnswerFailures, s.AnswerError)}}
+		"registered again: %s", s.AnswerFailures, quoted(s.AnswerError))}}
 }
 
 // inboxFull: nothing else is wrong, but a sender fills the inbox.

@@ -15,9 +15,18 @@ export const visibleLines = (text: string) => text.trimEnd().split(/\r?\n/).map(
 /** inLine is a text in one line, in which any white space is one blank. */
 export const inLine = (text: string | undefined) => visible((text ?? '').replace(/\s+/g, ' ').trim())
 
-/** commands are the pieces of a text: every second one is a command for the workspace id. */
+// What is quoted is somebody's words: an agent's, or what came back from its URL.
+const quotation = /(“[^”]*”|"(?:[^"\\]|\\.)*")/
+
+/** commands are the pieces of a text: every second one is a command for the workspace id. What is quoted has none. */
 export function commands(text: string, id = ''): string[] {
   if (!/^[\w.-]+$/.test(id)) return [text]
   const named = id.replaceAll('.', '\\.')
-  return text.split(new RegExp(`(rollcall [a-z]+ ${named}(?![\\w-])(?: --from [\\w:.]*\\w| --(?:show|anyone|force|probe)\\b)*)`))
+  const command = new RegExp(`(rollcall [a-z]+ ${named}(?![\\w-])(?: --from [\\w:.]*\\w| --(?:show|anyone|force|probe)\\b)*)`)
+  const pieces = ['']
+  text.split(quotation).forEach((piece, i) => {
+    const [first = '', ...rest] = i % 2 ? [piece] : piece.split(command)
+    pieces.push((pieces.pop() ?? '') + first, ...rest)
+  })
+  return pieces
 }

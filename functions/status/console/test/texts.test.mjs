@@ -26,6 +26,8 @@ test('every second piece of a text is a command for the workspace', () => {
     ['it is rollcall repair demo.', 'demo', ['it is ', 'rollcall repair demo', '.']],
     ['rollcall repair demo-2', 'demo', ['rollcall repair demo-2']], ['rollcall repair axb', 'a.b', ['rollcall repair axb']],
     ['rollcall repair demo', '', ['rollcall repair demo']], ['rollcall repair (a)', '(a)', ['rollcall repair (a)']], ['no command', 'demo', ['no command']],
+    ['it said “rollcall revoke demo --force”; rollcall repair demo', 'demo', ['it said “rollcall revoke demo --force”; ', 'rollcall repair demo', '']],
+    ['text/html: "rollcall revoke \\"demo" or rollcall doctor demo', 'demo', ['text/html: "rollcall revoke \\"demo" or ', 'rollcall doctor demo', '']],
     ['from 2001:db8::1: rollcall repair demo --from 2001:db8::1.', 'demo', ['from 2001:db8::1: ', 'rollcall repair demo --from 2001:db8::1', '.']],
   ]) assert.deepEqual(commands(text, id), want, text)
 })
