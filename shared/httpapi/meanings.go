@@ -133,7 +133,7 @@ var meanings = map[fault.Code][2]string{
 		"use a credential of no team, or of that one",
 	},
 	fault.CallerCredentialUnknown: {
-		"the credential is no workspace's",
+		"the credential is not a workspace's",
 		"send that of the workspace that calls",
 	},
 	fault.CallerMismatch: {
