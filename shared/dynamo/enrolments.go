@@ -30,19 +30,7 @@ func (s *Store) Enrol(ctx context.Context, e registry.Enrolment, by activity.Aud
 	if e.Workspace != "" {
 		it[enrolmentWorkspace], it[enrolmentLife] = str(e.Workspace), num(e.Life)
 	}
-	return s.withAudit(ctx, s.chatPut(it), e, by)
-}
-
-// withAudit makes a write together with its audit line.
-func (s *Store) withAudit(
-	ctx context.Context, w types.TransactWriteItem, e registry.Enrolment, by activity.AuditEntry,
-) error {
-	row, err := s.encodeRow(activity.AuditRow(e.AuditTrail(), by))
-	if err != nil {
-		return err
-	}
-	_, err = s.transact(ctx, []types.TransactWriteItem{w, s.chatPut(row)})
-	return err
+	return s.transactAudited(ctx, e.AuditTrail(), by, s.chatPut(it))
 }
 
 // Enrolment implements registry.Enrolments.
@@ -76,5 +64,5 @@ func (s *Store) Withdraw(ctx context.Context, id string, by activity.AuditEntry)
 		return err
 	}
 	withdrawn := types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Chat, Key: enrolmentKey(id)}}
-	return s.withAudit(ctx, withdrawn, e, by)
+	return s.transactAudited(ctx, e.AuditTrail(), by, withdrawn)
 }

@@ -47,12 +47,7 @@ func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.Audi
 	if !p.UsedAt.IsZero() {
 		it[personUsedAt], it[personUsedFrom] = millis(p.UsedAt), str(p.UsedFrom)
 	}
-	row, err := s.encodeRow(activity.AuditRow(activity.Platform, by))
-	if err != nil {
-		return err
-	}
-	_, err = s.transact(ctx, []types.TransactWriteItem{s.chatPut(it), s.chatPut(row)})
-	return err
+	return s.transactAudited(ctx, activity.Platform, by, s.chatPut(it))
 }
 
 func decodePerson(it item) people.Person {
@@ -90,14 +85,7 @@ func (s *Store) People(ctx context.Context) (all []people.Person, err error) {
 
 // RemovePerson implements people.Store.
 func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error {
-	row, err := s.encodeRow(activity.AuditRow(activity.Platform, by))
-	if err != nil {
-		return err
-	}
-	e := of(named(ChatPartition).Exists())
-	_, err = s.transact(ctx, []types.TransactWriteItem{{Delete: &types.Delete{
-		TableName: &s.Chat, Key: personKey(id), ConditionExpression: e.Condition, ExpressionAttributeNames: e.Names,
-	}}, s.chatPut(row)})
+	err := s.transactAudited(ctx, activity.Platform, by, s.chatDelete(personKey(id)))
 	if fault.CodeOf(err) == fault.Conflict {
 		return people.Unknown()
 	}

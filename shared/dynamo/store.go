@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -142,6 +143,26 @@ func (s *Store) putChat(ctx context.Context, what string, it item) error {
 // chatPut is a write of one item of the chat table in a transaction.
 func (s *Store) chatPut(it item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.Chat, Item: it}}
+}
+
+// chatDelete is the deletion of an item of the chat table in a transaction, on condition that it is there.
+func (s *Store) chatDelete(key item) types.TransactWriteItem {
+	e := of(named(ChatPartition).Exists())
+	return types.TransactWriteItem{Delete: &types.Delete{
+		TableName: &s.Chat, Key: key, ConditionExpression: e.Condition, ExpressionAttributeNames: e.Names,
+	}}
+}
+
+// transactAudited does writes in one transaction with their line of an audit trail. Error: conflict.
+func (s *Store) transactAudited(
+	ctx context.Context, trail workspace.Life, by activity.AuditEntry, writes ...types.TransactWriteItem,
+) error {
+	row, err := s.encodeRow(activity.AuditRow(trail, by))
+	if err != nil {
+		return err
+	}
+	_, err = s.transact(ctx, append(writes, s.chatPut(row)))
+	return err
 }
 
 // queryChat is a strongly consistent query of the chat table.

@@ -75,11 +75,7 @@ func (s *Store) writeHook(
 	}
 	writes := append([]types.TransactWriteItem{put}, also...)
 	if by != nil {
-		row, err := s.encodeRow(activity.AuditRow(activity.Platform, *by))
-		if err != nil {
-			return err
-		}
-		writes = append(writes, s.chatPut(row))
+		return s.transactAudited(ctx, activity.Platform, *by, writes...)
 	}
 	_, err = s.transact(ctx, writes)
 	return err
@@ -118,14 +114,7 @@ func (s *Store) RemoveHook(ctx context.Context, id string, by activity.AuditEntr
 	if _, err := s.Hook(ctx, id); err != nil {
 		return err
 	}
-	row, err := s.encodeRow(activity.AuditRow(activity.Platform, by))
-	if err != nil {
-		return err
-	}
-	e := of(named(ChatPartition).Exists())
-	_, err = s.transact(ctx, []types.TransactWriteItem{{Delete: &types.Delete{
-		TableName: &s.Chat, Key: hookKey(id), ConditionExpression: e.Condition, ExpressionAttributeNames: e.Names,
-	}}, s.chatPut(row), s.countHook(-1)})
+	err := s.transactAudited(ctx, activity.Platform, by, s.chatDelete(hookKey(id)), s.countHook(-1))
 	if fault.CodeOf(err) == fault.Conflict {
 		if _, missing := s.Hook(ctx, id); fault.CodeOf(missing) == fault.WebhookUnknown {
 			return webhook.Unknown()
