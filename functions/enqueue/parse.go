@@ -22,9 +22,6 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 // maxMessageID bounds a message's id, in bytes.
 const maxMessageID = 128
 
-// maxMethod bounds the name of a message's method, in bytes.
-const maxMethod = 128
-
 // exampleMessage shows what to send.
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
@@ -45,8 +42,9 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	if err := readText(rpc, "method", &m.Method); err != nil {
 		return m, err
 	}
-	if len(m.Method) > maxMethod {
-		return m, fault.New(fault.InvalidRequest, "method has at most %d bytes", maxMethod)
+	if !chat.MessageMethod(m.Method) {
+		return m, fault.New(fault.InvalidRequest, "method must be message/send or message/stream, or what other versions "+
+			"of A2A call them, or a call about a task").WithHint("send "+exampleMessage, "stop")
 	}
 	if err := readText(message, "messageId", &m.ID); err != nil {
 		return m, err

@@ -44,6 +44,21 @@ func kept(t *testing.T, body string) string {
 	return string(raw)
 }
 
+// A method that carries a message, by whichever version of A2A, is passed on as it is; any other is refused here, and
+// reaches no agent.
+func TestTheMethodsOfAMessage(t *testing.T) {
+	for method, ok := range map[string]bool{
+		"message/send": true, "message/stream": true, "SendMessage": true, "SendStreamingMessage": true, "tasks/send": true,
+		"tasks/sendSubscribe": true, "": false, "tasks/resubscribe": false, "tasks/pushNotificationConfig/set": false,
+		"rollcall/probe": false, "MESSAGE/SEND": false, "foreign/method": false,
+	} {
+		m, err := parsed(`{"method":"` + method + `","params":{"message":{"content":"hi"}}}`)
+		if (err == nil) != ok || (ok && m.Method != method) || (!ok && fault.CodeOf(err) != fault.InvalidRequest) {
+			t.Errorf("%q: %q, %v", method, m.Method, err)
+		}
+	}
+}
+
 // What people send, and what an agent gets of it.
 func TestMessagesAreCompleted(t *testing.T) {
 	const hi = `"parts":[{"kind":"text","text":"hi"}]`

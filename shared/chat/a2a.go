@@ -80,6 +80,16 @@ func TaskMethod(method string) bool {
 	return false
 }
 
+// MessageMethod reports whether a JSON-RPC method is one that carries a message: in the words of A2A up to 0.1, to 0.3,
+// or of 1.0.
+func MessageMethod(method string) bool {
+	switch method {
+	case "message/send", "message/stream", "SendMessage", "SendStreamingMessage", "tasks/send", "tasks/sendSubscribe":
+		return true
+	}
+	return false
+}
+
 // NewestMethod reports whether a JSON-RPC method is one of A2A 1.0, which writes SendMessage for message/send.
 func NewestMethod(method string) bool {
 	return method != "" && method[0] >= 'A' && method[0] <= 'Z' && !strings.Contains(method, "/")
