@@ -24,7 +24,7 @@ import (
 )
 
 // maxAllocations is how many allocations a heartbeat may make beside those of the SDK's call, with Go 1.26.
-const maxAllocations = 260
+const maxAllocations = 225
 
 // replay is a middleware that keeps the last answer of DynamoDB, and gives it again in place of a call when it is told
 // to: what then allocates is Rollcall's own code.

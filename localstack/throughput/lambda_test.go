@@ -175,8 +175,9 @@ func newFunctions(t *testing.T, agents int) system {
 	return s
 }
 
-func (s *functions) accept(ctx context.Context, agent int, text string) error {
-	body := json.RawMessage(chat.TextBody(uuid.NewString(), text))
+// accept sends a call with an id of its own, as the id of the message is taken from it.
+func (s *functions) accept(ctx context.Context, agent int, _ string) error {
+	body := json.RawMessage(chat.TextBody(uuid.NewString(), "message"))
 	return s.enqueue.invoke(ctx, "POST /workspaces/{id}/a2a", "/workspaces/"+s.ids[agent]+"/a2a", "", "", body, new(any))
 }
 

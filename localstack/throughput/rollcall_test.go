@@ -56,7 +56,7 @@ func (u *useCases) enrol(t testing.TB, agents int) *useCases {
 
 func (u *useCases) accept(ctx context.Context, agent int, text string) error {
 	_, err := u.Enqueue(ctx, chat.Message{
-		Workspace: u.ids[agent], Method: "message/send", Priority: chat.Task, Body: chat.TextBody("1", text),
+		Workspace: u.ids[agent], Method: "message/send", Priority: chat.Task, Body: json.RawMessage(text),
 	}, time.Now())
 	return err
 }
@@ -92,7 +92,7 @@ func newMemory(t *testing.T, agents int) system { return inMemory(t, agents) }
 func BenchmarkRules(b *testing.B) {
 	s := inMemory(b, 1)
 	for b.Loop() {
-		if err := cycle(b.Context(), s, 0, "message"); err != nil {
+		if err := cycle(b.Context(), s, 0, sent); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
 )
 
 // handed is a message that was handed out: what acknowledges it, and the id that its receipt is read by.
@@ -45,6 +48,10 @@ var contestants = []contestant{
 	},
 }
 
+// sent is the body of each message, the same for every system, and made before the clock runs: to write it is the
+// sender's work.
+var sent = string(chat.TextBody("1", "message"))
+
 // crowds are how many agents work at the same time.
 var crowds = []int{1, 8, 64}
 
@@ -65,12 +72,13 @@ func measured(t *testing.T) time.Duration {
 // TestThroughput prints how many messages a second each system carries. It fails when one loses a message, and never
 // for a time.
 func TestThroughput(t *testing.T) {
-	rates := map[string][]float64{}
+	rates, works := map[string][]float64{}, map[string][]float64{}
 	var skipped []string
 	for _, c := range contestants {
 		t.Run(c.name, func(t *testing.T) {
 			for _, agents := range crowds {
-				rates[c.name] = append(rates[c.name], measure(t, c.open(t, agents), agents))
+				rate, work := measure(t, c.open(t, agents), agents)
+				rates[c.name], works[c.name] = append(rates[c.name], rate), append(works[c.name], work)
 			}
 		})
 		if len(rates[c.name]) < len(crowds) {
@@ -78,24 +86,31 @@ func TestThroughput(t *testing.T) {
 		}
 	}
 	fmt.Print(table(rates))
+	fmt.Println("processor time of a message, in ms, of those that run in this process:")
+	for _, name := range []string{"rollcall, in memory", "JetStream, in memory"} {
+		if ms := works[name]; len(ms) == len(crowds) {
+			fmt.Printf("%s: %.3f\n", name, ms)
+		}
+	}
 	for _, name := range skipped {
 		fmt.Printf("%s was not measured\n", name)
 	}
 }
 
-// measure has each agent send itself a message, fetch it, acknowledge it and read its receipt, again and again.
-func measure(t *testing.T, s system, agents int) (perSecond float64) {
+// measure has each agent send itself a message, fetch it, acknowledge it and read its receipt, again and again. The
+// processor time of this process, in ms a message, depends less on what else the machine does than how many a second do.
+func measure(t *testing.T, s system, agents int) (perSecond, work float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var done atomic.Int64
 	var all sync.WaitGroup
-	began := time.Now()
+	began, spent := time.Now(), processorTime(t)
 	until := began.Add(measured(t))
 	for agent := range agents {
 		all.Go(func() {
 			for n := 0; time.Now().Before(until); n++ {
-				if err := cycle(ctx, s, agent, fmt.Sprintf("message %d", n)); err != nil {
+				if err := cycle(ctx, s, agent, sent); err != nil {
 					t.Errorf("agent %d, message %d: %v", agent, n, err)
 					return
 				}
@@ -104,7 +119,18 @@ func measure(t *testing.T, s system, agents int) (perSecond float64) {
 		})
 	}
 	all.Wait()
-	return float64(done.Load()) / time.Since(began).Seconds()
+	n := float64(max(1, done.Load()))
+	return n / time.Since(began).Seconds(), float64(processorTime(t)-spent) / float64(time.Millisecond) / n
+}
+
+// processorTime is what this process has used of the processors.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func cycle(ctx context.Context, s system, agent int, text string) error {
