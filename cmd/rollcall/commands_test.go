@@ -194,6 +194,18 @@ func TestStatus(t *testing.T) {
 		"the hop at fault": {
 			args: "status demo", answers: on(showDemo, answer{200, lost}), out: "at fault      the network\n",
 		},
+		"who registered, and sent no heartbeat yet": {
+			args: "status demo --time utc", answers: on(showDemo, answer{200, back}),
+			out: "last heard    2020-01-01T00:00:01Z, when it registered; no heartbeat since\n",
+		},
+		"who registered, in the fleet": {
+			args: "status --time utc", answers: on("GET /workspaces", answer{200, `{"workspaces": [` + back + `]}`}),
+			out: " 2020-01-01T00:00:01Z\n",
+		},
+		"who never registered": {
+			args: "status demo", answers: on(showDemo, answer{200, `{"id": "demo", "status": "provisioning"}`}),
+			out: "last heard    never: its agent has not registered yet\n",
+		},
 		"all online": {args: "status demo --check", answers: on(showDemo, answer{200, missing}), out: "online"},
 		"one not online": {
 			args: "status demo --check", answers: on(showDemo, answer{200, before}), code: exitUnhealthy,

@@ -137,12 +137,13 @@ func (d *doctor) lookAtAgent() {
 		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
 	}
 	last := heard(*ws)
+	onlyRegistered := ws.LastHeartbeat.Before(last) && ws.Inbox.LastPollAt.Before(last)
 	switch {
 	case ws.LeaseUntil.Before(d.now):
 		d.add("heartbeat", broken, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now),
 			"check that the agent runs, and look at its log for the answers to its heartbeats")
-	case last.IsZero():
-		d.add("heartbeat", healthy, "none yet; the lease ends "+relative(ws.LeaseUntil, d.now), "")
+	case onlyRegistered:
+		d.add("heartbeat", healthy, "none since it registered; the lease ends "+relative(ws.LeaseUntil, d.now), "")
 	default:
 		d.add("heartbeat", healthy, fmt.Sprintf("%s; the lease ends %s", relative(last, d.now),
 			relative(ws.LeaseUntil, d.now)), "")

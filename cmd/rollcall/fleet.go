@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -63,12 +64,21 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 	}
 }
 
-// heard is when the agent's last heartbeat or poll was accepted, zero when none was.
+// heard is when the agent's last register, heartbeat or poll was accepted, zero when none was.
 func heard(v api.Workspace) time.Time {
-	if v.Inbox.LastPollAt.After(v.LastHeartbeat) {
-		return v.Inbox.LastPollAt
+	return slices.MaxFunc([]time.Time{v.RegisteredAt, v.LastHeartbeat, v.Inbox.LastPollAt}, time.Time.Compare)
+}
+
+// heardLine is when the agent was last heard, and what of it, where that is no heartbeat and no poll.
+func heardLine(w *printer, v api.Workspace) string {
+	last := heard(v)
+	switch {
+	case last.IsZero():
+		return "never: its agent has not registered yet"
+	case last.Equal(v.RegisteredAt) && !v.LastHeartbeat.Equal(last) && !v.Inbox.LastPollAt.Equal(last):
+		return w.at(last) + ", when it registered; no heartbeat since"
 	}
-	return v.LastHeartbeat
+	return w.at(last)
 }
 
 // commandOfRemark is the command that mends what a remark says, and who runs it; "" for none.
@@ -99,7 +109,7 @@ func workspaceTable(w *printer, v api.Workspace) {
 		[]string{"mail goes by", fmt.Sprintf("%s: %s", v.Delivery.Effective, v.Delivery.Reason)},
 		[]string{"mail", mailLine(v.Totals)},
 		[]string{"tasks", fmt.Sprintf("%d of %d", v.ActiveTasks, v.MaxTasks)},
-		[]string{"last heard", w.at(heard(v))})
+		[]string{"last heard", heardLine(w, v)})
 	if v.URL != "" {
 		rows = append(rows, []string{"url", v.URL})
 	}

@@ -92,6 +92,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, v.Summary()
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed"
+	case v.Status == StatusDegraded && handoversFail(f, p, now):
+		return ExpectRetrying, "deliveries to it fail" // the reason is another one, which goes before this
 	case v.Reason == ReasonPlatformSuspect:
 		return ExpectWhenIdle, v.Summary()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():

@@ -440,3 +440,45 @@ func TestAPollTakesBackNoIdleness(t *testing.T) {
 		}
 	}
 }
+
+// A sender is never told "now" of an agent that is known not to take a message now: nobody listens, pushes to it fail,
+// it is not pushed to at all, or others go before. A worse reason hides none of that.
+func TestNowIsNeverPromisedInVain(t *testing.T) {
+	promised := 0
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		for name, spoil := range map[string]func(*workspace.Facts){
+			"nothing":        func(*workspace.Facts) {},
+			"a hold":         func(f *workspace.Facts) { f.Hold = workspace.Paused },
+			"a removal":      func(f *workspace.Facts) { f.Hold = workspace.Removed },
+			"silence":        func(f *workspace.Facts) { f.LeaseUntil = now.Add(-p.Grace) },
+			"no credential":  func(f *workspace.Facts) { f.Credential, f.NextCredential = token.Hash{}, token.Hash{} },
+			"a revocation":   func(f *workspace.Facts) { f.RevokedAt = f.LastSignal() },
+			"a refused push": func(f *workspace.Facts) { f.PushFailures, f.PushFault = 1, workspace.FaultRefused },
+			"a push in vain": func(f *workspace.Facts) { f.PushFailures, f.PushFault = 3, workspace.FaultRPC },
+			"a message lost": func(f *workspace.Facts) { f.UndeliveredAt = at(701) },
+			"no URL":         func(f *workspace.Facts) { f.Pushable = false },
+			"an ended URL":   func(f *workspace.Facts) { f.Pushable, f.URLEndedAt = false, at(500) },
+			"a full slot":    func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt, f.DeliveredAt = f.Slots(), now, at(500) },
+			"a rest":         func(f *workspace.Facts) { f.RestUntil, f.TriedAt, f.BusyAnswers = at(660), now, 0 },
+			"mail before it": func(f *workspace.Facts) { f.Open, f.InFlight, f.OldestOpen = f.Open+3, 0, at(599) },
+			"busy for too long": func(f *workspace.Facts) {
+				f.BusyAnswers, f.BusySince, f.TriedAt, f.ActiveTasks = 9, at(-500), at(500), 0
+			},
+		} {
+			g := f
+			spoil(&g)
+			mode := workspace.EffectiveMode(g, p, now).Effective
+			expected, _ := workspace.Expect(g, workspace.Assess(g, p, now), mode, p, now)
+			if expected == workspace.ExpectNow && name != "nothing" {
+				t.Fatalf("with %s, now is promised: %+v", name, g)
+			}
+			if expected == workspace.ExpectNow {
+				promised++
+			}
+		}
+	})
+	if promised == 0 {
+		t.Error("now was never promised")
+	}
+}

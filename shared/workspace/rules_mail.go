@@ -93,6 +93,12 @@ func pushFailing(s *situation) *Verdict {
 	return nil
 }
 
+// handoversFail reports whether the facts say that pushes fail, also where another reason goes before that.
+func handoversFail(f Facts, p Policy, now time.Time) bool {
+	s := newSituation(&f, Fleet{}, p, now)
+	return pushFailing(&s) != nil || endedUndelivered(&s) != nil
+}
+
 func (s *situation) pushesFail() *Verdict {
 	advice, action := s.advice()
 	last := "the last delivery"
