@@ -25,9 +25,6 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// maxLease is how large a lease item may be, in bytes.
-const maxLease = 400
-
 // bench is the use cases on new tables of the emulator, with one agent that polls, and a meter.
 type bench struct {
 	*testing.T

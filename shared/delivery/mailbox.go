@@ -366,7 +366,7 @@ func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (ch
 }
 
 // maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.
-const maxLostWhy = 100
+const maxLostWhy = 64
 
 // lost is what the end of an undelivered message does to its mailbox: it is told
 // for a day, and if it expired though its agent was there, it shows that mail does

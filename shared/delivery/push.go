@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,8 +18,20 @@ import (
 // message, and on the lease that every heartbeat writes (maxLeaseError).
 const (
 	maxError      = 300
-	maxLeaseError = 120
+	maxLeaseError = 54 // the longest of the words that are this program's own
 )
+
+// leaseError is what the lease keeps of why a push failed: what its fault says already is left out.
+func leaseError(r PushResult) string {
+	why := r.Why
+	switch r.Fault {
+	case workspace.FaultHTTP:
+		why = strings.TrimPrefix(why, "the agent answered ")
+	case workspace.FaultPage:
+		why = strings.TrimPrefix(why, "what answers there is not an agent: ")
+	}
+	return chat.Clip(why, maxLeaseError)
+}
 
 // push claims one message, pushes it and writes the outcome. Its ticket is used
 // up by the attempt, however it ends: what is still open gets a new one. Claim
@@ -236,7 +249,7 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
-		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.Why, maxLeaseError), r.Fault
+		u.FailedAt, u.Error, u.Fault = now, leaseError(r), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	default:

@@ -22,10 +22,10 @@ func (s *Store) Count(
 	var c change
 	c.add(lease("Accepted"), 1)
 	c.add(lease("Open"), 1)
-	c.setOnce(lease("OldestOpen"), millis(at))
-	c.set(lease("CountedAt"), millis(at))
+	c.setOnce(lease("OldestOpen"), instant(at))
+	c.set(lease("CountedAt"), instant(at))
 	if probe {
-		c.set(lease("ProbedAt"), millis(at))
+		c.set(lease("ProbedAt"), instant(at))
 	}
 	c.require(lease("ID").Exists())
 	c.require(notRemoved())
@@ -61,14 +61,14 @@ func (s *Store) Uncount(ctx context.Context, life workspace.Life) error {
 // NoteFull implements delivery.Ledger.
 func (s *Store) NoteFull(ctx context.Context, life workspace.Life, full workspace.Full) error {
 	var c change
-	c.setTime(lease("FullSince"), full.FullSince)
-	c.setTime(lease("FullAt"), full.FullAt)
-	if full.FullBy == "" {
-		c.remove(lease("FullBy"))
-	} else {
-		c.set(lease("FullBy"), str(full.FullBy))
+	is := encodeFacts(workspace.Facts{Mailbox: workspace.Mailbox{Full: full}})
+	for _, field := range workspace.FieldsOf[workspace.Full]() {
+		if to, ok := is[leaseAttributes[field]]; ok {
+			c.set(lease(field), to)
+		} else {
+			c.remove(lease(field))
+		}
 	}
-	c.set(lease("FullOpen"), num(full.FullOpen))
 	c.require(presentLife(life))
 	_, _, err := s.updateLease(ctx, "note a full inbox", life.Workspace, c)
 	return err

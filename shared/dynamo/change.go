@@ -43,10 +43,10 @@ func (c *change) setTime(name attribute, at time.Time) {
 	c.set(name, millis(at))
 }
 
-// noteTime leaves the attribute as it is when there is no such time.
+// noteTime leaves the attribute of a lease as it is when there is no such time.
 func (c *change) noteTime(name attribute, at time.Time) {
 	if !at.IsZero() {
-		c.set(name, millis(at))
+		c.set(name, instant(at))
 	}
 }
 

@@ -132,6 +132,7 @@ func newGoldenValues() goldenValues {
 		cursor: filled[delivery.Cursor]("cursor"),
 	}
 	v.facts.ID = "w"
+	v.facts.StandsAs, v.facts.SeenFrom = "degraded/push_failing", "192.0.2.7" // which are stored in forms of their own
 	life := v.facts.Life()
 	for _, m := range []*chat.Message{&v.open, &v.ended} {
 		m.Workspace, m.Life, m.Priority = life.Workspace, life.Number, chat.Task

@@ -11,18 +11,20 @@ import (
 )
 
 // leaseAttributes are the attribute names of the fields of workspace.Facts. They
-// are short because every heartbeat writes the item and every sweep reads it: the
-// goal is at most 400 bytes. An attribute that would be zero is absent.
+// are short because every heartbeat writes the item and every sweep reads it, and
+// have one character where most items have them, or those of agents whose pushes fail:
+// at most 400 bytes are the goal. None is the name of a type of DynamoDB (S, N, B, L, M),
+// which a light emulator takes for the type. An attribute that would be zero is absent.
 var leaseAttributes = map[string]string{
 	// Identity
-	"ID": LeaseKey, "Version": "v", "Epoch": "ep", "Hold": "ho", "CreatedAt": "ca", "HoldSince": "rd", "ResumedAt": "rz",
-	"RegisteredAt": "ra", "Declared": "dm", "DeclaredBy": "db", "Pushable": "pu", "MaxTasks": "mx",
+	"ID": LeaseKey, "Version": "v", "Epoch": "e", "Hold": "ho", "CreatedAt": "c", "HoldSince": "rd", "ResumedAt": "rz",
+	"RegisteredAt": "r", "Declared": "d", "DeclaredBy": "D", "Pushable": "p", "MaxTasks": "mx",
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
 	"URLEpoch": "ue", "URLEndedAt": "uz", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
-	"Credential": "c1", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
-	"IssuedTo": "ct", "TakenAs": "ck", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
+	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
+	"IssuedTo": "ct", "TakenAs": "K", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
 	"EnrolledBy": "eb", "FetchAskedAt": "cf", "URLOfNext": "cn",
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
@@ -31,31 +33,31 @@ var leaseAttributes = map[string]string{
 	// Stranger
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
-	"LeaseUntil": "lu", "HeartbeatAt": "hb", "PolledAt": "po", "CalledAt": "cd", "RecoveredAt": "ba",
-	"PollAwaitedAt": "pw", "SeenFrom": "sf", "Homes": "hm", "MovedAt": "mv",
-	"ActiveTasks": "at", "ActiveAt": "aa", "AtWorkSince": "aw", "FreeSince": "fr", "ErrorsSince": "es",
+	"LeaseUntil": "l", "HeartbeatAt": "h", "PolledAt": "P", "CalledAt": "C", "RecoveredAt": "R",
+	"PollAwaitedAt": "w", "SeenFrom": "s", "Homes": "H", "MovedAt": "mv",
+	"ActiveTasks": "a", "ActiveAt": "A", "AtWorkSince": "W", "FreeSince": "f", "ErrorsSince": "es",
 	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies
-	"Instance": "ic", "URLFingerprint": "su", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
+	"Instance": "i", "URLFingerprint": "u", "PreviousInstances": "if", "Takeovers": "sw", "TakeoversSince": "sz",
 	"TakenOverAt": "st",
 	// Standing
-	"StandsAs": "vs", "StandsSince": "vt", "StandsChanges": "vc",
+	"StandsAs": "V", "StandsSince": "t", "StandsChanges": "vc",
 	// Announced
-	"AnnouncedAs": "an", "AnnouncedAt": "na", "AnnouncedSeq": "ns",
+	"AnnouncedAs": "Q", "AnnouncedAt": "n", "AnnouncedSeq": "q",
 	// Traces
-	"ChangesUntil": "yc", "LinesUntil": "yl", "LinesLeftOut": "yn", "CredentialLinesUntil": "yk",
+	"ChangesUntil": "y", "LinesUntil": "yl", "LinesLeftOut": "yn", "CredentialLinesUntil": "Y",
 	"CredentialLinesLeftOut": "yo",
 	// Mailbox
-	"Accepted": "nq", "Open": "no", "InFlight": "nf", "Delivered": "nd", "Expired": "nx", "Cancelled": "nc",
-	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "oo", "CountedAt": "nt", "OutboxItems": "er",
-	"DeliveredAt": "da", "ClaimedUntil": "hu", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
-	"HandedAt": "hz", "AsideUntil": "au", "UndeliveredAt": "pl", "TriedAt": "tr", "PassedAt": "pa", "ReachedAt": "re",
-	"Audited": "ax", "LostMessages": "ln", "LostAt": "la", "LostWhy": "lw",
+	"Accepted": "m", "Open": "o", "InFlight": "8", "Delivered": "I", "Expired": "x", "Cancelled": "nc",
+	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "O", "CountedAt": "T", "OutboxItems": "er",
+	"DeliveredAt": "z", "ClaimedUntil": "U", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
+	"HandedAt": "hz", "AsideUntil": "G", "UndeliveredAt": "E", "TriedAt": "J", "PassedAt": "j", "ReachedAt": "g",
+	"Audited": "X", "LostMessages": "5", "LostAt": "6", "LostWhy": "7",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
-	"PushFailures": "pf", "PushFailingSince": "ps", "PushDegradedAt": "pg", "PushFailedAt": "pt",
-	"PushError": "pe", "PushFault": "pk", "ProbePushedAt": "pp", "ProbePassed": "pq",
-	"RestUntil": "ru", "BusySince": "bs", "BusyAnswers": "bn",
+	"PushFailures": "2", "PushFailingSince": "b", "PushDegradedAt": "Z", "PushFailedAt": "F",
+	"PushError": "3", "PushFault": "4", "ProbePushedAt": "9", "ProbePassed": "pq",
+	"RestUntil": "1", "BusySince": "bs", "BusyAnswers": "bn",
 	// AnswerTrouble
 	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerFailedAt": "ah", "AnswersDegradedAt": "ad",
 	"AnswerError": "ae",
@@ -102,6 +104,9 @@ func encodeFacts(f workspace.Facts) item {
 			out[lf.name] = encodeField(fv)
 		}
 	}
+	if f.ID != "" {
+		out[LeaseKey] = str(f.ID) // a key is a text
+	}
 	return out
 }
 
@@ -109,14 +114,14 @@ func encodeFacts(f workspace.Facts) item {
 func encodeField(v reflect.Value) types.AttributeValue {
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
-		return millis(*x)
+		return instant(*x)
 	case *token.Hash:
 		return hashValue(*x)
 	case *bool:
 		return &types.AttributeValueMemberBOOL{Value: *x}
 	}
 	if v.Kind() == reflect.String {
-		return str(v.String())
+		return leaseText(v.String())
 	}
 	return num(v.Int())
 }
@@ -136,7 +141,7 @@ func decodeFacts(it item) workspace.Facts {
 func decodeField(v reflect.Value, av types.AttributeValue) {
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
-		*x = timeOf(av)
+		*x = instantOf(av)
 		return
 	case *token.Hash:
 		*x = hashOf(av)
@@ -148,7 +153,7 @@ func decodeField(v reflect.Value, av types.AttributeValue) {
 			v.SetBool(b.Value)
 		}
 	case reflect.String:
-		v.SetString(strOf(av))
+		v.SetString(leaseTextOf(av))
 	default:
 		v.SetInt(intOf(av))
 	}

@@ -93,37 +93,37 @@ func (s *Store) noteLate(ctx context.Context, old, next workspace.Facts) error {
 // renewal is the update of a signal, on condition of its credential.
 func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Time) change {
 	var c change
-	c.set(lease("LeaseUntil"), millis(now.Add(sig.Lease(s.Policy))))
-	c.set(lease("SeenFrom"), str(sig.From))
+	c.set(lease("LeaseUntil"), instant(now.Add(sig.Lease(s.Policy))))
+	c.set(lease("SeenFrom"), leaseText(sig.From))
 	switch sig.Kind {
 	case workspace.SignalPoll:
-		c.set(lease("PolledAt"), millis(now))
+		c.set(lease("PolledAt"), instant(now))
 		c.remove(lease("CallsRefused"))
 	case workspace.SignalCall:
-		c.set(lease("CalledAt"), millis(now))
+		c.set(lease("CalledAt"), instant(now))
 		c.remove(lease("CallsRefused"))
 	case workspace.SignalHeartbeat:
-		c.set(lease("HeartbeatAt"), millis(now))
+		c.set(lease("HeartbeatAt"), instant(now))
 		c.remove(lease("BeatsRefused"))
 		if sig.Wedged {
-			c.setOnce(lease("WedgedSince"), millis(now))
+			c.setOnce(lease("WedgedSince"), instant(now))
 		} else {
 			c.remove(lease("WedgedSince"))
 		}
 	}
 	if sig.BadMetric != "" {
-		c.set(lease("BadMetric"), str(sig.BadMetric))
-		c.set(lease("BadMetricAt"), millis(now))
+		c.set(lease("BadMetric"), leaseText(sig.BadMetric))
+		c.set(lease("BadMetricAt"), instant(now))
 	}
 	if sig.ActiveTasks != nil {
 		c.set(lease("ActiveTasks"), num(int64(*sig.ActiveTasks)))
-		c.set(lease("ActiveAt"), millis(now))
+		c.set(lease("ActiveAt"), instant(now))
 		if *sig.ActiveTasks > 0 {
-			c.setOnce(lease("AtWorkSince"), millis(now))
+			c.setOnce(lease("AtWorkSince"), instant(now))
 			c.remove(lease("FreeSince"))
 		} else {
 			c.remove(lease("AtWorkSince"))
-			c.setOnce(lease("FreeSince"), millis(now))
+			c.setOnce(lease("FreeSince"), instant(now))
 		}
 	}
 	switch {
@@ -131,8 +131,8 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 		c.remove(lease("ErrorsSince"))
 		c.remove(lease("SampleError"))
 	case sig.ErrorRate != nil && *sig.ErrorRate >= s.Policy.ErrorRateEnter:
-		c.setOnce(lease("ErrorsSince"), millis(now))
-		c.set(lease("SampleError"), str(sig.SampleError))
+		c.setOnce(lease("ErrorsSince"), instant(now))
+		c.set(lease("SampleError"), leaseText(sig.SampleError))
 	}
 	presented := hashValue(credential)
 	if credential.Zero() {
@@ -146,7 +146,7 @@ func (s *Store) renewal(credential token.Hash, sig workspace.Signal, now time.Ti
 // notRemoved requires that no operator has removed the workspace.
 func notRemoved() condition {
 	hold := lease("Hold")
-	return hold.NotExists().Or(hold.NotEqual(str(string(workspace.Removed))))
+	return hold.NotExists().Or(hold.NotEqual(leaseText(string(workspace.Removed))))
 }
 
 // requireSameInstance is workspace.SameInstance as a condition.
@@ -154,19 +154,19 @@ func requireSameInstance(c *change, sig workspace.Signal) {
 	instance := lease("Instance")
 	if sig.Instance.Name == "" {
 		from := lease("SeenFrom")
-		c.require(instance.Exists().Or(from.NotExists(), from.Equal(str(sig.From))))
+		c.require(instance.Exists().Or(from.NotExists(), from.Equal(leaseText(sig.From))))
 		return
 	}
 	aliases := sig.Instance.Aliases()
-	c.setOnce(instance, str(sig.Instance.Name))
-	c.require(instance.NotExists().Or(instance.In(str(aliases[0]), str(aliases[1]))))
+	c.setOnce(instance, leaseText(sig.Instance.Name))
+	c.require(instance.NotExists().Or(instance.In(leaseText(aliases[0]), leaseText(aliases[1]))))
 }
 
 // requireNoRecovery requires that the signal ends no silence, wedge or errors:
 // the first part of workspace.Observe.
 func requireNoRecovery(c *change, sig workspace.Signal, p workspace.Policy, now time.Time) {
 	until := lease("LeaseUntil")
-	c.require(until.NotExists().Or(until.GreaterThan(millis(now.Add(-p.Grace)))))
+	c.require(until.NotExists().Or(until.GreaterThan(instant(now.Add(-p.Grace)))))
 	if sig.Kind == workspace.SignalHeartbeat && !sig.Wedged {
 		c.require(lease("WedgedSince").NotExists())
 	}

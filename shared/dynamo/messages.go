@@ -238,7 +238,7 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	}
 	switch {
 	case !u.ClaimedUntil.IsZero():
-		c.set(lease("ClaimedUntil"), millis(u.ClaimedUntil))
+		c.set(lease("ClaimedUntil"), instant(u.ClaimedUntil))
 	case u.ClaimReleased:
 		c.remove(lease("ClaimedUntil"))
 	}
@@ -246,11 +246,11 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	c.noteTime(lease("UndeliveredAt"), u.UndeliveredAt)
 	switch delivers, fetches := !u.DeliveredAt.IsZero(), !u.FetchedAt.IsZero(); {
 	case delivers && fetches:
-		c.set(lease("FetchedSince"), millis(u.FetchedAt))
+		c.set(lease("FetchedSince"), instant(u.FetchedAt))
 	case delivers:
 		c.remove(lease("FetchedSince"))
 	case fetches:
-		c.setOnce(lease("FetchedSince"), millis(u.FetchedAt))
+		c.setOnce(lease("FetchedSince"), instant(u.FetchedAt))
 	}
 	switch {
 	case u.AcksEpoch == nil:
@@ -265,8 +265,8 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 		notePush(&c, *u.Push)
 	}
 	if u.Standing != nil {
-		c.set(lease("StandsAs"), str(u.Standing.StandsAs))
-		c.set(lease("StandsSince"), millis(u.Standing.StandsSince))
+		c.set(lease("StandsAs"), leaseText(u.Standing.StandsAs))
+		c.set(lease("StandsSince"), instant(u.Standing.StandsSince))
 		if changes := u.Standing.StandsChanges; changes > 0 {
 			c.set(lease("StandsChanges"), num(changes))
 		} else {
@@ -284,11 +284,11 @@ func noteLost(c *change, u delivery.MailboxUpdate) {
 		c.add(lease("LostMessages"), u.Lost)
 	}
 	if !u.LostSeen.IsZero() {
-		c.require(lease("LostAt").Equal(millis(u.LostSeen)))
+		c.require(lease("LostAt").Equal(instant(u.LostSeen)))
 	}
 	if !u.LostAt.IsZero() {
-		c.set(lease("LostAt"), millis(u.LostAt))
-		c.set(lease("LostWhy"), str(u.LostWhy))
+		c.set(lease("LostAt"), instant(u.LostAt))
+		c.set(lease("LostWhy"), leaseText(u.LostWhy))
 	}
 }
 
@@ -302,22 +302,22 @@ func notePush(c *change, u delivery.PushUpdate) {
 		}
 	case !u.FailedAt.IsZero():
 		c.add(lease("PushFailures"), 1)
-		c.setOnce(lease("PushFailingSince"), millis(u.FailedAt))
-		c.set(lease("PushFailedAt"), millis(u.FailedAt))
+		c.setOnce(lease("PushFailingSince"), instant(u.FailedAt))
+		c.set(lease("PushFailedAt"), instant(u.FailedAt))
 		if u.Degraded {
-			c.setOnce(lease("PushDegradedAt"), millis(u.FailedAt))
+			c.setOnce(lease("PushDegradedAt"), instant(u.FailedAt))
 		}
-		c.set(lease("PushError"), str(u.Error))
-		c.set(lease("PushFault"), str(string(u.Fault)))
+		c.set(lease("PushError"), leaseText(u.Error))
+		c.set(lease("PushFault"), leaseText(string(u.Fault)))
 		if u.ProbePushedAt.IsZero() {
 			c.remove(lease("ProbePushedAt"))
 			c.remove(lease("ProbePassed"))
 		}
 	case !u.BusyAt.IsZero():
 		c.add(lease("BusyAnswers"), 1)
-		c.setOnce(lease("BusySince"), millis(u.BusyAt))
+		c.setOnce(lease("BusySince"), instant(u.BusyAt))
 		if u.Degraded {
-			c.setOnce(lease("PushDegradedAt"), millis(u.BusyAt))
+			c.setOnce(lease("PushDegradedAt"), instant(u.BusyAt))
 		}
 	}
 	notePushedProbe(c, u)
@@ -332,11 +332,11 @@ func notePush(c *change, u delivery.PushUpdate) {
 		}
 	case !u.AnswerFailedAt.IsZero():
 		c.add(lease("AnswerFailures"), 1)
-		c.setOnce(lease("AnswersFailingSince"), millis(u.AnswerFailedAt))
-		c.set(lease("AnswerFailedAt"), millis(u.AnswerFailedAt))
-		c.set(lease("AnswerError"), str(u.AnswerError))
+		c.setOnce(lease("AnswersFailingSince"), instant(u.AnswerFailedAt))
+		c.set(lease("AnswerFailedAt"), instant(u.AnswerFailedAt))
+		c.set(lease("AnswerError"), leaseText(u.AnswerError))
 		if u.Degraded {
-			c.setOnce(lease("AnswersDegradedAt"), millis(u.AnswerFailedAt))
+			c.setOnce(lease("AnswersDegradedAt"), instant(u.AnswerFailedAt))
 		}
 	}
 }
@@ -346,7 +346,7 @@ func notePushedProbe(c *change, u delivery.PushUpdate) {
 	if u.ProbePushedAt.IsZero() {
 		return
 	}
-	c.set(lease("ProbePushedAt"), millis(u.ProbePushedAt))
+	c.set(lease("ProbePushedAt"), instant(u.ProbePushedAt))
 	if u.ProbePassed {
 		c.set(lease("ProbePassed"), &types.AttributeValueMemberBOOL{Value: true})
 	} else {
@@ -373,7 +373,7 @@ func countMoves(c *change, d chat.Delta) {
 
 // currentHost is delivery.Host.Current as a condition.
 func currentHost(h delivery.Host) condition {
-	boot, url := lease("Epoch").Equal(num(h.Epoch)), lease("URLFingerprint").Equal(str(h.URLFingerprint))
+	boot, url := lease("Epoch").Equal(num(h.Epoch)), lease("URLFingerprint").Equal(leaseText(h.URLFingerprint))
 	if h.Epoch == 0 {
 		boot = lease("Epoch").NotExists()
 	}
@@ -400,5 +400,5 @@ func setOldestOpen(c *change, oldest time.Time, opened int64) {
 	if opened <= 0 {
 		c.require(lease("Open").GreaterThan(ending))
 	}
-	c.set(lease("OldestOpen"), millis(oldest))
+	c.set(lease("OldestOpen"), instant(oldest))
 }

@@ -1,7 +1,9 @@
 package workspace
 
 import (
+	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +12,8 @@ import (
 
 // An agent may leave by several addresses. Those from which it was accepted lately are its own: a refused attempt from
 // one of them is taken for its own. They are kept as a text of entries "address=hour", newest first, each with a space
-// before it, so that a store can ask whether one is there.
+// before it, so that a store can ask whether one is there. A network address is its bytes in base64, as every heartbeat
+// writes the text; what is none has a "!" before it.
 
 // homesKept is how many addresses are kept; homeFor is for how long one is the agent's after it was noted, and
 // homeRenewed how old its note may be before it is noted anew.
@@ -21,7 +24,27 @@ const (
 )
 
 // HomeEntry is what Homes has in it when the address is one of the agent's.
-func HomeEntry(address string) string { return " " + address + "=" }
+func HomeEntry(address string) string { return " " + short(address) + "=" }
+
+// notShort marks a text in Homes that is no network address.
+const notShort = "!"
+
+func short(address string) string {
+	if a, err := netip.ParseAddr(address); err == nil && a.String() == address && a.Zone() == "" {
+		return base64.RawURLEncoding.EncodeToString(a.AsSlice())
+	}
+	return notShort + address
+}
+
+// long is short's inverse.
+func long(text string) string {
+	if address, marked := strings.CutPrefix(text, notShort); marked {
+		return address
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(text) // written by short
+	a, _ := netip.AddrFromSlice(raw)
+	return a.String()
+}
 
 // home is an entry of Homes.
 type home struct {
@@ -34,7 +57,7 @@ func parseHomes(text string) (homes []home) {
 		address, hour, _ := strings.Cut(entry, "=")
 		hours, err := strconv.ParseInt(hour, 36, 64)
 		if err == nil {
-			homes = append(homes, home{address, time.Unix(hours*3600, 0).UTC()})
+			homes = append(homes, home{long(address), time.Unix(hours*3600, 0).UTC()})
 		}
 	}
 	return homes

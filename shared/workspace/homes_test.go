@@ -38,12 +38,14 @@ func TestHomesAreTheAddressesOfLate(t *testing.T) {
 
 func TestAnAddressIsFoundByItsEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		address := rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.11", "2001:db8::1", "1.10.0.0.1"})
+		address := rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.11", "2001:db8::1", "1.10.0.0.1", "somewhere"})
 		text := ""
 		for range rapid.IntRange(0, 6).Draw(t, "calls") {
 			from := address.Draw(t, "from")
-			text = workspace.NoteHome(text, from, at(rapid.IntRange(0, 100000).Draw(t, "at")))
-			if !strings.Contains(text, workspace.HomeEntry(from)) {
+			now := at(rapid.IntRange(0, 100000).Draw(t, "at"))
+			text = workspace.NoteHome(text, from, now)
+			f := workspace.Facts{Liveness: workspace.Liveness{Homes: text}}
+			if !strings.Contains(text, workspace.HomeEntry(from)) || !f.AtHome(from, now) {
 				t.Fatalf("%s is not in %q", from, text)
 			}
 		}

@@ -1,0 +1,72 @@
+package dynamo
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// Whatever a text of a lease is, it is read as it was written.
+func TestTextsOfALeaseComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(
+			rapid.SampledFrom(phrases), rapid.String(), rapid.StringMatching(`[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}`),
+			rapid.SampledFrom([]string{
+				"192.0.2.7", "192.0.2.007", "1.2.3", "2001:db8::7", "2001:DB8::7", "2001:db8:0::7", "::", "::ffff:1.2.3.4",
+				"fe80::1%eth0", "26", expired, expired + "2026-11-25T12:02:00Z", expired + "2026-11-25T12:02:00+01:00",
+				expired + "2026-11-25T12:02:00.5Z", expired + "1969-11-25T12:02:00Z", expired + "0001-01-01T00:00:00Z",
+				expired + "9999-12-31T23:59:59Z",
+			}),
+		).Draw(t, "text")
+		if got := leaseTextOf(leaseText(s)); got != s {
+			t.Fatalf("%q is read as %q", s, got)
+		}
+	})
+}
+
+// Whatever is stored, it is read as a text.
+func TestAnUnknownFormOfATextIsNone(t *testing.T) {
+	for _, av := range []types.AttributeValue{
+		nil, num(0), num(-1), num(int64(len(phrases))), &types.AttributeValueMemberB{}, &types.AttributeValueMemberB{
+			Value: []byte{1, 2, 3},
+		}, &types.AttributeValueMemberBOOL{Value: true},
+	} {
+		if got := leaseTextOf(av); got != "" {
+			t.Errorf("%v is read as %q", av, got)
+		}
+	}
+}
+
+// Of two times the later one is the greater, as a condition compares them, and both come back to the millisecond.
+func TestInstantsAreInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		when := rapid.Int64Range(1, 1<<(8*instantBytes)-1)
+		a, b := time.UnixMilli(when.Draw(t, "a")).UTC(), time.UnixMilli(when.Draw(t, "b")).UTC()
+		x, y := instant(a).(*types.AttributeValueMemberB), instant(b).(*types.AttributeValueMemberB)
+		if bytes.Compare(x.Value, y.Value) != a.Compare(b) || !instantOf(x).Equal(a) {
+			t.Fatalf("%s is %x, and %s is %x", a, x.Value, b, y.Value)
+		}
+	})
+}
+
+// What a workspace stands as takes no more than a number, for each reason.
+func TestEachReasonIsAPhrase(t *testing.T) {
+	for _, reason := range workspace.Reasons() {
+		if !slices.ContainsFunc(phrases, func(p string) bool { return strings.HasSuffix(p, "/"+string(reason)) }) {
+			t.Errorf("no phrase ends with %s", reason)
+		}
+	}
+	for i, phrase := range phrases[1:] {
+		if !reflect.DeepEqual(leaseText(phrase), num(int64(i+1))) {
+			t.Errorf("%q is twice among the phrases", phrase)
+		}
+	}
+}
