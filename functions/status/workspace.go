@@ -38,8 +38,12 @@ func explain(
 		if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 			return api.Explanation{}, err
 		}
+		p, err := reg.Profiles.Profile(ctx, in.ID)
+		if err != nil {
+			return api.Explanation{}, err
+		}
 		asText := in.Format == "text" || strings.HasPrefix(c.Header("accept"), api.Text)
-		return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Explanation(f, asText), nil
+		return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Explanation(f, p, asText), nil
 	}
 }
 

@@ -24,6 +24,8 @@ func asked(t *testing.T) *world.World {
 	w.Agent = func(chat.Message) delivery.PushResult {
 		return delivery.PushResult{Answer: []byte(`{"result":{"task":{"artifacts":[{"parts":[{"text":"42"}]}]}}}`)}
 	}
+	w.DrainOnce() // its URL is tried
+	w.Wakeups.Take()
 	return w
 }
 

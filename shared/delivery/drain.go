@@ -263,10 +263,10 @@ func claimedUntil(ms []chat.Message, to chat.Host, now time.Time) (until time.Ti
 }
 
 // restWake is the wake-up at the end of an agent's rest; nil when it does not
-// rest, or when no mail waits for it.
+// rest, or when no mail waits for it and its URL is not new.
 func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
 	left := f.RestEnds(p, now).Sub(now)
-	if left <= 0 || f.Open == 0 {
+	if left <= 0 || f.Open == 0 && !f.TriesURL(p) {
 		return nil
 	}
 	cause := fmt.Sprintf("%srest %d.%d.%d", causeRetry, f.Epoch, f.PushFailures, f.BusyAnswers)

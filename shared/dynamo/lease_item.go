@@ -57,7 +57,7 @@ var leaseAttributes = map[string]string{
 	// PushTrouble
 	"PushFailures": "2", "PushFailingSince": "b", "PushDegradedAt": "Z", "PushFailedAt": "F",
 	"PushError": "3", "PushFault": "4", "ProbePushedAt": "9", "ProbePassed": "pq",
-	"RestUntil": "1", "BusySince": "bs", "BusyAnswers": "bn",
+	"RestUntil": "1", "BusySince": "bs", "BusyAnswers": "bn", "URLNew": "0",
 	// AnswerTrouble
 	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerFailedAt": "ah", "AnswersDegradedAt": "ad",
 	"AnswerError": "ae",

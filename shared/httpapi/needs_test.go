@@ -24,7 +24,7 @@ func TestACommandSaysWhatItNeeds(t *testing.T) {
 	}{{people.View, "operate"}, {people.Operate, ""}, {people.Admin, ""}, {"", ""}} {
 		vw := Viewer{policy: workspace.DefaultPolicy(), now: now}.As(Caller{Scope: c.reader})
 		for name, f := range map[string]workspace.Facts{"paused": paused, "mail lost": lost} {
-			shown, explained := vw.Workspace(f, workspace.Profile{}), vw.Explanation(f, false)
+			shown, explained := vw.Workspace(f, workspace.Profile{}), vw.Explanation(f, workspace.Profile{}, false)
 			commands := map[string]string{shown.Command: shown.CommandNeeds, explained.Command: explained.CommandNeeds}
 			for _, r := range append(shown.Remarks, explained.Remarks...) {
 				commands[r.Command] = r.CommandNeeds
@@ -34,7 +34,7 @@ func TestACommandSaysWhatItNeeds(t *testing.T) {
 					t.Errorf("%s, read by %q: %s needs %q, not %q", name, c.reader, command, needs, c.want)
 				}
 			}
-			text := vw.Explanation(f, true).Text
+			text := vw.Explanation(f, workspace.Profile{}, true).Text
 			if strings.Contains(text, "an operator runs it") != (c.want != "") {
 				t.Errorf("%s, read by %q:\n%s", name, c.reader, text)
 			}

@@ -69,7 +69,7 @@ func (vw Viewer) Status(f workspace.Facts) workspace.Status {
 // Workspace makes the view; p may be the zero Profile where none was read. A list's
 // profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
-	v := vw.fleet.Assess(f, vw.policy, vw.now)
+	v := vw.fleet.Assess(f, vw.policy, vw.now).At(vw.url(p.URL))
 	shown := vw.verdict(f.ID, v)
 	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
 	by := workspace.EffectiveMode(f, vw.policy, vw.now)
@@ -153,9 +153,9 @@ func dropAddresses(v any) (dropped bool) {
 	return dropped
 }
 
-// Explanation makes the view, as text when it is asked for as text.
-func (vw Viewer) Explanation(f workspace.Facts, asText bool) api.Explanation {
-	e := vw.fleet.Explain(f, vw.policy, vw.now)
+// Explanation makes the view, as text when it is asked for as text; p may be the zero Profile where none was read.
+func (vw Viewer) Explanation(f workspace.Facts, p workspace.Profile, asText bool) api.Explanation {
+	e := vw.fleet.Explain(f, vw.policy, vw.now).At(vw.url(p.URL))
 	e.CommandNeeds = vw.needs(e.Command)
 	for i, r := range e.Remarks {
 		e.Remarks[i].CommandNeeds = vw.needs(r.Command)

@@ -74,10 +74,11 @@ func TestLostMailIsToldBesideTheStatus(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	view := httpapi.ViewerOf(t.Context(), reg, now, f)
-	if e := view.Explanation(f, false); len(e.Remarks) != 1 || e.Remarks[0] != r {
+	if e := view.Explanation(f, workspace.Profile{}, false); len(e.Remarks) != 1 || e.Remarks[0] != r {
 		t.Errorf("explained as %+v", e.Remarks)
 	}
-	if text := view.Explanation(f, true).Text; !strings.Contains(text, r.Text) || !strings.Contains(text, r.Command) {
+	text := view.Explanation(f, workspace.Profile{}, true).Text
+	if !strings.Contains(text, r.Text) || !strings.Contains(text, r.Command) {
 		t.Error(text)
 	}
 	later := now.Add(reg.Policy.LostMailMemory)
@@ -97,13 +98,43 @@ func TestTheRowNamesTheFaultyHop(t *testing.T) {
 		f := live(reg.Policy)
 		f.PushFailures, f.PushFailingSince, f.PushFailedAt, f.PushFault = 3, now, now, fault
 		view := httpapi.ViewerOf(t.Context(), reg, now, f)
-		if row, e := view.Workspace(f, workspace.Profile{}), view.Explanation(f, false); row.Hop != hop || e.Hop != hop {
+		row, e := view.Workspace(f, workspace.Profile{}), view.Explanation(f, workspace.Profile{}, false)
+		if row.Hop != hop || e.Hop != hop {
 			t.Errorf("%s: the row says %q, the explanation %q, want %q", fault, row.Hop, e.Hop, hop)
 		}
 	}
 	f := live(reg.Policy)
 	if row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{}); row.Hop != workspace.HopNone {
 		t.Errorf("healthy, and at fault: %q", row.Hop)
+	}
+}
+
+// What fails is said with the URL: who only views is told it without its query. Who reads the facts alone, such as a
+// sender, is told no URL.
+func TestFailingPushesNameTheURL(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	f := live(reg.Policy)
+	f.Pushable, f.PushFailures, f.PushFailedAt, f.PushError = true, 3, now, "connection refused"
+	p := workspace.Profile{URL: "http://192.0.2.3:8000/a2a?key=secret"}
+	view := httpapi.ViewerOf(t.Context(), reg, now, f)
+	for _, c := range []struct {
+		caller httpapi.Caller
+		hint   string
+	}{
+		{httpapi.Caller{Scope: people.View}, "to the agent's URL http://192.0.2.3:8000/a2a failed (connection refused)"},
+		{httpapi.Caller{Scope: people.Operate}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
+		{httpapi.Caller{Workspace: f.ID}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
+		{httpapi.Caller{}, "to the agent's URL http://192.0.2.3:8000/a2a failed"},
+	} {
+		vw := view.As(c.caller)
+		row, e := vw.Workspace(f, p), vw.Explanation(f, p, true)
+		if !strings.Contains(row.Hint, c.hint) || !strings.Contains(e.Text, c.hint) {
+			t.Errorf("%+v is told %q, and %q", c.caller, row.Hint, e.Text)
+		}
+	}
+	v := workspace.Assess(f, reg.Policy, now)
+	if _, why := workspace.Expect(f, v, workspace.Push, reg.Policy, now); strings.Contains(why+v.Hint, "192.0.2.3") {
+		t.Errorf("a sender is told %s", why)
 	}
 }
 

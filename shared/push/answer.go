@@ -169,7 +169,7 @@ func (a answer) failure() delivery.PushResult {
 	case refusing[a.status]:
 		return refused(workspace.FaultNone, "HTTP %d: %s", a.status, words)
 	case a.status >= 400:
-		return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, words)
+		return agentError(faultOf(a.status), "the agent answered HTTP %d: %s", a.status, words)
 	}
 	return agentError(workspace.FaultRPC, "the agent answered an error: %s", words)
 }
@@ -186,14 +186,25 @@ func (a answer) statusFailure() delivery.PushResult {
 	switch a.status {
 	case http.StatusRequestTimeout:
 		return unreachable(workspace.FaultTimeout, "HTTP 408: the agent did not read the message in time")
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusProxyAuthRequired,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return unreachable(workspace.FaultNotFound, "HTTP %d: %s", a.status, a.describe())
+	case http.StatusProxyAuthRequired:
 		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, a.describe())
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, a.describe())
 	}
 	if a.status >= 520 { // a content delivery network's own: its origin can't be reached
-		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, a.describe())
+		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, a.describe())
 	}
-	return agentError(workspace.FaultHTTP, "the agent answered HTTP %d: %s", a.status, a.describe())
+	return agentError(faultOf(a.status), "the agent answered HTTP %d: %s", a.status, a.describe())
+}
+
+// faultOf is the fault of an error status of the agent.
+func faultOf(status int) workspace.PushFault {
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return workspace.FaultUnauthorized
+	}
+	return workspace.FaultHTTP
 }
 
 // isProtocol reports whether the body is an answer of A2A: a JSON-RPC result, or a bare task or message.

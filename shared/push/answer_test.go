@@ -136,22 +136,22 @@ func TestResultOf(t *testing.T) {
 		},
 		"its own 401": {
 			status: 401, body: `{"detail":"no token"}`,
-			want: delivery.AgentError, fault: workspace.FaultHTTP, says: "no token",
+			want: delivery.AgentError, fault: workspace.FaultUnauthorized, says: "no token",
 		},
 
 		"a proxy's 502": {
 			status: 502, kind: html, body: "<title>502 Bad Gateway</title>",
-			want: delivery.Unreachable, fault: workspace.FaultPage, says: "502 Bad Gateway",
+			want: delivery.Unreachable, fault: workspace.FaultGateway, says: "502 Bad Gateway",
 		},
 		"a proxy's 503": {
 			status: 503, kind: html, body: "<h1>Service Unavailable</h1>",
-			want: delivery.Unreachable, fault: workspace.FaultPage,
+			want: delivery.Unreachable, fault: workspace.FaultGateway,
 		},
-		"a proxy's 504":   {status: 504, want: delivery.Unreachable, fault: workspace.FaultPage},
-		"a network's 522": {status: 522, kind: html, want: delivery.Unreachable, fault: workspace.FaultPage},
+		"a proxy's 504":   {status: 504, want: delivery.Unreachable, fault: workspace.FaultGateway},
+		"a network's 522": {status: 522, kind: html, want: delivery.Unreachable, fault: workspace.FaultGateway},
 		"a wrong path": {
 			status: 404, kind: html, body: "<title>Not Found</title>",
-			want: delivery.Unreachable, fault: workspace.FaultPage,
+			want: delivery.Unreachable, fault: workspace.FaultNotFound,
 		},
 		"a redirect": {
 			status: 307, location: "https://10.0.0.8/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect,
@@ -211,7 +211,7 @@ func TestResultOf(t *testing.T) {
 		},
 		"a probe, and another server": {
 			probe: true, status: 404, body: "<html>",
-			want: delivery.Unreachable, fault: workspace.FaultPage,
+			want: delivery.Unreachable, fault: workspace.FaultNotFound,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,14 +7,10 @@ package push
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
-	"syscall"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -41,6 +37,9 @@ const maxAnswer = 1 << 20
 // connection that is being closed fails.
 const maxIdle = 4 * time.Second
 
+// maxConnect is how long the attempt to connect may take.
+const maxConnect = 10 * time.Second
+
 // Patience is how long a push may take.
 type Patience struct {
 	// Answer is for an answer, or for the first event of one that is streamed.
@@ -66,7 +65,7 @@ var (
 // New makes a pusher.
 func New(reach Reach, patience Patience) *Pusher {
 	p := &Pusher{reach: reach, patience: patience, guard: ssrf.New(ssrf.WithAnyPort())}
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	dialer := &net.Dialer{Timeout: min(maxConnect, patience.Answer/2)}
 	if reach != Private {
 		dialer.Control = p.guard.Safe
 	}
@@ -142,33 +141,4 @@ func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http
 		req.Header.Set("X-Source-Workspace-Id", m.Source)
 	}
 	return req, sign(req, to, m.ID, body)
-}
-
-// unreached says why no answer came back. Its words are for who may operate and for the agent; they name neither the
-// URL nor an address nor a resolver.
-func unreached(err error) delivery.PushResult {
-	if ue, ok := errors.AsType[*url.Error](err); ok && ue.Timeout() {
-		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return unreachable(workspace.FaultDNS, "the name in its url can't be resolved")
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return unreachable(workspace.FaultTLS, "the certificate at its url is not accepted")
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
-		return unreachable(workspace.FaultTLS, "its url is https, and what answers there speaks no TLS")
-	}
-	switch {
-	case errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedPort) ||
-		errors.Is(err, ssrf.ErrProhibitedNetwork):
-		return unreachable(workspace.FaultForbidden, "its url leads to an address that policy forbids")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return unreachable(workspace.FaultRefused, "connection refused")
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
-	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return unreachable(workspace.FaultBroken, "the connection was closed before an answer")
-	}
-	return unreachable(workspace.FaultNetwork, "the connection failed")
 }

@@ -128,8 +128,8 @@ func TestPushFails(t *testing.T) {
 		"half an answer":          {push.Private, agent.URL + "/breaks", workspace.FaultBroken, "the answer broke off"},
 		"nobody there":            {push.Private, closed.URL, workspace.FaultRefused, "connection refused"},
 		"no such name":            {push.Private, "http://no-such-name.invalid/", workspace.FaultDNS, "can't be resolved"},
-		"no TLS there":            {push.Private, overTLS, workspace.FaultTLS, "no TLS"},
-		"a certificate of nobody": {push.Private, secure.URL, workspace.FaultTLS, "certificate"},
+		"no TLS there":            {push.Private, overTLS, workspace.FaultNoTLS, "no TLS"},
+		"a certificate of nobody": {push.Private, secure.URL, workspace.FaultAuthority, "certificate"},
 		"loopback under Public":   {push.Public, agent.URL, workspace.FaultForbidden, "forbids"},
 		"localhost under Public":  {push.Public, byName, workspace.FaultForbidden, "forbids"},
 	} {

@@ -22,11 +22,25 @@ func (f *Facts) undelivered() bool {
 	return !f.UndeliveredAt.IsZero() && latest(f.DeliveredAt, f.ReachedAt, f.PolledAt).Before(f.UndeliveredAt)
 }
 
-// NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed again: they failed, and no
-// mail waits that would show it.
+// NeedsProbe reports whether a drain should find out by a probe whether hand-overs succeed: they failed, or the URL is
+// new, and no mail waits that would show it.
 func (f *Facts) NeedsProbe(p Policy, now time.Time) bool {
-	return f.Open == 0 && (f.Unproved() || f.NewBootUnproved(p)) && f.Deliverable(p, now) && !f.askedToRest(p, now) &&
-		f.Busy(p, now) < f.Slots() && f.Mode(p, now) == Push
+	return f.Open == 0 && (f.Unproved() || f.NewBootUnproved(p) || f.URLNew) && f.Deliverable(p, now) &&
+		!f.askedToRest(p, now) && f.Busy(p, now) < f.Slots() && f.Mode(p, now) == Push
+}
+
+// URLUntried reports whether nothing is known to have been pushed to the agent's present URL.
+func (f *Facts) URLUntried() bool {
+	if f.URLNew {
+		return f.PushFailures == 0 && f.BusyAnswers == 0 && f.InFlight == 0
+	}
+	return latest(f.ReachedAt, f.DeliveredAt, f.TriedAt, f.PushFailedAt, f.BusySince).IsZero()
+}
+
+// TriesURL reports whether a drain finds out, without a wait for the next call of the agent or for a sweep, whether the
+// agent's URL can be reached: nothing has reached it yet, and it failed less often than degrades a workspace.
+func (f *Facts) TriesURL(p Policy) bool {
+	return f.URLNew && f.PushFailures < p.PushFailuresToDegrade
 }
 
 // NewBootUnproved reports whether the agent registered after the last of the tasks that it failed, and nothing shows
@@ -53,10 +67,10 @@ func (f *Facts) WantsDrain(p Policy, now time.Time) bool {
 	return mail || f.NeedsProbe(p, now)
 }
 
-// Hung reports whether the agent did not answer in time when it was last handed something. Before it is handed another
-// message, a probe shows whether it answers at all.
+// Hung reports whether the agent, or the attempt to connect to it, did not answer in time when it was last handed
+// something. Before it is handed another message, a probe shows whether it answers at all.
 func (f Facts) Hung() bool {
-	return f.PushFailures > 0 && f.PushFault == FaultTimeout && !f.ProbePassed
+	return f.PushFailures > 0 && f.PushFault.Hangs() && !f.ProbePassed
 }
 
 // WantsProbe reports whether a probe is pushed before the next message: the agent hung, or no answer came back as often

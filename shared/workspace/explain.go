@@ -172,6 +172,10 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		return e
 	}
 	switch expected, _ := Expect(f, v, e.Delivery.Effective, p, now); expected {
+	case ExpectNow:
+		if f.URLUntried() {
+			e.Summary = "It is alive, and a message sent now is pushed at once. Nothing was sent to its URL yet."
+		}
 	case ExpectNextPoll:
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
 	case ExpectWhenIdle:

@@ -307,7 +307,8 @@ func (c Counters) Sum() int64 {
 
 // PushTrouble is what hand-overs by push have failed with since the last one that succeeded. A delivery writes it
 // in the transaction that changes the message, or after a probe. A register ends the rest, and proves nothing of
-// the failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them. A probe that is
+// the failures and the busy answers: only a hand-over that succeeds, or an adoption, clears them. One at a URL that is
+// new notes that, for as long as nothing has reached it. A probe that is
 // taken succeeds when no mail waits; while some does, only a message shows that mail is taken.
 type PushTrouble struct {
 	PushFailures     int       // in a row
@@ -321,6 +322,7 @@ type PushTrouble struct {
 	RestUntil        time.Time // until then no message is handed over
 	BusySince        time.Time // first of the answers in a row that the agent is busy
 	BusyAnswers      int
+	URLNew           bool // nothing that was pushed to the present URL has reached the agent yet
 }
 
 // AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer

@@ -49,7 +49,10 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f = f.noteMove(d.From, now)
 	f.SeenFrom, f.Homes = d.From, NoteHome(homes, d.From, now)
 	was, ended := f.URLFingerprint, !f.URLEndedAt.IsZero()
-	if f = f.noteURL(d.URL, p, now); ended || was != "" && f.URLFingerprint != was {
+	f = f.noteURL(d.URL, p, now)
+	other := f.URLFingerprint != was
+	f.URLNew = f.URLNew || other
+	if ended || other && was != "" {
 		f.URLEpoch = f.Epoch
 	}
 	f.URLEndedAt = time.Time{}

@@ -349,8 +349,8 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 			ev = append(ev, Evidence{s.PolledAt, "last poll"})
 		}
 	}
-	if s.mode == Push && s.Delivering(s.p, s.now) {
-		ev = append(ev, Evidence{s.TriedAt, underWay})
+	if s.mode == Push {
+		ev = append(ev, s.pushEvidence()...)
 	}
 	if reason != ReasonBusy {
 		return ev
@@ -359,6 +359,21 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 		return append(ev, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
 	}
 	return append(ev, Evidence{s.BusySince, "the agent answered that it is busy"})
+}
+
+// pushEvidence is what is known, of an agent that is well, of pushes to its URL that have not shown that it is reached.
+func (s *situation) pushEvidence() (ev []Evidence) {
+	switch {
+	case s.PushFailures > 0:
+		ev = append(ev, Evidence{s.PushFailedAt, "the last delivery failed, and is tried again: " + quoted(s.PushError)})
+	case s.URLUntried():
+		ev = append(ev, Evidence{s.RegisteredAt, fmt.Sprintf(
+			"nothing was sent to the URL that it registered yet: rollcall probe %s tries it now", s.ID)})
+	}
+	if s.Delivering(s.p, s.now) {
+		ev = append(ev, Evidence{s.TriedAt, underWay})
+	}
+	return ev
 }
 
 // underWay is what is said while deliveries are under way in all task slots of the agent.

@@ -107,9 +107,9 @@ func (s *situation) pushesFail() *Verdict {
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
-		Since: s.pushesFailSince(),
-		Hint: fmt.Sprintf("%s to the agent's URL failed (%s): %s; its mail is kept, and tried again; %s",
-			last, quoted(s.PushError), advice, s.receiptsWords()),
+		Since: s.pushesFailSince(), NextCommand: s.tryCommand(),
+		Hint: fmt.Sprintf("%s to %s failed (%s): %s%s",
+			last, agentsURL, quoted(s.PushError), advice, s.mailKept()),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
@@ -121,6 +121,23 @@ func (s *situation) pushesFail() *Verdict {
 // receiptsWords say what shows each try and what came back.
 func (s *situation) receiptsWords() string {
 	return fmt.Sprintf("rollcall receipts %s lists its messages", s.ID)
+}
+
+// tryCommand is the command that tries whether the agent is reached: while mail waits, that is tried, and its receipts
+// say what came back.
+func (s *situation) tryCommand() string {
+	if s.Open > 0 {
+		return ""
+	}
+	return "rollcall probe " + s.ID
+}
+
+// mailKept ends a hint with what becomes of the mail, and what shows it; when none waits, with what tries the agent.
+func (s *situation) mailKept() string {
+	if command := s.tryCommand(); command != "" {
+		return "; " + command + " tries it now"
+	}
+	return "; its mail is kept, and tried again; " + s.receiptsWords()
 }
 
 // probeEvidence is what a probe has shown since a message last failed; zero, and so left out, when there was none.

@@ -168,7 +168,7 @@ func TestTheCanvasShowsALiveDot(t *testing.T) {
 
 	name := "canvas " + uuid.NewString()[:8]
 	id, token := newWorkspace(t, name)
-	agent := httptest.NewServer(http.NotFoundHandler())
+	agent := answeringAgent()
 	t.Cleanup(agent.Close)
 	register := func(status int, token string) {
 		t.Helper()

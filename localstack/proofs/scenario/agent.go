@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -59,14 +60,35 @@ func healthyAgent(ctx context.Context, p Platform, receive func(*agent) (mode, u
 	must(a.registerAccepted(ctx, mode, url))
 	a.startHeartbeats(ctx)
 	mustGet(a.awaitVerdict(ctx, healthy))
+	if url != "" {
+		must(a.awaitTried(ctx))
+	}
 	return a
+}
+
+// awaitTried waits until the platform has tried the agent's URL, which is new: what is handed to the agent from then on
+// is what the story sends.
+func (a *agent) awaitTried(ctx context.Context) error {
+	return within(ctx, patience, func(ctx context.Context) error {
+		v, err := a.view(ctx)
+		if err == nil && checkEvidence(v, "nothing was sent to the URL that it registered yet") == nil {
+			err = errors.New("its URL was not tried yet")
+		}
+		return err
+	})
 }
 
 func polling(*agent) (mode, url string)     { return "poll", "" }
 func pushed(a *agent) (mode, url string)    { return "", a.serve(nil) }
-func withoutMail(*agent) (mode, url string) { return "", unusedURL }
+func withoutMail(*agent) (mode, url string) { return "", idleURL() }
 
-// unusedURL is the URL of an agent to which no mail is sent: nothing listens there.
+// idleURL is the URL of agents to which no mail is sent: what listens there takes probes alone.
+var idleURL = sync.OnceValue(func() string {
+	const unknown = `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no such method"}}`
+	return httptest.NewServer(answering(http.StatusOK, "application/json", unknown)).URL
+})
+
+// unusedURL is a URL at which nothing listens.
 const unusedURL = "http://127.0.0.1:9"
 
 // busyAgent is an agent that is pushed to, sends heartbeats, and reports that it is

@@ -18,7 +18,7 @@ var copyStories = []story{
 func moved(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
 	a.from = "127.0.0.2"
@@ -30,7 +30,7 @@ func moved(ctx context.Context, p Platform) {
 func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	b := a.clone()
 	b.from = "127.0.0.3"
 	defer b.leave()
@@ -53,7 +53,7 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 func copiesOnOneMachine(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	b := a.clone()
 	defer b.leave()
 	start := time.Now()
@@ -83,7 +83,7 @@ func copiesRegisterInTurn(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
 	for start := time.Now(); ; {
-		for _, url := range []string{"http://127.0.0.1:9/one", "http://127.0.0.1:9/two"} {
+		for _, url := range []string{idleURL() + "/one", idleURL() + "/two"} {
 			must(a.registerAccepted(ctx, "", url))
 		}
 		if verdictOf(mustGet(a.view(ctx))) == duplicateHost {

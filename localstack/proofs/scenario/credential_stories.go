@@ -96,7 +96,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 func rotated(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	recorder := a.recordVerdicts(ctx)
 	r := mustGet(a.operate(ctx, 200, "rotate", nil))
@@ -124,7 +124,7 @@ func rotated(ctx context.Context, p Platform) {
 func rotatedByAgent(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	mustGet(a.operate(ctx, 200, "rotate", map[string]any{"fetch": true}))
 	lost, fresh := a.clone(), a.clone()
@@ -148,7 +148,7 @@ func rotatedByAgent(ctx context.Context, p Platform) {
 func stolenAndRevoked(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	a.startHeartbeats(ctx)
 	thief := a.clone()
 	thief.from = "127.0.0.66"
@@ -164,7 +164,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 	must(checkAdvice(v, "repair", "rollcall repair "+a.id))
 	mustGet(a.operate(ctx, 409, "repair", nil)) // the last accepted call may have been the thief's
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.1"}))
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	recorder := a.recordVerdicts(ctx)
 	thief.startHeartbeats(ctx) // it changes nothing, because the agent itself is heard
@@ -177,7 +177,7 @@ func stolenAndRevoked(ctx context.Context, p Platform) {
 func enrolledAgain(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	e, err := p.Do(ctx, "POST", "/enrolments", p.OperatorToken, map[string]any{"workspace_id": a.id})
 	must(wantStatus(e, err, 201))

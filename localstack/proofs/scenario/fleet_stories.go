@@ -28,7 +28,7 @@ func startFleet(ctx context.Context, p Platform) (*fleet, error) {
 	for range fleetSize {
 		a := newAgent(p.Client)
 		f.agents = append(f.agents, a)
-		if err := a.registerAccepted(ctx, "", unusedURL); err != nil {
+		if err := a.registerAccepted(ctx, "", idleURL()); err != nil {
 			f.close()
 			return nil, err
 		}

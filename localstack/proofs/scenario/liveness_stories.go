@@ -63,7 +63,7 @@ func wedged(ctx context.Context, p Platform) {
 func errorRate(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	report := func(rate float64, verdict string) {
 		a.setReport(map[string]any{"error_rate": rate, "sample_error": "boom"})
 		must(a.heartbeatAccepted(ctx))

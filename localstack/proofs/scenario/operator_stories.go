@@ -121,7 +121,7 @@ func adopted(ctx context.Context, p Platform) {
 func historyIsComplete(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	a.startHeartbeats(ctx)
 	must(a.awaitHistory(ctx, runtimeWedged))

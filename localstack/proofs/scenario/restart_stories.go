@@ -111,7 +111,7 @@ func newBootWaitsForNobody(ctx context.Context, p Platform) {
 func undeclaredModeHeals(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	polled := make(chan string, 100)
 	cursor := ""
 	a.startCalls(ctx, func(ctx context.Context) {
@@ -152,14 +152,14 @@ func undeclaredModeHeals(ctx context.Context, p Platform) {
 func registersProveNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
+	must(a.registerAccepted(ctx, "", unusedURL))
 	a.startHeartbeats(ctx)
 	_, _, err := a.send(ctx)
 	must(err)
 	must(a.awaitOutlook(ctx, nothingListens))
 	recorder := a.recordVerdicts(ctx)
 	for range 6 {
-		must(a.registerAccepted(ctx, "", "http://127.0.0.1:9"))
+		must(a.registerAccepted(ctx, "", unusedURL))
 		wait(ctx, 2*time.Second)
 	}
 	must(a.awaitOutlook(ctx, nothingListens))

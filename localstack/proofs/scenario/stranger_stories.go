@@ -29,18 +29,18 @@ func repairWindow(ctx context.Context, p Platform) {
 	a.close()
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	a.token = ""
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	stranger := a.clone()
 	stranger.from, stranger.token = "127.0.0.66", ""
-	r, err := stranger.register(ctx, "", unusedURL)
+	r, err := stranger.register(ctx, "", idleURL())
 	must(wantProblem(r, err, 401, "credential_missing")) // and the agent keeps its credential
 	must(a.heartbeatAccepted(ctx))
 	// The stranger is the first to ask, but the operator named another address.
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.5", "force": true}))
-	r, err = stranger.register(ctx, "", unusedURL)
+	r, err = stranger.register(ctx, "", idleURL())
 	must(wantProblem(r, err, 401, "credential_missing"))
 	a.from, a.token = "127.0.0.5", ""
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
@@ -52,7 +52,7 @@ func repairStolen(ctx context.Context, p Platform) {
 	thief := a.clone()
 	thief.from, thief.token = "127.0.0.66", ""
 	told := func() string {
-		r, err := thief.register(ctx, "", unusedURL)
+		r, err := thief.register(ctx, "", idleURL())
 		must(wantProblem(r, err, 401, "credential_missing"))
 		return r.Text("error") + r.Text("hint")
 	}
@@ -61,7 +61,7 @@ func repairStolen(ctx context.Context, p Platform) {
 	boot := a.clone()
 	boot.token = ""
 	for range 2 { // the container is re-created, and its token is lost
-		r, err := boot.register(ctx, "", unusedURL)
+		r, err := boot.register(ctx, "", idleURL())
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
@@ -71,7 +71,7 @@ func repairStolen(ctx context.Context, p Platform) {
 			must(fmt.Errorf("the thief is told %q in the window, and %q before it", now, before))
 		}
 	}
-	must(boot.registerAccepted(ctx, "", unusedURL)) // nobody was faster
+	must(boot.registerAccepted(ctx, "", idleURL())) // nobody was faster
 	must(boot.heartbeatAccepted(ctx))
 	told() // and the window is closed
 	mustGet(a.awaitVerdict(ctx, healthy))
@@ -82,13 +82,13 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 	a.close()
 	mustGet(a.awaitVerdict(ctx, leaseExpired))
 	a.from, a.token = "127.0.0.7", ""
-	r, err := a.register(ctx, "", unusedURL)
+	r, err := a.register(ctx, "", idleURL())
 	must(wantProblem(r, err, 401, "credential_missing"))
 	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
 	must(checkAdvice(v, "restart",
 		"127.0.0.7 without a credential are being refused now. Nothing shows that they are this agent's"))
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"from": "127.0.0.7"}))
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	v = mustGet(a.awaitVerdict(ctx, healthy))
 	if since, err := time.Parse(time.RFC3339Nano, v.Text("since")); err != nil || time.Since(since) > leaseTTL {
@@ -99,7 +99,7 @@ func movedWithoutCredential(ctx context.Context, p Platform) {
 func movedWithOldCredential(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	old := a.clone() // restored from a backup on another machine; the agent itself is gone
 	old.from = "127.0.0.2"
@@ -164,7 +164,7 @@ func (a *agent) endCredential(ctx context.Context, verb string) string {
 func thiefChangesNothing(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	thief := a.clone()
 	thief.from = "127.0.0.66"
@@ -176,17 +176,17 @@ func thiefChangesNothing(ctx context.Context, p Platform) {
 	lost := a.clone()
 	lost.token = ""
 	for range 2 { // its own boots are refused, and the thief's calls must not hide that
-		r, err := lost.register(ctx, "", unusedURL)
+		r, err := lost.register(ctx, "", idleURL())
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	thief.startCalls(ctx, func(ctx context.Context) {
-		_, _ = thief.register(ctx, "", unusedURL)
+		_, _ = thief.register(ctx, "", idleURL())
 		_, _ = thief.heartbeat(ctx)
 	})
 	defer thief.stopCalls()
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL))
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(a.keepsVerdict(ctx, healthy, leaseTTL+grace))
 	must(checkEvidence(mustGet(a.view(ctx)), "with a credential that was this agent's once"))

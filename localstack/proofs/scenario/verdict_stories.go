@@ -292,7 +292,7 @@ func refusedWhileWedged(ctx context.Context, p Platform) {
 	boot := a.clone()
 	boot.token = ""
 	for range 2 {
-		r, err := boot.register(ctx, "", unusedURL)
+		r, err := boot.register(ctx, "", idleURL())
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
 	must(a.keepsVerdict(ctx, credentialsRejected, 3*time.Second))

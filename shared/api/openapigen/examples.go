@@ -142,7 +142,7 @@ func directoryExamples() []example {
 		answers(api.ListWorkspaces, api.Fleet{Workspaces: []api.Workspace{viewer.Workspace(online(), inLists(profile))}}).
 			asks("status=online&limit=100"),
 		answers(api.GetWorkspace, viewer.Workspace(online(), profile)),
-		answers(api.Explain, viewer.Explanation(refused(), false)),
+		answers(api.Explain, viewer.Explanation(refused(), profile, false)),
 		answers(api.GetHistory, api.History{History: []api.HistoryEntry{
 			{
 				At: noon, Type: "audit", Action: "repair", Who: ana, From: "198.51.100.7", Life: 1,

@@ -36,7 +36,7 @@ func (s State) Key() Key {
 	p.put(s.Epoch, 3)
 	p.flags(s.StoredPoll, s.AgentPolls, s.Unattended, s.CredentialRejected, s.Paused, s.Removed)
 	p.flags(s.Resting, s.RestOfReplaced, s.AsideOfReplaced, s.LockedByReplaced)
-	p.flags(s.Failing, s.Hung, s.Broken, s.Polled, s.Outage, s.HadOutage)
+	p.flags(s.Failing, s.Hung, s.Broken, s.Polled, s.Outage, s.HadOutage, s.Untried)
 	p.put(s.Open, 3)
 	p.put(s.Ended, 3)
 	p.put(s.Faults, 3)

@@ -35,7 +35,7 @@ func (l *Liveness) Holds(s State) bool {
 	holds, known := l.known[key]
 	if !known {
 		for range l.rounds - 1 {
-			if s.Open == 0 && !s.Failing && s.Drains == [DrainCount]Drain{} {
+			if s.Open == 0 && !s.Failing && !s.Untried && s.Drains == [DrainCount]Drain{} {
 				break
 			}
 			s = l.round(s)
@@ -46,15 +46,15 @@ func (l *Liveness) Holds(s State) bool {
 	return holds
 }
 
-// healed reports whether nothing waits that can be delivered, and no trouble is left of
-// an agent that can be reached.
+// healed reports whether nothing waits that can be delivered, no trouble is left of an agent
+// that can be reached, and it was found out whether it can be.
 func (s State) healed() bool {
 	for _, m := range s.Messages {
 		if m.Stage.open() && (m.Nature == Sound || m.Passed) {
 			return false
 		}
 	}
-	return s.Open > 0 || !s.Failing || s.AgentPolls || s.StoredPoll
+	return s.Open > 0 || !s.Failing && !s.Untried || s.AgentPolls || s.StoredPoll
 }
 
 func (l *Liveness) round(s State) State {

@@ -85,6 +85,7 @@ type State struct {
 	LockedByReplaced   bool  // a drain found the task slot taken by a push to a URL that another has replaced
 	Failing            bool  // the last hand-over failed
 	Hung               bool  // the agent did not answer it, and took no probe since
+	Untried            bool  // nothing was handed to the agent's present URL yet
 	Broken             bool  // something took the connection, no answer came back, and no probe was sent since
 	Polled             bool  // an agent that is stored as pushed to has polled a moment ago
 	Outage             bool  // the agent answers each message with an error
@@ -96,7 +97,7 @@ type State struct {
 
 // Start is a workspace whose agent has just registered.
 func Start(storedPoll, agentPolls bool) State {
-	return State{Epoch: 1, StoredPoll: storedPoll, AgentPolls: agentPolls}
+	return State{Epoch: 1, StoredPoll: storedPoll, AgentPolls: agentPolls, Untried: true}
 }
 
 // Live reports whether the workspace's agent can be expected to get its mail.
@@ -111,9 +112,10 @@ func (s State) pushes(r Rules) bool {
 }
 
 // wantsDrain reports whether a drain has something to do: to deliver mail, or to find
-// out whether an agent that failed is back.
+// out whether an agent that failed is back, or whether one with a new URL can be reached.
 func (s State) wantsDrain(r Rules) bool {
-	return s.Live() && s.pushes(r) && !s.Resting && (s.Open > 0 || (s.Failing && !r.NoProbeWithoutMail))
+	return s.Live() && s.pushes(r) && !s.Resting && (s.Open > 0 || (s.Failing && !r.NoProbeWithoutMail) ||
+		(s.Untried && !r.NewURLNeverTried))
 }
 
 // head is the message that the task slot may deliver next; -1 for none.
@@ -149,14 +151,14 @@ func (s *State) goOn() { s.Resting, s.RestOfReplaced = false, false }
 
 // fails notes that a hand-over to the agent ended so.
 func (s *State) fails(end Phase, r Rules) {
-	s.Failing, s.Hung = true, end == PushHung
+	s.Failing, s.Hung, s.Untried = true, end == PushHung, false
 	s.Broken = end == PushBroken && !r.BreakNeverProbed
 }
 
 // reached notes that the agent took something.
 func (s *State) reached() {
 	s.goOn()
-	s.Failing, s.Hung, s.Broken = false, false, false
+	s.Failing, s.Hung, s.Broken, s.Untried = false, false, false, false
 	for i := range s.Messages {
 		s.Messages[i].Reached = s.Messages[i].Missed
 	}

@@ -256,6 +256,7 @@ func TestTheSearchFindsKnownMistakes(t *testing.T) {
 		},
 		"a probe that passes kills mail in an outage":   {troubles, mistakes{ProbeIsAMessage: true}, alone},
 		"in trouble, a claim that ended holds the lane": {troubles, mistakes{EndedClaimHoldsLane: true}, "mail still waits"},
+		"a new URL is not tried until mail comes":       {mistake: mistakes{NewURLNeverTried: true}, want: "trouble lasts"},
 		"trouble without mail does not heal":            {trouble, mistakes{NoProbeWithoutMail: true}, "mail still waits"},
 		"a limit: two outages, and others pass in between": {
 			model.Rules{Trouble: true, TwoOutages: true, MaxFaults: 2, NoOperator: true}, mistakes{}, alone,

@@ -113,7 +113,7 @@ func (n *steps) registers() {
 	n.fault("the agent changes its mode, and does not register", to)
 	if n.rules.TwoHosts {
 		to := n.from
-		to.NewestHost = 1 - to.NewestHost
+		to.NewestHost, to.Untried = 1-to.NewestHost, true
 		to = register(to, n.rules)
 		if to.Epoch != n.from.Epoch {
 			to.freeOfReplaced(n.rules)

@@ -63,6 +63,7 @@ type Mistakes struct {
 	BreakNeverProbed       bool // no probe is sent when the connection broke
 	ProbeIsAMessage        bool // a probe that passes shows that other messages pass
 	EndedClaimHoldsLane    bool // in trouble, a message in flight holds the lane though its claim has ended
+	NewURLNeverTried       bool // nobody finds out whether a new URL can be reached, unless mail waits
 	NoProbeWithoutMail     bool // nobody finds out whether an agent that failed is back, unless mail waits
 }
 
