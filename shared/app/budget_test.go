@@ -199,6 +199,10 @@ func TestBudget(t *testing.T) {
 		b.Registry.WakeIfDeliverable(b.Context(), f, "heartbeat", b.now)
 		return err
 	})
+	b.measure("an agent's words, when they change", cost.Units{Calls: 1, Write: 1}, func() error {
+		said := workspace.Words{PushError: strings.Repeat("x", 300), AnswerError: strings.Repeat("x", 300)}
+		return b.Registry.Profiles.Quote(b.Context(), b.id, "http://127.0.0.1:1/", said)
+	})
 	b.measure("register with mail (wakes the drain)", cost.Units{Calls: 4, Write: 4, Read: 2}, b.register)
 }
 

@@ -276,7 +276,7 @@ func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
 // probeFirst finds out whether an agent answers at all that hung last time, or to which
 // message after message failed, or that failed while no mail waits that would show it.
 func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
-	took, err := w.probe(ctx, f, w.profile)
+	took, err := w.probe(ctx, f, &w.profile)
 	w.asked = w.asked || f.Open == 0
 	if w.probed = took; err != nil || took {
 		return err
@@ -345,7 +345,7 @@ func (w *worker) deliver(
 		return w.end("another drain holds the chat queue", &wakeUp{cause: causeQueueHeld, after: queueHeldFor})
 	}
 	w.handed = true
-	outcome, err := w.push(ctx, f, q, w.profile, head, *ticket)
+	outcome, err := w.push(ctx, f, q, &w.profile, head, *ticket)
 	if err != nil {
 		return err
 	}

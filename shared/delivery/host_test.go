@@ -391,17 +391,56 @@ func TestWakeupsDoNotMultiply(t *testing.T) {
 	}
 }
 
-// An agent's error is stored with the lease, which every heartbeat writes.
+type profiles = registry.Profiles // whose name is that of a method
+
+// quotes counts how often the words of an agent are written.
+type quotes struct {
+	profiles
+	n int
+}
+
+func (q *quotes) Quote(ctx context.Context, id, url string, said workspace.Words) error {
+	q.n++
+	return q.profiles.Quote(ctx, id, url, said)
+}
+
+// Of an agent's error the lease has the beginning, as every heartbeat writes it, and the profile the rest.
 func TestAnAgentsErrorIsKeptShort(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")
+	quoted := &quotes{profiles: w.Registry.Profiles}
+	w.Registry.Profiles = quoted
+	words := strings.Repeat("x", 1<<20)
 	w.Agent = func(chat.Message) delivery.PushResult {
-		return delivery.PushResult{Handover: delivery.AgentError, Why: strings.Repeat("x", 1<<20)}
+		return delivery.PushResult{Handover: delivery.AgentError, Why: words}
 	}
 	w.Send("m1")
 	w.DrainOnce()
-	m, f := w.Receipt("m1"), w.Facts()
-	if len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > 300 {
+	m, f, p := w.Receipt("m1"), w.Facts(), w.Profile()
+	if len(m.Reason) > 400 || len(m.Attempts[0].Error) > 300 || len(f.PushError) > workspace.MaxWords {
 		t.Fatalf("%d, %d, %d bytes", len(m.Reason), len(m.Attempts[0].Error), len(f.PushError))
+	}
+	whole := p.Words.PushError
+	if len(whole) < 290 || len(whole) > 300 || chat.Clip(whole, workspace.MaxWords) != f.PushError {
+		t.Fatalf("%q, and %q in full", f.PushError, whole)
+	}
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Taken, TaskError: words}
+	}
+	again := func() {
+		w.Now = w.Now.Add(time.Hour)
+		w.Send(fmt.Sprint("at ", w.Now))
+		w.Heartbeat(0)
+		w.DrainOnce()
+	}
+	for range 3 {
+		again()
+	}
+	if quoted.n != 2 {
+		t.Errorf("the words were written %d times, and changed twice", quoted.n)
+	}
+	if f := w.Facts(); f.AnswerError == "" ||
+		w.Profile().Words != (workspace.Words{PushError: whole, AnswerError: whole}) {
+		t.Fatalf("%+v, and %+v in full", f.AnswerTrouble, w.Profile().Words)
 	}
 }
 

@@ -365,16 +365,13 @@ func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (ch
 	return ended, d.lost(f, ended, now)
 }
 
-// maxLostWhy bounds what the lease keeps of why a message was lost, in bytes.
-const maxLostWhy = 64
-
 // lost is what the end of an undelivered message does to its mailbox: it is told
 // for a day, and if it expired though its agent was there, it shows that mail does
 // not arrive. One that is dead shows no such thing: the agent said that it can't
 // take it, or it failed where others passed. A probe's end is no loss.
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
-		u.Lost, u.LostAt, u.LostWhy = 1, now, chat.Clip(ended.FullReason(), maxLostWhy)
+		u.Lost, u.LostAt, u.LostWhy = 1, now, lostWhy(ended)
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy
@@ -383,6 +380,11 @@ func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u
 		u.UndeliveredAt = now
 	}
 	return u
+}
+
+// lostWhy is what the lease keeps of why a message was lost.
+func lostWhy(ended chat.Message) string {
+	return chat.Clip(chat.Clip(ended.FullReason(), maxError), workspace.MaxWords)
 }
 
 // plus is both updates' loss.

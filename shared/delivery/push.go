@@ -14,15 +14,12 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// maxError bounds what is kept of an agent's error, in bytes: it stands in the
-// message, and on the lease that every heartbeat writes (maxLeaseError).
-const (
-	maxError      = 300
-	maxLeaseError = 54 // the longest of the words that are this program's own
-)
+// maxError bounds what is kept of an agent's error, in bytes: it stands in the message, and in the profile if it is
+// longer than the lease keeps (workspace.MaxWords).
+const maxError = 300
 
-// leaseError is what the lease keeps of why a push failed: what its fault says already is left out.
-func leaseError(r PushResult) string {
+// words are why a push failed, as a status says it: what its fault says already is left out.
+func (r PushResult) words() string {
 	why := r.Why
 	switch r.Fault {
 	case workspace.FaultHTTP:
@@ -30,7 +27,32 @@ func leaseError(r PushResult) string {
 	case workspace.FaultPage:
 		why = strings.TrimPrefix(why, "what answers there is not an agent: ")
 	}
-	return chat.Clip(why, maxLeaseError)
+	return chat.Clip(why, maxError)
+}
+
+// quote keeps the words of the agent of which the lease has the beginning only: with u, which is what the lease is told,
+// and next, which is lost if u says so. They are written before the lease is, and only when they change. If that fails,
+// the status shows the beginning.
+func (d *Delivery) quote(
+	ctx context.Context, f workspace.Facts, agent *workspace.Profile, r PushResult, u MailboxUpdate, next chat.Message,
+) {
+	said := agent.Words
+	for _, w := range []struct {
+		at    time.Time // when it is told of; zero: it is not
+		whole string
+		kept  *string
+	}{
+		{u.Push.FailedAt, r.words(), &said.PushError},
+		{u.Push.AnswerFailedAt, chat.Clip(r.TaskError, maxError), &said.AnswerError},
+		{u.LostAt, chat.Clip(next.FullReason(), maxError), &said.LostWhy},
+	} {
+		if !w.at.IsZero() && len(w.whole) > workspace.MaxWords {
+			*w.kept = w.whole
+		}
+	}
+	if said != agent.Words && d.Registry.Profiles.Quote(ctx, f.ID, agent.URL, said) == nil {
+		agent.Words = said
+	}
 }
 
 // push claims one message, pushes it and writes the outcome. Its ticket is used
@@ -39,7 +61,7 @@ func leaseError(r PushResult) string {
 // somebody else wrote meanwhile stays as it is. Error: conflict when the claim was lost
 // to another.
 func (d *Delivery) push(
-	ctx context.Context, f workspace.Facts, q ChatQueue, agent workspace.Profile, m chat.Message, t ReceivedTicket,
+	ctx context.Context, f workspace.Facts, q ChatQueue, agent *workspace.Profile, m chat.Message, t ReceivedTicket,
 ) (chat.Outcome, error) {
 	ms, err := d.withBodies(ctx, []chat.Message{m})
 	if err != nil {
@@ -55,8 +77,9 @@ func (d *Delivery) push(
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	began := d.Clock.Now()
-	r := d.Agents.Push(ctx, d.target(agent), taken)
+	r := d.Agents.Push(ctx, d.target(*agent), taken)
 	next, u, outcome := d.outcome(f, taken, r)
+	d.quote(ctx, f, agent, r, u, next)
 	if d.overtaken(ctx, f, r, began) {
 		u.Push = &PushUpdate{AsideUntil: u.Push.AsideUntil}
 	}
@@ -249,17 +272,17 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
-		u.FailedAt, u.Error, u.Fault = now, leaseError(r), r.Fault
+		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.words(), workspace.MaxWords), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	default:
 		u.Succeeded, u.ReachedAt = true, now
 		switch {
 		case probe && r.TaskError != "" && f.AnswerFailures > 0:
-			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
+			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(chat.Clip(r.TaskError, maxError), workspace.MaxWords)
 		case probe || r.Handover == Refused: // the agent is there, and has taken no message
 		case r.TaskError != "":
-			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(r.TaskError, maxLeaseError)
+			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(chat.Clip(r.TaskError, maxError), workspace.MaxWords)
 			u.Degraded = f.AnswerFailures+1 >= d.Registry.Policy.AnswerFailuresToDegrade
 		default:
 			u.PassedAt, u.AnswerSucceeded = now, true
@@ -271,12 +294,12 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 // probe pushes a probe that no message stands behind, and writes what it shows. While mail
 // waits, it shows whether the next message may be tried, and does not end the trouble: that
 // would come and go with each message that fails. It reports whether the agent took it.
-func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace.Profile) (bool, error) {
+func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspace.Profile) (bool, error) {
 	id := "probe-" + uuid.NewString()
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
 	began := d.Clock.Now()
-	r := d.Agents.Push(patient, d.target(agent), chat.Message{
+	r := d.Agents.Push(patient, d.target(*agent), chat.Message{
 		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	now := d.Clock.Now()
@@ -288,6 +311,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent workspace
 	if d.overtaken(ctx, f, r, began) {
 		return false, nil
 	}
+	d.quote(ctx, f, agent, r, u, chat.Message{})
 	u.Host = hostOfOutcome(f, u.Push)
 	u = d.noteStanding(ctx, f, nil, u)
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {

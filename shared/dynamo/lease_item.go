@@ -159,5 +159,9 @@ func decodeField(v reflect.Value, av types.AttributeValue) {
 	}
 }
 
+// LeaseAttribute is the name of the attribute in which a lease has a field of workspace.Facts: for a proof that makes
+// what is stored wrong.
+func LeaseAttribute(field string) string { return leaseAttributes[field] }
+
 // LeaseSize is how many bytes the facts take in their table.
 func LeaseSize(f workspace.Facts) int { return ItemSize(encodeFacts(f)) }

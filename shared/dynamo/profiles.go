@@ -2,9 +2,11 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -19,22 +21,26 @@ var (
 
 // The attributes of a profile.
 const (
-	profileName     = "name"
-	profileCardName = "cardname"
-	profileURL      = "url"
-	profileRuntime  = "runtime"
-	profileRole     = "role"
-	profileTier     = "tier"
-	profileCard     = "card"
-	profileSecret   = "whsec"
-	profileFormer   = "whsecbefore"
-	profileSecretAt = "whsecat"
+	profileName        = "name"
+	profileCardName    = "cardname"
+	profileURL         = "url"
+	profileRuntime     = "runtime"
+	profileRole        = "role"
+	profileTier        = "tier"
+	profileCard        = "card"
+	profileSecret      = "whsec"
+	profileFormer      = "whsecbefore"
+	profileSecretAt    = "whsecat"
+	profilePushError   = "pusherror"
+	profileAnswerError = "answererror"
+	profileLostWhy     = "lostwhy"
 )
 
 // listedProfile are the attributes that a list reads: a hundred cards would fill an
 // answer.
 var listedProfile = []string{
 	ChatPartition, profileName, profileCardName, profileURL, profileRuntime, profileRole, profileTier,
+	profilePushError, profileAnswerError, profileLostWhy,
 }
 
 func profileKey(id string) item { return chatKey(profilePartition+id, profileSort) }
@@ -75,6 +81,21 @@ func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChan
 	return nil
 }
 
+// Quote implements registry.Profiles.
+func (s *Store) Quote(ctx context.Context, id, url string, said workspace.Words) error {
+	c := profileChange(workspace.ProfileChange{Words: &said})
+	c.require(named(profileURL).Equal(str(url)))
+	e := c.build()
+	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
+	})
+	if _, other := errors.AsType[*types.ConditionalCheckFailedException](err); other || err == nil {
+		return nil
+	}
+	return fault.Store("quote an agent", err)
+}
+
 // profileChange is the update of what p speaks of.
 func profileChange(p workspace.ProfileChange) (c change) {
 	text := func(attribute string, to *string) {
@@ -100,6 +121,11 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		text(profileFormer, &p.Signing.Former)
 		c.setTime(named(profileSecretAt), p.Signing.Since)
 	}
+	if p.Words != nil {
+		text(profilePushError, &p.Words.PushError)
+		text(profileAnswerError, &p.Words.AnswerError)
+		text(profileLostWhy, &p.Words.LostWhy)
+	}
 	if p.Tier != nil {
 		c.set(named(profileTier), num(int64(*p.Tier)))
 	}
@@ -113,6 +139,10 @@ func decodeProfile(it item) workspace.Profile {
 		Card: textOf(it[profileCard]),
 		Signing: workspace.Signing{
 			Secret: strOf(it[profileSecret]), Former: strOf(it[profileFormer]), Since: timeOf(it[profileSecretAt]),
+		},
+		Words: workspace.Words{
+			PushError: strOf(it[profilePushError]), AnswerError: strOf(it[profileAnswerError]),
+			LostWhy: strOf(it[profileLostWhy]),
 		},
 	}
 	return p

@@ -69,6 +69,7 @@ func (vw Viewer) Status(f workspace.Facts) workspace.Status {
 // Workspace makes the view; p may be the zero Profile where none was read. A list's
 // profiles have no cards.
 func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace {
+	f = quoted(f, p)
 	v := vw.fleet.Assess(f, vw.policy, vw.now).At(vw.url(p.URL))
 	shown := vw.verdict(f.ID, v)
 	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
@@ -81,6 +82,22 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 		CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime, Role: p.Role,
 		Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
 	}
+}
+
+// quoted are the facts with the agent's words in full, where the profile has those of which the facts have the
+// beginning.
+func quoted(f workspace.Facts, p workspace.Profile) workspace.Facts {
+	f.PushError = inFull(f.PushError, p.Words.PushError)
+	f.AnswerError = inFull(f.AnswerError, p.Words.AnswerError)
+	f.LostWhy = inFull(f.LostWhy, p.Words.LostWhy)
+	return f
+}
+
+func inFull(kept, whole string) string {
+	if kept == chat.Clip(whole, workspace.MaxWords) {
+		return whole
+	}
+	return kept
 }
 
 // Peer makes the view.
@@ -155,6 +172,7 @@ func dropAddresses(v any) (dropped bool) {
 
 // Explanation makes the view, as text when it is asked for as text; p may be the zero Profile where none was read.
 func (vw Viewer) Explanation(f workspace.Facts, p workspace.Profile, asText bool) api.Explanation {
+	f = quoted(f, p)
 	e := vw.fleet.Explain(f, vw.policy, vw.now).At(vw.url(p.URL))
 	e.CommandNeeds = vw.needs(e.Command)
 	for i, r := range e.Remarks {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,43 @@ func TestTheRowNamesTheFaultyHop(t *testing.T) {
 	f := live(reg.Policy)
 	if row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{}); row.Hop != workspace.HopNone {
 		t.Errorf("healthy, and at fault: %q", row.Hop)
+	}
+}
+
+// A status says an agent's words in full when the profile has them, and never those of another error.
+func TestAnAgentsWordsAreSaidInFull(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	for _, whole := range []string{
+		"short", "error -32603: the model provider is down, and the agent has tried four others before it gave up",
+		"\"" + strings.Repeat("quoted words ", 20) + "\"", strings.Repeat("é", 150),
+	} {
+		kept := chat.Clip(whole, workspace.MaxWords)
+		pushes, tasks, lost := live(reg.Policy), live(reg.Policy), live(reg.Policy)
+		pushes.Pushable, pushes.PushFailures, pushes.PushFailedAt, pushes.PushError = true, 3, now, kept
+		tasks.AnswerFailures, tasks.AnswersFailingSince, tasks.AnswerError = 3, now, kept
+		lost.LostMessages, lost.LostAt, lost.LostWhy = 1, now, kept
+		for f, p := range map[*workspace.Facts]workspace.Profile{
+			&lost:   {Words: workspace.Words{LostWhy: whole, PushError: "words of another error"}},
+			&pushes: {Words: workspace.Words{PushError: whole, AnswerError: "words of another error"}},
+			&tasks:  {Words: workspace.Words{AnswerError: whole, PushError: "words of another error"}},
+		} {
+			for _, c := range []struct {
+				has  workspace.Profile
+				want string
+			}{
+				{p, whole},
+				{workspace.Profile{}, kept},
+				{workspace.Profile{Words: workspace.Words{PushError: "words of another error " + whole}}, kept},
+			} {
+				view := httpapi.ViewerOf(t.Context(), reg, now, *f)
+				row, e := view.Workspace(*f, c.has), view.Explanation(*f, c.has, true)
+				said := row.Hint + fmt.Sprint(row.Remarks)
+				if !strings.Contains(said, c.want) || !strings.Contains(e.Text, c.want) ||
+					strings.Contains(said+e.Text, "of another") {
+					t.Errorf("not %q: %q, %q", c.want, said, e.Text)
+				}
+			}
+		}
 	}
 }
 

@@ -62,6 +62,8 @@ type Profiles interface {
 	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
 	// Describe changes a profile.
 	Describe(ctx context.Context, id string, c workspace.ProfileChange) error
+	// Quote keeps words of the agent if the profile has this URL, at which it said them. Otherwise nothing changes.
+	Quote(ctx context.Context, id, url string, said workspace.Words) error
 }
 
 // Owners finds the workspace a credential was issued to. The answer is a hint

@@ -274,7 +274,7 @@ type Full struct {
 type Lost struct {
 	LostMessages int64
 	LostAt       time.Time // last one
-	LostWhy      string    // why that one ended
+	LostWhy      string    // why that one ended; at most MaxWords bytes, but for the time of one that expired
 }
 
 // Counters counts messages by what became of them. Accepting and changing messages add to it, as Mailbox says. The
@@ -315,7 +315,7 @@ type PushTrouble struct {
 	PushFailingSince time.Time // first of those
 	PushDegradedAt   time.Time // when there were as many as degrade a workspace
 	PushFailedAt     time.Time // last of those
-	PushError        string    // of the last, in words
+	PushError        string    // of the last, in words; at most MaxWords bytes
 	PushFault        PushFault // of the last: what came back
 	ProbePushedAt    time.Time // when a probe was last pushed since a message last failed; zero: none was
 	ProbePassed      bool      // the agent took that probe: it is its mail that fails
@@ -332,7 +332,7 @@ type AnswerTrouble struct {
 	AnswersFailingSince time.Time // first of those
 	AnswerFailedAt      time.Time // last of those
 	AnswersDegradedAt   time.Time // when there were as many as degrade a workspace
-	AnswerError         string    // of the last, in the agent's words
+	AnswerError         string    // of the last, in the agent's words; at most MaxWords bytes
 }
 
 // FieldsOf lists the names of the fields of Facts, or of one of its groups, with those of the groups inside it.

@@ -15,6 +15,16 @@ type Profile struct {
 	Role     string // in a few words, for its peers
 	Card     []byte // the agent card, JSON as given
 	Signing  Signing
+	Words    Words
+}
+
+// MaxWords is how many bytes of an error the facts keep, which every heartbeat writes. It is the longest of the errors
+// that are the platform's own.
+const MaxWords = 54
+
+// Words are the errors in full of which the facts have the beginning: those that are longer than MaxWords.
+type Words struct {
+	PushError, AnswerError, LostWhy string
 }
 
 // Signing is the secrets that calls to the workspace's agent are signed with. They are given to its agent alone, in the
@@ -57,6 +67,7 @@ type ProfileChange struct {
 	Card []byte
 
 	Signing *Signing
+	Words   *Words
 }
 
 // Apply returns the profile with the change made.
@@ -68,6 +79,7 @@ func (c ProfileChange) Apply(p Profile) Profile {
 	set(&p.Role, c.Role)
 	set(&p.Tier, c.Tier)
 	set(&p.Signing, c.Signing)
+	set(&p.Words, c.Words)
 	if c.Card != nil {
 		p.Card = c.Card
 	}
@@ -78,7 +90,7 @@ func (c ProfileChange) Apply(p Profile) Profile {
 func Replace(p Profile) ProfileChange {
 	return ProfileChange{
 		Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier,
-		Signing: &p.Signing, Card: append([]byte{}, p.Card...),
+		Signing: &p.Signing, Words: &p.Words, Card: append([]byte{}, p.Card...),
 	}
 }
 

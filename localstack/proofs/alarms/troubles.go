@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall/rollcall/localstack/platform/emulator"
 	"github.com/rollcall/rollcall/localstack/platform/wire"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/dynamo"
 )
 
 // Trouble is a layer of the wire that makes calls of the functions fail.
@@ -226,9 +227,10 @@ func (r *run) wrongCounters(ctx context.Context) (string, error) {
 	}
 	store := dynamodb.NewFromConfig(emulator.Client(r.Emulator.Endpoint))
 	_, err = store.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:        aws.String(r.Deployment.Env["rollcall-dispatch"]["ROLLCALL_LEASES_TABLE"]),
-		Key:              map[string]dynamotypes.AttributeValue{"id": &dynamotypes.AttributeValueMemberS{Value: id}},
-		UpdateExpression: aws.String("ADD #delivered :one"), ExpressionAttributeNames: map[string]string{"#delivered": "nd"},
+		TableName:                aws.String(r.Deployment.Env["rollcall-dispatch"]["ROLLCALL_LEASES_TABLE"]),
+		Key:                      map[string]dynamotypes.AttributeValue{"id": &dynamotypes.AttributeValueMemberS{Value: id}},
+		UpdateExpression:         aws.String("ADD #delivered :one"),
+		ExpressionAttributeNames: map[string]string{"#delivered": dynamo.LeaseAttribute("Delivered")},
 		ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{
 			":one": &dynamotypes.AttributeValueMemberN{Value: "1"},
 		},

@@ -75,6 +75,7 @@ func online() workspace.Facts {
 		Kind: workspace.SignalHeartbeat, From: address, Instance: workspace.OfEpoch(f.Epoch),
 	}, policy, noon.Add(-12*time.Second))
 	f.Accepted, f.Delivered = seq, seq
+	f.PushTrouble = workspace.PushTrouble{} // its URL is no longer new
 	f.DeliveredAt, f.PassedAt, f.ReachedAt = noon.Add(-time.Minute), noon.Add(-time.Minute), noon.Add(-time.Minute)
 	return f
 }

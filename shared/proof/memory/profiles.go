@@ -36,10 +36,20 @@ func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange
 	return nil
 }
 
+// Quote implements registry.Profiles.
+func (s *Store) Quote(_ context.Context, id, url string, said workspace.Words) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.profiles[id]; ok && p.URL == url {
+		s.describe(id, workspace.ProfileChange{Words: &said})
+	}
+	return nil
+}
+
 // describe makes no profile of a change of nothing.
 func (s *Store) describe(id string, c workspace.ProfileChange) {
 	nothing := c.Name == nil && c.CardName == nil && c.URL == nil && c.Runtime == nil && c.Role == nil &&
-		c.Tier == nil && c.Card == nil && c.Signing == nil
+		c.Tier == nil && c.Card == nil && c.Signing == nil && c.Words == nil
 	if !nothing {
 		s.profiles[id] = copyProfile(c.Apply(s.profiles[id]))
 	}

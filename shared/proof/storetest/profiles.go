@@ -34,6 +34,23 @@ func (c contract) profiles(t T) {
 		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Signing: &want.Signing}))
 		same(t, want, profile(t, f.ID))
 	})
+	t.Run("what an agent says is kept with the URL at which it said it, and with no other", func(t T) {
+		f := c.created(t)
+		want := createdProfile
+		for _, said := range []workspace.Words{
+			{PushError: "no"}, {AnswerError: "no key"}, {PushError: "a", AnswerError: "b", LostWhy: "c"},
+		} {
+			must(t, c.Quote(t.Context(), f.ID, want.URL, said))
+			want.Words = said
+			same(t, want, profile(t, f.ID))
+			must(t, c.Quote(t.Context(), f.ID, want.URL+"x", workspace.Words{PushError: "of another"}))
+			same(t, want, profile(t, f.ID))
+		}
+		id := uuid.NewString()
+		must(t, c.Quote(t.Context(), id, "", workspace.Words{PushError: "of nobody"}))
+		must(t, c.Quote(t.Context(), id, want.URL, workspace.Words{PushError: "of nobody"}))
+		same(t, workspace.Profile{}, profile(t, id))
+	})
 	t.Run("many are read at once, each once, without cards and secrets, and without those that are unknown", func(t T) {
 		a, b := c.created(t), c.created(t)
 		got, err := c.Profiles(t.Context(), a.ID, "nobody", b.ID, a.ID)

@@ -132,6 +132,7 @@ func (c contract) created(t T) workspace.Facts {
 	must(t, c.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{
 		Name: new("n"), URL: new("http://agent"), Runtime: new("r"), Role: new("x"), Tier: new(3),
 		CardName: new("c"), Card: []byte(`{"name":"c"}`), Signing: &createdProfile.Signing,
+		Words: &createdProfile.Words,
 	}}))
 	return f
 }
@@ -140,6 +141,7 @@ func (c contract) created(t T) workspace.Facts {
 var createdProfile = workspace.Profile{
 	Name: "n", CardName: "c", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"c"}`),
 	Signing: workspace.Signing{Secret: "whsec_bmV3", Former: "whsec_b2xk", Since: t0},
+	Words:   workspace.Words{PushError: "p", AnswerError: "a", LostWhy: "l"},
 }
 
 // listed is a profile as a list has it: without its card and its secrets.

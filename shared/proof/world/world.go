@@ -221,6 +221,14 @@ func (w *World) Facts() workspace.Facts {
 	return f
 }
 
+// Profile is what is stored of its agent beside the facts.
+func (w *World) Profile() workspace.Profile {
+	w.T.Helper()
+	p, err := w.Store.Profile(w.T.Context(), ID)
+	w.NoError(err)
+	return p
+}
+
 // Verdict returns the workspace's verdict.
 func (w *World) Verdict() workspace.Verdict {
 	w.T.Helper()
