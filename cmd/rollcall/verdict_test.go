@@ -171,14 +171,14 @@ func checkCommand(t *testing.T, command string) {
 func noted(routes *[]string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*routes = append(*routes, routeOf(r.Method+" "+r.URL.Path))
-		_, _ = w.Write([]byte("{}"))
+		_, _ = w.Write([]byte(`{"message_id":"m","state":"delivered"}`))
 	})
 }
 
 // routeOf is the route of a call about the workspace w; "": there is none.
 func routeOf(call string) string {
 	for _, o := range api.Operations() {
-		if o.Route == call || strings.ReplaceAll(o.Route, "/{id}", "/w") == call {
+		if o.Route == call || strings.NewReplacer("/{id}", "/w", "/{message_id}", "/m").Replace(o.Route) == call {
 			return o.Route
 		}
 	}

@@ -30,8 +30,8 @@ func (r PushResult) words() string {
 	return chat.Clip(why, maxError)
 }
 
-// quote keeps the words of the agent of which the lease has the beginning only: with u, which is what the lease is told,
-// and next, which is lost if u says so. They are written before the lease is, and only when they change. If that fails,
+// quote keeps the words of the agent of which the lease has the beginning only: u is what the lease is told, and next
+// is lost if u says so. They are written before the lease is, and only when they change. If that fails,
 // the status shows the beginning.
 func (d *Delivery) quote(
 	ctx context.Context, f workspace.Facts, agent *workspace.Profile, r PushResult, u MailboxUpdate, next chat.Message,

@@ -159,7 +159,7 @@ func TestFailingPushesNameTheURL(t *testing.T) {
 		caller httpapi.Caller
 		hint   string
 	}{
-		{httpapi.Caller{Scope: people.View}, "to the agent's URL http://192.0.2.3:8000/a2a failed (connection refused)"},
+		{httpapi.Caller{Scope: people.View}, "to the agent's URL http://192.0.2.3:8000/a2a failed (“connection refused”)"},
 		{httpapi.Caller{Scope: people.Operate}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
 		{httpapi.Caller{Workspace: f.ID}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
 		{httpapi.Caller{}, "to the agent's URL http://192.0.2.3:8000/a2a failed"},

@@ -105,8 +105,8 @@ var pushFaults = map[PushFault]struct {
 			"agent runs behind it", "check_url",
 	},
 	FaultPage: {
-		HopNetwork, true, "what answers at the URL it registered is not an agent: a proxy or a sign-in page may be in front " +
-			"of it", "check_url",
+		HopNetwork, true, "what answers at the URL it registered is not an agent: a proxy or a sign-in page may be in " +
+			"front of it", "check_url",
 	},
 	FaultUnauthorized: {
 		HopAgent, false, "the agent, or what is in front of it, asks the platform for a credential: let the platform's " +

@@ -88,7 +88,7 @@ func replacedByOperator(ctx context.Context, p Platform) {
 	must(a.keepsVerdict(ctx, credentialsRejected, leaseTTL)) // it sends heartbeats with the old one
 	a.stopCalls()
 	a.token = r.Text("auth_token")
-	must(a.registerAccepted(ctx, "", unusedURL))
+	must(a.registerAccepted(ctx, "", idleURL()))
 	must(a.heartbeatAccepted(ctx))
 	mustGet(a.awaitVerdict(ctx, healthy))
 }
@@ -114,7 +114,7 @@ func rotated(ctx context.Context, p Platform) {
 	if v := mustGet(fresh.heartbeat(ctx)); v.Text("action") != "register" {
 		must(fmt.Errorf("its URL ended with the old one, and it is not told to register: %s", v.Raw))
 	}
-	must(fresh.registerAccepted(ctx, "", unusedURL))
+	must(fresh.registerAccepted(ctx, "", idleURL()))
 	fresh.startHeartbeats(ctx)
 	defer fresh.leave()
 	must(a.keepsVerdict(ctx, healthy, leaseTTL))

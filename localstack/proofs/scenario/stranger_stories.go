@@ -122,7 +122,7 @@ func thiefsURL(ctx context.Context, p Platform) {
 		id, _, err := a.send(ctx)
 		must(err)
 		must(a.awaitMessage(ctx, id, "delivered"))
-		if got := thief.receivedIDs(); !slices.Equal(got, []string{id}) {
+		if got := thief.receivedMail(); !slices.Equal(got, []string{id}) {
 			must(fmt.Errorf("the thief's URL got %q while its credential was good", got))
 		}
 		a.token = a.endCredential(ctx, verb)
@@ -140,7 +140,7 @@ func thiefsURL(ctx context.Context, p Platform) {
 		must(checkAdvice(v, "restart", "its URL is not called any more"))
 		must(a.registerAccepted(ctx, "", a.serve(nil)))
 		must(a.awaitMessage(ctx, id, "delivered"))
-		if got := thief.receivedIDs(); len(got) != 1 {
+		if got := thief.receivedMail(); len(got) != 1 {
 			must(fmt.Errorf("after %s the thief's URL got %q too", verb, got[1:]))
 		}
 		thief.close()
