@@ -174,13 +174,15 @@ func TestOnlineImplies(t *testing.T) {
 			return
 		}
 		if !now.Before(f.LeaseUntil.Add(p.Grace)) || f.LastSignal().IsZero() ||
-			!f.Enrolled() || !f.RevokedAt.IsZero() || f.Hold != workspace.NoHold {
+			!f.Enrolled() || !f.LastSignal().After(f.RevokedAt) || f.Hold != workspace.NoHold {
 			t.Fatalf("online without a live lease and an accepted credential: %+v", f)
 		}
 		able := slices.MaxFunc([]time.Time{f.RegisteredAt, f.RecoveredAt, f.ResumedAt, f.FreeSince}, time.Time.Compare)
-		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective || now.Sub(f.PolledAt) < p.DeliveryObjective ||
+		progress := now.Sub(f.DeliveredAt) < p.DeliveryObjective ||
+			now.Sub(f.PolledAt) < p.PollPatience()+p.PollNoted || // a poll stands in the facts PollNoted late
+
 			f.Busy(p, now) >= f.Slots() ||
-			(f.InFlight >= int64(f.Slots()) && f.PushFailures == 0) ||
+			(f.InFlight >= int64(f.Slots()) && (f.PushFailures == 0 || now.Sub(f.TriedAt) < p.DeliveryObjective)) ||
 			(f.InFlight > 0 && now.Sub(f.PolledAt) < p.DeliveryPatience) || // at work on what it fetched
 			(f.TriedAt.Before(able) && now.Sub(able) < p.DeliveryObjective) ||
 			(f.PolledAt.After(f.RegisteredAt) && now.Sub(f.FreeSince) < p.DeliveryObjective) ||
