@@ -25,7 +25,8 @@ type history struct {
 	cursor string    // the last message that it polled
 	seen   time.Time // when somebody looked last
 	last   workspace.Verdict
-	log    []string // what happened, for a failure
+	noted  workspace.Standing // what the facts said then of its beginning
+	log    []string           // what happened, for a failure
 }
 
 // answersOfAgents are the answers that an agent may give to everything for a while.
@@ -185,12 +186,17 @@ func (h *history) look() {
 		h.lie("it begins in the future")
 	case !same && v.Since.Before(h.seen):
 		h.lie("it was another one at " + h.seen.Format("15:04:05"))
-	case same && !v.Since.Equal(h.last.Since):
+	case same && !v.Since.Equal(h.last.Since) && !h.interrupted(v):
 		h.lie("it is the same one, and its beginning moved")
 	case v.Action == "restart" && f.Leased(h.Registry.Policy, h.Now) && f.Busy(h.Registry.Policy, h.Now) > 0:
 		h.lie("a restart of an agent at work")
 	}
-	h.last, h.seen = v, h.Now
+	h.last, h.seen, h.noted = v, h.Now, f.Standing
+}
+
+// interrupted reports whether another verdict stood between two writes of this second, and was noted.
+func (h *history) interrupted(v workspace.Verdict) bool {
+	return v.Since.Equal(h.Now) && h.Facts().StandsChanges > h.noted.StandsChanges
 }
 
 func (h *history) lie(what string) {
