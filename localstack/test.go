@@ -107,7 +107,7 @@ func goTest(ctx context.Context, p *platform.Platform, dirs emulator.Dirs, args 
 	}); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-timeout=40m"}, args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dirs.Root, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "ROLLCALL_PLATFORM="+file)
 	return cmd.Run()

@@ -15,7 +15,7 @@ func (a *app) redriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive ID [MESSAGE…]",
 		Short: "Put back dead messages: those that are named, or all of a workspace; each keeps its id and place",
-		Long: `redrive puts back the messages of a workspace that died or expired, or only those
+		Long: `redrive puts back the lost messages of a workspace, or only those
 that are named. With --all, or the flags that pick workspaces, it does so for many.
 --dry-run shows which messages these are.`,
 		ValidArgsFunction: a.completeMessages,

@@ -25,8 +25,11 @@ func (r *Registry) Signal(
 	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
-		if fault.CodeOf(err) == fault.WorkspaceUnknown && r.Policy.Bootstrap != workspace.Open {
-			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
+		if fault.CodeOf(err) == fault.WorkspaceUnknown {
+			if r.Policy.Bootstrap != workspace.Open {
+				return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
+			}
+			return workspace.UnregisteredError()
 		}
 		refused, ok := errors.AsType[*Refused](err)
 		if ok && refused.Facts.Hold != workspace.Removed && presented.Matches(refused.Facts.NextCredential) {

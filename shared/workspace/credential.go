@@ -107,6 +107,9 @@ func (f *Facts) bootstrap(presented token.Hash, from string) (Admission, error) 
 // Who uses it registers, or the URL that was registered with the one before ends: see EndsURL.
 func Promote(f Facts, now time.Time) Facts {
 	next := f.promote().endURL(f, now)
+	if replaced := !f.Credential.Zero() || !f.RevokedAt.IsZero(); replaced {
+		next.SeenFrom, next.Homes = "", "" // an address is trusted with the credential that was accepted from there
+	}
 	if EndsURL(f, next) {
 		next.PollAwaitedAt = now // until it registers again, it is to poll
 	}

@@ -330,12 +330,44 @@ func TestARepairGuessesNoAddress(t *testing.T) {
 	}
 }
 
-// Where calls were accepted from one address only, a refused attempt from there is the agent's.
-func TestARevokedAgentOfOneAddressIsNamed(t *testing.T) {
-	f, _ := workspace.Revoke(beat(live(nil), "10.0.0.1", at(590)), p, at(600))
-	f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", "secret", at(610))
-	if v := workspace.Assess(f, p, at(611)); v.Command("w") != "rollcall repair w --from 10.0.0.1" {
-		t.Errorf("command %q", v.Command("w"))
+// An address is trusted with the credential that was accepted from there. Once another is in use, the address that only
+// the former one was accepted from stands in no command, whatever the call was that used the other first.
+func TestAnAddressEndsWithItsCredential(t *testing.T) {
+	owner, thief := "10.0.0.1", "10.0.0.2"
+	shown := func(f workspace.Facts) workspace.Facts {
+		f, _ = workspace.RepairByHand(f, token.Digest("new"), at(601))
+		return f
+	}
+	for name, end := range map[string]func(workspace.Facts) workspace.Facts{
+		"repair --show": shown,
+		"revoke, and repair --show": func(f workspace.Facts) workspace.Facts {
+			f, _ = workspace.Revoke(f, p, at(600))
+			return shown(f)
+		},
+		"rotate": func(f workspace.Facts) workspace.Facts {
+			return workspace.Rotate(f, token.Digest("new"), workspace.ToOperator, at(601))
+		},
+	} {
+		for first, use := range map[string]func(workspace.Facts) workspace.Facts{
+			"a heartbeat": func(f workspace.Facts) workspace.Facts {
+				return beat(workspace.Promote(f, at(610)), owner, at(610))
+			},
+			"a register": func(f workspace.Facts) workspace.Facts {
+				d := workspace.Declaration{From: owner}
+				return workspace.Register(f, workspace.Admission{Promote: true}, d, token.Digest("new"), token.Hash{}, p, at(610))
+			},
+		} {
+			f := use(end(beat(beat(live(nil), owner, at(590)), thief, at(595))))
+			for i := range 2 {
+				f, _ = refuse(f, workspace.SignalRegister, thief, "secret", at(620+i))
+			}
+			if f.AtHome(thief, at(622)) || !f.AtHome(owner, at(622)) {
+				t.Errorf("%s, then %s: the addresses are %q", name, first, f.Homes)
+			}
+			if e := (workspace.Fleet{}).Explain(f, p, at(622)); strings.Contains(e.Command, thief) {
+				t.Errorf("%s, then %s: %q", name, first, e.Command)
+			}
+		}
 	}
 }
 

@@ -223,8 +223,15 @@ func RemovedError(f Facts) error {
 	return e
 }
 
-// UnknownError refuses an id that nobody has used.
+// UnknownError refuses an id that nobody has used. The caller asks for another workspace than its own: a register of
+// the caller would not help.
 func UnknownError() error {
+	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
+		WithHint("check the id; an operator creates a workspace with rollcall create ID", "stop")
+}
+
+// UnregisteredError refuses a call of an agent about its own id, which nobody has used.
+func UnregisteredError() error {
 	return fault.New(fault.WorkspaceUnknown, "no workspace has this id").
 		WithHint("register it, or have an operator create it with rollcall create ID", "register")
 }

@@ -22,8 +22,8 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	goesOn := a.Mint && f.ignoresIssued()
 	homes := f.Homes
-	if !f.RevokedAt.IsZero() {
-		homes = "" // an operator ended what was accepted from there: some of it may have been a thief's
+	if !f.RevokedAt.IsZero() || (a.Promote && !f.Credential.Zero()) {
+		homes = "" // the credential that was accepted from there has ended: it may have been a thief's
 	}
 	switch {
 	case a.Mint:

@@ -270,7 +270,8 @@ func duplicateHost(s *situation) *Verdict {
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
-			"last, and each of them may be handed the same mail when it polls. Stop one, or give it an id of its own "+
+			"last, and each of them may be handed the same mail when it polls. Stop one and restart the other, so that it "+
+			"registers its URL; or give one an id of its own "+
 			"(if it is one agent that calls from several addresses, send uptime_seconds in heartbeats); "+
 			"rollcall history %s shows when each address and URL came", s.whereCopiesAre(), s.ID),
 		Evidence: []Evidence{
@@ -417,11 +418,11 @@ func (s *situation) strangerWarning() string {
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
-// being refused, if the agent was accepted from there lately. After a revocation it has a credential shown, unless
-// calls were accepted from that address alone: of several, one may be a thief's.
+// being refused, if the agent was accepted from there lately. After a revocation it has a credential shown: whoever
+// called before may be a thief.
 func (s *situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
-	if s.distrusted() && !(s.refusedAtHome() && len(s.otherHomes(s.now)) == 1) {
+	if s.distrusted() {
 		return command + " --show"
 	}
 	if s.refusalCount() > 0 && s.refusedAtHome() {

@@ -125,7 +125,9 @@ func TestACanvasThatIsLetInCalls(t *testing.T) {
 	  write: () => fetch(api + '/workspaces/%[1]s/pause', { method: 'POST', headers: { authorization: 'Bearer %[2]s' } }),
 	  asText: () => post('/registry/register', 'text/plain', '{}'),
 	`, id, s.OperatorToken)), canvas)
-	for _, want := range []string{"read=200 ", `"name":"let in"`, "write=200 ", "asText=400 ", `"code":"invalid_json"`} {
+	for _, want := range []string{
+		"read=200 ", `"name":"let in"`, "write=200 ", "asText=415 ", `"code":"unsupported_media_type"`,
+	} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("without %q: %s", want, shown)
 		}

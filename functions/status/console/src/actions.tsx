@@ -53,7 +53,7 @@ const doings: Record<Act, Doing> = {
   },
   redrive: {
     button: 'Redrive', title: w => `Redrive the lost messages of ${w.name}`,
-    does: 'Puts back every message that died or expired, with its id and its place, for five new attempts.',
+    does: 'Puts back every lost message, with its id and its place, for five new attempts.',
     command: w => `rollcall redrive ${w.id}`,
     run: async (live, w) => {
       const { messages } = await live.act<Redriven>(w.id, of(w.id, 'redrive'))
