@@ -371,7 +371,7 @@ func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (ch
 // take it, or it failed where others passed. A probe's end is no loss.
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
-		u.Lost, u.LostAt, u.LostWhy = 1, now, lostWhy(ended)
+		u.Lost, u.LostAt, u.LostWhy = 1, now, beginning(ended.FullReason())
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy
@@ -380,11 +380,6 @@ func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u
 		u.UndeliveredAt = now
 	}
 	return u
-}
-
-// lostWhy is what the lease keeps of why a message was lost.
-func lostWhy(ended chat.Message) string {
-	return chat.Clip(chat.Clip(ended.FullReason(), maxError), workspace.MaxWords)
 }
 
 // plus is both updates' loss.

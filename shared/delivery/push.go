@@ -18,6 +18,9 @@ import (
 // longer than the lease keeps (workspace.MaxWords).
 const maxError = 300
 
+// beginning is what the lease keeps of words of which quote keeps the whole.
+func beginning(words string) string { return chat.Clip(chat.Clip(words, maxError), workspace.MaxWords) }
+
 // words are why a push failed, as a status says it: what its fault says already is left out.
 func (r PushResult) words() string {
 	why := r.Why
@@ -272,17 +275,17 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
-		u.FailedAt, u.Error, u.Fault = now, chat.Clip(r.words(), workspace.MaxWords), r.Fault
+		u.FailedAt, u.Error, u.Fault = now, beginning(r.words()), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	default:
 		u.Succeeded, u.ReachedAt = true, now
 		switch {
 		case probe && r.TaskError != "" && f.AnswerFailures > 0:
-			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(chat.Clip(r.TaskError, maxError), workspace.MaxWords)
+			u.AnswerFailedAt, u.AnswerError = now, beginning(r.TaskError)
 		case probe || r.Handover == Refused: // the agent is there, and has taken no message
 		case r.TaskError != "":
-			u.AnswerFailedAt, u.AnswerError = now, chat.Clip(chat.Clip(r.TaskError, maxError), workspace.MaxWords)
+			u.AnswerFailedAt, u.AnswerError = now, beginning(r.TaskError)
 			u.Degraded = f.AnswerFailures+1 >= d.Registry.Policy.AnswerFailuresToDegrade
 		default:
 			u.PassedAt, u.AnswerSucceeded = now, true

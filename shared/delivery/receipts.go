@@ -125,7 +125,7 @@ func (d *Delivery) lessLost(
 	left = slices.DeleteFunc(slices.Clone(left), func(l chat.Message) bool { return l.ID == m.ID || l.State.Open() })
 	if len(left) > 0 {
 		last := slices.MaxFunc(left, func(a, b chat.Message) int { return a.SettledAt.Compare(b.SettledAt) })
-		u.LostAt, u.LostWhy = last.SettledAt, lostWhy(last)
+		u.LostAt, u.LostWhy = last.SettledAt, beginning(last.FullReason())
 	}
 	return u, nil
 }
