@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -190,6 +191,7 @@ func (a *agent) serve(answer http.HandlerFunc) string {
 
 func (a *agent) receivePush(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body) // otherwise the server does not notice that the caller hung up
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	a.mu.Lock()
 	a.body = string(body)
 	answer := a.answer
