@@ -134,7 +134,7 @@ var expectations = map[workspace.Expectation]string{
 	workspace.ExpectNow:      "accepted; it is being delivered now",
 	workspace.ExpectNextPoll: "accepted; the agent gets it with its next poll",
 	workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
-	workspace.ExpectRetrying: "accepted and kept, but deliveries to the agent fail; it is tried until %s",
+	workspace.ExpectRetrying: "accepted and kept; it is tried until %s",
 	workspace.ExpectNobody:   "accepted and kept, but nobody is listening",
 }
 

@@ -106,6 +106,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, v.Summary()
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed"
+	case f.unheardSinceRefused(v.Reason):
+		return ExpectRetrying, "its agent's last call was refused, and nothing shows that it listens"
 	case v.Status == StatusDegraded && handoversFail(f, p, now):
 		return ExpectRetrying, "deliveries to it fail" // the reason is another one, which goes before this
 	case v.Reason == ReasonPlatformSuspect:
@@ -118,6 +120,15 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectNow, v.Summary()
 	}
 	return ExpectNow, ""
+}
+
+// unheardSinceRefused reports whether the last that is known of the agent is that it was refused, so that nothing shows
+// that somebody listens at its URL: a boot was refused, or all its calls are, and it has neither made an accepted call
+// nor taken anything since.
+func (f *Facts) unheardSinceRefused(reason Reason) bool {
+	heard := latest(f.LastSignal(), f.ReachedAt, f.DeliveredAt)
+	boot := f.RegisterRefused > 0 && !heard.After(f.RegisterRefusedAt)
+	return boot || reason == ReasonCredentialsRejected && !heard.After(f.RefusedSince)
 }
 
 // queueBefore is how many messages go before one that is accepted now.

@@ -453,14 +453,27 @@ func TestNowIsNeverPromisedInVain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
 		for name, spoil := range map[string]func(*workspace.Facts){
-			"a hold":         func(f *workspace.Facts) { f.Hold = workspace.Paused },
-			"a removal":      func(f *workspace.Facts) { f.Hold = workspace.Removed },
-			"silence":        func(f *workspace.Facts) { f.LeaseUntil = now.Add(-p.Grace) },
-			"no credential":  func(f *workspace.Facts) { f.Credential, f.NextCredential = token.Hash{}, token.Hash{} },
-			"a revocation":   func(f *workspace.Facts) { f.RevokedAt = f.LastSignal() },
+			"a hold":        func(f *workspace.Facts) { f.Hold = workspace.Paused },
+			"a removal":     func(f *workspace.Facts) { f.Hold = workspace.Removed },
+			"silence":       func(f *workspace.Facts) { f.LeaseUntil = now.Add(-p.Grace) },
+			"no credential": func(f *workspace.Facts) { f.Credential, f.NextCredential = token.Hash{}, token.Hash{} },
+			"a revocation": func(f *workspace.Facts) {
+				f.RevokedAt = f.LastSignal()
+				if f.RevokedAt.IsZero() {
+					f.RevokedAt = now
+				}
+			},
+			"a refused boot": func(f *workspace.Facts) {
+				f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt = at(590), time.Time{}, time.Time{}, at(-100)
+				f.ReachedAt, f.DeliveredAt = at(500), at(500)
+				f.RegisterRefused, f.RegisterRefusedAt = max(1, f.RegisterRefused), at(598)
+				f.RefusedSince, f.RefusedAt, f.RefusedFrom = at(598), at(598), f.SeenFrom
+			},
 			"a refused push": func(f *workspace.Facts) { f.PushFailures, f.PushFault = 1, workspace.FaultRefused },
 			"a push in vain": func(f *workspace.Facts) { f.PushFailures, f.PushFault = 3, workspace.FaultRPC },
-			"a message lost": func(f *workspace.Facts) { f.UndeliveredAt = at(701) },
+			"a message lost": func(f *workspace.Facts) {
+				f.UndeliveredAt, f.DeliveredAt, f.ReachedAt, f.PolledAt = now, at(500), at(500), at(500)
+			},
 			"no URL":         func(f *workspace.Facts) { f.Pushable = false },
 			"an ended URL":   func(f *workspace.Facts) { f.Pushable, f.URLEndedAt = false, at(500) },
 			"a full slot":    func(f *workspace.Facts) { f.ActiveTasks, f.ActiveAt, f.DeliveredAt = f.Slots(), now, at(500) },

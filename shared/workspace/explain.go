@@ -155,10 +155,10 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	}
 	switch v.Reason {
 	case ReasonCredentialsRejected:
-		expected, _ := Expect(f, v, e.Delivery.Effective, p, now)
+		expected, why := Expect(f, v, e.Delivery.Effective, p, now)
 		switch {
 		case expected == ExpectRetrying:
-			e.Summary += " Its lease still runs, but the last delivery to it failed: its messages are tried again."
+			e.Summary += " Its lease still runs, and its messages are tried, but " + why + "."
 		case expected != ExpectNobody:
 			e.Summary += " Its lease still runs, so its messages go on."
 		case f.Deliverable(p, now):
@@ -171,7 +171,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	default:
 		return e
 	}
-	switch expected, _ := Expect(f, v, e.Delivery.Effective, p, now); expected {
+	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {
 	case ExpectNow:
 		if f.URLUntried() {
 			e.Summary = "It is alive, and a message sent now is pushed at once. Nothing was sent to its URL yet."
@@ -181,8 +181,10 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	case ExpectWhenIdle:
 		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
 	case ExpectRetrying:
-		e.Summary = "It is alive, and a message sent now is tried until it arrives: the last delivery failed: " +
-			quoted(f.PushError) + "."
+		if f.PushFailures > 0 {
+			why += ": " + quoted(f.PushError)
+		}
+		e.Summary = "Its lease runs, and a message sent now is tried until it arrives: " + why + "."
 	}
 	return e
 }

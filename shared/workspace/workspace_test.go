@@ -126,6 +126,9 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		f.RefusedAt = at(rapid.IntRange(-100, 600).Draw(t, "refused"))
 		f.RefusedSince = f.RefusedAt.Add(-time.Second)
 		f.RefusedFrom = rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.2"}).Draw(t, "refused from")
+		if f.RegisterRefused > 0 {
+			f.RegisterRefusedAt = f.RefusedAt
+		}
 	}
 	if rapid.Bool().Draw(t, "live") {
 		mostlyWell(t, &f)

@@ -67,7 +67,7 @@ export const expectedWords: Record<Expectation, string> = {
 
 /** why is the reason of a workspace in a person's words. */
 export const why = ({ status, reason, expected }: Pick<Workspace, 'status' | 'reason' | 'expected'>): string =>
-  status === 'online' && !arrives[expected] ? 'Its last delivery failed, and is tried again' : reasonWords[reason]
+  status === 'online' && !arrives[expected] ? 'Messages are tried, and may not reach it now' : reasonWords[reason]
 
 /** waiting is how many messages wait for their delivery, or are being delivered. */
 export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued + inbox.in_flight : 0
