@@ -12,24 +12,53 @@ import (
 
 // The forms in which a lease has its times and texts. They are short: see leaseAttributes.
 
-// instantBytes is how many bytes an instant has: a number that DynamoDB keeps as such takes eight.
-const instantBytes = 6
+// An instant is milliseconds since instantZero in instantBytes bytes: a number that DynamoDB keeps as such takes eight.
+// That is enough for thirty-four years. Before and after these it is a byte, the lowest or the highest one, and
+// milliseconds since 1970 in six. The first byte is the first, so that of two instants the later one is the greater.
+const (
+	instantBytes    = 5
+	farInstantBytes = 7
+	farBefore       = 0x00
+	farAfter        = 0xff
+)
 
-// instant stores a time of a lease in milliseconds since 1970, with the first byte first, so that of two the later one
-// is the greater.
+var instantZero = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// instant stores a time of a lease, to the millisecond.
 func instant(t time.Time) types.AttributeValue {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(max(0, t.UnixMilli())))
+	ms := max(0, t.UnixMilli())
+	near := ms - instantZero
+	switch first := near >> 32; {
+	case first <= farBefore:
+		return farInstant(farBefore, ms)
+	case first >= farAfter:
+		return farInstant(farAfter, ms)
+	}
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(near))
 	return &types.AttributeValueMemberB{Value: b[8-instantBytes:]}
+}
+
+func farInstant(first byte, ms int64) types.AttributeValue {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(ms))[8-farInstantBytes:]
+	b[0] = first
+	return &types.AttributeValueMemberB{Value: b}
 }
 
 func instantOf(av types.AttributeValue) time.Time {
 	b, ok := av.(*types.AttributeValueMemberB)
-	if !ok || len(b.Value) != instantBytes {
+	if !ok {
 		return time.Time{}
 	}
 	var wide [8]byte
-	copy(wide[8-instantBytes:], b.Value)
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(wide[:]))).UTC()
+	switch len(b.Value) {
+	case instantBytes:
+		copy(wide[8-instantBytes:], b.Value)
+		return time.UnixMilli(instantZero + int64(binary.BigEndian.Uint64(wide[:]))).UTC()
+	case farInstantBytes:
+		copy(wide[8-farInstantBytes+1:], b.Value[1:])
+		return time.UnixMilli(int64(binary.BigEndian.Uint64(wide[:]))).UTC()
+	}
+	return time.Time{}
 }
 
 // phrases are the texts that most leases have. One of them is stored as its place here, which is a number. The list is

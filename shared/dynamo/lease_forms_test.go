@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -48,13 +49,33 @@ func TestAnUnknownFormOfATextIsNone(t *testing.T) {
 // Of two times the later one is the greater, as a condition compares them, and both come back to the millisecond.
 func TestInstantsAreInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		when := rapid.Int64Range(1, 1<<(8*instantBytes)-1)
+		when := rapid.OneOf(
+			rapid.Int64Range(instantZero, instantZero+1<<40), rapid.Int64Range(instantZero-2, instantZero+1<<33),
+			rapid.Int64Range(1, 1<<48-1),
+		)
 		a, b := time.UnixMilli(when.Draw(t, "a")).UTC(), time.UnixMilli(when.Draw(t, "b")).UTC()
 		x, y := instant(a).(*types.AttributeValueMemberB), instant(b).(*types.AttributeValueMemberB)
 		if bytes.Compare(x.Value, y.Value) != a.Compare(b) || !instantOf(x).Equal(a) {
 			t.Fatalf("%s is %x, and %s is %x", a, x.Value, b, y.Value)
 		}
 	})
+}
+
+// An instant has five bytes, as items have them that are stored.
+func TestAnInstantHasFiveBytes(t *testing.T) {
+	for when, want := range map[string]string{
+		"2026-11-26T12:00:00.678Z": "15556820a6", "2058-04-01T00:00:00Z": "fba35d6c00",
+		"2023-11-25T12:02:00Z": "00018c065baac0", "2100-01-02T03:04:05Z": "ff03bb3292bc88",
+	} {
+		at, err := time.Parse(time.RFC3339, when)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := instant(at).(*types.AttributeValueMemberB)
+		if got := fmt.Sprintf("%x", b.Value); got != want || !instantOf(b).Equal(at) {
+			t.Errorf("%s is %s, and %s is read of it", when, got, instantOf(b))
+		}
+	}
 }
 
 // What a workspace stands as takes no more than a number, for each reason.

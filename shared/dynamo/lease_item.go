@@ -34,7 +34,7 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "l", "HeartbeatAt": "h", "PolledAt": "P", "CalledAt": "C", "RecoveredAt": "R",
-	"PollAwaitedAt": "w", "SeenFrom": "s", "Homes": "H", "MovedAt": "mv",
+	"PollAwaitedAt": "w", "SeenFrom": "s", "Homes": "H", "MovedAt": "9",
 	"ActiveTasks": "a", "ActiveAt": "A", "AtWorkSince": "W", "FreeSince": "f", "ErrorsSince": "es",
 	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies
@@ -56,7 +56,7 @@ var leaseAttributes = map[string]string{
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
 	"PushFailures": "2", "PushFailingSince": "b", "PushDegradedAt": "Z", "PushFailedAt": "F",
-	"PushError": "3", "PushFault": "4", "ProbePushedAt": "9", "ProbePassed": "pq",
+	"PushError": "3", "PushFault": "4", "ProbePushedAt": "pp", "ProbePassed": "pq",
 	"RestUntil": "1", "BusySince": "bs", "BusyAnswers": "bn", "URLNew": "0",
 	// AnswerTrouble
 	"AnswerFailures": "af", "AnswersFailingSince": "ag", "AnswerFailedAt": "ah", "AnswersDegradedAt": "ad",

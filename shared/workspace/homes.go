@@ -11,9 +11,22 @@ import (
 )
 
 // An agent may leave by several addresses. Those from which it was accepted lately are its own: a refused attempt from
-// one of them is taken for its own. They are kept as a text of entries "address=hour", newest first, each with a space
-// before it, so that a store can ask whether one is there. A network address is its bytes in base64, as every heartbeat
-// writes the text; what is none has a "!" before it.
+// one of them is taken for its own. They are kept as a text, which is short, as every heartbeat writes it, and in which
+// a store can ask whether an address is there. It begins with the hour of the newest note, in base 36, and goes on with
+// an entry for each address, the newest first: a mark, the address, and how many hours before the newest it was noted,
+// in one digit of base 36. A network address is its bytes in base64. The mark says how long that is, so that no address
+// is found in another one; what is no network address ends with endOfText.
+
+// The marks of the entries.
+const (
+	mark4     = " " // four bytes
+	mark16    = ":"
+	markText  = "!"
+	endOfText = "="
+)
+
+// base64Of is how many characters so many bytes take.
+var base64Of = base64.RawURLEncoding.EncodedLen
 
 // homesKept is how many addresses are kept; homeFor is for how long one is the agent's after it was noted, and
 // homeRenewed how old its note may be before it is noted anew.
@@ -24,26 +37,34 @@ const (
 )
 
 // HomeEntry is what Homes has in it when the address is one of the agent's.
-func HomeEntry(address string) string { return " " + short(address) + "=" }
-
-// notShort marks a text in Homes that is no network address.
-const notShort = "!"
-
-func short(address string) string {
-	if a, err := netip.ParseAddr(address); err == nil && a.String() == address && a.Zone() == "" {
-		return base64.RawURLEncoding.EncodeToString(a.AsSlice())
+func HomeEntry(address string) string {
+	a, err := netip.ParseAddr(address)
+	switch {
+	case err != nil || a.String() != address || a.Zone() != "":
+		return markText + address + endOfText
+	case a.Is4():
+		return mark4 + base64.RawURLEncoding.EncodeToString(a.AsSlice())
 	}
-	return notShort + address
+	return mark16 + base64.RawURLEncoding.EncodeToString(a.AsSlice())
 }
 
-// long is short's inverse.
-func long(text string) string {
-	if address, marked := strings.CutPrefix(text, notShort); marked {
-		return address
+// cutHome cuts the address of the first entry off a text that begins with one.
+func cutHome(text string) (address, rest string, found bool) {
+	n := base64Of(4)
+	switch {
+	case strings.HasPrefix(text, markText):
+		return strings.Cut(text[len(markText):], endOfText)
+	case strings.HasPrefix(text, mark16):
+		n = base64Of(16)
+	case !strings.HasPrefix(text, mark4):
+		return "", "", false
 	}
-	raw, _ := base64.RawURLEncoding.DecodeString(text) // written by short
+	if len(text) <= n {
+		return "", "", false
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text[1 : 1+n])
 	a, _ := netip.AddrFromSlice(raw)
-	return a.String()
+	return a.String(), text[1+n:], err == nil
 }
 
 // home is an entry of Homes.
@@ -52,15 +73,39 @@ type home struct {
 	at      time.Time
 }
 
+// hoursKept is the largest age that an entry can say, in hours.
+const hoursKept = 35
+
 func parseHomes(text string) (homes []home) {
-	for entry := range strings.FieldsSeq(text) {
-		address, hour, _ := strings.Cut(entry, "=")
-		hours, err := strconv.ParseInt(hour, 36, 64)
-		if err == nil {
-			homes = append(homes, home{long(address), time.Unix(hours*3600, 0).UTC()})
+	n := strings.IndexAny(text, mark4+mark16+markText)
+	if n < 0 {
+		return nil
+	}
+	newest, err := strconv.ParseInt(text[:n], 36, 64)
+	for text = text[n:]; err == nil && text != ""; {
+		address, rest, found := cutHome(text)
+		if !found || rest == "" {
+			break
 		}
+		var age int64
+		age, err = strconv.ParseInt(rest[:1], 36, 64)
+		homes, text = append(homes, home{address, time.Unix((newest-age)*3600, 0).UTC()}), rest[1:]
 	}
 	return homes
+}
+
+func writeHomes(homes []home) string {
+	var newest int64
+	for _, h := range homes {
+		newest = max(newest, h.at.Unix()/3600)
+	}
+	var b strings.Builder
+	b.WriteString(strconv.FormatInt(newest, 36))
+	for _, h := range homes {
+		age := min(newest-h.at.Unix()/3600, hoursKept)
+		b.WriteString(HomeEntry(h.address) + strconv.FormatInt(age, 36))
+	}
+	return b.String()
 }
 
 // NoteHome is Homes after an accepted call from an address. It stays as it is while the address has a fresh note.
@@ -73,11 +118,7 @@ func NoteHome(text, address string, now time.Time) string {
 	}
 	homes = slices.DeleteFunc(homes, func(h home) bool { return h.address == address || now.Sub(h.at) >= homeFor })
 	homes = append([]home{{address, now}}, homes...)
-	var b strings.Builder
-	for _, h := range homes[:min(len(homes), homesKept)] {
-		b.WriteString(HomeEntry(h.address) + strconv.FormatInt(h.at.Unix()/3600, 36))
-	}
-	return b.String()
+	return writeHomes(homes[:min(len(homes), homesKept)])
 }
 
 // movesNotedEvery is the least time between two notes that an agent calls from an address that is new: one that leaves

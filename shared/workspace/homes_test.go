@@ -36,17 +36,53 @@ func TestHomesAreTheAddressesOfLate(t *testing.T) {
 	}
 }
 
+// addresses look alike: the bytes of one begin or end those of another.
+var addresses = []string{
+	"10.0.0.1", "10.0.0.11", "2001:db8::1", "1.10.0.0.1", "somewhere", "a00:1:203::", "a00:1:203::a00:1",
+	"::ffff:10.0.0.1", "::a00:1",
+}
+
+// Every address that is kept is the agent's for a day, to the hour.
+func TestEachHomeIsKeptForADay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text, noted := "", map[string]time.Time{}
+		second := 0
+		for range rapid.IntRange(1, 12).Draw(t, "calls") {
+			second += rapid.IntRange(0, 40_000).Draw(t, "pause")
+			from := rapid.SampledFrom(addresses[:4]).Draw(t, "from")
+			text = workspace.NoteHome(text, from, at(second))
+			noted[from] = at(second)
+		}
+		f := workspace.Facts{Liveness: workspace.Liveness{Homes: text}}
+		for address, last := range noted {
+			// A note that is fresh is not written again: it may be six hours old, and says the hour.
+			switch age := at(second).Sub(last); {
+			case age < 17*time.Hour && !f.AtHome(address, at(second)):
+				t.Fatalf("%s called %s ago and is not in %q", address, age, text)
+			case age >= 25*time.Hour && f.AtHome(address, at(second)):
+				t.Fatalf("%s called %s ago and is still in %q", address, age, text)
+			}
+		}
+	})
+}
+
 func TestAnAddressIsFoundByItsEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		address := rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.11", "2001:db8::1", "1.10.0.0.1", "somewhere"})
+		address := rapid.SampledFrom(addresses)
 		text := ""
 		for range rapid.IntRange(0, 6).Draw(t, "calls") {
-			from := address.Draw(t, "from")
+			from, before := address.Draw(t, "from"), text
 			now := at(rapid.IntRange(0, 100000).Draw(t, "at"))
 			text = workspace.NoteHome(text, from, now)
 			f := workspace.Facts{Liveness: workspace.Liveness{Homes: text}}
 			if !strings.Contains(text, workspace.HomeEntry(from)) || !f.AtHome(from, now) {
 				t.Fatalf("%s is not in %q", from, text)
+			}
+			for _, other := range addresses {
+				noted := strings.Contains(text, workspace.HomeEntry(other))
+				if noted && other != from && !strings.Contains(before, workspace.HomeEntry(other)) {
+					t.Fatalf("%s is found in %q, and never called", other, text)
+				}
 			}
 		}
 	})

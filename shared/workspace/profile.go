@@ -18,9 +18,8 @@ type Profile struct {
 	Words    Words
 }
 
-// MaxWords is how many bytes of an error the facts keep, which every heartbeat writes. It is the longest of the errors
-// that are the platform's own.
-const MaxWords = 54
+// MaxWords is how many bytes of an error the facts keep, which every heartbeat writes.
+const MaxWords = 50
 
 // Words are the errors in full of which the facts have the beginning: those that are longer than MaxWords.
 type Words struct {
