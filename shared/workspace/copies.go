@@ -77,6 +77,41 @@ func (f Facts) noteTakeover(was string, p Policy, now time.Time, names ...string
 	return f
 }
 
+// aloneSince is when an agent of this id began to call alone: no other has called or registered since.
+func (f *Facts) aloneSince() time.Time { return latest(f.TakenOverAt, f.RegisteredAt) }
+
+// outlivedCopy reports whether the agent that calls may not be the one whose URL is pushed to, and the other is silent:
+// two called in turn and none has registered since, or this one's epoch is older than the URL. Two that both call are
+// never found so, as none of them is silent for half a lease: asked to register, they would take the URL from each
+// other.
+func (f *Facts) outlivedCopy(p Policy, now time.Time) bool {
+	epoch := epochOf(f.Instance)
+	copies := f.Takeovers >= p.TakeoversForDuplicate && f.RegisteredAt.Before(f.TakenOverAt)
+	superseded := epoch > 0 && epoch < f.URLEpoch
+	return (copies || superseded) && now.Sub(f.aloneSince()) >= p.LeaseTTL/2
+}
+
+// epochOf is the epoch that an instance of this name reports; 0 when its name is another one.
+func epochOf(name string) int64 {
+	digits, ok := strings.CutPrefix(name, "e")
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseInt(digits, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// endCopies forgets, when an agent registers that has called alone for a while, that there were two.
+func (f Facts) endCopies(p Policy, now time.Time) Facts {
+	if f.outlivedCopy(p, now) {
+		f.Takeovers, f.TakeoversSince, f.TakenOverAt = 0, time.Time{}, time.Time{}
+	}
+	return f
+}
+
 // noteURL notes the URL of a register. Copies that each serve a URL of their own, and register in turn, are told apart
 // by it; a register without a URL says nothing.
 func (f Facts) noteURL(url string, p Policy, now time.Time) Facts {

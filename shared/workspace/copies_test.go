@@ -1,8 +1,12 @@
 package workspace_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -110,6 +114,107 @@ func TestAnyBootIsTheSameWithinTheSlack(t *testing.T) {
 		}
 		if workspace.SameInstance(first, workspace.Signal{Instance: workspace.BootedAt(at(sec + 20))}) {
 			t.Fatalf("booted at %d and at %d are one", sec, sec+20)
+		}
+	}
+}
+
+// runningCopy is an agent that does what the answers to its heartbeats ask.
+type runningCopy struct {
+	from, url   string
+	boot        time.Time
+	epoch       int64
+	every, next int // seconds
+	registers   []int
+	named       func(c *runningCopy) workspace.Instance
+}
+
+func (c *runningCopy) register(f workspace.Facts, s int) workspace.Facts {
+	f = register(f, workspace.Declaration{URL: c.url, Pushable: true, From: c.from}, at(s))
+	c.epoch, c.registers = f.Epoch, append(c.registers, s)
+	return f
+}
+
+func (c *runningCopy) beat(f workspace.Facts, s int) workspace.Facts {
+	signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: c.from, Instance: c.named(c)}
+	f = workspace.Observe(f, signal, p, at(s))
+	if c.next = s + c.every; f.MustRegister(p, at(s)) {
+		f = c.register(f, s)
+	}
+	return f
+}
+
+// Two copies that both live are never asked to register, as they would take the URL from each other for ever. When one
+// stops, the other is asked once, and from then on its own URL is the one that is pushed to.
+func TestTheCopyThatGoesOnIsAskedToRegister(t *testing.T) {
+	named := map[string]func(*runningCopy) workspace.Instance{
+		"epoch":   func(c *runningCopy) workspace.Instance { return workspace.OfEpoch(c.epoch) },
+		"uptime":  func(c *runningCopy) workspace.Instance { return workspace.BootedAt(c.boot) },
+		"address": func(*runningCopy) workspace.Instance { return workspace.Instance{} },
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		by := named[rapid.SampledFrom([]string{"epoch", "uptime", "address"}).Draw(t, "told apart by")]
+		copies := []*runningCopy{
+			{from: "a", url: "http://a", boot: at(-1000), named: by},
+			{from: "b", url: "http://b", boot: at(-500), named: by},
+		}
+		f := live(nil)
+		for i, c := range copies {
+			c.every = rapid.IntRange(5, int(p.LeaseTTL.Seconds()/3)).Draw(t, "pace")
+			f = c.register(f, i)
+			c.next = i + c.every
+		}
+		run := func(from, to int, alive ...*runningCopy) {
+			for s := from; s < to; s++ {
+				for _, c := range alive {
+					if c.next <= s {
+						f = c.beat(f, s)
+					}
+				}
+			}
+		}
+		run(2, 600, copies...)
+		for _, c := range copies {
+			if len(c.registers) != 1 {
+				t.Fatalf("two copies that live register at %v: %+v", c.registers, f)
+			}
+		}
+		survivor := copies[rapid.IntRange(0, 1).Draw(t, "goes on")]
+		run(600, 720, survivor)
+		if n := len(survivor.registers); n > 2 {
+			t.Fatalf("it registers at %v: %+v", survivor.registers, f)
+		}
+		if v := workspace.Assess(f, p, at(720)); v.Status != workspace.StatusOnline || f.MustRegister(p, at(720)) {
+			t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
+		}
+		if last := survivor.registers[len(survivor.registers)-1]; survivor == copies[0] && last < 600 {
+			t.Fatalf("mail goes to the URL of a copy that ended: it registered at %v", survivor.registers)
+		}
+	})
+}
+
+// What is said of pushes that fail at the URL of a copy that has ended.
+func TestPushesToACopyThatEndedAreToldAsThat(t *testing.T) {
+	f := live(func(f *workspace.Facts) {
+		f.Instance, f.URLEpoch, f.Epoch, f.RegisteredAt = workspace.OfEpoch(1).Name, 2, 2, at(500)
+		f.Takeovers, f.TakenOverAt, f.TakeoversSince = 2, at(540), at(540)
+		f.PushFailures, f.PushFailedAt, f.PushFault, f.PushError = 3, at(590), workspace.FaultRefused, "connection refused"
+	})
+	for second, want := range map[int]struct {
+		reason workspace.Reason
+		action string
+	}{
+		584: {workspace.ReasonDuplicateHost, "stop_one"},
+		585: {workspace.ReasonDuplicateHost, "restart"},
+		630: {workspace.ReasonPushFailing, "restart"},
+	} {
+		v := workspace.Assess(f, p, at(second)).At("http://b:1/a2a")
+		if v.Reason != want.reason || v.Action != want.action {
+			t.Errorf("at %d: %s, %s: %s", second, v.Reason, v.Action, v.Hint)
+		}
+		if !slices.ContainsFunc(v.Evidence, func(e workspace.Evidence) bool {
+			return strings.Contains(e.Fact, "mail is pushed to the agent's URL http://b:1/a2a")
+		}) {
+			t.Errorf("at %d the URL is not named: %+v", second, v.Evidence)
 		}
 	}
 }

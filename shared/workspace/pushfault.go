@@ -1,6 +1,9 @@
 package workspace
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // PushFault is what came back when a hand-over by push failed.
 type PushFault string
@@ -119,16 +122,24 @@ var pushFaults = map[PushFault]struct {
 // agentsURL is what verdicts call the agent's URL, which the facts don't have.
 const agentsURL = "the agent's URL"
 
-// At is the verdict with the URL in its hint. Only who may know the URL is shown it.
+// At is the verdict with the URL in its words. Only who may know the URL is shown it.
 func (v Verdict) At(url string) Verdict {
-	v.Hint = withURL(v.Hint, url)
+	v.Hint, v.Evidence = withURL(v.Hint, url), evidenceWithURL(v.Evidence, url)
 	return v
 }
 
-// At is the explanation with the URL in its next step. Only who may know the URL is shown it.
+// At is the explanation with the URL in its words. Only who may know the URL is shown it.
 func (e Explanation) At(url string) Explanation {
-	e.Next = withURL(e.Next, url)
+	e.Next, e.Evidence = withURL(e.Next, url), evidenceWithURL(e.Evidence, url)
 	return e
+}
+
+func evidenceWithURL(evidence []Evidence, url string) []Evidence {
+	evidence = slices.Clone(evidence)
+	for i, e := range evidence {
+		evidence[i].Fact = withURL(e.Fact, url)
+	}
+	return evidence
 }
 
 func withURL(words, url string) string {

@@ -41,6 +41,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f = f.promote()
 	}
 	f.URLOfNext = a.Mint && !f.Credential.Zero()
+	f = f.endCopies(p, now)
 	f.Version++
 	f.Epoch++
 	f.RegisteredAt, f.RevokedAt = now, time.Time{}

@@ -267,19 +267,35 @@ func duplicateHost(s *situation) *Verdict {
 	if s.Takeovers < s.p.TakeoversForDuplicate || !s.within(s.TakenOverAt, s.p.LeaseTTL) {
 		return nil
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
-			"last, and each of them may be handed the same mail when it polls. Stop one and restart the other, so that it "+
-			"registers its URL; or give one an id of its own "+
-			"(if it is one agent that calls from several addresses, send uptime_seconds in heartbeats); "+
+			"last, and each of them may be handed the same mail when it polls. Stop one, and restart the other; "+
+			"or give one an id of its own. "+
+			"If it is one agent that calls from several addresses, send uptime_seconds in heartbeats. "+
 			"rollcall history %s shows when each address and URL came", s.whereCopiesAre(), s.ID),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
-				"an agent that had called before came back after another one, %d times in a row", s.Takeovers)},
+				"an agent that had called before came back after another one, %s in a row",
+				plural(int64(s.Takeovers), "time"))},
 			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
 		},
 	}
+	if s.mode == Push {
+		v.Evidence = append(v.Evidence, s.pushedToEvidence())
+	}
+	if s.outlivedCopy(s.p, s.now) {
+		v.Action = "restart"
+		v.Hint = fmt.Sprintf("two agents called under this id, and one is silent since %s. The other is asked to register "+
+			"by the answers to its heartbeats: until it does, mail may go to the one that is silent. "+
+			"Restart it if it doesn't", stamp(s.TakenOverAt))
+	}
+	return v
+}
+
+// pushedToEvidence is the URL that mail is pushed to, and when it was registered.
+func (s *situation) pushedToEvidence() Evidence {
+	return Evidence{s.RegisteredAt, "last accepted register; since then mail is pushed to " + agentsURL}
 }
 
 // whereCopiesAre names the addresses that two agents of one id call from.

@@ -101,6 +101,10 @@ func handoversFail(f Facts, p Policy, now time.Time) bool {
 
 func (s *situation) pushesFail() *Verdict {
 	advice, action := s.advice()
+	if s.mayBePushedToCopy() {
+		advice, action = "two agents have used this id, and that URL may be the other one's. The one that calls is asked "+
+			"to register by the answers to its heartbeats; restart it if it doesn't", "restart"
+	}
 	last := "the last delivery"
 	if s.PushFailures > 1 {
 		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
@@ -113,9 +117,14 @@ func (s *situation) pushesFail() *Verdict {
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
-			s.probeEvidence(),
+			s.probeEvidence(), s.pushedToEvidence(),
 			Evidence{s.LastSignal(), "last accepted call"}),
 	}
+}
+
+// mayBePushedToCopy reports whether pushes fail that go to the URL of a copy which is silent, as far as is known.
+func (s *situation) mayBePushedToCopy() bool {
+	return s.outlivedCopy(s.p, s.now) && !s.retryDue() && !s.ProbePassed
 }
 
 // receiptsWords say what shows each try and what came back.

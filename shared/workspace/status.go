@@ -279,7 +279,8 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	}
 	add(s.LeaseUntil, p.Grace, p.Grace+p.SuspectFor)
 	add(s.fleet.OutageEnd, p.LeaseTTL+p.Grace)
-	add(s.TakenOverAt, p.LeaseTTL)
+	add(s.TakenOverAt, p.LeaseTTL/2, p.LeaseTTL)
+	add(s.aloneSince(), p.LeaseTTL/2)
 	add(s.LastSignal(), p.LeaseTTL/2)
 	add(s.PolledAt, p.LeaseTTL/2+p.PollNoted, p.PollNoted+p.PollPatience())
 	add(s.ActiveAt, p.LeaseTTL, -maxSkew)

@@ -39,5 +39,7 @@ func (f Facts) endURL(old Facts, now time.Time) Facts {
 }
 
 // MustRegister reports whether an agent that works is to be told to register: its URL has ended, and it has not said
-// another one since.
-func (f *Facts) MustRegister() bool { return !f.URLEndedAt.IsZero() && f.Enrolled() }
+// another one since, or the URL that is pushed to may be that of a copy which is silent now.
+func (f *Facts) MustRegister(p Policy, now time.Time) bool {
+	return f.Enrolled() && (!f.URLEndedAt.IsZero() || f.outlivedCopy(p, now))
+}

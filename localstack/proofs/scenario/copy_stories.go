@@ -3,7 +3,10 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // copyStories are about two agents that call under one id, and about one that only
@@ -46,8 +49,24 @@ func copiesAtTwoAddresses(ctx context.Context, p Platform) {
 	must(checkAdvice(v, "stop_one", b.from))
 	must(a.keepsVerdict(ctx, duplicateHost, 2*leaseTTL))
 	b.stopCalls()
+	must(a.awaitAskedToRegister(ctx))
+	must(a.registerAccepted(ctx, "", idleURL()))
+	if r := mustGet(a.heartbeat(ctx)); r.Text("action") != "" {
+		must(fmt.Errorf("asked to %s right after its register", r.Text("action")))
+	}
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, duplicateHost, healthy))
+}
+
+// awaitAskedToRegister waits until a heartbeat is answered with the action register.
+func (a *agent) awaitAskedToRegister(ctx context.Context) error {
+	return client.Until(ctx, patience, func() error {
+		r, err := a.heartbeat(ctx)
+		if err == nil && r.Text("action") != "register" {
+			err = fmt.Errorf("its heartbeats are answered %s", r.Raw)
+		}
+		return err
+	})
 }
 
 func copiesOnOneMachine(ctx context.Context, p Platform) {
