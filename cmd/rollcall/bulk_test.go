@@ -104,7 +104,11 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"": {[]string{`POST /workspaces/named/repair {"from":"10.0.0.7"}`}, exitRefused, "repair left 2 of 3 out"},
+		"": {
+			[]string{`POST /workspaces/named/repair {"from":"10.0.0.7","told":true}`},
+			exitRefused,
+			"repair left 2 of 3 out",
+		},
 		" --anyone": {[]string{
 			`POST /workspaces/named/repair {"anyone":true}`, `POST /workspaces/placed/repair {"anyone":true}`,
 			`POST /workspaces/waits/repair {"anyone":true}`,

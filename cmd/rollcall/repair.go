@@ -50,6 +50,7 @@ out, and that is said.`
 // repairRequest is what the platform is asked for.
 type repairRequest struct {
 	From   string `json:"from,omitempty"`
+	Told   bool   `json:"told,omitempty"` // From is as the verdict says
 	Anyone bool   `json:"anyone,omitempty"`
 	Show   bool   `json:"show,omitempty"`
 	Force  bool   `json:"force,omitempty"`
@@ -59,11 +60,11 @@ type repairRequest struct {
 func (r repairRequest) plain() bool { return r.From == "" && !r.Anyone && !r.Show }
 
 // asTold is the request for a workspace that was picked, as its verdict has it: with the address that the verdict's
-// command names.
+// command names. It moves no window that an operator has opened meanwhile.
 func (r repairRequest) asTold(ws api.Workspace) repairRequest {
 	words := strings.Fields(ws.Command)
 	if at := slices.Index(words, "--from"); r.plain() && repairs(ws) && at >= 0 && at+1 < len(words) {
-		r.From = words[at+1]
+		r.From, r.Told = words[at+1], true
 	}
 	return r
 }

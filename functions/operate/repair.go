@@ -35,7 +35,7 @@ func repair(reg *registry.Registry) func(context.Context, httpapi.Call, api.Repa
 
 // repairInput reads whom a repair is for. Error: invalid_request.
 func repairInput(in api.RepairRequest) (registry.RepairInput, error) {
-	out := registry.RepairInput{ID: in.ID, Anyone: in.Anyone, Show: in.Show, Force: in.Force}
+	out := registry.RepairInput{ID: in.ID, Told: in.Told, Anyone: in.Anyone, Show: in.Show, Force: in.Force}
 	ways := 0
 	for _, asked := range []bool{in.From != "", in.Anyone, in.Show} {
 		if asked {

@@ -86,6 +86,7 @@ var Repair = declare[RepairRequest, Repaired](Operation{
 type RepairRequest struct {
 	WorkspacePath
 	From   string `json:"from" description:"the agent's network address: only a register from there is given the new credential"`
+	Told   bool   `json:"told" description:"from is what the verdict names, and no person: 409 if a bootstrap window is open for another address"`
 	Anyone bool   `json:"anyone" description:"give the new credential to whoever registers first, from any address"`
 	Show   bool   `json:"show" description:"open no window, and answer with a credential: for an agent that reads its own from its environment or a file"`
 	Force  bool   `json:"force" description:"also when the agent works with the credential that this ends"`

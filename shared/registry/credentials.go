@@ -19,6 +19,7 @@ import (
 type RepairInput struct {
 	ID     string
 	From   string // network address; "": none is named
+	Told   bool   // From is as the verdict says, and moves no window
 	Anyone bool
 	Show   bool
 	Force  bool // also when the agent works with the credential that this ends
@@ -61,8 +62,18 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 					return f, nil, err
 				}
 				to = from + ", the address of its last accepted call"
+				if from != f.SeenFrom {
+					to = from + ", as the window before"
+				}
+			case in.Told:
+				if err = f.CheckWindow(from, now); err != nil {
+					return f, nil, err
+				}
 			}
 			next, out.Revoked = workspace.Repair(f, from, r.Policy, now)
+			if in.From != "" && !in.Told {
+				next = workspace.TrustOnly(next, in.From, now)
+			}
 			e.Summary = fmt.Sprintf("%s; bootstrap open until %s, to %s",
 				revokedWords(out.Revoked), next.BootstrapUntil.UTC().Format(time.RFC3339), to)
 			return next, e, nil

@@ -78,6 +78,48 @@ func TestAStrangerSeesNoWindow(t *testing.T) {
 	}
 }
 
+// An operator who names the agent's address says where the agent is. Whoever calls from another one that was accepted
+// lately, a thief, gets into no window: neither by a repair of many, which says what the verdict says, nor by one that
+// names no address; not while the window is open, and not when it has ended.
+func TestANamedAddressIsTheOnlyOne(t *testing.T) {
+	const owner, thief = "10.0.0.1", "10.0.0.2"
+	r := deployed()
+	created, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, from := range []string{owner, thief} {
+		beat := workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}
+		if _, err := r.Signal(t.Context(), "w", created.AuthToken, beat, t0.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := registry.RepairInput{ID: "w", From: owner, Force: true, By: operator}
+	if _, err := r.Repair(t.Context(), named, t0.Add(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	told := registry.RepairInput{ID: "w", From: thief, Told: true, By: operator}
+	if _, err := r.Repair(t.Context(), told, t0.Add(3*time.Second)); fault.CodeOf(err) != fault.RepairAddressUnknown {
+		t.Errorf("a repair of many moves the window: %v", err)
+	}
+	for _, now := range []time.Time{t0.Add(10 * time.Second), t0.Add(r.Policy.BootstrapWindow + time.Minute)} {
+		if err := registerFrom(t, r, thief, now); fault.CodeOf(err) != fault.CredentialMissing {
+			t.Errorf("the thief registers: %v", err)
+		}
+		f, err := r.Read(t.Context(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := (workspace.Fleet{}).Explain(f, r.Policy, now); strings.Contains(e.Command, thief) {
+			t.Errorf("%q: %q", e.Command, e.Next)
+		}
+		out, err := r.Repair(t.Context(), registry.RepairInput{ID: "w", By: operator}, now)
+		if err != nil || out.Facts.BootstrapFrom != owner {
+			t.Errorf("a repair without an address is for %q, %v", out.Facts.BootstrapFrom, err)
+		}
+	}
+}
+
 func TestARepairNeedsAnAddress(t *testing.T) {
 	r := deployed()
 	if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {

@@ -182,11 +182,35 @@ func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
 	return f.endURL(old, now), dropped
 }
 
-// WindowFor is the address that a repair opens its window to when the operator says no other: that of the last accepted
-// call, wherever a stranger's attempts have been refused since. There is none after a revocation, and none when the
-// agent's attempts are refused at another address of its own: one of the two may be a thief's.
-// Error: repair_address_unknown.
+// windowAddress is the address that an open bootstrap window is for; "": none is open, or it is for anyone.
+func (f *Facts) windowAddress(now time.Time) string {
+	if !now.Before(f.BootstrapUntil) {
+		return ""
+	}
+	return f.BootstrapFrom
+}
+
+// CheckWindow refuses to move an open bootstrap window to the address from, which nobody named for this workspace: it
+// was read from a verdict. An operator may have opened the window since. Error: repair_address_unknown.
+func (f *Facts) CheckWindow(from string, now time.Time) error {
+	open := f.windowAddress(now)
+	if open == "" || open == from {
+		return nil
+	}
+	return fault.New(fault.RepairAddressUnknown, "a bootstrap window is open until %s, to an agent at %s: it is not "+
+		"moved to %s", stamp(f.BootstrapUntil), open, from).
+		WithHint("restart the agent at the address that the window is for; only if you know that the agent is elsewhere, "+
+			"name its address for this workspace (from, --from ADDR)", "repair")
+}
+
+// WindowFor is the address that a repair opens its window to when the operator says no other: that of an open window,
+// or else that of the last accepted call, wherever a stranger's attempts have been refused since. There is none after a
+// revocation, and none when the agent's attempts are refused at another address of its own: one of the two may be a
+// thief's. Error: repair_address_unknown.
 func (f *Facts) WindowFor(now time.Time) (string, error) {
+	if open := f.windowAddress(now); open != "" {
+		return open, nil
+	}
 	if f.distrusted() {
 		return "", fault.New(fault.RepairAddressUnknown, "its credentials were revoked: "+
 			"the address of its last accepted call may be a thief's").WithHint("have a credential shown and place it "+

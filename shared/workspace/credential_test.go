@@ -3,6 +3,7 @@ package workspace_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -371,8 +372,8 @@ func TestAnAddressEndsWithItsCredential(t *testing.T) {
 	}
 }
 
-// An agent that moved is refused once after a repair, and the hint names its address. The command does so only for an
-// address from which it was accepted lately.
+// An agent that moved is refused once after a repair, and the hint names its address. No command does: it would move
+// the window of the repair.
 func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 	for name, c := range map[string]struct {
 		homes   []string
@@ -380,7 +381,7 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 		want    string
 	}{
 		"to an address that is new":    {[]string{"10.0.0.1"}, false, "rollcall doctor w"},
-		"to an address that it had":    {[]string{"10.0.0.3", "10.0.0.1"}, false, "rollcall repair w --from 10.0.0.3"},
+		"to an address that it had":    {[]string{"10.0.0.3", "10.0.0.1"}, false, "rollcall doctor w"},
 		"after a revocation, to a new": {[]string{"10.0.0.1"}, true, "rollcall doctor w"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -406,6 +407,39 @@ func TestARepairOfAMovedAgentEndsNoCircle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A window that is open for an address stays there, whoever calls from wherever: no command, no hint and no repair that
+// names no address moves it.
+func TestAnOpenWindowStaysWhereItIs(t *testing.T) {
+	const owner, thief = "10.0.0.1", "10.0.0.2"
+	named := regexp.MustCompile(`rollcall repair \S+ --from ([\w:.]*\w)`)
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		f.BootstrapUntil, f.BootstrapFrom = at(700), owner
+		f.SeenFrom = rapid.SampledFrom([]string{"", owner, thief}).Draw(t, "seen from")
+		f.Homes = workspace.NoteHome(workspace.NoteHome("", owner, at(500)), thief, at(500))
+		f.RefusedFrom = rapid.SampledFrom([]string{"", owner, thief}).Draw(t, "refused from")
+		v := workspace.Assess(f, p, now)
+		said := []string{v.Command("w"), v.Hint}
+		for _, remark := range v.Remarks {
+			said = append(said, remark.Command, remark.Text)
+		}
+		for _, text := range said {
+			for _, m := range named.FindAllStringSubmatch(text, -1) {
+				if m[1] != owner {
+					t.Fatalf("%q, of %+v", text, v)
+				}
+			}
+		}
+		if from, err := f.WindowFor(now); err != nil || from != owner {
+			t.Fatalf("a repair that names no address is for %q, %v", from, err)
+		}
+		if f.CheckWindow(owner, now) != nil || fault.CodeOf(f.CheckWindow(thief, now)) != fault.RepairAddressUnknown ||
+			f.CheckWindow(thief, at(700)) != nil {
+			t.Fatal("a window that is open is for its address")
+		}
+	})
 }
 
 func removed() workspace.Facts {

@@ -175,6 +175,15 @@ func (f *Facts) AtHome(address string, now time.Time) bool {
 	})
 }
 
+// TrustOnly is the facts after an operator named the address that the agent calls from: no other is the agent's until
+// a call from there is accepted.
+func TrustOnly(f Facts, address string, now time.Time) Facts {
+	if !f.LastSignal().IsZero() {
+		f.SeenFrom, f.Homes = address, NoteHome("", address, now)
+	}
+	return f
+}
+
 // distrusted reports whether an operator revoked the credentials, and no call was accepted since: any address from
 // which one was accepted before may be a thief's.
 func (f *Facts) distrusted() bool { return f.SeenFrom == "" && !f.LastSignal().IsZero() }

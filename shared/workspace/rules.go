@@ -75,26 +75,26 @@ func credentialsRevoked(s *situation) *Verdict {
 }
 
 // tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
-// the agent may have moved. A command lets it in from there only if it was accepted from there lately; there is none
-// after a revocation, or for an old credential: that may be a thief.
+// the agent may have moved, or it may be a thief. No command moves a window that is open: that takes a person who knows
+// where the agent is.
 func (s *situation) tellRefusedElsewhere(v *Verdict) {
 	refused := func(from string, at time.Time) bool {
 		return from != "" && from != s.BootstrapFrom && !at.Before(s.windowOpened(s.p))
 	}
 	own := refused(s.RefusedFrom, s.RefusedAt) && s.refusedAtHome()
 	stranger := refused(s.StrangerFrom, s.StrangerAt) && s.StrangerWith != OthersCredential
-	switch {
-	case own && !s.distrusted():
-		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --from %s", s.ID, s.RefusedFrom)
-		v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it: if that is this "+
-			"agent, %s", s.RefusedFrom, v.NextCommand)
-	case own, stranger:
-		from := s.StrangerFrom
-		if own {
-			from = s.RefusedFrom
-		}
-		v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. ", from) + ifYouKnow
+	if !own && !stranger {
+		return
 	}
+	from, known := s.StrangerFrom, ifYouKnow
+	if own {
+		from = s.RefusedFrom
+	}
+	if own && !s.distrusted() {
+		known = "Calls were accepted from there lately: only if you know that its agent is there now, repair it with " +
+			"--from and that address"
+	}
+	v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. ", from) + known
 }
 
 // ifYouKnow is what may be done about refused calls that nothing shows to be the agent's. It is no command with their
@@ -434,14 +434,15 @@ func (s *situation) strangerWarning() string {
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
-// being refused, if the agent was accepted from there lately. After a revocation it has a credential shown: whoever
-// called before may be a thief.
+// being refused, if the agent was accepted from there lately; a window that is open for another one it leaves there.
+// After a revocation it has a credential shown: whoever called before may be a thief.
 func (s *situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() {
 		return command + " --show"
 	}
-	if s.refusalCount() > 0 && s.refusedAtHome() {
+	open := s.windowAddress(s.now)
+	if s.refusalCount() > 0 && s.refusedAtHome() && (open == "" || open == s.RefusedFrom) {
 		command += " --from " + s.RefusedFrom
 	}
 	return command

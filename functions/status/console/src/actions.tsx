@@ -7,11 +7,13 @@ import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
 import { refusal, sentence } from './refusals'
+import { repairOf, told } from './repair'
+import type { RepairChoice } from './repair'
 
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
 /** Choice is what a person asks for beside the act itself. */
-interface Choice { show: boolean; from: string; reset: boolean; purge: boolean; message: string }
+interface Choice extends RepairChoice { reset: boolean; purge: boolean; message: string }
 
 /** Force is in the body of an act that was refused for the sake of its agent, and is done all the same. */
 interface Force { force?: true }
@@ -34,9 +36,9 @@ const doings: Record<Act, Doing> = {
     button: 'Repair', title: w => `Repair ${w.name}`, danger: true,
     does: 'Ends every credential that it has. Its agent is cut off until it has a new one.',
     next: { invalid_request: 'Write the address as a number, such as 192.0.2.7, or leave it empty.' },
-    command: (w, c) => `rollcall repair ${w.id}` + (c.show ? ' --show' : c.from ? ' --from ' + c.from : ''),
+    command: (w, c) => repairOf(w, c).command,
     run: async (live, w, c, force) => {
-      const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...(c.show ? { show: true } : c.from ? { from: c.from } : {}), ...force })
+      const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...repairOf(w, c).body, ...force })
       const until = done.bootstrap_until
         ? `Its agent is given a new credential if it registers before ${done.bootstrap_until}${done.from ? `, from ${done.from} only` : ''}. ` : ''
       return { words: until + sentence(done.next.replace(' before bootstrap_until', '')), secret: done.auth_token }
@@ -147,16 +149,14 @@ export const grave = (act: Act) => act === 'revoke' || act === 'remove'
 export function ActDialog({ act, w, message = '', live, onClose }: {
   act: Act; w: Workspace; message?: string; live: Live; onClose: () => void
 }) {
-  const doing = doings[act], asked = w.command ?? ''
-  const [choice, set] = useState<Choice>({
-    show: asked.includes('--show'), from: / --from (\S+)/.exec(asked)?.[1] ?? '', reset: false, purge: false, message,
-  })
+  const doing = doings[act], asked = told(w)
+  const [choice, set] = useState<Choice>({ show: !!asked?.show, from: '', reset: false, purge: false, message })
   const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
     <Confirm title={doing.title(w)} about={w.id} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
       command={doing.command(w, choice)} next={doing.next} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
       {act === 'redrive' && <Which w={w} />}
-      {act === 'repair' && <RepairChoice choice={choice} choose={choose} />}
+      {act === 'repair' && <HowRepaired choice={choice} asked={asked?.from} choose={choose} />}
       {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked })} />
         <span>End its credentials too, and show a new one</span></label>}
       {act === 'remove' && <label class="check"><input type="checkbox" checked={choice.purge} onChange={e => choose({ purge: e.currentTarget.checked })} />
@@ -165,14 +165,14 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
   )
 }
 
-function RepairChoice({ choice, choose }: { choice: Choice; choose: (to: Partial<Choice>) => void }) {
+function HowRepaired({ choice, asked, choose }: { choice: Choice; asked?: string; choose: (to: Partial<Choice>) => void }) {
   return (
     <fieldset>
       <legend>How does it get the new one?</legend>
       <label class="check"><input type="radio" name="how" checked={!choice.show} onChange={() => choose({ show: false })} />
         <span>Its agent fetches it: restart it within 15 minutes</span></label>
       {!choice.show && <label class="address"><span>only from the address</span>
-        <input value={choice.from} placeholder="of its last accepted call" onInput={e => choose({ from: e.currentTarget.value.trim() })} /></label>}
+        <input value={choice.from} placeholder={asked || 'of its last accepted call'} onInput={e => choose({ from: e.currentTarget.value.trim() })} /></label>}
       <label class="check"><input type="radio" name="how" checked={choice.show} onChange={() => choose({ show: true })} />
         <span>I place it by hand, in its environment or a file: show it here</span></label>
     </fieldset>
