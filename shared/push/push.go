@@ -33,10 +33,6 @@ const (
 // maxAnswer is how many bytes are read of an agent's answer.
 const maxAnswer = 1 << 20
 
-// maxIdle is how long a connection is kept that no call uses. Common servers close theirs after 5 s, and a call on a
-// connection that is being closed fails.
-const maxIdle = 4 * time.Second
-
 // maxConnect is how long the attempt to connect may take.
 const maxConnect = 10 * time.Second
 
@@ -73,8 +69,9 @@ func New(reach Reach, patience Patience) *Pusher {
 		Transport: &http.Transport{
 			DialContext:         dialer.DialContext,
 			TLSHandshakeTimeout: 10 * time.Second,
-			MaxIdleConnsPerHost: 2,
-			IdleConnTimeout:     maxIdle,
+			// Each call has a connection of its own. On one that was used before, the transport sends a call again by
+			// itself when the agent closes it: then one attempt is two requests, and its cause that of the second.
+			DisableKeepAlives: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -121,8 +118,7 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	return r
 }
 
-// pushRequest is the call that delivers a message. The idempotency key lets the transport send it again over another
-// connection, when the agent closes one that was idle.
+// pushRequest is the call that delivers a message.
 func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http.Request, error) {
 	body := chat.TameNumbers(m.Body)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))

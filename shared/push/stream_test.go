@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,44 +148,68 @@ func TestAStreamOutlivesThePatienceForAnAnswer(t *testing.T) {
 	}
 }
 
-// An agent may close a connection that was idle, just when it is used again: the call goes out once more.
-func TestAConnectionThatIsClosedCostsNoAttempt(t *testing.T) {
+// oneAnswer is an agent that answers its first call and keeps the connection open, and goes away when it has read the
+// second. calls is how many it has read, once it has gone.
+func oneAnswer(t *testing.T) (url string, calls func() int) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	const answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"result\":{}}"
+	t.Cleanup(func() { _ = l.Close() })
+	var read atomic.Int64
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		r := bufio.NewReader(conn)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, req.Body)
+			if read.Add(1) > 1 {
+				_ = l.Close()
+				return
+			}
+			_, _ = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"result\":{}}")
+		}
+	}
 	go func() {
-		for n := 0; ; n++ {
+		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				r := bufio.NewReader(conn)
-				for answers := 0; ; answers++ {
-					req, err := http.ReadRequest(r)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, req.Body)
-					if answers == 1 { // the second call on a connection finds it closed
-						return
-					}
-					_, _ = fmt.Fprint(conn, answer)
-				}
-			}()
+			go serve(conn)
 		}
 	}()
-	p := push.New(push.Private, push.Patience{Answer: 5 * time.Second})
-	for i := range 6 {
-		to := delivery.Target{URL: "http://" + l.Addr().String()}
-		r := p.Push(t.Context(), to, chat.Message{ID: "m", Body: []byte(`{}`)})
-		if r.Handover != delivery.Taken {
-			t.Errorf("call %d: %+v", i, r)
+	return "http://" + l.Addr().String(), func() int { return int(read.Load()) }
+}
+
+// An attempt is one request, and its cause is what became of that one: a call that kills the agent is not sent again to
+// a port at which nothing listens any more.
+func TestAnAttemptIsOneRequest(t *testing.T) {
+	url, calls := oneAnswer(t)
+	p, to := push.New(push.Private, push.Patience{Answer: 5 * time.Second}), delivery.Target{URL: url}
+	m := chat.Message{ID: "m", Body: []byte(`{}`)}
+	if r := p.Push(t.Context(), to, m); r.Handover != delivery.Taken {
+		t.Fatalf("%+v", r)
+	}
+	if r := p.Push(t.Context(), to, m); r.Handover != delivery.Unreachable || r.Fault != workspace.FaultBroken {
+		t.Errorf("%+v", r)
+	}
+	if n := calls(); n != 2 {
+		t.Errorf("two attempts were %d requests", n)
+	}
+	url, calls = oneAnswer(t)
+	told := chat.Message{ID: "m", State: chat.Delivered}
+	for i, want := range []bool{true, false} {
+		if err := p.Tell(t.Context(), delivery.Target{URL: url}, told); (err == nil) != want {
+			t.Errorf("callback %d: %v", i, err)
 		}
+	}
+	if n := calls(); n != 2 {
+		t.Errorf("two callbacks were %d requests", n)
 	}
 }
 
