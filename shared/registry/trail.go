@@ -104,8 +104,8 @@ func byAgent(action, summary, from, credential string, now time.Time) activity.A
 	}
 }
 
-// forgetURL has the profile's URL forgotten when the change from old to next ends the credential that it was registered
-// with, and returns the line of it; none when there is nothing to forget.
+// forgetURL has the profile's URL forgotten, and its secret replaced, when the change from old to next ends the
+// credential that they were registered with. It returns the line of the URL; none when there was none.
 func (r *Registry) forgetURL(
 	ctx context.Context, old, next workspace.Facts, extras *SaveExtras, now time.Time,
 ) (line []activity.AuditEntry, err error) {
@@ -113,15 +113,19 @@ func (r *Registry) forgetURL(
 		return line, nil
 	}
 	was, err := r.Profiles.Profile(ctx, next.ID)
-	if err != nil || was.URL == "" {
+	if err != nil || (was.URL == "" && was.Signing == workspace.Signing{}) {
 		return line, err
 	}
 	var profile workspace.ProfileChange
 	if extras.Profile != nil {
 		profile = *extras.Profile
 	}
-	profile.URL = new(string)
+	signing := was.Signing.After(old, next, token.SigningSecret(), now)
+	profile.URL, profile.Signing = new(string), &signing
 	extras.Profile = &profile
+	if was.URL == "" {
+		return line, nil
+	}
 	return append(line, activity.AuditEntry{
 		Actor: activity.Actor{Who: "rollcall"}, Action: "url_ended", At: now,
 		Summary: fmt.Sprintf("its URL %s is not called any more: the credential that it was registered with ended",

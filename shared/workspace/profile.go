@@ -43,6 +43,16 @@ func (s Signing) Replace(secret string, now time.Time) Signing {
 	return Signing{Secret: secret, Former: s.Secret, Since: now}
 }
 
+// After is the secrets after the change from old to next, which is no register and ended the credential that they were
+// given with (EndsURL). Where another credential is used in its place, secret takes over, as at a register. Where an
+// operator ended it, it may be a thief's: both secrets end with it, and the next register is given another.
+func (s Signing) After(old, next Facts, secret string, now time.Time) Signing {
+	if s.Secret == "" || old.NextCredential.Zero() || !old.NextCredential.Matches(next.Credential) {
+		return Signing{}
+	}
+	return s.Replace(secret, now)
+}
+
 // Secrets are those that a call at this time is signed with, the newest first.
 func (s Signing) Secrets(now time.Time) (secrets []string) {
 	if s.Secret != "" {

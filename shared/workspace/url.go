@@ -8,7 +8,8 @@ import (
 
 // The URL of an agent is as good as the credential that it was registered with. Whoever had that credential may have
 // been a thief, and an ended credential must bring nobody any mail. So the URL ends with it, and nothing is pushed
-// until an agent registers with a credential that is good.
+// until an agent registers with a credential that is good. The secret that signs calls to the agent is given in the
+// answer to a register, and ends with the same credential.
 
 // urlCredential is the credential that the workspace's URL was registered with: that in use, unless NextCredential was
 // issued to the very register that said the URL. Zero: none is issued.
