@@ -114,7 +114,7 @@ test('the fleet’s headline counts those that need a hand, and claims nothing o
   await shows(headline, 'rollcall repair --reason credentials_rejected --dry-run')
   await headline.getByRole('button', { name: 'Messages pushed to it fail 8' }).click()
   await holds(page, () => document.querySelectorAll('tbody tr').length === 8)
-  assert.match(page.url(), /reason=push_failing/)
+  assert.match(page.url(), /cause=push_failing/)
   await headline.getByRole('button', { name: 'Messages pushed to it fail 8' }).click()
   await holds(page, () => document.querySelectorAll('tbody tr').length === 20)
   broken = 1

@@ -58,6 +58,8 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
     await page.getByRole('search').waitFor()
     for (const [w, words] of wanted) await shows(row(page, w.id), words)
     assert.ok(await page.locator('tbody tr').count() >= least)
+    const bare = page.locator('tbody tr').filter({ has: page.locator('.dot:not(.good)'), hasNot: page.locator('.command .copy') })
+    assert.deepEqual(await bare.evaluateAll(rows => rows.map(r => r.innerText)), [], 'each row that is not well has a command to copy')
     await sound(page, name + ' fleet')
     await picture(page, 'fleet-' + name)
     await row(page, lost.id).locator('a.name').click()

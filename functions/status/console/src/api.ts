@@ -1,11 +1,14 @@
 // The API, as a person's browser calls it. The types are made of openapi.json.
-import type { Problem as ProblemBody } from './schema.gen'
+import type { Problem as ProblemBody, Remark } from './schema.gen'
 
 export type {
   Attempt, Change, Created, CreatedWebhook, Evidence, Events, Expectation, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
   Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status,
   TestedWebhook, Webhook, Webhooks, Workspace,
 } from './schema.gen'
+
+/** Warning is the code of a remark. */
+export type Warning = Remark['code']
 
 /** Problem is an error that the API answers. */
 export class Problem extends Error {

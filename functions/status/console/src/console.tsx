@@ -2,12 +2,12 @@ import './console.css'
 // The console: which page is shown, and what stands around it.
 import { render } from 'preact'
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
-import { needsHand } from './fleet'
+import { inNeed } from './fleet'
 import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
 import { Live } from './live'
 import type { State } from './live'
-import { Dialog, Keys, Link, Name } from './parts'
+import { Command, Dialog, Keys, Link, Name } from './parts'
 import { SignIn } from './signin'
 import { span } from './time'
 import { WebhooksPage } from './webhooks'
@@ -57,7 +57,7 @@ let fleetAddress = '' // of the fleet page, as the person left it
 
 /** useTitle names the page, and says in the tab how many workspaces need a hand. */
 function useTitle(state: State, name: string | null) {
-  const now = useNow(), wrong = state.fleet?.filter(w => needsHand(w, now)).length ?? 0
+  const now = useNow(), wrong = inNeed(state.fleet ?? [], now)
   useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
 }
 
@@ -74,7 +74,7 @@ function Gone({ state }: { state: State }) {
   return (
     <section class="gone-banner" role="alert">
       <p>The platform can’t be reached: {state.trouble}. {state.fleet && <>What you see is <b>{old} old</b>. </>}It is tried again every few seconds.</p>
-      <p>From a terminal here, <code>rollcall doctor</code> says which part of the way to it is broken.</p>
+      <p>From a terminal here, this says which part of the way to it is broken: <Command>rollcall doctor</Command></p>
     </section>
   )
 }

@@ -1,11 +1,12 @@
 // Which workspaces the fleet page shows, and in which order: pure, and kept in the page's address.
-import type { Reason, Status, Workspace } from './api'
+import type { Reason, Status, Warning, Workspace } from './api'
 import { heard, severity, statusWords, waiting, why, worstFirst } from './words'
 
 export interface Filter {
   search: string
   status: string
   reason: string
+  cause: string // why it needs a hand
   mode: string
   team: string
   sort: string // a column, with - before it for the other way round; '': worst first
@@ -13,14 +14,14 @@ export interface Filter {
   silent: boolean // those that have been silent for days are unfolded
 }
 
-export const noFilter: Filter = { search: '', status: '', reason: '', mode: '', team: '', sort: '', page: 1, silent: false }
+export const noFilter: Filter = { search: '', status: '', reason: '', cause: '', mode: '', team: '', sort: '', page: 1, silent: false }
 
 /** readFilter is the filter that an address holds. */
 export function readFilter(query: string): Filter {
   const q = new URLSearchParams(query)
   return {
     search: q.get('search') ?? '', status: q.get('status') ?? '', reason: q.get('reason') ?? '', mode: q.get('mode') ?? '',
-    team: q.get('team') ?? '',
+    cause: q.get('cause') ?? '', team: q.get('team') ?? '',
     sort: sorted(q.get('sort') ?? '').column ? q.get('sort') ?? '' : '',
     page: Math.max(1, Math.trunc(Number(q.get('page'))) || 1), silent: q.get('silent') === 'shown',
   }
@@ -29,7 +30,7 @@ export function readFilter(query: string): Filter {
 /** writeFilter is the query of a filter's address. */
 export function writeFilter(f: Filter): string {
   const q = new URLSearchParams()
-  for (const name of ['search', 'status', 'reason', 'mode', 'team', 'sort'] as const) if (f[name]) q.set(name, f[name])
+  for (const name of ['search', 'status', 'reason', 'cause', 'mode', 'team', 'sort'] as const) if (f[name]) q.set(name, f[name])
   if (f.silent) q.set('silent', 'shown')
   if (f.page > 1) q.set('page', String(f.page))
   return q.size ? '?' + q : ''
@@ -51,16 +52,28 @@ export const silentLong = (w: Row, now: number) => w.status === 'offline' && now
 /** suspected reports whether the platform itself is suspected of what a workspace looks like. */
 export const suspected = (w: Row) => w.reason === 'platform_suspect'
 
-/**
- * needsHand reports whether an operator has something to do about a workspace, as rollcall problems does. Those that the
- * platform is suspected of, and those that have been silent for days, are told once for all.
- */
-export const needsHand = (w: Row, now: number) => w.status !== 'removed' && !suspected(w) && !silentLong(w, now) &&
-  (w.status === 'degraded' || w.status === 'offline' || (w.status === 'paused' && waiting(w) > 0) || !!w.remarks?.length)
+/** Cause is why a workspace needs a hand: its reason, or what its first remark warns of. */
+export type Cause = Reason | Warning
 
-/** causes are the reasons of those that need a hand, worst first, with how many there are of each. */
-export const causes = (fleet: Row[], now: number): Array<[Reason, number]> =>
-  [...counted(order(fleet.filter(w => needsHand(w, now) && (w.status === 'degraded' || w.status === 'offline'))).map(w => w.reason))]
+/**
+ * cause is why an operator has something to do about a workspace, as rollcall problems says; undefined: there is nothing.
+ * Those that the platform is suspected of, and those that have been silent for days, are told once for all.
+ */
+export function cause(w: Row, now: number): Cause | undefined {
+  if (w.status === 'removed' || suspected(w) || silentLong(w, now)) return undefined
+  const held = w.status === 'paused' && waiting(w) > 0
+  return w.status === 'degraded' || w.status === 'offline' || held ? w.reason : w.remarks?.[0]?.code
+}
+
+/** needsHand reports whether an operator has something to do about a workspace. */
+export const needsHand = (w: Row, now: number) => cause(w, now) !== undefined
+
+/** causes are why workspaces need a hand, worst first, with how many do for each. Each workspace has one. */
+export const causes = (fleet: Row[], now: number): Array<[Cause, number]> =>
+  [...counted(order(fleet).flatMap(w => cause(w, now) ?? []))]
+
+/** inNeed is how many workspaces need a hand. */
+export const inNeed = (fleet: Row[], now: number) => causes(fleet, now).reduce((sum, [, n]) => sum + n, 0)
 
 /** order is worst first, then by id. */
 export const order = <W extends Row>(fleet: W[]): W[] => {
@@ -130,7 +143,7 @@ function counted<K extends string>(keys: K[]): Map<K, number> {
 
 /** shown is what the page shows of a fleet. */
 export function shown<W extends Row>(fleet: W[], f: Filter, now: number): Shown<W> {
-  const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) &&
+  const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) && (!f.cause || cause(w, now) === f.cause) &&
     (!f.mode || w.delivery.effective_mode === f.mode) && (!f.team || w.team === f.team) && found(w, f.search)), f.sort)
   const recent = kept.filter(w => !silentLong(w, now)), old = kept.filter(w => silentLong(w, now))
   // Who searches for one, or asks for a status, is shown it.

@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, asks, label } from './actions'
 import type { Act } from './actions'
 import type { Health, Me, Workspace } from './api'
-import { causes, needsHand, nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, suspected, writeFilter } from './fleet'
+import { causes, inNeed, needsHand, nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly, most } from './live'
@@ -10,7 +10,7 @@ import type { Live, State } from './live'
 import { Ago, Command, Dot, Icon, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
-import { heard, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
+import { causeWords, heard, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
 
 /** FleetPage is the list of workspaces, worst first. live is told which are shown. */
 export function FleetPage({ live, state, query, onSignIn }: { live: Live; state: State; query: string; onSignIn: () => void }) {
@@ -41,7 +41,7 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
   return (
     <>
       <Suspicion fleet={state.fleet} health={state.health} />
-      <Headline state={state} fleet={state.fleet} now={now} reason={filter.reason} change={change} />
+      <Headline state={state} fleet={state.fleet} now={now} cause={filter.cause} change={change} />
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
@@ -53,7 +53,7 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
       </p>}
       {filter.silent && <p class="fold"><button type="button" class="plain" onClick={() => change({ silent: false })}>Fold those away that have been silent for days</button></p>}
       <Pages page={page} change={change} />
-      {state.more && <p class="muted">There are more than these {most}: <code>rollcall status</code> shows all.</p>}
+      {state.more && <p class="muted">There are more than these {most}. This shows all: <Command>rollcall status</Command></p>}
       {doing && <ActDialog {...doing} live={live} onClose={() => open(undefined)} />}
     </>
   )
@@ -71,10 +71,10 @@ const Nobody = ({ me }: { me: Me | undefined }) => (
 const fewest = 10 // that need a hand, and are told together by what is wrong: fewer are seen at a glance
 
 /** Headline says how many workspaces need a hand, and of what. It claims nothing of now while the platform does not answer. */
-function Headline({ state, fleet, now, reason, change }: {
-  state: State; fleet: Workspace[]; now: number; reason: string; change: (to: Partial<Filter>) => void
+function Headline({ state, fleet, now, cause, change }: {
+  state: State; fleet: Workspace[]; now: number; cause: string; change: (to: Partial<Filter>) => void
 }) {
-  const wrong = fleet.filter(w => needsHand(w, now)).length, of = `${wrong} of ${fleet.length}${state.more ? '+' : ''} workspaces`
+  const wrong = inNeed(fleet, now), of = `${wrong} of ${fleet.length}${state.more ? '+' : ''} workspaces`
   const other = fleet.some(suspected) || state.health?.status === 'degraded' ? 'else ' : '', then = state.trouble && span((Date.now() - state.readAt) / 1000) + ' ago'
   const words = then ? wrong ? `${of} needed a hand ${then}` : `Nothing ${other}was wrong ${then}`
     : wrong ? `${of} need${wrong === 1 ? 's' : ''} a hand` : `Nothing ${other}is wrong`
@@ -82,8 +82,8 @@ function Headline({ state, fleet, now, reason, change }: {
   return (
     <header class="headline">
       <h1>{words}</h1>
-      {wrong > fewest && <div class="causes" role="group" aria-label="Why">{why.map(([r, n]) => (
-        <button type="button" key={r} aria-pressed={reason === r} onClick={() => change({ reason: reason === r ? '' : r })}>{reasonWords[r]} <b>{n}</b></button>
+      {wrong > fewest && <div class="causes" role="group" aria-label="Why">{why.map(([c, n]) => (
+        <button type="button" key={c} aria-pressed={cause === c} onClick={() => change({ cause: cause === c ? '' : c })}>{causeWords[c]} <b>{n}</b></button>
       ))}</div>}
       {refused > 1 && <p class="muted">Repair these {refused} at once; this says first what it would do: <Command needs={state.me?.scope === 'view' ? 'operate' : undefined}>rollcall repair --reason credentials_rejected --dry-run</Command></p>}
     </header>
@@ -190,18 +190,26 @@ function Table({ rows, page, now, act, sort, change }: {
   )
 }
 
-/** mends reports whether a command changes something: what only looks stands on the workspace's page. */
-const mends = (command: string) => !/^rollcall (receipts|doctor|explain|log|history) /.test(command)
-
 /** Mending is a command of a row, with the button that does the same. */
 function Mending({ w, command, needs, act, first = false }: { w: Workspace; command: string; needs: string | undefined; act: Acting; first?: boolean }) {
   const does = asks(w, command)
   return <span class="mending">{act && does && <button type="button" class={first ? 'main' : ''} onClick={() => act(does, w)}>{label(does)}</button>}<Command needs={needs}>{command}</Command></span>
 }
 
+/** Hint is what to do about a workspace. Of a long one the rest is shown when it is asked for. */
+function Hint({ w, now }: { w: Workspace; now: number }) {
+  const text = useRef<HTMLSpanElement>(null), [all, show] = useState(false), [cut, measured] = useState(false)
+  useLayoutEffect(() => { if (text.current && !all) measured(text.current.scrollHeight > text.current.clientHeight + 1) })
+  return (
+    <>
+      <span ref={text} class={'more' + (all ? ' all' : '')}><Said now={now} id={w.id} beside={w.command}>{w.hint}</Said></span>
+      {cut && <button type="button" class="plain rest" aria-expanded={all} onClick={() => show(!all)}>{all ? 'Less' : 'All of it'}</button>}
+    </>
+  )
+}
+
 function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting }) {
   const open = waiting(w), wrong = needsHand(w, now) && w.status !== 'online'
-  const told = !!w.command && (w.reason === 'credentials_rejected' || w.status === 'paused') // by the reason's words and the command
   const click = (e: MouseEvent) => {
     const inside = e.target as HTMLElement
     if (inside.closest('a, button') || getSelection()?.isCollapsed === false) return
@@ -220,9 +228,9 @@ function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting 
       </th>
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
-        {wrong && !told && w.hint && <span class="more" title={visible(w.hint)}><Said now={now}>{w.hint}</Said></span>}
-        {wrong && w.command && mends(w.command) && <Mending w={w} command={w.command} needs={w.command_needs} act={act} first />}
-        {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now}>{r.text}</Said></span>{r.command && <Mending w={w} command={r.command} needs={r.command_needs} act={act} />}</span>)}
+        {wrong && w.status !== 'paused' && w.hint && <Hint w={w} now={now} />}
+        {w.command && !suspected(w) && <Mending w={w} command={w.command} needs={w.command_needs} act={act} first={wrong} />}
+        {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now} id={w.id} beside={r.command}>{r.text}</Said></span>{r.command && <Mending w={w} command={r.command} needs={r.command_needs} act={act} />}</span>)}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>
       <td class="mode" data-label="Mode">{w.delivery.effective_mode}</td>

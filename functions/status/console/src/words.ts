@@ -1,5 +1,5 @@
 // What statuses and reasons are called by a person.
-import type { Expectation, Reason, Status, Workspace } from './api'
+import type { Expectation, Reason, Status, Warning, Workspace } from './api'
 import table from './severity.json'
 
 // The table is made of workspace.Severity, by TestTheConsoleOrdersAsTheCommandLine: without a remark, with
@@ -28,6 +28,13 @@ export const reasonWords: Record<Reason, string> = {
   error_rate: 'Most of what it does fails',
   paused: 'An operator holds it; its messages wait',
   removed: 'An operator removed it',
+}
+
+/** causeWords are why a workspace needs a hand: its reason, or what a remark of it warns of. */
+export const causeWords: Record<Reason | Warning, string> = {
+  ...reasonWords,
+  mail_lost: 'Mail to it was lost',
+  register_refused: 'Its last register was refused',
 }
 
 /** severity orders workspaces for an operator: the lower, the sooner one is looked at. remarks are their codes. */

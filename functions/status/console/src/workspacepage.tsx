@@ -95,7 +95,7 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
         <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="since">for <For at={w.since} now={now} /></span>
           {w.faulty_hop && atFault.includes(w.status) && <span class="fault">At fault: <b>the {w.faulty_hop}</b></span>}</h2>
         <p class="summary reason">{details.explanation?.reason === w.reason ? <Said now={now} id={w.id}>{details.explanation.summary}</Said> : why(w) + '.'}</p>
-        {w.hint && !held && <p class="hint"><Said now={now} id={w.id}>{w.hint}</Said></p>}
+        {w.hint && !held && <p class="hint"><Said now={now} id={w.id} beside={w.command}>{w.hint}</Said></p>}
         {w.command && <p class="next">{act && next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}
           <Command needs={w.command_needs}>{w.command}</Command></p>}
         {w.remarks?.map(r => <Remark key={r.code} w={w} r={r} now={now} act={act} />)}
@@ -109,7 +109,7 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
 function Remark({ w, r, now, act }: { w: Workspace; r: NonNullable<Workspace['remarks']>[number]; now: number; act: ((act: Act) => void) | undefined }) {
   const next = asks(w, r.command)
   return (
-    <div class="remark"><Icon name="warn" /><span><Said now={now} id={w.id}>{r.text}</Said></span>
+    <div class="remark"><Icon name="warn" /><span><Said now={now} id={w.id} beside={r.command}>{r.text}</Said></span>
       {act && next && next !== asks(w, w.command) && <button type="button" onClick={() => act(next)}>{label(next)}</button>}
       {r.command && <Command needs={r.command_needs}>{r.command}</Command>}</div>
   )

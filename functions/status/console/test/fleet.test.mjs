@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { arranged, causes, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
-const { expectedWords, reasonWords, statusWords, tone, why } = await load('words.ts')
+const { arranged, cause, causes, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
+const { causeWords, expectedWords, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
 
@@ -16,6 +16,8 @@ const row = (id, status, reason, more) => (
 test('each status and reason of the API has words', () => {
   assert.deepEqual(Object.keys(statusWords).sort(), components.schemas.Status.enum.toSorted())
   assert.deepEqual(Object.keys(reasonWords).sort(), components.schemas.Reason.enum.toSorted())
+  const causes = new Set([...components.schemas.Reason.enum, ...components.schemas.Remark.properties.code.enum])
+  assert.deepEqual(Object.keys(causeWords).sort(), [...causes].sort())
 })
 
 test('a dot follows the promise, and what is past has its status alone', () => {
@@ -36,7 +38,7 @@ test('a dot follows the promise, and what is past has its status alone', () => {
 test('a filter that is written to an address is read back', () => {
   const words = ['', 'a', 'a b&c=d#?%', '\u202e', 'مساعد']
   for (const search of words) for (const status of words) for (const silent of [true, false]) for (const page of [1, 7]) for (const sort of ['', 'since', '-since']) {
-    const filter = { search, status, reason: search, mode: status, team: search, sort, page, silent }
+    const filter = { search, status, reason: search, cause: status, mode: status, team: search, sort, page, silent }
     assert.deepEqual(readFilter(writeFilter(filter)), filter)
   }
   for (const page of ['0', '-1', 'x', 'NaN', '1e99']) assert.ok(readFilter('?page=' + page).page >= 1, page)
@@ -74,6 +76,28 @@ test('the causes are those of the workspaces that need a hand, worst first, and 
     row('d', 'offline', 'lease_expired'), row('e', 'online', 'healthy'), row('f', 'unknown', 'platform_suspect')]
   assert.deepEqual(causes(fleet, now), [['push_failing', 2], ['error_rate', 1], ['lease_expired', 1]])
   assert.deepEqual(causes([], now), [])
+})
+
+// A fleet of each status with each reason, remark and mail; what it is made of is drawn from a seed.
+test('the causes add up to the headline, and each shows as many rows as it counts', () => {
+  const { Status, Reason, Remark } = components.schemas, codes = Remark.properties.code.enum
+  for (let seed = 1; seed <= 300; seed++) {
+    let drawn = seed * 2_654_435_761 % 2 ** 32
+    const draw = n => { drawn = (drawn * 1_664_525 + 1_013_904_223) % 2 ** 32; return Math.floor(drawn / 2 ** 32 * n) }
+    const some = of => of[draw(of.length)]
+    const fleet = [...Array(draw(60)).keys()].map(i => row('w' + i, some(Status.enum), some(Reason.enum), {
+      since: ago(draw(6) * 86_400), inbox: { queued: draw(2), in_flight: draw(2), oldest_age_seconds: 1 },
+      remarks: codes.filter(() => draw(6) === 0).map(code => ({ code, text: code })),
+    }))
+    const chips = causes(fleet, now), sum = chips.reduce((n, [, of]) => n + of, 0)
+    assert.equal(sum, fleet.filter(w => needsHand(w, now)).length, 'seed ' + seed)
+    assert.equal(inNeed(fleet, now), sum)
+    for (const [why, n] of chips) {
+      const page = shown(fleet, { ...noFilter, cause: why }, now)
+      assert.deepEqual([page.total, page.folded], [n, 0], `seed ${seed}: ${why}`)
+      assert.ok(page.rows.every(w => cause(w, now) === why))
+    }
+  }
 })
 
 test('a fleet with teams is filtered by team', () => {
