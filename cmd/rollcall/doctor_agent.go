@@ -129,7 +129,8 @@ func (d *doctor) lookAtAgent() {
 	ws := d.ws
 	switch {
 	case ws.RegisteredAt.IsZero():
-		d.add("register", broken, "it has never registered", "start the agent; the answer to its register says what is wrong")
+		d.add("register", broken, "it has never registered",
+			cmp.Or(d.remedy(), "start the agent; the answer to its register says what is wrong"))
 		return
 	case ws.Reason == workspace.ReasonCredentialsRejected:
 		d.add("register", broken, "calls of the agent are refused: "+d.hint(), d.remedy())

@@ -133,6 +133,12 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			routes: map[string]answer{show: {200, `{"id": "demo", "status": "provisioning", "reason": "never_registered"}`}},
 			args:   []string{"demo"}, broken: "register", next: "start the agent", lacks: "heartbeat",
 		},
+		"never registered, with an enrolment token for other ids": {
+			routes: map[string]answer{show: {200, `{"id": "demo", "status": "provisioning", "reason": "never_registered",
+				"hint": "start it with a token for this id (rollcall enrol demo); rollcall doctor demo, run there, helps",
+				"command": "rollcall doctor demo"}`}},
+			args: []string{"demo"}, broken: "register", next: "(rollcall enrol demo)", lacks: "run there",
+		},
 		"boots are refused": {
 			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "reason": "credentials_rejected",
 				"command": "rollcall repair demo"`)}},

@@ -100,7 +100,7 @@ func TestAnActThatChangesNothingLeavesNoLine(t *testing.T) {
 			says: code("workspace_removed"),
 		},
 		"purge what is purged":               {first: purge, lines: 2, again: purge, says: unchanged},
-		"withdraw what is no enrolment":      {again: do(api.WithdrawEnrolment.Operation), says: code("enrolment_unknown")},
+		"withdraw what is no enrolment":      {again: do(api.WithdrawEnrolment.Operation), says: code("enrolment_absent")},
 		"revoke what is nobody's credential": {again: do(api.RevokeToken.Operation), says: code("token_unknown")},
 	} {
 		t.Run(name, func(t *testing.T) {

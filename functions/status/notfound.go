@@ -85,7 +85,7 @@ func notFound(_ context.Context, c httpapi.Call, _ api.None) (api.None, error) {
 	if methods := api.Methods(c.RawPath); len(methods) > 0 {
 		err := fault.New(fault.MethodNotAllowed, "%s can't be called with %s", c.RawPath, method).
 			WithHint("it takes "+strings.Join(methods, ", "), "stop")
-		err.Details = map[string]any{"allow": methods}
+		err.Details.Allow = methods
 		return api.None{}, err
 	}
 	err := fault.New(fault.UnknownRoute, "no such route: %s %s", method, c.RawPath)

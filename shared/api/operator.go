@@ -329,7 +329,7 @@ var WithdrawEnrolment = declare[WithdrawRequest, Withdrawn](Operation{
 	Function: "operate", Route: "DELETE /enrolments/{enrolment_id}", ID: "deleteEnrolmentsEnrolmentId", Tag: "operator",
 	Summary: "Withdraw an enrolment",
 	Access:  ByOperator,
-	Errors:  errs(401, 403),
+	Errors:  errs(401, 403, 404),
 })
 
 // WithdrawRequest names an enrolment.

@@ -2,19 +2,17 @@ package api
 
 import "github.com/rollcall/rollcall/shared/fault"
 
-// Problem is the body of every error. A client may be given further members with
-// some codes.
+// Problem is the body of every error.
 type Problem struct {
-	_          struct{}     `additionalProperties:"true" description:"Every error of every call."`
+	_          struct{}     `description:"Every error of every call."`
 	Error      string       `json:"error" description:"what is wrong, for a person"`
 	Code       string       `json:"code" description:"what is wrong, for a program"`
 	Hint       string       `json:"hint" description:"what to do, for a person"`
 	Action     fault.Action `json:"action" description:"what to do, for a program"`
 	RetryAfter int          `json:"retry_after,omitempty" description:"seconds, with 429 and 503; the same as the Retry-After header"`
-	FilledBy   string       `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
-	WSStatus   string       `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
-	WSReason   string       `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
 	RequestID  string       `json:"request_id,omitempty" description:"for the operator, who finds it in the log"`
+	Message    string       `json:"message,omitempty" description:"where the gateway answers in place of a function: its text, the same as error"`
+	fault.Details
 }
 
 // ErrorDescriptions say what an error's status means.

@@ -227,7 +227,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them",
 			cutOff)
 	}
-	e.Details = map[string]any{"filled_by": workspace.SenderName(by)}
+	e.Details.FilledBy = workspace.SenderName(by)
 	return e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").
 		WithRetryAfter(30 * time.Second)
 }

@@ -195,7 +195,7 @@ func TestASenderHasAShare(t *testing.T) {
 			err := send(source, fmt.Sprint(source, i))
 			if e, ok := errors.AsType[*fault.Error](err); err == nil {
 				taken[source]++
-			} else if !ok || e.Code != fault.InboxFull || e.Details["filled_by"] != "flooder" {
+			} else if !ok || e.Code != fault.InboxFull || e.Details.FilledBy != "flooder" {
 				t.Fatalf("%s: %v", source, err)
 			} else {
 				refusal = e.Message

@@ -63,6 +63,6 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 // unreachable is the refusal of a call that can't be answered, with the verdict on its workspace.
 func (p Passed) unreachable(hint, format string, args ...any) error {
 	e := fault.New(fault.AgentUnreachable, format, args...).WithHint(hint, "retry")
-	e.Details = map[string]any{"workspace_status": p.Verdict.Status, "workspace_reason": p.Verdict.Reason}
+	e.Details = fault.Details{WorkspaceStatus: string(p.Verdict.Status), WorkspaceReason: string(p.Verdict.Reason)}
 	return e
 }

@@ -54,7 +54,7 @@ func TestACallAboutATaskIsPassed(t *testing.T) {
 	silent.Now = silent.Now.Add(time.Hour)
 	_, err := silent.Pass(t.Context(), call, silent.Now)
 	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.AgentUnreachable ||
-		e.Details["workspace_status"] != workspace.StatusOffline || e.Details["workspace_reason"] == "" {
+		e.Details.WorkspaceStatus != string(workspace.StatusOffline) || e.Details.WorkspaceReason == "" {
 		t.Errorf("to one that is silent: %#v", err)
 	}
 	call.Workspace = "nobody"

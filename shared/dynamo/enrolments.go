@@ -40,7 +40,7 @@ func (s *Store) Enrolment(ctx context.Context, id string) (registry.Enrolment, e
 		return registry.Enrolment{}, err
 	}
 	if len(it) == 0 {
-		return registry.Enrolment{}, registry.EnrolmentUnknown()
+		return registry.Enrolment{}, registry.EnrolmentAbsent()
 	}
 	return registry.Enrolment{
 		ID: id, Hash: hashOf(it[enrolmentHash]), Workspace: strOf(it[enrolmentWorkspace]), Life: intOf(it[enrolmentLife]),

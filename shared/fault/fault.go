@@ -31,6 +31,7 @@ const (
 	WorkspaceRemoved Code = "workspace_removed"
 	MessageUnknown   Code = "message_unknown"
 	TokenUnknown     Code = "token_unknown"
+	EnrolmentAbsent  Code = "enrolment_absent"
 	WebhookUnknown   Code = "webhook_unknown"
 	WebhookFailed    Code = "webhook_failed"
 	CursorGone       Code = "cursor_gone"
@@ -94,8 +95,19 @@ type Error struct {
 	Hint       string
 	Action     Action
 	RetryAfter time.Duration
-	Details    map[string]any // further members of the reply, for clients that read them
+	Details    Details
 	Cause      error
+}
+
+// Details are further members of an error's reply, each with one code.
+type Details struct {
+	FilledBy        string    `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
+	WorkspaceStatus string    `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
+	WorkspaceReason string    `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
+	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use: when a call with the credential was last accepted"`
+	ID              string    `json:"id,omitempty" description:"with workspace_removed: the workspace"`
+	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed: when it was removed"`
+	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: the methods that the path takes, as in the header"`
 }
 
 // Error implements error.

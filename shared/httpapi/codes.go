@@ -26,6 +26,7 @@ var statuses = map[fault.Code]int{
 	fault.WorkspaceUnknown:        http.StatusNotFound,
 	fault.MessageUnknown:          http.StatusNotFound,
 	fault.TokenUnknown:            http.StatusNotFound,
+	fault.EnrolmentAbsent:         http.StatusNotFound,
 	fault.WebhookUnknown:          http.StatusNotFound,
 	fault.UnknownRoute:            http.StatusNotFound,
 	fault.NotServed:               http.StatusNotFound,

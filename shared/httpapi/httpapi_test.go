@@ -337,7 +337,7 @@ func TestRepliesSayWhatTheyAre(t *testing.T) {
 }
 
 func TestErrorsAreTyped(t *testing.T) {
-	detailed := &fault.Error{Code: fault.CredentialUnknown, Details: map[string]any{"credential": "none"}}
+	detailed := &fault.Error{Code: fault.CredentialUnknown, Details: fault.Details{ID: "w"}}
 	for _, c := range []struct {
 		err    error
 		status int
@@ -348,7 +348,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		{fault.New(fault.Conflict, "again"), 503, `"code":"conflict"`, "retry-after"},
 		{fault.New(fault.InboxFull, "full").WithRetryAfter(1500 * time.Millisecond), 429, `"retry_after":2`, "retry-after"},
 		{fault.New(fault.CredentialUnknown, "who?"), 401, `"code":"credential_unknown"`, "www-authenticate"},
-		{detailed, 401, `,"credential":"none"}`, ""},
+		{detailed, 401, `,"id":"w"}`, ""},
 	} {
 		e := httpapi.Handle(api.GetHealth, func(context.Context, httpapi.Call, api.None) (api.Health, error) {
 			return api.Health{}, c.err

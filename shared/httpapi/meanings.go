@@ -86,7 +86,11 @@ var meanings = map[fault.Code][2]string{
 		"no message has this id, or its receipt is older than a week",
 		"check that the id is right",
 	},
-	fault.TokenUnknown:   {"no credential of a person has this id", "list them"},
+	fault.TokenUnknown: {"no credential of a person has this id", "list them"},
+	fault.EnrolmentAbsent: {
+		"no enrolment has this id: it never was, has expired, or was withdrawn",
+		"check the id: rollcall enrol prints it",
+	},
 	fault.WebhookUnknown: {"no webhook has this id", "list them"},
 	fault.WebhookFailed:  {"the webhook's receiver did not take the test", "check its URL, and that it answers with 2xx"},
 	fault.CursorGone:     {"the cursor is unknown, or older than what is kept", "begin again without it"},

@@ -77,7 +77,7 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	resp := response(status)
 	p := api.Problem{
 		Error: e.Message, Code: string(e.Code), Hint: cmp.Or(e.Hint, meanings[e.Code][1]),
-		Action: cmp.Or(e.Action, actionOf(status)), RequestID: c.RequestContext.RequestID,
+		Action: cmp.Or(e.Action, actionOf(status)), RequestID: c.RequestContext.RequestID, Details: e.Details,
 	}
 	if status == http.StatusServiceUnavailable {
 		e = e.WithRetryAfter(e.RetryAfter + spread(c.RequestContext.RequestID))
@@ -89,10 +89,10 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	if status == http.StatusUnauthorized {
 		resp.Headers["www-authenticate"] = "Bearer"
 	}
-	if methods, ok := e.Details["allow"].([]string); ok {
+	if methods := e.Details.Allow; len(methods) > 0 {
 		resp.Headers["allow"] = strings.Join(methods, ", ")
 	}
-	resp.Body = problemJSON(p, e.Details)
+	resp.Body = problemJSON(p)
 	return resp
 }
 
@@ -115,15 +115,8 @@ func spread(requestID string) time.Duration {
 	return time.Duration(h.Sum32()%uint32(retrySpread/time.Second+1)) * time.Second
 }
 
-// problemJSON is a problem with further members.
-func problemJSON(p api.Problem, details map[string]any) string {
-	head, err := json.Marshal(p)
-	if err != nil || len(details) == 0 {
-		return string(head)
-	}
-	rest, err := json.Marshal(details)
-	if err != nil {
-		return string(head)
-	}
-	return string(head[:len(head)-1]) + "," + string(rest[1:])
+// problemJSON is a problem as a body. Nothing in one fails to encode.
+func problemJSON(p api.Problem) string {
+	body, _ := json.Marshal(p)
+	return string(body)
 }

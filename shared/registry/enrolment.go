@@ -30,7 +30,7 @@ func (e Enrolment) AuditTrail() workspace.Life {
 	return workspace.Life{Workspace: e.Workspace, Number: e.Life}
 }
 
-// Enrolments keeps them. Errors: enrolment_unknown, platform_unavailable.
+// Enrolments keeps them. Errors: enrolment_absent, platform_unavailable.
 type Enrolments interface {
 	Enrol(ctx context.Context, e Enrolment, by activity.AuditEntry) error
 	// Enrolment reads one, strongly consistent. Leases.Save takes a use of it.
@@ -102,6 +102,8 @@ func (r *Registry) admitByEnrolment(
 		return workspace.Admission{Mint: true}, nil, nil
 	case hash.Matches(f.EnrolledBy):
 		return workspace.Admission{}, nil, EnrolmentUnknown()
+	case f.ID != "" && e.Workspace == "" && f.LastSignal().IsZero() && e.Uses > 0:
+		return workspace.Admission{}, nil, enrolmentForNewIDs(in.ID)
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
 		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
@@ -109,6 +111,20 @@ func (r *Registry) admitByEnrolment(
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	}
 	return workspace.Admission{Mint: true}, &e, nil
+}
+
+// enrolmentForNewIDs is the refusal of a token that is good, but only for ids that nobody has made yet.
+func enrolmentForNewIDs(id string) error {
+	return fault.New(fault.EnrolmentUnknown,
+		"this enrolment token is for new ids, and an operator has created %s already", id).
+		WithHint("an operator makes a token for this id: rollcall enrol "+id+
+			"; or the agent sends the credential that rollcall create "+id+" showed", "enrol")
+}
+
+// EnrolmentAbsent is the error for an id that no enrolment has.
+func EnrolmentAbsent() error {
+	return fault.New(fault.EnrolmentAbsent, "no enrolment has this id: it never was, has expired, or was withdrawn").
+		WithHint("check the id: rollcall enrol prints it", "stop")
 }
 
 // EnrolmentUnknown is the refusal of an enrolment token, whatever is wrong with

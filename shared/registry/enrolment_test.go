@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +100,26 @@ func TestEnrolment(t *testing.T) {
 		want(t, a.heartbeat("w", t0), "")
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.CredentialMissing) // the id is in use
 	})
+	t.Run("a token for new ids names the way to one that an operator created", func(t *testing.T) {
+		r := deployed()
+		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.Register(t.Context(), registry.Registration{
+			ID: "w", Enrolment: enrol(t, r, "", 5), From: "10.0.0.1",
+		}, t0)
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok || e.Code != fault.EnrolmentUnknown || e.Action != "enrol" || !strings.Contains(e.Hint, "rollcall enrol w;") {
+			t.Fatalf("%+v", err)
+		}
+		a := &agent{t: t, r: r}
+		want(t, a.register("w", enrol(t, r, "w", 1), t0), "") // what the hint says
+		want(t, a.heartbeat("w", t0), "")
+		_, err = r.Register(t.Context(), registry.Registration{
+			ID: "w", Enrolment: enrol(t, r, "", 5), From: "10.0.0.1",
+		}, t0)
+		want(t, fault.CodeOf(err), fault.CredentialMissing) // it has called: its credential is lost
+	})
 	t.Run("whoever only saw the token takes nobody's place", func(t *testing.T) {
 		r := deployed()
 		for id, bound := range map[string]string{"a": "", "b": "b"} {
@@ -129,7 +151,7 @@ func TestEnrolment(t *testing.T) {
 		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
 			t.Fatal(err)
 		}
-		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "", 1), t0), fault.CredentialMissing)
+		want(t, (&agent{t: t, r: r}).register("w", enrol(t, r, "", 1), t0), fault.EnrolmentUnknown)
 	})
 	t.Run("a token for a workspace gives a second credential to it alone", func(t *testing.T) {
 		r := deployed()

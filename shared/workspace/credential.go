@@ -240,7 +240,7 @@ func (f *Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",
 		now.Sub(at).Round(time.Second), verb).
 		WithHint("check that the id is right; if it is, repeat it with force (--force)", "force")
-	e.Details = map[string]any{"last_accepted_at": at.UTC()}
+	e.Details.LastAcceptedAt = at.UTC()
 	return e
 }
 

@@ -219,7 +219,7 @@ func UnauthorizedError(id string, presented token.Hash) *fault.Error {
 func RemovedError(f Facts) error {
 	e := fault.New(fault.WorkspaceRemoved, "workspace removed").
 		WithHint("an operator can create "+f.ID+" again", "stop")
-	e.Details = map[string]any{"id": f.ID, "removed_at": f.HoldSince}
+	e.Details.ID, e.Details.RemovedAt = f.ID, f.HoldSince
 	return e
 }
 

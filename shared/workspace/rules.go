@@ -204,8 +204,8 @@ func neverRegistered(s *situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusProvisioning, Reason: ReasonNeverRegistered, Since: s.CreatedAt, Action: "start",
-		Hint: "start the agent with its credential; none of its calls was accepted yet; " + s.doctorWords() +
-			s.strangerHint(),
+		Hint: fmt.Sprintf("start the agent with its credential, or with an enrolment token for this id "+
+			"(rollcall enrol %s); none of its calls was accepted yet; ", s.ID) + s.doctorWords() + s.strangerHint(),
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {

@@ -198,16 +198,13 @@ const retryHint = "try again after the time in Retry-After"
 // the typed members beside it, because clients take a bare {"message"} for malformed.
 func refuse(w http.ResponseWriter, status int, message string) {
 	p := problems[status]
-	p.Error = message
+	p.Error, p.Message = message, message
 	w.Header().Set("Content-Type", "application/json")
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(struct {
-		Message string `json:"message"`
-		api.Problem
-	}{message, p})
+	_ = json.NewEncoder(w).Encode(p)
 }
 
 // invocation is which function a request invokes, and by which route.

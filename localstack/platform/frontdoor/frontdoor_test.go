@@ -43,7 +43,7 @@ func TestFrontDoor(t *testing.T) {
 	answersAll := lambda.InvokeOutput{Payload: fmt.Appendf(nil, `{"statusCode":200,"body":"%06291526d"}`, 0)}
 	throttled := &types.TooManyRequestsException{}
 	send, tooLong := "/workspaces/w/a2a", strings.Repeat("x", 10<<20+1)
-	problem := func(message string) string { return `{"message":"` + message + `","error":"` + message + `",` }
+	problem := func(message string) string { return `{"error":"` + message + `","code":"` }
 	for name, c := range map[string]struct {
 		method, path, body string
 		out                lambda.InvokeOutput
@@ -75,6 +75,10 @@ func TestFrontDoor(t *testing.T) {
 			handler.ServeHTTP(w, r)
 			if w.Code != c.want || !strings.HasPrefix(w.Body.String(), c.wantBody) {
 				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			var gateway struct{ Error, Message string } // API Gateway answers the message alone
+			if _ = json.Unmarshal(w.Body.Bytes(), &gateway); w.Code >= 400 && gateway.Message != gateway.Error {
+				t.Errorf("%s", w.Body)
 			}
 			if name != "a reply" {
 				return

@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/api/apidoc"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
 )
 
 func TestTheCommittedFilesAreCurrent(t *testing.T) {
@@ -30,6 +32,27 @@ func TestTheCommittedFilesAreCurrent(t *testing.T) {
 	}
 	if _, err := apidoc.New(document); err != nil {
 		t.Error(err)
+	}
+}
+
+// An error has no member that the document lacks: the comparison of calls with the document refuses one.
+func TestAnErrorHasNoOtherMember(t *testing.T) {
+	document, _ := written(t)
+	doc, err := apidoc.New(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	all := api.Problem{RetryAfter: 1, RequestID: "r", Message: "m", Action: fault.ActionStop, Details: fault.Details{
+		FilledBy: "a", WorkspaceStatus: "offline", WorkspaceReason: "lease_expired", LastAcceptedAt: at, ID: "w",
+		RemovedAt: at, Allow: []string{"GET"},
+	}}
+	if err := doc.CheckNotFound(404, []byte(jsonText(t, all))); err != nil {
+		t.Error(err)
+	}
+	other := strings.Replace(jsonText(t, all), `"filled_by"`, `"secret"`, 1)
+	if doc.CheckNotFound(404, []byte(other)) == nil {
+		t.Error("a member that is not described passes")
 	}
 }
 

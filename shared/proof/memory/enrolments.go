@@ -31,7 +31,7 @@ func (s *Store) Enrolment(_ context.Context, id string) (registry.Enrolment, err
 	defer s.mu.Unlock()
 	e, ok := s.enrolments[id]
 	if !ok {
-		return e, registry.EnrolmentUnknown()
+		return e, registry.EnrolmentAbsent()
 	}
 	return e, nil
 }
@@ -42,7 +42,7 @@ func (s *Store) Withdraw(_ context.Context, id string, by activity.AuditEntry) e
 	defer s.mu.Unlock()
 	e, ok := s.enrolments[id]
 	if !ok {
-		return registry.EnrolmentUnknown()
+		return registry.EnrolmentAbsent()
 	}
 	if err := s.audit(e.AuditTrail(), by); err != nil {
 		return err

@@ -34,8 +34,8 @@ func (c contract) enrolments(t T) {
 		must(t, c.Enrol(t.Context(), e, issued))
 		must(t, c.Withdraw(t.Context(), e.ID, withdrawn))
 		_, err := c.Enrolment(t.Context(), e.ID)
-		wantCode(t, err, fault.EnrolmentUnknown)
-		wantCode(t, c.Withdraw(t.Context(), e.ID, withdrawn), fault.EnrolmentUnknown)
+		wantCode(t, err, fault.EnrolmentAbsent)
+		wantCode(t, c.Withdraw(t.Context(), e.ID, withdrawn), fault.EnrolmentAbsent)
 		trail, err := c.AuditTrail(t.Context(), first(e.Workspace), "", 10)
 		must(t, err)
 		var actions []string
