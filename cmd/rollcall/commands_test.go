@@ -202,6 +202,12 @@ func TestStatus(t *testing.T) {
 			args: "status --time utc", answers: on("GET /workspaces", answer{200, `{"workspaces": [` + back + `]}`}),
 			out: " 2020-01-01T00:00:01Z\n",
 		},
+		"who only makes other calls, in the fleet": {
+			args: "status --time utc",
+			answers: on("GET /workspaces", answer{200, `{"workspaces": [{"id": "demo", "status": "online",
+				"reason": "healthy", "last_heard_at": "2020-01-01T00:00:02Z"}]}`}),
+			out: " 2020-01-01T00:00:02Z\n",
+		},
 		"who never registered": {
 			args: "status demo", answers: on(showDemo, answer{200, `{"id": "demo", "status": "provisioning"}`}),
 			out: "last heard    never: its agent has not registered yet\n",

@@ -137,7 +137,7 @@ func (d *doctor) lookAtAgent() {
 	default:
 		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
 	}
-	last := heard(*ws)
+	last := ws.LastHeard
 	onlyRegistered := ws.LastHeartbeat.Before(last) && ws.Inbox.LastPollAt.Before(last)
 	switch {
 	case ws.LeaseUntil.Before(d.now):

@@ -46,7 +46,8 @@ func rightNow(off time.Duration) string { return time.Now().Add(off).UTC().Forma
 // seenAgent is a workspace that is well, or as more says.
 func seenAgent(more string) string {
 	return `{"id": "demo", "status": "online", "reason": "healthy", "last_registered_at": "` + rightNow(-time.Hour) +
-		`", "last_heartbeat_at": "` + rightNow(-time.Second) + `", "lease_until": "` + rightNow(time.Minute) +
+		`", "last_heartbeat_at": "` + rightNow(-time.Second) +
+		`", "last_heard_at": "` + rightNow(-time.Second) + `", "lease_until": "` + rightNow(time.Minute) +
 		`", "delivery": {"effective_mode": "poll"}` + more + `}`
 }
 

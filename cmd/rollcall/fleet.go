@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -53,7 +52,7 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 		rows = append(rows, []string{
 			v.ID, v.Name, string(v.Status), string(v.Reason), w.ago(v.Since),
 			string(v.Delivery.Effective), strconv.FormatInt(open, 10), oldest,
-			strconv.FormatInt(v.Totals.Dead, 10), w.ago(heard(v)),
+			strconv.FormatInt(v.Totals.Dead, 10), w.ago(v.LastHeard),
 		})
 	}
 	w.table(fleetColumns, rows)
@@ -64,14 +63,9 @@ func fleetTable(w *printer, fleet []api.Workspace) {
 	}
 }
 
-// heard is when the agent's last register, heartbeat or poll was accepted, zero when none was.
-func heard(v api.Workspace) time.Time {
-	return slices.MaxFunc([]time.Time{v.RegisteredAt, v.LastHeartbeat, v.Inbox.LastPollAt}, time.Time.Compare)
-}
-
 // heardLine is when the agent was last heard, and what of it, where that is no heartbeat and no poll.
 func heardLine(w *printer, v api.Workspace) string {
-	last := heard(v)
+	last := v.LastHeard
 	switch {
 	case last.IsZero():
 		return "never: its agent has not registered yet"

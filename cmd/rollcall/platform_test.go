@@ -84,7 +84,8 @@ const (
 	dead   = `{"message_id": "m1", "workspace_id": "demo", "state": "dead", "reason": "five tries failed"}`
 	before = `{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
 		"last_registered_at": "2020-01-01T00:00:00Z"}`
-	back = `{"id": "demo", "status": "online", "reason": "healthy", "last_registered_at": "2020-01-01T00:00:01Z"}`
+	back = `{"id": "demo", "status": "online", "reason": "healthy", "last_registered_at": "2020-01-01T00:00:01Z",
+		"last_heard_at": "2020-01-01T00:00:01Z"}`
 
 	repaired = `{"revoked": 1, "bootstrap_until": "2020-01-01T01:00:00Z", "next": "restart the agent"}`
 )

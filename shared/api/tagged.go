@@ -26,7 +26,7 @@ func (o *Operation) IsTagged() bool {
 func (w Workspace) Lasting() any { return w.lasting() }
 
 func (w Workspace) lasting() Workspace {
-	w.LastHeartbeat, w.LeaseUntil, w.RecheckAt = time.Time{}, time.Time{}, time.Time{}
+	w.LastHeard, w.LastHeartbeat, w.LeaseUntil, w.RecheckAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	w.Inbox.LastPollAt, w.Inbox.OldestAgeSeconds = time.Time{}, 0
 	w.Evidence = slices.Clone(w.Evidence)
 	for i := range w.Evidence {

@@ -79,6 +79,7 @@ type Workspace struct {
 	Inbox         Inbox                 `json:"inbox"`
 	ActiveTasks   int                   `json:"active_tasks"`
 	MaxTasks      int                   `json:"max_concurrent_tasks"`
+	LastHeard     time.Time             `json:"last_heard_at,omitzero" description:"when a call of its agent, of any kind, was last accepted and noted; absent: never"`
 	LastHeartbeat time.Time             `json:"last_heartbeat_at,omitzero"`
 	RegisteredAt  time.Time             `json:"last_registered_at,omitzero"`
 	LeaseUntil    time.Time             `json:"lease_until,omitzero"`

@@ -99,15 +99,15 @@ type Error struct {
 	Cause      error
 }
 
-// Details are further members of an error's reply, each with one code.
+// Details are further members of an error's reply, each with the code that its description names.
 type Details struct {
-	FilledBy        string    `json:"filled_by,omitempty" description:"with inbox_full: the sender that fills most of the inbox"`
-	WorkspaceStatus string    `json:"workspace_status,omitempty" description:"with agent_unreachable: the status of its workspace"`
-	WorkspaceReason string    `json:"workspace_reason,omitempty" description:"with agent_unreachable: the reason of it"`
-	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use: when a call with the credential was last accepted"`
-	ID              string    `json:"id,omitempty" description:"with workspace_removed: the workspace"`
-	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed: when it was removed"`
-	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: the methods that the path takes, as in the header"`
+	FilledBy        string    `json:"filled_by,omitempty" description:"with inbox_full: who fills most of it"`
+	WorkspaceStatus string    `json:"workspace_status,omitempty" description:"with agent_unreachable"`
+	WorkspaceReason string    `json:"workspace_reason,omitempty" description:"with agent_unreachable"`
+	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use"`
+	ID              string    `json:"id,omitempty" description:"with workspace_removed"`
+	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed"`
+	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: as the header"`
 }
 
 // Error implements error.

@@ -78,7 +78,7 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 	return api.Workspace{
 		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown, Delivery: delivery(by), Expected: expected,
 		Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(),
-		LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt, LeaseUntil: f.LeaseUntil,
+		LastHeard: f.LastSignal(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt, LeaseUntil: f.LeaseUntil,
 		CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime, Role: p.Role,
 		Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),
 	}

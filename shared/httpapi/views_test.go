@@ -26,6 +26,23 @@ func live(p workspace.Policy) workspace.Facts {
 	}
 }
 
+// Last heard is the last accepted call of any kind.
+func TestTheRowSaysWhenTheAgentWasLastHeard(t *testing.T) {
+	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}
+	for name, note := range map[string]func(*workspace.Facts, time.Time){
+		"register":  func(f *workspace.Facts, at time.Time) { f.RegisteredAt = at },
+		"heartbeat": func(f *workspace.Facts, at time.Time) { f.HeartbeatAt = at },
+		"poll":      func(f *workspace.Facts, at time.Time) { f.PolledAt = at },
+		"call":      func(f *workspace.Facts, at time.Time) { f.CalledAt = at },
+	} {
+		f := workspace.Facts{Identity: workspace.Identity{ID: "w", CreatedAt: now.Add(-time.Hour)}}
+		note(&f, now)
+		if row := httpapi.ViewerOf(t.Context(), reg, now, f).Workspace(f, workspace.Profile{}); !row.LastHeard.Equal(now) {
+			t.Errorf("%s: %s", name, row.LastHeard)
+		}
+	}
+}
+
 // A row says what a sender is told: whether mail arrives can't be read off the reason.
 func TestTheRowSaysWhatAMessageMayExpect(t *testing.T) {
 	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}

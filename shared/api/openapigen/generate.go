@@ -121,8 +121,8 @@ func describeTag(op *openapi31.Operation) {
 	has.WithDescription("the ETag of an earlier answer to the same call")
 	op.Parameters = append(op.Parameters, openapi31.ParameterOrReference{Parameter: &has})
 	tag := openapi31.Header{Schema: text}
-	tag.WithDescription("weak: the times of an agent's last calls (last_heartbeat_at, lease_until, last_poll_at, " +
-		"recheck_at, at of evidence) and ages may differ between answers with the same tag")
+	tag.WithDescription("weak: the times of an agent's last calls (last_heard_at, last_heartbeat_at, lease_until, " +
+		"last_poll_at, recheck_at, at of evidence) and ages may differ between answers with the same tag")
 	header := openapi31.HeaderOrReference{Header: &tag}
 	op.Responses.MapOfResponseOrReferenceValues["200"].Response.WithHeadersItem("ETag", header)
 	same := openapi31.Response{Description: "as the answer with the tag in If-None-Match, but for times of calls and ages"}

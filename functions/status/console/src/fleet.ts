@@ -1,6 +1,6 @@
 // Which workspaces the fleet page shows, and in which order: pure, and kept in the page's address.
 import type { Reason, Status, Warning, Workspace } from './api'
-import { heard, severity, statusWords, waiting, why, worstFirst } from './words'
+import { severity, statusWords, waiting, why, worstFirst } from './words'
 
 export interface Filter {
   search: string
@@ -38,7 +38,7 @@ export function writeFilter(f: Filter): string {
 
 /** Row is a workspace, or so much of it as a row's place needs. */
 export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url' | 'expected'> &
-  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heartbeat_at' | 'last_registered_at'>>
+  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heard_at'>>
 
 export const pageSize = 50
 const days = 24 * 3_600_000
@@ -92,7 +92,7 @@ const keys: Record<Column, { of: (w: Row) => number | string; first: 1 | -1 }> =
   mode: { of: w => w.delivery.effective_mode, first: 1 },
   waiting: { of: w => waiting(w), first: -1 },
   dead: { of: w => w.messages?.dead ?? 0, first: -1 },
-  heard: { of: w => Date.parse(heard(w) ?? '') || 0, first: -1 },
+  heard: { of: w => Date.parse(w.last_heard_at ?? '') || 0, first: -1 },
 }
 
 /** sorted is the column of a sort, and the way round: 1 is ascending. */

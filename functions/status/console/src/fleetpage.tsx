@@ -10,7 +10,7 @@ import type { Live, State } from './live'
 import { Ago, Command, Dot, Icon, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
-import { causeWords, heard, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
+import { causeWords, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
 
 /** FleetPage is the list of workspaces, worst first. live is told which are shown. */
 export function FleetPage({ live, state, query, onSignIn }: { live: Live; state: State; query: string; onSignIn: () => void }) {
@@ -237,7 +237,7 @@ function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting 
       <td class={'number' + (open ? '' : ' zero')} data-label="Waiting">{open}
         {open > 0 && <small>oldest {span(w.inbox.oldest_age_seconds)}</small>}</td>
       <td class={'number' + (w.messages.dead ? ' dead' : ' zero')} data-label="Dead">{w.messages.dead}</td>
-      <td class="heard" data-label="Last heard"><Ago at={heard(w)} now={now} /></td>
+      <td class="heard" data-label="Last heard"><Ago at={w.last_heard_at} now={now} /></td>
     </tr>
   )
 }

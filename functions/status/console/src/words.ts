@@ -79,9 +79,5 @@ export const why = ({ status, reason, expected }: Pick<Workspace, 'status' | 're
 /** waiting is how many messages wait for their delivery, or are being delivered. */
 export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued + inbox.in_flight : 0
 
-/** heard is when the last call of an agent was accepted. */
-export const heard = (w: Partial<Workspace>) =>
-  [w.last_heartbeat_at, w.last_registered_at, w.inbox?.last_poll_at].filter(at => at !== undefined).sort().at(-1)
-
 /** workspaceQuery is the query of a workspace's page. */
 export const workspaceQuery = (id: string) => '?' + new URLSearchParams({ workspace: id })

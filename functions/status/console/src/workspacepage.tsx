@@ -12,7 +12,7 @@ import { Charts, Mailbox, Words } from './mail'
 import { Ago, Command, Copy, Dot, For, Icon, Name, Said } from './parts'
 import { Strip, Timeline } from './timeline'
 import { visible } from './visible'
-import { expectedWords, heard, tone, why } from './words'
+import { expectedWords, tone, why } from './words'
 
 /** WorkspacePage is one workspace: what is wrong, why, what mends it, its mail and its past. */
 export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
@@ -129,7 +129,7 @@ function Facts({ w, now }: { w: Workspace; now: number }) {
       {w.status !== 'removed' && <div><dt>New mail</dt><dd>{expectedWords[w.expected]}</dd></div>}
       <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: <Said now={now}>{w.delivery.reason}</Said></dd></div>
       {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
-      <div><dt>Last heard</dt><dd><Ago at={heard(w)} now={now} /></dd></div>
+      <div><dt>Last heard</dt><dd><Ago at={w.last_heard_at} now={now} /></dd></div>
       {w.lease_until && <div><dt>Lease</dt><dd>{Date.parse(w.lease_until) > now ? 'runs out ' : 'ran out '}<Ago at={w.lease_until} now={now} /></dd></div>}
       {w.inbox.last_poll_at && <div><dt>Last poll</dt><dd><Ago at={w.inbox.last_poll_at} now={now} /></dd></div>}
       <div><dt>Tasks</dt><dd>{w.active_tasks || 'none'} at work, {w.max_concurrent_tasks} at most</dd></div>

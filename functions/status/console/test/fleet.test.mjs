@@ -121,8 +121,8 @@ test('each workspace that passes the filter is on exactly one page', () => {
 test('each column sorts both ways, equal rows stay worst first, and a third press ends it', () => {
   const inbox = (queued, in_flight) => ({ queued, in_flight, oldest_age_seconds: 0 })
   const fleet = [
-    row('b', 'online', 'healthy', { inbox: inbox(2, 1), messages: { dead: 0 }, since: ago(10), last_heartbeat_at: ago(5) }),
-    row('A', 'degraded', 'push_failing', { inbox: inbox(0, 0), messages: { dead: 4 }, since: ago(90), last_heartbeat_at: ago(9), delivery: { effective_mode: 'poll' } }),
+    row('b', 'online', 'healthy', { inbox: inbox(2, 1), messages: { dead: 0 }, since: ago(10), last_heard_at: ago(5) }),
+    row('A', 'degraded', 'push_failing', { inbox: inbox(0, 0), messages: { dead: 4 }, since: ago(90), last_heard_at: ago(9), delivery: { effective_mode: 'poll' } }),
     row('c', 'offline', 'lease_expired', { inbox: inbox(1, 0), messages: { dead: 0 }, since: ago(50) }),
   ]
   const by = sort => arranged(fleet, sort).map(w => w.id).join('')
