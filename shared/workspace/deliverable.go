@@ -148,7 +148,7 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 	case v.Reason == ReasonInboxUnattended:
 		return ExpectNobody, v.Summary()
 	case quiet != "":
-		return ExpectNobody, "the agent is alive, but " + quiet
+		return ExpectNobody, quiet
 	case v.Reason == ReasonBacklogStalled:
 		return ExpectRetrying, v.Summary()
 	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonCredentialsRejected: {
 		HopCredential,
-		"Its agent is there, but a credential that it sends isn't accepted.", "rollcall repair %s",
+		"A credential that its agent sends isn't accepted.", "rollcall repair %s",
 	},
 	ReasonLeaseExpired: {
 		HopAgent,
@@ -83,11 +84,11 @@ var explained = map[Reason]struct {
 	},
 	ReasonPushFailing: {
 		HopNetwork,
-		"Its agent is alive, but messages pushed to its URL fail.", "rollcall receipts %s",
+		"Its agent calls, but messages pushed to its URL fail.", "rollcall receipts %s",
 	},
 	ReasonBacklogStalled: {
 		HopQueue,
-		"Its agent is alive, but its messages wait and none is delivered.", "rollcall receipts %s",
+		"Its messages wait, and none is delivered.", "rollcall receipts %s",
 	},
 	ReasonAnswersFailing: {
 		HopAgent,
@@ -134,7 +135,7 @@ func (v Verdict) Summary() string {
 	if v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline {
 		return "Its credential isn't accepted, and nothing is heard of its agent now."
 	}
-	return explained[v.Reason].summary
+	return cmp.Or(v.Sentence, explained[v.Reason].summary)
 }
 
 // FaultyHop is the link of the chain at fault: the one that the facts name, else the one that the reason points at.
@@ -174,7 +175,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {
 	case ExpectNow:
 		if f.URLUntried() {
-			e.Summary = "It is alive, and a message sent now is pushed at once. Nothing was sent to its URL yet."
+			e.Summary = "Its lease runs, and a message sent now is pushed at once. Nothing was sent to its URL yet."
 		}
 	case ExpectNextPoll:
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."

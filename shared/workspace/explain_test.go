@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -222,4 +224,45 @@ func TestAnExplanationAgreesWithThePromise(t *testing.T) {
 			t.Errorf("no facts lead to %s", what)
 		}
 	}
+}
+
+// That an agent may have stopped is said when nothing of it answers at its URL and it has not called since. What it
+// answers, or a call since, shows that it runs.
+func TestAnAgentThatMayHaveStopped(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault       workspace.PushFault
+		heard, fail int
+		stopped     bool
+	}{
+		"nothing listens, and no call since":     {workspace.FaultRefused, 560, 570, true},
+		"its name is gone, and no call since":    {workspace.FaultDNS, 560, 570, true},
+		"nothing listens, and it calls":          {workspace.FaultRefused, 590, 570, false},
+		"it called since, and has fallen silent": {workspace.FaultRefused, 540, 530, true},
+		"it answers errors":                      {workspace.FaultHTTP, 560, 570, false},
+	} {
+		f := live(func(f *workspace.Facts) {
+			f.HeartbeatAt = at(c.heard)
+			f.PushFailures, f.PushFault, f.PushFailingSince, f.PushFailedAt = 3, c.fault, at(c.fail), at(595)
+		})
+		e := (workspace.Fleet{}).Explain(f, p, at(600))
+		said := strings.Contains(e.Summary, "may have stopped") &&
+			strings.Contains(e.Next, "look whether its process runs") && e.Command == "rollcall doctor w"
+		calls := strings.Contains(e.Summary, "Its agent calls")
+		if said != c.stopped || calls == c.stopped {
+			t.Errorf("%s: %s\n%s\n%s", name, e.Summary, e.Next, e.Command)
+		}
+	}
+}
+
+// No sentence claims that an agent is alive: only what it did is known.
+func TestNoSentenceClaimsThatAnAgentIsAlive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := anyFleet(t).Explain(anyFacts(t), p, at(600))
+		words := e.Text()
+		for _, claim := range []string{"is alive", "is running", "agent is there"} {
+			if strings.Contains(words, claim) {
+				t.Fatalf("%q in %s", claim, words)
+			}
+		}
+	})
 }

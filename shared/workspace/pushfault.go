@@ -165,6 +165,11 @@ func (pf PushFault) Hop() Hop {
 // that brings this about. When nothing listens, or the agent answers an error, a probe tells no more.
 func (pf PushFault) Connected() bool { return pushFaults[pf].connected }
 
+// ofStopped reports whether an agent that has stopped brings the fault about.
+func (pf PushFault) ofStopped() bool {
+	return pf == FaultRefused || pf == FaultNoConnection || pf == FaultDNS || pf == FaultGateway || pf == FaultNetwork
+}
+
 // Hangs reports whether a try that ends so holds its drain for as long as it is waited for.
 func (pf PushFault) Hangs() bool { return pf == FaultTimeout || pf == FaultNoConnection }
 

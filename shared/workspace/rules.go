@@ -133,7 +133,7 @@ func credentialsRejected(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
-		Hint: "the agent is running but its credential is refused: repair it with " + s.repairCommand() +
+		Hint: "the agent's calls are refused, for their credential: repair it with " + s.repairCommand() +
 			", then restart the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords(),
 		Evidence: s.refusalEvidence(),
 	}

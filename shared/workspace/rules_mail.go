@@ -40,10 +40,10 @@ func inboxUnattended(s *situation) *Verdict {
 			Evidence: ev,
 		}
 	}
-	hint := fmt.Sprintf("the agent is alive but isn't polling for its mail (%s): "+
+	hint := fmt.Sprintf("the agent calls but isn't polling for its mail (%s): "+
 		"restart it, or register it with a URL so that mail can be pushed; %s", quiet, s.doctorWords())
 	if !s.URLEndedAt.IsZero() {
-		hint = fmt.Sprintf("the agent is alive, and its URL is not called any more: the credential that it was registered "+
+		hint = fmt.Sprintf("the agent calls, and its URL is not called any more: the credential that it was registered "+
 			"with ended at %s. Restart the agent, so that it registers with the one that it has now", stamp(s.URLEndedAt))
 	}
 	if !s.RecentlyAccepted(s.p, s.now) {
@@ -109,7 +109,7 @@ func (s *situation) pushesFail() *Verdict {
 	if s.PushFailures > 1 {
 		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(), NextCommand: s.tryCommand(),
 		Hint: fmt.Sprintf("%s to %s failed (%s): %s%s",
@@ -119,6 +119,24 @@ func (s *situation) pushesFail() *Verdict {
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
 			s.probeEvidence(), s.pushedToEvidence(),
 			Evidence{s.LastSignal(), "last accepted call"}),
+	}
+	s.tellStopped(v)
+	return v
+}
+
+// tellStopped says in a verdict over pushes that fail that the agent may have stopped: nothing of it answers at its
+// URL, and it has not called since the first failure, or not for a while. What to do then, it says once a call is
+// overdue.
+func (s *situation) tellStopped(v *Verdict) {
+	heard := s.LastSignal().After(s.PushFailingSince) && s.RecentlyAccepted(s.p, s.now)
+	if heard || !s.PushFault.ofStopped() {
+		return
+	}
+	v.Sentence = "Messages pushed to its URL fail, and its agent has not called since: it may have stopped."
+	if overdue := !s.within(s.LastSignal(), s.p.LeaseTTL/3); overdue && v.Action != "wait" {
+		v.Hint += fmt.Sprintf("; nothing was heard of the agent since %s, so it may have stopped: look whether its process "+
+			"runs; %s", stamp(s.LastSignal()), s.doctorWords())
+		v.NextCommand = "rollcall doctor " + s.ID
 	}
 }
 

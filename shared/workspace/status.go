@@ -79,6 +79,8 @@ type Verdict struct {
 	Remarks []Remark `json:"remarks,omitempty"`
 	// Hop is the link of the chain at fault, where the facts name it better than the reason does.
 	Hop Hop `json:"-"`
+	// Sentence is the reason in a sentence, where the facts know it better than the reason does.
+	Sentence string `json:"-"`
 	// NextCommand is the command that comes next, where the facts name it better than the reason does.
 	NextCommand string `json:"-"`
 }
