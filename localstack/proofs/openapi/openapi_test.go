@@ -33,7 +33,7 @@ func TestDeparturesAreSeen(t *testing.T) {
 		"a member is missing":    {"GET", "/workspaces/w/state", "", 200, `{"workspace_id":"w"}`, "missing"},
 		"a status not in use":    {"GET", "/workspaces/w/state", "", 200, noSuchStatus, "status"},
 		"a member is new":        {"GET", "/workspaces/w/state", "", 200, newMember, "mood"},
-		"a problem has more":     {"GET", "/workspaces/w/state", "", 401, moreOfAProblem, ""},
+		"a problem has more":     {"GET", "/workspaces/w/state", "", 401, moreOfAProblem, "credential"},
 		"a bare message":         {"GET", "/workspaces/w/state", "", 503, `{"message":"Service Unavailable"}`, "missing"},
 		"no such operation":      {"GET", "/nowhere", "", 200, `{}`, "no such operation"},
 		"an unknown query":       {"GET", "/workspaces?colour=red", "", 200, `{"workspaces":[],"next":null}`, "colour"},
