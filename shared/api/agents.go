@@ -81,7 +81,7 @@ type HeartbeatRequest struct {
 	ActiveTasks  json.RawMessage `json:"active_tasks" is:"integer" description:"how many tasks the agent works on: a whole number from 0 to 100000"`
 	IsBusy       json.RawMessage `json:"is_busy" is:"boolean" description:"true: it works on at least one task, whatever active_tasks says; false, without active_tasks: on none"`
 	ErrorRate    json.RawMessage `json:"error_rate" is:"number" description:"the share of its work that fails: a number from 0 to 1"`
-	SampleError  json.RawMessage `json:"sample_error" is:"string" description:"one of its errors; 120 bytes are kept"`
+	SampleError  json.RawMessage `json:"sample_error" is:"string" description:"one of its errors; 300 bytes are kept of the first, and 50 of those that follow it"`
 	RuntimeState json.RawMessage `json:"runtime_state" is:"string" description:"wedged, while the runtime is stuck"`
 	Uptime       json.RawMessage `json:"uptime_seconds" is:"number" description:"for how long this run of the agent has lasted: a number of seconds, less than ten years. It tells this agent from a copy of it; 0 says nothing"`
 	Epoch        json.RawMessage `json:"epoch" is:"integer" description:"the epoch of the answer to the register: a whole number. It tells this agent from a copy of it; 0 says nothing"`

@@ -15,13 +15,19 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/push"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// maxLease is how large a lease item may be, in bytes, also while pushes fail.
-const maxLease = 400
+// maxLease is how large a lease item may be, in bytes, also while pushes fail and mail is lost, or while the agent
+// reports errors. maxWorst is the same of an agent of which all is wrong at once. See maxAnyLease.
+const (
+	maxLease = 400
+	maxWorst = 550
+)
 
 // mailLives is the lifetime of its mail.
 const mailLives = time.Hour
@@ -34,6 +40,7 @@ type pushedTo struct {
 	calls    int
 	largest  int // of its leases
 	instance workspace.Instance
+	report   workspace.Signal // what its heartbeats say beside
 }
 
 func newPushedTo(t *testing.T, from ...string) *pushedTo {
@@ -58,9 +65,9 @@ func (a *pushedTo) lives(d time.Duration) {
 	const pause = 15 * time.Second
 	for end := a.Now.Add(d); a.Now.Before(end); a.Now = a.Now.Add(pause) {
 		idle := 0
-		_, err := a.Registry.Signal(a.T.Context(), world.ID, a.Token, workspace.Signal{
-			Kind: workspace.SignalHeartbeat, From: a.from[a.calls%len(a.from)], ActiveTasks: &idle, Instance: a.instance,
-		}, a.Now)
+		s := a.report
+		s.Kind, s.From, s.ActiveTasks, s.Instance = workspace.SignalHeartbeat, a.from[a.calls%len(a.from)], &idle, a.instance
+		_, err := a.Registry.Signal(a.T.Context(), world.ID, a.Token, s, a.Now)
 		a.NoError(err)
 		a.calls++
 		a.DrainOnce()
@@ -117,17 +124,20 @@ func TestBudgetOfALease(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		from []string
-		most int
 	}{
-		{"one address", []string{world.Home}, maxLease},
-		{"four addresses", []string{"203.0.113.101", "203.0.113.102", "203.0.113.103", "203.0.113.104"}, maxLease},
+		{"one address", []string{world.Home}},
+		{"four addresses", []string{"203.0.113.101", "203.0.113.102", "203.0.113.103", "203.0.113.104"}},
 	} {
 		sizes := map[string]int{}
 		for name, failing := range failures {
 			is := func(what string, a *pushedTo) {
 				t.Helper()
-				if a.largest > c.most {
-					t.Errorf("%s, %s, %s: the lease has %d bytes, more than %d", c.name, what, name, a.largest, c.most)
+				most := maxLease
+				if what == all {
+					most = maxWorst
+				}
+				if a.largest > most {
+					t.Errorf("%s, %s, %s: the lease has %d bytes, more than %d", c.name, what, name, a.largest, most)
 				}
 				sizes[what], a.largest = max(sizes[what], a.largest), 0
 			}
@@ -139,6 +149,17 @@ func TestBudgetOfALease(t *testing.T) {
 	}
 }
 
+// all is wrong, beside that each push fails its task.
+const all = "all is wrong"
+
+// reports lets an agent report an error, and a metric that can't be read.
+func reports(a *pushedTo) {
+	a.report = workspace.Signal{
+		ErrorRate: new(1.0), SampleError: registry.Beginning(longWords), SampleWhole: longWords,
+		BadMetric: registry.Beginning(longWords),
+	}
+}
+
 // troubles lets an agent be well, then fail each push, and then lose mail by it.
 func troubles(a *pushedTo, failing http.HandlerFunc, is func(what string, a *pushedTo)) {
 	a.answer = says(http.StatusOK, `{"jsonrpc":"2.0","id":"1","result":{"kind":"message"}}`)
@@ -147,6 +168,12 @@ func troubles(a *pushedTo, failing http.HandlerFunc, is func(what string, a *pus
 	a.sends("m1", "m2")
 	a.lives(time.Minute)
 	is("pushed to", a)
+	reports(a)
+	a.lives(time.Minute)
+	is("reports errors", a)
+	a.report = workspace.Signal{ErrorRate: new(0.0)}
+	a.lives(2 * time.Minute)
+	a.largest = 0
 	a.answer = failing
 	a.sends("m3", "m4", "m5")
 	a.lives(30 * time.Minute)
@@ -155,4 +182,10 @@ func troubles(a *pushedTo, failing http.HandlerFunc, is func(what string, a *pus
 	a.sends("m6", "m7")
 	a.lives(30 * time.Minute)
 	is("pushes fail, mail was lost", a)
+	reports(a)
+	_ = a.Registry.FailRegister(a.T.Context(), registry.Registration{ // it returns its cause
+		ID: world.ID, Credential: a.Token, From: a.from[0],
+	}, fault.New(fault.InvalidRequest, "%s", longWords), a.Now)
+	a.lives(time.Minute)
+	is(all, a)
 }

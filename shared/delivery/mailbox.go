@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -371,7 +372,7 @@ func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (ch
 // take it, or it failed where others passed. A probe's end is no loss.
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
-		u.Lost, u.LostAt, u.LostWhy = 1, now, beginning(ended.FullReason())
+		u.Lost, u.LostAt, u.LostWhy = 1, now, registry.Beginning(ended.FullReason())
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy

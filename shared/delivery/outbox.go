@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -158,7 +159,7 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	problem := ""
 	err = d.Callbacks.Tell(ctx, to, m)
 	if err != nil {
-		problem = chat.Clip(err.Error(), maxError)
+		problem = chat.Clip(err.Error(), registry.MaxWhole)
 	}
 	_, unreached := errors.AsType[*UnreachedError](err)
 	told := claimed.Tried(problem, unreached)

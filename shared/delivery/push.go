@@ -10,16 +10,10 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
-
-// maxError bounds what is kept of an agent's error, in bytes: it stands in the message, and in the profile if it is
-// longer than the lease keeps (workspace.MaxWords).
-const maxError = 300
-
-// beginning is what the lease keeps of words of which quote keeps the whole.
-func beginning(words string) string { return chat.Clip(chat.Clip(words, maxError), workspace.MaxWords) }
 
 // words are why a push failed, as a status says it: what its fault says already is left out.
 func (r PushResult) words() string {
@@ -30,7 +24,7 @@ func (r PushResult) words() string {
 	case workspace.FaultPage:
 		why = strings.TrimPrefix(why, "what answers there is not an agent: ")
 	}
-	return chat.Clip(why, maxError)
+	return chat.Clip(why, registry.MaxWhole)
 }
 
 // quote keeps the words of the agent of which the lease has the beginning only: u is what the lease is told, and next
@@ -46,8 +40,8 @@ func (d *Delivery) quote(
 		kept  *string
 	}{
 		{u.Push.FailedAt, r.words(), &said.PushError},
-		{u.Push.AnswerFailedAt, chat.Clip(r.TaskError, maxError), &said.AnswerError},
-		{u.LostAt, chat.Clip(next.FullReason(), maxError), &said.LostWhy},
+		{u.Push.AnswerFailedAt, chat.Clip(r.TaskError, registry.MaxWhole), &said.AnswerError},
+		{u.LostAt, chat.Clip(next.FullReason(), registry.MaxWhole), &said.LostWhy},
 	} {
 		if !w.at.IsZero() && len(w.whole) > workspace.MaxWords {
 			*w.kept = w.whole
@@ -188,7 +182,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 	next chat.Message, u MailboxUpdate, outcome chat.Outcome,
 ) {
 	now := d.Clock.Now()
-	why := chat.Clip(r.Why, maxError)
+	why := chat.Clip(r.Why, registry.MaxWhole)
 	switch r.Handover {
 	case Busy:
 		next, outcome = taken.Defer(), chat.AgentBusy
@@ -208,7 +202,8 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 			}
 		}
 	default:
-		next, outcome = taken.Deliver("the agent took it", r.Answer, chat.Clip(r.TaskError, maxError), now), chat.Succeeded
+		failed := chat.Clip(r.TaskError, registry.MaxWhole)
+		next, outcome = taken.Deliver("the agent took it", r.Answer, failed, now), chat.Succeeded
 		switch {
 		case r.TaskError != "":
 			next.Reason = "the agent took it, and said that its task failed"
@@ -275,17 +270,17 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
-		u.FailedAt, u.Error, u.Fault = now, beginning(r.words()), r.Fault
+		u.FailedAt, u.Error, u.Fault = now, registry.Beginning(r.words()), r.Fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	default:
 		u.Succeeded, u.ReachedAt = true, now
 		switch {
 		case probe && r.TaskError != "" && f.AnswerFailures > 0:
-			u.AnswerFailedAt, u.AnswerError = now, beginning(r.TaskError)
+			u.AnswerFailedAt, u.AnswerError = now, registry.Beginning(r.TaskError)
 		case probe || r.Handover == Refused: // the agent is there, and has taken no message
 		case r.TaskError != "":
-			u.AnswerFailedAt, u.AnswerError = now, beginning(r.TaskError)
+			u.AnswerFailedAt, u.AnswerError = now, registry.Beginning(r.TaskError)
 			u.Degraded = f.AnswerFailures+1 >= d.Registry.Policy.AnswerFailuresToDegrade
 		default:
 			u.PassedAt, u.AnswerSucceeded = now, true

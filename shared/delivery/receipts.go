@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -125,7 +126,7 @@ func (d *Delivery) lessLost(
 	left = slices.DeleteFunc(slices.Clone(left), func(l chat.Message) bool { return l.ID == m.ID || l.State.Open() })
 	if len(left) > 0 {
 		last := slices.MaxFunc(left, func(a, b chat.Message) int { return a.SettledAt.Compare(b.SettledAt) })
-		u.LostAt, u.LostWhy = last.SettledAt, beginning(last.FullReason())
+		u.LostAt, u.LostWhy = last.SettledAt, registry.Beginning(last.FullReason())
 	}
 	return u, nil
 }

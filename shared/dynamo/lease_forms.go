@@ -79,6 +79,7 @@ var phrases = []string{
 	32: "answer_broken_off", 33: "redirect", 34: "not_the_protocol", 35: "http_status", 36: "protocol_error",
 	37: "no_connection", 38: "no_tls", 39: "tls_authority", 40: "tls_expired", 41: "tls_name", 42: "tls_client",
 	43: "not_found", 44: "gateway", 45: "unauthorized",
+	46: "offline/credentials_rejected", // where a workspace stands, too
 }
 
 // phraseNumbers are the phrases as they are stored.

@@ -56,7 +56,7 @@ func (s *Store) Renew(
 	if refused && credential.Matches(f.Credential) && f.Hold != workspace.Removed {
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
-		fields := slices.Concat(workspace.FieldsOf[workspace.Copies](), lateFields,
+		fields := slices.Concat(workspace.FieldsOf[workspace.Copies](), late(f, observed),
 			[]string{"RecoveredAt", "PollAwaitedAt", "MovedAt"})
 		c.differences(encodeFacts(f), encodeFacts(observed), fields)
 		return s.renew(ctx, id, c, types.ReturnValueAllNew)
@@ -69,18 +69,30 @@ func (s *Store) Renew(
 var (
 	standingFields = workspace.FieldsOf[workspace.Standing]()
 	lateFields     = append(workspace.FieldsOf[workspace.Standing](), "Homes")
+	lateAndMetric  = append(slices.Clone(lateFields), "BadMetric", "BadMetricAt")
 )
 
-// noteLate writes what of lateFields a signal has changed, unless another one changed
+// late is lateFields, and with them a metric that could not be read if the signal forgets it. One that it notes is
+// written at once.
+func late(old, next workspace.Facts) []string {
+	noted := old.BadMetric != "" || !old.BadMetricAt.IsZero()
+	if noted && next.BadMetric == "" && next.BadMetricAt.IsZero() {
+		return lateAndMetric
+	}
+	return lateFields
+}
+
+// noteLate writes what of late a signal has changed, unless another one changed
 // it since.
 func (s *Store) noteLate(ctx context.Context, old, next workspace.Facts) error {
-	if old.Standing == next.Standing && old.Homes == next.Homes {
+	fields := late(old, next)
+	if old.Standing == next.Standing && old.Homes == next.Homes && len(fields) == len(lateFields) {
 		return nil
 	}
 	was := encodeFacts(old)
 	var c change
-	c.differences(was, encodeFacts(next), lateFields)
-	for _, field := range lateFields {
+	c.differences(was, encodeFacts(next), fields)
+	for _, field := range fields {
 		c.requireSame(lease(field), was[leaseAttributes[field]])
 	}
 	_, err := s.renew(ctx, next.ID, c, types.ReturnValueNone)

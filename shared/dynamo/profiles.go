@@ -34,13 +34,15 @@ const (
 	profilePushError   = "pusherror"
 	profileAnswerError = "answererror"
 	profileLostWhy     = "lostwhy"
+	profileSample      = "sample"
+	profileFailedWhy   = "regfailedwhy"
 )
 
 // listedProfile are the attributes that a list reads: a hundred cards would fill an
 // answer.
 var listedProfile = []string{
 	ChatPartition, profileName, profileCardName, profileURL, profileRuntime, profileRole, profileTier,
-	profilePushError, profileAnswerError, profileLostWhy,
+	profilePushError, profileAnswerError, profileLostWhy, profileSample, profileFailedWhy,
 }
 
 func profileKey(id string) item { return chatKey(profilePartition+id, profileSort) }
@@ -84,7 +86,12 @@ func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChan
 // Quote implements registry.Profiles.
 func (s *Store) Quote(ctx context.Context, id, url string, said workspace.Words) error {
 	c := profileChange(workspace.ProfileChange{Words: &said})
-	c.require(named(profileURL).Equal(str(url)))
+	c.require(named(ChatPartition).Exists())
+	if url == "" {
+		c.require(named(profileURL).NotExists())
+	} else {
+		c.require(named(profileURL).Equal(str(url)))
+	}
 	e := c.build()
 	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
@@ -125,6 +132,8 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		text(profilePushError, &p.Words.PushError)
 		text(profileAnswerError, &p.Words.AnswerError)
 		text(profileLostWhy, &p.Words.LostWhy)
+		text(profileSample, &p.Words.SampleError)
+		text(profileFailedWhy, &p.Words.RegisterFailedWhy)
 	}
 	if p.Tier != nil {
 		c.set(named(profileTier), num(int64(*p.Tier)))
@@ -142,7 +151,8 @@ func decodeProfile(it item) workspace.Profile {
 		},
 		Words: workspace.Words{
 			PushError: strOf(it[profilePushError]), AnswerError: strOf(it[profileAnswerError]),
-			LostWhy: strOf(it[profileLostWhy]),
+			LostWhy: strOf(it[profileLostWhy]), SampleError: strOf(it[profileSample]),
+			RegisterFailedWhy: strOf(it[profileFailedWhy]),
 		},
 	}
 	return p

@@ -90,6 +90,8 @@ func quoted(f workspace.Facts, p workspace.Profile) workspace.Facts {
 	f.PushError = inFull(f.PushError, p.Words.PushError)
 	f.AnswerError = inFull(f.AnswerError, p.Words.AnswerError)
 	f.LostWhy = inFull(f.LostWhy, p.Words.LostWhy)
+	f.SampleError = inFull(f.SampleError, p.Words.SampleError)
+	f.RegisterFailedWhy = inFull(f.RegisterFailedWhy, p.Words.RegisterFailedWhy)
 	return f
 }
 

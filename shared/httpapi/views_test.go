@@ -138,11 +138,17 @@ func TestAnAgentsWordsAreSaidInFull(t *testing.T) {
 		pushes, tasks, lost := live(reg.Policy), live(reg.Policy), live(reg.Policy)
 		pushes.Pushable, pushes.PushFailures, pushes.PushFailedAt, pushes.PushError = true, 3, now, kept
 		tasks.AnswerFailures, tasks.AnswersFailingSince, tasks.AnswerError = 3, now, kept
+		reports, boots := live(reg.Policy), live(reg.Policy)
+		reports.ErrorsSince, reports.SampleError = now, kept
+		boots.RegisteredAt, boots.WedgedSince = now.Add(-time.Hour), now.Add(-time.Hour)
+		boots.RegisterFailedAt, boots.RegisterFailedWhy = now, kept
 		lost.LostMessages, lost.LostAt, lost.LostWhy = 1, now, kept
 		for f, p := range map[*workspace.Facts]workspace.Profile{
-			&lost:   {Words: workspace.Words{LostWhy: whole, PushError: "words of another error"}},
-			&pushes: {Words: workspace.Words{PushError: whole, AnswerError: "words of another error"}},
-			&tasks:  {Words: workspace.Words{AnswerError: whole, PushError: "words of another error"}},
+			&lost:    {Words: workspace.Words{LostWhy: whole, PushError: "words of another error"}},
+			&pushes:  {Words: workspace.Words{PushError: whole, AnswerError: "words of another error"}},
+			&reports: {Words: workspace.Words{SampleError: whole, PushError: "words of another error"}},
+			&boots:   {Words: workspace.Words{RegisterFailedWhy: whole, SampleError: "words of another error"}},
+			&tasks:   {Words: workspace.Words{AnswerError: whole, PushError: "words of another error"}},
 		} {
 			for _, c := range []struct {
 				has  workspace.Profile

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
-	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -206,18 +205,16 @@ func (r *Registry) noteFailedRegister(
 	if e, ok := errors.AsType[*fault.Error](cause); ok {
 		why = fmt.Sprintf("%s (%s)", e.Message, e.Code)
 	}
-	next, changed := workspace.FailRegister(f, chat.Clip(why, maxWhy), r.Policy, now)
+	next, changed := workspace.FailRegister(f, Beginning(why), r.Policy, now)
 	if !changed {
 		return nil
 	}
+	r.quote(ctx, f.ID, why, func(said *workspace.Words) *string { return &said.RegisterFailedWhy })
 	if err := r.Leases.Save(ctx, f, next, SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return err
 	}
 	return nil
 }
-
-// maxWhy bounds what the lease keeps of why a register was refused, in bytes.
-const maxWhy = 160
 
 // pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
 // Poll ignores the URL; anything but http(s) means "none", as clients behind a

@@ -42,6 +42,7 @@ func (r *Registry) Signal(
 		if !ok {
 			if err == nil {
 				f = r.noteMove(ctx, f, credential, now)
+				r.quoteSample(ctx, f, s, now)
 				r.StatusLog.RecordCall(ctx, f, now)
 			}
 			return err
@@ -57,6 +58,14 @@ func (r *Registry) Signal(
 		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented), now)
 	})
 	return f, err
+}
+
+// quoteSample keeps in full the sample error of the heartbeat with which the errors began: once, and not with each
+// heartbeat.
+func (r *Registry) quoteSample(ctx context.Context, f workspace.Facts, s workspace.Signal, now time.Time) {
+	if f.ErrorsSince.Equal(now.Truncate(time.Millisecond)) {
+		r.quote(ctx, f.ID, s.SampleWhole, func(said *workspace.Words) *string { return &said.SampleError })
+	}
 }
 
 // noted reports whether the facts tell of a poll well enough, with an accepted

@@ -129,5 +129,6 @@ func (f Facts) noteURL(url string, p Policy, now time.Time) Facts {
 func urlFingerprint(url string) string {
 	h := fnv.New32a()
 	h.Write([]byte(url))
-	return "u" + strconv.FormatUint(uint64(h.Sum32()), 36)
+	const bits = 24 // are enough to tell the few URLs of one workspace apart
+	return "u" + strconv.FormatUint(uint64(h.Sum32()>>(32-bits)), 36)
 }

@@ -52,8 +52,8 @@ type Identity struct {
 	RegisteredAt time.Time // last accepted register
 	Declared     Mode      // by the last accepted register, or by the operator who created or adopted it
 	DeclaredBy   Declarer
-	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why; an
-	// accepted one clears both.
+	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why, in
+	// at most MaxWords bytes; an accepted one clears both.
 	RegisterFailedAt  time.Time
 	RegisterFailedWhy string
 	Pushable          bool      // it gave a URL that policy allows, and a runtime that serves one
@@ -188,9 +188,9 @@ type Reported struct {
 	AtWorkSince time.Time // since when each report said that a task is active; zero: the last one said none
 	FreeSince   time.Time // since when each report said that no task is active; zero: the last one said some are
 	ErrorsSince time.Time // when it entered the error-rate band; zero: it is not in it
-	SampleError string    // while in the band
+	SampleError string    // while in the band; at most MaxWords bytes
 	WedgedSince time.Time // zero: not wedged
-	BadMetric   string    // the last metric that could not be read, and so was dropped
+	BadMetric   string    // a metric of the last lease that could not be read, and was dropped; at most MaxWords bytes
 	BadMetricAt time.Time
 }
 

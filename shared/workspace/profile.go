@@ -18,12 +18,12 @@ type Profile struct {
 	Words    Words
 }
 
-// MaxWords is how many bytes of an error the facts keep, which every heartbeat writes.
-const MaxWords = 50
+// MaxWords is how many bytes the facts, which every heartbeat writes, keep of an error, or of other words of the agent.
+const MaxWords = 46
 
 // Words are the errors in full of which the facts have the beginning: those that are longer than MaxWords.
 type Words struct {
-	PushError, AnswerError, LostWhy string
+	PushError, AnswerError, LostWhy, SampleError, RegisterFailedWhy string
 }
 
 // Signing is the secrets that calls to the workspace's agent are signed with. They are given to its agent alone, in the

@@ -20,8 +20,9 @@ type Signal struct {
 	Instance    Instance
 	ActiveTasks *int
 	ErrorRate   *float64
-	SampleError string
-	BadMetric   string // the metric that could not be read, and so was dropped; "": none
+	SampleError string // at most MaxWords bytes
+	SampleWhole string // of which SampleError is the beginning
+	BadMetric   string // the metric that could not be read, and so was dropped; "": none; at most MaxWords bytes
 	Wedged      bool   // of heartbeats, which say it only while it is so
 }
 
@@ -74,8 +75,11 @@ func (s Signal) report(r Reported, p Policy, now time.Time) Reported {
 	case r.WedgedSince.IsZero():
 		r.WedgedSince = now
 	}
-	if s.BadMetric != "" {
+	switch {
+	case s.BadMetric != "":
 		r.BadMetric, r.BadMetricAt = s.BadMetric, now
+	case now.Sub(r.BadMetricAt) >= p.LeaseTTL: // nobody is told of it any more
+		r.BadMetric, r.BadMetricAt = "", time.Time{}
 	}
 	if s.ActiveTasks != nil {
 		r.ActiveTasks, r.ActiveAt = *s.ActiveTasks, now

@@ -46,6 +46,10 @@ func (c contract) profiles(t T) {
 			must(t, c.Quote(t.Context(), f.ID, want.URL+"x", workspace.Words{PushError: "of another"}))
 			same(t, want, profile(t, f.ID))
 		}
+		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{URL: new("")}))
+		want.URL, want.Words = "", workspace.Words{SampleError: "s", RegisterFailedWhy: "r"}
+		must(t, c.Quote(t.Context(), f.ID, "", want.Words))
+		same(t, want, profile(t, f.ID))
 		id := uuid.NewString()
 		must(t, c.Quote(t.Context(), id, "", workspace.Words{PushError: "of nobody"}))
 		must(t, c.Quote(t.Context(), id, want.URL, workspace.Words{PushError: "of nobody"}))

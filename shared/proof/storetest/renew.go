@@ -179,6 +179,7 @@ func drawSignal(rt *rapid.T) workspace.Signal {
 			{}, workspace.BootedAt(t0), workspace.BootedAt(t0.Add(5 * time.Second)), workspace.OfEpoch(3),
 		}).Draw(rt, "instance"),
 		SampleError: rapid.SampledFrom([]string{"", "x"}).Draw(rt, "sample error"),
+		BadMetric:   rapid.SampledFrom([]string{"", "", "x"}).Draw(rt, "bad metric"),
 		Wedged:      rapid.Bool().Draw(rt, "wedged"),
 	}
 	if n := rapid.IntRange(-1, 2).Draw(rt, "active tasks"); n >= 0 {

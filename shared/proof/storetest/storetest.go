@@ -141,7 +141,7 @@ func (c contract) created(t T) workspace.Facts {
 var createdProfile = workspace.Profile{
 	Name: "n", CardName: "c", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"c"}`),
 	Signing: workspace.Signing{Secret: "whsec_bmV3", Former: "whsec_b2xk", Since: t0},
-	Words:   workspace.Words{PushError: "p", AnswerError: "a", LostWhy: "l"},
+	Words:   workspace.Words{PushError: "p", AnswerError: "a", LostWhy: "l", SampleError: "s", RegisterFailedWhy: "r"},
 }
 
 // listed is a profile as a list has it: without its card and its secrets.
