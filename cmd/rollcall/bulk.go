@@ -29,9 +29,9 @@ type targets struct {
 // flags defines the flags of a command for several workspaces.
 func (t *targets) flags(a *app, cmd *cobra.Command) {
 	t.filter.flags(a, cmd)
-	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces, without those that are removed")
+	cmd.Flags().BoolVar(&t.all, "all", false, "all workspaces but those that are removed")
 	cmd.Flags().BoolVar(&t.dryRun, "dry-run", false, "only show which workspaces it would change")
-	cmd.Flags().BoolVarP(&t.yes, "yes", "y", false, "don't ask")
+	cmd.Flags().BoolVarP(&t.yes, "yes", "y", false, "don't ask first")
 }
 
 // bulkCommand is a command on the workspaces that its arguments or its flags name.

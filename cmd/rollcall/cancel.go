@@ -14,17 +14,8 @@ func (a *app) cancelCommand() *cobra.Command {
 	var from string
 	t := targets{shows: true, concerns: hasOpen}
 	cmd := &cobra.Command{
-		Use:   "cancel ID [MESSAGE…]",
-		Short: "End messages that wait: those that are named, or all from one sender",
-		Long: `cancel ends messages that wait or are in flight: those that are named, with --from
-all from one sender, or with --all all of the workspace. An agent that has one of
-them may go on with it. Without an ID, --from with --all, or with the flags that pick
-workspaces, ends the mail of that sender in many workspaces.
---dry-run shows which messages these are. Without it a person at a terminal is asked
-first, unless --yes is said. Who sent what says rollcall receipts ID.`,
-		Example: "  rollcall cancel demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52\n" +
-			"  rollcall cancel demo --from flooder --dry-run\n" +
-			"  rollcall cancel --from flooder --reason inbox_full",
+		Use:               "cancel ID [MESSAGE…]",
+		Short:             "End messages that wait: some, or all from one sender",
 		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.cancel(cmd.Context(), t, args, cancelRequest{From: from, DryRun: t.dryRun})
@@ -39,7 +30,7 @@ first, unless --yes is said. Who sent what says rollcall receipts ID.`,
 
 // fromVar defines --from.
 func (a *app) fromVar(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "from", "", "only from this workspace, or users for what users sent")
+	cmd.Flags().StringVar(to, "from", "", "only messages from this workspace, or from all users: users")
 	completeFlag(cmd, "from", a.completeSenders)
 }
 

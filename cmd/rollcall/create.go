@@ -29,14 +29,14 @@ func (a *app) createCommand() *cobra.Command {
 func (a *app) adoptCommand() *cobra.Command {
 	body := createRequest{Adopt: true}
 	cmd := workspaceCommand("adopt ID",
-		"Take over an existing workspace: mode, metrics, runtime and tier are reset, its mail is kept",
+		"Take over a workspace as if it were new; its mail is kept",
 		func(ctx context.Context, args []string) error {
 			body.ID = args[0]
 			return a.create(ctx, body)
 		})
 	body.addFlags(cmd)
-	cmd.Flags().BoolVar(&body.Reset, "reset-credentials", false, "revoke its credentials and issue a new one")
-	cmd.Flags().BoolVar(&body.Force, "force", false, "reset them also when an agent works with its credential")
+	cmd.Flags().BoolVar(&body.Reset, "reset-credentials", false, "end its credentials too, and print a new one")
+	cmd.Flags().BoolVar(&body.Force, "force", false, "also when an agent works with the credential that this ends")
 	return cmd
 }
 
@@ -59,12 +59,13 @@ type createRequest struct {
 func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.Name, "name", "", "what people call it")
-	flags.StringVar(&r.Runtime, "runtime", "", "what it runs; external can't be pushed to")
-	flags.StringVar(&r.Role, "role", "", "what it does, for its peers")
+	flags.StringVar(&r.Runtime, "runtime", "", "what it runs; an agent of the runtime external can't be pushed to")
+	flags.StringVar(&r.Role, "role", "", "what it does, in a few words for its peers")
 	flags.StringVar(&r.Team, "team", "", "the team that it belongs to")
-	flags.IntVar(&r.Tier, "tier", 0, "its tier, a number of your own")
-	choiceVar(cmd, &r.Mode, "mode", "until the agent itself says when it registers", []string{"push", "poll"})
-	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time")
+	flags.IntVar(&r.Tier, "tier", 0, "a number of your own, to sort workspaces by")
+	choiceVar(cmd, &r.Mode, "mode",
+		"how it gets its mail, until its agent says so when it registers", []string{"push", "poll"})
+	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time (without it: 1)")
 }
 
 // create creates or adopts a workspace.

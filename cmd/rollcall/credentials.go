@@ -13,7 +13,7 @@ func (a *app) rotateCommand() *cobra.Command {
 		Force bool `json:"force,omitempty"`
 	}
 	cmd := workspaceCommand("rotate ID",
-		"Issue a second credential; the one in use stays valid until the new one is used",
+		"Make a new credential; the old one is good until its first use",
 		func(ctx context.Context, args []string) error {
 			var out struct {
 				AuthToken string `json:"auth_token,omitempty"`
@@ -29,8 +29,8 @@ func (a *app) rotateCommand() *cobra.Command {
 				w.lines("next: " + w.words(out.Next))
 			})
 		})
-	cmd.Flags().BoolVar(&asked.Fetch, "fetch", false, "show none: have the agent fetch one itself")
-	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when one waits for its first use: that one ends")
+	cmd.Flags().BoolVar(&asked.Fetch, "fetch", false, "print none: the agent is told to fetch it")
+	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when a new one waits for its first use: that one ends")
 	return cmd
 }
 
@@ -39,7 +39,7 @@ func (a *app) revokeCommand() *cobra.Command {
 		Force bool `json:"force,omitempty"`
 	}
 	cmd := workspaceCommand("revoke ID",
-		"End every credential of a workspace at once (a stolen one); repair lets its agent in again",
+		"End every credential of a workspace at once, such as a stolen one",
 		func(ctx context.Context, args []string) error {
 			var out struct {
 				Revoked int    `json:"revoked"`

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) dismissCommand() *cobra.Command {
-	cmd := a.bulkCommand("dismiss", "Drop the refused calls on record: they are not the agent's",
+	return a.bulkCommand("dismiss", "Forget refused calls that are not the agent's",
 		func(ctx context.Context, id string) error {
 			var ws api.Changed
 			if err := a.call(ctx, "POST", workspacePath(id)+"/dismiss", nil, &ws); err != nil {
@@ -24,10 +24,4 @@ func (a *app) dismissCommand() *cobra.Command {
 				fmt.Fprintf(w, "%s; %s is %s (%s)\n", did, ws.ID, ws.Status, ws.Reason)
 			})
 		})
-	cmd.Long = `dismiss drops the refused calls on a workspace's record, and the warning of a
-stranger. Use it when they are not the agent's and can't be told from it, such as
-those of a neighbour behind one network address: they keep the workspace degraded
-until they are forgotten. No credential changes, and attempts that go on are noted
-again. What was dismissed stands in rollcall history ID.`
-	return cmd
 }

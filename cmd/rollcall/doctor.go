@@ -18,21 +18,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	var asked doctorRequest
 	cmd := &cobra.Command{
 		Use:   "doctor [ID]",
-		Short: "Run where an agent runs: which link between it and the platform is broken, and what mends it",
-		Long: `doctor looks at each link between an agent and the platform, in order: the name of
-the platform, the connection, TLS, the platform itself, the clock, the agent's
-credential and whose it is, its register, its heartbeat, its mail, and its URL. It
-names the first one that is broken, and what mends it. Run it where the agent runs.
-
-It only looks: it registers nothing, sends no heartbeat, takes no mail and begins
-the use of no credential, so the agent is not disturbed and its status not changed.
-With --probe and a person's credential, the platform also sends the agent an empty
-test message, as rollcall probe does.
-
-The agent's credential is read from --credential-file, else from the file that
-ROLLCALL_TOKEN_FILE names, else from ROLLCALL_TOKEN. The ID is that of the
-credential, else ROLLCALL_ID. It exits with 4 when a link is broken.`,
-		Args: cobra.MaximumNArgs(1),
+		Short: "Run where an agent runs: find what keeps it from the platform",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			asked.id = os.Getenv("ROLLCALL_ID")
 			if len(args) > 0 {

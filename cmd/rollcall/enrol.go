@@ -14,7 +14,7 @@ func (a *app) enrolCommand() *cobra.Command {
 	var lifetime time.Duration
 	cmd := &cobra.Command{
 		Use:   "enrol [ID]",
-		Short: "Make an enrolment token, with which agents are given their first credential",
+		Short: "Make a token that gives new agents their first credential",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := map[string]any{"uses": uses, "expires_in_seconds": int(lifetime.Seconds())}
@@ -24,9 +24,9 @@ func (a *app) enrolCommand() *cobra.Command {
 			return a.enrol(cmd.Context(), body)
 		},
 	}
-	cmd.Flags().IntVar(&uses, "uses", 1, "for how many agents")
+	cmd.Flags().IntVar(&uses, "uses", 1, "how many agents may use it")
 	lifetime = 24 * time.Hour
-	positiveVar(cmd, &lifetime, "for", "how long it is good")
+	positiveVar(cmd, &lifetime, "for", "how long it is good, such as 2h or 7d")
 	return cmd
 }
 

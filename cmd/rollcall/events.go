@@ -19,7 +19,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "The fleet's announced changes of status, in order",
+		Short: "The changes of status of all workspaces, in order",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("since") {
@@ -28,7 +28,7 @@ func (a *app) eventsCommand() *cobra.Command {
 			return a.events(cmd.Context(), since, follow)
 		},
 	}
-	cmd.Flags().Int64Var(&since, "since", 0, "only those after this number (without it: the newest)")
+	cmd.Flags().Int64Var(&since, "since", 0, "only changes after this number (without it: the newest)")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing new ones as they come")
 	return cmd
 }

@@ -10,7 +10,7 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	return workspaceCommand("explain ID",
-		"What is wrong, in words: the faulty hop, the next step, the exact command, the evidence",
+		"What is wrong with a workspace, why, and what mends it",
 		func(ctx context.Context, args []string) error {
 			var e workspace.Explanation
 			if err := a.call(ctx, "GET", workspacePath(args[0])+"/explain", nil, &e); err != nil {

@@ -24,12 +24,12 @@ type filter struct {
 
 // flags defines the filter's flags.
 func (f *filter) flags(a *app, cmd *cobra.Command) {
-	choiceVar(cmd, &f.status, "status", "only those that are", workspace.Status("").Choices())
-	choiceVar(cmd, &f.reason, "reason", "only those whose status has this reason", reasons())
-	cmd.Flags().StringVar(&f.team, "team", "", "only those of this team")
+	choiceVar(cmd, &f.status, "status", "only workspaces with this status", workspace.Status("").Choices())
+	choiceVar(cmd, &f.reason, "reason", "only workspaces with this reason", reasons())
+	cmd.Flags().StringVar(&f.team, "team", "", "only workspaces of this team")
 	completeFlag(cmd, "team", a.completeTeams)
 	cmd.Flags().StringVar(&f.selector, "selector", "",
-		"only those that have all of these: mode=poll,name=review*; also id, team, role, runtime, tier and status")
+		"only workspaces that have all of these: mode=poll,name=review* (also id, team, role, runtime, tier, status)")
 }
 
 // reasons are the reasons of verdicts as texts.

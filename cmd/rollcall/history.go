@@ -14,11 +14,11 @@ import (
 func (a *app) historyCommand() *cobra.Command {
 	var limit int
 	var since age
-	cmd := workspaceCommand("history ID", "What its status was and who did what, newest first",
+	cmd := workspaceCommand("history ID", "Its statuses and what operators did to it, newest first",
 		func(ctx context.Context, args []string) error {
 			return a.showActivity(ctx, workspacePath(args[0])+"/history", limit, since)
 		})
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines at most")
 	sinceVar(cmd, &since)
 	return cmd
 }
@@ -28,13 +28,13 @@ func (a *app) auditCommand() *cobra.Command {
 	var since age
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Actions that concern no single workspace, and who took them, newest first",
+		Short: "What people did that concerns no single workspace, newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.showActivity(cmd.Context(), "/audit", limit, since)
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many lines at most")
 	sinceVar(cmd, &since)
 	return cmd
 }

@@ -10,12 +10,12 @@ import (
 )
 
 func (a *app) pauseCommand() *cobra.Command {
-	return a.bulkCommand("pause", "Hold workspaces: their mail waits",
+	return a.bulkCommand("pause", "Pause workspaces: their mail waits",
 		func(ctx context.Context, id string) error { return a.setHold(ctx, id, "pause") })
 }
 
 func (a *app) resumeCommand() *cobra.Command {
-	return a.bulkCommand("resume", "End a hold",
+	return a.bulkCommand("resume", "End a pause",
 		func(ctx context.Context, id string) error { return a.setHold(ctx, id, "resume") })
 }
 

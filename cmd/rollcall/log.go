@@ -17,17 +17,11 @@ import (
 
 func (a *app) logCommand() *cobra.Command {
 	var asked logRequest
-	cmd := workspaceCommand("log ID", "What its agent was told and said, its statuses, and what operators did, in order",
+	cmd := workspaceCommand("log ID", "What its agent was told and said, and what else happened, in order",
 		func(ctx context.Context, args []string) error {
 			asked.id = args[0]
 			return a.log(ctx, asked)
 		})
-	cmd.Long = `log prints, oldest first: each message with its attempts, its end and the agent's
-answer; what the agent said and reported by itself; each change of status; and what
-operators did. It reads the newest rows of each kind, as many as --limit says.
-With -f it goes on until it is interrupted, and looks every two seconds; as JSON,
-each entry is one line. Reading mail needs a credential with the scope operate,
-unless chat is open.`
 	cmd.Flags().IntVar(&asked.limit, "limit", 50, "how many rows of each kind")
 	cmd.Flags().BoolVarP(&asked.follow, "follow", "f", false, "keep printing new entries as they come")
 	sinceVar(cmd, &asked.since)

@@ -23,11 +23,8 @@ func (a *app) loginCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "login URL",
-		Short: "Sign in to a platform, and keep the credential for the next commands",
-		Long: `login reads a credential from the terminal, which doesn't show it, or from
-standard input, asks the platform whose it is, and keeps both as a context, in a
-file that only you may read. The context is in use from then on.`,
-		Args: cobra.ExactArgs(1),
+		Short: "Sign in to a platform, for the next commands",
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address := strings.TrimRight(args[0], "/")
 			if err := checkAddress(address); err != nil {
@@ -43,7 +40,7 @@ file that only you may read. The context is in use from then on.`,
 			return a.login(cmd.Context(), cmd.InOrStdin(), address, cmp.Or(name, a.context, parsed.Hostname()))
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what the context is called (default: --context, or the host)")
+	cmd.Flags().StringVar(&name, "name", "", "what the context is called (without it: --context, else the host)")
 	return cmd
 }
 

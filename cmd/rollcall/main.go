@@ -13,6 +13,7 @@
 //   - output.go, table.go, format.go, words.go, since.go: what is printed
 //   - confirm.go: what is asked before a credential in use is ended
 //   - exit.go: errors and exit codes
+//   - help.go: what --help says of each command, and its examples
 package main
 
 import (
@@ -88,20 +89,27 @@ func (a *app) command() *cobra.Command {
 		Long: `rollcall answers, for each agent workspace: will a message sent to it now reach
 its agent, and if not, why, and what mends it?
 
+Begin with rollcall problems: it prints what is wrong, and a command for each.
+
 The platform's address and a person's credential are taken from --context, or
 from --url and --token, else from ROLLCALL_URL and ROLLCALL_TOKEN, else from
 .rollcall/local.json in this folder or the nearest one above it (make run writes
-that file), else from the context in use, which rollcall login makes. A credential
-of --token or ROLLCALL_TOKEN is never sent to the address of that file.
+that file), else from the context in use, which rollcall login makes. A
+credential of --token or ROLLCALL_TOKEN is never sent to the address of that
+file.
 
 Exit codes:
   0    done
   1    the platform refused, or the output can't be written
   2    wrong usage
   3    no platform is known, or it doesn't answer, or it fails (HTTP 5xx)
-  4    done, but with a bad outcome: not online (status --check), something is wrong (problems, doctor), not
-       delivered (send, probe), not registered again (repair --wait)
+  4    done, but with a bad outcome: not online (status --check), something is
+       wrong (problems, doctor), not delivered (send, probe), not registered
+       again (repair --wait)
   130  interrupted; watch and events --follow exit with 0 instead`,
+		Example: `  rollcall problems
+  rollcall explain demo
+  rollcall repair demo`,
 		Version:      currentVersion(),
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -113,15 +121,18 @@ Exit codes:
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.url, "url", "", "the platform's address")
+	flags.StringVar(&a.url, "url", "", "the platform's address, such as https://rollcall.example.com")
 	flags.StringVar(&a.token, "token", "",
 		"a person's credential (better: rollcall login, or ROLLCALL_TOKEN, which no process list shows)")
-	flags.StringVar(&a.context, "context", "", "the platform that you have signed in to, by its context")
+	flags.StringVar(&a.context, "context", "",
+		"use the platform and credential of this context (rollcall context lists them)")
 	a.output = "table"
-	choiceVarP(root, flags, &a.output, "output", "o", "how it is printed", []string{"table", "json"})
-	choiceVarP(root, flags, &a.clock, "time", "", "how times are shown", clocks)
+	choiceVarP(root, flags, &a.output, "output", "o", "how the answer is printed", []string{"table", "json"})
+	choiceVarP(root, flags, &a.clock, "time", "",
+		"how times are shown (without it: ages are relative, dates local)", clocks)
 	a.addCommands(root)
 	root.AddCommand(a.costCommand(), a.versionCommand())
+	addTexts(root)
 	completeFlag(root, "context", completeContexts)
 	a.completeArguments(root)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

@@ -19,6 +19,6 @@ func (a *app) probeCommand() *cobra.Command {
 			return a.follow(ctx, id, out, patience)
 		})
 	patience = 3 * time.Minute
-	positiveVar(cmd, &patience, "timeout", "how long to follow it")
+	positiveVar(cmd, &patience, "timeout", "how long to follow it, such as 1m")
 	return cmd
 }

@@ -30,14 +30,8 @@ func (a *app) problemsCommand() *cobra.Command {
 	var only filter
 	cmd := &cobra.Command{
 		Use:   "problems",
-		Short: "What is wrong, worst first: a line and a command for each thing",
-		Long: `problems prints one line and one command for each thing that is wrong: the platform,
-the workspaces that are degraded, offline or unknown, and mail that ended
-undelivered. Workspaces that have been silent for more than three days are one
-line, and so are those whose silence the platform itself is suspected of.
-With --status, --reason, --team or --selector it looks at some workspaces only, and
-at the platform. It exits with 4 when anything of that is wrong.`,
-		Args: cobra.NoArgs,
+		Short: "What is wrong, worst first, and a command for each",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := a.problems(cmd.Context(), only, time.Now())
 			if err != nil {

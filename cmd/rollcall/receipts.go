@@ -30,9 +30,9 @@ func (a *app) receiptsCommand() *cobra.Command {
 			return a.showReceipts(cmd.Context(), args[0], only, limit, since)
 		},
 	}
-	choiceVar(cmd, &only.state, "state", "only these", chat.State("").Choices())
+	choiceVar(cmd, &only.state, "state", "only messages in this state", chat.State("").Choices())
 	a.fromVar(cmd, &only.from)
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many messages at most")
 	sinceVar(cmd, &since)
 	return cmd
 }

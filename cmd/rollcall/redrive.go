@@ -13,11 +13,8 @@ import (
 func (a *app) redriveCommand() *cobra.Command {
 	t := targets{shows: true, concerns: hasLost}
 	cmd := &cobra.Command{
-		Use:   "redrive ID [MESSAGE…]",
-		Short: "Put back dead messages: those that are named, or all of a workspace; each keeps its id and place",
-		Long: `redrive puts back the lost messages of a workspace, or only those
-that are named. With --all, or the flags that pick workspaces, it does so for many.
---dry-run shows which messages these are.`,
+		Use:               "redrive ID [MESSAGE…]",
+		Short:             "Put lost messages back into the mailbox, for new attempts",
 		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -30,6 +27,7 @@ that are named. With --all, or the flags that pick workspaces, it does so for ma
 		},
 	}
 	t.flags(a, cmd)
+	cmd.Flags().Lookup("dry-run").Usage = "only show which messages it would put back"
 	return cmd
 }
 

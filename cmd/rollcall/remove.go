@@ -12,7 +12,7 @@ import (
 func (a *app) removeCommand() *cobra.Command {
 	var yes, purge bool
 	cmd := workspaceCommand("remove ID",
-		"Remove a workspace: its credentials are revoked and its waiting mail is cancelled",
+		"Remove a workspace: its credentials end, its mail is cancelled",
 		func(ctx context.Context, args []string) error {
 			if !yes {
 				return &outcome{exitUsage, fmt.Sprintf(

@@ -18,30 +18,14 @@ func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
 	var asked repairRequest
 	t := &targets{spares: func(ws api.Workspace) string { return asked.spares(ws) }}
-	cmd := a.bulkCommandOf(t, "repair", "Mend a lost credential: revoke what there is, and let the agent fetch a new one",
+	cmd := a.bulkCommandOf(t, "repair", "Mend a lost credential: end it, and let the agent fetch a new one",
 		func(ctx context.Context, ws api.Workspace) error { return a.repair(ctx, ws.ID, asked.asTold(ws), wait) })
-	cmd.Long = `Revokes every credential of the workspace and opens a time-limited window in
-which its agent is given a new one when it registers. The window is for the
-network address of the agent's last accepted call, or for the one that --from
-names; --anyone lets in whoever registers first. It closes when the new credential
-is first used, so a lost reply locks nobody out. Restart the agent afterwards;
---wait waits until it is back.
-
-An agent that takes its credential from its environment or a file can't fetch one.
---show opens no window, and prints a credential to place there. rollcall explain ID
-prints the command for what the agent has done so far.
-
-When the agent works with its credential, repair asks first, or wants --force.
-rollcall repair --reason credentials_rejected --dry-run shows whose are refused;
-without --dry-run it repairs them, after a question: each by the command that
-explain prints for it. One for which that is none, or shows a credential, is left
-out, and that is said.`
-	positiveVar(cmd, &wait, "wait", "how long to wait for the agent to register again")
+	positiveVar(cmd, &wait, "wait", "wait so long for the agent to register again, such as 10m (without it: don't wait)")
 	cmd.Flags().StringVar(&asked.From, "from", "",
 		"only an agent that calls from this network address is given the new credential")
 	cmd.Flags().BoolVar(&asked.Anyone, "anyone", false,
 		"give the new credential to whoever registers first, from any address")
-	cmd.Flags().BoolVar(&asked.Show, "show", false, "open no window, and print a credential to place by hand")
+	cmd.Flags().BoolVar(&asked.Show, "show", false, "print a credential to place by hand; no agent can fetch one")
 	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when the agent works with the credential that this ends")
 	cmd.MarkFlagsMutuallyExclusive("from", "anyone", "show")
 	return cmd

@@ -23,7 +23,7 @@ func (a *app) sendCommand() *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
 		Use:   "send ID TEXT…",
-		Short: "Send a message, and follow it to its end; the text - is read from standard input",
+		Short: "Send a message, and follow it to its end",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if message == "" {
@@ -46,10 +46,10 @@ func (a *app) sendCommand() *cobra.Command {
 	}
 	patience = 2 * time.Minute
 	positiveVar(cmd, &patience, "timeout",
-		"how long to follow it; it can still be delivered later")
-	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "only send it")
+		"how long to follow it, such as 10m; it can still be delivered later")
+	cmd.Flags().BoolVar(&noFollow, "no-follow", false, "only send it, and don't wait for its end")
 	cmd.Flags().StringVar(&message, "id", "",
-		"send it under this id; whatever is sent again under one id is accepted once (default a new one)")
+		"the message's id: what is sent twice under one id is accepted once (without it: a new id)")
 	return cmd
 }
 

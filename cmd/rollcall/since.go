@@ -17,7 +17,7 @@ var _ pflag.Value = (*age)(nil)
 
 // sinceVar defines --since.
 func sinceVar(cmd *cobra.Command, to *age) {
-	cmd.Flags().Var(to, "since", "how far back: 30m, 2h, 7d")
+	cmd.Flags().Var(to, "since", "how far back, such as 30m, 2h or 7d (without it: no limit)")
 }
 
 // Set implements pflag.Value.
@@ -32,11 +32,11 @@ func (g *age) String() string {
 	if *g == 0 {
 		return ""
 	}
-	return time.Duration(*g).String()
+	return briefly(time.Duration(*g))
 }
 
 // Type implements pflag.Value.
-func (*age) Type() string { return "time" }
+func (*age) Type() string { return "duration" }
 
 // holds reports whether a time is not further back.
 func (g age) holds(t, now time.Time) bool { return g == 0 || now.Sub(t) <= time.Duration(g) }
@@ -62,11 +62,23 @@ func (p positive) String() string {
 	if p.to == nil || *p.to == 0 {
 		return ""
 	}
-	return p.to.String()
+	return briefly(*p.to)
+}
+
+// briefly is a duration without the units of which there are none.
+func briefly(lasts time.Duration) string {
+	text := lasts.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Type implements pflag.Value.
-func (positive) Type() string { return "time" }
+func (positive) Type() string { return "duration" }
 
 // parseLifetime reads a duration that may be in days, which time.ParseDuration
 // doesn't know.

@@ -32,10 +32,10 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&name, "name", "", "whose it is; the audit trail names it")
-	flags.StringVar(&scope, "scope", "", "view, operate or admin")
-	flags.StringVar(&team, "team", "", "the only team it is good for")
-	flags.StringVar(&expires, "expires", "90d", "how long it lasts: 90d, 12h")
+	flags.StringVar(&name, "name", "", "whose it is; the audit trail shows this name")
+	flags.StringVar(&scope, "scope", "", "what it may do: view, operate or admin")
+	flags.StringVar(&team, "team", "", "the only team that it is good for (without it: all)")
+	flags.StringVar(&expires, "expires", "90d", "how long it lasts, such as 12h or 30d")
 	for _, needed := range []string{"name", "scope"} {
 		if err := cmd.MarkFlagRequired(needed); err != nil {
 			panic(err) // the flag is defined above
@@ -57,7 +57,7 @@ func (a *app) createToken(ctx context.Context, body map[string]any) error {
 
 func (a *app) tokenListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "People's credentials, and when and from where each was used last", Args: cobra.NoArgs,
+		Use: "list", Short: "List people's credentials, and when each was used last", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var out api.Tokens
 			if err := a.call(cmd.Context(), "GET", "/tokens", nil, &out); err != nil {

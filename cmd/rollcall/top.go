@@ -21,7 +21,7 @@ func (a *app) topCommand() *cobra.Command {
 	var only filter
 	cmd := &cobra.Command{
 		Use:   "top",
-		Short: "The fleet, worst first, drawn again and again until it is interrupted",
+		Short: "The fleet, worst first, drawn again and again until Ctrl-C",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, ok := a.out.to.(*os.File)
@@ -36,7 +36,7 @@ func (a *app) topCommand() *cobra.Command {
 	}
 	only.flags(a, cmd)
 	every = 5 * time.Second
-	positiveVar(cmd, &every, "every", "how often what is on the screen is read")
+	positiveVar(cmd, &every, "every", "how often what is on the screen is read, such as 10s")
 	return cmd
 }
 

@@ -20,16 +20,12 @@ func (a *app) watchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "The fleet, and then each change of a status as it comes",
-		Long: `watch prints the fleet, and then one line for each change of a status or a reason,
-until Ctrl-C. With --status, --reason, --team or --selector it prints the changes of
-those workspaces that fit before a change or after it: with --status degraded it tells
-of each workspace that comes to be degraded, and of each that is so no more.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), only, every) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.watch(cmd.Context(), only, every) },
 	}
 	only.flags(a, cmd)
 	every = fleetAnew
-	positiveVar(cmd, &every, "every", "how often the whole fleet is read anew, beside its changes")
+	positiveVar(cmd, &every, "every", "how often the whole fleet is read again, beside its changes")
 	return cmd
 }
 

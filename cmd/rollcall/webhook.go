@@ -29,7 +29,7 @@ func (a *app) webhookCreateCommand() *cobra.Command {
 	var statuses string
 	cmd := &cobra.Command{
 		Use:   "create URL",
-		Short: "Post each change of status from now on to a URL; its secret is shown once",
+		Short: "Post each change of status to a URL",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted := []string{}
@@ -39,8 +39,8 @@ func (a *app) webhookCreateCommand() *cobra.Command {
 			return a.secretWebhook(cmd.Context(), "/webhooks", map[string]any{"url": args[0], "statuses": wanted})
 		},
 	}
-	cmd.Flags().StringVar(&statuses, "status", "", "only changes from or to these, joined by commas: "+
-		strings.Join(workspace.Status("").Choices(), ","))
+	cmd.Flags().StringVar(&statuses, "status", "", "only changes from or to these statuses, joined by commas: "+
+		strings.Join(workspace.Status("").Choices(), ", "))
 	return cmd
 }
 
@@ -48,7 +48,7 @@ func webhookPath(id string) string { return "/webhooks/" + url.PathEscape(id) }
 
 func (a *app) webhookRotateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rotate WEBHOOK", Short: "Give a webhook a new secret; for a day, events are signed with the old one too",
+		Use: "rotate WEBHOOK", Short: "Make a new secret for a webhook",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.secretWebhook(cmd.Context(), webhookPath(args[0])+"/rotate", nil)
@@ -70,7 +70,7 @@ func (a *app) secretWebhook(ctx context.Context, path string, body any) error {
 
 func (a *app) webhookListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List webhooks, how each does and how far it is behind", Args: cobra.NoArgs,
+		Use: "list", Short: "List webhooks, and how each does", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var out api.Webhooks
 			if err := a.call(cmd.Context(), "GET", "/webhooks", nil, &out); err != nil {
@@ -125,7 +125,7 @@ func webhookTable(w *printer, hooks []api.Webhook) {
 
 func (a *app) webhookTestCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "test WEBHOOK", Short: "Send a webhook a test event, to see whether it arrives",
+		Use: "test WEBHOOK", Short: "Post a test event to a webhook, and say whether it arrived",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var out api.TestedWebhook
@@ -152,7 +152,7 @@ func (a *app) webhookEnableCommand() *cobra.Command {
 			return a.show(out, func(w *printer) { fmt.Fprintf(w, "changes are posted to %s again\n", out.WebhookID) })
 		},
 	}
-	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out the changes that were not posted meanwhile")
+	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out the changes that it missed")
 	return cmd
 }
 
