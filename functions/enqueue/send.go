@@ -98,14 +98,14 @@ func answer(reply *api.Accepted, out delivery.Accepted) {
 }
 
 func accepted(c httpapi.Call, out delivery.Accepted) api.Accepted {
-	m, now := out.Message, c.Now
+	m, now := out.Message, out.At
 	reply := api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: m.Method, QueueID: m.ID, MessageID: m.ID,
 		Receipt: httpapi.ReceiptPath(m.Workspace, m.ID), State: m.At(now).State, Duplicate: !out.First,
 		Expected: out.Expected, QueueDepth: out.Depth,
 		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, LastPollAt: out.Facts.PolledAt,
 		WSStatus: out.Verdict.Status, WSReason: out.Verdict.Reason, Hint: hint(c.Caller, out),
-		Message: expectation(out, now),
+		Message: expectation(out),
 	}
 	if out.Mode.Effective == workspace.Poll {
 		reply.Status = "queued"
@@ -140,8 +140,8 @@ var expectations = map[workspace.Expectation]string{
 
 // expectation is what will happen to a message, in words: of one that was accepted
 // before and has ended, what became of it.
-func expectation(out delivery.Accepted, now time.Time) string {
-	m := out.Message.At(now)
+func expectation(out delivery.Accepted) string {
+	m := out.Message.At(out.At)
 	switch {
 	case !m.State.Open() && out.First:
 		return string(m.State) + ": " + m.Reason

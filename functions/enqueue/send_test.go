@@ -39,11 +39,13 @@ func TestExpectationsAreToldInWords(t *testing.T) {
 	}
 	m := chat.Message{State: chat.Queued, ExpiresAt: now.Add(time.Hour)}
 	for _, e := range described {
-		plain := expectation(delivery.Accepted{Message: m, Expected: e}, now)
+		plain := expectation(delivery.Accepted{At: now, Message: m, Expected: e})
 		if !strings.HasPrefix(plain, "accepted") || strings.Contains(plain, "%") || strings.HasSuffix(plain, " ") {
 			t.Errorf("%s: %q", e, plain)
 		}
-		if told := expectation(delivery.Accepted{Message: m, Expected: e, Why: "no route"}, now); told != plain+": no route" {
+		if told := expectation(delivery.Accepted{
+			At: now, Message: m, Expected: e, Why: "no route",
+		}); told != plain+": no route" {
 			t.Errorf("%s: %q", e, told)
 		}
 		if strings.Contains(plain, "until 2026-11-24T13:00:00Z") != (e == workspace.ExpectRetrying) {
@@ -55,7 +57,7 @@ func TestExpectationsAreToldInWords(t *testing.T) {
 // A message sent again after its end is told that end, and no promise.
 func TestARepeatIsToldTheEnd(t *testing.T) {
 	m := chat.Message{State: chat.Queued, ExpiresAt: now.Add(-time.Second)}
-	text := expectation(delivery.Accepted{Message: m, Expected: workspace.ExpectNow}, now)
+	text := expectation(delivery.Accepted{At: now, Message: m, Expected: workspace.ExpectNow})
 	if !strings.Contains(text, "that message is expired: not delivered before") {
 		t.Error(text)
 	}
@@ -93,7 +95,9 @@ func TestAnAnswerIsJSONRPC(t *testing.T) {
 			ExpiresAt: now.Add(time.Hour),
 		}
 		m.Claim.Until = now.Add(time.Hour)
-		out := delivery.Accepted{Message: m, First: !c.again, Mode: workspace.Delivery{Effective: workspace.Push}}
+		out := delivery.Accepted{
+			At: now, Message: m, First: !c.again, Mode: workspace.Delivery{Effective: workspace.Push},
+		}
 		reply := accepted(httpapi.Call{Now: now}, out)
 		answer(&reply, out)
 		raw, err := chat.Marshal(reply)

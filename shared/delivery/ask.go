@@ -29,14 +29,14 @@ const firstLook, slowestLook = 50 * time.Millisecond, 500 * time.Millisecond
 const replyTime = 3 * time.Second
 
 // Ask is Enqueue for a message whose sender waits for the answer, if one can come in
-// time. The message of the result is then as it ended. Errors: those of Enqueue.
+// time. The result is of the moment at which it is returned. Errors: those of Enqueue.
 func (d *Delivery) Ask(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
 	if d.Policy.AnswerWithin > 0 {
 		m.AwaitedUntil = now.Add(d.Policy.AnswerWithin)
 	}
 	out, err := d.Enqueue(ctx, m, now)
 	if err == nil && out.Message.State.Open() && out.Message.AwaitedUntil.After(now) {
-		out.Message = d.await(ctx, out)
+		d.await(ctx, &out)
 	}
 	return out, err
 }
@@ -48,36 +48,49 @@ func (d *Delivery) answersInTime(f workspace.Facts, now time.Time) bool {
 	return f.Mode(p, now) == workspace.Push && f.Deliverable(p, now) && !f.Resting(p, now)
 }
 
-// await waits for the end of a message, and returns the message as it is then. It
-// looks at the lease, and reads the message only when some message has ended.
-func (d *Delivery) await(ctx context.Context, out Accepted) chat.Message {
-	m, ended := out.Message, endedOf(out.before)
-	pause, waited := firstLook, time.Duration(0)
-	for waited < d.Policy.AnswerWithin && d.Clock.Now().Before(m.AwaitedUntil) {
+// await waits for the end of a message. It looks at the lease, and reads the message only when some message has ended,
+// and once more when the wait is over: what is answered is how the message is then.
+func (d *Delivery) await(ctx context.Context, out *Accepted) {
+	ended, pause, waited := endedOf(out.before), firstLook, time.Duration(0)
+	for waited < d.Policy.AnswerWithin && d.Clock.Now().Before(out.Message.AwaitedUntil) {
 		if left, ends := clock.Left(ctx); ends && left < replyTime {
-			return m
+			break
 		}
 		if d.Clock.Sleep(ctx, pause) != nil {
-			return m
+			return
 		}
 		waited, pause = waited+pause, min(2*pause, slowestLook)
-		f, err := d.Registry.Leases.Get(ctx, m.Workspace)
+		f, err := d.Registry.Leases.Get(ctx, out.Message.Workspace)
 		if err != nil || endedOf(f) == ended {
 			continue
 		}
-		now, err := d.message(ctx, LifeOf(m), m.ID)
-		if err != nil || now.State.Open() {
-			continue
+		if d.readAnew(ctx, out, f); !out.Message.State.Open() {
+			return
 		}
-		if now, err = d.withTexts(ctx, chat.Bodies|chat.Answers, now); err != nil {
-			continue
-		}
-		if now.OwesAnswer() {
-			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, now.Version}, false) // else it is sent too
-		}
-		return now
 	}
-	return m
+	if f, err := d.Registry.Leases.Get(ctx, out.Message.Workspace); err == nil {
+		d.readAnew(ctx, out, f)
+	}
+}
+
+// readAnew makes of an acceptance one of this moment. An answer that has come is taken, so that it is not sent too.
+// When the store can't be asked, the acceptance stays as it is.
+func (d *Delivery) readAnew(ctx context.Context, out *Accepted, f workspace.Facts) {
+	m, err := d.message(ctx, LifeOf(out.Message), out.Message.ID)
+	if err != nil {
+		return
+	}
+	if m, err = d.withTexts(ctx, chat.Bodies|chat.Answers, m); err != nil {
+		return
+	}
+	if m.OwesAnswer() {
+		_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, m.Version}, false) // else it is sent too
+	}
+	out.Message, out.Facts, out.Depth = m, f, f.Open
+	if m.State.Open() {
+		f = uncounted(f) // what is expected of it goes by what is before it
+	}
+	d.expect(ctx, out, f, d.Clock.Now())
 }
 
 // endedOf is how many messages of a mailbox have ended.

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -79,8 +81,9 @@ func TestAQuestionIsAnsweredInItsCall(t *testing.T) {
 		runtime.Gosched()
 	}
 	w.DrainOnce()
-	if out := <-done; out.Message.State != chat.Delivered || out.Message.AnswerText() != "42" {
-		t.Fatalf("%+v", out.Message)
+	if out := <-done; out.Message.State != chat.Delivered || out.Message.AnswerText() != "42" || out.Expected != "" ||
+		out.Why != "" || out.Depth != 0 || out.Facts.Delivered != 1 {
+		t.Fatalf("%+v", out)
 	}
 	w.Now = w.Now.Add(time.Minute)
 	w.SweepOnce()
@@ -88,6 +91,52 @@ func TestAQuestionIsAnsweredInItsCall(t *testing.T) {
 	if mail := mailOf(w); len(mail) != 0 || w.Facts().OutboxItems != 0 {
 		t.Fatalf("it is sent too: %+v", mail)
 	}
+}
+
+// steppingClock is a clock whose sleeps take no time: each moves the world's time on, and the first begins with a step.
+type steppingClock struct {
+	memory.Clock
+	first func()
+	move  func(time.Duration)
+}
+
+func (c *steppingClock) Sleep(_ context.Context, d time.Duration) error {
+	if c.first != nil {
+		c.first()
+		c.first = nil
+	}
+	c.move(d)
+	return nil
+}
+
+// What a call that waits in vain is answered is how the message is when the wait ends, and not how it was accepted.
+func TestAQuestionThatIsNotAnsweredInTimeIsToldHowItIsNow(t *testing.T) {
+	w := asked(t)
+	start := w.Now
+	called, release, drained := make(chan bool), make(chan bool), make(chan bool)
+	w.Agent = func(chat.Message) delivery.PushResult {
+		close(called)
+		<-release
+		return delivery.PushResult{}
+	}
+	w.Delivery.Clock = &steppingClock{
+		Clock: memory.Clock{Time: func() time.Time { return w.Now }},
+		first: func() {
+			go func() {
+				w.DrainOnce()
+				close(drained)
+			}()
+			<-called
+		},
+		move: func(d time.Duration) { w.Now = w.Now.Add(d) },
+	}
+	out, err := w.Ask(t.Context(), question("q"), w.Now)
+	if err != nil || out.Message.State != chat.InFlight || len(out.Message.Attempts) != 1 || out.Facts.InFlight != 1 ||
+		out.Expected != workspace.ExpectNow || out.Why == "" || out.At.Sub(start) < w.Policy.AnswerWithin {
+		t.Errorf("%+v %v", out, err)
+	}
+	close(release)
+	<-drained
 }
 
 func TestALateAnswerIsAMessageOfItsOwn(t *testing.T) {

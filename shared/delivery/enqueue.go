@@ -19,6 +19,7 @@ import (
 
 // Accepted is the answer to an enqueue.
 type Accepted struct {
+	At       time.Time // of what is said here
 	Message  chat.Message
 	First    bool // false: this id was accepted before, and this is that one's receipt
 	Expected workspace.Expectation
