@@ -78,7 +78,7 @@ func (d delegationLog) add(
 	if err != nil {
 		return api.DelegationRecorded{}, err
 	}
-	row.ID, row.Workspace, row.Type, row.SourceID = uuid.NewString(), id, typeDelegation, id
+	row.ID, row.Workspace, row.Life, row.Type, row.SourceID = uuid.NewString(), id, c.Caller.Lives, typeDelegation, id
 	row.Request, row.Response, row.At = body, named, c.Now
 	return out, d.log.AddRow(ctx, row)
 }
