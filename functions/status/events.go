@@ -13,11 +13,10 @@ import (
 // reads the fleet once, and then follows it. Without since it gives the newest.
 func events(changes *statuslog.Log) func(context.Context, httpapi.Call, api.EventsRequest) (api.Events, error) {
 	return func(ctx context.Context, _ httpapi.Call, in api.EventsRequest) (api.Events, error) {
-		since, err := startOf(ctx, changes, in)
-		if err != nil {
-			return api.Events{}, err
+		found, since, err := newest(ctx, changes, in)
+		if err == nil && len(found) == 0 {
+			found, err = changes.Follow(ctx, since, in.Limit, time.Duration(in.Wait)*time.Second)
 		}
-		found, err := changes.Follow(ctx, since, in.Limit, time.Duration(in.Wait)*time.Second)
 		if err != nil {
 			return api.Events{}, err
 		}
@@ -30,13 +29,12 @@ func events(changes *statuslog.Log) func(context.Context, httpapi.Call, api.Even
 	}
 }
 
-// startOf is the number after which a call's changes begin.
-func startOf(ctx context.Context, changes statuslog.Store, in api.EventsRequest) (int64, error) {
+// newest are the newest changes, for a call without since, and the number to go on from.
+func newest(ctx context.Context, changes *statuslog.Log, in api.EventsRequest) ([]statuslog.Change, int64, error) {
 	if in.Since != nil {
-		return *in.Since, nil
+		return nil, *in.Since, nil
 	}
-	latest, err := changes.LatestChange(ctx)
-	return max(0, latest-int64(in.Limit)), err
+	return changes.Newest(ctx, in.Limit)
 }
 
 func changeOf(c statuslog.Change) api.Change {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -33,5 +36,28 @@ func TestAStoredChangeIsTheDescribedOne(t *testing.T) {
 		if string(stored) != string(described) {
 			t.Errorf("stored    %s\ndescribed %s", stored, described)
 		}
+	}
+}
+
+// forgetful is a log that no longer has any of its changes: the fleet was quiet for longer than they are kept.
+type forgetful struct {
+	statuslog.Store // nil
+	latest          int64
+}
+
+func (f forgetful) LatestChange(context.Context) (int64, error) { return f.latest, nil }
+
+func (forgetful) Changes(context.Context, int64, int) ([]statuslog.Change, error) { return nil, nil }
+
+// Who begins to follow a quiet fleet is given the number to go on from.
+func TestAQuietFleetCanBeFollowed(t *testing.T) {
+	read := events(&statuslog.Log{Store: forgetful{latest: 7}})
+	out, err := read(t.Context(), httpapi.Call{}, api.EventsRequest{Limit: 1})
+	if err != nil || len(out.Events) != 0 || out.Next != 7 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	out, err = read(t.Context(), httpapi.Call{}, api.EventsRequest{Since: &out.Next, Limit: 1})
+	if err != nil || out.Next != 7 {
+		t.Errorf("%+v, %v", out, err)
 	}
 }

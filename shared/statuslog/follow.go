@@ -27,8 +27,8 @@ const replyTime = 5 * time.Second
 // the function runs. Errors: cursor_gone when the log doesn't go on from the number, platform_unavailable.
 func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Duration) ([]Change, error) {
 	found, err := l.Changes(ctx, since, limit)
-	if err == nil && len(found) == 0 {
-		err = l.endsAt(ctx, since)
+	if err == nil && len(found) == 0 && since > 0 {
+		found, err = l.goesOn(ctx, since, limit)
 	}
 	for waited := time.Duration(0); err == nil && len(found) == 0 && waited < wait; {
 		pause := min(wait-waited, time.Duration((0.75+l.Clock.Random()/2)*float64(look)))
@@ -50,17 +50,32 @@ func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Dura
 	return found, nil
 }
 
-// endsAt refuses a number at which the log, that has nothing after it, does not end: it is another log's. Who follows
-// must not be left to believe that nothing happened. Error: cursor_gone.
-func (l *Log) endsAt(ctx context.Context, since int64) error {
-	if since == 0 {
-		return nil
-	}
+// goesOn checks that the log, which had nothing after a number, ends at it. Else it is another log's number, or what
+// came after it is no longer kept: who follows must not be left to believe that nothing happened. A change that comes
+// between the two reads is found by a third one. Error: cursor_gone.
+func (l *Log) goesOn(ctx context.Context, since int64, limit int) ([]Change, error) {
 	latest, err := l.LatestChange(ctx)
-	if err == nil && latest != since {
+	if err != nil || latest == since {
+		return nil, err
+	}
+	found, err := l.Changes(ctx, since, limit)
+	if err == nil && len(found) == 0 {
 		err = cursorGone(since)
 	}
-	return err
+	return found, err
+}
+
+// Newest lists the newest changes that the log still has, in order, and the number from which Follow goes on: that of
+// the last change, though the log may no longer have it.
+func (l *Log) Newest(ctx context.Context, limit int) (found []Change, last int64, err error) {
+	if last, err = l.LatestChange(ctx); err != nil {
+		return nil, 0, err
+	}
+	found, err = l.Changes(ctx, max(0, last-int64(limit)), limit)
+	if n := len(found); n > 0 {
+		last = found[n-1].Seq
+	}
+	return found, last, err
 }
 
 func cursorGone(since int64) error {

@@ -17,10 +17,14 @@ type shortLog struct {
 	oldest, latest  int64
 	reads           int
 	failed          error
+	recorded        bool // a change, just before the newest number is read
 }
 
 func (s *shortLog) LatestChange(context.Context) (int64, error) {
 	s.reads++
+	if s.recorded {
+		s.latest++
+	}
 	return s.latest, s.failed
 }
 
@@ -131,4 +135,30 @@ func TestAWaitHidesNothing(t *testing.T) {
 			t.Errorf("%s: after %s %v", name, clk.slept, err)
 		}
 	}
+}
+
+// A change that is recorded while the log is read is found, and is no reason to refuse the number.
+func TestAChangeBetweenTwoReadsIsFound(t *testing.T) {
+	log := &statuslog.Log{Store: &shortLog{oldest: 1, latest: 7, recorded: true}, Clock: &passing{}}
+	found, err := log.Follow(t.Context(), 7, 100, 0)
+	if err != nil || len(found) != 1 || found[0].Seq != 8 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// The newest changes are those that the log still has, and from their last number, or the log's, one can go on.
+func TestTheNewestAreThoseThatAreKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		latest := rapid.Int64Range(0, 20).Draw(t, "latest")
+		oldest := rapid.Int64Range(1, latest+1).Draw(t, "oldest that is kept")
+		limit := rapid.IntRange(1, 10).Draw(t, "limit")
+		log := &statuslog.Log{Store: &shortLog{oldest: oldest, latest: latest}, Clock: &passing{}}
+		found, last, err := log.Newest(t.Context(), limit)
+		if err != nil || last != latest || int64(len(found)) != min(int64(limit), latest-oldest+1) {
+			t.Fatalf("%v, up to %d: %v", found, last, err)
+		}
+		if rest, err := log.Follow(t.Context(), last, limit, 0); err != nil || len(rest) != 0 {
+			t.Fatalf("after %d: %v, %v", last, rest, err)
+		}
+	})
 }
