@@ -2,6 +2,8 @@ package stack
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -100,7 +102,7 @@ func alarms(s awscdk.Stack, p parts) []alarm {
 			p.wakeups.MetricApproximateAgeOfOldestMessage(by("Maximum")), 2100, 5, false,
 		},
 		{"CountersMended", "a mailbox's counters differed from its ledger", ours(metrics.CountersMended, "Sum"), 1, 5, false},
-		{"SweeperSilent", "no sweep ended for five minutes", ours(metrics.SweepDuration, "SampleCount"), 1, 5, true},
+		{"SweeperSilent", "no sweep ended for five minutes", p.swept(s), 1, 5, true},
 		{
 			"SweepBehind", "the fleet takes more than three minutes to sweep",
 			ours(metrics.SweepLag, "Maximum"), 180_000, 15, false,
@@ -144,44 +146,43 @@ type parts struct {
 
 // sum is a metric of Lambda over all functions.
 func (p parts) sum(name string) awscloudwatch.IMetric {
-	using, terms := map[string]awscloudwatch.IMetric{}, []string(nil)
+	of := map[string]awscloudwatch.IMetric{}
 	for _, fn := range Names() {
-		id := fn + name
-		using[id] = p.functions[fn].lambda.Metric(&name, by("Sum"))
-		terms = append(terms, id)
+		of[fn+name] = p.functions[fn].lambda.Metric(&name, by("Sum"))
 	}
-	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: jsii.String(strings.Join(terms, " + ")), UsingMetrics: &using, Label: &name,
-		Period: awscdk.Duration_Minutes(jsii.Number(5)),
-	})
+	return total(name, of)
 }
 
 // throttled is how often DynamoDB refused a call, over both tables.
 func (p parts) throttled() awscloudwatch.IMetric {
-	using, terms := map[string]awscloudwatch.IMetric{}, []string(nil)
-	for _, table := range []struct {
-		id    string
-		table awsdynamodb.Table
-	}{{"leases", p.leases}, {"chat", p.chat}} {
+	of := map[string]awscloudwatch.IMetric{}
+	for id, table := range map[string]awsdynamodb.Table{"leases": p.leases, "chat": p.chat} {
 		for _, name := range []string{"ReadThrottleEvents", "WriteThrottleEvents"} {
-			id := table.id + name
-			using[id] = table.table.Metric(&name, by("Sum"))
-			terms = append(terms, id)
+			of[id+name] = table.Metric(&name, by("Sum"))
 		}
 	}
-	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: jsii.String("SUM([" + strings.Join(filled(terms), ", ") + "])"), UsingMetrics: &using,
-		Label: jsii.String("throttled"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
-	})
+	return total("throttled", of)
 }
 
-// filled makes a metric that has no data 0: DynamoDB writes a throttle only when
-// there is one.
-func filled(ids []string) (out []string) {
-	for _, id := range ids {
-		out = append(out, "FILL("+id+", 0)")
+// swept is how many sweeps ended.
+func (p parts) swept(s awscdk.Stack) awscloudwatch.IMetric {
+	return total("swept", map[string]awscloudwatch.IMetric{"swept": metric(s, metrics.SweepDuration, "SampleCount")})
+}
+
+// total is the sum of metrics, by their ids in the expression. One that has no data for five minutes counts as 0: most
+// are written only when there is something to count, and a sum with + has no data where one of its terms has none.
+// An alarm on a single metric that falls silent rises only when all of the periods that it looks back on are empty,
+// which are more than it evaluates.
+// Source: Amazon CloudWatch User Guide, "Using math expressions" and "How alarms treat missing data".
+func total(label string, of map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
+	var terms []string
+	for _, id := range slices.Sorted(maps.Keys(of)) {
+		terms = append(terms, "FILL("+id+", 0)")
 	}
-	return out
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("SUM([" + strings.Join(terms, ", ") + "])"), UsingMetrics: &of,
+		Label: &label, Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
 }
 
 // newRefusalMetric counts the refused credentials in the API functions' logs, each

@@ -103,9 +103,9 @@ func DefaultSettings() Settings {
 		// the TLS handshakes of a cold start.
 		MemoryMB: map[string]int{"dispatch": 256, "sweeper": 1769},
 		// A sweep is shorter than its minute, so that sweeps don't overlap. A call of
-		// enqueue that asks waits for its answer, and one of status for a change;
-		// API Gateway gives up after 30 s.
-		TimeoutSeconds: map[string]int{"dispatch": 300, "enqueue": 28, "status": 28, "sweeper": 55},
+		// enqueue that asks waits for its answer, one of status for a change, and one of
+		// operate may sweep; API Gateway gives up after 30 s.
+		TimeoutSeconds: map[string]int{"dispatch": 300, "enqueue": 28, "operate": 28, "status": 28, "sweeper": 55},
 	}
 }
 
@@ -164,8 +164,13 @@ func ParseSettings(raw string) (Settings, error) {
 // check refuses settings that AWS or the functions would refuse later, or that
 // break a promise.
 func (s Settings) check() error {
-	if err := app.CheckSettings(s.Variables); err != nil {
+	shortestDrain, err := app.CheckSettings(s.Variables)
+	if err != nil {
 		return err
+	}
+	if least := int(shortestDrain.Seconds()); s.timeout("dispatch") < least {
+		return fmt.Errorf("settings: timeout_seconds of dispatch must be at least %d, which is ROLLCALL_VISIBILITY and what "+
+			"comes before a push: in less it would push nothing", least)
 	}
 	if err := checkOrigins(s.CORSOrigins); err != nil {
 		return err

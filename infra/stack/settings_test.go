@@ -83,6 +83,8 @@ func TestSettingsThatCantBeAreRefused(t *testing.T) {
 		`{"memory_mb": {"status": 64}}`:                    "128",
 		`{"timeout_seconds": {"sweeper": 60}}`:             "at most 59",
 		`{"timeout_seconds": {"status": 30}}`:              "at most 29",
+		`{"timeout_seconds": {"dispatch": 150}}`:           "at least 180",
+		`{"ROLLCALL_VISIBILITY": "280s"}`:                  "at least 310",
 		`{"log_days": 31}`:                                 "log_days",
 		`{"domain": "a.example.com"}`:                      "certificate_arn",
 		`{"local_policies": "strict"}`:                     "must be open or deployed",

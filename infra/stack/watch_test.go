@@ -81,6 +81,38 @@ func TestEveryMetricIsShown(t *testing.T) {
 	}
 }
 
+// What an alarm computes counts a metric without data as 0. A function that nobody called for five minutes must not
+// hide the crashes of another, and a sweeper that is silent is silent at once.
+func TestAnAlarmsSumHasNoGaps(t *testing.T) {
+	computed := map[string]bool{}
+	for id, a := range synth(t, "", false).of("AWS::CloudWatch::Alarm") {
+		queries, _ := a["Metrics"].([]any)
+		var expression string
+		var ids []string
+		for _, q := range queries {
+			if text, is := q.(object)["Expression"].(string); is {
+				expression = text
+			} else {
+				ids = append(ids, q.(object)["Id"].(string))
+			}
+		}
+		if expression == "" {
+			continue
+		}
+		computed[id[:len(id)-8]] = true
+		for _, metric := range ids {
+			if !strings.Contains(expression, "FILL("+metric+", 0)") {
+				t.Errorf("%s: %s has a gap where there is no %s", id, expression, metric)
+			}
+		}
+	}
+	for _, name := range []string{"FunctionErrors", "FunctionThrottles", "StoreThrottled", "SweeperSilent"} {
+		if !computed[name] {
+			t.Errorf("%s does not fill its gaps", name)
+		}
+	}
+}
+
 func TestTracingIsASetting(t *testing.T) {
 	for settings, want := range map[string]any{"": nil, `{"tracing": "yes"}`: object{"Mode": "Active"}} {
 		for name, f := range synth(t, settings, false).functions() {

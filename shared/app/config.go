@@ -84,7 +84,15 @@ func (c Config) root() (token.Hash, error) {
 
 // check refuses choices that are none.
 func (c Config) check() error {
+	if least := min(c.LeaseTTL, c.Grace, c.DeliveryObjective, c.OutageAfter, c.SuspectFor, c.ProbeEvery,
+		c.VisibilityTimeout); least < 0 {
+		return fmt.Errorf("app: no time but ROLLCALL_CLOCK_OFFSET can be negative, as %s is", least)
+	}
 	switch {
+	case c.PushTimeout < time.Second:
+		return fmt.Errorf("app: ROLLCALL_PUSH_TIMEOUT must be at least 1s, not %s", c.PushTimeout)
+	case c.MaxOpen < 0:
+		return fmt.Errorf("app: ROLLCALL_MAX_OPEN (%d) must be a number of messages", c.MaxOpen)
 	case c.Bootstrap != workspace.Open && c.Bootstrap != workspace.Enrolled:
 		return fmt.Errorf("app: ROLLCALL_BOOTSTRAP must be open or enrolled, not %q", c.Bootstrap)
 	case !c.Chat.Known():
