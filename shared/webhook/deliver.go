@@ -52,7 +52,7 @@ const (
 // Deliver sends to each webhook what is due, in the order of the log, for a while. One that hangs or fails holds up no
 // other. It rings when more is left, or for the next try.
 func (s *Service) Deliver(ctx context.Context) error {
-	due, err := s.due(ctx)
+	due, latest, err := s.due(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *Service) Deliver(ctx context.Context) error {
 	var g errgroup.Group
 	for i, h := range due {
 		g.Go(func() error {
-			errs[i] = s.deliver(ctx, h)
+			errs[i] = s.deliver(ctx, h, latest)
 			return nil
 		})
 	}
@@ -68,22 +68,21 @@ func (s *Service) Deliver(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// due lists the webhooks to which something may be sent now.
-func (s *Service) due(ctx context.Context) ([]Hook, error) {
+// due lists the webhooks to which something may be sent now; the log is at latest.
+func (s *Service) due(ctx context.Context) (due []Hook, latest int64, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil || len(all) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
-	latest, err := s.Log.LatestChange(ctx)
-	if err != nil {
-		return nil, err
+	if latest, err = s.Log.LatestChange(ctx); err != nil {
+		return nil, 0, err
 	}
 	now := s.Clock.Now()
-	return slices.DeleteFunc(all, func(h Hook) bool { return !h.due(latest, now) }), nil
+	return slices.DeleteFunc(all, func(h Hook) bool { return !h.due(latest, now) }), latest, nil
 }
 
-// deliver sends to one webhook, as the only one who does.
-func (s *Service) deliver(ctx context.Context, h Hook) error {
+// deliver sends to one webhook, as the only one who does; the log is at latest.
+func (s *Service) deliver(ctx context.Context, h Hook, latest int64) error {
 	began := s.Clock.Now()
 	h.ClaimedUntil = began.Add(claimFor)
 	if err := s.save(ctx, &h, nil); err != nil {
@@ -97,6 +96,9 @@ func (s *Service) deliver(ctx context.Context, h Hook) error {
 		if err != nil {
 			return err
 		}
+		if len(changes) == 0 && h.Last < latest { // what it was not told is no longer kept
+			h.Missed, h.Last = h.Missed+latest-h.Last, latest
+		}
 		told := s.tell(ctx, &h, changes, began.Add(sendFor))
 		ends := !told || len(changes) < changesAt
 		if err := s.note(ctx, &h, changes, ends); err != nil || ends {
@@ -105,19 +107,14 @@ func (s *Service) deliver(ctx context.Context, h Hook) error {
 	}
 }
 
-// tell sends what a webhook wants of some changes. It reports whether it has told all.
+// tell sends what a webhook wants of some changes, until a time. It reports whether it is through with all.
 func (s *Service) tell(ctx context.Context, h *Hook, changes []statuslog.Change, until time.Time) bool {
 	if len(changes) > 0 {
 		h.Missed += changes[0].Seq - h.Last - 1 // what was there when it should have been told is gone
 	}
 	for _, c := range changes {
-		if h.Wants(c) {
-			if !s.Clock.Now().Before(until) {
-				return false
-			}
-			if !s.send(ctx, h, c) {
-				return false
-			}
+		if !s.Clock.Now().Before(until) || h.Wants(c) && !s.send(ctx, h, c) {
+			return false
 		}
 		h.Last = c.Seq
 	}
@@ -244,7 +241,7 @@ func (s *Service) Recorded(ctx context.Context) {
 
 // RingIfDue rings if something is due: no webhook is forgotten because a bell was lost.
 func (s *Service) RingIfDue(ctx context.Context) error {
-	due, err := s.due(ctx)
+	due, _, err := s.due(ctx)
 	if err != nil || len(due) == 0 {
 		return err
 	}

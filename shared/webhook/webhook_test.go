@@ -26,7 +26,8 @@ type bench struct {
 	*webhook.Service
 	now     time.Time
 	log     []statuslog.Change
-	from    int64 // the log begins after this number: what was before it is gone
+	from    int64         // the log begins after this number: what was before it is gone
+	reading time.Duration // how long it takes to read a page of the log
 	answer  func(seq int64) int
 	took    []int64 // the numbers that were taken, in order
 	tries   int
@@ -53,6 +54,7 @@ func newBench() *bench {
 
 // Changes implements webhook.Log.
 func (b *bench) Changes(_ context.Context, after int64, limit int) ([]statuslog.Change, error) {
+	b.now = b.now.Add(b.reading)
 	var out []statuslog.Change
 	for _, c := range b.log {
 		if c.Seq > max(after, b.from) && len(out) < limit {
@@ -353,5 +355,45 @@ func TestWhoDiesHoldsUpForAMinute(t *testing.T) {
 	b.ring(t)
 	if !slices.Equal(b.took, []int64{1}) {
 		t.Errorf("%v", b.took)
+	}
+}
+
+// One for which the log no longer has anything is through with it, and says what it missed.
+func TestAWebhookIsThroughWithALogThatHasForgotten(t *testing.T) {
+	b := newBench()
+	h := b.create(t)
+	for range 3 {
+		b.change("online", "offline")
+	}
+	b.from = 3
+	b.ring(t)
+	if h := b.hook(t, h.ID); h.Last != 3 || h.Missed != 3 || len(b.took) > 0 {
+		t.Errorf("%+v was told %v", h, b.took)
+	}
+	b.bells.Take()
+	if err := b.RingIfDue(t.Context()); err != nil || len(b.bells.Take()) > 0 {
+		t.Errorf("it is due again: %v", err)
+	}
+}
+
+// However long a log is that says nothing to a webhook, no run reads it for longer than its right to send lasts, and
+// the next one goes on.
+func TestALogWithoutNewsIsReadInSeveralRuns(t *testing.T) {
+	b := newBench()
+	h := b.create(t, workspace.StatusRemoved)
+	for range 5000 {
+		b.change("online", "offline")
+	}
+	b.reading = time.Second
+	for run := 1; b.hook(t, h.ID).Last < 5000; run++ {
+		began := b.now
+		b.ring(t)
+		rung := len(b.bells.Take()) == 1
+		if took := b.now.Sub(began); took > 45*time.Second || rung != (b.hook(t, h.ID).Last < 5000) || run > 5 {
+			t.Fatalf("run %d took %s, and came to %d (rung: %t)", run, took, b.hook(t, h.ID).Last, rung)
+		}
+	}
+	if !b.hook(t, h.ID).ClaimedUntil.IsZero() {
+		t.Error("it is held after the last run")
 	}
 }
