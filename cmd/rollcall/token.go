@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -111,6 +112,10 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 			}
 			return a.show(out, func(w *printer) {
 				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
+				if len(out.Webhooks) > 0 {
+					fmt.Fprintf(w, "disabled: webhook %s\n", strings.Join(out.Webhooks, ", "))
+					w.lines("next: " + w.words(out.Next))
+				}
 			})
 		},
 	}

@@ -38,7 +38,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.WithdrawEnrolment, withdraw(env.Registry)),
 		httpapi.Handle(api.CreateToken, createToken(env.People)),
 		httpapi.Handle(api.ListTokens, listTokens(env.People)),
-		httpapi.Handle(api.RevokeToken, revokeToken(env.People)),
+		httpapi.Handle(api.RevokeToken, revokeToken(env.People, env.Webhooks)),
 		httpapi.Handle(api.CreateWebhook, createWebhook(env.Webhooks)),
 		httpapi.Handle(api.ListWebhooks, listWebhooks(env.Webhooks)),
 		httpapi.Handle(api.DeleteWebhook, deleteWebhook(env.Webhooks)),

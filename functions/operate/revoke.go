@@ -14,7 +14,8 @@ func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.Revo
 		return api.Revoked{
 			WorkspaceID: in.ID, Revoked: revoked,
 			Next: "nobody holds a valid credential now; rollcall repair " + in.ID +
-				" --show shows one to place in the agent's environment or file",
+				" --show shows one to place in the agent's environment or file. What it sent and is not delivered still is: " +
+				"rollcall cancel --from " + in.ID + " --all ends that",
 		}, err
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -52,10 +53,31 @@ func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None
 	}
 }
 
-func revokeToken(all *people.People) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
+// revokeToken ends a credential, and has the webhooks told nothing that were made with it: their URLs may be a thief's.
+// They come first: when the credential has ended, this call finds nothing any more.
+func revokeToken(
+	all *people.People, hooks *webhook.Service,
+) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.TokenPath) (api.RevokedToken, error) {
-		was, err := all.Revoke(ctx, in.TokenID, actor(c), c.Now)
-		return api.RevokedToken{TokenID: in.TokenID, Name: was.Name, Status: "revoked"}, err
+		out := api.RevokedToken{TokenID: in.TokenID, Status: "revoked", Webhooks: []string{}}
+		was, err := all.Store.Person(ctx, in.TokenID)
+		if err != nil {
+			return out, err
+		}
+		ended, err := hooks.DisableOf(ctx, was.Actor(), actor(c))
+		if err != nil {
+			return out, err
+		}
+		for _, h := range ended {
+			out.Webhooks = append(out.Webhooks, h.ID)
+		}
+		if len(ended) > 0 {
+			out.Next = "its webhooks are told nothing any more: see them with rollcall webhook list; " +
+				"one that you know goes on with rollcall webhook enable " + ended[0].ID
+		}
+		was, err = all.Revoke(ctx, in.TokenID, actor(c), c.Now)
+		out.Name = was.Name
+		return out, err
 	}
 }
 

@@ -71,6 +71,9 @@ type RevokedToken struct {
 	TokenID string `json:"token_id"`
 	Name    string `json:"name"`
 	Status  string `json:"status" enum:"revoked"`
+	// Webhooks are disabled with the credential that they were made with.
+	Webhooks []string `json:"webhooks" description:"the webhooks that were made with it, which are disabled now"`
+	Next     string   `json:"next,omitempty" description:"how one of them is enabled again"`
 }
 
 // WhoAmI is the call that says whose a credential is.

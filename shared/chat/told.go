@@ -51,6 +51,12 @@ func (t Told) Tried(problem string, unreached bool) Told {
 	return t
 }
 
+// GiveUp is that the URL is not called any more, and why.
+func (t Told) GiveUp(why string) Told {
+	t.Error, t.Unreached, t.Done = why, false, true
+	return t
+}
+
 // ToldState is where telling a sender's URL stands.
 type ToldState string
 

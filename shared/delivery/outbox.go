@@ -149,6 +149,9 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	if err != nil {
 		return false, err
 	}
+	if !sender.Signing.Calls(m.AcceptedAt) {
+		return d.noteTold(ctx, m, m.Told, m.Told.GiveUp(endedSender))
+	}
 	claimed, call := m.Told.Claim(d.Clock.Now())
 	won, err := d.noteTold(ctx, m, m.Told, claimed)
 	if err != nil || !won || !call {
@@ -166,6 +169,9 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	_, err = d.noteTold(ctx, m, claimed, told)
 	return told.Done, err
 }
+
+// endedSender is why a sender's URL is not called whose credential an operator has ended, or whose workspace.
+const endedSender = "the URL is not called: an operator ended the credential that the message was sent with"
 
 // noteTold writes on an ended message what became of telling its sender, if that still
 // stands as it was seen; noted reports whether it did.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/world"
@@ -46,6 +48,66 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 	w.Want("callbacks", w.CallbacksReceived, "http://sender/ told delivered")
 	if n := w.Facts().OutboxItems; n != 0 {
 		t.Fatalf("%d outbox items are left", n)
+	}
+}
+
+// A message's sender may have been a thief, whose credential an operator has ended since, or of a life that was
+// removed. Its URL is not called, and the receipt says why. What the workspace sends after that is told as ever, with
+// a secret that is its own.
+func TestNoURLIsCalledOfASenderWhoseCredentialEnded(t *testing.T) {
+	operator := activity.Actor{Who: "test"}
+	ends := map[string]func(*testing.T, *registry.Registry, time.Time) error{
+		"revoke": func(t *testing.T, r *registry.Registry, now time.Time) error {
+			_, _, err := r.Revoke(t.Context(), "asks", true, operator, now)
+			return err
+		},
+		"repair": func(t *testing.T, r *registry.Registry, now time.Time) error {
+			_, err := r.Repair(t.Context(), registry.RepairInput{ID: "asks", Show: true, Force: true, By: operator}, now)
+			return err
+		},
+		"remove, and create again": func(t *testing.T, r *registry.Registry, now time.Time) error {
+			_, err := r.Hold(t.Context(), "asks", workspace.Removed, operator, now)
+			if err == nil {
+				_, err = r.Purge(t.Context(), "asks", operator, now)
+			}
+			if err == nil {
+				_, err = r.Create(t.Context(), registry.CreateInput{ID: "asks", By: operator}, now)
+			}
+			return err
+		},
+		"nothing": nil,
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Push, "http://agent/")
+			w.Register(registry.Registration{ID: "asks", Mode: workspace.Poll})
+			send := func(id string) {
+				m := chat.Message{ID: id, Workspace: world.ID, Source: "asks", Priority: chat.Task, Body: []byte(`{}`)}
+				m.Callback = "http://sender/"
+				if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send("before")
+			w.Now = w.Now.Add(time.Second)
+			want := []string{"http://sender/ before delivered", "http://sender/ after delivered"}
+			if end != nil {
+				w.NoError(end(t, w.Registry, w.Now))
+				want = want[1:]
+			}
+			w.Now = w.Now.Add(time.Second)
+			w.DrainOnce()
+			send("after")
+			w.DrainOnce()
+			w.Want("callbacks", w.CallbacksReceived, want...)
+			told := w.Receipt("before").Told
+			if ended := strings.Contains(told.Error, "ended the credential"); !told.Done || ended != (end != nil) {
+				t.Errorf("%+v", told)
+			}
+			if n := w.Facts().OutboxItems; n != 0 {
+				t.Errorf("%d outbox items are left", n)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	profileSecret      = "whsec"
 	profileFormer      = "whsecbefore"
 	profileSecretAt    = "whsecat"
+	profileEndedAt     = "whsecended"
 	profilePushError   = "pusherror"
 	profileAnswerError = "answererror"
 	profileLostWhy     = "lostwhy"
@@ -127,6 +128,7 @@ func profileChange(p workspace.ProfileChange) (c change) {
 		text(profileSecret, &p.Signing.Secret)
 		text(profileFormer, &p.Signing.Former)
 		c.setTime(named(profileSecretAt), p.Signing.Since)
+		c.setTime(named(profileEndedAt), p.Signing.EndedAt)
 	}
 	if p.Words != nil {
 		text(profilePushError, &p.Words.PushError)
@@ -148,6 +150,7 @@ func decodeProfile(it item) workspace.Profile {
 		Card: textOf(it[profileCard]),
 		Signing: workspace.Signing{
 			Secret: strOf(it[profileSecret]), Former: strOf(it[profileFormer]), Since: timeOf(it[profileSecretAt]),
+			EndedAt: timeOf(it[profileEndedAt]),
 		},
 		Words: workspace.Words{
 			PushError: strOf(it[profilePushError]), AnswerError: strOf(it[profileAnswerError]),

@@ -110,7 +110,10 @@ func (r *Registry) createAgain(
 	next := workspace.CreateAgain(old, minted, in.Mode, in.MaxTasks, now)
 	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
 	next.Team = in.Team
-	profile := workspace.Replace(workspace.Profile{Name: in.Name, Role: in.Role, Runtime: in.Runtime, Tier: in.Tier})
+	profile := workspace.Replace(workspace.Profile{
+		Name: in.Name, Role: in.Role, Runtime: in.Runtime, Tier: in.Tier,
+		Signing: workspace.Signing{EndedAt: now}, // of the lives before
+	})
 	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, old, next, SaveExtras{
 		Profile: &profile,
 		Audit: []activity.AuditEntry{{
@@ -251,7 +254,7 @@ func (r *Registry) Hold(
 func (r *Registry) Purge(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (out Done, err error) {
-	nothing := workspace.Replace(workspace.Profile{})
+	nothing := workspace.Replace(workspace.Profile{Signing: workspace.Signing{EndedAt: now}})
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, exists, err := r.find(ctx, id)
 		switch {

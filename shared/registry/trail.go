@@ -113,7 +113,7 @@ func (r *Registry) forgetURL(
 		return line, nil
 	}
 	was, err := r.Profiles.Profile(ctx, next.ID)
-	if err != nil || (was.URL == "" && was.Signing == workspace.Signing{}) {
+	if err != nil {
 		return line, err
 	}
 	var profile workspace.ProfileChange

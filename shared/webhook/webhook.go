@@ -223,6 +223,35 @@ func (s *Service) Disable(ctx context.Context, id string, by activity.Actor) (Ho
 	})
 }
 
+// DisableOf has the webhooks told nothing that a person made whose credential ends, and returns them. maker is the
+// person as the audit trail has it. Error: platform_unavailable.
+func (s *Service) DisableOf(ctx context.Context, maker string, by activity.Actor) (ended []Hook, err error) {
+	all, err := s.Store.Hooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range all {
+		if h.CreatedBy != maker || !h.DisabledAt.IsZero() {
+			continue
+		}
+		h, err := s.change(ctx, h.ID, by, func(h *Hook, now time.Time) activity.AuditEntry {
+			h.DisabledAt, h.Disabled = now, "the credential that it was made with is revoked"
+			return activity.AuditEntry{
+				Action:  "webhook_disabled",
+				Summary: "webhook " + h.ID + " disabled: the credential that it was made with, of " + maker + ", is revoked",
+			}
+		})
+		switch fault.CodeOf(err) {
+		case "":
+			ended = append(ended, h)
+		case fault.WebhookUnknown: // it was deleted meanwhile
+		default:
+			return ended, err
+		}
+	}
+	return ended, nil
+}
+
 // enable forgets what failed.
 func (h *Hook) enable() {
 	h.DisabledAt, h.Disabled = time.Time{}, ""

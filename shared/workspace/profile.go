@@ -32,6 +32,8 @@ type Signing struct {
 	Secret string    // "": calls are not signed
 	Former string    // the one before it
 	Since  time.Time // when Secret was issued
+	// EndedAt is when an operator last ended a credential: who sent a message before that is told of nothing.
+	EndedAt time.Time
 }
 
 // signingOverlap is how long calls are signed with a former secret too: whoever holds it has that long to learn of the
@@ -40,18 +42,22 @@ const signingOverlap = 24 * time.Hour
 
 // Replace is the secrets after a new one was issued.
 func (s Signing) Replace(secret string, now time.Time) Signing {
-	return Signing{Secret: secret, Former: s.Secret, Since: now}
+	return Signing{Secret: secret, Former: s.Secret, Since: now, EndedAt: s.EndedAt}
 }
 
 // After is the secrets after the change from old to next, which is no register and ended the credential that they were
 // given with (EndsURL). Where another credential is used in its place, secret takes over, as at a register. Where an
 // operator ended it, it may be a thief's: both secrets end with it, and the next register is given another.
 func (s Signing) After(old, next Facts, secret string, now time.Time) Signing {
-	if s.Secret == "" || old.NextCredential.Zero() || !old.NextCredential.Matches(next.Credential) {
-		return Signing{}
+	if old.NextCredential.Zero() || !old.NextCredential.Matches(next.Credential) {
+		return Signing{EndedAt: now}
 	}
 	return s.Replace(secret, now)
 }
+
+// Calls reports whether the URL may be called that came with a message which was sent at a time: the credential that it
+// was sent with was not ended by an operator since.
+func (s Signing) Calls(sentAt time.Time) bool { return s.EndedAt.IsZero() || sentAt.After(s.EndedAt) }
 
 // Secrets are those that a call at this time is signed with, the newest first.
 func (s Signing) Secrets(now time.Time) (secrets []string) {

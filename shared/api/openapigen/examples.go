@@ -207,7 +207,9 @@ func personExamples() []example {
 			Token: made, Credential: "rcp_…", Next: "give it to ana, who signs in with rollcall login",
 		}).sends(`{"name":"ana","scope":"operate"}`),
 		answers(api.ListTokens, api.Tokens{Tokens: []api.Token{made}}),
-		answers(api.RevokeToken, api.RevokedToken{TokenID: made.TokenID, Name: made.Name, Status: "revoked"}),
+		answers(api.RevokeToken, api.RevokedToken{
+			TokenID: made.TokenID, Name: made.Name, Status: "revoked", Webhooks: []string{},
+		}),
 		answers(api.WhoAmI, api.Me{Name: made.Name, Scope: made.Scope, ExpiresAt: made.ExpiresAt}),
 		answers(api.InspectCredential, api.Inspected{
 			WorkspaceID: "reviewer", Credential: "in_use", From: address, At: noon,

@@ -57,7 +57,7 @@ func (s *Store) describe(id string, c workspace.ProfileChange) {
 
 func copyProfile(p workspace.Profile) workspace.Profile {
 	p.Card = copyText(p.Card)
-	p.Signing.Since = millis(p.Signing.Since)
+	p.Signing.Since, p.Signing.EndedAt = millis(p.Signing.Since), millis(p.Signing.EndedAt)
 	return p
 }
 

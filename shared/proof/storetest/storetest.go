@@ -140,7 +140,7 @@ func (c contract) created(t T) workspace.Facts {
 // createdProfile is the profile of a created workspace.
 var createdProfile = workspace.Profile{
 	Name: "n", CardName: "c", URL: "http://agent", Runtime: "r", Role: "x", Tier: 3, Card: []byte(`{"name":"c"}`),
-	Signing: workspace.Signing{Secret: "whsec_bmV3", Former: "whsec_b2xk", Since: t0},
+	Signing: workspace.Signing{Secret: "whsec_bmV3", Former: "whsec_b2xk", Since: t0, EndedAt: t0},
 	Words:   workspace.Words{PushError: "p", AnswerError: "a", LostWhy: "l", SampleError: "s", RegisterFailedWhy: "r"},
 }
 
