@@ -164,10 +164,11 @@ func (d *doctor) lookAtPlatform(r client.Reply) bool {
 	return true
 }
 
-// How far two clocks may differ. Standard Webhooks refuses a signature that is five minutes off.
+// How far two clocks may differ. Standard Webhooks refuses a signature that is five minutes off: a minute before that,
+// it is time to say so.
 const (
 	clockNoticed = 30 * time.Second
-	clockBroken  = 5 * time.Minute
+	clockBroken  = 4 * time.Minute
 )
 
 // lookAtClock compares the platform's clock with this machine's, at the moment in the middle of the call.
@@ -187,7 +188,7 @@ func (d *doctor) lookAtClock(header http.Header, here time.Time) {
 	}
 	text := fmt.Sprintf("this machine is %s %s the platform", off.Abs().Round(100*time.Millisecond), side)
 	switch {
-	case off.Abs() > clockBroken:
+	case off.Abs() >= clockBroken:
 		d.add("clock", broken, text, "set this machine's clock (NTP): signatures of pushes are refused when clocks differ "+
 			"by more than five minutes")
 	case off.Abs() > clockNoticed:

@@ -264,7 +264,8 @@ func TestDoctorOnTheWay(t *testing.T) {
 
 func TestDoctorComparesClocks(t *testing.T) {
 	for off, want := range map[time.Duration]health{
-		0: healthy, time.Minute: warning, -time.Minute: warning, 10 * time.Minute: broken, -10 * time.Minute: broken,
+		0: healthy, time.Minute: warning, -time.Minute: warning, 230 * time.Second: warning, -230 * time.Second: warning,
+		245 * time.Second: broken, -245 * time.Second: broken, 10 * time.Minute: broken, -10 * time.Minute: broken,
 	} {
 		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))

@@ -16,6 +16,7 @@ import (
 	"code.dny.dev/ssrf"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -92,11 +93,13 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	if err != nil {
 		return unreachable(workspace.FaultNetwork, "its url can't be called")
 	}
+	began, _ := clock.Left(ctx)
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return unreached(err)
 	}
 	defer resp.Body.Close()
+	answered, _ := clock.Left(ctx)
 	if streams(resp) {
 		return readStream(resp, m.Probe, func() { unanswered.Stop() })
 	}
@@ -115,7 +118,7 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	if r.Handover == delivery.Taken {
 		r.Cut = cut
 	}
-	return r
+	return blameClock(r, resp, to.At, to.At.Add(began-answered))
 }
 
 // pushRequest is the call that delivers a message.

@@ -29,6 +29,7 @@ const (
 	FaultGateway      PushFault = "gateway"          // what is in front of the agent can't reach it
 	FaultPage         PushFault = "not_the_protocol" // a sign-in page, an answer in no known shape
 	FaultUnauthorized PushFault = "unauthorized"     // the platform's call is not let in
+	FaultClock        PushFault = "clock"            // neither, as its clock is wrong
 	FaultHTTP         PushFault = "http_status"      // an error status of the agent
 	FaultRPC          PushFault = "protocol_error"   // a JSON-RPC error, or an error in the agent's own words
 )
@@ -38,7 +39,7 @@ func PushFaults() []PushFault {
 	return []PushFault{
 		FaultRefused, FaultNoConnection, FaultDNS, FaultNoTLS, FaultAuthority, FaultExpired, FaultWrongName, FaultClientTLS,
 		FaultTLS, FaultForbidden, FaultNetwork, FaultTimeout, FaultBroken, FaultRedirect, FaultNotFound, FaultGateway,
-		FaultPage, FaultUnauthorized, FaultHTTP, FaultRPC,
+		FaultPage, FaultUnauthorized, FaultClock, FaultHTTP, FaultRPC,
 	}
 }
 
@@ -47,7 +48,7 @@ func PushFaults() []PushFault {
 var pushFaults = map[PushFault]struct {
 	hop       Hop
 	connected bool
-	hint      string // to be read after what came back
+	hint      string // to be read after what came back; %s is the workspace's id
 	action    string
 }{
 	FaultRefused: {
@@ -112,8 +113,14 @@ var pushFaults = map[PushFault]struct {
 			"front of it", "check_url",
 	},
 	FaultUnauthorized: {
-		HopAgent, false, "the agent, or what is in front of it, asks the platform for a credential: let the platform's " +
-			"calls in, and check their signatures instead", "inspect",
+		HopAgent, false, "the agent, or what is in front of it, does not let the platform's calls in. If it checks their " +
+			"signatures: it may have an old webhook secret (restart it, so that it registers and is given the present one) " +
+			"or a wrong clock (rollcall doctor %s, run where it runs, compares it). If it asks for another credential: check " +
+			"the signatures instead", "inspect",
+	},
+	FaultClock: {
+		HopAgent, false, "its clock is so wrong that it refuses the platform's signatures: set it (NTP); " +
+			"rollcall doctor %s, run where it runs, compares it", "inspect",
 	},
 	FaultHTTP: {HopAgent, false, "look at the agent's log", "inspect"},
 	FaultRPC:  {HopAgent, false, "look at the agent's log", "inspect"},
@@ -174,10 +181,10 @@ func (pf PushFault) ofStopped() bool {
 func (pf PushFault) Hangs() bool { return pf == FaultTimeout || pf == FaultNoConnection }
 
 // advice says what to do, to be read after what came back.
-func (pf PushFault) advice() (hint, action string) {
+func (pf PushFault) advice(id string) (hint, action string) {
 	known, ok := pushFaults[pf]
 	if !ok {
 		known = pushFaults[FaultNetwork]
 	}
-	return known.hint, known.action
+	return strings.ReplaceAll(known.hint, "%s", id), known.action
 }

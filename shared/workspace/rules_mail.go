@@ -187,7 +187,7 @@ func (s *situation) advice() (hint, action string) {
 		return "the agent took a probe since, so its URL works, and only this mail fails: look at the agent's log, and at " +
 			"a proxy in front of it", "inspect"
 	}
-	return s.PushFault.advice()
+	return s.PushFault.advice(s.ID)
 }
 
 // retryDue reports whether the agent is tried again now: it became able to take mail since the last try.
