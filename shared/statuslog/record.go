@@ -79,11 +79,12 @@ func (l *Log) Due(f workspace.Facts, fl workspace.Fleet, now time.Time) bool {
 	return due
 }
 
-// standsAs is the verdict as it is recorded; changes says that it is another one than the last that was.
+// standsAs is the verdict as it is recorded; changes says that it is another one than the last that was, and is to be
+// recorded now.
 func (l *Log) standsAs(f workspace.Facts, fl workspace.Fleet, now time.Time) (as string, changes bool) {
 	status, reason := fl.Stands(f, l.Policy, now)
 	as = string(status) + "/" + string(reason)
-	return as, workspace.IsChange(f.AnnouncedAs, as)
+	return as, workspace.IsChange(f.AnnouncedAs, as) && !fl.AwaitsCalls(reason, l.Policy, now)
 }
 
 // entryOf is the change to the present verdict; changes says that it is another one than the last that was recorded.

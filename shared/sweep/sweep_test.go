@@ -34,7 +34,7 @@ func TestSweep(t *testing.T) {
 	if err != nil || out.Expired != 1 || m.State != chat.Expired || m.Reason == "" || w.Facts().Open != 0 {
 		t.Fatalf("%+v, %v, %+v", out, err, m)
 	}
-	// There was no sweep for a day: for a while the silence may be the platform's fault.
+	// There was no sweep for a day: for a while the silence may be the platform's fault, and nothing is recorded.
 	w.Now = w.Now.Add(w.Registry.Policy.LeaseTTL + w.Registry.Policy.Grace)
 	if _, err := w.Sweeper.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -46,8 +46,70 @@ func TestSweep(t *testing.T) {
 		}
 		announced = append(announced, fmt.Sprintf("%s/%s", c.To.Status, c.To.Reason))
 	}
-	if d := cmp.Diff([]string{"online/healthy", "unknown/platform_suspect", "offline/lease_expired"}, announced); d != "" {
+	if d := cmp.Diff([]string{"online/healthy", "offline/lease_expired"}, announced); d != "" {
 		t.Fatal(d)
+	}
+}
+
+// After an outage, whoever is silent is unknown, and that is recorded of nobody: who lives calls again within a lease
+// and its grace, and who does not is offline then.
+func TestAnOutageIsNoFloodOfChanges(t *testing.T) {
+	w := world.New(t, "", "http://agent.example")
+	tokens := map[string]string{world.ID: w.Token}
+	for i := range 9 {
+		id := fmt.Sprint("w", i)
+		tokens[id] = w.Register(registry.Registration{ID: id}).AuthToken
+	}
+	dead := map[string]bool{"w7": true, "w8": true}
+	call := func(id string) {
+		t.Helper()
+		_, err := w.Registry.Signal(t.Context(), id, tokens[id], workspace.Signal{
+			Kind: workspace.SignalPoll, From: world.Home,
+		}, w.Now)
+		w.NoError(err)
+	}
+	stands := func(id string) workspace.Reason {
+		t.Helper()
+		f, err := w.Registry.Read(t.Context(), id)
+		w.NoError(err)
+		return w.Registry.Assess(t.Context(), f, w.Now).Reason
+	}
+	for id := range tokens {
+		call(id)
+	}
+	w.SweepOnce()
+	w.Announced.Take()
+	w.Now = w.Now.Add(10 * time.Minute)
+	for range 4 { // in half a lease and its grace, some call again
+		if out := w.SweepOnce(); out.Announced != 0 {
+			t.Fatalf("at %s, %d changes are recorded", w.Now, out.Announced)
+		}
+		for id := range tokens {
+			if got := stands(id); got != workspace.ReasonPlatformSuspect && got != workspace.ReasonHealthy {
+				t.Fatalf("%s is %s", id, got)
+			}
+		}
+		if got := stands("w8"); got != workspace.ReasonPlatformSuspect {
+			t.Fatalf("who is silent is %s", got)
+		}
+		w.Now = w.Now.Add(25 * time.Second)
+		for id := range tokens {
+			if !dead[id] {
+				call(id)
+			}
+		}
+	}
+	p := w.Registry.Policy
+	w.Now = w.Now.Add(p.LeaseTTL + p.Grace - 100*time.Second)
+	w.SweepOnce()
+	changes := w.Announced.Take()
+	for _, c := range changes {
+		if !dead[c.Workspace] || c.To.Reason != workspace.ReasonLeaseExpired {
+			t.Errorf("%+v", c)
+		}
+	}
+	if len(changes) != len(dead) {
+		t.Errorf("%d changes, for %d that died", len(changes), len(dead))
 	}
 }
 

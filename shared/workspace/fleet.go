@@ -124,12 +124,23 @@ func (fl Fleet) outage(f Facts, p Policy) []suspicion {
 		return nil
 	}
 	return []suspicion{{
-		why: "the platform itself did not work for a while", until: fl.OutageEnd.Add(p.LeaseTTL + p.Grace),
+		why: "the platform itself did not work for a while", until: fl.outageOver(p),
 		evidence: []Evidence{
 			{fl.OutageStart, "last sweep before the platform fell silent"}, {fl.OutageEnd, "first sweep after it"},
 		},
 	}}
 }
+
+// AwaitsCalls reports whether a verdict of this reason is not to be recorded yet. After an outage, every agent that is
+// alive calls again within a lease and its grace, and much of the fleet is unknown until then: each would be a change
+// to record, and one more to take it back. Whoever reads a status is told what it is.
+func (fl Fleet) AwaitsCalls(reason Reason, p Policy, now time.Time) bool {
+	return reason == ReasonPlatformSuspect && !fl.OutageStart.IsZero() && !fl.SweeperOnly &&
+		now.Before(fl.outageOver(p))
+}
+
+// outageOver is when every agent that is alive has called again since the last outage.
+func (fl Fleet) outageOver(p Policy) time.Time { return fl.OutageEnd.Add(p.LeaseTTL + p.Grace) }
 
 // sweeperSilent: the platform may hear nobody now, for there was no sweep, and no agent was heard since this lease ran
 // out.

@@ -92,6 +92,30 @@ func TestThePlatformIsSuspected(t *testing.T) {
 	}
 }
 
+// What is not recorded yet is what an outage makes unknown, for a lease and its grace.
+func TestWhatIsRecordedAfterAnOutage(t *testing.T) {
+	outage := workspace.Fleet{SampledAt: at(900), OutageStart: at(90), OutageEnd: at(880)}
+	sweeper := outage
+	sweeper.SweeperOnly = true
+	for name, c := range map[string]struct {
+		fleet  workspace.Fleet
+		reason workspace.Reason
+		now    int
+		awaits bool
+	}{
+		"at its end":               {outage, workspace.ReasonPlatformSuspect, 880, true},
+		"until all have called":    {outage, workspace.ReasonPlatformSuspect, 999, true},
+		"and no longer":            {outage, workspace.ReasonPlatformSuspect, 1000, false},
+		"another verdict":          {outage, workspace.ReasonLeaseExpired, 880, false},
+		"only the sweeper was out": {sweeper, workspace.ReasonPlatformSuspect, 880, false},
+		"there was none":           {workspace.Fleet{SampledAt: at(900)}, workspace.ReasonPlatformSuspect, 880, false},
+	} {
+		if c.fleet.AwaitsCalls(c.reason, p, at(c.now)) != c.awaits {
+			t.Errorf("%s: it awaits calls: %t", name, !c.awaits)
+		}
+	}
+}
+
 func TestAGapBetweenSweeps(t *testing.T) {
 	fl := workspace.Fleet{}.NoteSweep(p, at(0)).NoteSweep(p, at(60)).NoteSweep(p, at(240))
 	if !fl.OutageStart.IsZero() {

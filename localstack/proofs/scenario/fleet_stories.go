@@ -255,8 +255,7 @@ func (f *fleet) outageEnds(ctx context.Context, p Platform) {
 	f.stopCalls()
 	a.stopCalls()
 	wait(ctx, outageAfter+leaseTTL+grace+suspectFor) // nothing is heard, and nothing sweeps
-	// The sweep records a change for the whole fleet, and the suspicion is short: do not
-	// wait for the sweep to end.
+	// The suspicion is short: do not wait for the sweep to end.
 	go func() { _, _ = p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil) }()
 	must(checkEvidence(mustGet(a.awaitVerdict(ctx, platformSuspect)), "first sweep after it"))
 	must(a.keepsVerdict(ctx, platformSuspect, 2*time.Second))

@@ -135,7 +135,7 @@ func (r *run) look(i int32) {
 		return
 	}
 	f := r.facts(i)
-	status, _ := r.sweep.fleet.Stands(f, r.Policy, r.now.time())
+	status, reason := r.sweep.fleet.Stands(f, r.Policy, r.now.time())
 	r.result.Judged++
 	is := shownAs(status)
 	if is == offline {
@@ -145,7 +145,7 @@ func (r *run) look(i int32) {
 		}
 		r.checkOffline(a)
 	}
-	if is != a.shown {
+	if is != a.shown && !r.sweep.fleet.AwaitsCalls(reason, r.Policy, r.now.time()) {
 		r.record(a, is)
 	}
 	if b != nil && f.WantsDrain(r.Policy, r.now.time()) {
