@@ -67,7 +67,7 @@ var rooms = map[string]struct {
 	},
 	"sqs":         {adapter, "clock delivery fault registry sweep webhook"},
 	"eventbridge": {adapter, "chat clock delivery fault statuslog"},
-	"push":        {adapter, "chat delivery registry workspace"},
+	"push":        {adapter, "chat clock delivery registry workspace"},
 
 	"httpapi": {seam, "api chat fault metrics people registry token visible workspace"},
 	"app": {
