@@ -39,7 +39,7 @@ type logRequest struct {
 // betweenLogs is the pause between two looks of who follows.
 const betweenLogs = 2 * time.Second
 
-// entry is a line of the log. Its kind is message, attempt, end, answer, said, status or act.
+// entry is a line of the log. Its kind is message, sent, attempt, end, answer, said, status or act.
 type entry struct {
 	At      time.Time `json:"at"`
 	Kind    string    `json:"kind"`
