@@ -90,6 +90,8 @@ func TestSendAndProbe(t *testing.T) {
 	const hinted = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "offline",
 		"workspace_reason": "lease_expired", "hint": "restart it",
 		"message": "accepted and kept, but nobody is listening: restart it"}`
+	const paused = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "paused",
+		"workspace_reason": "paused", "hint": "resume it", "message": "accepted and kept"}`
 	const unknown = `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`
 	const inTime = "rollcall: no delivery was seen within 700ms; follow it with: rollcall receipts demo m1\n"
 	receipts := func(receipts ...answer) map[string][]answer {
@@ -125,6 +127,10 @@ func TestSendAndProbe(t *testing.T) {
 			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, nobody}),
 			out: "the workspace is unknown (platform_suspect): accepted and kept, but nobody is listening\n" +
 				"m1 accepted; expected: nobody is listening\n",
+		},
+		"to one that is paused": {
+			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, paused}),
+			out: "the workspace is paused (paused): resume it\nm1 accepted; it waits until the workspace is resumed\n",
 		},
 		"to nobody, with a hint": {
 			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, hinted}),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,8 +131,12 @@ func receiptTable(w *printer, r api.Receipt) {
 	rows := [][]string{
 		{"message", r.MessageID},
 		{"state", fmt.Sprintf("%s: %s", r.State, w.words(r.Reason))},
+		{"waits", w.words(r.WaitsFor)},
 		{"accepted", w.at(r.AcceptedAt)},
 		{"expires", w.at(r.ExpiresAt)},
+	}
+	if r.WaitsFor == "" {
+		rows = slices.Delete(rows, 2, 3)
 	}
 	switch {
 	case r.SourceID != "":

@@ -127,6 +127,9 @@ func (m accepted) line() string {
 	if m.Expected == "" && m.Message != "" {
 		return fmt.Sprintf("%s: %s\n", m.MessageID, m.Message)
 	}
+	if m.Status == string(workspace.StatusPaused) {
+		return m.MessageID + " accepted; it waits until the workspace is resumed\n"
+	}
 	return fmt.Sprintf("%s accepted; expected: %s\n", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
 }
 

@@ -148,7 +148,10 @@ func expectation(out delivery.Accepted) string {
 	case !m.State.Open():
 		return "this messageId was accepted before; that message is " + string(m.State) + ": " + m.Reason
 	}
-	text := strings.ReplaceAll(expectations[out.Expected], "%s", m.ExpiresAt.UTC().Format(time.RFC3339))
+	text := "accepted and kept"
+	if out.Verdict.Reason != workspace.ReasonPaused {
+		text = strings.ReplaceAll(expectations[out.Expected], "%s", m.ExpiresAt.UTC().Format(time.RFC3339))
+	}
 	if out.Why != "" {
 		text += ": " + out.Why
 	}

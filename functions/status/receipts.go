@@ -43,12 +43,20 @@ func (rs receipts) list(ctx context.Context, c httpapi.Call, in api.ListMessages
 	if err != nil {
 		return api.Receipts{}, err
 	}
-	return api.Receipts{Messages: httpapi.ReceiptsOf(c, ms), Next: c.NextCursor(next)}, err
+	vw := httpapi.ViewerOf(ctx, rs.delivery.Registry, c.Now, f)
+	return api.Receipts{Messages: vw.Receipts(c, ms, f), Next: c.NextCursor(next)}, nil
 }
 
 func (rs receipts) one(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (api.Receipt, error) {
 	m, err := rs.message(ctx, c, in)
-	return httpapi.ReceiptOf(c, m), err
+	if err != nil || m.At(c.Now).State != chat.Queued {
+		return httpapi.ReceiptOf(c, m), err
+	}
+	f, err := rs.delivery.Registry.Read(ctx, in.ID)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	return httpapi.ViewerOf(ctx, rs.delivery.Registry, c.Now, f).Receipt(c, m, f), nil
 }
 
 func (rs receipts) queueStatus(

@@ -2,14 +2,17 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Lists and the older clients' words tell of a message whose time is up what its
@@ -137,6 +140,39 @@ func TestReceiptsOfOneSender(t *testing.T) {
 		}
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%+v, from %q: %v, %v; want %v", c.caller, c.from, got, err, c.want)
+		}
+	}
+}
+
+// The receipt of a message that waits says why, and what ends the wait; that of one that has ended waits for nothing.
+func TestAReceiptSaysWhatAMessageWaitsFor(t *testing.T) {
+	env := fixture.Env(t)
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	sent := chat.Message{ID: "m", Workspace: fixture.PollID, ExpiresAt: now.Add(time.Minute)}
+	if _, err := env.Delivery.Enqueue(t.Context(), sent, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Registry.Hold(t.Context(), fixture.PollID, workspace.Paused, activity.Actor{}, now); err != nil {
+		t.Fatal(err)
+	}
+	rs := receipts{env.Delivery}
+	path := api.WorkspacePath{ID: fixture.PollID}
+	for at, want := range map[time.Duration]string{0: "until an operator resumes the workspace", time.Hour: ""} {
+		call := httpapi.Call{Now: now.Add(at), Caller: httpapi.Caller{Scope: people.Operate}}
+		one, err := rs.one(t.Context(), call, api.GetMessageRequest{
+			MessagePath: api.MessagePath{WorkspacePath: path, MessageID: "m"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := rs.list(t.Context(), call, api.ListMessagesRequest{WorkspacePath: path, Page: api.Page{Limit: 10}})
+		if err != nil || len(list.Messages) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, r := range []api.Receipt{one, list.Messages[0]} {
+			if !strings.Contains(r.WaitsFor, want) || (r.WaitsFor == "") != (want == "") {
+				t.Errorf("after %s: %q", at, r.WaitsFor)
+			}
 		}
 	}
 }

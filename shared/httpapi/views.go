@@ -60,6 +60,16 @@ func ViewerOf(ctx context.Context, reg *registry.Registry, now time.Time, facts 
 	return Viewer{fleet: reg.FleetContext(ctx, now, facts...), policy: reg.Policy, now: now}
 }
 
+// Receipt makes the view of a message, as ReceiptOf does, and says what it waits for; f are the facts of its workspace.
+func (vw Viewer) Receipt(c Call, m chat.Message, f workspace.Facts) api.Receipt {
+	r := ReceiptOf(c, m)
+	if r.State == chat.Queued {
+		v, mode := vw.fleet.Assess(f, vw.policy, vw.now), workspace.EffectiveMode(f, vw.policy, vw.now).Effective
+		r.WaitsFor = workspace.WaitsFor(f, v, mode, vw.policy, vw.now)
+	}
+	return r
+}
+
 // Status is the status of the view.
 func (vw Viewer) Status(f workspace.Facts) workspace.Status {
 	status, _ := vw.fleet.Stands(f, vw.policy, vw.now)
@@ -296,6 +306,15 @@ func ReceiptsOf(c Call, ms []chat.Message) []api.Receipt {
 	out := make([]api.Receipt, 0, len(ms))
 	for _, m := range ms {
 		out = append(out, ReceiptOf(c, m))
+	}
+	return out
+}
+
+// Receipts makes the views of messages of one workspace, as Receipt does; it is a list, never null.
+func (vw Viewer) Receipts(c Call, ms []chat.Message, f workspace.Facts) []api.Receipt {
+	out := make([]api.Receipt, 0, len(ms))
+	for _, m := range ms {
+		out = append(out, vw.Receipt(c, m, f))
 	}
 	return out
 }

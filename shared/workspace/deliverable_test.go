@@ -493,3 +493,23 @@ func TestNowIsNeverPromisedInVain(t *testing.T) {
 		}
 	})
 }
+
+// Whatever the facts are, the receipt of a message that waits says what it waits for. What ends the wait fits the
+// reason: nobody is told to wait for an agent whose workspace an operator holds.
+func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
+		expected, why := workspace.Expect(f, v, mode, p, now)
+		waits := workspace.WaitsFor(f, v, mode, p, now)
+		if waits == "" || !strings.HasSuffix(waits, why) {
+			t.Fatalf("%s (%s): %q", expected, why, waits)
+		}
+		if paused := strings.Contains(waits, "an operator resumes"); paused != (v.Reason == workspace.ReasonPaused) {
+			t.Fatalf("%s: %q", v.Reason, waits)
+		}
+		if nobody := strings.Contains(waits, "it waits until"); nobody != (expected == workspace.ExpectNobody) {
+			t.Fatalf("%s: %q", expected, waits)
+		}
+	})
+}

@@ -51,7 +51,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonPaused: {
 		HopOperator,
-		"An operator paused it; its messages wait.", "rollcall resume %s",
+		"An operator paused it: its messages wait until it is resumed.", "rollcall resume %s",
 	},
 	ReasonNeverRegistered: {
 		HopAgent,
