@@ -32,9 +32,6 @@ const MaxReceives = 5
 // retention is the longest that SQS offers; the ledger keeps mail longer.
 const retention = 14 * 24 * time.Hour
 
-// batchSize is the most entries of one SendMessageBatch.
-const batchSize = 10
-
 // ChatQueues is every chat queue.
 type ChatQueues struct {
 	SQS           API
@@ -147,17 +144,13 @@ func groupOf(q delivery.ChatQueue, slot int64) string {
 // the agent has task slots, so that SQS itself keeps one delivery to a slot.
 func (c *ChatQueues) Send(ctx context.Context, q delivery.ChatQueue, slots int, tickets []delivery.Ticket) error {
 	for batch := range slices.Chunk(tickets, batchSize) {
-		entries := make([]types.SendMessageBatchRequestEntry, len(batch))
+		entries, err := entriesOf(batch)
+		if err != nil {
+			return err
+		}
 		for i, t := range batch {
-			body, err := json.Marshal(t)
-			if err != nil {
-				return err
-			}
-			entries[i] = types.SendMessageBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
-				MessageDeduplicationId: aws.String(t.Dedup),
-				MessageGroupId:         aws.String(groupOf(q, t.Seq%int64(max(1, slots)))),
-			}
+			entries[i].MessageDeduplicationId = aws.String(t.Dedup)
+			entries[i].MessageGroupId = aws.String(groupOf(q, t.Seq%int64(max(1, slots))))
 		}
 		if err := c.send(ctx, q, entries); err != nil {
 			return err
@@ -197,11 +190,7 @@ func (c *ChatQueues) send(
 		if err != nil {
 			return err
 		}
-		out, err := c.SQS.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries})
-		if err == nil && len(out.Failed) > 0 {
-			err = errors.New(aws.ToString(out.Failed[0].Message))
-		}
-		return err
+		return sendBatch(ctx, c.SQS, url, entries)
 	})
 	if _, ours := errors.AsType[*fault.Error](err); ours || err == nil {
 		return err

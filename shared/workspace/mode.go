@@ -56,7 +56,7 @@ func CanServe(runtime, url string) bool {
 // declaration holds until evidence says that it cannot work.
 func EffectiveMode(f Facts, p Policy, now time.Time) Delivery {
 	mode, why := f.decideMode(p, now)
-	return Delivery{Declared: f.Declared, Effective: mode, Reason: why(f)}
+	return Delivery{Declared: f.Declared, Effective: mode, Reason: why(&f)}
 }
 
 // Mode is EffectiveMode without its words.
@@ -66,29 +66,29 @@ func (f *Facts) Mode(p Policy, now time.Time) Mode {
 }
 
 // whyMode says in words why a mode is the effective one. Few who ask for the mode read them.
-type whyMode func(Facts) string
+type whyMode func(*Facts) string
 
 func (f *Facts) decideMode(p Policy, now time.Time) (Mode, whyMode) {
 	insteadOfPush := f.pollsInsteadOfPush(p, now)
 	switch {
 	case f.Declared == Poll && f.Pushable:
 		if quiet := f.unattended(p, now); quiet != "" {
-			return Push, func(Facts) string { return "declared poll, but " + quiet + ", and its URL can be pushed to" }
+			return Push, func(*Facts) string { return "declared poll, but " + quiet + ", and its URL can be pushed to" }
 		}
 		return Poll, declaredByWords
 	case f.Declared == Poll:
 		return Poll, declaredByWords
 	case !f.Pushable && !f.URLEndedAt.IsZero():
-		return Poll, func(f Facts) string {
+		return Poll, func(f *Facts) string {
 			return fmt.Sprintf("the credential that its URL was registered with ended at %s, and it has not registered since",
 				stamp(f.URLEndedAt))
 		}
 	case f.Declared == Push && insteadOfPush:
-		return Poll, func(f Facts) string {
+		return Poll, func(f *Facts) string {
 			return fmt.Sprintf("declared push, but the last %d pushes failed and it polls", f.PushFailures)
 		}
 	case f.Declared == Undeclared && f.Pushable && insteadOfPush:
-		return Poll, func(f Facts) string {
+		return Poll, func(f *Facts) string {
 			return fmt.Sprintf("not declared; the last %d pushes to its URL failed, and it polls", f.PushFailures)
 		}
 	case f.Declared == Push && !f.Pushable:
@@ -96,16 +96,16 @@ func (f *Facts) decideMode(p Policy, now time.Time) (Mode, whyMode) {
 	case f.Declared == Push:
 		return Push, declaredByWords
 	case f.Pushable:
-		return Push, func(Facts) string { return "not declared; its URL and runtime can be pushed to" }
+		return Push, func(*Facts) string { return "not declared; its URL and runtime can be pushed to" }
 	}
-	return Poll, func(Facts) string { return "not declared; it has no URL and runtime that can be pushed to" }
+	return Poll, func(*Facts) string { return "not declared; it has no URL and runtime that can be pushed to" }
 }
 
-func declaredByWords(f Facts) string {
+func declaredByWords(f *Facts) string {
 	return "declared by " + string(f.DeclaredBy)
 }
 
-func servesNoURLWords(f Facts) string {
+func servesNoURLWords(f *Facts) string {
 	if f.URLFingerprint != "" {
 		return fmt.Sprintf("declared push by %s, but its runtime serves no URL, so the one that it registered is not called",
 			f.DeclaredBy)
