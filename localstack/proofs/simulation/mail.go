@@ -51,12 +51,15 @@ func (r *run) openLanes() {
 type mail struct {
 	seq     int64
 	backlog int
+	due     float64 // when the next message is sent, in milliseconds
 }
 
-// nextMail sends a message to anyone, and then the next.
+// nextMail sends a message to anyone, and then the next. When that is due counts from when this one was due, and not
+// from the slot in which it is sent: a large fleet is sent several in each.
 func (r *run) nextMail() {
 	if rate := r.mailRate(); rate > 0 {
-		r.in(r.exponential(time.Duration(float64(time.Second)/rate)), func() {
+		r.mail.due += r.rand.ExpFloat64() * 1000 / rate
+		r.at(instant(r.mail.due), func() {
 			r.send(int32(r.rand.IntN(r.Agents)))
 			r.nextMail()
 		})

@@ -31,7 +31,8 @@ type Result struct {
 	Drain50, Drain99   time.Duration // from accept to delivered, of agents that were there all the time
 	SweepLag           time.Duration // of the slowest sweep: from its begin to its last workspace
 	ToldAfter          time.Duration // from a verdict that changed to its record, at most
-	Bill               float64       // US dollars a month, if it went on like this
+	Workload           cost.Workload // what it did, as the bill's arithmetic takes it, if it went on like this
+	Bill               float64       // of that, in US dollars a month
 
 	Calls   []int     // offered in each second
 	Online  []float64 // the share that is shown online or degraded, each ten seconds
@@ -85,7 +86,8 @@ func (res *Result) finish(r *run) {
 	res.Detected = len(res.detect)
 	res.Detect50, res.Detect99 = quantile(res.detect, 0.5), quantile(res.detect, 0.99)
 	res.Drain50, res.Drain99 = quantile(res.drain, 0.5), quantile(res.drain, 0.99)
-	res.Bill = cost.Of(r.workload(), cost.USEast1).Total
+	res.Workload = r.workload()
+	res.Bill = cost.Of(res.Workload, cost.USEast1).Total
 }
 
 // workload is what the fleet did, as the bill's arithmetic takes it.
