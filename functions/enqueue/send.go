@@ -43,11 +43,13 @@ func send(
 		if m.SourceLife = c.Caller.Lives; c.Caller.Person != "" {
 			m.SentBy, m.SentFrom = c.Caller.Person, c.From()
 		}
-		accept, asks := del.Enqueue, m.Source != "" && !chat.Replies(m.Body)
+		asks := m.Source != "" && !chat.Replies(m.Body)
+		var out delivery.Accepted
 		if asks {
-			accept = del.Ask
+			out, err = del.Ask(ctx, m, c.StillAdmitted, c.Now)
+		} else {
+			out, err = del.Enqueue(ctx, m, c.Now)
 		}
-		out, err := accept(ctx, m, c.Now)
 		if err != nil {
 			return api.Accepted{}, err
 		}

@@ -12,18 +12,21 @@ import (
 // events are the fleet's changes of verdict after a number, in order: a canvas
 // reads the fleet once, and then follows it. Without since it gives the newest.
 func events(changes *statuslog.Log) func(context.Context, httpapi.Call, api.EventsRequest) (api.Events, error) {
-	return func(ctx context.Context, _ httpapi.Call, in api.EventsRequest) (api.Events, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.EventsRequest) (api.Events, error) {
 		found, since, err := newest(ctx, changes, in)
 		if err == nil && len(found) == 0 {
 			found, err = changes.Follow(ctx, since, in.Limit, time.Duration(in.Wait)*time.Second)
+		}
+		if err == nil && in.Wait > 0 {
+			err = c.StillAdmitted(ctx)
 		}
 		if err != nil {
 			return api.Events{}, err
 		}
 		out := api.Events{Events: make([]api.Change, 0, len(found)), Next: since}
-		for _, c := range found {
-			out.Events = append(out.Events, changeOf(c))
-			out.Next = c.Seq
+		for _, change := range found {
+			out.Events = append(out.Events, changeOf(change))
+			out.Next = change.Seq
 		}
 		return out, nil
 	}

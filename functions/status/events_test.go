@@ -3,14 +3,62 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
+	lambda "github.com/aws/aws-lambda-go/events"
+
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
+
+// waiting is a clock whose sleeps take no time, and during which something happens.
+type waiting struct {
+	memory.Clock
+	meanwhile func(time.Duration)
+}
+
+func (c waiting) Sleep(_ context.Context, d time.Duration) error {
+	c.meanwhile(d)
+	return nil
+}
+
+// A long poll whose credential ends while it waits is refused when it is answered.
+func TestALongPollEndsWithItsCredential(t *testing.T) {
+	for name, meanwhile := range map[string]struct {
+		revoke bool
+		want   int
+	}{"revoked": {true, http.StatusUnauthorized}, "good": {false, http.StatusOK}} {
+		env := fixture.Env(t)
+		now := env.Clock.Now()
+		text, made, err := env.People.Create(t.Context(),
+			people.Grant{Name: "canvas", Scope: people.View, Lasts: time.Hour}, activity.Actor{Who: "root"}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere := &people.People{Store: env.People.Store, Audit: env.People.Audit}
+		env.StatusLog.Clock = waiting{memory.Clock{Time: func() time.Time { return now }}, func(d time.Duration) {
+			if now = now.Add(d); meanwhile.revoke {
+				_, _ = elsewhere.Revoke(t.Context(), made.ID, activity.Actor{Who: "root"}, now) // the second time it is gone
+			}
+		}}
+		handle := httpapi.Serve(env.Log, func() time.Time { return now }, env.Gate, endpoints(env)...)
+		resp, err := handle(t.Context(), lambda.APIGatewayV2HTTPRequest{
+			RouteKey: api.GetEvents.Route, QueryStringParameters: map[string]string{"since": "0", "wait": "20"},
+			Headers: map[string]string{"authorization": "Bearer " + text},
+		})
+		if err != nil || resp.StatusCode != meanwhile.want {
+			t.Errorf("%s: %d %s (%v)", name, resp.StatusCode, resp.Body, err)
+		}
+	}
+}
 
 // What goes out as an event, and is stored in the history, is the Change that
 // the API describes.

@@ -29,14 +29,24 @@ const firstLook, slowestLook = 50 * time.Millisecond, 500 * time.Millisecond
 const replyTime = 3 * time.Second
 
 // Ask is Enqueue for a message whose sender waits for the answer, if one can come in
-// time. The result is of the moment at which it is returned. Errors: those of Enqueue.
-func (d *Delivery) Ask(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
+// time. The result is of the moment at which it is returned. still is asked when the
+// call has waited: its error is returned instead, and an answer that came is sent.
+// Errors: those of Enqueue, and of still.
+func (d *Delivery) Ask(
+	ctx context.Context, m chat.Message, still func(context.Context) error, now time.Time,
+) (Accepted, error) {
 	if d.Policy.AnswerWithin > 0 {
 		m.AwaitedUntil = now.Add(d.Policy.AnswerWithin)
 	}
 	out, err := d.Enqueue(ctx, m, now)
 	if err == nil && out.Message.State.Open() && out.Message.AwaitedUntil.After(now) {
 		d.await(ctx, &out)
+		if err := still(ctx); err != nil {
+			return Accepted{}, err
+		}
+		if m := out.Message; m.OwesAnswer() {
+			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, m.Version}, false) // else it is sent too
+		}
 	}
 	return out, err
 }
@@ -73,8 +83,7 @@ func (d *Delivery) await(ctx context.Context, out *Accepted) {
 	}
 }
 
-// readAnew makes of an acceptance one of this moment. An answer that has come is taken, so that it is not sent too.
-// When the store can't be asked, the acceptance stays as it is.
+// readAnew makes of an acceptance one of this moment. When the store can't be asked, it stays as it is.
 func (d *Delivery) readAnew(ctx context.Context, out *Accepted, f workspace.Facts) {
 	m, err := d.message(ctx, LifeOf(out.Message), out.Message.ID)
 	if err != nil {
@@ -82,9 +91,6 @@ func (d *Delivery) readAnew(ctx context.Context, out *Accepted, f workspace.Fact
 	}
 	if m, err = d.withTexts(ctx, chat.Bodies|chat.Answers, m); err != nil {
 		return
-	}
-	if m.OwesAnswer() {
-		_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, m.Version}, false) // else it is sent too
 	}
 	out.Message, out.Facts, out.Depth = m, f, f.Open
 	if m.State.Open() {

@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -36,6 +37,11 @@ func question(id string) chat.Message {
 		ID: id, Workspace: world.ID, Source: "peer", Method: "message/send", Priority: chat.Task,
 		Body: chat.TextBody(id, "what is six times seven?"),
 	}
+}
+
+// still is the standing of the one who asks, when the call has waited.
+func still(err error) func(context.Context) error {
+	return func(context.Context) error { return err }
 }
 
 // mailOf is what waits in the peer's mailbox.
@@ -71,7 +77,7 @@ func TestAQuestionIsAnsweredInItsCall(t *testing.T) {
 	w := asked(t)
 	done := make(chan delivery.Accepted)
 	go func() {
-		out, err := w.Ask(t.Context(), question("q"), w.Now)
+		out, err := w.Ask(t.Context(), question("q"), still(nil), w.Now)
 		if err != nil {
 			t.Error(err)
 		}
@@ -91,6 +97,24 @@ func TestAQuestionIsAnsweredInItsCall(t *testing.T) {
 	if mail := mailOf(w); len(mail) != 0 || w.Facts().OutboxItems != 0 {
 		t.Fatalf("it is sent too: %+v", mail)
 	}
+}
+
+// Who has lost the right to ask while it waited gets no answer: it goes to whoever has the workspace's credential now.
+func TestWhoMayNoLongerAskIsNotAnswered(t *testing.T) {
+	w := asked(t)
+	ended := fault.New(fault.CredentialUnknown, "it was revoked")
+	w.Delivery.Clock = &steppingClock{
+		Clock: memory.Clock{Time: func() time.Time { return w.Now }},
+		first: func() { w.DrainOnce() }, move: func(d time.Duration) { w.Now = w.Now.Add(d) },
+	}
+	out, err := w.Ask(t.Context(), question("q"), still(ended), w.Now)
+	if fault.CodeOf(err) != fault.CredentialUnknown || out.Message.ID != "" {
+		t.Fatalf("%+v %v", out, err)
+	}
+	w.Now = w.Now.Add(time.Minute)
+	w.SweepOnce()
+	w.DrainOnce()
+	wantAnswer(w, "q")
 }
 
 // steppingClock is a clock whose sleeps take no time: each moves the world's time on, and the first begins with a step.
@@ -130,7 +154,7 @@ func TestAQuestionThatIsNotAnsweredInTimeIsToldHowItIsNow(t *testing.T) {
 		},
 		move: func(d time.Duration) { w.Now = w.Now.Add(d) },
 	}
-	out, err := w.Ask(t.Context(), question("q"), w.Now)
+	out, err := w.Ask(t.Context(), question("q"), still(nil), w.Now)
 	if err != nil || out.Message.State != chat.InFlight || len(out.Message.Attempts) != 1 || out.Facts.InFlight != 1 ||
 		out.Expected != workspace.ExpectNow || out.Why == "" || out.At.Sub(start) < w.Policy.AnswerWithin {
 		t.Errorf("%+v %v", out, err)
@@ -142,7 +166,7 @@ func TestAQuestionThatIsNotAnsweredInTimeIsToldHowItIsNow(t *testing.T) {
 func TestALateAnswerIsAMessageOfItsOwn(t *testing.T) {
 	w := asked(t)
 	w.Policy.AnswerWithin = time.Nanosecond // it does not wait
-	out, err := w.Ask(t.Context(), question("q"), w.Now)
+	out, err := w.Ask(t.Context(), question("q"), still(nil), w.Now)
 	if err != nil || !out.Message.State.Open() {
 		t.Fatalf("%+v %v", out, err)
 	}
@@ -207,7 +231,7 @@ func TestADelegatedTasksAnswerComesByBothWays(t *testing.T) {
 // Nobody waits where no answer can come in time, and no reply to a reply is sent.
 func TestWhatIsNoQuestion(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
-	if out, err := w.Ask(t.Context(), question("q"), w.Now); err != nil || !out.Message.AwaitedUntil.IsZero() {
+	if out, err := w.Ask(t.Context(), question("q"), still(nil), w.Now); err != nil || !out.Message.AwaitedUntil.IsZero() {
 		t.Fatalf("of one that polls: %+v %v", out, err)
 	}
 	w = asked(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,18 @@ type Call struct {
 	Now    time.Time // when the server got it; no client's clock decides anything
 	Caller Caller    // who the Gate found to call
 
-	root token.Hash // of the root credential; see NextCursor
+	root  token.Hash // of the root credential; see NextCursor
+	clock func() time.Time
+	still func(context.Context) error // see StillAdmitted
+}
+
+// StillAdmitted refuses a call that has waited, and whose credential has ended meanwhile. A call that waits asks it
+// before it answers; it costs one read. Errors: those of the Gate.
+func (c Call) StillAdmitted(ctx context.Context) error {
+	if c.still == nil {
+		return nil
+	}
+	return c.still(ctx)
 }
 
 // From is the caller's network address. One of IPv4 has one form, also where it came in an address of IPv6.

@@ -80,6 +80,24 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 	return Caller{}, g.refuseAll(ctx, c)
 }
 
+// stillAdmits refuses an admitted call whose credential has ended since. Errors: credential_unknown,
+// credential_expired, platform_unavailable.
+func (g Gate) stillAdmits(ctx context.Context, c Call) error {
+	switch who := c.Caller; {
+	case who.Person != "" && !g.isRoot(c):
+		_, err := g.People.Find(ctx, c.Bearer(), c.From(), c.clock())
+		return err
+	case who.Workspace != "":
+		f, err := g.Registry.Leases.Get(ctx, who.Workspace)
+		presented := token.Digest(c.Bearer())
+		if err == nil && (f.Lives != who.Lives || !f.Accepts(presented)) {
+			err = workspace.UnauthorizedError(who.Workspace, presented)
+		}
+		return err
+	}
+	return nil
+}
+
 // isRoot reports whether the call comes with the root credential. One that can be
 // guessed is nobody's, whatever digest the stack has.
 func (g Gate) isRoot(c Call) bool {

@@ -65,7 +65,7 @@ func Serve(log *slog.Logger, now func() time.Time, gate Gate, endpoints ...Endpo
 		routes[e.Operation.Route] = e
 	}
 	return func(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		c := Call{APIGatewayV2HTTPRequest: ev, Now: now(), root: gate.Root}
+		c := Call{APIGatewayV2HTTPRequest: ev, Now: now(), root: gate.Root, clock: now}
 		ctx, cancel := early(ctx)
 		defer cancel()
 		resp, err := answer(ctx, routes, gate, c)
@@ -103,6 +103,8 @@ func answer(
 	if c.Caller, err = gate.admit(ctx, e.Operation, c); err != nil {
 		return failure(err, c), err
 	}
+	admitted := c
+	c.still = func(ctx context.Context) error { return gate.stillAdmits(ctx, admitted) }
 	reply, err := e.serve(ctx, c)
 	if err != nil && ctx.Err() != nil && fault.CodeOf(err) == fault.Internal {
 		err = fault.Store("answering in time", err)

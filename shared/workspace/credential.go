@@ -10,6 +10,11 @@ import (
 // Enrolled reports whether a credential is issued that has not been revoked.
 func (f *Facts) Enrolled() bool { return !f.Credential.Zero() || !f.NextCredential.Zero() }
 
+// Accepts reports whether a call with this credential is accepted.
+func (f *Facts) Accepts(presented token.Hash) bool {
+	return f.Hold != Removed && (presented.Matches(f.Credential) || presented.Matches(f.NextCredential))
+}
+
 // revoked reports whether an operator ended the credentials, and no call was accepted since.
 func (f *Facts) revoked() bool { return !f.RevokedAt.IsZero() && !f.LastSignal().After(f.RevokedAt) }
 
