@@ -115,6 +115,7 @@ func (d *doctor) look(ctx context.Context) {
 	if d.ws == nil {
 		return
 	}
+	d.repairInstead()
 	d.lookAtAgent()
 	d.lookAtURL(ctx)
 	d.tryProbe(ctx)

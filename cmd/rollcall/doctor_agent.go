@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -73,19 +74,42 @@ func (d *doctor) inspect(ctx context.Context) {
 		err = json.Unmarshal(r.Raw, &in)
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok {
-		next := refused.Hint
-		if next == "" || d.asked.id != "" && refused.Code == "credential_unknown" {
-			next = "rollcall explain " + d.name() + " says which repair its agent needs"
-		}
-		d.add("credential", broken, refused.Error(), next)
+		d.add("credential", broken, refused.Error(), d.insteadOf(refused))
 		return
 	}
 	if err != nil {
 		d.add("credential", broken, err.Error(), "look again")
 		return
 	}
-	d.now, d.ws = in.At, &in.Workspace
+	d.now = in.At
+	if d.asked.id == "" || d.asked.id == in.WorkspaceID {
+		d.ws = &in.Workspace
+	}
 	d.lookAtCredential(in)
+}
+
+// insteadOf is what mends a credential that is refused so. What is read later of the workspace may name the repair:
+// see repairInstead.
+func (d *doctor) insteadOf(refused *refusal) string {
+	switch {
+	case refused.Code == string(fault.WorkspaceRemoved):
+		return "if the workspace is still wanted: rollcall create " + d.name() +
+			", and start the agent with the credential that it shows"
+	case refused.Code == string(fault.CredentialOfAnother):
+		return "give the agent its own credential; if that is lost, rollcall repair " + d.name() + " --show shows one"
+	case refused.Hint == "", d.asked.id != "" && refused.Code == string(fault.CredentialUnknown):
+		return "rollcall explain " + d.name() + " says which repair its agent needs"
+	}
+	return refused.Hint
+}
+
+// repairInstead has a refused credential mended by the command of the workspace's verdict, where that is a repair.
+func (d *doctor) repairInstead() {
+	for i, f := range d.findings {
+		if f.Link == "credential" && f.Is == broken && strings.HasPrefix(d.ws.Command, "rollcall repair ") {
+			d.findings[i].Next = d.ws.Command
+		}
+	}
 }
 
 // lookAtCredential looks at one that the platform knows.
@@ -93,7 +117,8 @@ func (d *doctor) lookAtCredential(in api.Inspected) {
 	switch {
 	case d.asked.id != "" && d.asked.id != in.WorkspaceID:
 		d.add("credential", broken, fmt.Sprintf("it is that of %s, not of %s", in.WorkspaceID, d.asked.id),
-			"give this agent its own credential, or the id "+in.WorkspaceID)
+			"give this agent its own credential, or the id "+in.WorkspaceID+"; if its own is lost, rollcall repair "+
+				d.asked.id+" --show shows one")
 	case in.Credential == "not_used_yet":
 		d.add("credential", healthy, fmt.Sprintf("it is %s's: issued, and no call has used it yet; from %s", in.WorkspaceID,
 			in.From), "")

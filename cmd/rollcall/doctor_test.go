@@ -128,7 +128,27 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		},
 		"another's credential": {
 			routes: map[string]answer{inspect: {200, held("in_use", seenAgent(""))}}, file: good, args: []string{"other"},
-			broken: "credential", next: "the id demo",
+			broken: "credential", next: "the id demo", lacks: "heartbeat", // demo's is none of other's
+		},
+		"another's credential, and the platform tells of this one": {
+			routes: map[string]answer{
+				inspect: {200, held("in_use", seenAgent(""))}, "GET /workspaces/other": {200, seenAgent(`, "id": "other",
+				"status": "degraded", "reason": "credentials_rejected", "command": "rollcall repair other --show"`)},
+			},
+			file: good, args: []string{"other"}, broken: "credential", next: "rollcall repair other --show",
+		},
+		"a refused credential, where the verdict names the repair": {
+			routes: map[string]answer{inspect: {401, refused}, show: {200, seenAgent(`, "status": "degraded",
+				"reason": "credentials_rejected", "command": "rollcall repair demo --from 10.0.0.7"`)}},
+			file: good, args: []string{"demo"}, broken: "credential", next: "rollcall repair demo --from 10.0.0.7",
+		},
+		"a credential of a removed workspace": {
+			routes: map[string]answer{inspect: {410, `{"error": "removed", "code": "workspace_removed", "hint": "again"}`}},
+			file:   good, args: []string{"demo"}, broken: "credential", next: "rollcall create demo",
+		},
+		"a person's credential in the agent's file": {
+			routes: map[string]answer{inspect: {403, `{"error": "a person's", "code": "credential_of_another", "hint": "no"}`}},
+			file:   good, args: []string{"demo"}, broken: "credential", next: "rollcall repair demo --show",
 		},
 		"never registered": {
 			routes: map[string]answer{show: {200, `{"id": "demo", "status": "provisioning", "reason": "never_registered"}`}},

@@ -38,6 +38,14 @@ func (w *printer) ago(t time.Time) string {
 	return w.absolute(t)
 }
 
+// lasting says how long something has been so, since t.
+func (w *printer) lasting(t time.Time) string {
+	if w.clock == "" || w.clock == clockRelative {
+		return "for " + span(w.now.Sub(t))
+	}
+	return "since " + w.absolute(t)
+}
+
 func (w *printer) absolute(t time.Time) string {
 	if w.clock == clockUTC {
 		return t.UTC().Format(time.RFC3339)

@@ -96,16 +96,28 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 		}
 	}
 	if n := len(suspect.Workspaces); n > 0 {
-		suspect.Text = fmt.Sprintf("the platform is suspected of the silence of %s: %s", count(n, "workspace"), suspect.Text)
+		suspect.Text = fmt.Sprintf("the platform may be what is wrong with %s (%s): %s", count(n, "workspace"),
+			some(suspect.Workspaces), suspect.Text)
 		out = append([]problem{suspect}, out...)
 	}
 	if n := len(silent.Workspaces); n > 0 {
-		silent.Text = count(n, "workspace") + " silent for more than three days"
+		silent.Text = fmt.Sprintf("%s silent for more than three days (%s)", count(n, "workspace"), some(silent.Workspaces))
 		only.status = string(workspace.StatusOffline)
 		silent.Command = "rollcall status " + only.words()
 		out = append(out, silent)
 	}
 	return out
+}
+
+// mostNamed is how many workspaces that share a problem are named.
+const mostNamed = 5
+
+// some are the first of many ids, and how many more there are.
+func some(ids []string) string {
+	if len(ids) <= mostNamed {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:mostNamed], ", "), len(ids)-mostNamed)
 }
 
 // with adds a workspace to those that share a problem.
@@ -146,11 +158,28 @@ func problemsReport(w *printer, found []problem, only filter) {
 		case p.Status == "":
 			line = p.Workspaces[0] + ": " + text
 		default:
-			line = fmt.Sprintf("%s is %s (%s) since %s: %s", p.Workspaces[0], p.Status, p.Reason, w.ago(p.Since), text)
+			line = fmt.Sprintf("%s is %s (%s) %s: %s", p.Workspaces[0], p.Status, p.Reason, w.lasting(p.Since), text)
 		}
 		w.lines(line)
 		if p.Command != "" {
 			w.command("    ", p.Command+workspace.WhoRuns(p.CommandNeeds))
 		}
 	}
+	repairTogether(w, found, only)
+}
+
+// repairTogether names the command for many refused credentials: nobody runs a command for each at night.
+func repairTogether(w *printer, found []problem, only filter) {
+	n, needs := 0, ""
+	for _, p := range found {
+		if p.Reason == workspace.ReasonCredentialsRejected && len(p.Workspaces) == 1 {
+			n, needs = n+1, cmp.Or(needs, p.CommandNeeds)
+		}
+	}
+	if n < 2 {
+		return
+	}
+	only.reason = string(workspace.ReasonCredentialsRejected)
+	w.lines(fmt.Sprintf("%d of these are refused credentials; what a repair of all would do:", n))
+	w.command("    ", "rollcall repair --dry-run "+only.words()+workspace.WhoRuns(needs))
 }

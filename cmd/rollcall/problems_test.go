@@ -42,23 +42,59 @@ func TestProblemsOf(t *testing.T) {
 	}, filter{}, now)
 	var b strings.Builder
 	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
-	const want = `the platform is suspected of the silence of 2 workspaces: a hint for j-silent
+	const want = `the platform may be what is wrong with 2 workspaces (j-silent, k-silent): a hint for j-silent
     rollcall mend j-silent
-i-refused is degraded (credentials_rejected) since 0s ago: a hint for i-refused
+i-refused is degraded (credentials_rejected) for 0s: a hint for i-refused
     rollcall mend i-refused
-h-failing is degraded (push_failing) since 0s ago: a hint for h-failing
+h-failing is degraded (push_failing) for 0s: a hint for h-failing
     rollcall mend h-failing
-e-new is offline (lease_expired) since 1h ago: a hint for e-new
+e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
 b-lost: 1 message ended undelivered
     rollcall redrive b-lost
-m-held is paused (paused) since 0s ago: 2 messages wait until it is resumed
+m-held is paused (paused) for 0s: 2 messages wait until it is resumed
     rollcall mend m-held
-2 workspaces silent for more than three days
+2 workspaces silent for more than three days (c-old, d-old)
     rollcall status --status offline
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// Where several credentials are refused, the last line mends them together, and keeps to what was asked for.
+func TestProblemsThatOneCommandMends(t *testing.T) {
+	now := time.Now()
+	for n, want := range map[int]string{
+		1: "", 2: "2 of these are refused credentials; what a repair of all would do:\n" +
+			"    rollcall repair --dry-run --reason credentials_rejected --team search\n",
+	} {
+		var fleet []api.Workspace
+		for i := range n {
+			id := string(rune('a' + i))
+			fleet = append(fleet, row(id, workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now))
+		}
+		only := filter{team: "search"}
+		var b strings.Builder
+		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only, now), only)
+		if _, after, _ := strings.Cut(b.String(), "rollcall mend "+string(rune('a'+n-1))+"\n"); after != want {
+			t.Errorf("%d: %q", n, b.String())
+		}
+	}
+}
+
+// A time that was asked for is said as such, and an age as how long it has been so.
+func TestHowLongAProblemLasts(t *testing.T) {
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for clock, want := range map[string]string{
+		"": "for 5m", clockRelative: "for 5m", clockUTC: "since 2026-01-31T11:55:00Z",
+	} {
+		if got := (&printer{clock: clock, now: now}).lasting(now.Add(-5 * time.Minute)); got != want {
+			t.Errorf("%q: %s, want %s", clock, got, want)
+		}
+	}
+	if got := some([]string{"a", "b", "c", "d", "e", "f", "g"}); got != "a, b, c, d, e and 2 more" {
+		t.Error(got)
 	}
 }
 
