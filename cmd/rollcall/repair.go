@@ -103,7 +103,8 @@ func printRepaired(w *printer, out api.Repaired) {
 	default:
 		fmt.Fprintf(w, "bootstrap is open until %s, to whoever registers first\n", w.at(out.BootstrapUntil))
 	}
-	w.lines("next: " + w.words(out.Next))
+	next := strings.ReplaceAll(out.Next, "bootstrap_until", w.at(out.BootstrapUntil)) // the member of the API's answer
+	w.lines("next: " + w.words(next))
 }
 
 // awaitRegister waits until the agent has registered later than before. Both

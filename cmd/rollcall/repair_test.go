@@ -10,17 +10,21 @@ import (
 
 func TestRepairSaysWhomItIsFor(t *testing.T) {
 	const (
-		window = `{"revoked": 0, "from": "10.0.0.7", "bootstrap_until": "2020-01-01T01:00:00Z", "next": "restart it"}`
-		open   = `{"revoked": 0, "bootstrap_until": "2020-01-01T01:00:00Z", "next": "restart it"}`
-		shown  = `{"revoked": 0, "auth_token": "rcw_new", "next": "place it"}`
+		window = `{"revoked": 0, "from": "10.0.0.7", "bootstrap_until": "2020-01-01T01:00:00Z",
+			"next": "restart it before bootstrap_until"}`
+		open  = `{"revoked": 0, "bootstrap_until": "2020-01-01T01:00:00Z", "next": "restart it"}`
+		shown = `{"revoked": 0, "auth_token": "rcw_new", "next": "place it"}`
 	)
 	for args, c := range map[string]struct{ call, reply, says string }{
 		"repair demo":                 {"POST /workspaces/demo/repair {}", window, ", to an agent at 10.0.0.7 only\n"},
 		"repair demo --from 10.0.0.7": {`POST /workspaces/demo/repair {"from":"10.0.0.7"}`, window, "10.0.0.7 only\n"},
 		"repair demo --anyone":        {`POST /workspaces/demo/repair {"anyone":true}`, open, "to whoever registers first\n"},
 		"repair demo --show":          {`POST /workspaces/demo/repair {"show":true}`, shown, "\nrcw_new\nnext: place it\n"},
-		"repair demo --force":         {`POST /workspaces/demo/repair {"force":true}`, window, "next: restart it\n"},
-		"revoke demo --force":         {`POST /workspaces/demo/revoke {"force":true}`, window, "next: restart it\n"},
+		"repair demo --force":         {`POST /workspaces/demo/repair {"force":true}`, window, "next: restart it before 20"},
+		"revoke demo --force":         {`POST /workspaces/demo/revoke {"force":true}`, shown, "next: place it\n"},
+		"repair demo --time utc": {
+			"POST /workspaces/demo/repair {}", window, "next: restart it before 2020-01-01T01:00:00Z\n",
+		},
 	} {
 		p := &platform{answers: on(repairDemo, answer{200, c.reply})}
 		p.answers["POST /workspaces/demo/revoke"] = []answer{{200, c.reply}}

@@ -1,0 +1,184 @@
+package registry_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// refused is a way in which each call of an agent is refused, and what everybody is told of it. A person's credential
+// is refused before the registry is asked: see shared/httpapi.
+type refused struct {
+	sends func(*testing.T, *registry.Registry, *agent) (credential, enrolment string)
+	// What the agent is told.
+	code   fault.Code
+	action fault.Action
+	hint   string
+	// What an operator is told when the lease has run out.
+	reason   workspace.Reason
+	evidence string
+	command  string
+	doctor   fault.Code // of the look at the credential that the agent has; "": it is a workspace's
+}
+
+func nothing(*testing.T, *registry.Registry, *agent) (string, string) { return "", "" }
+
+func garbage(*testing.T, *registry.Registry, *agent) (string, string) { return "garbage", "" }
+
+func another(t *testing.T, r *registry.Registry, _ *agent) (string, string) {
+	t.Helper()
+	made, err := r.Create(t.Context(), registry.CreateInput{ID: "other", By: operator}, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.AuthToken, ""
+}
+
+func former(t *testing.T, r *registry.Registry, a *agent) (string, string) {
+	t.Helper()
+	old := a.token
+	_, minted, err := r.Rotate(t.Context(), registry.RotateInput{ID: "w", To: workspace.ToOperator, By: operator}, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.token = minted
+	if code := a.heartbeat("w", t0); code != "" {
+		t.Fatal(code)
+	}
+	return old, ""
+}
+
+func removed(t *testing.T, r *registry.Registry, a *agent) (string, string) {
+	t.Helper()
+	if _, err := r.Hold(t.Context(), "w", workspace.Removed, operator, t0); err != nil {
+		t.Fatal(err)
+	}
+	return a.token, ""
+}
+
+func expired(t *testing.T, r *registry.Registry, _ *agent) (string, string) {
+	t.Helper()
+	text, _, err := r.Enrol(t.Context(), "w", 1, time.Second, operator, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "", text
+}
+
+// Whatever an agent is refused for: it is told what to do, an operator is told why and by which command it ends, and
+// after that command the agent is accepted.
+func TestEachRefusalIsToldAndMended(t *testing.T) {
+	const rejected, repair = workspace.ReasonCredentialsRejected, "rollcall repair w --from " + address
+	const explain = "rollcall explain w"
+	for name, c := range map[string]refused{
+		"no credential": {
+			nothing, fault.CredentialMissing, fault.ActionRepair, explain, rejected, "refused", repair, fault.CredentialMissing,
+		},
+		"garbage": {
+			garbage, fault.CredentialUnknown, fault.ActionRepair, explain, rejected, "refused", repair, fault.CredentialUnknown,
+		},
+		"a former one": {
+			former, fault.CredentialUnknown, fault.ActionRepair, explain, rejected, "once", repair, fault.CredentialUnknown,
+		},
+		"another workspace's": {
+			another, fault.CredentialOfAnother, fault.ActionStop, "the workspace that the call is about",
+			workspace.ReasonLeaseExpired, "another workspace's", "rollcall doctor w", "",
+		},
+		"one of a removed workspace": {
+			removed, fault.WorkspaceRemoved, fault.ActionStop, "create w again", workspace.ReasonRemoved, "removed by",
+			"rollcall create w", fault.WorkspaceRemoved,
+		},
+		"an expired enrolment token": {
+			expired, fault.EnrolmentUnknown, fault.ActionEnrol, "rollcall enrol", rejected, "refused", repair,
+			fault.CredentialMissing,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, a := working(t)
+			credential, enrolment := c.sends(t, r, a)
+			now := c.checkTold(t, r, credential, enrolment)
+			if _, _, err := r.InspectCredential(t.Context(), credential); fault.CodeOf(err) != c.doctor {
+				t.Errorf("doctor is told %v", err)
+			}
+			c.checkVerdict(t, r, now)
+			mend(t, r, a, c.command, now)
+			if code := a.register("w", "", now); code != "" {
+				t.Fatalf("after %s its register is refused: %s", c.command, code)
+			}
+			f, err := r.Signal(t.Context(), "w", a.token, workspace.Signal{Kind: workspace.SignalPoll, From: address}, now)
+			if v := workspace.Assess(f, r.Policy, now); err != nil || v.Status != workspace.StatusOnline {
+				t.Errorf("after %s it is %s (%s), %v", c.command, v.Status, v.Reason, err)
+			}
+		})
+	}
+}
+
+// checkTold has the agent call in each way, looks at what it is told, and returns when the lease has run out.
+func (c refused) checkTold(t *testing.T, r *registry.Registry, credential, enrolment string) time.Time {
+	t.Helper()
+	now := t0.Add(r.Policy.LeaseTTL / 2)
+	check := func(call string, err error, code fault.Code, hint string) {
+		t.Helper()
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok || e.Code != code || !strings.Contains(e.Hint, hint) || code == c.code && e.Action != c.action {
+			t.Errorf("its %s is told %+v", call, e)
+		}
+	}
+	for range 2 {
+		in := registry.Registration{ID: "w", Credential: credential, Enrolment: enrolment, From: address}
+		_, err := r.Register(t.Context(), in, now)
+		check("register", err, c.code, c.hint)
+		now = now.Add(time.Second)
+	}
+	code, hint := c.code, c.hint
+	if enrolment != "" {
+		code, hint = fault.CredentialMissing, "rollcall explain w" // only a register brings an enrolment token
+	}
+	for _, kind := range []workspace.SignalKind{
+		workspace.SignalHeartbeat, workspace.SignalPoll, workspace.SignalCall,
+	} {
+		_, err := r.Signal(t.Context(), "w", credential, workspace.Signal{Kind: kind, From: address}, now)
+		check(string(kind), err, code, hint)
+	}
+	return t0.Add(r.Policy.LeaseTTL + r.Policy.Grace + time.Minute)
+}
+
+// checkVerdict looks at what an operator is told.
+func (c refused) checkVerdict(t *testing.T, r *registry.Registry, now time.Time) {
+	t.Helper()
+	f, err := r.Read(t.Context(), "w")
+	if code := fault.CodeOf(err); err != nil && code != fault.WorkspaceRemoved {
+		t.Fatal(err)
+	}
+	v := workspace.Assess(f, r.Policy, now)
+	said := slices.ContainsFunc(v.Evidence, func(e workspace.Evidence) bool {
+		return strings.Contains(e.Fact, c.evidence)
+	})
+	if v.Reason != c.reason || v.Command("w") != c.command || v.Hint == "" || !said {
+		t.Errorf("an operator is told %s: %s\n%s\n%+v", v.Reason, v.Command("w"), v.Hint, v.Evidence)
+	}
+}
+
+// mend does what a command of a verdict does. One that only looks finds that the agent has to send its own credential.
+func mend(t *testing.T, r *registry.Registry, a *agent, command string, now time.Time) {
+	t.Helper()
+	switch words := strings.Fields(command); words[1] {
+	case "repair":
+		if _, err := r.Repair(t.Context(), registry.RepairInput{ID: "w", From: words[4], By: operator}, now); err != nil {
+			t.Fatal(err)
+		}
+		a.token = "" // it is lost
+	case "create":
+		made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.token = made.AuthToken
+	}
+}
