@@ -114,10 +114,30 @@ func TestWhatIsNoPersonsIsRefused(t *testing.T) {
 	if counted.reads != reads {
 		t.Errorf("what can't be a person's was asked for %d times", counted.reads-reads)
 	}
-	// A guess at the secret of a public id that is there.
-	other, _ := token.Mint(token.Person)
-	if _, err := p.Find(t.Context(), other, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
-		t.Error(err)
+	unknown, _ := token.Mint(token.Person)
+	if _, err := p.Find(t.Context(), unknown, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+		t.Errorf("of nobody: %v", err)
+	}
+}
+
+// The public id of a credential is no secret: who knows it and guesses at the rest is nobody.
+func TestAGuessAtASecretIsRefused(t *testing.T) {
+	p, counted, store := world()
+	guess, _ := token.Mint(token.Person)
+	_, hash := token.Mint(token.Person)
+	err := store.AddPerson(t.Context(), people.Person{
+		ID: token.PublicID(guess), Name: "ana", Scope: people.Admin, Hash: hash, ExpiresAt: t0.Add(time.Hour),
+	}, activity.AuditEntry{Actor: root, Action: "token_created", At: t0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time from the cache
+		if found, err := p.Find(t.Context(), guess, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+			t.Errorf("%+v, %v", found, err)
+		}
+	}
+	if counted.reads != 1 {
+		t.Errorf("%d reads", counted.reads)
 	}
 }
 
