@@ -41,9 +41,17 @@ func open() httpapi.Gate {
 // call makes one call of an endpoint.
 func call(t *testing.T, e httpapi.Endpoint, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	t.Helper()
+	return callThrough(t, open(), e, ev)
+}
+
+// callThrough makes one call of an endpoint behind a gate.
+func callThrough(
+	t *testing.T, gate httpapi.Gate, e httpapi.Endpoint, ev events.APIGatewayV2HTTPRequest,
+) events.APIGatewayV2HTTPResponse {
+	t.Helper()
 	ev.RouteKey = e.Operation.Route
 	clock := func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
-	resp, err := httpapi.Serve(slog.New(slog.DiscardHandler), clock, open(), e)(t.Context(), ev)
+	resp, err := httpapi.Serve(slog.New(slog.DiscardHandler), clock, gate, e)(t.Context(), ev)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +132,20 @@ func TestTheOperatorsCredentialIsAskedForFirst(t *testing.T) {
 		})
 		if resp.StatusCode != want {
 			t.Errorf("%q: %d %s", bearer, resp.StatusCode, resp.Body)
+		}
+	}
+}
+
+// A root credential that can be guessed is nobody's, though the stack has its digest.
+func TestARootCredentialHasALeastLength(t *testing.T) {
+	for _, c := range []struct{ length, want int }{{8, 401}, {token.MinRoot - 1, 401}, {token.MinRoot, 200}} {
+		text, gate := strings.Repeat("x", c.length), open()
+		gate.Root = token.Digest(text)
+		resp := callThrough(t, gate, repairs, events.APIGatewayV2HTTPRequest{
+			Headers: map[string]string{"authorization": "Bearer " + text}, PathParameters: map[string]string{"id": "w"},
+		})
+		if resp.StatusCode != c.want {
+			t.Errorf("%d characters: %d %s", c.length, resp.StatusCode, resp.Body)
 		}
 	}
 }
@@ -240,6 +262,8 @@ func TestBodies(t *testing.T) {
 		"no object":                  {body: "[]", want: "the body must be an object, not array"},
 		"a member of another type":   {body: `{"from":7}`, want: "from must be string, not number"},
 		"too large":                  {body: strings.Repeat(" ", httpapi.MaxBody+1), want: "too_large"},
+		"large until it is compact":  {body: "{" + strings.Repeat(" ", 5*httpapi.MaxBody) + "}", want: `"workspace_id":"w"`},
+		"too large to be compacted":  {body: "{" + strings.Repeat(" ", 6*httpapi.MaxBody) + "}", want: "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp := call(t, repairs, events.APIGatewayV2HTTPRequest{

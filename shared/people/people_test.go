@@ -198,3 +198,38 @@ func TestRefusedCredentialsLeaveOneLineAMinute(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 }
+
+// crowd is a store that has as many credentials as there may be.
+type crowd struct{ people.Store }
+
+func (crowd) People(context.Context) ([]people.Person, error) {
+	return make([]people.Person, people.MaxMany), nil
+}
+
+func TestThereAreSoManyCredentialsAtMost(t *testing.T) {
+	p, _, _ := world()
+	p.Store = crowd{p.Store}
+	grant := people.Grant{Name: "one more", Scope: people.View, Lasts: time.Hour}
+	if text, _, err := p.Create(t.Context(), grant, root, t0); fault.CodeOf(err) != fault.InvalidRequest || text != "" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// A flood of guesses does not fill a function's memory: it forgets what it has read.
+func TestWhatIsKnownOfCredentialsIsBounded(t *testing.T) {
+	p, counted, _ := world()
+	guesses := make([]string, 5*people.MaxMany)
+	for i := range guesses {
+		guesses[i], _ = token.Mint(token.Person)
+	}
+	for range 2 {
+		for _, guess := range guesses {
+			if _, err := p.Find(t.Context(), guess, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
+				t.Fatal(err)
+			}
+		}
+	}
+	if counted.reads <= len(guesses) {
+		t.Errorf("all %d guesses are remembered", len(guesses))
+	}
+}
