@@ -71,7 +71,12 @@ func TestBudgetOfASweep(t *testing.T) {
 		t.Errorf("an idle sweep took %g read units: %g are the most", idle.Read, most)
 	}
 	b.idleSegments(fleet)
-	b.Sweeper.Clock = memory.Clock{Time: func() time.Time { return time.Now().Add(time.Hour) }}
+	later := time.Hour
+	b.Sweeper.Clock = memory.Clock{Time: func() time.Time { return time.Now().Add(later) }}
+	if _, changes := run("sweep, the first in an hour"); changes != 0 { // the platform itself was away
+		t.Errorf("%d changes were recorded after an outage", changes)
+	}
+	later += b.Registry.Policy.LeaseTTL + b.Registry.Policy.Grace
 	used, changes := run("sweep, all leases are over")
 	if n := len(told.Take()); changes != fleet || n != fleet {
 		t.Errorf("%d changes of %d were recorded, and %d announced", changes, fleet, n)
