@@ -42,10 +42,11 @@ func (m Message) pushedBefore(epoch int64, now time.Time) bool {
 		!m.ClaimEnded(now) && !m.triedByFastClock(now)
 }
 
-// Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch,
-// and others go first.
+// Aside reports whether a queued message is set aside: it has used up its attempts at the host of this epoch, or hosts
+// went away with it, and others go first.
 func (m Message) Aside(epoch int64, now time.Time) bool {
-	return m.State == Queued && m.AsideEpoch == epoch && now.Before(m.NotBefore) && !m.triedByFastClock(now)
+	return m.State == Queued && (m.AsideEpoch == epoch || m.AsideEpoch == anyHost) && now.Before(m.NotBefore) &&
+		!m.triedByFastClock(now)
 }
 
 // triedByFastClock reports whether the last attempt is dated more than maxSkew ahead.
@@ -166,23 +167,31 @@ const maxAttemptsKept = 20
 
 // Take claims an available message for one delivery. If the deliverer before never reported back, its attempt is lost
 // and counts. A push that the message is taken from for a newer host is superseded, and uses up no attempt. passedAt is
-// when the agent last took another message; a message that fails where others pass is dead instead, and one whose
-// attempts are used up by the lost one is set aside.
+// when the agent last took another message; a message that fails where others pass is dead instead. One whose attempts
+// are used up by the lost one is set aside, and so is one with which one more host went away (see Suspect).
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	if m.lastAttempt().Via == ByPoll {
 		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
 	}
+	pushed := m.State == InFlight && m.lastAttempt().Via == ByPush
+	if pushed {
+		m.unansweredBy(m.Claim.Epoch)
+	}
 	if m.pushedBefore(claim.Epoch, now) {
 		m.closeAttempt(Superseded, supersededWhy)
 	}
 	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
+	gone := m.countGone(claim.Epoch)
 	switch {
-	case !lost || via != ByPush:
-	case m.poisoned(p, passedAt):
+	case via != ByPush:
+	case lost && m.poisoned(p, passedAt):
 		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
 		return m
-	case p.spent(m.usedAttempts()):
+	case gone && m.Suspect():
+		m.setAsideForAll(fmt.Sprintf("%d hosts in a row went away before they answered it", m.Unanswered.Gone), p, now)
+		return m
+	case lost && p.spent(m.usedAttempts()):
 		m.setAside("the last deliverer did not report back", p, claim.Epoch, now)
 		return m
 	}
@@ -246,6 +255,7 @@ func (m Message) Fail(cause string, p Policy, passedAt time.Time, epoch int64, n
 // FailAlone notes that no answer came back once more, though the agent took something else since the attempt before: it
 // is there, and it is the message that fails. All attempts are used up: the message is set aside, or dead as with Fail.
 func (m Message) FailAlone(cause string, p Policy, passedAt time.Time, epoch int64, now time.Time) Message {
+	m.unansweredBy(m.Claim.Epoch)
 	return m.fail(FailedAlone, cause, p, passedAt, epoch, now)
 }
 
@@ -275,11 +285,13 @@ func (m Message) failedAttempts() (n int) {
 	return n
 }
 
-// setAside queues the message, and lets others go first for a while.
+// setAside queues the message, and lets others go first for a while, or until a newer host is there: that one may be
+// mended.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
-	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; it is tried again until %s, after what waits behind it",
-		m.failedAttempts(), cause, stamp(m.ExpiresAt)))
-	m.NotBefore, m.AsideEpoch = now.Add(p.AsideFor), epoch
+	until := now.Add(p.AsideFor)
+	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; others go first until %s, or until the agent registers again; "+
+		"it is tried until %s", m.failedAttempts(), cause, stamp(until), stamp(m.ExpiresAt)))
+	m.NotBefore, m.AsideEpoch = until, epoch
 }
 
 // Miss notes that the agent could not be reached. It uses up no attempt: the agent is left alone for a while, not the
@@ -310,9 +322,13 @@ func (m Message) Defer() Message {
 const supersededWhy = "another host registered while it was being delivered"
 
 // Recall queues the message again because another host has registered in place of the one it was delivered to: what
-// the old host says of it is not an end. It uses up no attempt.
-func (m Message) Recall() Message {
+// the old host says of it is not an end. It uses up no attempt. unanswered is whether that host took the connection and
+// did not answer.
+func (m Message) Recall(unanswered bool) Message {
 	m = m.clone()
+	if unanswered {
+		m.unansweredBy(m.Claim.Epoch)
+	}
 	m.closeAttempt(Superseded, supersededWhy)
 	m.queue("its delivery was superseded: another host has registered")
 	return m
@@ -356,7 +372,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 			WithHint("read its receipt: it needs no redrive", "stop")
 	}
 	m = m.clone()
-	m.Attempts, m.ByWish = nil, false
+	m.Attempts, m.Unanswered, m.ByWish = nil, Unanswered{}, false
 	m.queue("redriven by an operator")
 	m.Told = Told{}
 	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted
@@ -378,13 +394,18 @@ func (m *Message) queue(reason string) {
 	m.State, m.Claim, m.NotBefore, m.AsideEpoch, m.Reason = Queued, Claim{}, time.Time{}, 0, reason
 }
 
-// closeAttempt ends the last attempt if it is pending, and reports whether it was.
+// closeAttempt ends the last attempt if it is pending, and reports whether it was. A host that answers a push is not
+// ended by the message.
 func (m *Message) closeAttempt(o Outcome, err string) bool {
 	n := len(m.Attempts)
 	if n == 0 || m.Attempts[n-1].Outcome != Pending {
 		return false
 	}
-	m.Attempts[n-1].Outcome, m.Attempts[n-1].Error = o, err
+	last := &m.Attempts[n-1]
+	last.Outcome, last.Error = o, err
+	if last.Via == ByPush && o.answered() {
+		m.Unanswered = Unanswered{}
+	}
 	return true
 }
 

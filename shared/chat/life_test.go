@@ -218,7 +218,7 @@ func TestLife(t *testing.T) {
 // anyStep is one step of a message's life, if it can be taken.
 func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
 	passed := t0.Add(time.Duration(rapid.IntRange(-1, 4000).Draw(t, "passed")) * time.Second)
-	flying := []string{"fail", "miss", "refuse", "defer", "deliver", "recall"}
+	flying := []string{"fail", "miss", "leave", "leave again", "refuse", "defer", "deliver", "recall"}
 	steps := []string{"take", "expire", "cancel", "redrive"}
 	if m.State == chat.InFlight {
 		steps = append(steps, flying...)
@@ -233,6 +233,10 @@ func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
 		return m.Fail("boom", p, passed, 1, now)
 	case "miss":
 		return m.Miss("refused")
+	case "leave":
+		return m.Leave("closed")
+	case "leave again":
+		return m.LeaveAgain("closed", p, passed, now)
 	case "refuse":
 		return m.Refuse("malformed", now)
 	case "defer":
@@ -240,7 +244,7 @@ func anyStep(t *rapid.T, m chat.Message, now time.Time) chat.Message {
 	case "deliver":
 		return m.Deliver("ok", nil, rapid.SampledFrom([]string{"", "no key"}).Draw(t, "failure"), now)
 	case "recall":
-		return m.Recall()
+		return m.Recall(rapid.Bool().Draw(t, "unanswered"))
 	case "expire":
 		if m.Due(now) {
 			return m.Expire(now)

@@ -54,8 +54,8 @@ const (
 // Outcome is how one attempt ended.
 type Outcome string
 
-// The outcomes. A failed or a lost attempt uses up one of those a message has, one that failed alone all of them. No
-// other uses up any.
+// The outcomes. An attempt that failed, was lost or at which one more host went away uses up one of those a message
+// has, one that failed alone all of them. No other uses up any.
 const (
 	Pending     Outcome = "pending"
 	Succeeded   Outcome = "delivered"
@@ -65,9 +65,11 @@ const (
 	Unreachable Outcome = "unreachable" // no answer of the agent came back
 	// FailedAlone is that no answer came back once more, though the agent took something else since the attempt before.
 	FailedAlone Outcome = "failed_alone"
-	Refused     Outcome = "refused"    // the agent can't take this message, however often it is tried
-	Lost        Outcome = "lost"       // its deliverer never reported back
-	Superseded  Outcome = "superseded" // another host registered while it was being delivered
+	// HostGone is that no answer came back once more, and the hosts before went away without an answer to the message.
+	HostGone   Outcome = "host_gone"
+	Refused    Outcome = "refused"    // the agent can't take this message, however often it is tried
+	Lost       Outcome = "lost"       // its deliverer never reported back
+	Superseded Outcome = "superseded" // another host registered while it was being delivered
 )
 
 // outcomeWords are the outcomes in a person's words.
@@ -79,6 +81,7 @@ var outcomeWords = map[Outcome]string{
 	Failed:      "the agent answered with an error",
 	Unreachable: "the agent could not be reached; this used up no attempt",
 	FailedAlone: "no answer came back once more, though the agent took something else since the attempt before",
+	HostGone:    "no answer came back once more, and the agent went away at each of the attempts before",
 	Refused:     "the agent can't take this message",
 	Lost:        "it was not known in time whether the agent took it",
 	Superseded:  "another host registered while it was being delivered; this used up no attempt",
@@ -101,6 +104,7 @@ type Attempt struct {
 var unanswered = map[Outcome]string{
 	Unreachable: "the agent could not be reached",
 	FailedAlone: "no answer of the agent came back",
+	HostGone:    "the agent went away before it answered",
 }
 
 // ForSender is the attempt as who sent the message is told of it.
@@ -111,9 +115,14 @@ func (a Attempt) ForSender() Attempt {
 	return a
 }
 
+// answered reports whether the outcome is an answer of the agent.
+func (o Outcome) answered() bool {
+	return o == Succeeded || o == TaskFailed || o == AgentBusy || o == Failed || o == Refused
+}
+
 // counts reports whether the attempt uses up one of those the message has, or all.
 func (a Attempt) counts() bool {
-	return a.Outcome == Failed || a.Outcome == Lost || a.Outcome == FailedAlone
+	return a.Outcome == Failed || a.Outcome == Lost || a.Outcome == FailedAlone || a.Outcome == HostGone
 }
 
 // failed reports whether the agent was handed the message, and took it not.
@@ -146,7 +155,8 @@ type Message struct {
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
 	NotBefore  time.Time // it is set aside until then: others go first
-	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once
+	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once. -1: it is set aside for each host
+	Unanswered Unanswered
 	SettledAt  time.Time
 	Attempts   []Attempt
 	Claim      Claim

@@ -21,7 +21,7 @@ func TestASenderReadsNoWordOfTheNetwork(t *testing.T) {
 			passedAt := rapid.SampledFrom([]time.Time{never, now}).Draw(rt, "passed at")
 			m = m.Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, passedAt, now)
 			network := false
-			switch rapid.IntRange(0, 4).Draw(rt, "outcome") {
+			switch rapid.IntRange(0, 6).Draw(rt, "outcome") {
 			case 0:
 				m, network = m.Miss(words), true
 			case 1:
@@ -30,8 +30,12 @@ func TestASenderReadsNoWordOfTheNetwork(t *testing.T) {
 				m = m.Fail(said, p, passedAt, 1, now)
 			case 3:
 				m = m.Defer()
+			case 4:
+				m, network = m.Leave(words), true
+			case 5:
+				m, network = m.LeaveAgain(words, p, passedAt, now), true
 			default:
-				m = m.Recall()
+				m = m.Recall(false)
 			}
 			for _, a := range m.ForSender() {
 				if strings.Contains(m.Reason+a.Error, words) || (a.Outcome == chat.Unreachable && a.Error == "") {

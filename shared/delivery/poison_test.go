@@ -93,8 +93,8 @@ func TestPoisonOfAnyKindHoldsUpNobodyForLong(t *testing.T) {
 	}
 }
 
-// Trouble that meets every message kills none, whatever it looks like and whether or not a
-// probe passes meanwhile; when it is over, all mail is taken.
+// Trouble that meets every message kills none, whatever it looks like, whether or not a probe passes meanwhile, and
+// however often the agent is started again; when it is over, all mail is taken.
 func TestNoOutageKillsMail(t *testing.T) {
 	kinds := append([]delivery.PushResult{noQuota, refused}, values(noAnswers)...)
 	rapid.Check(t, func(r *rapid.T) {
@@ -109,6 +109,9 @@ func TestNoOutageKillsMail(t *testing.T) {
 		ids := []string{"m1", "m2", "m3"}[:rapid.IntRange(1, 3).Draw(r, "messages")]
 		w.Send(ids...)
 		for range rapid.IntRange(1, 30).Draw(r, "tries") {
+			if rapid.Bool().Draw(r, "it is started again") {
+				register(w, workspace.Push, "http://agent/")
+			}
 			alive(w, time.Minute, time.Minute)
 		}
 		for _, id := range ids {

@@ -267,6 +267,7 @@ type PushResult struct {
 	RPCError   json.RawMessage     // Refused, AgentError: the answer, when it is an error or a result of JSON-RPC
 	Why        string              // Refused, AgentError, Unreachable: what came back, in words
 	Fault      workspace.PushFault // AgentError, Unreachable
+	Blamed     string              // FaultGone: the id of the message at which the agent goes away
 }
 
 // Target is what is called: a URL, and the secrets that sign the call, of which

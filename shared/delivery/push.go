@@ -21,6 +21,8 @@ func (r PushResult) words() string {
 	switch r.Fault {
 	case workspace.FaultHTTP:
 		why = strings.TrimPrefix(why, "the agent answered ")
+	case workspace.FaultGone:
+		why = workspace.Blaming(r.Blamed, why)
 	case workspace.FaultPage:
 		why = strings.TrimPrefix(why, "what answers there is not an agent: ")
 	}
@@ -74,7 +76,7 @@ func (d *Delivery) push(
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	began := d.Clock.Now()
-	r := d.Agents.Push(ctx, d.target(*agent), taken)
+	r := d.Agents.Push(ctx, d.target(*agent), taken).blame(taken)
 	next, u, outcome := d.outcome(f, taken, r)
 	d.quote(ctx, f, agent, r, u, next)
 	if d.overtaken(ctx, f, r, began) {
@@ -82,8 +84,12 @@ func (d *Delivery) push(
 	}
 	err = d.writeOutcome(ctx, f, taken, next, u)
 	if errors.Is(err, errOtherHost) {
+		back, rest := taken.Recall(r.unanswered()), MailboxUpdate{ClaimReleased: true}
+		if outcome == chat.HostGone { // that host is gone, whatever the next one does
+			back, rest = next, u.ofAnyHost()
+		}
 		outcome = chat.Superseded
-		err = d.writeOutcome(ctx, f, taken, taken.Recall(), MailboxUpdate{ClaimReleased: true})
+		err = d.writeOutcome(ctx, f, taken, back, rest)
 	}
 	if errors.Is(err, errLifeOver) {
 		return chat.Superseded, d.Queues.Delete(ctx, q, t) // the sweep ends the message
@@ -96,6 +102,14 @@ func (d *Delivery) push(
 	}
 	d.recordPush(ctx, f, u.Push)
 	return outcome, d.Queues.Delete(ctx, q, t)
+}
+
+// ofAnyHost is what an update says of the message alone: another host has registered.
+func (u MailboxUpdate) ofAnyHost() MailboxUpdate {
+	return MailboxUpdate{
+		ClaimReleased: true, Lost: u.Lost, ForgetLost: u.ForgetLost, LostAt: u.LostAt, LostWhy: u.LostWhy,
+		UndeliveredAt: u.UndeliveredAt,
+	}
 }
 
 // overtaken reports whether the agent took something that was handed over after this
@@ -171,6 +185,7 @@ func (d *Delivery) claim(
 		u = d.lost(f, taken, now)
 	case chat.Queued:
 		u = MailboxUpdate{Host: HostOf(f), RequireNoHold: true, ClaimReleased: true}
+		u.Push = &PushUpdate{AsideUntil: taken.NotBefore}
 	}
 	moves := []chat.Move{{From: m, To: taken}}
 	next, _ = u.Apply(f, chat.DeltaOf(moves))
@@ -195,11 +210,9 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 			u = d.lost(f, next, now)
 		}
 	case Unreachable:
-		if next, outcome = taken.Miss(why), chat.Unreachable; d.failsAlone(f, taken, r) {
-			next, outcome = taken.FailAlone(why, d.Policy, f.PassedAt, f.Epoch, now), chat.FailedAlone
-			if next.State == chat.Dead {
-				u = d.lost(f, next, now)
-			}
+		next, outcome = d.unanswered(f, taken, r, now)
+		if next.State == chat.Dead {
+			u = d.lost(f, next, now)
 		}
 	default:
 		failed := chat.Clip(r.TaskError, registry.MaxWhole)
@@ -223,7 +236,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 		n, _ := taken.FailuresBefore()
 		u.Push.RestUntil = now.Add(d.Policy.Rest(n+1, d.Clock.Random()))
 	}
-	if next.State == chat.Dead && !r.refusedByPage() {
+	if next.State == chat.Dead && outcome != chat.HostGone && !r.refusedByPage() {
 		u.Push = &PushUpdate{Succeeded: true, ReachedAt: now} // the agent is there: it is this message that fails
 	}
 	u.Host = hostOfOutcome(f, u.Push)
@@ -248,6 +261,34 @@ func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 func (r PushResult) refusedByPage() bool {
 	return r.Handover == Refused && r.Fault == workspace.FaultPage
 }
+
+// blame is the result with the fault FaultGone, when no answer came back and the host before went away with the same
+// message. An agent that may hang is told as that: it holds whoever tries it.
+func (r PushResult) blame(m chat.Message) PushResult {
+	if r.unanswered() && m.Unanswered.Gone > 0 && !r.Fault.Hangs() {
+		r.Fault, r.Blamed = workspace.FaultGone, m.ID
+	}
+	return r
+}
+
+// unanswered is what a push to which no answer came back makes of the message.
+func (d *Delivery) unanswered(
+	f workspace.Facts, taken chat.Message, r PushResult, now time.Time,
+) (chat.Message, chat.Outcome) {
+	why := chat.Clip(r.Why, registry.MaxWhole)
+	switch {
+	case !r.Fault.Connected():
+		return taken.Miss(why), chat.Unreachable
+	case taken.Suspect():
+		return taken.LeaveAgain(why, d.Policy, f.PassedAt, now), chat.HostGone
+	case d.failsAlone(f, taken, r):
+		return taken.FailAlone(why, d.Policy, f.PassedAt, f.Epoch, now), chat.FailedAlone
+	}
+	return taken.Leave(why), chat.Unreachable
+}
+
+// unanswered reports whether something took the connection, and no answer of the agent came back.
+func (r PushResult) unanswered() bool { return r.Handover == Unreachable && r.Fault.Connected() }
 
 // failsAlone reports whether it is the message that fails, and not its agent: no answer to
 // it came back, nor to the attempts before, as many as degrade a workspace, and the agent

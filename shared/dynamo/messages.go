@@ -56,22 +56,23 @@ type messageRecord struct {
 	Reason     string
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
-	NotBefore  time.Time      `json:",omitzero"`
-	AsideEpoch int64          `json:",omitempty"`
-	SourceLife int64          `json:",omitempty"`
-	SentBy     string         `json:",omitempty"`
-	SentFrom   string         `json:",omitempty"`
-	SettledAt  time.Time      `json:",omitzero"`
-	Attempts   []chat.Attempt `json:",omitempty"`
-	Claim      chat.Claim     `json:",omitzero"`
-	Callback   string         `json:",omitempty"`
-	Told       chat.Told      `json:",omitzero"`
-	Awaited    time.Time      `json:",omitzero"`
-	AnswerTo   string         `json:",omitempty"`
-	Delegation string         `json:",omitempty"`
-	Digest     string         `json:",omitempty"`
-	ByWish     bool           `json:",omitempty"`
-	Probe      bool           `json:",omitempty"`
+	NotBefore  time.Time       `json:",omitzero"`
+	AsideEpoch int64           `json:",omitempty"`
+	Unanswered chat.Unanswered `json:",omitzero"`
+	SourceLife int64           `json:",omitempty"`
+	SentBy     string          `json:",omitempty"`
+	SentFrom   string          `json:",omitempty"`
+	SettledAt  time.Time       `json:",omitzero"`
+	Attempts   []chat.Attempt  `json:",omitempty"`
+	Claim      chat.Claim      `json:",omitzero"`
+	Callback   string          `json:",omitempty"`
+	Told       chat.Told       `json:",omitzero"`
+	Awaited    time.Time       `json:",omitzero"`
+	AnswerTo   string          `json:",omitempty"`
+	Delegation string          `json:",omitempty"`
+	Digest     string          `json:",omitempty"`
+	ByWish     bool            `json:",omitempty"`
+	Probe      bool            `json:",omitempty"`
 
 	BodyApart   chat.Apart `json:",omitzero"`
 	AnswerApart chat.Apart `json:",omitzero"`
@@ -92,6 +93,7 @@ const (
 func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
+		m.Unanswered,
 		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
 		m.Delegation, m.Digest, m.ByWish, m.Probe, m.BodyApart, m.AnswerApart,
 	})
@@ -137,7 +139,8 @@ func decodeMessage(it item) (chat.Message, error) {
 		SentFrom: r.SentFrom, Method: r.Method, Priority: r.Priority,
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
 		AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
-		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
+		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, Unanswered: r.Unanswered,
+		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
 		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
 		Delegation: r.Delegation, Digest: r.Digest,
 		ByWish: r.ByWish, Probe: r.Probe, BodyApart: r.BodyApart, AnswerApart: r.AnswerApart,

@@ -24,6 +24,7 @@ const (
 	FaultNetwork      PushFault = "network"           // another fault of the connection
 	FaultTimeout      PushFault = "timeout"           // no answer in time
 	FaultBroken       PushFault = "answer_broken_off"
+	FaultGone         PushFault = "agent_gone" // as FaultBroken, at one host after the other, with the same message
 	FaultRedirect     PushFault = "redirect"
 	FaultNotFound     PushFault = "not_found"        // the path, or POST to it, is not known there
 	FaultGateway      PushFault = "gateway"          // what is in front of the agent can't reach it
@@ -38,8 +39,8 @@ const (
 func PushFaults() []PushFault {
 	return []PushFault{
 		FaultRefused, FaultNoConnection, FaultDNS, FaultNoTLS, FaultAuthority, FaultExpired, FaultWrongName, FaultClientTLS,
-		FaultTLS, FaultForbidden, FaultNetwork, FaultTimeout, FaultBroken, FaultRedirect, FaultNotFound, FaultGateway,
-		FaultPage, FaultUnauthorized, FaultClock, FaultHTTP, FaultRPC,
+		FaultTLS, FaultForbidden, FaultNetwork, FaultTimeout, FaultBroken, FaultGone, FaultRedirect, FaultNotFound,
+		FaultGateway, FaultPage, FaultUnauthorized, FaultClock, FaultHTTP, FaultRPC,
 	}
 }
 
@@ -96,6 +97,10 @@ var pushFaults = map[PushFault]struct {
 		HopAgent, true, "the agent took the connection and did not answer: look at what it is doing", "inspect",
 	},
 	FaultBroken: {HopAgent, true, "look at the agent's log for why it closes the connection", "inspect"},
+	FaultGone: {
+		HopAgent, true, "the agent goes away each time it is handed this message: look at its log for why, and cancel " +
+			"the message", "inspect",
+	},
 	FaultRedirect: {
 		HopNetwork, true, "redirects are not followed: register the agent with the URL that the redirect leads to",
 		"check_url",

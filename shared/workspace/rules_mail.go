@@ -111,7 +111,7 @@ func (s *situation) pushesFail() *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
-		Since: s.pushesFailSince(), NextCommand: s.tryCommand(),
+		Since: s.pushesFailSince(), NextCommand: s.nextCommand(),
 		Hint: fmt.Sprintf("%s to %s failed (%s): %s%s",
 			last, agentsURL, quoted(s.PushError), advice, s.mailKept()),
 		Evidence: append(s.mailEvidence(),
@@ -150,6 +150,14 @@ func (s *situation) receiptsWords() string {
 	return fmt.Sprintf("rollcall receipts %s lists its messages", s.ID)
 }
 
+// nextCommand is the command that comes next for an agent to which pushes fail; "" for that of the reason.
+func (s *situation) nextCommand() string {
+	if s.fatalMessage() != "" {
+		return s.cancelCommand()
+	}
+	return s.tryCommand()
+}
+
 // tryCommand is the command that tries whether the agent is reached: while mail waits, that is tried, and its receipts
 // say what came back.
 func (s *situation) tryCommand() string {
@@ -181,6 +189,9 @@ func (s *situation) probeEvidence() Evidence {
 // advice is what to do about hand-overs that failed. While a new try is due, that is to wait for it.
 func (s *situation) advice() (hint, action string) {
 	switch {
+	case s.fatalMessage() != "":
+		return fmt.Sprintf("the agent goes away each time it is handed this message: look at its log for why; %s ends the "+
+			"message", s.cancelCommand()), "inspect"
 	case s.retryDue():
 		return s.waitForRetry(), "wait"
 	case s.ProbePassed:

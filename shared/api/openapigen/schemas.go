@@ -62,8 +62,8 @@ var enums = map[reflect.Type]struct {
 		chat.ToldPending, chat.ToldConfirmed, chat.ToldGivenUp)},
 	reflect.TypeFor[chat.Via](): {"Via", enum("The path a message took to its agent.", chat.ByPush, chat.ByPoll)},
 	reflect.TypeFor[chat.Outcome](): {"Outcome", enum("How an attempt ended.", chat.Pending, chat.Succeeded,
-		chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.FailedAlone, chat.Refused,
-		chat.Lost, chat.Superseded)},
+		chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.FailedAlone, chat.HostGone,
+		chat.Refused, chat.Lost, chat.Superseded)},
 	reflect.TypeFor[chat.TaskState](): {"TaskState", enum("The state of the task that an agent answered with, in the "+
 		"words of A2A 0.3.", chat.TaskSubmitted, chat.TaskWorking, chat.TaskInputRequired, chat.TaskCompleted,
 		chat.TaskFailing, chat.TaskRejected, chat.TaskCanceled, chat.TaskAuthRequired)},

@@ -198,6 +198,8 @@ func (d drainSteps) push() {
 		d.add(d.name("pushes m%d, and dies of it"), d.with(d.idle()))
 	case m.Nature == Hangs:
 		d.pushed(PushHung, "pushes m%d, and the agent never answers")
+	case m.Nature == Kills:
+		d.pushed(PushBroken, "pushes m%d, and the agent dies of it")
 	case m.Nature == Breaks:
 		d.pushed(PushBroken, "pushes m%d, and the connection is closed")
 	case m.Nature == Fails || d.from.Outage:
@@ -277,6 +279,7 @@ func (d drainSteps) outcome(to *State) {
 		to.reached()
 		to.passed()
 	case PushBusy:
+		m.Gone = false
 		to.move(d.message, Queued)
 		if d.rules.SecondBusyDelivers && m.BusyAnswers >= 2 {
 			to.move(d.message, Delivered)
@@ -286,9 +289,14 @@ func (d drainSteps) outcome(to *State) {
 		to.move(d.message, Dead)
 		to.reached()
 	case PushFailed:
+		m.Gone = false
 		d.fails(to, true)
 	case PushUnreachable, PushHung, PushBroken:
-		d.misses(to)
+		if m.Nature == Kills && d.Phase == PushBroken {
+			to.die(d.message, d.rules)
+		} else {
+			d.misses(to)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ func (s State) Key() Key {
 		p.put(min(m.ClaimedBy, DrainCount+1), 2)
 		p.flags(m.ClaimActive, m.Taken, m.Redriven, m.AcceptedTwice, m.Acknowledged, m.ConfirmedByReplacedHost)
 		p.flags(m.Aside, m.TTLOver, m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside, m.DiedWithoutReason,
-			m.UsedUnanswered, m.Freed)
+			m.UsedUnanswered, m.Freed, m.AsideForAll, m.Gone)
 		p.put(uint8(m.Nature), 3)
 		p.put(m.ClaimEpoch, 3)
 		p.put(m.HandedOutEpoch, 3)

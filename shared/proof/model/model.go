@@ -28,6 +28,8 @@ type Message struct {
 	Failures       uint8                 // attempts that it has used up; more than all are not counted
 	BusyAnswers    uint8                 // counted for the mistake SecondBusyDelivers only
 	Aside          bool                  // it has used up its attempts, and others go first for a while
+	AsideForAll    bool                  // so it is with each host, as hosts went away with it
+	Gone           bool                  // the agent died of it, and has answered no push of it since
 	TTLOver        bool                  // its time to live is over
 	Passed         bool                  // the agent took another message since the last attempt it has used up
 	Missed         bool                  // its last attempt ended without an answer; how many did before is left out
@@ -47,10 +49,11 @@ const (
 	Hangs          // the agent never answers it
 	Breaks         // the connection is closed, or a page comes back
 	Crashes        // the drain that pushes it dies
+	Kills          // the agent dies of it, is started again, and registers
 )
 
 func (n Nature) String() string {
-	return [...]string{"is sound", "fails", "hangs", "breaks the connection", "kills the drain"}[n]
+	return [...]string{"is sound", "fails", "hangs", "breaks the connection", "kills the drain", "kills the agent"}[n]
 }
 
 // Possession is what a host has of a message.
@@ -208,13 +211,15 @@ func (m Message) writtenSince(old Message) bool {
 		return true
 	}
 	old.ClaimActive, old.Aside, old.TTLOver, old.Freed = m.ClaimActive, m.Aside, m.TTLOver, m.Freed
+	old.AsideForAll = m.AsideForAll
 	old.Passed, old.Reached = m.Passed, m.Reached
 	old.Taken, old.Possession, old.Acknowledged = m.Taken, m.Possession, m.Acknowledged
 	return m != old
 }
 
 func (m *Message) claim(by, epoch, cursorRow uint8) {
-	m.Stage, m.ClaimedBy, m.ClaimActive, m.Aside, m.Freed = InFlight, by, true, false, false
+	m.Stage, m.ClaimedBy, m.ClaimActive, m.Freed = InFlight, by, true, false
+	m.Aside, m.AsideForAll = false, false
 	m.ClaimEpoch, m.PollCursorRow = epoch, cursorRow
 }
 
@@ -244,9 +249,10 @@ func (s *State) move(i int, to Stage) {
 	m.Stage = to
 	if to != InFlight {
 		m.ClaimedBy, m.ClaimActive, m.ClaimEpoch, m.PollCursorRow = 0, false, 0, 0
-		m.Aside, m.Freed = false, false
+		m.Aside, m.AsideForAll, m.Freed = false, false, false
 	}
 	if !to.open() {
+		m.Gone = false
 		m.Failures, m.BusyAnswers, m.TTLOver = 0, 0, false
 		m.Passed, m.Missed, m.Reached, m.FailedAlone, m.WasAside = false, false, false, false, false
 		if to != Dead { // nothing asks for these after any other end
@@ -274,6 +280,22 @@ func (s *State) fail(i int, r Rules) {
 		s.move(i, Queued)
 		m.Aside, m.WasAside, m.Passed = true, true, poisoned // poisoned by a mistake of the rules only
 	}
+}
+
+// die notes that the agent died of message i, was started again, and registered. The first time says nothing of the
+// message: what is at work when an agent is restarted goes first again. The second uses up its attempts.
+func (s *State) die(i int, r Rules) {
+	m := &s.Messages[i]
+	if !m.Gone {
+		s.move(i, Queued)
+		m.Gone = true
+	} else {
+		m.Failures = max(m.Failures, r.MaxAttempts-1)
+		s.fail(i, r)
+		m.AsideForAll = m.Aside
+	}
+	s.fails(PushBroken, r)
+	*s = register(*s, r)
 }
 
 // lose notes that the push that had claimed message i never wrote its outcome.

@@ -237,6 +237,9 @@ func TestTheSearchFindsKnownMistakes(t *testing.T) {
 		"a register leaves mail set aside": {
 			troubles, mistakes{AsideOutlivesRegister: true}, "an earlier boot",
 		},
+		"a message that the agent dies of goes first at each new host": {
+			trouble, mistakes{KillerGoesFirst: true}, "mail still waits",
+		},
 		"a push to a former URL holds its message": {
 			twoHosts, mistakes{ClaimOutlivesRegister: true}, "an earlier boot",
 		},

@@ -72,7 +72,7 @@ func (n *steps) accept() {
 		to.move(i, Queued)
 		n.add(n.rules.name("m%d is accepted", i+1), to)
 		if n.rules.Trouble {
-			for nature := Fails; nature <= Crashes; nature++ {
+			for nature := Fails; nature <= Kills; nature++ {
 				to.Messages[i].Nature = nature
 				n.fault(n.rules.name("m%d is accepted: each push of it %s", i+1, nature), to)
 			}
@@ -165,11 +165,12 @@ func register(s State, r Rules) State {
 	} else {
 		s.goOn()
 	}
-	for i := range s.Messages { // what failed at the host before goes to this one at once
-		s.Messages[i].Aside = s.Messages[i].Aside && r.AsideOutlivesRegister
-		s.AsideOfReplaced = s.AsideOfReplaced || s.Messages[i].Aside
-		// Nor does a claim hold anything that is of the other way than the one it declares now.
+	for i := range s.Messages { // what failed at the host before goes to this one at once, unless hosts died of it
 		m := &s.Messages[i]
+		m.AsideForAll = m.AsideForAll && !r.KillerGoesFirst
+		m.Aside = m.AsideForAll || (m.Aside && r.AsideOutlivesRegister)
+		s.AsideOfReplaced = s.AsideOfReplaced || (m.Aside && !m.AsideForAll)
+		// Nor does a claim hold anything that is of the other way than the one it declares now.
 		m.ClaimActive = m.ClaimActive && (m.ClaimedBy == ByPoll) == s.StoredPoll
 	}
 	return s

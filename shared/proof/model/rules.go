@@ -50,7 +50,8 @@ type Mistakes struct {
 	ExpiresBeforeAck       bool // a poll ends what is over before it reads its cursor
 	UnreachableCounts      bool // a push that did not reach the agent uses up an attempt
 	RestOutlivesRegister   bool // a register leaves the rest of the lane as it is
-	AsideOutlivesRegister  bool // a register leaves what is set aside as it is
+	AsideOutlivesRegister  bool // a register leaves what is set aside as it is, also what no host died of
+	KillerGoesFirst        bool // a message that the agent dies of is handed to each new host before all others
 	ClaimOutlivesRegister  bool // a push to a URL that another has replaced holds its message
 	LockOutlivesRegister   bool // a push to a URL that another has replaced holds the task slot
 	NoAside                bool // a message that has used up its attempts stays the head

@@ -20,7 +20,9 @@ func (n *steps) passTime() {
 			n.change(n.rules.name("the claim of m%d ends", i+1), func(s *State) { s.Messages[i].ClaimActive = false })
 		}
 		if m.Aside {
-			n.change(n.rules.name("m%d is not aside any more", i+1), func(s *State) { s.Messages[i].Aside = false })
+			n.change(n.rules.name("m%d is not aside any more", i+1), func(s *State) {
+				s.Messages[i].Aside, s.Messages[i].AsideForAll = false, false
+			})
 		}
 	}
 	for d := range n.rules.MaxDrains {
@@ -45,7 +47,7 @@ func (n *steps) passTime() {
 func runOutTimers(s State, r Rules) State {
 	for i := range s.Messages {
 		s.Messages[i].ClaimActive = s.Messages[i].ClaimActive && r.ClaimNeverEnds
-		s.Messages[i].Aside = false
+		s.Messages[i].Aside, s.Messages[i].AsideForAll = false, false
 	}
 	for d := range s.Drains {
 		s.Drains[d].ticketVisible()

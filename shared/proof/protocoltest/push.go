@@ -162,6 +162,11 @@ func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
 	used := 0
 	for _, a := range msg.Attempts {
 		switch a.Outcome {
+		case chat.HostGone:
+			if m.passedSince(msg, msg.Unanswered.Aside.Add(-1)) {
+				return true
+			}
+			continue
 		case chat.Failed, chat.Lost:
 			used++
 		case chat.FailedAlone:
@@ -172,10 +177,18 @@ func (m *machine) failedWhereOthersPass(msg chat.Message) bool {
 		if used < m.Delivery.Policy.MaxAttempts {
 			continue
 		}
-		for id, at := range m.passedAt {
-			if id != msg.ID && at.After(a.At) {
-				return true
-			}
+		if m.passedSince(msg, a.At) {
+			return true
+		}
+	}
+	return false
+}
+
+// passedSince reports whether the agent took another message than msg after a time.
+func (m *machine) passedSince(msg chat.Message, since time.Time) bool {
+	for id, at := range m.passedAt {
+		if id != msg.ID && at.After(since) {
+			return true
 		}
 	}
 	return false

@@ -49,8 +49,10 @@ func (c contract) messages(t T) {
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.Body, m.Answer = []byte{}, []byte{}
 		m.NotBefore = time.Now().Add(time.Hour) // with the monotonic clock's reading
+		m.AsideEpoch, m.Unanswered = -1, chat.Unanswered{Epoch: 3, Gone: 2, Aside: m.NotBefore}
 		c.put(t, m)
 		m.Body, m.Answer, m.NotBefore = nil, nil, m.NotBefore.Round(0).UTC()
+		m.Unanswered.Aside = m.NotBefore
 		same(t, []chat.Message{m}, c.stored(t, f.ID, "m0"))
 	})
 }
