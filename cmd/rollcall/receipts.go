@@ -96,10 +96,24 @@ func receiptsTable(w *printer, receipts []api.Receipt) {
 	for _, r := range receipts {
 		rows = append(rows, []string{
 			r.MessageID, strconv.FormatInt(r.Seq, 10), string(r.State), senderOf(r), w.at(r.AcceptedAt),
-			strconv.Itoa(len(r.Attempts)), w.words(r.Reason),
+			strconv.Itoa(triesOf(r)), w.words(r.Reason),
 		})
 	}
 	w.table(receiptColumns, rows)
+}
+
+// triesOf is how many attempts a message has had. A platform of an older release does not say.
+func triesOf(r api.Receipt) int { return max(r.Tries, len(r.Attempts)) }
+
+// tryName is what one of the attempts in a receipt is called: by its number, if the receipt has them all.
+func tryName(r api.Receipt, i int) string {
+	switch {
+	case triesOf(r) == len(r.Attempts):
+		return fmt.Sprintf("try %d", i+1)
+	case i == len(r.Attempts)-1:
+		return fmt.Sprintf("try %d", triesOf(r))
+	}
+	return "a try"
 }
 
 // senderOf is who sent a message: a workspace by its id, a person by name, a user, or nobody a probe.
@@ -152,7 +166,7 @@ func receiptTable(w *printer, r api.Receipt) {
 		if t.Error != "" {
 			line += " (" + t.Error + ")"
 		}
-		rows = append(rows, []string{fmt.Sprintf("try %d", i+1), line})
+		rows = append(rows, []string{tryName(r, i), line})
 	}
 	if c := r.Callback; c != nil {
 		rows = append(rows, []string{"callback", fmt.Sprintf("%s, %s %s", c.State, count(c.Tries, "call"), c.Error)})

@@ -94,7 +94,7 @@ func queueStatusOf(c httpapi.Call, m chat.Message) api.QueueStatus {
 	r := httpapi.ReceiptOf(c, m)
 	q := api.QueueStatus{
 		QueueID: m.ID, WorkspaceID: m.Workspace, Status: queueStatuses[r.State], State: r.State, TaskState: r.TaskState,
-		Priority: m.Priority, Attempts: len(r.Attempts), EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
+		Priority: m.Priority, Attempts: r.Tries, EnqueuedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
 		ResponseBody: r.Answer,
 	}
 	if r.LastError != "" {

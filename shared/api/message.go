@@ -29,7 +29,8 @@ type Receipt struct {
 	WaitsFor    string          `json:"waits_for,omitempty" description:"of one that is queued: what ends its wait, and why it waits"`
 	Priority    chat.Priority   `json:"priority"`
 	Probe       bool            `json:"probe,omitempty" description:"it says nothing: its receipt tells whether mail reaches the agent"`
-	Attempts    []Attempt       `json:"attempts"`
+	Attempts    []Attempt       `json:"attempts" description:"the first that failed, and the newest"`
+	Tries       int             `json:"tries" description:"how many attempts there were, with those that attempts does not list any more"`
 	LastError   string          `json:"last_error,omitempty"`
 	SourceID    string          `json:"source_id,omitempty" description:"the workspace that sent it; told to people, to the workspace itself and to who sent it"`
 	SentBy      string          `json:"sent_by,omitempty" description:"the person who sent it; only people are told"`

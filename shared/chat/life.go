@@ -210,6 +210,10 @@ func (m *Message) dropOldAttempt() {
 	if i < 0 {
 		i = 1
 	}
+	m.Dropped.Tries++
+	if m.Attempts[i].failed() {
+		m.Dropped.Failed++
+	}
 	m.Attempts = slices.Delete(m.Attempts, i, i+1)
 }
 
@@ -275,8 +279,9 @@ func (m Message) fail(as Outcome, cause string, p Policy, passedAt time.Time, ep
 	return m
 }
 
-// failedAttempts is how many of the attempts that are kept failed, whether they used up one or not.
-func (m Message) failedAttempts() (n int) {
+// failedAttempts is how many attempts failed, whether they used up one or not.
+func (m Message) failedAttempts() int {
+	n := m.Dropped.Failed
 	for _, a := range m.Attempts {
 		if a.failed() {
 			n++
@@ -372,7 +377,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 			WithHint("read its receipt: it needs no redrive", "stop")
 	}
 	m = m.clone()
-	m.Attempts, m.Unanswered, m.ByWish = nil, Unanswered{}, false
+	m.Attempts, m.Dropped, m.Unanswered, m.ByWish = nil, Dropped{}, Unanswered{}, false
 	m.queue("redriven by an operator")
 	m.Told = Told{}
 	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted

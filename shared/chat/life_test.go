@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ func TestAnOutageKillsNoMail(t *testing.T) {
 	m, now := failed(200)
 	if m.State != chat.Queued || len(m.Attempts) > 20 || !m.Attempts[0].At.Equal(t0.Add(time.Second)) {
 		t.Fatalf("%s with %d attempts kept, the first of %s", m.State, len(m.Attempts), m.Attempts[0].At)
+	}
+	if m.Tries() != 200 || !strings.HasPrefix(m.Reason, "200 attempts failed") {
+		t.Fatalf("%d tries: %s", m.Tries(), m.Reason)
 	}
 	if m = taken(m, now.Add(p.AsideFor)).Deliver("ok", nil, "", now); m.State != chat.Delivered {
 		t.Fatal(m.State)
@@ -191,7 +195,8 @@ func TestLife(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := queued(1), t0
 		var sum chat.Delta
-		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+		tries := 0
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "tick")) * time.Second)
 			was := m
 			m = anyStep(t, m, now)
@@ -202,8 +207,14 @@ func TestLife(t *testing.T) {
 			if !m.State.Open() && (m.Reason == "" || m.SettledAt.IsZero()) {
 				t.Fatalf("ended without a reason or a time: %+v", m)
 			}
-			if len(m.Attempts) > 20 {
-				t.Fatalf("%d attempts kept", len(m.Attempts))
+			switch {
+			case m.State == chat.InFlight && was.Version != m.Version:
+				tries++
+			case redrives && m.State == chat.Queued && was.Version != m.Version:
+				tries = 0
+			}
+			if m.Tries() != tries || len(m.Attempts) > 20 {
+				t.Fatalf("%d tries, said to be %d, and %d kept", tries, m.Tries(), len(m.Attempts))
 			}
 			d := chat.DeltaOf([]chat.Move{{From: was, To: m}})
 			sum.Open, sum.Delivered, sum.Expired = sum.Open+d.Open, sum.Delivered+d.Delivered, sum.Expired+d.Expired

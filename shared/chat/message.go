@@ -128,6 +128,12 @@ func (a Attempt) counts() bool {
 // failed reports whether the agent was handed the message, and took it not.
 func (a Attempt) failed() bool { return a.counts() || a.Outcome == Unreachable }
 
+// Dropped is how many attempts of a message are not kept any more, and how many of them failed.
+type Dropped struct {
+	Tries  int `json:",omitempty"`
+	Failed int `json:",omitempty"`
+}
+
 // Claim is the right of one delivery to a message in flight: until it ends, nobody else may deliver the message; after
 // it, the message is available again without any write.
 type Claim struct {
@@ -159,6 +165,7 @@ type Message struct {
 	Unanswered Unanswered
 	SettledAt  time.Time
 	Attempts   []Attempt
+	Dropped    Dropped
 	Claim      Claim
 	Answer     json.RawMessage
 	// Of a body or an answer that is kept apart, what is known without reading it: see Split.
@@ -189,6 +196,9 @@ func (m Message) FullReason() string {
 	}
 	return strings.Replace(m.Reason, words, words+" ("+last.Error+")", 1)
 }
+
+// Tries is how many attempts the message has had since it was accepted or redriven.
+func (m Message) Tries() int { return m.Dropped.Tries + len(m.Attempts) }
 
 // ForSender are the attempts as who sent the message is told of them.
 func (m Message) ForSender() []Attempt {

@@ -63,6 +63,7 @@ type messageRecord struct {
 	SentBy     string          `json:",omitempty"`
 	SentFrom   string          `json:",omitempty"`
 	SettledAt  time.Time       `json:",omitzero"`
+	Dropped    chat.Dropped    `json:",omitzero"`
 	Attempts   []chat.Attempt  `json:",omitempty"`
 	Claim      chat.Claim      `json:",omitzero"`
 	Callback   string          `json:",omitempty"`
@@ -94,8 +95,8 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 	raw, err := chat.Marshal(messageRecord{
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.Unanswered,
-		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil, m.AnswerTo,
-		m.Delegation, m.Digest, m.ByWish, m.Probe, m.BodyApart, m.AnswerApart,
+		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Dropped, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil,
+		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -140,6 +141,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
 		AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, Unanswered: r.Unanswered,
+		Dropped:   r.Dropped,
 		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
 		Callback: r.Callback, Told: r.Told, AwaitedUntil: r.Awaited, AnswerTo: r.AnswerTo,
 		Delegation: r.Delegation, Digest: r.Digest,

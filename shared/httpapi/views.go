@@ -271,6 +271,7 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 	r := api.Receipt{
 		MessageID: m.ID, QueueID: m.ID, WorkspaceID: m.Workspace, Seq: m.Seq,
 		State: m.State, Status: m.State, Reason: m.Reason, Priority: m.Priority, Probe: m.Probe,
+		Tries:      m.Tries(),
 		Attempts:   make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer),

@@ -135,7 +135,7 @@ func pushRequest(ctx context.Context, to delivery.Target, m chat.Message) (*http
 	}
 	req.Header.Set("Idempotency-Key", m.ID)
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
-	req.Header.Set("X-Rollcall-Attempt", strconv.Itoa(len(m.Attempts)))
+	req.Header.Set("X-Rollcall-Attempt", strconv.Itoa(m.Tries()))
 	if m.Source != "" {
 		req.Header.Set("X-Source-Workspace-Id", m.Source)
 	}

@@ -49,6 +49,7 @@ func (c contract) messages(t T) {
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.Body, m.Answer = []byte{}, []byte{}
 		m.NotBefore = time.Now().Add(time.Hour) // with the monotonic clock's reading
+		m.Dropped = chat.Dropped{Tries: 7, Failed: 5}
 		m.AsideEpoch, m.Unanswered = -1, chat.Unanswered{Epoch: 3, Gone: 2, Aside: m.NotBefore}
 		c.put(t, m)
 		m.Body, m.Answer, m.NotBefore = nil, nil, m.NotBefore.Round(0).UTC()
