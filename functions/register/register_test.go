@@ -26,6 +26,7 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 		},
 		"a forbidden URL":       {`"url": "http://169.254.169.254/latest", "delivery_mode": "push"`, "(url_forbidden)"},
 		"a URL of another type": {`"url": 5`, "url must be string, not number (invalid_request)"},
+		"an address":            {`"url": "localhost:8080"`, "http or https URL, and this one is not (url_forbidden)"},
 		"a port that is none":   {`"url": "https://a.example.com:99999"`, "its port must be from 1 to 65535 (url_forbidden)"},
 		"a card that is none":   {`"agent_card": {"name": 7}`, "agent_card must be an object"},
 	} {

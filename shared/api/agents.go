@@ -22,7 +22,7 @@ var Register = declare[RegisterRequest, Registered](Operation{
 // RegisterRequest is what an agent declares of itself.
 type RegisterRequest struct {
 	ID             string          `json:"id" required:"true" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	URL            string          `json:"url" maxLength:"2048" description:"where pushes go; one that is not http(s) counts as none"`
+	URL            string          `json:"url" maxLength:"2048" description:"where pushes go: an http or https URL. An empty text or remote://… says that there is none"`
 	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
 	Runtime        string          `json:"runtime" maxLength:"64" description:"what the agent runs on; one of the runtime external is never pushed to"`
 	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent says about itself; at most 64 KiB"`

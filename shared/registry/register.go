@@ -217,16 +217,19 @@ func (r *Registry) noteFailedRegister(
 }
 
 // pushURL is the URL to keep for pushes: "" when the agent can't be pushed to.
-// Poll ignores the URL; anything but http(s) means "none", as clients behind a
-// firewall send remote://.
+// Poll ignores the URL. Clients behind a firewall say with remote:// that they have
+// none; any other text that is no http(s) URL is a mistake, and who made it is told.
 func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
 	isHTTP := hasHTTPScheme(raw)
 	switch {
 	case !isHTTP && mode == workspace.Push:
 		return "", fault.New(fault.URLForbidden, "push needs an http or https url").
 			WithHint("register with the URL the agent serves, or with delivery_mode poll", "stop")
-	case !isHTTP:
+	case raw == "", mode == workspace.Poll && !isHTTP, saysNone(raw):
 		return "", nil
+	case !isHTTP:
+		return "", fault.New(fault.URLForbidden, "url must be an http or https URL, and this one is not").
+			WithHint("register with the URL the agent serves, such as http://HOST:PORT/; or leave url out, to poll", "stop")
 	}
 	why := r.Guard.Objection(raw)
 	switch {
@@ -244,4 +247,10 @@ func (r *Registry) pushURL(mode workspace.Mode, raw string) (string, error) {
 func hasHTTPScheme(raw string) bool {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	return ok && rest != "" && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// saysNone reports whether a URL is that of an agent that can't be called.
+func saysNone(raw string) bool {
+	scheme, _, ok := strings.Cut(raw, "://")
+	return ok && strings.EqualFold(scheme, "remote")
 }
