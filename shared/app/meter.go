@@ -71,6 +71,9 @@ func ends(moves []chat.Move) map[string]any {
 			count(metrics.MessagesDelivered)
 			ages = append(ages, max(0, m.To.SettledAt.Sub(m.To.AcceptedAt).Milliseconds()))
 		case chat.Dead:
+			if m.To.ByWish {
+				continue // what its sender wrote is why
+			}
 			count(metrics.MessagesDead)
 		case chat.Expired:
 			count(metrics.MessagesExpired)

@@ -90,6 +90,9 @@ func MessageMethod(method string) bool {
 	return false
 }
 
+// PlainSend reports whether a JSON-RPC method is the one by which every agent of A2A takes a message, in its version.
+func PlainSend(method string) bool { return method == "message/send" || method == "SendMessage" }
+
 // NewestMethod reports whether a JSON-RPC method is one of A2A 1.0, which writes SendMessage for message/send.
 func NewestMethod(method string) bool {
 	return method != "" && method[0] >= 'A' && method[0] <= 'Z' && !strings.Contains(method, "/")

@@ -316,6 +316,14 @@ func (m Message) Refuse(cause string, now time.Time) Message {
 	return m
 }
 
+// RefuseByWish is Refuse of a message whose agent takes others: what its sender wrote is why.
+func (m Message) RefuseByWish(cause string, now time.Time) Message {
+	m = m.Refuse(cause, now)
+	m.ByWish = true
+	m.Reason += "; the agent takes other messages: it is for its sender to write this one otherwise"
+	return m
+}
+
 // Defer queues the message again because the agent said that it is busy. It uses up no attempt.
 func (m Message) Defer() Message {
 	m = m.clone()

@@ -356,14 +356,16 @@ func (d *Delivery) endMail(ctx context.Context, f workspace.Facts, life workspac
 // could have any workspace shown as one that loses mail.
 func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (chat.Message, MailboxUpdate) {
 	short := m.ExpiresAt.Sub(m.AcceptedAt) < d.Policy.Lifetime
-	well := func() bool {
-		return f.PushFailures == 0 && workspace.Assess(f, d.Registry.Policy, now).Status == workspace.StatusOnline
-	}
-	if short && !m.Probe && !m.PushFailed() && well() {
+	if short && !m.Probe && !m.PushFailed() && d.well(f, now) {
 		return m.ExpireByWish(now), MailboxUpdate{}
 	}
 	ended := m.Expire(now)
 	return ended, d.lost(f, ended, now)
+}
+
+// well reports whether nothing is wrong with a workspace: what becomes of a message then is not its doing.
+func (d *Delivery) well(f workspace.Facts, now time.Time) bool {
+	return f.PushFailures == 0 && workspace.Assess(f, d.Registry.Policy, now).Status == workspace.StatusOnline
 }
 
 // lost is what the end of an undelivered message does to its mailbox: it is told

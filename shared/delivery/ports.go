@@ -265,6 +265,7 @@ type PushResult struct {
 	TaskError  string              // Taken: the agent's words, when it said that its task failed
 	RetryAfter time.Duration       // Busy: how long it asked for; 0: it didn't say
 	RPCError   json.RawMessage     // Refused, AgentError: the answer, when it is an error or a result of JSON-RPC
+	NoSuchCall bool                // Refused: it knows no such method
 	Why        string              // Refused, AgentError, Unreachable: what came back, in words
 	Fault      workspace.PushFault // AgentError, Unreachable
 	Blamed     string              // FaultGone: the id of the message at which the agent goes away

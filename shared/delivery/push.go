@@ -76,7 +76,7 @@ func (d *Delivery) push(
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	began := d.Clock.Now()
-	r := d.Agents.Push(ctx, d.target(*agent), taken).blame(taken)
+	r := d.Agents.Push(ctx, d.target(*agent), taken).blame(taken).judged(d.takes(f), taken)
 	next, u, outcome := d.outcome(f, taken, r)
 	d.quote(ctx, f, agent, r, u, next)
 	if d.overtaken(ctx, f, r, began) {
@@ -202,7 +202,11 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 	case Busy:
 		next, outcome = taken.Defer(), chat.AgentBusy
 	case Refused:
-		next, outcome = taken.Refuse(why, now), chat.Refused
+		if outcome = chat.Refused; d.takes(f) && !r.refusedByPage() && d.well(f, now) {
+			next = taken.RefuseByWish(why, now)
+			break
+		}
+		next = taken.Refuse(why, now)
 		u = d.lost(f, next, now)
 	case AgentError:
 		next, outcome = taken.Fail(why, d.Policy, f.PassedAt, f.Epoch, now), chat.Failed
@@ -254,6 +258,25 @@ func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 	h := HostOf(f)
 	h.Boot = !u.Succeeded
 	return h
+}
+
+// takes reports whether the agent has shown lately, and since it registered, that it takes messages: then it is what a
+// sender wrote if it refuses one. By such messages, a sender could have any workspace shown as one that loses mail.
+func (d *Delivery) takes(f workspace.Facts) bool {
+	lately := d.Clock.Now().Sub(f.PassedAt) < d.Registry.Policy.LostMailMemory
+	return lately && !f.PassedAt.Before(f.RegisteredAt)
+}
+
+// judged is what came back from a URL, whose agent may have shown that it takes messages. What knows not even the call
+// by which every agent takes a message, and has taken none, is no agent: no message may die of it.
+func (r PushResult) judged(takes bool, m chat.Message) PushResult {
+	if takes || r.Handover != Refused || !r.NoSuchCall || !chat.PlainSend(m.Method) {
+		return r
+	}
+	return PushResult{
+		Handover: Unreachable, Fault: workspace.FaultPage,
+		Why: "what answers there is not an agent: to " + m.Method + " it says " + r.Why,
+	}
 }
 
 // refusedByPage reports whether a page refused the message, and not the agent: what

@@ -30,7 +30,7 @@ type answer struct {
 //   - A redirect is not followed: the agent can't be reached at this URL.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
 //   - A JSON-RPC error that says this message can't be taken refuses it for good; so does a status that says so.
-//   - Any other error in JSON is an error of the agent.
+//   - Any other error of JSON-RPC is an error of the agent.
 //   - An error status that a proxy or a wrong URL gives means that the agent can't be reached; another is the agent's.
 //   - An empty 202 or 204 is taken, without an answer to keep.
 //   - A result that is nothing, or says itself that the call failed, is an error of the agent: see failed.go.
@@ -59,7 +59,7 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 		r.RPCError = a.body
 		return r
 	case status >= 400:
-		return a.statusFailure()
+		return a.byStatus(a.describe())
 	case len(a.body) == 0 && (status == http.StatusAccepted || status == http.StatusNoContent):
 		return delivery.PushResult{Handover: delivery.Taken}
 	case a.hasFailed():
@@ -143,9 +143,12 @@ func (a answer) hasError() bool { return something(a.object["error"]) }
 // (section 5.1) are of a message that it can't read or whose method it does not know; those of A2A of one that names a
 // task which it does not know or can't cancel, or asks for what it does not offer. -32603 and -32006 are its faults.
 var senders = map[int]bool{
-	-32700: true, -32600: true, -32601: true, -32602: true,
+	-32700: true, -32600: true, methodNotFound: true, -32602: true,
 	-32001: true, -32002: true, -32003: true, -32004: true, -32005: true, -32007: true, -32008: true, -32009: true,
 }
+
+// methodNotFound is the code of JSON-RPC for a method that is not known.
+const methodNotFound = -32601
 
 // refusing are the statuses by which an agent says that it can't take this message (RFC 9110, sections 15.5.14 to
 // 15.5.21).
@@ -161,42 +164,44 @@ func (a answer) failure() delivery.PushResult {
 	_ = json.Unmarshal(a.object["error"], &rpc) // one of another shape has no code
 	words := chat.Clip(chat.Words(a.object["error"]), maxQuoted)
 	code, err := strconv.Atoi(rpc.Code.String())
+	ofHTTP := code == a.status && a.status >= 400 // frameworks repeat the status in their error
 	switch {
 	case err == nil && senders[code]:
-		return refused(workspace.FaultNone, "error %d: %s", code, words)
-	case err == nil:
+		r := refused(workspace.FaultNone, "error %d: %s", code, words)
+		r.NoSuchCall = code == methodNotFound
+		return r
+	case err == nil && !ofHTTP:
 		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)
-	case refusing[a.status]:
-		return refused(workspace.FaultNone, "HTTP %d: %s", a.status, words)
 	case a.status >= 400:
-		return agentError(faultOf(a.status), "the agent answered HTTP %d: %s", a.status, words)
+		return a.byStatus(words)
 	}
 	return agentError(workspace.FaultRPC, "the agent answered an error: %s", words)
 }
 
-// statusFailure is an error status without an error in JSON.
-func (a answer) statusFailure() delivery.PushResult {
+// byStatus is what an error status means, whether or not its body says an error in JSON: words are the body's. The
+// table in docs/agents.md says the same.
+func (a answer) byStatus(words string) delivery.PushResult {
 	if refusing[a.status] {
 		by := workspace.FaultNone
 		if a.isPage() {
 			by = workspace.FaultPage
 		}
-		return refused(by, "HTTP %d: %s", a.status, a.describe())
+		return refused(by, "HTTP %d: %s", a.status, words)
 	}
 	switch a.status {
 	case http.StatusRequestTimeout:
 		return unreachable(workspace.FaultTimeout, "HTTP 408: the agent did not read the message in time")
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
-		return unreachable(workspace.FaultNotFound, "HTTP %d: %s", a.status, a.describe())
+		return unreachable(workspace.FaultNotFound, "HTTP %d: %s", a.status, words)
 	case http.StatusProxyAuthRequired:
-		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, a.describe())
+		return unreachable(workspace.FaultPage, "HTTP %d: %s", a.status, words)
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, a.describe())
+		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, words)
 	}
 	if a.status >= 520 { // a content delivery network's own: its origin can't be reached
-		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, a.describe())
+		return unreachable(workspace.FaultGateway, "HTTP %d: %s", a.status, words)
 	}
-	return agentError(faultOf(a.status), "the agent answered HTTP %d: %s", a.status, a.describe())
+	return agentError(faultOf(a.status), "the agent answered HTTP %d: %s", a.status, words)
 }
 
 // faultOf is the fault of an error status of the agent.

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -239,6 +240,26 @@ func TestResultOf(t *testing.T) {
 				t.Errorf("a sender learns an address: %s", r.Why)
 			}
 		})
+	}
+}
+
+// An error status means the same whatever the body is, but for an error of JSON-RPC: frameworks put theirs in JSON.
+func TestAStatusMeansTheSameWithAnErrorInJSON(t *testing.T) {
+	read := func(status int, body string) delivery.PushResult {
+		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}}
+		return resultOf(false, resp, []byte(body))
+	}
+	for status := 400; status < 600; status++ {
+		want := read(status, `{"detail":"x"}`)
+		for _, body := range []string{`{"error":"x"}`, fmt.Sprintf(`{"error":{"code":%d,"message":"x"}}`, status)} {
+			if got := read(status, body); got.Handover != want.Handover || got.Fault != want.Fault || got.Why != want.Why {
+				t.Errorf("HTTP %d with %s: %s, %s, %q; without an error %s, %s, %q", status, body,
+					got.Handover, got.Fault, got.Why, want.Handover, want.Fault, want.Why)
+			}
+		}
+	}
+	if got := read(http.StatusMethodNotAllowed, rpcError); got.Handover != delivery.AgentError {
+		t.Errorf("an error of JSON-RPC with HTTP 405: %+v", got)
 	}
 }
 

@@ -258,6 +258,7 @@ func unknownMethods(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
 	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
+	must(a.arrivedInOrder(ctx))
 	for _, answer := range []http.HandlerFunc{
 		answeringRPC(-32601, "Method not found"), answeringRPC(-32001, "Task not found"),
 		answeringRPC(-32004, "no streaming"), answeringRPC(-32601, "Method not found"),
@@ -267,7 +268,9 @@ func unknownMethods(ctx context.Context, p Platform) {
 		must(err)
 		must(a.awaitMessage(ctx, id, "dead"))
 	}
-	must(a.checkExplained(ctx, "Method not found"))
+	if text := mustGet(a.explained(ctx)); strings.Contains(text, "undelivered") {
+		must(fmt.Errorf("what its senders wrote is told of the agent: %s", text))
+	}
 	must(recorder.recorded(healthy))
 	a.serve(nil)
 	id, _, err := a.send(ctx)
