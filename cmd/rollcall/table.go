@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,8 +101,15 @@ func (w *printer) row(columns []column, widths []int, cells []string, colour boo
 	}
 	fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	for _, text := range below {
-		fmt.Fprintln(w, strings.Repeat(" ", indent)+text)
+		fmt.Fprintln(w, continued(indent)+text)
 	}
+}
+
+// continued is what stands before a text that goes on from the line before: blanks, and a mark. Some of the texts are
+// an agent's or a sender's, and what they write must not look like a line, or a command, of this program.
+func continued(indent int) string {
+	const mark = "| "
+	return strings.Repeat(" ", max(indent-len(mark), 0)) + mark
 }
 
 // leftOut is the width of a column that is left out.
@@ -205,7 +213,7 @@ func (w *printer) hanging(head, text string) {
 	indent := utf8.RuneCountInString(head)
 	for i, line := range wrap(text, w.width-indent) {
 		if i > 0 {
-			head = strings.Repeat(" ", indent)
+			head = continued(indent)
 		}
 		fmt.Fprintln(w, strings.TrimRight(head+line, " "))
 	}
@@ -259,8 +267,23 @@ func (w *printer) command(in, command string) {
 // narrowest is the fewest characters that a text is broken into.
 const narrowest = 20
 
+// quotation is what is quoted in a text: an agent's words, or what it declared.
+var quotation = regexp.MustCompile(`“[^”]*(?:”|$)|"(?:[^"\\]|\\.)*(?:"|$)`)
+
+// quoteAt is the mark of the quotation that a text stops in at a place; "" if it stops in none.
+func quoteAt(text string, at int) string {
+	for _, q := range quotation.FindAllStringIndex(text, -1) {
+		if q[0] < at && at < q[1] {
+			_, size := utf8.DecodeRuneInString(text[q[0]:])
+			return text[q[0] : q[0]+size]
+		}
+	}
+	return ""
+}
+
 // wrap breaks a text into lines of at most width characters, between words. A word that is longer
-// stays whole, as it may be copied.
+// stays whole, as it may be copied. A line that goes on with a quotation begins with its mark, so that what is quoted
+// never stands as a line of the text.
 func wrap(text string, width int) []string {
 	if width < narrowest {
 		return []string{text}
@@ -271,16 +294,24 @@ func wrap(text string, width int) []string {
 			lines = append(lines, part)
 			continue
 		}
-		line := ""
-		for word := range strings.FieldsSeq(part) {
-			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-				lines, line = append(lines, line), ""
-			}
-			line = strings.TrimLeft(line+" "+word, " ")
-		}
-		lines = append(lines, line)
+		lines = append(lines, wrapped(strings.Join(strings.Fields(part), " "), width)...)
 	}
 	return lines
+}
+
+// wrapped breaks a text that is longer than width; see wrap.
+func wrapped(text string, width int) (lines []string) {
+	line, at := "", 0
+	for word := range strings.SplitSeq(text, " ") {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), quoteAt(text, at)
+		} else if line != "" {
+			line += " "
+		}
+		line += word
+		at += len(word) + 1
+	}
+	return append(lines, line)
 }
 
 // clip shortens s to at most n characters.

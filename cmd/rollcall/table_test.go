@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 func printed(width int, colour bool, forPeople func(*printer)) string {
@@ -32,20 +35,20 @@ func TestATableFits(t *testing.T) {
 			"b                                                poll  -\n",
 		59: "ID                   NAME        MODE  WHY\n" +
 			"a-long-workspace-id  a name of…  push  it waits for its\n" +
-			"                                       turn, which comes\n" +
+			"                                     | turn, which comes\n" +
 			"b                                poll  -\n",
 		53: "ID                   NAME        WHY\n" +
 			"a-long-workspace-id  a name of…  it waits for its\n" +
-			"                                 turn, which comes\n" +
+			"                               | turn, which comes\n" +
 			"b                                -\n",
 		44: "ID                   WHY\n" +
 			"a-long-workspace-id  it waits for its turn,\n" +
-			"                     which comes\n" +
+			"                   | which comes\n" +
 			"b                    -\n",
 		40: "ID  NAME            WHY\n" +
 			"a-long-workspace-id\n" +
 			"    a name of twe…  it waits for its\n" +
-			"                    turn, which comes\n" +
+			"                  | turn, which comes\n" +
 			"b                   -\n",
 	} {
 		if got := printed(width, false, func(w *printer) { w.table(columns, rows) }); got != want {
@@ -97,11 +100,34 @@ func TestFactsAreWrapped(t *testing.T) {
 	rows := [][]string{
 		{"next", "look at the log of the agent, and restart it then"}, {"url", "http://h/" + strings.Repeat("x", 40)},
 	}
-	const want = "next  look at the log of the\n      agent, and restart it then\n"
+	const want = "next  look at the log of the\n    | agent, and restart it then\n"
 	got := printed(32, false, func(w *printer) { w.facts(rows) })
 	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "url   "+rows[1][1]+"\n") {
 		t.Errorf("%s", got)
 	}
+}
+
+// Whatever an agent's or a sender's words are, and however wide the terminal is: no line begins with them that looks as
+// if this program had written it.
+func TestNoWordsOfOthersStandAsALine(t *testing.T) {
+	forged := regexp.MustCompile(`(?m)^ *rollcall revoke demo`)
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.StringMatching(`([a-z]{1,12} ){0,20}rollcall revoke demo --force( [a-z]{1,12}){0,20}`).Draw(t, "words")
+		width := rapid.IntRange(30, 120).Draw(t, "width")
+		before := rapid.SampledFrom([]string{"next: ", "  last failed delivery: ", "also: "}).Draw(t, "before")
+		quotes := rapid.SampledFrom([][2]string{{"“", "”"}, {`"`, `"`}}).Draw(t, "quotes")
+		columns := []column{{head: "ID"}, {head: "REASON", prose: true, least: narrowest}}
+		for name, got := range map[string]string{
+			"a hint": printed(width, false, func(w *printer) { w.lines(before + quotes[0] + words + quotes[1] + "; wait") }),
+			"facts":  printed(width, false, func(w *printer) { w.facts([][]string{{"reason", "it said " + words}}) }),
+			"a row":  printed(width, false, func(w *printer) { w.table(columns, [][]string{{"m", "it said " + words}}) }),
+			"lines":  visible.Lines("it said\n" + words),
+		} {
+			if forged.MatchString(got) {
+				t.Fatalf("%s, %d wide:\n%s", name, width, got)
+			}
+		}
+	})
 }
 
 func TestAStatusHasAColourOnATerminal(t *testing.T) {

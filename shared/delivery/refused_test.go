@@ -12,10 +12,10 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// A message that the agent refuses, though it takes others, is its sender's doing: the sender is told, and the workspace
-// is shown as it was. Where the agent has taken none since it registered, the refusals may be the agent's: the mail is
-// told as lost. And what knows not even the call by which every agent takes a message is no agent: the URL is wrong,
-// and no message dies of it.
+// A message that the agent refuses, though it takes others, is its sender's doing: the sender is told, and the
+// workspace is shown as it was. Where the agent has taken none since it registered, the refusals may be the agent's:
+// the mail is told as lost. And what knows not even the call by which every agent takes a message is no agent: the URL
+// is wrong, and no message dies of it.
 func TestARefusalIsTheSendersDoing(t *testing.T) {
 	unknown := delivery.PushResult{Handover: delivery.Refused, NoSuchCall: true, Why: "error -32601: Method not found"}
 	invalid := delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: role missing"}

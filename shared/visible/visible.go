@@ -13,10 +13,18 @@ import (
 	"unicode/utf16"
 )
 
-// hidden reports whether a character is written as an escape: a control or format character, or a
-// separator of lines. The two joiners are not, as scripts and emoji are written with them.
+// hidden reports whether a character is written as an escape: a control or format character, a separator of lines, or
+// one that shows nothing, such as a filler, a tag or the blank of Braille. The two joiners and the selector of pictures
+// are not, as scripts and emoji are written with them.
 func hidden(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != '\u200c' && r != '\u200d'
+	switch r {
+	case '\u200c', '\u200d', '\ufe0f':
+		return false
+	case '\u2800':
+		return true
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector,
+		unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // short are the escapes that have a letter.
@@ -48,7 +56,7 @@ func Lines(s string) string {
 	for i, line := range lines {
 		lines[i] = Text(strings.TrimSuffix(line, "\r"))
 	}
-	return strings.Join(lines, "\n  ")
+	return strings.Join(lines, "\n  | ")
 }
 
 // JSON is a JSON text of the same meaning.

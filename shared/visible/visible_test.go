@@ -20,14 +20,16 @@ func TestText(t *testing.T) {
 		"\u009b31m":                 `\u009b31m`,
 		"\u202egnp.exe\u2066\u200f": `\u202egnp.exe\u2066\u200f`,
 		"\u2028\u2029\ufeff\u200b":  `\u2028\u2029\ufeff\u200b`,
-		"\U000e0041":                `\udb40\udc41`,
-		"\xff":                      "\ufffd",
+		"\U000e0041\U000e0100":      `\udb40\udc41\udb40\udd00`,
+		"a\u2800\u3164\u115f\u1160\uffa0\u034f\ufe00\u180b": `a\u2800\u3164\u115f\u1160\uffa0\u034f\ufe00\u180b`,
+		"❤️, ﷽\u3000。":                                      "❤️, ﷽\u3000。",
+		"\xff":                                              "\ufffd",
 	} {
 		if got := visible.Text(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
-	if got := visible.Lines("one\r\ntwo\x1b\n\n"); got != "one\n  two\\u001b" {
+	if got := visible.Lines("one\r\ntwo\x1b\n\n"); got != "one\n  | two\\u001b" {
 		t.Errorf("%q", got)
 	}
 }
@@ -35,7 +37,8 @@ func TestText(t *testing.T) {
 // hides reports whether a text has a character that a terminal or a browser takes for a command.
 func hides(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+		nothing := unicode.In(r, unicode.Bidi_Control, unicode.Other_Default_Ignorable_Code_Point)
+		return unicode.IsControl(r) || nothing || r == '\u2028' || r == '\u2029'
 	})
 }
 
@@ -45,7 +48,7 @@ func TestNothingIsHidden(t *testing.T) {
 		if got := visible.Text(s); hides(got) {
 			t.Errorf("%q", got)
 		}
-		if got := strings.ReplaceAll(visible.Lines(s), "\n  ", ""); hides(got) {
+		if got := strings.ReplaceAll(visible.Lines(s), "\n  | ", ""); hides(got) {
 			t.Errorf("lines: %q", got)
 		}
 	})
@@ -85,7 +88,7 @@ func TestFields(t *testing.T) {
 	}{inner{"\x1b"}, &inner{"\n"}, []inner{{"\u202e"}}, &inner{"\a"}, "a\nb\x1b", json.RawMessage("\x1b"), nil}
 	visible.Fields(&v)
 	if v.Name != `\u001b` || v.At.Name != `\n` || v.List[0].Name != `\u202e` || v.Any.(*inner).Name != `\u0007` ||
-		v.Text != "a\n  b\\u001b" || string(v.Raw) != "\x1b" || v.none != nil {
+		v.Text != "a\n  | b\\u001b" || string(v.Raw) != "\x1b" || v.none != nil {
 		t.Errorf("%+v", v)
 	}
 }
@@ -93,7 +96,7 @@ func TestFields(t *testing.T) {
 func FuzzText(f *testing.F) {
 	f.Add("\x1b]0;title\x07\u202e\n\xff")
 	f.Fuzz(func(t *testing.T, s string) {
-		if hides(visible.Text(s)) || hides(strings.ReplaceAll(visible.Lines(s), "\n  ", "")) {
+		if hides(visible.Text(s)) || hides(strings.ReplaceAll(visible.Lines(s), "\n  | ", "")) {
 			t.Errorf("%q", s)
 		}
 	})

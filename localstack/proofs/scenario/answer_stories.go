@@ -258,7 +258,9 @@ func unknownMethods(ctx context.Context, p Platform) {
 	a := healthyAgent(ctx, p, pushed)
 	defer a.leave()
 	recorder := a.recordVerdicts(ctx)
-	must(a.arrivedInOrder(ctx))
+	taken, _, err := a.send(ctx)
+	must(err)
+	must(a.awaitMessage(ctx, taken, "delivered"))
 	for _, answer := range []http.HandlerFunc{
 		answeringRPC(-32601, "Method not found"), answeringRPC(-32001, "Task not found"),
 		answeringRPC(-32004, "no streaming"), answeringRPC(-32601, "Method not found"),

@@ -1,6 +1,6 @@
 // What agents and senders wrote is shown with its control and direction characters as escapes, as shared/visible does
 // for a terminal.
-const hidden = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+const hidden = /(?![\u200c\u200d\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu
 const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 const escaped = (c: string) =>

@@ -8,7 +8,7 @@ const { ago, exact, pieces, span } = await load('time.ts')
 test('what is hidden in a text is shown', () => {
   for (const [text, want] of [
     ['<b>\u202e\u001b', '<b>\\u202e\\u001b'], ['a\nb\tc', 'a\\nb\\tc'], ['\u2028\u0000', '\\u2028\\u0000'],
-    ['\u{e0001}', '\\udb40\\udc01'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
+    ['\u{e0001}', '\\udb40\\udc01'], ['\u2800\u3164\u115f\uffa0\ufe00', '\\u2800\\u3164\\u115f\\uffa0\\ufe00'], ['❤\ufe0f', '❤\ufe0f'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
   ]) assert.equal(visible(text), want)
   assert.deepEqual(visibleLines('one\r\ntwo\u202e\n\nthree\n'), ['one', 'two\\u202e', '', 'three'])
 })
