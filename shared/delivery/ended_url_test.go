@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,38 @@ func TestAURLThatEndedGetsNoMail(t *testing.T) {
 			if f := w.Facts(); f.Delivered != 2 || f.Open != 0 || f.PushFailures != 0 {
 				t.Errorf("%+v", f)
 			}
+		})
+	}
+}
+
+// A push that a thief holds when his credential ends is delivered again. Nobody is told to wait for it: not the
+// operator who is to restart the agent, and not the sender of what comes after it.
+func TestNobodyWaitsForAPushToAURLThatEnded(t *testing.T) {
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, "", "http://thief.example")
+			said := func(when string) {
+				e := (workspace.Fleet{}).Explain(w.Facts(), w.Registry.Policy, w.Now)
+				if text := e.Text(); strings.Contains(text, "not now") || strings.Contains(text, "was handed to it") {
+					t.Errorf("%s: %s", when, text)
+				}
+			}
+			w.Send("held")
+			w.Agent = func(chat.Message) delivery.PushResult {
+				w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{} }
+				w.Now = w.Now.Add(time.Second)
+				w.Token = end(w)
+				for range 3 {
+					w.Heartbeat(0)
+					said("it goes on by heartbeats")
+					w.Now = w.Now.Add(30 * time.Second)
+				}
+				register(w, "", "http://agent.example")
+				w.Now = w.Now.Add(time.Second)
+				said("it has registered")
+				return delivery.PushResult{Handover: delivery.Unreachable, Fault: workspace.FaultTimeout, Why: "late"}
+			}
+			w.DrainOnce()
 		})
 	}
 }

@@ -368,7 +368,14 @@ func (f *Facts) Busy(p Policy, now time.Time) int {
 // whatever clock it was made by.
 func (f *Facts) Delivering(p Policy, now time.Time) bool {
 	left := f.ClaimedUntil.Sub(now)
-	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew
+	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew && !f.handedToAnother()
+}
+
+// handedToAnother reports whether what is under way was handed to a URL that has ended since, or to another one than
+// the agent's present one: it is delivered again, and nobody waits for it.
+func (f *Facts) handedToAnother() bool {
+	ended := !f.URLEndedAt.IsZero() && !f.TriedAt.After(f.URLEndedAt)
+	return ended || f.URLEpoch == f.Epoch && f.TriedAt.Before(f.RegisteredAt)
 }
 
 // Resting reports whether no mail is handed to the agent for a while, because hand-overs failed or it said that it is
