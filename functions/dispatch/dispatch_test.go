@@ -76,3 +76,18 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(drained)
 	}
 }
+
+// A wake-up that names no workspace wakes nobody, and does not come back.
+func TestAWakeUpOfNobodyIsDropped(t *testing.T) {
+	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+		t.Errorf("%q is drained", id)
+		return delivery.DrainResult{}, nil
+	}
+	handle := dispatch(slog.New(slog.DiscardHandler), app.Meter{}, drain, drain, nil, nil)
+	for _, body := range []string{"", "{}", `{"workspace_id": ""}`, `{"workspace_id": "odd id!"}`, `{"workspace_id": 7}`} {
+		out, err := handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
+		if err != nil || len(out.BatchItemFailures) > 0 {
+			t.Errorf("%q: %+v, %v", body, out, err)
+		}
+	}
+}

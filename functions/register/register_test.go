@@ -92,3 +92,14 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 		})
 	}
 }
+
+func TestACardIsBounded(t *testing.T) {
+	env := fixture.Env(t)
+	for size, want := range map[int]int{maxCard: 200, maxCard + 1: 413} {
+		card := `{"x":"` + strings.Repeat("x", size-len(`{"x":""}`)) + `"}`
+		body := `{"id": "new", "agent_card": ` + card + `}`
+		if resp := fixture.Call(t, env, endpoints(env), api.Register.Operation, "", "", body); resp.StatusCode != want {
+			t.Errorf("%d bytes: %d %.200s", size, resp.StatusCode, resp.Body)
+		}
+	}
+}
