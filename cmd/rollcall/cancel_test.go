@@ -128,7 +128,7 @@ func TestReceiptsNameTheSender(t *testing.T) {
 		{"message_id": "m3", "state": "queued", "probe": true}, {"message_id": "m4", "state": "queued"}]}`
 	p := &platform{answers: on("GET /workspaces/demo/messages", answer{200, mail})}
 	code, out, errs := rollcall(t.Context(), t, p, "receipts", "demo", "--from", "users")
-	for message, sender := range map[string]string{"m1": "flooder", "m2": "ana lee", "m3": "probe", "m4": "user"} {
+	for message, sender := range map[string]string{"m1": "flooder", "m2": "ana lee", "m3": "probe", "m4": "users"} {
 		i := strings.Index(out, message)
 		if i < 0 || !strings.Contains(strings.SplitN(out[i:], "\n", 2)[0], "  "+sender+"  ") {
 			t.Errorf("%s is not from %s", message, sender)

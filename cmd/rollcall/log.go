@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func (a *app) logCommand() *cobra.Command {
@@ -122,7 +123,7 @@ func rowEntry(row api.ActivityRow) entry {
 	case row.Reported: // also one that it calls a message: nobody sent it
 		e.Text = strings.TrimSpace(row.Type + ": " + row.Summary)
 	case row.Type == "a2a_receive":
-		e.Kind, e.Message, e.Who = "message", cmp.Or(row.MessageID, row.ID), "the user"
+		e.Kind, e.Message, e.Who = "message", cmp.Or(row.MessageID, row.ID), workspace.Users
 		if row.SourceID != nil && *row.SourceID != "" {
 			e.Who = *row.SourceID
 		}

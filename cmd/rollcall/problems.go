@@ -82,7 +82,7 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 			out = append(out, problem{
 				[]string{ws.ID},
 				ws.Status, ws.Reason, ws.Since,
-				count(int(ws.Inbox.Queued), "message") + " wait until it is resumed", ws.Command, ws.CommandNeeds,
+				"waiting until it is resumed: " + count(int(ws.Inbox.Queued), "message"), ws.Command, ws.CommandNeeds,
 			})
 		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
 			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command, ws.CommandNeeds})

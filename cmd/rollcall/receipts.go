@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func (a *app) receiptsCommand() *cobra.Command {
@@ -116,7 +117,7 @@ func tryName(r api.Receipt, i int) string {
 	return "a try"
 }
 
-// senderOf is who sent a message: a workspace by its id, a person by name, a user, or nobody a probe.
+// senderOf is who sent a message: a workspace by its id, a person by name, users, or nobody a probe.
 func senderOf(r api.Receipt) string {
 	switch {
 	case r.SourceID != "":
@@ -126,7 +127,7 @@ func senderOf(r api.Receipt) string {
 	case r.SentBy != "":
 		return nameOf(r.SentBy)
 	}
-	return "user"
+	return workspace.Users
 }
 
 // nameOf is a person's name in what the audit trail calls the person: the name, and the credential's public id.

@@ -222,11 +222,11 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		}
 		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
-	e := fault.New(fault.InboxFull, "this workspace's inbox is full: %d messages wait%s; from %s it takes at most %d now",
-		len(open), fillers(names, senders), workspace.SenderName(source), d.Policy.Share(source, senders))
+	e := fault.New(fault.InboxFull,
+		"this workspace's inbox is full: messages that wait: %d%s; it takes at most %d from %s now",
+		len(open), fillers(names, senders), d.Policy.Share(source, senders), workspace.SenderName(source))
 	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
-		e.Message += fmt.Sprintf("; %d more places are held by calls under way or cut off, until a sweep frees them",
-			cutOff)
+		e.Message += fmt.Sprintf("; places held by calls under way or cut off, until a sweep frees them: %d", cutOff)
 	}
 	e.Details.FilledBy = workspace.SenderName(by)
 	return e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").
@@ -239,11 +239,18 @@ const namedFillers = 3
 // fillers says who sent the mail that waits, the sender of the most first.
 func fillers(names []string, senders map[string]int64) string {
 	var said strings.Builder
-	for _, name := range names[:min(len(names), namedFillers)] {
-		fmt.Fprintf(&said, ", %d of them from %s", senders[name], workspace.SenderName(name))
+	for i, name := range names[:min(len(names), namedFillers)] {
+		sep := ", "
+		if i == 0 {
+			sep = " ("
+		}
+		fmt.Fprintf(&said, "%s%d from %s", sep, senders[name], workspace.SenderName(name))
 	}
-	if more := len(names) - namedFillers; more > 0 {
-		fmt.Fprintf(&said, ", and the rest from %d others", more)
+	if len(names) > namedFillers {
+		said.WriteString(", the rest from others")
+	}
+	if len(names) > 0 {
+		said.WriteString(")")
 	}
 	return said.String()
 }

@@ -172,8 +172,8 @@ func TestARefusalTellsMailFromPlacesHeld(t *testing.T) {
 	}
 	_, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now)
 	if fault.CodeOf(err) != fault.InboxFull ||
-		!strings.Contains(err.Error(), "1 messages wait, 1 of them from the user") ||
-		!strings.Contains(err.Error(), "1 more places are held by calls under way or cut off") {
+		!strings.Contains(err.Error(), "messages that wait: 1 (1 from users)") ||
+		!strings.Contains(err.Error(), "places held by calls under way or cut off, until a sweep frees them: 1") {
 		t.Fatal(err)
 	}
 }
@@ -203,8 +203,8 @@ func TestASenderHasAShare(t *testing.T) {
 		}
 	}
 	w.Want("taken", []string{fmt.Sprint(taken)}, "map[:5 flooder:10 fourth:1 second:3 third:1]")
-	w.Want("the refusal", []string{refusal}, "this workspace's inbox is full: 20 messages wait, 10 of them from flooder, "+
-		"5 of them from the user, 3 of them from second, and the rest from 2 others; from the user it takes at most 5 now")
+	w.Want("the refusal", []string{refusal}, "this workspace's inbox is full: messages that wait: 20 "+
+		"(10 from flooder, 5 from users, 3 from second, the rest from others); it takes at most 5 from users now")
 	if _, err := w.Probe(t.Context(), world.ID, w.Now); err != nil {
 		t.Fatal(err)
 	}

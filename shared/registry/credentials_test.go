@@ -222,14 +222,14 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 		says  string
 	}{
 		"it used what was placed": {
-			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "an operator placed its last credential",
+			func(*testing.T, *registry.Registry, *agent, time.Time) {}, true, "that was shown to an operator",
 		},
 		"it used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			fetched(t, r, a, now)
 			if code := a.heartbeat("w", now); code != "" {
 				t.Fatal(code)
 			}
-		}, false, "by itself"},
+		}, false, "fetches the new one"},
 		"it never used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			old := *a
 			fetched(t, r, a, now)

@@ -25,18 +25,16 @@ func (f *Facts) fetchesWords() string {
 		return fmt.Sprintf("it was given a credential at %s and never used it, so it reads its credential from its "+
 			"environment or a file: %s", stamp(f.IssuedAt), show)
 	case f.TakenAs == ToAgent:
-		return "it fetched its last credential by itself"
+		return "it uses a credential that it fetched, and fetches the new one when it registers"
 	case f.TakenAs == ToOperator:
-		return "an operator placed its last credential: if it reads its credential from its environment or a file, " +
-			show
+		return "it uses a credential that was shown to an operator: if it reads it from its environment or a file, " + show
 	}
 	return "if it reads its credential from its environment or a file, " + show
 }
 
 // AfterRepair says what comes after a repair that opened a window; f is the facts before it.
 func AfterRepair(f Facts) string {
-	return "restart the agent so that it registers again before bootstrap_until; it is given a new credential then; " +
-		f.fetchesWords()
+	return "restart the agent before the window ends: its register is given a new credential; " + f.fetchesWords()
 }
 
 // AfterShowing says what comes after a repair that showed a credential; f is the facts before it.
@@ -44,42 +42,36 @@ func AfterShowing(f Facts) string {
 	next := "place this credential in the agent's environment or file, and restart the agent; " +
 		"it is shown once, and every other credential of the workspace is revoked"
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += fmt.Sprintf("; this agent fetched its last credential by itself, so rollcall repair %s and a restart are "+
-			"enough too", f.ID)
+		next += fmt.Sprintf("; this agent fetches its credential when it registers: rollcall repair %s and a restart are "+
+			"enough for it", f.ID)
 	}
 	return next
 }
 
 // AfterAskingToFetch says what comes after an agent is asked to fetch a credential; f is the facts before it.
 func AfterAskingToFetch(f Facts) string {
-	next := "its heartbeats are answered with action: rotate until it has fetched a new credential and used it; " +
-		"the one that it uses stays valid until then"
+	next := "Its heartbeats are answered with the action rotate until it uses a new credential; the old one stays valid " +
+		"until then"
+	if f.Pushable {
+		next += ", and mail waits from then on until it registers"
+	}
 	if f.TakenAs != ToAgent || f.ignoresIssued() {
-		next += fmt.Sprintf("; it has not fetched one so far: if it reads its credential from its environment or a file, "+
+		next += fmt.Sprintf(". It has not fetched one so far: if it reads its credential from its environment or a file, "+
 			"rollcall rotate %s shows one to place there", f.ID)
 	}
-	return next + f.urlEndsWords()
+	return next + "."
 }
 
-// urlEndsWords says, of an agent that is pushed to, what a rotation does to its URL.
-func (f *Facts) urlEndsWords() string {
-	if !f.Pushable {
-		return ""
-	}
-	return "; its URL ends with the old one: it registers again with the new one (its heartbeats are answered with " +
-		"action: register), and is pushed to again then"
-}
-
-// AfterRotation says what comes after a rotation; f is the facts before it.
+// AfterRotation says what comes after a rotation, in at most two sentences; f is the facts before it.
 func AfterRotation(f Facts) string {
-	next := "place this credential in the agent's environment or file, and restart the agent"
+	next := "Place this credential in the agent's environment or file, and restart the agent; "
 	if !f.Enrolled() {
-		return next + "; no other one is valid"
+		return next + "no other one is valid."
 	}
-	next += "; the one that it uses stays valid until this one is used for the first time" + f.urlEndsWords()
+	next += "the old one stays valid until this one is used."
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += fmt.Sprintf("; this agent fetched its last credential by itself: rollcall rotate %s --fetch --force asks it "+
-			"to fetch the new one too, in place of this one", f.ID)
+		next += fmt.Sprintf(" This agent fetches its credential itself: rollcall rotate %s --fetch --force asks it to, "+
+			"in place of this one.", f.ID)
 	}
 	return next
 }

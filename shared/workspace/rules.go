@@ -21,7 +21,7 @@ func onHold(s *situation) *Verdict {
 	case Paused:
 		return &Verdict{
 			Status: StatusPaused, Reason: ReasonPaused, Since: s.HoldSince, Action: "resume",
-			Hint:     "an operator paused this workspace; its mail waits",
+			Hint:     "an operator paused this workspace: its mail waits until it is resumed",
 			Evidence: []Evidence{{s.HoldSince, "paused by an operator"}},
 		}
 	}
@@ -189,8 +189,9 @@ func (s *situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
 		{s.RefusedSince, "first refused call since the last accepted one"},
 		{s.RefusedAt, fmt.Sprintf(
-			"last refused call noted, from %s; noted so far: %d registers, %d heartbeats and %d other calls",
-			s.RefusedFrom, s.RegisterRefused, s.BeatsRefused, s.CallsRefused)},
+			"last refused call noted, from %s; noted so far: %s, %s and %s", s.RefusedFrom,
+			plural(int64(s.RegisterRefused), "register"), plural(int64(s.BeatsRefused), "heartbeat"),
+			plural(int64(s.CallsRefused), "other call"))},
 	}
 	if at := s.LastSignal(); !at.IsZero() {
 		ev = append(ev, Evidence{at, "last accepted call of this workspace"})
@@ -269,7 +270,7 @@ func duplicateHost(s *situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
-		Hint: fmt.Sprintf("two agents call under this id in turn (%s): mail that is pushed goes to the one that registered "+
+		Hint: fmt.Sprintf("two agents call under this id (%s): mail that is pushed goes to the one that registered "+
 			"last, and each of them may be handed the same mail when it polls. Stop one, and restart the other; "+
 			"or give one an id of its own. "+
 			"If it is one agent that calls from several addresses, send uptime_seconds in heartbeats. "+
@@ -313,7 +314,7 @@ func runtimeWedged(s *situation) *Verdict {
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonRuntimeWedged, Since: s.WedgedSince, Action: "restart",
-		Hint: fmt.Sprintf("the agent reports that its runtime is wedged: restart it; rollcall log %s shows what it did last",
+		Hint: fmt.Sprintf("the agent reports that its runtime is stuck: restart it; rollcall log %s shows what it did last",
 			s.ID),
 		Evidence: []Evidence{
 			{s.WedgedSince, "the agent's heartbeat first said runtime_state=wedged"},
@@ -373,7 +374,8 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 		return ev
 	}
 	if busy := s.Busy(s.p, s.now); busy >= s.Slots() {
-		return append(ev, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %d active tasks of %d", busy, s.Slots())})
+		return append(ev, Evidence{s.ActiveAt, fmt.Sprintf("the agent reports %s; it takes %d at a time",
+			plural(int64(busy), "active task"), s.Slots())})
 	}
 	return append(ev, Evidence{s.BusySince, "the agent answered that it is busy"})
 }

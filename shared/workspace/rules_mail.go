@@ -268,7 +268,8 @@ func (s *situation) busyForNothing() *Verdict {
 		Hint: "the agent answers each delivery that it is busy, but its heartbeats report no work: " +
 			advice + "; its mail is kept, and tried again",
 		Evidence: append(s.mailEvidence(),
-			Evidence{s.BusySince, fmt.Sprintf("first of %d answers in a row that it is busy", s.BusyAnswers)},
+			Evidence{s.BusySince, fmt.Sprintf("first of %s in a row that it is busy",
+				plural(int64(s.BusyAnswers), "answer"))},
 			s.busyEvidence()),
 	}
 }
@@ -509,7 +510,7 @@ func (s *situation) mailEvidence() []Evidence {
 	if s.Open == 0 {
 		return nil
 	}
-	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %d waiting messages was accepted", s.Open)}}
+	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %s was accepted", plural(s.Open, "waiting message"))}}
 	if !s.DeliveredAt.IsZero() {
 		ev = append(ev, Evidence{s.DeliveredAt, "last delivery"})
 	}

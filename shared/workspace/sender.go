@@ -22,10 +22,10 @@ func CheckSender(sender string) error {
 	return CheckID(sender)
 }
 
-// SenderName is what to call the sender of a message: its workspace's id, or the user.
+// SenderName is what to call the sender of a message, also where one is asked for: its workspace's id, or Users.
 func SenderName(source string) string {
 	if source == "" {
-		return "the user"
+		return Users
 	}
 	return source
 }

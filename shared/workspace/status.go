@@ -225,8 +225,8 @@ func (s *situation) fullWords() string {
 		return fmt.Sprintf("its inbox is full, with %s, most of them from %s",
 			plural(s.Open, "message"), SenderName(s.FullBy))
 	}
-	return fmt.Sprintf("its inbox was full at %s, with most of its mail from %s, and refused mail; "+
-		"there is room now, with %s", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
+	return fmt.Sprintf("its inbox was full at %s, mostly of mail from %s, and refused mail; it has room now, and holds %s",
+		stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 
 // fullCommand is the command that comes next for an inbox that was full: while it is, the one that shows what can be

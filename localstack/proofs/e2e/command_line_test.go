@@ -83,7 +83,7 @@ func TestAPICommandLine(t *testing.T) {
 	cliPrints(t, []string{"receipts", id, mid}, "message", "accepted", "try 1", "42")
 	cliPrints(t, []string{"receipts", id}, mid, "delivered")
 
-	cliPrints(t, []string{"log", id}, "the user: what is it?", "delivered: the agent took it", "42")
+	cliPrints(t, []string{"log", id}, "users: what is it?", "delivered: the agent took it", "42")
 	kept := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(kept, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestAPICommandLine(t *testing.T) {
 	call(t, 409, "POST", "/workspaces/"+id+"/rotate", token, nil)
 	call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
 	call(t, 401, "POST", "/registry/heartbeat", token, map[string]any{"workspace_id": id})
-	cliPrints(t, []string{"rotate", id, "--fetch"}, "action: rotate")
+	cliPrints(t, []string{"rotate", id, "--fetch"}, "the action rotate")
 	r = call(t, 200, "POST", "/registry/heartbeat", fresh, map[string]any{"workspace_id": id})
 	if r.Text("action") != "rotate" {
 		t.Errorf("the agent is not told to rotate: %s", r.Raw)
@@ -122,7 +122,7 @@ func TestAPICommandLine(t *testing.T) {
 	cliPrints(t, []string{"redrive", id, "--dry-run"}, "0 would be put back")
 	runCLI(t, 1, "cancel", id, mid) // it was delivered
 	cliPrints(t, []string{"pause", id}, "paused")
-	sent := cliPrints(t, []string{"send", id, "--no-follow", "later"}, "nobody is listening")
+	sent := cliPrints(t, []string{"send", id, "--no-follow", "later"}, "until the workspace is resumed")
 	for word := range strings.FieldsSeq(sent) {
 		if strings.Count(word, "-") == 4 {
 			mid = word

@@ -41,7 +41,7 @@ const doings: Record<Act, Doing> = {
       const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...repairOf(w, c).body, ...force })
       const until = done.bootstrap_until
         ? `Its agent is given a new credential if it registers before ${done.bootstrap_until}${done.from ? `, from ${done.from} only` : ''}. ` : ''
-      return { words: until + sentence(done.next.replace(' before bootstrap_until', '')), secret: done.auth_token }
+      return { words: until + sentence(done.next.replace(' before the window ends', '')), secret: done.auth_token }
     },
   },
   rotate: {

@@ -97,7 +97,7 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
 
 /** senderName is what to call who sent a message: a person, a workspace, or one of the users. */
 const senderName = (r: Receipt, fleet: Workspace[]) =>
-  visible(r.sent_by || (r.source_id ? fleet.find(w => w.id === r.source_id)?.name ?? r.source_id : r.probe ? 'Rollcall' : 'a user'))
+  visible(r.sent_by || (r.source_id ? fleet.find(w => w.id === r.source_id)?.name ?? r.source_id : r.probe ? 'Rollcall' : 'users'))
 
 const Sender = ({ r, fleet, now }: { r: Receipt; fleet: Workspace[]; now: number }) => (
   <div><dt>Sent by</dt><dd>
