@@ -52,7 +52,7 @@ e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
 b-lost: 1 message ended undelivered
     rollcall redrive b-lost
-m-held is paused (paused) for 0s: 2 messages wait until it is resumed
+m-held is paused (paused) for 0s: waiting until it is resumed: 2 messages
     rollcall mend m-held
 2 workspaces silent for more than three days (c-old, d-old)
     rollcall status --status offline
