@@ -26,7 +26,7 @@ const (
   .build/rollcall send demo hello
   .build/rollcall explain demo
 `
-	tryStrict = `Try, in another terminal. Agents need a credential here, and a public URL or polls, as in a deployment:
+	tryStrict = `Try, in another terminal. Agents need a credential here%s, as in a deployment:
   .build/rollcall create demo
   .build/rollcall send demo hello
   .build/rollcall explain demo
@@ -55,11 +55,7 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 		return err
 	}
 	defer os.Remove(file)
-	try := fmt.Sprintf(tryOpen, p.URL)
-	if os.Getenv("STRICT") != "" {
-		try = tryStrict
-	}
-	fmt.Printf(welcome, p.URL, dirs.Relative(file), try)
+	fmt.Printf(welcome, p.URL, dirs.Relative(file), toTry(p.URL, settings))
 	for {
 		select {
 		case <-ctx.Done():
@@ -73,6 +69,17 @@ func run(ctx context.Context, dirs emulator.Dirs) error {
 			}
 		}
 	}
+}
+
+// toTry is what to try on a platform with these settings.
+func toTry(url string, settings map[string]any) string {
+	switch {
+	case settings["local_policies"] != "deployed":
+		return fmt.Sprintf(tryOpen, url)
+	case settings["ROLLCALL_AGENT_URLS"] == "private":
+		return fmt.Sprintf(tryStrict, "")
+	}
+	return fmt.Sprintf(tryStrict, ", and a public URL or polls")
 }
 
 // runSettings are the settings that the environment asks for: STRICT leaves out the

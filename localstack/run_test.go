@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"strings"
 	"testing"
 )
 
@@ -24,6 +25,27 @@ func TestRunTakesTheSettingsOfADeployment(t *testing.T) {
 		got, err := runSettings(func(name string) string { return c.env[name] })
 		if (err != nil) != (c.want == nil) || err == nil && !maps.Equal(got, c.want) {
 			t.Errorf("%v: %v, %v", c.env, got, err)
+		}
+	}
+}
+
+// What the banner says of agents' URLs is what the settings say.
+func TestTheBannerKnowsWhichURLsMayBeCalled(t *testing.T) {
+	for name, c := range map[string]struct {
+		env    map[string]string
+		public bool
+	}{
+		"open":              {map[string]string{}, false},
+		"strict":            {map[string]string{"STRICT": "1"}, true},
+		"strict, rehearsed": {map[string]string{"STRICT": "1", "SETTINGS": `{"ROLLCALL_AGENT_URLS": "private"}`}, false},
+	} {
+		settings, err := runSettings(func(name string) string { return c.env[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := toTry("http://127.0.0.1:8080", settings)
+		if strings.Contains(said, "public URL") != c.public || strings.Contains(said, "%") {
+			t.Errorf("%s: %s", name, said)
 		}
 	}
 }
