@@ -11,7 +11,7 @@ import (
 func TestRepairSaysWhomItIsFor(t *testing.T) {
 	const (
 		window = `{"revoked": 0, "from": "10.0.0.7", "bootstrap_until": "2020-01-01T01:00:00Z",
-			"next": "restart it before the window ends"}`
+			"next": "restart it before bootstrap_until"}`
 		open  = `{"revoked": 0, "bootstrap_until": "2020-01-01T01:00:00Z", "next": "restart it"}`
 		shown = `{"revoked": 0, "auth_token": "rcw_new", "next": "place it"}`
 	)
