@@ -202,7 +202,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 	case Busy:
 		next, outcome = taken.Defer(), chat.AgentBusy
 	case Refused:
-		if outcome = chat.Refused; d.takes(f) && !r.refusedByPage() && d.well(f, now) {
+		if outcome = chat.Refused; d.sendersDoing(f, taken, r, now) {
 			next = taken.RefuseByWish(why, now)
 			break
 		}
@@ -260,8 +260,14 @@ func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 	return h
 }
 
-// takes reports whether the agent has shown lately, and since it registered, that it takes messages: then it is what a
-// sender wrote if it refuses one. By such messages, a sender could have any workspace shown as one that loses mail.
+// sendersDoing reports whether the agent refused a message for what its sender wrote: the agent is well and takes
+// others, and the message is more than a plain text, which each agent takes.
+func (d *Delivery) sendersDoing(f workspace.Facts, m chat.Message, r PushResult, now time.Time) bool {
+	return d.takes(f) && d.well(f, now) && !r.refusedByPage() && !chat.Plain(m.Body)
+}
+
+// takes reports whether the agent has shown lately, and since it registered, that it takes messages.
+// Otherwise a sender could have any workspace shown as one that loses mail.
 func (d *Delivery) takes(f workspace.Facts) bool {
 	lately := d.Clock.Now().Sub(f.PassedAt) < d.Registry.Policy.LostMailMemory
 	return lately && !f.PassedAt.Before(f.RegisteredAt)

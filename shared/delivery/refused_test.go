@@ -20,7 +20,7 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 	unknown := delivery.PushResult{Handover: delivery.Refused, NoSuchCall: true, Why: "error -32601: Method not found"}
 	invalid := delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: role missing"}
 	page := delivery.PushResult{Handover: delivery.Refused, Fault: workspace.FaultPage, Why: "HTTP 413: too large"}
-	const plain = "message/send"
+	const plain, plainText = "message/send", "a plain text"
 	for name, c := range map[string]struct {
 		method string
 		answer delivery.PushResult
@@ -33,6 +33,7 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 		"an unknown method":                  {"tasks/sendSubscribe", unknown, takesOne, chat.Dead, true, 0, ""},
 		"an unknown version":                 {plain, unknown, takesOne, chat.Dead, true, 0, ""},
 		"a message that it can't read":       {plain, invalid, takesOne, chat.Dead, true, 0, ""},
+		"a plain text":                       {plainText, invalid, takesOne, chat.Dead, false, 1, ""},
 		"a proxy refuses it":                 {plain, page, takesOne, chat.Dead, false, 1, "deliveries to the agent's URL"},
 		"it took none yet, and refuses this": {plain, invalid, nil, chat.Dead, false, 1, ""},
 		"it took none since it registered": {
@@ -56,6 +57,9 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 			w.Agent = func(chat.Message) delivery.PushResult { return c.answer }
 			m := chat.Message{ID: "m", Workspace: world.ID, Source: "peer", Method: c.method, Priority: chat.Task}
 			m.Body = []byte(`{}`)
+			if c.method == plainText {
+				m.Method, m.Body = plain, chat.TextBody("m", "hello")
+			}
 			if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
 				t.Fatal(err)
 			}

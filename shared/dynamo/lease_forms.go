@@ -80,6 +80,7 @@ var phrases = []string{
 	37: "no_connection", 38: "no_tls", 39: "tls_authority", 40: "tls_expired", 41: "tls_name", 42: "tls_client",
 	43: "not_found", 44: "gateway", 45: "unauthorized",
 	46: "offline/credentials_rejected", // where a workspace stands, too
+	47: "agent_gone", 48: "clock",      // and when a push failed
 }
 
 // phraseNumbers are the phrases as they are stored.

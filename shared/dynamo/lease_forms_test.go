@@ -78,8 +78,13 @@ func TestAnInstantHasFiveBytes(t *testing.T) {
 	}
 }
 
-// What a workspace stands as takes no more than a number, for each reason.
+// What a workspace stands as takes no more than a number, for each reason, and so does why a push failed.
 func TestEachReasonIsAPhrase(t *testing.T) {
+	for _, why := range workspace.PushFaults() {
+		if !slices.Contains(phrases[:], string(why)) {
+			t.Errorf("%s is no phrase", why)
+		}
+	}
 	for _, reason := range workspace.Reasons() {
 		if !slices.ContainsFunc(phrases, func(p string) bool { return strings.HasSuffix(p, "/"+string(reason)) }) {
 			t.Errorf("no phrase ends with %s", reason)
