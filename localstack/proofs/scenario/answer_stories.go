@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,6 +20,7 @@ var answerStories = slices.Concat(
 		{"an agent takes each message and fails each task", tasksFail},
 		{"an agent that failed its tasks is restarted, and mended at the second time", tasksMended},
 		{"one message that the agent can't take, between others: it is lost, and that is told", refusedForGood},
+		{"a message that ends its agent at each start lets the others pass, and dies", endsItsAgent},
 		{"messages of a kind that the agent does not know leave it healthy", unknownMethods},
 		{"an agent whose model provider is down for a while loses no mail", providerOutage},
 		{"mail that expired while its agent was away is told, and can be sent again", expiredAway},
@@ -86,6 +88,64 @@ func poison(title string, fail http.HandlerFunc, hint string) story {
 		must(a.awaitOutlook(ctx, goodOutlook)) // one that fails alone says nothing of the agent
 		must(a.arrivedInOrder(ctx))
 	}}
+}
+
+// restartAfter is how long a supervisor waits before it starts an agent again.
+const restartAfter = time.Second
+
+// endsItsAgent is the story of an agent whose process ends when it reads a message: its supervisor starts it again, and
+// it registers the same URL.
+func endsItsAgent(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.leave()
+	url := a.server.URL
+	ended, boots := make(chan struct{}, 1), make(chan error, 100)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ended:
+				wait(ctx, restartAfter)
+				boots <- a.registerAccepted(ctx, "", url)
+			}
+		}
+	}()
+	id := a.sendFailing(ctx, func(http.ResponseWriter, *http.Request) {
+		select {
+		case ended <- struct{}{}:
+		default: // it is being started again
+		}
+		panic(http.ErrAbortHandler)
+	})
+	a.sent = nil
+	for range 2 {
+		_, _, err := a.send(ctx)
+		must(err)
+	}
+	must(a.arrivedInOrder(ctx))
+	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
+	must(a.awaitNoFailure(ctx))
+	must(a.awaitOutlook(ctx, goodOutlook))
+	must(a.arrivedInOrder(ctx))
+	if n := len(boots); n > 6 {
+		must(fmt.Errorf("it was started %d times before the message was dead", n))
+	}
+	for range len(boots) {
+		must(<-boots)
+	}
+}
+
+// awaitNoFailure waits until the agent's last start has taken something: up to then, the failure before it stands.
+func (a *agent) awaitNoFailure(ctx context.Context) error {
+	return within(ctx, patience, func(ctx context.Context) error {
+		v, err := a.view(ctx)
+		if err == nil && checkEvidence(v, "the last delivery failed") == nil {
+			err = errors.New("the last delivery to it failed")
+		}
+		return err
+	})
 }
 
 // noDelivery is the story of an agent that gives an answer to everything, and later a
