@@ -41,9 +41,10 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", fmt.Sprintf("%s.%d", m.ID, m.Version))
+	key := callbackKey(m)
+	req.Header.Set("Idempotency-Key", key)
 	req.Header.Set("X-Rollcall-Message-Id", m.ID)
-	if err := sign(req, to, m.ID+"-"+string(m.State), body); err != nil {
+	if err := sign(req, to, key, body); err != nil {
 		return err
 	}
 	resp, err := p.client.Do(req)
@@ -59,4 +60,10 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// callbackKey names one end of a message: it is the same for each try to tell it, and another one for the end of the
+// message after a redrive.
+func callbackKey(m chat.Message) string {
+	return fmt.Sprintf("%s-%s-%d", m.ID, m.State, m.SettledAt.UnixMilli())
 }

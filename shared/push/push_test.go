@@ -229,6 +229,43 @@ func TestTell(t *testing.T) {
 	}
 }
 
+// A callback's key names one end of a message: each try of one end has the same, and the end after a redrive another.
+// Both headers that a receiver may go by have it.
+func TestACallbacksKeyNamesTheEnd(t *testing.T) {
+	var keys []string
+	sender := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Idempotency-Key") != r.Header.Get("Webhook-Id") {
+			t.Errorf("two keys: %v", r.Header)
+		}
+		keys = append(keys, r.Header.Get("Idempotency-Key"))
+	}))
+	defer sender.Close()
+	p, to := push.New(push.Private, push.Patience{}), delivery.Target{URL: sender.URL}
+	now := time.Unix(1614265330, 0)
+	m := chat.Message{ID: "m", Workspace: "w", State: chat.Queued, ExpiresAt: now}
+	ends := map[string]int{}
+	for end := range 3 {
+		m = m.Expire(now)
+		for range 3 {
+			if err := p.Tell(t.Context(), to, m); err != nil {
+				t.Fatal(err)
+			}
+			m = m.Tell(m.Told.Tried("HTTP 500", false)) // as each try is noted
+		}
+		for _, key := range keys[3*end:] {
+			ends[key]++
+		}
+		if key := keys[3*end]; ends[key] != 3 {
+			t.Fatalf("the tries of end %d: %v", end, keys)
+		}
+		var err error
+		if m, err = m.Redrive(chat.Policy{Lifetime: time.Minute}, now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(2 * time.Minute)
+	}
+}
+
 func isUnreached(err error) bool {
 	_, is := errors.AsType[*delivery.UnreachedError](err)
 	return is
