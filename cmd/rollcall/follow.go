@@ -13,7 +13,7 @@ import (
 // follow prints the states of an accepted message until it has ended, or until
 // patience has passed. Any end but delivered is a bad outcome.
 func (a *app) follow(ctx context.Context, id string, m accepted, patience time.Duration) error {
-	a.printf("%s", m.line())
+	a.hanging("", a.printer().words(m.line()))
 	next := fmt.Sprintf("follow it with: rollcall receipts %s %s", id, m.MessageID)
 	r, ended, err := a.awaitEnd(ctx, id, m.MessageID, patience)
 	if errors.Is(err, context.Canceled) {
@@ -61,7 +61,7 @@ func (a *app) awaitEnd(
 		}
 		last = r
 		if line := string(r.State) + ": " + r.Reason; line != printed && r.State.Open() {
-			a.printf("%s\n", line)
+			a.hanging(string(r.State)+": ", a.printer().words(r.Reason))
 			printed = line
 		}
 		return !r.State.Open(), nil
@@ -76,9 +76,9 @@ func (a *app) showEnd(r api.Receipt, ended bool) error {
 		if !ended {
 			return
 		}
-		fmt.Fprintf(w, "%s: %s\n", r.State, r.Reason)
+		w.hanging(string(r.State)+": ", w.words(r.Reason))
 		for _, line := range answerLines(r) {
-			fmt.Fprintf(w, "%s: %s\n", line[0], line[1])
+			w.hanging(line[0]+": ", line[1])
 		}
 	})
 }

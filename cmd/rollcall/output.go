@@ -50,6 +50,13 @@ func (a *app) printf(format string, args ...any) {
 	}
 }
 
+// hanging prints a text for people, as printer.hanging does: nothing with --output json.
+func (a *app) hanging(head, text string) {
+	if a.output == "table" {
+		a.printer().hanging(head, text)
+	}
+}
+
 // output is where a command prints. It remembers the first write that failed, so that no command
 // has to look at each of its writes, and none ends well whose output is cut off.
 type output struct {

@@ -41,7 +41,7 @@ func (a *app) sendCommand() *cobra.Command {
 			if !noFollow {
 				return a.follow(cmd.Context(), args[0], out, patience)
 			}
-			return a.show(out, func(w *printer) { fmt.Fprint(w, out.line()) })
+			return a.show(out, func(w *printer) { w.hanging("", w.words(out.line())) })
 		},
 	}
 	patience = 2 * time.Minute
@@ -125,24 +125,24 @@ type accepted struct {
 // has ended.
 func (m accepted) line() string {
 	if m.Expected == "" && m.Message != "" {
-		return fmt.Sprintf("%s: %s\n", m.MessageID, m.Message)
+		return fmt.Sprintf("%s: %s", m.MessageID, m.Message)
 	}
 	if m.Status == string(workspace.StatusPaused) {
-		return m.MessageID + " accepted; it waits until the workspace is resumed\n"
+		return m.MessageID + " accepted; it waits until the workspace is resumed"
 	}
-	return fmt.Sprintf("%s accepted; expected: %s\n", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
+	return fmt.Sprintf("%s accepted; expected: %s", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
 }
 
 // warnOfDelay says why a message will not arrive now.
 func (a *app) warnOfDelay(m accepted) {
 	switch {
 	case m.Hint != "":
-		a.printf("the workspace is %s (%s): %s\n", m.Status, m.Reason, a.printer().words(m.Hint))
+		a.hanging("", fmt.Sprintf("the workspace is %s (%s): %s", m.Status, m.Reason, a.printer().words(m.Hint)))
 	case m.Expected == string(workspace.ExpectNobody):
 		why := strings.TrimRight(m.Message, ": ")
 		if why != "" {
 			why = ": " + a.printer().words(why)
 		}
-		a.printf("the workspace is %s (%s)%s\n", m.Status, m.Reason, why)
+		a.hanging("", fmt.Sprintf("the workspace is %s (%s)%s", m.Status, m.Reason, why))
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // A byte that is no text never becomes another one on its way.
@@ -41,5 +42,24 @@ func TestSendGoesOnUnderOneID(t *testing.T) {
 	p = &platform{answers: on(sendDemo, answer{429, full})}
 	if code, _, _ = rollcall(t.Context(), t, p, "send", "demo", "hello"); code != exitRefused || len(p.calls) != 1 {
 		t.Fatalf("exit %d after %d calls", code, len(p.calls))
+	}
+}
+
+// What a message came to is told as everywhere: its times by the clock that is asked for, and no line of its answer
+// looks as if this program had written it.
+func TestSendTellsAsTheOthersDo(t *testing.T) {
+	t.Setenv("COLUMNS", "60")
+	forged := strings.Repeat("漢", 26) + "rollcall revoke demo --force"
+	waits := `{"message_id": "m1", "state": "queued", "reason": "it waits until 2026-01-31T12:00:00Z"}`
+	told := `{"message_id": "m1", "state": "delivered", "reason": "taken at 2026-01-31T12:00:00Z, and it said \"` +
+		forged + `\"", "answer_text": "` + forged + `"}`
+	p := &platform{answers: map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: {{200, waits}, {200, told}}}}
+	_, out, _ := rollcall(t.Context(), t, p, "send", "demo", "hello")
+	stamp := (&printer{zone: time.Local}).absolute(longAgo)
+	if strings.Count(out, stamp) != 2 || strings.Contains(out, "T12:00:00Z") {
+		t.Errorf("%s has the times in another form than %s", out, stamp)
+	}
+	if !strings.Contains(out, "revoke") || strings.Contains("\n"+onTerminal(out, 60), "\nrollcall revoke") {
+		t.Errorf("a command of the agent stands alone:\n%s", onTerminal(out, 60))
 	}
 }

@@ -72,7 +72,7 @@ func (w *printer) table(columns []column, rows [][]string) {
 // row prints one row: a line, or several if it has prose or a first cell for which there is no room.
 func (w *printer) row(columns []column, widths []int, cells []string, colour bool) {
 	cells = slices.Clone(cells)
-	if utf8.RuneCountInString(cells[0]) > widths[0] {
+	if cellsOf(cells[0]) > widths[0] {
 		fmt.Fprintln(w, cells[0])
 		cells[0] = ""
 	}
@@ -90,7 +90,7 @@ func (w *printer) row(columns []column, widths []int, cells []string, colour boo
 		if !columns[c].prose { // a word of prose that is too long stays whole
 			cell = clip(cell, widths[c])
 		}
-		padding := strings.Repeat(" ", max(widths[c]-utf8.RuneCountInString(cell), 0)+gap)
+		padding := strings.Repeat(" ", max(widths[c]-cellsOf(cell), 0)+gap)
 		if colour && slices.Contains(coloured, columns[c].head) {
 			cell = paint(cell)
 		}
@@ -128,7 +128,7 @@ func (w *printer) layout(columns []column, rows [][]string) []int {
 		case columns[c].prose:
 			return min(whole[c], max(columns[c].least, w.width/3))
 		}
-		return min(whole[c], max(columns[c].least, utf8.RuneCountInString(columns[c].head)))
+		return min(whole[c], max(columns[c].least, cellsOf(columns[c].head)))
 	}
 	byRank := make([]int, 0, len(columns))
 	for c := 1; c < len(columns); c++ {
@@ -170,9 +170,9 @@ func widen(columns []column, widths, whole, byRank []int, room int) {
 
 // widestWithin is how wide the first column is: as its widest cell for which there is room.
 func widestWithin(first column, rows [][]string, room int) int {
-	widest := utf8.RuneCountInString(first.head)
+	widest := cellsOf(first.head)
 	for _, r := range rows {
-		if n := utf8.RuneCountInString(r[0]); n <= room {
+		if n := cellsOf(r[0]); n <= room {
 			widest = max(widest, n)
 		}
 	}
@@ -183,9 +183,9 @@ func widestWithin(first column, rows [][]string, room int) int {
 func widthsOf(columns []column, rows [][]string) []int {
 	widths := make([]int, len(columns))
 	for c := range columns {
-		widths[c] = utf8.RuneCountInString(columns[c].head)
+		widths[c] = cellsOf(columns[c].head)
 		for _, r := range rows {
-			widths[c] = max(widths[c], utf8.RuneCountInString(r[c]))
+			widths[c] = max(widths[c], cellsOf(r[c]))
 		}
 	}
 	return widths
@@ -196,10 +196,10 @@ func widthsOf(columns []column, rows [][]string) []int {
 func (w *printer) facts(rows [][]string) {
 	label := 0
 	for _, r := range rows {
-		label = max(label, utf8.RuneCountInString(r[0]))
+		label = max(label, cellsOf(r[0]))
 	}
 	for _, r := range rows {
-		head := fmt.Sprintf("%-*s", label+gap, r[0])
+		head := r[0] + strings.Repeat(" ", label-cellsOf(r[0])+gap)
 		if len(r) > 2 {
 			w.thenCommand(head, r[1], r[2])
 			continue
@@ -208,10 +208,15 @@ func (w *printer) facts(rows [][]string) {
 	}
 }
 
-// hanging prints a text after a head. What has no room in a line goes on below, as far in as the head is wide.
+// hanging prints a text after a head. What has no room in a line goes on below, as far in as the head is wide. Where
+// the head leaves too little room, the text begins below it.
 func (w *printer) hanging(head, text string) {
-	indent := utf8.RuneCountInString(head)
-	for i, line := range wrap(text, w.width-indent) {
+	indent := cellsOf(head)
+	if w.width > 0 && w.width-indent < narrowest {
+		fmt.Fprintln(w, strings.TrimRight(head, " "))
+		indent, head = len(continued(0)), continued(0)
+	}
+	for i, line := range w.wrap(text, indent) {
 		if i > 0 {
 			head = continued(indent)
 		}
@@ -228,7 +233,7 @@ func (w *printer) lines(text string) {
 			w.command(in, bare)
 			continue
 		}
-		for i, part := range wrap(bare, w.width-len(in)-gap) {
+		for i, part := range w.wrap(bare, len(in)+gap) {
 			fmt.Fprintln(w, in+strings.Repeat(" ", min(i, 1)*gap)+part)
 		}
 	}
@@ -237,9 +242,9 @@ func (w *printer) lines(text string) {
 // thenCommand prints a text and the command that comes next: in the same line if there is room, else in one of its own,
 // as it may be copied.
 func (w *printer) thenCommand(head, text, command string) {
-	indent := utf8.RuneCountInString(head)
+	indent := cellsOf(head)
 	if whole := text + "; " + command; command != "" &&
-		(w.width == 0 || indent+utf8.RuneCountInString(whole) <= w.width) {
+		(w.width == 0 || indent+cellsOf(whole) <= w.width) {
 		fmt.Fprintln(w, head+whole)
 		return
 	}
@@ -257,40 +262,32 @@ func (w *printer) thenCommand(head, text, command string) {
 // below if there is no room.
 func (w *printer) command(in, command string) {
 	bare, who, ok := strings.Cut(command, "   (")
-	if !ok || w.width == 0 || len(in)+utf8.RuneCountInString(command) <= w.width {
+	if !ok || w.width == 0 || len(in)+cellsOf(command) <= w.width {
 		fmt.Fprintln(w, in+command)
 		return
 	}
 	fmt.Fprintf(w, "%s%s\n%s(%s\n", in, bare, in, who)
 }
 
-// narrowest is the fewest characters that a text is broken into.
+// narrowest is the fewest columns that a text is broken into.
 const narrowest = 20
 
-// quotation is what is quoted in a text: an agent's words, or what it declared.
-var quotation = regexp.MustCompile(`“[^”]*(?:”|$)|"(?:[^"\\]|\\.)*(?:"|$)`)
-
-// quoteAt is the mark of the quotation that a text stops in at a place; "" if it stops in none.
-func quoteAt(text string, at int) string {
-	for _, q := range quotation.FindAllStringIndex(text, -1) {
-		if q[0] < at && at < q[1] {
-			_, size := utf8.DecodeRuneInString(text[q[0]:])
-			return text[q[0] : q[0]+size]
-		}
-	}
-	return ""
-}
-
-// wrap breaks a text into lines of at most width characters, between words. A word that is longer
-// stays whole, as it may be copied. A line that goes on with a quotation begins with its mark, so that what is quoted
-// never stands as a line of the text.
-func wrap(text string, width int) []string {
-	if width < narrowest {
+// wrap breaks a text into lines, of which other things take some columns.
+func (w *printer) wrap(text string, taken int) []string {
+	if w.width == 0 {
 		return []string{text}
 	}
+	return wrap(text, w.width-taken)
+}
+
+// wrap breaks a text into lines of at most width columns (and at least narrowest), between words. A word that is longer
+// is broken too, unless it may be copied: an id or a URL that is not quoted. A line that goes on with a quotation
+// begins with its mark, so that what is quoted never stands as a line of the text.
+func wrap(text string, width int) []string {
+	width = max(width, narrowest)
 	var lines []string
 	for part := range strings.SplitSeq(text, "\n") {
-		if utf8.RuneCountInString(part) <= width {
+		if cellsOf(part) <= width {
 			lines = append(lines, part)
 			continue
 		}
@@ -299,14 +296,24 @@ func wrap(text string, width int) []string {
 	return lines
 }
 
+// mayBeCopied is what stays whole where nothing is quoted: an id, a URL.
+var mayBeCopied = regexp.MustCompile(`^[\w.:/?&=#%@~+,;()-]+$`)
+
 // wrapped breaks a text that is longer than width; see wrap.
 func wrapped(text string, width int) (lines []string) {
+	quoted := quotationsIn(text)
 	line, at := "", 0
 	for word := range strings.SplitSeq(text, " ") {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines, line = append(lines, line), quoteAt(text, at)
+		if line != "" && cellsOf(line)+1+cellsOf(word) > width {
+			lines, line = append(lines, line), quoted.markAt(at)
 		} else if line != "" {
 			line += " "
+		}
+		whole := mayBeCopied.MatchString(word) && quoted.markAt(at) == ""
+		for !whole && cellsOf(line)+cellsOf(word) > width {
+			first := fitting(word, width-cellsOf(line))
+			at += len(first)
+			lines, line, word = append(lines, line+first), quoted.markAt(at), word[len(first):]
 		}
 		line += word
 		at += len(word) + 1
@@ -314,12 +321,42 @@ func wrapped(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// clip shortens s to at most n characters.
-func clip(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
+// quotation is what is quoted in a text: an agent's words, or what it declared.
+var quotation = regexp.MustCompile(`“[^”]*(?:”|$)|"(?:[^"\\]|\\.)*(?:"|$)`)
+
+// quotations are where the quotations of a text stand, and the mark of each.
+type quotations []struct {
+	from, to int
+	mark     string
+}
+
+func quotationsIn(text string) (out quotations) {
+	for _, q := range quotation.FindAllStringIndex(text, -1) {
+		_, size := utf8.DecodeRuneInString(text[q[0]:])
+		out = append(out, struct {
+			from, to int
+			mark     string
+		}{q[0], q[1], text[q[0] : q[0]+size]})
 	}
-	return s
+	return out
+}
+
+// markAt is the mark of the quotation that the text stops in at a place; "" if it stops in none.
+func (all quotations) markAt(at int) string {
+	for _, q := range all {
+		if q.from < at && at < q.to {
+			return q.mark
+		}
+	}
+	return ""
+}
+
+// clip shortens s to at most n columns.
+func clip(s string, n int) string {
+	if cellsOf(s) <= n {
+		return s
+	}
+	return fitting(s, n-1) + "…"
 }
 
 // orDash fills an empty cell.

@@ -2,20 +2,23 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
 func printed(width int, colour bool, forPeople func(*printer)) string {
 	var out bytes.Buffer
-	forPeople(&printer{Writer: &out, width: width, colour: colour})
+	forPeople(&printer{Writer: &out, zone: time.UTC, width: width, colour: colour})
 	return out.String()
 }
 
@@ -72,15 +75,15 @@ func TestATableIsAsWideAsTheTerminal(t *testing.T) {
 		row := rapid.Custom(func(t *rapid.T) []string {
 			cells := []string{rapid.StringMatching(`[a-z]{1,30}`).Draw(t, "id")}
 			for range columns[2:] {
-				cells = append(cells, rapid.StringMatching(`[a-zé]{0,40}`).Draw(t, "cell"))
+				cells = append(cells, rapid.StringMatching(`[a-zé漢👩]{0,40}`).Draw(t, "cell"))
 			}
-			return append(cells, rapid.StringMatching(`([A-Zé]{1,9} ){0,12}[A-Z]`).Draw(t, "why"))
+			return append(cells, rapid.StringMatching(`([A-Zé漢]{1,9} ){0,12}[A-Z]`).Draw(t, "why"))
 		})
 		rows := rapid.SliceOfN(row, 1, 8).Draw(t, "rows")
 		width := rapid.IntRange(30+always+gap+narrowest, 200).Draw(t, "width")
 		got := printed(width, false, func(w *printer) { w.table(columns, rows) })
 		for line := range strings.Lines(got) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+			if n := cellsOf(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d characters in %d columns: %q", n, width, line)
 			}
 		}
@@ -107,24 +110,95 @@ func TestFactsAreWrapped(t *testing.T) {
 	}
 }
 
-// Whatever an agent's or a sender's words are, and however wide the terminal is: no line begins with them that looks as
-// if this program had written it.
+// strange are characters, and how many columns a terminal gives them that gives them the most: a table of its own, as
+// cells is what is tested.
+var strange = map[string]int{
+	"x": 1, "漢": 2, "한": 2, "Ｗ": 2, "\u3000": 2, "é": 1, "e\u0301": 1, "\u0301": 0, "क\u094d": 1, "\u200d": 0,
+	"👩": 2, "👍🏽": 4, "👩\u200d💻": 4, "❤\ufe0f": 2, "🇨🇦": 4, "1\ufe0f\u20e3": 2, "ｶ": 1, "𠀋": 2, "|": 1, "\u00a0": 1,
+	"💻": 2, "👍": 2, "🏽": 2, "🇨": 2, "🇦": 2,
+}
+
+func TestCells(t *testing.T) {
+	for text, want := range strange {
+		if got := cellsOf(text); got != want {
+			t.Errorf("%q takes %d columns, want %d", text, got, want)
+		}
+		if got := fitting(text+text, want); cellsOf(got) != want {
+			t.Errorf("%d columns of %q: %q", want, text+text, got)
+		}
+	}
+}
+
+// firstOf is what a text begins with, and how many columns it takes.
+func firstOf(text string) (first string, wide int) {
+	for s, n := range strange {
+		if strings.HasPrefix(text, s) && len(s) > len(first) {
+			first, wide = s, n
+		}
+	}
+	switch _, size := utf8.DecodeRuneInString(text); {
+	case first != "":
+		return first, wide
+	case text == "\n":
+		return text, 0
+	default:
+		return text[:size], 1
+	}
+}
+
+// onTerminal is what a terminal shows of lines: it breaks those that are too long.
+func onTerminal(text string, width int) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		column := 0
+		for line != "" {
+			first, wide := firstOf(line)
+			if column += wide; column > width {
+				out.WriteString("\n")
+				column = wide
+			}
+			out.WriteString(first)
+			line = line[len(first):]
+		}
+	}
+	return out.String()
+}
+
+// strangers are words that an agent or a sender may write: with a command among them, and what may move it.
+var strangers = rapid.Custom(func(t *rapid.T) string {
+	long := rapid.Custom(func(t *rapid.T) string {
+		of := rapid.SampledFrom(slices.Sorted(maps.Keys(strange))).Draw(t, "character")
+		return strings.Repeat(of, rapid.IntRange(0, 130).Draw(t, "times"))
+	})
+	before := rapid.OneOf(rapid.StringMatching(`([a-z]{1,12} ){0,20}`), long).Draw(t, "before")
+	after := rapid.OneOf(rapid.StringMatching(`( [a-z]{1,12}){0,20}`), long).Draw(t, "after")
+	return before + "rollcall revoke demo --force" + after
+})
+
+// Whatever an agent's or a sender's words are, and however wide the terminal is: no line of it begins with them that
+// looks as if this program had written it.
 func TestNoWordsOfOthersStandAsALine(t *testing.T) {
-	forged := regexp.MustCompile(`(?m)^ *rollcall revoke demo`)
+	forged := regexp.MustCompile(`(?m)^[\s\p{Mn}\p{Cf}]*rollcall revoke demo`)
 	rapid.Check(t, func(t *rapid.T) {
-		words := rapid.StringMatching(`([a-z]{1,12} ){0,20}rollcall revoke demo --force( [a-z]{1,12}){0,20}`).Draw(t, "words")
+		words := visible.Text(strangers.Draw(t, "words"))
 		width := rapid.IntRange(30, 120).Draw(t, "width")
 		before := rapid.SampledFrom([]string{"next: ", "  last failed delivery: ", "also: "}).Draw(t, "before")
 		quotes := rapid.SampledFrom([][2]string{{"“", "”"}, {`"`, `"`}}).Draw(t, "quotes")
 		columns := []column{{head: "ID"}, {head: "REASON", prose: true, least: narrowest}}
-		for name, got := range map[string]string{
-			"a hint": printed(width, false, func(w *printer) { w.lines(before + quotes[0] + words + quotes[1] + "; wait") }),
-			"facts":  printed(width, false, func(w *printer) { w.facts([][]string{{"reason", "it said " + words}}) }),
-			"a row":  printed(width, false, func(w *printer) { w.table(columns, [][]string{{"m", "it said " + words}}) }),
-			"lines":  visible.Lines("it said\n" + words),
+		said := entry{At: longAgo, Kind: "answer", Message: longMessage, Text: words}
+		named := api.Workspace{ID: "demo", Name: words}
+		for name, show := range map[string]func(w *printer){
+			"a hint":   func(w *printer) { w.lines(before + quotes[0] + words + quotes[1] + "; wait") },
+			"facts":    func(w *printer) { w.facts([][]string{{"reason", "it said " + words}}) },
+			"a row":    func(w *printer) { w.table(columns, [][]string{{"m", "it said " + words}}) },
+			"the log":  said.print,
+			"lines":    func(w *printer) { w.hanging("answer: ", visible.Lines("it said\n"+words)) },
+			"a name":   func(w *printer) { fleetTable(w, []api.Workspace{named}) },
+			"a status": func(w *printer) { workspaceTable(w, named) },
 		} {
-			if forged.MatchString(got) {
-				t.Fatalf("%s, %d wide:\n%s", name, width, got)
+			got := printed(width, false, show)
+			if shown := onTerminal(got, width); forged.MatchString(shown) {
+				t.Fatalf("%s, %d wide:\n%s", name, width, shown)
 			}
 		}
 	})
