@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // answerStories are about what an agent answers, and what that makes of its mail.
@@ -326,8 +330,7 @@ func unknownMethods(ctx context.Context, p Platform) {
 		answeringRPC(-32004, "no streaming"), answeringRPC(-32601, "Method not found"),
 	} {
 		a.serve(answer)
-		id, _, err := a.send(ctx)
-		must(err)
+		id := mustGet(a.sendBody(ctx, streamed(uuid.NewString())))
 		must(a.awaitMessage(ctx, id, "dead"))
 	}
 	if text := mustGet(a.explained(ctx)); strings.Contains(text, "undelivered") {
@@ -338,6 +341,13 @@ func unknownMethods(ctx context.Context, p Platform) {
 	id, _, err := a.send(ctx)
 	must(err)
 	must(a.awaitMessage(ctx, id, "delivered"))
+}
+
+// streamed is a message whose sender wants a stream, which not every agent has.
+func streamed(id string) map[string]any {
+	m := client.Message(id, "hello")
+	m["method"] = "message/stream"
+	return m
 }
 
 func providerOutage(ctx context.Context, p Platform) {

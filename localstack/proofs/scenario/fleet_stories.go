@@ -258,6 +258,7 @@ func (f *fleet) outageEnds(ctx context.Context, p Platform) {
 	// The suspicion is short: do not wait for the sweep to end.
 	go func() { _, _ = p.Do(ctx, "POST", "/sweep", p.OperatorToken, nil) }()
 	must(checkEvidence(mustGet(a.awaitVerdict(ctx, platformSuspect)), "first sweep after it"))
+	wait(ctx, grace/6) // a function that looked at the fleet before the sweep shows for so long what it knew
 	must(a.keepsVerdict(ctx, platformSuspect, 2*time.Second))
 	a.startHeartbeats(ctx)
 	mustGet(a.awaitVerdict(ctx, healthy))

@@ -54,7 +54,7 @@ func wedged(ctx context.Context, p Platform) {
 	recorder := a.recordVerdicts(ctx)
 	a.setReport(map[string]any{"runtime_state": "wedged"})
 	v := mustGet(a.awaitVerdict(ctx, runtimeWedged))
-	must(checkAdvice(v, "restart", "wedged"))
+	must(checkAdvice(v, "restart", "runtime is stuck"))
 	a.setReport(map[string]any{})
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, runtimeWedged, healthy))

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,8 @@ type signedCalls struct {
 	secrets []string
 	calls   int
 	problem error
+	last    http.Header
+	body    []byte
 }
 
 func (s *signedCalls) receive(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +40,7 @@ func (s *signedCalls) receive(w http.ResponseWriter, r *http.Request) {
 			s.problem = fmt.Errorf("call %d: %w", s.calls+1, err)
 		}
 	}
-	s.calls++
+	s.calls, s.last, s.body = s.calls+1, r.Header, body
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"result":{"parts":[{"kind":"text","text":"done"}]}}`)
 }
@@ -57,6 +60,14 @@ func (s *signedCalls) delivered(ctx context.Context) error {
 	return s.problem
 }
 
+// refuses reports whether the last call was not signed with a secret.
+func (s *signedCalls) refuses(secret string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hook := mustGet(webhooks.NewWebhook(secret))
+	return hook.Verify(s.body, s.last) != nil
+}
+
 func (s *signedCalls) know(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,21 +79,30 @@ func pushesAreSigned(ctx context.Context, p Platform) {
 	defer a.leave()
 	s := &signedCalls{a: a}
 	url := a.serve(s.receive)
-	r, err := a.register(ctx, "", url)
-	must(wantStatus(r, err, 200))
-	first := r.Text("webhook_secret")
+	register := func(former string) (secret string) {
+		r, err := a.register(ctx, "", url)
+		must(wantStatus(r, err, 200))
+		if secret = r.Text("webhook_secret"); secret == former {
+			must(fmt.Errorf("a new credential came with the old secret"))
+		}
+		return secret
+	}
+	first := register("")
 	s.know(first)
 	a.startHeartbeats(ctx)
 	must(s.delivered(ctx))
 	a.stopCalls()
+	r, err := a.call(ctx, "POST", "/workspaces/"+a.id+"/rotate", nil)
+	must(wantStatus(r, err, 200))
+	a.token = r.Text("auth_token")
+	second := register(first)
+	s.know(second, first) // whoever has not heard of the new one verifies with the old
+	must(s.delivered(ctx))
 	mustGet(a.operate(ctx, 200, "repair", map[string]any{"force": true}))
 	a.token = ""
-	r, err = a.register(ctx, "", url)
-	must(wantStatus(r, err, 200))
-	if r.Text("webhook_secret") == first {
-		must(fmt.Errorf("a new credential came with the old secret"))
-	}
-	s.know(r.Text("webhook_secret"), first) // whoever has not heard of the new one verifies with the old
-	a.startHeartbeats(ctx)
+	s.know(register(second))
 	must(s.delivered(ctx))
+	if !s.refuses(second) {
+		must(errors.New("a secret signs on whose credential an operator ended"))
+	}
 }

@@ -223,8 +223,9 @@ func neighbour(ctx context.Context, p Platform) {
 		r, err := stranger.register(ctx, "", "")
 		must(wantProblem(r, err, 401, "credential_missing"))
 	}
+	must(a.heartbeatAccepted(ctx)) // the agent itself is there
 	// It may be the incident, so it is shown; its mail goes on all the same.
-	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "its credential is refused", "now"}))
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "refused, for their credential", "now"}))
 	must(within(ctx, 8*time.Second, a.arrivedInOrder))
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	must(a.awaitOutlook(ctx, goodOutlook))
