@@ -18,6 +18,7 @@ const (
 	enrolmentUntil     = "until"
 	enrolmentWorkspace = "workspace"
 	enrolmentLife      = "life"
+	enrolmentEnded     = "ended"
 )
 
 func enrolmentKey(id string) item { return chatKey(enrolmentPartition+id, enrolmentSort) }
@@ -28,7 +29,7 @@ func (s *Store) Enrol(ctx context.Context, e registry.Enrolment, by activity.Aud
 	it[enrolmentHash], it[enrolmentUses], it[enrolmentUntil] = hashValue(e.Hash), num(int64(e.Uses)), millis(e.Until)
 	it[TTLAttribute] = num(e.Until.Unix())
 	if e.Workspace != "" {
-		it[enrolmentWorkspace], it[enrolmentLife] = str(e.Workspace), num(e.Life)
+		it[enrolmentWorkspace], it[enrolmentLife], it[enrolmentEnded] = str(e.Workspace), num(e.Life), num(e.Ended)
 	}
 	return s.transactAudited(ctx, e.AuditTrail(), by, s.chatPut(it))
 }
@@ -44,7 +45,7 @@ func (s *Store) Enrolment(ctx context.Context, id string) (registry.Enrolment, e
 	}
 	return registry.Enrolment{
 		ID: id, Hash: hashOf(it[enrolmentHash]), Workspace: strOf(it[enrolmentWorkspace]), Life: intOf(it[enrolmentLife]),
-		Uses: int(intOf(it[enrolmentUses])), Until: timeOf(it[enrolmentUntil]),
+		Ended: intOf(it[enrolmentEnded]), Uses: int(intOf(it[enrolmentUses])), Until: timeOf(it[enrolmentUntil]),
 	}, nil
 }
 

@@ -21,6 +21,7 @@ var leaseAttributes = map[string]string{
 	"RegisteredAt": "r", "Declared": "d", "DeclaredBy": "D", "Pushable": "p", "MaxTasks": "mx",
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
 	"URLEpoch": "ue", "URLEndedAt": "uz", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
+	"CredentialsEnded": "ce",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",

@@ -145,7 +145,7 @@ var meanings = map[fault.Code][2]string{
 		"leave the headers out, or name the right one",
 	},
 	fault.EnrolmentUnknown: {
-		"the enrolment token is unknown, used up, expired, or for another workspace",
+		"the enrolment token is unknown, used up, expired, ended, or for another workspace",
 		"have an operator make another one",
 	},
 

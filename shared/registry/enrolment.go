@@ -18,6 +18,7 @@ type Enrolment struct {
 	Hash      token.Hash // of the token
 	Workspace string     // the only one it is good for; "" for any unused id
 	Life      int64      // of Workspace: the number of the one it is good for
+	Ended     int64      // how often the credentials of that life had been ended: it is good until the next time
 	Uses      int        // that are left
 	Until     time.Time
 }
@@ -55,13 +56,14 @@ func (r *Registry) Enrol(
 		return "", Enrolment{}, fault.New(fault.InvalidRequest,
 			"uses must be from 1 to %d and expires_in_seconds from 1 to %d", EnrolmentUses, int(EnrolmentFor.Seconds()))
 	}
-	life, err := r.lifeToEnrol(ctx, id)
+	life, ended, err := r.lifeToEnrol(ctx, id)
 	if err != nil {
 		return "", Enrolment{}, err
 	}
 	text, hash := token.Mint(token.Enrolment)
 	e := Enrolment{
-		ID: token.PublicID(text), Hash: hash, Workspace: id, Life: life, Uses: uses, Until: now.Add(lasts),
+		ID: token.PublicID(text), Hash: hash, Workspace: id, Life: life, Ended: ended, Uses: uses,
+		Until: now.Add(lasts),
 	}
 	return text, e, r.Enrolments.Enrol(ctx, e, activity.AuditEntry{
 		Actor: by, Action: "enrolment_issued", At: now,
@@ -70,17 +72,24 @@ func (r *Registry) Enrol(
 	})
 }
 
-// lifeToEnrol is the number of the life that an enrolment made now is good for: of a
-// removed workspace the next one. Errors: invalid_workspace_id, platform_unavailable.
-func (r *Registry) lifeToEnrol(ctx context.Context, id string) (int64, error) {
+// lifeToEnrol is the number of the life that an enrolment made now is good for (of a
+// removed workspace the next one), and how often its credentials have been ended.
+// Errors: invalid_workspace_id, platform_unavailable.
+func (r *Registry) lifeToEnrol(ctx context.Context, id string) (life, ended int64, err error) {
 	if id == "" {
-		return 0, nil
+		return 0, 0, nil
 	}
 	f, _, err := r.find(ctx, id)
 	if f.Hold == workspace.Removed {
-		return f.Lives + 1, err
+		return f.Lives + 1, 0, err
 	}
-	return f.Lives, err
+	return f.Lives, f.CredentialsEnded, err
+}
+
+// goodFor reports whether an enrolment is good for a workspace: it is for any, or for
+// the present life of this one, whose credentials no operator has ended since.
+func (e Enrolment) goodFor(id string, f workspace.Facts) bool {
+	return e.Workspace == "" || (e.Workspace == id && e.Life == f.Lives && e.Ended == f.CredentialsEnded)
 }
 
 // admitByEnrolment admits a register by its enrolment token. The second register
@@ -92,11 +101,11 @@ func (r *Registry) admitByEnrolment(
 ) (workspace.Admission, *Enrolment, error) {
 	hash := token.Digest(in.Enrolment)
 	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
-	expired, another := !now.Before(e.Until), e.Workspace != "" && (e.Workspace != in.ID || e.Life != f.Lives)
+	expired := !now.Before(e.Until)
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err
-	case err != nil || !hash.Matches(e.Hash) || expired || another || f.Hold == workspace.Removed:
+	case err != nil || !hash.Matches(e.Hash) || expired || !e.goodFor(in.ID, f) || f.Hold == workspace.Removed:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case hash.Matches(f.EnrolledBy) && in.From == f.BootstrapFrom: // issued for it before, and never used
 		return workspace.Admission{Mint: true}, nil, nil
@@ -131,6 +140,6 @@ func EnrolmentAbsent() error {
 // it: a stranger learns nothing by trying.
 func EnrolmentUnknown() error {
 	return fault.New(fault.EnrolmentUnknown,
-		"this enrolment token is unknown, used up, expired, or for another workspace").
+		"this enrolment token is unknown, used up, expired, ended, or for another workspace").
 		WithHint("an operator makes one with rollcall enrol", "enrol")
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -65,6 +66,34 @@ func enrol(t *testing.T, r *registry.Registry, id string, uses int) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// ends are the ways in which an operator ends the credentials of the workspace w.
+var ends = map[string]func(context.Context, *registry.Registry) error{
+	"revoke": func(ctx context.Context, r *registry.Registry) error {
+		_, _, err := r.Revoke(ctx, "w", true, operator, t0)
+		return err
+	},
+	"repair": func(ctx context.Context, r *registry.Registry) error {
+		return repaired(ctx, r, registry.RepairInput{ID: "w", Force: true, By: operator})
+	},
+	"repair --from": func(ctx context.Context, r *registry.Registry) error {
+		return repaired(ctx, r, registry.RepairInput{ID: "w", From: address, Force: true, By: operator})
+	},
+	"repair --show": func(ctx context.Context, r *registry.Registry) error {
+		return repaired(ctx, r, registry.RepairInput{ID: "w", Show: true, Force: true, By: operator})
+	},
+	"adopt --reset-credentials": func(ctx context.Context, r *registry.Registry) error {
+		_, err := r.Create(ctx, registry.CreateInput{
+			ID: "w", Adopt: true, ResetCredentials: true, Force: true, By: operator,
+		}, t0)
+		return err
+	},
+}
+
+func repaired(ctx context.Context, r *registry.Registry, in registry.RepairInput) error {
+	_, err := r.Repair(ctx, in, t0)
+	return err
 }
 
 func TestEnrolment(t *testing.T) {
@@ -178,6 +207,41 @@ func TestEnrolment(t *testing.T) {
 		if err := r.Enrolments.Withdraw(t.Context(), token.PublicID(text), activity.AuditEntry{Actor: operator}); err != nil {
 			t.Fatal(err)
 		}
+		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.EnrolmentUnknown)
+	})
+	t.Run("a token for a workspace ends when an operator ends its credentials", func(t *testing.T) {
+		for name, end := range ends {
+			r := deployed()
+			made, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, (&agent{t: t, r: r, token: made.AuthToken}).heartbeat("w", t0), "")
+			stolen := enrol(t, r, "w", 5)
+			if err := end(t.Context(), r); err != nil {
+				t.Fatal(name, err)
+			}
+			thief := registry.Registration{ID: "w", Enrolment: stolen, From: "6.6.6.6"}
+			if _, err := r.Register(t.Context(), thief, t0); fault.CodeOf(err) != fault.EnrolmentUnknown {
+				t.Errorf("after %s: %v", name, err)
+			}
+			a := &agent{t: t, r: r}
+			want(t, a.register("w", enrol(t, r, "w", 1), t0), "") // one that is made since
+			want(t, a.heartbeat("w", t0), "")
+			if _, err := r.Register(t.Context(), thief, t0); fault.CodeOf(err) == "" {
+				t.Errorf("after %s, and once the agent is back: the token is good again", name)
+			}
+			want(t, a.heartbeat("w", t0), "")
+		}
+	})
+	t.Run("a token that is made between two revocations ends with the second", func(t *testing.T) {
+		r := deployed()
+		if _, err := r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, t0); err != nil {
+			t.Fatal(err)
+		}
+		want(t, fault.CodeOf(ends["revoke"](t.Context(), r)), "")
+		text := enrol(t, r, "w", 1)
+		want(t, fault.CodeOf(ends["revoke"](t.Context(), r)), "")
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.EnrolmentUnknown)
 	})
 	t.Run("a removed workspace stays removed", func(t *testing.T) {

@@ -172,10 +172,11 @@ func (f *Facts) issueToOperator(minted token.Hash, now time.Time) Credentials {
 	}
 }
 
-// dropCredentials ends every credential, and the URL with them, keeps the one in use (or else the one issued) as
-// PastCredential, and returns how many there were.
+// dropCredentials ends every credential, and with them the URL and the enrolment tokens for this workspace. It keeps
+// the one in use (or else the one issued) as PastCredential, and returns how many credentials there were.
 func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
 	old := f
+	f.CredentialsEnded++
 	for _, h := range []token.Hash{f.NextCredential, f.Credential} {
 		if !h.Zero() {
 			f.PastCredential = h
