@@ -25,9 +25,10 @@ type answer struct {
 
 // resultOf decides what an answer means. The first rule that matches holds:
 //
-//   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it
-//     knows no such call: it shows that an agent listens at the URL. A task that it fails for it is told.
 //   - A redirect is not followed: the agent can't be reached at this URL.
+//   - Any JSON-RPC answer to a probe is taken, even an error, and so is one by which an agent says that it
+//     knows no such call: it shows that an agent listens at the URL. A task that it fails for it is told. An error in
+//     another shape is any server's, and shows none.
 //   - 429, and 503 in the agent's own words, mean that the agent is busy.
 //   - A JSON-RPC error that says this message can't be taken refuses it for good; so does a status that says so.
 //   - Any other error of JSON-RPC is an error of the agent.
@@ -44,14 +45,14 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 		a.object = nil
 	}
 	switch {
+	case status >= 300 && status < 400:
+		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(resp))
 	case probe && a.answersProbe():
 		r := delivery.PushResult{Handover: delivery.Taken}
 		if chat.StateOf(a.body) == chat.TaskFailing {
 			r.TaskError, _ = chat.TaskFailure(a.body)
 		}
 		return r
-	case status >= 300 && status < 400:
-		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(resp))
 	case a.saysBusy():
 		return delivery.PushResult{Handover: delivery.Busy, RetryAfter: retryAfter(header)}
 	case a.hasError():
@@ -99,7 +100,7 @@ func tooLong(body []byte) (kept []byte, cut string) {
 
 // answersProbe reports whether an agent answers a probe, though it may not know what it is.
 func (a answer) answersProbe() bool {
-	if a.object["jsonrpc"] != nil || a.object["result"] != nil || a.hasError() {
+	if a.isRPC() {
 		return true
 	}
 	switch a.status {
@@ -107,6 +108,33 @@ func (a answer) answersProbe() bool {
 		return !a.isPage()
 	}
 	return false
+}
+
+// isRPC reports whether the answer is one of JSON-RPC, and so an agent's: it says so, it has a result, or its error has
+// a code that is not merely an HTTP status. Any server answers {"error": "Not Found"}, to each call.
+func (a answer) isRPC() bool {
+	if a.saysRPC() || a.object["result"] != nil && a.status < 400 {
+		return true
+	}
+	code, ok := a.code()
+	return ok && !a.isStatus(code)
+}
+
+func (a answer) saysRPC() bool { return something(a.object["jsonrpc"]) }
+
+// code is the code of the error; ok is false when it has none, or one that is no number.
+func (a answer) code() (code int, ok bool) {
+	var rpc struct {
+		Code json.Number `json:"code"`
+	}
+	_ = json.Unmarshal(a.object["error"], &rpc) // one of another shape has no code
+	code, err := strconv.Atoi(rpc.Code.String())
+	return code, err == nil
+}
+
+// isStatus reports whether the code of an error is an HTTP status: frameworks repeat theirs in their error.
+func (a answer) isStatus(code int) bool {
+	return a.status >= 400 && code == a.status || !a.saysRPC() && code >= 400 && code < 600
 }
 
 // isPage reports whether the body is a page for people: what stands before an agent writes such.
@@ -158,19 +186,14 @@ var refusing = map[int]bool{
 
 // failure is an error in JSON: JSON-RPC's, or one in the agent's own shape.
 func (a answer) failure() delivery.PushResult {
-	var rpc struct {
-		Code json.Number `json:"code"`
-	}
-	_ = json.Unmarshal(a.object["error"], &rpc) // one of another shape has no code
 	words := chat.Clip(chat.Words(a.object["error"]), maxQuoted)
-	code, err := strconv.Atoi(rpc.Code.String())
-	ofHTTP := code == a.status && a.status >= 400 // frameworks repeat the status in their error
+	code, ok := a.code()
 	switch {
-	case err == nil && senders[code]:
+	case ok && senders[code]:
 		r := refused(workspace.FaultNone, "error %d: %s", code, words)
 		r.NoSuchCall = code == methodNotFound
 		return r
-	case err == nil && !ofHTTP:
+	case ok && (a.status < 400 || !a.isStatus(code)):
 		return agentError(workspace.FaultRPC, "the agent answered error %d: %s", code, words)
 	case a.status >= 400:
 		return a.byStatus(words)
@@ -178,9 +201,17 @@ func (a answer) failure() delivery.PushResult {
 	return agentError(workspace.FaultRPC, "the agent answered an error: %s", words)
 }
 
-// byStatus is what an error status means, whether or not its body says an error in JSON: words are the body's. The
-// table in docs/agents.md says the same.
+// byStatus is what an error status means, whether or not its body says an error in JSON: words are the body's. An
+// answer of JSON-RPC comes from an agent, which is reached then. The table in docs/agents.md says the same.
 func (a answer) byStatus(words string) delivery.PushResult {
+	r := a.ofStatus(words)
+	if r.Handover == delivery.Unreachable && a.isRPC() {
+		return agentError(workspace.FaultRPC, "the agent answered HTTP %d: %s", a.status, words)
+	}
+	return r
+}
+
+func (a answer) ofStatus(words string) delivery.PushResult {
 	if refusing[a.status] {
 		by := workspace.FaultNone
 		if a.isPage() {

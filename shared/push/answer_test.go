@@ -200,7 +200,7 @@ func TestResultOf(t *testing.T) {
 		"a probe, not implemented": {probe: true, status: 501, want: delivery.Taken},
 		"a probe, an error in its words": {
 			probe: true, status: 404, body: `{"error":"unknown method"}`,
-			want: delivery.Taken,
+			want: delivery.Unreachable, fault: workspace.FaultNotFound, says: "unknown method",
 		},
 		"a probe, and a proxy's 400": {
 			probe: true, status: 400, kind: html, body: "<h1>Bad Request</h1>",
@@ -260,6 +260,50 @@ func TestAStatusMeansTheSameWithAnErrorInJSON(t *testing.T) {
 	}
 	if got := read(http.StatusMethodNotAllowed, rpcError); got.Handover != delivery.AgentError {
 		t.Errorf("an error of JSON-RPC with HTTP 405: %+v", got)
+	}
+}
+
+// Only an agent's answer to a probe shows that an agent is there: JSON-RPC, whatever the status is. An error in another
+// shape is any server's, and what is no proof means for a probe what it means for a message.
+func TestWhatAnAnswerToAProbeShows(t *testing.T) {
+	read := func(probe bool, status int, body string) delivery.PushResult {
+		resp := &http.Response{
+			StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+			Request: httptest.NewRequest(http.MethodPost, agentURL, nil),
+		}
+		return resultOf(probe, resp, []byte(body))
+	}
+	for _, status := range []int{200, 307, 401, 403, 404, 405, 410, 500, 502, 504, 522} {
+		for body, agents := range map[string]bool{
+			"":                                  false,
+			`{"error":"Not Found"}`:             false,
+			`{"error":["Not Found"]}`:           false,
+			`{"error":{"message":"Not Found"}}`: false,
+			`{"error":{"code":"NOT_FOUND","message":"x"}}`:          false,
+			`{"error":{"code":404,"message":"Not Found"}}`:          false,
+			fmt.Sprintf(`{"error":{"code":%d}}`, max(status, 400)):  false,
+			`{"jsonrpc":null,"error":"Not Found"}`:                  false,
+			`{"detail":"Not Found"}`:                                false,
+			`{"success":false,"errors":["no route"],"result":null}`: status == 200,
+			`{"error":{"code":-32601,"message":"no such method"}}`:  true,
+			rpcError:  true,
+			rpcResult: true,
+			`{"jsonrpc":"2.0","error":"unknown method"}`:                                true,
+			`{"jsonrpc":"2.0","error":{"code":-32601,"message":"no"}}`:                  true,
+			fmt.Sprintf(`{"jsonrpc":"2.0","error":{"code":%d,"message":"no"}}`, status): true,
+		} {
+			agents = agents && status != http.StatusTemporaryRedirect
+			probe, message := read(true, status, body), read(false, status, body)
+			if took := probe.Handover == delivery.Taken; took != agents {
+				t.Errorf("HTTP %d with %q to a probe: %s", status, body, probe.Handover)
+			}
+			if agents && message.Handover == delivery.Unreachable {
+				t.Errorf("HTTP %d with %q: an agent is there, and a message does not reach it: %s", status, body, message.Why)
+			}
+			if !agents && (probe.Handover != message.Handover || probe.Fault != message.Fault || probe.Why != message.Why) {
+				t.Errorf("HTTP %d with %q: a probe %+v, a message %+v", status, body, probe, message)
+			}
+		}
 	}
 }
 

@@ -52,6 +52,8 @@ var noDeliveries = []story{
 		outlook{pushFailing, "inspect", "neither a task nor a message", "retrying"}, "agent"),
 	noDelivery("JSON that answers nothing", 200, "application/json", `{"ok":true}`,
 		outlook{pushFailing, "check_url", `{"ok":true}`, "retrying"}, "network"),
+	noDelivery("a wrong path that answers in JSON", 404, "application/json", `{"error":"Not Found"}`,
+		outlook{pushFailing, "check_url", "HTTP 404: Not Found", "retrying"}, "network"),
 	noDelivery("a proxy's 503, while heartbeats say idle", 503, "text/html", "<title>no backend</title>",
 		outlook{pushFailing, "check_url", "no backend", "retrying"}, "network"),
 	noDelivery("an error status of the agent", 500, "text/plain", "panic: nil map",
