@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -510,6 +511,102 @@ func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
 		}
 		if nobody := strings.Contains(waits, "it waits until"); nobody != (expected == workspace.ExpectNobody) {
 			t.Fatalf("%s: %q", expected, waits)
+		}
+	})
+}
+
+// An agent that registered with a wrong URL is not told to wait: what failed since was not before it came back.
+func TestAFailureSinceTheRegisterIsTold(t *testing.T) {
+	now := at(600)
+	for name, c := range map[string]struct {
+		change func(*workspace.Facts)
+		action string
+	}{
+		"pushes failed before it came back": {nil, "wait"},
+		"a probe failed since":              {func(f *workspace.Facts) { f.PushFailedAt = at(585) }, "check_url"},
+		"a message failed since": {
+			func(f *workspace.Facts) { f.TriedAt, f.PushFailedAt = at(584), at(585) }, "check_url",
+		},
+		"what was tried before failed since": {
+			func(f *workspace.Facts) { f.RegisteredAt, f.FreeSince, f.PushFailedAt = t0, at(580), at(585) }, "check_url",
+		},
+		"a probe was answered by busy since, and the rest is over": {
+			func(f *workspace.Facts) { f.BusyAnswers, f.BusySince, f.RestUntil = 1, at(585), at(595) }, "check_url",
+		},
+		"a probe was answered by busy once more since": {
+			func(f *workspace.Facts) { f.BusyAnswers, f.BusySince, f.RestUntil = 2, at(300), at(595) }, "check_url",
+		},
+		"it took a probe since": {
+			func(f *workspace.Facts) { f.ProbePushedAt, f.ProbePassed = at(585), true }, "wait",
+		},
+		"its last message ended undelivered since": {
+			func(f *workspace.Facts) {
+				f.PushTrouble = workspace.PushTrouble{PushFailures: 1, PushFault: workspace.FaultRefused, PushFailedAt: at(500)}
+				f.Open, f.OldestOpen, f.UndeliveredAt = 0, time.Time{}, at(590)
+			}, "check_url",
+		},
+		"its last message ended undelivered before": {
+			func(f *workspace.Facts) {
+				f.PushTrouble = workspace.PushTrouble{PushFailures: 1, PushFault: workspace.FaultRefused, PushFailedAt: at(500)}
+				f.Open, f.OldestOpen, f.UndeliveredAt = 0, time.Time{}, at(500)
+			}, "wait",
+		},
+	} {
+		f := live(func(f *workspace.Facts) {
+			f.RegisteredAt, f.Open, f.OldestOpen, f.TriedAt = at(580), 1, at(300), at(500)
+			f.PushFailures, f.PushFailingSince, f.PushFailedAt = 3, at(400), at(500)
+			f.PushFault, f.PushError = workspace.FaultRefused, "connection refused"
+		})
+		if c.change != nil {
+			c.change(&f)
+		}
+		v := workspace.Assess(f, p, now)
+		if v.Reason != workspace.ReasonPushFailing || v.Action != c.action {
+			t.Errorf("%s: %s, %q: %s", name, v.Reason, v.Action, v.Hint)
+		}
+	}
+}
+
+// cameBack is what is said of failures while a new try is due, with when the agent came back.
+var cameBack = regexp.MustCompile(`that was before the agent came back at (\S+);`)
+
+// Nothing that is said to have been before the agent came back was after it.
+func TestNothingIsBeforeWhatItCameAfter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		when := func(name string) time.Time { return at(rapid.IntRange(500, 600).Draw(t, name)) }
+		f := live(func(f *workspace.Facts) {
+			f.RegisteredAt, f.TriedAt, f.HeartbeatAt = when("registered"), when("tried"), at(595)
+			f.Open, f.OldestOpen = 1, at(300)
+			f.FreeSince = rapid.SampledFrom([]time.Time{{}, when("free")}).Draw(t, "free since")
+			switch rapid.IntRange(0, 2).Draw(t, "trouble") {
+			case 0:
+				f.PushFailures, f.PushFailingSince, f.PushFailedAt = 3, at(490), when("failed")
+				f.ProbePushedAt = rapid.SampledFrom([]time.Time{{}, when("probed")}).Draw(t, "probe")
+				f.ProbePassed = rapid.Bool().Draw(t, "passed")
+			case 1:
+				f.BusyAnswers, f.BusySince = 9, at(rapid.IntRange(200, 600).Draw(t, "busy since"))
+			case 2:
+				f.Open, f.OldestOpen, f.UndeliveredAt = 0, time.Time{}, when("undelivered")
+			}
+		})
+		v := workspace.Assess(f, p, at(600))
+		said := cameBack.FindStringSubmatch(v.Hint)
+		if (v.Action == "wait") != (said != nil) && v.Reason == workspace.ReasonPushFailing {
+			t.Fatalf("%q: %s", v.Action, v.Hint)
+		}
+		if said == nil {
+			return
+		}
+		back, err := time.Parse(time.RFC3339, said[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range v.Evidence {
+			failed := strings.Contains(e.Fact, "failed") || strings.Contains(e.Fact, "that it is busy") ||
+				strings.Contains(e.Fact, "did not take a probe") || strings.Contains(e.Fact, "ended without")
+			if failed && !e.At.Before(back) {
+				t.Fatalf("%s: %s, and the hint says: %s", e.At, e.Fact, v.Hint)
+			}
 		}
 	})
 }

@@ -100,7 +100,7 @@ func handoversFail(f Facts, p Policy, now time.Time) bool {
 }
 
 func (s *situation) pushesFail() *Verdict {
-	advice, action := s.advice()
+	advice, action := s.advice(s.PushFailedAt)
 	if s.mayBePushedToCopy() {
 		advice, action = "two agents have used this id, and that URL may be the other one's. The one that calls is asked "+
 			"to register by the answers to its heartbeats; restart it if it doesn't", "restart"
@@ -186,13 +186,14 @@ func (s *situation) probeEvidence() Evidence {
 	return Evidence{s.ProbePushedAt, "the agent did not take a probe either"}
 }
 
-// advice is what to do about hand-overs that failed. While a new try is due, that is to wait for it.
-func (s *situation) advice() (hint, action string) {
+// advice is what to do about hand-overs that failed, the last at told. While a new try is due, and nothing has failed
+// since the agent became able to take mail, that is to wait for it.
+func (s *situation) advice(told time.Time) (hint, action string) {
 	switch {
 	case s.fatalMessage() != "":
 		return fmt.Sprintf("the agent goes away each time it is handed this message: look at its log for why; %s ends the "+
 			"message", s.cancelCommand()), "inspect"
-	case s.retryDue():
+	case s.retryDue() && told.Before(s.ableSince()):
 		return s.waitForRetry(), "wait"
 	case s.ProbePassed:
 		return "the agent took a probe since, so its URL works, and only this mail fails: look at the agent's log, and at " +
@@ -201,8 +202,24 @@ func (s *situation) advice() (hint, action string) {
 	return s.PushFault.advice(s.ID)
 }
 
-// retryDue reports whether the agent is tried again now: it became able to take mail since the last try.
-func (s *situation) retryDue() bool { return s.aboutToBeTried() && !s.Resting(s.p, s.now) }
+// retryDue reports whether the agent is tried again now: it became able to take mail since the last try, and since the
+// last failure. A failure may come after that try: of a probe, or of a hand-over that took its time.
+func (s *situation) retryDue() bool {
+	return s.aboutToBeTried() && s.failedLast().Before(s.ableSince()) && !s.Resting(s.p, s.now)
+}
+
+// failedLast is when a message or a probe last failed, or was answered by "busy", as far as is noted. A register ends
+// the rest, so a rest comes from what failed after it.
+func (s *situation) failedLast() time.Time {
+	last := latest(s.PushFailedAt, s.BusySince)
+	if !s.ProbePassed {
+		last = latest(last, s.ProbePushedAt)
+	}
+	if !s.RestUntil.IsZero() {
+		last = latest(last, s.RegisteredAt)
+	}
+	return last
+}
 
 func (s *situation) waitForRetry() string {
 	return fmt.Sprintf("that was before the agent came back at %s; wait for the next try, which is due now",
@@ -420,7 +437,7 @@ func endedUndelivered(s *situation) *Verdict {
 	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) {
 		return nil // a message that lives for less than the time between two polls shows nothing of an agent that polls
 	}
-	advice, action := s.advice()
+	advice, action := s.advice(s.UndeliveredAt)
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
 		Hint:     "the last message ended undelivered, and none was delivered since: " + advice,
