@@ -139,7 +139,7 @@ type Delegated struct {
 	MessageID     string `json:"message_id"`
 	Receipt       string `json:"receipt" description:"where to follow it"`
 	IdempotentHit bool   `json:"idempotent_hit,omitempty" description:"the key was used before, and this is that task"`
-	Deduplicated  bool   `json:"deduplicated,omitempty" description:"the same task was sent as a message within the last minute; this is that one"`
+	Deduplicated  bool   `json:"deduplicated,omitempty" description:"the same task was sent as a message within the last minute, which has not ended; this is that one"`
 }
 
 // ListDelegations is the call that lists a workspace's delegations.

@@ -161,7 +161,8 @@ func (s *Service) earlier(
 
 // sameTask finds the message that carried d's task a moment ago, and makes it that
 // of d; same is false when there is none. It must have been sent as a message, and
-// be no other delegation's: who delegates a task twice means it twice.
+// be no other delegation's: who delegates a task twice means it twice. It must not have
+// ended: who delegates a task after that means it again.
 func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (same bool, err error) {
 	items, err := s.Activity.ActivityLog(ctx, d.To(), activity.Range{
 		Since: d.At.Add(-sameTaskWithin), Limit: messagesSearched,
@@ -170,7 +171,7 @@ func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (sam
 		return false, err
 	}
 	sent, err := s.bodiesOf(ctx, items, func(m chat.Message) bool {
-		return m.Delegation == "" && delivery.SenderOf(m) == d.From()
+		return m.Delegation == "" && delivery.SenderOf(m) == d.From() && m.At(d.At).State.Open()
 	})
 	if err != nil {
 		return false, err

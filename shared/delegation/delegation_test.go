@@ -132,6 +132,55 @@ func TestTheSameTaskTwiceIsTwoTasks(t *testing.T) {
 	}
 }
 
+// A task whose message has ended is another task when it is delegated: the agent gets it.
+func TestAnEndedMessageIsNotTheSameTask(t *testing.T) {
+	done := []byte(`{"result":{"parts":[{"text":"done"}]}}`)
+	answers := func(r delivery.PushResult) func(*world.World) {
+		return func(w *world.World) {
+			w.Agent = func(chat.Message) delivery.PushResult { return r }
+			w.DrainOnce()
+		}
+	}
+	for name, c := range map[string]struct {
+		end  func(w *world.World)
+		want chat.State
+	}{
+		"cancelled": {func(w *world.World) {
+			_, err := w.Cancel(t.Context(), world.ID, "sent", "an operator", w.Now)
+			w.NoError(err)
+		}, chat.Cancelled},
+		"its time is up": {func(w *world.World) { w.Now = w.Now.Add(20 * time.Second) }, chat.Expired},
+		"dead":           {answers(delivery.PushResult{Handover: delivery.Refused, Why: "malformed"}), chat.Dead},
+		"answered":       {answers(delivery.PushResult{Answer: done}), chat.Delivered},
+		"open":           {func(*world.World) {}, chat.Queued},
+	} {
+		for _, key := range []string{"", "k"} {
+			t.Run(name+" "+key, func(t *testing.T) {
+				w := world.New(t, workspace.Push, "http://agent/")
+				w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+				_, err := w.Enqueue(t.Context(), chat.Message{
+					ID: "sent", Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("x", "continue"),
+					ExpiresAt: w.Now.Add(10 * time.Second),
+				}, w.Now)
+				w.NoError(err)
+				c.end(w)
+				if state := w.Receipt("sent").At(w.Now).State; state != c.want {
+					t.Fatalf("the message is %s", state)
+				}
+				out, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "continue", key, w.Now)
+				w.NoError(err)
+				if joined := out.Delegation.MessageID == "sent"; joined != c.want.Open() || out.SameTask != joined {
+					t.Fatalf("%+v", out)
+				}
+				all, err := w.Delegations.List(t.Context(), peer, 1)
+				if err != nil || len(all) != 1 || all[0].State != delegation.Queued {
+					t.Fatalf("%+v, %v", all, err)
+				}
+			})
+		}
+	}
+}
+
 // A key stands for a task of one life of each side: what is created again is another.
 func TestAKeyIsFreeInAnotherLife(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
