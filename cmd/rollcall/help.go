@@ -145,8 +145,13 @@ Use it when the platform itself may be at fault.`, `
 
 	"adopt": {`Takes over a workspace that exists, as if it were new: how it gets its mail, the
 facts of its status, its runtime and its tier are reset, and a pause ends. Its
-mail is kept, and so are its name and its team unless flags change them.`, `
+mail is kept, and so are its name and its team unless flags change them.
+Its agent goes on, unless --reset-credentials ends its credential.
+
+With --team, and with no other flag than --name and --role, it only puts the
+workspace into the team: nothing is reset, and a pause stays.`, `
   rollcall adopt demo
+  rollcall adopt demo --team search
   rollcall adopt demo --team search --reset-credentials`},
 	"create": {`Creates a workspace and prints the credential of its agent, this once. Start the
 agent with it. Without an ID the platform makes one.`, `

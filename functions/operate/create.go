@@ -19,7 +19,7 @@ func create(reg *registry.Registry) func(context.Context, httpapi.Call, api.Crea
 		}
 		input.By = actor(c)
 		if team := c.Caller.Team; team != "" { // the person is bound to it
-			if input.Team = cmp.Or(in.Team, team); input.Team != team {
+			if cmp.Or(in.Team, team) != team {
 				return api.Created{}, fault.New(fault.OtherTeam, "this credential is for the team %s", team).
 					WithHint("leave team out", "stop")
 			}

@@ -117,7 +117,7 @@ var GetActivity = declare[ActivityRequest, Activity](Operation{
 		"first, in pages; a page may have few rows that pass a filter, or none, and yet a next page. A poll hands out mail " +
 		"that is not acknowledged, the same rows to one host until it is. The oldest comes first if the call has since_id, " +
 		"or type and limit, or neither type nor include=peer_info; else the newest. A since_id that is no row of this " +
-		"workspace is 410: poll without it. An epoch before the present one is 409: another host has registered since.",
+		"workspace is 410: poll without it. An epoch before the present one is 409.",
 	Access: ByItself | ByOperator, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done", Body: []ActivityRow{}, Headers: []Header{
 		{NextPollHeader, "integer", "of a poll: in how many seconds to poll again, when the rows are worked on; 0: at once"},

@@ -25,7 +25,7 @@ type CreateRequest struct {
 	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
 	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`
 	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one does not change it"`
-	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept"`
+	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept. With a team, and no more than name and role, only these are changed"`
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
 	Force            bool   `json:"force" description:"with reset_credentials: also when the agent works with its credential"`
 }

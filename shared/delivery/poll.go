@@ -65,8 +65,9 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 func superseded(epoch int64, f workspace.Facts) bool { return epoch > 0 && epoch < f.Epoch }
 
 func supersededError() error {
-	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since").
-		WithHint("the mail goes to that host now: stop, or register again to take it over", "register")
+	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since, or an operator "+
+		"has reset its credentials").
+		WithHint("the mail goes to who registered last: register again to get it here, or stop", "register")
 }
 
 // pollClaim is the claim token of a message that was handed out to a poll.

@@ -27,9 +27,16 @@ type CreateInput struct {
 	Adopt            bool
 	ResetCredentials bool
 	Force            bool   // also when its agent works with the credential that a reset ends
-	Team             string // "": none, or as it was
+	Team             string // "": that of the person who asks, or as it was
 	OnlyTeam         string // of the person who asks: only a workspace of it is taken over; "": any
 	By               activity.Actor
+}
+
+// onlyMoves reports whether an adoption names a team, and perhaps a name and a role, and no more. It puts the workspace
+// into the team, and resets nothing.
+func (in *CreateInput) onlyMoves() bool {
+	resets := in.ResetCredentials || in.Mode != workspace.Undeclared || in.MaxTasks != 0 || in.Runtime != "" || in.Tier != 0
+	return in.Team != "" && !resets
 }
 
 // profile is what the input says of the workspace. The agent's address and card
@@ -70,6 +77,8 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 				WithHint("choose another id", "stop")
 		case old.Hold == workspace.Removed:
 			out, err = r.createAgain(ctx, old, in, now)
+		case in.Adopt && in.onlyMoves():
+			out, err = r.move(ctx, old, in, now)
 		case in.Adopt:
 			out, err = r.adopt(ctx, old, in, now)
 		default:
@@ -91,7 +100,7 @@ func (r *Registry) create(ctx context.Context, in CreateInput, now time.Time) (C
 	text, minted := token.Mint(token.Workspace)
 	next := workspace.Create(in.ID, minted, in.Mode, in.MaxTasks, now)
 	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
-	next.Team = in.Team
+	next.Team = cmp.Or(in.Team, in.OnlyTeam)
 	return Created{Facts: next, AuthToken: text}, r.Leases.Save(ctx, workspace.Facts{}, next, SaveExtras{
 		Profile: in.profile(),
 		Audit: []activity.AuditEntry{{
@@ -109,7 +118,7 @@ func (r *Registry) createAgain(
 	text, minted := token.Mint(token.Workspace)
 	next := workspace.CreateAgain(old, minted, in.Mode, in.MaxTasks, now)
 	next = workspace.NoteStanding(workspace.Facts{}, next, r.Policy, now)
-	next.Team = in.Team
+	next.Team = cmp.Or(in.Team, in.OnlyTeam)
 	profile := workspace.Replace(workspace.Profile{
 		Name: in.Name, Role: in.Role, Runtime: in.Runtime, Tier: in.Tier,
 		Signing: workspace.Signing{EndedAt: now}, // of the lives before
@@ -154,6 +163,22 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 	audit.Summary += adoptionChanges(in, was, old.Team, next.Team)
 	err = r.save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}}, now)
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
+}
+
+// move puts a workspace into a team, under the name and with the role that are said. Error: conflict.
+func (r *Registry) move(ctx context.Context, old workspace.Facts, in CreateInput, now time.Time) (Created, error) {
+	was, err := r.Profiles.Profile(ctx, in.ID)
+	if err != nil {
+		return Created{}, err
+	}
+	next := workspace.NoteStanding(old, workspace.Move(old, in.Team), r.Policy, now)
+	return Created{Facts: next, Adopted: true}, r.save(ctx, old, next, SaveExtras{
+		Profile: &workspace.ProfileChange{Name: optional(in.Name), Role: optional(in.Role)},
+		Audit: []activity.AuditEntry{{
+			Actor: in.By, Action: "adopt", At: now,
+			Summary: "adopted into a team: nothing reset" + adoptionChanges(in, was, old.Team, next.Team),
+		}},
+	}, now)
 }
 
 // adoptionChanges says which of name, role and team an adoption changes: each with

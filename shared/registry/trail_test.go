@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -136,7 +137,7 @@ func TestAnAdoptionSaysWhatItChanges(t *testing.T) {
 	r := deployed()
 	for i, in := range []registry.CreateInput{
 		{ID: "w", Name: "first", Team: "a", By: operator},
-		{ID: "w", Name: "second", Role: "cook", Team: "b", Adopt: true, By: operator},
+		{ID: "w", Name: "second", Role: "cook", Team: "b", Tier: 1, Adopt: true, By: operator},
 		{ID: "w", Adopt: true, By: operator},
 	} {
 		if _, err := r.Create(t.Context(), in, t0.Add(time.Duration(i)*time.Hour)); err != nil {
@@ -188,5 +189,60 @@ func TestTheFirstUseOfWhatCreateGaveIsInTheTrail(t *testing.T) {
 			!strings.Contains(got[0].Summary, token.Name(created.AuthToken)) {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+// A move to a team changes nothing else, and its agent goes on. An adoption that names more, or no team, resets; it
+// raises the epoch only with the credentials.
+func TestAnAdoptionIntoATeamResetsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		in            registry.CreateInput
+		moves, raises bool
+	}{
+		"a team":                 {registry.CreateInput{Team: "b"}, true, false},
+		"a team, name and role":  {registry.CreateInput{Team: "b", Name: "n", Role: "r"}, true, false},
+		"the same team":          {registry.CreateInput{Team: "a"}, true, false},
+		"nothing":                {registry.CreateInput{}, false, false},
+		"nothing, by one of it":  {registry.CreateInput{OnlyTeam: "a"}, false, false},
+		"a team and a mode":      {registry.CreateInput{Team: "b", Mode: workspace.Push}, false, false},
+		"a team and slots":       {registry.CreateInput{Team: "b", MaxTasks: 2}, false, false},
+		"a team and credentials": {registry.CreateInput{Team: "b", ResetCredentials: true, Force: true}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := deployed()
+			_, err := r.Create(t.Context(), registry.CreateInput{
+				ID: "w", Team: "a", Tier: 3, Runtime: "x", Mode: workspace.Poll, MaxTasks: 4, By: operator,
+			}, t0)
+			if err == nil {
+				_, err = r.Hold(t.Context(), "w", workspace.Paused, operator, t0)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, err := r.Read(t.Context(), "w")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.in.ID, c.in.Adopt, c.in.By = "w", true, operator
+			if _, err := r.Create(t.Context(), c.in, t0.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			f, err := r.Read(t.Context(), "w")
+			if err != nil {
+				t.Fatal(err)
+			}
+			profile, err := r.Profiles.Profile(t.Context(), "w")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := cmp.Or(c.in.Team, "a"); f.Team != want || (f.Epoch > was.Epoch) != c.raises {
+				t.Errorf("team %q, epoch %d after %d", f.Team, f.Epoch, was.Epoch)
+			}
+			kept := f.Hold == workspace.Paused && f.Declared == workspace.Poll && f.MaxTasks == 4 &&
+				profile.Tier == 3 && profile.Runtime == "x"
+			if kept != c.moves || (!c.moves && f.Hold != workspace.NoHold) {
+				t.Errorf("%+v, %+v", f, profile)
+			}
+		})
 	}
 }

@@ -293,11 +293,11 @@ type Adoption struct {
 }
 
 // Adopt resets what an old installation left: mode, metrics, failures and refusals. With ResetCredentials it resets
-// the credentials too: the new one is in use from its first use, and until then the agent is known not to have it.
-// Mail stays. A removed workspace is not adopted but created again.
+// the credentials too: the new one is in use from its first use, and until then the agent is known not to have it. The
+// epoch is raised only then: an agent that keeps its credential goes on. Mail stays. A removed workspace is not adopted
+// but created again.
 func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	f.Version++
-	f.Epoch++
 	f.Hold, f.HoldSince = NoHold, time.Time{}
 	f.Declared, f.DeclaredBy, f.Pushable = a.Mode, ByOperator, a.Pushable
 	f.MaxTasks = a.MaxTasks
@@ -308,6 +308,14 @@ func Adopt(f Facts, a Adoption, now time.Time) Facts {
 	if a.ResetCredentials {
 		f, _ = f.dropCredentials(now)
 		f.Credentials = f.issueToOperator(a.Minted, now)
+		f.Epoch++
 	}
+	return f
+}
+
+// Move puts a workspace into a team, and changes nothing else: its agent notices nothing.
+func Move(f Facts, team string) Facts {
+	f.Version++
+	f.Team = team
 	return f
 }
