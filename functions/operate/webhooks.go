@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -46,8 +47,7 @@ func listWebhooks(hooks *webhook.Service) func(context.Context, httpapi.Call, ap
 
 func deleteWebhook(hooks *webhook.Service) func(context.Context, httpapi.Call, api.WebhookPath) (api.Webhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.Webhook, error) {
-		h, err := hooks.Delete(ctx, in.WebhookID, actor(c))
-		return webhookOf(h, h.Last), err
+		return viewAfter(ctx, hooks, func() (webhook.Hook, error) { return hooks.Delete(ctx, in.WebhookID, actor(c)) })
 	}
 }
 
@@ -64,8 +64,12 @@ func rotateWebhook(
 	hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.WebhookPath) (api.CreatedWebhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.CreatedWebhook, error) {
-		h, err := hooks.Rotate(ctx, in.WebhookID, actor(c))
-		return api.CreatedWebhook{Webhook: webhookOf(h, h.Last), Secret: h.Secret, Next: keepSecret + h.ID}, err
+		var h webhook.Hook
+		view, err := viewAfter(ctx, hooks, func() (_ webhook.Hook, err error) {
+			h, err = hooks.Rotate(ctx, in.WebhookID, actor(c))
+			return h, err
+		})
+		return api.CreatedWebhook{Webhook: view, Secret: h.Secret, Next: keepSecret + h.ID}, err
 	}
 }
 
@@ -73,16 +77,26 @@ func enableWebhook(
 	hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.Webhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.Webhook, error) {
-		h, err := hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
-		return webhookOf(h, h.Last), err
+		return viewAfter(ctx, hooks, func() (webhook.Hook, error) {
+			return hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
+		})
 	}
 }
 
 func disableWebhook(hooks *webhook.Service) func(context.Context, httpapi.Call, api.WebhookPath) (api.Webhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.Webhook, error) {
-		h, err := hooks.Disable(ctx, in.WebhookID, actor(c))
-		return webhookOf(h, h.Last), err
+		return viewAfter(ctx, hooks, func() (webhook.Hook, error) { return hooks.Disable(ctx, in.WebhookID, actor(c)) })
 	}
+}
+
+// viewAfter is the view of a webhook after an act. The log is read first: when that fails, nothing is done.
+func viewAfter(ctx context.Context, hooks *webhook.Service, act func() (webhook.Hook, error)) (api.Webhook, error) {
+	latest, err := hooks.Log.LatestChange(ctx)
+	if err != nil {
+		return api.Webhook{}, err
+	}
+	h, err := act()
+	return webhookOf(h, latest), err
 }
 
 // webhookOf makes the view of a webhook; the log is at latest.
@@ -97,7 +111,7 @@ func webhookOf(h webhook.Hook, latest int64) api.Webhook {
 		out.State, out.Reason = "failing", h.LastError
 	}
 	if !h.DisabledAt.IsZero() {
-		out.State, out.Reason = "disabled", h.Disabled
+		out.State, out.Reason, out.NextTry = "disabled", h.Disabled, time.Time{}
 	}
 	return out
 }

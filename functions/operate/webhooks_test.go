@@ -6,11 +6,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/webhook"
 )
 
 // A webhook's life by calls. Its secret is shown by the two calls that make one, and by no other.
@@ -94,5 +97,32 @@ func TestAnOperatorsActRings(t *testing.T) {
 	resp := fixture.Call(t, env, endpoints(env), api.Pause.Operation, fixture.PollID, operator, "")
 	if resp.StatusCode != http.StatusOK || rung != 1 {
 		t.Errorf("rang %d times: %d %s", rung, resp.StatusCode, resp.Body)
+	}
+}
+
+// Each answer says how far behind a webhook is, and a disabled one has no next try.
+func TestADisabledWebhookIsBehindAndHasNoNextTry(t *testing.T) {
+	env := fixture.Env(t)
+	operator := fixture.Person(t, env, people.Operate, "")
+	latest, err := env.Webhooks.Log.LatestChange(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1e9, 0)
+	behind := webhook.Hook{
+		ID: "h", URL: "https://hooks.example.com/", Secret: "whsec_x", CreatedAt: now, Last: latest - 3, Version: 1,
+		Failures: 2, FailingSince: now, NextTry: now.Add(time.Hour),
+	}
+	made := activity.AuditEntry{Action: "webhook_created", At: now}
+	if err := env.Webhooks.Store.AddHook(t.Context(), behind, made); err != nil {
+		t.Fatal(err)
+	}
+	path := map[string]string{"webhook_id": "h"}
+	for _, op := range []*api.Operation{api.DisableWebhook.Operation, api.RotateWebhook.Operation, api.DeleteWebhook.Operation} {
+		said := fixture.CallWith(t, env, endpoints(env), op, path, operator, "").Body
+		if !strings.Contains(said, `"behind":3`) || !strings.Contains(said, `"state":"disabled"`) ||
+			strings.Contains(said, "next_try_at") {
+			t.Errorf("%s: %s", op.Route, said)
+		}
 	}
 }
