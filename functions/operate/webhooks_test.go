@@ -118,7 +118,9 @@ func TestADisabledWebhookIsBehindAndHasNoNextTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := map[string]string{"webhook_id": "h"}
-	for _, op := range []*api.Operation{api.DisableWebhook.Operation, api.RotateWebhook.Operation, api.DeleteWebhook.Operation} {
+	for _, op := range []*api.Operation{
+		api.DisableWebhook.Operation, api.RotateWebhook.Operation, api.DeleteWebhook.Operation,
+	} {
 		said := fixture.CallWith(t, env, endpoints(env), op, path, operator, "").Body
 		if !strings.Contains(said, `"behind":3`) || !strings.Contains(said, `"state":"disabled"`) ||
 			strings.Contains(said, "next_try_at") {

@@ -95,8 +95,10 @@ var meanings = map[fault.Code][2]string{
 	fault.WebhookFailed:  {"the webhook's receiver did not take the test", "check its URL, and that it answers with 2xx"},
 	fault.CursorGone:     {"the cursor is unknown, or older than what is kept", "begin again without it"},
 
-	fault.WorkspaceExists:        {"a workspace with this id exists", "adopt it, or choose another id"},
-	fault.EpochSuperseded:        {"another host has registered since, or an operator has reset the credentials", "register again, or stop"},
+	fault.WorkspaceExists: {"a workspace with this id exists", "adopt it, or choose another id"},
+	fault.EpochSuperseded: {
+		"another host has registered since, or an operator has reset the credentials", "register again, or stop",
+	},
 	fault.MessageIDTaken:         {"this id was used for another message", "choose another id"},
 	fault.MessageAlreadyTerminal: {"the message has ended", "read its receipt"},
 	fault.MessageNotDead:         {"only a message that died or expired is put back", "read its receipt"},

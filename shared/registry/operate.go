@@ -35,7 +35,8 @@ type CreateInput struct {
 // onlyMoves reports whether an adoption names a team, and perhaps a name and a role, and no more. It puts the workspace
 // into the team, and resets nothing.
 func (in *CreateInput) onlyMoves() bool {
-	resets := in.ResetCredentials || in.Mode != workspace.Undeclared || in.MaxTasks != 0 || in.Runtime != "" || in.Tier != 0
+	resets := in.ResetCredentials || in.Mode != workspace.Undeclared || in.MaxTasks != 0 ||
+		in.Runtime != "" || in.Tier != 0
 	return in.Team != "" && !resets
 }
 
