@@ -172,7 +172,7 @@ const maxAttemptsKept = 20
 func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	if m.lastAttempt().Via == ByPoll {
-		m.closeAttempt(AgentBusy, "handed out to a poll, and not acknowledged")
+		m.closeAttempt(AgentBusy, "")
 	}
 	pushed := m.State == InFlight && m.lastAttempt().Via == ByPush
 	if pushed {

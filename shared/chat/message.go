@@ -107,6 +107,14 @@ var unanswered = map[Outcome]string{
 	HostGone:    "the agent went away before it answered",
 }
 
+// Words is how the attempt ended in a person's words. A poll hears no answer of its agent.
+func (a Attempt) Words() string {
+	if a.Via == ByPoll && a.Outcome == AgentBusy {
+		return "handed out to a poll, and not acknowledged; this used up no attempt"
+	}
+	return a.Outcome.Words()
+}
+
 // ForSender is the attempt as who sent the message is told of it.
 func (a Attempt) ForSender() Attempt {
 	if words, ok := unanswered[a.Outcome]; ok {

@@ -34,11 +34,15 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 	if !u.DeliveredAt.IsZero() {
 		f.DeliveredAt, f.FetchedSince = u.DeliveredAt, time.Time{}
 	}
+	if u.CountsHostsAnew() {
+		f.FetchedHosts = 0
+	}
 	if !u.FetchedAt.IsZero() && f.FetchedSince.IsZero() {
 		f.FetchedSince = u.FetchedAt
 	}
 	if !u.HandedAt.IsZero() {
 		f.HandedAt = u.HandedAt
+		f.FetchedHosts++
 	}
 	if !u.UndeliveredAt.IsZero() {
 		f.UndeliveredAt = u.UndeliveredAt

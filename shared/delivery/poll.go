@@ -116,7 +116,7 @@ func (d *Delivery) handOutWindow(
 		return pollPlan{}, err
 	}
 	p := d.planPoll(f, ms, cursor, limit, now)
-	if handed := f.HandedAt.After(f.RegisteredAt) && f.HandedAt.After(f.DeliveredAt); len(p.out) > 0 &&
+	if handed := !f.HandedAt.Before(f.RegisteredAt) && !f.HandedAt.Before(f.DeliveredAt); len(p.out) > 0 &&
 		(!handed || p.acknowledges()) {
 		p.update.HandedAt = now
 	}

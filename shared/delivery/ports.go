@@ -66,6 +66,7 @@ type MailboxUpdate struct {
 	// AcksEpoch, when set, is the epoch of the host that acknowledges by number; 0: none does.
 	AcksEpoch *int64
 	// HandedAt, when set, is when a poll was handed mail, the first since its host registered and since the last delivery.
+	// It counts one more host that was handed mail.
 	HandedAt time.Time
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
@@ -85,6 +86,12 @@ type MailboxUpdate struct {
 	Standing *workspace.Standing
 	// Former says that the life is a former one: its mailbox is no more, and only messages and outbox are written.
 	Former bool
+}
+
+// CountsHostsAnew reports whether the hosts that were handed mail before are counted no more: some of the mail was
+// delivered, or none is open.
+func (u MailboxUpdate) CountsHostsAnew() bool {
+	return !u.DeliveredAt.IsZero() || (u.OldestOpen != nil && u.OldestOpen.IsZero())
 }
 
 // PushUpdate is what a hand-over by push, of a message or of a probe, has shown.

@@ -265,6 +265,7 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 		c.set(lease("AcksEpoch"), num(*u.AcksEpoch))
 	}
 	c.noteTime(lease("HandedAt"), u.HandedAt)
+	countHosts(&c, u)
 	noteLost(&c, u)
 	if u.Push != nil {
 		notePush(&c, *u.Push)
@@ -279,6 +280,18 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 		}
 	}
 	return c
+}
+
+// countHosts counts the hosts that were handed mail since the last delivery.
+func countHosts(c *change, u delivery.MailboxUpdate) {
+	switch handed, anew := !u.HandedAt.IsZero(), u.CountsHostsAnew(); {
+	case handed && anew:
+		c.set(lease("FetchedHosts"), num(1))
+	case anew:
+		c.remove(lease("FetchedHosts"))
+	case handed:
+		c.add(lease("FetchedHosts"), 1)
+	}
 }
 
 // noteLost counts the mail that is told to be lost.

@@ -285,7 +285,7 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 	}
 	for _, a := range attempts {
 		r.Attempts = append(r.Attempts, api.Attempt{
-			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Outcome.Words(), Error: a.Error,
+			At: a.At, Via: a.Via, Outcome: a.Outcome, Text: a.Words(), Error: a.Error,
 		})
 		r.LastError = a.Error
 	}

@@ -248,6 +248,8 @@ type Mailbox struct {
 	FetchedSince time.Time // when mail was first handed out to a poll since then; zero: none was
 	AcksEpoch    int64     // of the host that last acknowledged mail by its number, and not by a cursor; 0: none did
 	HandedAt     time.Time // when a poll of the present host was first handed mail since the last delivery
+	// FetchedHosts is how many hosts were handed mail, one after another, since the last delivery and since mail waits.
+	FetchedHosts int64
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task

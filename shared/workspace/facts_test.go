@@ -11,9 +11,9 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt", "ClaimedUntil",
-		"TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "Audited", "LostMessages", "LostAt",
-		"LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
+		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt", "FetchedHosts",
+		"ClaimedUntil", "TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "Audited",
+		"LostMessages", "LostAt", "LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

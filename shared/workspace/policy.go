@@ -49,6 +49,9 @@ type Policy struct {
 	PushFailuresToDegrade int
 	// AnswerFailuresToDegrade is how many failed tasks in a row are "answers_failing".
 	AnswerFailuresToDegrade int
+	// HostsInVain is how many hosts, one after another, must be handed mail of which none is acknowledged to show that
+	// it is the mail that ends them: the first one, and three that came after it.
+	HostsInVain int64
 	// BusyBelieved is how long answers that the agent is busy are believed when its heartbeats don't say the same.
 	BusyBelieved time.Duration
 	// RestLimit is the longest that an agent is ever left alone.
@@ -105,6 +108,7 @@ func DefaultPolicy() Policy {
 		PushFailuresToDegrade: 3,
 
 		AnswerFailuresToDegrade: 3,
+		HostsInVain:             4,
 		BusyBelieved:            time.Minute,
 		RestLimit:               5 * time.Minute,
 		LostMailMemory:          24 * time.Hour,

@@ -318,10 +318,12 @@ func backlogStalled(s *situation) *Verdict {
 		Since:    s.stalledSince(),
 		Evidence: s.mailEvidence(),
 	}
-	if s.mode == Poll && s.polls(s.p, s.now) {
+	switch {
+	case s.mode == Poll && s.startsInVain():
+		return s.endsAtItsMail(v)
+	case s.mode == Poll && s.polls(s.p, s.now):
 		return s.unacknowledged(v)
-	}
-	if s.waitExplained() {
+	case s.waitExplained():
 		return nil
 	}
 	if s.untried() {
@@ -371,6 +373,35 @@ func (s *situation) asideEnded() time.Time {
 		return time.Time{}
 	}
 	return ended
+}
+
+// startsInVain reports whether the agent has started again and again, was handed its mail each time, and acknowledged
+// none of it. A host that has run for as long as mail may wait, and says that it is at work, is believed; what is to be
+// said of one that runs for longer, unacknowledged says.
+func (s *situation) startsInVain() bool {
+	ran := s.now.Sub(s.RegisteredAt)
+	return s.FetchedHosts >= s.p.HostsInVain && ran < 2*s.p.DeliveryObjective &&
+		(ran < s.p.DeliveryObjective || !s.busyExplains(s.p, s.now))
+}
+
+// endsAtItsMail completes the verdict over an agent that starts in vain. A new start gives it no more time, as the
+// starts before have shown what comes of it.
+func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
+	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
+	due := latest(s.stuckSince(), fetched, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	if s.now.Before(due) {
+		return nil
+	}
+	v.Since, v.Hop, v.Action = latest(due, s.ReachedAt.Add(s.p.DeliveryObjective)), HopAgent, "inspect"
+	v.NextCommand = "rollcall receipts " + s.ID
+	v.Hint = fmt.Sprintf("each of the last %d starts of the agent was handed its mail, and none acknowledged any of it: "+
+		"the first message may end the agent each time; look at its log for why. %s, and rollcall cancel %s MESSAGE ends "+
+		"that one", s.FetchedHosts, s.receiptsWords(), s.ID)
+	v.Evidence = append(v.Evidence,
+		Evidence{s.FetchedSince, "from then on its mail was handed out, and none was acknowledged"},
+		Evidence{s.RegisteredAt, "last start"},
+		Evidence{s.PolledAt, "last poll"})
+	return v
 }
 
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time

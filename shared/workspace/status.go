@@ -291,7 +291,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.BootstrapUntil, 0)
 	add(s.OldestOpen, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
 	add(s.DeliveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
-	add(s.RegisteredAt, p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
+	add(s.RegisteredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
 	add(s.FetchedSince, 2*p.DeliveryObjective)
 	add(s.PushDegradedAt, 2*p.DeliveryObjective)
 	add(s.TriedAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyBelieved, s.busyPause(p))

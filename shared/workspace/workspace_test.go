@@ -110,6 +110,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	if f.BusyAnswers = count("busy answers", 3); f.BusyAnswers > 0 {
 		f.BusySince = at(rapid.IntRange(-100, 600).Draw(t, "busy since"))
 	}
+	f.FetchedHosts = int64(rapid.IntRange(0, 5).Draw(t, "hosts that were handed mail"))
 	f.FetchedSince, f.HandedAt, f.AcksEpoch = when("fetched"), when("handed"), int64(count("acks by number", 1))
 	f.Epoch = 1
 	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")

@@ -135,7 +135,16 @@ func (c contract) updates(t T) {
 		},
 		{delivery.MailboxUpdate{AcksEpoch: &epoch}, func(f *workspace.Facts) { f.AcksEpoch = epoch }},
 		{delivery.MailboxUpdate{AcksEpoch: &none}, func(f *workspace.Facts) { f.AcksEpoch = 0 }},
-		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt = at }},
+		{delivery.MailboxUpdate{HandedAt: at}, func(f *workspace.Facts) { f.HandedAt, f.FetchedHosts = at, 1 }},
+		{delivery.MailboxUpdate{HandedAt: later}, func(f *workspace.Facts) { f.HandedAt, f.FetchedHosts = later, 2 }},
+		{
+			delivery.MailboxUpdate{DeliveredAt: later, HandedAt: later},
+			func(f *workspace.Facts) { f.DeliveredAt, f.FetchedHosts = later, 1 },
+		},
+		{
+			delivery.MailboxUpdate{DeliveredAt: later},
+			func(f *workspace.Facts) { f.FetchedHosts = 0 },
+		},
 		{delivery.MailboxUpdate{UndeliveredAt: at}, func(f *workspace.Facts) { f.UndeliveredAt = at }},
 		{
 			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: t0, StandsChanges: 2}},
