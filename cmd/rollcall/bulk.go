@@ -78,6 +78,9 @@ func (a *app) eachOf(
 		return nil
 	}
 	if t.dryRun && !t.shows {
+		if chosen, err = a.known(ctx, chosen, ids); err != nil {
+			return err
+		}
 		return a.show(chosen, func(w *printer) {
 			fleetTable(w, chosen)
 			fmt.Fprintf(w, "%s would be done to %s\n", verb, count(len(chosen), "workspace"))
@@ -110,6 +113,20 @@ func (a *app) eachOf(
 		return &outcome{exitRefused, fmt.Sprintf("%s left %d of %d out", verb, spared, len(picked))}
 	}
 	return nil
+}
+
+// known are workspaces with all that is known of them: those that were named are read.
+func (a *app) known(ctx context.Context, chosen []api.Workspace, ids []string) ([]api.Workspace, error) {
+	if len(ids) == 0 {
+		return chosen, nil
+	}
+	out := make([]api.Workspace, len(ids))
+	for i, id := range ids {
+		if err := a.call(ctx, "GET", workspacePath(id), nil, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // unspared are the workspaces that are not left out; of each other one it says why.

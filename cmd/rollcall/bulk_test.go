@@ -92,6 +92,27 @@ func TestBulk(t *testing.T) {
 	}
 }
 
+// What would be done to a workspace is shown with the same row, however it is picked; one that is not there is told.
+func TestADryRunShowsWhomItIsFor(t *testing.T) {
+	const demo = `{"id": "demo", "name": "Ada", "status": "degraded", "reason": "push_failing"}`
+	for _, verb := range []string{"repair", "pause", "resume"} {
+		p := &platform{answers: map[string][]answer{
+			showDemo: {{200, demo}}, "GET /workspaces": {{200, `{"workspaces": [` + demo + `]}`}},
+		}}
+		_, named, errs := rollcall(t.Context(), t, p, verb, "demo", "--dry-run")
+		_, picked, _ := rollcall(t.Context(), t, p, verb, "--selector", "id=demo", "--dry-run")
+		if named != picked || !strings.Contains(named, "Ada") || slices.ContainsFunc(p.calls, isPost) {
+			t.Errorf("%s of demo, %q\n%s%s\nof its selector\n%s", verb, p.calls, named, errs, picked)
+		}
+		code, out, errs := rollcall(t.Context(), t, p, verb, "nosuch", "--dry-run")
+		if code != exitRefused || out != "" || slices.ContainsFunc(p.calls, isPost) {
+			t.Errorf("%s of nobody: exit %d\n%s%s", verb, code, out, errs)
+		}
+	}
+}
+
+func isPost(call string) bool { return strings.HasPrefix(call, "POST ") }
+
 // A repair of many does to each what its own verdict asks for, and leaves out, and names, those that it does not fit.
 func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 	const fleet = `{"workspaces": [

@@ -159,7 +159,15 @@ func TestRepair(t *testing.T) {
 	shown := func(shown ...answer) map[string][]answer {
 		return map[string][]answer{repairDemo: {{200, repaired}}, showDemo: shown}
 	}
+	const registered = `{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
+		"last_registered_at": "2099-01-01T00:00:00Z", "hint": "it does not use its new credential: restart it",
+		"command": "rollcall explain demo"}`
 	for name, c := range map[string]commandTest{
+		"registered, and not back": {
+			args: "repair demo --wait 200ms --time utc", answers: shown(answer{200, before}, answer{200, registered}),
+			code: exitUnhealthy, errs: "rollcall: the agent registered at 2099-01-01T00:00:00Z, and is still degraded " +
+				"(credentials_rejected) after 200ms: it does not use its new credential: restart it; rollcall explain demo\n",
+		},
 		"repaired": {
 			args: "repair demo", answers: shown(), out: "1 credential revoked; bootstrap is open until ",
 		},

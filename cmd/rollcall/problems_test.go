@@ -50,7 +50,7 @@ h-failing is degraded (push_failing) for 0s: a hint for h-failing
     rollcall mend h-failing
 e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
-b-lost: 1 message ended undelivered
+b-lost: 1 message ended undelivered; first see what ended it, and mend that: rollcall receipts b-lost
     rollcall redrive b-lost
 m-held is paused (paused) for 0s: waiting until it is resumed: 2 messages
     rollcall mend m-held

@@ -110,11 +110,13 @@ func printRepaired(w *printer, out api.Repaired) {
 // awaitRegister waits until the agent has registered later than before. Both
 // times are the platform's, whose clock may differ from this machine's.
 func (a *app) awaitRegister(ctx context.Context, id string, before time.Time, patience time.Duration) error {
+	var last api.Workspace
 	done, err := a.await(ctx, patience, time.Second, func(ctx context.Context) (bool, error) {
 		var ws api.Workspace
 		if err := a.call(ctx, "GET", workspacePath(id), nil, &ws); err != nil {
 			return false, err
 		}
+		last = ws
 		if !ws.RegisteredAt.After(before) || ws.Reason == workspace.ReasonCredentialsRejected {
 			return false, nil
 		}
@@ -128,6 +130,21 @@ func (a *app) awaitRegister(ctx context.Context, id string, before time.Time, pa
 	case err != nil || done:
 		return err
 	}
-	return &outcome{exitUnhealthy, fmt.Sprintf(
-		"the agent was not seen to register within %s: restart it, then %s", patience, next)}
+	return &outcome{exitUnhealthy, a.notBack(last, before, patience, next)}
+}
+
+// notBack says of an agent that was waited for how far it came, and what its verdict asks for.
+func (a *app) notBack(ws api.Workspace, before time.Time, patience time.Duration, next string) string {
+	hint := "restart it, then " + next
+	if ws.Hint != "" {
+		hint = a.printer().words(ws.Hint)
+		if ws.Command != "" {
+			hint += "; " + ws.Command + workspace.WhoRuns(ws.CommandNeeds)
+		}
+	}
+	if ws.RegisteredAt.After(before) {
+		return fmt.Sprintf("the agent registered at %s, and is still %s (%s) after %s: %s",
+			a.printer().at(ws.RegisteredAt), ws.Status, ws.Reason, patience, hint)
+	}
+	return fmt.Sprintf("the agent was not seen to register within %s: %s", patience, hint)
 }
