@@ -61,14 +61,14 @@ const gist = (r: Receipt) => r.state === 'delivered' && !taskFailed(r) ? r.answe
 const open = (r: Receipt) => r.state === 'queued' || r.state === 'in_flight'
 
 function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: Workspace[]; now: number; acts: Acts | undefined }) {
-  const tries = r.attempts.length
+  const tries = r.tries // attempts may be only the last of them
   return (
     <li>
       <details data-message={r.message_id}>
         <summary>
-          <span class={'dot ' + tone(r)}><b>{ended(r)}</b></span>
-          <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.reason}</Said>}</span>
-          <span class="muted sender" title={'sent by ' + senderName(r, fleet)}>{senderName(r, fleet)}</span>
+          <span class={'dot ' + tone(r)}><b>{ended(r)}</b></span>{' '}
+          <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.reason}</Said>}</span>{' '}
+          <span class="muted sender" title={'sent by ' + senderName(r, fleet)}>{senderName(r, fleet)}</span>{' '}
           <span class="muted when"><Ago at={r.accepted_at} now={now} /></span>
         </summary>
         <div class="message">
