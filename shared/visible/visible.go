@@ -13,18 +13,26 @@ import (
 	"unicode/utf16"
 )
 
-// hidden reports whether a character is written as an escape: a control or format character, a separator of lines, or
-// one that shows nothing, such as a filler, a tag or the blank of Braille. The two joiners and the selector of pictures
-// are not, as scripts and emoji are written with them.
-func hidden(r rune) bool {
+// hidden reports whether a character is written as an escape, after the one before it (0: none): a control or format
+// character, a separator of lines, or one that shows nothing, such as a filler, a tag or the blank of Braille. The two
+// joiners are not, as scripts and emoji are written with them. Nor is the selector of pictures, after what takes it.
+func hidden(before, r rune) bool {
 	switch r {
-	case '\u200c', '\u200d', '\ufe0f':
+	case '\u200c', '\u200d':
 		return false
-	case '\u2800':
+	case '\ufe0f':
+		return !pictured(before)
+	case '\u2800', '\U00013441', '\U00013442', '\U00016fe4', '\U0001d159': // blanks of scripts, a note with no head
 		return true
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector,
 		unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// pictured reports whether a character is one of those that the selector of pictures may follow.
+func pictured(r rune) bool {
+	return '0' <= r && r <= '9' || strings.ContainsRune("#*‼⁉〰〽ℹ", r) ||
+		r > unicode.MaxASCII && unicode.Is(unicode.S, r)
 }
 
 // short are the escapes that have a letter.
@@ -32,19 +40,18 @@ var short = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
 
 // Text is a text in one line.
 func Text(s string) string {
-	if strings.IndexFunc(s, hidden) < 0 {
-		return strings.ToValidUTF8(s, "\ufffd")
-	}
 	var out strings.Builder
+	before := rune(0)
 	for _, r := range s {
 		switch {
-		case !hidden(r):
+		case !hidden(before, r):
 			out.WriteRune(r)
 		case short[r] != "":
 			out.WriteString(short[r])
 		default:
 			escape(&out, r)
 		}
+		before = r
 	}
 	return out.String()
 }
@@ -62,12 +69,14 @@ func Lines(s string) string {
 // JSON is a JSON text of the same meaning.
 func JSON(raw []byte) []byte {
 	var out bytes.Buffer
+	before := rune(0)
 	for _, r := range string(raw) {
-		if r == '\n' || !hidden(r) {
+		if r == '\n' || !hidden(before, r) {
 			out.WriteRune(r)
 		} else {
 			escape(&out, r) // nothing hidden stands outside of JSON's own texts
 		}
+		before = r
 	}
 	return out.Bytes()
 }

@@ -22,6 +22,9 @@ func TestText(t *testing.T) {
 		"\u2028\u2029\ufeff\u200b":  `\u2028\u2029\ufeff\u200b`,
 		"\U000e0041\U000e0100":      `\udb40\udc41\udb40\udd00`,
 		"a\u2800\u3164\u115f\u1160\uffa0\u034f\ufe00\u180b": `a\u2800\u3164\u115f\u1160\uffa0\u034f\ufe00\u180b`,
+		"\ufe0f a\ufe0f \"\ufe0f |\ufe0f ❤\ufe0f\ufe0f":     `\ufe0f a\ufe0f "\ufe0f |\ufe0f ❤` + "\ufe0f" + `\ufe0f`,
+		"1\ufe0f\u20e3 #\ufe0f\u20e3 ℹ\ufe0f ‼\ufe0f":       "1\ufe0f\u20e3 #\ufe0f\u20e3 ℹ\ufe0f ‼\ufe0f",
+		"\U0001d159\U00013441\U00013442\U00016fe4":          `\ud834\udd59\ud80d\udc41\ud80d\udc42\ud81b\udfe4`,
 		"❤️, ﷽\u3000。":                                      "❤️, ﷽\u3000。",
 		"\xff":                                              "\ufffd",
 	} {

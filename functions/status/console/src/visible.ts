@@ -1,6 +1,8 @@
 // What agents and senders wrote is shown with its control and direction characters as escapes, as shared/visible does
-// for a terminal.
-const hidden = /(?![\u200c\u200d\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu
+// for a terminal. The selector of pictures stays behind a character that takes it.
+const hidden = new RegExp(
+  '(?![\\u200c\\u200d])(?!(?<=[0-9#*‼⁉〰〽ℹ]|(?=[^\\0-\\x7f])\\p{S})\\ufe0f)' +
+  '[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\u2800\\u{13441}\\u{13442}\\u{16fe4}\\u{1d159}]', 'gu')
 const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 const escaped = (c: string) =>

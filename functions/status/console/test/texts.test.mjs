@@ -8,7 +8,9 @@ const { ago, exact, pieces, span } = await load('time.ts')
 test('what is hidden in a text is shown', () => {
   for (const [text, want] of [
     ['<b>\u202e\u001b', '<b>\\u202e\\u001b'], ['a\nb\tc', 'a\\nb\\tc'], ['\u2028\u0000', '\\u2028\\u0000'],
-    ['\u{e0001}', '\\udb40\\udc01'], ['\u2800\u3164\u115f\uffa0\ufe00', '\\u2800\\u3164\\u115f\\uffa0\\ufe00'], ['❤\ufe0f', '❤\ufe0f'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
+    ['\u{e0001}', '\\udb40\\udc01'], ['\u2800\u3164\u115f\uffa0\ufe00', '\\u2800\\u3164\\u115f\\uffa0\\ufe00'], ['❤\ufe0f', '❤\ufe0f'],
+    ['1\ufe0f\u20e3 a\ufe0f', '1\ufe0f\u20e3 a\\ufe0f'], ['\ufe0f|\ufe0f❤\ufe0f\ufe0f', '\\ufe0f|\\ufe0f❤\ufe0f\\ufe0f'], ['ℹ\ufe0f‼\ufe0f', 'ℹ\ufe0f‼\ufe0f'],
+    ['\u{1d159}\u{13441}', '\\ud834\\udd59\\ud80d\\udc41'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
   ]) assert.equal(visible(text), want)
   assert.deepEqual(visibleLines('one\r\ntwo\u202e\n\nthree\n'), ['one', 'two\\u202e', '', 'three'])
 })
