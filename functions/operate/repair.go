@@ -27,7 +27,7 @@ func repair(reg *registry.Registry) func(context.Context, httpapi.Call, api.Repa
 			From: out.Facts.BootstrapFrom, AuthToken: out.AuthToken, Next: workspace.AfterRepair(out.Before),
 		}
 		if asked.Show {
-			reply.Next = workspace.AfterShowing(out.Before)
+			reply.Next = workspace.AfterShowing(out.Before, c.Now)
 		}
 		return reply, nil
 	}

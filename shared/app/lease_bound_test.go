@@ -43,7 +43,7 @@ var longTexts = map[string]string{
 	"RegisterFailedWhy": words(workspace.MaxWords),
 	"Instance":          strings.Repeat("b", longInstance), "URLFingerprint": strings.Repeat("u", longPrint),
 	"PreviousInstances": strings.Join([]string{longAddress, longAddress, longAddress}, " "),
-	"Homes":             "zzzz" + strings.Repeat(workspace.HomeEntry(longAddress)+"z", 4),
+	"Homes":             "zzzz-z" + strings.Repeat(workspace.HomeEntry(longAddress)+"z", 4),
 	"SeenFrom":          longAddress, "BootstrapFrom": longAddress, "RefusedFrom": longAddress,
 	"StrangerFrom": longAddress,
 }

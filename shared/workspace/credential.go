@@ -112,13 +112,20 @@ func (f *Facts) bootstrap(presented token.Hash, from string) (Admission, error) 
 // Who uses it registers, or the URL that was registered with the one before ends: see EndsURL.
 func Promote(f Facts, now time.Time) Facts {
 	next := f.promote().endURL(f, now)
-	if replaced := !f.Credential.Zero() || !f.RevokedAt.IsZero(); replaced {
+	if f.operatorEnded() {
 		next.SeenFrom, next.Homes = "", "" // an address is trusted with the credential that was accepted from there
 	}
 	if EndsURL(f, next) {
 		next.PollAwaitedAt = now // until it registers again, it is to poll
 	}
 	return next
+}
+
+// operatorEnded reports whether it is an operator's doing that the first use of NextCredential leaves no other: the
+// credentials were revoked, or the operator was shown this one, to place it. Only then the addresses of late are
+// forgotten. Whoever calls with a good credential can rotate it: a thief must not make the agent a stranger.
+func (f *Facts) operatorEnded() bool {
+	return !f.RevokedAt.IsZero() || (!f.Credential.Zero() && f.IssuedTo == ToOperator)
 }
 
 // promote is Promote for a register, which says its URL itself.
@@ -211,7 +218,7 @@ func (f *Facts) CheckWindow(from string, now time.Time) error {
 
 // WindowFor is the address that a repair opens its window to when the operator says no other: that of an open window,
 // or else that of the last accepted call, wherever a stranger's attempts have been refused since. There is none after a
-// revocation, and none when the agent's attempts are refused at another address of its own: one of the two may be a
+// revocation, none when not all of its addresses of late are known, and none when the agent's attempts are refused at another address of its own: one of the two may be a
 // thief's. Error: repair_address_unknown.
 func (f *Facts) WindowFor(now time.Time) (string, error) {
 	if open := f.windowAddress(now); open != "" {
@@ -227,6 +234,11 @@ func (f *Facts) WindowFor(now time.Time) (string, error) {
 			"its agent's network address is not known").WithHint("name the address that it calls from (from, --from ADDR), "+
 			"or have a credential shown and place it (show, --show), or let in whoever registers first (anyone, --anyone)",
 			"repair")
+	}
+	if f.homesIncomplete(now) {
+		return "", fault.New(fault.RepairAddressUnknown, "calls were accepted from more than %d addresses within a day: "+
+			"some of them may be a thief's", homesKept).WithHint("name the address that its agent calls from (from, --from "+
+			"ADDR), or have a credential shown and place it (show, --show)"+f.seenLatelyWords(now), "repair")
 	}
 	if f.refusalCount() > 0 && f.RefusedFrom != f.SeenFrom && f.AtHome(f.RefusedFrom, now) {
 		return "", fault.New(fault.RepairAddressUnknown, "its last accepted call came from %s, and calls from %s are "+

@@ -15,7 +15,8 @@ import (
 // a store can ask whether an address is there. It begins with the hour of the newest note, in base 36, and goes on with
 // an entry for each address, the newest first: a mark, the address, and how many hours before the newest it was noted,
 // in one digit of base 36. A network address is its bytes in base64. The mark says how long that is, so that no address
-// is found in another one; what is no network address ends with endOfText.
+// is found in another one; what is no network address ends with endOfText. An address keeps its place in the list: the
+// last is the one that is known longest.
 
 // The marks of the entries.
 const (
@@ -27,6 +28,10 @@ const (
 
 // base64Of is how many characters so many bytes take.
 var base64Of = base64.RawURLEncoding.EncodedLen
+
+// An address that there is no room for is dropped, and the hour of its note stands behind the first one, after
+// markDropped: how many hours before, as in an entry.
+const markDropped = "-"
 
 // homesKept is how many addresses are kept; homeFor is for how long one is the agent's after it was noted, and
 // homeRenewed how old its note may be before it is noted anew.
@@ -77,11 +82,21 @@ type home struct {
 const hoursKept = 35
 
 func parseHomes(text string) (homes []home) {
+	homes, _ = parseAllHomes(text)
+	return homes
+}
+
+// parseAllHomes is parseHomes, and when the last address that was dropped was noted; zero: none was dropped.
+func parseAllHomes(text string) (homes []home, dropped time.Time) {
 	n := strings.IndexAny(text, mark4+mark16+markText)
 	if n < 0 {
-		return nil
+		return nil, time.Time{}
 	}
-	newest, err := strconv.ParseInt(text[:n], 36, 64)
+	hour, ago, some := strings.Cut(text[:n], markDropped)
+	newest, err := strconv.ParseInt(hour, 36, 64)
+	if age, wrong := strconv.ParseInt(ago, 36, 64); some && wrong == nil {
+		dropped = hourAt(newest - age)
+	}
 	for text = text[n:]; err == nil && text != ""; {
 		address, rest, found := cutHome(text)
 		if !found || rest == "" {
@@ -89,18 +104,24 @@ func parseHomes(text string) (homes []home) {
 		}
 		var age int64
 		age, err = strconv.ParseInt(rest[:1], 36, 64)
-		homes, text = append(homes, home{address, time.Unix((newest-age)*3600, 0).UTC()}), rest[1:]
+		homes, text = append(homes, home{address, hourAt(newest - age)}), rest[1:]
 	}
-	return homes
+	return homes, dropped
 }
 
-func writeHomes(homes []home) string {
+// hourAt is when an hour since 1970 begins.
+func hourAt(hour int64) time.Time { return time.Unix(hour*3600, 0).UTC() }
+
+func writeHomes(homes []home, dropped time.Time) string {
 	var newest int64
 	for _, h := range homes {
 		newest = max(newest, h.at.Unix()/3600)
 	}
 	var b strings.Builder
 	b.WriteString(strconv.FormatInt(newest, 36))
+	if !dropped.IsZero() {
+		b.WriteString(markDropped + strconv.FormatInt(min(newest-dropped.Unix()/3600, hoursKept), 36))
+	}
 	for _, h := range homes {
 		age := min(newest-h.at.Unix()/3600, hoursKept)
 		b.WriteString(HomeEntry(h.address) + strconv.FormatInt(age, 36))
@@ -109,16 +130,37 @@ func writeHomes(homes []home) string {
 }
 
 // NoteHome is Homes after an accepted call from an address. It stays as it is while the address has a fresh note.
+//
+// Where there is no room, the address that is known longest stays, or a thief could push the agent's own out by calls
+// from others. That one was dropped is noted: for a day, the list is incomplete.
 func NoteHome(text, address string, now time.Time) string {
-	homes := parseHomes(text)
+	homes, dropped := parseAllHomes(text)
 	if address == "" || slices.ContainsFunc(homes, func(h home) bool {
 		return h.address == address && now.Sub(h.at) < homeRenewed
 	}) {
 		return text
 	}
-	homes = slices.DeleteFunc(homes, func(h home) bool { return h.address == address || now.Sub(h.at) >= homeFor })
-	homes = append([]home{{address, now}}, homes...)
-	return writeHomes(homes[:min(len(homes), homesKept)])
+	homes = slices.DeleteFunc(homes, func(h home) bool { return now.Sub(h.at) >= homeFor })
+	if known := slices.IndexFunc(homes, func(h home) bool { return h.address == address }); known >= 0 {
+		homes[known].at = now
+	} else {
+		homes = append([]home{{address, now}}, homes...)
+	}
+	if now.Sub(dropped) >= homeFor {
+		dropped = time.Time{}
+	}
+	for len(homes) > homesKept {
+		out := len(homes) - 2
+		dropped = latest(dropped, homes[out].at)
+		homes = slices.Delete(homes, out, out+1)
+	}
+	return writeHomes(homes, dropped)
+}
+
+// homesIncomplete reports whether an address from which calls were accepted lately was dropped.
+func (f *Facts) homesIncomplete(now time.Time) bool {
+	_, dropped := parseAllHomes(f.Homes)
+	return now.Sub(dropped) < homeFor
 }
 
 // movesNotedEvery is the least time between two notes that an agent calls from an address that is new: one that leaves
@@ -198,6 +240,9 @@ func (f *Facts) seenLatelyWords(now time.Time) string {
 	}
 	if len(seen) == 0 {
 		return ""
+	}
+	if f.homesIncomplete(now) {
+		seen = append(seen, "and others: the list is incomplete")
 	}
 	return "; calls were accepted lately from " + strings.Join(seen, ", ")
 }

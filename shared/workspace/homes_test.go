@@ -19,13 +19,13 @@ func TestHomesAreTheAddressesOfLate(t *testing.T) {
 	}
 	f := live(func(f *workspace.Facts) { f.Homes, f.SeenFrom = text, "10.0.0.5" })
 	for address, home := range map[string]bool{
-		"10.0.0.5": true, "10.0.0.2": true, "10.0.0.1": false, "10.0.0": false, "0.0.5": false, "": false,
+		"10.0.0.5": true, "10.0.0.3": true, "10.0.0.2": false, "10.0.0.1": false, "10.0.0.0": true, "10.0.0": false, "0.0.5": false, "": false,
 	} {
 		if f.AtHome(address, at(600)) != home {
 			t.Errorf("%q at home: %v", address, !home)
 		}
 	}
-	if f.AtHome("10.0.0.2", at(600).Add(25*time.Hour)) {
+	if f.AtHome("10.0.0.3", at(600).Add(25*time.Hour)) {
 		t.Error("an address is the agent's for ever")
 	}
 	if workspace.NoteHome(text, "10.0.0.4", at(600)) != text {

@@ -1,6 +1,9 @@
 package workspace
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Some agents fetch a new credential when they register, and keep it. Others take theirs from their environment or
 // from a file, and never learn of one that a register issued: theirs has to be placed there by hand. What an agent has
@@ -37,11 +40,12 @@ func AfterRepair(f Facts) string {
 	return "restart the agent before the window ends: its register is given a new credential; " + f.fetchesWords()
 }
 
-// AfterShowing says what comes after a repair that showed a credential; f is the facts before it.
-func AfterShowing(f Facts) string {
+// AfterShowing says what comes after a repair that showed a credential; f is the facts before it. It names a plain
+// repair only where that is not refused.
+func AfterShowing(f Facts, now time.Time) string {
 	next := "place this credential in the agent's environment or file, and restart the agent; " +
 		"it is shown once, and every other credential of the workspace is revoked"
-	if f.TakenAs == ToAgent && !f.ignoresIssued() {
+	if _, err := f.WindowFor(now); err == nil && f.TakenAs == ToAgent && !f.ignoresIssued() {
 		next += fmt.Sprintf("; this agent fetches its credential when it registers: rollcall repair %s and a restart are "+
 			"enough for it", f.ID)
 	}

@@ -22,7 +22,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	goesOn := a.Mint && f.ignoresIssued()
 	homes := f.Homes
-	if !f.RevokedAt.IsZero() || (a.Promote && !f.Credential.Zero()) {
+	if !f.RevokedAt.IsZero() || (a.Promote && f.operatorEnded()) {
 		homes = "" // the credential that was accepted from there has ended: it may have been a thief's
 	}
 	switch {
