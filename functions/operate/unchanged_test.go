@@ -28,7 +28,6 @@ type act struct {
 type answered struct {
 	Unchanged bool            `json:"unchanged"`
 	Code      string          `json:"code"`
-	Revoked   *int            `json:"revoked"`
 	Messages  json.RawMessage `json:"messages"`
 }
 
@@ -42,12 +41,12 @@ var sent = []func(*testing.T, *app.Env){func(t *testing.T, env *app.Env) {
 }}
 
 func unchanged(a answered) bool            { return a.Unchanged }
-func nothingRevoked(a answered) bool       { return a.Revoked != nil && *a.Revoked == 0 }
 func noMessages(a answered) bool           { return string(a.Messages) == "[]" }
 func code(want string) func(answered) bool { return func(a answered) bool { return a.Code == want } }
 
 // What an operator asks for and is so already changes nothing, says so, and leaves no line in an audit trail. The act
-// that makes it so leaves one.
+// that makes it so leaves one. A revocation is never without an effect: it ends the enrolment tokens that were made
+// since the last one.
 func TestAnActThatChangesNothingLeavesNoLine(t *testing.T) {
 	do := func(op *api.Operation) *act { return &act{op: op} }
 	purge := &act{op: api.RemoveWorkspace.Operation, query: map[string]string{"purge": "true"}}
@@ -64,9 +63,6 @@ func TestAnActThatChangesNothingLeavesNoLine(t *testing.T) {
 			first: do(api.Pause.Operation), lines: 1, again: do(api.Pause.Operation), says: unchanged,
 		},
 		"dismiss nothing": {again: do(api.Dismiss.Operation), says: unchanged},
-		"revoke nothing": {
-			first: do(api.Revoke.Operation), lines: 1, again: do(api.Revoke.Operation), says: nothingRevoked,
-		},
 		"redrive no message at all": {
 			before: sent, again: &act{op: api.Redrive.Operation, body: `{}`}, says: noMessages,
 		},

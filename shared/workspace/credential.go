@@ -218,8 +218,8 @@ func (f *Facts) CheckWindow(from string, now time.Time) error {
 
 // WindowFor is the address that a repair opens its window to when the operator says no other: that of an open window,
 // or else that of the last accepted call, wherever a stranger's attempts have been refused since. There is none after a
-// revocation, none when not all of its addresses of late are known, and none when the agent's attempts are refused at another address of its own: one of the two may be a
-// thief's. Error: repair_address_unknown.
+// revocation, none when not all of its addresses of late are known, and none when the agent's attempts are refused at
+// another address of its own: one of the two may be a thief's. Error: repair_address_unknown.
 func (f *Facts) WindowFor(now time.Time) (string, error) {
 	if open := f.windowAddress(now); open != "" {
 		return open, nil

@@ -43,7 +43,8 @@ func TestTheWordsOfAVerdictAreAPersons(t *testing.T) {
 // afterwards are what comes after each change of credentials.
 func afterwards(f workspace.Facts) []string {
 	return []string{
-		workspace.AfterRepair(f), workspace.AfterShowing(f, at(600)), workspace.AfterAskingToFetch(f), workspace.AfterRotation(f),
+		workspace.AfterRepair(f), workspace.AfterShowing(f, at(600)),
+		workspace.AfterAskingToFetch(f), workspace.AfterRotation(f),
 	}
 }
 
