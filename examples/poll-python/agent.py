@@ -98,7 +98,7 @@ def answer(row):
     elif not asked.get("referenceTaskIds"):  # an answer is not answered
         reply = {
             "role": "user",
-            "messageId": str(uuid.uuid5(uuid.NAMESPACE_URL, "answer to " + row["message_id"])),
+            "messageId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ID} answers {row['message_id']}")),
             "parts": [{"kind": "text", "text": text}],
             "referenceTaskIds": [row["message_id"]],
         }
