@@ -8,7 +8,7 @@ import (
 
 // cellsOf is how many columns of a terminal a text takes at most. Terminals differ: some draw an emoji of several
 // characters as one, others draw each of them. A text that is measured too wide gets a blank too many behind it. One
-// that is measured too narrow is broken by the terminal, which puts a stranger's words at the begin of a line.
+// that is measured too narrow is broken by the terminal, which puts a stranger's words at the beginning of a line.
 func cellsOf(s string) (n int) {
 	for _, r := range s {
 		n += cells(r)
@@ -32,7 +32,7 @@ func cells(r rune) int {
 	return 1
 }
 
-// fitting is the begin of a text that takes at most n columns.
+// fitting is the beginning of a text that takes at most n columns.
 func fitting(s string, n int) string {
 	for i, r := range s {
 		if n -= cells(r); n < 0 {

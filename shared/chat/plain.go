@@ -10,9 +10,7 @@ const plainBytes = 4096
 // wrote.
 func Plain(body json.RawMessage) bool {
 	call := membersOf(body)
-	var method string
-	if len(body) > plainBytes || !call.only("jsonrpc", "id", "method", "params") ||
-		json.Unmarshal(call["method"], &method) != nil || !PlainSend(method) {
+	if len(body) > plainBytes || !call.only("jsonrpc", "id", "method", "params") || !PlainSend(call.text("method")) {
 		return false
 	}
 	params := membersOf(call["params"])

@@ -217,9 +217,14 @@ func (s *Service) Enable(ctx context.Context, id string, fromNow bool, by activi
 
 // Disable has a webhook told nothing. Errors: webhook_unknown, platform_unavailable.
 func (s *Service) Disable(ctx context.Context, id string, by activity.Actor) (Hook, error) {
+	return s.disable(ctx, id, by, "an operator disabled it", "")
+}
+
+// disable has a webhook told nothing, for the reason why; said is what its line of the audit trail says beside.
+func (s *Service) disable(ctx context.Context, id string, by activity.Actor, why, said string) (Hook, error) {
 	return s.change(ctx, id, by, func(h *Hook, now time.Time) activity.AuditEntry {
-		h.DisabledAt, h.Disabled = now, "an operator disabled it"
-		return activity.AuditEntry{Action: "webhook_disabled", Summary: "webhook " + id + " disabled"}
+		h.DisabledAt, h.Disabled = now, why
+		return activity.AuditEntry{Action: "webhook_disabled", Summary: "webhook " + id + " disabled" + said}
 	})
 }
 
@@ -234,13 +239,8 @@ func (s *Service) DisableOf(ctx context.Context, maker string, by activity.Actor
 		if h.CreatedBy != maker || !h.DisabledAt.IsZero() {
 			continue
 		}
-		h, err := s.change(ctx, h.ID, by, func(h *Hook, now time.Time) activity.AuditEntry {
-			h.DisabledAt, h.Disabled = now, "the credential that it was made with is revoked"
-			return activity.AuditEntry{
-				Action:  "webhook_disabled",
-				Summary: "webhook " + h.ID + " disabled: the credential that it was made with, of " + maker + ", is revoked",
-			}
-		})
+		h, err := s.disable(ctx, h.ID, by, "the credential that it was made with is revoked",
+			": the credential that it was made with, of "+maker+", is revoked")
 		switch fault.CodeOf(err) {
 		case "":
 			ended = append(ended, h)

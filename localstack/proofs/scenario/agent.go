@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -70,10 +70,15 @@ func healthyAgent(ctx context.Context, p Platform, receive func(*agent) (mode, u
 // awaitTried waits until the platform has tried the agent's URL, which is new: what is handed to the agent from then on
 // is what the story sends.
 func (a *agent) awaitTried(ctx context.Context) error {
+	return a.awaitNoEvidence(ctx, "nothing was sent to the URL that it registered yet")
+}
+
+// awaitNoEvidence waits until no evidence says a fact any more.
+func (a *agent) awaitNoEvidence(ctx context.Context, fact string) error {
 	return within(ctx, patience, func(ctx context.Context) error {
 		v, err := a.view(ctx)
-		if err == nil && checkEvidence(v, "nothing was sent to the URL that it registered yet") == nil {
-			err = errors.New("its URL was not tried yet")
+		if err == nil && checkEvidence(v, fact) == nil {
+			err = fmt.Errorf("its evidence says still: %s", fact)
 		}
 		return err
 	})

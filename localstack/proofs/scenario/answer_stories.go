@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -132,7 +131,7 @@ func endsItsAgent(ctx context.Context, p Platform) {
 	must(a.arrivedInOrder(ctx))
 	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
 	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
-	must(a.awaitNoFailure(ctx))
+	must(a.awaitNoEvidence(ctx, "the last delivery failed")) // up to the next try, what failed before the start stands
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrivedInOrder(ctx))
 	if n := len(boots); n > 6 {
@@ -141,17 +140,6 @@ func endsItsAgent(ctx context.Context, p Platform) {
 	for range len(boots) {
 		must(<-boots)
 	}
-}
-
-// awaitNoFailure waits until the agent's last start has taken something: up to then, the failure before it stands.
-func (a *agent) awaitNoFailure(ctx context.Context) error {
-	return within(ctx, patience, func(ctx context.Context) error {
-		v, err := a.view(ctx)
-		if err == nil && checkEvidence(v, "the last delivery failed") == nil {
-			err = errors.New("the last delivery to it failed")
-		}
-		return err
-	})
 }
 
 // noDelivery is the story of an agent that gives an answer to everything, and later a
