@@ -58,7 +58,8 @@ type finding struct {
 	Next string `json:"next,omitempty"` // what mends it
 }
 
-// diagnosis is what doctor found. Broken is the first link that is broken; "": none is.
+// diagnosis is what doctor found. Broken is the first link that is broken; "": none is. Next is what mends it, or what
+// is to be done though none is.
 type diagnosis struct {
 	Workspace string    `json:"workspace_id,omitempty"`
 	Findings  []finding `json:"findings"`
@@ -150,6 +151,7 @@ func (d *doctor) diagnosis() diagnosis {
 			out.Broken, out.Next = f.Link, f.Next
 			break
 		}
+		out.Next = cmp.Or(out.Next, f.Next)
 	}
 	return out
 }
@@ -165,6 +167,8 @@ func (v diagnosis) print(w *printer) {
 		w.lines("\nbroken: " + v.Broken + "\nnext: " + w.words(v.Next))
 	case v.Workspace == "":
 		w.lines("\nnothing that was looked at is broken; give the ID of the workspace to look at the rest")
+	case v.Next != "":
+		w.lines("\nnothing that was looked at is broken\nnext: " + w.words(v.Next))
 	default:
 		fmt.Fprintln(w, "\nnothing that was looked at is broken")
 	}

@@ -98,16 +98,21 @@ func (d *doctor) insteadOf(refused *refusal) string {
 	case refused.Code == string(fault.CredentialOfAnother):
 		return "give the agent its own credential; if that is lost, rollcall repair " + d.name() + " --show shows one"
 	case refused.Hint == "", d.asked.id != "" && refused.Code == string(fault.CredentialUnknown):
-		return "rollcall explain " + d.name() + " says which repair its agent needs"
+		return "place the credential that " + d.name() + " has now where the agent takes its own from, and restart the " +
+			"agent; if it is lost, rollcall repair " + d.name() + " --show shows another"
 	}
 	return refused.Hint
 }
 
-// repairInstead has a refused credential mended by the command of the workspace's verdict, where that is a repair.
+// repairInstead has a refused credential mended as the workspace's verdict says, where that is about its credential.
 func (d *doctor) repairInstead() {
+	repair := strings.HasPrefix(d.ws.Command, "rollcall repair ")
+	if !repair && d.ws.Reason != workspace.ReasonCredentialsRejected {
+		return
+	}
 	for i, f := range d.findings {
-		if f.Link == "credential" && f.Is == broken && strings.HasPrefix(d.ws.Command, "rollcall repair ") {
-			d.findings[i].Next = d.ws.Command
+		if f.Link == "credential" && f.Is == broken {
+			d.findings[i].Next = d.remedy()
 		}
 	}
 }
@@ -143,7 +148,8 @@ func (d *doctor) readAsPerson(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		d.add("register", skipped, "what the platform knows of "+d.asked.id+" can't be read: "+err.Error(), "")
+		d.add("register", skipped, "what the platform knows of "+d.asked.id+" can't be read: "+err.Error(),
+			"give the agent's credential (--credential-file), or sign in as a person (rollcall login), to look at the rest")
 		return
 	}
 	d.ws = &ws
@@ -280,14 +286,20 @@ func (d *doctor) tryProbe(ctx context.Context) {
 	case last.State == chat.Delivered:
 		d.add("probe", healthy, "a message of the platform reached the agent", "")
 	case ended:
-		d.add("probe", broken, fmt.Sprintf("%s: %s", last.State, last.Reason), "rollcall receipts "+d.ws.ID+" "+out.MessageID)
+		d.add("probe", broken, fmt.Sprintf("%s: %s", last.State, last.Reason), d.afterProbe(out.MessageID))
 	default:
 		text := fmt.Sprintf("not delivered within %s: %s", probePatience, last.Reason)
 		if last.LastError != "" {
 			text += " (" + last.LastError + ")"
 		}
-		d.add("probe", broken, text, "rollcall receipts "+d.ws.ID+" "+out.MessageID)
+		d.add("probe", broken, text, d.afterProbe(out.MessageID))
 	}
+}
+
+// afterProbe is what comes after a probe that did not arrive.
+func (d *doctor) afterProbe(messageID string) string {
+	return fmt.Sprintf("rollcall receipts %s %s shows each try and what came back: look for that in the agent's log",
+		d.ws.ID, messageID)
 }
 
 // probePatience is how long a probe of doctor is followed.
@@ -303,7 +315,7 @@ func (d *doctor) lookAtVerdict() {
 	case d.diagnosis().Broken != "":
 		d.add("status", broken, text, d.remedy())
 	case ws.Status == workspace.StatusPaused || ws.Status == workspace.StatusProvisioning:
-		d.add("status", warning, text+": "+d.hint(), "")
+		d.add("status", warning, text+": "+d.hint(), d.remedy())
 	default:
 		d.add("status", broken, text+": "+d.hint(), d.remedy())
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// situations are facts of the workspace w, by the reason that they lead to. They are judged at situatedAt.
-func situations() map[workspace.Reason][]workspace.Facts {
-	p, now := workspace.DefaultPolicy(), situatedAt
+// situations are facts of the workspace w, by the reason that they lead to. They are judged at now.
+func situations(now time.Time) map[workspace.Reason][]workspace.Facts {
+	p := workspace.DefaultPolicy()
 	ago := func(seconds int) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
 	var created workspace.Facts
 	created.ID, created.CreatedAt, created.Version = "w", ago(3600), 1
@@ -39,6 +39,7 @@ func situations() map[workspace.Reason][]workspace.Facts {
 	late, _ := workspace.Repair(before, "10.0.0.1", p, ago(3000))
 	revoked, _ := workspace.Revoke(before, p, ago(60))
 	byHand, _ := workspace.RepairByHand(before, token.Digest("y"), ago(60))
+	given := workspace.Create("w", token.Digest("y"), workspace.Poll, 1, ago(3600))
 	opened, _ := workspace.Repair(created, "10.0.0.1", p, ago(60))
 	mail := func(f *workspace.Facts) { f.Open, f.OldestOpen, f.TriedAt = 1, ago(300), ago(290) }
 	return map[workspace.Reason][]workspace.Facts{
@@ -47,6 +48,9 @@ func situations() map[workspace.Reason][]workspace.Facts {
 		workspace.ReasonNeverRegistered: {
 			of(created, func(f *workspace.Facts) { f.NextCredential = token.Digest("y") }), created, opened,
 			refused(opened, "10.0.0.9", "", 30), refused(created, "10.0.0.9", "", 30),
+			refused(given, "10.0.0.9", "", 30), refused(given, "10.0.0.9", "", 3000),
+			refused(given, "10.0.0.9", workspace.IssuedBefore, 30), refused(given, "10.0.0.9", workspace.IssuedElsewhere, 30),
+			refused(opened, "10.0.0.9", workspace.IssuedBefore, 30),
 		},
 		workspace.ReasonCredentialsRejected: {
 			refused(live, "10.0.0.1", "", 4, 3, 2),
@@ -62,6 +66,8 @@ func situations() map[workspace.Reason][]workspace.Facts {
 		workspace.ReasonLeaseExpired: {
 			with(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = ago(900), ago(810) }),
 			refused(with(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = ago(900), ago(810) }), "10.0.0.9", "", 9),
+			refused(with(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = ago(900), ago(810) }), "10.0.0.9",
+				workspace.IssuedBefore, 9),
 		},
 		workspace.ReasonDuplicateHost: {with(func(f *workspace.Facts) {
 			f.Takeovers, f.TakeoversSince, f.TakenOverAt = 2, ago(9), ago(9)
@@ -109,7 +115,7 @@ var spoken = regexp.MustCompile(
 // Whatever is wrong with a workspace, its verdict names a command. This program takes each that the verdict, its hint
 // and its remarks name, and the reader may run it, or is told who may.
 func TestEachVerdictNamesACommandThatWorks(t *testing.T) {
-	found, checked := situations(), 0
+	found, checked := situations(situatedAt), 0
 	for _, reason := range workspace.Reasons() {
 		if len(found[reason]) == 0 {
 			t.Errorf("%s: nothing leads to it", reason)

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +47,47 @@ func TestAnyFormerCredentialIsKnown(t *testing.T) {
 	later = later.Add(r.Policy.Grace)
 	if v := workspace.Assess(f, r.Policy, later); v.Reason != workspace.ReasonLeaseExpired {
 		t.Fatalf("%s (%s)", v.Status, v.Reason)
+	}
+}
+
+// An agent goes on after its workspace was removed and created again. That its credential is from before is a fact, and
+// the verdict names a command that mends it. A credential of another workspace tells nobody whose it is.
+func TestCallsOfAnAgentFromBeforeARemovalAreTold(t *testing.T) {
+	r := deployed()
+	create := func(id string) string {
+		t.Helper()
+		made, err := r.Create(t.Context(), registry.CreateInput{ID: id, By: operator}, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.AuthToken
+	}
+	before, other := create("w"), create("someone-else")
+	if code := (&agent{t: t, r: r, token: before}).heartbeat("w", t0); code != "" {
+		t.Fatal(code)
+	}
+	if _, err := r.Hold(t.Context(), "w", workspace.Removed, operator, t0); err != nil {
+		t.Fatal(err)
+	}
+	create("w")
+	for i, c := range []struct{ token, told string }{
+		{before, "from before this workspace was removed"},
+		{other, "another workspace's or an operator's"},
+		{"", "without a credential"},
+		{"rcw_guess", "an unknown credential"},
+	} {
+		now := t0.Add(time.Duration(i+1) * 2 * r.Policy.RefusalWriteEvery)
+		(&agent{t: t, r: r, token: c.token}).heartbeat("w", now)
+		f, err := r.Read(t.Context(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := workspace.Fleet{}.Explain(f, r.Policy, now)
+		if e.Reason != workspace.ReasonNeverRegistered || e.Command != "rollcall repair w --show" ||
+			!strings.Contains(e.Next, c.told) || !strings.Contains(e.Summary, "are refused") ||
+			strings.Contains(e.Text(), "never called") || strings.Contains(e.Text(), "someone-else") {
+			t.Errorf("%s: %s", c.told, e.Text())
+		}
 	}
 }
 

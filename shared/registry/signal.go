@@ -157,7 +157,8 @@ func (r *Registry) refuse(
 			return errors.Join(cause, err)
 		case owner == f.Life():
 			refusal.Issued = workspace.IssuedHere
-		case owner.Workspace == f.ID: // of a former life: its agent is a stranger, and not this one
+		case owner.Workspace == f.ID:
+			refusal.Issued = workspace.IssuedBefore
 		case owner.Workspace != "":
 			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError()
 		}

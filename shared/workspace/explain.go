@@ -55,7 +55,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonNeverRegistered: {
 		HopAgent,
-		"It was created, and its agent has never called.", "rollcall doctor %s",
+		"It was created, and no call of its agent was accepted yet.", "rollcall doctor %s",
 	},
 	ReasonCredentialsRejected: {
 		HopCredential,

@@ -75,7 +75,7 @@ func TestExplain(t *testing.T) {
 		workspace.ReasonPaused: {with(func(f *workspace.Facts) {
 			f.Hold, f.HoldSince = workspace.Paused, now
 		}), workspace.HopOperator, "rollcall resume w"},
-		workspace.ReasonNeverRegistered: {created(now), workspace.HopAgent, "never called"},
+		workspace.ReasonNeverRegistered: {created(now), workspace.HopAgent, "no call of its agent was accepted yet"},
 		workspace.ReasonCredentialsRejected: {with(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 3, now, now
 		}), workspace.HopCredential, "rollcall repair w"},

@@ -24,6 +24,7 @@ type Issued string
 const (
 	IssuedUnknown   Issued = ""          // nobody knows it, or nobody was asked
 	IssuedHere      Issued = "here"      // to this workspace, once
+	IssuedBefore    Issued = "before"    // to this workspace, in a former life of it
 	IssuedElsewhere Issued = "elsewhere" // to another workspace, or to an operator
 )
 
@@ -39,6 +40,8 @@ const (
 	UnknownCredential Presented = "unknown"
 	FormerCredential  Presented = "former" // it was valid for this workspace once
 	OthersCredential  Presented = "others" // it is another workspace's, or an operator's
+	// EarlierCredential was valid in a former life of this workspace. The word is short, as each lease has room for it.
+	EarlierCredential Presented = "b"
 )
 
 func (r Refusal) presented(f Facts) Presented {
@@ -47,6 +50,8 @@ func (r Refusal) presented(f Facts) Presented {
 		return NoCredential
 	case r.Issued == IssuedElsewhere:
 		return OthersCredential
+	case r.Issued == IssuedBefore:
+		return EarlierCredential
 	case r.Issued == IssuedHere || r.Hash.Matches(f.PastCredential):
 		return FormerCredential
 	}
@@ -72,6 +77,8 @@ func (p Presented) words() string {
 		return "with a credential that was this agent's once"
 	case OthersCredential:
 		return "with a credential that is another workspace's or an operator's"
+	case EarlierCredential:
+		return "with a credential from before this workspace was removed and created again"
 	}
 	return "with an unknown credential"
 }
@@ -207,8 +214,9 @@ func (f *Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused +
 // whoever calls, from wherever, and whether or not a bootstrap window is open: a stranger learns nothing, and its
 // address gets into no command. What repairs the workspace depends on its facts, which rollcall explain shows.
 func UnauthorizedError(id string, presented token.Hash) *fault.Error {
-	hint := fmt.Sprintf("an operator runs rollcall explain %s, which names the repair; if there is no such workspace, "+
-		"the operator makes it (rollcall create %[1]s) or an enrolment token; then register again", id)
+	hint := fmt.Sprintf("an operator runs rollcall explain %s, which names the repair, or has a credential shown to "+
+		"place (rollcall repair %[1]s --show); if there is no such workspace, the operator makes it "+
+		"(rollcall create %[1]s) or an enrolment token; then register again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}

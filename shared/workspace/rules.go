@@ -113,7 +113,7 @@ func credentialIgnored(s *situation) *Verdict {
 		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
 			"it reads its credential from its environment or a file. rollcall repair %s --show shows a credential: "+
 			"place it there, then restart the agent", stamp(s.IssuedAt), s.ID),
-		NextCommand: fmt.Sprintf("rollcall repair %s --show", s.ID),
+		NextCommand: s.showCommand(),
 		Evidence:    append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
 	}
 	if !s.ignoresIssued() {
@@ -210,16 +210,42 @@ func neverRegistered(s *situation) *Verdict {
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
+	case s.Enrolled() && s.within(s.StrangerAt, s.p.RefusalMemory):
+		s.tellRefusedSoFar(v)
 	case s.Enrolled():
 	case s.now.Before(s.BootstrapUntil):
 		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s from %s; %s",
 			stamp(s.BootstrapUntil), s.windowFor(), s.doctorWords())
 		s.tellRefusedElsewhere(v)
 	default:
-		v.Action, v.NextCommand = "repair", fmt.Sprintf("rollcall repair %s --show", s.ID)
+		v.Action, v.NextCommand = "repair", s.showCommand()
 		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one; start the agent with it" + s.strangerHint()
 	}
 	return v
+}
+
+// tellRefusedSoFar completes the verdict over a workspace of which no call was accepted yet, and whose credential no
+// call had: somebody calls in its name.
+func (s *situation) tellRefusedSoFar(v *Verdict) {
+	v.Action, v.NextCommand, v.Hop = "place_credential", s.showCommand(), HopCredential
+	v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused, for their " +
+		"credential."
+	v.Hint = fmt.Sprintf("calls from %s %s %s. If that is its agent, place the credential of this workspace in the "+
+		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
+		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
+		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
+}
+
+// showCommand is the command that ends the credentials and shows another. It mends whatever else holds, as it needs to
+// know no address.
+func (s *situation) showCommand() string { return fmt.Sprintf("rollcall repair %s --show", s.ID) }
+
+// strangersWhen says when the calls that can't be attributed to the agent were refused.
+func (s *situation) strangersWhen() string {
+	if s.within(s.StrangerAt, s.p.LeaseTTL) {
+		return "are being refused now"
+	}
+	return "were refused at " + stamp(s.StrangerAt)
 }
 
 // platformSuspect: the agent is silent, and the platform may be the cause.
@@ -401,19 +427,16 @@ const underWay = "a message was handed to it, and it has not answered yet: what 
 // strangerHint adds to a hint that somebody at another address is refused, now or since the agent was last heard: that
 // may be the silent agent itself, without its credential at a new address.
 func (s *situation) strangerHint() string {
-	when := "are being refused now"
-	switch {
-	case s.within(s.StrangerAt, s.p.LeaseTTL):
-	case s.StrangerAt.After(s.LastSignal()) && s.within(s.StrangerAt, s.p.RefusalMemory):
-		when = "were refused at " + stamp(s.StrangerAt)
-	default:
+	sinceHeard := s.StrangerAt.After(s.LastSignal()) && s.within(s.StrangerAt, s.p.RefusalMemory)
+	if !sinceHeard && !s.within(s.StrangerAt, s.p.LeaseTTL) {
 		return ""
 	}
-	if s.StrangerWith == OthersCredential {
-		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it must send its own credential",
-			s.StrangerFrom, s.StrangerWith.words(), when)
-	}
-	if s.StrangerWith == FormerCredential { // an ended one names no command: whoever follows that lets a thief in
+	when := s.strangersWhen()
+	switch s.StrangerWith {
+	case OthersCredential, EarlierCredential:
+		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it must send the credential that it has now; if "+
+			"that is lost, %s shows another", s.StrangerFrom, s.StrangerWith.words(), when, s.showCommand())
+	case FormerCredential: // an ended one names no command: whoever follows that lets a thief in
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
 			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
@@ -429,7 +452,7 @@ func (s *situation) strangerHint() string {
 func (s *situation) strangerWarning() string {
 	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
 	if s.AtHome(s.StrangerFrom, s.now) {
-		return call + "calls of this agent were accepted from there since, so it may have been this agent's; " +
+		return call + "calls of this agent were accepted from there, so it may have been this agent's; " +
 			"it changes nothing"
 	}
 	return call + "nothing shows that it is this agent's, so it changes nothing"

@@ -288,6 +288,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.ActiveAt, p.LeaseTTL, -maxSkew)
 	add(s.RefusedAt, p.LeaseTTL, p.RefusalDecay, p.RefusalMemory)
 	add(s.AlternatedAt, p.LeaseTTL)
+	add(s.StrangerAt, p.RefusalMemory)
 	add(s.BootstrapUntil, 0)
 	add(s.OldestOpen, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
 	add(s.DeliveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)

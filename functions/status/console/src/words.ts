@@ -15,7 +15,7 @@ export const reasonWords: Record<Reason, string> = {
   healthy: 'Messages arrive',
   busy: 'At work; messages arrive when it is free',
   credentials_rejected: 'Its credential is refused',
-  never_registered: 'Its agent has never called',
+  never_registered: 'No call of its agent was accepted yet',
   platform_suspect: 'The platform may be what is wrong',
   lease_expired: 'Nothing is heard of its agent',
   duplicate_host: 'Two agents run under its id',
