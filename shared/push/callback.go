@@ -56,7 +56,7 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		return &delivery.UnreachedError{Why: failed.Why}
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode >= 300 {
+	if !succeeded(resp) {
 		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
 	}
 	return nil

@@ -100,6 +100,10 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	}
 	defer resp.Body.Close()
 	answered, _ := clock.Left(ctx)
+	if resp.StatusCode < http.StatusOK {
+		// Nothing more is read: what comes after 101 (switching protocols) is no body, and no deadline ends it.
+		return unreachable(workspace.FaultPage, "what answers there is not an agent: HTTP %d", resp.StatusCode)
+	}
 	if streams(resp) {
 		return readStream(resp, m.Probe, func() { unanswered.Stop() })
 	}
@@ -119,6 +123,11 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 		r.Cut = cut
 	}
 	return blameClock(r, resp, to.At, to.At.Add(began-answered))
+}
+
+// succeeded reports whether an answer is a success: no other takes a message, a callback or an event.
+func succeeded(resp *http.Response) bool {
+	return resp.StatusCode >= http.StatusOK && resp.StatusCode < http.StatusMultipleChoices
 }
 
 // pushRequest is the call that delivers a message.

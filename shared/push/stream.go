@@ -19,7 +19,7 @@ const eventStream = "text/event-stream"
 // streams reports whether an agent streams its answer.
 func streams(resp *http.Response) bool {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return kind == eventStream && resp.StatusCode >= 200 && resp.StatusCode < 300
+	return kind == eventStream && succeeded(resp)
 }
 
 // readStream reads an answer that is streamed. Its first event is the hand-over: it says whether the agent takes the

@@ -33,7 +33,7 @@ func (p *Pusher) SendEvent(
 		return 0, errors.New(strings.Replace(unreached(err).Why, "the agent", "it", 1))
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusMultipleChoices {
+	if !succeeded(resp) {
 		return resp.StatusCode, fmt.Errorf("it answered HTTP %d", resp.StatusCode)
 	}
 	return resp.StatusCode, nil
