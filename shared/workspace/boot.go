@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -46,11 +47,20 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
 		v.Hint = fmt.Sprintf("%s; but %s: what it declared before still counts, and its next register is refused too. "+
-			"Repair its credential first, with %s; %s", v.Hint, s.bootWords(), s.repairCommand(), s.fetchesWords())
+			"%s", v.Hint, s.bootWords(), s.repairFirst())
 	case s.bootFailed() && v.Action != "check_url":
 		v.Action = "inspect"
 	}
 	return v
+}
+
+// repairFirst says to repair the credential before a restart.
+func (s *situation) repairFirst() string {
+	command := s.repairCommand()
+	if strings.HasSuffix(command, " --show") {
+		return "Repair its credential first: " + s.placeWords()
+	}
+	return "Repair its credential first, with " + command + "; " + s.fetchesWords()
 }
 
 // tellBoot adds to a verdict that the last register was refused: the agent may be silent, or still be known by what it

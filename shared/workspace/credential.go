@@ -252,7 +252,7 @@ func (f *Facts) WindowFor(now time.Time) (string, error) {
 // what was asked. Error: credential_in_use.
 func (f *Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	at := f.LastSignal()
-	if f.Credential.Zero() || at.IsZero() || now.Sub(at) >= p.LeaseTTL {
+	if f.Credential.Zero() || f.revoked() || at.IsZero() || now.Sub(at) >= p.LeaseTTL {
 		return nil
 	}
 	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",

@@ -1,10 +1,13 @@
 package workspace
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
 )
 
 // The rules of the status table over holds, credentials, silence, copies and what the agent reports of itself.
@@ -55,12 +58,11 @@ func credentialsRevoked(s *situation) *Verdict {
 			s.ID, s.doctorWords())
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
-		v.Hint = "its credentials are revoked and no bootstrap window is open: open one with " + s.repairCommand() +
-			", then restart the agent; " + s.fetchesWords() + s.strangerHint()
-		if strings.HasSuffix(v.NextCommand, "--show") {
+		v.Hint = s.repairWords("its credentials are revoked and no bootstrap window is open", "open one",
+			"restart the agent") + s.strangerHint()
+		if s.distrusted() {
 			v.Hint = "its credentials are revoked, and the address of its last accepted call may be a thief's: " +
-				v.NextCommand + " shows a credential; place it in the agent's environment or file, and restart the agent; or " +
-				"let it fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
+				s.placeWords()
 		}
 	default:
 		s.tellRefusedElsewhere(v)
@@ -133,8 +135,8 @@ func credentialsRejected(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
-		Hint: "the agent's calls are refused, for their credential: repair it with " + s.repairCommand() +
-			", then restart the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords(),
+		Hint: s.repairWords("the agent's calls are refused, for their credential", "repair it",
+			"restart the agent so that it registers again"+s.elsewhereHint()),
 		Evidence: s.refusalEvidence(),
 	}
 	if s.RefusedEnoughAt.IsZero() && !s.leased() {
@@ -144,13 +146,13 @@ func credentialsRejected(s *situation) *Verdict {
 	switch {
 	case s.otherCallsRefused():
 		v.Hint = "the agent's heartbeats are accepted, but its polls and other calls have a credential that is refused: " +
-			"check that it uses one credential for all calls (it may prefer a saved file to its environment), " +
-			"or repair it with " + s.repairCommand() + " and restart it"
+			"check that it uses one credential for all calls (it may prefer a saved file to its environment), or " +
+			s.repairSteps("repair it", "restart it")
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
-		v.Hint = "its last call was refused, and none came since: repair its credential with " + s.repairCommand() +
-			", then start the agent so that it registers again" + s.elsewhereHint() + "; " + s.fetchesWords()
+		v.Hint = s.repairWords("its last call was refused, and none came since", "repair its credential",
+			"start the agent so that it registers again"+s.elsewhereHint())
 	default:
 		return nil
 	}
@@ -432,6 +434,9 @@ func (s *situation) strangerHint() string {
 		return ""
 	}
 	when := s.strangersWhen()
+	if s.CheckUnused("repair", s.p, s.now) != nil { // a repair is refused: its credential was accepted just now
+		return fmt.Sprintf("; calls from %s %s %s", s.StrangerFrom, s.StrangerWith.words(), when)
+	}
 	switch s.StrangerWith {
 	case OthersCredential, EarlierCredential:
 		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, it must send the credential that it has now; if "+
@@ -460,17 +465,53 @@ func (s *situation) strangerWarning() string {
 
 // repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
 // being refused, if the agent was accepted from there lately; a window that is open for another one it leaves there.
-// After a revocation it has a credential shown: whoever called before may be a thief.
+// Where a repair knows no address to open a window to (see WindowFor), and after a revocation, as whoever called before
+// may be a thief, it has a credential shown.
 func (s *situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() {
-		return command + " --show"
+		return s.showCommand()
 	}
 	open := s.windowAddress(s.now)
 	if s.refusalCount() > 0 && s.refusedAtHome() && (open == "" || open == s.RefusedFrom) {
-		command += " --from " + s.RefusedFrom
+		return command + " --from " + s.RefusedFrom
+	}
+	if s.addressUnknown() != nil {
+		return s.showCommand()
 	}
 	return command
+}
+
+// repairSteps are the steps of a repair: what the command does, and what comes after it.
+func (s *situation) repairSteps(repair, then string) string {
+	command := s.repairCommand()
+	if !strings.HasSuffix(command, " --show") {
+		return repair + " with " + command + ", then " + then
+	}
+	return s.placeWords()
+}
+
+// repairWords are a hint that asks for a repair: why, and its steps. Where no window is opened, they say why not.
+func (s *situation) repairWords(why, repair, then string) string {
+	if !strings.HasSuffix(s.repairCommand(), " --show") {
+		return why + ": " + s.repairSteps(repair, then) + "; " + s.fetchesWords()
+	}
+	if unknown, ok := errors.AsType[*fault.Error](s.addressUnknown()); ok {
+		why += "; " + unknown.Message
+	}
+	return why + ": " + s.placeWords()
+}
+
+// addressUnknown is why a repair opens no window by itself; nil where it does.
+func (s *situation) addressUnknown() error {
+	_, err := s.WindowFor(s.now)
+	return err
+}
+
+// placeWords are the steps of a repair that opens no window by itself.
+func (s *situation) placeWords() string {
+	return s.showCommand() + " shows a credential; place it in the agent's environment or file, and restart the agent; " +
+		"or let it fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
 }
 
 // elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair does not
