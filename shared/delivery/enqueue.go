@@ -223,7 +223,7 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
 	e := fault.New(fault.InboxFull,
-		"this workspace's inbox is full: messages that wait: %d%s; it takes at most %d from %s now",
+		"this workspace's inbox has no room for this message: messages that wait: %d%s; it takes at most %d from %s now",
 		len(open), fillers(names, senders), d.Policy.Share(source, senders), workspace.SenderName(source))
 	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
 		e.Message += fmt.Sprintf("; places held by calls under way or cut off, until a sweep frees them: %d", cutOff)

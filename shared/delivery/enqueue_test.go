@@ -203,7 +203,8 @@ func TestASenderHasAShare(t *testing.T) {
 		}
 	}
 	w.Want("taken", []string{fmt.Sprint(taken)}, "map[:5 flooder:10 fourth:1 second:3 third:1]")
-	w.Want("the refusal", []string{refusal}, "this workspace's inbox is full: messages that wait: 20 "+
+	w.Want("the refusal", []string{refusal}, "this workspace's inbox has no room for this message: "+
+		"messages that wait: 20 "+
 		"(10 from flooder, 5 from users, 3 from second, the rest from others); it takes at most 5 from users now")
 	if _, err := w.Probe(t.Context(), world.ID, w.Now); err != nil {
 		t.Fatal(err)

@@ -27,10 +27,14 @@ func AsksForRepair(f Facts, p Policy, now time.Time) bool {
 	return action == "repair" || action == "place_credential" || (s.bootRefused() && !s.refusalsDecayed(p, now))
 }
 
-// bootWords says when a register was refused, from where and why.
+// bootWords says when a register was refused, from where, as far as that is known, and why.
 func (s *situation) bootWords() string {
-	return fmt.Sprintf("its last register, at %s from %s, was refused: it came %s (%s)",
-		stamp(s.RegisterRefusedAt), s.RefusedFrom, s.RegisterRefusedWith.words(), s.RegisterRefusedWith.code())
+	from := ""
+	if s.RegisterRefusedAt.Equal(s.RefusedAt) { // else the address is that of a later call of another kind
+		from = " from " + s.RefusedFrom
+	}
+	return fmt.Sprintf("a register%s was refused at %s, and none was accepted since: it came %s (%s)",
+		from, stamp(s.RegisterRefusedAt), s.RegisterRefusedWith.words(), s.RegisterRefusedWith.code())
 }
 
 // asksForABoot reports whether a verdict asks for what a register comes with: a restart, or another URL.
@@ -70,7 +74,7 @@ func (s *situation) tellBoot(v *Verdict) {
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootWords()})
 	}
 	if s.bootFailed() {
-		failed := "its last register was refused: " + quoted(s.RegisterFailedWhy)
+		failed := "a register was refused, and none was accepted since: " + quoted(s.RegisterFailedWhy)
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, failed})
 		if v.Status != StatusOnline {
 			v.Hint += "; " + failed

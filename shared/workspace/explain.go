@@ -96,7 +96,8 @@ var explained = map[Reason]struct {
 	},
 	ReasonInboxFull: {
 		HopQueue,
-		"Its agent is well, but one sender fills its inbox, and other mail is refused.", "", // who that is, is a fact
+		"Its agent is well, but its inbox has no room for all that is sent: some mail is refused.",
+		"", // whose mail fills it is a fact
 	},
 	ReasonErrorRate: {
 		HopAgent,

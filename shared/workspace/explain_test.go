@@ -106,7 +106,7 @@ func TestExplain(t *testing.T) {
 		}), workspace.HopAgent, "invalid x-api-key"},
 		workspace.ReasonInboxFull: {with(func(f *workspace.Facts) {
 			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"
-		}), workspace.HopQueue, "most of them from flooder"},
+		}), workspace.HopQueue, "more from flooder than from any other sender: stop that sender"},
 		workspace.ReasonErrorRate: {with(func(f *workspace.Facts) {
 			f.ErrorsSince, f.SampleError, f.PolledAt = now, "boom", now
 		}), workspace.HopAgent, "boom"},

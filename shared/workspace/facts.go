@@ -149,7 +149,7 @@ type Refusals struct {
 	CallsRefused        int       // polls and other calls, since the last accepted one
 	RefusedSince        time.Time // first of those
 	RefusedAt           time.Time // last of those
-	RefusedFrom         string    // network address; all of those came from it
+	RefusedFrom         string    // network address of the last; the others came from it or from another of the agent's
 	AlternatingRefusals int       // times in a row that refused and accepted calls took turns, each within a lease
 	AlternatedAt        time.Time // the last of those
 	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace

@@ -25,7 +25,7 @@ func (f *Facts) NotPolling(p Policy, now time.Time) string {
 	case f.PolledAt.IsZero():
 		return "it has never polled for its mail"
 	}
-	return "it has not polled for its mail since " + stamp(f.PolledAt)
+	return "its last poll that was noted was at " + stamp(f.PolledAt)
 }
 
 // polledUntil is until when the last poll shows that the agent polls: later ones may not have been written.

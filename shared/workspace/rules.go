@@ -43,12 +43,15 @@ func credentialsRevoked(s *situation) *Verdict {
 		Hint: "its credentials are revoked, and a bootstrap window is open: restart the agent, and its register brings a " +
 			"new one; " + s.fetchesWords() + "; " + s.doctorWords(),
 		Evidence: []Evidence{
-			{s.LastSignal(), "last accepted call, with a credential that is revoked now"},
-			{s.RevokedAt, "an operator revoked its credentials"},
+			s.lastAccepted(", with a credential that is revoked now"),
+			{s.RevokedAt, "an operator ended its credentials"},
 		},
 	}
 	if !s.BootstrapUntil.IsZero() {
 		ends := "the bootstrap window ends; it is open to " + s.windowFor()
+		if !s.now.Before(s.BootstrapUntil) {
+			ends = "the bootstrap window ended; it was open to " + s.windowFor()
+		}
 		v.Evidence = append(v.Evidence, Evidence{s.BootstrapUntil, ends})
 	}
 	switch {
@@ -68,7 +71,7 @@ func credentialsRevoked(s *situation) *Verdict {
 		s.tellRefusedElsewhere(v)
 	}
 	if !s.RefusedAt.IsZero() {
-		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused call, from " + s.RefusedFrom})
+		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused call that was noted, from " + s.RefusedFrom})
 	}
 	if !s.leased() && !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		v.Status = StatusOffline
@@ -189,17 +192,28 @@ func (s *situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now)
 
 func (s *situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
-		{s.RefusedSince, "first refused call since the last accepted one"},
+		{s.RefusedSince, "from then on, each call of at least one kind (register, heartbeat, other) was refused"},
 		{s.RefusedAt, fmt.Sprintf(
-			"last refused call noted, from %s; noted so far: %s, %s and %s", s.RefusedFrom,
+			"last refused call that was noted, from %s", s.RefusedFrom)},
+		{s.RefusedAt, fmt.Sprintf("refused since the last accepted one of the same kind, as far as noted: %s, %s and %s",
 			plural(int64(s.RegisterRefused), "register"), plural(int64(s.BeatsRefused), "heartbeat"),
 			plural(int64(s.CallsRefused), "other call"))},
 	}
-	if at := s.LastSignal(); !at.IsZero() {
-		ev = append(ev, Evidence{at, "last accepted call of this workspace"})
-	}
-	return ev
+	return append(ev, s.lastAccepted(""))
 }
+
+// lastAccepted is the last accepted call; more follows on the words. Of polls, not each is noted. It is zero, and so
+// left out, when there was none.
+func (s *situation) lastAccepted(more string) Evidence {
+	at := s.LastSignal()
+	if at.Equal(s.PolledAt) {
+		return Evidence{at, "last accepted call that was noted, a poll" + more}
+	}
+	return Evidence{at, "last accepted call" + more}
+}
+
+// lastPoll is the last poll that was noted.
+func (s *situation) lastPoll() Evidence { return Evidence{s.PolledAt, "last poll that was noted"} }
 
 func neverRegistered(s *situation) *Verdict {
 	if !s.LastSignal().IsZero() {
@@ -288,7 +302,7 @@ func (s *situation) doctorWords() string {
 }
 
 func (s *situation) silenceEvidence() []Evidence {
-	return []Evidence{{s.LastSignal(), "last accepted call"}, {s.LeaseUntil, "lease ran out"}}
+	return []Evidence{s.lastAccepted(""), {s.LeaseUntil, "lease ran out"}}
 }
 
 // duplicateHost: two agents use this id, and each takes mail that the other waits for.
@@ -307,7 +321,7 @@ func duplicateHost(s *situation) *Verdict {
 			{s.TakenOverAt, fmt.Sprintf(
 				"an agent that had called before came back after another one, %s in a row",
 				plural(int64(s.Takeovers), "time"))},
-			{s.LastSignal(), "last accepted call, from " + s.SeenFrom},
+			s.lastAccepted(", from " + s.SeenFrom),
 		},
 	}
 	if s.mode == Push {
@@ -324,7 +338,7 @@ func duplicateHost(s *situation) *Verdict {
 
 // pushedToEvidence is the URL that mail is pushed to, and when it was registered.
 func (s *situation) pushedToEvidence() Evidence {
-	return Evidence{s.RegisteredAt, "last accepted register; since then mail is pushed to " + agentsURL}
+	return Evidence{s.RegisteredAt, "last accepted register; mail that is pushed goes to " + agentsURL}
 }
 
 // whereCopiesAre names the addresses that two agents of one id call from.
@@ -345,7 +359,7 @@ func runtimeWedged(s *situation) *Verdict {
 		Hint: fmt.Sprintf("the agent reports that its runtime is stuck: restart it; rollcall log %s shows what it did last",
 			s.ID),
 		Evidence: []Evidence{
-			{s.WedgedSince, "the agent's heartbeat first said runtime_state=wedged"},
+			{s.WedgedSince, "from then on its heartbeats say runtime_state=wedged"},
 			{s.HeartbeatAt, "last heartbeat"},
 		},
 	}
@@ -385,14 +399,14 @@ func healthy(s *situation) Verdict {
 // wellEvidence is what a verdict of healthy rests on.
 func (s *situation) wellEvidence(reason Reason) []Evidence {
 	ev := slices.Concat([]Evidence{
-		{s.LastSignal(), "last accepted call, with an accepted credential"},
+		s.lastAccepted(", with an accepted credential"),
 		{s.LeaseUntil, "the lease runs until then"},
 	}, s.formerAnswers(), s.mailEvidence())
 	if s.mode == Poll {
 		if quiet := s.NotPolling(s.p, s.now); quiet != "" {
 			ev = append(ev, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
 		} else if !s.PolledAt.IsZero() {
-			ev = append(ev, Evidence{s.PolledAt, "last poll"})
+			ev = append(ev, s.lastPoll())
 		}
 	}
 	if s.mode == Push {

@@ -14,9 +14,9 @@ func inboxUnattended(s *situation) *Verdict {
 	if s.mode != Poll || quiet == "" {
 		return nil
 	}
-	last := Evidence{s.pollAwaited(), "last poll"}
-	if s.PolledAt.Before(last.At) {
-		last.Fact = "from then on it could poll, and it has not"
+	last := s.lastPoll()
+	if awaited := s.pollAwaited(); s.PolledAt.Before(awaited) {
+		last = Evidence{awaited, "from then on it could poll, and it has not"}
 	}
 	ev := append(s.mailEvidence(), last)
 	since := latest(s.pollMissed(s.p), s.busyEnded(), s.nextPollDue(s.p), s.fetchedWorkEnded(), s.URLEndedAt)
@@ -30,7 +30,7 @@ func inboxUnattended(s *situation) *Verdict {
 				"that they are paused; start it again",
 			Evidence: append(ev,
 				Evidence{s.ResumedAt, "an operator resumed it"},
-				Evidence{s.LastSignal(), "last accepted call"}),
+				s.lastAccepted("")),
 		}
 	}
 	if back := s.backSince(); s.URLEndedAt.IsZero() && s.justNow(back) && s.PolledAt.Before(back) {
@@ -118,7 +118,7 @@ func (s *situation) pushesFail() *Verdict {
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
 			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
 			s.probeEvidence(), s.pushedToEvidence(),
-			Evidence{s.LastSignal(), "last accepted call"}),
+			s.lastAccepted("")),
 	}
 	s.tellStopped(v)
 	return v
@@ -132,7 +132,7 @@ func (s *situation) tellStopped(v *Verdict) {
 	if heard || !s.PushFault.ofStopped() {
 		return
 	}
-	v.Sentence = "Messages pushed to its URL fail, and its agent has not called since: it may have stopped."
+	v.Sentence = "Messages pushed to its URL fail, and nothing is heard of its agent: it may have stopped."
 	if overdue := !s.within(s.LastSignal(), s.p.LeaseTTL/3); overdue && v.Action != "wait" {
 		v.Hint += fmt.Sprintf("; nothing was heard of the agent since %s, so it may have stopped: look whether its process "+
 			"runs; %s", stamp(s.LastSignal()), s.doctorWords())
@@ -400,7 +400,7 @@ func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
 	v.Evidence = append(v.Evidence,
 		Evidence{s.FetchedSince, "from then on its mail was handed out, and none was acknowledged"},
 		Evidence{s.RegisteredAt, "last start"},
-		Evidence{s.PolledAt, "last poll"})
+		s.lastPoll())
 	return v
 }
 
@@ -413,7 +413,7 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 		return nil
 	}
 	v.Since, v.Hop = latest(v.Since, due), HopAgent
-	v.Evidence = append(v.Evidence, Evidence{s.PolledAt, "last poll"})
+	v.Evidence = append(v.Evidence, s.lastPoll())
 	if s.newlyAble() {
 		v.Action = "wait"
 		v.Hint = fmt.Sprintf("the agent came back at %s and has fetched its mail: wait until it acknowledges it",
@@ -471,16 +471,16 @@ func endedUndelivered(s *situation) *Verdict {
 	advice, action := s.advice(s.UndeliveredAt)
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
-		Hint:     "the last message ended undelivered, and none was delivered since: " + advice,
+		Hint:     "a message ended undelivered, and none was delivered since: " + advice,
 		Evidence: []Evidence{{s.UndeliveredAt, "a message ended without being delivered"}},
 	}
 	if s.mode == Poll {
 		v.Reason, v.Action, v.Hop = ReasonInboxUnattended, "restart", HopAgent
-		v.Hint = "the last message was never fetched, and the agent hasn't polled since: " +
+		v.Hint = "a message was never fetched, and the agent hasn't polled since: " +
 			"restart it, or register it with a URL so that mail can be pushed"
 		if s.NotPolling(s.p, s.now) == "" {
 			v.Action = "wait"
-			v.Hint = fmt.Sprintf("the last message was never fetched, and the agent came back at %s: wait for its first poll",
+			v.Hint = fmt.Sprintf("a message was never fetched, and the agent came back at %s: wait for its first poll",
 				stamp(s.pollAwaited()))
 		}
 	}
@@ -505,7 +505,7 @@ func answersFailing(s *situation) *Verdict {
 			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, quoted(s.AnswerError)),
 		Evidence: []Evidence{
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
-			{s.lastAnswerFailed(), "last task: " + quoted(s.AnswerError)},
+			{s.lastAnswerFailed(), "last of them: " + quoted(s.AnswerError)},
 		},
 	}
 	if s.bootedSinceAnswers() {
@@ -536,16 +536,19 @@ func (s *situation) formerAnswers() []Evidence {
 		"registered again: %s", s.AnswerFailures, quoted(s.AnswerError))}}
 }
 
-// inboxFull: nothing else is wrong, but a sender fills the inbox.
+// inboxFull: nothing else is wrong, but mail is refused for want of room.
 func inboxFull(s *situation) *Verdict {
 	if !s.inboxFull() {
 		return nil
 	}
+	step := ": stop that sender, or cancel its mail"
+	if s.FullBy == "" {
+		step = ": have them send less, or cancel what they sent"
+	}
+	refused := Evidence{s.FullAt, "last message that was refused for want of room, as far as noted"}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxFull, Since: s.FullSince, Action: "inspect",
-		NextCommand: s.fullCommand(),
-		Hint:        s.fullWords() + ": stop that sender, or cancel its mail",
-		Evidence:    append([]Evidence{{s.FullAt, "last message that was refused for want of room"}}, s.mailEvidence()...),
+		NextCommand: s.fullCommand(), Hint: s.fullWords() + step, Evidence: append([]Evidence{refused}, s.mailEvidence()...),
 	}
 }
 

@@ -222,11 +222,11 @@ func (s *situation) inboxFull() bool { return s.wasFull() && s.Open > 0 && s.Ope
 // fullWords says what is true now of an inbox that was full.
 func (s *situation) fullWords() string {
 	if s.inboxFull() {
-		return fmt.Sprintf("its inbox is full, with %s, most of them from %s",
-			plural(s.Open, "message"), SenderName(s.FullBy))
+		return fmt.Sprintf("mail to it is refused for want of room: its inbox holds %s, "+
+			"more from %s than from any other sender", plural(s.Open, "message"), SenderName(s.FullBy))
 	}
-	return fmt.Sprintf("its inbox was full at %s, mostly of mail from %s, and refused mail; it has room now, and holds %s",
-		stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
+	return fmt.Sprintf("mail to it was refused at %s for want of room, when its inbox held more from %s than from any "+
+		"other sender; it has room now, and holds %s", stamp(s.FullAt), SenderName(s.FullBy), plural(s.Open, "message"))
 }
 
 // fullCommand is the command that comes next for an inbox that was full: while it is, the one that shows what can be

@@ -235,7 +235,7 @@ func registerRefused(ctx context.Context, p Platform) {
 		must(wantProblem(r, err, 400, "url_forbidden"))
 	}
 	must(a.awaitOutlook(ctx, outlook{
-		inboxUnattended, "inspect", "its last register was refused: “push needs an http or https url", "nobody_is_listening",
+		inboxUnattended, "inspect", "none was accepted since: “push needs an http or https url", "nobody_is_listening",
 	}))
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	must(a.arrivedInOrder(ctx))

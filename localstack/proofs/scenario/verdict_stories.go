@@ -62,7 +62,7 @@ func stopsPolling(ctx context.Context, p Platform) {
 	a.stopCalls()
 	a.startHeartbeats(ctx)
 	v := mustGet(a.awaitVerdict(ctx, inboxUnattended))
-	must(checkAdvice(v, "restart", "it has not polled for its mail since"))
+	must(checkAdvice(v, "restart", "its last poll that was noted was at"))
 	must(a.checkExplained(ctx, "at fault: the agent", "doesn't fetch its messages"))
 	must(a.awaitOutlook(ctx, notPolling))
 	must(a.keepsVerdict(ctx, inboxUnattended, deliveryObjective))
