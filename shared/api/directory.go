@@ -34,7 +34,7 @@ type Peer struct {
 	URL         string           `json:"url" description:"always empty: peers talk through Rollcall, which keeps the receipts"`
 	ParentID    *string          `json:"parent_id"`
 	ActiveTasks int              `json:"active_tasks"`
-	AgentCard   json.RawMessage  `json:"agent_card" description:"as the agent gave it, or null; a list has no cards"`
+	AgentCard   json.RawMessage  `json:"agent_card" description:"as the agent gave it, without its addresses, or null; a list has no cards"`
 }
 
 // ListPeers is the call that lists the other workspaces.

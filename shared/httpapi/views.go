@@ -1,11 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -115,9 +113,10 @@ func inFull(kept, whole string) string {
 // Peer makes the view.
 func (vw Viewer) Peer(f workspace.Facts, p workspace.Profile) api.Peer {
 	status, reason := vw.fleet.Stands(f, vw.policy, vw.now)
+	at := known(p.URL, nil)
 	return api.Peer{
-		ID: f.ID, Name: NameOf(f.ID, p), Role: p.Role, Tier: p.Tier, Status: status, Reason: reason,
-		ActiveTasks: f.ActiveTasks, AgentCard: cardForPeers(p.Card),
+		ID: f.ID, Name: at.mask(NameOf(f.ID, p)), Role: at.mask(p.Role), Tier: p.Tier, Status: status, Reason: reason,
+		ActiveTasks: f.ActiveTasks, AgentCard: cardForPeers(p.Card, p.URL),
 	}
 }
 
@@ -127,59 +126,6 @@ func (vw Viewer) url(text string) string {
 		text, _, _ = strings.Cut(text, "?")
 	}
 	return text
-}
-
-// addresses are the members of an agent card that say where the agent is, as A2A and
-// registrations have them: peers talk through Rollcall, and are not told.
-var addresses = []string{
-	"url", "additionalInterfaces", "supportedInterfaces", "endpoint", "endpoints", "host", "hostname", "port", "address",
-	"addresses", "ip", "baseUrl", "base_url", "additional_interfaces", "supported_interfaces",
-}
-
-// cardForPeers is a card without the agent's addresses, at whatever depth they stand.
-func cardForPeers(card []byte) json.RawMessage {
-	dec := json.NewDecoder(bytes.NewReader(card))
-	dec.UseNumber()
-	var members map[string]any
-	if dec.Decode(&members) != nil || members == nil {
-		return nil // a card is an object
-	}
-	was := len(members)
-	maps.DeleteFunc(members, func(name string, _ any) bool { return namesAddress(name) })
-	if inside := dropAddresses(members); !inside && len(members) == was {
-		return card
-	}
-	out, err := chat.Marshal(members)
-	if err != nil {
-		return nil
-	}
-	return out
-}
-
-func namesAddress(member string) bool {
-	member = strings.TrimSpace(member)
-	return slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, member) })
-}
-
-// dropAddresses takes the members off that name addresses, in v and in all that it holds, and reports whether there
-// were any. One that is an object stays, without its addresses: the schema of a skill has such.
-func dropAddresses(v any) (dropped bool) {
-	switch v := v.(type) {
-	case []any:
-		for _, one := range v {
-			dropped = dropAddresses(one) || dropped
-		}
-	case map[string]any:
-		for name, one := range v {
-			if _, holds := one.(map[string]any); !holds && namesAddress(name) {
-				delete(v, name)
-				dropped = true
-				continue
-			}
-			dropped = dropAddresses(one) || dropped
-		}
-	}
-	return dropped
 }
 
 // Explanation makes the view, as text when it is asked for as text; p may be the zero Profile where none was read.
