@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -116,12 +118,54 @@ func (d *doctor) look(ctx context.Context) {
 	if d.ws == nil {
 		return
 	}
-	d.repairInstead()
 	d.lookAtAgent()
 	d.lookAtURL(ctx)
 	d.tryProbe(ctx)
 	d.lookAtVerdict()
+	d.oneRemedy()
 }
+
+// oneRemedy has what the verdict knows to be broken mended as the verdict says: for one fault there is one step.
+func (d *doctor) oneRemedy() {
+	for i, f := range d.findings {
+		if f.Is == broken && slices.Contains(d.known(), f.Link) {
+			d.findings[i].Next = cmp.Or(d.remedy(), f.Next)
+		}
+	}
+}
+
+// known are the links of which the workspace's verdict says what is wrong.
+func (d *doctor) known() []string {
+	agents := []string{"credential", "register", "heartbeat", "status"}
+	switch d.ws.Reason {
+	case workspace.ReasonCredentialsRejected, workspace.ReasonRemoved:
+		return agents
+	case workspace.ReasonNeverRegistered:
+		if !d.repairs() {
+			return []string{"register", "status"}
+		}
+		return agents
+	case workspace.ReasonLeaseExpired, workspace.ReasonPlatformSuspect:
+		if !d.repairs() {
+			return []string{"heartbeat", "status"}
+		}
+		return agents
+	case workspace.ReasonPushFailing, workspace.ReasonInboxUnattended, workspace.ReasonBacklogStalled,
+		workspace.ReasonAnswersFailing:
+		mail := []string{"mail", "url", "probe", "status"}
+		if d.repairs() {
+			return append(mail, agents...)
+		}
+		return mail
+	}
+	if d.repairs() {
+		return agents
+	}
+	return []string{"status"}
+}
+
+// repairs reports whether the verdict's command is a repair: then it says what is wrong with the credential.
+func (d *doctor) repairs() bool { return strings.HasPrefix(d.ws.Command, "rollcall repair ") }
 
 // do makes a call of this look with a credential.
 func (d *doctor) do(ctx context.Context, method, path, credential string) (client.Reply, error) {
@@ -158,8 +202,14 @@ func (d *doctor) diagnosis() diagnosis {
 
 func (v diagnosis) print(w *printer) {
 	rows := [][]string{}
+	said := []string{v.Next}
 	for _, f := range v.Findings {
-		rows = append(rows, []string{fmt.Sprintf("%-11s %-7s", f.Link, f.Is), w.words(f.Text)})
+		text := w.words(f.Text)
+		if f.Is == broken && !slices.Contains(said, f.Next) { // of another fault
+			said = append(said, f.Next)
+			text += "; to mend that: " + w.words(f.Next)
+		}
+		rows = append(rows, []string{fmt.Sprintf("%-11s %-7s", f.Link, f.Is), text})
 	}
 	w.facts(rows)
 	switch {

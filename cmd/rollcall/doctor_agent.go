@@ -37,13 +37,17 @@ func (d *doctor) readCredential() {
 	d.agent = strings.TrimSpace(string(raw))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		d.add("credential", broken, "there is no file "+file, "check that this is the agent's machine and volume; if it is, "+
-			"its credential is lost: rollcall repair "+d.name()+", and restart the agent")
+		d.add("credential", broken, "there is no file "+file, "check that this is the agent's machine and volume; "+d.lost())
 	case err != nil:
 		d.add("credential", broken, rootOf(err).Error()+": "+file, "let the user that the agent runs as read the file")
 	case d.agent == "":
-		d.add("credential", broken, file+" is empty", "rollcall repair "+d.name()+", and restart the agent")
+		d.add("credential", broken, file+" is empty", "place the agent's credential there, and restart the agent; "+d.lost())
 	}
+}
+
+// lost says what mends a credential that nobody has. It works whatever the platform knows of the agent.
+func (d *doctor) lost() string {
+	return "if its credential is lost, rollcall repair " + d.name() + " --show shows another"
 }
 
 // name is the id of the workspace for a command.
@@ -65,7 +69,7 @@ func (d *doctor) inspect(ctx context.Context) {
 		return
 	case !token.Plausible(d.agent):
 		d.add("credential", broken, "it is incomplete: cut off, or mistyped",
-			"place it again; if it is lost: rollcall repair "+d.name()+" --show")
+			"place it again, and restart the agent; "+d.lost())
 		return
 	}
 	r, err := d.do(ctx, http.MethodGet, "/registry/credential", d.agent)
@@ -88,33 +92,20 @@ func (d *doctor) inspect(ctx context.Context) {
 	d.lookAtCredential(in)
 }
 
-// insteadOf is what mends a credential that is refused so. What is read later of the workspace may name the repair:
-// see repairInstead.
+// insteadOf is what mends a credential that is refused so, where the workspace's verdict does not know of it: see
+// oneRemedy.
 func (d *doctor) insteadOf(refused *refusal) string {
 	switch {
 	case refused.Code == string(fault.WorkspaceRemoved):
 		return "if the workspace is still wanted: rollcall create " + d.name() +
 			", and start the agent with the credential that it shows"
 	case refused.Code == string(fault.CredentialOfAnother):
-		return "give the agent its own credential; if that is lost, rollcall repair " + d.name() + " --show shows one"
+		return "give the agent its own credential; " + d.lost()
 	case refused.Hint == "", d.asked.id != "" && refused.Code == string(fault.CredentialUnknown):
 		return "place the credential that " + d.name() + " has now where the agent takes its own from, and restart the " +
-			"agent; if it is lost, rollcall repair " + d.name() + " --show shows another"
+			"agent; " + d.lost()
 	}
 	return refused.Hint
-}
-
-// repairInstead has a refused credential mended as the workspace's verdict says, where that is about its credential.
-func (d *doctor) repairInstead() {
-	repair := strings.HasPrefix(d.ws.Command, "rollcall repair ")
-	if !repair && d.ws.Reason != workspace.ReasonCredentialsRejected {
-		return
-	}
-	for i, f := range d.findings {
-		if f.Link == "credential" && f.Is == broken {
-			d.findings[i].Next = d.remedy()
-		}
-	}
 }
 
 // lookAtCredential looks at one that the platform knows.
@@ -122,8 +113,7 @@ func (d *doctor) lookAtCredential(in api.Inspected) {
 	switch {
 	case d.asked.id != "" && d.asked.id != in.WorkspaceID:
 		d.add("credential", broken, fmt.Sprintf("it is that of %s, not of %s", in.WorkspaceID, d.asked.id),
-			"give this agent its own credential, or the id "+in.WorkspaceID+"; if its own is lost, rollcall repair "+
-				d.asked.id+" --show shows one")
+			"give this agent its own credential, or the id "+in.WorkspaceID+"; "+d.lost())
 	case in.Credential == "not_used_yet":
 		d.add("credential", healthy, fmt.Sprintf("it is %s's: issued, and no call has used it yet; from %s", in.WorkspaceID,
 			in.From), "")
