@@ -46,6 +46,7 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 	}
 	switch {
 	case superseded(in.Epoch, f):
+		d.Registry.NoteSuperseded(ctx, f, now)
 		return Polled{}, supersededError()
 	case cursorErr != nil:
 		return Polled{}, cursorErr

@@ -182,3 +182,12 @@ func (r *Registry) noteRefusal(
 	}
 	return nil
 }
+
+// NoteSuperseded notes that a host that another one has replaced goes on polling. It fails no call: the next such poll
+// notes what is missing.
+func (r *Registry) NoteSuperseded(ctx context.Context, f workspace.Facts, now time.Time) {
+	next, changed := workspace.NoteSuperseded(f, r.Policy, now)
+	if changed && r.Leases.Save(ctx, f, next, SaveExtras{}) == nil {
+		r.StatusLog.RecordCall(ctx, next, now)
+	}
+}

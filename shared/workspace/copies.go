@@ -58,23 +58,50 @@ func takeOver(f Facts, s Signal, p Policy, now time.Time) Facts {
 }
 
 // noteTakeover notes that one instance follows another, which was named was; names are those that the new one may
-// have. A previous one that comes back has not restarted: both are running.
+// have. A previous one that comes back has not restarted: both are running. One that is new takes that back only after
+// a lease: of two that register again each time that they are superseded, each comes back under a new name.
 func (f Facts) noteTakeover(was string, p Policy, now time.Time, names ...string) Facts {
 	previous := strings.Fields(f.PreviousInstances)
 	isNew := func(name string) bool { return slices.Contains(names, name) }
 	switch {
-	case !slices.ContainsFunc(previous, isNew) || now.Sub(f.TakenOverAt) >= p.LeaseTTL:
-		f.Takeovers, f.TakeoversSince = 0, time.Time{}
-	default:
-		if f.Takeovers++; f.Takeovers <= p.TakeoversForDuplicate {
-			f.TakeoversSince = now // from then on, that there are two is known
-		}
+	case now.Sub(f.TakenOverAt) >= p.LeaseTTL:
+		f.Takeovers, f.TakeoversSince, f.TakenOverAt = 0, time.Time{}, now
+	case slices.ContainsFunc(previous, isNew):
+		f = f.countTakeover(p, now)
+	case f.Takeovers == 0:
+		f.TakenOverAt = now
 	}
 	previous = slices.DeleteFunc(previous, func(name string) bool { return name == was || isNew(name) })
 	previous = append([]string{was}, previous...)
 	f.PreviousInstances = strings.Join(previous[:min(len(previous), previousKept)], " ")
+	return f
+}
+
+// countTakeover counts that a previous instance came back.
+func (f Facts) countTakeover(p Policy, now time.Time) Facts {
+	if f.Takeovers++; f.Takeovers <= p.TakeoversForDuplicate {
+		f.TakeoversSince = now // from then on, that there are two is known
+	}
 	f.TakenOverAt = now
 	return f
+}
+
+// NoteSuperseded is the facts after a poll of a host that another one has replaced: both run. Polls name their instance
+// in no other way. changed is false when that is not worth a write: it is noted once of each register, and again after
+// half a lease.
+func NoteSuperseded(f Facts, p Policy, now time.Time) (next Facts, changed bool) {
+	age := now.Sub(f.TakenOverAt)
+	noted := f.Takeovers > 0 && !f.TakenOverAt.Before(f.RegisteredAt) && age < p.LeaseTTL/2
+	if noted || f.RegisteredAt.IsZero() || !f.RevokedAt.IsZero() { // an operator replaces hosts too
+		return f, false
+	}
+	next = f
+	if age >= p.LeaseTTL {
+		next.Takeovers, next.TakeoversSince = 0, time.Time{}
+	}
+	next = next.countTakeover(p, now)
+	next.Version++
+	return NoteStanding(f, next, p, now), true
 }
 
 // aloneSince is when an agent of this id began to call alone: no other has called or registered since.

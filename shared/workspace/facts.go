@@ -198,14 +198,15 @@ type Reported struct {
 }
 
 // Copies is what tells two agents that run under one id apart. Accepted signals write it as they write Liveness, and
-// accepted registers as they write Identity. A repair, a revocation and an adoption clear it.
+// accepted registers, and polls of a host that was superseded, as they write Identity. A repair, a revocation and an
+// adoption clear it.
 type Copies struct {
 	Instance          string    // name of the running agent; "" when it gives none
 	URLFingerprint    string    // of the URL of the last register; "" when it had none
 	PreviousInstances string    // the instances (or addresses, or URLs) before the present one, newest first
 	Takeovers         int       // times in a row that a previous one came back within a lease
 	TakeoversSince    time.Time // of the one that showed that two agents run
-	TakenOverAt       time.Time // last change from one to another
+	TakenOverAt       time.Time // when a previous one last came back; without any, last change from one to another
 }
 
 // Standing is the verdict that stood after the last write that looked at it, and since when it did. Signals, registers,

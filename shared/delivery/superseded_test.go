@@ -1,0 +1,112 @@
+package delivery_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// epochPoller is a client that polls with its epoch, and registers again when it is told that it was superseded.
+type epochPoller struct {
+	*world.World
+	epoch int64
+	beats bool // it sends heartbeats, too
+}
+
+func (s *epochPoller) boot() { s.epoch = register(s.World, workspace.Poll, "").Epoch }
+
+// turn is one poll, and what comes of it.
+func (s *epochPoller) turn() {
+	s.T.Helper()
+	_, _, err := poll(s.World, delivery.PollRequest{Epoch: s.epoch})
+	if fault.CodeOf(err) == fault.EpochSuperseded {
+		s.boot()
+	} else {
+		s.NoError(err)
+	}
+	if s.beats {
+		_, err := s.Registry.Signal(s.T.Context(), world.ID, s.Token, workspace.Signal{
+			Kind: workspace.SignalHeartbeat, From: world.Home, Instance: workspace.OfEpoch(s.epoch),
+		}, s.Now)
+		s.NoError(err)
+	}
+}
+
+// Two supervised clients that supersede each other in turn are told, without a break, until one of them stops. They
+// poll from one address, and say no more than their epochs.
+func TestTwoThatSupersedeEachOtherInTurnAreTold(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		beats := rapid.Bool().Draw(rt, "they send heartbeats")
+		pair := []*epochPoller{{World: w, beats: beats}, {World: w, beats: beats}}
+		pace := time.Duration(rapid.IntRange(2, 30).Draw(rt, "seconds between their polls")) * time.Second
+		pair[0].boot()
+		pair[1].boot()
+		for i := range 30 {
+			w.Now = w.Now.Add(pace)
+			pair[i%2].turn()
+			if v := w.Verdict(); i >= 2 && v.Reason != workspace.ReasonDuplicateHost {
+				rt.Fatalf("at turn %d: %s (%s): %+v", i, v.Status, v.Reason, w.Facts().Copies)
+			}
+		}
+		for began := w.Now; w.Now.Sub(began) < 2*time.Minute; w.Now = w.Now.Add(10 * time.Second) {
+			pair[1].turn()
+		}
+		if v := w.Verdict(); v.Status != workspace.StatusOnline {
+			rt.Fatalf("one has stopped for two minutes: %s (%s)", v.Status, v.Reason)
+		}
+	})
+}
+
+// One client that is started again and again, or whose former run polls once more when the next one has registered, is
+// not taken for two.
+func TestOneThatStartsAgainIsNotTakenForTwo(t *testing.T) {
+	for _, overlaps := range []bool{false, true} {
+		w := world.New(t, workspace.Poll, "")
+		s := &epochPoller{World: w, beats: true}
+		s.boot()
+		for i := range 40 {
+			w.Now = w.Now.Add(5 * time.Second)
+			former := s.epoch
+			if i%5 == 4 {
+				s.boot()
+			}
+			if overlaps && i == 4 {
+				_, _, err := poll(w, delivery.PollRequest{Epoch: former})
+				if fault.CodeOf(err) != fault.EpochSuperseded {
+					t.Fatal(err)
+				}
+			}
+			s.turn()
+			if v := w.Verdict(); v.Status != workspace.StatusOnline {
+				t.Fatalf("it overlaps: %t; at turn %d: %s (%s): %+v", overlaps, i, v.Status, v.Reason, w.Facts().Copies)
+			}
+		}
+	}
+}
+
+// A former host that polls on, and does not read that it was superseded, costs a write in each half of a lease.
+func TestAFormerHostThatPollsOnCostsLittle(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	former := register(w, workspace.Poll, "").Epoch
+	register(w, workspace.Poll, "")
+	before, began := w.Facts().Version, w.Now
+	for ; w.Now.Sub(began) < 10*time.Minute; w.Now = w.Now.Add(time.Second) {
+		_, _, _ = poll(w, delivery.PollRequest{Epoch: former})
+		_, _, err := poll(w, delivery.PollRequest{Epoch: w.Facts().Epoch})
+		w.NoError(err)
+	}
+	if v := w.Verdict(); v.Reason != workspace.ReasonDuplicateHost {
+		t.Errorf("%s (%s)", v.Status, v.Reason)
+	}
+	half := workspace.DefaultPolicy().LeaseTTL / 2
+	if writes := w.Facts().Version - before; writes > int64(10*time.Minute/half)+2 {
+		t.Errorf("%d writes in ten minutes", writes)
+	}
+}
