@@ -27,7 +27,8 @@ const (
 // One caller does so at a time. A crash between the events of a page and its note lets these go out twice; none is left
 // out. Events that are not taken are sent again, alone; when they still are not, they are the first of the next call.
 func (l *Log) Announce(ctx context.Context) error {
-	if pending, err := l.pending(ctx); err != nil || !pending {
+	latest, pending, err := l.pending(ctx)
+	if err != nil || !pending {
 		return err
 	}
 	now := l.Clock.Now()
@@ -36,29 +37,36 @@ func (l *Log) Announce(ctx context.Context) error {
 	if err != nil || !taken {
 		return err
 	}
-	return errors.Join(l.announcePages(ctx, until), l.GiveBack(ctx, Announcing, until))
+	return errors.Join(l.announcePages(ctx, until, latest), l.GiveBack(ctx, Announcing, until))
 }
 
-// pending reports whether anything was recorded that is not announced: a right that is not needed is not taken.
-func (l *Log) pending(ctx context.Context) (bool, error) {
-	latest, err := l.LatestChange(ctx)
-	if err != nil {
-		return false, err
+// pending reports whether anything was recorded that is not announced: a right that is not needed is not taken. latest
+// is the number of the last change.
+func (l *Log) pending(ctx context.Context) (latest int64, pending bool, err error) {
+	if latest, err = l.LatestChange(ctx); err != nil {
+		return 0, false, err
 	}
 	done, err := l.Announced(ctx)
-	return done.Last < latest, err
+	return latest, done.Last < latest, err
 }
 
-// announcePages announces for as long as its right and its function last.
-func (l *Log) announcePages(ctx context.Context, until time.Time) error {
+// announcePages announces for as long as its right and its function last. Of the changes up to latest, those that the
+// log no longer keeps are skipped.
+func (l *Log) announcePages(ctx context.Context, until time.Time, latest int64) error {
 	done, err := l.Announced(ctx) // again: who had the right until now may have gone on
 	for err == nil && l.Clock.Now().Before(until.Add(-announceFor/2)) {
 		if left, ends := clock.Left(ctx); ends && left < announceSpare {
 			return nil
 		}
 		var page []Change
-		if page, err = l.Changes(ctx, done.Last, announcePage); err != nil || len(page) == 0 {
+		page, err = l.Changes(ctx, done.Last, announcePage)
+		switch {
+		case err != nil:
 			return err
+		case len(page) == 0 && done.Last < latest:
+			return l.NoteAnnounced(ctx, until, Announced{Last: latest})
+		case len(page) == 0:
+			return nil
 		}
 		var failed error
 		done, failed = l.announcePage(ctx, page, done)

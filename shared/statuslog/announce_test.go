@@ -199,3 +199,41 @@ func TestAnnouncingEndsBeforeItsFunction(t *testing.T) {
 		t.Errorf("%d events, %v", len(a.took), err)
 	}
 }
+
+// expired is a store that keeps no change with a number up to gone, and counts how often a right was taken.
+type expired struct {
+	*memory.Store
+	gone  int64
+	taken *int
+}
+
+func (e expired) Changes(ctx context.Context, after int64, limit int) ([]statuslog.Change, error) {
+	return e.Store.Changes(ctx, max(after, e.gone), limit)
+}
+
+func (e expired) TakeRight(ctx context.Context, r statuslog.Right, now, until time.Time) (bool, error) {
+	*e.taken++
+	return e.Store.TakeRight(ctx, r, now, until)
+}
+
+// What is no longer kept can't be announced: who finds that skips it once, and is not kept busy by it. What is kept
+// goes out.
+func TestWhatIsNoLongerKeptIsSkippedOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 200).Draw(t, "changes")
+		gone := rapid.Int64Range(0, int64(n)).Draw(t, "no longer kept")
+		a, taken := newAnnouncing(t, n), 0
+		if _, err := a.recordAll(a.Store); err != nil {
+			t.Fatal(err)
+		}
+		log := a.fleet.log(expired{a.Store, gone, &taken})
+		log.Announcer = a.bus
+		for range 5 {
+			a.must(log.Announce(context.Background()))
+		}
+		if taken != 1 || len(a.took) != n-int(gone) {
+			t.Fatalf("the right was taken %d times, and %d of %d events went out, of which %d are kept", taken, len(a.took), n,
+				n-int(gone))
+		}
+	})
+}
