@@ -97,11 +97,19 @@ func TestSendAndProbe(t *testing.T) {
 	receipts := func(receipts ...answer) map[string][]answer {
 		return map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: receipts}
 	}
+	waiting := func(state, waits string) answer {
+		return answer{200, `{"message_id": "m1", "state": "` + state + `", "reason": "so", "waits_for": "` + waits + `"}`}
+	}
 	for name, c := range map[string]commandTest{
 		"delivered": {
 			args: "send demo what is it?", answers: receipts(answer{200, queued}, answer{200, delivered}),
 			out: "m1 accepted; expected: now\nqueued: it waits for its turn\n" +
 				"delivered: the agent took it\nanswer: 42\n",
+		},
+		"what it waits for is said when it changes": {
+			args: "send demo hello", answers: receipts(waiting("queued", "until A"), waiting("queued", "until A"),
+				waiting("in_flight", "until A"), waiting("in_flight", "until B"), answer{200, delivered}),
+			out: "queued: so\nwaits: until A\nin_flight: so\nwaits: until B\ndelivered: the agent took it\n",
 		},
 		"dead": {
 			args: "send demo hello", answers: receipts(answer{200, dead}), code: exitUnhealthy,

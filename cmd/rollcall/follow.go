@@ -49,11 +49,11 @@ func answerLines(r api.Receipt) (lines [][]string) {
 }
 
 // awaitEnd reads a message's receipt until its state is final, and prints each
-// state before that. It returns the last receipt read.
+// state before that, and what it waits for then. It returns the last receipt read.
 func (a *app) awaitEnd(
 	ctx context.Context, id, message string, patience time.Duration,
 ) (last api.Receipt, ended bool, err error) {
-	printed := ""
+	printed, waits := "", ""
 	ended, err = a.await(ctx, patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
 		var r api.Receipt
 		if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
@@ -64,6 +64,10 @@ func (a *app) awaitEnd(
 			a.hanging(string(r.State)+": ", a.printer().words(r.Reason))
 			printed = line
 		}
+		if r.WaitsFor != waits && r.WaitsFor != "" {
+			a.hanging("waits: ", a.printer().words(r.WaitsFor))
+		}
+		waits = r.WaitsFor
 		return !r.State.Open(), nil
 	})
 	return last, ended, err

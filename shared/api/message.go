@@ -26,7 +26,7 @@ type Receipt struct {
 	State       chat.State      `json:"state"`
 	Status      chat.State      `json:"status" description:"the older clients' name of state"`
 	Reason      string          `json:"reason"`
-	WaitsFor    string          `json:"waits_for,omitempty" description:"of one that is queued: what ends its wait, and why it waits"`
+	WaitsFor    string          `json:"waits_for,omitempty" description:"of one that is queued or in flight: what ends its wait, and why it waits"`
 	Priority    chat.Priority   `json:"priority"`
 	Probe       bool            `json:"probe,omitempty" description:"it says nothing: its receipt tells whether mail reaches the agent"`
 	Attempts    []Attempt       `json:"attempts" description:"the first that failed, and the newest"`

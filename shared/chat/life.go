@@ -98,6 +98,22 @@ func (m Message) At(now time.Time) Message {
 	return m
 }
 
+// Awaits says of a message in flight what ends its wait; "" for any other. Its sender reads it.
+func (m Message) Awaits(now time.Time) string {
+	polled := m.lastAttempt().Via == ByPoll
+	switch {
+	case m.State != InFlight:
+		return ""
+	case polled && m.Due(now):
+		return "it waits until the agent acknowledges it, or until the next sweep ends it: its time is up"
+	case polled:
+		return "it waits until the agent acknowledges it: the agent fetched it. From " + stamp(m.Claim.Until) +
+			" on, a poll gets it again"
+	}
+	return "it waits until the agent answers: the agent was handed it. If no answer has come by " +
+		stamp(m.Claim.Until) + ", it is tried again"
+}
+
 // usedAttempts are the attempts that the message has used up.
 func (m Message) usedAttempts() (used []Attempt) {
 	for _, a := range m.Attempts {

@@ -220,7 +220,7 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 		Tries:      m.Tries(),
 		Attempts:   make([]api.Attempt, 0, len(m.Attempts)),
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
-		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer),
+		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer), WaitsFor: m.Awaits(c.Now),
 	}
 	attempts, told := m.ForSender(), m.Told.ForSender()
 	if c.Caller.Operates() || c.Caller.Workspace == m.Workspace {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -289,6 +291,38 @@ func TestAReceiptAfterItsTimeIsExpired(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
+}
+
+// Each receipt of a message that is open says what it waits for, and no other does, whatever became of it so far.
+func TestEachOpenReceiptSaysWhatItWaitsFor(t *testing.T) {
+	reg, policy := &registry.Registry{Policy: workspace.DefaultPolicy()}, chat.DefaultPolicy()
+	f := live(reg.Policy)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
+		at, via := now, chat.Via("")
+		for range rapid.IntRange(0, 4).Draw(rt, "events") {
+			at = at.Add(time.Duration(rapid.IntRange(1, 1500).Draw(rt, "seconds")) * time.Second)
+			switch what := rapid.IntRange(0, 5).Draw(rt, "what"); {
+			case what <= 1 && m.At(at).State == chat.Queued:
+				via = []chat.Via{chat.ByPush, chat.ByPoll}[what]
+				m = m.Take(via, chat.Claim{Until: at.Add(time.Minute), Epoch: 1}, policy, time.Time{}, at)
+			case what == 2 && m.State == chat.InFlight:
+				m = m.Miss("no answer")
+			case what == 3 && m.State == chat.InFlight:
+				m = m.Deliver("", nil, "", at)
+			case what == 4 && m.State.Open():
+				m, _ = m.Cancel("ana", at)
+			}
+		}
+		r := httpapi.ViewerOf(t.Context(), reg, now, f).Receipt(httpapi.Call{Now: at}, m, f)
+		if r.State.Open() != (r.WaitsFor != "") {
+			rt.Fatalf("%s (%s) waits for %q", r.State, r.Reason, r.WaitsFor)
+		}
+		answers := strings.Contains(r.WaitsFor, "the agent answers")
+		if r.State == chat.InFlight && answers != (via == chat.ByPush) {
+			rt.Fatalf("by %s, it waits for %q", via, r.WaitsFor)
+		}
+	})
 }
 
 // The query of an agent's URL may hold a secret: only who may operate is shown it.

@@ -82,7 +82,7 @@ export async function agent(t, says = () => ({ kind: 'message', role: 'agent', m
   const { url } = await listens(t, async (request, response) => {
     const { id } = JSON.parse(await read(request))
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: says() }))
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: await says() }))
   })
   return url
 }

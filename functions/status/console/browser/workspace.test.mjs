@@ -238,3 +238,26 @@ test('the command of a hint is copied', async t => {
   await shows(command.getByRole('status'), 'Copied')
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command.locator('code').innerText())
 })
+
+for (const width of [390, 1280]) {
+  test(`a message that is open says what it waits for, ${width} pixels wide`, async t => {
+    const w = await workspace(t, { name: 'slow ' + some() })
+    const page = await open(t, w.id, { viewport: { width, height: 844 } })
+    const message = page.locator('.mail li').first(), facts = message.locator('.message')
+    let answer
+    const answers = new Promise(done => { answer = done })
+    await w.register({ url: await agent(t, () => answers) })
+    t.after(answer)
+
+    await send(w.id, 'take your time') // its agent is handed it, and does not answer yet
+    await shows(message, 'it waits until the agent answers')
+    await message.locator('summary').click()
+    await shows(facts, /Waits for\s*it waits until the agent answers: the agent was handed it\./)
+
+    await must('POST', `/workspaces/${w.id}/pause`)
+    await send(w.id, 'and this waits')
+    await shows(message, 'it waits until an operator resumes the workspace')
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it fits')
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/waits-${width}.png`, fullPage: true })
+  })
+}

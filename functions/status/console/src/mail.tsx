@@ -67,15 +67,16 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
       <details data-message={r.message_id}>
         <summary>
           <span class={'dot ' + tone(r)}><b>{ended(r)}</b></span>{' '}
-          <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.reason}</Said>}</span>{' '}
+          <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.waits_for || r.reason}</Said>}</span>{' '}
           <span class="muted sender" title={'sent by ' + senderName(r, fleet)}>{senderName(r, fleet)}</span>{' '}
           <span class="muted when"><Ago at={r.accepted_at} now={now} /></span>
         </summary>
         <div class="message">
           <dl class="facts">
             <div><dt>Message</dt><dd><code>{visible(r.message_id)}</code><Copy text={r.message_id} what="the message’s id" /></dd></div>
-            <div><dt>{open(r) ? 'Waits for' : 'Took'}</dt><dd><For at={r.accepted_at} now={r.settled_at ? Date.parse(r.settled_at) : now} /></dd></div>
+            <div><dt>{open(r) ? 'Waiting' : 'Took'}</dt><dd><For at={r.accepted_at} now={r.settled_at ? Date.parse(r.settled_at) : now} /></dd></div>
             <div><dt>State</dt><dd>{stateWords[r.state]}: <Said now={now}>{r.reason}</Said></dd></div>
+            {r.waits_for && <div><dt>Waits for</dt><dd><Said now={now}>{r.waits_for}</Said></dd></div>}
             <Sender r={r} fleet={fleet} now={now} />
             {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Due at={r.next_attempt_at} now={now} /></dd></div>}
             {open(r) && <div><dt>Expires</dt><dd><Ago at={r.expires_at} now={now} /></dd></div>}
