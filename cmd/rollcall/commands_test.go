@@ -289,6 +289,18 @@ func TestReceipts(t *testing.T) {
 	}.run(t)
 }
 
+// Tries that a receipt does not list are told.
+func TestTriesThatAreNotListedAreTold(t *testing.T) {
+	for tries, told := range map[string]string{
+		"33": "tries     1 of 33 are listed: the first that failed, and the newest\n", "1": "try 1",
+	} {
+		commandTest{
+			args: "receipts demo m1", answers: on(receiptDemo, answer{200, `{"message_id": "m1", "state": "queued", "tries": ` +
+				tries + `, "attempts": [{"via": "push", "outcome": "failed"}]}`}), out: told,
+		}.run(t)
+	}
+}
+
 func TestWrongUsage(t *testing.T) {
 	for name, c := range map[string]commandTest{
 		"a time before now":    {args: "send demo hi --timeout -1s", errs: "a time like 90d, 12h or 30m"},

@@ -169,6 +169,10 @@ func receiptTable(w *printer, r api.Receipt) {
 		}
 		rows = append(rows, []string{tryName(r, i), line})
 	}
+	if n := len(r.Attempts); triesOf(r) > n {
+		listed := fmt.Sprintf("%d of %d are listed: the first that failed, and the newest", n, triesOf(r))
+		rows = append(rows, []string{"tries", listed})
+	}
 	if c := r.Callback; c != nil {
 		rows = append(rows, []string{"callback", fmt.Sprintf("%s, %s %s", c.State, count(c.Tries, "call"), c.Error)})
 	}

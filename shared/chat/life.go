@@ -197,18 +197,18 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	if m.pushedBefore(claim.Epoch, now) {
 		m.closeAttempt(Superseded, supersededWhy)
 	}
-	lost := m.closeAttempt(Lost, "the deliverer did not report back before its visibility timeout")
+	lost := m.closeAttempt(Lost, "it was cut off, or no word of it came in time")
 	gone := m.countGone(claim.Epoch)
 	switch {
 	case via != ByPush:
 	case lost && m.poisoned(p, passedAt):
-		m.end(Dead, now, "every attempt was used up; the last deliverer did not report back")
+		m.end(Dead, now, m.cutOffWords())
 		return m
 	case gone && m.Suspect():
 		m.setAsideForAll(fmt.Sprintf("%d hosts in a row went away before they answered it", m.Unanswered.Gone), p, now)
 		return m
 	case lost && p.spent(m.usedAttempts()):
-		m.setAside("the last deliverer did not report back", p, claim.Epoch, now)
+		m.setAside(m.lastAttempt().Error, p, claim.Epoch, now)
 		return m
 	}
 	m.State, m.Claim, m.NotBefore, m.AsideEpoch = InFlight, claim, time.Time{}, 0
@@ -218,6 +218,16 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 		m.dropOldAttempt()
 	}
 	return m
+}
+
+// cutOffWords says why a message fails whose last try was cut off: what came of the one before that was not, if any.
+func (m Message) cutOffWords() string {
+	for _, a := range slices.Backward(m.Attempts) {
+		if before := a.ForSender().Error; a.counts() && a.Outcome != Lost && before != "" {
+			return before + "; its last try was cut off"
+		}
+	}
+	return "its last try was cut off before an answer came"
 }
 
 // dropOldAttempt drops the oldest attempt that doesn't count, else the oldest but the first.

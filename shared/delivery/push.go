@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -35,14 +36,14 @@ func (r PushResult) words() string {
 func (d *Delivery) quote(
 	ctx context.Context, f workspace.Facts, agent *workspace.Profile, r PushResult, u MailboxUpdate, next chat.Message,
 ) {
-	said := agent.Words
+	said, push := agent.Words, cmp.Or(u.Push, &PushUpdate{})
 	for _, w := range []struct {
 		at    time.Time // when it is told of; zero: it is not
 		whole string
 		kept  *string
 	}{
-		{u.Push.FailedAt, r.words(), &said.PushError},
-		{u.Push.AnswerFailedAt, chat.Clip(r.TaskError, registry.MaxWhole), &said.AnswerError},
+		{push.FailedAt, r.words(), &said.PushError},
+		{push.AnswerFailedAt, chat.Clip(r.TaskError, registry.MaxWhole), &said.AnswerError},
 		{u.LostAt, chat.Clip(next.FullReason(), registry.MaxWhole), &said.LostWhy},
 	} {
 		if !w.at.IsZero() && len(w.whole) > workspace.MaxWords {
@@ -67,7 +68,7 @@ func (d *Delivery) push(
 		_ = d.Queues.Release(ctx, q, t)
 		return "", err
 	}
-	taken, f, err := d.claim(ctx, f, ms[0])
+	taken, f, err := d.claim(ctx, f, agent, ms[0])
 	if err != nil {
 		_ = d.Queues.Release(ctx, q, t) // the ticket is still good; if this fails, its visibility timeout frees it
 		return "", err
@@ -169,7 +170,7 @@ func (d *Delivery) recordPush(ctx context.Context, f workspace.Facts, u *PushUpd
 // the delivery before was lost, it may be set aside instead, or dead: that is so for any
 // host. Error: conflict when it has expired since it was read.
 func (d *Delivery) claim(
-	ctx context.Context, f workspace.Facts, m chat.Message,
+	ctx context.Context, f workspace.Facts, agent *workspace.Profile, m chat.Message,
 ) (taken chat.Message, next workspace.Facts, err error) {
 	now := d.Clock.Now()
 	if m.Due(now) {
@@ -183,6 +184,7 @@ func (d *Delivery) claim(
 	switch taken.State {
 	case chat.Dead:
 		u = d.lost(f, taken, now)
+		d.quote(ctx, f, agent, PushResult{}, u, taken)
 	case chat.Queued:
 		u = MailboxUpdate{Host: HostOf(f), RequireNoHold: true, ClaimReleased: true}
 		u.Push = &PushUpdate{AsideUntil: taken.NotBefore}

@@ -127,6 +127,7 @@ func (d *Delivery) lessLost(
 	if len(left) > 0 {
 		last := slices.MaxFunc(left, func(a, b chat.Message) int { return a.SettledAt.Compare(b.SettledAt) })
 		u.LostAt, u.LostWhy = last.SettledAt, registry.Beginning(last.FullReason())
+		d.Registry.Quote(ctx, f.ID, last.FullReason(), func(said *workspace.Words) *string { return &said.LostWhy })
 	}
 	return u, nil
 }

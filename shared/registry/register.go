@@ -209,7 +209,7 @@ func (r *Registry) noteFailedRegister(
 	if !changed {
 		return nil
 	}
-	r.quote(ctx, f.ID, why, func(said *workspace.Words) *string { return &said.RegisterFailedWhy })
+	r.Quote(ctx, f.ID, why, func(said *workspace.Words) *string { return &said.RegisterFailedWhy })
 	if err := r.Leases.Save(ctx, f, next, SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return err
 	}

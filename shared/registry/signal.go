@@ -64,7 +64,7 @@ func (r *Registry) Signal(
 // heartbeat.
 func (r *Registry) quoteSample(ctx context.Context, f workspace.Facts, s workspace.Signal, now time.Time) {
 	if f.ErrorsSince.Equal(now.Truncate(time.Millisecond)) {
-		r.quote(ctx, f.ID, s.SampleWhole, func(said *workspace.Words) *string { return &said.SampleError })
+		r.Quote(ctx, f.ID, s.SampleWhole, func(said *workspace.Words) *string { return &said.SampleError })
 	}
 }
 

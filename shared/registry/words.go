@@ -14,9 +14,9 @@ const MaxWhole = 300
 // Beginning is what the lease keeps of words, of which the profile has the whole.
 func Beginning(words string) string { return chat.Clip(chat.Clip(words, MaxWhole), workspace.MaxWords) }
 
-// quote keeps in the profile what the lease has the beginning of, if that is not all. If it fails, a status shows the
+// Quote keeps in the profile what the lease has the beginning of, if that is not all. If it fails, a status shows the
 // beginning.
-func (r *Registry) quote(ctx context.Context, id, words string, of func(*workspace.Words) *string) {
+func (r *Registry) Quote(ctx context.Context, id, words string, of func(*workspace.Words) *string) {
 	if len(words) <= workspace.MaxWords {
 		return
 	}

@@ -7,7 +7,7 @@ import type { Details } from './details'
 import { After, Ago, Command, Copy, Due, For, Link, Said } from './parts'
 import { span } from './time'
 import { inLine, visible, visibleLines } from './visible'
-import { workspaceQuery } from './words'
+import { listedTries, workspaceQuery } from './words'
 
 export const stateWords: Record<Receipt['state'], string> = {
   queued: 'Waits', in_flight: 'Being delivered', delivered: 'Delivered', dead: 'Died', expired: 'Expired', cancelled: 'Cancelled',
@@ -83,6 +83,7 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
             {r.callback && <div><dt>Callback</dt><dd>{r.callback.state}, {r.callback.tries} calls{r.callback.error && ': ' + visible(r.callback.error)}</dd></div>}
           </dl>
           {r.attempts.length > 0 && <ol class="tried" aria-label="Tries">{r.attempts.map((a, i) => <Try key={i} a={a} r={r} />)}</ol>}
+          {listedTries(r) && <p class="muted">{listedTries(r)}</p>}
           {r.answer_text && <Words of={taskFailed(r) ? 'The agent said that it failed' : 'The agent answered'} text={r.answer_text} />}
           {acts && (open(r) || r.state === 'dead' || r.state === 'expired') && <p class="buttons start">
             {open(r)

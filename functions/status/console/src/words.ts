@@ -1,5 +1,5 @@
 // What statuses and reasons are called by a person.
-import type { Expectation, Reason, Status, Warning, Workspace } from './api'
+import type { Expectation, Reason, Receipt, Status, Warning, Workspace } from './api'
 import table from './severity.json'
 
 // The table is made of workspace.Severity, by TestTheConsoleOrdersAsTheCommandLine: without a remark, with
@@ -36,6 +36,10 @@ export const causeWords: Record<Reason | Warning, string> = {
   mail_lost: 'Mail to it was lost',
   register_refused: 'Its last register was refused',
 }
+
+/** listedTries says which tries of a message its receipt lists, where these are not all; '' where they are. */
+export const listedTries = ({ tries, attempts }: Pick<Receipt, 'tries' | 'attempts'>) =>
+  tries > attempts.length ? `${attempts.length} of ${tries} tries are listed: the first that failed, and the newest.` : ''
 
 /** severity orders workspaces for an operator: the lower, the sooner one is looked at. remarks are their codes. */
 export const severity = (status: Status, reason: Reason, remarks: string[]): number =>

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { load } from './bundle.mjs'
 
 const { arranged, cause, causes, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
-const { causeWords, expectedWords, reasonWords, statusWords, tone, why } = await load('words.ts')
+const { causeWords, expectedWords, listedTries, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
 
@@ -18,6 +18,12 @@ test('each status and reason of the API has words', () => {
   assert.deepEqual(Object.keys(reasonWords).sort(), components.schemas.Reason.enum.toSorted())
   const causes = new Set([...components.schemas.Reason.enum, ...components.schemas.Remark.properties.code.enum])
   assert.deepEqual(Object.keys(causeWords).sort(), [...causes].sort())
+})
+
+test('tries that are not listed are told', () => {
+  const attempts = Array(20).fill({})
+  assert.equal(listedTries({ tries: 33, attempts }), '20 of 33 tries are listed: the first that failed, and the newest.')
+  assert.equal(listedTries({ tries: 20, attempts }), '')
 })
 
 test('a dot follows the promise, and what is past has its status alone', () => {
