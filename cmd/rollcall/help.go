@@ -79,8 +79,10 @@ asked first, unless --yes is given. rollcall receipts ID says who sent what.`, `
 	"dismiss": {`Forgets the refused calls on a workspace's record, and the warning of a
 stranger. Use it when they are not the agent's and can't be told from it, such
 as those of a neighbour behind one network address: they keep the workspace
-degraded until they are forgotten. No credential changes. Calls that are refused
-from now on are noted again. rollcall history ID shows what was dismissed.`, `
+degraded until they are forgotten. Their address is the agent's no more, unless
+its last accepted call came from there too. No credential changes. Calls that
+are refused from now on are noted again. rollcall history ID shows what was
+dismissed.`, `
   rollcall dismiss demo
   rollcall dismiss --selector "name=review*" --dry-run`},
 	"doctor": {`Looks at each link between an agent and the platform, in order: the name of the

@@ -68,7 +68,7 @@ func enrol(t *testing.T, r *registry.Registry, id string, uses int) string {
 	return text
 }
 
-// ends are the ways in which an operator ends the credentials of the workspace w.
+// ends are the ways in which an operator ends the credentials of the workspace w, or has one shown to place instead.
 var ends = map[string]func(context.Context, *registry.Registry) error{
 	"revoke": func(ctx context.Context, r *registry.Registry) error {
 		_, _, err := r.Revoke(ctx, "w", true, operator, t0)
@@ -82,6 +82,10 @@ var ends = map[string]func(context.Context, *registry.Registry) error{
 	},
 	"repair --show": func(ctx context.Context, r *registry.Registry) error {
 		return repaired(ctx, r, registry.RepairInput{ID: "w", Show: true, Force: true, By: operator})
+	},
+	"rotate, shown": func(ctx context.Context, r *registry.Registry) error {
+		_, _, err := r.Rotate(ctx, registry.RotateInput{ID: "w", To: workspace.ToOperator, By: operator}, t0)
+		return err
 	},
 	"adopt --reset-credentials": func(ctx context.Context, r *registry.Registry) error {
 		_, err := r.Create(ctx, registry.CreateInput{

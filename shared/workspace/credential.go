@@ -278,6 +278,9 @@ func Rotate(f Facts, minted token.Hash, to Recipient, now time.Time) Facts {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
 	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy, f.URLOfNext = minted, now, to, token.Hash{}, false
+	if to == ToOperator {
+		f.CredentialsEnded++ // no enrolment token from before may end what an operator has in hand
+	}
 	f.Version++
 	return f.endURL(old, now)
 }

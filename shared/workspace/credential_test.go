@@ -307,7 +307,7 @@ func TestARevocationTrustsNoAddress(t *testing.T) {
 }
 
 // A thief's call was the last that was accepted, and the agent is refused where it was accepted before. No repair
-// guesses which of the two is the agent, and the command of the verdict names the one that is refused.
+// guesses which of the two is the agent, and no command of the verdict does.
 func TestARepairGuessesNoAddress(t *testing.T) {
 	f := beat(beat(live(nil), "10.0.0.1", at(590)), "10.0.0.2", at(595))
 	if from, err := f.WindowFor(at(596)); err != nil || from != "10.0.0.2" {
@@ -326,7 +326,7 @@ func TestARepairGuessesNoAddress(t *testing.T) {
 	if !ok || refused.Code != fault.RepairAddressUnknown || !strings.Contains(refused.Message, "10.0.0.1") {
 		t.Errorf("%v", err)
 	}
-	if v := workspace.Assess(f, p, at(602)); v.Command("w") != "rollcall repair w --from 10.0.0.1" {
+	if v := workspace.Assess(f, p, at(602)); v.Command("w") != "rollcall repair w --show" {
 		t.Errorf("%+v", v)
 	}
 }

@@ -63,8 +63,8 @@ type Identity struct {
 	QueueGeneration   int64
 	Lives             int64 // how often it was created again after a removal
 	FinishedLives     int64 // how many of its former lives have no open mail left
-	// CredentialsEnded is how often an operator ended its credentials in this life: by a repair, a revocation or an
-	// adoption. An enrolment token for this workspace is good until the next time.
+	// CredentialsEnded is how often an operator ended its credentials in this life, by a repair, a revocation or an
+	// adoption, or had one shown instead. An enrolment token for this workspace is good until the next time.
 	CredentialsEnded int64
 	// LivesToErase is how many of its lives, from the first, an operator wants erased; ErasedLives is how many are.
 	LivesToErase, ErasedLives int64

@@ -157,6 +157,12 @@ func NoteHome(text, address string, now time.Time) string {
 	return writeHomes(homes, dropped)
 }
 
+// forgetHome is Homes without an address.
+func forgetHome(text, address string) string {
+	homes, dropped := parseAllHomes(text)
+	return writeHomes(slices.DeleteFunc(homes, func(h home) bool { return h.address == address }), dropped)
+}
+
 // homesIncomplete reports whether an address from which calls were accepted lately was dropped.
 func (f *Facts) homesIncomplete(now time.Time) bool {
 	_, dropped := parseAllHomes(f.Homes)

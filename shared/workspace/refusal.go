@@ -271,8 +271,12 @@ func Dismissed(f Facts) string {
 	return "the refused calls on record are dismissed: " + strings.Join(parts, "; ")
 }
 
-// Dismiss forgets the refused calls: an operator says that they are not the agent's.
+// Dismiss forgets the refused calls: an operator says that they are not the agent's. So the address that they come from
+// is the agent's no more, unless it is the one of its last accepted call.
 func Dismiss(f Facts) Facts {
+	if f.refusalCount() > 0 && f.RefusedFrom != f.SeenFrom {
+		f.Homes = forgetHome(f.Homes, f.RefusedFrom)
+	}
 	f.Refusals, f.Stranger = Refusals{}, Stranger{}
 	f.Version++
 	return f

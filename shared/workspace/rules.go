@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -159,7 +160,23 @@ func credentialsRejected(s *situation) *Verdict {
 	default:
 		return nil
 	}
+	s.tellDisputed(v)
 	return v
+}
+
+// tellDisputed completes the verdict over refused calls where calls from another address of the agent's are accepted
+// meanwhile. Nothing shows which of the two is the agent, and so neither stands in a command.
+func (s *situation) tellDisputed(v *Verdict) {
+	if s.addressUnknown() == nil || !s.refusedAtHome() || s.RefusedFrom == s.SeenFrom ||
+		s.LastSignal().Before(s.RefusedSince) {
+		return
+	}
+	v.Sentence = "Calls from one of its addresses are refused, for their credential, and calls from another one " +
+		"are accepted."
+	v.Hint = fmt.Sprintf("calls from %s are refused, for their credential, and calls from %s are accepted: each of the "+
+		"two may be its agent, and the other one an old copy of it, or a thief. If its agent is at %[2]s, stop what runs at "+
+		"%[1]s, and rollcall dismiss %[3]s forgets that address. Else end both: ", s.RefusedFrom, s.SeenFrom, s.ID) +
+		s.placeWords()
 }
 
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
@@ -459,7 +476,7 @@ func (s *situation) strangerHint() string {
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
 			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
-	if s.AtHome(s.StrangerFrom, s.now) {
+	if s.StrangerFrom == s.SeenFrom {
 		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
 			s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
 	}
@@ -477,17 +494,17 @@ func (s *situation) strangerWarning() string {
 	return call + "nothing shows that it is this agent's, so it changes nothing"
 }
 
-// repairCommand is the command that repairs the workspace's credentials. It opens the window to the address that is
-// being refused, if the agent was accepted from there lately; a window that is open for another one it leaves there.
-// Where a repair knows no address to open a window to (see WindowFor), and after a revocation, as whoever called before
-// may be a thief, it has a credential shown.
+// repairCommand is the command that repairs the workspace's credentials. It names the address that is being refused
+// where that is the one of the last accepted call too, or the one that an open window is for; a window that is open for
+// another one it leaves there. Where a repair knows no address to open a window to (see WindowFor), and after a
+// revocation, as whoever called before may be a thief, it has a credential shown.
 func (s *situation) repairCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() {
 		return s.showCommand()
 	}
 	open := s.windowAddress(s.now)
-	if s.refusalCount() > 0 && s.refusedAtHome() && (open == "" || open == s.RefusedFrom) {
+	if s.refusalCount() > 0 && s.RefusedFrom != "" && s.RefusedFrom == cmp.Or(open, s.SeenFrom) {
 		return command + " --from " + s.RefusedFrom
 	}
 	if s.addressUnknown() != nil {

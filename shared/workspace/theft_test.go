@@ -2,8 +2,12 @@ package workspace_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
@@ -77,5 +81,68 @@ func TestNoPlainRepairIsNamedThatIsRefused(t *testing.T) {
 	f, _ = workspace.Revoke(f, p, at(600))
 	if next := workspace.AfterShowing(f, at(601)); strings.Contains(next, plain) {
 		t.Errorf("after a revocation: %q", next)
+	}
+}
+
+// Two call under one id from different addresses, in any order, and what one of them sends is refused for a while. No
+// command names either address but that of the last accepted call, and only while it is the one that is refused.
+func TestNoCommandChoosesBetweenTwoAddresses(t *testing.T) {
+	address := regexp.MustCompile(`rollcall repair w --from (\S*[0-9])`)
+	rapid.Check(t, func(t *rapid.T) {
+		f := live(nil)
+		now := at(600)
+		var accepted string
+		for range rapid.IntRange(2, 20).Draw(t, "calls") {
+			from := rapid.SampledFrom([]string{ownHome, thiefAt}).Draw(t, "from")
+			if rapid.Bool().Draw(t, "accepted") {
+				f, accepted = beat(f, from, now), from
+			} else {
+				kind := rapid.SampledFrom([]workspace.SignalKind{
+					workspace.SignalRegister, workspace.SignalHeartbeat, workspace.SignalPoll,
+				}).Draw(t, "kind")
+				f, _ = refuse(f, kind, from, rapid.SampledFrom([]string{"", "secret", "garbage"}).Draw(t, "with"), now)
+			}
+			now = now.Add(rapid.SampledFrom([]time.Duration{time.Second, 40 * time.Second, 3 * time.Minute}).Draw(t, "time"))
+			e := workspace.Fleet{}.Explain(f, p, now)
+			texts := e.Command + "\n" + e.Next
+			for _, r := range e.Remarks {
+				texts += "\n" + r.Command + "\n" + r.Text
+			}
+			for _, named := range address.FindAllStringSubmatch(texts, -1) {
+				if named[1] != accepted && accepted != "" {
+					t.Fatalf("%s, while the last accepted call came from %s:\n%s", named[0], accepted, texts)
+				}
+			}
+		}
+	})
+}
+
+// An agent has fetched its new credential, and a thief goes on with the one that ended. The verdict tells that there
+// are two, its command lets in neither, and an operator who knows which is the agent has the other one forgotten.
+func TestAThiefIsLetInByNoCommandAfterTheMending(t *testing.T) {
+	f := beat(beat(live(nil), ownHome, at(580)), thiefAt, at(590))
+	f = workspace.AskToFetch(f, at(595))
+	next := token.Digest("next")
+	f = workspace.Register(workspace.Rotate(f, next, workspace.ToAgent, at(600)), workspace.Admission{Promote: true},
+		workspace.Declaration{From: ownHome, URL: "http://agent/", Pushable: true}, next, token.Hash{}, p, at(601))
+	for i := range 2 {
+		f, _ = refuse(f, workspace.SignalRegister, thiefAt, "secret", at(610+i))
+	}
+	f = beat(f, ownHome, at(620))
+	e := workspace.Fleet{}.Explain(f, p, at(621))
+	if e.Command != "rollcall repair w --show" || !strings.Contains(e.Summary, "calls from another one are accepted") ||
+		!strings.Contains(e.Next, "rollcall dismiss w") {
+		t.Errorf("%+v", e)
+	}
+	f = workspace.Dismiss(f)
+	if f.AtHome(thiefAt, at(622)) || !f.AtHome(ownHome, at(622)) {
+		t.Errorf("after a dismissal %q", f.Homes)
+	}
+	for i := range 4 {
+		f, _ = refuse(f, workspace.SignalRegister, thiefAt, "secret", at(630+i*70))
+		f = beat(f, ownHome, at(631+i*70))
+	}
+	if v := workspace.Assess(f, p, at(850)); v.Status != workspace.StatusOnline {
+		t.Errorf("after a dismissal: %s (%s)", v.Status, v.Reason)
 	}
 }

@@ -94,7 +94,7 @@ const doings: Record<Act, Doing> = {
   },
   dismiss: {
     button: 'Dismiss', title: w => `Dismiss the refused calls of ${w.name}`,
-    does: 'Forgets the calls that were refused, for who knows that they are not its agent’s, such as those of a neighbour at the same address. No credential changes, and calls that are refused from now on are noted again.',
+    does: 'Forgets the calls that were refused, for who knows that they are not its agent’s, such as those of a neighbour at the same address. Their address is its agent’s no more, unless its last accepted call came from there too. No credential changes, and calls that are refused from now on are noted again.',
     command: w => `rollcall dismiss ${w.id}`,
     run: async (live, w) => { await live.act(w.id, of(w.id, 'dismiss')); return { words: 'The refused calls are dismissed.' } },
   },
