@@ -36,8 +36,11 @@ func (s *situation) since(v Verdict) time.Time {
 	if s.StandsAs == "" {
 		return v.Since
 	}
-	as, since := s.StandsAs, s.StandsSince
-	for _, at := range s.clocks(s.lastWrite(), s.now) {
+	as, since, from := s.StandsAs, s.StandsSince, s.lastWrite()
+	if seen := s.seenUnknown(v); !seen.IsZero() {
+		as, since, from = s.AnnouncedAs, seen, seen
+	}
+	for _, at := range s.clocks(from, s.now) {
 		if then := s.at(at).code(); then != as {
 			as, since = then, at
 		}
@@ -52,6 +55,21 @@ func (s *situation) since(v Verdict) time.Time {
 		since = latest(since, s.lastWrite()) // what ended the trouble before was the last write: it is noted in a moment
 	}
 	return latest(since, v.Since)
+}
+
+// seenUnknown is when the agent, which is offline now, was last seen to be unknown; zero: it was not, since it fell
+// silent. That it is no longer unknown may come of other agents, which leaves no trace with this one. But what is
+// recorded as unknown was unknown at each sweep since, or else the sweep would have recorded another verdict.
+func (s *situation) seenUnknown(v Verdict) time.Time {
+	unknown := Verdict{Status: StatusUnknown, Reason: ReasonPlatformSuspect}
+	if v.Reason != ReasonLeaseExpired || s.AnnouncedAs != unknown.code() || s.AnnouncedAt.Before(s.graceEnd(s.p)) ||
+		s.AnnouncedAt.Before(s.lastWrite()) {
+		return time.Time{}
+	}
+	if swept := s.fleet.SweptAt; !swept.After(s.now) {
+		return latest(s.AnnouncedAt, swept)
+	}
+	return s.AnnouncedAt
 }
 
 // lastWrite is when a write that bears on verdicts last changed the facts.
