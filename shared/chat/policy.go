@@ -69,6 +69,13 @@ func (p Policy) Share(source string, open map[string]int64) int64 {
 	return halfOf(p.MaxOpen - max(quarter, open[""]) - (workspaces - open[source]))
 }
 
+// CrowdedOut reports whether others keep out a message of source that is refused; open is the mail that waits, counted
+// by sender. Who has its share there is refused for its own mail, and so may be several at once. Others keep out who
+// has less than its share, and who has none there. The users stand for many: others keep them out too.
+func (p Policy) CrowdedOut(source string, open map[string]int64) bool {
+	return source == "" || open[source] == 0 || open[source] < p.Share(source, open)
+}
+
 // halfOf is half of n, rounded up, so that the last place is had; nothing of a negative n.
 func halfOf(n int64) int64 { return max(0, n+1) / 2 }
 

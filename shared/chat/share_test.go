@@ -66,3 +66,60 @@ func TestShare(t *testing.T) {
 		}
 	}
 }
+
+// However many workspaces send to an inbox, at whatever pace, and in whatever order it is emptied: none of them is
+// crowded out before they have all the places that users leave them, and then only one that has no mail there. So a few
+// senders that are each refused what is beyond their shares have nothing told of the workspace.
+func TestWhoHasItsShareIsNotCrowdedOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := chat.Policy{MaxOpen: rapid.Int64Range(4, 60).Draw(t, "max open")}
+		senders := rapid.SampledFrom([][]string{
+			{"a"}, {"a", "b"}, {"", "a", "b"}, {"a", "b", "c", "d"}, {"a", "b", "c", "d", "e", "f", "g", "h", "i"},
+		}).Draw(t, "senders")
+		open, total, workspaces := map[string]int64{}, int64(0), int64(0)
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			source := rapid.SampledFrom(senders).Draw(t, "sender")
+			burst, change := rapid.Int64Range(1, 30).Draw(t, "messages"), int64(1)
+			if rapid.IntRange(0, 3).Draw(t, "they end") == 0 {
+				burst, change = min(burst, open[source]), -1
+			}
+			for range burst {
+				if change > 0 && p.Crowded(total+1) && open[source] >= p.Share(source, open) {
+					full := workspaces >= p.MaxOpen-max(p.MaxOpen/4, open[""])
+					want := source == "" || full && open[source] == 0
+					if p.CrowdedOut(source, open) != want {
+						t.Fatalf("%q is crowded out: %t, of %d: %v", source, !want, p.MaxOpen, open)
+					}
+					break
+				}
+				if open[source], total = open[source]+change, total+change; source != "" {
+					workspaces += change
+				}
+			}
+		}
+	})
+}
+
+func TestCrowdedOut(t *testing.T) {
+	p := chat.Policy{MaxOpen: 1000}
+	for name, c := range map[string]struct {
+		source string
+		open   map[string]int64
+		want   bool
+	}{
+		"a user":                           {"", map[string]int64{"": 500}, true},
+		"a flooder":                        {"a", map[string]int64{"a": 500}, false},
+		"two of the same size":             {"b", map[string]int64{"a": 250, "b": 250}, false},
+		"the one that came later":          {"b", map[string]int64{"a": 500, "b": 125}, false},
+		"the one that came first":          {"a", map[string]int64{"a": 500, "b": 125}, false},
+		"users have more than a quarter":   {"a", map[string]int64{"": 400, "a": 300}, false},
+		"one that has none, with no place": {"c", map[string]int64{"a": 500, "b": 250}, true},
+		"one that has less than its share, as calls that were cut off hold places": {
+			"b", map[string]int64{"a": 200, "b": 200}, true,
+		},
+	} {
+		if got := p.CrowdedOut(c.source, c.open); got != c.want {
+			t.Errorf("%s: %t, not %t", name, got, c.want)
+		}
+	}
+}

@@ -199,8 +199,8 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 const noteFullEvery = 30 * time.Second
 
 // full is the refusal of a message of source for want of room. It names the senders
-// that fill the inbox, and notes the first of them for the verdict, if it is another
-// than the one that is refused. The user stands for many, and is always noted.
+// that fill the inbox, and notes the first of them for the verdict, if others
+// keep source out: a surplus of its own is its own affair.
 func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, now time.Time) error {
 	open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
 	if err != nil {
@@ -214,8 +214,8 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 	if len(names) > 0 {
 		by = names[0]
 	}
-	surplus := source != "" && source == by // that one fills it, and nobody else is refused
-	if age := now.Sub(f.FullAt); !surplus && (age < 0 || age >= noteFullEvery || f.FullBy != by) {
+	crowdedOut := d.Policy.CrowdedOut(source, senders)
+	if age := now.Sub(f.FullAt); crowdedOut && (age < 0 || age >= noteFullEvery || f.FullBy != by) {
 		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by, FullOpen: f.Open}
 		if age >= 0 && age < d.Registry.Policy.FullMemory {
 			full.FullSince = f.FullSince

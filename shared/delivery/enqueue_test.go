@@ -245,6 +245,39 @@ func TestWhatHasEndedIsPromisedNothing(t *testing.T) {
 	}
 }
 
+// Senders that are each refused what is beyond their shares change no status, at whatever pace they send, while a
+// user's mail is taken.
+func TestSurplusOfManyChangesNoStatus(t *testing.T) {
+	for _, pace := range [][]int{{1}, {1, 1}, {3, 2}, {25, 1}, {1, 25}, {11, 9}, {1, 1, 1}, {25, 1, 8}, {1, 2, 3, 4}} {
+		w, senders := world.New(t, workspace.Poll, ""), len(pace)
+		w.Policy.MaxOpen = 40
+		send := func(source, id string) fault.Code {
+			m := world.Message(id)
+			m.Source = source
+			_, err := w.Enqueue(t.Context(), m, w.Now)
+			return fault.CodeOf(err)
+		}
+		refused := map[string]int{}
+		for i := range 40 {
+			for n, burst := range pace {
+				source := fmt.Sprint("gs", n)
+				for j := range burst {
+					if send(source, fmt.Sprint(source, "-", i, "-", j)) == fault.InboxFull {
+						refused[source]++
+					}
+				}
+			}
+		}
+		v := w.Verdict()
+		if len(refused) != senders || v.Status != workspace.StatusOnline || len(v.Remarks) != 0 {
+			t.Errorf("%v, %v refused: %+v", pace, refused, v)
+		}
+		if code := send("", "u"); code != "" {
+			t.Errorf("%v: a user's mail is %s", pace, code)
+		}
+	}
+}
+
 // A sender whose own surplus is refused changes no status: other mail is taken.
 func TestASendersOwnSurplusChangesNoStatus(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
