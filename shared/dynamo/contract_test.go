@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/uuid"
 
@@ -16,6 +17,28 @@ import (
 func TestStoreKeepsTheContract(t *testing.T) {
 	s := newStore(t)
 	storetest.Stores(t, s, s.Policy)
+}
+
+// What the table's TTL may delete, and when, is what the fake deletes.
+func TestStoreKeepsWhatItKeepsAsLongAsTheFake(t *testing.T) {
+	s := newStore(t)
+	db := s.DB.(*dynamodb.Client)
+	storetest.Expiry(t, s, s.Retention, func(at time.Time) {
+		found, err := db.Scan(t.Context(), &dynamodb.ScanInput{
+			TableName: &s.Chat, FilterExpression: aws.String("#ttl < :now"),
+			ExpressionAttributeNames:  map[string]string{"#ttl": TTLAttribute},
+			ExpressionAttributeValues: item{":now": num(at.Unix())},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range found.Items {
+			key := item{ChatPartition: it[ChatPartition], ChatSort: it[ChatSort]}
+			if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &s.Chat, Key: key}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 // newStore is a store on new tables, with the keys and indexes that the stack

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -18,11 +19,15 @@ type rowRecord struct {
 	Response json.RawMessage `json:",omitempty"`
 }
 
+// auditRetention is how long an audit trail is kept.
+const auditRetention = 400 * 24 * time.Hour
+
 // row is a stored row.
 type row struct {
 	record
 	order string // its order key
-	trail bool   // it belongs to the audit trail
+	until time.Time
+	trail bool // it belongs to the audit trail
 }
 
 func (r row) decode() activity.Row {
@@ -38,9 +43,9 @@ func (s *Store) putRow(r activity.Row) error {
 	if err != nil {
 		return err
 	}
-	stored, key := row{raw, r.OrderKey(), r.InAuditTrail()}, "log "+r.ID
+	stored, key := row{raw, r.OrderKey(), r.At.Add(s.Retention), r.InAuditTrail()}, "log "+r.ID
 	if stored.trail {
-		key = "trail " + stored.order
+		key, stored.until = "trail "+stored.order, r.At.Add(auditRetention)
 	}
 	if r.Type == activity.TypeAudit {
 		put(s.trails, r.Workspace, key, stored)

@@ -16,6 +16,11 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	storetest.Stores(t, memory.NewStore(p), p)
 }
 
+func TestStoreKeepsWhatItKeepsAsLongAsTheTable(t *testing.T) {
+	s := memory.NewStore(workspace.DefaultPolicy())
+	storetest.Expiry(t, s, s.Retention, func(at time.Time) { s.Expire(at, func() bool { return true }) })
+}
+
 // newQueues makes queues, and what moves their clock.
 func newQueues() (*memory.Queues, func(time.Duration)) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -56,6 +61,16 @@ func TestQueuesFollowSQS(t *testing.T) {
 			}
 			if r != nil {
 				_ = q.Delete(t.Context(), to, *r) // it has no error
+			}
+		}
+	})
+	t.Run("a ticket is kept for two weeks", func(t *testing.T) {
+		for after, kept := range map[time.Duration]bool{14*24*time.Hour - 1: true, 14 * 24 * time.Hour: false} {
+			q, advance := newQueues()
+			_ = q.Send(t.Context(), to, 1, one) // it has no error
+			advance(after)
+			if r := receive(t, q); (r != nil) != kept {
+				t.Fatalf("after %s: %+v", after, r)
 			}
 		}
 	})

@@ -145,7 +145,7 @@ func (s *Store) WriteMessages(
 		return err
 	}
 	for _, mv := range moves {
-		if m, ok := s.messages[life][mv.From.ID]; !ok || m.Version != mv.From.Version {
+		if m, ok := s.messages[life][mv.From.ID]; !ok || m.Version != mv.From.Version || !s.keepBody(mv) {
 			return conflict()
 		}
 	}

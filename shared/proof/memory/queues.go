@@ -16,9 +16,10 @@ import (
 // The rules of SQS's FIFO queues. Source: Amazon SQS Developer Guide and API
 // Reference.
 const (
-	dedupFor    = 5 * time.Minute // a repeat of what was sent so lately is dropped
-	deletedFor  = time.Minute     // the name of a deleted queue can't be used; the emulators allow it
-	maxReceives = 5               // as shared/sqs sets it; then a ticket goes to the dead-letter queue
+	dedupFor    = 5 * time.Minute     // a repeat of what was sent so lately is dropped
+	deletedFor  = time.Minute         // the name of a deleted queue can't be used; the emulators allow it
+	maxReceives = 5                   // as shared/sqs sets it; then a ticket goes to the dead-letter queue
+	keptFor     = 14 * 24 * time.Hour // as shared/sqs sets it; then a ticket is gone
 )
 
 // Queues are chat queues with the rules of SQS's FIFO queues: deduplication,
@@ -47,6 +48,7 @@ type queue struct {
 type ticket struct {
 	delivery.ReceivedTicket
 	group    string
+	sent     time.Time
 	visible  time.Time // when its visibility timeout ends; zero: it is not received
 	receives int
 }
@@ -84,7 +86,7 @@ func (l *queue) send(t delivery.Ticket, group string, now time.Time) {
 	}
 	l.dedup[t.Dedup] = now
 	t.Dedup = "" // it is no part of what is received
-	l.tickets = append(l.tickets, &ticket{ReceivedTicket: delivery.ReceivedTicket{Ticket: t}, group: group})
+	l.tickets = append(l.tickets, &ticket{ReceivedTicket: delivery.ReceivedTicket{Ticket: t}, group: group, sent: now})
 }
 
 // Receive implements delivery.Queues; it never waits.
@@ -119,9 +121,12 @@ func (q *Queues) Receive(
 // received reports whether somebody has the ticket.
 func (t *ticket) received(now time.Time) bool { return now.Before(t.visible) }
 
-// dropUsedUp moves tickets that were received too often to the dead-letter queue.
+// dropUsedUp moves tickets that were received too often to the dead-letter queue, and forgets those that are too old.
 func (q *Queues) dropUsedUp(l *queue) {
 	l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
+		if q.Now().Sub(t.sent) >= keptFor {
+			return true
+		}
 		usedUp := t.receives >= maxReceives && !t.received(q.Now())
 		if usedUp {
 			q.Dead = append(q.Dead, t.Ticket)

@@ -9,6 +9,13 @@ import (
 	"github.com/rollcall/rollcall/shared/statuslog"
 )
 
+// logPage is the changes that were written together: they are one item, which ends with the last one of them.
+type logPage struct {
+	changes []record
+	last    int64 // its number
+	until   time.Time
+}
+
 // AddChanges implements statuslog.Store.
 func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
 	if err := statuslog.CheckPage(page); err != nil {
@@ -18,6 +25,7 @@ func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
 	defer s.mu.Unlock()
 	lost := &statuslog.Lost{}
 	var logged []record
+	last := page[len(page)-1].Change
 	for i, e := range page {
 		stored, exists := s.facts[e.Next.ID]
 		heard := e.Unheard && !stored.LeaseUntil.Equal(millis(e.Old.LeaseUntil))
@@ -30,7 +38,7 @@ func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
 		}
 		logged = append(logged, raw)
 	}
-	if len(lost.Entries) > 0 || page[0].Change.Seq != int64(len(s.changes))+1 {
+	if len(lost.Entries) > 0 || page[0].Change.Seq != s.latest+1 {
 		return lost
 	}
 	for _, e := range page {
@@ -45,7 +53,8 @@ func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
 			return err
 		}
 	}
-	s.changes = append(s.changes, logged...)
+	s.changes = append(s.changes, logPage{logged, last.Seq, last.At.Add(s.Retention)})
+	s.latest = last.Seq
 	return nil
 }
 
@@ -53,8 +62,17 @@ func (s *Store) AddChanges(_ context.Context, page []statuslog.Entry) error {
 func (s *Store) Changes(_ context.Context, after int64, limit int) (out []statuslog.Change, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, raw := range firstOf(s.changes[min(max(0, after), int64(len(s.changes))):], limit) {
-		out = append(out, decode[statuslog.Change](raw))
+	for _, p := range s.changes {
+		if p.last <= after {
+			continue
+		}
+		first := p.last - int64(len(p.changes)) + 1
+		for _, raw := range p.changes[max(0, after+1-first):] {
+			if len(out) >= limit {
+				return out, nil
+			}
+			out = append(out, decode[statuslog.Change](raw))
+		}
 	}
 	return out, nil
 }
@@ -63,7 +81,7 @@ func (s *Store) Changes(_ context.Context, after int64, limit int) (out []status
 func (s *Store) LatestChange(context.Context) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(len(s.changes)), nil
+	return s.latest, nil
 }
 
 // TakeRight implements statuslog.Store.

@@ -4,7 +4,6 @@
 package memory
 
 import (
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -22,7 +21,8 @@ import (
 
 // Store is both tables.
 type Store struct {
-	Policy workspace.Policy // what Renew observes by
+	Policy    workspace.Policy // what Renew observes by
+	Retention time.Duration    // how long what has ended is kept
 
 	mu sync.Mutex // guards what follows
 	// By workspace or by life, but for owners (by credential), enrolments and people (by id).
@@ -31,9 +31,9 @@ type Store struct {
 	trails      map[string]map[string]row // the audit entries
 	rows        map[workspace.Life]map[string]row
 	messages    map[workspace.Life]map[string]chat.Message
-	open        map[workspace.Life]map[string]bool            // the ids of the open messages: the index
-	texts       map[workspace.Life]map[string]json.RawMessage // bodies and answers that are apart
-	delegations map[workspace.Life]map[string]record
+	open        map[workspace.Life]map[string]bool // the ids of the open messages: the index
+	texts       map[workspace.Life]map[string]text // bodies and answers that are apart
+	delegations map[workspace.Life]map[string]lasting
 	claims      map[claimed]claimant
 	outbox      map[workspace.Life]map[delivery.OutboxItem]bool
 	owners      map[token.Hash]workspace.Life
@@ -43,7 +43,8 @@ type Store struct {
 
 	fleet     workspace.Fleet
 	segments  map[int]workspace.SegmentState
-	changes   []record
+	changes   []logPage                     // the fleet's log, as far as it is kept
+	latest    int64                         // number of the newest change
 	rights    map[statuslog.Right]time.Time // until when somebody has each
 	announced statuslog.Announced
 }
@@ -61,15 +62,15 @@ var (
 	_ people.Store        = (*Store)(nil)
 )
 
-// NewStore makes an empty store.
+// NewStore makes an empty store. It keeps what has ended for as long as receipts are kept.
 func NewStore(p workspace.Policy) *Store {
 	return &Store{
-		Policy: p,
-		facts:  map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
+		Policy: p, Retention: chat.DefaultPolicy().Retention,
+		facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
 		messages: map[workspace.Life]map[string]chat.Message{}, open: map[workspace.Life]map[string]bool{},
 		rows:   map[workspace.Life]map[string]row{},
-		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]json.RawMessage{},
-		delegations: map[workspace.Life]map[string]record{}, claims: map[claimed]claimant{},
+		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]text{},
+		delegations: map[workspace.Life]map[string]lasting{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
 		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, rights: map[statuslog.Right]time.Time{},
