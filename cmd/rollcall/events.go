@@ -36,7 +36,8 @@ func (a *app) eventsCommand() *cobra.Command {
 // events prints the fleet's log after the number since. With follow it goes on
 // until it is interrupted.
 func (a *app) events(ctx context.Context, since int64, follow bool) error {
-	var failed error // of the last read
+	var failed error               // of the last read
+	whole := since >= 0 && !follow // all after a number: a page may end early, before a change that is no longer kept
 	for first := true; ; first = false {
 		read, err := a.readEvents(ctx, since, follow)
 		switch {
@@ -58,8 +59,8 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 				return err
 			}
 		}
-		if len(read.Events) == maxPage {
-			continue // there is more already
+		if n := len(read.Events); n == maxPage || n > 0 && whole {
+			continue // there is more already, or may be
 		}
 		if !follow || !pause(ctx, betweenEvents(failed)) {
 			return nil

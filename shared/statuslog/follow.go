@@ -23,11 +23,13 @@ const (
 // within it.
 const replyTime = 5 * time.Second
 
-// Follow lists the fleet's log after a number, in order. While there is nothing it waits, for as long as wait says and
-// the function runs. Errors: cursor_gone when the log doesn't go on from the number, platform_unavailable.
+// Follow lists the fleet's log after a number, in order and without a gap. The store forgets old changes one by one, in
+// no order: what comes behind one that is gone is for who begins again. While there is nothing it waits, for as long as
+// wait says and the function runs. Errors: cursor_gone when the log doesn't go on from the number,
+// platform_unavailable.
 func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Duration) ([]Change, error) {
 	found, err := l.Changes(ctx, since, limit)
-	if err == nil && len(found) == 0 && since > 0 {
+	if err == nil && len(found) == 0 {
 		found, err = l.goesOn(ctx, since, limit)
 	}
 	for waited := time.Duration(0); err == nil && len(found) == 0 && waited < wait; {
@@ -44,10 +46,14 @@ func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Dura
 	if err != nil {
 		return nil, err
 	}
-	if since > 0 && len(found) > 0 && found[0].Seq != since+1 {
+	unbroken := 0
+	for unbroken < len(found) && found[unbroken].Seq == since+int64(unbroken)+1 {
+		unbroken++
+	}
+	if unbroken == 0 && len(found) > 0 {
 		return nil, cursorGone(since)
 	}
-	return found, nil
+	return found[:unbroken], nil
 }
 
 // goesOn checks that the log, which had nothing after a number, ends at it. Else it is another log's number, or what
@@ -65,17 +71,21 @@ func (l *Log) goesOn(ctx context.Context, since int64, limit int) ([]Change, err
 	return found, err
 }
 
-// Newest lists the newest changes that the log still has, in order, and the number from which Follow goes on: that of
-// the last change, though the log may no longer have it.
+// Newest lists the newest changes that the log still has, in order and without a gap, and the number from which Follow
+// goes on: that of the last change, though the log may no longer have it.
 func (l *Log) Newest(ctx context.Context, limit int) (found []Change, last int64, err error) {
 	if last, err = l.LatestChange(ctx); err != nil {
 		return nil, 0, err
 	}
 	found, err = l.Changes(ctx, max(0, last-int64(limit)), limit)
 	if n := len(found); n > 0 {
-		last = found[n-1].Seq
+		last = max(last, found[n-1].Seq)
 	}
-	return found, last, err
+	first := len(found)
+	for first > 0 && found[first-1].Seq == last-int64(len(found)-first) {
+		first--
+	}
+	return found[first:], last, err
 }
 
 func cursorGone(since int64) error {

@@ -109,13 +109,11 @@ func (s *Service) deliver(ctx context.Context, h Hook, latest int64) error {
 
 // tell sends what a webhook wants of some changes, until a time. It reports whether it is through with all.
 func (s *Service) tell(ctx context.Context, h *Hook, changes []statuslog.Change, until time.Time) bool {
-	if len(changes) > 0 {
-		h.Missed += changes[0].Seq - h.Last - 1 // what was there when it should have been told is gone
-	}
 	for _, c := range changes {
 		if !s.Clock.Now().Before(until) || h.Wants(c) && !s.send(ctx, h, c) {
 			return false
 		}
+		h.Missed += c.Seq - h.Last - 1 // what was there when it should have been told is gone
 		h.Last = c.Seq
 	}
 	return true

@@ -26,8 +26,9 @@ type bench struct {
 	*webhook.Service
 	now     time.Time
 	log     []statuslog.Change
-	from    int64         // the log begins after this number: what was before it is gone
-	reading time.Duration // how long it takes to read a page of the log
+	from    int64          // the log begins after this number: what was before it is gone
+	gone    map[int64]bool // and so are these
+	reading time.Duration  // how long it takes to read a page of the log
 	answer  func(seq int64) int
 	took    []int64 // the numbers that were taken, in order
 	tries   int
@@ -57,7 +58,7 @@ func (b *bench) Changes(_ context.Context, after int64, limit int) ([]statuslog.
 	b.now = b.now.Add(b.reading)
 	var out []statuslog.Change
 	for _, c := range b.log {
-		if c.Seq > max(after, b.from) && len(out) < limit {
+		if c.Seq > max(after, b.from) && !b.gone[c.Seq] && len(out) < limit {
 			out = append(out, c)
 		}
 	}
@@ -235,6 +236,38 @@ func TestWhatIsGoneIsCounted(t *testing.T) {
 	if got := b.hook(t, h.ID); got.Missed != 6 || !slices.Equal(b.took, []int64{7, 8, 9}) {
 		t.Errorf("missed %d, took %v", got.Missed, b.took)
 	}
+}
+
+// The store forgets in no order, and a receiver fails now and then: a webhook is told each change that is kept, once,
+// and counts each that is not, once.
+func TestEachChangeIsToldOrCounted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench()
+		h := b.create(t)
+		b.gone = map[int64]bool{}
+		var kept []int64
+		for seq := int64(1); seq <= rapid.Int64Range(1, 120).Draw(t, "changes"); seq++ {
+			b.change("online", "offline")
+			if b.gone[seq] = rapid.Bool().Draw(t, "gone"); !b.gone[seq] {
+				kept = append(kept, seq)
+			}
+		}
+		fails := rapid.IntRange(0, 5).Draw(t, "failures")
+		b.answer = func(int64) int {
+			if fails--; fails >= 0 {
+				return 500
+			}
+			return 200
+		}
+		for range 10 {
+			b.ring(t)
+			b.now = b.now.Add(2 * time.Hour)
+		}
+		got, last := b.hook(t, h.ID), int64(len(b.log))
+		if got.Last != last || got.Missed != last-int64(len(kept)) || !slices.Equal(b.took, kept) {
+			t.Fatalf("of %d it is at %d and counts %d as missed; it was told %v of %v", last, got.Last, got.Missed, b.took, kept)
+		}
+	})
 }
 
 // Two secrets sign for a day after a rotation.
