@@ -111,7 +111,7 @@ func (s *Service) Delegate(
 			return Delegated{Delegation: was, Repeated: true}, nil
 		}
 	}
-	if d.MessageID == "" {
+	if d.MessageID == "" && f.Hold != workspace.Removed { // of one that is removed, the send says so
 		var err error
 		if out.SameTask, err = s.sameTask(ctx, d, task); err != nil {
 			return out, err
@@ -121,16 +121,39 @@ func (s *Service) Delegate(
 		d.MessageID = chat.OwnID(d.ID)
 	}
 	if !out.SameTask {
-		m := chat.Message{
-			ID: d.MessageID, Workspace: target, Source: source.Workspace, SourceLife: source.Number,
-			Method: "message/send", Priority: chat.Task,
-			Body: chat.TextBody(d.MessageID, task), Delegation: d.ID,
-		}
-		if _, err := s.Delivery.Enqueue(ctx, m, now); err != nil {
+		if err := s.send(ctx, d, task); err != nil {
 			return out, err
 		}
 	}
 	return out, s.Store.SaveDelegation(ctx, *d)
+}
+
+// send sends d's message. A delegation may be forgotten before the receipt of its message is: then the same key leads
+// to a message that was sent before. One that failed is no try of now, so another one is sent.
+func (s *Service) send(ctx context.Context, d *Delegation, task string) error {
+	for {
+		accepted, err := s.Delivery.Enqueue(ctx, chat.Message{
+			ID: d.MessageID, Workspace: d.Target, Source: d.Source, SourceLife: d.SourceLife,
+			Method: "message/send", Priority: chat.Task,
+			Body: chat.TextBody(d.MessageID, task), Delegation: d.ID,
+		}, d.At)
+		if err != nil || accepted.First || goesOn(accepted.Message, d.At) {
+			return err
+		}
+		d.MessageID = nextTry(d.MessageID)
+	}
+}
+
+// goesOn reports whether a delegation's message is under way, or done: it did not fail. One whose time is up has
+// failed, though no sweep has written that down.
+func goesOn(m chat.Message, now time.Time) bool {
+	state := m.At(now).State
+	return state.Open() || state == chat.Delivered
+}
+
+// nextTry is the id of the message of the try after one that failed.
+func nextTry(messageID string) string {
+	return chat.OwnID(uuid.NewSHA1(idSpace, []byte(messageID)).String())
 }
 
 // earlier finds the delegation that was made with the same key; repeated reports
@@ -152,10 +175,10 @@ func (s *Service) earlier(
 	if err != nil {
 		return was, false, err
 	}
-	if len(ms) > 0 && (ms[0].State.Open() || ms[0].State == chat.Delivered) {
+	if len(ms) > 0 && goesOn(ms[0], d.At) {
 		return was, true, nil
 	}
-	d.MessageID = chat.OwnID(uuid.NewSHA1(idSpace, []byte(was.MessageID)).String())
+	d.MessageID = nextTry(was.MessageID)
 	return was, false, nil
 }
 
