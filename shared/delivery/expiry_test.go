@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -152,5 +153,30 @@ func TestALittleTimeIsTheSendersWish(t *testing.T) {
 			w.Receipt("m").ByWish {
 			t.Errorf("%s: redriven: %+v, %v", name, w.Facts().Lost, err)
 		}
+	}
+}
+
+// A message whose long body is no longer kept, as no sweep noted for long that it expired, is refused with what to do,
+// and keeps no other message from being put back.
+func TestAMessageWithoutItsBodyIsNotRedriven(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	for _, id := range []string{"long", "short"} {
+		m := world.Message(id)
+		if m.ExpiresAt = w.Now.Add(time.Minute); id == "long" {
+			m.Body = chat.TextBody(id, strings.Repeat("x", 2*chat.InlineText))
+		}
+		_, err := w.Enqueue(t.Context(), m, w.Now)
+		w.NoError(err)
+	}
+	w.Now = w.Now.Add(10 * 24 * time.Hour)
+	w.SweepOnce()
+	w.Store.Expire(w.Now, func() bool { return true })
+	if _, err := w.Redrive(t.Context(), world.ID, "long", w.Now); fault.CodeOf(err) != fault.MessageNotDead ||
+		!strings.Contains(err.Error(), "body") {
+		t.Errorf("%v", err)
+	}
+	all, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
+	if err != nil || len(all) != 1 || all[0].ID != "short" {
+		t.Errorf("%v, %v", all, err)
 	}
 }

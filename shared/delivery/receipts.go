@@ -100,12 +100,29 @@ func (d *Delivery) redrive(
 ) (chat.Message, error) {
 	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
+		if err == nil {
+			err = d.hasBody(ctx, m, now)
+		}
 		if err != nil || m.State.Open() || m.ByWish {
 			return next, MailboxUpdate{}, err // it has expired, and nobody has told that it is lost
 		}
 		u, err := d.lessLost(ctx, m, lost)
 		return next, u, err
 	})
+}
+
+// hasBody refuses to redrive a message whose body is no longer kept. A long body is kept for a time that begins when
+// the message expires; where no sweep ran, that is long before its end is written down. Error: message_not_dead.
+func (d *Delivery) hasBody(ctx context.Context, m chat.Message, now time.Time) error {
+	if m.BodyApart.Bytes == 0 || now.Sub(m.ExpiresAt) < d.Policy.Retention {
+		return nil
+	}
+	with, err := d.Ledger.Texts(ctx, chat.Bodies, []chat.Message{m})
+	if err != nil || with[0].Body != nil {
+		return err
+	}
+	return fault.New(fault.MessageNotDead, "the body of this message is no longer kept, so it can't be redriven").
+		WithHint("send it again under a new id", "stop")
 }
 
 // lessLost is what the redrive of a message does to what is told to be lost: it is one less, and of what is left the
