@@ -53,7 +53,7 @@ func (rs receipts) one(ctx context.Context, c httpapi.Call, in api.GetMessageReq
 		return httpapi.ReceiptOf(c, m), err
 	}
 	f, err := rs.delivery.Registry.Read(ctx, in.ID)
-	if err != nil {
+	if err != nil && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		return api.Receipt{}, err
 	}
 	return httpapi.ViewerOf(ctx, rs.delivery.Registry, c.Now, f).Receipt(c, m, f), nil

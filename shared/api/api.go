@@ -66,6 +66,9 @@ func (o *Operation) AllErrors() []int {
 	if o.Access != ByAnyone {
 		all = append(all, 401, 403)
 	}
+	if o.Access.Allows(ByItself) {
+		all = append(all, 410) // the workspace that calls was removed
+	}
 	if o.HasBody() {
 		all = append(all, 415)
 	}
