@@ -99,6 +99,11 @@ var rooms = map[string]struct {
 		proof,
 		"activity chat delivery fault proof/model registry statuslog sweep workspace",
 	},
+	"proof/weeks": {
+		proof,
+		"activity api api/apidoc app chat delegation delivery fault httpapi people proof/memory push registry statuslog " +
+			"sweep token webhook workspace",
+	},
 	"proof/fixture": {
 		proof,
 		"activity api api/apidoc app chat delegation delivery fault httpapi people proof/memory push registry statuslog " +

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rollcall/rollcall/shared/proof/weeks"
+)
+
+func TestWeeks(t *testing.T) { weeks.Histories(t, endpoints) }
