@@ -54,7 +54,7 @@ var rooms = map[string]struct {
 	"retry":      {useCase, "clock fault"},
 	"activity":   {useCase, "chat workspace"},
 	"people":     {useCase, "activity fault token"},
-	"registry":   {useCase, "activity chat clock fault retry token workspace"},
+	"registry":   {useCase, "activity chat clock fault people retry token workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault workspace"},
 	"statuslog":  {useCase, "activity clock fault retry workspace"},

@@ -177,6 +177,15 @@ func TestTokens(t *testing.T) {
 			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "ana", "status": "revoked"}`}),
 			out:     "of ana is revoked",
 		},
+		"revoke one that made others": {
+			args: "token revoke abc",
+			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "ana", "webhooks": ["h1"], "still_good": [
+				{"kind": "token", "id": "def", "name": "bob", "scope": "admin", "command": "rollcall token revoke def"},
+				{"kind": "webhook_secret", "id": "h2", "command": "rollcall webhook rotate h2"}], "next": "an agent stays"}`}),
+			out: "disabled: webhook h1\nstill good: the credential def of bob (admin), which was made with it\n" +
+				"  rollcall token revoke def\nstill good: the secret of webhook h2, which its person was shown\n" +
+				"  rollcall webhook rotate h2\nnext: an agent stays",
+		},
 	} {
 		t.Run(name, c.run)
 	}

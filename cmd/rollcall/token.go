@@ -114,9 +114,20 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
 				if len(out.Webhooks) > 0 {
 					fmt.Fprintf(w, "disabled: webhook %s\n", strings.Join(out.Webhooks, ", "))
-					w.lines("next: " + w.words(out.Next))
 				}
+				for _, g := range out.StillGood {
+					w.lines("still good: " + stillGood(g) + "\n  " + g.Command)
+				}
+				w.lines("next: " + w.words(out.Next))
 			})
 		},
 	}
+}
+
+// stillGood says what a revoked person made or knows.
+func stillGood(g api.StillGood) string {
+	if g.Kind == "token" {
+		return fmt.Sprintf("the credential %s of %s (%s), which was made with it", g.ID, g.Name, g.Scope)
+	}
+	return "the secret of webhook " + g.ID + ", which its person was shown"
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,9 +41,7 @@ func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None
 		if err != nil {
 			return api.Tokens{}, err
 		}
-		slices.SortFunc(found, func(a, b people.Person) int {
-			return cmp.Or(cmp.Compare(a.Name, b.Name), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-		})
+		slices.SortFunc(found, people.Person.Compare)
 		out := api.Tokens{Tokens: make([]api.Token, 0, len(found))}
 		for _, p := range found {
 			out.Tokens = append(out.Tokens, tokenOf(p, c.Now))
@@ -54,29 +51,47 @@ func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None
 }
 
 // revokeToken ends a credential, and has the webhooks told nothing that were made with it: their URLs may be a thief's.
-// They come first: when the credential has ended, this call finds nothing any more.
+// They come first: when the credential has ended, this call finds nothing any more. The answer names what else was made
+// with it or shown for it. Enrolment tokens end by themselves (registry.Enrolments).
 func revokeToken(
 	all *people.People, hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.TokenPath) (api.RevokedToken, error) {
-		out := api.RevokedToken{TokenID: in.TokenID, Status: "revoked", Webhooks: []string{}}
+		out := api.RevokedToken{
+			TokenID: in.TokenID, Status: "revoked", Webhooks: []string{}, StillGood: []api.StillGood{},
+			Next: "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
+		}
 		was, err := all.Store.Person(ctx, in.TokenID)
 		if err != nil {
 			return out, err
 		}
-		ended, err := hooks.DisableOf(ctx, was.Actor(), actor(c))
+		out.Name = was.Name
+		ended, known, err := hooks.EndOf(ctx, was.Actor(), actor(c))
 		if err != nil {
 			return out, err
+		}
+		if len(ended) > 0 {
+			out.Next += ". Its webhooks are told nothing any more: see them with rollcall webhook list; its person knows " +
+				"their secrets, so one that you know goes on with rollcall webhook rotate " + ended[0].ID +
+				" and rollcall webhook enable " + ended[0].ID
 		}
 		for _, h := range ended {
 			out.Webhooks = append(out.Webhooks, h.ID)
 		}
-		if len(ended) > 0 {
-			out.Next = "its webhooks are told nothing any more: see them with rollcall webhook list; " +
-				"one that you know goes on with rollcall webhook enable " + ended[0].ID
+		if _, err = all.Revoke(ctx, in.TokenID, actor(c), c.Now); err != nil {
+			return out, err
 		}
-		was, err = all.Revoke(ctx, in.TokenID, actor(c), c.Now)
-		out.Name = was.Name
+		made, err := all.MadeBy(ctx, was, c.Now)
+		for _, p := range made {
+			out.StillGood = append(out.StillGood, api.StillGood{
+				Kind: "token", ID: p.ID, Name: p.Name, Scope: string(p.Scope), Command: "rollcall token revoke " + p.ID,
+			})
+		}
+		for _, h := range known {
+			out.StillGood = append(out.StillGood, api.StillGood{
+				Kind: "webhook_secret", ID: h.ID, Command: "rollcall webhook rotate " + h.ID,
+			})
+		}
 		return out, err
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
-	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/webhook"
 )
 
@@ -49,42 +48,6 @@ func TestAWebhooksLife(t *testing.T) {
 		if id == "" {
 			id = made.WebhookID
 		}
-	}
-}
-
-// A webhook that was made with a person's credential is told nothing after that was revoked, and the answer names it.
-// It goes on when another person enables it.
-func TestAWebhookEndsWithItsPerson(t *testing.T) {
-	env := fixture.Env(t)
-	admin, gone := fixture.Person(t, env, people.Admin, ""), fixture.Person(t, env, people.Operate, "")
-	id := func(by, url string) string {
-		resp := fixture.Call(t, env, endpoints(env), api.CreateWebhook.Operation, "", by, `{"url":"`+url+`"}`)
-		var made api.Webhook
-		if err := json.Unmarshal([]byte(resp.Body), &made); err != nil || made.WebhookID == "" {
-			t.Fatal(resp.Body, err)
-		}
-		return made.WebhookID
-	}
-	kept, ended := id(admin, "https://hooks.example.com/kept"), id(gone, "https://hooks.example.com/ended")
-	path := map[string]string{"token_id": token.PublicID(gone), "webhook_id": ended}
-	call := func(op *api.Operation) string {
-		return fixture.CallWith(t, env, endpoints(env), op, path, admin, "").Body
-	}
-	if said := call(api.RevokeToken.Operation); !strings.Contains(said, `"webhooks":["`+ended+`"]`) ||
-		!strings.Contains(said, "rollcall webhook enable "+ended) {
-		t.Error(said)
-	}
-	all, err := env.Webhooks.Store.Hooks(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range all {
-		if h.DisabledAt.IsZero() != (h.ID == kept) {
-			t.Errorf("%+v", h)
-		}
-	}
-	if said := call(api.EnableWebhook.Operation); !strings.Contains(said, `"state":"working"`) {
-		t.Error(said)
 	}
 }
 

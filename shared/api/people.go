@@ -6,6 +6,8 @@ import "time"
 var CreateToken = declare[TokenRequest, CreatedToken](Operation{
 	Function: "operate", Route: "POST /tokens", ID: "postTokens", Tag: "operator",
 	Summary: "Make a person's credential",
+	Description: "The audit trail names it by its name. The scope view sees status, operate does what operators do, and " +
+		"admin also makes credentials. One lasts for 90 days if the call doesn't say.",
 	Access:  ByAdmin,
 	Replies: []Reply{{Status: 201, Description: "made"}},
 	Errors:  errs(400, 413),
@@ -13,10 +15,10 @@ var CreateToken = declare[TokenRequest, CreatedToken](Operation{
 
 // TokenRequest is the credential to make.
 type TokenRequest struct {
-	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is; the audit trail names it"`
-	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what its holder may do: view sees status, operate does what operators do, admin also makes credentials"`
+	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is"`
+	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what its holder may do"`
 	Team    string `json:"team" maxLength:"40" description:"the only team that it is for; not for an admin's"`
-	Seconds *int   `json:"expires_in_seconds" minimum:"60" maximum:"31622400" description:"how long it lasts; default 90 days"`
+	Seconds *int   `json:"expires_in_seconds" minimum:"60" maximum:"31622400" description:"default: 90 days"`
 }
 
 // Token is a person's credential, without its secret.
@@ -72,8 +74,18 @@ type RevokedToken struct {
 	Name    string `json:"name"`
 	Status  string `json:"status" enum:"revoked"`
 	// Webhooks are disabled with the credential that they were made with.
-	Webhooks []string `json:"webhooks" description:"the webhooks that were made with it, which are disabled now"`
-	Next     string   `json:"next,omitempty" description:"how one of them is enabled again"`
+	Webhooks  []string    `json:"webhooks" description:"the webhooks that were made with it, which are disabled now"`
+	StillGood []StillGood `json:"still_good" description:"what was made with it, or shown for it, and is good still"`
+	Next      string      `json:"next" description:"what ended with it, and how what is known goes on"`
+}
+
+// StillGood is what a revoked person made, or was shown, and a revocation does not end: others may depend on it.
+type StillGood struct {
+	Kind    string `json:"kind" enum:"token,webhook_secret" description:"a webhook's is of one that another made"`
+	ID      string `json:"id" description:"the token_id, or the webhook_id"`
+	Name    string `json:"name,omitempty" description:"of a credential: whose it is"`
+	Scope   string `json:"scope,omitempty" description:"of a credential: what its holder may do"`
+	Command string `json:"command" description:"ends it; of a webhook, the receiver is given the new secret"`
 }
 
 // WhoAmI is the call that says whose a credential is.
@@ -97,7 +109,8 @@ var InspectCredential = declare[None, Inspected](Operation{
 	Function: "status", Route: "GET /registry/credential", ID: "getRegistryCredential", Tag: "platform",
 	Summary: "Whose an agent's credential is, without using it",
 	Description: "For rollcall doctor, which runs where an agent runs. This call changes no fact about the " +
-		"workspace: it renews no lease, is not the first use of a new credential, and is not counted when it is refused.",
+		"workspace: it renews no lease, is not the first use of a new credential, and is not counted when it is refused. " +
+		"The first other call with one that is new (not_used_yet) ends the one before it.",
 	Access: ByAnyWorkspace, SelfChecked: true,
 	Errors: errs(401, 410),
 })
@@ -105,7 +118,7 @@ var InspectCredential = declare[None, Inspected](Operation{
 // Inspected is what the platform knows of an agent's credential and of its workspace.
 type Inspected struct {
 	WorkspaceID string    `json:"workspace_id" schema:"WorkspaceID"`
-	Credential  string    `json:"credential" enum:"in_use,not_used_yet" description:"not_used_yet: it is new, and the first call with it ends the one before it"`
+	Credential  string    `json:"credential" enum:"in_use,not_used_yet" description:"not_used_yet: it is new"`
 	From        string    `json:"from" description:"network address from which this call came"`
 	At          time.Time `json:"at" description:"the platform's time"`
 	Workspace   Workspace `json:"workspace"`

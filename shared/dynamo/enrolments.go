@@ -19,6 +19,7 @@ const (
 	enrolmentWorkspace = "workspace"
 	enrolmentLife      = "life"
 	enrolmentEnded     = "ended"
+	enrolmentCreator   = "creator"
 )
 
 func enrolmentKey(id string) item { return chatKey(enrolmentPartition+id, enrolmentSort) }
@@ -28,6 +29,9 @@ func (s *Store) Enrol(ctx context.Context, e registry.Enrolment, by activity.Aud
 	it := enrolmentKey(e.ID)
 	it[enrolmentHash], it[enrolmentUses], it[enrolmentUntil] = hashValue(e.Hash), num(int64(e.Uses)), millis(e.Until)
 	it[TTLAttribute] = num(e.Until.Unix())
+	if e.CreatedBy != "" {
+		it[enrolmentCreator] = str(e.CreatedBy)
+	}
 	if e.Workspace != "" {
 		it[enrolmentWorkspace], it[enrolmentLife], it[enrolmentEnded] = str(e.Workspace), num(e.Life), num(e.Ended)
 	}
@@ -46,6 +50,7 @@ func (s *Store) Enrolment(ctx context.Context, id string) (registry.Enrolment, e
 	return registry.Enrolment{
 		ID: id, Hash: hashOf(it[enrolmentHash]), Workspace: strOf(it[enrolmentWorkspace]), Life: intOf(it[enrolmentLife]),
 		Ended: intOf(it[enrolmentEnded]), Uses: int(intOf(it[enrolmentUses])), Until: timeOf(it[enrolmentUntil]),
+		CreatedBy: strOf(it[enrolmentCreator]),
 	}, nil
 }
 

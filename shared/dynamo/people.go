@@ -28,9 +28,6 @@ const (
 	personUsedFrom  = "from"
 )
 
-// expiredFor is how long a credential that expired is still listed.
-const expiredFor = 30 * 24 * time.Hour
-
 // personKey is the key of a credential by its public id. All stand in one
 // partition: they are few, and read seldom (people.People keeps them for seconds).
 func personKey(id string) item { return chatKey(peoplePartition, id) }
@@ -40,7 +37,7 @@ func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.Audi
 	it := personKey(p.ID)
 	it[personHash], it[personName], it[personScope] = hashValue(p.Hash), str(p.Name), str(string(p.Scope))
 	it[personCreatedAt], it[personCreatedBy] = millis(p.CreatedAt), str(p.CreatedBy)
-	it[personUntil], it[TTLAttribute] = millis(p.ExpiresAt), num(p.ExpiresAt.Add(expiredFor).Unix())
+	it[personUntil], it[TTLAttribute] = millis(p.ExpiresAt), num(p.ExpiresAt.Add(people.KeptFor).Unix())
 	if p.Team != "" {
 		it[personTeam] = str(p.Team)
 	}

@@ -4,8 +4,10 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +52,24 @@ type Person struct {
 }
 
 // Actor is what the audit trail calls the person.
-func (p Person) Actor() string { return p.Name + " " + string(token.Person) + "_" + p.ID }
+func (p Person) Actor() string { return p.Name + idMark + p.ID }
+
+// Compare orders by name, and those of one name by when they were made.
+func (p Person) Compare(o Person) int {
+	return cmp.Or(cmp.Compare(p.Name, o.Name), p.CreatedAt.Compare(o.CreatedAt), cmp.Compare(p.ID, o.ID))
+}
+
+// idMark is between a person's name and public id. No id has one in it, and no actor who is no person has one.
+const idMark = " " + string(token.Person) + "_"
+
+// IDOf is the public id of the person whose Actor it is; "" when it is nobody's, as of the root.
+func IDOf(actor string) string {
+	at := strings.LastIndex(actor, idMark)
+	if at < 0 {
+		return ""
+	}
+	return actor[at+len(idMark):]
+}
 
 // Store keeps people's credentials. Errors: token_unknown, platform_unavailable.
 type Store interface {
@@ -73,6 +92,8 @@ const (
 	MinLife = time.Minute
 	MaxLife = 366 * 24 * time.Hour
 	MaxMany = 1000 // credentials of one deployment
+	// KeptFor is how long a store knows of a credential that expired, at least.
+	KeptFor = 30 * 24 * time.Hour
 )
 
 const (
@@ -257,6 +278,16 @@ func (p *People) Revoke(ctx context.Context, id string, by activity.Actor, now t
 		p.mu.Unlock()
 	}
 	return found, err
+}
+
+// MadeBy lists the credentials that a person made and that are good still, by name. Error: platform_unavailable.
+func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) ([]Person, error) {
+	all, err := p.Store.People(ctx)
+	all = slices.DeleteFunc(all, func(one Person) bool {
+		return one.CreatedBy != maker.Actor() || !now.Before(one.ExpiresAt)
+	})
+	slices.SortFunc(all, Person.Compare)
+	return all, err
 }
 
 // Unknown is the error for a credential that is not there.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -21,6 +22,7 @@ type Enrolment struct {
 	Ended     int64      // how often the credentials of that life had been ended: it is good until the next time
 	Uses      int        // that are left
 	Until     time.Time
+	CreatedBy string // as the audit trail has it
 }
 
 // AuditTrail is whose audit trail has what becomes of the enrolment.
@@ -38,12 +40,16 @@ type Enrolments interface {
 	Enrolment(ctx context.Context, id string) (Enrolment, error)
 	// Withdraw ends one.
 	Withdraw(ctx context.Context, id string, by activity.AuditEntry) error
+	// Person reads a person's credential, strongly consistent (people.Store). Error: token_unknown.
+	Person(ctx context.Context, id string) (people.Person, error)
 }
 
 // Bounds of an enrolment.
 const (
 	EnrolmentUses = 10_000
-	EnrolmentFor  = 30 * 24 * time.Hour
+	// EnrolmentFor is no longer than the store knows of a person's credential after its end: one that is not there when
+	// an enrolment is looked at was revoked.
+	EnrolmentFor = people.KeptFor
 )
 
 // Enrol makes an enrolment token. The workspace may exist already: then its
@@ -63,7 +69,7 @@ func (r *Registry) Enrol(
 	text, hash := token.Mint(token.Enrolment)
 	e := Enrolment{
 		ID: token.PublicID(text), Hash: hash, Workspace: id, Life: life, Ended: ended, Uses: uses,
-		Until: now.Add(lasts),
+		Until: now.Add(lasts), CreatedBy: by.Who,
 	}
 	return text, e, r.Enrolments.Enrol(ctx, e, activity.AuditEntry{
 		Actor: by, Action: "enrolment_issued", At: now,
@@ -92,6 +98,23 @@ func (e Enrolment) goodFor(id string, f workspace.Facts) bool {
 	return e.Workspace == "" || (e.Workspace == id && e.Life == f.Lives && e.Ended == f.CredentialsEnded)
 }
 
+// goodEnrolment is the enrolment of a token, unless its maker's credential was revoked: then it ended with that.
+// Errors: enrolment_absent, platform_unavailable.
+func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, error) {
+	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(text))
+	if err == nil && !token.Digest(text).Matches(e.Hash) {
+		err = EnrolmentAbsent()
+	}
+	maker := people.IDOf(e.CreatedBy)
+	if err != nil || maker == "" {
+		return e, err
+	}
+	if _, err = r.Enrolments.Person(ctx, maker); fault.CodeOf(err) == fault.TokenUnknown {
+		err = EnrolmentAbsent()
+	}
+	return e, err
+}
+
 // admitByEnrolment admits a register by its enrolment token. The second register
 // of one agent, whose first reply may have been lost, takes no second use; it comes
 // from the address of the first. From another one the agent brings what it was
@@ -100,12 +123,12 @@ func (r *Registry) admitByEnrolment(
 	ctx context.Context, f workspace.Facts, in Registration, now time.Time,
 ) (workspace.Admission, *Enrolment, error) {
 	hash := token.Digest(in.Enrolment)
-	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(in.Enrolment))
+	e, err := r.goodEnrolment(ctx, in.Enrolment)
 	expired := !now.Before(e.Until)
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
 		return workspace.Admission{}, nil, err
-	case err != nil || !hash.Matches(e.Hash) || expired || !e.goodFor(in.ID, f) || f.Hold == workspace.Removed:
+	case err != nil || expired || !e.goodFor(in.ID, f) || f.Hold == workspace.Removed:
 		return workspace.Admission{}, nil, EnrolmentUnknown()
 	case hash.Matches(f.EnrolledBy) && in.From == f.BootstrapFrom: // issued for it before, and never used
 		return workspace.Admission{Mint: true}, nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -212,6 +213,70 @@ func TestEnrolment(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, (&agent{t: t, r: r}).register("w", text, t0), fault.EnrolmentUnknown)
+	})
+	t.Run("a token ends with the credential that it was made with, and with no other", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			end  func(all *people.People, made people.Person) error
+			at   time.Duration
+			want fault.Code
+		}{
+			"nothing":                        {},
+			"its maker's credential expires": {at: 2 * time.Hour},
+			"its maker's credential is revoked": {
+				end: func(all *people.People, made people.Person) error {
+					_, err := all.Revoke(t.Context(), made.ID, operator, t0)
+					return err
+				}, want: fault.EnrolmentUnknown,
+			},
+			"another one's is revoked, whose name has the maker's": {
+				end: func(all *people.People, made people.Person) error {
+					grant := people.Grant{Name: made.Actor(), Scope: people.Admin, Lasts: time.Hour}
+					_, other, err := all.Create(t.Context(), grant, operator, t0)
+					if err != nil {
+						return err
+					}
+					_, err = all.Revoke(t.Context(), other.ID, operator, t0)
+					return err
+				},
+			},
+		} {
+			r := deployed()
+			store := r.Enrolments.(*memory.Store)
+			all := &people.People{Store: store, Audit: store}
+			grant := people.Grant{Name: "ana", Scope: people.Operate, Lasts: time.Hour}
+			_, made, err := all.Create(t.Context(), grant, operator, t0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _, err := r.Enrol(t.Context(), "", 5, 24*time.Hour, activity.Actor{Who: made.Actor()}, t0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			roots := enrol(t, r, "", 1)
+			in, lost := &agent{t: t, r: r}, &agent{t: t, r: r}
+			want(t, in.register("in", text, t0), "")
+			want(t, lost.register("lost", text, t0), "")
+			if c.end != nil {
+				if err := c.end(all, made); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			now := t0.Add(c.at)
+			for id, token := range map[string]string{"new": text, "lost": text, "for any id": "rce_x"} {
+				wanted := c.want
+				if token != text {
+					wanted = fault.EnrolmentUnknown
+				}
+				got := (&agent{t: t, r: r}).register(strings.ReplaceAll(id, " ", "-"), token, now)
+				if got != wanted {
+					t.Errorf("%s: %s: %q, want %q", name, id, got, wanted)
+				}
+			}
+			want(t, in.heartbeat("in", now), "") // it was let in before
+			if c.at == 0 {
+				want(t, (&agent{t: t, r: r}).register("roots", roots, now), "")
+			}
+		}
 	})
 	t.Run("a token for a workspace ends when an operator ends its credentials", func(t *testing.T) {
 		for name, end := range ends {

@@ -36,6 +36,8 @@ type Hook struct {
 	FormerUntil time.Time
 	CreatedAt   time.Time
 	CreatedBy   string
+	// SecretTo and FormerTo were shown the secrets, as the audit trail has them.
+	SecretTo, FormerTo string
 
 	Last   int64 // number of the last change that it was told of, or that is not for it
 	Missed int64 // changes that the log no longer had when it came to them
@@ -164,7 +166,7 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 	now := s.Clock.Now()
 	h := Hook{
 		ID: uuid.NewString()[:8], URL: to, Statuses: statuses, Secret: token.SigningSecret(),
-		CreatedAt: now, CreatedBy: by.Who, Last: latest, Version: 1,
+		CreatedAt: now, CreatedBy: by.Who, SecretTo: by.Who, Last: latest, Version: 1,
 	}
 	return h, s.Store.AddHook(ctx, h, activity.AuditEntry{
 		Actor: by, Action: "webhook_created", At: now, Summary: fmt.Sprintf("webhook %s made for %s", h.ID, h.Host()),
@@ -187,8 +189,8 @@ func (s *Service) Delete(ctx context.Context, id string, by activity.Actor) (Hoo
 // platform_unavailable.
 func (s *Service) Rotate(ctx context.Context, id string, by activity.Actor) (Hook, error) {
 	return s.change(ctx, id, by, func(h *Hook, now time.Time) activity.AuditEntry {
-		h.Former, h.FormerUntil = h.Secret, now.Add(formerFor)
-		h.Secret = token.SigningSecret()
+		h.Former, h.FormerTo, h.FormerUntil = h.Secret, h.SecretTo, now.Add(formerFor)
+		h.Secret, h.SecretTo = token.SigningSecret(), by.Who
 		return activity.AuditEntry{Action: "webhook_rotated", Summary: "secret of webhook " + id + " rotated"}
 	})
 }
@@ -228,28 +230,44 @@ func (s *Service) disable(ctx context.Context, id string, by activity.Actor, why
 	})
 }
 
-// DisableOf has the webhooks told nothing that a person made whose credential ends, and returns them. maker is the
-// person as the audit trail has it. Error: platform_unavailable.
-func (s *Service) DisableOf(ctx context.Context, maker string, by activity.Actor) (ended []Hook, err error) {
+// makerRevoked is why a webhook is disabled whose maker is revoked.
+const makerRevoked = "the credential that it was made with is revoked"
+
+// EndOf ends what a person made or knows of webhooks, whose credential ends: maker, as the audit trail has it. Those
+// that the person made are told nothing, whatever disabled them before: ended. known are those of others that sign with
+// a secret that the person was shown: no receiver can be given another one from here. Error: platform_unavailable.
+func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (ended, known []Hook, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, h := range all {
-		if h.CreatedBy != maker || !h.DisabledAt.IsZero() {
+		if h.CreatedBy != maker {
+			if h.signsWithSecretOf(maker, s.Clock.Now()) {
+				known = append(known, h)
+			}
 			continue
 		}
-		h, err := s.disable(ctx, h.ID, by, "the credential that it was made with is revoked",
+		if h.Disabled == makerRevoked { // by a call that came no further
+			ended = append(ended, h)
+			continue
+		}
+		h, err := s.disable(ctx, h.ID, by, makerRevoked,
 			": the credential that it was made with, of "+maker+", is revoked")
 		switch fault.CodeOf(err) {
 		case "":
 			ended = append(ended, h)
 		case fault.WebhookUnknown: // it was deleted meanwhile
 		default:
-			return ended, err
+			return ended, known, err
 		}
 	}
-	return ended, nil
+	return ended, known, nil
+}
+
+// signsWithSecretOf reports whether a secret signs that was shown to somebody.
+func (h Hook) signsWithSecretOf(who string, now time.Time) bool {
+	return h.SecretTo == who || h.FormerTo == who && now.Before(h.FormerUntil)
 }
 
 // enable forgets what failed.

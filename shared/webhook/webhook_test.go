@@ -289,6 +289,58 @@ func TestARotationSignsByBoth(t *testing.T) {
 	}
 }
 
+// When a person's credential ends, nothing is told to a webhook that the person made, and those of others are named
+// that sign with a secret that the person was shown, whatever was done before.
+func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench()
+		shown := map[string]string{} // secret: to whom
+		var ids []string
+		for range rapid.IntRange(1, 20).Draw(t, "acts") {
+			by := activity.Actor{Who: rapid.SampledFrom([]string{"ana", "bob", "eve"}).Draw(t, "by")}
+			act := rapid.IntRange(0, 4).Draw(t, "act")
+			if len(ids) == 0 || act == 0 && len(ids) < webhook.MaxHooks {
+				h, err := b.Create(context.Background(), "https://example.com/hook", nil, by)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids, shown[h.Secret] = append(ids, h.ID), by.Who
+				continue
+			}
+			id := rapid.SampledFrom(ids).Draw(t, "id")
+			var err error
+			switch act {
+			case 1:
+				var h webhook.Hook
+				h, err = b.Rotate(context.Background(), id, by)
+				shown[h.Secret] = by.Who
+			case 2:
+				_, err = b.Disable(context.Background(), id, by)
+			case 3:
+				_, err = b.Enable(context.Background(), id, false, by)
+			default:
+				b.now = b.now.Add(13 * time.Hour)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended, known, err := b.EndOf(context.Background(), "eve", ana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			h := b.hook(t, id)
+			is := func(h webhook.Hook) bool { return h.ID == id }
+			knows := slices.ContainsFunc(h.Secrets(b.now), func(secret string) bool { return shown[secret] == "eve" })
+			if made := h.CreatedBy == "eve"; slices.ContainsFunc(ended, is) != made || made && h.DisabledAt.IsZero() ||
+				slices.ContainsFunc(known, is) != (knows && !made) {
+				t.Errorf("%+v: ended %v, known %v", h, ended, known)
+			}
+		}
+	})
+}
+
 func TestWhatIsRefused(t *testing.T) {
 	b := newBench()
 	for range webhook.MaxHooks {

@@ -209,6 +209,10 @@ func personExamples() []example {
 		answers(api.ListTokens, api.Tokens{Tokens: []api.Token{made}}),
 		answers(api.RevokeToken, api.RevokedToken{
 			TokenID: made.TokenID, Name: made.Name, Status: "revoked", Webhooks: []string{},
+			StillGood: []api.StillGood{{
+				Kind: "token", ID: "b2m6x9w3", Name: "bob", Scope: "view", Command: "rollcall token revoke b2m6x9w3",
+			}},
+			Next: "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
 		}),
 		answers(api.WhoAmI, api.Me{Name: made.Name, Scope: made.Scope, ExpiresAt: made.ExpiresAt}),
 		answers(api.InspectCredential, api.Inspected{

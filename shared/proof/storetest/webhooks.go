@@ -16,6 +16,7 @@ func hook() webhook.Hook {
 	return webhook.Hook{
 		ID: uuid.NewString(), URL: "https://example.com/hook", Statuses: []workspace.Status{workspace.StatusOffline},
 		Secret: "whsec_bmV3", Former: "whsec_b2xk", FormerUntil: t0.Add(time.Hour), CreatedAt: t0, CreatedBy: "ana",
+		SecretTo: "bob", FormerTo: "ana",
 		Last: 7, Missed: 2, TakenAt: t0, Failures: 3, FailingSince: t0, LastStatus: 500, LastError: "it answered HTTP 500",
 		NextTry: t0.Add(time.Minute), DisabledAt: t0, Disabled: "an operator disabled it", ClaimedUntil: t0, Version: 1,
 	}
