@@ -1,7 +1,9 @@
 package delivery_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,9 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 				}
 				since = v.Since
 			}
+			if likeliest := oldestOfTheMostTried(c.World, "killer", "m1", "m2"); likeliest != c.fatal {
+				rt.Fatalf("the hint leads to %s", likeliest)
+			}
 			if told := c.Receipt("killer").Attempts[1].Words(); !strings.HasPrefix(told, "handed out to a poll, and not") {
 				rt.Fatal(told)
 			}
@@ -91,6 +96,14 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oldestOfTheMostTried is the message that the hint calls the likeliest; ids are in the order of acceptance.
+func oldestOfTheMostTried(w *world.World, ids ...string) string {
+	w.T.Helper()
+	return slices.MaxFunc(ids, func(a, b string) int { // of equal ones, the first
+		return cmp.Compare(w.Receipt(a).Tries(), w.Receipt(b).Tries())
+	})
 }
 
 // An agent that acknowledges something between its starts, however slowly, or starts anew once or twice without that,

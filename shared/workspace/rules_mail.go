@@ -395,8 +395,9 @@ func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
 	v.Since, v.Hop, v.Action = latest(due, s.ReachedAt.Add(s.p.DeliveryObjective)), HopAgent, "inspect"
 	v.NextCommand = "rollcall receipts " + s.ID
 	v.Hint = fmt.Sprintf("each of the last %d starts of the agent was handed its mail, and none acknowledged any of it: "+
-		"the first message may end the agent each time; look at its log for why. %s, and rollcall cancel %s MESSAGE ends "+
-		"that one", s.FetchedHosts, s.receiptsWords(), s.ID)
+		"one message may end the agent each time. %s and how often each was tried: of those with the most tries, the oldest "+
+		"is the likeliest. Look at the agent's log for why; rollcall cancel %s MESSAGE ends that message",
+		s.FetchedHosts, s.receiptsWords(), s.ID)
 	v.Evidence = append(v.Evidence,
 		Evidence{s.FetchedSince, "from then on its mail was handed out, and none was acknowledged"},
 		Evidence{s.RegisteredAt, "last start"},

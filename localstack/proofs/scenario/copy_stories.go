@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/client"
@@ -16,6 +17,7 @@ var copyStories = []story{
 	{"two copies at two addresses", copiesAtTwoAddresses},
 	{"two copies on one machine", copiesOnOneMachine},
 	{"two copies that register in turn", copiesRegisterInTurn},
+	{"two supervised pollers that supersede each other", pollersSupersedeEachOther},
 }
 
 func moved(ctx context.Context, p Platform) {
@@ -111,5 +113,47 @@ func copiesRegisterInTurn(ctx context.Context, p Platform) {
 		if time.Since(start) > patience {
 			must(errors.New("the two copies were never noticed"))
 		}
+	}
+}
+
+// pollersSupersedeEachOther: two pollers at one address register again each time that they are superseded. They are
+// told as long as both run; one stops, and all is well.
+func pollersSupersedeEachOther(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	first := &epochPoller{agent: a}
+	must(first.boot(ctx))
+	second := &epochPoller{agent: a.clone()}
+	defer second.leave()
+	must(second.boot(ctx))
+	recorder := a.recordVerdicts(ctx)
+	a.startCalls(ctx, first.turn)
+	wait(ctx, heartbeatEvery/2)
+	second.startCalls(ctx, second.turn)
+	v := mustGet(a.awaitVerdict(ctx, duplicateHost))
+	must(checkAdvice(v, "stop_one", "two agents call under this id"))
+	must(a.keepsVerdict(ctx, duplicateHost, 2*leaseTTL))
+	second.stopCalls()
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, duplicateHost, healthy))
+}
+
+// epochPoller is an agent that polls with its epoch.
+type epochPoller struct {
+	*agent
+	epoch string
+}
+
+func (e *epochPoller) boot(ctx context.Context) error {
+	r, err := e.register(ctx, "poll", "")
+	e.epoch = fmt.Sprint(r.Body["epoch"])
+	return wantStatus(r, err, http.StatusOK)
+}
+
+// turn polls, and registers again if another one has registered since.
+func (e *epochPoller) turn(ctx context.Context) {
+	r, err := e.call(ctx, "GET", "/workspaces/"+e.id+"/activity?type=a2a_receive&epoch="+e.epoch, nil)
+	if err == nil && r.Text("code") == "epoch_superseded" {
+		_ = e.boot(ctx)
 	}
 }

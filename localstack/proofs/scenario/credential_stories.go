@@ -29,7 +29,7 @@ func tokenLost(ctx context.Context, p Platform) {
 	for range 2 {
 		r, err := boot.register(ctx, "", a.serve(nil))
 		must(wantProblem(r, err, 401, "credential_missing"))
-		must(a.checkExplained(ctx, "its last register", "(credential_missing)")) // from the first one on
+		must(a.checkExplained(ctx, "none was accepted since", "(credential_missing)")) // from the first one on
 	}
 	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(checkAdvice(v, "repair", "rollcall repair "+a.id))

@@ -21,6 +21,7 @@ var strangerStories = []story{
 	{"a neighbour at the agent's address stops none of its mail", neighbour},
 	{"an operator's or another workspace's credential is nobody's refusal", othersCredentials},
 	{"an agent behind two addresses loses its credential", twoAddresses},
+	{"an agent goes on after its workspace was removed and created again", goesOnAfterRemoval},
 	{"a forger who knows the id and guesses the credential", forgerGuesses},
 }
 
@@ -283,4 +284,25 @@ func twoAddresses(ctx context.Context, p Platform) {
 	a.token = boot.token
 	a.startHeartbeats(ctx)
 	must(a.awaitOutlook(ctx, goodOutlook))
+}
+
+// goesOnAfterRemoval: the old agent calls with its credential from before. The status tells of its calls, and the
+// command that it names mends it.
+func goesOnAfterRemoval(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.leave()
+	mustGet(a.operate(ctx, 200, "remove", nil))
+	r, err := p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id})
+	must(wantStatus(r, err, 201))
+	recorder := a.recordVerdicts(ctx)
+	must(client.Until(ctx, patience, func() error {
+		return a.checkExplained(ctx, "calls that name it are refused", "from before this workspace was removed",
+			"rollcall repair "+a.id+" --show")
+	}))
+	must(a.explainedBy(ctx, "rollcall repair "+a.id+" --show"))
+	a.stopCalls()
+	a.token = mustGet(a.operate(ctx, 200, "repair", map[string]any{"show": true})).Text("auth_token")
+	must(a.registerAccepted(ctx, "poll", ""))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(neverRegistered, healthy))
 }

@@ -15,6 +15,7 @@ var workStories = []story{
 	{"an agent with one thread, at work for longer than the objective", oneThread},
 	{"an agent that is told to pause, stops for good, and is resumed", stoppedByPause},
 	{"agents that hang keep no other waiting", hungNeighbours},
+	{"a message ends an agent that polls, at each of its starts", endsItsPoller},
 	{"an agent is asked to call often enough, and is busy since it began to work", pace},
 }
 
@@ -141,4 +142,54 @@ func pace(ctx context.Context, p Platform) {
 				verdictOf(v), v.Text("since"), verdictOf(again), again.Text("since")))
 		}
 	}
+}
+
+// endsItsPoller: a supervised poller dies of a message each time that it is handed it. The status says so, its hint
+// leads to the message, and with the message all is well.
+func endsItsPoller(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	must(a.registerAccepted(ctx, "poll", ""))
+	recorder := a.recordVerdicts(ctx)
+	fatal, _, err := a.send(ctx)
+	must(err)
+	behind, _, err := a.send(ctx)
+	must(err)
+	a.startCalls(ctx, func(ctx context.Context) { // one run of the agent
+		if _, err := a.register(ctx, "poll", ""); err != nil {
+			return
+		}
+		rows, err := a.poll(ctx, "")
+		if err == nil && len(rows) > 0 && rows[0].MessageID != fatal {
+			_, _ = a.poll(ctx, rows[len(rows)-1].ID)
+		}
+	})
+	v := mustGet(a.awaitVerdict(ctx, backlogStalled))
+	must(checkAdvice(v, "inspect", "was handed its mail, and none acknowledged any of it"))
+	must(a.checkExplained(ctx, "at fault: the agent", "of those with the most tries, the oldest is the likeliest",
+		"rollcall receipts "+a.id, "rollcall cancel "+a.id+" MESSAGE"))
+	must(a.keepsVerdict(ctx, backlogStalled, 2*deliveryObjective))
+	if got := mustGet(a.oldestOfTheMostTried(ctx)); got != fatal {
+		must(fmt.Errorf("the hint leads to %s, and not to %s", got, fatal))
+	}
+	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/messages/"+fatal+"/cancel", p.OperatorToken, nil)
+	must(wantStatus(r, err, http.StatusOK))
+	must(a.awaitMessage(ctx, behind, "delivered"))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, backlogStalled, healthy))
+}
+
+// oldestOfTheMostTried is the oldest of the open messages that were tried most often.
+func (a *agent) oldestOfTheMostTried(ctx context.Context) (messageID string, err error) {
+	var most float64
+	for _, id := range a.sent { // in the order of acceptance
+		r, err := a.receipt(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if tries, _ := r.Body["tries"].(float64); tries > most {
+			messageID, most = id, tries
+		}
+	}
+	return messageID, nil
 }
