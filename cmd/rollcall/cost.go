@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,8 @@ func (a *app) costCommand() *cobra.Command {
 	flags.Float64Var(&w.MessagesPerDay, "messages-per-day", w.MessagesPerDay, "messages to each agent a day")
 	flags.Float64Var(&w.MessageKB, "message-kb", w.MessageKB, "the size of a message with its answer, in KB")
 	flags.DurationVar(&w.AnswerTime, "answer-time", w.AnswerTime, "how long a pushed agent takes to answer")
+	flags.Float64Var(&w.MaxDrains, "max-drains", w.MaxDrains,
+		"how many runs wait for agents at most; more pushes share them, ten to each (0: one run for each push)")
 	return cmd
 }
 
@@ -53,6 +56,11 @@ func checkWorkload(w cost.Workload) error {
 		return fmt.Errorf("--messages-per-day must be at least 0, and --message-kb from 0 to 256")
 	case w.AnswerTime < 0 || w.AnswerTime > 2*time.Minute:
 		return fmt.Errorf("--answer-time must be from 0 to 2m: a push waits no longer")
+	case w.MaxDrains < 0 || w.MaxDrains > 1000:
+		return fmt.Errorf("--max-drains must be from 0 to 1000, not %g", w.MaxDrains)
+	case w.MaxDrains > 0 && w.Waiting() > cost.DrainsInARun*w.MaxDrains:
+		return fmt.Errorf("--max-drains must be at least %.0f: %.0f pushes wait at once, and %d of them in a run",
+			math.Ceil(w.Waiting()/cost.DrainsInARun), math.Ceil(w.Waiting()), cost.DrainsInARun)
 	}
 	return nil
 }

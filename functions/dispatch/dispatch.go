@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -22,47 +23,44 @@ type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, er
 type postpone func(ctx context.Context, slow bool, receipt string, receives int) error
 
 // dispatch drains each workspace named in a batch of wake-ups, once, in the lane that
-// its wake-up is for. Only the wake-ups whose drain failed go back to the queue, for a
-// few seconds. One that can't be read is dropped: it names nobody, and the sweeper
+// its wake-up is for, and all of them at the same time: a drain waits for its agent, and one
+// whose agent is slow delays no other. Only the wake-ups whose drain failed go back to the
+// queue, for a few seconds. One that can't be read is dropped: it names nobody, and the sweeper
 // wakes everybody.
 func dispatch(
 	log *slog.Logger, meter app.Meter, quick, slow drain, webhooks func(context.Context) error, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+		mailboxes, rung := sort(ctx, log, ev.Records)
+		failed := make([]bool, len(mailboxes))
+		var all sync.WaitGroup
+		if rung {
+			all.Go(func() { tellWebhooks(ctx, log, webhooks) })
+		}
+		for i, box := range mailboxes {
+			all.Go(func() {
+				drain := quick
+				if box.first.Slow {
+					drain = slow
+				}
+				result, err := drain(ctx, box.first.Workspace, box.first.Cause)
+				failed[i] = err != nil
+				logDrain(ctx, log.With(traceOf(box.records[0])...), box.first, result, err)
+				if err != nil {
+					meter.Write(ctx, map[string]any{metrics.DrainsFailed: 1}, nil)
+					box.postpone(ctx, log, postpone)
+				}
+			})
+		}
+		all.Wait()
 		// Not nil: some event source mappings take a null in the reply for a failure,
 		// and the wake-up comes again although it was answered.
 		out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		failed := map[string]bool{} // by workspace, of those that were drained
-		told := false
-		for _, record := range ev.Records {
-			var w sqs.Wakeup
-			err := json.Unmarshal([]byte(record.Body), &w)
-			if err == nil && w.Webhooks {
-				tellWebhooks(ctx, log, webhooks, &told)
-				continue
-			}
-			if err != nil || workspace.CheckID(w.Workspace) != nil {
-				log.ErrorContext(ctx, "wake-up dropped", "message_id", record.MessageId, "body", record.Body)
-				continue
-			}
-			if _, done := failed[w.Workspace]; !done {
-				drain := quick
-				if w.Slow {
-					drain = slow
-				}
-				result, err := drain(ctx, w.Workspace, w.Cause)
-				failed[w.Workspace] = err != nil
-				logDrain(ctx, log.With(traceOf(record)...), w, result, err)
-				if err != nil {
-					meter.Write(ctx, map[string]any{metrics.DrainsFailed: 1}, nil)
-				}
-			}
-			if failed[w.Workspace] {
-				failure := events.SQSBatchItemFailure{ItemIdentifier: record.MessageId}
-				out.BatchItemFailures = append(out.BatchItemFailures, failure)
-				receives, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"]) // 0: as if it were the first
-				if err := postpone(ctx, w.Slow, record.ReceiptHandle, receives); err != nil {
-					log.ErrorContext(ctx, "wake-up not postponed", "workspace", w.Workspace, "error", err.Error())
+		for i, box := range mailboxes {
+			for _, record := range box.records {
+				if failed[i] {
+					out.BatchItemFailures = append(out.BatchItemFailures,
+						events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 				}
 			}
 		}
@@ -70,12 +68,45 @@ func dispatch(
 	}
 }
 
-// tellWebhooks tells the webhooks what is due, once for a batch. What a fault leaves is told when the next sweep rings.
-func tellWebhooks(ctx context.Context, log *slog.Logger, webhooks func(context.Context) error, told *bool) {
-	if *told {
-		return
+// mailbox is a workspace that a batch wakes: its wake-ups, of which the first is answered.
+type mailbox struct {
+	first   sqs.Wakeup
+	records []events.SQSMessage
+}
+
+// sort returns the workspaces that a batch wakes, and whether it rings for webhooks.
+func sort(ctx context.Context, log *slog.Logger, records []events.SQSMessage) (boxes []*mailbox, rung bool) {
+	byID := map[string]*mailbox{}
+	for _, record := range records {
+		var w sqs.Wakeup
+		err := json.Unmarshal([]byte(record.Body), &w)
+		switch box := byID[w.Workspace]; {
+		case err == nil && w.Webhooks:
+			rung = true
+		case err != nil || workspace.CheckID(w.Workspace) != nil:
+			log.ErrorContext(ctx, "wake-up dropped", "message_id", record.MessageId, "body", record.Body)
+		case box != nil:
+			box.records = append(box.records, record)
+		default:
+			box = &mailbox{w, []events.SQSMessage{record}}
+			byID[w.Workspace], boxes = box, append(boxes, box)
+		}
 	}
-	*told = true
+	return boxes, rung
+}
+
+// postpone lets the wake-ups of a drain that failed come back in a few seconds, though others of the batch go on.
+func (b *mailbox) postpone(ctx context.Context, log *slog.Logger, postpone postpone) {
+	for _, record := range b.records {
+		receives, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"]) // 0: as if it were the first
+		if err := postpone(ctx, b.first.Slow, record.ReceiptHandle, receives); err != nil {
+			log.ErrorContext(ctx, "wake-up not postponed", "workspace", b.first.Workspace, "error", err.Error())
+		}
+	}
+}
+
+// tellWebhooks tells the webhooks what is due. What a fault leaves is told when the next sweep rings.
+func tellWebhooks(ctx context.Context, log *slog.Logger, webhooks func(context.Context) error) {
 	if err := webhooks(ctx); err != nil {
 		log.ErrorContext(ctx, "webhooks", "error", err.Error())
 	}

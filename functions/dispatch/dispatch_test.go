@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,9 +36,15 @@ func TestPartialBatch(t *testing.T) {
 	var lines bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&lines, nil))
 	meter := app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}
+	var mu sync.Mutex
 	var drained []string
+	note := func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		drained = append(drained, name)
+	}
 	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
-		drained = append(drained, id)
+		note(id)
 		if id == "store-fault" {
 			return delivery.DrainResult{}, errors.New("no store")
 		}
@@ -49,7 +56,7 @@ func TestPartialBatch(t *testing.T) {
 		return errors.New("which changes nothing: it comes back later")
 	}
 	slow := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
-		drained = append(drained, "slowly "+id)
+		note("slowly " + id)
 		return delivery.DrainResult{}, nil
 	}
 	out, err := dispatch(log, meter, drain, slow, nil, postpone)(t.Context(), ev)
@@ -72,8 +79,48 @@ func TestPartialBatch(t *testing.T) {
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}
-	if !slices.Equal(drained, []string{"ok", "store-fault", "slowly hung"}) {
+	slices.Sort(drained)
+	if !slices.Equal(drained, []string{"ok", "slowly hung", "store-fault"}) {
 		t.Fatal(drained)
+	}
+}
+
+// Drains of a batch wait for their agents at the same time, and for none but their own: each of these ends only when
+// all others have begun. One that failed is put off at once, while the slowest still waits.
+func TestASlowAgentDelaysNoOtherOfItsBatch(t *testing.T) {
+	const mailboxes = 10
+	var ev events.SQSEvent
+	var begun sync.WaitGroup
+	begun.Add(mailboxes + 1)
+	for i := range mailboxes {
+		body := fmt.Sprintf(`{"workspace_id": "w%d", "cause": "enqueue"}`, i)
+		ev.Records = append(ev.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body, ReceiptHandle: body})
+	}
+	ev.Records = append(ev.Records, events.SQSMessage{MessageId: "bell", Body: `{"webhooks": true}`})
+	putOff := make(chan struct{})
+	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+		begun.Done()
+		if id == "w3" {
+			return delivery.DrainResult{}, errors.New("no store")
+		}
+		<-putOff
+		begun.Wait()
+		return delivery.DrainResult{}, nil
+	}
+	webhooks := func(context.Context) error {
+		begun.Done()
+		begun.Wait()
+		return nil
+	}
+	postpone := func(context.Context, bool, string, int) error {
+		close(putOff)
+		return nil
+	}
+	log := slog.New(slog.DiscardHandler)
+	out, err := dispatch(log, app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}, drain, drain, webhooks, postpone)(
+		t.Context(), ev)
+	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "3" {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 

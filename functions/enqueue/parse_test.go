@@ -165,6 +165,16 @@ func TestATextIsKeptExactly(t *testing.T) {
 	})
 }
 
+// What a sender asks of the agent beside its message is kept: to answer at once, with a task.
+func TestTheConfigurationIsKept(t *testing.T) {
+	for _, c := range []string{`{"blocking":false}`, `{"historyLength":0,"returnImmediately":true}`} {
+		m, err := parsed(`{"method":"message/send","params":{"configuration":` + c + `,"message":{"content":"hi"}}}`)
+		if err != nil || !strings.Contains(string(m.Body), `"configuration":`+c) {
+			t.Errorf("%s is kept as %s, %v", c, m.Body, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(`{"method":"SendMessage","params":{"message":{"parts":[{"text":"hi"}],"content":"x","role":"user"}}}`)
 	f.Add(`{"message":{"content":{"type":"text","text":"\ud83d\ude00"}},"expires_in_seconds":7}`)

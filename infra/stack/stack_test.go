@@ -19,6 +19,7 @@ import (
 
 	"github.com/rollcall/rollcall/infra/stack"
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/cost"
 	"github.com/rollcall/rollcall/shared/dynamo"
 )
 
@@ -274,6 +275,9 @@ func wakeups(t *testing.T, r resources) {
 		mapping := r.one(t, "AWS::Lambda::EventSourceMapping", lane+"ToDispatch")
 		if fmt.Sprint(mapping["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
 			t.Errorf("one failed wake-up brings back the others: %v", mapping)
+		}
+		if mapping["BatchSize"] != float64(cost.DrainsInARun) || mapping["MaximumBatchingWindowInSeconds"] != nil {
+			t.Errorf("one run waits for as many agents as SQS hands out at once, and no wake-up for others: %v", mapping)
 		}
 	}
 }

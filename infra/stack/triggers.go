@@ -30,6 +30,11 @@ func (c Config) slowDrains() int {
 	return max(least, c.drains()/5)
 }
 
+// drainsInARun is how many wake-ups a run of dispatch answers at most, at the same time: what waits for an agent's
+// answer is then a tenth of a run. SQS hands out more than one only when more than one waits. Ten drains have 17
+// workers (delivery.Helpers): as many pushes of the longest messages, with answers of 900 KB, take 91 MB.
+const drainsInARun = 10
+
 // maxWorkersLocal is how many workers of a sweep a local platform runs at once.
 const maxWorkersLocal = 2
 
@@ -48,7 +53,7 @@ func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 		awslambda.NewEventSourceMapping(s, &id, &awslambda.EventSourceMappingProps{
 			Target:                  fns["dispatch"].serving,
 			EventSourceArn:          from.QueueArn(),
-			BatchSize:               jsii.Number(1),
+			BatchSize:               jsii.Number(drainsInARun),
 			ReportBatchItemFailures: jsii.Bool(true),
 			MaxConcurrency:          jsii.Number(float64(atOnce)),
 		})

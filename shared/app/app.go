@@ -98,7 +98,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: meteredLedger{store, e.Meter}, Activity: store,
 		Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
-		Clock: e.Clock,
+		Clock: e.Clock, Helpers: &delivery.Helpers{},
 		Queues: &sqs.ChatQueues{
 			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
 			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,

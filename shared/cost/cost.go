@@ -18,6 +18,16 @@ type Workload struct {
 	MessagesPerDay float64       // to one agent
 	MessageKB      float64       // the size of a message and its answer
 	AnswerTime     time.Duration // how long a pushed agent takes to answer; a function waits for it
+	MaxDrains      float64       // how many runs of that function there are at most; 0 for one to each push that waits
+}
+
+// DrainsInARun is how many wake-ups a run of dispatch answers at most: so many agents it waits for when all runs are
+// taken. Else SQS starts another run for each.
+const DrainsInARun = 10
+
+// Waiting is how many pushes wait for an answer at the same time, on average.
+func (w Workload) Waiting() float64 {
+	return w.volumes().pushed * w.AnswerTime.Seconds() / Month.Seconds()
 }
 
 // Month is how long a month is on a bill.
@@ -102,9 +112,15 @@ func (b *Bill) lambda(w Workload, v volumes, p Prices) {
 	b.add("Lambda", "calls of the API", v.calls/1e6*p.LambdaRequest+gbs*p.LambdaGBs,
 		"%s calls × %s a million + %s GB-s × %g", count(v.calls), usd(p.LambdaRequest), count(gbs), p.LambdaGBs)
 	if v.pushed > 0 {
-		gbs = v.pushed * w.AnswerTime.Seconds() * dispatchGB
+		seconds, how := v.pushed*w.AnswerTime.Seconds(), fmt.Sprintf("%s pushed × %s", count(v.pushed), w.AnswerTime)
+		if w.MaxDrains > 0 && w.Waiting() > w.MaxDrains {
+			seconds = w.MaxDrains * Month.Seconds()
+			how = fmt.Sprintf("%s runs (%s pushes wait at once) × %s s",
+				count(w.MaxDrains), count(math.Ceil(w.Waiting())), count(Month.Seconds()))
+		}
+		gbs = seconds * dispatchGB
 		b.add("Lambda", "drains that wait for an answer", v.pushed/1e6*p.LambdaRequest+gbs*p.LambdaGBs,
-			"%s pushed × %s × %g GB = %s GB-s × %g", count(v.pushed), w.AnswerTime, dispatchGB, count(gbs), p.LambdaGBs)
+			"%s × %g GB = %s GB-s × %g", how, dispatchGB, count(gbs), p.LambdaGBs)
 	}
 	sweeps := Month.Minutes()
 	gbs = sweeps * w.Agents * leaseTime.Seconds() * apiGB

@@ -37,6 +37,34 @@ func TestOfAFleet(t *testing.T) {
 	}
 }
 
+// Pushes that share runs cost no more than the runs there are, and no more than a run for each.
+func TestDrainsCostNoMoreThanTheirRuns(t *testing.T) {
+	drains := func(w Workload) float64 {
+		for _, line := range Of(w, USEast1).Lines {
+			if line.What == "drains that wait for an answer" {
+				return line.USD
+			}
+		}
+		return math.NaN()
+	}
+	w := fleet(100_000) // 30 million pushes
+	w.AnswerTime = 2 * time.Minute
+	requests := 30 * USEast1.LambdaRequest
+	if got := w.Waiting(); math.Abs(got-1389) > 1 { // 30 million × 120 s in 2.592 million s
+		t.Errorf("%g wait", got)
+	}
+	for runs, want := range map[float64]float64{
+		0:    30e6 * 120 * 0.25 * USEast1.LambdaGBs,
+		139:  139 * 2.592e6 * 0.25 * USEast1.LambdaGBs,
+		1500: 30e6 * 120 * 0.25 * USEast1.LambdaGBs,
+	} {
+		w.MaxDrains = runs
+		if got := drains(w); math.Abs(got-want-requests) > 1 {
+			t.Errorf("%g runs cost $%.2f, want $%.2f", runs, got, want+requests)
+		}
+	}
+}
+
 func TestTiers(t *testing.T) {
 	tiers := Tiers{{300, 1}, {500, 0.5}, {0, 0.1}}
 	for quantity, want := range map[float64]float64{0: 0, 299: 299, 300: 300, 302: 301, 500: 400, 600: 410} {
@@ -55,7 +83,7 @@ func TestMoreNeverCostsLess(t *testing.T) {
 			PollEvery: time.Duration(draw("poll every", 1, 60) * float64(time.Second)),
 			BeatEvery: time.Duration(draw("beat every", 10, 60) * float64(time.Second)),
 			MessageKB: draw("KB", 0.1, 256), MessagesPerDay: draw("messages", 0, 1000),
-			AnswerTime: time.Duration(draw("answer", 0, 120) * float64(time.Second)),
+			AnswerTime: time.Duration(draw("answer", 0, 120) * float64(time.Second)), MaxDrains: draw("drains", 0, 1000),
 		}
 		b, sum := Of(w, USEast1), 0.0
 		for _, line := range b.Lines {

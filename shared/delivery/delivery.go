@@ -29,6 +29,7 @@ type Delivery struct {
 	DeadAnnouncer DeadAnnouncer
 	Policy        chat.Policy
 	Clock         clock.Clock
+	Helpers       *Helpers // that the drains of this process share; without it each drain has all it wants
 }
 
 // LifeOf is the life of its workspace that a message was sent to.

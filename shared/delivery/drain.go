@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +28,36 @@ type DrainResult struct {
 // attempted reports whether the drain tried to deliver anything.
 func (r DrainResult) attempted() bool { return r.Delivered+r.Failed+r.Deferred > 0 }
 
-// maxWorkers is the most deliveries of one drain at a time.
+// maxWorkers is the most deliveries of one drain at a time. Of the drains that run in one process, which share its
+// memory, all have one, and together as many more as one of them could have.
 const maxWorkers = 8
+
+// Helpers are the workers of this process's drains, beside the first of each.
+type Helpers struct {
+	mu   sync.Mutex
+	busy int
+}
+
+// take is as many helpers as there are, and at most so many.
+func (h *Helpers) take(wanted int) int {
+	if h == nil {
+		return wanted
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	got := min(wanted, maxWorkers-1-h.busy)
+	h.busy += got
+	return got
+}
+
+func (h *Helpers) giveBack(n int) {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.busy -= n
+}
 
 // Drain is the only code that takes a message off a chat queue and delivers it.
 // It goes on, one worker for each free task slot, until the mailbox is empty, the
@@ -60,13 +89,15 @@ func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (Drai
 	if f.PushFailures > 0 {
 		free = 1 // one try at a time finds out whether the agent is back
 	}
-	workers := make([]worker, min(max(1, free), maxWorkers))
+	others := d.Helpers.take(min(max(1, free), maxWorkers) - 1)
+	workers := make([]worker, 1+others)
 	var g errgroup.Group // without a context: a fault of one worker must not end another's delivery
 	for i := range workers {
 		workers[i] = worker{Delivery: d, id: id, slow: slow, cause: cause}
 		g.Go(func() error { return workers[i].run(ctx) })
 	}
 	err = g.Wait()
+	d.Helpers.giveBack(others)
 	// What the drain, or another before it that died, left to do.
 	var answerAt time.Time
 	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil {

@@ -89,6 +89,27 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// Whether an agent answers before its work is done is the sender's to say: a push is what its sender wrote.
+func TestAPushIsWhatItsSenderWrote(t *testing.T) {
+	var got []byte
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ = io.ReadAll(r.Body)
+		_, _ = w.Write([]byte(`{"result":{"kind":"task","id":"t","status":{"state":"submitted"}}}`))
+	}))
+	defer agent.Close()
+	for _, configuration := range []string{
+		``, `"configuration":{"blocking":false},`, `"configuration":{"blocking":true},`,
+		`"configuration":{"returnImmediately":true},`,
+	} {
+		body := `{"jsonrpc":"2.0","method":"message/send","params":{` + configuration + `"message":{"parts":[]}}}`
+		r := push.New(push.Private, push.Patience{Answer: time.Second}).Push(
+			t.Context(), delivery.Target{URL: agent.URL}, chat.Message{ID: "m", Body: []byte(body)})
+		if r.Handover != delivery.Taken || string(got) != body {
+			t.Errorf("%s is pushed as %s: %+v", body, got, r)
+		}
+	}
+}
+
 // A sender reads the error in a receipt, so it must not contain the agent's URL.
 func TestPushFails(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
