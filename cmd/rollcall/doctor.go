@@ -205,7 +205,7 @@ func (v diagnosis) print(w *printer) {
 	said := []string{v.Next}
 	for _, f := range v.Findings {
 		text := w.words(f.Text)
-		if f.Is == broken && !slices.Contains(said, f.Next) { // of another fault
+		if f.Is == broken && !slices.Contains(said, f.Next) && !strings.Contains(f.Text, f.Next) { // of another fault
 			said = append(said, f.Next)
 			text += "; to mend that: " + w.words(f.Next)
 		}

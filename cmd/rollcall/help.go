@@ -42,7 +42,8 @@ unless chat is open.`, `
   rollcall log demo
   rollcall log demo -f --since 30m`},
 	"problems": {`Prints what is wrong and the command that comes next: of the platform, of the
-workspaces that are degraded, offline or unknown, and of mail that was lost.
+workspaces that are degraded, offline or unknown, or paused or never started
+while mail waits for them, and of mail that was lost.
 Workspaces that have been silent for more than three days are one line, and so
 are those for which the platform itself may be to blame. With --status,
 --reason, --team or --selector it looks at some workspaces only, and at the

@@ -84,8 +84,20 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 				ws.Status, ws.Reason, ws.Since,
 				"waiting until it is resumed: " + count(int(ws.Inbox.Queued), "message"), ws.Command, ws.CommandNeeds,
 			})
+		case ws.Status == workspace.StatusProvisioning && ws.Inbox.Queued > 0:
+			out = append(out, problem{
+				[]string{ws.ID},
+				ws.Status, ws.Reason, ws.Since,
+				"waiting for an agent of which no call was accepted yet: " + count(int(ws.Inbox.Queued), "message") + "; " +
+					ws.Hint,
+				ws.Command, ws.CommandNeeds,
+			})
 		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
-			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, ws.Hint, ws.Command, ws.CommandNeeds})
+			text := ws.Hint
+			if ws.Inbox.Queued > 0 {
+				text += "; waiting: " + count(int(ws.Inbox.Queued), "message")
+			}
+			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, text, ws.Command, ws.CommandNeeds})
 		}
 		for _, r := range ws.Remarks {
 			if ws.Status != workspace.StatusRemoved {

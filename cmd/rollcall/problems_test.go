@@ -25,8 +25,12 @@ func TestProblemsOf(t *testing.T) {
 	lost := api.Remark{Code: "mail_lost", Text: "1 message ended undelivered", Command: "rollcall redrive b-lost"}
 	held := row("m-held", workspace.StatusPaused, workspace.ReasonPaused, now)
 	held.Inbox.Queued = 2
+	created := row("n-created", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now)
+	created.Inbox.Queued = 1
+	failing := row("h-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now)
+	failing.Inbox.Queued = 3
 	found := problemsOf([]api.Workspace{
-		held,
+		held, created, failing,
 		row("a-well", workspace.StatusOnline, workspace.ReasonHealthy, now),
 		row("b-lost", workspace.StatusOnline, workspace.ReasonHealthy, now, lost),
 		row("c-old", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-100*time.Hour)),
@@ -34,7 +38,6 @@ func TestProblemsOf(t *testing.T) {
 		row("e-new", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-time.Hour)),
 		row("f-paused", workspace.StatusPaused, workspace.ReasonPaused, now),
 		row("g-removed", workspace.StatusRemoved, workspace.ReasonRemoved, now, lost),
-		row("h-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now),
 		row("i-refused", workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now),
 		row("j-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
@@ -46,12 +49,15 @@ func TestProblemsOf(t *testing.T) {
     rollcall mend j-silent
 i-refused is degraded (credentials_rejected) for 0s: a hint for i-refused
     rollcall mend i-refused
-h-failing is degraded (push_failing) for 0s: a hint for h-failing
+h-failing is degraded (push_failing) for 0s: a hint for h-failing; waiting: 3 messages
     rollcall mend h-failing
 e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
 b-lost: 1 message ended undelivered; first see what ended it, and mend that: rollcall receipts b-lost
     rollcall redrive b-lost
+n-created is provisioning (never_registered) for 0s: waiting for an agent of which no call was accepted yet: ` +
+		`1 message; a hint for n-created
+    rollcall mend n-created
 m-held is paused (paused) for 0s: waiting until it is resumed: 2 messages
     rollcall mend m-held
 2 workspaces silent for more than three days (c-old, d-old)

@@ -92,15 +92,16 @@ func (s *situation) tellRefusedElsewhere(v *Verdict) {
 	if !own && !stranger {
 		return
 	}
-	from, known := s.StrangerFrom, ifYouKnow
+	from, known := s.StrangerFrom, "If you don't know whose they are"
 	if own {
 		from = s.RefusedFrom
 	}
 	if own && !s.distrusted() {
-		known = "Calls were accepted from there lately: only if you know that its agent is there now, repair it with " +
-			"--from and that address"
+		known = "Calls were accepted from there lately; but if you don't know that its agent is there now"
 	}
-	v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. ", from) + known
+	v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. %s, have a credential "+
+		"shown and place it: that lets nobody in. If you know that they are this agent's, repair it with --from and that "+
+		"address", from, known)
 }
 
 // ifYouKnow is what may be done about refused calls that nothing shows to be the agent's. It is no command with their

@@ -11,7 +11,8 @@ export interface Mail {
 
 export const slices = 60
 
-const failures = ['failed', 'unreachable', 'refused', 'lost', 'task_failed']
+// Any other outcome of an attempt is a failure, a new one too.
+const noFailures = ['pending', 'delivered', 'busy', 'superseded']
 /** taskFailed reports whether the agent took a message, and said that its task failed. */
 export const taskFailed = (r: Receipt) => r.attempts.at(-1)?.outcome === 'task_failed'
 
@@ -37,7 +38,7 @@ export function mailOf(receipts: Receipt[], from: number, to: number): Mail {
       .map(l => Math.min(l.to, start + size) - l.from))),
     delivered: count(receipts.filter(r => r.state === 'delivered' && r.settled_at && !taskFailed(r)).map(r => seconds(r.settled_at ?? ''))),
     failed: count(receipts.flatMap(r => [
-      ...r.attempts.filter(a => failures.includes(a.outcome)).map(a => seconds(a.at)),
+      ...r.attempts.filter(a => !noFailures.includes(a.outcome)).map(a => seconds(a.at)),
       ...(lost.includes(r.state) && r.settled_at ? [seconds(r.settled_at)] : []),
     ])),
   }

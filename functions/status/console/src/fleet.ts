@@ -61,7 +61,7 @@ export type Cause = Reason | Warning
  */
 export function cause(w: Row, now: number): Cause | undefined {
   if (w.status === 'removed' || suspected(w) || silentLong(w, now)) return undefined
-  const held = w.status === 'paused' && waiting(w) > 0
+  const held = (w.status === 'paused' || w.status === 'provisioning') && waiting(w) > 0
   return w.status === 'degraded' || w.status === 'offline' || held ? w.reason : w.remarks?.[0]?.code
 }
 

@@ -10,7 +10,7 @@ const sum = values => values.reduce((a, b) => a + b, 0)
 test('each delivery and each failure is counted in its own minute', () => {
   const mail = mailOf([
     { accepted_at: at(1), settled_at: at(4.5), state: 'delivered', attempts: [{ at: at(2.5), outcome: 'unreachable' }, { at: at(4.5), outcome: 'delivered' }] },
-    { accepted_at: at(3), settled_at: at(5.5), state: 'dead', attempts: [{ at: at(5.5), outcome: 'failed' }] },
+    { accepted_at: at(3), settled_at: at(5.5), state: 'dead', attempts: [{ at: at(5.5), outcome: 'failed_alone' }] },
     { accepted_at: at(6), settled_at: at(6.5), state: 'delivered', attempts: [{ at: at(6.5), outcome: 'task_failed' }] },
     { accepted_at: at(8), state: 'queued', attempts: [{ at: at(8.5), outcome: 'busy' }] },
     { accepted_at: at(-90), settled_at: at(-80), state: 'delivered', attempts: [] },

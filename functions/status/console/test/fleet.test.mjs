@@ -74,6 +74,7 @@ test('a hand is needed where rollcall problems names a workspace', () => {
     [row('w', 'paused', 'paused'), false], [row('w', 'paused', 'paused', { inbox }), true],
     [row('w', 'online', 'healthy'), false], [row('w', 'online', 'healthy', lost), true],
     [row('w', 'removed', 'removed', lost), false], [row('w', 'provisioning', 'never_registered'), false],
+    [row('w', 'provisioning', 'never_registered', { inbox }), true],
   ]) assert.equal(needsHand(w, now), want, JSON.stringify(w))
 })
 
