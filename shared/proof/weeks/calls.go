@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/token"
@@ -259,6 +260,18 @@ type stood struct {
 	there, removed bool // the workspace that it is about
 	good           bool // the agent's credential
 	kept           bool // the message that it is about is in the mailbox of its life
+	logged         int  // the rows in the log of the agent's life
+}
+
+// logging are the operations by which an agent logs something.
+var logging = []string{api.Report.Route, api.Notify.Route, api.RecordDelegation.Route, api.UpdateDelegation.Route}
+
+// loggedOf counts what stands in the log of a life.
+func (m *machine) loggedOf(l *life) int {
+	kept := workspace.Life{Workspace: l.space.id, Number: l.number}
+	rows, err := m.store.ActivityLog(m.ctx, kept, activity.Range{Limit: 10_000})
+	m.must("read the log", err)
+	return len(rows)
 }
 
 func (m *machine) standing(c call) (out stood) {
@@ -269,7 +282,9 @@ func (m *machine) standing(c call) (out stood) {
 		m.must("read a message", err)
 		out.kept = len(ms) > 0
 	}
-	out.good = c.who.agent != nil && m.good(c.who.agent)
+	if out.good = c.who.agent != nil && m.good(c.who.agent); out.good {
+		out.logged = m.loggedOf(c.who.agent.life)
+	}
 	return out
 }
 
@@ -296,6 +311,9 @@ func (m *machine) finish(c call, was stood, resp events.APIGatewayV2HTTPResponse
 	reads := strings.HasPrefix(c.op.Route, "GET ") && c.old == ""
 	if reads && (mayAsPerson && !expired || itself || open) && (was.there || c.id == "") && !done {
 		complain("it reads what is there")
+	}
+	if done && was.good && slices.Contains(logging, c.op.Route) && m.loggedOf(c.who.agent.life) != was.logged+1 {
+		complain("what it says is not in the log of its life")
 	}
 	if was.kept && c.who.root && !done && strings.HasPrefix(c.op.Route, "GET ") {
 		complain("it reads a receipt that is kept")
