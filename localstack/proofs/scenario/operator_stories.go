@@ -15,6 +15,7 @@ import (
 var operatorStories = []story{
 	{"paused, resumed, removed, and an agent that ignores every answer", pausedResumedRemoved},
 	{"a workspace that was removed and is created again begins anew", removedAndCreatedAgain},
+	{"an agent of a former life goes on beside that of the next one", formerLifeGoesOn},
 	{"an adoption resets mode, metrics and runtime", adopted},
 	{"the history has every change, once and in order", historyIsComplete},
 }
@@ -53,6 +54,75 @@ func removedAndCreatedAgain(ctx context.Context, p Platform) {
 	must(a.registerAccepted(ctx, "poll", ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(a.beginsAnew(ctx, id))
+}
+
+// formerLifeGoesOn is about an agent that nobody has told that its workspace was removed, and is created again.
+func formerLifeGoesOn(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, polling)
+	defer a.leave()
+	_, _, err := a.send(ctx)
+	must(err)
+	rows := mustGet(a.poll(ctx, ""))
+	if len(rows) != 1 {
+		must(fmt.Errorf("it is handed %v", rows))
+	}
+	path := "/workspaces/" + a.id
+	tag := mustGet(p.Do(ctx, "GET", path, p.OperatorToken, nil)).Header.Get("ETag")
+	former := a.clone()
+	former.from = "127.0.0.2"
+	a.stopCalls()
+	former.startHeartbeats(ctx)
+	defer former.close()
+	mustGet(a.operate(ctx, 200, "remove", nil))
+	a.token = mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id})).Text("auth_token")
+	must(a.registerAccepted(ctx, "poll", ""))
+	a.startHeartbeats(ctx)
+	mustGet(a.poll(ctx, ""))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	for _, c := range []struct{ method, path string }{
+		{"GET", "/activity?type=a2a_receive"}, {"GET", "/delegations"}, {"GET", "/messages"}, {"POST", "/notify"},
+	} {
+		r, err := former.call(ctx, c.method, path+c.path, map[string]any{"message": "of the former life"})
+		must(wantStatus(r, err, 401))
+	}
+	r, err := a.call(ctx, "GET", path+"/activity?type=a2a_receive&since_id="+rows[0].ID, nil)
+	must(wantProblem(r, err, 410, "cursor_gone"))
+	if rows := mustGet(a.poll(ctx, "")); len(rows) > 0 {
+		must(fmt.Errorf("it is handed the former life's %v", rows))
+	}
+	r, err = p.DoWith(ctx, "GET", path, p.OperatorToken, nil, map[string]string{"If-None-Match": tag})
+	must(wantStatus(r, err, 200))
+	must(a.logsInItsLife(ctx))
+	must(former.refused(ctx))
+	must(a.heartbeatAccepted(ctx))
+}
+
+// refused checks that a heartbeat of the agent is refused.
+func (a *agent) refused(ctx context.Context) error {
+	r, err := a.heartbeat(ctx)
+	return wantProblem(r, err, 401, "credential_unknown")
+}
+
+// logsInItsLife checks that what the agent logs is in its log, and nothing else is.
+func (a *agent) logsInItsLife(ctx context.Context) error {
+	path := "/workspaces/" + a.id
+	r, err := a.call(ctx, "POST", path+"/delegations/record", map[string]any{
+		"target_id": a.id, "task": "look", "delegation_id": "own",
+	})
+	if err := wantStatus(r, err, 202); err != nil {
+		return err
+	}
+	var rows []struct {
+		Type string `json:"activity_type"`
+	}
+	r, err = a.call(ctx, "GET", path+"/activity", nil)
+	if err := wantStatus(r, err, 200); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(r.Raw, &rows); err != nil || len(rows) != 1 || rows[0].Type != "delegation" {
+		return fmt.Errorf("its log is %s (%w)", r.Raw, err)
+	}
+	return nil
 }
 
 // beginsAnew checks that nothing of its former life is the workspace's; id is that of a
