@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -51,7 +53,7 @@ type entry struct {
 
 // log prints a workspace's log. With follow it goes on until it is interrupted.
 func (a *app) log(ctx context.Context, asked logRequest) error {
-	known := map[entry]bool{}
+	var known seenEntries
 	var failed error // of the last read
 	for first := true; ; first = false {
 		entries, err := a.readLog(ctx, asked)
@@ -64,17 +66,19 @@ func (a *app) log(ctx context.Context, asked logRequest) error {
 			a.warnRetry(err)
 		}
 		failed = err
+		if err == nil {
+			known.begin(len(entries))
+		}
 		for _, e := range entries {
-			if known[e] {
+			if !known.note(e) {
 				continue
 			}
-			known[e] = true
 			if err := a.showLine(e, e.print); err != nil {
 				return err
 			}
 		}
 		if !asked.follow {
-			if len(known) == 0 {
+			if len(entries) == 0 {
 				a.printf("nothing yet\n")
 			}
 			return nil
@@ -83,6 +87,31 @@ func (a *app) log(ctx context.Context, asked logRequest) error {
 			return nil
 		}
 	}
+}
+
+// manyPrinted is how many entries are known to be printed, beside those of the last two reads.
+const manyPrinted = 10_000
+
+// seenEntries are the entries that are printed, by their digests: of many, only those that a read still has are kept.
+// One that no read has any more does not come again: a read has the newest.
+type seenEntries struct {
+	known, before map[[sha256.Size]byte]bool
+}
+
+// begin says that a read of so many entries begins.
+func (p *seenEntries) begin(entries int) {
+	if p.known == nil || len(p.known)+entries > manyPrinted {
+		p.known, p.before = map[[sha256.Size]byte]bool{}, p.known
+	}
+}
+
+// note notes an entry of a read, and reports whether it was not printed yet.
+func (p *seenEntries) note(e entry) bool {
+	raw, _ := json.Marshal(e) // times and texts always marshal
+	digest := sha256.Sum256(raw)
+	had := p.known[digest] || p.before[digest]
+	p.known[digest] = true
+	return !had
 }
 
 // readLog reads the newest rows of each kind, and returns their entries, oldest first.

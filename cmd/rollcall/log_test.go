@@ -6,10 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // What the platform has of a workspace in these tests.
@@ -104,4 +107,28 @@ func TestSince(t *testing.T) {
 	if !strings.Contains(out, "pause") || strings.Contains(out, "resume") || strings.Contains(out, "more") {
 		t.Errorf("%s%s", out, errs)
 	}
+}
+
+// Who follows a log is printed each entry once, however long that goes on, and what is known of what was printed does
+// not grow with it.
+func TestWhatIsPrintedOfALogIsBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var p seenEntries
+		n := rapid.IntRange(1, 3*manyPrinted/2).Draw(t, "entries of a read")
+		reads := rapid.IntRange(2, 8).Draw(t, "reads")
+		first, fresh := 0, 0
+		for range reads {
+			p.begin(n)
+			for i := first; i < first+n; i++ {
+				if isNew := p.note(entry{Text: strconv.Itoa(i)}); isNew != (i >= fresh) {
+					t.Fatalf("entry %d is printed: %t, of which %d are known", i, isNew, fresh)
+				}
+				fresh = max(fresh, i+1)
+			}
+			if size := len(p.known) + len(p.before); size > 2*max(manyPrinted, n) {
+				t.Fatalf("%d entries are known after reads of %d", size, n)
+			}
+			first += rapid.IntRange(0, n).Draw(t, "newer ones")
+		}
+	})
 }

@@ -98,7 +98,7 @@ func (q query) wants(item activity.Item) bool {
 		}
 		source, target = m.Source, m.Workspace
 	} else {
-		kind, source, target = item.Row.Type, item.Row.SourceID, item.Row.TargetID
+		kind, source, target = item.Row.Type, sourceOf(*item.Row), item.Row.TargetID
 	}
 	switch {
 	case q.kind != "" && q.kind != kind:

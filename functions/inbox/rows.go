@@ -91,16 +91,23 @@ func withPeerInfo(row api.ActivityRow, base string) api.ActivityRow {
 // carries no data object: it is nothing that anyone has to answer. What it reported
 // says so and is from itself, whatever type it gave it: it is no message of the user.
 func loggedRow(r activity.Row) api.ActivityRow {
-	reported := r.Type != typeNotify
-	if reported {
-		r.SourceID = r.Workspace
-	}
 	return api.ActivityRow{
-		ID: r.ID, WorkspaceID: r.Workspace, Type: r.Type, Reported: reported,
-		SourceID: optional(r.SourceID), TargetID: optional(r.TargetID),
+		ID: r.ID, WorkspaceID: r.Workspace, Type: r.Type, Reported: isReported(r),
+		SourceID: optional(sourceOf(r)), TargetID: optional(r.TargetID),
 		Method: r.Method, Summary: r.Summary, DurationMS: r.DurationMS, Status: r.Status,
 		ErrorDetail: optional(r.ErrorDetail), CreatedAt: r.At, RequestBody: r.Request, ResponseBody: r.Response,
 	}
+}
+
+// isReported reports whether a row is what the workspace reported.
+func isReported(r activity.Row) bool { return r.Type != typeNotify }
+
+// sourceOf is who wrote a logged row: what a workspace reported is from itself, whether or not its client says so.
+func sourceOf(r activity.Row) string {
+	if isReported(r) {
+		return r.Workspace
+	}
+	return r.SourceID
 }
 
 // optional is nil for an empty text.

@@ -54,3 +54,19 @@ func TestAReportIsTheAgentsOwn(t *testing.T) {
 		}
 	}
 }
+
+// The log that is asked for what came from the user has nothing that the agent reported, and that of agents has it,
+// whether or not the agent's client names a source: both say of a row what the row says.
+func TestAReportIsNotFromTheUser(t *testing.T) {
+	for _, kind := range []string{"a2a_receive", "a2a_send", typeDelegation, "note", typeNotify} {
+		for _, source := range []string{"", "w"} {
+			row := activity.Row{ID: "r", Workspace: "w", Type: kind, SourceID: source}
+			users := loggedRow(row).SourceID == nil
+			for asked, want := range map[string]bool{"canvas": users, "agent": !users, "": true} {
+				if got := (query{workspace: "w", source: asked}).wants(activity.Item{Row: &row}); got != want {
+					t.Errorf("%s of source %q, asked for %q: %t", kind, source, asked, got)
+				}
+			}
+		}
+	}
+}

@@ -78,7 +78,7 @@ func revokeToken(
 		for _, h := range ended {
 			out.Webhooks = append(out.Webhooks, h.ID)
 		}
-		if _, err = all.Revoke(ctx, in.TokenID, actor(c), c.Now); err != nil {
+		if err = all.Revoke(ctx, was, actor(c), c.Now); err != nil {
 			return out, err
 		}
 		made, err := all.MadeBy(ctx, was, c.Now)

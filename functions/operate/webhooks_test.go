@@ -10,8 +10,10 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/webhook"
 )
 
@@ -89,5 +91,30 @@ func TestADisabledWebhookIsBehindAndHasNoNextTry(t *testing.T) {
 			strings.Contains(said, "next_try_at") {
 			t.Errorf("%s: %s", op.Route, said)
 		}
+	}
+}
+
+// counted is a store that counts how often a person is read.
+type counted struct {
+	people.Store
+	reads int
+}
+
+func (c *counted) Person(ctx context.Context, id string) (people.Person, error) {
+	c.reads++
+	return c.Store.Person(ctx, id)
+}
+
+// A revocation reads the person once.
+func TestARevocationReadsThePersonOnce(t *testing.T) {
+	env := fixture.Env(t)
+	gone := fixture.Person(t, env, people.Operate, "")
+	store := &counted{Store: env.People.Store}
+	env.People.Store = store
+	call := httpapi.Call{Now: env.Clock.Now(), Caller: httpapi.Caller{Person: "ana", Scope: people.Admin}}
+	in := api.TokenPath{TokenID: token.PublicID(gone)}
+	out, err := revokeToken(env.People, env.Webhooks)(t.Context(), call, in)
+	if err != nil || out.Name == "" || store.reads != 1 {
+		t.Errorf("%d reads, %+v, %v", store.reads, out, err)
 	}
 }

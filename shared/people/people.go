@@ -261,23 +261,19 @@ func inTeam(team string) string {
 	return fmt.Sprintf(", team %q", team)
 }
 
-// Revoke ends a credential. A function that has read it lately takes it for
+// Revoke ends the credential of a person as it was read. A function that has read it lately takes it for
 // cachedFor longer. Errors: token_unknown, platform_unavailable.
-func (p *People) Revoke(ctx context.Context, id string, by activity.Actor, now time.Time) (Person, error) {
-	found, err := p.Store.Person(ctx, id)
-	if err != nil {
-		return Person{}, err
-	}
-	err = p.Store.RemovePerson(ctx, id, activity.AuditEntry{
+func (p *People) Revoke(ctx context.Context, whose Person, by activity.Actor, now time.Time) error {
+	err := p.Store.RemovePerson(ctx, whose.ID, activity.AuditEntry{
 		Actor: by, Action: "token_revoked", At: now,
-		Summary: fmt.Sprintf("credential %s_%s of %q revoked", token.Person, id, found.Name),
+		Summary: fmt.Sprintf("credential %s_%s of %q revoked", token.Person, whose.ID, whose.Name),
 	})
 	if err == nil {
 		p.mu.Lock()
-		delete(p.read, id)
+		delete(p.read, whose.ID)
 		p.mu.Unlock()
 	}
-	return found, err
+	return err
 }
 
 // MadeBy lists the credentials that a person made and that are good still, by name. Error: platform_unavailable.

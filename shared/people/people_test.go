@@ -83,7 +83,7 @@ func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
 	if _, err := elsewhere.Find(t.Context(), text, "a", t0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Revoke(t.Context(), made.ID, root, t0); err != nil {
+	if err := p.Revoke(t.Context(), made, root, t0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Find(t.Context(), text, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
@@ -93,7 +93,7 @@ func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
 	if fault.CodeOf(err) != fault.CredentialUnknown {
 		t.Errorf("elsewhere: %v", err)
 	}
-	if _, err := p.Revoke(t.Context(), made.ID, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
+	if err := p.Revoke(t.Context(), made, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
 		t.Errorf("twice: %v", err)
 	}
 }

@@ -224,8 +224,7 @@ func TestEnrolment(t *testing.T) {
 			"its maker's credential expires": {at: 2 * time.Hour},
 			"its maker's credential is revoked": {
 				end: func(all *people.People, made people.Person) error {
-					_, err := all.Revoke(t.Context(), made.ID, operator, t0)
-					return err
+					return all.Revoke(t.Context(), made, operator, t0)
 				}, want: fault.EnrolmentUnknown,
 			},
 			"another one's is revoked, whose name has the maker's": {
@@ -235,8 +234,7 @@ func TestEnrolment(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					_, err = all.Revoke(t.Context(), other.ID, operator, t0)
-					return err
+					return all.Revoke(t.Context(), other, operator, t0)
 				},
 			},
 		} {

@@ -72,7 +72,7 @@ func TestCallsOfAnAgentFromBeforeARemovalAreTold(t *testing.T) {
 	create("w")
 	for i, c := range []struct{ token, told string }{
 		{before, "from before this workspace was removed"},
-		{other, "another workspace's or an operator's"},
+		{other, "with a credential that is another workspace's"},
 		{"", "without a credential"},
 		{"rcw_guess", "an unknown credential"},
 	} {

@@ -3,6 +3,7 @@ package workspace_test
 import (
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -567,8 +568,67 @@ func TestAFailureSinceTheRegisterIsTold(t *testing.T) {
 	}
 }
 
-// cameBack is what is said of failures while a new try is due, with when the agent came back.
-var cameBack = regexp.MustCompile(`that was before the agent came back at (\S+);`)
+// cameBack is what is said of failures while a new try is due, with when the agent became able to take mail.
+var cameBack = regexp.MustCompile(`that was before [a-z ]+ at (\S+);`)
+
+// ables are what a hint can say to have made the agent able to take mail, and when that was.
+var ables = map[string]func(workspace.Facts) time.Time{
+	"the agent registered at":           func(f workspace.Facts) time.Time { return f.RegisteredAt },
+	"its pause ended at":                func(f workspace.Facts) time.Time { return f.ResumedAt },
+	"the agent came back at":            func(f workspace.Facts) time.Time { return f.RecoveredAt },
+	"the agent said that it is free at": func(f workspace.Facts) time.Time { return f.FreeSince },
+	"a poll is awaited since": func(f workspace.Facts) time.Time {
+		awaited := slices.MaxFunc([]time.Time{f.PolledAt, f.PollAwaitedAt}, time.Time.Compare)
+		if awaited.IsZero() {
+			awaited = slices.MaxFunc([]time.Time{f.RegisteredAt, f.CreatedAt}, time.Time.Compare)
+		}
+		return awaited
+	},
+}
+
+// What a hint says to have made an agent able to take mail is what did: one that only said that it is free did not come
+// back.
+func TestAHintSaysWhatMadeTheAgentAble(t *testing.T) {
+	seen := map[string]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		when := func(name string) time.Time {
+			return rapid.SampledFrom([]time.Time{at(510), at(560), at(590), at(599)}).Draw(t, name)
+		}
+		f := live(func(f *workspace.Facts) {
+			f.RegisteredAt, f.ResumedAt = when("registered"), when("resumed")
+			f.RecoveredAt, f.FreeSince = when("back"), when("free")
+			f.HeartbeatAt, f.ActiveAt, f.TriedAt = at(599), at(599), when("tried")
+			f.Open, f.OldestOpen = 1, at(300)
+			switch rapid.IntRange(0, 3).Draw(t, "trouble") {
+			case 0:
+				f.PushFailures, f.PushFailingSince, f.PushFailedAt = 3, at(490), at(500)
+			case 1:
+				f.Declared, f.Pushable, f.PollAwaitedAt = workspace.Poll, false, when("to poll")
+			case 2:
+				f.Declared, f.Pushable, f.InFlight = workspace.Poll, false, 1
+				f.PolledAt, f.FetchedSince = at(595), at(300)
+			case 3:
+				f.Declared, f.Pushable, f.Open, f.OldestOpen = workspace.Poll, false, 0, time.Time{}
+				f.UndeliveredAt, f.PollAwaitedAt = at(595), when("to poll")
+			}
+		})
+		hint := workspace.Assess(f, p, at(600)).Hint
+		for words, of := range ables {
+			if !strings.Contains(hint, words) {
+				continue
+			}
+			seen[words] = true
+			if said := words + " " + of(f).UTC().Format(time.RFC3339); !strings.Contains(hint, said) {
+				t.Fatalf("%s: %s", said, hint)
+			}
+		}
+	})
+	for words := range ables {
+		if !seen[words] {
+			t.Errorf("no hint said %q", words)
+		}
+	}
+}
 
 // Nothing that is said to have been before the agent came back was after it.
 func TestNothingIsBeforeWhatItCameAfter(t *testing.T) {

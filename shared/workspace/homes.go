@@ -13,10 +13,10 @@ import (
 // An agent may leave by several addresses. Those from which it was accepted lately are its own: a refused attempt from
 // one of them is taken for its own. They are kept as a text, which is short, as every heartbeat writes it, and in which
 // a store can ask whether an address is there. It begins with the hour of the newest note, in base 36, and goes on with
-// an entry for each address, the newest first: a mark, the address, and how many hours before the newest it was noted,
-// in one digit of base 36. A network address is its bytes in base64. The mark says how long that is, so that no address
-// is found in another one; what is no network address ends with endOfText. An address keeps its place in the list: the
-// last is the one that is known longest.
+// an entry for each address: a mark, the address, and how many hours before the newest note its own was, in one digit
+// of base 36. A new address comes first, and keeps its place when it is noted again: the last is the one that is known
+// longest. A network address is its bytes in base64. The mark says how long that is, so that no address is found in
+// another one; what is no network address ends with endOfText.
 
 // The marks of the entries.
 const (
@@ -29,8 +29,8 @@ const (
 // base64Of is how many characters so many bytes take.
 var base64Of = base64.RawURLEncoding.EncodedLen
 
-// An address that there is no room for is dropped, and the hour of its note stands behind the first one, after
-// markDropped: how many hours before, as in an entry.
+// An address that there is no room for is dropped. The hour of the newest note that was dropped stands behind the hour
+// at the beginning, after markDropped: how many hours before that, as in an entry.
 const markDropped = "-"
 
 // homesKept is how many addresses are kept; homeFor is for how long one is the agent's after it was noted, and

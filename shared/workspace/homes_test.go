@@ -118,7 +118,7 @@ func TestSomebodyElsesCredentialIsNoRefusal(t *testing.T) {
 		}
 	}
 	v := workspace.Assess(beat(f, f.SeenFrom, at(680)), p, at(681))
-	shown := strings.Contains(v.Evidence[len(v.Evidence)-1].Fact, "another workspace's or an operator's")
+	shown := strings.Contains(v.Evidence[len(v.Evidence)-1].Fact, "with a credential that is another workspace's")
 	if noted != 2 || v.Status != workspace.StatusOnline || !shown {
 		t.Fatalf("%d notes: %+v", noted, v)
 	}

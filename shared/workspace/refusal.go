@@ -25,7 +25,7 @@ const (
 	IssuedUnknown   Issued = ""          // nobody knows it, or nobody was asked
 	IssuedHere      Issued = "here"      // to this workspace, once
 	IssuedBefore    Issued = "before"    // to this workspace, in a former life of it
-	IssuedElsewhere Issued = "elsewhere" // to another workspace, or to an operator
+	IssuedElsewhere Issued = "elsewhere" // to another workspace
 )
 
 // SignalRegister is the kind of a refused register; the other kinds are those of signals.
@@ -39,7 +39,7 @@ const (
 	NoCredential      Presented = "" // none
 	UnknownCredential Presented = "unknown"
 	FormerCredential  Presented = "former" // it was valid for this workspace once
-	OthersCredential  Presented = "others" // it is another workspace's, or an operator's
+	OthersCredential  Presented = "others" // it is another workspace's; a person's is refused before it is a refusal
 	// EarlierCredential was valid in a former life of this workspace. The word is short, as each lease has room for it.
 	EarlierCredential Presented = "b"
 )
@@ -76,7 +76,7 @@ func (p Presented) words() string {
 	case FormerCredential:
 		return "with a credential that was this agent's once"
 	case OthersCredential:
-		return "with a credential that is another workspace's or an operator's"
+		return "with a credential that is another workspace's"
 	case EarlierCredential:
 		return "with a credential from before this workspace was removed and created again"
 	}

@@ -36,7 +36,7 @@ func inboxUnattended(s *situation) *Verdict {
 	if back := s.backSince(); s.URLEndedAt.IsZero() && s.justNow(back) && s.PolledAt.Before(back) {
 		return &Verdict{
 			Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "wait",
-			Hint:     fmt.Sprintf("the agent came back at %s, and %s: wait for its first poll", stamp(back), quiet),
+			Hint:     s.ableWords(back) + ", and " + quiet + ": wait for its first poll",
 			Evidence: ev,
 		}
 	}
@@ -222,8 +222,23 @@ func (s *situation) failedLast() time.Time {
 }
 
 func (s *situation) waitForRetry() string {
-	return fmt.Sprintf("that was before the agent came back at %s; wait for the next try, which is due now",
-		stamp(s.ableSince()))
+	return "that was before " + s.ableWords(s.ableSince()) + "; wait for the next try, which is due now"
+}
+
+// ableWords say what made the agent able to take mail at a time: see ableSince and pollAwaited.
+func (s *situation) ableWords(at time.Time) string {
+	what := "a poll is awaited since "
+	switch {
+	case at.Equal(s.RegisteredAt):
+		what = "the agent registered at "
+	case at.Equal(s.ResumedAt):
+		what = "its pause ended at "
+	case at.Equal(s.RecoveredAt):
+		what = "the agent came back at "
+	case at.Equal(s.FreeSince):
+		what = "the agent said that it is free at "
+	}
+	return what + stamp(at)
 }
 
 // pushesFailSince is when the failures became a verdict: there were as many as degrade a workspace, or mail was overdue
@@ -417,8 +432,7 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 	v.Evidence = append(v.Evidence, s.lastPoll())
 	if s.newlyAble() {
 		v.Action = "wait"
-		v.Hint = fmt.Sprintf("the agent came back at %s and has fetched its mail: wait until it acknowledges it",
-			stamp(s.ableSince()))
+		v.Hint = s.ableWords(s.ableSince()) + ", and it has fetched its mail: wait until it acknowledges it"
 		return v
 	}
 	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
@@ -481,8 +495,7 @@ func endedUndelivered(s *situation) *Verdict {
 			"restart it, or register it with a URL so that mail can be pushed"
 		if s.NotPolling(s.p, s.now) == "" {
 			v.Action = "wait"
-			v.Hint = fmt.Sprintf("a message was never fetched, and the agent came back at %s: wait for its first poll",
-				stamp(s.pollAwaited()))
+			v.Hint = "a message was never fetched, and " + s.ableWords(s.pollAwaited()) + ": wait for its first poll"
 		}
 	}
 	return v
