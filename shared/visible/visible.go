@@ -13,9 +13,40 @@ import (
 	"unicode/utf16"
 )
 
-// hidden reports whether a character is written as an escape, after the one before it (0: none): a control or format
-// character, a separator of lines, or one that shows nothing, such as a filler, a tag or the blank of Braille. The two
-// joiners are not, as scripts and emoji are written with them. Nor is the selector of pictures, after what takes it.
+// mostMarks is how many marks a character has at most: more, as no script has them, would be drawn over the lines above
+// and below.
+const mostMarks = 4
+
+// reader reads a text, character by character.
+type reader struct {
+	before rune // 0: none
+	marks  int  // on the last character that is none
+}
+
+// hides reports whether the next character is written as an escape: one that shows nothing, a blank after a blank that
+// is wider or breaks no line, or a mark that stands on nothing or on a pile of them.
+func (w *reader) hides(r rune) bool {
+	before := w.before
+	w.before = r
+	switch {
+	case r == '\u200c' || r == '\u200d' || r == '\ufe0f' || unicode.Is(unicode.Variation_Selector, r):
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		w.marks++
+		if before == 0 {
+			w.marks = mostMarks + 1
+		}
+		if w.marks > mostMarks {
+			return true
+		}
+	default:
+		w.marks = 0
+	}
+	return hidden(before, r) || r != ' ' && unicode.Is(unicode.Zs, r) && unicode.Is(unicode.Zs, before)
+}
+
+// hidden reports whether a character shows nothing, after the one before it: a control or format character, a separator
+// of lines, or one such as a filler, a tag or the blank of Braille. The two joiners are not, as scripts and emoji are
+// written with them. Nor is the selector of pictures, after what takes it.
 func hidden(before, r rune) bool {
 	switch r {
 	case '\u200c', '\u200d':
@@ -41,17 +72,16 @@ var short = map[rune]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}
 // Text is a text in one line.
 func Text(s string) string {
 	var out strings.Builder
-	before := rune(0)
+	var read reader
 	for _, r := range s {
 		switch {
-		case !hidden(before, r):
+		case !read.hides(r):
 			out.WriteRune(r)
 		case short[r] != "":
 			out.WriteString(short[r])
 		default:
 			escape(&out, r)
 		}
-		before = r
 	}
 	return out.String()
 }
@@ -69,14 +99,13 @@ func Lines(s string) string {
 // JSON is a JSON text of the same meaning.
 func JSON(raw []byte) []byte {
 	var out bytes.Buffer
-	before := rune(0)
+	var read reader
 	for _, r := range string(raw) {
-		if r == '\n' || !hidden(before, r) {
+		if hides := read.hides(r); r == '\n' || !hides {
 			out.WriteRune(r)
 		} else {
 			escape(&out, r) // nothing hidden stands outside of JSON's own texts
 		}
-		before = r
 	}
 	return out.Bytes()
 }

@@ -26,7 +26,11 @@ func TestText(t *testing.T) {
 		"1\ufe0f\u20e3 #\ufe0f\u20e3 ℹ\ufe0f ‼\ufe0f":       "1\ufe0f\u20e3 #\ufe0f\u20e3 ℹ\ufe0f ‼\ufe0f",
 		"\U0001d159\U00013441\U00013442\U00016fe4":          `\ud834\udd59\ud80d\udc41\ud80d\udc42\ud81b\udfe4`,
 		"❤️, ﷽\u3000。":                                      "❤️, ﷽\u3000。",
-		"\xff":                                              "\ufffd",
+		"e\u0301\u0302\u0303\u0304\u0305\u200d\u0306x\u0301": "e\u0301\u0302\u0303\u0304" + `\u0305` +
+			"\u200d" + `\u0306` + "x\u0301",
+		"\u0301\u0302a\u0301":                            `\u0301\u0302a` + "\u0301",
+		"\u5c71\u3000\u5c71\u3000\u3000\u00a0 \u00a0  b": "\u5c71\u3000\u5c71\u3000" + `\u3000\u00a0 \u00a0  b`,
+		"\xff": "\ufffd",
 	} {
 		if got := visible.Text(text); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

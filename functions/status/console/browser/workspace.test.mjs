@@ -261,3 +261,38 @@ for (const width of [390, 1280]) {
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/waits-${width}.png`, fullPage: true })
   })
 }
+
+test('a name that is another’s id, wide or piled up misleads nobody and breaks nothing', async t => {
+  const wide = '\u3000'.repeat(199), piled = 'a' + '\u0301'.repeat(120)
+  for (const name of ['prod-db', wide, piled]) {
+    const w = await workspace(t)
+    await w.register({ url: await agent(t), agent_card: { name } })
+    const page = await visit(t, '?search=' + w.id, { credential, viewport: { width: 1280, height: 900 } })
+    const fits = async where => {
+      const seen = await page.evaluate(() => document.documentElement.scrollWidth)
+      assert.ok(seen <= 1280, `${where} is ${seen} wide`)
+      assert.ok(!/\p{Mn}{5}/u.test(await page.locator('body').innerText()), where + ' shows a pile of marks')
+    }
+    await row(page, w.id).waitFor()
+    await fits('the fleet')
+    await row(page, w.id).locator('a.name').click()
+    await page.locator('.verdict').waitFor()
+    await fits('the page')
+    await page.getByRole('button', { name: 'Revoke…' }).click()
+    const dialog = page.getByRole('dialog')
+    assert.equal(await dialog.getByRole('heading').innerText(), 'Revoke the credentials of ' + w.id)
+    await fits('the dialog')
+    const said = await dialog.innerText()
+    await w.register({ url: await agent(t), agent_card: { name: 'called ' + w.id } })
+    await shows(page.locator('header.title'), 'called ' + w.id)
+    assert.equal(await dialog.innerText(), said, 'what is asked changes while it is read')
+  }
+})
+
+test('an address that names no workspace says so', async t => {
+  for (const id of ['../../webhooks', '..', '.', 'a b', 'x'.repeat(65)]) {
+    const page = await visit(t, '?workspace=' + encodeURIComponent(id), { credential })
+    await shows(page.locator('.empty'), 'And none can be')
+    assert.equal(await page.locator('.reading').count(), 0)
+  }
+})

@@ -6,6 +6,7 @@ import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, W
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
+import { Name } from './parts'
 import { refusal, sentence } from './refusals'
 import { repairOf, told } from './repair'
 import type { RepairChoice } from './repair'
@@ -20,7 +21,7 @@ interface Force { force?: true }
 
 interface Doing {
   button: string
-  title: (w: Workspace) => string
+  title: (id: string) => string // by its id: its name is its agent's word, and may be another's
   does: ComponentChildren
   danger?: boolean
   named?: boolean // it can't be taken back: who confirms it writes the workspace's id
@@ -33,7 +34,7 @@ const count = (n: number) => n === 1 ? '1 message' : n + ' messages'
 
 const doings: Record<Act, Doing> = {
   repair: {
-    button: 'Repair', title: w => `Repair ${w.name}`, danger: true,
+    button: 'Repair', title: id => `Repair ${id}`, danger: true,
     does: 'Ends every credential that it has. Its agent is cut off until it has a new one.',
     next: { invalid_request: 'Write the address as a number, such as 192.0.2.7, or leave it empty.' },
     command: (w, c) => repairOf(w, c).command,
@@ -45,7 +46,7 @@ const doings: Record<Act, Doing> = {
     },
   },
   rotate: {
-    button: 'Rotate', title: w => `Rotate the credential of ${w.name}`,
+    button: 'Rotate', title: id => `Rotate the credential of ${id}`,
     does: 'Issues a second credential, which is shown here once. The one in use stays good until the new one is used for the first time.',
     command: w => `rollcall rotate ${w.id}`,
     run: async (live, w, _, force) => {
@@ -54,7 +55,7 @@ const doings: Record<Act, Doing> = {
     },
   },
   redrive: {
-    button: 'Redrive', title: w => `Redrive the lost messages of ${w.name}`,
+    button: 'Redrive', title: id => `Redrive the lost messages of ${id}`,
     does: 'Puts back every lost message, with its id and its place, for five new attempts.',
     command: w => `rollcall redrive ${w.id}`,
     run: async (live, w) => {
@@ -63,7 +64,7 @@ const doings: Record<Act, Doing> = {
     },
   },
   probe: {
-    button: 'Probe', title: w => `Probe ${w.name}`,
+    button: 'Probe', title: id => `Probe ${id}`,
     does: 'Sends an empty test message the way of every message, to see whether mail arrives. A probe that does not arrive counts against the workspace.',
     command: w => `rollcall probe ${w.id}`,
     run: async (live, w) => {
@@ -72,18 +73,18 @@ const doings: Record<Act, Doing> = {
     },
   },
   pause: {
-    button: 'Pause', title: w => `Pause ${w.name}`,
+    button: 'Pause', title: id => `Pause ${id}`,
     does: 'Nothing is handed to its agent until it is resumed. Messages are accepted all the same, and wait.',
     command: w => `rollcall pause ${w.id}`,
     run: async (live, w) => { await live.act(w.id, of(w.id, 'pause')); return { words: 'It is paused.' } },
   },
   resume: {
-    button: 'Resume', title: w => `Resume ${w.name}`, does: 'Ends the pause: what waits is delivered.',
+    button: 'Resume', title: id => `Resume ${id}`, does: 'Ends the pause: what waits is delivered.',
     command: w => `rollcall resume ${w.id}`,
     run: async (live, w) => { await live.act(w.id, of(w.id, 'resume')); return { words: 'It is resumed.' } },
   },
   adopt: {
-    button: 'Adopt', title: w => `Adopt ${w.name}`, danger: true,
+    button: 'Adopt', title: id => `Adopt ${id}`, danger: true,
     does: 'Takes it over as if it were new: how it gets its mail, the facts of its status, its runtime and its tier are reset, and a pause ends. Its mail, its name and its team are kept.',
     command: (w, c) => `rollcall adopt ${w.id}` + (c.reset ? ' --reset-credentials' : ''),
     run: async (live, w, c, force) => {
@@ -93,13 +94,13 @@ const doings: Record<Act, Doing> = {
     },
   },
   dismiss: {
-    button: 'Dismiss', title: w => `Dismiss the refused calls of ${w.name}`,
+    button: 'Dismiss', title: id => `Dismiss the refused calls of ${id}`,
     does: 'Forgets the calls that were refused, for who knows that they are not its agent’s, such as those of a neighbour at the same address. Their address is its agent’s no more, unless its last accepted call came from there too. No credential changes, and calls that are refused from now on are noted again.',
     command: w => `rollcall dismiss ${w.id}`,
     run: async (live, w) => { await live.act(w.id, of(w.id, 'dismiss')); return { words: 'The refused calls are dismissed.' } },
   },
   revoke: {
-    button: 'Revoke', title: w => `Revoke the credentials of ${w.name}`, danger: true,
+    button: 'Revoke', title: id => `Revoke the credentials of ${id}`, danger: true,
     does: 'Ends every credential that it has, and gives out no new one: its agent is cut off until you repair it. For a credential that somebody else may have.',
     command: w => `rollcall revoke ${w.id}`,
     run: async (live, w, _, force) => {
@@ -108,7 +109,7 @@ const doings: Record<Act, Doing> = {
     },
   },
   remove: {
-    button: 'Remove', title: w => `Remove ${w.name}`, danger: true, named: true,
+    button: 'Remove', title: id => `Remove ${id}`, danger: true, named: true,
     does: 'Ends its credentials and cancels the messages that wait. It gets no messages any more. This can’t be taken back.',
     command: (w, c) => `rollcall remove ${w.id}${c.purge ? ' --purge' : ''} --yes`,
     run: async (live, w, c) => {
@@ -117,13 +118,13 @@ const doings: Record<Act, Doing> = {
     },
   },
   cancel: {
-    button: 'Cancel the message', title: () => 'Cancel this message', danger: true,
+    button: 'Cancel the message', title: id => `Cancel this message to ${id}`, danger: true,
     does: 'Ends the message undelivered. Its sender reads that an operator cancelled it.',
     command: (w, c) => `rollcall cancel ${w.id} ${c.message}`,
     run: async (live, w, c) => { await live.act(w.id, of(w.id, 'messages', c.message, 'cancel')); return { words: 'The message is cancelled.' } },
   },
   redriveOne: {
-    button: 'Redrive the message', title: () => 'Redrive this message',
+    button: 'Redrive the message', title: id => `Redrive this message to ${id}`,
     does: 'Puts the message back, with its id and its place, for five new attempts.',
     command: (w, c) => `rollcall redrive ${w.id} ${c.message}`,
     run: async (live, w, c) => { await live.act<Receipt>(w.id, of(w.id, 'messages', c.message, 'redrive')); return { words: 'The message is put back.' } },
@@ -150,11 +151,13 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
   act: Act; w: Workspace; message?: string; live: Live; onClose: () => void
 }) {
   const doing = doings[act], asked = told(w)
+  const [called] = useState(w.name) // as when the dialog opened: what is asked does not change while it is read
   const [choice, set] = useState<Choice>({ show: !!asked?.show, from: '', reset: false, purge: false, message })
   const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
-    <Confirm title={doing.title(w)} about={w.id} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
+    <Confirm title={doing.title(w.id)} about={w.id} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
       command={doing.command(w, choice)} next={doing.next} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
+      {called !== w.id && <p class="muted">Its name: <Name>{called}</Name></p>}
       {act === 'redrive' && <Which w={w} />}
       {act === 'repair' && <HowRepaired choice={choice} asked={asked?.from} choose={choose} />}
       {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked })} />

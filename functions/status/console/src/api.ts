@@ -62,5 +62,8 @@ export async function call<T>(method: string, path: string, body?: unknown, sign
 
 export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal)
 
+/** canBe reports whether a text can be the id of a workspace. */
+export const canBe = (id: string) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(id)
+
 /** of is the path of a workspace, or of something of it. */
 export const of = (id: string, ...rest: string[]) => ['workspaces', id, ...rest].map(encodeURIComponent).join('/')

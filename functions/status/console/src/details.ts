@@ -1,6 +1,6 @@
 // What is known of one workspace beside its row: its explanation, its history and its mail.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Problem, get, of, platformNow } from './api'
+import { Problem, canBe, get, of, platformNow } from './api'
 import type { Explanation, History, HistoryEntry, Receipt, Receipts, Workspace } from './api'
 import type { Live } from './live'
 
@@ -24,6 +24,10 @@ export function useDetails(id: string, row: Workspace | undefined, live: Live, h
   const state = row && JSON.stringify([row.status, row.reason, row.since, row.hint, row.remarks, row.messages])
   const loading = useRef(0)
   useEffect(() => {
+    if (!canBe(id)) { // no call: it would be one about something else, or of no end
+      set({ ...nothing, missing: new Problem(404, {}) })
+      return
+    }
     const mine = ++loading.current, ends = new AbortController()
     const from = platformNow() - hours * 3_600_000
     read(id, pages, from, ends.signal).then(
@@ -34,7 +38,7 @@ export function useDetails(id: string, row: Workspace | undefined, live: Live, h
   useEffect(() => {
     // No change tells of mail: the row has its counters, and what a try came to stands in the receipts alone.
     const timer = setInterval(() => {
-      if (document.hidden || live.state.trouble) return
+      if (document.hidden || !canBe(id) || live.state.trouble) return
       const now = live.state.fleet?.find(w => w.id === id)
       live.read(id).catch(() => undefined)
       if (now && (now.inbox.queued || now.inbox.in_flight)) next(n => n + 1)

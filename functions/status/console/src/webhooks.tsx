@@ -115,7 +115,7 @@ const at = (h: Webhook, ...rest: string[]) => ['webhooks', h.webhook_id, ...rest
 
 interface Doing {
   label: string
-  title: string
+  title: string // with ID for the webhook's
   does: string
   danger?: boolean
   command: string // of rollcall webhook
@@ -129,25 +129,25 @@ const enable = async (h: Webhook, fromNow: boolean) => {
 
 const doings: Record<HookAct, Doing> = {
   test: {
-    label: 'Test', title: 'Test this webhook', command: 'test',
+    label: 'Test', title: 'Test webhook ID', command: 'test',
     does: 'Posts an event of the type webhook.test, which tells of nothing, and says what the receiver answered.',
     run: async h => ({ words: `Its receiver took the event, and answered HTTP ${(await call<TestedWebhook>('POST', at(h, 'test'))).http_status}.` }),
   },
   enable: {
-    label: 'Enable', title: 'Enable this webhook', command: 'enable', run: enable,
+    label: 'Enable', title: 'Enable webhook ID', command: 'enable', run: enable,
     does: 'It is told again, from where it was, and tried at once.',
   },
   retry: {
-    label: 'Try now', title: 'Try this webhook now', command: 'enable', run: enable,
+    label: 'Try now', title: 'Try webhook ID now', command: 'enable', run: enable,
     does: 'What it did not take is posted at once, not only when its pause is over.',
   },
   disable: {
-    label: 'Disable', title: 'Disable this webhook', danger: true, command: 'disable',
+    label: 'Disable', title: 'Disable webhook ID', danger: true, command: 'disable',
     does: 'It is told nothing until it is enabled. It then goes on where it was.',
     run: async h => { await call('POST', at(h, 'disable')); return { words: 'It is disabled.' } },
   },
   rotate: {
-    label: 'New secret', title: 'Give this webhook a new secret', command: 'rotate',
+    label: 'New secret', title: 'Give webhook ID a new secret', command: 'rotate',
     does: 'Makes a new secret, which is shown here once. For a day its events are signed with both, so the receiver can change it in between.',
     run: async h => {
       const done = await call<CreatedWebhook>('POST', at(h, 'rotate'))
@@ -155,7 +155,7 @@ const doings: Record<HookAct, Doing> = {
     },
   },
   delete: {
-    label: 'Delete', title: 'Delete this webhook', danger: true, command: 'delete',
+    label: 'Delete', title: 'Delete webhook ID', danger: true, command: 'delete',
     does: 'It is told nothing any more, and its secret is forgotten. This can’t be taken back.',
     run: async h => { await call('DELETE', at(h)); return { words: 'It is deleted.' } },
   },
@@ -168,7 +168,7 @@ function HookDialog({ act, hook, onClose }: { act: Act; hook?: Webhook; onClose:
 function ActDialog({ act, hook, onClose }: { act: HookAct; hook: Webhook; onClose: () => void }) {
   const [fromNow, choose] = useState(false), doing = doings[act]
   return (
-    <Confirm title={doing.title} does={doing.does} button={doing.label} danger={doing.danger} secret="secret"
+    <Confirm title={doing.title.replace('ID', hook.webhook_id)} does={doing.does} button={doing.label} danger={doing.danger} secret="secret"
       command={`rollcall webhook ${doing.command} ${hook.webhook_id}${fromNow ? ' --from-now' : ''}`}
       run={() => doing.run(hook, fromNow)} onClose={onClose}>
       <p><code class="url">{visible(hook.url)}</code></p>

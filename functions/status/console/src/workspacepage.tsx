@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, actsOf, asks, grave, label } from './actions'
 import type { Act } from './actions'
+import { canBe } from './api'
 import type { Evidence, Status, Workspace } from './api'
 import { taskFailed } from './chart'
 import { useDetails } from './details'
@@ -152,8 +153,9 @@ function Gone({ id, details, head, now }: { id: string; details: Details; head: 
   return (
     <>
       <div class="empty"><h1 ref={head} tabIndex={-1}>{explanation ? <Name>{id}</Name> : <>No workspace is called {visible(id)}</>}</h1>
-        {explanation ? <p><Said>{explanation.summary}</Said></p> : <p>Its agent makes it when it registers, where the platform allows that. Or an operator does:</p>}
-        {!explanation && <p><Command>{'rollcall create ' + id}</Command></p>}
+        {explanation ? <p><Said>{explanation.summary}</Said></p> : canBe(id) ? <p>Its agent makes it when it registers, where the platform allows that. Or an operator does:</p>
+          : <p>And none can be: an id has 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit.</p>}
+        {!explanation && canBe(id) && <p><Command>{'rollcall create ' + id}</Command></p>}
       </div>
       {explanation && history && <section class="card past" aria-labelledby="history"><h2 id="history">Timeline</h2><Timeline history={history} now={now} /></section>}
     </>

@@ -10,6 +10,8 @@ test('what is hidden in a text is shown', () => {
     ['<b>\u202e\u001b', '<b>\\u202e\\u001b'], ['a\nb\tc', 'a\\nb\\tc'], ['\u2028\u0000', '\\u2028\\u0000'],
     ['\u{e0001}', '\\udb40\\udc01'], ['\u2800\u3164\u115f\uffa0\ufe00', '\\u2800\\u3164\\u115f\\uffa0\\ufe00'], ['❤\ufe0f', '❤\ufe0f'],
     ['1\ufe0f\u20e3 a\ufe0f', '1\ufe0f\u20e3 a\\ufe0f'], ['\ufe0f|\ufe0f❤\ufe0f\ufe0f', '\\ufe0f|\\ufe0f❤\ufe0f\\ufe0f'], ['ℹ\ufe0f‼\ufe0f', 'ℹ\ufe0f‼\ufe0f'],
+    ['e\u0301\u0302\u0303\u0304\u0305\u200d\u0306x\u0301', 'e\u0301\u0302\u0303\u0304\\u0305\u200d\\u0306x\u0301'], ['\u0301\u0302a\u0301', '\\u0301\\u0302a\u0301'],
+    ['\u5c71\u3000\u5c71\u3000\u3000\u00a0 \u00a0  b', '\u5c71\u3000\u5c71\u3000\\u3000\\u00a0 \\u00a0  b'],
     ['\u{1d159}\u{13441}', '\\ud834\\udd59\\ud80d\\udc41'], ['👩‍💻 مساعد סוכן', '👩‍💻 مساعد סוכן'], [undefined, ''],
   ]) assert.equal(visible(text), want)
   assert.deepEqual(visibleLines('one\r\ntwo\u202e\n\nthree\n'), ['one', 'two\\u202e', '', 'three'])
