@@ -16,20 +16,40 @@ func cellsOf(s string) (n int) {
 	return n
 }
 
-// pictures are the blocks of emoji, with those that Unicode has not filled yet.
-var pictures = &unicode.RangeTable{R32: []unicode.Range32{{Lo: 0x1f000, Hi: 0x1faff, Stride: 1}}}
+// narrow are the scripts whose characters are narrow in every terminal. Of what is in none, each edition of Unicode may
+// say that it is wide: it counts two columns, whatever the edition says that this program is built with.
+var narrow = []*unicode.RangeTable{
+	unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian, unicode.Hebrew, unicode.Arabic,
+	unicode.Devanagari, unicode.Thai,
+}
+
+// marks are the characters of no script that are narrow too: of ASCII, Latin-1 and Arabic, and beyond those dashes,
+// quotation marks, arrows and lines, which are drawn wide only in a terminal that is set up for it.
+var marks = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x20, Hi: 0x7e, Stride: 1},
+	{Lo: 0xa0, Hi: 0xff, Stride: 1},
+	{Lo: 0x600, Hi: 0x6ff, Stride: 1},
+	{Lo: 0x2010, Hi: 0x2027, Stride: 1},
+	{Lo: 0x2030, Hi: 0x203b, Stride: 1},
+	{Lo: 0x20ac, Hi: 0x20ac, Stride: 1},
+	{Lo: 0x2190, Hi: 0x2193, Stride: 1},
+	{Lo: 0x2500, Hi: 0x259f, Stride: 1},
+}, LatinOffset: 2}
 
 // cells is how many columns a character adds at most.
 func cells(r rune) int {
-	switch kind := width.LookupRune(r).Kind(); {
+	kind := width.LookupRune(r).Kind()
+	switch known := unicode.In(r, narrow...); {
+	case kind == width.EastAsianWide, kind == width.EastAsianFullwidth:
+		return 2
 	case r == '\ufe0f':
 		return 1 // it makes the character before it a picture, which may be wider by one
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+	case unicode.Is(unicode.Cf, r), unicode.In(r, unicode.Mn, unicode.Me) && (known || unicode.Is(unicode.Inherited, r)):
 		return 0
-	case kind == width.EastAsianWide, kind == width.EastAsianFullwidth, unicode.Is(pictures, r):
-		return 2
+	case known, unicode.Is(marks, r), kind == width.EastAsianHalfwidth:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // fitting is the beginning of a text that takes at most n columns.
