@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -41,14 +42,19 @@ var webNames = []string{"$id", "$ref", "$schema", "documentationurl", "iconurl"}
 // masked stands for an address in a text.
 const masked = "[address]"
 
-// What may be an address in a text: a URL, an IPv6 address, and a host, each perhaps with a port.
-var addresses = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>(){},;|]+` +
-	`|\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\](?::[0-9]{1,5})?` +
-	`|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?` +
-	`|[\p{L}\p{N}_][\p{L}\p{N}_.-]*(?:[:/][0-9]{1,5})?`)
+// addresses finds what may be an address in a text: a URL, an IPv6 address, and a host, each perhaps with a port. It is
+// compiled for the first card, and not at each start of each function.
+var addresses = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>(){},;|]+` +
+		`|\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\](?::[0-9]{1,5})?` +
+		`|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?` +
+		`|[\p{L}\p{N}_][\p{L}\p{N}_.-]*(?:[:/][0-9]{1,5})?`)
+})
 
 // ipv4 finds what may be an IP address of version 4, in whatever it stands.
-var ipv4 = regexp.MustCompile(`[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?`)
+var ipv4 = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?`)
+})
 
 // privateNames end the names of hosts that are good in a network of their own alone.
 var privateNames = []string{
@@ -173,7 +179,7 @@ func isNumber(part string) bool {
 // isAddress reports whether a text is an address and nothing else.
 func (w whereabouts) isAddress(text string) bool {
 	text = strings.TrimSpace(text)
-	if text == "" || addresses.FindString(text) != text {
+	if text == "" || addresses().FindString(text) != text {
 		return false
 	}
 	if isURL(text) || w.leadsTo(text) {
@@ -192,7 +198,7 @@ func (w whereabouts) isAddress(text string) bool {
 func (w whereabouts) mask(text string) string {
 	var out strings.Builder
 	rest := 0
-	for _, at := range addresses.FindAllStringIndex(text, -1) {
+	for _, at := range addresses().FindAllStringIndex(text, -1) {
 		from, to := at[0], at[0]+len(strings.TrimRight(text[at[0]:at[1]], ".:!?"))
 		if found := text[from:to]; strings.HasPrefix(found, ":") && !strings.HasPrefix(found, "::") {
 			from++ // of what stands before it
@@ -204,7 +210,7 @@ func (w whereabouts) mask(text string) string {
 		rest = to
 	}
 	out.WriteString(text[rest:])
-	text = ipv4.ReplaceAllStringFunc(out.String(), func(candidate string) string {
+	text = ipv4().ReplaceAllStringFunc(out.String(), func(candidate string) string {
 		if hostOf(candidate) != "" && w.leadsTo(candidate) {
 			return masked
 		}
