@@ -100,6 +100,28 @@ func TestMessagesAreCompleted(t *testing.T) {
 	}
 }
 
+// However people write a short text, an agent gets a plain message: if it refuses that one and took another, it is not
+// for what they wrote.
+func TestATextIsAPlainMessage(t *testing.T) {
+	taken, ok := chat.ReadPlain(chat.TextBody("7f1b1dcb-7a3b-4c55-8d57-1d4a3f6f0a11", "hello"))
+	if !ok {
+		t.Fatal("no plain message")
+	}
+	for _, body := range []string{
+		`{"message":{"content":"hi"}}`, `{"message":{"parts":[{"text":"hi"}]}}`, `{"message":{"content":{"text":"hi"}}}`,
+		`{"params":{"message":{"role":null,"content":[{"text":"hi"}]}}}`,
+		`{"id":"0c5a0f5e-2f5c-4b8e-9a59-9d3c5a1e7b22","method":"message/send","params":{"message":{"content":"hi"}}}`,
+	} {
+		m, err := parsed(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, ok := chat.ReadPlain(m.Body); !ok || !plain.Like(taken) {
+			t.Errorf("%s is kept as %s", body, m.Body)
+		}
+	}
+}
+
 func TestMessagesThatSayNothing(t *testing.T) {
 	for _, message := range []string{
 		`{}`, `{"parts":[]}`, `{"parts":null}`, `{"content":""}`, `{"content":[]}`, `{"parts":[{"kind":"text","text":""}]}`,

@@ -205,6 +205,9 @@ func (m Message) FullReason() string {
 	return strings.Replace(m.Reason, words, words+" ("+last.Error+")", 1)
 }
 
+// TakenFromPush reports whether the agent took the message when it was pushed.
+func (m Message) TakenFromPush() bool { return m.State == Delivered && m.lastAttempt().Via == ByPush }
+
 // Tries is how many attempts the message has had since it was accepted or redriven.
 func (m Message) Tries() int { return m.Dropped.Tries + len(m.Attempts) }
 

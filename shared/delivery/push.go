@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -78,7 +80,8 @@ func (d *Delivery) push(
 	}
 	began := d.Clock.Now()
 	r := d.Agents.Push(ctx, d.target(*agent), taken).blame(taken).judged(d.takes(f), taken)
-	next, u, outcome := d.outcome(f, taken, r)
+	byWish := r.Handover == Refused && d.sendersDoing(ctx, f, taken, r)
+	next, u, outcome := d.outcome(f, taken, r, byWish)
 	d.quote(ctx, f, agent, r, u, next)
 	if d.overtaken(ctx, f, r, began) {
 		u.Push = &PushUpdate{AsideUntil: u.Push.AsideUntil}
@@ -194,8 +197,9 @@ func (d *Delivery) claim(
 	return taken, next, d.write(ctx, f, nil, moves, u)
 }
 
-// outcome is what a push's result makes of the message and of its mailbox.
-func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) (
+// outcome is what a push's result makes of the message and of its mailbox. byWish is whether a refusal is the sender's
+// doing.
+func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult, byWish bool) (
 	next chat.Message, u MailboxUpdate, outcome chat.Outcome,
 ) {
 	now := d.Clock.Now()
@@ -204,7 +208,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult) 
 	case Busy:
 		next, outcome = taken.Defer(), chat.AgentBusy
 	case Refused:
-		if outcome = chat.Refused; d.sendersDoing(f, taken, r, now) {
+		if outcome = chat.Refused; byWish {
 			next = taken.RefuseByWish(why, now)
 			break
 		}
@@ -263,9 +267,45 @@ func hostOfOutcome(f workspace.Facts, u *PushUpdate) *Host {
 }
 
 // sendersDoing reports whether the agent refused a message for what its sender wrote: the agent is well and takes
-// others, and the message is more than a plain text, which each agent takes.
-func (d *Delivery) sendersDoing(f workspace.Facts, m chat.Message, r PushResult, now time.Time) bool {
-	return d.takes(f) && d.well(f, now) && !r.refusedByPage() && !chat.Plain(m.Body)
+// others, and has taken none that is like this one.
+func (d *Delivery) sendersDoing(ctx context.Context, f workspace.Facts, m chat.Message, r PushResult) bool {
+	return d.takes(f) && d.well(f, d.Clock.Now()) && !r.refusedByPage() && !d.tookLike(ctx, f, m)
+}
+
+// lookedThrough is how many of the last entries of a workspace's log are searched for a message that its agent took.
+const lookedThrough = 100
+
+// tookLike reports whether the agent took a plain message of the same form lately, and since it registered. It reads
+// only of a plain message that is refused, and then the log and the bodies that are apart. A message that can't be
+// read shows nothing.
+func (d *Delivery) tookLike(ctx context.Context, f workspace.Facts, m chat.Message) bool {
+	refused, ok := chat.ReadPlain(m.Body)
+	if !ok {
+		return false
+	}
+	items, err := d.Activity.ActivityLog(ctx, f.Life(), activity.Range{Limit: lookedThrough})
+	if err != nil {
+		return false
+	}
+	now := d.Clock.Now()
+	var taken []chat.Message
+	for _, i := range items {
+		if i.Message == nil || i.Message.Method != m.Method || !i.Message.TakenFromPush() ||
+			max(len(i.Message.Body), i.Message.BodyApart.Bytes) > chat.MaxPlain {
+			continue
+		}
+		at := i.Message.SettledAt
+		if now.Sub(at) < d.Registry.Policy.LostMailMemory && !at.Before(f.RegisteredAt) {
+			taken = append(taken, *i.Message)
+		}
+	}
+	if taken, err = d.Ledger.Texts(ctx, chat.Bodies, taken); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(taken, func(t chat.Message) bool {
+		plain, ok := chat.ReadPlain(t.Body)
+		return ok && refused.Like(plain)
+	})
 }
 
 // takes reports whether the agent has shown lately, and since it registered, that it takes messages.

@@ -1,6 +1,8 @@
 package delivery_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +14,10 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// A message that the agent refuses, though it takes others, is its sender's doing: the sender is told, and the
-// workspace is shown as it was. Where the agent has taken none since it registered, the refusals may be the agent's:
-// the mail is told as lost. And what knows not even the call by which every agent takes a message is no agent: the URL
-// is wrong, and no message dies of it.
+// A message that the agent refuses, though it takes others and none like it, is its sender's doing: the sender is told,
+// and the workspace is shown as it was. Where the agent has taken none since it registered, the refusals may be the
+// agent's: the mail is told as lost. And what knows not even the call by which every agent takes a message is no agent:
+// the URL is wrong, and no message dies of it.
 func TestARefusalIsTheSendersDoing(t *testing.T) {
 	unknown := delivery.PushResult{Handover: delivery.Refused, NoSuchCall: true, Why: "error -32601: Method not found"}
 	invalid := delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: role missing"}
@@ -30,6 +32,9 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 		lost   int64
 		hint   string
 	}{
+		"a plain text, of an agent that took another": {
+			plainText, invalid, func(w *world.World) { takes(w, `{}`) }, chat.Dead, true, 0, "",
+		},
 		"an unknown method":                  {"tasks/sendSubscribe", unknown, takesOne, chat.Dead, true, 0, ""},
 		"an unknown version":                 {plain, unknown, takesOne, chat.Dead, true, 0, ""},
 		"a message that it can't read":       {plain, invalid, takesOne, chat.Dead, true, 0, ""},
@@ -86,12 +91,118 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 	}
 }
 
-// takesOne has the agent take a message.
-func takesOne(w *world.World) {
-	w.Send("taken")
+// What a peer can send that an agent refuses, though it takes plain texts: whatever its sender wrote otherwise than
+// what the agent took marks no workspace.
+func TestNoOddMessageMarksAnAgent(t *testing.T) {
+	const (
+		id    = "7f1b1dcb-7a3b-4c55-8d57-1d4a3f6f0a11"
+		plain = `{"id":"` + id + `","jsonrpc":"2.0","method":"message/send","params":{"message":{"messageId":"` + id +
+			`","parts":[{"kind":"text","text":"hello"}],"role":"user"}}}`
+	)
+	change := func(from, to string) string { return strings.Replace(plain, from, to, 1) }
+	for name, c := range map[string]struct {
+		body string
+		lost int64
+	}{
+		"the same":                       {plain, 1},
+		"other words":                    {change("hello", "Grüße, мир! 3 < 4\\n你好"), 1},
+		"another id":                     {change(id, "0c5a0f5e-2f5c-4b8e-9a59-9d3c5a1e7b22"), 1},
+		"the role of an agent":           {change(`"user"`, `"agent"`), 0},
+		"the role of 1.0":                {change(`"user"`, `"ROLE_USER"`), 0},
+		"a part that is a file":          {change(`"kind":"text"`, `"kind":"file"`), 0},
+		"a part that is data":            {change(`"kind":"text"`, `"kind":"data"`), 0},
+		"a message that is a task":       {change(`"parts"`, `"kind":"task","parts"`), 0},
+		"a message that names its kind":  {change(`"parts"`, `"kind":"message","parts"`), 0},
+		"an id that is null":             {change(`"id":"`+id+`"`, `"id":null`), 0},
+		"an id that is a number":         {change(`"id":"`+id+`"`, `"id":7`), 0},
+		"an id that is empty":            {change(`"id":"`+id+`"`, `"id":""`), 0},
+		"an id that its sender chose":    {change(`"messageId":"`+id+`"`, `"messageId":"m-1"`), 0},
+		"a blank text":                   {change("hello", " "), 0},
+		"a text that shows nothing":      {change("hello", "\u3164\u2800"), 0},
+		"a text with a zero":             {change("hello", `he\u0000llo`), 0},
+		"a text with what shows nothing": {change("hello", "he\u200bllo"), 0},
+		"a text that is long":            {change("hello", strings.Repeat("hello ", 40)), 0},
+		"another version":                {change("message/send", "SendMessage"), 0},
+		"a stream":                       {change("message/send", "message/stream"), 0},
+		"a member of its own":            {change(`"role"`, `"metadata":{},"role"`), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Push, "http://agent/")
+			takes(w, plain)
+			w.Agent = func(chat.Message) delivery.PushResult {
+				return delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: no"}
+			}
+			sendsAs(w, "m", "peer", c.body)
+			if m, f := w.Receipt("m"), w.Facts(); f.LostMessages != c.lost || m.ByWish != (c.lost == 0) ||
+				m.State != chat.Dead {
+				t.Errorf("%d lost; %s: %s", f.LostMessages, m.State, m.Reason)
+			}
+		})
+	}
+}
+
+// An agent that took plain texts, whatever else it took, and begins to refuse all it is sent, is told of as one that
+// loses mail at the first of them, whoever sends it.
+func TestAnAgentThatBeginsToRefuseIsToldOf(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	texts := map[string]string{
+		"0.3": string(chat.TextBody("t", "hello")),
+		"1.0": `{"jsonrpc":"2.0","id":"t","method":"SendMessage","params":{"message":` +
+			`{"messageId":"t","role":"ROLE_USER","parts":[{"text":"hello"}]}}}`,
+		"a long one": string(chat.TextBody("t", strings.Repeat("hello ", 200))),
+	}
+	for name, body := range texts {
+		sendsAs(w, "taken "+name, "", body)
+	}
+	for i := range 80 {
+		sendsAs(w, fmt.Sprint("taken ", i), "other", `{}`)
+	}
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Refused, NoSuchCall: true, Why: "error -32601: no"}
+	}
+	lost := int64(0)
+	for name, body := range texts {
+		sendsAs(w, "refused "+name, "peer", body)
+		if lost++; w.Facts().LostMessages != lost || len(w.Verdict().Remarks) == 0 {
+			t.Errorf("%s: %+v", name, w.Facts().Lost)
+		}
+	}
+}
+
+// A plain text that is refused is compared with what the agent has taken since it registered.
+func TestWhatAnAgentTookBeforeItRegisteredShowsNothing(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	takesOne(w)
+	boots(w)
+	takes(w, `{}`)
+	w.Agent = func(chat.Message) delivery.PushResult {
+		return delivery.PushResult{Handover: delivery.Refused, Why: "error -32602: no"}
+	}
+	sendsAs(w, "m", "peer", string(chat.TextBody("m", "hello")))
+	if m := w.Receipt("m"); !m.ByWish || w.Facts().LostMessages != 0 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// sendsAs sends a body, and pushes it.
+func sendsAs(w *world.World, id, source, body string) {
+	w.T.Helper()
+	var rpc struct{ Method string }
+	w.NoError(json.Unmarshal([]byte(body), &rpc))
+	m := chat.Message{
+		ID: id, Workspace: world.ID, Source: source, Method: rpc.Method, Priority: chat.Task, Body: []byte(body),
+	}
+	_, err := w.Enqueue(w.T.Context(), m, w.Now)
+	w.NoError(err)
 	w.DrainOnce()
 	w.Now = w.Now.Add(time.Second)
 }
+
+// takes has the agent take a message.
+func takes(w *world.World, body string) { sendsAs(w, fmt.Sprint("taken-", w.Now.Unix()), "", body) }
+
+// takesOne has the agent take a plain text.
+func takesOne(w *world.World) { takes(w, string(chat.TextBody("taken", "hello"))) }
 
 // boots has the agent register again.
 func boots(w *world.World) {
