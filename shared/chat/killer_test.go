@@ -211,3 +211,17 @@ func lostPush(m chat.Message) chat.Message {
 	m.Claim.Until = t0.Add(time.Second)
 	return m
 }
+
+// A message that used up its attempts before the agent took another one dies of the next host that goes away with it,
+// though it was set aside for the hosts before that one after the other was taken.
+func TestWhatFailedWhereAnotherPassedDiesOfTheNextHost(t *testing.T) {
+	for passed, want := range map[time.Time]chat.State{t0.Add(-time.Second): chat.Queued, t0.Add(time.Second): chat.Dead} {
+		m := queued(1).Take(chat.ByPush, claim(t0.Add(p.VisibilityTimeout)), p, never, t0)
+		now := t0.Add(10 * time.Minute)
+		m = m.FailAlone("hung", p, never, 1, t0).Take(chat.ByPush, claim(now.Add(p.VisibilityTimeout)), p, never, now)
+		m.Unanswered = chat.Unanswered{Gone: 2, Aside: t0.Add(30 * time.Second)}
+		if m = m.LeaveAgain("closed", p, passed, now); m.State != want {
+			t.Errorf("another was taken at %s: %s, %s", passed, m.State, m.Reason)
+		}
+	}
+}

@@ -50,12 +50,13 @@ func (m Message) Leave(cause string) Message {
 }
 
 // LeaveAgain is Leave of a message that is Suspect already: one more host did not answer it. The message is set aside
-// again, or dead when the agent took another one, at passedAt, since it was set aside before.
+// again, or dead when the agent took another one, at passedAt, since it was set aside before, or since it used up its
+// attempts.
 func (m Message) LeaveAgain(cause string, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(HostGone, cause)
 	why := m.lastAttempt().ForSender().Error + ", as at each of the attempts before"
-	if passedAt.Before(m.Unanswered.Aside) {
+	if passedAt.Before(m.Unanswered.Aside) && !m.poisoned(p, passedAt) {
 		m.setAsideForAll(why, p, now)
 	} else {
 		m.end(Dead, now, fmt.Sprintf("%s; the agent took another message at %s", why, stamp(passedAt)))
