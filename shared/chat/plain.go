@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -56,23 +57,27 @@ func (p Plain) Like(taken Plain) bool {
 }
 
 // The ids that are ordinary: a UUID, as most clients and the platform make; and a name or a small number that a client
-// chose.
+// chose. They are compiled for the first message, and not at each start of each function.
 var (
-	uuidText   = regexp.MustCompile(`^"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"$`)
-	chosenText = regexp.MustCompile(`^"[0-9A-Za-z_][0-9A-Za-z._:-]{0,127}"$`)
-	smallID    = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
+	uuidText   = pattern(`^"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"$`)
+	chosenText = pattern(`^"[0-9A-Za-z_][0-9A-Za-z._:-]{0,127}"$`)
+	smallID    = pattern(`^[1-9][0-9]{0,8}$`)
 )
+
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // takeID takes an id out of an object, and leaves of what type it is. It reports whether it is an ordinary one.
 func (p *Plain) takeID(of members, name string) bool {
 	raw, ok := of[name]
 	switch id := string(raw); {
 	case !ok:
-	case uuidText.MatchString(id):
+	case uuidText().MatchString(id):
 		of[name] = marshaled("")
-	case chosenText.MatchString(id):
+	case chosenText().MatchString(id):
 		of[name], p.chosen = marshaled(""), true
-	case smallID.MatchString(id):
+	case smallID().MatchString(id):
 		of[name] = marshaled(0)
 	default:
 		return false

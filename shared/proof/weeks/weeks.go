@@ -129,7 +129,6 @@ type machine struct {
 	serial  int // of all that is named
 	past    past
 	changes []statuslog.Change // the whole log, also what is kept no more
-	told    map[int64]bool     // the changes that were announced
 	mute    bool               // the bus takes no event
 
 	followers []*follower
@@ -152,7 +151,7 @@ type past struct {
 func newMachine(t *rapid.T, endpoints Endpoints, doc *apidoc.Document) *machine {
 	m := &machine{
 		t: t, ctx: context.Background(), clock: &virtual{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}, doc: doc,
-		wakeups: &memory.Wakeups{}, told: map[int64]bool{}, hooks: map[string]*receiver{},
+		wakeups: &memory.Wakeups{}, hooks: map[string]*receiver{},
 		spaces: []*space{{id: "ada"}, {id: "bob"}},
 	}
 	policy := workspace.DefaultPolicy()
