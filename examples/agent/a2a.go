@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log"
 	"net/http"
 	"os"
 	"slices"
@@ -22,6 +23,11 @@ type rpcRequest struct {
 type message struct {
 	MessageID string `json:"messageId"`
 	Parts     []part `json:"parts"`
+	Metadata  struct {
+		InReplyTo string `json:"in_reply_to"`
+		TargetID  string `json:"target_id"`
+		State     string `json:"state"`
+	} `json:"metadata"`
 }
 
 // part is a piece of a message; this agent reads and writes text only.
@@ -38,6 +44,9 @@ func (m message) text() string {
 	}
 	return text
 }
+
+// fromPlatform is who sends what the platform itself says: that a message of this agent was not delivered.
+const fromPlatform = "_rollcall"
 
 // methodNotFound is JSON-RPC's code for a method that is not served.
 const methodNotFound = -32601
@@ -64,6 +73,12 @@ func (a *agent) receive(w http.ResponseWriter, r *http.Request) {
 		// A probe of the platform calls a method that no agent serves: this answer
 		// shows that an agent is here.
 		reply(w, in.ID, "error", map[string]any{"code": methodNotFound, "message": "method not found"})
+		return
+	}
+	if r.Header.Get("X-Source-Workspace-Id") == fromPlatform {
+		lost := in.Params.Message.Metadata
+		log.Printf("not delivered: %s to %s is %s", lost.InReplyTo, lost.TargetID, lost.State)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	a.working.Lock()

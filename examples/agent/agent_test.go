@@ -113,6 +113,7 @@ func TestReceive(t *testing.T) {
 	for name, c := range map[string]struct {
 		body    string
 		secret  string // that signs it; "": the agent's
+		source  string // the workspace that sent it
 		broken  bool   // the journal can't be written
 		status  int
 		answer  string
@@ -127,6 +128,7 @@ func TestReceive(t *testing.T) {
 		"a message of somebody else": {
 			body: send, secret: "whsec_YW5vdGhlcg==", status: 401, answer: "no matching signature",
 		},
+		"a notice of the platform": {body: send, source: "_rollcall", status: 204},
 		"no JSON": {body: `hello`, status: 400, answer: "not A2A"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +139,9 @@ func TestReceive(t *testing.T) {
 				a.journal = filepath.Join(a.journal, "no", "folder")
 			}
 			w := httptest.NewRecorder()
-			a.receive(w, pushOf(t, c.body, cmp.Or(c.secret, a.secret)))
+			r := pushOf(t, c.body, cmp.Or(c.secret, a.secret))
+			r.Header.Set("X-Source-Workspace-Id", c.source)
+			a.receive(w, r)
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.answer) {
 				t.Errorf("HTTP %d: %s", w.Code, w.Body)
 			}

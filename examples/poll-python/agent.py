@@ -93,7 +93,10 @@ def answer(row):
     """Work on a message and answer who sent it. Put the real work here."""
     asked = row["request_body"]["params"]["message"]
     text = "you said: " + row["data"]["text"]
-    if row["source_id"] is None:
+    if row["source_id"] == "_rollcall":  # the platform: what this agent sent to another one was not delivered
+        lost = asked["metadata"]
+        print("not delivered:", lost["in_reply_to"], "to", lost["target_id"], "is", lost["state"], flush=True)
+    elif row["source_id"] is None:
         call("POST", f"/workspaces/{ID}/notify", {"message": text})
     elif not asked.get("referenceTaskIds"):  # an answer is not answered
         reply = {

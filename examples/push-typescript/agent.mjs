@@ -11,7 +11,8 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** @typedef {{ kind?: string, text?: string }} Part */
-/** @typedef {{ messageId: string, parts: Part[], contextId?: string, referenceTaskIds?: string[] }} Message */
+/** @typedef {{ in_reply_to?: string, target_id?: string, state?: string }} Metadata */
+/** @typedef {{ messageId: string, parts: Part[], referenceTaskIds?: string[], metadata?: Metadata }} Message */
 /** @typedef {{ id: unknown, method: string, params: { message: Message } }} Request */
 /** @typedef {{ status: number, body?: object, headers?: Record<string, string> }} Answer */
 
@@ -94,13 +95,19 @@ async function work(text) {
 /**
  * Takes one message: what the platform does with it follows from the answer.
  * @param {Request} request
+ * @param {unknown} source
  * @returns {Promise<Answer>}
  */
-async function take({ id, method, params }) {
+async function take({ id, method, params }, source) {
   if (method !== 'message/send') { // a probe calls a method that no agent serves; this answer shows that one is here
     return { status: 200, body: { jsonrpc: '2.0', id, error: { code: -32601, message: 'method not found' } } }
   }
   const message = params.message
+  if (source === '_rollcall') { // the platform: what this agent sent to another one was not delivered
+    const { in_reply_to, target_id, state } = message.metadata ?? {}
+    console.log(`not delivered: ${in_reply_to} to ${target_id} is ${state}`)
+    return { status: 204 }
+  }
   if (message.referenceTaskIds?.length) return { status: 204 } // an answer is taken, and not answered
   if (active > 0) { // busy: it uses up no attempt, and the message comes again
     return { status: 503, headers: { 'retry-after': '1' }, body: { error: 'busy' } }
@@ -133,19 +140,20 @@ async function receive(call) {
   }
   const body = Buffer.concat(chunks).toString()
   if (!signed(call.headers, body, await secret)) return { status: 401, body: { error: 'not signed by the platform' } }
-  return once(String(call.headers['webhook-id']), JSON.parse(body))
+  return once(String(call.headers['webhook-id']), JSON.parse(body), call.headers['x-source-workspace-id'])
 }
 
 /**
  * Takes a message, unless the one with this id was taken.
  * @param {string} messageId
  * @param {Request} request
+ * @param {unknown} source
  * @returns {Promise<Answer>}
  */
-async function once(messageId, request) {
+async function once(messageId, request, source) {
   const before = done.get(messageId)
   if (before) return { ...before, body: before.body && { ...before.body, id: request.id } }
-  const answer = await take(request)
+  const answer = await take(request, source)
   if (answer.status < 300) done.set(messageId, answer) // any other is not taken, and comes again
   if (done.size > remembered) done.delete(String(done.keys().next().value))
   return answer

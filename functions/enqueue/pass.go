@@ -9,9 +9,10 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
-	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // taskCall reads a call about a task; is is false for a body that is none. Errors:
@@ -43,11 +44,16 @@ func taskCall(c httpapi.Call) (call chat.Message, is bool, err error) {
 // maxRPCMessage bounds what is shown of the message of an agent's error, in bytes.
 const maxRPCMessage = 1 << 10
 
-// pass passes a call about a task to its agent.
-func pass(ctx context.Context, del *delivery.Delivery, call chat.Message, now time.Time) (api.Accepted, error) {
-	out, err := del.Pass(ctx, call, now)
+// pass passes a call about a task to its agent. A delegation of who calls is then as far as the agent says.
+func pass(
+	ctx context.Context, delegations *delegation.Service, call chat.Message, caller workspace.Life, now time.Time,
+) (api.Accepted, error) {
+	out, err := delegations.Delivery.Pass(ctx, call, now)
 	if err != nil {
 		return api.Accepted{}, err
+	}
+	if caller.Workspace != "" {
+		_ = delegations.NoteTask(ctx, caller, call.Workspace, out.Answer) // the next call about the task notes it
 	}
 	return api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: call.Method, QueueDepth: out.Facts.Open,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -15,7 +16,7 @@ import (
 )
 
 func send(
-	del *delivery.Delivery,
+	del *delivery.Delivery, delegations *delegation.Service,
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
 		call, isTaskCall, err := taskCall(c)
@@ -26,7 +27,7 @@ func send(
 			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err != nil {
 				return api.Accepted{}, err
 			}
-			return pass(ctx, del, call, c.Now)
+			return pass(ctx, delegations, call, c.Caller.Life(), c.Now)
 		}
 		m, err := parse(c, del.Policy)
 		if err != nil {
@@ -90,7 +91,7 @@ func answer(reply *api.Accepted, out delivery.Accepted) {
 	switch {
 	case m.State == chat.Delivered && len(m.Answer) > 0:
 		reply.Result = chat.Result(m.Answer)
-	case m.State == chat.Dead && out.First:
+	case !m.State.Open() && m.State != chat.Delivered && out.First:
 		reply.Error = &api.RPCError{Code: rpcInternal, Message: m.Reason}
 	default:
 		return

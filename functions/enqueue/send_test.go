@@ -86,6 +86,8 @@ func TestAnAnswerIsJSONRPC(t *testing.T) {
 			chat.Delivered, `{"parts":[{"text":"42"}]}`, false, `"id":"call","result":{"parts":[{"text":"42"}]}`,
 		},
 		"a refusal":           {chat.Dead, "", false, `"error":{"code":-32603,"message":"why"}`},
+		"expired meanwhile":   {chat.Expired, "", false, `"error":{"code":-32603,"message":"why"}`},
+		"cancelled meanwhile": {chat.Cancelled, "", false, `"error":{"code":-32603,"message":"why"}`},
 		"a refusal, earlier":  {chat.Dead, "", true, ""},
 		"nothing yet":         {chat.InFlight, "", false, ""},
 		"taken, and no words": {chat.Delivered, "", false, ""},

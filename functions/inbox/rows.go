@@ -27,7 +27,7 @@ func sendersOf(
 	seen := map[string]bool{}
 	var ids []string
 	for _, m := range ms {
-		if m.Source != "" && !seen[m.Source] {
+		if m.Source != "" && m.Source != workspace.Platform && !seen[m.Source] {
 			seen[m.Source] = true
 			ids = append(ids, m.Source)
 		}
@@ -51,6 +51,9 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 	}
 	if m.Source != "" {
 		p := senders[m.Source]
+		if m.Source == workspace.Platform {
+			p.Name = workspace.PlatformName
+		}
 		name, role := chat.Clip(p.ShownName(), nameLen), chat.Clip(p.Role, nameLen)
 		row.SourceID = &m.Source
 		row.Data.Source, row.Data.SourceID, row.Data.PeerName, row.Data.PeerRole = "peer_agent", m.Source, name, role
@@ -81,7 +84,9 @@ const maxPeerInfo = maxAttachments + 8<<10
 func withPeerInfo(row api.ActivityRow, base string) api.ActivityRow {
 	if row.SourceID != nil {
 		row.PeerName, row.PeerRole = row.Data.PeerName, row.Data.PeerRole
-		row.AgentCardURL = base + "/registry/discover/" + *row.SourceID
+		if *row.SourceID != workspace.Platform {
+			row.AgentCardURL = base + "/registry/discover/" + *row.SourceID
+		}
 	}
 	row.Attachments = attachmentsOf(row.RequestBody)
 	return row

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // A client that finds no text in a message shows its row's summary. It says what the
@@ -41,6 +42,22 @@ func TestRowsOfMessagesWithoutText(t *testing.T) {
 		if row := messageRow(m, nil); string(row.RequestBody) != shown || string(m.Body) != stored {
 			t.Errorf("%s: the row has %s, and the message is %s", parts, row.RequestBody, m.Body)
 		}
+	}
+}
+
+// What the platform says comes from a peer that is no workspace: a client that answers users does not take it for one,
+// and no profile of its is asked for.
+func TestTheRowOfANoticeIsThePlatforms(t *testing.T) {
+	sent := chat.Message{ID: "m", Workspace: "w", Source: "asks", State: chat.Expired, Reason: "why"}
+	notice := sent.Notice("_n", workspace.Platform)
+	if _, err := sendersOf(t.Context(), nil, []chat.Message{notice}); err != nil {
+		t.Error(err)
+	}
+	row := withPeerInfo(messageRow(notice, nil), "http://platform")
+	if row.SourceID == nil || *row.SourceID != "_rollcall" || row.Data.Source != "peer_agent" ||
+		row.Data.PeerName != "Rollcall" || row.PeerName != "Rollcall" || row.AgentCardURL != "" ||
+		row.Summary != "message/send from Rollcall" || row.Data.Text != chat.Shown(notice.Body) {
+		t.Errorf("%+v %+v", row, row.Data)
 	}
 }
 

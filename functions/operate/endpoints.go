@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/app"
-	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -17,9 +15,6 @@ import (
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	messages := messages{env.Registry, env.Delivery, env.Activity}
-	cancel := func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
-		return env.Delivery.Cancel(ctx, id, messageID, byOperator, now)
-	}
 	return []httpapi.Endpoint{
 		httpapi.Handle(api.CreateWorkspace, create(env.Registry)),
 		httpapi.Handle(api.Repair, repair(env.Registry)),
@@ -29,7 +24,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
 		httpapi.Handle(api.RemoveWorkspace, remove(env.Delivery)),
-		httpapi.Handle(api.CancelMessage, messages.change("cancel", mayCancel, cancel)),
+		httpapi.Handle(api.CancelMessage, messages.cancel),
 		httpapi.Handle(api.CancelMail, messages.cancelMail),
 		httpapi.Handle(api.RedriveMessage, messages.redrive),
 		httpapi.Handle(api.Redrive, messages.redriveAll),

@@ -84,6 +84,21 @@ func mayCancel(m chat.Message, now time.Time) error {
 	return err
 }
 
+// cancel ends a message for an operator, or for the workspace that sent it. The receipt says which.
+func (ms messages) cancel(ctx context.Context, c httpapi.Call, in api.GetMessageRequest) (api.Receipt, error) {
+	if c.Caller.Workspace == "" {
+		end := func(ctx context.Context, id, messageID string, now time.Time) (chat.Message, error) {
+			return ms.delivery.Cancel(ctx, id, messageID, byOperator, now)
+		}
+		return ms.change("cancel", mayCancel, end)(ctx, c, in.MessagePath)
+	}
+	m, err := ms.delivery.CancelAsSender(ctx, in.ID, in.MessageID, c.Caller.Life(), c.Now)
+	if err != nil {
+		return api.Receipt{}, err
+	}
+	return httpapi.ReceiptOf(c, m), nil
+}
+
 // cancelMail ends the mail that waits of a workspace, or of one sender, or says which it would.
 func (ms messages) cancelMail(
 	ctx context.Context, c httpapi.Call, in api.CancelMailRequest,

@@ -42,7 +42,7 @@ var granted = map[string]rights{
 	},
 	"enqueue": {
 		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"},
+		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
 		indexes: []string{"Query"},
 		wakeups: []string{"SendMessage"},
 	},

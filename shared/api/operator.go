@@ -130,12 +130,16 @@ var Dismiss = declare[WorkspacePath, Changed](Operation{
 })
 
 // CancelMessage is the call that ends a waiting message.
-var CancelMessage = declare[MessagePath, Receipt](Operation{
+var CancelMessage = declare[GetMessageRequest, Receipt](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/cancel",
 	ID: "postWorkspacesIdMessagesMessageIdCancel", Tag: "operator",
+	Names:   "the workspace that the message is for",
 	Summary: "End a waiting message",
-	Access:  ByOperator,
-	Errors:  errs(400, 401, 403, 404, 409, 410),
+	Description: "A workspace ends what it sent itself, such as a task that it delegated. A message in flight ends too; an " +
+		"agent that has it may go on with it. One that has ended stays as it is: 409 message_already_terminal says how it " +
+		"ended.",
+	Access: ByAnyWorkspace | ByOperator,
+	Errors: errs(400, 401, 403, 404, 409, 410),
 })
 
 // CancelMail is the call that ends the waiting mail of a workspace, or of one sender.

@@ -233,6 +233,41 @@ func TestBudgetOfLargeMessages(t *testing.T) {
 	}
 }
 
+// TestBudgetOfAnEndThatIsTold counts what it costs that a workspace is told of a message that was not delivered: two
+// write units with the end, and the notice, as any message. The end of a user's message costs what it did.
+func TestBudgetOfAnEndThatIsTold(t *testing.T) {
+	b := newBench(t)
+	asks := "asks-" + b.id
+	if _, err := b.Registry.Register(t.Context(), registry.Registration{
+		ID: asks, From: "127.0.0.2", Mode: workspace.Poll,
+	}, b.now); err != nil {
+		t.Fatal(err)
+	}
+	const ends = 6 // the end itself, as a message of a user
+	for source, more := range map[string]float64{"": 0, asks: 2} {
+		id := "of-" + source
+		if _, err := b.Delivery.Enqueue(t.Context(), chat.Message{
+			ID: id, Workspace: b.id, Source: source, Method: "message/send", Priority: chat.Task,
+			Body: chat.TextBody("1", "hello"),
+		}, b.now); err != nil {
+			t.Fatal(err)
+		}
+		b.measure("cancel of "+map[bool]string{true: "a user", false: "a workspace"}[source == ""],
+			cost.Units{Calls: 5, Write: ends + more, Read: 4}, func() error {
+				_, err := b.Delivery.Cancel(t.Context(), b.id, id, "a test", b.now)
+				return err
+			})
+	}
+	b.measure("notice of the end", cost.Units{Calls: 11, Write: 9, Read: 7}, func() error {
+		_, err := b.Delivery.Drain(t.Context(), b.id, "test")
+		return err
+	})
+	f, err := b.Registry.Leases.Get(t.Context(), asks)
+	if err != nil || f.Open != 1 {
+		t.Errorf("%d messages wait for the one who asked, %v", f.Open, err)
+	}
+}
+
 // TestBudgetOfABurst holds many senders to one workspace to their budget: none is refused, whoever else sends.
 func TestBudgetOfABurst(t *testing.T) {
 	const senders, each, burstUnits = 50, 6, 5

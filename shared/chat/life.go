@@ -257,6 +257,24 @@ func (m Message) Deliver(reason string, answer json.RawMessage, failure string, 
 	return m
 }
 
+// EndTask notes how the task ended that the agent answered a delivered message with, as it said later: answer is that
+// task. It stays as it is, if the agent was not at work on this task.
+func (m Message) EndTask(answer json.RawMessage) Message {
+	state := StateOf(answer)
+	if m.State != Delivered || !m.TaskState().Underway() || TaskID(m.Answer) != TaskID(answer) ||
+		state == "" || state.Underway() || len(m.Attempts) == 0 {
+		return m
+	}
+	m = m.clone()
+	m.Answer, m.AnswerApart = Kept(answer), Apart{}
+	m.Reason = "the agent took it, and said when it was asked that its task is " + string(state)
+	if words, failed := TaskFailure(answer); failed {
+		last := &m.Attempts[len(m.Attempts)-1]
+		last.Outcome, last.Error = TaskFailed, words
+	}
+	return m
+}
+
 // cutText is how much is kept of the text of an answer that is too large, in bytes. Each may take six in JSON.
 const cutText = MaxAnswer / 8
 
@@ -400,6 +418,18 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	m.closeAttempt(Lost, "cancelled meanwhile")
 	m.end(Cancelled, now, "cancelled by "+by)
 	return m, nil
+}
+
+// CancelByWish is Cancel by the sender of the message: it knows, and is sent no word of it. Error:
+// message_already_terminal.
+func (m Message) CancelByWish(now time.Time) (Message, error) {
+	m, err := m.Cancel("its sender", now)
+	if err != nil && m.At(now).State == Delivered && m.TaskState().Underway() {
+		err = fault.New(fault.MessageAlreadyTerminal, "this message is delivered, and its agent works on the task").
+			WithHint("ask the agent to end the task, with tasks/cancel and the task's id", "stop")
+	}
+	m.ByWish = m.ByWish || err == nil
+	return m, err
 }
 
 // Redrive queues a message again that is dead or expired, with its id and its place, for another full round

@@ -186,7 +186,7 @@ type Message struct {
 	AnswerTo     string // id of the message that it brings the answer to; "" for any other message
 	Delegation   string // id of the delegation that it was made for; "": it was sent as a message
 	Digest       string // of what its sender decides; see Digest
-	ByWish       bool   // it ended undelivered though its agent takes mail: little time, or what its sender wrote
+	ByWish       bool   // it ended undelivered by its sender's doing: little time, what it wrote, or it cancelled it
 	Probe        bool   // it has no content: its receipt shows whether mail reaches the agent
 	Version      int64
 }

@@ -26,13 +26,59 @@ func Replies(body json.RawMessage) bool {
 	return false
 }
 
+// asked reports whether the message is one whose end is told to a workspace by a message: a workspace sent it to another
+// one. Whoever gave a callback URL is told there. What the platform itself sends, such as an answer, asks nothing.
+func (m Message) asked() bool {
+	return m.Source != "" && m.Source != m.Workspace && m.AnswerTo == "" && m.Callback == "" && !m.Probe
+}
+
 // OwesAnswer reports whether the sender of an ended message is owed an answer: a workspace that asked, and whose peer
-// has answered a push with something to read. Whoever gave a callback URL is told there. An answer is owed none, and a
-// workspace that writes to itself has given its answer already: it stands in the receipt.
+// has answered a push with something to read. An answer is owed none, and a workspace that writes to itself has given
+// its answer already: it stands in the receipt.
 func (m Message) OwesAnswer() bool {
-	asked := m.Source != "" && m.Source != m.Workspace && m.AnswerTo == "" && m.Callback == "" && !m.Probe
-	return asked && m.State == Delivered && len(m.Answer) > 0 && !Replies(m.Body) &&
+	return m.asked() && m.State == Delivered && len(m.Answer) > 0 && !Replies(m.Body) &&
 		(m.AnswerText() != "" || m.TaskError() != "")
+}
+
+// OwesNotice reports whether the sender of an ended message is owed the word that it was not delivered: a workspace that
+// has not cancelled it itself. An answer of an agent is a message of its own, and owed that word too.
+func (m Message) OwesNotice() bool {
+	lost := m.State == Expired || m.State == Dead || m.State == Cancelled
+	return m.asked() && lost && !(m.State == Cancelled && m.ByWish)
+}
+
+// OwesWord reports whether the sender of an ended message is owed a message about it: its answer, or a notice.
+func (m Message) OwesWord() bool { return m.OwesAnswer() || m.OwesNotice() }
+
+// Undelivered is what a notice says in its metadata that it is about.
+const Undelivered = "message_undelivered"
+
+// Notice is the message that tells the sender of m that it was not delivered, under an id. from is who says so. It is
+// no question, whatever becomes of it: nobody is told of its end.
+func (m Message) Notice(id, from string) Message {
+	text := fmt.Sprintf("Rollcall: your message %s to %s was not delivered. It is %s: %s. Do not answer this message.",
+		m.ID, m.Workspace, m.State, m.Reason)
+	related := []string{m.ID}
+	metadata := object{
+		"platform_event": Undelivered, "in_reply_to": m.ID, "target_id": m.Workspace, "state": m.State, "reason": m.Reason,
+	}
+	if m.Delegation != "" {
+		related, metadata["delegation_id"] = append(related, m.Delegation), m.Delegation
+	}
+	return platformMessage(id, from, m, object{
+		"role": "user", "messageId": id, "parts": []object{{"kind": "text", "text": text}},
+		"referenceTaskIds": related, "metadata": metadata,
+	})
+}
+
+// platformMessage is a message that the platform sends to the sender of m about it, in the name of from.
+func platformMessage(id, from string, m Message, message object) Message {
+	return Message{
+		ID: id, Workspace: m.Source, Source: from, Method: "message/send", Priority: m.Priority, AnswerTo: m.ID,
+		Body: object{
+			"jsonrpc": "2.0", "id": id, "method": "message/send", "params": object{"message": message},
+		}.raw(),
+	}
 }
 
 // ReportedState is the state of the task that a message tells of in its metadata; "" when it tells of none.
@@ -58,16 +104,11 @@ func (m Message) Answered(id string) Message {
 			}
 		}
 	}
-	message := object{
+	answer := platformMessage(id, m.Workspace, m, object{
 		"role": "user", "messageId": id, "parts": m.answerParts(), "referenceTaskIds": related, "metadata": metadata,
-	}
-	return Message{
-		ID: id, Workspace: m.Source, Source: m.Workspace, SourceLife: m.Life,
-		Method: "message/send", Priority: m.Priority, AnswerTo: m.ID,
-		Body: object{
-			"jsonrpc": "2.0", "id": id, "method": "message/send", "params": object{"message": message},
-		}.raw(),
-	}
+	})
+	answer.SourceLife = m.Life
+	return answer
 }
 
 // answerParts are the parts of the answer, as clients read them: each names its kind.

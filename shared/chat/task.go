@@ -70,6 +70,16 @@ func StateOf(answer json.RawMessage) TaskState {
 	return ""
 }
 
+// TaskID is the id of the task that an agent answered with; "" when its answer is no task, or names none.
+func TaskID(answer json.RawMessage) string {
+	for _, o := range answers(answer) {
+		if taskStateOf(membersOf(o["status"]).text("state")) != "" {
+			return o.text("id", "taskId")
+		}
+	}
+	return ""
+}
+
 // TaskFailure is the agent's words when its answer is a task that failed, was rejected or canceled, or needs a sign-in;
 // failed reports whether it is.
 func TaskFailure(answer json.RawMessage) (text string, failed bool) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -253,6 +254,8 @@ type Progress struct {
 	TaskState chat.TaskState // of the task that the peer answered with
 	Answer    string
 	Error     string
+
+	since time.Time // since when an answer may have come
 }
 
 // List is a workspace's newest delegations and how far they are. A peer that is
@@ -274,6 +277,9 @@ func (s *Service) List(ctx context.Context, source workspace.Life, limit int) ([
 	for i := len(all) - 1; i >= 0; i-- {
 		m, known := messages[messageKey{all[i].To(), all[i].MessageID}]
 		out[i] = progress(all[i], m, known)
+		if out[i].since = all[i].At; m.AcceptedAt.Before(out[i].since) { // it was sent as a message, and may be answered
+			out[i].since = m.AcceptedAt
+		}
 		if out[i].State == Dispatched {
 			unanswered = append(unanswered, &out[i])
 		}
@@ -322,7 +328,12 @@ const (
 // answers: the first such message of each. A message that refers to nothing answers
 // nothing.
 func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unanswered []*Progress) error {
-	r := activity.Range{Since: unanswered[0].At, Limit: answerPage}
+	r := activity.Range{Since: unanswered[0].since, Limit: answerPage}
+	for _, p := range unanswered {
+		if p.since.Before(r.Since) {
+			r.Since = p.since
+		}
+	}
 	for range answerPages {
 		items, err := s.Activity.ActivityLog(ctx, source, r)
 		if err != nil {
@@ -364,6 +375,41 @@ func noteAnswer(m chat.Message, unanswered []*Progress) {
 			p.State, p.Error = Failed, cmp.Or(p.Answer, "its task is "+string(task))
 		}
 	}
+}
+
+// tasksSearched bounds the delegations that are searched for a task.
+const tasksSearched = 50
+
+// NoteTask takes over how a task stands that a workspace delegated, from what its agent
+// answered to a call about it. It reads nothing while the task goes on. The answer is
+// that of the call: what can't be noted now is noted at the next one. Error:
+// platform_unavailable, conflict.
+func (s *Service) NoteTask(ctx context.Context, source workspace.Life, target string, answer json.RawMessage) error {
+	id, state := chat.TaskID(answer), chat.StateOf(answer)
+	if id == "" || state == "" || state.Underway() {
+		return nil
+	}
+	all, err := s.Store.Delegations(ctx, source)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(d Delegation) bool { return d.Target != target })
+	messages, err := s.messages(ctx, all[:min(tasksSearched, len(all))])
+	if err != nil {
+		return err
+	}
+	for key, m := range messages {
+		if m.EndTask(answer).Version == m.Version {
+			continue
+		}
+		_, err = s.Delivery.ChangeMessage(ctx, key.life, m.ID,
+			func(was chat.Message) (chat.Message, delivery.MailboxUpdate, error) {
+				was.Answer, was.AnswerApart = m.Answer, m.AnswerApart
+				return was.EndTask(answer), delivery.MailboxUpdate{Former: true}, nil // its mailbox stays as it is
+			})
+		return err
+	}
+	return nil
 }
 
 func progress(d Delegation, m chat.Message, known bool) Progress {

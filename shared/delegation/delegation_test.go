@@ -313,3 +313,95 @@ func TestADelegationIsAsFarAsItsTask(t *testing.T) {
 		}
 	}
 }
+
+// What the agent says of a task when it is asked, its delegation is too: as soon as the task goes on no more. Nothing is
+// taken over from another task, nor for a workspace that did not give it.
+func TestADelegationIsAsFarAsItsAgentSaysWhenAsked(t *testing.T) {
+	task := func(id, state string) []byte {
+		return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":"c","result":{"kind":"task","id":%q,"status":{"state":%q,`+
+			`"message":{"parts":[{"kind":"text","text":"said"}]}}}}`, id, state)
+	}
+	for name, c := range map[string]struct {
+		answer []byte
+		by     workspace.Life
+		want   string
+	}{
+		"it goes on":       {task("t", "working"), peer, "dispatched working said"},
+		"it is done":       {task("t", "completed"), peer, "completed completed said"},
+		"it is cancelled":  {task("t", "canceled"), peer, "failed canceled said its task is canceled: said"},
+		"it has failed":    {task("t", "TASK_STATE_FAILED"), peer, "failed failed said said"},
+		"it asks":          {task("t", "input-required"), peer, "completed input-required said"},
+		"another task":     {task("u", "completed"), peer, "dispatched working said"},
+		"no id":            {task("", "completed"), peer, "dispatched working said"},
+		"an error":         {[]byte(`{"error":{"code":-32001,"message":"no such task"}}`), peer, "dispatched working said"},
+		"another one asks": {task("t", "completed"), workspace.Life{Workspace: "other"}, "dispatched working said"},
+		"1.0": {
+			[]byte(`{"result":{"task":{"id":"t","status":{"state":"TASK_STATE_COMPLETED"},"artifacts":[{"parts":[{"text":"42"}]}]}}}`),
+			peer, "completed completed 42",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Push, "http://agent/")
+			w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+			w.Agent = func(chat.Message) delivery.PushResult { return delivery.PushResult{Answer: task("t", "working")} }
+			given, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "do it", "", w.Now)
+			w.NoError(err)
+			_, err = w.Delegations.Delegate(t.Context(), peer, world.ID, "do something else", "", w.Now)
+			w.NoError(err)
+			w.Agent = func(m chat.Message) delivery.PushResult {
+				return delivery.PushResult{Answer: task(map[bool]string{true: "t", false: "v"}[m.Delegation == given.Delegation.ID],
+					"working")}
+			}
+			w.DrainOnce()
+			w.Now = w.Now.Add(time.Minute)
+			for range 2 {
+				w.NoError(w.Delegations.NoteTask(t.Context(), c.by, world.ID, c.answer))
+			}
+			all, err := w.Delegations.List(t.Context(), peer, 50)
+			w.NoError(err)
+			for _, p := range all {
+				got, want := strings.TrimSpace(fmt.Sprint(p.State, " ", p.TaskState, " ", p.Answer, " ", p.Error)), c.want
+				if p.ID != given.Delegation.ID {
+					want = "dispatched working said"
+				}
+				if got != want {
+					t.Errorf("%q is %q, want %q", p.Summary, got, want)
+				}
+			}
+			if f := w.Facts(); f.Delivered != 2 || f.OutboxItems != 0 {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
+// A task that was sent as a message may be answered before it is delegated, and not acknowledged yet: then the delegation
+// is that message, and has its answer.
+func TestAnAnswerThatCameBeforeTheDelegationCounts(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})
+	_, err := w.Enqueue(t.Context(), chat.Message{
+		ID: "sent", Workspace: world.ID, Source: "peer", Priority: chat.Task, Body: chat.TextBody("sent", "multiply"),
+	}, w.Now)
+	w.NoError(err)
+	w.PollAfter("")
+	w.Now = w.Now.Add(time.Second)
+	_, err = w.Enqueue(t.Context(), chat.Message{
+		Workspace: "peer", Source: world.ID, Priority: chat.Task,
+		Body: []byte(`{"params":{"message":{"referenceTaskIds":["sent"],"parts":[{"kind":"text","text":"42"}]}}}`),
+	}, w.Now)
+	w.NoError(err)
+	w.Now = w.Now.Add(5 * time.Second)
+	given, err := w.Delegations.Delegate(t.Context(), peer, world.ID, "multiply", "", w.Now)
+	if err != nil || !given.SameTask {
+		t.Fatalf("%+v, %v", given, err)
+	}
+	w.Now = w.Now.Add(time.Second)
+	_, err = w.Delegations.Delegate(t.Context(), peer, world.ID, "another one, which nobody has answered", "", w.Now)
+	w.NoError(err)
+	all, err := w.Delegations.List(t.Context(), peer, 50)
+	if err != nil || len(all) != 2 || all[1].State != delegation.Completed || all[1].Answer != "42" ||
+		all[0].State == delegation.Completed {
+		t.Fatalf("%+v, %v", all, err)
+	}
+}

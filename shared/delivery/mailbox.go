@@ -176,6 +176,32 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 	})
 }
 
+// CancelAsSender ends an open message of a sender, because that sender said so. What another one sent is not there, also
+// for its receiver. Errors: message_unknown, message_already_terminal.
+func (d *Delivery) CancelAsSender(
+	ctx context.Context, id, messageID string, sender workspace.Life, now time.Time,
+) (chat.Message, error) {
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return chat.Message{}, err
+	}
+	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+		switch {
+		case SenderOf(m) != sender || m.AnswerTo != "": // an answer is sent by the platform
+			return m, MailboxUpdate{}, fault.New(fault.MessageUnknown,
+				"no message of the caller has this id here; a message is cancelled by the workspace that sent it, or by an operator").
+				WithHint("check the id, and whom the message was for", "stop")
+		case !m.State.Open(): // the answer says whether its task goes on
+			var err error
+			if m, err = d.withTexts(ctx, chat.Answers, m); err != nil {
+				return m, MailboxUpdate{}, err
+			}
+		}
+		next, err := m.CancelByWish(now)
+		return next, MailboxUpdate{}, err
+	})
+}
+
 // Ask is called once before something is done to messages of a life: to how many of them, and how many there are
 // beside. What it fails with keeps it from being done. Where there is none, it is only said what would be done.
 type Ask func(life workspace.Life, n, left int) error

@@ -475,6 +475,10 @@ const (
 // CheckID refuses an id that cannot be used everywhere as a key, as a path segment and as part of a queue's name.
 // Error: invalid_workspace_id.
 func CheckID(id string) error {
+	if id == Platform {
+		return fault.New(fault.InvalidWorkspaceID, "%s is the platform: it is no workspace, and takes no message", id).
+			WithHint("do not answer what the platform says", "stop")
+	}
 	if len(id) > maxID || !plainName.MatchString(id) {
 		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' "+
 			"and begins with a letter or digit").

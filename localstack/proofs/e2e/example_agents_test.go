@@ -32,6 +32,8 @@ type exampleAgent struct {
 	lose, mend func(*testing.T)
 	// exits reports whether it ends when its registration is refused, as a supervisor starts it again.
 	exits bool
+	// token is the credential that it has now.
+	token func(*testing.T) string
 	// answers checks that a message was answered with that text, to the user or to the peer that sent it.
 	answers func(t *testing.T, mid, peer, peerToken, text string)
 
@@ -146,7 +148,11 @@ func (a *exampleAgent) livesThroughALostCredential(t *testing.T) {
 	a.answers(t, a.send(t, "", "hello"), "", "", "you said: hello")
 	a.answers(t, a.send(t, peerToken, "are you there?"), peer, peerToken, "you said: are you there?")
 
+	a.isToldOfWhatIsLost(t, peer)
 	a.stop(t)
+	if !strings.Contains(a.log.String(), "not delivered: lost to "+peer+" is cancelled") {
+		t.Error("the agent does not say that its message was lost")
+	}
 	meanwhile := a.send(t, "", "meanwhile")
 	a.start(t)
 	a.answers(t, meanwhile, "", "", "you said: meanwhile")
@@ -167,6 +173,34 @@ func (a *exampleAgent) livesThroughALostCredential(t *testing.T) {
 	}
 	a.answers(t, lost, "", "", "you said: while it was lost")
 	a.await(t, "online", "healthy")
+}
+
+// isToldOfWhatIsLost has the agent send the peer a message that is cancelled, and waits until the agent has taken the
+// platform's notice of that.
+func (a *exampleAgent) isToldOfWhatIsLost(t *testing.T, peer string) {
+	t.Helper()
+	call(t, 200, "POST", "/workspaces/"+peer+"/a2a", a.token(t), client.Message("lost", "is anybody there?"))
+	call(t, 200, "POST", "/workspaces/"+peer+"/messages/lost/cancel", on(t).OperatorToken, nil)
+	until(t, func() error {
+		call(t, 200, "POST", "/sweep", on(t).OperatorToken, nil)
+		r := call(t, 200, "GET", "/workspaces/"+a.id+"/messages?from=_rollcall", on(t).OperatorToken, nil)
+		if !bytes.Contains(r.Raw, []byte(`"delivered"`)) {
+			return fmt.Errorf("the agent has taken no notice: %s", r.Raw)
+		}
+		return nil
+	})
+}
+
+// inFile is the credential that is kept in a file.
+func inFile(file string) func(*testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		token, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(token))
+	}
 }
 
 // repair opens the way for the agent's next register.
@@ -221,6 +255,7 @@ func pollPython(t *testing.T) *exampleAgent {
 		"ROLLCALL_TOKEN_FILE=" + file, "ROLLCALL_POLL_SECONDS=0.2", "ROLLCALL_REFUSED_SECONDS=0.2",
 		"ROLLCALL_ENROLMENT_TOKEN=" + enrolment.Text("enrolment_token"),
 	}
+	a.token = inFile(file)
 	a.lose = func(t *testing.T) {
 		if err := os.WriteFile(file, []byte("not the credential"), 0o600); err != nil {
 			t.Fatal(err)
@@ -252,7 +287,9 @@ func pushTypeScript(t *testing.T) *exampleAgent {
 		id: uuid.NewString(), url: unsteady(t), exits: true,
 		command: []string{"node", inExamples("push-typescript/agent.mjs")},
 	}
-	place := func(token string) { a.env = []string{"PORT=0", "ROLLCALL_TOKEN=" + token} }
+	const variable = "ROLLCALL_TOKEN="
+	place := func(token string) { a.env = []string{"PORT=0", variable + token} }
+	a.token = func(*testing.T) string { return strings.TrimPrefix(a.env[1], variable) }
 	place(printed(t, "rcw", "create", a.id, "--max-tasks", "2"))
 	a.lose = func(*testing.T) { place("not the credential") }
 	a.mend = func(t *testing.T) { place(printed(t, "rcw", "repair", a.id, "--show")) }
@@ -269,6 +306,7 @@ func pushGo(t *testing.T) *exampleAgent {
 		on(t).Agent, "-platform", on(t).URL, "-id", a.id, "-token-file", file,
 		"-journal", filepath.Join(dir, "journal"), "-heartbeat", "2s",
 	}
+	a.token = inFile(file)
 	a.lose = func(t *testing.T) {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
