@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -31,7 +30,7 @@ func (a *app) await(
 }
 
 // warnRetry prints a failure after which the call is made again.
-func (a *app) warnRetry(err error) { fmt.Fprintf(a.errs, "rollcall: %v; asking again\n", err) }
+func (a *app) warnRetry(err error) { a.warn("%v; asking again", err) }
 
 // pause waits for d. It reports false when ctx ends first.
 func pause(ctx context.Context, d time.Duration) bool {

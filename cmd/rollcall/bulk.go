@@ -103,7 +103,7 @@ func (a *app) eachOf(
 			first = cmp.Or(first, err)
 			failed++
 			a.printf("failed\n")
-			fmt.Fprintf(a.errs, "rollcall: %s: %v\n", ws.ID, err)
+			a.failed(ws.ID, err)
 		}
 	}
 	switch spared := len(picked) - len(chosen); {
@@ -140,7 +140,7 @@ func (a *app) unspared(t targets, picked []api.Workspace) (chosen []api.Workspac
 			chosen = append(chosen, ws)
 			continue
 		}
-		fmt.Fprintf(a.errs, "rollcall: %s is left out: %s\n", ws.ID, why)
+		a.warn("%s is left out: %s", ws.ID, why)
 	}
 	return chosen
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
@@ -84,34 +85,102 @@ func temporary(err error) bool {
 	return ok && bad.code == exitUnreachable
 }
 
-// reportError prints why cmd failed and what to do next. It returns the exit code.
-func reportError(errs io.Writer, cmd *cobra.Command, err error) int {
+// reportError prints why cmd failed and what to do next: with --output json as an object in one line, which is the last
+// one of standard error. It returns the exit code.
+func (a *app) reportError(cmd *cobra.Command, err error) int {
 	if errors.Is(err, context.Canceled) {
 		err = &outcome{exitInterrupted, "interrupted"}
 	}
-	fmt.Fprintf(errs, "rollcall: %s\n", strings.TrimSpace(err.Error()))
-	if next := nextStep(cmd, err); next != "" {
-		fmt.Fprintf(errs, "  %s\n", next)
+	if a.output == "json" {
+		a.failure(failureOf(cmd, err))
+		return exitCode(err)
+	}
+	fmt.Fprintf(a.errs, "rollcall: %s\n", strings.TrimSpace(err.Error()))
+	if head, next := nextStep(cmd, err); next != "" {
+		fmt.Fprintf(a.errs, "  %s: %s\n", head, next)
 	}
 	return exitCode(err)
 }
 
-// nextStep is the platform's hint, or how the command is used; "" when the error
-// says all there is to say.
-func nextStep(cmd *cobra.Command, err error) string {
+// failed prints that a command failed for one of several things, named by what, and goes on with the others.
+func (a *app) failed(what string, err error) {
+	if a.output == "json" {
+		f := failureOf(nil, err)
+		f.Of = what
+		a.failure(f)
+		return
+	}
+	fmt.Fprintf(a.errs, "rollcall: %s: %v\n", what, err)
+}
+
+// warn prints what a person should know, beside the output of the command.
+func (a *app) warn(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); a.output == "json" {
+		a.failure(map[string]string{"warning": text})
+	} else {
+		fmt.Fprintln(a.errs, "rollcall: "+text)
+	}
+}
+
+// failure prints a line of JSON to standard error.
+func (a *app) failure(v any) {
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) == nil {
+		_, _ = a.errs.Write(visible.JSON(raw.Bytes()))
+	}
+}
+
+// failure is an error as --output json prints it: the platform's own, or one that has its members.
+type failure struct {
+	Of     string `json:"of,omitempty"` // which of several things it is about
+	Status int    `json:"http_status,omitempty"`
+	api.Problem
+}
+
+// failureOf is an error with the members that each of the platform's errors has.
+func failureOf(cmd *cobra.Command, err error) failure {
 	if refused, ok := errors.AsType[*refusal](err); ok {
-		if refused.Hint == "" {
-			return ""
+		f := failure{Status: refused.status, Problem: refused.Problem}
+		f.Hint, f.Code = asCommands(f.Hint), cmp.Or(f.Code, fmt.Sprint("http_", f.Status))
+		if f.Action == "" {
+			f.Action = fault.ActionStop
+			if temporary(err) {
+				f.Action = fault.ActionRetry
+			}
 		}
-		return "next: " + asCommands(refused.Hint)
+		return f
+	}
+	f := failure{Problem: api.Problem{Error: strings.TrimSpace(err.Error()), Action: fault.ActionStop}}
+	switch f.Code = outcomeCodes[exitCode(err)]; {
+	case temporary(err):
+		f.Action = fault.ActionRetry
+	case cmd != nil:
+		_, f.Hint = nextStep(cmd, err)
+	}
+	return f
+}
+
+// outcomeCodes are the codes of errors that are not the platform's, by their exit codes.
+var outcomeCodes = map[int]string{
+	exitRefused: "not_done", exitUsage: "usage", exitUnreachable: "platform_unreachable", exitUnhealthy: "bad_outcome",
+	exitInterrupted: "interrupted",
+}
+
+// nextStep is the platform's hint, or how the command is used, and what to call that; "" when the error says all there
+// is to say.
+func nextStep(cmd *cobra.Command, err error) (head, next string) {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return "next", asCommands(refused.Hint)
 	}
 	if _, ok := errors.AsType[*outcome](err); ok {
-		return ""
+		return "", ""
 	}
 	if cmd.HasSubCommands() {
-		return "see: " + cmd.CommandPath() + " --help"
+		return "see", cmd.CommandPath() + " --help"
 	}
-	return "usage: " + cmd.UseLine()
+	return "usage", cmd.UseLine()
 }
 
 // exitCode is the exit code of an error. An error that is neither the platform's

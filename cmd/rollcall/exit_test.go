@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/client"
@@ -32,6 +37,71 @@ func TestExitCodes(t *testing.T) {
 		if got := acceptanceUnknown(c.err); got != c.unknown {
 			t.Errorf("%v: acceptanceUnknown is %v", c.err, got)
 		}
+	}
+}
+
+// With --output json each line of standard error is an object, and the last one says why the command failed, with the
+// members that each of the platform's errors has. The exit code is that without it.
+func TestAnErrorIsAnObject(t *testing.T) {
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/workspaces/page/explain":
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write([]byte("<html>"))
+		case "/workspaces/late/explain":
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"error": "not now", "code": "platform_unavailable", "hint": "wait", "action": "retry"}`))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error": "no such workspace \u202e", "code": "workspace_unknown", "hint": "look", "action": "stop"}`))
+		}
+	}))
+	defer platform.Close()
+	t.Setenv("ROLLCALL_TOKEN", "")
+	for line, want := range map[string]struct {
+		exit               int
+		code, hint, action string
+	}{
+		"explain demo -o json":                          {exitRefused, "workspace_unknown", "look", "stop"},
+		"-o=json explain demo":                          {exitRefused, "workspace_unknown", "look", "stop"},
+		"explain demo --token t --output=json":          {exitRefused, "workspace_unknown", "look", "stop"},
+		"explain late -o json":                          {exitUnreachable, "platform_unavailable", "wait", "retry"},
+		"explain page -o json":                          {exitUnreachable, "http_502", "", "retry"},
+		"explain demo --url http://127.0.0.1:1 -o json": {exitUnreachable, "platform_unreachable", "", "retry"},
+		"explain --nonsense -o json":                    {exitUsage, "usage", "rollcall explain ", "stop"},
+		"explain -o json":                               {exitUsage, "usage", "rollcall explain ", "stop"},
+		"nonsense --output json":                        {exitUsage, "usage", "rollcall --help", "stop"},
+		"pause demo other -y -o json":                   {exitRefused, "not_done", "", "stop"},
+		"explain \xff -o json":                          {exitUsage, "usage", "rollcall --help", "stop"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Setenv("ROLLCALL_URL", platform.URL)
+			var out, errs bytes.Buffer
+			exit := run(t.Context(), strings.Fields(line), nil, &out, &errs)
+			var last map[string]any
+			for text := range strings.Lines(errs.String()) {
+				last = nil
+				if err := json.Unmarshal([]byte(text), &last); err != nil {
+					t.Fatalf("%q is no object: %v", text, err)
+				}
+			}
+			said := func(name string) string { text, _ := last[name].(string); return text }
+			if exit != want.exit || said("error") == "" || said("code") != want.code || said("action") != want.action ||
+				!strings.HasPrefix(said("hint"), want.hint) || (want.hint == "" && said("hint") != "") {
+				t.Errorf("exit %d: %s", exit, errs.String())
+			}
+			if strings.ContainsRune(errs.String(), '\u202e') {
+				t.Errorf("it is printed as it came: %s", errs.String())
+			}
+			var plain bytes.Buffer
+			without := strings.NewReplacer("-o json", "", "-o=json", "", "--output=json", "", "--output json", "").Replace(line)
+			if code := run(t.Context(), strings.Fields(without), nil, &out, &plain); code != exit {
+				t.Errorf("without it the exit code is %d, not %d", code, exit)
+			}
+			if !strings.HasPrefix(plain.String(), "rollcall: ") {
+				t.Errorf("without it: %s", plain.String())
+			}
+		})
 	}
 }
 

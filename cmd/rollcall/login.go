@@ -35,7 +35,7 @@ func (a *app) loginCommand() *cobra.Command {
 				return &outcome{exitUsage, fmt.Sprintf("%q is no address of a platform", args[0])}
 			}
 			if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
-				fmt.Fprintln(a.errs, "rollcall: http sends the credential so that anyone on the way can read it; use https")
+				a.warn("http sends the credential so that anyone on the way can read it; use https")
 			}
 			return a.login(cmd.Context(), cmd.InOrStdin(), address, cmp.Or(name, a.context, parsed.Hostname()))
 		},

@@ -35,7 +35,7 @@ func command(t *testing.T, in string, args ...string) (code int, stdout, stderr 
 	root.SetErr(&errs)
 	cmd, err := root.ExecuteContextC(t.Context())
 	if err != nil {
-		code = reportError(&errs, cmd, err)
+		code = a.reportError(cmd, err)
 	}
 	return code, out.String(), errs.String()
 }

@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"unicode/utf8"
 
@@ -46,7 +47,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetOut(a.out)
 	root.SetErr(errs)
 	if err := checkTexts(args); err != nil {
-		return reportError(errs, root, err)
+		a.output = outputOf(args)
+		return a.reportError(root, err)
 	}
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -55,7 +57,21 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err == nil {
 		return 0
 	}
-	return reportError(errs, cmd, err)
+	if a.output != "json" && exitCode(err) == exitUsage { // the flag may stand after the one that is wrong
+		a.output = outputOf(args)
+	}
+	return a.reportError(cmd, err)
+}
+
+// outputOf is how a command line that may be wrong says that the answer is to be printed.
+func outputOf(args []string) string {
+	line := " " + strings.Join(args, " ") + " "
+	for _, flag := range []string{" -o json ", " -o=json ", " -ojson ", " --output json ", " --output=json "} {
+		if strings.Contains(line, flag) {
+			return "json"
+		}
+	}
+	return "table"
 }
 
 // checkTexts refuses arguments that are no text: JSON can't carry their bytes, and a
@@ -114,8 +130,8 @@ Exit codes:
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.token != "" {
-				fmt.Fprintln(a.errs, "rollcall: a credential on the command line is shown in process lists and kept in the "+
-					"shell's history; rollcall login or ROLLCALL_TOKEN keeps it out of both")
+				a.warn("a credential on the command line is shown in process lists and kept in the shell's history; " +
+					"rollcall login or ROLLCALL_TOKEN keeps it out of both")
 			}
 			return nil
 		},

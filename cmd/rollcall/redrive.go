@@ -46,7 +46,7 @@ func (a *app) eachMessage(verb string, messages []string, do func(message string
 		if err := do(m); err != nil {
 			first = cmp.Or(first, err)
 			failed++
-			fmt.Fprintf(a.errs, "rollcall: %s: %v\n", m, err)
+			a.failed(m, err)
 		}
 	}
 	if failed == 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // What an enrolment token is when the call doesn't say: good for one agent, for
@@ -26,9 +27,12 @@ func enrol(reg *registry.Registry) func(context.Context, httpapi.Call, api.Enrol
 			lasts = time.Duration(*in.Seconds) * time.Second
 		}
 		text, e, err := reg.Enrol(ctx, in.WorkspaceID, uses, lasts, actor(c), c.Now)
+		next := "the agent sends it as enrolment_token when it registers, and is given its credential"
+		if reg.Policy.Bootstrap == workspace.Open {
+			next += "; bootstrap is open here: an id that is new is let in with or without a token, and takes no use of it"
+		}
 		return api.Enrolment{
-			EnrolmentID: e.ID, Token: text, WorkspaceID: e.Workspace, Uses: e.Uses, ExpiresAt: e.Until,
-			Next: "the agent sends it as enrolment_token when it registers, and is given its credential",
+			EnrolmentID: e.ID, Token: text, WorkspaceID: e.Workspace, Uses: e.Uses, ExpiresAt: e.Until, Next: next,
 		}, err
 	}
 }

@@ -55,8 +55,8 @@ func testWebhook(
 	hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.WebhookPath) (api.TestedWebhook, error) {
 	return func(ctx context.Context, _ httpapi.Call, in api.WebhookPath) (api.TestedWebhook, error) {
-		status, err := hooks.Test(ctx, in.WebhookID)
-		return api.TestedWebhook{WebhookID: in.WebhookID, Status: status}, err
+		h, status, err := hooks.Test(ctx, in.WebhookID)
+		return api.TestedWebhook{WebhookID: in.WebhookID, Status: status, Next: h.Resume()}, err
 	}
 }
 

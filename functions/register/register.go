@@ -42,7 +42,7 @@ func register(
 			WebhookSecret: out.SigningSecret,
 			Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
 			NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
-			WorkspaceStatus: status,
+			WorkspaceStatus: status, Ignored: c.UnknownMembers(in),
 		}, nil
 	}
 }

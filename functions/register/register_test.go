@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,38 @@ import (
 )
 
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// What a register does not have is named in its answer, as a member that is misspelt would otherwise go unnoticed. What
+// the clients that exist send is all known.
+func TestUnknownMembersAreNamed(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	many := `"delivery_mode": "poll"`
+	for i := range 30 {
+		many += fmt.Sprintf(`, "m%02d": 1`, i)
+	}
+	for members, want := range map[string][]string{
+		`"delivery_mode": "poll", "agent_card": {"name": "a", "skils": []}`: nil,
+		`"URL": "", "Delivery_Mode": "poll", "runtime": "x"`:                nil,
+		`"delivery_mode": "poll", "urll": "http://a", "Agentcard": {}`:      {"Agentcard", "urll"},
+		`"delivery_mode": "poll", "` + long + `": 1`:                        {long[:60] + "…"},
+		many: {"m00", "m01", "m02", "m03", "m04", "m05", "m06", "m07", "m08", "m09", "m10", "m11", "m12", "m13", "m14", "m15",
+			"m16", "m17", "m18", "m19"},
+	} {
+		env := fixture.Env(t)
+		handle := httpapi.Serve(slog.New(slog.DiscardHandler), func() time.Time { return now }, env.Gate, endpoints(env)...)
+		resp, err := handle(t.Context(), events.APIGatewayV2HTTPRequest{
+			RouteKey: api.Register.Route, Body: `{"id": "` + fixture.PushID + `", ` + members + `}`,
+			Headers: map[string]string{"content-type": api.JSON, "authorization": "Bearer fixture-token"},
+		})
+		var out api.Registered
+		if err != nil || resp.StatusCode != 200 || json.Unmarshal([]byte(resp.Body), &out) != nil {
+			t.Fatalf("%v: %s", err, resp.Body)
+		}
+		if !slices.Equal(out.Ignored, want) || strings.Contains(resp.Body, "ignored") != (want != nil) {
+			t.Errorf("%.80s: %q, want %q", members, out.Ignored, want)
+		}
+	}
+}
 
 // An agent whose boots are refused for what it declares keeps its old mode. Why
 // they are is in the evidence, and in the hint as soon as something is wrong; the

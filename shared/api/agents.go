@@ -40,6 +40,7 @@ type Registered struct {
 	Inbox           Inbox            `json:"inbox"`
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
 	WorkspaceStatus workspace.Status `json:"workspace_status"`
+	Ignored         []string         `json:"ignored,omitempty" description:"members of the body that a register does not have: nothing was read of them. At most 20, each cut at 64 bytes"`
 }
 
 // UpdateCard is the call with which an agent replaces its card.
@@ -159,7 +160,7 @@ type ActivityRequest struct {
 	WorkspacePath
 	Type      string `json:"-" query:"type" description:"of the log: only these rows; a2a_receive: a poll for mail"`
 	Source    string `json:"-" query:"source" enum:"canvas,agent" description:"from the user, or from agents"`
-	PeerID    string `json:"-" query:"peer_id" description:"the conversation with that workspace"`
+	PeerID    string `json:"-" query:"peer_id" description:"only the conversation with this workspace: a text that can't be an id is 400, and with an id that nobody has, or that never wrote, there are no rows"`
 	Limit     *int   `json:"-" query:"limit" minimum:"1" maximum:"500" description:"how many rows at most; default 100"`
 	SinceSecs *int   `json:"-" query:"since_secs" minimum:"1" maximum:"2592000" description:"of the log; a poll hands out all that waits"`
 	SinceID   string `json:"-" query:"since_id" description:"the cursor: the id of the last row read; it acknowledges everything up to it"`

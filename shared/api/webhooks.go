@@ -89,6 +89,7 @@ var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 type TestedWebhook struct {
 	WebhookID string `json:"webhook_id"`
 	Status    int    `json:"http_status"`
+	Next      string `json:"next,omitempty" description:"what to do now: of one that is failing or disabled, the command that has it posted to again"`
 }
 
 // RotateWebhook is the call that gives a webhook a new secret.

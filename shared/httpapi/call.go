@@ -9,8 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/netip"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,6 +120,28 @@ func (c Call) Raw() ([]byte, error) {
 		err = tooLarge()
 	}
 	return body, err
+}
+
+// Of the members that a request does not have, maxUnknown are named, each by so many bytes.
+const maxUnknown, maxUnknownName = 20, 64
+
+// UnknownMembers are the names of the members of the body that a request has no field for, in order: nothing is read of
+// them. Names match in any case, as the decoder has it.
+func (c Call) UnknownMembers(request any) []string {
+	var body map[string]json.RawMessage
+	if c.Decode(&body) != nil {
+		return nil // it was read before
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(request)) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		maps.DeleteFunc(body, func(member string, _ json.RawMessage) bool { return strings.EqualFold(member, name) })
+	}
+	names := slices.Sorted(maps.Keys(body))
+	names = names[:min(len(names), maxUnknown)]
+	for i, name := range names {
+		names[i] = chat.Clip(name, maxUnknownName)
+	}
+	return names
 }
 
 func tooLarge() error {

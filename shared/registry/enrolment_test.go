@@ -399,3 +399,30 @@ func TestAFalseEnrolmentTellsNoIDs(t *testing.T) {
 		}
 	}
 }
+
+// Where bootstrap is open, an enrolment token lets nobody in who would not come in without it, and no use of it is taken:
+// a token for one agent is there for the next one too. The audit trail says so. Where it is not, each agent takes a use.
+func TestAnEnrolmentIsNotUsedWhereBootstrapIsOpen(t *testing.T) {
+	for _, open := range []bool{true, false} {
+		r := deployed()
+		if open {
+			r.Policy.Bootstrap = workspace.Open
+		}
+		text := enrol(t, r, "", 1)
+		first, second := agent{t: t, r: r}, agent{t: t, r: r}
+		if code := first.register("w", text, t0); code != "" {
+			t.Fatalf("open is %v: the first is refused: %s", open, code)
+		}
+		if code := second.register("second", text, t0); (code == "") != open {
+			t.Errorf("open is %v: the second is answered %q", open, code)
+		}
+		e, err := r.Enrolments.Enrolment(t.Context(), token.PublicID(text))
+		if uses := map[bool]int{true: 1, false: 0}[open]; err != nil || e.Uses != uses {
+			t.Errorf("open is %v: %d uses are left, %v", open, e.Uses, err)
+		}
+		lines := trail(t, r)
+		if len(lines) != 1 || strings.Contains(lines[0].Summary, "was not looked at") != open {
+			t.Errorf("open is %v: %+v", open, lines)
+		}
+	}
+}

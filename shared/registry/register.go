@@ -156,6 +156,9 @@ func (a admitted) audit(
 	default:
 		return nil
 	}
+	if in.Enrolment != "" && !a.byEnrolment && (a.Mint || a.Trust) {
+		e.Summary += "; the enrolment token that it brought was not looked at, and no use of it was taken"
+	}
 	return &e
 }
 

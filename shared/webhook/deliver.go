@@ -189,22 +189,52 @@ func (s *Service) save(ctx context.Context, h *Hook, by *activity.AuditEntry) er
 
 // Test posts an event that tells of nothing, and returns what was answered. It counts for and against nothing. Errors:
 // webhook_unknown, webhook_failed, platform_unavailable.
-func (s *Service) Test(ctx context.Context, id string) (status int, err error) {
-	h, err := s.Store.Hook(ctx, id)
-	if err != nil {
-		return 0, err
+func (s *Service) Test(ctx context.Context, id string) (h Hook, status int, err error) {
+	if h, err = s.Store.Hook(ctx, id); err != nil {
+		return h, 0, err
 	}
 	now := s.Clock.Now()
 	body, err := json.Marshal(event{TypeTest, now, map[string]string{"webhook_id": id}})
 	if err != nil {
-		return 0, err
+		return h, 0, err
 	}
 	status, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("test-%s-%d", id, now.UnixMilli()), now, h.Secrets(now), body)
 	if err != nil {
-		return status, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
-			WithHint("check that its URL is right and that it answers with 2xx within ten seconds", "stop")
+		return h, status, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
+			WithHint(h.mend(status), "stop")
 	}
-	return status, nil
+	return h, status, nil
+}
+
+// mend is what to do about a receiver that answered a test with a status, or not at all (0).
+func (h Hook) mend(status int) string {
+	again := "then run rollcall webhook test " + h.ID
+	if resume := h.Resume(); resume != "" {
+		again += ", and when it is taken " + resume
+	}
+	move := "delete the webhook and create one for the right URL (rollcall webhook delete " + h.ID + ")"
+	switch {
+	case status == 0:
+		return "have the receiver listen where the platform reaches it, and answer within ten seconds; " + again
+	case status == 401 || status == 403:
+		return "have the receiver verify the signature with the secret of this webhook (rollcall webhook rotate " + h.ID +
+			" makes a new one); " + again
+	case status >= 300 && status < 400:
+		return "redirects are not followed: " + move
+	case status == 404 || status == 405:
+		return "the URL is not that of the receiver: mend the receiver, or " + move + "; " + again
+	case status == gone:
+		return "410 says that nobody wants its events any more, and disables it: mend the receiver; " + again
+	}
+	return "look at the receiver's log for why it does not answer with 2xx; " + again
+}
+
+// Resume is the command that has a webhook posted to at once, when it is failing or disabled; "" of one that works.
+func (h Hook) Resume() string {
+	if h.Failures == 0 && h.DisabledAt.IsZero() {
+		return ""
+	}
+	return "rollcall webhook enable " + h.ID
 }
 
 // knownFor is how long it is taken for known whether there is a webhook.

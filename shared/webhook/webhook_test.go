@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -283,7 +284,7 @@ func TestARotationSignsByBoth(t *testing.T) {
 		want  []string
 	}{{time.Hour, []string{rotated.Secret, h.Secret}}, {25 * time.Hour, []string{rotated.Secret}}} {
 		b.now = h.CreatedAt.Add(c.after)
-		if status, err := b.Test(t.Context(), h.ID); err != nil || status != 200 || !slices.Equal(b.secrets, c.want) {
+		if _, status, err := b.Test(t.Context(), h.ID); err != nil || status != 200 || !slices.Equal(b.secrets, c.want) {
 			t.Errorf("after %s: %d, %v, %v", c.after, status, b.secrets, err)
 		}
 	}
@@ -357,7 +358,7 @@ func TestWhatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Test(t.Context(), all[0].ID); fault.CodeOf(err) != fault.WebhookFailed {
+	if _, _, err := b.Test(t.Context(), all[0].ID); fault.CodeOf(err) != fault.WebhookFailed {
 		t.Error(err)
 	}
 }
@@ -480,5 +481,44 @@ func TestALogWithoutNewsIsReadInSeveralRuns(t *testing.T) {
 	}
 	if !b.hook(t, h.ID).ClaimedUntil.IsZero() {
 		t.Error("it is held after the last run")
+	}
+}
+
+// What to do about a test that was not taken depends on what was answered. How a webhook goes on that is failing or
+// disabled is said too: a test that is taken does not bring that about.
+func TestTheHintOfATestSaysWhatToMend(t *testing.T) {
+	for status, want := range map[int]string{
+		0: "listen where the platform reaches it", 302: "redirects are not followed", 401: "verify the signature",
+		403: "verify the signature", 404: "the URL is not that of the receiver", 405: "the URL is not that of the receiver",
+		410: "nobody wants its events", 400: "the receiver's log", 500: "the receiver's log", 503: "the receiver's log",
+	} {
+		for _, failing := range []bool{false, true} {
+			b := newBench()
+			b.create(t)
+			all, err := b.Store.Hooks(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.answer = func(int64) int { return 500 }
+			if failing {
+				b.change("online", "offline")
+				if err := b.Deliver(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.answer = func(int64) int { return status }
+			_, _, err = b.Test(t.Context(), all[0].ID)
+			e, _ := errors.AsType[*fault.Error](err)
+			if e == nil || e.Code != fault.WebhookFailed || !strings.Contains(e.Hint, want) ||
+				(status/100 != 3 && !strings.Contains(e.Hint, "rollcall webhook test "+all[0].ID)) ||
+				(status/100 != 3 && strings.Contains(e.Hint, "rollcall webhook enable "+all[0].ID) != failing) {
+				t.Errorf("%d, failing %v: %+v", status, failing, e)
+			}
+			b.answer = func(int64) int { return 204 }
+			h, _, err := b.Test(t.Context(), all[0].ID)
+			if err != nil || (h.Resume() != "") != failing {
+				t.Errorf("failing %v: %q %v", failing, h.Resume(), err)
+			}
+		}
 	}
 }
