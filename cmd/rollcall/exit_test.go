@@ -53,7 +53,8 @@ func TestAnErrorIsAnObject(t *testing.T) {
 			_, _ = w.Write([]byte(`{"error": "not now", "code": "platform_unavailable", "hint": "wait", "action": "retry"}`))
 		default:
 			w.WriteHeader(http.StatusNotFound)
-			_, _ = w.Write([]byte(`{"error": "no such workspace \u202e", "code": "workspace_unknown", "hint": "look", "action": "stop"}`))
+			_, _ = w.Write([]byte(`{"error": "no such workspace \u202e", "code": "workspace_unknown", ` +
+				`"hint": "look", "action": "stop"}`))
 		}
 	}))
 	defer platform.Close()

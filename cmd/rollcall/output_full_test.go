@@ -22,8 +22,8 @@ func TestAFullDiskIsAnError(t *testing.T) {
 		code := run(t.Context(), strings.Fields(args), nil, full, &errs)
 		want := "rollcall: the output can't be written: no space left on device\n"
 		if strings.Contains(args, "json") {
-			want = `{"error":"the output can't be written: no space left on device","code":"not_done","hint":"","action":"stop"}` +
-				"\n"
+			want = `{"error":"the output can't be written: no space left on device",` +
+				`"code":"not_done","hint":"","action":"stop"}` + "\n"
 		}
 		if code != exitRefused || errs.String() != want {
 			t.Errorf("rollcall %s: exit %d, %q", args, code, errs.String())

@@ -129,7 +129,7 @@ func TestReceive(t *testing.T) {
 			body: send, secret: "whsec_YW5vdGhlcg==", status: 401, answer: "no matching signature",
 		},
 		"a notice of the platform": {body: send, source: "_rollcall", status: 204},
-		"no JSON": {body: `hello`, status: 400, answer: "not A2A"},
+		"no JSON":                  {body: `hello`, status: 400, answer: "not A2A"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := testAgent(t, "")

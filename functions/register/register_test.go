@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -32,8 +33,10 @@ func TestUnknownMembersAreNamed(t *testing.T) {
 		`"URL": "", "Delivery_Mode": "poll", "runtime": "x"`:                nil,
 		`"delivery_mode": "poll", "urll": "http://a", "Agentcard": {}`:      {"Agentcard", "urll"},
 		`"delivery_mode": "poll", "` + long + `": 1`:                        {long[:60] + "…"},
-		many: {"m00", "m01", "m02", "m03", "m04", "m05", "m06", "m07", "m08", "m09", "m10", "m11", "m12", "m13", "m14", "m15",
-			"m16", "m17", "m18", "m19"},
+		many: {
+			"m00", "m01", "m02", "m03", "m04", "m05", "m06", "m07", "m08", "m09", "m10", "m11", "m12", "m13", "m14", "m15",
+			"m16", "m17", "m18", "m19",
+		},
 	} {
 		env := fixture.Env(t)
 		handle := httpapi.Serve(slog.New(slog.DiscardHandler), func() time.Time { return now }, env.Gate, endpoints(env)...)
@@ -42,7 +45,7 @@ func TestUnknownMembersAreNamed(t *testing.T) {
 			Headers: map[string]string{"content-type": api.JSON, "authorization": "Bearer fixture-token"},
 		})
 		var out api.Registered
-		if err != nil || resp.StatusCode != 200 || json.Unmarshal([]byte(resp.Body), &out) != nil {
+		if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(resp.Body), &out) != nil {
 			t.Fatalf("%v: %s", err, resp.Body)
 		}
 		if !slices.Equal(out.Ignored, want) || strings.Contains(resp.Body, "ignored") != (want != nil) {

@@ -135,9 +135,9 @@ var CancelMessage = declare[GetMessageRequest, Receipt](Operation{
 	ID: "postWorkspacesIdMessagesMessageIdCancel", Tag: "operator",
 	Names:   "the workspace that the message is for",
 	Summary: "End a waiting message",
-	Description: "A workspace ends what it sent itself, such as a task that it delegated. A message in flight ends too; an " +
-		"agent that has it may go on with it. One that has ended stays as it is: 409 message_already_terminal says how it " +
-		"ended.",
+	Description: "A workspace ends what it sent itself, such as a task that it delegated. A message in flight ends too; " +
+		"an agent that has it may go on with it. One that has ended stays as it is: 409 message_already_terminal says how " +
+		"it ended.",
 	Access: ByAnyWorkspace | ByOperator,
 	Errors: errs(400, 401, 403, 404, 409, 410),
 })

@@ -26,8 +26,9 @@ func Replies(body json.RawMessage) bool {
 	return false
 }
 
-// asked reports whether the message is one whose end is told to a workspace by a message: a workspace sent it to another
-// one. Whoever gave a callback URL is told there. What the platform itself sends, such as an answer, asks nothing.
+// asked reports whether the message is one whose end is told to a workspace by a message: a workspace sent it to
+// another one. Whoever gave a callback URL is told there. What the platform itself sends, such as an answer, asks
+// nothing.
 func (m Message) asked() bool {
 	return m.Source != "" && m.Source != m.Workspace && m.AnswerTo == "" && m.Callback == "" && !m.Probe
 }
@@ -40,8 +41,8 @@ func (m Message) OwesAnswer() bool {
 		(m.AnswerText() != "" || m.TaskError() != "")
 }
 
-// OwesNotice reports whether the sender of an ended message is owed the word that it was not delivered: a workspace that
-// has not cancelled it itself. An answer of an agent is a message of its own, and owed that word too.
+// OwesNotice reports whether the sender of an ended message is owed the word that it was not delivered: a workspace
+// that has not cancelled it itself. An answer of an agent is a message of its own, and owed that word too.
 func (m Message) OwesNotice() bool {
 	lost := m.State == Expired || m.State == Dead || m.State == Cancelled
 	return m.asked() && lost && !(m.State == Cancelled && m.ByWish)

@@ -314,8 +314,8 @@ func TestADelegationIsAsFarAsItsTask(t *testing.T) {
 	}
 }
 
-// What the agent says of a task when it is asked, its delegation is too: as soon as the task goes on no more. Nothing is
-// taken over from another task, nor for a workspace that did not give it.
+// What the agent says of a task when it is asked, its delegation is too: as soon as the task goes on no more. Nothing
+// is taken over from another task, nor for a workspace that did not give it.
 func TestADelegationIsAsFarAsItsAgentSaysWhenAsked(t *testing.T) {
 	task := func(id, state string) []byte {
 		return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":"c","result":{"kind":"task","id":%q,"status":{"state":%q,`+
@@ -336,7 +336,8 @@ func TestADelegationIsAsFarAsItsAgentSaysWhenAsked(t *testing.T) {
 		"an error":         {[]byte(`{"error":{"code":-32001,"message":"no such task"}}`), peer, "dispatched working said"},
 		"another one asks": {task("t", "completed"), workspace.Life{Workspace: "other"}, "dispatched working said"},
 		"1.0": {
-			[]byte(`{"result":{"task":{"id":"t","status":{"state":"TASK_STATE_COMPLETED"},"artifacts":[{"parts":[{"text":"42"}]}]}}}`),
+			[]byte(`{"result":{"task":{"id":"t","status":{"state":"TASK_STATE_COMPLETED"},` +
+				`"artifacts":[{"parts":[{"text":"42"}]}]}}}`),
 			peer, "completed completed 42",
 		},
 	} {
@@ -375,8 +376,8 @@ func TestADelegationIsAsFarAsItsAgentSaysWhenAsked(t *testing.T) {
 	}
 }
 
-// A task that was sent as a message may be answered before it is delegated, and not acknowledged yet: then the delegation
-// is that message, and has its answer.
+// A task that was sent as a message may be answered before it is delegated, and not acknowledged yet: then the
+// delegation is that message, and has its answer.
 func TestAnAnswerThatCameBeforeTheDelegationCounts(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	w.Register(registry.Registration{ID: "peer", Mode: workspace.Poll, From: "10.0.0.2"})

@@ -176,8 +176,8 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 	})
 }
 
-// CancelAsSender ends an open message of a sender, because that sender said so. What another one sent is not there, also
-// for its receiver. Errors: message_unknown, message_already_terminal.
+// CancelAsSender ends an open message of a sender, because that sender said so. What another one sent is not there,
+// also for its receiver. Errors: message_unknown, message_already_terminal.
 func (d *Delivery) CancelAsSender(
 	ctx context.Context, id, messageID string, sender workspace.Life, now time.Time,
 ) (chat.Message, error) {
@@ -189,7 +189,8 @@ func (d *Delivery) CancelAsSender(
 		switch {
 		case SenderOf(m) != sender || m.AnswerTo != "": // an answer is sent by the platform
 			return m, MailboxUpdate{}, fault.New(fault.MessageUnknown,
-				"no message of the caller has this id here; a message is cancelled by the workspace that sent it, or by an operator").
+				"no message of the caller has this id here; a message is cancelled by the workspace that sent it, "+
+					"or by an operator").
 				WithHint("check the id, and whom the message was for", "stop")
 		case !m.State.Open(): // the answer says whether its task goes on
 			var err error

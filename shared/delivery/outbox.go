@@ -12,12 +12,11 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// The outbox is what is left to do when a message has ended: a dead one's ticket
-// goes to the dead-letter queue and its death is announced; a sender that gave a
-// callback URL is told; a workspace that asked is sent the answer, or the word that
-// there is none. An item is written in the transaction of the end itself, so that no
-// crash forgets it, and struck off when it is done. It may be done twice. A callback is not: each call is claimed before it is made, and counts even
-// when it is cut off.
+// The outbox is what is left to do when a message has ended: a dead one's ticket goes to the dead-letter queue and
+// its death is announced; a sender that gave a callback URL is told; a workspace that asked is sent the answer, or
+// the word that there is none. An item is written in the transaction of the end itself, so that no crash forgets it,
+// and struck off when it is done. It may be done twice. A callback is not: each call is claimed before it is made,
+// and counts even when it is cut off.
 
 // outboxOf is what the ends among the moves leave to do.
 func outboxOf(moves []chat.Move) (items []OutboxItem) {

@@ -299,7 +299,8 @@ func TestATaskThatGoesOnIsForItsAgentToEnd(t *testing.T) {
 		w.NoError(err)
 		w.DrainOnce()
 		_, err = w.CancelAsSender(t.Context(), world.ID, "q", peer, w.Now)
-		if e, _ := errors.AsType[*fault.Error](err); fault.CodeOf(err) != fault.MessageAlreadyTerminal || !strings.Contains(e.Hint, hint) {
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok || e.Code != fault.MessageAlreadyTerminal || !strings.Contains(e.Hint, hint) {
 			t.Errorf("%s: %v, %+v", state, err, e)
 		}
 	}

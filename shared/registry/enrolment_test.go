@@ -400,8 +400,9 @@ func TestAFalseEnrolmentTellsNoIDs(t *testing.T) {
 	}
 }
 
-// Where bootstrap is open, an enrolment token lets nobody in who would not come in without it, and no use of it is taken:
-// a token for one agent is there for the next one too. The audit trail says so. Where it is not, each agent takes a use.
+// Where bootstrap is open, an enrolment token lets nobody in who would not come in without it, and no use of it is
+// taken: a token for one agent is there for the next one too. The audit trail says so. Where it is not, each agent
+// takes a use.
 func TestAnEnrolmentIsNotUsedWhereBootstrapIsOpen(t *testing.T) {
 	for _, open := range []bool{true, false} {
 		r := deployed()
