@@ -32,6 +32,25 @@ func documents(t *testing.T) []string {
 	return out
 }
 
+// Each decision stands once in the list of decisions, with its title.
+func TestEachDecisionIsListedOnce(t *testing.T) {
+	list, err := os.ReadFile("../docs/decisions/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../docs/decisions/0*.md")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d decisions: %v", len(files), err)
+	}
+	for _, file := range files {
+		number, _, _ := strings.Cut(filepath.Base(file), "-")
+		line := fmt.Sprintf("- [%s](%s) ", number, filepath.Base(file))
+		if n := strings.Count(string(list), line); n != 1 {
+			t.Errorf("%s is listed %d times", filepath.Base(file), n)
+		}
+	}
+}
+
 func TestEachPathInADocumentExists(t *testing.T) {
 	paths := 0
 	for _, document := range documents(t) {
