@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -44,10 +45,14 @@ const (
 func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, err error) {
 	until := d.Clock.Now().Add(outboxFor)
 	if f.OutboxItems > 0 {
-		again, err = d.clearOutbox(ctx, ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}, false, until)
+		var found int
+		found, again, err = d.clearOutbox(ctx, ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}, false, until)
+		if err == nil && found == 0 {
+			err = d.countNothingLeft(ctx, f)
+		}
 	}
 	for _, life := range f.FormerLives() {
-		_, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true, until) // the sweep sees to the rest
+		_, _, formerErr := d.clearOutbox(ctx, ChatQueue{Life: life}, true, until) // the sweep sees to the rest
 		err = errors.Join(err, formerErr)
 	}
 	return again, err
@@ -55,14 +60,15 @@ func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again 
 
 // clearOutbox does what is left to do for a life's ended messages. An item that fails
 // stays, and does not keep the others from being done. No item is begun after until.
-// again is as in clearOutboxes.
+// found is how many there were; again is as in clearOutboxes.
 func (d *Delivery) clearOutbox(
 	ctx context.Context, q ChatQueue, former bool, until time.Time,
-) (again time.Time, err error) {
+) (found int, again time.Time, err error) {
 	items, err := d.Ledger.Outbox(ctx, q.Life)
 	if err != nil {
-		return time.Time{}, err
+		return 0, time.Time{}, err
 	}
+	found = len(items)
 	for i := len(items) - 1; i > 0; i-- { // Fisher-Yates
 		j := int(d.Clock.Random() * float64(i+1))
 		items[i], items[j] = items[j], items[i]
@@ -86,7 +92,21 @@ func (d *Delivery) clearOutbox(
 			again = at
 		}
 	}
-	return again, errors.Join(failed...)
+	return found, again, errors.Join(failed...)
+}
+
+// countNothingLeft mends the number of what is left to do, where nothing was found that it counts: else a purge would
+// wait for it without end. An item is written under the id of its message and the version of its end. When the id is
+// used anew after the receipt was deleted, with the item of its first end still there, the second one replaces it.
+// Whatever is written meanwhile moves a counter, and keeps the number as it is.
+func (d *Delivery) countNothingLeft(ctx context.Context, f workspace.Facts) error {
+	next := f
+	next.OutboxItems = 0
+	err := d.Ledger.CorrectCounters(ctx, f, next)
+	if fault.CodeOf(err) == fault.Conflict {
+		return nil
+	}
+	return err
 }
 
 // doOutboxItem does what an item says, and strikes it off. The item of a word that

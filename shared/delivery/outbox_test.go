@@ -296,3 +296,18 @@ func (h hanging) Tell(context.Context, delivery.Target, chat.Message) error {
 	h()
 	return nil
 }
+
+// Something is counted as left to do that is not there. The next drain finds that out, and no purge waits for it.
+func TestWhatIsNotLeftToDoIsNotCounted(t *testing.T) {
+	w := world.New(t, workspace.Poll, "")
+	f := w.Facts()
+	wrong := f
+	wrong.OutboxItems = 2
+	if err := w.Store.CorrectCounters(t.Context(), f, wrong); err != nil {
+		t.Fatal(err)
+	}
+	w.DrainOnce()
+	if n := w.Facts().OutboxItems; n != 0 {
+		t.Errorf("%d are left to do", n)
+	}
+}

@@ -172,8 +172,8 @@ type Ledger interface {
 	CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error)
 	// NoteAudited notes the sum of counters that were found to be those of the ledger.
 	NoteAudited(ctx context.Context, life workspace.Life, sum int64) error
-	// CorrectCounters replaces the mailbox's counters, if they are still those of
-	// seen.
+	// CorrectCounters replaces the mailbox's counters, that of what is left to do among
+	// them, if they are still those of seen.
 	CorrectCounters(ctx context.Context, seen, next workspace.Facts) error
 }
 

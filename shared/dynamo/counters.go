@@ -37,7 +37,8 @@ func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts)
 	was, is := encodeFacts(seen), encodeFacts(next)
 	var c change
 	c.require(presentLife(seen.Life()))
-	for _, counter := range workspace.FieldsOf[workspace.Counters]() {
+	counters := append(workspace.FieldsOf[workspace.Counters](), "OutboxItems")
+	for _, counter := range counters {
 		name := lease(counter)
 		if av, ok := was[leaseAttributes[counter]]; ok {
 			c.require(name.Equal(av))
@@ -46,7 +47,7 @@ func (s *Store) CorrectCounters(ctx context.Context, seen, next workspace.Facts)
 			c.require(name.NotExists().Or(name.Equal(num(0))))
 		}
 	}
-	for _, field := range append(workspace.FieldsOf[workspace.Counters](), "OldestOpen") {
+	for _, field := range append(counters, "OldestOpen") {
 		if av, ok := is[leaseAttributes[field]]; ok {
 			c.set(lease(field), av)
 		} else {

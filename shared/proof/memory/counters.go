@@ -36,10 +36,10 @@ func (s *Store) CorrectCounters(_ context.Context, seen, next workspace.Facts) e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.facts[seen.ID]
-	if !ok || f.Life() != seen.Life() || f.Counters != seen.Counters {
+	if !ok || f.Life() != seen.Life() || f.Counters != seen.Counters || f.OutboxItems != seen.OutboxItems {
 		return conflict()
 	}
-	f.Counters, f.OldestOpen = next.Counters, next.OldestOpen
+	f.Counters, f.OldestOpen, f.OutboxItems = next.Counters, next.OldestOpen, next.OutboxItems
 	s.facts[seen.ID] = keptFacts(f)
 	return nil
 }

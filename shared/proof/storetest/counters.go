@@ -16,12 +16,20 @@ func (c contract) counters(t T) {
 	t.Run("it writes each counter, and is refused when it alone differs", func(t T) {
 		c.guarded(t, "Missing", groupLeaves[workspace.Counters](), c.CorrectCounters)
 	})
+	t.Run("it is refused when the number of what is left to do differs", func(t T) {
+		f := c.created(t)
+		other := f
+		other.OutboxItems++
+		wantCode(t, c.CorrectCounters(t.Context(), other, f), fault.Conflict)
+		must(t, c.CorrectCounters(t.Context(), f, other))
+		wantCode(t, c.CorrectCounters(t.Context(), f, f), fault.Conflict)
+	})
 	t.Run("it writes when the oldest open message was accepted, and no other field", func(t T) {
 		f := c.created(t)
 		next := factsOf(f.ID, 7, 1)
 		must(t, c.CorrectCounters(t.Context(), f, next))
 		want := f
-		want.Counters, want.OldestOpen = next.Counters, next.OldestOpen
+		want.Counters, want.OldestOpen, want.OutboxItems = next.Counters, next.OldestOpen, next.OutboxItems
 		same(t, want, c.read(t, f.ID))
 		must(t, c.CorrectCounters(t.Context(), want, f))
 		same(t, f, c.read(t, f.ID))
