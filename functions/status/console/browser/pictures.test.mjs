@@ -45,7 +45,7 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
   const errors = await make('Translator', url)
   await beats(errors, { error_rate: 0.8, sample_error: 'quota exceeded' })
   wanted.push([errors, 'Most of what it does fails'])
-  wanted.push([await make('Onboarding'), 'Its agent has never called'])
+  wanted.push([await make('Onboarding'), 'No call of its agent was accepted yet'])
   const held = await make('Night batch', url)
   await must('POST', `/workspaces/${held.id}/pause`)
   wanted.push([held, 'An operator holds it'])
