@@ -29,6 +29,8 @@ func TestMachineOnTheEmulator(t *testing.T) {
 		d.Policy.RestBase, d.Policy.RestMax, d.Policy.AsideFor = 100*time.Millisecond, time.Second, time.Second
 		d.Policy.BusyRetry, d.Policy.BusyMax = time.Second, time.Second
 		d.Registry.Policy.DeliveryObjective = time.Second
+		// Wake-ups go to nobody: the deployed dispatch would drain too, and push to an agent that is only here.
+		d.Registry.Wakeups = &memory.Wakeups{}
 		env.AnnounceTo(&memory.Announcer{})
 		protocoltest.Machine(rt, protocoltest.World{
 			Delivery: d, Sweeper: env.Sweeper, Now: time.Now, Advance: time.Sleep,
