@@ -397,7 +397,7 @@ func TestEvidenceIsTrueOfWhatHappened(t *testing.T) {
 			}
 		})
 	}
-	if len(unsaid) > 0 && !t.Failed() {
+	if len(unsaid) > 0 && !t.Failed() && !testing.Short() { // a short test draws too few
 		t.Errorf("no history leads to %v", slices.Collect(maps.Keys(unsaid)))
 	}
 }
