@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -60,11 +59,10 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 
 // repairFirst says to repair the credential before a restart.
 func (s *situation) repairFirst() string {
-	command := s.repairCommand()
-	if strings.HasSuffix(command, " --show") {
+	if s.repairShows() {
 		return "Repair its credential first: " + s.placeWords()
 	}
-	return "Repair its credential first, with " + command + "; " + s.fetchesWords()
+	return "Repair its credential first, with " + s.repairCommand() + "; " + s.fetchesWords()
 }
 
 // tellBoot adds to a verdict that the last register was refused: the agent may be silent, or still be known by what it

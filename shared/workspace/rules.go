@@ -514,18 +514,20 @@ func (s *situation) repairCommand() string {
 	return command
 }
 
+// repairShows reports whether the command of the repair shows a credential, and opens no window.
+func (s *situation) repairShows() bool { return s.repairCommand() == s.showCommand() }
+
 // repairSteps are the steps of a repair: what the command does, and what comes after it.
 func (s *situation) repairSteps(repair, then string) string {
-	command := s.repairCommand()
-	if !strings.HasSuffix(command, " --show") {
-		return repair + " with " + command + ", then " + then
+	if s.repairShows() {
+		return s.placeWords()
 	}
-	return s.placeWords()
+	return repair + " with " + s.repairCommand() + ", then " + then
 }
 
 // repairWords are a hint that asks for a repair: why, and its steps. Where no window is opened, they say why not.
 func (s *situation) repairWords(why, repair, then string) string {
-	if !strings.HasSuffix(s.repairCommand(), " --show") {
+	if !s.repairShows() {
 		return why + ": " + s.repairSteps(repair, then) + "; " + s.fetchesWords()
 	}
 	if unknown, ok := errors.AsType[*fault.Error](s.addressUnknown()); ok {
