@@ -46,7 +46,7 @@ function Console() {
             : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} />
               : <FleetPage live={live} state={state} query={query} onSignIn={() => sign(true)} />}
       </main>
-      <div role="status" aria-live="polite" class="unseen">{state.news}</div>
+      <div role="log" aria-live="polite" aria-label="Changes" class="unseen">{state.news.map(({ n, text }) => <p key={n}>{text}</p>)}</div>
       {keys && <Keys onClose={() => showKeys(false)} />}
       {signing && <Dialog title="Sign in" onClose={() => sign(false)}><SignIn live={live} why="" onDone={() => sign(false)} /></Dialog>}
     </div>

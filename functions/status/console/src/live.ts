@@ -4,7 +4,7 @@
 import { Problem, call, credential, get, of, platformNow } from './api'
 import type { Change, Events, Fleet, Health, Me, Workspace } from './api'
 import { visible } from './visible'
-import { reasonWords, statusWords } from './words'
+import { reasonWords, severity, statusWords } from './words'
 
 /** most is how many workspaces are read: a browser shows more than that badly. */
 export const most = 5_000
@@ -12,6 +12,8 @@ const anewEvery = 300_000
 const screenEvery = 20_000
 const atOnce = 50 // workspaces that one call reads (MaxIDs of shared/api). So small a fleet is looked after whole
 const many = 200 // changes at once with which the whole fleet is read
+const said = 3 // workspaces of one answer whose change is said; of more the number is
+const kept = 20 // lines of news
 const settled = 300 // milliseconds after which the screen does not change any more under who types
 
 export interface State {
@@ -22,11 +24,14 @@ export interface State {
   refused: string | undefined // a credential is needed, and why the last one was not good; undefined: none is
   trouble: string // why the platform can't be asked; '': it can
   readAt: number // when it answered last, by this browser's clock
-  news: string // the last change, for a screen reader
+  news: News[] // the last changes, oldest first, for a screen reader
 }
 
+/** News is one line that a screen reader says. Its number is its own. */
+export interface News { n: number, text: string }
+
 const initial: State = {
-  fleet: undefined, more: false, health: undefined, me: undefined, refused: undefined, trouble: '', readAt: 0, news: '',
+  fleet: undefined, more: false, health: undefined, me: undefined, refused: undefined, trouble: '', readAt: 0, news: [],
 }
 
 /** mayAct reports whether who is signed in may do what an operator does. */
@@ -39,6 +44,9 @@ const later = (ms: number, signal: AbortSignal) => new Promise<void>(done => {
   const timer = setTimeout(done, ms)
   signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
 })
+
+/** severityOf is small for what has to be said first. */
+const severityOf = ({ to }: Change) => severity(to.status, to.reason, [])
 
 /** Live is the state, and who is told of its changes. */
 export class Live {
@@ -197,11 +205,19 @@ export class Live {
   /** apply reads the workspaces that changed. It reports false when they are too many. */
   private async apply(events: Change[], signal: AbortSignal): Promise<boolean> {
     const ids = [...new Set(events.map(e => e.workspace_id))]
-    if (ids.length > many) return false
-    await this.readNamed(ids, signal)
-    const last = events.at(-1)
-    if (last) this.set({ news: this.say(last) })
-    return true
+    if (ids.length <= many) await this.readNamed(ids, signal)
+    this.tell(events)
+    return ids.length <= many
+  }
+
+  /** tell says how each workspace is now, worst first, and of how many it says nothing. */
+  private tell(events: Change[]) {
+    const newest = new Map(events.map(e => [e.workspace_id, e]))
+    const changes = [...newest.values()].sort((a, b) => severityOf(a) - severityOf(b))
+    const lines = changes.slice(0, said).map(e => this.say(e)), rest = changes.length - lines.length
+    if (rest > 0) lines.push(rest === 1 ? '1 more workspace changed' : `${rest} more workspaces changed`)
+    const { news } = this.state, next = (news.at(-1)?.n ?? 0) + 1
+    this.set({ news: [...news, ...lines.map((text, i) => ({ n: next + i, text }))].slice(-kept) })
   }
 
   private say({ workspace_id: id, to }: Change): string {

@@ -44,7 +44,7 @@ class Platform {
 }
 
 /** minutes lets a console follow the platform for so many virtual minutes, and returns what it knows then. */
-async function minutes(t, platform, n, { hidden = false, screen = 50, during } = {}) {
+async function minutes(t, platform, n, { hidden = false, screen = 50, during, each } = {}) {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
   t.mock.method(globalThis, 'fetch', async path => new Response(JSON.stringify(await platform.answer(path))))
   globalThis.document = { hidden }
@@ -54,6 +54,7 @@ async function minutes(t, platform, n, { hidden = false, screen = 50, during } =
   for (let second = 0; second < n * 60; second++) {
     if (second === 1) live.look(platform.fleet.slice(0, screen).map(w => w.id))
     if (second === 25) during?.(live)
+    each?.(second)
     for (let i = 0; i < 30; i++) await new Promise(setImmediate)
     t.mock.timers.tick(1_000)
   }
@@ -105,6 +106,36 @@ test('many changes at once are read with the whole fleet', async t => {
   } })
   assert.equal(state.fleet.filter(w => w.status === 'offline').length, 201)
   assert.ok(platform.calls['page of the fleet'] <= 4 && platform.calls.named <= 3, JSON.stringify(platform.calls))
+})
+
+test('no change is silent: of each answer the worst are said, and how many more there are', async t => {
+  const healthy = ['online', 'healthy'], gone = ['offline', 'lease_expired'], refused = ['degraded', 'credentials_rejected']
+  const sound = 'is online: messages arrive', lost = 'is offline: nothing is heard of its agent', cut = 'is degraded: its credential is refused'
+  for (const [what, changes, lines] of [
+    ['two', { 1: healthy, 2: gone }, ['w2 ' + lost, 'w1 ' + sound]],
+    ['one twice', { 1: gone, ' 1': healthy }, ['w1 ' + sound]],
+    ['three', { 1: healthy, 2: gone, 3: refused }, ['w3 ' + cut, 'w2 ' + lost, 'w1 ' + sound]],
+    ['four', { 1: healthy, 2: gone, 3: refused, 4: gone }, ['w3 ' + cut, 'w2 ' + lost, 'w4 ' + lost, '1 more workspace changed']],
+    ['too many to read one by one', Object.fromEntries([...Array(201).keys()].map(i => [i, gone])),
+      [0, 1, 2].map(i => `w${i} ${lost}`).concat('198 more workspaces changed')],
+  ]) {
+    await t.test(what, async t => {
+      const platform = new Platform(600)
+      const { news } = await minutes(t, platform, 1, { during: () => {
+        for (const [i, to] of Object.entries(changes)) platform.turn(Number(i), ...to)
+      } })
+      assert.deepEqual(news.map(line => line.text), lines)
+    })
+  }
+})
+
+test('the newest twenty lines of news stand, each with its own number', async t => {
+  const platform = new Platform(600)
+  const { news } = await minutes(t, platform, 1, { each: second => {
+    if (second < 50) platform.turn(second, 'offline', 'lease_expired')
+  } })
+  assert.deepEqual(news.map(line => line.text), [...Array(20).keys()].map(i => `w${30 + i} is offline: nothing is heard of its agent`))
+  assert.deepEqual(news.map(line => line.n), [...Array(20).keys()].map(i => news[0].n + i))
 })
 
 test('who turns the page is shown counters of now', async t => {
