@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -85,20 +86,29 @@ func (fl Fleet) lapses(end time.Time, p Policy) (lapsed, of int) {
 type suspicion struct {
 	why      string
 	until    time.Time // from then on, the agent is taken for offline
+	unless   string    // what has to happen for it to end before that
 	evidence []Evidence
 }
 
-// suspect returns the suspicion that lasts longest, or nil if nothing points at the platform now.
+// suspect returns the suspicion that lasts longest, or nil if nothing points at the platform now. It ends before its
+// time only together with the others that last as long.
 func (fl Fleet) suspect(f Facts, p Policy, now time.Time) *suspicion {
 	all := slices.Concat(fl.storeFailed(f, p), fl.outage(f, p), fl.sweeperSilent(f, p), fl.lapsedTogether(f, p))
 	if len(all) == 0 {
 		return nil
 	}
-	s := slices.MaxFunc(all, func(a, b suspicion) int { return a.until.Compare(b.until) })
-	if !now.Before(s.until) {
+	longest := slices.MaxFunc(all, func(a, b suspicion) int { return a.until.Compare(b.until) })
+	if !now.Before(longest.until) {
 		return nil
 	}
-	return &s
+	var unless []string
+	for _, s := range all {
+		if s.until.Equal(longest.until) {
+			unless = append(unless, s.unless)
+		}
+	}
+	longest.unless = strings.Join(unless, ", and ")
+	return &longest
 }
 
 // graceEnd is when silence becomes "offline".
@@ -110,6 +120,7 @@ func (fl Fleet) storeFailed(f Facts, p Policy) []suspicion {
 	}
 	return []suspicion{{
 		why: "the platform's own records can't be read", until: f.graceEnd(p).Add(p.SuspectFor),
+		unless:   "they can be read again",
 		evidence: []Evidence{{fl.SampledAt, "the store did not answer"}},
 	}}
 }
@@ -125,6 +136,7 @@ func (fl Fleet) outage(f Facts, p Policy) []suspicion {
 	}
 	return []suspicion{{
 		why: "the platform itself did not work for a while", until: fl.outageOver(p),
+		unless: "another agent turns out to have been heard all the while",
 		evidence: []Evidence{
 			{fl.OutageStart, "last sweep before the platform fell silent"}, {fl.OutageEnd, "first sweep after it"},
 		},
@@ -153,7 +165,7 @@ func (fl Fleet) sweeperSilent(f Facts, p Policy) []suspicion {
 	}
 	return []suspicion{{
 		why:   "the platform's sweeper has not run since " + stamp(fl.SweptAt) + ", and no agent has been heard either",
-		until: f.graceEnd(p).Add(p.SuspectFor),
+		until: f.graceEnd(p).Add(p.SuspectFor), unless: "either another agent is heard or the sweeper runs again",
 		evidence: []Evidence{
 			{fl.SweptAt, "last sweep"}, {fl.LastSignalAt, "last accepted call of any agent"},
 		},
@@ -168,6 +180,7 @@ func (fl Fleet) lapsedTogether(f Facts, p Policy) []suspicion {
 	}
 	why := fmt.Sprintf("%d of %d agents fell silent at about the same time", lapsed, of)
 	return []suspicion{{
-		why: why, until: f.graceEnd(p).Add(p.SuspectFor), evidence: []Evidence{{fl.SampledAt, why}},
+		why: why, until: f.graceEnd(p).Add(p.SuspectFor), unless: "enough of the others call",
+		evidence: []Evidence{{fl.SampledAt, why}},
 	}}
 }

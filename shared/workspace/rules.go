@@ -296,8 +296,8 @@ func platformSuspect(s *situation) *Verdict {
 		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: check whether the platform works "+
 			"(rollcall problems says when its last sweep ended, and the log of the function sweeper says why) "+
 			"before you restart the agent; "+
-			"if it has not called by %s, it counts as offline",
-			stamp(s.LastSignal()), sus.why, stamp(sus.until)),
+			"unless it calls, it counts as offline by %s as things stand, and earlier only if %s",
+			stamp(s.LastSignal()), sus.why, stamp(sus.until), sus.unless),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
 	}
 }
