@@ -313,12 +313,12 @@ func (m Message) fail(as Outcome, cause string, p Policy, passedAt time.Time, ep
 	cause = m.lastAttempt().ForSender().Error
 	switch used := m.usedAttempts(); {
 	case m.poisoned(p, passedAt):
-		m.end(Dead, now, fmt.Sprintf("%s; %d attempts failed, and the agent took another message at %s",
-			cause, m.failedAttempts(), stamp(passedAt)))
+		m.end(Dead, now, fmt.Sprintf("%s; %s, and the agent took another message at %s",
+			cause, m.triesFailed(), stamp(passedAt)))
 	case p.spent(used):
 		m.setAside(cause, p, epoch, now)
 	default:
-		m.queue(fmt.Sprintf("attempt %d failed: %s", len(used), cause))
+		m.queue(fmt.Sprintf("attempt %d of %d failed: %s", len(used), p.MaxAttempts, cause))
 	}
 	return m
 }
@@ -334,12 +334,22 @@ func (m Message) failedAttempts() int {
 	return n
 }
 
+// triesFailed says how many tries failed, of all that the receipt counts and lists. They are not called attempts: some
+// of them used up none.
+func (m Message) triesFailed() string {
+	failed, all := m.failedAttempts(), m.Tries()
+	if failed < all {
+		return fmt.Sprintf("%d of %d tries failed", failed, all)
+	}
+	return fmt.Sprintf("all %d tries failed", all)
+}
+
 // setAside queues the message, and lets others go first for a while, or until a newer host is there: that one may be
 // mended.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
 	until := now.Add(p.AsideFor)
-	m.queue(fmt.Sprintf("%d attempts failed, the last: %s; others go first until %s, or until the agent registers again; "+
-		"it is tried until %s", m.failedAttempts(), cause, stamp(until), stamp(m.ExpiresAt)))
+	m.queue(fmt.Sprintf("%s, the last: %s; others go first until %s, or until the agent registers again; "+
+		"it is tried until %s", m.triesFailed(), cause, stamp(until), stamp(m.ExpiresAt)))
 	m.NotBefore, m.AsideEpoch = until, epoch
 }
 

@@ -34,7 +34,7 @@ func TestAnOutageKillsNoMail(t *testing.T) {
 	if m.State != chat.Queued || len(m.Attempts) > 20 || !m.Attempts[0].At.Equal(t0.Add(time.Second)) {
 		t.Fatalf("%s with %d attempts kept, the first of %s", m.State, len(m.Attempts), m.Attempts[0].At)
 	}
-	if m.Tries() != 200 || !strings.HasPrefix(m.Reason, "200 attempts failed") {
+	if m.Tries() != 200 || !strings.HasPrefix(m.Reason, "all 200 tries failed") {
 		t.Fatalf("%d tries: %s", m.Tries(), m.Reason)
 	}
 	if m = taken(m, now.Add(p.AsideFor)).Deliver("ok", nil, "", now); m.State != chat.Delivered {

@@ -80,11 +80,12 @@ var outcomeWords = map[Outcome]string{
 	AgentBusy:   "the agent was busy; this used up no attempt",
 	Failed:      "the agent answered with an error",
 	Unreachable: "the agent could not be reached; this used up no attempt",
-	FailedAlone: "no answer came back once more, though the agent took something else since the attempt before",
-	HostGone:    "no answer came back once more, and the agent went away at each of the attempts before",
-	Refused:     "the agent can't take this message",
-	Lost:        "it was not known in time whether the agent took it",
-	Superseded:  "another host registered while it was being delivered; this used up no attempt",
+	FailedAlone: "no answer came back once more, though the agent took something else since the try before; " +
+		"this used up all attempts",
+	HostGone:   "no answer came back once more, and the agent went away at each of the tries before",
+	Refused:    "the agent can't take this message",
+	Lost:       "it was not known in time whether the agent took it",
+	Superseded: "another host registered while it was being delivered; this used up no attempt",
 }
 
 // Words is the outcome in a person's words.

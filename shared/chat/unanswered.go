@@ -55,7 +55,7 @@ func (m Message) Leave(cause string) Message {
 func (m Message) LeaveAgain(cause string, p Policy, passedAt, now time.Time) Message {
 	m = m.clone()
 	m.closeAttempt(HostGone, cause)
-	why := m.lastAttempt().ForSender().Error + ", as at each of the attempts before"
+	why := m.lastAttempt().ForSender().Error + ", as at each of the tries before"
 	if passedAt.Before(m.Unanswered.Aside) && !m.poisoned(p, passedAt) {
 		m.setAsideForAll(why, p, now)
 	} else {
