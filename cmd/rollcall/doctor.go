@@ -118,11 +118,13 @@ func (d *doctor) look(ctx context.Context) {
 	if d.ws == nil {
 		return
 	}
+	probed := d.tryProbe(ctx)
 	d.lookAtAgent()
 	d.lookAtURL(ctx)
-	d.tryProbe(ctx)
+	d.findings = append(d.findings, probed)
 	d.lookAtVerdict()
 	d.oneRemedy()
+	d.agree()
 }
 
 // oneRemedy has what the verdict knows to be broken mended as the verdict says: for one fault there is one step.

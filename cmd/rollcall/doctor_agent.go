@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -149,18 +148,28 @@ func (d *doctor) readAsPerson(ctx context.Context) {
 func (d *doctor) lookAtAgent() {
 	ws := d.ws
 	switch {
-	case ws.RegisteredAt.IsZero():
+	case ws.Status == workspace.StatusRemoved:
+		d.add("register", broken, "an operator removed the workspace: each call of its agent is refused", d.remedy())
+		return
+	case ws.RegisteredAt.IsZero() && ws.LastHeard.IsZero():
 		d.add("register", broken, "it has never registered",
 			cmp.Or(d.remedy(), "start the agent; the answer to its register says what is wrong"))
 		return
 	case ws.Reason == workspace.ReasonCredentialsRejected:
-		d.add("register", broken, "calls of the agent are refused: "+d.hint(), d.remedy())
+		d.add("register", broken, cmp.Or(d.hint(), "calls of the agent are refused"), d.remedy())
+	case ws.RegisteredAt.IsZero():
+		d.add("register", healthy, "never; its other calls are accepted", "")
 	default:
 		d.add("register", healthy, relative(ws.RegisteredAt, d.now), "")
 	}
 	last := ws.LastHeard
 	onlyRegistered := ws.LastHeartbeat.Before(last) && ws.Inbox.LastPollAt.Before(last)
+	standsByLease := ws.Status == workspace.StatusOnline ||
+		ws.Status == workspace.StatusDegraded && ws.Reason != workspace.ReasonCredentialsRejected
 	switch {
+	case ws.LeaseUntil.Before(d.now) && standsByLease: // its grace is not over
+		d.add("heartbeat", warning, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now)+
+			": it is offline soon", "")
 	case ws.LeaseUntil.Before(d.now):
 		d.add("heartbeat", broken, "nothing was accepted since the lease ended, "+relative(ws.LeaseUntil, d.now),
 			"check that the agent runs, and look at its log for the answers to its heartbeats")
@@ -193,27 +202,6 @@ func (d *doctor) lookAtMail() {
 	}
 }
 
-// remedy is what the platform's verdict says to do.
-func (d *doctor) remedy() string {
-	words := strings.Fields(d.ws.Command)
-	if len(words) < 2 || slices.Contains(looking, words[1]) {
-		return d.hint()
-	}
-	return d.ws.Command
-}
-
-// looking are the commands of verdicts that mend nothing.
-var looking = []string{"doctor", "explain", "history", "log", "problems", "receipts", "status"}
-
-// doctorItself is how the platform names this command.
-const doctorItself = "rollcall doctor "
-
-// hint is the hint of the platform's verdict, without the clause that asks to run this command.
-func (d *doctor) hint() string {
-	asks := func(clause string) bool { return strings.HasPrefix(clause, doctorItself) }
-	return strings.Join(slices.DeleteFunc(strings.Split(d.ws.Hint, "; "), asks), "; ")
-}
-
 // lookAtURL connects to the agent's URL from this machine, and sends nothing.
 func (d *doctor) lookAtURL(ctx context.Context) {
 	at, err := url.Parse(d.ws.URL)
@@ -228,16 +216,11 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	failing := d.ws.Reason == workspace.ReasonPushFailing
 	switch {
 	case err == nil:
 		_ = conn.Close() // nothing was sent
-		text := address + " takes connections from this machine"
-		if failing {
-			text += ", and the platform's pushes fail: look at what stands between, and at what the agent answers"
-		}
-		d.add("url", healthy, text, "")
-	case failing:
+		d.add("url", healthy, address+" takes connections from this machine", "")
+	case d.ws.Reason == workspace.ReasonPushFailing:
 		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, not from here either: %s", address, rootOf(err)),
 			"start the agent's server, or register it with the URL where it listens")
 	default:
@@ -245,15 +228,15 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 	}
 }
 
-// tryProbe has the platform send the agent an empty message.
-func (d *doctor) tryProbe(ctx context.Context) {
+// tryProbe has the platform send the agent an empty message, where that is asked for, and returns what came of it. What
+// the platform knows of the workspace is read again after that, as the message may change it.
+func (d *doctor) tryProbe(ctx context.Context) finding {
+	const link = "probe"
 	switch {
 	case !d.asked.probe:
-		d.add("probe", skipped, "no message was sent to the agent: rollcall probe "+d.ws.ID+", or --probe", "")
-		return
+		return finding{link, skipped, "no message was sent to the agent: rollcall probe " + d.ws.ID + ", or --probe", ""}
 	case d.person == "":
-		d.add("probe", skipped, "it needs a person's credential with the scope operate: rollcall login", "")
-		return
+		return finding{link, skipped, "it needs a person's credential with the scope operate: rollcall login", ""}
 	}
 	var out accepted
 	r, err := d.do(ctx, http.MethodPost, workspacePath(d.ws.ID)+"/probe", d.person)
@@ -261,29 +244,34 @@ func (d *doctor) tryProbe(ctx context.Context) {
 		err = json.Unmarshal(r.Raw, &out)
 	}
 	if err != nil {
-		d.add("probe", skipped, err.Error(), "")
-		return
+		return finding{link, skipped, err.Error(), ""}
 	}
 	var last api.Receipt
+	began := time.Now()
 	ended, err := d.await(ctx, probePatience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
 		last = api.Receipt{}
 		err := d.call(ctx, http.MethodGet, messagePath(d.ws.ID, out.MessageID), nil, &last)
 		return err == nil && !last.State.Open(), err
 	})
-	switch {
-	case err != nil:
-		d.add("probe", skipped, err.Error(), "")
-	case last.State == chat.Delivered:
-		d.add("probe", healthy, "a message of the platform reached the agent", "")
-	case ended:
-		d.add("probe", broken, fmt.Sprintf("%s: %s", last.State, last.Reason), d.afterProbe(out.MessageID))
-	default:
-		text := fmt.Sprintf("not delivered within %s: %s", probePatience, last.Reason)
-		if last.LastError != "" {
-			text += " (" + last.LastError + ")"
-		}
-		d.add("probe", broken, text, d.afterProbe(out.MessageID))
+	var after api.Workspace
+	if err == nil {
+		err = d.call(ctx, http.MethodGet, workspacePath(d.ws.ID), nil, &after)
 	}
+	if err != nil {
+		return finding{link, skipped, err.Error(), ""}
+	}
+	d.ws, d.now = &after, d.now.Add(time.Since(began))
+	switch {
+	case last.State == chat.Delivered:
+		return finding{link, healthy, "a message of the platform reached the agent", ""}
+	case ended:
+		return finding{link, broken, fmt.Sprintf("%s: %s", last.State, last.Reason), d.afterProbe(out.MessageID)}
+	}
+	text := fmt.Sprintf("not delivered within %s: %s", probePatience, last.Reason)
+	if last.LastError != "" {
+		text += " (" + last.LastError + ")"
+	}
+	return finding{link, broken, text, d.afterProbe(out.MessageID)}
 }
 
 // afterProbe is what comes after a probe that did not arrive.
@@ -294,19 +282,3 @@ func (d *doctor) afterProbe(messageID string) string {
 
 // probePatience is how long a probe of doctor is followed.
 const probePatience = 20 * time.Second
-
-// lookAtVerdict is for what makes the workspace anything but online and is none of the links before.
-func (d *doctor) lookAtVerdict() {
-	ws := d.ws
-	text := fmt.Sprintf("%s (%s)", ws.Status, ws.Reason)
-	switch {
-	case ws.Status == workspace.StatusOnline:
-		d.add("status", healthy, text, "")
-	case d.diagnosis().Broken != "":
-		d.add("status", broken, text, d.remedy())
-	case ws.Status == workspace.StatusPaused || ws.Status == workspace.StatusProvisioning:
-		d.add("status", warning, text+": "+d.hint(), d.remedy())
-	default:
-		d.add("status", broken, text+": "+d.hint(), d.remedy())
-	}
-}

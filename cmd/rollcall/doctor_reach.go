@@ -73,7 +73,7 @@ func (d *doctor) reach(ctx context.Context) bool {
 	if !d.lookAtPlatform(r) {
 		return false
 	}
-	d.lookAtClock(r.Header, began.Add(took/2))
+	d.lookAtClock(r.Header, began, took)
 	return true
 }
 
@@ -171,29 +171,44 @@ const (
 	clockBroken  = 4 * time.Minute
 )
 
-// lookAtClock compares the platform's clock with this machine's, at the moment in the middle of the call.
-func (d *doctor) lookAtClock(header http.Header, here time.Time) {
+// lookAtClock compares the platform's clock with this machine's, which made a call that began then and took so long.
+func (d *doctor) lookAtClock(header http.Header, began time.Time, took time.Duration) {
 	there, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
-		d.now = here
+		d.now = began.Add(took / 2)
 		d.add("clock", skipped, "the answer has no date", "")
 		return
 	}
 	d.now = there
-	// A date has whole seconds: half of one is the likeliest error.
-	off := here.Sub(there.Add(500 * time.Millisecond))
-	side := "ahead of"
-	if off < 0 {
-		side = "behind"
-	}
-	text := fmt.Sprintf("this machine is %s %s the platform", off.Abs().Round(100*time.Millisecond), side)
+	off, unsure := clockOff(there, began, took)
+	text, next := clockWords(off, unsure), ""
+	is := healthy
 	switch {
 	case off.Abs() >= clockBroken:
-		d.add("clock", broken, text, "set this machine's clock (NTP): signatures of pushes are refused when clocks differ "+
-			"by more than five minutes")
+		is, next = broken, "set this machine's clock (NTP): signatures of pushes are refused when clocks differ "+
+			"by more than five minutes"
 	case off.Abs() > clockNoticed:
-		d.add("clock", warning, text, "")
-	default:
-		d.add("clock", healthy, text, "")
+		is = warning
 	}
+	d.add("clock", is, text, next)
+}
+
+// clockOff is by how much this machine's clock is ahead of the platform's, and how far that may be wrong: there is the
+// date in whole seconds that the platform wrote at some moment of the call.
+func clockOff(there, began time.Time, took time.Duration) (off, unsure time.Duration) {
+	const half = 500 * time.Millisecond
+	return began.Add(took / 2).Sub(there.Add(half)), took/2 + half
+}
+
+// clockWords say by how much two clocks differ, where that can be told.
+func clockWords(off, unsure time.Duration) string {
+	side := "ahead of"
+	switch {
+	case off.Abs() <= unsure:
+		return fmt.Sprintf("this machine's clock and the platform's agree, within %s",
+			(unsure + time.Second - 1).Truncate(time.Second))
+	case off < 0:
+		side = "behind"
+	}
+	return fmt.Sprintf("this machine is %s %s the platform", max(time.Second, off.Abs().Round(time.Second)), side)
 }

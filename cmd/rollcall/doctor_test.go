@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/rollcall/rollcall/shared/token"
 )
 
@@ -166,8 +168,9 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			args: []string{"demo"}, broken: "register", next: "rollcall repair demo",
 		},
 		"silence": {
-			routes: map[string]answer{show: {200, seenAgent(`, "lease_until": "2026-01-31T12:00:00Z"`)}},
-			args:   []string{"demo"}, broken: "heartbeat",
+			routes: map[string]answer{show: {200, seenAgent(`, "lease_until": "2026-01-31T12:00:00Z",
+				"status": "offline", "reason": "lease_expired", "hint": "restart it"`)}},
+			args: []string{"demo"}, broken: "heartbeat", next: "restart it",
 		},
 		"nobody polls": {
 			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "hint": "poll",
@@ -295,4 +298,33 @@ func TestDoctorComparesClocks(t *testing.T) {
 			t.Errorf("%s: %+v", off, v)
 		}
 	}
+}
+
+// Two clocks that agree are said to agree, whenever in the call the platform wrote its date; of two that differ, what
+// is said is true to within what one call can tell.
+func TestTheNoiseOfOneCallIsNoDifferenceOfClocks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(most time.Duration, what string) time.Duration {
+			return time.Duration(rapid.Int64Range(0, int64(most)).Draw(t, what))
+		}
+		began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).Add(draw(time.Second, "begins"))
+		took := draw(3*time.Second, "takes")
+		ahead := draw(2*time.Minute, "ahead") - time.Minute
+		if rapid.Bool().Draw(t, "they agree") {
+			ahead = 0
+		}
+		wrote := began.Add(time.Duration(rapid.Int64Range(0, int64(took)).Draw(t, "writes its date"))).Add(-ahead)
+		off, unsure := clockOff(wrote.Truncate(time.Second), began, took)
+		says := clockWords(off, unsure)
+		agrees := strings.Contains(says, "agree")
+		if (off-ahead).Abs() > unsure || unsure > took/2+time.Second/2 {
+			t.Fatalf("%s ahead, and it is off by %s, give or take %s", ahead, off, unsure)
+		}
+		if ahead == 0 && !agrees || ahead.Abs() > 2*unsure && agrees {
+			t.Fatalf("%s ahead: %s", ahead, says)
+		}
+		if side := map[bool]string{true: "ahead of", false: "behind"}[ahead > 0]; !agrees && !strings.Contains(says, side) {
+			t.Fatalf("%s ahead: %s", ahead, says)
+		}
+	})
 }

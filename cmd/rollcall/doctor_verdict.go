@@ -1,0 +1,139 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// A link may look well from here while the platform's verdict says the contrary: the verdict knows what was refused,
+// and what did not arrive. No line of doctor says ok then.
+
+// agree makes a warning of each link that looked well and that the verdict says is not, with what the verdict says.
+func (d *doctor) agree() {
+	for i, f := range d.findings {
+		if f.Is != healthy {
+			continue
+		}
+		if why, next := d.denied(f.Link); why != "" {
+			d.findings[i] = finding{f.Link, warning, f.Text + "; but " + why, next}
+		}
+	}
+}
+
+// denied says why the verdict denies that a link is well, and what mends it where the verdict's command doesn't; "": it
+// does not deny it.
+func (d *doctor) denied(link string) (why, next string) {
+	ws := d.ws
+	switch link {
+	case "credential":
+		if ws.Hop == workspace.HopCredential || ws.Reason == workspace.ReasonRemoved {
+			return "calls in this agent's name are refused: it sends another one, or none", ""
+		}
+	case "register":
+		return d.registerDenied()
+	case "heartbeat":
+		return d.heartbeatDenied(), ""
+	case "mail":
+		return d.mailDenied(), ""
+	case "url":
+		fails := ws.Reason == workspace.ReasonPushFailing || ws.Reason == workspace.ReasonBacklogStalled
+		if fails || ws.Expected == workspace.ExpectRetrying {
+			return "the platform's pushes fail: look at what stands between, and at what the agent answers", ""
+		}
+	case "probe":
+		if ws.Expected == workspace.ExpectNobody {
+			return "no message reaches it now", ""
+		}
+	}
+	return "", ""
+}
+
+// registerDenied is denied for the agent's registers.
+func (d *doctor) registerDenied() (why, next string) {
+	refused := func(r api.Remark) bool { return r.Code == workspace.RemarkRegisterRefused }
+	switch i := slices.IndexFunc(d.ws.Remarks, refused); {
+	case i >= 0:
+		return d.ws.Remarks[i].Text, d.ws.Remarks[i].Command
+	case d.repairs():
+		return "its next one is refused, until its credential is repaired", ""
+	}
+	return "", ""
+}
+
+// heartbeatDenied is denied for the agent's heartbeats.
+func (d *doctor) heartbeatDenied() string {
+	ws, silent := d.ws, d.now.Sub(d.ws.LastHeard)
+	heard := ws.LastHeard.After(ws.Since) && silent < ws.LeaseUntil.Sub(ws.LastHeard)/2
+	switch {
+	case ws.Reason == workspace.ReasonCredentialsRejected && !arrives(ws.Expected):
+		return "calls of the agent are refused, for their credential"
+	case ws.Reason == workspace.ReasonPushFailing && !heard:
+		return "pushes to the agent fail, and nothing was heard of it since: it may have stopped"
+	}
+	return ""
+}
+
+// mailDenied is denied for the agent's mail.
+func (d *doctor) mailDenied() string {
+	ws := d.ws
+	switch {
+	case ws.Reason == workspace.ReasonPaused:
+		return "an operator paused the workspace: its messages wait"
+	case ws.Expected == workspace.ExpectNobody:
+		return "no message reaches the agent now"
+	case ws.Reason == workspace.ReasonDuplicateHost:
+		return "two agents run under this id: it goes to one of them, or to each"
+	case ws.Reason == workspace.ReasonInboxFull:
+		return "some of it is refused, as the inbox is full"
+	case ws.Reason == workspace.ReasonPlatformSuspect:
+		return "the platform may not deliver it"
+	case ws.Expected == workspace.ExpectRetrying:
+		return "nothing shows that a message arrives: one that is sent now is tried until it does"
+	}
+	return ""
+}
+
+// arrives reports whether a message that is sent now reaches the agent.
+func arrives(e workspace.Expectation) bool {
+	return e == workspace.ExpectNow || e == workspace.ExpectNextPoll || e == workspace.ExpectWhenIdle
+}
+
+// lookAtVerdict is for what makes the workspace anything but online and is none of the links before.
+func (d *doctor) lookAtVerdict() {
+	ws := d.ws
+	text := string(ws.Status) + " (" + string(ws.Reason) + ")"
+	switch {
+	case ws.Status == workspace.StatusOnline:
+		d.add("status", healthy, text, "")
+	case d.diagnosis().Broken != "":
+		d.add("status", broken, text, d.remedy())
+	case ws.Status == workspace.StatusPaused || ws.Status == workspace.StatusProvisioning:
+		d.add("status", warning, text+": "+d.hint(), d.remedy())
+	default:
+		d.add("status", broken, text+": "+d.hint(), d.remedy())
+	}
+}
+
+// remedy is what the platform's verdict says to do.
+func (d *doctor) remedy() string {
+	words := strings.Fields(d.ws.Command)
+	if len(words) < 2 || slices.Contains(looking, words[1]) {
+		return d.hint()
+	}
+	return d.ws.Command
+}
+
+// looking are the commands of verdicts that mend nothing.
+var looking = []string{"doctor", "explain", "history", "log", "problems", "receipts", "status"}
+
+// doctorItself is how the platform names this command.
+const doctorItself = "rollcall doctor "
+
+// hint is the hint of the platform's verdict, without the clause that asks to run this command.
+func (d *doctor) hint() string {
+	asks := func(clause string) bool { return strings.HasPrefix(clause, doctorItself) }
+	return strings.Join(slices.DeleteFunc(strings.Split(d.ws.Hint, "; "), asks), "; ")
+}
