@@ -24,7 +24,8 @@ func repair(reg *registry.Registry) func(context.Context, httpapi.Call, api.Repa
 		}
 		reply := api.Repaired{
 			WorkspaceID: in.ID, Revoked: out.Revoked, BootstrapUntil: out.Facts.BootstrapUntil,
-			From: out.Facts.BootstrapFrom, AuthToken: out.AuthToken, Next: workspace.AfterRepair(out.Before),
+			From: out.Facts.BootstrapFrom, AuthToken: out.AuthToken,
+			Next: workspace.AfterRepair(out.Before, out.Facts, reg.Policy, c.Now),
 		}
 		if asked.Show {
 			reply.Next = workspace.AfterShowing(out.Before, c.Now)

@@ -247,7 +247,7 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			next := workspace.AfterRepair(out.Before)
+			next := workspace.AfterRepair(out.Before, out.Facts, r.Policy, t0.Add(time.Minute))
 			if strings.Contains(next, places) != c.shows || !strings.Contains(next, c.says) {
 				t.Errorf("%s", next)
 			}

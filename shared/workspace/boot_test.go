@@ -92,7 +92,7 @@ func TestABootRefusedElsewhereIsTold(t *testing.T) {
 		t.Fatalf("%+v", v)
 	}
 	f = beat(f, "10.0.0.7", at(601))
-	if v := workspace.Assess(f, p, at(602)); !strings.Contains(fmt.Sprint(v.Evidence), "may have been this agent's") {
+	if v := workspace.Assess(f, p, at(602)); !strings.Contains(fmt.Sprint(v.Evidence), "agent may have made it") {
 		t.Fatalf("%+v", v)
 	}
 }

@@ -263,7 +263,13 @@ var claims = []struct {
 	{`^nothing was sent to the URL that it registered yet`, func(h *past, at time.Time, said []string) error {
 		return h.is(at, h.last(ok(aRegister)), said[0])
 	}},
-	{`^from then on, each call of at least one kind \(register, heartbeat, other\) was refused$`, keptBeingRefused},
+	{`^from then on, none of its registers was accepted$`, func(h *past, at time.Time, _ []string) error {
+		if h.since(at, ok(aRegister)) {
+			return fmt.Errorf("one was")
+		}
+		return h.at(at, refusedCall)
+	}},
+	{`^from then on, its heartbeats or its other calls were refused$`, keptBeingRefused},
 	{`^last refused call that was noted, from (\S+?)(?:; .*)?$`, func(h *past, at time.Time, said []string) error {
 		return h.at(at, func(e happened) bool { return refusedCall(e) && e.from == said[1] })
 	}},
@@ -322,7 +328,7 @@ var claims = []struct {
 	{`^the credential ended that its URL was registered with$`, func(h *past, at time.Time, _ []string) error {
 		return h.at(at, func(e happened) bool { return e.accepted || of("repair", "show", "revoke", "rotate")(e) })
 	}},
-	{`^warning: a call from (\S+) .*it changes nothing$`, func(h *past, at time.Time, said []string) error {
+	{`^warning: a call from (\S+) .*it does not change the status$`, func(h *past, at time.Time, said []string) error {
 		accepted := strings.Contains(said[0], "were accepted from there")
 		if accepted && h.last(func(e happened) bool { return e.accepted && e.from == said[1] }).IsZero() {
 			return fmt.Errorf("none was accepted from there")

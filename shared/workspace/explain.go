@@ -59,7 +59,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonCredentialsRejected: {
 		HopCredential,
-		"A credential that its agent sends isn't accepted.", "rollcall repair %s",
+		"Its agent's credential is missing, or isn't accepted.", "rollcall repair %s",
 	},
 	ReasonLeaseExpired: {
 		HopAgent,
@@ -134,7 +134,7 @@ func (v Verdict) Command(id string) string {
 // may read it.
 func (v Verdict) Summary() string {
 	if v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline {
-		return "Its credential isn't accepted, and nothing is heard of its agent now."
+		return "Its agent's credential is missing, or isn't accepted, and nothing is heard of its agent now."
 	}
 	return cmp.Or(v.Sentence, explained[v.Reason].summary)
 }

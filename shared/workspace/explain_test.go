@@ -266,3 +266,18 @@ func TestNoSentenceClaimsThatAnAgentIsAlive(t *testing.T) {
 		}
 	})
 }
+
+// Whatever an agent's refused calls bring, also nothing at all, the first sentence of the verdict is true of it.
+func TestOneSentenceIsTrueOfEachCredential(t *testing.T) {
+	for _, with := range []string{"", "secret", "garbage"} {
+		f := live(nil)
+		for i := range 2 {
+			f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", with, at(590+i))
+		}
+		e := workspace.Fleet{}.Explain(f, p, at(600))
+		said := strings.Contains(e.Summary, "is missing, or isn't accepted")
+		if e.Reason != workspace.ReasonCredentialsRejected || !said {
+			t.Errorf("with %q: %s", with, e.Text())
+		}
+	}
+}

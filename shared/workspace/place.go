@@ -35,11 +35,6 @@ func (f *Facts) fetchesWords() string {
 	return "if it reads its credential from its environment or a file, " + show
 }
 
-// AfterRepair says what comes after a repair that opened a window; f is the facts before it.
-func AfterRepair(f Facts) string {
-	return "restart the agent before the window ends: its register is given a new credential; " + f.fetchesWords()
-}
-
 // AfterShowing says what comes after a repair that showed a credential; f is the facts before it. It names a plain
 // repair only where that is not refused.
 func AfterShowing(f Facts, now time.Time) string {

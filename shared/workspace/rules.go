@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
 )
@@ -41,8 +40,8 @@ func credentialsRevoked(s *situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
 		Since: latest(s.RevokedAt, s.LastSignal()),
-		Hint: "its credentials are revoked, and a bootstrap window is open: restart the agent, and its register brings a " +
-			"new one; " + s.fetchesWords() + "; " + s.doctorWords(),
+		Hint: "its credentials are revoked, and a bootstrap window is open, to " + s.windowFor() + ": restart the agent, " +
+			"and its register brings a new one; " + s.fetchesWords() + "; " + s.doctorWords(),
 		Evidence: []Evidence{
 			s.lastAccepted(", with a credential that is revoked now"),
 			{s.RevokedAt, "an operator ended its credentials"},
@@ -69,7 +68,7 @@ func credentialsRevoked(s *situation) *Verdict {
 				s.placeWords()
 		}
 	default:
-		s.tellRefusedElsewhere(v)
+		v.Hint += s.refusedElsewhere(v.Hint)
 	}
 	if !s.RefusedAt.IsZero() {
 		v.Evidence = append(v.Evidence, Evidence{s.RefusedAt, "last refused call that was noted, from " + s.RefusedFrom})
@@ -78,30 +77,6 @@ func credentialsRevoked(s *situation) *Verdict {
 		v.Status = StatusOffline
 	}
 	return v
-}
-
-// tellRefusedElsewhere adds that an attempt from another address than the window's was refused since the window opened:
-// the agent may have moved, or it may be a thief. No command moves a window that is open: that takes a person who knows
-// where the agent is.
-func (s *situation) tellRefusedElsewhere(v *Verdict) {
-	refused := func(from string, at time.Time) bool {
-		return from != "" && from != s.BootstrapFrom && !at.Before(s.windowOpened(s.p))
-	}
-	own := refused(s.RefusedFrom, s.RefusedAt) && s.refusedAtHome()
-	stranger := refused(s.StrangerFrom, s.StrangerAt) && s.StrangerWith != OthersCredential
-	if !own && !stranger {
-		return
-	}
-	from, known := s.StrangerFrom, "If you don't know whose they are"
-	if own {
-		from = s.RefusedFrom
-	}
-	if own && !s.distrusted() {
-		known = "Calls were accepted from there lately; but if you don't know that its agent is there now"
-	}
-	v.Hint += fmt.Sprintf("; but calls from %s are being refused, and the window is not for it. %s, have a credential "+
-		"shown and place it: that lets nobody in. If you know that they are this agent's, repair it with --from and that "+
-		"address", from, known)
 }
 
 // ifYouKnow is what may be done about refused calls that nothing shows to be the agent's. It is no command with their
@@ -210,7 +185,7 @@ func (s *situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now)
 
 func (s *situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
-		{s.RefusedSince, "from then on, each call of at least one kind (register, heartbeat, other) was refused"},
+		{s.RefusedSince, s.refusedSinceWords()},
 		{s.RefusedAt, fmt.Sprintf(
 			"last refused call that was noted, from %s", s.RefusedFrom)},
 		{s.RefusedAt, fmt.Sprintf("refused since the last accepted one of the same kind, as far as noted: %s, %s and %s",
@@ -218,6 +193,15 @@ func (s *situation) refusalEvidence() []Evidence {
 			plural(int64(s.CallsRefused), "other call"))},
 	}
 	return append(ev, s.lastAccepted(""))
+}
+
+// refusedSinceWords say which calls were refused from RefusedSince on. An accepted register would have ended the
+// refusals. Of the others, heartbeats may have been refused at first and other calls later, or the other way round.
+func (s *situation) refusedSinceWords() string {
+	if s.RegisterRefused > 0 {
+		return "from then on, none of its registers was accepted"
+	}
+	return "from then on, its heartbeats or its other calls were refused"
 }
 
 // lastAccepted is the last accepted call; more follows on the words. Of polls, not each is noted. It is zero, and so
@@ -250,7 +234,7 @@ func neverRegistered(s *situation) *Verdict {
 	case s.now.Before(s.BootstrapUntil):
 		v.Hint = fmt.Sprintf("start the agent: it is given a credential if it registers before %s from %s; %s",
 			stamp(s.BootstrapUntil), s.windowFor(), s.doctorWords())
-		s.tellRefusedElsewhere(v)
+		v.Hint += s.refusedElsewhere(v.Hint)
 	default:
 		v.Action, v.NextCommand = "repair", s.showCommand()
 		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one; start the agent with it" + s.strangerHint()
@@ -489,10 +473,10 @@ func (s *situation) strangerHint() string {
 func (s *situation) strangerWarning() string {
 	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
 	if s.AtHome(s.StrangerFrom, s.now) {
-		return call + "calls of this agent were accepted from there, so it may have been this agent's; " +
-			"it changes nothing"
+		return call + "calls of this agent were accepted from there, so this agent may have made it; " +
+			"it does not change the status"
 	}
-	return call + "nothing shows that it is this agent's, so it changes nothing"
+	return call + "nothing shows that this agent made it, so it does not change the status"
 }
 
 // repairCommand is the command that repairs the workspace's credentials. It names the address that is being refused
@@ -556,12 +540,4 @@ func (s *situation) elsewhereHint() string {
 	}
 	return fmt.Sprintf(" (calls from %s are refused, and it was not accepted from there lately: only if you know that "+
 		"this is the agent, add --from and that address)", s.RefusedFrom)
-}
-
-// windowFor is whom the bootstrap window is open to, in words.
-func (s *situation) windowFor() string {
-	if s.BootstrapFrom == "" {
-		return "whoever registers first"
-	}
-	return s.BootstrapFrom
 }

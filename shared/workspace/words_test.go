@@ -42,8 +42,9 @@ func TestTheWordsOfAVerdictAreAPersons(t *testing.T) {
 
 // afterwards are what comes after each change of credentials.
 func afterwards(f workspace.Facts) []string {
+	window, _ := workspace.Repair(f, f.SeenFrom, p, at(600))
 	return []string{
-		workspace.AfterRepair(f), workspace.AfterShowing(f, at(600)),
+		workspace.AfterRepair(f, window, p, at(600)), workspace.AfterShowing(f, at(600)),
 		workspace.AfterAskingToFetch(f), workspace.AfterRotation(f),
 	}
 }

@@ -46,7 +46,7 @@ var (
 		Card: json.RawMessage(`{"name":"Reviewer","skills":[{"id":"review","name":"Review"}]}`),
 	}
 
-	afterRepair   = workspace.AfterRepair(online())
+	afterRepair   = workspace.AfterRepair(online(), inWindow(), policy, noon)
 	afterRotation = workspace.AfterRotation(online())
 
 	mail = json.RawMessage(`{"jsonrpc":"2.0","id":"1","method":"message/send","params":{"message":{"role":"user",` +
@@ -62,6 +62,12 @@ func inLists(p workspace.Profile) workspace.Profile {
 // unused is reviewer when it was created.
 func unused() workspace.Facts {
 	return workspace.Create("reviewer", token.Digest("rcw_…"), workspace.Undeclared, 0, noon)
+}
+
+// inWindow is reviewer after a repair at noon.
+func inWindow() workspace.Facts {
+	f, _ := workspace.Repair(online(), online().SeenFrom, policy, noon)
+	return f
 }
 
 // online is reviewer at noon: it has registered, calls, and has taken all its mail.
