@@ -454,7 +454,7 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	m.Attempts, m.Dropped, m.Unanswered, m.ByWish = nil, Dropped{}, Unanswered{}, false
 	m.queue("redriven by an operator")
 	m.Told = Told{}
-	m.SettledAt, m.NotBefore = time.Time{}, now // it waits from now on, not from when it was accepted
+	m.SettledAt, m.RedrivenAt, m.NotBefore = time.Time{}, now, now
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)
 	}

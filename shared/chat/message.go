@@ -168,6 +168,7 @@ type Message struct {
 	State      State
 	Reason     string
 	AcceptedAt time.Time
+	RedrivenAt time.Time // last time; zero: never
 	ExpiresAt  time.Time
 	NotBefore  time.Time // it is set aside until then: others go first
 	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once. -1: it is set aside for each host
@@ -208,6 +209,14 @@ func (m Message) FullReason() string {
 
 // TakenFromPush reports whether the agent took the message when it was pushed.
 func (m Message) TakenFromPush() bool { return m.State == Delivered && m.lastAttempt().Via == ByPush }
+
+// WaitsSince is since when the message waits: a redriven one waits from then on, and not from when it was accepted.
+func (m Message) WaitsSince() time.Time {
+	if m.RedrivenAt.After(m.AcceptedAt) {
+		return m.RedrivenAt
+	}
+	return m.AcceptedAt
+}
 
 // Tries is how many attempts the message has had since it was accepted or redriven.
 func (m Message) Tries() int { return m.Dropped.Tries + len(m.Attempts) }

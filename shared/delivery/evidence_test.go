@@ -45,10 +45,10 @@ var mailClaims = []struct {
 	holds    func(log []pushed, open []chat.Message, at time.Time, said string) bool
 }{
 	{
-		regexp.MustCompile(`^the oldest of \d+ waiting messages? was accepted$`),
+		regexp.MustCompile(`^the oldest of \d+ waiting messages? was accepted or redriven$`),
 		func(_ []pushed, open []chat.Message, at time.Time, said string) bool {
-			oldest := slices.MinFunc(open, func(a, b chat.Message) int { return a.AcceptedAt.Compare(b.AcceptedAt) })
-			return oldest.AcceptedAt.Equal(at) && strings.Contains(said, fmt.Sprintf("of %d waiting", len(open)))
+			oldest := slices.MinFunc(open, func(a, b chat.Message) int { return a.WaitsSince().Compare(b.WaitsSince()) })
+			return oldest.WaitsSince().Equal(at) && strings.Contains(said, fmt.Sprintf("of %d waiting", len(open)))
 		},
 	},
 	{regexp.MustCompile(`^last delivery$`), func(log []pushed, _ []chat.Message, at time.Time, _ string) bool {

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -69,6 +71,7 @@ func (h *history) step(mode workspace.Mode, url string) {
 	what := rapid.SampledFrom([]string{
 		"send", "send", "send briefly", "answer", "answer", "live", "live", "live", "work", "poll", "poll and live",
 		"silence", "register", "register often", "pause", "resume", "sweep", "refused boot", "wedge", "errors",
+		"redrive",
 	}).Draw(h.t, "what")
 	h.log = append(h.log, fmt.Sprintf("%s %s", h.Now.Format("15:04:05"), what))
 	seconds := rapid.SampledFrom([]int{1, 5, 20, 70, 130}).Draw(h.t, "seconds")
@@ -115,7 +118,10 @@ func (h *history) step(mode workspace.Mode, url string) {
 		_, err := h.Registry.Hold(h.T.Context(), world.ID, hold, activity.Actor{Who: "operator"}, h.Now)
 		h.NoError(err)
 	case "sweep":
-		h.SweepOnce()
+		h.sweep()
+	case "redrive":
+		_, err := h.RedriveAll(h.T.Context(), world.ID, world.Asked(new(int)), h.Now)
+		h.NoError(err)
 	case "refused boot":
 		_, err := h.Registry.Register(h.T.Context(), registry.Registration{ID: world.ID, From: world.Home}, h.Now)
 		if err == nil {
@@ -141,10 +147,30 @@ func (h *history) pass(seconds int, beats, polls bool) {
 		h.DrainOnce()
 		h.look()
 		if h.Now.Second() == 0 {
-			h.SweepOnce()
+			h.sweep()
 			h.look()
 		}
 		h.Now = h.Now.Add(time.Second)
+	}
+}
+
+// sweep lets a sweep record what has changed. From then on, since is when a recorded change began, or a fact that the
+// evidence names.
+func (h *history) sweep() {
+	h.SweepOnce()
+	v := h.Verdict()
+	changes, err := h.Store.Changes(h.T.Context(), 0, 10_000)
+	h.NoError(err)
+	code := func(status workspace.Status, reason workspace.Reason) string {
+		return string(status) + "/" + string(reason)
+	}
+	recorded := func(c statuslog.Change) bool {
+		same := !workspace.IsChange(code(c.To.Status, c.To.Reason), code(v.Status, v.Reason))
+		return same && (c.Since.Equal(v.Since) || c.At.Equal(v.Since))
+	}
+	named := func(e workspace.Evidence) bool { return e.At.Equal(v.Since) }
+	if !slices.ContainsFunc(changes, recorded) && !slices.ContainsFunc(v.Evidence, named) {
+		h.lie(fmt.Sprintf("nothing tells of when it began: %v, %v", changes, v.Evidence))
 	}
 }
 

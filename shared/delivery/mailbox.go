@@ -64,8 +64,8 @@ func changesOpenMail(moves []chat.Move) bool {
 	return false
 }
 
-// oldestAfter is when the oldest message that is open after the moves was
-// accepted; the zero time when none is.
+// oldestAfter is since when the oldest message waits that is open after the
+// moves; the zero time when none is.
 func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
 	ended := map[string]bool{}
 	consider := func(at time.Time) {
@@ -78,12 +78,12 @@ func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
 		case !m.To.State.Open():
 			ended[m.To.ID] = true
 		case !m.From.State.Open():
-			consider(m.To.AcceptedAt)
+			consider(m.To.WaitsSince())
 		}
 	}
 	for _, m := range open {
 		if !ended[m.ID] {
-			consider(m.AcceptedAt)
+			consider(m.WaitsSince)
 		}
 	}
 	return oldest

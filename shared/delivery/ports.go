@@ -16,7 +16,7 @@ type OpenMessage struct {
 	Seq        int64
 	Priority   chat.Priority
 	Source     string
-	AcceptedAt time.Time
+	WaitsSince time.Time // when it was accepted or redriven
 	ExpiresAt  time.Time
 }
 
@@ -51,8 +51,8 @@ type MailboxUpdate struct {
 	// RequireNoHold says that no operator may have paused or removed the
 	// workspace.
 	RequireNoHold bool
-	// OldestOpen is when the oldest message that is still open afterwards was
-	// accepted; the zero time says that none is open. The write is refused
+	// OldestOpen is since when the oldest message waits that is still open
+	// afterwards; the zero time says that none is open. The write is refused
 	// (conflict) when the mailbox disagrees. Nil leaves it as it is.
 	OldestOpen *time.Time
 	// ClaimedUntil, when set, is noted as the end of the claim; ClaimReleased says

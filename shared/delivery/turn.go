@@ -20,7 +20,7 @@ func inTurn(open []OpenMessage, f workspace.Facts, p workspace.Policy, now time.
 	var waited, others []OpenMessage
 	young := map[chat.Priority]bool{} // those of which an earlier message has not waited so long
 	for _, m := range open {
-		if !young[m.Priority] && now.Sub(m.AcceptedAt) >= p.DeliveryObjective {
+		if !young[m.Priority] && now.Sub(m.WaitsSince) >= p.DeliveryObjective {
 			waited = append(waited, m)
 			continue
 		}

@@ -18,7 +18,7 @@ func TestATurnKeepsTheOrderOfAPriority(t *testing.T) {
 		for i, p := range []chat.Priority{chat.Critical, chat.Task} {
 			for n := range rapid.IntRange(0, 5).Draw(t, "messages") {
 				age := time.Duration(rapid.IntRange(-400, 400).Draw(t, "age")) * time.Second
-				open = append(open, OpenMessage{Priority: p, Seq: int64(2*n + i), AcceptedAt: now.Add(-age)})
+				open = append(open, OpenMessage{Priority: p, Seq: int64(2*n + i), WaitsSince: now.Add(-age)})
 			}
 		}
 		var f workspace.Facts

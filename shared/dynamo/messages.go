@@ -26,24 +26,25 @@ func messageKey(life workspace.Life, messageID string) item {
 // topPriority is subtracted from, as the index of open mail ascends.
 const topPriority = 999
 
-// openOrder orders open mail by priority and then acceptance; the times are in it
+// openOrder orders open mail by priority and then acceptance; since when it waits, and
+// when it expires, are in it
 // so that the index alone answers "how old" and "what is due", and the sender, for
 // "whose".
 func openOrder(m chat.Message) string {
 	return fmt.Sprintf("%03d#%012d#%d#%d#%s",
-		topPriority-int(m.Priority), m.Seq, m.AcceptedAt.UnixMilli(), m.ExpiresAt.UnixMilli(), m.Source)
+		topPriority-int(m.Priority), m.Seq, m.WaitsSince().UnixMilli(), m.ExpiresAt.UnixMilli(), m.Source)
 }
 
 // parseOpenOrder is openOrder's inverse.
 func parseOpenOrder(s string) (m delivery.OpenMessage) {
 	var priority int
-	var accepted, expires int64
+	var since, expires int64
 	if parts := strings.SplitN(s, "#", 5); len(parts) == 5 {
 		m.Source = parts[4]
 	}
-	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d#", &priority, &m.Seq, &accepted, &expires) // written by openOrder
+	_, _ = fmt.Sscanf(s, "%03d#%012d#%d#%d#", &priority, &m.Seq, &since, &expires) // written by openOrder
 	m.Priority = chat.Priority(topPriority - priority)
-	m.AcceptedAt, m.ExpiresAt = time.UnixMilli(accepted).UTC(), time.UnixMilli(expires).UTC()
+	m.WaitsSince, m.ExpiresAt = time.UnixMilli(since).UTC(), time.UnixMilli(expires).UTC()
 	return m
 }
 
@@ -74,6 +75,7 @@ type messageRecord struct {
 	Digest     string          `json:",omitempty"`
 	ByWish     bool            `json:",omitempty"`
 	Probe      bool            `json:",omitempty"`
+	RedrivenAt time.Time       `json:",omitzero"`
 
 	BodyApart   chat.Apart `json:",omitzero"`
 	AnswerApart chat.Apart `json:",omitzero"`
@@ -96,7 +98,7 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.Unanswered,
 		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Dropped, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil,
-		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.BodyApart, m.AnswerApart,
+		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.RedrivenAt, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -139,7 +141,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, SentBy: r.SentBy,
 		SentFrom: r.SentFrom, Method: r.Method, Priority: r.Priority,
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
-		AcceptedAt: r.AcceptedAt, ExpiresAt: r.ExpiresAt,
+		AcceptedAt: r.AcceptedAt, RedrivenAt: r.RedrivenAt, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, Unanswered: r.Unanswered,
 		Dropped:   r.Dropped,
 		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,

@@ -128,7 +128,7 @@ func countMessage(f *workspace.Facts, m chat.Message) {
 	if m.State == chat.InFlight {
 		f.InFlight++
 	}
-	at := m.AcceptedAt.Truncate(time.Millisecond) // as the lease stores it
+	at := m.WaitsSince().Truncate(time.Millisecond) // as the lease stores it
 	if f.OldestOpen.IsZero() || at.Before(f.OldestOpen) {
 		f.OldestOpen = at
 	}

@@ -242,7 +242,7 @@ type Traces struct {
 // messages (on condition that each is still the one that was read). Each outbox item that is done lowers OutboxItems.
 type Mailbox struct {
 	Counters
-	OldestOpen   time.Time // when the oldest open message was accepted
+	OldestOpen   time.Time // when the oldest open message was accepted or redriven
 	CountedAt    time.Time // when a message was last counted; it is stored a moment later
 	OutboxItems  int64     // ended messages with something left to do
 	DeliveredAt  time.Time // last delivery

@@ -575,7 +575,8 @@ func (s *situation) mailEvidence() []Evidence {
 	if s.Open == 0 {
 		return nil
 	}
-	ev := []Evidence{{s.OldestOpen, fmt.Sprintf("the oldest of %s was accepted", plural(s.Open, "waiting message"))}}
+	waiting := plural(s.Open, "waiting message")
+	ev := []Evidence{{s.OldestOpen, "the oldest of " + waiting + " was accepted or redriven"}}
 	if !s.DeliveredAt.IsZero() {
 		ev = append(ev, Evidence{s.DeliveredAt, "last delivery"})
 	}

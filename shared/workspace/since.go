@@ -1,6 +1,9 @@
 package workspace
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A verdict is never stored, but when it began can't always be told from the facts that it rests on: what ended the one
 // before may have left none. So each write that looks at the verdict before and after it notes the one that stands
@@ -55,6 +58,25 @@ func (s *situation) since(v Verdict) time.Time {
 		since = latest(since, s.lastWrite()) // what ended the trouble before was the last write: it is noted in a moment
 	}
 	return latest(since, v.Since)
+}
+
+// sinceEvidence is the fact that a verdict began with, where another one stood before it that is not in the history: it
+// began and ended between two sweeps, or between two writes of one call. Other evidence may have it already.
+func (s *situation) sinceEvidence(v Verdict) []Evidence {
+	named := func(e Evidence) bool { return e.At.Equal(v.Since) }
+	if IsChange(s.AnnouncedAs, v.code()) || !v.Since.After(s.AnnouncedAt) || slices.ContainsFunc(v.Evidence, named) {
+		return nil
+	}
+	what := "it is so again from then on: what its status was before is not in its history"
+	switch {
+	case v.Since.Equal(s.RegisteredAt):
+		what = "the agent registered"
+	case v.Since.Equal(s.RecoveredAt):
+		what = "the agent came back"
+	case v.Since.Equal(s.FreeSince):
+		what = "the agent said that it is free"
+	}
+	return []Evidence{{v.Since, what}}
 }
 
 // seenUnknown is when the agent, which is offline now, was last seen to be unknown; zero: it was not, since it fell

@@ -121,6 +121,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	v.Remarks = append(s.bootRemark(v), s.remarks(v.Reason)...)
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
+	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)
 	s.tellBoot(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +

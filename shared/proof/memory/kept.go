@@ -75,7 +75,8 @@ func keptMessage(m chat.Message) (chat.Message, error) {
 	m = copyMessage(m)
 	m.Body, m.Answer = textual(m.Body), textual(m.Answer)
 	for _, at := range []*time.Time{
-		&m.AcceptedAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until, &m.AwaitedUntil, &m.Unanswered.Aside,
+		&m.AcceptedAt, &m.RedrivenAt, &m.ExpiresAt, &m.NotBefore, &m.SettledAt, &m.Claim.Until, &m.AwaitedUntil,
+		&m.Unanswered.Aside,
 	} {
 		*at = keptTime(*at)
 	}

@@ -101,7 +101,7 @@ func (s *Store) OpenMail(_ context.Context, life workspace.Life, limit int) ([]d
 		m := s.messages[life][id]
 		out = append(out, delivery.OpenMessage{
 			ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: m.Source,
-			AcceptedAt: millis(m.AcceptedAt), ExpiresAt: millis(m.ExpiresAt),
+			WaitsSince: millis(m.WaitsSince()), ExpiresAt: millis(m.ExpiresAt),
 		})
 	}
 	slices.SortFunc(out, func(a, b delivery.OpenMessage) int {

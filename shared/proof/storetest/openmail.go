@@ -20,7 +20,7 @@ func (c contract) openMail(t T) {
 		for _, i := range []int{2, 1, 3, 0} {
 			m := message(f.ID, fmt.Sprint("m", i), int64(i+1), priorities[i])
 			want = append(want, delivery.OpenMessage{
-				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: "peer", AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
+				ID: m.ID, Seq: m.Seq, Priority: m.Priority, Source: "peer", WaitsSince: m.AcceptedAt, ExpiresAt: m.ExpiresAt,
 			})
 		}
 		for limit, n := range map[int]int{0: 4, -1: 4, 1: 1, 3: 3, 4: 4, 9: 4} {
@@ -33,14 +33,22 @@ func (c contract) openMail(t T) {
 		f := c.created(t)
 		m := message(f.ID, "m0", 1, chat.Task)
 		m.AcceptedAt, m.ExpiresAt = m.AcceptedAt.Add(1234567), m.ExpiresAt.Add(2345678)
+		redriven := message(f.ID, "m1", 2, chat.Task)
+		redriven.RedrivenAt = m.AcceptedAt.Add(time.Hour)
 		c.put(t, m)
+		c.put(t, redriven)
 		got, err := c.OpenMail(t.Context(), f.Life(), 0)
 		must(t, err)
 		same(t, []delivery.OpenMessage{{
 			ID: "m0", Seq: 1, Priority: chat.Task, Source: "peer",
-			AcceptedAt: m.AcceptedAt.Truncate(time.Millisecond), ExpiresAt: m.ExpiresAt.Truncate(time.Millisecond),
+			WaitsSince: m.AcceptedAt.Truncate(time.Millisecond), ExpiresAt: m.ExpiresAt.Truncate(time.Millisecond),
+		}, {
+			ID: "m1", Seq: 2, Priority: chat.Task, Source: "peer",
+			WaitsSince: redriven.RedrivenAt.Truncate(time.Millisecond), ExpiresAt: redriven.ExpiresAt,
 		}}, got)
-		same(t, m.AcceptedAt, c.stored(t, f.ID, "m0")[0].AcceptedAt) // which has it to the nanosecond
+		stored := c.stored(t, f.ID, "m0", "m1") // which have them to the nanosecond
+		same(t, m.AcceptedAt, stored[0].AcceptedAt)
+		same(t, redriven.RedrivenAt, stored[1].RedrivenAt)
 	})
 	t.Run("a message that has ended is not listed", func(t T) {
 		f, ms := c.withMail(t, 2)
