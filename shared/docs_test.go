@@ -218,3 +218,38 @@ func TestTheDocumentExplainsEachReason(t *testing.T) {
 		}
 	}
 }
+
+// docs/operate.md has the reasons in the order in which rollcall status and the console show them.
+// The status that a section names first is that of its reasons; a hold's status has the name of its reason.
+func TestTheDocumentHasTheReasonsWorstFirst(t *testing.T) {
+	raw, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sections, _ := strings.Cut(string(raw), "## What a reason means")
+	sections, _, _ = strings.Cut(sections, "### Beside the reason")
+	named := regexp.MustCompile("`([a-z_]+)`")
+	looks := regexp.MustCompile(`\*\*Looks like\*\*: ([a-z]+)`)
+	last, before, seen := -1, "", 0
+	for section := range strings.SplitSeq(sections, "\n### ") {
+		heading, text, _ := strings.Cut(section, "\n")
+		for _, m := range named.FindAllStringSubmatch(heading, -1) {
+			status := m[1]
+			if says := looks.FindStringSubmatch(text); says != nil {
+				status = says[1]
+			}
+			if !slices.Contains(workspace.Status("").Choices(), status) {
+				t.Errorf("%s looks like %s, which is no status", m[1], status)
+			}
+			rank := workspace.Severity(workspace.Status(status), workspace.Reason(m[1]))
+			if rank < last {
+				t.Errorf("%s comes after %s, and is looked at before it", m[1], before)
+			}
+			last, before = rank, m[1]
+			seen++
+		}
+	}
+	if seen != len(workspace.Reasons()) {
+		t.Errorf("%d reasons have a section, of %d", seen, len(workspace.Reasons()))
+	}
+}
