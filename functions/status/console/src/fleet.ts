@@ -38,7 +38,7 @@ export function writeFilter(f: Filter): string {
 
 /** Row is a workspace, or so much of it as a row's place needs. */
 export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url' | 'expected'> &
-  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heard_at'>>
+  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heard_at' | 'faulty_hop'>>
 
 export const pageSize = 50
 const days = 24 * 3_600_000

@@ -76,9 +76,19 @@ export const expectedWords: Record<Expectation, string> = {
   retrying: 'is tried again and again, until its time is up', nobody_is_listening: 'waits: nobody takes it now',
 }
 
+/** Judged is so much of a workspace as its words need. A change of the past has no hop. */
+type Judged = Pick<Workspace, 'status' | 'reason' | 'expected'> & Partial<Pick<Workspace, 'faulty_hop'>>
+
 /** why is the reason of a workspace in a person's words. */
-export const why = ({ status, reason, expected }: Pick<Workspace, 'status' | 'reason' | 'expected'>): string =>
-  status === 'online' && !arrives[expected] ? 'Messages are tried, and may not reach it now' : reasonWords[reason]
+export function why({ status, reason, expected, faulty_hop }: Judged): string {
+  if (status === 'online' && !arrives[expected]) return 'Messages are tried, and may not reach it now'
+  const refused = reason === 'never_registered' && faulty_hop === 'credential'
+  return reasonWords[reason] + (refused ? ', and calls in its name are refused' : '')
+}
+
+/** faultOf is the link at fault, where the platform names one; '': none is. What an operator holds has no fault. */
+export const faultOf = ({ status, faulty_hop }: Pick<Workspace, 'status' | 'faulty_hop'>): Workspace['faulty_hop'] =>
+  status === 'paused' || status === 'removed' ? '' : faulty_hop
 
 /** waiting is how many messages wait for their delivery, or are being delivered. */
 export const waiting = ({ inbox }: Partial<Workspace>) => inbox ? inbox.queued + inbox.in_flight : 0

@@ -2,7 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, actsOf, asks, grave, label } from './actions'
 import type { Act } from './actions'
 import { canBe } from './api'
-import type { Evidence, Status, Workspace } from './api'
+import type { Evidence, Workspace } from './api'
 import { taskFailed } from './chart'
 import { useDetails } from './details'
 import type { Details } from './details'
@@ -13,7 +13,7 @@ import { Charts, Mailbox, Words } from './mail'
 import { Ago, Command, Copy, Dot, For, Icon, Name, Said } from './parts'
 import { Strip, Timeline } from './timeline'
 import { visible } from './visible'
-import { expectedWords, tone, why } from './words'
+import { expectedWords, faultOf, tone, why } from './words'
 
 /** WorkspacePage is one workspace: what is wrong, why, what mends it, its mail and its past. */
 export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
@@ -84,9 +84,6 @@ const Hours = ({ hours, choose }: { hours: number; choose: (hours: number) => vo
   </span>
 )
 
-/** atFault are the statuses in which something is wrong: of the others no hop is at fault. */
-const atFault: Status[] = ['degraded', 'offline', 'unknown']
-
 function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now: number; act: ((act: Act) => void) | undefined }) {
   const next = asks(w, w.command), held = w.status === 'paused' || w.status === 'removed'
   const last = details.mail?.find(r => r.last_error), untold = w.status !== 'online' && last?.last_error && !w.hint.includes(last.last_error)
@@ -94,7 +91,7 @@ function Verdict({ w, details, now, act }: { w: Workspace; details: Details; now
     <section class={'verdict ' + tone(w.status, w.expected)} aria-labelledby="verdict">
       <div class="said-of-it">
         <h2 id="verdict"><Dot status={w.status} expected={w.expected} /> <span class="since">for <For at={w.since} now={now} /></span>
-          {w.faulty_hop && atFault.includes(w.status) && <span class="fault">At fault: <b>the {w.faulty_hop}</b></span>}</h2>
+          {faultOf(w) && <span class="fault">At fault: <b>the {faultOf(w)}</b></span>}</h2>
         <p class="summary reason">{details.explanation?.reason === w.reason ? <Said now={now} id={w.id}>{details.explanation.summary}</Said> : why(w) + '.'}</p>
         {w.hint && !held && <p class="hint"><Said now={now} id={w.id} beside={w.command}>{w.hint}</Said></p>}
         {w.command && <p class="next">{act && next && <button type="button" class="main" onClick={() => act(next)}>{label(next)}</button>}

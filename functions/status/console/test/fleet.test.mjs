@@ -4,7 +4,7 @@ import test from 'node:test'
 import { load } from './bundle.mjs'
 
 const { arranged, cause, causes, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
-const { causeWords, expectedWords, listedTries, reasonWords, statusWords, tone, why } = await load('words.ts')
+const { causeWords, expectedWords, faultOf, listedTries, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
 
@@ -39,6 +39,24 @@ test('a dot follows the promise, and what is past has its status alone', () => {
   }
   assert.equal(tone('degraded'), 'warn')
   assert.equal(tone('online'), 'good')
+})
+
+test('the link at fault is named wherever the platform names one, but for a hold', () => {
+  const { Status, Hop } = components.schemas
+  for (const status of Status.enum) {
+    for (const faulty_hop of Hop.enum) {
+      assert.equal(faultOf({ status, faulty_hop }), ['paused', 'removed'].includes(status) ? '' : faulty_hop)
+    }
+  }
+})
+
+test('a row says that calls are refused in the name of a workspace that never registered', () => {
+  const { Reason, Expectation, Hop } = components.schemas
+  for (const reason of Reason.enum) for (const expected of Expectation.enum) for (const faulty_hop of Hop.enum) {
+    const said = why({ status: 'provisioning', reason, expected, faulty_hop })
+    assert.ok(said.startsWith(reasonWords[reason]))
+    assert.equal(said.includes('are refused'), reason === 'never_registered' && faulty_hop === 'credential', said)
+  }
 })
 
 test('a filter that is written to an address is read back', () => {
