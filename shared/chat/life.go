@@ -197,7 +197,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	if m.pushedBefore(claim.Epoch, now) {
 		m.closeAttempt(Superseded, supersededWhy)
 	}
-	lost := m.closeAttempt(Lost, "it was cut off, or no word of it came in time")
+	lost := m.closeAttempt(Lost, "it was cut off, or nothing was heard of it in time")
 	gone := m.countGone(claim.Epoch)
 	switch {
 	case via != ByPush:
@@ -430,7 +430,7 @@ func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	return m, nil
 }
 
-// CancelByWish is Cancel by the sender of the message: it knows, and is sent no word of it. Error:
+// CancelByWish is Cancel by the sender of the message: it knows, and is sent no notice. Error:
 // message_already_terminal.
 func (m Message) CancelByWish(now time.Time) (Message, error) {
 	m, err := m.Cancel("its sender", now)

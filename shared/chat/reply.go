@@ -41,15 +41,16 @@ func (m Message) OwesAnswer() bool {
 		(m.AnswerText() != "" || m.TaskError() != "")
 }
 
-// OwesNotice reports whether the sender of an ended message is owed the word that it was not delivered: a workspace
-// that has not cancelled it itself. An answer of an agent is a message of its own, and owed that word too.
+// OwesNotice reports whether the sender of an ended message is owed a notice that it was not delivered: a workspace
+// that has not cancelled it itself. An answer of an agent is a message of its own, and owed a notice too.
 func (m Message) OwesNotice() bool {
 	lost := m.State == Expired || m.State == Dead || m.State == Cancelled
 	return m.asked() && lost && !(m.State == Cancelled && m.ByWish)
 }
 
-// OwesWord reports whether the sender of an ended message is owed a message about it: its answer, or a notice.
-func (m Message) OwesWord() bool { return m.OwesAnswer() || m.OwesNotice() }
+// OwesAnswerOrNotice reports whether the sender of an ended message is owed a message about it: its answer, or a
+// notice.
+func (m Message) OwesAnswerOrNotice() bool { return m.OwesAnswer() || m.OwesNotice() }
 
 // Undelivered is what a notice says in its metadata that it is about.
 const Undelivered = "message_undelivered"

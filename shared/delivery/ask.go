@@ -102,12 +102,12 @@ func (d *Delivery) readAnew(ctx context.Context, out *Accepted, f workspace.Fact
 // endedOf is how many messages of a mailbox have ended.
 func endedOf(f workspace.Facts) int64 { return f.Delivered + f.Expired + f.Cancelled + f.Dead }
 
-// awaited reports whether the word about an ended message is left to the call that
-// asks. until is when that is over, for an answer that came when the call may have
+// awaited reports whether the answer or the notice about an ended message is left to
+// the call that asks. until is when that is over, for an answer that came when the call may have
 // looked for the last time; zero for one that it should have seen: then the call
 // strikes the item off, or it has died and the sweep comes by.
 func awaited(m chat.Message, now time.Time) (until time.Time, is bool) {
-	if m.AwaitedUntil.IsZero() || !m.OwesWord() || !now.Before(m.AwaitedUntil.Add(answerGrace)) {
+	if m.AwaitedUntil.IsZero() || !m.OwesAnswerOrNotice() || !now.Before(m.AwaitedUntil.Add(answerGrace)) {
 		return time.Time{}, false
 	}
 	if m.SettledAt.Before(m.AwaitedUntil.Add(-2 * slowestLook)) {
@@ -123,25 +123,25 @@ var answerSpace = uuid.MustParse("5d0f3b0e-6a5c-4f8e-9a53-2f4f6c1f9b7a")
 // is full.
 const answerPatience = time.Hour
 
-// sendWord sends the workspace that sent a message the answer to it, or the notice that
-// it was not delivered. Its id is made of the message's, and that of a notice of the end
+// sendAnswerOrNotice sends the workspace that sent a message the answer to it, or the
+// notice that it was not delivered. Its id is made of the message's, and that of a notice of the end
 // too, as a message that is redriven may end again: however often it is done, it arrives
 // once. A full inbox is its receiver's trouble and fails no drain: done is false, and the
 // next sweep has it tried again.
-func (d *Delivery) sendWord(ctx context.Context, m chat.Message) (done bool, err error) {
+func (d *Delivery) sendAnswerOrNotice(ctx context.Context, m chat.Message) (done bool, err error) {
 	seed := LifeOf(m).Key() + "\n" + m.ID
 	if m.OwesNotice() {
 		seed += "\n" + string(m.State) + "\n" + m.SettledAt.UTC().Format(time.RFC3339Nano)
 	}
 	id := chat.OwnID(uuid.NewSHA1(answerSpace, []byte(seed)).String())
-	word := m.Answered(id)
+	told := m.Answered(id)
 	if m.OwesNotice() {
-		word = m.Notice(id, workspace.Platform)
+		told = m.Notice(id, workspace.Platform)
 	}
 	now := d.Clock.Now()
 	f, err := d.Registry.Leases.Get(ctx, m.Source)
 	if err == nil && f.Lives == m.SourceLife { // one that was created again since has not asked
-		_, err = d.accept(ctx, word, now)
+		_, err = d.accept(ctx, told, now)
 	}
 	switch fault.CodeOf(err) {
 	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:

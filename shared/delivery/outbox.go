@@ -15,16 +15,16 @@ import (
 
 // The outbox is what is left to do when a message has ended: a dead one's ticket goes to the dead-letter queue and
 // its death is announced; a sender that gave a callback URL is told; a workspace that asked is sent the answer, or
-// the word that there is none. An item is written in the transaction of the end itself, so that no crash forgets it,
-// and struck off when it is done. It may be done twice. A callback is not: each call is claimed before it is made,
-// and counts even when it is cut off.
+// a notice. An item is written in the transaction of the end itself, so that no crash forgets it, and struck off when
+// it is done. It may be done twice. A callback is not: each call is claimed before it is made, and counts even when it
+// is cut off.
 
 // outboxOf is what the ends among the moves leave to do.
 func outboxOf(moves []chat.Move) (items []OutboxItem) {
 	for _, m := range moves {
 		ends := m.From.State.Open() && !m.To.State.Open()
 		dead := m.To.State == chat.Dead && !m.To.Probe
-		if ends && (dead || m.To.Callback != "" || m.To.OwesWord()) {
+		if ends && (dead || m.To.Callback != "" || m.To.OwesAnswerOrNotice()) {
 			items = append(items, OutboxItem{MessageID: m.To.ID, Version: m.To.Version})
 		}
 	}
@@ -109,8 +109,8 @@ func (d *Delivery) countNothingLeft(ctx context.Context, f workspace.Facts) erro
 	return err
 }
 
-// doOutboxItem does what an item says, and strikes it off. The item of a word that
-// the asking call may still take stays; again is then when to look again, if nobody
+// doOutboxItem does what an item says, and strikes it off. The item of an answer or a
+// notice that the asking call may still take stays; again is then when to look again, if nobody
 // else is known to see to it.
 func (d *Delivery) doOutboxItem(
 	ctx context.Context, q ChatQueue, former bool, item OutboxItem,
@@ -149,8 +149,8 @@ func (d *Delivery) tellEnd(ctx context.Context, q ChatQueue, m chat.Message) (do
 	switch {
 	case m.State.Open(): // redriven, and told at its next end
 		return true, nil
-	case m.OwesWord():
-		return d.sendWord(ctx, m)
+	case m.OwesAnswerOrNotice():
+		return d.sendAnswerOrNotice(ctx, m)
 	case m.Callback == "":
 		return true, nil
 	case !m.Told.Done && m.Told.Due(d.Clock.Now()):
