@@ -54,13 +54,14 @@ func checkWorkload(w cost.Workload) error {
 		return fmt.Errorf("--poll and --beat must be at least 1s")
 	case w.MessagesPerDay < 0 || w.MessageKB < 0 || w.MessageKB > 256:
 		return fmt.Errorf("--messages-per-day must be at least 0, and --message-kb from 0 to 256")
-	case w.AnswerTime < 0 || w.AnswerTime > 2*time.Minute:
+	case w.AnswerTime < 0 || w.AnswerTime > cost.PushTimeout:
 		return fmt.Errorf("--answer-time must be from 0 to 2m: a push waits no longer")
 	case w.MaxDrains < 0 || w.MaxDrains > 1000:
 		return fmt.Errorf("--max-drains must be from 0 to 1000, not %g", w.MaxDrains)
-	case w.MaxDrains > 0 && w.Waiting() > cost.DrainsInARun*w.MaxDrains:
-		return fmt.Errorf("--max-drains must be at least %.0f: %.0f pushes wait at once, and %d of them in a run",
-			math.Ceil(w.Waiting()/cost.DrainsInARun), math.Ceil(w.Waiting()), cost.DrainsInARun)
+	case w.MaxDrains > 0 && w.Runs() > w.MaxDrains:
+		return fmt.Errorf("--max-drains must be at least %.0f: %.0f pushes wait at once, %d in a run, "+
+			"which ends with the slowest of them",
+			math.Ceil(w.Runs()), math.Ceil(w.Waiting()), cost.DrainsInARun)
 	}
 	return nil
 }

@@ -53,6 +53,18 @@ func TestDrainsCostNoMoreThanTheirRuns(t *testing.T) {
 	if got := w.Waiting(); math.Abs(got-1389) > 1 { // 30 million × 120 s in 2.592 million s
 		t.Errorf("%g wait", got)
 	}
+	for answer, want := range map[time.Duration]float64{
+		2 * time.Minute: 138.9, // all of them take as long
+		time.Minute:     138.9, // half as many wait, and the slowest of ten takes twice the mean
+		2 * time.Second: 6.78,  // 23.1 wait, and the slowest of ten takes 2.93 times the mean
+		0:               0,
+	} {
+		w.AnswerTime = answer
+		if got := w.Runs(); math.Abs(got-want) > 0.1 {
+			t.Errorf("answers of %s need %g runs, want %g", answer, got, want)
+		}
+	}
+	w.AnswerTime = 2 * time.Minute
 	for runs, want := range map[float64]float64{
 		0:    30e6 * 120 * 0.25 * USEast1.LambdaGBs,
 		139:  139 * 2.592e6 * 0.25 * USEast1.LambdaGBs,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/cost"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -17,34 +18,42 @@ type mailbox struct {
 	held bool // a drain has it, or a wake-up of it waits
 }
 
-// lane is drains that are at work at the same time, and the wake-ups that wait for one.
+// lane is runs of dispatch that are at work at the same time, and the wake-ups that wait for one.
 type lane struct {
 	slow  bool
-	free  int
+	free  int // runs
 	waits []int32
 }
 
-// Numbers of the drains: those of infra/stack, but that the fast lane grows with the fleet.
+// dispatch is a run of dispatch: up to cost.DrainsInARun drains. It ends with the last of them.
+type dispatch struct {
+	*lane
+	drains int // that are at work
+}
+
+// Numbers of the runs of dispatch: those of infra/stack, but that the fast lane grows with the fleet.
 const (
-	minDrains   = 100
-	slowDrains  = 20
+	minRuns     = 100
+	slowRuns    = 20
 	drainDelay  = 50 * time.Millisecond // from a wake-up to the push
 	pushTimeout = 120 * time.Second
 	dialTimeout = 10 * time.Second // of a host that is lost
 )
 
-// Drains is how many drains the fleet's mail needs, with as much to spare: max_drains.
-func (c Config) Drains() int {
-	pushed := c.mailRate() * (1 - c.Polling)
-	return max(minDrains, int(math.Ceil(2*pushed*c.AnswerTime.Seconds())))
+// Runs is how many runs of dispatch the fleet's mail needs, with as many to spare: max_drains.
+func (c Config) Runs() int {
+	needed := cost.Workload{
+		Agents: float64(c.Agents), Polling: c.Polling, MessagesPerDay: c.MessagesPerDay, AnswerTime: c.AnswerTime,
+	}.Runs()
+	return max(minRuns, int(math.Ceil(2*needed)))
 }
 
 // mailRate is how many messages a second the fleet is sent.
 func (c Config) mailRate() float64 { return float64(c.Agents) * c.MessagesPerDay / (24 * 3600) }
 
 func (r *run) openLanes() {
-	r.fast = lane{free: r.Drains()}
-	r.slow = lane{slow: true, free: slowDrains}
+	r.fast = lane{free: r.Runs()}
+	r.slow = lane{slow: true, free: slowRuns}
 }
 
 // mail is what senders do.
@@ -134,68 +143,77 @@ func (r *run) wake(i int32) {
 
 func (r *run) queue(l *lane, i int32) {
 	l.waits = append(l.waits, i)
-	r.startDrains(l)
+	r.startRuns(l)
 }
 
-func (r *run) startDrains(l *lane) {
+// startRuns has each free run take what waits, up to cost.DrainsInARun at once, as SQS hands it out.
+func (r *run) startRuns(l *lane) {
 	for l.free > 0 && len(l.waits) > 0 {
-		i := l.waits[0]
-		l.waits = l.waits[1:]
+		taken := l.waits[:min(cost.DrainsInARun, len(l.waits))]
+		l.waits = l.waits[len(taken):]
 		l.free--
-		r.in(drainDelay, func() { r.drain(l, i) })
+		at := &dispatch{lane: l, drains: len(taken)}
+		for _, i := range taken {
+			r.in(drainDelay, func() { r.drain(at, i) })
+		}
 	}
 }
 
 // release ends a drain.
-func (r *run) release(l *lane, i int32) {
+func (r *run) release(at *dispatch, i int32) {
 	b := r.boxes[i]
 	b.held = false
 	if b.Open == 0 && b.PushFailures == 0 {
 		delete(r.boxes, i)
 	}
-	l.free++
-	r.startDrains(l)
+	r.end(at)
 }
 
 // move gives the workspace to the other lane.
-func (r *run) move(from, to *lane, i int32) {
-	from.free++
+func (r *run) move(from *dispatch, to *lane, i int32) {
 	r.queue(to, i)
-	r.startDrains(from)
+	r.end(from)
+}
+
+func (r *run) end(at *dispatch) {
+	if at.drains--; at.drains == 0 {
+		at.free++
+		r.startRuns(at.lane)
+	}
 }
 
 // drain is one step of a drain, in the order of the real one (shared/delivery/drain.go).
-func (r *run) drain(l *lane, i int32) {
+func (r *run) drain(at *dispatch, i int32) {
 	f, now := r.facts(i), r.now.time()
 	switch {
 	case r.gate.down, !f.Deliverable(r.Policy, now), f.Resting(r.Policy, now), f.Open == 0 && !f.NeedsProbe(r.Policy, now):
-		r.release(l, i)
-	case f.Hung() && !l.slow:
-		r.move(l, &r.slow, i)
+		r.release(at, i)
+	case f.Hung() && !at.slow:
+		r.move(at, &r.slow, i)
 	case f.Hung() || f.Open == 0:
-		r.probe(l, i)
-	case l.slow:
-		r.move(l, &r.fast, i)
+		r.probe(at, i)
+	case at.slow:
+		r.move(at, &r.fast, i)
 	default:
-		r.push(l, i)
+		r.push(at, i)
 	}
 }
 
 // probe asks an agent that hung whether it answers.
-func (r *run) probe(l *lane, i int32) {
+func (r *run) probe(at *dispatch, i int32) {
 	if r.agents[i].hangs || !r.agents[i].alive {
-		r.in(r.Chat.ProbePatience, func() { r.failed(l, i) })
+		r.in(r.Chat.ProbePatience, func() { r.failed(at, i) })
 		return
 	}
 	r.in(r.exponential(r.AnswerTime), func() {
 		b := r.boxes[i]
 		b.PushTrouble, b.ReachedAt = workspace.PushTrouble{}, r.now.time()
-		r.drain(l, i)
+		r.drain(at, i)
 	})
 }
 
 // failed notes that the agent did not answer in time, and tries it again after its rest.
-func (r *run) failed(l *lane, i int32) {
+func (r *run) failed(at *dispatch, i int32) {
 	b, now := r.boxes[i], r.now.time()
 	if b.PushFailures == 0 {
 		b.PushFailingSince = now
@@ -204,16 +222,16 @@ func (r *run) failed(l *lane, i int32) {
 	b.PushFailedAt, b.PushFault, b.PushError = now, workspace.FaultTimeout, "no answer in time"
 	rest := r.Chat.Rest(b.PushFailures, r.rand.Float64())
 	b.RestUntil = now.Add(rest)
-	r.release(l, i)
+	r.release(at, i)
 	r.in(rest+time.Millisecond, func() { r.wake(i) })
 }
 
 // push hands the next message to the agent.
-func (r *run) push(l *lane, i int32) {
+func (r *run) push(at *dispatch, i int32) {
 	b, f, now := r.boxes[i], r.facts(i), r.now.time()
 	head, _ := chat.Next(b.open, f.Slots(), chat.Host{Epoch: f.Epoch}, now)
 	if head == nil {
-		r.release(l, i)
+		r.release(at, i)
 		return
 	}
 	claim := chat.Claim{Epoch: f.Epoch, Until: now.Add(r.Chat.VisibilityTimeout)}
@@ -228,11 +246,11 @@ func (r *run) push(l *lane, i int32) {
 	case a.hangs || answer > pushTimeout:
 		answer, late = pushTimeout, true
 	}
-	r.in(answer, func() { r.answered(l, i, id, late) })
+	r.in(answer, func() { r.answered(at, i, id, late) })
 }
 
 // answered is the end of a push.
-func (r *run) answered(l *lane, i int32, id string, late bool) {
+func (r *run) answered(at *dispatch, i int32, id string, late bool) {
 	b, now := r.boxes[i], r.now.time()
 	for n := range b.open {
 		m := &b.open[n]
@@ -251,8 +269,8 @@ func (r *run) answered(l *lane, i int32, id string, late bool) {
 	}
 	b.count()
 	if late {
-		r.failed(l, i)
+		r.failed(at, i)
 		return
 	}
-	r.drain(l, i)
+	r.drain(at, i)
 }

@@ -13,9 +13,9 @@ func Table(c Config, results []*Result) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d agents, %.0f %% poll each %s, the others beat; %g messages a day to each; answers take %s;\n",
 		c.Agents, 100*c.Polling, c.PollEvery, c.MessagesPerDay, c.AnswerTime)
-	fmt.Fprintf(&text, "lease %s and %s of grace; %d drains; "+
+	fmt.Fprintf(&text, "lease %s and %s of grace; %d runs of dispatch; "+
 		"sweep: %d workers of %.0f workspaces, %.0f changes together, a second;\n",
-		c.Policy.LeaseTTL, c.Policy.Grace, c.Drains(), c.Sweep.Workers, c.Sweep.Each, c.Sweep.Changes)
+		c.Policy.LeaseTTL, c.Policy.Grace, c.Runs(), c.Sweep.Workers, c.Sweep.Each, c.Sweep.Changes)
 	fmt.Fprintf(&text, "the API takes %.0f calls a second; seed %d\n\n", headroom*c.steadyCalls(), c.Seed)
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "story\tpace\tcalls/s\tpeak/s\trefused\tfalse offline\tsuspected\tdeaths found\tdetect p50\tp99\t"+
