@@ -54,6 +54,11 @@ func delegateTarget(path, source, named string) (string, error) {
 	if named == "" && path != source {
 		target = path
 	}
+	if named != "" {
+		if err := workspace.CheckID(named); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case named != "" && path != source:
 		return "", fault.New(fault.CallerMismatch, "a workspace delegates only for itself").
@@ -63,5 +68,5 @@ func delegateTarget(path, source, named string) (string, error) {
 	case target == source:
 		return "", fault.New(fault.InvalidRequest, "a workspace can't delegate to itself")
 	}
-	return target, workspace.CheckID(target)
+	return target, nil
 }

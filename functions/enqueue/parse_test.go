@@ -2,6 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -9,9 +13,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/api/apidoc"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // callOf is a call with a body.
@@ -237,5 +243,55 @@ func TestTheIDOfACall(t *testing.T) {
 				t.Errorf("%s: %v, kept as %s", c.Body, err, m.Body)
 			}
 		}
+	}
+}
+
+// The document and the functions agree on what may be an id: of a message, and of a workspace.
+func TestTheDocumentSaysWhatAnIDIs(t *testing.T) {
+	raw, err := os.ReadFile("../status/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := apidoc.New(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, id := range map[string]struct {
+		says  map[string]any
+		taken func(id string) bool
+	}{
+		"a message": {
+			doc.Member(api.SendMessage.Route, "json", "params", "message", "messageId"),
+			func(id string) bool {
+				body, err := json.Marshal(map[string]any{"message": map[string]any{"messageId": id, "content": "hi"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = parsed(string(body))
+				return err == nil
+			},
+		},
+		"a workspace": {
+			doc.Member(api.Delegate.Route, "json", "target_id"),
+			func(id string) bool { return workspace.CheckID(id) == nil },
+		},
+	} {
+		pattern, err := regexp.Compile(fmt.Sprint(id.says["pattern"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		most, err := strconv.Atoi(fmt.Sprint(id.says["maxLength"]))
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		rapid.Check(t, func(rt *rapid.T) {
+			text := rapid.OneOf(
+				rapid.StringMatching(`[_.:a-zA-Z0-9-]{1,8}`), rapid.StringMatching(`[a-z0-9][a-z0-9._:-]{60,130}`),
+				rapid.StringN(1, 70, -1),
+			).Draw(rt, "id")
+			if documented := len(text) <= most && pattern.MatchString(text); documented != id.taken(text) {
+				rt.Fatalf("the id %q of %s: documented %t, taken %t", text, what, documented, !documented)
+			}
+		})
 	}
 }

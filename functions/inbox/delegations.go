@@ -34,9 +34,11 @@ type delegationLog struct {
 func (d delegationLog) record(
 	ctx context.Context, c httpapi.Call, in api.RecordDelegationRequest,
 ) (api.DelegationRecorded, error) {
-	if in.Task == "" || !isDelegationID(in.DelegationID) {
-		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest,
-			"task and delegation_id must be texts that aren't empty, and delegation_id has at most %d bytes", maxDelegationID)
+	if in.Task == "" {
+		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
+	}
+	if !isDelegationID(in.DelegationID) {
+		return api.DelegationRecorded{}, wrongDelegationID()
 	}
 	if err := workspace.CheckID(in.TargetID); err != nil {
 		return api.DelegationRecorded{}, err
@@ -52,15 +54,21 @@ func (d delegationLog) record(
 func (d delegationLog) update(
 	ctx context.Context, c httpapi.Call, in api.UpdateDelegationRequest,
 ) (api.DelegationRecorded, error) {
-	if in.Status != "completed" && in.Status != "failed" || !isDelegationID(in.DelegationID) {
-		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest, "status must be completed or failed, "+
-			"and the delegation's id a text of at most %d bytes", maxDelegationID)
+	if in.Status != "completed" && in.Status != "failed" {
+		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest, "status must be completed or failed")
+	}
+	if !isDelegationID(in.DelegationID) {
+		return api.DelegationRecorded{}, wrongDelegationID()
 	}
 	row := activity.Row{
 		Method: "delegate_result", Status: in.Status, ErrorDetail: chat.Clip(in.Error, errorLen),
 		Summary: "delegation " + in.Status + ": " + chat.Clip(in.ResponsePreview+in.Error, summaryLen),
 	}
 	return d.add(ctx, c, in.ID, row, api.DelegationRecorded{DelegationID: in.DelegationID, Status: in.Status})
+}
+
+func wrongDelegationID() error {
+	return fault.New(fault.InvalidRequest, "delegation_id must be a text of 1 to %d bytes", maxDelegationID)
 }
 
 func isDelegationID(id string) bool { return id != "" && len(id) <= maxDelegationID }

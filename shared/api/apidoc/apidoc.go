@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -194,6 +195,72 @@ func (d *Document) CheckNotFound(status int, body []byte) error {
 		return errors.New("the description has no such operation")
 	}
 	return d.validate(closed, "#/components/schemas/Problem", body)
+}
+
+// Member is what the document says of a member of a request: a parameter of the path, the query or a header, or a
+// member of the body after those of the objects around it (in "json"). References are followed; nil: it says nothing.
+func (d *Document) Member(route, in string, path ...string) map[string]any {
+	op, _, err := d.operation(route)
+	if err != nil {
+		return nil
+	}
+	if in != "json" {
+		params, _ := op["parameters"].([]any)
+		for _, p := range params {
+			if m, _ := p.(object); m["in"] == in && m["name"] == path[0] {
+				s, _ := m["schema"].(object)
+				return d.followed(s)
+			}
+		}
+		return nil
+	}
+	body, _ := op["requestBody"].(object)
+	content, _ := body["content"].(object)
+	media, _ := content[api.JSON].(object)
+	s, _ := media["schema"].(object)
+	for _, name := range path {
+		s = d.followed(s)
+		if items, ok := s["items"].(object); ok {
+			s = d.followed(items)
+		}
+		members, _ := s["properties"].(object)
+		s, _ = members[name].(object)
+	}
+	return d.followed(s)
+}
+
+// MayBeNull reports whether a schema, as Member gives it, allows null.
+func MayBeNull(schema map[string]any) bool {
+	types, _ := schema["type"].([]any)
+	for _, t := range types {
+		if t == "null" {
+			return true
+		}
+	}
+	return schema["nullable"] == true
+}
+
+// followed is a schema with what it refers to in it. Of alternatives one of which is null, it is the other one, and
+// nullable.
+func (d *Document) followed(s object) object {
+	out := object{}
+	if ref, ok := s["$ref"].(string); ok {
+		maps.Copy(out, d.followed(d.resolve(ref)))
+	}
+	alternatives, _ := s["anyOf"].([]any)
+	for _, a := range alternatives {
+		if one, _ := a.(object); one["type"] == "null" {
+			out["nullable"] = true
+		} else {
+			maps.Copy(out, d.followed(one))
+		}
+	}
+	for name, v := range s {
+		if name != "$ref" && name != "anyOf" {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // media is where the schema of a body of this type stands.

@@ -161,7 +161,7 @@ func directoryExamples() []example {
 func operatorExamples() []example {
 	created := api.Created{Workspace: viewer.Workspace(unused(), named), AuthToken: "rcw_…"}
 	same := api.Changed{Workspace: viewer.Workspace(online(), profile)}
-	queued, cancelled := receiptOf(queued()), receiptOf(cancelled())
+	again, cancelled := receiptOf(redriven()), receiptOf(cancelled())
 	return []example{
 		answers(api.CreateWorkspace, created).sends(`{"id":"reviewer","name":"Reviewer"}`),
 		answers(api.RemoveWorkspace, api.Changed{Workspace: viewer.Workspace(removed(), profile)}),
@@ -183,8 +183,8 @@ func operatorExamples() []example {
 		}),
 		answers(api.CancelMessage, cancelled),
 		answers(api.CancelMail, api.CancelledMail{Messages: []api.Receipt{cancelled}}).sends(`{"from":"writer"}`),
-		answers(api.RedriveMessage, queued),
-		answers(api.Redrive, api.Redriven{Messages: []api.Receipt{queued}}),
+		answers(api.RedriveMessage, again),
+		answers(api.Redrive, api.Redriven{Messages: []api.Receipt{again}}),
 		answers(api.SweepNow, api.Swept{Seen: 120, Woken: 2, Announced: 1}),
 		answers(api.CreateEnrolment, api.Enrolment{
 			EnrolmentID: "k3x9p2m4", Token: "rce_…", ExpiresAt: noon.Add(day), Uses: 20,

@@ -18,6 +18,7 @@ import (
 // the product's own functions, so that what an example says fits together.
 const (
 	messageID    = "5f0c3c5e-8f0e-4a53-9d0a-1f6f3a0b7c11"
+	answerID     = "0a1d9c47-3f6e-4b28-8c75-e2b4f09a6d13"
 	rowID        = "b0f4d2a8-3c1e-4e57-8a90-6d5c4b3a2f1e"
 	delegationID = "c8a1f3d2-7b64-4d0e-9f25-2e6b1a9c0d47"
 	probeID      = "9d3e7b10-52c8-4f6a-b1d4-8c0f5a7e2b96"
@@ -51,6 +52,8 @@ var (
 
 	mail = json.RawMessage(`{"jsonrpc":"2.0","id":"1","method":"message/send","params":{"message":{"role":"user",` +
 		`"messageId":"` + messageID + `","parts":[{"kind":"text","text":"Review the change."}]}}}`)
+	answer = json.RawMessage(`{"jsonrpc":"2.0","id":"1","result":{"kind":"message","role":"agent",` +
+		`"messageId":"` + answerID + `","parts":[{"kind":"text","text":"It is correct."}]}}`)
 )
 
 // inLists is a profile as lists show it: without its card.
@@ -111,8 +114,18 @@ func queued() chat.Message {
 // delivered is the message when its agent has answered it.
 func delivered() chat.Message {
 	m := queued().Take(chat.ByPush, chat.Claim{}, chat.DefaultPolicy(), time.Time{}, noon.Add(time.Second))
-	answer := json.RawMessage(`{"role":"agent","parts":[{"kind":"text","text":"It is correct."}]}`)
 	return m.Deliver("the agent took it", answer, "", noon.Add(4*time.Second))
+}
+
+// redriven is the message when the agent has refused it, and an operator has put it back.
+func redriven() chat.Message {
+	m := queued().Take(chat.ByPush, chat.Claim{}, chat.DefaultPolicy(), time.Time{}, noon.Add(time.Second))
+	m, err := m.Refuse("the agent does not know the method", noon.Add(2*time.Second)).
+		Redrive(chat.DefaultPolicy(), noon.Add(time.Minute))
+	if err != nil {
+		panic(err) // it was dead
+	}
+	return m
 }
 
 // cancelled is the message when an operator has ended it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ import (
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
+// maxDelegationID is how long an agent's own name of a task may be.
+const maxDelegationID = 128
+
 const schemasPrefix = "#/components/schemas/"
 
 // generate makes the document.
@@ -26,8 +30,9 @@ func generate() ([]byte, error) {
 	spec := r.SpecEns()
 	spec.Info.WithTitle("Rollcall").WithVersion("1").WithDescription(
 		"Keeps track of AI agent workspaces and delivers their chat. Every error has error, code, hint and action. " +
-			"Unknown members of a request are ignored. A text of a request has at most 256 characters, unless another " +
-			"maxLength is given, and a body at most 270,336 bytes and 64 levels.")
+			"Unknown members of a request are ignored. A text of a request has at most as many characters as its " +
+			"maxLength says. One without it, as in an A2A message, counts with the others: a message has at most 262,144 " +
+			"bytes in all, and a body 270,336 bytes and 64 levels.")
 	for _, t := range api.Tags {
 		spec.Tags = append(spec.Tags, *new(openapi31.Tag).WithName(t.Name).WithDescription(t.Description))
 	}
@@ -37,6 +42,9 @@ func generate() ([]byte, error) {
 		}
 	}
 	if err := addComponents(r); err != nil {
+		return nil, err
+	}
+	if err := describeMembers(r.Spec.ComponentsEns()); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(spec)
@@ -131,7 +139,7 @@ func describeTag(op *openapi31.Operation) {
 }
 
 // tidyParameters puts those of the path first. A parameter is described once and
-// is never null.
+// is never null. {id} in a path is a workspace's.
 func tidyParameters(parameters []openapi31.ParameterOrReference) {
 	places := []openapi31.ParameterIn{openapi31.ParameterInPath, openapi31.ParameterInQuery, openapi31.ParameterInHeader}
 	slices.SortStableFunc(parameters, func(a, b openapi31.ParameterOrReference) int {
@@ -139,6 +147,13 @@ func tidyParameters(parameters []openapi31.ParameterOrReference) {
 	})
 	for _, p := range parameters {
 		delete(p.Parameter.Schema, "description")
+		switch {
+		case p.Parameter.In != openapi31.ParameterInPath:
+		case p.Parameter.Name == "id":
+			p.Parameter.Schema = map[string]any{"$ref": schemasPrefix + "WorkspaceID"}
+		case p.Parameter.Name == "delegation_id":
+			p.Parameter.Schema["maxLength"] = maxDelegationID
+		}
 		if types, ok := p.Parameter.Schema["type"].([]any); ok {
 			types = slices.DeleteFunc(types, func(t any) bool { return t == "null" })
 			p.Parameter.Schema["type"] = types[0]
@@ -148,7 +163,7 @@ func tidyParameters(parameters []openapi31.ParameterOrReference) {
 
 // sayWhichWorkspace describes {id} in the path of an operation about a workspace.
 func sayWhichWorkspace(parameters []openapi31.ParameterOrReference, o *api.Operation) {
-	words := o.Names
+	words := cmp.Or(pathNames[o.ID], o.Names)
 	if words == "" && o.Access == api.ByItself {
 		words = "the workspace that calls: the agent's own id"
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,6 +93,31 @@ func TestReferencesLeadSomewhereAndRequestsAreDescribed(t *testing.T) {
 			if m["description"] == nil || (m["type"] == nil && m["$ref"] == nil && m["anyOf"] == nil && !anyJSON[member]) {
 				t.Errorf("%s.%s has no type or no description: %v", name, member, m)
 			}
+		}
+	}
+}
+
+// A shape says something: of itself, or of its members. A member that a request must have is never null.
+func TestShapesAreDescribed(t *testing.T) {
+	document, _ := written(t)
+	var doc struct {
+		Components struct {
+			Schemas map[string]*schema
+		}
+	}
+	if err := json.Unmarshal(document, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range doc.Components.Schemas {
+		described := s.Description != "" || len(s.Properties) == 0
+		for member, m := range s.Properties {
+			described = described || m.Description != ""
+			if strings.HasSuffix(name, "Request") && s.Requires(member) && slices.Contains(m.types(), "null") {
+				t.Errorf("%s.%s must be there, and may be null", name, member)
+			}
+		}
+		if !described {
+			t.Errorf("%s: neither it nor one of its members is described", name)
 		}
 	}
 }

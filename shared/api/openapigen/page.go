@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,6 +26,12 @@ type schema struct {
 	Required    []string           `json:"required"`
 	Items       *schema            `json:"items"`
 	AnyOf       []*schema          `json:"anyOf"`
+	Pattern     string             `json:"pattern"`
+	MinLength   json.Number        `json:"minLength"`
+	MaxLength   json.Number        `json:"maxLength"`
+	MaxItems    json.Number        `json:"maxItems"`
+	Minimum     json.Number        `json:"minimum"`
+	Maximum     json.Number        `json:"maximum"`
 }
 
 type content map[string]struct {
@@ -50,6 +57,10 @@ type operation struct {
 		Ref         string  `json:"$ref"`
 		Description string  `json:"description"`
 		Content     content `json:"content"`
+		Headers     map[string]struct {
+			Description string  `json:"description"`
+			Schema      *schema `json:"schema"`
+		} `json:"headers"`
 	} `json:"responses"`
 }
 
@@ -87,7 +98,7 @@ func page(document []byte) ([]byte, error) {
 	for _, ops := range byTag {
 		slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	}
-	tmpl, err := template.New("page").Funcs(template.FuncMap{"kind": kind}).Parse(pageTemplate)
+	tmpl, err := template.New("page").Funcs(template.FuncMap{"kind": kind, "kinds": kinds}).Parse(pageTemplate)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +107,64 @@ func page(document []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// kind is a schema in a few words, a link where it has a name.
+// kinds are what a body may be, in a few words: one for each content type, which is named where it is not JSON.
+func kinds(c content) template.HTML {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		if name == api.JSON {
+			all = append(all, string(kind(c[name].Schema)))
+		} else {
+			all = append(all, template.HTMLEscapeString(name))
+		}
+	}
+	return template.HTML(strings.Join(all, " or "))
+}
+
+// kind is a schema in a few words, with its bounds, and a link where it has a name.
 func kind(s *schema) template.HTML {
+	words := form(s)
+	if bounds := template.HTMLEscapeString(s.bounds()); bounds != "" {
+		words += template.HTML(", " + bounds)
+	}
+	return words
+}
+
+// bounds say how long a text or a list may be, how large a number, and what a text may be made of.
+func (s *schema) bounds() string {
+	if s == nil {
+		return ""
+	}
+	var all []string
+	say := func(format string, bounds ...json.Number) {
+		given := make([]any, len(bounds))
+		for i, b := range bounds {
+			if b == "" {
+				return
+			}
+			given[i] = b
+		}
+		all = append(all, fmt.Sprintf(format, given...))
+	}
+	if s.MinLength != "" && s.MinLength != "0" {
+		all = append(all, "not empty")
+	}
+	say("at most %s characters", s.MaxLength)
+	say("at most %s of them", s.MaxItems)
+	switch {
+	case s.Minimum != "" && s.Maximum != "":
+		say("from %s to %s", s.Minimum, s.Maximum)
+	default:
+		say("at least %s", s.Minimum)
+		say("at most %s", s.Maximum)
+	}
+	if s.Pattern != "" {
+		all = append(all, "as "+s.Pattern)
+	}
+	return strings.Join(all, ", ")
+}
+
+// form is a schema's type in a few words.
+func form(s *schema) template.HTML {
 	switch {
 	case s == nil:
 		return "anything"

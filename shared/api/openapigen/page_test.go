@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"html"
+	"maps"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/api/apidoc"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
@@ -44,13 +46,75 @@ func TestThePageShowsEveryOperation(t *testing.T) {
 func TestThePageDescribesRequests(t *testing.T) {
 	_, page := written(t)
 	for _, row := range []string{
-		"<code>enrolment_token?</code></td><td>string</td><td>an operator&#39;s permission for a first credential",
+		"<code>enrolment_token?</code></td><td>string, at most 512 characters</td><td>an operator&#39;s permission for a " +
+			"first credential",
 		"<code>active_tasks?</code></td><td>integer or null</td><td>how many tasks the agent works on",
 		`<a href="#HeartbeatRequest">HeartbeatRequest</a>`,
 	} {
 		if !strings.Contains(page, row) {
 			t.Errorf("the page lacks %s", row)
 		}
+	}
+}
+
+// What the document says of a value stands on the page: its bounds, and of an answer its types and its headers.
+func TestThePageShowsBoundsAndHeaders(t *testing.T) {
+	document, page := written(t)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name, In string
+				Schema   *schema
+			}
+			Responses map[string]struct {
+				Content content
+				Headers map[string]struct{ Description string }
+			}
+		}
+		Components struct{ Schemas map[string]*schema }
+	}
+	if err := json.Unmarshal(document, &doc); err != nil {
+		t.Fatal(err)
+	}
+	shows := func(what, row string) {
+		t.Helper()
+		if !strings.Contains(page, row) {
+			t.Errorf("%s: the page lacks %s", what, row)
+		}
+	}
+	for path, methods := range doc.Paths {
+		for _, op := range methods {
+			for _, p := range op.Parameters {
+				shows(path, "<code>"+p.Name+"</code> in "+p.In+"</td><td>"+string(kind(p.Schema)))
+			}
+			for code, r := range op.Responses {
+				for name, h := range r.Headers {
+					shows(path, "<code>"+name+"</code> of "+code)
+					shows(path, html.EscapeString(h.Description))
+				}
+				if joined := string(kinds(r.Content)); len(r.Content) > 0 {
+					shows(path, "<td>"+code+`</td><td colspan="2">`+joined+" — ")
+					if strings.Count(joined, " or ") != len(r.Content)-1 {
+						t.Errorf("%s: %d kinds of answers are told as %s", path, len(r.Content), joined)
+					}
+				}
+			}
+		}
+	}
+	for _, s := range doc.Components.Schemas {
+		for member, m := range s.Properties {
+			for _, bound := range []string{m.MaxLength.String(), m.Minimum.String(), m.Maximum.String(), m.Pattern} {
+				if bound != "" && !strings.Contains(s.bounds()+m.bounds(), bound) {
+					t.Errorf("%s is not told with its bound %s", member, bound)
+				}
+			}
+			shows(member, "</code></td><td>"+string(kind(m))+"</td>")
+		}
+	}
+	for _, bound := range []string{
+		"integer, from 1 to 500", "string, not empty, at most 262144 characters", "string or null, at most 8192 characters",
+	} {
+		shows("bounds", bound)
 	}
 }
 
@@ -136,6 +200,95 @@ func checkAnswer(t *testing.T, check *apidoc.Document, e example) {
 	reply := e.operation.Replies[0]
 	if _, isDocument := reply.Body.(api.Document); len(reply.Types) == 0 && !isDocument {
 		t.Error("it answers in JSON, and the example has no answer")
+	}
+}
+
+// holds says what the members are that hold what an agent or a sender wrote: a test of the examples looks into them.
+var holds = map[string]string{
+	"request_body": "request", "response_body": "response", "answer": "response", "result": "result",
+	"agent_card": "object", "id": "id",
+}
+
+// What stands in an example as an agent or a sender wrote it is whole, as the functions hand it out: a request or a
+// response of JSON-RPC with its envelope, and the two belong together.
+func TestExamplesShowTheWholeRequestAndAnswer(t *testing.T) {
+	var asked struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if err := json.Unmarshal(mail, &asked); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for route, e := range examples() {
+		for member, raw := range raws(reflect.ValueOf(e.answer)) {
+			kind, known := holds[member]
+			if seen[kind]++; !known {
+				t.Errorf("%s: what is in %s?", route, member)
+			}
+			var rpc struct {
+				JSONRPC, Method           string
+				ID, Result, Error, Params json.RawMessage
+			}
+			if kind != "id" && json.Unmarshal(raw, &rpc) != nil {
+				t.Errorf("%s: %s is no object: %s", route, member, raw)
+			}
+			whole := rpc.JSONRPC == "2.0" && string(rpc.ID) == string(asked.ID)
+			if kind == "request" && !(whole && rpc.Method != "" && rpc.Params != nil) ||
+				kind == "response" && !(whole && (rpc.Result != nil) != (rpc.Error != nil)) {
+				t.Errorf("%s: %s is not a whole %s of JSON-RPC: %s", route, member, kind, raw)
+			}
+		}
+	}
+	if seen["request"] == 0 || seen["response"] < 3 {
+		t.Errorf("the examples show %v", seen)
+	}
+	for _, route := range []string{api.GetMessage.Route, api.ListMessages.Route, api.GetQueueStatus.Route} {
+		if text, err := examples()[route].text(); err != nil || !strings.Contains(text, `"jsonrpc": "2.0"`) {
+			t.Errorf("%s: %s, %v", route, text, err)
+		}
+	}
+}
+
+// raws are the members of an answer that are JSON as it came, by name.
+func raws(v reflect.Value) map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			return raws(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			maps.Copy(out, raws(v.Index(i)))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			if raw, ok := reflect.TypeAssert[json.RawMessage](v.Field(i)); ok && len(raw) > 0 {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				out[name] = raw
+			} else if !ok {
+				maps.Copy(out, raws(v.Field(i)))
+			}
+		}
+	}
+	return out
+}
+
+// An answer to an act shows what the act did.
+func TestTheExampleOfARedriveIsRedriven(t *testing.T) {
+	var again, first api.Receipt
+	for route, to := range map[string]*api.Receipt{api.RedriveMessage.Route: &again, api.GetMessage.Route: &first} {
+		text, err := examples()[route].text()
+		if err != nil || json.Unmarshal([]byte(text), to) != nil {
+			t.Fatal(text, err)
+		}
+	}
+	if again.State != chat.Queued || again.Reason == queued().Reason || again.Reason == first.Reason {
+		t.Errorf("it is %s: %s", again.State, again.Reason)
 	}
 }
 

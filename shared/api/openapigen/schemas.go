@@ -19,8 +19,26 @@ import (
 var namedSchemas = map[string]jsonschema.Schema{
 	"WorkspaceID": func() jsonschema.Schema {
 		s := typed(jsonschema.String)
-		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-'; usually a UUID").
-			WithPattern("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$").WithExamples("11111111-1111-4111-8111-111111111111")
+		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or a digit; usually a UUID").
+			WithPattern("^[A-Za-z0-9][A-Za-z0-9._-]*$").WithMaxLength(64).WithExamples("11111111-1111-4111-8111-111111111111")
+		return s
+	}(),
+	"MessageID": func() jsonschema.Schema {
+		s := typed(jsonschema.String)
+		s.WithDescription("What a sender calls its message: 1 to 128 letters, digits, '.', '_', ':' or '-', beginning with " +
+			"a letter or a digit. Ids that begin with '_' are the platform's own.").
+			WithPattern("^[A-Za-z0-9][A-Za-z0-9._:-]*$").WithMaxLength(128)
+		return s
+	}(),
+	"AgentAnswer": func() jsonschema.Schema {
+		s := typed(jsonschema.Object)
+		s.WithDescription("The agent's answer as it came, with all that it wrote: mostly a JSON-RPC response. Of one of "+
+			"more than 64 KiB its size, its task's state and the beginning of its text are kept.").
+			WithPropertiesItem("jsonrpc", anything("mostly 2.0")).
+			WithPropertiesItem("id", anything("the call's id")).
+			WithPropertiesItem("result", anything("an A2A message or task: its words are in result.parts, or in result.status "+
+				"and result.artifacts")).
+			WithAdditionalProperties(*new(jsonschema.SchemaOrBool).WithTypeBoolean(true))
 		return s
 	}(),
 	"AgentCard": func() jsonschema.Schema {
@@ -78,6 +96,13 @@ var enums = map[reflect.Type]struct {
 	}()},
 }
 
+// anything is what may be of any type: an agent wrote it.
+func anything(description string) jsonschema.SchemaOrBool {
+	var s jsonschema.Schema
+	s.WithDescription(description)
+	return s.ToSchemaOrBool()
+}
+
 func typed(types ...jsonschema.SimpleType) jsonschema.Schema {
 	var s jsonschema.Schema
 	for _, t := range types {
@@ -112,6 +137,8 @@ var options = []func(*jsonschema.ReflectContext){
 	jsonschema.InterceptProp(sharedSchemas),
 	jsonschema.InterceptProp(namedTypes),
 	jsonschema.InterceptProp(nullOrNot),
+	jsonschema.InterceptProp(neverNull),
+	jsonschema.InterceptProp(boundTexts),
 	jsonschema.InterceptNullability(noNullLists),
 }
 
@@ -183,6 +210,27 @@ func nullOrNot(p jsonschema.InterceptPropParams) error {
 	}
 	if slices.ContainsFunc(p.PropertySchema.AnyOf, isNull) {
 		p.PropertySchema.Type = nil
+	}
+	return nil
+}
+
+// neverNull takes the null from a member that a request must have, unless its tag says that it may be null.
+func neverNull(p jsonschema.InterceptPropParams) error {
+	if p.Processed && p.Field.Tag.Get("required") == "true" && p.Field.Tag.Get("nullable") != "true" {
+		p.PropertySchema.RemoveType(jsonschema.Null)
+	}
+	return nil
+}
+
+// boundTexts gives each text of a request the bound that it has where its tags say none, as httpapi enforces it.
+func boundTexts(p jsonschema.InterceptPropParams) error {
+	oc, ok := openapi.OperationCtx(p.Context)
+	if !p.Processed || !ok || oc.IsProcessingResponse() || p.Field.Type.Kind() != reflect.String {
+		return nil
+	}
+	s := p.PropertySchema
+	if !readByHandlers[p.Field.Tag] && s.Ref == nil && s.AnyOf == nil && s.Enum == nil && s.MaxLength == nil {
+		s.WithMaxLength(api.MaxText)
 	}
 	return nil
 }
