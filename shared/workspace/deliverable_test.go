@@ -501,9 +501,14 @@ func TestNowIsNeverPromisedInVain(t *testing.T) {
 func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
+		f.Open++ // this one
 		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
-		expected, why := workspace.Expect(f, v, mode, p, now)
 		waits := workspace.WaitsFor(f, v, mode, p, now)
+		f.Open--
+		expected, why := workspace.Expect(f, v, mode, p, now) // of what is before it
+		if alone := f.Open == f.InFlight; alone && strings.Contains(waits, "before it") {
+			t.Fatalf("it is alone: %q", waits)
+		}
 		if waits == "" || !strings.HasSuffix(waits, why) {
 			t.Fatalf("%s (%s): %q", expected, why, waits)
 		}

@@ -2,9 +2,10 @@ package workspace
 
 import "time"
 
-// WaitsFor says of a message that waits what ends its wait, and why it waits. v is the verdict over the same facts,
-// mode the effective one. Its sender reads it: see Expect.
+// WaitsFor says of a message that waits what ends its wait, and why it waits. v is the verdict over the same facts, in
+// which it is counted, and mode the effective one. Its sender reads it: see Expect.
 func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
+	f.Open = max(f.Open-1, f.InFlight) // it does not wait for itself
 	expected, why := Expect(f, v, mode, p, now)
 	ends := ""
 	switch expected {
@@ -13,7 +14,10 @@ func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
 	case ExpectNextPoll:
 		ends = "the agent gets it with its next poll"
 	case ExpectWhenIdle:
-		ends = "it is delivered when the agent is free, after the messages before it"
+		ends = "it is delivered when the agent is free"
+		if f.queueBefore(p, now) > 0 {
+			ends += ", after any message before it"
+		}
 	case ExpectRetrying:
 		ends = "it is tried until its time is up"
 	case ExpectNobody:
