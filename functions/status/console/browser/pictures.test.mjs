@@ -32,7 +32,7 @@ test('a fleet in trouble is told in words, for everybody, and looks as it should
   await awaitMail(lost.id, m => m.every(r => r.state === 'delivered'))
   for (let i = 0; i < 2; i++) await lost.register({ url }, '')
   await send(lost.id, 'When is the next release?')
-  wanted.push([lost, 'Its credential is refused'])
+  wanted.push([lost, 'Its credential is missing or refused'])
   const answers = await make('Invoice reader', await agent(t, failed('Agent error: invalid x-api-key')))
   for (let i = 0; i < 3; i++) await send(answers.id, 'Please read invoice ' + i)
   wanted.push([answers, 'It takes messages, and fails each task'])

@@ -39,7 +39,7 @@ test('the incident: seen, understood and mended with the console alone', async t
   await running.stop()
   rmSync(token)
   for (let n = 0; n < 2; n++) await start().ended // its supervisor starts it, and each boot is refused
-  await shows(row(page, id), 'Its credential is refused')
+  await shows(row(page, id), 'Its credential is missing or refused')
   await send(id, 'are you there?')
 
   await row(page, id).locator('a.name').click()

@@ -14,7 +14,7 @@ export const statusWords: Record<Status, string> = {
 export const reasonWords: Record<Reason, string> = {
   healthy: 'Messages arrive',
   busy: 'At work; messages arrive when it is free',
-  credentials_rejected: 'Its credential is refused',
+  credentials_rejected: 'Its credential is missing or refused',
   never_registered: 'No call of its agent was accepted yet',
   platform_suspect: 'The platform may be what is wrong',
   lease_expired: 'Nothing is heard of its agent',

@@ -110,7 +110,7 @@ test('many changes at once are read with the whole fleet', async t => {
 
 test('no change is silent: of each answer the worst are said, and how many more there are', async t => {
   const healthy = ['online', 'healthy'], gone = ['offline', 'lease_expired'], refused = ['degraded', 'credentials_rejected']
-  const sound = 'is online: messages arrive', lost = 'is offline: nothing is heard of its agent', cut = 'is degraded: its credential is refused'
+  const sound = 'is online: messages arrive', lost = 'is offline: nothing is heard of its agent', cut = 'is degraded: its credential is missing or refused'
   for (const [what, changes, lines] of [
     ['two', { 1: healthy, 2: gone }, ['w2 ' + lost, 'w1 ' + sound]],
     ['one twice', { 1: gone, ' 1': healthy }, ['w1 ' + sound]],
