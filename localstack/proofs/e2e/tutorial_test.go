@@ -46,9 +46,67 @@ func lessons(t *testing.T) (out []lesson) {
 	return out
 }
 
+// shown reads the commands that the README shows, with what they print. The ids, times and counts that it prints are of
+// one day: see plain.
+func shown(t *testing.T, id string) (out []lesson) {
+	t.Helper()
+	raw, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(strings.ReplaceAll(string(raw), "demo", id), "\n") {
+		line, indented := strings.CutPrefix(line, "    ")
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case !indented:
+		case isCommand:
+			out = append(out, lesson{commands: command})
+		case len(out) > 0 && !passing.MatchString(line):
+			out[len(out)-1].prints = append(out[len(out)-1].prints, plain(line))
+		}
+	}
+	return out
+}
+
+// passing are lines of a message on its way: it may be delivered before anybody sees it wait.
+var passing = regexp.MustCompile(`^(queued|waits): `)
+
+// ofOneDay is what a command prints otherwise each time.
+var ofOneDay = regexp.MustCompile(
+	`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d+[smh] ago|:\d{4,5}\b`)
+
+// plain is a line without what it prints otherwise each time, and without the width of its columns.
+func plain(line string) string {
+	return strings.Join(strings.Fields(ofOneDay.ReplaceAllString(line, "-")), " ")
+}
+
 // A reader types the commands of the tutorial one after the other, and sees what it says.
 func TestTheTutorialHolds(t *testing.T) {
-	s := on(t)
+	follow(t, on(t), lessons(t), func(printed string) string { return printed })
+}
+
+// A reader types the commands of the README, and sees what it shows.
+func TestTheREADMEHolds(t *testing.T) {
+	id := "readme-" + uuid.NewString()[:8]
+	all := shown(t, id)
+	if len(all) != 4 {
+		t.Fatalf("it shows %d commands", len(all))
+	}
+	all[0].commands = "exec 2>&1; mkdir -p .rollcall\n" + all[0].commands + // as make run does; and a reader waits
+		"\nuntil .build/rollcall explain " + id + " 2>&1 | grep -q 'It is well'; do sleep 1; done"
+	all[len(all)-1].commands += "\nkill $!"
+	follow(t, on(t), all, func(printed string) string {
+		lines := strings.Split(printed, "\n")
+		for i, line := range lines {
+			lines[i] = plain(line)
+		}
+		return strings.Join(lines, "\n")
+	})
+}
+
+// follow runs the commands of lessons in one shell, and compares what they print, read in this way, with what they say.
+func follow(t *testing.T, s *platformUnderTest, all []lesson, read func(printed string) string) {
+	t.Helper()
 	here := t.TempDir()
 	if err := os.Mkdir(filepath.Join(here, ".build"), 0o700); err != nil {
 		t.Fatal(err)
@@ -58,7 +116,6 @@ func TestTheTutorialHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := lessons(t)
 	var script strings.Builder
 	for i, l := range all {
 		fmt.Fprintf(&script, "%s\necho '<<< %d >>>'\n", l.commands, i)
@@ -87,7 +144,7 @@ func TestTheTutorialHolds(t *testing.T) {
 			t.Fatalf("the shell ended early:\n%s%s", &out, &errs)
 		}
 		rest = after
-		if missing := missingFrom(printed, l.prints); missing != "" {
+		if missing := missingFrom(read(printed), l.prints); missing != "" {
 			t.Errorf("these commands do not print %q:\n%s\nbut\n%s%s", missing, l.commands, printed, &errs)
 		}
 	}
