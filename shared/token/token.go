@@ -39,8 +39,15 @@ const MinRoot = 32
 // MaxLen is the length of the longest text that is accepted as a credential.
 const MaxLen = 512
 
-// enc is Crockford's base32, which has no characters that look alike.
-var enc = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+// alphabet is that of Crockford's base32, which has no characters that look alike.
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+var enc = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
+
+// isBase32 reports whether a text is so many characters of the alphabet.
+func isBase32(text string, length int) bool {
+	return len(text) == length && strings.Trim(text, alphabet) == ""
+}
 
 // SigningSecret mints a secret to sign calls with, in the form of Standard Webhooks.
 func SigningSecret() string {
@@ -97,9 +104,11 @@ func Digest(text string) Hash {
 }
 
 // Plausible reports whether text can be a credential at all, without asking the
-// store. A text with one of our prefixes must have the right length and checksum,
-// so that a truncated paste is refused for what it is. A text in another format
-// passes: existing clients hold 43 characters of base64url.
+// store. A text with one of our prefixes must have the form that Mint makes and the
+// right checksum, so that a truncated paste is refused for what it is. Anyone can
+// compute the checksum of any words: the form keeps them out of what is shown as a
+// public id. A text in another format passes: existing clients hold 43 characters of
+// base64url.
 func Plausible(text string) bool {
 	if text == "" || len(text) > MaxLen {
 		return false
@@ -108,7 +117,8 @@ func Plausible(text string) bool {
 	if !ok || !Kind(kind).known() {
 		return true
 	}
-	if len(rest) != idLen+1+secretLen+sumLen {
+	id, secret, _ := strings.Cut(rest, "_")
+	if !isBase32(id, idLen) || !isBase32(secret, secretLen+sumLen) {
 		return false
 	}
 	cut := len(text) - sumLen

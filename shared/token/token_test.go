@@ -1,8 +1,13 @@
 package token_test
 
 import (
+	"encoding/base32"
+	"hash/crc32"
+	"regexp"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/token"
 )
@@ -46,6 +51,31 @@ func TestNameShowsNoSecret(t *testing.T) {
 	}
 	minted, _ := token.Mint(token.Operator)
 	if name := token.Name(minted); name != minted[:len("rco_")+8] {
+		t.Errorf("%s is called %s", minted, name)
+	}
+}
+
+// Anyone can compute a checksum. Whatever a text with one of our prefixes has in it, what is shown of it is an id in
+// the form that Mint makes, or a digest.
+func TestNoWordsPassForAPublicID(t *testing.T) {
+	shown := regexp.MustCompile(`^((rcw|rco|rcp|rce)_[0-9a-hjkmnp-tv-z]{8}|sha256:[0-9a-f]{8})$`)
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.SampledFrom([]string{"rcw_", "rco_", "rcp_", "rce_"}).Draw(t, "kind") + rapid.OneOf(
+			rapid.StringMatching(`[ -~]{0,60}_[ -~]{0,60}`),
+			rapid.StringMatching(`[ -~]{61}`), // as long as what Mint makes
+			rapid.StringMatching(`[0-9a-z]{8}_[ -~]{52}`),
+			rapid.StringMatching(`[ -~]{8}_[0-9a-hjkmnp-tv-z]{52}`),
+			rapid.StringMatching(`[0-9a-hjkmnp-tv-z]{8}_[0-9a-hjkmnp-tv-z]{52}`),
+		).Draw(t, "rest")
+		c := crc32.ChecksumIEEE([]byte(body))
+		sum := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding).
+			EncodeToString([]byte{byte(c >> 24), byte(c >> 16), byte(c >> 8), byte(c)})
+		if name := token.Name(body + sum); !shown.MatchString(name) {
+			t.Fatalf("%q is called %q", body+sum, name)
+		}
+	})
+	minted, _ := token.Mint(token.Person)
+	if name := token.Name(minted); name != minted[:len("rcp_")+8] {
 		t.Errorf("%s is called %s", minted, name)
 	}
 }
