@@ -206,7 +206,7 @@ func forgerGuesses(ctx context.Context, p Platform) {
 		r, err = forger.heartbeat(ctx)
 		must(wantProblem(r, err, 401, "credential_unknown"))
 	}
-	must(checkEvidence(mustGet(a.view(ctx)), "nothing shows that it is this agent's"))
+	must(checkEvidence(mustGet(a.view(ctx)), "nothing shows that this agent made it"))
 	must(a.keepsVerdict(ctx, healthy, 3*time.Second))
 	a.stopCalls()
 	forger.startHeartbeats(ctx) // they renew no lease
