@@ -20,13 +20,13 @@ func delegate(
 ) func(context.Context, httpapi.Call, api.DelegateRequest) (api.Delegated, error) {
 	policy := delegations.Delivery.Policy
 	return func(ctx context.Context, c httpapi.Call, in api.DelegateRequest) (api.Delegated, error) {
+		if in.Task == "" {
+			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
+		}
 		source := c.Caller.Life()
 		target, err := delegateTarget(in.ID, source.Workspace, in.TargetID)
 		if err != nil {
 			return api.Delegated{}, err
-		}
-		if in.Task == "" {
-			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
 		}
 		if err := checkSize(chat.TextBody(uuid.NewString(), in.Task), policy); err != nil {
 			return api.Delegated{}, err

@@ -22,6 +22,9 @@ var messageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 // maxMessageID bounds a message's id, in bytes.
 const maxMessageID = 128
 
+// maxMethod is how much of an unknown method an error quotes, in bytes.
+const maxMethod = 64
+
 // exampleMessage shows what to send.
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
@@ -31,20 +34,13 @@ const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"mess
 // what the message lacks (complete). What else the sender wrote reaches the agent as
 // it is. Errors: those of Call.Decode, invalid_request, too_large.
 func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
-	rpc, params, message, err := unwrap(c)
-	if err != nil {
-		return chat.Message{}, err
-	}
 	m := chat.Message{Method: "message/send", Priority: chat.Task}
+	rpc, params, message, err := unwrap(c, &m.Method)
+	if err != nil {
+		return m, err
+	}
 	if err := readLimits(rpc["params"], c.Now, &m); err != nil {
 		return m, err
-	}
-	if err := readText(rpc, "method", &m.Method); err != nil {
-		return m, err
-	}
-	if !chat.MessageMethod(m.Method) {
-		return m, fault.New(fault.InvalidRequest, "method must be message/send or message/stream, or what other versions "+
-			"of A2A call them, or a call about a task").WithHint("send "+exampleMessage, "stop")
 	}
 	if err := readText(message, "messageId", &m.ID); err != nil {
 		return m, err
@@ -73,6 +69,13 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
 	return m, checkSize(m.Body, p)
 }
 
+// notServed refuses a method, and says which are served. Error: invalid_request.
+func notServed(method string) error {
+	return fault.New(fault.InvalidRequest, "the method %q is not served: message/send and message/stream are, tasks/get "+
+		"and tasks/cancel, and what other versions of A2A call them", chat.Clip(method, maxMethod)).
+		WithHint("send "+exampleMessage+"; what the agent answered is in its receipt", "stop")
+}
+
 // setCallID gives a JSON-RPC request an id, where it has none. Error: invalid_request,
 // for one that is neither a text nor a number nor null (JSON-RPC 2.0, section 4).
 func setCallID(rpc members, id string) error {
@@ -96,13 +99,20 @@ func checkSize(body json.RawMessage, p chat.Policy) error {
 		WithHint("send large content as a link", "stop")
 }
 
-// unwrap takes a body apart: the JSON-RPC request, its params and its message.
-func unwrap(c httpapi.Call) (rpc, params, message members, err error) {
+// unwrap takes a body apart: the JSON-RPC request, its method, its params and its message. A method that carries no
+// message is refused as that, whatever its params are.
+func unwrap(c httpapi.Call, method *string) (rpc, params, message members, err error) {
 	if err := c.Decode(&rpc); err != nil {
 		return nil, nil, nil, err
 	}
 	if rpc == nil {
 		return nil, nil, nil, fault.New(fault.InvalidRequest, "the body must be an A2A request")
+	}
+	if err := readText(rpc, "method", method); err != nil {
+		return nil, nil, nil, err
+	}
+	if !chat.MessageMethod(*method) {
+		return nil, nil, nil, notServed(*method)
 	}
 	if _, ok := rpc["params"]; !ok {
 		rpc = members{"params": object(rpc)}

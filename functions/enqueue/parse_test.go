@@ -56,8 +56,18 @@ func TestTheMethodsOfAMessage(t *testing.T) {
 	for method, ok := range map[string]bool{
 		"message/send": true, "message/stream": true, "SendMessage": true, "SendStreamingMessage": true, "tasks/send": true,
 		"tasks/sendSubscribe": true, "": false, "tasks/resubscribe": false, "tasks/pushNotificationConfig/set": false,
-		"rollcall/probe": false, "MESSAGE/SEND": false, "foreign/method": false,
+		"rollcall/probe": false, "MESSAGE/SEND": false, "foreign/method": false, "tasks/list": false,
+		"agent/getAuthenticatedExtendedCard": false,
 	} {
+		// What is not served is told as that, whatever its params are.
+		for _, params := range []string{`"params":{}`, `"params":[]`, `"params":{"id":"t"}`, `"id":1`} {
+			_, err := parsed(`{"method":"` + method + `",` + params + `}`)
+			told := err != nil && strings.Contains(err.Error(), strconv.Quote(method)+" is not served") &&
+				strings.Contains(err.Error(), "tasks/get")
+			if told == ok {
+				t.Errorf("%q with %s: %v", method, params, err)
+			}
+		}
 		m, err := parsed(`{"method":"` + method + `","params":{"message":{"content":"hi"}}}`)
 		if (err == nil) != ok || (ok && m.Method != method) || (!ok && fault.CodeOf(err) != fault.InvalidRequest) {
 			t.Errorf("%q: %q, %v", method, m.Method, err)

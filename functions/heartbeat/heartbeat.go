@@ -18,7 +18,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.HeartbeatRequest) (api.Beat, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.HeartbeatRequest) (api.Beat, error) {
 		id := cmp.Or(in.WorkspaceID, in.ID) // one client's doctor sends id
-		if err := workspace.CheckID(id); err != nil {
+		if err := workspace.CheckNamed("workspace_id", id); err != nil {
 			return api.Beat{}, err
 		}
 		signal, dropped := readMetrics(in, c.Now)

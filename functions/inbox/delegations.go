@@ -40,7 +40,7 @@ func (d delegationLog) record(
 	if !isDelegationID(in.DelegationID) {
 		return api.DelegationRecorded{}, wrongDelegationID()
 	}
-	if err := workspace.CheckID(in.TargetID); err != nil {
+	if err := workspace.CheckNamed("target_id", in.TargetID); err != nil {
 		return api.DelegationRecorded{}, err
 	}
 	row := activity.Row{

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // maxCard bounds an agent card in bytes; it is stored and shown, never parsed
@@ -31,6 +32,9 @@ func updateCard(
 			return api.CardUpdated{}, fault.New(fault.InvalidRequest, "agent_card must be an object")
 		}
 		id := cmp.Or(in.WorkspaceID, in.ID)
+		if err := workspace.CheckNamed("workspace_id", id); err != nil {
+			return api.CardUpdated{}, err
+		}
 		_, err = reg.SetCard(ctx, id, c.Bearer(), c.From(), name, in.AgentCard, c.Now)
 		return api.CardUpdated{Status: "updated"}, err
 	}

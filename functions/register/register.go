@@ -2,49 +2,69 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// register takes what an agent declares. What is wrong with it is remembered, so that
-// an operator sees why its boots are refused. Errors: invalid_workspace_id,
-// too_large, enrolment_unknown, those of registry.Register.
+// register is take, and names in a refusal too what the body has and a register has not: what was misspelt may be why.
 func register(
 	reg *registry.Registry,
 ) func(context.Context, httpapi.Call, api.RegisterRequest) (api.Registered, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
-		if err := workspace.CheckID(in.ID); err != nil {
-			return api.Registered{}, err
-		}
-		declared := registry.Registration{
-			ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken,
-			Mode: workspace.Mode(in.DeliveryMode), URL: in.URL, Runtime: in.Runtime, Card: in.AgentCard,
-		}
-		var err error
-		if declared.CardName, err = cardName(in.AgentCard); err != nil {
-			return api.Registered{}, reg.FailRegister(ctx, declared, err, c.Now)
-		}
-		if len(in.EnrolmentToken) > token.MaxLen {
-			return api.Registered{}, registry.EnrolmentUnknown()
-		}
-		out, err := reg.Register(ctx, declared, c.Now)
-		if err != nil {
-			return api.Registered{}, err
-		}
-		d := workspace.EffectiveMode(out.Facts, reg.Policy, c.Now)
-		status, _ := workspace.Fleet{}.Stands(out.Facts, reg.Policy, c.Now)
-		return api.Registered{
-			Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
-			WebhookSecret: out.SigningSecret,
-			Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
-			NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
-			WorkspaceStatus: status, Ignored: c.UnknownMembers(in),
-		}, nil
+		out, err := take(ctx, reg, c, in)
+		return out, withIgnored(c, in, err)
 	}
+}
+
+// withIgnored adds to a refusal the members of the body that nobody reads.
+func withIgnored(c httpapi.Call, in api.RegisterRequest, err error) error {
+	ignored := c.UnknownMembers(in)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || len(ignored) == 0 {
+		return err
+	}
+	told := *e
+	told.Details.Ignored = ignored
+	return errors.Join(&told, err)
+}
+
+// take takes what an agent declares. What is wrong with it is remembered, so that
+// an operator sees why its boots are refused. Errors: invalid_workspace_id,
+// too_large, enrolment_unknown, those of registry.Register.
+func take(ctx context.Context, reg *registry.Registry, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
+	if err := workspace.CheckNamed("id", in.ID); err != nil {
+		return api.Registered{}, err
+	}
+	declared := registry.Registration{
+		ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken,
+		Mode: workspace.Mode(in.DeliveryMode), URL: in.URL, Runtime: in.Runtime, Card: in.AgentCard,
+	}
+	var err error
+	if declared.CardName, err = cardName(in.AgentCard); err != nil {
+		return api.Registered{}, reg.FailRegister(ctx, declared, err, c.Now)
+	}
+	if len(in.EnrolmentToken) > token.MaxLen {
+		return api.Registered{}, registry.EnrolmentUnknown()
+	}
+	out, err := reg.Register(ctx, declared, c.Now)
+	if err != nil {
+		return api.Registered{}, err
+	}
+	d := workspace.EffectiveMode(out.Facts, reg.Policy, c.Now)
+	status, _ := workspace.Fleet{}.Stands(out.Facts, reg.Policy, c.Now)
+	return api.Registered{
+		Status: "registered", DeliveryMode: d.Effective, DeliveryReason: d.Reason, AuthToken: out.AuthToken,
+		WebhookSecret: out.SigningSecret,
+		Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
+		NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
+		WorkspaceStatus: status, Ignored: c.UnknownMembers(in),
+	}, nil
 }
 
 // unreadRegister refuses a register of which a part can't be read, and remembers
@@ -57,6 +77,6 @@ func unreadRegister(
 			return why // nobody's
 		}
 		from := registry.Registration{ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken}
-		return reg.FailRegister(ctx, from, why, c.Now)
+		return withIgnored(c, in, reg.FailRegister(ctx, from, why, c.Now))
 	}
 }

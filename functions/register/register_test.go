@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -50,6 +51,40 @@ func TestUnknownMembersAreNamed(t *testing.T) {
 		}
 		if !slices.Equal(out.Ignored, want) || strings.Contains(resp.Body, "ignored") != (want != nil) {
 			t.Errorf("%.80s: %q, want %q", members, out.Ignored, want)
+		}
+	}
+}
+
+// A refusal names them too: what was misspelt may be why.
+func TestARefusalNamesUnknownMembers(t *testing.T) {
+	token, _ := token.Mint(token.Enrolment)
+	for what, c := range map[string]struct {
+		members, credential string
+		status              int
+	}{
+		"a new id, where policy is strict": {`"id": "new", "enrollment_token": "` + token + `"`, "", 401},
+		"a credential that is lost":        {`"id": "` + fixture.PushID + `", "enrollment_token": "` + token + `"`, "", 401},
+		"a mode that is none": {
+			`"id": "` + fixture.PushID + `", "delivery_mode": "x", "enrollment_token": ""`, fixture.Credential, 400,
+		},
+		"a member of another type": {
+			`"id": "` + fixture.PushID + `", "url": 5, "enrollment_token": ""`, fixture.Credential, 400,
+		},
+		"no id":                       {`"enrollment_token": ""`, "", 400},
+		"an enrolment that is no one": {`"id": "new", "enrolment_token": "x", "enrollment_token": ""`, "", 401},
+	} {
+		env := fixture.Env(t)
+		env.Registry.Policy.Bootstrap = workspace.Enrolled
+		resp := fixture.Call(t, env, endpoints(env), api.Register.Operation, "", c.credential, "{"+c.members+"}")
+		var p api.Problem
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != c.status || !slices.Equal(p.Ignored, []string{"enrollment_token"}) {
+			t.Errorf("%s: %d %s, want %d", what, resp.StatusCode, resp.Body, c.status)
+		}
+		if p.Code == "credential_missing" && !strings.Contains(p.Hint, "enrolment_token in its body") {
+			t.Errorf("%s: the hint is %s", what, p.Hint)
 		}
 	}
 }

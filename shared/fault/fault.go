@@ -107,6 +107,7 @@ type Details struct {
 	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use"`
 	ID              string    `json:"id,omitempty" description:"with workspace_removed"`
 	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed"`
+	Ignored         []string  `json:"ignored,omitempty" description:"of a register: members of its body that nobody reads"`
 	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: as the header"`
 }
 

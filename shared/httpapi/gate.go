@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -69,6 +70,9 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 		return Caller{}, g.refuseAll(ctx, c)
 	case access.Allows(api.WhereViewIsOpen) && g.ViewOpen:
 		return Caller{}, nil
+	case g.readByNobody(op, c):
+		return Caller{}, fault.New(fault.CredentialMissing, "this call needs a credential").
+			WithHint("a person signs in with rollcall login; an agent sends its own credential as a bearer", "login")
 	case op.SelfChecked:
 		return Caller{}, nil
 	case access.Allows(api.ByAnyWorkspace):
@@ -96,6 +100,14 @@ func (g Gate) stillAdmits(ctx context.Context, c Call) error {
 		return err
 	}
 	return nil
+}
+
+// readByNobody reports whether somebody without a credential looks at what people look at, where that needs one. It is
+// nobody's agent that says so: nothing is noted of it.
+func (g Gate) readByNobody(op *api.Operation, c Call) bool {
+	_, forPeople := op.Access.ForPeople()
+	return forPeople && strings.HasPrefix(op.Route, "GET ") && !op.SelfChecked && !g.open(op.Access) &&
+		c.Bearer() == "" && c.Header("x-workspace-id") == "" && c.Header("x-source-workspace-id") == ""
 }
 
 // isRoot reports whether the call comes with the root credential. One that can be

@@ -42,12 +42,12 @@ func ActionsOf(code fault.Code) []fault.Action {
 // actions are those of the codes that have others than their status says.
 var actions = map[fault.Code][]fault.Action{
 	fault.AgentUnreachable:        {fault.ActionRetry},
-	fault.CallerCredentialUnknown: {fault.ActionRepair},
+	fault.CallerCredentialUnknown: {fault.ActionRepair, fault.ActionStop},
 	fault.CredentialExpired:       {fault.ActionLogin},
 	fault.CredentialInUse:         {fault.ActionForce},
 	fault.CredentialMissing:       {fault.ActionRepair, fault.ActionLogin, fault.ActionStop},
 	fault.CredentialPending:       {fault.ActionWait},
-	fault.CredentialUnknown:       {fault.ActionRepair, fault.ActionLogin},
+	fault.CredentialUnknown:       {fault.ActionRepair, fault.ActionLogin, fault.ActionStop},
 	fault.CursorGone:              {fault.ActionDropCursor},
 	fault.EnrolmentUnknown:        {fault.ActionEnrol},
 	fault.EpochSuperseded:         {fault.ActionRegister},
@@ -143,7 +143,7 @@ var meanings = map[fault.Code][2]string{
 		"send that of the workspace that calls",
 	},
 	fault.CallerMismatch: {
-		"the headers name another workspace than the credential",
+		"the headers, the path or the body name another workspace than the credential's",
 		"leave the headers out, or name the right one",
 	},
 	fault.EnrolmentUnknown: {

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
 )
 
 // success is the response that carries an operation's reply.
@@ -70,6 +71,11 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		status = http.StatusInternalServerError
 		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", fault.ActionRetry)
 	}
+	if refusesCredential[e.Code] && strings.HasPrefix(c.Bearer(), string(token.Enrolment)+"_") {
+		e = fault.New(e.Code, "this is an enrolment token, and no credential").
+			WithHint("send it as enrolment_token in the body of a register, without a credential: the answer has the "+
+				"credential for every other call", fault.ActionStop)
+	}
 	if e.Code == fault.Conflict {
 		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; this call changed nothing").
 			WithHint("try again after the time in Retry-After", "retry").WithRetryAfter(time.Second)
@@ -95,6 +101,9 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 	resp.Body = problemJSON(p)
 	return resp
 }
+
+// refusesCredential are the codes of a credential that is nobody's.
+var refusesCredential = map[fault.Code]bool{fault.CredentialUnknown: true, fault.CallerCredentialUnknown: true}
 
 // actionOf is what a caller does after an error that names no action of its own.
 func actionOf(status int) fault.Action {

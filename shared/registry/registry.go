@@ -109,12 +109,17 @@ func (r *Registry) AuthenticateCall(
 
 // IdentifyCaller finds which workspace calls, by its credential, and renews its
 // lease. A workspace that the caller claims to be must be the credential's;
-// claimed "" claims nothing. Errors: caller_credential_unknown,
-// platform_unavailable.
+// claimed "" claims nothing. Errors: caller_credential_unknown, caller_mismatch,
+// invalid_workspace_id of what it claims, platform_unavailable.
 func (r *Registry) IdentifyCaller(
 	ctx context.Context, claimed, credential, from string, now time.Time,
 ) (workspace.Facts, error) {
 	id := claimed
+	if id != "" {
+		if err := workspace.CheckID(id); err != nil {
+			return workspace.Facts{}, err
+		}
+	}
 	if id == "" {
 		owner, err := r.Owners.Owner(ctx, token.Digest(credential))
 		if err != nil {
@@ -123,7 +128,17 @@ func (r *Registry) IdentifyCaller(
 		id = owner.Workspace
 	}
 	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
-	if err != nil && fault.CodeOf(err) != fault.PlatformUnavailable {
+	code := fault.CodeOf(err)
+	if code == fault.WorkspaceUnknown || code == fault.WorkspaceRemoved { // whose the credential is was not asked
+		if err = r.refuseNobody(ctx, id, token.Digest(credential), err); err != nil {
+			code = fault.CodeOf(err)
+		}
+	}
+	switch {
+	case code == fault.CredentialOfAnother && claimed != "":
+		return f, fault.New(fault.CallerMismatch, "the headers name %s, and the credential is another workspace's", claimed).
+			WithHint("leave X-Workspace-ID and X-Source-Workspace-Id out, or name the one whose credential this is", "stop")
+	case err != nil && code != fault.PlatformUnavailable:
 		return f, fault.New(fault.CallerCredentialUnknown, "invalid caller auth token").
 			WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
 	}

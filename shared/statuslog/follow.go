@@ -51,7 +51,7 @@ func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Dura
 		unbroken++
 	}
 	if unbroken == 0 && len(found) > 0 {
-		return nil, cursorGone(since)
+		return nil, pastGone(since)
 	}
 	return found[:unbroken], nil
 }
@@ -65,8 +65,12 @@ func (l *Log) goesOn(ctx context.Context, since int64, limit int) ([]Change, err
 		return nil, err
 	}
 	found, err := l.Changes(ctx, since, limit)
-	if err == nil && len(found) == 0 {
-		err = cursorGone(since)
+	switch {
+	case err != nil || len(found) > 0:
+	case since > latest:
+		err = cursorGone("the log has not come as far as %d: it ends at %d, or the number is another log's", since, latest)
+	default:
+		err = pastGone(since)
 	}
 	return found, err
 }
@@ -88,7 +92,11 @@ func (l *Log) Newest(ctx context.Context, limit int) (found []Change, last int64
 	return found[first:], last, err
 }
 
-func cursorGone(since int64) error {
-	return fault.New(fault.CursorGone, "the log no longer has what came after %d", since).
+func pastGone(since int64) error {
+	return cursorGone("the log no longer has what came after %d", since)
+}
+
+func cursorGone(format string, args ...any) error {
+	return fault.New(fault.CursorGone, format, args...).
 		WithHint("read the fleet again (GET /workspaces), then follow from GET /events without since", "drop_cursor")
 }

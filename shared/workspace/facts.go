@@ -479,10 +479,24 @@ func CheckID(id string) error {
 		return fault.New(fault.InvalidWorkspaceID, "%s is the platform: it is no workspace, and takes no message", id).
 			WithHint("do not answer what the platform says", "stop")
 	}
+	if id == "" {
+		return fault.New(fault.InvalidWorkspaceID, "no workspace is named").WithHint(idHint, "stop")
+	}
 	if len(id) > maxID || !plainName.MatchString(id) {
 		return fault.New(fault.InvalidWorkspaceID, "a workspace id has 1 to 64 letters, digits, '.', '_' or '-' "+
 			"and begins with a letter or digit").
-			WithHint("send the id the workspace was created with, usually a UUID", "stop")
+			WithHint(idHint, "stop")
 	}
 	return nil
+}
+
+const idHint = "send the id the workspace was created with, usually a UUID"
+
+// CheckNamed is CheckID of an id that stands in a member of a body, and says which one is missing. Error:
+// invalid_workspace_id.
+func CheckNamed(member, id string) error {
+	if id == "" {
+		return fault.New(fault.InvalidWorkspaceID, "%s is missing: it must name a workspace", member).WithHint(idHint, "stop")
+	}
+	return CheckID(id)
 }

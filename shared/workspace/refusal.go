@@ -215,8 +215,9 @@ func (f *Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused +
 // address gets into no command. What repairs the workspace depends on its facts, which rollcall explain shows.
 func UnauthorizedError(id string, presented token.Hash) *fault.Error {
 	hint := fmt.Sprintf("an operator runs rollcall explain %s, which names the repair, or has a credential shown to "+
-		"place (rollcall repair %[1]s --show); if there is no such workspace, the operator makes it "+
-		"(rollcall create %[1]s) or an enrolment token; then register again", id)
+		"place (rollcall repair %[1]s --show); if the workspace is new, the operator makes it (rollcall create %[1]s), or "+
+		"an enrolment token (rollcall enrol %[1]s), which a register has as enrolment_token in its body; then register "+
+		"again", id)
 	if presented.Zero() {
 		return fault.New(fault.CredentialMissing, "missing workspace auth token").WithHint(hint, "repair")
 	}

@@ -58,7 +58,7 @@ func (r *run) peer(ctx context.Context) error {
 		return fmt.Errorf("%s, %v", outcome, err)
 	}
 	outcome, err = other.send(ctx, a.id, "forged", map[string]string{"X-Workspace-ID": a.id}, "kind")
-	if err != nil || !strings.HasPrefix(outcome, "error: invalid caller") {
+	if err != nil || !strings.HasPrefix(outcome, "error: the headers name "+a.id) {
 		return fmt.Errorf("a forged X-Workspace-ID: %s, %v", outcome, err)
 	}
 	if err := errors.Join(r.turns(ctx, 2), r.took(at, "from a peer")); err != nil {

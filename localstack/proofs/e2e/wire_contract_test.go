@@ -152,8 +152,8 @@ func callerIsBearer(t *testing.T) {
 		token   string
 		headers map[string]string
 	}{
-		{401, peerToken, map[string]string{"X-Workspace-ID": id}},
-		{401, peerToken, map[string]string{"X-Source-Workspace-Id": id}},
+		{403, peerToken, map[string]string{"X-Workspace-ID": id}},
+		{403, peerToken, map[string]string{"X-Source-Workspace-Id": id}},
 		{403, peerToken, map[string]string{"X-Workspace-ID": peer, "X-Source-Workspace-Id": id}},
 		{401, "", map[string]string{"X-Workspace-ID": peer}},
 		{401, "no one's", nil},

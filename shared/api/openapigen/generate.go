@@ -139,7 +139,8 @@ func describeTag(op *openapi31.Operation) {
 }
 
 // tidyParameters puts those of the path first. A parameter is described once and
-// is never null. {id} in a path is a workspace's.
+// is never null. {id} in a path is a workspace's, and so is
+// what a header names.
 func tidyParameters(parameters []openapi31.ParameterOrReference) {
 	places := []openapi31.ParameterIn{openapi31.ParameterInPath, openapi31.ParameterInQuery, openapi31.ParameterInHeader}
 	slices.SortStableFunc(parameters, func(a, b openapi31.ParameterOrReference) int {
@@ -148,10 +149,9 @@ func tidyParameters(parameters []openapi31.ParameterOrReference) {
 	for _, p := range parameters {
 		delete(p.Parameter.Schema, "description")
 		switch {
-		case p.Parameter.In != openapi31.ParameterInPath:
-		case p.Parameter.Name == "id":
+		case p.Parameter.In == openapi31.ParameterInHeader, p.Parameter.Name == "id":
 			p.Parameter.Schema = map[string]any{"$ref": schemasPrefix + "WorkspaceID"}
-		case p.Parameter.Name == "delegation_id":
+		case p.Parameter.In == openapi31.ParameterInPath && p.Parameter.Name == "delegation_id":
 			p.Parameter.Schema["maxLength"] = maxDelegationID
 		}
 		if types, ok := p.Parameter.Schema["type"].([]any); ok {
