@@ -24,7 +24,7 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		"state":        m.State,
 		"reason":       m.Reason,
 		"settled_at":   m.SettledAt,
-		"attempts":     m.ForSender(),
+		"attempts":     attemptsOf(m),
 		"task_state":   m.TaskState(),
 		"task_error":   m.TaskError(),
 		"answer_text":  m.AnswerText(),
@@ -60,6 +60,20 @@ func (p *Pusher) Tell(ctx context.Context, to delivery.Target, m chat.Message) e
 		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// attempt is a try at delivery as a receipt has it.
+type attempt struct {
+	chat.Attempt
+	Text string `json:"text"` // the outcome in plain words
+}
+
+func attemptsOf(m chat.Message) []attempt {
+	out := make([]attempt, 0, len(m.Attempts))
+	for _, a := range m.ForSender() {
+		out = append(out, attempt{a, a.Words()})
+	}
+	return out
 }
 
 // callbackKey names one end of a message: it is the same for each try to tell it, and another one for the end of the

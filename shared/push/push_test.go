@@ -9,14 +9,17 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/push"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -248,6 +251,38 @@ func TestTell(t *testing.T) {
 			t.Errorf("of the answer it is told %v", got)
 		}
 	}
+}
+
+// A callback tells the attempts as the sender's receipt does.
+func TestACallbackTellsAttemptsAsTheReceiptDoes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		outcomes := []chat.Outcome{
+			chat.Succeeded, chat.TaskFailed, chat.AgentBusy, chat.Failed, chat.Unreachable, chat.FailedAlone, chat.HostGone,
+			chat.Refused, chat.Lost, chat.Superseded,
+		}
+		m := chat.Message{ID: "m", Workspace: "w", State: chat.Dead}
+		for range rapid.IntRange(0, 5).Draw(rt, "attempts") {
+			m.Attempts = append(m.Attempts, chat.Attempt{
+				At:      time.Unix(rapid.Int64Range(0, 1<<32).Draw(rt, "at"), 0).UTC(),
+				Via:     rapid.SampledFrom([]chat.Via{chat.ByPush, chat.ByPoll}).Draw(rt, "via"),
+				Outcome: rapid.SampledFrom(outcomes).Draw(rt, "outcome"),
+				Error:   rapid.SampledFrom([]string{"", "no such host", "HTTP 500"}).Draw(rt, "error"),
+			})
+		}
+		var told struct{ Attempts any }
+		sender := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_ = json.NewDecoder(r.Body).Decode(&told)
+		}))
+		defer sender.Close()
+		if err := push.New(push.Private, push.Patience{}).Tell(t.Context(), delivery.Target{URL: sender.URL}, m); err != nil {
+			rt.Fatal(err)
+		}
+		raw, err := json.Marshal(httpapi.ReceiptOf(httpapi.Call{}, m))
+		var receipt struct{ Attempts any }
+		if err != nil || json.Unmarshal(raw, &receipt) != nil || !reflect.DeepEqual(told, receipt) {
+			rt.Fatalf("the callback tells %v, and the receipt %v (%v)", told, receipt, err)
+		}
+	})
 }
 
 // A callback's key names one end of a message: each try of one end has the same, and the end after a redrive another.
