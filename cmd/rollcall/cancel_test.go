@@ -6,6 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 const (
@@ -125,10 +131,18 @@ func TestReceiptsNameTheSender(t *testing.T) {
 	const mail = `{"messages": [
 		{"message_id": "m1", "state": "queued", "source_id": "flooder"},
 		{"message_id": "m2", "state": "queued", "sent_by": "ana lee rcp_1", "sent_from": "192.0.2.1"},
-		{"message_id": "m3", "state": "queued", "probe": true}, {"message_id": "m4", "state": "queued"}]}`
+		{"message_id": "m3", "state": "queued", "probe": true}, {"message_id": "m4", "state": "queued"},
+		{"message_id": "m5", "state": "queued", "source_id": "users"},
+		{"message_id": "m6", "state": "queued", "source_id": "ana"},
+		{"message_id": "m7", "state": "queued", "sent_by": "operator rco_1", "sent_from": "192.0.2.1"},
+		{"message_id": "m8", "state": "queued", "source_id": "root"},
+		{"message_id": "m9", "state": "queued", "source_id": "_rollcall"}]}`
 	p := &platform{answers: on("GET /workspaces/demo/messages", answer{200, mail})}
 	code, out, errs := rollcall(t.Context(), t, p, "receipts", "demo", "--from", "users")
-	for message, sender := range map[string]string{"m1": "flooder", "m2": "ana lee", "m3": "probe", "m4": "users"} {
+	for message, sender := range map[string]string{
+		"m1": "flooder", "m2": "person ana lee", "m3": "probe", "m4": "users", "m5": "workspace:users", "m6": "ana",
+		"m7": "root", "m8": "workspace:root", "m9": "_rollcall",
+	} {
 		i := strings.Index(out, message)
 		if i < 0 || !strings.Contains(strings.SplitN(out[i:], "\n", 2)[0], "  "+sender+"  ") {
 			t.Errorf("%s is not from %s", message, sender)
@@ -140,4 +154,36 @@ func TestReceiptsNameTheSender(t *testing.T) {
 	if query := (receiptFilter{state: "dead", from: "users"}).query().Encode(); query != "from=users&state=dead" {
 		t.Errorf("it asks for %s", query)
 	}
+}
+
+// Senders of two kinds, or two workspaces, are never shown alike, whatever they are called.
+func TestNoTwoKindsOfSendersAreShownAlike(t *testing.T) {
+	words := []string{"users", "user", "operator", "root", "probe", "person", "ana", "person ana", "Rollcall", "_rollcall"}
+	rapid.Check(t, func(rt *rapid.T) {
+		name := rapid.OneOf(rapid.SampledFrom(words), rapid.String())
+		id := rapid.OneOf(rapid.SampledFrom(words), rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{0,20}`)).
+			Filter(func(id string) bool { return id == "_rollcall" || workspace.CheckID(id) == nil })
+		senders := []struct {
+			kind string
+			r    api.Receipt
+		}{
+			{"users", api.Receipt{}},
+			{"probe", api.Receipt{Probe: true}},
+			{"root", api.Receipt{SentBy: "operator rco_1"}},
+			{"person", api.Receipt{SentBy: people.Person{Name: name.Draw(rt, "person"), ID: "p1"}.Actor()}},
+			{"workspace", api.Receipt{SourceID: id.Draw(rt, "id")}},
+			{"workspace", api.Receipt{SourceID: id.Draw(rt, "id")}},
+		}
+		for _, a := range senders {
+			for _, b := range senders {
+				same := a.kind == b.kind && a.r.SourceID == b.r.SourceID
+				if (senderOf(a.r) == senderOf(b.r)) != same {
+					rt.Fatalf("a %s and a %s are both shown as %q: %+v, %+v", a.kind, b.kind, senderOf(a.r), a.r, b.r)
+				}
+			}
+			if a.kind == "person" && !strings.HasPrefix(senderOf(a.r), "person ") {
+				rt.Fatalf("a person is shown as %q", senderOf(a.r))
+			}
+		}
+	})
 }

@@ -43,6 +43,10 @@ func (a *app) completeIDs(cmd *cobra.Command, given []string, begun string) ([]s
 // completeSenders offers what --from takes.
 func (a *app) completeSenders(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	out, directive := a.completeIDs(cmd, nil, begun)
+	for i, offered := range out {
+		id, _, _ := strings.Cut(offered, "\t")
+		out[i] = workspace.SenderName(id) + strings.TrimPrefix(offered, id)
+	}
 	if strings.HasPrefix(workspace.Users, begun) {
 		out = append(out, cobra.CompletionWithDesc(workspace.Users, "all users"))
 	}

@@ -154,7 +154,7 @@ func rowEntry(row api.ActivityRow) entry {
 	case row.Type == "a2a_receive":
 		e.Kind, e.Message, e.Who = "message", cmp.Or(row.MessageID, row.ID), workspace.Users
 		if row.SourceID != nil && *row.SourceID != "" {
-			e.Who = *row.SourceID
+			e.Who = workspace.SenderName(*row.SourceID)
 		}
 		if row.Data != nil {
 			e.Text = cmp.Or(row.Data.Text, e.Text)

@@ -7,13 +7,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -117,29 +117,30 @@ func tryName(r api.Receipt, i int) string {
 	return "a try"
 }
 
-// senderOf is who sent a message: a workspace by its id, a person by name, users, or nobody a probe.
+// senderOf is who sent a message, as workspace.SenderName and workspace.PersonName have it. The root credential sends
+// as root, and nobody a probe.
 func senderOf(r api.Receipt) string {
 	switch {
 	case r.SourceID != "":
-		return r.SourceID
+		return workspace.SenderName(r.SourceID)
 	case r.Probe:
 		return "probe"
-	case r.SentBy != "":
-		return nameOf(r.SentBy)
+	case r.SentBy == "":
+		return workspace.Users
+	case people.IDOf(r.SentBy) == "":
+		return "root"
 	}
-	return workspace.Users
-}
-
-// nameOf is a person's name in what the audit trail calls the person: the name, and the credential's public id.
-func nameOf(person string) string {
-	if at := strings.LastIndex(person, " "); at > 0 {
-		return person[:at]
-	}
-	return person
+	return workspace.PersonName(people.NameOf(r.SentBy))
 }
 
 // sentWords are which person sent a message.
-func sentWords(r api.Receipt) string { return "by " + r.SentBy + " from " + r.SentFrom }
+func sentWords(r api.Receipt) string {
+	kind := "by the person "
+	if people.IDOf(r.SentBy) == "" {
+		kind = "by the root credential: "
+	}
+	return kind + r.SentBy + " from " + r.SentFrom
+}
 
 // receiptTable prints one message, a line for each of its facts.
 func receiptTable(w *printer, r api.Receipt) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -57,7 +56,7 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 		name, role := chat.Clip(p.ShownName(), nameLen), chat.Clip(p.Role, nameLen)
 		row.SourceID = &m.Source
 		row.Data.Source, row.Data.SourceID, row.Data.PeerName, row.Data.PeerRole = "peer_agent", m.Source, name, role
-		from = cmp.Or(name, m.Source)
+		from = senderWords(m.Source, name)
 	}
 	row.Summary = m.Method + " from " + from
 	if row.Data.Text != "" && chat.Shown(m.Body) != row.Data.Text {
@@ -65,6 +64,18 @@ func messageRow(m chat.Message, senders map[string]workspace.Profile) api.Activi
 		row.RequestBody = chat.Readable(m.Body, row.Data.Text)
 	}
 	return row
+}
+
+// senderWords says of what kind a sender with a source is, and who. Its card chose its name: that alone could be taken
+// for a user's.
+func senderWords(source, name string) string {
+	switch {
+	case source == workspace.Platform:
+		return workspace.PlatformName
+	case name == "" || name == source:
+		return "workspace " + source
+	}
+	return "workspace " + source + " (" + name + ")"
 }
 
 // messageRow is the row of a message as the call asks for it.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -86,4 +89,18 @@ func TestAReportIsNotFromTheUser(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What a row says of its sender begins with the sender's kind: no card's name makes a workspace a user or the platform.
+func TestNoNameMakesAWorkspaceAUser(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		like := rapid.SampledFrom([]string{"the user", "Rollcall", "", "w (the user)"})
+		name := rapid.OneOf(like, rapid.String()).Draw(rt, "name")
+		id := rapid.SampledFrom([]string{"w", "users", "Rollcall"}).Draw(rt, "id")
+		m := chat.Message{ID: "m", Workspace: "to", Source: id, Method: "message/send", Body: json.RawMessage(`{}`)}
+		said := messageRow(m, map[string]workspace.Profile{id: {CardName: name}}).Summary
+		if rest, ok := strings.CutPrefix(said, "message/send from workspace "+id); !ok || (rest != "" && rest[0] != ' ') {
+			rt.Fatalf("a workspace called %q is shown as %q", name, said)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.RevokeRequest) (api.Revoked, error) {
@@ -15,7 +16,7 @@ func revoke(reg *registry.Registry) func(context.Context, httpapi.Call, api.Revo
 			WorkspaceID: in.ID, Revoked: revoked,
 			Next: "nobody holds a valid credential now; rollcall repair " + in.ID +
 				" --show shows one to place in the agent's environment or file. What it sent and is not delivered still is: " +
-				"rollcall cancel --from " + in.ID + " --all ends that",
+				"rollcall cancel --from " + workspace.SenderName(in.ID) + " --all ends that",
 		}, err
 	}
 }

@@ -71,6 +71,9 @@ func IDOf(actor string) string {
 	return actor[at+len(idMark):]
 }
 
+// NameOf is the name of the person whose Actor it is.
+func NameOf(actor string) string { return strings.TrimSuffix(actor, idMark+IDOf(actor)) }
+
 // Store keeps people's credentials. Errors: token_unknown, platform_unavailable.
 type Store interface {
 	// AddPerson stores a new one, with its audit line.

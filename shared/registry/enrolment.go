@@ -85,7 +85,10 @@ func (r *Registry) lifeToEnrol(ctx context.Context, id string) (life, ended int6
 	if id == "" {
 		return 0, 0, nil
 	}
-	f, _, err := r.find(ctx, id)
+	f, exists, err := r.find(ctx, id)
+	if err == nil && (!exists || f.Hold == workspace.Removed) {
+		err = workspace.CheckNewID(id)
+	}
 	if f.Hold == workspace.Removed {
 		return f.Lives + 1, 0, err
 	}

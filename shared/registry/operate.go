@@ -58,7 +58,7 @@ type Created struct {
 
 // Create makes a workspace with its first credential; asked to adopt, it takes over
 // one that exists. One that was removed is created again. Errors: workspace_exists,
-// workspace_unknown, invalid_workspace_id, other_team, credential_in_use.
+// workspace_unknown, invalid_workspace_id (also of a new id that CheckNewID refuses), other_team, credential_in_use.
 func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (out Created, err error) {
 	if in.ID == "" {
 		in.ID = uuid.NewString()
@@ -72,12 +72,16 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 			err = fault.New(fault.WorkspaceUnknown, "no workspace has this id, so there is none to adopt").
 				WithHint("check that the id is right; to create it, send no adopt", "stop")
 		case !exists:
-			out, err = r.create(ctx, in, now)
+			if err = workspace.CheckNewID(in.ID); err == nil {
+				out, err = r.create(ctx, in, now)
+			}
 		case in.OnlyTeam != "" && old.Team != in.OnlyTeam:
 			err = fault.New(fault.OtherTeam, "a workspace of another team has this id").
 				WithHint("choose another id", "stop")
 		case old.Hold == workspace.Removed:
-			out, err = r.createAgain(ctx, old, in, now)
+			if err = workspace.CheckNewID(in.ID); err == nil {
+				out, err = r.createAgain(ctx, old, in, now)
+			}
 		case in.Adopt && in.onlyMoves():
 			out, err = r.move(ctx, old, in, now)
 		case in.Adopt:

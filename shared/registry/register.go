@@ -37,7 +37,7 @@ type Registered struct {
 }
 
 // Register authenticates or bootstraps, records what the agent declares and
-// opens the lease. Errors: those of workspace.Admit, invalid_request, url_forbidden.
+// opens the lease. Errors: those of workspace.Admit, invalid_request, url_forbidden, invalid_workspace_id of a new id.
 func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (out Registered, err error) {
 	if in.URL, err = r.declared(&in); err != nil {
 		return Registered{}, r.FailRegister(ctx, in, err, now)
@@ -63,6 +63,11 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	admitted, err := r.admit(ctx, old, exists, in, now)
 	if err != nil {
 		return Registered{}, err
+	}
+	if !exists {
+		if err := workspace.CheckNewID(in.ID); err != nil { // after the admission: a stranger learns nothing of the id
+			return Registered{}, err
+		}
 	}
 	was, err := r.Profiles.Profile(ctx, in.ID)
 	if err != nil {

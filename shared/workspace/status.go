@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -233,7 +232,7 @@ func (s *situation) fullWords() string {
 // fullCommand is the command that comes next for an inbox that was full: while it is, the one that shows what can be
 // ended of the mail of who fills it.
 func (s *situation) fullCommand() string {
-	from := " --from " + cmp.Or(s.FullBy, Users)
+	from := " --from " + SenderName(s.FullBy)
 	if s.inboxFull() {
 		return "rollcall cancel " + s.ID + from + " --dry-run"
 	}

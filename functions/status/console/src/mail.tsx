@@ -5,6 +5,7 @@ import { Chart } from './chartview'
 import type { Line } from './chartview'
 import type { Details } from './details'
 import { After, Ago, Command, Copy, Due, For, Link, Said } from './parts'
+import { platform, senderName } from './sender'
 import { span } from './time'
 import { inLine, visible, visibleLines } from './visible'
 import { listedTries, workspaceQuery } from './words'
@@ -97,13 +98,9 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
   )
 }
 
-/** senderName is what to call who sent a message: a person, a workspace, or one of the users. */
-const senderName = (r: Receipt, fleet: Workspace[]) =>
-  visible(r.sent_by || (r.source_id ? fleet.find(w => w.id === r.source_id)?.name ?? r.source_id : r.probe ? 'Rollcall' : 'users'))
-
 const Sender = ({ r, fleet, now }: { r: Receipt; fleet: Workspace[]; now: number }) => (
   <div><dt>Sent by</dt><dd>
-    {r.source_id ? <Link query={workspaceQuery(r.source_id)}>{senderName(r, fleet)}</Link> : senderName(r, fleet)}
+    {r.source_id && r.source_id !== platform ? <Link query={workspaceQuery(r.source_id)}>{senderName(r, fleet)}</Link> : senderName(r, fleet)}
     {r.sent_from && ', from ' + visible(r.sent_from)}, <Ago at={r.accepted_at} now={now} /></dd></div>
 )
 
