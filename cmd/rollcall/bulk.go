@@ -20,8 +20,9 @@ type targets struct {
 	all, dryRun, yes bool
 	// shows: the command itself shows what it would do, with the flag for it.
 	shows bool
-	// concerns: of those that are picked, only these; nil: all.
+	// concerns: of those that are picked, only these; nil: all. The others are named with why, "" for not at all.
 	concerns func(api.Workspace) bool
+	why      string
 	// spares says why one that is picked is left out, which a person is told; "": it is not.
 	spares func(api.Workspace) string
 }
@@ -69,6 +70,9 @@ func (a *app) eachOf(
 		return do(api.Workspace{ID: ids[0]})
 	}
 	picked, err := a.chosen(ctx, t, ids)
+	if err == nil && len(ids) == 0 && !t.dryRun {
+		err = a.askable(verb, t.yes)
+	}
 	if err != nil {
 		return err
 	}
@@ -162,17 +166,34 @@ func (a *app) chosen(ctx context.Context, t targets, ids []string) ([]api.Worksp
 	}
 	fleet, err := a.picked(ctx, t.filter)
 	var out []api.Workspace
+	var others []string
 	for _, ws := range fleet {
-		if ws.Status != workspace.StatusRemoved && (t.concerns == nil || t.concerns(ws)) {
+		switch {
+		case ws.Status == workspace.StatusRemoved:
+		case t.concerns == nil || t.concerns(ws):
 			out = append(out, ws)
+		default:
+			others = append(others, ws.ID)
 		}
+	}
+	if t.why != "" && len(others) > 0 {
+		a.warn("left out, %s: %s", t.why, strings.Join(others, ", "))
 	}
 	return out, err
 }
 
-// agreed asks a person whether to go on with several workspaces. Where nobody can be asked, it is agreed.
+// askable is an error where an act that is asked about first was not agreed to beforehand, and nobody can be asked.
+func (a *app) askable(verb string, yes bool) error {
+	if yes || a.in != nil {
+		return nil
+	}
+	return &outcome{exitUsage, verb + " asks first, and there is no terminal to ask at: nothing was done; " +
+		"--dry-run shows what it would do, and --yes does it without asking"}
+}
+
+// agreed asks a person, who is there, whether to go on with several workspaces.
 func (a *app) agreed(verb string, yes bool, chosen []api.Workspace) error {
-	if yes || a.in == nil {
+	if yes {
 		return nil
 	}
 	var names []string

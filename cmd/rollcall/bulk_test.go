@@ -53,7 +53,7 @@ func TestBulk(t *testing.T) {
 		code         int
 		says         string
 	}{
-		"a reason": {args: "repair --reason credentials_rejected", posted: []string{"a/repair", "b/repair"}},
+		"a reason": {args: "repair --reason credentials_rejected --yes", posted: []string{"a/repair", "b/repair"}},
 		"a reason, agreed": {
 			args: "repair --reason credentials_rejected", person: "y\n", posted: []string{"a/repair", "b/repair"},
 			says: "repair 2 workspaces: a, b\ngo on? [y/N] ",
@@ -65,18 +65,24 @@ func TestBulk(t *testing.T) {
 			args: "repair --reason credentials_rejected --yes", person: "n\n", posted: []string{"a/repair", "b/repair"},
 		},
 		"a dry run": {args: "repair --reason credentials_rejected --dry-run", says: "repair would be done to 2 workspaces\n"},
-		"a status":  {args: "pause --status degraded", posted: []string{"a/pause"}},
-		"a team":    {args: "pause --selector team=red", posted: []string{"a/pause", "c/pause"}, says: "c is paused"},
-		"the team":  {args: "pause --team red", posted: []string{"a/pause", "c/pause"}},
-		"a pattern": {args: "pause --selector id=[ab],team=red", posted: []string{"a/pause"}},
+		"a status":  {args: "pause --status degraded --yes", posted: []string{"a/pause"}},
+		"a team":    {args: "pause --selector team=red --yes", posted: []string{"a/pause", "c/pause"}, says: "c is paused"},
+		"the team":  {args: "pause --team red --yes", posted: []string{"a/pause", "c/pause"}},
+		"a pattern": {args: "pause --selector id=[ab],team=red --yes", posted: []string{"a/pause"}},
 		"several":   {args: "pause a b", person: "n\n", posted: []string{"a/pause", "b/pause"}},
 		"one of several fails": {
 			args: "pause a nosuch c", posted: []string{"a/pause", "nosuch/pause", "c/pause"}, code: exitRefused,
 			says: "rollcall: pause failed for 1 of 3\n",
 		},
-		"all that lost mail":  {args: "redrive --all", posted: []string{"a/redrive", "c/redrive"}},
-		"what redrive would":  {args: "redrive --all --dry-run", posted: []string{"a/redrive", "c/redrive"}},
-		"nobody":              {args: "repair --reason error_rate", says: "no workspace matches\n"},
+		"all that lost mail": {args: "redrive --all -y", posted: []string{"a/redrive", "c/redrive"}},
+		"what redrive would": {args: "redrive --all --dry-run", posted: []string{"a/redrive", "c/redrive"}},
+		"all that need it": {
+			args: "repair --all --yes", posted: []string{"a/repair", "b/repair"},
+			says: "rollcall: left out, as no repair is asked for: c\n",
+		},
+		"all, from anywhere":  {args: "repair --all --yes --anyone", posted: []string{"a/repair", "b/repair"}},
+		"none that needs it":  {args: "repair --status online --yes", says: "no workspace matches\n"},
+		"nobody":              {args: "repair --reason error_rate -y", says: "no workspace matches\n"},
 		"neither id nor flag": {args: "repair", code: exitUsage, says: "--team, --selector or --all\n"},
 		"id and flag":         {args: "repair a --all", code: exitUsage, says: "not both"},
 		"no such reason":      {args: "repair --reason tired", code: exitUsage, says: "must be one of"},
@@ -92,9 +98,34 @@ func TestBulk(t *testing.T) {
 	}
 }
 
+// Each command that asks a person first changes nothing where nobody can be asked, and says how to agree beforehand.
+func TestWhereNobodyCanBeAskedNothingIsDone(t *testing.T) {
+	root, asking := (&app{}).command(), 0
+	for _, cmd := range ours(root) {
+		if cmd.Flags().Lookup("dry-run") == nil || cmd.Flags().Lookup("yes") == nil {
+			continue
+		}
+		asking++
+		for _, picks := range []string{"--all", "--reason credentials_rejected", "--status online", "--selector team=red"} {
+			args := append([]string{cmd.Name()}, strings.Fields(picks)...)
+			if cmd.Name() == "cancel" {
+				args = append(args, "--from", "flooder")
+			}
+			posted, code, out, errs := asked(t, "", args...)
+			if code != exitUsage || posted != nil || !strings.Contains(errs, "--yes") {
+				t.Errorf("%q: exit %d, posted %q\n%s%s", args, code, posted, out, errs)
+			}
+		}
+	}
+	if asking < 7 {
+		t.Errorf("%d commands ask first", asking)
+	}
+}
+
 // What would be done to a workspace is shown with the same row, however it is picked; one that is not there is told.
 func TestADryRunShowsWhomItIsFor(t *testing.T) {
-	const demo = `{"id": "demo", "name": "Ada", "status": "degraded", "reason": "push_failing"}`
+	const demo = `{"id": "demo", "name": "Ada", "status": "degraded", "reason": "credentials_rejected",
+		"command": "rollcall repair demo"}`
 	for _, verb := range []string{"repair", "pause", "resume"} {
 		p := &platform{answers: map[string][]answer{
 			showDemo: {{200, demo}}, "GET /workspaces": {{200, `{"workspaces": [` + demo + `]}`}},
@@ -134,13 +165,13 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 			`POST /workspaces/named/repair {"anyone":true}`, `POST /workspaces/placed/repair {"anyone":true}`,
 			`POST /workspaces/waits/repair {"anyone":true}`,
 		}, 0, "waits: "},
-		" --dry-run": {nil, 0, "placed is left out: its agent is not let in by a window"},
+		" --dry-run": {nil, 0, "placed is left out: its agent can't fetch a credential"},
 	} {
 		p := &platform{answers: on("GET /workspaces", answer{200, fleet})}
 		for _, id := range []string{"named", "placed", "waits"} {
 			p.answers["POST /workspaces/"+id+"/repair"] = []answer{{200, repaired}}
 		}
-		line := strings.Fields("repair --reason credentials_rejected" + args)
+		line := strings.Fields("repair --reason credentials_rejected --yes" + args)
 		code, out, errs := rollcall(t.Context(), t, p, line...)
 		posted := slices.DeleteFunc(p.calls, func(call string) bool { return strings.HasPrefix(call, "GET ") })
 		if code != c.code || !slices.Equal(posted, c.posted) || !strings.Contains(out+errs, c.says) {

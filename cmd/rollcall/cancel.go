@@ -67,8 +67,11 @@ func (a *app) cancel(ctx context.Context, t targets, args []string, asked cancel
 
 // cancelMail ends mail of one workspace, page by page. With ask it says before how much, and asks a person.
 func (a *app) cancelMail(ctx context.Context, id string, asked cancelRequest, ask bool) error {
+	if err := a.askable("cancel", asked.DryRun || !ask); err != nil {
+		return err
+	}
 	all := asked
-	if all.DryRun = asked.DryRun || (ask && a.in != nil); all.DryRun {
+	if all.DryRun = asked.DryRun || ask; all.DryRun {
 		found, err := a.cancelPage(ctx, id, all)
 		if err != nil || asked.DryRun || len(found.Messages) == 0 {
 			return a.showCancelled(found, err)

@@ -35,8 +35,14 @@ func TestCancelOfOneSender(t *testing.T) {
 		code         int
 		says         []string
 	}{
-		"nobody is asked": {
-			args: "cancel demo --from flooder", answers: []string{oneOfTwo, oneCancelled}, posted: []string{all, all},
+		"nobody can be asked": {
+			args: "cancel demo --from flooder", code: exitUsage, says: []string{"no terminal to ask at", "--yes"},
+		},
+		"nobody can be asked about all": {
+			args: "cancel demo --all", code: exitUsage, says: []string{"no terminal to ask at", "--yes"},
+		},
+		"agreed beforehand": {
+			args: "cancel demo --from flooder --yes", answers: []string{oneOfTwo, oneCancelled}, posted: []string{all, all},
 			says: []string{"2 messages cancelled\n", "FROM", "flooder"},
 		},
 		"agreed": {
@@ -60,11 +66,11 @@ func TestCancelOfOneSender(t *testing.T) {
 			says: []string{"0 messages cancelled\n"},
 		},
 		"all that waits": {
-			args: "cancel demo --all", answers: []string{oneCancelled}, posted: []string{`cancel {"all":true}`},
+			args: "cancel demo --all --yes", answers: []string{oneCancelled}, posted: []string{`cancel {"all":true}`},
 			says: []string{"1 message cancelled\n"},
 		},
 		"it fails halfway": {
-			args: "cancel demo --from flooder", answers: []string{oneOfTwo, ""}, posted: []string{all, all},
+			args: "cancel demo --from flooder --yes", answers: []string{oneOfTwo, ""}, posted: []string{all, all},
 			code: exitUnreachable, says: []string{"1 message cancelled\n", "doesn't answer"},
 		},
 		"messages and a flag": {args: "cancel demo m1 --from flooder", code: exitUsage, says: []string{"not both"}},
@@ -118,7 +124,7 @@ func TestCancelInManyWorkspaces(t *testing.T) {
 		{"id": "b", "status": "degraded", "reason": "inbox_full"},
 		{"id": "c", "status": "online", "reason": "healthy", "inbox": {"in_flight": 1}}]}`
 	commandTest{
-		args: "cancel --from flooder --reason inbox_full",
+		args: "cancel --from flooder --reason inbox_full --yes",
 		answers: map[string][]answer{
 			"GET /workspaces": {{200, fleet}}, "POST /workspaces/a/cancel": {{200, oneCancelled}},
 		},

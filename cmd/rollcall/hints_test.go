@@ -27,15 +27,7 @@ func texts(t *testing.T, folders ...string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	for _, folder := range folders {
-		err := filepath.WalkDir(filepath.Join("../..", folder), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			path = filepath.ToSlash(strings.TrimPrefix(path, "../../"))
+		eachFile(t, folder, func(path string, file *ast.File) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if text, ok := joined(n); ok {
 					found[path] = append(found[path], text)
@@ -43,11 +35,7 @@ func texts(t *testing.T, folders ...string) map[string][]string {
 				}
 				return true
 			})
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 	return found
 }
@@ -87,6 +75,63 @@ func TestTextsForPeopleNameNoCalls(t *testing.T) {
 				t.Errorf("%s names a call: %s", file, text)
 			}
 		}
+	}
+}
+
+// Who is told that a request is malformed is told how to write it, and of no flag that does more than was asked for.
+func TestAMalformedRequestIsAnsweredWithNoUnsafeFlag(t *testing.T) {
+	unsafe := regexp.MustCompile(`--(anyone|force|yes|all|purge)\b`)
+	seen := 0
+	for _, folder := range []string{"shared", "functions"} {
+		eachFile(t, folder, func(path string, file *ast.File) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) == 0 {
+					return true
+				}
+				with, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok || with.Sel.Name != "WithHint" || !ofInvalidRequest(with.X) {
+					return true
+				}
+				seen++
+				if hint, _ := joined(call.Args[0]); unsafe.MatchString(hint) {
+					t.Errorf("%s: a malformed request is answered with %q", path, hint)
+				}
+				return true
+			})
+		})
+	}
+	if seen == 0 {
+		t.Error("no malformed request has a hint")
+	}
+}
+
+// ofInvalidRequest reports whether an expression makes the fault of a malformed request.
+func ofInvalidRequest(n ast.Node) (found bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "InvalidRequest" {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// eachFile parses the Go files of a folder, without those of tests.
+func eachFile(t *testing.T, folder string, see func(path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join("../..", folder), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err == nil {
+			see(filepath.ToSlash(strings.TrimPrefix(path, "../../")), file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -17,7 +17,10 @@ import (
 func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
 	var asked repairRequest
-	t := &targets{spares: func(ws api.Workspace) string { return asked.spares(ws) }}
+	t := &targets{
+		concerns: lacksCredential, why: "as no repair is asked for",
+		spares: func(ws api.Workspace) string { return asked.spares(ws) },
+	}
 	cmd := a.bulkCommandOf(t, "repair", "Mend a lost credential: end it, and let the agent fetch a new one",
 		func(ctx context.Context, ws api.Workspace) error { return a.repair(ctx, ws.ID, asked.asTold(ws), wait) })
 	positiveVar(cmd, &wait, "wait", "wait so long for the agent to register again, such as 10m (without it: don't wait)")
@@ -56,14 +59,19 @@ func (r repairRequest) asTold(ws api.Workspace) repairRequest {
 // spares says why a workspace that was picked is left out: what its verdict asks for is not that its agent is let in.
 func (r repairRequest) spares(ws api.Workspace) string {
 	switch {
-	case !r.plain() || ws.Reason != workspace.ReasonCredentialsRejected && !repairs(ws):
+	case ws.Reason == "" || !r.plain(): // named by its id, of which nothing else is known; or it is said how
 		return ""
 	case !repairs(ws):
 		return "it waits for its agent, and no repair is asked for; see rollcall explain " + ws.ID
 	case strings.HasSuffix(ws.Command, " --show"):
-		return "its agent is not let in by a window; " + ws.Command + " shows a credential to place"
+		return "its agent can't fetch a credential; " + ws.Command + " shows a credential to place"
 	}
 	return ""
+}
+
+// lacksCredential reports whether a workspace's verdict is of a lost credential, or asks for a repair.
+func lacksCredential(ws api.Workspace) bool {
+	return ws.Reason == workspace.ReasonCredentialsRejected || repairs(ws)
 }
 
 // repairs reports whether the command of a workspace's verdict is a repair.

@@ -49,8 +49,8 @@ func repairInput(in api.RepairRequest) (registry.RepairInput, error) {
 	if in.From != "" {
 		addr, err := netip.ParseAddr(in.From)
 		if err != nil || addr.Unmap().IsUnspecified() || addr.Unmap().IsMulticast() || addr.Zone() != "" {
-			return out, fault.New(fault.InvalidRequest, "from must be the network address that the agent calls from").
-				WithHint("say anyone (--anyone) to let in whoever registers first", "stop")
+			return out, fault.New(fault.InvalidRequest, "from must be one network address").
+				WithHint("write the address that the agent calls from, such as 192.0.2.7 or 2001:db8::7", "stop")
 		}
 		out.From = addr.Unmap().String()
 	}
