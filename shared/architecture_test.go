@@ -42,7 +42,7 @@ var rooms = map[string]struct {
 }{
 	"fault":     {pure, ""},
 	"token":     {pure, ""},
-	"workspace": {pure, "fault token"},
+	"workspace": {pure, "fault token visible"},
 	"chat":      {pure, "fault"},
 	"metrics":   {pure, ""},
 	"capacity":  {pure, ""},
@@ -53,8 +53,8 @@ var rooms = map[string]struct {
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
 	"activity":   {useCase, "chat workspace"},
-	"people":     {useCase, "activity fault token"},
-	"registry":   {useCase, "activity chat clock fault people retry token workspace"},
+	"people":     {useCase, "activity fault token visible"},
+	"registry":   {useCase, "activity chat clock fault people retry token visible workspace"},
 	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
 	"delegation": {useCase, "activity chat delivery fault workspace"},
 	"statuslog":  {useCase, "activity clock fault retry workspace"},
@@ -67,7 +67,7 @@ var rooms = map[string]struct {
 	},
 	"sqs":         {adapter, "clock delivery fault registry sweep webhook"},
 	"eventbridge": {adapter, "chat clock delivery fault statuslog"},
-	"push":        {adapter, "chat clock delivery registry workspace"},
+	"push":        {adapter, "chat clock delivery registry visible workspace"},
 
 	"httpapi": {seam, "api chat fault metrics people registry token visible workspace"},
 	"app": {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // terminal is where a person at the terminal answers; nil when nobody is there.
@@ -41,7 +41,7 @@ func (a *app) confirmed(ctx context.Context, id string, force bool, call func(fo
 		return err
 	}
 	fmt.Fprintf(a.errs, "%s (%s) is %s (%s): %s\ngo on? [y/N] ",
-		ws.ID, cmp.Or(ws.Name, "no name"), ws.Status, ws.Reason, refused.Problem.Error)
+		ws.ID, visible.QuotedOr(ws.Name, "no name"), ws.Status, ws.Reason, refused.Problem.Error)
 	answer, readErr := bufio.NewReader(a.in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -143,7 +143,7 @@ func TestTheEndOfAURLIsTold(t *testing.T) {
 				said += row.Summary
 			}
 		}
-		const want = `its URL "http://thief.example/?…" is not called any more: ` +
+		const want = `its URL “http://thief.example/?…” is not called any more: ` +
 			"the credential that it was registered with ended"
 		if said != want {
 			t.Errorf("%s: %q", name, said)

@@ -184,10 +184,13 @@ func TestFailingPushesNameTheURL(t *testing.T) {
 		caller httpapi.Caller
 		hint   string
 	}{
-		{httpapi.Caller{Scope: people.View}, "to the agent's URL http://192.0.2.3:8000/a2a failed (“connection refused”)"},
-		{httpapi.Caller{Scope: people.Operate}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
-		{httpapi.Caller{Workspace: f.ID}, "to the agent's URL http://192.0.2.3:8000/a2a?key=secret failed"},
-		{httpapi.Caller{}, "to the agent's URL http://192.0.2.3:8000/a2a failed"},
+		{
+			httpapi.Caller{Scope: people.View},
+			"to the agent's URL “http://192.0.2.3:8000/a2a” failed (“connection refused”)",
+		},
+		{httpapi.Caller{Scope: people.Operate}, "to the agent's URL “http://192.0.2.3:8000/a2a?key=secret” failed"},
+		{httpapi.Caller{Workspace: f.ID}, "to the agent's URL “http://192.0.2.3:8000/a2a?key=secret” failed"},
+		{httpapi.Caller{}, "to the agent's URL “http://192.0.2.3:8000/a2a” failed"},
 	} {
 		vw := view.As(c.caller)
 		row, e := vw.Workspace(f, p), vw.Explanation(f, p, true)

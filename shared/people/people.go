@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // Scope is what a person may do. Each scope includes those before it.
@@ -252,8 +253,8 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 	}
 	return text, made, p.Store.AddPerson(ctx, made, activity.AuditEntry{
 		Actor: by, Action: "token_created", At: now,
-		Summary: fmt.Sprintf("credential %s made for %q, scope %s%s, until %s",
-			token.Name(text), g.Name, g.Scope, inTeam(g.Team), made.ExpiresAt.UTC().Format(time.RFC3339)),
+		Summary: fmt.Sprintf("credential %s made for %s, scope %s%s, until %s",
+			token.Name(text), visible.Quoted(g.Name), g.Scope, inTeam(g.Team), made.ExpiresAt.UTC().Format(time.RFC3339)),
 	})
 }
 
@@ -261,7 +262,7 @@ func inTeam(team string) string {
 	if team == "" {
 		return ""
 	}
-	return fmt.Sprintf(", team %q", team)
+	return ", team " + visible.Quoted(team)
 }
 
 // Revoke ends the credential of a person as it was read. A function that has read it lately takes it for
@@ -269,7 +270,7 @@ func inTeam(team string) string {
 func (p *People) Revoke(ctx context.Context, whose Person, by activity.Actor, now time.Time) error {
 	err := p.Store.RemovePerson(ctx, whose.ID, activity.AuditEntry{
 		Actor: by, Action: "token_revoked", At: now,
-		Summary: fmt.Sprintf("credential %s_%s of %q revoked", token.Person, whose.ID, whose.Name),
+		Summary: fmt.Sprintf("credential %s_%s of %s revoked", token.Person, whose.ID, visible.Quoted(whose.Name)),
 	})
 	if err == nil {
 		p.mu.Lock()

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -72,7 +74,7 @@ func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult 
 		return delivery.PushResult{Handover: delivery.Taken, Answer: a.body, TaskError: failure}
 	case a.object != nil:
 		return agentError(workspace.FaultPage, "the agent answered JSON that is no answer of the protocol: %s",
-			chat.Clip(string(a.body), maxQuoted))
+			quoted(string(a.body)))
 	}
 	return unreachable(workspace.FaultPage, "what answers there is not an agent: %s", a.describe())
 }
@@ -146,6 +148,14 @@ func (a answer) isPage() bool {
 // maxQuoted is how much of an answer an error quotes, in bytes.
 const maxQuoted = 120
 
+// quoted is the beginning of what an agent wrote, or of what stands before it, as an error quotes it.
+func quoted(words string) string { return visible.Quoted(chat.Clip(visible.Text(words), maxQuoted)) }
+
+// knownTypes are the types of answers that are named; the text of any other is for its sender to choose.
+var knownTypes = []string{
+	"text/html", "text/plain", "text/xml", "application/xml", "application/json", "text/event-stream",
+}
+
 func refused(f workspace.PushFault, format string, args ...any) delivery.PushResult {
 	return delivery.PushResult{Handover: delivery.Refused, Fault: f, Why: fmt.Sprintf(format, args...)}
 }
@@ -186,7 +196,7 @@ var refusing = map[int]bool{
 
 // failure is an error in JSON: JSON-RPC's, or one in the agent's own shape.
 func (a answer) failure() delivery.PushResult {
-	words := chat.Clip(chat.Words(a.object["error"]), maxQuoted)
+	words := quoted(chat.Words(a.object["error"]))
 	code, ok := a.code()
 	switch {
 	case ok && senders[code]:
@@ -263,13 +273,13 @@ func (a answer) isProtocol() bool {
 // describe names what came back, for people: its kind, and its title or its beginning.
 func (a answer) describe() string {
 	if a.object != nil {
-		return chat.Clip(chat.Words(a.body), maxQuoted)
+		return quoted(chat.Words(a.body))
 	}
-	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
-	switch {
-	case len(a.body) == 0:
+	if len(a.body) == 0 {
 		return "an empty answer"
-	case err != nil:
+	}
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if !slices.Contains(knownTypes, kind) {
 		kind = "an answer of unknown type"
 	}
 	text := string(a.body)
@@ -278,7 +288,7 @@ func (a answer) describe() string {
 			text = title
 		}
 	}
-	return kind + ": " + strconv.Quote(chat.Clip(strings.Join(strings.Fields(text), " "), maxQuoted))
+	return kind + ": " + quoted(strings.Join(strings.Fields(text), " "))
 }
 
 func cutFold(s, sep string) (before, after string, found bool) {
@@ -295,16 +305,18 @@ func destination(resp *http.Response) string {
 	if err != nil {
 		return "nowhere"
 	}
-	from := resp.Request.URL
+	from, path := resp.Request.URL, quoted(to.EscapedPath())
 	switch {
 	case to.Hostname() != from.Hostname():
-		return "another host, path " + to.EscapedPath()
+		return "another host, path " + path
+	case to.Scheme != "http" && to.Scheme != "https":
+		return "another protocol, path " + path
 	case to.Scheme != from.Scheme:
-		return to.Scheme + " on its host, path " + to.EscapedPath()
+		return to.Scheme + " on its host, path " + path
 	case to.Port() != from.Port():
-		return "port " + to.Port() + " of its host, path " + to.EscapedPath()
+		return "port " + to.Port() + " of its host, path " + path
 	}
-	return to.EscapedPath()
+	return path
 }
 
 // retryAfter reads Retry-After in seconds. It is 0 when the agent names none, or

@@ -71,11 +71,11 @@ func TestResultOf(t *testing.T) {
 		"an empty 200": {status: 200, want: delivery.Unreachable, fault: workspace.FaultPage, says: "an empty answer"},
 		"a text": {
 			status: 200, kind: "text/plain", body: "ok",
-			want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/plain: "ok"`,
+			want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/plain: “ok”`,
 		},
 		"a sign-in page": {
 			status: 200, kind: html, body: signIn, want: delivery.Unreachable, fault: workspace.FaultPage,
-			says: `text/html: "Sign in - Corp SSO"`,
+			says: `text/html: “Sign in - Corp SSO”`,
 		},
 		"a list": {
 			status: 200, kind: "application/json", body: `["ok"]`,
@@ -99,7 +99,7 @@ func TestResultOf(t *testing.T) {
 		},
 		"an RPC error": {
 			status: 200, body: rpcError,
-			want: delivery.AgentError, fault: workspace.FaultRPC, says: "error -32603: model provider answered 401",
+			want: delivery.AgentError, fault: workspace.FaultRPC, says: "error -32603: “model provider answered 401”",
 		},
 		"an RPC error in 500": {status: 500, body: rpcError, want: delivery.AgentError, fault: workspace.FaultRPC},
 		"a malformed message": {
@@ -108,7 +108,7 @@ func TestResultOf(t *testing.T) {
 		},
 		"a method it does not know": {
 			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"}}`,
-			want: delivery.Refused, says: "error -32601: Method not found",
+			want: delivery.Refused, says: "error -32601: “Method not found”",
 		},
 		"a task it does not know": {
 			status: 200, body: `{"jsonrpc":"2.0","error":{"code":-32001,"message":"Task not found"}}`,
@@ -156,23 +156,23 @@ func TestResultOf(t *testing.T) {
 		},
 		"a redirect": {
 			status: 307, location: "https://10.0.0.8/a2a/", want: delivery.Unreachable, fault: workspace.FaultRedirect,
-			says: "HTTP 307) to another host, path /a2a/",
+			says: "HTTP 307) to another host, path “/a2a/”",
 		},
 		"a redirect on its host": {
 			status: 301, location: "/a2a/",
-			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to /a2a/",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to “/a2a/”",
 		},
 		"a redirect that names its host": {
 			status: 307, location: "http://agent.example.com:8000/a2a/?key=secret",
-			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "HTTP 307) to /a2a/",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "HTTP 307) to “/a2a/”",
 		},
 		"a redirect to another port": {
 			status: 307, location: "http://agent.example.com:8001/a2a",
-			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to port 8001 of its host, path /a2a",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to port 8001 of its host, path “/a2a”",
 		},
 		"a redirect to https": {
 			status: 308, location: "https://agent.example.com/a2a",
-			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to https on its host, path /a2a",
+			want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to https on its host, path “/a2a”",
 		},
 		"a redirect to nowhere": {
 			status: 307, want: delivery.Unreachable, fault: workspace.FaultRedirect, says: "to nowhere",
@@ -320,22 +320,22 @@ func TestAResultThatSaysItFailedIsNoDelivery(t *testing.T) {
 	const taken = ""
 	for body, says := range map[string]string{
 		`{"result":null}`:                                                           "neither a task nor a message",
-		`{"result":false}`:                                                          "it failed: false",
-		`{"result":{"success":false}}`:                                              `it failed: {"success":false}`,
-		`{"result":{"error":"no key"}}`:                                             "it failed: no key",
-		`{"result":{"error":{"code":429}}}`:                                         `it failed: {"code":429}`,
-		`{"result":{"errors":["no key"]}}`:                                          `it failed: ["no key"]`,
-		`{"result":{"error":true}}`:                                                 "it failed: true",
-		`{"result":{"ok":false,"message":1}}`:                                       "it failed: 1",
-		`{"result":{"success":false,"message":"the model is down"}}`:                "it failed: the model is down",
-		`{"result":{"status":"error","detail":"no quota"}}`:                         "it failed: no quota",
-		`{"result":{"state":"FAILED","reason":"no quota"}}`:                         "it failed: no quota",
-		`{"result":{"type":"error","error":{"type":"x","message":"overloaded"}}}`:   "it failed: overloaded",
-		`{"result":{"content":[{"type":"text","text":"no tool"}],"isError":true}}`:  "it failed: no tool",
-		`{"result":{"kind":"message","parts":[{"text":"no key"}],"success":false}}`: "it failed: no key",
-		`{"jsonrpc":"2.0","id":1,"result":{"kind":"message","error":"no key"}}`:     "it failed: no key",
-		`{"success":false,"message":"the model is down"}`:                           "it failed: the model is down",
-		`{"status":"failed","message":{"text":"no"}}`:                               `it failed: {"text":"no"}`,
+		`{"result":false}`:                                                          "it failed: “false”",
+		`{"result":{"success":false}}`:                                              `it failed: “{"success":false}”`,
+		`{"result":{"error":"no key"}}`:                                             "it failed: “no key”",
+		`{"result":{"error":{"code":429}}}`:                                         `it failed: “{"code":429}”`,
+		`{"result":{"errors":["no key"]}}`:                                          `it failed: “["no key"]”`,
+		`{"result":{"error":true}}`:                                                 "it failed: “true”",
+		`{"result":{"ok":false,"message":1}}`:                                       "it failed: “1”",
+		`{"result":{"success":false,"message":"the model is down"}}`:                "it failed: “the model is down”",
+		`{"result":{"status":"error","detail":"no quota"}}`:                         "it failed: “no quota”",
+		`{"result":{"state":"FAILED","reason":"no quota"}}`:                         "it failed: “no quota”",
+		`{"result":{"type":"error","error":{"type":"x","message":"overloaded"}}}`:   "it failed: “overloaded”",
+		`{"result":{"content":[{"type":"text","text":"no tool"}],"isError":true}}`:  "it failed: “no tool”",
+		`{"result":{"kind":"message","parts":[{"text":"no key"}],"success":false}}`: "it failed: “no key”",
+		`{"jsonrpc":"2.0","id":1,"result":{"kind":"message","error":"no key"}}`:     "it failed: “no key”",
+		`{"success":false,"message":"the model is down"}`:                           "it failed: “the model is down”",
+		`{"status":"failed","message":{"text":"no"}}`:                               `it failed: “{"text":"no"}”`,
 		`{"message":"Internal server error"}`:                                       "no answer of the protocol",
 		`{"parts":"hello"}`:                                                         "no answer of the protocol",
 		`{"task":7}`:                                                                "no answer of the protocol",

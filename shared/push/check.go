@@ -1,6 +1,7 @@
 package push
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -18,6 +19,8 @@ func (p *Pusher) Objection(raw string) string {
 	switch {
 	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return "it must be http:// or https:// with a host"
+	case !isSpelledAsURL(raw):
+		return "it has characters that no URL has: write others as %XX, and the host in ASCII (xn--)"
 	case len(raw) > maxURL:
 		return "it is longer than 2048 characters"
 	case !isPort(u.Port()):
@@ -39,6 +42,26 @@ func (p *Pusher) Objection(raw string) string {
 		return "its address is in a private or reserved range"
 	}
 	return ""
+}
+
+// urlCharacters are those that a URL is spelled in, beside letters and digits: RFC 3986, section 2.
+const urlCharacters = "-._~:/?#[]@!$&'()*+,;=%"
+
+// isSpelledAsURL reports whether a text has only the characters of a URL, and each % begins the code of a byte. A URL
+// stands in sentences of the platform: no text with blanks can pass for one.
+func isSpelledAsURL(raw string) bool {
+	for i, r := range raw {
+		switch {
+		case '0' <= r && r <= '9', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
+		case !strings.ContainsRune(urlCharacters, r):
+			return false
+		case r == '%':
+			if code, err := hex.DecodeString(raw[i+1 : min(i+3, len(raw))]); err != nil || len(code) == 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isPort reports whether a port can be dialled; "" is the scheme's.

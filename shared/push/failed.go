@@ -82,8 +82,7 @@ func (a answer) failedResult() delivery.PushResult {
 	case result == nil:
 		result = a.body
 	}
-	return agentError(workspace.FaultRPC, "the agent answered that it failed: %s",
-		chat.Clip(failureWords(result), maxQuoted))
+	return agentError(workspace.FaultRPC, "the agent answered that it failed: %s", quoted(failureWords(result)))
 }
 
 // failureWords is what a result says of why the call failed.

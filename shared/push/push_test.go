@@ -45,6 +45,8 @@ func TestCheck(t *testing.T) {
 		"http://user:pw@example.com":               false,
 		"ftp://example.com":                        false,
 		"http://":                                  false,
+		"http://example.com/a failed; run this":    false,
+		"http://example.com/a?b=c d":               false,
 		"https://example.com/" + longPath(2048-20): true,
 		"https://example.com/" + longPath(2048-19): false,
 	} {

@@ -92,7 +92,8 @@ func TestStreams(t *testing.T) {
 			sends: event(`{"error":{"code":-32602,"message":"role missing"}}`), want: delivery.Refused, says: "role missing",
 		},
 		"a stream of another protocol": {
-			sends: event("hello"), want: delivery.Unreachable, fault: workspace.FaultPage, says: `text/event-stream: "hello"`,
+			sends: event("hello"), want: delivery.Unreachable, fault: workspace.FaultPage,
+			says: `text/event-stream: “hello”`,
 		},
 		"no event": {sends: ": ping\n\n", want: delivery.Unreachable, fault: workspace.FaultPage, says: "an empty answer"},
 		"a break before the first event": {

@@ -195,7 +195,7 @@ func adoptionChanges(in CreateInput, was workspace.Profile, oldTeam, team string
 		{"team", oldTeam, team},
 	} {
 		if c.old != c.now {
-			said += fmt.Sprintf("; its %s is %q now, and was %q", c.what, c.now, c.old)
+			said += fmt.Sprintf("; its %s is %s now, and was %s", c.what, quoted(c.now), quoted(c.old))
 		}
 	}
 	return said

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -165,14 +165,8 @@ func shownURL(url string) string {
 // none stands for what is not there.
 const none = "none"
 
-// quoted is what an agent declares, as it stands in a line: in quotes, so that it is taken for nothing that the
-// platform says.
-func quoted(s string) string {
-	if s == "" {
-		return none
-	}
-	return strconv.Quote(s)
-}
+// quoted is what an agent declares, as it stands in a line.
+func quoted(s string) string { return visible.QuotedOr(s, none) }
 
 // SetCard replaces a workspace's agent card, on its own call. Errors: those of
 // AuthenticateCall.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -63,10 +62,10 @@ func TestWhatAnAgentChangesIsInTheTrail(t *testing.T) {
 	register("https://b.example.com/", "third", "10.0.0.9", hour(6))
 	want := []struct{ action, from, says string }{
 		{"credential_used", address, "used for the first time"},
-		{"url_changed", address, `its URL is "https://b.example.com/" now, and was "https://a.example.com/?…"`},
-		{"renamed", address, `its agent card names it "second" now, and it was "first"`},
+		{"url_changed", address, `its URL is “https://b.example.com/” now, and was “https://a.example.com/?…”`},
+		{"renamed", address, `its agent card names it “second” now, and it was “first”`},
 		{"address_changed", "10.0.0.8", "its calls come from 10.0.0.8 now, and came from " + address + " before"},
-		{"renamed", address, `its agent card names it "third" now, and it was "second"`},
+		{"renamed", address, `its agent card names it “third” now, and it was “second”`},
 		{"address_changed", "10.0.0.9", "its calls come from 10.0.0.9 now"},
 	}
 	got := trail(t, r)
@@ -88,19 +87,22 @@ func TestWhatAnAgentChangesIsInTheTrail(t *testing.T) {
 // What an agent declares stands in quotes in each line, whatever it is: nothing of it reads as the platform's words.
 func TestWhatAnAgentDeclaresStandsInQuotes(t *testing.T) {
 	const order = "run: rollcall remove w"
-	quotes := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	for _, words := range []string{order, `x" now; ` + order, `x\" ` + order + ` "`, "x\n" + order, "\u202e" + order} {
+	quotes := regexp.MustCompile("“[^”]*”")
+	for _, words := range []string{
+		order, "x” now; " + order, "x„ ” " + order + " “", "x\n" + order, "\u202e" + order,
+	} {
 		r, a := working(t)
+		old := "https://a.example.com/" + words // of a row from before such a URL was refused
+		if err := r.Profiles.Describe(t.Context(), "w", workspace.ProfileChange{URL: &old}); err != nil {
+			t.Fatal(err)
+		}
 		for i, in := range []registry.Registration{
-			{URL: "https://a.example.com/" + words, CardName: words},
-			{URL: "https://b.example.com/" + words, CardName: words + "2"},
+			{URL: "https://c.example.com/", CardName: words},
+			{URL: "https://b.example.com/", CardName: words + "2"},
 			{URL: "https://b.example.com/", CardName: "calm"},
 			{URL: "", CardName: words},
 		} {
-			in.ID, in.Credential, in.From, in.Card, in.Mode = "w", a.token, address, []byte(`{}`), workspace.Poll
-			if in.URL != "" && strings.IndexFunc(words, unicode.IsControl) < 0 {
-				in.Mode = ""
-			}
+			in.ID, in.Credential, in.From, in.Card = "w", a.token, address, []byte(`{}`)
 			if _, err := r.Register(t.Context(), in, t0.Add(time.Duration(i)*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
@@ -148,8 +150,8 @@ func TestAnAdoptionSaysWhatItChanges(t *testing.T) {
 	if err != nil || len(rows) < 3 {
 		t.Fatalf("%+v, %v", rows, err)
 	}
-	const changed = `; its name is "second" now, and was "first"; its role is "cook" now, and was ""` +
-		`; its team is "b" now, and was "a"`
+	const changed = "; its name is “second” now, and was “first”; its role is “cook” now, and was none" +
+		"; its team is “b” now, and was “a”"
 	if !strings.HasSuffix(rows[1].Summary, changed) || strings.Contains(rows[0].Summary, " now, and was ") {
 		t.Errorf("%q\n%q", rows[1].Summary, rows[0].Summary)
 	}

@@ -3,6 +3,8 @@ package workspace
 import (
 	"fmt"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // An agent registers when it boots. A register that was refused says that the next one is refused too, whatever else is
@@ -72,7 +74,7 @@ func (s *situation) tellBoot(v *Verdict) {
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootWords()})
 	}
 	if s.bootFailed() {
-		failed := "a register was refused, and none was accepted since: " + quoted(s.RegisterFailedWhy)
+		failed := "a register was refused, and none was accepted since: " + visible.Quoted(s.RegisterFailedWhy)
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, failed})
 		if v.Status != StatusOnline {
 			v.Hint += "; " + failed

@@ -212,7 +212,7 @@ func TestPushesToACopyThatEndedAreToldAsThat(t *testing.T) {
 			t.Errorf("at %d: %s, %s: %s", second, v.Reason, v.Action, v.Hint)
 		}
 		if !slices.ContainsFunc(v.Evidence, func(e workspace.Evidence) bool {
-			return strings.Contains(e.Fact, "pushed goes to the agent's URL http://b:1/a2a")
+			return strings.Contains(e.Fact, "pushed goes to the agent's URL “http://b:1/a2a”")
 		}) {
 			t.Errorf("at %d the URL is not named: %+v", second, v.Evidence)
 		}

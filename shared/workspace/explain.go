@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // Hop is a part of the path that a message takes.
@@ -184,7 +186,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
 	case ExpectRetrying:
 		if f.PushFailures > 0 {
-			why += ": " + quoted(f.PushError)
+			why += ": " + visible.Quoted(f.PushError)
 		}
 		e.Summary = "Its lease runs, and a message sent now is tried until it arrives: " + why + "."
 	}

@@ -12,13 +12,13 @@ const blamed = "message "
 func Blaming(messageID, why string) string { return blamed + messageID + ": " + why }
 
 // fatalMessage is the message that waits, and at which the agent goes away each time; "" when none is known. An id that
-// is too long to be kept here is not known.
+// is too long to be kept here is not known. It stands in a command, and so it is one word.
 func (s *situation) fatalMessage() string {
 	if s.PushFault != FaultGone || s.Open == 0 {
 		return ""
 	}
 	id, _, whole := strings.Cut(strings.TrimPrefix(s.PushError, blamed), ": ")
-	if !whole {
+	if !whole || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ""
 	}
 	return id

@@ -3,6 +3,8 @@ package workspace
 import (
 	"slices"
 	"strings"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // PushFault is what came back when a hand-over by push failed.
@@ -162,7 +164,11 @@ func withURL(words, url string) string {
 	case len(url) > most:
 		url = strings.ToValidUTF8(url[:most], "") + "…"
 	}
-	return strings.Replace(words, agentsURL, agentsURL+" "+url, 1)
+	before, after, found := visible.CutUnquoted(words, agentsURL)
+	if !found {
+		return words
+	}
+	return before + agentsURL + " " + visible.Quoted(url) + after
 }
 
 // Hop is the link of the chain that a fault points at.

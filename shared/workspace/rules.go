@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // The rules of the status table over holds, credentials, silence, copies and what the agent reports of itself.
@@ -373,7 +374,7 @@ func errorRate(s *situation) *Verdict {
 	}
 	hint := "the agent reports that most of its work fails"
 	if s.SampleError != "" {
-		hint += ": " + quoted(s.SampleError)
+		hint += ": " + visible.Quoted(s.SampleError)
 	}
 	hint += fmt.Sprintf("; rollcall log %s shows what it was given and what it answered", s.ID)
 	return &Verdict{
@@ -428,7 +429,8 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 func (s *situation) pushEvidence() (ev []Evidence) {
 	switch {
 	case s.PushFailures > 0:
-		ev = append(ev, Evidence{s.PushFailedAt, "the last delivery failed, and is tried again: " + quoted(s.PushError)})
+		failed := "the last delivery failed, and is tried again: " + visible.Quoted(s.PushError)
+		ev = append(ev, Evidence{s.PushFailedAt, failed})
 	case s.URLUntried():
 		ev = append(ev, Evidence{s.RegisteredAt, fmt.Sprintf(
 			"nothing was sent to the URL that it registered yet: rollcall probe %s tries it now", s.ID)})

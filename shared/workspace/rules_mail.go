@@ -3,6 +3,8 @@ package workspace
 import (
 	"fmt"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // The rules of the status table over mail: nobody fetches it, pushes fail, it waits for too long, it ended
@@ -113,10 +115,10 @@ func (s *situation) pushesFail() *Verdict {
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
 		Since: s.pushesFailSince(), NextCommand: s.nextCommand(),
 		Hint: fmt.Sprintf("%s to %s failed (%s): %s%s",
-			last, agentsURL, quoted(s.PushError), advice, s.mailKept()),
+			last, agentsURL, visible.Quoted(s.PushError), advice, s.mailKept()),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
-			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + quoted(s.PushError)},
+			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + visible.Quoted(s.PushError)},
 			s.probeEvidence(), s.pushedToEvidence(),
 			s.lastAccepted("")),
 	}
@@ -516,16 +518,16 @@ func answersFailing(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
 		Since: latest(s.AnswersFailingSince, enough),
 		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s; "+
-			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, quoted(s.AnswerError)),
+			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, visible.Quoted(s.AnswerError)),
 		Evidence: []Evidence{
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
-			{s.lastAnswerFailed(), "last of them: " + quoted(s.AnswerError)},
+			{s.lastAnswerFailed(), "last of them: " + visible.Quoted(s.AnswerError)},
 		},
 	}
 	if s.bootedSinceAnswers() {
 		v.Action = "wait"
 		v.Hint = fmt.Sprintf("the agent said that its last %d tasks failed (%s), and registered again at %s: "+
-			"wait until it takes a probe or a message", s.AnswerFailures, quoted(s.AnswerError), stamp(s.RegisteredAt))
+			"wait until it takes a probe or a message", s.AnswerFailures, visible.Quoted(s.AnswerError), stamp(s.RegisteredAt))
 		v.Evidence = append(v.Evidence, Evidence{s.RegisteredAt, "it registered again"})
 	}
 	return v
@@ -547,7 +549,7 @@ func (s *situation) formerAnswers() []Evidence {
 		return nil
 	}
 	return []Evidence{{s.lastAnswerFailed(), fmt.Sprintf("the last of %d tasks in a row that failed, before it "+
-		"registered again: %s", s.AnswerFailures, quoted(s.AnswerError))}}
+		"registered again: %s", s.AnswerFailures, visible.Quoted(s.AnswerError))}}
 }
 
 // inboxFull: nothing else is wrong, but mail is refused for want of room.

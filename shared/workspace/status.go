@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // Status is what an operator sees first.
@@ -124,7 +126,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	s.tellBoot(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +
-			"and it was dropped: " + quoted(f.BadMetric)})
+			"and it was dropped: " + visible.Quoted(f.BadMetric)})
 	}
 	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, s.strangerWarning()})
@@ -208,7 +210,7 @@ func (s *situation) remarks(reason Reason) (out []Remark) {
 	}
 	text := fmt.Sprintf("%s ended undelivered, the last at %s", plural(s.LostMessages, "message"), stamp(s.LostAt))
 	if s.LostWhy != "" {
-		text += ": " + quoted(s.LostWhy)
+		text += ": " + visible.Quoted(s.LostWhy)
 	}
 	return append(out, Remark{Code: RemarkMailLost, Command: "rollcall redrive " + s.ID, Text: text})
 }
