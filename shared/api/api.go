@@ -59,8 +59,8 @@ type Operation struct {
 	Errors       []int // statuses that come with a Problem, without those that AllErrors adds
 }
 
-// AllErrors are the statuses that come with a Problem, in order: the operation's own, those of the gate, and that of a
-// body that is not JSON.
+// AllErrors are the statuses that come with a Problem, in order: the operation's own, those of the gate, that of a
+// parameter or a member that is not as described, and those of a body that is too large or not JSON.
 func (o *Operation) AllErrors() []int {
 	all := slices.Clone(o.Errors)
 	if o.Access != ByAnyone {
@@ -69,11 +69,22 @@ func (o *Operation) AllErrors() []int {
 	if o.Access.Allows(ByItself) {
 		all = append(all, 410) // the workspace that calls was removed
 	}
+	if o.says() {
+		all = append(all, 400)
+	}
 	if o.HasBody() {
-		all = append(all, 415)
+		all = append(all, 413, 415)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// says reports whether a call of the operation has a parameter or a body: one may be too long.
+func (o *Operation) says() bool {
+	named := func(f reflect.StructField) bool {
+		return f.Tag.Get("path")+f.Tag.Get("query")+f.Tag.Get("header") != ""
+	}
+	return o.HasBody() || slices.ContainsFunc(reflect.VisibleFields(reflect.TypeOf(o.Request)), named)
 }
 
 // HasBody reports whether a call of the operation may come with a body.
