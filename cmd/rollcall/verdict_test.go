@@ -87,6 +87,9 @@ func situations(now time.Time) map[workspace.Reason][]workspace.Facts {
 		workspace.ReasonAnswersFailing: {with(func(f *workspace.Facts) {
 			f.AnswerFailures, f.AnswersFailingSince = 3, ago(9)
 		})},
+		workspace.ReasonRestartLoop: {with(func(f *workspace.Facts) {
+			f.QuickRegisters, f.QuickSince, f.RegisteredAt = 8, ago(60), ago(2)
+		})},
 		workspace.ReasonInboxFull: {
 			with(func(f *workspace.Facts) {
 				f.Open, f.FullSince, f.FullAt, f.FullOpen, f.OldestOpen = 500, now, now, 500, now

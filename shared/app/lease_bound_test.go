@@ -42,7 +42,7 @@ var longTexts = map[string]string{
 	"SampleError": words(workspace.MaxWords), "BadMetric": words(workspace.MaxWords),
 	"RegisterFailedWhy": words(workspace.MaxWords),
 	"Instance":          strings.Repeat("b", longInstance), "URLFingerprint": strings.Repeat("u", longPrint),
-	"PreviousInstances": strings.Join([]string{longAddress, longAddress, longAddress}, " "),
+	"PreviousInstances": strings.Repeat(" "+workspace.HomeEntry(longAddress), 3)[1:],
 	"Homes":             "zzzz-z" + strings.Repeat(workspace.HomeEntry(longAddress)+"z", 4),
 	"SeenFrom":          longAddress, "BootstrapFrom": longAddress, "RefusedFrom": longAddress,
 	"StrangerFrom": longAddress,

@@ -159,7 +159,7 @@ func TestBusyIsBelievedForAMinute(t *testing.T) {
 		t.Fatalf("expected %s: %s", out.Expected, out.Why)
 	}
 	w.Agent = always(delivery.PushResult{})
-	alive(w, 20*time.Second, time.Second)
+	alive(w, 21*time.Second, time.Second) // and so for 30 s after its last register
 	w.Want("when it is free", w.Taken, "m1", "m2")
 	if v := w.Verdict(); v.Status != workspace.StatusOnline {
 		t.Fatalf("%+v", v)

@@ -91,8 +91,12 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 			c.NoError(err)
 			c.turn(1)
 			c.turn(1) // a cursor acknowledges with the next poll
-			if v := c.Verdict(); v.Status != workspace.StatusOnline {
+			if v := c.Verdict(); v.Reason != workspace.ReasonRestartLoop {
 				rt.Fatalf("it acknowledges again: %+v", v)
+			}
+			alive(c.World, 31*time.Second, time.Second)
+			if v := c.Verdict(); v.Status != workspace.StatusOnline {
+				rt.Fatalf("it has run for a while: %+v", v)
 			}
 		})
 	}
@@ -173,7 +177,7 @@ func TestTheStartsInVainAreOver(t *testing.T) {
 		c := stalled(t)
 		_, err := c.Cancel(t.Context(), world.ID, "killer", "an operator", c.Now)
 		c.NoError(err)
-		if f, v := c.Facts(), c.Verdict(); f.FetchedHosts != 0 || v.Status != workspace.StatusOnline {
+		if f, v := c.Facts(), c.Verdict(); f.FetchedHosts != 0 || v.Reason != workspace.ReasonRestartLoop {
 			t.Fatalf("%d hosts: %+v", f.FetchedHosts, v)
 		}
 	})

@@ -81,6 +81,7 @@ var phrases = []string{
 	43: "not_found", 44: "gateway", 45: "unauthorized",
 	46: "offline/credentials_rejected", // where a workspace stands, too
 	47: "agent_gone", 48: "clock",      // and when a push failed
+	49: "degraded/restart_loop", // where a workspace stands
 }
 
 // phraseNumbers are the phrases as they are stored.

@@ -22,6 +22,7 @@ var leaseAttributes = map[string]string{
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
 	"URLEpoch": "ue", "URLEndedAt": "uz", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
 	"CredentialsEnded": "ce",
+	"QuickRegisters":   "qr", "QuickSince": "qs",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",

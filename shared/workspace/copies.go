@@ -50,11 +50,19 @@ const previousKept = 3
 // takeOver notes that another instance calls now.
 func takeOver(f Facts, s Signal, p Policy, now time.Time) Facts {
 	if s.Instance.Name == "" {
-		return f.noteTakeover(f.SeenFrom, p, now, s.From)
+		return f.noteTakeover(addressName(f.SeenFrom), p, now, addressName(s.From), s.From)
 	}
 	f = f.noteTakeover(f.Instance, p, now, s.Instance.aliases[:]...)
 	f.Instance = s.Instance.Name
 	return f
+}
+
+// addressName is what an address is named among the previous instances: a long one by its bytes, as in Homes.
+func addressName(address string) string {
+	if entry := HomeEntry(address); strings.HasPrefix(entry, mark16) {
+		return entry
+	}
+	return address
 }
 
 // noteTakeover notes that one instance follows another, which was named was; names are those that the new one may
@@ -129,6 +137,19 @@ func epochOf(name string) int64 {
 		return 0
 	}
 	return n
+}
+
+// bootOf is about when the instance of this name began to run; zero when its name is another one.
+func bootOf(name string) time.Time {
+	digits, ok := strings.CutPrefix(name, "b")
+	if !ok {
+		return time.Time{}
+	}
+	n, err := strconv.ParseInt(digits, 36, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(n*bootStep, 0)
 }
 
 // endCopies forgets, when an agent registers that has called alone for a while, that there were two.

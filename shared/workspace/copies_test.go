@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,11 +95,11 @@ func TestCopiesThatRegisterInTurn(t *testing.T) {
 	if v := workspace.Assess(f, p, at(41)); v.Reason != workspace.ReasonDuplicateHost {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 	}
-	for i := range 8 { // one that is started again and again on whatever port is free
-		url := "http://a:" + string(rune('1'+i))
-		f = register(f, workspace.Declaration{URL: url, Pushable: true, From: "10.0.0.1"}, at(200+10*i))
+	for i := range 10 { // one that is started again and again on whatever port is free
+		url := "http://a:" + strconv.Itoa(1+i)
+		f = register(f, workspace.Declaration{URL: url, Pushable: true, From: "10.0.0.1"}, at(700+10*i))
 	}
-	if v := workspace.Assess(f, p, at(275)); v.Status != workspace.StatusOnline {
+	if v := workspace.Assess(f, p, at(795)); v.Reason != workspace.ReasonRestartLoop {
 		t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 	}
 }

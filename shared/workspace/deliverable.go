@@ -104,6 +104,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return expectPoll(f, v, p, now)
 	case v.Reason == ReasonPushFailing || v.Reason == ReasonBacklogStalled || v.Reason == ReasonInboxUnattended:
 		return ExpectRetrying, v.Summary()
+	case v.Reason == ReasonRestartLoop:
+		return ExpectRetrying, v.Summary()
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed"
 	case f.unheardSinceRefused(v.Reason):
@@ -149,7 +151,7 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 		return ExpectNobody, v.Summary()
 	case quiet != "":
 		return ExpectNobody, quiet
-	case v.Reason == ReasonBacklogStalled:
+	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:
 		return ExpectRetrying, v.Summary()
 	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):
 		return ExpectNextPoll, ""

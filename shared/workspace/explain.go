@@ -96,6 +96,10 @@ var explained = map[Reason]struct {
 		HopAgent,
 		"Its agent takes its messages, and fails each task.", "rollcall receipts %s",
 	},
+	ReasonRestartLoop: {
+		HopAgent,
+		"Its agent starts again and again: it registers each few seconds.", "rollcall log %s",
+	},
 	ReasonInboxFull: {
 		HopQueue,
 		"Its agent is well, but its inbox has no room for all that is sent: some mail is refused.",

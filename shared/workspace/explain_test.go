@@ -104,6 +104,9 @@ func TestExplain(t *testing.T) {
 			f.Pushable, f.AnswerFailures, f.AnswerError = true, 3, "invalid x-api-key"
 			f.AnswersFailingSince = now
 		}), workspace.HopAgent, "invalid x-api-key"},
+		workspace.ReasonRestartLoop: {with(func(f *workspace.Facts) {
+			f.PolledAt, f.QuickRegisters, f.QuickSince, f.RegisteredAt = now, 8, now.Add(-time.Minute), now.Add(-time.Second)
+		}), workspace.HopAgent, "the agent registered 9 times"},
 		workspace.ReasonInboxFull: {with(func(f *workspace.Facts) {
 			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"
 		}), workspace.HopQueue, "more from flooder than from any other sender: stop that sender"},

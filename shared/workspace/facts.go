@@ -52,6 +52,10 @@ type Identity struct {
 	RegisteredAt time.Time // last accepted register
 	Declared     Mode      // by the last accepted register, or by the operator who created or adopted it
 	DeclaredBy   Declarer
+	// QuickRegisters is how many registers in a row each came soon after the one before, and QuickSince is when the first
+	// of all was accepted; zero: the last one came after a while.
+	QuickRegisters int
+	QuickSince     time.Time
 	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why, in
 	// at most MaxWords bytes; an accepted one clears both.
 	RegisterFailedAt  time.Time

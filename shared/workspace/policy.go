@@ -62,6 +62,8 @@ type Policy struct {
 	FullMemory time.Duration
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
+	// QuickRegistersToDegrade is how many registers in a row, each soon after the one before, are "restart_loop".
+	QuickRegistersToDegrade int
 	// TakeoversForDuplicate is how many times in a row a previous instance must come back, each within a LeaseTTL,
 	// to show that two agents run.
 	TakeoversForDuplicate int
@@ -84,6 +86,10 @@ type Policy struct {
 // PollPatience is how long an agent that polls may go without a poll: as long as mail may wait, and two calls at the
 // slowest pace that agents are asked to call at.
 func (p Policy) PollPatience() time.Duration { return max(p.DeliveryObjective, 2*p.LeaseTTL/3) }
+
+// quickRegister is how soon after the last one a register is one of an agent that starts again and again: sooner than
+// any agent is asked to call, so that one that registers to keep its lease is none.
+func (p Policy) quickRegister() time.Duration { return min(p.ShortestBeat, p.LeaseTTL/6) }
 
 // DefaultPolicy is what a deployment runs with.
 func DefaultPolicy() Policy {
@@ -118,10 +124,13 @@ func DefaultPolicy() Policy {
 		ErrorRateEnter:        0.5,
 		ErrorRateLeave:        0.1,
 		TakeoversForDuplicate: 2,
-		SuspectLeases:         5,
-		SuspectShare:          0.5,
-		OutageAfter:           3 * time.Minute,
-		SuspectFor:            5 * time.Minute,
-		BootstrapWindow:       15 * time.Minute,
+
+		QuickRegistersToDegrade: 8, // nine starts, as Docker makes before its pauses are too long to be soon
+
+		SuspectLeases:   5,
+		SuspectShare:    0.5,
+		OutageAfter:     3 * time.Minute,
+		SuspectFor:      5 * time.Minute,
+		BootstrapWindow: 15 * time.Minute,
 	}
 }

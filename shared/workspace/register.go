@@ -44,6 +44,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f = f.endCopies(p, now)
 	f.Version++
 	f.Epoch++
+	f = f.noteQuickRegister(p, now)
 	f.RegisteredAt, f.RevokedAt = now, time.Time{}
 	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
@@ -65,6 +66,9 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.RegisterFailedAt, f.RegisterFailedWhy = time.Time{}, ""
 	if !goesOn {
 		f.Refusals = Refusals{}
+	}
+	if f.Takeovers > 0 {
+		f.QuickRegisters, f.QuickSince = 0, time.Time{} // two agents register in turn, and none starts anew
 	}
 	// A new boot is tried at once. That it takes mail, only a hand-over shows: what failed before still counts, and so do
 	// the answers that it is busy.

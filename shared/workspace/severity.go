@@ -13,7 +13,7 @@ var worstFirst = []Status{
 // so that no row moves when an agent begins to work or has done its work.
 var worstReasonFirst = []Reason{
 	ReasonPushFailing, ReasonInboxUnattended, ReasonAnswersFailing, ReasonRuntimeWedged, ReasonBacklogStalled,
-	ReasonDuplicateHost, ReasonInboxFull, ReasonErrorRate,
+	ReasonRestartLoop, ReasonDuplicateHost, ReasonInboxFull, ReasonErrorRate,
 }
 
 // Severity orders workspaces for an operator: the lower, the sooner one is looked at. A refused credential comes before

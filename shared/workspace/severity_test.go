@@ -23,6 +23,7 @@ func TestSeverity(t *testing.T) {
 		{workspace.StatusDegraded, workspace.ReasonAnswersFailing, nil},
 		{workspace.StatusDegraded, workspace.ReasonRuntimeWedged, nil},
 		{workspace.StatusDegraded, workspace.ReasonBacklogStalled, nil},
+		{workspace.StatusDegraded, workspace.ReasonRestartLoop, nil},
 		{workspace.StatusDegraded, workspace.ReasonDuplicateHost, nil},
 		{workspace.StatusDegraded, workspace.ReasonInboxFull, nil},
 		{workspace.StatusDegraded, workspace.ReasonErrorRate, nil},

@@ -47,6 +47,7 @@ const (
 	ReasonPushFailing         Reason = "push_failing"
 	ReasonBacklogStalled      Reason = "backlog_stalled"
 	ReasonAnswersFailing      Reason = "answers_failing"
+	ReasonRestartLoop         Reason = "restart_loop"
 	ReasonInboxFull           Reason = "inbox_full"
 	ReasonErrorRate           Reason = "error_rate"
 	ReasonBusy                Reason = "busy"
@@ -58,7 +59,8 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonRemoved, ReasonPaused, ReasonCredentialsRejected, ReasonNeverRegistered, ReasonPlatformSuspect,
 		ReasonLeaseExpired, ReasonDuplicateHost, ReasonRuntimeWedged, ReasonInboxUnattended, ReasonPushFailing,
-		ReasonBacklogStalled, ReasonAnswersFailing, ReasonInboxFull, ReasonErrorRate, ReasonBusy, ReasonHealthy,
+		ReasonBacklogStalled, ReasonAnswersFailing, ReasonRestartLoop, ReasonInboxFull, ReasonErrorRate, ReasonBusy,
+		ReasonHealthy,
 	}
 }
 
@@ -124,6 +126,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)
 	s.tellBoot(&v)
+	s.tellRestarts(&v)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +
 			"and it was dropped: " + visible.Quoted(f.BadMetric)})
@@ -179,6 +182,7 @@ func (s *situation) judge() Verdict {
 		decides(backlogStalled(s)) ||
 		decides(endedUndelivered(s)) ||
 		decides(answersFailing(s)) ||
+		decides(restartLoop(s)) ||
 		decides(inboxFull(s)) ||
 		decides(errorRate(s)) {
 		return s.mendBoot(s.spareWork(*v))

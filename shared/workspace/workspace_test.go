@@ -114,6 +114,9 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.FetchedSince, f.HandedAt, f.AcksEpoch = when("fetched"), when("handed"), int64(count("acks by number", 1))
 	f.Epoch = 1
 	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")
+	if quick := count("quick registers", 9); quick > 0 && !f.RegisteredAt.IsZero() {
+		f.QuickRegisters, f.QuickSince = quick, f.RegisteredAt.Add(-time.Minute)
+	}
 	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")
 	if f.AnswerFailures > 0 {

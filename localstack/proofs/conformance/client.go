@@ -38,6 +38,7 @@ type agent struct {
 	cursor string // its cursor file, or memory
 	turns  int    // of this process
 	booted time.Time
+	beatAt time.Time // of one client: when it last registered
 	taken  []message
 	exited string // why its process ended; "" while it runs
 }

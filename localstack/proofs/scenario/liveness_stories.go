@@ -13,6 +13,7 @@ var livenessStories = []story{
 	{"a wedged runtime", wedged},
 	{"an error rate, with hysteresis", errorRate},
 	{"created and never started", neverStarted},
+	{"an agent that crashes at each start, and is started again", startsInLoop},
 }
 
 func diesAndReturns(ctx context.Context, p Platform) {
@@ -90,4 +91,40 @@ func neverStarted(ctx context.Context, p Platform) {
 	must(a.keepsVerdict(ctx, neverRegistered, 2*time.Second))
 	must(a.registerAccepted(ctx, "poll", ""))
 	mustGet(a.awaitVerdict(ctx, inboxUnattended)) // its mail waits since before, and it has not polled yet
+}
+
+// startsInLoop: an agent registers and ends again and again, and takes its mail in between. It is told so until it runs
+// for a while.
+func startsInLoop(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	url := a.serve(nil)
+	must(a.registerAccepted(ctx, "", url))
+	recorder := a.recordVerdicts(ctx)
+	crashing, mended := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for wait(crashing, time.Second/10) {
+			if _, err := a.register(crashing, "", url); err != nil {
+				return
+			}
+		}
+	}()
+	v := mustGet(a.awaitVerdict(ctx, restartLoop))
+	must(checkAdvice(v, "inspect", "it may crash each time that it is started"))
+	must(checkEvidence(v, "the first of the registers that soon followed one another"))
+	must(a.checkExplained(ctx, "at fault: the agent", "it registers each few seconds", "rollcall log "+a.id))
+	id, expected, err := a.send(ctx)
+	must(err)
+	if expected != "retrying" {
+		must(fmt.Errorf("expected %s", expected))
+	}
+	must(a.awaitMessage(ctx, id, "delivered"))
+	must(a.keepsVerdict(ctx, restartLoop, 2*leaseTTL)) // a delivery at one of its starts mends nothing
+	mended()
+	<-ended
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(recorder.recorded(healthy, restartLoop, healthy))
 }

@@ -26,6 +26,7 @@ const (
 	backlogStalled      = "degraded/backlog_stalled"
 	runtimeWedged       = "degraded/runtime_wedged"
 	answersFailing      = "degraded/answers_failing"
+	restartLoop         = "degraded/restart_loop"
 	highErrorRate       = "degraded/error_rate"
 	neverRegistered     = "provisioning/never_registered"
 )
