@@ -23,7 +23,7 @@ import (
 // asks the store.
 var calls = map[string]string{
 	"register": "01-poll-client-with-token", "heartbeat": "01-minimum", "enqueue": "01-to-a-poll-agent",
-	"inbox": "01-empty", "status": "01-one", "operate": "06-repair",
+	"inbox": "01-empty", "status": "05-state-with-token", "operate": "06-repair",
 }
 
 // A store that takes connections and never answers is the 503 that a client can
