@@ -200,6 +200,10 @@ func TestStatusFilters(t *testing.T) {
 			out: "no workspace fits --reason busy --selector mode=poll\n",
 		},
 		"a team": {args: "status --team blue --check", answers: fleet, out: "b ", code: exitUnhealthy, errs: "b is"},
+		"several statuses": {
+			args: "status --status offline,degraded --check", answers: fleet, out: "b ", code: exitUnhealthy,
+			errs: "2 of 2 are not online",
+		},
 		"an ID and a filter": {
 			args: "status a --team red", answers: fleet, code: exitUsage, errs: "not both\n  usage",
 		},

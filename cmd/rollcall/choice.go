@@ -53,5 +53,25 @@ func (c choice) String() string {
 	return *c.to
 }
 
+// listed is a choice of several words, joined by commas.
+type listed struct{ choice }
+
+// listedVar defines a flag that takes one or more of words.
+func listedVar(cmd *cobra.Command, to *string, name, usage string, words []string) {
+	cmd.Flags().Var(listed{choice{to, words}}, name, usage+", joined by commas: "+strings.Join(words, ", "))
+	completeFlag(cmd, name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// Set implements pflag.Value.
+func (l listed) Set(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		if err := l.choice.Set(word); err != nil {
+			return err
+		}
+	}
+	*l.to = text
+	return nil
+}
+
 // Type implements pflag.Value.
 func (c choice) Type() string { return "word" }

@@ -29,7 +29,7 @@ func (a *app) createCommand() *cobra.Command {
 func (a *app) adoptCommand() *cobra.Command {
 	body := createRequest{Adopt: true}
 	cmd := workspaceCommand("adopt ID",
-		"Take over a workspace as if it were new; its mail is kept",
+		"Take over a workspace: all but its mail, name and team is reset",
 		func(ctx context.Context, args []string) error {
 			body.ID = args[0]
 			return a.create(ctx, body)
@@ -65,7 +65,7 @@ func (r *createRequest) addFlags(cmd *cobra.Command) {
 	flags.IntVar(&r.Tier, "tier", 0, "a number of your own, to sort workspaces by")
 	choiceVar(cmd, &r.Mode, "mode",
 		"how it gets its mail, until its agent says so when it registers", []string{"push", "poll"})
-	flags.IntVar(&r.MaxTasks, "max-tasks", 0, "how many tasks it takes at a time (without it: 1)")
+	flags.Var(bounded{&r.MaxTasks, 1, 64}, "max-tasks", "how many tasks it takes at a time (without it: 1)")
 }
 
 // create creates or adopts a workspace.

@@ -69,7 +69,7 @@ func (d *doctor) heartbeatDenied() string {
 	heard := ws.LastHeard.After(ws.Since) && silent < ws.LeaseUntil.Sub(ws.LastHeard)/2
 	switch {
 	case ws.Reason == workspace.ReasonCredentialsRejected && !arrives(ws.Expected):
-		return "calls of the agent are refused, for their credential"
+		return "the platform refuses the agent's credential"
 	case ws.Reason == workspace.ReasonPushFailing && !heard:
 		return "pushes to the agent fail, and nothing was heard of it since: it may have stopped"
 	}

@@ -24,7 +24,8 @@ func (a *app) enrolCommand() *cobra.Command {
 			return a.enrol(cmd.Context(), body)
 		},
 	}
-	cmd.Flags().IntVar(&uses, "uses", 1, "how many agents may use it")
+	uses = 1
+	cmd.Flags().Var(bounded{&uses, 1, 10_000}, "uses", "how many agents may use it")
 	lifetime = 24 * time.Hour
 	positiveVar(cmd, &lifetime, "for", "how long it is good, such as 2h or 7d")
 	return cmd

@@ -48,11 +48,12 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 		case err != nil && failed == nil:
 			a.warnRetry(err)
 		}
+		asked := since
 		if failed = err; err == nil {
 			since = read.Next
 		}
 		if first && !follow && len(read.Events) == 0 {
-			a.printf("nothing yet\n")
+			a.printf("%s\n", noChanges(asked))
 		}
 		for _, c := range read.Events {
 			if err := a.showEvent(c); err != nil {
@@ -66,6 +67,14 @@ func (a *app) events(ctx context.Context, since int64, follow bool) error {
 			return nil
 		}
 	}
+}
+
+// noChanges says that there are no changes after a number, or none at all.
+func noChanges(since int64) string {
+	if since <= 0 {
+		return "nothing yet"
+	}
+	return fmt.Sprintf("nothing after %d", since)
 }
 
 // betweenEvents is the pause before the next read of who follows. The read itself waits

@@ -24,7 +24,7 @@ type filter struct {
 
 // flags defines the filter's flags.
 func (f *filter) flags(a *app, cmd *cobra.Command) {
-	choiceVar(cmd, &f.status, "status", "only workspaces with this status", workspace.Status("").Choices())
+	listedVar(cmd, &f.status, "status", "only workspaces with one of these statuses", workspace.Status("").Choices())
 	choiceVar(cmd, &f.reason, "reason", "only workspaces with this reason", reasons())
 	cmd.Flags().StringVar(&f.team, "team", "", "only workspaces of this team")
 	completeFlag(cmd, "team", a.completeTeams)
@@ -143,10 +143,10 @@ func (f filter) read() (sieve, error) {
 	return s, nil
 }
 
-// askedStatus is the status that the platform is asked for. Where it matters which workspaces there are at all, the
-// whole fleet is read.
+// askedStatus is the status that the platform is asked for, which is one or all. Where it matters which workspaces
+// there are at all, the whole fleet is read.
 func (s sieve) askedStatus() string {
-	if s.team != "" || len(s.is) > 0 {
+	if s.team != "" || len(s.is) > 0 || strings.Contains(s.status, ",") {
 		return ""
 	}
 	return s.status
@@ -159,7 +159,7 @@ func (s sieve) isOne(ws api.Workspace) bool {
 
 // fits reports whether the filter picks a workspace.
 func (s sieve) fits(ws api.Workspace) bool {
-	return s.isOne(ws) && (s.status == "" || string(ws.Status) == s.status) &&
+	return s.isOne(ws) && (s.status == "" || slices.Contains(strings.Split(s.status, ","), string(ws.Status))) &&
 		(s.reason == "" || string(ws.Reason) == s.reason) &&
 		!slices.ContainsFunc(s.stands, func(c condition) bool { return !c.fits(ws) })
 }

@@ -146,9 +146,9 @@ ends messages whose time is up, corrects counts, and records changes of status.
 Use it when the platform itself may be at fault.`, `
   rollcall sweep`},
 
-	"adopt": {`Takes over a workspace that exists, as if it were new: how it gets its mail, the
-facts of its status, its runtime and its tier are reset, and a pause ends. Its
-mail is kept, and so are its name and its team unless flags change them.
+	"adopt": {`Takes over a workspace that exists, and resets what Rollcall knows of it: how it
+gets its mail, what its status rests on, its runtime and its tier. A pause ends.
+Its mail is kept, and so are its name and its team unless flags change them.
 Its agent goes on, unless --reset-credentials ends its credential.
 
 With --team, and with no other flag than --name and --role, it only puts the

@@ -5,13 +5,16 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The places whose texts are for programs, which make calls: what no route matches, the log of changes, and delegation,
@@ -176,10 +179,61 @@ func checkFlags(t *testing.T, file string, cmd *cobra.Command, words []string) {
 		if sub, _, err := cmd.Find([]string{word}); err == nil && sub != cmd {
 			cmd = sub
 		}
-		name, isFlag := strings.CutPrefix(word, "--")
+		name, isFlag := strings.CutPrefix(strings.TrimRight(word, "."), "--")
 		if isFlag && name != "" && cmd.Flag(name) == nil && cmd.InheritedFlags().Lookup(name) == nil {
 			t.Errorf("%s gives %s the flag %s, which it does not have", file, cmd.CommandPath(), word)
 		}
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, needed := f.Annotations[cobra.BashCompOneRequiredFlag]; needed && !slices.Contains(words, "--"+f.Name) {
+			t.Errorf("%s names %s without --%s, which it needs: %v", file, cmd.CommandPath(), f.Name, words)
+		}
+	})
+}
+
+var (
+	// copied finds what the console shows beside a copy button: a text between tags, or one with values in it.
+	copied = regexp.MustCompile("<Command[^>]*>(rollcall [^<]*)</Command>|`(rollcall [^`]*)`")
+	// filledIn is a value in a text of the console.
+	filledIn    = regexp.MustCompile(`\$\{[^}]*\}`)
+	placeholder = regexp.MustCompile(`\b[A-Z]{2,}\b`)
+)
+
+// Each command that the console shows is taken as it is copied.
+func TestCommandsOfTheConsoleAreTaken(t *testing.T) {
+	files, err := filepath.Glob("../../functions/status/console/src/*.ts*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range copied.FindAllStringSubmatch(string(raw), -1) {
+			line := filledIn.ReplaceAllStringFunc(found[1]+found[2], func(value string) string {
+				if strings.Contains(value, "?") {
+					return "" // a flag that may be left out
+				}
+				return "x"
+			})
+			if line = strings.Join(strings.Fields(line), " "); strings.HasPrefix(line, "rollcall webhook x") {
+				continue // its verb is a value too
+			}
+			seen++
+			if checkExample(t, "  "+line); placeholder.MatchString(line) {
+				t.Errorf("%s shows %s, which is to be filled in first", filepath.Base(file), line)
+			}
+		}
+		for _, m := range namedCommand.FindAllStringSubmatch(string(raw), -1) {
+			if cmd, _, err := (&app{}).command().Find([]string{m[1]}); err == nil && cmd.HasParent() {
+				checkFlags(t, filepath.Base(file), cmd, strings.Fields(m[2]))
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("%d commands were found in the console", seen)
 	}
 }
 

@@ -56,6 +56,10 @@ func (a *app) showActivity(ctx context.Context, path string, limit int, since ag
 		return err
 	}
 	return a.show(activity, func(w *printer) {
+		if len(activity) == 0 {
+			fmt.Fprintln(w, nothing(since))
+			return
+		}
 		historyTable(w, activity)
 		moreLine(w, more, limit)
 	})
@@ -63,13 +67,17 @@ func (a *app) showActivity(ctx context.Context, path string, limit int, since ag
 
 // historyTable prints a line for each change of status and each act.
 func historyTable(w *printer, activity []api.HistoryEntry) {
-	if len(activity) == 0 {
-		fmt.Fprintln(w, "nothing yet")
-		return
-	}
 	var rows [][]string
 	for _, r := range activity {
 		rows = append(rows, []string{w.at(r.At), r.Action, r.Who, orDash(r.From), w.words(r.Summary)})
 	}
 	w.table(historyColumns, rows)
+}
+
+// nothing says that a list is empty: of all time, or of as far back as was asked for.
+func nothing(since age) string {
+	if since == 0 {
+		return "nothing yet"
+	}
+	return "nothing in the last " + since.String()
 }

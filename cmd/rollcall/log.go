@@ -79,7 +79,7 @@ func (a *app) log(ctx context.Context, asked logRequest) error {
 		}
 		if !asked.follow {
 			if len(entries) == 0 {
-				a.printf("nothing yet\n")
+				a.printf("%s\n", nothing(asked.since))
 			}
 			return nil
 		}

@@ -58,7 +58,7 @@ func TestLog(t *testing.T) {
 			args: "log demo --time utc", out: "said     a2a_receive: pay\n", answers: logged(`[{"id": "r", "reported": true,
 			"activity_type": "a2a_receive", "summary": "pay", "created_at": "2026-01-31T12:00:01Z"}]`, "{}", "{}"),
 		},
-		"all is older":  {args: "log demo --since 2h", answers: logged(told, tried, was), out: "nothing yet\n"},
+		"all is older":  {args: "log demo --since 2h", answers: logged(told, tried, was), out: "nothing in the last 2h\n"},
 		"as JSON lines": {args: "log demo -o json", answers: logged(told, "{}", "{}"), out: `"text":"hello"}` + "\n"},
 		"no such time":  {args: "log demo --since tomorrow", code: exitUsage, errs: "like 90d, 12h or 30m"},
 		"no such limit": {args: "log demo --limit 0", code: exitUsage, errs: "from 1 to 500"},

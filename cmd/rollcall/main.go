@@ -13,6 +13,7 @@
 //   - output.go, table.go, format.go, words.go, since.go: what is printed
 //   - confirm.go: what is asked before a credential in use is ended
 //   - exit.go: errors and exit codes
+//   - usage.go: what is wrong with a command line
 //   - help.go: what --help says of each command, and its examples
 package main
 
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if a.output != "json" && exitCode(err) == exitUsage { // the flag may stand after the one that is wrong
 		a.output = outputOf(args)
 	}
-	return a.reportError(cmd, err)
+	return a.reportError(cmd, plainFlags(err))
 }
 
 // outputOf is how a command line that may be wrong says that the answer is to be printed.
@@ -149,6 +150,8 @@ Exit codes:
 	a.addCommands(root)
 	root.AddCommand(a.costCommand(), a.versionCommand())
 	addTexts(root)
+	plainUsage(root)
+	root.SetFlagErrorFunc(wrongFlag)
 	completeFlag(root, "context", completeContexts)
 	a.completeArguments(root)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")

@@ -59,6 +59,6 @@ func pages[T any](
 // moreLine ends a table that doesn't show every row.
 func moreLine(w *printer, more bool, limit int) {
 	if more {
-		fmt.Fprintf(w, "there are more: --limit %d shows them\n", 4*limit)
+		fmt.Fprintf(w, "there are more than %d: --limit %d shows up to %[2]d\n", limit, max(maxPage, 4*limit))
 	}
 }

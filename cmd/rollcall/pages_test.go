@@ -32,19 +32,19 @@ func long(t *testing.T, n int) http.Handler {
 }
 
 func TestListsAreReadPageByPage(t *testing.T) {
-	const more = "there are more: --limit "
+	const more = "there are more than "
 	for _, c := range []struct {
 		args    string
 		n, want int
 		end     string // how it ends, "" for no line that says more
 	}{
-		{"history demo", 1200, 50, more + "200 shows them\n"},
+		{"history demo", 1200, 50, more + "50: --limit 500 shows up to 500\n"},
 		{"history demo", 50, 50, ""},
-		{"history demo --limit 700", 1200, 700, more + "2800 shows them\n"},
+		{"history demo --limit 700", 1200, 700, more + "700: --limit 2800 shows up to 2800\n"},
 		{"history demo --limit 1200", 1200, 1200, ""},
 		{"history demo --limit 5000", 1200, 1200, ""},
-		{"audit --limit 500", 501, 500, more + "2000 shows them\n"},
-		{"receipts demo", 51, 50, more + "200 shows them\n"},
+		{"audit --limit 500", 501, 500, more + "500: --limit 2000 shows up to 2000\n"},
+		{"receipts demo", 51, 50, more + "50: --limit 500 shows up to 500\n"},
 		{"receipts demo --limit 1000 --state dead", 1000, 1000, ""},
 		{"status", 1200, 1200, ""},
 		{"history demo --limit 3 -o json", 9, 3, "]\n"},

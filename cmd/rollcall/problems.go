@@ -62,7 +62,13 @@ func (a *app) problems(ctx context.Context, only filter, now time.Time) ([]probl
 		text := "the platform is " + health.Status + ": " + health.Sweeper
 		out = append(out, problem{Text: text, Command: "rollcall sweep"})
 	}
-	return append(out, problemsOf(fleet, only, now)...), nil
+	for _, p := range problemsOf(fleet, only, now) {
+		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
+			p.Text += "; " + health.Sweeper
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // silentLong is after how long silence is nothing new.

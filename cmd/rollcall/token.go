@@ -83,7 +83,7 @@ var tokenColumns = []column{
 
 func tokenTable(w *printer, tokens []api.Token) {
 	if len(tokens) == 0 {
-		fmt.Fprintln(w, "there is only the root credential yet: rollcall token create")
+		fmt.Fprintln(w, "there is only the root credential yet: rollcall token create --name ana --scope operate")
 		return
 	}
 	var rows [][]string

@@ -96,7 +96,7 @@ var webhookColumns = []column{
 
 func webhookTable(w *printer, hooks []api.Webhook) {
 	if len(hooks) == 0 {
-		fmt.Fprintln(w, "there are no webhooks: rollcall webhook create URL")
+		fmt.Fprintln(w, "there are no webhooks: rollcall webhook create https://hooks.example.com/rollcall")
 		return
 	}
 	var rows [][]string

@@ -150,7 +150,8 @@ func (p *People) Find(ctx context.Context, credential, from string, now time.Tim
 	return found, nil
 }
 
-const askAdmin = "have an admin make a new one with rollcall token create, then sign in with rollcall login"
+const askAdmin = "have an admin make a new one with rollcall token create --name ana --scope operate, " +
+	"then sign in with rollcall login"
 
 // UnknownCredential refuses a credential that is nobody's.
 func UnknownCredential() error {

@@ -73,8 +73,8 @@ func (r *Registry) Enrol(
 	}
 	return text, e, r.Enrolments.Enrol(ctx, e, activity.AuditEntry{
 		Actor: by, Action: "enrolment_issued", At: now,
-		Summary: fmt.Sprintf("enrolment token %s issued, good for %d uses until %s",
-			token.Name(text), uses, e.Until.UTC().Format(time.RFC3339)),
+		Summary: fmt.Sprintf("enrolment token %s issued, good for %s until %s",
+			token.Name(text), usesWords(uses), e.Until.UTC().Format(time.RFC3339)),
 	})
 }
 
@@ -168,4 +168,12 @@ func EnrolmentUnknown() error {
 	return fault.New(fault.EnrolmentUnknown,
 		"this enrolment token is unknown, used up, expired, ended, or for another workspace").
 		WithHint("an operator makes one with rollcall enrol", "enrol")
+}
+
+// usesWords are how often a token may be used.
+func usesWords(uses int) string {
+	if uses == 1 {
+		return "one use"
+	}
+	return fmt.Sprintf("%d uses", uses)
 }

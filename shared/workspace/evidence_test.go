@@ -263,7 +263,9 @@ var claims = []struct {
 	{`^nothing was sent to the URL that it registered yet`, func(h *past, at time.Time, said []string) error {
 		return h.is(at, h.last(ok(aRegister)), said[0])
 	}},
-	{`^from then on, none of its registers was accepted$`, func(h *past, at time.Time, _ []string) error {
+	{`^first refused call that was noted; none of its registers was accepted since$`, func(
+		h *past, at time.Time, _ []string,
+	) error {
 		if h.since(at, ok(aRegister)) {
 			return fmt.Errorf("one was")
 		}
@@ -273,8 +275,8 @@ var claims = []struct {
 	{`^last refused call that was noted, from (\S+?)(?:; .*)?$`, func(h *past, at time.Time, said []string) error {
 		return h.at(at, func(e happened) bool { return refusedCall(e) && e.from == said[1] })
 	}},
-	{`^refused since the last accepted one of the same kind, as far as noted: (\d+) registers?, (\d+) heartbeats? and ` +
-		`(\d+) other calls?$`, notMoreThanRefused},
+	{`^since the last accepted one of each kind, at least (\d+) registers?, (\d+) heartbeats? and (\d+) other calls? ` +
+		`were refused$`, notMoreThanRefused},
 	{`^an operator ended its credentials$`, func(h *past, at time.Time, _ []string) error {
 		return h.at(at, of("repair", "show", "revoke"))
 	}},

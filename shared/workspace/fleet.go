@@ -180,7 +180,7 @@ func (fl Fleet) lapsedTogether(f Facts, p Policy) []suspicion {
 	}
 	why := fmt.Sprintf("%d of %d agents fell silent at about the same time", lapsed, of)
 	return []suspicion{{
-		why: why, until: f.graceEnd(p).Add(p.SuspectFor), unless: "enough of the others call",
+		why: why, until: f.graceEnd(p).Add(p.SuspectFor), unless: "enough of the others are heard again",
 		evidence: []Evidence{{fl.SampledAt, why}},
 	}}
 }

@@ -241,7 +241,8 @@ func (f *Facts) seenLatelyWords(now time.Time) string {
 	var seen []string
 	for _, h := range parseHomes(f.Homes) {
 		if now.Sub(h.at) < homeFor {
-			seen = append(seen, fmt.Sprintf("%s (noted in the hour of %s)", h.address, stamp(h.at)))
+			seen = append(seen, fmt.Sprintf("%s (last noted between %s and %s UTC)", h.address,
+				h.at.UTC().Format("15:04"), h.at.Add(time.Hour).UTC().Format("15:04")))
 		}
 	}
 	if len(seen) == 0 {

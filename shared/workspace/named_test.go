@@ -112,14 +112,14 @@ func (q *quietFleet) known(second int) workspace.Fleet {
 // mayEnd reports whether all has happened that has to, as a hint says, for its verdict to end before its time; said is
 // what was known when the hint was given.
 func mayEnd(hint string, silent workspace.Facts, said, known workspace.Fleet) bool {
-	_, unless, _ := strings.Cut(hint, ", and earlier only if ")
+	_, unless, _ := strings.Cut(hint, ", or earlier, but only if ")
 	heard := known.LastSignalAt.After(silent.LeaseUntil)
 	for event := range strings.SplitSeq(unless, ", and ") {
 		if !map[string]bool{
 			"they can be read again":                                   !known.StoreFailed,
 			"another agent turns out to have been heard all the while": known.SweeperOnly,
 			"either another agent is heard or the sweeper runs again":  heard || known.SweptAt.After(said.SweptAt),
-			"enough of the others call":                                known.LastSignalAt.After(said.LastSignalAt),
+			"enough of the others are heard again":                     known.LastSignalAt.After(said.LastSignalAt),
 		}[event] {
 			return false
 		}
@@ -148,7 +148,7 @@ func TestAHintNamesNoTimeThatComesTooLate(t *testing.T) {
 					if !mayEnd(hint, q.silent, then, fl) {
 						t.Fatalf("offline %d s after t0: %s", second, hint)
 					}
-					_, unless, _ := strings.Cut(hint, "earlier only if ")
+					_, unless, _ := strings.Cut(hint, "earlier, but only if ")
 					early[unless] = true
 				}
 				clear(said)

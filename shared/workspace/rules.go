@@ -116,7 +116,7 @@ func credentialsRejected(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
-		Hint: s.repairWords("the agent's calls are refused, for their credential", "repair it",
+		Hint: s.repairWords("the platform refuses the agent's credential", "repair it",
 			"restart the agent so that it registers again"+s.elsewhereHint()),
 		Evidence: s.refusalEvidence(),
 	}
@@ -189,7 +189,7 @@ func (s *situation) refusalEvidence() []Evidence {
 		{s.RefusedSince, s.refusedSinceWords()},
 		{s.RefusedAt, fmt.Sprintf(
 			"last refused call that was noted, from %s", s.RefusedFrom)},
-		{s.RefusedAt, fmt.Sprintf("refused since the last accepted one of the same kind, as far as noted: %s, %s and %s",
+		{s.RefusedAt, fmt.Sprintf("since the last accepted one of each kind, at least %s, %s and %s were refused",
 			plural(int64(s.RegisterRefused), "register"), plural(int64(s.BeatsRefused), "heartbeat"),
 			plural(int64(s.CallsRefused), "other call"))},
 	}
@@ -200,7 +200,7 @@ func (s *situation) refusalEvidence() []Evidence {
 // refusals. Of the others, heartbeats may have been refused at first and other calls later, or the other way round.
 func (s *situation) refusedSinceWords() string {
 	if s.RegisterRefused > 0 {
-		return "from then on, none of its registers was accepted"
+		return "first refused call that was noted; none of its registers was accepted since"
 	}
 	return "from then on, its heartbeats or its other calls were refused"
 }
@@ -279,9 +279,9 @@ func platformSuspect(s *situation) *Verdict {
 	return &Verdict{
 		Status: StatusUnknown, Reason: ReasonPlatformSuspect, Since: s.graceEnd(s.p), Action: "wait",
 		Hint: fmt.Sprintf("nothing was heard of the agent since %s, but %s: check whether the platform works "+
-			"(rollcall problems says when its last sweep ended, and the log of the function sweeper says why) "+
+			"(rollcall problems says when its last sweep ended, and the log of the function sweeper why one failed) "+
 			"before you restart the agent; "+
-			"unless it calls, it counts as offline by %s as things stand, and earlier only if %s",
+			"if it stays silent, it counts as offline by %s, or earlier, but only if %s",
 			stamp(s.LastSignal()), sus.why, stamp(sus.until), sus.unless),
 		Evidence: slices.Concat(s.silenceEvidence(), sus.evidence),
 	}
@@ -305,7 +305,11 @@ func (s *situation) doctorWords() string {
 }
 
 func (s *situation) silenceEvidence() []Evidence {
-	return []Evidence{s.lastAccepted(""), {s.LeaseUntil, "lease ran out"}}
+	ev := []Evidence{s.lastAccepted(""), {s.LeaseUntil, "lease ran out"}}
+	if s.PushFailures > 0 {
+		ev = append(ev, Evidence{s.PushFailedAt, "last of the deliveries that failed: " + visible.Quoted(s.PushError)})
+	}
+	return ev
 }
 
 // duplicateHost: two agents use this id, and each takes mail that the other waits for.

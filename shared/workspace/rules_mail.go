@@ -50,8 +50,8 @@ func inboxUnattended(s *situation) *Verdict {
 	}
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: check whether it runs, or restart it; "+
-			"if it has not called by %s, it counts as %s as things stand", stamp(s.LastSignal()), quiet,
-			stamp(s.graceEnd(s.p)), s.at(s.graceEnd(s.p)).Status) + s.strangerHint()
+			"if it stays silent, it counts as %s by %s", stamp(s.LastSignal()), quiet,
+			s.at(s.graceEnd(s.p)).Status, stamp(s.graceEnd(s.p))) + s.strangerHint()
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,

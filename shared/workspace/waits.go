@@ -1,6 +1,10 @@
 package workspace
 
-import "time"
+import (
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // WaitsFor says of a message that waits what ends its wait, and why it waits. v is the verdict over the same facts, in
 // which it is counted, and mode the effective one. Its sender reads it: see Expect.
@@ -19,12 +23,15 @@ func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
 			ends += ", after any message before it"
 		}
 	case ExpectRetrying:
-		ends = "it is tried until its time is up"
+		ends = "it is tried again and again until it expires"
 	case ExpectNobody:
 		ends = "it waits until " + somebodyComes(v.Reason)
 	}
 	if why == "" {
 		return ends
+	}
+	if first, _ := utf8.DecodeRuneInString(why); unicode.IsUpper(first) {
+		return ends + ". " + why // a sentence of its own
 	}
 	return ends + ": " + why
 }

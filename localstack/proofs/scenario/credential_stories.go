@@ -49,7 +49,7 @@ func heartbeatRefused(ctx context.Context, p Platform) {
 	a.token = "what was left in its file"
 	a.startHeartbeats(ctx)
 	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
-	must(checkAdvice(v, "repair", "the agent's calls are refused, for their credential"))
+	must(checkAdvice(v, "repair", "the platform refuses the agent's credential"))
 	must(checkEvidence(v, "heartbeat"))
 	must(a.keepsVerdict(ctx, credentialsRejected, 2*(leaseTTL+grace))) // its heartbeats go on: it is never offline
 	a.stopCalls()

@@ -85,7 +85,7 @@ const doings: Record<Act, Doing> = {
   },
   adopt: {
     button: 'Adopt', title: id => `Adopt ${id}`, danger: true,
-    does: 'Takes it over as if it were new: how it gets its mail, the facts of its status, its runtime and its tier are reset, and a pause ends. Its mail, its name and its team are kept.',
+    does: 'Resets what Rollcall knows of it: how it gets its mail, what its status rests on, its runtime and its tier. A pause ends. Its mail, its name and its team are kept.',
     command: (w, c) => `rollcall adopt ${w.id}` + (c.reset ? ' --reset-credentials' : ''),
     run: async (live, w, c, force) => {
       const body = { id: w.id, adopt: true, ...(c.reset ? { reset_credentials: true } : {}), ...force }

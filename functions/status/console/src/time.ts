@@ -19,7 +19,7 @@ export function ago(at: string | undefined, now: number): string {
 /** Piece is a part of a text: words, or a time as it is said. */
 export type Piece = string | { at: string; words: string }
 
-const stamps = /(?:\b(at|since|until|before) )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/gi
+const stamps = /(?:\b(at|by|since|until|before) )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/gi
 
 /** relative is a time as a text says it after a preposition, or after none. */
 function relative(before: string, at: string, now: number): string {
@@ -27,6 +27,7 @@ function relative(before: string, at: string, now: number): string {
   switch (before.toLowerCase()) {
     case 'since': return ahead ? 'since ' + ago(at, now) : 'for ' + span(-seconds)
     case 'until': return ahead ? `until ${span(seconds)} from now` : 'until ' + ago(at, now)
+    case 'by': return ahead ? 'within ' + span(seconds) : ago(at, now)
     case 'before': return ahead ? 'within ' + span(seconds) : `in its time, which ended ${ago(at, now)}`
     default: return ago(at, now)
   }

@@ -56,7 +56,7 @@ export function WebhooksPage({ state, onSignIn }: { state: State; onSignIn: () =
       {hooks.length === 0 && <div class="empty">
         <p>No URL is told yet. Add one, and a pager or a chat learns of a broken agent when it breaks.</p>
         <p><button type="button" class="main" onClick={() => open({ act: 'create' })}>Add a webhook…</button></p>
-        <p><Command>rollcall webhook create URL</Command></p>
+        <p><Command>rollcall webhook create https://hooks.example.com/rollcall</Command></p>
       </div>}
       <ul class="hooks">{hooks.map(h => <Hook key={h.webhook_id} h={h} now={now} act={act => open({ act, hook: h })} />)}</ul>
       {doing && <HookDialog {...doing} onClose={() => { open(undefined); again() }} />}
@@ -185,7 +185,7 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
   return (
     <Confirm title="Add a webhook" button="Add" ready={to !== ''} secret="secret"
       does="The URL is told of each change of status from now on. The secret that signs its events is shown here once."
-      command={`rollcall webhook create ${to || 'URL'}${statuses.length ? ' --status ' + statuses.join(',') : ''}`}
+      command={`rollcall webhook create ${to || 'https://hooks.example.com/rollcall'}${statuses.length ? ' --status ' + statuses.join(',') : ''}`}
       run={async () => {
         const made = await call<CreatedWebhook>('POST', 'webhooks', { url: to, statuses })
         return { words: sentence(made.next), secret: made.secret }

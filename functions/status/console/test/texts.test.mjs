@@ -55,7 +55,7 @@ test('the times in a text are relative too', () => {
     [`At ${ahead} it is offline`, 'In 2 min it is offline'], [`not run since ${past}`, 'not run for 5 min'],
     [`wait until ${ahead}.`, 'wait until 2 min from now.'], [`believed until ${past}`, 'believed until 5 min ago'],
     [`not delivered before ${past}`, 'not delivered in its time, which ended 5 min ago'],
-    [`registers before ${ahead}`, 'registers within 2 min'], [`the hour of ${past})`, 'the hour of 5 min ago)'],
+    [`registers before ${ahead}`, 'registers within 2 min'], [`offline by ${ahead}, or`, 'offline within 2 min, or'], [`the hour of ${past})`, 'the hour of 5 min ago)'],
     [`at ${past} and at ${ahead}`, '5 min ago and in 2 min'], ['at 2026-99-99T11:55:00Z', 'at 2026-99-99T11:55:00Z'],
   ]) assert.equal(said(text), want)
   assert.deepEqual(pieces(`that ${past}`, now), ['that ', { at: past, words: '5 min ago' }])
