@@ -25,7 +25,7 @@ const (
 	exitRefused     = 1   // the platform refused the call
 	exitUsage       = 2   // the command line is wrong
 	exitUnreachable = 3   // no platform is known, or it doesn't answer, or it fails
-	exitUnhealthy   = 4   // the command was done, with a bad outcome: not online, not delivered
+	exitUnhealthy   = 4   // the command was done, with a bad outcome: not online, not delivered, not all ended
 	exitInterrupted = 130 // Ctrl-C
 )
 

@@ -110,7 +110,7 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 			if err := a.call(cmd.Context(), "DELETE", "/tokens/"+url.PathEscape(args[0]), nil, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w *printer) {
+			shown := a.show(out, func(w *printer) {
 				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
 				if len(out.Webhooks) > 0 {
 					fmt.Fprintf(w, "disabled: webhook %s\n", strings.Join(out.Webhooks, ", "))
@@ -118,8 +118,15 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 				for _, g := range out.StillGood {
 					w.lines("still good: " + stillGood(g) + "\n  " + g.Command)
 				}
+				for _, n := range out.NotEnded {
+					fmt.Fprintf(w, "not ended yet: %s\n", strings.TrimSpace(strings.ReplaceAll(n.Kind, "_", " ")+" "+n.ID))
+				}
 				w.lines("next: " + w.words(out.Next))
 			})
+			if shown == nil && len(out.NotEnded) > 0 {
+				return &outcome{exitUnhealthy, "not all has ended: repeat rollcall token revoke " + out.TokenID}
+			}
+			return shown
 		},
 	}
 }

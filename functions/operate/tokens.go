@@ -50,49 +50,68 @@ func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None
 	}
 }
 
-// revokeToken ends a credential, and has the webhooks told nothing that were made with it: their URLs may be a thief's.
-// They come first: when the credential has ended, this call finds nothing any more. The answer names what else was made
-// with it or shown for it. Enrolment tokens end by themselves (registry.Enrolments).
+// revokeToken ends a credential, and then what was made with it: its holder competes with that no more. It has the
+// webhooks told nothing, whose URLs may be a thief's, and names what else was made with it or shown for it. Enrolment
+// tokens end by themselves (registry.Enrolments). What fails after the credential has ended is named, and the same call
+// goes on with it: the record stays until all is done.
 func revokeToken(
 	all *people.People, hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.TokenPath) (api.RevokedToken, error) {
 		out := api.RevokedToken{
 			TokenID: in.TokenID, Status: "revoked", Webhooks: []string{}, StillGood: []api.StillGood{},
-			Next: "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
+			NotEnded: []api.NotEnded{},
+			Next:     "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
 		}
-		was, err := all.Store.Person(ctx, in.TokenID)
-		if err != nil {
+		was, ended, err := all.Revoke(ctx, in.TokenID, actor(c), c.Now)
+		if !ended {
 			return out, err
 		}
 		out.Name = was.Name
-		ended, known, err := hooks.EndOf(ctx, was.Actor(), actor(c))
-		if err != nil {
-			return out, err
+		left := func(kind, id string, failed error) {
+			if failed != nil {
+				out.NotEnded = append(out.NotEnded, api.NotEnded{Kind: kind, ID: id})
+			}
 		}
-		if len(ended) > 0 {
-			out.Next += ". Its webhooks are told nothing any more: see them with rollcall webhook list; its person knows " +
-				"their secrets, so one that you know goes on with rollcall webhook rotate " + ended[0].ID +
-				" and rollcall webhook enable " + ended[0].ID
+		left("audit_line", "", err)
+		tokens, err := all.MadeBy(ctx, was, c.Now)
+		left("tokens", "", err)
+		told, err := hooks.EndOf(ctx, was.Actor(), actor(c))
+		left("webhooks", "", err)
+		for _, h := range told.Left {
+			out.NotEnded = append(out.NotEnded, api.NotEnded{Kind: "webhook", ID: h.ID})
 		}
-		for _, h := range ended {
-			out.Webhooks = append(out.Webhooks, h.ID)
+		name(&out, tokens, told)
+		if len(out.NotEnded) == 0 {
+			left("token", was.ID, all.Forget(ctx, was.ID))
 		}
-		if err = all.Revoke(ctx, was, actor(c), c.Now); err != nil {
-			return out, err
+		if len(out.NotEnded) > 0 {
+			out.Next = "the credential has ended, but not all that ends with it: repeat rollcall token revoke " + was.ID +
+				". " + out.Next
 		}
-		made, err := all.MadeBy(ctx, was, c.Now)
-		for _, p := range made {
-			out.StillGood = append(out.StillGood, api.StillGood{
-				Kind: "token", ID: p.ID, Name: p.Name, Scope: string(p.Scope), Command: "rollcall token revoke " + p.ID,
-			})
-		}
-		for _, h := range known {
-			out.StillGood = append(out.StillGood, api.StillGood{
-				Kind: "webhook_secret", ID: h.ID, Command: "rollcall webhook rotate " + h.ID,
-			})
-		}
-		return out, err
+		return out, nil
+	}
+}
+
+// name names in the answer to a revocation what ended with the credential, and what is good still.
+func name(out *api.RevokedToken, tokens []people.Person, told webhook.Ended) {
+	for _, h := range told.Told {
+		out.Webhooks = append(out.Webhooks, h.ID)
+	}
+	if len(out.Webhooks) > 0 {
+		out.Next += ". Its webhooks are told nothing any more: see them with rollcall webhook list; its person knows " +
+			"their secrets, so one that you know goes on with rollcall webhook rotate " + out.Webhooks[0] +
+			" and rollcall webhook enable " + out.Webhooks[0]
+	}
+	for _, p := range tokens {
+		out.StillGood = append(out.StillGood, api.StillGood{
+			Kind: "token", ID: p.ID, Name: p.Name, Scope: string(p.Scope), Command: "rollcall token revoke " + p.ID,
+		})
+	}
+	for _, h := range told.Known {
+		out.StillGood = append(out.StillGood, api.StillGood{
+			Kind: "webhook_secret", ID: h.ID, Command: "rollcall webhook rotate " + h.ID,
+		})
 	}
 }
 
@@ -100,5 +119,6 @@ func tokenOf(p people.Person, now time.Time) api.Token {
 	return api.Token{
 		TokenID: p.ID, Name: p.Name, Scope: string(p.Scope), Team: p.Team, CreatedAt: p.CreatedAt, CreatedBy: p.CreatedBy,
 		ExpiresAt: p.ExpiresAt, Expired: !now.Before(p.ExpiresAt), UsedAt: p.UsedAt, UsedFrom: p.UsedFrom,
+		RevokedAt: p.EndedAt,
 	}
 }

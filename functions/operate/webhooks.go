@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/webhook"
@@ -22,6 +24,10 @@ func createWebhook(
 		h, err := hooks.Create(ctx, in.URL, in.Statuses, actor(c))
 		if err != nil {
 			return api.CreatedWebhook{}, err
+		}
+		if err = c.StillAdmitted(ctx); err != nil { // its maker was revoked meanwhile, and that did not see it
+			_, undone := hooks.Delete(ctx, h.ID, activity.Actor{Who: "rollcall"})
+			return api.CreatedWebhook{}, errors.Join(err, undone)
 		}
 		return api.CreatedWebhook{Webhook: webhookOf(h, h.Last), Secret: h.Secret, Next: keepSecret + h.ID}, nil
 	}
@@ -78,7 +84,15 @@ func enableWebhook(
 ) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.Webhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.Webhook, error) {
 		return viewAfter(ctx, hooks, func() (webhook.Hook, error) {
-			return hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
+			h, err := hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
+			if err != nil {
+				return h, err
+			}
+			if err = c.StillAdmitted(ctx); err != nil { // who enabled it was revoked meanwhile, perhaps with it
+				_, undone := hooks.Disable(ctx, h.ID, activity.Actor{Who: "rollcall"})
+				return h, errors.Join(err, undone)
+			}
+			return h, nil
 		})
 	}
 }

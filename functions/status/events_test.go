@@ -46,7 +46,7 @@ func TestALongPollEndsWithItsCredential(t *testing.T) {
 		elsewhere := &people.People{Store: env.People.Store, Audit: env.People.Audit}
 		env.StatusLog.Clock = waiting{memory.Clock{Time: func() time.Time { return now }}, func(d time.Duration) {
 			if now = now.Add(d); meanwhile.revoke {
-				_ = elsewhere.Revoke(t.Context(), made, activity.Actor{Who: "root"}, now) // the second time it is gone
+				_, _, _ = elsewhere.Revoke(t.Context(), made.ID, activity.Actor{Who: "root"}, now) // or again
 			}
 		}}
 		handle := httpapi.Serve(env.Log, func() time.Time { return now }, env.Gate, endpoints(env)...)

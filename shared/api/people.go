@@ -33,6 +33,7 @@ type Token struct {
 	Expired   bool      `json:"expired"`
 	UsedAt    time.Time `json:"last_used_at,omitzero" description:"absent: never; noted at most once in five minutes"`
 	UsedFrom  string    `json:"last_used_from,omitempty" description:"network address of the last use"`
+	RevokedAt time.Time `json:"revoked_at,omitzero" description:"it has ended, but not all that ends with it: repeat it"`
 }
 
 // CreatedToken is a credential that was made.
@@ -76,7 +77,15 @@ type RevokedToken struct {
 	// Webhooks are disabled with the credential that they were made with.
 	Webhooks  []string    `json:"webhooks" description:"the webhooks that were made with it, which are disabled now"`
 	StillGood []StillGood `json:"still_good" description:"what was made with it, or shown for it, and is good still"`
-	Next      string      `json:"next" description:"what ended with it, and how what is known goes on"`
+	// NotEnded is empty when all is done. The credential itself has ended in any case.
+	NotEnded []NotEnded `json:"not_ended" description:"what is still to end: make the same call again"`
+	Next     string     `json:"next" description:"what ended with it, and how what is known goes on"`
+}
+
+// NotEnded is what a revocation could not end or look at this time.
+type NotEnded struct {
+	Kind string `json:"kind" enum:"audit_line,webhook,webhooks,token,tokens" description:"webhooks and tokens: the list"`
+	ID   string `json:"id,omitempty" description:"the token_id, or the webhook_id"`
 }
 
 // StillGood is what a revoked person made, or was shown, and a revocation does not end: others may depend on it.

@@ -21,8 +21,8 @@ var leaseAttributes = map[string]string{
 	"RegisteredAt": "r", "Declared": "d", "DeclaredBy": "D", "Pushable": "p", "MaxTasks": "mx",
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
 	"URLEpoch": "ue", "URLEndedAt": "uz", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
-	"CredentialsEnded": "ce",
-	"QuickRegisters":   "qr", "QuickSince": "qs",
+	"CredentialsEnded": "ce", "PrecedenceUntil": "pu",
+	"QuickRegisters": "qr", "QuickSince": "qs",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",

@@ -288,6 +288,30 @@ var everyField = sync.OnceValue(func() item {
 	return out
 })
 
+// Precede implements registry.Leases: one update, whatever version is stored. While a transaction writes the same item,
+// DynamoDB refuses it, and it is sent again: a transaction takes milliseconds, and nothing has to stay as it was read.
+func (s *Store) Precede(ctx context.Context, id string, until time.Time) error {
+	var c change
+	c.set(lease("PrecedenceUntil"), instant(until))
+	c.add(lease("Version"), 1)
+	c.require(lease("ID").Exists())
+	e := c.build()
+	err := s.insist(ctx, func() error {
+		_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.Leases, Key: leaseKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+			ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
+		})
+		return err
+	})
+	if _, missing := errors.AsType[*types.ConditionalCheckFailedException](err); missing {
+		return workspace.UnknownError()
+	}
+	if err != nil {
+		return writeError("precede", err)
+	}
+	return nil
+}
+
 // refusalFields are what workspace.Refuse writes.
 var refusalFields = append(workspace.FieldsOf[workspace.Refusals](), workspace.FieldsOf[workspace.Stranger]()...)
 

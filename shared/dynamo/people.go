@@ -26,6 +26,9 @@ const (
 	personUntil     = "until"
 	personUsedAt    = "used"
 	personUsedFrom  = "from"
+	personEndedAt   = "ended"
+	personEndedBy   = "ender"
+	personEndedFrom = "endedfrom"
 )
 
 // personKey is the key of a credential by its public id. All stand in one
@@ -44,6 +47,10 @@ func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.Audi
 	if !p.UsedAt.IsZero() {
 		it[personUsedAt], it[personUsedFrom] = millis(p.UsedAt), str(p.UsedFrom)
 	}
+	if !p.EndedAt.IsZero() {
+		it[personEndedAt], it[personEndedBy] = millis(p.EndedAt), str(p.EndedBy.Who)
+		it[personEndedFrom] = str(p.EndedBy.From)
+	}
 	return s.transactAudited(ctx, activity.Platform, by, s.chatPut(it))
 }
 
@@ -52,7 +59,8 @@ func decodePerson(it item) people.Person {
 		ID: strOf(it[ChatSort]), Name: strOf(it[personName]), Scope: people.Scope(strOf(it[personScope])),
 		Team: strOf(it[personTeam]), Hash: hashOf(it[personHash]), CreatedAt: timeOf(it[personCreatedAt]),
 		CreatedBy: strOf(it[personCreatedBy]), ExpiresAt: timeOf(it[personUntil]), UsedAt: timeOf(it[personUsedAt]),
-		UsedFrom: strOf(it[personUsedFrom]),
+		UsedFrom: strOf(it[personUsedFrom]), EndedAt: timeOf(it[personEndedAt]),
+		EndedBy: activity.Actor{Who: strOf(it[personEndedBy]), From: strOf(it[personEndedFrom])},
 	}
 }
 
@@ -80,10 +88,44 @@ func (s *Store) People(ctx context.Context) (all []people.Person, err error) {
 	})
 }
 
+// EndPerson implements people.Store: one update, which no write of another call makes fail (insist).
+func (s *Store) EndPerson(
+	ctx context.Context, id string, by activity.Actor, at time.Time,
+) (people.Person, error) {
+	if id == "" {
+		return people.Person{}, people.Unknown() // DynamoDB has no empty key
+	}
+	var c change
+	c.setOnce(named(personEndedAt), millis(at))
+	c.setOnce(named(personEndedBy), str(by.Who))
+	c.setOnce(named(personEndedFrom), str(by.From))
+	c.remove(named(personHash))
+	c.require(named(ChatPartition).Exists())
+	e := c.build()
+	var out *dynamodb.UpdateItemOutput
+	err := s.insist(ctx, func() (err error) {
+		out, err = s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.Chat, Key: personKey(id), UpdateExpression: e.Update, ConditionExpression: e.Condition,
+			ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values, ReturnValues: types.ReturnValueAllNew,
+		})
+		return err
+	})
+	if _, missing := errors.AsType[*types.ConditionalCheckFailedException](err); missing {
+		return people.Person{}, people.Unknown()
+	}
+	if err != nil {
+		return people.Person{}, fault.Store("end person", err)
+	}
+	return decodePerson(out.Attributes), nil
+}
+
 // RemovePerson implements people.Store.
-func (s *Store) RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error {
-	err := s.transactAudited(ctx, activity.Platform, by, s.chatDelete(personKey(id)))
-	if fault.CodeOf(err) == fault.Conflict {
+func (s *Store) RemovePerson(ctx context.Context, id string) error {
+	if id == "" {
+		return people.Unknown()
+	}
+	reasons, err := s.transact(ctx, []types.TransactWriteItem{s.chatDelete(personKey(id))})
+	if len(reasons) > 0 && reasonIs(reasons[0], "ConditionalCheckFailed") {
 		return people.Unknown()
 	}
 	return err

@@ -327,6 +327,26 @@ func (s *Store) transact(ctx context.Context, writes []types.TransactWriteItem) 
 	return nil, nil
 }
 
+// insistTries and insistPause bound how long a write insists: half a second.
+const (
+	insistTries = 40
+	insistPause = 25 * time.Millisecond
+)
+
+// insist sends a write of one item again while a transaction writes the same item. It is for a write that depends on
+// nothing that such a transaction changes.
+func (s *Store) insist(ctx context.Context, write func() error) error {
+	for try := 1; ; try++ {
+		err := write()
+		if _, busy := errors.AsType[*types.TransactionConflictException](err); !busy || try == insistTries {
+			return err
+		}
+		if s.Clock.Sleep(ctx, time.Duration(s.Clock.Random()*float64(insistPause))) != nil {
+			return err
+		}
+	}
+}
+
 // checkSize refuses writes that DynamoDB takes in no transaction.
 func checkSize(writes []types.TransactWriteItem) error {
 	size := 0

@@ -62,6 +62,7 @@ const (
 	// The request is good, and can't be served now: the caller may try again.
 	InboxFull           Code = "inbox_full"
 	AgentUnreachable    Code = "agent_unreachable"
+	OperatorFirst       Code = "operator_first"
 	PlatformUnavailable Code = "platform_unavailable"
 	Internal            Code = "internal"
 )

@@ -49,6 +49,7 @@ var statuses = map[fault.Code]int{
 	fault.InboxFull:               http.StatusTooManyRequests,
 	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
 	fault.Conflict:                http.StatusServiceUnavailable,
+	fault.OperatorFirst:           http.StatusServiceUnavailable,
 	fault.Internal:                http.StatusInternalServerError,
 }
 

@@ -89,7 +89,11 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 func (g Gate) stillAdmits(ctx context.Context, c Call) error {
 	switch who := c.Caller; {
 	case who.Person != "" && !g.isRoot(c):
-		_, err := g.People.Find(ctx, c.Bearer(), c.From(), c.clock())
+		now := c.clock()
+		if err := g.People.Still(ctx, c.Bearer(), now); err != nil {
+			return err
+		}
+		_, err := g.People.Find(ctx, c.Bearer(), c.From(), now)
 		return err
 	case who.Workspace != "":
 		f, err := g.Registry.Leases.Get(ctx, who.Workspace)
@@ -108,6 +112,17 @@ func (g Gate) readByNobody(op *api.Operation, c Call) bool {
 	_, forPeople := op.Access.ForPeople()
 	return forPeople && strings.HasPrefix(op.Route, "GET ") && !op.SelfChecked && !g.open(op.Access) &&
 		c.Bearer() == "" && c.Header("x-workspace-id") == "" && c.Header("x-source-workspace-id") == ""
+}
+
+// stillMay refuses the answer to an operator's act whose credential was revoked since it was found: a credential is
+// taken for what it was for seconds, and what is made in them would be known to whom it was taken from. Errors: as
+// stillAdmits.
+func (g Gate) stillMay(ctx context.Context, op *api.Operation, c Call) error {
+	looks := op.Function != "operate" || strings.HasPrefix(op.Route, "GET ")
+	if looks || c.Caller.Person == "" || op == api.RevokeToken.Operation {
+		return nil
+	}
+	return g.stillAdmits(ctx, c)
 }
 
 // isRoot reports whether the call comes with the root credential. One that can be

@@ -106,6 +106,9 @@ func answer(
 	admitted := c
 	c.still = func(ctx context.Context) error { return gate.stillAdmits(ctx, admitted) }
 	reply, err := e.serve(ctx, c)
+	if err == nil {
+		err = gate.stillMay(ctx, e.Operation, admitted)
+	}
 	if err != nil && ctx.Err() != nil && fault.CodeOf(err) == fault.Internal {
 		err = fault.Store("answering in time", err)
 	}

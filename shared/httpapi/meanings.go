@@ -161,6 +161,10 @@ var meanings = map[fault.Code][2]string{
 		"others changed the same thing again and again; nothing was decided",
 		"try again after Retry-After",
 	},
+	fault.OperatorFirst: {
+		"an operator changes this workspace, and comes first; nothing was changed",
+		"make the same call again after Retry-After",
+	},
 	fault.Internal: {
 		"the function failed",
 		"try again: a repeat does nothing twice; tell the operator the request_id",

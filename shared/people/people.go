@@ -50,6 +50,10 @@ type Person struct {
 	ExpiresAt time.Time
 	UsedAt    time.Time // last use, as noted at most once in useEvery; zero: never
 	UsedFrom  string
+	// EndedAt is when it was revoked, and EndedBy is by whom; zero: it was not. It is nobody's credential from then on.
+	// Its record stays until all has ended that ends with it.
+	EndedAt time.Time
+	EndedBy activity.Actor
 }
 
 // Actor is what the audit trail calls the person.
@@ -83,9 +87,12 @@ type Store interface {
 	Person(ctx context.Context, id string) (Person, error)
 	// People lists all, in no order.
 	People(ctx context.Context) ([]Person, error)
-	// RemovePerson ends one, with its audit line.
-	RemovePerson(ctx context.Context, id string, by activity.AuditEntry) error
-	// NotePersonUse notes a use. It is for one that is there still: a revoked one
+	// EndPerson ends one, and returns it as it is then: without its hash, and with who ended it first, and when. It
+	// depends on nothing that is stored but the record: no other write of it makes it fail.
+	EndPerson(ctx context.Context, id string, by activity.Actor, at time.Time) (Person, error)
+	// RemovePerson forgets one.
+	RemovePerson(ctx context.Context, id string) error
+	// NotePersonUse notes a use. It is for one that is there still: a forgotten one
 	// does not come back by it.
 	NotePersonUse(ctx context.Context, id, from string, at time.Time) error
 }
@@ -168,7 +175,7 @@ func (p *People) find(ctx context.Context, id, from string, now time.Time) (Pers
 		if err != nil && fault.CodeOf(err) != fault.TokenUnknown {
 			return Person{}, err
 		}
-		c = cached{found, err == nil, now.Add(cachedFor)}
+		c = cached{found, err == nil && found.EndedAt.IsZero(), now.Add(cachedFor)}
 		p.keep(id, c)
 		if c.known && now.Before(found.ExpiresAt) && now.Sub(found.UsedAt) >= useEvery {
 			// A use that is not noted shows as an older one, and fails no call.
@@ -179,6 +186,23 @@ func (p *People) find(ctx context.Context, id, from string, now time.Time) (Pers
 		return Person{}, UnknownCredential()
 	}
 	return c.person, nil
+}
+
+// Still refuses a credential that was revoked since it was found. It reads, whatever was read lately: who acts with a
+// credential in the seconds after its end must not keep what the act gives. Errors: credential_unknown,
+// platform_unavailable.
+func (p *People) Still(ctx context.Context, credential string, now time.Time) error {
+	id := token.PublicID(credential)
+	found, err := p.Store.Person(ctx, id)
+	if err != nil && fault.CodeOf(err) != fault.TokenUnknown {
+		return err
+	}
+	c := cached{found, err == nil && found.EndedAt.IsZero(), now.Add(cachedFor)}
+	p.keep(id, c)
+	if !c.known {
+		return UnknownCredential()
+	}
+	return nil
 }
 
 func (p *People) keep(id string, c cached) {
@@ -266,26 +290,36 @@ func inTeam(team string) string {
 	return ", team " + visible.Quoted(team)
 }
 
-// Revoke ends the credential of a person as it was read. A function that has read it lately takes it for
-// cachedFor longer. Errors: token_unknown, platform_unavailable.
-func (p *People) Revoke(ctx context.Context, whose Person, by activity.Actor, now time.Time) error {
-	err := p.Store.RemovePerson(ctx, whose.ID, activity.AuditEntry{
-		Actor: by, Action: "token_revoked", At: now,
+// Revoke ends a person's credential, and returns it as it is then. A function that has read it lately takes it for
+// cachedFor longer; whoever acts with it then is refused the answer (Still). It may be called again: of all, the first
+// ends it and is in the audit trail. When it fails, the credential may have ended all the same: ended says so. Forget
+// comes last. Errors: token_unknown, platform_unavailable.
+func (p *People) Revoke(
+	ctx context.Context, id string, by activity.Actor, now time.Time,
+) (whose Person, ended bool, err error) {
+	whose, err = p.Store.EndPerson(ctx, id, by, now)
+	if err != nil {
+		return whose, false, err
+	}
+	p.mu.Lock()
+	delete(p.read, id)
+	p.mu.Unlock()
+	line := activity.AuditRow(activity.Platform, activity.AuditEntry{
+		Actor: whose.EndedBy, Action: "token_revoked", At: whose.EndedAt,
 		Summary: fmt.Sprintf("credential %s_%s of %s revoked", token.Person, whose.ID, visible.Quoted(whose.Name)),
 	})
-	if err == nil {
-		p.mu.Lock()
-		delete(p.read, whose.ID)
-		p.mu.Unlock()
-	}
-	return err
+	line.ID = "token_revoked " + id // a repeat writes the same line
+	return whose, true, p.Audit.AddRow(ctx, line)
 }
+
+// Forget forgets a credential with which all has ended. Errors: token_unknown, conflict, platform_unavailable.
+func (p *People) Forget(ctx context.Context, id string) error { return p.Store.RemovePerson(ctx, id) }
 
 // MadeBy lists the credentials that a person made and that are good still, by name. Error: platform_unavailable.
 func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) ([]Person, error) {
 	all, err := p.Store.People(ctx)
 	all = slices.DeleteFunc(all, func(one Person) bool {
-		return one.CreatedBy != maker.Actor() || !now.Before(one.ExpiresAt)
+		return one.CreatedBy != maker.Actor() || !now.Before(one.ExpiresAt) || !one.EndedAt.IsZero()
 	})
 	slices.SortFunc(all, Person.Compare)
 	return all, err

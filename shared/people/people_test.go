@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,8 +84,11 @@ func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
 	if _, err := elsewhere.Find(t.Context(), text, "a", t0); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Revoke(t.Context(), made, root, t0); err != nil {
-		t.Fatal(err)
+	if _, ended, err := p.Revoke(t.Context(), made.ID, root, t0); err != nil || !ended {
+		t.Fatal(ended, err)
+	}
+	if err := elsewhere.Still(t.Context(), text, t0); fault.CodeOf(err) != fault.CredentialUnknown {
+		t.Errorf("an act elsewhere: %v", err)
 	}
 	if _, err := p.Find(t.Context(), text, "a", t0); fault.CodeOf(err) != fault.CredentialUnknown {
 		t.Errorf("here: %v", err)
@@ -93,8 +97,20 @@ func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
 	if fault.CodeOf(err) != fault.CredentialUnknown {
 		t.Errorf("elsewhere: %v", err)
 	}
-	if err := p.Revoke(t.Context(), made, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
-		t.Errorf("twice: %v", err)
+	again, ended, err := p.Revoke(t.Context(), made.ID, activity.Actor{Who: "bo"}, t0.Add(time.Second))
+	if err != nil || !ended || again.EndedBy != root || !again.EndedAt.Equal(t0) {
+		t.Errorf("twice: %+v, %v", again, err)
+	}
+	trail, err := store.AuditTrail(t.Context(), activity.Platform, "", 10)
+	if lines := slices.DeleteFunc(trail, func(r activity.Row) bool { return r.Method != "token_revoked" }); err != nil ||
+		len(lines) != 1 || lines[0].SourceID != root.Who {
+		t.Errorf("%+v, %v", lines, err)
+	}
+	if err = p.Forget(t.Context(), made.ID); err != nil {
+		t.Error(err)
+	}
+	if _, _, err = p.Revoke(t.Context(), made.ID, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
+		t.Errorf("when it is forgotten: %v", err)
 	}
 }
 

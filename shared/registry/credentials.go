@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -122,7 +123,7 @@ func (in RotateInput) withHint(err error) error {
 
 // Rotate issues a second credential to whom it is for, or has the agent asked to fetch
 // one; it returns the credential, "" for none, and the facts before; see workspace.Rotate.
-// Errors: those of Read, credential_pending.
+// Errors: those of Read, credential_pending; for an agent, operator_first.
 func (r *Registry) Rotate(
 	ctx context.Context, in RotateInput, now time.Time,
 ) (before workspace.Facts, text string, err error) {
@@ -130,9 +131,18 @@ func (r *Registry) Rotate(
 	if in.Fetch {
 		to = workspace.ToAgent
 	}
-	_, err = r.change(ctx, in.ID, now,
+	tries := func(op func() error) error { return r.act(ctx, in.ID, op) }
+	if in.To == workspace.ToAgent {
+		tries = func(op func() error) error { return retry.OnConflict(ctx, r.Clock, saveTries, op) }
+	}
+	_, err = r.changeIn(ctx, tries, in.ID, now,
 		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
 			before, text = f, ""
+			if in.To == workspace.ToAgent {
+				if err := f.CheckPrecedence(now); err != nil {
+					return f, nil, err
+				}
+			}
 			if !in.Force {
 				if err := f.CheckRotate(to, r.Policy); err != nil {
 					return f, nil, in.withHint(err)

@@ -112,7 +112,8 @@ func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, e
 	if err != nil || maker == "" {
 		return e, err
 	}
-	if _, err = r.Enrolments.Person(ctx, maker); fault.CodeOf(err) == fault.TokenUnknown {
+	p, err := r.Enrolments.Person(ctx, maker)
+	if fault.CodeOf(err) == fault.TokenUnknown || err == nil && !p.EndedAt.IsZero() {
 		err = EnrolmentAbsent()
 	}
 	return e, err

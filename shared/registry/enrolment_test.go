@@ -224,7 +224,14 @@ func TestEnrolment(t *testing.T) {
 			"its maker's credential expires": {at: 2 * time.Hour},
 			"its maker's credential is revoked": {
 				end: func(all *people.People, made people.Person) error {
-					return all.Revoke(t.Context(), made, operator, t0)
+					_, _, err := all.Revoke(t.Context(), made.ID, operator, t0)
+					return err
+				}, want: fault.EnrolmentUnknown,
+			},
+			"its maker's credential was revoked, and all of it has ended": {
+				end: func(all *people.People, made people.Person) error {
+					_, _, err := all.Revoke(t.Context(), made.ID, operator, t0)
+					return errors.Join(err, all.Forget(t.Context(), made.ID))
 				}, want: fault.EnrolmentUnknown,
 			},
 			"another one's is revoked, whose name has the maker's": {
@@ -234,7 +241,8 @@ func TestEnrolment(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					return all.Revoke(t.Context(), other, operator, t0)
+					_, _, err = all.Revoke(t.Context(), other.ID, operator, t0)
+					return err
 				},
 			},
 		} {

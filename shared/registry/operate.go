@@ -63,7 +63,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput, now time.Time) (o
 	if in.ID == "" {
 		in.ID = uuid.NewString()
 	}
-	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+	err = r.act(ctx, in.ID, func() error {
 		old, exists, err := r.find(ctx, in.ID)
 		switch {
 		case err != nil:
@@ -164,7 +164,7 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
 	}
 	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
-	next.Team = cmp.Or(in.Team, old.Team)
+	next.Team, next.PrecedenceUntil = cmp.Or(in.Team, old.Team), time.Time{}
 	audit.Summary += adoptionChanges(in, was, old.Team, next.Team)
 	err = r.save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}}, now)
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err
@@ -177,6 +177,7 @@ func (r *Registry) move(ctx context.Context, old workspace.Facts, in CreateInput
 		return Created{}, err
 	}
 	next := workspace.NoteStanding(old, workspace.Move(old, in.Team), r.Policy, now)
+	next.PrecedenceUntil = time.Time{}
 	return Created{Facts: next, Adopted: true}, r.save(ctx, old, next, SaveExtras{
 		Profile: &workspace.ProfileChange{Name: optional(in.Name), Role: optional(in.Role)},
 		Audit: []activity.AuditEntry{{
@@ -223,7 +224,15 @@ func (r *Registry) change(
 	ctx context.Context, id string, now time.Time,
 	to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry, error),
 ) (out Done, err error) {
-	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+	return r.changeIn(ctx, func(op func() error) error { return r.act(ctx, id, op) }, id, now, to)
+}
+
+// changeIn is change whose tries are those of a loop.
+func (r *Registry) changeIn(
+	ctx context.Context, tries func(op func() error) error, id string, now time.Time,
+	to func(workspace.Facts) (workspace.Facts, *activity.AuditEntry, error),
+) (out Done, err error) {
+	err = tries(func() error {
 		old, err := r.Read(ctx, id)
 		if err != nil {
 			return err
@@ -234,6 +243,7 @@ func (r *Registry) change(
 			return err
 		}
 		out.Facts = workspace.NoteStanding(old, next, r.Policy, now)
+		out.Facts.PrecedenceUntil = time.Time{}
 		return r.save(ctx, old, out.Facts, SaveExtras{Audit: lines(entry)}, now)
 	})
 	if err == nil {
@@ -285,7 +295,7 @@ func (r *Registry) Purge(
 	ctx context.Context, id string, by activity.Actor, now time.Time,
 ) (out Done, err error) {
 	nothing := workspace.Replace(workspace.Profile{Signing: workspace.Signing{EndedAt: now}})
-	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+	err = r.act(ctx, id, func() error {
 		old, exists, err := r.find(ctx, id)
 		switch {
 		case err != nil:
@@ -293,9 +303,10 @@ func (r *Registry) Purge(
 		case !exists:
 			return workspace.UnknownError()
 		case old.Hold != workspace.Removed:
-			return fault.New(fault.Conflict, "the workspace was created again meanwhile")
+			return retry.Final(fault.New(fault.Conflict, "the workspace was created again meanwhile"))
 		}
 		out.Facts = workspace.Erase(old)
+		out.Facts.PrecedenceUntil = time.Time{}
 		if out.Unchanged = workspace.Unchanged(old, out.Facts); out.Unchanged {
 			return nil
 		}

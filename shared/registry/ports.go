@@ -25,6 +25,10 @@ type Leases interface {
 	// that next has and old had not can be found by Owners from then on. Errors:
 	// enrolment_unknown when the enrolment can't be used any more.
 	Save(ctx context.Context, old, next workspace.Facts, extras SaveExtras) error
+	// Precede has an operator's act come first until a time (workspace.Facts.PrecedenceUntil) and raises the version, so
+	// that who read the facts before can't save any more. It depends on nothing that is stored but the workspace: no
+	// writer holds it up.
+	Precede(ctx context.Context, id string, until time.Time) error
 	// NoteRefusal writes what workspace.Refuse made of old, if old's version and
 	// refusals are still stored: of many refused at once, one is noted.
 	NoteRefusal(ctx context.Context, old, next workspace.Facts) error

@@ -37,7 +37,8 @@ type Registered struct {
 }
 
 // Register authenticates or bootstraps, records what the agent declares and
-// opens the lease. Errors: those of workspace.Admit, invalid_request, url_forbidden, invalid_workspace_id of a new id.
+// opens the lease. Errors: those of workspace.Admit, invalid_request, url_forbidden, invalid_workspace_id of a new id,
+// operator_first.
 func (r *Registry) Register(ctx context.Context, in Registration, now time.Time) (out Registered, err error) {
 	if in.URL, err = r.declared(&in); err != nil {
 		return Registered{}, r.FailRegister(ctx, in, err, now)
@@ -68,6 +69,9 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 		if err := workspace.CheckNewID(in.ID); err != nil { // after the admission: a stranger learns nothing of the id
 			return Registered{}, err
 		}
+	}
+	if err := old.CheckPrecedence(now); err != nil {
+		return Registered{}, err
 	}
 	was, err := r.Profiles.Profile(ctx, in.ID)
 	if err != nil {
@@ -206,7 +210,8 @@ func (r *Registry) noteFailedRegister(
 	ctx context.Context, f workspace.Facts, exists bool, in Registration, cause error, now time.Time,
 ) error {
 	presented := token.Digest(in.Credential)
-	if !exists || !(presented.Matches(f.Credential) || presented.Matches(f.NextCredential)) {
+	good := presented.Matches(f.Credential) || presented.Matches(f.NextCredential)
+	if !exists || !good || f.CheckPrecedence(now) != nil {
 		return nil
 	}
 	why := cause.Error()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -36,6 +37,27 @@ type Registry struct {
 
 // saveTries bounds how often a change is tried against facts that keep changing.
 const saveTries = 4
+
+// actTries bounds how often an operator's act is tried: with precedence, against the writes that were on their way.
+const actTries = 12
+
+// act runs an operator's change, which reads, decides and writes, until nothing comes between. At the first conflict it
+// takes precedence over the agent: whoever holds a credential of the workspace must not be able to keep an operator off
+// by writing more often. Errors: those of op.
+func (r *Registry) act(ctx context.Context, id string, op func() error) error {
+	var until time.Time
+	return retry.OnConflict(ctx, r.Clock, actTries, func() error {
+		err := op()
+		if fault.CodeOf(err) != fault.Conflict || r.Clock.Now().Before(until) {
+			return err
+		}
+		until = r.Clock.Now().Add(workspace.Precedence)
+		if failed := r.Leases.Precede(ctx, id, until); failed != nil && fault.CodeOf(failed) != fault.WorkspaceUnknown {
+			return failed
+		}
+		return err
+	})
+}
 
 // optional returns nil for an empty text, so that an omitted field leaves the
 // profile as it is.

@@ -187,7 +187,7 @@ func (r *Registry) noteRefusal(
 // notes what is missing.
 func (r *Registry) NoteSuperseded(ctx context.Context, f workspace.Facts, now time.Time) {
 	next, changed := workspace.NoteSuperseded(f, r.Policy, now)
-	if changed && r.Leases.Save(ctx, f, next, SaveExtras{}) == nil {
+	if changed && f.CheckPrecedence(now) == nil && r.Leases.Save(ctx, f, next, SaveExtras{}) == nil {
 		r.StatusLog.RecordCall(ctx, next, now)
 	}
 }

@@ -169,7 +169,7 @@ const none = "none"
 func quoted(s string) string { return visible.QuotedOr(s, none) }
 
 // SetCard replaces a workspace's agent card, on its own call. Errors: those of
-// AuthenticateCall.
+// AuthenticateCall; for a card that renames it, operator_first.
 func (r *Registry) SetCard(
 	ctx context.Context, id, credential, from, name string, card []byte, now time.Time,
 ) (workspace.Facts, error) {
@@ -189,6 +189,9 @@ func (r *Registry) SetCard(
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)
 		if err != nil {
+			return err
+		}
+		if err := old.CheckPrecedence(now); err != nil {
 			return err
 		}
 		next := old

@@ -179,9 +179,11 @@ func (s *Service) Delete(ctx context.Context, id string, by activity.Actor) (Hoo
 	if err != nil {
 		return h, err
 	}
-	return h, s.Store.RemoveHook(ctx, id, activity.AuditEntry{
-		Actor: by, Action: "webhook_deleted", At: s.Clock.Now(),
-		Summary: fmt.Sprintf("webhook %s of %s deleted", id, h.Host()),
+	return h, retry.OnConflict(ctx, s.Clock, saveTries, func() error {
+		return s.Store.RemoveHook(ctx, id, activity.AuditEntry{
+			Actor: by, Action: "webhook_deleted", At: s.Clock.Now(),
+			Summary: fmt.Sprintf("webhook %s of %s deleted", id, h.Host()),
+		})
 	})
 }
 
@@ -233,36 +235,43 @@ func (s *Service) disable(ctx context.Context, id string, by activity.Actor, why
 // makerRevoked is why a webhook is disabled whose maker is revoked.
 const makerRevoked = "the credential that it was made with is revoked"
 
-// EndOf ends what a person made or knows of webhooks, whose credential ends: maker, as the audit trail has it. Those
-// that the person made are told nothing, whatever disabled them before: ended. known are those of others that sign with
-// a secret that the person was shown: no receiver can be given another one from here. Error: platform_unavailable.
-func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (ended, known []Hook, err error) {
+// Ended is what becomes of webhooks when their maker's credential has ended.
+type Ended struct {
+	Told  []Hook // nothing any more: the person made them
+	Known []Hook // others', which sign with a secret that the person was shown: no receiver can be given another one here
+	Left  []Hook // the person made them, and they are told still: to end them failed
+}
+
+// EndOf ends what a person made or knows of webhooks, whose credential has ended: maker, as the audit trail has it.
+// Those that the person made are told nothing, whatever disabled them before. What fails holds up no other one. Error:
+// platform_unavailable.
+func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (out Ended, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	for _, h := range all {
 		if h.CreatedBy != maker {
 			if h.signsWithSecretOf(maker, s.Clock.Now()) {
-				known = append(known, h)
+				out.Known = append(out.Known, h)
 			}
 			continue
 		}
 		if h.Disabled == makerRevoked { // by a call that came no further
-			ended = append(ended, h)
+			out.Told = append(out.Told, h)
 			continue
 		}
-		h, err := s.disable(ctx, h.ID, by, makerRevoked,
+		ended, err := s.disable(ctx, h.ID, by, makerRevoked,
 			": the credential that it was made with, of "+maker+", is revoked")
 		switch fault.CodeOf(err) {
 		case "":
-			ended = append(ended, h)
+			out.Told = append(out.Told, ended)
 		case fault.WebhookUnknown: // it was deleted meanwhile
 		default:
-			return ended, known, err
+			out.Left = append(out.Left, h)
 		}
 	}
-	return ended, known, nil
+	return out, nil
 }
 
 // signsWithSecretOf reports whether a secret signs that was shown to somebody.

@@ -326,7 +326,7 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		ended, known, err := b.EndOf(context.Background(), "eve", ana)
+		out, err := b.EndOf(context.Background(), "eve", ana)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,9 +334,9 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 			h := b.hook(t, id)
 			is := func(h webhook.Hook) bool { return h.ID == id }
 			knows := slices.ContainsFunc(h.Secrets(b.now), func(secret string) bool { return shown[secret] == "eve" })
-			if made := h.CreatedBy == "eve"; slices.ContainsFunc(ended, is) != made || made && h.DisabledAt.IsZero() ||
-				slices.ContainsFunc(known, is) != (knows && !made) {
-				t.Errorf("%+v: ended %v, known %v", h, ended, known)
+			if made := h.CreatedBy == "eve"; slices.ContainsFunc(out.Told, is) != made || made && h.DisabledAt.IsZero() ||
+				slices.ContainsFunc(out.Known, is) != (knows && !made) {
+				t.Errorf("%+v: %+v", h, out)
 			}
 		}
 	})

@@ -70,6 +70,9 @@ type Identity struct {
 	// CredentialsEnded is how often an operator ended its credentials in this life, by a repair, a revocation or an
 	// adoption, or had one shown instead. An enrolment token for this workspace is good until the next time.
 	CredentialsEnded int64
+	// PrecedenceUntil is until when an operator's act comes first: see CheckPrecedence. An accepted register and any act
+	// of an operator clear it.
+	PrecedenceUntil time.Time
 	// LivesToErase is how many of its lives, from the first, an operator wants erased; ErasedLives is how many are.
 	LivesToErase, ErasedLives int64
 }

@@ -3,6 +3,7 @@ package workspace
 import (
 	"time"
 
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
 )
 
@@ -51,6 +52,22 @@ func SetHold(f Facts, h Hold, p Policy, now time.Time) Facts {
 
 // Unchanged reports whether an operator's act changed nothing but the numbers that each act raises: it was so before.
 func Unchanged(old, next Facts) bool {
-	next.Version, next.Epoch = old.Version, old.Epoch
+	next.Version, next.Epoch, next.PrecedenceUntil = old.Version, old.Epoch, old.PrecedenceUntil
 	return next == old
+}
+
+// Precedence is for how long an operator's act comes first that met other writes. It ends by itself: an operator's call
+// that dies on its way keeps no agent out for longer.
+const Precedence = 5 * time.Second
+
+// CheckPrecedence refuses a change that an agent asks for while an operator's act comes first. Whoever has a good
+// credential may change the workspace hundreds of times a second, and an act that reads, decides and writes would
+// otherwise never find it unchanged. Heartbeats and polls go on. Error: operator_first.
+func (f *Facts) CheckPrecedence(now time.Time) error {
+	if !now.Before(f.PrecedenceUntil) {
+		return nil
+	}
+	return fault.New(fault.OperatorFirst, "an operator changes this workspace and comes first; this call changed nothing").
+		WithHint("make the same call again after the time in Retry-After", fault.ActionRetry).
+		WithRetryAfter(f.PrecedenceUntil.Sub(now))
 }

@@ -64,6 +64,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
 	f.RegisterFailedAt, f.RegisterFailedWhy = time.Time{}, ""
+	f.PrecedenceUntil = time.Time{} // it is over, or the register would wait
 	if !goesOn {
 		f.Refusals = Refusals{}
 	}

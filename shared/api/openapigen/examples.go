@@ -208,7 +208,7 @@ func personExamples() []example {
 		}).sends(`{"name":"ana","scope":"operate"}`),
 		answers(api.ListTokens, api.Tokens{Tokens: []api.Token{made}}),
 		answers(api.RevokeToken, api.RevokedToken{
-			TokenID: made.TokenID, Name: made.Name, Status: "revoked", Webhooks: []string{},
+			TokenID: made.TokenID, Name: made.Name, Status: "revoked", Webhooks: []string{}, NotEnded: []api.NotEnded{},
 			StillGood: []api.StillGood{{
 				Kind: "token", ID: "b2m6x9w3", Name: "bob", Scope: "view", Command: "rollcall token revoke b2m6x9w3",
 			}},

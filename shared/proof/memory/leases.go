@@ -100,6 +100,20 @@ func merge(stored, old, next workspace.Facts) workspace.Facts {
 	return keptFacts(stored)
 }
 
+// Precede implements registry.Leases.
+func (s *Store) Precede(_ context.Context, id string, until time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.facts[id]
+	if !ok {
+		return workspace.UnknownError()
+	}
+	f.Version++
+	f.PrecedenceUntil = until
+	s.facts[id] = keptFacts(f)
+	return nil
+}
+
 // NoteRefusal implements registry.Leases.
 func (s *Store) NoteRefusal(_ context.Context, old, next workspace.Facts) error {
 	s.mu.Lock()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/token"
 )
 
 // AddPerson implements people.Store.
@@ -16,6 +17,7 @@ func (s *Store) AddPerson(_ context.Context, p people.Person, by activity.AuditE
 		return err
 	}
 	p.CreatedAt, p.ExpiresAt, p.UsedAt = millis(p.CreatedAt), millis(p.ExpiresAt), millis(p.UsedAt)
+	p.EndedAt = millis(p.EndedAt)
 	s.people[p.ID] = p
 	return nil
 }
@@ -41,15 +43,28 @@ func (s *Store) People(context.Context) (all []people.Person, err error) {
 	return all, nil
 }
 
+// EndPerson implements people.Store.
+func (s *Store) EndPerson(_ context.Context, id string, by activity.Actor, at time.Time) (people.Person, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.people[id]
+	if !ok {
+		return p, people.Unknown()
+	}
+	if p.EndedAt.IsZero() {
+		p.EndedAt, p.EndedBy = millis(at), by
+	}
+	p.Hash = token.Hash{}
+	s.people[id] = p
+	return p, nil
+}
+
 // RemovePerson implements people.Store.
-func (s *Store) RemovePerson(_ context.Context, id string, by activity.AuditEntry) error {
+func (s *Store) RemovePerson(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.people[id]; !ok {
 		return people.Unknown()
-	}
-	if err := s.audit(activity.Platform, by); err != nil {
-		return err
 	}
 	delete(s.people, id)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/token"
 )
 
 // person is a new credential of a person, with every field set.
@@ -15,13 +16,13 @@ func person() people.Person {
 	return people.Person{
 		ID: uuid.NewString(), Name: "ana", Scope: people.Operate, Team: "red", Hash: hash("person"), CreatedAt: t0,
 		CreatedBy: "operator x", ExpiresAt: t0.Add(time.Hour), UsedAt: t0.Add(time.Minute), UsedFrom: "10.0.0.9",
+		EndedAt: t0.Add(time.Minute), EndedBy: activity.Actor{Who: "bo", From: "10.0.0.7"},
 	}
 }
 
 // persons is people.Store.
 func (c contract) persons(t T) {
 	made := activity.AuditEntry{Action: "token_created", At: t0}
-	revoked := activity.AuditEntry{Action: "token_revoked", At: t0.Add(time.Second)}
 	t.Run("what is stored is read back and listed", func(t T) {
 		p := person()
 		bare := people.Person{
@@ -50,11 +51,31 @@ func (c contract) persons(t T) {
 		got, err := c.Person(t.Context(), p.ID)
 		must(t, err)
 		same(t, p, got)
-		must(t, c.RemovePerson(t.Context(), p.ID, revoked))
+		must(t, c.RemovePerson(t.Context(), p.ID))
 		wantCode(t, c.NotePersonUse(t.Context(), p.ID, "a", t0), fault.TokenUnknown)
 		_, err = c.Person(t.Context(), p.ID)
 		wantCode(t, err, fault.TokenUnknown)
-		wantCode(t, c.RemovePerson(t.Context(), p.ID, revoked), fault.TokenUnknown)
+		wantCode(t, c.RemovePerson(t.Context(), p.ID), fault.TokenUnknown)
+	})
+	t.Run("one that ends has no secret, and who ended it first stays", func(t T) {
+		p := person()
+		p.EndedAt, p.EndedBy = time.Time{}, activity.Actor{}
+		must(t, c.AddPerson(t.Context(), p, made))
+		p.Hash, p.EndedAt, p.EndedBy = token.Hash{}, t0.Add(time.Hour), activity.Actor{Who: "bo", From: "b"}
+		for _, by := range []activity.Actor{p.EndedBy, {Who: "cy", From: "c"}} {
+			got, err := c.EndPerson(t.Context(), p.ID, by, p.EndedAt.Add(time.Duration(len(by.Who)-2)))
+			must(t, err)
+			same(t, p, got)
+			got, err = c.Person(t.Context(), p.ID)
+			must(t, err)
+			same(t, p, got)
+		}
+		must(t, c.RemovePerson(t.Context(), p.ID))
+		for _, id := range []string{p.ID, "", uuid.NewString()} {
+			_, err := c.EndPerson(t.Context(), id, p.EndedBy, t0)
+			wantCode(t, err, fault.TokenUnknown)
+			wantCode(t, c.RemovePerson(t.Context(), id), fault.TokenUnknown)
+		}
 	})
 	t.Run("an unknown one is unknown", func(t T) {
 		for _, id := range []string{"", uuid.NewString()} {
@@ -67,9 +88,7 @@ func (c contract) persons(t T) {
 		p := person()
 		by := activity.AuditEntry{Action: "token_created", Actor: activity.Actor{Who: p.ID, From: "a"}, At: at}
 		must(t, c.AddPerson(t.Context(), p, by))
-		by.Action, by.At = "token_revoked", at.Add(time.Second)
-		must(t, c.RemovePerson(t.Context(), p.ID, by))
-		wantCode(t, c.RemovePerson(t.Context(), p.ID, by), fault.TokenUnknown)
+		must(t, c.RemovePerson(t.Context(), p.ID))
 		trail, err := c.AuditTrail(t.Context(), activity.Platform, "", 1000)
 		must(t, err)
 		var actions []string
@@ -78,6 +97,6 @@ func (c contract) persons(t T) {
 				actions = append(actions, row.Method)
 			}
 		}
-		same(t, []string{"token_revoked", "token_created"}, actions)
+		same(t, []string{"token_created"}, actions)
 	})
 }

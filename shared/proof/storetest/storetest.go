@@ -75,6 +75,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("audit trail", c.auditTrail)
 	t.Run("lives", c.lives)
 	t.Run("save", c.saves)
+	t.Run("precedence", c.precedence)
 	t.Run("accept", c.accepts)
 	t.Run("messages", c.messages)
 	t.Run("texts that are apart", c.longTexts)
