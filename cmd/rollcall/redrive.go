@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +32,9 @@ func (a *app) redriveCommand() *cobra.Command {
 	cmd.Flags().Lookup("dry-run").Usage = "only show which messages it would put back"
 	return cmd
 }
+
+// redrivePage is how many messages one call puts back, or shows, at most.
+const redrivePage = 100
 
 // hasLost reports whether a workspace may have messages to put back.
 func hasLost(ws api.Workspace) bool { return ws.Totals.Dead+ws.Totals.Expired > 0 }
@@ -59,18 +64,43 @@ func (a *app) redriveOne(ctx context.Context, id, message string, dryRun bool) e
 	return a.changeMessage(ctx, messagePath(id, message)+"/redrive", map[string]bool{"dry_run": dryRun})
 }
 
+// redriveAll puts back all that a workspace lost, page by page. A message that is lost again meanwhile is left.
 func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
-	var out api.Redriven
-	body := map[string]bool{"dry_run": dryRun}
-	if err := a.call(ctx, "POST", workspacePath(id)+"/redrive", body, &out); err != nil {
-		return err
-	}
-	return a.show(out, func(w *printer) {
-		did := "put back"
-		if dryRun {
-			did = "would be put back"
+	all := api.Redriven{DryRun: dryRun, Messages: []api.Receipt{}}
+	seen := map[string]bool{}
+	for {
+		var page api.Redriven
+		body := map[string]bool{"dry_run": dryRun}
+		if err := a.call(ctx, "POST", workspacePath(id)+"/redrive", body, &page); err != nil {
+			if len(all.Messages) == 0 {
+				return err
+			}
+			return errors.Join(err, a.showRedriven(all))
 		}
-		fmt.Fprintf(w, "%d %s\n", len(out.Messages), did)
+		known := len(seen)
+		for _, m := range page.Messages {
+			if !seen[m.MessageID] {
+				all.Messages = append(all.Messages, m)
+			}
+			seen[m.MessageID] = true
+		}
+		if dryRun || len(page.Messages) < redrivePage || len(seen) < known+len(page.Messages) {
+			return a.showRedriven(all)
+		}
+	}
+}
+
+// showRedriven prints what was put back, or would be.
+func (a *app) showRedriven(out api.Redriven) error {
+	return a.show(out, func(w *printer) {
+		did, many := "put back", strconv.Itoa(len(out.Messages))
+		if out.DryRun {
+			did = "would be put back"
+			if len(out.Messages) == redrivePage {
+				many += " or more"
+			}
+		}
+		fmt.Fprintf(w, "%s %s\n", many, did)
 		if len(out.Messages) > 0 {
 			receiptsTable(w, out.Messages)
 		}

@@ -41,6 +41,11 @@ func (m Message) OwesAnswer() bool {
 		(m.AnswerText() != "" || m.TaskError() != "")
 }
 
+// Lost reports whether a message ended undelivered though its sender wanted it delivered: it can be put back.
+func (m Message) Lost() bool {
+	return (m.State == Dead || m.State == Expired) && !m.Probe && !m.ByWish
+}
+
 // OwesNotice reports whether the sender of an ended message is owed a notice that it was not delivered: a workspace
 // that has not cancelled it itself. An answer of an agent is a message of its own, and owed a notice too.
 func (m Message) OwesNotice() bool {

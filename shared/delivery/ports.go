@@ -20,6 +20,14 @@ type OpenMessage struct {
 	ExpiresAt  time.Time
 }
 
+// LostMessage is a message that is lost (chat.Message.Lost), as the ledger's index of them knows it.
+type LostMessage struct {
+	ID        string
+	Seq       int64
+	State     chat.State // as it is stored: open while nobody has told that it has expired
+	SettledAt time.Time
+}
+
 // Host is whom a delivery is for: the agent that registered under an epoch, at
 // the URL of a fingerprint. A later register raises the epoch.
 type Host struct {
@@ -149,6 +157,8 @@ type Ledger interface {
 	Put(ctx context.Context, m chat.Message) (stored chat.Message, err error)
 	// OpenMail lists open messages in delivery order; limit 0 is all.
 	OpenMail(ctx context.Context, life workspace.Life, limit int) ([]OpenMessage, error)
+	// LostMail lists the messages that are lost, in the order of their acceptance. It reads nothing of any other.
+	LostMail(ctx context.Context, life workspace.Life) ([]LostMessage, error)
 	// Messages reads messages by id, in the order asked; unknown ones are left out.
 	// Of one whose body or answer is apart it gives what Message.Split leaves; the
 	// log of activity does the same.

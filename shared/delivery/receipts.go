@@ -91,12 +91,12 @@ func (d *Delivery) Redrive(ctx context.Context, id, messageID string, now time.T
 	if err != nil {
 		return chat.Message{}, err
 	}
-	return d.redrive(ctx, life, messageID, func() ([]chat.Message, error) { return d.lostMail(ctx, life, now) }, now)
+	return d.redrive(ctx, life, messageID, func() ([]LostMessage, error) { return d.lostMail(ctx, life, now) }, now)
 }
 
 // redrive puts one message back; lost lists what is lost, for the case that it is asked.
 func (d *Delivery) redrive(
-	ctx context.Context, life workspace.Life, messageID string, lost func() ([]chat.Message, error), now time.Time,
+	ctx context.Context, life workspace.Life, messageID string, lost func() ([]LostMessage, error), now time.Time,
 ) (chat.Message, error) {
 	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Redrive(d.Policy, now)
@@ -128,7 +128,7 @@ func (d *Delivery) hasBody(ctx context.Context, m chat.Message, now time.Time) e
 // lessLost is what the redrive of a message does to what is told to be lost: it is one less, and of what is left the
 // last one says why.
 func (d *Delivery) lessLost(
-	ctx context.Context, m chat.Message, lost func() ([]chat.Message, error),
+	ctx context.Context, m chat.Message, lost func() ([]LostMessage, error),
 ) (u MailboxUpdate, err error) {
 	u.Lost = -1
 	f, err := d.Registry.Leases.Get(ctx, m.Workspace)
@@ -140,66 +140,86 @@ func (d *Delivery) lessLost(
 		return u, err
 	}
 	u.LostSeen, u.LostAt = f.LostAt, f.LostAt
-	left = slices.DeleteFunc(slices.Clone(left), func(l chat.Message) bool { return l.ID == m.ID || l.State.Open() })
-	if len(left) > 0 {
-		last := slices.MaxFunc(left, func(a, b chat.Message) int { return a.SettledAt.Compare(b.SettledAt) })
-		u.LostAt, u.LostWhy = last.SettledAt, registry.Beginning(last.FullReason())
-		d.Registry.Quote(ctx, f.ID, last.FullReason(), func(said *workspace.Words) *string { return &said.LostWhy })
+	left = slices.DeleteFunc(slices.Clone(left), func(l LostMessage) bool { return l.ID == m.ID || l.State.Open() })
+	if len(left) == 0 {
+		return u, nil
 	}
+	last := slices.MaxFunc(left, func(a, b LostMessage) int { return a.SettledAt.Compare(b.SettledAt) })
+	ms, err := d.Ledger.Messages(ctx, LifeOf(m), last.ID)
+	if err != nil || len(ms) == 0 {
+		return u, err
+	}
+	u.LostAt, u.LostWhy = ms[0].SettledAt, registry.Beginning(ms[0].FullReason())
+	d.Registry.Quote(ctx, f.ID, ms[0].FullReason(), func(said *workspace.Words) *string { return &said.LostWhy })
 	return u, nil
 }
 
-// RedriveAll puts back every message of a workspace that is dead, or that expired undelivered in the last day, with its
-// id and place, oldest first; without ask it only says which. One that is redriven by another meanwhile is left to it.
+// MaxRedriven is how many messages one redrive of all puts back or shows: a call has an end, however many were lost.
+const MaxRedriven = 100
+
+// RedriveAll puts back the messages of a workspace that are dead, or that expired undelivered in the last day, with
+// their ids and places: the oldest first, and MaxRedriven at most. Without ask it only says which. One that is redriven
+// by another meanwhile is left to it.
 func (d *Delivery) RedriveAll(ctx context.Context, id string, ask Ask, now time.Time) ([]chat.Message, error) {
 	life, err := d.life(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	lost, err := d.lostMail(ctx, life, now)
-	if err != nil {
-		return nil, err
+	if err != nil || len(lost) == 0 {
+		return []chat.Message{}, err
 	}
-	if ask == nil || len(lost) == 0 {
-		return lost, nil
+	if ask == nil {
+		ids := make([]string, 0, MaxRedriven)
+		for _, m := range lost[:min(len(lost), MaxRedriven)] {
+			ids = append(ids, m.ID)
+		}
+		return d.Ledger.Messages(ctx, life, ids...)
 	}
 	if err := ask(life, len(lost), 0); err != nil {
 		return nil, err
 	}
 	out := []chat.Message{}
-	for i, m := range lost {
-		m, err = d.redrive(ctx, life, m.ID, func() ([]chat.Message, error) { return lost[i:], nil }, now)
-		if fault.CodeOf(err) == fault.MessageNotDead {
+	for i, l := range lost {
+		m, err := d.redrive(ctx, life, l.ID, func() ([]LostMessage, error) { return lost[i:], nil }, now)
+		switch fault.CodeOf(err) {
+		case fault.MessageNotDead, fault.MessageUnknown:
 			continue
 		}
 		if err != nil {
 			return out, err
 		}
-		out = append(out, m)
+		if out = append(out, m); len(out) == MaxRedriven {
+			break
+		}
 	}
 	return out, nil
 }
 
-// lostMail lists the messages that a redrive of all puts back, oldest first.
-func (d *Delivery) lostMail(
-	ctx context.Context, life workspace.Life, now time.Time,
-) (lost []chat.Message, err error) {
-	for _, state := range []chat.State{chat.Dead, chat.Expired} {
-		for below := ""; ; {
-			page, next, err := d.list(ctx, life, Selection{State: state, At: now, Below: below, Limit: listPage})
-			if err != nil {
-				return nil, err
-			}
-			lost = append(lost, page...)
-			if below = next; below == "" {
-				break
-			}
+// lostMail lists the messages that a redrive of all puts back, oldest first. It reads the keys of what is open and of
+// what is lost, and what is due: nothing of what was delivered.
+func (d *Delivery) lostMail(ctx context.Context, life workspace.Life, now time.Time) ([]LostMessage, error) {
+	lost, err := d.Ledger.LostMail(ctx, life)
+	if err != nil {
+		return nil, err
+	}
+	open, err := d.Ledger.OpenMail(ctx, life, 0)
+	if err != nil {
+		return nil, err
+	}
+	due := slices.DeleteFunc(open, func(m OpenMessage) bool { return now.Before(m.ExpiresAt) })
+	ms, err := d.Ledger.Messages(ctx, life, IDs(due, len(due))...)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range ms { // no sweep has ended it yet
+		if ended := m.At(now); ended.Lost() {
+			lost = append(lost, LostMessage{ID: m.ID, Seq: m.Seq, State: m.State, SettledAt: ended.SettledAt})
 		}
 	}
-	lost = slices.DeleteFunc(lost, func(m chat.Message) bool {
-		old := now.Sub(m.At(now).SettledAt) >= d.Registry.Policy.LostMailMemory
-		return m.Probe || m.ByWish || (m.State == chat.Expired && old)
+	lost = slices.DeleteFunc(lost, func(m LostMessage) bool {
+		return m.State == chat.Expired && now.Sub(m.SettledAt) >= d.Registry.Policy.LostMailMemory
 	})
-	slices.SortFunc(lost, func(a, b chat.Message) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(lost, func(a, b LostMessage) int { return cmp.Compare(a.Seq, b.Seq) })
 	return lost, nil
 }

@@ -36,6 +36,7 @@ func FuzzStoredItem(f *testing.F) {
 		decodeFacts(it)
 		decodeProfile(it)
 		parseOpenOrder(strOf(it[OpenOrder]))
+		parseLostOrder(strOf(it[OpenOrder]))
 		_, _ = decodeMessage(it)
 		_, _ = decodeRow(it)
 		_, _ = parseOutboxKey(strOf(it[ChatSort]))

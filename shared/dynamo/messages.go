@@ -48,6 +48,28 @@ func parseOpenOrder(s string) (m delivery.OpenMessage) {
 	return m
 }
 
+// The orders of open mail begin with a digit, those of lost mail with lostMark, which is greater than every digit.
+const (
+	firstOpen, lastOpen = "0", "9~"
+	lostMark            = "L#"
+)
+
+// lostOrder orders lost mail by its acceptance; its end is in it, so that the index alone answers what is lost.
+func lostOrder(m chat.Message) string {
+	return fmt.Sprintf("%s%012d#%d#%s", lostMark, m.Seq, m.SettledAt.UnixMilli(), m.State)
+}
+
+// parseLostOrder is lostOrder's inverse.
+func parseLostOrder(s string) (m delivery.LostMessage) {
+	var settled int64
+	if parts := strings.SplitN(strings.TrimPrefix(s, lostMark), "#", 3); len(parts) == 3 {
+		m.State = chat.State(parts[2])
+	}
+	_, _ = fmt.Sscanf(s, lostMark+"%012d#%d#", &m.Seq, &settled) // written by lostOrder
+	m.SettledAt = time.UnixMilli(settled).UTC()
+	return m
+}
+
 // messageRecord is what of a message is only ever read whole, without its texts.
 type messageRecord struct {
 	Seq        int64
@@ -117,9 +139,13 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 		it[messageAnswer] = str(string(m.Answer))
 	}
 	it[LogOrder] = str(activity.MessageOrderKey(m))
-	if m.State.Open() {
+	switch {
+	case m.State.Open():
 		it[OpenOrder] = str(openOrder(m))
-	} else {
+	case m.Lost():
+		it[OpenOrder] = str(lostOrder(m))
+	}
+	if !m.State.Open() {
 		it[TTLAttribute] = num(m.SettledAt.Add(s.Retention).Unix())
 	}
 	return it, nil
@@ -158,12 +184,27 @@ func decodeMessage(it item) (chat.Message, error) {
 func (s *Store) OpenMail(
 	ctx context.Context, life workspace.Life, limit int,
 ) (out []delivery.OpenMessage, err error) {
-	q := queryChat{what: "open mail", index: OpenIndex, limit: limit, key: ofLife(life)}
+	q := queryChat{
+		what: "open mail", index: OpenIndex, limit: limit,
+		key: ofLife(life).And(named(OpenOrder).Between(firstOpen, lastOpen)),
+	}
 	err = s.query(ctx, q, func(it item) (bool, error) {
 		m := parseOpenOrder(strOf(it[OpenOrder]))
 		m.ID = strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix)
 		out = append(out, m)
 		return len(out) == limit, nil
+	})
+	return out, err
+}
+
+// LostMail implements delivery.Ledger: one strongly consistent query of the index, which holds keys only.
+func (s *Store) LostMail(ctx context.Context, life workspace.Life) (out []delivery.LostMessage, err error) {
+	q := queryChat{what: "lost mail", index: OpenIndex, key: ofLife(life).And(named(OpenOrder).BeginsWith(lostMark))}
+	err = s.query(ctx, q, func(it item) (bool, error) {
+		m := parseLostOrder(strOf(it[OpenOrder]))
+		m.ID = strings.TrimPrefix(strOf(it[ChatSort]), messagePrefix)
+		out = append(out, m)
+		return false, nil
 	})
 	return out, err
 }

@@ -63,7 +63,8 @@ const LeaseKey = "id"
 // "RIGHT#<right>" says who does what one does at a time.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
-// delivery, and so stands in the local index OpenIndex; an ended one does not.
+// delivery, and so stands in the local index OpenIndex. One that is lost has it
+// too, and stands behind all that is open; of other ended ones none is there.
 // Messages and rows have the attribute LogOrder, whose order is that of time, and
 // stand in the local index LogIndex. The indexes are local because those can be
 // read strongly consistent: mail that was accepted is mail that the next drain

@@ -113,6 +113,20 @@ func (s *Store) OpenMail(_ context.Context, life workspace.Life, limit int) ([]d
 	return out, nil
 }
 
+// LostMail implements delivery.Ledger.
+func (s *Store) LostMail(_ context.Context, life workspace.Life) ([]delivery.LostMessage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []delivery.LostMessage
+	for _, m := range s.messages[life] {
+		if m.Lost() {
+			out = append(out, delivery.LostMessage{ID: m.ID, Seq: m.Seq, State: m.State, SettledAt: millis(m.SettledAt)})
+		}
+	}
+	slices.SortFunc(out, func(a, b delivery.LostMessage) int { return cmp.Compare(a.Seq, b.Seq) })
+	return out, nil
+}
+
 // Messages implements delivery.Ledger.
 func (s *Store) Messages(_ context.Context, life workspace.Life, messageIDs ...string) ([]chat.Message, error) {
 	s.mu.Lock()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // openMail is Ledger.OpenMail.
@@ -58,5 +59,49 @@ func (c contract) openMail(t T) {
 		if len(got) != 1 || got[0].ID != "m1" {
 			t.Fatalf("%+v", got)
 		}
+	})
+}
+
+// lostMail is Ledger.LostMail.
+func (c contract) lostMail(t T) {
+	t.Run("it lists what is lost, in order of acceptance, beside what is open", func(t T) {
+		at := t0.Add(time.Hour)
+		refused := func(m chat.Message) chat.Message { m.State, m.SettledAt = chat.Dead, at; return m }
+		f, ms := c.withMail(t, 7)
+		for i, end := range map[int]func(chat.Message) chat.Message{
+			0: func(m chat.Message) chat.Message { return m.Expire(at.Add(time.Second)) },
+			1: func(m chat.Message) chat.Message { m.State, m.SettledAt = chat.Delivered, at; return m },
+			2: refused,
+			3: func(m chat.Message) chat.Message { m = refused(m); m.ByWish = true; return m },
+			4: func(m chat.Message) chat.Message { m = refused(m); m.Probe = true; return m },
+			5: func(m chat.Message) chat.Message { m.State, m.SettledAt = chat.Cancelled, at; return m },
+		} {
+			next := end(ms[i])
+			next.Version = ms[i].Version + 1
+			must(t, c.write(t, ms[i], next, delivery.MailboxUpdate{}))
+		}
+		lost, err := c.LostMail(t.Context(), f.Life())
+		must(t, err)
+		dead := delivery.LostMessage{ID: "m2", Seq: 3, State: chat.Dead, SettledAt: at}
+		same(t, []delivery.LostMessage{
+			{ID: "m0", Seq: 1, State: chat.Expired, SettledAt: at.Add(time.Second)}, dead,
+		}, lost)
+		for _, limit := range []int{0, 1, 5} {
+			open, err := c.OpenMail(t.Context(), f.Life(), limit)
+			must(t, err)
+			if len(open) != 1 || open[0].ID != "m6" {
+				t.Fatalf("what is lost is open: %+v", open)
+			}
+		}
+		was := c.stored(t, f.ID, "m0")[0]
+		again := was
+		again.State, again.SettledAt, again.Version = chat.Queued, time.Time{}, was.Version+1
+		must(t, c.write(t, was, again, delivery.MailboxUpdate{}))
+		lost, err = c.LostMail(t.Context(), f.Life())
+		must(t, err)
+		same(t, []delivery.LostMessage{dead}, lost)
+		lost, err = c.LostMail(t.Context(), workspace.Life{Workspace: f.ID, Number: f.Lives + 1})
+		must(t, err)
+		same(t, 0, len(lost))
 	})
 }

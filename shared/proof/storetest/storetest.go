@@ -66,6 +66,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("people", c.persons)
 	t.Run("webhooks", c.webhooks)
 	t.Run("open mail", c.openMail)
+	t.Run("lost mail", c.lostMail)
 	t.Run("status log", c.statusLog)
 	t.Run("rights", c.rights)
 	t.Run("fleet", c.fleet)

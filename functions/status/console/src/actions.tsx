@@ -11,6 +11,8 @@ import { refusal, sentence } from './refusals'
 import { repairOf, told } from './repair'
 import type { RepairChoice } from './repair'
 
+const redrivePage = 100 // messages that one redrive puts back at most
+
 export type Act = 'repair' | 'rotate' | 'redrive' | 'probe' | 'pause' | 'resume' | 'adopt' | 'dismiss' | 'revoke' | 'remove' | 'cancel' | 'redriveOne'
 
 /** Choice is what a person asks for beside the act itself. */
@@ -56,11 +58,11 @@ const doings: Record<Act, Doing> = {
   },
   redrive: {
     button: 'Redrive', title: id => `Redrive the lost messages of ${id}`,
-    does: 'Puts back every lost message, with its id and its place, for five new attempts.',
+    does: 'Puts back lost messages, up to 100 at a time and the oldest first, each with its id and its place, for five new attempts.',
     command: w => `rollcall redrive ${w.id}`,
     run: async (live, w) => {
       const { messages } = await live.act<Redriven>(w.id, of(w.id, 'redrive'))
-      return { words: messages.length ? count(messages.length) + ' put back.' : 'There was none to put back.' }
+      return { words: messages.length ? count(messages.length) + ' put back.' + (messages.length < redrivePage ? '' : ' There may be more: redrive again.') : 'There was none to put back.' }
     },
   },
   probe: {
