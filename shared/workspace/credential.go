@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
@@ -140,7 +141,7 @@ func (f Facts) promote() Facts {
 	f.Credentials = Credentials{
 		Credential: f.NextCredential, PastCredential: f.PastCredential, TakenAs: f.IssuedTo, FetchAskedAt: asked,
 	}
-	f.Refusals = Refusals{}
+	f.Refusals = f.endRefusals(f.SeenFrom)
 	return f
 }
 
@@ -204,9 +205,15 @@ func (f *Facts) windowAddress(now time.Time) string {
 }
 
 // CheckWindow refuses to move an open bootstrap window to the address from, which nobody named for this workspace: it
-// was read from a verdict. An operator may have opened the window since. Error: repair_address_unknown.
+// was read from a verdict. An operator may have opened the window since.
+// Without one, it refuses what WindowFor does while
+// calls of late came from two addresses. Error: repair_address_unknown.
 func (f *Facts) CheckWindow(from string, now time.Time) error {
 	open := f.windowAddress(now)
+	if open == "" && len(f.refusedApart(now)) > 0 {
+		_, err := f.WindowFor(now)
+		return err
+	}
 	if open == "" || open == from {
 		return nil
 	}
@@ -240,10 +247,11 @@ func (f *Facts) WindowFor(now time.Time) (string, error) {
 			"some of them may be a thief's", homesKept).WithHint("name the address that its agent calls from (from, --from "+
 			"ADDR), or have a credential shown and place it (show, --show)"+f.seenLatelyWords(now), "repair")
 	}
-	if f.refusalCount() > 0 && f.RefusedFrom != f.SeenFrom && f.AtHome(f.RefusedFrom, now) {
+	if apart := f.refusedApart(now); len(apart) > 0 {
 		return "", fault.New(fault.RepairAddressUnknown, "its last accepted call came from %s, and calls from %s are "+
-			"refused: each of the two may be its agent", f.SeenFrom, f.RefusedFrom).WithHint("say which of them is its agent's "+
-			"(from, --from ADDR), or have a credential shown and place it (show, --show)", "repair")
+			"refused: each of the two may be its agent", f.SeenFrom, strings.Join(apart, ", ")).
+			WithHint("say which of them is its agent's "+
+				"(from, --from ADDR), or have a credential shown and place it (show, --show)", "repair")
 	}
 	return f.SeenFrom, nil
 }

@@ -149,7 +149,7 @@ const (
 // Refusals counts the refused attempts that are attributed to this agent. Refuse writes it together with Stranger, on
 // condition that Version and all fields of both groups are still those it read. An accepted signal clears
 // CallsRefused or BeatsRefused, without a condition on them; an accepted register, the first use of an issued
-// credential and an adoption clear the group.
+// credential and an adoption clear the group, but for RefusedApart, which only an adoption and a dismissal clear.
 type Refusals struct {
 	RegisterRefused     int       // since the last accepted register
 	BeatsRefused        int       // heartbeats, since the last accepted one
@@ -162,6 +162,8 @@ type Refusals struct {
 	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace
 	RegisterRefusedAt   time.Time // last of the registers
 	RegisterRefusedWith Presented // what that one presented
+	// RefusedApart is that calls were refused at one address of the agent's, and refused or accepted at another one since.
+	RefusedApart bool
 }
 
 // Stranger is the last refused attempt that cannot be attributed to this agent. Refuse writes it, on the condition

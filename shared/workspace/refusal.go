@@ -144,6 +144,8 @@ func (f *Facts) firstInWindow(p Policy, now time.Time) bool {
 // countRefusal counts a refused attempt of the agent itself, at most once in RefusalWriteEvery. Two kinds are counted
 // at once, so that two refused boots in a row show: the first after an accepted call (unless refused and accepted
 // calls take turns), and those that bring a count up to RefusalsToDegrade.
+//
+// The first at another address of the agent's is counted at once too: one of the two may be a thief's.
 func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, changed bool) {
 	age := now.Sub(f.RefusedAt)
 	recent := age < p.RefusalWriteEvery && !f.firstInWindow(p, now)
@@ -151,19 +153,21 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	counted := r.Kind == SignalRegister && f.RegisterRefused >= p.RefusalsToDegrade
 	firstSinceAccepted := f.LastSignal().After(f.RefusedAt) && !f.alternating(p, now) && !counted
 	home := f.AtHome(r.From, now)
+	apart := !f.RefusedApart && home && r.From != f.RefusedFrom && f.AtHome(f.RefusedFrom, now)
 	another := f.RefusedFrom != r.From && f.refusalCount() > 0 && !(home && f.AtHome(f.RefusedFrom, now))
 	if another || f.refusalsDecayed(p, now) {
 		if recent && !home {
 			return f, false // several may hold an old credential: one at a time is noted
 		}
-		f.Refusals, recent = Refusals{}, false
+		f.Refusals, recent = Refusals{RefusedApart: f.RefusedApart}, false
 	}
 	// Registers are rare, and only an accepted register resets their count.
 	reachesLimit := f.refusalCount()+1 == p.RefusalsToDegrade ||
 		(r.Kind == SignalRegister && f.RegisterRefused < p.RefusalsToDegrade)
-	if recent && !firstSinceAccepted && !reachesLimit {
+	if recent && !firstSinceAccepted && !reachesLimit && !apart {
 		return f, false
 	}
+	f.RefusedApart = f.RefusedApart || apart
 	if f.refusalCount() == 0 {
 		f.RefusedSince = now
 	}
@@ -184,6 +188,27 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 		f.RefusedEnoughAt = now
 	}
 	return f, true
+}
+
+// endRefusals is the refusals after a call from an address showed that the agent has a good credential. That calls were
+// refused at another address of the agent's is still known: the one with the good credential may be the thief.
+func (f *Facts) endRefusals(from string) Refusals {
+	return Refusals{RefusedApart: f.RefusedApart || f.RefusedFrom != "" && f.RefusedFrom != from}
+}
+
+// refusedApart are the addresses of the agent's, beside the one of its last accepted call, of which one was refused of
+// late: each may be the agent's and each a thief's. There is none where all calls of late came from one address.
+func (f *Facts) refusedApart(now time.Time) []string {
+	elsewhere := f.RefusedFrom != f.SeenFrom && now.Sub(f.RefusedAt) < homeFor && f.AtHome(f.RefusedFrom, now)
+	switch {
+	case f.SeenFrom == "":
+		return nil // no address is its own
+	case elsewhere:
+		return []string{f.RefusedFrom}
+	case f.RefusedApart:
+		return f.otherHomes(now)
+	}
+	return nil
 }
 
 // noteAlternation counts one more refused call right after an accepted one.

@@ -66,7 +66,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f.RegisterFailedAt, f.RegisterFailedWhy = time.Time{}, ""
 	f.PrecedenceUntil = time.Time{} // it is over, or the register would wait
 	if !goesOn {
-		f.Refusals = Refusals{}
+		f.Refusals = f.endRefusals(d.From)
 	}
 	if f.Takeovers > 0 {
 		f.QuickRegisters, f.QuickSince = 0, time.Time{} // two agents register in turn, and none starts anew

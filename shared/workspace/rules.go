@@ -467,7 +467,7 @@ func (s *situation) strangerHint() string {
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
 			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
-	if s.StrangerFrom == s.SeenFrom {
+	if s.StrangerFrom == s.SeenFrom && len(s.refusedApart(s.now)) == 0 {
 		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
 			s.StrangerFrom, s.StrangerWith.words(), when, s.ID)
 	}
@@ -495,6 +495,9 @@ func (s *situation) repairCommand() string {
 		return s.showCommand()
 	}
 	open := s.windowAddress(s.now)
+	if open == "" && len(s.refusedApart(s.now)) > 0 {
+		return s.showCommand()
+	}
 	if s.refusalCount() > 0 && s.RefusedFrom != "" && s.RefusedFrom == cmp.Or(open, s.SeenFrom) {
 		return command + " --from " + s.RefusedFrom
 	}

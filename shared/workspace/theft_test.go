@@ -117,6 +117,80 @@ func TestNoCommandChoosesBetweenTwoAddresses(t *testing.T) {
 	})
 }
 
+// A thief has had the agent's credential replaced, and then the two call in any order, at any times and with anything.
+// From the agent's first refused call on, no command names an address, no repair chooses one, and none that follows a
+// verdict does; who is refused a repair is told both addresses.
+func TestARefusedAgentsAddressIsNotForgotten(t *testing.T) {
+	address := regexp.MustCompile(`rollcall repair w( --from \S*[0-9]|\x60|$|[.,;]| and| then)`)
+	rapid.Check(t, func(t *rapid.T) {
+		now := at(600)
+		next := token.Digest("next")
+		f := beat(beat(live(nil), ownHome, at(590)), thiefAt, now)
+		f = workspace.Promote(workspace.Rotate(f, next, workspace.ToAgent, now), now)
+		heard := false
+		for range rapid.IntRange(1, 15).Draw(t, "calls") {
+			now = now.Add(rapid.SampledFrom([]time.Duration{
+				0, time.Second, 20 * time.Second, 31 * time.Second, 3 * time.Minute,
+			}).Draw(t, "time"))
+			kind := rapid.SampledFrom(refusalKinds).Draw(t, "kind")
+			switch who := rapid.SampledFrom([]string{"agent", "thief", "thief's refused"}).Draw(t, "who"); {
+			case who == "agent":
+				f, _ = refuse(f, kind, ownHome, "secret", now)
+				heard = true
+			case who == "thief's refused":
+				f, _ = refuse(f, kind, thiefAt, rapid.SampledFrom([]string{"", "secret", "x"}).Draw(t, "with"), now)
+			case kind == workspace.SignalRegister:
+				f = workspace.Register(f, workspace.Admission{}, workspace.Declaration{From: thiefAt}, next, token.Hash{}, p, now)
+			default:
+				f = workspace.Observe(f, workspace.Signal{Kind: kind, From: thiefAt}, p, now)
+			}
+			if !heard {
+				continue
+			}
+			e := workspace.Fleet{}.Explain(f, p, now)
+			said := []string{e.Command, e.Next}
+			for _, r := range e.Remarks {
+				said = append(said, r.Command, r.Text)
+			}
+			for _, text := range said {
+				if address.MatchString(text) {
+					t.Fatalf("%q, of %+v", text, f.Refusals)
+				}
+			}
+			from, err := f.WindowFor(now)
+			if fault.CodeOf(err) != fault.RepairAddressUnknown ||
+				!strings.Contains(err.Error(), ownHome) || !strings.Contains(err.Error(), thiefAt) {
+				t.Fatalf("a repair is for %q: %v, of %+v", from, err, f.Refusals)
+			}
+			if fault.CodeOf(f.CheckWindow(thiefAt, now)) != fault.RepairAddressUnknown {
+				t.Fatal("a repair that follows a verdict chooses the thief's address")
+			}
+		}
+	})
+}
+
+// An agent that calls from one address, or that an operator let in at another one, has its own command.
+func TestAnAgentAloneHasItsCommand(t *testing.T) {
+	f := beat(live(nil), ownHome, at(590))
+	for i := range 2 {
+		f, _ = refuse(f, workspace.SignalRegister, ownHome, "secret", at(600+i))
+	}
+	if e := (workspace.Fleet{}).Explain(f, p, at(602)); e.Command != "rollcall repair w --from "+ownHome {
+		t.Errorf("%q", e.Command)
+	}
+	const moved = "10.0.0.9"
+	f, _ = workspace.Repair(f, moved, p, at(603))
+	f = workspace.Register(workspace.TrustOnly(f, moved, at(603)), workspace.Admission{Mint: true},
+		workspace.Declaration{From: moved}, token.Hash{}, token.Digest("new"), p, at(604))
+	f = beat(workspace.Promote(f, at(605)), moved, at(605))
+	for i := range 2 {
+		f, _ = refuse(f, workspace.SignalRegister, moved, "secret", at(800+i))
+	}
+	if e := (workspace.Fleet{}).Explain(f, p, at(802)); e.Command != "rollcall repair w --from "+moved {
+		t.Errorf("after a move: %q", e.Command)
+	}
+}
+
 // An agent has fetched its new credential, and a thief goes on with the one that ended. The verdict tells that there
 // are two, its command lets in neither, and an operator who knows which is the agent has the other one forgotten.
 func TestAThiefIsLetInByNoCommandAfterTheMending(t *testing.T) {
