@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,13 +30,13 @@ func plainUsage(cmd *cobra.Command) {
 
 // wrongArguments says which argument is missing, or which one is too much.
 func wrongArguments(cmd *cobra.Command, check cobra.PositionalArgs, args []string) error {
-	for n := len(args) - 1; n >= 0; n-- {
+	for n, last := range slices.Backward(args) {
 		if check(cmd, args[:n]) != nil {
 			continue
 		}
-		text := fmt.Sprintf("%s does not take %q", cmd.CommandPath(), args[n])
+		text := fmt.Sprintf("%s does not take %q", cmd.CommandPath(), last)
 		if ofTheFleet[cmd.Name()] {
-			text += "; for one workspace: rollcall explain " + quoted(args[n])
+			text += "; for one workspace: rollcall explain " + quoted(last)
 		}
 		return errors.New(text)
 	}
