@@ -225,3 +225,34 @@ func TestWhatFailedWhereAnotherPassedDiesOfTheNextHost(t *testing.T) {
 		}
 	}
 }
+
+// A poll that takes the message from a host that went away counts that host, and sets nothing aside. So the next host
+// that goes away does not end the message, whatever was taken before. It is set aside; what is taken then ends it.
+func TestASuspectThatWasNeverSetAsideIsSetAsideFirst(t *testing.T) {
+	for _, passed := range []time.Time{never, t0.Add(-time.Hour), t0} {
+		m, now := queued(1), t0
+		hand := func(via chat.Via, epoch int64) {
+			now = now.Add(p.VisibilityTimeout)
+			m = m.Take(via, chat.Claim{Token: "t", Until: now.Add(p.VisibilityTimeout), Epoch: epoch}, p, passed, now)
+			if m.State != chat.InFlight {
+				t.Fatalf("%s: %s", m.State, m.Reason)
+			}
+		}
+		for host := range int64(2) {
+			hand(chat.ByPush, host+1)
+			m = leave(m)
+			hand(chat.ByPoll, host+2)
+		}
+		hand(chat.ByPush, 3)
+		if !m.Suspect() {
+			t.Fatalf("two hosts went away: %+v", m.Unanswered)
+		}
+		if m = m.LeaveAgain("closed", p, passed, now); !m.Aside(4, now) {
+			t.Fatalf("another was taken at %s, before it was set aside: %s, %s", passed, m.State, m.Reason)
+		}
+		hand(chat.ByPush, 4)
+		if m = m.LeaveAgain("closed", p, now, now); m.State != chat.Dead {
+			t.Errorf("another was taken while it was set aside: %s, %s", m.State, m.Reason)
+		}
+	}
+}

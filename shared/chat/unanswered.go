@@ -56,12 +56,19 @@ func (m Message) LeaveAgain(cause string, p Policy, passedAt, now time.Time) Mes
 	m = m.clone()
 	m.closeAttempt(HostGone, cause)
 	why := m.lastAttempt().ForSender().Error + ", as at each of the tries before"
-	if passedAt.Before(m.Unanswered.Aside) && !m.poisoned(p, passedAt) {
+	if !m.passedWhileAside(passedAt) && !m.poisoned(p, passedAt) {
 		m.setAsideForAll(why, p, now)
 	} else {
 		m.end(Dead, now, fmt.Sprintf("%s; the agent took another message at %s", why, stamp(passedAt)))
 	}
 	return m
+}
+
+// passedWhileAside reports whether the agent took another message, at passedAt, since this one was set aside. One that
+// a poll took from a host that went away may be Suspect and never have been set aside.
+func (m Message) passedWhileAside(passedAt time.Time) bool {
+	aside := m.Unanswered.Aside
+	return !aside.IsZero() && !passedAt.Before(aside)
 }
 
 // setAsideForAll queues the message, and lets others go first for a while, with each host.
