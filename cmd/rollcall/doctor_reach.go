@@ -197,7 +197,7 @@ func (d *doctor) lookAtClock(header http.Header, began time.Time, took time.Dura
 // date in whole seconds that the platform wrote at some moment of the call.
 func clockOff(there, began time.Time, took time.Duration) (off, unsure time.Duration) {
 	const half = 500 * time.Millisecond
-	return began.Add(took / 2).Sub(there.Add(half)), took/2 + half
+	return began.Add(took / 2).Sub(there.Add(half)), (took+1)/2 + half
 }
 
 // clockWords say by how much two clocks differ, where that can be told.
