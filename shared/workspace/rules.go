@@ -186,7 +186,7 @@ func (s *situation) refusedAtHome() bool { return s.AtHome(s.RefusedFrom, s.now)
 
 func (s *situation) refusalEvidence() []Evidence {
 	ev := []Evidence{
-		{s.RefusedSince, s.refusedSinceWords()},
+		{s.RefusedSince, "first of the refused calls that count now"},
 		{s.RefusedAt, fmt.Sprintf(
 			"last refused call that was noted, from %s", s.RefusedFrom)},
 		{s.RefusedAt, fmt.Sprintf("since the last accepted one of each kind, at least %s, %s and %s were refused",
@@ -194,15 +194,6 @@ func (s *situation) refusalEvidence() []Evidence {
 			plural(int64(s.CallsRefused), "other call"))},
 	}
 	return append(ev, s.lastAccepted(""))
-}
-
-// refusedSinceWords say which calls were refused from RefusedSince on. An accepted register would have ended the
-// refusals. Of the others, heartbeats may have been refused at first and other calls later, or the other way round.
-func (s *situation) refusedSinceWords() string {
-	if s.RegisterRefused > 0 {
-		return "first refused call that was noted; none of its registers was accepted since"
-	}
-	return "from then on, its heartbeats or its other calls were refused"
 }
 
 // lastAccepted is the last accepted call; more follows on the words. Of polls, not each is noted. It is zero, and so
