@@ -69,7 +69,7 @@ var poisons = []story{
 	poison("is answered with a page", answering(http.StatusBadGateway, "text/html", "<title>Bad Gateway</title>"),
 		"Bad Gateway"),
 	poison("is answered with half of an answer",
-		answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"resu`), `{\"jsonrpc`),
+		answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"resu`), `{"jsonrpc`),
 }
 
 // poison is the story of a message that always fails, between others that don't: they pass
