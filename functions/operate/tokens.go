@@ -51,9 +51,10 @@ func listTokens(all *people.People) func(context.Context, httpapi.Call, api.None
 }
 
 // revokeToken ends a credential, and then what was made with it: its holder competes with that no more. It has the
-// webhooks told nothing, whose URLs may be a thief's, and names what else was made with it or shown for it. Enrolment
-// tokens end by themselves (registry.Enrolments). What fails after the credential has ended is named, and the same call
-// goes on with it: the record stays until all is done.
+// webhooks told nothing, whose URLs may be a thief's, and names what else was made with it or shown for it, also by
+// credentials that descend from it (people.MadeBy). Those of them that are over end like itself, as what was made with
+// them may be good still. Enrolment tokens end by themselves (registry.Enrolments). What fails after the credential has
+// ended is named, and the same call goes on with it: the record stays until all is done.
 func revokeToken(
 	all *people.People, hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.TokenPath) (api.RevokedToken, error) {
@@ -74,16 +75,23 @@ func revokeToken(
 			}
 		}
 		left("audit_line", "", err)
-		tokens, err := all.MadeBy(ctx, was, c.Now)
+		good, over, err := all.MadeBy(ctx, was, c.Now)
 		left("tokens", "", err)
-		told, err := hooks.EndOf(ctx, was.Actor(), actor(c))
+		for _, one := range over {
+			if one.EndedAt.IsZero() {
+				_, _, err := all.Revoke(ctx, one.ID, actor(c), c.Now)
+				left("token", one.ID, err)
+			}
+		}
+		over = append(over, was) // the last that is forgotten: a repeat finds the others by it
+		told, err := hooks.EndOf(ctx, actors(over), actor(c))
 		left("webhooks", "", err)
 		for _, h := range told.Left {
 			out.NotEnded = append(out.NotEnded, api.NotEnded{Kind: "webhook", ID: h.ID})
 		}
-		name(&out, tokens, told)
-		if len(out.NotEnded) == 0 {
-			left("token", was.ID, all.Forget(ctx, was.ID))
+		name(&out, good, told)
+		for i := 0; i < len(over) && len(out.NotEnded) == 0; i++ {
+			left("token", over[i].ID, all.Forget(ctx, over[i].ID))
 		}
 		if len(out.NotEnded) > 0 {
 			out.Next = "the credential has ended, but not all that ends with it: repeat rollcall token revoke " + was.ID +
@@ -91,6 +99,14 @@ func revokeToken(
 		}
 		return out, nil
 	}
+}
+
+// actors are people as the audit trail has them.
+func actors(all []people.Person) (out []string) {
+	for _, one := range all {
+		out = append(out, one.Actor())
+	}
+	return out
 }
 
 // name names in the answer to a revocation what ended with the credential, and what is good still.

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -29,6 +30,7 @@ const (
 	personEndedAt   = "ended"
 	personEndedBy   = "ender"
 	personEndedFrom = "endedfrom"
+	personMakers    = "makers"
 )
 
 // personKey is the key of a credential by its public id. All stand in one
@@ -44,6 +46,9 @@ func (s *Store) AddPerson(ctx context.Context, p people.Person, by activity.Audi
 	if p.Team != "" {
 		it[personTeam] = str(p.Team)
 	}
+	if len(p.Makers) > 0 {
+		it[personMakers] = str(strings.Join(p.Makers, " ")) // no id has a space
+	}
 	if !p.UsedAt.IsZero() {
 		it[personUsedAt], it[personUsedFrom] = millis(p.UsedAt), str(p.UsedFrom)
 	}
@@ -58,10 +63,18 @@ func decodePerson(it item) people.Person {
 	return people.Person{
 		ID: strOf(it[ChatSort]), Name: strOf(it[personName]), Scope: people.Scope(strOf(it[personScope])),
 		Team: strOf(it[personTeam]), Hash: hashOf(it[personHash]), CreatedAt: timeOf(it[personCreatedAt]),
-		CreatedBy: strOf(it[personCreatedBy]), ExpiresAt: timeOf(it[personUntil]), UsedAt: timeOf(it[personUsedAt]),
-		UsedFrom: strOf(it[personUsedFrom]), EndedAt: timeOf(it[personEndedAt]),
+		CreatedBy: strOf(it[personCreatedBy]), Makers: makersOf(it), ExpiresAt: timeOf(it[personUntil]),
+		UsedAt: timeOf(it[personUsedAt]), UsedFrom: strOf(it[personUsedFrom]), EndedAt: timeOf(it[personEndedAt]),
 		EndedBy: activity.Actor{Who: strOf(it[personEndedBy]), From: strOf(it[personEndedFrom])},
 	}
+}
+
+// makersOf is nil when there are none.
+func makersOf(it item) []string {
+	if it[personMakers] == nil {
+		return nil
+	}
+	return strings.Fields(strOf(it[personMakers]))
 }
 
 // Person implements people.Store.

@@ -47,6 +47,9 @@ type Person struct {
 	Hash      token.Hash // of the credential
 	CreatedAt time.Time
 	CreatedBy string
+	// Makers are the ids of the credential with which it was made, of the one with which that was made, and so on; the
+	// first one is the first.
+	Makers    []string
 	ExpiresAt time.Time
 	UsedAt    time.Time // last use, as noted at most once in useEvery; zero: never
 	UsedFrom  string
@@ -103,6 +106,7 @@ const (
 	MinLife = time.Minute
 	MaxLife = 366 * 24 * time.Hour
 	MaxMany = 1000 // credentials of one deployment
+	MaxDeep = 16   // makers of one credential
 	// KeptFor is how long a store knows of a credential that expired, at least.
 	KeptFor = 30 * 24 * time.Hour
 )
@@ -271,10 +275,16 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 		return "", Person{}, fault.New(fault.InvalidRequest, "there are %d credentials already, and the limit is %d",
 			len(all), MaxMany).WithHint("revoke those that are not used: rollcall token list", "stop")
 	}
+	makers := makersOf(all, by)
+	if len(makers) > MaxDeep {
+		return "", Person{}, fault.New(fault.InvalidRequest, "this credential was made with one that was made with another, "+
+			"and so on, %d deep, which is the limit", MaxDeep).
+			WithHint("have somebody make it whose credential was made with the root's", "stop")
+	}
 	text, hash := token.Mint(token.Person)
 	made := Person{
 		ID: token.PublicID(text), Name: g.Name, Scope: g.Scope, Team: g.Team, Hash: hash,
-		CreatedAt: now, CreatedBy: by.Who, ExpiresAt: now.Add(g.Lasts),
+		CreatedAt: now, CreatedBy: by.Who, Makers: makers, ExpiresAt: now.Add(g.Lasts),
 	}
 	return text, made, p.Store.AddPerson(ctx, made, activity.AuditEntry{
 		Actor: by, Action: "token_created", At: now,
@@ -315,14 +325,35 @@ func (p *People) Revoke(
 // Forget forgets a credential with which all has ended. Errors: token_unknown, conflict, platform_unavailable.
 func (p *People) Forget(ctx context.Context, id string) error { return p.Store.RemovePerson(ctx, id) }
 
-// MadeBy lists the credentials that a person made and that are good still, by name. Error: platform_unavailable.
-func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) ([]Person, error) {
+// makersOf is what the makers are of a credential that somebody makes now; none if that is the root.
+func makersOf(all []Person, by activity.Actor) []string {
+	id := IDOf(by.Who)
+	if id == "" {
+		return nil
+	}
+	for _, one := range all {
+		if one.ID == id {
+			return append(slices.Clone(one.Makers), id)
+		}
+	}
+	return []string{id}
+}
+
+// MadeBy lists the credentials that a person made, or that were made with one that the person made, and so on, by name:
+// those that are good still, and those that are over. Error: platform_unavailable.
+func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) (good, over []Person, err error) {
 	all, err := p.Store.People(ctx)
-	all = slices.DeleteFunc(all, func(one Person) bool {
-		return one.CreatedBy != maker.Actor() || !now.Before(one.ExpiresAt) || !one.EndedAt.IsZero()
-	})
 	slices.SortFunc(all, Person.Compare)
-	return all, err
+	for _, one := range all {
+		switch {
+		case !slices.Contains(one.Makers, maker.ID) && one.CreatedBy != maker.Actor():
+		case one.EndedAt.IsZero() && now.Before(one.ExpiresAt):
+			good = append(good, one)
+		default:
+			over = append(over, one)
+		}
+	}
+	return good, over, err
 }
 
 // Unknown is the error for a credential that is not there.

@@ -249,3 +249,23 @@ func TestWhatIsKnownOfCredentialsIsBounded(t *testing.T) {
 		t.Errorf("all %d guesses are remembered", len(guesses))
 	}
 }
+
+// A chain of makers has an end, so that a record has one. The root's own credentials begin a new one.
+func TestMakersAreSoManyAtMost(t *testing.T) {
+	p, _, _ := world()
+	by := root
+	grant := people.Grant{Name: "ana", Scope: people.Admin, Lasts: time.Hour}
+	for deep := range people.MaxDeep + 1 {
+		_, made, err := p.Create(t.Context(), grant, by, t0)
+		if err != nil || len(made.Makers) != deep {
+			t.Fatalf("%d deep: %v, %v", deep, made.Makers, err)
+		}
+		by.Who = made.Actor()
+	}
+	if _, _, err := p.Create(t.Context(), grant, by, t0); fault.CodeOf(err) != fault.InvalidRequest {
+		t.Error(err)
+	}
+	if _, made, err := p.Create(t.Context(), grant, root, t0); err != nil || made.Makers != nil {
+		t.Error(made.Makers, err)
+	}
+}

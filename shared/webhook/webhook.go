@@ -242,17 +242,17 @@ type Ended struct {
 	Left  []Hook // the person made them, and they are told still: to end them failed
 }
 
-// EndOf ends what a person made or knows of webhooks, whose credential has ended: maker, as the audit trail has it.
-// Those that the person made are told nothing, whatever disabled them before. What fails holds up no other one. Error:
+// EndOf ends what people made or know of webhooks, whose credentials have ended: makers, as the audit trail has them.
+// Those that they made are told nothing, whatever disabled them before. What fails holds up no other one. Error:
 // platform_unavailable.
-func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (out Ended, err error) {
+func (s *Service) EndOf(ctx context.Context, makers []string, by activity.Actor) (out Ended, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
 		return out, err
 	}
 	for _, h := range all {
-		if h.CreatedBy != maker {
-			if h.signsWithSecretOf(maker, s.Clock.Now()) {
+		if !slices.Contains(makers, h.CreatedBy) {
+			if h.signsWithSecretOf(makers, s.Clock.Now()) {
 				out.Known = append(out.Known, h)
 			}
 			continue
@@ -262,7 +262,7 @@ func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (o
 			continue
 		}
 		ended, err := s.disable(ctx, h.ID, by, makerRevoked,
-			": the credential that it was made with, of "+maker+", is revoked")
+			": the credential that it was made with, of "+h.CreatedBy+", is revoked")
 		switch fault.CodeOf(err) {
 		case "":
 			out.Told = append(out.Told, ended)
@@ -274,9 +274,9 @@ func (s *Service) EndOf(ctx context.Context, maker string, by activity.Actor) (o
 	return out, nil
 }
 
-// signsWithSecretOf reports whether a secret signs that was shown to somebody.
-func (h Hook) signsWithSecretOf(who string, now time.Time) bool {
-	return h.SecretTo == who || h.FormerTo == who && now.Before(h.FormerUntil)
+// signsWithSecretOf reports whether a secret signs that was shown to one of these.
+func (h Hook) signsWithSecretOf(who []string, now time.Time) bool {
+	return slices.Contains(who, h.SecretTo) || slices.Contains(who, h.FormerTo) && now.Before(h.FormerUntil)
 }
 
 // enable forgets what failed.

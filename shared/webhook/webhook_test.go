@@ -326,7 +326,7 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		out, err := b.EndOf(context.Background(), "eve", ana)
+		out, err := b.EndOf(context.Background(), []string{"eve"}, ana)
 		if err != nil {
 			t.Fatal(err)
 		}

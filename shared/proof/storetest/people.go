@@ -15,7 +15,8 @@ import (
 func person() people.Person {
 	return people.Person{
 		ID: uuid.NewString(), Name: "ana", Scope: people.Operate, Team: "red", Hash: hash("person"), CreatedAt: t0,
-		CreatedBy: "operator x", ExpiresAt: t0.Add(time.Hour), UsedAt: t0.Add(time.Minute), UsedFrom: "10.0.0.9",
+		CreatedBy: "operator x", Makers: []string{"first", "second"}, ExpiresAt: t0.Add(time.Hour),
+		UsedAt: t0.Add(time.Minute), UsedFrom: "10.0.0.9",
 		EndedAt: t0.Add(time.Minute), EndedBy: activity.Actor{Who: "bo", From: "10.0.0.7"},
 	}
 }
