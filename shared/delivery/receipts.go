@@ -182,8 +182,7 @@ func (d *Delivery) RedriveAll(ctx context.Context, id string, ask Ask, now time.
 	out := []chat.Message{}
 	for i, l := range lost {
 		m, err := d.redrive(ctx, life, l.ID, func() ([]LostMessage, error) { return lost[i:], nil }, now)
-		switch fault.CodeOf(err) {
-		case fault.MessageNotDead, fault.MessageUnknown:
+		if code := fault.CodeOf(err); code == fault.MessageNotDead || code == fault.MessageUnknown {
 			continue
 		}
 		if err != nil {

@@ -47,8 +47,8 @@ type Person struct {
 	Hash      token.Hash // of the credential
 	CreatedAt time.Time
 	CreatedBy string
-	// Makers are the ids of the credential with which it was made, of the one with which that was made, and so on; the
-	// first one is the first.
+	// Makers are the ids of the credentials that it descends from. It was made with the last one, which was made with
+	// the one before, and so on; the first one was made with the root's.
 	Makers    []string
 	ExpiresAt time.Time
 	UsedAt    time.Time // last use, as noted at most once in useEvery; zero: never
@@ -106,7 +106,7 @@ const (
 	MinLife = time.Minute
 	MaxLife = 366 * 24 * time.Hour
 	MaxMany = 1000 // credentials of one deployment
-	MaxDeep = 16   // makers of one credential
+	MaxDeep = 16   // credentials that one descends from
 	// KeptFor is how long a store knows of a credential that expired, at least.
 	KeptFor = 30 * 24 * time.Hour
 )
@@ -175,13 +175,11 @@ func (p *People) find(ctx context.Context, id, from string, now time.Time) (Pers
 	c, ok := p.read[id]
 	p.mu.Unlock()
 	if !ok || !now.Before(c.until) {
-		found, err := p.Store.Person(ctx, id)
-		if err != nil && fault.CodeOf(err) != fault.TokenUnknown {
+		var err error
+		if c, err = p.readAnew(ctx, id, now); err != nil {
 			return Person{}, err
 		}
-		c = cached{found, err == nil && found.EndedAt.IsZero(), now.Add(cachedFor)}
-		p.keep(id, c)
-		if c.known && now.Before(found.ExpiresAt) && now.Sub(found.UsedAt) >= useEvery {
+		if c.known && now.Before(c.person.ExpiresAt) && now.Sub(c.person.UsedAt) >= useEvery {
 			// A use that is not noted shows as an older one, and fails no call.
 			_ = p.Store.NotePersonUse(ctx, id, from, now)
 		}
@@ -196,17 +194,22 @@ func (p *People) find(ctx context.Context, id, from string, now time.Time) (Pers
 // credential in the seconds after its end must not keep what the act gives. Errors: credential_unknown,
 // platform_unavailable.
 func (p *People) Still(ctx context.Context, credential string, now time.Time) error {
-	id := token.PublicID(credential)
+	c, err := p.readAnew(ctx, token.PublicID(credential), now)
+	if err == nil && !c.known {
+		err = UnknownCredential()
+	}
+	return err
+}
+
+// readAnew reads a person from the store, and keeps what it found. Error: platform_unavailable.
+func (p *People) readAnew(ctx context.Context, id string, now time.Time) (cached, error) {
 	found, err := p.Store.Person(ctx, id)
 	if err != nil && fault.CodeOf(err) != fault.TokenUnknown {
-		return err
+		return cached{}, err
 	}
 	c := cached{found, err == nil && found.EndedAt.IsZero(), now.Add(cachedFor)}
 	p.keep(id, c)
-	if !c.known {
-		return UnknownCredential()
-	}
-	return nil
+	return c, nil
 }
 
 func (p *People) keep(id string, c cached) {
@@ -277,9 +280,9 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 	}
 	makers := makersOf(all, by)
 	if len(makers) > MaxDeep {
-		return "", Person{}, fault.New(fault.InvalidRequest, "this credential was made with one that was made with another, "+
-			"and so on, %d deep, which is the limit", MaxDeep).
-			WithHint("have somebody make it whose credential was made with the root's", "stop")
+		return "", Person{}, fault.New(fault.InvalidRequest, "a credential may descend from %d others at most, and yours "+
+			"does already: it was made with one of them, which was made with another, and so on", MaxDeep).
+			WithHint("have somebody make it whose own credential was made with the root credential", "stop")
 	}
 	text, hash := token.Mint(token.Person)
 	made := Person{
@@ -325,7 +328,7 @@ func (p *People) Revoke(
 // Forget forgets a credential with which all has ended. Errors: token_unknown, conflict, platform_unavailable.
 func (p *People) Forget(ctx context.Context, id string) error { return p.Store.RemovePerson(ctx, id) }
 
-// makersOf is what the makers are of a credential that somebody makes now; none if that is the root.
+// makersOf are the Makers of a credential that somebody makes now; none if the root credential makes it.
 func makersOf(all []Person, by activity.Actor) []string {
 	id := IDOf(by.Who)
 	if id == "" {
