@@ -79,7 +79,7 @@ func denials(e workspace.Explanation, expected workspace.Expectation) (links []s
 	if says("removed it") {
 		links = append(links, "register")
 	}
-	if says("isn't accepted", "are refused, for their credential", "refuses the agent's credential") {
+	if says("isn't accepted", "come without its credential", "refuses the agent's credential") {
 		links = append(links, "credential", "register")
 	}
 	for _, r := range e.Remarks {

@@ -110,7 +110,8 @@ against the workspace. It exits with 4 when it did not arrive.`, `
 	"redrive": {`Puts messages that were lost (dead or expired) back into the mailbox, each with
 its id and its place, for five new attempts: those that are named, or all of the
 workspace. With --all, or the flags that pick workspaces, it does so for many.
---dry-run shows which messages these are.`, `
+--dry-run shows which messages these are. First see what ended them (rollcall
+receipts ID), and mend that: else it ends them again.`, `
   rollcall redrive demo --dry-run
   rollcall redrive demo
   rollcall redrive demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52`},

@@ -109,6 +109,33 @@ func TestAMalformedRequestIsAnsweredWithNoUnsafeFlag(t *testing.T) {
 	}
 }
 
+// breaks are words that say what an unsafe flag breaks.
+var breaks = regexp.MustCompile(`\b(ends?|erased|refused|whoever registers)\b`)
+
+// A text that offers a flag that breaks something says what it breaks before it names the flag. What has a usage, an
+// example or a quotation of another's text is none.
+func TestAnUnsafeFlagIsOfferedAfterWhatItBreaks(t *testing.T) {
+	unsafe := regexp.MustCompile(`--(anyone|force|yes|purge|reset-credentials)\b`)
+	seen := 0
+	for file, all := range texts(t, "shared", "functions", "cmd/rollcall") {
+		if file == "cmd/rollcall/help.go" || file == "cmd/rollcall/bulk.go" { // the usage itself
+			continue
+		}
+		for _, text := range all {
+			at := unsafe.FindStringIndex(text)
+			if at == nil || !strings.Contains(text, " x ") && !strings.Contains(strings.TrimSpace(text), " ") {
+				continue // no text of several words
+			}
+			if seen++; !breaks.MatchString(text[:at[0]]) {
+				t.Errorf("%s offers an unsafe flag, and does not say before what it breaks: %s", file, text)
+			}
+		}
+	}
+	if seen < 5 {
+		t.Errorf("%d texts that offer an unsafe flag are found", seen)
+	}
+}
+
 // ofInvalidRequest reports whether an expression makes the fault of a malformed request.
 func ofInvalidRequest(n ast.Node) (found bool) {
 	ast.Inspect(n, func(n ast.Node) bool {

@@ -108,7 +108,7 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 		for _, r := range ws.Remarks {
 			if ws.Status != workspace.StatusRemoved {
 				out = append(out, problem{
-					Workspaces: []string{ws.ID}, Text: remarkText(ws.ID, r), Command: r.Command, CommandNeeds: r.CommandNeeds,
+					Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command, CommandNeeds: r.CommandNeeds,
 				})
 			}
 		}
@@ -125,15 +125,6 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 		out = append(out, silent)
 	}
 	return out
-}
-
-// remarkText is what a remark says. Mail that was lost is lost again if its cause is still there, such as a message
-// that ends its agent: one looks before it is redriven.
-func remarkText(id string, r api.Remark) string {
-	if r.Code == workspace.RemarkMailLost {
-		return r.Text + "; first see what ended it, and mend that: rollcall receipts " + id
-	}
-	return r.Text
 }
 
 // mostNamed is how many workspaces that share a problem are named.

@@ -22,7 +22,9 @@ func row(
 // The worst comes first, what many share is one line, and what an operator wants so is no problem.
 func TestProblemsOf(t *testing.T) {
 	now := time.Now()
-	lost := api.Remark{Code: "mail_lost", Text: "1 message ended undelivered", Command: "rollcall redrive b-lost"}
+	lost := api.Remark{
+		Code: "mail_lost", Text: "1 message ended undelivered; first see what ended it", Command: "rollcall redrive b-lost",
+	}
 	held := row("m-held", workspace.StatusPaused, workspace.ReasonPaused, now)
 	held.Inbox.Queued = 2
 	created := row("n-created", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now)
@@ -53,7 +55,7 @@ h-failing is degraded (push_failing) for 0s: a hint for h-failing; waiting: 3 me
     rollcall mend h-failing
 e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
-b-lost: 1 message ended undelivered; first see what ended it, and mend that: rollcall receipts b-lost
+b-lost: 1 message ended undelivered; first see what ended it
     rollcall redrive b-lost
 n-created is provisioning (never_registered) for 0s: waiting for an agent of which no call was accepted yet: ` +
 		`1 message; a hint for n-created

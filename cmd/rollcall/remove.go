@@ -15,8 +15,12 @@ func (a *app) removeCommand() *cobra.Command {
 		"Remove a workspace: its credentials end, its mail is cancelled",
 		func(ctx context.Context, args []string) error {
 			if !yes {
-				return &outcome{exitUsage, fmt.Sprintf(
-					"this can't be taken back; if you mean it: rollcall remove %s --yes", args[0])}
+				does, flags := "", ""
+				if purge {
+					does, flags = "its history and profile are erased, ", " --purge"
+				}
+				return &outcome{exitUsage, fmt.Sprintf("its credentials end, its mail is cancelled, %sand this can't be "+
+					"taken back; if you mean it: rollcall remove %s%s --yes", does, args[0], flags)}
 			}
 			path, more := workspacePath(args[0]), ""
 			if purge {

@@ -105,11 +105,11 @@ var meanings = map[fault.Code][2]string{
 	fault.NotPushed:              {"the agent is not pushed to, so no call is passed to it", "send it a message"},
 	fault.CredentialInUse: {
 		"the credential that this would end is in use",
-		"check that the id is right; repeat it with force",
+		"check that the id is right; force cuts the agent off",
 	},
 	fault.CredentialPending: {
 		"a credential that was issued before is not used yet",
-		"use that one, or end it with force",
+		"use that one; force ends it unused",
 	},
 	fault.RepairAddressUnknown: {
 		"no address is known from which the agent calls",

@@ -115,7 +115,8 @@ type RotateInput struct {
 // fetched. CheckRotate's own hint is for the agent.
 func (in RotateInput) withHint(err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok && in.Fetch {
-		return e.WithHint("place the credential that was shown, or end it and have the agent fetch one: rollcall rotate "+
+		return e.WithHint("place the credential that was shown. To have the agent fetch one ends that one, also where it is "+
+			"placed by now: rollcall rotate "+
 			in.ID+" --fetch --force", "stop")
 	}
 	return err

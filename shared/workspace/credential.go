@@ -44,7 +44,8 @@ func (f *Facts) CheckRotate(to Recipient, p Policy) error {
 	case to == ToOperator && given && f.LastSignal().Sub(f.IssuedAt) < p.LeaseTTL:
 		return fault.New(fault.CredentialPending, "the agent was given a credential at %s, and has not used it yet",
 			stamp(f.IssuedAt)).
-			WithHint("its next call uses it: try again after that, or end it with force (--force)", "wait")
+			WithHint("its next call uses it: try again after that. To go on now ends the one that it was given, "+
+				"and its calls with it are refused: say that with force (--force)", "wait")
 	}
 	return nil
 }
@@ -265,7 +266,8 @@ func (f *Facts) CheckUnused(verb string, p Policy, now time.Time) error {
 	}
 	e := fault.New(fault.CredentialInUse, "its credential was accepted %s ago: to %s it cuts its agent off",
 		now.Sub(at).Round(time.Second), verb).
-		WithHint("check that the id is right; if it is, repeat it with force (--force)", "force")
+		WithHint("check that the id is right. If it is, its agent's calls are refused until it has another "+
+			"credential: say that this is right with force (--force)", "force")
 	e.Details.LastAcceptedAt = at.UTC()
 	return e
 }

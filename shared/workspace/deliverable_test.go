@@ -223,6 +223,39 @@ func TestLostMailIsTold(t *testing.T) {
 	}
 }
 
+// Whatever the facts are, what offers to put lost mail back says first how one sees what ended it.
+func TestARedriveIsOfferedAfterWhatEndedTheMail(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFacts(t)
+		f.LostMessages = rapid.Int64Range(1, 3).Draw(t, "lost")
+		f.LostAt = at(rapid.IntRange(0, 600).Draw(t, "lost at"))
+		f.LostWhy = rapid.SampledFrom([]string{"", "no key", "run rollcall receipts w"}).Draw(t, "why")
+		e := (workspace.Fleet{}).Explain(f, p, at(600))
+		offers := 0
+		check := func(text, command string) {
+			before := quoted.ReplaceAllString(text, "")
+			whole := before + " " + command
+			i := strings.Index(whole, "rollcall redrive "+f.ID)
+			if i < 0 {
+				return
+			}
+			if offers++; !strings.Contains(whole[:i], "first see what ended") ||
+				!strings.Contains(whole[:i], "rollcall receipts "+f.ID) {
+				t.Fatalf("%q, %q", text, command)
+			}
+		}
+		check(e.Next, e.Command)
+		for _, r := range e.Remarks {
+			check(r.Text, r.Command)
+		}
+		if offers == 0 && f.Hold != workspace.Removed {
+			t.Fatalf("no redrive is offered: %+v", e)
+		}
+	})
+}
+
+var quoted = regexp.MustCompile(`“[^”]*”`)
+
 // What is said of an agent that has just become able to take mail that is overdue: it is not at fault.
 func TestAnAgentThatIsBackIsNotAtFault(t *testing.T) {
 	now := at(600)

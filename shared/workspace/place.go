@@ -69,8 +69,8 @@ func AfterRotation(f Facts) string {
 	}
 	next += "the old one stays valid until this one is used."
 	if f.TakenAs == ToAgent && !f.ignoresIssued() {
-		next += fmt.Sprintf(" This agent fetches its credential itself: rollcall rotate %s --fetch --force asks it to, "+
-			"in place of this one.", f.ID)
+		next += fmt.Sprintf(" This agent can fetch its credential itself: to end this one, and have it fetch another, run "+
+			"rollcall rotate %s --fetch --force.", f.ID)
 	}
 	return next
 }

@@ -148,12 +148,12 @@ func (s *situation) tellDisputed(v *Verdict) {
 		s.LastSignal().Before(s.RefusedSince) {
 		return
 	}
-	v.Sentence = "Calls from one of its addresses are refused, for their credential, and calls from another one " +
-		"are accepted."
-	v.Hint = fmt.Sprintf("calls from %s are refused, for their credential, and calls from %s are accepted: each of the "+
-		"two may be its agent, and the other one an old copy of it, or a thief. If its agent is at %[2]s, stop what runs at "+
-		"%[1]s, and rollcall dismiss %[3]s forgets that address. Else end both: ", s.RefusedFrom, s.SeenFrom, s.ID) +
-		s.placeWords()
+	v.Sentence = "Calls from one of its addresses come without its credential and are refused, and calls from " +
+		"another one are accepted."
+	v.Hint = fmt.Sprintf("calls from %s come without its credential and are refused, and calls from %s are accepted: "+
+		"each of the two may be its agent, and the other one an old copy of it, or a thief. If its agent is at %[2]s, "+
+		"stop what runs at %[1]s, and rollcall dismiss %[3]s forgets that address. Else end both: ", s.RefusedFrom,
+		s.SeenFrom, s.ID) + s.placeWords()
 }
 
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
@@ -238,8 +238,8 @@ func neverRegistered(s *situation) *Verdict {
 // call had: somebody calls in its name.
 func (s *situation) tellRefusedSoFar(v *Verdict) {
 	v.Action, v.NextCommand, v.Hop = "place_credential", s.showCommand(), HopCredential
-	v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused, for their " +
-		"credential."
+	v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are " +
+		"refused, as they come without its credential."
 	v.Hint = fmt.Sprintf("calls from %s %s %s. If that is its agent, place the credential of this workspace in the "+
 		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",

@@ -100,7 +100,9 @@ type Remark struct {
 
 // The codes of the remarks.
 const (
-	RemarkMailLost  = "mail_lost"  // mail died or expired undelivered
+	// RemarkMailLost is of mail that died or expired undelivered. It is lost again if its cause is still there, such as
+	// a message that ends its agent: so the remark says what to look at before its command puts the mail back.
+	RemarkMailLost  = "mail_lost"
 	RemarkInboxFull = "inbox_full" // mail was refused for want of room
 
 	RemarkRegisterRefused = "register_refused" // the agent's last register was refused, and its status does not say so
@@ -216,6 +218,11 @@ func (s *situation) remarks(reason Reason) (out []Remark) {
 	if s.LostWhy != "" {
 		text += ": " + visible.Quoted(s.LostWhy)
 	}
+	them := "them"
+	if s.LostMessages == 1 {
+		them = "it"
+	}
+	text += fmt.Sprintf("; first see what ended %s, and mend that: rollcall receipts %s", them, s.ID)
 	return append(out, Remark{Code: RemarkMailLost, Command: "rollcall redrive " + s.ID, Text: text})
 }
 

@@ -45,14 +45,14 @@ export const After = ({ at, from }: { at: string; from: string }) => {
 const lasts = (milliseconds: number) => milliseconds < 500 ? '' : span(milliseconds / 1000)
 
 /**
- * Said is a text of the API, with its times said as all others are, and its commands for the workspace id to copy, but
- * for the one that stands beside the text.
+ * Said is a text of the API, with its times said as all others are, and its commands for the workspace id to copy. The
+ * one that stands beside the text is named in words.
  */
 export const Said = ({ children = '', now = platformNow(), id, beside }: {
   children: string | undefined; now?: number; id?: string | undefined; beside?: string | undefined
 }) => (
   <>{pieces(children, now).flatMap((piece, i) => typeof piece === 'string'
-    ? commands(piece, id).map((text, k) => k % 2 ? <InText key={i + ' ' + k} copy={text !== beside}>{text}</InText> : visible(text))
+    ? commands(piece, id, beside).map((text, k) => k % 2 ? <InText key={i + ' ' + k}>{text}</InText> : visible(text))
     : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
 )
 
@@ -97,8 +97,8 @@ const Code = ({ children }: { children: string }) => (
   <code>{visible(children).split(' ').flatMap((word, i) => [i ? ' ' : '', <span key={i}>{word}</span>])}</code>
 )
 
-const InText = ({ copy, children }: { copy: boolean; children: string }) => (
-  <span class="in-text"><Code>{children}</Code>{copy && <Copy text={visible(children)} what="the command" />}</span>
+const InText = ({ children }: { children: string }) => (
+  <span class="in-text"><Code>{children}</Code><Copy text={visible(children)} what="the command" /></span>
 )
 
 /** Command is a command to run, with a button that copies it. Who may not run it is told which scope it needs. */

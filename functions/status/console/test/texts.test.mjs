@@ -36,6 +36,17 @@ test('every second piece of a text is a command for the workspace', () => {
   ]) assert.deepEqual(commands(text, id), want, text)
 })
 
+test('the command that stands beside a text is not written twice', () => {
+  const beside = 'rollcall repair demo --show'
+  for (const [text, want] of [
+    ['it has none: rollcall repair demo --show shows one; start it', ['it has none: this command shows one; start it']],
+    ['place it. rollcall repair demo --show shows another', ['place it. This command shows another']], [beside + ' shows one', ['This command shows one']],
+    ['rollcall repair demo, or rollcall repair demo --show', ['', 'rollcall repair demo', ', or this command']],
+    ['first see it: rollcall receipts demo', ['first see it: ', 'rollcall receipts demo', '']],
+    ['it said “rollcall repair demo --show”', ['it said “rollcall repair demo --show”']],
+  ]) assert.deepEqual(commands(text, 'demo', beside), want, text)
+})
+
 test('a time is relative to now, and never before it has come', () => {
   const now = Date.parse('2026-11-25T12:00:00Z'), at = seconds => new Date(now + seconds * 1000).toISOString()
   for (const [seconds, want] of [[0, 'now'], [-0.4, 'now'], [-1, '1 s ago'], [-59, '59 s ago'], [-60, '1 min ago'], [-3599, '59 min ago'],
