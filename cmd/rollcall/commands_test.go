@@ -91,12 +91,18 @@ func TestSendAndProbe(t *testing.T) {
 		"workspace_reason": "lease_expired", "hint": "restart it",
 		"message": "accepted and kept, but nobody is listening: restart it"}`
 	const paused = `{"message_id": "m1", "expected": "nobody_is_listening", "workspace_status": "paused",
-		"workspace_reason": "paused", "hint": "resume it", "message": "accepted and kept"}`
+		"workspace_reason": "paused", "hint": "resume it"}`
 	const unknown = `{"error": "unknown credential", "code": "credential_unknown", "hint": "log in"}`
 	const inTime = "rollcall: no delivery was seen within 700ms; follow it with: rollcall receipts demo m1\n"
 	receipts := func(receipts ...answer) map[string][]answer {
 		return map[string][]answer{sendDemo: {{202, taken}}, receiptDemo: receipts}
 	}
+	probes := func(receipts ...answer) map[string][]answer {
+		return map[string][]answer{"POST /workspaces/demo/probe": {{202, taken}}, receiptDemo: receipts}
+	}
+	const failing = `{"message_id": "m1", "state": "queued", "reason": "the agent could not be reached", "tries": 1,
+		"attempts": [{"via": "push", "outcome": "unreachable", "text": "no answer came back", "error": "connection refused"}],
+		"waits_for": "it is tried again, next at A"}`
 	waiting := func(state, waits string) answer {
 		return answer{200, `{"message_id": "m1", "state": "` + state + `", "reason": "so", "waits_for": "` + waits + `"}`}
 	}
@@ -137,19 +143,40 @@ func TestSendAndProbe(t *testing.T) {
 				"m1 accepted; expected: nobody is listening\n",
 		},
 		"to one that is paused": {
-			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, paused}),
-			out: "the workspace is paused (paused): resume it\nm1 accepted; it waits until the workspace is resumed\n",
+			args: "send demo hello --no-follow", answers: map[string][]answer{
+				sendDemo: {{202, paused}}, receiptDemo: {{200, `{"message_id": "m1", "expires_at": "2026-02-01T12:00:00Z"}`}},
+			},
+			out: "the workspace is paused (paused): resume it\nm1 accepted; it waits until the workspace is resumed, " +
+				"or it expires at 2026-02-01 12:00:00 UTC\n",
 		},
 		"to nobody, with a hint": {
 			args: "send demo hello --no-follow", answers: on(sendDemo, answer{202, hinted}),
 			out: "the workspace is offline (lease_expired): restart it\nm1 accepted; expected: nobody is listening\n",
 		},
 		"a probe to nobody": {
-			args: "probe demo --timeout 700ms", code: exitUnhealthy, errs: "no delivery was seen within 700ms",
+			args: "probe demo", code: exitUnhealthy,
+			errs: "rollcall: nobody takes it now, and it goes on to wait; follow it with: rollcall receipts demo m1\n",
 			answers: map[string][]answer{"POST /workspaces/demo/probe": {{202, `{"message_id": "m1",
 				"expected": "nobody_is_listening", "workspace_status": "provisioning",
 				"workspace_reason": "never_registered"}`}}, receiptDemo: {{200, queued}}},
 			out: "the workspace is provisioning (never_registered)\n",
+		},
+		"a probe whose first try fails": {
+			args: "probe demo", code: exitUnhealthy, answers: probes(answer{200, queued}, answer{200, failing}),
+			out: "m1 accepted; expected: now\nqueued: it waits for its turn\nqueued: the agent could not be reached\n" +
+				"try 1: by push: no answer came back (connection refused)\nwaits: it is tried again, next at A\n",
+			errs: "rollcall: it did not arrive, and is tried again; what to mend: rollcall explain demo; " +
+				"follow it with: rollcall receipts demo m1\n",
+		},
+		"a probe whose first try fails, to its end": {
+			args: "probe demo --to-end", answers: probes(answer{200, failing}, answer{200, failing}, answer{200, delivered}),
+			out: "try 1: by push: no answer came back (connection refused)\nwaits: it is tried again, next at A\n" +
+				"delivered: the agent took it\n",
+		},
+		"a message whose first try fails": {
+			args: "send demo hello", answers: receipts(answer{200, failing}, answer{200, delivered}),
+			out: "try 1: by push: no answer came back (connection refused)\nwaits: it is tried again, next at A\n" +
+				"delivered: the agent took it\n",
 		},
 		"a probe that is refused while it is followed": {
 			args: "probe demo", code: exitRefused,

@@ -251,8 +251,9 @@ func (d *doctor) tryProbe(ctx context.Context) finding {
 	ended, err := d.await(ctx, probePatience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
 		last = api.Receipt{}
 		err := d.call(ctx, http.MethodGet, messagePath(d.ws.ID, out.MessageID), nil, &last)
-		return err == nil && !last.State.Open(), err
+		return err == nil && following{untilAnswered: true}.enough(last), err
 	})
+	ended = ended && !last.State.Open()
 	var after api.Workspace
 	if err == nil {
 		err = d.call(ctx, http.MethodGet, workspacePath(d.ws.ID), nil, &after)
@@ -268,6 +269,9 @@ func (d *doctor) tryProbe(ctx context.Context) finding {
 		return finding{link, broken, fmt.Sprintf("%s: %s", last.State, last.Reason), d.afterProbe(out.MessageID)}
 	}
 	text := fmt.Sprintf("not delivered within %s: %s", probePatience, last.Reason)
+	if lastTryFailed(last) {
+		text = "it did not arrive: " + last.Reason
+	}
 	if last.LastError != "" {
 		text += " (" + last.LastError + ")"
 	}

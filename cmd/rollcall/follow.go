@@ -4,18 +4,46 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// follow prints the states of an accepted message until it has ended, or until
-// patience has passed. Any end but delivered is a bad outcome.
-func (a *app) follow(ctx context.Context, id string, m accepted, patience time.Duration) error {
+// following is how long a message is followed.
+type following struct {
+	patience time.Duration
+	// untilAnswered: only until there is an answer to whether it arrives now; a try that failed is one.
+	untilAnswered bool
+}
+
+// enough reports whether what a receipt says is what was to be known.
+func (f following) enough(r api.Receipt) bool {
+	return !r.State.Open() || f.untilAnswered && lastTryFailed(r)
+}
+
+// lastTryFailed reports whether the last try of a message failed.
+func lastTryFailed(r api.Receipt) bool {
+	n := len(r.Attempts)
+	return n > 0 && slices.Contains(failedTries, r.Attempts[n-1].Outcome)
+}
+
+// failedTries are the outcomes of tries that did not reach the agent, or that it did not take.
+var failedTries = []chat.Outcome{
+	chat.Failed, chat.Unreachable, chat.FailedAlone, chat.HostGone, chat.Refused, chat.Lost,
+}
+
+// follow prints the states of an accepted message until it has ended, or as how says. Any end but delivered is a bad
+// outcome.
+func (a *app) follow(ctx context.Context, id string, m accepted, how following) error {
 	a.hanging("", a.printer().words(m.line()))
 	next := fmt.Sprintf("follow it with: rollcall receipts %s %s", id, m.MessageID)
-	r, ended, err := a.awaitEnd(ctx, id, m.MessageID, patience)
+	if how.untilAnswered && m.Expected == string(workspace.ExpectNobody) {
+		return &outcome{exitUnhealthy, "nobody takes it now, and it goes on to wait; " + next}
+	}
+	r, ended, err := a.awaitEnd(ctx, id, m.MessageID, how)
 	if errors.Is(err, context.Canceled) {
 		return &outcome{exitInterrupted, "interrupted, and the message goes on; " + next}
 	}
@@ -32,8 +60,11 @@ func (a *app) follow(ctx context.Context, id string, m accepted, patience time.D
 		return nil
 	case ended:
 		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s", r.State)}
+	case r.State.Open() && how.enough(r):
+		return &outcome{exitUnhealthy, fmt.Sprintf(
+			"it did not arrive, and is tried again; what to mend: rollcall explain %s; %s", id, next)}
 	}
-	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s; %s", patience, next)}
+	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s; %s", how.patience, next)}
 }
 
 // answerLines are what an agent answered: the state of its task, unless that is done,
@@ -48,13 +79,13 @@ func answerLines(r api.Receipt) (lines [][]string) {
 	return lines
 }
 
-// awaitEnd reads a message's receipt until its state is final, and prints each
-// state before that, and what it waits for then. It returns the last receipt read.
+// awaitEnd reads a message's receipt until it has ended, or as how says, and prints each state before that, each other
+// failure of a try, and what it waits for then. It returns the last receipt read.
 func (a *app) awaitEnd(
-	ctx context.Context, id, message string, patience time.Duration,
+	ctx context.Context, id, message string, how following,
 ) (last api.Receipt, ended bool, err error) {
-	printed, waits := "", ""
-	ended, err = a.await(ctx, patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
+	printed, failed, waits := "", "", ""
+	_, err = a.await(ctx, how.patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
 		var r api.Receipt
 		if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
 			return false, err
@@ -64,13 +95,20 @@ func (a *app) awaitEnd(
 			a.hanging(string(r.State)+": ", a.printer().words(r.Reason))
 			printed = line
 		}
+		if lastTryFailed(r) {
+			last := len(r.Attempts) - 1
+			if line := tryLine(r.Attempts[last]); line != failed && r.State.Open() {
+				a.hanging(tryName(r, last)+": ", line)
+				failed = line
+			}
+		}
 		if r.WaitsFor != waits && r.WaitsFor != "" {
 			a.hanging("waits: ", a.printer().words(r.WaitsFor))
 		}
 		waits = r.WaitsFor
-		return !r.State.Open(), nil
+		return how.enough(r), nil
 	})
-	return last, ended, err
+	return last, last.MessageID != "" && !last.State.Open(), err
 }
 
 // showEnd prints how a message ended. A state that is not the end is already

@@ -102,10 +102,13 @@ ROLLCALL_TOKEN_FILE names, else from ROLLCALL_TOKEN. The ID is that of the
 credential, else ROLLCALL_ID. It exits with 4 when a link is broken.`, `
   rollcall doctor demo
   rollcall doctor demo --credential-file /var/lib/agent/token`},
-	"probe": {`Sends an empty test message the way that every message goes, and follows it to
-its end. The agent does no work for it. A probe that does not arrive counts
-against the workspace. It exits with 4 when it did not arrive.`, `
+	"probe": {`Sends an empty test message the way that every message goes, and follows it
+until it has arrived or a try has failed. It says what failed, when it is tried
+next and until when. The agent does no work for it. A probe that does not arrive
+counts against the workspace. It exits with 4 when it did not arrive. With
+--to-end it follows the probe to its end, also after a try that failed.`, `
   rollcall probe demo
+  rollcall probe demo --to-end
   rollcall probe --status degraded --timeout 1m`},
 	"redrive": {`Puts messages that were lost (dead or expired) back into the mailbox, each with
 its id and its place, for five new attempts: those that are named, or all of the

@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) probeCommand() *cobra.Command {
-	var patience time.Duration
+	how, toEnd := following{patience: 3 * time.Minute}, false
 	cmd := a.bulkCommand("probe", "Send an empty test message, and report whether it arrived",
 		func(ctx context.Context, id string) error {
 			var out accepted
@@ -16,9 +16,10 @@ func (a *app) probeCommand() *cobra.Command {
 				return err
 			}
 			a.warnOfDelay(out)
-			return a.follow(ctx, id, out, patience)
+			how.untilAnswered = !toEnd
+			return a.follow(ctx, id, out, how)
 		})
-	patience = 3 * time.Minute
-	positiveVar(cmd, &patience, "timeout", "how long to follow it, such as 1m")
+	positiveVar(cmd, &how.patience, "timeout", "how long to follow it, such as 1m")
+	cmd.Flags().BoolVar(&toEnd, "to-end", false, "follow it to its end, also after a try that failed")
 	return cmd
 }

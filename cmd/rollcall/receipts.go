@@ -117,6 +117,15 @@ func tryName(r api.Receipt, i int) string {
 	return "a try"
 }
 
+// tryLine is what became of a try.
+func tryLine(t api.Attempt) string {
+	line := fmt.Sprintf("by %s: %s", t.Via, cmp.Or(t.Text, string(t.Outcome)))
+	if t.Error != "" {
+		line += " (" + t.Error + ")"
+	}
+	return line
+}
+
 // senderOf is who sent a message, as workspace.SenderName and workspace.PersonName have it. The root credential sends
 // as root, and nobody a probe.
 func senderOf(r api.Receipt) string {
@@ -164,11 +173,7 @@ func receiptTable(w *printer, r api.Receipt) {
 		rows = append(rows, []string{"ended", w.at(r.SettledAt)})
 	}
 	for i, t := range r.Attempts {
-		line := fmt.Sprintf("%s  by %s: %s", w.at(t.At), t.Via, cmp.Or(t.Text, string(t.Outcome)))
-		if t.Error != "" {
-			line += " (" + t.Error + ")"
-		}
-		rows = append(rows, []string{tryName(r, i), line})
+		rows = append(rows, []string{tryName(r, i), w.at(t.At) + "  " + tryLine(t)})
 	}
 	if n := len(r.Attempts); triesOf(r) > n {
 		listed := fmt.Sprintf("%d of %d are listed: the first that failed, and the newest", n, triesOf(r))

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -39,8 +40,9 @@ func (a *app) sendCommand() *cobra.Command {
 			}
 			a.warnOfDelay(out)
 			if !noFollow {
-				return a.follow(cmd.Context(), args[0], out, patience)
+				return a.follow(cmd.Context(), args[0], out, following{patience: patience})
 			}
+			a.readExpiry(cmd.Context(), args[0], &out)
 			return a.show(out, func(w *printer) { w.hanging("", w.words(out.line())) })
 		},
 	}
@@ -51,6 +53,18 @@ func (a *app) sendCommand() *cobra.Command {
 	cmd.Flags().StringVar(&message, "id", "",
 		"the message's id: what is sent twice under one id is accepted once (without it: a new id)")
 	return cmd
+}
+
+// readExpiry completes what is known of a message that waits by when it expires, as its receipt says. Where the receipt
+// can't be read, that is left open: the message is accepted all the same.
+func (a *app) readExpiry(ctx context.Context, id string, m *accepted) {
+	if m.Expected == "" || m.Expected == string(workspace.ExpectNow) {
+		return
+	}
+	var r api.Receipt
+	if a.call(ctx, "GET", messagePath(id, m.MessageID), nil, &r) == nil {
+		m.ExpiresAt = r.ExpiresAt
+	}
 }
 
 // maxText is more than a message may have: the platform refuses it, and says how much it takes.
@@ -119,18 +133,32 @@ type accepted struct {
 	Hint      string `json:"hint"`
 	Message   string `json:"message"`
 	Depth     int    `json:"queue_depth"`
+
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// line says that the message was accepted, and what is expected of it: nothing, of one that was accepted before and
-// has ended.
+// line says that the message was accepted, what is expected of it, and until when it waits: nothing, of one that was
+// accepted before and has ended.
 func (m accepted) line() string {
 	if m.Expected == "" && m.Message != "" {
 		return fmt.Sprintf("%s: %s", m.MessageID, m.Message)
 	}
 	if m.Status == string(workspace.StatusPaused) {
-		return m.MessageID + " accepted; it waits until the workspace is resumed"
+		return m.MessageID + " accepted; it waits until the workspace is resumed" + m.orExpires()
 	}
-	return fmt.Sprintf("%s accepted; expected: %s", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
+	line := fmt.Sprintf("%s accepted; expected: %s", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
+	if m.Expected != string(workspace.ExpectNow) {
+		line += m.orExpires()
+	}
+	return line
+}
+
+// orExpires is when the message expires, if nothing ends its wait before; "" where that is not known.
+func (m accepted) orExpires() string {
+	if m.ExpiresAt.IsZero() {
+		return ""
+	}
+	return ", or it expires at " + m.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
 // warnOfDelay says why a message will not arrive now.

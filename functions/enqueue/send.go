@@ -136,9 +136,9 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 var expectations = map[workspace.Expectation]string{
 	workspace.ExpectNow:      "accepted; it is being delivered now",
 	workspace.ExpectNextPoll: "accepted; the agent gets it with its next poll",
-	workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free",
+	workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free, until %s",
 	workspace.ExpectRetrying: "accepted and kept; it is tried until %s",
-	workspace.ExpectNobody:   "accepted and kept, but nobody is listening",
+	workspace.ExpectNobody:   "accepted and kept until %s, but nobody is listening",
 }
 
 // expectation is what will happen to a message, in words: of one that was accepted
@@ -151,10 +151,11 @@ func expectation(out delivery.Accepted) string {
 	case !m.State.Open():
 		return "this messageId was accepted before; that message is " + string(m.State) + ": " + m.Reason
 	}
-	text := "accepted and kept"
+	text := "accepted and kept until %s"
 	if out.Verdict.Reason != workspace.ReasonPaused {
-		text = strings.ReplaceAll(expectations[out.Expected], "%s", m.ExpiresAt.UTC().Format(time.RFC3339))
+		text = expectations[out.Expected]
 	}
+	text = strings.ReplaceAll(text, "%s", m.ExpiresAt.UTC().Format(time.RFC3339))
 	if out.Why != "" {
 		text += ": " + out.Why
 	}

@@ -48,7 +48,8 @@ func TestExpectationsAreToldInWords(t *testing.T) {
 		}); told != plain+": no route" {
 			t.Errorf("%s: %q", e, told)
 		}
-		if strings.Contains(plain, "until 2026-11-24T13:00:00Z") != (e == workspace.ExpectRetrying) {
+		soon := e == workspace.ExpectNow || e == workspace.ExpectNextPoll
+		if strings.Contains(plain, "until 2026-11-24T13:00:00Z") == soon {
 			t.Errorf("%s: %q", e, plain)
 		}
 	}

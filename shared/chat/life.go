@@ -98,20 +98,28 @@ func (m Message) At(now time.Time) Message {
 	return m
 }
 
-// Awaits says of a message in flight what ends its wait; "" for any other. Its sender reads it.
+// Awaits says of a message in flight what ends its wait, and when it expires if nothing does; "" for any other. Its
+// sender reads it.
 func (m Message) Awaits(now time.Time) string {
 	polled := m.lastAttempt().Via == ByPoll
+	last := !m.Claim.Until.Before(m.ExpiresAt) // its claim outlasts its time
 	switch {
 	case m.State != InFlight:
 		return ""
 	case polled && m.Due(now):
 		return "it waits until the agent acknowledges it, or until the next sweep ends it: its time is up"
+	case polled && last:
+		return "it waits until the agent acknowledges it: the agent fetched it. If it has not by " + stamp(m.Claim.Until) +
+			", it expires"
 	case polled:
 		return "it waits until the agent acknowledges it: the agent fetched it. From " + stamp(m.Claim.Until) +
-			" on, a poll gets it again"
+			" on, a poll gets it again, and it expires at " + stamp(m.ExpiresAt)
+	case last:
+		return "it waits until the agent answers: the agent was handed it. If no answer has come by " +
+			stamp(m.Claim.Until) + ", it expires"
 	}
 	return "it waits until the agent answers: the agent was handed it. If no answer has come by " +
-		stamp(m.Claim.Until) + ", it is tried again"
+		stamp(m.Claim.Until) + ", it is tried again, and expires at " + stamp(m.ExpiresAt)
 }
 
 // usedAttempts are the attempts that the message has used up.

@@ -321,6 +321,14 @@ func TestEachOpenReceiptSaysWhatItWaitsFor(t *testing.T) {
 		if r.State.Open() != (r.WaitsFor != "") {
 			rt.Fatalf("%s (%s) waits for %q", r.State, r.Reason, r.WaitsFor)
 		}
+		until, claimed := m.ExpiresAt.UTC().Format(time.RFC3339), m.Claim.Until.UTC().Format(time.RFC3339)
+		if !m.Claim.Until.Before(m.ExpiresAt) {
+			until = claimed
+		}
+		overdue := !at.Before(m.ExpiresAt) // its end is to be written
+		if r.State == chat.InFlight && !overdue && !strings.Contains(r.WaitsFor, until) {
+			rt.Fatalf("it expires at %s, and waits for %q", until, r.WaitsFor)
+		}
 		answers := strings.Contains(r.WaitsFor, "the agent answers")
 		if r.State == chat.InFlight && answers != (via == chat.ByPush) {
 			rt.Fatalf("by %s, it waits for %q", via, r.WaitsFor)

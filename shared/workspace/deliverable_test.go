@@ -536,7 +536,7 @@ func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
 		f, now := anyFacts(t), at(600)
 		f.Open++ // this one
 		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
-		waits := workspace.WaitsFor(f, v, mode, p, now)
+		waits := workspace.WaitsFor(f, v, mode, at(900), p, now)
 		f.Open--
 		expected, why := workspace.Expect(f, v, mode, p, now) // of what is before it
 		if alone := f.Open == f.InFlight; alone && strings.Contains(waits, "before it") {
@@ -544,6 +544,10 @@ func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
 		}
 		if waits == "" || !strings.HasSuffix(waits, why) {
 			t.Fatalf("%s (%s): %q", expected, why, waits)
+		}
+		ends := strings.TrimSuffix(waits, why)
+		if until := strings.Contains(ends, "2026-11-24T12:15:00Z"); until != (expected != workspace.ExpectNow) {
+			t.Fatalf("%s: when it expires is not said: %q", expected, waits)
 		}
 		if paused := strings.Contains(waits, "an operator resumes"); paused != (v.Reason == workspace.ReasonPaused) {
 			t.Fatalf("%s: %q", v.Reason, waits)

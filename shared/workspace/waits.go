@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// WaitsFor says of a message that waits what ends its wait, and why it waits. v is the verdict over the same facts, in
-// which it is counted, and mode the effective one. Its sender reads it: see Expect.
-func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
+// WaitsFor says of a message that waits what ends its wait, when it expires if nothing does, and why it waits. v is the
+// verdict over the same facts, in which it is counted, and mode the effective one. Its sender reads it: see Expect.
+func WaitsFor(f Facts, v Verdict, mode Mode, expires time.Time, p Policy, now time.Time) string {
 	f.Open = max(f.Open-1, f.InFlight) // it does not wait for itself
 	expected, why := Expect(f, v, mode, p, now)
 	ends := ""
@@ -16,16 +16,17 @@ func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
 	case ExpectNow:
 		ends = "its delivery is due now"
 	case ExpectNextPoll:
-		ends = "the agent gets it with its next poll"
+		ends = "the agent gets it with its next poll, if it polls before " + stamp(expires)
 	case ExpectWhenIdle:
 		ends = "it is delivered when the agent is free"
 		if f.queueBefore(p, now) > 0 {
 			ends += ", after any message before it"
 		}
+		ends += ", or expires at " + stamp(expires)
 	case ExpectRetrying:
-		ends = "it is tried again and again until it expires"
+		ends = "it is tried again and again" + f.nextTry(p, now) + ", and expires at " + stamp(expires)
 	case ExpectNobody:
-		ends = "it waits until " + somebodyComes(v.Reason)
+		ends = "it waits until " + somebodyComes(v.Reason) + ", or expires at " + stamp(expires)
 	}
 	if why == "" {
 		return ends
@@ -36,13 +37,21 @@ func WaitsFor(f Facts, v Verdict, mode Mode, p Policy, now time.Time) string {
 	return ends + ": " + why
 }
 
+// nextTry is when the agent is tried next, of one that is left alone for a while.
+func (f *Facts) nextTry(p Policy, now time.Time) string {
+	if !f.Resting(p, now) {
+		return ""
+	}
+	return ", next at " + stamp(f.RestEnds(p, now))
+}
+
 // somebodyComes is what ends the wait of mail that nobody takes, for the reason of the verdict.
 func somebodyComes(reason Reason) string {
 	switch reason {
 	case ReasonPaused:
 		return "an operator resumes the workspace"
 	case ReasonRemoved:
-		return "its time is up"
+		return "the removal of the workspace cancels it"
 	case ReasonNeverRegistered:
 		return "the agent calls for the first time"
 	case ReasonCredentialsRejected:
