@@ -62,7 +62,7 @@ func revokeToken(
 		out := api.RevokedToken{
 			TokenID: in.TokenID, Status: "revoked", Webhooks: []string{}, StillGood: []api.StillGood{},
 			NotEnded: []api.NotEnded{},
-			Next:     "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
+			Next:     stillIn,
 		}
 		was, ended, err := all.Revoke(ctx, in.TokenID, actor(c), c.Now)
 		if !ended {
@@ -100,6 +100,10 @@ func revokeToken(
 		return out, nil
 	}
 }
+
+// stillIn says who gets in after a revocation.
+const stillIn = "its enrolment tokens, its repairs' windows and the unused credentials that repair, rotate and adopt " +
+	"showed it let nobody in any more; an agent that they let in stays"
 
 // actors are people as the audit trail has them.
 func actors(all []people.Person) (out []string) {

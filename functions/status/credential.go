@@ -13,7 +13,7 @@ func inspectCredential(
 	reg *registry.Registry,
 ) func(context.Context, httpapi.Call, api.None) (api.Inspected, error) {
 	return func(ctx context.Context, c httpapi.Call, _ api.None) (api.Inspected, error) {
-		f, inUse, err := reg.InspectCredential(ctx, c.Bearer())
+		f, inUse, err := reg.InspectCredential(ctx, c.Bearer(), c.Now)
 		if err != nil {
 			return api.Inspected{}, err
 		}

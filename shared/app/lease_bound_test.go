@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -28,6 +29,7 @@ const maxAnyLease = 1640
 
 const (
 	longID       = 64
+	longPersonID = 8
 	longTeam     = 40
 	longInstance = len("b") + 13 // an int64 in base 36
 	longPrint    = len("u") + 5  // 24 bits in base 36
@@ -45,7 +47,7 @@ var longTexts = map[string]string{
 	"PreviousInstances": strings.Repeat(" "+workspace.HomeEntry(longAddress), 3)[1:],
 	"Homes":             "zzzz-z" + strings.Repeat(workspace.HomeEntry(longAddress)+"z", 4),
 	"SeenFrom":          longAddress, "BootstrapFrom": longAddress, "RefusedFrom": longAddress,
-	"StrangerFrom": longAddress,
+	"StrangerFrom": longAddress, "GivenBy": strings.Repeat("p", longPersonID),
 }
 
 // closedTexts are the texts of a lease that are one of a closed list, each with a long one of it.
@@ -239,7 +241,7 @@ func (w *troubled) isSent(t *rapid.T) {
 }
 
 func (w *troubled) isOperated(t *rapid.T) {
-	by := activity.Actor{Who: "op"}
+	by := activity.Actor{Who: people.Person{Name: "op", ID: strings.Repeat("p", longPersonID)}.Actor()}
 	var err error
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:

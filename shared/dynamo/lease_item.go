@@ -27,7 +27,7 @@ var leaseAttributes = map[string]string{
 	// Credentials
 	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",
 	"IssuedTo": "ct", "TakenAs": "K", "RevokedAt": "rv", "BootstrapUntil": "bw", "BootstrapFrom": "bf",
-	"EnrolledBy": "eb", "FetchAskedAt": "cf", "URLOfNext": "cn",
+	"EnrolledBy": "eb", "FetchAskedAt": "cf", "URLOfNext": "cn", "GivenBy": "cg",
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
 	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi", "RefusedEnoughAt": "rg",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -37,10 +38,14 @@ type Repaired struct {
 
 // Repair revokes every credential, and opens a bootstrap window or issues a
 // credential. Errors: those of Read, credential_in_use, repair_address_unknown.
-func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (out Repaired, err error) {
+func (r *Registry) Repair(ctx context.Context, asked RepairInput, now time.Time) (out Repaired, err error) {
+	in := asked
 	done, err := r.change(ctx, in.ID, now,
 		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
 			out = Repaired{Before: f}
+			if f, in, err = r.knownWindow(ctx, f, asked); err != nil {
+				return f, nil, err
+			}
 			if !in.Force && !workspace.AsksForRepair(f, r.Policy, now) {
 				if err := f.CheckUnused("repair", r.Policy, now); err != nil {
 					return f, nil, err
@@ -50,7 +55,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 			if in.Show {
 				text, minted := token.Mint(token.Workspace)
 				next, out.Revoked = workspace.RepairByHand(f, minted, now)
-				out.AuthToken = text
+				next.GivenBy, out.AuthToken = people.IDOf(in.By.Who), text
 				e.Summary = fmt.Sprintf("%s; credential %s issued and shown", revokedWords(out.Revoked), token.Name(text))
 				return next, e, nil
 			}
@@ -72,6 +77,7 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 				}
 			}
 			next, out.Revoked = workspace.Repair(f, from, r.Policy, now)
+			next.GivenBy = people.IDOf(in.By.Who)
 			if in.From != "" && !in.Told {
 				next = workspace.TrustOnly(next, in.From, now)
 			}
@@ -81,6 +87,21 @@ func (r *Registry) Repair(ctx context.Context, in RepairInput, now time.Time) (o
 		})
 	out.Facts = done.Facts
 	return out, err
+}
+
+// knownWindow is a repair, and the facts that it is for, without the window of a person whose credential was revoked
+// since: of that, and of its address, the verdict did not know. Error: platform_unavailable.
+func (r *Registry) knownWindow(
+	ctx context.Context, f workspace.Facts, in RepairInput,
+) (workspace.Facts, RepairInput, error) {
+	if f.BootstrapUntil.IsZero() {
+		return f, in, nil
+	}
+	f, err := r.withoutRevoked(ctx, f)
+	if f.BootstrapUntil.IsZero() && in.Told {
+		in.From = ""
+	}
+	return f, in, err
 }
 
 // Revoke ends every credential at once and opens nothing. Errors: those of Read,
@@ -158,6 +179,7 @@ func (r *Registry) Rotate(
 			text, minted = token.Mint(token.Workspace)
 			e.Summary = fmt.Sprintf("credential %s issued; the one in use stays valid until its first use", token.Name(text))
 			next = workspace.Rotate(f, minted, to, now)
+			next.GivenBy = people.IDOf(in.By.Who)
 			if to == workspace.ToAgent {
 				var written []activity.AuditEntry
 				if next, written = r.bounded(next, now, *e); len(written) == 0 {
@@ -170,6 +192,30 @@ func (r *Registry) Rotate(
 		return before, "", err
 	}
 	return before, text, nil
+}
+
+// revoked reports whether the credential of a person with this public id was revoked: it has ended, or it is not there,
+// as one that expired is for people.KeptFor. Nobody's id is the root's, which no call revokes. Error:
+// platform_unavailable.
+func (r *Registry) revoked(ctx context.Context, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	p, err := r.Enrolments.Person(ctx, id)
+	if fault.CodeOf(err) == fault.TokenUnknown {
+		return true, nil
+	}
+	return err == nil && !p.EndedAt.IsZero(), err
+}
+
+// withoutRevoked is the facts without what was given by a person whose credential was revoked since: what lets in, and
+// let nobody in so far, ends with it. Error: platform_unavailable.
+func (r *Registry) withoutRevoked(ctx context.Context, f workspace.Facts) (workspace.Facts, error) {
+	gone, err := r.revoked(ctx, f.GivenBy)
+	if gone {
+		f = workspace.TakeBack(f)
+	}
+	return f, err
 }
 
 // revokedWords say how many credentials were revoked.

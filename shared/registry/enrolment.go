@@ -108,12 +108,11 @@ func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, e
 	if err == nil && !token.Digest(text).Matches(e.Hash) {
 		err = EnrolmentAbsent()
 	}
-	maker := people.IDOf(e.CreatedBy)
-	if err != nil || maker == "" {
+	if err != nil {
 		return e, err
 	}
-	p, err := r.Enrolments.Person(ctx, maker)
-	if fault.CodeOf(err) == fault.TokenUnknown || err == nil && !p.EndedAt.IsZero() {
+	gone, err := r.revoked(ctx, people.IDOf(e.CreatedBy))
+	if gone {
 		err = EnrolmentAbsent()
 	}
 	return e, err

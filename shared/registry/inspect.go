@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
@@ -12,7 +13,7 @@ import (
 // not used yet is good too. It only reads: no lease is renewed, no use begins, and no refusal is noted. Errors:
 // credential_missing, credential_unknown, workspace_removed.
 func (r *Registry) InspectCredential(
-	ctx context.Context, credential string,
+	ctx context.Context, credential string, now time.Time,
 ) (f workspace.Facts, inUse bool, err error) {
 	presented := token.Digest(credential)
 	if presented.Zero() {
@@ -35,8 +36,9 @@ func (r *Registry) InspectCredential(
 		return f, false, workspace.RemovedError(f)
 	case f.Life() == owner && presented.Matches(f.Credential):
 		return f, true, nil
-	case f.Life() == owner && presented.Matches(f.NextCredential):
-		return f, false, nil
+	}
+	if good, err := r.begins(ctx, &Refused{f}, presented, now); err != nil || good && f.Life() == owner {
+		return f, false, err
 	}
 	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is no longer accepted", owner.Workspace).
 		WithHint(workspace.UnauthorizedError(owner.Workspace, presented).Hint, "repair")

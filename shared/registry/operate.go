@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -165,6 +166,9 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 	}
 	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
 	next.Team, next.PrecedenceUntil = cmp.Or(in.Team, old.Team), time.Time{}
+	if adoption.ResetCredentials {
+		next.GivenBy = people.IDOf(in.By.Who)
+	}
 	audit.Summary += adoptionChanges(in, was, old.Team, next.Team)
 	err = r.save(ctx, old, next, SaveExtras{Profile: in.profile(), Audit: []activity.AuditEntry{audit}}, now)
 	return Created{Facts: next, Adopted: true, AuthToken: text}, err

@@ -103,7 +103,7 @@ func TestEachRefusalIsToldAndMended(t *testing.T) {
 			r, a := working(t)
 			credential, enrolment := c.sends(t, r, a)
 			now := c.checkTold(t, r, credential, enrolment)
-			if _, _, err := r.InspectCredential(t.Context(), credential); fault.CodeOf(err) != c.doctor {
+			if _, _, err := r.InspectCredential(t.Context(), credential, t0); fault.CodeOf(err) != c.doctor {
 				t.Errorf("doctor is told %v", err)
 			}
 			c.checkVerdict(t, r, now)

@@ -125,6 +125,12 @@ func (r *Registry) admit(
 ) (admitted, error) {
 	presented := token.Digest(in.Credential)
 	admission, err := workspace.Admit(old, exists, presented, in.From, r.Policy, now)
+	if err == nil && old.Gives(presented, now) {
+		var given workspace.Facts
+		if given, err = r.withoutRevoked(ctx, old); err == nil {
+			admission, err = workspace.Admit(given, exists, presented, in.From, r.Policy, now)
+		}
+	}
 	out := admitted{Admission: admission}
 	if err != nil && in.Enrolment != "" && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		out.byEnrolment = true

@@ -32,7 +32,11 @@ func (r *Registry) Signal(
 			return workspace.UnregisteredError()
 		}
 		refused, ok := errors.AsType[*Refused](err)
-		if ok && refused.Facts.Hold != workspace.Removed && presented.Matches(refused.Facts.NextCredential) {
+		begins, failed := r.begins(ctx, refused, presented, now)
+		if failed != nil {
+			return failed
+		}
+		if begins {
 			if err := r.promote(ctx, refused.Facts, credential, s.From, now); err != nil {
 				return err
 			}
@@ -84,6 +88,19 @@ func (r *Registry) noted(
 		r.StatusLog.RecordCall(ctx, f, now)
 	}
 	return f, noted, nil
+}
+
+// begins reports whether a call whose credential is not the one in use is the first use of one that was issued. Error:
+// platform_unavailable.
+func (r *Registry) begins(ctx context.Context, refused *Refused, presented token.Hash, now time.Time) (bool, error) {
+	if refused == nil || refused.Facts.Hold == workspace.Removed || !presented.Matches(refused.Facts.NextCredential) {
+		return false, nil
+	}
+	if !refused.Facts.Gives(presented, now) {
+		return true, nil
+	}
+	given, err := r.withoutRevoked(ctx, refused.Facts)
+	return presented.Matches(given.NextCredential), err
 }
 
 // promote writes that the issued credential was used for the first time. Error:

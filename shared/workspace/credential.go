@@ -107,6 +107,27 @@ func (f *Facts) bootstrap(presented token.Hash, from string) (Admission, error) 
 	return Admission{}, UnauthorizedError(f.ID, presented) // it learns nothing of the window
 }
 
+// Gives reports whether a call with this credential gets in by what a person gave: the bootstrap window, or a
+// credential that the person was shown and that nobody has used. It is good as long as the person's own is not revoked.
+func (f *Facts) Gives(presented token.Hash, now time.Time) bool {
+	if presented.Matches(f.NextCredential) {
+		return f.GivenBy != "" && f.IssuedTo == ToOperator
+	}
+	return f.GivenBy != "" && f.Credential.Zero() && now.Before(f.BootstrapUntil)
+}
+
+// TakeBack is the facts without what was given by a person whose credential was revoked, and without the address that
+// the window was for: the person may have named it.
+func TakeBack(f Facts) Facts {
+	if f.IssuedTo == ToOperator {
+		f.NextCredential = token.Hash{}
+	}
+	if !f.BootstrapUntil.IsZero() {
+		f.BootstrapUntil, f.SeenFrom, f.Homes = time.Time{}, "", ""
+	}
+	return f
+}
+
 // Promote is the first use of an issued credential: it becomes the one in use, the one before it ends, and the
 // bootstrap window that issued it closes. None of this happens before the first use, so that a lost reply locks nobody
 // out.
@@ -193,7 +214,7 @@ func (f Facts) dropCredentials(now time.Time) (next Facts, dropped int) {
 		}
 	}
 	f.Credential, f.NextCredential, f.EnrolledBy = token.Hash{}, token.Hash{}, token.Hash{}
-	f.IssuedAt, f.IssuedTo, f.FetchAskedAt, f.URLOfNext = time.Time{}, "", time.Time{}, false
+	f.IssuedAt, f.IssuedTo, f.FetchAskedAt, f.URLOfNext, f.GivenBy = time.Time{}, "", time.Time{}, false, ""
 	return f.endURL(old, now), dropped
 }
 
@@ -288,6 +309,7 @@ func Rotate(f Facts, minted token.Hash, to Recipient, now time.Time) Facts {
 		f.Credential = f.NextCredential // its agent has it, and has not called with it yet
 	}
 	f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy, f.URLOfNext = minted, now, to, token.Hash{}, false
+	f.GivenBy = ""
 	if to == ToOperator {
 		f.CredentialsEnded++ // no enrolment token from before may end what an operator has in hand
 	}
@@ -301,7 +323,7 @@ func AskToFetch(f Facts, now time.Time) Facts {
 	old := f
 	if f.waitsForAnother() {
 		f.NextCredential, f.IssuedAt, f.IssuedTo, f.EnrolledBy = token.Hash{}, time.Time{}, "", token.Hash{}
-		f.URLOfNext = false
+		f.URLOfNext, f.GivenBy = false, ""
 	}
 	f.FetchAskedAt = now
 	f.Version++

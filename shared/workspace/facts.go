@@ -135,6 +135,9 @@ type Credentials struct {
 	EnrolledBy     token.Hash // the enrolment token that NextCredential was issued for; zero: none
 	URLOfNext      bool       // its URL came with the register that NextCredential was issued to, beside Credential
 	FetchAskedAt   time.Time  // when an operator asked the agent to fetch one; the first use of one issued since clears it
+	// GivenBy is the public id of the person's credential with which the bootstrap window was opened, or NextCredential
+	// was shown; "": that was the root's.
+	GivenBy string
 }
 
 // Recipient is who was given a credential when it was issued.

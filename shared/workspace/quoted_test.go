@@ -30,7 +30,7 @@ var writtenByOthers = []string{
 var writtenHere = []string{
 	"ID", "Hold", "Declared", "DeclaredBy", "Team", "IssuedTo", "TakenAs", "BootstrapFrom", "RefusedFrom",
 	"RegisterRefusedWith", "StrangerFrom", "StrangerWith", "SeenFrom", "Homes", "StandsAs", "AnnouncedAs", "FullBy",
-	"PushFault",
+	"PushFault", "GivenBy",
 }
 
 // Each text of the facts is known to be the platform's or somebody else's.

@@ -212,7 +212,8 @@ func personExamples() []example {
 			StillGood: []api.StillGood{{
 				Kind: "token", ID: "b2m6x9w3", Name: "bob", Scope: "view", Command: "rollcall token revoke b2m6x9w3",
 			}},
-			Next: "an enrolment token that was made with it lets nobody in any more; an agent that it let in stays",
+			Next: "its enrolment tokens, its repairs' windows and the unused credentials that repair, rotate and adopt showed " +
+				"it let nobody in any more; an agent that they let in stays",
 		}),
 		answers(api.WhoAmI, api.Me{Name: made.Name, Scope: made.Scope, ExpiresAt: made.ExpiresAt}),
 		answers(api.InspectCredential, api.Inspected{

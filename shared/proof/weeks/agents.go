@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -87,10 +88,22 @@ func (m *machine) facts(id string) (workspace.Facts, bool) {
 	return f, err == nil
 }
 
-// good reports whether the agent's credential is good.
+// good reports whether the agent's credential is good. One that nobody has used is not once the store knows no more of
+// the person who was shown it.
 func (m *machine) good(a *agent) bool {
 	f, ok := m.facts(a.life.space.id)
-	return ok && f.Hold != workspace.Removed && f.Accepts(token.Digest(a.token))
+	presented := token.Digest(a.token)
+	if !ok || f.Hold == workspace.Removed || !f.Accepts(presented) {
+		return false
+	}
+	if !f.Gives(presented, m.clock.Now()) {
+		return true
+	}
+	_, err := m.store.Person(m.ctx, f.GivenBy)
+	if err != nil && m.clock.Now().Sub(f.IssuedAt) < people.KeptFor {
+		m.t.Fatalf("the person who was shown %s at %s is not known any more", token.Name(a.token), f.IssuedAt)
+	}
+	return err == nil
 }
 
 // called notes how a call of an agent with its own credential ended: it must be accepted if the credential is good, and
