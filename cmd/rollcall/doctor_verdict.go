@@ -32,6 +32,7 @@ func (d *doctor) denied(link string) (why, next string) {
 		if ws.Hop == workspace.HopCredential || ws.Reason == workspace.ReasonRemoved {
 			return "calls in this agent's name are refused: it sends another one, or none", ""
 		}
+		return d.remarked(workspace.RemarkCallRefused).Text, ""
 	case "register":
 		return d.registerDenied()
 	case "heartbeat":
@@ -53,14 +54,23 @@ func (d *doctor) denied(link string) (why, next string) {
 
 // registerDenied is denied for the agent's registers.
 func (d *doctor) registerDenied() (why, next string) {
-	refused := func(r api.Remark) bool { return r.Code == workspace.RemarkRegisterRefused }
-	switch i := slices.IndexFunc(d.ws.Remarks, refused); {
-	case i >= 0:
-		return d.ws.Remarks[i].Text, d.ws.Remarks[i].Command
-	case d.repairs():
+	if r := d.remarked(workspace.RemarkRegisterRefused); r.Code != "" {
+		return r.Text, r.Command
+	}
+	if d.repairs() {
 		return "its next one is refused, until its credential is repaired", ""
 	}
 	return "", ""
+}
+
+// remarked is the remark of a code; zero: there is none.
+func (d *doctor) remarked(code string) (found api.Remark) {
+	for _, r := range d.ws.Remarks {
+		if r.Code == code {
+			return r
+		}
+	}
+	return found
 }
 
 // heartbeatDenied is denied for the agent's heartbeats.

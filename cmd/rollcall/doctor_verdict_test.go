@@ -86,6 +86,9 @@ func denials(e workspace.Explanation, expected workspace.Expectation) (links []s
 		if r.Code == workspace.RemarkRegisterRefused {
 			links = append(links, "register")
 		}
+		if r.Code == workspace.RemarkCallRefused {
+			links = append(links, "credential")
+		}
 	}
 	if strings.Contains(e.Next, "its next register is refused too") {
 		links = append(links, "register")

@@ -53,7 +53,7 @@ var longTexts = map[string]string{
 // closedTexts are the texts of a lease that are one of a closed list, each with a long one of it.
 var closedTexts = map[string]string{
 	"Hold": "removed", "Declared": "push", "DeclaredBy": "operator", "IssuedTo": "operator", "TakenAs": "operator",
-	"RegisterRefusedWith": "unknown", "StrangerWith": "unknown", "StandsAs": "degraded/credentials_rejected",
+	"RefusedWith": "unknown", "StrangerWith": "unknown", "StandsAs": "degraded/credentials_rejected",
 	"AnnouncedAs": "degraded/credentials_rejected", "PushFault": "http_status",
 }
 

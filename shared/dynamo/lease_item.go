@@ -31,7 +31,7 @@ var leaseAttributes = map[string]string{
 	// Refusals
 	"RegisterRefused": "rr", "BeatsRefused": "sr", "CallsRefused": "cr", "RefusedSince": "rs", "RefusedAt": "rt",
 	"RefusedFrom": "rf", "AlternatingRefusals": "mn", "AlternatedAt": "mi", "RefusedEnoughAt": "rg",
-	"RegisterRefusedAt": "rq", "RegisterRefusedWith": "rw", "RefusedApart": "ra",
+	"RegisterRefusedAt": "rq", "RefusedWith": "rw", "RefusedApart": "ra",
 	// Stranger
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness

@@ -35,7 +35,7 @@ func (s *situation) bootWords() string {
 		from = " from " + s.RefusedFrom
 	}
 	return fmt.Sprintf("a register%s was refused at %s, and none was accepted since: it came %s (%s)",
-		from, stamp(s.RegisterRefusedAt), s.RegisterRefusedWith.words(), s.RegisterRefusedWith.code())
+		from, stamp(s.RegisterRefusedAt), s.RefusedWith.words(), s.RefusedWith.code())
 }
 
 // asksForABoot reports whether a verdict asks for what a register comes with: a restart, or another URL.
@@ -82,13 +82,62 @@ func (s *situation) tellBoot(v *Verdict) {
 	}
 }
 
-// bootRemark is the remark that the last register was refused, while the verdict does not say so.
-func (s *situation) bootRemark(v Verdict) []Remark {
-	if !s.bootRefused() || s.refusalsDecayed(s.p, s.now) || v.Reason == ReasonCredentialsRejected || v.Action == "repair" {
-		return nil
+// refusedRemark is the remark that a call of the agent was refused, while the verdict does not say so. A register comes
+// before other calls: what mends it mends them.
+func (s *situation) refusedRemark(v Verdict) []Remark {
+	says := v.Reason == ReasonCredentialsRejected || v.Action == "repair"
+	switch {
+	case s.Hold != NoHold || says:
+	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
+		return []Remark{{
+			Code: RemarkRegisterRefused, Command: s.repairCommand(),
+			Text: s.bootWords() + "; if that was this agent, it needs a repair before it is restarted",
+		}}
+	case s.callRefused() && !s.refusalsDecayed(s.p, s.now):
+		return []Remark{s.callRemark(s.refusedCall(), s.RefusedWith)}
+	case s.othersAtHome():
+		return []Remark{s.callRemark(fmt.Sprintf("a call from %s, from where this agent calls, was refused at %s",
+			s.StrangerFrom, stamp(s.StrangerAt)), s.StrangerWith)}
 	}
-	return []Remark{{
-		Code: RemarkRegisterRefused, Command: s.repairCommand(),
-		Text: s.bootWords() + "; if that was this agent, it needs a repair before it is restarted",
-	}}
+	return nil
+}
+
+// callRefused reports whether a call that was no register was refused since the last accepted one of its kind, or
+// refused and accepted ones take turns.
+func (s *situation) callRefused() bool {
+	return s.BeatsRefused+s.CallsRefused > 0 || s.alternating(s.p, s.now)
+}
+
+// refusedCall says which call was refused of which callRefused tells, from where and when.
+func (s *situation) refusedCall() string {
+	call := "a call"
+	switch {
+	case s.alternating(s.p, s.now):
+		return fmt.Sprintf("of the calls from %s some are refused and some accepted; one was refused at %s",
+			s.RefusedFrom, stamp(s.RefusedAt))
+	case s.CallsRefused == 0:
+		call = "a heartbeat"
+	case s.BeatsRefused == 0:
+		call = "a poll or another call"
+	}
+	return fmt.Sprintf("%s from %s was refused at %s, and none was accepted since", call, s.RefusedFrom,
+		stamp(s.RefusedAt))
+}
+
+// othersAtHome reports whether a call came from an address of the agent's with another workspace's credential, a while
+// ago at most: an agent there has the id of one workspace and the credential of the other.
+func (s *situation) othersAtHome() bool {
+	return s.leased() && s.StrangerWith == OthersCredential && s.within(s.StrangerAt, s.p.RefusalDecay) &&
+		s.AtHome(s.StrangerFrom, s.now)
+}
+
+// callRemark is the remark that a call was refused, which came with what is named. No command mends it: what calls has
+// another credential than this workspace's, and where it runs one sees which.
+func (s *situation) callRemark(refused string, with Presented) Remark {
+	return Remark{
+		Code: RemarkCallRefused, Command: "rollcall doctor " + s.ID,
+		Text: fmt.Sprintf("%s: it came %s (%s); if that was this agent, it sends another credential than its own in some "+
+			"of its calls, or two agents run there; rollcall doctor %s, run where it runs, says whose its credential is",
+			refused, with.words(), with.code(), s.ID),
+	}
 }

@@ -164,7 +164,7 @@ type Refusals struct {
 	AlternatedAt        time.Time // the last of those
 	RefusedEnoughAt     time.Time // when there were as many as degrade a workspace
 	RegisterRefusedAt   time.Time // last of the registers
-	RegisterRefusedWith Presented // what that one presented
+	RefusedWith         Presented // what the last of the registers presented; without any, the last of the others
 	// RefusedApart is that calls were refused at one address of the agent's, and refused or accepted at another one since.
 	RefusedApart bool
 }

@@ -29,7 +29,7 @@ var writtenByOthers = []string{
 // writtenHere are the other texts: ids and addresses, which are checked at the door, and words of the platform.
 var writtenHere = []string{
 	"ID", "Hold", "Declared", "DeclaredBy", "Team", "IssuedTo", "TakenAs", "BootstrapFrom", "RefusedFrom",
-	"RegisterRefusedWith", "StrangerFrom", "StrangerWith", "SeenFrom", "Homes", "StandsAs", "AnnouncedAs", "FullBy",
+	"RefusedWith", "StrangerFrom", "StrangerWith", "SeenFrom", "Homes", "StandsAs", "AnnouncedAs", "FullBy",
 	"PushFault", "GivenBy",
 }
 

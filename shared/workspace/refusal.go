@@ -119,7 +119,10 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 	if f.attributable(r, now) {
 		return f.countRefusal(r, p, now)
 	}
-	recent := now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery || now.Sub(f.RefusedAt) < p.RefusalWriteEvery
+	// Who calls from elsewhere must not be able to hide a neighbour's calls, which come from the agent's own address.
+	hidden := f.AtHome(r.From, now) && !f.AtHome(f.StrangerFrom, now)
+	recent := now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery && !hidden ||
+		now.Sub(f.RefusedAt) < p.RefusalWriteEvery
 	if recent && !f.firstInWindow(p, now) {
 		return f, false
 	}
@@ -177,13 +180,16 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	switch r.Kind {
 	case SignalRegister:
 		f.RegisterRefused++
-		f.RegisterRefusedAt, f.RegisterRefusedWith = now, r.presented(f)
+		f.RegisterRefusedAt = now
 	case SignalPoll, SignalCall:
 		f.CallsRefused++
 	default:
 		f.BeatsRefused++
 	}
 	f.RefusedAt, f.RefusedFrom = now, r.From
+	if r.Kind == SignalRegister || f.RegisterRefused == 0 {
+		f.RefusedWith = r.presented(f)
+	}
 	if f.RefusedEnoughAt.IsZero() && f.refusalCount() >= p.RefusalsToDegrade {
 		f.RefusedEnoughAt = now
 	}

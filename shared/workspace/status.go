@@ -106,7 +106,13 @@ const (
 	RemarkInboxFull = "inbox_full" // mail was refused for want of room
 
 	RemarkRegisterRefused = "register_refused" // the agent's last register was refused, and its status does not say so
+	RemarkCallRefused     = "call_refused"     // another call of the agent was refused, and its status does not say so
 )
+
+// RemarkCodes are the codes of all remarks.
+func RemarkCodes() []string {
+	return []string{RemarkMailLost, RemarkInboxFull, RemarkRegisterRefused, RemarkCallRefused}
+}
 
 // Assess is the only place that names a status. It is called on every read, so a status is true at the second it is
 // read, with no writer in between. It knows one workspace only: Fleet.Assess decides over one that has fallen silent.
@@ -123,7 +129,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = append(s.bootRemark(v), s.remarks(v.Reason)...)
+	v.Remarks = append(s.refusedRemark(v), s.remarks(v.Reason)...)
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)

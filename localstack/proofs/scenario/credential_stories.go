@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // credentialStories are about credentials that are lost, refused, replaced or stolen.
@@ -10,6 +11,7 @@ var credentialStories = []story{
 	{"a lost token: register refused, heartbeats pass", tokenLost},
 	{"an agent that ignores that its heartbeats are refused", heartbeatRefused},
 	{"heartbeats are accepted, and polls bring another credential", pollsRefused},
+	{"one call that is refused while the lease runs is told until one is accepted", oneCallRefused},
 	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
 	{"a credential replaced in two steps, and the old one used late", rotated},
 	{"an agent fetches its own new credential, and a lost reply locks nobody out", rotatedByAgent},
@@ -72,6 +74,70 @@ func pollsRefused(ctx context.Context, p Platform) {
 	mustGet(a.poll(ctx, ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, credentialsRejected, healthy))
+}
+
+func oneCallRefused(ctx context.Context, p Platform) {
+	a, other := healthyAgent(ctx, p, withoutMail), healthyAgent(ctx, p, withoutMail)
+	defer a.leave()
+	defer other.leave()
+	recorder := a.recordVerdicts(ctx)
+	stale := a.clone()
+	stale.from, stale.token = "127.0.0.66", "what was left in its file"
+	_, err := stale.poll(ctx, "")
+	must(wantRefused(err))
+	must(a.checkRemark(ctx, "")) // a stranger's is not told
+	stale.from, stale.token = a.from, other.token
+	r, err := stale.heartbeat(ctx)
+	must(wantProblem(r, err, 403, "credential_of_another"))
+	must(a.checkRemark(ctx, "with a credential that is another workspace's (credential_of_another)"))
+	mustGet(a.operate(ctx, 200, "dismiss", nil))
+	must(a.checkRemark(ctx, ""))
+	stale.token = "what was left in its file"
+	_, err = stale.poll(ctx, "")
+	must(wantRefused(err))
+	must(a.checkRemark(ctx, "a poll or another call from 127.0.0.1 was refused at "))
+	must(a.checkRemark(ctx, "(credential_unknown)"))
+	must(a.checkExplained(ctx, "rollcall doctor "+a.id))
+	must(a.keepsVerdict(ctx, healthy, leaseTTL)) // accepted heartbeats don't end it, and change nothing
+	must(a.checkRemark(ctx, "a poll or another call"))
+	mustGet(a.poll(ctx, ""))
+	must(a.checkRemark(ctx, ""))
+	a.stopCalls()
+	stale.token = ""
+	r, err = stale.heartbeat(ctx)
+	must(wantProblem(r, err, 401, "credential_missing"))
+	must(a.checkRemark(ctx, "a heartbeat from 127.0.0.1 was refused at "))
+	must(a.heartbeatAccepted(ctx))
+	must(a.checkRemark(ctx, ""))
+	must(recorder.recorded(healthy))
+}
+
+// wantRefused checks that a call was refused for its credential.
+func wantRefused(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "answered 401") {
+		return fmt.Errorf("it was to be refused: %w", err)
+	}
+	return nil
+}
+
+// checkRemark checks that a remark says that a call was refused, in these words; "": that none does.
+func (a *agent) checkRemark(ctx context.Context, words string) error {
+	v, err := a.view(ctx)
+	said := ""
+	for _, r := range list(v.Body["remarks"]) {
+		if m, ok := r.(map[string]any); ok && m["code"] == "call_refused" {
+			said = fmt.Sprint(m["text"])
+		}
+	}
+	if err == nil && ((said == "") != (words == "") || !strings.Contains(said, words)) {
+		err = fmt.Errorf("the remark is %q, and not %q", said, words)
+	}
+	return err
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
 }
 
 func replacedByOperator(ctx context.Context, p Platform) {
