@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,11 +74,14 @@ func TestNoHolderHoldsUpItsRevocation(t *testing.T) {
 
 // failing are the stores of people, of webhooks and of the audit trail, of whose calls some fail.
 type failing struct {
+	mu             sync.Mutex
 	calls, failsAt int // from 1
 	forEver        bool
 }
 
 func (f *failing) fail() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.calls++; f.calls == f.failsAt || f.forEver && f.failsAt > 0 && f.calls > f.failsAt {
 		return fault.Store("test", errors.New("it fails"))
 	}
@@ -160,6 +165,7 @@ func TestARevocationThatBreaksOffIsFinishedByARepeat(t *testing.T) {
 				called(t, env, api.CreateWebhook.Operation, gone, "", aHook, nil)
 			}
 			called(t, env, api.CreateToken.Operation, gone, "", `{"name":"bob","scope":"view"}`, nil)
+			makeExpired(t, env, gone, 3)
 			f := &failing{failsAt: failsAt, forEver: forEver}
 			persons, hooks, audit := env.People.Store, env.Webhooks.Store, env.People.Audit
 			env.People.Store, env.Webhooks.Store = failingPeople{persons, f}, failingHooks{hooks, f}
@@ -192,12 +198,33 @@ func TestARevocationThatBreaksOffIsFinishedByARepeat(t *testing.T) {
 	}
 }
 
+// makeExpired makes credentials with another one that have expired.
+func makeExpired(t *testing.T, env *app.Env, maker string, n int) {
+	t.Helper()
+	p, err := env.People.Store.Person(t.Context(), token.PublicID(maker))
+	for range n {
+		if err == nil {
+			_, _, err = env.People.Create(t.Context(), people.Grant{Name: "old", Scope: people.View, Lasts: time.Minute},
+				activity.Actor{Who: p.Actor()}, env.Clock.Now().Add(-time.Hour))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func isFinished(t *testing.T, env *app.Env, id string) {
 	t.Helper()
 	all, err := env.Webhooks.Store.Hooks(t.Context())
 	for _, h := range all {
 		if h.DisabledAt.IsZero() {
 			t.Errorf("%+v", h)
+		}
+	}
+	persons, unread := env.People.Store.People(t.Context())
+	for _, p := range persons {
+		if slices.Contains(p.Makers, id) && !env.Clock.Now().Before(p.ExpiresAt) {
+			t.Errorf("%+v, %v", p, unread)
 		}
 	}
 	trail, failed := env.Activity.AuditTrail(t.Context(), activity.Platform, "", 100)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/people"
@@ -77,21 +79,30 @@ func revokeToken(
 		left("audit_line", "", err)
 		good, over, err := all.MadeBy(ctx, was, c.Now)
 		left("tokens", "", err)
-		for _, one := range over {
-			if one.EndedAt.IsZero() {
-				_, _, err := all.Revoke(ctx, one.ID, actor(c), c.Now)
-				left("token", one.ID, err)
+		errs := together(over, func(one people.Person) error {
+			if !one.EndedAt.IsZero() {
+				return nil
 			}
+			_, _, err := all.Revoke(ctx, one.ID, actor(c), c.Now)
+			return err
+		})
+		for i, err := range errs {
+			left("token", over[i].ID, err)
 		}
-		over = append(over, was) // the last that is forgotten: a repeat finds the others by it
-		told, err := hooks.EndOf(ctx, actors(over), actor(c))
+		told, err := hooks.EndOf(ctx, actors(append(over, was)), actor(c))
 		left("webhooks", "", err)
 		for _, h := range told.Left {
 			out.NotEnded = append(out.NotEnded, api.NotEnded{Kind: "webhook", ID: h.ID})
 		}
 		name(&out, good, told)
-		for i := 0; i < len(over) && len(out.NotEnded) == 0; i++ {
-			left("token", over[i].ID, all.Forget(ctx, over[i].ID))
+		// The credential itself is forgotten last: a repeat finds the others by it.
+		for _, some := range [][]people.Person{over, {was}} {
+			if len(out.NotEnded) > 0 {
+				break
+			}
+			for i, err := range together(some, func(one people.Person) error { return all.Forget(ctx, one.ID) }) {
+				left("token", some[i].ID, err)
+			}
 		}
 		if len(out.NotEnded) > 0 {
 			out.Next = "the credential has ended, but not all that ends with it: repeat rollcall token revoke " + was.ID +
@@ -104,6 +115,24 @@ func revokeToken(
 // stillIn says who gets in after a revocation.
 const stillIn = "its enrolment tokens, its repairs' windows and the unused credentials that repair, rotate and adopt " +
 	"showed it let nobody in any more; an agent that they let in stays"
+
+// atOnce is how many credentials are written at a time.
+const atOnce = 10
+
+// together does something with each, atOnce of them at a time, and gives the error of each.
+func together(all []people.Person, do func(people.Person) error) []error {
+	errs := make([]error, len(all))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i, one := range all {
+		g.Go(func() error {
+			errs[i] = do(one)
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	return errs
+}
 
 // actors are people as the audit trail has them.
 func actors(all []people.Person) (out []string) {

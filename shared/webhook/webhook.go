@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/clock"
@@ -243,29 +244,40 @@ type Ended struct {
 }
 
 // EndOf ends what people made or know of webhooks, whose credentials have ended: makers, as the audit trail has them.
-// Those that they made are told nothing, whatever disabled them before. What fails holds up no other one. Error:
+// Those that they made are told nothing, whatever disabled them before. They end at the same time, as many as there may
+// be: whoever writes to one of them all the time has it tried again and again, and holds up no other one. Error:
 // platform_unavailable.
 func (s *Service) EndOf(ctx context.Context, makers []string, by activity.Actor) (out Ended, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
 		return out, err
 	}
+	var theirs []Hook
 	for _, h := range all {
-		if !slices.Contains(makers, h.CreatedBy) {
-			if h.signsWithSecretOf(makers, s.Clock.Now()) {
-				out.Known = append(out.Known, h)
-			}
-			continue
-		}
-		if h.Disabled == makerRevoked { // by a call that came no further
+		switch made := slices.Contains(makers, h.CreatedBy); {
+		case made && h.Disabled == makerRevoked: // by a call that came no further
 			out.Told = append(out.Told, h)
-			continue
+		case made:
+			theirs = append(theirs, h)
+		case h.signsWithSecretOf(makers, s.Clock.Now()):
+			out.Known = append(out.Known, h)
 		}
-		ended, err := s.disable(ctx, h.ID, by, makerRevoked,
-			": the credential that it was made with, of "+h.CreatedBy+", is revoked")
-		switch fault.CodeOf(err) {
+	}
+	ended, errs := make([]Hook, len(theirs)), make([]error, len(theirs))
+	var g errgroup.Group
+	g.SetLimit(MaxHooks)
+	for i, h := range theirs {
+		g.Go(func() error {
+			ended[i], errs[i] = s.disable(ctx, h.ID, by, makerRevoked,
+				": the credential that it was made with, of "+h.CreatedBy+", is revoked")
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	for i, h := range theirs {
+		switch fault.CodeOf(errs[i]) {
 		case "":
-			out.Told = append(out.Told, ended)
+			out.Told = append(out.Told, ended[i])
 		case fault.WebhookUnknown: // it was deleted meanwhile
 		default:
 			out.Left = append(out.Left, h)

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -340,6 +342,56 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// waiting is a store that answers the first read of each webhook when it is told to, and counts those that wait.
+type waiting struct {
+	webhook.Store
+	mu    sync.Mutex
+	waits int
+	may   chan struct{}
+}
+
+func (w *waiting) Hook(ctx context.Context, id string) (webhook.Hook, error) {
+	w.mu.Lock()
+	w.waits++
+	w.mu.Unlock()
+	<-w.may
+	return w.Store.Hook(ctx, id)
+}
+
+// A revocation ends all webhooks of its person at the same time, and no more at a time than there may be: each is tried
+// as often as whoever writes to it makes that necessary, and none waits for another one.
+func TestWebhooksOfOnePersonEndTogether(t *testing.T) {
+	const most = webhook.MaxHooks
+	for _, c := range []struct{ hooks, together int }{{1, 1}, {most, most}, {most + 3, most}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench()
+			for i := range c.hooks { // more than Create allows: two calls of it may come at the same time
+				h := webhook.Hook{ID: fmt.Sprint("h", i), CreatedBy: "eve", Version: 1}
+				if err := b.store.AddHook(t.Context(), h, activity.AuditEntry{Actor: ana, At: b.now}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			store := &waiting{Store: b.store, may: make(chan struct{})}
+			b.Store = store
+			var out webhook.Ended
+			done := make(chan error)
+			go func() {
+				var err error
+				out, err = b.EndOf(t.Context(), []string{"eve"}, ana)
+				done <- err
+			}()
+			synctest.Wait()
+			if store.waits != c.together {
+				t.Errorf("of %d webhooks, %d are read at the same time, not %d", c.hooks, store.waits, c.together)
+			}
+			close(store.may)
+			if err := <-done; err != nil || len(out.Told) != c.hooks || len(out.Left) > 0 {
+				t.Errorf("of %d webhooks: %+v, %v", c.hooks, out, err)
+			}
+		})
+	}
 }
 
 func TestWhatIsRefused(t *testing.T) {
