@@ -231,6 +231,49 @@ func TestAnAgentThatHungIsProbedFirst(t *testing.T) {
 	}
 }
 
+// Each push of a message has the number of its try. What no message stands behind, a probe of the platform's own or a
+// call about a task, has the number 0.
+func TestEachTryHasItsNumber(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	numbers := map[string][]int{}
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		id := m.ID
+		if strings.HasPrefix(id, "probe-") {
+			id = "a probe"
+		}
+		numbers[id] = append(numbers[id], m.Tries())
+		switch {
+		case m.ID == "call" || m.Probe:
+			return delivery.PushResult{Handover: delivery.Taken, Answer: []byte(`{"result":{}}`)}
+		case m.ID == "bad" && len(numbers["bad"])%2 == 1:
+			return timedOut
+		case m.ID == "bad":
+			return refused
+		}
+		return delivery.PushResult{}
+	}
+	w.Send("bad")
+	alive(w, 2*time.Minute, time.Second)
+	if _, err := w.Pass(t.Context(), chat.Message{
+		ID: "call", Workspace: world.ID, Method: "tasks/get", Body: []byte(`{}`),
+	}, w.Now); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range numbers["bad"] {
+		if n != i+1 {
+			t.Fatalf("the tries of a message have the numbers %v", numbers["bad"])
+		}
+	}
+	for _, n := range append(numbers["a probe"], numbers["call"]...) {
+		if n != 0 {
+			t.Fatalf("%v", numbers)
+		}
+	}
+	if len(numbers["bad"]) < 3 || len(numbers["a probe"]) == 0 || len(numbers["call"]) != 1 {
+		t.Fatalf("%v", numbers)
+	}
+}
+
 // With an empty mailbox after failures the platform finds out by itself whether the agent is back.
 func TestFailuresHealWithoutMail(t *testing.T) {
 	w := world.New(t, workspace.Push, "http://agent/")

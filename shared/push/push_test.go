@@ -94,6 +94,28 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// A call that no message stands behind is the try 0, and one of a message has the number of its try, also where the
+// tries before it are not kept any more.
+func TestTheNumberOfATryIsInItsHeader(t *testing.T) {
+	var got string
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header.Get("X-Rollcall-Attempt")
+		_, _ = w.Write([]byte(`{"result":{}}`))
+	}))
+	defer agent.Close()
+	for want, m := range map[string]chat.Message{
+		"0":  {ID: "probe-1", Method: chat.ProbeMethod, Probe: true},
+		"1":  {ID: "m", Attempts: make([]chat.Attempt, 1)},
+		"33": {ID: "m", Attempts: make([]chat.Attempt, 8), Dropped: chat.Dropped{Tries: 25}},
+	} {
+		m.Body = []byte(`{}`)
+		push.New(push.Private, push.Patience{Answer: time.Second}).Push(t.Context(), delivery.Target{URL: agent.URL}, m)
+		if got != want {
+			t.Errorf("%+v: X-Rollcall-Attempt is %q, want %s", m, got, want)
+		}
+	}
+}
+
 // Whether an agent answers before its work is done is the sender's to say: a push is what its sender wrote.
 func TestAPushIsWhatItsSenderWrote(t *testing.T) {
 	var got []byte
