@@ -50,13 +50,14 @@ type column struct {
 	// least is to how many characters its cells may be shortened; 0: they never are.
 	least int
 	// prose says of a last column that its cells go on in lines below, which are at least least characters long, and a
-	// third of the terminal.
+	// third of the terminal. Where there is no room for that beside the columns that stay, it begins below its row.
 	prose bool
 }
 
 // table prints rows in aligned columns. Where a line has no room for all, cells are shortened and columns left out, as
 // the columns say. The first column is what one types next, and is never shortened: a cell for which there is no room
-// has a line of its own, with the rest of its row below.
+// has a line of its own, with the rest of its row below. So a table fits from narrowestTable columns on, but for a
+// first cell that is longer than that.
 func (w *printer) table(columns []column, rows [][]string) {
 	widths := w.layout(columns, rows)
 	heads := make([]string, len(columns))
@@ -77,12 +78,16 @@ func (w *printer) row(columns []column, widths []int, cells []string, colour boo
 		cells[0] = ""
 	}
 	var below []string
-	if last := len(columns) - 1; columns[last].prose && w.width > 0 {
+	last, indent := len(columns)-1, 0 // of the last column
+	switch {
+	case !columns[last].prose || w.width == 0:
+	case widths[last] != leftOut:
 		lines := wrap(cells[last], widths[last])
 		cells[last], below = lines[0], lines[1:]
+	case cells[last] != "" && cells[last] != columns[last].head:
+		below = wrap(cells[last], w.width-2*gap)
 	}
 	var line strings.Builder
-	indent := 0 // of the last column
 	for c, cell := range cells {
 		if widths[c] == leftOut {
 			continue
@@ -100,6 +105,9 @@ func (w *printer) row(columns []column, widths []int, cells []string, colour boo
 		}
 	}
 	fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	if widths[last] == leftOut {
+		indent = 2 * gap
+	}
 	for _, text := range below {
 		fmt.Fprintln(w, continued(indent)+text)
 	}
@@ -112,8 +120,11 @@ func continued(indent int) string {
 	return strings.Repeat(" ", max(indent-len(mark), 0)) + mark
 }
 
-// leftOut is the width of a column that is left out.
+// leftOut is the width of a column that is left out. Prose is never lost: it then stands below its row.
 const leftOut = -1
+
+// narrowestTable is from how many columns of a terminal on each table fits.
+const narrowestTable = 40
 
 // layout is how wide each column is.
 func (w *printer) layout(columns []column, rows [][]string) []int {
@@ -142,6 +153,11 @@ func (w *printer) layout(columns []column, rows [][]string) []int {
 			widths[c] = least(c)
 			room -= gap + widths[c]
 		}
+	}
+	if last := len(columns) - 1; columns[last].prose && room < cellsOf(columns[0].head) {
+		room += gap + widths[last]
+		widths[last] = leftOut
+		byRank = slices.DeleteFunc(byRank, func(c int) bool { return c == last })
 	}
 	widths[0] = widestWithin(columns[0], rows, room)
 	room -= widths[0]
@@ -266,7 +282,10 @@ func (w *printer) command(in, command string) {
 		fmt.Fprintln(w, in+command)
 		return
 	}
-	fmt.Fprintf(w, "%s%s\n%s(%s\n", in, bare, in, who)
+	fmt.Fprintln(w, in+bare)
+	for _, line := range w.wrap("("+who, len(in)) {
+		fmt.Fprintln(w, in+line)
+	}
 }
 
 // narrowest is the fewest columns that a text is broken into.
