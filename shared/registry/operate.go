@@ -164,8 +164,8 @@ func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInpu
 		audit.Summary = fmt.Sprintf(
 			"adopted: mode, metrics, runtime and tier reset; credentials revoked, and credential %s issued", token.Name(text))
 	}
-	next := workspace.NoteStanding(old, workspace.Adopt(old, adoption, now), r.Policy, now)
-	next.Team, next.PrecedenceUntil = cmp.Or(in.Team, old.Team), time.Time{}
+	next := r.acted(old, workspace.Adopt(old, adoption, now), now)
+	next.Team = cmp.Or(in.Team, old.Team)
 	if adoption.ResetCredentials {
 		next.GivenBy = people.IDOf(in.By.Who)
 	}
@@ -180,8 +180,7 @@ func (r *Registry) move(ctx context.Context, old workspace.Facts, in CreateInput
 	if err != nil {
 		return Created{}, err
 	}
-	next := workspace.NoteStanding(old, workspace.Move(old, in.Team), r.Policy, now)
-	next.PrecedenceUntil = time.Time{}
+	next := r.acted(old, workspace.Move(old, in.Team), now)
 	return Created{Facts: next, Adopted: true}, r.save(ctx, old, next, SaveExtras{
 		Profile: &workspace.ProfileChange{Name: optional(in.Name), Role: optional(in.Role)},
 		Audit: []activity.AuditEntry{{
@@ -246,14 +245,19 @@ func (r *Registry) changeIn(
 			out.Facts = old
 			return err
 		}
-		out.Facts = workspace.NoteStanding(old, next, r.Policy, now)
-		out.Facts.PrecedenceUntil = time.Time{}
+		out.Facts = r.acted(old, next, now)
 		return r.save(ctx, old, out.Facts, SaveExtras{Audit: lines(entry)}, now)
 	})
 	if err == nil {
 		r.recordOperation(ctx, out.Facts, now)
 	}
 	return out, err
+}
+
+// acted is the facts after an act: with where the workspace stands then, and without the precedence that the act took.
+func (r *Registry) acted(old, next workspace.Facts, now time.Time) workspace.Facts {
+	next.PrecedenceUntil = time.Time{}
+	return workspace.NoteStanding(old, next, r.Policy, now)
 }
 
 // save writes a change that an operator's call makes, with its audit lines. Errors: conflict, platform_unavailable.
