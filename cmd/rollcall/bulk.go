@@ -144,7 +144,7 @@ func (a *app) unspared(t targets, picked []api.Workspace) (chosen []api.Workspac
 			chosen = append(chosen, ws)
 			continue
 		}
-		a.warn("%s is left out: %s", ws.ID, why)
+		a.warn("%s is left out: %s", ws.ID, a.printer().words(why))
 	}
 	return chosen
 }

@@ -6,6 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 const threeOf = `{"workspaces": [
@@ -149,7 +154,8 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 	const fleet = `{"workspaces": [
 		{"id": "named", "status": "degraded", "reason": "credentials_rejected",
 			"command": "rollcall repair named --from 10.0.0.7"},
-		{"id": "placed", "status": "degraded", "reason": "credentials_rejected", "command": "rollcall repair placed --show"},
+		{"id": "placed", "status": "degraded", "reason": "credentials_rejected", "command": "rollcall repair placed --show",
+			"action": "place_credential", "hint": "it never used what it was given"},
 		{"id": "waits", "status": "degraded", "reason": "credentials_rejected"}]}`
 	for args, c := range map[string]struct {
 		posted []string
@@ -165,7 +171,7 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 			`POST /workspaces/named/repair {"anyone":true}`, `POST /workspaces/placed/repair {"anyone":true}`,
 			`POST /workspaces/waits/repair {"anyone":true}`,
 		}, 0, "waits: "},
-		" --dry-run": {nil, 0, "placed is left out: its agent can't fetch a credential"},
+		" --dry-run": {nil, 0, "placed is left out: a credential is to be placed: it never used what it was given"},
 	} {
 		p := &platform{answers: on("GET /workspaces", answer{200, fleet})}
 		for _, id := range []string{"named", "placed", "waits"} {
@@ -177,6 +183,52 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 		if code != c.code || !slices.Equal(posted, c.posted) || !strings.Contains(out+errs, c.says) {
 			t.Errorf("%q: exit %d, posted %q\n%s%s", args, code, posted, out, errs)
 		}
+	}
+}
+
+// Why a repair of many leaves one out is what its verdict says, whatever that is. The command that names an address is
+// said where a repair knows none, and nowhere else.
+func TestWhoIsLeftOutIsToldTheTrueReason(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	p := workspace.DefaultPolicy()
+	apart := workspace.Create("w", token.Digest("x"), workspace.Poll, 1, now.Add(-time.Hour))
+	for _, from := range []string{"10.0.0.1", "10.0.0.2"} {
+		at := now.Add(-10 * time.Minute)
+		apart = workspace.Observe(apart, workspace.Signal{Kind: workspace.SignalHeartbeat, From: from}, p, at)
+	}
+	for i := range 5 {
+		apart, _ = workspace.Refuse(apart, workspace.Refusal{
+			Kind: workspace.SignalHeartbeat, From: "10.0.0.1", Hash: token.Digest("old"), Issued: workspace.IssuedHere,
+		}, p, now.Add(time.Duration(i-100)*time.Second))
+	}
+	facts := []workspace.Facts{apart}
+	for _, some := range situations(now) {
+		facts = append(facts, some...)
+	}
+	told := map[bool]int{}
+	for _, f := range facts {
+		v := workspace.Assess(f, p, now)
+		ws := api.Workspace{ID: "w", Verdict: api.Verdict{
+			Reason: v.Reason, Hint: v.Hint, Action: v.Action, Command: v.Command("w"),
+		}}
+		why := repairRequest{}.spares(ws)
+		if !strings.HasSuffix(ws.Command, " --show") {
+			continue
+		}
+		_, unknown := f.WindowFor(now)
+		named := strings.Contains(why, "rollcall repair w --from ADDR")
+		told[named]++
+		if !strings.Contains(why, v.Hint) || named != (v.Action == "repair") || named && unknown == nil {
+			t.Errorf("%s, %s: %q, and an address is not known for: %v", v.Reason, v.Command("w"), why, unknown)
+		}
+	}
+	two := "calls from 10.0.0.1 are refused: each of the two may be its agent"
+	v := workspace.Assess(apart, p, now)
+	why := repairRequest{}.spares(api.Workspace{ID: "w", Verdict: api.Verdict{
+		Reason: v.Reason, Hint: v.Hint, Action: v.Action, Command: v.Command("w"),
+	}})
+	if told[true] < 2 || told[false] == 0 || !strings.Contains(why, two) {
+		t.Errorf("%v; of two addresses: %q", told, why)
 	}
 }
 

@@ -57,16 +57,20 @@ func (r repairRequest) asTold(ws api.Workspace) repairRequest {
 }
 
 // spares says why a workspace that was picked is left out: what its verdict asks for is not that its agent is let in.
+// The verdict's own hint says why; where that is for want of an address, the command that names one is said too.
 func (r repairRequest) spares(ws api.Workspace) string {
 	switch {
 	case ws.Reason == "" || !r.plain(): // named by its id, of which nothing else is known; or it is said how
 		return ""
 	case !repairs(ws):
 		return "it waits for its agent, and no repair is asked for; see rollcall explain " + ws.ID
-	case strings.HasSuffix(ws.Command, " --show"):
-		return "its agent can't fetch a credential; " + ws.Command + " shows a credential to place"
+	case !strings.HasSuffix(ws.Command, " --show"):
+		return ""
+	case ws.Action == "repair":
+		return "a repair knows no address of its agent: " + ws.Hint + ". If you know it: rollcall repair " + ws.ID +
+			" --from ADDR"
 	}
-	return ""
+	return "a credential is to be placed: " + ws.Hint
 }
 
 // lacksCredential reports whether a workspace's verdict is of a lost credential, or asks for a repair.
