@@ -78,6 +78,7 @@ const silentLong = 3 * 24 * time.Hour
 func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []problem) {
 	suspect := problem{Status: workspace.StatusUnknown, Reason: workspace.ReasonPlatformSuspect}
 	silent := problem{Status: workspace.StatusOffline, Reason: workspace.ReasonLeaseExpired}
+	refused := problem{Status: workspace.StatusProvisioning, Reason: workspace.ReasonNeverRegistered}
 	for _, ws := range worstFirst(fleet) {
 		switch {
 		case ws.Reason == workspace.ReasonPlatformSuspect:
@@ -98,6 +99,8 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 					ws.Hint,
 				ws.Command, ws.CommandNeeds,
 			})
+		case ws.Status == workspace.StatusProvisioning && ws.Hop == workspace.HopCredential:
+			refused = refused.with(ws)
 		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
 			text := ws.Hint
 			if ws.Inbox.Queued > 0 {
@@ -123,6 +126,17 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 		only.status = string(workspace.StatusOffline)
 		silent.Command = "rollcall status " + only.words()
 		out = append(out, silent)
+	}
+	if n := len(refused.Workspaces); n > 0 { // one line, as whoever knows ids can make such calls
+		refused.Text = fmt.Sprintf("calls are refused in the name of %s of which none was accepted yet (%s)",
+			count(n, "workspace"), some(refused.Workspaces))
+		only.status, only.reason = "", string(workspace.ReasonNeverRegistered)
+		refused.Command, refused.CommandNeeds = "rollcall status "+only.words(), ""
+		if n == 1 {
+			refused.Command, refused.CommandNeeds = "rollcall explain "+refused.Workspaces[0], ""
+			refused.Text = "calls are refused in its name, and none was accepted yet"
+		}
+		out = append(out, refused)
 	}
 	return out
 }

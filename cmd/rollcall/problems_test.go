@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,36 @@ func row(
 		Status: status, Reason: reason, Since: since, Hint: "a hint for " + id, Command: "rollcall mend " + id,
 		Remarks: remarks,
 	}}
+}
+
+// refusedOnly is a workspace of which no call was accepted yet, and some were refused.
+func refusedOnly(id string, since time.Time) api.Workspace {
+	ws := row(id, workspace.StatusProvisioning, workspace.ReasonNeverRegistered, since)
+	ws.Hop = workspace.HopCredential
+	return ws
+}
+
+// However many workspaces that never registered are refused, they are one line, and the last one: whoever knows ids can
+// make such calls. Of a single one it names the command that explains it.
+func TestRefusedNamesAreOneProblem(t *testing.T) {
+	now := time.Now()
+	for _, n := range []int{1, 2, 50} {
+		fleet := []api.Workspace{row("z-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now)}
+		for i := range n {
+			fleet = append(fleet, refusedOnly(fmt.Sprintf("a%02d", i), now))
+		}
+		found := problemsOf(fleet, filter{}, now)
+		if len(found) != 2 || found[0].Workspaces[0] != "z-failing" || len(found[1].Workspaces) != n {
+			t.Fatalf("%d: %+v", n, found)
+		}
+		want := "rollcall status --reason never_registered"
+		if n == 1 {
+			want = "rollcall explain a00"
+		}
+		if found[1].Command != want || len(found[1].Text) > 200 {
+			t.Errorf("%d: %+v", n, found[1])
+		}
+	}
 }
 
 // The worst comes first, what many share is one line, and what an operator wants so is no problem.
@@ -44,6 +75,7 @@ func TestProblemsOf(t *testing.T) {
 		row("j-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
+		refusedOnly("o-refused", now), refusedOnly("p-refused", now),
 	}, filter{}, now)
 	var b strings.Builder
 	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
@@ -64,6 +96,8 @@ m-held is paused (paused) for 0s: waiting until it is resumed: 2 messages
     rollcall mend m-held
 2 workspaces silent for more than three days (c-old, d-old)
     rollcall status --status offline
+calls are refused in the name of 2 workspaces of which none was accepted yet (o-refused, p-refused)
+    rollcall status --reason never_registered
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

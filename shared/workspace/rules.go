@@ -282,12 +282,28 @@ func leaseExpired(s *situation) *Verdict {
 	if s.leased() {
 		return nil
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusOffline, Reason: ReasonLeaseExpired, Since: s.graceEnd(s.p), Action: "restart",
 		Hint: "no accepted call since the lease ran out: check whether the agent runs and reaches the platform, " +
 			"then restart it; " + s.doctorWords() + s.strangerHint(),
 		Evidence: s.silenceEvidence(),
 	}
+	if s.goneFromItsURL() {
+		there := "nothing answers at"
+		if s.PushFault == FaultRefused {
+			there = "nothing listens at"
+		}
+		v.Sentence = "Its agent has fallen silent, and " + there + " its URL: it has most likely stopped."
+		v.Hint = fmt.Sprintf("no accepted call since the lease ran out, and %s %s (%s, at %s): it has most likely stopped. "+
+			"Start it again; %s", there, agentsURL, visible.Quoted(s.PushError), stamp(s.PushFailedAt), s.doctorWords()) +
+			s.strangerHint()
+	}
+	return v
+}
+
+// goneFromItsURL reports whether the last push, since the agent was last heard, met nothing of it at its URL.
+func (s *situation) goneFromItsURL() bool {
+	return s.PushFailures > 0 && s.PushFault.ofStopped() && s.PushFailedAt.After(s.LastSignal())
 }
 
 // doctorWords say what shows, where an agent runs, why it does not come.
