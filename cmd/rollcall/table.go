@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -329,8 +330,11 @@ func wrapped(text string, width int) (lines []string) {
 			line += " "
 		}
 		whole := mayBeCopied.MatchString(word) && quoted.markAt(at) == ""
-		for !whole && cellsOf(line)+cellsOf(word) > width {
+		for !whole {
 			first := fitting(word, width-cellsOf(line))
+			if first == word {
+				break
+			}
 			at += len(first)
 			lines, line, word = append(lines, line+first), quoted.markAt(at), word[len(first):]
 		}
@@ -362,10 +366,9 @@ func quotationsIn(text string) (out quotations) {
 
 // markAt is the mark of the quotation that the text stops in at a place; "" if it stops in none.
 func (all quotations) markAt(at int) string {
-	for _, q := range all {
-		if q.from < at && at < q.to {
-			return q.mark
-		}
+	after := sort.Search(len(all), func(i int) bool { return all[i].from >= at }) // they stand in order, apart
+	if after > 0 && at < all[after-1].to {
+		return all[after-1].mark
 	}
 	return ""
 }

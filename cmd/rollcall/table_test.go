@@ -116,6 +116,19 @@ func TestFactsAreWrapped(t *testing.T) {
 	}
 }
 
+// A long text of any shape is read once. The time limit is far from both: measured anew for each line, such a text
+// takes from eight seconds to a minute, and read once some milliseconds.
+func TestALongTextIsBrokenAtOnce(t *testing.T) {
+	const size = 250_000
+	for _, piece := range []string{`"" `, "“” ", `"a`, `\"`, "é́", "a ", "山", "\u200d", "a", `" `, "“"} {
+		began := time.Now()
+		lines := wrap(strings.Repeat(piece, size/len(piece)), 80)
+		if took := time.Since(began); len(lines) == 0 || took > 4*time.Second {
+			t.Errorf("%q again and again: %d lines, %s", piece, len(lines), took)
+		}
+	}
+}
+
 // strange are characters, and how many columns a terminal gives them that gives them the most: a table of its own, as
 // cells is what is tested.
 var strange = map[string]int{

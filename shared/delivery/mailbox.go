@@ -177,8 +177,22 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 }
 
 // CancelAsSender ends an open message of a sender, because that sender said so. What another one sent is not there,
-// also for its receiver. Errors: message_unknown, message_already_terminal.
+// also for its receiver: the words tell nobody whether there is such a message, or such a workspace. Errors:
+// message_unknown, message_already_terminal.
 func (d *Delivery) CancelAsSender(
+	ctx context.Context, id, messageID string, sender workspace.Life, now time.Time,
+) (chat.Message, error) {
+	m, err := d.cancelAsSender(ctx, id, messageID, sender, now)
+	if fault.CodeOf(err) == fault.MessageUnknown {
+		err = fault.New(fault.MessageUnknown,
+			"no message of the caller has this id here; a message is cancelled by the workspace that sent it, "+
+				"or by an operator").
+			WithHint("check the id, and whom the message was for", "stop")
+	}
+	return m, err
+}
+
+func (d *Delivery) cancelAsSender(
 	ctx context.Context, id, messageID string, sender workspace.Life, now time.Time,
 ) (chat.Message, error) {
 	life, err := d.life(ctx, id)
@@ -188,10 +202,7 @@ func (d *Delivery) CancelAsSender(
 	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		switch {
 		case SenderOf(m) != sender || m.AnswerTo != "": // an answer is sent by the platform
-			return m, MailboxUpdate{}, fault.New(fault.MessageUnknown,
-				"no message of the caller has this id here; a message is cancelled by the workspace that sent it, "+
-					"or by an operator").
-				WithHint("check the id, and whom the message was for", "stop")
+			return chat.Message{}, MailboxUpdate{}, UnknownMessageError()
 		case !m.State.Open(): // the answer says whether its task goes on
 			var err error
 			if m, err = d.withTexts(ctx, chat.Answers, m); err != nil {

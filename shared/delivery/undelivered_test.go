@@ -283,9 +283,24 @@ func TestASenderCancelsItsOwnMessage(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	if _, err := w.CancelAsSender(t.Context(), "nobody", "waits", peer, w.Now); fault.CodeOf(err) != fault.MessageUnknown {
-		t.Error(err)
+	// What is not the caller's, and what is not there, nobody can tell apart.
+	absent := cancelRefusal(t, w, "nobody", "waits", "other")
+	for _, id := range []string{"waits", "ends", "short", "of a user", "an answer", "none"} {
+		if said := cancelRefusal(t, w, world.ID, id, "other"); said != absent {
+			t.Errorf("of %q another workspace is told %s, and of no workspace %s", id, said, absent)
+		}
 	}
+}
+
+// cancelRefusal is what a workspace is told that may not cancel a message.
+func cancelRefusal(t *testing.T, w *world.World, id, messageID, by string) string {
+	t.Helper()
+	m, err := w.CancelAsSender(t.Context(), id, messageID, workspace.Life{Workspace: by}, w.Now)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || m.ID != "" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	return fmt.Sprint(e.Code, e.Message, e.Hint, e.Action, e.Details)
 }
 
 // Of a task that its agent works on, the refusal says how it is ended.

@@ -43,10 +43,11 @@ var webNames = []string{"$id", "$ref", "$schema", "documentationurl", "iconurl"}
 const masked = "[address]"
 
 // addresses finds what may be an address in a text: a URL, an IPv6 address, and a host, each perhaps with a port. It is
-// compiled for the first card, and not at each start of each function.
+// compiled for the first card, and not at each start of each function. What is tried at a place and may fail has a
+// bound, a scheme of 64 characters and a zone of 64: else a text of many such beginnings is read to its end at each.
 var addresses = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>(){},;|]+` +
-		`|\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\](?::[0-9]{1,5})?` +
+	return regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]{0,63}://[^\s"'<>(){},;|]+` +
+		`|\[[0-9A-Fa-f:.]+(?:%[^\]\s]{1,64})?\](?::[0-9]{1,5})?` +
 		`|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?` +
 		`|[\p{L}\p{N}_][\p{L}\p{N}_.-]*(?:[:/][0-9]{1,5})?`)
 })

@@ -151,6 +151,25 @@ func TestALargeCardIsShownAtOnce(t *testing.T) {
 	}
 }
 
+// A text that begins an address again and again is read once. The time limit is far from both: read to the end at each
+// beginning, a card takes half a minute, and read once some milliseconds.
+func TestACardOfManyBeginningsIsShownAtOnce(t *testing.T) {
+	const size = 64_000
+	for _, beginning := range []string{
+		"a+", "a.", "a-", "a:", "a/", "a://", "1.", "1:", ":1", "::1%", "[1%", "[:", "f:f ", "x@", "//", "1.1.1", "é.",
+		"a\n", "127.0.0.1.", "localhost:", "h.acme.example", "%", "a%", "[[", "]", "{\"url\":",
+	} {
+		raw, err := json.Marshal(map[string]any{"description": strings.Repeat(beginning, size/len(beginning))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if peerCard(t, string(raw), ownURL); time.Since(began) > 5*time.Second {
+			t.Errorf("%q again and again: %s", beginning, time.Since(began))
+		}
+	}
+}
+
 // What says nothing of where the agent is stays as the agent gave it.
 func TestACardWithoutAddressesIsShownWhole(t *testing.T) {
 	for _, card := range []string{
