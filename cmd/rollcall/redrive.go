@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -32,9 +31,6 @@ func (a *app) redriveCommand() *cobra.Command {
 	cmd.Flags().Lookup("dry-run").Usage = "only show which messages it would put back"
 	return cmd
 }
-
-// redrivePage is how many messages one call puts back, or shows, at most.
-const redrivePage = 100
 
 // hasLost reports whether a workspace may have messages to put back.
 func hasLost(ws api.Workspace) bool { return ws.Totals.Dead+ws.Totals.Expired > 0 }
@@ -78,13 +74,14 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 			return errors.Join(err, a.showRedriven(all))
 		}
 		known := len(seen)
+		all.Left = page.Left
 		for _, m := range page.Messages {
 			if !seen[m.MessageID] {
 				all.Messages = append(all.Messages, m)
 			}
 			seen[m.MessageID] = true
 		}
-		if dryRun || len(page.Messages) < redrivePage || len(seen) < known+len(page.Messages) {
+		if dryRun || page.Left == 0 || len(seen) < known+len(page.Messages) {
 			return a.showRedriven(all)
 		}
 	}
@@ -93,14 +90,15 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 // showRedriven prints what was put back, or would be.
 func (a *app) showRedriven(out api.Redriven) error {
 	return a.show(out, func(w *printer) {
-		did, many := "put back", strconv.Itoa(len(out.Messages))
+		did, shown, many := "put back", "", len(out.Messages)
 		if out.DryRun {
 			did = "would be put back"
-			if len(out.Messages) == redrivePage {
-				many += " or more"
+			if out.Left > 0 {
+				shown = fmt.Sprintf("; the oldest %d are:", len(out.Messages))
 			}
+			many += out.Left
 		}
-		fmt.Fprintf(w, "%s %s\n", many, did)
+		fmt.Fprintf(w, "%d %s%s\n", many, did, shown)
 		if len(out.Messages) > 0 {
 			receiptsTable(w, out.Messages)
 		}

@@ -4,21 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/rollcall/rollcall/shared/delivery"
 )
 
-// What was lost is put back page by page, until a page is not full, or brings a message that was put back already.
+// What was lost is put back page by page, until none is left, or a page brings a message that was put back already.
 func TestARedriveOfAllFollowsThePages(t *testing.T) {
-	if redrivePage != delivery.MaxRedriven {
-		t.Errorf("a page has %d messages, and the command takes it for %d", delivery.MaxRedriven, redrivePage)
-	}
-	page := func(first, many int) answer {
+	page := func(first, many, left int) answer {
 		var ms []string
 		for i := range many {
 			ms = append(ms, fmt.Sprintf(`{"message_id": "m%d", "state": "queued"}`, first+i))
 		}
-		return answer{200, `{"messages": [` + strings.Join(ms, ",") + `]}`}
+		return answer{200, `{"messages": [` + strings.Join(ms, ",") + `], "left": ` + fmt.Sprint(left) + `}`}
 	}
 	for name, c := range map[string]struct {
 		args    string
@@ -27,14 +22,14 @@ func TestARedriveOfAllFollowsThePages(t *testing.T) {
 		says    string
 		code    int
 	}{
-		"none":              {"", []answer{page(0, 0)}, 1, "0 put back\n", 0},
-		"less than a page":  {"", []answer{page(0, 3)}, 1, "3 put back\n", 0},
-		"some pages":        {"", []answer{page(0, 100), page(100, 100), page(200, 7)}, 3, "207 put back\n", 0},
-		"full pages":        {"", []answer{page(0, 100), page(100, 0)}, 2, "100 put back\n", 0},
-		"some die again":    {"", []answer{page(0, 100), page(50, 100)}, 2, "150 put back\n", 0},
-		"dry":               {" --dry-run", []answer{page(0, 3)}, 1, "3 would be put back\n", 0},
-		"dry, a page":       {" --dry-run", []answer{page(0, 100)}, 1, "100 or more would be put back\n", 0},
-		"it fails halfway":  {"", []answer{page(0, 100), {}}, 2, "100 put back\n", exitUnreachable},
+		"none":              {"", []answer{page(0, 0, 0)}, 1, "0 put back\n", 0},
+		"one page":          {"", []answer{page(0, 3, 0)}, 1, "3 put back\n", 0},
+		"some pages":        {"", []answer{page(0, 9, 16), page(9, 9, 7), page(18, 7, 0)}, 3, "25 put back\n", 0},
+		"a page is full":    {"", []answer{page(0, 100, 0)}, 1, "100 put back\n", 0},
+		"some die again":    {"", []answer{page(0, 9, 9), page(5, 9, 9)}, 2, "14 put back\n", 0},
+		"dry":               {" --dry-run", []answer{page(0, 3, 0)}, 1, "3 would be put back\n", 0},
+		"dry, a page":       {" --dry-run", []answer{page(0, 9, 5)}, 1, "14 would be put back; the oldest 9 are:\n", 0},
+		"it fails halfway":  {"", []answer{page(0, 9, 5), {}}, 2, "9 put back\n", exitUnreachable},
 		"it fails at first": {"", []answer{{}}, 1, "doesn't answer", exitUnreachable},
 	} {
 		p := &platform{answers: on("POST /workspaces/demo/redrive", c.answers...)}

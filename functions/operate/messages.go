@@ -120,27 +120,26 @@ func (ms messages) cancelMail(
 	return api.CancelledMail{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, ended), Left: left}, err
 }
 
-// redriveAll puts back every dead message of a workspace, or says which it
-// would.
+// redriveAll puts back what a workspace lost, the oldest first, or says which messages it would.
 func (ms messages) redriveAll(ctx context.Context, c httpapi.Call, in api.RedriveRequest) (api.Redriven, error) {
 	f, err := ms.registry.Read(ctx, in.ID)
 	if err != nil {
 		return api.Redriven{}, err
 	}
-	ask := func(life workspace.Life, n, _ int) error {
+	ask := func(life workspace.Life, n, left int) error {
 		return activity.Audit(ctx, ms.activity, life, entry(c, "redrive",
-			"asked to redrive every dead message: there were %d", n))
+			"asked to redrive %d of the %d messages that were lost", n, n+left))
 	}
 	if in.DryRun {
 		ask = nil
 	}
-	dead, err := ms.delivery.RedriveAll(ctx, in.ID, ask, c.Now)
+	back, left, err := ms.delivery.RedriveAll(ctx, in.ID, ask, c.Now)
 	if err != nil {
 		return api.Redriven{}, err
 	}
-	if !in.DryRun && len(dead) > 0 {
-		f.Open += int64(len(dead))
+	if !in.DryRun && len(back) > 0 {
+		f.Open += int64(len(back))
 		ms.registry.WakeIfDeliverable(ctx, f, "redrive", c.Now)
 	}
-	return api.Redriven{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, dead)}, nil
+	return api.Redriven{DryRun: in.DryRun, Messages: httpapi.ReceiptsOf(c, back), Left: left}, nil
 }

@@ -23,11 +23,11 @@ type CreateRequest struct {
 	Role             string `json:"role" maxLength:"200" description:"what it is for, in a few words for its peers"`
 	Tier             int    `json:"tier" description:"a number for the canvas; Rollcall does not use it"`
 	DeliveryMode     string `json:"delivery_mode" schema:"Mode" description:"how it is to get its mail"`
-	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64" description:"how many tasks it takes at once; 0 is the default"`
-	Team             string `json:"team" maxLength:"40" description:"the team that it belongs to; an adoption without one does not change it"`
-	Adopt            bool   `json:"adopt" description:"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept. With a team, and no more than name and role, only these are changed"`
+	MaxTasks         int    `json:"max_concurrent_tasks" minimum:"0" maximum:"64"`
+	Team             string `json:"team" maxLength:"40"`
+	Adopt            bool   `json:"adopt"`
 	ResetCredentials bool   `json:"reset_credentials" description:"with adopt: revoke its credentials and issue one"`
-	Force            bool   `json:"force" description:"with reset_credentials: also when the agent works with its credential"`
+	Force            bool   `json:"force"`
 }
 
 // Created is a workspace that was created or adopted.
@@ -48,13 +48,13 @@ func (c Created) StatusCode() int {
 // RemoveRequest asks to remove a workspace.
 type RemoveRequest struct {
 	WorkspacePath
-	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is stored about it; a workspace that was removed before may be purged"`
+	Purge string `json:"-" query:"purge" enum:"true" description:"also erase what is stored, of one removed before too"`
 }
 
 // Changed is a workspace after an act that may have found it as it was to be.
 type Changed struct {
 	Workspace
-	Unchanged bool `json:"unchanged,omitempty" description:"it was so before: nothing changed, and the audit trail has no line of it"`
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // RemoveWorkspace is the call that removes a workspace.
@@ -85,10 +85,10 @@ var Repair = declare[RepairRequest, Repaired](Operation{
 // RepairRequest is which workspace to repair, and for whom.
 type RepairRequest struct {
 	WorkspacePath
-	From   string `json:"from" description:"the agent's network address: only a register from there is given the new credential"`
-	Told   bool   `json:"told" description:"from is what the verdict names, and no person: 409 if a bootstrap window is open for another address"`
+	From   string `json:"from"`
+	Told   bool   `json:"told"`
 	Anyone bool   `json:"anyone" description:"give the new credential to whoever registers first, from any address"`
-	Show   bool   `json:"show" description:"open no window, and answer with a credential: for an agent that reads its own from its environment or a file"`
+	Show   bool   `json:"show"`
 	Force  bool   `json:"force" description:"also when the agent works with the credential that this ends"`
 }
 
@@ -155,7 +155,7 @@ var CancelMail = declare[CancelMailRequest, CancelledMail](Operation{
 // CancelMailRequest is whose waiting mail to end. It has a body: nothing is ended by a call that says nothing.
 type CancelMailRequest struct {
 	WorkspacePath
-	From   string `json:"from" maxLength:"64" description:"only what this workspace sent, or users for what users sent; either this or all"`
+	From   string `json:"from" maxLength:"64"`
 	All    bool   `json:"all" description:"all that waits, whoever sent it"`
 	DryRun bool   `json:"dry_run" description:"only say which"`
 }
@@ -183,16 +183,16 @@ type RedriveMessageRequest struct {
 	DryRun bool `json:"dry_run" description:"only say whether it would"`
 }
 
-// Redrive is the call that puts back every dead message of a workspace.
+// Redrive is the call that puts back what a workspace lost.
 var Redrive = declare[RedriveRequest, Redriven](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/redrive", ID: "postWorkspacesIdRedrive", Tag: "operator",
-	Summary:      "Put back every dead message of a workspace",
+	Summary:      "Put back the oldest 100 of the messages that a workspace lost: dead, or expired in the last day",
 	Access:       ByOperator,
 	BodyOptional: true,
 	Errors:       errs(400, 401, 403, 404, 410),
 })
 
-// RedriveRequest names the workspace whose dead messages to put back.
+// RedriveRequest names the workspace whose lost messages to put back.
 type RedriveRequest struct {
 	WorkspacePath
 	DryRun bool `json:"dry_run" description:"only say which"`
@@ -201,7 +201,8 @@ type RedriveRequest struct {
 // Redriven are the messages that were put back, or would be.
 type Redriven struct {
 	DryRun   bool      `json:"dry_run"`
-	Messages []Receipt `json:"messages"`
+	Messages []Receipt `json:"messages" description:"the oldest first, 100 at most"`
+	Left     int       `json:"left" description:"how many more are lost: the same call goes on with them, until it is 0"`
 }
 
 // SweepNow is the call that sweeps at once.
@@ -217,13 +218,13 @@ type Swept struct {
 	Seen      int      `json:"seen" description:"workspaces looked at"`
 	Woken     int      `json:"rung" description:"wake-ups sent"`
 	Announced int      `json:"announced" description:"changes of verdicts recorded"`
-	Expired   int      `json:"expired" description:"messages ended: their lifetime is over, or their workspace was removed"`
+	Expired   int      `json:"expired"`
 	Removed   int      `json:"removed_queues" description:"chat queues removed that no workspace uses"`
 	Probed    int      `json:"probed" description:"probes sent"`
-	Segments  int      `json:"segments,omitempty" description:"the fleet is too large for one function: so many sweep a segment of it each, and what they see is in their logs"`
-	Lag       *float64 `json:"lag_seconds,omitempty" description:"how long ago the last sweep of all workspaces ended, when this one began; absent: none had"`
+	Segments  int      `json:"segments,omitempty"`
+	Lag       *float64 `json:"lag_seconds,omitempty"`
 	Cut       bool     `json:"cut,omitempty" description:"it ran out of time; the next sweep goes on from there"`
-	Broken    []string `json:"broken,omitempty" description:"workspaces whose counters differed from the ledger; they are corrected"`
+	Broken    []string `json:"broken,omitempty"`
 	Errors    []string `json:"errors,omitempty" description:"what went wrong with single workspaces"`
 }
 
@@ -242,7 +243,7 @@ var Rotate = declare[RotateRequest, Rotated](Operation{
 // RotateRequest says who gets the credential; an agent itself says neither.
 type RotateRequest struct {
 	WorkspacePath
-	Fetch bool `json:"fetch" description:"issue none: heartbeats are answered with action rotate until the agent has fetched one and used it"`
+	Fetch bool `json:"fetch"`
 	Force bool `json:"force" description:"also when somebody else was issued one that is not used yet: that one ends"`
 }
 
@@ -315,7 +316,7 @@ var CreateEnrolment = declare[EnrolmentRequest, Enrolment](Operation{
 type EnrolmentRequest struct {
 	WorkspaceID string `json:"workspace_id" description:"the only workspace that it is for; it may exist already"`
 	Uses        *int   `json:"uses" minimum:"1" maximum:"10000" description:"for how many agents; default 1"`
-	Seconds     *int   `json:"expires_in_seconds" minimum:"1" maximum:"2592000" description:"how long it lasts; default a day"`
+	Seconds     *int   `json:"expires_in_seconds" minimum:"1" maximum:"2592000"`
 }
 
 // Enrolment is an operator's permission for a first credential.

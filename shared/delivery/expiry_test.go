@@ -35,7 +35,7 @@ func TestRedriveBeforeTheSweep(t *testing.T) {
 	if _, err := w.Redrive(t.Context(), world.ID, "m1", w.Now); err != nil {
 		t.Fatal(err)
 	}
-	all, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
+	all, _, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
 	if err != nil || len(all) != 1 || all[0].ID != "m2" {
 		t.Fatalf("%v, %+v", err, all)
 	}
@@ -145,7 +145,7 @@ func TestALittleTimeIsTheSendersWish(t *testing.T) {
 		if is := w.Verdict(); m.ByWish && (is.Status != was.Status || is.Reason != was.Reason || len(is.Remarks) > 0) {
 			t.Errorf("%s: it was %+v, and is %+v", name, was, is)
 		}
-		all, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
+		all, _, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
 		if err != nil || int64(len(all)) != c.lost {
 			t.Errorf("%s: %d would be redriven, %v", name, len(all), err)
 		}
@@ -175,7 +175,7 @@ func TestAMessageWithoutItsBodyIsNotRedriven(t *testing.T) {
 		!strings.Contains(err.Error(), "body") {
 		t.Errorf("%v", err)
 	}
-	all, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
+	all, _, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
 	if err != nil || len(all) != 1 || all[0].ID != "short" {
 		t.Errorf("%v, %v", all, err)
 	}

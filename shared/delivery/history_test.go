@@ -120,7 +120,7 @@ func (h *history) step(mode workspace.Mode, url string) {
 	case "sweep":
 		h.sweep()
 	case "redrive":
-		_, err := h.RedriveAll(h.T.Context(), world.ID, world.Asked(new(int)), h.Now)
+		_, _, err := h.RedriveAll(h.T.Context(), world.ID, world.Asked(new(int)), h.Now)
 		h.NoError(err)
 	case "refused boot":
 		_, err := h.Registry.Register(h.T.Context(), registry.Registration{ID: world.ID, From: world.Home}, h.Now)

@@ -71,11 +71,11 @@ func TestARedriveReadsWhatItPutsBack(t *testing.T) {
 		delivered, lost := rapid.IntRange(0, 120).Draw(rt, "delivered"), rapid.IntRange(0, 5).Draw(rt, "lost")
 		for name, act := range map[string]func(w *world.World) (int, error){
 			"of all": func(w *world.World) (int, error) {
-				ms, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
+				ms, _, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
 				return len(ms), err
 			},
 			"of all, dry": func(w *world.World) (int, error) {
-				ms, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
+				ms, _, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
 				return len(ms), err
 			},
 			"of one": func(w *world.World) (int, error) {
@@ -99,17 +99,24 @@ func TestARedriveReadsWhatItPutsBack(t *testing.T) {
 	})
 }
 
-// One call of a redrive of all has an end: it puts back the oldest, and the next call the others.
+// One call of a redrive of all has an end: it puts back the oldest, and says how many it leaves to the next call. A dry
+// run says the same, and so does the audit trail.
 func TestARedriveOfAllHasAnEnd(t *testing.T) {
 	w, _ := mailboxOf(t, 0, delivery.MaxRedriven+20)
-	dry, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
-	w.NoError(err)
 	var back []string
-	for _, want := range []int{delivery.MaxRedriven, 20, 0} {
-		ms, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
+	for _, want := range []struct{ back, left int }{{delivery.MaxRedriven, 20}, {20, 0}, {0, 0}} {
+		dry, dryLeft, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
 		w.NoError(err)
-		if len(ms) != want || (len(back) == 0 && len(dry) != want) {
-			t.Fatalf("%d, and %d without asking; want %d", len(ms), len(dry), want)
+		asked, askedLeft := 0, 0
+		ms, left, err := w.RedriveAll(t.Context(), world.ID, func(_ workspace.Life, n, left int) error {
+			asked, askedLeft = n, left
+			return nil
+		}, w.Now)
+		w.NoError(err)
+		for _, got := range []struct{ back, left int }{{len(ms), left}, {len(dry), dryLeft}, {asked, askedLeft}} {
+			if got != want {
+				t.Fatalf("%+v, want %+v", got, want)
+			}
 		}
 		for _, m := range ms {
 			back = append(back, m.ID)

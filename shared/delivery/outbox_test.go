@@ -164,18 +164,18 @@ func TestDeadMessagesAreAnnouncedAndCanBeRedriven(t *testing.T) {
 	if !slices.Equal(announced, []string{"m1", "m2"}) || len(w.ChatQueues.Dead) != 2 {
 		t.Fatalf("announced %v, dead letters: %d", announced, len(w.ChatQueues.Dead))
 	}
-	dry, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
+	dry, _, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
 	if err != nil || len(dry) != 2 || w.Receipt("m1").State != chat.Dead {
 		t.Fatalf("%v, %v", dry, err)
 	}
 	no := errors.New("no")
 	refuse := func(workspace.Life, int, int) error { return no }
-	if _, err := w.RedriveAll(t.Context(), world.ID, refuse, w.Now); !errors.Is(err, no) ||
+	if _, _, err := w.RedriveAll(t.Context(), world.ID, refuse, w.Now); !errors.Is(err, no) ||
 		w.Receipt("m1").State != chat.Dead {
 		t.Fatalf("it was redriven though it was refused: %v", err)
 	}
 	asked := 0
-	redriven, err := w.RedriveAll(t.Context(), world.ID, world.Asked(&asked), w.Now)
+	redriven, _, err := w.RedriveAll(t.Context(), world.ID, world.Asked(&asked), w.Now)
 	if err != nil || asked != 2 || len(redriven) != 2 || redriven[0].ID != "m1" || redriven[0].Seq != 1 ||
 		w.Receipt("m2").State != chat.Queued {
 		t.Fatalf("%v, %v", redriven, err)

@@ -158,41 +158,47 @@ func (d *Delivery) lessLost(
 const MaxRedriven = 100
 
 // RedriveAll puts back the messages of a workspace that are dead, or that expired undelivered in the last day, with
-// their ids and places: the oldest first, and MaxRedriven at most. Without ask it only says which. One that is redriven
-// by another meanwhile is left to it.
-func (d *Delivery) RedriveAll(ctx context.Context, id string, ask Ask, now time.Time) ([]chat.Message, error) {
+// their ids and places: the oldest first, and MaxRedriven at most; left is how many more there are. Without ask it only
+// says which. One that is redriven by another meanwhile is left to it.
+func (d *Delivery) RedriveAll(
+	ctx context.Context, id string, ask Ask, now time.Time,
+) (back []chat.Message, left int, err error) {
 	life, err := d.life(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	lost, err := d.lostMail(ctx, life, now)
 	if err != nil || len(lost) == 0 {
-		return []chat.Message{}, err
+		return []chat.Message{}, 0, err
 	}
-	if ask == nil {
-		ids := make([]string, 0, MaxRedriven)
-		for _, m := range lost[:min(len(lost), MaxRedriven)] {
+	n := min(len(lost), MaxRedriven)
+	if left = len(lost) - n; ask == nil {
+		ids := make([]string, 0, n)
+		for _, m := range lost[:n] {
 			ids = append(ids, m.ID)
 		}
-		return d.Ledger.Messages(ctx, life, ids...)
+		back, err = d.Ledger.Messages(ctx, life, ids...)
+		return back, left, err
 	}
-	if err := ask(life, len(lost), 0); err != nil {
-		return nil, err
+	if err := ask(life, n, left); err != nil {
+		return nil, 0, err
 	}
-	out := []chat.Message{}
+	back = []chat.Message{}
 	for i, l := range lost {
+		left = len(lost) - i
+		if len(back) == MaxRedriven {
+			return back, left, nil
+		}
 		m, err := d.redrive(ctx, life, l.ID, func() ([]LostMessage, error) { return lost[i:], nil }, now)
 		if code := fault.CodeOf(err); code == fault.MessageNotDead || code == fault.MessageUnknown {
 			continue
 		}
 		if err != nil {
-			return out, err
+			return back, left, err
 		}
-		if out = append(out, m); len(out) == MaxRedriven {
-			break
-		}
+		back = append(back, m)
 	}
-	return out, nil
+	return back, 0, nil
 }
 
 // lostMail lists the messages that a redrive of all puts back, oldest first. It reads the keys of what is open and of

@@ -189,7 +189,7 @@ func (w *told) play(words []string) (err error) {
 	case "resume":
 		_, err = w.Registry.Hold(ctx, world.ID, workspace.NoHold, anOperator, w.Now)
 	case "redrive":
-		_, err = w.RedriveAll(ctx, world.ID, func(workspace.Life, int, int) error { return nil }, w.Now)
+		_, _, err = w.RedriveAll(ctx, world.ID, func(workspace.Life, int, int) error { return nil }, w.Now)
 	case "probe":
 		_, err = w.Probe(ctx, world.ID, w.Now)
 	case "cancel":

@@ -16,6 +16,10 @@ type facet = map[string]any
 
 func says(description string) facet { return facet{"description": description} }
 
+// spelled says of which characters a URL may be that is called.
+const spelled = "an http or https URL of letters, digits and -._~:/?#[]@!$&'()*+,;= alone. Any other character is " +
+	"written as %XX, and in the host as xn--"
+
 // as makes a schema one of the shared ones.
 func as(schema string) facet {
 	return facet{"$ref": schemasPrefix + schema, "type": nil, "maxLength": nil}
@@ -24,6 +28,42 @@ func as(schema string) facet {
 // members is what the document says of the members of shapes beside what stands in their tags: what a handler or a use
 // case holds them to, and words for those that have none.
 var members = map[string]facet{
+	// Of operators' requests and replies.
+	"CreateRequest.max_concurrent_tasks": says("how many tasks it takes at once; 0 is the default"),
+	"CreateRequest.team":                 says("the team that it belongs to; an adoption without one does not change it"),
+	"CreateRequest.adopt": says(
+		"take over an existing one: mode, status facts, runtime and tier are reset, mail is kept. " +
+			"With a team, and no more than name and role, only these are changed",
+	),
+	"CreateRequest.force": says("with reset_credentials: also when the agent works with its credential"),
+	"Changed.unchanged":   says("it was so before: nothing changed, and the audit trail has no line of it"),
+	"RepairRequest.from":  says("the agent's network address: only a register from there is given the new credential"),
+	"RepairRequest.told": says("from is what the verdict names, and no person: 409 if a bootstrap window is open for " +
+		"another address"),
+	"RepairRequest.show": says(
+		"open no window, and answer with a credential: for an agent that reads its own from its " +
+			"environment or a file",
+	),
+	"CancelMailRequest.from": says("only what this workspace sent, or users for what users sent; either this or all"),
+	"Swept.expired":          says("messages ended: their lifetime is over, or their workspace was removed"),
+	"Swept.segments": says("the fleet is too large for one function: so many sweep a segment of it each, and what " +
+		"they see is in their logs"),
+	"Swept.lag_seconds": says(
+		"how long ago the last sweep of all workspaces ended, when this one began; absent: none had",
+	),
+	"Swept.broken": says("workspaces whose counters differed from the ledger; they are corrected"),
+	"RotateRequest.fetch": says(
+		"issue none: heartbeats are answered with action rotate until the agent has fetched one " +
+			"and used it",
+	),
+	"EnrolmentRequest.expires_in_seconds": says("how long it lasts; default a day"),
+
+	// Of URLs that are called.
+	"RegisterRequest.url": says("where pushes go: " + spelled + ". An empty text or remote://… says that there is none"),
+	"A2AParams.callback_url": says("gets a POST when the message has ended, at least once: " + spelled +
+		". It is checked as agents' URLs are"),
+	"WebhookRequest.url": says("where events are posted to: " + spelled),
+
 	"A2AMessage.messageId": as("MessageID"),
 	"AckRequest.epoch":     {"minimum": 0},
 	"CreateRequest.id":     as("WorkspaceID"),

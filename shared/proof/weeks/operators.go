@@ -140,7 +140,7 @@ func (m *machine) redrives(t *rapid.T) {
 	}
 	n, now := 0, m.clock.Now()
 	if rapid.Bool().Draw(t, "all") {
-		_, err := m.env.Delivery.RedriveAll(m.ctx, l.space.id, asked(&n), now)
+		_, _, err := m.env.Delivery.RedriveAll(m.ctx, l.space.id, asked(&n), now)
 		m.must("redrive all", err)
 		return
 	}
