@@ -222,7 +222,11 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 		}
 	}
 	for _, h := range issued(old, next) {
-		writes = append(writes, s.chatPut(encodeOwner(h, next.Life())))
+		put := s.chatPut(encodeOwner(h, next.Life()))
+		if h == extras.Brought {
+			put = s.ownerPut(h, next.Life())
+		}
+		writes = append(writes, put)
 	}
 	for _, entry := range extras.Audit {
 		it, err := s.encodeRow(activity.AuditRow(next.Life(), entry))

@@ -176,6 +176,16 @@ func encodeOwner(h token.Hash, life workspace.Life) item {
 	return it
 }
 
+// ownerPut is the write of a credential's owner in a transaction, on condition that it is no other workspace's.
+func (s *Store) ownerPut(h token.Hash, life workspace.Life) types.TransactWriteItem {
+	owner := named(ownerAttribute)
+	e := of(owner.NotExists().Or(owner.Equal(str(life.Workspace))))
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName: &s.Chat, Item: encodeOwner(h, life), ConditionExpression: e.Condition,
+		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
+	}}
+}
+
 // Owner implements registry.Owners.
 func (s *Store) Owner(ctx context.Context, credential token.Hash) (workspace.Life, error) {
 	it, err := s.getChat(ctx, "owner", ownerKey(credential))

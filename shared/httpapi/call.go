@@ -90,7 +90,7 @@ func (c Call) Bearer() string {
 	}
 	text = strings.TrimSpace(text)
 	if len(text) > token.MaxLen {
-		return text[:token.MaxLen] // refused by not being anyone's
+		return text[:token.MaxLen+1] // refused by not being anyone's
 	}
 	return text
 }

@@ -22,8 +22,8 @@ type Leases interface {
 	// Save writes what differs between old and next, and the extras, together, if
 	// old.Version is still stored (a zero old: if nothing is stored). When next is
 	// another life than old, nothing that is stored stays. A credential
-	// that next has and old had not can be found by Owners from then on. Errors:
-	// enrolment_unknown when the enrolment can't be used any more.
+	// that next has and old had not can be found by Owners from then on. Errors: conflict when
+	// extras.Brought is or was another workspace's; enrolment_unknown when the enrolment can't be used any more.
 	Save(ctx context.Context, old, next workspace.Facts, extras SaveExtras) error
 	// Precede has an operator's act come first until a time (workspace.Facts.PrecedenceUntil) and raises the version, so
 	// that who read the facts before can't save any more. It depends on nothing that is stored but the workspace: no
@@ -55,6 +55,7 @@ func (r *Refused) Error() string { return "credential refused" }
 type SaveExtras struct {
 	Profile   *workspace.ProfileChange // nil: none
 	Enrolment *Enrolment               // one use of it is taken
+	Brought   token.Hash               // the credential that the agent brought for its own; zero: none
 	Audit     []activity.AuditEntry    // the lines of the audit trail that it is worth
 }
 

@@ -104,7 +104,11 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	}
 	next, audit := r.bounded(next, now, append(lines(admitted.audit(old, in, text, now)),
 		changes(in, cmp.Or(text, in.Credential), was, old, next, now)...)...)
-	err = r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Enrolment: admitted.enrolment, Audit: audit})
+	extras := SaveExtras{Profile: &profile, Enrolment: admitted.enrolment, Audit: audit}
+	if admitted.Trust {
+		extras.Brought = presented
+	}
+	err = r.Leases.Save(ctx, old, next, extras)
 	if err != nil {
 		return Registered{}, err
 	}
@@ -131,6 +135,9 @@ func (r *Registry) admit(
 			admission, err = workspace.Admit(given, exists, presented, in.From, r.Policy, now)
 		}
 	}
+	if err == nil && admission.Trust {
+		err = r.mayKeep(ctx, in)
+	}
 	out := admitted{Admission: admission}
 	if err != nil && in.Enrolment != "" && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		out.byEnrolment = true
@@ -141,12 +148,31 @@ func (r *Registry) admit(
 	case exists && old.Hold != workspace.Removed:
 		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
 		err = r.refuse(ctx, old, refusal, err, now)
+	case admission.Trust && !out.byEnrolment: // whose it is was asked
 	case out.byEnrolment:
 		err = r.refuseNobody(ctx, in.ID, presented, err)
 	default:
 		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented))
 	}
 	return out, err
+}
+
+// mayKeep refuses to take what an agent brings to an unused id for its credential: another workspace's, and what can't
+// be one. It reads once, for a first register only; that two registers at once don't bring the same is up to Save.
+// Errors: credential_unknown, credential_of_another, platform_unavailable.
+func (r *Registry) mayKeep(ctx context.Context, in Registration) error {
+	const hint = "where the agent has no credential yet, leave the header Authorization out: the answer to a first " +
+		"register has one (auth_token)"
+	if !token.CanBeOwn(in.Credential) {
+		return fault.New(fault.CredentialUnknown, "invalid workspace auth token: an agent's own has from %d to %d "+
+			"characters, and is not one that Rollcall made for something else", token.MinOwn, token.MaxLen).
+			WithHint(hint+"; an enrolment token goes into the body, as enrolment_token", "repair")
+	}
+	owner, err := r.Owners.Owner(ctx, token.Digest(in.Credential))
+	if err == nil && owner.Workspace != "" && owner.Workspace != in.ID {
+		err = workspace.OfAnotherError().WithHint(hint, "stop")
+	}
+	return err
 }
 
 // audit is the audit line of a register that did something to a credential; nil

@@ -36,6 +36,10 @@ const (
 // credential: a shorter one can be guessed.
 const MinRoot = 32
 
+// MinOwn is the length of the shortest text that an agent may bring as a credential of its own: undefined, null and the
+// like are shorter.
+const MinOwn = 16
+
 // MaxLen is the length of the longest text that is accepted as a credential.
 const MaxLen = 512
 
@@ -123,6 +127,19 @@ func Plausible(text string) bool {
 	}
 	cut := len(text) - sumLen
 	return text[cut:] == checksum(text[:cut])
+}
+
+// CanBeOwn reports whether an agent may bring a text as a credential of its own, where it may choose one: the text is
+// long enough to be a secret, is whole, and says of itself that it is nothing else.
+func CanBeOwn(text string) bool {
+	for _, other := range []string{
+		string(Operator) + "_", string(Person) + "_", string(Enrolment) + "_", SigningPrefix,
+	} {
+		if strings.HasPrefix(text, other) {
+			return false
+		}
+	}
+	return len(text) >= MinOwn && Plausible(text)
 }
 
 // known reports whether k is one of the kinds that Mint makes.

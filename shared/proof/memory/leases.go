@@ -57,6 +57,9 @@ func (s *Store) save(old, next workspace.Facts, extras registry.SaveExtras) erro
 	if ok != (old.ID != "") || stored.Version != old.Version {
 		return conflict()
 	}
+	if owner, ok := s.owners[extras.Brought]; ok && owner.Workspace != next.ID {
+		return conflict()
+	}
 	enrolment := registry.Enrolment{}
 	if e := extras.Enrolment; e != nil {
 		enrolment, ok = s.enrolments[e.ID]

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -22,6 +23,25 @@ func (c contract) owners(t T) {
 			got, err := c.Owner(t.Context(), credential)
 			must(t, err)
 			same(t, want, got)
+		}
+	})
+	t.Run("what an agent brings becomes no other workspace's", func(t T) {
+		f, other := c.created(t), c.created(t)
+		first, second := hash("first of "+f.ID), hash("second of "+f.ID)
+		for i, brought := range []token.Hash{first, second, first} { // its own, also the one that it had before
+			next := f
+			next.Version, next.Credential = int64(2+i), brought
+			must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Brought: brought}))
+			f = next
+		}
+		for _, taken := range []token.Hash{first, second} {
+			wants := other
+			wants.Version, wants.MaxTasks, wants.Credential = 2, 9, taken
+			wantCode(t, c.Save(t.Context(), other, wants, registry.SaveExtras{Brought: taken}), fault.Conflict)
+			same(t, other, c.read(t, other.ID))
+			got, err := c.Owner(t.Context(), taken)
+			must(t, err)
+			same(t, f.Life(), got)
 		}
 	})
 	t.Run("one credential may become both at once", func(t T) {
