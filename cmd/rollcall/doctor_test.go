@@ -328,3 +328,22 @@ func TestTheNoiseOfOneCallIsNoDifferenceOfClocks(t *testing.T) {
 		}
 	})
 }
+
+// A probe of doctor is followed until a try has failed, and no longer; what came back is told.
+func TestAProbeOfDoctorEndsAtItsFirstAnswer(t *testing.T) {
+	const failing = `{"message_id": "m1", "state": "queued", "reason": "the agent could not be reached", "tries": 1,
+		"last_error": "connection refused", "attempts": [{"via": "push", "outcome": "unreachable"}]}`
+	began := time.Now()
+	v, code := examined(t, examinedPlatform(map[string]answer{
+		"GET /workspaces/demo": {200, seenAgent("")}, "POST /workspaces/demo/probe": {202, taken},
+		receiptDemo: {200, failing},
+	}), "demo", "--probe")
+	for _, f := range v.Findings {
+		if f.Link == "probe" && f.Text != "it did not arrive: the agent could not be reached (connection refused)" {
+			t.Errorf("%+v", f)
+		}
+	}
+	if v.is("probe") != broken || code != exitUnhealthy || time.Since(began) > probePatience/2 {
+		t.Errorf("after %s, exit %d: %+v", time.Since(began), code, v)
+	}
+}
