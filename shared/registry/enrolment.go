@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -40,6 +41,8 @@ type Enrolments interface {
 	Enrolment(ctx context.Context, id string) (Enrolment, error)
 	// Withdraw ends one.
 	Withdraw(ctx context.Context, id string, by activity.AuditEntry) error
+	// AddRow writes a row of an audit trail (activity.Log). One with the same id and time is the same row.
+	AddRow(ctx context.Context, r activity.Row) error
 	// Person reads a person's credential, strongly consistent (people.Store). Error: token_unknown.
 	Person(ctx context.Context, id string) (people.Person, error)
 }
@@ -95,10 +98,20 @@ func (r *Registry) lifeToEnrol(ctx context.Context, id string) (life, ended int6
 	return f.Lives, f.CredentialsEnded, err
 }
 
-// goodFor reports whether an enrolment is good for a workspace: it is for any, or for
-// the present life of this one, whose credentials no operator has ended since.
-func (e Enrolment) goodFor(id string, f workspace.Facts) bool {
-	return e.Workspace == "" || (e.Workspace == id && e.Life == f.Lives && e.Ended == f.CredentialsEnded)
+// wrongFor is what is wrong with an enrolment for a workspace, whatever is left of its uses; "": nothing. A good one is
+// for any, or for the present life of this one, whose credentials no operator has ended since.
+func (e Enrolment) wrongFor(id string, f workspace.Facts, now time.Time) workspace.Presented {
+	switch {
+	case !now.Before(e.Until):
+		return workspace.TokenExpired
+	case e.Workspace == "":
+		return ""
+	case e.Workspace != id:
+		return workspace.TokenOfAnother
+	case e.Life != f.Lives || e.Ended != f.CredentialsEnded:
+		return workspace.TokenEnded
+	}
+	return ""
 }
 
 // goodEnrolment is the enrolment of a token, unless its maker's credential was revoked: then it ended with that.
@@ -124,28 +137,83 @@ func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, e
 // given: whoever only saw the token must not take its place.
 func (r *Registry) admitByEnrolment(
 	ctx context.Context, f workspace.Facts, in Registration, now time.Time,
-) (workspace.Admission, *Enrolment, error) {
+) (admitted, error) {
 	hash := token.Digest(in.Enrolment)
 	e, err := r.goodEnrolment(ctx, in.Enrolment)
-	expired := !now.Before(e.Until)
+	out := admitted{byEnrolment: true, token: e.wrongFor(in.ID, f, now)}
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:
-		return workspace.Admission{}, nil, err
-	case err != nil || expired || !e.goodFor(in.ID, f) || f.Hold == workspace.Removed:
-		return workspace.Admission{}, nil, EnrolmentUnknown()
+		return out, err
+	case err != nil:
+		out.token = workspace.TokenGone
+		return out, EnrolmentUnknown()
+	case out.token != "":
+		out.refused = &e
+		return out, EnrolmentUnknown()
+	case f.Hold == workspace.Removed:
+		return out, EnrolmentUnknown()
 	case hash.Matches(f.EnrolledBy) && in.From == f.BootstrapFrom: // issued for it before, and never used
-		return workspace.Admission{Mint: true}, nil, nil
+		out.Mint = true
+		return out, nil
 	case hash.Matches(f.EnrolledBy):
-		return workspace.Admission{}, nil, EnrolmentUnknown()
+		out.token = workspace.TokenTaken
+		return out, EnrolmentUnknown()
 	case f.ID != "" && e.Workspace == "" && f.LastSignal().IsZero() && e.Uses > 0:
-		return workspace.Admission{}, nil, enrolmentForNewIDs(in.ID)
+		out.token = workspace.TokenForNewIDs
+		return out, enrolmentForNewIDs(in.ID)
 	case f.ID != "" && e.Workspace == "":
 		// A token for any id must not take over one that is another's.
-		return workspace.Admission{}, nil, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
+		return out, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
 	case e.Uses < 1:
-		return workspace.Admission{}, nil, EnrolmentUnknown()
+		out.token, out.refused = workspace.TokenUsedUp, &e
+		return out, EnrolmentUnknown()
 	}
-	return workspace.Admission{Mint: true}, &e, nil
+	out.Mint, out.enrolment = true, &e
+	return out, nil
+}
+
+// A trail has one line about enrolment tokens that were refused in so much time, of each process, and so many trails
+// have one of it.
+const (
+	refusedTokensEvery  = time.Minute
+	refusedTokensTrails = 16
+)
+
+// refusedTokens are the trails that have a line of this minute.
+type refusedTokens struct {
+	mu     sync.Mutex
+	minute time.Time
+	trails map[workspace.Life]bool
+}
+
+// first reports whether a trail is to have a line.
+func (rt *refusedTokens) first(trail workspace.Life, now time.Time) bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if minute := now.Truncate(refusedTokensEvery); !minute.Equal(rt.minute) {
+		rt.minute, rt.trails = minute, map[workspace.Life]bool{}
+	}
+	if rt.trails[trail] || len(rt.trails) >= refusedTokensTrails {
+		return false
+	}
+	rt.trails[trail] = true
+	return true
+}
+
+// noteRefusedToken leaves a line in the audit trail of an enrolment that is good no more: a register brought its token.
+// Of a token that nobody issued there is no line: anybody can write one.
+func (r *Registry) noteRefusedToken(
+	ctx context.Context, e Enrolment, in Registration, why workspace.Presented, now time.Time,
+) error {
+	trail := e.AuditTrail()
+	if !r.refused.first(trail, now) {
+		return nil
+	}
+	return r.Enrolments.AddRow(ctx, activity.AuditRow(trail, activity.AuditEntry{
+		Actor: activity.Actor{Who: "agent", From: in.From}, Action: "enrolment_refused", At: now,
+		Summary: fmt.Sprintf("a register of %s brought the enrolment token %s %s, and was refused; of all in this minute, "+
+			"this is one", in.ID, token.Name(in.Enrolment), why.TokenWords()),
+	}))
 }
 
 // enrolmentForNewIDs is the refusal of a token that is good, but only for ids that nobody has made yet.

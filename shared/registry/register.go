@@ -119,7 +119,9 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 type admitted struct {
 	workspace.Admission
 	byEnrolment bool
-	enrolment   *Enrolment // one use of it is taken with the register
+	enrolment   *Enrolment          // one use of it is taken with the register
+	token       workspace.Presented // what is wrong with its enrolment token; "": nothing, or it brought none
+	refused     *Enrolment          // that was issued once, and is good no more
 }
 
 // admit decides whether a register may pass: by its credential, else by its
@@ -140,19 +142,21 @@ func (r *Registry) admit(
 	}
 	out := admitted{Admission: admission}
 	if err != nil && in.Enrolment != "" && fault.CodeOf(err) != fault.WorkspaceRemoved {
-		out.byEnrolment = true
-		out.Admission, out.enrolment, err = r.admitByEnrolment(ctx, old, in, now)
+		out, err = r.admitByEnrolment(ctx, old, in, now)
 	}
 	switch {
 	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved, fault.CodeOf(err) == fault.PlatformUnavailable:
 	case exists && old.Hold != workspace.Removed:
-		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented}
+		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented, Token: out.token}
 		err = r.refuse(ctx, old, refusal, err, now)
 	case admission.Trust && !out.byEnrolment: // whose it is was asked
 	case out.byEnrolment:
 		err = r.refuseNobody(ctx, in.ID, presented, err)
 	default:
 		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented))
+	}
+	if out.refused != nil {
+		err = errors.Join(err, r.noteRefusedToken(ctx, *out.refused, in, out.token, now))
 	}
 	return out, err
 }

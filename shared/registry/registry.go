@@ -31,8 +31,9 @@ type Registry struct {
 	Policy     workspace.Policy
 	Clock      clock.Clock
 
-	fleet fleetCache
-	size  fleetSize
+	fleet   fleetCache
+	refused refusedTokens
+	size    fleetSize
 }
 
 // saveTries bounds how often a change is tried against facts that keep changing.

@@ -51,8 +51,13 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 	switch {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
+		first := s.repairFirst()
+		if s.needsToken() {
+			v.Action, v.NextCommand = "place_credential", s.enrolCommand()
+			first = s.enrolWords()
+		}
 		v.Hint = fmt.Sprintf("%s; but %s: what it declared before still counts, and its next register is refused too. "+
-			"%s", v.Hint, s.bootWords(), s.repairFirst())
+			"%s", v.Hint, s.bootWords(), first)
 	case s.bootFailed() && v.Action != "check_url":
 		v.Action = "inspect"
 	}
@@ -62,9 +67,37 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 // repairFirst says to repair the credential before a restart.
 func (s *situation) repairFirst() string {
 	if s.repairShows() {
-		return "Repair its credential first: " + s.placeWords()
+		return "Repair its credential first: " + s.placeWords() + s.orToken()
 	}
-	return "Repair its credential first, with " + s.repairCommand() + "; " + s.fetchesWords()
+	return "Repair its credential first, with " + s.repairCommand() + "; " + s.fetchesWords() + s.orToken()
+}
+
+// tokenRefused reports whether the agent's last register brought an enrolment token that is not good.
+func (s *situation) tokenRefused() bool { return s.RegisterRefused > 0 && s.RefusedWith.byToken() }
+
+// needsToken reports whether a new enrolment token mends tokenRefused. An agent that has fetched its credential before
+// still sends the token that it began with: a repair lets it in again, and nothing has to be placed. While nobody knows
+// which of two addresses is the agent's, that goes first.
+func (s *situation) needsToken() bool {
+	fetches := s.TakenAs == ToAgent && !s.repairShows()
+	return s.tokenRefused() && !fetches && len(s.refusedApart(s.now)) == 0
+}
+
+// orToken ends the words about a repair with what else mends it: another enrolment token; "": no token was refused.
+func (s *situation) orToken() string {
+	if !s.tokenRefused() {
+		return ""
+	}
+	return "; or " + s.enrolWords()
+}
+
+// enrolCommand is the command that makes an enrolment token for this workspace.
+func (s *situation) enrolCommand() string { return "rollcall enrol " + s.ID }
+
+// enrolWords say how the agent comes to another enrolment token.
+func (s *situation) enrolWords() string {
+	return s.enrolCommand() + " makes a new enrolment token for this id; give it to the agent in place of the old one, " +
+		"and start it again"
 }
 
 // tellBoot adds to a verdict that the last register was refused: the agent may be silent, or still be known by what it
@@ -85,13 +118,18 @@ func (s *situation) tellBoot(v *Verdict) {
 // refusedRemark is the remark that a call of the agent was refused, while the verdict does not say so. A register comes
 // before other calls: what mends it mends them.
 func (s *situation) refusedRemark(v Verdict) []Remark {
-	says := v.Reason == ReasonCredentialsRejected || v.Action == "repair"
+	says := v.Reason == ReasonCredentialsRejected || v.Action == "repair" || v.Action == "place_credential"
 	switch {
 	case s.Hold != NoHold || says:
+	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now) && s.needsToken():
+		return []Remark{{
+			Code: RemarkRegisterRefused, Command: s.enrolCommand(),
+			Text: s.bootWords() + "; if that was this agent: " + s.enrolWords(),
+		}}
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{{
 			Code: RemarkRegisterRefused, Command: s.repairCommand(),
-			Text: s.bootWords() + "; if that was this agent, it needs a repair before it is restarted",
+			Text: s.bootWords() + "; if that was this agent, it needs a repair before it is restarted" + s.orToken(),
 		}}
 	case s.callRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{s.callRemark(s.refusedCall(), s.RefusedWith)}

@@ -103,6 +103,11 @@ func TestNoVerdictAsksForARefusedBoot(t *testing.T) {
 		f, now := anyFacts(t), at(600)
 		f.RegisterRefused, f.RegisterRefusedAt = 1, at(rapid.IntRange(-100, 600).Draw(t, "register refused"))
 		f.RefusedAt, f.RefusedFrom = f.RegisterRefusedAt, "10.0.0.1"
+		code := "(credential_missing)"
+		if rapid.Bool().Draw(t, "with a token") {
+			f.RefusedWith, code = workspace.TokenExpired, "that has expired (enrolment_unknown)"
+			f.TakenAs = rapid.SampledFrom([]workspace.Recipient{"", workspace.ToAgent}).Draw(t, "taken as")
+		}
 		v := anyFleet(t).Assess(f, p, now)
 		if f.Hold != workspace.NoHold || v.Reason == workspace.ReasonCredentialsRejected {
 			return
@@ -110,10 +115,10 @@ func TestNoVerdictAsksForARefusedBoot(t *testing.T) {
 		if slices.Contains([]string{"restart", "start", "check_url"}, v.Action) {
 			t.Fatalf("%s, %s: %s", v.Reason, v.Action, v.Hint)
 		}
-		if !strings.Contains(fmt.Sprint(v.Evidence), "(credential_missing)") {
+		if !strings.Contains(fmt.Sprint(v.Evidence), code) {
 			t.Fatalf("it is not told: %+v", v)
 		}
-		asks := v.Action == "repair" || remarked(v, workspace.RemarkRegisterRefused)
+		asks := v.Action == "repair" || v.Action == "place_credential" || remarked(v, workspace.RemarkRegisterRefused)
 		if asks && !workspace.AsksForRepair(f, p, now) {
 			t.Fatalf("it asks for a repair that would be refused: %+v", v)
 		}

@@ -15,6 +15,7 @@ type Refusal struct {
 	From   string
 	Hash   token.Hash // of the credential presented; zero: none
 	Issued Issued     // to whom the credential was issued
+	Token  Presented  // what is wrong with the enrolment token that a register brought; "": it brought none
 }
 
 // Issued is to whom a credential was issued.
@@ -44,7 +45,42 @@ const (
 	EarlierCredential Presented = "b"
 )
 
+// What is wrong with an enrolment token that was presented.
+const (
+	TokenExpired   Presented = "x"
+	TokenUsedUp    Presented = "u"
+	TokenOfAnother Presented = "o" // it is for another workspace
+	TokenEnded     Presented = "e" // an operator has ended the credentials of the workspace that it is for, since
+	TokenGone      Presented = "g" // nobody knows it, or not any more
+	TokenTaken     Presented = "t" // it was used for this workspace, from another address
+	TokenForNewIDs Presented = "n"
+)
+
+// tokenWords say what is wrong with an enrolment token.
+var tokenWords = map[Presented]string{
+	TokenExpired:   "that has expired",
+	TokenUsedUp:    "that is used up",
+	TokenOfAnother: "that is for another workspace",
+	TokenEnded:     "that ended when an operator ended this workspace's credentials",
+	TokenGone:      "that is unknown, withdrawn or long expired",
+	TokenTaken:     "that was used from another address",
+	TokenForNewIDs: "that is for new ids alone",
+}
+
+// byToken reports whether an enrolment token was presented that is not good.
+func (p Presented) byToken() bool { return tokenWords[p] != "" }
+
+// presented is what the attempt presented. An enrolment token goes before a credential that says nothing of who calls.
 func (r Refusal) presented(f Facts) Presented {
+	p := r.credential(f)
+	if r.Token != "" && (p == NoCredential || p == UnknownCredential) {
+		return r.Token
+	}
+	return p
+}
+
+// credential is which credential the attempt presented.
+func (r Refusal) credential(f Facts) Presented {
 	switch {
 	case r.Hash.Zero():
 		return NoCredential
@@ -60,16 +96,21 @@ func (r Refusal) presented(f Facts) Presented {
 
 // code is the code that the attempt was refused with.
 func (p Presented) code() fault.Code {
-	switch p {
-	case NoCredential:
+	switch {
+	case p.byToken():
+		return fault.EnrolmentUnknown
+	case p == NoCredential:
 		return fault.CredentialMissing
-	case OthersCredential:
+	case p == OthersCredential:
 		return fault.CredentialOfAnother
 	}
 	return fault.CredentialUnknown
 }
 
 func (p Presented) words() string {
+	if p.byToken() {
+		return "with an enrolment token " + p.TokenWords()
+	}
 	switch p {
 	case NoCredential:
 		return "without a credential"
@@ -82,6 +123,9 @@ func (p Presented) words() string {
 	}
 	return "with an unknown credential"
 }
+
+// TokenWords say what is wrong with an enrolment token; "": none was presented.
+func (p Presented) TokenWords() string { return tokenWords[p] }
 
 // RecentlyAccepted reports whether the agent was accepted so recently that no attempt from another address can be
 // taken for its own.
@@ -278,7 +322,7 @@ func UnregisteredError() error {
 
 // OwnerMatters reports whether it matters to whom the refused credential was issued: it is not known to have been this
 // agent's. The caller then looks it up and says so in Refusal.Issued.
-func OwnerMatters(f Facts, r Refusal) bool { return r.presented(f) == UnknownCredential }
+func OwnerMatters(f Facts, r Refusal) bool { return r.credential(f) == UnknownCredential }
 
 // OfAnotherError refuses another workspace's credential.
 func OfAnotherError() *fault.Error {

@@ -137,6 +137,14 @@ func credentialsRejected(s *situation) *Verdict {
 	default:
 		return nil
 	}
+	switch {
+	case s.needsToken():
+		v.Action, v.NextCommand = "place_credential", s.enrolCommand()
+		v.Sentence = "Its agent's registers bring an enrolment token that is not good, and are refused."
+		v.Hint = "the platform refuses the agent's registers, which come " + s.RefusedWith.words() + ": " + s.enrolWords()
+	case s.tokenRefused():
+		v.Hint += "; its registers come " + s.RefusedWith.words() + s.orToken()
+	}
 	s.tellDisputed(v)
 	return v
 }
@@ -220,6 +228,8 @@ func neverRegistered(s *situation) *Verdict {
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
+	case s.StrangerWith.byToken() && s.within(s.StrangerAt, s.p.RefusalMemory) && !s.now.Before(s.BootstrapUntil):
+		s.tellTokenSoFar(v)
 	case s.Enrolled() && s.within(s.StrangerAt, s.p.RefusalMemory):
 		s.tellRefusedSoFar(v)
 	case s.Enrolled():
@@ -244,6 +254,15 @@ func (s *situation) tellRefusedSoFar(v *Verdict) {
 		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
 		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
+}
+
+// tellTokenSoFar is tellRefusedSoFar where the last refused call was a register with an enrolment token.
+func (s *situation) tellTokenSoFar(v *Verdict) {
+	v.Action, v.NextCommand, v.Hop = "place_credential", s.enrolCommand(), HopCredential
+	v.Sentence = "It was created, and no call of its agent was accepted yet: a register with an enrolment token that is " +
+		"not good was refused."
+	v.Hint = fmt.Sprintf("a register from %s was refused at %s: it came %s (%s). If that is its agent: %s; %s",
+		s.StrangerFrom, stamp(s.StrangerAt), s.StrangerWith.words(), s.StrangerWith.code(), s.enrolWords(), s.doctorWords())
 }
 
 // showCommand is the command that ends the credentials and shows another. It mends whatever else holds, as it needs to
@@ -473,6 +492,10 @@ func (s *situation) strangerHint() string {
 	case FormerCredential: // an ended one names no command: whoever follows that lets a thief in
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
 			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
+	}
+	if s.StrangerWith.byToken() {
+		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, %s", s.StrangerFrom, s.StrangerWith.words(), when,
+			s.enrolWords())
 	}
 	if s.StrangerFrom == s.SeenFrom && len(s.refusedApart(s.now)) == 0 {
 		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // credentialStories are about credentials that are lost, refused, replaced or stolen.
@@ -20,6 +22,7 @@ var credentialStories = []story{
 	{"a boot that is refused for another reason than its credential", registerRefused},
 	{"what is seen and mended within a second is in the history", mendedAtOnce},
 	{"an enrolment token for an agent that lost its credential", enrolledAgain},
+	{"a register with an enrolment token that is not good", tokenNotGood},
 }
 
 func tokenLost(ctx context.Context, p Platform) {
@@ -263,6 +266,50 @@ func enrolledAgain(ctx context.Context, p Platform) {
 	again.token = ""
 	r, err = again.call(ctx, "POST", "/registry/register", enrol)
 	must(wantProblem(r, err, 401, "enrolment_unknown")) // it was good for one use
+}
+
+func tokenNotGood(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	made := mustGet(p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id}))
+	must(wantStatus(made, nil, 201))
+	token := func(id string) string {
+		e := mustGet(p.Do(ctx, "POST", "/enrolments", p.OperatorToken, map[string]any{"workspace_id": id}))
+		must(wantStatus(e, nil, 201))
+		return e.Text("enrolment_token")
+	}
+	boot := func(enrolment string) client.Reply {
+		return mustGet(a.call(ctx, "POST", "/registry/register", map[string]any{
+			"id": a.id, "url": "", "enrolment_token": enrolment,
+		}))
+	}
+	a.token = "what was left in its file" // the local platform would let it in without one
+	must(wantProblem(boot(token("another-"+a.id)), nil, 401, "enrolment_unknown"))
+	must(a.checkExplained(ctx, "with an enrolment token that is for another workspace (enrolment_unknown)"))
+	must(a.explainedBy(ctx, "rollcall enrol "+a.id))
+	good := token(a.id)
+	r := boot(good)
+	must(wantStatus(r, nil, 200))
+	a.token = r.Text("auth_token")
+	must(a.heartbeatAccepted(ctx))
+	mustGet(a.awaitVerdict(ctx, healthy))
+	a.token = "what was left in its file"
+	for range 2 {
+		must(wantProblem(boot(good), nil, 401, "enrolment_unknown"))
+		must(a.checkExplained(ctx, "with an enrolment token that is used up (enrolment_unknown)"))
+		must(a.checkExplained(ctx, "rollcall enrol "+a.id))
+	}
+	mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(a.explainedBy(ctx, "rollcall repair "+a.id+" --from 127.0.0.1")) // it fetched its credential, and can again
+	trail := mustGet(p.Do(ctx, "GET", "/workspaces/"+a.id+"/history", p.OperatorToken, nil))
+	if !strings.Contains(string(trail.Raw), "enrolment_refused") {
+		must(fmt.Errorf("the audit trail does not say that a token was refused: %s", trail.Raw))
+	}
+	r = boot(token(a.id))
+	must(wantStatus(r, nil, 200))
+	a.token = r.Text("auth_token")
+	must(a.heartbeatAccepted(ctx))
+	mustGet(a.awaitVerdict(ctx, healthy))
 }
 
 func repairInACircle(ctx context.Context, p Platform) {
