@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -135,9 +136,11 @@ func readLimits(params json.RawMessage, now time.Time, m *chat.Message) error {
 		Priority  *chat.Priority `json:"priority"`
 		Callback  string         `json:"callback_url"`
 	}
-	if err := json.Unmarshal(params, &limits); err != nil {
-		return fault.New(fault.InvalidRequest,
-			"params.expires_in_seconds and params.priority must be numbers, params.callback_url a text")
+	if err := httpapi.DecodeJSON(params, &limits); err != nil {
+		if e, ok := errors.AsType[*fault.Error](err); ok {
+			return fault.New(e.Code, "params.%s", e.Message)
+		}
+		return err
 	}
 	if e := limits.ExpiresIn; e != nil {
 		if *e < 1 || *e > 14*24*3600 {

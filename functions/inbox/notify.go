@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 
@@ -24,6 +25,10 @@ func notify(
 	return func(ctx context.Context, c httpapi.Call, in api.NotifyRequest) (api.Notified, error) {
 		if in.Message == "" {
 			return api.Notified{}, fault.New(fault.InvalidRequest, "message must be a text that isn't empty")
+		}
+		var files []map[string]json.RawMessage
+		if len(in.Attachments) > 0 && json.Unmarshal(in.Attachments, &files) != nil {
+			return api.Notified{}, fault.New(fault.InvalidRequest, "attachments must be an array of objects")
 		}
 		body, err := c.Raw()
 		if err != nil {

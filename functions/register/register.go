@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -17,6 +18,7 @@ func register(
 	reg *registry.Registry,
 ) func(context.Context, httpapi.Call, api.RegisterRequest) (api.Registered, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
+		in.EnrolmentToken = strings.TrimSpace(in.EnrolmentToken) // as of a bearer
 		out, err := take(ctx, reg, c, in)
 		return out, withIgnored(c, in, err)
 	}
@@ -76,7 +78,8 @@ func unreadRegister(
 		if workspace.CheckID(in.ID) != nil {
 			return why // nobody's
 		}
-		from := registry.Registration{ID: in.ID, Credential: c.Bearer(), From: c.From(), Enrolment: in.EnrolmentToken}
+		from := registry.Registration{ID: in.ID, Credential: c.Bearer(), From: c.From()}
+		from.Enrolment = strings.TrimSpace(in.EnrolmentToken)
 		return withIgnored(c, in, reg.FailRegister(ctx, from, why, c.Now))
 	}
 }

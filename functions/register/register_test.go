@@ -98,7 +98,7 @@ func TestAFailedRegisterIsShown(t *testing.T) {
 			`"delivery_mode": "pigeon"`, `delivery_mode must be push or poll, not "pigeon" (invalid_request)`,
 		},
 		"a forbidden URL":       {`"url": "http://169.254.169.254/latest", "delivery_mode": "push"`, "(url_forbidden)"},
-		"a URL of another type": {`"url": 5`, "url must be string, not number (invalid_request)"},
+		"a URL of another type": {`"url": 5`, "url must be a string, not a number (invalid_request)"},
 		"an address":            {`"url": "localhost:8080"`, "http or https URL, and this one is not (url_forbidden)"},
 		"a port that is none":   {`"url": "https://a.example.com:99999"`, "its port must be from 1 to 65535 (url_forbidden)"},
 		"a card that is none":   {`"agent_card": {"name": 7}`, "agent_card must be an object"},

@@ -167,6 +167,18 @@ func TestTheSchemasDescribeTheEvents(t *testing.T) {
 	}
 }
 
+// The schema of a change has each member that a change has in the API, also one that most changes lack.
+func TestTheSchemaHasEachMemberOfAChange(t *testing.T) {
+	detail := readJSON(t, published+"workspace-status-changed.schema.json")["properties"].(object)["detail"].(object)
+	document := readJSON(t, "../../functions/status/openapi.json")["components"].(object)["schemas"].(object)
+	described := detail["properties"].(object)
+	for member := range document["Change"].(object)["properties"].(object) {
+		if described[member] == nil {
+			t.Errorf("%s is not described", member)
+		}
+	}
+}
+
 // The schemas know the same values as the API's document.
 func TestTheSchemasHaveTheValuesOfTheDocument(t *testing.T) {
 	document := readJSON(t, "../../functions/status/openapi.json")["components"].(object)["schemas"].(object)

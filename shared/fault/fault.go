@@ -48,6 +48,7 @@ const (
 	RepairAddressUnknown   Code = "repair_address_unknown"
 
 	// The caller's credential is missing, unknown, or not the one that the call needs.
+	AuthorizationMalformed  Code = "authorization_malformed"
 	CredentialMissing       Code = "credential_missing"
 	CredentialUnknown       Code = "credential_unknown"
 	CredentialExpired       Code = "credential_expired"

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"mime"
@@ -17,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -84,15 +84,28 @@ func (c Call) Base() string {
 
 // Bearer is the presented credential, "" when there is none or it can't be one.
 func (c Call) Bearer() string {
-	scheme, text, ok := strings.Cut(c.Header("authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") {
-		return ""
-	}
-	text = strings.TrimSpace(text)
-	if len(text) > token.MaxLen {
-		return text[:token.MaxLen+1] // refused by not being anyone's
-	}
+	text, _ := c.authorization()
 	return text
+}
+
+// authorization reads the header Authorization, the only place of a credential: the word Bearer and the credential.
+// White space at the ends of either is no part of it. formed is false when a credential stands there, or in X-Api-Key,
+// in another form.
+func (c Call) authorization() (credential string, formed bool) {
+	header := strings.TrimSpace(c.Header("authorization"))
+	scheme, text := header, ""
+	if i := strings.IndexFunc(header, unicode.IsSpace); i >= 0 {
+		scheme, text = header[:i], strings.TrimSpace(header[i:])
+	}
+	switch {
+	case header == "":
+		return "", token.KindOf(strings.TrimSpace(c.Header("x-api-key"))) == ""
+	case !strings.EqualFold(scheme, "bearer"), len(text) > 7 && strings.EqualFold(text[:7], "bearer "):
+		return "", false
+	case len(text) > token.MaxLen:
+		return text[:token.MaxLen+1], true // refused by not being anyone's
+	}
+	return text, true
 }
 
 // Raw is the body as it is kept (chat.Compact), unpacked if it comes compressed.
@@ -218,23 +231,4 @@ func (c Call) requireJSON() error {
 	}
 	return fault.New(fault.UnsupportedType, "the body must be JSON, and say so").
 		WithHint("send a JSON object with content-type: application/json", "stop")
-}
-
-// DecodeJSON is Decode on bytes.
-func DecodeJSON(body []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	err := dec.Decode(v)
-	if err == nil {
-		if _, err := dec.Token(); err != io.EOF {
-			return fault.New(fault.InvalidJSON, "the body has more than one JSON value")
-		}
-		return nil
-	}
-	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if te.Field == "" {
-			return fault.New(fault.InvalidRequest, "the body must be an object, not %s", te.Value)
-		}
-		return fault.New(fault.InvalidRequest, "%s must be %s, not %s", te.Field, te.Type, te.Value)
-	}
-	return fault.New(fault.InvalidJSON, "the body is not JSON").WithHint("send a JSON object", "stop")
 }

@@ -13,6 +13,7 @@ var statuses = map[fault.Code]int{
 	fault.InvalidJSON:             http.StatusBadRequest,
 	fault.InvalidWorkspaceID:      http.StatusBadRequest,
 	fault.URLForbidden:            http.StatusBadRequest,
+	fault.AuthorizationMalformed:  http.StatusUnauthorized,
 	fault.CredentialMissing:       http.StatusUnauthorized,
 	fault.CredentialUnknown:       http.StatusUnauthorized,
 	fault.CallerCredentialUnknown: http.StatusUnauthorized,

@@ -56,14 +56,18 @@ var scopes = map[api.Access]people.Scope{
 func ScopeOf(least api.Access) people.Scope { return scopes[least] }
 
 // admit finds who calls, and whether they may. Errors: those of registry.Signal,
-// credential_missing, credential_unknown, credential_expired,
+// authorization_malformed, credential_missing, credential_unknown, credential_expired,
 // credential_of_another, caller_credential_unknown, caller_mismatch, operator_only,
 // scope_too_small.
 func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
 	access, kind := op.Access, token.KindOf(c.Bearer())
-	switch {
+	switch _, formed := c.authorization(); {
 	case access.Allows(api.ByAnyone):
 		return Caller{}, nil
+	case !formed && !(access.Allows(api.WhereViewIsOpen) && g.ViewOpen): // a proxy's own may stand before an open page
+		return Caller{}, fault.New(fault.AuthorizationMalformed,
+			"the credential must stand in the header Authorization, as Bearer CREDENTIAL").
+			WithHint("send Authorization: Bearer, a space and the credential; nothing was decided about the credential", "stop")
 	case g.isRoot(c) || kind == token.Person || kind == token.Operator:
 		return g.admitPerson(ctx, op, c)
 	case access.OnlyForPeople():

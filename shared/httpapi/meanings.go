@@ -42,6 +42,7 @@ func ActionsOf(code fault.Code) []fault.Action {
 // actions are those of the codes that have others than their status says.
 var actions = map[fault.Code][]fault.Action{
 	fault.AgentUnreachable:        {fault.ActionRetry},
+	fault.AuthorizationMalformed:  {fault.ActionStop},
 	fault.CallerCredentialUnknown: {fault.ActionRepair, fault.ActionStop},
 	fault.CredentialExpired:       {fault.ActionLogin},
 	fault.CredentialInUse:         {fault.ActionForce},
@@ -116,6 +117,10 @@ var meanings = map[fault.Code][2]string{
 		"name the address, or have a credential shown",
 	},
 
+	fault.AuthorizationMalformed: {
+		"the credential stands in a header in another form than Authorization: Bearer CREDENTIAL",
+		"send that header; whether the credential is good was not asked",
+	},
 	fault.CredentialMissing: {"the call has no credential", "send one in the header Authorization"},
 	fault.CredentialUnknown: {
 		"the credential is unknown, or was ended",

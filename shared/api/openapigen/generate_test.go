@@ -201,3 +201,35 @@ func TestErrorsAreDescribed(t *testing.T) {
 		}
 	}
 }
+
+// Each array says what its items are: who makes a client of the document reads it.
+func TestEachArrayHasItems(t *testing.T) {
+	document, _ := written(t)
+	var doc any
+	if err := json.Unmarshal(document, &doc); err != nil {
+		t.Fatal(err)
+	}
+	arrays := 0
+	var look func(at string, v any)
+	look = func(at string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for i, item := range v {
+				look(at+"/"+strconv.Itoa(i), item)
+			}
+		case map[string]any:
+			list, _ := v["type"].([]any)
+			if v["type"] == "array" || slices.Contains(list, any("array")) {
+				if arrays++; v["items"] == nil {
+					t.Errorf("%s has no items", at)
+				}
+			}
+			for name, member := range v {
+				look(at+"/"+name, member)
+			}
+		}
+	}
+	if look("", doc); arrays < 10 {
+		t.Errorf("%d arrays", arrays)
+	}
+}

@@ -48,8 +48,13 @@ var namedSchemas = map[string]jsonschema.Schema{
 			WithAdditionalProperties(*new(jsonschema.SchemaOrBool).WithTypeBoolean(true))
 		return s
 	}(),
-	"Attachments": typed(jsonschema.Array),
-	"JSONRPCID":   typed(jsonschema.String, jsonschema.Number, jsonschema.Null),
+	"Attachments": func() jsonschema.Schema {
+		s := typed(jsonschema.Array)
+		s.WithDescription("Files, each in the agent's words.").WithItems(*new(jsonschema.Items).
+			WithSchemaOrBool(jsonschema.Object.ToSchemaOrBool()))
+		return s
+	}(),
+	"JSONRPCID": typed(jsonschema.String, jsonschema.Number, jsonschema.Null),
 }
 
 // enums are the schemas of the domain's types.
