@@ -144,21 +144,21 @@ func (m accepted) line() string {
 		return fmt.Sprintf("%s: %s", m.MessageID, m.Message)
 	}
 	if m.Status == string(workspace.StatusPaused) {
-		return m.MessageID + " accepted; it waits until the workspace is resumed" + m.orExpires()
+		return m.MessageID + " accepted; it waits until the workspace is resumed" + m.expires(", or it expires at ")
 	}
 	line := fmt.Sprintf("%s accepted; expected: %s", m.MessageID, strings.ReplaceAll(m.Expected, "_", " "))
 	if m.Expected != string(workspace.ExpectNow) {
-		line += m.orExpires()
+		line += m.expires("; it expires at ")
 	}
 	return line
 }
 
-// orExpires is when the message expires, if nothing ends its wait before; "" where that is not known.
-func (m accepted) orExpires() string {
+// expires says when the message expires, if nothing ends its wait before; "" where that is not known.
+func (m accepted) expires(words string) string {
 	if m.ExpiresAt.IsZero() {
 		return ""
 	}
-	return ", or it expires at " + m.ExpiresAt.UTC().Format(time.RFC3339)
+	return words + m.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
 // warnOfDelay says why a message will not arrive now.
