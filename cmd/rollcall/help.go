@@ -217,8 +217,12 @@ look, operate may also act on workspaces, and admin may also make credentials.`,
 	"token list": {`Lists the credentials of people by their ids: scope, team, end, and when and
 from where each was used last.`, `
   rollcall token list`},
-	"token revoke": {`Ends a person's credential. TOKEN is its id, which rollcall token list prints.`, `
-  rollcall token revoke p7r2t5v8`},
+	"token revoke": {`Ends a person's credential. TOKEN is its id, which rollcall token list prints.
+What was made with it ends too, or is named with the command that ends it. With
+--all-it-made, the people's credentials that were made with it end too, and what
+was made with those: all but your own.`, `
+  rollcall token revoke p7r2t5v8
+  rollcall token revoke p7r2t5v8 --all-it-made`},
 	"webhook": {`Posts changes of status to URLs of yours, in order, as Standard Webhooks.`, `
   rollcall webhook create https://hooks.example.com/rollcall
   rollcall webhook list`},

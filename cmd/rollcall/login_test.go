@@ -164,7 +164,7 @@ func TestTokens(t *testing.T) {
 	for name, c := range map[string]commandTest{
 		"create": {
 			args: "token create --name ana --scope operate --expires 30d", answers: on("POST /tokens", answer{201, made}),
-			out: "rcp_abc_secret\nfor ana, scope operate",
+			out: "rcp_abc_secret\nfor “ana”, scope operate",
 		},
 		"create without a scope": {args: "token create --name ana", code: exitUsage, errs: "scope"},
 		"create for a odd time": {
@@ -175,16 +175,33 @@ func TestTokens(t *testing.T) {
 		"revoke": {
 			args:    "token revoke abc",
 			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "ana", "status": "revoked"}`}),
-			out:     "of ana is revoked",
+			out:     "of “ana” is revoked",
 		},
 		"revoke one that made others": {
 			args: "token revoke abc",
 			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "ana", "webhooks": ["h1"], "still_good": [
 				{"kind": "token", "id": "def", "name": "bob", "scope": "admin", "command": "rollcall token revoke def"},
 				{"kind": "webhook_secret", "id": "h2", "command": "rollcall webhook rotate h2"}], "next": "an agent stays"}`}),
-			out: "disabled: webhook h1\nstill good: the credential def of bob (admin), which was made with it\n" +
+			out: "disabled: webhook h1\nstill good: the credential def of “bob” (admin), which was made with it\n" +
 				"  rollcall token revoke def\nstill good: the secret of webhook h2, which its person was shown\n" +
 				"  rollcall webhook rotate h2\nnext: an agent stays",
+		},
+		"revoke with all it made, in two calls": {
+			args: "token revoke abc --all-it-made",
+			answers: on("DELETE /tokens/abc",
+				answer{200, `{"token_id": "abc", "name": "ana", "also_revoked": [
+				{"token_id": "def", "name": "bob", "scope": "admin"}], "not_ended": [{"kind": "tokens"}]}`},
+				answer{200, `{"token_id": "abc", "name": "ana", "also_revoked": [
+				{"token_id": "ghi", "name": "cy", "scope": "view"}], "next": "an agent stays"}`}),
+			out: "revoked with it: the credential def of “bob” (admin)\n" +
+				"revoked with it: the credential ghi of “cy” (view)\nnext: an agent stays",
+		},
+		"revoke one that is gone, of which a webhook works": {
+			args: "token revoke abc",
+			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "", "still_good": [
+				{"kind": "webhook", "id": "h1", "command": "rollcall webhook disable h1"}], "next": "an agent stays"}`}),
+			out: "the credential abc ended before\nstill good: the webhook h1, which was made with it, and which somebody " +
+				"else has enabled since\n  rollcall webhook disable h1\n",
 		},
 	} {
 		t.Run(name, c.run)

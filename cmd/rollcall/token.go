@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 func (a *app) tokenCommand() *cobra.Command {
@@ -52,7 +53,7 @@ func (a *app) createToken(ctx context.Context, body map[string]any) error {
 	}
 	return a.show(out, func(w *printer) {
 		fmt.Fprintf(w, "%s\nfor %s, scope %s, until %s; rollcall token revoke %s ends it\nnext: %s\n",
-			out.Credential, out.Name, out.Scope, w.at(out.ExpiresAt), out.TokenID, out.Next)
+			out.Credential, visible.Quoted(out.Name), out.Scope, w.at(out.ExpiresAt), out.TokenID, out.Next)
 	})
 }
 
@@ -102,39 +103,86 @@ func tokenTable(w *printer, tokens []api.Token) {
 	w.table(tokenColumns, rows)
 }
 
+// revokeCalls is how often the command makes the call that ends all that a credential made: each ends many of them.
+const revokeCalls = 10
+
 func (a *app) tokenRevokeCommand() *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use: "revoke TOKEN", Short: "End a person's credential, by its id", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var out api.RevokedToken
-			if err := a.call(cmd.Context(), "DELETE", "/tokens/"+url.PathEscape(args[0]), nil, &out); err != nil {
+			out, err := a.revokeToken(cmd.Context(), args[0], all)
+			if err != nil {
 				return err
 			}
-			shown := a.show(out, func(w *printer) {
-				fmt.Fprintf(w, "the credential %s of %s is revoked, everywhere within seconds\n", out.TokenID, out.Name)
-				if len(out.Webhooks) > 0 {
-					fmt.Fprintf(w, "disabled: webhook %s\n", strings.Join(out.Webhooks, ", "))
-				}
-				for _, g := range out.StillGood {
-					w.lines("still good: " + stillGood(g) + "\n  " + g.Command)
-				}
-				for _, n := range out.NotEnded {
-					fmt.Fprintf(w, "not ended yet: %s\n", strings.TrimSpace(strings.ReplaceAll(n.Kind, "_", " ")+" "+n.ID))
-				}
-				w.lines("next: " + w.words(out.Next))
-			})
+			shown := a.show(out, func(w *printer) { revoked(w, out) })
 			if shown == nil && len(out.NotEnded) > 0 {
-				return &outcome{exitUnhealthy, "not all has ended: repeat rollcall token revoke " + out.TokenID}
+				return &outcome{exitUnhealthy, "not all has ended: repeat rollcall token revoke " + out.TokenID + allItMade(all)}
 			}
 			return shown
 		},
 	}
+	cmd.Flags().BoolVar(&all, "all-it-made", false, "end also the credentials that were made with it, and so on")
+	return cmd
+}
+
+// allItMade is the option of the command.
+func allItMade(all bool) string {
+	if all {
+		return " --all-it-made"
+	}
+	return ""
+}
+
+// revokeToken revokes a credential. With all that it made, the call is repeated as long as something is left.
+func (a *app) revokeToken(ctx context.Context, id string, all bool) (out api.RevokedToken, err error) {
+	path := "/tokens/" + url.PathEscape(id)
+	if !all {
+		return out, a.call(ctx, "DELETE", path, nil, &out)
+	}
+	for range revokeCalls {
+		var now api.RevokedToken
+		if err := a.call(ctx, "DELETE", path+"?all_it_made=true", nil, &now); err != nil {
+			return out, err
+		}
+		now.AlsoRevoked = append(out.AlsoRevoked, now.AlsoRevoked...)
+		if out = now; len(out.NotEnded) == 0 {
+			break
+		}
+	}
+	return out, nil
+}
+
+// revoked shows what a revocation ended, and what is good still. People chose their names themselves.
+func revoked(w *printer, out api.RevokedToken) {
+	if out.Name == "" {
+		fmt.Fprintf(w, "the credential %s ended before\n", out.TokenID)
+	} else {
+		w.lines(fmt.Sprintf("the credential %s of %s is revoked, everywhere within seconds", out.TokenID,
+			visible.Quoted(out.Name)))
+	}
+	for _, t := range out.AlsoRevoked {
+		w.lines(fmt.Sprintf("revoked with it: the credential %s of %s (%s)", t.TokenID, visible.Quoted(t.Name), t.Scope))
+	}
+	if len(out.Webhooks) > 0 {
+		fmt.Fprintf(w, "disabled: webhook %s\n", strings.Join(out.Webhooks, ", "))
+	}
+	for _, g := range out.StillGood {
+		w.lines("still good: " + stillGood(g) + "\n  " + g.Command)
+	}
+	for _, n := range out.NotEnded {
+		fmt.Fprintf(w, "not ended yet: %s\n", strings.TrimSpace(strings.ReplaceAll(n.Kind, "_", " ")+" "+n.ID))
+	}
+	w.lines("next: " + w.words(out.Next))
 }
 
 // stillGood says what a revoked person made or knows.
 func stillGood(g api.StillGood) string {
-	if g.Kind == "token" {
-		return fmt.Sprintf("the credential %s of %s (%s), which was made with it", g.ID, g.Name, g.Scope)
+	switch g.Kind {
+	case "token":
+		return fmt.Sprintf("the credential %s of %s (%s), which was made with it", g.ID, visible.Quoted(g.Name), g.Scope)
+	case "webhook":
+		return "the webhook " + g.ID + ", which was made with it, and which somebody else has enabled since"
 	}
 	return "the secret of webhook " + g.ID + ", which its person was shown"
 }

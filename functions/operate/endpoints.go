@@ -59,7 +59,7 @@ func done(ctx context.Context, reg *registry.Registry, c httpapi.Call, d registr
 
 // actor is who calls: a person by name and the credential's public id, or an agent.
 func actor(c httpapi.Call) activity.Actor {
-	return activity.Actor{Who: cmp.Or(c.Caller.Person, "agent"), From: c.From()}
+	return activity.Actor{Who: cmp.Or(c.Caller.Person, "agent"), From: c.From(), Line: c.Caller.Line}
 }
 
 // entry is a call's audit line.

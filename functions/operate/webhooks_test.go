@@ -112,7 +112,7 @@ func TestARevocationReadsNoPerson(t *testing.T) {
 	store := &counted{Store: env.People.Store}
 	env.People.Store = store
 	call := httpapi.Call{Now: env.Clock.Now(), Caller: httpapi.Caller{Person: "ana", Scope: people.Admin}}
-	in := api.TokenPath{TokenID: token.PublicID(gone)}
+	in := api.Revocation{TokenID: token.PublicID(gone)}
 	out, err := revokeToken(env.People, env.Webhooks)(t.Context(), call, in)
 	if err != nil || out.Name == "" || store.reads != 0 {
 		t.Errorf("%d reads, %+v, %v", store.reads, out, err)

@@ -10,7 +10,12 @@ import (
 )
 
 // Actor is who asks for something, and from which network address.
-type Actor struct{ Who, From string }
+type Actor struct {
+	Who, From string
+	// Line is the ids of a person's credential and of those that it descends from, with blanks between. It is kept where
+	// a thing is good as long as these are, and in no line of the trail.
+	Line string
+}
 
 // AuditEntry is a line of a workspace's audit trail: an operator's action or what
 // became of a credential.

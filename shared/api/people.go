@@ -57,29 +57,40 @@ type Tokens struct {
 }
 
 // RevokeToken is the call that ends a person's credential.
-var RevokeToken = declare[TokenPath, RevokedToken](Operation{
+var RevokeToken = declare[Revocation, RevokedToken](Operation{
 	Function: "operate", Route: "DELETE /tokens/{token_id}", ID: "deleteTokensTokenId", Tag: "operator",
 	Summary: "End a person's credential",
-	Access:  ByAdmin,
-	Errors:  errs(404),
+	Description: "What was made with it ends with it, or is named in the answer. One that has ended before, and is not " +
+		"stored any more, can be revoked as long as something works that comes from it.",
+	Access: ByAdmin,
+	Errors: errs(404),
 })
 
-// TokenPath names a person's credential.
-type TokenPath struct {
-	TokenID string `json:"-" path:"token_id" description:"the credential, by its token_id"`
+// Revocation names a person's credential that is to end.
+type Revocation struct {
+	TokenID   string `json:"-" path:"token_id" description:"the credential, by its token_id"`
+	AllItMade string `json:"-" query:"all_it_made" enum:"true" description:"also those made with it, but the caller's own"`
 }
 
 // RevokedToken is the answer to a revocation.
 type RevokedToken struct {
 	TokenID string `json:"token_id"`
-	Name    string `json:"name"`
+	Name    string `json:"name" description:"empty: it ended before, and is not stored any more"`
 	Status  string `json:"status" enum:"revoked"`
-	// Webhooks are disabled with the credential that they were made with.
-	Webhooks  []string    `json:"webhooks" description:"the webhooks that were made with it, which are disabled now"`
-	StillGood []StillGood `json:"still_good" description:"what was made with it, or shown for it, and is good still"`
+	// Webhooks are disabled with the credential that they come from.
+	Webhooks    []string      `json:"webhooks" description:"made or enabled with it, and disabled now"`
+	AlsoRevoked []RevokedAlso `json:"also_revoked" description:"good ones that come from it, which all_it_made ended"`
+	StillGood   []StillGood   `json:"still_good" description:"what comes from it, or was shown for it, and is good still"`
 	// NotEnded is empty when all is done. The credential itself has ended in any case.
 	NotEnded []NotEnded `json:"not_ended" description:"what is still to end: make the same call again"`
 	Next     string     `json:"next" description:"what ended with it, and how what is known goes on"`
+}
+
+// RevokedAlso is a person's credential that ended with the one that it comes from.
+type RevokedAlso struct {
+	TokenID string `json:"token_id"`
+	Name    string `json:"name" description:"whose it was"`
+	Scope   string `json:"scope" description:"what its holder could do"`
 }
 
 // NotEnded is what a revocation could not end or look at this time.
@@ -90,7 +101,7 @@ type NotEnded struct {
 
 // StillGood is what a revoked person made, or was shown, and a revocation does not end: others may depend on it.
 type StillGood struct {
-	Kind    string `json:"kind" enum:"token,webhook_secret" description:"a webhook's is of one that another made"`
+	Kind    string `json:"kind" enum:"token,webhook,webhook_secret" description:"webhook: another enabled it since"`
 	ID      string `json:"id" description:"the token_id, or the webhook_id"`
 	Name    string `json:"name,omitempty" description:"of a credential: whose it is"`
 	Scope   string `json:"scope,omitempty" description:"of a credential: what its holder may do"`

@@ -35,6 +35,7 @@ type Caller struct {
 	Workspace string       // that calls; "" when none does
 	Lives     int64        // the number of its present life
 	Person    string       // what the audit trail calls the person who calls; "" when none does
+	Line      string       // of the person (activity.Actor)
 	Name      string       // of the person
 	Scope     people.Scope // of the person
 	ExpiresAt time.Time    // of the person's credential; zero: never
@@ -161,7 +162,9 @@ func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Calle
 			need, p.Name, p.Scope).
 			WithHint("have an admin make one with rollcall token create --name ana --scope "+string(need), "stop")
 	}
-	who := Caller{Person: p.Actor(), Name: p.Name, Scope: p.Scope, ExpiresAt: p.ExpiresAt, Team: p.Team}
+	who := Caller{
+		Person: p.Actor(), Line: p.Line(), Name: p.Name, Scope: p.Scope, ExpiresAt: p.ExpiresAt, Team: p.Team,
+	}
 	return who, g.keepToTeam(ctx, op, c, p.Team)
 }
 

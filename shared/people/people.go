@@ -62,6 +62,25 @@ type Person struct {
 // Actor is what the audit trail calls the person.
 func (p Person) Actor() string { return p.Name + idMark + p.ID }
 
+// Line is the ids of the credentials that it descends from, and its own (activity.Actor).
+func (p Person) Line() string { return strings.Join(append(slices.Clone(p.Makers), p.ID), " ") }
+
+// LineOf is the ids of the credentials from which something comes that by did: of a record that has no line, the one of
+// who did it.
+func LineOf(line, by string) []string {
+	if line = cmp.Or(line, IDOf(by)); line == "" {
+		return nil // the root did it, or no person
+	}
+	return strings.Fields(line)
+}
+
+// ComesFrom reports of what somebody did whether it comes from one of these credentials (LineOf).
+func ComesFrom(ids []string) func(line, by string) bool {
+	return func(line, by string) bool {
+		return slices.ContainsFunc(LineOf(line, by), func(id string) bool { return slices.Contains(ids, id) })
+	}
+}
+
 // Compare orders by name, and those of one name by when they were made.
 func (p Person) Compare(o Person) int {
 	return cmp.Or(cmp.Compare(p.Name, o.Name), p.CreatedAt.Compare(o.CreatedAt), cmp.Compare(p.ID, o.ID))
@@ -278,7 +297,7 @@ func (p *People) Create(ctx context.Context, g Grant, by activity.Actor, now tim
 		return "", Person{}, fault.New(fault.InvalidRequest, "there are %d credentials already, and the limit is %d",
 			len(all), MaxMany).WithHint("revoke those that are not used: rollcall token list", "stop")
 	}
-	makers := makersOf(all, by)
+	makers := LineOf(by.Line, by.Who)
 	if len(makers) > MaxDeep {
 		return "", Person{}, fault.New(fault.InvalidRequest, "a credential may descend from %d others at most, and yours "+
 			"does already: it was made with one of them, which was made with another, and so on", MaxDeep).
@@ -328,28 +347,15 @@ func (p *People) Revoke(
 // Forget forgets a credential with which all has ended. Errors: token_unknown, conflict, platform_unavailable.
 func (p *People) Forget(ctx context.Context, id string) error { return p.Store.RemovePerson(ctx, id) }
 
-// makersOf are the Makers of a credential that somebody makes now; none if the root credential makes it.
-func makersOf(all []Person, by activity.Actor) []string {
-	id := IDOf(by.Who)
-	if id == "" {
-		return nil
-	}
-	for _, one := range all {
-		if one.ID == id {
-			return append(slices.Clone(one.Makers), id)
-		}
-	}
-	return []string{id}
-}
-
-// MadeBy lists the credentials that a person made, or that were made with one that the person made, and so on, by name:
-// those that are good still, and those that are over. Error: platform_unavailable.
-func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) (good, over []Person, err error) {
+// MadeBy lists the credentials that were made with one, by its id, or with one that was made with it, and so on, by
+// name: those that are good still, and those that are over. The maker need not be there any more, nor those between.
+// Error: platform_unavailable.
+func (p *People) MadeBy(ctx context.Context, maker string, now time.Time) (good, over []Person, err error) {
 	all, err := p.Store.People(ctx)
 	slices.SortFunc(all, Person.Compare)
 	for _, one := range all {
 		switch {
-		case !slices.Contains(one.Makers, maker.ID) && one.CreatedBy != maker.Actor():
+		case !slices.Contains(one.Makers, maker) && IDOf(one.CreatedBy) != maker:
 		case one.EndedAt.IsZero() && now.Before(one.ExpiresAt):
 			good = append(good, one)
 		default:
@@ -362,5 +368,5 @@ func (p *People) MadeBy(ctx context.Context, maker Person, now time.Time) (good,
 // Unknown is the error for a credential that is not there.
 func Unknown() error {
 	return fault.New(fault.TokenUnknown, "no person's credential has this id").
-		WithHint("rollcall token list shows their ids", "stop")
+		WithHint("rollcall token list shows their ids; one that ended has left nothing that works", "stop")
 }

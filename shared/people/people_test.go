@@ -260,7 +260,7 @@ func TestMakersAreSoManyAtMost(t *testing.T) {
 		if err != nil || len(made.Makers) != deep {
 			t.Fatalf("%d deep: %v, %v", deep, made.Makers, err)
 		}
-		by.Who = made.Actor()
+		by.Who, by.Line = made.Actor(), made.Line()
 	}
 	if _, _, err := p.Create(t.Context(), grant, by, t0); fault.CodeOf(err) != fault.InvalidRequest {
 		t.Error(err)

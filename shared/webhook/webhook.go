@@ -39,6 +39,12 @@ type Hook struct {
 	CreatedBy   string
 	// SecretTo and FormerTo were shown the secrets, as the audit trail has them.
 	SecretTo, FormerTo string
+	// The lines (activity.Actor) of who made it, of who enabled it last, and of who was shown the secrets.
+	MadeLine, EnabledLine, SecretLine, FormerLine string
+	// EnabledBy is who enabled it last; "": nobody did.
+	EnabledBy string
+	// TakenOver: somebody enabled it after its maker's credential was revoked, and answers for it since.
+	TakenOver bool
 
 	Last   int64 // number of the last change that it was told of, or that is not for it
 	Missed int64 // changes that the log no longer had when it came to them
@@ -167,7 +173,8 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 	now := s.Clock.Now()
 	h := Hook{
 		ID: uuid.NewString()[:8], URL: to, Statuses: statuses, Secret: token.SigningSecret(),
-		CreatedAt: now, CreatedBy: by.Who, SecretTo: by.Who, Last: latest, Version: 1,
+		CreatedAt: now, CreatedBy: by.Who, SecretTo: by.Who, MadeLine: by.Line, SecretLine: by.Line,
+		Last: latest, Version: 1,
 	}
 	return h, s.Store.AddHook(ctx, h, activity.AuditEntry{
 		Actor: by, Action: "webhook_created", At: now, Summary: fmt.Sprintf("webhook %s made for %s", h.ID, h.Host()),
@@ -193,7 +200,8 @@ func (s *Service) Delete(ctx context.Context, id string, by activity.Actor) (Hoo
 func (s *Service) Rotate(ctx context.Context, id string, by activity.Actor) (Hook, error) {
 	return s.change(ctx, id, by, func(h *Hook, now time.Time) activity.AuditEntry {
 		h.Former, h.FormerTo, h.FormerUntil = h.Secret, h.SecretTo, now.Add(formerFor)
-		h.Secret, h.SecretTo = token.SigningSecret(), by.Who
+		h.FormerLine = h.SecretLine
+		h.Secret, h.SecretTo, h.SecretLine = token.SigningSecret(), by.Who, by.Line
 		return activity.AuditEntry{Action: "webhook_rotated", Summary: "secret of webhook " + id + " rotated"}
 	})
 }
@@ -206,6 +214,10 @@ func (s *Service) Enable(ctx context.Context, id string, fromNow bool, by activi
 		return Hook{}, err
 	}
 	h, err := s.change(ctx, id, by, func(h *Hook, _ time.Time) activity.AuditEntry {
+		h.TakenOver = h.TakenOver || h.Disabled == makerRevoked
+		if !h.DisabledAt.IsZero() {
+			h.EnabledBy, h.EnabledLine = by.Who, by.Line
+		}
 		h.enable()
 		e := activity.AuditEntry{Action: "webhook_enabled", Summary: "webhook " + id + " enabled"}
 		if fromNow {
@@ -234,32 +246,43 @@ func (s *Service) disable(ctx context.Context, id string, by activity.Actor, why
 }
 
 // makerRevoked is why a webhook is disabled whose maker is revoked.
-const makerRevoked = "the credential that it was made with is revoked"
+const makerRevoked = "a credential that it was made or enabled with is revoked"
 
 // Ended is what becomes of webhooks when their maker's credential has ended.
 type Ended struct {
-	Told  []Hook // nothing any more: the person made them
+	Told  []Hook // nothing any more: they come from the person
+	Taken []Hook // they came from the person, and somebody else has taken them over since, and enabled them
 	Known []Hook // others', which sign with a secret that the person was shown: no receiver can be given another one here
-	Left  []Hook // the person made them, and they are told still: to end them failed
+	Left  []Hook // they come from the person, and are told still: to end them failed
 }
 
-// EndOf ends what people made or know of webhooks, whose credentials have ended: makers, as the audit trail has them.
-// Those that they made are told nothing, whatever disabled them before. They end at the same time, as many as there may
-// be: whoever writes to one of them all the time has it tried again and again, and holds up no other one. Error:
-// platform_unavailable.
-func (s *Service) EndOf(ctx context.Context, makers []string, by activity.Actor) (out Ended, err error) {
+// Any reports whether there is any webhook that the person has to do with.
+func (e Ended) Any() bool { return len(e.Told)+len(e.Taken)+len(e.Known)+len(e.Left) > 0 }
+
+// EndOf ends what comes from credentials that have ended, or is known for them, of webhooks: from reports whether
+// what by did comes from one of them, whose line is kept. A webhook comes from the one that made it, from the one
+// that enabled it last, and from those that these descend from; those are told nothing any more, whatever disabled
+// them before. They end at the same time, as many as there may be: whoever writes to one of them all the time has it
+// tried again and again, and holds up no other one. Error: platform_unavailable.
+func (s *Service) EndOf(
+	ctx context.Context, from func(line, by string) bool, by activity.Actor,
+) (out Ended, err error) {
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
 		return out, err
 	}
 	var theirs []Hook
 	for _, h := range all {
-		switch made := slices.Contains(makers, h.CreatedBy); {
-		case made && h.Disabled == makerRevoked: // by a call that came no further
+		made, enabled := from(h.MadeLine, h.CreatedBy), from(h.EnabledLine, h.EnabledBy)
+		switch theirOwn := enabled || made && !h.TakenOver; {
+		case theirOwn && h.Disabled == makerRevoked: // by a call that came no further
 			out.Told = append(out.Told, h)
-		case made:
+		case theirOwn:
 			theirs = append(theirs, h)
-		case h.signsWithSecretOf(makers, s.Clock.Now()):
+		case made && h.DisabledAt.IsZero():
+			out.Taken = append(out.Taken, h)
+		}
+		if !made && !enabled && h.signsWithSecretOf(from, s.Clock.Now()) {
 			out.Known = append(out.Known, h)
 		}
 	}
@@ -269,7 +292,7 @@ func (s *Service) EndOf(ctx context.Context, makers []string, by activity.Actor)
 	for i, h := range theirs {
 		g.Go(func() error {
 			ended[i], errs[i] = s.disable(ctx, h.ID, by, makerRevoked,
-				": the credential that it was made with, of "+h.CreatedBy+", is revoked")
+				": "+makerRevoked)
 			return nil
 		})
 	}
@@ -286,9 +309,9 @@ func (s *Service) EndOf(ctx context.Context, makers []string, by activity.Actor)
 	return out, nil
 }
 
-// signsWithSecretOf reports whether a secret signs that was shown to one of these.
-func (h Hook) signsWithSecretOf(who []string, now time.Time) bool {
-	return slices.Contains(who, h.SecretTo) || slices.Contains(who, h.FormerTo) && now.Before(h.FormerUntil)
+// signsWithSecretOf reports whether a secret signs that was shown for one of these credentials.
+func (h Hook) signsWithSecretOf(from func(line, by string) bool, now time.Time) bool {
+	return from(h.SecretLine, h.SecretTo) || from(h.FormerLine, h.FormerTo) && now.Before(h.FormerUntil)
 }
 
 // enable forgets what failed.

@@ -292,15 +292,19 @@ func TestARotationSignsByBoth(t *testing.T) {
 	}
 }
 
-// When a person's credential ends, nothing is told to a webhook that the person made, and those of others are named
-// that sign with a secret that the person was shown, whatever was done before.
+// ofEve reports whether something comes from eve.
+func ofEve(line, _ string) bool { return slices.Contains(strings.Fields(line), "eve") }
+
+// When a person's credential ends, nothing is told to a webhook that the person made or enabled last, and those of
+// others are named that sign with a secret that the person was shown, whatever was done before.
 func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench()
-		shown := map[string]string{} // secret: to whom
+		shown, enabled := map[string]string{}, map[string]string{} // secret: to whom; id: by whom, last
 		var ids []string
 		for range rapid.IntRange(1, 20).Draw(t, "acts") {
 			by := activity.Actor{Who: rapid.SampledFrom([]string{"ana", "bob", "eve"}).Draw(t, "by")}
+			by.Line = "root " + by.Who
 			act := rapid.IntRange(0, 4).Draw(t, "act")
 			if len(ids) == 0 || act == 0 && len(ids) < webhook.MaxHooks {
 				h, err := b.Create(context.Background(), "https://example.com/hook", nil, by)
@@ -320,6 +324,9 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 			case 2:
 				_, err = b.Disable(context.Background(), id, by)
 			case 3:
+				if !b.hook(t, id).DisabledAt.IsZero() {
+					enabled[id] = by.Who
+				}
 				_, err = b.Enable(context.Background(), id, false, by)
 			default:
 				b.now = b.now.Add(13 * time.Hour)
@@ -328,7 +335,7 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		out, err := b.EndOf(context.Background(), []string{"eve"}, ana)
+		out, err := b.EndOf(context.Background(), ofEve, ana)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +343,8 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 			h := b.hook(t, id)
 			is := func(h webhook.Hook) bool { return h.ID == id }
 			knows := slices.ContainsFunc(h.Secrets(b.now), func(secret string) bool { return shown[secret] == "eve" })
-			if made := h.CreatedBy == "eve"; slices.ContainsFunc(out.Told, is) != made || made && h.DisabledAt.IsZero() ||
+			made := h.CreatedBy == "eve" || enabled[id] == "eve"
+			if slices.ContainsFunc(out.Told, is) != made || made && h.DisabledAt.IsZero() ||
 				slices.ContainsFunc(out.Known, is) != (knows && !made) {
 				t.Errorf("%+v: %+v", h, out)
 			}
@@ -368,7 +376,7 @@ func TestWebhooksOfOnePersonEndTogether(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench()
 			for i := range c.hooks { // more than Create allows: two calls of it may come at the same time
-				h := webhook.Hook{ID: fmt.Sprint("h", i), CreatedBy: "eve", Version: 1}
+				h := webhook.Hook{ID: fmt.Sprint("h", i), CreatedBy: "eve", MadeLine: "eve", Version: 1}
 				if err := b.store.AddHook(t.Context(), h, activity.AuditEntry{Actor: ana, At: b.now}); err != nil {
 					t.Fatal(err)
 				}
@@ -379,7 +387,7 @@ func TestWebhooksOfOnePersonEndTogether(t *testing.T) {
 			done := make(chan error)
 			go func() {
 				var err error
-				out, err = b.EndOf(t.Context(), []string{"eve"}, ana)
+				out, err = b.EndOf(t.Context(), ofEve, ana)
 				done <- err
 			}()
 			synctest.Wait()

@@ -209,11 +209,14 @@ func personExamples() []example {
 		answers(api.ListTokens, api.Tokens{Tokens: []api.Token{made}}),
 		answers(api.RevokeToken, api.RevokedToken{
 			TokenID: made.TokenID, Name: made.Name, Status: "revoked", Webhooks: []string{}, NotEnded: []api.NotEnded{},
+			AlsoRevoked: []api.RevokedAlso{},
 			StillGood: []api.StillGood{{
 				Kind: "token", ID: "b2m6x9w3", Name: "bob", Scope: "view", Command: "rollcall token revoke b2m6x9w3",
 			}},
 			Next: "its enrolment tokens, its repairs' windows and the unused credentials that repair, rotate and adopt showed " +
-				"it let nobody in any more; an agent that they let in stays",
+				"it let nobody in any more; an agent that they let in stays. Credentials that were made with it are good " +
+				"still: if you trust none of them, rollcall token revoke p7r2t5v8 --all-it-made ends them, and what was made " +
+				"with them",
 		}),
 		answers(api.WhoAmI, api.Me{Name: made.Name, Scope: made.Scope, ExpiresAt: made.ExpiresAt}),
 		answers(api.InspectCredential, api.Inspected{

@@ -52,7 +52,7 @@ func (s *Store) EndPerson(_ context.Context, id string, by activity.Actor, at ti
 		return p, people.Unknown()
 	}
 	if p.EndedAt.IsZero() {
-		p.EndedAt, p.EndedBy = millis(at), by
+		p.EndedAt, p.EndedBy = millis(at), activity.Actor{Who: by.Who, From: by.From}
 	}
 	p.Hash = token.Hash{}
 	s.people[id] = p
