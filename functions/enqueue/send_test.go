@@ -80,7 +80,7 @@ func TestAnAnswerIsJSONRPC(t *testing.T) {
 		},
 		"a task, sent again": {
 			chat.Delivered, task, true,
-			`"jsonrpc":"2.0","id":"call","result":{"artifacts":[{"parts":[{"text":"42"}]}],"kind":"task",` +
+			`"jsonrpc":"2.0","id":"call","result":{"kind":"task","artifacts":[{"parts":[{"text":"42"}]}],` +
 				`"parts":[{"kind":"text","text":"42"}]}`,
 		},
 		"no RPC": {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -198,10 +200,23 @@ func (c Config) awsConfig() aws.Config {
 
 // Main runs a function: handler makes what Lambda calls of the use cases.
 func Main(handler func(*Env) any) {
+	if limit := memoryLimit(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
 	e, err := Load()
 	if err != nil {
 		slog.Error("can't start", "error", err)
 		os.Exit(1) //nolint:revive // the process of a Lambda that can't start has nothing else to do
 	}
 	lambda.Start(handler(e))
+}
+
+// memoryLimit is how many bytes a function of so many megabytes may take before its garbage is collected at once, and
+// not when as much has come as is in use; 0 when the size is not known. The rest is for what the limit doesn't count.
+func memoryLimit(megabytes string) int64 {
+	n, err := strconv.ParseInt(megabytes, 10, 32)
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n << 20 / 4 * 3
 }

@@ -53,21 +53,32 @@ func ProbeBody(messageID string) json.RawMessage {
 }
 
 // Words is what a person would read of an error in JSON, whatever its shape: a text, or the first of its members that
-// says something; the JSON itself when none does.
+// says something; the JSON itself when none does, or when it nests too deep.
 func Words(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
+	if !json.Valid(raw) {
+		return string(raw)
+	}
+	for range MaxDepth {
+		said := inner(raw).said()
+		if said == nil {
+			break
+		}
+		raw = said
+	}
+	if text := textOf(raw); text != "" || string(raw) == `""` {
 		return text
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) == nil {
-		for _, member := range []string{"message", "detail", "error", "title", "reason", "description"} {
-			if v, ok := object[member]; ok && string(v) != "null" {
-				return Words(v)
-			}
+	return string(raw)
+}
+
+// said is the member of an error that says something; nil without one.
+func (o Object) said() json.RawMessage {
+	for _, member := range []string{"message", "detail", "error", "title", "reason", "description"} {
+		if o.Has(member) {
+			return o.Get(member)
 		}
 	}
-	return string(raw)
+	return nil
 }
 
 // TaskMethod reports whether a JSON-RPC method is a call about a task, which carries no message: in the words of A2A up

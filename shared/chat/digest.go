@@ -2,9 +2,12 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,18 +28,65 @@ func Digest(m Message, lifetime time.Duration) string {
 // canonical is a body in one spelling: members in order, no white space, numbers as they were written, and without the
 // envelope's id. A body that isn't JSON stays as it is.
 func canonical(body json.RawMessage) []byte {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
+	if !json.Valid(body) {
 		return body
 	}
-	if envelope, ok := v.(map[string]any); ok && envelope["jsonrpc"] != nil {
-		delete(envelope, "id")
+	envelope := ObjectOf(body)
+	return appendCanonical(make([]byte, 0, len(body)), body, envelope.Has("jsonrpc"))
+}
+
+// appendCanonical adds a value of a valid text in its one spelling, which is that of the decoder and the encoder of the
+// standard library. Of the members of one name, the last one counts.
+func appendCanonical(out []byte, raw json.RawMessage, isEnvelope bool) []byte {
+	raw = bytes.Trim(raw, " \n\r\t")
+	switch raw[0] {
+	case '"':
+		return appendSpelled(out, textOf(raw))
+	case '[':
+		start := len(out)
+		for v := range Elements(raw) {
+			out = appendCanonical(append(out, ','), v, false)
+		}
+		return enclosed(out, start, '[', ']')
+	case '{':
+		type member struct {
+			name  string
+			value json.RawMessage
+		}
+		var all []member
+		for name, v := range inner(raw).members() {
+			if m := (member{textOf(name), v}); !isEnvelope || m.name != "id" {
+				all = append(all, m)
+			}
+		}
+		slices.SortStableFunc(all, func(a, b member) int { return cmp.Compare(a.name, b.name) })
+		start := len(out)
+		for i, m := range all {
+			if i+1 < len(all) && all[i+1].name == m.name {
+				continue
+			}
+			out = append(appendSpelled(append(out, ','), m.name), ':')
+			out = appendCanonical(out, m.value, false)
+		}
+		return enclosed(out, start, '{', '}')
 	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return body
+	return append(out, raw...)
+}
+
+// enclosed puts what was added since start, each with a comma before it, between two marks.
+func enclosed(out []byte, start int, opens, closes byte) []byte {
+	if len(out) == start {
+		return append(out, opens, closes)
 	}
-	return out
+	out[start] = opens
+	return append(out, closes)
+}
+
+// appendSpelled adds a text as the encoder of the standard library writes it.
+func appendSpelled(out []byte, text string) []byte {
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
+		raw, _ := json.Marshal(text) // with the escapes of HTML
+		return append(out, raw...)
+	}
+	return append(append(append(out, '"'), text...), '"')
 }

@@ -24,7 +24,12 @@ func Compact(raw []byte) ([]byte, error) {
 	if bytes.IndexByte(b.Bytes(), '\\') < 0 {
 		return b.Bytes(), nil
 	}
-	return unescape(b.Bytes())
+	out, whole := unescape(b.Bytes())
+	if !whole {
+		return nil, fault.New(fault.InvalidJSON, "the body escapes half of a surrogate pair, which is no character").
+			WithHint("escape both halves, or write the character in UTF-8", "stop")
+	}
+	return out, nil
 }
 
 // NotUTF8 is the refusal of a body with a byte that is no text.
@@ -34,9 +39,9 @@ func NotUTF8() error {
 }
 
 // unescape writes each escaped character of a valid JSON text as itself, where JSON allows that. A backslash stands in
-// strings only.
-func unescape(compact []byte) ([]byte, error) {
-	out := make([]byte, 0, len(compact))
+// strings only. whole is false when an escape is half of a surrogate pair, which is no character: it is replaced.
+func unescape(compact []byte) (out []byte, whole bool) {
+	out, whole = make([]byte, 0, len(compact)), true
 	for i := 0; i < len(compact); {
 		if compact[i] != '\\' {
 			out = append(out, compact[i])
@@ -45,13 +50,12 @@ func unescape(compact []byte) ([]byte, error) {
 		}
 		r, size := escaped(compact[i:])
 		if size == 0 {
-			return nil, fault.New(fault.InvalidJSON, "the body escapes half of a surrogate pair, which is no character").
-				WithHint("escape both halves, or write the character in UTF-8", "stop")
+			r, size, whole = utf8.RuneError, len(`\ud800`), false
 		}
 		out = appendCharacter(out, r)
 		i += size
 	}
-	return out, nil
+	return out, whole
 }
 
 // shortEscapes are JSON's escapes of one letter.
@@ -126,17 +130,13 @@ func Repair(raw []byte) []byte {
 	if json.Valid(raw) {
 		raw = TameNumbers(raw)
 	}
-	if compact, err := Compact(raw); err == nil {
-		return compact
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
 		return raw
 	}
-	if out, err := Marshal(v); err == nil {
-		return out
+	if bytes.IndexByte(b.Bytes(), '\\') < 0 {
+		return b.Bytes()
 	}
-	return raw
+	out, _ := unescape(b.Bytes())
+	return out
 }

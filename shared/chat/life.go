@@ -292,6 +292,11 @@ func Kept(answer json.RawMessage) json.RawMessage {
 	if len(answer) <= MaxAnswer && !TooDeep(answer) {
 		return answer
 	}
+	return shortened(answer)
+}
+
+// shortened is what is kept of an answer that is not kept whole.
+func shortened(answer json.RawMessage) json.RawMessage {
 	cut := object{
 		"truncated": true, "bytes": len(answer),
 		"parts": []object{{"kind": "text", "text": beginning(Text(answer), cutText) + cutNote(len(answer))}},

@@ -26,7 +26,8 @@ func TameNumbers(raw []byte) []byte {
 	kept := 0
 	for from, to := range oddNumbers(raw) {
 		out = append(out, raw[kept:from]...)
-		out = append(out, marshaled(Clip(string(raw[from:to]), MaxNumber))...)
+		out = append(append(out, '"'), Clip(string(raw[from:to]), MaxNumber)...) // it has nothing to escape
+		out = append(out, '"')
 		kept = to
 	}
 	if kept == 0 {

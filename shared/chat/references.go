@@ -1,6 +1,9 @@
 package chat
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"iter"
+)
 
 // referenceMembers are the members in which a message names what it answers: the words of A2A (referenceTaskIds,
 // taskId, contextId) and those that clients use in metadata and in data parts.
@@ -13,45 +16,37 @@ var referenceMembers = []string{
 var quoteMembers = append([]string{"messageId", "message_id"}, referenceMembers...)
 
 // References are the ids of what a message says that it answers: in its own members, in the metadata of the message and
-// of the call, and in its data parts. Nothing else counts, neither its time nor its text.
-func References(body json.RawMessage) map[string]bool {
-	var rpc, params, message, metadata members
-	out := map[string]bool{}
-	if json.Unmarshal(body, &rpc) != nil {
-		return out
-	}
-	_ = json.Unmarshal(rpc["params"], &params) // what has another shape refers to nothing
-	_ = json.Unmarshal(params["message"], &message)
-	collect := func(from members, names []string) {
-		for _, name := range names {
-			var one string
-			var many []string
-			if json.Unmarshal(from[name], &one) == nil {
-				many = []string{one}
-			} else if json.Unmarshal(from[name], &many) != nil {
-				continue
-			}
-			for _, id := range many {
-				if id != "" {
-					out[id] = true
+// of the call, and in its data parts. Nothing else counts, neither its time nor its text. An id may come twice.
+func References(body json.RawMessage) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		params := ObjectOf(body).Object("params")
+		message := params.Object("message")
+		if !message.ids(referenceMembers, yield) || !params.Object("metadata").ids(quoteMembers, yield) ||
+			!message.Object("metadata").ids(quoteMembers, yield) {
+			return
+		}
+		for p := range group(message.Get("parts")).parts() {
+			for _, name := range []string{"data", "metadata"} {
+				if !p.Object.Object(name).ids(quoteMembers, yield) {
+					return
 				}
 			}
 		}
 	}
-	collect(message, referenceMembers)
-	for _, raw := range []json.RawMessage{params["metadata"], message["metadata"]} {
-		metadata = nil
-		_ = json.Unmarshal(raw, &metadata)
-		collect(metadata, quoteMembers)
+}
+
+// ids yields the texts of the members of these names, which may be lists of texts.
+func (o Object) ids(names []string, yield func(string) bool) bool {
+	for _, name := range names {
+		v := o.Get(name)
+		if id := textOf(v); id != "" && !yield(id) {
+			return false
+		}
+		for raw := range Elements(v) {
+			if id := textOf(raw); id != "" && !yield(id) {
+				return false
+			}
+		}
 	}
-	var parts []struct {
-		Data     members `json:"data"`
-		Metadata members `json:"metadata"`
-	}
-	_ = json.Unmarshal(message["parts"], &parts)
-	for _, p := range parts {
-		collect(p.Data, quoteMembers)
-		collect(p.Metadata, quoteMembers)
-	}
-	return out
+	return true
 }

@@ -12,14 +12,15 @@ var replyMembers = []string{
 
 // Replies reports whether a message says that it is a reply, in its metadata or in its data. A reply asks nothing.
 func Replies(body json.RawMessage) bool {
-	params := membersOf(membersOf(body)["params"])
-	message := membersOf(params["message"])
-	places := []members{message, membersOf(params["metadata"]), membersOf(message["metadata"])}
-	for _, p := range partsOf(message) {
-		places = append(places, membersOf(p.members["data"]), membersOf(p.members["metadata"]))
+	params := ObjectOf(body).Object("params")
+	message := params.Object("message")
+	for _, place := range []Object{message, params.Object("metadata"), message.Object("metadata")} {
+		if place.Text(replyMembers...) != "" {
+			return true
+		}
 	}
-	for _, place := range places {
-		if place.text(replyMembers...) != "" {
+	for p := range partsOf(message).parts() {
+		if p.Object.Object("data").Text(replyMembers...) != "" || p.Object.Object("metadata").Text(replyMembers...) != "" {
 			return true
 		}
 	}
@@ -90,8 +91,7 @@ func platformMessage(id, from string, m Message, message object) Message {
 
 // ReportedState is the state of the task that a message tells of in its metadata; "" when it tells of none.
 func ReportedState(body json.RawMessage) TaskState {
-	message := membersOf(membersOf(membersOf(body)["params"])["message"])
-	return taskStateOf(membersOf(message["metadata"]).text("task_state"))
+	return taskStateOf(messageIn(body).Object("metadata").Text("task_state"))
 }
 
 // Answered is the message that brings the answer of m to its sender, under an id.
@@ -104,9 +104,9 @@ func (m Message) Answered(id string) Message {
 	if s := m.TaskState(); s != "" {
 		metadata["task_state"] = string(s)
 	}
-	for _, o := range answers(m.Answer) {
+	for _, o := range answers(ObjectOf(m.Answer)) {
 		for _, name := range []string{"contextId", "taskId"} {
-			if v := o.text(name); v != "" {
+			if v := o.Text(name); v != "" {
 				metadata[name] = v
 			}
 		}
@@ -119,34 +119,57 @@ func (m Message) Answered(id string) Message {
 }
 
 // answerParts are the parts of the answer, as clients read them: each names its kind.
-func (m Message) answerParts() []members {
+func (m Message) answerParts() (out []json.RawMessage) {
 	if words := m.TaskError(); words != "" {
-		return []members{{"kind": marshaled("text"), "text": marshaled(words)}}
+		return []json.RawMessage{object{"kind": "text", "text": words}.raw()}
 	}
-	var out []members
-	for _, say := range []func([]part) string{said, named} {
-		for _, groups := range readings(m.Answer) {
-			if join(groups, say) == "" {
+	for _, say := range []func(group) string{said, named} {
+		for _, all := range readings(m.Answer) {
+			if join(all, say) == "" {
 				continue
 			}
-			for i, g := range groups {
-				for j, p := range g {
-					if i > 0 && j == 0 && p.said() != "" {
-						p.members["text"] = marshaled("\n" + p.said())
-					}
-					NameKind(p.members)
-					out = append(out, p.members)
+			line := ""
+			for g := range all {
+				start := line
+				for p := range g.parts() {
+					out, start = append(out, p.kept(start)), ""
 				}
+				line = "\n"
 			}
 			return out
 		}
 	}
-	return out
+	return nil
+}
+
+// kept is the part with its kind, and with a line end before its text where it begins a line.
+func (p part) kept(line string) json.RawMessage {
+	raw := []byte(p.Object)
+	if text := p.said(); line != "" && text != "" {
+		raw = Object(raw).with("text", marshaled(line+text))
+	}
+	if kind := kindOf(Object(raw)); kind != nil && string(kind) != string(Object(raw).Get("kind")) {
+		raw = Object(raw).with("kind", kind)
+	}
+	return raw
 }
 
 // kinds are the members that show the kind of a part that doesn't name it.
 var kinds = []struct{ member, kind string }{
 	{"text", "text"}, {"file", "file"}, {"url", "file"}, {"raw", "file"}, {"data", "data"},
+}
+
+// kindOf is the kind of a part, where a member names it or shows it; nil else.
+func kindOf(p Object) json.RawMessage {
+	if kind := p.Text("kind", "type"); kind != "" {
+		return marshaled(kind)
+	}
+	for _, k := range kinds {
+		if p.Get(k.member) != nil {
+			return marshaled(k.kind)
+		}
+	}
+	return nil
 }
 
 // NameKind fills in the kind of a part, where type names it or its members show it. Readers of A2A up to 0.3 look for
@@ -168,20 +191,19 @@ func NameKind(p map[string]json.RawMessage) {
 // its text is added as one: some clients read nothing else.
 func Result(answer json.RawMessage) json.RawMessage {
 	raw := answer
-	if outer := membersOf(answer); outer.has("result") {
-		raw = outer["result"]
+	if outer := ObjectOf(answer); outer.Has("result") {
+		raw = outer.Get("result")
 	}
-	result, text := membersOf(raw), Text(answer)
-	if result == nil || result.has("parts") || text == "" {
+	result, text := ObjectOf(raw), Text(answer)
+	if result == nil || result.Has("parts") || text == "" {
 		return raw
 	}
-	result["parts"] = marshaled([]object{{"kind": "text", "text": text}})
-	return marshaled(result)
+	return result.with("parts", marshaled([]object{{"kind": "text", "text": text}}))
 }
 
 // CallID is the id of the JSON-RPC call that a body is; null when it has none.
 func CallID(body json.RawMessage) json.RawMessage {
-	if id, ok := membersOf(body)["id"]; ok {
+	if id := ObjectOf(body).Get("id"); id != nil {
 		return id
 	}
 	return json.RawMessage("null")

@@ -1,7 +1,9 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
+	"iter"
 	"strings"
 )
 
@@ -44,15 +46,14 @@ func taskStateOf(written string) TaskState {
 // answers are the objects of an agent's answer that may be a task, a message or an event of a stream, the likeliest
 // first: the result of JSON-RPC or the answer itself, and up to A2A 0.3 that is the object, since 1.0 it has a member
 // that is.
-func answers(answer json.RawMessage) (out []members) {
-	outer := membersOf(answer)
-	for _, o := range []members{membersOf(outer["result"]), outer} {
+func answers(outer Object) (out []Object) {
+	for _, o := range []Object{outer.Object("result"), outer} {
 		if o == nil {
 			continue
 		}
 		out = append(out, o)
-		for _, name := range []string{"task", "message", "statusUpdate", "artifactUpdate"} {
-			if inner := membersOf(o[name]); inner != nil {
+		for _, name := range eventMembers {
+			if inner := o.Object(name); inner != nil {
 				out = append(out, inner)
 			}
 		}
@@ -60,10 +61,13 @@ func answers(answer json.RawMessage) (out []members) {
 	return out
 }
 
+// stateIn is the state of a task; "" of what is no task.
+func stateIn(task Object) TaskState { return taskStateOf(task.Object("status").Text("state")) }
+
 // StateOf is the state of the task that an agent answered with; "" when its answer is no task.
 func StateOf(answer json.RawMessage) TaskState {
-	for _, o := range answers(answer) {
-		if s := taskStateOf(membersOf(o["status"]).text("state")); s != "" {
+	for _, o := range answers(ObjectOf(answer)) {
+		if s := stateIn(o); s != "" {
 			return s
 		}
 	}
@@ -72,9 +76,9 @@ func StateOf(answer json.RawMessage) TaskState {
 
 // TaskID is the id of the task that an agent answered with; "" when its answer is no task, or names none.
 func TaskID(answer json.RawMessage) string {
-	for _, o := range answers(answer) {
-		if taskStateOf(membersOf(o["status"]).text("state")) != "" {
-			return o.text("id", "taskId")
+	for _, o := range answers(ObjectOf(answer)) {
+		if stateIn(o) != "" {
+			return o.Text("id", "taskId")
 		}
 	}
 	return ""
@@ -87,7 +91,7 @@ func TaskFailure(answer json.RawMessage) (text string, failed bool) {
 	if !state.Failed() {
 		return "", false
 	}
-	for _, o := range answers(answer) {
+	for _, o := range answers(ObjectOf(answer)) {
 		if text = said(statusParts(o)); text != "" {
 			break
 		}
@@ -102,57 +106,61 @@ func TaskFailure(answer json.RawMessage) (text string, failed bool) {
 }
 
 // statusParts are the parts of the message in a task's status.
-func statusParts(task members) []part {
-	return partsOf(membersOf(membersOf(task["status"])["message"]))
-}
+func statusParts(task Object) group { return partsOf(task.Object("status").Object("message")) }
+
+// groups are groups of parts that are read together.
+type groups iter.Seq[group]
+
+// only is one group.
+func only(g group) groups { return func(yield func(group) bool) { yield(g) } }
 
 // artifactsOf are the parts of each of a task's artifacts.
-func artifactsOf(task members) (out [][]part) {
-	var list []json.RawMessage
-	_ = json.Unmarshal(task["artifacts"], &list) // of another shape: none
-	if a, ok := task["artifact"]; ok {
-		list = append(list, a)
+func artifactsOf(task Object) groups {
+	return func(yield func(group) bool) {
+		for raw := range Elements(task.Get("artifacts")) {
+			if !yield(partsOf(inner(raw))) {
+				return
+			}
+		}
+		if a := task.Get("artifact"); a != nil {
+			yield(partsOf(inner(a)))
+		}
 	}
-	for _, raw := range list {
-		out = append(out, partsOf(membersOf(raw)))
-	}
-	return out
 }
 
 // readings are what an A2A body says, the first that says anything first: each is a list of groups of parts. A request
 // has a message. An answer has a task's artifacts, all of them; else the message in its status; else parts of its own.
-func readings(body json.RawMessage) (out [][][]part) {
-	params := membersOf(membersOf(body)["params"])
-	out = append(out, [][]part{partsOf(membersOf(params["message"]))}, [][]part{partsOf(params)})
-	objects := answers(body)
+func readings(body json.RawMessage) []groups {
+	outer := ObjectOf(body)
+	params := outer.Object("params")
+	out := []groups{only(partsOf(params.Object("message"))), only(partsOf(params))}
+	objects := answers(outer)
 	for _, o := range objects {
 		out = append(out, artifactsOf(o))
 	}
 	for _, o := range objects {
-		out = append(out, [][]part{statusParts(o)})
+		out = append(out, only(statusParts(o)))
 	}
 	for _, o := range objects {
-		out = append(out, [][]part{partsOf(o)})
+		out = append(out, only(partsOf(o)))
 	}
 	return out
 }
 
 // join is what groups of parts say, a group on a line of its own.
-func join(groups [][]part, say func([]part) string) string {
-	var out []string
-	for _, g := range groups {
-		if text := say(g); text != "" {
-			out = append(out, text)
-		}
+func join(all groups, say func(group) string) string {
+	var out lines
+	for g := range all {
+		out.add(say(g))
 	}
-	return strings.Join(out, "\n")
+	return out.String()
 }
 
 // Text is what a person reads of an A2A body, a message or an agent's answer: the joined texts of the first of its
 // readings that has any; without any text, the names of its files and its data; else "".
 func Text(body json.RawMessage) string {
 	all := readings(body)
-	for _, say := range []func([]part) string{said, named} {
+	for _, say := range []func(group) string{said, named} {
 		for _, groups := range all {
 			if text := join(groups, say); text != "" {
 				return text
@@ -162,46 +170,50 @@ func Text(body json.RawMessage) string {
 	return ""
 }
 
+// messageIn is the message of a request.
+func messageIn(body json.RawMessage) Object { return ObjectOf(body).Object("params").Object("message") }
+
 // Summary is what a message says, for those who see only text: its Text, and beside a text a line for each file.
 func Summary(body json.RawMessage) string {
-	message := membersOf(membersOf(membersOf(body)["params"])["message"])
-	parts := partsOf(message)
-	text := said(parts)
+	message := partsOf(messageIn(body))
+	text := said(message)
 	if text == "" {
 		return Text(body)
 	}
-	for _, p := range parts {
+	var out lines
+	out.add(text)
+	for p := range message.parts() {
 		if line := p.named(); p.said() == "" && strings.HasPrefix(line, "file") {
-			text += "\n" + line
+			out.add(line)
 		}
 	}
-	return text
+	return out.String()
 }
 
 // Readable is a message as a client can show it that reads only texts in parts: where no part says that it is text, one
 // with text is added.
 func Readable(body json.RawMessage, text string) json.RawMessage {
-	rpc := membersOf(body)
-	params := membersOf(rpc["params"])
-	message := membersOf(params["message"])
-	var parts []json.RawMessage
-	if text == "" || said(partsOf(message)) != "" || json.Unmarshal(message["parts"], &parts) != nil {
+	message := messageIn(body)
+	parts := message.Get("parts")
+	if text == "" || said(partsOf(message)) != "" || !IsList(parts) {
 		return body
 	}
-	message["parts"] = marshaled(append(parts, object{"kind": "text", "text": text}.raw()))
-	params["message"] = marshaled(message)
-	rpc["params"] = marshaled(params)
-	return marshaled(rpc)
+	list := append([]byte(nil), bytes.TrimRight(parts[:len(parts)-1], " \n\r\t")...)
+	if list[len(list)-1] != '[' {
+		list = append(list, ',')
+	}
+	list = append(append(list, object{"kind": "text", "text": text}.raw()...), ']')
+	params := ObjectOf(body).Object("params")
+	return ObjectOf(body).with("params", params.with("message", message.with("parts", list)))
 }
 
 // Shown is what the clients that exist show of a message (wire contract, section 2.3): the texts of those parts that
 // say that they are text. Where it is "", they show the summary of its row.
 func Shown(body json.RawMessage) string {
-	message := membersOf(membersOf(body)["params"])
 	var out strings.Builder
-	for _, p := range partsOf(membersOf(message["message"])) {
+	for p := range partsOf(messageIn(body)).parts() {
 		if p.marked() {
-			out.WriteString(p.text("text"))
+			out.WriteString(p.Text("text"))
 		}
 	}
 	return out.String()

@@ -318,11 +318,39 @@ func (s *Service) messages(ctx context.Context, all []Delegation) (map[messageKe
 	return out, nil
 }
 
-// Answers are searched for in so many pages of the log, of so many items.
+// Answers are searched for in so many pages of the log, of so many items, and in so many bytes of messages of all the
+// peers that owe one, of which each has the same share.
 const (
 	answerPages = 5
 	answerPage  = 200
+	answerBytes = 4 << 20
 )
+
+// shares are how much of each peer's messages is read: a peer that floods its asker hides its own answers alone.
+type shares map[string]int
+
+// sharesOf are those of the peers that owe an answer.
+func sharesOf(unanswered []*Progress, maxBody int) shares {
+	out := shares{}
+	for _, p := range unanswered {
+		out[p.Target] = 0
+	}
+	for peer := range out {
+		out[peer] = max(answerBytes/len(out), maxBody)
+	}
+	return out
+}
+
+// takes reports whether a message is one of a peer that owes an answer, and fits in what is left of the peer's share.
+func (s shares) takes(m chat.Message) bool {
+	left, owes := s[m.Source]
+	size := max(len(m.Body), m.BodyApart.Bytes)
+	if !owes || size > left {
+		return false
+	}
+	s[m.Source] = left - size
+	return true
+}
 
 // findAnswers completes the delegations that a message of the peer says that it
 // answers: the first such message of each. A message that refers to nothing answers
@@ -334,14 +362,13 @@ func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unansw
 			r.Since = p.since
 		}
 	}
+	left := sharesOf(unanswered, s.Delivery.Policy.MaxBody)
 	for range answerPages {
 		items, err := s.Activity.ActivityLog(ctx, source, r)
 		if err != nil {
 			return err
 		}
-		answers, err := s.bodiesOf(ctx, items, func(m chat.Message) bool {
-			return slices.ContainsFunc(unanswered, func(p *Progress) bool { return p.Target == m.Source })
-		})
+		answers, err := s.bodiesOf(ctx, items, left.takes)
 		if err != nil {
 			return err
 		}
@@ -365,9 +392,14 @@ func noteAnswer(m chat.Message, unanswered []*Progress) {
 	if task.Underway() {
 		return
 	}
-	references := chat.References(m.Body)
+	named := map[string]bool{} // of those that may be answered: a message may name thousands
+	for id := range chat.References(m.Body) {
+		if slices.ContainsFunc(unanswered, func(p *Progress) bool { return id == p.ID || id == p.MessageID }) {
+			named[id] = true
+		}
+	}
 	for _, p := range unanswered {
-		if m.Source != p.Target || (!references[p.ID] && !references[p.MessageID]) {
+		if m.Source != p.Target || (!named[p.ID] && !named[p.MessageID]) {
 			continue
 		}
 		p.State, p.TaskState, p.Answer, p.Error = Completed, task, chat.Text(m.Body), ""

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,7 +202,7 @@ func TestTheNoticeNamesTheDelegation(t *testing.T) {
 	w.Now = w.Now.Add(w.Policy.Lifetime)
 	settle(w)
 	mail := mailOf(w)
-	if len(mail) != 1 || !chat.References(mail[0].Body)[given.Delegation.ID] ||
+	if len(mail) != 1 || !slices.Contains(slices.Collect(chat.References(mail[0].Body)), given.Delegation.ID) ||
 		!strings.Contains(string(mail[0].Body), fmt.Sprintf("%q:%q", "delegation_id", given.Delegation.ID)) {
 		t.Fatalf("%+v", mail)
 	}

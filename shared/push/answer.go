@@ -22,7 +22,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	object map[string]json.RawMessage // the body, when it is a JSON object; nil else
+	object chat.Object // the body, when it is a JSON object; nil else
 }
 
 // resultOf decides what an answer means. The first rule that matches holds:
@@ -43,9 +43,7 @@ type answer struct {
 func resultOf(probe bool, resp *http.Response, body []byte) delivery.PushResult {
 	status, header := resp.StatusCode, resp.Header
 	a := answer{status: status, header: header, body: chat.Repair(bytes.TrimSpace(body))}
-	if json.Unmarshal(a.body, &a.object) != nil {
-		a.object = nil
-	}
+	a.object = chat.ObjectOf(a.body)
 	switch {
 	case status >= 300 && status < 400:
 		return unreachable(workspace.FaultRedirect, "a redirect (HTTP %d) to %s", status, destination(resp))
@@ -115,21 +113,21 @@ func (a answer) answersProbe() bool {
 // isRPC reports whether the answer is one of JSON-RPC, and so an agent's: it says so, it has a result, or its error has
 // a code that is not merely an HTTP status. Any server answers {"error": "Not Found"}, to each call.
 func (a answer) isRPC() bool {
-	if a.saysRPC() || a.object["result"] != nil && a.status < 400 {
+	if a.saysRPC() || a.object.Get("result") != nil && a.status < 400 {
 		return true
 	}
 	code, ok := a.code()
 	return ok && !a.isStatus(code)
 }
 
-func (a answer) saysRPC() bool { return something(a.object["jsonrpc"]) }
+func (a answer) saysRPC() bool { return something(a.object.Get("jsonrpc")) }
 
 // code is the code of the error; ok is false when it has none, or one that is no number.
 func (a answer) code() (code int, ok bool) {
 	var rpc struct {
 		Code json.Number `json:"code"`
 	}
-	_ = json.Unmarshal(a.object["error"], &rpc) // one of another shape has no code
+	_ = json.Unmarshal(a.object.Get("error"), &rpc) // one of another shape has no code
 	code, err := strconv.Atoi(rpc.Code.String())
 	return code, err == nil
 }
@@ -149,7 +147,10 @@ func (a answer) isPage() bool {
 const maxQuoted = 120
 
 // quoted is the beginning of what an agent wrote, or of what stands before it, as an error quotes it.
-func quoted(words string) string { return visible.Quoted(chat.Clip(visible.Text(words), maxQuoted)) }
+func quoted(words string) string {
+	words = chat.Clip(words, 8*maxQuoted) // what is made visible takes more room
+	return visible.Quoted(chat.Clip(visible.Text(words), maxQuoted))
+}
 
 // knownTypes are the types of answers that are named; the text of any other is for its sender to choose.
 var knownTypes = []string{
@@ -174,7 +175,7 @@ func (a answer) saysBusy() bool {
 	return a.status == http.StatusTooManyRequests || (a.status == http.StatusServiceUnavailable && own)
 }
 
-func (a answer) hasError() bool { return something(a.object["error"]) }
+func (a answer) hasError() bool { return something(a.object.Get("error")) }
 
 // senders are the codes by which an agent says that it can't take this message. What a sender writes brings them about,
 // so they say nothing against the agent: any sender could have a healthy agent shown as failing. Those of JSON-RPC 2.0
@@ -196,7 +197,7 @@ var refusing = map[int]bool{
 
 // failure is an error in JSON: JSON-RPC's, or one in the agent's own shape.
 func (a answer) failure() delivery.PushResult {
-	words := quoted(chat.Words(a.object["error"]))
+	words := quoted(chat.Words(a.object.Get("error")))
 	code, ok := a.code()
 	switch {
 	case ok && senders[code]:
@@ -255,19 +256,9 @@ func faultOf(status int) workspace.PushFault {
 
 // isProtocol reports whether the body is an answer of A2A: a JSON-RPC result, or a bare task or message.
 func (a answer) isProtocol() bool {
-	var bare struct {
-		Kind    string                     `json:"kind"`
-		Status  map[string]json.RawMessage `json:"status"`
-		Task    map[string]json.RawMessage `json:"task"`
-		Message map[string]json.RawMessage `json:"message"`
-		Parts   []json.RawMessage          `json:"parts"`
-	}
-	if a.object["result"] != nil {
-		return true
-	}
-	_ = json.Unmarshal(a.body, &bare) // a member of another shape is none of the protocol's
-	return bare.Kind == "task" || bare.Status["state"] != nil ||
-		bare.Task != nil || bare.Message != nil || bare.Parts != nil
+	bare := a.object
+	return bare.Get("result") != nil || bare.Text("kind") == "task" || bare.Object("status").Get("state") != nil ||
+		bare.Object("task") != nil || bare.Object("message") != nil || chat.IsList(bare.Get("parts"))
 }
 
 // describe names what came back, for people: its kind, and its title or its beginning.

@@ -27,6 +27,10 @@ var failedWords = map[string]bool{
 
 // something reports whether a member is there and says anything: agents write null, false, "" or {} for no error.
 func something(v json.RawMessage) bool {
+	const longest = 64 // of what says nothing, with white space in it
+	if len(v) > longest {
+		return true
+	}
 	switch strings.Join(strings.Fields(string(v)), "") {
 	case "", "null", "false", `""`, "{}", "[]", "0":
 		return false
@@ -36,7 +40,7 @@ func something(v json.RawMessage) bool {
 
 // hasFailed reports whether the agent answered a result that is nothing, or that says that the call failed.
 func (a answer) hasFailed() bool {
-	result := a.object["result"]
+	result := a.object.Get("result")
 	switch {
 	case a.object == nil || chat.StateOf(a.body) != "":
 		return false
@@ -45,28 +49,26 @@ func (a answer) hasFailed() bool {
 	case string(result) == "null" || string(result) == "false":
 		return true
 	}
-	var members map[string]json.RawMessage
-	return json.Unmarshal(result, &members) == nil && saysFailed(members)
+	return saysFailed(chat.ObjectOf(result))
 }
 
 // saysFailed reports whether an object says that the call failed.
-func saysFailed(o map[string]json.RawMessage) bool {
-	if something(o["error"]) || something(o["errors"]) {
+func saysFailed(o chat.Object) bool {
+	if something(o.Get("error")) || something(o.Get("errors")) {
 		return true
 	}
 	for _, name := range failedIfFalse {
-		if string(o[name]) == "false" {
+		if string(o.Get(name)) == "false" {
 			return true
 		}
 	}
 	for _, name := range failedIfTrue {
-		if string(o[name]) == "true" {
+		if string(o.Get(name)) == "true" {
 			return true
 		}
 	}
 	for _, name := range []string{"status", "state", "type", "kind"} {
-		var word string
-		if json.Unmarshal(o[name], &word) == nil && failedWords[strings.ToLower(word)] {
+		if failedWords[strings.ToLower(o.Text(name))] {
 			return true
 		}
 	}
@@ -75,7 +77,7 @@ func saysFailed(o map[string]json.RawMessage) bool {
 
 // failedResult is what a result comes to that says that the call failed.
 func (a answer) failedResult() delivery.PushResult {
-	result := a.object["result"]
+	result := a.object.Get("result")
 	switch {
 	case string(result) == "null":
 		return agentError(workspace.FaultRPC, "the agent's result is neither a task nor a message")
@@ -87,21 +89,19 @@ func (a answer) failedResult() delivery.PushResult {
 
 // failureWords is what a result says of why the call failed.
 func failureWords(result json.RawMessage) string {
-	var said struct {
-		Error   json.RawMessage `json:"error"`
-		Errors  json.RawMessage `json:"errors"`
-		Content []struct {
-			Text string `json:"text"`
-		} `json:"content"`
-	}
-	_ = json.Unmarshal(result, &said) // of another shape: it is quoted as it is
+	o := chat.ObjectOf(result)
+	said, all := o.Get("error"), o.Get("errors")
 	switch {
-	case something(said.Error) && string(said.Error) != "true":
-		return chat.Words(said.Error)
-	case something(said.Errors):
-		return chat.Words(said.Errors)
-	case len(said.Content) > 0 && said.Content[0].Text != "":
-		return said.Content[0].Text
+	case something(said) && string(said) != "true":
+		return chat.Words(said)
+	case something(all):
+		return chat.Words(all)
+	}
+	for first := range chat.Elements(o.Get("content")) {
+		if text := chat.ObjectOf(first).Text("text"); text != "" {
+			return text
+		}
+		break
 	}
 	if text := chat.Text(result); text != "" {
 		return text

@@ -51,6 +51,21 @@ type Pusher struct {
 	patience Patience
 	guard    *ssrf.Guardian
 	client   *http.Client
+	reading  turns
+}
+
+// readAtOnce is how many answers are read through at a time, of those that have come: the memory that this takes does
+// not depend on how many agents answer a run of drains at once.
+const readAtOnce = 2
+
+// turns are a place for each that reads at a time.
+type turns chan struct{}
+
+// take waits for a place, and does what is to be done in it. No network is waited for there.
+func (t turns) take(do func()) {
+	t <- struct{}{}
+	defer func() { <-t }()
+	do()
 }
 
 var (
@@ -61,7 +76,7 @@ var (
 
 // New makes a pusher.
 func New(reach Reach, patience Patience) *Pusher {
-	p := &Pusher{reach: reach, patience: patience, guard: ssrf.New(ssrf.WithAnyPort())}
+	p := &Pusher{reach: reach, patience: patience, guard: ssrf.New(ssrf.WithAnyPort()), reading: make(turns, readAtOnce)}
 	dialer := &net.Dialer{Timeout: min(maxConnect, patience.Answer/2)}
 	if reach != Private {
 		dialer.Control = p.guard.Safe
@@ -105,7 +120,7 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 		return unreachable(workspace.FaultPage, "what answers there is not an agent: HTTP %d", resp.StatusCode)
 	}
 	if streams(resp) {
-		return readStream(resp, m.Probe, func() { unanswered.Stop() })
+		return readStream(resp, m.Probe, p.reading, func() { unanswered.Stop() })
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
@@ -114,14 +129,16 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	case err != nil:
 		return unreachable(workspace.FaultBroken, "the answer broke off")
 	}
-	cut := ""
-	if len(body) > maxAnswer {
-		body, cut = tooLong(body)
-	}
-	r := resultOf(m.Probe, resp, body)
-	if r.Handover == delivery.Taken {
-		r.Cut = cut
-	}
+	var r delivery.PushResult
+	p.reading.take(func() {
+		cut := ""
+		if len(body) > maxAnswer {
+			body, cut = tooLong(body)
+		}
+		if r = resultOf(m.Probe, resp, body); r.Handover == delivery.Taken {
+			r.Cut = cut
+		}
+	})
 	return blameClock(r, resp, to.At, to.At.Add(began-answered))
 }
 

@@ -25,7 +25,7 @@ func streams(resp *http.Response) bool {
 // readStream reads an answer that is streamed. Its first event is the hand-over: it says whether the agent takes the
 // message, and begun is called. The events make the answer. Once the first has come the message is never sent again,
 // however the stream ends: the agent is at work on it.
-func readStream(resp *http.Response, probe bool, begun func()) delivery.PushResult {
+func readStream(resp *http.Response, probe bool, reading turns, begun func()) (r delivery.PushResult) {
 	events := bufio.NewReader(io.LimitReader(resp.Body, maxAnswer))
 	first, err := nextEvent(events)
 	switch {
@@ -35,23 +35,27 @@ func readStream(resp *http.Response, probe bool, begun func()) delivery.PushResu
 	default:
 		return unreachable(workspace.FaultBroken, "the answer broke off before its first event")
 	}
-	r := resultOf(probe, resp, first)
+	reading.take(func() { r = resultOf(probe, resp, first) })
 	if r.Handover != delivery.Taken || probe {
 		return r
 	}
 	begun()
 	var s chat.Stream
-	last := s.Add(chat.Repair(first))
+	last := false
+	add := func(event []byte) { reading.take(func() { last = s.Add(chat.Repair(event)) }) }
+	add(first)
 	for !last && err == nil {
 		var event []byte
 		if event, err = nextEvent(events); len(event) > 0 {
-			last = s.Add(chat.Repair(event))
+			add(event)
 		}
 	}
-	r.Answer, r.TaskError = s.Answer(), s.Failure()
-	if words, failed := chat.TaskFailure(r.Answer); failed && r.TaskError == "" {
-		r.TaskError = words
-	}
+	reading.take(func() {
+		r.Answer, r.TaskError = s.Answer(), s.Failure()
+		if words, failed := chat.TaskFailure(r.Answer); failed && r.TaskError == "" {
+			r.TaskError = words
+		}
+	})
 	switch {
 	case last || r.TaskError != "":
 	case !errors.Is(err, io.EOF):
