@@ -1,11 +1,15 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/rollcall/rollcall/shared/registry"
 )
 
 // ofLibraries are words of the libraries that read a command line.
@@ -66,6 +70,50 @@ func TestWrongUsageSaysWhatIsMeant(t *testing.T) {
 		"status --status offline,degradid": "must be one of: online",
 	} {
 		isWrong(t, says, strings.Fields(line)...)
+	}
+}
+
+// A number that the program bounds has the bound of the call's member in the OpenAPI document, and a token's uses that
+// of the platform: what the platform takes is refused by no flag.
+func TestBoundsOfFlagsAreThoseOfTheAPI(t *testing.T) {
+	text, err := os.ReadFile("../../functions/status/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Minimum, Maximum float64 }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	members := map[string][2]string{
+		"rollcall create --max-tasks": {"CreateRequest", "max_concurrent_tasks"},
+		"rollcall adopt --max-tasks":  {"CreateRequest", "max_concurrent_tasks"},
+		"rollcall enrol --uses":       {"EnrolmentRequest", "uses"},
+	}
+	for _, cmd := range ours((&app{}).command()) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			b, ok := f.Value.(bounded)
+			if !ok {
+				return
+			}
+			name := cmd.CommandPath() + " --" + f.Name
+			in := document.Components.Schemas[members[name][0]].Properties[members[name][1]]
+			delete(members, name)
+			if float64(b.most) != in.Maximum || float64(b.least) != max(in.Minimum, 1) {
+				t.Errorf("%s is from %d to %d, and not as the call's member: %+v", name, b.least, b.most, in)
+			}
+			if f.Name == "uses" && b.most != registry.EnrolmentUses {
+				t.Errorf("a token has %d uses at most, and %s takes %d", registry.EnrolmentUses, name, b.most)
+			}
+		})
+	}
+	if len(members) > 0 {
+		t.Errorf("these are not bounded: %v", members)
 	}
 }
 
