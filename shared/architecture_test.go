@@ -83,6 +83,7 @@ var rooms = map[string]struct {
 	"proof/model":        {proof, ""},
 	"proof/emulatortest": {proof, ""},
 	"proof/meter":        {proof, "capacity dynamo"},
+	"proof/cputime":      {proof, ""},
 	"proof/memory": {
 		proof,
 		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",

@@ -2,10 +2,12 @@ package api_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 func TestOperationsStandOnce(t *testing.T) {
@@ -27,6 +29,20 @@ func TestOperationsStandOnce(t *testing.T) {
 	}
 	if len(api.Routes("status")) == 0 || len(api.Routes("sweeper")) != 0 {
 		t.Error("the sweeper serves no route, status does")
+	}
+}
+
+// Each code that a remark may have is in the document.
+func TestEachCodeOfARemarkIsDescribed(t *testing.T) {
+	code, _ := reflect.TypeFor[api.Remark]().FieldByName("Code")
+	codes := workspace.RemarkCodes()
+	if got, want := code.Tag.Get("enum"), strings.Join(codes, ","); got != want {
+		t.Errorf("the document has the codes %s, and the domain %s", got, want)
+	}
+	for _, c := range codes {
+		if !strings.Contains(code.Tag.Get("description"), c+": ") {
+			t.Errorf("%s has no description", c)
+		}
 	}
 }
 

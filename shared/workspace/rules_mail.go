@@ -172,7 +172,7 @@ func (s *situation) tryCommand() string {
 // mailKept ends a hint with what becomes of the mail, and what shows it; when none waits, with what tries the agent.
 func (s *situation) mailKept() string {
 	if command := s.tryCommand(); command != "" {
-		return "; " + command + " tries it now"
+		return "; " + command + " tries it"
 	}
 	return "; its mail is kept, and tried again; " + s.receiptsWords()
 }

@@ -145,7 +145,6 @@ var options = []func(*jsonschema.ReflectContext){
 	jsonschema.InterceptProp(nullOrNot),
 	jsonschema.InterceptProp(neverNull),
 	jsonschema.InterceptProp(boundTexts),
-	jsonschema.InterceptProp(remarkCodes),
 	jsonschema.InterceptNullability(noNullLists),
 }
 
@@ -178,21 +177,6 @@ func alwaysThere(p jsonschema.InterceptPropParams) error {
 	if !strings.Contains(flags, "omitempty") && !strings.Contains(flags, "omitzero") {
 		p.ParentSchema.Required = append(p.ParentSchema.Required, p.Name)
 	}
-	return nil
-}
-
-// remarkCodes gives the code of a remark all codes that the domain has.
-func remarkCodes(p jsonschema.InterceptPropParams) error {
-	code, _ := reflect.TypeFor[api.Remark]().FieldByName("Code")
-	if !p.Processed || p.Field.Tag != code.Tag {
-		return nil
-	}
-	p.PropertySchema.Enum = nil
-	for _, c := range workspace.RemarkCodes() {
-		p.PropertySchema.Enum = append(p.PropertySchema.Enum, c)
-	}
-	text := *p.PropertySchema.Description + "; call_refused: the same of another call"
-	p.PropertySchema.Description = &text
 	return nil
 }
 
