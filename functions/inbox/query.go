@@ -38,9 +38,7 @@ func parse(in api.ActivityRequest, now time.Time) (query, error) {
 	if in.Limit != nil {
 		q.limit, q.limited = *in.Limit, true
 	}
-	if in.Epoch != nil {
-		q.epoch = *in.Epoch
-	}
+	q.epoch = in.Epoch
 	for flag := range strings.SplitSeq(in.Include, ",") {
 		q.peerInfo = q.peerInfo || strings.TrimSpace(flag) == "peer_info"
 	}

@@ -165,7 +165,7 @@ type ActivityRequest struct {
 	SinceSecs *int   `json:"-" query:"since_secs" minimum:"1" maximum:"2592000" description:"of the log; a poll hands out all that waits"`
 	SinceID   string `json:"-" query:"since_id" description:"the cursor: the id of the last row read; it acknowledges everything up to it"`
 	Include   string `json:"-" query:"include" list:"true" description:"peer_info: rows also tell who sent them and what is attached; several are joined by commas, and unknown ones ignored"`
-	Epoch     *int64 `json:"-" query:"epoch" minimum:"1" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so"`
+	Epoch     int64  `json:"-" query:"epoch" minimum:"0" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so; 0 says nothing"`
 	BeforeTS  string `json:"-" query:"before_ts" format:"date-time" description:"of the log: only older rows"`
 	Cursor    string `json:"-" query:"cursor" description:"of the log: X-Rollcall-Next-Cursor of the page before"`
 }
@@ -228,7 +228,7 @@ var Ack = declare[AckRequest, Acked](Operation{
 type AckRequest struct {
 	WorkspacePath
 	AckedSeq *int64 `json:"acked_seq" required:"true" minimum:"0" description:"seq of the last row that is done; 0 only says that the agent acknowledges by number"`
-	Epoch    int64  `json:"epoch" description:"as register answered: a host in whose place another has registered is told so"`
+	Epoch    int64  `json:"epoch" minimum:"0" description:"as register answered: a host in whose place another has registered is told so; 0 says nothing"`
 }
 
 // Acked is the answer to an acknowledgement.
