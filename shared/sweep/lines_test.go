@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
@@ -61,6 +62,7 @@ var lines = []line{
 	{"lines_left_out", "an agent", andTheSweep, attack.anotherURL},
 	{"recount", "a peer whose calls are cut off", andTheSweep, attack.cutOff},
 	{"credential_refused", "whoever sends what looks like a person's credential", 1, attack.badPerson},
+	{"enrolment_refused", "whoever has an enrolment token that has expired", 2, attack.expiredToken},
 	{"message_dead", "a peer: an event for each message", 0, nil},
 	{"notify", "an agent", 0, nil},
 	{"delegate", "an agent", 0, nil},
@@ -178,6 +180,17 @@ func (a attack) cutOff() {
 func (a attack) badPerson() {
 	p := &people.People{Store: a.Store, Audit: a.Store} // each a function of its own
 	a.NoError(p.NoteRefused(a.T.Context(), "rcp_x_y", "10.9.9.9", a.Now))
+}
+
+func (a attack) expiredToken() {
+	a.Registry.Policy.Bootstrap = workspace.Enrolled
+	by := activity.Actor{Who: "operator"}
+	text, _, err := a.Registry.Enrol(a.T.Context(), "unused", 1, time.Second, by, a.Now.Add(-2*time.Second))
+	a.NoError(err)
+	in := registry.Registration{ID: "unused", Enrolment: text, From: world.Home}
+	if _, err := a.Registry.Register(a.T.Context(), in, a.Now); fault.CodeOf(err) != fault.EnrolmentUnknown {
+		a.T.Fatal(err)
+	}
 }
 
 // trailOf is the audit trail of a workspace or of the platform.
