@@ -259,7 +259,8 @@ func (p *People) NoteRefused(ctx context.Context, credential, from string, now t
 	})
 }
 
-// Grant is what a new credential is to be.
+// Grant is what a new credential is to be. Its name is one word: it stands in answers and lists beside commands, and
+// must not read as one.
 type Grant struct {
 	Name  string
 	Scope Scope
@@ -269,9 +270,10 @@ type Grant struct {
 
 func (g Grant) check() error {
 	switch {
-	case strings.TrimSpace(g.Name) == "" || utf8.RuneCountInString(g.Name) > MaxName || !utf8.ValidString(g.Name) ||
-		strings.ContainsFunc(g.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fault.New(fault.InvalidRequest, "name must have 1 to %d printable characters", MaxName)
+	case g.Name == "" || utf8.RuneCountInString(g.Name) > MaxName || !utf8.ValidString(g.Name) ||
+		strings.ContainsFunc(g.Name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+		return fault.New(fault.InvalidRequest, "name must be one word of 1 to %d printable characters", MaxName).
+			WithHint("join the words, as in ana-maria or ana@example.com", "stop")
 	case !g.Scope.Known():
 		return fault.New(fault.InvalidRequest, "scope must be view, operate or admin")
 	case g.Team != "" && g.Scope == Admin:

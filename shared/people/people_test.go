@@ -164,6 +164,8 @@ func TestAGrantIsBounded(t *testing.T) {
 		"no name":        func(g *people.Grant) { g.Name = " " },
 		"a long name":    func(g *people.Grant) { g.Name = strings.Repeat("x", people.MaxName+1) },
 		"a control":      func(g *people.Grant) { g.Name = "a\x1b[31m" },
+		"a command":      func(g *people.Grant) { g.Name = "bo rollcall token revoke 3qjksm2e" },
+		"a wide blank":   func(g *people.Grant) { g.Name = "bo\u3000ana" },
 		"a direction":    func(g *people.Grant) { g.Name = "a\u202eb" },
 		"no scope":       func(g *people.Grant) { g.Scope = "" },
 		"another scope":  func(g *people.Grant) { g.Scope = "root" },
@@ -225,7 +227,7 @@ func (crowd) People(context.Context) ([]people.Person, error) {
 func TestThereAreSoManyCredentialsAtMost(t *testing.T) {
 	p, _, _ := world()
 	p.Store = crowd{p.Store}
-	grant := people.Grant{Name: "one more", Scope: people.View, Lasts: time.Hour}
+	grant := people.Grant{Name: "one-more", Scope: people.View, Lasts: time.Hour}
 	if text, _, err := p.Create(t.Context(), grant, root, t0); fault.CodeOf(err) != fault.InvalidRequest || text != "" {
 		t.Errorf("%q, %v", text, err)
 	}
