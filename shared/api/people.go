@@ -15,7 +15,7 @@ var CreateToken = declare[TokenRequest, CreatedToken](Operation{
 
 // TokenRequest is the credential to make.
 type TokenRequest struct {
-	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is: one word, without blanks"`
+	Name    string `json:"name" required:"true" minLength:"1" maxLength:"64" description:"whose it is: one word of letters and digits, and of other characters only . _ - @ +"`
 	Scope   string `json:"scope" required:"true" enum:"view,operate,admin" description:"what its holder may do"`
 	Team    string `json:"team" maxLength:"40" description:"the only team that it is for; not for an admin's"`
 	Seconds *int   `json:"expires_in_seconds" minimum:"60" maximum:"31622400" description:"default: 90 days"`

@@ -271,8 +271,9 @@ type Grant struct {
 func (g Grant) check() error {
 	switch {
 	case g.Name == "" || utf8.RuneCountInString(g.Name) > MaxName || !utf8.ValidString(g.Name) ||
-		strings.ContainsFunc(g.Name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
-		return fault.New(fault.InvalidRequest, "name must be one word of 1 to %d printable characters", MaxName).
+		strings.ContainsFunc(g.Name, func(r rune) bool { return !inName(r) }):
+		return fault.New(fault.InvalidRequest,
+			"name must be one word: 1 to %d letters and digits, and of other characters only . _ - @ +", MaxName).
 			WithHint("join the words, as in ana-maria or ana@example.com", "stop")
 	case !g.Scope.Known():
 		return fault.New(fault.InvalidRequest, "scope must be view, operate or admin")
@@ -283,6 +284,13 @@ func (g Grant) check() error {
 			int(MinLife.Seconds()), int(MaxLife.Seconds()))
 	}
 	return nil
+}
+
+// inName reports whether a name may have a character: a letter or a digit of any script, a mark of a letter, and what
+// addresses have. What shows nothing, as some letters and marks do, is none.
+func inName(r rune) bool {
+	shows := !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != '\u034f'
+	return shows && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)) || strings.ContainsRune("._-@+", r)
 }
 
 // Create makes a credential and returns its text, which is nowhere else. Errors:

@@ -164,8 +164,6 @@ func TestAGrantIsBounded(t *testing.T) {
 		"no name":        func(g *people.Grant) { g.Name = " " },
 		"a long name":    func(g *people.Grant) { g.Name = strings.Repeat("x", people.MaxName+1) },
 		"a control":      func(g *people.Grant) { g.Name = "a\x1b[31m" },
-		"a command":      func(g *people.Grant) { g.Name = "bo rollcall token revoke 3qjksm2e" },
-		"a wide blank":   func(g *people.Grant) { g.Name = "bo\u3000ana" },
 		"a direction":    func(g *people.Grant) { g.Name = "a\u202eb" },
 		"no scope":       func(g *people.Grant) { g.Scope = "" },
 		"another scope":  func(g *people.Grant) { g.Scope = "root" },
@@ -180,6 +178,30 @@ func TestAGrantIsBounded(t *testing.T) {
 	}
 	if all, _ := p.Store.People(t.Context()); len(all) > 0 {
 		t.Errorf("made all the same: %+v", all)
+	}
+}
+
+// A name is one word, which shows all that it has and reads as no command and no quotation.
+func TestANameIsOneWord(t *testing.T) {
+	long := strings.Repeat("x", people.MaxName)
+	for name, want := range map[string]fault.Code{
+		"ana": "", "ana.maria@example.com": "", "ci-pipeline_2+a": "", "आना": "", "ana\u0301": "", "أنا": "",
+		"山":                                 "",
+		long:                                "",
+		long + "x":                          fault.InvalidRequest,
+		"bo rollcall token revoke 3qjksm2e": fault.InvalidRequest, "bo\u3000ana": fault.InvalidRequest,
+		"bo\u2800ana": fault.InvalidRequest, "bo\u3164ana": fault.InvalidRequest, "bo\u115fana": fault.InvalidRequest,
+		"bo\uffa0ana": fault.InvalidRequest, "bo\u034fana": fault.InvalidRequest, "bo\ufe0f": fault.InvalidRequest,
+		"bo\u00a0ana": fault.InvalidRequest, "bo\u200dana": fault.InvalidRequest, "bo\nana": fault.InvalidRequest,
+		"“bo”": fault.InvalidRequest, `"bo"`: fault.InvalidRequest, "`x`": fault.InvalidRequest,
+		"$(rollcall)": fault.InvalidRequest, "a;b": fault.InvalidRequest, "a|b": fault.InvalidRequest,
+		"ana #3qjksm2e": fault.InvalidRequest, "a/b": fault.InvalidRequest, "\xff": fault.InvalidRequest,
+	} {
+		p, _, _ := world()
+		grant := people.Grant{Name: name, Scope: people.View, Lasts: time.Hour}
+		if _, _, err := p.Create(t.Context(), grant, root, t0); fault.CodeOf(err) != want {
+			t.Errorf("%+q: %v, want %q", name, err, want)
+		}
 	}
 }
 
