@@ -133,7 +133,7 @@ test('a row has the button that mends it, for who may', async t => {
   const w = await workspace(t, { name: 'mended in its row ' + some() })
   await w.register({ url: await agent(t) })
   for (let i = 0; i < 2; i++) await w.register({}, '')
-  const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
+  const viewer = await must('POST', '/tokens', { name: 'viewer-' + some(), scope: 'view' })
   t.after(() => call('DELETE', '/tokens/' + viewer.token_id))
   const looks = await visit(t, '?search=' + w.id, { credential: viewer.credential })
   await shows(row(looks, w.id).locator('.needing'), 'needs the scope operate')

@@ -115,7 +115,7 @@ test('a URL that may not be called is refused, with the words of the API', async
 })
 
 test('webhooks are for operators', async t => {
-  const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
+  const viewer = await must('POST', '/tokens', { name: 'viewer-' + some(), scope: 'view' })
   t.after(() => call('DELETE', '/tokens/' + viewer.token_id))
   const page = await visit(t, '?webhooks', { credential: viewer.credential, quiet: false })
   await shows(page.locator('main'), 'Your credential may only look')

@@ -212,7 +212,7 @@ test('what was done is said, and a secret stays, also when the page can’t be r
 
 test('who may only look is offered nothing to do', async t => {
   const w = await workspace(t, { name: 'looked at ' + some() })
-  const viewer = await must('POST', '/tokens', { name: 'viewer ' + some(), scope: 'view' })
+  const viewer = await must('POST', '/tokens', { name: 'viewer-' + some(), scope: 'view' })
   t.after(() => call('DELETE', '/tokens/' + viewer.token_id))
   const page = await open(t, w.id, { credential: viewer.credential, quiet: false })
   await shows(page.locator('.acts'), 'Your credential may only look')
