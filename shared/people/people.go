@@ -286,8 +286,8 @@ func (g Grant) check() error {
 	return nil
 }
 
-// inName reports whether a name may have a character: a letter or a digit of any script, a mark of a letter, and what
-// addresses have. What shows nothing, as some letters and marks do, is none.
+// inName reports whether a name may have a character: a letter or a digit of any script, a mark on a letter (such as an
+// accent), and what mail addresses have. A character that shows nothing, as some letters and marks do, is refused.
 func inName(r rune) bool {
 	shows := !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != '\u034f'
 	return shows && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)) || strings.ContainsRune("._-@+", r)

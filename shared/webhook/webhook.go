@@ -291,8 +291,7 @@ func (s *Service) EndOf(
 	g.SetLimit(MaxHooks)
 	for i, h := range theirs {
 		g.Go(func() error {
-			ended[i], errs[i] = s.disable(ctx, h.ID, by, makerRevoked,
-				": "+makerRevoked)
+			ended[i], errs[i] = s.disable(ctx, h.ID, by, makerRevoked, ": "+makerRevoked)
 			return nil
 		})
 	}
