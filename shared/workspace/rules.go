@@ -423,7 +423,7 @@ func healthy(s *situation) Verdict {
 	switch {
 	case s.Busy(s.p, s.now) >= s.Slots():
 		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
-	case s.BusyAnswers > 0 && !s.retryDue():
+	case s.BusyAnswers > 0 && !s.newlyTried():
 		v.Reason, v.Since = ReasonBusy, s.BusySince
 	}
 	return v

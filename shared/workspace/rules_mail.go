@@ -210,6 +210,12 @@ func (s *situation) retryDue() bool {
 	return s.aboutToBeTried() && s.failedLast().Before(s.ableSince()) && !s.Resting(s.p, s.now)
 }
 
+// newlyTried reports whether nothing has come back since the agent became able to take mail: what it said before counts
+// no more.
+func (s *situation) newlyTried() bool {
+	return (s.awaitsTry() || s.Pushing(s.p, s.now)) && s.failedLast().Before(s.ableSince())
+}
+
 // failedLast is when a message or a probe last failed, or was answered by "busy", as far as is noted. A register ends
 // the rest, so a rest comes from what failed after it.
 func (s *situation) failedLast() time.Time {
@@ -309,12 +315,38 @@ func (s *situation) busyForNothing() *Verdict {
 }
 
 // busyBelieved reports whether the agent's answers that it is busy are believed: its heartbeats say the same, they are
-// new, or the time that its only one asked for still runs, or ended a moment ago: it is being tried again, or a new
-// boot is yet to be tried.
+// new, or there is only one of them. One alone stands until something comes back from the next try.
 func (s *situation) busyBelieved() bool {
-	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) ||
-		(s.BusyAnswers == 1 && (s.askedToRest(s.p, s.now) || s.aboutToBeTried() ||
-			s.Pushing(s.p, s.now) && s.within(s.TriedAt, s.p.BusyBelieved)))
+	return s.Busy(s.p, s.now) >= s.Slots() || s.within(s.BusySince, s.p.BusyBelieved) || s.BusyAnswers == 1
+}
+
+// busyExplainsWait reports whether the agent's answers that it is busy explain that mail waits. They don't explain that
+// the platform is late with the next try.
+func (s *situation) busyExplainsWait() bool {
+	late := s.awaitsTry() && !s.within(s.dueSince(), s.p.DeliveryObjective)
+	return s.BusyAnswers > 0 && s.busyBelieved() && !late
+}
+
+// awaitsTry reports whether a delivery is due, and none is under way: none was tried since the agent became able to
+// take mail, or since the rest ended that it asked for.
+func (s *situation) awaitsTry() bool {
+	if s.mode != Push || s.Resting(s.p, s.now) || s.Pushing(s.p, s.now) {
+		return false
+	}
+	return s.TriedAt.Before(s.dueSince()) || s.BusyAnswers == 1
+}
+
+// dueSince is since when a delivery is due: the rest ended that the agent asked for, or it became able to take mail.
+// It is zero when nothing says so. A time that lies ahead is a wrong clock's.
+func (s *situation) dueSince() time.Time {
+	due := s.ableSince()
+	if due.Sub(s.now) > maxSkew {
+		due = time.Time{}
+	}
+	if ended := s.RestEnds(s.p, s.now); s.BusyAnswers > 0 && !ended.After(s.now) {
+		due = latest(due, ended, s.BusySince)
+	}
+	return due
 }
 
 // aboutToBeTried reports whether a delivery is due: the agent became able to take mail a moment ago, and none was tried
@@ -361,6 +393,9 @@ func backlogStalled(s *situation) *Verdict {
 func (s *situation) stalledSince() time.Time {
 	overdue := latest(s.stuckSince(), s.ReachedAt).Add(s.p.DeliveryObjective)
 	since := latest(overdue, s.ableSince(), s.asideEnded(), s.busyEnded())
+	if due := s.dueSince(); s.awaitsTry() && !due.IsZero() {
+		since = latest(since, due.Add(s.p.DeliveryObjective))
+	}
 	if s.mode == Poll {
 		since = latest(since, s.nextPollDue(s.p))
 	}
@@ -451,12 +486,13 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 // due, or that the message is set aside.
 func (s *situation) waitExplained() bool {
 	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
-		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || (s.BusyAnswers > 0 && s.busyBelieved())
+		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || s.busyExplainsWait()
 }
 
-// untried reports whether nobody has tried to deliver since the oldest message was accepted.
+// untried reports whether nobody has tried to deliver since the oldest message was accepted, or since a delivery is
+// due.
 func (s *situation) untried() bool {
-	return s.mode == Push && s.InFlight == 0 && s.TriedAt.Before(s.OldestOpen)
+	return s.mode == Push && s.InFlight == 0 && (s.TriedAt.Before(s.OldestOpen) || s.awaitsTry())
 }
 
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
