@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -33,14 +34,22 @@ const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"mess
 // parse normalises an A2A body as docs/wire-contract.md says (sections 2.5 and 9.1):
 // a bare message is wrapped; jsonrpc, id, method and messageId are filled in, and
 // what the message lacks (complete). What else the sender wrote reaches the agent as
-// it is. Errors: those of Call.Decode, invalid_request, too_large.
-func parse(c httpapi.Call, p chat.Policy) (chat.Message, error) {
+// it is; what of it the platform could be meant to read is unread. Errors: those of Call.Decode, invalid_request,
+// too_large.
+func parse(c httpapi.Call, p chat.Policy) (chat.Message, api.Unread, error) {
 	m := chat.Message{Method: "message/send", Priority: chat.Task}
-	rpc, params, message, err := unwrap(c, &m.Method)
+	rpc, params, message, bare, err := unwrap(c, &m.Method)
 	if err != nil {
-		return m, err
+		return m, api.Unread{}, err
 	}
-	if err := readLimits(rpc["params"], c.Now, &m); err != nil {
+	left := unreadOf(rpc, params, message, bare)
+	m, err = readMessage(rpc, params, message, m, p, c.Now)
+	return m, left, err
+}
+
+// readMessage makes a message of the members of its request. Errors: invalid_request, too_large.
+func readMessage(rpc, params, message members, m chat.Message, p chat.Policy, now time.Time) (chat.Message, error) {
+	if err := readLimits(params, now, &m); err != nil {
 		return m, err
 	}
 	if err := readText(message, "messageId", &m.ID); err != nil {
@@ -100,43 +109,60 @@ func checkSize(body json.RawMessage, p chat.Policy) error {
 		WithHint("send large content as a link", "stop")
 }
 
-// unwrap takes a body apart: the JSON-RPC request, its method, its params and its message. A method that carries no
-// message is refused as that, whatever its params are.
-func unwrap(c httpapi.Call, method *string) (rpc, params, message members, err error) {
-	if err := c.Decode(&rpc); err != nil {
-		return nil, nil, nil, err
-	}
-	if rpc == nil {
-		return nil, nil, nil, fault.New(fault.InvalidRequest, "the body must be an A2A request")
+// unwrap takes a body apart: the JSON-RPC request, its method, its params and its message; bare is true for a message
+// without params. A method that carries no message is refused as that, whatever its params are.
+func unwrap(c httpapi.Call, method *string) (rpc, params, message members, bare bool, err error) {
+	fail := func(err error) (_, _, _ members, _ bool, _ error) { return nil, nil, nil, false, err }
+	body, err := c.Read(&rpc)
+	switch {
+	case err != nil:
+		return fail(err)
+	case rpc == nil:
+		return fail(fault.New(fault.InvalidRequest, "the body must be an A2A request"))
 	}
 	if err := readText(rpc, "method", method); err != nil {
-		return nil, nil, nil, err
+		return fail(err)
 	}
 	if !chat.MessageMethod(*method) {
-		return nil, nil, nil, notServed(*method)
+		return fail(notServed(*method))
+	}
+	if err := httpapi.CheckTwice(rpc, body); err != nil {
+		return fail(err)
 	}
 	if _, ok := rpc["params"]; !ok {
-		rpc = members{"params": object(rpc)}
+		rpc, bare = members{"params": object(rpc)}, true
 	}
 	if json.Unmarshal(rpc["params"], &params) != nil || params == nil {
-		return nil, nil, nil, fault.New(fault.InvalidRequest, "params must be an object")
+		return fail(fault.New(fault.InvalidRequest, "params must be an object"))
 	}
 	raw, ok := params["message"]
 	if !ok || json.Unmarshal(raw, &message) != nil || message == nil {
-		return nil, nil, nil, fault.New(fault.InvalidRequest, "params.message must be an object").
-			WithHint("send "+exampleMessage, "stop")
+		return fail(fault.New(fault.InvalidRequest, "params.message must be an object").
+			WithHint("send "+exampleMessage, "stop"))
 	}
-	return rpc, params, message, nil
+	if err := httpapi.CheckTwice(params, rpc["params"]); err != nil {
+		return fail(err)
+	}
+	return rpc, params, message, bare, httpapi.CheckTwice(message, raw)
 }
 
 // readLimits reads how a message is to be delivered.
-func readLimits(params json.RawMessage, now time.Time, m *chat.Message) error {
+func readLimits(params members, now time.Time, m *chat.Message) error {
+	said := members{}
+	for _, name := range []string{"expires_in_seconds", "priority", "callback_url"} { // the decoder takes any case
+		if raw, ok := params[name]; ok {
+			said[name] = raw
+		}
+	}
+	if len(said) == 0 {
+		return nil
+	}
 	var limits struct {
 		ExpiresIn *float64       `json:"expires_in_seconds"`
 		Priority  *chat.Priority `json:"priority"`
 		Callback  string         `json:"callback_url"`
 	}
-	if err := httpapi.DecodeJSON(params, &limits); err != nil {
+	if err := httpapi.DecodeJSON(object(said), &limits); err != nil {
 		if e, ok := errors.AsType[*fault.Error](err); ok {
 			return fault.New(e.Code, "params.%s", e.Message)
 		}

@@ -27,7 +27,10 @@ func callOf(body string) httpapi.Call {
 	}}
 }
 
-func parsed(body string) (chat.Message, error) { return parse(callOf(body), chat.DefaultPolicy()) }
+func parsed(body string) (chat.Message, error) {
+	m, _, err := parse(callOf(body), chat.DefaultPolicy())
+	return m, err
+}
 
 // kept is the message of a body as it is kept, without its id.
 func kept(t *testing.T, body string) string {
@@ -246,7 +249,7 @@ func TestTheIDOfACall(t *testing.T) {
 			c := callOf(`{"id":` + id + `,` + rest + `}`)
 			m, isTask, err := taskCall(c)
 			if err == nil && !isTask {
-				m, err = parse(c, chat.DefaultPolicy())
+				m, _, err = parse(c, chat.DefaultPolicy())
 			}
 			if (err == nil) != ok || (err != nil && fault.CodeOf(err) != fault.InvalidRequest) ||
 				(ok && string(chat.CallID(m.Body)) != id) {

@@ -29,37 +29,49 @@ func send(
 			}
 			return pass(ctx, delegations, call, c.Caller.Life(), c.Now)
 		}
-		m, err := parse(c, del.Policy)
-		if err != nil {
-			return api.Accepted{}, err
+		m, left, err := parse(c, del.Policy)
+		reply := api.Accepted{}
+		if err == nil {
+			m.Workspace = in.ID
+			reply, err = sendMessage(ctx, del, c, m)
 		}
-		if m.Callback != "" {
-			if err := checkCallback(del.Registry.Guard, m.Callback); err != nil {
-				return api.Accepted{}, err
-			}
+		if len(left.Ignored) > 0 {
+			return httpapi.Told(reply, left, err)
 		}
-		if m.Workspace, m.Source, err = parties(ctx, del, c, in.ID); err != nil {
-			return api.Accepted{}, err
-		}
-		if m.SourceLife = c.Caller.Lives; c.Caller.Person != "" {
-			m.SentBy, m.SentFrom = c.Caller.Person, c.From()
-		}
-		asks := m.Source != "" && !chat.Replies(m.Body)
-		var out delivery.Accepted
-		if asks {
-			out, err = del.Ask(ctx, m, c.StillAdmitted, c.Now)
-		} else {
-			out, err = del.Enqueue(ctx, m, c.Now)
-		}
-		if err != nil {
-			return api.Accepted{}, err
-		}
-		reply := accepted(c, out)
-		if asks {
-			answer(&reply, out)
-		}
-		return reply, nil
+		return reply, err
 	}
+}
+
+// sendMessage sends a message that was read.
+func sendMessage(
+	ctx context.Context, del *delivery.Delivery, c httpapi.Call, m chat.Message,
+) (reply api.Accepted, err error) {
+	if m.Callback != "" {
+		if err := checkCallback(del.Registry.Guard, m.Callback); err != nil {
+			return reply, err
+		}
+	}
+	if m.Workspace, m.Source, err = parties(ctx, del, c, m.Workspace); err != nil {
+		return reply, err
+	}
+	if m.SourceLife = c.Caller.Lives; c.Caller.Person != "" {
+		m.SentBy, m.SentFrom = c.Caller.Person, c.From()
+	}
+	asks := m.Source != "" && !chat.Replies(m.Body)
+	var out delivery.Accepted
+	if asks {
+		out, err = del.Ask(ctx, m, c.StillAdmitted, c.Now)
+	} else {
+		out, err = del.Enqueue(ctx, m, c.Now)
+	}
+	if err != nil {
+		return reply, err
+	}
+	reply = accepted(c, out)
+	if asks {
+		answer(&reply, out)
+	}
+	return reply, nil
 }
 
 // checkCallback refuses a callback URL that may not be called. Error: url_forbidden.

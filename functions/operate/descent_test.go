@@ -110,7 +110,7 @@ func (d *descent) happens() {
 		d.all = append(d.all, &held{id: out.TokenID, text: out.Credential, maker: who})
 	case what == "webhook" && len(d.hooks) < 5:
 		var out api.CreatedWebhook
-		d.mustCall(api.CreateWebhook.Operation, by, "", aHook, &out)
+		d.mustCall(api.CreateWebhook.Operation, by, "", aHook(), &out)
 		d.hooks = append(d.hooks, &heldHook{id: out.WebhookID, made: who, enabled: -1, shown: []int{who, -1}})
 	case what == "enable" && len(d.hooks) > 0:
 		h := hook()
@@ -259,7 +259,7 @@ func TestATakenOverWebhookGoesOn(t *testing.T) {
 	env := fixture.Env(t)
 	admin, gone := fixture.Person(t, env, people.Admin, ""), fixture.Person(t, env, people.Operate, "")
 	var h api.CreatedWebhook
-	called(t, env, api.CreateWebhook.Operation, gone, "", aHook, &h)
+	called(t, env, api.CreateWebhook.Operation, gone, "", aHook(), &h)
 	d := &descent{t: t, env: env, all: []*held{{id: token.PublicID(gone)}}}
 	if out := d.revoke(admin, 0, false); len(out.Webhooks) != 1 {
 		t.Errorf("%+v", out)

@@ -62,16 +62,17 @@ func (ms messages) change(
 // redrive puts back one dead message, or says whether it would.
 func (ms messages) redrive(
 	ctx context.Context, c httpapi.Call, in api.RedriveMessageRequest,
-) (api.Receipt, error) {
+) (api.RedrivenMessage, error) {
 	if !in.DryRun {
-		return ms.change("redrive", ms.mayRedrive, ms.delivery.Redrive)(ctx, c, in.MessagePath)
+		receipt, err := ms.change("redrive", ms.mayRedrive, ms.delivery.Redrive)(ctx, c, in.MessagePath)
+		return api.RedrivenMessage{Receipt: receipt}, err
 	}
 	m, err := ms.delivery.Message(ctx, in.ID, in.MessageID)
 	if err != nil {
-		return api.Receipt{}, err
+		return api.RedrivenMessage{}, err
 	}
 	err = ms.mayRedrive(m, c.Now)
-	return httpapi.ReceiptOf(c, m), err
+	return api.RedrivenMessage{Receipt: httpapi.ReceiptOf(c, m)}, err
 }
 
 func (ms messages) mayRedrive(m chat.Message, now time.Time) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
@@ -38,7 +39,8 @@ func called(
 	return resp
 }
 
-const aHook = `{"url":"https://hooks.example.com/"}`
+// aHook is a webhook to make, at a URL that no other one has.
+func aHook() string { return `{"url":"https://hooks.example.com/` + uuid.NewString() + `"}` }
 
 // rivalled is the store of webhooks, of which whoever holds a credential rotates the secret each time that one is read:
 // as long as the credential is good.
@@ -63,7 +65,7 @@ func (r rivalled) Hook(ctx context.Context, id string) (webhook.Hook, error) {
 func TestNoHolderHoldsUpItsRevocation(t *testing.T) {
 	env := fixture.Env(t)
 	admin, thief := fixture.Person(t, env, people.Admin, ""), fixture.Person(t, env, people.Operate, "")
-	called(t, env, api.CreateWebhook.Operation, thief, "", aHook, nil)
+	called(t, env, api.CreateWebhook.Operation, thief, "", aHook(), nil)
 	env.Webhooks.Store = rivalled{env.Webhooks.Store, env.People.Store, token.PublicID(thief)}
 	var out api.RevokedToken
 	resp := called(t, env, api.RevokeToken.Operation, admin, token.PublicID(thief), "", &out)
@@ -162,7 +164,7 @@ func TestARevocationThatBreaksOffIsFinishedByARepeat(t *testing.T) {
 			env := fixture.Env(t)
 			admin, gone := fixture.Person(t, env, people.Admin, ""), fixture.Person(t, env, people.Admin, "")
 			for range 3 {
-				called(t, env, api.CreateWebhook.Operation, gone, "", aHook, nil)
+				called(t, env, api.CreateWebhook.Operation, gone, "", aHook(), nil)
 			}
 			called(t, env, api.CreateToken.Operation, gone, "", `{"name":"bob","scope":"view"}`, nil)
 			makeExpired(t, env, gone, 3)
@@ -179,7 +181,7 @@ func TestARevocationThatBreaksOffIsFinishedByARepeat(t *testing.T) {
 				t.Errorf("at %d: %d, and it has ended: %v", failsAt, resp.StatusCode, ended)
 			case ended && (err == nil) != (len(first.NotEnded) > 0):
 				t.Errorf("at %d: %s, but of its record: %v", failsAt, resp.Body, err)
-			case ended && called(t, env, api.CreateWebhook.Operation, gone, "", aHook, nil).StatusCode < 400:
+			case ended && called(t, env, api.CreateWebhook.Operation, gone, "", aHook(), nil).StatusCode < 400:
 				t.Errorf("at %d: it is good still", failsAt)
 			}
 			done = f.calls < failsAt
@@ -259,7 +261,7 @@ func (l *late) Person(ctx context.Context, id string) (people.Person, error) {
 func TestWhatIsMadeInTheLastSecondsIsKeptBack(t *testing.T) {
 	for op, body := range map[*api.Operation]string{
 		api.CreateToken.Operation:     `{"name":"c","scope":"admin"}`,
-		api.CreateWebhook.Operation:   aHook,
+		api.CreateWebhook.Operation:   aHook(),
 		api.CreateWorkspace.Operation: `{"id":"w"}`,
 		api.CreateEnrolment.Operation: `{}`,
 	} {

@@ -28,7 +28,7 @@ func TestARevocationEndsOrNamesWhatThePersonMade(t *testing.T) {
 	}
 	hook := func(by string) string {
 		var made api.Webhook
-		call(api.CreateWebhook.Operation, by, "", `{"url":"https://hooks.example.com/"}`, &made)
+		call(api.CreateWebhook.Operation, by, "", aHook(), &made)
 		return made.WebhookID
 	}
 	person := func(by, name string) string {

@@ -81,9 +81,9 @@ func rotateWebhook(
 
 func enableWebhook(
 	hooks *webhook.Service,
-) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.Webhook, error) {
-	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.Webhook, error) {
-		return viewAfter(ctx, hooks, func() (webhook.Hook, error) {
+) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.EnabledWebhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.EnabledWebhook, error) {
+		view, err := viewAfter(ctx, hooks, func() (webhook.Hook, error) {
 			h, err := hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
 			if err != nil {
 				return h, err
@@ -94,6 +94,7 @@ func enableWebhook(
 			}
 			return h, nil
 		})
+		return api.EnabledWebhook{Webhook: view}, err
 	}
 }
 

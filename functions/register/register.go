@@ -2,38 +2,23 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// register is take, and names in a refusal too what the body has and a register has not: what was misspelt may be why.
+// register is take, with an enrolment token that is read as a bearer is.
 func register(
 	reg *registry.Registry,
 ) func(context.Context, httpapi.Call, api.RegisterRequest) (api.Registered, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
-		in.EnrolmentToken = strings.TrimSpace(in.EnrolmentToken) // as of a bearer
-		out, err := take(ctx, reg, c, in)
-		return out, withIgnored(c, in, err)
+		in.EnrolmentToken = strings.TrimSpace(in.EnrolmentToken)
+		return take(ctx, reg, c, in)
 	}
-}
-
-// withIgnored adds to a refusal the members of the body that nobody reads.
-func withIgnored(c httpapi.Call, in api.RegisterRequest, err error) error {
-	ignored := c.UnknownMembers(in)
-	e, ok := errors.AsType[*fault.Error](err)
-	if !ok || len(ignored) == 0 {
-		return err
-	}
-	told := *e
-	told.Details.Ignored = ignored
-	return errors.Join(&told, err)
 }
 
 // take takes what an agent declares. What is wrong with it is remembered, so that
@@ -65,7 +50,7 @@ func take(ctx context.Context, reg *registry.Registry, c httpapi.Call, in api.Re
 		WebhookSecret: out.SigningSecret,
 		Epoch:         out.Facts.Epoch, Inbox: httpapi.InboxOf(out.Facts, c.Now),
 		NextHeartbeat:   int(reg.NextBeat(ctx, out.Facts, c.Now).Seconds()),
-		WorkspaceStatus: status, Ignored: c.UnknownMembers(in),
+		WorkspaceStatus: status,
 	}, nil
 }
 
@@ -80,6 +65,6 @@ func unreadRegister(
 		}
 		from := registry.Registration{ID: in.ID, Credential: c.Bearer(), From: c.From()}
 		from.Enrolment = strings.TrimSpace(in.EnrolmentToken)
-		return withIgnored(c, in, reg.FailRegister(ctx, from, why, c.Now))
+		return reg.FailRegister(ctx, from, why, c.Now)
 	}
 }

@@ -40,7 +40,7 @@ type Registered struct {
 	Inbox           Inbox            `json:"inbox"`
 	NextHeartbeat   int              `json:"next_heartbeat_seconds"`
 	WorkspaceStatus workspace.Status `json:"workspace_status"`
-	Ignored         []string         `json:"ignored,omitempty" description:"members of the body that a register does not have: nothing was read of them. At most 20, each cut at 64 bytes"`
+	Unread
 }
 
 // UpdateCard is the call with which an agent replaces its card.
@@ -54,13 +54,14 @@ var UpdateCard = declare[UpdateCardRequest, CardUpdated](Operation{
 // UpdateCardRequest is an agent's new card.
 type UpdateCardRequest struct {
 	WorkspaceID string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	ID          string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
+	ID          string          `json:"id" schema:"WorkspaceID" alias:"workspace_id" description:"another name of workspace_id"`
 	AgentCard   json.RawMessage `json:"agent_card" required:"true" schema:"AgentCard" description:"what the agent says about itself; at most 64 KiB"`
 }
 
 // CardUpdated is the answer to a new card.
 type CardUpdated struct {
 	Status string `json:"status" enum:"updated"`
+	Unread
 }
 
 // Heartbeat is the call with which an agent renews its lease.
@@ -78,7 +79,7 @@ var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
 // that is malformed takes nothing else with it.
 type HeartbeatRequest struct {
 	WorkspaceID  string          `json:"workspace_id" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	ID           string          `json:"id" schema:"WorkspaceID" description:"another name of workspace_id"`
+	ID           string          `json:"id" schema:"WorkspaceID" alias:"workspace_id" description:"another name of workspace_id"`
 	ActiveTasks  json.RawMessage `json:"active_tasks" is:"integer" description:"how many tasks the agent works on: a whole number from 0 to 100000"`
 	IsBusy       json.RawMessage `json:"is_busy" is:"boolean" description:"true: it works on at least one task, whatever active_tasks says; false, without active_tasks: on none"`
 	ErrorRate    json.RawMessage `json:"error_rate" is:"number" description:"the share of its work that fails: a number from 0 to 1"`
@@ -107,6 +108,7 @@ type Beat struct {
 	WorkspaceReason workspace.Reason `json:"workspace_reason"`
 	Dropped         []Dropped        `json:"dropped,omitempty" description:"the metrics that could not be read"`
 	Action          string           `json:"action,omitempty" enum:"rotate,register" description:"rotate: POST …/rotate gives a new credential. register: the agent's URL ended with the credential that it was registered with, or it may be that of a copy which is silent now; register, and mail is pushed to the URL that the register says"`
+	Unread
 }
 
 // GetActivity is the agent's poll for mail, and the log of what was.
@@ -118,7 +120,7 @@ var GetActivity = declare[ActivityRequest, Activity](Operation{
 		"first, in pages; a page may have few rows that pass a filter, or none, and yet a next page. A poll hands out mail " +
 		"that is not acknowledged, the same rows to one host until it is. The oldest comes first if the call has since_id, " +
 		"or type and limit, or neither type nor include=peer_info; else the newest. A since_id that is no row of this " +
-		"workspace is 410: poll without it. An epoch before the present one is 409.",
+		"workspace is 410: poll without it. An epoch before the present one, or after it, is 409.",
 	Access: ByItself | ByOperator, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done", Body: []ActivityRow{}, Headers: []Header{
 		{NextPollHeader, "integer", "of a poll: in how many seconds to poll again, when the rows are worked on; 0: at once"},
@@ -158,13 +160,13 @@ func (a Activity) Headed() (body any, headers map[string]string) {
 // ActivityRequest is which rows are asked for (wire contract, section 2.4).
 type ActivityRequest struct {
 	WorkspacePath
-	Type      string `json:"-" query:"type" description:"of the log: only these rows; a2a_receive: a poll for mail"`
+	Type      string `json:"-" query:"type" near:"a2a_receive" description:"of the log: only these rows; a2a_receive: a poll for mail. One that is almost a2a_receive is 400"`
 	Source    string `json:"-" query:"source" enum:"canvas,agent" description:"from the user, or from agents"`
 	PeerID    string `json:"-" query:"peer_id" description:"only the conversation with this workspace: a text that can't be an id is 400, and with an id that nobody has, or that never wrote, there are no rows"`
 	Limit     *int   `json:"-" query:"limit" minimum:"1" maximum:"500" description:"how many rows at most; default 100"`
 	SinceSecs *int   `json:"-" query:"since_secs" minimum:"1" maximum:"2592000" description:"of the log; a poll hands out all that waits"`
 	SinceID   string `json:"-" query:"since_id" description:"the cursor: the id of the last row read; it acknowledges everything up to it"`
-	Include   string `json:"-" query:"include" list:"true" description:"peer_info: rows also tell who sent them and what is attached; several are joined by commas, and unknown ones ignored"`
+	Include   string `json:"-" query:"include" list:"true" near:"peer_info" description:"peer_info: rows also tell who sent them and what is attached; several are joined by commas. Unknown ones are ignored, but one that is almost peer_info is 400"`
 	Epoch     int64  `json:"-" query:"epoch" minimum:"0" problem:"epoch must be the one that register answered with" description:"as register answered: a host in whose place another has registered is told so; 0 says nothing"`
 	BeforeTS  string `json:"-" query:"before_ts" format:"date-time" description:"of the log: only older rows"`
 	Cursor    string `json:"-" query:"cursor" description:"of the log: X-Rollcall-Next-Cursor of the page before"`
@@ -234,6 +236,7 @@ type AckRequest struct {
 // Acked is the answer to an acknowledgement.
 type Acked struct {
 	LastAckedSeq int64 `json:"last_acked_seq" description:"up to which number no mail is left to acknowledge"`
+	Unread
 }
 
 // Report is the call with which an agent logs what it did.
@@ -263,6 +266,7 @@ type ReportRequest struct {
 type Reported struct {
 	ID     string `json:"id"`
 	Status string `json:"status" enum:"logged"`
+	Unread
 }
 
 // RecordDelegation is the call with which an agent logs a task that it gave to another itself.
@@ -305,6 +309,7 @@ type UpdateDelegationRequest struct {
 type DelegationRecorded struct {
 	DelegationID string `json:"delegation_id"`
 	Status       string `json:"status" enum:"recorded,completed,failed"`
+	Unread
 }
 
 // Notify is the call with which an agent tells its user something.
@@ -327,6 +332,7 @@ type NotifyRequest struct {
 type Notified struct {
 	ID     string `json:"id"`
 	Status string `json:"status" enum:"sent"`
+	Unread
 }
 
 // GetState is the call with which an agent asks whether to go on.

@@ -22,6 +22,8 @@ package api
 import (
 	"reflect"
 	"slices"
+
+	"github.com/rollcall/rollcall/shared/fault"
 )
 
 //go:generate go run ./openapigen ../../functions/status/openapi.json ../../functions/status/docs.html
@@ -121,6 +123,12 @@ type StatusCoder interface{ StatusCode() int }
 
 // AnyNumber is implemented by a request that is read whatever numbers it has: nothing of it is handed out as JSON.
 type AnyNumber interface{ TakesAnyNumber() }
+
+// Unread names what nobody reads of a call's body. Each operation that has a body has it in its reply.
+type Unread = fault.Unread
+
+// Unreader is implemented by a reply that has Unread.
+type Unreader interface{ NameUnread(unread Unread) }
 
 // Content is implemented by a reply that may be something else than JSON; it is
 // JSON when contentType is "".

@@ -33,6 +33,18 @@ func TestOperationsStandOnce(t *testing.T) {
 }
 
 // Each code that a remark may have is in the document.
+// Each operation with a body can name in its reply what nobody reads of it.
+func TestEachReplyToABodyNamesWhatIsUnread(t *testing.T) {
+	for _, o := range api.Operations() {
+		for _, reply := range o.Replies {
+			_, names := reflect.TypeAssert[api.Unreader](reflect.New(reflect.TypeOf(reply.Body)))
+			if o.HasBody() && !names {
+				t.Errorf("%s answers with %T", o.Route, reply.Body)
+			}
+		}
+	}
+}
+
 func TestEachCodeOfARemarkIsDescribed(t *testing.T) {
 	code, _ := reflect.TypeFor[api.Remark]().FieldByName("Code")
 	codes := workspace.RemarkCodes()

@@ -88,6 +88,7 @@ type Accepted struct {
 	Hint         string                `json:"hint,omitempty"`
 	Message      string                `json:"message"`
 	Answered
+	Unread
 }
 
 // Answered is what an answer to a message adds to its acceptance: the members of a JSON-RPC response.
@@ -140,6 +141,7 @@ type Delegated struct {
 	Receipt       string `json:"receipt" description:"where to follow it"`
 	IdempotentHit bool   `json:"idempotent_hit,omitempty" description:"the key was used before, and this is that task"`
 	Deduplicated  bool   `json:"deduplicated,omitempty" description:"the same task was sent as a message within the last minute, which has not ended; this is that one"`
+	Unread
 }
 
 // ListDelegations is the call that lists a workspace's delegations.

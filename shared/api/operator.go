@@ -35,6 +35,7 @@ type Created struct {
 	Workspace
 	Adopted   bool   `json:"adopted,omitempty" description:"true: it existed before"`
 	AuthToken string `json:"auth_token,omitempty" description:"shown once"`
+	Unread
 }
 
 // StatusCode implements StatusCoder.
@@ -100,6 +101,7 @@ type Repaired struct {
 	Next           string    `json:"next" description:"what to do now"`
 	Revoked        int       `json:"revoked" description:"how many credentials ended"`
 	WorkspaceID    string    `json:"workspace_id" schema:"WorkspaceID"`
+	Unread
 }
 
 // Pause is the call that holds a workspace.
@@ -165,10 +167,11 @@ type CancelledMail struct {
 	DryRun   bool      `json:"dry_run"`
 	Messages []Receipt `json:"messages"`
 	Left     int       `json:"left" description:"how many more wait that were asked for"`
+	Unread
 }
 
 // RedriveMessage is the call that puts a dead message back.
-var RedriveMessage = declare[RedriveMessageRequest, Receipt](Operation{
+var RedriveMessage = declare[RedriveMessageRequest, RedrivenMessage](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/redrive",
 	ID: "postWorkspacesIdMessagesMessageIdRedrive", Tag: "operator",
 	Summary:      "Put a dead message back, with its id and place",
@@ -181,6 +184,12 @@ var RedriveMessage = declare[RedriveMessageRequest, Receipt](Operation{
 type RedriveMessageRequest struct {
 	MessagePath
 	DryRun bool `json:"dry_run" description:"only say whether it would"`
+}
+
+// RedrivenMessage is a message that was put back, or would be.
+type RedrivenMessage struct {
+	Receipt
+	Unread
 }
 
 // Redrive is the call that puts back what a workspace lost.
@@ -203,6 +212,7 @@ type Redriven struct {
 	DryRun   bool      `json:"dry_run"`
 	Messages []Receipt `json:"messages" description:"the oldest first, 100 at most"`
 	Left     int       `json:"left" description:"how many more are lost: the same call goes on with them, until it is 0"`
+	Unread
 }
 
 // SweepNow is the call that sweeps at once.
@@ -252,6 +262,7 @@ type Rotated struct {
 	AuthToken   string `json:"auth_token,omitempty" description:"shown once; none with fetch"`
 	Next        string `json:"next" description:"what to do now"`
 	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
+	Unread
 }
 
 // Revoke is the call that ends every credential of a workspace.
@@ -276,6 +287,7 @@ type Revoked struct {
 	Next        string `json:"next" description:"what to do now"`
 	Revoked     int    `json:"revoked" description:"how many credentials ended"`
 	WorkspaceID string `json:"workspace_id" schema:"WorkspaceID"`
+	Unread
 }
 
 // Probe is the call that tests whether mail reaches a workspace.
@@ -327,6 +339,7 @@ type Enrolment struct {
 	Next        string    `json:"next" description:"what to do now"`
 	Uses        int       `json:"uses"`
 	WorkspaceID string    `json:"workspace_id" description:"the only workspace that it is for; empty: any unused id"`
+	Unread
 }
 
 // WithdrawEnrolment is the call that withdraws an enrolment.

@@ -41,6 +41,7 @@ type CreatedToken struct {
 	Token
 	Credential string `json:"credential" description:"shown once"`
 	Next       string `json:"next" description:"what to do now"`
+	Unread
 }
 
 // ListTokens is the call that lists people's credentials.

@@ -15,7 +15,7 @@ var CreateWebhook = declare[WebhookRequest, CreatedWebhook](Operation{
 		"hour; the events after it wait. A webhook that fails for a day, or answers 410, is disabled.",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 201, Description: "made"}},
-	Errors:  errs(400, 413),
+	Errors:  errs(400, 409, 413),
 })
 
 // WebhookRequest is the webhook to make.
@@ -49,6 +49,7 @@ type CreatedWebhook struct {
 	Webhook
 	Secret string `json:"secret" description:"its events are signed with it, as Standard Webhooks say; shown once"`
 	Next   string `json:"next" description:"what to do now"`
+	Unread
 }
 
 // ListWebhooks is the call that lists webhooks.
@@ -101,7 +102,7 @@ var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
 })
 
 // EnableWebhook is the call that has a webhook told again.
-var EnableWebhook = declare[EnableWebhookRequest, Webhook](Operation{
+var EnableWebhook = declare[EnableWebhookRequest, EnabledWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/enable", ID: "postWebhooksWebhookIdEnable", Tag: "operator",
 	Summary:      "Post to a webhook again, and try it at once",
 	Access:       ByOperator,
@@ -113,6 +114,12 @@ var EnableWebhook = declare[EnableWebhookRequest, Webhook](Operation{
 type EnableWebhookRequest struct {
 	WebhookPath
 	FromNow bool `json:"from_now" description:"leave out what was not told meanwhile"`
+}
+
+// EnabledWebhook is a webhook that is told again.
+type EnabledWebhook struct {
+	Webhook
+	Unread
 }
 
 // DisableWebhook is the call that has a webhook told nothing.

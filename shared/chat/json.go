@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -139,4 +140,40 @@ func Repair(raw []byte) []byte {
 	}
 	out, _ := unescape(b.Bytes())
 	return out
+}
+
+// Members are the members of a JSON object that is compact: the name of each, in its quotes, and its value, as they are
+// written and in their order. Of another text they are none, or of no use.
+func Members(compact []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		if len(compact) == 0 || compact[0] != '{' {
+			return
+		}
+		var name []byte
+		value, depth := 0, 0
+		for i := 0; i < len(compact); i++ {
+			switch c := compact[i]; {
+			case c == '"':
+				from := i
+				i = min(stringEnd(compact, i), len(compact)-1)
+				if depth == 1 && name == nil {
+					name, value = compact[from:i+1], min(i+2, len(compact))
+				}
+			case c == '{', c == '[':
+				depth++
+			case c == '}', c == ']':
+				if depth--; depth == 0 {
+					if name != nil {
+						yield(name, compact[value:max(value, i)])
+					}
+					return
+				}
+			case c == ',' && depth == 1 && name != nil:
+				if !yield(name, compact[value:max(value, i)]) {
+					return
+				}
+				name = nil
+			}
+		}
+	}
 }

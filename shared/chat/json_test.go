@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -92,4 +93,48 @@ func FuzzCompact(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) { checkCompact(t, sent) })
+}
+
+// The members of an object are found as the decoder finds them, whatever their names and values are.
+func TestMembers(t *testing.T) {
+	values := []string{
+		`1`, `"a,b"`, `"\"}"`, `{}`, `[]`, `{"a":[{"b":"],"}],"c":{}}`, `[[1,2],"x:",{"y":null}]`, `null`, `"\\"`, `-1.5e3`,
+	}
+	names := []string{`a`, `b`, ``, `a,b`, `{`, `\"`, `\\`, `:`, `é`, `\n`}
+	rapid.Check(t, func(t *rapid.T) {
+		want := map[string]string{}
+		var parts []string
+		for range rapid.IntRange(0, 8).Draw(t, "members") {
+			name := rapid.SampledFrom(names).Draw(t, "name")
+			value := rapid.SampledFrom(values).Draw(t, "value")
+			want[`"`+name+`"`] = value
+			parts = append(parts, `"`+name+`":`+value)
+		}
+		object := "{" + strings.Join(parts, ",") + "}"
+		if !json.Valid([]byte(object)) {
+			t.Fatal(object)
+		}
+		got, n := map[string]string{}, 0
+		for name, value := range Members([]byte(object)) {
+			got[string(name)], n = string(value), n+1
+		}
+		if !maps.Equal(got, want) || n != len(parts) {
+			t.Fatalf("%s: %v, want %v", object, got, want)
+		}
+	})
+}
+
+// Of what is no object there are none, and nothing makes it fail.
+func TestMembersOfAnythingElse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.RuneFrom([]rune(`{}[]",:\a1 `)), 0, 20, -1).Draw(t, "text")
+		for range Members([]byte(text)) {
+			continue
+		}
+	})
+	for _, text := range []string{"", "null", `"a"`, `[{"a":1}]`, "1"} {
+		for name := range Members([]byte(text)) {
+			t.Errorf("%s has %s", text, name)
+		}
+	}
 }

@@ -23,7 +23,8 @@ type AckRequest struct {
 // then on the cursor of this host acknowledges nothing: what it says is that the
 // mail arrived, and not that the work is done. It returns the number that was said; of
 // an old acknowledgement, which ends nothing, it returns up to which number no mail is
-// left to acknowledge. Errors: those of Registry.Signal, invalid_request, epoch_superseded.
+// left to acknowledge. Errors: those of Registry.Signal, invalid_request, epoch_superseded,
+// epoch_unknown.
 func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark int64, err error) {
 	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
 	switch {
@@ -31,6 +32,8 @@ func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark 
 		return 0, err
 	case superseded(in.Epoch, f):
 		return 0, supersededError()
+	case in.Epoch > f.Epoch:
+		return 0, epochUnknown(in.Epoch, f)
 	case in.Seq > f.Accepted:
 		return 0, fault.New(fault.InvalidRequest, "acked_seq is %d, and the last message has the number %d",
 			in.Seq, f.Accepted).WithHint("send the seq of the last row that is done", "stop")

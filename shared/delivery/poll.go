@@ -32,7 +32,7 @@ type Polled struct {
 
 // Poll authenticates, renews the lease, takes the cursor for the acknowledgement
 // of everything up to it, and hands out what is open after it. An empty poll is
-// one call. Errors: those of Registry.Signal, cursor_gone, epoch_superseded.
+// one call. Errors: those of Registry.Signal, cursor_gone, epoch_superseded, epoch_unknown.
 func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Polled, error) {
 	// The poll proves life even when its cursor is gone; only then is it told so.
 	signal := workspace.Signal{Kind: workspace.SignalPoll, From: in.From}
@@ -48,6 +48,8 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 	case superseded(in.Epoch, f):
 		d.Registry.NoteSuperseded(ctx, f, now)
 		return Polled{}, supersededError()
+	case in.Epoch > f.Epoch:
+		return Polled{}, epochUnknown(in.Epoch, f)
 	case cursorErr != nil:
 		return Polled{}, cursorErr
 	case cursor.Seq > f.Accepted || cursor.Epoch > f.Epoch:
@@ -68,7 +70,15 @@ func superseded(epoch int64, f workspace.Facts) bool { return epoch > 0 && epoch
 func supersededError() error {
 	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since, or an operator "+
 		"has reset its credentials").
-		WithHint("the mail goes to who registered last: register again to get it here, or stop", "register")
+		WithHint("the mail goes to who registered last: end this host. One that is started anew registers, and is then "+
+			"the one that gets the mail", fault.ActionStop)
+}
+
+// epochUnknown refuses an epoch that no register was answered with. It is one of another deployment, or of a store that
+// was restored from a backup since: nobody's place is taken by registering again.
+func epochUnknown(epoch int64, f workspace.Facts) error {
+	return fault.New(fault.EpochUnknown, "epoch is %d, and no register was answered with that: the newest is %d", epoch,
+		f.Epoch).WithHint("register, and send the epoch of the answer", fault.ActionRegister)
 }
 
 // pollClaim is the claim token of a message that was handed out to a poll.

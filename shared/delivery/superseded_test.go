@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -60,6 +61,72 @@ func TestTwoThatSupersedeEachOtherInTurnAreTold(t *testing.T) {
 		}
 		if v := w.Verdict(); v.Status != workspace.StatusOnline {
 			rt.Fatalf("one has stopped for two minutes: %s (%s)", v.Status, v.Reason)
+		}
+	})
+}
+
+// Two clients that do what the action of each answer says, and nothing else, come to rest: the one that registered last
+// goes on, and the other ends.
+func TestTwoThatFollowActionsComeToRest(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		pair := []*epochPoller{{World: w}, {World: w}}
+		pair[0].boot()
+		pair[1].boot()
+		ended, registers := [2]bool{}, 0
+		for range rapid.IntRange(4, 40).Draw(rt, "turns") {
+			w.Now = w.Now.Add(time.Second)
+			i := rapid.IntRange(0, 1).Draw(rt, "who")
+			if ended[i] {
+				continue
+			}
+			_, _, err := poll(w, delivery.PollRequest{Epoch: pair[i].epoch})
+			if err == nil {
+				err = ack(w, 0, pair[i].epoch)
+			}
+			if err == nil {
+				continue
+			}
+			e, ok := errors.AsType[*fault.Error](err)
+			switch {
+			case !ok:
+				rt.Fatal(err)
+			case e.Action == fault.ActionRegister:
+				registers++
+				pair[i].boot()
+			case e.Action == fault.ActionStop:
+				ended[i] = true
+			}
+		}
+		if ended[1] || registers > 0 {
+			rt.Fatalf("the last one has ended: %t, and they registered %d times more", ended[1], registers)
+		}
+	})
+}
+
+// An epoch that no register was answered with, as after a restore of the store, is refused in each call that takes one
+// to hand out or to end mail. Who does what the action says goes on.
+func TestAnEpochThatNobodyWasGivenIsRefused(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := world.New(t, workspace.Poll, "")
+		s := &epochPoller{World: w}
+		for range rapid.IntRange(1, 3).Draw(rt, "registers") {
+			s.boot()
+		}
+		given := s.epoch
+		s.epoch += rapid.Int64Range(1, 1<<40).Draw(rt, "beyond")
+		_, _, polled := poll(w, delivery.PollRequest{Epoch: s.epoch})
+		acked := ack(w, 0, s.epoch)
+		for _, err := range []error{polled, acked} {
+			e, ok := errors.AsType[*fault.Error](err)
+			if !ok || e.Code != fault.EpochUnknown || e.Action != fault.ActionRegister {
+				rt.Fatalf("epoch %d, and %d was given: %v", s.epoch, given, err)
+			}
+		}
+		s.boot()
+		s.turn()
+		if err := ack(w, 0, s.epoch); err != nil {
+			rt.Fatal(err)
 		}
 	})
 }

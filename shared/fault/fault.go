@@ -39,6 +39,8 @@ const (
 	// What the request names is in a state that doesn't allow it.
 	WorkspaceExists        Code = "workspace_exists"
 	EpochSuperseded        Code = "epoch_superseded"
+	EpochUnknown           Code = "epoch_unknown"
+	WebhookExists          Code = "webhook_exists"
 	MessageIDTaken         Code = "message_id_taken"
 	MessageAlreadyTerminal Code = "message_already_terminal"
 	MessageNotDead         Code = "message_not_dead"
@@ -109,9 +111,19 @@ type Details struct {
 	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use"`
 	ID              string    `json:"id,omitempty" description:"with workspace_removed"`
 	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed"`
-	Ignored         []string  `json:"ignored,omitempty" description:"of a register: members of its body that nobody reads"`
 	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: as the header"`
+	Unread
 }
+
+// Unread names the members of a call's body that nobody reads. The answer to the call has it, also a refusal: a member
+// that is misspelt would go unnoticed.
+type Unread struct {
+	Ignored     []string `json:"ignored,omitempty" description:"members of the body that nobody reads; 20 at most"`
+	IgnoredHint string   `json:"ignored_hint,omitempty" description:"which members may be meant by those"`
+}
+
+// NameUnread enters what nobody reads into an answer.
+func (u *Unread) NameUnread(unread Unread) { *u = unread }
 
 // Error implements error.
 func (e *Error) Error() string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
@@ -22,17 +23,21 @@ type parameter struct {
 	list    bool     // several values may be joined by commas
 	problem string   // the text of the error, where it isn't made of the bounds
 	choices []string // the only values of a text; none: any
+	near    string   // a value with a meaning of its own: one that is spelled almost like it is refused
 }
 
 // readerOf makes the function that reads an operation's request type: first the
 // path, which the type's Check method may refuse, then the rest. Then it checks
 // that nothing is too long, and no number out of its range: no handler meets a text
-// that a store refuses. Errors: those of Check, of Call.Decode and of bounded.check.
-func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
+// that a store refuses. What the body has and the type has not is unread. Errors: those of Check, of Call.Decode, of
+// checkQuery, of unread and of bounded.check.
+func readerOf[Req any](op *api.Operation) func(Call) (Req, api.Unread, error) {
 	parameters := parametersOf(reflect.TypeFor[Req]())
 	bounds := boundsOf(reflect.TypeFor[Req]())
+	members := membersOf(reflect.TypeFor[Req]())
+	query := namesIn("query", parameters)
 	hasBody := op.HasBody() && op.Body == nil // described by Body: the endpoint reads it
-	return func(c Call) (in Req, err error) {
+	return func(c Call) (in Req, left api.Unread, err error) {
 		to := reflect.ValueOf(&in).Elem()
 		read := func(p parameter) {
 			if err == nil {
@@ -52,16 +57,40 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, error) {
 				read(p)
 			}
 		}
+		if err == nil {
+			err = checkQuery(c.QueryStringParameters, query)
+		}
 		if err == nil && hasBody && (c.Body != "" || !op.BodyOptional) {
-			err = c.Decode(&in)
+			left, err = c.readMembers(&in, members)
 		}
 		for _, b := range bounds {
 			if err == nil {
 				err = b.check(to.FieldByIndex(b.index))
 			}
 		}
-		return in, err
+		return in, left, err
 	}
+}
+
+// readMembers reads the members of the body into in, and returns those that it has no room for, if the body is JSON.
+// Errors: those of Read and of unread.
+func (c Call) readMembers(in any, members []member) (api.Unread, error) {
+	body, err := c.Read(in)
+	left, differs := unread(body, members)
+	if err == nil {
+		err = differs
+	}
+	return left, err
+}
+
+// namesIn are the names of the parameters of one place.
+func namesIn(place string, parameters []parameter) (names []string) {
+	for _, p := range parameters {
+		if p.in == place {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
 
 // parametersOf are the parameters of a request type.
@@ -75,7 +104,7 @@ func parametersOf(t reflect.Type) (parameters []parameter) {
 				parameters = append(parameters, parameter{
 					index: f.Index, in: in, name: name, initial: f.Tag.Get("default"), problem: f.Tag.Get("problem"),
 					low: bound(f.Tag.Get("minimum"), 0), high: bound(f.Tag.Get("maximum"), 1<<62), choices: choicesOf(f),
-					list: f.Tag.Get("list") == "true",
+					list: f.Tag.Get("list") == "true", near: f.Tag.Get("near"),
 				})
 			}
 		}
@@ -133,13 +162,26 @@ func (p parameter) read(c Call, to reflect.Value) error {
 		if text != "" && len(p.choices) > 0 && !slices.Contains(p.choices, text) {
 			return fault.New(fault.InvalidRequest, "%s", p.complaint())
 		}
-		return nil
+		return p.checkNear(text)
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < p.low || n > p.high {
 		return fault.New(fault.InvalidRequest, "%s", p.complaint())
 	}
 	to.SetInt(n)
+	return nil
+}
+
+// checkNear refuses a value that is spelled almost like the one with a meaning of its own. Error: invalid_request.
+func (p parameter) checkNear(text string) error {
+	if p.near == "" || text == "" || text == p.near {
+		return nil
+	}
+	for value := range strings.SplitSeq(text, ",") {
+		if value = strings.TrimSpace(value); value != p.near && nearest(value, []string{p.near}) != "" {
+			return misspelt(p.name+" "+chat.Clip(value, maxUnreadName)+" is unknown", p.near)
+		}
+	}
 	return nil
 }
 

@@ -6,13 +6,9 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"io"
-	"maps"
 	"mime"
 	"net/netip"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,28 +131,6 @@ func (c Call) Raw() ([]byte, error) {
 	return body, err
 }
 
-// Of the members that a request does not have, maxUnknown are named, each by so many bytes.
-const maxUnknown, maxUnknownName = 20, 64
-
-// UnknownMembers are the names of the members of the body that a request has no field for, in order: nothing is read of
-// them. Names match in any case, as the decoder has it.
-func (c Call) UnknownMembers(request any) []string {
-	var body map[string]json.RawMessage
-	if c.Decode(&body) != nil {
-		return nil // it was read before
-	}
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(request)) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		maps.DeleteFunc(body, func(member string, _ json.RawMessage) bool { return strings.EqualFold(member, name) })
-	}
-	names := slices.Sorted(maps.Keys(body))
-	names = names[:min(len(names), maxUnknown)]
-	for i, name := range names {
-		names[i] = chat.Clip(name, maxUnknownName)
-	}
-	return names
-}
-
 func tooLarge() error {
 	return fault.New(fault.TooLarge, "the body has more than %d bytes", MaxBody).
 		WithHint("send large content as a link", "stop")
@@ -194,31 +168,40 @@ func notPacked() error {
 	return fault.New(fault.InvalidRequest, "content-encoding says gzip, and the body can't be unpacked")
 }
 
-// Decode reads the JSON body into v; unknown members are ignored, as clients
+// Decode is Read for who needs the body no more.
+func (c Call) Decode(v any) error {
+	_, err := c.Read(v)
+	return err
+}
+
+// Read reads the JSON body into v, and returns it as it is kept, if it is JSON; unknown members are ignored, as clients
 // send more than we read. What nests too deep is refused, as some readers of what
 // is stored of it could not read it. Errors: unsupported_media_type, too_large,
 // invalid_json, invalid_request.
-func (c Call) Decode(v any) error {
+func (c Call) Read(v any) ([]byte, error) {
 	if err := c.requireJSON(); err != nil {
-		return err
+		return nil, err
 	}
 	body, err := c.Raw()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if chat.TooDeep(body) {
-		return fault.New(fault.InvalidRequest, "the body nests deeper than %d levels", chat.MaxDepth).
+		return nil, fault.New(fault.InvalidRequest, "the body nests deeper than %d levels", chat.MaxDepth).
 			WithHint("send deeply nested content as a text, or as a link", "stop")
 	}
 	if err := DecodeJSON(body, v); err != nil {
-		return err
+		if fault.CodeOf(err) == fault.InvalidJSON {
+			body = nil
+		}
+		return body, err
 	}
 	if _, ok := v.(api.AnyNumber); !ok && chat.OddNumber(body) {
-		return fault.New(fault.InvalidRequest,
+		return body, fault.New(fault.InvalidRequest,
 			"the body has a number that is longer than %d characters, or too large for a double", chat.MaxNumber).
 			WithHint("send that number as a text", "stop")
 	}
-	return nil
+	return body, nil
 }
 
 // requireJSON refuses a body that isn't said to be JSON. A browser asks before it

@@ -34,6 +34,8 @@ var statuses = map[fault.Code]int{
 	fault.MethodNotAllowed:        http.StatusMethodNotAllowed,
 	fault.WorkspaceExists:         http.StatusConflict,
 	fault.EpochSuperseded:         http.StatusConflict,
+	fault.EpochUnknown:            http.StatusConflict,
+	fault.WebhookExists:           http.StatusConflict,
 	fault.MessageIDTaken:          http.StatusConflict,
 	fault.MessageAlreadyTerminal:  http.StatusConflict,
 	fault.MessageNotDead:          http.StatusConflict,

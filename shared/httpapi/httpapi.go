@@ -29,11 +29,8 @@ func Handle[Req, Rep any](
 ) Endpoint {
 	read := readerOf[Req](op.Operation)
 	return Endpoint{op.Operation, func(ctx context.Context, c Call) (any, error) {
-		in, err := read(c)
-		if err != nil {
-			return nil, err
-		}
-		return f(ctx, c, in)
+		in, left, err := read(c)
+		return serve(ctx, c, in, left, err, f, nil)
 	}}
 }
 
@@ -45,12 +42,29 @@ func HandleUnread[Req, Rep any](
 ) Endpoint {
 	read := readerOf[Req](op.Operation)
 	return Endpoint{op.Operation, func(ctx context.Context, c Call) (any, error) {
-		in, err := read(c)
-		if err != nil {
-			return nil, refuse(ctx, c, in, err)
-		}
-		return f(ctx, c, in)
+		in, left, err := read(c)
+		return serve(ctx, c, in, left, err, f, refuse)
 	}}
+}
+
+// serve answers a call that was read, or could not be for the reason why; left is what nobody reads of its body.
+func serve[Req, Rep any](
+	ctx context.Context, c Call, in Req, left api.Unread, why error,
+	f func(ctx context.Context, c Call, in Req) (Rep, error),
+	refuse func(ctx context.Context, c Call, in Req, why error) error,
+) (any, error) {
+	var out Rep
+	err := why
+	switch {
+	case why == nil:
+		out, err = f(ctx, c, in)
+	case refuse != nil:
+		err = refuse(ctx, c, in, why)
+	}
+	if len(left.Ignored) > 0 {
+		out, err = Told(out, left, err)
+	}
+	return out, err
 }
 
 // Handler is a Lambda handler for payload 2.0.

@@ -51,7 +51,7 @@ var actions = map[fault.Code][]fault.Action{
 	fault.CredentialUnknown:       {fault.ActionRepair, fault.ActionLogin, fault.ActionStop},
 	fault.CursorGone:              {fault.ActionDropCursor},
 	fault.EnrolmentUnknown:        {fault.ActionEnrol},
-	fault.EpochSuperseded:         {fault.ActionRegister},
+	fault.EpochUnknown:            {fault.ActionRegister},
 	fault.RepairAddressUnknown:    {fault.ActionRepair},
 	fault.WorkspaceExists:         {fault.ActionAdopt},
 	fault.WorkspaceUnknown:        {fault.ActionRegister, fault.ActionStop},
@@ -98,7 +98,14 @@ var meanings = map[fault.Code][2]string{
 
 	fault.WorkspaceExists: {"a workspace with this id exists", "adopt it, or choose another id"},
 	fault.EpochSuperseded: {
-		"another host has registered since, or an operator has reset the credentials", "register again, or stop",
+		"another host has registered since, or an operator has reset the credentials",
+		"end this host: one that is started anew registers",
+	},
+	fault.EpochUnknown: {
+		"no register was answered with this epoch, as after a restore from a backup", "register, and send the new epoch",
+	},
+	fault.WebhookExists: {
+		"a webhook with this URL and these statuses exists", "use that one, or give it a new secret",
 	},
 	fault.MessageIDTaken:         {"this id was used for another message", "choose another id"},
 	fault.MessageAlreadyTerminal: {"the message has ended", "read its receipt"},

@@ -145,8 +145,9 @@ const saveTries = 8
 // formerFor is how long the secret before a rotation signs too.
 const formerFor = 24 * time.Hour
 
-// Create makes a webhook. It is told of the changes from now on. Errors: url_forbidden, invalid_request,
-// platform_unavailable.
+// Create makes a webhook. It is told of the changes from now on. One that would be told the same at the same URL as
+// another is refused: most likely the answer to the call that made that one was lost. Errors: url_forbidden,
+// invalid_request, webhook_exists, platform_unavailable.
 func (s *Service) Create(ctx context.Context, to string, statuses []workspace.Status, by activity.Actor) (Hook, error) {
 	if why := s.Guard.Objection(to); why != "" {
 		return Hook{}, fault.New(fault.URLForbidden, "url can't be used: %s", why).
@@ -161,6 +162,10 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 	all, err := s.Store.Hooks(ctx)
 	if err != nil {
 		return Hook{}, err
+	}
+	if i := slices.IndexFunc(all, func(h Hook) bool { return h.URL == to && sameStatuses(h.Statuses, statuses) }); i >= 0 {
+		return Hook{}, fault.New(fault.WebhookExists, "webhook %s has this URL and these statuses already", all[i].ID).
+			WithHint("rollcall webhook rotate "+all[i].ID+" gives it a new secret", fault.ActionStop)
 	}
 	if len(all) >= MaxHooks {
 		return Hook{}, fault.New(fault.InvalidRequest, "there are %d webhooks already, and no more are possible", len(all)).
@@ -179,6 +184,14 @@ func (s *Service) Create(ctx context.Context, to string, statuses []workspace.St
 	return h, s.Store.AddHook(ctx, h, activity.AuditEntry{
 		Actor: by, Action: "webhook_created", At: now, Summary: fmt.Sprintf("webhook %s made for %s", h.ID, h.Host()),
 	})
+}
+
+// sameStatuses reports whether two lists have the same statuses, in whatever order; none are all.
+func sameStatuses(a, b []workspace.Status) bool {
+	notIn := func(list []workspace.Status) func(workspace.Status) bool {
+		return func(s workspace.Status) bool { return !slices.Contains(list, s) }
+	}
+	return !slices.ContainsFunc(a, notIn(b)) && !slices.ContainsFunc(b, notIn(a))
 }
 
 // Delete ends a webhook. Errors: webhook_unknown, platform_unavailable.

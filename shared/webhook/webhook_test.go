@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -113,7 +114,7 @@ func (b *bench) ring(t rapid.TB) {
 
 func (b *bench) create(t rapid.TB, statuses ...workspace.Status) webhook.Hook {
 	t.Helper()
-	h, err := b.Create(context.Background(), "https://example.com/hook?key=secret", statuses, ana)
+	h, err := b.Create(context.Background(), "https://example.com/"+uuid.NewString()+"?key=secret", statuses, ana)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +308,7 @@ func TestWhatAPersonMadeOrKnowsIsEndedOrNamed(t *testing.T) {
 			by.Line = "root " + by.Who
 			act := rapid.IntRange(0, 4).Draw(t, "act")
 			if len(ids) == 0 || act == 0 && len(ids) < webhook.MaxHooks {
-				h, err := b.Create(context.Background(), "https://example.com/hook", nil, by)
+				h, err := b.Create(context.Background(), "https://example.com/"+uuid.NewString(), nil, by)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -579,6 +580,45 @@ func TestTheHintOfATestSaysWhatToMend(t *testing.T) {
 			if err != nil || (h.Resume() != "") != failing {
 				t.Errorf("failing %v: %q %v", failing, h.Resume(), err)
 			}
+		}
+	}
+}
+
+// Two webhooks at one URL would be told each change twice: the second one is most likely a repeat of a call whose
+// answer was lost. Those that are told of other changes are two.
+func TestNoTwoWebhooksAreToldTheSame(t *testing.T) {
+	type hook struct {
+		url      string
+		statuses []workspace.Status
+	}
+	const here, there = "https://example.com/a", "https://example.com/b"
+	down, both := workspace.StatusOffline, []workspace.Status{workspace.StatusOffline, workspace.StatusDegraded}
+	back := []workspace.Status{workspace.StatusDegraded, workspace.StatusOffline, workspace.StatusOffline}
+	for _, c := range []struct {
+		first, second hook
+		refused       bool
+	}{
+		{hook{here, nil}, hook{here, nil}, true},
+		{hook{here, nil}, hook{here, []workspace.Status{}}, true},
+		{hook{here, both}, hook{here, back}, true},
+		{hook{here, nil}, hook{there, nil}, false},
+		{hook{here, nil}, hook{here, both}, false},
+		{hook{here, both}, hook{here, []workspace.Status{down}}, false},
+	} {
+		b := newBench()
+		h, err := b.Create(t.Context(), c.first.url, c.first.statuses, ana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.Create(t.Context(), c.second.url, c.second.statuses, ana)
+		if refused := fault.CodeOf(err) == fault.WebhookExists; refused != c.refused || (err != nil) != c.refused {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if _, err := b.Delete(t.Context(), h.ID, ana); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = b.Create(t.Context(), c.first.url, c.first.statuses, ana); err != nil {
+			t.Errorf("%+v, when the first is deleted: %v", c, err)
 		}
 	}
 }

@@ -183,7 +183,7 @@ func operatorExamples() []example {
 		}),
 		answers(api.CancelMessage, cancelled),
 		answers(api.CancelMail, api.CancelledMail{Messages: []api.Receipt{cancelled}}).sends(`{"from":"writer"}`),
-		answers(api.RedriveMessage, again),
+		answers(api.RedriveMessage, api.RedrivenMessage{Receipt: again}),
 		answers(api.Redrive, api.Redriven{Messages: []api.Receipt{again}}),
 		answers(api.SweepNow, api.Swept{Seen: 120, Woken: 2, Announced: 1}),
 		answers(api.CreateEnrolment, api.Enrolment{
@@ -242,7 +242,7 @@ func webhookExamples() []example {
 			`{"url":"https://hooks.example.com/rollcall","statuses":["degraded","offline"]}`),
 		answers(api.ListWebhooks, api.Webhooks{Webhooks: []api.Webhook{working}}),
 		answers(api.RotateWebhook, secret),
-		answers(api.EnableWebhook, working),
+		answers(api.EnableWebhook, api.EnabledWebhook{Webhook: working}),
 		answers(api.DisableWebhook, disabled),
 		answers(api.TestWebhook, api.TestedWebhook{WebhookID: working.WebhookID, Status: 204}),
 		answers(api.DeleteWebhook, working),

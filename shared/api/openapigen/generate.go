@@ -30,7 +30,8 @@ func generate() ([]byte, error) {
 	spec := r.SpecEns()
 	spec.Info.WithTitle("Rollcall").WithVersion("1").WithDescription(
 		"Keeps track of AI agent workspaces and delivers their chat. Every error has error, code, hint and action. " +
-			"Unknown members of a request are ignored. A text of a request has at most as many characters as its " +
+			"A member of a body that the call does not have is taken and not read: the answer names it in ignored. A call " +
+			"that has no body in this document reads none. A text of a request has at most as many characters as its " +
 			"maxLength says. One without it, as in an A2A message, counts with the others: a message has at most 262,144 " +
 			"bytes in all, and a body 270,336 bytes and 64 levels.")
 	for _, t := range api.Tags {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/proof/fixture"
+)
+
+// What a sender writes that only the agent reads is taken, reaches the agent and is named in the answer. What the
+// protocol has, and what the clients that exist send, is not.
+func TestWhatNobodyReadsIsNamed(t *testing.T) {
+	const parts = `"parts":[{"kind":"text","text":"hi"}]`
+	for body, want := range map[string]string{
+		`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"role":"user","messageId":"a",` + parts +
+			`,"contextId":"c","taskId":"t","kind":"message","metadata":{"x":1},"extensions":[],"referenceTaskIds":[]},` +
+			`"configuration":{"blocking":false},"metadata":{},"tenant":"t","priority":10,"expires_in_seconds":60}}`: "",
+		`{"message":{"parts":[{"type":"text","text":"hi"}]},"id":7,"priority":50}`: "",
+		`{"params":{"message":{"content":"hi"}}}`:                                  "",
+		`{"params":{"message":{"message_id":"a",` + parts + `}}}`: "params.message.message_id: " +
+			"did you mean messageId?",
+		`{"params":{"message":{"messageID":"a",` + parts + `},"Priority":10}}`: "params.Priority: did you mean priority? " +
+			"params.message.messageID: did you mean messageId?",
+		`{"message":{"message_id":"a",` + parts + `},"expires_in_second":1}`: "expires_in_second: did you mean " +
+			"expires_in_seconds? message.message_id: did you mean messageId?",
+		`{"params":{"message":{` + parts + `},"expires_at":"2026-01-01T00:00:00Z"}}`: "params.expires_at",
+		`{"params":{"message":{"content":"lost",` + parts + `}}}`:                    "params.message.content",
+		`{"message":{"content":"lost"},"params":{"message":{` + parts + `}}}`:        "message",
+	} {
+		env := fixture.Env(t)
+		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
+		var out api.Accepted
+		if err := json.Unmarshal([]byte(resp.Body), &out); err != nil || resp.StatusCode >= 300 {
+			t.Fatalf("%s: %s, %v", body, resp.Body, err)
+		}
+		got := out.IgnoredHint
+		if got == "" {
+			got = strings.Join(out.Ignored, " ")
+		}
+		if got != want {
+			t.Errorf("%s: %q of %q, want %q", body, got, out.Ignored, want)
+		}
+	}
+}
+
+// A refusal names it too: what was misspelt may be why.
+func TestARefusalNamesWhatNobodyReads(t *testing.T) {
+	env := fixture.Env(t)
+	for _, body := range []string{
+		`{"params":{"message":{"part":[]}}}`, `{"params":{"message":{"part":[],"content":"hi"},"priority":7}}`,
+		`{"params":{"message":{"part":[],"content":"hi"},"callback_url":"http://169.254.169.254/"}}`,
+	} {
+		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
+		var p api.Problem
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusBadRequest || p.IgnoredHint != "params.message.part: did you mean parts?" {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, resp.Body)
+		}
+	}
+}
+
+// A member that a request has twice with two values is refused, wherever it stands: only one of them would be kept.
+func TestTwoValuesOfOneMemberAreRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom([]string{"messageId", "parts", "priority", "message", "params", "method", "x", "a\\n"}).
+			Draw(t, "name")
+		one, other := rapid.SampledFrom([]string{`"a"`, `{"a":","}`, `[1,"b"]`, `null`, `7`}).Draw(t, "one"),
+			rapid.SampledFrom([]string{`"a"`, `{"a":","}`, `[1,"b"]`, `null`, `8`}).Draw(t, "other")
+		twice := `"` + name + `":` + one + `,"` + name + `":` + other
+		message := `{"role":"user","content":"hi"}`
+		body := []string{
+			`{` + twice + `,"params":{"message":` + message + `}}`, `{"params":{` + twice + `,"message":` + message + `}}`,
+			`{"params":{"message":{"content":"hi",` + twice + `}}}`, `{"message":{"content":"hi",` + twice + `}}`,
+		}[rapid.IntRange(0, 3).Draw(t, "place")]
+		m, err := parsed(body)
+		if one != other && fault.CodeOf(err) != fault.InvalidRequest {
+			t.Fatalf("%s: %v, %s", body, err, m.Body)
+		}
+		another := name == "params" || name == "message" // one that differs is there
+		if one == other && !another && err != nil && strings.Contains(err.Error(), "twice") {
+			t.Fatalf("%s: %v", body, err)
+		}
+	})
+}
+
+// Of a message that has many members that nobody reads, some are named, and none of them at length.
+func TestFewOfManyAreNamed(t *testing.T) {
+	var many []string
+	for i := range 500 {
+		many = append(many, `"`+strings.Repeat("x", 100+i)+`":1`)
+	}
+	_, left, err := parse(callOf(`{"message":{"content":"hi",`+strings.Join(many, ",")+`}}`), chat.DefaultPolicy())
+	tooLong := func(name string) bool { return len(name) > 64 }
+	if err != nil || len(left.Ignored) != 20 || slices.ContainsFunc(left.Ignored, tooLong) {
+		t.Errorf("%d: %v, %v", len(left.Ignored), left.Ignored, err)
+	}
+}

@@ -1,0 +1,216 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/fault"
+)
+
+// Of the members that nobody reads, maxUnread are named, each by so many bytes.
+const maxUnread, maxUnreadName = 20, 64
+
+// member is a member of a request's body.
+type member struct {
+	name string
+	as   int // the place in the list of the member that this is another name of; its own place of any other
+}
+
+// maxMembers is more than any request has. What a body has of them is noted without an allocation, as each call does.
+const maxMembers = 16
+
+// membersOf are the members of a request type.
+func membersOf(t reflect.Type) (out []member) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" || f.Anonymous {
+			continue
+		}
+		as := len(out)
+		if of := f.Tag.Get("alias"); of != "" {
+			as = slices.IndexFunc(out, func(m member) bool { return m.name == of })
+		}
+		out = append(out, member{name, as})
+	}
+	if len(out) > maxMembers {
+		panic(fmt.Sprintf("%s has more members than %d", t, maxMembers))
+	}
+	return out
+}
+
+// unread finds the members of a body that a request does not have. Names match in any case, as the decoder has it.
+// Error: invalid_request, for two members that mean the same and differ, as only one of them is read.
+func unread(body []byte, members []member) (api.Unread, error) {
+	var names []string
+	var seen [maxMembers]struct {
+		name  string
+		value []byte
+	}
+	for quoted, value := range chat.Members(body) {
+		name := unquoted(quoted)
+		i := slices.IndexFunc(members, func(m member) bool { return bytes.EqualFold(name, []byte(m.name)) })
+		if i < 0 {
+			names = append(names, string(name))
+			continue
+		}
+		was := &seen[members[i].as]
+		if says(was.value) && says(value) && !bytes.Equal(was.value, value) {
+			return NameUnread(names, memberNames(members)), differ(was.name, string(name))
+		}
+		if was.value == nil || says(value) {
+			was.name, was.value = members[i].name, value
+		}
+	}
+	if len(names) == 0 {
+		return api.Unread{}, nil
+	}
+	return NameUnread(names, memberNames(members)), nil
+}
+
+// says reports whether a value says anything. What is null or an empty text is as if it were left out.
+func says(value []byte) bool {
+	return len(value) > 0 && string(value) != "null" && string(value) != `""`
+}
+
+// unquoted is the name of a member, which stands there in quotes.
+func unquoted(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return bytes.Trim(quoted, `"`)
+	}
+	var name string
+	_ = json.Unmarshal(quoted, &name) // it was read before
+	return []byte(name)
+}
+
+// differ refuses a body with two members that mean the same and have different values.
+func differ(a, b string) error {
+	if strings.EqualFold(a, b) {
+		return fault.New(fault.InvalidRequest, "%s is there twice, with different values", a).
+			WithHint("send it once", fault.ActionStop)
+	}
+	return fault.New(fault.InvalidRequest, "%s and %s are two names of one member, and their values differ", a, b).
+		WithHint("send one of them", fault.ActionStop)
+}
+
+// CheckTwice refuses an object that was decoded from a compact text and has a member twice, with different values.
+// Names match as they are spelled. Error: invalid_request.
+func CheckTwice(decoded map[string]json.RawMessage, compact []byte) error {
+	n := 0
+	for range chat.Members(compact) {
+		n++
+	}
+	if n <= len(decoded) {
+		return nil
+	}
+	for quoted, value := range chat.Members(compact) { // the decoder keeps the last one of a name
+		if name := string(unquoted(quoted)); !bytes.Equal(decoded[name], value) {
+			return differ(chat.Clip(name, maxUnreadName), chat.Clip(name, maxUnreadName))
+		}
+	}
+	return nil
+}
+
+func memberNames(members []member) []string {
+	names := make([]string, 0, len(members))
+	for _, m := range members {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// NameUnread says of the members that nobody reads what they are called, and for which one of those that are known each
+// may be meant. Members of an object in the body have its name before theirs, with a point.
+func NameUnread(names, known []string) api.Unread {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	names = names[:min(len(names), maxUnread)]
+	var hints []string
+	for i, name := range names {
+		names[i] = chat.Clip(name, maxUnreadName)
+		own := name[strings.LastIndexByte(name, '.')+1:]
+		if near := nearest(own, known); near != "" && near != own { // else it is known elsewhere, or stands beside another
+			hints = append(hints, names[i]+": did you mean "+near+"?")
+		}
+	}
+	return api.Unread{Ignored: names, IgnoredHint: strings.Join(hints, " ")}
+}
+
+// nearest is which of the known names one is most likely meant for; "" when it is like none of them.
+func nearest(name string, known []string) string {
+	for _, k := range known {
+		if plain(name) == plain(k) {
+			return k
+		}
+	}
+	for _, k := range known {
+		if len(k) >= minMisspelt && oneApart(plain(name), plain(k)) {
+			return k
+		}
+	}
+	return ""
+}
+
+// minMisspelt is how long a name has to be to be known by its other letters when one is wrong.
+const minMisspelt = 5
+
+// plain is a name in one case and without what joins its words.
+func plain(name string) string {
+	if len(name) > maxUnreadName {
+		return "" // no name of ours
+	}
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+}
+
+// oneApart reports whether two texts differ in one letter: one is added, another, or changes places with the next one.
+func oneApart(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+	return len(a) <= 1 && len(b) <= 1 || swapped
+}
+
+// checkQuery refuses a parameter of the query that is spelled almost like one that the call has: its answer may be a
+// list, which has no room to name it. Any other one is ignored. Error: invalid_request.
+func checkQuery(query map[string]string, known []string) error {
+	if len(known) == 0 {
+		return nil
+	}
+	for name := range query {
+		if slices.Contains(known, name) {
+			continue
+		}
+		if near := nearest(name, known); near != "" {
+			return misspelt("the parameter "+chat.Clip(name, maxUnreadName)+" is unknown", near)
+		}
+	}
+	return nil
+}
+
+func misspelt(what, near string) error {
+	return fault.New(fault.InvalidRequest, "%s: did you mean %s?", what, near).
+		WithHint("send "+near, fault.ActionStop)
+}
+
+// Told is an answer, or a refusal, that names what nobody reads of the call's body.
+func Told[Rep any](reply Rep, unread api.Unread, err error) (Rep, error) {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		more := *e
+		more.Details.Unread = unread
+		return reply, errors.Join(&more, err)
+	}
+	if r, ok := any(&reply).(api.Unreader); ok {
+		r.NameUnread(unread)
+	}
+	return reply, err
+}
