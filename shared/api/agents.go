@@ -229,7 +229,7 @@ var Ack = declare[AckRequest, Acked](Operation{
 // AckRequest is up to where an agent is done with its mail.
 type AckRequest struct {
 	WorkspacePath
-	AckedSeq *int64 `json:"acked_seq" required:"true" minimum:"0" description:"seq of the last row that is done; 0 only says that the agent acknowledges by number"`
+	AckedSeq *int64 `json:"acked_seq" required:"true" minimum:"0" description:"seq of the last row that is done, and no more than that of the last message; 0 only says that the agent acknowledges by number"`
 	Epoch    int64  `json:"epoch" minimum:"0" description:"as register answered: a host in whose place another has registered is told so; 0 says nothing"`
 }
 

@@ -128,7 +128,7 @@ type DelegateRequest struct {
 	WorkspacePath
 	Claims
 	TargetID       string `json:"target_id" nullable:"true" description:"whom the task is for; without it, the workspace in the path"`
-	Task           string `json:"task" required:"true" minLength:"1" maxLength:"262144" description:"what is to be done, in words"`
+	Task           string `json:"task" required:"true" minLength:"1" maxLength:"261935" description:"what is to be done, in words. With the message around it, it has at most 262,144 bytes"`
 	IdempotencyKey string `json:"idempotency_key" nullable:"true" maxLength:"256" description:"the same key for the same target is the same task"`
 }
 

@@ -222,12 +222,13 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		}
 		_ = d.Ledger.NoteFull(ctx, f.Life(), full) // the next refusal notes it
 	}
-	e := fault.New(fault.InboxFull,
-		"this workspace's inbox has no room for this message: messages that wait: %d%s; it takes at most %d from %s now",
-		len(open), fillers(names, senders), d.Policy.Share(source, senders), workspace.SenderName(source))
+	held := ""
 	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
-		e.Message += fmt.Sprintf("; places held by calls under way or cut off, until a sweep frees them: %d", cutOff)
+		held = fmt.Sprintf(", and calls that are under way or were cut off %d, until a sweep frees them", cutOff)
 	}
+	e := fault.New(fault.InboxFull, "the inbox is too full for this message: of its %d places, messages that wait hold "+
+		"%d%s%s. While more than half are taken, %s may have at most %d", d.Policy.MaxOpen, len(open),
+		fillers(names, senders), held, workspace.SenderName(source), d.Policy.Share(source, senders))
 	e.Details.FilledBy = workspace.SenderName(by)
 	return e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").
 		WithRetryAfter(30 * time.Second)

@@ -172,8 +172,8 @@ func TestARefusalTellsMailFromPlacesHeld(t *testing.T) {
 	}
 	_, err := w.Enqueue(t.Context(), world.Message("m2"), w.Now)
 	if fault.CodeOf(err) != fault.InboxFull ||
-		!strings.Contains(err.Error(), "messages that wait: 1 (1 from users)") ||
-		!strings.Contains(err.Error(), "places held by calls under way or cut off, until a sweep frees them: 1") {
+		!strings.Contains(err.Error(), "messages that wait hold 1 (1 from users)") ||
+		!strings.Contains(err.Error(), ", and calls that are under way or were cut off 1, until a sweep frees them") {
 		t.Fatal(err)
 	}
 }
@@ -203,9 +203,9 @@ func TestASenderHasAShare(t *testing.T) {
 		}
 	}
 	w.Want("taken", []string{fmt.Sprint(taken)}, "map[:5 flooder:10 fourth:1 second:3 third:1]")
-	w.Want("the refusal", []string{refusal}, "this workspace's inbox has no room for this message: "+
-		"messages that wait: 20 "+
-		"(10 from flooder, 5 from users, 3 from second, the rest from others); it takes at most 5 from users now")
+	w.Want("the refusal", []string{refusal}, "the inbox is too full for this message: of its 20 places, messages "+
+		"that wait hold 20 (10 from flooder, 5 from users, 3 from second, the rest from others). While more than half are "+
+		"taken, users may have at most 5")
 	if _, err := w.Probe(t.Context(), world.ID, w.Now); err != nil {
 		t.Fatal(err)
 	}

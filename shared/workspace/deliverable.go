@@ -149,6 +149,8 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 		return ExpectNobody, v.Summary() // it has not polled since its credential was first refused
 	case v.Reason == ReasonInboxUnattended:
 		return ExpectNobody, v.Summary()
+	case f.awaitsRegister():
+		return ExpectNobody, "its URL has ended with the credential that it was registered with, and it does not poll"
 	case quiet != "":
 		return ExpectNobody, quiet
 	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:

@@ -529,6 +529,28 @@ func TestNowIsNeverPromisedInVain(t *testing.T) {
 	})
 }
 
+// The next poll is promised only of an agent that may poll: one whose URL has ended registers first, unless it has
+// polled since it registered last, or said that it does.
+func TestNoPollIsPromisedOfAnAgentThatIsPushedTo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		f.Declared = rapid.SampledFrom([]workspace.Mode{workspace.Push, workspace.Undeclared}).Draw(t, "declared")
+		f.Pushable, f.URLEndedAt, f.RegisteredAt = false, at(rapid.IntRange(0, 600).Draw(t, "ended")), at(-10)
+		f.PolledAt = rapid.SampledFrom([]time.Time{{}, at(-20)}).Draw(t, "polled")
+		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
+		expected, _ := workspace.Expect(f, v, mode, p, now)
+		if expected == workspace.ExpectNextPoll || expected == workspace.ExpectNow {
+			t.Fatalf("%s is promised, %s (%s): %+v", expected, v.Status, v.Reason, f)
+		}
+		f.PolledAt, f.RegisteredAt = at(599), at(500) // it polls all the same
+		v = workspace.Assess(f, p, now)
+		if e, _ := workspace.Expect(f, v, mode, p, now); v.Status == workspace.StatusOnline && f.Open == 0 &&
+			f.ActiveTasks == 0 && e == workspace.ExpectNobody {
+			t.Fatalf("it polls, and nobody is there: %s (%s): %+v", v.Status, v.Reason, f)
+		}
+	})
+}
+
 // Whatever the facts are, the receipt of a message that waits says what it waits for. What ends the wait fits the
 // reason: nobody is told to wait for an agent whose workspace an operator holds.
 func TestAMessageThatWaitsSaysForWhat(t *testing.T) {

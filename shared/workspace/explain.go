@@ -188,6 +188,8 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		e.Summary = "It is well: its agent gets a message sent now with its next poll."
 	case ExpectWhenIdle:
 		e.Summary = "It is well, and at work: a message sent now is delivered after what came before it."
+	case ExpectNobody:
+		e.Summary = "Its lease runs, but a message sent now waits until its agent registers or polls: " + why + "."
 	case ExpectRetrying:
 		if f.PushFailures > 0 {
 			why += ": " + visible.Quoted(f.PushError)

@@ -39,6 +39,11 @@ func (f Facts) endURL(old Facts, now time.Time) Facts {
 	return f
 }
 
+// awaitsRegister reports whether mail waits for the agent to register: its URL has ended, and it is none that polls.
+func (f *Facts) awaitsRegister() bool {
+	return !f.URLEndedAt.IsZero() && !f.Pushable && f.Declared != Poll && !f.PolledAt.After(f.RegisteredAt)
+}
+
 // MustRegister reports whether an agent that works is to be told to register: its URL has ended, and it has not said
 // another one since, or the URL that is pushed to may be that of a copy which is silent now.
 func (f *Facts) MustRegister(p Policy, now time.Time) bool {

@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,15 @@ func TestAnAgentWhoseURLEndedIsToldToRegister(t *testing.T) {
 		// One that has just begun to use what it fetched may be about to register.
 		if v := workspace.Assess(f, p, at(701)); (v.Status == workspace.StatusOnline) != (name == "rotated") {
 			t.Errorf("%s: %+v", name, v)
+		}
+		for _, now := range []time.Time{at(701), at(790), at(2000)} { // it is no agent that polls
+			f := beat(f, "10.0.0.1", now)
+			v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
+			expected, _ := workspace.Expect(f, v, mode, p, now)
+			waits := workspace.WaitsFor(f, v, mode, at(9000), p, now)
+			if expected != workspace.ExpectNobody || !strings.HasPrefix(waits, "it waits until the agent registers, or") {
+				t.Errorf("%s, at %s: %s, %s", name, now, expected, waits)
+			}
 		}
 		f = beat(f, "10.0.0.1", at(790))
 		v := workspace.Assess(f, p, at(790))

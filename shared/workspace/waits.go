@@ -26,7 +26,7 @@ func WaitsFor(f Facts, v Verdict, mode Mode, expires time.Time, p Policy, now ti
 	case ExpectRetrying:
 		ends = "it is tried again and again" + f.nextTry(p, now) + ", and expires at " + stamp(expires)
 	case ExpectNobody:
-		ends = "it waits until " + somebodyComes(v.Reason) + ", or expires at " + stamp(expires)
+		ends = "it waits until " + f.somebodyComes(v.Reason) + ", or expires at " + stamp(expires)
 	}
 	if why == "" {
 		return ends
@@ -46,7 +46,7 @@ func (f *Facts) nextTry(p Policy, now time.Time) string {
 }
 
 // somebodyComes is what ends the wait of mail that nobody takes, for the reason of the verdict.
-func somebodyComes(reason Reason) string {
+func (f *Facts) somebodyComes(reason Reason) string {
 	switch reason {
 	case ReasonPaused:
 		return "an operator resumes the workspace"
@@ -58,6 +58,9 @@ func somebodyComes(reason Reason) string {
 		return "the agent calls with a credential that is accepted"
 	case ReasonLeaseExpired, ReasonPlatformSuspect:
 		return "the agent is heard again"
+	}
+	if f.awaitsRegister() {
+		return "the agent registers"
 	}
 	return "the agent fetches its mail"
 }
