@@ -4,8 +4,13 @@ package shared_test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +190,63 @@ func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
 			t.Errorf("%s (%s) reaches %s", name, room.kind.name, bad)
 		}
 	}
+}
+
+// Nothing but itself stops the panic of a goroutine from ending its process, and with it the work for every other
+// workspace. So each that a Lambda starts is contained.
+func TestEachGoroutineIsContained(t *testing.T) {
+	found := 0
+	for _, dir := range []string{".", "../functions"} {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") ||
+				strings.HasPrefix(path, "proof/") {
+				return err
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if !startsGoroutine(n) {
+					return true
+				}
+				found++
+				if !contains(n) {
+					t.Errorf("%s: this goroutine is not contained: see fault.Contain", set.Position(n.Pos()))
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d goroutines were found", found)
+	}
+}
+
+func startsGoroutine(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return true
+	case *ast.CallExpr:
+		called, ok := n.Fun.(*ast.SelectorExpr)
+		return ok && called.Sel.Name == "Go"
+	}
+	return false
+}
+
+// contains reports whether something below a node is contained by package fault.
+func contains(n ast.Node) (found bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		called, ok := n.(*ast.SelectorExpr)
+		found = found || ok && strings.HasPrefix(called.Sel.Name, "Contain")
+		return !found
+	})
+	return found
 }
 
 func TestALambdaLinksNoProofNoCDKAndNoOtherLambda(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/metrics"
 	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -35,7 +36,7 @@ func dispatch(
 		failed := make([]bool, len(mailboxes))
 		var all sync.WaitGroup
 		if rung {
-			all.Go(func() { tellWebhooks(ctx, log, webhooks) })
+			all.Go(func() { tellWebhooks(ctx, log, fault.Contained(func() error { return webhooks(ctx) })) })
 		}
 		for i, box := range mailboxes {
 			all.Go(func() {
@@ -43,7 +44,11 @@ func dispatch(
 				if box.first.Slow {
 					drain = slow
 				}
-				result, err := drain(ctx, box.first.Workspace, box.first.Cause)
+				var result delivery.DrainResult
+				err := fault.Contain(func() (err error) {
+					result, err = drain(ctx, box.first.Workspace, box.first.Cause)
+					return err
+				})
 				failed[i] = err != nil
 				logDrain(ctx, log.With(traceOf(box.records[0])...), box.first, result, err)
 				if err != nil {
@@ -106,8 +111,8 @@ func (b *mailbox) postpone(ctx context.Context, log *slog.Logger, postpone postp
 }
 
 // tellWebhooks tells the webhooks what is due. What a fault leaves is told when the next sweep rings.
-func tellWebhooks(ctx context.Context, log *slog.Logger, webhooks func(context.Context) error) {
-	if err := webhooks(ctx); err != nil {
+func tellWebhooks(ctx context.Context, log *slog.Logger, tell func() error) {
+	if err := tell(); err != nil {
 		log.ErrorContext(ctx, "webhooks", "error", err.Error())
 	}
 }

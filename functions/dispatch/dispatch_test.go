@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,41 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 )
+
+// A drain that meets a defect ends alone: its wake-up comes back, the log has the stack, and the others are drained.
+func TestADefectEndsOneDrain(t *testing.T) {
+	var lines bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&lines, nil))
+	meter := app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}
+	var drained atomic.Int64
+	drain := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+		if id == "b" {
+			panic("index out of range")
+		}
+		drained.Add(1)
+		return delivery.DrainResult{}, nil
+	}
+	postpone := func(context.Context, bool, string, int) error { return nil }
+	webhooks := func(context.Context) error { panic("and so do the webhooks") }
+	ev := events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "1", Body: `{"workspace_id":"a"}`},
+		{MessageId: "2", Body: `{"workspace_id":"b"}`},
+		{MessageId: "3", Body: `{"webhooks":true}`},
+		{MessageId: "4", Body: `{"workspace_id":"c"}`},
+	}}
+	out, err := dispatch(log, meter, drain, nil, webhooks, postpone)(t.Context(), ev)
+	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "2" {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if drained.Load() != 2 {
+		t.Errorf("%d others were drained", drained.Load())
+	}
+	for _, told := range []string{"index out of range", "dispatch_test.go", "and so do the webhooks", `"DrainsFailed":1`} {
+		if !strings.Contains(lines.String(), told) {
+			t.Errorf("%q is not in the log: %s", told, lines.String())
+		}
+	}
+}
 
 // A batch with a good wake-up, one whose store fails, one that can't be read and
 // a double: only the failed one goes back, and each workspace is drained once, in

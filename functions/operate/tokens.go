@@ -182,7 +182,7 @@ func together(all []people.Person, do func(people.Person) error) []error {
 	g.SetLimit(atOnce)
 	for i, one := range all {
 		g.Go(func() error {
-			errs[i] = do(one)
+			errs[i] = fault.Contain(func() error { return do(one) })
 			return nil
 		})
 	}

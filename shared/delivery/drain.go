@@ -94,7 +94,7 @@ func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (Drai
 	var g errgroup.Group // without a context: a fault of one worker must not end another's delivery
 	for i := range workers {
 		workers[i] = worker{Delivery: d, id: id, slow: slow, cause: cause}
-		g.Go(func() error { return workers[i].run(ctx) })
+		g.Go(fault.Contained(func() error { return workers[i].run(ctx) }))
 	}
 	err = g.Wait()
 	d.Helpers.giveBack(others)

@@ -82,7 +82,10 @@ func (d *Delivery) clearOutbox(
 			if d.Clock.Now().After(until) {
 				return nil
 			}
-			later[i], failed[i] = d.doOutboxItem(ctx, q, former, item)
+			failed[i] = fault.Contain(func() (err error) {
+				later[i], err = d.doOutboxItem(ctx, q, former, item)
+				return err
+			})
 			return nil
 		})
 	}
@@ -178,14 +181,18 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message) (done bool, err
 	to := d.target(sender)
 	to.URL = m.Callback
 	problem := ""
-	err = d.Callbacks.Tell(ctx, to, m)
-	if err != nil {
+	err = fault.Contain(func() error { return d.Callbacks.Tell(ctx, to, m) })
+	var defect error
+	switch {
+	case fault.IsPanic(err):
+		problem, defect = defectWords, err
+	case err != nil:
 		problem = chat.Clip(err.Error(), registry.MaxWhole)
 	}
 	_, unreached := errors.AsType[*UnreachedError](err)
 	told := claimed.Tried(problem, unreached)
 	_, err = d.noteTold(ctx, m, claimed, told)
-	return told.Done, err
+	return told.Done, errors.Join(err, defect)
 }
 
 // endedSender is why a sender's URL is not called whose credential an operator has ended, or whose workspace.

@@ -79,7 +79,8 @@ func (d *Delivery) push(
 		return chat.Lost, d.Queues.Delete(ctx, q, t)
 	}
 	began := d.Clock.Now()
-	r := d.Agents.Push(ctx, d.target(*agent), taken).blame(taken).judged(d.takes(f), taken)
+	r, defect := d.handOver(ctx, *agent, taken)
+	r = r.blame(taken).judged(d.takes(f), taken)
 	byWish := r.Handover == Refused && d.sendersDoing(ctx, f, taken, r)
 	next, u, outcome := d.outcome(f, taken, r, byWish)
 	d.quote(ctx, f, agent, r, u, next)
@@ -105,7 +106,25 @@ func (d *Delivery) push(
 		return outcome, err
 	}
 	d.recordPush(ctx, f, u.Push)
-	return outcome, d.Queues.Delete(ctx, q, t)
+	return outcome, errors.Join(defect, d.Queues.Delete(ctx, q, t))
+}
+
+// defectWords say to who may read of a message, or of an agent, that the platform could not read what came back.
+const defectWords = "a defect of the platform: what came back could not be read; its function dispatch logs more"
+
+// handOver pushes a message. What comes back is of a stranger: when reading it meets a defect of the platform, this is
+// a push that failed, so that the message is tried again and ends in time. The defect is for the log.
+func (d *Delivery) handOver(
+	ctx context.Context, agent workspace.Profile, m chat.Message,
+) (r PushResult, defect error) {
+	defect = fault.Contain(func() error {
+		r = d.Agents.Push(ctx, d.target(agent), m)
+		return nil
+	})
+	if defect != nil {
+		r = PushResult{Handover: Unreachable, Fault: workspace.FaultBroken, Why: defectWords}
+	}
+	return r, defect
 }
 
 // ofAnyHost is what an update says of the message alone: another host has registered.
@@ -409,7 +428,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspac
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
 	began := d.Clock.Now()
-	r := d.Agents.Push(patient, d.target(*agent), chat.Message{
+	r, defect := d.handOver(patient, *agent, chat.Message{
 		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	now := d.Clock.Now()
@@ -419,7 +438,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspac
 		u.Push.Succeeded, u.Push.ProbePushedAt, u.Push.ProbePassed = false, now, took
 	}
 	if d.overtaken(ctx, f, r, began) {
-		return false, nil
+		return false, defect
 	}
 	d.quote(ctx, f, agent, r, u, chat.Message{})
 	u.Host = hostOfOutcome(f, u.Push)
@@ -431,7 +450,7 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspac
 		d.recordPush(ctx, f, u.Push)
 	}
 	if fault.CodeOf(err) == fault.Conflict {
-		return false, nil // another host has registered meanwhile: it is asked by itself
+		return false, defect // another host has registered meanwhile: it is asked by itself
 	}
-	return took, err
+	return took, errors.Join(err, defect)
 }

@@ -82,7 +82,14 @@ func Serve(log *slog.Logger, now func() time.Time, gate Gate, endpoints ...Endpo
 		c := Call{APIGatewayV2HTTPRequest: ev, Now: now(), root: gate.Root, clock: now}
 		ctx, cancel := early(ctx)
 		defer cancel()
-		resp, err := answer(ctx, routes, gate, c)
+		var resp events.APIGatewayV2HTTPResponse
+		err := fault.Contain(func() (err error) {
+			resp, err = answer(ctx, routes, gate, c)
+			return err
+		})
+		if fault.IsPanic(err) {
+			resp = failure(err, c)
+		}
 		logCall(ctx, log, c, resp.StatusCode, now().Sub(c.Now), err)
 		return resp, nil
 	}

@@ -421,3 +421,16 @@ func TestRetriesAreSpread(t *testing.T) {
 		}
 	}
 }
+
+// A call that meets a defect is answered as each other that fails: typed, without the words of the panic.
+func TestADefectIsAnswered(t *testing.T) {
+	defect := httpapi.Handle(api.ListWorkspaces,
+		func(context.Context, httpapi.Call, api.ListWorkspacesRequest) (api.Fleet, error) {
+			panic("index out of range")
+		})
+	resp := call(t, defect, events.APIGatewayV2HTTPRequest{})
+	if resp.StatusCode != http.StatusInternalServerError || !strings.Contains(resp.Body, `"code":"internal"`) ||
+		!strings.Contains(resp.Body, `"action":"retry"`) || strings.Contains(resp.Body, "index out of range") {
+		t.Fatalf("%+v", resp)
+	}
+}

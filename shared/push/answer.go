@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,22 +274,19 @@ func (a answer) describe() string {
 	if !slices.Contains(knownTypes, kind) {
 		kind = "an answer of unknown type"
 	}
-	text := string(a.body)
-	if _, rest, ok := cutFold(text, "<title>"); ok {
-		if title, _, ok := cutFold(rest, "</title>"); ok {
-			text = title
-		}
+	text := a.body
+	if title := titled.FindSubmatch(text[:min(len(text), maxHead)]); title != nil {
+		text = title[1]
 	}
-	return kind + ": " + quoted(strings.Join(strings.Fields(text), " "))
+	return kind + ": " + quoted(strings.Join(strings.Fields(string(text)), " "))
 }
 
-func cutFold(s, sep string) (before, after string, found bool) {
-	i := strings.Index(strings.ToLower(s), sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}
+// maxHead is how many bytes of a page are searched for its title.
+const maxHead = 64 << 10
+
+// titled finds the title of a page. An index in the lower case of a text is none in the text: some letters take more
+// bytes in lower case.
+var titled = regexp.MustCompile(`(?is)<title>(.*?)</title>`)
 
 // destination is where a redirect leads, without the host, and without the query, which may hold a secret.
 func destination(resp *http.Response) string {

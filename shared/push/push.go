@@ -34,6 +34,9 @@ const (
 // maxAnswer is how many bytes are read of an agent's answer.
 const maxAnswer = 1 << 20
 
+// maxHeader is how many bytes are read of the header of an answer.
+const maxHeader = 32 << 10
+
 // maxConnect is how long the attempt to connect may take.
 const maxConnect = 10 * time.Second
 
@@ -85,6 +88,8 @@ func New(reach Reach, patience Patience) *Pusher {
 		Transport: &http.Transport{
 			DialContext:         dialer.DialContext,
 			TLSHandshakeTimeout: 10 * time.Second,
+			// It is kept until the body is read, and each name in it takes much more than its bytes.
+			MaxResponseHeaderBytes: maxHeader,
 			// Each call has a connection of its own. On one that was used before, the transport sends a call again by
 			// itself when the agent closes it: then one attempt is two requests, and its cause that of the second.
 			DisableKeepAlives: true,

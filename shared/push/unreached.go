@@ -37,6 +37,8 @@ func unreached(err error) delivery.PushResult {
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return unreachable(workspace.FaultBroken, "the connection was closed before an answer")
+	case strings.Contains(err.Error(), "response headers exceeded"): // the transport has no type for it
+		return unreachable(workspace.FaultPage, "the header of its answer is longer than %d bytes", maxHeader)
 	}
 	return unreachable(workspace.FaultNetwork, "the connection failed")
 }

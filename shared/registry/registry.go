@@ -93,10 +93,10 @@ func (r *Registry) ReadEach(ctx context.Context, ids []string) ([]workspace.Fact
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)
 	for i, id := range ids {
-		g.Go(func() (err error) {
+		g.Go(fault.Contained(func() (err error) {
 			read[i], _, err = r.find(ctx, id)
 			return err
-		})
+		}))
 	}
 	err := g.Wait()
 	return slices.DeleteFunc(read, func(f workspace.Facts) bool { return f.ID == "" }), err

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/clock"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/retry"
 )
 
@@ -88,7 +89,10 @@ func (l *Log) announcePage(ctx context.Context, page []Change, done Announced) (
 	g.SetLimit(announceCalls)
 	for i, call := range calls {
 		g.Go(func() error {
-			refused[i], errs[i] = l.send(ctx, call)
+			errs[i] = fault.Contain(func() (err error) {
+				refused[i], err = l.send(ctx, call)
+				return err
+			})
 			return nil
 		})
 	}

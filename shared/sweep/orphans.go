@@ -70,7 +70,7 @@ func (r *run) removeOrphans(ctx context.Context, whole bool) {
 			break
 		}
 		g.Go(func() error {
-			if err := r.removeIfOrphan(ctx, name, whole); err != nil {
+			if err := fault.Contain(func() error { return r.removeIfOrphan(ctx, name, whole) }); err != nil {
 				r.fails("removing chat queue "+name, err)
 			}
 			return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -166,7 +167,11 @@ func (r *run) pages(ctx context.Context, pass workspace.Pass) (workspace.Pass, e
 		if err != nil {
 			return pass, err
 		}
-		if err := r.page(ctx, facts); err != nil {
+		err = fault.Contain(func() error { return r.page(ctx, facts) })
+		switch {
+		case fault.IsPanic(err):
+			r.fails("a page of workspaces", err) // the others are swept
+		case err != nil:
 			return pass, err
 		}
 		pass.Cursor, pass.Seen, pass.Calls = next, pass.Seen+len(facts), pass.Calls+calling(facts, r.Clock.Now())
@@ -212,7 +217,7 @@ func (r *run) page(ctx context.Context, facts []workspace.Facts) error {
 	g.SetLimit(workspacesAtOnce)
 	for _, f := range facts {
 		g.Go(func() error {
-			if err := r.workspace(ctx, f); err != nil {
+			if err := fault.Contain(func() error { return r.workspace(ctx, f) }); err != nil {
 				r.fails(f.ID, err)
 			}
 			return nil

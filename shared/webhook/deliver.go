@@ -60,7 +60,7 @@ func (s *Service) Deliver(ctx context.Context) error {
 	var g errgroup.Group
 	for i, h := range due {
 		g.Go(func() error {
-			errs[i] = s.deliver(ctx, h, latest)
+			errs[i] = fault.Contain(func() error { return s.deliver(ctx, h, latest) })
 			return nil
 		})
 	}

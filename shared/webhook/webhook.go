@@ -304,7 +304,10 @@ func (s *Service) EndOf(
 	g.SetLimit(MaxHooks)
 	for i, h := range theirs {
 		g.Go(func() error {
-			ended[i], errs[i] = s.disable(ctx, h.ID, by, makerRevoked, ": "+makerRevoked)
+			errs[i] = fault.Contain(func() (err error) {
+				ended[i], err = s.disable(ctx, h.ID, by, makerRevoked, ": "+makerRevoked)
+				return err
+			})
 			return nil
 		})
 	}

@@ -379,7 +379,11 @@ func backlogStalled(s *situation) *Verdict {
 		v.Status, v.Reason, v.Action = StatusUnknown, ReasonPlatformSuspect, "wait"
 		v.Hint = "the platform has not tried to deliver its mail yet: its drains may be waiting on other agents; " +
 			"rollcall sweep starts one now"
-		v.Evidence = append(v.Evidence, Evidence{s.TriedAt, "last delivery that was tried"})
+		tried := Evidence{s.TriedAt, "last delivery that was tried"}
+		if !s.TriedAt.Before(s.OldestOpen) {
+			tried = Evidence{s.dueSince(), "from then on a delivery was due, and none was tried"}
+		}
+		v.Evidence = append(v.Evidence, tried)
 		return v
 	}
 	busy := s.busyEvidence()
