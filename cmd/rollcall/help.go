@@ -122,8 +122,8 @@ receipts ID), and mend that: else it ends them again.`, `
 one when it registers. Only one network address is given it: that of the agent's
 last accepted call, or the one that --from names; with --anyone, whoever
 registers first. It is closed when the new credential is first used, so an agent
-that lost the reply can ask again. Restart the agent afterwards. --wait waits
-until it is back.
+that lost the reply can ask again. Restart the agent afterwards if it does
+not register again within a minute. --wait waits until it is back.
 
 An agent that takes its credential from its environment or a file can't fetch
 one. For it, --show prints a credential to place there, and lets nobody fetch

@@ -10,7 +10,7 @@ import (
 
 // Register is the call with which an agent comes online.
 var Register = declare[RegisterRequest, Registered](Operation{
-	Function: "register", Route: "POST /registry/register", ID: "postRegistryRegister", Tag: "agents",
+	Function: "register", Route: "POST /registry/register", ID: "registerAgent", Tag: "agents",
 	Summary: "Come online: declare yourself, open the lease",
 	Description: "Where policy is open, the first register of an unused id is given a credential. Elsewhere an " +
 		"operator creates the workspace first, or gives the agent an enrolment token. A register replaces all that an " +
@@ -45,7 +45,7 @@ type Registered struct {
 
 // UpdateCard is the call with which an agent replaces its card.
 var UpdateCard = declare[UpdateCardRequest, CardUpdated](Operation{
-	Function: "register", Route: "POST /registry/update-card", ID: "postRegistryUpdateCard", Tag: "agents",
+	Function: "register", Route: "POST /registry/update-card", ID: "updateCard", Tag: "agents",
 	Summary: "Replace the agent card",
 	Access:  ByItself, SelfChecked: true,
 	Errors: errs(400, 401, 404, 410, 413),
@@ -66,7 +66,7 @@ type CardUpdated struct {
 
 // Heartbeat is the call with which an agent renews its lease.
 var Heartbeat = declare[HeartbeatRequest, Beat](Operation{
-	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "postRegistryHeartbeat", Tag: "agents",
+	Function: "heartbeat", Route: "POST /registry/heartbeat", ID: "sendHeartbeat", Tag: "agents",
 	Summary: "Renew the lease, report metrics",
 	Description: "A metric that is left out, or null, changes nothing. One that can't be read is dropped, and the " +
 		"answer says so; the lease is renewed all the same. Send runtime_state only while the runtime is wedged: a " +
@@ -113,7 +113,7 @@ type Beat struct {
 
 // GetActivity is the agent's poll for mail, and the log of what was.
 var GetActivity = declare[ActivityRequest, Activity](Operation{
-	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "getWorkspacesIdActivity", Tag: "agents",
+	Function: "inbox", Route: "GET /workspaces/{id}/activity", ID: "listActivity", Tag: "agents",
 	Summary: "Poll for mail, or read the log",
 	Description: "It is a poll with the workspace's own credential and type=a2a_receive; or without type and with " +
 		"since_id or since_secs; and never with source, peer_id, before_ts or cursor. Any other call reads the log, newest " +
@@ -217,7 +217,7 @@ type RowData struct {
 
 // Ack is the call with which an agent says that it is done with its mail.
 var Ack = declare[AckRequest, Acked](Operation{
-	Function: "inbox", Route: "POST /workspaces/{id}/activity/ack", ID: "postWorkspacesIdActivityAck", Tag: "agents",
+	Function: "inbox", Route: "POST /workspaces/{id}/activity/ack", ID: "acknowledgeMail", Tag: "agents",
 	Summary: "Acknowledge mail by its number, when the work is done",
 	Description: "Everything that was handed out up to the number is delivered. From then on since_id of this host " +
 		"acknowledges nothing: it only says what arrived. After a register, what was not acknowledged is handed out " +
@@ -241,7 +241,7 @@ type Acked struct {
 
 // Report is the call with which an agent logs what it did.
 var Report = declare[ReportRequest, Reported](Operation{
-	Function: "inbox", Route: "POST /workspaces/{id}/activity", ID: "postWorkspacesIdActivity", Tag: "agents",
+	Function: "inbox", Route: "POST /workspaces/{id}/activity", ID: "reportActivity", Tag: "agents",
 	Summary: "Report what the agent did",
 	Access:  ByItself,
 	Errors:  errs(400, 401, 403, 404, 410, 413),
@@ -271,7 +271,7 @@ type Reported struct {
 
 // RecordDelegation is the call with which an agent logs a task that it gave to another itself.
 var RecordDelegation = declare[RecordDelegationRequest, DelegationRecorded](Operation{
-	Function: "inbox", Route: "POST /workspaces/{id}/delegations/record", ID: "postWorkspacesIdDelegationsRecord",
+	Function: "inbox", Route: "POST /workspaces/{id}/delegations/record", ID: "recordDelegation",
 	Tag: "agents", Summary: "Log a task that the agent gave to another one by itself",
 	Description: "It is written to the activity log only. To have Rollcall deliver a task and follow it, delegate it.",
 	Access:      ByItself,
@@ -290,7 +290,7 @@ type RecordDelegationRequest struct {
 // UpdateDelegation is the call with which an agent logs how such a task ended.
 var UpdateDelegation = declare[UpdateDelegationRequest, DelegationRecorded](Operation{
 	Function: "inbox", Route: "POST /workspaces/{id}/delegations/{delegation_id}/update",
-	ID: "postWorkspacesIdDelegationsDelegationIdUpdate", Tag: "agents", Summary: "Log how such a task ended",
+	ID: "updateDelegation", Tag: "agents", Summary: "Log how such a task ended",
 	Description: "It is written to the activity log only, and does not change a delegation that Rollcall delivers.",
 	Access:      ByItself,
 	Errors:      errs(400, 401, 404, 410, 413),
@@ -314,7 +314,7 @@ type DelegationRecorded struct {
 
 // Notify is the call with which an agent tells its user something.
 var Notify = declare[NotifyRequest, Notified](Operation{
-	Function: "inbox", Route: "POST /workspaces/{id}/notify", ID: "postWorkspacesIdNotify", Tag: "agents",
+	Function: "inbox", Route: "POST /workspaces/{id}/notify", ID: "notifyUser", Tag: "agents",
 	Summary: "Say something to the user",
 	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410, 413),
@@ -337,7 +337,7 @@ type Notified struct {
 
 // GetState is the call with which an agent asks whether to go on.
 var GetState = declare[WorkspacePath, State](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/state", ID: "getWorkspacesIdState", Tag: "agents",
+	Function: "status", Route: "GET /workspaces/{id}/state", ID: "getState", Tag: "agents",
 	Summary: "Ask whether the workspace is paused or removed",
 	Access:  ByItself, SelfChecked: true,
 	Replies: []Reply{{Status: 200, Description: "done"}, {

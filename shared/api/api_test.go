@@ -2,7 +2,10 @@ package api_test
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +36,99 @@ func TestOperationsStandOnce(t *testing.T) {
 }
 
 // Each code that a remark may have is in the document.
+
+// operationIDs are the names of the operations, which generated clients have as names of functions: one that stands
+// here stays as long as its route does.
+var operationIDs = map[string]string{
+	"GET /":                                       "getConsole",
+	"GET /audit":                                  "getAuditTrail",
+	"GET /console/{file}":                         "getConsoleFile",
+	"GET /docs":                                   "getDocumentation",
+	"POST /enrolments":                            "createEnrolment",
+	"DELETE /enrolments/{enrolment_id}":           "withdrawEnrolment",
+	"GET /events":                                 "listEvents",
+	"GET /health":                                 "getHealth",
+	"GET /healthz":                                "getOldHealth",
+	"GET /openapi.json":                           "getDocument",
+	"GET /registry/credential":                    "inspectCredential",
+	"GET /registry/discover/{id}":                 "discoverPeer",
+	"POST /registry/heartbeat":                    "sendHeartbeat",
+	"POST /registry/register":                     "registerAgent",
+	"POST /registry/update-card":                  "updateCard",
+	"GET /registry/{id}/peers":                    "listPeers",
+	"POST /sweep":                                 "runSweep",
+	"GET /tokens":                                 "listTokens",
+	"POST /tokens":                                "createToken",
+	"DELETE /tokens/{token_id}":                   "revokeToken",
+	"GET /webhooks":                               "listWebhooks",
+	"POST /webhooks":                              "createWebhook",
+	"DELETE /webhooks/{webhook_id}":               "deleteWebhook",
+	"POST /webhooks/{webhook_id}/disable":         "disableWebhook",
+	"POST /webhooks/{webhook_id}/enable":          "enableWebhook",
+	"POST /webhooks/{webhook_id}/rotate":          "rotateWebhook",
+	"POST /webhooks/{webhook_id}/test":            "testWebhook",
+	"GET /whoami":                                 "getCaller",
+	"GET /workspaces":                             "listWorkspaces",
+	"POST /workspaces":                            "createWorkspace",
+	"DELETE /workspaces/{id}":                     "removeWorkspace",
+	"GET /workspaces/{id}":                        "getWorkspace",
+	"POST /workspaces/{id}/a2a":                   "sendMessage",
+	"GET /workspaces/{id}/a2a/queue/{message_id}": "getQueueStatus",
+	"GET /workspaces/{id}/activity":               "listActivity",
+	"POST /workspaces/{id}/activity":              "reportActivity",
+	"POST /workspaces/{id}/activity/ack":          "acknowledgeMail",
+	"POST /workspaces/{id}/cancel":                "cancelMail",
+	"POST /workspaces/{id}/delegate":              "delegateTask",
+	"GET /workspaces/{id}/delegations":            "listDelegations",
+	"POST /workspaces/{id}/delegations/record":    "recordDelegation",
+	"POST /workspaces/{id}/delegations/{delegation_id}/update": "updateDelegation",
+	"POST /workspaces/{id}/dismiss":                            "dismissRefusals",
+	"GET /workspaces/{id}/explain":                             "explainWorkspace",
+	"GET /workspaces/{id}/history":                             "listHistory",
+	"GET /workspaces/{id}/messages":                            "listMessages",
+	"GET /workspaces/{id}/messages/{message_id}":               "getMessage",
+	"POST /workspaces/{id}/messages/{message_id}/cancel":       "cancelMessage",
+	"POST /workspaces/{id}/messages/{message_id}/redrive":      "redriveMessage",
+	"POST /workspaces/{id}/notify":                             "notifyUser",
+	"POST /workspaces/{id}/pause":                              "pauseWorkspace",
+	"POST /workspaces/{id}/probe":                              "probeWorkspace",
+	"POST /workspaces/{id}/redrive":                            "redriveMail",
+	"POST /workspaces/{id}/repair":                             "repairWorkspace",
+	"POST /workspaces/{id}/resume":                             "resumeWorkspace",
+	"POST /workspaces/{id}/revoke":                             "revokeCredentials",
+	"POST /workspaces/{id}/rotate":                             "rotateCredential",
+	"GET /workspaces/{id}/state":                               "getState",
+}
+
+// Each operation has a name of a verb and what it is about, which no other one has.
+func TestOperationsAreNamedByAVerbAndANoun(t *testing.T) {
+	verbs := strings.Split("acknowledge cancel create delegate delete disable discover dismiss enable explain get "+
+		"inspect list notify pause probe record redrive register remove repair report resume revoke rotate run send test update "+
+		"withdraw", " ")
+	form, named := regexp.MustCompile(`^([a-z]+)[A-Z][A-Za-z]+$`), map[string]string{}
+	for _, o := range api.Operations() {
+		parts := form.FindStringSubmatch(o.ID)
+		if parts == nil || !slices.Contains(verbs, parts[1]) {
+			t.Errorf("%s is named %s", o.Route, o.ID)
+		}
+		named[o.Route] = o.ID
+	}
+	if !maps.Equal(named, operationIDs) {
+		t.Errorf("the names are %v, and were %v", named, operationIDs)
+	}
+}
+
+// What only people may call is an operator's, or about the platform or the directory; what agents call is not among
+// operators' calls.
+func TestAgentsCallsAreNotAmongOperators(t *testing.T) {
+	for _, o := range api.Operations() {
+		byAgents := o.Access.Allows(api.ByItself) || o.Access.Allows(api.ByAnyWorkspace) || o.Access.Allows(api.ByNewcomer)
+		if byAgents && o.Tag == "operator" || o.Tag == "agents" && !byAgents {
+			t.Errorf("%s is tagged %s", o.Route, o.Tag)
+		}
+	}
+}
+
 // Each operation with a body can name in its reply what nobody reads of it.
 func TestEachReplyToABodyNamesWhatIsUnread(t *testing.T) {
 	for _, o := range api.Operations() {

@@ -10,7 +10,7 @@ import (
 
 // SendMessage is the call that sends a message to a workspace.
 var SendMessage = declare[SendRequest, Accepted](Operation{
-	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "postWorkspacesIdA2a", Tag: "chat",
+	Function: "enqueue", Route: "POST /workspaces/{id}/a2a", ID: "sendMessage", Tag: "chat",
 	Names:   "the workspace that the message is for",
 	Summary: "Send a message",
 	Description: "An accepted message is stored. A repeat with the same messageId is answered with the first one's " +
@@ -115,7 +115,7 @@ func (a Accepted) StatusCode() int {
 
 // Delegate is the call that gives a task to another workspace.
 var Delegate = declare[DelegateRequest, Delegated](Operation{
-	Function: "enqueue", Route: "POST /workspaces/{id}/delegate", ID: "postWorkspacesIdDelegate", Tag: "chat",
+	Function: "enqueue", Route: "POST /workspaces/{id}/delegate", ID: "delegateTask", Tag: "chat",
 	Names:   "the workspace that gives the task: the caller's own id",
 	Summary: "Give a task to another workspace",
 	Access:  ByAnyWorkspace,
@@ -146,7 +146,7 @@ type Delegated struct {
 
 // ListDelegations is the call that lists a workspace's delegations.
 var ListDelegations = declare[WorkspacePath, []Delegation](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/delegations", ID: "getWorkspacesIdDelegations", Tag: "chat",
+	Function: "status", Route: "GET /workspaces/{id}/delegations", ID: "listDelegations", Tag: "chat",
 	Summary: "What was delegated, newest first",
 	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410),
@@ -169,7 +169,7 @@ type Delegation struct {
 
 // GetMessage is the call that gives a message's receipt.
 var GetMessage = declare[GetMessageRequest, Receipt](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/messages/{message_id}", ID: "getWorkspacesIdMessagesMessageId",
+	Function: "status", Route: "GET /workspaces/{id}/messages/{message_id}", ID: "getMessage",
 	Tag:   "chat",
 	Names: "the workspace that the message is for", Summary: "Follow a message",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,
@@ -184,7 +184,7 @@ type GetMessageRequest struct {
 
 // ListMessages is the call that lists a workspace's receipts.
 var ListMessages = declare[ListMessagesRequest, Receipts](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "getWorkspacesIdMessages", Tag: "chat",
+	Function: "status", Route: "GET /workspaces/{id}/messages", ID: "listMessages", Tag: "chat",
 	Names:   "the workspace that the messages are for",
 	Summary: "List messages, newest first",
 	Description: "The workspace itself and operators see all messages, and who sent each. Another workspace sees " +
@@ -210,7 +210,7 @@ type Receipts struct {
 
 // GetQueueStatus is the call that gives a receipt in the older clients' words.
 var GetQueueStatus = declare[GetMessageRequest, QueueStatus](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/a2a/queue/{message_id}", ID: "getWorkspacesIdA2aQueueMessageId",
+	Function: "status", Route: "GET /workspaces/{id}/a2a/queue/{message_id}", ID: "getQueueStatus",
 	Tag:   "chat",
 	Names: "the workspace that the message is for", Summary: "Follow a message, in the older clients' words",
 	Access: WhereChatIsOpen | ByAnyWorkspace | ByOperator,

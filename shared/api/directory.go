@@ -9,7 +9,7 @@ import (
 
 // Discover is the call that gives one peer.
 var Discover = declare[DiscoverRequest, Peer](Operation{
-	Function: "status", Route: "GET /registry/discover/{id}", ID: "getRegistryDiscoverId",
+	Function: "status", Route: "GET /registry/discover/{id}", ID: "discoverPeer",
 	Names: "the workspace that the caller asks about", Tag: "directory",
 	Summary: "One peer",
 	Access:  ByAnyWorkspace | ByViewer,
@@ -39,7 +39,7 @@ type Peer struct {
 
 // ListPeers is the call that lists the other workspaces.
 var ListPeers = declare[WorkspacePath, []Peer](Operation{
-	Function: "status", Route: "GET /registry/{id}/peers", ID: "getRegistryIdPeers", Tag: "directory",
+	Function: "status", Route: "GET /registry/{id}/peers", ID: "listPeers", Tag: "directory",
 	Summary: "The other workspaces",
 	Access:  ByItself,
 	Errors:  errs(400, 401, 404, 410),
@@ -47,7 +47,7 @@ var ListPeers = declare[WorkspacePath, []Peer](Operation{
 
 // ListWorkspaces is the call that lists the fleet.
 var ListWorkspaces = declare[ListWorkspacesRequest, Fleet](Operation{
-	Function: "status", Route: "GET /workspaces", ID: "getWorkspaces", Tag: "directory",
+	Function: "status", Route: "GET /workspaces", ID: "listWorkspaces", Tag: "directory",
 	Summary: "The fleet",
 	Access:  WhereViewIsOpen | ByViewer, InTeam: true,
 	Errors: errs(400),
@@ -71,7 +71,7 @@ type Fleet struct {
 
 // GetWorkspace is the call that gives one workspace.
 var GetWorkspace = declare[WorkspacePath, Workspace](Operation{
-	Function: "status", Route: "GET /workspaces/{id}", ID: "getWorkspacesId", Tag: "directory",
+	Function: "status", Route: "GET /workspaces/{id}", ID: "getWorkspace", Tag: "directory",
 	Summary: "One workspace: status, reason, evidence, next step",
 	Access:  WhereViewIsOpen | ByItself | ByViewer,
 	Errors:  errs(400, 404, 410),
@@ -79,7 +79,7 @@ var GetWorkspace = declare[WorkspacePath, Workspace](Operation{
 
 // Explain is the call that says in words what is wrong with a workspace.
 var Explain = declare[ExplainRequest, Explanation](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/explain", ID: "getWorkspacesIdExplain", Tag: "directory",
+	Function: "status", Route: "GET /workspaces/{id}/explain", ID: "explainWorkspace", Tag: "directory",
 	Summary: "What is wrong, in words",
 	Access:  WhereViewIsOpen | ByItself | ByViewer,
 	Replies: []Reply{{Status: 200, Description: "done", Types: []string{JSON, Text}}},
@@ -119,7 +119,7 @@ func (e Explanation) Content() (contentType string, body []byte) {
 
 // GetHistory is the call that gives what happened to a workspace.
 var GetHistory = declare[HistoryRequest, History](Operation{
-	Function: "status", Route: "GET /workspaces/{id}/history", ID: "getWorkspacesIdHistory", Tag: "directory",
+	Function: "status", Route: "GET /workspaces/{id}/history", ID: "listHistory", Tag: "directory",
 	Summary: "Changes of its status, and acts of operators",
 	Access:  WhereViewIsOpen | ByViewer,
 	Errors:  errs(400, 404),
@@ -153,7 +153,7 @@ type HistoryEntry struct {
 
 // GetEvents is the call that follows the fleet's changes of status.
 var GetEvents = declare[EventsRequest, Events](Operation{
-	Function: "status", Route: "GET /events", ID: "getEvents", Tag: "directory",
+	Function: "status", Route: "GET /events", ID: "listEvents", Tag: "directory",
 	Summary: "The fleet's changes of status, in order",
 	Access:  WhereViewIsOpen | ByViewer,
 	Errors:  errs(400, 410),

@@ -32,7 +32,7 @@ type Receipt struct {
 	Attempts    []Attempt       `json:"attempts" description:"the first that failed, and the newest"`
 	Tries       int             `json:"tries" description:"how many attempts there were, with those that attempts does not list any more"`
 	LastError   string          `json:"last_error,omitempty"`
-	SourceID    string          `json:"source_id,omitempty" description:"the workspace that sent it; told to people, to the workspace itself and to who sent it"`
+	SourceID    string          `json:"source_id,omitempty" description:"the workspace that sent it; absent: a user did. Told to people, to the workspace itself and to who sent it"`
 	SentBy      string          `json:"sent_by,omitempty" description:"the person who sent it; only people are told"`
 	SentFrom    string          `json:"sent_from,omitempty" description:"the address that the person sent it from"`
 	AcceptedAt  time.Time       `json:"accepted_at"`

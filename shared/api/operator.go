@@ -8,7 +8,7 @@ import (
 
 // CreateWorkspace is the call that creates a workspace, or adopts one.
 var CreateWorkspace = declare[CreateRequest, Created](Operation{
-	Function: "operate", Route: "POST /workspaces", ID: "postWorkspaces", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces", ID: "createWorkspace", Tag: "operator",
 	Summary: "Create a workspace, or adopt one",
 	Access:  ByOperator, InTeam: true,
 	Replies: []Reply{{Status: 201, Description: "created"}, {Status: 200, Description: "adopted"}},
@@ -60,7 +60,7 @@ type Changed struct {
 
 // RemoveWorkspace is the call that removes a workspace.
 var RemoveWorkspace = declare[RemoveRequest, Changed](Operation{
-	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "deleteWorkspacesId", Tag: "operator",
+	Function: "operate", Route: "DELETE /workspaces/{id}", ID: "removeWorkspace", Tag: "operator",
 	Summary: "Remove a workspace",
 	Description: "Its credentials are revoked, and its open mail is cancelled. With purge, its profile and card are " +
 		"erased at once. Its mail, receipts, activity log, delegations and history are erased by the next sweeps, from " +
@@ -71,7 +71,7 @@ var RemoveWorkspace = declare[RemoveRequest, Changed](Operation{
 
 // Repair is the call that mends a lost credential.
 var Repair = declare[RepairRequest, Repaired](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/repair", ID: "postWorkspacesIdRepair", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/repair", ID: "repairWorkspace", Tag: "operator",
 	Summary: "Mend a lost credential",
 	Description: "Revokes every credential and opens a window in which the agent is given a new one when it registers. " +
 		"The window is for one network address: that in from, or else that of the last accepted call. It closes when the " +
@@ -106,7 +106,7 @@ type Repaired struct {
 
 // Pause is the call that holds a workspace.
 var Pause = declare[WorkspacePath, Changed](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/pause", ID: "postWorkspacesIdPause", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/pause", ID: "pauseWorkspace", Tag: "operator",
 	Summary: "Hold a workspace",
 	Access:  ByOperator,
 	Errors:  errs(400, 401, 403, 404, 410),
@@ -114,7 +114,7 @@ var Pause = declare[WorkspacePath, Changed](Operation{
 
 // Resume is the call that ends a hold.
 var Resume = declare[WorkspacePath, Changed](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/resume", ID: "postWorkspacesIdResume", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/resume", ID: "resumeWorkspace", Tag: "operator",
 	Summary: "End a hold",
 	Access:  ByOperator,
 	Errors:  errs(400, 401, 403, 404, 410),
@@ -122,7 +122,7 @@ var Resume = declare[WorkspacePath, Changed](Operation{
 
 // Dismiss is the call that drops the refused calls on a workspace's record.
 var Dismiss = declare[WorkspacePath, Changed](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "postWorkspacesIdDismiss", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "dismissRefusals", Tag: "operator",
 	Summary: "Drop the refused calls on record: they are not the agent's",
 	Description: "For calls of somebody else that look like the agent's, such as those of a neighbour at the same " +
 		"network address. The workspace's refused calls are forgotten; the audit trail keeps how many there were and from " +
@@ -134,7 +134,7 @@ var Dismiss = declare[WorkspacePath, Changed](Operation{
 // CancelMessage is the call that ends a waiting message.
 var CancelMessage = declare[GetMessageRequest, Receipt](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/cancel",
-	ID: "postWorkspacesIdMessagesMessageIdCancel", Tag: "operator",
+	ID: "cancelMessage", Tag: "chat",
 	Names:   "the workspace that the message is for",
 	Summary: "End a waiting message",
 	Description: "A workspace ends what it sent itself, such as a task that it delegated. A message in flight ends too; " +
@@ -146,7 +146,7 @@ var CancelMessage = declare[GetMessageRequest, Receipt](Operation{
 
 // CancelMail is the call that ends the waiting mail of a workspace, or of one sender.
 var CancelMail = declare[CancelMailRequest, CancelledMail](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/cancel", ID: "postWorkspacesIdCancel", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/cancel", ID: "cancelMail", Tag: "operator",
 	Summary: "End the waiting mail of a workspace, or of one of its senders",
 	Description: "One call ends up to 49 messages, the oldest first, all or none of them, and says how many are left: " +
 		"repeat it until none is left. Messages in flight end too; an agent that has one may go on with it.",
@@ -173,7 +173,7 @@ type CancelledMail struct {
 // RedriveMessage is the call that puts a dead message back.
 var RedriveMessage = declare[RedriveMessageRequest, RedrivenMessage](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/messages/{message_id}/redrive",
-	ID: "postWorkspacesIdMessagesMessageIdRedrive", Tag: "operator",
+	ID: "redriveMessage", Tag: "operator",
 	Summary:      "Put a dead message back, with its id and place",
 	Access:       ByOperator,
 	BodyOptional: true,
@@ -194,7 +194,7 @@ type RedrivenMessage struct {
 
 // Redrive is the call that puts back what a workspace lost.
 var Redrive = declare[RedriveRequest, Redriven](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/redrive", ID: "postWorkspacesIdRedrive", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/redrive", ID: "redriveMail", Tag: "operator",
 	Summary:      "Put back the oldest 100 of the messages that a workspace lost: dead, or expired in the last day",
 	Access:       ByOperator,
 	BodyOptional: true,
@@ -217,7 +217,7 @@ type Redriven struct {
 
 // SweepNow is the call that sweeps at once.
 var SweepNow = declare[None, Swept](Operation{
-	Function: "operate", Route: "POST /sweep", ID: "postSweep", Tag: "operator",
+	Function: "operate", Route: "POST /sweep", ID: "runSweep", Tag: "operator",
 	Summary: "Sweep now",
 	Access:  ByOperator,
 	Errors:  errs(401, 403),
@@ -240,7 +240,7 @@ type Swept struct {
 
 // Rotate is the call that issues a second credential.
 var Rotate = declare[RotateRequest, Rotated](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/rotate", ID: "postWorkspacesIdRotate", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/rotate", ID: "rotateCredential", Tag: "agents",
 	Summary: "Issue a second credential",
 	Description: "The credential in use stays valid until the new one is used for the first time. An operator may " +
 		"rotate, or the agent itself. While a new one that was issued to the other of the two is not used yet: 409 " +
@@ -267,7 +267,7 @@ type Rotated struct {
 
 // Revoke is the call that ends every credential of a workspace.
 var Revoke = declare[RevokeRequest, Revoked](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/revoke", ID: "postWorkspacesIdRevoke", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/revoke", ID: "revokeCredentials", Tag: "operator",
 	Summary: "End every credential of a workspace",
 	Description: "A credential that was accepted within the lease's time is ended only with force: " +
 		"else 409 credential_in_use.",
@@ -292,7 +292,7 @@ type Revoked struct {
 
 // Probe is the call that tests whether mail reaches a workspace.
 var Probe = declare[WorkspacePath, Probing](Operation{
-	Function: "operate", Route: "POST /workspaces/{id}/probe", ID: "postWorkspacesIdProbe", Tag: "operator",
+	Function: "operate", Route: "POST /workspaces/{id}/probe", ID: "probeWorkspace", Tag: "operator",
 	Summary: "Send a probe, to see whether mail arrives",
 	Description: "A probe is delivered as any message is. An agent that is pushed to gets the JSON-RPC method " +
 		"rollcall/probe, and any JSON-RPC answer counts; for one that polls, its next poll counts. A probe that isn't " +
@@ -316,7 +316,7 @@ type Probing struct {
 
 // CreateEnrolment is the call that lets agents be given their first credential.
 var CreateEnrolment = declare[EnrolmentRequest, Enrolment](Operation{
-	Function: "operate", Route: "POST /enrolments", ID: "postEnrolments", Tag: "operator",
+	Function: "operate", Route: "POST /enrolments", ID: "createEnrolment", Tag: "operator",
 	Summary:      "Let agents be given their first credential",
 	Access:       ByOperator,
 	BodyOptional: true,
@@ -344,7 +344,7 @@ type Enrolment struct {
 
 // WithdrawEnrolment is the call that withdraws an enrolment.
 var WithdrawEnrolment = declare[WithdrawRequest, Withdrawn](Operation{
-	Function: "operate", Route: "DELETE /enrolments/{enrolment_id}", ID: "deleteEnrolmentsEnrolmentId", Tag: "operator",
+	Function: "operate", Route: "DELETE /enrolments/{enrolment_id}", ID: "withdrawEnrolment", Tag: "operator",
 	Summary: "Withdraw an enrolment",
 	Access:  ByOperator,
 	Errors:  errs(401, 403, 404),
@@ -363,7 +363,7 @@ type Withdrawn struct {
 
 // GetAudit is the call that gives what concerns no single workspace.
 var GetAudit = declare[Page, History](Operation{
-	Function: "status", Route: "GET /audit", ID: "getAudit", Tag: "operator",
+	Function: "status", Route: "GET /audit", ID: "getAuditTrail", Tag: "operator",
 	Summary: "Acts of operators that concern no single workspace",
 	Access:  ByOperator,
 	Errors:  errs(400, 401, 403),

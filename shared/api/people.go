@@ -4,7 +4,7 @@ import "time"
 
 // CreateToken is the call that makes a person's credential.
 var CreateToken = declare[TokenRequest, CreatedToken](Operation{
-	Function: "operate", Route: "POST /tokens", ID: "postTokens", Tag: "operator",
+	Function: "operate", Route: "POST /tokens", ID: "createToken", Tag: "operator",
 	Summary: "Make a person's credential",
 	Description: "The audit trail names it by its name. The scope view sees status, operate does what operators do, and " +
 		"admin also makes credentials. One lasts for 90 days if the call doesn't say.",
@@ -46,7 +46,7 @@ type CreatedToken struct {
 
 // ListTokens is the call that lists people's credentials.
 var ListTokens = declare[None, Tokens](Operation{
-	Function: "operate", Route: "GET /tokens", ID: "getTokens", Tag: "operator",
+	Function: "operate", Route: "GET /tokens", ID: "listTokens", Tag: "operator",
 	Summary: "People's credentials, by name",
 	Access:  ByAdmin,
 	Errors:  errs(),
@@ -59,7 +59,7 @@ type Tokens struct {
 
 // RevokeToken is the call that ends a person's credential.
 var RevokeToken = declare[Revocation, RevokedToken](Operation{
-	Function: "operate", Route: "DELETE /tokens/{token_id}", ID: "deleteTokensTokenId", Tag: "operator",
+	Function: "operate", Route: "DELETE /tokens/{token_id}", ID: "revokeToken", Tag: "operator",
 	Summary: "End a person's credential",
 	Description: "What was made with it ends with it, or is named in the answer. One that has ended before, and is not " +
 		"stored any more, can be revoked as long as something works that comes from it.",
@@ -111,7 +111,7 @@ type StillGood struct {
 
 // WhoAmI is the call that says whose a credential is.
 var WhoAmI = declare[None, Me](Operation{
-	Function: "status", Route: "GET /whoami", ID: "getWhoami", Tag: "platform",
+	Function: "status", Route: "GET /whoami", ID: "getCaller", Tag: "platform",
 	Summary: "Whose the credential is, and what it may do",
 	Access:  ByViewer, InTeam: true,
 	Errors: errs(),
@@ -127,7 +127,7 @@ type Me struct {
 
 // InspectCredential is the call that says whose an agent's credential is, and uses it for nothing.
 var InspectCredential = declare[None, Inspected](Operation{
-	Function: "status", Route: "GET /registry/credential", ID: "getRegistryCredential", Tag: "platform",
+	Function: "status", Route: "GET /registry/credential", ID: "inspectCredential", Tag: "platform",
 	Summary: "Whose an agent's credential is, without using it",
 	Description: "For rollcall doctor, which runs where an agent runs. This call changes no fact about the " +
 		"workspace: it renews no lease, is not the first use of a new credential, and is not counted when it is refused. " +

@@ -6,7 +6,7 @@ import (
 
 // GetHealth is the call that says whether the platform works.
 var GetHealth = declare[None, Health](Operation{
-	Function: "status", Route: "GET /healthz", ID: "getHealthz", Tag: "platform",
+	Function: "status", Route: "GET /healthz", ID: "getOldHealth", Tag: "platform",
 	Summary: "Whether calls can be served, and whether the sweeper runs",
 	Description: "200 while calls can be served, 503 when the store can't be asked. A sweeper that does not run is 200 " +
 		"with the status degraded: agents and senders are still served, so a load balancer must not take the API out of " +
@@ -48,7 +48,7 @@ func (p HTMLPage) Content() (contentType string, body []byte) { return HTML, []b
 
 // GetConsole is the console page.
 var GetConsole = declare[None, HTMLPage](Operation{
-	Function: "status", Route: "GET /", ID: "get", Tag: "platform",
+	Function: "status", Route: "GET /", ID: "getConsole", Tag: "platform",
 	Summary: "The console",
 	Access:  ByAnyone,
 	Replies: []Reply{{Status: 200, Description: "a page", Types: []string{HTML}}},
@@ -82,7 +82,7 @@ func (f File) Lasting() any { return []string{f.Type, f.Text} }
 
 // GetDocs is the description of the API as a page.
 var GetDocs = declare[None, HTMLPage](Operation{
-	Function: "status", Route: "GET /docs", ID: "getDocs", Tag: "platform",
+	Function: "status", Route: "GET /docs", ID: "getDocumentation", Tag: "platform",
 	Summary: "This description, to read",
 	Access:  ByAnyone,
 	Replies: []Reply{{Status: 200, Description: "a page", Types: []string{HTML}}},
@@ -96,7 +96,7 @@ func (d Document) MarshalJSON() ([]byte, error) { return []byte(d.Text), nil }
 
 // GetDocument is the description of the API.
 var GetDocument = declare[None, Document](Operation{
-	Function: "status", Route: "GET /openapi.json", ID: "getOpenapiJson", Tag: "platform",
+	Function: "status", Route: "GET /openapi.json", ID: "getDocument", Tag: "platform",
 	Summary: "This description",
 	Access:  ByAnyone,
 })

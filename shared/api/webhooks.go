@@ -8,7 +8,7 @@ import (
 
 // CreateWebhook is the call that makes a webhook.
 var CreateWebhook = declare[WebhookRequest, CreatedWebhook](Operation{
-	Function: "operate", Route: "POST /webhooks", ID: "postWebhooks", Tag: "operator",
+	Function: "operate", Route: "POST /webhooks", ID: "createWebhook", Tag: "operator",
 	Summary: "Post changes of status to a URL",
 	Description: "Each change is posted as an event of Standard Webhooks, in the order of the log (GET /events), at " +
 		"least once. An event that is not answered with 2xx within ten seconds is sent again, with pauses that grow to an " +
@@ -54,7 +54,7 @@ type CreatedWebhook struct {
 
 // ListWebhooks is the call that lists webhooks.
 var ListWebhooks = declare[None, Webhooks](Operation{
-	Function: "operate", Route: "GET /webhooks", ID: "getWebhooks", Tag: "operator",
+	Function: "operate", Route: "GET /webhooks", ID: "listWebhooks", Tag: "operator",
 	Summary: "List webhooks, and how each does",
 	Access:  ByOperator,
 	Errors:  errs(),
@@ -72,7 +72,7 @@ type WebhookPath struct {
 
 // DeleteWebhook is the call that ends a webhook.
 var DeleteWebhook = declare[WebhookPath, Webhook](Operation{
-	Function: "operate", Route: "DELETE /webhooks/{webhook_id}", ID: "deleteWebhooksWebhookId", Tag: "operator",
+	Function: "operate", Route: "DELETE /webhooks/{webhook_id}", ID: "deleteWebhook", Tag: "operator",
 	Summary: "End a webhook",
 	Access:  ByOperator,
 	Errors:  errs(400, 404),
@@ -80,7 +80,7 @@ var DeleteWebhook = declare[WebhookPath, Webhook](Operation{
 
 // TestWebhook is the call that posts an event that tells of nothing.
 var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
-	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "postWebhooksWebhookIdTest", Tag: "operator",
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "testWebhook", Tag: "operator",
 	Summary: "Post a test event, to see whether it arrives",
 	Access:  ByOperator,
 	Errors:  errs(400, 404, 409),
@@ -95,7 +95,7 @@ type TestedWebhook struct {
 
 // RotateWebhook is the call that gives a webhook a new secret.
 var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
-	Function: "operate", Route: "POST /webhooks/{webhook_id}/rotate", ID: "postWebhooksWebhookIdRotate", Tag: "operator",
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/rotate", ID: "rotateWebhook", Tag: "operator",
 	Summary: "Give a webhook a new secret; for a day, events are signed with the old one too",
 	Access:  ByOperator,
 	Errors:  errs(400, 404),
@@ -103,7 +103,7 @@ var RotateWebhook = declare[WebhookPath, CreatedWebhook](Operation{
 
 // EnableWebhook is the call that has a webhook told again.
 var EnableWebhook = declare[EnableWebhookRequest, EnabledWebhook](Operation{
-	Function: "operate", Route: "POST /webhooks/{webhook_id}/enable", ID: "postWebhooksWebhookIdEnable", Tag: "operator",
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/enable", ID: "enableWebhook", Tag: "operator",
 	Summary:      "Post to a webhook again, and try it at once",
 	Access:       ByOperator,
 	BodyOptional: true,
@@ -124,7 +124,7 @@ type EnabledWebhook struct {
 
 // DisableWebhook is the call that has a webhook told nothing.
 var DisableWebhook = declare[WebhookPath, Webhook](Operation{
-	Function: "operate", Route: "POST /webhooks/{webhook_id}/disable", ID: "postWebhooksWebhookIdDisable", Tag: "operator",
+	Function: "operate", Route: "POST /webhooks/{webhook_id}/disable", ID: "disableWebhook", Tag: "operator",
 	Summary: "Post nothing to a webhook until it is enabled",
 	Access:  ByOperator,
 	Errors:  errs(400, 404),

@@ -54,11 +54,15 @@ func (b Bus) Announce(ctx context.Context, changes []statuslog.Change) (refused 
 
 // AnnounceDead implements delivery.DeadAnnouncer.
 func (b Bus) AnnounceDead(ctx context.Context, m chat.Message) error {
+	source := &m.Source
+	if m.Source == "" {
+		source = nil // as in a row of the activity log: null is a user
+	}
 	e, err := entryOf(DeadDetailType, map[string]any{
 		"workspace_id": m.Workspace,
 		"message_id":   m.ID,
 		"seq":          m.Seq,
-		"source_id":    m.Source,
+		"source_id":    source,
 		"reason":       m.FullReason(),
 		"attempts":     append([]chat.Attempt{}, m.Attempts...), // a list, never null
 		"at":           m.SettledAt,

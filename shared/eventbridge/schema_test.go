@@ -214,3 +214,17 @@ func TestTheSampleRuleMatchesTheEvents(t *testing.T) {
 		t.Errorf("%v", rule)
 	}
 }
+
+// A message of a user has null for its source, wherever its source always stands, and never an empty text.
+func TestTheSourceOfAUserIsNull(t *testing.T) {
+	_, deaths := entries(t)
+	event := delivered(t, deaths[0])
+	detail := event["detail"].(object)
+	if source, there := detail["source_id"]; !there || source != nil {
+		t.Errorf("%s", deaths[0].Detail)
+	}
+	detail["source_id"] = ""
+	if schemaOf(t, "message-dead.schema.json").Validate(event) == nil {
+		t.Error("the schema takes an empty source")
+	}
+}

@@ -41,8 +41,8 @@ func credentialsRevoked(s *situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "restart",
 		Since: latest(s.RevokedAt, s.LastSignal()),
-		Hint: "its credentials are revoked, and a bootstrap window is open, to " + s.windowFor() + ": restart the agent, " +
-			"and its register brings a new one; " + s.fetchesWords() + "; " + s.doctorWords(),
+		Hint: "its credentials are revoked, and a bootstrap window is open, to " + s.windowFor() + ": " + restartIfSilent +
+			": its register brings a new one; " + s.fetchesWords() + "; " + s.doctorWords(),
 		Evidence: []Evidence{
 			s.lastAccepted(", with a credential that is revoked now"),
 			{s.RevokedAt, "an operator ended its credentials"},
@@ -117,7 +117,7 @@ func credentialsRejected(s *situation) *Verdict {
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
 		Hint: s.repairWords("the platform refuses the agent's credential", "repair it",
-			"restart the agent so that it registers again"+s.elsewhereHint()),
+			restartIfSilent+s.elsewhereHint()),
 		Evidence: s.refusalEvidence(),
 	}
 	if s.RefusedEnoughAt.IsZero() && !s.leased() {

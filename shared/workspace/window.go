@@ -9,6 +9,10 @@ import (
 // A bootstrap window lets in one address, or whoever registers first. Whoever opened it is told which, and whether
 // calls from another address are refused: these go on being refused.
 
+// restartIfSilent asks for the register that ends an open window. Some agents register again and again when they are
+// refused; others end, or go on as before.
+const restartIfSilent = "restart the agent if it does not register again"
+
 // AfterRepair says what comes after a repair that opened a window; before is the facts before it, and f those after it.
 func AfterRepair(before, f Facts, p Policy, now time.Time) string {
 	s := newSituation(&f, Fleet{}, p, now)
@@ -16,7 +20,7 @@ func AfterRepair(before, f Facts, p Policy, now time.Time) string {
 	if f.BootstrapFrom != "" {
 		whose = "its register from " + f.BootstrapFrom + ", and from no other address, is given a new credential; "
 	}
-	next := "restart the agent before the window ends: " + whose + before.fetchesWords()
+	next := restartIfSilent + " before the window ends: " + whose + before.fetchesWords()
 	return next + s.refusedElsewhere(next)
 }
 

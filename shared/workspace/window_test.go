@@ -62,3 +62,20 @@ func TestWhoOpensAWindowIsToldWhomItLeavesOut(t *testing.T) {
 		}
 	})
 }
+
+// Some agents register again and again when they are refused, and need no restart after a repair; what a person is told
+// says whom to restart. The same stands in docs/operate.md and docs/agents.md.
+func TestARestartIsAskedForWhereNoRegisterComes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := anyFacts(t), at(600)
+		repaired, _ := workspace.Repair(f, "10.0.0.1", p, now)
+		next := workspace.AfterRepair(f, repaired, p, now)
+		if !strings.HasPrefix(next, "restart the agent if it does not register again before the window ends: ") {
+			t.Fatal(next)
+		}
+		v := workspace.Assess(repaired, p, now)
+		if strings.Contains(v.Hint, "restart the agent, and its register") {
+			t.Fatal(v.Hint)
+		}
+	})
+}

@@ -123,23 +123,24 @@ func TestAPICallsOnThePageAreAnsweredAsItSays(t *testing.T) {
 		"https://hooks.example.com/rollcall": agent.URL, "5f0c3c5e-8f0e-4a53-9d0a-1f6f3a0b7c11": uuid.NewString(),
 		`"acked_seq":12`: `"acked_seq":0`, "since=6&wait=20": "since=0&wait=0",
 	}}
-	enrolled := r.types("postEnrolments")
+	enrolled := r.types("createEnrolment")
 	r.values["rce_…"], r.values["k3x9p2m4"] = enrolled.Text("enrolment_token"), enrolled.Text("enrolment_id")
-	r.tokens[reviewer] = r.types("postRegistryRegister").Text("auth_token")
-	r.types("deleteEnrolmentsEnrolmentId")
+	r.tokens[reviewer] = r.types("registerAgent").Text("auth_token")
+	r.types("withdrawEnrolment")
 	created := call(t, 201, "POST", "/workspaces", s.OperatorToken, map[string]any{"id": writer})
 	r.tokens[writer] = created.Text("auth_token")
 	call(t, 200, "POST", "/registry/register", r.tokens[writer], map[string]any{"id": writer, "delivery_mode": "poll"})
 
 	for _, operation := range []string{
-		"postRegistryHeartbeat", "postRegistryUpdateCard", "getWorkspacesIdState", "postWorkspacesIdActivity",
-		"postWorkspacesIdNotify", "postWorkspacesIdDelegationsRecord", "postWorkspacesIdDelegationsDelegationIdUpdate",
-		"getRegistryCredential", "postWorkspacesIdA2a", "getWorkspacesIdMessagesMessageId", "getWorkspacesIdMessages",
-		"getWorkspacesIdA2aQueueMessageId", "postWorkspacesIdDelegate", "getWorkspacesIdDelegations",
-		"getRegistryDiscoverId", "getRegistryIdPeers", "getWorkspaces", "getWorkspacesId", "getWorkspacesIdExplain",
-		"getWorkspacesIdHistory", "getEvents", "getAudit", "postWorkspacesIdProbe", "postWorkspacesIdDismiss",
-		"postSweep", "getWhoami", "getHealth", "getHealthz", "get", "getConsoleFile", "getDocs", "getOpenapiJson",
-		"getWorkspacesIdActivity", "postWorkspacesIdActivityAck",
+		"sendHeartbeat", "updateCard", "getState", "reportActivity",
+		"notifyUser", "recordDelegation", "updateDelegation",
+		"inspectCredential", "sendMessage", "getMessage", "listMessages",
+		"getQueueStatus", "delegateTask", "listDelegations",
+		"discoverPeer", "listPeers", "listWorkspaces", "getWorkspace", "explainWorkspace",
+		"listHistory", "listEvents", "getAuditTrail", "probeWorkspace", "dismissRefusals",
+		"runSweep", "getCaller", "getHealth", "getOldHealth", "getConsole", "getConsoleFile", "getDocumentation",
+		"getDocument",
+		"listActivity", "acknowledgeMail",
 	} {
 		r.types(operation)
 	}
@@ -147,9 +148,9 @@ func TestAPICallsOnThePageAreAnsweredAsItSays(t *testing.T) {
 	r.webhooks()
 	r.mailOfAPause()
 	r.credentials()
-	r.types("deleteWorkspacesId")
+	r.types("removeWorkspace")
 	r.values["reviewer"] = "created-" + run
-	r.types("postWorkspaces")
+	r.types("createWorkspace")
 	if len(r.left) > 0 {
 		t.Errorf("these calls of the page were not made: %v", slices.Sorted(maps.Keys(r.left)))
 	}
@@ -157,17 +158,17 @@ func TestAPICallsOnThePageAreAnsweredAsItSays(t *testing.T) {
 
 func (r *reader) people() {
 	r.t.Helper()
-	r.values["p7r2t5v8"] = r.types("postTokens").Text("token_id")
-	r.types("getTokens")
-	r.types("deleteTokensTokenId")
+	r.values["p7r2t5v8"] = r.types("createToken").Text("token_id")
+	r.types("listTokens")
+	r.types("revokeToken")
 }
 
 func (r *reader) webhooks() {
 	r.t.Helper()
-	r.values["h4n8q1z6"] = r.types("postWebhooks").Text("webhook_id")
+	r.values["h4n8q1z6"] = r.types("createWebhook").Text("webhook_id")
 	for _, operation := range []string{
-		"getWebhooks", "postWebhooksWebhookIdTest", "postWebhooksWebhookIdRotate", "postWebhooksWebhookIdDisable",
-		"postWebhooksWebhookIdEnable", "deleteWebhooksWebhookId",
+		"listWebhooks", "testWebhook", "rotateWebhook", "disableWebhook",
+		"enableWebhook", "deleteWebhook",
 	} {
 		r.types(operation)
 	}
@@ -184,11 +185,11 @@ func (r *reader) mailOfAPause() {
 	}
 	const example = "5f0c3c5e-8f0e-4a53-9d0a-1f6f3a0b7c11"
 	operator := on(r.t).OperatorToken
-	r.types("postWorkspacesIdPause")
+	r.types("pauseWorkspace")
 	r.values[example] = send(operator, map[string]any{})
-	r.types("postWorkspacesIdMessagesMessageIdCancel")
+	r.types("cancelMessage")
 	send(r.tokens[r.values["writer"]], map[string]any{})
-	r.types("postWorkspacesIdCancel")
+	r.types("cancelMail")
 	r.values[example] = send(operator, map[string]any{"expires_in_seconds": 1})
 	awaitSweep := func() bool {
 		call(r.t, 200, "POST", "/sweep", operator, nil)
@@ -201,18 +202,18 @@ func (r *reader) mailOfAPause() {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	r.types("postWorkspacesIdMessagesMessageIdRedrive")
-	r.types("postWorkspacesIdRedrive")
-	r.types("postWorkspacesIdResume")
+	r.types("redriveMessage")
+	r.types("redriveMail")
+	r.types("resumeWorkspace")
 }
 
 // credentials is the calls that end or give credentials.
 func (r *reader) credentials() {
 	r.t.Helper()
-	r.types("postWorkspacesIdRotate")
+	r.types("rotateCredential")
 	for range 2 { // the agent boots without its credential
 		call(r.t, 401, "POST", "/registry/register", "", map[string]any{"id": r.values["reviewer"]})
 	}
-	r.types("postWorkspacesIdRepair")
-	r.types("postWorkspacesIdRevoke")
+	r.types("repairWorkspace")
+	r.types("revokeCredentials")
 }

@@ -34,6 +34,7 @@ func generate() ([]byte, error) {
 			"that has no body in this document reads none. A text of a request has at most as many characters as its " +
 			"maxLength says. One without it, as in an A2A message, counts with the others: a message has at most 262,144 " +
 			"bytes in all, and a body 270,336 bytes and 64 levels.")
+	spec.Servers = []openapi31.Server{*new(openapi31.Server).WithURL("/").WithDescription("the platform that serves this")}
 	for _, t := range api.Tags {
 		spec.Tags = append(spec.Tags, *new(openapi31.Tag).WithName(t.Name).WithDescription(t.Description))
 	}
@@ -102,12 +103,36 @@ func addOperation(r *openapi31.Reflector, o *api.Operation) error {
 	if op.RequestBody != nil && op.RequestBody.RequestBody != nil {
 		op.RequestBody.RequestBody.WithRequired(!o.BodyOptional)
 	}
+	if err := addExample(op, o); err != nil {
+		return err
+	}
 	tidyParameters(op.Parameters)
 	sayWhichWorkspace(op.Parameters, o)
 	describeHeaders(op, o.Replies)
 	if o.IsTagged() {
 		describeTag(op)
 	}
+	return nil
+}
+
+// addExample adds the example that the page shows: the body of the call, and the answer. Both are of JSON, and keep
+// their members in order.
+func addExample(op *openapi31.Operation, o *api.Operation) error {
+	e, ok := examples()[o.Route]
+	if !ok {
+		return errors.New("it has no example")
+	}
+	if e.body != "" {
+		content := op.RequestBody.RequestBody.Content[api.JSON]
+		op.RequestBody.RequestBody.Content[api.JSON] = *content.WithExample(json.RawMessage(e.body))
+	}
+	answer, err := e.text()
+	if answer == "" {
+		return err
+	}
+	replies := op.Responses.MapOfResponseOrReferenceValues[strconv.Itoa(e.status)].Response.Content
+	content := replies[api.JSON]
+	replies[api.JSON] = *content.WithExample(json.RawMessage(answer))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
@@ -33,6 +34,49 @@ func TestTheCommittedFilesAreCurrent(t *testing.T) {
 	}
 	if _, err := apidoc.New(document); err != nil {
 		t.Error(err)
+	}
+}
+
+// The document has the examples that the page shows, as the same texts. Each is one that its schemas allow: see
+// TestThePageShowsExamplesThatTheDocumentAllows.
+func TestTheDocumentHasTheExamplesOfThePage(t *testing.T) {
+	type contents map[string]struct {
+		Example json.RawMessage `json:"example"`
+	}
+	var doc struct {
+		Servers []struct{ URL string }
+		Paths   map[string]map[string]struct {
+			RequestBody struct{ Content contents }
+			Responses   map[string]struct{ Content contents }
+		}
+	}
+	document, _ := written(t)
+	if err := json.Unmarshal(document, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Servers) != 1 || doc.Servers[0].URL != "/" {
+		t.Errorf("servers: %v", doc.Servers)
+	}
+	same := func(got json.RawMessage, want string) bool {
+		var a, b bytes.Buffer
+		if len(got) == 0 || want == "" {
+			return len(got) == 0 && want == ""
+		}
+		return json.Compact(&a, got) == nil && json.Compact(&b, []byte(want)) == nil && a.String() == b.String()
+	}
+	for _, o := range api.Operations() {
+		method, path, _ := strings.Cut(o.Route, " ")
+		in, e := doc.Paths[path][strings.ToLower(method)], examples()[o.Route]
+		answer, err := e.text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := in.RequestBody.Content[api.JSON].Example; !same(got, e.body) {
+			t.Errorf("%s: the call has the example %s, and the page %s", o.Route, got, e.body)
+		}
+		if got := in.Responses[strconv.Itoa(e.status)].Content[api.JSON].Example; !same(got, answer) {
+			t.Errorf("%s: the answer has the example %s, and the page %s", o.Route, got, answer)
+		}
 	}
 }
 

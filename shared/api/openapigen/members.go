@@ -97,7 +97,7 @@ var members = map[string]facet{
 	"RowData.peer_name":                says("of mail from a workspace: its name"),
 	"RowData.peer_role":                says("of mail from a workspace: its role"),
 	"RowData.source":                   says("canvas_user: a user or a person; peer_agent: a workspace, or the platform"),
-	"RowData.source_id":                says("the workspace that sent it; empty of a user"),
+	"RowData.source_id":                says("the row's source_id, with an empty text for null"),
 	"RowData.text":                     says("what the message says, as one text"),
 	"State.deleted":                    says("true: the workspace was removed, and its agent ends itself"),
 	"State.paused":                     says("true: an operator has paused it; its agent goes on, and gets no mail"),
