@@ -103,8 +103,8 @@ var operationIDs = map[string]string{
 // Each operation has a name of a verb and what it is about, which no other one has.
 func TestOperationsAreNamedByAVerbAndANoun(t *testing.T) {
 	verbs := strings.Split("acknowledge cancel create delegate delete disable discover dismiss enable explain get "+
-		"inspect list notify pause probe record redrive register remove repair report resume revoke rotate run send test update "+
-		"withdraw", " ")
+		"inspect list notify pause probe record redrive register remove repair report resume revoke rotate run send test "+
+		"update withdraw", " ")
 	form, named := regexp.MustCompile(`^([a-z]+)[A-Z][A-Za-z]+$`), map[string]string{}
 	for _, o := range api.Operations() {
 		parts := form.FindStringSubmatch(o.ID)

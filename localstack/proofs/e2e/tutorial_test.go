@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// lesson is a block of commands of the tutorial, and what it says that they print.
+// lesson is a block of commands of a page, and what it says that they print.
 type lesson struct {
 	commands string
 	prints   []string
@@ -25,20 +25,20 @@ type lesson struct {
 // block is a fenced block of a document: its language and its content.
 var block = regexp.MustCompile("(?s)```(sh|text)\n(.*?)```")
 
-// lessons reads the tutorial.
-func lessons(t *testing.T) (out []lesson) {
+// lessons reads a page of docs, with an id of nobody else's workspace for the one that it has.
+func lessons(t *testing.T, page, id string) (out []lesson) {
 	t.Helper()
-	raw, err := os.ReadFile("../../../docs/tutorial.md")
+	raw, err := os.ReadFile("../../../docs/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.ReplaceAll(string(raw), "tutorial", "tutorial-"+uuid.NewString()[:8]) // nobody else's workspace
+	text := strings.ReplaceAll(string(raw), id, id+"-"+uuid.NewString()[:8])
 	for _, b := range block.FindAllStringSubmatch(text, -1) {
 		switch {
 		case b[1] == "sh":
 			out = append(out, lesson{commands: b[2]})
 		case len(out) == 0:
-			t.Fatalf("the tutorial prints before its first command: %s", b[2])
+			t.Fatalf("%s prints before its first command: %s", page, b[2])
 		default:
 			out[len(out)-1].prints = strings.Split(strings.TrimSpace(b[2]), "\n")
 		}
@@ -82,7 +82,21 @@ func plain(line string) string {
 
 // A reader types the commands of the tutorial one after the other, and sees what it says.
 func TestTheTutorialHolds(t *testing.T) {
-	follow(t, on(t), lessons(t), func(printed string) string { return printed })
+	follow(t, on(t), lessons(t, "tutorial.md", "tutorial"), func(printed string) string { return printed })
+}
+
+// Who writes a client types the commands of the page, with an agent that runs, and sees what it says.
+func TestThePageForUsersHolds(t *testing.T) {
+	all := lessons(t, "users.md", "demo")
+	id := regexp.MustCompile(`demo-[0-9a-f]{8}`).FindString(all[0].commands)
+	if len(all) != 4 {
+		t.Fatalf("it has %d blocks of commands", len(all))
+	}
+	all[0].commands = "mkdir -p .rollcall\n" +
+		".build/agent -id " + id + " -token-file .rollcall/" + id + ".token >/dev/null 2>&1 &\n" +
+		"until .build/rollcall explain " + id + " 2>&1 | grep -q 'It is well'; do sleep 1; done\n" + all[0].commands
+	all[len(all)-1].commands += "\nkill $!"
+	follow(t, on(t), all, func(printed string) string { return printed })
 }
 
 // A reader types the commands of the README, and sees what it shows.
