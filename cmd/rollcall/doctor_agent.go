@@ -66,8 +66,8 @@ func (d *doctor) inspect(ctx context.Context) {
 		d.add("credential", skipped, "no credential of an agent is known here: give --credential-file, "+
 			"ROLLCALL_TOKEN_FILE or ROLLCALL_TOKEN", "")
 		return
-	case !token.Plausible(d.agent):
-		d.add("credential", broken, "it is incomplete: cut off, or mistyped",
+	case token.Flaw(d.agent) != "":
+		d.add("credential", broken, token.Flaw(d.agent),
 			"place it again, and restart the agent; "+d.lost())
 		return
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -76,6 +77,10 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	short := filepath.Join(t.TempDir(), "token")
+	twoLines := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(twoLines, []byte(credential+"\nextra\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(short, []byte(credential[:30]), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +106,7 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		args   []string
 		broken string // "": none
 		next   string
+		says   string
 		lacks  string // a link that isn't looked at
 	}{
 		"all is well":   {routes: map[string]answer{inspect: {200, held("in_use", seenAgent(""))}}, file: good},
@@ -124,7 +130,10 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			routes: map[string]answer{show: {200, seenAgent("")}}, file: good + ".not", args: []string{"demo"},
 			broken: "credential", next: "rollcall repair demo",
 		},
-		"a short file": {file: short, broken: "credential", next: "--show", lacks: "register"},
+		"a short file": {file: short, broken: "credential", next: "--show", says: "cut off: 30 of 72", lacks: "register"},
+		"a file of two lines": {
+			file: twoLines, broken: "credential", next: "--show", says: "more than one word",
+		},
 		"a refused credential": {
 			routes: map[string]answer{inspect: {401, refused}}, file: good, broken: "credential", next: "rollcall repair demo",
 		},
@@ -205,6 +214,9 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			}
 			if strings.Contains(v.Next, "rollcall doctor") {
 				t.Errorf("it says to run what is run: %s", v.Next)
+			}
+			if all := fmt.Sprintf("%+v", v); !strings.Contains(all, c.says) || strings.Contains(all, credential[13:]) {
+				t.Errorf("want %q, and nothing of the credential: %s", c.says, all)
 			}
 			if c.lacks != "" && v.is(c.lacks) != "" {
 				t.Errorf("%s was looked at: %+v", c.lacks, v)

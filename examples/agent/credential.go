@@ -2,19 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"strings"
 )
 
 // credential reads the credential, "" if there is none yet. It is read at each
-// call, so that one written meanwhile is used at once.
-func (a *agent) credential() string {
+// call, so that one written meanwhile is used at once. No error shows it: an error
+// ends in a log, which others read.
+func (a *agent) credential() (string, error) {
 	raw, err := os.ReadFile(a.tokenFile)
-	if err != nil {
-		return ""
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	return strings.TrimSpace(string(raw))
+	if err != nil {
+		return "", err
+	}
+	const space = " \t\r\n"
+	held := strings.Trim(string(raw), space)
+	wrong := ""
+	switch {
+	case held == "":
+		wrong = "is empty: put the credential there, or remove the file"
+	case strings.ContainsFunc(held, func(r rune) bool { return (r <= ' ' || r > '~') && !strings.ContainsRune(space, r) }):
+		wrong = "has a byte that is no printable ASCII: write the credential there again"
+	case strings.ContainsAny(held, space):
+		wrong = "has more than one word: leave only the credential there"
+	default:
+		return held, nil
+	}
+	return "", fmt.Errorf("the file of the credential, %s, %s", a.tokenFile, wrong)
 }
 
 // keep stores a credential; "" leaves the one there is. The file is replaced in

@@ -21,7 +21,11 @@ func (a *agent) call(ctx context.Context, path string, body, reply any) (status 
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if credential := a.credential(); credential != "" {
+	credential, err := a.credential()
+	if err != nil {
+		return 0, err
+	}
+	if credential != "" {
 		req.Header.Set("Authorization", "Bearer "+credential)
 	}
 	resp, err := (&http.Client{Timeout: a.patience}).Do(req)

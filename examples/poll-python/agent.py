@@ -25,9 +25,13 @@ STARTED = time.monotonic()
 
 
 class Problem(Exception):
-    """An answer that is no success: its status, its code, and the platform's words for people."""
+    """An answer that is no success: its status, its code, and the platform's words for people. No answer has status 0."""
 
     def __init__(self, status, body):
+        if not status:
+            super().__init__(f"no answer: {body}")
+            self.status, self.code = status, None
+            return
         try:
             said = json.loads(body)
         except ValueError:  # a proxy's page
@@ -36,12 +40,30 @@ class Problem(Exception):
         self.status, self.code = status, said.get("code")
 
 
+def credential():
+    """Read the credential, None if there is none yet. No error shows it: an error ends in a log, which others read."""
+    try:
+        held = TOKEN_FILE.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    if not held:
+        wrong = "is empty: put the credential there, or remove the file"
+    elif not all(byte in b" \t\r\n" or 0x20 < byte < 0x7F for byte in held):
+        wrong = "has a byte that is no printable ASCII: write the credential there again"
+    elif len(held.split()) > 1:
+        wrong = "has more than one word: leave only the credential there"
+    else:
+        return held.decode()
+    raise SystemExit(f"the file of the credential, {TOKEN_FILE}, {wrong}")
+
+
 def call(method, path, body=None, told=None):
     """Make one call; told takes the answer's headers. Try again when the platform asks for it or can't be reached."""
     for attempt in range(6):
         headers = {"Content-Type": "application/json"}
-        if TOKEN_FILE.exists():  # read each time: somebody may have put a new one there
-            headers["Authorization"] = "Bearer " + TOKEN_FILE.read_text().strip()
+        bearer = credential()  # read each time: somebody may have put a new one there
+        if bearer:
+            headers["Authorization"] = "Bearer " + bearer
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(URL + path, data, headers, method=method)
         try:
@@ -55,7 +77,7 @@ def call(method, path, body=None, told=None):
                 raise problem from None
             wait = int(error.headers.get("Retry-After") or 2**attempt)
         except (OSError, ValueError, http.client.HTTPException) as error:  # no answer, half of one, or no JSON
-            problem, wait = Problem(503, json.dumps({"error": str(error)})), 2**attempt
+            problem, wait = Problem(0, error), 2**attempt
         print(problem, flush=True)
         time.sleep(wait)
     raise problem
@@ -119,7 +141,7 @@ def serve(epoch, due):
             try:
                 answer(row)
             except Problem as problem:
-                if problem.status in (401, 503):  # not the message's fault: it comes again
+                if problem.status in (0, 401, 503):  # not the message's fault: it comes again
                     raise
                 print("not answered:", problem, flush=True)
             except (KeyError, TypeError) as error:  # a message of another shape must not stop the ones after it

@@ -18,10 +18,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const platform = process.env.ROLLCALL_URL ?? 'http://127.0.0.1:8080'
 const id = process.env.ROLLCALL_ID ?? ''
-const token = (process.env.ROLLCALL_TOKEN ?? '').trim()
+const token = (process.env.ROLLCALL_TOKEN ?? '').replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
 const started = Date.now()
 const refused = 3
 const maxPush = 1 << 20
+
+if (!/^[!-~]+$/.test(token)) { // no error shows the credential: an error ends in a log, which others read
+  const wrong = token === '' ? 'is not set, or is empty'
+    : /^[!-~ \t\r\n]+$/.test(token) ? 'has more than one word' : 'has a character that is no printable ASCII'
+  console.log(`ROLLCALL_TOKEN ${wrong}: set it to the credential alone`)
+  process.exit(refused)
+}
 
 let active = 0
 /**

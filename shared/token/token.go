@@ -9,6 +9,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 	"strings"
 )
@@ -127,6 +128,30 @@ func Plausible(text string) bool {
 	}
 	cut := len(text) - sumLen
 	return text[cut:] == checksum(text[:cut])
+}
+
+// Flaw says why a text is no whole credential, in words that show nothing of it; "" if it may be one.
+func Flaw(text string) string {
+	const whole = idLen + secretLen + sumLen + len("rcw__")
+	kind, _, _ := strings.Cut(text, "_")
+	unprintable := func(r rune) bool { return (r < ' ' || r > '~') && !strings.ContainsRune("\t\r\n", r) }
+	switch {
+	case text == "":
+		return "it is empty"
+	case strings.ContainsFunc(text, unprintable):
+		return "it has a character that is no printable ASCII"
+	case strings.ContainsAny(text, " \t\r\n"):
+		return "it is more than one word"
+	case Plausible(text):
+		return ""
+	case !Kind(kind).known():
+		return fmt.Sprintf("it is too long: %d characters, and a credential has at most %d", len(text), MaxLen)
+	case len(text) < whole:
+		return fmt.Sprintf("it is cut off: %d of %d characters", len(text), whole)
+	case len(text) > whole:
+		return fmt.Sprintf("it is too long: %d characters instead of %d", len(text), whole)
+	}
+	return "it is mistyped: its characters do not fit together"
 }
 
 // CanBeOwn reports whether an agent may bring a text as a credential of its own, where it may choose one: the text is

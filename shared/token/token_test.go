@@ -79,3 +79,49 @@ func TestNoWordsPassForAPublicID(t *testing.T) {
 		t.Errorf("%s is called %s", minted, name)
 	}
 }
+
+// What is wrong with a credential is told as it is, and shows nothing of it. What has no flaw can be one, and can be
+// sent; what has one can't be a credential or can't be sent.
+func TestFlaw(t *testing.T) {
+	good, _ := token.Mint(token.Workspace)
+	for text, want := range map[string]string{
+		good: "", "an-older-clients-token": "", "": "empty",
+		good + "\nextra": "more than one word", good[:20] + " " + good[20:]: "more than one word",
+		"\ufeff" + good: "no printable ASCII", good + "\x00": "no printable ASCII",
+		good[:30]: "cut off: 30 of 72", good + "0": "too long: 73 characters instead of 72",
+		good[:71] + "!": "mistyped", strings.Repeat("x", token.MaxLen+1): "at most 512",
+	} {
+		if got := token.Flaw(text); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		kinds := []token.Kind{token.Workspace, token.Operator, token.Person, token.Enrolment}
+		kind := rapid.SampledFrom(kinds).Draw(rt, "kind")
+		text, _ := token.Mint(kind)
+		from := rapid.IntRange(0, len(text)).Draw(rt, "from")
+		to := rapid.IntRange(from, len(text)).Draw(rt, "to")
+		odd := text[:from] + rapid.StringN(0, 20, -1).Draw(rt, "put in") + text[to:]
+		flaw := token.Flaw(odd)
+		if _, secret, _ := strings.Cut(text[4:], "_"); strings.Contains(flaw, secret[:6]) {
+			rt.Errorf("%q: it shows the credential: %s", odd, flaw)
+		}
+		sendable := odd != "" && strings.Trim(odd, printable) == ""
+		if (flaw == "") != (sendable && token.Plausible(odd)) {
+			rt.Errorf("%q: flaw %q", odd, flaw)
+		}
+		if strings.Contains(flaw, "cut off") && len(odd) >= len(text) ||
+			strings.Contains(flaw, "too long") && len(odd) <= len(text) {
+			rt.Errorf("%d of %d characters: %s", len(odd), len(text), flaw)
+		}
+	})
+}
+
+// printable are the characters that a header of a call takes, and that a credential may have.
+var printable = func() string {
+	all := ""
+	for c := '!'; c <= '~'; c++ {
+		all += string(c)
+	}
+	return all
+}()

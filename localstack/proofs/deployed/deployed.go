@@ -46,7 +46,7 @@ func Smoke(ctx context.Context, p Platform, out io.Writer) error {
 		}},
 		{"a message arrives, is answered, and its receipt says so", func() error { return w.delivers(ctx, "hello") }},
 		{"a lost credential is seen", func() error {
-			return errors.Join(w.place("not the credential"), w.is(ctx, "degraded", "credentials_rejected"))
+			return errors.Join(w.place("not-the-credential"), w.is(ctx, "degraded", "credentials_rejected"))
 		}},
 		{"one repair mends it, and what was sent meanwhile arrives", func() error { return w.repair(ctx) }},
 		{"it is removed, and its agent ends", func() error { return w.remove(ctx) }},

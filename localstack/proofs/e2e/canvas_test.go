@@ -218,4 +218,7 @@ func TestTheCanvasShowsALiveDot(t *testing.T) {
 	if got := link.count(); got != calls {
 		t.Errorf("the page made %d more calls with a credential that is not accepted", got-calls)
 	}
+
+	fragment = url.Values{"api": {api.URL}, "token": {viewer.Text("credential") + "\nextra"}}.Encode()
+	awaitShown(t, shownBy(t, string(content), fragment), `ago: the credential in the address of this page is not one word`)
 }

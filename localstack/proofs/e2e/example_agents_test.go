@@ -257,7 +257,7 @@ func pollPython(t *testing.T) *exampleAgent {
 	}
 	a.token = inFile(file)
 	a.lose = func(t *testing.T) {
-		if err := os.WriteFile(file, []byte("not the credential"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte("not-the-credential"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -291,7 +291,7 @@ func pushTypeScript(t *testing.T) *exampleAgent {
 	place := func(token string) { a.env = []string{"PORT=0", variable + token} }
 	a.token = func(*testing.T) string { return strings.TrimPrefix(a.env[1], variable) }
 	place(printed(t, "rcw", "create", a.id, "--max-tasks", "2"))
-	a.lose = func(*testing.T) { place("not the credential") }
+	a.lose = func(*testing.T) { place("not-the-credential") }
 	a.mend = func(t *testing.T) { place(printed(t, "rcw", "repair", a.id, "--show")) }
 	a.answers = a.answersPushes
 	return a
