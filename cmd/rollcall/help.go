@@ -45,7 +45,9 @@ unless chat is open.`, `
 workspaces that are degraded, offline or unknown, or paused or never started
 while mail waits for them, and of mail that was lost.
 Workspaces that have been silent for more than three days are one line, and so
-are those for which the platform itself may be to blame. With --status,
+are those for which the platform itself may be to blame, and those that never
+registered and in whose name calls are refused. It ends with how many workspaces
+need a hand, as the console does. With --status,
 --reason, --team or --selector it looks at some workspaces only, and at the
 platform. It exits with 4 when anything is wrong.`, `
   rollcall problems

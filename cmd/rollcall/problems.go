@@ -33,87 +33,84 @@ func (a *app) problemsCommand() *cobra.Command {
 		Short: "What is wrong, worst first, and a command for each",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := a.problems(cmd.Context(), only, time.Now())
+			found, need, err := a.problems(cmd.Context(), only)
 			if err != nil {
 				return err
 			}
 			if err := a.show(found, func(w *printer) { problemsReport(w, found, only) }); err != nil || len(found) == 0 {
 				return err
 			}
-			return &outcome{exitUnhealthy, count(len(found), "problem")}
+			return &outcome{exitUnhealthy, count(len(found), "problem") + need}
 		},
 	}
 	only.flags(a, cmd)
 	return cmd
 }
 
-// problems is everything that is wrong with the platform and with the workspaces that only picks, worst first.
-func (a *app) problems(ctx context.Context, only filter, now time.Time) ([]problem, error) {
+// problems is everything that is wrong with the platform and with the workspaces that only picks, worst first. need
+// says how many of these need a hand, as the console's headline does.
+func (a *app) problems(ctx context.Context, only filter) (out []problem, need string, _ error) {
 	fleet, err := a.picked(ctx, only) // first, as it finds a wrong filter without a call
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var health api.Health
 	if err := a.call(ctx, "GET", "/healthz", nil, &health); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out := []problem{}
+	out = []problem{}
 	if health.Status != "ok" {
 		text := "the platform is " + health.Status + ": " + health.Sweeper
 		out = append(out, problem{Text: text, Command: "rollcall sweep"})
 	}
-	for _, p := range problemsOf(fleet, only, now) {
+	for _, p := range problemsOf(fleet, only) {
 		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
 			p.Text += "; " + health.Sweeper
 		}
 		out = append(out, p)
 	}
-	return out, nil
+	return out, needOf(fleet), nil
 }
 
-// silentLong is after how long silence is nothing new.
-const silentLong = 3 * 24 * time.Hour
+// needOf says how many of a fleet need a hand; "": none.
+func needOf(fleet []api.Workspace) string {
+	n, verb := 0, "needs"
+	for _, ws := range fleet {
+		if ws.Problem.NeedsHand(len(ws.Remarks)) {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+	default:
+		verb = "need"
+	}
+	return fmt.Sprintf(": %d of %d workspaces %s a hand", n, len(fleet), verb)
+}
 
-// problemsOf is what is wrong in a fleet that only picked, worst first.
-func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []problem) {
+// problemsOf is what is wrong in a fleet that only picked, worst first. What is a problem, workspace.ProblemOf decides.
+func problemsOf(fleet []api.Workspace, only filter) (out []problem) {
 	suspect := problem{Status: workspace.StatusUnknown, Reason: workspace.ReasonPlatformSuspect}
 	silent := problem{Status: workspace.StatusOffline, Reason: workspace.ReasonLeaseExpired}
 	refused := problem{Status: workspace.StatusProvisioning, Reason: workspace.ReasonNeverRegistered}
 	for _, ws := range worstFirst(fleet) {
-		switch {
-		case ws.Reason == workspace.ReasonPlatformSuspect:
+		switch ws.Problem {
+		case "":
+		case workspace.ProblemPlatform:
 			suspect = suspect.with(ws)
-		case ws.Status == workspace.StatusOffline && now.Sub(ws.Since) > silentLong:
+		case workspace.ProblemSilent:
 			silent = silent.with(ws)
-		case ws.Status == workspace.StatusPaused && ws.Inbox.Queued > 0:
-			out = append(out, problem{
-				[]string{ws.ID},
-				ws.Status, ws.Reason, ws.Since,
-				"waiting until it is resumed: " + count(int(ws.Inbox.Queued), "message"), ws.Command, ws.CommandNeeds,
-			})
-		case ws.Status == workspace.StatusProvisioning && ws.Inbox.Queued > 0:
-			out = append(out, problem{
-				[]string{ws.ID},
-				ws.Status, ws.Reason, ws.Since,
-				"waiting for an agent of which no call was accepted yet: " + count(int(ws.Inbox.Queued), "message") + "; " +
-					ws.Hint,
-				ws.Command, ws.CommandNeeds,
-			})
-		case ws.Status == workspace.StatusProvisioning && ws.Hop == workspace.HopCredential:
+		case workspace.ProblemRefused:
 			refused = refused.with(ws)
-		case ws.Status == workspace.StatusDegraded || ws.Status == workspace.StatusOffline:
-			text := ws.Hint
-			if ws.Inbox.Queued > 0 {
-				text += "; waiting: " + count(int(ws.Inbox.Queued), "message")
-			}
-			out = append(out, problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, text, ws.Command, ws.CommandNeeds})
+		default: // also one that only a newer platform knows
+			out = append(out, ownProblem(ws))
 		}
 		for _, r := range ws.Remarks {
-			if ws.Status != workspace.StatusRemoved {
-				out = append(out, problem{
-					Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command, CommandNeeds: r.CommandNeeds,
-				})
-			}
+			out = append(out, problem{
+				Workspaces: []string{ws.ID}, Text: r.Text, Command: r.Command, CommandNeeds: r.CommandNeeds,
+			})
 		}
 	}
 	if n := len(suspect.Workspaces); n > 0 {
@@ -127,18 +124,37 @@ func problemsOf(fleet []api.Workspace, only filter, now time.Time) (out []proble
 		silent.Command = "rollcall status " + only.words()
 		out = append(out, silent)
 	}
-	if n := len(refused.Workspaces); n > 0 { // one line, as whoever knows ids can make such calls
+	switch n := len(refused.Workspaces); {
+	case n == 1: // its text and its command are those of its verdict
+		refused.Text = "calls are refused in its name, and none was accepted yet: " + refused.Text
+		out = append(out, refused)
+	case n > 1: // one line, as whoever knows ids can make such calls
 		refused.Text = fmt.Sprintf("calls are refused in the name of %s of which none was accepted yet (%s)",
 			count(n, "workspace"), some(refused.Workspaces))
 		only.status, only.reason = "", string(workspace.ReasonNeverRegistered)
 		refused.Command, refused.CommandNeeds = "rollcall status "+only.words(), ""
-		if n == 1 {
-			refused.Command, refused.CommandNeeds = "rollcall explain "+refused.Workspaces[0], ""
-			refused.Text = "calls are refused in its name, and none was accepted yet"
-		}
 		out = append(out, refused)
 	}
 	return out
+}
+
+// ownProblem is the problem that is told of a workspace by itself.
+func ownProblem(ws api.Workspace) problem {
+	waiting := ""
+	if n := ws.Inbox.Queued + ws.Inbox.InFlight; n > 0 {
+		waiting = count(int(n), "message")
+	}
+	text := ws.Hint
+	switch {
+	case waiting == "":
+	case ws.Status == workspace.StatusPaused:
+		text = "waiting until it is resumed: " + waiting
+	case ws.Status == workspace.StatusProvisioning:
+		text = "waiting for an agent of which no call was accepted yet: " + waiting + "; " + ws.Hint
+	default:
+		text += "; waiting: " + waiting
+	}
+	return problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, text, ws.Command, ws.CommandNeeds}
 }
 
 // mostNamed is how many workspaces that share a problem are named.

@@ -14,21 +14,34 @@ import (
 func row(
 	id string, status workspace.Status, reason workspace.Reason, since time.Time, remarks ...api.Remark,
 ) api.Workspace {
-	return api.Workspace{ID: id, Verdict: api.Verdict{
+	return judged(api.Workspace{ID: id, Verdict: api.Verdict{
 		Status: status, Reason: reason, Since: since, Hint: "a hint for " + id, Command: "rollcall mend " + id,
 		Remarks: remarks,
-	}}
+	}}, time.Now())
+}
+
+// judged is a workspace with what the platform says of its problem at now.
+func judged(ws api.Workspace, now time.Time) api.Workspace {
+	v := workspace.Verdict{Status: ws.Status, Reason: ws.Reason, Since: ws.Since, Hop: ws.Hop}
+	ws.Problem, _ = workspace.ProblemOf(v, ws.Inbox.Queued+ws.Inbox.InFlight, now)
+	return ws
+}
+
+// holding is a workspace with mail.
+func holding(ws api.Workspace, queued, inFlight int64) api.Workspace {
+	ws.Inbox.Queued, ws.Inbox.InFlight = queued, inFlight
+	return judged(ws, time.Now())
 }
 
 // refusedOnly is a workspace of which no call was accepted yet, and some were refused.
 func refusedOnly(id string, since time.Time) api.Workspace {
 	ws := row(id, workspace.StatusProvisioning, workspace.ReasonNeverRegistered, since)
 	ws.Hop = workspace.HopCredential
-	return ws
+	return judged(ws, time.Now())
 }
 
 // However many workspaces that never registered are refused, they are one line, and the last one: whoever knows ids can
-// make such calls. Of a single one it names the command that explains it.
+// make such calls. Of a single one it is told what its verdict says.
 func TestRefusedNamesAreOneProblem(t *testing.T) {
 	now := time.Now()
 	for _, n := range []int{1, 2, 50} {
@@ -36,13 +49,13 @@ func TestRefusedNamesAreOneProblem(t *testing.T) {
 		for i := range n {
 			fleet = append(fleet, refusedOnly(fmt.Sprintf("a%02d", i), now))
 		}
-		found := problemsOf(fleet, filter{}, now)
+		found := problemsOf(fleet, filter{})
 		if len(found) != 2 || found[0].Workspaces[0] != "z-failing" || len(found[1].Workspaces) != n {
 			t.Fatalf("%d: %+v", n, found)
 		}
 		want := "rollcall status --reason never_registered"
 		if n == 1 {
-			want = "rollcall explain a00"
+			want = "rollcall mend a00" // the one of its verdict, as in the console
 		}
 		if found[1].Command != want || len(found[1].Text) > 200 {
 			t.Errorf("%d: %+v", n, found[1])
@@ -56,12 +69,9 @@ func TestProblemsOf(t *testing.T) {
 	lost := api.Remark{
 		Code: "mail_lost", Text: "1 message ended undelivered; first see what ended it", Command: "rollcall redrive b-lost",
 	}
-	held := row("m-held", workspace.StatusPaused, workspace.ReasonPaused, now)
-	held.Inbox.Queued = 2
-	created := row("n-created", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now)
-	created.Inbox.Queued = 1
-	failing := row("h-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now)
-	failing.Inbox.Queued = 3
+	held := holding(row("m-held", workspace.StatusPaused, workspace.ReasonPaused, now), 2, 0)
+	created := holding(row("n-created", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now), 1, 0)
+	failing := holding(row("h-failing", workspace.StatusDegraded, workspace.ReasonPushFailing, now), 2, 1)
 	found := problemsOf([]api.Workspace{
 		held, created, failing,
 		row("a-well", workspace.StatusOnline, workspace.ReasonHealthy, now),
@@ -70,13 +80,13 @@ func TestProblemsOf(t *testing.T) {
 		row("d-old", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-200*time.Hour)),
 		row("e-new", workspace.StatusOffline, workspace.ReasonLeaseExpired, now.Add(-time.Hour)),
 		row("f-paused", workspace.StatusPaused, workspace.ReasonPaused, now),
-		row("g-removed", workspace.StatusRemoved, workspace.ReasonRemoved, now, lost),
+		row("g-removed", workspace.StatusRemoved, workspace.ReasonRemoved, now),
 		row("i-refused", workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now),
 		row("j-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
 		refusedOnly("o-refused", now), refusedOnly("p-refused", now),
-	}, filter{}, now)
+	}, filter{})
 	var b strings.Builder
 	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
 	const want = `the platform may be what is wrong with 2 workspaces (j-silent, k-silent): a hint for j-silent
@@ -118,7 +128,7 @@ func TestProblemsThatOneCommandMends(t *testing.T) {
 		}
 		only := filter{team: "search"}
 		var b strings.Builder
-		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only, now), only)
+		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only), only)
 		if _, after, _ := strings.Cut(b.String(), "rollcall mend "+string(rune('a'+n-1))+"\n"); after != want {
 			t.Errorf("%d: %q", n, b.String())
 		}
@@ -144,7 +154,7 @@ func TestProblems(t *testing.T) {
 	const healthy, silent = `{"status": "ok"}`, `{"status": "degraded", "sweeper": "the last sweep ended 9m ago"}`
 	const well = `{"workspaces": [{"id": "demo", "status": "online", "reason": "healthy"}]}`
 	const refused = `{"workspaces": [{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
-		"hint": "repair it", "command": "rollcall repair demo"}]}`
+		"problem": "own", "hint": "repair it", "command": "rollcall repair demo"}]}`
 	platform := func(health, fleet string) map[string][]answer {
 		return map[string][]answer{"GET /healthz": {{200, health}}, "GET /workspaces": {{200, fleet}}}
 	}
@@ -152,7 +162,7 @@ func TestProblems(t *testing.T) {
 		"none": {args: "problems", answers: platform(healthy, well), out: "nothing is wrong\n"},
 		"a refused credential": {
 			args: "problems", answers: platform(healthy, refused), code: exitUnhealthy, out: "    rollcall repair demo\n",
-			errs: "rollcall: 1 problem\n",
+			errs: "rollcall: 1 problem: 1 of 1 workspaces needs a hand\n",
 		},
 		"the sweeper is silent": {
 			args: "problems", answers: platform(silent, well), code: exitUnhealthy,
@@ -165,7 +175,7 @@ func TestProblems(t *testing.T) {
 		},
 		"a filter that keeps it": {
 			args: "problems --selector id=d*", answers: platform(healthy, refused), code: exitUnhealthy,
-			out: "rollcall repair demo\n", errs: "1 problem\n",
+			out: "rollcall repair demo\n", errs: "1 problem: 1 of 1 workspaces needs a hand\n",
 		},
 		"a filter, and the platform is wrong": {
 			args: "problems --reason busy", answers: platform(silent, well), code: exitUnhealthy,
@@ -183,7 +193,7 @@ func TestProblems(t *testing.T) {
 // The command that shows who has long been silent shows those that were asked for.
 func TestTheCommandOfManyKeepsTheFilter(t *testing.T) {
 	old := row("a", workspace.StatusOffline, workspace.ReasonLeaseExpired, time.Time{})
-	found := problemsOf([]api.Workspace{old}, filter{team: "red", selector: "name=a b*"}, time.Now())
+	found := problemsOf([]api.Workspace{old}, filter{team: "red", selector: "name=a b*"})
 	const want = "rollcall status --status offline --team red --selector 'name=a b*'"
 	if len(found) != 1 || found[0].Command != want {
 		t.Errorf("%+v, want %s", found, want)

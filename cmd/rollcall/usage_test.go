@@ -132,7 +132,8 @@ func TestAnEmptyListSaysOfWhat(t *testing.T) {
 
 // Who is told that the platform may be at fault is told when it last swept, also while that is well.
 func TestASuspectPlatformSaysWhenItLastSwept(t *testing.T) {
-	const fleet = `{"workspaces": [{"id": "demo", "status": "unknown", "reason": "platform_suspect", "hint": "wait"}]}`
+	const fleet = `{"workspaces": [{"id": "demo", "status": "unknown", "reason": "platform_suspect",
+		"problem": "platform", "hint": "wait"}]}`
 	commandTest{
 		args: "problems", code: exitUnhealthy, errs: "1 problem", out: "the last sweep ended 9s ago",
 		answers: map[string][]answer{

@@ -36,7 +36,7 @@ type Verdict struct {
 	Hop          workspace.Hop    `json:"faulty_hop" description:"empty when none is at fault"`
 	Evidence     []Evidence       `json:"evidence"`
 	Remarks      []Remark         `json:"remarks,omitempty" description:"what else to know, whatever the status is"`
-	RecheckAt    time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict"`
+	RecheckAt    time.Time        `json:"recheck_at,omitzero" description:"when time alone would change this verdict, or whether it is a problem"`
 }
 
 // Delivery is how mail reaches the agent now.
@@ -75,6 +75,7 @@ type Workspace struct {
 	Name string   `json:"name"`
 	Verdict
 	Delivery      Delivery              `json:"delivery"`
+	Problem       workspace.Problem     `json:"problem,omitempty" description:"whether an operator has something to do because of this verdict; absent: no. Each remark is a problem of its own"`
 	Expected      workspace.Expectation `json:"expected" description:"what will happen to a message that is sent now: with now, next_poll and when_idle it arrives"`
 	Inbox         Inbox                 `json:"inbox"`
 	ActiveTasks   int                   `json:"active_tasks"`

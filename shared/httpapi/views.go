@@ -80,12 +80,16 @@ func (vw Viewer) Workspace(f workspace.Facts, p workspace.Profile) api.Workspace
 	f = quoted(f, p)
 	v := vw.fleet.Assess(f, vw.policy, vw.now).At(vw.url(p.URL))
 	shown := vw.verdict(f.ID, v)
+	problem, changes := workspace.ProblemOf(v, f.Open, vw.now)
 	shown.RecheckAt = vw.fleet.RecheckAt(f, v, vw.policy, vw.now)
+	if shown.RecheckAt.IsZero() || !changes.IsZero() && changes.Before(shown.RecheckAt) {
+		shown.RecheckAt = changes
+	}
 	by := workspace.EffectiveMode(f, vw.policy, vw.now)
 	expected, _ := workspace.Expect(f, v, by.Effective, vw.policy, vw.now)
 	return api.Workspace{
-		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown, Delivery: delivery(by), Expected: expected,
-		Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(),
+		ID: f.ID, Name: NameOf(f.ID, p), Verdict: shown, Problem: problem, Delivery: delivery(by),
+		Expected: expected, Inbox: InboxOf(f, vw.now), ActiveTasks: f.ActiveTasks, MaxTasks: f.Slots(),
 		LastHeard: f.LastSignal(), LastHeartbeat: f.HeartbeatAt, RegisteredAt: f.RegisteredAt, LeaseUntil: f.LeaseUntil,
 		CreatedAt: f.CreatedAt, Totals: totals(f), URL: vw.url(p.URL), Runtime: p.Runtime, Role: p.Role,
 		Tier: p.Tier, Team: f.Team, AgentCard: valid(p.Card),

@@ -77,6 +77,10 @@ var enums = map[reflect.Type]struct {
 	reflect.TypeFor[workspace.Expectation](): {"Expectation", enum("What will happen to a message. retrying: deliveries "+
 		"fail, and it is tried until it expires.", workspace.ExpectNow, workspace.ExpectNextPoll,
 		workspace.ExpectWhenIdle, workspace.ExpectRetrying, workspace.ExpectNobody)},
+	reflect.TypeFor[workspace.Problem](): {"OperatorsProblem", enum("Whether the verdict is a problem for an operator. "+
+		"refused: calls are refused in its name, and none was accepted yet. platform: the platform may be what is wrong. "+
+		"silent: its agent has been silent for more than three days.", workspace.ProblemOwn, workspace.ProblemRefused,
+		workspace.ProblemPlatform, workspace.ProblemSilent)},
 	reflect.TypeFor[workspace.Hop](): {"Hop", enum("A link of the chain that a message passes.", workspace.HopNone,
 		workspace.HopAgent, workspace.HopCredential, workspace.HopNetwork, workspace.HopQueue, workspace.HopPlatform,
 		workspace.HopOperator)},

@@ -102,7 +102,7 @@ test('the fleet’s headline counts those that need a hand, and claims nothing o
     if (between.cut) return route.abort()
     const fleet = []
     for (let i = 0; i < 20; i++) {
-      const wrong = i < broken && { status: 'degraded', reason: i % 3 ? 'push_failing' : 'credentials_rejected', hint: 'mend it' }
+      const wrong = i < broken && { status: 'degraded', reason: i % 3 ? 'push_failing' : 'credentials_rejected', problem: 'own', hint: 'mend it' }
       fleet.push({ ...one, id: 'w' + i, name: 'w' + i, status: 'online', reason: 'healthy', remarks: [], ...wrong })
     }
     await route.fulfill({ json: { workspaces: fleet, next: null } })
@@ -258,7 +258,7 @@ test('when the platform is the suspect, one banner says so, and no row repeats i
   await page.route(/workspaces\?/, async route => {
     const answer = await route.fetch(), fleet = await answer.json()
     for (const w of fleet.workspaces) {
-      if (all.some(one => one.id === w.id)) Object.assign(w, { status: 'unknown', reason: 'platform_suspect', hint, command: 'rollcall sweep' })
+      if (all.some(one => one.id === w.id)) Object.assign(w, { status: 'unknown', reason: 'platform_suspect', problem: 'platform', hint, command: 'rollcall sweep' })
     }
     await route.fulfill({ response: answer, json: fleet })
   })

@@ -57,7 +57,7 @@ let fleetAddress = '' // of the fleet page, as the person left it
 
 /** useTitle names the page, and says in the tab how many workspaces need a hand. */
 function useTitle(state: State, name: string | null) {
-  const now = useNow(), wrong = inNeed(state.fleet ?? [], now)
+  const wrong = inNeed(state.fleet ?? [])
   useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
 }
 

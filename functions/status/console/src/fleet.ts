@@ -38,42 +38,42 @@ export function writeFilter(f: Filter): string {
 
 /** Row is a workspace, or so much of it as a row's place needs. */
 export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url' | 'expected'> &
-  Partial<Pick<Workspace, 'inbox' | 'messages' | 'last_heard_at' | 'faulty_hop'>>
+  Partial<Pick<Workspace, 'problem' | 'inbox' | 'messages' | 'last_heard_at' | 'faulty_hop'>>
 
 export const pageSize = 50
-const days = 24 * 3_600_000
 
-/** silentFor is after how long silence is nothing new, in milliseconds. */
-export const silentFor = 3 * days
-
-/** silentLong reports whether a workspace has been silent for days. */
-export const silentLong = (w: Row, now: number) => w.status === 'offline' && now - Date.parse(w.since) > silentFor
+/** silentLong reports whether a workspace has been silent for days, and there is nothing else to say of it. */
+export const silentLong = (w: Row) => w.problem === 'silent' && !w.remarks?.length
 
 /** suspected reports whether the platform itself is suspected of what a workspace looks like. */
-export const suspected = (w: Row) => w.reason === 'platform_suspect'
+export const suspected = (w: Row) => w.problem === 'platform'
 
 /** Cause is why a workspace needs a hand: its reason, or what its first remark warns of. */
 export type Cause = Reason | Warning
 
+/** own reports whether the verdict is a problem of this workspace, and not one that is told once for all. */
+export const own = ({ problem }: Pick<Row, 'problem'>) => problem !== undefined && problem !== 'platform' && problem !== 'silent'
+
 /**
- * cause is why an operator has something to do about a workspace, as rollcall problems says; undefined: there is nothing.
- * Those that the platform is suspected of, and those that have been silent for days, are told once for all.
+ * cause is why an operator has something to do about a workspace; undefined: there is nothing. The platform decides it
+ * (workspace.ProblemOf), for rollcall problems too. Those that the platform is suspected of, and those that have been
+ * silent for days, are told once for all.
  */
-export function cause(w: Row, now: number): Cause | undefined {
-  if (w.status === 'removed' || suspected(w) || silentLong(w, now)) return undefined
-  const held = (w.status === 'paused' || w.status === 'provisioning') && waiting(w) > 0
-  return w.status === 'degraded' || w.status === 'offline' || held ? w.reason : w.remarks?.[0]?.code
+export function cause(w: Row): Cause | undefined {
+  return own(w) ? w.reason : w.remarks?.[0]?.code
 }
 
 /** needsHand reports whether an operator has something to do about a workspace. */
-export const needsHand = (w: Row, now: number) => cause(w, now) !== undefined
+export const needsHand = (w: Row) => cause(w) !== undefined
+
+/** commandOf is the command of a row's verdict. Where the platform is suspected, it stands once for all. */
+export const commandOf = (w: Pick<Workspace, 'problem' | 'command'>) => w.problem === 'platform' ? undefined : w.command
 
 /** causes are why workspaces need a hand, worst first, with how many do for each. Each workspace has one. */
-export const causes = (fleet: Row[], now: number): Array<[Cause, number]> =>
-  [...counted(order(fleet).flatMap(w => cause(w, now) ?? []))]
+export const causes = (fleet: Row[]): Array<[Cause, number]> => [...counted(order(fleet).flatMap(w => cause(w) ?? []))]
 
 /** inNeed is how many workspaces need a hand. */
-export const inNeed = (fleet: Row[], now: number) => causes(fleet, now).reduce((sum, [, n]) => sum + n, 0)
+export const inNeed = (fleet: Row[]) => causes(fleet).reduce((sum, [, n]) => sum + n, 0)
 
 /** order is worst first, then by id. */
 export const order = <W extends Row>(fleet: W[]): W[] => {
@@ -142,10 +142,10 @@ function counted<K extends string>(keys: K[]): Map<K, number> {
 }
 
 /** shown is what the page shows of a fleet. */
-export function shown<W extends Row>(fleet: W[], f: Filter, now: number): Shown<W> {
-  const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) && (!f.cause || cause(w, now) === f.cause) &&
+export function shown<W extends Row>(fleet: W[], f: Filter): Shown<W> {
+  const kept = arranged(fleet.filter(w => (!f.status || w.status === f.status) && (!f.reason || w.reason === f.reason) && (!f.cause || cause(w) === f.cause) &&
     (!f.mode || w.delivery.effective_mode === f.mode) && (!f.team || w.team === f.team) && found(w, f.search)), f.sort)
-  const recent = kept.filter(w => !silentLong(w, now)), old = kept.filter(w => silentLong(w, now))
+  const recent = kept.filter(w => !silentLong(w)), old = kept.filter(w => silentLong(w))
   // Who searches for one, or asks for a status, is shown it.
   const unfolded = f.silent || recent.length === 0 || f.search !== ''
   const rows = unfolded ? [...recent, ...old] : recent

@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, asks, label } from './actions'
 import type { Act } from './actions'
 import type { Health, Me, Workspace } from './api'
-import { causes, inNeed, needsHand, nextSort, noFilter, pageSize, readFilter, shown, silentFor, sorted, suspected, writeFilter } from './fleet'
+import { causes, commandOf, inNeed, nextSort, noFilter, own, pageSize, readFilter, shown, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly, most } from './live'
@@ -20,7 +20,7 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
   const filter = readFilter(query)
   const change = (to: Partial<Filter>) => go(writeFilter({ ...filter, page: 1, ...to }), { replace: true })
   const search = useRef<HTMLInputElement>(null), rows = useRef<HTMLTableSectionElement>(null)
-  const page = shown(state.fleet ?? [], filter, now)
+  const page = shown(state.fleet ?? [], filter)
   page.rows = useHeldRows(rows, page.rows, state.fleet ?? [])
   useKeptFocus(rows)
   useEffect(() => live.look(page.rows.map(w => w.id)))
@@ -41,14 +41,14 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
   return (
     <>
       <Suspicion fleet={state.fleet} health={state.health} />
-      <Headline state={state} fleet={state.fleet} now={now} cause={filter.cause} change={change} />
+      <Headline state={state} fleet={state.fleet} cause={filter.cause} change={change} />
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
         : <Table rows={rows} page={page} now={now} act={act} sort={filter.sort} change={change} />}
       {page.folded > 0 && <p class="fold">
         <button type="button" class="plain" onClick={() => change({ silent: true })}>
-          {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over {silentFor / 86_400_000} days: show {page.folded === 1 ? 'it' : 'them'}
+          {page.folded} more {page.folded === 1 ? 'has' : 'have'} been silent for over 3 days: show {page.folded === 1 ? 'it' : 'them'}
         </button>
       </p>}
       {filter.silent && <p class="fold"><button type="button" class="plain" onClick={() => change({ silent: false })}>Fold those away that have been silent for days</button></p>}
@@ -71,14 +71,14 @@ const Nobody = ({ me }: { me: Me | undefined }) => (
 const fewest = 10 // that need a hand, and are told together by what is wrong: fewer are seen at a glance
 
 /** Headline says how many workspaces need a hand, and of what. It claims nothing of now while the platform does not answer. */
-function Headline({ state, fleet, now, cause, change }: {
-  state: State; fleet: Workspace[]; now: number; cause: string; change: (to: Partial<Filter>) => void
+function Headline({ state, fleet, cause, change }: {
+  state: State; fleet: Workspace[]; cause: string; change: (to: Partial<Filter>) => void
 }) {
-  const wrong = inNeed(fleet, now), of = `${wrong} of ${fleet.length}${state.more ? '+' : ''} workspaces`
+  const wrong = inNeed(fleet), of = `${wrong} of ${fleet.length}${state.more ? '+' : ''} workspaces`
   const other = fleet.some(suspected) || state.health?.status === 'degraded' ? 'else ' : '', then = state.trouble && span((Date.now() - state.readAt) / 1000) + ' ago'
   const words = then ? wrong ? `${of} needed a hand ${then}` : `Nothing ${other}was wrong ${then}`
     : wrong ? `${of} need${wrong === 1 ? 's' : ''} a hand` : `Nothing ${other}is wrong`
-  const why = causes(fleet, now), refused = why.find(([r]) => r === 'credentials_rejected')?.[1] ?? 0
+  const why = causes(fleet), refused = why.find(([r]) => r === 'credentials_rejected')?.[1] ?? 0
   return (
     <header class="headline">
       <h1>{words}</h1>
@@ -209,7 +209,7 @@ function Hint({ w, now }: { w: Workspace; now: number }) {
 }
 
 function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting }) {
-  const open = waiting(w), wrong = needsHand(w, now) && w.status !== 'online'
+  const open = waiting(w), wrong = own(w), command = commandOf(w)
   const click = (e: MouseEvent) => {
     const inside = e.target as HTMLElement
     if (inside.closest('a, button') || getSelection()?.isCollapsed === false) return
@@ -229,7 +229,7 @@ function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting 
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
         {wrong && w.status !== 'paused' && w.hint && <Hint w={w} now={now} />}
-        {w.command && !suspected(w) && <Mending w={w} command={w.command} needs={w.command_needs} act={act} first={wrong} />}
+        {command && <Mending w={w} command={command} needs={w.command_needs} act={act} first={wrong} />}
         {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now} id={w.id} beside={r.command}>{r.text}</Said></span>{r.command && <Mending w={w} command={r.command} needs={r.command_needs} act={act} />}</span>)}
       </td>
       <td class="since" data-label="Since"><Ago at={w.since} now={now} /></td>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { arranged, cause, causes, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
+const { arranged, cause, causes, commandOf, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
 const { causeWords, expectedWords, faultOf, listedTries, reasonWords, statusWords, tone, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
@@ -11,7 +11,8 @@ const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', her
 const now = Date.parse('2026-11-25T12:00:00Z')
 const ago = seconds => new Date(now - seconds * 1000).toISOString()
 const row = (id, status, reason, more) => (
-  { id, name: id, status, reason, since: ago(60), delivery: { effective_mode: 'push', reason: '' }, ...more })
+  { id, name: id, status, reason, since: ago(60), problem: { degraded: 'own', offline: 'own', unknown: 'platform' }[status],
+    delivery: { effective_mode: 'push', reason: '' }, ...more })
 
 test('each status and reason of the API has words', () => {
   assert.deepEqual(Object.keys(statusWords).sort(), components.schemas.Status.enum.toSorted())
@@ -72,74 +73,85 @@ test('a filter that is written to an address is read back', () => {
 
 test('the worst comes first, and what has been silent for days is folded away', () => {
   const fleet = [
-    row('well', 'online', 'healthy'), row('old', 'offline', 'lease_expired', { since: ago(4 * 86_400) }),
+    row('well', 'online', 'healthy'), row('old', 'offline', 'lease_expired', { since: ago(4 * 86_400), problem: 'silent' }),
     row('gone', 'offline', 'lease_expired'), row('locked', 'degraded', 'credentials_rejected'),
   ]
   assert.deepEqual(order(fleet).map(w => w.id), ['locked', 'gone', 'old', 'well'])
-  const page = shown(fleet, noFilter, now)
+  const page = shown(fleet, noFilter)
   assert.deepEqual([page.rows.map(w => w.id), page.folded, page.total], [['locked', 'gone', 'well'], 1, 3])
   assert.deepEqual(page.statuses, [['degraded', 1], ['offline', 2], ['online', 1]])
-  assert.deepEqual(shown(fleet, { ...noFilter, silent: true }, now).rows.map(w => w.id), ['locked', 'gone', 'well', 'old'])
-  assert.deepEqual(shown(fleet, { ...noFilter, search: 'OLD' }, now).rows.map(w => w.id), ['old'])
-  assert.deepEqual(shown([fleet[1]], noFilter, now).rows.map(w => w.id), ['old'], 'a fleet that is silent altogether is shown')
+  assert.deepEqual(shown(fleet, { ...noFilter, silent: true }).rows.map(w => w.id), ['locked', 'gone', 'well', 'old'])
+  assert.deepEqual(shown(fleet, { ...noFilter, search: 'OLD' }).rows.map(w => w.id), ['old'])
+  assert.deepEqual(shown([fleet[1]], noFilter).rows.map(w => w.id), ['old'], 'a fleet that is silent altogether is shown')
 })
 
-test('a hand is needed where rollcall problems names a workspace', () => {
-  const inbox = { queued: 1, in_flight: 0, oldest_age_seconds: 5 }, lost = { remarks: [{ code: 'mail_lost', text: 'gone' }] }
-  for (const [w, want] of [
-    [row('w', 'degraded', 'push_failing'), true], [row('w', 'offline', 'lease_expired'), true],
-    [row('w', 'offline', 'lease_expired', { since: ago(4 * 86_400) }), false], [row('w', 'unknown', 'platform_suspect'), false],
-    [row('w', 'paused', 'paused'), false], [row('w', 'paused', 'paused', { inbox }), true],
-    [row('w', 'online', 'healthy'), false], [row('w', 'online', 'healthy', lost), true],
-    [row('w', 'removed', 'removed', lost), false], [row('w', 'provisioning', 'never_registered'), false],
-    [row('w', 'provisioning', 'never_registered', { inbox }), true],
-  ]) assert.equal(needsHand(w, now), want, JSON.stringify(w))
+// The fleets, and what rollcall problems says of them, are made by its test TestTheConsoleCountsWhatProblemsNames.
+test('the headline counts what rollcall problems names, and a row has the same commands', () => {
+  const all = JSON.parse(readFileSync(new URL('problems.json', here), 'utf8'))
+  assert.ok(all.length > 10)
+  for (const { fleet, need, asked } of all) {
+    const rows = fleet ?? [], n = inNeed(rows)
+    assert.equal(n ? `: ${n} of ${rows.length} workspaces need${n === 1 ? 's' : ''} a hand` : '', need)
+    assert.equal(n, rows.filter(needsHand).length)
+    for (const w of rows) {
+      const commands = [commandOf(w), ...(w.remarks ?? []).map(r => r.command)]
+      for (const command of asked[w.id] ?? []) assert.ok(commands.includes(command), `${w.id}: ${command}, and its row has ${commands}`)
+      assert.ok(needsHand(w) || !asked[w.id], w.id + ' is named, and needs no hand')
+    }
+  }
+})
+
+test('what has been silent for days is folded away, unless there is more to say of it', () => {
+  const old = { since: ago(4 * 86_400), problem: 'silent' }, lost = { remarks: [{ code: 'mail_lost', text: 'gone' }] }
+  const fleet = [row('well', 'online', 'healthy'), row('old', 'offline', 'lease_expired', old), row('lost', 'offline', 'lease_expired', { ...old, ...lost })]
+  const page = shown(fleet, noFilter)
+  assert.deepEqual([page.rows.map(w => w.id), page.folded, inNeed(fleet)], [['lost', 'well'], 1, 1])
 })
 
 test('the causes are those of the workspaces that need a hand, worst first, and each workspace has one', () => {
   const fleet = [row('a', 'degraded', 'error_rate'), row('b', 'degraded', 'push_failing'), row('c', 'degraded', 'push_failing'),
     row('d', 'offline', 'lease_expired'), row('e', 'online', 'healthy'), row('f', 'unknown', 'platform_suspect')]
-  assert.deepEqual(causes(fleet, now), [['push_failing', 2], ['error_rate', 1], ['lease_expired', 1]])
-  assert.deepEqual(causes([], now), [])
+  assert.deepEqual(causes(fleet), [['push_failing', 2], ['error_rate', 1], ['lease_expired', 1]])
+  assert.deepEqual(causes([]), [])
 })
 
 // A fleet of each status with each reason, remark and mail; what it is made of is drawn from a seed.
 test('the causes add up to the headline, and each shows as many rows as it counts', () => {
-  const { Status, Reason, Remark } = components.schemas, codes = Remark.properties.code.enum
+  const { Status, Reason, Remark, OperatorsProblem } = components.schemas, codes = Remark.properties.code.enum
   for (let seed = 1; seed <= 300; seed++) {
     let drawn = seed * 2_654_435_761 % 2 ** 32
     const draw = n => { drawn = (drawn * 1_664_525 + 1_013_904_223) % 2 ** 32; return Math.floor(drawn / 2 ** 32 * n) }
     const some = of => of[draw(of.length)]
     const fleet = [...Array(draw(60)).keys()].map(i => row('w' + i, some(Status.enum), some(Reason.enum), {
-      since: ago(draw(6) * 86_400), inbox: { queued: draw(2), in_flight: draw(2), oldest_age_seconds: 1 },
+      problem: some([undefined, ...OperatorsProblem.enum]), since: ago(draw(6) * 86_400), inbox: { queued: draw(2), in_flight: draw(2), oldest_age_seconds: 1 },
       remarks: codes.filter(() => draw(6) === 0).map(code => ({ code, text: code })),
     }))
-    const chips = causes(fleet, now), sum = chips.reduce((n, [, of]) => n + of, 0)
-    assert.equal(sum, fleet.filter(w => needsHand(w, now)).length, 'seed ' + seed)
-    assert.equal(inNeed(fleet, now), sum)
+    const chips = causes(fleet), sum = chips.reduce((n, [, of]) => n + of, 0)
+    assert.equal(sum, fleet.filter(w => needsHand(w)).length, 'seed ' + seed)
+    assert.equal(inNeed(fleet), sum)
     for (const [why, n] of chips) {
-      const page = shown(fleet, { ...noFilter, cause: why }, now)
+      const page = shown(fleet, { ...noFilter, cause: why })
       assert.deepEqual([page.total, page.folded], [n, 0], `seed ${seed}: ${why}`)
-      assert.ok(page.rows.every(w => cause(w, now) === why))
+      assert.ok(page.rows.every(w => cause(w) === why))
     }
   }
 })
 
 test('a fleet with teams is filtered by team', () => {
   const fleet = [row('a', 'online', 'healthy', { team: 'red' }), row('b', 'online', 'healthy', { team: 'blue' }), row('c', 'online', 'healthy')]
-  assert.deepEqual(shown(fleet, noFilter, now).teams, [['blue', 1], ['red', 1]])
-  assert.deepEqual(shown(fleet, { ...noFilter, team: 'red' }, now).rows.map(w => w.id), ['a'])
-  assert.deepEqual(shown([fleet[2]], noFilter, now).teams, [])
+  assert.deepEqual(shown(fleet, noFilter).teams, [['blue', 1], ['red', 1]])
+  assert.deepEqual(shown(fleet, { ...noFilter, team: 'red' }).rows.map(w => w.id), ['a'])
+  assert.deepEqual(shown([fleet[2]], noFilter).teams, [])
 })
 
 test('each workspace that passes the filter is on exactly one page', () => {
   const fleet = [...Array(2 * pageSize + 7).keys()].map(i => row('w' + i, 'online', 'healthy', { delivery: { effective_mode: i % 2 ? 'poll' : 'push' } }))
   for (const filter of [noFilter, { ...noFilter, mode: 'poll' }, { ...noFilter, search: 'w1' }, { ...noFilter, search: 'nobody' }]) {
-    const { pages, total } = shown(fleet, filter, now)
-    const ids = [...Array(pages).keys()].flatMap(i => shown(fleet, { ...filter, page: i + 1 }, now).rows.map(w => w.id))
+    const { pages, total } = shown(fleet, filter)
+    const ids = [...Array(pages).keys()].flatMap(i => shown(fleet, { ...filter, page: i + 1 }).rows.map(w => w.id))
     assert.equal(new Set(ids).size, total)
     assert.equal(ids.length, total)
-    assert.equal(shown(fleet, { ...filter, page: 99 }, now).page, pages)
+    assert.equal(shown(fleet, { ...filter, page: 99 }).page, pages)
   }
 })
 
@@ -163,5 +175,5 @@ test('each column sorts both ways, equal rows stay worst first, and a third pres
   assert.deepEqual(['', 'since', '-since'].map(sort => nextSort(sort, 'since')), ['since', '-since', ''])
   assert.equal(nextSort('-since', 'name'), 'name')
   assert.deepEqual([sorted('since').way, sorted('-since').way, sorted('name').way], [-1, 1, 1])
-  assert.deepEqual(shown(fleet, { ...noFilter, sort: 'name' }, now).rows.map(w => w.id), ['A', 'b', 'c'])
+  assert.deepEqual(shown(fleet, { ...noFilter, sort: 'name' }).rows.map(w => w.id), ['A', 'b', 'c'])
 })

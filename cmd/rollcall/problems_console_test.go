@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// anyFleet is a fleet in which each workspace is in one of the ways that count for what is a problem; draw gives a
+// number from 0 to below n.
+func anyFleet(draw func(n int) int, now time.Time) (fleet []api.Workspace) {
+	statuses, reasons := workspace.Status("").Choices(), workspace.Reasons()
+	for range 3 { // of these the mail, the link at fault or the time counts too
+		statuses = append(statuses, string(workspace.StatusProvisioning), string(workspace.StatusOffline))
+	}
+	for i := range draw(14) {
+		id := fmt.Sprintf("w%02d", i)
+		ws := api.Workspace{ID: id, Name: id, Inbox: api.Inbox{Queued: int64(draw(5) / 4), InFlight: int64(draw(5) / 4)}}
+		ws.Status, ws.Reason = workspace.Status(statuses[draw(len(statuses))]), reasons[draw(len(reasons))]
+		switch ws.Status { // the statuses that have one reason
+		case workspace.StatusUnknown:
+			ws.Reason = workspace.ReasonPlatformSuspect
+		case workspace.StatusRemoved:
+			ws.Reason = workspace.ReasonRemoved
+		case workspace.StatusProvisioning:
+			ws.Reason = workspace.ReasonNeverRegistered
+			ws.Hop = []workspace.Hop{workspace.HopCredential, workspace.HopAgent}[draw(2)]
+		}
+		ws.Since = now.Add(-time.Duration(draw(6)) * 24 * time.Hour)
+		ws.Hint, ws.Command = "a hint", "rollcall mend "+id
+		for _, code := range workspace.RemarkCodes() {
+			if ws.Status != workspace.StatusRemoved && draw(8) == 0 { // no removed one has a remark
+				ws.Remarks = append(ws.Remarks, api.Remark{Code: code, Text: code, Command: "rollcall see " + id + " " + code})
+			}
+		}
+		fleet = append(fleet, judged(ws, now))
+	}
+	return fleet
+}
+
+// commandsOfEach are the commands that problems names for each workspace by itself. Where it names one among several,
+// the command is "".
+func commandsOfEach(found []problem) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range found {
+		for _, id := range p.Workspaces {
+			out[id] = append(out[id], "")
+			if p.Reason != workspace.ReasonPlatformSuspect && strings.Contains(p.Command, " "+id) {
+				out[id][len(out[id])-1] = p.Command
+			}
+		}
+	}
+	return out
+}
+
+// Each workspace that has something to do is named once for its verdict and once for each remark, with the command that
+// its row in the console has, and no other is named.
+func TestProblemsNamesWhatTheFleetSays(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		fleet := anyFleet(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "of") }, now)
+		found := commandsOfEach(problemsOf(fleet, filter{}))
+		for _, ws := range fleet {
+			var want []string
+			if ws.Problem != "" {
+				want = append(want, ws.Command)
+			}
+			for _, r := range ws.Remarks {
+				want = append(want, r.Command)
+			}
+			got := found[ws.ID]
+			if len(got) != len(want) {
+				t.Fatalf("%s (%q) is named for %q, want %q", ws.ID, ws.Problem, got, want)
+			}
+			for _, command := range got {
+				if command != "" && !slices.Contains(want, command) {
+					t.Fatalf("%s: %q, want one of %q", ws.ID, command, want)
+				}
+			}
+		}
+	})
+}
+
+var writeProblems = flag.Bool("problems", false, "write the fleets with which the console's tests compare its headline")
+
+// The console counts the workspaces, and names the commands, that problems does: its tests read the same fleets, with
+// what problems says of them.
+func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
+	const file = "../../functions/status/console/test/problems.json"
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	type fleetAndProblems struct {
+		Fleet []map[string]any    `json:"fleet"`
+		Need  string              `json:"need"`  // as problems ends
+		Asked map[string][]string `json:"asked"` // the commands for each workspace by itself
+	}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same fleets each time
+	var all []fleetAndProblems
+	for range 15 {
+		fleet := anyFleet(random.IntN, now)
+		one := fleetAndProblems{Need: needOf(fleet), Asked: map[string][]string{}}
+		for id, commands := range commandsOfEach(problemsOf(fleet, filter{})) {
+			if commands = slices.DeleteFunc(commands, func(c string) bool { return c == "" }); len(commands) > 0 {
+				one.Asked[id] = commands
+			}
+		}
+		for _, ws := range fleet {
+			row := map[string]any{
+				"id": ws.ID, "name": ws.ID, "status": ws.Status, "reason": ws.Reason, "since": ws.Since, "command": ws.Command,
+				"inbox": ws.Inbox, "faulty_hop": ws.Hop,
+			}
+			if ws.Problem != "" {
+				row["problem"] = ws.Problem
+			}
+			if len(ws.Remarks) > 0 {
+				row["remarks"] = ws.Remarks
+			}
+			one.Fleet = append(one.Fleet, row)
+		}
+		all = append(all, one)
+	}
+	want, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append([]byte(strings.ReplaceAll(string(want), "},{", "},\n{")), '\n')
+	if *writeProblems {
+		if err := os.WriteFile(file, want, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != string(want) {
+		t.Errorf("%s says something else (%v): go test ./cmd/rollcall -run %s -problems", file, err, t.Name())
+	}
+}
