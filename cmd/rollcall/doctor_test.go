@@ -196,6 +196,15 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 				"command": "rollcall doctor demo"`)}},
 			args: []string{"demo"}, broken: "mail", next: "poll",
 		},
+		"a call that is overdue": {
+			routes: map[string]answer{show: {200, seenAgent(`, "expected": "retrying", "last_heard_at": "` +
+				rightNow(-50*time.Second) + `", "lease_until": "` + rightNow(40*time.Second) + `"`)}},
+			args: []string{"demo"}, says: "{Link:heartbeat Is:warning", // and not ok
+		},
+		"a failed push, and calls that are not overdue": {
+			routes: map[string]answer{show: {200, seenAgent(`, "expected": "retrying"`)}},
+			args:   []string{"demo"}, says: "{Link:heartbeat Is:ok",
+		},
 		"a wedged runtime": {
 			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "hint": "restart it",
 				"reason": "runtime_wedged"`)}},

@@ -41,6 +41,9 @@ func (d *doctor) denied(link string) (why, next string) {
 		return d.mailDenied(), ""
 	case "url":
 		fails := ws.Reason == workspace.ReasonPushFailing || ws.Reason == workspace.ReasonBacklogStalled
+		if d.overdue() {
+			return "the agent's next call is overdue: it may have ended, or hang", ""
+		}
 		if fails || ws.Expected == workspace.ExpectRetrying {
 			return "the platform's pushes fail: look at what stands between, and at what the agent answers", ""
 		}
@@ -82,8 +85,17 @@ func (d *doctor) heartbeatDenied() string {
 		return "the platform refuses the agent's credential"
 	case ws.Reason == workspace.ReasonPushFailing && !heard:
 		return "pushes to the agent fail, and nothing was heard of it since: it may have stopped"
+	case d.overdue():
+		return "the agent's next one is overdue: look whether its process runs, and whether it hangs"
 	}
 	return ""
+}
+
+// overdue reports whether an agent that is online is promised no message, as its next call is overdue.
+func (d *doctor) overdue() bool {
+	ws := d.ws
+	return ws.Status == workspace.StatusOnline && ws.Expected == workspace.ExpectRetrying &&
+		d.now.Sub(ws.LastHeard) >= ws.LeaseUntil.Sub(ws.LastHeard)/2
 }
 
 // mailDenied is denied for the agent's mail.

@@ -76,7 +76,7 @@ type Workspace struct {
 	Verdict
 	Delivery      Delivery              `json:"delivery"`
 	Problem       workspace.Problem     `json:"problem,omitempty" description:"whether an operator has something to do because of this verdict; absent: no. Each remark is a problem of its own"`
-	Expected      workspace.Expectation `json:"expected" description:"what will happen to a message that is sent now: with now, next_poll and when_idle it arrives"`
+	Expected      workspace.Expectation `json:"expected" description:"what will happen to a message that is sent now: with now, next_poll and when_idle it arrives; retrying: it is tried until its time is up, as deliveries fail or the agent's next call is overdue"`
 	Inbox         Inbox                 `json:"inbox"`
 	ActiveTasks   int                   `json:"active_tasks"`
 	MaxTasks      int                   `json:"max_concurrent_tasks"`

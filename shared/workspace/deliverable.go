@@ -1,6 +1,9 @@
 package workspace
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Three questions are asked of the facts, each answered by a function of its own: what is its status (Assess), may mail
 // be handed to it now (Deliverable), and what may the sender of a message expect (Expect).
@@ -89,7 +92,9 @@ const (
 	ExpectNow      Expectation = "now" // its delivery begins now
 	ExpectNextPoll Expectation = "next_poll"
 	ExpectWhenIdle Expectation = "when_idle"
-	ExpectRetrying Expectation = "retrying" // deliveries fail; they are tried on until the message's time is up
+	// ExpectRetrying is of deliveries that fail, or that nothing shows to arrive. They are tried on until the message's
+	// time is up.
+	ExpectRetrying Expectation = "retrying"
 	ExpectNobody   Expectation = "nobody_is_listening"
 )
 
@@ -112,6 +117,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectRetrying, "its agent's last call was refused, and nothing shows that it listens"
 	case v.Status == StatusDegraded && handoversFail(f, p, now):
 		return ExpectRetrying, "deliveries to it fail" // the reason is another one, which goes before this
+	case f.Overdue(p, now):
+		return ExpectRetrying, f.overdueWords(v.Reason)
 	case v.Reason == ReasonPlatformSuspect:
 		return ExpectWhenIdle, v.Summary()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
@@ -122,6 +129,21 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectNow, v.Summary()
 	}
 	return ExpectNow, ""
+}
+
+// Overdue reports whether the agent has been silent for longer than one that calls as slowly as any is asked to, each
+// third of the lease, and is late by half of that. Its status waits until its lease is over, and nothing is
+// promised of it meanwhile. Polls may not have been written, and an answer to a push shows it as well as a call does.
+func (f *Facts) Overdue(p Policy, now time.Time) bool {
+	return !f.RecentlyAccepted(p, now) && now.Sub(latest(f.ReachedAt, f.DeliveredAt)) >= p.LeaseTTL/2
+}
+
+// overdueWords say that the agent's next call is overdue, and no more where the platform may not have heard it.
+func (f *Facts) overdueWords(reason Reason) string {
+	if reason == ReasonPlatformSuspect {
+		return explained[reason].summary
+	}
+	return fmt.Sprintf("its agent was last heard at %s, and its next call is overdue", stamp(f.LastSignal()))
 }
 
 // unheardSinceRefused reports whether the last that is known of the agent is that it was refused, so that nothing shows
@@ -155,6 +177,8 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 		return ExpectNobody, quiet
 	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:
 		return ExpectRetrying, v.Summary()
+	case f.Overdue(p, now):
+		return ExpectRetrying, f.overdueWords(v.Reason)
 	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):
 		return ExpectNextPoll, ""
 	}

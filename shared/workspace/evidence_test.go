@@ -281,7 +281,10 @@ var claims = []struct {
 		}
 		return nil
 	}},
-	{`^(?:the lease runs until then|lease ran out)$`, func(h *past, at time.Time, _ []string) error {
+	{`^(?:the lease (runs|ran) until then|lease ran out)$`, func(h *past, at time.Time, said []string) error {
+		if over := !h.asked.Before(at); said[1] != "" && over != (said[1] == "ran") {
+			return fmt.Errorf("over: %t", over)
+		}
 		last := h.last(acceptedCall)
 		if at.Before(last) || at.After(last.Add(p.LeaseTTL+p.PollNoted)) {
 			return fmt.Errorf("the last accepted call was at %s", last)

@@ -175,8 +175,18 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 			e.Summary += " No message can reach it."
 		}
 		return e
-	case ReasonHealthy:
-	default:
+	case ReasonInboxFull:
+		if f.Overdue(p, now) {
+			e.Summary = "Its inbox has no room for all that is sent, and " + f.overdueWords(v.Reason) + "."
+		}
+	case ReasonHealthy, ReasonBusy:
+		if f.Overdue(p, now) {
+			e.Summary = fmt.Sprintf("It was well when its agent was last heard, at %s. Its next call is overdue, and nothing "+
+				"shows that a message sent now reaches it.", stamp(f.LastSignal()))
+			return e
+		}
+	}
+	if v.Reason != ReasonHealthy {
 		return e
 	}
 	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {

@@ -284,3 +284,62 @@ func TestOneSentenceIsTrueOfEachCredential(t *testing.T) {
 		}
 	}
 }
+
+// Nothing promises that a message sent now arrives when the agent was last heard longer ago than the slowest pace that
+// any is asked to call at allows, and half of that: neither the first sentence, nor what a sender is told. The status
+// waits for the end of the lease. While calls come at that pace, nothing calls one overdue.
+func TestNoPromiseOutlastsTheAgentsPace(t *testing.T) {
+	slowest := p.NextBeat(1<<30, false, 0.999)
+	promises := []string{
+		"reaches its agent", "gets a message sent now", "is delivered when", "is delivered after", "is pushed at once",
+		"its messages go on", "It is well:", "It is well,", "Its agent is well",
+	}
+	seen := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		f, fleet, now := anyFacts(t), anyFleet(t), at(600)
+		if rapid.Bool().Draw(t, "well") {
+			f = live(func(f *workspace.Facts) {
+				heard := at(rapid.IntRange(480, 600).Draw(t, "heard"))
+				f.HeartbeatAt, f.LeaseUntil, f.RegisteredAt = heard, heard.Add(p.LeaseTTL), at(10)
+				f.Pushable = rapid.Bool().Draw(t, "pushable")
+				f.ActiveTasks, f.ActiveAt, f.AtWorkSince = rapid.IntRange(0, 1).Draw(t, "busy"), heard, heard
+				if rapid.Bool().Draw(t, "polls") {
+					f.PolledAt = at(rapid.IntRange(480, 600).Draw(t, "polled"))
+				}
+			})
+		}
+		e := fleet.Explain(f, p, now)
+		expected, why := workspace.Expect(f, fleet.Assess(f, p, now), e.Delivery.Effective, p, now)
+		polled := f.PolledAt
+		if !polled.IsZero() {
+			polled = polled.Add(p.PollNoted)
+		}
+		silent := time.Duration(1 << 62)
+		for _, heard := range []time.Time{
+			f.HeartbeatAt, f.CalledAt, f.RegisteredAt, polled, f.ReachedAt, f.DeliveredAt,
+		} {
+			if !heard.IsZero() {
+				silent = min(silent, now.Sub(heard))
+			}
+		}
+		overdue := strings.Contains(e.Summary+why, "call is overdue")
+		if silent <= slowest && overdue {
+			t.Fatalf("silent for %s: %s %s", silent, e.Summary, why)
+		}
+		if silent < slowest*3/2 {
+			return
+		}
+		seen[e.Status == workspace.StatusOnline]++
+		if expected != workspace.ExpectRetrying && expected != workspace.ExpectNobody {
+			t.Fatalf("silent for %s, and a sender is told %s %q: %s", silent, expected, why, e.Text())
+		}
+		for _, promise := range promises {
+			if strings.Contains(e.Summary, promise) {
+				t.Fatalf("silent for %s: %s", silent, e.Text())
+			}
+		}
+	})
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Errorf("of overdue agents, online and not: %v", seen)
+	}
+}

@@ -431,9 +431,12 @@ func healthy(s *situation) Verdict {
 
 // wellEvidence is what a verdict of healthy rests on.
 func (s *situation) wellEvidence(reason Reason) []Evidence {
+	lease := Evidence{s.LeaseUntil, "the lease runs until then"}
+	if !s.now.Before(s.LeaseUntil) { // its grace runs
+		lease.Fact = "the lease ran until then"
+	}
 	ev := slices.Concat([]Evidence{
-		s.lastAccepted(", with an accepted credential"),
-		{s.LeaseUntil, "the lease runs until then"},
+		s.lastAccepted(", with an accepted credential"), lease,
 	}, s.formerAnswers(), s.mailEvidence())
 	if s.mode == Poll {
 		if quiet := s.NotPolling(s.p, s.now); quiet != "" {

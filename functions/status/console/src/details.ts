@@ -21,7 +21,8 @@ const pageOf = 100
 /** useDetails reads a workspace's details, and again when its row changes. more asks for older mail. */
 export function useDetails(id: string, row: Workspace | undefined, live: Live, hours: number): Details & { more: () => void; again: () => void } {
   const [details, set] = useState(nothing), [pages, morePages] = useState(1), [turn, next] = useState(0)
-  const state = row && JSON.stringify([row.status, row.reason, row.since, row.hint, row.remarks, row.messages])
+  const state = row && JSON.stringify([row.status, row.reason, row.since, row.hint, row.remarks, row.messages, row.expected,
+    Date.parse(row.lease_until ?? '') <= platformNow()]) // what time alone changes in the explanation
   const loading = useRef(0)
   useEffect(() => {
     if (!canBe(id)) { // no call: it would be one about something else, or of no end
