@@ -218,12 +218,26 @@ func (v diagnosis) print(w *printer) {
 	case v.Broken != "":
 		w.lines("\nbroken: " + v.Broken + "\nnext: " + w.words(v.Next))
 	case v.Workspace == "":
-		w.lines("\nnothing that was looked at is broken; give the ID of the workspace to look at the rest")
+		w.lines("\n" + v.noneBroken() + "; give the ID of the workspace to look at the rest")
 	case v.Next != "":
-		w.lines("\nnothing that was looked at is broken\nnext: " + w.words(v.Next))
+		w.lines("\n" + v.noneBroken() + "\nnext: " + w.words(v.Next))
 	default:
-		fmt.Fprintln(w, "\nnothing that was looked at is broken")
+		w.lines("\n" + v.noneBroken())
 	}
+}
+
+// noneBroken says that no link was found broken, and of which that is not certain.
+func (v diagnosis) noneBroken() string {
+	var doubtful []string
+	for _, f := range v.Findings {
+		if f.Is == warning {
+			doubtful = append(doubtful, f.Link)
+		}
+	}
+	if len(doubtful) == 0 {
+		return "nothing that was looked at is broken"
+	}
+	return "nothing that was looked at is broken for certain; see the warnings: " + strings.Join(doubtful, ", ")
 }
 
 // orUnknown is a text for what may be missing.

@@ -224,7 +224,8 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, not from here either: %s", address, rootOf(err)),
 			"start the agent's server, or register it with the URL where it listens")
 	default:
-		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootOf(err)), "")
+		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootOf(err)),
+			"look whether the agent runs, and listens there; rollcall probe "+d.ws.ID+" tries it from the platform")
 	}
 }
 

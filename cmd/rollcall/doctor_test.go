@@ -240,6 +240,40 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 	})
 }
 
+// What may be broken is not said to be well: the last line names each link of which there is a warning.
+func TestDoctorSaysOfWhichLinkItIsNotCertain(t *testing.T) {
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	well := seenAgent(`, "url": "http://` + unused.Addr().String() + `/a2a", "delivery": {"effective_mode": "push"}`)
+	p := examinedPlatform(map[string]answer{"GET /workspaces/demo": {200, well}})
+	code, out, errs := rollcall(t.Context(), t, p, "doctor", "demo")
+	if code != 0 || !strings.Contains(out, "connection refused") ||
+		!strings.Contains(out, "broken for certain; see the warnings") || !strings.Contains(out, "next: look whether") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var v diagnosis
+		v.Workspace = rapid.SampledFrom([]string{"", "demo"}).Draw(t, "workspace")
+		var doubtful []string
+		for _, link := range []string{"name", "tls", "url"} {
+			is := rapid.SampledFrom([]health{healthy, warning, skipped}).Draw(t, link)
+			v.Findings = append(v.Findings, finding{Link: link, Is: is})
+			if is == warning {
+				doubtful = append(doubtful, link)
+			}
+		}
+		var b strings.Builder
+		v.print(&printer{Writer: &b})
+		certain := strings.Contains(b.String(), "for certain; see the warnings: "+strings.Join(doubtful, ", "))
+		if certain == (doubtful == nil) || !strings.Contains(b.String(), "nothing that was looked at is broken") {
+			t.Fatal(b.String())
+		}
+	})
+}
+
 // Doctor only looks: no call of it changes anything, and none but one uses the agent's credential.
 func TestDoctorDisturbsNobody(t *testing.T) {
 	credential, _ := token.Mint(token.Workspace)

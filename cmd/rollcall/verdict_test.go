@@ -89,6 +89,7 @@ func situations(now time.Time) map[workspace.Reason][]workspace.Facts {
 		})},
 		workspace.ReasonRestartLoop: {with(func(f *workspace.Facts) {
 			f.QuickRegisters, f.QuickSince, f.RegisteredAt = 8, ago(60), ago(2)
+			f.StartSigns = 40
 		})},
 		workspace.ReasonInboxFull: {
 			with(func(f *workspace.Facts) {

@@ -22,7 +22,7 @@ var leaseAttributes = map[string]string{
 	"QueueGeneration": "lg", "Lives": "li", "FinishedLives": "lf",
 	"URLEpoch": "ue", "URLEndedAt": "uz", "LivesToErase": "le", "ErasedLives": "lx", "Team": "te",
 	"CredentialsEnded": "ce", "PrecedenceUntil": "pu",
-	"QuickRegisters": "qr", "QuickSince": "qs",
+	"QuickRegisters": "qr", "QuickSince": "qs", "StartSigns": "qt",
 	"RegisterFailedAt": "fa", "RegisterFailedWhy": "fw",
 	// Credentials
 	"Credential": "k", "NextCredential": "c2", "PastCredential": "c0", "IssuedAt": "ci",

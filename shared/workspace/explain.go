@@ -98,7 +98,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonRestartLoop: {
 		HopAgent,
-		"Its agent starts again and again: it registers each few seconds.", "rollcall log %s",
+		"Its agent starts again and again, and ends soon after each start.", "rollcall log %s",
 	},
 	ReasonInboxFull: {
 		HopQueue,
@@ -189,7 +189,13 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 	if v.Reason != ReasonHealthy {
 		return e
 	}
-	switch expected, why := Expect(f, v, e.Delivery.Effective, p, now); expected {
+	expected, why := Expect(f, v, e.Delivery.Effective, p, now)
+	if f.registersOften(p) && (expected == ExpectNow || expected == ExpectNextPoll) {
+		e.Summary = "Its calls are accepted, and it registers again and again: a message sent now reaches its agent if it " +
+			"runs between two registers."
+		return e
+	}
+	switch expected {
 	case ExpectNow:
 		if f.URLUntried() {
 			e.Summary = "Its lease runs, and a message sent now is pushed at once. Nothing was sent to its URL yet."

@@ -106,6 +106,7 @@ func TestExplain(t *testing.T) {
 		}), workspace.HopAgent, "invalid x-api-key"},
 		workspace.ReasonRestartLoop: {with(func(f *workspace.Facts) {
 			f.PolledAt, f.QuickRegisters, f.QuickSince, f.RegisteredAt = now, 8, now.Add(-time.Minute), now.Add(-time.Second)
+			f.StartSigns = 40
 		}), workspace.HopAgent, "the agent registered 9 times"},
 		workspace.ReasonInboxFull: {with(func(f *workspace.Facts) {
 			f.PolledAt, f.Open, f.OldestOpen, f.FullSince, f.FullAt, f.FullBy = now, 500, now, now, now, "flooder"

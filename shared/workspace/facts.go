@@ -52,10 +52,12 @@ type Identity struct {
 	RegisteredAt time.Time // last accepted register
 	Declared     Mode      // by the last accepted register, or by the operator who created or adopted it
 	DeclaredBy   Declarer
-	// QuickRegisters is how many registers in a row each came soon after the one before, and QuickSince is when the first
-	// of all was accepted; zero: the last one came after a while.
+	// QuickRegisters is how many registers in a row each came before the agent was heard for a while after the one before,
+	// and QuickSince is when the first of all was accepted; zero: it was heard for a while. StartSigns is how much the
+	// last of them show that the agent started anew each time: see Policy.startSignsToDegrade.
 	QuickRegisters int
 	QuickSince     time.Time
+	StartSigns     int
 	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why, in
 	// at most MaxWords bytes; an accepted one clears both.
 	RegisterFailedAt  time.Time

@@ -6,43 +6,91 @@ import (
 )
 
 // An agent that crashes when it starts, and is started again each time, registers again and again. Each register
-// renews its lease, so it is never silent for as long as a lease. What shows it is how soon each register follows the
-// last one.
+// renews its lease, so it is never silent for as long as a lease, or not for long. What shows it is that each register
+// comes before the agent was heard for a while after the last one, and that something shows of it that the agent
+// started anew: an agent may register in place of its heartbeats too.
 
-// noteQuickRegister notes a register at now. Until there are enough to tell, each has to come soon after the last one.
-// From then on each counts that comes before its agent has run for a while, or has fallen silent: whoever starts it
-// again may pause for longer and longer.
-func (f Facts) noteQuickRegister(p Policy, now time.Time) Facts {
-	soon := p.quickRegister()
-	if f.startsInLoop(p) {
-		soon = p.LeaseTTL + p.Grace
+// noteQuickRegister notes a register with a URL at now. The rest of the facts are those of the run before it. Once
+// there are signs enough, each counts that comes before its agent was heard for a while.
+func (f Facts) noteQuickRegister(url string, p Policy, now time.Time) Facts {
+	after := now.Sub(f.RegisteredAt)
+	if f.RegisteredAt.IsZero() || after < 0 || after >= p.restartPause() || f.ranForAWhile(p) {
+		return f.endQuickRegisters()
 	}
-	switch after := now.Sub(f.RegisteredAt); {
-	case f.RegisteredAt.IsZero() || after < 0 || after >= soon || f.ranForAWhile(p):
-		f.QuickRegisters, f.QuickSince = 0, time.Time{}
-	case f.QuickRegisters == 0:
-		f.QuickRegisters, f.QuickSince = 1, f.RegisteredAt
+	if f.QuickRegisters == 0 {
+		f.QuickSince = f.RegisteredAt
+	}
+	f.QuickRegisters++
+	switch {
+	case f.startsInLoop(p):
+	case after < p.quickRegister():
+		f.StartSigns += p.RestartsToDegrade
+	case f.endedBefore(url, p, now):
+		f.StartSigns += p.QuickRegistersToDegrade
 	default:
-		f.QuickRegisters++
+		f.StartSigns = 0
 	}
+	f.StartSigns = min(f.StartSigns, p.startSignsToDegrade())
 	return f
 }
 
-// startsInLoop reports whether as many registers came soon after one another as degrade a workspace, and the agent has
-// not run for a while since.
+// endQuickRegisters forgets the registers that soon followed one another.
+func (f Facts) endQuickRegisters() Facts {
+	f.QuickRegisters, f.QuickSince, f.StartSigns = 0, time.Time{}, 0
+	return f
+}
+
+// endedBefore reports whether something shows that the run of the agent that last registered had ended before another
+// register, with a URL, at now: none that goes on has another URL, or is silent for longer than it is asked to be. One
+// that tells its epoch, or acknowledges by number, knows to register only when it starts. One that reports its uptime
+// said itself that it had just begun. And nothing listened any more where it had taken a message.
+func (f *Facts) endedBefore(url string, p Policy, now time.Time) bool {
+	silent, most := now.Sub(f.LastSignal()), p.LeaseTTL/2
+	if f.PolledAt.Equal(f.LastSignal()) {
+		most += p.PollNoted // it may have polled since
+	}
+	otherURL := url != "" && f.URLFingerprint != "" && urlFingerprint(url) != f.URLFingerprint
+	knowsEpoch := f.Epoch > 0 && (f.Instance == OfEpoch(f.Epoch).Name || f.AcksEpoch == f.Epoch)
+	knowsRegisters := knowsEpoch && silent >= p.quickRegister()/3 // one that is asked to register was heard just now
+	booted := f.HeartbeatAt.After(f.RegisteredAt) && f.bootedSince(f.RegisteredAt)
+	stopped := f.ReachedAt.After(f.RegisteredAt) && f.PushFailures > 0 && f.PushFault == FaultRefused &&
+		f.PushFailedAt.After(latest(f.LastSignal(), f.ReachedAt))
+	return silent >= most || otherURL || knowsRegisters || booted || stopped
+}
+
+// startsInLoop reports whether as many registers followed one another as degrade a workspace, and the agent has not run
+// for a while since.
 func (f *Facts) startsInLoop(p Policy) bool {
-	return f.QuickRegisters >= p.QuickRegistersToDegrade && !f.ranForAWhile(p)
+	return f.StartSigns >= p.startSignsToDegrade() && !f.ranForAWhile(p)
+}
+
+// registersOften reports whether the agent registers again and again, and nothing shows whether it starts anew each
+// time, or does so in place of other calls.
+func (f *Facts) registersOften(p Policy) bool {
+	return f.QuickRegisters >= p.QuickRegistersToDegrade && !f.startsInLoop(p) && !f.ranForAWhile(p)
 }
 
 // ranForAWhile reports whether the agent has run for a while, so that it did not end at its start: a call of it was
-// accepted a while after its last register, or it has said since then that it began to run long before. An agent may
-// register anew while it runs.
+// accepted a while after its last register, or it has said since the first of the registers that soon followed one
+// another that it began to run long before the last. An agent may register anew while it runs. What it said before them
+// is no sign: the first heartbeat of a run may say nothing.
 func (f *Facts) ranForAWhile(p Policy) bool {
-	heard, began := f.LastSignal(), f.RegisteredAt
-	if boot := bootOf(f.Instance); !boot.IsZero() && f.HeartbeatAt.After(f.RegisteredAt) && boot.Before(began) {
-		began = boot
+	heard, began, first := f.LastSignal(), f.RegisteredAt, f.RegisteredAt
+	if !f.QuickSince.IsZero() {
+		first = f.QuickSince
 	}
-	return heard.Sub(began) >= 2*p.quickRegister()
+	if f.HeartbeatAt.After(f.RegisteredAt) && f.bootedSince(first) {
+		if booted := bootOf(f.Instance).Add(bootStep * time.Second); booted.Before(began) { // it is rounded down
+			began = booted
+		}
+	}
+	return heard.Sub(began) >= p.aWhile()
+}
+
+// bootedSince reports whether the last that the agent said of its start is that it began to run at t or later. A
+// register comes a moment after the start.
+func (f *Facts) bootedSince(t time.Time) bool {
+	return !bootOf(f.Instance).Before(t.Add(-(bootStep + bootSlack) * time.Second))
 }
 
 // restartLoop: nothing else is wrong, but the agent starts again and again. What it is handed at one start, it may not
@@ -55,7 +103,7 @@ func restartLoop(s *situation) *Verdict {
 		Status: StatusDegraded, Reason: ReasonRestartLoop, Since: s.QuickSince, Action: "inspect",
 		Hint: fmt.Sprintf("%s: it may crash each time that it is started. Look at its log where it runs, and at what starts "+
 			"it; rollcall log %s shows what it was given. This ends when it has run for %.0f seconds", s.restartWords(), s.ID,
-			2*s.p.quickRegister().Seconds()),
+			s.p.aWhile().Seconds()),
 		Evidence: []Evidence{
 			{s.QuickSince, "the first of the registers that soon followed one another"}, s.restartEvidence(), s.lastAccepted(""),
 		},
@@ -72,6 +120,20 @@ func (s *situation) restartWords() string {
 func (s *situation) restartEvidence() Evidence {
 	return Evidence{s.RegisteredAt, fmt.Sprintf("last accepted register, the last of %d in a row", s.QuickRegisters+1)}
 }
+
+// oftenEvidence is what is known of an agent that registers again and again, where nothing shows why; nil of another.
+func (s *situation) oftenEvidence() []Evidence {
+	if !s.registersOften(s.p) {
+		return nil
+	}
+	e := s.restartEvidence()
+	e.Fact += fmt.Sprintf(", since %s; no call was noted %.0f seconds after any of them: the agent registers in place of "+
+		"other calls, or it starts again and again", stamp(s.QuickSince), s.p.aWhile().Seconds())
+	return []Evidence{e}
+}
+
+// aWhile is for how long an agent has to be heard after a register, so that it did not end at its start.
+func (p Policy) aWhile() time.Duration { return 2 * p.quickRegister() }
 
 // tellRestarts adds to a verdict of another reason that the agent starts again and again: that may be its cause.
 func (s *situation) tellRestarts(v *Verdict) {

@@ -1,7 +1,10 @@
 package workspace_test
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 type registering struct {
 	workspace.Facts
 	now, last time.Time
+	url       string // "": the one of its address
 }
 
 func newRegistering() *registering {
@@ -44,11 +48,12 @@ func (r *registering) verdict() workspace.Verdict { return workspace.Assess(r.Fa
 // dies lets a time pass in which it is silent.
 func (r *registering) dies(d time.Duration) { r.now = r.now.Add(d) }
 
-// An agent starts in a loop from the ninth register on of which each but the first came less than 15 s after the one
-// before, until it has been heard 30 s after a register, or has fallen silent.
+// An agent whose beats say nothing of its start starts in a loop from the ninth register on of which each but the first
+// came less than 15 s after the one before, or from the sixth if each came after 45 s of silence. It does until it has
+// been heard 30 s after a register, or comes after a longer pause than any that starts programs makes.
 func TestARestartLoopIsToldWhileItLasts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r, quick, loop, began := newRegistering(), 0, false, time.Time{}
+		r, signs, loop, began := newRegistering(), 0, false, time.Time{}
 		for range rapid.IntRange(1, 30).Draw(t, "registers") {
 			ms := func(name string, most ...int) time.Duration {
 				upTo := rapid.SampledFrom(most).Draw(t, name+" at most")
@@ -58,18 +63,23 @@ func TestARestartLoopIsToldWhileItLasts(t *testing.T) {
 				r.runs(ms("it runs for", 1, 7000, 7000, 7000, 50_000))
 				wantLoop(t, r, loop, began)
 			}
-			r.dies(ms("it is dead for", 1, 1, 1000, 1000, 130_000))
+			r.dies(ms("it is dead for", 1, 1, 1000, 1000, 130_000, 600_000))
 			wantLoop(t, r, loop, began)
-			ran, after, was := r.LastSignal().Sub(r.last) >= 30*time.Second, r.now.Sub(r.last), loop
+			ran, after, silent, was := r.LastSignal().Sub(r.last) >= 30*time.Second, r.now.Sub(r.last),
+				r.now.Sub(r.LastSignal()), loop
 			r.registers("10.0.0.1")
 			switch {
-			case !ran && after < 15*time.Second, !ran && loop && after < p.LeaseTTL+p.Grace:
-				quick++
-				if loop = quick >= 8; loop && !was {
-					began = r.now
-				}
-			default:
-				quick, loop = 0, false
+			case ran, after >= 8*time.Minute:
+				signs, loop = 0, false
+			case after < 15*time.Second:
+				signs += 5
+			case silent >= 45*time.Second:
+				signs += 8
+			case !loop:
+				signs = 0
+			}
+			if loop = loop || signs >= 40; loop && (!was || silent >= p.LeaseTTL+p.Grace) {
+				began = r.now
 			}
 			wantLoop(t, r, loop, began)
 		}
@@ -95,6 +105,120 @@ func wantLoop(t *rapid.T, r *registering, loop bool, began time.Time) {
 	}
 }
 
+// run is one run of an agent, from its start to its end.
+type run struct {
+	lasts, dead time.Duration
+	kind        workspace.SignalKind // of its calls; "": it makes none but its register
+	every, then time.Duration        // from one call to the next, in turn; then is 0: each is as every
+	instance    func(*registering) workspace.Instance
+	acks        bool   // it acknowledges by number, with its epoch
+	served      bool   // it takes a message, and the next one is refused after its end
+	url         string // of the next start; "": the same
+}
+
+// does has the agent make a run, and start again.
+func (r *registering) does(l run) {
+	began, end := r.now, r.now.Add(l.lasts)
+	if l.acks {
+		r.AcksEpoch = r.Epoch
+	}
+	for at := began.Add(time.Millisecond); l.kind != "" && !at.After(end); at = at.Add(l.every) {
+		if l.then > 0 {
+			l.every, l.then = l.then, l.every
+		}
+		s := workspace.Signal{Kind: l.kind, From: r.SeenFrom}
+		if l.instance != nil {
+			r.now = at
+			s.Instance = l.instance(r)
+		}
+		if !workspace.Noted(r.Facts, s, p, at) {
+			r.Facts = workspace.Observe(r.Facts, s, p, at)
+		}
+	}
+	if l.served {
+		r.ReachedAt, r.PushFailedAt = end, end.Add(time.Second)
+		r.PushFailures, r.PushFault = 1, workspace.FaultRefused
+	}
+	r.now = end.Add(l.dead)
+	r.url = cmp.Or(l.url, r.url, "http://10.0.0.1")
+	next := register(r.Facts, workspace.Declaration{URL: r.url, Pushable: true, From: r.SeenFrom}, r.now)
+	r.Facts, r.last = workspace.NoteStanding(r.Facts, next, p, r.now), r.now
+}
+
+func byEpoch(r *registering) workspace.Instance  { return workspace.OfEpoch(r.Epoch) }
+func byUptime(r *registering) workspace.Instance { return workspace.BootedAt(r.last) }
+
+// An agent that ends soon after each start is found to start in a loop, whatever its pause is, if something shows of
+// each run that it ended: that may be another thing each time.
+func TestAnAgentThatEndsSoonIsToldAtAnyPause(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, quick := newRegistering(), false
+		between := func(name string, from, to int) time.Duration {
+			return time.Duration(rapid.IntRange(from*1000, to*1000).Draw(t, name)) * time.Millisecond
+		}
+		tells := rapid.SampledFrom([]string{"epoch", "acks", "uptime"}).Draw(t, "its calls tell of it")
+		instance := map[string]func(*registering) workspace.Instance{"epoch": byEpoch, "uptime": byUptime}[tells]
+		for i := range 8 {
+			l := run{lasts: between("it runs for", 1, 25), dead: between("it is dead for", 5, 300), every: 10 * time.Second}
+			switch rapid.SampledFrom([]string{"url", tells, "served", "silent"}).Draw(t, "shown by") {
+			case "url":
+				l.url = fmt.Sprintf("http://10.0.0.1:%d", i+1)
+			case "epoch", "uptime":
+				l.kind, l.instance = workspace.SignalHeartbeat, instance
+			case "acks":
+				l.kind, l.acks = workspace.SignalPoll, true
+			case "served":
+				l.served = true
+			case "silent":
+				l.kind = rapid.SampledFrom([]workspace.SignalKind{
+					"", workspace.SignalHeartbeat, workspace.SignalPoll, workspace.SignalCall,
+				}).Draw(t, "calls")
+				l.instance = instance
+				l.dead = between("it is silent for", 68, 300)
+			}
+			r.does(l)
+			quick = quick || l.lasts+l.dead < 15*time.Second
+			told := r.StartSigns >= 40
+			if want := i >= 7 || i >= 4 && !quick; want && !told {
+				t.Fatalf("after %d starts: %d signs, %s", i+2, r.StartSigns, r.verdict().Reason)
+			}
+		}
+		r.PushTrouble = workspace.PushTrouble{} // which goes first
+		if v := r.verdict(); v.Reason != workspace.ReasonRestartLoop {
+			t.Fatalf("%s (%s)", v.Status, v.Reason)
+		}
+	})
+}
+
+// What registers again and again as it runs is no restart loop, at no pace at which agents are asked to call: not the
+// bridge, which polls each five seconds, and not what registers in place of its heartbeats. That nothing shows whether
+// it runs in between, its verdict says.
+func TestWhatRegistersAsItRunsIsNoLoop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRegistering()
+		kind := rapid.SampledFrom([]workspace.SignalKind{
+			"", workspace.SignalPoll, workspace.SignalCall, workspace.SignalHeartbeat,
+		}).Draw(t, "calls beside")
+		every := time.Duration(rapid.IntRange(1, 30).Draw(t, "each")) * time.Second
+		for range rapid.IntRange(8, 40).Draw(t, "registers") {
+			after := rapid.IntRange(15_000, 30_000).Draw(t, "after")
+			r.does(run{kind: kind, every: every, lasts: time.Duration(after) * time.Millisecond})
+			v := r.verdict()
+			if v.Reason == workspace.ReasonRestartLoop || r.StartSigns > 0 {
+				t.Fatalf("%s, %d signs", v.Reason, r.StartSigns)
+			}
+			often := func(e workspace.Evidence) bool { return strings.Contains(e.Fact, "or it starts again and again") }
+			if v.Status == workspace.StatusOnline && slices.ContainsFunc(v.Evidence, often) != (r.QuickRegisters >= 8) {
+				t.Fatalf("%d registers in a row: %+v", r.QuickRegisters+1, v.Evidence)
+			}
+			e := workspace.Fleet{}.Explain(r.Facts, p, r.now)
+			if well := strings.HasPrefix(e.Summary, "It is well"); well && r.QuickRegisters >= 8 {
+				t.Fatalf("%d registers in a row: %s", r.QuickRegisters+1, e.Summary)
+			}
+		}
+	})
+}
+
 // What happens every day is no restart loop; what starts a program that crashes again and again makes one.
 func TestWhatIsARestartLoop(t *testing.T) {
 	const second = time.Second
@@ -112,6 +236,13 @@ func TestWhatIsARestartLoop(t *testing.T) {
 				r.runs(run)
 				r.dies(pause)
 				r.registers("10.0.0.1")
+			}
+		}
+	}
+	again := func(n int, l run) func(*registering) {
+		return func(r *registering) {
+			for range n {
+				r.does(l)
 			}
 		}
 	}
@@ -165,6 +296,33 @@ func TestWhatIsARestartLoop(t *testing.T) {
 				r.now = r.now.Add(2 * second)
 			}
 		}, true},
+		"the bridge: a register each 20 s, and polls": {again(500, run{
+			lasts: 20 * second, kind: workspace.SignalPoll, every: 5 * second,
+		}), false},
+		"one that polls at any pace that it is asked to, and registers as it does": {again(20, run{
+			lasts: 52 * second, kind: workspace.SignalPoll, every: 30 * second, then: 22 * second,
+		}), false},
+		"an agent that is asked to register again, with each beat": {again(20, run{
+			lasts: 29 * second, kind: workspace.SignalHeartbeat, every: 28 * second, instance: byEpoch,
+		}), false},
+		"one that ran for an hour, and now ends before it has an uptime to tell": {func(r *registering) {
+			every := run{kind: workspace.SignalHeartbeat, every: 20 * second, instance: byUptime, lasts: time.Hour}
+			r.does(every)
+			again(5, run{kind: workspace.SignalHeartbeat, every: 20 * second, lasts: 3 * second, dead: 60 * second})(r)
+		}, true},
+		"a person who starts it a few times, and stops it": {again(4, run{
+			lasts: 10 * second, dead: 90 * second, kind: workspace.SignalHeartbeat, every: 30 * second, instance: byEpoch,
+		}), false},
+		"an agent up for 3 s and down for 20 s": {again(5, run{
+			lasts: 3 * second, dead: 20 * second, kind: workspace.SignalHeartbeat, every: 30 * second, instance: byEpoch,
+		}), true},
+		"a poller up for 3 s and down for 20 s": {again(5, run{
+			lasts: 3 * second, dead: 20 * second, kind: workspace.SignalPoll, every: 5 * second, acks: true,
+		}), true},
+		"an agent that says nothing of its start, up for 3 s and down for 60 s": {again(5, run{
+			lasts: 3 * second, dead: 60 * second, kind: workspace.SignalHeartbeat, every: 30 * second,
+		}), true},
+		"Kubernetes":                   {backOff(10*second, 300*second, 3*second), true},
 		"a register each two seconds":  {every(2*second, 8), true},
 		"a supervisor without a pause": {every(second/2, 500), true},
 		"Docker":                       {backOff(second/10, 60*second, second), true},
@@ -190,6 +348,7 @@ func TestEachVerdictTellsOfARestartLoop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
 		f.QuickRegisters, f.QuickSince, f.RegisteredAt = 8, at(560), at(598)
+		f.StartSigns = 40
 		f.HeartbeatAt, f.PolledAt = at(598), time.Time{}
 		v := workspace.Assess(f, p, at(600))
 		if f.Hold != workspace.NoHold {

@@ -62,8 +62,10 @@ type Policy struct {
 	FullMemory time.Duration
 	// ErrorRateEnter and ErrorRateLeave are the hysteresis of "error_rate".
 	ErrorRateEnter, ErrorRateLeave float64
-	// QuickRegistersToDegrade is how many registers in a row, each soon after the one before, are "restart_loop".
-	QuickRegistersToDegrade int
+	// QuickRegistersToDegrade is how many registers in a row, each sooner after the one before than agents are asked to
+	// call, are "restart_loop". RestartsToDegrade is how many are that come later, if something shows of each that the
+	// agent started anew.
+	QuickRegistersToDegrade, RestartsToDegrade int
 	// TakeoversForDuplicate is how many times in a row a previous instance must come back, each within a LeaseTTL,
 	// to show that two agents run.
 	TakeoversForDuplicate int
@@ -90,6 +92,13 @@ func (p Policy) PollPatience() time.Duration { return max(p.DeliveryObjective, 2
 // quickRegister is how soon after the last one a register is one of an agent that starts again and again: sooner than
 // any agent is asked to call, so that one that registers to keep its lease is none.
 func (p Policy) quickRegister() time.Duration { return min(p.ShortestBeat, p.LeaseTTL/6) }
+
+// restartPause is how long what starts a program may wait until it starts it again: Kubernetes waits for up to five
+// minutes.
+func (p Policy) restartPause() time.Duration { return 4 * (p.LeaseTTL + p.Grace) }
+
+// startSignsToDegrade is how many StartSigns are "restart_loop". A register that comes later counts for more.
+func (p Policy) startSignsToDegrade() int { return p.QuickRegistersToDegrade * p.RestartsToDegrade }
 
 // DefaultPolicy is what a deployment runs with.
 func DefaultPolicy() Policy {
@@ -126,6 +135,7 @@ func DefaultPolicy() Policy {
 		TakeoversForDuplicate: 2,
 
 		QuickRegistersToDegrade: 8, // nine starts, as Docker makes before its pauses are too long to be soon
+		RestartsToDegrade:       5,
 
 		SuspectLeases:   5,
 		SuspectShare:    0.5,

@@ -42,9 +42,9 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	}
 	f.URLOfNext = a.Mint && !f.Credential.Zero()
 	f = f.endCopies(p, now)
+	f = f.noteQuickRegister(d.URL, p, now)
 	f.Version++
 	f.Epoch++
-	f = f.noteQuickRegister(p, now)
 	f.RegisteredAt, f.RevokedAt = now, time.Time{}
 	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
@@ -69,7 +69,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.Refusals = f.endRefusals(d.From)
 	}
 	if f.Takeovers > 0 {
-		f.QuickRegisters, f.QuickSince = 0, time.Time{} // two agents register in turn, and none starts anew
+		f = f.endQuickRegisters() // two agents register in turn, and none starts anew
 	}
 	// A new boot is tried at once. That it takes mail, only a hand-over shows: what failed before still counts, and so do
 	// the answers that it is busy.

@@ -448,6 +448,7 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 	if s.mode == Push {
 		ev = append(ev, s.pushEvidence()...)
 	}
+	ev = append(ev, s.oftenEvidence()...)
 	if reason != ReasonBusy {
 		return ev
 	}

@@ -116,6 +116,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.AsideUntil, f.ReachedAt = when("aside"), when("reached")
 	if quick := count("quick registers", 9); quick > 0 && !f.RegisteredAt.IsZero() {
 		f.QuickRegisters, f.QuickSince = quick, f.RegisteredAt.Add(-time.Minute)
+		f.StartSigns = p.RestartsToDegrade * min(count("of which show it", quick), p.QuickRegistersToDegrade)
 	}
 	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")
