@@ -43,13 +43,14 @@ unless chat is open.`, `
   rollcall log demo -f --since 30m`},
 	"problems": {`Prints what is wrong and the command that comes next: of the platform, of the
 workspaces that are degraded, offline or unknown, or paused or never started
-while mail waits for them, and of mail that was lost.
+while mail waits for them, of mail that was lost, and of the webhooks that fail
+or are disabled, if the credential may list webhooks.
 Workspaces that have been silent for more than three days are one line, and so
 are those for which the platform itself may be to blame, and those that never
 registered and in whose name calls are refused. It ends with how many workspaces
 need a hand, as the console does. With --status,
 --reason, --team or --selector it looks at some workspaces only, and at the
-platform. It exits with 4 when anything is wrong.`, `
+platform and the webhooks. It exits with 4 when anything is wrong.`, `
   rollcall problems
   rollcall problems --team search --time local`},
 	"status": {`Without an ID it prints a line for each workspace, worst first. With one it

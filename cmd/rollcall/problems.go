@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +19,8 @@ import (
 
 // problem is one thing that is wrong, and what comes next.
 type problem struct {
-	Workspaces []string         `json:"workspaces,omitempty"` // none: the platform itself
+	Workspaces []string         `json:"workspaces,omitempty"` // none: the platform itself, or a webhook
+	Webhook    string           `json:"webhook,omitempty"`
 	Status     workspace.Status `json:"status,omitempty"`
 	Reason     workspace.Reason `json:"reason,omitempty"`
 	Since      time.Time        `json:"since,omitzero"`
@@ -63,6 +67,11 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, need st
 		text := "the platform is " + health.Status + ": " + health.Sweeper
 		out = append(out, problem{Text: text, Command: "rollcall sweep"})
 	}
+	hooks, err := a.webhookProblems(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	out = append(out, hooks...)
 	for _, p := range problemsOf(fleet, only) {
 		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
 			p.Text += "; " + health.Sweeper
@@ -70,6 +79,36 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, need st
 		out = append(out, p)
 	}
 	return out, needOf(fleet), nil
+}
+
+// webhookProblems are the webhooks that fail or are disabled, for who may see webhooks; to others it says nothing.
+func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
+	var all api.Webhooks
+	if err := a.call(ctx, "GET", "/webhooks", nil, &all); err != nil {
+		refused, ok := errors.AsType[*refusal](err)
+		if ok && (refused.status == http.StatusUnauthorized || refused.status == http.StatusForbidden) {
+			return nil, nil
+		}
+		if !ok || ctx.Err() != nil {
+			return nil, err
+		}
+		// What is wrong with the workspaces must be told all the same.
+		return []problem{{Text: "the webhooks can't be read: " + refused.Error(), Command: "rollcall webhook list"}}, nil
+	}
+	for _, h := range all.Webhooks {
+		if h.Problem == "" {
+			continue
+		}
+		at := h.WebhookID
+		if u, err := url.Parse(h.URL); err == nil {
+			at += " to " + u.Host // the rest of the URL may be a secret of its receiver
+		}
+		out = append(out, problem{
+			Webhook: h.WebhookID, Since: cmp.Or(h.DisabledAt, h.FailingSince), Text: "the webhook " + at + ": " + h.Problem,
+			Command: h.Command,
+		})
+	}
+	return out, nil
 }
 
 // needOf says how many of a fleet need a hand; "": none.
@@ -126,7 +165,6 @@ func problemsOf(fleet []api.Workspace, only filter) (out []problem) {
 	}
 	switch n := len(refused.Workspaces); {
 	case n == 1: // its text and its command are those of its verdict
-		refused.Text = "calls are refused in its name, and none was accepted yet: " + refused.Text
 		out = append(out, refused)
 	case n > 1: // one line, as whoever knows ids can make such calls
 		refused.Text = fmt.Sprintf("calls are refused in the name of %s of which none was accepted yet (%s)",
@@ -154,7 +192,10 @@ func ownProblem(ws api.Workspace) problem {
 	default:
 		text += "; waiting: " + waiting
 	}
-	return problem{[]string{ws.ID}, ws.Status, ws.Reason, ws.Since, text, ws.Command, ws.CommandNeeds}
+	return problem{
+		Workspaces: []string{ws.ID}, Status: ws.Status, Reason: ws.Reason, Since: ws.Since, Text: text,
+		Command: ws.Command, CommandNeeds: ws.CommandNeeds,
+	}
 }
 
 // mostNamed is how many workspaces that share a problem are named.

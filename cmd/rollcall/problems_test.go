@@ -156,7 +156,14 @@ func TestProblems(t *testing.T) {
 	const refused = `{"workspaces": [{"id": "demo", "status": "degraded", "reason": "credentials_rejected",
 		"problem": "own", "hint": "repair it", "command": "rollcall repair demo"}]}`
 	platform := func(health, fleet string) map[string][]answer {
-		return map[string][]answer{"GET /healthz": {{200, health}}, "GET /workspaces": {{200, fleet}}}
+		return map[string][]answer{
+			"GET /healthz": {{200, health}}, "GET /workspaces": {{200, fleet}}, "GET /webhooks": {{200, `{"webhooks": []}`}},
+		}
+	}
+	hooks := func(status int, body string) map[string][]answer {
+		with := platform(healthy, well)
+		with["GET /webhooks"] = []answer{{status, body}}
+		return with
 	}
 	for name, c := range map[string]commandTest{
 		"none": {args: "problems", answers: platform(healthy, well), out: "nothing is wrong\n"},
@@ -180,6 +187,25 @@ func TestProblems(t *testing.T) {
 		"a filter, and the platform is wrong": {
 			args: "problems --reason busy", answers: platform(silent, well), code: exitUnhealthy,
 			out: "the platform is degraded", errs: "1 problem\n",
+		},
+		"a webhook that fails": {
+			args: "problems", code: exitUnhealthy, errs: "rollcall: 1 problem\n",
+			answers: hooks(200, `{"webhooks": [{"webhook_id": "a1", "url": "https://hooks.example.com/x",
+				"state": "failing", "problem": "it fails: HTTP 503", "command": "rollcall webhook test a1"},
+				{"webhook_id": "b2"}]}`),
+			out: "the webhook a1 to hooks.example.com: it fails: HTTP 503\n    rollcall webhook test a1\n",
+		},
+		"one who may not see webhooks": {
+			args: "problems", out: "nothing is wrong\n",
+			answers: hooks(403, `{"error": "needs the scope operate", "code": "scope_too_small", "hint": ""}`),
+		},
+		"nobody who is signed in": {
+			args: "problems", out: "nothing is wrong\n",
+			answers: hooks(401, `{"error": "a credential is needed", "code": "credential_required", "hint": ""}`),
+		},
+		"webhooks that can't be read": {
+			args: "problems", code: exitUnhealthy, errs: "1 problem\n", out: "the webhooks can't be read: ",
+			answers: hooks(503, down),
 		},
 		"a filter that nobody can fit": {
 			args: "problems --team gren", answers: platform(silent, well), code: exitUsage,

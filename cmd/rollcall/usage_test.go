@@ -139,6 +139,7 @@ func TestASuspectPlatformSaysWhenItLastSwept(t *testing.T) {
 		answers: map[string][]answer{
 			"GET /workspaces": {{200, fleet}},
 			"GET /healthz":    {{200, `{"status": "ok", "sweeper": "the last sweep ended 9s ago"}`}},
+			"GET /webhooks":   {{200, `{"webhooks": []}`}},
 		},
 	}.run(t)
 }

@@ -68,7 +68,7 @@ func TestARevocationEndsOrNamesWhatThePersonMade(t *testing.T) {
 	}
 	var enabled api.Webhook
 	call(api.EnableWebhook.Operation, admin, ended, "", &enabled)
-	if enabled.State != "working" {
+	if enabled.State != "waiting" {
 		t.Errorf("%+v", enabled)
 	}
 	call(api.RevokeToken.Operation, admin, bob, "", &got)

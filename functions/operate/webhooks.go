@@ -118,15 +118,16 @@ func viewAfter(ctx context.Context, hooks *webhook.Service, act func() (webhook.
 func webhookOf(h webhook.Hook, latest int64) api.Webhook {
 	out := api.Webhook{
 		WebhookID: h.ID, URL: h.URL, Statuses: append([]workspace.Status{}, h.Statuses...), CreatedAt: h.CreatedAt,
-		CreatedBy: h.CreatedBy, State: "working", Last: h.Last, Behind: max(0, latest-h.Last), Missed: h.Missed,
+		CreatedBy: h.CreatedBy, State: string(h.State()), Last: h.Last, Behind: max(0, latest-h.Last), Missed: h.Missed,
 		TakenAt: h.TakenAt, Failures: h.Failures, FailingSince: h.FailingSince, LastStatus: h.LastStatus,
 		NextTry: h.NextTry, DisabledAt: h.DisabledAt,
 	}
-	if h.Failures > 0 {
-		out.State, out.Reason = "failing", h.LastError
-	}
-	if !h.DisabledAt.IsZero() {
-		out.State, out.Reason, out.NextTry = "disabled", h.Disabled, time.Time{}
+	out.Problem, out.Command = h.Problem(latest)
+	switch h.State() {
+	case webhook.Failing:
+		out.Reason = h.LastError
+	case webhook.Disabled:
+		out.Reason, out.NextTry = h.Disabled, time.Time{}
 	}
 	return out
 }

@@ -30,10 +30,10 @@ func TestAWebhooksLife(t *testing.T) {
 		secret bool
 	}{
 		{api.CreateWebhook.Operation, `{"url":"https://hooks.example.com/down"}`, http.StatusCreated, `"statuses":[]`, true},
-		{api.ListWebhooks.Operation, "", http.StatusOK, `"state":"working"`, false},
+		{api.ListWebhooks.Operation, "", http.StatusOK, `"state":"waiting"`, false},
 		{api.TestWebhook.Operation, "", http.StatusConflict, "it answered HTTP 500", false},
-		{api.DisableWebhook.Operation, "", http.StatusOK, `"reason":"an operator disabled it"`, false},
-		{api.EnableWebhook.Operation, "", http.StatusOK, `"state":"working"`, false},
+		{api.DisableWebhook.Operation, "", http.StatusOK, `"command":"rollcall webhook enable `, false},
+		{api.EnableWebhook.Operation, "", http.StatusOK, `"state":"waiting"`, false},
 		{api.RotateWebhook.Operation, "", http.StatusOK, "rollcall webhook test", true},
 		{api.DeleteWebhook.Operation, "", http.StatusOK, "hooks.example.com", false},
 		{api.ListWebhooks.Operation, "", http.StatusOK, `{"webhooks":[]}`, false},

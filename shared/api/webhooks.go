@@ -31,8 +31,10 @@ type Webhook struct {
 	Statuses     []workspace.Status `json:"statuses" description:"only changes from or to these; none: all"`
 	CreatedAt    time.Time          `json:"created_at"`
 	CreatedBy    string             `json:"created_by"`
-	State        string             `json:"state" enum:"working,failing,disabled"`
+	State        string             `json:"state" enum:"working,waiting,failing,disabled" description:"waiting: it has taken no event yet, and none has failed"`
 	Reason       string             `json:"reason,omitempty" description:"why it fails or is disabled"`
+	Problem      string             `json:"problem,omitempty" description:"what is wrong with it, and what to do, for a person; absent: nothing is"`
+	Command      string             `json:"command,omitempty" description:"the exact command that comes next"`
 	Last         int64              `json:"last_seq" description:"number of the last change that was posted, or that was not for it"`
 	Behind       int64              `json:"behind" description:"changes in the log after that one"`
 	Missed       int64              `json:"missed,omitempty" description:"changes that the log no longer had when their turn came"`

@@ -42,7 +42,7 @@ function Console() {
       <main id="main" tabIndex={-1}>
         {state.refused !== undefined
           ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
-          : hooks ? <WebhooksPage state={state} onSignIn={() => sign(true)} />
+          : hooks ? <WebhooksPage live={live} state={state} onSignIn={() => sign(true)} />
             : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} />
               : <FleetPage live={live} state={state} query={query} onSignIn={() => sign(true)} />}
       </main>

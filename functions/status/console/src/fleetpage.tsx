@@ -1,13 +1,13 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, asks, label } from './actions'
 import type { Act } from './actions'
-import type { Health, Me, Workspace } from './api'
+import type { Health, Me, Webhook, Workspace } from './api'
 import { causes, commandOf, inNeed, nextSort, noFilter, own, pageSize, readFilter, shown, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly, most } from './live'
 import type { Live, State } from './live'
-import { Ago, Command, Dot, Icon, Name, Said } from './parts'
+import { Ago, Command, Dot, Icon, Link, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
 import { causeWords, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
@@ -37,10 +37,11 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
     e.preventDefault()
   })
   if (!state.fleet) return <p class="muted reading" role="status">{state.trouble ? 'The fleet is shown as soon as the platform answers.' : 'Reading the fleet …'}</p>
-  if (state.fleet.length === 0) return <><Suspicion fleet={[]} health={state.health} /><Nobody me={state.me} /></>
+  if (state.fleet.length === 0) return <><Suspicion fleet={[]} health={state.health} /><Untold hooks={state.hooks} now={now} /><Nobody me={state.me} /></>
   return (
     <>
       <Suspicion fleet={state.fleet} health={state.health} />
+      <Untold hooks={state.hooks} now={now} />
       <Headline state={state} fleet={state.fleet} cause={filter.cause} change={change} />
       <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
       {page.rows.length === 0
@@ -102,6 +103,24 @@ function Suspicion({ fleet, health }: { fleet: Workspace[]; health: Health | und
         {health?.status === 'degraded' && <p><Said>{health.sweeper + (health.hint ? ': ' + health.hint : '')}</Said></p>}
         {one && <p><Said>{one.hint}</Said></p>}
         {one?.command && <p><Command needs={one.command_needs}>{one.command}</Command></p>}
+      </div>
+    </section>
+  )
+}
+
+/** Untold says which webhooks are not told what happens: who relies on one sees nothing. */
+function Untold({ hooks, now }: { hooks: Webhook[]; now: number }) {
+  if (hooks.length === 0) return null
+  return (
+    <section class="banner" aria-label="Webhooks">
+      <Icon name="warn" />
+      <div>
+        <h2>{hooks.length === 1 ? 'A webhook is not told' : `${hooks.length} webhooks are not told`} what happens</h2>
+        {hooks.map(h => <div key={h.webhook_id}>
+          <p>To <code class="url">{visible(h.url)}</code>: <Said now={now} beside={h.command}>{h.problem}</Said>.</p>
+          {h.command && <p><Command>{h.command}</Command></p>}
+        </div>)}
+        <p><Link query="?webhooks">See the webhooks</Link></p>
       </div>
     </section>
   )

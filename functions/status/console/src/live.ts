@@ -2,7 +2,7 @@
 // GET /events, reads a workspace again when time alone changes its verdict, and what is on the screen now and then. All
 // of it is read anew seldom.
 import { Problem, call, credential, get, of, platformNow } from './api'
-import type { Change, Events, Fleet, Health, Me, Workspace } from './api'
+import type { Change, Events, Fleet, Health, Me, Webhook, Webhooks, Workspace } from './api'
 import { visible } from './visible'
 import { reasonWords, severity, statusWords } from './words'
 
@@ -10,6 +10,7 @@ import { reasonWords, severity, statusWords } from './words'
 export const most = 5_000
 const anewEvery = 300_000
 const screenEvery = 20_000
+const hooksEvery = 60_000
 const atOnce = 50 // workspaces that one call reads (MaxIDs of shared/api). So small a fleet is looked after whole
 const many = 200 // changes at once with which the whole fleet is read
 const said = 3 // workspaces of one answer whose change is said; of more the number is
@@ -20,6 +21,7 @@ export interface State {
   fleet: Workspace[] | undefined // undefined: not read yet
   more: boolean // there are more than most
   health: Health | undefined
+  hooks: Webhook[] // with which something is wrong, as far as who is signed in may know it
   me: Me | undefined // who is signed in
   refused: string | undefined // a credential is needed, and why the last one was not good; undefined: none is
   trouble: string // why the platform can't be asked; '': it can
@@ -31,7 +33,7 @@ export interface State {
 export interface News { n: number, text: string }
 
 const initial: State = {
-  fleet: undefined, more: false, health: undefined, me: undefined, refused: undefined, trouble: '', readAt: 0, news: [],
+  fleet: undefined, more: false, health: undefined, hooks: [], me: undefined, refused: undefined, trouble: '', readAt: 0, news: [],
 }
 
 /** mayAct reports whether who is signed in may do what an operator does. */
@@ -56,6 +58,7 @@ export class Live {
   private rechecks: ReturnType<typeof setTimeout> | undefined
   private looked: string[] = [] // on the screen
   private looks: ReturnType<typeof setTimeout> | undefined
+  private hooksAt = 0 // when the webhooks were read, by this browser's clock
   private readonly readOf = new Map<string, number>() // when each workspace was read, by this browser's clock
 
   /** subscribe has a function called after each change, until what it returns is called. */
@@ -73,6 +76,7 @@ export class Live {
   start() {
     this.stop()
     this.turn = new AbortController()
+    this.hooksAt = 0
     this.set({ ...initial, readAt: Date.now() })
     void this.run(this.turn.signal)
   }
@@ -144,6 +148,7 @@ export class Live {
   /** readNowAndThen reads what no change tells: counters, times, and whether the platform's sweeper runs. */
   private async readNowAndThen(signal: AbortSignal): Promise<never> {
     for (let anew = Date.now() + anewEvery;;) {
+      void this.readHooks(signal)
       await later(screenEvery, signal)
       if (signal.aborted) throw signal.reason
       if (document.hidden) continue
@@ -155,6 +160,19 @@ export class Live {
         this.heard({ health: await get<Health>('healthz', signal) })
       }
     }
+  }
+
+  /** readHooks reads the webhooks, for who may. What it can't read, it leaves: other calls tell that the platform is away. */
+  private async readHooks(signal: AbortSignal) {
+    if (!mayAct(this.state) || this.state.me?.team || document.hidden || Date.now() - this.hooksAt < hooksEvery) return
+    this.hooksAt = Date.now()
+    const read = await get<Webhooks>('webhooks', signal).catch(() => undefined)
+    if (read && !signal.aborted) this.hooksRead(read.webhooks)
+  }
+
+  /** hooksRead takes note of all webhooks, as a page has read them. */
+  hooksRead(all: Webhook[]) {
+    this.set({ hooks: all.filter(h => h.problem) })
   }
 
   /** look says which workspaces are on the screen. Those that were read too long ago are read again. */

@@ -5,7 +5,7 @@ import type { CreatedWebhook, Status, TestedWebhook, Webhook, Webhooks } from '.
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import { useNow } from './hooks'
-import type { State } from './live'
+import type { Live, State } from './live'
 import { Ago, Command, Copy, Due, For, Icon, Said } from './parts'
 import { sentence } from './refusals'
 import { visible } from './visible'
@@ -15,7 +15,7 @@ import type { Tone } from './words'
 const every = 5_000
 
 /** useWebhooks reads the webhooks, again and again. */
-function useWebhooks(state: State) {
+function useWebhooks(live: Live, state: State) {
   const [hooks, set] = useState<Webhook[] | undefined>(undefined), [refused, refuse] = useState<Problem | undefined>(undefined)
   const [turn, next] = useState(0)
   const rests = useRef(false)
@@ -23,7 +23,7 @@ function useWebhooks(state: State) {
   useEffect(() => {
     const ends = new AbortController()
     get<Webhooks>('webhooks', ends.signal).then(
-      ({ webhooks }) => { set(webhooks); refuse(undefined) },
+      ({ webhooks }) => { set(webhooks); refuse(undefined); live.hooksRead(webhooks) },
       e => { if (e instanceof Problem && (e.status === 401 || e.status === 403)) refuse(e) })
     return () => ends.abort()
   }, [turn, state.me])
@@ -35,8 +35,8 @@ function useWebhooks(state: State) {
 }
 
 /** WebhooksPage is the list of webhooks. */
-export function WebhooksPage({ state, onSignIn }: { state: State; onSignIn: () => void }) {
-  const now = useNow(), { hooks, refused, again } = useWebhooks(state)
+export function WebhooksPage({ live, state, onSignIn }: { live: Live; state: State; onSignIn: () => void }) {
+  const now = useNow(), { hooks, refused, again } = useWebhooks(live, state)
   const [doing, open] = useState<{ act: Act; hook?: Webhook } | undefined>(undefined)
   const head = <>
     <h1>Webhooks</h1>
@@ -64,12 +64,10 @@ export function WebhooksPage({ state, onSignIn }: { state: State; onSignIn: () =
   )
 }
 
-const tones: Record<Webhook['state'], Tone> = { working: 'good', failing: 'bad', disabled: 'idle' }
-const stateWords: Record<Webhook['state'], string> = { working: 'Working', failing: 'Failing', disabled: 'Disabled' }
-
-/** look is the dot of a webhook. One that was never told anything has shown nothing yet. */
-const look = (h: Webhook): [Tone, string] =>
-  h.state === 'working' && !h.last_taken_at ? ['idle', 'Nothing told yet'] : [tones[h.state], stateWords[h.state]]
+/** looks are the dot of a webhook and its word. One that has taken no event yet has shown nothing. */
+const looks: Record<Webhook['state'], [Tone, string]> = {
+  working: ['good', 'Working'], waiting: ['idle', 'Nothing told yet'], failing: ['bad', 'Failing'], disabled: ['idle', 'Disabled'],
+}
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
 
@@ -78,7 +76,7 @@ const toldOf = (statuses: Status[]) =>
   statuses.length ? 'changes from or to ' + statuses.map(s => statusWords[s].toLowerCase()).join(', ') : 'every change of status'
 
 function Hook({ h, now, act }: { h: Webhook; now: number; act: (act: Act) => void }) {
-  const [tone, words] = look(h)
+  const [tone, words] = looks[h.state]
   return (
     <li class="card" data-webhook={h.webhook_id} aria-label={h.url}>
       <div>

@@ -30,6 +30,11 @@ class Platform {
       }
       return { events: this.events.slice(since), next: this.events.length }
     }
+    if (pathname === '/whoami') return this.me
+    if (pathname === '/webhooks') {
+      count('webhooks')
+      return { webhooks: [{ webhook_id: 'a', state: 'working' }, { webhook_id: 'b', state: 'failing', problem: 'it fails' }] }
+    }
     assert.equal(pathname, '/workspaces')
     if (q.has('ids')) {
       count('named')
@@ -48,7 +53,7 @@ async function minutes(t, platform, n, { hidden = false, screen = 50, during, ea
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
   t.mock.method(globalThis, 'fetch', async path => new Response(JSON.stringify(await platform.answer(path))))
   globalThis.document = { hidden }
-  globalThis.sessionStorage = { getItem: () => null }
+  globalThis.sessionStorage = { getItem: () => platform.me ? 'rcp_x' : null }
   const live = new Live()
   live.start()
   for (let second = 0; second < n * 60; second++) {
@@ -145,4 +150,19 @@ test('who turns the page is shown counters of now', async t => {
     live.look(['w300'])
   } })
   assert.deepEqual(state.fleet.find(w => w.id === 'w300').inbox, { queued: 5 })
+})
+
+test('who may list webhooks is told of those that fail, for a call a minute; nobody else asks for them', async t => {
+  const people = [[undefined, false], [{ scope: 'view' }, false], [{ scope: 'operate', team: 'red' }, false], [{ scope: 'operate' }, true], [{ scope: 'admin' }, true]]
+  for (const [me, may] of people) {
+    await t.test(JSON.stringify(me ?? 'nobody'), async t => {
+      const platform = Object.assign(new Platform(60), { me })
+      const { hooks } = await minutes(t, platform, 10, { each: second => {
+        if (second % 40 === 20) platform.fleet.push({ id: 'new' + second, name: 'new', status: 'online', reason: 'healthy' })
+      } })
+      assert.deepEqual(hooks.map(h => h.webhook_id), may ? ['b'] : [])
+      const { webhooks = 0 } = platform.calls
+      assert.ok(may ? webhooks >= 7 && webhooks <= 10 : webhooks === 0, JSON.stringify(platform.calls))
+    })
+  }
 })
