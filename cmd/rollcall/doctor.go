@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -82,6 +83,9 @@ func (a *app) doctor(ctx context.Context, asked doctorRequest) error {
 		return ctx.Err()
 	}
 	out := d.diagnosis()
+	if a.output != "json" {
+		visible.Fields(&out) // the platform, an agent and a certificate may have written in it
+	}
 	if err := a.show(out, out.print); err != nil || out.Broken == "" {
 		return err
 	}

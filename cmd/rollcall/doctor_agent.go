@@ -38,7 +38,7 @@ func (d *doctor) readCredential() {
 	case errors.Is(err, os.ErrNotExist):
 		d.add("credential", broken, "there is no file "+file, "check that this is the agent's machine and volume; "+d.lost())
 	case err != nil:
-		d.add("credential", broken, rootOf(err).Error()+": "+file, "let the user that the agent runs as read the file")
+		d.add("credential", broken, rootWords(err)+": "+file, "let the user that the agent runs as read the file")
 	case d.agent == "":
 		d.add("credential", broken, file+" is empty", "place the agent's credential there, and restart the agent; "+d.lost())
 	}
@@ -221,10 +221,11 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 		_ = conn.Close() // nothing was sent
 		d.add("url", healthy, address+" takes connections from this machine", "")
 	case d.ws.Reason == workspace.ReasonPushFailing:
-		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, not from here either: %s", address, rootOf(err)),
+		why := rootWords(err)
+		d.add("url", broken, fmt.Sprintf("nothing takes connections at %s, not from here either: %s", address, why),
 			"start the agent's server, or register it with the URL where it listens")
 	default:
-		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootOf(err)),
+		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootWords(err)),
 			"look whether the agent runs, and listens there; rollcall probe "+d.ws.ID+" tries it from the platform")
 	}
 }

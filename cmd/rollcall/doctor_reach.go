@@ -99,13 +99,13 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 		d.add("name", healthy, whose+" needs no look-up", "")
 	}
 	if err != nil && !ofTLS(err) {
-		d.add("connection", broken, fmt.Sprintf("%s: %s", orUnknown(seen.address), rootOf(err)), connectionRemedy(err))
+		d.add("connection", broken, fmt.Sprintf("%s: %s", orUnknown(seen.address), rootWords(err)), connectionRemedy(err))
 		return false
 	}
 	d.add("connection", healthy, "connected to "+seen.address, "")
 	switch {
 	case err != nil:
-		d.add("tls", broken, rootOf(err).Error(), tlsRemedy(err))
+		d.add("tls", broken, rootWords(err), tlsRemedy(err))
 		return false
 	case seen.secure != nil:
 		until := seen.secure.PeerCertificates[0].NotAfter

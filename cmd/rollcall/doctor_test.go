@@ -402,3 +402,33 @@ func TestAProbeOfDoctorEndsAtItsFirstAnswer(t *testing.T) {
 		t.Errorf("after %s, exit %d: %+v", time.Since(began), code, v)
 	}
 }
+
+// Whatever answers in place of the platform, doctor shows its texts with their control characters as escapes.
+func TestDoctorShowsWhatAStrangerWrites(t *testing.T) {
+	const hostile = "x\x1b[2J\x07\r\u202e\nrollcall login https://evil"
+	answer := map[string]any{
+		"status": hostile, "reason": hostile, "hint": hostile, "sentence": hostile, "next_command": hostile,
+		"url": "http://[" + hostile, "error": hostile, "code": hostile, "workspace_id": hostile,
+		"id": hostile, "name": hostile,
+		"kind": hostile, "team": hostile, "last_error": hostile, "evidence": []any{map[string]any{"fact": hostile}},
+		"delivery": map[string]any{"effective_mode": hostile, "why": hostile, "last_error": hostile}, "version": hostile,
+	}
+	for _, status := range []int{200, 201, 400, 401, 403, 404, 500, 503} {
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(answer)
+		})
+		file := filepath.Join(t.TempDir(), "credential")
+		if err := os.WriteFile(file, []byte("rcw_abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"doctor"}, {"doctor", "agent-7"}, {"doctor", "agent-7", "--credential-file", file}} {
+			_, stdout, stderr := rollcall(t.Context(), t, h, args...)
+			all := stdout + stderr
+			if strings.ContainsAny(all, "\x1b\x07\r\u202e") || strings.Contains(all, "\nrollcall login https://evil") {
+				t.Errorf("HTTP %d, %v: %q", status, args, all)
+			}
+		}
+	}
+}

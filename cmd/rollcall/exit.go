@@ -73,7 +73,8 @@ func unanswered(platform string, err error) error {
 	if bare, ok := errors.AsType[*url.Error](err); ok {
 		err = bare.Err // the rest repeats the address
 	}
-	return &outcome{exitUnreachable, fmt.Sprintf("%s doesn't answer: %v", platform, err)}
+	// A certificate, which a stranger may have made, is quoted in it.
+	return &outcome{exitUnreachable, fmt.Sprintf("%s doesn't answer: %s", platform, visible.Text(err.Error()))}
 }
 
 // temporary reports whether a call that failed may succeed when it is made again.
@@ -95,7 +96,7 @@ func (a *app) reportError(cmd *cobra.Command, err error) int {
 		a.failure(failureOf(cmd, err))
 		return exitCode(err)
 	}
-	fmt.Fprintf(a.errs, "rollcall: %s\n", strings.TrimSpace(err.Error()))
+	fmt.Fprintf(a.errs, "rollcall: %s\n", visible.Lines(strings.TrimSpace(err.Error())))
 	if head, next := nextStep(cmd, err); next != "" {
 		fmt.Fprintf(a.errs, "  %s: %s\n", head, next)
 	}
@@ -110,7 +111,7 @@ func (a *app) failed(what string, err error) {
 		a.failure(f)
 		return
 	}
-	fmt.Fprintf(a.errs, "rollcall: %s: %v\n", what, err)
+	fmt.Fprintf(a.errs, "rollcall: %s: %s\n", visible.Text(what), visible.Lines(err.Error()))
 }
 
 // warn prints what a person should know, beside the output of the command.
@@ -118,7 +119,7 @@ func (a *app) warn(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); a.output == "json" {
 		a.failure(map[string]string{"warning": text})
 	} else {
-		fmt.Fprintln(a.errs, "rollcall: "+text)
+		fmt.Fprintln(a.errs, "rollcall: "+visible.Lines(text))
 	}
 }
 

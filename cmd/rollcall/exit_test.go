@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -119,6 +120,33 @@ func TestRefusalOf(t *testing.T) {
 		}
 		if got := refusalOf(reply).Error(); got != want {
 			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// What a stranger wrote into an error, such as the names of a certificate, stands in the line of that error, with its
+// control characters as escapes, wherever errors are printed.
+func TestAnErrorIsOneLineOfVisibleText(t *testing.T) {
+	const hostile = "valid for evil\x1b]0;pwned\x07\x1b[2J\nrollcall login https://evil\u202e"
+	wrapped := fmt.Errorf("tls: %w", errors.New(hostile))
+	for name, fails := range map[string]func(*app){
+		"no answer":      func(a *app) { a.reportError(a.command(), unanswered("https://platform", wrapped)) },
+		"another error":  func(a *app) { a.reportError(a.command(), wrapped) },
+		"of several":     func(a *app) { a.failed("agent-\n1", wrapped) },
+		"a warning":      func(a *app) { a.warn("%v", wrapped) },
+		"a doctor's":     func(a *app) { fmt.Fprintln(a.errs, "rollcall: "+rootWords(wrapped)) },
+		"in JSON":        func(a *app) { a.output = "json"; a.reportError(a.command(), wrapped) },
+		"in JSON, one's": func(a *app) { a.output = "json"; a.failed("agent-\n1", wrapped) },
+	} {
+		var errs bytes.Buffer
+		fails(&app{errs: &errs, out: &output{to: io.Discard}})
+		for line := range strings.Lines(errs.String()) {
+			if strings.HasPrefix(line, "rollcall login") {
+				t.Errorf("%s: a line of its own: %q", name, errs.String())
+			}
+		}
+		if strings.ContainsAny(errs.String(), "\x1b\x07\u202e") || !strings.Contains(errs.String(), "pwned") {
+			t.Errorf("%s: %q", name, errs.String())
 		}
 	}
 }

@@ -73,11 +73,15 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 	n, err := o.to.Write(p)
 	if err != nil {
-		o.failed = &outcome{exitRefused, "the output can't be written: " + rootOf(err).Error()}
+		o.failed = &outcome{exitRefused, "the output can't be written: " + rootWords(err)}
 		return n, o.failed
 	}
 	return n, nil
 }
+
+// rootWords are the words of what an error wraps in the end. A stranger may have written some of them, such as the
+// names in a certificate.
+func rootWords(err error) string { return visible.Text(rootOf(err).Error()) }
 
 // rootOf is what an error wraps in the end.
 func rootOf(err error) error {

@@ -83,7 +83,7 @@ func messageText(in io.Reader, words []string) (string, error) {
 	text := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 	switch {
 	case err != nil:
-		return "", &outcome{exitUsage, "standard input can't be read: " + rootOf(err).Error()}
+		return "", &outcome{exitUsage, "standard input can't be read: " + rootWords(err)}
 	case strings.TrimSpace(text) == "":
 		return "", &outcome{exitUsage, "standard input has no text"}
 	case !utf8.ValidString(text):

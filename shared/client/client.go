@@ -25,6 +25,9 @@ type Client struct {
 // platform that has not answered by then never will.
 const Timeout = 60 * time.Second
 
+// MaxReply is how many bytes of an answer are read. API Gateway sends 10 MB at most.
+const MaxReply = 32 << 20
+
 // Reply is an answer of the platform. Body is nil when the answer is no JSON
 // object; Raw always has it.
 type Reply struct {
@@ -79,8 +82,12 @@ func (c Client) DoWith(
 	}
 	defer resp.Body.Close()
 	out := Reply{Status: resp.StatusCode, Header: resp.Header}
-	if out.Raw, err = io.ReadAll(resp.Body); err != nil {
+	out.Raw, err = io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
+	switch {
+	case err != nil:
 		return out, err
+	case len(out.Raw) > MaxReply:
+		return out, fmt.Errorf("its answer is longer than %d MiB", MaxReply>>20)
 	}
 	_ = json.Unmarshal(out.Raw, &out.Body) // what is no object is read from Raw
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,4 +90,20 @@ func TestUntil(t *testing.T) {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 	})
+}
+
+// An answer that never ends is read up to a bound.
+func TestAnAnswerWithoutEndIsAnError(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for part := make([]byte, 1<<20); ; {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	r, err := client.Client{URL: s.URL}.Do(t.Context(), http.MethodGet, "/x", "", nil)
+	if err == nil || !strings.Contains(err.Error(), "32 MiB") || len(r.Raw) > client.MaxReply+1 {
+		t.Fatalf("%d bytes, %v", len(r.Raw), err)
+	}
 }

@@ -66,7 +66,7 @@ var privateNames = []string{
 // whereabouts are where one agent is.
 type whereabouts struct {
 	hosts  map[string]bool
-	within *regexp.Regexp // finds its hosts in whatever they stand
+	within []string // those of its hosts that are looked for in whatever they stand
 }
 
 // foundWithin is how many hosts of an agent are looked for within words: a card may name any number.
@@ -78,14 +78,10 @@ func known(registered string, card any) whereabouts {
 	w.add(registered)
 	first := slices.Collect(maps.Keys(w.hosts))
 	w.collect("", card)
-	var dotted []string
 	for _, host := range slices.Concat(first, slices.Sorted(maps.Keys(w.hosts))) {
-		if strings.Contains(host, ".") && len(dotted) < foundWithin {
-			dotted = append(dotted, regexp.QuoteMeta(host))
+		if strings.Contains(host, ".") && len(w.within) < foundWithin {
+			w.within = append(w.within, sameLength(host))
 		}
-	}
-	if len(dotted) > 0 {
-		w.within = regexp.MustCompile(`(?i)` + strings.Join(dotted, "|"))
 	}
 	return w
 }
@@ -217,10 +213,41 @@ func (w whereabouts) mask(text string) string {
 		}
 		return candidate
 	})
-	if w.within != nil {
-		text = w.within.ReplaceAllString(text, masked)
+	for _, host := range w.within {
+		text = maskWithin(text, host)
 	}
 	return text
+}
+
+// maskWithin masks a host, in any case of its letters, in whatever it stands. A host is a stranger's text of any
+// length: as a regular expression, it would cost its length times that of the text.
+func maskWithin(text, host string) string {
+	var out strings.Builder
+	for small, rest := sameLength(text), 0; ; {
+		at := strings.Index(small[rest:], host)
+		if at < 0 {
+			out.WriteString(text[rest:])
+			return out.String()
+		}
+		out.WriteString(text[rest:rest+at] + masked)
+		rest += at + len(host)
+	}
+}
+
+// sameLength is a text in lower case, but for the letters that take more or fewer bytes there: an index in it is one in
+// the text.
+func sameLength(text string) string {
+	out := make([]byte, 0, len(text))
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if small := unicode.ToLower(r); r != utf8.RuneError && utf8.RuneLen(small) == size {
+			out = utf8.AppendRune(out, small)
+		} else {
+			out = append(out, text[at:at+size]...)
+		}
+		at += size
+	}
+	return string(out)
 }
 
 // insideWord reports whether what may be an address begins or ends within a word, as ::cafe in std::cafes.

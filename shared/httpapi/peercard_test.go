@@ -171,6 +171,50 @@ func TestACardOfManyBeginningsIsShownAtOnce(t *testing.T) {
 	}
 }
 
+// A card may name hosts of any length and number, and its texts may begin each of them again and again.
+func TestACardOfLongHostsIsShownAtOnce(t *testing.T) {
+	const size = 64_000
+	for _, hosts := range []int{1, 8, 100} {
+		for _, share := range []int{2, 3, 10} { // one in so many bytes is a host's
+			host := strings.Repeat("a", size/share/hosts)
+			var urls []string
+			for i := range hosts {
+				urls = append(urls, fmt.Sprintf("http://%s%d.b/", host, i))
+			}
+			card := map[string]any{"urls": urls, "description": strings.Repeat("a", size-size/share) + host + "0.B "}
+			raw, err := json.Marshal(card)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var shown string
+			if took := cputime.Of(t, func() { shown = peerCard(t, string(raw), ownURL) }); took > 2*time.Second {
+				t.Errorf("%d hosts of %d bytes: %s", hosts, len(host), took)
+			}
+			if !strings.Contains(shown, "a[address] ") || strings.Contains(shown, "0.B") {
+				t.Errorf("%d hosts of %d bytes: %s", hosts, len(host), shown[max(0, len(shown)-100):])
+			}
+		}
+	}
+}
+
+// A host is found in whatever it stands, in any case of its letters, behind letters that take more bytes in lower case.
+func TestAHostIsFoundWithinAnyText(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		around := rapid.StringMatching(`[ȺKßİẞa-zé_ -]{0,12}`)
+		before, after := around.Draw(rt, "before"), around.Draw(rt, "after")
+		host := rapid.SampledFrom([]string{"h.acme.example", "H.Acme.EXAMPLE", "h.ACME.example"}).Draw(rt, "host")
+		text := "at " + before + host + after
+		raw, err := json.Marshal(map[string]any{"url": "https://h.acme.example/", "description": text})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		shown := peerCard(t, string(raw), ownURL)
+		if strings.Contains(strings.ToLower(shown), "acme") || !strings.Contains(shown, "[address]") {
+			rt.Fatalf("of %s, a peer is shown %s", raw, shown)
+		}
+	})
+}
+
 // What says nothing of where the agent is stays as the agent gave it.
 func TestACardWithoutAddressesIsShownWhole(t *testing.T) {
 	for _, card := range []string{

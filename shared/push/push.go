@@ -7,6 +7,8 @@ package push
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -33,6 +35,10 @@ const (
 
 // maxAnswer is how many bytes are read of an agent's answer.
 const maxAnswer = 1 << 20
+
+// maxReceived is how many bytes are received in one call, whatever they are: also those that say nothing, as empty
+// parts of a packed answer. An answer of maxAnswer that comes in chunks of one byte takes less.
+const maxReceived = 8 << 20
 
 // maxHeader is how many bytes are read of the header of an answer.
 const maxHeader = 32 << 10
@@ -86,7 +92,13 @@ func New(reach Reach, patience Patience) *Pusher {
 	}
 	p.client = &http.Client{
 		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dialer.DialContext(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				return &receiving{Conn: conn, left: maxReceived}, nil
+			},
 			TLSHandshakeTimeout: 10 * time.Second,
 			// It is kept until the body is read, and each name in it takes much more than its bytes.
 			MaxResponseHeaderBytes: maxHeader,
@@ -129,6 +141,8 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
+	case errors.Is(err, errReceived):
+		return unreachable(workspace.FaultPage, "%s", receivedWords)
 	case err != nil && ctx.Err() != nil:
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	case err != nil:
@@ -145,6 +159,27 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 		}
 	})
 	return blameClock(r, resp, to.At, to.At.Add(began-answered))
+}
+
+// receiving is a connection on which a bounded number of bytes is received: a call has a connection of its own.
+type receiving struct {
+	net.Conn
+	left int
+}
+
+// errReceived is the error of a read of more.
+var errReceived = errors.New("too many bytes were received")
+
+var receivedWords = fmt.Sprintf("what answers there sends more than %d MiB, and it is not over", maxReceived>>20)
+
+// Read implements net.Conn.
+func (c *receiving) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errReceived
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // succeeded reports whether an answer is a success: no other takes a message, a callback or an event.

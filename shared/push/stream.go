@@ -30,6 +30,8 @@ func readStream(resp *http.Response, probe bool, reading turns, begun func()) (r
 	first, err := nextEvent(events)
 	switch {
 	case len(first) > 0 || errors.Is(err, io.EOF): // an empty stream is an empty answer
+	case errors.Is(err, errReceived):
+		return unreachable(workspace.FaultPage, "%s", receivedWords)
 	case resp.Request.Context().Err() != nil:
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	default:

@@ -33,6 +33,8 @@ func unreached(err error) delivery.PushResult {
 		return unreachable(fault, "%s", why)
 	}
 	switch {
+	case errors.Is(err, errReceived):
+		return unreachable(workspace.FaultPage, "%s", receivedWords)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return unreachable(workspace.FaultTimeout, "the agent did not answer in time")
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
@@ -90,11 +92,13 @@ func ofTLS(err error) (fault workspace.PushFault, why string) {
 	}
 }
 
-// tlsWords is what crypto/tls, or an alert of the other side, says of a failed handshake; "" when neither does. Neither
-// names an address.
+// tlsWords is what crypto/tls, or an alert of the other side, says of a failed handshake; "" when neither does. What
+// comes after a colon may be quoted from the certificate, and is left out: so neither names an address, or says what a
+// stranger wrote.
 func tlsWords(err error) string {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if words, ok := strings.CutPrefix(err.Error(), "tls: "); ok {
+			words, _, _ = strings.Cut(words, ":")
 			return words
 		}
 	}

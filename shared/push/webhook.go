@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/registry"
 )
 
 // eventTimeout is how long the receiver of a webhook may take for one event.
@@ -30,7 +33,8 @@ func (p *Pusher) SendEvent(
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, errors.New(strings.Replace(unreached(err).Why, "the agent", "it", 1))
+		why := strings.Replace(unreached(err).Why, "the agent", "it", 1)
+		return 0, errors.New(chat.Clip(why, registry.MaxWhole))
 	}
 	defer resp.Body.Close()
 	if !succeeded(resp) {
