@@ -160,7 +160,7 @@ func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Calle
 	if need := scopes[needed]; !p.Scope.Includes(need) && !g.open(op.Access) {
 		return Caller{}, fault.New(fault.ScopeTooSmall, "this call needs the scope %s, and the credential of %s has %s",
 			need, p.Name, p.Scope).
-			WithHint("have an admin make one with rollcall token create --name ana --scope "+string(need), "stop")
+			WithHint("have an admin make one with rollcall token create --name "+p.Name+" --scope "+string(need), "stop")
 	}
 	who := Caller{
 		Person: p.Actor(), Line: p.Line(), Name: p.Name, Scope: p.Scope, ExpiresAt: p.ExpiresAt, Team: p.Team,

@@ -63,7 +63,7 @@ func (vw Viewer) Receipt(c Call, m chat.Message, f workspace.Facts) api.Receipt 
 	r := ReceiptOf(c, m)
 	if r.State == chat.Queued {
 		v, mode := vw.fleet.Assess(f, vw.policy, vw.now), workspace.EffectiveMode(f, vw.policy, vw.now).Effective
-		r.WaitsFor = workspace.WaitsFor(f, v, mode, m.ExpiresAt, vw.policy, vw.now)
+		r.WaitsFor = workspace.WaitsFor(f, v, mode, m.Tries(), m.ExpiresAt, vw.policy, vw.now)
 	}
 	return r
 }

@@ -336,6 +336,23 @@ func TestEachOpenReceiptSaysWhatItWaitsFor(t *testing.T) {
 	})
 }
 
+// Of many that wait for an agent to which deliveries fail, only those that were tried are told as tried.
+func TestAMessageIsToldAsTriedOnlyIfItWas(t *testing.T) {
+	reg, policy := &registry.Registry{Policy: workspace.DefaultPolicy()}, chat.DefaultPolicy()
+	f := live(reg.Policy)
+	f.PushFailures, f.PushFailingSince, f.Open, f.OldestOpen = 3, now.Add(-time.Minute), 4, now.Add(-time.Minute)
+	m := chat.Message{ID: "m", State: chat.Queued, AcceptedAt: now, ExpiresAt: now.Add(time.Hour)}
+	for tries, want := range []string{"it waits for its first try, ", "it is tried again", "it is tried again and again"} {
+		got := httpapi.ViewerOf(t.Context(), reg, now, f).Receipt(httpapi.Call{Now: now}, m, f)
+		if got.Tries != tries || !strings.HasPrefix(got.WaitsFor, want) ||
+			strings.Contains(got.WaitsFor, "again and again") != (tries > 1) {
+			t.Errorf("%d tries: %q", got.Tries, got.WaitsFor)
+		}
+		m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute), Epoch: 1}, policy, time.Time{}, now).
+			Fail("HTTP 500", policy, time.Time{}, 1, now)
+	}
+}
+
 // The query of an agent's URL may hold a secret: only who may operate is shown it.
 func TestAViewerIsShownNoQueryOfAURL(t *testing.T) {
 	reg := &registry.Registry{Policy: workspace.DefaultPolicy()}

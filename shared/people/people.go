@@ -175,17 +175,24 @@ func (p *People) Find(ctx context.Context, credential, from string, now time.Tim
 		return Person{}, UnknownCredential()
 	case !now.Before(found.ExpiresAt):
 		return Person{}, fault.New(fault.CredentialExpired, "this credential expired at %s",
-			found.ExpiresAt.UTC().Format(time.RFC3339)).WithHint(askAdmin, "login")
+			found.ExpiresAt.UTC().Format(time.RFC3339)).WithHint(askAdmin(found.Name, found.Scope), "login")
 	}
 	return found, nil
 }
 
-const askAdmin = "have an admin make a new one with rollcall token create --name ana --scope operate, " +
-	"then sign in with rollcall login"
+// askAdmin says how somebody gets a credential for a name again.
+func askAdmin(name string, scope Scope) string {
+	return fmt.Sprintf("have an admin make a new one with rollcall token create --name %s --scope %s, "+
+		"then sign in with rollcall login", name, scope)
+}
+
+// anyName stands for the name of whoever reads it, where that is not known: a credential that is nobody's has none.
+const anyName = "NAME"
 
 // UnknownCredential refuses a credential that is nobody's.
 func UnknownCredential() error {
-	return fault.New(fault.CredentialUnknown, "nobody has this credential, or it was revoked").WithHint(askAdmin, "login")
+	return fault.New(fault.CredentialUnknown, "nobody has this credential, or it was revoked").
+		WithHint(askAdmin(anyName, Operate), "login")
 }
 
 // find reads a person, from the cache if it was read lately. A read notes the use.

@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,25 @@ func TestARevokedCredentialEndsWithinSeconds(t *testing.T) {
 	}
 	if _, _, err = p.Revoke(t.Context(), made.ID, root, t0); fault.CodeOf(err) != fault.TokenUnknown {
 		t.Errorf("when it is forgotten: %v", err)
+	}
+}
+
+// Whose credential has expired is told to get one for that name again; of one that is nobody's, no name is known.
+func TestTheHintNamesWhoseCredentialItIs(t *testing.T) {
+	p, _, _ := world()
+	text, made, err := p.Create(t.Context(),
+		people.Grant{Name: "eve", Scope: people.View, Lasts: time.Hour}, root, t0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for credential, want := range map[string]string{
+		text: "--name eve --scope view,", text[:len(text)-1]: "--name NAME --scope operate,",
+	} {
+		_, err := p.Find(t.Context(), credential, "a", made.ExpiresAt)
+		refused, ok := errors.AsType[*fault.Error](err)
+		if !ok || !strings.Contains(refused.Hint, want) {
+			t.Errorf("%v, %+v: want %q", err, refused, want)
+		}
 	}
 }
 

@@ -558,7 +558,7 @@ func TestAMessageThatWaitsSaysForWhat(t *testing.T) {
 		f, now := anyFacts(t), at(600)
 		f.Open++ // this one
 		v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
-		waits := workspace.WaitsFor(f, v, mode, at(900), p, now)
+		waits := workspace.WaitsFor(f, v, mode, 1, at(900), p, now)
 		f.Open--
 		expected, why := workspace.Expect(f, v, mode, p, now) // of what is before it
 		if alone := f.Open == f.InFlight; alone && strings.Contains(waits, "before it") {

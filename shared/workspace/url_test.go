@@ -98,7 +98,7 @@ func TestAnAgentWhoseURLEndedIsToldToRegister(t *testing.T) {
 			f := beat(f, "10.0.0.1", now)
 			v, mode := workspace.Assess(f, p, now), workspace.EffectiveMode(f, p, now).Effective
 			expected, _ := workspace.Expect(f, v, mode, p, now)
-			waits := workspace.WaitsFor(f, v, mode, at(9000), p, now)
+			waits := workspace.WaitsFor(f, v, mode, 1, at(9000), p, now)
 			if expected != workspace.ExpectNobody || !strings.HasPrefix(waits, "it waits until the agent registers, or") {
 				t.Errorf("%s, at %s: %s, %s", name, now, expected, waits)
 			}

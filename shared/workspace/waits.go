@@ -7,12 +7,22 @@ import (
 )
 
 // WaitsFor says of a message that waits what ends its wait, when it expires if nothing does, and why it waits. v is the
-// verdict over the same facts, in which it is counted, and mode the effective one. Its sender reads it: see Expect.
-func WaitsFor(f Facts, v Verdict, mode Mode, expires time.Time, p Policy, now time.Time) string {
+// verdict over the same facts, in which it is counted, and mode the effective one; tries are those of the message. Its
+// sender reads it: see Expect.
+func WaitsFor(f Facts, v Verdict, mode Mode, tries int, expires time.Time, p Policy, now time.Time) string {
 	f.Open = max(f.Open-1, f.InFlight) // it does not wait for itself
 	expected, why := Expect(f, v, mode, p, now)
 	ends := ""
 	switch expected {
+	case ExpectRetrying:
+		ends = "it is tried again and again" + f.nextTry(p, now)
+		switch tries {
+		case 0: // others that wait with it were
+			ends = "it waits for its first try"
+		case 1:
+			ends = "it is tried again" + f.nextTry(p, now)
+		}
+		ends += ", and expires at " + stamp(expires)
 	case ExpectNow:
 		ends = "its delivery is due now"
 	case ExpectNextPoll:
@@ -23,8 +33,6 @@ func WaitsFor(f Facts, v Verdict, mode Mode, expires time.Time, p Policy, now ti
 			ends += ", after any message before it"
 		}
 		ends += ", or expires at " + stamp(expires)
-	case ExpectRetrying:
-		ends = "it is tried again and again" + f.nextTry(p, now) + ", and expires at " + stamp(expires)
 	case ExpectNobody:
 		ends = "it waits until " + f.somebodyComes(v.Reason) + ", or expires at " + stamp(expires)
 	}

@@ -24,7 +24,7 @@ func TestTheWordsOfAVerdictAreAPersons(t *testing.T) {
 		f := anyFacts(t)
 		f.TakenAs = rapid.SampledFrom([]workspace.Recipient{"", workspace.ToAgent, workspace.ToOperator}).Draw(t, "taken as")
 		f.FullAt, f.FullSince, f.FullOpen = at(590), at(590), int64(rapid.IntRange(0, 2).Draw(t, "full with"))
-		words := workspace.WaitsFor(f, workspace.Assess(f, p, at(600)), f.Mode(p, at(600)), at(900), p, at(600)) + "\n" +
+		words := workspace.WaitsFor(f, workspace.Assess(f, p, at(600)), f.Mode(p, at(600)), 1, at(900), p, at(600)) + "\n" +
 			anyFleet(t).Explain(f, p, at(600)).Text()
 		for _, after := range afterwards(f) {
 			words += "\n" + after

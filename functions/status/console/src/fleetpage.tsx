@@ -10,7 +10,7 @@ import type { Live, State } from './live'
 import { Ago, Command, Dot, Icon, Link, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
-import { causeWords, reasonWords, statusWords, tone, waiting, why, workspaceQuery } from './words'
+import { causeWords, reasonWords, statusWords, toneOfAll, waiting, why, workspaceQuery } from './words'
 
 /** FleetPage is the list of workspaces, worst first. live is told which are shown. */
 export function FleetPage({ live, state, query, onSignIn }: { live: Live; state: State; query: string; onSignIn: () => void }) {
@@ -43,7 +43,7 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
       <Suspicion fleet={state.fleet} health={state.health} />
       <Untold hooks={state.hooks} now={now} />
       <Headline state={state} fleet={state.fleet} cause={filter.cause} change={change} />
-      <Filters page={page} filter={filter} change={change} search={search} all={state.fleet.length} />
+      <Filters page={page} filter={filter} change={change} search={search} fleet={state.fleet} />
       {page.rows.length === 0
         ? <p class="empty">No workspace matches. <button type="button" class="plain" onClick={() => change(noFilter)}>Show all {state.fleet.length}</button></p>
         : <Table rows={rows} page={page} now={now} act={act} sort={filter.sort} change={change} />}
@@ -126,18 +126,18 @@ function Untold({ hooks, now }: { hooks: Webhook[]; now: number }) {
   )
 }
 
-function Filters({ page, filter, change, search, all }: {
+function Filters({ page, filter, change, search, fleet }: {
   page: Shown<Workspace>; filter: Filter; change: (to: Partial<Filter>) => void
-  search: { current: HTMLInputElement | null }; all: number
+  search: { current: HTMLInputElement | null }; fleet: Workspace[]
 }) {
   return (
     <div class="filters" role="search">
       <div class="counts">
-        <button type="button" aria-pressed={!filter.status} onClick={() => change({ status: '' })}>All <b>{all}</b></button>
+        <button type="button" aria-pressed={!filter.status} onClick={() => change({ status: '' })}>All <b>{fleet.length}</b></button>
         {page.statuses.map(([status, n]) => (
           <button type="button" key={status} aria-pressed={filter.status === status} data-status={status}
             onClick={() => change({ status: filter.status === status ? '' : status })}>
-            <span class={'dot ' + tone(status)} />
+            <span class={'dot ' + toneOfAll(status, fleet)} />
             {statusWords[status]} <b>{n}</b>
           </button>
         ))}

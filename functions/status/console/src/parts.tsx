@@ -7,6 +7,7 @@ import { go } from './hooks'
 import { ago, exact, pieces, span } from './time'
 import { commands, visible } from './visible'
 import { statusWords, tone } from './words'
+import type { Tone } from './words'
 
 /** Name is what people or agents called something, in its own direction. */
 export const Name = ({ children }: { children: string }) => <bdi dir="auto">{visible(children)}</bdi>
@@ -20,9 +21,9 @@ export const Link = ({ query, here = false, children }: { query: string; here?: 
   }}>{children}</a>
 )
 
-/** Dot is a status: a colour, a shape and a word. */
-export const Dot = ({ status, expected }: { status: Status; expected?: Expectation }) => (
-  <span class={'dot ' + tone(status, expected)}><b>{statusWords[status]}</b></span>
+/** Dot is a status: a colour, a shape and a word. look is its tone, where that is not of now. */
+export const Dot = ({ status, expected, look }: { status: Status; expected?: Expectation; look?: Tone }) => (
+  <span class={'dot ' + (look ?? tone(status, expected))}><b>{statusWords[status]}</b></span>
 )
 
 const Time = ({ at, children }: { at: string; children: string }) => <time dateTime={at} title={exact(at)}>{children}</time>

@@ -25,9 +25,9 @@ const nextOf: Record<string, string> = {
   credential_pending: 'Try again when its agent has called, or end that one.',
   repair_address_unknown: 'Write the address that its agent calls from, or have the credential shown here and place it.',
   credential_missing: 'Sign in, and try again.',
-  credential_unknown: 'Sign in again. An admin makes a new credential with rollcall token create --name ana --scope operate.',
-  credential_expired: 'Sign in again. An admin makes a new credential with rollcall token create --name ana --scope operate.',
-  scope_too_small: 'An admin makes one with rollcall token create --name ana --scope operate. Sign out, and sign in with it.',
+  credential_unknown: 'Sign in again. An admin makes a new credential with rollcall token create --name NAME --scope operate.',
+  credential_expired: 'Sign in again. An admin makes a new credential with rollcall token create --name NAME --scope operate.',
+  scope_too_small: 'An admin makes one with rollcall token create --name NAME --scope operate. Sign out, and sign in with it.',
   workspace_unknown: 'Close this, and go back to the fleet.',
   workspace_removed: 'Close this, and go back to the fleet.',
 }

@@ -20,7 +20,7 @@ export function SignIn({ live, why, onDone }: { live: Live; why: string; onDone?
         <button class="main">Sign in</button>
       </div>
       <p id="sign-in-why" role="alert" class="refused">{sentence(why)}</p>
-      <p id="sign-in-help" class="muted">It stays in this tab, and is forgotten when the tab is closed. An admin makes one: <Command>rollcall token create --name ana --scope operate</Command> On your own machine, <code>make run</code> says in which file it is.</p>
+      <p id="sign-in-help" class="muted">It stays in this tab, and is forgotten when the tab is closed. An admin makes one: <Command>rollcall token create --name NAME --scope operate</Command> On your own machine, <code>make run</code> says in which file it is.</p>
     </form>
   )
 }

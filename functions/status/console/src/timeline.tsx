@@ -1,19 +1,19 @@
-import type { HistoryEntry } from './api'
+import type { HistoryEntry, Workspace } from './api'
 import { stretches } from './chart'
 import { Ago, Dot, Said } from './parts'
 import { day, exact, span } from './time'
 import { visible } from './visible'
-import { reasonWords, statusWords, tone } from './words'
+import { reasonWords, statusWords, toneThen } from './words'
 
 /** Strip is the statuses of the last hours as a line. */
-export function Strip({ history, hours, now }: { history: HistoryEntry[]; hours: number; now: number }) {
+export function Strip({ history, hours, now, w }: { history: HistoryEntry[]; hours: number; now: number; w: Workspace }) {
   const to = now / 1000, from = to - hours * 3600, all = stretches(history, from, to)
   const said = all.map(s => `${statusWords[s.status]} ${span(to - s.from)} ago`).join(', ')
   return (
     <figure class="strip">
       <div role="img" aria-label={said || 'no status is known of this time'}>
         <span style={{ flexGrow: Math.max(0, (all[0]?.from ?? to) - from) }} />
-        {all.map(s => <span key={s.from} class={tone(s.status)} style={{ flexGrow: s.to - s.from }}
+        {all.map(s => <span key={s.from} class={toneThen(s.status, s.reason, w)} style={{ flexGrow: s.to - s.from }}
           title={`${statusWords[s.status]}: ${reasonWords[s.reason]}\nfor ${span(s.to - s.from)}, from ${exact(s.from * 1000)}`} />)}
       </div>
       <figcaption class="muted"><span>{span(to - from)} ago</span><span>now</span></figcaption>
@@ -34,7 +34,7 @@ const rest = (summary: string, words: string) =>
 const wordsOf = (action: string) => actWords[action] ?? action.charAt(0).toUpperCase() + action.slice(1).replaceAll('_', ' ')
 
 /** Timeline is what a workspace's status was, and who did what, newest first. */
-export function Timeline({ history, now }: { history: HistoryEntry[]; now: number }) {
+export function Timeline({ history, now, w }: { history: HistoryEntry[]; now: number; w?: Workspace }) {
   if (history.length === 0) return <p class="muted">Nothing yet.</p>
   let before = ''
   return (
@@ -47,7 +47,7 @@ export function Timeline({ history, now }: { history: HistoryEntry[]; now: numbe
             {heads && <h3>{today}</h3>}
             <Ago at={e.at} now={now} />
             {e.change
-              ? <div><Dot status={e.change.to.status} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
+              ? <div><Dot status={e.change.to.status} look={toneThen(e.change.to.status, e.change.to.reason, w)} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
               : <div><b>{wordsOf(e.action)}</b><span class="muted"><Said now={now}>{rest(e.summary, wordsOf(e.action))}</Said></span>
                 <small>by {visible(e.who)}{e.from && `, from ${e.from}`}</small></div>}
           </li>

@@ -72,6 +72,20 @@ export function tone(status: Status, expected?: Expectation): Tone {
   return lost && status === 'degraded' ? 'bad' : lost && status === 'online' ? 'warn' : tones[status]
 }
 
+// With these reasons no message arrives at what is degraded.
+const lost = new Set<Reason>(['credentials_rejected', 'push_failing', 'inbox_unattended', 'backlog_stalled', 'restart_loop'])
+
+/** toneThen is how a status of the past looks: as it looks now, if it is that of now; else a change has its reason alone. */
+export const toneThen = (status: Status, reason: Reason, now?: Pick<Workspace, 'status' | 'reason' | 'expected'>): Tone =>
+  now?.status === status && now.reason === reason ? tone(status, now.expected)
+    : status === 'degraded' && lost.has(reason) ? 'bad' : tones[status]
+
+/** toneOfAll is how several of one status look together: as the worst of them. */
+export const toneOfAll = (status: Status, all: Array<Pick<Workspace, 'status' | 'expected'>>): Tone => {
+  const looks = all.filter(w => w.status === status).map(w => tone(status, w.expected))
+  return (['bad', 'warn'] as const).find(t => looks.includes(t)) ?? tones[status]
+}
+
 /** expectedWords are what becomes of a message that is sent now. */
 export const expectedWords: Record<Expectation, string> = {
   now: 'is delivered at once', next_poll: 'is delivered with its next poll', when_idle: 'waits until it is free',

@@ -55,7 +55,7 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
         <div>
           <section class="card" aria-labelledby="delivery"><h2 id="delivery">Delivery</h2><Facts w={w} now={now} /></section>
           <section class="card" aria-labelledby="history"><h2 id="history">Timeline</h2>
-            {details.history ? <><Strip history={details.history} hours={hours} now={now} /><Timeline history={details.history} now={now} /></> : <p class="muted">Reading …</p>}
+            {details.history ? <><Strip history={details.history} hours={hours} now={now} w={w} /><Timeline history={details.history} now={now} w={w} /></> : <p class="muted">Reading …</p>}
           </section>
         </div>
       </div>
@@ -128,6 +128,7 @@ function Facts({ w, now }: { w: Workspace; now: number }) {
       <div><dt>Mail goes by</dt><dd><b>{w.delivery.effective_mode}</b>: <Said now={now}>{w.delivery.reason}</Said></dd></div>
       {w.url && <div><dt>URL</dt><dd><code>{visible(w.url)}</code></dd></div>}
       <div><dt>Last heard</dt><dd><Ago at={w.last_heard_at} now={now} /></dd></div>
+      {w.last_registered_at && <div><dt>Registered</dt><dd><Ago at={w.last_registered_at} now={now} />, when its agent last started</dd></div>}
       {w.lease_until && <div><dt>Lease</dt><dd>{Date.parse(w.lease_until) > now ? 'runs out ' : 'ran out '}<Ago at={w.lease_until} now={now} /></dd></div>}
       {w.inbox.last_poll_at && <div><dt>Last poll</dt><dd><Ago at={w.inbox.last_poll_at} now={now} /></dd></div>}
       <div><dt>Tasks</dt><dd>{w.active_tasks || 'none'} at work, {w.max_concurrent_tasks} at most</dd></div>

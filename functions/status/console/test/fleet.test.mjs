@@ -4,7 +4,7 @@ import test from 'node:test'
 import { load } from './bundle.mjs'
 
 const { arranged, cause, causes, commandOf, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
-const { causeWords, expectedWords, faultOf, listedTries, reasonWords, statusWords, tone, why } = await load('words.ts')
+const { causeWords, expectedWords, faultOf, listedTries, reasonWords, statusWords, tone, toneOfAll, toneThen, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
 
@@ -40,6 +40,18 @@ test('a dot follows the promise, and what is past has its status alone', () => {
   }
   assert.equal(tone('degraded'), 'warn')
   assert.equal(tone('online'), 'good')
+})
+
+test('one state has one mark: in the past as now, and a count has the mark of its worst', () => {
+  const { Status, Reason, Expectation } = components.schemas
+  for (const status of Status.enum) for (const expected of Expectation.enum) {
+    for (const reason of Reason.enum) assert.equal(toneThen(status, reason, { status, reason, expected }), tone(status, expected))
+    assert.equal(toneOfAll(status, [{ status, expected }]), tone(status, expected))
+  }
+  assert.equal(toneThen('degraded', 'push_failing', { status: 'online', reason: 'healthy', expected: 'now' }), 'bad')
+  assert.equal(toneThen('degraded', 'error_rate'), 'warn')
+  assert.equal(toneOfAll('degraded', [{ status: 'degraded', expected: 'now' }, { status: 'degraded', expected: 'retrying' }]), 'bad')
+  assert.equal(toneOfAll('online', []), 'good')
 })
 
 test('the link at fault is named wherever the platform names one, but for a hold', () => {
