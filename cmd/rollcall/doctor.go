@@ -123,6 +123,7 @@ func (d *doctor) look(ctx context.Context) {
 		return
 	}
 	probed := d.tryProbe(ctx)
+	d.lookAtAgentsClock()
 	d.lookAtAgent()
 	d.lookAtURL(ctx)
 	d.findings = append(d.findings, probed)

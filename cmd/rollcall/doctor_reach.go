@@ -81,7 +81,8 @@ func (d *doctor) reach(ctx context.Context) bool {
 func (d *doctor) lookAtWay(seen *way, err error) bool {
 	at, parseErr := url.Parse(d.platform)
 	if parseErr != nil || at.Host == "" {
-		d.add("name", broken, d.platform+" is no address of a platform", "set ROLLCALL_URL to https://HOST")
+		d.add("name", broken, d.platform+" is no address of a platform",
+			"give it as https://HOST, with --url or in ROLLCALL_URL")
 		return false
 	}
 	whose := at.Host
@@ -90,7 +91,7 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 	}
 	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
 		d.add("name", broken, fmt.Sprintf("%s has no address here: %s", whose, unknown.Err),
-			"check how the host is spelt in ROLLCALL_URL, and which DNS server this machine or container asks")
+			"check how the host is spelt in the platform's address, and which DNS server this machine or container asks")
 		return false
 	}
 	if len(seen.names) > 0 {
@@ -126,10 +127,10 @@ func ofTLS(err error) bool {
 
 func tlsRemedy(err error) string {
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return "check this machine's clock, that ROLLCALL_URL names the host of the certificate, and that the machine " +
-			"trusts its authority (the package ca-certificates; a proxy's own authority)"
+		return "check this machine's clock, that the platform's address names the host of the certificate, and that the " +
+			"machine trusts its authority (the package ca-certificates; a proxy's own authority)"
 	}
-	return "check that the port of ROLLCALL_URL is one for https"
+	return "check that the port of the platform's address is one for https"
 }
 
 func connectionRemedy(err error) string {
@@ -138,8 +139,8 @@ func connectionRemedy(err error) string {
 	case errors.Is(err, context.DeadlineExceeded) || ok && late.Timeout():
 		return "nothing comes back: check the firewall, the security group and the routes of this machine or container"
 	case strings.Contains(err.Error(), "refused"):
-		return "nothing listens there: check the host and the port of ROLLCALL_URL; in a container, localhost is the " +
-			"container itself"
+		return "nothing listens there: check that the platform runs, and the host and port of its address; in a container, " +
+			"localhost is the container itself"
 	}
 	return "check the network of this machine or container, and what stands between it and the platform"
 }
@@ -150,7 +151,8 @@ func (d *doctor) lookAtPlatform(r client.Reply) bool {
 	switch {
 	case json.Unmarshal(r.Raw, &h) != nil || h.Status == "":
 		d.add("platform", broken, fmt.Sprintf("what answers is not Rollcall: HTTP %d, %s", r.Status,
-			orUnknown(r.Header.Get("Content-Type"))), "see ROLLCALL_URL, and the proxy or the load balancer that answers for it")
+			orUnknown(r.Header.Get("Content-Type"))),
+			"see the platform's address, and the proxy or the load balancer that answers for it")
 		return false
 	case r.Status != http.StatusOK:
 		d.add("platform", broken, fmt.Sprintf("its store can't be asked (HTTP %d)", r.Status),

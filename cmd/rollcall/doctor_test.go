@@ -17,7 +17,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/visible"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // examined runs doctor, and returns what it found by link and the program's exit code.
@@ -124,7 +127,7 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			routes: map[string]answer{"GET /healthz": {503, `{"status": "down"}`}}, broken: "platform", lacks: "clock",
 		},
 		"another server": {
-			routes: map[string]answer{"GET /healthz": {200, `<html>`}}, broken: "platform", next: "ROLLCALL_URL",
+			routes: map[string]answer{"GET /healthz": {200, `<html>`}}, broken: "platform", next: "the platform's address",
 		},
 		"a lost file": {
 			routes: map[string]answer{show: {200, seenAgent("")}}, file: good + ".not", args: []string{"demo"},
@@ -429,6 +432,53 @@ func TestDoctorShowsWhatAStrangerWrites(t *testing.T) {
 			if strings.ContainsAny(all, "\x1b\x07\r\u202e") || strings.Contains(all, "\nrollcall login https://evil") {
 				t.Errorf("HTTP %d, %v: %q", status, args, all)
 			}
+		}
+	}
+}
+
+// Whatever came back from an agent's URL, doctor says what is to be done, and never to run doctor.
+func TestDoctorNeverNamesItself(t *testing.T) {
+	p := workspace.DefaultPolicy()
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for _, fault := range workspace.PushFaults() {
+		for _, heard := range []time.Duration{time.Second, 40 * time.Second} {
+			f := workspace.Facts{}
+			f.ID, f.CreatedAt, f.RegisteredAt = "demo", now.Add(-time.Hour), now.Add(-time.Hour)
+			f.Credential, f.Pushable = token.Digest("x"), true
+			f.HeartbeatAt, f.LeaseUntil = now.Add(-heard), now.Add(p.LeaseTTL-heard)
+			f.Open, f.OldestOpen = 1, now.Add(-50*time.Second)
+			f.PushFailures, f.PushFault, f.PushError = 3, fault, "a; b. rollcall doctor c; d"
+			f.PushFailingSince, f.PushFailedAt, f.TriedAt = now.Add(-50*time.Second), now, now
+			v := workspace.Assess(f, p, now)
+			d := doctor{ws: &api.Workspace{}}
+			d.ws.Hint, d.ws.Command = v.Hint, v.Command(f.ID)
+			got := d.remedy()
+			if v.Reason != workspace.ReasonPushFailing || !strings.Contains(got, "failed (“") {
+				t.Errorf("%s: %s: %q", fault, v.Reason, got)
+			}
+			if _, _, found := visible.CutUnquoted(got, "rollcall doctor"); found {
+				t.Errorf("%s: %q", fault, got)
+			}
+		}
+	}
+}
+
+// A machine whose clock is right, and an agent whose clock the platform found to be wrong: it is the process that has
+// another one. Words that the agent wrote are no measure.
+func TestDoctorTellsTheClockOfTheAgentsProcess(t *testing.T) {
+	const measured = "its clock is 10m0s behind, and it answered HTTP 401"
+	for why, want := range map[string]health{
+		measured: broken, "HTTP 401: " + measured: healthy, "HTTP 401": healthy,
+	} {
+		hint := "the last 3 deliveries to the agent's URL failed (" + visible.Quoted(why) + "): set it; rollcall doctor demo"
+		seen := seenAgent(`, "status": "degraded", "reason": "push_failing", "command": "rollcall doctor demo",
+			"hint": "` + hint + `"`)
+		v, _ := examined(t, examinedPlatform(map[string]answer{"GET /workspaces/demo": {200, seen}}), "demo")
+		if v.is("clock") != want || strings.Contains(v.Next, "rollcall doctor") {
+			t.Errorf("%s: %+v", why, v)
+		}
+		if want == broken && !strings.Contains(v.Next, "the agent's process reads") {
+			t.Errorf("next: %s", v.Next)
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -156,8 +159,35 @@ var looking = []string{"doctor", "explain", "history", "log", "problems", "recei
 // doctorItself is how the platform names this command.
 const doctorItself = "rollcall doctor "
 
-// hint is the hint of the platform's verdict, without the clause that asks to run this command.
+// hint is the hint of the platform's verdict, without each clause that asks to run this command.
 func (d *doctor) hint() string {
-	asks := func(clause string) bool { return strings.HasPrefix(clause, doctorItself) }
-	return strings.Join(slices.DeleteFunc(strings.Split(d.ws.Hint, "; "), asks), "; ")
+	asks := func(clause string) bool {
+		_, _, found := visible.CutUnquoted(clause, doctorItself)
+		return found
+	}
+	var sentences []string
+	for _, sentence := range visible.SplitUnquoted(d.ws.Hint, ". ") {
+		if clauses := slices.DeleteFunc(visible.SplitUnquoted(sentence, "; "), asks); len(clauses) > 0 {
+			sentences = append(sentences, strings.Join(clauses, "; "))
+		}
+	}
+	return strings.Join(sentences, ". ")
+}
+
+// clockMeasured is how far the clock of what answers at the agent's URL is off, as the platform's verdict says it.
+var clockMeasured = regexp.MustCompile(`failed \(“its clock is ([0-9hms]+ (?:behind|ahead)), and `)
+
+// lookAtAgentsClock compares what the platform measured of the agent's clock, by its answers, with this machine's.
+func (d *doctor) lookAtAgentsClock() {
+	measured := clockMeasured.FindStringSubmatch(d.ws.Hint)
+	i := slices.IndexFunc(d.findings, func(f finding) bool { return f.Link == "clock" })
+	if measured == nil || i < 0 || d.findings[i].Is == broken {
+		return
+	}
+	d.findings[i] = finding{
+		"clock", broken, fmt.Sprintf("%s, and the agent's process is %s: it has a clock of its own, or runs on another "+
+			"machine", d.findings[i].Text, measured[1]),
+		"look at what sets the clock that the agent's process reads, such as a container or a library, and restart the " +
+			"agent; if it runs on another machine, set that machine's clock (NTP)",
+	}
 }

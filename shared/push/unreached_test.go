@@ -130,7 +130,7 @@ func TestEachCauseHasItsWords(t *testing.T) {
 		"a path for GET":  {answers(t, 405, "text/plain", ""), workspace.FaultNotFound, "HTTP 405", "by POST"},
 		"a proxy alone":   {answers(t, 502, html, page), workspace.FaultGateway, "HTTP 502", "runs behind it"},
 		"a sign-in page":  {answers(t, 200, html, page), workspace.FaultPage, "Sign in", "a sign-in page"},
-		"no credential":   {answers(t, 401, html, page), workspace.FaultUnauthorized, "HTTP 401", "does not let"},
+		"no credential":   {answers(t, 401, html, page), workspace.FaultUnauthorized, "HTTP 401", "asks for a credential"},
 		"an error":        {answers(t, 500, "text/plain", "boom"), workspace.FaultHTTP, "boom", "agent's log"},
 	} {
 		p := push.New(push.Private, push.Patience{Answer: 2 * time.Second})

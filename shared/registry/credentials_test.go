@@ -229,7 +229,7 @@ func TestWhatAnAgentNeeds(t *testing.T) {
 			if code := a.heartbeat("w", now); code != "" {
 				t.Fatal(code)
 			}
-		}, false, "fetches the new one"},
+		}, false, "fetches its credentials itself"},
 		"it never used what it fetched": {func(t *testing.T, r *registry.Registry, a *agent, now time.Time) {
 			old := *a
 			fetched(t, r, a, now)

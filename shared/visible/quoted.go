@@ -43,3 +43,14 @@ func CutUnquoted(sentence, words string) (before, after string, found bool) {
 		at += len(words)
 	}
 }
+
+// SplitUnquoted splits a text at each separator that stands outside of all quotations.
+func SplitUnquoted(text, separator string) (parts []string) {
+	for {
+		before, after, found := CutUnquoted(text, separator)
+		if parts = append(parts, before); !found {
+			return parts
+		}
+		text = after
+	}
+}

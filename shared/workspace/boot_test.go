@@ -87,7 +87,7 @@ func TestAnAcceptedBootEndsIt(t *testing.T) {
 // told for as long as nothing else was heard of it, and what is told changes once it is accepted from there.
 func TestABootRefusedElsewhereIsTold(t *testing.T) {
 	f, _ := refuse(live(nil), workspace.SignalRegister, "10.0.0.7", "", at(600))
-	const told = "calls from 10.0.0.7 without a credential were refused at"
+	const told = "Calls from 10.0.0.7 without a credential were refused at"
 	if v := workspace.Assess(f, p, at(760)); v.Status != workspace.StatusOffline || !strings.Contains(v.Hint, told) {
 		t.Fatalf("%+v", v)
 	}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -342,5 +343,31 @@ func TestNoPromiseOutlastsTheAgentsPace(t *testing.T) {
 	})
 	if seen[true] == 0 || seen[false] == 0 {
 		t.Errorf("of overdue agents, online and not: %v", seen)
+	}
+}
+
+// A hint is read in one go: no sentence of it has more than two clauses, and none begins with a command or in the lower
+// case, but for the first. What others wrote is left as it is.
+func TestAHintIsInShortSentences(t *testing.T) {
+	long := 0
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFacts(t)
+		f.PushError = rapid.SampledFrom([]string{"", "a; b; c; d. e; f; rollcall doctor w", "HTTP 500"}).Draw(t, "error")
+		v := anyFleet(t).Assess(f, p, at(600))
+		if strings.Contains(v.Hint, visible.Quoted(f.PushError)) {
+			long++
+		}
+		bare := quoted.ReplaceAllString(v.Hint, "")
+		for i, sentence := range strings.Split(bare, ". ") {
+			if strings.Count(sentence, "; ") > 1 {
+				t.Fatalf("of many clauses: %s\nin %s", sentence, v.Hint)
+			}
+			if i > 0 && (strings.HasPrefix(sentence, "rollcall ") || strings.ToLower(sentence[:1]) == sentence[:1]) {
+				t.Fatalf("it begins so: %s\nin %s", sentence, v.Hint)
+			}
+		}
+	})
+	if long == 0 {
+		t.Error("no hint quoted what came back")
 	}
 }

@@ -28,7 +28,7 @@ func (f *Facts) fetchesWords() string {
 		return fmt.Sprintf("it was given a credential at %s and never used it, so it reads its credential from its "+
 			"environment or a file: %s", stamp(f.IssuedAt), show)
 	case f.TakenAs == ToAgent:
-		return "it uses a credential that it fetched, and fetches the new one when it registers"
+		return "it fetches its credentials itself: the answer to its register has the new one"
 	case f.TakenAs == ToOperator:
 		return "it uses a credential that was shown to an operator: if it reads it from its environment or a file, " + show
 	}

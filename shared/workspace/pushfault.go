@@ -120,14 +120,14 @@ var pushFaults = map[PushFault]struct {
 			"front of it", "check_url",
 	},
 	FaultUnauthorized: {
-		HopAgent, false, "the agent, or what is in front of it, does not let the platform's calls in. If it checks their " +
-			"signatures: it may have an old webhook secret (restart it, so that it registers and is given the present one) " +
-			"or a wrong clock (rollcall doctor %s, run where it runs, compares it). If it asks for another credential: check " +
-			"the signatures instead", "inspect",
+		HopAgent, false, "its clock is wrong, its webhook secret is old, or what is in front of it asks for a credential. " +
+			"Restart it: it registers, and is given the present secret. Set the clock that its process reads; " +
+			"rollcall doctor %s, run where it runs, compares the machine's. Where a credential is asked for, let the " +
+			"platform's calls in, and check their signatures", "inspect",
 	},
 	FaultClock: {
-		HopAgent, false, "its clock is so wrong that it refuses the platform's signatures: set it (NTP); " +
-			"rollcall doctor %s, run where it runs, compares it", "inspect",
+		HopAgent, false, "its clock is so wrong that it refuses the platform's signatures: set it (NTP), and restart it; " +
+			"rollcall doctor %s, run where it runs, says whether it is the machine's clock or its process's own", "inspect",
 	},
 	FaultHTTP: {HopAgent, false, "look at the agent's log", "inspect"},
 	FaultRPC:  {HopAgent, false, "look at the agent's log", "inspect"},

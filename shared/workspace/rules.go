@@ -94,7 +94,7 @@ func credentialIgnored(s *situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.RefusedSince, Action: "place_credential",
 		Hint: fmt.Sprintf("the agent was given a new credential at %s, has never used it, and goes on with another: "+
-			"it reads its credential from its environment or a file. rollcall repair %s --show shows a credential: "+
+			"it reads its credential from its environment or a file; rollcall repair %s --show shows a credential: "+
 			"place it there, then restart the agent", stamp(s.IssuedAt), s.ID),
 		NextCommand: s.showCommand(),
 		Evidence:    append([]Evidence{{s.IssuedAt, "a new credential was issued, and never used"}}, s.refusalEvidence()...),
@@ -348,7 +348,7 @@ func duplicateHost(s *situation) *Verdict {
 		Hint: fmt.Sprintf("two agents call under this id (%s): mail that is pushed goes to the one that registered "+
 			"last, and each of them may be handed the same mail when it polls. Stop one, and restart the other; "+
 			"or give one an id of its own. "+
-			"If it is one agent that calls from several addresses, send uptime_seconds in heartbeats. "+
+			"If it is one agent that calls from several addresses, send uptime_seconds in heartbeats; "+
 			"rollcall history %s shows when each address and URL came", s.whereCopiesAre(), s.ID),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(

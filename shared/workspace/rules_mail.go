@@ -157,6 +157,10 @@ func (s *situation) nextCommand() string {
 	if s.fatalMessage() != "" {
 		return s.cancelCommand()
 	}
+	if ofClock := s.PushFault == FaultClock || s.PushFault == FaultUnauthorized; ofClock && s.Open > 0 && !s.retryDue() &&
+		!s.ProbePassed {
+		return "rollcall doctor " + s.ID // a look at the mail mends no clock
+	}
 	return s.tryCommand()
 }
 

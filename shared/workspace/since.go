@@ -67,7 +67,7 @@ func (s *situation) sinceEvidence(v Verdict) []Evidence {
 	if IsChange(s.AnnouncedAs, v.code()) || !v.Since.After(s.AnnouncedAt) || slices.ContainsFunc(v.Evidence, named) {
 		return nil
 	}
-	what := "it is so again from then on: what its status was before is not in its history"
+	what := "this status began again, after another one that no sweep has recorded"
 	switch {
 	case v.Since.Equal(s.RegisteredAt):
 		what = "the agent registered"

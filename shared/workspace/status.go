@@ -135,6 +135,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)
 	s.tellBoot(&v)
 	s.tellRestarts(&v)
+	v.Hint = inSentences(v.Hint)
 	if s.within(f.BadMetricAt, p.LeaseTTL) {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +
 			"and it was dropped: " + visible.Quoted(f.BadMetric)})

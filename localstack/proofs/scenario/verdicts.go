@@ -167,7 +167,8 @@ func (a *agent) explainedBy(ctx context.Context, command string) error {
 
 // checkAdvice checks the action and the hint of a view.
 func checkAdvice(r client.Reply, action, hint string) error {
-	if r.Text("action") != action || !strings.Contains(r.Text("hint"), hint) {
+	said := strings.Contains(strings.ToLower(r.Text("hint")), strings.ToLower(hint)) // a clause may begin a sentence
+	if r.Text("action") != action || !said {
 		return fmt.Errorf("action %q and hint %q, not %q and %q", r.Text("action"), r.Text("hint"), action, hint)
 	}
 	return nil

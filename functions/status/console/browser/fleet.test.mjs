@@ -244,6 +244,7 @@ test('when the platform can’t be reached, no dot is green, and the page says h
   const green = await color()
   between.drop()
   await shows(page.getByRole('alert'), /can’t be reached: no connection. What you see is \d+ s old/)
+  await shows(page.getByRole('alert'), 'rollcall doctor --url ' + new URL(page.url()).origin) // as it works anywhere
   assert.notEqual(await color(), green)
   await shows(page.locator('.age'), 'not live')
   between.cut = false

@@ -74,7 +74,7 @@ function Gone({ state }: { state: State }) {
   return (
     <section class="gone-banner" role="alert">
       <p>The platform can’t be reached: {state.trouble}. {state.fleet && <>What you see is <b>{old} old</b>. </>}It is tried again every few seconds.</p>
-      <p>From a terminal here, this says which part of the way to it is broken: <Command>rollcall doctor</Command></p>
+      <p>From a terminal here, this says which part of the way to it is broken: <Command>{'rollcall doctor --url ' + location.origin}</Command></p>
     </section>
   )
 }
