@@ -387,10 +387,15 @@ func runtimeWedged(s *situation) *Verdict {
 	if s.WedgedSince.IsZero() {
 		return nil
 	}
+	step := "restart it"
+	if s.stuckFromItsStart() {
+		step = fmt.Sprintf("it has said so since a moment after it registered at %s: restart it, and if that does not help, "+
+			"look at its log and at its configuration", stamp(s.RegisteredAt))
+	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonRuntimeWedged, Since: s.WedgedSince, Action: "restart",
-		Hint: fmt.Sprintf("the agent reports that its runtime is stuck: restart it; rollcall log %s shows what it did last",
-			s.ID),
+		Hint: fmt.Sprintf("the agent reports that its runtime is stuck: %s; rollcall log %s shows what it did last",
+			step, s.ID),
 		Evidence: []Evidence{
 			{s.WedgedSince, "from then on its heartbeats say runtime_state=wedged"},
 			{s.HeartbeatAt, "last heartbeat"},

@@ -42,15 +42,17 @@ func inboxUnattended(s *situation) *Verdict {
 			Evidence: ev,
 		}
 	}
-	hint := fmt.Sprintf("the agent calls but isn't polling for its mail (%s): "+
-		"restart it, or register it with a URL so that mail can be pushed; %s", quiet, s.doctorWords())
+	hint := fmt.Sprintf("the agent calls but isn't polling for its mail (%s): ", quiet) +
+		s.orRestart(s.unpolledBeforeRegister(), "restart it", unpolledWords) +
+		", or register it with a URL so that mail can be pushed; " + s.doctorWords()
 	if !s.URLEndedAt.IsZero() {
 		hint = fmt.Sprintf("the agent calls, and its URL is not called any more: the credential that it was registered "+
 			"with ended at %s. Restart the agent, so that it registers with the one that it has now", stamp(s.URLEndedAt))
 	}
 	if !s.RecentlyAccepted(s.p, s.now) {
-		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: check whether it runs, or restart it; "+
-			"if it stays silent, it counts as %s by %s", stamp(s.LastSignal()), quiet,
+		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: ", stamp(s.LastSignal()), quiet) +
+			s.orRestart(s.unpolledBeforeRegister(), "check whether it runs, or restart it", "check whether it runs, and "+
+				unpolledWords) + fmt.Sprintf("; if it stays silent, it counts as %s by %s",
 			s.at(s.graceEnd(s.p)).Status, stamp(s.graceEnd(s.p))) + s.strangerHint()
 	}
 	return &Verdict{
@@ -205,7 +207,11 @@ func (s *situation) advice(told time.Time) (hint, action string) {
 		return "the agent took a probe since, so its URL works, and only this mail fails: look at the agent's log, and at " +
 			"a proxy in front of it", "inspect"
 	}
-	return s.PushFault.advice(s.ID)
+	hint, action = s.PushFault.advice(s.ID)
+	if s.PushFault == FaultUnauthorized && s.pushesFailAcrossRegister() {
+		hint += fmt.Sprintf("; the agent registered at %s, and that did not help", stamp(s.RegisteredAt))
+	}
+	return hint, action
 }
 
 // retryDue reports whether the agent is tried again now: it became able to take mail since the last try, and since the
@@ -392,7 +398,8 @@ func backlogStalled(s *situation) *Verdict {
 	}
 	busy := s.busyEvidence()
 	v.Hint = busy.Fact + ", but its mail waits and none was delivered: " +
-		"look at what was tried, then restart the agent; " + s.receiptsWords()
+		s.orRestart(s.stalledBeforeRegister(), "look at what was tried, then restart the agent",
+			"look at what was tried, and at the agent's log") + "; " + s.receiptsWords()
 	v.Evidence = append(v.Evidence, busy)
 	return v
 }
@@ -481,12 +488,14 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 		return v
 	}
 	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
-		v.Hint = "the agent has fetched its mail and acknowledged none of it: look at what it is doing, and restart it if " +
-			"it hangs; while it works, its heartbeats should report active_tasks"
+		v.Hint = "the agent has fetched its mail and acknowledged none of it: " + s.orRestart(s.stalledBeforeRegister(),
+			"look at what it is doing, and restart it if it hangs", "look at its log for what it does with its mail") +
+			"; while it works, its heartbeats should report active_tasks"
 		return v
 	}
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-		"check that its polls bring back the id of the last row as since_id, then restart it"
+		s.orRestart(s.stalledBeforeRegister(), "check that its polls bring back the id of the last row as since_id, then "+
+			"restart it", "its code must bring back the id of the last row as since_id, or acknowledge by number")
 	return v
 }
 
@@ -538,7 +547,8 @@ func endedUndelivered(s *situation) *Verdict {
 	if s.mode == Poll {
 		v.Reason, v.Action, v.Hop = ReasonInboxUnattended, "restart", HopAgent
 		v.Hint = "a message was never fetched, and the agent hasn't polled since: " +
-			"restart it, or register it with a URL so that mail can be pushed"
+			s.orRestart(s.unpolledBeforeRegister(), "restart it", unpolledWords) +
+			", or register it with a URL so that mail can be pushed"
 		if s.NotPolling(s.p, s.now) == "" {
 			v.Action = "wait"
 			v.Hint = "a message was never fetched, and " + s.ableWords(s.pollAwaited()) + ": wait for its first poll"
@@ -561,8 +571,9 @@ func answersFailing(s *situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonAnswersFailing, Action: "inspect",
 		Since: latest(s.AnswersFailingSince, enough),
-		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s; "+
-			"mend it and restart it, or send it a message once it is mended", s.AnswerFailures, visible.Quoted(s.AnswerError)),
+		Hint: fmt.Sprintf("the agent takes its mail, and says that its last %d tasks failed: %s; ", s.AnswerFailures,
+			visible.Quoted(s.AnswerError)) + s.orRestart(s.failedAcrossRegister(), "mend it and restart it, or send it a "+
+			"message once it is mended", "look at its log for what it lacks, and send it a message once it is mended"),
 		Evidence: []Evidence{
 			{s.AnswersFailingSince, "first of the tasks in a row that failed"},
 			{s.lastAnswerFailed(), "last of them: " + visible.Quoted(s.AnswerError)},

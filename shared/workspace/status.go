@@ -194,7 +194,7 @@ func (s *situation) judge() Verdict {
 		decides(restartLoop(s)) ||
 		decides(inboxFull(s)) ||
 		decides(errorRate(s)) {
-		return s.mendBoot(s.spareWork(*v))
+		return s.mendBoot(s.spareWork(s.afterRestart(*v)))
 	}
 	return healthy(s)
 }

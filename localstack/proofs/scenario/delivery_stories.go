@@ -87,6 +87,7 @@ func neverPolled(ctx context.Context, p Platform) {
 	must(a.awaitOutlook(ctx, outlook{inboxUnattended, "restart", "it has never polled", "nobody_is_listening"}))
 	must(a.registerAccepted(ctx, "poll", "")) // a register proves nothing of its polls
 	must(a.awaitOutlook(ctx, outlook{inboxUnattended, "wait", "wait for its first poll", "nobody_is_listening"}))
+	must(a.awaitAdvice(ctx, "inspect", "that did not help"))
 	mustGet(a.poll(ctx, ""))
 	must(a.awaitOutlook(ctx, outlook{healthy, "", "", "next_poll"}))
 	must(recorder.recorded(healthy, inboxUnattended, healthy))

@@ -68,6 +68,17 @@ func (a *agent) awaitVerdict(ctx context.Context, verdict string) (client.Reply,
 	return last, err
 }
 
+// awaitAdvice waits until the verdict asks for an action, with words in its hint.
+func (a *agent) awaitAdvice(ctx context.Context, action, hint string) error {
+	return client.Until(ctx, patience, func() error {
+		v, err := a.view(ctx)
+		if err == nil {
+			err = checkAdvice(v, action, hint)
+		}
+		return err
+	})
+}
+
 // keepsVerdict views the workspace every half second for a time, in which its verdict
 // must not change.
 func (a *agent) keepsVerdict(ctx context.Context, verdict string, d time.Duration) error {
