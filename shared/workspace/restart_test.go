@@ -10,8 +10,9 @@ import (
 
 // asksForRestart reports whether a verdict asks for a restart.
 func asksForRestart(v workspace.Verdict) bool {
-	return v.Action == "restart" || v.Action == "start" || strings.Contains(v.Hint, "restart it") ||
-		strings.Contains(v.Hint, "restart the agent")
+	hint := strings.ToLower(v.Hint)
+	return v.Action == "restart" || v.Action == "start" || strings.Contains(hint, "restart it") ||
+		strings.Contains(hint, "restart the agent")
 }
 
 // unmoved says, of each reason whose trouble does not outlive a register, why no hint of it asks for a restart in vain.
