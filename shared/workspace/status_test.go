@@ -187,7 +187,7 @@ func TestOnlineImplies(t *testing.T) {
 			(f.TriedAt.Before(able) && now.Sub(able) < p.DeliveryObjective) ||
 			(f.PolledAt.After(f.RegisteredAt) && now.Sub(f.FreeSince) < p.DeliveryObjective) ||
 			now.Sub(f.ReachedAt) < p.DeliveryObjective || now.Sub(f.BusySince) < p.BusyBelieved ||
-			(f.BusyAnswers == 1 && now.Before(f.RestUntil)) ||
+			(f.BusyAnswers == 1 && (f.Pushing(p, now) || now.Sub(f.RestUntil) < p.DeliveryObjective)) || // it is to be tried
 			(f.PushFailures == 0 && now.Before(f.AsideUntil.Add(p.DeliveryObjective))) ||
 			now.Sub(f.PollAwaitedAt) < p.PollPatience() // it has time for its first poll
 		if f.Open > 0 && now.Sub(f.OldestOpen) >= p.DeliveryObjective && !progress {
