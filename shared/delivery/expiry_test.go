@@ -26,20 +26,26 @@ func sendFor(w *world.World, id string, d time.Duration) {
 }
 
 // A message whose time is up has expired, though no sweep has ended it: it can be redriven at once, and then it is no
-// loss.
+// loss. It waits from then on, and is the oldest only if none waits for longer.
 func TestRedriveBeforeTheSweep(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
 	sendFor(w, "m1", time.Second)
 	sendFor(w, "m2", time.Second)
+	sent := w.Now
 	w.Now = w.Now.Add(2 * time.Second)
 	if _, err := w.Redrive(t.Context(), world.ID, "m1", w.Now); err != nil {
 		t.Fatal(err)
 	}
+	if oldest := w.Facts().OldestOpen; !oldest.Equal(sent) { // m2 waits since then
+		t.Fatalf("the oldest waits since %s", oldest)
+	}
+	redriven := w.Now
+	w.Now = w.Now.Add(time.Second)
 	all, _, err := w.RedriveAll(t.Context(), world.ID, world.Asked(new(int)), w.Now)
 	if err != nil || len(all) != 1 || all[0].ID != "m2" {
 		t.Fatalf("%v, %+v", err, all)
 	}
-	if f := w.Facts(); f.LostMessages != 0 || f.Open != 2 || f.Expired != 0 {
+	if f := w.Facts(); f.LostMessages != 0 || f.Open != 2 || f.Expired != 0 || !f.OldestOpen.Equal(redriven) {
 		t.Fatalf("%+v", f.Mailbox)
 	}
 	w.Want("polled", w.PollAfter(""), "m1", "m2")

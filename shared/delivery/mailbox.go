@@ -54,10 +54,11 @@ func (d *Delivery) write(
 	return d.Ledger.WriteMessages(ctx, life, moves, u)
 }
 
-// changesOpenMail reports whether a move ends a message or opens it again.
+// changesOpenMail reports whether a move ends a message, opens it again, or lets it wait anew: one whose time is up is
+// open until somebody ends it, and may be redriven before that.
 func changesOpenMail(moves []chat.Move) bool {
 	for _, m := range moves {
-		if m.From.State.Open() != m.To.State.Open() {
+		if m.From.State.Open() != m.To.State.Open() || m.To.State.Open() && !m.From.WaitsSince().Equal(m.To.WaitsSince()) {
 			return true
 		}
 	}
@@ -67,22 +68,20 @@ func changesOpenMail(moves []chat.Move) bool {
 // oldestAfter is since when the oldest message waits that is open after the
 // moves; the zero time when none is.
 func oldestAfter(open []OpenMessage, moves []chat.Move) (oldest time.Time) {
-	ended := map[string]bool{}
+	moved := map[string]bool{}
 	consider := func(at time.Time) {
 		if oldest.IsZero() || at.Before(oldest) {
 			oldest = at
 		}
 	}
 	for _, m := range moves {
-		switch {
-		case !m.To.State.Open():
-			ended[m.To.ID] = true
-		case !m.From.State.Open():
+		moved[m.To.ID] = true
+		if m.To.State.Open() {
 			consider(m.To.WaitsSince())
 		}
 	}
 	for _, m := range open {
-		if !ended[m.ID] {
+		if !moved[m.ID] {
 			consider(m.WaitsSince)
 		}
 	}
