@@ -291,8 +291,13 @@ func (d *Delivery) sendersDoing(ctx context.Context, f workspace.Facts, m chat.M
 	return d.takes(f) && d.well(f, d.Clock.Now()) && !r.refusedByPage() && !d.tookLike(ctx, f, m)
 }
 
-// lookedThrough is how many of the last entries of a workspace's log are searched for a message that its agent took.
-const lookedThrough = 100
+// lookedThrough is how many of the last entries of a workspace's log are searched for a message that its agent took,
+// and lookedAtOnce how many are read at a time: an agent writes long ones into its log, and the run delivers for
+// others too.
+const (
+	lookedThrough = 100
+	lookedAtOnce  = 10
+)
 
 // tookLike reports whether the agent took a plain message of the same form lately, and since it registered. It reads
 // only of a plain message that is refused, and then the log and the bodies that are apart. A message that can't be
@@ -302,14 +307,32 @@ func (d *Delivery) tookLike(ctx context.Context, f workspace.Facts, m chat.Messa
 	if !ok {
 		return false
 	}
-	items, err := d.Activity.ActivityLog(ctx, f.Life(), activity.Range{Limit: lookedThrough})
-	if err != nil {
-		return false
+	below := ""
+	for range lookedThrough / lookedAtOnce {
+		items, err := d.Activity.ActivityLog(ctx, f.Life(), activity.Range{Below: below, Limit: lookedAtOnce})
+		if err != nil {
+			return false
+		}
+		if d.anyLike(ctx, f, m.Method, refused, items) {
+			return true
+		}
+		if len(items) < lookedAtOnce {
+			return false
+		}
+		below = items[len(items)-1].OrderKey
 	}
+	return false
+}
+
+// anyLike reports whether one of the entries of a log is a plain message of the same method and form that the agent
+// took lately, and since it registered.
+func (d *Delivery) anyLike(
+	ctx context.Context, f workspace.Facts, method string, refused chat.Plain, items []activity.Item,
+) bool {
 	now := d.Clock.Now()
 	var taken []chat.Message
 	for _, i := range items {
-		if i.Message == nil || i.Message.Method != m.Method || !i.Message.TakenFromPush() ||
+		if i.Message == nil || i.Message.Method != method || !i.Message.TakenFromPush() ||
 			max(len(i.Message.Body), i.Message.BodyApart.Bytes) > chat.MaxPlain {
 			continue
 		}
@@ -318,7 +341,8 @@ func (d *Delivery) tookLike(ctx context.Context, f workspace.Facts, m chat.Messa
 			taken = append(taken, *i.Message)
 		}
 	}
-	if taken, err = d.Ledger.Texts(ctx, chat.Bodies, taken); err != nil {
+	taken, err := d.Ledger.Texts(ctx, chat.Bodies, taken)
+	if err != nil {
 		return false
 	}
 	return slices.ContainsFunc(taken, func(t chat.Message) bool {

@@ -1,18 +1,44 @@
 package delivery_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
+
+// inPages is a log of which few entries are read at a time: each may be as long as an agent can write it.
+type inPages struct {
+	activity.Log
+	t *testing.T
+}
+
+func (l *inPages) ActivityLog(ctx context.Context, life workspace.Life, r activity.Range) ([]activity.Item, error) {
+	if r.Limit > 10 {
+		l.t.Errorf("%d entries are read at a time", r.Limit)
+	}
+	return l.Log.ActivityLog(ctx, life, r)
+}
+
+// writes lets the agent write entries into its log.
+func writes(w *world.World, entries int) {
+	w.T.Helper()
+	for i := range entries {
+		w.Now = w.Now.Add(time.Millisecond)
+		w.NoError(w.Delivery.Activity.AddRow(w.T.Context(), activity.Row{
+			ID: fmt.Sprint("note-", i), Workspace: world.ID, Type: "notify", At: w.Now,
+		}))
+	}
+}
 
 // A message that the agent refuses, though it takes others and none like it, is its sender's doing: the sender is told,
 // and the workspace is shown as it was. Where the agent has taken none since it registered, the refusals may be the
@@ -35,10 +61,16 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 		"a plain text, of an agent that took another": {
 			plainText, invalid, func(w *world.World) { takes(w, `{}`) }, chat.Dead, true, 0, "",
 		},
-		"an unknown method":                  {"tasks/sendSubscribe", unknown, takesOne, chat.Dead, true, 0, ""},
-		"an unknown version":                 {plain, unknown, takesOne, chat.Dead, true, 0, ""},
-		"a message that it can't read":       {plain, invalid, takesOne, chat.Dead, true, 0, ""},
-		"a plain text":                       {plainText, invalid, takesOne, chat.Dead, false, 1, ""},
+		"an unknown method":            {"tasks/sendSubscribe", unknown, takesOne, chat.Dead, true, 0, ""},
+		"an unknown version":           {plain, unknown, takesOne, chat.Dead, true, 0, ""},
+		"a message that it can't read": {plain, invalid, takesOne, chat.Dead, true, 0, ""},
+		"a plain text":                 {plainText, invalid, takesOne, chat.Dead, false, 1, ""},
+		"a plain text, behind what the agent wrote into its log": {
+			plainText, invalid, func(w *world.World) { takesOne(w); writes(w, 95) }, chat.Dead, false, 1, "",
+		},
+		"a plain text, behind more than is looked through": {
+			plainText, invalid, func(w *world.World) { takesOne(w); writes(w, 100) }, chat.Dead, true, 0, "",
+		},
 		"a proxy refuses it":                 {plain, page, takesOne, chat.Dead, false, 1, "deliveries to the agent's URL"},
 		"it took none yet, and refuses this": {plain, invalid, nil, chat.Dead, false, 1, ""},
 		"it took none since it registered": {
@@ -59,6 +91,7 @@ func TestARefusalIsTheSendersDoing(t *testing.T) {
 				c.before(w)
 			}
 			was := w.Verdict()
+			w.Delivery.Activity = &inPages{Log: w.Delivery.Activity, t: t}
 			w.Agent = func(chat.Message) delivery.PushResult { return c.answer }
 			m := chat.Message{ID: "m", Workspace: world.ID, Source: "peer", Method: c.method, Priority: chat.Task}
 			m.Body = []byte(`{}`)
