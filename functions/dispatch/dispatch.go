@@ -20,8 +20,22 @@ import (
 // drain drains a workspace; cause is that of its wake-up.
 type drain func(ctx context.Context, id, cause string) (delivery.DrainResult, error)
 
+// lanes are the drains of each lane.
+type lanes struct{ quick, slow, callbacks drain }
+
+// of is the drain of the lane that a wake-up is for, and the lane's name.
+func (l lanes) of(w sqs.Wakeup) (do drain, name string) {
+	switch {
+	case w.Slow:
+		return l.slow, "slow"
+	case w.Callbacks:
+		return l.callbacks, "callbacks"
+	}
+	return l.quick, "quick"
+}
+
 // postpone lets a wake-up, by its receipt, come back in seconds.
-type postpone func(ctx context.Context, slow bool, receipt string, receives int) error
+type postpone func(ctx context.Context, received sqs.Wakeup, receipt string, receives int) error
 
 // dispatch drains each workspace named in a batch of wake-ups, once, in the lane that
 // its wake-up is for, and all of them at the same time: a drain waits for its agent, and one
@@ -29,7 +43,7 @@ type postpone func(ctx context.Context, slow bool, receipt string, receives int)
 // queue, for a few seconds. One that can't be read is dropped: it names nobody, and the sweeper
 // wakes everybody.
 func dispatch(
-	log *slog.Logger, meter app.Meter, quick, slow drain, webhooks func(context.Context) error, postpone postpone,
+	log *slog.Logger, meter app.Meter, to lanes, webhooks func(context.Context) error, postpone postpone,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		mailboxes, rung := sort(ctx, log, ev.Records)
@@ -40,17 +54,14 @@ func dispatch(
 		}
 		for i, box := range mailboxes {
 			all.Go(func() {
-				drain := quick
-				if box.first.Slow {
-					drain = slow
-				}
+				drain, lane := to.of(box.first)
 				var result delivery.DrainResult
 				err := fault.Contain(func() (err error) {
 					result, err = drain(ctx, box.first.Workspace, box.first.Cause)
 					return err
 				})
 				failed[i] = err != nil
-				logDrain(ctx, log.With(traceOf(box.records[0])...), box.first, result, err)
+				logDrain(ctx, log.With(traceOf(box.records[0])...), box.first, lane, result, err)
 				if err != nil {
 					meter.Write(ctx, map[string]any{metrics.DrainsFailed: 1}, nil)
 					box.postpone(ctx, log, postpone)
@@ -104,7 +115,7 @@ func sort(ctx context.Context, log *slog.Logger, records []events.SQSMessage) (b
 func (b *mailbox) postpone(ctx context.Context, log *slog.Logger, postpone postpone) {
 	for _, record := range b.records {
 		receives, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"]) // 0: as if it were the first
-		if err := postpone(ctx, b.first.Slow, record.ReceiptHandle, receives); err != nil {
+		if err := postpone(ctx, b.first, record.ReceiptHandle, receives); err != nil {
 			log.ErrorContext(ctx, "wake-up not postponed", "workspace", b.first.Workspace, "error", err.Error())
 		}
 	}
@@ -126,9 +137,11 @@ func traceOf(record events.SQSMessage) []any {
 	return nil
 }
 
-func logDrain(ctx context.Context, log *slog.Logger, w sqs.Wakeup, r delivery.DrainResult, err error) {
+func logDrain(
+	ctx context.Context, log *slog.Logger, w sqs.Wakeup, lane string, r delivery.DrainResult, err error,
+) {
 	attrs := []any{
-		"workspace", w.Workspace, "cause", w.Cause, "slow", w.Slow, "delivered", r.Delivered, "failed", r.Failed,
+		"workspace", w.Workspace, "cause", w.Cause, "lane", lane, "delivered", r.Delivered, "failed", r.Failed,
 		"deferred", r.Deferred, "ended", r.Ended,
 	}
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall/rollcall/shared/app"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/memory"
+	"github.com/rollcall/rollcall/shared/sqs"
 )
 
 // A drain that meets a defect ends alone: its wake-up comes back, the log has the stack, and the others are drained.
@@ -35,7 +36,7 @@ func TestADefectEndsOneDrain(t *testing.T) {
 		drained.Add(1)
 		return delivery.DrainResult{}, nil
 	}
-	postpone := func(context.Context, bool, string, int) error { return nil }
+	postpone := func(context.Context, sqs.Wakeup, string, int) error { return nil }
 	webhooks := func(context.Context) error { panic("and so do the webhooks") }
 	ev := events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "1", Body: `{"workspace_id":"a"}`},
@@ -43,7 +44,7 @@ func TestADefectEndsOneDrain(t *testing.T) {
 		{MessageId: "3", Body: `{"webhooks":true}`},
 		{MessageId: "4", Body: `{"workspace_id":"c"}`},
 	}}
-	out, err := dispatch(log, meter, drain, nil, webhooks, postpone)(t.Context(), ev)
+	out, err := dispatch(log, meter, lanes{quick: drain}, webhooks, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "2" {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -87,7 +88,7 @@ func TestPartialBatch(t *testing.T) {
 		return delivery.DrainResult{}, nil
 	}
 	var postponed []string
-	postpone := func(_ context.Context, _ bool, receipt string, receives int) error {
+	postpone := func(_ context.Context, _ sqs.Wakeup, receipt string, receives int) error {
 		postponed = append(postponed, fmt.Sprint(receipt, " ", receives))
 		return errors.New("which changes nothing: it comes back later")
 	}
@@ -95,7 +96,11 @@ func TestPartialBatch(t *testing.T) {
 		note("slowly " + id)
 		return delivery.DrainResult{}, nil
 	}
-	out, err := dispatch(log, meter, drain, slow, nil, postpone)(t.Context(), ev)
+	callbacks := func(_ context.Context, id, _ string) (delivery.DrainResult, error) {
+		note("callbacks of " + id)
+		return delivery.DrainResult{}, nil
+	}
+	out, err := dispatch(log, meter, lanes{drain, slow, callbacks}, nil, postpone)(t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -111,12 +116,12 @@ func TestPartialBatch(t *testing.T) {
 		t.Fatal(postponed)
 	}
 	ev.Records = ev.Records[:0]
-	none, err := dispatch(log, meter, nil, nil, nil, nil)(t.Context(), ev)
+	none, err := dispatch(log, meter, lanes{}, nil, nil)(t.Context(), ev)
 	if reply, _ := json.Marshal(none); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 		t.Fatalf("%s, %v", reply, err)
 	}
 	slices.Sort(drained)
-	if !slices.Equal(drained, []string{"ok", "slowly hung", "store-fault"}) {
+	if !slices.Equal(drained, []string{"callbacks of told", "ok", "slowly hung", "store-fault"}) {
 		t.Fatal(drained)
 	}
 }
@@ -148,12 +153,13 @@ func TestASlowAgentDelaysNoOtherOfItsBatch(t *testing.T) {
 		begun.Wait()
 		return nil
 	}
-	postpone := func(context.Context, bool, string, int) error {
+	postpone := func(context.Context, sqs.Wakeup, string, int) error {
 		close(putOff)
 		return nil
 	}
 	log := slog.New(slog.DiscardHandler)
-	out, err := dispatch(log, app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}, drain, drain, webhooks, postpone)(
+	meter := app.Meter{Log: log, Clock: memory.Clock{Time: time.Now}}
+	out, err := dispatch(log, meter, lanes{quick: drain}, webhooks, postpone)(
 		t.Context(), ev)
 	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "3" {
 		t.Errorf("%+v, %v", out, err)
@@ -166,7 +172,7 @@ func TestAWakeUpOfNobodyIsDropped(t *testing.T) {
 		t.Errorf("%q is drained", id)
 		return delivery.DrainResult{}, nil
 	}
-	handle := dispatch(slog.New(slog.DiscardHandler), app.Meter{}, drain, drain, nil, nil)
+	handle := dispatch(slog.New(slog.DiscardHandler), app.Meter{}, lanes{quick: drain}, nil, nil)
 	for _, body := range []string{"", "{}", `{"workspace_id": ""}`, `{"workspace_id": "odd id!"}`, `{"workspace_id": 7}`} {
 		out, err := handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
 		if err != nil || len(out.BatchItemFailures) > 0 {

@@ -11,7 +11,7 @@ import (
 func main() {
 	app.Main(func(env *app.Env) any {
 		env.AnnounceTo(eventbridge.Bus{AWS: env.AWS, Clock: clock.System{}})
-		return dispatch(
-			env.Log, env.Meter, env.Delivery.Drain, env.Delivery.DrainSlow, env.Webhooks.Deliver, env.Wakeups.Postpone)
+		to := lanes{env.Delivery.Drain, env.Delivery.DrainSlow, env.Delivery.DrainCallbacks}
+		return dispatch(env.Log, env.Meter, to, env.Webhooks.Deliver, env.Wakeups.Postpone)
 	})
 }

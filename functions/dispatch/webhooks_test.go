@@ -23,7 +23,7 @@ func TestABatchTellsTheWebhooksOnce(t *testing.T) {
 		return errors.New("no store")
 	}
 	ring := events.SQSMessage{MessageId: "a", Body: `{"cause":"webhooks","webhooks":true}`}
-	out, err := dispatch(log, app.Meter{}, nil, nil, webhooks, nil)(
+	out, err := dispatch(log, app.Meter{}, lanes{}, webhooks, nil)(
 		t.Context(), events.SQSEvent{Records: []events.SQSMessage{ring, ring}})
 	if err != nil || len(out.BatchItemFailures) != 0 || told != 1 {
 		t.Errorf("told %d times, %+v, %v", told, out, err)

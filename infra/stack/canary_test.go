@@ -103,7 +103,7 @@ func TestWhatIsInvokedIsTheAlias(t *testing.T) {
 				withRoutes++
 			}
 		}
-		if want := 2*withRoutes + 5; len(calls) != want { // three queues, the rule and its permission
+		if want := 2*withRoutes + 6; len(calls) != want { // four queues, the rule and its permission
 			t.Errorf("%s: %d are invoked, not %d", name, len(calls), want)
 		}
 		for _, kind := range []string{"AWS::CodeDeploy::Application", "AWS::Lambda::Alias", "AWS::Lambda::Version"} {

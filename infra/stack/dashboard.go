@@ -37,7 +37,8 @@ func newDashboard(s awscdk.Stack, p parts) {
 		graph("Sweep (ms)", ours(metrics.SweepDuration, "Maximum"), ours(metrics.SweepLag, "Maximum")),
 		graph("Drains that failed, age of wake-ups (s)", ours(metrics.DrainsFailed, "Sum"),
 			p.wakeups.MetricApproximateAgeOfOldestMessage(by("Maximum")),
-			p.slowWakeups.MetricApproximateAgeOfOldestMessage(by("Maximum"))),
+			p.slowWakeups.MetricApproximateAgeOfOldestMessage(by("Maximum")),
+			p.callbackWakeups.MetricApproximateAgeOfOldestMessage(by("Maximum"))),
 		graph("Store throttled", p.throttled()),
 	)
 	page.AddWidgets(

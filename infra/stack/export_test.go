@@ -15,6 +15,7 @@ func Rights() []string {
 		add("indexes", "dynamodb", may.indexes)
 		add("wakeups", "sqs", may.wakeups)
 		add("slowWakeups", "sqs", may.slowWakeups)
+		add("callbackWakeups", "sqs", may.callbackWakeups)
 		add("sweepTasks", "sqs", may.sweepTasks)
 		add("deadLetters", "sqs", may.deadLetters)
 		add("chatQueues", "sqs", may.chatQueues)

@@ -36,16 +36,17 @@ func newFunctions(s awscdk.Stack, cfg Config, d data, q queues) functions {
 		arch = awslambda.Architecture_X86_64()
 	}
 	env := map[string]*string{
-		"ROLLCALL_LEASES_TABLE":     d.leases.TableName(),
-		"ROLLCALL_CHAT_TABLE":       d.chat.TableName(),
-		"ROLLCALL_WAKEUPS_URL":      q.wakeups.QueueUrl(),
-		"ROLLCALL_SLOW_WAKEUPS_URL": q.slowWakeups.QueueUrl(),
-		"ROLLCALL_SWEEP_TASKS_URL":  q.sweepTasks.QueueUrl(),
-		"ROLLCALL_DEAD_LETTER_URL":  q.deadLetters.QueueUrl(),
-		"ROLLCALL_DEAD_LETTER_ARN":  q.deadLetters.QueueArn(),
-		"ROLLCALL_QUEUE_PREFIX":     jsii.String(QueuePrefix(*s.StackName())),
-		"ROLLCALL_STACK":            s.StackName(),
-		"ROLLCALL_OPERATOR_SHA256":  operatorDigest(s, cfg),
+		"ROLLCALL_LEASES_TABLE":         d.leases.TableName(),
+		"ROLLCALL_CHAT_TABLE":           d.chat.TableName(),
+		"ROLLCALL_WAKEUPS_URL":          q.wakeups.QueueUrl(),
+		"ROLLCALL_SLOW_WAKEUPS_URL":     q.slowWakeups.QueueUrl(),
+		"ROLLCALL_CALLBACK_WAKEUPS_URL": q.callbackWakeups.QueueUrl(),
+		"ROLLCALL_SWEEP_TASKS_URL":      q.sweepTasks.QueueUrl(),
+		"ROLLCALL_DEAD_LETTER_URL":      q.deadLetters.QueueUrl(),
+		"ROLLCALL_DEAD_LETTER_ARN":      q.deadLetters.QueueArn(),
+		"ROLLCALL_QUEUE_PREFIX":         jsii.String(QueuePrefix(*s.StackName())),
+		"ROLLCALL_STACK":                s.StackName(),
+		"ROLLCALL_OPERATOR_SHA256":      operatorDigest(s, cfg),
 	}
 	if cfg.Local && cfg.Settings.LocalPolicies == OpenPolicies {
 		env["ROLLCALL_BOOTSTRAP"] = jsii.String("open")
@@ -100,7 +101,7 @@ func newFunction(s awscdk.Stack, cfg Config, name string, props *awslambda.Funct
 		// It sends wake-ups to the queue that invokes it: that is the timer of its
 		// retries, with a growing delay, and no loop that Lambda may stop.
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
-		props.ReservedConcurrentExecutions = cfg.reserved(cfg.drains() + cfg.slowDrains())
+		props.ReservedConcurrentExecutions = cfg.reserved(cfg.dispatches())
 	case "sweeper":
 		if !cfg.canaries() { // else the alias has them
 			props.RetryAttempts, props.MaxEventAge = sweepOnce()

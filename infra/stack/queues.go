@@ -15,7 +15,10 @@ func QueuePrefix(stackName string) string { return stackName + "_chat_" }
 // of which shared/sqs needs 56 for workspace, life and generation.
 const maxName = 80 - 56 - len("_chat_")
 
-type queues struct{ wakeups, slowWakeups, lostWakeups, deadLetters, sweepTasks awssqs.Queue }
+type queues struct {
+	wakeups, slowWakeups, callbackWakeups, lostWakeups awssqs.Queue
+	deadLetters, sweepTasks                            awssqs.Queue
+}
 
 func newQueues(s awscdk.Stack, cfg Config) queues {
 	// A wake-up stays invisible for six times its function's timeout (AWS Lambda
@@ -42,6 +45,6 @@ func newQueues(s awscdk.Stack, cfg Config) queues {
 			DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: q.lostWakeups, MaxReceiveCount: jsii.Number(10)},
 		})
 	}
-	q.wakeups, q.slowWakeups = wakeups("Wakeups"), wakeups("SlowWakeups")
+	q.wakeups, q.slowWakeups, q.callbackWakeups = wakeups("Wakeups"), wakeups("SlowWakeups"), wakeups("CallbackWakeups")
 	return q
 }

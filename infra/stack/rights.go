@@ -15,6 +15,7 @@ type rights struct {
 	leases, chat, indexes []string // DynamoDB: the tables, and the indexes of chat
 	wakeups, deadLetters  []string // SQS: the queues of the stack
 	slowWakeups           []string
+	callbackWakeups       []string // webhooks are told in that lane too
 	sweepTasks            []string
 	chatQueues            []string // SQS: those that are made at run time
 	listQueues            bool     // all queues: SQS knows no narrower right
@@ -58,21 +59,23 @@ var granted = map[string]rights{
 		indexes: []string{"Query"},
 	},
 	"operate": {
-		leases:     []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
-		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-		indexes:    []string{"Query"},
-		wakeups:    []string{"SendMessage"},
-		sweepTasks: []string{"SendMessage"},
-		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
-		listQueues: true,
-		bus:        []string{"PutEvents"},
+		leases:          []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:         []string{"Query"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
+		sweepTasks:      []string{"SendMessage"},
+		chatQueues:      []string{"GetQueueUrl", "DeleteQueue"},
+		listQueues:      true,
+		bus:             []string{"PutEvents"},
 	},
 	"dispatch": {
-		leases:      []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
-		chat:        []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-		indexes:     []string{"Query"},
-		wakeups:     answersWakeups,
-		slowWakeups: answersWakeups,
+		leases:          []string{"GetItem", "UpdateItem", "ConditionCheckItem"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:         []string{"Query"},
+		wakeups:         answersWakeups,
+		slowWakeups:     answersWakeups,
+		callbackWakeups: answersWakeups,
 		chatQueues: []string{
 			"GetQueueUrl", "CreateQueue", "SendMessage", "ReceiveMessage", "DeleteMessage",
 			"ChangeMessageVisibility",
@@ -81,14 +84,15 @@ var granted = map[string]rights{
 		bus:         []string{"PutEvents"},
 	},
 	"sweeper": {
-		leases:     []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
-		chat:       []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-		indexes:    []string{"Query"},
-		wakeups:    []string{"SendMessage"},
-		sweepTasks: answersWakeups,
-		chatQueues: []string{"GetQueueUrl", "DeleteQueue"},
-		listQueues: true,
-		bus:        []string{"PutEvents"},
+		leases:          []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:         []string{"Query"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
+		sweepTasks:      answersWakeups,
+		chatQueues:      []string{"GetQueueUrl", "DeleteQueue"},
+		listQueues:      true,
+		bus:             []string{"PutEvents"},
 	},
 }
 
@@ -108,6 +112,7 @@ func grant(s awscdk.Stack, fns functions, d data, q queues) {
 		allow(fn, "dynamodb", may.indexes, indexes)
 		allow(fn, "sqs", may.wakeups, q.wakeups.QueueArn())
 		allow(fn, "sqs", may.slowWakeups, q.slowWakeups.QueueArn())
+		allow(fn, "sqs", may.callbackWakeups, q.callbackWakeups.QueueArn())
 		allow(fn, "sqs", may.sweepTasks, q.sweepTasks.QueueArn())
 		allow(fn, "sqs", may.chatQueues, chatQueues)
 		allow(fn, "sqs", may.deadLetters, q.deadLetters.QueueArn())

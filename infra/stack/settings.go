@@ -87,8 +87,8 @@ const (
 // DefaultSettings are for a deployment about which nothing is said.
 //
 // The sum that MaxDrains is part of: an account's quota of concurrent executions
-// (1,000 unless it was raised or is new) = MaxDrains, which is reserved for
-// dispatch with its slow lane, + 2 + SweepWorkers for sweeper + what is left for the six API functions, which is
+// (1,000 unless it was raised or is new) = MaxDrains and two fifths of it, which are reserved for
+// dispatch with its side lanes, + 2 + SweepWorkers for sweeper + what is left for the six API functions, which is
 // never less than the 100 that Lambda keeps unreserved. At 10 ms a call, 100 serve
 // 10,000 requests a second, which is the default quota of API Gateway.
 func DefaultSettings() Settings {

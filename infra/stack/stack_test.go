@@ -264,7 +264,7 @@ func variables(function object) object {
 
 func wakeups(t *testing.T, r resources) {
 	dispatch := r.functions()["dispatch"]["Timeout"].(float64)
-	for _, lane := range []string{"Wakeups", "SlowWakeups"} {
+	for _, lane := range []string{"Wakeups", "SlowWakeups", "CallbackWakeups"} {
 		q := r.one(t, "AWS::SQS::Queue", lane)
 		if v := q["VisibilityTimeout"].(float64); v < 6*dispatch {
 			t.Errorf("%s are invisible for %v s, dispatch runs %v s", lane, v, dispatch)
@@ -354,7 +354,10 @@ func concurrency(t *testing.T, r resources) {
 		m := r.one(t, "AWS::Lambda::EventSourceMapping", mapping)
 		return m["ScalingConfig"].(object)["MaximumConcurrency"].(float64)
 	}
-	drains := atOnce("WakeupsToDispatch") + atOnce("SlowWakeupsToDispatch") // else one lane would take the other's
+	drains := 0.0 // else one lane would take another's
+	for _, lane := range []string{"Wakeups", "SlowWakeups", "CallbackWakeups"} {
+		drains += atOnce(lane + "ToDispatch")
+	}
 	for name, f := range r.functions() {
 		want := map[string]any{"dispatch": drains, "sweeper": 2 + atOnce("SweepTasksToSweeper")}[name]
 		if got := f["ReservedConcurrentExecutions"]; got != want {
@@ -507,6 +510,7 @@ func resourceName(t *testing.T, resource any) string {
 		{`["Chat`, "chat"},
 		{`["Wakeups`, "wakeups"},
 		{`["SlowWakeups`, "slowWakeups"},
+		{`["CallbackWakeups`, "callbackWakeups"},
 		{`["SweepTasks`, "sweepTasks"},
 		{`["DeadLetters`, "deadLetters"},
 		{"logs", "logs"},

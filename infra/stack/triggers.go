@@ -23,12 +23,15 @@ func (c Config) drains() int {
 	return c.Settings.MaxDrains
 }
 
-// slowDrains is how many run at once in the slow lane, which alone waits for agents
-// that hung last time: beside those of the quick lane, and a fifth as many.
-func (c Config) slowDrains() int {
+// sideDrains is how many run at once in the slow lane, which alone waits for agents that hung last time, and in that of
+// callbacks, which waits for whoever is no agent: each has a fifth as many as the quick lane, beside those.
+func (c Config) sideDrains() int {
 	const least = 2 // Lambda's bound
 	return max(least, c.drains()/5)
 }
+
+// dispatches is how many runs of dispatch there are at once, in all lanes: else one would take those of another.
+func (c Config) dispatches() int { return c.drains() + 2*c.sideDrains() }
 
 // drainsInARun is how many wake-ups a run of dispatch answers at most, at the same time: what waits for an agent's
 // answer is then a tenth of a run. SQS hands out more than one only when more than one waits. Ten drains have 17
@@ -59,7 +62,8 @@ func newTriggers(s awscdk.Stack, cfg Config, fns functions, q queues) {
 		})
 	}
 	wake("WakeupsToDispatch", q.wakeups, cfg.drains())
-	wake("SlowWakeupsToDispatch", q.slowWakeups, cfg.slowDrains())
+	wake("SlowWakeupsToDispatch", q.slowWakeups, cfg.sideDrains())
+	wake("CallbackWakeupsToDispatch", q.callbackWakeups, cfg.sideDrains())
 	sweep := awseventstargets.NewLambdaFunction(fns["sweeper"].serving, &awseventstargets.LambdaFunctionProps{
 		RetryAttempts: jsii.Number(0), // the next minute sweeps again
 	})

@@ -22,8 +22,8 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 )
 
-// runtimes is how many processes of a function run at most. Lambda would start one for each call under way; this machine
-// has few cores.
+// runtimes is how many processes of a function run at most. Lambda would start one for each call under way; this
+// machine has few cores.
 const runtimes = 8
 
 // function is one of the built functions: some processes, each of which works off one call at a time, as in Lambda.
@@ -69,7 +69,9 @@ func environment(cfg app.Config, name, runtime string) []string {
 		"AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL=" + cfg.Endpoint, "ROLLCALL_FUNCTION=" + name,
 		"ROLLCALL_STACK=bench", "ROLLCALL_LEASES_TABLE=" + cfg.LeasesTable, "ROLLCALL_CHAT_TABLE=" + cfg.ChatTable,
 		"ROLLCALL_WAKEUPS_URL=" + cfg.WakeupsURL, "ROLLCALL_SLOW_WAKEUPS_URL=" + cfg.SlowWakeups,
-		"ROLLCALL_SWEEP_TASKS_URL=none", "ROLLCALL_DEAD_LETTER_URL=none", "ROLLCALL_DEAD_LETTER_ARN=none", "ROLLCALL_QUEUE_PREFIX=" + cfg.QueuePrefix,
+		"ROLLCALL_CALLBACK_WAKEUPS_URL=" + cfg.CallbackWakeups,
+		"ROLLCALL_SWEEP_TASKS_URL=none", "ROLLCALL_DEAD_LETTER_URL=none", "ROLLCALL_DEAD_LETTER_ARN=none",
+		"ROLLCALL_QUEUE_PREFIX=" + cfg.QueuePrefix,
 		"ROLLCALL_OPERATOR_SHA256=" + cfg.OperatorHash, "ROLLCALL_BOOTSTRAP=open", "ROLLCALL_CHAT=open",
 		"ROLLCALL_VIEW=open", "ROLLCALL_STORE_PATIENCE=20s", "ROLLCALL_ANSWER_WITHIN=0s",
 	}

@@ -136,7 +136,7 @@ func onEmulator(t *testing.T) app.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.WakeupsURL, cfg.SlowWakeups = *queue.QueueUrl, *queue.QueueUrl
+	cfg.WakeupsURL, cfg.SlowWakeups, cfg.CallbackWakeups = *queue.QueueUrl, *queue.QueueUrl, *queue.QueueUrl
 	return cfg
 }
 

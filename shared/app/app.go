@@ -90,7 +90,9 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	}
 	queues := awssqs.NewFromConfig(awsConfig)
 	pusher := push.New(cfg.AgentURLs, cfg.pushPatience())
-	e.Wakeups = &sqs.Wakeups{SQS: queues, URL: cfg.WakeupsURL, SlowURL: cfg.SlowWakeups, Traced: cfg.Tracing}
+	e.Wakeups = &sqs.Wakeups{
+		SQS: queues, URL: cfg.WakeupsURL, SlowURL: cfg.SlowWakeups, CallbacksURL: cfg.CallbackWakeups, Traced: cfg.Tracing,
+	}
 	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
 		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,

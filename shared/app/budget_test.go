@@ -58,7 +58,8 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.WakeupsURL, cfg.SlowWakeups, cfg.SweepTasksURL = *wakeups.QueueUrl, *wakeups.QueueUrl, *wakeups.QueueUrl
+	cfg.WakeupsURL, cfg.SlowWakeups = *wakeups.QueueUrl, *wakeups.QueueUrl
+	cfg.CallbackWakeups, cfg.SweepTasksURL = *wakeups.QueueUrl, *wakeups.QueueUrl
 	b.client = func(c *aws.Config) { c.HTTPClient = base.HTTPClient }
 	if b.Env, err = New(cfg, b.meter.Install, b.client); err != nil {
 		t.Fatal(err)

@@ -25,22 +25,23 @@ func (a Access) Known() bool { return a == Open || a == Credential }
 
 // Config is the environment of every function; the stack sets it.
 type Config struct {
-	Region        string `env:"AWS_REGION,required"`
-	AccessKey     string `env:"AWS_ACCESS_KEY_ID"`
-	SecretKey     string `env:"AWS_SECRET_ACCESS_KEY"`
-	SessionToken  string `env:"AWS_SESSION_TOKEN"`
-	Endpoint      string `env:"AWS_ENDPOINT_URL"`  // set on an emulator only
-	Function      string `env:"ROLLCALL_FUNCTION"` // its name among the eight
-	Stack         string `env:"ROLLCALL_STACK"`    // the stack's name, for its metrics
-	Tracing       bool   `env:"ROLLCALL_TRACING"`  // AWS X-Ray traces the functions
-	LeasesTable   string `env:"ROLLCALL_LEASES_TABLE,required"`
-	ChatTable     string `env:"ROLLCALL_CHAT_TABLE,required"`
-	WakeupsURL    string `env:"ROLLCALL_WAKEUPS_URL,required"`
-	SlowWakeups   string `env:"ROLLCALL_SLOW_WAKEUPS_URL,required"`
-	SweepTasksURL string `env:"ROLLCALL_SWEEP_TASKS_URL,required"`
-	DeadLetterURL string `env:"ROLLCALL_DEAD_LETTER_URL,required"`
-	DeadLetterARN string `env:"ROLLCALL_DEAD_LETTER_ARN,required"`
-	QueuePrefix   string `env:"ROLLCALL_QUEUE_PREFIX,required"`
+	Region          string `env:"AWS_REGION,required"`
+	AccessKey       string `env:"AWS_ACCESS_KEY_ID"`
+	SecretKey       string `env:"AWS_SECRET_ACCESS_KEY"`
+	SessionToken    string `env:"AWS_SESSION_TOKEN"`
+	Endpoint        string `env:"AWS_ENDPOINT_URL"`  // set on an emulator only
+	Function        string `env:"ROLLCALL_FUNCTION"` // its name among the eight
+	Stack           string `env:"ROLLCALL_STACK"`    // the stack's name, for its metrics
+	Tracing         bool   `env:"ROLLCALL_TRACING"`  // AWS X-Ray traces the functions
+	LeasesTable     string `env:"ROLLCALL_LEASES_TABLE,required"`
+	ChatTable       string `env:"ROLLCALL_CHAT_TABLE,required"`
+	WakeupsURL      string `env:"ROLLCALL_WAKEUPS_URL,required"`
+	SlowWakeups     string `env:"ROLLCALL_SLOW_WAKEUPS_URL,required"`
+	CallbackWakeups string `env:"ROLLCALL_CALLBACK_WAKEUPS_URL,required"`
+	SweepTasksURL   string `env:"ROLLCALL_SWEEP_TASKS_URL,required"`
+	DeadLetterURL   string `env:"ROLLCALL_DEAD_LETTER_URL,required"`
+	DeadLetterARN   string `env:"ROLLCALL_DEAD_LETTER_ARN,required"`
+	QueuePrefix     string `env:"ROLLCALL_QUEUE_PREFIX,required"`
 	// OperatorHash is hex; the credential itself is nowhere in the stack.
 	OperatorHash string `env:"ROLLCALL_OPERATOR_SHA256,required"`
 

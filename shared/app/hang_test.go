@@ -124,6 +124,7 @@ func invoke(t *testing.T, program, store string, event []byte, timeout time.Dura
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		"ROLLCALL_FUNCTION="+filepath.Base(program), "ROLLCALL_LEASES_TABLE=leases", "ROLLCALL_CHAT_TABLE=chat",
 		"ROLLCALL_WAKEUPS_URL="+store+"/wakeups", "ROLLCALL_SLOW_WAKEUPS_URL="+store+"/slow",
+		"ROLLCALL_CALLBACK_WAKEUPS_URL="+store+"/callbacks",
 		"ROLLCALL_DEAD_LETTER_URL="+store+"/dead", "ROLLCALL_SWEEP_TASKS_URL="+store+"/tasks",
 		"ROLLCALL_DEAD_LETTER_ARN=arn", "ROLLCALL_QUEUE_PREFIX=x", "ROLLCALL_CHAT=open",
 		"ROLLCALL_OPERATOR_SHA256="+operatorDigest)

@@ -26,10 +26,16 @@ const (
 	toldPause = time.Minute
 )
 
-// Due reports whether the next try may be made now.
-func (t Told) Due(now time.Time) bool {
-	return !t.Done && (t.Tries == 0 || !now.Before(t.At.Add(toldPause<<(t.Tries-1))))
+// Next is when the next try is due; zero for the first.
+func (t Told) Next() time.Time {
+	if t.Tries == 0 {
+		return time.Time{}
+	}
+	return t.At.Add(toldPause << (t.Tries - 1))
 }
+
+// Due reports whether the next try may be made now.
+func (t Told) Due(now time.Time) bool { return !t.Done && !now.Before(t.Next()) }
 
 // toldUnknown is the error of a try whose call is under way, or was cut off.
 const toldUnknown = "the outcome of this call is not known"

@@ -45,7 +45,8 @@ func (d *Delivery) Ask(
 			return Accepted{}, err
 		}
 		if m := out.Message; m.OwesAnswer() || (m.OwesNotice() && out.First) { // the reply says it
-			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), OutboxItem{m.ID, m.Version}, false) // else it is sent too
+			item := OutboxItem{MessageID: m.ID, Version: m.Version}
+			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), item, false) // else it is sent too
 		}
 	}
 	return out, err

@@ -290,6 +290,7 @@ func TestAnAnswerThatCanNotBeSent(t *testing.T) {
 	if _, err := w.Cancel(t.Context(), "peer", "first", "a test", w.Now); err != nil {
 		t.Fatal(err)
 	}
+	w.Now = w.Now.Add(30 * time.Second)
 	w.DrainOnce()
 	wantAnswer(w, "q")
 

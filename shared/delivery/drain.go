@@ -101,8 +101,11 @@ func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (Drai
 	// What the drain, or another before it that died, left to do.
 	var answerAt time.Time
 	if f, getErr := d.Registry.Leases.Get(ctx, id); getErr == nil {
-		again, outboxErr := d.clearOutboxes(ctx, f)
+		again, callbacks, outboxErr := d.clearOutboxes(ctx, f)
 		err, answerAt = errors.Join(err, outboxErr), again
+		if callbacks {
+			err = errors.Join(err, d.Registry.Wakeups.SendCallbacks(ctx, id, cause))
+		}
 	}
 	var out DrainResult
 	for i := range workers {

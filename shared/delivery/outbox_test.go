@@ -3,10 +3,8 @@ package delivery_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,9 +25,7 @@ func TestTheSendersCallbackIsRetried(t *testing.T) {
 		}
 	}
 	w.CallbacksFail = true
-	if _, err := w.Drain(t.Context(), world.ID, "test"); err != nil {
-		t.Fatalf("a failed callback fails the drain: %v", err)
-	}
+	w.DrainOnce() // which no failed callback fails
 	if told := w.Receipt("told").Told; told.Tries != 1 || told.Error != "refused" || !told.Unreached || told.Done {
 		t.Fatalf("%+v", told)
 	}
@@ -212,7 +208,7 @@ func TestACallbackUnderWayIsNotMadeTwice(t *testing.T) {
 		if slow.calls[m.ID] > 1 {
 			return nil
 		}
-		_, err := w.Delivery.Drain(ctx, world.ID, "test")
+		_, err := w.DrainCallbacks(ctx, world.ID, "test")
 		return err
 	}
 	w.Callbacks = slow
@@ -247,6 +243,7 @@ func TestACallbackThatIsCutOffCostsATry(t *testing.T) {
 			return nil
 		}
 		_, _ = w.Drain(t.Context(), world.ID, "test")
+		_, _ = w.DrainCallbacks(t.Context(), world.ID, "test")
 		w.Ledger = store
 		w.Now = w.Now.Add(time.Minute)
 		w.Heartbeat(0)
@@ -255,46 +252,6 @@ func TestACallbackThatIsCutOffCostsATry(t *testing.T) {
 	if dies.calls["m"] != 6 || told.Tries != 6 || told.State() != chat.ToldGivenUp || w.Facts().OutboxItems != 0 {
 		t.Fatalf("%d calls, %+v", dies.calls["m"], told)
 	}
-}
-
-// Callbacks that hang hold a drain no longer than those that it begins in its first seconds.
-func TestCallbacksHoldNoDrain(t *testing.T) {
-	w := world.New(t, workspace.Poll, "")
-	var calls atomic.Int64
-	hangs := make(chan struct{})
-	w.Callbacks = hanging(func() {
-		if calls.Add(1) == 8 { // as many as are made at once
-			w.Now = w.Now.Add(10 * time.Second)
-			close(hangs)
-		}
-		<-hangs
-	})
-	for i := range 20 {
-		m := world.Message(fmt.Sprint("m", i))
-		m.Callback = "http://sender/"
-		if _, err := w.Enqueue(t.Context(), m, w.Now); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Cancel(t.Context(), world.ID, m.ID, "the test", w.Now); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.DrainOnce()
-	if n := w.Facts().OutboxItems; calls.Load() != 8 || n != 12 {
-		t.Fatalf("%d calls, %d items are left", calls.Load(), n)
-	}
-	w.DrainOnce()
-	if n := w.Facts().OutboxItems; n != 0 {
-		t.Fatalf("%d items are left", n)
-	}
-}
-
-// hanging is a sender's URL that answers when it returns.
-type hanging func()
-
-func (h hanging) Tell(context.Context, delivery.Target, chat.Message) error {
-	h()
-	return nil
 }
 
 // Something is counted as left to do that is not there. The next drain finds that out, and no purge waits for it.

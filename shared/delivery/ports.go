@@ -129,11 +129,20 @@ type PushUpdate struct {
 	AnswerSucceeded bool
 }
 
-// OutboxItem is what one end of a message leaves to do: the version is the one
-// that the message ended with.
+// OutboxItem is what one end of a message leaves to do. Its message, version and kind are its key.
 type OutboxItem struct {
 	MessageID string
-	Version   int64
+	Version   int64 // that the message ended with
+	Callback  bool  // the URL of the sender is called: it is in the part of the outbox that has the callbacks
+	// Receiver is who is told: the id of the workspace that sent the message, or the origin of the URL of a user, who has
+	// none; "" when nobody is.
+	Receiver string
+	Dead     bool // the message died, and that is not announced yet
+	EndedAt  time.Time
+	// RestsUntil is when the next try is due, if one failed. Holds says that nothing else is told to its receiver before
+	// that: its server let the call hang, or its inbox is full.
+	RestsUntil time.Time
+	Holds      bool
 }
 
 // Ledger keeps messages, each under a life of its workspace. Of a mailbox it
@@ -171,9 +180,13 @@ type Ledger interface {
 	// counters and the update, in one transaction: all or nothing. At most
 	// MaxMoves; without any, the update alone is written.
 	WriteMessages(ctx context.Context, life workspace.Life, moves []chat.Move, u MailboxUpdate) error
-	// Outbox lists what ended messages leave to do; OutboxDone strikes one item
-	// off, whoever else did it too. That of a former life stands in no mailbox.
+	// Outbox lists what ended messages leave to do, without the callbacks, and CallbackOutbox the callbacks, of which
+	// there may be any number: neither reads anything of the other.
 	Outbox(ctx context.Context, life workspace.Life) ([]OutboxItem, error)
+	CallbackOutbox(ctx context.Context, life workspace.Life) ([]OutboxItem, error)
+	// OutboxRests notes how an item stands, if it is still there.
+	OutboxRests(ctx context.Context, life workspace.Life, item OutboxItem) error
+	// OutboxDone strikes one item off, whoever else did it too. That of a former life stands in no mailbox.
 	OutboxDone(ctx context.Context, life workspace.Life, item OutboxItem, former bool) error
 	// Erase erases whatever is kept of a life, at most as much as a few seconds take;
 	// left reports whether there is more.

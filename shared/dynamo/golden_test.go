@@ -110,7 +110,7 @@ type goldenValues struct {
 	profile       workspace.ProfileChange
 	open, ended   chat.Message
 	apart         chat.Message // it has long texts
-	left          delivery.OutboxItem
+	left, calls   delivery.OutboxItem
 	row, audit    activity.Row
 	delegation    delegation.Delegation
 	change        statuslog.Change
@@ -125,13 +125,15 @@ func newGoldenValues() goldenValues {
 	v := goldenValues{
 		facts: filled[workspace.Facts]("facts"), profile: filled[workspace.ProfileChange]("profile"),
 		open: filled[chat.Message]("open"), ended: filled[chat.Message]("ended"),
-		left: filled[delivery.OutboxItem]("left"), row: filled[activity.Row]("row"), audit: filled[activity.Row]("audit"),
+		left: filled[delivery.OutboxItem]("left"), calls: filled[delivery.OutboxItem]("calls"),
+		row: filled[activity.Row]("row"), audit: filled[activity.Row]("audit"),
 		delegation: filled[delegation.Delegation]("delegation"), change: filled[statuslog.Change]("change"),
 		fleet: filled[workspace.Fleet]("fleet"), person: filled[people.Person]("person"),
 		enrolment: filled[registry.Enrolment]("enrolment"), announcedTill: filled[time.Time]("announcing"),
 		cursor: filled[delivery.Cursor]("cursor"),
 	}
 	v.facts.ID = "w"
+	v.left.Callback = false
 	v.facts.StandsAs, v.facts.SeenFrom = "degraded/push_failing", "192.0.2.7" // which are stored in forms of their own
 	life := v.facts.Life()
 	for _, m := range []*chat.Message{&v.open, &v.ended} {
@@ -180,7 +182,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 	}
 	for _, err := range []error{
 		put, putEnded, putApart, save, change, claim, announced, taken,
-		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left}}),
+		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left, v.calls}}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.SaveDelegation(ctx, v.delegation),
 		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet),
 		s.NotePass(ctx, workspace.Pass{Cursor: v.fleet.SweepCursor, Seen: v.fleet.Seen, Calls: v.fleet.Counted}),
@@ -217,6 +219,7 @@ func (v goldenValues) read(t *testing.T, s *Store) reading {
 	read("messages", func(ctx context.Context) (any, error) { return s.Messages(ctx, life, v.open.ID, v.ended.ID) })
 	read("ended", func(ctx context.Context) (any, error) { return s.CountEnded(ctx, life) })
 	read("outbox", func(ctx context.Context) (any, error) { return s.Outbox(ctx, life) })
+	read("callbacks", func(ctx context.Context) (any, error) { return s.CallbackOutbox(ctx, life) })
 	read("activity", func(ctx context.Context) (any, error) { return s.ActivityLog(ctx, life, all) })
 	read("trail", func(ctx context.Context) (any, error) {
 		rows, err := s.AuditTrail(ctx, life, "", 10)

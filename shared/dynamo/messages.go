@@ -245,7 +245,7 @@ func (s *Store) WriteMessages(
 		return err
 	}
 	for _, left := range u.Outbox {
-		writes = append(writes, s.chatPut(outboxKey(life, left)))
+		writes = append(writes, s.chatPut(encodeOutbox(life, left)))
 	}
 	mailbox := mailboxChange(life, chat.DeltaOf(moves), u)
 	if !u.Former && (mailbox.updates() || u.Host != nil || u.RequireNoHold) {

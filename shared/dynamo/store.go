@@ -105,6 +105,7 @@ const (
 	delegationPrefix = "D#"
 	claimPrefix      = "T#"
 	outboxPrefix     = "E#"
+	callbackPrefix   = "U#" // of the part of the outbox that has the callbacks
 	trailPrefix      = "H#" // of an audit entry and of a change of verdict
 	changePrefix     = "V#"
 	segmentPrefix    = "S#"

@@ -110,6 +110,8 @@ type Wakeups interface {
 	// SendSlow wakes it in the slow lane, at once: few drains are at work there, and
 	// they alone wait for agents that hung last time.
 	SendSlow(ctx context.Context, id, cause string) error
+	// SendCallbacks wakes it in the lane of callbacks, at once: nobody's mail waits there.
+	SendCallbacks(ctx context.Context, id, cause string) error
 }
 
 // StatusLog records a change of the verdict that a call brought about. It fails no

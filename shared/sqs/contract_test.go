@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -78,6 +79,18 @@ func TestWakeupsAreSentWithTheirDelay(t *testing.T) {
 	}
 	if got := receive(0); !slices.Equal(got, []string{`{"workspace_id":"w","cause":"slow","slow":true}`}) {
 		t.Fatalf("got %v", got)
+	}
+	callbacks := &Wakeups{SQS: client, CallbacksURL: *made.QueueUrl}
+	if err := errors.Join(
+		callbacks.SendCallbacks(t.Context(), "w", "outbox"), callbacks.RingWebhooks(t.Context(), 0),
+	); err != nil {
+		t.Fatal(err)
+	}
+	want = []string{
+		`{"workspace_id":"","cause":"webhooks","webhooks":true}`, `{"workspace_id":"w","cause":"outbox","callbacks":true}`,
+	}
+	if got := receive(0); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Fatalf("got %v, want %v", got, want)
 	}
 	if got := receive(3); len(got) != 1 || got[0] != `{"workspace_id":"w","cause":"soon"}` {
 		t.Fatalf("got %v", got) // a part of a second counts as one

@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,11 +135,27 @@ func TestAFailedWakeupComesBackInSeconds(t *testing.T) {
 	for receives, want := range map[int]int32{0: 5, 1: 5, 2: 10, 3: 20, 4: 40, 5: 60, 100: 60} {
 		p := &postponed{}
 		w := &Wakeups{SQS: p, URL: "http://wakeups"}
-		if err := w.Postpone(t.Context(), false, fmt.Sprint("r", receives), receives); err != nil {
+		if err := w.Postpone(t.Context(), Wakeup{}, fmt.Sprint("r", receives), receives); err != nil {
 			t.Fatal(err)
 		}
 		if p.in.VisibilityTimeout != want || *p.in.ReceiptHandle != fmt.Sprint("r", receives) || *p.in.QueueUrl != w.URL {
 			t.Errorf("after %d receives: %+v, not %d s", receives, p.in, want)
+		}
+	}
+}
+
+// A wake-up comes back in the lane that it is for.
+func TestAWakeupComesBackInItsLane(t *testing.T) {
+	for want, received := range map[string]Wakeup{
+		"quick": {}, "slow": {Slow: true}, "callbacks": {Callbacks: true}, "callbacks ": {Webhooks: true},
+	} {
+		p := &postponed{}
+		w := &Wakeups{SQS: p, URL: "quick", SlowURL: "slow", CallbacksURL: "callbacks"}
+		if err := w.Postpone(t.Context(), received, "r", 1); err != nil {
+			t.Fatal(err)
+		}
+		if *p.in.QueueUrl != strings.TrimSpace(want) {
+			t.Errorf("%+v: %s", received, *p.in.QueueUrl)
 		}
 	}
 }

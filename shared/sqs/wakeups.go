@@ -17,17 +17,30 @@ import (
 type Wakeup struct {
 	Workspace string `json:"workspace_id"`
 	Cause     string `json:"cause"`
-	Slow      bool   `json:"slow,omitempty"`     // it is for the slow lane
-	Webhooks  bool   `json:"webhooks,omitempty"` // it is for no workspace: webhooks have something to be told
+	Slow      bool   `json:"slow,omitempty"`      // it is for the slow lane
+	Callbacks bool   `json:"callbacks,omitempty"` // it is for the lane of callbacks
+	Webhooks  bool   `json:"webhooks,omitempty"`  // it is for no workspace: webhooks have something to be told
 }
 
-// Wakeups wakes dispatch through its queues, of which the slow lane has its own: what
-// waits in one lane delays nobody in the other.
+// Wakeups wakes dispatch through its queues, of which each lane has its own: what waits in one lane delays nobody in
+// another. Webhooks are told in the lane of callbacks: neither is an agent.
 type Wakeups struct {
-	SQS     API
-	URL     string
-	SlowURL string
-	Traced  bool // each wake-up carries the trace of the call that sends it
+	SQS          API
+	URL          string
+	SlowURL      string
+	CallbacksURL string
+	Traced       bool // each wake-up carries the trace of the call that sends it
+}
+
+// url is the queue of the lane that a wake-up is for.
+func (w *Wakeups) url(of Wakeup) string {
+	switch {
+	case of.Slow:
+		return w.SlowURL
+	case of.Callbacks, of.Webhooks:
+		return w.CallbacksURL
+	}
+	return w.URL
 }
 
 var (
@@ -48,14 +61,10 @@ const (
 // Postpone lets a received wake-up be received again soon, and not only when its
 // visibility timeout has ended, which is that of a drain that died. receives is how
 // often it was received.
-func (w *Wakeups) Postpone(ctx context.Context, slow bool, receipt string, receives int) error {
-	url := w.URL
-	if slow {
-		url = w.SlowURL
-	}
+func (w *Wakeups) Postpone(ctx context.Context, received Wakeup, receipt string, receives int) error {
 	after := min(postponeBase<<min(max(receives-1, 0), 8), postponeMax)
 	_, err := w.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &url, ReceiptHandle: &receipt, VisibilityTimeout: seconds(after),
+		QueueUrl: aws.String(w.url(received)), ReceiptHandle: &receipt, VisibilityTimeout: seconds(after),
 	})
 	if err != nil {
 		return fault.Store("postpone wake-up", err)
@@ -65,25 +74,32 @@ func (w *Wakeups) Postpone(ctx context.Context, slow bool, receipt string, recei
 
 // Send implements registry.Wakeups. A longer delay than MaxDelay becomes that.
 func (w *Wakeups) Send(ctx context.Context, id, cause string, after time.Duration) error {
-	return w.send(ctx, w.URL, Wakeup{Workspace: id, Cause: cause}, seconds(min(max(after, 0), MaxDelay)))
+	return w.send(ctx, Wakeup{Workspace: id, Cause: cause}, seconds(min(max(after, 0), MaxDelay)))
 }
 
 // SendSlow implements registry.Wakeups.
 func (w *Wakeups) SendSlow(ctx context.Context, id, cause string) error {
-	return w.send(ctx, w.SlowURL, Wakeup{Workspace: id, Cause: cause, Slow: true}, 0)
+	return w.send(ctx, Wakeup{Workspace: id, Cause: cause, Slow: true}, 0)
+}
+
+// SendCallbacks implements registry.Wakeups.
+func (w *Wakeups) SendCallbacks(ctx context.Context, id, cause string) error {
+	return w.send(ctx, Wakeup{Workspace: id, Cause: cause, Callbacks: true}, 0)
 }
 
 // RingWebhooks implements webhook.Bell.
 func (w *Wakeups) RingWebhooks(ctx context.Context, after time.Duration) error {
-	return w.send(ctx, w.URL, Wakeup{Cause: "webhooks", Webhooks: true}, seconds(min(max(after, 0), MaxDelay)))
+	return w.send(ctx, Wakeup{Cause: "webhooks", Webhooks: true}, seconds(min(max(after, 0), MaxDelay)))
 }
 
-func (w *Wakeups) send(ctx context.Context, url string, wakeup Wakeup, delay int32) error {
+func (w *Wakeups) send(ctx context.Context, wakeup Wakeup, delay int32) error {
 	body, err := json.Marshal(wakeup)
 	if err != nil {
 		return err
 	}
-	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(body)), DelaySeconds: delay}
+	in := &sqs.SendMessageInput{
+		QueueUrl: aws.String(w.url(wakeup)), MessageBody: aws.String(string(body)), DelaySeconds: delay,
+	}
 	if w.Traced {
 		in.MessageAttributes = trace(ctx)
 	}

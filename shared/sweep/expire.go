@@ -52,11 +52,11 @@ func (r *run) formerLives(ctx context.Context, f workspace.Facts, now time.Time)
 		if err := r.endMail(ctx, f, life, now); err != nil {
 			return err
 		}
-		outbox, err := r.Delivery.Ledger.Outbox(ctx, life)
+		undone, err := r.Delivery.LeftToDo(ctx, life)
 		if err != nil {
 			return err
 		}
-		left = left || len(outbox) > 0
+		left = left || undone
 	}
 	if left || f.FinishedLives == f.Lives {
 		return nil

@@ -175,9 +175,9 @@ func (s *Store) WriteMessages(
 	}
 	for _, item := range u.Outbox {
 		if s.outbox[life] == nil {
-			s.outbox[life] = map[delivery.OutboxItem]bool{}
+			s.outbox[life] = map[outboxKey]delivery.OutboxItem{}
 		}
-		s.outbox[life][item] = true
+		s.outbox[life][keyOf(item)] = keptOutbox(item)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ type Store struct {
 	texts       map[workspace.Life]map[string]text // bodies and answers that are apart
 	delegations map[workspace.Life]map[string]lasting
 	claims      map[claimed]claimant
-	outbox      map[workspace.Life]map[delivery.OutboxItem]bool
+	outbox      map[workspace.Life]map[outboxKey]delivery.OutboxItem
 	owners      map[token.Hash]workspace.Life
 	enrolments  map[string]registry.Enrolment
 	people      map[string]people.Person
@@ -71,7 +71,7 @@ func NewStore(p workspace.Policy) *Store {
 		rows:   map[workspace.Life]map[string]row{},
 		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]text{},
 		delegations: map[workspace.Life]map[string]lasting{}, claims: map[claimed]claimant{},
-		outbox: map[workspace.Life]map[delivery.OutboxItem]bool{},
+		outbox: map[workspace.Life]map[outboxKey]delivery.OutboxItem{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
 		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, rights: map[statuslog.Right]time.Time{},
 		segments: map[int]workspace.SegmentState{},

@@ -14,6 +14,7 @@ type Wakeup struct {
 	ID, Cause string
 	After     time.Duration
 	Slow      bool
+	Callbacks bool
 }
 
 // Wakeups keeps the wake-ups for a test to look at.
@@ -40,6 +41,14 @@ func (w *Wakeups) SendSlow(_ context.Context, id, cause string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent = append(w.sent, Wakeup{ID: id, Cause: cause, Slow: true})
+	return nil
+}
+
+// SendCallbacks implements registry.Wakeups.
+func (w *Wakeups) SendCallbacks(_ context.Context, id, cause string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, Wakeup{ID: id, Cause: cause, Callbacks: true})
 	return nil
 }
 

@@ -142,6 +142,10 @@ func (w wakeups) SendSlow(ctx context.Context, id, cause string) error {
 	return w.c.write(func() error { return w.Wakeups.SendSlow(ctx, id, cause) })
 }
 
+func (w wakeups) SendCallbacks(ctx context.Context, id, cause string) error {
+	return w.c.write(func() error { return w.Wakeups.SendCallbacks(ctx, id, cause) })
+}
+
 type ledger struct {
 	delivery.Ledger
 	c *crash
@@ -178,6 +182,10 @@ func (l ledger) WriteMessages(
 	ctx context.Context, life workspace.Life, moves []chat.Move, u delivery.MailboxUpdate,
 ) error {
 	return l.c.write(func() error { return l.Ledger.WriteMessages(ctx, life, moves, u) })
+}
+
+func (l ledger) OutboxRests(ctx context.Context, life workspace.Life, e delivery.OutboxItem) error {
+	return l.c.write(func() error { return l.Ledger.OutboxRests(ctx, life, e) })
 }
 
 func (l ledger) OutboxDone(ctx context.Context, life workspace.Life, e delivery.OutboxItem, former bool) error {

@@ -52,12 +52,16 @@ func (m *machine) interfere(name string) {
 
 func (m *machine) drainReliably() { _ = m.drainLanes(m.reliable) }
 
-// drainLanes drains the workspace, in whichever lane it is drained.
+// drainLanes drains the workspace, in whichever lane it is drained, and then its callbacks.
 func (m *machine) drainLanes(d *delivery.Delivery) error {
 	drain, other := d.Drain, d.DrainSlow
 	for {
 		out, err := drain(m.ctx, m.id, "test")
-		if err != nil || !out.Moved {
+		if err != nil {
+			return err
+		}
+		if !out.Moved {
+			_, err = d.DrainCallbacks(m.ctx, m.id, "test")
 			return err
 		}
 		drain, other = other, drain

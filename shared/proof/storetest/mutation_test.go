@@ -105,6 +105,11 @@ func (d damaged) Outbox(ctx context.Context, life workspace.Life) ([]delivery.Ou
 	return each(d.outbox, items), err
 }
 
+func (d damaged) CallbackOutbox(ctx context.Context, life workspace.Life) ([]delivery.OutboxItem, error) {
+	items, err := d.Store.CallbackOutbox(ctx, life)
+	return each(d.outbox, items), err
+}
+
 func (d damaged) Profile(ctx context.Context, id string) (workspace.Profile, error) {
 	p, err := d.Store.Profile(ctx, id)
 	return apply(d.profile, p), err

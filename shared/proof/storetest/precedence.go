@@ -168,6 +168,7 @@ type silent struct{}
 
 func (silent) Send(context.Context, string, string, time.Duration) error { return nil }
 func (silent) SendSlow(context.Context, string, string) error            { return nil }
+func (silent) SendCallbacks(context.Context, string, string) error       { return nil }
 func (silent) RecordCall(context.Context, workspace.Facts, time.Time)    {}
 func (silent) Objection(string) string                                   { return "" }
 func (silent) Now() time.Time                                            { return t0 }

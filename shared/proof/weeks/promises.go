@@ -260,10 +260,10 @@ func (m *machine) isWell(t *rapid.T) {
 			kept := workspace.Life{Workspace: s.id, Number: l.number}
 			open, err := m.store.OpenMail(m.ctx, kept, 0)
 			m.must("read open mail", err)
-			left, err := m.store.Outbox(m.ctx, kept)
+			left, err := m.env.Delivery.LeftToDo(m.ctx, kept)
 			m.must("read the outbox", err)
-			if len(open) > 0 || len(left) > 0 {
-				t.Fatalf("of life %d of %s wait %+v, and are left to do %v", l.number, s.id, open, left)
+			if len(open) > 0 || left {
+				t.Fatalf("of life %d of %s wait %+v, and is something left to do: %v", l.number, s.id, open, left)
 			}
 		}
 		if f, ok := m.facts(s.id); ok && s.present() != nil {

@@ -101,6 +101,8 @@ func (m *machine) answer(w wakeup) {
 		err = m.env.Webhooks.Deliver(m.ctx)
 	case w.Slow:
 		_, err = m.env.Delivery.DrainSlow(m.ctx, w.ID, w.Cause)
+	case w.Callbacks:
+		_, err = m.env.Delivery.DrainCallbacks(m.ctx, w.ID, w.Cause)
 	default:
 		_, err = m.env.Delivery.Drain(m.ctx, w.ID, w.Cause)
 	}

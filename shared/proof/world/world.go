@@ -166,8 +166,7 @@ func (w *World) Send(ids ...string) (out delivery.Accepted) {
 	return out
 }
 
-// DrainOnce drains the workspace, in whichever lane it is drained. The drain must not
-// fail.
+// DrainOnce drains the workspace, in whichever lane it is drained, and then its callbacks. No drain may fail.
 func (w *World) DrainOnce() (out delivery.DrainResult) {
 	w.T.Helper()
 	drain, other := w.Drain, w.DrainSlow
@@ -177,6 +176,8 @@ func (w *World) DrainOnce() (out delivery.DrainResult) {
 		r.Delivered, r.Failed, r.Deferred = r.Delivered+out.Delivered, r.Failed+out.Failed, r.Deferred+out.Deferred
 		out = r
 	}
+	_, err := w.DrainCallbacks(w.T.Context(), ID, "test")
+	w.NoError(err)
 	return out
 }
 
