@@ -154,9 +154,13 @@ func (d *Delivery) countNothingLeft(ctx context.Context, f workspace.Facts) erro
 func (d *Delivery) doOutboxItem(
 	ctx context.Context, q ChatQueue, former bool, t turn,
 ) (again time.Time, holds bool, err error) {
+	needs := chat.Answers
+	if !t.Callback { // whether an answer is owed stands in the body; a callback tells nothing of it
+		needs |= chat.Bodies
+	}
 	ms, err := d.Ledger.Messages(ctx, q.Life, t.MessageID)
 	if err == nil {
-		ms, err = d.Ledger.Texts(ctx, chat.Bodies|chat.Answers, ms)
+		ms, err = d.Ledger.Texts(ctx, needs, ms)
 	}
 	if err != nil {
 		return time.Time{}, false, err

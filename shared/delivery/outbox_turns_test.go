@@ -284,3 +284,34 @@ func TestAFaultOfOneItemKeepsNoOtherFromBeingDone(t *testing.T) {
 		t.Errorf("%+v, %v", items, err)
 	}
 }
+
+// Callbacks of many messages are made at the same time, in a process that has little memory: none reads the body that
+// its sender wrote.
+func TestACallbackReadsNoBody(t *testing.T) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	m := world.Message("m")
+	m.Body, m.Callback = []byte(`{"text":"`+strings.Repeat("x", 2*chat.InlineText)+`"}`), "http://sender/"
+	_, err := w.Enqueue(t.Context(), m, w.Now)
+	w.NoError(err)
+	_, err = w.Drain(t.Context(), world.ID, "test")
+	w.NoError(err)
+	texts := &textsRead{Ledger: w.Ledger}
+	w.Ledger = texts
+	_, err = w.DrainCallbacks(t.Context(), world.ID, "test")
+	w.NoError(err)
+	w.Want("callbacks", w.CallbacksReceived, "http://sender/ m delivered")
+	if texts.which != chat.Answers {
+		t.Errorf("it reads %b", texts.which)
+	}
+}
+
+// textsRead notes which texts are read.
+type textsRead struct {
+	delivery.Ledger
+	which chat.Texts
+}
+
+func (l *textsRead) Texts(ctx context.Context, which chat.Texts, ms []chat.Message) ([]chat.Message, error) {
+	l.which |= which
+	return l.Ledger.Texts(ctx, which, ms)
+}
