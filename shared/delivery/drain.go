@@ -133,20 +133,19 @@ func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (Drai
 // would deliver.
 func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 	p := d.Registry.Policy
-	switch mode := workspace.EffectiveMode(f, p, now); {
-	case !f.Deliverable(p, now):
+	switch why := f.Withheld(p, now); why {
+	case workspace.WithheldUndeliverable:
 		status, reason := workspace.Fleet{}.Stands(f, p, now)
 		return fmt.Sprintf("not deliverable: %s (%s)", status, reason)
-	case f.Open == 0 && !f.NeedsProbe(p, now):
-		return "empty"
-	case f.Resting(p, now):
+	case workspace.WithheldResting:
 		return "left alone until " + f.RestEnds(p, now).UTC().Format(time.RFC3339)
-	case mode.Effective != workspace.Push:
-		return "polls for its mail: " + mode.Reason
-	case f.Busy(p, now) >= f.Slots():
+	case workspace.WithheldPolls:
+		return "polls for its mail: " + workspace.EffectiveMode(f, p, now).Reason
+	case workspace.WithheldBusy:
 		return fmt.Sprintf("busy: %d of %d task slots taken", f.Busy(p, now), f.Slots())
+	default:
+		return string(why) // empty, or ""
 	}
-	return ""
 }
 
 // wakeUp is when a drain wants to be woken again, and for what.

@@ -63,13 +63,6 @@ func (f *Facts) lastAnswerFailed() time.Time {
 	return latest(f.AnswersFailingSince, f.AnswersDegradedAt, f.AnswerFailedAt)
 }
 
-// WantsDrain reports whether a drain would do something for the workspace now.
-func (f *Facts) WantsDrain(p Policy, now time.Time) bool {
-	mail := f.Open > 0 && f.Deliverable(p, now) && !f.Resting(p, now) && f.Busy(p, now) < f.Slots() &&
-		f.Mode(p, now) == Push
-	return mail || f.NeedsProbe(p, now)
-}
-
 // Hung reports whether the agent, or the attempt to connect to it, did not answer in time when it was last handed
 // something. Before it is handed another message, a probe shows whether it answers at all.
 func (f Facts) Hung() bool {
@@ -107,6 +100,8 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectNobody, v.Summary()
 	case mode == Poll:
 		return expectPoll(f, v, p, now)
+	case v.Reason == ReasonBacklogStalled && f.slotsTaken(p, now) && !f.Overdue(p, now):
+		return ExpectWhenIdle, v.Summary() // nothing is tried while it says so
 	case v.Reason == ReasonPushFailing || v.Reason == ReasonBacklogStalled || v.Reason == ReasonInboxUnattended:
 		return ExpectRetrying, v.Summary()
 	case v.Reason == ReasonRestartLoop:

@@ -331,16 +331,17 @@ func (s *situation) busyBelieved() bool {
 }
 
 // busyExplainsWait reports whether the agent's answers that it is busy explain that mail waits. They don't explain that
-// the platform is late with the next try.
+// the platform is late with the next try, nor that its reports say the same for longer than work explains.
 func (s *situation) busyExplainsWait() bool {
 	late := s.awaitsTry() && !s.within(s.dueSince(), s.p.DeliveryObjective)
-	return s.BusyAnswers > 0 && s.busyBelieved() && !late
+	stuck := s.slotsTaken(s.p, s.now) && !s.busyExplains(s.p, s.now)
+	return s.BusyAnswers > 0 && s.busyBelieved() && !late && !stuck
 }
 
 // awaitsTry reports whether a delivery is due, and none is under way: none was tried since the agent became able to
 // take mail, or since the rest ended that it asked for.
 func (s *situation) awaitsTry() bool {
-	if s.mode != Push || s.Resting(s.p, s.now) || s.Pushing(s.p, s.now) {
+	if s.mode != Push || s.Resting(s.p, s.now) || s.slotsTaken(s.p, s.now) || s.Pushing(s.p, s.now) {
 		return false
 	}
 	return s.TriedAt.Before(s.dueSince()) || s.BusyAnswers == 1
@@ -384,6 +385,8 @@ func backlogStalled(s *situation) *Verdict {
 		return s.unacknowledged(v)
 	case s.waitExplained():
 		return nil
+	case s.Withheld(s.p, s.now) == WithheldBusy:
+		return s.slotsStayTaken(v)
 	}
 	if s.untried() {
 		v.Status, v.Reason, v.Action = StatusUnknown, ReasonPlatformSuspect, "wait"
@@ -503,13 +506,14 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 // due, or that the message is set aside.
 func (s *situation) waitExplained() bool {
 	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
-		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || s.busyExplainsWait()
+		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || s.busyExplainsWait() ||
+		s.Withheld(s.p, s.now) == WithheldResting
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted, or since a delivery is
-// due.
+// due, and nothing keeps a drain from trying.
 func (s *situation) untried() bool {
-	return s.mode == Push && s.InFlight == 0 && (s.TriedAt.Before(s.OldestOpen) || s.awaitsTry())
+	return s.Withheld(s.p, s.now) == "" && s.InFlight == 0 && (s.TriedAt.Before(s.OldestOpen) || s.awaitsTry())
 }
 
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
