@@ -27,6 +27,22 @@ type targets struct {
 	spares func(api.Workspace) string
 }
 
+// means reports whether a workspace that is picked is one that the command is for.
+func (t *targets) means(ws api.Workspace) bool {
+	return ws.Status != workspace.StatusRemoved && (t.concerns == nil || t.concerns(ws))
+}
+
+// spared says why a workspace that the command is for is left out; "": it is not.
+func (t *targets) spared(ws api.Workspace) string {
+	if t.spares == nil {
+		return ""
+	}
+	return t.spares(ws)
+}
+
+// touches reports whether the command would be done to a workspace that is picked.
+func (t *targets) touches(ws api.Workspace) bool { return t.means(ws) && t.spared(ws) == "" }
+
 // flags defines the flags of a command for several workspaces.
 func (t *targets) flags(a *app, cmd *cobra.Command) {
 	t.filter.flags(a, cmd)
@@ -136,10 +152,7 @@ func (a *app) known(ctx context.Context, chosen []api.Workspace, ids []string) (
 // unspared are the workspaces that are not left out; of each other one it says why.
 func (a *app) unspared(t targets, picked []api.Workspace) (chosen []api.Workspace) {
 	for _, ws := range picked {
-		why := ""
-		if t.spares != nil {
-			why = t.spares(ws)
-		}
+		why := t.spared(ws)
 		if why == "" {
 			chosen = append(chosen, ws)
 			continue
@@ -169,9 +182,9 @@ func (a *app) chosen(ctx context.Context, t targets, ids []string) ([]api.Worksp
 	var others []string
 	for _, ws := range fleet {
 		switch {
-		case ws.Status == workspace.StatusRemoved:
-		case t.concerns == nil || t.concerns(ws):
+		case t.means(ws):
 			out = append(out, ws)
+		case ws.Status == workspace.StatusRemoved:
 		default:
 			others = append(others, ws.ID)
 		}

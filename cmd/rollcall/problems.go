@@ -28,6 +28,9 @@ type problem struct {
 	Command    string           `json:"command,omitempty"`
 	// CommandNeeds is the scope that the command needs, where that of the credential in use is smaller.
 	CommandNeeds string `json:"command_needs,omitempty"`
+
+	ofWebhooks bool // it is of one webhook, or of all
+	together   int  // how many of the workspaces a repair of all those with a refused credential would repair
 }
 
 func (a *app) problemsCommand() *cobra.Command {
@@ -71,14 +74,29 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, need st
 	if err != nil {
 		return nil, "", err
 	}
-	out = append(out, hooks...)
 	for _, p := range problemsOf(fleet, only) {
 		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
 			p.Text += "; " + health.Sweeper
 		}
 		out = append(out, p)
 	}
-	return out, needOf(fleet), nil
+	return inPlace(append(out, hooks...)), needOf(fleet), nil
+}
+
+// inPlace puts problems in the order in which the console shows them: first what may be wrong with the platform, then
+// who is not told, then the workspaces, as they are.
+func inPlace(found []problem) []problem {
+	place := func(p problem) int {
+		switch {
+		case p.Reason == workspace.ReasonPlatformSuspect, len(p.Workspaces) == 0 && !p.ofWebhooks:
+			return 0
+		case p.ofWebhooks:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(found, func(a, b problem) int { return cmp.Compare(place(a), place(b)) })
+	return found
 }
 
 // webhookProblems are the webhooks that fail or are disabled, for who may see webhooks; to others it says nothing.
@@ -93,7 +111,9 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 			return nil, err
 		}
 		// What is wrong with the workspaces must be told all the same.
-		return []problem{{Text: "the webhooks can't be read: " + refused.Error(), Command: "rollcall webhook list"}}, nil
+		return []problem{{
+			Text: "the webhooks can't be read: " + refused.Error(), Command: "rollcall webhook list", ofWebhooks: true,
+		}}, nil
 	}
 	for _, h := range all.Webhooks {
 		if h.Problem == "" {
@@ -105,7 +125,7 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 		}
 		out = append(out, problem{
 			Webhook: h.WebhookID, Since: cmp.Or(h.DisabledAt, h.FailingSince), Text: "the webhook " + at + ": " + h.Problem,
-			Command: h.Command,
+			Command: h.Command, ofWebhooks: true,
 		})
 	}
 	return out, nil
@@ -192,10 +212,7 @@ func ownProblem(ws api.Workspace) problem {
 	default:
 		text += "; waiting: " + waiting
 	}
-	return problem{
-		Workspaces: []string{ws.ID}, Status: ws.Status, Reason: ws.Reason, Since: ws.Since, Text: text,
-		Command: ws.Command, CommandNeeds: ws.CommandNeeds,
-	}
+	return problem{Status: ws.Status, Reason: ws.Reason, Text: text}.with(ws)
 }
 
 // mostNamed is how many workspaces that share a problem are named.
@@ -217,6 +234,9 @@ func (p problem) with(ws api.Workspace) problem {
 	}
 	p.Text, p.Command = cmp.Or(p.Text, ws.Hint), cmp.Or(p.Command, ws.Command)
 	p.CommandNeeds = cmp.Or(p.CommandNeeds, ws.CommandNeeds)
+	if repairedTogether(ws) {
+		p.together++
+	}
 	return p
 }
 
@@ -257,18 +277,19 @@ func problemsReport(w *printer, found []problem, only filter) {
 	repairTogether(w, found, only)
 }
 
-// repairTogether names the command for many refused credentials: nobody runs a command for each at night.
+// repairTogether names the command for many refused credentials: nobody runs a command for each at night. It counts
+// those that this command would repair, and no other.
 func repairTogether(w *printer, found []problem, only filter) {
 	n, needs := 0, ""
 	for _, p := range found {
-		if p.Reason == workspace.ReasonCredentialsRejected && len(p.Workspaces) == 1 {
-			n, needs = n+1, cmp.Or(needs, p.CommandNeeds)
+		if p.together > 0 {
+			n, needs = n+p.together, cmp.Or(needs, p.CommandNeeds)
 		}
 	}
 	if n < 2 {
 		return
 	}
 	only.reason = string(workspace.ReasonCredentialsRejected)
-	w.lines(fmt.Sprintf("%d of these are refused credentials; what a repair of all would do:", n))
+	w.lines(fmt.Sprintf("%d of these are refused credentials that a repair mends; what a repair of all would do:", n))
 	w.command("    ", "rollcall repair --dry-run "+only.words()+workspace.WhoRuns(needs))
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func anyFleet(draw func(n int) int, now time.Time) (fleet []api.Workspace) {
 	for range 3 { // of these the mail, the link at fault or the time counts too
 		statuses = append(statuses, string(workspace.StatusProvisioning), string(workspace.StatusOffline))
 	}
+	for range len(reasons) / 2 { // of these the command counts too
+		reasons = append(reasons, workspace.ReasonCredentialsRejected)
+	}
 	for i := range draw(14) {
 		id := fmt.Sprintf("w%02d", i)
 		ws := api.Workspace{ID: id, Name: id, Inbox: api.Inbox{Queued: int64(draw(5) / 4), InFlight: int64(draw(5) / 4)}}
@@ -37,8 +41,16 @@ func anyFleet(draw func(n int) int, now time.Time) (fleet []api.Workspace) {
 			ws.Reason = workspace.ReasonNeverRegistered
 			ws.Hop = []workspace.Hop{workspace.HopCredential, workspace.HopAgent}[draw(2)]
 		}
+		if ws.Reason == workspace.ReasonCredentialsRejected {
+			ws.Status = []workspace.Status{workspace.StatusDegraded, workspace.StatusOffline}[draw(2)]
+		}
 		ws.Since = now.Add(-time.Duration(draw(6)) * 24 * time.Hour)
 		ws.Hint, ws.Command = "a hint", "rollcall mend "+id
+		if ws.Reason == workspace.ReasonCredentialsRejected || draw(4) == 0 {
+			repair := "rollcall repair " + id
+			ws.Command = []string{"", repair, repair, repair + " --from 10.0.0.7", repair + " --show"}[draw(5)]
+			ws.Action = []string{"repair", "place_credential"}[draw(2)]
+		}
 		for _, code := range workspace.RemarkCodes() {
 			if ws.Status != workspace.StatusRemoved && draw(8) == 0 { // no removed one has a remark
 				ws.Remarks = append(ws.Remarks, api.Remark{Code: code, Text: code, Command: "rollcall see " + id + " " + code})
@@ -92,6 +104,89 @@ func TestProblemsNamesWhatTheFleetSays(t *testing.T) {
 	})
 }
 
+// offeredTogether is for how many workspaces a report of problems offers to repair all; 0: it does not.
+func offeredTogether(found []problem) (n int) {
+	var b strings.Builder
+	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
+	for line := range strings.Lines(b.String()) {
+		if count, _, ok := strings.Cut(line, " of these are refused credentials"); ok {
+			n, _ = strconv.Atoi(count)
+		}
+	}
+	return n
+}
+
+// What is offered for many is what the command for many would do: a repair of all is offered for as many workspaces as
+// it would be done to, and not for fewer than two.
+func TestARepairOfAllIsOfferedForThoseThatItRepairs(t *testing.T) {
+	now := time.Now()
+	rapid.Check(t, func(rt *rapid.T) {
+		fleet := anyFleet(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "of") }, now)
+		body, err := json.Marshal(map[string]any{"workspaces": fleet})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		p := &platform{answers: on("GET /workspaces", answer{200, string(body)})}
+		_, out, errs := rollcall(t.Context(), t, p, "repair", "--reason", "credentials_rejected", "--dry-run")
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		does := 0
+		if _, of, ok := strings.Cut(lines[len(lines)-1], "repair would be done to "); ok {
+			does, _ = strconv.Atoi(strings.Fields(of)[0])
+		}
+		if does < 2 {
+			does = 0
+		}
+		if n := offeredTogether(problemsOf(fleet, filter{})); n != does {
+			rt.Fatalf("a repair of %d is offered, and is done to %d:\n%s%s", n, does, out, errs)
+		}
+	})
+}
+
+// What may be wrong with the platform comes first, then the webhooks, then the workspaces, as in the console.
+func TestProblemsBeginWithThePlatform(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		mixed := map[string]string{"GET /healthz": `{"status": "ok", "sweeper": "well"}`}
+		if rapid.Bool().Draw(rt, "silent") {
+			mixed["GET /healthz"] = `{"status": "degraded", "sweeper": "the last sweep ended 9m ago"}`
+		}
+		mixed["GET /webhooks"] = rapid.SampledFrom([]string{
+			`{"webhooks": []}`, `{"webhooks": [{"webhook_id": "a1", "url": "https://h.example/x", "problem": "it fails"}]}`, "",
+		}).Draw(rt, "hooks")
+		fleet := anyFleet(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "of") }, time.Now())
+		body, err := json.Marshal(map[string]any{"workspaces": fleet})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		mixed["GET /workspaces"] = string(body)
+		p := &platform{answers: map[string][]answer{}}
+		for call, body := range mixed {
+			p.answers[call] = []answer{{200, body}}
+			if body == "" {
+				p.answers[call] = []answer{{500, `{"error": "no"}`}}
+			}
+		}
+		_, out, errs := rollcall(t.Context(), t, p, "problems", "-o", "json")
+		var found []problem
+		if err := json.Unmarshal([]byte(out), &found); err != nil {
+			rt.Fatalf("%v: %s%s", err, out, errs)
+		}
+		last := 0
+		for _, f := range found {
+			place := 2
+			switch {
+			case f.Reason == workspace.ReasonPlatformSuspect, strings.HasPrefix(f.Text, "the platform is "):
+				place = 0
+			case strings.HasPrefix(f.Text, "the webhook"):
+				place = 1
+			}
+			if place < last {
+				rt.Fatalf("%q comes too late:\n%s", f.Text, out)
+			}
+			last = place
+		}
+	})
+}
+
 var writeProblems = flag.Bool("problems", false, "write the fleets with which the console's tests compare its headline")
 
 // The console counts the workspaces, and names the commands, that problems does: its tests read the same fleets, with
@@ -103,6 +198,8 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 		Fleet []map[string]any    `json:"fleet"`
 		Need  string              `json:"need"`  // as problems ends
 		Asked map[string][]string `json:"asked"` // the commands for each workspace by itself
+		// Together is how many a repair of all would repair, where problems offers that.
+		Together int `json:"together"`
 	}
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same fleets each time
 	var all []fleetAndProblems
@@ -127,6 +224,7 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 			}
 			one.Fleet = append(one.Fleet, row)
 		}
+		one.Together = offeredTogether(problemsOf(fleet, filter{}))
 		all = append(all, one)
 	}
 	want, err := json.Marshal(all)

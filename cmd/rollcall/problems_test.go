@@ -118,18 +118,20 @@ calls are refused in the name of 2 workspaces of which none was accepted yet (o-
 func TestProblemsThatOneCommandMends(t *testing.T) {
 	now := time.Now()
 	for n, want := range map[int]string{
-		1: "", 2: "2 of these are refused credentials; what a repair of all would do:\n" +
+		1: "", 2: "2 of these are refused credentials that a repair mends; what a repair of all would do:\n" +
 			"    rollcall repair --dry-run --reason credentials_rejected --team search\n",
 	} {
 		var fleet []api.Workspace
 		for i := range n {
 			id := string(rune('a' + i))
-			fleet = append(fleet, row(id, workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now))
+			ws := row(id, workspace.StatusDegraded, workspace.ReasonCredentialsRejected, now)
+			ws.Command = "rollcall repair " + id
+			fleet = append(fleet, ws)
 		}
 		only := filter{team: "search"}
 		var b strings.Builder
 		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only), only)
-		if _, after, _ := strings.Cut(b.String(), "rollcall mend "+string(rune('a'+n-1))+"\n"); after != want {
+		if _, after, _ := strings.Cut(b.String(), "rollcall repair "+string(rune('a'+n-1))+"\n"); after != want {
 			t.Errorf("%d: %q", n, b.String())
 		}
 	}

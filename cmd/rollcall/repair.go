@@ -17,10 +17,7 @@ import (
 func (a *app) repairCommand() *cobra.Command {
 	var wait time.Duration
 	var asked repairRequest
-	t := &targets{
-		concerns: lacksCredential, why: "as no repair is asked for",
-		spares: func(ws api.Workspace) string { return asked.spares(ws) },
-	}
+	t := repairTargets(&asked)
 	cmd := a.bulkCommandOf(t, "repair", "Mend a lost credential: end it, and let the agent fetch a new one",
 		func(ctx context.Context, ws api.Workspace) error { return a.repair(ctx, ws.ID, asked.asTold(ws), wait) })
 	positiveVar(cmd, &wait, "wait", "wait so long for the agent to register again, such as 10m (without it: don't wait)")
@@ -32,6 +29,19 @@ func (a *app) repairCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asked.Force, "force", false, "also when the agent works with the credential that this ends")
 	cmd.MarkFlagsMutuallyExclusive("from", "anyone", "show")
 	return cmd
+}
+
+// repairTargets are the workspaces that a repair is done to, of those that are picked.
+func repairTargets(asked *repairRequest) *targets {
+	return &targets{
+		concerns: lacksCredential, why: "as no repair is asked for",
+		spares: func(ws api.Workspace) string { return asked.spares(ws) },
+	}
+}
+
+// repairedTogether reports whether rollcall repair --reason credentials_rejected would repair a workspace.
+func repairedTogether(ws api.Workspace) bool {
+	return ws.Reason == workspace.ReasonCredentialsRejected && repairTargets(&repairRequest{}).touches(ws)
 }
 
 // repairRequest is what the platform is asked for.

@@ -69,6 +69,13 @@ export const needsHand = (w: Row) => cause(w) !== undefined
 /** commandOf is the command of a row's verdict. Where the platform is suspected, it stands once for all. */
 export const commandOf = (w: Pick<Workspace, 'problem' | 'command'>) => w.problem === 'platform' ? undefined : w.command
 
+/**
+ * repairedTogether reports whether rollcall repair --reason credentials_rejected would repair a workspace, as
+ * repairedTogether of the command line decides.
+ */
+export const repairedTogether = (w: Pick<Workspace, 'id' | 'status' | 'reason' | 'command'>) => w.reason === 'credentials_rejected' &&
+  w.status !== 'removed' && !!w.command?.startsWith('rollcall repair ' + w.id) && !w.command.endsWith(' --show')
+
 /** causes are why workspaces need a hand, worst first, with how many do for each. Each workspace has one. */
 export const causes = (fleet: Row[]): Array<[Cause, number]> => [...counted(order(fleet).flatMap(w => cause(w) ?? []))]
 

@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ActDialog, asks, label } from './actions'
 import type { Act } from './actions'
 import type { Health, Me, Webhook, Workspace } from './api'
-import { causes, commandOf, inNeed, nextSort, noFilter, own, pageSize, readFilter, shown, sorted, suspected, writeFilter } from './fleet'
+import { causes, commandOf, inNeed, nextSort, noFilter, own, pageSize, readFilter, repairedTogether, shown, sorted, suspected, writeFilter } from './fleet'
 import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly, most } from './live'
@@ -79,14 +79,14 @@ function Headline({ state, fleet, cause, change }: {
   const other = fleet.some(suspected) || state.health?.status === 'degraded' ? 'else ' : '', then = state.trouble && span((Date.now() - state.readAt) / 1000) + ' ago'
   const words = then ? wrong ? `${of} needed a hand ${then}` : `Nothing ${other}was wrong ${then}`
     : wrong ? `${of} need${wrong === 1 ? 's' : ''} a hand` : `Nothing ${other}is wrong`
-  const why = causes(fleet), refused = why.find(([r]) => r === 'credentials_rejected')?.[1] ?? 0
+  const why = causes(fleet), refused = fleet.filter(repairedTogether).length
   return (
     <header class="headline">
       <h1>{words}</h1>
       {wrong > fewest && <div class="causes" role="group" aria-label="Why">{why.map(([c, n]) => (
         <button type="button" key={c} aria-pressed={cause === c} onClick={() => change({ cause: cause === c ? '' : c })}>{causeWords[c]} <b>{n}</b></button>
       ))}</div>}
-      {refused > 1 && <p class="muted">Repair these {refused} at once; this says first what it would do: <Command needs={state.me?.scope === 'view' ? 'operate' : undefined}>rollcall repair --reason credentials_rejected --dry-run</Command></p>}
+      {refused > 1 && <p class="muted">Repair {refused}{state.more ? '+' : ''} with a refused credential at once; this says first what it would do: <Command needs={state.me?.scope === 'view' ? 'operate' : undefined}>rollcall repair --reason credentials_rejected --dry-run</Command></p>}
     </header>
   )
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { arranged, cause, causes, commandOf, inNeed, needsHand, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
+const { arranged, cause, causes, commandOf, inNeed, needsHand, repairedTogether, nextSort, order, pageSize, readFilter, shown, sorted, writeFilter, noFilter } = await load('fleet.ts')
 const { causeWords, expectedWords, faultOf, listedTries, reasonWords, statusWords, tone, toneOfAll, toneThen, why } = await load('words.ts')
 const here = new URL('.', import.meta.url)
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', here), 'utf8'))
@@ -101,10 +101,12 @@ test('the worst comes first, and what has been silent for days is folded away', 
 test('the headline counts what rollcall problems names, and a row has the same commands', () => {
   const all = JSON.parse(readFileSync(new URL('problems.json', here), 'utf8'))
   assert.ok(all.length > 10)
-  for (const { fleet, need, asked } of all) {
+  for (const { fleet, need, asked, together } of all) {
     const rows = fleet ?? [], n = inNeed(rows)
     assert.equal(n ? `: ${n} of ${rows.length} workspaces need${n === 1 ? 's' : ''} a hand` : '', need)
     assert.equal(n, rows.filter(needsHand).length)
+    const repaired = rows.filter(repairedTogether).length
+    assert.equal(repaired > 1 ? repaired : 0, together)
     for (const w of rows) {
       const commands = [commandOf(w), ...(w.remarks ?? []).map(r => r.command)]
       for (const command of asked[w.id] ?? []) assert.ok(commands.includes(command), `${w.id}: ${command}, and its row has ${commands}`)
