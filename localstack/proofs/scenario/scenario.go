@@ -75,6 +75,7 @@ func workspaceStories() []story {
 		messageStories,
 		workStories,
 		deliveryStories,
+		callbackStories,
 		livenessStories,
 		operatorStories,
 		verdictStories,
