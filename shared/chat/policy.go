@@ -69,6 +69,21 @@ func (p Policy) Share(source string, open map[string]int64) int64 {
 	return halfOf(p.MaxOpen - max(quarter, open[""]) - (workspaces - open[source]))
 }
 
+// RefusedFrom is with how many open messages a message of source is refused; open is the mail that waits, counted by
+// sender. It is told from what waits, and not from what is counted: other calls that are under way have counted theirs,
+// and some of them take that back.
+func (p Policy) RefusedFrom(source string, open map[string]int64) int64 {
+	surplus := open[source] - p.Share(source, open)
+	if surplus < 0 {
+		return p.MaxOpen // only an inbox without a place refuses it
+	}
+	all := int64(0)
+	for _, n := range open {
+		all += n
+	}
+	return max(p.MaxOpen/2, all-surplus)
+}
+
 // CrowdedOut reports whether others keep out a message of source that is refused; open is the mail that waits, counted
 // by sender. Who has its share there is refused for its own mail, and so may be several at once. Others keep out who
 // has less than its share, and who has none there. The users stand for many: others keep them out too.

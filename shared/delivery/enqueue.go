@@ -214,9 +214,10 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 	if len(names) > 0 {
 		by = names[0]
 	}
-	crowdedOut := d.Policy.CrowdedOut(source, senders)
-	if age := now.Sub(f.FullAt); crowdedOut && (age < 0 || age >= noteFullEvery || f.FullBy != by) {
-		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by, FullOpen: f.Open}
+	crowdedOut, from := d.Policy.CrowdedOut(source, senders), d.Policy.RefusedFrom(source, senders)
+	age := now.Sub(f.FullAt)
+	if crowdedOut && (age < 0 || age >= noteFullEvery || f.FullBy != by || f.FullOpen > from) {
+		full := workspace.Full{FullSince: now, FullAt: now, FullBy: by, FullOpen: from}
 		if age >= 0 && age < d.Registry.Policy.FullMemory {
 			full.FullSince = f.FullSince
 		}

@@ -278,6 +278,63 @@ func TestSurplusOfManyChangesNoStatus(t *testing.T) {
 	}
 }
 
+// While users' mail is refused, the status says that the inbox is full, however many calls were under way when the
+// refusal was noted; and when they may send again, it does not say so.
+func TestAFullInboxIsToldWhileUsersAreRefused(t *testing.T) {
+	seen := map[bool]int{}
+	rapid.Check(t, func(rt *rapid.T) {
+		const places = 20
+		w := world.New(t, workspace.Poll, "")
+		sends := 0
+		send := func(source string) error {
+			sends++
+			m := world.Message(fmt.Sprint("m", sends))
+			m.Source = source
+			_, err := w.Enqueue(t.Context(), m, w.Now)
+			return err
+		}
+		w.Policy.MaxOpen = 4 * places // calls that were counted at the same time pass their shares
+		users := rapid.IntRange(5, 12).Draw(rt, "of users")
+		for range users {
+			w.NoError(send(""))
+		}
+		for range rapid.IntRange(0, places-users).Draw(rt, "of a workspace") {
+			w.NoError(send("sender"))
+		}
+		w.Policy.MaxOpen = places
+		underWay := rapid.IntRange(0, 5).Draw(rt, "under way")
+		for range underWay {
+			if _, ok, err := w.Ledger.Count(t.Context(), world.ID, w.Now, false, places); !ok || err != nil {
+				underWay--
+			}
+		}
+		if fault.CodeOf(send("")) != fault.InboxFull {
+			return
+		}
+		for range underWay {
+			w.NoError(w.Ledger.Uncount(t.Context(), w.Facts().Life()))
+		}
+		for acked := 0; acked <= users; acked++ {
+			if acked > 0 {
+				w.PollAfter("")
+				w.PollAfter(fmt.Sprint("m", acked))
+			}
+			full := w.Verdict().Reason == workspace.ReasonInboxFull
+			refused := fault.CodeOf(send("")) == fault.InboxFull
+			if full != refused {
+				rt.Fatalf("with %d acknowledged, users are refused: %t, and it is said to be full: %t: %+v", acked, refused, full,
+					w.Facts())
+			}
+			if seen[refused]++; !refused {
+				return
+			}
+		}
+	})
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Errorf("not both happened: %v", seen)
+	}
+}
+
 // A sender whose own surplus is refused changes no status: other mail is taken.
 func TestASendersOwnSurplusChangesNoStatus(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")

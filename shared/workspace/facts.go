@@ -286,7 +286,7 @@ type Full struct {
 	FullSince time.Time // first of the refusals that follow each other
 	FullAt    time.Time // last one that was noted
 	FullBy    string    // the sender that fills it; "" is the user
-	FullOpen  int64     // how many messages were open at that refusal; with fewer there is room
+	FullOpen  int64     // with how many open messages that one is refused; with fewer there is room
 }
 
 // Lost is the mail that died or expired undelivered, to be told for a day. The end of each such message adds to it, in

@@ -623,7 +623,10 @@ func inboxFull(s *situation) *Verdict {
 	refused := Evidence{s.FullAt, "last message that was refused for want of room, as far as noted"}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxFull, Since: s.FullSince, Action: "inspect",
-		NextCommand: s.fullCommand(), Hint: s.fullWords() + step, Evidence: append([]Evidence{refused}, s.mailEvidence()...),
+		NextCommand: s.fullCommand(),
+		Hint: s.fullWords() + step + "; while more than half of an inbox is taken, each sender may have its share " +
+			"alone, and all users are one sender",
+		Evidence: append([]Evidence{refused}, s.mailEvidence()...),
 	}
 }
 
