@@ -46,6 +46,9 @@ func (s *Store) Renew(
 	c := s.renewal(credential, sig, now)
 	requireSameInstance(&c, sig)
 	requireNoRecovery(&c, sig, s.Policy, now)
+	if sig.Kind == workspace.SignalPoll && sig.PollsAgain {
+		c.set(lease("PollAwaitedAt"), instant(now))
+	}
 	c.require(lease("Homes").Contains(workspace.HomeEntry(sig.From)))
 	f, err := s.renew(ctx, id, c, types.ReturnValueAllOld)
 	if err == nil {

@@ -19,9 +19,11 @@ func (r *Registry) Signal(
 ) (f workspace.Facts, err error) {
 	presented := token.Digest(credential)
 	if s.Kind == workspace.SignalPoll {
-		if f, noted, err := r.noted(ctx, id, presented, s, now); noted || err != nil {
+		f, noted, err := r.noted(ctx, id, presented, s, now)
+		if noted || err != nil {
 			return f, err
 		}
+		s.PollsAgain = f.PollsAgain(r.Policy, now)
 	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)

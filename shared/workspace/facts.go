@@ -189,7 +189,8 @@ type Liveness struct {
 	CalledAt    time.Time // last accepted call of another kind
 	RecoveredAt time.Time // when an accepted signal last ended silence, a wedge or errors
 	// PollAwaitedAt is when the agent could begin to poll: at the first register, end of silence or resume since its last
-	// poll. One that registers again and again gets no more time.
+	// poll. One that registers again and again gets no more time. So is a poll of one that did not poll while mail waited:
+	// see Facts.PollsAgain.
 	PollAwaitedAt time.Time
 	SeenFrom      string    // network address of the last accepted signal; a revocation clears it
 	Homes         string    // addresses from which the agent was accepted lately, and when; see homes.go

@@ -58,6 +58,24 @@ func (f Facts) awaitPoll(now time.Time) Facts {
 	return f
 }
 
+// PollsAgain reports whether a poll at now is one of an agent that did not poll while mail waited. Such a poll is noted
+// before its mail is handed out, and before it acknowledges any: until then, that mail waits says nothing of the agent.
+func (f *Facts) PollsAgain(p Policy, now time.Time) bool { return f.Open > 0 && !f.polls(p, now) }
+
+// polledAgainUntil is until when it explains that mail waits that the agent polled again; zero: it did not, since it
+// registered. Mail of which none was handed out before, it has to take and to acknowledge. Of mail that it had taken,
+// its polls may bring the acknowledgement.
+func (f *Facts) polledAgainUntil(p Policy) time.Time {
+	switch again := f.PollAwaitedAt; {
+	case again.After(f.PolledAt) || !again.After(f.RegisteredAt):
+		return time.Time{}
+	case f.FetchedSince.IsZero():
+		return again.Add(2 * p.DeliveryObjective)
+	default:
+		return again.Add(p.DeliveryObjective)
+	}
+}
+
 // unattended is NotPolling, unless the agent's work explains that it does not poll.
 func (f *Facts) unattended(p Policy, now time.Time) string {
 	if f.workExplains(p, now) || now.Before(f.nextPollDue(p)) {

@@ -84,7 +84,7 @@ func (s *situation) silentSinceResumed() bool {
 // pushFailing: pushes fail, and the agent does not poll either. This holds for an agent that declared poll too: it was
 // pushed to as a last resort, and the next message would meet the same failure.
 func pushFailing(s *situation) *Verdict {
-	if s.mode == Poll && s.polls(s.p, s.now) {
+	if s.mode == Poll && s.polls(s.p, s.now) || s.triedAfterPolls() {
 		return nil
 	}
 	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective, s.now)
@@ -224,6 +224,13 @@ func (s *situation) retryDue() bool {
 // no more.
 func (s *situation) newlyTried() bool {
 	return (s.awaitsTry() || s.Pushing(s.p, s.now)) && s.failedLast().Before(s.ableSince())
+}
+
+// triedAfterPolls reports whether pushes failed, the agent got its mail by polls instead, and registered: it is pushed
+// to again, and nothing has come back yet.
+func (s *situation) triedAfterPolls() bool {
+	return s.mode == Push && s.PushFailures >= s.p.PushFailuresToDegrade && s.polls(s.p, s.now) && s.newlyTried() &&
+		(s.newlyAble() || s.Pushing(s.p, s.now))
 }
 
 // failedLast is when a message or a probe last failed, or was answered by "busy", as far as is noted. A register ends
@@ -480,6 +487,7 @@ func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
 func (s *situation) unacknowledged(v *Verdict) *Verdict {
 	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
 	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
+	due = latest(due, s.polledAgainUntil(s.p))
 	if s.now.Before(due) || s.busyExplains(s.p, s.now) || s.aboutToPoll() {
 		return nil
 	}
@@ -505,7 +513,8 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 // waitExplained reports whether something explains that mail waits: work, a delivery or a poll that is under way or
 // due, or that the message is set aside.
 func (s *situation) waitExplained() bool {
-	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.setAside(s.p, s.now) ||
+	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.triedAfterPolls() ||
+		s.setAside(s.p, s.now) ||
 		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || s.busyExplainsWait() ||
 		s.Withheld(s.p, s.now) == WithheldResting
 }
@@ -517,11 +526,17 @@ func (s *situation) untried() bool {
 }
 
 // handoverExplains reports whether mail waits because a first delivery is under way: an agent may take its time to
-// answer.
+// answer. However long the mail waited before, a delivery that began a moment ago has shown nothing yet, unless the
+// agent said before it that its slots are taken, and says so still.
 func (s *situation) handoverExplains() bool {
+	if s.InFlight == 0 || s.PushFailures > 0 {
+		return false
+	}
+	justTried := s.within(s.TriedAt, s.p.DeliveryObjective)
 	began := latest(s.stuckSince(), s.ableSince(), s.asideEnded())
-	return s.InFlight > 0 && s.PushFailures == 0 && s.within(began, s.p.DeliveryPatience) &&
-		(s.InFlight >= min(s.Open, int64(s.Slots())) || s.within(s.TriedAt, s.p.DeliveryObjective))
+	takenBefore := s.slotsTaken(s.p, s.now) && s.AtWorkSince.Before(s.TriedAt)
+	return justTried && s.Pushing(s.p, s.now) && !takenBefore || s.within(began, s.p.DeliveryPatience) &&
+		(justTried || s.InFlight >= min(s.Open, int64(s.Slots())))
 }
 
 // busyEvidence is what the agent last said of how busy it is.

@@ -24,6 +24,7 @@ type Signal struct {
 	SampleWhole string // of which SampleError is the beginning
 	BadMetric   string // the metric that could not be read, and so was dropped; "": none; at most MaxWords bytes
 	Wedged      bool   // of heartbeats, which say it only while it is so
+	PollsAgain  bool   // of polls: see Facts.PollsAgain
 }
 
 // Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite
@@ -47,6 +48,9 @@ func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	f.SeenFrom, f.Homes = s.From, NoteHome(f.Homes, s.From, now)
 	switch s.Kind {
 	case SignalPoll:
+		if s.PollsAgain {
+			f.PollAwaitedAt = now
+		}
 		f.PolledAt, f.CallsRefused = now, 0
 	case SignalCall:
 		f.CalledAt, f.CallsRefused = now, 0

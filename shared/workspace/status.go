@@ -321,7 +321,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.FreeSince, p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience)
 	add(s.PolledAt, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
 	add(s.HandedAt, p.BusyPatience)
-	add(s.PollAwaitedAt, p.PollPatience(), p.BusyPatience)
+	add(s.PollAwaitedAt, p.PollPatience(), p.BusyPatience, p.DeliveryObjective, 2*p.DeliveryObjective)
 	add(s.CreatedAt, p.PollPatience(), p.BusyPatience)
 	add(s.BusySince, p.BusyBelieved, p.DeliveryObjective)
 	add(s.ReachedAt, p.DeliveryObjective)

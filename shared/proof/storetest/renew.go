@@ -43,6 +43,7 @@ func (c contract) signals(t T) {
 		{Kind: beat, From: "a"},
 		{Kind: beat, From: "b", ActiveTasks: &one, ErrorRate: &high, SampleError: "x", Wedged: true},
 		{Kind: workspace.SignalPoll, From: "b"},
+		{Kind: workspace.SignalPoll, From: "b", PollsAgain: true},
 		{Kind: workspace.SignalCall, From: "d"},
 		{Kind: beat, From: "b", ErrorRate: &mid, Wedged: true},
 		{Kind: beat, From: "b", ErrorRate: &high, SampleError: "y"},
@@ -181,6 +182,7 @@ func drawSignal(rt *rapid.T) workspace.Signal {
 		SampleError: rapid.SampledFrom([]string{"", "x"}).Draw(rt, "sample error"),
 		BadMetric:   rapid.SampledFrom([]string{"", "", "x"}).Draw(rt, "bad metric"),
 		Wedged:      rapid.Bool().Draw(rt, "wedged"),
+		PollsAgain:  rapid.Bool().Draw(rt, "polls again"),
 	}
 	if n := rapid.IntRange(-1, 2).Draw(rt, "active tasks"); n >= 0 {
 		sig.ActiveTasks = &n
