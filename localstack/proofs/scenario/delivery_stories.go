@@ -138,6 +138,8 @@ func probeUnfetched(ctx context.Context, p Platform) {
 	if rows := mustGet(a.poll(ctx, "")); len(rows) != 0 {
 		must(fmt.Errorf("an agent was shown a probe: %v", rows))
 	}
+	a.stopCalls()
+	a.startPolls(ctx) // it polls on: one poll counts for a moment only
 	must(a.awaitMessage(ctx, r.Text("message_id"), "delivered"))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, inboxUnattended, healthy))
