@@ -86,8 +86,13 @@ as those of a neighbour behind one network address: they keep the workspace
 degraded until they are forgotten. Their address is the agent's no more, unless
 its last accepted call came from there too. No credential changes. Calls that
 are refused from now on are noted again. rollcall history ID shows what was
-dismissed.`, `
+dismissed.
+
+With --lost or --message the refused calls stay, and messages that died or
+expired are closed without being delivered: they are told to be lost no more.
+Their receipts stay, and rollcall redrive ID MESSAGE still puts one back.`, `
   rollcall dismiss demo
+  rollcall dismiss demo --lost
   rollcall dismiss --selector "name=review*" --dry-run`},
 	"doctor": {`Looks at each link between an agent and the platform, in order: the name of the
 platform, the connection, TLS, the platform itself, the clock, the agent's
@@ -117,7 +122,8 @@ counts against the workspace. It exits with 4 when it did not arrive. With
 its id and its place, for five new attempts: those that are named, or all of the
 workspace. With --all, or the flags that pick workspaces, it does so for many.
 --dry-run shows which messages these are. First see what ended them (rollcall
-receipts ID), and mend that: else it ends them again.`, `
+receipts ID), and mend that: else it ends them again. To close them without
+delivering them, run rollcall dismiss ID --lost.`, `
   rollcall redrive demo --dry-run
   rollcall redrive demo
   rollcall redrive demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52`},

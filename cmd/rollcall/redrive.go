@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,32 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 			seen[m.MessageID] = true
 		}
 		if dryRun || page.Left == 0 || len(seen) < known+len(page.Messages) {
-			return a.showRedriven(all)
+			if err := a.showRedriven(all); err != nil || len(all.Messages) > 0 {
+				return err
+			}
+			a.whyNoneBack(ctx, id)
+			return nil
+		}
+	}
+}
+
+// whyNoneBack says why a redrive found nothing to put back, where receipts show a message that is dead or has expired.
+// The redrive itself is done: if they can't be read, it says nothing.
+func (a *app) whyNoneBack(ctx context.Context, id string) {
+	if a.output != "table" {
+		return
+	}
+	for _, state := range []string{"dead", "expired"} {
+		var page api.Receipts
+		q := url.Values{"state": {state}, "limit": {"1"}}
+		if err := a.call(ctx, "GET", workspacePath(id)+"/messages?"+q.Encode(), nil, &page); err != nil {
+			return
+		}
+		for _, r := range page.Messages {
+			a.printf("no message is told to be lost. Not put back is what ended by its sender's doing, what was dismissed, "+
+				"and what expired more than a day ago, such as %s (%s): rollcall receipts %s --state %[2]s says why. "+
+				"rollcall redrive %[3]s %[1]s puts that one back all the same\n", r.MessageID, r.State, id)
+			return
 		}
 	}
 }

@@ -20,7 +20,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.Repair, repair(env.Registry)),
 		httpapi.Handle(api.Revoke, revoke(env.Registry)),
 		httpapi.Handle(api.Rotate, rotate(env.Registry)),
-		httpapi.Handle(api.Dismiss, dismiss(env.Registry)),
+		httpapi.Handle(api.Dismiss, messages.dismiss),
 		httpapi.Handle(api.Pause, hold(env.Registry, workspace.Paused)),
 		httpapi.Handle(api.Resume, hold(env.Registry, workspace.NoHold)),
 		httpapi.Handle(api.RemoveWorkspace, remove(env.Delivery)),

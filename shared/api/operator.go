@@ -120,16 +120,35 @@ var Resume = declare[WorkspacePath, Changed](Operation{
 	Errors:  errs(400, 401, 403, 404, 410),
 })
 
-// Dismiss is the call that drops the refused calls on a workspace's record.
-var Dismiss = declare[WorkspacePath, Changed](Operation{
+// Dismiss is the call that drops the refused calls on a workspace's record, or closes the messages that it lost.
+var Dismiss = declare[DismissRequest, Dismissed](Operation{
 	Function: "operate", Route: "POST /workspaces/{id}/dismiss", ID: "dismissRefusals", Tag: "operator",
-	Summary: "Drop the refused calls on record: they are not the agent's",
+	Summary: "Drop the refused calls on record, or close messages that were lost",
 	Description: "For calls of somebody else that look like the agent's, such as those of a neighbour at the same " +
 		"network address. The workspace's refused calls are forgotten; the audit trail keeps how many there were and from " +
-		"where. No credential changes, and calls that are refused from now on are noted again.",
-	Access: ByOperator,
-	Errors: errs(400, 401, 403, 404, 410),
+		"where. No credential changes, and calls that are refused from now on are noted again.\n\n" +
+		"With lost or messages, the refused calls stay, and messages that died or expired are closed without being " +
+		"delivered: they are told to be lost no more. Their receipts stay as they are, and each can still be redriven by " +
+		"its id.",
+	Access:       ByOperator,
+	BodyOptional: true,
+	Errors:       errs(400, 401, 403, 404, 409, 410),
 })
+
+// DismissRequest says what to dismiss of a workspace: without more, its refused calls.
+type DismissRequest struct {
+	WorkspacePath
+	Lost     bool     `json:"lost" description:"close all messages that were lost, 100 a call"`
+	Messages []string `json:"messages" maxItems:"100" description:"close these messages, which were lost"`
+}
+
+// Dismissed is a workspace after a dismissal.
+type Dismissed struct {
+	Changed
+	Unread
+	Closed int `json:"closed" description:"how many messages were closed"`
+	Left   int `json:"left" description:"how many more were lost: ask again"`
+}
 
 // CancelMessage is the call that ends a waiting message.
 var CancelMessage = declare[GetMessageRequest, Receipt](Operation{

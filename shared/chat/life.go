@@ -434,8 +434,13 @@ func (m Message) ExpireByWish(now time.Time) Message {
 // Cancel ends the message because someone asked for it. Error: message_already_terminal.
 func (m Message) Cancel(by string, now time.Time) (Message, error) {
 	if !m.At(now).State.Open() {
+		hint := "it can't be cancelled any more: read its receipt"
+		if m.At(now).Lost() {
+			hint += fmt.Sprintf("; an operator closes it without delivering it: rollcall dismiss %s --message %s",
+				m.Workspace, m.ID)
+		}
 		return m, fault.New(fault.MessageAlreadyTerminal, "this message is already %s", m.At(now).State).
-			WithHint("it can't be cancelled any more: read its receipt", "stop")
+			WithHint(hint, "stop")
 	}
 	m = m.clone()
 	m.closeAttempt(Lost, "cancelled meanwhile")
@@ -468,10 +473,40 @@ func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
 	m.queue("redriven by an operator")
 	m.Told = Told{}
 	m.SettledAt, m.RedrivenAt, m.NotBefore = time.Time{}, now, now
+	m.Redrives++
 	if !m.ExpiresAt.After(now) {
 		m.ExpiresAt = now.Add(p.Lifetime)
 	}
 	return m, nil
+}
+
+// Dismiss closes a message that is lost, without delivering it: it is told to be lost no more, and stays as it ended.
+// One whose time is up ends so, though nobody has written that down yet. Error: message_not_dead.
+func (m Message) Dismiss(by string, now time.Time) (Message, error) {
+	ended := m.At(now)
+	if m.State.Open() || !ended.Lost() {
+		return m, fault.New(fault.MessageNotDead, "only a message that is told as lost can be dismissed; this one is %s",
+			ended.State).WithHint("read its receipt: it needs no dismissal", "stop")
+	}
+	m = m.clone()
+	m.ByWish = true
+	m.Reason += "; dismissed by " + by
+	return m, nil
+}
+
+// redrives says how often a message was redriven.
+func redrives(n int) string {
+	if n == 1 {
+		return "1 redrive"
+	}
+	return fmt.Sprintf("%d redrives", n)
+}
+
+// InVain reports whether a redrive of a message that is lost is not the first step: it was redriven before and ended
+// again, or it may be what ends its hosts.
+func (m Message) InVain() bool {
+	ended := func(a Attempt) bool { return a.Outcome == HostGone }
+	return m.Lost() && (m.Redrives > 0 || m.Suspect() || slices.ContainsFunc(m.Attempts, ended))
 }
 
 // clone is a copy to change, with the next version.
@@ -502,6 +537,9 @@ func (m *Message) closeAttempt(o Outcome, err string) bool {
 }
 
 func (m *Message) end(s State, now time.Time, reason string) {
+	if m.Redrives > 0 && (s == Dead || s == Expired) {
+		reason = fmt.Sprintf("after %s: %s", redrives(m.Redrives), reason)
+	}
 	m.State, m.Reason, m.SettledAt, m.Claim, m.NotBefore, m.AsideEpoch = s, reason, now, Claim{}, time.Time{}, 0
 }
 

@@ -169,6 +169,7 @@ type Message struct {
 	Reason     string
 	AcceptedAt time.Time
 	RedrivenAt time.Time // last time; zero: never
+	Redrives   int       // how often it was redriven
 	ExpiresAt  time.Time
 	NotBefore  time.Time // it is set aside until then: others go first
 	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once. -1: it is set aside for each host
@@ -188,9 +189,11 @@ type Message struct {
 	AnswerTo     string // id of the message that it brings the answer to; "" for any other message
 	Delegation   string // id of the delegation that it was made for; "": it was sent as a message
 	Digest       string // of what its sender decides; see Digest
-	ByWish       bool   // it ended undelivered by its sender's doing: little time, what it wrote, or it cancelled it
-	Probe        bool   // it has no content: its receipt shows whether mail reaches the agent
-	Version      int64
+	// ByWish is that it ended undelivered by its sender's doing (little time, what it wrote, or it cancelled it), or that
+	// an operator dismissed it since: nobody is told that it is lost.
+	ByWish  bool
+	Probe   bool // it has no content: its receipt shows whether mail reaches the agent
+	Version int64
 }
 
 // MaxAnswer is how much of an agent's answer a receipt keeps, in bytes. Of one that is larger, or nests deeper than

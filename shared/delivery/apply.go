@@ -63,9 +63,10 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 // noteLost counts the mail that is told to be lost.
 func noteLost(f *workspace.Facts, u MailboxUpdate) {
 	if u.ForgetLost {
-		f.LostMessages = 0
+		f.LostMessages, f.LostInVain = 0, 0
 	}
 	f.LostMessages += u.Lost
+	f.LostInVain += u.LostInVain
 	if !u.LostAt.IsZero() {
 		f.LostAt, f.LostWhy = u.LostAt, u.LostWhy
 	}

@@ -412,6 +412,7 @@ func (d *Delivery) well(f workspace.Facts, now time.Time) bool {
 func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u MailboxUpdate) {
 	if !ended.Probe {
 		u.Lost, u.LostAt, u.LostWhy = 1, now, registry.Beginning(ended.FullReason())
+		u.LostInVain = inVain(ended)
 		u.ForgetLost = f.LostMessages > 0 && now.Sub(f.LostAt) >= d.Registry.Policy.LostMailMemory
 	}
 	p := d.Registry.Policy
@@ -422,9 +423,18 @@ func (d *Delivery) lost(f workspace.Facts, ended chat.Message, now time.Time) (u
 	return u
 }
 
+// inVain is what a message that is lost adds to the ones that are in vain.
+func inVain(m chat.Message) int64 {
+	if m.InVain() {
+		return 1
+	}
+	return 0
+}
+
 // plus is both updates' loss.
 func (u MailboxUpdate) plus(v MailboxUpdate) MailboxUpdate {
 	v.Lost += u.Lost
+	v.LostInVain += u.LostInVain
 	v.ForgetLost = v.ForgetLost || u.ForgetLost
 	if v.LostWhy == "" {
 		v.LostAt, v.LostWhy = u.LostAt, u.LostWhy

@@ -80,9 +80,11 @@ type MailboxUpdate struct {
 	Push *PushUpdate
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.
 	UndeliveredAt time.Time
-	// Lost adds to the mail that is told to be lost (redrives take off it), LostAt and LostWhy are of the last one.
+	// Lost adds to the mail that is told to be lost (redrives and dismissals take off it), and LostInVain to how many of
+	// it are chat.Message.InVain; LostAt and LostWhy are of the last one.
 	// ForgetLost begins anew: what was told before is too old.
 	Lost       int64
+	LostInVain int64
 	LostAt     time.Time
 	LostWhy    string
 	ForgetLost bool

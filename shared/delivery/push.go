@@ -130,7 +130,8 @@ func (d *Delivery) handOver(
 // ofAnyHost is what an update says of the message alone: another host has registered.
 func (u MailboxUpdate) ofAnyHost() MailboxUpdate {
 	return MailboxUpdate{
-		ClaimReleased: true, Lost: u.Lost, ForgetLost: u.ForgetLost, LostAt: u.LostAt, LostWhy: u.LostWhy,
+		ClaimReleased: true, Lost: u.Lost, LostInVain: u.LostInVain,
+		ForgetLost: u.ForgetLost, LostAt: u.LostAt, LostWhy: u.LostWhy,
 		UndeliveredAt: u.UndeliveredAt,
 	}
 }

@@ -130,7 +130,7 @@ func (d *Delivery) hasBody(ctx context.Context, m chat.Message, now time.Time) e
 func (d *Delivery) lessLost(
 	ctx context.Context, m chat.Message, lost func() ([]LostMessage, error),
 ) (u MailboxUpdate, err error) {
-	u.Lost = -1
+	u.Lost, u.LostInVain = -1, -inVain(m)
 	f, err := d.Registry.Leases.Get(ctx, m.Workspace)
 	if err != nil || f.LostMessages <= 1 || f.LostAt.IsZero() {
 		return u, err
@@ -199,6 +199,58 @@ func (d *Delivery) RedriveAll(
 		back = append(back, m)
 	}
 	return back, 0, nil
+}
+
+// Dismiss closes messages that are lost, without delivering them: those with these ids, or with none all that is lost,
+// MaxRedriven at most; left is how many more there are. Before the first one it asks. Errors: message_not_dead,
+// message_unknown; those of ask.
+func (d *Delivery) Dismiss(
+	ctx context.Context, id, by string, messages []string, ask Ask, now time.Time,
+) (closed []chat.Message, left int, err error) {
+	life, err := d.life(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	all := len(messages) == 0
+	lost, err := d.lostMail(ctx, life, now)
+	if err != nil {
+		return nil, 0, err
+	}
+	if all {
+		for _, l := range lost {
+			if !l.State.Open() {
+				messages = append(messages, l.ID)
+			}
+		}
+	}
+	if left = max(0, len(messages)-MaxRedriven); left > 0 {
+		messages = messages[:MaxRedriven]
+	}
+	if len(messages) == 0 {
+		return nil, 0, nil
+	}
+	if err := ask(life, len(messages), left); err != nil {
+		return nil, 0, err
+	}
+	for _, one := range messages {
+		m, err := d.ChangeMessage(ctx, life, one, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+			next, err := m.Dismiss(by, now)
+			if err != nil {
+				return m, MailboxUpdate{}, err
+			}
+			u, err := d.lessLost(ctx, m, func() ([]LostMessage, error) { return lost, nil })
+			lost = slices.DeleteFunc(lost, func(l LostMessage) bool { return l.ID == m.ID })
+			return next, u, err
+		})
+		if code := fault.CodeOf(err); all && (code == fault.MessageNotDead || code == fault.MessageUnknown) {
+			continue // redriven or dismissed by another meanwhile
+		}
+		if err != nil {
+			return closed, left, err
+		}
+		closed = append(closed, m)
+	}
+	return closed, left, nil
 }
 
 // lostMail lists the messages that a redrive of all puts back, oldest first. It reads the keys of what is open and of

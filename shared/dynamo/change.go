@@ -59,6 +59,15 @@ func (c *change) add(name attribute, n int64) {
 	}
 }
 
+// setCount sets a number, or removes it when it is 0.
+func (c *change) setCount(name attribute, n int64) {
+	if n == 0 {
+		c.remove(name)
+		return
+	}
+	c.set(name, num(n))
+}
+
 // require adds a condition to those there are.
 func (c *change) require(condition condition) { c.required = append(c.required, condition) }
 

@@ -54,7 +54,7 @@ var leaseAttributes = map[string]string{
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "O", "CountedAt": "T", "OutboxItems": "er",
 	"DeliveredAt": "z", "ClaimedUntil": "U", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
 	"HandedAt": "hz", "FetchedHosts": "fn", "AsideUntil": "G", "UndeliveredAt": "E", "TriedAt": "J", "PassedAt": "j",
-	"ReachedAt": "g", "Audited": "X", "LostMessages": "5", "LostAt": "6", "LostWhy": "7",
+	"ReachedAt": "g", "Audited": "X", "LostMessages": "5", "LostAt": "6", "LostWhy": "7", "LostInVain": "B",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",
 	// PushTrouble
 	"PushFailures": "2", "PushFailingSince": "b", "PushDegradedAt": "Z", "PushFailedAt": "F",

@@ -98,6 +98,7 @@ type messageRecord struct {
 	ByWish     bool            `json:",omitempty"`
 	Probe      bool            `json:",omitempty"`
 	RedrivenAt time.Time       `json:",omitzero"`
+	Redrives   int             `json:",omitempty"`
 
 	BodyApart   chat.Apart `json:",omitzero"`
 	AnswerApart chat.Apart `json:",omitzero"`
@@ -120,7 +121,7 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.Unanswered,
 		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Dropped, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil,
-		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.RedrivenAt, m.BodyApart, m.AnswerApart,
+		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.RedrivenAt, m.Redrives, m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -167,7 +168,7 @@ func decodeMessage(it item) (chat.Message, error) {
 		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, SentBy: r.SentBy,
 		SentFrom: r.SentFrom, Method: r.Method, Priority: r.Priority,
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
-		AcceptedAt: r.AcceptedAt, RedrivenAt: r.RedrivenAt, ExpiresAt: r.ExpiresAt,
+		AcceptedAt: r.AcceptedAt, RedrivenAt: r.RedrivenAt, Redrives: r.Redrives, ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, Unanswered: r.Unanswered,
 		Dropped:   r.Dropped,
 		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,
@@ -316,11 +317,7 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	if u.Standing != nil {
 		c.set(lease("StandsAs"), leaseText(u.Standing.StandsAs))
 		c.set(lease("StandsSince"), instant(u.Standing.StandsSince))
-		if changes := u.Standing.StandsChanges; changes > 0 {
-			c.set(lease("StandsChanges"), num(changes))
-		} else {
-			c.remove(lease("StandsChanges"))
-		}
+		c.setCount(lease("StandsChanges"), u.Standing.StandsChanges)
 	}
 	return c
 }
@@ -341,8 +338,10 @@ func countHosts(c *change, u delivery.MailboxUpdate) {
 func noteLost(c *change, u delivery.MailboxUpdate) {
 	if u.ForgetLost {
 		c.set(lease("LostMessages"), num(u.Lost))
+		c.setCount(lease("LostInVain"), u.LostInVain)
 	} else {
 		c.add(lease("LostMessages"), u.Lost)
+		c.add(lease("LostInVain"), u.LostInVain)
 	}
 	if !u.LostSeen.IsZero() {
 		c.require(lease("LostAt").Equal(instant(u.LostSeen)))

@@ -223,11 +223,13 @@ func TestLostMailIsTold(t *testing.T) {
 	}
 }
 
-// Whatever the facts are, what offers to put lost mail back says first how one sees what ended it.
+// Whatever the facts are, what offers to put lost mail back says first how one sees what ended it. Where a message was
+// redriven and ended again, or may have ended its agent, no redrive is offered, but what closes the line.
 func TestARedriveIsOfferedAfterWhatEndedTheMail(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
 		f.LostMessages = rapid.Int64Range(1, 3).Draw(t, "lost")
+		f.LostInVain = rapid.Int64Range(0, f.LostMessages).Draw(t, "in vain")
 		f.LostAt = at(rapid.IntRange(0, 600).Draw(t, "lost at"))
 		f.LostWhy = rapid.SampledFrom([]string{"", "no key", "run rollcall receipts w"}).Draw(t, "why")
 		e := (workspace.Fleet{}).Explain(f, p, at(600))
@@ -248,8 +250,14 @@ func TestARedriveIsOfferedAfterWhatEndedTheMail(t *testing.T) {
 		for _, r := range e.Remarks {
 			check(r.Text, r.Command)
 		}
-		if offers == 0 && f.Hold != workspace.Removed {
-			t.Fatalf("no redrive is offered: %+v", e)
+		if want := f.LostInVain == 0 && f.Hold != workspace.Removed; (offers > 0) != want {
+			t.Fatalf("a redrive is offered %d times: %+v", offers, e)
+		}
+		if f.LostInVain > 0 && f.Hold != workspace.Removed {
+			r := e.Remarks[len(e.Remarks)-1]
+			if r.Command != "rollcall receipts "+f.ID || !strings.Contains(r.Text, "rollcall dismiss "+f.ID+" --lost") {
+				t.Fatalf("%+v", r)
+			}
 		}
 	})
 }

@@ -291,9 +291,10 @@ type Full struct {
 }
 
 // Lost is the mail that died or expired undelivered, to be told for a day. The end of each such message adds to it, in
-// the transaction of the end; a redrive takes off it.
+// the transaction of the end; a redrive and a dismissal take off it.
 type Lost struct {
 	LostMessages int64
+	LostInVain   int64     // of these, how many were redriven before and ended again, or may have ended their agents
 	LostAt       time.Time // last one
 	LostWhy      string    // why that one ended; at most MaxWords bytes, but for the time of one that expired
 }

@@ -13,7 +13,7 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	want := append(workspace.FieldsOf[workspace.Counters](),
 		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt", "FetchedHosts",
 		"ClaimedUntil", "TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "Audited",
-		"LostMessages", "LostAt", "LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
+		"LostMessages", "LostInVain", "LostAt", "LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

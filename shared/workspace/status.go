@@ -229,8 +229,28 @@ func (s *situation) remarks(reason Reason) (out []Remark) {
 	if s.LostMessages == 1 {
 		them = "it"
 	}
+	if s.LostInVain > 0 {
+		text += fmt.Sprintf("; %s redriven before and ended again, or may have ended the agent: a redrive alone would end "+
+			"the same way. Look at what ended %s, and mend that; to close this line without delivering, run "+
+			"rollcall dismiss %s --lost", s.inVainWords(), them, s.ID)
+		return append(out, Remark{Code: RemarkMailLost, Command: "rollcall receipts " + s.ID, Text: text})
+	}
 	text += fmt.Sprintf("; first see what ended %s, and mend that: rollcall receipts %s", them, s.ID)
 	return append(out, Remark{Code: RemarkMailLost, Command: "rollcall redrive " + s.ID, Text: text})
+}
+
+// inVainWords says how many of the lost messages it would be in vain to redrive alone.
+func (s *situation) inVainWords() string {
+	switch n := min(s.LostInVain, s.LostMessages); {
+	case s.LostMessages == 1:
+		return "it was"
+	case n == s.LostMessages:
+		return "all of them were"
+	case n == 1:
+		return "1 of them was"
+	default:
+		return fmt.Sprintf("%d of them were", n)
+	}
 }
 
 // wasFull reports whether the inbox refused a message a moment ago.

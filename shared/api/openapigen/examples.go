@@ -173,7 +173,7 @@ func operatorExamples() []example {
 			Next: "nobody holds a valid credential now; rollcall repair reviewer --show shows one to place in the agent's " +
 				"environment or file", Revoked: 1, WorkspaceID: "reviewer",
 		}).sends(`{"force":true}`),
-		answers(api.Dismiss, same),
+		answers(api.Dismiss, api.Dismissed{Changed: same, Closed: 2}).sends(`{"lost":true}`),
 		answers(api.Pause, api.Changed{Workspace: viewer.Workspace(paused(), profile)}),
 		answers(api.Resume, same),
 		answers(api.Probe, api.Probing{
