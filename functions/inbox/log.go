@@ -13,7 +13,7 @@ import (
 )
 
 // Reading the log: rows a page, and pages that one call reads through when a
-// filter lets little pass.
+// filter lets little pass. It reads no more pages when it has read enough (activity.MaxRead).
 const (
 	pageSize = 50
 	maxPages = 20
@@ -47,10 +47,16 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (out api.Activit
 		return out, err
 	}
 	var ms []chat.Message
+	var rows []activity.Row
 	for _, i := range items {
 		if i.Message != nil {
 			ms = append(ms, *i.Message)
+		} else {
+			rows = append(rows, *i.Row)
 		}
+	}
+	if rows, err = l.activity.WholeRows(ctx, rows); err != nil {
+		return out, err
 	}
 	if ms, err = l.ledger.Texts(ctx, chat.Bodies|chat.Answers, ms); err != nil {
 		return out, err
@@ -64,7 +70,7 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (out api.Activit
 		if i.Message != nil {
 			out.Rows, ms = append(out.Rows, q.messageRow(c, ms[0], senders)), ms[1:]
 		} else {
-			out.Rows = append(out.Rows, loggedRow(*i.Row))
+			out.Rows, rows = append(out.Rows, loggedRow(rows[0])), rows[1:]
 		}
 	}
 	return out, nil
@@ -76,14 +82,17 @@ func (l log) read(ctx context.Context, c httpapi.Call, q query) (out api.Activit
 func (l log) items(
 	ctx context.Context, life workspace.Life, q query, below string,
 ) (kept []activity.Item, next string, err error) {
-	r := activity.Range{Since: q.since, Before: q.before, Below: below, Limit: pageSize}
-	size := 0
-	for range maxPages {
+	r := activity.Range{
+		Since: q.since, Before: q.before, Below: below, Limit: pageSize, Messages: q.kind == typeReceive,
+	}
+	size, read := 0, 0
+	for pages := 0; pages < maxPages && read < activity.MaxRead; pages++ {
 		page, err := l.activity.ActivityLog(ctx, life, r)
 		if err != nil {
 			return nil, "", err
 		}
 		for _, i := range page {
+			read += i.Bytes
 			if q.wants(i) {
 				if size += q.itemSize(i); size > chat.MaxReply && len(kept) > 0 {
 					return kept, r.Below, nil
@@ -109,5 +118,5 @@ func (q query) itemSize(i activity.Item) int {
 	if i.Message != nil {
 		return chat.RowSize(*i.Message)
 	}
-	return chat.EncodedSize(loggedRow(*i.Row))
+	return chat.EncodedSize(loggedRow(*i.Row)) + i.Row.Apart.Row
 }

@@ -95,6 +95,8 @@ func (q query) wants(item activity.Item) bool {
 			return false // it is no chat
 		}
 		source, target = m.Source, m.Workspace
+	} else if item.Row == nil {
+		return false
 	} else {
 		kind, source, target = item.Row.Type, sourceOf(*item.Row), item.Row.TargetID
 	}

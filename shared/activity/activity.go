@@ -47,6 +47,30 @@ type Row struct {
 	Request     json.RawMessage
 	Response    json.RawMessage
 	At          time.Time
+
+	Apart Apart `json:",omitzero"` // of a head: what is kept apart from it
+}
+
+// Apart is a row that is kept apart from its head.
+type Apart struct {
+	Bytes int // as it is stored; 0: the row is no head
+	Row   int // at least as many as it takes in an answer
+}
+
+// InlineRow is the longest row, in bytes as it is stored, that stands in the log whole. A longer one has its head there
+// and is kept apart: an agent writes long rows into its log, and others read the log for what else is in it. A read of
+// up to 4 KB costs the same.
+const InlineRow = 3 << 10
+
+// rowMembers is more than the names of a row's members take in an answer, beyond what they take in its record.
+const rowMembers = 1 << 10
+
+// Head is what stands in the log of a row that is kept apart as this record: what the log is filtered by.
+func (r Row) Head(record []byte) Row {
+	return Row{
+		ID: r.ID, Workspace: r.Workspace, Life: r.Life, Type: r.Type, SourceID: r.SourceID, TargetID: r.TargetID, At: r.At,
+		Apart: Apart{Bytes: len(record), Row: chat.EncodedSize(json.RawMessage(record)) + rowMembers},
+	}
 }
 
 // OrderKey is the row's place in the log.
@@ -56,20 +80,17 @@ func (r Row) OrderKey() string { return orderKey(r.At, r.ID) }
 func (r Row) InAuditTrail() bool { return r.Type == TypeAudit || r.Type == TypeStatus }
 
 // Item is one entry of the activity log: a message that the workspace was sent,
-// or a row. Exactly one of Message and Row is set.
+// or a row, which may be a head. Of one that was not read, or has just gone, neither is set.
 type Item struct {
 	OrderKey string
 	Message  *chat.Message
 	Row      *Row
+	Bytes    int // how many the store read for it
 }
 
-// Size is how many bytes senders and agents wrote into it.
-func (i Item) Size() int {
-	if i.Message != nil {
-		return i.Message.Size()
-	}
-	return len(i.Row.Request) + len(i.Row.Response)
-}
+// MaxRead bounds, in bytes, what one call reads of a log to find what it shows: it begins no page after that. So one
+// call may read this and a page.
+const MaxRead = 2 << 20
 
 // orderKey sorts by time, and within one time by tail.
 func orderKey(at time.Time, tail string) string {
@@ -83,11 +104,12 @@ func MessageOrderKey(m chat.Message) string {
 
 // Range is a part of the log: at or after Since, before Before (zero: no bound),
 // and below Below, the order key of the last item of the page before ("": from
-// the newest). Limit is in items.
+// the newest). Limit is in items. With Messages, of the rows only the places are read.
 type Range struct {
 	Since, Before time.Time
 	Below         string
 	Limit         int
+	Messages      bool
 }
 
 // afterEveryKey sorts after every order key.
@@ -111,8 +133,10 @@ func (r Range) Bounds() (first, end string) {
 type Log interface {
 	AddRow(ctx context.Context, r Row) error
 	// ActivityLog lists a life's messages and rows but those of the audit trail,
-	// newest first, strongly consistent.
+	// newest first, strongly consistent. Only the last page has fewer items than its limit.
 	ActivityLog(ctx context.Context, life workspace.Life, r Range) ([]Item, error)
+	// WholeRows gives rows of the log with those whole that are heads. One that is no longer kept stays a head.
+	WholeRows(ctx context.Context, rows []Row) ([]Row, error)
 	// AuditTrail lists the audit entries of all lives of a workspace and the changes
 	// of verdict of this one, newest first, below an order key ("": from the newest).
 	AuditTrail(ctx context.Context, life workspace.Life, below string, limit int) ([]Row, error)

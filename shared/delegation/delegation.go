@@ -189,7 +189,7 @@ func (s *Service) earlier(
 // ended: who delegates a task after that means it again.
 func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (same bool, err error) {
 	items, err := s.Activity.ActivityLog(ctx, d.To(), activity.Range{
-		Since: d.At.Add(-sameTaskWithin), Limit: messagesSearched,
+		Since: d.At.Add(-sameTaskWithin), Limit: messagesSearched, Messages: true,
 	})
 	if err != nil {
 		return false, err
@@ -356,7 +356,7 @@ func (s shares) takes(m chat.Message) bool {
 // answers: the first such message of each. A message that refers to nothing answers
 // nothing.
 func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unanswered []*Progress) error {
-	r := activity.Range{Since: unanswered[0].since, Limit: answerPage}
+	r := activity.Range{Since: unanswered[0].since, Limit: answerPage, Messages: true}
 	for _, p := range unanswered {
 		if p.since.Before(r.Since) {
 			r.Since = p.since

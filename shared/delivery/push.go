@@ -293,8 +293,7 @@ func (d *Delivery) sendersDoing(ctx context.Context, f workspace.Facts, m chat.M
 }
 
 // lookedThrough is how many of the last entries of a workspace's log are searched for a message that its agent took,
-// and lookedAtOnce how many are read at a time: an agent writes long ones into its log, and the run delivers for
-// others too.
+// and lookedAtOnce how many are read at a time: the run delivers for others too.
 const (
 	lookedThrough = 100
 	lookedAtOnce  = 10
@@ -310,7 +309,9 @@ func (d *Delivery) tookLike(ctx context.Context, f workspace.Facts, m chat.Messa
 	}
 	below := ""
 	for range lookedThrough / lookedAtOnce {
-		items, err := d.Activity.ActivityLog(ctx, f.Life(), activity.Range{Below: below, Limit: lookedAtOnce})
+		items, err := d.Activity.ActivityLog(ctx, f.Life(), activity.Range{
+			Below: below, Limit: lookedAtOnce, Messages: true,
+		})
 		if err != nil {
 			return false
 		}

@@ -23,8 +23,8 @@ type Selection struct {
 	Limit  int
 }
 
-// List reads this many items at a time, and stops after this many pages; the
-// next call goes on from there.
+// List reads this many items at a time, and stops after this many pages, or when it has read enough
+// (activity.MaxRead); the next call goes on from there.
 const (
 	listPage  = 50
 	listPages = 20
@@ -47,14 +47,15 @@ func (d *Delivery) List(
 func (d *Delivery) list(
 	ctx context.Context, life workspace.Life, s Selection,
 ) (ms []chat.Message, next string, err error) {
-	r := activity.Range{Below: s.Below, Limit: listPage}
-	size := 0
-	for range listPages {
+	r := activity.Range{Below: s.Below, Limit: listPage, Messages: true}
+	size, read := 0, 0
+	for pages := 0; pages < listPages && read < activity.MaxRead; pages++ {
 		items, err := d.Activity.ActivityLog(ctx, life, r)
 		if err != nil {
 			return nil, "", err
 		}
 		for _, i := range items {
+			read += i.Bytes
 			if i.Message == nil || !s.wants(*i.Message) {
 				r.Below = i.OrderKey
 				continue

@@ -34,9 +34,18 @@ func (s *Store) encodeRow(r activity.Row) (item, error) {
 		it := chatKey(auditPartition+r.Workspace, trailPrefix+r.OrderKey())
 		return it, encodeRecord(it, record, r.At.Add(auditRetention))
 	}
-	it := lifeKey(workspace.Life{Workspace: r.Workspace, Number: r.Life}, rowPrefix+r.ID)
+	it := lifeKey(lifeOfRow(r), rowPrefix+r.ID)
 	it[LogOrder] = str(r.OrderKey())
 	return it, encodeRecord(it, record, r.At.Add(s.Retention))
+}
+
+func lifeOfRow(r activity.Row) workspace.Life {
+	return workspace.Life{Workspace: r.Workspace, Number: r.Life}
+}
+
+// rowTextKey is the key of a row that is kept apart from its head.
+func rowTextKey(r activity.Row) item {
+	return chatKey(textPartition+lifeOfRow(r).Key(), rowPrefix+r.ID)
 }
 
 // encodeHistory makes the item of a change of verdict in the trail of its life. The change is all there is to its row.
@@ -63,24 +72,62 @@ func decodeRow(it item) (activity.Row, error) {
 	return record.Row, err
 }
 
-// AddRow implements activity.Log.
+// AddRow implements activity.Log. A long row is written before its head.
 func (s *Store) AddRow(ctx context.Context, r activity.Row) error {
+	r.Apart = activity.Apart{}
 	it, err := s.encodeRow(r)
 	if err != nil {
 		return err
 	}
+	if record := strOf(it[recordAttribute]); !r.InAuditTrail() && len(record) > activity.InlineRow {
+		text := rowTextKey(r)
+		text[recordAttribute], text[TTLAttribute] = it[recordAttribute], num(r.At.Add(s.Retention+textGrace).Unix())
+		if err := s.putChat(ctx, "long row", text); err != nil {
+			return err
+		}
+		if it, err = s.encodeRow(r.Head([]byte(record))); err != nil {
+			return err
+		}
+	}
 	return s.putChat(ctx, "row", it)
 }
 
+// WholeRows implements activity.Log.
+func (s *Store) WholeRows(ctx context.Context, rows []activity.Row) ([]activity.Row, error) {
+	var keys []item
+	for _, r := range rows {
+		if r.Apart.Bytes > 0 {
+			keys = append(keys, rowTextKey(r))
+		}
+	}
+	whole := map[string]activity.Row{} // by id
+	err := s.batchGet(ctx, s.Chat, keys, nil, func(it item) error {
+		row, err := decodeRow(it)
+		whole[row.ID] = row
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(rows)
+	for i, r := range out {
+		if w, ok := whole[r.ID]; ok && r.Apart.Bytes > 0 {
+			out[i] = w
+		}
+	}
+	return out, nil
+}
+
 // ActivityLog implements activity.Log: a query of the index, which holds keys
-// only, then the items.
+// only, then the items. A key tells a message from a row.
 func (s *Store) ActivityLog(ctx context.Context, life workspace.Life, r activity.Range) ([]activity.Item, error) {
 	first, end := r.Bounds()
 	if first >= end || r.Limit < 1 {
 		return nil, nil // DynamoDB refuses an empty range, and to read nothing
 	}
 	var keys []item
-	order := map[string]string{} // by sort key
+	var out []activity.Item
+	place := map[string]int{} // in out, by sort key
 	q := queryChat{
 		what: "activity log", index: LogIndex, newest: true, limit: r.Limit + 1, // BETWEEN takes its end in
 		key: ofLife(life).
@@ -88,31 +135,34 @@ func (s *Store) ActivityLog(ctx context.Context, life workspace.Life, r activity
 	}
 	err := s.query(ctx, q, func(it item) (bool, error) {
 		if at := strOf(it[LogOrder]); at < end {
-			keys = append(keys, item{ChatPartition: it[ChatPartition], ChatSort: it[ChatSort]})
-			order[strOf(it[ChatSort])] = at
+			if !r.Messages || isMessage(it) {
+				keys = append(keys, item{ChatPartition: it[ChatPartition], ChatSort: it[ChatSort]})
+			}
+			place[strOf(it[ChatSort])] = len(out)
+			out = append(out, activity.Item{OrderKey: at})
 		}
-		return len(keys) >= r.Limit, nil
+		return len(out) >= r.Limit, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	var out []activity.Item
 	err = s.batchGet(ctx, s.Chat, keys, nil, func(it item) error {
-		entry := activity.Item{OrderKey: order[strOf(it[ChatSort])]}
-		if strings.HasPrefix(strOf(it[ChatSort]), messagePrefix) {
+		entry := &out[place[strOf(it[ChatSort])]]
+		entry.Bytes = ItemSize(it)
+		if isMessage(it) {
 			m, err := decodeMessage(it)
 			entry.Message = &m
-			out = append(out, entry)
 			return err
 		}
 		row, err := decodeRow(it)
 		entry.Row = &row
-		out = append(out, entry)
 		return err
 	})
-	slices.SortFunc(out, func(a, b activity.Item) int { return cmp.Compare(b.OrderKey, a.OrderKey) })
 	return out, err
 }
+
+// isMessage reports whether an item of the log, or its key, is a message's.
+func isMessage(it item) bool { return strings.HasPrefix(strOf(it[ChatSort]), messagePrefix) }
 
 // AuditTrail implements activity.Log: a query of the workspace's trail and one of its
 // life's, as the rows of both have keys in the order of time.

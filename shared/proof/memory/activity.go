@@ -37,11 +37,19 @@ func (r row) decode() activity.Row {
 }
 
 // putRow stores a row in the place of one with the same key: an audit entry with its
-// workspace, another one with its life.
+// workspace, another one with its life. A long one has its head in the log.
 func (s *Store) putRow(r activity.Row) error {
+	r.Apart = activity.Apart{}
 	raw, err := newRecord(rowRecord{r, r.Request, r.Response})
 	if err != nil {
 		return err
+	}
+	life := workspace.Life{Workspace: r.Workspace, Number: r.Life}
+	if !r.InAuditTrail() && len(raw) > activity.InlineRow {
+		put(s.texts, life, rowTextKey(r), text{json.RawMessage(raw), r.At.Add(s.Retention + textGrace)})
+		if raw, err = newRecord(rowRecord{Row: r.Head([]byte(raw))}); err != nil {
+			return err
+		}
 	}
 	stored, key := row{raw, r.OrderKey(), r.At.Add(s.Retention), r.InAuditTrail()}, "log "+r.ID
 	if stored.trail {
@@ -51,8 +59,25 @@ func (s *Store) putRow(r activity.Row) error {
 		put(s.trails, r.Workspace, key, stored)
 		return nil
 	}
-	put(s.rows, workspace.Life{Workspace: r.Workspace, Number: r.Life}, key, stored)
+	put(s.rows, life, key, stored)
 	return nil
+}
+
+// rowTextKey is the key of a row that is kept apart from its head.
+func rowTextKey(r activity.Row) string { return "row " + r.ID }
+
+// WholeRows implements activity.Log.
+func (s *Store) WholeRows(_ context.Context, rows []activity.Row) ([]activity.Row, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Clone(rows)
+	for i, r := range out {
+		kept, there := s.texts[workspace.Life{Workspace: r.Workspace, Number: r.Life}][rowTextKey(r)]
+		if r.Apart.Bytes > 0 && there {
+			out[i] = row{record: record(kept.raw)}.decode()
+		}
+	}
+	return out, nil
 }
 
 // put sets an entry of a map in a map.
@@ -80,14 +105,19 @@ func (s *Store) ActivityLog(_ context.Context, life workspace.Life, r activity.R
 	for _, m := range s.messages[life] {
 		if order := activity.MessageOrderKey(m); within(order) {
 			m = copyMessage(m)
-			out = append(out, activity.Item{OrderKey: order, Message: &m})
+			out = append(out, activity.Item{OrderKey: order, Message: &m, Bytes: itemOverhead + len(m.Body) + len(m.Answer)})
 		}
 	}
 	for _, stored := range s.rows[life] {
-		if !stored.trail && within(stored.order) {
-			r := stored.decode()
-			out = append(out, activity.Item{OrderKey: stored.order, Row: &r})
+		if stored.trail || !within(stored.order) {
+			continue
 		}
+		entry := activity.Item{OrderKey: stored.order}
+		if !r.Messages {
+			row := stored.decode()
+			entry.Row, entry.Bytes = &row, itemOverhead+len(stored.record)
+		}
+		out = append(out, entry)
 	}
 	slices.SortFunc(out, func(a, b activity.Item) int { return cmp.Compare(b.OrderKey, a.OrderKey) })
 	return firstOf(out, r.Limit), nil

@@ -36,6 +36,20 @@ func (c contract) logged(t T, life workspace.Life, r activity.Range) (ids []stri
 	return ids, last
 }
 
+// entries are items of a log, but for how many bytes were read for them.
+func (c contract) entries(t T, life workspace.Life, r activity.Range) []activity.Item {
+	t.Helper()
+	items, err := c.ActivityLog(t.Context(), life, r)
+	must(t, err)
+	for i := range items {
+		if items[i].Bytes == 0 {
+			t.Fatalf("%s was read for nothing", items[i].OrderKey)
+		}
+		items[i].Bytes = 0
+	}
+	return items
+}
+
 // activityLog is activity.Log, but for the audit trail.
 func (c contract) activityLog(t T) {
 	t.Run("it has messages and rows, newest first, in ranges and pages that lose nothing", func(t T) {
@@ -83,9 +97,7 @@ func (c contract) activityLog(t T) {
 		row := note("a", id, t0)
 		row.Request = nil
 		must(t, c.AddRow(t.Context(), row))
-		items, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 1})
-		must(t, err)
-		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, items)
+		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, c.entries(t, first(id), activity.Range{Limit: 1}))
 	})
 	t.Run("a request that is not JSON is not stored", func(t T) {
 		id := uuid.NewString()

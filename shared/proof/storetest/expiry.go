@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +27,8 @@ type lasting struct {
 func Expiry(t *testing.T, s Store, retention time.Duration, expire func(at time.Time)) {
 	c, g := contract{Store: s}, goTest{t}
 	for _, keep := range []func(T, time.Duration) lasting{
-		c.keepsOpenMessage, c.keepsMessage, c.keepsBody, c.keepsRedrivenBody, c.keepsRow, c.keepsEntry, c.keepsChange,
-		c.keepsPage, c.keepsHistory, c.keepsDelegation, c.keepsClaim, c.keepsEnrolment, c.keepsPerson,
+		c.keepsOpenMessage, c.keepsMessage, c.keepsBody, c.keepsRedrivenBody, c.keepsRow, c.keepsLongRow, c.keepsEntry,
+		c.keepsChange, c.keepsPage, c.keepsHistory, c.keepsDelegation, c.keepsClaim, c.keepsEnrolment, c.keepsPerson,
 	} {
 		l := keep(g, retention)
 		g.Run(l.what, func(t T) {
@@ -111,6 +112,20 @@ func (c contract) keepsRow(t T, retention time.Duration) lasting {
 		rows, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 1})
 		must(t, err)
 		return len(rows) > 0
+	}}
+}
+
+// keepsLongRow is that a long row is kept longer than its head.
+func (c contract) keepsLongRow(t T, retention time.Duration) lasting {
+	id := uuid.NewString()
+	row := note("a", id, t0)
+	row.Request = long(strings.Repeat("row", activity.InlineRow))
+	must(t, c.AddRow(t.Context(), row))
+	head := c.entries(t, first(id), activity.Range{Limit: 1})[0].Row
+	return lasting{"a long row of the log", t0.Add(retention + textKept), func() bool {
+		whole, err := c.WholeRows(t.Context(), []activity.Row{*head})
+		must(t, err)
+		return whole[0].Request != nil
 	}}
 }
 

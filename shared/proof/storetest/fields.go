@@ -93,8 +93,7 @@ func (c contract) messageFields(t T) {
 	again, err := c.Put(t.Context(), message(f.ID, "m", 2, chat.Task))
 	must(t, err)
 	same(t, was, again)
-	items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Limit: 10})
-	must(t, err)
+	items := c.entries(t, f.Life(), activity.Range{Limit: 10})
 	same(t, []activity.Item{{OrderKey: activity.MessageOrderKey(was), Message: &was}}, items)
 }
 
@@ -114,18 +113,16 @@ func (c contract) profileFields(t T) {
 func (c contract) rowFields(t T) {
 	id := uuid.NewString()
 	for _, row := range []activity.Row{filled[activity.Row](1), {ID: "v1", At: t0}, filled[activity.Row](2)} {
-		row.Workspace, row.Life = id, 0
+		row.Workspace, row.Life, row.Apart = id, 0, activity.Apart{}
 		must(t, c.AddRow(t.Context(), row))
-		got, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 1})
-		must(t, err)
-		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, got)
+		same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, c.entries(t, first(id), activity.Range{Limit: 1}))
 	}
 }
 
 func (c contract) auditFields(t T) {
 	id := uuid.NewString()
 	row := filled[activity.Row](1)
-	row.Workspace, row.Type = id, activity.TypeAudit
+	row.Workspace, row.Type, row.Apart = id, activity.TypeAudit, activity.Apart{}
 	must(t, c.AddRow(t.Context(), row))
 	got, err := c.AuditTrail(t.Context(), first(id), "", 10)
 	must(t, err)

@@ -60,8 +60,7 @@ func (c contract) fill(t T, f workspace.Facts) {
 	row := note("a", f.ID, t0)
 	row.Life = f.Lives
 	must(t, c.AddRow(t.Context(), row))
-	items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Before: m.AcceptedAt, Limit: 1})
-	must(t, err)
+	items := c.entries(t, f.Life(), activity.Range{Before: m.AcceptedAt, Limit: 1})
 	same(t, []activity.Item{{OrderKey: row.OrderKey(), Row: &row}}, items)
 	task := delegation.Delegation{
 		ID: "d", Source: f.ID, SourceLife: f.Lives, Target: f.ID, TargetLife: f.Lives, MessageID: "m0", At: t0,

@@ -3,6 +3,9 @@ package storetest
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
@@ -70,6 +73,8 @@ func (c contract) longTexts(t T) {
 		same(t, false, left)
 		same(t, "", string(c.whole(t, read)[0].Body))
 	})
+	t.Run("a long row is apart from its head", c.longRow)
+	t.Run("a log of messages reads no row", c.logOfMessages)
 }
 
 func (c contract) longBody(t T) {
@@ -78,8 +83,7 @@ func (c contract) longBody(t T) {
 	read := c.head(t, m.Workspace)
 	same(t, small, read)
 	same(t, len(m.Body), read.BodyApart.Bytes)
-	items, err := c.ActivityLog(t.Context(), delivery.LifeOf(m), activity.Range{Limit: 1})
-	must(t, err)
+	items := c.entries(t, delivery.LifeOf(m), activity.Range{Limit: 1})
 	same(t, []activity.Item{{OrderKey: activity.MessageOrderKey(m), Message: &small}}, items)
 	for which, want := range map[chat.Texts][]byte{0: nil, chat.Answers: nil, chat.Bodies: m.Body} {
 		got, err := c.Texts(t.Context(), which, []chat.Message{read})
@@ -87,6 +91,69 @@ func (c contract) longBody(t T) {
 		same(t, string(want), string(got[0].Body))
 		same(t, 0, len(read.Body)) // what was given is not changed
 	}
+}
+
+// longRow is that a log reads the heads of long rows, by which it can be filtered, and whole rows only when asked.
+func (c contract) longRow(t T) {
+	id := uuid.NewString()
+	short, row := note("a", id, t0), note("b", id, t0.Add(time.Second))
+	row.TargetID, row.SourceID, row.ErrorDetail = "peer", id, "why"
+	row.Request, row.Response = long(strings.Repeat("body", activity.InlineRow)), []byte(`{"answer":1}`)
+	must(t, c.AddRow(t.Context(), short))
+	must(t, c.AddRow(t.Context(), row))
+	items, err := c.ActivityLog(t.Context(), first(id), activity.Range{Limit: 2})
+	must(t, err)
+	same(t, 2, len(items))
+	for _, i := range items {
+		if i.Bytes == 0 || i.Bytes > 4<<10 {
+			t.Fatalf("%s: %d bytes were read", i.Row.ID, i.Bytes)
+		}
+	}
+	head := *items[0].Row
+	if size := head.Apart.Bytes; size < len(row.Request) || size > len(row.Request)+1024 || head.Apart.Row < size {
+		t.Fatalf("%+v", head.Apart)
+	}
+	same(t, short, *items[1].Row)
+	same(t, row.Head(nil).OrderKey(), items[0].OrderKey)
+	head.Apart = row.Head(nil).Apart
+	same(t, row.Head(nil), head)
+	read := []activity.Row{*items[0].Row, short}
+	whole, err := c.WholeRows(t.Context(), read)
+	must(t, err)
+	same(t, []activity.Row{row, short}, whole)
+	same(t, *items[0].Row, read[0]) // what was given is not changed
+	_, err = c.Erase(t.Context(), first(id))
+	must(t, err)
+	whole, err = c.WholeRows(t.Context(), read)
+	must(t, err)
+	same(t, read, whole)
+}
+
+// logOfMessages is that of the rows in a log of messages only their places are read: whoever reads a workspace's
+// messages pays nothing for what its agent wrote.
+func (c contract) logOfMessages(t T) {
+	f, ms := c.withMail(t, 2) // at 1, 2 s
+	for i := range 3 {
+		row := note(fmt.Sprint("r", i), f.ID, t0.Add(time.Duration(i)*time.Second))
+		row.Request = long("row")
+		must(t, c.AddRow(t.Context(), row))
+	}
+	items, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Limit: 10, Messages: true})
+	must(t, err)
+	var got []string
+	for _, i := range items {
+		if i.Row != nil || i.Message == nil != (i.Bytes == 0) {
+			t.Fatalf("%+v", i)
+		}
+		if i.Message != nil {
+			got = append(got, i.Message.ID)
+		}
+	}
+	same(t, []string{ms[1].ID, ms[0].ID}, got)
+	same(t, 5, len(items))
+	page, err := c.ActivityLog(t.Context(), f.Life(), activity.Range{Limit: 2, Messages: true, Below: items[1].OrderKey})
+	must(t, err)
+	same(t, []string{items[2].OrderKey, items[3].OrderKey}, []string{page[0].OrderKey, page[1].OrderKey})
 }
 
 func (c contract) longAnswer(t T) {

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall/rollcall/shared/activity"
+	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/cost"
+	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/proof/emulatortest"
+	"github.com/rollcall/rollcall/shared/workspace"
+)
+
+// TestBudgetOfALogOfLongRows holds what reads a workspace's log, or other things of it, to a budget that does not grow
+// with the rows that its agent wrote there: 1,000 long ones, which stand before what is looked for. An index entry of
+// such a row has about 130 bytes; its head is a read unit.
+func TestBudgetOfALogOfLongRows(t *testing.T) {
+	const rows, length = 1000, 20 << 10
+	b := newBench(t)
+	life := workspace.Life{Workspace: b.id}
+	if err := b.send("first")(); err != nil {
+		t.Fatal(err)
+	}
+	ids, err := b.Delivery.Ledger.OpenMail(t.Context(), life, 1)
+	if err != nil || len(ids) != 1 {
+		t.Fatal(ids, err)
+	}
+	task := delegation.Delegation{
+		ID: "d", Source: b.id, Target: b.id, MessageID: ids[0].ID, At: b.now, Summary: "a task",
+	}
+	if err := b.Delegations.Store.SaveDelegation(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	store := &dynamo.Store{ // without the meter, which would take its time
+		DB: dynamodb.NewFromConfig(emulatortest.Config(t)), Chat: "chat-" + b.id, Retention: time.Hour,
+	}
+	var written errgroup.Group
+	written.SetLimit(8)
+	text := []byte(`"` + strings.Repeat("x", length) + `"`)
+	for i := range rows {
+		written.Go(func() error {
+			return store.AddRow(t.Context(), activity.Row{
+				ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Workspace: b.id, Type: "notify", Request: text,
+				At: b.now.Add(time.Second + time.Duration(i)*time.Millisecond),
+			})
+		})
+	}
+	if err := written.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	nobody := workspace.Life{Workspace: "nobody"}
+	for _, c := range []struct {
+		name   string
+		budget cost.Units
+		read   func() error
+	}{
+		{"receipts, of anybody", cost.Units{Calls: 20, Read: 50}, func() error {
+			_, next, err := b.Delivery.List(t.Context(), life, delivery.Selection{Limit: 100})
+			if err == nil && next == "" {
+				err = fmt.Errorf("the list has ended")
+			}
+			return err
+		}},
+		{"receipts, of a peer that sent nothing", cost.Units{Calls: 20, Read: 50}, func() error {
+			_, _, err := b.Delivery.List(t.Context(), life, delivery.Selection{Sender: &nobody, Limit: 1})
+			return err
+		}},
+		{"one receipt", cost.Units{Calls: 1, Read: 1}, func() error {
+			_, err := b.Delivery.Ledger.Messages(t.Context(), life, ids[0].ID)
+			return err
+		}},
+		{"a page of the log's heads", cost.Units{Calls: 2, Read: 52}, func() error {
+			_, err := b.Activity.ActivityLog(t.Context(), life, activity.Range{Limit: 50})
+			return err
+		}},
+		{"a long row that is shown", cost.Units{Calls: 1, Read: length/(4<<10) + 1}, func() error {
+			head := activity.Row{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", 1), Workspace: b.id}.Head(text)
+			whole, err := b.Activity.WholeRows(t.Context(), []activity.Row{head})
+			if err == nil && whole[0].Request == nil {
+				err = fmt.Errorf("it is not there")
+			}
+			return err
+		}},
+		{"delegations", cost.Units{Calls: 9, Read: 60}, func() error {
+			all, err := b.Delegations.List(t.Context(), life, 50)
+			if err == nil && len(all) != 1 {
+				err = fmt.Errorf("%d delegations", len(all))
+			}
+			return err
+		}},
+		{"audit trail", cost.Units{Calls: 2, Read: 2}, func() error {
+			_, err := b.Activity.AuditTrail(t.Context(), life, "", 100)
+			return err
+		}},
+		{"audit of counters", cost.Units{Calls: 1, Read: 1}, func() error {
+			_, err := b.Delivery.Ledger.CountEnded(t.Context(), life)
+			return err
+		}},
+		{"what a redrive would put back", cost.Units{Calls: 3, Read: 3}, func() error {
+			_, _, err := b.Delivery.RedriveAll(t.Context(), b.id, nil, b.now)
+			return err
+		}},
+		{"a task that was sent as a message a moment ago", cost.Units{Calls: 2, Read: 4}, func() error {
+			_, err := b.Activity.ActivityLog(t.Context(), life, activity.Range{
+				Since: b.now, Limit: 50, Messages: true,
+			})
+			return err
+		}},
+		{"list of workspaces", cost.Units{Calls: 2, Read: 3}, func() error {
+			_, err := b.Registry.Profiles.Profiles(t.Context(), b.id)
+			return err
+		}},
+	} {
+		b.measure(c.name, c.budget, c.read)
+	}
+	// What was sent before all these rows is found, by calls of that budget.
+	calls, below := 0, ""
+	for {
+		ms, next, err := b.Delivery.List(t.Context(), life, delivery.Selection{Below: below, Limit: 100})
+		if calls++; err != nil || calls > 3 {
+			t.Fatalf("%d calls, %v", calls, err)
+		}
+		if len(ms) == 1 && ms[0].State == chat.Queued {
+			return
+		}
+		if below = next; next == "" {
+			t.Fatal("the message is not in the list")
+		}
+	}
+}
