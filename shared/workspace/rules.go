@@ -428,7 +428,7 @@ func healthy(s *situation) Verdict {
 	switch {
 	case s.Busy(s.p, s.now) >= s.Slots():
 		v.Reason, v.Since = ReasonBusy, s.AtWorkSince
-	case s.BusyAnswers > 0 && !s.newlyTried():
+	case s.BusyAnswers > 0 && !s.newlyTried() && !s.pushesAreOver():
 		v.Reason, v.Since = ReasonBusy, s.BusySince
 	}
 	return v

@@ -84,7 +84,7 @@ func (s *situation) silentSinceResumed() bool {
 // pushFailing: pushes fail, and the agent does not poll either. This holds for an agent that declared poll too: it was
 // pushed to as a last resort, and the next message would meet the same failure.
 func pushFailing(s *situation) *Verdict {
-	if s.mode == Poll && s.polls(s.p, s.now) || s.triedAfterPolls() {
+	if s.mode == Poll && s.polls(s.p, s.now) || s.triedAfterPolls() || s.pushesAreOver() {
 		return nil
 	}
 	overdue := s.PushFailures > 0 && s.BusyAnswers == 0 && s.mode == Push && s.stuckFor(s.p.DeliveryObjective, s.now)
@@ -95,6 +95,12 @@ func pushFailing(s *situation) *Verdict {
 		return s.busyForNothing()
 	}
 	return nil
+}
+
+// pushesAreOver reports whether what pushes have shown says nothing of the agent any more: it polls now, and either has
+// no URL that can be pushed to, or has declared since that it polls. Nothing old wins over what it declares.
+func (s *situation) pushesAreOver() bool {
+	return s.mode == Poll && (!s.Pushable || s.Declared == Poll && !s.failedLast().After(s.RegisteredAt))
 }
 
 // handoversFail reports whether the facts say that pushes fail, also where another reason goes before that.
@@ -556,6 +562,9 @@ func (s *situation) busyEvidence() Evidence {
 func endedUndelivered(s *situation) *Verdict {
 	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) {
 		return nil // a message that lives for less than the time between two polls shows nothing of an agent that polls
+	}
+	if s.PushFailures+s.BusyAnswers > 0 && s.pushesAreOver() && !s.UndeliveredAt.After(s.RegisteredAt) {
+		return nil // it was to be pushed
 	}
 	advice, action := s.advice(s.UndeliveredAt)
 	v := &Verdict{
