@@ -113,7 +113,7 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 	case v.Status == StatusDegraded && handoversFail(f, p, now):
 		return ExpectRetrying, "deliveries to it fail" // the reason is another one, which goes before this
 	case f.Overdue(p, now):
-		return ExpectRetrying, f.overdueWords(v.Reason)
+		return ExpectRetrying, f.overdueWords(v.Reason, now)
 	case v.Reason == ReasonPlatformSuspect:
 		return ExpectWhenIdle, v.Summary()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
@@ -133,10 +133,14 @@ func (f *Facts) Overdue(p Policy, now time.Time) bool {
 	return !f.RecentlyAccepted(p, now) && now.Sub(latest(f.ReachedAt, f.DeliveredAt)) >= p.LeaseTTL/2
 }
 
-// overdueWords say that the agent's next call is overdue, and no more where the platform may not have heard it.
-func (f *Facts) overdueWords(reason Reason) string {
-	if reason == ReasonPlatformSuspect {
+// overdueWords say that the agent's next call is overdue, or refused, and no more where the platform may not have heard
+// it.
+func (f *Facts) overdueWords(reason Reason, now time.Time) string {
+	switch {
+	case reason == ReasonPlatformSuspect:
 		return explained[reason].summary
+	case f.refusedSinceHeard(now):
+		return "a call from where its agent runs was refused, and none was accepted since"
 	}
 	return fmt.Sprintf("its agent was last heard at %s, and its next call is overdue", stamp(f.LastSignal()))
 }
@@ -172,8 +176,10 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 		return ExpectNobody, quiet
 	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:
 		return ExpectRetrying, v.Summary()
+	case f.pollsRefused(now):
+		return ExpectRetrying, "a call from where its agent runs was refused, and no poll was accepted since"
 	case f.Overdue(p, now):
-		return ExpectRetrying, f.overdueWords(v.Reason)
+		return ExpectRetrying, f.overdueWords(v.Reason, now)
 	case f.NotPolling(p, now) == "" || now.Before(f.nextPollDue(p)):
 		return ExpectNextPoll, ""
 	}

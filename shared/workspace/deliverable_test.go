@@ -37,7 +37,7 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 		case expected == workspace.ExpectNow && v.Reason == workspace.ReasonPlatformSuspect:
 			t.Fatalf("promises now beside a platform that delivers nothing: %+v", f)
 		case v.Reason == workspace.ReasonBacklogStalled && mode == workspace.Push && f.InFlight == 0 &&
-			f.TriedAt.Before(f.OldestOpen):
+			f.TriedAt.Before(f.OldestOpen) && f.Withheld(p, now) != workspace.WithheldBusy:
 			t.Fatalf("nobody has tried to deliver its mail, and the agent is blamed: %+v", f)
 		case !deliverable && expected != workspace.ExpectNobody:
 			t.Fatalf("nothing is delivered, and it promises %s: %+v", expected, f)

@@ -126,7 +126,7 @@ func (v Verdict) command(command string) string {
 	case v.NextCommand != "":
 		return v.NextCommand
 	case v.Reason == ReasonCredentialsRejected && v.Action != "repair":
-		return "rollcall doctor %s" // it waits for the agent to come with the credential that it was given
+		return "rollcall doctor %s" // the agent is to come with the credential that it was given
 	}
 	return command
 }
@@ -176,11 +176,20 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		}
 		return e
 	case ReasonInboxFull:
-		if f.Overdue(p, now) {
-			e.Summary = "Its inbox has no room for all that is sent, and " + f.overdueWords(v.Reason) + "."
+		if f.Overdue(p, now) || f.refusedPoller(e.Delivery.Effective, now) {
+			e.Summary = "Its inbox has no room for all that is sent, and " + f.overdueWords(v.Reason, now) + "."
 		}
 	case ReasonHealthy, ReasonBusy:
-		if f.Overdue(p, now) {
+		switch {
+		case f.refusedPoller(e.Delivery.Effective, now):
+			e.Summary = fmt.Sprintf("It was well when its agent was last heard, at %s. A call from where its agent runs was "+
+				"refused since, and no poll was accepted: nothing shows that a message sent now reaches it.", stamp(f.LastSignal()))
+			return e
+		case f.Overdue(p, now) && f.refusedSinceHeard(now):
+			e.Summary = fmt.Sprintf("It was well when its agent was last heard, at %s. A call from where its agent runs was "+
+				"refused since, and nothing shows that a message sent now reaches it.", stamp(f.LastSignal()))
+			return e
+		case f.Overdue(p, now):
 			e.Summary = fmt.Sprintf("It was well when its agent was last heard, at %s. Its next call is overdue, and nothing "+
 				"shows that a message sent now reaches it.", stamp(f.LastSignal()))
 			return e
@@ -213,6 +222,11 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		e.Summary = "Its lease runs, and a message sent now is tried until it arrives: " + why + "."
 	}
 	return e
+}
+
+// refusedPoller reports whether the agent fetches its mail, and nothing shows that its next poll is accepted.
+func (f *Facts) refusedPoller(mode Mode, now time.Time) bool {
+	return mode == Poll && f.pollsRefused(now)
 }
 
 // WhoRuns says, after a command, that another person has to run it: needs is the scope that it needs, "" where the

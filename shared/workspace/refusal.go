@@ -283,6 +283,27 @@ func (f *Facts) refusalsDecayed(p Policy, now time.Time) bool {
 	return age >= p.RefusalMemory || (age >= p.RefusalDecay && f.LastSignal().After(f.RefusedAt))
 }
 
+// refusedSinceHeard reports whether the last that is known from an address of the agent's is a refused call: it was its
+// own as far as is known, or it came with another workspace's credential. An accepted poll after a refused call is
+// always written (see Noted). What is refused elsewhere says nothing of the agent.
+func (f *Facts) refusedSinceHeard(now time.Time) bool {
+	own := f.refusalCount() > 0 && !f.LastSignal().After(f.RefusedAt) && f.AtHome(f.RefusedFrom, now)
+	return own || f.othersSinceHeard(now)
+}
+
+// othersSinceHeard reports whether the last that is known from an address of the agent's is a call that was refused,
+// as it came with another workspace's credential.
+func (f *Facts) othersSinceHeard(now time.Time) bool {
+	return f.StrangerWith == OthersCredential && !f.StrangerAt.IsZero() && !f.LastSignal().After(f.StrangerAt) &&
+		f.AtHome(f.StrangerFrom, now)
+}
+
+// pollsRefused reports whether nothing shows that the agent's next poll is accepted: a call of it was refused, and it
+// has not polled since, whatever else of it was accepted.
+func (f *Facts) pollsRefused(now time.Time) bool {
+	return f.refusedSinceHeard(now) || f.CallsRefused > 0 && f.AtHome(f.RefusedFrom, now)
+}
+
 func (f *Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }
 
 // UnauthorizedError refuses a missing or unknown credential; its texts are the wire contract's. The hint is the same

@@ -164,6 +164,30 @@ func (s *situation) tellDisputed(v *Verdict) {
 		s.SeenFrom, s.ID) + s.placeWords()
 }
 
+// credentialOfAnother: the lease is over, and calls from an address of the agent's come with another workspace's
+// credential. Whoever shares that address can bring this about, while the agent is silent.
+func credentialOfAnother(s *situation) *Verdict {
+	if s.leased() || s.LastSignal().IsZero() || !s.othersSinceHeard(s.now) ||
+		!s.within(s.StrangerAt, s.p.RefusalMemory) {
+		return nil
+	}
+	v := &Verdict{
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.graceEnd(s.p), Action: "inspect",
+		Sentence: "Calls from where its agent runs come with another workspace's credential, and are refused.",
+		Hint: fmt.Sprintf("nothing was accepted from the agent since %s, and calls from %s, from where it calls, come with "+
+			"a credential that is another workspace's. If that is this agent, give it the credential that is its own, and "+
+			"restart it; two agents may have each other's. Whose it is, rollcall doctor %s says, run where the agent runs; if "+
+			"its own is lost, %s shows another. Else it is silent, and something else runs there with a wrong workspace id: "+
+			"rollcall dismiss %[3]s forgets those calls", stamp(s.LastSignal()), s.StrangerFrom, s.ID, s.showCommand()),
+		Evidence: append(s.silenceEvidence(), Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from "+
+			"%s; it came %s", s.StrangerFrom, s.StrangerWith.words())}),
+	}
+	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
+		v.Status, v.Since = StatusOffline, latest(v.Since, s.StrangerAt.Add(s.p.LeaseTTL))
+	}
+	return v
+}
+
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
 // credentials.
 func (s *situation) otherCallsRefused() bool {

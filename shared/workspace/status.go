@@ -181,6 +181,7 @@ func (s *situation) judge() Verdict {
 		decides(credentialsRevoked(s)) ||
 		decides(credentialIgnored(s)) ||
 		decides(credentialsRejected(s)) ||
+		decides(credentialOfAnother(s)) ||
 		decides(neverRegistered(s)) ||
 		decides(platformSuspect(s)) ||
 		decides(leaseExpired(s)) ||
@@ -328,7 +329,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.ActiveAt, p.LeaseTTL, -maxSkew)
 	add(s.RefusedAt, p.LeaseTTL, p.RefusalDecay, p.RefusalMemory)
 	add(s.AlternatedAt, p.LeaseTTL)
-	add(s.StrangerAt, p.RefusalMemory)
+	add(s.StrangerAt, p.LeaseTTL, p.RefusalMemory)
 	add(s.BootstrapUntil, 0)
 	add(s.OldestOpen, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
 	add(s.DeliveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)

@@ -74,7 +74,12 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.Pushable = rapid.Bool().Draw(t, "pushable")
 	f.RegisterRefused, f.BeatsRefused, f.CallsRefused = count("registers", 3), count("beats", 3), count("calls", 3)
 	f.AlternatingRefusals, f.AlternatedAt = count("alternating", 3), when("alternated")
-	f.StrangerAt = when("stranger")
+	if f.StrangerAt = when("stranger"); !f.StrangerAt.IsZero() {
+		f.StrangerFrom = rapid.SampledFrom([]string{"10.0.0.1", "6.6.6.6"}).Draw(t, "stranger from")
+		f.StrangerWith = rapid.SampledFrom([]workspace.Presented{
+			workspace.NoCredential, workspace.OthersCredential,
+		}).Draw(t, "stranger with")
+	}
 	f.SeenFrom = "10.0.0.1"
 	f.HeartbeatAt, f.PolledAt, f.LeaseUntil, f.RecoveredAt = when("beat"), when("poll"), when("lease"), when("recovered")
 	fast := time.Duration(rapid.SampledFrom([]int{0, 0, 300}).Draw(t, "fast by")) * time.Second
