@@ -58,6 +58,9 @@ func (m Message) OwesNotice() bool {
 // notice.
 func (m Message) OwesAnswerOrNotice() bool { return m.OwesAnswer() || m.OwesNotice() }
 
+// TellsItsEnd reports whether anybody is to be told of the end of an ended message.
+func (m Message) TellsItsEnd() bool { return m.Callback != "" || m.OwesAnswerOrNotice() }
+
 // Undelivered is what a notice says in its metadata that it is about.
 const Undelivered = "message_undelivered"
 

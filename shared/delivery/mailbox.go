@@ -169,10 +169,21 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 	if err != nil {
 		return chat.Message{}, err
 	}
-	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+	m, err := d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		next, err := m.Cancel(by, now)
 		return next, MailboxUpdate{}, err
 	})
+	if err == nil {
+		d.wakeOutbox(ctx, m)
+	}
+	return m, err
+}
+
+// wakeOutbox has whoever is to be told of the end of messages of one workspace told soon.
+func (d *Delivery) wakeOutbox(ctx context.Context, ended ...chat.Message) {
+	if slices.ContainsFunc(ended, chat.Message.TellsItsEnd) {
+		_ = d.Registry.Wakeups.Send(ctx, ended[0].Workspace, "outbox", 0) // when it is lost, the sweeper sends another
+	}
 }
 
 // CancelAsSender ends an open message of a sender, because that sender said so. What another one sent is not there,
@@ -198,7 +209,7 @@ func (d *Delivery) cancelAsSender(
 	if err != nil {
 		return chat.Message{}, err
 	}
-	return d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
+	m, err := d.ChangeMessage(ctx, life, messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
 		switch {
 		case SenderOf(m) != sender || m.AnswerTo != "": // an answer is sent by the platform
 			return chat.Message{}, MailboxUpdate{}, UnknownMessageError()
@@ -211,6 +222,10 @@ func (d *Delivery) cancelAsSender(
 		next, err := m.CancelByWish(now)
 		return next, MailboxUpdate{}, err
 	})
+	if err == nil {
+		d.wakeOutbox(ctx, m)
+	}
+	return m, err
 }
 
 // Ask is called once before something is done to messages of a life: to how many of them, and how many there are
@@ -270,6 +285,9 @@ func (d *Delivery) CancelMail(
 		}
 		return d.write(ctx, f, open, moves, u)
 	})
+	if err == nil && !dry {
+		d.wakeOutbox(ctx, ended...)
+	}
 	return ended, left, err
 }
 

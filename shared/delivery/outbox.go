@@ -2,8 +2,9 @@ package delivery
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"net/url"
 	"sync"
 	"time"
 
@@ -22,51 +23,82 @@ import (
 // A drain does what no server of a sender can hold. Callbacks have a part of the outbox and a lane of their own:
 // DrainCallbacks. Either part is done in fair turns of the receivers, see clearing.
 
-// outboxOf is what the ends among the moves leave to do.
+// outboxOf is what the ends among the moves leave to do. A death whose sender has a URL leaves two items: it is
+// announced in a drain of mail, which waits for no URL.
 func outboxOf(moves []chat.Move) (items []OutboxItem) {
 	for _, m := range moves {
-		ends := m.From.State.Open() && !m.To.State.Open()
-		dead := m.To.State == chat.Dead && !m.To.Probe
-		tells := m.To.Callback != "" || m.To.OwesAnswerOrNotice()
-		if !ends || !dead && !tells {
+		if !m.From.State.Open() || m.To.State.Open() {
 			continue
 		}
-		item := OutboxItem{
-			MessageID: m.To.ID, Version: m.To.Version, Callback: m.To.Callback != "", Dead: dead, EndedAt: m.To.SettledAt,
+		item := OutboxItem{MessageID: m.To.ID, Version: m.To.Version, EndedAt: m.To.SettledAt}
+		dead, owes := m.To.State == chat.Dead && !m.To.Probe, m.To.OwesAnswerOrNotice()
+		if dead || owes {
+			own := item
+			if own.Dead = dead; owes {
+				own.Receiver = receiverOf(m.To)
+			}
+			items = append(items, own)
 		}
-		if tells {
-			item.Receiver = receiverOf(m.To)
+		if m.To.Callback != "" {
+			item.Callback, item.Receiver = true, receiverOf(m.To)
+			items = append(items, item)
 		}
-		items = append(items, item)
 	}
 	return items
 }
 
-// receiverOf is who is told of a message's end: the workspace that sent it, or the server of a user, who has none.
+// Receivers that are no workspace, whose ids have no blank: a person, and the URL of a caller who is not known.
+const (
+	personPrefix  = "person "
+	unknownPrefix = "unknown "
+)
+
+// receiverOf is who is told of a message's end: whoever sent it. Nobody knows how many URLs one caller has who is not
+// known: each is one receiver, and together they have a small part of the turns, see clearing.
 func receiverOf(m chat.Message) string {
-	if m.Source != "" {
+	switch {
+	case m.Source != "":
 		return m.Source
+	case m.SentBy != "":
+		return personPrefix + m.SentBy
 	}
-	u, err := url.Parse(m.Callback)
-	if err != nil {
-		return m.Callback
+	sum := sha256.Sum256([]byte(m.Callback))
+	return unknownPrefix + hex.EncodeToString(sum[:8])
+}
+
+// outboxPart is a part of the outbox of one life.
+type outboxPart struct {
+	ChatQueue
+	former bool // the life is a former one
+	last   bool // the life is to be erased: what is told is tried once
+	list   func(context.Context, workspace.Life) ([]OutboxItem, error)
+}
+
+// parts are the parts of one kind of the outboxes of a workspace, that of the present life first.
+func parts(f workspace.Facts, list func(context.Context, workspace.Life) ([]OutboxItem, error)) []outboxPart {
+	out := []outboxPart{{ChatQueue: ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}, list: list}}
+	for _, life := range f.FormerLives() {
+		out = append(out, outboxPart{ChatQueue: ChatQueue{Life: life}, former: true, list: list})
 	}
-	return u.Scheme + "://" + u.Host
+	for i := range out {
+		out[i].last = out[i].Life.Number < f.LivesToErase
+	}
+	return out
 }
 
 // clearOutboxes does what is left to do for a workspace's ended messages, and for those of its former lives, but for
 // the callbacks. again is when to look again, if it is known; zero else. callbacks reports whether some may be left.
 func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, callbacks bool, err error) {
 	c := d.newClearing()
-	if f.OutboxItems > 0 {
-		var items []OutboxItem
-		q := ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}
-		items, again, err = d.clearOutbox(ctx, c, q, false, d.Ledger.Outbox)
-		callbacks = err == nil && int64(len(items)) < f.OutboxItems
-	}
-	for _, life := range f.FormerLives() {
-		_, _, formerErr := d.clearOutbox(ctx, c, ChatQueue{Life: life}, true, d.Ledger.Outbox) // the sweep sees to the rest
-		err, callbacks = errors.Join(err, formerErr), true
+	for _, part := range parts(f, d.Ledger.Outbox) {
+		if !part.former && f.OutboxItems == 0 {
+			continue
+		}
+		items, at, partErr := d.clearOutbox(ctx, c, part)
+		err = errors.Join(err, partErr)
+		if callbacks = callbacks || part.former || int64(len(items)) < f.OutboxItems; !part.former {
+			again = at // the sweep sees to the former lives
+		}
 	}
 	return again, callbacks, err
 }
@@ -82,18 +114,15 @@ func (d *Delivery) DrainCallbacks(ctx context.Context, id, _ string) (DrainResul
 		return DrainResult{}, err
 	}
 	c := d.newClearing()
-	items, _, err := d.clearOutbox(
-		ctx, c, ChatQueue{Life: f.Life(), Generation: f.QueueGeneration}, false, d.Ledger.CallbackOutbox)
-	if err == nil && len(items) == 0 && f.OutboxItems > 0 {
-		err = d.countNothingLeft(ctx, f)
+	for _, part := range parts(f, d.Ledger.CallbackOutbox) {
+		items, _, partErr := d.clearOutbox(ctx, c, part)
+		if partErr == nil && len(items) == 0 && !part.former && f.OutboxItems > 0 {
+			partErr = d.countNothingLeft(ctx, f)
+		}
+		err = errors.Join(err, partErr)
 	}
-	for _, life := range f.FormerLives() {
-		_, _, formerErr := d.clearOutbox(ctx, c, ChatQueue{Life: life}, true, d.Ledger.CallbackOutbox)
-		err = errors.Join(err, formerErr)
-	}
-	if c.done.Load() > 0 && c.left.Load() > 0 {
-		return DrainResult{Ended: "more callbacks are due"},
-			errors.Join(err, d.Registry.Wakeups.SendCallbacks(ctx, id, causeContinue))
+	if err == nil && c.done.Load() > 0 && c.left.Load() > 0 { // after a fault, this wake-up comes back, and later
+		return DrainResult{Ended: "more callbacks are due"}, d.Registry.Wakeups.SendCallbacks(ctx, id, causeContinue)
 	}
 	return DrainResult{Ended: "no more callbacks can be made now"}, err
 }
@@ -108,19 +137,18 @@ func (d *Delivery) LeftToDo(ctx context.Context, life workspace.Life) (bool, err
 	return len(items) > 0, err
 }
 
-// clearOutbox does what is left to do for a life's ended messages, of one part of its outbox. An item that fails stays,
-// and does not keep the others from being done. items are all that there were; again is as in clearOutboxes.
+// clearOutbox does what is left to do of a part. An item that fails stays, and does not keep the others from being
+// done. items are all that there were; again is as in clearOutboxes.
 func (d *Delivery) clearOutbox(
-	ctx context.Context, c *clearing, q ChatQueue, former bool,
-	part func(context.Context, workspace.Life) ([]OutboxItem, error),
+	ctx context.Context, c *clearing, part outboxPart,
 ) (items []OutboxItem, again time.Time, err error) {
-	items, err = part(ctx, q.Life)
+	items, err = part.list(ctx, part.Life)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	var mu sync.Mutex
-	err = c.clear(ctx, items, func(t turn) (holds bool, err error) {
-		at, holds, err := d.doOutboxItem(ctx, q, former, t)
+	err = c.clear(ctx, items, part.last, func(t turn) (holds bool, err error) {
+		at, holds, err := d.doOutboxItem(ctx, part, t)
 		mu.Lock()
 		defer mu.Unlock()
 		if again.IsZero() || (!at.IsZero() && at.Before(again)) {
@@ -152,13 +180,13 @@ func (d *Delivery) countNothingLeft(ctx context.Context, f workspace.Facts) erro
 // or a notice that the asking call may still take stays; again is then when to look again, if nobody else is known to
 // see to it. holds reports whether its receiver is to be left alone until then.
 func (d *Delivery) doOutboxItem(
-	ctx context.Context, q ChatQueue, former bool, t turn,
+	ctx context.Context, part outboxPart, t turn,
 ) (again time.Time, holds bool, err error) {
 	needs := chat.Answers
 	if !t.Callback { // whether an answer is owed stands in the body; a callback tells nothing of it
 		needs |= chat.Bodies
 	}
-	ms, err := d.Ledger.Messages(ctx, q.Life, t.MessageID)
+	ms, err := d.Ledger.Messages(ctx, part.Life, t.MessageID)
 	if err == nil {
 		ms, err = d.Ledger.Texts(ctx, needs, ms)
 	}
@@ -171,16 +199,16 @@ func (d *Delivery) doOutboxItem(
 		if until, awaited := awaited(ms[0], d.Clock.Now()); awaited {
 			return until, false, nil
 		}
-		if item.Dead, err = false, d.announceDead(ctx, q, ms[0], was.Dead); err != nil {
+		if item.Dead, err = false, d.announceDead(ctx, part.ChatQueue, ms[0], was.Dead); err != nil {
 			return time.Time{}, false, err
 		}
-		done, err = d.tellEnd(ctx, ms[0], t.held, &item)
+		done, err = d.tellEnd(ctx, ms[0], t.held, part.last, &item)
 	}
 	switch {
 	case done && err == nil:
-		err = d.Ledger.OutboxDone(ctx, q.Life, item, former)
+		err = d.Ledger.OutboxDone(ctx, part.Life, item, part.former)
 	case item != was:
-		err = errors.Join(err, d.Ledger.OutboxRests(ctx, q.Life, item))
+		err = errors.Join(err, d.Ledger.OutboxRests(ctx, part.Life, item))
 	}
 	return time.Time{}, item.Holds && !done && !t.held, err
 }
@@ -202,10 +230,13 @@ func (d *Delivery) announceDead(ctx context.Context, q ChatQueue, m chat.Message
 const fullRest = 30 * time.Second
 
 // tellEnd tells whoever is to be told of a message's end. While done is false, item says when the next try is due. held
-// says that its receiver is left alone: then nothing is told, and what ended too long ago is given up.
-func (d *Delivery) tellEnd(ctx context.Context, m chat.Message, held bool, item *OutboxItem) (done bool, err error) {
+// says that its receiver is left alone: then nothing is told, and what ended too long ago is given up. last says that
+// there is no next try.
+func (d *Delivery) tellEnd(
+	ctx context.Context, m chat.Message, held, last bool, item *OutboxItem,
+) (done bool, err error) {
 	now := d.Clock.Now()
-	late := item.late(now)
+	late := last || item.late(now)
 	switch {
 	case m.State.Open(): // redriven, and told at its next end
 		return true, nil
@@ -216,9 +247,11 @@ func (d *Delivery) tellEnd(ctx context.Context, m chat.Message, held bool, item 
 		if err == nil && !done {
 			item.RestsUntil, item.Holds = now.Add(fullRest), true
 		}
-		return done, err
-	case m.Callback == "" || m.Told.Done:
+		return done || err == nil && last, err
+	case m.Callback == "" || m.Told.Done || !item.Callback:
 		return true, nil
+	case last && m.Told.Tries > 0:
+		return d.noteTold(ctx, m, m.Told, m.Told.GiveUp(erasedReceipt))
 	case held && late:
 		return d.noteTold(ctx, m, m.Told, m.Told.GiveUp(hungServer))
 	case held:
@@ -268,8 +301,12 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message, item *OutboxIte
 	return told.Done, errors.Join(err, defect)
 }
 
-// hungServer is why a sender's URL is not called whose server lets calls hang.
-const hungServer = "the URL is not called: its server let other calls hang since the message ended"
+const (
+	// hungServer is why a sender's URL is not called whose server lets calls hang.
+	hungServer = "the URL is not called: its server let other calls hang since the message ended"
+	// erasedReceipt is why it is not called again when the receipt is about to be erased.
+	erasedReceipt = "the URL is not called again: the workspace is erased"
+)
 
 // endedSender is why a sender's URL is not called whose credential an operator has ended, or whose workspace.
 const endedSender = "the URL is not called: an operator ended the credential that the message was sent with"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,17 +39,19 @@ type turn struct {
 
 // turnsOf are the items that are due, in a list for each receiver. What one receiver does keeps no other one waiting,
 // so one that holds loses its turns until the next try is due, and then that try alone comes first.
-func turnsOf(items []OutboxItem, now time.Time) map[string][]turn {
+//
+// last says that there is no next try: nothing rests.
+func turnsOf(items []OutboxItem, last bool, now time.Time) map[string][]turn {
 	holds := map[string]bool{}
 	for _, item := range items {
-		if item.Holds && item.RestsUntil.After(now) {
+		if item.Holds && (last || item.RestsUntil.After(now)) {
 			holds[item.Receiver] = true
 		}
 	}
 	turns := map[string][]turn{}
 	for _, item := range items {
 		held := holds[item.Receiver]
-		if due := !held && !item.RestsUntil.After(now); item.Dead || due || held && item.late(now) {
+		if due := !held && !item.RestsUntil.After(now); item.Dead || last || due || held && item.late(now) {
 			turns[item.Receiver] = append(turns[item.Receiver], turn{item, held})
 		}
 	}
@@ -57,49 +60,79 @@ func turnsOf(items []OutboxItem, now time.Time) map[string][]turn {
 
 // clearing does what is due of the outboxes of one workspace, in fair turns of the receivers: each begins with one
 // item, and has twice as many at a time after all of those were done, up to outboxOfOne. One that holds has no more
-// turns.
+// turns. Callers who are not known may be any number of receivers: beside all others, they have as much as one of
+// them.
 type clearing struct {
-	clock  clock.Clock
-	until  time.Time
+	clock          clock.Clock
+	until          time.Time
+	known, unknown allowance
+	done           atomic.Int64 // items that were done, or whose next try is set
+	left           atomic.Int64 // items that are due and were not begun
+}
+
+// allowance is what receivers have together: how many items at a time, and how many in all.
+type allowance struct {
 	places *semaphore.Weighted
+	most   int
 	budget atomic.Int64
-	done   atomic.Int64 // items that were begun, and after which their receiver does not hold
-	left   atomic.Int64 // items that are due and were not begun
+}
+
+func (a *allowance) set(atOnce, most int) {
+	a.places, a.most = semaphore.NewWeighted(int64(atOnce)), most
+	a.budget.Store(int64(most))
 }
 
 func (d *Delivery) newClearing() *clearing {
-	c := &clearing{
-		clock: d.Clock, until: d.Clock.Now().Add(outboxFor), places: semaphore.NewWeighted(outboxAtOnce),
-	}
-	c.budget.Store(outboxAtMost)
+	c := &clearing{clock: d.Clock, until: d.Clock.Now().Add(outboxFor)}
+	c.known.set(outboxAtOnce, outboxAtMost)
+	c.unknown.set(outboxOfOne, outboxAtMost/2)
 	return c
 }
 
+// of is the allowance that a receiver has part in.
+func (c *clearing) of(receiver string) *allowance {
+	if strings.HasPrefix(receiver, unknownPrefix) {
+		return &c.unknown
+	}
+	return &c.known
+}
+
 // clear does items. do reports whether the receiver of one holds; its errors are joined.
-func (c *clearing) clear(ctx context.Context, items []OutboxItem, do func(turn) (holds bool, err error)) error {
-	turns := turnsOf(items, c.clock.Now())
-	receivers := make([]string, 0, len(turns))
-	for receiver := range turns { // in the order of a map: any
-		receivers = append(receivers, receiver)
+func (c *clearing) clear(
+	ctx context.Context, items []OutboxItem, last bool, do func(turn) (holds bool, err error),
+) error {
+	turns := turnsOf(items, last, c.clock.Now())
+	receivers := map[*allowance]int{}
+	for receiver := range turns {
+		receivers[c.of(receiver)]++
 	}
 	var mu sync.Mutex
 	var failed []error
 	var g errgroup.Group
-	for _, receiver := range receivers {
-		of := c.inOrder(turns[receiver])
-		share := of[:min(len(of), max(1, outboxAtMost/len(receivers)))]
-		c.left.Add(int64(len(of) - len(share)))
+	begun := map[*allowance]int{}
+	for receiver, due := range turns { // in the order of a map: any
+		from := c.of(receiver)
+		if begun[from]++; begun[from] > from.most {
+			c.left.Add(int64(len(due)))
+			continue
+		}
+		share := c.inOrder(due)
+		share = share[:min(len(due), max(1, from.most/receivers[from]))]
+		c.left.Add(int64(len(due) - len(share)))
 		g.Go(fault.Contained(func() error {
-			c.inTurn(ctx, share, func(t turn) (holds bool) {
+			c.inTurn(ctx, from, share, func(t turn) (ends bool) {
+				var holds bool
 				err := fault.Contain(func() (err error) {
 					holds, err = do(t)
 					return err
 				})
-				if err != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					failed = append(failed, err)
+				if err == nil {
+					c.done.Add(1)
+					return holds
 				}
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
 				return holds
 			})
 			return nil
@@ -110,12 +143,15 @@ func (c *clearing) clear(ctx context.Context, items []OutboxItem, do func(turn) 
 }
 
 // inOrder puts the turns of one receiver in order: deaths, which keep nobody waiting; then the tries that it rested
-// for; then the others at random, so that none is always the last.
+// for; then the others at random, so that none is always the last. Why a receiver is left alone is given up after
+// what it keeps waiting.
 func (c *clearing) inOrder(turns []turn) []turn {
 	rank := func(t turn) int {
 		switch {
 		case t.Dead:
 			return 0
+		case t.Holds && t.held:
+			return 3
 		case t.Holds:
 			return 1
 		}
@@ -130,24 +166,21 @@ func (c *clearing) inOrder(turns []turn) []turn {
 }
 
 // inTurn does the turns of one receiver.
-func (c *clearing) inTurn(ctx context.Context, turns []turn, do func(turn) (holds bool)) {
-	var holds atomic.Bool
-	for size := 1; len(turns) > 0 && !holds.Load(); size = min(2*size, outboxOfOne) {
+func (c *clearing) inTurn(ctx context.Context, from *allowance, turns []turn, do func(turn) (ends bool)) {
+	var ends atomic.Bool
+	for size := 1; len(turns) > 0 && !ends.Load(); size = min(2*size, outboxOfOne) {
 		var g errgroup.Group
-		batch := turns[:min(size, len(turns))]
-		for _, t := range batch {
-			if !c.begins(ctx) {
+		for _, t := range turns[:min(size, len(turns))] {
+			if !c.begins(ctx, from) {
 				c.left.Add(int64(len(turns)))
 				_ = g.Wait() // it has no errors
 				return
 			}
 			turns = turns[1:]
 			g.Go(fault.Contained(func() error {
-				defer c.places.Release(1)
+				defer from.places.Release(1)
 				if do(t) {
-					holds.Store(true)
-				} else {
-					c.done.Add(1)
+					ends.Store(true)
 				}
 				return nil
 			}))
@@ -157,12 +190,12 @@ func (c *clearing) inTurn(ctx context.Context, turns []turn, do func(turn) (hold
 }
 
 // begins takes a place for an item, if one may still begin.
-func (c *clearing) begins(ctx context.Context) bool {
-	if c.places.Acquire(ctx, 1) != nil {
+func (c *clearing) begins(ctx context.Context, from *allowance) bool {
+	if from.places.Acquire(ctx, 1) != nil {
 		return false
 	}
-	if c.clock.Now().After(c.until) || c.budget.Add(-1) < 0 {
-		c.places.Release(1)
+	if c.clock.Now().After(c.until) || from.budget.Add(-1) < 0 {
+		from.places.Release(1)
 		return false
 	}
 	return true

@@ -136,8 +136,7 @@ type OutboxItem struct {
 	MessageID string
 	Version   int64 // that the message ended with
 	Callback  bool  // the URL of the sender is called: it is in the part of the outbox that has the callbacks
-	// Receiver is who is told: the id of the workspace that sent the message, or the origin of the URL of a user, who has
-	// none; "" when nobody is.
+	// Receiver is who is told: the workspace that sent the message, or the person, or a URL; "" when nobody is.
 	Receiver string
 	Dead     bool // the message died, and that is not announced yet
 	EndedAt  time.Time
