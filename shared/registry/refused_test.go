@@ -149,7 +149,7 @@ func TestEachRefusalIsToldAndMended(t *testing.T) {
 		},
 		"another workspace's": {
 			another, fault.CredentialOfAnother, fault.ActionStop, "the workspace that the call is about",
-			workspace.ReasonLeaseExpired, "another workspace's", "rollcall doctor w", "",
+			rejected, "another workspace's", "rollcall doctor w", "",
 		},
 		"one of a removed workspace": {
 			removed, fault.WorkspaceRemoved, fault.ActionStop, "create w again", workspace.ReasonRemoved, "removed by",

@@ -254,7 +254,7 @@ func (r *Registry) noteFailedRegister(
 	if e, ok := errors.AsType[*fault.Error](cause); ok {
 		why = fmt.Sprintf("%s (%s)", e.Message, e.Code)
 	}
-	next, changed := workspace.FailRegister(f, Beginning(why), r.Policy, now)
+	next, changed := workspace.FailRegister(f, Beginning(why), in.From, r.Policy, now)
 	if !changed {
 		return nil
 	}

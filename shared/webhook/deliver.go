@@ -229,10 +229,14 @@ func (h Hook) mend(status int) string {
 	return "look at the receiver's log for why it does not answer with 2xx; " + again
 }
 
-// Resume is the command that has a webhook posted to at once, when it is failing or disabled; "" of one that works.
+// Resume is the command that has a webhook posted to at once, when it is failing or disabled; "" of one that works. Of
+// one whose maker is revoked it is the one that shows its URL, as that may be a thief's.
 func (h Hook) Resume() string {
 	if h.Failures == 0 && h.DisabledAt.IsZero() {
 		return ""
+	}
+	if h.Disabled == makerRevoked {
+		return "rollcall webhook list"
 	}
 	return "rollcall webhook enable " + h.ID
 }

@@ -49,6 +49,12 @@ func (h Hook) Problem(latest int64) (text, command string) {
 		return fmt.Sprintf("it fails since %s, in %s: %s; %s. Mend its receiver, and post a test event to see that it works",
 			stamp(h.FailingSince), tries, h.LastError, behind), "rollcall webhook test " + h.ID
 	case Disabled:
+		if h.Disabled == makerRevoked {
+			return fmt.Sprintf("nothing is posted to it since %s: %s; %s. Who had that credential may have chosen its URL, and "+
+				"knows its secret: delete it, unless you know whose URL it is. One that you know goes on with "+
+				"rollcall webhook rotate %s, and then rollcall webhook enable %[4]s",
+				stamp(h.DisabledAt), h.Disabled, behind, h.ID), h.Resume()
+		}
 		return fmt.Sprintf("nothing is posted to it since %s: %s; %s. Enable it again, or delete it",
 			stamp(h.DisabledAt), h.Disabled, behind), "rollcall webhook enable " + h.ID
 	}

@@ -26,6 +26,10 @@ func TestWhoFailsOrIsDisabledIsAProblem(t *testing.T) {
 		if rapid.Bool().Draw(t, "disabled") {
 			h.DisabledAt, h.Disabled = at, "an operator disabled it"
 		}
+		revoked := h.State() == webhook.Disabled && rapid.Bool().Draw(t, "its maker is revoked")
+		if revoked {
+			h.Disabled = "a credential that it was made or enabled with is revoked"
+		}
 		latest := h.Last + rapid.Int64Range(-1, 3).Draw(t, "behind")
 		text, command := h.Problem(latest)
 		want := map[webhook.State][3]string{
@@ -38,6 +42,12 @@ func TestWhoFailsOrIsDisabledIsAProblem(t *testing.T) {
 				"rollcall webhook enable 1a2b3c4d",
 			},
 		}[h.State()]
+		if revoked {
+			want[1], want[2] = h.Disabled, "rollcall webhook list"
+			if !strings.Contains(text, "delete it, unless you know whose URL it is") || h.Resume() != want[2] {
+				t.Fatalf("%+v: %q, %q", h, text, h.Resume())
+			}
+		}
 		if !strings.HasPrefix(text, want[0]) || !strings.Contains(text, want[1]) || command != want[2] {
 			t.Fatalf("%+v: %q, %q", h, text, command)
 		}

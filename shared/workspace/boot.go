@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/visible"
@@ -109,7 +110,7 @@ func (s *situation) tellBoot(v *Verdict) {
 	if s.bootFailed() {
 		failed := "a register was refused, and none was accepted since: " + visible.Quoted(s.RegisterFailedWhy)
 		v.Evidence = append(v.Evidence, Evidence{s.RegisterFailedAt, failed})
-		if v.Status != StatusOnline {
+		if v.Status != StatusOnline && !strings.Contains(v.Hint, visible.Quoted(s.RegisterFailedWhy)) {
 			v.Hint += "; " + failed
 		}
 	}

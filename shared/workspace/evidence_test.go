@@ -119,7 +119,7 @@ func (h *past) register(e happened, presented token.Hash) {
 		d.URL, d.Pushable = "http://"+e.from, true
 	}
 	if rapid.IntRange(0, 5).Draw(h.t, "fails") == 0 {
-		h.f, _ = workspace.FailRegister(h.f, "its URL is wrong", p, h.now)
+		h.f, _ = workspace.FailRegister(h.f, "its URL is wrong", "10.0.0.1", p, h.now)
 		h.note(e)
 		return
 	}

@@ -197,13 +197,44 @@ func TestAnIgnoredCredentialHasOneVerdict(t *testing.T) {
 	}
 }
 
+// A register whose credential is good ends the credential's blame, whatever was refused before at that address and why
+// it was refused itself: what it was refused for is the first clause, and no credential is repaired or shown.
+func TestAGoodCredentialThatIsRefusedEndsItsBlame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		created := workspace.Facts{}
+		created.ID, created.CreatedAt, created.Credential = "w", at(1), token.Digest("good")
+		f, now := created, 10
+		for range rapid.IntRange(0, 4).Draw(t, "refused before") {
+			r := workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}
+			if rapid.Bool().Draw(t, "with another credential") {
+				r.Hash = token.Digest("another")
+			}
+			f, _ = workspace.Refuse(f, r, p, at(now))
+			now += rapid.IntRange(1, 120).Draw(t, "seconds")
+		}
+		f, changed := workspace.FailRegister(f, "url must not be private (url_forbidden)", "10.0.0.1", p, at(now))
+		v := workspace.Assess(f, p, at(now+rapid.IntRange(0, 60).Draw(t, "later")))
+		if !changed || v.Reason != workspace.ReasonNeverRegistered || v.Hop == workspace.HopCredential ||
+			strings.Contains(v.NextCommand+v.Hint, "--show") ||
+			!strings.HasPrefix(v.Hint, "its last register came with a good credential and was refused at") ||
+			strings.Count(v.Hint, "url_forbidden") != 1 {
+			t.Fatalf("%+v", v)
+		}
+		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, at(now+200))
+		if v := workspace.Assess(f, p, at(now+201)); v.Hop != workspace.HopCredential {
+			t.Fatalf("the newest refusal was for the credential: %+v", v)
+		}
+	})
+}
+
 // A register that is refused for another reason than its credential is told.
 func TestAFailedRegisterIsTold(t *testing.T) {
-	f, changed := workspace.FailRegister(silentSince(100), "its address is forbidden (url_forbidden)", p, at(590))
+	const why = "its address is forbidden (url_forbidden)"
+	f, changed := workspace.FailRegister(silentSince(100), why, "10.0.0.1", p, at(590))
 	if v := workspace.Assess(f, p, at(600)); !changed || !strings.Contains(v.Hint, "url_forbidden") {
 		t.Fatalf("%+v", v)
 	}
-	if _, again := workspace.FailRegister(f, f.RegisterFailedWhy, p, at(595)); again {
+	if _, again := workspace.FailRegister(f, f.RegisterFailedWhy, "10.0.0.1", p, at(595)); again {
 		t.Fatal("the same is written twice in a few seconds")
 	}
 	f = register(f, workspace.Declaration{From: "10.0.0.1"}, at(610))

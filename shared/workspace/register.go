@@ -78,12 +78,19 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 }
 
 // FailRegister is the facts after a register whose credential is good was refused for another reason; changed is false
-// when the attempt is not worth a write.
-func FailRegister(f Facts, why string, p Policy, now time.Time) (next Facts, changed bool) {
-	if f.RegisterFailedWhy == why && now.Sub(f.RegisterFailedAt) < p.RefusalWriteEvery {
+// when the attempt is not worth a write. The credential is at fault no more: what was refused for it, at that address,
+// is over.
+func FailRegister(f Facts, why, from string, p Policy, now time.Time) (next Facts, changed bool) {
+	blamed := f.refusalCount() > 0 || !f.StrangerAt.IsZero() && f.StrangerFrom == from
+	if !blamed && f.RegisterFailedWhy == why && now.Sub(f.RegisterFailedAt) < p.RefusalWriteEvery {
 		return f, false
+	}
+	was := f
+	f.Refusals = f.endRefusals(from)
+	if f.StrangerFrom == from {
+		f.Stranger = Stranger{}
 	}
 	f.RegisterFailedAt, f.RegisterFailedWhy = now, why
 	f.Version++
-	return f, true
+	return NoteStanding(was, f, p, now), true
 }

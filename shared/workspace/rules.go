@@ -252,6 +252,13 @@ func neverRegistered(s *situation) *Verdict {
 		Evidence: []Evidence{{s.CreatedAt, "created; no call accepted since"}},
 	}
 	switch {
+	case s.Enrolled() && s.bootFailed() && !s.StrangerAt.After(s.RegisterFailedAt):
+		v.Action, v.Hop = "inspect", HopAgent
+		v.Sentence = "It was created, and no call of its agent was accepted yet: its credential is good, and its register " +
+			"was refused for another reason."
+		v.Hint = fmt.Sprintf("its last register came with a good credential and was refused at %s: %s. Mend what the agent "+
+			"registers with, and restart it; %s", stamp(s.RegisterFailedAt), visible.Quoted(s.RegisterFailedWhy),
+			s.doctorWords())
 	case s.StrangerWith.byToken() && s.within(s.StrangerAt, s.p.RefusalMemory) && !s.now.Before(s.BootstrapUntil):
 		s.tellTokenSoFar(v)
 	case s.Enrolled() && s.within(s.StrangerAt, s.p.RefusalMemory):
