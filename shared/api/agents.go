@@ -235,7 +235,7 @@ type AckRequest struct {
 
 // Acked is the answer to an acknowledgement.
 type Acked struct {
-	LastAckedSeq int64 `json:"last_acked_seq" description:"up to which number no mail is left to acknowledge"`
+	LastAckedSeq int64 `json:"last_acked_seq" description:"up to which number no mail is left to acknowledge: mail that was never handed out is left, whatever acked_seq is"`
 	Unread
 }
 

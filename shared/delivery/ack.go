@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/chat"
@@ -21,10 +22,10 @@ type AckRequest struct {
 
 // Ack takes the mail that was handed out to polls, up to a number, for done. From
 // then on the cursor of this host acknowledges nothing: what it says is that the
-// mail arrived, and not that the work is done. It returns the number that was said; of
-// an old acknowledgement, which ends nothing, it returns up to which number no mail is
-// left to acknowledge. Errors: those of Registry.Signal, invalid_request, epoch_superseded,
-// epoch_unknown.
+// mail arrived, and not that the work is done. It returns up to which number no mail is
+// left to acknowledge: less than was said where mail up to that was not handed out, and
+// of an old acknowledgement, which ends nothing, up to all. Errors: those of
+// Registry.Signal, invalid_request, epoch_superseded, epoch_unknown.
 func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark int64, err error) {
 	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
 	switch {
@@ -45,45 +46,44 @@ func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark 
 	}
 	ended := 0
 	for more := true; more; u.AcksEpoch = nil {
-		var open []OpenMessage
+		var left []OpenMessage
 		var n int
 		err := retry.OnConflict(ctx, d.Clock, handOutTries, func() (err error) {
-			open, n, more, err = d.ackSome(ctx, f, in.Seq, u, now)
+			left, n, more, err = d.ackSome(ctx, f, in.Seq, u, now)
 			return err
 		})
 		if err != nil {
 			return 0, err
 		}
 		ended += n
-		mark = max(mark, markAfter(f, open, in.Seq))
+		mark = markAfter(f, left, ended, in.Seq)
 	}
 	if ended > 0 {
-		return in.Seq, nil
+		return min(in.Seq, mark), nil // nothing that came meanwhile
 	}
 	return mark, nil
 }
 
-// markAfter is up to which number no mail is left to acknowledge once it is up to seq; f are the facts before, and open
-// is the open mail. Mail that is counted and not yet stored may have a lower number than what is open.
-func markAfter(f workspace.Facts, open []OpenMessage, seq int64) int64 {
-	if int64(len(open)) < f.Open {
-		return seq
-	}
+// markAfter is up to which number no mail is left to acknowledge once it is up to seq; f are the facts before, left is
+// the mail that is open after it, of which ended messages were open before. Mail that is counted and not yet stored may
+// have a lower number than what is left.
+func markAfter(f workspace.Facts, left []OpenMessage, ended int, seq int64) int64 {
 	mark := f.Accepted
-	for _, o := range open {
-		if o.Seq > seq {
-			mark = min(mark, o.Seq-1)
-		}
+	if int64(len(left)+ended) < f.Open {
+		mark = seq
+	}
+	for _, o := range left {
+		mark = min(mark, o.Seq-1)
 	}
 	return mark
 }
 
-// ackSome ends as many of the messages up to a number as one transaction takes; open
-// is what was open before, ended how many it ended, and more reports whether some are
-// left. Error: conflict when the mailbox moved.
+// ackSome ends as many of the messages up to a number as one transaction takes; left
+// is what is open after it, ended how many it ended, and more reports whether some up
+// to the number are left to end. Error: conflict when the mailbox moved.
 func (d *Delivery) ackSome(
 	ctx context.Context, f workspace.Facts, seq int64, u MailboxUpdate, now time.Time,
-) (open []OpenMessage, ended int, more bool, err error) {
+) (left []OpenMessage, ended int, more bool, err error) {
 	moves, open, more, err := d.ackable(ctx, f, seq, now)
 	if err != nil || (len(moves) == 0 && u.AcksEpoch == nil) {
 		return open, 0, more, err
@@ -97,7 +97,10 @@ func (d *Delivery) ackSome(
 	if len(outboxOf(moves)) > 0 {
 		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
 	}
-	return open, len(moves), more, nil
+	left = slices.DeleteFunc(slices.Clone(open), func(o OpenMessage) bool {
+		return slices.ContainsFunc(moves, func(m chat.Move) bool { return m.From.ID == o.ID })
+	})
+	return left, len(moves), more, nil
 }
 
 // ackable is the ends of the first messages up to a number that a poll was handed.
