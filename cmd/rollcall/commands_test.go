@@ -165,7 +165,7 @@ func TestSendAndProbe(t *testing.T) {
 			args: "probe demo", code: exitUnhealthy, answers: probes(answer{200, queued}, answer{200, failing}),
 			out: "m1 accepted; expected: now\nqueued: it waits for its turn\nqueued: the agent could not be reached\n" +
 				"try 1: by push: no answer came back (connection refused)\nwaits: it is tried again, next at A\n",
-			errs: "rollcall: it did not arrive, and is tried again; what to mend: rollcall explain demo; " +
+			errs: "rollcall: it did not arrive, and is tried again; first mend what rollcall explain demo names; " +
 				"follow it with: rollcall receipts demo m1\n",
 		},
 		"a probe whose first try fails, to its end": {
@@ -334,6 +334,8 @@ func TestWrongUsage(t *testing.T) {
 		"no time at all":       {args: "watch --every 0s", errs: "a time like 90d, 12h or 30m"},
 		"no such command":      {args: "nonsense", errs: "see: rollcall --help\n"},
 		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
+		"a name that is near":  {args: "statsu", errs: `"rollcall": did you mean status?` + "\n"},
+		"names that are near":  {args: "problem", errs: `"rollcall": did you mean probe or problems?` + "\n"},
 		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID [MESSAGE…]"},
 		"no such output":       {args: "status -o xml", errs: `must be one of: table, json`},
 		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -37,6 +38,8 @@ func (d *doctor) readCredential() {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		d.add("credential", broken, "there is no file "+file, "check that this is the agent's machine and volume; "+d.lost())
+	case errors.Is(err, syscall.EISDIR):
+		d.add("credential", broken, file+" is a directory", "name the file in it that has the credential")
 	case err != nil:
 		d.add("credential", broken, rootWords(err)+": "+file, "let the user that the agent runs as read the file")
 	case d.agent == "":
@@ -69,6 +72,10 @@ func (d *doctor) inspect(ctx context.Context) {
 	case token.Flaw(d.agent) != "":
 		d.add("credential", broken, token.Flaw(d.agent),
 			"place it again, and restart the agent; "+d.lost())
+		return
+	case token.Wrapped(d.agent):
+		d.add("credential", broken, "it has a credential in it, and is none: it has quotation marks, a name or JSON beside "+
+			"it, or is in capitals", "place the credential alone, as it was shown, and restart the agent; "+d.lost())
 		return
 	}
 	r, err := d.do(ctx, http.MethodGet, "/registry/credential", d.agent)
@@ -133,7 +140,13 @@ func (d *doctor) readAsPerson(ctx context.Context) {
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.status != http.StatusUnauthorized &&
 		refused.status != http.StatusForbidden {
-		d.add("register", broken, refused.Error(), cmp.Or(refused.Hint, "check that the id is right: rollcall status"))
+		next := cmp.Or(refused.Hint, "check that the id is right: rollcall status")
+		d.add("register", broken, refused.Error(), next)
+		for i, f := range d.findings { // no command mends the credential of a workspace that there is not
+			if refused.Code == string(fault.WorkspaceUnknown) && f.Link == "credential" && f.Is == broken {
+				d.findings[i].Next = next
+			}
+		}
 		return
 	}
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +22,11 @@ import (
 
 // way is what one call saw on its way to the platform.
 type way struct {
-	mu      sync.Mutex
-	names   []string // what the name resolved to
-	address string   // that was connected to
-	secure  *tls.ConnectionState
+	mu        sync.Mutex
+	names     []string // what the name resolved to
+	address   string   // that was connected to
+	connected bool
+	secure    *tls.ConnectionState
 }
 
 // trace notes what a call sees.
@@ -40,7 +43,7 @@ func (y *way) trace() *httptrace.ClientTrace {
 			y.mu.Lock()
 			defer y.mu.Unlock()
 			if err == nil || y.address == "" {
-				y.address = address
+				y.address, y.connected = address, err == nil
 			}
 		},
 		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
@@ -85,6 +88,13 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 			"give it as https://HOST, with --url or in ROLLCALL_URL")
 		return false
 	}
+	if port := at.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > math.MaxUint16 {
+			d.add("name", broken, fmt.Sprintf("%s is no port, in %s", port, d.platform),
+				fmt.Sprintf("check the port of the platform's address: it is a number from 1 to %d", math.MaxUint16))
+			return false
+		}
+	}
 	whose := at.Host
 	if proxy, proxyErr := http.ProxyFromEnvironment(&http.Request{URL: at}); proxyErr == nil && proxy != nil {
 		whose = "the proxy " + proxy.Host + ", which the environment names,"
@@ -100,7 +110,14 @@ func (d *doctor) lookAtWay(seen *way, err error) bool {
 		d.add("name", healthy, whose+" needs no look-up", "")
 	}
 	if err != nil && !ofTLS(err) {
-		d.add("connection", broken, fmt.Sprintf("%s: %s", orUnknown(seen.address), rootWords(err)), connectionRemedy(err))
+		why, next := rootWords(err), connectionRemedy(err)
+		if late(err) {
+			why = "no answer came in " + doctorPatience.String()
+		}
+		if late(err) && seen.connected {
+			why, next = "it takes connections, and "+why, "look at the platform: it hangs, or what stands before it does"
+		}
+		d.add("connection", broken, orUnknown(seen.address)+": "+why, next)
 		return false
 	}
 	d.add("connection", healthy, "connected to "+seen.address, "")
@@ -133,10 +150,15 @@ func tlsRemedy(err error) string {
 	return "check that the port of the platform's address is one for https"
 }
 
+// late reports whether a call failed because nothing came back in time.
+func late(err error) bool {
+	timed, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && timed.Timeout()
+}
+
 func connectionRemedy(err error) string {
-	late, ok := errors.AsType[net.Error](err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded) || ok && late.Timeout():
+	case late(err):
 		return "nothing comes back: check the firewall, the security group and the routes of this machine or container"
 	case strings.Contains(err.Error(), "refused"):
 		return "nothing listens there: check that the platform runs, and the host and port of its address; in a container, " +

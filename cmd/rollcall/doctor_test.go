@@ -84,6 +84,10 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 	if err := os.WriteFile(twoLines, []byte(credential+"\nextra\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	quoted := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(quoted, []byte(`"`+credential+`"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(short, []byte(credential[:30]), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +138,16 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 			broken: "credential", next: "rollcall repair demo",
 		},
 		"a short file": {file: short, broken: "credential", next: "--show", says: "cut off: 30 of 72", lacks: "register"},
+		"a file of a quoted one": {
+			file: quoted, broken: "credential", next: "place the credential alone", says: "it has a credential in it",
+		},
+		"a file that is a directory": {
+			file: filepath.Dir(good), broken: "credential", next: "name the file", says: "is a directory",
+		},
+		"a lost file of a workspace that there is not": {
+			routes: map[string]answer{show: {404, `{"error": "no such", "code": "workspace_unknown", "hint": "create it"}`}},
+			file:   good + ".not", args: []string{"demo"}, broken: "credential", next: "create it",
+		},
 		"a file of two lines": {
 			file: twoLines, broken: "credential", next: "--show", says: "more than one word",
 		},

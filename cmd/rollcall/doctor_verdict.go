@@ -154,7 +154,7 @@ func (d *doctor) remedy() string {
 }
 
 // looking are the commands of verdicts that mend nothing.
-var looking = []string{"doctor", "explain", "history", "log", "problems", "receipts", "status"}
+var looking = []string{"doctor", "explain", "history", "log", "probe", "problems", "receipts", "status"}
 
 // doctorItself is how the platform names this command.
 const doctorItself = "rollcall doctor "

@@ -62,7 +62,7 @@ func (a *app) follow(ctx context.Context, id string, m accepted, how following) 
 		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s", r.State)}
 	case r.State.Open() && how.enough(r):
 		return &outcome{exitUnhealthy, fmt.Sprintf(
-			"it did not arrive, and is tried again; what to mend: rollcall explain %s; %s", id, next)}
+			"it did not arrive, and is tried again; first mend what rollcall explain %s names; %s", id, next)}
 	}
 	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s; %s", how.patience, next)}
 }

@@ -86,7 +86,8 @@ var (
 	required  = regexp.MustCompile(`^required flag\(s\) (.+) not set$`)
 )
 
-// plainFlags says in this program's words which flags exclude each other, and which are missing.
+// plainFlags says in this program's words which flags exclude each other, which are missing, and which command may be
+// meant.
 func plainFlags(err error) error {
 	if found := exclusive.FindStringSubmatch(err.Error()); found != nil {
 		return fmt.Errorf("%s exclude each other: give one of %s",
@@ -95,6 +96,9 @@ func plainFlags(err error) error {
 	if found := required.FindStringSubmatch(err.Error()); found != nil {
 		names := strings.Split(strings.ReplaceAll(found[1], `"`, ""), ", ")
 		return fmt.Errorf("it lacks %s", dashed(names))
+	}
+	if text, like, found := strings.Cut(err.Error(), "\n\nDid you mean this?\n"); found {
+		return fmt.Errorf("%s: did you mean %s?", text, strings.Join(strings.Fields(like), " or "))
 	}
 	return err
 }

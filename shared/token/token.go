@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
+	"regexp"
 	"strings"
 )
 
@@ -152,6 +153,17 @@ func Flaw(text string) string {
 		return fmt.Sprintf("it is too long: %d characters instead of %d", len(text), whole)
 	}
 	return "it is mistyped: its characters do not fit together"
+}
+
+// wrapped is a credential in any case, with whatever stands beside it.
+var wrapped = regexp.MustCompile(fmt.Sprintf(`(?i)rc[a-z]_[0-9a-z]{%d}_[0-9a-z]{%d}`, idLen, secretLen+sumLen))
+
+// Wrapped reports whether a text is no credential that Rollcall issues, and has one in it: in quotation marks, after a
+// name, in JSON, or in capitals.
+func Wrapped(text string) bool {
+	found := wrapped.FindString(text)
+	inner := strings.ToLower(found)
+	return found != "" && inner != text && PublicID(inner) != ""
 }
 
 // CanBeOwn reports whether an agent may bring a text as a credential of its own, where it may choose one: the text is

@@ -125,3 +125,17 @@ var printable = func() string {
 	}
 	return all
 }()
+
+// A credential with something beside it, or in capitals, is told from one of another format.
+func TestWrapped(t *testing.T) {
+	good, _ := token.Mint(token.Workspace)
+	for text, want := range map[string]bool{
+		good: false, "": false, "an-older-clients-token": false, good[:40]: false, strings.ToUpper(good[:40]): false,
+		`"` + good + `"`: true, "ROLLCALL_TOKEN=" + good: true, `{"token":"` + good + `"}`: true, strings.ToUpper(good): true,
+		"'" + strings.ToUpper(good) + "'": true, `"` + good[:71] + `!"`: false,
+	} {
+		if got := token.Wrapped(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -24,7 +24,7 @@ export function Strip({ history, hours, now, w }: { history: HistoryEntry[]; hou
 const actWords: Record<string, string> = {
   create: 'Created', adopt: 'Adopted', repair: 'Repaired', revoke: 'Credentials revoked', rotate: 'Credential rotated',
   dismiss: 'Refused attempts dismissed', pause: 'Paused', resume: 'Resumed', remove: 'Removed', purge: 'Purged', redrive: 'Redriven',
-  cancel: 'Message cancelled', probe: 'Probed', credential_issued: 'Credential given out', credential_used: 'New credential in use',
+  url_ended: 'URL not called any more', cancel: 'Message cancelled', probe: 'Probed', credential_issued: 'Credential given out', credential_used: 'New credential in use',
 }
 
 /** rest is a summary after the words that stand before it. */
