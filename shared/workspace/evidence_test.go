@@ -267,8 +267,8 @@ var claims = []struct {
 	{`^last refused call that was noted, from (\S+?)(?:; .*)?$`, func(h *past, at time.Time, said []string) error {
 		return h.at(at, func(e happened) bool { return refusedCall(e) && e.from == said[1] })
 	}},
-	{`^since the last accepted one of each kind, at least (\d+) registers?, (\d+) heartbeats? and (\d+) other calls? ` +
-		`were refused$`, notMoreThanRefused},
+	{`^since the last accepted one of each kind, at least (?:([1-9]\d*) registers?)?(?:, | and )?` +
+		`(?:([1-9]\d*) heartbeats?)?(?:, | and )?(?:([1-9]\d*) other calls?)? (?:was|were) refused$`, notMoreThanRefused},
 	{`^an operator ended its credentials$`, func(h *past, at time.Time, _ []string) error {
 		return h.at(at, of("repair", "show", "revoke"))
 	}},

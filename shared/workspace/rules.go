@@ -221,11 +221,38 @@ func (s *situation) refusalEvidence() []Evidence {
 		{s.RefusedSince, "first of the refused calls that count now"},
 		{s.RefusedAt, fmt.Sprintf(
 			"last refused call that was noted, from %s", s.RefusedFrom)},
-		{s.RefusedAt, fmt.Sprintf("since the last accepted one of each kind, at least %s, %s and %s were refused",
-			plural(int64(s.RegisterRefused), "register"), plural(int64(s.BeatsRefused), "heartbeat"),
-			plural(int64(s.CallsRefused), "other call"))},
+	}
+	if counted := s.refusedWords(); counted != "" {
+		ev = append(ev, Evidence{s.RefusedAt, "since the last accepted one of each kind, at least " + counted + " refused"})
 	}
 	return append(ev, s.lastAccepted(""))
+}
+
+// refusedWords are how many calls of each kind were refused, of those of which some were; "" when none is counted.
+func (s *situation) refusedWords() string {
+	var kinds []string
+	for _, kind := range []struct {
+		refused int64
+		what    string
+	}{
+		{int64(s.RegisterRefused), "register"},
+		{int64(s.BeatsRefused), "heartbeat"},
+		{int64(s.CallsRefused), "other call"},
+	} {
+		if kind.refused > 0 {
+			kinds = append(kinds, plural(kind.refused, kind.what))
+		}
+	}
+	switch last := len(kinds) - 1; {
+	case last < 0:
+		return ""
+	case last == 0 && strings.HasPrefix(kinds[0], "1 "):
+		return kinds[0] + " was"
+	case last == 0:
+		return kinds[0] + " were"
+	default:
+		return strings.Join(kinds[:last], ", ") + " and " + kinds[last] + " were"
+	}
 }
 
 // lastAccepted is the last accepted call; more follows on the words. Of polls, not each is noted. It is zero, and so
