@@ -84,6 +84,9 @@ func (a *app) create(ctx context.Context, body createRequest) error {
 			did = "adopted"
 		}
 		fmt.Fprintf(w, "%s %s: %s (%s)\n", did, out.ID, out.Status, out.Reason)
+		if out.Adopted && body.Team != "" {
+			fmt.Fprintf(w, "who sees the team %s sees its mail, its log and its history now, also those of before\n", body.Team)
+		}
 		if out.AuthToken != "" {
 			fmt.Fprintf(w, "its credential, shown this once: %s\n", out.AuthToken)
 		}

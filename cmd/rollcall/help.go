@@ -165,7 +165,8 @@ Its mail is kept, and so are its name and its team unless flags change them.
 Its agent goes on, unless --reset-credentials ends its credential.
 
 With --team, and with no other flag than --name and --role, it only puts the
-workspace into the team: nothing is reset, and a pause stays.`, `
+workspace into the team: nothing is reset, and a pause stays. Whoever sees that
+team then sees the workspace's mail, log and history, also those of before.`, `
   rollcall adopt demo
   rollcall adopt demo --team search
   rollcall adopt demo --team search --reset-credentials`},

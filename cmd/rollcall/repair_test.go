@@ -93,3 +93,14 @@ func TestAnAdoptionAsksToo(t *testing.T) {
 		}
 	}
 }
+
+// Who moves a workspace to another team is told what goes with it.
+func TestAnAdoptionIntoATeamSaysWhoSeesItNow(t *testing.T) {
+	const adopted = `{"id": "demo", "adopted": true, "status": "online", "reason": "healthy"}`
+	for flags, told := range map[string]string{
+		"--team search": "who sees the team search sees its mail, its log and its history now",
+		"--name Ann":    "adopted demo",
+	} {
+		commandTest{args: "adopt demo " + flags, answers: on("POST /workspaces", answer{200, adopted}), out: told}.run(t)
+	}
+}
