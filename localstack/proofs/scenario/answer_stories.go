@@ -130,7 +130,8 @@ func endsItsAgent(ctx context.Context, p Platform) {
 	}
 	must(a.arrivedInOrder(ctx))
 	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "a redrive alone would end the same way",
+		"rollcall receipts "+a.id, "rollcall dismiss "+a.id+" --lost"))
 	must(a.awaitNoEvidence(ctx, "the last delivery failed")) // up to the next try, what failed before the start stands
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrivedInOrder(ctx))

@@ -102,7 +102,9 @@ test('the fleet’s headline counts those that need a hand, and claims nothing o
     if (between.cut) return route.abort()
     const fleet = []
     for (let i = 0; i < 20; i++) {
-      const wrong = i < broken && { status: 'degraded', reason: i % 3 ? 'push_failing' : 'credentials_rejected', problem: 'own', hint: 'mend it' }
+      const wrong = i < broken && (i % 3
+        ? { status: 'degraded', reason: 'push_failing', problem: 'own', hint: 'mend it' }
+        : { status: 'degraded', reason: 'credentials_rejected', problem: 'own', hint: 'mend it', command: 'rollcall repair w' + i })
       fleet.push({ ...one, id: 'w' + i, name: 'w' + i, status: 'online', reason: 'healthy', remarks: [], ...wrong })
     }
     await route.fulfill({ json: { workspaces: fleet, next: null } })
