@@ -352,9 +352,12 @@ func TestAHintIsInShortSentences(t *testing.T) {
 	long := 0
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
+		if rapid.Bool().Draw(t, "only its pushes fail") {
+			f = live(func(f *workspace.Facts) { f.PushFailures, f.PushFailedAt, f.PushFault = 3, at(590), workspace.FaultRPC })
+		}
 		f.PushError = rapid.SampledFrom([]string{"", "a; b; c; d. e; f; rollcall doctor w", "HTTP 500"}).Draw(t, "error")
 		v := anyFleet(t).Assess(f, p, at(600))
-		if strings.Contains(v.Hint, visible.Quoted(f.PushError)) {
+		if f.PushError != "" && strings.Contains(v.Hint, visible.Quoted(f.PushError)) {
 			long++
 		}
 		bare := quoted.ReplaceAllString(v.Hint, "")
