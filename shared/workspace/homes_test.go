@@ -220,6 +220,9 @@ func TestAGoodCredentialThatIsRefusedEndsItsBlame(t *testing.T) {
 			strings.Count(v.Hint, "url_forbidden") != 1 {
 			t.Fatalf("%+v", v)
 		}
+		if problem, _ := workspace.ProblemOf(v, 0, at(now)); problem != workspace.ProblemOwn {
+			t.Fatalf("it is the problem %q: %+v", problem, v)
+		}
 		f, _ = workspace.Refuse(f, workspace.Refusal{Kind: workspace.SignalRegister, From: "10.0.0.1"}, p, at(now+200))
 		if v := workspace.Assess(f, p, at(now+201)); v.Hop != workspace.HopCredential {
 			t.Fatalf("the newest refusal was for the credential: %+v", v)

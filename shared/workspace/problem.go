@@ -40,6 +40,8 @@ func ProblemOf(v Verdict, open int64, now time.Time) (_ Problem, changes time.Ti
 		return ProblemOwn, time.Time{}
 	case open > 0 && (v.Status == StatusPaused || v.Status == StatusProvisioning):
 		return ProblemOwn, time.Time{}
+	case v.Status == StatusProvisioning && v.Hop == HopAgent: // the register of its agent is refused
+		return ProblemOwn, time.Time{}
 	case v.Status == StatusProvisioning && v.FaultyHop() == HopCredential:
 		return ProblemRefused, time.Time{}
 	}

@@ -30,6 +30,7 @@ func TestProblemOf(t *testing.T) {
 		{workspace.StatusPaused, workspace.ReasonPaused, now, "", 1, own},
 		{workspace.StatusRemoved, workspace.ReasonRemoved, now, "", 1, ""},
 		{workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now, "", 0, ""},
+		{workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now, workspace.HopAgent, 0, own},
 		{workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now, workspace.HopCredential, 0, refused},
 		{workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now, workspace.HopCredential, 1, own},
 	} {
