@@ -15,12 +15,19 @@ func TestWhatKeepsADrainFromTryingIsNoLatePlatform(t *testing.T) {
 	seen := map[workspace.Withheld]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		f, now := anyFacts(t), at(600)
-		if rapid.Bool().Draw(t, "is well, and says that its slots are taken") {
+		says := rapid.SampledFrom([]string{"anything", "slots taken", "slots taken for long"}).Draw(t, "it says")
+		if says != "anything" {
 			mostlyWell(t, &f)
 			f.Open, f.OldestOpen, f.Declared, f.Pushable = 1, at(rapid.IntRange(-600, 600).Draw(t, "oldest")), "", true
 			f.InFlight, f.DeliveredAt = min(f.InFlight, 1), at(rapid.IntRange(-600, 600).Draw(t, "delivered"))
 			f.ActiveTasks, f.FreeSince = f.Slots(), time.Time{}
 			f.ActiveAt = at(rapid.IntRange(500, 600).Draw(t, "said at"))
+		}
+		if says == "slots taken for long" {
+			f = live(func(f *workspace.Facts) {
+				f.Open, f.OldestOpen, f.AtWorkSince = 1, at(rapid.IntRange(-600, 0).Draw(t, "oldest")), at(-30)
+				f.ActiveTasks, f.ActiveAt = f.Slots(), at(590)
+			})
 		}
 		v := workspace.Assess(f, p, now)
 		why := f.Withheld(p, now)
