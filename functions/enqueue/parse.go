@@ -39,10 +39,10 @@ const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"mess
 func parse(c httpapi.Call, p chat.Policy) (chat.Message, api.Unread, error) {
 	m := chat.Message{Method: "message/send", Priority: chat.Task}
 	rpc, params, message, bare, err := unwrap(c, &m.Method)
-	if err != nil {
-		return m, api.Unread{}, err
-	}
 	left := unreadOf(rpc, params, message, bare)
+	if err != nil {
+		return m, left, err
+	}
 	m, err = readMessage(rpc, params, message, m, p, c.Now)
 	return m, left, err
 }
@@ -110,7 +110,8 @@ func checkSize(body json.RawMessage, p chat.Policy) error {
 }
 
 // unwrap takes a body apart: the JSON-RPC request, its method, its params and its message; bare is true for a message
-// without params. A method that carries no message is refused as that, whatever its params are.
+// without params. A method that carries no message is refused as that, whatever its params are. Of a request without a
+// message there are the members that it has.
 func unwrap(c httpapi.Call, method *string) (rpc, params, message members, bare bool, err error) {
 	fail := func(err error) (_, _, _ members, _ bool, _ error) { return nil, nil, nil, false, err }
 	body, err := c.Read(&rpc)
@@ -133,12 +134,12 @@ func unwrap(c httpapi.Call, method *string) (rpc, params, message members, bare 
 		rpc, bare = members{"params": object(rpc)}, true
 	}
 	if json.Unmarshal(rpc["params"], &params) != nil || params == nil {
-		return fail(fault.New(fault.InvalidRequest, "params must be an object"))
+		return rpc, nil, nil, bare, fault.New(fault.InvalidRequest, "params must be an object")
 	}
 	raw, ok := params["message"]
 	if !ok || json.Unmarshal(raw, &message) != nil || message == nil {
-		return fail(fault.New(fault.InvalidRequest, "params.message must be an object").
-			WithHint("send "+exampleMessage, "stop"))
+		return rpc, params, nil, bare, fault.New(fault.InvalidRequest, "params.message must be an object").
+			WithHint("send "+exampleMessage, "stop")
 	}
 	if err := httpapi.CheckTwice(params, rpc["params"]); err != nil {
 		return fail(err)

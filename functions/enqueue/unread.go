@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -20,34 +21,67 @@ var (
 	}
 )
 
+// configurationMembers are those of A2A. What else a sender writes there may be meant for a member of params.
+var configurationMembers = []string{
+	"acceptedOutputModes", "blocking", "historyLength", "pushNotificationConfig", "returnImmediately",
+	"taskPushNotificationConfig",
+}
+
 // unreadOf names the members of a request that nobody but the agent reads. Of one that is a bare message, without
 // params, bare is true. Of parts and content only parts are read.
 func unreadOf(rpc, params, message members, bare bool) api.Unread {
-	var names []string
-	add := func(from members, prefix string, known ...[]string) {
-		for name := range from {
-			isKnown := func(list []string) bool { return slices.Contains(list, name) }
-			if !slices.ContainsFunc(known, isKnown) {
+	inParams, inMessage := "params.", "params.message."
+	if bare {
+		inParams, inMessage, rpc = "", "message.", nil
+	}
+	known := slices.Concat(placed(inParams, paramMembers), placed(inMessage, messageMembers))
+	if bare {
+		known = slices.Concat(placed("", callMembers), known)
+		known = slices.DeleteFunc(known, func(path string) bool { return path == "params" }) // it has none
+	} else {
+		known = slices.Concat(known, placed("", callMembers))
+	}
+	has := members{}
+	var names, inside []string
+	add := func(from members, prefix string) {
+		for name, value := range from {
+			if has[prefix+name] = value; !slices.Contains(known, prefix+name) {
 				names = append(names, prefix+name)
+				inside = append(inside, httpapi.Inside(prefix+name, value)...)
 			}
 		}
 	}
-	inParams, inMessage := "params.", "params.message."
-	if bare {
-		inParams, inMessage = "", "message."
-		add(params, inParams, paramMembers, callMembers)
-	} else {
-		add(rpc, "", callMembers)
-		add(params, inParams, paramMembers)
-	}
-	add(message, inMessage, messageMembers)
+	add(rpc, "")
+	add(params, inParams)
+	add(message, inMessage)
 	if present(message["parts"]) && present(message["content"]) {
 		names = append(names, inMessage+"content")
 	}
+	configuration := inParams + "configuration"
+	names = append(names, unknownIn(configuration, has[configuration])...)
 	if len(names) == 0 {
 		return api.Unread{}
 	}
-	return httpapi.NameUnread(names, slices.Concat(messageMembers, paramMembers, callMembers))
+	slices.Sort(inside)
+	given := func(path string) bool { // parts are read in the place of content
+		return present(has[path]) || path == inMessage+"content" && present(message["parts"])
+	}
+	return httpapi.KnownMembers(known...).Unread(names, inside, given)
+}
+
+// unknownIn are the members of a configuration that A2A does not have.
+func unknownIn(path string, configuration json.RawMessage) []string {
+	return slices.DeleteFunc(httpapi.Inside(path, configuration), func(member string) bool {
+		return slices.Contains(configurationMembers, strings.TrimPrefix(member, path+"."))
+	})
+}
+
+// placed are the paths of members of one place.
+func placed(place string, names []string) (paths []string) {
+	for _, name := range names {
+		paths = append(paths, place+name)
+	}
+	return paths
 }
 
 // present reports whether a member is there, and not null.

@@ -34,6 +34,16 @@ func TestWhatNobodyReadsIsNamed(t *testing.T) {
 		`{"params":{"message":{` + parts + `},"expires_at":"2026-01-01T00:00:00Z"}}`: "params.expires_at",
 		`{"params":{"message":{"content":"lost",` + parts + `}}}`:                    "params.message.content",
 		`{"message":{"content":"lost"},"params":{"message":{` + parts + `}}}`:        "message",
+		`{"callback_url":"https://a.example/","params":{"message":{` + parts + `}}}`: "callback_url: " +
+			"did you mean params.callback_url?",
+		`{"params":{"messageId":"a","message":{` + parts + `,"priority":10}}}`: "params.message.priority: " +
+			"did you mean params.priority? params.messageId: did you mean params.message.messageId?",
+		`{"params":{"configuration":{"blocking":false,"callback_url":"x"},"message":{` + parts + `}}}`: "params." +
+			"configuration.callback_url: did you mean params.callback_url?",
+		`{"params":{"options":{"expires_in_seconds":9,"a":1},"message":{` + parts + `}}}`: "params.options." +
+			"expires_in_seconds: did you mean params.expires_in_seconds?",
+		`{"messageId":"a","priority":10,"message":{` + parts + `,"metadata":{"priority":1}}}`: "messageId: " +
+			"did you mean message.messageId?",
 	} {
 		env := fixture.Env(t)
 		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
@@ -65,6 +75,19 @@ func TestARefusalNamesWhatNobodyReads(t *testing.T) {
 		}
 		if resp.StatusCode != http.StatusBadRequest || p.IgnoredHint != "params.message.part: did you mean parts?" {
 			t.Errorf("%s: %d %s", body, resp.StatusCode, resp.Body)
+		}
+	}
+	for body, want := range map[string]string{
+		`{"message":{"parts":[]},"params":{}}`: "message: did you mean params.message?",
+		`{"messages":{"parts":[]}}`:            "messages: did you mean message?",
+		`{"content":"hi"}`:                     "content: did you mean message.content?",
+		`{"callback_url":"x","params":7}`:      "callback_url: did you mean params.callback_url?",
+	} {
+		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
+		var p api.Problem
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil || resp.StatusCode != http.StatusBadRequest ||
+			p.IgnoredHint != want {
+			t.Errorf("%s: %d %s, want %q", body, resp.StatusCode, resp.Body, want)
 		}
 	}
 }

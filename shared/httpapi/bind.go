@@ -35,6 +35,7 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, api.Unread, error) {
 	parameters := parametersOf(reflect.TypeFor[Req]())
 	bounds := boundsOf(reflect.TypeFor[Req]())
 	members := membersOf(reflect.TypeFor[Req]())
+	known := knownOf(members, op.Access.OnlyForPeople())
 	query := namesIn("query", parameters)
 	hasBody := op.HasBody() && op.Body == nil // described by Body: the endpoint reads it
 	return func(c Call) (in Req, left api.Unread, err error) {
@@ -61,7 +62,7 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, api.Unread, error) {
 			err = checkQuery(c.QueryStringParameters, query)
 		}
 		if err == nil && hasBody && (c.Body != "" || !op.BodyOptional) {
-			left, err = c.readMembers(&in, members)
+			left, err = c.readMembers(&in, members, known)
 		}
 		for _, b := range bounds {
 			if err == nil {
@@ -74,9 +75,9 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, api.Unread, error) {
 
 // readMembers reads the members of the body into in, and returns those that it has no room for, if the body is JSON.
 // Errors: those of Read and of unread.
-func (c Call) readMembers(in any, members []member) (api.Unread, error) {
+func (c Call) readMembers(in any, members []member, known Known) (api.Unread, error) {
 	body, err := c.Read(in)
-	left, differs := unread(body, members)
+	left, differs := unread(body, members, known)
 	if err == nil {
 		err = differs
 	}

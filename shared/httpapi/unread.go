@@ -14,9 +14,6 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 )
 
-// Of the members that nobody reads, maxUnread are named, each by so many bytes.
-const maxUnread, maxUnreadName = 20, 64
-
 // member is a member of a request's body.
 type member struct {
 	name string
@@ -47,8 +44,8 @@ func membersOf(t reflect.Type) (out []member) {
 
 // unread finds the members of a body that a request does not have. Names match in any case, as the decoder has it.
 // Error: invalid_request, for two members that mean the same and differ, as only one of them is read.
-func unread(body []byte, members []member) (api.Unread, error) {
-	var names []string
+func unread(body []byte, members []member, known Known) (api.Unread, error) {
+	var names, inside []string
 	var seen [maxMembers]struct {
 		name  string
 		value []byte
@@ -58,11 +55,12 @@ func unread(body []byte, members []member) (api.Unread, error) {
 		i := slices.IndexFunc(members, func(m member) bool { return bytes.EqualFold(name, []byte(m.name)) })
 		if i < 0 {
 			names = append(names, string(name))
+			inside = append(inside, Inside(string(name), value)...)
 			continue
 		}
 		was := &seen[members[i].as]
 		if says(was.value) && says(value) && !bytes.Equal(was.value, value) {
-			return NameUnread(names, memberNames(members)), differ(was.name, string(name))
+			return known.Unread(names, nil, nobody), differ(was.name, string(name))
 		}
 		if was.value == nil || says(value) {
 			was.name, was.value = members[i].name, value
@@ -71,7 +69,11 @@ func unread(body []byte, members []member) (api.Unread, error) {
 	if len(names) == 0 {
 		return api.Unread{}, nil
 	}
-	return NameUnread(names, memberNames(members)), nil
+	given := func(name string) bool {
+		i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
+		return i >= 0 && says(seen[members[i].as].value)
+	}
+	return known.Unread(names, inside, given), nil
 }
 
 // says reports whether a value says anything. What is null or an empty text is as if it were left out.
@@ -115,31 +117,6 @@ func CheckTwice(decoded map[string]json.RawMessage, compact []byte) error {
 		}
 	}
 	return nil
-}
-
-func memberNames(members []member) []string {
-	names := make([]string, 0, len(members))
-	for _, m := range members {
-		names = append(names, m.name)
-	}
-	return names
-}
-
-// NameUnread says of the members that nobody reads what they are called, and for which one of those that are known each
-// may be meant. Members of an object in the body have its name before theirs, with a point.
-func NameUnread(names, known []string) api.Unread {
-	slices.Sort(names)
-	names = slices.Compact(names)
-	names = names[:min(len(names), maxUnread)]
-	var hints []string
-	for i, name := range names {
-		names[i] = chat.Clip(name, maxUnreadName)
-		own := name[strings.LastIndexByte(name, '.')+1:]
-		if near := nearest(own, known); near != "" && near != own { // else it is known elsewhere, or stands beside another
-			hints = append(hints, names[i]+": did you mean "+near+"?")
-		}
-	}
-	return api.Unread{Ignored: names, IgnoredHint: strings.Join(hints, " ")}
 }
 
 // nearest is which of the known names one is most likely meant for; "" when it is like none of them.

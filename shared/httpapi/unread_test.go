@@ -56,3 +56,45 @@ func TestOneApart(t *testing.T) {
 		}
 	})
 }
+
+// A name that nobody reads is meant for one with the same words, for one that it begins or ends with or that begins or
+// ends with it, and for the same name at another place. None that the body has is meant, unless the name is spelled
+// almost like it, and none for a name that the clients that exist send.
+func TestMeant(t *testing.T) {
+	heartbeat := KnownMembers("workspace_id", "id", "active_tasks", "is_busy", "error_rate", "sample_error",
+		"runtime_state", "uptime_seconds", "epoch")
+	message := KnownMembers("jsonrpc", "id", "method", "params", "params.message", "params.priority",
+		"params.callback_url", "params.message.messageId", "params.message.parts")
+	for _, c := range []struct {
+		known             Known
+		name, given, want string
+	}{
+		{KnownMembers("id", "url"), "workspace_id", "", "id"},
+		{KnownMembers("id", "url"), "workspace_id", "id", ""},
+		{KnownMembers("acked_seq", "epoch"), "seq", "", "acked_seq"},
+		{KnownMembers("acked_seq", "epoch"), "lastAckedSeq", "", "acked_seq"},
+		{KnownMembers("workspace_id", "uses", "expires_in_seconds"), "expires", "", "expires_in_seconds"},
+		{KnownMembers("url", "statuses"), "status", "", "statuses"},
+		{KnownMembers("url", "statuses"), "seconds", "", ""},
+		{KnownMembers("url", "status"), "Status", "status", "status"},
+		{heartbeat, "id_workspace", "", "workspace_id"},
+		{heartbeat, "error", "", "error_rate or sample_error"},
+		{heartbeat, "tasks", "", "active_tasks"},
+		{heartbeat, "current_task", "", ""},
+		{heartbeat, "runtime_metadata", "", ""},
+		{message, "callback_url", "", "params.callback_url"},
+		{message, "callback_url", "params.callback_url", ""},
+		{message, "params.message.priority", "", "params.priority"},
+		{message, "params.message.id", "id", "messageId"},
+		{message, "params.message.id", "", "messageId or id"},
+		{message, "params.MessageID", "", "params.message.messageId"},
+		{message, "message", "", "params.message"},
+		{message, strings.Repeat("x", 200), "", ""},
+		{message, "", "", ""},
+	} {
+		meant, _ := c.known.meant(c.name, func(path string) bool { return path == c.given })
+		if got := strings.Join(meant, " or "); got != c.want {
+			t.Errorf("%s beside %q is meant for %q, want %q", c.name, c.given, got, c.want)
+		}
+	}
+}

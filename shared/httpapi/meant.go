@@ -1,0 +1,199 @@
+package httpapi
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
+)
+
+// Of the members that nobody reads, maxUnread are named, each by so many bytes. Of what may be meant by one, maxMeant
+// of the same place are named.
+const maxUnread, maxUnreadName, maxMeant = 20, 64, 2
+
+// Known are the members of a body that somebody reads.
+type Known struct {
+	members []knownMember
+	listed  bool // they are named where nothing else is said of a member that nobody reads
+}
+
+// knownMember is a member that somebody reads. Its path has the names of the objects that it stands in before its own,
+// with points.
+type knownMember struct {
+	path, place, plain string
+	words              []string
+}
+
+// KnownMembers are members that somebody reads, by their paths.
+func KnownMembers(paths ...string) Known {
+	var k Known
+	for _, path := range paths {
+		place, own := placed(path)
+		k.members = append(k.members, knownMember{path, place, plain(own), nameWords(own)})
+	}
+	return k
+}
+
+// knownOf are the members of a request. Those of a call that only people make are listed. The clients of agents send
+// more than the platform reads, and know why.
+func knownOf(members []member, onlyForPeople bool) Known {
+	var paths []string
+	for _, m := range members {
+		paths = append(paths, m.name)
+	}
+	k := KnownMembers(paths...)
+	k.listed = onlyForPeople && len(paths) > 0
+	return k
+}
+
+// nobody is for who does not know which members a body has.
+func nobody(string) bool { return false }
+
+// Unread says of the members that nobody reads what they are called, and which one each may be meant for. The paths
+// inside are of what stands in them: one that is read at another place is named too. given reports whether the body has
+// a known member, which is then the meant one only of a name that is spelled almost like its own.
+func (k Known) Unread(names, inside []string, given func(path string) bool) api.Unread {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	names = names[:min(len(names), maxUnread)]
+	var hints, unlike []string
+	for i, name := range names {
+		names[i] = chat.Clip(name, maxUnreadName)
+		meant, known := k.meant(name, given)
+		if len(meant) > 0 {
+			hints = append(hints, names[i]+": did you mean "+strings.Join(meant, " or ")+"?")
+			inside = slices.DeleteFunc(inside, func(path string) bool { return strings.HasPrefix(path, name+".") })
+		} else if !known {
+			unlike = append(unlike, names[i])
+		}
+	}
+	for _, path := range inside[:min(len(inside), maxUnread)] {
+		_, own := placed(path)
+		if m := k.elsewhere(path, plain(own), given); m != "" {
+			hints = append(hints, chat.Clip(path, maxUnreadName)+": did you mean "+m+"?")
+		}
+	}
+	if k.listed && len(unlike) > 0 {
+		hints = append(hints, strings.Join(unlike, ", ")+": this call reads "+k.list()+".")
+	}
+	return api.Unread{Ignored: names, IgnoredHint: strings.Join(hints, " ")}
+}
+
+// Inside are the paths of what stands in a member that is an object.
+func Inside(path string, value []byte) (out []string) {
+	for quoted := range chat.Members(value) {
+		out = append(out, path+"."+string(unquoted(quoted)))
+	}
+	return out
+}
+
+// meant are the members that one which nobody reads may be meant for; one of another place by its path. known is true
+// when it is known itself, and what is read stands beside it.
+func (k Known) meant(path string, given func(string) bool) (out []string, known bool) {
+	place, own := placed(path)
+	var here []knownMember
+	var names []string
+	for _, m := range k.members {
+		if m.path == path {
+			return nil, true
+		}
+		if m.place == place {
+			here = append(here, m)
+			names = append(names, m.path[len(place):])
+		}
+	}
+	if near := nearest(own, names); near != "" {
+		return []string{near}, false
+	}
+	words, other := nameWords(own), k.elsewhere(path, plain(own), given)
+	if other != "" && len(words) > 1 {
+		return []string{other}, false // a name of several words says which one
+	}
+	for _, alike := range []func(a, b []string) bool{sameWords, beginsOrEnds} {
+		for _, m := range here {
+			if len(out) < maxMeant && alike(words, m.words) && !given(m.path) {
+				out = append(out, m.path[len(place):])
+			}
+		}
+		if len(out) > 0 {
+			break
+		}
+	}
+	if other != "" {
+		out = append(out, other)
+	}
+	return out, false
+}
+
+// elsewhere is a member of this name that is read at another place than a path's, and that the body does not have; ""
+// if there is none.
+func (k Known) elsewhere(path, name string, given func(string) bool) string {
+	place, _ := placed(path)
+	for _, m := range k.members {
+		if name != "" && m.place != place && m.plain == name && !given(m.path) {
+			return m.path
+		}
+	}
+	return ""
+}
+
+// list is all members in words.
+func (k Known) list() string {
+	var names []string
+	for _, m := range k.members {
+		names = append(names, m.path)
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// placed is a path in two parts: where a member stands, with the point behind it, and what it is called.
+func placed(path string) (place, own string) {
+	i := strings.LastIndexByte(path, '.') + 1
+	return path[:i], path[i:]
+}
+
+// nameWords are the words of a name, whatever joins them. A word has one form, whether there is one of it or there are
+// several.
+func nameWords(name string) (words []string) {
+	if len(name) > maxUnreadName {
+		return nil // no name of ours
+	}
+	var apart strings.Builder
+	before := ' '
+	for _, r := range name {
+		if unicode.IsUpper(r) && unicode.IsLower(before) {
+			apart.WriteByte('_')
+		}
+		apart.WriteRune(unicode.ToLower(r))
+		before = r
+	}
+	for _, word := range strings.FieldsFunc(apart.String(), func(r rune) bool { return r == '_' || r == '-' }) {
+		if stem := strings.TrimRight(word, "es"); len(stem) >= minStem {
+			word = stem
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+// minStem is how long a word has to be without its ending.
+const minStem = 3
+
+// sameWords reports whether two names have the same words, in whatever order.
+func sameWords(a, b []string) bool {
+	return len(a) > 0 && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// beginsOrEnds reports whether one of two names begins or ends with the other one.
+func beginsOrEnds(a, b []string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) > 0 && (slices.Equal(a, b[:len(a)]) || slices.Equal(a, b[len(b)-len(a):]))
+}
