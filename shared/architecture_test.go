@@ -57,18 +57,19 @@ var rooms = map[string]struct {
 
 	"clock":      {useCase, ""},
 	"retry":      {useCase, "clock fault"},
+	"waiting":    {useCase, "clock fault"},
 	"activity":   {useCase, "chat workspace"},
 	"people":     {useCase, "activity fault token visible"},
 	"registry":   {useCase, "activity chat clock fault people retry token visible workspace"},
-	"delivery":   {useCase, "activity chat clock fault registry retry workspace"},
+	"delivery":   {useCase, "activity chat clock fault registry retry waiting workspace"},
 	"delegation": {useCase, "activity chat delivery fault workspace"},
-	"statuslog":  {useCase, "activity clock fault retry workspace"},
+	"statuslog":  {useCase, "activity clock fault retry waiting workspace"},
 	"webhook":    {useCase, "activity clock fault retry statuslog token workspace"},
 	"sweep":      {useCase, "activity chat clock delivery fault registry statuslog workspace"},
 
 	"dynamo": {
 		adapter,
-		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token waiting webhook workspace",
 	},
 	"sqs":         {adapter, "clock delivery fault registry sweep webhook"},
 	"eventbridge": {adapter, "chat clock delivery fault statuslog"},
@@ -78,7 +79,7 @@ var rooms = map[string]struct {
 	"app": {
 		seam,
 		"activity chat clock delegation delivery dynamo httpapi metrics people push registry sqs statuslog sweep token " +
-			"webhook workspace",
+			"waiting webhook workspace",
 	},
 	"client": {seam, ""},
 
@@ -91,15 +92,15 @@ var rooms = map[string]struct {
 	"proof/cputime":      {proof, ""},
 	"proof/memory": {
 		proof,
-		"activity chat clock delegation delivery fault people registry statuslog token webhook workspace",
+		"activity chat clock delegation delivery fault people registry statuslog token waiting webhook workspace",
 	},
 	"proof/storetest": {
 		proof,
-		"activity chat delegation delivery fault people registry statuslog token webhook workspace",
+		"activity chat delegation delivery fault people registry statuslog token waiting webhook workspace",
 	},
 	"proof/world": {
 		proof,
-		"chat delegation delivery proof/memory push registry statuslog sweep webhook workspace",
+		"chat delegation delivery proof/memory push registry statuslog sweep waiting webhook workspace",
 	},
 	"proof/protocoltest": {
 		proof,
@@ -108,12 +109,12 @@ var rooms = map[string]struct {
 	"proof/weeks": {
 		proof,
 		"activity api api/apidoc app chat delegation delivery fault httpapi people proof/memory push registry statuslog " +
-			"sweep token webhook workspace",
+			"sweep token waiting webhook workspace",
 	},
 	"proof/fixture": {
 		proof,
 		"activity api api/apidoc app chat delegation delivery fault httpapi people proof/memory push registry statuslog " +
-			"sweep token webhook workspace",
+			"sweep token waiting webhook workspace",
 	},
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 )
 
 // newestEvents is the value of a --since that is not given: print the newest page.
@@ -91,9 +93,9 @@ func (a *app) readEvents(ctx context.Context, since int64, wait bool) (api.Event
 	query := "limit=" + strconv.Itoa(maxPage)
 	if since >= 0 {
 		query += "&since=" + strconv.FormatInt(since, 10)
-		if wait {
-			query += "&wait=20"
-		}
+	}
+	if wait && since >= 0 {
+		return a.awaitEvents(ctx, query, longestWait)
 	}
 	return a.eventsPage(ctx, query)
 }
@@ -102,6 +104,17 @@ func (a *app) readEvents(ctx context.Context, since int64, wait bool) (api.Event
 func (a *app) eventsPage(ctx context.Context, query string) (p api.Events, err error) {
 	err = a.call(ctx, "GET", "/events?"+query, nil, &p)
 	return p, err
+}
+
+// awaitEvents is eventsPage when there is something to read, or after wait. Where as many calls of this person wait as
+// may, it waits itself for a while.
+func (a *app) awaitEvents(ctx context.Context, query string, wait time.Duration) (api.Events, error) {
+	read, err := a.eventsPage(ctx, fmt.Sprintf("%s&wait=%d", query, int(wait.Seconds())))
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.Code == string(fault.TooManyWaits) {
+		pause(ctx, min(wait, time.Duration(refused.RetryAfter)*time.Second))
+		return a.eventsPage(ctx, query)
+	}
+	return read, err
 }
 
 // showEvent prints one change of status.

@@ -103,7 +103,7 @@ func (l *live) changes(ctx context.Context) (api.Events, error) {
 	if l.next == noEvents {
 		return api.Events{}, ctx.Err()
 	}
-	return l.app.eventsPage(ctx, fmt.Sprintf("limit=%d&since=%d&wait=%d", maxPage, l.next, int(wait.Seconds())))
+	return l.app.awaitEvents(ctx, fmt.Sprintf("limit=%d&since=%d", maxPage, l.next), wait)
 }
 
 // patience is how long to wait for a change: until a workspace is due, or the fleet is to be read anew.

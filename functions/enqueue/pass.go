@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
-	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // taskCall reads a call about a task; is is false for a body that is none. Errors:
@@ -46,9 +44,10 @@ const maxRPCMessage = 1 << 10
 
 // pass passes a call about a task to its agent. A delegation of who calls is then as far as the agent says.
 func pass(
-	ctx context.Context, delegations *delegation.Service, call chat.Message, caller workspace.Life, now time.Time,
+	ctx context.Context, delegations *delegation.Service, call chat.Message, c httpapi.Call,
 ) (api.Accepted, error) {
-	out, err := delegations.Delivery.Pass(ctx, call, now)
+	place, caller := delegations.Delivery.Waits.For(c.Waiter()), c.Caller.Life()
+	out, err := delegations.Delivery.Pass(ctx, call, place, c.Now)
 	if err != nil {
 		return api.Accepted{}, err
 	}
@@ -57,7 +56,7 @@ func pass(
 	}
 	return api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: call.Method, QueueDepth: out.Facts.Open,
-		OldestAge: httpapi.InboxOf(out.Facts, now).OldestAgeSeconds, WSStatus: out.Verdict.Status,
+		OldestAge: httpapi.InboxOf(out.Facts, c.Now).OldestAgeSeconds, WSStatus: out.Verdict.Status,
 		WSReason: out.Verdict.Reason, Message: "passed to the agent, which answered",
 		Answered: answered(call, out.Answer),
 	}, nil

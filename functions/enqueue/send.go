@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -27,7 +29,7 @@ func send(
 			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err != nil {
 				return api.Accepted{}, err
 			}
-			return pass(ctx, delegations, call, c.Caller.Life(), c.Now)
+			return pass(ctx, delegations, call, c)
 		}
 		m, left, err := parse(c, del.Policy)
 		reply := api.Accepted{}
@@ -60,7 +62,7 @@ func sendMessage(
 	asks := m.Source != "" && !chat.Replies(m.Body)
 	var out delivery.Accepted
 	if asks {
-		out, err = del.Ask(ctx, m, c.StillAdmitted, c.Now)
+		out, err = del.Ask(ctx, m, delivery.Asker{Place: del.Waits.For(c.Waiter()), Still: c.StillAdmitted}, c.Now)
 	} else {
 		out, err = del.Enqueue(ctx, m, c.Now)
 	}
@@ -136,6 +138,8 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 	switch {
 	case !out.First && out.Expected == "": // it has ended, and waits for nothing
 		return ""
+	case out.Crowded && out.Expected == workspace.ExpectNow:
+		return fmt.Sprintf("%d calls of yours wait for an answer already: this answer comes as a message", waiting.Most)
 	case who.Operates() && out.Verdict.Hint != "":
 		return out.Verdict.Hint
 	case out.Why == "" && out.Verdict.Hint != "":

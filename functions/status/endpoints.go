@@ -26,7 +26,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.ListDelegations, delegations(env.Delegations)),
 		httpapi.Handle(api.GetHistory, history(env.Registry, trail)),
 		httpapi.Handle(api.GetAudit, audit(trail)),
-		httpapi.Handle(api.GetEvents, events(env.StatusLog)),
+		httpapi.Handle(api.GetEvents, events(env.StatusLog, env.Waits)),
 		httpapi.Handle(api.Discover, discover(env.Registry)),
 		httpapi.Handle(api.ListPeers, peers(env.Registry)),
 		httpapi.Handle(api.WhoAmI, whoami),

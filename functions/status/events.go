@@ -7,15 +7,18 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/waiting"
 )
 
 // events are the fleet's changes of verdict after a number, in order: a canvas
 // reads the fleet once, and then follows it. Without since it gives the newest.
-func events(changes *statuslog.Log) func(context.Context, httpapi.Call, api.EventsRequest) (api.Events, error) {
+func events(
+	changes *statuslog.Log, waits waiting.Places,
+) func(context.Context, httpapi.Call, api.EventsRequest) (api.Events, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.EventsRequest) (api.Events, error) {
 		found, since, err := newest(ctx, changes, in)
 		if err == nil && len(found) == 0 {
-			found, err = changes.Follow(ctx, since, in.Limit, time.Duration(in.Wait)*time.Second)
+			found, err = changes.Follow(ctx, since, in.Limit, time.Duration(in.Wait)*time.Second, waits.For(c.Waiter()))
 		}
 		if err == nil && in.Wait > 0 {
 			err = c.StillAdmitted(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -16,16 +17,17 @@ import (
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/statuslog"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// waiting is a clock whose sleeps take no time, and during which something happens.
-type waiting struct {
+// waits is a clock whose sleeps take no time, and during which something happens.
+type waits struct {
 	memory.Clock
 	meanwhile func(time.Duration)
 }
 
-func (c waiting) Sleep(_ context.Context, d time.Duration) error {
+func (c waits) Sleep(_ context.Context, d time.Duration) error {
 	c.meanwhile(d)
 	return nil
 }
@@ -44,7 +46,7 @@ func TestALongPollEndsWithItsCredential(t *testing.T) {
 			t.Fatal(err)
 		}
 		elsewhere := &people.People{Store: env.People.Store, Audit: env.People.Audit}
-		env.StatusLog.Clock = waiting{memory.Clock{Time: func() time.Time { return now }}, func(d time.Duration) {
+		env.StatusLog.Clock = waits{memory.Clock{Time: func() time.Time { return now }}, func(d time.Duration) {
 			if now = now.Add(d); meanwhile.revoke {
 				_, _, _ = elsewhere.Revoke(t.Context(), made.ID, activity.Actor{Who: "root"}, now) // or again
 			}
@@ -57,6 +59,53 @@ func TestALongPollEndsWithItsCredential(t *testing.T) {
 		if err != nil || resp.StatusCode != meanwhile.want {
 			t.Errorf("%s: %d %s (%v)", name, resp.StatusCode, resp.Body, err)
 		}
+	}
+}
+
+// While as many calls of a person wait as may, another one is refused if it has nothing to answer at once. Another
+// person's waits, and so does the next one after they are over.
+func TestALongPollWaitsInAPlace(t *testing.T) {
+	env := fixture.Env(t)
+	now := env.Clock.Now()
+	names := []string{"one", "other"}
+	credentials := map[string]string{}
+	for _, name := range names {
+		grant := people.Grant{Name: name, Scope: people.View, Lasts: time.Hour}
+		text, _, err := env.People.Create(t.Context(), grant, activity.Actor{Who: "root"}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credentials[name] = text
+	}
+	handle := httpapi.Serve(env.Log, func() time.Time { return now }, env.Gate, endpoints(env)...)
+	poll := func(name, wait string) int {
+		resp, err := handle(t.Context(), lambda.APIGatewayV2HTTPRequest{
+			RouteKey: api.GetEvents.Route, QueryStringParameters: map[string]string{"since": "0", "wait": wait},
+			Headers: map[string]string{"authorization": "Bearer " + credentials[name]},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode
+	}
+	under, got := 0, map[string]int{}
+	env.StatusLog.Clock = waits{memory.Clock{Time: func() time.Time { return now }}, func(time.Duration) {
+		under++ // a call waits; meanwhile another one comes
+		switch {
+		case under < waiting.Most:
+			poll("one", "2")
+		case under == waiting.Most:
+			got["one more"], got["that does not wait"] = poll("one", "2"), poll("one", "0")
+			got["of another"] = poll("other", "2")
+		}
+	}}
+	got["first"] = poll("one", "2")
+	got["afterwards"] = poll("one", "2")
+	want := map[string]int{
+		"first": 200, "one more": 429, "of another": 200, "that does not wait": 200, "afterwards": 200,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
@@ -99,7 +148,7 @@ func (forgetful) Changes(context.Context, int64, int) ([]statuslog.Change, error
 
 // Who begins to follow a quiet fleet is given the number to go on from.
 func TestAQuietFleetCanBeFollowed(t *testing.T) {
-	read := events(&statuslog.Log{Store: forgetful{latest: 7}})
+	read := events(&statuslog.Log{Store: forgetful{latest: 7}}, waiting.Places{})
 	out, err := read(t.Context(), httpapi.Call{}, api.EventsRequest{Limit: 1})
 	if err != nil || len(out.Events) != 0 || out.Next != 7 {
 		t.Fatalf("%+v, %v", out, err)

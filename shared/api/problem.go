@@ -26,7 +26,7 @@ var ErrorDescriptions = map[int]string{
 	410: "it was removed, or is no longer kept",
 	413: "the body is too large",
 	415: "the body does not say that it is JSON",
-	429: "too many messages wait: try again after Retry-After",
+	429: "too many messages wait, or too many calls of this caller: try again after Retry-After",
 	500: "the function failed, and may have done its work or not; make the call again: nothing is done twice",
 	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
 		"nothing was decided: try again after Retry-After",

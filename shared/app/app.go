@@ -33,6 +33,7 @@ import (
 	"github.com/rollcall/rollcall/shared/sqs"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 )
 
@@ -48,6 +49,7 @@ type Env struct {
 	Registry    *registry.Registry
 	Wakeups     *sqs.Wakeups
 	Delivery    *delivery.Delivery
+	Waits       waiting.Places
 	Activity    activity.Log
 	StatusLog   *statuslog.Log
 	Delegations *delegation.Service
@@ -99,10 +101,11 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		Wakeups: e.Wakeups, Guard: pusher, Policy: policy,
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
+	e.Waits = waiting.Places{Store: store, Clock: e.Clock}
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: meteredLedger{store, e.Meter}, Activity: store,
 		Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
-		Clock: e.Clock, Helpers: &delivery.Helpers{},
+		Clock: e.Clock, Waits: e.Waits, Helpers: &delivery.Helpers{},
 		Queues: &sqs.ChatQueues{
 			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
 			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,

@@ -283,6 +283,17 @@ func TestBudgetOfAnEndThatIsTold(t *testing.T) {
 	}
 }
 
+// TestBudgetOfAWait counts what it costs that a call waits for somebody else, beside its looks.
+func TestBudgetOfAWait(t *testing.T) {
+	b := newBench(t)
+	b.measure("a place to wait in", cost.Units{Calls: 2, Write: 2}, func() error {
+		place := b.Waits.For("workspace " + b.id)
+		err := place.Take(t.Context())
+		place.GiveBack(t.Context())
+		return err
+	})
+}
+
 // TestBudgetOfABurst holds many senders to one workspace to their budget: none is refused, whoever else sends.
 func TestBudgetOfABurst(t *testing.T) {
 	const senders, each, burstUnits = 50, 6, 5

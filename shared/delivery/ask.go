@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -28,20 +29,29 @@ const firstLook, slowestLook = 50 * time.Millisecond, 500 * time.Millisecond
 // replyTime is how long before the end of its function a call stops to wait.
 const replyTime = 3 * time.Second
 
+// Asker is who waits for the answer to a message.
+type Asker struct {
+	Place *waiting.Place // that it waits in
+	// Still is asked when the call has waited: its error is returned instead, and an answer that came is sent.
+	Still func(context.Context) error
+}
+
 // Ask is Enqueue for a message whose sender waits for the answer, if one can come in
-// time. The result is of the moment at which it is returned. still is asked when the
-// call has waited: its error is returned instead, and an answer that came is sent.
-// Errors: those of Enqueue, and of still.
-func (d *Delivery) Ask(
-	ctx context.Context, m chat.Message, still func(context.Context) error, now time.Time,
-) (Accepted, error) {
+// time and a place is free. The result is of the moment at which it is returned.
+// Errors: those of Enqueue, and of Asker.Still.
+func (d *Delivery) Ask(ctx context.Context, m chat.Message, by Asker, now time.Time) (Accepted, error) {
 	if d.Policy.AnswerWithin > 0 {
 		m.AwaitedUntil = now.Add(d.Policy.AnswerWithin)
 	}
-	out, err := d.Enqueue(ctx, m, now)
-	if err == nil && out.Message.State.Open() && out.Message.AwaitedUntil.After(now) {
+	defer by.Place.GiveBack(ctx)
+	out, err := d.accept(ctx, m, by.Place, now)
+	if err != nil {
+		return out, err
+	}
+	d.expect(ctx, &out, out.before, now)
+	if out.Message.State.Open() && out.Message.AwaitedUntil.After(now) && by.Place.Take(ctx) == nil {
 		d.await(ctx, &out)
-		if err := still(ctx); err != nil {
+		if err := by.Still(ctx); err != nil {
 			return Accepted{}, err
 		}
 		if m := out.Message; m.OwesAnswer() || (m.OwesNotice() && out.First) { // the reply says it
@@ -49,7 +59,8 @@ func (d *Delivery) Ask(
 			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), item, false) // else it is sent too
 		}
 	}
-	return out, err
+	out.Crowded = by.Place.Full()
+	return out, nil
 }
 
 // answersInTime reports whether a message that is accepted now may be answered while
@@ -142,7 +153,7 @@ func (d *Delivery) sendAnswerOrNotice(ctx context.Context, m chat.Message) (done
 	now := d.Clock.Now()
 	f, err := d.Registry.Leases.Get(ctx, m.Source)
 	if err == nil && f.Lives == m.SourceLife { // one that was created again since has not asked
-		_, err = d.accept(ctx, told, now)
+		_, err = d.accept(ctx, told, nil, now)
 	}
 	switch fault.CodeOf(err) {
 	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:

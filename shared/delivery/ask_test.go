@@ -41,8 +41,8 @@ func question(id string) chat.Message {
 }
 
 // still is the standing of the one who asks, when the call has waited.
-func still(err error) func(context.Context) error {
-	return func(context.Context) error { return err }
+func still(err error) delivery.Asker {
+	return delivery.Asker{Still: func(context.Context) error { return err }}
 }
 
 // mailOf is what waits in the peer's mailbox.

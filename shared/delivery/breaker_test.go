@@ -256,7 +256,7 @@ func TestEachTryHasItsNumber(t *testing.T) {
 	alive(w, 2*time.Minute, time.Second)
 	if _, err := w.Pass(t.Context(), chat.Message{
 		ID: "call", Workspace: world.ID, Method: "tasks/get", Body: []byte(`{}`),
-	}, w.Now); err != nil {
+	}, nil, w.Now); err != nil {
 		t.Fatal(err)
 	}
 	for i, n := range numbers["bad"] {

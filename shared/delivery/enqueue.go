@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/retry"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -28,6 +29,8 @@ type Accepted struct {
 	Mode     workspace.Delivery
 	Depth    int64
 	Facts    workspace.Facts
+	// Crowded says that the call did not wait for an answer, as too many of its sender's calls do.
+	Crowded bool
 
 	before workspace.Facts // as they were before the message was counted
 }
@@ -49,15 +52,16 @@ const AcceptPatience = 30 * time.Second
 // takes it off. Errors: workspace_unknown, workspace_removed, inbox_full,
 // message_id_taken, platform_unavailable, conflict.
 func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
-	out, err := d.accept(ctx, m, now)
+	out, err := d.accept(ctx, m, nil, now)
 	if err == nil {
 		d.expect(ctx, &out, out.before, now)
 	}
 	return out, err
 }
 
-// accept is Enqueue without what is expected of the message.
-func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
+// accept is Enqueue without what is expected of the message. Where its sender may wait for an answer, it takes the
+// place to wait in; without one the answer comes as a message.
+func (d *Delivery) accept(ctx context.Context, m chat.Message, place *waiting.Place, now time.Time) (Accepted, error) {
 	if err := workspace.CheckID(m.Workspace); err != nil {
 		return Accepted{}, err
 	}
@@ -87,7 +91,7 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, now time.Time) (A
 		return d.refuse(ctx, uncounted(f), m, now)
 	}
 	m.Seq, m.Life = f.Accepted, f.Lives
-	if !d.answersInTime(uncounted(f), now) {
+	if !m.AwaitedUntil.IsZero() && (!d.answersInTime(uncounted(f), now) || place.Take(ctx) != nil) {
 		m.AwaitedUntil = time.Time{}
 	}
 	stored, err := d.put(ctx, m)

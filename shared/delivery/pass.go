@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -24,9 +25,11 @@ type Passed struct {
 
 // Pass passes a call about a task (chat.TaskMethod) to an agent that is pushed to, and
 // returns its answer. Nothing of it is kept, and nothing that comes back counts for or
-// against the agent. Errors: workspace_unknown, workspace_removed, not_pushed,
-// agent_unreachable, platform_unavailable.
-func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (Passed, error) {
+// against the agent. The caller waits in its place. Errors: workspace_unknown,
+// workspace_removed, not_pushed, agent_unreachable, too_many_waits, platform_unavailable.
+func (d *Delivery) Pass(
+	ctx context.Context, call chat.Message, place *waiting.Place, now time.Time,
+) (Passed, error) {
 	f, err := d.Registry.Read(ctx, call.Workspace)
 	if err != nil {
 		return Passed{}, err
@@ -45,6 +48,10 @@ func (d *Delivery) Pass(ctx context.Context, call chat.Message, now time.Time) (
 	if err != nil {
 		return out, err
 	}
+	if err := place.Take(ctx); err != nil {
+		return out, err
+	}
+	defer place.GiveBack(ctx)
 	ctx, cancel := context.WithTimeout(ctx, passPatience)
 	defer cancel()
 	r := d.Agents.Push(ctx, d.target(agent), call)

@@ -37,7 +37,7 @@ func TestACallAboutATaskIsPassed(t *testing.T) {
 		w := world.New(t, workspace.Push, "http://agent/")
 		before := w.Facts()
 		w.Agent = func(chat.Message) delivery.PushResult { return c.result }
-		out, err := w.Pass(t.Context(), call, w.Now)
+		out, err := w.Pass(t.Context(), call, nil, w.Now)
 		if string(out.Answer) != c.want || (err == nil) != (c.code == "") || (err != nil && fault.CodeOf(err) != c.code) {
 			t.Errorf("%s: %s %v", name, out.Answer, err)
 		}
@@ -47,18 +47,18 @@ func TestACallAboutATaskIsPassed(t *testing.T) {
 		}
 	}
 	polls := world.New(t, workspace.Poll, "")
-	if _, err := polls.Pass(t.Context(), call, polls.Now); fault.CodeOf(err) != fault.NotPushed {
+	if _, err := polls.Pass(t.Context(), call, nil, polls.Now); fault.CodeOf(err) != fault.NotPushed {
 		t.Errorf("to one that polls: %v", err)
 	}
 	silent := world.New(t, workspace.Push, "http://agent/")
 	silent.Now = silent.Now.Add(time.Hour)
-	_, err := silent.Pass(t.Context(), call, silent.Now)
+	_, err := silent.Pass(t.Context(), call, nil, silent.Now)
 	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != fault.AgentUnreachable ||
 		e.Details.WorkspaceStatus != string(workspace.StatusOffline) || e.Details.WorkspaceReason == "" {
 		t.Errorf("to one that is silent: %#v", err)
 	}
 	call.Workspace = "nobody"
-	if _, err := polls.Pass(t.Context(), call, polls.Now); fault.CodeOf(err) != fault.WorkspaceUnknown {
+	if _, err := polls.Pass(t.Context(), call, nil, polls.Now); fault.CodeOf(err) != fault.WorkspaceUnknown {
 		t.Errorf("to nobody: %v", err)
 	}
 }

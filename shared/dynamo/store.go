@@ -60,7 +60,8 @@ const LeaseKey = "id"
 // credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
 // credentials of people, by public id; "FLEET" has what is known of the platform and
 // the log of the fleet's changes; "SWEEP" has how far each segment of a sweep is;
-// "RIGHT#<right>" says who does what one does at a time.
+// "RIGHT#<right>" says who does what one does at a time; "WAITS#<caller>" has how
+// many of a caller's calls wait.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex. One that is lost has it
@@ -92,6 +93,7 @@ const (
 	peoplePartition    = "PEOPLE"
 	rightPartition     = "RIGHT#"
 	hookPartition      = "WEBHOOKS"
+	waitPartition      = "WAITS#"
 
 	profileSort      = "PROFILE"
 	ownerSort        = "OWNER"
@@ -109,6 +111,7 @@ const (
 	trailPrefix      = "H#" // of an audit entry and of a change of verdict
 	changePrefix     = "V#"
 	segmentPrefix    = "S#"
+	placesPrefix     = "S#"
 
 	// afterEveryTime sorts after every time and number in a sort key.
 	afterEveryTime = "9"

@@ -64,6 +64,7 @@ const (
 
 	// The request is good, and can't be served now: the caller may try again.
 	InboxFull           Code = "inbox_full"
+	TooManyWaits        Code = "too_many_waits"
 	AgentUnreachable    Code = "agent_unreachable"
 	OperatorFirst       Code = "operator_first"
 	PlatformUnavailable Code = "platform_unavailable"

@@ -59,6 +59,18 @@ func (c Call) From() string {
 	return from
 }
 
+// Waiter names the caller whose calls that wait are counted together: the workspace, the person, or, of a caller who is
+// not known, the network address.
+func (c Call) Waiter() string {
+	switch {
+	case c.Caller.Workspace != "":
+		return "workspace " + c.Caller.Workspace
+	case c.Caller.Person != "":
+		return "person " + c.Caller.Person
+	}
+	return "address " + c.From()
+}
+
 // Header is a header by its name in any case; "" when absent.
 func (c Call) Header(name string) string {
 	if v, ok := c.Headers[strings.ToLower(name)]; ok {

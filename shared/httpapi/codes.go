@@ -50,6 +50,7 @@ var statuses = map[fault.Code]int{
 	fault.TooLarge:                http.StatusRequestEntityTooLarge,
 	fault.UnsupportedType:         http.StatusUnsupportedMediaType,
 	fault.InboxFull:               http.StatusTooManyRequests,
+	fault.TooManyWaits:            http.StatusTooManyRequests,
 	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
 	fault.Conflict:                http.StatusServiceUnavailable,
 	fault.OperatorFirst:           http.StatusServiceUnavailable,

@@ -167,6 +167,10 @@ var meanings = map[fault.Code][2]string{
 		"too many messages wait, or too many from this sender",
 		"try again after Retry-After; an operator sees why they wait",
 	},
+	fault.TooManyWaits: {
+		"as many calls of this caller as may wait for an answer at a time do so",
+		"wait for their answers, or try again after Retry-After",
+	},
 	fault.AgentUnreachable:    {"the agent did not answer the call that was passed to it", "try again later"},
 	fault.PlatformUnavailable: {"the store can't be asked; nothing was decided", "try again after Retry-After"},
 	fault.Conflict: {

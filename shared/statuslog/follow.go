@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/waiting"
 )
 
 // A call that waits for a change looks at the log again after a pause, which chance spreads over look/2 either
@@ -25,12 +26,18 @@ const replyTime = 5 * time.Second
 
 // Follow lists the fleet's log after a number, in order and without a gap. The store forgets old changes one by one, in
 // no order: what comes behind one that is gone is for who begins again. While there is nothing it waits, for as long as
-// wait says and the function runs. Errors: cursor_gone when the log doesn't go on from the number,
-// platform_unavailable.
-func (l *Log) Follow(ctx context.Context, since int64, limit int, wait time.Duration) ([]Change, error) {
+// wait says and the function runs, in a place of its caller. Errors: cursor_gone when the log doesn't go on from the
+// number, too_many_waits, platform_unavailable.
+func (l *Log) Follow(
+	ctx context.Context, since int64, limit int, wait time.Duration, place *waiting.Place,
+) ([]Change, error) {
 	found, err := l.Changes(ctx, since, limit)
 	if err == nil && len(found) == 0 {
 		found, err = l.goesOn(ctx, since, limit)
+	}
+	if err == nil && len(found) == 0 && wait > 0 {
+		err = place.Take(ctx)
+		defer place.GiveBack(ctx)
 	}
 	for waited := time.Duration(0); err == nil && len(found) == 0 && waited < wait; {
 		pause := min(wait-waited, time.Duration((0.75+l.Clock.Random()/2)*float64(look)))

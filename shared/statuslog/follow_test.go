@@ -68,7 +68,7 @@ func TestAWaitEndsWithTheChangeOrWithItsTime(t *testing.T) {
 		}
 		happen(0)
 		clk.asleep = happen
-		found, err := (&statuslog.Log{Store: store, Clock: clk}).Follow(t.Context(), since, 100, wait)
+		found, err := (&statuslog.Log{Store: store, Clock: clk}).Follow(t.Context(), since, 100, wait, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestTheReadsOfAWait(t *testing.T) {
 	for chance, want := range map[float64]int{0: statuslog.MaxReads, 0.5: 12, 0.9999: 11} {
 		store := &shortLog{oldest: 1, latest: 7}
 		log := &statuslog.Log{Store: store, Clock: &passing{chance: chance}}
-		if found, err := log.Follow(t.Context(), 7, 100, statuslog.LongestWait); err != nil || len(found) != 0 {
+		if found, err := log.Follow(t.Context(), 7, 100, statuslog.LongestWait, nil); err != nil || len(found) != 0 {
 			t.Errorf("%v, %v", found, err)
 		}
 		if store.reads != want {
@@ -107,7 +107,7 @@ func TestAWaitEndsBeforeItsFunction(t *testing.T) {
 	defer cancel()
 	clk := &passing{chance: 0.5}
 	log := &statuslog.Log{Store: &shortLog{latest: 7}, Clock: clk}
-	if found, err := log.Follow(ctx, 7, 100, statuslog.LongestWait); err != nil || len(found) != 0 || clk.slept != 0 {
+	if found, err := log.Follow(ctx, 7, 100, statuslog.LongestWait, nil); err != nil || len(found) != 0 || clk.slept != 0 {
 		t.Errorf("waited %s: %v, %v", clk.slept, found, err)
 	}
 }
@@ -130,7 +130,7 @@ func TestAWaitHidesNothing(t *testing.T) {
 		},
 	} {
 		clk := &passing{asleep: func(time.Duration) { c.asleep(&c.store) }}
-		_, err := (&statuslog.Log{Store: &c.store, Clock: clk}).Follow(t.Context(), 7, 100, statuslog.LongestWait)
+		_, err := (&statuslog.Log{Store: &c.store, Clock: clk}).Follow(t.Context(), 7, 100, statuslog.LongestWait, nil)
 		if fault.CodeOf(err) != c.want || (c.asleep == nil && clk.slept != 0) {
 			t.Errorf("%s: after %s %v", name, clk.slept, err)
 		}
@@ -140,7 +140,7 @@ func TestAWaitHidesNothing(t *testing.T) {
 // A change that is recorded while the log is read is found, and is no reason to refuse the number.
 func TestAChangeBetweenTwoReadsIsFound(t *testing.T) {
 	log := &statuslog.Log{Store: &shortLog{oldest: 1, latest: 7, recorded: true}, Clock: &passing{}}
-	found, err := log.Follow(t.Context(), 7, 100, 0)
+	found, err := log.Follow(t.Context(), 7, 100, 0, nil)
 	if err != nil || len(found) != 1 || found[0].Seq != 8 {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -157,7 +157,7 @@ func TestTheNewestAreThoseThatAreKept(t *testing.T) {
 		if err != nil || last != latest || int64(len(found)) != min(int64(limit), latest-oldest+1) {
 			t.Fatalf("%v, up to %d: %v", found, last, err)
 		}
-		if rest, err := log.Follow(t.Context(), last, limit, 0); err != nil || len(rest) != 0 {
+		if rest, err := log.Follow(t.Context(), last, limit, 0, nil); err != nil || len(rest) != 0 {
 			t.Fatalf("after %d: %v, %v", last, rest, err)
 		}
 	})

@@ -47,7 +47,7 @@ func TestNobodyIsLedOverAHole(t *testing.T) {
 		log := &statuslog.Log{Store: h, Clock: &passing{}}
 		at, limit := rapid.Int64Range(0, h.latest).Draw(t, "since"), rapid.IntRange(1, 4).Draw(t, "limit")
 		for at < h.latest {
-			found, err := log.Follow(t.Context(), at, limit, 0)
+			found, err := log.Follow(t.Context(), at, limit, 0, nil)
 			if fault.CodeOf(err) == fault.CursorGone {
 				if slices.Contains(h.kept, at+1) {
 					t.Fatalf("%d is kept, and who is at %d is sent away", at+1, at)
@@ -73,7 +73,7 @@ func TestNobodyIsLedOverAHole(t *testing.T) {
 				t.Fatalf("the newest up to %d are %v", last, newest)
 			}
 		}
-		if found, err := log.Follow(t.Context(), last, limit, 0); err != nil || len(found) > 0 {
+		if found, err := log.Follow(t.Context(), last, limit, 0, nil); err != nil || len(found) > 0 {
 			t.Fatalf("who has begun at %d is given %v, %v", last, found, err)
 		}
 	})

@@ -109,7 +109,7 @@ func (c *campaign) checkReceipt(m *sentMessage, r client.Reply) string {
 	case r.Text("reason") == "":
 		return m.id + " doesn't say why it is " + state
 	case m.callback && !c.callbacks.received(m.id, state):
-		return "no callback reported the end of " + m.id
+		return fmt.Sprintf("no callback reported the end of %s: %v", m.id, r.Body["callback"])
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -40,6 +41,7 @@ type Store struct {
 	enrolments  map[string]registry.Enrolment
 	people      map[string]people.Person
 	hooks       map[string]webhook.Hook
+	places      map[taking]int64
 
 	fleet     workspace.Fleet
 	segments  map[int]workspace.SegmentState
@@ -60,6 +62,7 @@ var (
 	_ delegation.Store    = (*Store)(nil)
 	_ statuslog.Store     = (*Store)(nil)
 	_ people.Store        = (*Store)(nil)
+	_ waiting.Store       = (*Store)(nil)
 )
 
 // NewStore makes an empty store. It keeps what has ended for as long as receipts are kept.
@@ -73,7 +76,8 @@ func NewStore(p workspace.Policy) *Store {
 		delegations: map[workspace.Life]map[string]lasting{}, claims: map[claimed]claimant{},
 		outbox: map[workspace.Life]map[outboxKey]delivery.OutboxItem{},
 		owners: map[token.Hash]workspace.Life{}, enrolments: map[string]registry.Enrolment{},
-		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, rights: map[statuslog.Right]time.Time{},
+		people: map[string]people.Person{}, hooks: map[string]webhook.Hook{}, places: map[taking]int64{},
+		rights:   map[statuslog.Right]time.Time{},
 		segments: map[int]workspace.SegmentState{},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -37,6 +38,7 @@ type Store interface {
 	statuslog.Store
 	people.Store
 	webhook.Store
+	waiting.Store
 }
 
 // Stores plays the contract of the tables. The policy must be the store's.
@@ -65,6 +67,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("enrolments", c.enrolments)
 	t.Run("people", c.persons)
 	t.Run("webhooks", c.webhooks)
+	t.Run("places", c.places)
 	t.Run("open mail", c.openMail)
 	t.Run("lost mail", c.lostMail)
 	t.Run("status log", c.statusLog)

@@ -31,7 +31,7 @@ func (m *machine) follow(t *rapid.T) {
 	f := m.followers[rapid.IntRange(0, len(m.followers)-1).Draw(t, "follower")]
 	if f.begun {
 		limit := rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "limit")
-		found, err := m.env.StatusLog.Follow(m.ctx, f.at, limit, 0)
+		found, err := m.env.StatusLog.Follow(m.ctx, f.at, limit, 0, nil)
 		if fault.CodeOf(err) != fault.CursorGone {
 			m.must("follow", err)
 			m.continues(f, found)
@@ -51,7 +51,7 @@ func (m *machine) follow(t *rapid.T) {
 	}
 	f.at, f.begun = at, true
 	m.past.numbers = append(m.past.numbers, at)
-	if _, err := m.env.StatusLog.Follow(m.ctx, f.at, 1, 0); err != nil {
+	if _, err := m.env.StatusLog.Follow(m.ctx, f.at, 1, 0, nil); err != nil {
 		t.Fatalf("who has just begun is told at %d: %v", f.at, err)
 	}
 }

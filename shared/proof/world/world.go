@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/statuslog"
 	"github.com/rollcall/rollcall/shared/sweep"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -73,6 +74,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	w.Delivery = &delivery.Delivery{
 		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,
 		DeadAnnouncer: w.Announced, Policy: chat.DefaultPolicy(), Clock: clk,
+		Waits: waiting.Places{Store: w.Store, Clock: clk},
 	}
 	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
 	w.Sweeper = &sweep.Sweeper{

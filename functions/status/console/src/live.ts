@@ -50,6 +50,22 @@ const later = (ms: number, signal: AbortSignal) => new Promise<void>(done => {
 /** severityOf is small for what has to be said first. */
 const severityOf = ({ to }: Change) => severity(to.status, to.reason, [])
 
+const crowdedPause = 5_000
+
+/**
+ * changesAfter waits for changes after a number. Where as many calls of this person, or from this address, wait as may,
+ * it waits itself for a while.
+ */
+async function changesAfter(since: number, signal: AbortSignal): Promise<Events> {
+  try {
+    return await get<Events>(`events?since=${since}&wait=20`, signal)
+  } catch (e) {
+    if (!(e instanceof Problem) || e.status !== 429) throw e
+    await later(crowdedPause, signal)
+    return get<Events>(`events?since=${since}`, signal)
+  }
+}
+
 /** Live is the state, and who is told of its changes. */
 export class Live {
   state = initial
@@ -134,7 +150,7 @@ export class Live {
     try {
       // Who is bound to a team may not follow the whole fleet's changes.
       while (next >= 0 && !signal.aborted) {
-        const { events, next: after } = await Promise.race([get<Events>(`events?since=${next}&wait=20`, both), anew])
+        const { events, next: after } = await Promise.race([changesAfter(next, both), anew])
         next = after
         this.heard({})
         if (!await this.apply(events, signal)) return
