@@ -20,9 +20,6 @@ func delegate(
 ) func(context.Context, httpapi.Call, api.DelegateRequest) (api.Delegated, error) {
 	policy := delegations.Delivery.Policy
 	return func(ctx context.Context, c httpapi.Call, in api.DelegateRequest) (api.Delegated, error) {
-		if in.Task == "" {
-			return api.Delegated{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
-		}
 		source := c.Caller.Life()
 		target, err := delegateTarget(in.ID, source.Workspace, in.TargetID)
 		if err != nil {

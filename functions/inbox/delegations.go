@@ -34,9 +34,6 @@ type delegationLog struct {
 func (d delegationLog) record(
 	ctx context.Context, c httpapi.Call, in api.RecordDelegationRequest,
 ) (api.DelegationRecorded, error) {
-	if in.Task == "" {
-		return api.DelegationRecorded{}, fault.New(fault.InvalidRequest, "task must be a text that isn't empty")
-	}
 	if !isDelegationID(in.DelegationID) {
 		return api.DelegationRecorded{}, wrongDelegationID()
 	}

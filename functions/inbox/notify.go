@@ -23,9 +23,6 @@ func notify(
 	log activity.Log,
 ) func(context.Context, httpapi.Call, api.NotifyRequest) (api.Notified, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.NotifyRequest) (api.Notified, error) {
-		if in.Message == "" {
-			return api.Notified{}, fault.New(fault.InvalidRequest, "message must be a text that isn't empty")
-		}
 		var files []map[string]json.RawMessage
 		if len(in.Attachments) > 0 && json.Unmarshal(in.Attachments, &files) != nil {
 			return api.Notified{}, fault.New(fault.InvalidRequest, "attachments must be an array of objects")

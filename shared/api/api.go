@@ -13,9 +13,9 @@
 // as it came is to have, or null; list says that a query parameter may be repeated, or hold several values with commas.
 //
 // shared/httpapi enforces minimum, maximum and maxLength of every parameter and of
-// every member of a body, and default, enum and list of a parameter. A text without
-// maxLength has MaxText. Required and enum of a body describe what the operation's
-// handler, or the use case that it calls, checks; so does what stands in an
+// every member of a body, required of a member, and default, enum and list of a parameter. A text without
+// maxLength has MaxText. Enum of a body describes what the operation's
+// handler, or the use case that it calls, checks; so do required of the id of a workspace, and what stands in an
 // operation's Body.
 package api
 

@@ -12,12 +12,13 @@ import (
 
 // Compact is a JSON text as it is kept and counted: without white space, and with each character of a string as itself,
 // unless JSON needs an escape for it. Members keep their order, and numbers their spelling. A text that isn't JSON
-// stays as it is. Error: invalid_json, when it is not UTF-8 or escapes half of a surrogate pair: no text has that
-// character, and whoever decodes it would get another one.
+// stays as it is, without its mark (WithoutMark). Error: invalid_json, when it is not UTF-8 or escapes half of a
+// surrogate pair: no text has that character, and whoever decodes it would get another one.
 func Compact(raw []byte) ([]byte, error) {
 	if !utf8.Valid(raw) {
 		return nil, NotUTF8()
 	}
+	raw = WithoutMark(raw)
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil {
 		return raw, nil
@@ -32,6 +33,9 @@ func Compact(raw []byte) ([]byte, error) {
 	}
 	return out, nil
 }
+
+// WithoutMark is a text without the byte order mark that some programs begin each text with (RFC 8259, section 8.1).
+func WithoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
 
 // NotUTF8 is the refusal of a body with a byte that is no text.
 func NotUTF8() error {

@@ -23,6 +23,8 @@ func TestCompact(t *testing.T) {
 		`"\"\\\n\t\r\b\f\u0000\u001f\u007f"`: `"\"\\\n\t\r\b\f\u0000\u001f` + "\x7f" + `"`,
 		`{"\u0061":["\u0022","\u005c"]}`:     `{"a":["\"","\\"]}`,
 		`not JSON \u0041`:                    `not JSON \u0041`,
+		"\ufeff{ \"a\": \"\ufeff\" }":        "{\"a\":\"\ufeff\"}",
+		"\ufeffno JSON":                      "no JSON",
 		``:                                   ``,
 	} {
 		got, err := Compact([]byte(raw))

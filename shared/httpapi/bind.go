@@ -190,10 +190,8 @@ func (p parameter) complaint() string {
 	if p.problem != "" {
 		return p.problem
 	}
-	if last := len(p.choices) - 1; last == 0 {
-		return p.name + " must be " + p.choices[0]
-	} else if last > 0 {
-		return p.name + " must be " + strings.Join(p.choices[:last], ", ") + " or " + p.choices[last]
+	if len(p.choices) > 0 {
+		return p.name + " must be " + inWords(p.choices, "or")
 	}
 	return rangeOf(p.name, p.low, p.high)
 }

@@ -145,11 +145,7 @@ func (k Known) list() string {
 	for _, m := range k.members {
 		names = append(names, m.path)
 	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
+	return inWords(names, "and")
 }
 
 // placed is a path in two parts: where a member stands, with the point behind it, and what it is called.

@@ -17,7 +17,8 @@ import (
 // member is a member of a request's body.
 type member struct {
 	name string
-	as   int // the place in the list of the member that this is another name of; its own place of any other
+	as   int    // the place in the list of the member that this is another name of; its own place of any other
+	what string // of one that must be there: what it says
 }
 
 // maxMembers is more than any request has. What a body has of them is noted without an allocation, as each call does.
@@ -34,7 +35,7 @@ func membersOf(t reflect.Type) (out []member) {
 		if of := f.Tag.Get("alias"); of != "" {
 			as = slices.IndexFunc(out, func(m member) bool { return m.name == of })
 		}
-		out = append(out, member{name, as})
+		out = append(out, member{name, as, requiredOf(f)})
 	}
 	if len(out) > maxMembers {
 		panic(fmt.Sprintf("%s has more members than %d", t, maxMembers))
@@ -42,8 +43,30 @@ func membersOf(t reflect.Type) (out []member) {
 	return out
 }
 
+// requiredOf says what a field says that must be there; "" of any other. The id of a workspace has errors of its own.
+func requiredOf(f reflect.StructField) string {
+	if f.Tag.Get("required") != "true" || f.Tag.Get("schema") == "WorkspaceID" {
+		return ""
+	}
+	what := f.Tag.Get("description")
+	if choices := f.Tag.Get("enum"); choices != "" {
+		what += ": " + inWords(strings.Split(choices, ","), "or")
+	}
+	return what
+}
+
+// inWords is a list of names, of which the last one follows a word.
+func inWords(names []string, word string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
+}
+
 // unread finds the members of a body that a request does not have. Names match in any case, as the decoder has it.
-// Error: invalid_request, for two members that mean the same and differ, as only one of them is read.
+// Error: invalid_request, for two members that mean the same and differ, as only one of them is read, and for one that
+// must be there and is not.
 func unread(body []byte, members []member, known Known) (api.Unread, error) {
 	var names, inside []string
 	var seen [maxMembers]struct {
@@ -66,14 +89,21 @@ func unread(body []byte, members []member, known Known) (api.Unread, error) {
 			was.name, was.value = members[i].name, value
 		}
 	}
+	var lacks error
+	for i, m := range members {
+		if m.what != "" && !says(seen[i].value) && lacks == nil {
+			lacks = fault.New(fault.InvalidRequest, "%s is missing", m.name).
+				WithHint("send "+m.name+": "+m.what, fault.ActionStop)
+		}
+	}
 	if len(names) == 0 {
-		return api.Unread{}, nil
+		return api.Unread{}, lacks
 	}
 	given := func(name string) bool {
 		i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
 		return i >= 0 && says(seen[members[i].as].value)
 	}
-	return known.Unread(names, inside, given), nil
+	return known.Unread(names, inside, given), lacks
 }
 
 // says reports whether a value says anything. What is null or an empty text is as if it were left out.

@@ -110,6 +110,8 @@ func TestAnswersInOddForms(t *testing.T) {
 		"as JSON in a charset":             {says("application/json; charset=UTF-8", result), taken, ""},
 		"of a type that is none":           {says("json;;", result), taken, ""},
 		"with white space around it":       {says("application/json", "\r\n\t "+result+"\n\n"), taken, ""},
+		"behind a byte order mark":         {says("application/json", "\ufeff"+result), taken, ""},
+		"behind a mark and white space":    {says("application/json", "\ufeff\r\n"+result), taken, ""},
 		"204":                              {status(204), taken, ""},
 		"202 without a body":               {status(202), taken, ""},
 		"429":                              {status(429, "Retry-After", "7"), busy, ""},

@@ -151,6 +151,7 @@ func (p *Pusher) Push(ctx context.Context, to delivery.Target, m chat.Message) d
 	var r delivery.PushResult
 	p.reading.take(func() {
 		cut := ""
+		body = chat.WithoutMark(body)
 		if len(body) > maxAnswer {
 			body, cut = tooLong(body)
 		}

@@ -27,6 +27,9 @@ func streams(resp *http.Response) bool {
 // however the stream ends: the agent is at work on it.
 func readStream(resp *http.Response, probe bool, reading turns, begun func()) (r delivery.PushResult) {
 	events := bufio.NewReader(io.LimitReader(resp.Body, maxAnswer))
+	if mark, _ := events.Peek(len("\ufeff")); len(mark) > 0 && len(chat.WithoutMark(mark)) == 0 {
+		_, _ = events.Discard(len(mark))
+	}
 	first, err := nextEvent(events)
 	switch {
 	case len(first) > 0 || errors.Is(err, io.EOF): // an empty stream is an empty answer

@@ -68,6 +68,7 @@ func TestStreams(t *testing.T) {
 			sends: "data: {\"jsonrpc\":\"2.0\",\ndata: \"result\":{\"parts\":[{\"text\":\"hi\"}]}}\n\n", want: delivery.Taken,
 			text: "hi",
 		},
+		"a byte order mark":            {sends: "\ufeff" + event(piece) + event(completed), want: delivery.Taken, text: "42"},
 		"no line after the last event": {sends: "data: " + completed, want: delivery.Taken},
 		"a task that it goes on with": {
 			sends: event(working) + event(piece), want: delivery.Taken, text: "42", cut: "ended before the task did",
