@@ -239,7 +239,7 @@ func TestBudgetOfLargeMessages(t *testing.T) {
 	const fit = 7 // into one reply
 	b.measure("200 KB: hand out seven of twelve", cost.Units{Calls: 6, Write: 2*fit + 3, Read: 52*fit + 10}, b.poll)
 	b.measure("200 KB: audit of thirteen", cost.Units{Calls: 1, Read: 4}, func() error {
-		_, err := b.Delivery.Ledger.CountEnded(b.Context(), workspace.Life{Workspace: b.id})
+		_, _, err := b.Delivery.Ledger.EndedMail(b.Context(), workspace.Life{Workspace: b.id}, "", 1000)
 		return err
 	})
 	if n := b.handed; n != fit {

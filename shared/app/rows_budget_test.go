@@ -101,7 +101,7 @@ func TestBudgetOfALogOfLongRows(t *testing.T) {
 			return err
 		}},
 		{"audit of counters", cost.Units{Calls: 1, Read: 1}, func() error {
-			_, err := b.Delivery.Ledger.CountEnded(t.Context(), life)
+			_, _, err := b.Delivery.Ledger.EndedMail(t.Context(), life, "", 1000)
 			return err
 		}},
 		{"what a redrive would put back", cost.Units{Calls: 3, Read: 3}, func() error {

@@ -5,13 +5,17 @@ import (
 	"maps"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/proof/emulatortest"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/proof/meter"
 	"github.com/rollcall/rollcall/shared/sweep"
@@ -87,6 +91,74 @@ func TestBudgetOfASweep(t *testing.T) {
 	if used.Transactions*changesInTransaction > changes {
 		t.Errorf("%d changes took %d transactions: there are at least %d in each", changes, used.Transactions,
 			changesInTransaction)
+	}
+}
+
+// TestBudgetOfASweepOverManyMessages holds a sweep to a budget that does not grow with the messages that a mailbox
+// keeps: 4,000 of 1 KB each, which a peer has sent and cancelled. In the minutes of an hour the mailbox is compared
+// with all of them, a part in each sweep; what was counted wrong is mended in the end.
+func TestBudgetOfASweepOverManyMessages(t *testing.T) {
+	const messages, most = 4000, 2*256 + sweepReadsFixed
+	b := newBench(t)
+	if err := b.beat(0)(); err != nil {
+		t.Fatal(err)
+	}
+	b.StatusLog.Announcer = &memory.Announcer{}
+	b.cancelled(messages)
+	seen, err := b.Registry.Leases.Get(t.Context(), b.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoilt := seen
+	spoilt.Accepted, spoilt.Cancelled, spoilt.Dead = messages, messages-5, 5
+	if err := b.Delivery.Ledger.CorrectCounters(t.Context(), seen, spoilt); err != nil {
+		t.Fatal(err)
+	}
+	minutes, largest := 0, meter.Counts{}
+	b.Sweeper.Clock = memory.Clock{Time: func() time.Time {
+		return time.Now().Truncate(time.Hour).Add(time.Duration(60+minutes) * time.Minute)
+	}}
+	for ; minutes < 80; minutes++ {
+		b.meter.Reset()
+		out, err := b.Sweeper.Sweep(t.Context())
+		if err != nil || len(out.Errors) > 0 {
+			t.Fatal(out, err)
+		}
+		if used := b.meter.Reset(); used.Read > largest.Read {
+			largest = used
+		}
+	}
+	fmt.Printf("sweep over %d kept messages, the most: calls=%d wru=%g rru=%g\n", messages, largest.Calls, largest.Write,
+		largest.Read)
+	if largest.Read > most {
+		t.Errorf("a sweep over one mailbox took %g read units: %d are the most", largest.Read, most)
+	}
+	f, err := b.Registry.Leases.Get(t.Context(), b.id)
+	if err != nil || f.Cancelled != messages || f.Dead != 0 || !f.Conserved() {
+		t.Errorf("%+v, %v", f.Counters, err)
+	}
+}
+
+// cancelled stores messages of 1 KB that were cancelled an hour ago.
+func (b *bench) cancelled(n int) {
+	b.Helper()
+	store := &dynamo.Store{ // without the meter, which would take its time
+		DB: dynamodb.NewFromConfig(emulatortest.Config(b.T)), Chat: "chat-" + b.id, Retention: 7 * 24 * time.Hour,
+	}
+	var written errgroup.Group
+	written.SetLimit(8)
+	for i := range n {
+		written.Go(func() error {
+			_, err := store.Put(b.Context(), chat.Message{
+				ID: fmt.Sprintf("m%06d", i), Workspace: b.id, Seq: int64(i) + 1, State: chat.Cancelled, Body: []byte(`{}`),
+				Reason: strings.Repeat("x", 700), AcceptedAt: b.now.Add(-time.Hour), SettledAt: b.now.Add(-time.Hour),
+				ExpiresAt: b.now, Method: "message/send", Version: 2,
+			})
+			return err
+		})
+	}
+	if err := written.Wait(); err != nil {
+		b.Fatal(err)
 	}
 }
 

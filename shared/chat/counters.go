@@ -35,3 +35,28 @@ func (d *Delta) count(s State, by int64) {
 		d.Dead += by
 	}
 }
+
+// Ends is how many messages ended in each state.
+type Ends struct{ Delivered, Expired, Cancelled, Dead int64 }
+
+// Add counts n messages that ended in a state.
+func (e *Ends) Add(s State, n int64) {
+	switch s {
+	case Delivered:
+		e.Delivered += n
+	case Expired:
+		e.Expired += n
+	case Cancelled:
+		e.Cancelled += n
+	case Dead:
+		e.Dead += n
+	}
+}
+
+// Plus is the sum of both.
+func (e Ends) Plus(o Ends) Ends {
+	return Ends{
+		Delivered: e.Delivered + o.Delivered, Expired: e.Expired + o.Expired, Cancelled: e.Cancelled + o.Cancelled,
+		Dead: e.Dead + o.Dead,
+	}
+}

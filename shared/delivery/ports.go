@@ -28,6 +28,26 @@ type LostMessage struct {
 	SettledAt time.Time
 }
 
+// EndedMessage is what a count of ended messages needs of one.
+type EndedMessage struct {
+	State     chat.State
+	SettledAt time.Time
+}
+
+// Tally is how far a sweep is that counts the ended messages of a mailbox, of more than it counts in one call.
+type Tally struct {
+	BeganAt time.Time          // zero: there is none
+	Of      workspace.Counters // of the mailbox, when it began
+	Open    workspace.Counters // the same with the open messages as the ledger had them
+	After   string             // the id of the last message that was counted
+	Before  chat.Ends          // of those, what had ended for certain when it began
+	About   chat.Ends          // what ended at about that time, before or after
+	Later   chat.Ends          // and what has ended since, by the clock of whoever ended it
+	// Again says that a tally before this one found a difference, and Differs by how much: this one confirms it.
+	Again   bool
+	Differs workspace.Counters
+}
+
 // Host is whom a delivery is for: the agent that registered under an epoch, at
 // the URL of a fingerprint. A later register raises the epoch.
 type Host struct {
@@ -192,9 +212,15 @@ type Ledger interface {
 	// Erase erases whatever is kept of a life, at most as much as a few seconds take;
 	// left reports whether there is more.
 	Erase(ctx context.Context, life workspace.Life) (left bool, err error)
-	// CountEnded counts the ended messages that are still kept, by state.
-	CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error)
-	// NoteAudited notes the sum of counters that were found to be those of the ledger.
+	// EndedMail reads the next messages after the one with an id ("": from the first one), in the order of their ids: at
+	// most limit, and no more than one call reads. ended are those of them that have ended; next is the id of the last one
+	// that was read, "" when there are no more.
+	EndedMail(ctx context.Context, life workspace.Life, after string, limit int) (
+		ended []EndedMessage, next string, err error)
+	// NoteTally notes how far a tally is, in place of what was noted before; Tally reads it: zero when there is none.
+	NoteTally(ctx context.Context, life workspace.Life, r Tally) error
+	Tally(ctx context.Context, life workspace.Life) (Tally, error)
+	// NoteAudited notes the sum of counters that were found to be those of the ledger, or workspace.Tallying.
 	NoteAudited(ctx context.Context, life workspace.Life, sum int64) error
 	// CorrectCounters replaces the mailbox's counters, that of what is left to do among
 	// them, if they are still those of seen.

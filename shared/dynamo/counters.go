@@ -2,25 +2,56 @@ package dynamo
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// CountEnded implements delivery.Ledger. It reads all of a workspace's messages,
-// which is expensive: it is asked only when the counters may be wrong.
-func (s *Store) CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error) {
-	out := map[chat.State]int64{}
-	q := queryChat{what: "ended messages", key: ofKind(life, messagePrefix), attributes: []string{messageState}}
-	err := s.query(ctx, q, func(it item) (bool, error) {
-		if state := chat.State(strOf(it[messageState])); !state.Open() {
-			out[state]++
+// EndedMail implements delivery.Ledger: one query of the table, as a message's state stands in no index.
+func (s *Store) EndedMail(
+	ctx context.Context, life workspace.Life, after string, limit int,
+) (ended []delivery.EndedMessage, next string, err error) {
+	q := queryChat{
+		what: "ended messages", key: ofKind(life, messagePrefix), limit: limit,
+		attributes: []string{messageState, recordAttribute, messageApart},
+	}
+	if after != "" {
+		q.after = messageKey(life, after)
+	}
+	items, last, err := s.queryOnce(ctx, q)
+	for _, it := range items {
+		if chat.State(strOf(it[messageState])).Open() {
+			continue
 		}
-		return false, nil
-	})
-	return out, err
+		m, err := decodeMessage(it)
+		if err != nil {
+			return nil, "", err
+		}
+		ended = append(ended, delivery.EndedMessage{State: m.State, SettledAt: m.SettledAt})
+	}
+	return ended, strings.TrimPrefix(strOf(last[ChatSort]), messagePrefix), err
+}
+
+// NoteTally implements delivery.Ledger.
+func (s *Store) NoteTally(ctx context.Context, life workspace.Life, r delivery.Tally) error {
+	it := lifeKey(life, tallySort)
+	if err := encodeRecord(it, r, r.BeganAt.Add(s.Retention)); err != nil {
+		return err
+	}
+	return s.putChat(ctx, "tally", it)
+}
+
+// Tally implements delivery.Ledger.
+func (s *Store) Tally(ctx context.Context, life workspace.Life) (delivery.Tally, error) {
+	it, err := s.getChat(ctx, "tally", lifeKey(life, tallySort))
+	if err != nil || len(it) == 0 {
+		return delivery.Tally{}, err
+	}
+	return decodeRecord[delivery.Tally](it)
 }
 
 // NoteAudited implements delivery.Ledger.

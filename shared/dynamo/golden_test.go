@@ -120,6 +120,7 @@ type goldenValues struct {
 	enrolment     registry.Enrolment
 	announcedTill time.Time
 	cursor        delivery.Cursor
+	tally         delivery.Tally
 }
 
 func newGoldenValues() goldenValues {
@@ -131,7 +132,7 @@ func newGoldenValues() goldenValues {
 		delegation: filled[delegation.Delegation]("delegation"), change: filled[statuslog.Change]("change"),
 		fleet: filled[workspace.Fleet]("fleet"), person: filled[people.Person]("person"),
 		enrolment: filled[registry.Enrolment]("enrolment"), announcedTill: filled[time.Time]("announcing"),
-		cursor: filled[delivery.Cursor]("cursor"),
+		cursor: filled[delivery.Cursor]("cursor"), tally: filled[delivery.Tally]("tally"),
 	}
 	v.facts.ID = "w"
 	v.left.Callback = false
@@ -188,6 +189,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 	for _, err := range []error{
 		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left, v.calls}}),
+		s.NoteTally(ctx, life, v.tally),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.AddRow(ctx, v.long), s.SaveDelegation(ctx, v.delegation),
 		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet),
 		s.NotePass(ctx, workspace.Pass{Cursor: v.fleet.SweepCursor, Seen: v.fleet.Seen, Calls: v.fleet.Counted}),
@@ -222,7 +224,11 @@ func (v goldenValues) read(t *testing.T, s *Store) reading {
 	read("next owner", func(ctx context.Context) (any, error) { return s.Owner(ctx, v.facts.NextCredential) })
 	read("open mail", func(ctx context.Context) (any, error) { return s.OpenMail(ctx, life, 10) })
 	read("messages", func(ctx context.Context) (any, error) { return s.Messages(ctx, life, v.open.ID, v.ended.ID) })
-	read("ended", func(ctx context.Context) (any, error) { return s.CountEnded(ctx, life) })
+	read("ended", func(ctx context.Context) (any, error) {
+		ended, _, err := s.EndedMail(ctx, life, "", 10)
+		return ended, err
+	})
+	read("tally", func(ctx context.Context) (any, error) { return s.Tally(ctx, life) })
 	read("outbox", func(ctx context.Context) (any, error) { return s.Outbox(ctx, life) })
 	read("callbacks", func(ctx context.Context) (any, error) { return s.CallbackOutbox(ctx, life) })
 	read("activity", func(ctx context.Context) (any, error) {

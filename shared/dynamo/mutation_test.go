@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/delegation"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/storetest"
 	"github.com/rollcall/rollcall/shared/statuslog"
 )
@@ -150,6 +151,7 @@ func chatLosses() (out []loss) {
 		rowPrefix:        membersOf[activity.Row](),
 		trailPrefix:      slices.DeleteFunc(membersOf[activity.Row](), isApart),
 		delegationPrefix: membersOf[delegation.Delegation](),
+		tallySort:        membersOf[delivery.Tally](),
 		changePrefix:     membersOf[statuslog.Change](),
 	} {
 		for _, m := range members {

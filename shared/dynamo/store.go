@@ -96,6 +96,7 @@ const (
 	waitPartition      = "WAITS#"
 
 	profileSort      = "PROFILE"
+	tallySort        = "TALLY"
 	ownerSort        = "OWNER"
 	enrolmentSort    = "ENROLMENT"
 	fleetSort        = "STATE"
@@ -177,11 +178,12 @@ type queryChat struct {
 	key        condition
 	attributes []string // of each item; none: all
 	newest     bool     // in descending order
+	after      item     // the key of the item behind which it begins; empty: with the first one
 	limit      int      // of items that DynamoDB reads in one call; 0: as many as it takes
 }
 
-// query calls each with every item in order, until it says that it has enough.
-func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough bool, err error)) error {
+// input is the query as DynamoDB takes it.
+func (q queryChat) input(table string) *dynamodb.QueryInput {
 	var w writer
 	w.condition(q.key)
 	key := w.end()
@@ -192,8 +194,8 @@ func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough 
 		w.name(named(a))
 	}
 	in := &dynamodb.QueryInput{
-		TableName: &s.Chat, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest),
-		KeyConditionExpression: key, ProjectionExpression: w.end(),
+		TableName: &table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest),
+		KeyConditionExpression: key, ProjectionExpression: w.end(), ExclusiveStartKey: q.after,
 		ExpressionAttributeNames: w.Names, ExpressionAttributeValues: w.Values,
 	}
 	if q.index != "" {
@@ -202,20 +204,34 @@ func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough 
 	if q.limit > 0 {
 		in.Limit = aws.Int32(int32(q.limit))
 	}
+	return in
+}
+
+// query calls each with every item in order, until it says that it has enough.
+func (s *Store) query(ctx context.Context, q queryChat, each func(item) (enough bool, err error)) error {
 	for {
-		page, err := s.DB.Query(ctx, in)
+		items, last, err := s.queryOnce(ctx, q)
 		if err != nil {
-			return fault.Store("query "+q.what, err)
+			return err
 		}
-		for _, it := range page.Items {
+		for _, it := range items {
 			if enough, err := each(it); enough || err != nil {
 				return err
 			}
 		}
-		if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+		if q.after = last; len(last) == 0 {
 			return nil
 		}
 	}
+}
+
+// queryOnce makes one call; last is the key of the last item that it read, empty when there are no more.
+func (s *Store) queryOnce(ctx context.Context, q queryChat) (items []item, last item, err error) {
+	page, err := s.DB.Query(ctx, q.input(s.Chat))
+	if err != nil {
+		return nil, nil, fault.Store("query "+q.what, err)
+	}
+	return page.Items, page.LastEvaluatedKey, nil
 }
 
 // ofLife is the key condition of a life's items.

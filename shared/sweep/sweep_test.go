@@ -175,9 +175,11 @@ type audits struct {
 	n *int
 }
 
-func (a audits) CountEnded(ctx context.Context, life workspace.Life) (map[chat.State]int64, error) {
+func (a audits) EndedMail(
+	ctx context.Context, life workspace.Life, after string, limit int,
+) ([]delivery.EndedMessage, string, error) {
 	*a.n++
-	return a.Ledger.CountEnded(ctx, life)
+	return a.Ledger.EndedMail(ctx, life, after, limit)
 }
 
 func TestAMailboxIsAuditedEachTimeItHasMovedAndOnceADay(t *testing.T) {

@@ -276,7 +276,7 @@ type Mailbox struct {
 	// that it is over. An adoption clears it.
 	UndeliveredAt time.Time
 	// Audited is the sum of the counters that a sweep last compared with the ledger message by message, and found right;
-	// 0: it has not yet.
+	// 0: it has not yet. While a tally is under way it is Tallying.
 	Audited int64
 	Lost
 	Full
@@ -319,6 +319,9 @@ func (c Counters) Conserved() bool {
 	ended := c.Delivered + c.Expired + c.Cancelled + c.Dead
 	return c.Accepted == c.Open+ended+c.Missing+c.Unused && c.InFlight >= 0 && c.InFlight <= c.Open
 }
+
+// Tallying is what Mailbox.Audited is while sweeps count the mailbox's messages, some in each.
+const Tallying = -1
 
 // Sum is a number that other counters hardly ever have, and never 0.
 func (c Counters) Sum() int64 {

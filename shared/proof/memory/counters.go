@@ -2,22 +2,46 @@ package memory
 
 import (
 	"context"
+	"maps"
+	"slices"
 
-	"github.com/rollcall/rollcall/shared/chat"
+	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// CountEnded implements delivery.Ledger.
-func (s *Store) CountEnded(_ context.Context, life workspace.Life) (map[chat.State]int64, error) {
+// EndedMail implements delivery.Ledger.
+func (s *Store) EndedMail(
+	_ context.Context, life workspace.Life, after string, limit int,
+) (ended []delivery.EndedMessage, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := map[chat.State]int64{}
-	for _, m := range s.messages[life] {
-		if !m.State.Open() {
-			out[m.State]++
+	ids := slices.Sorted(maps.Keys(s.messages[life]))
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id <= after })
+	if len(ids) >= limit { // DynamoDB does not look whether there is one behind the last
+		ids = ids[:limit]
+		next = ids[limit-1]
+	}
+	for _, id := range ids {
+		if m := s.messages[life][id]; !m.State.Open() {
+			ended = append(ended, delivery.EndedMessage{State: m.State, SettledAt: m.SettledAt})
 		}
 	}
-	return out, nil
+	return ended, next, nil
+}
+
+// NoteTally implements delivery.Ledger.
+func (s *Store) NoteTally(_ context.Context, life workspace.Life, r delivery.Tally) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tallies[life] = r
+	return nil
+}
+
+// Tally implements delivery.Ledger.
+func (s *Store) Tally(_ context.Context, life workspace.Life) (delivery.Tally, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tallies[life], nil
 }
 
 // NoteAudited implements delivery.Ledger.

@@ -13,6 +13,7 @@ func (s *Store) Erase(_ context.Context, life workspace.Life) (left bool, err er
 	defer s.mu.Unlock()
 	delete(s.messages, life)
 	delete(s.open, life)
+	delete(s.tallies, life)
 	delete(s.texts, life)
 	delete(s.rows, life)
 	delete(s.delegations, life)

@@ -32,6 +32,7 @@ type Store struct {
 	trails      map[string]map[string]row // the audit entries
 	rows        map[workspace.Life]map[string]row
 	messages    map[workspace.Life]map[string]chat.Message
+	tallies     map[workspace.Life]delivery.Tally
 	open        map[workspace.Life]map[string]bool // the ids of the open messages: the index
 	texts       map[workspace.Life]map[string]text // bodies and answers that are apart
 	delegations map[workspace.Life]map[string]lasting
@@ -70,6 +71,7 @@ func NewStore(p workspace.Policy) *Store {
 	return &Store{
 		Policy: p, Retention: chat.DefaultPolicy().Retention,
 		facts: map[string]workspace.Facts{}, profiles: map[string]workspace.Profile{},
+		tallies:  map[workspace.Life]delivery.Tally{},
 		messages: map[workspace.Life]map[string]chat.Message{}, open: map[workspace.Life]map[string]bool{},
 		rows:   map[workspace.Life]map[string]row{},
 		trails: map[string]map[string]row{}, texts: map[workspace.Life]map[string]text{},

@@ -57,6 +57,7 @@ func (c contract) fill(t T, f workspace.Facts) {
 	m.Life = f.Lives
 	c.put(t, m)
 	same(t, []chat.Message{m}, c.storedIn(t, f.Life(), "m0"))
+	must(t, c.NoteTally(t.Context(), f.Life(), delivery.Tally{BeganAt: t0}))
 	row := note("a", f.ID, t0)
 	row.Life = f.Lives
 	must(t, c.AddRow(t.Context(), row))
@@ -81,14 +82,16 @@ func (c contract) wantNothingOf(t T, life workspace.Life) {
 	must(t, err)
 	messages, err := c.Messages(t.Context(), life, "m0")
 	must(t, err)
-	ended, err := c.CountEnded(t.Context(), life)
+	ended, _, err := c.EndedMail(t.Context(), life, "", 10)
+	must(t, err)
+	tally, err := c.Tally(t.Context(), life)
 	must(t, err)
 	log, _ := c.logged(t, life, activity.Range{Limit: 10})
 	all, err := c.Delegations(t.Context(), life)
 	must(t, err)
 	_, found, err := c.Delegation(t.Context(), life, "d")
 	must(t, err)
-	if len(mail)+len(messages)+len(ended)+len(log)+len(all) > 0 || found {
+	if len(mail)+len(messages)+len(ended)+len(log)+len(all) > 0 || found || !tally.BeganAt.IsZero() {
 		t.Fatal(life, mail, messages, ended, log, all, found)
 	}
 }
