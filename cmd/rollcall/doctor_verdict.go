@@ -83,6 +83,7 @@ func (d *doctor) remarked(code string) (found api.Remark) {
 func (d *doctor) heartbeatDenied() string {
 	ws, silent := d.ws, d.now.Sub(d.ws.LastHeard)
 	heard := ws.LastHeard.After(ws.Since) && silent < ws.LeaseUntil.Sub(ws.LastHeard)/2
+	seldom, _, _ := strings.Cut(d.remarked(workspace.RemarkCallsTooSeldom).Text, ";")
 	switch {
 	case ws.Reason == workspace.ReasonCredentialsRejected && !arrives(ws.Expected):
 		return "the platform refuses the agent's credential"
@@ -91,7 +92,7 @@ func (d *doctor) heartbeatDenied() string {
 	case d.overdue():
 		return "the agent's next one is overdue: look whether its process runs, and whether it hangs"
 	}
-	return ""
+	return seldom
 }
 
 // overdue reports whether an agent that is online is promised no message, as its next call is overdue.

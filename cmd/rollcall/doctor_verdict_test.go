@@ -89,6 +89,9 @@ func denials(e workspace.Explanation, expected workspace.Expectation) (links []s
 		if r.Code == workspace.RemarkCallRefused {
 			links = append(links, "credential")
 		}
+		if r.Code == workspace.RemarkCallsTooSeldom {
+			links = append(links, "heartbeat")
+		}
 	}
 	if strings.Contains(e.Next, "its next register is refused too") {
 		links = append(links, "register")

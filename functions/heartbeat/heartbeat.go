@@ -36,6 +36,10 @@ func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.H
 			NextHeartbeat:   int(reg.NextBeat(ctx, f, c.Now).Seconds()),
 			WorkspaceStatus: status, WorkspaceReason: reason, Dropped: dropped,
 		}
+		if f.CallsTooSeldom(reg.Policy, c.Now) {
+			out.Hint = f.SeldomWords(reg.Policy) + ": it counts as offline in between; call again in as many seconds as " +
+				"next_heartbeat_seconds says, also while you work"
+		}
 		switch {
 		case f.MustRotate():
 			out.Action = "rotate"

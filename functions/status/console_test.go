@@ -152,7 +152,7 @@ func TestWhatABrowserLoadsIsCompressed(t *testing.T) {
 		{api.GetConsoleFile.Route, "console.js", 56 << 10},
 		{api.GetConsoleFile.Route, "console.css", 6 << 10},
 		{api.GetDocs.Route, "", 32 << 10},
-		{api.GetDocument.Route, "", 24 << 10},
+		{api.GetDocument.Route, "", 25 << 10},
 	} {
 		plain := served(t, at.route, at.file, nil)
 		packed := served(t, at.route, at.file, map[string]string{"accept-encoding": "gzip, deflate, br"})

@@ -108,6 +108,7 @@ type Beat struct {
 	WorkspaceReason workspace.Reason `json:"workspace_reason"`
 	Dropped         []Dropped        `json:"dropped,omitempty" description:"the metrics that could not be read"`
 	Action          string           `json:"action,omitempty" enum:"rotate,register" description:"rotate: POST …/rotate gives a new credential. register: the agent's URL ended with the credential that it was registered with, or it may be that of a copy which is silent now; register, and mail is pushed to the URL that the register says"`
+	Hint            string           `json:"hint,omitempty" description:"where its calls come too seldom"`
 	Unread
 }
 

@@ -17,7 +17,7 @@ type Evidence struct {
 // Remark is something to know and to do beside a verdict.
 type Remark struct {
 	_            struct{} `description:"Something to know and to do beside the verdict."`
-	Code         string   `json:"code" enum:"mail_lost,inbox_full,register_refused,call_refused" description:"mail_lost: messages died or expired in the last day; inbox_full: messages were refused because the inbox was full; register_refused: the agent's last register was refused, and the status does not show it; call_refused: the same of another call"`
+	Code         string   `json:"code" enum:"mail_lost,inbox_full,register_refused,call_refused,calls_too_seldom" description:"mail_lost: messages died or expired in the last day; inbox_full: messages were refused because the inbox was full; register_refused: the agent's last register was refused, and the status does not show it; call_refused: the same of another call; calls_too_seldom: its calls are further apart than its lease"`
 	Text         string   `json:"text" description:"how many, the last one when, and why"`
 	Command      string   `json:"command,omitempty" description:"the exact command, where one mends it"`
 	CommandNeeds string   `json:"command_needs,omitempty" enum:"operate" description:"the scope that the command needs, where the person who asks has a smaller one"`

@@ -36,7 +36,7 @@ var leaseAttributes = map[string]string{
 	"StrangerAt": "xt", "StrangerFrom": "xf", "StrangerWith": "xw",
 	// Liveness
 	"LeaseUntil": "l", "HeartbeatAt": "h", "PolledAt": "P", "CalledAt": "C", "RecoveredAt": "R",
-	"PollAwaitedAt": "w", "SeenFrom": "s", "Homes": "H", "MovedAt": "9",
+	"PollAwaitedAt": "w", "SeenFrom": "s", "Homes": "H", "MovedAt": "9", "SeldomCalls": "sn", "SeldomGap": "sl",
 	"ActiveTasks": "a", "ActiveAt": "A", "AtWorkSince": "W", "FreeSince": "f", "ErrorsSince": "es",
 	"SampleError": "se", "WedgedSince": "ws", "BadMetric": "bm", "BadMetricAt": "bt",
 	// Copies

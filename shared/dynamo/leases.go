@@ -60,7 +60,7 @@ func (s *Store) Renew(
 		c = s.renewal(credential, sig, now)
 		observed := workspace.Observe(f, sig, s.Policy, now)
 		fields := slices.Concat(workspace.FieldsOf[workspace.Copies](), late(f, observed),
-			[]string{"RecoveredAt", "PollAwaitedAt", "MovedAt"})
+			[]string{"RecoveredAt", "PollAwaitedAt", "MovedAt", "SeldomCalls", "SeldomGap"})
 		c.differences(encodeFacts(f), encodeFacts(observed), fields)
 		return s.renew(ctx, id, c, types.ReturnValueAllNew)
 	}

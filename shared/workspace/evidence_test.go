@@ -291,6 +291,7 @@ var claims = []struct {
 		}
 		return nil
 	}},
+	{`^the last of (\d+) calls that each ended a silence of (\S+) or more$`, endedSilences},
 	{`^paused by an operator$`, func(h *past, at time.Time, _ []string) error { return h.at(at, of("pause")) }},
 	{`^an operator resumed it$`, func(h *past, at time.Time, _ []string) error { return h.at(at, of("resume")) }},
 	{`^from then on its heartbeats say runtime_state=wedged$`, func(h *past, at time.Time, _ []string) error {
@@ -353,6 +354,26 @@ func keptBeingRefused(h *past, at time.Time, _ []string) error {
 		}
 	}
 	return nil
+}
+
+// endedSilences holds if at least so many pauses between accepted calls, up to the one that ended at the time, were as
+// long.
+func endedSilences(h *past, at time.Time, said []string) error {
+	shortest, err := time.ParseDuration(said[2])
+	n, last := 0, time.Time{}
+	for _, e := range h.log {
+		if !e.accepted || e.at.After(at) {
+			continue
+		}
+		if !last.IsZero() && e.at.Sub(last) >= shortest {
+			n++
+		}
+		last = e.at
+	}
+	if want, _ := strconv.Atoi(said[1]); err != nil || n < want {
+		return fmt.Errorf("%d were", n)
+	}
+	return h.is(last, at, "the last call that was accepted by then")
 }
 
 // notMoreThanRefused holds if no more calls are counted of a kind than were refused since one of it was accepted.

@@ -192,9 +192,12 @@ type Liveness struct {
 	// poll. One that registers again and again gets no more time. So is a poll of one that did not poll while mail waited:
 	// see Facts.PollsAgain.
 	PollAwaitedAt time.Time
-	SeenFrom      string    // network address of the last accepted signal; a revocation clears it
-	Homes         string    // addresses from which the agent was accepted lately, and when; see homes.go
-	MovedAt       time.Time // when a call from an address that is new, or the first of all, was last noted
+	// SeldomCalls is how many silences in a row were each ended by a signal of the agent that fell silent right after it,
+	// and SeldomGap is how many seconds the shortest of them lasted. An accepted register clears both.
+	SeldomCalls, SeldomGap int
+	SeenFrom               string    // network address of the last accepted signal; a revocation clears it
+	Homes                  string    // addresses from which the agent was accepted lately, and when; see homes.go
+	MovedAt                time.Time // when a call from an address that is new, or the first of all, was last noted
 	Reported
 }
 

@@ -63,6 +63,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 		f.Stranger = Stranger{} // it was this agent
 	}
 	f.Reported = Reported{} // a new boot has none of the old one's tasks
+	f = f.endSeldom()
 	f.RegisterFailedAt, f.RegisterFailedWhy = time.Time{}, ""
 	f.PrecedenceUntil = time.Time{} // it is over, or the register would wait
 	if !goesOn {

@@ -374,7 +374,9 @@ func leaseExpired(s *situation) *Verdict {
 		v.Hint = fmt.Sprintf("no accepted call since the lease ran out, and %s %s (%s, at %s): it has most likely stopped. "+
 			"Start it again; %s", there, agentsURL, visible.Quoted(s.PushError), stamp(s.PushFailedAt), s.doctorWords()) +
 			s.strangerHint()
+		return v
 	}
+	s.tellSeldom(v)
 	return v
 }
 

@@ -32,9 +32,12 @@ type Signal struct {
 func Observe(f Facts, s Signal, p Policy, now time.Time) Facts {
 	old := f
 	if s.recovers(f, p, now) {
+		f = f.endSeldom()
 		f.RecoveredAt = now
 	}
-	if s.endsSilence(f, p, now) {
+	if s.endsSilence(old, p, now) {
+		next := old.noteSilence(s, p, now)
+		f.SeldomCalls, f.SeldomGap = next.SeldomCalls, next.SeldomGap
 		f = f.awaitPoll(now)
 	}
 	if !SameInstance(f, s) {

@@ -107,11 +107,13 @@ const (
 
 	RemarkRegisterRefused = "register_refused" // the agent's last register was refused, and its status does not say so
 	RemarkCallRefused     = "call_refused"     // another call of the agent was refused, and its status does not say so
+
+	RemarkCallsTooSeldom = "calls_too_seldom" // its calls are further apart than its lease
 )
 
 // RemarkCodes are the codes of all remarks.
 func RemarkCodes() []string {
-	return []string{RemarkMailLost, RemarkInboxFull, RemarkRegisterRefused, RemarkCallRefused}
+	return []string{RemarkMailLost, RemarkInboxFull, RemarkRegisterRefused, RemarkCallRefused, RemarkCallsTooSeldom}
 }
 
 // Assess is the only place that names a status. It is called on every read, so a status is true at the second it is
@@ -129,7 +131,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = append(s.refusedRemark(v), s.remarks(v.Reason)...)
+	v.Remarks = slices.Concat(s.refusedRemark(v), s.seldomRemark(v), s.remarks(v.Reason))
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)
@@ -325,6 +327,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.TakenOverAt, p.LeaseTTL/2, p.LeaseTTL)
 	add(s.aloneSince(), p.LeaseTTL/2)
 	add(s.LastSignal(), p.LeaseTTL/2)
+	add(s.LastSignal(), seldomPatience*s.seldomGap())
 	add(s.PolledAt, p.LeaseTTL/2+p.PollNoted, p.PollNoted+p.PollPatience())
 	add(s.ActiveAt, p.LeaseTTL, -maxSkew)
 	add(s.RefusedAt, p.LeaseTTL, p.RefusalDecay, p.RefusalMemory)

@@ -92,6 +92,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 	f.ResumedAt, f.PollAwaitedAt = when("resumed"), when("poll awaited")
 	f.WedgedSince, f.ErrorsSince = when("wedged"), when("errors")
 	f.Open, f.DeliveredAt, f.PushFailures = int64(count("open", 2)), when("delivered"), count("push failures", 4)
+	f.SeldomCalls, f.SeldomGap = count("silences", 3), rapid.IntRange(120, 400).Draw(t, "the shortest")
 	f.Takeovers, f.TakenOverAt = rapid.IntRange(0, 3).Draw(t, "swaps"), when("swapped")
 	f.UndeliveredAt = when("probe lost")
 	if f.TakeoversSince = f.TakenOverAt; f.TakenOverAt.IsZero() {

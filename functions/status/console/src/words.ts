@@ -37,6 +37,7 @@ export const causeWords: Record<Reason | Warning, string> = {
   mail_lost: 'Mail to it was lost',
   register_refused: 'Its last register was refused',
   call_refused: 'A call of its agent was refused',
+  calls_too_seldom: 'Its calls are further apart than its lease',
 }
 
 /** listedTries says which tries of a message its receipt lists, where these are not all; '' where they are. */
