@@ -74,8 +74,7 @@ func (d *doctor) inspect(ctx context.Context) {
 			"place it again, and restart the agent; "+d.lost())
 		return
 	case token.Wrapped(d.agent):
-		d.add("credential", broken, "it has a credential in it, and is none: it has quotation marks, a name or JSON beside "+
-			"it, or is in capitals", "place the credential alone, as it was shown, and restart the agent; "+d.lost())
+		d.wrapped()
 		return
 	}
 	r, err := d.do(ctx, http.MethodGet, "/registry/credential", d.agent)
@@ -84,6 +83,10 @@ func (d *doctor) inspect(ctx context.Context) {
 		err = json.Unmarshal(r.Raw, &in)
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok {
+		if refused.Code == string(fault.CredentialUnknown) && token.Wrapping(d.agent) != "" {
+			d.wrapped()
+			return
+		}
 		d.add("credential", broken, refused.Error(), d.insteadOf(refused))
 		return
 	}
@@ -96,6 +99,12 @@ func (d *doctor) inspect(ctx context.Context) {
 		d.ws = &in.Workspace
 	}
 	d.lookAtCredential(in)
+}
+
+// wrapped says what is beside the credential.
+func (d *doctor) wrapped() {
+	d.add("credential", broken, token.Wrapping(d.agent), "place the credential alone, as it was shown, and restart the "+
+		"agent; "+d.lost())
 }
 
 // insteadOf is what mends a credential that is refused so, where the workspace's verdict does not know of it: see

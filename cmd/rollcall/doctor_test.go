@@ -88,6 +88,10 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 	if err := os.WriteFile(quoted, []byte(`"`+credential+`"`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	unreplaced := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(unreplaced, []byte("$ROLLCALL_TOKEN"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(short, []byte(credential[:30]), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +144,10 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		"a short file": {file: short, broken: "credential", next: "--show", says: "cut off: 30 of 72", lacks: "register"},
 		"a file of a quoted one": {
 			file: quoted, broken: "credential", next: "place the credential alone", says: "it has a credential in it",
+		},
+		"a file of a variable's name": {
+			routes: map[string]answer{inspect: {401, refused}}, file: unreplaced, broken: "credential",
+			next: "place the credential alone", says: "the name of a variable",
 		},
 		"a file that is a directory": {
 			file: filepath.Dir(good), broken: "credential", next: "name the file", says: "is a directory",

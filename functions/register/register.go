@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/token"
@@ -17,7 +19,12 @@ func register(
 ) func(context.Context, httpapi.Call, api.RegisterRequest) (api.Registered, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.RegisterRequest) (api.Registered, error) {
 		in.EnrolmentToken = strings.TrimSpace(in.EnrolmentToken)
-		return take(ctx, reg, c, in)
+		out, err := take(ctx, reg, c, in)
+		why := token.Wrapping(in.EnrolmentToken)
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == fault.EnrolmentUnknown && why != "" {
+			err = errors.Join(e.WithHint("send the enrolment token alone, as it was shown: "+why, e.Action), err)
+		}
+		return out, err
 	}
 }
 

@@ -89,6 +89,27 @@ func TestARefusalNamesUnknownMembers(t *testing.T) {
 	}
 }
 
+// An enrolment token with something beside it is told as that, and so is the name of a variable in its place.
+func TestAnEnrolmentTokenIsAlone(t *testing.T) {
+	enrolment, _ := token.Mint(token.Enrolment)
+	for _, text := range []string{enrolment, `"` + enrolment + `"`, "$ENROLMENT"} {
+		env := fixture.Env(t)
+		env.Registry.Policy.Bootstrap = workspace.Enrolled
+		body, err := json.Marshal(map[string]string{"id": "new", "enrolment_token": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp := fixture.Call(t, env, endpoints(env), api.Register.Operation, "", "", string(body))
+		var p api.Problem
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Code != "enrolment_unknown" || strings.Contains(p.Hint, "alone") != (text != enrolment) {
+			t.Errorf("%s: %s", text, resp.Body)
+		}
+	}
+}
+
 // An agent whose boots are refused for what it declares keeps its old mode. Why
 // they are is in the evidence, and in the hint as soon as something is wrong; the
 // next accepted boot ends it.

@@ -76,6 +76,9 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 			WithHint("send it as enrolment_token in the body of a register, without a credential: the answer has the "+
 				"credential for every other call", fault.ActionStop)
 	}
+	if why := token.Wrapping(c.Bearer()); why != "" && refusesCredential[e.Code] {
+		e = e.WithHint("send the credential alone, as it was shown: "+why, e.Action)
+	}
 	if e.Code == fault.Conflict {
 		e = fault.New(fault.Conflict, "others changed this at the same time, again and again; this call changed nothing").
 			WithHint("try again after the time in Retry-After", "retry").WithRetryAfter(time.Second)

@@ -126,6 +126,27 @@ var printable = func() string {
 	return all
 }()
 
+// A text that stands for a credential, or has more than one in it, is told as that. What Rollcall issues, and what an
+// agent may choose, is not.
+func TestWrapping(t *testing.T) {
+	good, _ := token.Mint(token.Person)
+	for text, want := range map[string]string{
+		`"` + good + `"`: "a credential in it", "[" + good + "]": "a credential in it", `"own"`: "quotation marks",
+		"<TOKEN>": "brackets", "$ROLLCALL_TOKEN": "variable", "${ROLLCALL_TOKEN}": "variable", "%ROLLCALL_TOKEN%": "variable",
+		"$(cat /run/token)": "command", "{{ .Token }}": "variable", "$": "", "${}": "", "%%": "", "$a-b": "", "": "", `"`: "",
+		good: "", good[:40]: "", "an-older-clients-token": "", "$2b$12$abcdefghijklmnopqrstuv": "",
+	} {
+		if got := token.Wrapping(text); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		if text := rapid.StringMatching(`[A-Za-z0-9_-]{0,64}`).Draw(t, "text"); token.Wrapping(text) != "" {
+			t.Fatalf("%q: %s", text, token.Wrapping(text))
+		}
+	})
+}
+
 // A credential with something beside it, or in capitals, is told from one of another format.
 func TestWrapped(t *testing.T) {
 	good, _ := token.Mint(token.Workspace)
