@@ -19,7 +19,7 @@ func rotate(
 			ID: in.ID, To: workspace.ToOperator, Fetch: in.Fetch, Force: in.Force, By: actor(c),
 		}
 		if c.Caller.Person == "" {
-			asked.To = workspace.ToAgent
+			asked.To, asked.Own = workspace.ToAgent, registry.Own{Credential: c.Bearer(), Life: c.Caller.Lives}
 			if in.Fetch || in.Force {
 				return api.Rotated{}, fault.New(fault.InvalidRequest, "only an operator may send fetch or force")
 			}

@@ -27,12 +27,16 @@ func TestACredentialIsInspectedWithoutUse(t *testing.T) {
 	}
 	former := fixture.Member(t, env, "demo", "")
 	use(former)
-	_, own, err := env.Registry.Rotate(t.Context(), registry.RotateInput{ID: "demo", To: workspace.ToAgent}, now)
+	_, own, err := env.Registry.Rotate(t.Context(), registry.RotateInput{
+		ID: "demo", To: workspace.ToAgent, Own: registry.Own{Credential: former},
+	}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	use(own)
-	_, issued, err := env.Registry.Rotate(t.Context(), registry.RotateInput{ID: "demo", To: workspace.ToAgent}, now)
+	_, issued, err := env.Registry.Rotate(t.Context(), registry.RotateInput{
+		ID: "demo", To: workspace.ToAgent, Own: registry.Own{Credential: own},
+	}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,8 +128,26 @@ func (r *Registry) Revoke(
 type RotateInput struct {
 	ID           string
 	To           workspace.Recipient
+	Own          Own // of a workspace that rotates its own credential: To is workspace.ToAgent
 	Fetch, Force bool
 	By           activity.Actor
+}
+
+// Own is what a call of a workspace came with. What such a call writes is written only while that still holds: an
+// operator may end the credential, or the life, while the call is under way.
+type Own struct {
+	Credential string
+	Life       int64
+}
+
+// check refuses the write of a call whose credential, or whose life, has ended since it was admitted. Error:
+// credential_unknown.
+func (o Own) check(f workspace.Facts) error {
+	presented := token.Digest(o.Credential)
+	if f.Lives != o.Life || !f.Accepts(presented) {
+		return workspace.UnauthorizedError(f.ID, presented)
+	}
+	return nil
 }
 
 // withHint gives a refusal of CheckRotate the operator's next step, where an operator asked to have a credential
@@ -145,7 +163,7 @@ func (in RotateInput) withHint(err error) error {
 
 // Rotate issues a second credential to whom it is for, or has the agent asked to fetch
 // one; it returns the credential, "" for none, and the facts before; see workspace.Rotate.
-// Errors: those of Read, credential_pending; for an agent, operator_first.
+// Errors: those of Read, credential_pending; for an agent, credential_unknown and operator_first.
 func (r *Registry) Rotate(
 	ctx context.Context, in RotateInput, now time.Time,
 ) (before workspace.Facts, text string, err error) {
@@ -161,6 +179,9 @@ func (r *Registry) Rotate(
 		func(f workspace.Facts) (next workspace.Facts, _ *activity.AuditEntry, err error) {
 			before, text = f, ""
 			if in.To == workspace.ToAgent {
+				if err := in.Own.check(f); err != nil {
+					return f, nil, err
+				}
 				if err := f.CheckPrecedence(now); err != nil {
 					return f, nil, err
 				}

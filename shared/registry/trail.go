@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -168,8 +169,8 @@ const none = "none"
 // quoted is what an agent declares, as it stands in a line.
 func quoted(s string) string { return visible.QuotedOr(s, none) }
 
-// SetCard replaces a workspace's agent card, on its own call. Errors: those of
-// AuthenticateCall; for a card that renames it, operator_first.
+// SetCard replaces a workspace's agent card, on its own call. It is written only while
+// the credential is good. Errors: those of AuthenticateCall, operator_first.
 func (r *Registry) SetCard(
 	ctx context.Context, id, credential, from, name string, card []byte, now time.Time,
 ) (workspace.Facts, error) {
@@ -181,14 +182,17 @@ func (r *Registry) SetCard(
 	if err != nil {
 		return f, err
 	}
+	if was.CardName == name && bytes.Equal(was.Card, card) {
+		return f, nil
+	}
 	profile := workspace.ProfileChange{CardName: &name, Card: card}
 	line := renamed(was, name, from, credential, now)
-	if line == nil {
-		return f, r.Profiles.Describe(ctx, id, profile)
-	}
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)
 		if err != nil {
+			return err
+		}
+		if err := (Own{credential, f.Lives}).check(old); err != nil {
 			return err
 		}
 		if err := old.CheckPrecedence(now); err != nil {
@@ -196,7 +200,7 @@ func (r *Registry) SetCard(
 		}
 		next := old
 		next.Version++
-		next, audit := r.bounded(next, now, *line)
+		next, audit := r.bounded(next, now, lines(line)...)
 		return r.Leases.Save(ctx, old, next, SaveExtras{Profile: &profile, Audit: audit})
 	})
 	return f, err

@@ -133,7 +133,7 @@ func (a attack) anotherAddress() { a.beat(workspace.Signal{From: fmt.Sprintf("10
 
 func (a attack) rotate() {
 	_, text, err := a.Registry.Rotate(a.T.Context(), registry.RotateInput{
-		ID: world.ID, To: workspace.ToAgent, By: activity.Actor{Who: "agent"},
+		ID: world.ID, To: workspace.ToAgent, Own: registry.Own{Credential: a.Token}, By: activity.Actor{Who: "agent"},
 	}, a.Now)
 	a.NoError(err)
 	if text == "" {
@@ -143,7 +143,7 @@ func (a attack) rotate() {
 
 func (a attack) rotateAndUse() {
 	_, text, err := a.Registry.Rotate(a.T.Context(), registry.RotateInput{
-		ID: world.ID, To: workspace.ToAgent, By: activity.Actor{Who: "agent"},
+		ID: world.ID, To: workspace.ToAgent, Own: registry.Own{Credential: a.Token}, By: activity.Actor{Who: "agent"},
 	}, a.Now)
 	a.NoError(err)
 	a.Token = text

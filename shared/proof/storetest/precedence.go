@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -41,6 +42,11 @@ func (c contract) precedence(t T) {
 		_, err := c.Get(t.Context(), nobody)
 		wantCode(t, err, fault.WorkspaceUnknown)
 	})
+	for act, end := range endings {
+		for name, call := range thiefsCalls {
+			t.Run(act+" is the last word on: "+name, func(t T) { c.endWins(t, end, call) })
+		}
+	}
 	for name, act := range operatorsActs {
 		t.Run("whoever has the credential does not hold up: "+name, func(t T) { c.actWins(t, act) })
 	}
@@ -101,7 +107,9 @@ func (c contract) actWins(t T, act func(context.Context, *registry.Registry, str
 			thief.FailRegister(t.Context(), registry.Registration{ID: id, Credential: made.AuthToken, From: "a"},
 				fault.New(fault.InvalidRequest, "%s", name), t0),
 			func() error {
-				_, _, err := thief.Rotate(t.Context(), registry.RotateInput{ID: id, To: workspace.ToAgent}, t0)
+				_, _, err := thief.Rotate(t.Context(), registry.RotateInput{
+					ID: id, To: workspace.ToAgent, Own: registry.Own{Credential: made.AuthToken, Life: made.Facts.Lives},
+				}, t0)
 				return err
 			}(),
 		} {
@@ -176,4 +184,100 @@ func (silent) Random() float64                                           { retur
 func (silent) Sleep(ctx context.Context, _ time.Duration) error          { return ctx.Err() }
 func (silent) Record(context.Context, workspace.Facts, workspace.Fleet, time.Time) (bool, error) {
 	return false, nil
+}
+
+// endings are acts of an operator that end a workspace's credentials, or its life. Some show a new credential.
+var endings = map[string]func(context.Context, *registry.Registry, string) (shown string, err error){
+	"revoke": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		_, _, err := r.Revoke(ctx, id, true, anOperator, t0)
+		return "", err
+	},
+	"repair": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		_, err := r.Repair(ctx, registry.RepairInput{ID: id, From: "b", Force: true, By: anOperator}, t0)
+		return "", err
+	},
+	"repair --show": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		out, err := r.Repair(ctx, registry.RepairInput{ID: id, Show: true, Force: true, By: anOperator}, t0)
+		return out.AuthToken, err
+	},
+	"adopt": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		in := registry.CreateInput{ID: id, Adopt: true, ResetCredentials: true, Force: true, By: anOperator}
+		out, err := r.Create(ctx, in, t0)
+		return out.AuthToken, err
+	},
+	"remove": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		_, err := r.Hold(ctx, id, workspace.Removed, anOperator, t0)
+		return "", err
+	},
+	"remove and create": func(ctx context.Context, r *registry.Registry, id string) (string, error) {
+		if _, err := r.Hold(ctx, id, workspace.Removed, anOperator, t0); err != nil {
+			return "", err
+		}
+		out, err := r.Create(ctx, registry.CreateInput{ID: id, By: anOperator}, t0)
+		return out.AuthToken, err
+	},
+}
+
+// thiefsName is what a thief's call names the workspace.
+const thiefsName = "the thief's"
+
+// thiefsCalls are the calls with a credential that write more than that the agent lives. given is a new credential.
+var thiefsCalls = map[string]func(context.Context, *registry.Registry, string, registry.Own) (given string, err error){
+	"rotate": func(ctx context.Context, r *registry.Registry, id string, own registry.Own) (string, error) {
+		_, given, err := r.Rotate(ctx, registry.RotateInput{ID: id, To: workspace.ToAgent, Own: own}, t0)
+		return given, err
+	},
+	"a card": func(ctx context.Context, r *registry.Registry, id string, own registry.Own) (string, error) {
+		return "", errorOf(r.SetCard(ctx, id, own.Credential, "a", thiefsName, []byte(`{"name":"x"}`), t0))
+	},
+	"register": func(ctx context.Context, r *registry.Registry, id string, own registry.Own) (string, error) {
+		out, err := r.Register(ctx, registry.Registration{
+			ID: id, Credential: own.Credential, From: "a", CardName: thiefsName, Card: []byte(`{"name":"x"}`),
+		}, t0)
+		return out.AuthToken, err
+	},
+}
+
+// endWins plays an act that comes before each call of the store that a thief's call makes, in turn. Nothing that the
+// thief has is good afterwards, what the operator was shown is, and a new life has nothing of the thief's.
+func (c contract) endWins(
+	t T, end func(context.Context, *registry.Registry, string) (string, error),
+	call func(context.Context, *registry.Registry, string, registry.Own) (string, error),
+) {
+	reg, came := c.registryOver(c.Store), true
+	for turn := 1; came; turn++ {
+		id := uuid.NewString()
+		made, err := reg.Create(t.Context(), registry.CreateInput{ID: id, By: anOperator}, t0)
+		must(t, err)
+		own := registry.Own{Credential: made.AuthToken, Life: made.Facts.Lives}
+		_, err = reg.AuthenticateCall(t.Context(), id, own.Credential, "a", t0) // as each call is admitted
+		must(t, err)
+		shown, calls := "", 0
+		came = false
+		contended := &contendedLeases{Leases: c.Store, before: func() {
+			if calls++; calls == turn {
+				came = true
+				shown, err = end(t.Context(), reg, id)
+				must(t, err)
+			}
+		}}
+		given, _ := call(t.Context(), c.registryOver(contended), id, own)
+		if !came {
+			break
+		}
+		f := c.read(t, id)
+		for _, credential := range []string{own.Credential, given} {
+			if credential != "" && f.Accepts(token.Digest(credential)) {
+				t.Fatalf("the act came before call %d of the store: a credential of the thief's is good", turn)
+			}
+		}
+		if shown != "" && !f.Accepts(token.Digest(shown)) {
+			t.Fatalf("the act came before call %d of the store: what the operator was shown is not good", turn)
+		}
+		p, err := c.Profile(t.Context(), id)
+		must(t, err)
+		if f.Lives != own.Life && p.CardName == thiefsName {
+			t.Fatalf("the act came before call %d of the store: the thief named the new life", turn)
+		}
+	}
 }
