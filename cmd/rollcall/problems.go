@@ -40,30 +40,34 @@ func (a *app) problemsCommand() *cobra.Command {
 		Short: "What is wrong, worst first, and a command for each",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, need, err := a.problems(cmd.Context(), only)
+			found, fleet, err := a.problems(cmd.Context(), only)
 			if err != nil {
 				return err
 			}
-			if err := a.show(found, func(w *printer) { problemsReport(w, found, only) }); err != nil || len(found) == 0 {
+			err = a.show(found, func(w *printer) {
+				problemsReport(w, found, only)
+				tellSameURLs(w, fleet)
+			})
+			if err != nil || len(found) == 0 {
 				return err
 			}
-			return &outcome{exitUnhealthy, count(len(found), "problem") + need}
+			return &outcome{exitUnhealthy, count(len(found), "problem") + needOf(fleet)}
 		},
 	}
 	only.flags(a, cmd)
 	return cmd
 }
 
-// problems is everything that is wrong with the platform and with the workspaces that only picks, worst first. need
-// says how many of these need a hand, as the console's headline does.
-func (a *app) problems(ctx context.Context, only filter) (out []problem, need string, _ error) {
+// problems is everything that is wrong with the platform and with the workspaces that only picks, worst first; fleet is
+// these workspaces.
+func (a *app) problems(ctx context.Context, only filter) (out []problem, fleet []api.Workspace, _ error) {
 	fleet, err := a.picked(ctx, only) // first, as it finds a wrong filter without a call
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	var health api.Health
 	if err := a.call(ctx, "GET", "/healthz", nil, &health); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	out = []problem{}
 	if health.Status != "ok" {
@@ -72,7 +76,7 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, need st
 	}
 	hooks, err := a.webhookProblems(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	for _, p := range problemsOf(fleet, only) {
 		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
@@ -80,7 +84,7 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, need st
 		}
 		out = append(out, p)
 	}
-	return inPlace(append(out, hooks...)), needOf(fleet), nil
+	return inPlace(append(out, hooks...)), fleet, nil
 }
 
 // inPlace puts problems in the order in which the console shows them: first what may be wrong with the platform, then
@@ -131,7 +135,7 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 	return out, nil
 }
 
-// needOf says how many of a fleet need a hand; "": none.
+// needOf says how many of a fleet need a hand, as the console's headline does; "": none.
 func needOf(fleet []api.Workspace) string {
 	n, verb := 0, "needs"
 	for _, ws := range fleet {

@@ -51,6 +51,7 @@ func (a *app) showFleet(ctx context.Context, only filter) ([]api.Workspace, erro
 			return
 		}
 		fleetTable(w, fleet)
+		tellSameURLs(w, fleet)
 	})
 }
 
