@@ -46,7 +46,8 @@ func noCard(card json.RawMessage) bool { return len(card) == 0 || string(card) =
 // too_large, invalid_request.
 func cardName(card json.RawMessage) (string, error) {
 	if len(card) > maxCard {
-		return "", fault.New(fault.TooLarge, "agent_card has %d bytes, and the limit is %d", len(card), maxCard)
+		return "", fault.New(fault.TooLarge, "agent_card has %d bytes, and the limit is %d", len(card), maxCard).
+			WithHint("send large content as a link", "stop")
 	}
 	if noCard(card) {
 		return "", nil

@@ -32,6 +32,10 @@ import (
 // say nothing else.
 const MaxText = 256
 
+// LongText is the maxLength from which on a text is content, which is refused as a body is that is too large. A name, a
+// URL or an id is less.
+const LongText = 8192
+
 // CatchAll is the route key of everything that no other route matches. It is
 // served, so that a client gets a typed 404 and never API Gateway's own.
 const CatchAll = "$default"

@@ -57,7 +57,7 @@ func maxLengthOf(f reflect.StructField) int {
 	return n
 }
 
-// check reports a text that is too long, or a number out of its range. Error: invalid_request.
+// check reports a text that is too long, or a number out of its range. Errors: invalid_request, too_large for content.
 func (b bounded) check(v reflect.Value) error {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -67,9 +67,15 @@ func (b bounded) check(v reflect.Value) error {
 	}
 	switch {
 	case v.Kind() == reflect.String:
-		if utf8.RuneCountInString(v.String()) > b.maxLength {
-			return fault.New(fault.InvalidRequest, "%s has at most %d characters", b.name, b.maxLength)
+		if utf8.RuneCountInString(v.String()) <= b.maxLength {
+			return nil
 		}
+		tooLong := fault.New(fault.InvalidRequest, "%s has at most %d characters", b.name, b.maxLength)
+		if b.maxLength >= api.LongText {
+			tooLong.Code = fault.TooLarge
+			tooLong = tooLong.WithHint(sendALink, "stop")
+		}
+		return tooLong
 	case v.CanInt():
 		if n := v.Int(); n < b.low || n > b.high {
 			return fault.New(fault.InvalidRequest, "%s", rangeOf(b.name, b.low, b.high))

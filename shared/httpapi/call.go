@@ -143,9 +143,11 @@ func (c Call) Raw() ([]byte, error) {
 	return body, err
 }
 
+// sendALink is what to do with content that is too large.
+const sendALink = "send large content as a link"
+
 func tooLarge() error {
-	return fault.New(fault.TooLarge, "the body has more than %d bytes", MaxBody).
-		WithHint("send large content as a link", "stop")
+	return fault.New(fault.TooLarge, "the body has more than %d bytes", MaxBody).WithHint(sendALink, "stop")
 }
 
 // lostBytes reports whether the gateway replaced bytes of the body that are no text: an event is JSON, and has only

@@ -33,7 +33,8 @@ func generate() ([]byte, error) {
 			"A member of a body that the call does not have is taken and not read: the answer names it in ignored. A call " +
 			"that has no body in this document reads none. A text of a request has at most as many characters as its " +
 			"maxLength says. One without it, as in an A2A message, counts with the others: a message has at most 262,144 " +
-			"bytes in all, and a body 270,336 bytes and 64 levels.")
+			"bytes in all, and a body 270,336 bytes and 64 levels. A longer text is 400; what may have 8,192 characters and " +
+			"more is content, and 413 too_large as a longer body and a longer message are.")
 	spec.Servers = []openapi31.Server{*new(openapi31.Server).WithURL("/").WithDescription("the platform that serves this")}
 	for _, t := range api.Tags {
 		spec.Tags = append(spec.Tags, *new(openapi31.Tag).WithName(t.Name).WithDescription(t.Description))
