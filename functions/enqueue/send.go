@@ -138,7 +138,7 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 	switch {
 	case !out.First && out.Expected == "": // it has ended, and waits for nothing
 		return ""
-	case out.Crowded && out.Expected == workspace.ExpectNow:
+	case out.Crowded && out.First && out.Expected == workspace.ExpectNow:
 		return fmt.Sprintf("%d calls of yours wait for an answer already: this answer comes as a message", waiting.Most)
 	case who.Operates() && out.Verdict.Hint != "":
 		return out.Verdict.Hint

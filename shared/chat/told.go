@@ -34,8 +34,11 @@ func (t Told) Next() time.Time {
 	return t.At.Add(toldPause << (t.Tries - 1))
 }
 
-// Due reports whether the next try may be made now.
-func (t Told) Due(now time.Time) bool { return !t.Done && !now.Before(t.Next()) }
+// Due reports whether the next try may be made now. A try dated more than maxSkew ahead was noted by a clock that
+// jumped, and holds nothing back.
+func (t Told) Due(now time.Time) bool {
+	return !t.Done && (!now.Before(t.Next()) || t.At.Sub(now) > maxSkew)
+}
 
 // toldUnknown is the error of a try whose call is under way, or was cut off.
 const toldUnknown = "the outcome of this call is not known"

@@ -89,18 +89,18 @@ func parts(f workspace.Facts, list func(context.Context, workspace.Life) ([]Outb
 // clearOutboxes does what is left to do for a workspace's ended messages, and for those of its former lives, but for
 // the callbacks. again is when to look again, if it is known; zero else. callbacks reports whether some may be left.
 func (d *Delivery) clearOutboxes(ctx context.Context, f workspace.Facts) (again time.Time, callbacks bool, err error) {
-	c := d.newClearing()
+	var items []turn
 	for _, part := range parts(f, d.Ledger.Outbox) {
 		if !part.former && f.OutboxItems == 0 {
 			continue
 		}
-		items, at, partErr := d.clearOutbox(ctx, c, part)
+		found, partErr := part.items(ctx)
 		err = errors.Join(err, partErr)
-		if callbacks = callbacks || part.former || int64(len(items)) < f.OutboxItems; !part.former {
-			again = at // the sweep sees to the former lives
-		}
+		items = append(items, found...)
+		callbacks = callbacks || part.former || int64(len(found)) < f.OutboxItems
 	}
-	return again, callbacks, err
+	again, doErr := d.clearOutbox(ctx, d.newClearing(), items)
+	return again, callbacks, errors.Join(err, doErr)
 }
 
 // DrainCallbacks tells the URLs of the senders of a workspace's ended messages. It works in a lane of its own: a server
@@ -113,14 +113,18 @@ func (d *Delivery) DrainCallbacks(ctx context.Context, id, _ string) (DrainResul
 	if err != nil {
 		return DrainResult{}, err
 	}
-	c := d.newClearing()
+	var items []turn
 	for _, part := range parts(f, d.Ledger.CallbackOutbox) {
-		items, _, partErr := d.clearOutbox(ctx, c, part)
-		if partErr == nil && len(items) == 0 && !part.former && f.OutboxItems > 0 {
+		found, partErr := part.items(ctx)
+		if partErr == nil && len(found) == 0 && !part.former && f.OutboxItems > 0 {
 			partErr = d.countNothingLeft(ctx, f)
 		}
 		err = errors.Join(err, partErr)
+		items = append(items, found...)
 	}
+	c := d.newClearing()
+	_, doErr := d.clearOutbox(ctx, c, items)
+	err = errors.Join(err, doErr)
 	if err == nil && c.done.Load() > 0 && c.left.Load() > 0 { // after a fault, this wake-up comes back, and later
 		return DrainResult{Ended: "more callbacks are due"}, d.Registry.Wakeups.SendCallbacks(ctx, id, causeContinue)
 	}
@@ -137,26 +141,29 @@ func (d *Delivery) LeftToDo(ctx context.Context, life workspace.Life) (bool, err
 	return len(items) > 0, err
 }
 
-// clearOutbox does what is left to do of a part. An item that fails stays, and does not keep the others from being
-// done. items are all that there were; again is as in clearOutboxes.
-func (d *Delivery) clearOutbox(
-	ctx context.Context, c *clearing, part outboxPart,
-) (items []OutboxItem, again time.Time, err error) {
-	items, err = part.list(ctx, part.Life)
-	if err != nil {
-		return nil, time.Time{}, err
+// items are all that a part has.
+func (p outboxPart) items(ctx context.Context) (items []turn, err error) {
+	found, err := p.list(ctx, p.Life)
+	for _, item := range found {
+		items = append(items, turn{OutboxItem: item, part: p})
 	}
+	return items, err
+}
+
+// clearOutbox does items, those of all lives together: no life keeps another one waiting. An item that fails stays, and
+// does not keep the others from being done. again is as in clearOutboxes: the sweep sees to the former lives.
+func (d *Delivery) clearOutbox(ctx context.Context, c *clearing, items []turn) (again time.Time, err error) {
 	var mu sync.Mutex
-	err = c.clear(ctx, items, part.last, func(t turn) (holds bool, err error) {
-		at, holds, err := d.doOutboxItem(ctx, part, t)
+	err = c.clear(ctx, items, func(t turn) (holds bool, err error) {
+		at, holds, err := d.doOutboxItem(ctx, t.part, t)
 		mu.Lock()
 		defer mu.Unlock()
-		if again.IsZero() || (!at.IsZero() && at.Before(again)) {
+		if !t.part.former && (again.IsZero() || (!at.IsZero() && at.Before(again))) {
 			again = at
 		}
 		return holds, err
 	})
-	return items, again, err
+	return again, err
 }
 
 // countNothingLeft mends the number of what is left to do, where nothing was found that it counts: else a purge would
@@ -245,7 +252,7 @@ func (d *Delivery) tellEnd(
 	case m.OwesAnswerOrNotice():
 		done, err = d.sendAnswerOrNotice(ctx, m)
 		if err == nil && !done {
-			item.RestsUntil, item.Holds = now.Add(fullRest), true
+			item.RestsSince, item.RestsUntil, item.Holds = now, now.Add(fullRest), true
 		}
 		return done || err == nil && last, err
 	case m.Callback == "" || m.Told.Done || !item.Callback:
@@ -259,7 +266,7 @@ func (d *Delivery) tellEnd(
 	case m.Told.Due(now):
 		return d.callBack(ctx, m, item)
 	}
-	item.RestsUntil = m.Told.Next()
+	item.RestsSince, item.RestsUntil = m.Told.At, m.Told.Next()
 	return false, nil
 }
 
@@ -296,7 +303,7 @@ func (d *Delivery) callBack(ctx context.Context, m chat.Message, item *OutboxIte
 	}
 	_, unreached := errors.AsType[*UnreachedError](err)
 	told := claimed.Tried(problem, unreached)
-	item.RestsUntil, item.Holds = told.Next(), hung
+	item.RestsSince, item.RestsUntil, item.Holds = told.At, told.Next(), hung
 	_, err = d.noteTold(ctx, m, claimed, told)
 	return told.Done, errors.Join(err, defect)
 }

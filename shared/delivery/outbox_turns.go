@@ -30,29 +30,39 @@ const tellPatience = time.Hour
 // late reports whether an end is not told any more while its receiver is left alone.
 func (i OutboxItem) late(now time.Time) bool { return now.Sub(i.EndedAt) >= tellPatience }
 
-// turn is an item of the outbox that is due. held says that its receiver is left alone: a death is announced all the
-// same, and what is late is given up.
+// maxSkew is how far the clocks of two drains may differ.
+const maxSkew = time.Minute
+
+// rests reports whether the next try of an item is not due yet. A rest that was noted by a clock that jumped keeps
+// nobody waiting.
+func (i OutboxItem) rests(now time.Time) bool {
+	return i.RestsUntil.After(now) && i.RestsSince.Sub(now) <= maxSkew
+}
+
+// turn is an item of a part of the outbox that is due. held says that its receiver is left alone: a death is announced
+// all the same, and what is late is given up.
 type turn struct {
 	OutboxItem
+	part outboxPart
 	held bool
 }
 
 // turnsOf are the items that are due, in a list for each receiver. What one receiver does keeps no other one waiting,
-// so one that holds loses its turns until the next try is due, and then that try alone comes first.
-//
-// last says that there is no next try: nothing rests.
-func turnsOf(items []OutboxItem, last bool, now time.Time) map[string][]turn {
+// so one that holds loses its turns until the next try is due, and then that try alone comes first. Of a life that is
+// to be erased there is no next try, and nothing rests.
+func turnsOf(items []turn, now time.Time) map[string][]turn {
 	holds := map[string]bool{}
 	for _, item := range items {
-		if item.Holds && (last || item.RestsUntil.After(now)) {
+		if item.Holds && (item.part.last || item.rests(now)) {
 			holds[item.Receiver] = true
 		}
 	}
 	turns := map[string][]turn{}
 	for _, item := range items {
-		held := holds[item.Receiver]
-		if due := !held && !item.RestsUntil.After(now); item.Dead || last || due || held && item.late(now) {
-			turns[item.Receiver] = append(turns[item.Receiver], turn{item, held})
+		item.held = holds[item.Receiver]
+		due := !item.held && !item.rests(now)
+		if item.Dead || item.part.last || due || item.held && item.late(now) {
+			turns[item.Receiver] = append(turns[item.Receiver], item)
 		}
 	}
 	return turns
@@ -99,9 +109,9 @@ func (c *clearing) of(receiver string) *allowance {
 
 // clear does items. do reports whether the receiver of one holds; its errors are joined.
 func (c *clearing) clear(
-	ctx context.Context, items []OutboxItem, last bool, do func(turn) (holds bool, err error),
+	ctx context.Context, items []turn, do func(turn) (holds bool, err error),
 ) error {
-	turns := turnsOf(items, last, c.clock.Now())
+	turns := turnsOf(items, c.clock.Now())
 	receivers := map[*allowance]int{}
 	for receiver := range turns {
 		receivers[c.of(receiver)]++

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/memory"
@@ -314,4 +315,57 @@ type textsRead struct {
 func (l *textsRead) Texts(ctx context.Context, which chat.Texts, ms []chat.Message) ([]chat.Message, error) {
 	l.which |= which
 	return l.Ledger.Texts(ctx, which, ms)
+}
+
+// A try that was noted by a clock that had jumped keeps nobody waiting until time has come as far.
+func TestAClockThatJumpedKeepsNobodyWaiting(t *testing.T) {
+	for _, kind := range []string{"refuses0", "hangs0"} {
+		calls := map[time.Duration]int{}
+		for _, ahead := range []time.Duration{0, 2 * time.Minute, 5 * time.Minute, time.Hour, 24 * time.Hour} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newReceivers(t, map[string]int{kind: 3})
+				right := r.Clock
+				fast := memory.Clock{Time: func() time.Time { return right.Now().Add(ahead) }}
+				r.Clock, r.Registry.Clock = fast, fast
+				r.drain()
+				r.Clock, r.Registry.Clock = right, right
+				for range 20 {
+					time.Sleep(time.Minute)
+					r.drain()
+				}
+				calls[ahead] = r.calls[kind]
+			})
+		}
+		for ahead, n := range calls {
+			if n < calls[0] || n > calls[0]+3 {
+				t.Errorf("%s: in 20 minutes %d calls after a clock that was ahead by %v, and %d else", kind, n, ahead, calls[0])
+			}
+		}
+	}
+}
+
+// However slow the server of a sender to the present life is, the callbacks of a former life are made.
+func TestNoLifeKeepsTheCallbacksOfAnotherWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReceivers(t, map[string]int{"answers0": 3})
+		by := activity.Actor{Who: "operator"}
+		_, err := r.Registry.Hold(t.Context(), world.ID, workspace.Removed, by, r.Clock.Now())
+		r.NoError(err)
+		_, err = r.Registry.Create(t.Context(), registry.CreateInput{ID: world.ID, By: by}, r.Clock.Now())
+		r.NoError(err)
+		r.Register(registry.Registration{ID: "slow0", Mode: workspace.Poll})
+		for i := range 40 {
+			m := world.Message(fmt.Sprint("late ", i))
+			m.Source, m.Callback = "slow0", "http://slow0/"
+			_, err := r.Enqueue(t.Context(), m, r.Clock.Now())
+			r.NoError(err)
+			_, err = r.Cancel(t.Context(), world.ID, m.ID, "the test", r.Clock.Now())
+			r.NoError(err)
+		}
+		_, err = r.DrainCallbacks(t.Context(), world.ID, "test")
+		r.NoError(err)
+		if r.calls["answers0"] != 3 || r.calls["slow0"] == 0 {
+			t.Errorf("one drain called %v", r.calls)
+		}
+	})
 }

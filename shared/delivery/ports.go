@@ -163,6 +163,7 @@ type OutboxItem struct {
 	// RestsUntil is when the next try is due, if one failed. Holds says that nothing else is told to its receiver before
 	// that: its server let the call hang, or its inbox is full.
 	RestsUntil time.Time
+	RestsSince time.Time // when that try failed
 	Holds      bool
 }
 

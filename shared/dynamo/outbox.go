@@ -22,6 +22,7 @@ const (
 	outboxDead     = "dead"
 	outboxEnded    = "ended"
 	outboxRests    = "rests"
+	outboxSince    = "since"
 	outboxHolds    = "holds"
 )
 
@@ -44,6 +45,9 @@ func encodeOutbox(life workspace.Life, left delivery.OutboxItem) item {
 	}
 	if !left.RestsUntil.IsZero() {
 		it[outboxRests] = millis(left.RestsUntil)
+		if !left.RestsSince.IsZero() { // of one of before this attribute
+			it[outboxSince] = millis(left.RestsSince)
+		}
 	}
 	if left.Holds {
 		it[outboxHolds] = &types.AttributeValueMemberBOOL{Value: true}
@@ -59,7 +63,8 @@ func decodeOutbox(it item) (delivery.OutboxItem, error) {
 	_, dead := it[outboxDead]
 	_, out.Holds = it[outboxHolds]
 	out.Dead = dead || !ended
-	out.Receiver, out.EndedAt, out.RestsUntil = strOf(it[outboxReceiver]), timeOf(it[outboxEnded]), timeOf(it[outboxRests])
+	out.Receiver, out.EndedAt = strOf(it[outboxReceiver]), timeOf(it[outboxEnded])
+	out.RestsUntil, out.RestsSince = timeOf(it[outboxRests]), timeOf(it[outboxSince])
 	return out, err
 }
 

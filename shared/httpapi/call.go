@@ -60,7 +60,7 @@ func (c Call) From() string {
 }
 
 // Waiter names the caller whose calls that wait are counted together: the workspace, the person, or, of a caller who is
-// not known, the network address.
+// not known, the network address. Of IPv6 it is the network of 64 bits, of which one host may have all addresses.
 func (c Call) Waiter() string {
 	switch {
 	case c.Caller.Workspace != "":
@@ -68,8 +68,14 @@ func (c Call) Waiter() string {
 	case c.Caller.Person != "":
 		return "person " + c.Caller.Person
 	}
+	if addr, err := netip.ParseAddr(c.From()); err == nil && addr.Is6() {
+		return "address " + netip.PrefixFrom(addr.WithZone(""), networkBits).Masked().String()
+	}
 	return "address " + c.From()
 }
+
+// networkBits is how long the prefix of a network is of which one host has all addresses. Source: RFC 4291, 2.5.4.
+const networkBits = 64
 
 // Header is a header by its name in any case; "" when absent.
 func (c Call) Header(name string) string {

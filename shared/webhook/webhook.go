@@ -87,9 +87,19 @@ func (h Hook) Secrets(now time.Time) []string {
 	return []string{h.Secret}
 }
 
+// maxSkew is how far the clocks of two functions may differ.
+const maxSkew = time.Minute
+
 // due reports whether something may be sent to it: the log is at latest.
 func (h Hook) due(latest int64, now time.Time) bool {
-	return h.DisabledAt.IsZero() && h.Last < latest && !now.Before(h.NextTry) && !now.Before(h.ClaimedUntil)
+	rests := holds(h.NextTry, longestPause+longestPause/10, now)
+	return h.DisabledAt.IsZero() && h.Last < latest && !rests && !holds(h.ClaimedUntil, claimFor, now)
+}
+
+// holds reports whether a time that is at most so far ahead is still to come. One that is further ahead was noted by a
+// clock that jumped.
+func holds(until time.Time, most time.Duration, now time.Time) bool {
+	return now.Before(until) && until.Sub(now) <= most+maxSkew
 }
 
 // Store keeps webhooks. Errors: webhook_unknown, conflict, platform_unavailable.

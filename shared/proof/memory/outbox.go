@@ -23,7 +23,7 @@ func keyOf(item delivery.OutboxItem) outboxKey {
 
 // keptOutbox is an item as the table gives it back.
 func keptOutbox(item delivery.OutboxItem) delivery.OutboxItem {
-	item.EndedAt, item.RestsUntil = millis(item.EndedAt), millis(item.RestsUntil)
+	item.EndedAt, item.RestsUntil, item.RestsSince = millis(item.EndedAt), millis(item.RestsUntil), millis(item.RestsSince)
 	return item
 }
 

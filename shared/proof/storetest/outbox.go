@@ -51,6 +51,7 @@ func (c contract) outboxes(t T) {
 		same(t, items[2:], callbacks)
 		items[0].Dead = false
 		items[2].RestsUntil, items[2].Holds = t0.Add(90*time.Second+time.Millisecond), true
+		items[2].RestsSince = t0.Add(30*time.Second + time.Millisecond)
 		for _, item := range items {
 			must(t, c.OutboxRests(t.Context(), f.Life(), item))
 		}
