@@ -147,12 +147,17 @@ func (a *app) webhookEnableCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "enable WEBHOOK", Short: "Post to a webhook again, and try it at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var out api.Webhook
+			var out api.EnabledWebhook
 			body := map[string]any{"from_now": fromNow}
 			if err := a.call(cmd.Context(), "POST", webhookPath(args[0])+"/enable", body, &out); err != nil {
 				return err
 			}
-			return a.show(out, func(w *printer) { fmt.Fprintf(w, "changes are posted to %s again\n", out.WebhookID) })
+			return a.show(out, func(w *printer) {
+				fmt.Fprintf(w, "changes are posted to %s again, at %s\n", out.WebhookID, out.URL)
+				if out.Next != "" {
+					fmt.Fprintf(w, "next: %s\n", w.words(out.Next))
+				}
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&fromNow, "from-now", false, "leave out the changes that it missed")

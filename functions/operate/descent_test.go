@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type held struct {
 type heldHook struct {
 	id            string
 	made, enabled int
+	inherited     bool // enabled after a credential that it was made or enabled with was revoked
 	shown         []int
 }
 
@@ -116,12 +118,17 @@ func (d *descent) happens() {
 		h := hook()
 		var list api.Webhooks
 		d.mustCall(api.ListWebhooks.Operation, by, "", "", &list)
-		if slices.ContainsFunc(list.Webhooks, func(w api.Webhook) bool {
-			return w.WebhookID == h.id && w.State == "disabled"
-		}) {
+		i := slices.IndexFunc(list.Webhooks, func(w api.Webhook) bool { return w.WebhookID == h.id })
+		if was := list.Webhooks[i]; was.State == "disabled" {
 			h.enabled = who
+			h.inherited = h.inherited || strings.Contains(was.Problem, "is revoked")
 		}
-		d.mustCall(api.EnableWebhook.Operation, by, h.id, "{}", nil)
+		var out api.EnabledWebhook
+		d.mustCall(api.EnableWebhook.Operation, by, h.id, "{}", &out)
+		secret := h.inherited && h.shown[0] == h.made
+		if (out.Next != "") != h.inherited || strings.Contains(out.Next, "rollcall webhook rotate") != secret {
+			d.rt.Fatalf("enabled: %q of %+v", out.Next, h)
+		}
 	case what == "disable" && len(d.hooks) > 0:
 		d.mustCall(api.DisableWebhook.Operation, by, hook().id, "", nil)
 	case what == "rotate" && len(d.hooks) > 0:

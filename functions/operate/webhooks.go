@@ -83,8 +83,9 @@ func enableWebhook(
 	hooks *webhook.Service,
 ) func(context.Context, httpapi.Call, api.EnableWebhookRequest) (api.EnabledWebhook, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.EnableWebhookRequest) (api.EnabledWebhook, error) {
-		view, err := viewAfter(ctx, hooks, func() (webhook.Hook, error) {
-			h, err := hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
+		var h webhook.Hook
+		view, err := viewAfter(ctx, hooks, func() (_ webhook.Hook, err error) {
+			h, err = hooks.Enable(ctx, in.WebhookID, in.FromNow, actor(c))
 			if err != nil {
 				return h, err
 			}
@@ -94,7 +95,7 @@ func enableWebhook(
 			}
 			return h, nil
 		})
-		return api.EnabledWebhook{Webhook: view}, err
+		return api.EnabledWebhook{Webhook: view, Next: h.Inherited()}, err
 	}
 }
 

@@ -121,6 +121,7 @@ type EnableWebhookRequest struct {
 // EnabledWebhook is a webhook that is told again.
 type EnabledWebhook struct {
 	Webhook
+	Next string `json:"next,omitempty" description:"of one that was enabled after a credential that it was made or enabled with was revoked: what to know, and what to do"`
 	Unread
 }
 

@@ -29,6 +29,20 @@ func (h Hook) State() State {
 	return Working
 }
 
+// Inherited says what to know of a webhook that was enabled after a credential that it was made or enabled with was
+// revoked; "" of any other.
+func (h Hook) Inherited() string {
+	if !h.TakenOver {
+		return ""
+	}
+	text := makerRevoked + ": who had that may have chosen its URL"
+	if h.SecretTo == h.CreatedBy && h.SecretLine == h.MadeLine {
+		return text + ", and may know its secret: rollcall webhook rotate " + h.ID + " makes another one, and rollcall " +
+			"webhook delete " + h.ID + " ends it, if nobody knows whose URL it is"
+	}
+	return text + ": if nobody knows whose URL it is, rollcall webhook delete " + h.ID + " ends it"
+}
+
 // Problem says what is wrong with a webhook, for who may see it, and the command that comes next; "": nothing is. The
 // log is at latest. Command line and console read it from the API.
 func (h Hook) Problem(latest int64) (text, command string) {

@@ -1,7 +1,7 @@
 // The webhooks: which URLs are told of changes of status, how each does, and what an operator does about it.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Problem, call, get } from './api'
-import type { CreatedWebhook, Status, TestedWebhook, Webhook, Webhooks } from './api'
+import type { CreatedWebhook, EnabledWebhook, Status, TestedWebhook, Webhook, Webhooks } from './api'
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import { useNow } from './hooks'
@@ -121,8 +121,8 @@ interface Doing {
 }
 
 const enable = async (h: Webhook, fromNow: boolean) => {
-  await call<Webhook>('POST', at(h, 'enable'), { from_now: fromNow })
-  return { words: 'It is told again.' }
+  const { next } = await call<EnabledWebhook>('POST', at(h, 'enable'), { from_now: fromNow })
+  return { words: next ? `It is told again. ${sentence(next)}` : 'It is told again.' }
 }
 
 const doings: Record<HookAct, Doing> = {
