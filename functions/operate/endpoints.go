@@ -48,7 +48,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 // view shows a workspace after a change. It fails no call: the change is written, and a
 // profile that can't be read leaves out the name.
 func view(ctx context.Context, reg *registry.Registry, c httpapi.Call, f workspace.Facts) api.Workspace {
-	p, _ := reg.Profiles.Profile(ctx, f.ID)
+	p, _ := reg.ShownProfile(ctx, f.ID)
 	return httpapi.ViewerOf(ctx, reg, c.Now, f).As(c.Caller).Workspace(f, p)
 }
 

@@ -17,7 +17,7 @@ func inspectCredential(
 		if err != nil {
 			return api.Inspected{}, err
 		}
-		p, err := reg.Profiles.Profile(ctx, f.ID)
+		p, err := reg.ShownProfile(ctx, f.ID)
 		if err != nil {
 			return api.Inspected{}, err
 		}

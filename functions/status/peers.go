@@ -60,7 +60,7 @@ func discover(reg *registry.Registry) func(context.Context, httpapi.Call, api.Di
 		if err != nil {
 			return api.Peer{}, err
 		}
-		p, err := reg.Profiles.Profile(ctx, in.ID)
+		p, err := reg.ShownProfile(ctx, in.ID)
 		if err != nil {
 			return api.Peer{}, err
 		}

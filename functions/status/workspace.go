@@ -20,7 +20,7 @@ func oneWorkspace(
 		if err != nil {
 			return api.Workspace{}, err
 		}
-		p, err := reg.Profiles.Profile(ctx, in.ID)
+		p, err := reg.ShownProfile(ctx, in.ID)
 		if err != nil {
 			return api.Workspace{}, err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/proof/emulatortest"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -135,4 +136,57 @@ func TestBudgetOfALogOfLongRows(t *testing.T) {
 			t.Fatal("the message is not in the list")
 		}
 	}
+}
+
+// TestBudgetOfLongCards holds what reads profiles to a budget that does not grow with the agent cards: a list of 50
+// workspaces, each with a card of 60 KB, and a register that brings the card that the workspace has.
+func TestBudgetOfLongCards(t *testing.T) {
+	const fleet, length = 50, 60 << 10
+	b := newBench(t)
+	store := &dynamo.Store{ // without the meter, which would take its time
+		DB: dynamodb.NewFromConfig(emulatortest.Config(t)), Chat: "chat-" + b.id, Retention: time.Hour,
+	}
+	card := []byte(`{"name":"` + strings.Repeat("x", length) + `"}`)
+	ids := []string{b.id}
+	for i := range fleet - 1 {
+		ids = append(ids, fmt.Sprint("w", i))
+	}
+	for _, id := range ids[1:] {
+		if err := store.Describe(t.Context(), id, workspace.ProfileChange{Name: new(id), Card: card}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.beat(0)(); err != nil { // the first use of the credential
+		t.Fatal(err)
+	}
+	register := func() error {
+		_, err := b.Registry.Register(t.Context(), registry.Registration{
+			ID: b.id, Credential: b.token, From: "127.0.0.1", URL: "http://127.0.0.1:1/", Card: card, CardName: "x",
+		}, b.now)
+		return err
+	}
+	const written = 2 * (length>>10 + 1)
+	b.measure("register with a new card of 60 KB", cost.Units{Calls: 4, Write: 6 + written, Read: 2}, register)
+	b.measure("register with the same card", cost.Units{Calls: 4, Write: 4, Read: 2}, register)
+	b.measure("the same card alone", cost.Units{Calls: 2, Write: 1, Read: 1}, func() error {
+		_, err := b.Registry.SetCard(t.Context(), b.id, b.token, "127.0.0.1", "x", card, b.now)
+		return err
+	})
+	b.measure("list of 50 with cards of 60 KB", cost.Units{Calls: 1, Read: fleet}, func() error {
+		all, err := b.Registry.Profiles.Profiles(t.Context(), ids...)
+		if err == nil && len(all) != fleet {
+			err = fmt.Errorf("%d profiles", len(all))
+		}
+		return err
+	})
+	b.measure("one that is shown, with its card", cost.Units{Calls: 2, Read: 2 + length/(4<<10)}, func() error {
+		p, err := b.Registry.Profiles.Profile(t.Context(), b.id)
+		if err == nil {
+			p, err = b.Registry.Profiles.WithCard(t.Context(), b.id, p)
+		}
+		if err == nil && len(p.Card) != len(card) {
+			err = fmt.Errorf("the card has %d bytes", len(p.Card))
+		}
+		return err
+	})
 }

@@ -161,6 +161,11 @@ func newGoldenValues() goldenValues {
 	return v
 }
 
+// longCardID is a workspace with longCard, which is kept apart.
+const longCardID = "long card"
+
+var longCard = []byte(`{"name":"` + strings.Repeat(".", workspace.InlineCard) + `"}`)
+
 // longText is a text that is kept apart from its message.
 func longText(name string) []byte {
 	return []byte(`{"text":"` + name + strings.Repeat(".", chat.InlineText) + `"}`)
@@ -189,7 +194,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 	for _, err := range []error{
 		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left, v.calls}}),
-		s.NoteTally(ctx, life, v.tally),
+		s.NoteTally(ctx, life, v.tally), s.Describe(ctx, longCardID, workspace.ProfileChange{Card: longCard}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.AddRow(ctx, v.long), s.SaveDelegation(ctx, v.delegation),
 		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet),
 		s.NotePass(ctx, workspace.Pass{Cursor: v.fleet.SweepCursor, Seen: v.fleet.Seen, Calls: v.fleet.Counted}),
@@ -220,6 +225,13 @@ func (v goldenValues) read(t *testing.T, s *Store) reading {
 	}
 	read("facts", func(ctx context.Context) (any, error) { return s.Get(ctx, v.facts.ID) })
 	read("profile", func(ctx context.Context) (any, error) { return s.Profile(ctx, v.facts.ID) })
+	read("long card", func(ctx context.Context) (any, error) {
+		p, err := s.Profile(ctx, longCardID)
+		if err != nil {
+			return nil, err
+		}
+		return s.WithCard(ctx, longCardID, p)
+	})
 	read("owner", func(ctx context.Context) (any, error) { return s.Owner(ctx, v.facts.Credential) })
 	read("next owner", func(ctx context.Context) (any, error) { return s.Owner(ctx, v.facts.NextCredential) })
 	read("open mail", func(ctx context.Context) (any, error) { return s.OpenMail(ctx, life, 10) })

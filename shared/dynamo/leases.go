@@ -223,6 +223,9 @@ func (s *Store) Save(ctx context.Context, old, next workspace.Facts, extras regi
 		if c := profileChange(*extras.Profile); c.updates() {
 			writes = append(writes, c.write(s.Chat, profileKey(next.ID)))
 		}
+		if card := s.cardWrite(next.ID, *extras.Profile); card != nil {
+			writes = append(writes, *card)
+		}
 	}
 	for _, h := range issued(old, next) {
 		put := s.chatPut(encodeOwner(h, next.Life()))

@@ -28,6 +28,7 @@ const (
 	profileRole        = "role"
 	profileTier        = "tier"
 	profileCard        = "card"
+	profileCardApart   = "cardapart" // the digest of the card in the item cardKey
 	profileSecret      = "whsec"
 	profileFormer      = "whsecbefore"
 	profileSecretAt    = "whsecat"
@@ -48,10 +49,22 @@ var listedProfile = []string{
 
 func profileKey(id string) item { return chatKey(profilePartition+id, profileSort) }
 
+func cardKey(id string) item { return chatKey(profilePartition+id, cardSort) }
+
 // Profile implements registry.Profiles.
 func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, error) {
 	it, err := s.getChat(ctx, "profile", profileKey(id))
 	return decodeProfile(it), err
+}
+
+// WithCard implements registry.Profiles. A card that was replaced since the profile was read is the newer one.
+func (s *Store) WithCard(ctx context.Context, id string, p workspace.Profile) (workspace.Profile, error) {
+	if p.CardApart == "" {
+		return p, nil
+	}
+	it, err := s.getChat(ctx, "card", cardKey(id))
+	p.Card = textOf(it[profileCard])
+	return p, err
 }
 
 // Profiles implements registry.Profiles.
@@ -72,6 +85,10 @@ func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChan
 	c := profileChange(p)
 	if !c.updates() {
 		return nil
+	}
+	if card := s.cardWrite(id, p); card != nil {
+		_, err := s.transact(ctx, []types.TransactWriteItem{c.write(s.Chat, profileKey(id)), *card})
+		return err
 	}
 	e := c.build()
 	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -121,8 +138,12 @@ func profileChange(p workspace.ProfileChange) (c change) {
 	text(profileRuntime, p.Runtime)
 	text(profileRole, p.Role)
 	if p.Card != nil {
-		card := string(p.Card)
+		card, apart := string(p.Card), ""
+		if len(p.Card) > workspace.InlineCard {
+			card, apart = "", workspace.CardDigest(p.Card)
+		}
 		text(profileCard, &card)
+		text(profileCardApart, &apart)
 	}
 	if p.Signing != nil {
 		text(profileSecret, &p.Signing.Secret)
@@ -143,6 +164,18 @@ func profileChange(p workspace.ProfileChange) (c change) {
 	return c
 }
 
+// cardWrite is the write of the card that is kept apart, which goes with the update of the profile; nil: none. One that
+// is dropped leaves an item without a card.
+func (s *Store) cardWrite(id string, p workspace.ProfileChange) *types.TransactWriteItem {
+	it := cardKey(id)
+	if len(p.Card) > workspace.InlineCard {
+		it[profileCard] = str(string(p.Card))
+	} else if !p.DropCard {
+		return nil
+	}
+	return new(s.chatPut(it))
+}
+
 func decodeProfile(it item) workspace.Profile {
 	p := workspace.Profile{
 		Name: strOf(it[profileName]), CardName: strOf(it[profileCardName]), URL: strOf(it[profileURL]),
@@ -157,6 +190,9 @@ func decodeProfile(it item) workspace.Profile {
 			LostWhy: strOf(it[profileLostWhy]), SampleError: strOf(it[profileSample]),
 			RegisterFailedWhy: strOf(it[profileFailedWhy]),
 		},
+	}
+	if len(p.Card) == 0 { // a former release writes a card into the profile, and leaves what is apart
+		p.CardApart = strOf(it[profileCardApart])
 	}
 	return p
 }

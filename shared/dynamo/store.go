@@ -55,8 +55,8 @@ const LeaseKey = "id"
 // The chat table. Partition "W#<life>" has one item for each message, row, delegation,
 // claim of a message, outbox item and change of verdict of one life of a workspace
 // (workspace.Life.Key), so that another life finds none of them; "P#<workspace>" has
-// its profile and "H#<workspace>" its audit trail; "B#<life>" has the bodies and answers
-// that are kept apart from their messages; "C#<credential hash>" names a
+// its profile, and apart from it a long agent card; "H#<workspace>" has its audit trail;
+// "B#<life>" has the bodies and answers that are kept apart from their messages; "C#<credential hash>" names a
 // credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
 // credentials of people, by public id; "FLEET" has what is known of the platform and
 // the log of the fleet's changes; "SWEEP" has how far each segment of a sweep is;
@@ -96,6 +96,7 @@ const (
 	waitPartition      = "WAITS#"
 
 	profileSort      = "PROFILE"
+	cardSort         = "CARD"
 	tallySort        = "TALLY"
 	ownerSort        = "OWNER"
 	enrolmentSort    = "ENROLMENT"

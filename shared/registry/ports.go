@@ -62,7 +62,10 @@ type SaveExtras struct {
 // Profiles is what no heartbeat needs. A workspace without one has the zero
 // Profile. Error: platform_unavailable.
 type Profiles interface {
+	// Profile is without a card that is kept apart.
 	Profile(ctx context.Context, id string) (workspace.Profile, error)
+	// WithCard is a profile that was read, with its card where that is kept apart.
+	WithCard(ctx context.Context, id string, p workspace.Profile) (workspace.Profile, error)
 	// Profiles reads many at once, without their cards; unknown ones are left out.
 	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
 	// Describe changes a profile.

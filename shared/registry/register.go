@@ -93,7 +93,7 @@ func (r *Registry) register(ctx context.Context, in Registration, now time.Time)
 	next = workspace.NoteStanding(old, next, r.Policy, now)
 	// The URL is what the agent says now, even if that is none; what it doesn't
 	// speak of stays as the operator gave it.
-	profile := workspace.ProfileChange{URL: &in.URL, Runtime: optional(in.Runtime), Card: in.Card}
+	profile := workspace.ProfileChange{URL: &in.URL, Runtime: optional(in.Runtime)}.WithCard(was, in.Card)
 	if in.Card != nil {
 		profile.CardName = &in.CardName
 	}

@@ -82,6 +82,15 @@ func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error)
 	return f, err
 }
 
+// ShownProfile is a workspace's profile with its card, for who shows that.
+func (r *Registry) ShownProfile(ctx context.Context, id string) (workspace.Profile, error) {
+	p, err := r.Profiles.Profile(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	return r.Profiles.WithCard(ctx, id, p)
+}
+
 // readsAtOnce is how many workspaces ReadEach reads at a time.
 const readsAtOnce = 10
 

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -182,10 +181,10 @@ func (r *Registry) SetCard(
 	if err != nil {
 		return f, err
 	}
-	if was.CardName == name && bytes.Equal(was.Card, card) {
+	profile := workspace.ProfileChange{CardName: &name}.WithCard(was, card)
+	if was.CardName == name && profile.Card == nil {
 		return f, nil
 	}
-	profile := workspace.ProfileChange{CardName: &name, Card: card}
 	line := renamed(was, name, from, credential, now)
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		old, err := r.Read(ctx, id)

@@ -1,8 +1,11 @@
 package workspace
 
 import (
+	"bytes"
 	"cmp"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/token"
 )
 
 // Profile is what a workspace says of itself and no heartbeat needs.
@@ -13,10 +16,19 @@ type Profile struct {
 	Runtime  string
 	Tier     int
 	Role     string // in a few words, for its peers
-	Card     []byte // the agent card, JSON as given
-	Signing  Signing
-	Words    Words
+	Card     []byte // the agent card, JSON as given; nil while it is read apart
+	// CardApart is the digest of a card that is kept apart, as it is longer than InlineCard; "": it is in Card.
+	CardApart string
+	Signing   Signing
+	Words     Words
 }
+
+// InlineCard is how long a card may be, in bytes, that stands in the profile. Whoever lists workspaces, registers an
+// agent or pushes to it reads the profile: a longer card is kept apart, and read where it is shown.
+const InlineCard = 2 << 10
+
+// CardDigest names a card that is kept apart.
+func CardDigest(card []byte) string { return token.Digest(string(card)).String() }
 
 // MaxWords is how many bytes the facts, which every heartbeat writes, keep of an error, or of other words of the agent.
 const MaxWords = 46
@@ -80,6 +92,8 @@ type ProfileChange struct {
 
 	Tier *int
 	Card []byte
+	// DropCard says that the card that was kept apart is dropped: Card is in its place.
+	DropCard bool
 
 	Signing *Signing
 	Words   *Words
@@ -96,16 +110,31 @@ func (c ProfileChange) Apply(p Profile) Profile {
 	set(&p.Signing, c.Signing)
 	set(&p.Words, c.Words)
 	if c.Card != nil {
-		p.Card = c.Card
+		p.Card, p.CardApart = c.Card, ""
 	}
 	return p
+}
+
+// WithCard is the change with a card (nil: none is said) in place of that of a profile. One that is the same is not
+// written again.
+func (c ProfileChange) WithCard(was Profile, card []byte) ProfileChange {
+	switch {
+	case card == nil:
+	case len(card) > InlineCard:
+		if was.CardApart != CardDigest(card) {
+			c.Card = card
+		}
+	case was.CardApart != "" || !bytes.Equal(was.Card, card):
+		c.Card, c.DropCard = card, was.CardApart != ""
+	}
+	return c
 }
 
 // Replace is the change after which a profile is p, whatever it was before.
 func Replace(p Profile) ProfileChange {
 	return ProfileChange{
 		Name: &p.Name, CardName: &p.CardName, URL: &p.URL, Runtime: &p.Runtime, Role: &p.Role, Tier: &p.Tier,
-		Signing: &p.Signing, Words: &p.Words, Card: append([]byte{}, p.Card...),
+		Signing: &p.Signing, Words: &p.Words, Card: append([]byte{}, p.Card...), DropCard: true,
 	}
 }
 

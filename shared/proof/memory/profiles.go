@@ -11,7 +11,24 @@ import (
 func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return copyProfile(s.profiles[id]), nil
+	p := copyProfile(s.profiles[id])
+	if len(p.Card) > workspace.InlineCard {
+		p.Card, p.CardApart = nil, workspace.CardDigest(p.Card)
+	}
+	return p, nil
+}
+
+// WithCard implements registry.Profiles.
+func (s *Store) WithCard(_ context.Context, id string, p workspace.Profile) (workspace.Profile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.CardApart != "" {
+		p.Card = nil
+		if card := s.profiles[id].Card; len(card) > workspace.InlineCard {
+			p.Card = copyText(card)
+		}
+	}
+	return p, nil
 }
 
 // Profiles implements registry.Profiles.

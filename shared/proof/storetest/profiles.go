@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,9 +74,61 @@ func (c contract) profiles(t T) {
 		must(t, err)
 		same(t, map[string]workspace.Profile{}, got)
 	})
+	t.Run("a long card is kept apart, and is the one that was written last", c.longCard)
 	t.Run("what a caller does to a profile that was read is not stored", func(t T) {
 		f := c.created(t)
 		profile(t, f.ID).Card[0] = '!'
 		same(t, createdProfile, profile(t, f.ID))
 	})
+}
+
+// longCard gives a workspace cards that are short and long, in turn, each as a register and as a change of the card
+// alone do.
+func (c contract) longCard(t T) {
+	long := func(n int) []byte { return []byte(`{"name":"` + strings.Repeat("x", n) + `"}`) }
+	f := c.created(t)
+	other := c.created(t)
+	cards := [][]byte{
+		long(workspace.InlineCard), long(20 << 10), long(20 << 10), []byte(`{}`), long(64 << 10),
+		long(workspace.InlineCard - 11),
+		long(workspace.InlineCard - 10),
+		{},
+	}
+	for i, card := range cards {
+		was, err := c.Profile(t.Context(), f.ID)
+		must(t, err)
+		change := workspace.ProfileChange{Role: new(fmt.Sprint(i))}.WithCard(was, card)
+		if i%2 == 0 {
+			must(t, c.Describe(t.Context(), f.ID, change))
+		} else {
+			next := f
+			next.Version++
+			must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
+			f = next
+		}
+		want := createdProfile
+		want.Role, want.Card = fmt.Sprint(i), card
+		if len(card) == 0 {
+			want.Card = nil
+		}
+		got, err := c.Profile(t.Context(), f.ID)
+		must(t, err)
+		if apart := len(card) > workspace.InlineCard; apart != (got.CardApart != "") || apart && len(got.Card) > 0 {
+			t.Fatal(i, len(card), got.CardApart, len(got.Card))
+		}
+		shown, err := c.WithCard(t.Context(), f.ID, got)
+		must(t, err)
+		shown.CardApart = ""
+		same(t, want, shown)
+		listing, err := c.Profiles(t.Context(), f.ID, other.ID)
+		must(t, err)
+		same(t, map[string]workspace.Profile{f.ID: listed(want), other.ID: listed(createdProfile)}, listing)
+	}
+	must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Card: long(9 << 10)}))
+	before, err := c.Profile(t.Context(), f.ID)
+	must(t, err)
+	must(t, c.Describe(t.Context(), f.ID, workspace.Replace(workspace.Profile{})))
+	gone, err := c.WithCard(t.Context(), f.ID, before) // by who read the profile before
+	must(t, err)
+	same(t, 0, len(gone.Card))
 }
