@@ -66,10 +66,18 @@ type Service struct {
 // sameTaskWithin is how long after a message the same text from the same
 // workspace, delegated, is the same task: a client falls back from a message
 // that was queued to delegating it within seconds (docs/wire-contract.md, section
-// 6, point 12). messagesSearched bounds the search for that message.
+// 6, point 12). messagesSearched bounds the search for that message, and bytesSearched how much of the bodies is read.
 const (
 	sameTaskWithin   = 60 * time.Second
 	messagesSearched = 50
+	bytesSearched    = 1 << 20
+)
+
+// A body that carries a text is at least as long as the text. Each of its bytes is escaped as six at most, and the rest
+// of the body, what names the message and its parts, is hardly longer than bodyBeside.
+const (
+	longestEscape = 6
+	bodyBeside    = 16 << 10
 )
 
 // summaryBytes is how much of a task its delegation keeps.
@@ -194,8 +202,16 @@ func (s *Service) sameTask(ctx context.Context, d *Delegation, task string) (sam
 	if err != nil {
 		return false, err
 	}
+	left := bytesSearched
 	sent, err := s.bodiesOf(ctx, items, func(m chat.Message) bool {
-		return m.Delegation == "" && delivery.SenderOf(m) == d.From() && m.At(d.At).State.Open()
+		size := m.Size()
+		may := m.Delegation == "" && delivery.SenderOf(m) == d.From() && m.At(d.At).State.Open() &&
+			size >= len(task) && size <= longestEscape*len(task)+bodyBeside
+		if !may || size > left {
+			return false
+		}
+		left -= size
+		return true
 	})
 	if err != nil {
 		return false, err

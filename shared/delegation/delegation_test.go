@@ -1,6 +1,7 @@
 package delegation_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -405,4 +406,49 @@ func TestAnAnswerThatCameBeforeTheDelegationCounts(t *testing.T) {
 		all[0].State == delegation.Completed {
 		t.Fatalf("%+v, %v", all, err)
 	}
+}
+
+// Who delegates a task has no more read of what it sent before than may be the same task, and of that a bounded part.
+func TestTheSearchForTheSameTaskIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		message, task int // bytes of their texts
+		most          int // bytes of bodies that are read
+	}{
+		"none can be the same":   {message: 250_000, task: 2, most: 0},
+		"all may be the same":    {message: 200_000, task: 200_000, most: 1 << 20},
+		"escapes make it longer": {message: 200_000, task: 50_000, most: 1 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world.New(t, workspace.Poll, "")
+			w.Register(registry.Registration{ID: "peer", From: "127.0.0.9", Mode: workspace.Poll})
+			for i := range 20 {
+				_, err := w.Enqueue(t.Context(), chat.Message{
+					Workspace: world.ID, Source: "peer", Priority: chat.Task,
+					Body: chat.TextBody("x", strings.Repeat("x", c.message)+fmt.Sprint(i)),
+				}, w.Now)
+				w.NoError(err)
+			}
+			ledger := &bodyCounter{Ledger: w.Ledger}
+			w.Delivery.Ledger = ledger
+			_, err := w.Delegations.Delegate(t.Context(), workspace.Life{Workspace: "peer"}, world.ID,
+				strings.Repeat("x", c.task), "", w.Now)
+			w.NoError(err)
+			if ledger.bytes > c.most || c.most > 0 && ledger.bytes == 0 {
+				t.Errorf("%d bytes of bodies are read", ledger.bytes)
+			}
+		})
+	}
+}
+
+// bodyCounter counts the bytes of the bodies that are asked for.
+type bodyCounter struct {
+	delivery.Ledger
+	bytes int
+}
+
+func (c *bodyCounter) Texts(ctx context.Context, which chat.Texts, ms []chat.Message) ([]chat.Message, error) {
+	for _, m := range ms {
+		c.bytes += m.BodyApart.Bytes
+	}
+	return c.Ledger.Texts(ctx, which, ms)
 }
