@@ -164,8 +164,9 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 		return f.countRefusal(r, p, now)
 	}
 	// Who calls from elsewhere must not be able to hide a neighbour's calls, which come from the agent's own address.
-	hidden := f.AtHome(r.From, now) && !f.AtHome(f.StrangerFrom, now)
-	recent := now.Sub(f.StrangerAt) < strangerEvery*p.RefusalWriteEvery && !hidden ||
+	home, notedHome, age := f.AtHome(r.From, now), f.AtHome(f.StrangerFrom, now), now.Sub(f.StrangerAt)
+	recent := age < strangerEvery*p.RefusalWriteEvery && (notedHome || !home) ||
+		age < p.RefusalDecay && notedHome && !home ||
 		now.Sub(f.RefusedAt) < p.RefusalWriteEvery
 	if recent && !f.firstInWindow(p, now) {
 		return f, false

@@ -251,3 +251,30 @@ func TestAThiefsAddressStandsInNoCommand(t *testing.T) {
 		}
 	})
 }
+
+// However often somebody calls from elsewhere, what was noted of a call from the agent's own address, with another
+// workspace's credential, stays for as long as it may tell why the agent is silent.
+func TestWhoCallsFromElsewhereHidesNothingOfTheAgents(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f, now := live(nil), at(600)
+		var noted time.Time // of the last call from the agent's own address
+		for range 60 {
+			now = now.Add(time.Duration(rapid.IntRange(1, 600).Draw(rt, "pause")) * time.Second)
+			r := workspace.Refusal{Kind: rapid.SampledFrom(refusalKinds).Draw(rt, "kind"), From: "6.6.6.6"}
+			home := rapid.IntRange(0, 5).Draw(rt, "home") == 0
+			if home {
+				r.From, r.Hash, r.Issued = "10.0.0.1", token.Digest("another's"), workspace.IssuedElsewhere
+			}
+			next, changed := workspace.Refuse(f, r, p, now)
+			if f = next; changed && home {
+				noted = now
+			}
+			if !noted.IsZero() && now.Sub(noted) < p.RefusalDecay && f.StrangerFrom != "10.0.0.1" {
+				rt.Fatalf("%v after the agent's own call, that of %s is noted", now.Sub(noted), f.StrangerFrom)
+			}
+			if home && f.StrangerFrom != "10.0.0.1" {
+				rt.Fatal("the agent's own call is not noted")
+			}
+		}
+	})
+}
