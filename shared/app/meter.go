@@ -55,7 +55,7 @@ func (l meteredLedger) WriteMessages(
 }
 
 // ends are the metrics of the messages that the moves end. Probes are no messages
-// of anybody.
+// of anybody. What a workspace sends to itself says nothing of how long others wait.
 func ends(moves []chat.Move) map[string]any {
 	values, ages := map[string]any{}, []int64(nil)
 	count := func(name string) {
@@ -69,7 +69,9 @@ func ends(moves []chat.Move) map[string]any {
 		switch m.To.State {
 		case chat.Delivered:
 			count(metrics.MessagesDelivered)
-			ages = append(ages, max(0, m.To.SettledAt.Sub(m.To.AcceptedAt).Milliseconds()))
+			if m.To.Source != m.To.Workspace {
+				ages = append(ages, max(0, m.To.SettledAt.Sub(m.To.AcceptedAt).Milliseconds()))
+			}
 		case chat.Dead:
 			if m.To.ByWish {
 				continue // what its sender wrote is why

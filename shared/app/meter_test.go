@@ -27,11 +27,16 @@ func (w written) WriteMessages(context.Context, workspace.Life, []chat.Move, del
 	return w.fails
 }
 
+func toItself(m chat.Move) chat.Move {
+	m.To.Source = m.To.Workspace
+	return m
+}
+
 func TestWhatIsWrittenIsCounted(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	queued := chat.Message{State: chat.Queued, AcceptedAt: now}
 	end := func(s chat.State, after time.Duration, probe bool) chat.Move {
-		to := chat.Message{State: s, AcceptedAt: now, SettledAt: now.Add(after), Probe: probe}
+		to := chat.Message{Workspace: "w", State: s, AcceptedAt: now, SettledAt: now.Add(after), Probe: probe}
 		return chat.Move{From: queued, To: to}
 	}
 	failed := delivery.MailboxUpdate{Push: &delivery.PushUpdate{FailedAt: now, Fault: workspace.FaultDNS}}
@@ -47,6 +52,10 @@ func TestWhatIsWrittenIsCounted(t *testing.T) {
 				end(chat.Dead, 0, false), end(chat.Expired, 0, false), end(chat.Cancelled, 0, false),
 			},
 			want: []string{`"DeliveryAge":[40,1000]`, `"MessagesDelivered":2`, `"MessagesDead":1`, `"MessagesExpired":1`},
+		},
+		"a message to oneself": {
+			moves: []chat.Move{toItself(end(chat.Delivered, time.Second, false)), end(chat.Delivered, time.Minute, false)},
+			want:  []string{`"DeliveryAge":[60000]`, `"MessagesDelivered":2`},
 		},
 		"a push that failed":             {u: failed, want: []string{`"PushFailures":1`, `"Hop":"network"`}},
 		"a probe is no message":          {moves: []chat.Move{end(chat.Delivered, time.Second, true)}},
