@@ -15,8 +15,11 @@ func (a *app) dismissCommand() *cobra.Command {
 	var messages []string
 	cmd := a.bulkCommand("dismiss", "Forget refused calls that aren't the agent's, or close lost mail",
 		func(ctx context.Context, id string) error {
-			if lost || len(messages) > 0 {
-				return a.dismissLost(ctx, id, map[string]any{"lost": lost, "messages": messages})
+			switch {
+			case lost:
+				return a.dismissLost(ctx, id, map[string]any{"lost": true})
+			case len(messages) > 0:
+				return a.dismissLost(ctx, id, map[string]any{"messages": messages})
 			}
 			var ws api.Dismissed
 			if err := a.call(ctx, "POST", workspacePath(id)+"/dismiss", nil, &ws); err != nil {

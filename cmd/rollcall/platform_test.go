@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/rollcall/rollcall/shared/api/apidoc"
 	"github.com/rollcall/rollcall/shared/token"
 )
 
@@ -20,6 +23,7 @@ type platform struct {
 
 	mu    sync.Mutex
 	calls []string // "METHOD /path body"
+	wrong []string // what is wrong with calls that it took, by the document of the API
 }
 
 // answer is a reply; the zero one breaks the connection.
@@ -44,8 +48,35 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case all[0] == (answer{}):
 		panic(http.ErrAbortHandler)
 	}
+	if all[0].status < 400 {
+		p.check(r, raw)
+	}
 	w.WriteHeader(all[0].status)
 	_, _ = io.WriteString(w, all[0].body)
+}
+
+// document is the API's own description of itself.
+var document = sync.OnceValues(func() (*apidoc.Document, error) {
+	raw, err := os.ReadFile("../../functions/status/openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	return apidoc.New(raw)
+})
+
+// check notes what is wrong with a call by the document: the platform takes some that another server would not.
+func (p *platform) check(r *http.Request, body []byte) {
+	doc, err := document()
+	if err == nil {
+		if route := doc.Route(r.Method, r.URL.Path); route != "" {
+			err = doc.CheckRequest(route, r.URL.Query(), body)
+		}
+	}
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.wrong = append(p.wrong, fmt.Sprintf("%s %s %s: %v", r.Method, r.URL, body, err))
+	}
 }
 
 // rollcall runs the program against h. The end of ctx interrupts it.
@@ -58,6 +89,13 @@ func rollcall(ctx context.Context, t *testing.T, h http.Handler, args ...string)
 	t.Setenv("ROLLCALL_TOKEN", person)
 	var out, errs bytes.Buffer
 	code = run(ctx, args, nil, &out, &errs)
+	if p, ok := h.(*platform); ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, wrong := range p.wrong {
+			t.Errorf("rollcall %s: a call is not as the API describes it: %s", strings.Join(args, " "), wrong)
+		}
+	}
 	return code, out.String(), errs.String()
 }
 

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+// What closes lost mail says just what is closed, and goes on until no more is left that it closes.
+func TestDismissSaysWhatItCloses(t *testing.T) {
+	const row = `{"id": "w", "status": "online", "reason": "healthy", `
+	for _, c := range []struct {
+		flags  []string
+		bodies []string
+	}{
+		{nil, []string{""}},
+		{[]string{"--lost"}, []string{` {"lost":true}`, ` {"lost":true}`}},
+		{[]string{"--message", "m1", "--message", "m2"}, []string{` {"messages":["m1","m2"]}`, ` {"messages":["m1","m2"]}`}},
+	} {
+		p := &platform{answers: map[string][]answer{"POST /workspaces/w/dismiss": {
+			{200, row + `"closed": 100, "left": 3}`}, {200, row + `"closed": 3, "left": 0}`},
+		}}}
+		code, out, errs := rollcall(t.Context(), t, p, append([]string{"dismiss", "w"}, c.flags...)...)
+		var want []string
+		for _, body := range c.bodies {
+			want = append(want, "POST /workspaces/w/dismiss"+body)
+		}
+		if code != 0 || !slices.Equal(p.calls, want) {
+			t.Errorf("%v: %d, %q\n%s%s", c.flags, code, p.calls, out, errs)
+		}
+	}
+}
