@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,11 @@ func (a *app) call(ctx context.Context, method, path string, body, v any) error 
 		}
 		a.platform = found
 	}
-	r, err := a.platform.Do(ctx, method, path, a.platform.OperatorToken, body)
+	answered := a.waitsFor(path)
+	bounded, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	r, err := a.platform.Do(bounded, method, path, a.platform.OperatorToken, body)
+	answered()
 	if err != nil {
 		return cmp.Or(ctx.Err(), unanswered(a.platform.URL, err))
 	}
@@ -42,6 +47,31 @@ func (a *app) call(ctx context.Context, method, path string, body, v any) error 
 		visible.Fields(v) // what agents and senders wrote stands in it
 	}
 	return nil
+}
+
+// patient is how long a call takes before a person is told what it waits for.
+const patient = 5 * time.Second
+
+// longest is how long a call takes at most. API Gateway gives up after 30 s; the rest is for the way to it.
+const longest = 40 * time.Second
+
+// waitsFor tells a person on a terminal what a call waits for, once it takes long; answered ends that. A call that asks
+// the platform to wait for something is to take long.
+func (a *app) waitsFor(path string) (answered func()) {
+	if _, query, _ := strings.Cut(path, "?"); !a.attended || strings.Contains("&"+query, "&wait=") {
+		return func() {}
+	}
+	said := make(chan struct{})
+	timer := time.AfterFunc(patient, func() {
+		defer close(said)
+		fmt.Fprintf(a.errs, "rollcall: waiting for %s, which has not answered for %s; this ends after %s\n",
+			visible.Text(a.platform.URL), patient, longest)
+	})
+	return func() {
+		if !timer.Stop() {
+			<-said
+		}
+	}
 }
 
 // workspacePath is the path of a workspace in the API.

@@ -28,10 +28,24 @@ func contextsFile() (string, error) {
 		return file, nil
 	}
 	dir, err := os.UserConfigDir()
-	if err != nil {
-		return "", &outcome{exitUsage, "set ROLLCALL_CONTEXTS to a file for contexts: " + err.Error()}
+	if err != nil && os.Getenv("XDG_CONFIG_HOME") != "" { // it is no whole path
+		return "", &outcome{exitUsage, "the file of contexts can't be found: " + err.Error()}
+	} else if err != nil {
+		return "", errNoHome
 	}
 	return filepath.Join(dir, "rollcall", "contexts.json"), nil
+}
+
+// errNoHome is why contexts can be neither read nor kept: nothing says where their file is.
+var errNoHome = &outcome{exitUsage, noHome() + ", and so the file of contexts is not known. Set it, or set " +
+	"ROLLCALL_CONTEXTS to that file"}
+
+// noHome says which variable is missing.
+func noHome() string {
+	if runtime.GOOS == "windows" {
+		return "AppData is not set"
+	}
+	return "HOME is not set"
 }
 
 // readContexts reads the file; without one there are none.

@@ -55,6 +55,10 @@ func locate(url, token, context string) (client.Client, error) {
 // inContext is the platform of a context, or of the one in use for "".
 func inContext(name, token string) (client.Client, error) {
 	all, err := readContexts()
+	if errors.Is(err, errNoHome) && name == "" {
+		return client.Client{}, unknownPlatform("give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN: that needs no file. " +
+			errNoHome.message)
+	}
 	if err != nil {
 		return client.Client{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,39 @@ func TestLocate(t *testing.T) {
 				t.Errorf("%+v, %v; want %+v", got, err, c.want)
 			}
 		})
+	}
+}
+
+// Without HOME no command says more than that, and none that needs no file fails for it.
+func TestWithoutAHome(t *testing.T) {
+	for _, name := range []string{
+		"HOME", "XDG_CONFIG_HOME", "AppData", "ROLLCALL_CONTEXTS", "ROLLCALL_URL", "ROLLCALL_TOKEN",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Chdir(t.TempDir())
+	const noFile = "give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN: that needs no file"
+	server := httptest.NewServer(&platform{answers: on("GET /workspaces", answer{200, `{"workspaces": []}`})})
+	defer server.Close()
+	for args, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"status --url " + server.URL: {0, ""},
+		"version":                    {0, ""},
+		"status":                     {exitUnreachable, noFile},
+		"doctor":                     {exitUnreachable, noFile},
+		"status --context prod":      {exitUsage, ""},
+		"context":                    {exitUsage, ""},
+		"logout":                     {exitUsage, ""},
+		"login " + server.URL:        {exitUsage, ""},
+	} {
+		var errs bytes.Buffer
+		code := run(t.Context(), strings.Fields(args), nil, io.Discard, &errs)
+		told := strings.Contains(errs.String(), "HOME is not set") && strings.Contains(errs.String(), c.says)
+		if code != c.code || told != (code != 0) {
+			t.Errorf("rollcall %s: exit %d, want %d: %s", args, code, c.code, errs.String())
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ func main() {
 // it is nil when nobody can be asked.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	a := &app{in: in, out: &output{to: out}, errs: errs}
+	_, a.attended = terminalOf(errs)
 	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(a.out)
@@ -94,6 +95,7 @@ type app struct {
 	url, token      string // the flags that every command has
 	context, output string
 	clock           string
+	attended        bool          // a person reads errs, and sees what stands there at once
 	lines           bool          // several are shown, each in a line of JSON
 	platform        client.Client // its URL is empty until the first call
 }

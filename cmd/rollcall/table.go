@@ -26,10 +26,16 @@ type printer struct {
 	colour bool
 }
 
+// terminalOf is the terminal that a person reads, if it is one.
+func terminalOf(w io.Writer) (*os.File, bool) {
+	file, ok := w.(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
 // printer is one for this program's output. Only a terminal has a width and colours.
 func (a *app) printer() *printer {
 	w := &printer{Writer: a.out, clock: a.clock, zone: time.Local, now: time.Now()}
-	if file, ok := a.out.to.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := terminalOf(a.out.to); ok {
 		w.width, _, _ = term.GetSize(int(file.Fd())) // 0 when it doesn't say
 		w.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -24,10 +23,11 @@ func (a *app) topCommand() *cobra.Command {
 		Short: "The fleet, worst first, drawn again and again until Ctrl-C",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, ok := a.out.to.(*os.File)
-			if !ok || !term.IsTerminal(int(file.Fd())) {
+			file, ok := terminalOf(a.out.to)
+			if !ok {
 				return &outcome{exitUsage, "top draws on a terminal; rollcall watch prints changes anywhere"}
 			}
+			a.attended = false // it draws on the terminal
 			return a.top(cmd.Context(), only, every, func() (int, error) {
 				_, height, err := term.GetSize(int(file.Fd()))
 				return height, err
