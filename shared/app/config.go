@@ -158,6 +158,6 @@ func (c Config) workspacePolicy() workspace.Policy {
 	// these must not be rarer than a lease is long.
 	p.RefusalWriteEvery = min(p.RefusalWriteEvery, p.LeaseTTL/3)
 	p.TraceEvery = min(p.TraceEvery, p.LeaseTTL*2/3)
-	p.DeliveryPatience = c.chatPolicy().VisibilityTimeout
+	p.DeliveryPatience, p.ProbePatience = c.chatPolicy().VisibilityTimeout, c.chatPolicy().ProbeTakes()
 	return p
 }

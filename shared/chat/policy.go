@@ -16,7 +16,7 @@ type Policy struct {
 	BusyRetry, BusyMax time.Duration
 	// AsideFor is how long a message is set aside that has used up its attempts.
 	AsideFor time.Duration
-	// ProbePatience is how long an agent that hung last time may take to answer a probe.
+	// ProbePatience is how long an agent may take to answer a probe that no message stands behind.
 	ProbePatience time.Duration
 	// AnswerWithin is how long a workspace that asks another one waits for the answer in its call; 0: not at all.
 	AnswerWithin time.Duration
@@ -49,6 +49,9 @@ func DefaultPolicy() Policy {
 		Retention:         7 * 24 * time.Hour,
 	}
 }
+
+// ProbeTakes is how long such a probe is under way at the most, until what it shows is written.
+func (p Policy) ProbeTakes() time.Duration { return p.ProbePatience + p.ProbePatience/3 }
 
 // Crowded reports whether so many open messages are more than half of an inbox: then Share holds. Below, it is not
 // asked who has sent them.

@@ -13,7 +13,7 @@ import (
 // them with this.
 func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Facts, ok bool) {
 	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) ||
-		(!u.LostSeen.IsZero() && !u.LostSeen.Equal(f.LostAt)) {
+		(!u.LostSeen.IsZero() && !u.LostSeen.Equal(f.LostAt)) || (u.Probe != nil && !u.Probe.Seen.Equal(f.ProbedAt)) {
 		return f, false
 	}
 	f.Open, f.InFlight, f.Delivered = f.Open+d.Open, f.InFlight+d.InFlight, f.Delivered+d.Delivered
@@ -30,6 +30,9 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 		f.ClaimedUntil = u.ClaimedUntil
 	case u.ClaimReleased:
 		f.ClaimedUntil = time.Time{}
+	}
+	if u.Probe != nil {
+		f.ProbedAt = u.Probe.Next
 	}
 	if !u.DeliveredAt.IsZero() {
 		f.DeliveredAt, f.FetchedSince = u.DeliveredAt, time.Time{}

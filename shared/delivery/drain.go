@@ -86,8 +86,8 @@ func (d *Delivery) drain(ctx context.Context, id, cause string, slow bool) (Drai
 		return DrainResult{}, err
 	}
 	free := f.Slots() - f.Busy(d.Registry.Policy, d.Clock.Now())
-	if f.PushFailures > 0 {
-		free = 1 // one try at a time finds out whether the agent is back
+	if f.PushFailures > 0 || f.Open == 0 {
+		free = 1 // one try at a time finds out whether the agent is there
 	}
 	others := d.Helpers.take(min(max(1, free), maxWorkers) - 1)
 	workers := make([]worker, 1+others)
@@ -141,6 +141,8 @@ func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 		return "left alone until " + f.RestEnds(p, now).UTC().Format(time.RFC3339)
 	case workspace.WithheldPolls:
 		return "polls for its mail: " + workspace.EffectiveMode(f, p, now).Reason
+	case workspace.WithheldProbing:
+		return "another drain probes it until " + f.ProbedAt.UTC().Format(time.RFC3339)
 	case workspace.WithheldBusy:
 		return fmt.Sprintf("busy: %d of %d task slots taken", f.Busy(p, now), f.Slots())
 	default:
@@ -160,6 +162,8 @@ const (
 	causeContinue  = "continue"
 	causeConflict  = "conflict"
 	causeQueueHeld = "queue held"
+	causeProbing   = "probing"
+	causeNewHost   = "new host"
 	causeAnswer    = "answer"
 	causeRetry     = "retry " // and of which head
 )
@@ -179,7 +183,7 @@ func nextWakeUp(workers []worker, cause string, attempted bool) *wakeUp {
 		case w == nil:
 		case w.moves:
 			return w
-		case w.cause == causeQueueHeld && cause == causeQueueHeld:
+		case (w.cause == causeQueueHeld || w.cause == causeProbing) && cause == w.cause:
 		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
 		case next == nil || w.after < next.after:
 			next = w
@@ -248,7 +252,7 @@ func (w *worker) step(ctx context.Context) error {
 		return err
 	}
 	if why := w.WhyNotPush(f, now); why != "" {
-		return w.end(why, restWake(f, w.Registry.Policy, now))
+		return w.end(why, later(f, w.Registry.Policy, now))
 	}
 	if err := w.readProfile(ctx, f); err != nil {
 		return err
@@ -295,6 +299,15 @@ func claimedUntil(ms []chat.Message, to chat.Host, now time.Time) (until time.Ti
 	return until
 }
 
+// later is the wake-up of a drain that pushes nothing now; nil when somebody else will see to that.
+func later(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
+	if f.Open > 0 && f.Withheld(p, now) == workspace.WithheldProbing {
+		// Whoever probes goes on with the mail, unless it died.
+		return &wakeUp{cause: causeProbing, after: f.ProbedAt.Sub(now)}
+	}
+	return restWake(f, p, now)
+}
+
 // restWake is the wake-up at the end of an agent's rest; nil when it does not
 // rest, or when no mail waits for it and its URL is not new.
 func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
@@ -309,9 +322,17 @@ func restWake(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
 // probeFirst finds out whether an agent answers at all that hung last time, or to which
 // message after message failed, or that failed while no mail waits that would show it.
 func (w *worker) probeFirst(ctx context.Context, f workspace.Facts) error {
-	took, err := w.probe(ctx, f, &w.profile)
-	w.asked = w.asked || f.Open == 0
-	if w.probed = took; err != nil || took {
+	outcome, err := w.probe(ctx, f, &w.profile)
+	if outcome == "" {
+		return err
+	}
+	w.probed, w.asked = outcome == chat.Succeeded, w.asked || f.Open == 0
+	switch {
+	case outcome == chat.Superseded:
+		w.result.Deferred++
+		_ = w.end("another host has registered while the one before was probed", &wakeUp{cause: causeNewHost})
+		return err
+	case err != nil || w.probed:
 		return err
 	}
 	if f, err = w.Registry.Leases.Get(ctx, w.id); err != nil {

@@ -87,6 +87,8 @@ type MailboxUpdate struct {
 	// that a delivery has ended.
 	ClaimedUntil  time.Time
 	ClaimReleased bool
+	// Probe, when set, begins or ends a probe that no message stands behind.
+	Probe *ProbeClaim
 	// DeliveredAt, when set, is noted as the last delivery.
 	DeliveredAt time.Time
 	// FetchedAt, when set, is when messages were handed out to a poll. The first such time since the last delivery stays.
@@ -117,6 +119,10 @@ type MailboxUpdate struct {
 	// Former says that the life is a former one: its mailbox is no more, and only messages and outbox are written.
 	Former bool
 }
+
+// ProbeClaim replaces workspace.Mailbox.ProbedAt, on condition that it still is what was seen: of two drains that would
+// push a probe, one does.
+type ProbeClaim struct{ Seen, Next time.Time }
 
 // CountsHostsAnew reports whether the hosts that were handed mail before are counted no more: some of the mail was
 // delivered, or none is open.

@@ -448,8 +448,16 @@ func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now t
 
 // probe pushes a probe that no message stands behind, and writes what it shows. While mail
 // waits, it shows whether the next message may be tried, and does not end the trouble: that
-// would come and go with each message that fails. It reports whether the agent took it.
-func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspace.Profile) (bool, error) {
+// would come and go with each message that fails. It has succeeded when the agent took it.
+// Of one workspace, one is under way at a time, whatever wakes its drains and whoever registers meanwhile:
+// it is claimed before it is pushed. Error: conflict when the lease has moved since f was read.
+func (d *Delivery) probe(
+	ctx context.Context, f workspace.Facts, agent *workspace.Profile,
+) (chat.Outcome, error) {
+	until, err := d.claimProbe(ctx, f)
+	if err != nil {
+		return "", err
+	}
 	id := "probe-" + uuid.NewString()
 	patient, cancel := context.WithTimeout(ctx, d.Policy.ProbePatience)
 	defer cancel()
@@ -459,24 +467,65 @@ func (d *Delivery) probe(ctx context.Context, f workspace.Facts, agent *workspac
 	})
 	now := d.Clock.Now()
 	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, now)}
-	took := u.Push.Succeeded
+	outcome := chat.Failed
+	if u.Push.Succeeded {
+		outcome = chat.Succeeded
+	}
 	if f.Open > 0 && f.PushFailures > 0 {
-		u.Push.Succeeded, u.Push.ProbePushedAt, u.Push.ProbePassed = false, now, took
+		u.Push.Succeeded, u.Push.ProbePushedAt, u.Push.ProbePassed = false, now, outcome == chat.Succeeded
 	}
 	if d.overtaken(ctx, f, r, began) {
-		return false, defect
+		return chat.Failed, errors.Join(d.endProbe(ctx, f, until, MailboxUpdate{}), defect)
 	}
 	d.quote(ctx, f, agent, r, u, chat.Message{})
 	u.Host = hostOfOutcome(f, u.Push)
 	u = d.noteStanding(ctx, f, nil, u)
+	err = d.endProbe(ctx, f, until, u)
+	switch {
+	case errors.Is(err, errOtherHost):
+		return chat.Superseded, defect
+	case err != nil:
+		return "", errors.Join(err, defect)
+	}
+	d.recordPush(ctx, f, u.Push)
+	return outcome, defect
+}
+
+// claimProbe claims the one probe of a workspace that no message stands behind, and returns until when. A drain that
+// dies with it keeps no other from the next one for longer. Error: conflict when the lease has moved since f was read.
+func (d *Delivery) claimProbe(ctx context.Context, f workspace.Facts) (until time.Time, err error) {
+	until = d.Clock.Now().Add(d.Registry.Policy.ProbePatience).Truncate(time.Millisecond)
+	u := MailboxUpdate{Host: HostOf(f), RequireNoHold: true, Probe: &ProbeClaim{Seen: f.ProbedAt, Next: until}}
+	return until, d.Ledger.WriteMessages(ctx, f.Life(), nil, d.noteStanding(ctx, f, nil, u))
+}
+
+// endProbe writes what a probe showed, and gives its claim back; f are the facts that it was claimed with. Error:
+// errOtherHost when u is of a host that is the workspace's no more: then the claim alone is given back.
+func (d *Delivery) endProbe(ctx context.Context, f workspace.Facts, until time.Time, u MailboxUpdate) error {
+	u.Probe = &ProbeClaim{Seen: until}
+	if !f.ProbedAt.After(d.Clock.Now()) { // else it was a wrong clock's
+		u.Probe.Next = f.ProbedAt
+	}
+	var gone error
 	err := retry.OnConflict(ctx, d.Clock, writeTries, func() error {
-		return d.Ledger.WriteMessages(ctx, f.Life(), nil, u)
+		err := d.Ledger.WriteMessages(ctx, f.Life(), nil, u)
+		if fault.CodeOf(err) != fault.Conflict {
+			return err
+		}
+		now, lookErr := d.Registry.Leases.Get(ctx, f.ID)
+		switch {
+		case lookErr != nil:
+			return retry.Final(err)
+		case now.Life() != f.Life():
+			return retry.Final(errOtherHost)
+		}
+		if u.Host != nil && !u.Host.Current(now) {
+			u, gone = MailboxUpdate{Probe: u.Probe}, errOtherHost
+		}
+		if !now.ProbedAt.Equal(until) {
+			u.Probe = nil // it took longer than it may, and the claim is another's
+		}
+		return err
 	})
-	if err == nil {
-		d.recordPush(ctx, f, u.Push)
-	}
-	if fault.CodeOf(err) == fault.Conflict {
-		return false, defect // another host has registered meanwhile: it is asked by itself
-	}
-	return took, errors.Join(err, defect)
+	return errors.Join(err, gone)
 }

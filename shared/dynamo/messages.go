@@ -291,6 +291,9 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	case u.ClaimReleased:
 		c.remove(lease("ClaimedUntil"))
 	}
+	if u.Probe != nil {
+		claimProbe(&c, *u.Probe)
+	}
 	c.noteTime(lease("DeliveredAt"), u.DeliveredAt)
 	c.noteTime(lease("UndeliveredAt"), u.UndeliveredAt)
 	switch delivers, fetches := !u.DeliveredAt.IsZero(), !u.FetchedAt.IsZero(); {
@@ -320,6 +323,19 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 		c.setCount(lease("StandsChanges"), u.Standing.StandsChanges)
 	}
 	return c
+}
+
+// claimProbe begins or ends a probe that no message stands behind.
+func claimProbe(c *change, p delivery.ProbeClaim) {
+	at := lease("ProbedAt")
+	if p.Seen.IsZero() {
+		c.require(at.NotExists())
+	} else {
+		c.require(at.Equal(instant(p.Seen)))
+	}
+	if c.noteTime(at, p.Next); p.Next.IsZero() {
+		c.remove(at)
+	}
 }
 
 // countHosts counts the hosts that were handed mail since the last delivery.

@@ -273,8 +273,10 @@ type Mailbox struct {
 	TriedAt      time.Time // when a message was last handed to a push
 	PassedAt     time.Time // when the agent last took a message that was no probe, and did not fail its task
 	ReachedAt    time.Time // when the agent last took a pushed message or probe
-	ProbedAt     time.Time // when the last probe was accepted
-	AsideUntil   time.Time // until when a message is set aside that has used up its attempts; zero: none was
+	// ProbedAt is when the last message that is a probe was accepted. While a probe is under way that no message stands
+	// behind, it lies ahead: that one has ended by then.
+	ProbedAt   time.Time
+	AsideUntil time.Time // until when a message is set aside that has used up its attempts; zero: none was
 	// UndeliveredAt is when a message ended undelivered though its agent was there; only a later delivery or poll shows
 	// that it is over. An adoption clears it.
 	UndeliveredAt time.Time
@@ -460,6 +462,13 @@ func (f *Facts) setAside(p Policy, now time.Time) bool {
 	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
 	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) &&
 		(due || left > 0 && left <= p.RestLimit+maxSkew)
+}
+
+// Probing reports whether a probe is under way that no message stands behind. One that would end later than such a
+// probe may is a wrong clock's.
+func (f *Facts) Probing(p Policy, now time.Time) bool {
+	left := f.ProbedAt.Sub(now)
+	return left > 0 && left <= p.ProbePatience+maxSkew
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.

@@ -32,6 +32,8 @@ type Policy struct {
 	// BusyPatience is how long "busy" explains that nothing was delivered. DeliveryPatience is how long a first
 	// attempt under way explains it: as long as one delivery may take.
 	BusyPatience, DeliveryPatience time.Duration
+	// ProbePatience is how long a probe may be under way that no message stands behind, until what it shows is written.
+	ProbePatience time.Duration
 	// RefusalsToDegrade is how many refused registers in a row degrade a workspace whose heartbeats pass.
 	// RefusalMemory is when they are forgotten.
 	RefusalsToDegrade int
@@ -114,6 +116,7 @@ func DefaultPolicy() Policy {
 		DeliveryObjective:     60 * time.Second,
 		BusyPatience:          10 * time.Minute,
 		DeliveryPatience:      150 * time.Second,
+		ProbePatience:         20 * time.Second,
 		RefusalsToDegrade:     2,
 		RefusalMemory:         24 * time.Hour,
 		RefusalDecay:          30 * time.Minute,

@@ -516,13 +516,13 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 	return v
 }
 
-// waitExplained reports whether something explains that mail waits: work, a delivery or a poll that is under way or
-// due, or that the message is set aside.
+// waitExplained reports whether something explains that mail waits: work, a delivery, a probe or a poll that is under
+// way or due, or that the message is set aside.
 func (s *situation) waitExplained() bool {
 	return s.workExplains(s.p, s.now) || s.handoverExplains() || s.aboutToBeTried() || s.triedAfterPolls() ||
 		s.setAside(s.p, s.now) ||
 		(s.mode == Poll && (s.aboutToPoll() || s.NotPolling(s.p, s.now) == "")) || s.busyExplainsWait() ||
-		s.Withheld(s.p, s.now) == WithheldResting
+		s.Withheld(s.p, s.now) == WithheldResting || s.Withheld(s.p, s.now) == WithheldProbing
 }
 
 // untried reports whether nobody has tried to deliver since the oldest message was accepted, or since a delivery is

@@ -357,6 +357,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.backSince(), 0, -maxSkew)
 	add(s.RestUntil, 0, p.DeliveryObjective, -p.RestLimit-maxSkew)
 	add(s.ClaimedUntil, 0, -p.DeliveryPatience-maxSkew)
+	add(s.ProbedAt, 0, -p.ProbePatience-maxSkew)
 	slices.SortFunc(out, time.Time.Compare)
 	return out
 }

@@ -16,6 +16,8 @@ const (
 	WithheldResting       Withheld = "resting"         // it is left alone for a while
 	WithheldPolls         Withheld = "polls"           // it fetches its mail by itself
 	WithheldBusy          Withheld = "busy"            // it says that all its task slots are taken
+	// WithheldProbing is that a probe would be pushed, and one is under way.
+	WithheldProbing Withheld = "a probe is under way"
 )
 
 // Withheld says what keeps a drain from trying now.
@@ -31,6 +33,8 @@ func (f *Facts) Withheld(p Policy, now time.Time) Withheld {
 		return WithheldPolls
 	case f.slotsTaken(p, now):
 		return WithheldBusy
+	case (f.Open == 0 || f.WantsProbe(p)) && f.Probing(p, now):
+		return WithheldProbing
 	}
 	return ""
 }

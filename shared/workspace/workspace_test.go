@@ -124,7 +124,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 		f.QuickRegisters, f.QuickSince = quick, f.RegisteredAt.Add(-time.Minute)
 		f.StartSigns = p.RestartsToDegrade * min(count("of which show it", quick), p.QuickRegistersToDegrade)
 	}
-	f.RestUntil, f.TriedAt, f.ClaimedUntil = when("rest"), when("tried"), when("claimed")
+	f.RestUntil, f.TriedAt, f.ClaimedUntil, f.ProbedAt = when("rest"), when("tried"), when("claimed"), when("probed")
 	f.AnswerFailures, f.LostMessages, f.LostAt = count("failed tasks", 4), int64(count("lost", 2)), when("lost")
 	if f.AnswerFailures > 0 {
 		f.AnswersFailingSince = at(rapid.IntRange(-100, 600).Draw(t, "answers failing"))

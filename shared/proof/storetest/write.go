@@ -123,6 +123,15 @@ func (c contract) updates(t T) {
 		{delivery.MailboxUpdate{}, func(*workspace.Facts) {}},
 		{delivery.MailboxUpdate{ClaimedUntil: at}, func(f *workspace.Facts) { f.ClaimedUntil = at }},
 		{delivery.MailboxUpdate{ClaimReleased: true}, func(f *workspace.Facts) { f.ClaimedUntil = time.Time{} }},
+		{delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Next: at}}, func(f *workspace.Facts) { f.ProbedAt = at }},
+		{
+			delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Seen: at, Next: t0}},
+			func(f *workspace.Facts) { f.ProbedAt = t0 },
+		},
+		{
+			delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Seen: t0}},
+			func(f *workspace.Facts) { f.ProbedAt = time.Time{} },
+		},
 		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
 		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
 		{
@@ -263,6 +272,23 @@ func (c contract) hosts(t T) {
 		wantCode(t, c.write(t, next, again, seen), fault.Conflict)
 		seen.LostSeen = later.LostAt
 		must(t, c.write(t, next, again, seen))
+	})
+	t.Run("a probe is claimed once", func(t T) {
+		f := c.created(t)
+		at := t0.Add(time.Minute)
+		claim := func(seen, next time.Time) error {
+			u := delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Seen: seen, Next: next}}
+			return c.WriteMessages(t.Context(), f.Life(), nil, u)
+		}
+		wantCode(t, claim(t0, at), fault.Conflict)
+		must(t, claim(time.Time{}, at))
+		wantCode(t, claim(time.Time{}, at), fault.Conflict)
+		wantCode(t, claim(t0, time.Time{}), fault.Conflict)
+		f.ProbedAt = at
+		same(t, f, c.read(t, f.ID))
+		must(t, claim(at, time.Time{}))
+		f.ProbedAt = time.Time{}
+		same(t, f, c.read(t, f.ID))
 	})
 	t.Run("the conditions hold although no counter moves", func(t T) {
 		f, ms := c.withMail(t, 1)
