@@ -560,7 +560,7 @@ func (s *situation) busyEvidence() Evidence {
 // endedUndelivered: the last message, or probe, ended undelivered, and nothing has reached the agent since.
 // Without this rule, the end of the message would hide what it has shown.
 func endedUndelivered(s *situation) *Verdict {
-	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) {
+	if !s.undelivered() || (s.mode == Poll && s.polls(s.p, s.now)) || s.triedAfterPolls() {
 		return nil // a message that lives for less than the time between two polls shows nothing of an agent that polls
 	}
 	if s.PushFailures+s.BusyAnswers > 0 && s.pushesAreOver() && !s.UndeliveredAt.After(s.RegisteredAt) {
