@@ -94,9 +94,7 @@ func (d *Delivery) ackSome(
 	if err := d.write(ctx, f, open, moves, u); err != nil {
 		return open, 0, more, err
 	}
-	if len(outboxOf(moves)) > 0 {
-		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
-	}
+	d.wakeOutbox(ctx, f.ID, len(outboxOf(moves)) > 0)
 	left = slices.DeleteFunc(slices.Clone(open), func(o OpenMessage) bool {
 		return slices.ContainsFunc(moves, func(m chat.Move) bool { return m.From.ID == o.ID })
 	})

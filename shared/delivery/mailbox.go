@@ -174,15 +174,16 @@ func (d *Delivery) Cancel(ctx context.Context, id, messageID, by string, now tim
 		return next, MailboxUpdate{}, err
 	})
 	if err == nil {
-		d.wakeOutbox(ctx, m)
+		d.wakeOutbox(ctx, id, m.TellsItsEnd())
 	}
 	return m, err
 }
 
-// wakeOutbox has whoever is to be told of the end of messages of one workspace told soon.
-func (d *Delivery) wakeOutbox(ctx context.Context, ended ...chat.Message) {
-	if slices.ContainsFunc(ended, chat.Message.TellsItsEnd) {
-		_ = d.Registry.Wakeups.Send(ctx, ended[0].Workspace, "outbox", 0) // when it is lost, the sweeper sends another
+// wakeOutbox has whoever is to be told of the end of a workspace's messages told soon; tells reports whether
+// anybody is.
+func (d *Delivery) wakeOutbox(ctx context.Context, id string, tells bool) {
+	if tells {
+		_ = d.Registry.Wakeups.Send(ctx, id, "outbox", 0) // when it is lost, the sweeper sends another
 	}
 }
 
@@ -223,7 +224,7 @@ func (d *Delivery) cancelAsSender(
 		return next, MailboxUpdate{}, err
 	})
 	if err == nil {
-		d.wakeOutbox(ctx, m)
+		d.wakeOutbox(ctx, id, m.TellsItsEnd())
 	}
 	return m, err
 }
@@ -286,7 +287,7 @@ func (d *Delivery) CancelMail(
 		return d.write(ctx, f, open, moves, u)
 	})
 	if err == nil && !dry {
-		d.wakeOutbox(ctx, ended...)
+		d.wakeOutbox(ctx, id, slices.ContainsFunc(ended, chat.Message.TellsItsEnd))
 	}
 	return ended, left, err
 }

@@ -138,9 +138,7 @@ func (d *Delivery) handOutWindow(
 	if err := d.write(ctx, f, open, p.moves, p.update); err != nil {
 		return p, err
 	}
-	if len(outboxOf(p.moves)) > 0 {
-		_ = d.Registry.Wakeups.Send(ctx, f.ID, "outbox", 0) // when it is lost, the sweeper sends another
-	}
+	d.wakeOutbox(ctx, f.ID, len(outboxOf(p.moves)) > 0)
 	return p, nil
 }
 
