@@ -14,6 +14,7 @@ var credentialStories = []story{
 	{"an agent that ignores that its heartbeats are refused", heartbeatRefused},
 	{"heartbeats are accepted, and polls bring another credential", pollsRefused},
 	{"one call that is refused while the lease runs is told until one is accepted", oneCallRefused},
+	{"two pollers have each other's credentials", swappedCredentials},
 	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
 	{"a credential replaced in two steps, and the old one used late", rotated},
 	{"an agent fetches its own new credential, and a lost reply locks nobody out", rotatedByAgent},
@@ -113,6 +114,59 @@ func oneCallRefused(ctx context.Context, p Platform) {
 	must(a.heartbeatAccepted(ctx))
 	must(a.checkRemark(ctx, ""))
 	must(recorder.recorded(healthy))
+}
+
+// swappedCredentials: two agents on one machine are started with each other's credentials. Of each it is told what its
+// calls bring, and no repair is asked for: that would end a credential that is good.
+func swappedCredentials(ctx context.Context, p Platform) {
+	a, b := healthyAgent(ctx, p, polling), healthyAgent(ctx, p, polling)
+	both := []*agent{a, b}
+	var recorders []*verdictRecorder
+	for _, agent := range both {
+		defer agent.leave()
+		agent.stopCalls()
+		agent.startPolls(ctx)
+		must(agent.awaitOutlook(ctx, outlook{healthy, "", "", ""}))
+		recorders = append(recorders, agent.recordVerdicts(ctx))
+		agent.stopCalls()
+	}
+	a.token, b.token = b.token, a.token
+	for _, agent := range both {
+		agent.startPolls(ctx)
+	}
+	for _, agent := range both {
+		must(within(ctx, leaseTTL, func(ctx context.Context) error {
+			return agent.checkRemark(ctx, "with a credential that is another workspace's (credential_of_another)")
+		}))
+		_, expected, err := agent.send(ctx)
+		must(err)
+		if expected == "now" || expected == "next_poll" {
+			must(fmt.Errorf("its polls are refused, and a sender is promised %s", expected))
+		}
+	}
+	for _, agent := range both { // its polls are missed first, while its lease runs
+		mustGet(agent.awaitVerdict(ctx, inboxUnattended))
+		must(agent.checkExplained(ctx, "with a credential that is another workspace's are being refused now"))
+	}
+	for _, agent := range both {
+		v := mustGet(agent.awaitVerdict(ctx, credentialsRejected))
+		must(checkAdvice(v, "inspect", "two agents may have each other's"))
+		must(agent.checkExplained(ctx, "at fault: the credential", "with another workspace's credential",
+			"rollcall doctor "+agent.id))
+	}
+	for _, agent := range both { // their calls go on: neither is offline
+		must(agent.keepsVerdict(ctx, credentialsRejected, leaseTTL))
+	}
+	for _, agent := range both {
+		agent.stopCalls()
+	}
+	a.token, b.token = b.token, a.token
+	for i, agent := range both {
+		agent.startPolls(ctx)
+		must(agent.arrived(ctx))
+		mustGet(agent.awaitVerdict(ctx, healthy))
+		must(recorders[i].recorded(healthy, inboxUnattended, credentialsRejected, healthy))
+	}
 }
 
 // wantRefused checks that a call was refused for its credential.

@@ -80,6 +80,7 @@ func (f *fleet) stories() []story {
 		{"the sweeper is dead, and every status is still true", f.sweeperDead},
 		{"nothing was heard during an outage, and then calls arrive again", f.outageEnds},
 		{"every clock jumps five minutes ahead, and back", f.clockJumps},
+		{"an agent that never gives back its task slots, ten minutes later", f.slotsLeak},
 	}
 }
 
@@ -273,4 +274,32 @@ func (f *fleet) clockJumps(ctx context.Context, p Platform) {
 	must(p.SetClock(ctx, 0))
 	wait(ctx, 2*heartbeatEvery)
 	must(a.keepsVerdict(ctx, healthy, 3*time.Second))
+}
+
+// slotsLeak: an agent goes on to say that it is at work, and takes nothing. That explains for ten minutes why its mail
+// waits, and no longer: then the agent is at fault, and not the platform, which is asked to push nothing.
+func (f *fleet) slotsLeak(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.close()
+	a.setReport(map[string]any{"active_tasks": 1})
+	mustGet(a.awaitVerdict(ctx, busy))
+	id, expected, err := a.send(ctx)
+	must(err)
+	if expected != "when_idle" {
+		must(fmt.Errorf("expected %s", expected))
+	}
+	must(a.keepsVerdict(ctx, busy, deliveryObjective+2*time.Second))
+	must(p.SetClock(ctx, busyPatience+time.Minute))
+	defer func() { must(p.SetClock(ctx, 0)) }()
+	v := mustGet(a.awaitVerdict(ctx, backlogStalled))
+	must(checkAdvice(v, "inspect", "1 of its 1 task slots are taken"))
+	must(checkEvidence(v, "from then on each of its reports says that a task is active"))
+	must(a.checkExplained(ctx, "at fault: the agent", "it has not given back its slots", "rollcall log "+a.id))
+	must(a.keepsVerdict(ctx, backlogStalled, 2*leaseTTL)) // its heartbeats go on to say the same
+	if got := a.receivedMail(); len(got) != 0 {
+		must(fmt.Errorf("it says that it is at work, and was pushed %v", got))
+	}
+	a.setReport(map[string]any{"active_tasks": 0})
+	must(a.awaitMessage(ctx, id, "delivered"))
+	mustGet(a.awaitVerdict(ctx, healthy))
 }

@@ -35,6 +35,7 @@ const (
 	heartbeatEvery    = 2 * time.Second
 	sweepEvery        = 4 * time.Second
 	busyBelieved      = time.Minute // the platform's own
+	busyPatience      = 10 * time.Minute
 	// patience is how long a verdict may take to appear: the longest timeout there is,
 	// and room for a slow machine.
 	patience = 75 * time.Second
