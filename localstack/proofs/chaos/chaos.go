@@ -43,10 +43,11 @@ func Settings() map[string]string {
 	}
 }
 
-// Bound is how long after the last fault all mail of live agents must be delivered: an
-// attempt's visibility timeout, the longest backoff of four failed attempts
-// (2+4+8+16 s), and two sweeps, with room for a slow machine.
-const Bound = 2 * time.Minute
+// Bound is how long after the last fault all mail of live agents must be delivered, and
+// its senders told: an attempt's visibility timeout, the longest backoff of four failed
+// attempts (2+4+8+16 s), the pause of 2 min after a second callback that was cut off, and
+// two sweeps, with room for a slow machine.
+const Bound = 4 * time.Minute
 
 // A campaign of allKillsFaults faults kills each function after each of the first
 // killDepthStep writes of an invocation, and one of twice as many faults goes twice as
