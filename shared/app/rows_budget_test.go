@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/activity"
@@ -188,5 +189,40 @@ func TestBudgetOfLongCards(t *testing.T) {
 			err = fmt.Errorf("the card has %d bytes", len(p.Card))
 		}
 		return err
+	})
+}
+
+// TestBudgetOfManyDelegations holds the list of the newest 50 delegations, and the search for a task among them, to a
+// budget that does not grow with how many there are: 4,000.
+func TestBudgetOfManyDelegations(t *testing.T) {
+	const made = 4000
+	b := newBench(t)
+	store := &dynamo.Store{ // without the meter, which would take its time
+		DB: dynamodb.NewFromConfig(emulatortest.Config(t)), Chat: "chat-" + b.id, Retention: time.Hour,
+	}
+	var written errgroup.Group
+	written.SetLimit(8)
+	for i := range made {
+		written.Go(func() error {
+			return store.SaveDelegation(t.Context(), delegation.Delegation{
+				ID: uuid.NewString(), Source: b.id, Target: "peer", MessageID: fmt.Sprint("_", i),
+				At: b.now.Add(time.Duration(i) * time.Millisecond), Summary: strings.Repeat("x", 200),
+			})
+		})
+	}
+	if err := written.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	life := workspace.Life{Workspace: b.id}
+	b.measure("the newest 50 of 4,000 delegations", cost.Units{Calls: 5, Read: 200}, func() error {
+		all, err := b.Delegations.List(t.Context(), life, 50)
+		if err == nil && (len(all) != 50 || all[0].MessageID != fmt.Sprint("_", made-1)) {
+			err = fmt.Errorf("%d delegations", len(all))
+		}
+		return err
+	})
+	ended := []byte(`{"result":{"kind":"task","id":"t","status":{"state":"completed"}}}`)
+	b.measure("a task's end, among 4,000 delegations", cost.Units{Calls: 6, Read: 350}, func() error {
+		return b.Delegations.NoteTask(t.Context(), life, "peer", ended)
 	})
 }

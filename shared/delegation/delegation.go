@@ -42,8 +42,8 @@ type Store interface {
 	// ClaimMessage makes a message that was sent without a delegation that of d; claimed is false when another
 	// delegation has it.
 	ClaimMessage(ctx context.Context, d Delegation) (claimed bool, err error)
-	// Delegations lists all of a source, newest first.
-	Delegations(ctx context.Context, source workspace.Life) ([]Delegation, error)
+	// Delegations lists the newest of a source, newest first and at most limit. It reads no more the more there are.
+	Delegations(ctx context.Context, source workspace.Life, limit int) ([]Delegation, error)
 }
 
 // From is the life of the workspace that gave the task.
@@ -279,11 +279,10 @@ type Progress struct {
 // own that says what it answers (chat.References): the delegation, or the message
 // that carried it.
 func (s *Service) List(ctx context.Context, source workspace.Life, limit int) ([]Progress, error) {
-	all, err := s.Store.Delegations(ctx, source)
+	all, err := s.Store.Delegations(ctx, source, limit)
 	if err != nil {
 		return nil, err
 	}
-	all = all[:min(limit, len(all))]
 	messages, err := s.messages(ctx, all)
 	if err != nil {
 		return nil, err
@@ -425,8 +424,11 @@ func noteAnswer(m chat.Message, unanswered []*Progress) {
 	}
 }
 
-// tasksSearched bounds the delegations that are searched for a task.
-const tasksSearched = 50
+// A task is searched for among the newest delegationsSearched, and of these in the newest tasksSearched to its agent.
+const (
+	delegationsSearched = 200
+	tasksSearched       = 50
+)
 
 // NoteTask takes over how a task stands that a workspace delegated, from what its agent
 // answered to a call about it. It reads nothing while the task goes on. The answer is
@@ -437,7 +439,7 @@ func (s *Service) NoteTask(ctx context.Context, source workspace.Life, target st
 	if id == "" || state == "" || state.Underway() {
 		return nil
 	}
-	all, err := s.Store.Delegations(ctx, source)
+	all, err := s.Store.Delegations(ctx, source, delegationsSearched)
 	if err != nil {
 		return err
 	}

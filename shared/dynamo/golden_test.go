@@ -262,7 +262,7 @@ func (v goldenValues) read(t *testing.T, s *Store) reading {
 		}
 		return rows, err
 	})
-	read("delegations", func(ctx context.Context) (any, error) { return s.Delegations(ctx, life) })
+	read("delegations", func(ctx context.Context) (any, error) { return s.Delegations(ctx, life, 10) })
 	read("claimed", func(ctx context.Context) (any, error) { return s.ClaimMessage(ctx, v.delegation) })
 	read("changes", func(ctx context.Context) (any, error) { return s.Changes(ctx, 0, 10) })
 	read("latest change", func(ctx context.Context) (any, error) { return s.LatestChange(ctx) })

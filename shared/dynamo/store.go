@@ -65,7 +65,8 @@ const LeaseKey = "id"
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex. One that is lost has it
-// too, and stands behind all that is open; of other ended ones none is there.
+// too, and stands behind all that is open; of other ended ones none is there. Between
+// them stand delegations, by time.
 // Messages and rows have the attribute LogOrder, whose order is that of time, and
 // stand in the local index LogIndex. The indexes are local because those can be
 // read strongly consistent: mail that was accepted is mail that the next drain

@@ -66,7 +66,9 @@ func (s *Store) ClaimMessage(_ context.Context, d delegation.Delegation) (bool, 
 }
 
 // Delegations implements delegation.Store.
-func (s *Store) Delegations(_ context.Context, source workspace.Life) (out []delegation.Delegation, err error) {
+func (s *Store) Delegations(
+	_ context.Context, source workspace.Life, limit int,
+) (out []delegation.Delegation, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, raw := range s.delegations[source] {
@@ -75,5 +77,5 @@ func (s *Store) Delegations(_ context.Context, source workspace.Life) (out []del
 	slices.SortFunc(out, func(a, b delegation.Delegation) int {
 		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID))
 	})
-	return out, nil
+	return out[:min(limit, len(out))], nil
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,20 +22,21 @@ func (c contract) delegations(t T) {
 		for _, d := range []delegation.Delegation{d3, d1, d2} {
 			must(t, c.SaveDelegation(t.Context(), d))
 		}
-		all, err := c.Delegations(t.Context(), first(source))
+		all, err := c.Delegations(t.Context(), first(source), 10)
 		must(t, err)
 		same(t, []delegation.Delegation{d2, d3, d1}, all)
-		other, err := c.Delegations(t.Context(), first(uuid.NewString()))
+		other, err := c.Delegations(t.Context(), first(uuid.NewString()), 10)
 		must(t, err)
 		same(t, 0, len(other))
 	})
+	t.Run("the newest are listed, however many there are", c.manyDelegations)
 	t.Run("the same id again takes the place of the first", func(t T) {
 		source := uuid.NewString()
 		d := task(source, "d1", 0)
 		must(t, c.SaveDelegation(t.Context(), d))
 		d.MessageID = "another"
 		must(t, c.SaveDelegation(t.Context(), d))
-		all, err := c.Delegations(t.Context(), first(source))
+		all, err := c.Delegations(t.Context(), first(source), 10)
 		must(t, err)
 		same(t, []delegation.Delegation{d}, all)
 	})
@@ -58,4 +60,29 @@ func (c contract) delegations(t T) {
 			t.Fatal(found, err)
 		}
 	})
+}
+
+// manyDelegations lists the newest of more than one call reads, whose ids are in another order than their times.
+func (c contract) manyDelegations(t T) {
+	const made = 211
+	source := uuid.NewString()
+	want := make([]delegation.Delegation, made)
+	for n := range made {
+		d := delegation.Delegation{
+			ID: fmt.Sprintf("d%03d", n*83%made), Source: source, Target: "t", Summary: "do", MessageID: fmt.Sprint("m", n),
+			At: t0.Add(time.Duration(n) * 7 * time.Millisecond),
+		}
+		want[made-1-n] = d
+		must(t, c.SaveDelegation(t.Context(), d))
+	}
+	for _, limit := range []int{1, 50, 200, made, made + 1} {
+		got, err := c.Delegations(t.Context(), first(source), limit)
+		must(t, err)
+		same(t, want[:min(limit, made)], got)
+	}
+	mail, err := c.OpenMail(t.Context(), first(source), 0)
+	must(t, err)
+	lost, err := c.LostMail(t.Context(), first(source))
+	must(t, err)
+	same(t, 0, len(mail)+len(lost))
 }

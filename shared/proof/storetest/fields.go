@@ -140,7 +140,7 @@ func (c contract) delegationFields(t T) {
 		t.Fatal("it is not there")
 	}
 	same(t, d, got)
-	all, err := c.Delegations(t.Context(), d.From())
+	all, err := c.Delegations(t.Context(), d.From(), 10)
 	must(t, err)
 	same(t, []delegation.Delegation{d}, all)
 }

@@ -87,7 +87,7 @@ func (c contract) wantNothingOf(t T, life workspace.Life) {
 	tally, err := c.Tally(t.Context(), life)
 	must(t, err)
 	log, _ := c.logged(t, life, activity.Range{Limit: 10})
-	all, err := c.Delegations(t.Context(), life)
+	all, err := c.Delegations(t.Context(), life, 10)
 	must(t, err)
 	_, found, err := c.Delegation(t.Context(), life, "d")
 	must(t, err)
