@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -272,8 +273,11 @@ func (m *machine) sends(t *rapid.T) {
 	to := rapid.SampledFrom(m.spaces).Draw(t, "to")
 	now := m.clock.Now()
 	msg := chat.Message{ID: fmt.Sprint("m", m.next()), Workspace: to.id, Priority: chat.Task}
-	if len(m.past.messages) > 0 && rapid.IntRange(0, 3).Draw(t, "an old id") == 0 {
-		msg.ID = rapid.SampledFrom(m.past.messages).Draw(t, "id")
+	ids := slices.DeleteFunc(slices.Clone(m.past.messages), func(id string) bool {
+		return strings.HasPrefix(id, chat.OwnID("")) // no sender can take one of the platform's
+	})
+	if len(ids) > 0 && rapid.IntRange(0, 3).Draw(t, "an old id") == 0 {
+		msg.ID = rapid.SampledFrom(ids).Draw(t, "id")
 	}
 	says := "a user"
 	if hosts := m.hosts(); len(hosts) > 0 && rapid.Bool().Draw(t, "a workspace sends") {
