@@ -196,6 +196,14 @@ test('the keyboard is enough', async t => {
   await page.keyboard.press('Escape')
   await row(page, ids[1]).waitFor()
   assert.match(page.url(), new RegExp('search=' + mark))
+  await focused(ids[0])
+  await row(page, ids[1]).locator('a.name').focus() // whichever comes first now
+  for (const back of [() => page.goBack(), () => page.locator('main a.back').click(), () => page.keyboard.press('Escape')]) {
+    await page.keyboard.press('Enter')
+    await shows(page.locator('h1'), mark)
+    await back()
+    await focused(ids[1])
+  }
   await page.keyboard.press('?')
   await shows(page.getByRole('dialog'), 'search the fleet')
   await page.keyboard.press('Escape')

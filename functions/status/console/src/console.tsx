@@ -1,7 +1,7 @@
 import './console.css'
 // The console: which page is shown, and what stands around it.
 import { render } from 'preact'
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { inNeed } from './fleet'
 import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
@@ -22,6 +22,8 @@ function Console() {
   const asked = new URLSearchParams(query), id = asked.get('workspace'), hooks = asked.has('webhooks')
   useKeys(key => { if (key === '?') showKeys(true) })
   useLayoutEffect(() => { if (!id && !hooks) fleetAddress = query }, [query])
+  const opened = useRef<string | null>(null) // the workspace that was shown last, until the fleet is
+  useLayoutEffect(() => { opened.current = id })
   useTitle(state, hooks ? 'Webhooks' : id && (state.fleet?.find(w => w.id === id)?.name ?? id))
   return (
     <div class={state.trouble ? 'unreached' : ''}>
@@ -44,7 +46,7 @@ function Console() {
           ? <section class="gate"><h1>Sign in</h1><SignIn live={live} why={state.refused} /></section>
           : hooks ? <WebhooksPage live={live} state={state} onSignIn={() => sign(true)} />
             : id ? <WorkspacePage key={id} id={id} live={live} state={state} fleet={fleetAddress} onSignIn={() => sign(true)} />
-              : <FleetPage live={live} state={state} query={query} onSignIn={() => sign(true)} />}
+              : <FleetPage live={live} state={state} query={query} from={opened.current ?? undefined} onSignIn={() => sign(true)} />}
       </main>
       <div role="log" aria-live="polite" aria-label="Changes" class="unseen">{state.news.map(({ n, text }) => <p key={n}>{text}</p>)}</div>
       {keys && <Keys onClose={() => showKeys(false)} />}

@@ -12,8 +12,9 @@ import { span } from './time'
 import { visible } from './visible'
 import { causeWords, reasonWords, statusWords, toneOfAll, waiting, why, workspaceQuery } from './words'
 
-/** FleetPage is the list of workspaces, worst first. live is told which are shown. */
-export function FleetPage({ live, state, query, onSignIn }: { live: Live; state: State; query: string; onSignIn: () => void }) {
+/** FleetPage is the list of workspaces, worst first. live is told which are shown. Whoever comes back from the page of a
+ * workspace is at its row again. */
+export function FleetPage({ live, state, query, from, onSignIn }: { live: Live; state: State; query: string; from?: string | undefined; onSignIn: () => void }) {
   const now = useNow()
   const [doing, open] = useState<{ act: Act; w: Workspace } | undefined>(undefined)
   const act = mayLookOnly(state) ? undefined : (act: Act, w: Workspace) => { if (mayAct(state)) open({ act, w }); else onSignIn() }
@@ -22,7 +23,7 @@ export function FleetPage({ live, state, query, onSignIn }: { live: Live; state:
   const search = useRef<HTMLInputElement>(null), rows = useRef<HTMLTableSectionElement>(null)
   const page = shown(state.fleet ?? [], filter)
   page.rows = useHeldRows(rows, page.rows, state.fleet ?? [])
-  useKeptFocus(rows)
+  useKeptFocus(rows, from)
   useEffect(() => live.look(page.rows.map(w => w.id)))
   useKeys((key, e) => {
     const links = [...rows.current?.querySelectorAll<HTMLElement>('a.name') ?? []]
@@ -282,9 +283,9 @@ function useHeldRows(rows: { current: HTMLElement | null }, wanted: Workspace[],
   return selecting ? held.current.flatMap(id => fleet.filter(w => w.id === id)) : wanted
 }
 
-/** useKeptFocus gives a row its focus back that it lost because it moved. */
-function useKeptFocus(rows: { current: HTMLElement | null }) {
-  const focused = useRef<string | undefined>(undefined)
+/** useKeptFocus gives a row its focus back that it lost because it moved, or because the page of its workspace was shown. */
+function useKeptFocus(rows: { current: HTMLElement | null }, from: string | undefined) {
+  const focused = useRef(from), returning = useRef(from !== undefined)
   useLayoutEffect(() => {
     const note = (e: FocusEvent) => { focused.current = (e.target as HTMLElement).closest<HTMLElement>('tr[data-id]')?.dataset['id'] }
     const dropped = (e: FocusEvent) => { if (e.relatedTarget) focused.current = undefined }
@@ -301,6 +302,10 @@ function useKeptFocus(rows: { current: HTMLElement | null }) {
   useLayoutEffect(() => {
     if (!focused.current || document.activeElement !== document.body) return
     const row = [...rows.current?.querySelectorAll<HTMLElement>('tr[data-id]') ?? []].find(r => r.dataset['id'] === focused.current)
-    row?.querySelector<HTMLElement>('a.name')?.focus({ preventScroll: true })
+    row?.querySelector<HTMLElement>('a.name')?.focus({ preventScroll: !returning.current })
+    if (rows.current) {
+      if (!row) focused.current = undefined
+      returning.current = false
+    }
   })
 }

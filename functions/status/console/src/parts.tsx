@@ -114,9 +114,12 @@ export function Dialog({ title, onClose, children, wide = false, held = false }:
 }) {
   const at = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => {
-    const before = document.activeElement as HTMLElement | null
-    at.current?.showModal()
-    return () => before?.focus()
+    const before = document.activeElement as HTMLElement | null, dialog = at.current
+    dialog?.showModal()
+    return () => { // the browser gave the focus back when it closed it, and a key may have taken it on since
+      const now = document.activeElement
+      if (!now || now === document.body || dialog?.contains(now)) before?.focus()
+    }
   }, [])
   return (
     <dialog ref={at} class={wide ? 'wide' : ''} aria-labelledby="dialog-title" onClose={onClose}
