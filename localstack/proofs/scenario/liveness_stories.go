@@ -3,12 +3,14 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // livenessStories are about what an agent's heartbeats say of it.
 var livenessStories = []story{
 	{"an agent that dies and comes back", diesAndReturns},
+	{"an agent that calls less often than its lease", callsTooSeldom},
 	{"a busy agent is healthy", busyIsHealthy},
 	{"a wedged runtime", wedged},
 	{"an error rate, with hysteresis", errorRate},
@@ -33,6 +35,37 @@ func diesAndReturns(ctx context.Context, p Platform) {
 	must(a.awaitMessage(ctx, id, "delivered"))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, leaseExpired, healthy))
+}
+
+// callsTooSeldom: it is offline before each call and online after it. The answer to its call says why, and so does its
+// status.
+func callsTooSeldom(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	must(a.registerAccepted(ctx, "", idleURL()))
+	recorder := a.recordVerdicts(ctx)
+	const words = "before each of the last 2 times that a call came, and its lease is for 8s"
+	for _, late := range []string{"", words} {
+		must(checkAdvice(mustGet(a.awaitVerdict(ctx, leaseExpired)), "restart", "no accepted call since the lease ran out"))
+		r := mustGet(a.heartbeat(ctx))
+		if hint := r.Text("hint"); (hint == "") != (late == "") || !strings.Contains(hint, late) {
+			must(fmt.Errorf("its late call is answered %s", r.Raw))
+		}
+		mustGet(a.awaitVerdict(ctx, healthy))
+	}
+	must(a.checkExplained(ctx, "also: nothing was heard for", words, "rollcall doctor "+a.id))
+	v := mustGet(a.awaitVerdict(ctx, leaseExpired))
+	must(checkAdvice(v, "inspect", words))
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
+	must(within(ctx, patience, func(ctx context.Context) error {
+		text, err := a.explained(ctx)
+		if err == nil && strings.Contains(text, words) {
+			err = fmt.Errorf("it calls as often as it is asked to, and is told %s", text)
+		}
+		return err
+	}))
+	must(recorder.recorded(healthy, leaseExpired, healthy, leaseExpired, healthy, leaseExpired, healthy))
 }
 
 func busyIsHealthy(ctx context.Context, p Platform) {
