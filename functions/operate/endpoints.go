@@ -37,7 +37,7 @@ func endpoints(env *app.Env) []httpapi.Endpoint {
 		httpapi.Handle(api.CreateWebhook, createWebhook(env.Webhooks)),
 		httpapi.Handle(api.ListWebhooks, listWebhooks(env.Webhooks)),
 		httpapi.Handle(api.DeleteWebhook, deleteWebhook(env.Webhooks)),
-		httpapi.Handle(api.TestWebhook, testWebhook(env.Webhooks)),
+		httpapi.Handle(api.TestWebhook, testWebhook(env.Webhooks, env.Waits)),
 		httpapi.Handle(api.RotateWebhook, rotateWebhook(env.Webhooks)),
 		httpapi.Handle(api.EnableWebhook, enableWebhook(env.Webhooks)),
 		httpapi.Handle(api.DisableWebhook, disableWebhook(env.Webhooks)),

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -57,10 +58,16 @@ func deleteWebhook(hooks *webhook.Service) func(context.Context, httpapi.Call, a
 	}
 }
 
+// testWebhook waits for the receiver in a place of its caller.
 func testWebhook(
-	hooks *webhook.Service,
+	hooks *webhook.Service, waits waiting.Places,
 ) func(context.Context, httpapi.Call, api.WebhookPath) (api.TestedWebhook, error) {
-	return func(ctx context.Context, _ httpapi.Call, in api.WebhookPath) (api.TestedWebhook, error) {
+	return func(ctx context.Context, c httpapi.Call, in api.WebhookPath) (api.TestedWebhook, error) {
+		place := waits.For(c.Waiter())
+		if err := place.Take(ctx); err != nil {
+			return api.TestedWebhook{}, err
+		}
+		defer place.GiveBack(ctx)
 		h, status, err := hooks.Test(ctx, in.WebhookID)
 		return api.TestedWebhook{WebhookID: in.WebhookID, Status: status, Next: h.Resume()}, err
 	}

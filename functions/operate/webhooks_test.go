@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/people"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
 	"github.com/rollcall/rollcall/shared/token"
+	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/webhook"
 )
 
@@ -116,5 +117,41 @@ func TestARevocationReadsNoPerson(t *testing.T) {
 	out, err := revokeToken(env.People, env.Webhooks)(t.Context(), call, in)
 	if err != nil || out.Name == "" || store.reads != 0 {
 		t.Errorf("%d reads, %+v, %v", store.reads, out, err)
+	}
+}
+
+// slowReceiver is a webhook's receiver; while it is asked, the same operator has the webhook tested again.
+type slowReceiver struct{ meanwhile func() }
+
+// SendEvent implements webhook.Sender.
+func (r slowReceiver) SendEvent(context.Context, string, string, time.Time, []string, []byte) (int, error) {
+	r.meanwhile()
+	return http.StatusOK, nil
+}
+
+// As many tests of webhooks wait for their receivers as calls of one person may. Another one calls nobody.
+func TestATestOfAWebhookWaitsInAPlace(t *testing.T) {
+	env := fixture.Env(t)
+	operator := fixture.Person(t, env, people.Operate, "")
+	hook := map[string]string{}
+	call := func(op *api.Operation, body string) (resp api.Webhook, code int) {
+		out := fixture.CallWith(t, env, endpoints(env), op, hook, operator, body)
+		_ = json.Unmarshal([]byte(out.Body), &resp) // of a refusal nothing is asked
+		return resp, out.StatusCode
+	}
+	made, _ := call(api.CreateWebhook.Operation, `{"url":"https://hooks.example.com/slow"}`)
+	hook["webhook_id"] = made.WebhookID
+	asked, last := 0, 0
+	env.Webhooks.Sender = slowReceiver{func() {
+		if asked++; asked > waiting.Most {
+			t.Fatal("more receivers are asked than calls may wait")
+		}
+		if _, code := call(api.TestWebhook.Operation, ""); last == 0 {
+			last = code
+		}
+	}}
+	_, first := call(api.TestWebhook.Operation, "")
+	if asked != waiting.Most || last != http.StatusTooManyRequests || first != http.StatusOK {
+		t.Errorf("%d are asked; the first test is %d, and the one beyond is %d", asked, first, last)
 	}
 }
