@@ -28,7 +28,7 @@ func TestMachineOnTheEmulator(t *testing.T) {
 		d.Policy.VisibilityTimeout, d.Policy.MaxAttempts = time.Second, 2
 		d.Policy.RestBase, d.Policy.RestMax, d.Policy.AsideFor = 100*time.Millisecond, time.Second, time.Second
 		d.Policy.BusyRetry, d.Policy.BusyMax = time.Second, time.Second
-		d.Registry.Policy.DeliveryObjective = time.Second
+		d.Registry.Policy.DeliveryObjective, d.Registry.Policy.ProbePatience = time.Second, time.Second
 		// Wake-ups go to nobody: the deployed dispatch would drain too, and push to an agent that is only here.
 		d.Registry.Wakeups = &memory.Wakeups{}
 		env.AnnounceTo(&memory.Announcer{})

@@ -154,8 +154,13 @@ func (m *machine) must(what string, err error) {
 }
 
 // runOutTimers lets every timeout run out; passTime advances by less than any of them.
-func (m *machine) runOutTimers() { m.Advance(m.Delivery.Policy.VisibilityTimeout + time.Second) }
-func (m *machine) passTime()     { m.Advance(m.Delivery.Policy.VisibilityTimeout / 3) }
+// runOutTimers ends the claims of drains that died, of messages and of probes.
+func (m *machine) runOutTimers() {
+	claims := max(m.Delivery.Policy.VisibilityTimeout, m.Delivery.Registry.Policy.ProbePatience)
+	m.Advance(claims + time.Second)
+}
+
+func (m *machine) passTime() { m.Advance(m.Delivery.Policy.VisibilityTimeout / 3) }
 
 // bodyOf is the body of the message with an id. Every second one is kept apart from its message.
 func bodyOf(messageID string) []byte {
