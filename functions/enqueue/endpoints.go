@@ -8,7 +8,7 @@ import (
 
 func endpoints(env *app.Env) []httpapi.Endpoint {
 	return []httpapi.Endpoint{
-		httpapi.Handle(api.SendMessage, send(env.Delivery, env.Delegations)),
+		httpapi.Handle(api.SendMessage, send(env.Delivery, env.Delegations, env.Waits)),
 		httpapi.Handle(api.Delegate, delegate(env.Delegations)),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delegation"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
+	"github.com/rollcall/rollcall/shared/waiting"
 )
 
 // taskCall reads a call about a task; is is false for a body that is none. Errors:
@@ -44,9 +45,9 @@ const maxRPCMessage = 1 << 10
 
 // pass passes a call about a task to its agent. A delegation of who calls is then as far as the agent says.
 func pass(
-	ctx context.Context, delegations *delegation.Service, call chat.Message, c httpapi.Call,
+	ctx context.Context, delegations *delegation.Service, call chat.Message, c httpapi.Call, place *waiting.Place,
 ) (api.Accepted, error) {
-	place, caller := delegations.Delivery.Waits.For(c.Waiter()), c.Caller.Life()
+	caller := c.Caller.Life()
 	out, err := delegations.Delivery.Pass(ctx, call, place, c.Now)
 	if err != nil {
 		return api.Accepted{}, err

@@ -18,7 +18,7 @@ import (
 )
 
 func send(
-	del *delivery.Delivery, delegations *delegation.Service,
+	del *delivery.Delivery, delegations *delegation.Service, waits waiting.Places,
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
 		call, isTaskCall, err := taskCall(c)
@@ -29,13 +29,13 @@ func send(
 			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err != nil {
 				return api.Accepted{}, err
 			}
-			return pass(ctx, delegations, call, c)
+			return pass(ctx, delegations, call, c, waits.For(c.Waiter()))
 		}
 		m, left, err := parse(c, del.Policy)
 		reply := api.Accepted{}
 		if err == nil {
 			m.Workspace = in.ID
-			reply, err = sendMessage(ctx, del, c, m)
+			reply, err = sendMessage(ctx, del, c, m, waits.For(c.Waiter()))
 		}
 		if len(left.Ignored) > 0 {
 			return httpapi.Told(reply, left, err)
@@ -46,7 +46,7 @@ func send(
 
 // sendMessage sends a message that was read.
 func sendMessage(
-	ctx context.Context, del *delivery.Delivery, c httpapi.Call, m chat.Message,
+	ctx context.Context, del *delivery.Delivery, c httpapi.Call, m chat.Message, place *waiting.Place,
 ) (reply api.Accepted, err error) {
 	if m.Callback != "" {
 		if err := checkCallback(del.Registry.Guard, m.Callback); err != nil {
@@ -62,7 +62,7 @@ func sendMessage(
 	asks := m.Source != "" && !chat.Replies(m.Body)
 	var out delivery.Accepted
 	if asks {
-		out, err = del.Ask(ctx, m, delivery.Asker{Place: del.Waits.For(c.Waiter()), Still: c.StillAdmitted}, c.Now)
+		out, err = del.Ask(ctx, m, delivery.Asker{Place: place, Still: c.StillAdmitted}, c.Now)
 	} else {
 		out, err = del.Enqueue(ctx, m, c.Now)
 	}
@@ -138,7 +138,7 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 	switch {
 	case !out.First && out.Expected == "": // it has ended, and waits for nothing
 		return ""
-	case out.Crowded && out.First && out.Expected == workspace.ExpectNow:
+	case out.NoPlace && out.First && out.Expected == workspace.ExpectNow:
 		return fmt.Sprintf("%d calls of yours wait for an answer already: this answer comes as a message", waiting.Most)
 	case who.Operates() && out.Verdict.Hint != "":
 		return out.Verdict.Hint

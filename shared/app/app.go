@@ -101,11 +101,11 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 		Wakeups: e.Wakeups, Guard: pusher, Policy: policy,
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}
-	e.Waits = waiting.Places{Store: store, Clock: e.Clock}
+	e.Waits = waiting.Places{Store: store, Clock: e.Clock} // of those who wait for an answer, or for a change
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: meteredLedger{store, e.Meter}, Activity: store,
 		Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
-		Clock: e.Clock, Waits: e.Waits, Helpers: &delivery.Helpers{},
+		Clock: e.Clock, Helpers: &delivery.Helpers{},
 		Queues: &sqs.ChatQueues{
 			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
 			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,

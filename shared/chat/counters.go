@@ -5,7 +5,8 @@ type Move struct{ From, To Message }
 
 // Delta is what a set of moves adds to a mailbox's counters.
 type Delta struct {
-	Open, InFlight, Delivered, Expired, Cancelled, Dead int64
+	Open, InFlight int64
+	Ends
 }
 
 // DeltaOf sums the moves. Whatever the moves are, it keeps accepted = open + delivered + expired + cancelled + dead.
@@ -22,18 +23,10 @@ func (d *Delta) count(s State, by int64) {
 	if s.Open() {
 		d.Open += by
 	}
-	switch s {
-	case InFlight:
+	if s == InFlight {
 		d.InFlight += by
-	case Delivered:
-		d.Delivered += by
-	case Expired:
-		d.Expired += by
-	case Cancelled:
-		d.Cancelled += by
-	case Dead:
-		d.Dead += by
 	}
+	d.Add(s, by)
 }
 
 // Ends is how many messages ended in each state.

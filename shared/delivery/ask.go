@@ -59,7 +59,7 @@ func (d *Delivery) Ask(ctx context.Context, m chat.Message, by Asker, now time.T
 			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), item, false) // else it is sent too
 		}
 	}
-	out.Crowded = by.Place.Full()
+	out.NoPlace = by.Place.NoneFree()
 	return out, nil
 }
 

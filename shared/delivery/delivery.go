@@ -15,7 +15,6 @@ import (
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
-	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -30,8 +29,7 @@ type Delivery struct {
 	DeadAnnouncer DeadAnnouncer
 	Policy        chat.Policy
 	Clock         clock.Clock
-	Waits         waiting.Places // of those who wait for an agent's answer
-	Helpers       *Helpers       // that the drains of this process share; without it each drain has all it wants
+	Helpers       *Helpers // that the drains of this process share; without it each drain has all it wants
 }
 
 // LifeOf is the life of its workspace that a message was sent to.

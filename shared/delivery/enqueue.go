@@ -29,8 +29,8 @@ type Accepted struct {
 	Mode     workspace.Delivery
 	Depth    int64
 	Facts    workspace.Facts
-	// Crowded says that the call did not wait for an answer, as too many of its sender's calls do.
-	Crowded bool
+	// NoPlace says that the call did not wait for an answer, as too many of its sender's calls do.
+	NoPlace bool
 
 	before workspace.Facts // as they were before the message was counted
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // Of a workspace's outbox a drain does outboxAtOnce items at a time and outboxAtMost in all. Of those for one
@@ -30,13 +31,10 @@ const tellPatience = time.Hour
 // late reports whether an end is not told any more while its receiver is left alone.
 func (i OutboxItem) late(now time.Time) bool { return now.Sub(i.EndedAt) >= tellPatience }
 
-// maxSkew is how far the clocks of two drains may differ.
-const maxSkew = time.Minute
-
 // rests reports whether the next try of an item is not due yet. A rest that was noted by a clock that jumped keeps
 // nobody waiting.
 func (i OutboxItem) rests(now time.Time) bool {
-	return i.RestsUntil.After(now) && i.RestsSince.Sub(now) <= maxSkew
+	return i.RestsUntil.After(now) && i.RestsSince.Sub(now) <= workspace.MaxSkew
 }
 
 // turn is an item of a part of the outbox that is due. held says that its receiver is left alone: a death is announced

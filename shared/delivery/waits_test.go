@@ -61,7 +61,7 @@ func TestNoCallerWaitsInMoreCallsThanItMay(t *testing.T) {
 			for sleeping.Load() == before && !over { // until it waits, or is over
 				select {
 				case out := <-ended:
-					if over = true; !out.Crowded || !out.Message.State.Open() {
+					if over = true; !out.NoPlace || !out.Message.State.Open() {
 						rt.Fatalf("ask %d: %+v", i, out)
 					}
 					crowded++
@@ -77,7 +77,7 @@ func TestNoCallerWaitsInMoreCallsThanItMay(t *testing.T) {
 		for range n - crowded {
 			<-ended
 		}
-		if out, err := ask("later"); err != nil || out.Crowded {
+		if out, err := ask("later"); err != nil || out.NoPlace {
 			rt.Fatalf("after all calls are over: %+v %v", out, err)
 		}
 		w.Now = w.Now.Add(time.Minute)

@@ -16,9 +16,6 @@ import (
 // time says; if one ended at about that time, and the mailbox moves, it is not certain, and
 // the tally begins anew. A difference is corrected when the next tally finds the same.
 
-// clockMargin is how far the clocks of two functions may differ.
-const clockMargin = time.Minute
-
 // beginTally begins a tally of a mailbox with what a look has shown of it.
 func (r *run) beginTally(ctx context.Context, f workspace.Facts, is seen, c delivery.Tally) error {
 	c.Of, c.Open = f.Counters, is.open.Counters
@@ -34,9 +31,9 @@ func (r *run) beginTally(ctx context.Context, f workspace.Facts, is seen, c deli
 func addSeen(c *delivery.Tally, ended []delivery.EndedMessage) {
 	for _, m := range ended {
 		switch age := c.BeganAt.Sub(m.SettledAt); {
-		case age > clockMargin:
+		case age > workspace.MaxSkew:
 			c.Before.Add(m.State, 1)
-		case age > -clockMargin:
+		case age > -workspace.MaxSkew:
 			c.About.Add(m.State, 1)
 		default:
 			c.Later.Add(m.State, 1)

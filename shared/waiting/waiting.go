@@ -43,11 +43,11 @@ type Place struct {
 	places Places
 	caller string
 	since  time.Time // of the span that it is taken of; zero: it is not
-	full   bool
+	none   bool
 }
 
-// Full reports whether no place was free.
-func (p *Place) Full() bool { return p != nil && p.full }
+// NoneFree reports whether no place was free when it was to be taken.
+func (p *Place) NoneFree() bool { return p != nil && p.none }
 
 // Take takes the place, if it is not taken yet. Errors: too_many_waits, platform_unavailable.
 func (p *Place) Take(ctx context.Context) error {
@@ -60,7 +60,7 @@ func (p *Place) Take(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !taken:
-		p.full = true
+		p.none = true
 		return fault.New(fault.TooManyWaits, "%d calls of yours wait for an answer already", Most).
 			WithHint("wait for their answers, then make this call again", fault.ActionRetry).WithRetryAfter(retryAfter)
 	}

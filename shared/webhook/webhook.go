@@ -87,9 +87,6 @@ func (h Hook) Secrets(now time.Time) []string {
 	return []string{h.Secret}
 }
 
-// maxSkew is how far the clocks of two functions may differ.
-const maxSkew = time.Minute
-
 // due reports whether something may be sent to it: the log is at latest.
 func (h Hook) due(latest int64, now time.Time) bool {
 	rests := holds(h.NextTry, longestPause+longestPause/10, now)
@@ -99,7 +96,7 @@ func (h Hook) due(latest int64, now time.Time) bool {
 // holds reports whether a time that is at most so far ahead is still to come. One that is further ahead was noted by a
 // clock that jumped.
 func holds(until time.Time, most time.Duration, now time.Time) bool {
-	return now.Before(until) && until.Sub(now) <= most+maxSkew
+	return now.Before(until) && until.Sub(now) <= most+workspace.MaxSkew
 }
 
 // Store keeps webhooks. Errors: webhook_unknown, conflict, platform_unavailable.

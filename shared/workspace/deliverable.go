@@ -195,6 +195,6 @@ func (f *Facts) atWork(p Policy, now time.Time) bool {
 // Pushing reports whether a push to the agent is under way. A claim that has ended is none: its deliverer died. Nor is
 // one that ends later than a delivery may take, which a wrong clock made, or one that was handed to another URL.
 func (f *Facts) Pushing(p Policy, now time.Time) bool {
-	return f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+maxSkew &&
+	return f.InFlight > 0 && now.Before(f.ClaimedUntil) && f.ClaimedUntil.Sub(now) <= p.DeliveryPatience+MaxSkew &&
 		!f.handedToAnother()
 }

@@ -381,13 +381,13 @@ func FieldsOf[Group any]() []string {
 func (f *Facts) Slots() int { return max(1, f.MaxTasks) }
 
 // Busy is how many of its task slots the agent says are taken. A report older than the last delivery, or than the
-// lease, is ignored: the task it counted may be the one that has ended since. So is one dated more than maxSkew ahead:
+// lease, is ignored: the task it counted may be the one that has ended since. So is one dated more than MaxSkew ahead:
 // an agent's report noted by a clock that jumped must not hold mail back until real time catches up.
 func (f *Facts) Busy(p Policy, now time.Time) int {
 	switch {
 	case f.ActiveAt.IsZero(), f.ActiveAt.Before(f.DeliveredAt):
 		return 0
-	case now.Sub(f.ActiveAt) >= p.LeaseTTL, f.ActiveAt.Sub(now) > maxSkew:
+	case now.Sub(f.ActiveAt) >= p.LeaseTTL, f.ActiveAt.Sub(now) > MaxSkew:
 		return 0
 	}
 	return f.ActiveTasks
@@ -398,7 +398,7 @@ func (f *Facts) Busy(p Policy, now time.Time) int {
 // whatever clock it was made by.
 func (f *Facts) Delivering(p Policy, now time.Time) bool {
 	left := f.ClaimedUntil.Sub(now)
-	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+maxSkew && !f.handedToAnother()
+	return f.InFlight >= int64(f.Slots()) && left > 0 && left <= p.DeliveryPatience+MaxSkew && !f.handedToAnother()
 }
 
 // handedToAnother reports whether what is under way was handed to a URL that has ended since, or to another one than
@@ -418,7 +418,7 @@ func (f *Facts) Resting(p Policy, now time.Time) bool {
 // rest longer than any is a wrong clock's.
 func (f *Facts) askedToRest(p Policy, now time.Time) bool {
 	left := f.RestUntil.Sub(now)
-	return left > 0 && left <= p.RestLimit+maxSkew && !f.triedByFastClock(now)
+	return left > 0 && left <= p.RestLimit+MaxSkew && !f.triedByFastClock(now)
 }
 
 // RestEnds is until when no mail is handed to the agent. When it answered that it is busy, and has said since that a
@@ -436,7 +436,7 @@ func (f *Facts) RestEnds(p Policy, now time.Time) time.Time {
 func (f *Facts) saidFreeSinceBusy(now time.Time) bool {
 	lastWasBusy := f.BusyAnswers > 0 && f.PushFailedAt.Before(f.TriedAt)
 	return lastWasBusy && f.ActiveTasks < f.Slots() && f.ActiveAt.After(latest(f.TriedAt, f.BusySince)) &&
-		f.ActiveAt.Sub(now) <= maxSkew
+		f.ActiveAt.Sub(now) <= MaxSkew
 }
 
 // busyPause is how long after its last try an agent is left alone that answers that it is busy, and reports that it is
@@ -452,7 +452,7 @@ func (f *Facts) busyPause(p Policy) time.Duration {
 // triedByFastClock reports whether the last hand-over was noted by a clock that jumped: what it says of times to come
 // must not hold mail back.
 func (f *Facts) triedByFastClock(now time.Time) bool {
-	return latest(f.TriedAt, f.PushFailedAt, f.BusySince).Sub(now) > maxSkew
+	return latest(f.TriedAt, f.PushFailedAt, f.BusySince).Sub(now) > MaxSkew
 }
 
 // setAside reports whether a message waits because it was set aside, while the agent takes others. It waits for
@@ -461,14 +461,14 @@ func (f *Facts) setAside(p Policy, now time.Time) bool {
 	left := f.AsideUntil.Sub(now)
 	due := left <= 0 && left > -p.DeliveryObjective && f.TriedAt.Before(f.AsideUntil)
 	return f.Open > 0 && f.PushFailures == 0 && !f.triedByFastClock(now) &&
-		(due || left > 0 && left <= p.RestLimit+maxSkew)
+		(due || left > 0 && left <= p.RestLimit+MaxSkew)
 }
 
 // Probing reports whether a probe is under way that no message stands behind. One that would end later than such a
 // probe may is a wrong clock's.
 func (f *Facts) Probing(p Policy, now time.Time) bool {
 	left := f.ProbedAt.Sub(now)
-	return left > 0 && left <= p.ProbePatience+maxSkew
+	return left > 0 && left <= p.ProbePatience+MaxSkew
 }
 
 // Leased reports whether the lease, or the grace after it, still runs.
@@ -481,8 +481,8 @@ func (f *Facts) LastSignal() time.Time {
 	return latest(f.HeartbeatAt, f.PolledAt, f.CalledAt, f.RegisteredAt)
 }
 
-// maxSkew is how far the clocks of two functions may differ.
-const maxSkew = time.Minute
+// MaxSkew is how far the clocks of two functions may differ.
+const MaxSkew = time.Minute
 
 func latest(ts ...time.Time) time.Time {
 	var out time.Time

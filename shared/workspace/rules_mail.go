@@ -316,7 +316,7 @@ func (s *situation) newlyAble() bool { return s.justNow(s.ableSince()) }
 
 // justNow reports whether t is less than a delivery objective ago. A time that lies ahead is a wrong clock's.
 func (s *situation) justNow(t time.Time) bool {
-	return s.within(t, s.p.DeliveryObjective) && t.Sub(s.now) <= maxSkew
+	return s.within(t, s.p.DeliveryObjective) && t.Sub(s.now) <= MaxSkew
 }
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
@@ -364,7 +364,7 @@ func (s *situation) awaitsTry() bool {
 // It is zero when nothing says so. A time that lies ahead is a wrong clock's.
 func (s *situation) dueSince() time.Time {
 	due := s.ableSince()
-	if due.Sub(s.now) > maxSkew {
+	if due.Sub(s.now) > MaxSkew {
 		due = time.Time{}
 	}
 	if ended := s.RestEnds(s.p, s.now); s.BusyAnswers > 0 && !ended.After(s.now) {

@@ -19,7 +19,7 @@ const (
 // trace takes a place for one more line; until is what those before it have used up. ok is false when there is none.
 func (p Policy) trace(until, now time.Time) (next time.Time, ok bool) {
 	all := time.Duration(p.TracesAtOnce) * p.TraceEvery
-	if left := until.Sub(now); left < 0 || left > all+maxSkew { // the latter is a wrong clock's
+	if left := until.Sub(now); left < 0 || left > all+MaxSkew { // the latter is a wrong clock's
 		until = now
 	}
 	next = until.Add(p.TraceEvery)

@@ -183,7 +183,7 @@ func (m *machine) wire(policy workspace.Policy) *app.Env {
 	chatPolicy.AnswerWithin = 0
 	del := &delivery.Delivery{
 		Registry: reg, Ledger: m.store, Activity: m.store, Queues: m.queues, Agents: m, DeadAnnouncer: m,
-		Policy: chatPolicy, Clock: m.clock, Waits: waiting.Places{Store: m.store, Clock: m.clock},
+		Policy: chatPolicy, Clock: m.clock,
 	}
 	hooks := &webhook.Service{Store: m.store, Log: m.store, Sender: m, Bell: m.wakeups, Clock: m.clock, Guard: guard}
 	changes.Recorded = hooks.Recorded
@@ -191,7 +191,8 @@ func (m *machine) wire(policy workspace.Policy) *app.Env {
 	return &app.Env{
 		Config: app.Config{Chat: app.Credential, View: app.Credential}, Log: slog.New(slog.DiscardHandler), Clock: m.clock,
 		Gate:   httpapi.Gate{Registry: reg, People: persons, Root: token.Digest(root)},
-		People: persons, Registry: reg, Delivery: del, Activity: m.store, StatusLog: changes, Waits: del.Waits,
+		People: persons, Registry: reg, Delivery: del, Activity: m.store, StatusLog: changes,
+		Waits:       waiting.Places{Store: m.store, Clock: m.clock},
 		Delegations: &delegation.Service{Store: m.store, Activity: m.store, Delivery: del},
 		Webhooks:    hooks,
 		Sweeper: &sweep.Sweeper{

@@ -37,6 +37,7 @@ type World struct {
 	*delivery.Delivery
 	Sweeper     *sweep.Sweeper
 	Delegations *delegation.Service
+	Waits       waiting.Places
 	T           *testing.T
 	Now         time.Time // what every clock says
 	Store       *memory.Store
@@ -74,8 +75,8 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	w.Delivery = &delivery.Delivery{
 		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,
 		DeadAnnouncer: w.Announced, Policy: chat.DefaultPolicy(), Clock: clk,
-		Waits: waiting.Places{Store: w.Store, Clock: clk},
 	}
+	w.Waits = waiting.Places{Store: w.Store, Clock: clk}
 	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
 	w.Sweeper = &sweep.Sweeper{
 		Registry: reg, Delivery: w.Delivery, Activity: w.Store, Clock: clk,
