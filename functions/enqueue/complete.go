@@ -78,7 +78,7 @@ func nestFile(part members) {
 }
 
 func emptyMessage(what string) error {
-	return fault.New(fault.InvalidRequest, "%s", what).WithHint("send "+exampleMessage, "stop")
+	return fault.New(fault.InvalidRequest, "%s", what).WithHint(sendExample, "stop")
 }
 
 // partsOf reads the parts of a message, or its content: a text, a part, or a list of
@@ -110,17 +110,29 @@ func partsOf(message members) (parts []members, err error) {
 	return parts, nil
 }
 
-// saysSomething reports whether a part has a text that isn't empty, or anything else
-// than its kind.
+// saysSomething reports whether a part has a text that isn't empty, a file or data. A part of a kind that A2A does not
+// have says whatever it has.
 func saysSomething(part members) bool {
+	kind := kindOf(part)
 	for name, raw := range part {
 		switch name {
-		case "kind", "type", "metadata", "mediaType", "mimeType":
+		case "kind", "type", "metadata", "mediaType", "mimeType", "mime_type":
 			continue
 		}
-		if text := string(raw); text != `""` && text != "null" {
+		known := slices.Contains(partMembers, name) || !slices.Contains([]string{"", "text", "file", "data"}, kind)
+		if text := string(raw); known && text != `""` && text != "null" {
 			return true
 		}
 	}
 	return false
+}
+
+// kindOf is what a part says that it is; "" of one that does not say it.
+func kindOf(part members) (kind string) {
+	for _, name := range []string{"kind", "type"} {
+		if json.Unmarshal(part[name], &kind) == nil && kind != "" {
+			break
+		}
+	}
+	return kind
 }

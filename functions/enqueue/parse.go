@@ -31,6 +31,9 @@ const maxMethod = 64
 const exampleMessage = `{"jsonrpc":"2.0","method":"message/send","params":{"message":` +
 	`{"role":"user","messageId":"…","parts":[{"kind":"text","text":"…"}]}}}`
 
+// sendExample is the hint for a request that lacks what makes it a message.
+const sendExample = "send " + exampleMessage
+
 // parse normalises an A2A body as docs/wire-contract.md says (sections 2.5 and 9.1):
 // a bare message is wrapped; jsonrpc, id, method and messageId are filled in, and
 // what the message lacks (complete). What else the sender wrote reaches the agent as
@@ -40,11 +43,18 @@ func parse(c httpapi.Call, p chat.Policy) (chat.Message, api.Unread, error) {
 	m := chat.Message{Method: "message/send", Priority: chat.Task}
 	rpc, params, message, bare, err := unwrap(c, &m.Method)
 	left := unreadOf(rpc, params, message, bare)
-	if err != nil {
-		return m, left, err
+	if err == nil {
+		m, err = readMessage(rpc, params, message, m, p, c.Now)
 	}
-	m, err = readMessage(rpc, params, message, m, p, c.Now)
-	return m, left, err
+	return m, left, orMisspelt(err, left)
+}
+
+// orMisspelt is the refusal of a message that lacks something, with what may be meant for it as its hint.
+func orMisspelt(err error, left api.Unread) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Hint == sendExample && left.IgnoredHint != "" {
+		return e.WithHint(left.IgnoredHint, e.Action)
+	}
+	return err
 }
 
 // readMessage makes a message of the members of its request. Errors: invalid_request, too_large.
@@ -139,7 +149,7 @@ func unwrap(c httpapi.Call, method *string) (rpc, params, message members, bare 
 	raw, ok := params["message"]
 	if !ok || json.Unmarshal(raw, &message) != nil || message == nil {
 		return rpc, params, nil, bare, fault.New(fault.InvalidRequest, "params.message must be an object").
-			WithHint("send "+exampleMessage, "stop")
+			WithHint(sendExample, "stop")
 	}
 	if err := httpapi.CheckTwice(params, rpc["params"]); err != nil {
 		return fail(err)

@@ -247,7 +247,7 @@ func TestTheIDOfACall(t *testing.T) {
 	} {
 		for _, rest := range []string{task, message} {
 			c := callOf(`{"id":` + id + `,` + rest + `}`)
-			m, isTask, err := taskCall(c)
+			m, _, isTask, err := taskCall(c)
 			if err == nil && !isTask {
 				m, _, err = parse(c, chat.DefaultPolicy())
 			}

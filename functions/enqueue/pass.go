@@ -14,30 +14,30 @@ import (
 	"github.com/rollcall/rollcall/shared/waiting"
 )
 
-// taskCall reads a call about a task; is is false for a body that is none. Errors:
-// those of Call.Decode, invalid_request.
-func taskCall(c httpapi.Call) (call chat.Message, is bool, err error) {
-	var rpc members
+// taskCall reads a call about a task, and names the members of it that nobody but the agent reads; is is false for a
+// body that is none. Errors: those of Call.Decode, invalid_request.
+func taskCall(c httpapi.Call) (call chat.Message, left api.Unread, is bool, err error) {
+	var rpc, params members
 	if err := c.Decode(&rpc); err != nil {
-		return call, false, err
+		return call, left, false, err
 	}
 	if json.Unmarshal(rpc["method"], &call.Method) != nil || !chat.TaskMethod(call.Method) {
-		return call, false, nil
+		return call, left, false, nil
 	}
-	var params struct {
-		ID string `json:"id"`
-	}
-	if json.Unmarshal(rpc["params"], &params) != nil || params.ID == "" {
-		return call, true, fault.New(fault.InvalidRequest, "params.id must name a task").
+	_ = json.Unmarshal(rpc["params"], &params) // of another shape: it names no task
+	left = unreadTask(rpc, params)
+	var id string
+	if json.Unmarshal(params["id"], &id) != nil || id == "" {
+		return call, left, true, fault.New(fault.InvalidRequest, "params.id must name a task").
 			WithHint(`send {"jsonrpc":"2.0","id":"…","method":"tasks/get","params":{"id":"the task's id"}}`, "stop")
 	}
 	call.ID = "call-" + uuid.NewString()
 	rpc["jsonrpc"] = quote("2.0")
 	if err := setCallID(rpc, call.ID); err != nil {
-		return call, true, err
+		return call, left, true, err
 	}
 	call.Body = object(rpc)
-	return call, true, nil
+	return call, left, true, nil
 }
 
 // maxRPCMessage bounds what is shown of the message of an agent's error, in bytes.

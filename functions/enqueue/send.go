@@ -21,21 +21,19 @@ func send(
 	del *delivery.Delivery, delegations *delegation.Service, waits waiting.Places,
 ) func(context.Context, httpapi.Call, api.SendRequest) (api.Accepted, error) {
 	return func(ctx context.Context, c httpapi.Call, in api.SendRequest) (api.Accepted, error) {
-		call, isTaskCall, err := taskCall(c)
+		call, left, isTaskCall, err := taskCall(c)
+		var reply api.Accepted
 		switch {
-		case err != nil:
-			return api.Accepted{}, err
-		case isTaskCall:
-			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err != nil {
-				return api.Accepted{}, err
+		case isTaskCall && err == nil:
+			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err == nil {
+				reply, err = pass(ctx, delegations, call, c, waits.For(c.Waiter()))
 			}
-			return pass(ctx, delegations, call, c, waits.For(c.Waiter()))
-		}
-		m, left, err := parse(c, del.Policy)
-		reply := api.Accepted{}
-		if err == nil {
-			m.Workspace = in.ID
-			reply, err = sendMessage(ctx, del, c, m, waits.For(c.Waiter()))
+		case !isTaskCall && err == nil:
+			var m chat.Message
+			if m, left, err = parse(c, del.Policy); err == nil {
+				m.Workspace = in.ID
+				reply, err = sendMessage(ctx, del, c, m, waits.For(c.Waiter()))
+			}
 		}
 		if len(left.Ignored) > 0 {
 			return httpapi.Told(reply, left, err)

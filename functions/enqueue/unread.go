@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/httpapi"
 )
 
@@ -18,6 +21,18 @@ var (
 	}
 	messageMembers = []string{
 		"messageId", "role", "parts", "content", "kind", "contextId", "taskId", "referenceTaskIds", "metadata", "extensions",
+	}
+)
+
+// The members of a part of a message, in any version of A2A and in older senders' words, and those of its file.
+var (
+	partMembers = []string{
+		"kind", "type", "text", "file", "data", "metadata", "url", "uri", "raw", "bytes", "name", "filename", "mimeType",
+		"mime_type", "mediaType",
+	}
+	fileMembers = []string{
+		"name", "filename", "mimeType", "mime_type", "mediaType", "uri", "url", "fileWithUri", "bytes", "raw",
+		"fileWithBytes", "metadata",
 	}
 )
 
@@ -59,6 +74,14 @@ func unreadOf(rpc, params, message members, bare bool) api.Unread {
 	}
 	configuration := inParams + "configuration"
 	names = append(names, unknownIn(configuration, has[configuration])...)
+	for place, part := range partsIn(message, inMessage) {
+		fields := partMembers
+		if strings.HasSuffix(place, ".file.") {
+			fields = fileMembers
+		}
+		known = append(known, placed(place, fields)...)
+		add(part, place)
+	}
 	if len(names) == 0 {
 		return api.Unread{}
 	}
@@ -67,6 +90,59 @@ func unreadOf(rpc, params, message members, bare bool) api.Unread {
 		return present(has[path]) || path == inMessage+"content" && present(message["parts"])
 	}
 	return httpapi.KnownMembers(known...).Unread(names, inside, given)
+}
+
+// taskMembers are those of the params of a call about a task, in any version of A2A.
+var taskMembers = []string{"id", "historyLength", "metadata", "tenant", "name"}
+
+// unreadTask names the members of a call about a task that nobody but the agent reads.
+func unreadTask(rpc, params members) api.Unread {
+	known := slices.Concat(callMembers, placed("params.", taskMembers))
+	has := members{}
+	var names []string
+	for prefix, from := range map[string]members{"": rpc, "params.": params} {
+		for name, value := range from {
+			if has[prefix+name] = value; !slices.Contains(known, prefix+name) {
+				names = append(names, prefix+name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return api.Unread{}
+	}
+	return httpapi.KnownMembers(known...).Unread(names, nil, func(path string) bool { return present(has[path]) })
+}
+
+// maxPartsRead is of how many parts the members are looked at.
+const maxPartsRead = 20
+
+// partsIn are the parts of a message and their files, each by the place that its members stand in. What is no object is
+// none.
+func partsIn(message members, place string) iter.Seq2[string, members] {
+	name := "parts"
+	if !present(message[name]) {
+		name = "content"
+	}
+	raw := message[name]
+	if name == "content" && strings.HasPrefix(string(raw), "{") {
+		raw = json.RawMessage("[" + string(raw) + "]")
+	}
+	return func(yield func(string, members) bool) {
+		i := 0
+		for one := range chat.Elements(raw) {
+			at := place + name + "." // content may be one part
+			if chat.IsList(message[name]) {
+				at = place + name + "[" + strconv.Itoa(i) + "]."
+			}
+			var part, file members
+			if i++; i > maxPartsRead || json.Unmarshal(one, &part) == nil && part != nil && !yield(at, part) {
+				return
+			}
+			if json.Unmarshal(part["file"], &file) == nil && file != nil && !yield(at+"file.", file) {
+				return
+			}
+		}
+	}
 }
 
 // unknownIn are the members of a configuration that A2A does not have.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,6 +43,20 @@ func TestWhatNobodyReadsIsNamed(t *testing.T) {
 			"configuration.callback_url: did you mean params.callback_url?",
 		`{"params":{"options":{"expires_in_seconds":9,"a":1},"message":{` + parts + `}}}`: "params.options." +
 			"expires_in_seconds: did you mean params.expires_in_seconds?",
+		// Members of parts, and of their files, at whichever place of the list.
+		`{"message":{"parts":[{"kind":"text","text":"hi"},{"kind":"text","txt":"x"}]}}`: "message.parts[1].txt: " +
+			"did you mean text?",
+		`{"params":{"message":{"content":{"text":"hi","Kind":"text"}}}}`: "params.message.content.Kind: " +
+			"did you mean kind?",
+		`{"message":{"content":[{"text":"hi","meta_data":{}}]}}`: "message.content[0].meta_data: did you mean metadata?",
+		`{"message":{"parts":[{"kind":"file","file":{"uri":"https://a.example","mime-type":"x"}}]}}`: "message.parts[0]." +
+			"file.mime-type: did you mean mimeType?",
+		`{"message":{"parts":[{"kind":"file","file":{"name":"a"},"fileWithUri":"https://a.example"}]}}`: "message." +
+			"parts[0].fileWithUri: did you mean message.parts[0].file.fileWithUri?",
+		`{"message":{"parts":[{"text":"hi","priority":10}]}}`: "message.parts[0].priority: did you mean priority?",
+		`{"message":{"filename":"a",` + parts + `}}`:          "message.filename",
+		`{"message":{"parts":[{"kind":"data","data":{"txt":1},"metadata":{"txt":1}},{"kind":"image","src":"a"}]}}`: "" +
+			"message.parts[1].src",
 		`{"messageId":"a","priority":10,"message":{` + parts + `,"metadata":{"priority":1}}}`: "messageId: " +
 			"did you mean message.messageId?",
 	} {
@@ -57,6 +72,65 @@ func TestWhatNobodyReadsIsNamed(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q of %q, want %q", body, got, out.Ignored, want)
+		}
+	}
+}
+
+// Each member of a part, or of its file, that neither A2A nor Rollcall has is named with its place, whatever stands
+// beside it; nothing in data or metadata is.
+func TestMembersOfPartsAreNamed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		member := rapid.SampledFrom([]string{
+			"kind", "text", "metadata", "data", "filename", "mediaType", "txt", "caption", "txet", "Text", "src",
+		})
+		var parts, want []string
+		for i := range rapid.IntRange(1, 4).Draw(t, "parts") {
+			part, file := members{"text": quote("hi")}, members{"uri": quote("https://a.example")}
+			for _, to := range []members{part, file} {
+				for _, name := range rapid.SliceOfN(member, 0, 3).Draw(t, "members") {
+					to[name] = json.RawMessage(`{"txt":1,"src":2}`)
+				}
+			}
+			part["text"] = quote("hi")
+			at := "message.parts[" + strconv.Itoa(i) + "]."
+			for name := range part {
+				if !slices.Contains(partMembers, name) {
+					want = append(want, at+name)
+				}
+			}
+			for name := range file {
+				if !slices.Contains(fileMembers, name) {
+					want = append(want, at+"file."+name)
+				}
+			}
+			part["file"] = object(file)
+			parts = append(parts, string(object(part)))
+		}
+		_, left, err := parse(callOf(`{"message":{"parts":[`+strings.Join(parts, ",")+`]}}`), chat.DefaultPolicy())
+		slices.Sort(want)
+		if want = want[:min(len(want), 20)]; err != nil || !slices.Equal(left.Ignored, want) {
+			t.Fatalf("%s: %q, want %q, %v", parts, left.Ignored, want, err)
+		}
+	})
+}
+
+// A message whose text is misspelt says nothing: it is refused, and the hint says which name is meant.
+func TestAMisspeltTextIsNoText(t *testing.T) {
+	env := fixture.Env(t)
+	for body, want := range map[string]string{
+		`{"message":{"parts":[{"kind":"text","txt":"hi"}]}}`:             "message.parts[0].txt: did you mean text?",
+		`{"params":{"message":{"parts":[{"type":"text","Text":"hi"}]}}}`: "params.message.parts[0].Text: did you mean text?",
+		`{"message":{"parts":[{"texts":"hi"}]}}`:                         "message.parts[0].texts: did you mean text?",
+		`{"message":{"content":{"txet":"hi"}}}`:                          "message.content.txet: did you mean text?",
+		`{"message":{"parts":[{"kind":"data","datas":{"a":1}}]}}`:        "message.parts[0].datas: did you mean data?",
+		`{"message":{"part":[{"kind":"text","text":"hi"}]}}`:             "message.part: did you mean parts?",
+		`{"message":{"parts":[{"kind":"text"}]}}`:                        sendExample,
+	} {
+		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
+		var p api.Problem
+		if err := json.Unmarshal([]byte(resp.Body), &p); err != nil || resp.StatusCode != http.StatusBadRequest ||
+			p.Hint != want || p.IgnoredHint != "" && p.IgnoredHint != want {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, resp.Body)
 		}
 	}
 }
@@ -78,10 +152,12 @@ func TestARefusalNamesWhatNobodyReads(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]string{
-		`{"message":{"parts":[]},"params":{}}`: "message: did you mean params.message?",
-		`{"messages":{"parts":[]}}`:            "messages: did you mean message?",
-		`{"content":"hi"}`:                     "content: did you mean message.content?",
-		`{"callback_url":"x","params":7}`:      "callback_url: did you mean params.callback_url?",
+		`{"message":{"parts":[]},"params":{}}`:                        "message: did you mean params.message?",
+		`{"messages":{"parts":[]}}`:                                   "messages: did you mean message?",
+		`{"content":"hi"}`:                                            "content: did you mean message.content?",
+		`{"callback_url":"x","params":7}`:                             "callback_url: did you mean params.callback_url?",
+		`{"method":"tasks/get","params":{"task_id":"x"}}`:             "params.task_id: did you mean id?",
+		`{"method":"tasks/get","params":{"id":7,"history_length":2}}`: "params.history_length: did you mean historyLength?",
 	} {
 		resp := fixture.Call(t, env, endpoints(env), api.SendMessage.Operation, fixture.PollID, fixture.OperatorToken, body)
 		var p api.Problem

@@ -141,6 +141,25 @@ func TestEachReplyToABodyNamesWhatIsUnread(t *testing.T) {
 	}
 }
 
+// A body has no objects of ours inside, apart from a message's, whose reader names what it doesn't read of them: the
+// general reader looks at the outermost members only. What a caller keeps as JSON of its own is free.
+func TestABodyHasNoObjectsThatNobodyLooksInto(t *testing.T) {
+	for _, o := range api.Operations() {
+		if !o.HasBody() || o.Body != nil {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(o.Request)) {
+			of := f.Type
+			for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+				of = of.Elem()
+			}
+			if name := f.Tag.Get("json"); name != "" && name != "-" && of.Kind() == reflect.Struct {
+				t.Errorf("%s: nobody names what is misspelt inside %s", o.Route, name)
+			}
+		}
+	}
+}
+
 func TestEachCodeOfARemarkIsDescribed(t *testing.T) {
 	code, _ := reflect.TypeFor[api.Remark]().FieldByName("Code")
 	codes := workspace.RemarkCodes()

@@ -20,7 +20,7 @@ type Known struct {
 }
 
 // knownMember is a member that somebody reads. Its path has the names of the objects that it stands in before its own,
-// with points.
+// with points; one of a list has its place in brackets, as parts[0].text.
 type knownMember struct {
 	path, place, plain string
 	words              []string
@@ -107,6 +107,11 @@ func (k Known) meant(path string, given func(string) bool) (out []string, known 
 	if near := nearest(own, names); near != "" {
 		return []string{near}, false
 	}
+	for _, m := range here {
+		if slipped(plain(own), m.plain) && !given(m.path) {
+			return []string{m.path[len(place):]}, false
+		}
+	}
 	words, other := nameWords(own), k.elsewhere(path, plain(own), given)
 	if other != "" && len(words) > 1 {
 		return []string{other}, false // a name of several words says which one
@@ -132,11 +137,18 @@ func (k Known) meant(path string, given func(string) bool) (out []string, known 
 func (k Known) elsewhere(path, name string, given func(string) bool) string {
 	place, _ := placed(path)
 	for _, m := range k.members {
-		if name != "" && m.place != place && m.plain == name && !given(m.path) {
+		if name != "" && m.place != place && m.plain == name && !given(m.path) && reaches(m.place, place) {
 			return m.path
 		}
 	}
 	return ""
+}
+
+// reaches reports whether members of a place may be meant by what stands at another one: those of an object in a list
+// only by what stands in that object.
+func reaches(of, from string) bool {
+	i := strings.LastIndexByte(of, ']')
+	return i < 0 || strings.HasPrefix(from, of[:i+1])
 }
 
 // list is all members in words.

@@ -187,6 +187,34 @@ func oneApart(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || swapped
 }
 
+// slipped reports whether a text is a short name written in haste: with a letter left out or doubled, with two
+// neighbours in each other's place, or with an s. Too many other short names are one letter apart.
+func slipped(text, name string) bool {
+	if len(name) < 2 || len(name) >= minMisspelt || !oneApart(text, name) {
+		return false
+	}
+	switch len(text) - len(name) {
+	case 0:
+		return text != name && letters(text) == letters(name)
+	case 1:
+		for i := range text {
+			doubled := i+1 < len(text) && text[i] == text[i+1]
+			if text[:i]+text[i+1:] == name && (doubled || text == name+"s") {
+				return true
+			}
+		}
+		return false
+	}
+	return len(text) > 1
+}
+
+// letters are those of a text, in the order of the alphabet.
+func letters(text string) string {
+	sorted := []byte(text)
+	slices.Sort(sorted)
+	return string(sorted)
+}
+
 // checkQuery refuses a parameter of the query that is spelled almost like one that the call has: its answer may be a
 // list, which has no room to name it. Any other one is ignored. Error: invalid_request.
 func checkQuery(query map[string]string, known []string) error {
