@@ -181,10 +181,7 @@ func TestBudgetOfLongCards(t *testing.T) {
 		return err
 	})
 	b.measure("one that is shown, with its card", cost.Units{Calls: 2, Read: 2 + length/(4<<10)}, func() error {
-		p, err := b.Registry.Profiles.Profile(t.Context(), b.id)
-		if err == nil {
-			p, err = b.Registry.Profiles.WithCard(t.Context(), b.id, p)
-		}
+		p, err := b.Registry.ShownProfile(t.Context(), b.id)
 		if err == nil && len(p.Card) != len(card) {
 			err = fmt.Errorf("the card has %d bytes", len(p.Card))
 		}

@@ -226,11 +226,7 @@ func (v goldenValues) read(t *testing.T, s *Store) reading {
 	read("facts", func(ctx context.Context) (any, error) { return s.Get(ctx, v.facts.ID) })
 	read("profile", func(ctx context.Context) (any, error) { return s.Profile(ctx, v.facts.ID) })
 	read("long card", func(ctx context.Context) (any, error) {
-		p, err := s.Profile(ctx, longCardID)
-		if err != nil {
-			return nil, err
-		}
-		return s.WithCard(ctx, longCardID, p)
+		return shownProfile(ctx, s, longCardID)
 	})
 	read("owner", func(ctx context.Context) (any, error) { return s.Owner(ctx, v.facts.Credential) })
 	read("next owner", func(ctx context.Context) (any, error) { return s.Owner(ctx, v.facts.NextCredential) })

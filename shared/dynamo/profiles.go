@@ -57,14 +57,10 @@ func (s *Store) Profile(ctx context.Context, id string) (workspace.Profile, erro
 	return decodeProfile(it), err
 }
 
-// WithCard implements registry.Profiles. A card that was replaced since the profile was read is the newer one.
-func (s *Store) WithCard(ctx context.Context, id string, p workspace.Profile) (workspace.Profile, error) {
-	if p.CardApart == "" {
-		return p, nil
-	}
+// Card implements registry.Profiles.
+func (s *Store) Card(ctx context.Context, id string) ([]byte, error) {
 	it, err := s.getChat(ctx, "card", cardKey(id))
-	p.Card = textOf(it[profileCard])
-	return p, err
+	return textOf(it[profileCard]), err
 }
 
 // Profiles implements registry.Profiles.

@@ -64,8 +64,8 @@ type SaveExtras struct {
 type Profiles interface {
 	// Profile is without a card that is kept apart.
 	Profile(ctx context.Context, id string) (workspace.Profile, error)
-	// WithCard is a profile that was read, with its card where that is kept apart.
-	WithCard(ctx context.Context, id string, p workspace.Profile) (workspace.Profile, error)
+	// Card is the card that is kept apart; nil: none. It may be another one than that of a profile that was read before.
+	Card(ctx context.Context, id string) ([]byte, error)
 	// Profiles reads many at once, without their cards; unknown ones are left out.
 	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
 	// Describe changes a profile.

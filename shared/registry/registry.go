@@ -82,13 +82,29 @@ func (r *Registry) Read(ctx context.Context, id string) (workspace.Facts, error)
 	return f, err
 }
 
-// ShownProfile is a workspace's profile with its card, for who shows that.
-func (r *Registry) ShownProfile(ctx context.Context, id string) (workspace.Profile, error) {
-	p, err := r.Profiles.Profile(ctx, id)
-	if err != nil {
-		return p, err
+// shownReads is how often ShownProfile reads a profile whose card is another one at each read.
+const shownReads = 5
+
+// ShownProfile is a workspace's profile with its card, for who shows that. A card that is kept apart is read by itself,
+// and may have been replaced since the profile was read: then the profile is read again, until the two belong together.
+// Of a card that is replaced at each read none is shown, rather than one beside the name of another.
+func (r *Registry) ShownProfile(ctx context.Context, id string) (p workspace.Profile, err error) {
+	var card []byte
+	for range shownReads {
+		if p, err = r.Profiles.Profile(ctx, id); err != nil || p.CardApart == "" {
+			return p, err
+		}
+		if p.CardApart != workspace.CardDigest(card) {
+			if card, err = r.Profiles.Card(ctx, id); err != nil {
+				return p, err
+			}
+		}
+		if p.CardApart == workspace.CardDigest(card) {
+			p.Card = card
+			return p, nil
+		}
 	}
-	return r.Profiles.WithCard(ctx, id, p)
+	return p, nil
 }
 
 // readsAtOnce is how many workspaces ReadEach reads at a time.

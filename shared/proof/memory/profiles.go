@@ -18,17 +18,14 @@ func (s *Store) Profile(_ context.Context, id string) (workspace.Profile, error)
 	return p, nil
 }
 
-// WithCard implements registry.Profiles.
-func (s *Store) WithCard(_ context.Context, id string, p workspace.Profile) (workspace.Profile, error) {
+// Card implements registry.Profiles.
+func (s *Store) Card(_ context.Context, id string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.CardApart != "" {
-		p.Card = nil
-		if card := s.profiles[id].Card; len(card) > workspace.InlineCard {
-			p.Card = copyText(card)
-		}
+	if card := s.profiles[id].Card; len(card) > workspace.InlineCard {
+		return copyText(card), nil
 	}
-	return p, nil
+	return nil, nil
 }
 
 // Profiles implements registry.Profiles.

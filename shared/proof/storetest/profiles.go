@@ -1,11 +1,13 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -75,6 +77,7 @@ func (c contract) profiles(t T) {
 		same(t, map[string]workspace.Profile{}, got)
 	})
 	t.Run("a long card is kept apart, and is the one that was written last", c.longCard)
+	t.Run("who reads a card while it is replaced sees one, with its own name", c.cardsUnderWay)
 	t.Run("what a caller does to a profile that was read is not stored", func(t T) {
 		f := c.created(t)
 		profile(t, f.ID).Card[0] = '!'
@@ -116,7 +119,7 @@ func (c contract) longCard(t T) {
 		if apart := len(card) > workspace.InlineCard; apart != (got.CardApart != "") || apart && len(got.Card) > 0 {
 			t.Fatal(i, len(card), got.CardApart, len(got.Card))
 		}
-		shown, err := c.WithCard(t.Context(), f.ID, got)
+		shown, err := c.shown(t.Context(), f.ID)
 		must(t, err)
 		shown.CardApart = ""
 		same(t, want, shown)
@@ -125,10 +128,59 @@ func (c contract) longCard(t T) {
 		same(t, map[string]workspace.Profile{f.ID: listed(want), other.ID: listed(createdProfile)}, listing)
 	}
 	must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Card: long(9 << 10)}))
-	before, err := c.Profile(t.Context(), f.ID)
-	must(t, err)
 	must(t, c.Describe(t.Context(), f.ID, workspace.Replace(workspace.Profile{})))
-	gone, err := c.WithCard(t.Context(), f.ID, before) // by who read the profile before
+	gone, err := c.Card(t.Context(), f.ID)
 	must(t, err)
-	same(t, 0, len(gone.Card))
+	same(t, 0, len(gone))
+}
+
+// shown is a profile with its card.
+func (c contract) shown(ctx context.Context, id string) (workspace.Profile, error) {
+	return (&registry.Registry{Profiles: c}).ShownProfile(ctx, id)
+}
+
+// cardsUnderWay has two read the card of a workspace while it is replaced: each sees one, with its own name.
+func (c contract) cardsUnderWay(t T) {
+	f := c.created(t)
+	names := [...]string{"a", "b", "short"}
+	write := func(i int) error {
+		name := names[i%len(names)]
+		card := []byte(`{"name":"` + name + `"}`)
+		if name != "short" {
+			card = append(card, strings.Repeat(" ", 20<<10)...)
+		}
+		was, err := c.Profile(t.Context(), f.ID)
+		if err != nil {
+			return err
+		}
+		next := f
+		next.Version++
+		change := workspace.ProfileChange{CardName: &name}.WithCard(was, card)
+		err = c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change})
+		f = next
+		return err
+	}
+	must(t, write(0))
+	over := make(chan struct{})
+	var group errgroup.Group
+	for range 2 {
+		group.Go(func() error {
+			for {
+				p, err := c.shown(t.Context(), f.ID)
+				if want := `{"name":"` + p.CardName + `"}`; err != nil || !strings.HasPrefix(string(p.Card), want) {
+					return fmt.Errorf("%q has the card %.20q: %v", p.CardName, p.Card, err)
+				}
+				select {
+				case <-over:
+					return nil
+				default:
+				}
+			}
+		})
+	}
+	for i := range 60 {
+		must(t, write(i+1))
+	}
+	close(over)
+	must(t, group.Wait())
 }
