@@ -114,7 +114,7 @@ func (a *app) eachOf(
 	a.lines = true
 	var first error
 	failed := 0
-	for _, ws := range chosen {
+	for i, ws := range chosen {
 		a.printf("%s: ", ws.ID)
 		if err := do(ws); err != nil {
 			if ctx.Err() != nil {
@@ -124,9 +124,16 @@ func (a *app) eachOf(
 			failed++
 			a.printf("failed\n")
 			a.failed(ws.ID, err)
+			if none, ok := errors.AsType[*unreached](err); ok { // the others would wait as long, and fail too
+				return &unreached{message: fmt.Sprintf("%s failed for %d of %d, and was not tried for %d", verb, failed,
+					len(chosen), len(chosen)-i-1), next: none.next, maybe: none.maybe, vain: none.vain}
+			}
 		}
 	}
 	switch spared := len(picked) - len(chosen); {
+	case failed > 0 && exitCode(first) == exitUnreachable: // it answers, and can't do it now
+		_, next := nextStep(nil, first)
+		return &unreached{message: fmt.Sprintf("%s failed for %d of %d", verb, failed, len(chosen)), next: next}
 	case failed > 0:
 		return &outcome{exitCode(first), fmt.Sprintf("%s failed for %d of %d", verb, failed, len(chosen))}
 	case spared > 0:

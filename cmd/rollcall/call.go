@@ -28,20 +28,23 @@ func (a *app) call(ctx context.Context, method, path string, body, v any) error 
 	answered := a.waitsFor(path)
 	bounded, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	r, err := a.platform.Do(bounded, method, path, a.platform.OperatorToken, body)
+	req := a.asks(method, path)
+	r, err := a.platform.Do(req.wire.trace(bounded), method, path, a.platform.OperatorToken, body)
 	answered()
 	if err != nil {
-		return cmp.Or(ctx.Err(), unanswered(a.platform.URL, err))
+		return cmp.Or(ctx.Err(), error(req.unanswered(err)))
 	}
 	if r.Status >= 300 {
-		return refusalOf(r)
+		return req.refusal(r)
 	}
 	if v == nil {
+		if len(r.Raw) > 0 && !json.Valid(r.Raw) {
+			return req.foreign(r) // whoever answered did not do it
+		}
 		return nil
 	}
 	if err := json.Unmarshal(r.Raw, v); err != nil {
-		return &outcome{exitUnreachable, fmt.Sprintf(
-			"%s doesn't answer %s %s as Rollcall does: %v", a.platform.URL, method, path, err)}
+		return req.foreign(r)
 	}
 	if a.output != "json" {
 		visible.Fields(v) // what agents and senders wrote stands in it

@@ -26,8 +26,8 @@ func TestAHungPlatformIsGivenUp(t *testing.T) {
 		began := time.Now()
 		a := &app{platform: client.Client{URL: "http://hung", Transport: hung{}}}
 		err := a.call(t.Context(), "GET", "/workspaces", nil, nil)
-		out, ok := errors.AsType[*outcome](err)
-		if !ok || out.code != exitUnreachable || out.message != "http://hung doesn't answer in time" {
+		out, ok := errors.AsType[*unreached](err)
+		if !ok || out.Error() != "http://hung doesn't answer: it took the call, and no answer came in 40s" {
 			t.Errorf("%v", err)
 		}
 		if took := time.Since(began); took != longest {

@@ -62,14 +62,17 @@ func TestRefusalsAndFailures(t *testing.T) {
 		},
 		"API Gateway's own error": {
 			args: "status demo", answers: on(showDemo, answer{500, `{"message": "Internal Server Error"}`}),
-			code: exitUnreachable, errs: "rollcall: the platform answered Internal Server Error (HTTP 500)\n",
+			code: exitUnreachable,
+			errs: "rollcall: the platform answered Internal Server Error (HTTP 500)\n  next: rollcall doctor finds what",
 		},
 		"a page of another server": {
 			args: "status demo", answers: on(showDemo, answer{200, "<html>"}),
-			code: exitUnreachable, errs: "doesn't answer GET /workspaces/demo as Rollcall does",
+			code: exitUnreachable,
+			errs: "answers, but not as Rollcall does (HTTP 200, an HTML page, text/html): is the address right?\n  next: ",
 		},
 		"a broken connection": {
-			args: "status demo", answers: on(showDemo, answer{}), code: exitUnreachable, errs: "doesn't answer: EOF\n",
+			args: "status demo", answers: on(showDemo, answer{}), code: exitUnreachable,
+			errs: "doesn't answer: it closed the connection before its answer was whole\n  next: rollcall doctor finds",
 		},
 		"a cursor that is gone": {
 			args: "events --since 3", answers: on("GET /events", answer{410, gone}), code: exitRefused,

@@ -178,12 +178,13 @@ func (d *doctor) repairs() bool { return strings.HasPrefix(d.ws.Command, "rollca
 func (d *doctor) do(ctx context.Context, method, path, credential string) (client.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
-	r, err := client.Client{URL: d.platform}.Do(ctx, method, path, credential, nil)
+	req := &request{platform: d.platform, method: method, path: path, doctor: "rollcall doctor", began: time.Now()}
+	r, err := client.Client{URL: d.platform}.Do(req.wire.trace(ctx), method, path, credential, nil)
 	if err != nil {
-		return r, unanswered(d.platform, err)
+		return r, req.unanswered(err)
 	}
 	if r.Status >= 300 {
-		return r, refusalOf(r)
+		return r, req.refusal(r)
 	}
 	return r, nil
 }

@@ -7,9 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,17 +41,26 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%s (%s, HTTP %d)", r.Problem.Error, r.Code, r.status)
 }
 
-// refusalOf reads a refusal from a reply. API Gateway's own errors have only a
-// message, and a proxy's may have nothing that can be read.
-func refusalOf(r client.Reply) *refusal {
+// refusal reads a refusal from a reply. API Gateway's own errors have only a message; what is neither is no answer of
+// the platform's.
+func (c *request) refusal(r client.Reply) error {
 	refused := &refusal{status: r.Status}
 	if json.Unmarshal(r.Raw, &refused.Problem) == nil && refused.Problem.Error != "" {
 		visible.Fields(&refused.Problem)
 		return refused
 	}
-	message := cmp.Or(r.Text("message"), http.StatusText(r.Status), "nothing to read")
-	refused.Problem = api.Problem{Error: "the platform answered " + visible.Text(message)}
-	return refused
+	message := r.Text("message")
+	if message == "" {
+		return c.foreign(r)
+	}
+	message, next := "the platform answered "+visible.Text(message), c.doctor+" finds what is broken"
+	if r.Status < http.StatusInternalServerError {
+		refused.Problem = api.Problem{Error: message, Hint: next}
+		return refused
+	}
+	failed := &unreached{message: fmt.Sprintf("%s (HTTP %d)", message, r.Status), next: next, maybe: !c.reads()}
+	c.consequence(failed)
+	return failed
 }
 
 // outcome is an error that ends the program with an exit code of its own.
@@ -65,25 +72,13 @@ type outcome struct {
 // Error implements error.
 func (o *outcome) Error() string { return o.message }
 
-// unanswered is the outcome of a call that got no answer.
-func unanswered(platform string, err error) error {
-	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-		return &outcome{exitUnreachable, platform + " doesn't answer in time"}
-	}
-	if bare, ok := errors.AsType[*url.Error](err); ok {
-		err = bare.Err // the rest repeats the address
-	}
-	// A certificate, which a stranger may have made, is quoted in it.
-	return &outcome{exitUnreachable, fmt.Sprintf("%s doesn't answer: %s", platform, visible.Text(err.Error()))}
-}
-
 // temporary reports whether a call that failed may succeed when it is made again.
 func temporary(err error) bool {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		return refused.status >= 500 || refused.status == http.StatusTooManyRequests
 	}
-	bad, ok := errors.AsType[*outcome](err)
-	return ok && bad.code == exitUnreachable
+	none, ok := errors.AsType[*unreached](err)
+	return ok && !none.vain
 }
 
 // reportError prints why cmd failed and what to do next: with --output json as an object in one line, which is the last
@@ -154,12 +149,11 @@ func failureOf(cmd *cobra.Command, err error) failure {
 		return f
 	}
 	f := failure{Problem: api.Problem{Error: strings.TrimSpace(err.Error()), Action: fault.ActionStop}}
-	switch f.Code = outcomeCodes[exitCode(err)]; {
-	case temporary(err):
+	f.Code = outcomeCodes[exitCode(err)]
+	if temporary(err) {
 		f.Action = fault.ActionRetry
-	case cmd != nil:
-		_, f.Hint = nextStep(cmd, err)
 	}
+	_, f.Hint = nextStep(cmd, err)
 	return f
 }
 
@@ -169,13 +163,16 @@ var outcomeCodes = map[int]string{
 	exitInterrupted: "interrupted",
 }
 
-// nextStep is the platform's hint, or how the command is used, and what to call that; "" when the error says all there
-// is to say.
+// nextStep is the platform's hint, how to find why it doesn't answer, or how the command is used, and what to call
+// that; "" when the error says all there is to say. cmd is nil where a command goes on with others.
 func nextStep(cmd *cobra.Command, err error) (head, next string) {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		return "next", asCommands(refused.Hint)
 	}
-	if _, ok := errors.AsType[*outcome](err); ok {
+	if none, ok := errors.AsType[*unreached](err); ok {
+		return "next", none.next
+	}
+	if _, ok := errors.AsType[*outcome](err); ok || cmd == nil {
 		return "", ""
 	}
 	if cmd.HasSubCommands() {
@@ -195,6 +192,9 @@ func exitCode(err error) int {
 	}
 	if bad, ok := errors.AsType[*outcome](err); ok {
 		return bad.code
+	}
+	if _, ok := errors.AsType[*unreached](err); ok {
+		return exitUnreachable
 	}
 	return exitUsage
 }

@@ -25,7 +25,9 @@ func TestExitCodes(t *testing.T) {
 		{&refusal{status: 429}, exitRefused, true, false},
 		{&refusal{status: 503}, exitUnreachable, true, true},
 		{fmt.Errorf("wrapped: %w", &refusal{status: 500}), exitUnreachable, true, true},
-		{&outcome{exitUnreachable, "no answer"}, exitUnreachable, true, true},
+		{&unreached{message: "no answer", maybe: true}, exitUnreachable, true, true},
+		{&unreached{message: "nothing was sent"}, exitUnreachable, true, false},
+		{&unreached{message: "another server", vain: true}, exitUnreachable, false, false},
 		{&outcome{exitUnhealthy, "not online"}, exitUnhealthy, false, false},
 		{errors.New("unknown flag"), exitUsage, false, false},
 	} {
@@ -68,8 +70,8 @@ func TestAnErrorIsAnObject(t *testing.T) {
 		"-o=json explain demo":                          {exitRefused, "workspace_unknown", "look", "stop"},
 		"explain demo --token t --output=json":          {exitRefused, "workspace_unknown", "look", "stop"},
 		"explain late -o json":                          {exitUnreachable, "platform_unavailable", "wait", "retry"},
-		"explain page -o json":                          {exitUnreachable, "http_502", "", "retry"},
-		"explain demo --url http://127.0.0.1:1 -o json": {exitUnreachable, "platform_unreachable", "", "retry"},
+		"explain page -o json":                          {exitUnreachable, "platform_unreachable", "rollcall doc", "retry"},
+		"explain demo --url http://127.0.0.1:1 -o json": {exitUnreachable, "platform_unreachable", "start it", "retry"},
 		"explain --nonsense -o json":                    {exitUsage, "usage", "rollcall explain ", "stop"},
 		"explain -o json":                               {exitUsage, "usage", "rollcall explain ", "stop"},
 		"nonsense --output json":                        {exitUsage, "usage", "rollcall --help", "stop"},
@@ -107,18 +109,19 @@ func TestAnErrorIsAnObject(t *testing.T) {
 	}
 }
 
-func TestRefusalOf(t *testing.T) {
+func TestRefusal(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"error": "no", "code": "c"}`:   "no (c, HTTP 403)",
 		`{"error": "no"}`:                "no (HTTP 403)",
 		`{"message": "Forbidden by it"}`: "the platform answered Forbidden by it (HTTP 403)",
-		`<html>`:                         "the platform answered Forbidden (HTTP 403)",
+		`<!DOCTYPE html>`: "https://platform answers, but not as Rollcall does (HTTP 403, an HTML page, of no type): " +
+			"is the address right?",
 	} {
-		reply := client.Reply{Status: 403, Raw: []byte(raw)}
+		reply := client.Reply{Status: 403, Raw: []byte(raw), Header: http.Header{}}
 		if raw[0] == '{' {
 			reply.Body = map[string]any{"message": "Forbidden by it"}
 		}
-		if got := refusalOf(reply).Error(); got != want {
+		if got := (&request{platform: "https://platform"}).refusal(reply).Error(); got != want {
 			t.Errorf("%s: %q, want %q", raw, got, want)
 		}
 	}
@@ -130,7 +133,7 @@ func TestAnErrorIsOneLineOfVisibleText(t *testing.T) {
 	const hostile = "valid for evil\x1b]0;pwned\x07\x1b[2J\nrollcall login https://evil\u202e"
 	wrapped := fmt.Errorf("tls: %w", errors.New(hostile))
 	for name, fails := range map[string]func(*app){
-		"no answer":      func(a *app) { a.reportError(a.command(), unanswered("https://platform", wrapped)) },
+		"no answer":      func(a *app) { a.reportError(a.command(), (&request{}).unanswered(wrapped)) },
 		"another error":  func(a *app) { a.reportError(a.command(), wrapped) },
 		"of several":     func(a *app) { a.failed("agent-\n1", wrapped) },
 		"a warning":      func(a *app) { a.warn("%v", wrapped) },

@@ -35,7 +35,7 @@ func locate(url, token, context string) (client.Client, error) {
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		return client.Client{}, unknownPlatform(err.Error())
+		return client.Client{}, unknownPlatform(err.Error(), "give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN")
 	}
 	local, err := findLocal(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -56,14 +56,14 @@ func locate(url, token, context string) (client.Client, error) {
 func inContext(name, token string) (client.Client, error) {
 	all, err := readContexts()
 	if errors.Is(err, errNoHome) && name == "" {
-		return client.Client{}, unknownPlatform("give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN: that needs no file. " +
-			errNoHome.message)
+		return client.Client{}, unknownPlatform(errNoHome.message,
+			"give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN: that needs no file")
 	}
 	if err != nil {
 		return client.Client{}, err
 	}
 	if name == "" && all.Current == "" {
-		return client.Client{}, unknownPlatform("sign in with rollcall login URL, give --url, set ROLLCALL_URL and " +
+		return client.Client{}, unknownPlatform("", "sign in with rollcall login URL, give --url, set ROLLCALL_URL and "+
 			"ROLLCALL_TOKEN, or start one with make run")
 	}
 	found, err := all.named(cmp.Or(name, all.Current))
@@ -101,7 +101,7 @@ func findLocal(dir string) (client.Client, error) {
 			return parseLocal(file, raw)
 		}
 		if !errors.Is(err, os.ErrNotExist) {
-			return client.Client{}, unknownPlatform(err.Error())
+			return client.Client{}, unknownPlatform(err.Error(), "give --url, or set ROLLCALL_URL and ROLLCALL_TOKEN")
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
@@ -115,12 +115,17 @@ func findLocal(dir string) (client.Client, error) {
 func parseLocal(file string, raw []byte) (client.Client, error) {
 	var found client.Client
 	if err := json.Unmarshal(raw, &found); err != nil || found.URL == "" {
-		return client.Client{}, &outcome{exitUnreachable, fmt.Sprintf(
-			"%s doesn't say where the platform is: start it again with make run", file)}
+		return client.Client{}, &unreached{
+			message: file + " doesn't say where the platform is", next: "start it again with make run", vain: true,
+		}
 	}
 	return client.Client{URL: found.URL, OperatorToken: found.OperatorToken}, nil
 }
 
-func unknownPlatform(why string) error {
-	return &outcome{exitUnreachable, "no platform is known: " + why}
+// unknownPlatform says why no platform is known, "" where no file names one, and how to name one.
+func unknownPlatform(why, next string) error {
+	if why != "" {
+		why = ": " + why
+	}
+	return &unreached{message: "no platform is known" + why, next: next, vain: true}
 }

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rollcall/rollcall/shared/api"
-	"github.com/rollcall/rollcall/shared/client"
 )
 
 func (a *app) loginCommand() *cobra.Command {
@@ -58,7 +57,7 @@ func (a *app) login(ctx context.Context, in io.Reader, address, name string) err
 	if err != nil {
 		return err
 	}
-	a.platform = client.Client{URL: address, OperatorToken: credential}
+	a.platform.URL, a.platform.OperatorToken, a.url = address, credential, address
 	var me api.Me
 	if err := a.call(ctx, "GET", "/whoami", nil, &me); err != nil {
 		return err

@@ -99,10 +99,16 @@ const sendTries = 3
 // message was accepted, send repeats it under the same id: the platform accepts
 // an id once.
 func (a *app) send(ctx context.Context, id, message, text string) (out accepted, err error) {
+	maybe := false
 	for try := range sendTries {
+		began := time.Now()
 		err = a.call(ctx, "POST", workspacePath(id)+"/a2a", client.Message(message, text), &out)
-		if err == nil || a.platform.URL == "" || !acceptanceUnknown(err) {
+		maybe = maybe || acceptanceUnknown(err)
+		if err == nil || !maybe {
 			return out, err
+		}
+		if time.Since(began) >= longest || try == sendTries-1 {
+			break // who waits that long for one call does not wait for another
 		}
 		if try == 0 {
 			a.warnRetry(err)
@@ -111,8 +117,14 @@ func (a *app) send(ctx context.Context, id, message, text string) (out accepted,
 			break
 		}
 	}
-	return out, &outcome{exitUnreachable, fmt.Sprintf(
-		"%v; it may have been accepted all the same: send it again with --id %s, and it is accepted once", err, message)}
+	_, next := nextStep(nil, err)
+	failed := &unreached{message: err.Error(), maybe: true}
+	if none, ok := errors.AsType[*unreached](err); ok {
+		failed.message = none.message // it knows of the last try only
+	}
+	failed.done = "; the message may have been accepted"
+	failed.next = strings.TrimLeft(next+"; send it again with --id "+message+", and it is accepted once", "; ")
+	return out, failed
 }
 
 // acceptanceUnknown reports whether a message may have been accepted although the
@@ -121,7 +133,8 @@ func acceptanceUnknown(err error) bool {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		return refused.status >= 500
 	}
-	return temporary(err)
+	none, ok := errors.AsType[*unreached](err)
+	return ok && none.maybe
 }
 
 // accepted is what the platform answers to a message it took.

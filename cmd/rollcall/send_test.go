@@ -35,7 +35,8 @@ func TestSendGoesOnUnderOneID(t *testing.T) {
 	}
 	p = &platform{answers: map[string][]answer{"POST /workspaces/demo/a2a": {{}}}}
 	code, _, errs = rollcall(t.Context(), t, p, "send", "--id", "mine", "demo", "hello")
-	if code != exitUnreachable || len(p.calls) != sendTries || !strings.Contains(errs, "send it again with --id mine") {
+	if code != exitUnreachable || len(p.calls) != sendTries ||
+		!strings.Contains(errs, "may have been accepted\n") || !strings.Contains(errs, "send it again with --id mine") {
 		t.Fatalf("exit %d after %d calls\n%s", code, len(p.calls), errs)
 	}
 	const full = `{"error": "its inbox is full", "code": "inbox_full", "hint": "see why", "action": "retry"}`
