@@ -73,8 +73,9 @@ func (d *doctor) inspect(ctx context.Context) {
 		d.add("credential", broken, token.Flaw(d.agent),
 			"place it again, and restart the agent; "+d.lost())
 		return
-	case token.Wrapped(d.agent):
-		d.wrapped()
+	}
+	if _, inner := token.DamageOf(d.agent); token.KindOf(inner) != "" { // what was issued stands in it: it is none itself
+		d.wrapped(ctx)
 		return
 	}
 	r, err := d.do(ctx, http.MethodGet, "/registry/credential", d.agent)
@@ -84,7 +85,7 @@ func (d *doctor) inspect(ctx context.Context) {
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		if refused.Code == string(fault.CredentialUnknown) && token.Wrapping(d.agent) != "" {
-			d.wrapped()
+			d.wrapped(ctx)
 			return
 		}
 		d.add("credential", broken, refused.Error(), d.insteadOf(refused))
@@ -101,10 +102,22 @@ func (d *doctor) inspect(ctx context.Context) {
 	d.lookAtCredential(in)
 }
 
-// wrapped says what is beside the credential.
-func (d *doctor) wrapped() {
-	d.add("credential", broken, token.Wrapping(d.agent), "place the credential alone, as it was shown, and restart the "+
-		"agent; "+d.lost())
+// wrapped says what is wrong with the text in place of the credential, and whether the credential in it is good.
+func (d *doctor) wrapped(ctx context.Context) {
+	text, next := token.Wrapping(d.agent), "place the credential alone, as it was shown, and restart the agent"
+	_, inner := token.DamageOf(d.agent)
+	var in api.Inspected
+	r, err := d.do(ctx, http.MethodGet, "/registry/credential", inner)
+	switch {
+	case inner == "" || err != nil || json.Unmarshal(r.Raw, &in) != nil:
+		next += "; " + d.lost()
+	case d.asked.id != "" && d.asked.id != in.WorkspaceID:
+		text += "; the credential in it is that of " + in.WorkspaceID + ", not of " + d.asked.id
+		next = "give this agent its own credential, alone; " + d.lost()
+	default:
+		text += "; the credential in it is good, and " + in.WorkspaceID + "'s"
+	}
+	d.add("credential", broken, text, next)
 }
 
 // insteadOf is what mends a credential that is refused so, where the workspace's verdict does not know of it: see

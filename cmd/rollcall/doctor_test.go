@@ -143,7 +143,7 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		},
 		"a short file": {file: short, broken: "credential", next: "--show", says: "cut off: 30 of 72", lacks: "register"},
 		"a file of a quoted one": {
-			file: quoted, broken: "credential", next: "place the credential alone", says: "it has a credential in it",
+			file: quoted, broken: "credential", next: "place the credential alone", says: "it stands in quotation marks",
 		},
 		"a file of a variable's name": {
 			routes: map[string]answer{inspect: {401, refused}}, file: unreplaced, broken: "credential",

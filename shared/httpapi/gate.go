@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -66,9 +68,10 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 	case access.Allows(api.ByAnyone):
 		return Caller{}, nil
 	case !formed && !(access.Allows(api.WhereViewIsOpen) && g.ViewOpen): // a proxy's own may stand before an open page
-		return Caller{}, fault.New(fault.AuthorizationMalformed,
+		return Caller{}, errors.Join(fault.New(fault.AuthorizationMalformed,
 			"the credential must stand in the header Authorization, as Bearer CREDENTIAL").
-			WithHint("send Authorization: Bearer, a space and the credential; nothing was decided about the credential", "stop")
+			WithHint("send Authorization: Bearer, a space and the credential; nothing was decided about the credential", "stop"),
+			g.noteMisplaced(ctx, op, c))
 	case g.isRoot(c) || kind == token.Person || kind == token.Operator:
 		return g.admitPerson(ctx, op, c)
 	case access.OnlyForPeople():
@@ -88,6 +91,45 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 	}
 	return Caller{}, g.refuseAll(ctx, c)
 }
+
+// noteMisplaced notes, where an agent calls for itself, that what it sends as its credential stands in another form
+// than it is read in: its operator is to see why its calls are refused. A fault of the store here is for the log only,
+// beside the refusal.
+func (g Gate) noteMisplaced(ctx context.Context, op *api.Operation, c Call) error {
+	_, forPeople := op.Access.ForPeople()
+	agents := op.Access.Allows(api.ByItself) && (op.SelfChecked || !forPeople) && op.Function != "status" // it only reads
+	header := cmp.Or(strings.TrimSpace(c.Header("authorization")), strings.TrimSpace(c.Header("x-api-key")))
+	if of := token.KindOf(lastWord(header)); !agents || of == token.Person || of == token.Operator {
+		return nil
+	}
+	kind, isKnown := map[*api.Operation]workspace.SignalKind{
+		api.Register.Operation: workspace.SignalRegister, api.Heartbeat.Operation: workspace.SignalHeartbeat,
+		api.GetActivity.Operation: workspace.SignalPoll,
+	}[op]
+	if !isKnown {
+		kind = workspace.SignalCall
+	}
+	id := cmp.Or(c.PathParameters["id"], c.member("id"), c.member("workspace_id"))
+	if workspace.CheckID(id) != nil {
+		return nil
+	}
+	return g.Registry.NoteMisplaced(ctx, id, workspace.Misplacing(kind, c.From(), header), c.Now)
+}
+
+// member is a text at the top of the call's body; "": there is none, or the body can't be read.
+func (c Call) member(name string) string {
+	raw, err := c.Raw()
+	var members map[string]json.RawMessage
+	if err != nil || json.Unmarshal(raw, &members) != nil {
+		return ""
+	}
+	var text string
+	_ = json.Unmarshal(members[name], &text) // what is no text names nothing
+	return text
+}
+
+// lastWord is what stands behind the last space of a text.
+func lastWord(text string) string { return text[strings.LastIndexByte(text, ' ')+1:] }
 
 // stillAdmits refuses an admitted call whose credential has ended since. Errors: credential_unknown,
 // credential_expired, platform_unavailable.

@@ -46,6 +46,11 @@ func (r *Registry) Repair(ctx context.Context, asked RepairInput, now time.Time)
 			if f, in, err = r.knownWindow(ctx, f, asked); err != nil {
 				return f, nil, err
 			}
+			if !in.Force {
+				if err := f.CheckDamaged(in.Show, r.Policy, now); err != nil {
+					return f, nil, err
+				}
+			}
 			if !in.Force && !workspace.AsksForRepair(f, r.Policy, now) {
 				if err := f.CheckUnused("repair", r.Policy, now); err != nil {
 					return f, nil, err

@@ -141,6 +141,11 @@ func (r *Registry) createAgain(
 // adopt takes over an existing workspace. Errors: conflict; credential_in_use, as
 // Repair has it, when the credentials are to be reset.
 func (r *Registry) adopt(ctx context.Context, old workspace.Facts, in CreateInput, now time.Time) (Created, error) {
+	if in.ResetCredentials && !in.Force {
+		if err := old.CheckDamaged(true, r.Policy, now); err != nil {
+			return Created{}, err
+		}
+	}
 	if in.ResetCredentials && !in.Force && !workspace.AsksForRepair(old, r.Policy, now) {
 		if err := old.CheckUnused("adopt and reset", r.Policy, now); err != nil {
 			return Created{}, err

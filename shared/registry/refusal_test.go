@@ -74,7 +74,7 @@ func TestCallsOfAnAgentFromBeforeARemovalAreTold(t *testing.T) {
 		{before, "from before this workspace was removed"},
 		{other, "with a credential that is another workspace's"},
 		{"", "without a credential"},
-		{"rcw_guess", "an unknown credential"},
+		{"an-older-clients-guess", "an unknown credential"},
 	} {
 		now := t0.Add(time.Duration(i+1) * 2 * r.Policy.RefusalWriteEvery)
 		(&agent{t: t, r: r, token: c.token}).heartbeat("w", now)

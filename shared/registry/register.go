@@ -147,7 +147,8 @@ func (r *Registry) admit(
 	switch {
 	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved, fault.CodeOf(err) == fault.PlatformUnavailable:
 	case exists && old.Hold != workspace.Removed:
-		refusal := workspace.Refusal{Kind: workspace.SignalRegister, From: in.From, Hash: presented, Token: out.token}
+		refusal := workspace.Presenting(workspace.SignalRegister, in.From, in.Credential)
+		refusal.Token = out.token
 		err = r.refuse(ctx, old, refusal, err, now)
 	case admission.Trust && !out.byEnrolment: // whose it is was asked
 	case out.byEnrolment:

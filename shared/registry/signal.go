@@ -60,7 +60,7 @@ func (r *Registry) Signal(
 		case removed:
 			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
 		}
-		refusal := workspace.Refusal{Kind: s.Kind, From: s.From, Hash: presented}
+		refusal := workspace.Presenting(s.Kind, s.From, credential)
 		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented), now)
 	})
 	return f, err
@@ -183,6 +183,16 @@ func (r *Registry) refuse(
 		}
 	}
 	return errors.Join(cause, r.noteRefusal(ctx, f, refusal, now))
+}
+
+// NoteMisplaced notes a refused call whose header Authorization can't be read. It is one read, and a write as seldom as
+// for any refused call.
+func (r *Registry) NoteMisplaced(ctx context.Context, id string, refusal workspace.Refusal, now time.Time) error {
+	f, exists, err := r.find(ctx, id)
+	if err != nil || !exists || f.Hold == workspace.Removed {
+		return err
+	}
+	return r.noteRefusal(ctx, f, refusal, now)
 }
 
 func (r *Registry) noteRefusal(

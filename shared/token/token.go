@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
-	"regexp"
 	"strings"
 )
 
@@ -32,6 +31,8 @@ const (
 	idLen     = 8  // a public id of 40 bits
 	secretLen = 52 // a secret of 256 bits
 	sumLen    = 7  // a CRC of 32 bits
+
+	wholeLen = len("rcw_") + idLen + len("_") + secretLen + sumLen
 )
 
 // MinRoot is the length of the shortest text that is accepted as the root
@@ -133,7 +134,6 @@ func Plausible(text string) bool {
 
 // Flaw says why a text is no whole credential, in words that show nothing of it; "" if it may be one.
 func Flaw(text string) string {
-	const whole = idLen + secretLen + sumLen + len("rcw__")
 	kind, _, _ := strings.Cut(text, "_")
 	unprintable := func(r rune) bool { return (r < ' ' || r > '~') && !strings.ContainsRune("\t\r\n", r) }
 	switch {
@@ -147,65 +147,12 @@ func Flaw(text string) string {
 		return ""
 	case !Kind(kind).known():
 		return fmt.Sprintf("it is too long: %d characters, and a credential has at most %d", len(text), MaxLen)
-	case len(text) < whole:
-		return fmt.Sprintf("it is cut off: %d of %d characters", len(text), whole)
-	case len(text) > whole:
-		return fmt.Sprintf("it is too long: %d characters instead of %d", len(text), whole)
+	case len(text) < wholeLen:
+		return fmt.Sprintf("it is cut off: %d of %d characters", len(text), wholeLen)
+	case len(text) > wholeLen:
+		return fmt.Sprintf("it is too long: %d characters instead of %d", len(text), wholeLen)
 	}
 	return "it is mistyped: its characters do not fit together"
-}
-
-// Wrapped reports whether a text is no credential that Rollcall issues, and has one in it: in quotation marks, after a
-// name, in JSON, or in capitals.
-func Wrapped(text string) bool {
-	// The expression is made when it is needed: no function of the platform makes it at its start.
-	format := fmt.Sprintf(`(?i)rc[a-z]_[0-9a-z]{%d}_[0-9a-z]{%d}`, idLen, secretLen+sumLen)
-	found := regexp.MustCompile(format).FindString(text)
-	inner := strings.ToLower(found)
-	return found != "" && inner != text && PublicID(inner) != ""
-}
-
-// Wrapping says why a text that was refused may be no credential, though one is in it or it stands for one; "" if
-// nothing shows that. A text of an agent's own choice may look so too, and be good.
-func Wrapping(text string) string {
-	switch {
-	case Wrapped(text):
-		return "it has a credential in it, and is none: it has quotation marks, a name or JSON beside it, or is in capitals"
-	case unreplaced(text):
-		return "it is the name of a variable or of a command, which nothing has replaced"
-	case enclosed(text):
-		return "it stands in quotation marks or in brackets"
-	}
-	return ""
-}
-
-// unreplaced reports whether a text is what a shell or a template replaces: $NAME, ${NAME}, $(…), %NAME% or {{…}}.
-func unreplaced(text string) bool {
-	isName := func(name string) bool {
-		other := func(r rune) bool {
-			return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-		}
-		return name != "" && !strings.ContainsFunc(name, other)
-	}
-	between := func(before, after string) string {
-		inner, ok := strings.CutPrefix(text, before)
-		if inner, closed := strings.CutSuffix(inner, after); ok && closed {
-			return inner
-		}
-		return ""
-	}
-	return isName(between("$", "")) || isName(between("${", "}")) || isName(between("%", "%")) ||
-		between("$(", ")") != "" || between("{{", "}}") != ""
-}
-
-// enclosed reports whether a text begins and ends with a pair of quotation marks or of brackets.
-func enclosed(text string) bool {
-	for _, pair := range []string{`""`, "''", "``", "<>", "[]", "()", "{}"} {
-		if len(text) > 1 && text[0] == pair[0] && text[len(text)-1] == pair[1] {
-			return true
-		}
-	}
-	return false
 }
 
 // CanBeOwn reports whether an agent may bring a text as a credential of its own, where it may choose one: the text is

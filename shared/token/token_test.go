@@ -131,10 +131,13 @@ var printable = func() string {
 func TestWrapping(t *testing.T) {
 	good, _ := token.Mint(token.Person)
 	for text, want := range map[string]string{
-		`"` + good + `"`: "a credential in it", "[" + good + "]": "a credential in it", `"own"`: "quotation marks",
-		"<TOKEN>": "brackets", "$ROLLCALL_TOKEN": "variable", "${ROLLCALL_TOKEN}": "variable", "%ROLLCALL_TOKEN%": "variable",
+		`"` + good + `"`: "quotation marks", "[" + good + "]": "brackets", `"own"`: "quotation marks",
+		"<TOKEN>": "placeholder", "'$TOKEN'": "placeholder", good + `\n`: "beside", `an-older-clients-token\r\n`: "beside",
+		"TOKEN=" + good: "beside", `{"token":"` + good + `"}`: "JSON", strings.ToUpper(good): "capitals",
+		"$ROLLCALL_TOKEN": "variable", "${ROLLCALL_TOKEN}": "variable", "%ROLLCALL_TOKEN%": "variable",
 		"$(cat /run/token)": "command", "{{ .Token }}": "variable", "$": "", "${}": "", "%%": "", "$a-b": "", "": "", `"`: "",
-		good: "", good[:40]: "", "an-older-clients-token": "", "$2b$12$abcdefghijklmnopqrstuv": "",
+		good: "", good[:40]: "cut off: 40 of 72", good[:71] + "!": "mistyped",
+		"an-older-clients-token": "", "$2b$12$abcdefghijklmnopqrstuv": "",
 	} {
 		if got := token.Wrapping(text); !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -147,16 +150,37 @@ func TestWrapping(t *testing.T) {
 	})
 }
 
-// A credential with something beside it, or in capitals, is told from one of another format.
-func TestWrapped(t *testing.T) {
-	good, _ := token.Mint(token.Workspace)
-	for text, want := range map[string]bool{
-		good: false, "": false, "an-older-clients-token": false, good[:40]: false, strings.ToUpper(good[:40]): false,
-		`"` + good + `"`: true, "ROLLCALL_TOKEN=" + good: true, `{"token":"` + good + `"}`: true, strings.ToUpper(good): true,
-		"'" + strings.ToUpper(good) + "'": true, `"` + good[:71] + `!"`: false,
+// What stands in a damaged text is found again, if it is there: what Rollcall issued, and what an agent chose. A whole
+// text has no damage.
+func TestTheCredentialInADamagedTextIsFound(t *testing.T) {
+	issued, _ := token.Mint(token.Workspace)
+	for _, good := range []string{issued, "an-older-clients-token"} {
+		for form, want := range map[string]token.Damage{
+			`"%"`: token.Enclosed, "'%'": token.Enclosed, "[%]": token.Enclosed, `%\n`: token.Beside, `%\r\n`: token.Beside,
+		} {
+			text := strings.Replace(form, "%", good, 1)
+			if kind, inner := token.DamageOf(text); kind != want || inner != good {
+				t.Errorf("%q: %q with %q in it, want %q", text, kind, inner, want)
+			}
+		}
+		for _, header := range []string{good, "Token " + good, "Bearer Bearer " + good, "Bearer: " + good} {
+			if kind, inner := token.DamageOfHeader(header); kind != token.Misplaced || inner != good {
+				t.Errorf("%q: %q with %q in it", header, kind, inner)
+			}
+		}
+	}
+	for text, want := range map[string]token.Damage{
+		"ROLLCALL_TOKEN=" + issued: token.Beside, `{"token":"` + issued + `"}`: token.Beside,
+		"Bearer " + issued:      token.Beside,
+		strings.ToUpper(issued): token.Capitals, "'" + strings.ToUpper(issued) + "'": token.Beside,
 	} {
-		if got := token.Wrapped(text); got != want {
-			t.Errorf("%q: %v", text, got)
+		if kind, inner := token.DamageOf(text); kind != want || inner != issued {
+			t.Errorf("%q: %q with %q in it, want %q", text, kind, inner, want)
+		}
+	}
+	for _, kind := range token.Damages() {
+		if kind.Words() == "" || len(kind) != 1 {
+			t.Errorf("%q has no words, or is too long to be kept", kind)
 		}
 	}
 }

@@ -53,7 +53,11 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
 		first := s.repairFirst()
-		if s.needsToken() {
+		switch damage := s.damage(s.p, s.now); {
+		case damage != "":
+			first = capital(s.damageSteps(damage))
+			v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
+		case s.needsToken():
 			v.Action, v.NextCommand = "place_credential", s.enrolCommand()
 			first = s.enrolWords()
 		}
@@ -127,6 +131,8 @@ func (s *situation) refusedRemark(v Verdict) []Remark {
 			Code: RemarkRegisterRefused, Command: s.enrolCommand(),
 			Text: s.bootWords() + "; if that was this agent: " + s.enrolWords(),
 		}}
+	case s.bootRefused() && s.damage(s.p, s.now) != "":
+		return []Remark{s.damageRemark(RemarkRegisterRefused, s.bootWords(), s.RefusedWith)}
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{{
 			Code: RemarkRegisterRefused, Command: s.repairCommand(),
@@ -173,10 +179,20 @@ func (s *situation) othersAtHome() bool {
 // callRemark is the remark that a call was refused, which came with what is named. No command mends it: what calls has
 // another credential than this workspace's, and where it runs one sees which.
 func (s *situation) callRemark(refused string, with Presented) Remark {
+	if with.damaged() {
+		return s.damageRemark(RemarkCallRefused, fmt.Sprintf("%s: it came %s (%s)", refused, with.words(), with.code()), with)
+	}
 	return Remark{
 		Code: RemarkCallRefused, Command: "rollcall doctor " + s.ID,
 		Text: fmt.Sprintf("%s: it came %s (%s); if that was this agent, it sends another credential than its own in some "+
 			"of its calls, or two agents run there; rollcall doctor %s, run where it runs, says whose its credential is",
 			refused, with.words(), with.code(), s.ID),
+	}
+}
+
+// damageRemark is the remark that a call was refused which came damaged.
+func (s *situation) damageRemark(code, refused string, with Presented) Remark {
+	return Remark{
+		Code: code, Command: s.damageCommand(with), Text: refused + "; if that was this agent: " + s.damageSteps(with),
 	}
 }

@@ -16,6 +16,21 @@ type Refusal struct {
 	Hash   token.Hash // of the credential presented; zero: none
 	Issued Issued     // to whom the credential was issued
 	Token  Presented  // what is wrong with the enrolment token that a register brought; "": it brought none
+	// Damage is what is wrong with the text that was presented, and Inner is of the credential in it; zero: there is none.
+	Damage token.Damage
+	Inner  token.Hash
+}
+
+// Presenting is the refusal of a call of a kind that came from an address with a text as its credential.
+func Presenting(kind SignalKind, from, text string) Refusal {
+	damage, inner := token.DamageOf(text)
+	return Refusal{Kind: kind, From: from, Hash: token.Digest(text), Damage: damage, Inner: token.Digest(inner)}
+}
+
+// Misplacing is the refusal of a call whose header Authorization has another form than Bearer CREDENTIAL.
+func Misplacing(kind SignalKind, from, header string) Refusal {
+	damage, inner := token.DamageOfHeader(header)
+	return Refusal{Kind: kind, From: from, Hash: token.Digest(header), Damage: damage, Inner: token.Digest(inner)}
 }
 
 // Issued is to whom a credential was issued.
@@ -43,6 +58,7 @@ const (
 	OthersCredential  Presented = "others" // it is another workspace's; a person's is refused before it is a refusal
 	// EarlierCredential was valid in a former life of this workspace. The word is short, as each lease has room for it.
 	EarlierCredential Presented = "b"
+	// What was presented damaged is the kind of damage, and whether the credential in it is good: see damagedAs.
 )
 
 // What is wrong with an enrolment token that was presented.
@@ -73,7 +89,7 @@ func (p Presented) byToken() bool { return tokenWords[p] != "" }
 // presented is what the attempt presented. An enrolment token goes before a credential that says nothing of who calls.
 func (r Refusal) presented(f Facts) Presented {
 	p := r.credential(f)
-	if r.Token != "" && (p == NoCredential || p == UnknownCredential) {
+	if _, good := p.damage(); r.Token != "" && (p == NoCredential || p == UnknownCredential || p.damaged() && !good) {
 		return r.Token
 	}
 	return p
@@ -90,6 +106,8 @@ func (r Refusal) credential(f Facts) Presented {
 		return EarlierCredential
 	case r.Issued == IssuedHere || r.Hash.Matches(f.PastCredential):
 		return FormerCredential
+	case r.Damage != token.Whole:
+		return damagedAs(r.Damage, f.Accepts(r.Inner))
 	}
 	return UnknownCredential
 }
@@ -104,12 +122,18 @@ func (p Presented) code() fault.Code {
 	case p == OthersCredential:
 		return fault.CredentialOfAnother
 	}
+	if kind, _ := p.damage(); kind == token.Misplaced {
+		return fault.AuthorizationMalformed
+	}
 	return fault.CredentialUnknown
 }
 
 func (p Presented) words() string {
 	if p.byToken() {
 		return "with an enrolment token " + p.TokenWords()
+	}
+	if p.damaged() {
+		return "with " + p.damageSent()
 	}
 	switch p {
 	case NoCredential:
@@ -344,7 +368,10 @@ func UnregisteredError() error {
 
 // OwnerMatters reports whether it matters to whom the refused credential was issued: it is not known to have been this
 // agent's. The caller then looks it up and says so in Refusal.Issued.
-func OwnerMatters(f Facts, r Refusal) bool { return r.credential(f) == UnknownCredential }
+func OwnerMatters(f Facts, r Refusal) bool {
+	p := r.credential(f)
+	return p == UnknownCredential || p.damaged() && r.Damage != token.Misplaced
+}
 
 // OfAnotherError refuses another workspace's credential.
 func OfAnotherError() *fault.Error {

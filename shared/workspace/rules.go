@@ -222,6 +222,9 @@ func (s *situation) refusalEvidence() []Evidence {
 		{s.RefusedAt, fmt.Sprintf(
 			"last refused call that was noted, from %s", s.RefusedFrom)},
 	}
+	if s.RefusedWith.damaged() {
+		ev[1].Fact += "; it came " + s.RefusedWith.words()
+	}
 	if counted := s.refusedWords(); counted != "" {
 		ev = append(ev, Evidence{s.RefusedAt, "since the last accepted one of each kind, at least " + counted + " refused"})
 	}
@@ -312,6 +315,13 @@ func (s *situation) tellRefusedSoFar(v *Verdict) {
 		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
 		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
+	if s.StrangerWith.damaged() {
+		v.NextCommand = "rollcall doctor " + s.ID
+		v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused. They come " +
+			s.StrangerWith.words() + "."
+		v.Hint = fmt.Sprintf("calls from %s %s %s: %s. Else start its agent with its credential; %s", s.StrangerFrom,
+			s.StrangerWith.words(), s.strangersWhen(), s.strangersDamage(), s.doctorWords())
+	}
 }
 
 // tellTokenSoFar is tellRefusedSoFar where the last refused call was a register with an enrolment token.
@@ -562,6 +572,9 @@ func (s *situation) strangerHint() string {
 		return fmt.Sprintf("; calls from %s %s %s, and it may have been stolen: open a repair for that address only if you "+
 			"know that it is this agent's", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
+	if s.StrangerWith.damaged() {
+		return fmt.Sprintf("; calls from %s %s %s: %s", s.StrangerFrom, s.StrangerWith.words(), when, s.strangersDamage())
+	}
 	if s.StrangerWith.byToken() {
 		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, %s", s.StrangerFrom, s.StrangerWith.words(), when,
 			s.enrolWords())
@@ -577,7 +590,10 @@ func (s *situation) strangerHint() string {
 // strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
 func (s *situation) strangerWarning() string {
 	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
-	if s.AtHome(s.StrangerFrom, s.now) {
+	switch _, good := s.StrangerWith.damage(); {
+	case good:
+		return call + "whoever made it has this workspace's credential; it does not change the status"
+	case s.AtHome(s.StrangerFrom, s.now):
 		return call + "calls of this agent were accepted from there, so this agent may have made it; " +
 			"it does not change the status"
 	}

@@ -197,7 +197,7 @@ func (s *situation) judge() Verdict {
 		decides(restartLoop(s)) ||
 		decides(inboxFull(s)) ||
 		decides(errorRate(s)) {
-		return s.mendBoot(s.spareWork(s.afterRestart(*v)))
+		return s.tellDamage(s.mendBoot(s.spareWork(s.afterRestart(*v))))
 	}
 	return healthy(s)
 }

@@ -1,0 +1,174 @@
+package workspace
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
+)
+
+// An agent may send a good credential damaged: in quotation marks, with its name before it, or the name of the variable
+// in place of it. No repair mends that: it ends the credential, and the agent sends the next one in the same way. So a
+// refused attempt is kept with the kind of damage, and whether the credential in it is good here. Only who has the
+// credential can bring the latter about.
+
+// The marks behind the kind of damage in Presented.
+const (
+	innerGood  = "+" // the credential in the text is good for this workspace
+	innerOther = "-" // it is not, or there is none
+)
+
+// damagedAs is what an attempt presented whose text is damaged.
+func damagedAs(kind token.Damage, good bool) Presented {
+	if good {
+		return Presented(kind) + innerGood
+	}
+	return Presented(kind) + innerOther
+}
+
+// damage is the kind of damage, and whether the credential in the text was good for this workspace; Whole for what was
+// presented undamaged.
+func (p Presented) damage() (kind token.Damage, good bool) {
+	if inner, ok := strings.CutSuffix(string(p), innerGood); ok {
+		return token.Damage(inner), true
+	}
+	if inner, ok := strings.CutSuffix(string(p), innerOther); ok {
+		return token.Damage(inner), false
+	}
+	return token.Whole, false
+}
+
+// damaged reports whether the text was damaged that was presented.
+func (p Presented) damaged() bool { kind, _ := p.damage(); return kind != token.Whole }
+
+// damageWords say of each kind what stands where a credential should: %s is the credential.
+var damageWords = map[token.Damage]struct{ sent, mend string }{
+	token.Enclosed: {
+		"%s in quotation marks or in brackets",
+		"take these away where the agent takes its credential from (such as ROLLCALL_TOKEN)",
+	},
+	token.Beside: {
+		`%s with something beside it (a name, quotation marks, JSON, or a written \n)`,
+		"leave the credential alone there, as it was shown, where the agent takes it from (such as ROLLCALL_TOKEN)",
+	},
+	token.Capitals: {
+		"%s in capitals", "write it where the agent takes it from as it was shown, in small letters",
+	},
+	token.Unreplaced: {
+		"the name of a variable or a placeholder in place of a credential",
+		"let what starts the agent put the credential there (a shell replaces no $NAME in single quotation marks, and " +
+			"many files of settings replace none)",
+	},
+	token.CutOff: {
+		"a credential that is cut off", "place the whole credential where the agent takes it from, as it was shown",
+	},
+	token.Mistyped: {
+		"a credential that is mistyped, as its characters do not fit together",
+		"place the credential again where the agent takes it from, as it was shown",
+	},
+	token.Misplaced: {
+		"%s in a header of another form than Authorization: Bearer CREDENTIAL",
+		"let it send the header Authorization with the word Bearer, one space and the credential",
+	},
+}
+
+// damageSent says what was sent where a credential should stand; "": what was presented was not damaged.
+func (p Presented) damageSent() string {
+	kind, good := p.damage()
+	sent := damageWords[kind].sent
+	what := "a credential"
+	if good {
+		what = "this workspace's good credential"
+	}
+	return strings.ReplaceAll(sent, "%s", what)
+}
+
+// damageSteps says what mends it, and why no repair does.
+func (s *situation) damageSteps(p Presented) string {
+	kind, good := p.damage()
+	mend := damageWords[kind].mend + ", and restart it"
+	switch {
+	case good:
+		return mend + "; the credential itself is good: a repair would end it, and mend nothing"
+	case p.innerIsAnother():
+		return fmt.Sprintf("what stands there is not this workspace's credential: %s shows one; place it alone, as it is "+
+			"shown, and restart the agent", s.showCommand())
+	}
+	return mend + fmt.Sprintf("; its credential may be good: a repair would end it, and the agent would send the same "+
+		"again. If the credential is lost, %s shows another to place there", s.showCommand())
+}
+
+// innerIsAnother reports whether a credential stood in the text that is not this workspace's: taking it out of there
+// mends nothing. What is cut off or mistyped may be the workspace's own, and a placeholder stands for it.
+func (p Presented) innerIsAnother() bool {
+	kind, good := p.damage()
+	return !good && (kind == token.Enclosed || kind == token.Beside || kind == token.Capitals)
+}
+
+// damage is how the agent's refused calls damage a credential; "": they do not, as far as is known. What was seen
+// before its credentials were ended says nothing of those since.
+func (f *Facts) damage(p Policy, now time.Time) Presented {
+	if f.refusalCount() == 0 || !f.RefusedWith.damaged() || f.refusalsDecayed(p, now) ||
+		!f.RevokedAt.Before(f.RefusedAt) || !f.AtHome(f.RefusedFrom, now) {
+		return ""
+	}
+	return f.RefusedWith
+}
+
+// tellDamage completes a verdict that asks for another credential, where the agent's calls show that it damages the one
+// that it has.
+func (s *situation) tellDamage(v Verdict) Verdict {
+	damage := s.damage(s.p, s.now)
+	asks := v.Action == "repair" || v.Action == "place_credential" || v.Action == "restart" && s.Enrolled()
+	if damage == "" || v.Reason != ReasonCredentialsRejected || !asks {
+		return v
+	}
+	v.Sentence = "Its agent's calls are refused: it sends " + damage.damageSent() + "."
+	v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
+	v.Hint = fmt.Sprintf("the agent at %s sends %s: %s", s.RefusedFrom, damage.damageSent(), s.damageSteps(damage))
+	if v.NextCommand != s.showCommand() {
+		v.Hint += "; " + s.doctorWords()
+	}
+	return v
+}
+
+// damageCommand is the command for it: the one that shows another credential, or a look where the agent runs.
+func (s *situation) damageCommand(p Presented) string {
+	if p.innerIsAnother() {
+		return s.showCommand()
+	}
+	return "rollcall doctor " + s.ID
+}
+
+// strangersDamage is what follows on the words about a stranger's refused calls that came damaged. It names no command
+// that ends a credential: whoever is refused would choose it.
+func (s *situation) strangersDamage() string {
+	kind, good := s.StrangerWith.damage()
+	mend := "if that is this agent, " + damageWords[kind].mend + ", and restart it; "
+	if good {
+		return mend + "the credential itself was good"
+	}
+	return mend + "nothing shows that its credential is lost"
+}
+
+// CheckDamaged refuses to end a good credential that the agent sends damaged, or to open a window for an agent that
+// sends something else in place of its credential: it would send the next one in the same way. show is that the
+// credential is to be placed by hand. Error: credential_in_use.
+func (f *Facts) CheckDamaged(show bool, p Policy, now time.Time) error {
+	damage, from, at := f.damage(p, now), f.RefusedFrom, f.RefusedAt
+	lately := f.StrangerAt.After(latest(f.LastSignal(), f.RevokedAt))
+	if _, good := f.StrangerWith.damage(); good && damage == "" && lately {
+		damage, from, at = f.StrangerWith, f.StrangerFrom, f.StrangerAt
+	}
+	_, good := damage.damage()
+	if damage == "" || !f.Enrolled() || show && !good || now.Sub(at) >= p.RefusalMemory {
+		return nil
+	}
+	s := newSituation(f, Fleet{}, p, now)
+	why := "a repair would end it, and mend nothing"
+	return fault.New(fault.CredentialInUse, "calls from %s came with %s, the last that was noted at %s: %s", from,
+		damage.damageSent(), stamp(at), why).
+		WithHint(s.damageSteps(damage)+". To end the credential all the same, say that with force (--force)", "force")
+}
