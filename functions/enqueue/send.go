@@ -99,7 +99,7 @@ const rpcInternal = -32603
 // answer makes of the acceptance of a message the answer to it, if it is answered. It
 // is no longer queued then: a client that reads so would go on waiting.
 func answer(reply *api.Accepted, out delivery.Accepted) {
-	m := out.Message
+	m := out.Message.At(out.At)
 	switch {
 	case m.State == chat.Delivered && len(m.Answer) > 0:
 		reply.Result = chat.Result(m.Answer)

@@ -64,6 +64,18 @@ func TestARepeatIsToldTheEnd(t *testing.T) {
 	}
 }
 
+// A question whose time is up is answered with that, though nobody has written it down yet.
+func TestAQuestionWhoseTimeIsUpIsAnswered(t *testing.T) {
+	m := chat.Message{State: chat.Queued, ExpiresAt: now.Add(-time.Second), Body: []byte(`{"id":"call"}`)}
+	out := delivery.Accepted{At: now, Message: m, First: true}
+	reply := accepted(httpapi.Call{Now: now}, out)
+	answer(&reply, out)
+	if e := reply.Error; e == nil || !strings.HasPrefix(e.Message, "not delivered before") || reply.Queued ||
+		reply.State != chat.Expired {
+		t.Errorf("%+v", reply)
+	}
+}
+
 // What a workspace that asks is answered, in the members that clients parse: an answer is
 // not queued, and what is queued is no answer.
 func TestAnAnswerIsJSONRPC(t *testing.T) {

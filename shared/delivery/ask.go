@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -17,7 +19,8 @@ import (
 // agent gives it in time, else as a message of its own. Which of the two it is, the
 // outbox decides: its item for the answer is left to the call while that may wait, and
 // the call strikes it off when it takes the answer. When the call dies, the item stays,
-// and a sweep has the answer sent.
+// and a sweep has the answer sent. A call that was cut off may go on, and take an answer
+// that nobody reads: a repeat that ends without it leaves an item of its own.
 
 // answerGrace is how long after a call has stopped to wait its answer is left to it:
 // it may be about to take it.
@@ -49,18 +52,59 @@ func (d *Delivery) Ask(ctx context.Context, m chat.Message, by Asker, now time.T
 		return out, err
 	}
 	d.expect(ctx, &out, out.before, now)
-	if out.Message.State.Open() && out.Message.AwaitedUntil.After(now) && by.Place.Take(ctx) == nil {
+	if out.open() && out.Message.AwaitedUntil.After(now) && by.Place.Take(ctx) == nil {
 		d.await(ctx, &out)
 		if err := by.Still(ctx); err != nil {
 			return Accepted{}, err
 		}
-		if m := out.Message; m.OwesAnswer() || (m.OwesNotice() && out.First) { // the reply says it
+		if m := out.Message; out.takes() { // the reply says it
 			item := OutboxItem{MessageID: m.ID, Version: m.Version}
 			_ = d.Ledger.OutboxDone(ctx, LifeOf(m), item, false) // else it is sent too
 		}
 	}
+	if !out.First && out.open() {
+		if err := d.leaveAnswer(ctx, out.Message); err != nil {
+			return Accepted{}, err
+		}
+	}
 	out.NoPlace = by.Place.NoneFree()
 	return out, nil
+}
+
+// open reports whether a message that was accepted had not ended at the moment that is told.
+func (a Accepted) open() bool { return a.Message.At(a.At).State.Open() }
+
+// takes reports whether a call that has waited takes the answer, or the notice, that it is to return: nobody is sent it
+// then. A repeat takes what the first call has seen too, which looks for the last time when its wait is over.
+func (a Accepted) takes() bool {
+	m := a.Message
+	if a.First {
+		return m.OwesAnswerOrNotice()
+	}
+	return m.OwesAnswer() && m.SettledAt.Before(m.AwaitedUntil)
+}
+
+// leaveAnswer has the answer to an open message sent, though another call may still take it: the caller's ends without
+// it. The item waits until no call does. If the message has not ended by then, its end leaves another one.
+func (d *Delivery) leaveAnswer(ctx context.Context, m chat.Message) error {
+	now, over := d.Clock.Now(), m.AwaitedUntil.Add(answerGrace)
+	if m.AwaitedUntil.IsZero() || !now.Before(over) {
+		return nil
+	}
+	item := OutboxItem{
+		MessageID: m.ID, Version: m.Version, Receiver: receiverOf(m), EndedAt: over, RestsSince: now, RestsUntil: over,
+	}
+	err := retry.OnConflict(ctx, d.Clock, acceptTries, func() error {
+		items, err := d.Ledger.Outbox(ctx, LifeOf(m))
+		if err != nil || slices.ContainsFunc(items, func(i OutboxItem) bool { return i.MessageID == m.ID }) {
+			return err
+		}
+		return d.Ledger.WriteMessages(ctx, LifeOf(m), nil, MailboxUpdate{Outbox: []OutboxItem{item}})
+	})
+	if err == nil {
+		_ = d.Registry.Wakeups.Send(ctx, m.Workspace, "outbox", over.Sub(now)) // when it is lost, the sweeper sends another
+	}
+	return err
 }
 
 // answersInTime reports whether a message that is accepted now may be answered while
@@ -78,15 +122,19 @@ func (d *Delivery) await(ctx context.Context, out *Accepted) {
 		if left, ends := clock.Left(ctx); ends && left < replyTime {
 			break
 		}
-		if d.Clock.Sleep(ctx, pause) != nil {
+		look := pause
+		if left := out.Message.ExpiresAt.Sub(d.Clock.Now()); left > 0 {
+			look = min(pause, left)
+		}
+		if d.Clock.Sleep(ctx, look) != nil {
 			return
 		}
-		waited, pause = waited+pause, min(2*pause, slowestLook)
+		waited, pause = waited+look, min(2*pause, slowestLook)
 		f, err := d.Registry.Leases.Get(ctx, out.Message.Workspace)
-		if err != nil || endedOf(f) == ended {
+		if err != nil || endedOf(f) == ended && d.Clock.Now().Before(out.Message.ExpiresAt) {
 			continue
 		}
-		if d.readAnew(ctx, out, f); !out.Message.State.Open() {
+		if d.readAnew(ctx, out, f); !out.open() {
 			return
 		}
 	}
@@ -98,6 +146,11 @@ func (d *Delivery) await(ctx context.Context, out *Accepted) {
 // readAnew makes of an acceptance one of this moment. When the store can't be asked, it stays as it is.
 func (d *Delivery) readAnew(ctx context.Context, out *Accepted, f workspace.Facts) {
 	m, err := d.message(ctx, LifeOf(out.Message), out.Message.ID)
+	if now := d.Clock.Now(); err == nil && m.State.Open() && !m.At(now).State.Open() && f.Life() == LifeOf(m) {
+		if ended, endErr := d.End(ctx, f, m.ID, now); ended && endErr == nil { // else a sweep ends it
+			m, err = d.message(ctx, LifeOf(m), m.ID)
+		}
+	}
 	if err != nil {
 		return
 	}

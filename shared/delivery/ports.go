@@ -160,7 +160,7 @@ type PushUpdate struct {
 // OutboxItem is what one end of a message leaves to do. Its message, version and kind are its key.
 type OutboxItem struct {
 	MessageID string
-	Version   int64 // that the message ended with
+	Version   int64 // that the message ended with; of an answer that a call has left, what it had then
 	Callback  bool  // the URL of the sender is called: it is in the part of the outbox that has the callbacks
 	// Receiver is who is told: the workspace that sent the message, or the person, or a URL; "" when nobody is.
 	Receiver string

@@ -39,7 +39,7 @@ type World struct {
 	Delegations *delegation.Service
 	Waits       waiting.Places
 	T           *testing.T
-	Now         time.Time // what every clock says
+	Now         time.Time // what every clock says; of a running one, when it began
 	Store       *memory.Store
 	Wakeups     *memory.Wakeups
 	ChatQueues  *memory.Queues
@@ -53,6 +53,19 @@ type World struct {
 
 	CallbacksReceived []string // what the sender's callback URL was told, in order
 	CallbacksFail     bool     // the callback URL refuses
+
+	running time.Time // since when, in the machine's time
+}
+
+// Run has the clock run on from Now: in a bubble of testing/synctest.
+func (w *World) Run() { w.running = time.Now() }
+
+// time is what every clock says.
+func (w *World) time() time.Time {
+	if w.running.IsZero() {
+		return w.Now
+	}
+	return w.Now.Add(time.Since(w.running))
 }
 
 // New returns a world whose agent has registered with a mode and a URL.
@@ -65,7 +78,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 		Announced: &memory.Announcer{},
 		Agent:     func(chat.Message) delivery.PushResult { return delivery.PushResult{} },
 	}
-	clk := memory.Clock{Time: func() time.Time { return w.Now }}
+	clk := memory.Clock{Time: w.time}
 	w.ChatQueues = memory.NewQueues(clk.Now)
 	changes := &statuslog.Log{Store: w.Store, Announcer: w.Announced, Policy: p, Clock: clk}
 	reg := &registry.Registry{
