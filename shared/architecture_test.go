@@ -90,6 +90,7 @@ var rooms = map[string]struct {
 	"proof/emulatortest": {proof, ""},
 	"proof/meter":        {proof, "capacity dynamo"},
 	"proof/cputime":      {proof, ""},
+	"proof/slip":         {proof, ""},
 	"proof/memory": {
 		proof,
 		"activity chat clock delegation delivery fault people registry statuslog token waiting webhook workspace",

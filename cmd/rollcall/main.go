@@ -12,7 +12,7 @@
 //   - complete.go: what a shell offers
 //   - output.go, table.go, format.go, words.go, since.go: what is printed
 //   - confirm.go: what is asked before a credential in use is ended
-//   - exit.go: errors and exit codes
+//   - exit.go, unreached.go: errors, exit codes, and why a call has no answer
 //   - usage.go: what is wrong with a command line
 //   - help.go: what --help says of each command, and its examples
 package main

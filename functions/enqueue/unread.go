@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ var configurationMembers = []string{
 // params, bare is true. Of parts and content only parts are read.
 func unreadOf(rpc, params, message members, bare bool) api.Unread {
 	inParams, inMessage := "params.", "params.message."
+	if bare && message == nil && slices.ContainsFunc(slices.Collect(maps.Keys(params)), func(name string) bool {
+		return httpapi.Almost(name, "params")
+	}) {
+		rpc, params, bare = params, nil, false // a request, whose params are misspelt
+	}
 	if bare {
 		inParams, inMessage, rpc = "", "message.", nil
 	}

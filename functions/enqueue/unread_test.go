@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/proof/slip"
 )
 
 // What a sender writes that only the agent reads is taken, reaches the agent and is named in the answer. What the
@@ -135,6 +136,35 @@ func TestAMisspeltTextIsNoText(t *testing.T) {
 	}
 }
 
+// Each member of a message's request is hinted when it is misspelt, by its name where it is read.
+func TestEachMisspeltMemberOfAMessageIsHinted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fields := map[string][]string{
+			"params": paramMembers, "message": messageMembers, "part": partMembers, "file": fileMembers, "": {"method"},
+		}
+		place := rapid.SampledFrom([]string{"", "params", "message", "part", "file"}).Draw(t, "place")
+		name := rapid.SampledFrom(fields[place]).Draw(t, "name")
+		slip := slip.Of(t, name)
+		if slices.Contains(fields[place], slip) || name == "mime_type" {
+			t.Skip("it is another member, or the meant one has two spellings")
+		}
+		in := map[string]members{"": {}, "params": {}, "message": {}, "part": {}, "file": {}}
+		in[place][slip] = quote("x")
+		if place == "file" {
+			in["part"]["file"] = object(in["file"])
+		}
+		in["message"]["parts"] = json.RawMessage("[" + string(object(in["part"])) + "]")
+		in["params"]["message"] = object(in["message"])
+		in[""]["params"] = object(in["params"])
+		_, left, _ := parse(callOf(string(object(in[""]))), chat.DefaultPolicy())
+		if !strings.Contains(left.IgnoredHint, ": did you mean "+name+"?") &&
+			!strings.Contains(left.IgnoredHint, " or "+name+"?") &&
+			!strings.Contains(left.IgnoredHint, ": did you mean "+name+" or ") {
+			t.Fatalf("%s for %s: %q of %q", slip, name, left.IgnoredHint, left.Ignored)
+		}
+	})
+}
+
 // A refusal names it too: what was misspelt may be why.
 func TestARefusalNamesWhatNobodyReads(t *testing.T) {
 	env := fixture.Env(t)
@@ -152,9 +182,16 @@ func TestARefusalNamesWhatNobodyReads(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]string{
-		`{"message":{"parts":[]},"params":{}}`:                        "message: did you mean params.message?",
-		`{"messages":{"parts":[]}}`:                                   "messages: did you mean message?",
-		`{"content":"hi"}`:                                            "content: did you mean message.content?",
+		`{"message":{"parts":[]},"params":{}}`: "message: did you mean params.message?",
+		`{"messages":{"parts":[]}}`:            "messages: did you mean message?",
+		`{"content":"hi"}`:                     "content: did you mean message.content?",
+		`{"param":{"message":{"parts":[]}}}`:   "param: did you mean params?",
+		`{"Params":{"message":{"parts":[]}},"priority":10}`: "Params: did you mean params? " +
+			"priority: did you mean params.priority?",
+		`{"params":{"message":{"text":"hi"}}}`:                        "params.message.text: did you mean content?",
+		`{"params":{"message":{"msg":"hi"}}}`:                         "params.message.msg: did you mean content?",
+		`{"params":{"ttl_second":9}}`:                                 "params.ttl_second: did you mean expires_in_seconds?",
+		`{"params":{"callback_uri":"x"}}`:                             "params.callback_uri: did you mean callback_url?",
 		`{"callback_url":"x","params":7}`:                             "callback_url: did you mean params.callback_url?",
 		`{"method":"tasks/get","params":{"task_id":"x"}}`:             "params.task_id: did you mean id?",
 		`{"method":"tasks/get","params":{"id":7,"history_length":2}}`: "params.history_length: did you mean historyLength?",

@@ -15,17 +15,17 @@ var Register = declare[RegisterRequest, Registered](Operation{
 	Description: "Where policy is open, the first register of an unused id is given a credential. Elsewhere an " +
 		"operator creates the workspace first, or gives the agent an enrolment token. A register replaces all that an " +
 		"earlier one declared.",
-	Access: ByNewcomer | ByItself, SelfChecked: true,
+	Access: ByNewcomer | ByItself, SelfChecked: true, Beside: CreateWorkspace.Operation,
 	Errors: errs(400, 401, 403, 410, 413),
 })
 
 // RegisterRequest is what an agent declares of itself.
 type RegisterRequest struct {
 	ID             string          `json:"id" required:"true" schema:"WorkspaceID" description:"the workspace that the agent is"`
-	URL            string          `json:"url" maxLength:"2048" description:"where pushes go: an http or https URL. An empty text or remote://… says that there is none"`
-	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" description:"how the agent wants its mail"`
-	Runtime        string          `json:"runtime" maxLength:"64" description:"what the agent runs on; one of the runtime external is never pushed to"`
-	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" description:"what the agent says about itself; at most 64 KiB"`
+	URL            string          `json:"url" maxLength:"2048" within:"agent_card" unless:"delivery_mode" description:"where pushes go: an http or https URL. An empty text or remote://… says that there is none"`
+	DeliveryMode   string          `json:"delivery_mode" schema:"Mode" within:"agent_card" description:"how the agent wants its mail"`
+	Runtime        string          `json:"runtime" maxLength:"64" within:"agent_card" description:"what the agent runs on; one of the runtime external is never pushed to"`
+	AgentCard      json.RawMessage `json:"agent_card" schema:"AgentCard" nullable:"true" reads:"name" description:"what the agent says about itself; at most 64 KiB"`
 	EnrolmentToken string          `json:"enrolment_token" maxLength:"512" description:"an operator's permission for a first credential"`
 }
 

@@ -58,9 +58,10 @@ type Operation struct {
 	// workspace: the handler keeps to the team.
 	InTeam bool
 
-	Request      any  // the request type's zero value
-	Body         any  // describes the body of an operation that reads it itself
-	BodyOptional bool // the call may come without a body
+	Request      any        // the request type's zero value
+	Body         any        // describes the body of an operation that reads it itself
+	BodyOptional bool       // the call may come without a body
+	Beside       *Operation // whose members are written into the body of this one by mistake; nil: of none
 	Replies      []Reply
 	Errors       []int // statuses that come with a Problem, without those that AllErrors adds
 }

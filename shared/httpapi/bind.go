@@ -35,7 +35,7 @@ func readerOf[Req any](op *api.Operation) func(Call) (Req, api.Unread, error) {
 	parameters := parametersOf(reflect.TypeFor[Req]())
 	bounds := boundsOf(reflect.TypeFor[Req]())
 	members := membersOf(reflect.TypeFor[Req]())
-	known := knownOf(members, op.Access.OnlyForPeople())
+	known := knownOf(op, members)
 	query := namesIn("query", parameters)
 	hasBody := op.HasBody() && op.Body == nil // described by Body: the endpoint reads it
 	return func(c Call) (in Req, left api.Unread, err error) {

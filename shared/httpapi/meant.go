@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,6 +19,9 @@ const maxUnread, maxUnreadName, maxMeant = 20, 64, 2
 type Known struct {
 	members []knownMember
 	listed  bool // they are named where nothing else is said of a member that nobody reads
+
+	beside      []string // members of another call that are written into this one's body
+	besideRoute string
 }
 
 // knownMember is a member that somebody reads. Its path has the names of the objects that it stands in before its own,
@@ -38,13 +43,21 @@ func KnownMembers(paths ...string) Known {
 
 // knownOf are the members of a request. Those of a call that only people make are listed. The clients of agents send
 // more than the platform reads, and know why.
-func knownOf(members []member, onlyForPeople bool) Known {
+func knownOf(op *api.Operation, members []member) Known {
 	var paths []string
 	for _, m := range members {
-		paths = append(paths, m.name)
+		if paths = append(paths, m.name); m.reads != "" {
+			paths = append(paths, m.name+"."+m.reads)
+		}
 	}
 	k := KnownMembers(paths...)
-	k.listed = onlyForPeople && len(paths) > 0
+	k.listed = op.Access.OnlyForPeople() && len(paths) > 0
+	if op.Beside != nil {
+		k.besideRoute = op.Beside.Route
+		for _, m := range membersOf(reflect.TypeOf(op.Beside.Request)) {
+			k.beside = append(k.beside, m.name)
+		}
+	}
 	return k
 }
 
@@ -62,11 +75,17 @@ func (k Known) Unread(names, inside []string, given func(path string) bool) api.
 	for i, name := range names {
 		names[i] = chat.Clip(name, maxUnreadName)
 		meant, known := k.meant(name, given)
-		if len(meant) > 0 {
+		near := nearest(name, k.beside)
+		switch {
+		case len(meant) == 0 && !known && near == name:
+			hints = append(hints, names[i]+": "+k.besideRoute+" reads it.")
+		case len(meant) == 0 && !known && near != "":
+			hints = append(hints, names[i]+": did you mean "+near+", which "+k.besideRoute+" reads?")
+		case len(meant) == 0 && !known:
+			unlike = append(unlike, names[i])
+		case len(meant) > 0:
 			hints = append(hints, names[i]+": did you mean "+strings.Join(meant, " or ")+"?")
 			inside = slices.DeleteFunc(inside, func(path string) bool { return strings.HasPrefix(path, name+".") })
-		} else if !known {
-			unlike = append(unlike, names[i])
 		}
 	}
 	for _, path := range inside[:min(len(inside), maxUnread)] {
@@ -107,18 +126,37 @@ func (k Known) meant(path string, given func(string) bool) (out []string, known 
 	if near := nearest(own, names); near != "" {
 		return []string{near}, false
 	}
+	here = slices.DeleteFunc(here, func(m knownMember) bool { return given(m.path) })
 	for _, m := range here {
-		if slipped(plain(own), m.plain) && !given(m.path) {
-			return []string{m.path[len(place):]}, false
+		if len(out) < maxMeant && slipped(plain(own), m.plain) {
+			out = append(out, m.path[len(place):])
 		}
+	}
+	if len(out) > 0 {
+		return out, false
 	}
 	words, other := nameWords(own), k.elsewhere(path, plain(own), given)
 	if other != "" && len(words) > 1 {
 		return []string{other}, false // a name of several words says which one
 	}
-	for _, alike := range []func(a, b []string) bool{sameWords, beginsOrEnds} {
+	out = alikeOf(here, place, words, sameWords, beginsOrEnds)
+	if other != "" {
+		out = append(out, other)
+	}
+	if len(out) == 0 {
+		for i := range here {
+			here[i].words = commonWords(here[i].words)
+		}
+		out = alikeOf(here, place, commonWords(words), sameWords, beginsOrEnds, amongThem)
+	}
+	return out, false
+}
+
+// alikeOf are those of some members of one place whose words are alike, by the first of the ways in which any are.
+func alikeOf(here []knownMember, place string, words []string, ways ...func(a, b []string) bool) (out []string) {
+	for _, alike := range ways {
 		for _, m := range here {
-			if len(out) < maxMeant && alike(words, m.words) && !given(m.path) {
+			if len(out) < maxMeant && alike(words, m.words) {
 				out = append(out, m.path[len(place):])
 			}
 		}
@@ -126,23 +164,28 @@ func (k Known) meant(path string, given func(string) bool) (out []string, known 
 			break
 		}
 	}
-	if other != "" {
-		out = append(out, other)
-	}
-	return out, false
+	return out
 }
 
-// elsewhere is a member of this name that is read at another place than a path's, and that the body does not have; ""
-// if there is none.
+// elsewhere is a member that is read at another place than a path's, and that the body does not have: of this name, or
+// of one that is spelled almost like it; "" if there is none.
 func (k Known) elsewhere(path, name string, given func(string) bool) string {
 	place, _ := placed(path)
-	for _, m := range k.members {
-		if name != "" && m.place != place && m.plain == name && !given(m.path) && reaches(m.place, place) {
-			return m.path
+	for _, same := range []func(a, b string) bool{
+		func(a, b string) bool { return a == b },
+		func(a, b string) bool { return len(b) >= minElsewhere && oneApart(a, b) },
+	} {
+		for _, m := range k.members {
+			if name != "" && m.place != place && same(name, m.plain) && !given(m.path) && reaches(m.place, place) {
+				return m.path
+			}
 		}
 	}
 	return ""
 }
+
+// minElsewhere is how long a name has to be to be known at another place than its own when a letter is wrong.
+const minElsewhere = 8
 
 // reaches reports whether members of a place may be meant by what stands at another one: those of an object in a list
 // only by what stands in that object.
@@ -182,12 +225,44 @@ func nameWords(name string) (words []string) {
 		before = r
 	}
 	for _, word := range strings.FieldsFunc(apart.String(), func(r rune) bool { return r == '_' || r == '-' }) {
-		if stem := strings.TrimRight(word, "es"); len(stem) >= minStem {
-			word = stem
-		}
-		words = append(words, word)
+		words = append(words, stemOf(word))
 	}
 	return words
+}
+
+// stemOf is a word without the endings of several and of the past.
+func stemOf(word string) string {
+	for _, stem := range []string{strings.TrimSuffix(word, "ed"), strings.TrimRight(word, "es")} {
+		if stem != word && len(stem) >= minStem {
+			return stem
+		}
+	}
+	return word
+}
+
+// commonWords are words, each as the one that stands for all of its meaning.
+func commonWords(words []string) (out []string) {
+	for _, word := range words {
+		out = append(out, cmp.Or(commonWord(word), word))
+	}
+	return out
+}
+
+// commonWord is the word that stands for one which is often written for it, as stems; "" for any other.
+func commonWord(word string) string {
+	switch word {
+	case "uri", "endpoint", "addr", "href":
+		return "url"
+	case "msg", "text", "content", "body":
+		return stemOf("message")
+	case "ttl", "expiry", "lifetim", "expiration":
+		return stemOf("expires")
+	case "sec", "s":
+		return stemOf("seconds")
+	case "workspaceid", "agentid":
+		return "id"
+	}
+	return ""
 }
 
 // minStem is how long a word has to be without its ending.
@@ -198,10 +273,22 @@ func sameWords(a, b []string) bool {
 	return len(a) > 0 && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// beginsOrEnds reports whether one of two names begins or ends with the other one.
+// beginsOrEnds reports whether one of two names begins or ends with the other one. That both are about an agent, as
+// each is here, says nothing.
 func beginsOrEnds(a, b []string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	return len(a) > 0 && (slices.Equal(a, b[:len(a)]) || slices.Equal(a, b[len(b)-len(a):]))
+	if len(a) == 0 || slices.Equal(a, []string{"agent"}) {
+		return false
+	}
+	return slices.Equal(a, b[:len(a)]) || slices.Equal(a, b[len(b)-len(a):])
+}
+
+// amongThem reports whether each word of one of two names of several words is one of the other's.
+func amongThem(a, b []string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) > 1 && !slices.ContainsFunc(a, func(word string) bool { return !slices.Contains(b, word) })
 }

@@ -19,6 +19,9 @@ type member struct {
 	name string
 	as   int    // the place in the list of the member that this is another name of; its own place of any other
 	what string // of one that must be there: what it says
+
+	reads          string // of one that is an object: the member of it that is read; "": none, or all of it is kept
+	within, unless string // the object that it is written into by mistake, unless the body has another member
 }
 
 // maxMembers is more than any request has. What a body has of them is noted without an allocation, as each call does.
@@ -35,7 +38,10 @@ func membersOf(t reflect.Type) (out []member) {
 		if of := f.Tag.Get("alias"); of != "" {
 			as = slices.IndexFunc(out, func(m member) bool { return m.name == of })
 		}
-		out = append(out, member{name, as, requiredOf(f)})
+		out = append(out, member{
+			name: name, as: as, what: requiredOf(f), reads: f.Tag.Get("reads"),
+			within: f.Tag.Get("within"), unless: f.Tag.Get("unless"),
+		})
 	}
 	if len(out) > maxMembers {
 		panic(fmt.Sprintf("%s has more members than %d", t, maxMembers))
@@ -96,12 +102,27 @@ func unread(body []byte, members []member, known Known) (api.Unread, error) {
 				WithHint("send "+m.name+": "+m.what, fault.ActionStop)
 		}
 	}
+	valueOf := func(name string) []byte {
+		i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
+		if i < 0 {
+			return nil
+		}
+		return seen[members[i].as].value
+	}
+	for _, m := range members {
+		if m.within != "" && valueOf(m.name) == nil && (m.unless == "" || valueOf(m.unless) == nil) &&
+			chat.ObjectOf(valueOf(m.within)).Has(m.name) {
+			names = append(names, m.within+"."+m.name)
+		}
+	}
 	if len(names) == 0 {
 		return api.Unread{}, lacks
 	}
-	given := func(name string) bool {
-		i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
-		return i >= 0 && says(seen[members[i].as].value)
+	given := func(path string) bool {
+		if in, own, inner := strings.Cut(path, "."); inner {
+			return chat.ObjectOf(valueOf(in)).Has(own)
+		}
+		return says(valueOf(path))
 	}
 	return known.Unread(names, inside, given), lacks
 }
@@ -163,6 +184,9 @@ func nearest(name string, known []string) string {
 	}
 	return ""
 }
+
+// Almost reports whether a name is another one that is misspelt.
+func Almost(name, known string) bool { return name != known && nearest(name, []string{known}) != "" }
 
 // minMisspelt is how long a name has to be to be known by its other letters when one is wrong.
 const minMisspelt = 5

@@ -19,7 +19,8 @@ import (
 var namedSchemas = map[string]jsonschema.Schema{
 	"WorkspaceID": func() jsonschema.Schema {
 		s := typed(jsonschema.String)
-		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or a digit; usually a UUID").
+		s.WithDescription("1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or a digit: the " +
+			"one that the workspace was created with, or first registered with").
 			WithPattern("^[A-Za-z0-9][A-Za-z0-9._-]*$").WithMaxLength(64).WithExamples("11111111-1111-4111-8111-111111111111")
 		return s
 	}(),
