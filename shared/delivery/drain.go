@@ -143,6 +143,9 @@ func (d *Delivery) WhyNotPush(f workspace.Facts, now time.Time) string {
 		return "polls for its mail: " + workspace.EffectiveMode(f, p, now).Reason
 	case workspace.WithheldProbing:
 		return "another drain probes it until " + f.ProbedAt.UTC().Format(time.RFC3339)
+	case workspace.WithheldPushing:
+		return fmt.Sprintf("%d pushes to it are under way, of at most %d, to its URL or to one that it has left",
+			f.PushesUnderWay(p, now), f.MostPushes())
 	case workspace.WithheldBusy:
 		return fmt.Sprintf("busy: %d of %d task slots taken", f.Busy(p, now), f.Slots())
 	default:
@@ -163,6 +166,7 @@ const (
 	causeConflict  = "conflict"
 	causeQueueHeld = "queue held"
 	causeProbing   = "probing"
+	causePushing   = "pushing"
 	causeNewHost   = "new host"
 	causeAnswer    = "answer"
 	causeRetry     = "retry " // and of which head
@@ -183,7 +187,7 @@ func nextWakeUp(workers []worker, cause string, attempted bool) *wakeUp {
 		case w == nil:
 		case w.moves:
 			return w
-		case (w.cause == causeQueueHeld || w.cause == causeProbing) && cause == w.cause:
+		case (w.cause == causeQueueHeld || w.cause == causeProbing || w.cause == causePushing) && cause == w.cause:
 		case strings.HasPrefix(w.cause, causeRetry) && !attempted && w.cause != cause:
 		case next == nil || w.after < next.after:
 			next = w
@@ -301,9 +305,12 @@ func claimedUntil(ms []chat.Message, to chat.Host, now time.Time) (until time.Ti
 
 // later is the wake-up of a drain that pushes nothing now; nil when somebody else will see to that.
 func later(f workspace.Facts, p workspace.Policy, now time.Time) *wakeUp {
-	if f.Open > 0 && f.Withheld(p, now) == workspace.WithheldProbing {
-		// Whoever probes goes on with the mail, unless it died.
+	// Whoever probes, or pushes, goes on with the mail, unless it died.
+	switch why := f.Withheld(p, now); {
+	case f.Open > 0 && why == workspace.WithheldProbing:
 		return &wakeUp{cause: causeProbing, after: f.ProbedAt.Sub(now)}
+	case why == workspace.WithheldPushing:
+		return &wakeUp{cause: causePushing, after: f.PushesEnd(p).Sub(now)}
 	}
 	return restWake(f, p, now)
 }

@@ -40,11 +40,11 @@ var whileProbed = []string{
 	"time",
 }
 
-// prober counts the probes that are under way at a time that no message stands behind, and takes the steps of a script
-// meanwhile.
+// prober counts the pushes of a kind that are under way at a time, and takes the steps of a script meanwhile.
 type prober struct {
 	*world.World
-	script   [][]string // what happens while one push after another is under way
+	counts   func(chat.Message) bool
+	script   [][]string // what happens while one such push after another is under way
 	answers  []delivery.PushResult
 	underWay int
 	most     int
@@ -56,7 +56,7 @@ func (p *prober) push(m chat.Message) (r delivery.PushResult) {
 	if len(p.answers) > 0 {
 		r, p.answers = p.answers[0], p.answers[1:]
 	}
-	if !probeOnly(m) {
+	if !p.counts(m) {
 		return r
 	}
 	p.underWay++
@@ -93,12 +93,25 @@ func (p *prober) step(name string) {
 		_, _ = p.Cancel(p.T.Context(), world.ID, fmt.Sprint("m", p.sent), "the test", p.Now) // where there is one
 	case "another URL":
 		p.url++
-		p.Register(registry.Registration{Mode: workspace.Push, URL: fmt.Sprint("http://agent/", p.url)})
+		p.boot(workspace.Push)
 	case "the same URL":
-		p.Register(registry.Registration{Mode: workspace.Push, URL: fmt.Sprint("http://agent/", p.url)})
+		p.boot(workspace.Push)
+	case "it polls":
+		p.boot(workspace.Poll)
+		p.PollAfter("")
+	case "mail and another URL":
+		p.step("mail")
+		p.step("another URL")
+	case "a cancel and mail":
+		p.step("a cancel")
+		p.step("mail")
 	case "time":
 		p.Now = p.Now.Add(time.Second)
 	}
+}
+
+func (p *prober) boot(mode workspace.Mode) {
+	p.Register(registry.Registration{Mode: mode, URL: fmt.Sprint("http://agent/", p.url)})
 }
 
 func (p *prober) drain(slow bool) {
@@ -119,7 +132,7 @@ func TestOneProbeIsUnderWayAtATime(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
 				steps := rapid.SliceOfN(rapid.SampledFrom(whileProbed), 0, 14) // of a second each at the most
 				p := &prober{
-					World:   state(t),
+					World: state(t), counts: probeOnly,
 					script:  rapid.SliceOfN(steps, 1, 6).Draw(r, "while each is under way"),
 					answers: rapid.SliceOfN(rapid.SampledFrom(answers), 0, 12).Draw(r, "answers"),
 				}

@@ -80,6 +80,15 @@ func (c *change) requireSame(name attribute, was types.AttributeValue) {
 	c.require(name.Equal(was))
 }
 
+// requireTime requires that the attribute of a time of a lease is as it was read.
+func (c *change) requireTime(name attribute, was time.Time) {
+	if was.IsZero() {
+		c.require(name.NotExists())
+		return
+	}
+	c.require(name.Equal(instant(was)))
+}
+
 // differences sets and removes the fields of Facts, of those named, that differ.
 func (c *change) differences(was, is item, fields []string) {
 	for _, field := range fields {

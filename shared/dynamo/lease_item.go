@@ -13,7 +13,7 @@ import (
 // leaseAttributes are the attribute names of the fields of workspace.Facts. They
 // are short because every heartbeat writes the item and every sweep reads it, and
 // have one character where most items have them, or those of agents whose pushes fail:
-// at most 400 bytes are the goal. None is the name of a type of DynamoDB (S, N, B, L, M),
+// about 400 bytes are the goal. None is the name of a type of DynamoDB (S, N, B, L, M),
 // which a light emulator takes for the type. An attribute that would be zero is absent.
 var leaseAttributes = map[string]string{
 	// Identity
@@ -52,7 +52,7 @@ var leaseAttributes = map[string]string{
 	// Mailbox
 	"Accepted": "m", "Open": "o", "InFlight": "8", "Delivered": "I", "Expired": "x", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "O", "CountedAt": "T", "OutboxItems": "er",
-	"DeliveredAt": "z", "ClaimedUntil": "U", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
+	"DeliveredAt": "z", "ClaimedUntil": "U", "Pushes": "pn", "ProbedAt": "pb", "FetchedSince": "fh", "AcksEpoch": "ak",
 	"HandedAt": "hz", "FetchedHosts": "fn", "AsideUntil": "G", "UndeliveredAt": "E", "TriedAt": "J", "PassedAt": "j",
 	"ReachedAt": "g", "Audited": "X", "LostMessages": "5", "LostAt": "6", "LostWhy": "7", "LostInVain": "B",
 	"FullSince": "us", "FullAt": "ua", "FullBy": "ub", "FullOpen": "uo",

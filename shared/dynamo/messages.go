@@ -291,6 +291,12 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	case u.ClaimReleased:
 		c.remove(lease("ClaimedUntil"))
 	}
+	if u.PushBegins != nil {
+		countPush(&c, *u.PushBegins)
+	}
+	if u.PushEnded {
+		c.add(lease("Pushes"), -1)
+	}
 	if u.Probe != nil {
 		claimProbe(&c, *u.Probe)
 	}
@@ -325,14 +331,22 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	return c
 }
 
+// countPush counts a push that begins.
+func countPush(c *change, b delivery.PushBegins) {
+	n := lease("Pushes")
+	if !b.Anew {
+		c.require(n.NotExists().Or(n.LessThan(num(b.Most))))
+		c.add(n, 1)
+		return
+	}
+	c.requireTime(lease("TriedAt"), b.TriedAt)
+	c.set(n, num(1))
+}
+
 // claimProbe begins or ends a probe that no message stands behind.
 func claimProbe(c *change, p delivery.ProbeClaim) {
 	at := lease("ProbedAt")
-	if p.Seen.IsZero() {
-		c.require(at.NotExists())
-	} else {
-		c.require(at.Equal(instant(p.Seen)))
-	}
+	c.requireTime(at, p.Seen)
 	if c.noteTime(at, p.Next); p.Next.IsZero() {
 		c.remove(at)
 	}

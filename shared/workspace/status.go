@@ -340,6 +340,7 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.FetchedSince, 2*p.DeliveryObjective)
 	add(s.PushDegradedAt, 2*p.DeliveryObjective)
 	add(s.TriedAt, p.DeliveryObjective, 2*p.DeliveryObjective, s.busyPause(p), s.busyPause(p)+p.DeliveryObjective)
+	add(s.TriedAt, p.DeliveryPatience)
 	add(s.RecoveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.DeliveryPatience)
 	add(s.ResumedAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.DeliveryPatience)
 	add(s.FreeSince, p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience)

@@ -16,6 +16,8 @@ const (
 	WithheldResting       Withheld = "resting"         // it is left alone for a while
 	WithheldPolls         Withheld = "polls"           // it fetches its mail by itself
 	WithheldBusy          Withheld = "busy"            // it says that all its task slots are taken
+	// WithheldPushing is that pushes to URLs that it has left, or of messages that have ended since, are still under way.
+	WithheldPushing Withheld = "its pushes are under way"
 	// WithheldProbing is that a probe would be pushed, and one is under way.
 	WithheldProbing Withheld = "a probe is under way"
 )
@@ -33,8 +35,12 @@ func (f *Facts) Withheld(p Policy, now time.Time) Withheld {
 		return WithheldPolls
 	case f.slotsTaken(p, now):
 		return WithheldBusy
-	case (f.Open == 0 || f.WantsProbe(p)) && f.Probing(p, now):
-		return WithheldProbing
+	case f.Open == 0 || f.WantsProbe(p):
+		if f.Probing(p, now) {
+			return WithheldProbing
+		}
+	case f.crowded(p, now):
+		return WithheldPushing
 	}
 	return ""
 }
@@ -54,8 +60,8 @@ func (s *situation) slotsStayTaken(v *Verdict) *Verdict {
 		"one is free."
 	v.Hint = fmt.Sprintf("the agent says with its heartbeats that %d of its %d task slots are taken, and mail has waited "+
 		"for that since %s: look at its log for what it works on (%s shows what it was given). If it works, wait until it "+
-		"is done; a larger max_concurrent_tasks in its register lets it take more at a time. If it works on nothing, it "+
-		"has not given back its slots: ", s.Busy(s.p, s.now), s.Slots(), stamp(s.stuckSince()), v.NextCommand) +
+		"is done; --max-tasks of rollcall adopt lets it take more at a time. If it works on nothing, it has not given "+
+		"back its slots: ", s.Busy(s.p, s.now), s.Slots(), stamp(s.stuckSince()), v.NextCommand) +
 		s.orRestart(s.stalledBeforeRegister(), "restart the agent, and mend how it counts active_tasks",
 			"mend how it counts active_tasks")
 	v.Evidence = append(v.Evidence, s.busyEvidence(),

@@ -85,6 +85,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("texts that are apart", c.longTexts)
 	t.Run("write messages", c.writes)
 	t.Run("host", c.hosts)
+	t.Run("pushes", c.pushes)
 	t.Run("outbox", c.outboxes)
 	t.Run("page", c.pages)
 	t.Run("scan", c.scans)

@@ -132,6 +132,26 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Seen: t0}},
 			func(f *workspace.Facts) { f.ProbedAt = time.Time{} },
 		},
+		{
+			delivery.MailboxUpdate{PushBegins: &delivery.PushBegins{Most: 2}},
+			func(f *workspace.Facts) { f.Pushes = 1 },
+		},
+		{
+			delivery.MailboxUpdate{
+				PushBegins: &delivery.PushBegins{Most: 2}, Push: &delivery.PushUpdate{TriedAt: later},
+			},
+			func(f *workspace.Facts) { f.Pushes, f.TriedAt = 2, later },
+		},
+		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = 1 }},
+		{
+			delivery.MailboxUpdate{
+				PushBegins: &delivery.PushBegins{Most: 1, Anew: true, TriedAt: later},
+				Push:       &delivery.PushUpdate{TriedAt: at},
+			},
+			func(f *workspace.Facts) { f.TriedAt = at },
+		},
+		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = 0 }},
+		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = -1 }},
 		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
 		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
 		{
@@ -305,6 +325,37 @@ func (c contract) hosts(t T) {
 		f, ms := c.withMail(t, 1)
 		f = c.change(t, f.ID, func(f *workspace.Facts) { f.Epoch = 0 })
 		must(t, c.write(t, ms[0], take(ms[0], 0), delivery.MailboxUpdate{Host: delivery.HostOf(f)}))
+	})
+}
+
+// pushes is MailboxUpdate.PushBegins.
+func (c contract) pushes(t T) {
+	t.Run("no more pushes begin than may be under way", func(t T) {
+		f := c.created(t)
+		begin := func(b delivery.PushBegins, at time.Time) error {
+			u := delivery.MailboxUpdate{PushBegins: &b, Push: &delivery.PushUpdate{TriedAt: at}}
+			return c.WriteMessages(t.Context(), f.Life(), nil, u)
+		}
+		at, anew := t0.Add(time.Minute), delivery.PushBegins{Most: 2, Anew: true}
+		must(t, begin(delivery.PushBegins{Most: 2}, t0))
+		must(t, begin(delivery.PushBegins{Most: 2}, t0))
+		wantCode(t, begin(delivery.PushBegins{Most: 2}, at), fault.Conflict)
+		wantCode(t, begin(anew, at), fault.Conflict)
+		f.Pushes, f.TriedAt = 2, t0
+		same(t, f, c.read(t, f.ID))
+		must(t, begin(delivery.PushBegins{Most: 3}, t0))
+		anew.TriedAt = t0
+		must(t, begin(anew, at))
+		wantCode(t, begin(anew, at), fault.Conflict)
+		f.Pushes, f.TriedAt = 1, at
+		same(t, f, c.read(t, f.ID))
+	})
+	t.Run("pushes are counted anew where none was tried", func(t T) {
+		f := c.created(t)
+		u := delivery.MailboxUpdate{PushBegins: &delivery.PushBegins{Most: 2, Anew: true}}
+		must(t, c.WriteMessages(t.Context(), f.Life(), nil, u))
+		f.Pushes = 1
+		same(t, f, c.read(t, f.ID))
 	})
 }
 
