@@ -13,7 +13,7 @@ import (
 // leaseAttributes are the attribute names of the fields of workspace.Facts. They
 // are short because every heartbeat writes the item and every sweep reads it, and
 // have one character where most items have them, or those of agents whose pushes fail:
-// about 400 bytes are the goal. None is the name of a type of DynamoDB (S, N, B, L, M),
+// about 400 bytes are the goal. None is the name of a type of DynamoDB (S, N, L, M),
 // which a light emulator takes for the type. An attribute that would be zero is absent.
 var leaseAttributes = map[string]string{
 	// Identity

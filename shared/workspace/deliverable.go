@@ -118,8 +118,9 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 		return ExpectWhenIdle, v.Summary()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
 		return ExpectWhenIdle, underWay
-	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.crowded(p, now) || f.Resting(p, now) ||
-		f.queueBefore(p, now) > 0:
+	case f.Withheld(p, now) == WithheldPushing:
+		return ExpectWhenIdle, f.crowdedWords(p)
+	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:
 		return ExpectNow, v.Summary()

@@ -435,6 +435,12 @@ func (f *Facts) crowded(p Policy, now time.Time) bool {
 	return f.PushesUnderWay(p, now) >= f.MostPushes()
 }
 
+// crowdedWords say why no mail is pushed while as many pushes are under way as may be.
+func (f *Facts) crowdedWords(p Policy) string {
+	return fmt.Sprintf("%d pushes to it are under way, also to a URL that it has left, and no answer has come: what "+
+		"waits is sent when one of them ends, at %s at the latest", f.Pushes, stamp(f.PushesEnd(p)))
+}
+
 // Resting reports whether no mail is handed to the agent for a while, because hand-overs failed or it said that it is
 // busy.
 func (f *Facts) Resting(p Policy, now time.Time) bool {

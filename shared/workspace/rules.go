@@ -544,7 +544,10 @@ func (s *situation) pushEvidence() (ev []Evidence) {
 		ev = append(ev, Evidence{s.RegisteredAt, fmt.Sprintf(
 			"nothing was sent to the URL that it registered yet: rollcall probe %s tries it now", s.ID)})
 	}
-	if s.Delivering(s.p, s.now) {
+	switch {
+	case s.Withheld(s.p, s.now) == WithheldPushing:
+		ev = append(ev, Evidence{s.TriedAt, s.crowdedWords(s.p)})
+	case s.Delivering(s.p, s.now):
 		ev = append(ev, Evidence{s.TriedAt, underWay})
 	}
 	return ev

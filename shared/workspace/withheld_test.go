@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,38 @@ func TestAnAgentWhoseSlotsStayTaken(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not said: %s", want, text)
+		}
+	}
+}
+
+// What is said of an agent to whose former URLs pushes are under way, while a message waits: senders are promised no
+// delivery now, and everybody is told why, and until when.
+func TestPushesToFormerURLsAreTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		pushes int64
+		tried  time.Time
+		slots  int
+		told   bool
+	}{
+		"as many as may be":          {2, at(590), 1, true},
+		"more, as it had more slots": {7, at(590), 1, true},
+		"one, and it may have two":   {1, at(590), 1, false},
+		"it has two slots":           {2, at(590), 2, false},
+		"their drains have died":     {2, at(440), 1, false},
+		"a clock that jumped":        {2, at(700), 1, false},
+	} {
+		f := live(func(f *workspace.Facts) {
+			f.Open, f.OldestOpen, f.Pushable, f.RegisteredAt = 1, at(580), true, at(595)
+			f.Pushes, f.TriedAt, f.MaxTasks = c.pushes, c.tried, c.slots
+		})
+		v := workspace.Assess(f, p, at(600))
+		expected, why := workspace.Expect(f, v, workspace.EffectiveMode(f, p, at(600)).Effective, p, at(600))
+		until := "is sent when one of them ends, at " + at(740).UTC().Format(time.RFC3339)
+		told := func(e workspace.Evidence) bool { return strings.Contains(e.Fact, until) }
+		evidence := slices.ContainsFunc(v.Evidence, told)
+		promised := expected == workspace.ExpectWhenIdle && strings.Contains(why, "pushes to it are under way")
+		if promised != c.told || evidence != c.told {
+			t.Errorf("%s: %s (%s), evidence %v", name, expected, why, v.Evidence)
 		}
 	}
 }
