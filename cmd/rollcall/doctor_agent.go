@@ -88,6 +88,12 @@ func (d *doctor) inspect(ctx context.Context) {
 			d.wrapped(ctx)
 			return
 		}
+		if d.asked.id != "" && refused.ID != "" && refused.ID != d.asked.id {
+			d.add("credential", broken, fmt.Sprintf("it was %s's, and ended; it never was %s's, and calls in that name with "+
+				"it are refused (credential_of_another, HTTP 403)", refused.ID, d.asked.id),
+				"give this agent its own credential; "+d.lost())
+			return
+		}
 		d.add("credential", broken, refused.Error(), d.insteadOf(refused))
 		return
 	}
@@ -231,7 +237,7 @@ func (d *doctor) lookAtMail() {
 	switch ws.Reason {
 	case workspace.ReasonInboxUnattended, workspace.ReasonPushFailing, workspace.ReasonBacklogStalled,
 		workspace.ReasonAnswersFailing:
-		d.add("mail", broken, text+". "+d.hint(), d.remedy())
+		d.add("mail", broken, text+". "+capital(d.hint()), d.remedy())
 	default:
 		d.add("mail", healthy, text, "")
 	}

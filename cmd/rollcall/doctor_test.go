@@ -178,6 +178,19 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 				"reason": "credentials_rejected", "command": "rollcall repair demo --from 10.0.0.7"`)}},
 			file: good, args: []string{"demo"}, broken: "credential", next: "rollcall repair demo --from 10.0.0.7",
 		},
+		"another's credential, which has ended": {
+			routes: map[string]answer{
+				inspect: {401, `{"error": "no longer accepted", "code": "credential_unknown", "id": "other"}`},
+			},
+			file: good, args: []string{"demo"}, broken: "credential", next: "its own credential",
+			says: "it was other's, and ended; it never was demo's",
+		},
+		"a clause about this command begins a sentence": {
+			routes: map[string]answer{show: {200, seenAgent(`, "status": "degraded", "reason": "inbox_unattended",
+				"hint": "they may be swapped. Whose it is, rollcall doctor demo says; if it is lost, look. Else stop",
+				"command": "rollcall doctor demo"`)}},
+			args: []string{"demo"}, broken: "mail", next: "they may be swapped. If it is lost, look. Else stop",
+		},
 		"a credential of a removed workspace": {
 			routes: map[string]answer{inspect: {410, `{"error": "removed", "code": "workspace_removed", "hint": "again"}`}},
 			file:   good, args: []string{"demo"}, broken: "credential", next: "rollcall create demo",

@@ -89,6 +89,8 @@ func (d *doctor) heartbeatDenied() string {
 		return "the platform refuses the agent's credential"
 	case ws.Reason == workspace.ReasonPushFailing && !heard:
 		return "pushes to the agent fail, and nothing was heard of it since: it may have stopped"
+	case d.overdue() && d.remarked(workspace.RemarkCallRefused).Code != "":
+		return withoutDoctor(d.remarked(workspace.RemarkCallRefused).Text)
 	case d.overdue():
 		return "the agent's next one is overdue: look whether its process runs, and whether it hangs"
 	}
@@ -161,18 +163,34 @@ var looking = []string{"doctor", "explain", "history", "log", "probe", "problems
 const doctorItself = "rollcall doctor "
 
 // hint is the hint of the platform's verdict, without each clause that asks to run this command.
-func (d *doctor) hint() string {
+func (d *doctor) hint() string { return withoutDoctor(d.ws.Hint) }
+
+// withoutDoctor is a text without each clause that asks to run this command.
+func withoutDoctor(text string) string {
 	asks := func(clause string) bool {
 		_, _, found := visible.CutUnquoted(clause, doctorItself)
 		return found
 	}
 	var sentences []string
-	for _, sentence := range visible.SplitUnquoted(d.ws.Hint, ". ") {
+	for _, sentence := range visible.SplitUnquoted(text, ". ") {
+		first := len(sentences) == 0
 		if clauses := slices.DeleteFunc(visible.SplitUnquoted(sentence, "; "), asks); len(clauses) > 0 {
-			sentences = append(sentences, strings.Join(clauses, "; "))
+			sentence = strings.Join(clauses, "; ")
+			if !first { // the clause that began it may be gone
+				sentence = capital(sentence)
+			}
+			sentences = append(sentences, sentence)
 		}
 	}
 	return strings.Join(sentences, ". ")
+}
+
+// capital is a text as it begins a sentence.
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // clockMeasured is how far the clock of what answers at the agent's URL is off, as the platform's verdict says it.

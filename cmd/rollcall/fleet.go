@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -75,12 +76,19 @@ func heardLine(w *printer, v api.Workspace) string {
 	return w.at(last)
 }
 
-// commandOfRemark is the command that mends what a remark says, and who runs it; "" for none.
+// commandOfRemark is the command that mends what a remark says, and who runs it; "" for none, and where its text has
+// it.
 func commandOfRemark(r api.Remark) string {
-	if r.Command == "" {
+	if r.Command == "" || r.CommandNeeds == "" && hasCommand(r.Text, r.Command) {
 		return ""
 	}
 	return r.Command + workspace.WhoRuns(r.CommandNeeds)
+}
+
+// hasCommand reports whether a text has a command in it, and not only a longer one that begins so.
+func hasCommand(text, command string) bool {
+	_, rest, found := strings.Cut(text, command)
+	return found && (rest == "" || strings.ContainsRune(",;:.)", rune(rest[0])))
 }
 
 // workspaceTable prints one workspace, a line for each of its facts.

@@ -60,7 +60,9 @@ func (w *told) happen(mode workspace.Mode) {
 	}).Draw(w.t, "what")
 	credential := w.Token
 	if strings.HasPrefix(what, "refused") {
-		credential = rapid.SampledFrom([]string{"", "garbage", "rcw_former"}).Draw(w.t, "credential")
+		credential = rapid.SampledFrom([]string{
+			"", "garbage", "rcw_former", "$TOKEN", `"` + w.Token + `"`, `"another-agents-credential"`,
+		}).Draw(w.t, "credential")
 	}
 	in := registry.Registration{ID: world.ID, Credential: credential, From: from, Mode: mode, URL: "http://agent/"}
 	switch what {

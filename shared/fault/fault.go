@@ -110,7 +110,7 @@ type Details struct {
 	WorkspaceStatus string    `json:"workspace_status,omitempty" description:"with agent_unreachable"`
 	WorkspaceReason string    `json:"workspace_reason,omitempty" description:"with agent_unreachable"`
 	LastAcceptedAt  time.Time `json:"last_accepted_at,omitzero" description:"with credential_in_use"`
-	ID              string    `json:"id,omitempty" description:"with workspace_removed"`
+	ID              string    `json:"id,omitempty" description:"with workspace_removed; or whose ended credential it is"`
 	RemovedAt       time.Time `json:"removed_at,omitzero" description:"with workspace_removed"`
 	Allow           []string  `json:"allow,omitempty" description:"with method_not_allowed: as the header"`
 	Unread

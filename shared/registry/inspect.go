@@ -40,6 +40,8 @@ func (r *Registry) InspectCredential(
 	if good, err := r.begins(ctx, &Refused{f}, presented, now); err != nil || good && f.Life() == owner {
 		return f, false, err
 	}
-	return f, false, fault.New(fault.CredentialUnknown, "this credential of %s is no longer accepted", owner.Workspace).
+	ended := fault.New(fault.CredentialUnknown, "this credential of %s is no longer accepted", owner.Workspace).
 		WithHint(workspace.UnauthorizedError(owner.Workspace, presented).Hint, "repair")
+	ended.Details.ID = owner.Workspace
+	return f, false, ended
 }

@@ -132,7 +132,10 @@ func (s *situation) refusedRemark(v Verdict) []Remark {
 			Text: s.bootWords() + "; if that was this agent: " + s.enrolWords(),
 		}}
 	case s.bootRefused() && s.damage(s.p, s.now) != "":
-		return []Remark{s.damageRemark(RemarkRegisterRefused, s.bootWords(), s.RefusedWith)}
+		return []Remark{{
+			Code: RemarkRegisterRefused, Command: s.damageCommand(s.RefusedWith),
+			Text: s.bootWords() + "; if that was this agent: " + s.damageSteps(s.RefusedWith),
+		}}
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{{
 			Code: RemarkRegisterRefused, Command: s.repairCommand(),
@@ -140,6 +143,7 @@ func (s *situation) refusedRemark(v Verdict) []Remark {
 		}}
 	case s.callRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{s.callRemark(s.refusedCall(), s.RefusedWith)}
+	case v.Hop == HopCredential: // the verdict says it
 	case s.othersAtHome():
 		return []Remark{s.callRemark(fmt.Sprintf("a call from %s, from where this agent calls, was refused at %s",
 			s.StrangerFrom, stamp(s.StrangerAt)), s.StrangerWith)}
@@ -180,19 +184,14 @@ func (s *situation) othersAtHome() bool {
 // another credential than this workspace's, and where it runs one sees which.
 func (s *situation) callRemark(refused string, with Presented) Remark {
 	if with.damaged() {
-		return s.damageRemark(RemarkCallRefused, fmt.Sprintf("%s: it came %s (%s)", refused, with.words(), with.code()), with)
+		// No repair is named: the agent's other calls are accepted.
+		return Remark{Code: RemarkCallRefused, Command: "rollcall doctor " + s.ID, Text: fmt.Sprintf("%s: it came %s (%s); "+
+			"if that was this agent, %s, and restart it", refused, with.words(), with.code(), with.damageMend())}
 	}
 	return Remark{
 		Code: RemarkCallRefused, Command: "rollcall doctor " + s.ID,
 		Text: fmt.Sprintf("%s: it came %s (%s); if that was this agent, it sends another credential than its own in some "+
 			"of its calls, or two agents run there; rollcall doctor %s, run where it runs, says whose its credential is",
 			refused, with.words(), with.code(), s.ID),
-	}
-}
-
-// damageRemark is the remark that a call was refused which came damaged.
-func (s *situation) damageRemark(code, refused string, with Presented) Remark {
-	return Remark{
-		Code: code, Command: s.damageCommand(with), Text: refused + "; if that was this agent: " + s.damageSteps(with),
 	}
 }

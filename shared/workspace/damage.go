@@ -85,10 +85,16 @@ func (p Presented) damageSent() string {
 	return strings.ReplaceAll(sent, "%s", what)
 }
 
+// damageMend says what to change where the agent runs.
+func (p Presented) damageMend() string {
+	kind, _ := p.damage()
+	return damageWords[kind].mend
+}
+
 // damageSteps says what mends it, and why no repair does.
 func (s *situation) damageSteps(p Presented) string {
-	kind, good := p.damage()
-	mend := damageWords[kind].mend + ", and restart it"
+	_, good := p.damage()
+	mend := p.damageMend() + ", and restart it"
 	switch {
 	case good:
 		return mend + "; the credential itself is good: a repair would end it, and mend nothing"
@@ -145,8 +151,8 @@ func (s *situation) damageCommand(p Presented) string {
 // strangersDamage is what follows on the words about a stranger's refused calls that came damaged. It names no command
 // that ends a credential: whoever is refused would choose it.
 func (s *situation) strangersDamage() string {
-	kind, good := s.StrangerWith.damage()
-	mend := "if that is this agent, " + damageWords[kind].mend + ", and restart it; "
+	_, good := s.StrangerWith.damage()
+	mend := "if that is this agent, " + s.StrangerWith.damageMend() + ", and restart it; "
 	if good {
 		return mend + "the credential itself was good"
 	}
@@ -158,8 +164,8 @@ func (s *situation) strangersDamage() string {
 // credential is to be placed by hand. Error: credential_in_use.
 func (f *Facts) CheckDamaged(show bool, p Policy, now time.Time) error {
 	damage, from, at := f.damage(p, now), f.RefusedFrom, f.RefusedAt
-	lately := f.StrangerAt.After(latest(f.LastSignal(), f.RevokedAt))
-	if _, good := f.StrangerWith.damage(); good && damage == "" && lately {
+	unheard := f.LastSignal().IsZero() && f.StrangerAt.After(f.RevokedAt)
+	if _, good := f.StrangerWith.damage(); good && damage == "" && unheard && !AsksForRepair(*f, p, now) {
 		damage, from, at = f.StrangerWith, f.StrangerFrom, f.StrangerAt
 	}
 	_, good := damage.damage()

@@ -95,3 +95,41 @@ func TestAgentsThatSwappedTheirCredentials(t *testing.T) {
 		}
 	}
 }
+
+// Two pollers with each other's credential: whatever is said of one of them once it is not online, the credential
+// leads, and no restart is asked for. One command is said, once.
+func TestTheCredentialOfAnotherLeads(t *testing.T) {
+	f := live(func(f *workspace.Facts) { f.Declared, f.Pushable = workspace.Poll, false })
+	f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, at(600))
+	swapped := workspace.Refusal{
+		Kind: workspace.SignalPoll, From: "10.0.0.1", Hash: token.Digest("theirs"), Issued: workspace.IssuedElsewhere,
+	}
+	reasons := map[workspace.Reason]bool{}
+	for s := 601; s < 900; s++ {
+		f, _ = workspace.Refuse(f, swapped, p, at(s))
+		e := workspace.Fleet{}.Explain(f, p, at(s))
+		if e.Status == workspace.StatusOnline {
+			continue
+		}
+		reasons[e.Reason] = true
+		v := workspace.Assess(f, p, at(s))
+		if !strings.HasPrefix(e.Summary, "Calls from where its agent runs come with another workspace's credential") ||
+			v.Action != "inspect" || e.Command != "rollcall doctor w" || strings.Count(e.Text(), "\n      rollcall") != 1 ||
+			e.Hop != workspace.HopCredential || strings.Contains(e.Next, "counts as") {
+			t.Fatalf("at %d: %s", s, e.Text())
+		}
+	}
+	if !reasons[workspace.ReasonInboxUnattended] || !reasons[workspace.ReasonCredentialsRejected] {
+		t.Fatalf("not all happened: %v", reasons)
+	}
+}
+
+// No verdict says of a status that it comes, while it is there.
+func TestNoVerdictForetellsItself(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := anyFleet(t).Assess(anyFacts(t), p, at(600))
+		if strings.Contains(v.Hint, fmt.Sprintf("counts as %s by", v.Status)) {
+			t.Fatalf("%s %s: %s", v.Status, v.Reason, v.Hint)
+		}
+	})
+}

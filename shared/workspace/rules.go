@@ -60,6 +60,9 @@ func credentialsRevoked(s *situation) *Verdict {
 		v.Hint = fmt.Sprintf("an operator made a new credential for the agent, and no call has used it yet: place it in the "+
 			"agent's environment or file, and restart the agent; if it is lost, rollcall repair %s --show shows another; %s",
 			s.ID, s.doctorWords())
+		if s.StrangerWith.damaged() {
+			v.Hint += s.strangerHint()
+		}
 	case !s.now.Before(s.BootstrapUntil):
 		v.Action, v.NextCommand = "repair", s.repairCommand()
 		v.Hint = s.repairWords("its credentials are revoked and no bootstrap window is open", "open one",
@@ -167,25 +170,47 @@ func (s *situation) tellDisputed(v *Verdict) {
 // credentialOfAnother: the lease is over, and calls from an address of the agent's come with another workspace's
 // credential. Whoever shares that address can bring this about, while the agent is silent.
 func credentialOfAnother(s *situation) *Verdict {
-	if s.leased() || s.LastSignal().IsZero() || !s.othersSinceHeard(s.now) ||
-		!s.within(s.StrangerAt, s.p.RefusalMemory) {
+	if s.leased() || !s.anothersSpeak() {
 		return nil
 	}
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.graceEnd(s.p), Action: "inspect",
-		Sentence: "Calls from where its agent runs come with another workspace's credential, and are refused.",
-		Hint: fmt.Sprintf("nothing was accepted from the agent since %s, and calls from %s, from where it calls, come with "+
-			"a credential that is another workspace's. If that is this agent, give it the credential that is its own, and "+
-			"restart it; two agents may have each other's. Whose it is, rollcall doctor %s says, run where the agent runs; if "+
-			"its own is lost, %s shows another. Else it is silent, and something else runs there with a wrong workspace id: "+
-			"rollcall dismiss %[3]s forgets those calls", stamp(s.LastSignal()), s.StrangerFrom, s.ID, s.showCommand()),
-		Evidence: append(s.silenceEvidence(), Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from "+
-			"%s; it came %s", s.StrangerFrom, s.StrangerWith.words())}),
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Since: s.graceEnd(s.p),
+		Evidence: s.silenceEvidence(),
 	}
+	s.tellAnothers(v)
 	if !s.within(s.StrangerAt, s.p.LeaseTTL) {
 		v.Status, v.Since = StatusOffline, latest(v.Since, s.StrangerAt.Add(s.p.LeaseTTL))
 	}
 	return v
+}
+
+// tellAnothers completes the verdict over a silent agent from whose address calls come with another workspace's
+// credential. That is told as soon as its silence is: the lease may still run.
+func (s *situation) tellAnothers(v *Verdict) {
+	v.Action, v.Hop, v.NextCommand = "inspect", HopCredential, "rollcall doctor "+s.ID
+	v.Sentence = "Calls from where its agent runs come with another workspace's credential, and are refused."
+	v.Hint = fmt.Sprintf("nothing was accepted from the agent since %s, and calls from %s, from where it calls, come "+
+		"with a credential that is another workspace's. If that is this agent, give it the credential that is its own, and "+
+		"restart it; two agents may have each other's. Whose it is, rollcall doctor %s says, run where the agent runs; if "+
+		"its own is lost, %s shows another. Else it is silent, and something else runs there with a wrong workspace id: "+
+		"rollcall dismiss %[3]s forgets those calls", stamp(s.LastSignal()), s.StrangerFrom, s.ID, s.showCommand())
+	v.Evidence = append(v.Evidence, Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from %s; it "+
+		"came %s", s.StrangerFrom, s.StrangerWith.words())})
+}
+
+// anothersSpeak reports whether all that comes from the silent agent's addresses are calls with another workspace's
+// credential.
+func (s *situation) anothersSpeak() bool {
+	return s.othersSinceHeard(s.now) && s.within(s.StrangerAt, s.p.RefusalMemory) && !s.LastSignal().IsZero()
+}
+
+// byThen is what becomes of a silent agent, after the words about it; "": its status stays as it is.
+func (s *situation) byThen(is Status) string {
+	ends := s.graceEnd(s.p)
+	if then := s.at(ends).Status; then != is {
+		return fmt.Sprintf("; if it stays silent, it counts as %s by %s", then, stamp(ends))
+	}
+	return ""
 }
 
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
@@ -316,7 +341,7 @@ func (s *situation) tellRefusedSoFar(v *Verdict) {
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
 		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
 	if s.StrangerWith.damaged() {
-		v.NextCommand = "rollcall doctor " + s.ID
+		v.Action, v.NextCommand = "inspect", "rollcall doctor "+s.ID
 		v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused. They come " +
 			s.StrangerWith.words() + "."
 		v.Hint = fmt.Sprintf("calls from %s %s %s: %s. Else start its agent with its credential; %s", s.StrangerFrom,

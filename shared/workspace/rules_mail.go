@@ -52,12 +52,15 @@ func inboxUnattended(s *situation) *Verdict {
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: ", stamp(s.LastSignal()), quiet) +
 			s.orRestart(s.unpolledBeforeRegister(), "check whether it runs, or restart it", "check whether it runs, and "+
-				unpolledWords) + fmt.Sprintf("; if it stays silent, it counts as %s by %s",
-			s.at(s.graceEnd(s.p)).Status, stamp(s.graceEnd(s.p))) + s.strangerHint()
+				unpolledWords) + s.byThen(StatusDegraded) + s.strangerHint()
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,
 	}
+	if s.URLEndedAt.IsZero() && s.anothersSpeak() {
+		s.tellAnothers(v)
+	}
+	return v
 }
 
 // fetchedWorkEnded is until when the agent may have been at work on mail that it fetched: until it said that it is

@@ -142,7 +142,8 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 		v.Evidence = append(v.Evidence, Evidence{f.BadMetricAt, "a heartbeat had a metric that can't be read, " +
 			"and it was dropped: " + visible.Quoted(f.BadMetric)})
 	}
-	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) {
+	said := v.Hop == HopCredential && s.anothersSpeak() // its evidence has the call
+	if v.Reason != ReasonRemoved && s.within(f.StrangerAt, p.RefusalMemory) && !said {
 		v.Evidence = append(v.Evidence, Evidence{f.StrangerAt, s.strangerWarning()})
 	}
 	return v

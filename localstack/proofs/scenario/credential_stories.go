@@ -145,8 +145,9 @@ func swappedCredentials(ctx context.Context, p Platform) {
 		}
 	}
 	for _, agent := range both { // its polls are missed first, while its lease runs
-		mustGet(agent.awaitVerdict(ctx, inboxUnattended))
-		must(agent.checkExplained(ctx, "with a credential that is another workspace's are being refused now"))
+		v := mustGet(agent.awaitVerdict(ctx, inboxUnattended))
+		must(checkAdvice(v, "inspect", "two agents may have each other's"))
+		must(agent.checkExplained(ctx, "at fault: the credential", "with another workspace's credential, and are refused"))
 	}
 	for _, agent := range both {
 		v := mustGet(agent.awaitVerdict(ctx, credentialsRejected))
