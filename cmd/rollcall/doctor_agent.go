@@ -318,6 +318,9 @@ func (d *doctor) tryProbe(ctx context.Context) finding {
 	if last.LastError != "" {
 		text += " (" + last.LastError + ")"
 	}
+	if waitsBehind(last) {
+		text += followed{last: last, ahead: d.aheadOf(ctx, d.ws.ID, out.MessageID)}.lastTryWords(d.printer())
+	}
 	return finding{link, broken, text, d.afterProbe(out.MessageID)}
 }
 

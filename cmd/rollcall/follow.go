@@ -43,7 +43,8 @@ func (a *app) follow(ctx context.Context, id string, m accepted, how following) 
 	if how.untilAnswered && m.Expected == string(workspace.ExpectNobody) {
 		return &outcome{exitUnhealthy, "nobody takes it now, and it goes on to wait; " + next}
 	}
-	r, ended, err := a.awaitEnd(ctx, id, m.MessageID, how)
+	seen, err := a.awaitEnd(ctx, id, m.MessageID, how)
+	r, ended := seen.last, seen.ended
 	if errors.Is(err, context.Canceled) {
 		return &outcome{exitInterrupted, "interrupted, and the message goes on; " + next}
 	}
@@ -55,16 +56,23 @@ func (a *app) follow(ctx context.Context, id string, m accepted, how following) 
 			return err
 		}
 	}
+	tried := seen.lastTryWords(a.printer())
+	mend := ""
+	if tried != "" {
+		mend = "; first mend what rollcall explain " + id + " names"
+	}
 	switch {
 	case r.State == chat.Delivered:
 		return nil
 	case ended:
-		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s", r.State)}
+		return &outcome{exitUnhealthy, fmt.Sprintf("it was not delivered: %s%s%s", r.State, tried, mend)}
+	case how.untilAnswered && seen.failedAhead():
+		return &outcome{exitUnhealthy, fmt.Sprintf("it did not arrive, and waits%s%s; %s", tried, mend, next)}
 	case r.State.Open() && how.enough(r):
 		return &outcome{exitUnhealthy, fmt.Sprintf(
 			"it did not arrive, and is tried again; first mend what rollcall explain %s names; %s", id, next)}
 	}
-	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s; %s", how.patience, next)}
+	return &outcome{exitUnhealthy, fmt.Sprintf("no delivery was seen within %s%s%s; %s", how.patience, tried, mend, next)}
 }
 
 // answerLines are what an agent answered: the state of its task, unless that is done,
@@ -80,17 +88,15 @@ func answerLines(r api.Receipt) (lines [][]string) {
 }
 
 // awaitEnd reads a message's receipt until it has ended, or as how says, and prints each state before that, each other
-// failure of a try, and what it waits for then. It returns the last receipt read.
-func (a *app) awaitEnd(
-	ctx context.Context, id, message string, how following,
-) (last api.Receipt, ended bool, err error) {
-	printed, failed, waits := "", "", ""
+// failure of a try, of its own or in its place, and what it waits for then.
+func (a *app) awaitEnd(ctx context.Context, id, message string, how following) (seen followed, err error) {
+	printed, failed, waits, before, looked := "", "", "", "", time.Now()
 	_, err = a.await(ctx, how.patience, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
 		var r api.Receipt
 		if err := a.call(ctx, "GET", messagePath(id, message), nil, &r); err != nil {
 			return false, err
 		}
-		last = r
+		seen.last = r
 		if line := string(r.State) + ": " + r.Reason; line != printed && r.State.Open() {
 			a.hanging(string(r.State)+": ", a.printer().words(r.Reason))
 			printed = line
@@ -106,9 +112,26 @@ func (a *app) awaitEnd(
 			a.hanging("waits: ", a.printer().words(r.WaitsFor))
 		}
 		waits = r.WaitsFor
-		return how.enough(r), nil
+		if waitsBehind(r) && time.Since(looked) >= lookAhead {
+			looked, seen.ahead = time.Now(), a.aheadOf(ctx, id, message)
+			if r := seen.ahead; r.MessageID != "" && fmt.Sprint(r.MessageID, triesOf(r)) != before {
+				a.hanging("tried first: ", a.aheadLine(r))
+				before = fmt.Sprint(r.MessageID, triesOf(r))
+			}
+		}
+		return how.enough(r) || how.untilAnswered && seen.failedAhead(), nil
 	})
-	return last, last.MessageID != "" && !last.State.Open(), err
+	seen.ended = seen.last.MessageID != "" && !seen.last.State.Open()
+	return seen, err
+}
+
+// aheadLine says what the last try in a message's place came to, and when the next one is.
+func (a *app) aheadLine(r api.Receipt) string {
+	line := fmt.Sprintf("%s, %s %s", r.MessageID, tryName(r, len(r.Attempts)-1), tryLine(lastTry(r)))
+	if r.WaitsFor != "" {
+		line += "; " + a.printer().words(r.WaitsFor)
+	}
+	return line
 }
 
 // showEnd prints how a message ended. A state that is not the end is already

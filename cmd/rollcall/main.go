@@ -7,7 +7,7 @@
 // and resume. The commands share these files:
 //
 //   - locate.go, contexts.go, call.go, pages.go: where the platform is, one call, a list
-//   - await.go, follow.go: calls made again until something has happened
+//   - await.go, follow.go, ahead.go: calls made again until something has happened
 //   - fleet.go, filter.go, bulk.go: the fleet, its tables, some of it, and commands on several workspaces
 //   - complete.go: what a shell offers
 //   - output.go, table.go, format.go, words.go, since.go: what is printed
