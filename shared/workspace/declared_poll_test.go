@@ -17,11 +17,9 @@ func TestWhatPushesShowedIsOverOnceTheAgentDeclaresThatItPolls(t *testing.T) {
 		f := anyFacts(t)
 		f.Takeovers, f.PreviousInstances, f.AnswerFailures = 0, "", 0
 		registered := at(rapid.IntRange(0, 600).Draw(t, "registers"))
-		for _, shown := range []*time.Time{
-			&f.PushFailedAt, &f.PushFailingSince, &f.PushDegradedAt, &f.BusySince, &f.ProbePushedAt, &f.UndeliveredAt,
-		} {
-			if shown.After(registered) {
-				*shown = registered
+		for _, before := range dates(&f) {
+			if before.After(registered) {
+				*before = registered
 			}
 		}
 		d := workspace.Declaration{Mode: workspace.Poll, From: f.SeenFrom}

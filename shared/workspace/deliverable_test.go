@@ -44,7 +44,7 @@ func TestStatusDeliveryAndPromiseAgree(t *testing.T) {
 		case deliverable && expected == workspace.ExpectNobody && mode == workspace.Push:
 			t.Fatalf("mail is pushed, and nobody is said to listen: %+v", f)
 		case expected == workspace.ExpectNobody && mode == workspace.Poll && deliverable &&
-			!f.PolledAt.IsZero() && now.Sub(f.PolledAt) < p.DeliveryObjective &&
+			!f.PolledAt.IsZero() && now.Sub(f.PolledAt).Abs() < p.DeliveryObjective &&
 			(v.Reason != workspace.ReasonCredentialsRejected || f.PolledAt.After(f.RefusedSince)):
 			t.Fatalf("it polls, and nobody is said to listen: %+v", f)
 		case deliverable && v.Status == workspace.StatusOnline && expected == workspace.ExpectNobody:

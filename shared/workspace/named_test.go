@@ -40,6 +40,7 @@ func TestAHintNamesTheTimeAtWhichTheVerdictChanges(t *testing.T) {
 		if rapid.Bool().Draw(t, "it has just fallen silent") {
 			f, fl.StoreFailed = silentSince(rapid.IntRange(400, 700).Draw(t, "silent since")), true
 		}
+		noneAhead(&f, now)
 		v := fl.Assess(f, p, now)
 		for _, then := range timesIn(t, v.Hint, now) {
 			before, after := fl.Assess(f, p, then.Add(-time.Millisecond)), fl.Assess(f, p, then.Add(time.Second))

@@ -163,10 +163,12 @@ type situation struct {
 	p     Policy
 	now   time.Time
 	mode  Mode
+
+	newest time.Time // see newestDate
 }
 
 func newSituation(f *Facts, fl Fleet, p Policy, now time.Time) situation {
-	return situation{Facts: *f, fleet: fl, p: p, now: now, mode: f.Mode(p, now)}
+	return situation{Facts: *f, fleet: fl, p: p, now: now, mode: f.Mode(p, now), newest: f.newestDate(p)}
 }
 
 // at is the verdict that time alone makes of the facts by then.
@@ -176,8 +178,11 @@ func (s *situation) at(then time.Time) Verdict {
 	return later.judge()
 }
 
-// judge is the status table: the first rule that returns a verdict decides.
-func (s *situation) judge() Verdict {
+// judge is the verdict: what the status table says, where no date that lies ahead hides another one.
+func (s *situation) judge() Verdict { return s.unlessAhead(s.rule()) }
+
+// rule is the status table: the first rule that returns a verdict decides.
+func (s *situation) rule() Verdict {
 	var v *Verdict
 	decides := func(by *Verdict) bool { v = by; return v != nil }
 	if decides(onHold(s)) ||
@@ -309,8 +314,16 @@ func (fl Fleet) RecheckAt(f Facts, v Verdict, p Policy, now time.Time) time.Time
 }
 
 // clocks are the moments after from, and not after to (zero: for ever), in order, at which one of the clocks that the
-// rules read runs out. A rule that reads another clock adds it here.
+// rules read runs out.
 func (s *situation) clocks(from, to time.Time) []time.Time {
+	out := append(s.ownClocks(from, to), s.clocksAhead(from, to)...)
+	slices.SortFunc(out, time.Time.Compare)
+	return out
+}
+
+// ownClocks are clocks without those of dates that lie ahead, in any order. A rule that reads another clock adds it
+// here.
+func (s *situation) ownClocks(from, to time.Time) []time.Time {
 	p := s.p
 	var out []time.Time
 	add := func(clock time.Time, after ...time.Duration) {
@@ -360,6 +373,5 @@ func (s *situation) clocks(from, to time.Time) []time.Time {
 	add(s.RestUntil, 0, p.DeliveryObjective, -p.RestLimit-MaxSkew)
 	add(s.ClaimedUntil, 0, -p.DeliveryPatience-MaxSkew)
 	add(s.ProbedAt, 0, -p.ProbePatience-MaxSkew)
-	slices.SortFunc(out, time.Time.Compare)
 	return out
 }

@@ -151,7 +151,7 @@ func anyFacts(t *rapid.T) workspace.Facts {
 // of them: drawn freely, almost no workspace is as most are.
 func mostlyWell(t *rapid.T, f *workspace.Facts) {
 	f.Hold, f.HoldSince, f.RevokedAt, f.Credential = workspace.NoHold, time.Time{}, time.Time{}, token.Digest("x")
-	f.RegisteredAt, f.HeartbeatAt, f.LeaseUntil = at(-100), at(rapid.IntRange(-100, 600).Draw(t, "beat")), at(900)
+	f.RegisteredAt, f.HeartbeatAt, f.LeaseUntil = at(-100), at(rapid.IntRange(-100, 600).Draw(t, "beat")), at(690)
 	for _, end := range []func(){
 		func() { f.Refusals = workspace.Refusals{} },
 		func() { f.NextCredential = token.Hash{} },
