@@ -26,7 +26,7 @@ import (
 
 // maxAnyLease is how large a lease item may be in bytes, whatever has happened: all that can be written in it at once.
 // A write of up to 1,024 bytes costs one unit, and of up to 2,048 two.
-const maxAnyLease = 1648
+const maxAnyLease = 1650
 
 const (
 	longID       = 64
@@ -61,7 +61,7 @@ var closedTexts = map[string]string{
 // longNumbers are the largest numbers of the fields that have a bound.
 var longNumbers = map[string]int64{
 	"MaxTasks": 64, "ActiveTasks": 100_000, "StartSigns": 40, "SeldomCalls": 99, "SeldomGap": 24 * 3600,
-	"Pushes": 128,
+	"PushesEven": 128, "PushesOdd": 128,
 }
 
 func words(n int) string { return strings.Repeat("w", n) }

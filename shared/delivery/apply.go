@@ -14,7 +14,7 @@ import (
 func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Facts, ok bool) {
 	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) ||
 		(!u.LostSeen.IsZero() && !u.LostSeen.Equal(f.LostAt)) || (u.Probe != nil && !u.Probe.Seen.Equal(f.ProbedAt)) ||
-		(u.PushBegins != nil && !u.PushBegins.count(&f)) {
+		(u.PushBegins != nil && !u.PushBegins.Begin(&f)) {
 		return f, false
 	}
 	f.Open, f.InFlight, f.Delivered = f.Open+d.Open, f.InFlight+d.InFlight, f.Delivered+d.Delivered
@@ -32,8 +32,8 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 	case u.ClaimReleased:
 		f.ClaimedUntil = time.Time{}
 	}
-	if u.PushEnded {
-		f.Pushes--
+	if u.PushEnded != "" {
+		*f.Counted(u.PushEnded)--
 	}
 	if u.Probe != nil {
 		f.ProbedAt = u.Probe.Next
@@ -65,16 +65,6 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 		f.Standing = *u.Standing
 	}
 	return f, true
-}
-
-// count counts the push, if it may begin.
-func (b PushBegins) count(f *workspace.Facts) bool {
-	if b.Anew {
-		f.Pushes = 1
-		return b.TriedAt.Equal(f.TriedAt)
-	}
-	f.Pushes++
-	return f.Pushes <= b.Most
 }
 
 // noteLost counts the mail that is told to be lost.

@@ -87,9 +87,9 @@ type MailboxUpdate struct {
 	// that a delivery has ended.
 	ClaimedUntil  time.Time
 	ClaimReleased bool
-	// PushBegins, when set, counts a push that begins; PushEnded takes one off.
-	PushBegins *PushBegins
-	PushEnded  bool
+	// PushBegins, when set, counts a push that begins, if it may. PushEnded is the counter that one is taken off.
+	PushBegins *workspace.PushCount
+	PushEnded  workspace.PushCounter
 	// Probe, when set, begins or ends a probe that no message stands behind.
 	Probe *ProbeClaim
 	// DeliveredAt, when set, is noted as the last delivery.
@@ -121,15 +121,6 @@ type MailboxUpdate struct {
 	Standing *workspace.Standing
 	// Former says that the life is a former one: its mailbox is no more, and only messages and outbox are written.
 	Former bool
-}
-
-// PushBegins counts a push of a message in workspace.Mailbox.Pushes, on condition that fewer than Most are under way.
-type PushBegins struct {
-	Most int64
-	// Anew says that those that were counted are over, and are not counted any more: none has begun since TriedAt, which
-	// still is the time of the last one.
-	Anew    bool
-	TriedAt time.Time
 }
 
 // ProbeClaim replaces workspace.Mailbox.ProbedAt, on condition that it still is what was seen: of two drains that would

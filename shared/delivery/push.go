@@ -89,7 +89,7 @@ func (d *Delivery) push(
 	}
 	err = d.writeOutcome(ctx, f, taken, next, u)
 	if errors.Is(err, errOtherHost) {
-		back, rest := taken.Recall(r.unanswered()), MailboxUpdate{ClaimReleased: true, PushEnded: true}
+		back, rest := taken.Recall(r.unanswered()), MailboxUpdate{ClaimReleased: true, PushEnded: u.PushEnded}
 		if outcome == chat.HostGone { // that host is gone, whatever the next one does
 			back, rest = next, u.ofAnyHost()
 		}
@@ -158,7 +158,7 @@ func (d *Delivery) noteMoved(ctx context.Context, taken chat.Message, u MailboxU
 			return err
 		}
 		// A claim that ends later is that of another delivery.
-		note := MailboxUpdate{ClaimReleased: !now.ClaimedUntil.After(taken.Claim.Until), PushEnded: true}
+		note := MailboxUpdate{ClaimReleased: !now.ClaimedUntil.After(taken.Claim.Until), PushEnded: u.PushEnded}
 		current := u.Host.Current(now)
 		if current {
 			note.Host, note.Push = u.Host, &shown
@@ -201,9 +201,10 @@ func (d *Delivery) claim(
 	}
 	claim := chat.Claim{Token: uuid.NewString(), Until: now.Add(d.Policy.VisibilityTimeout), Epoch: f.Epoch}
 	taken = m.Take(chat.ByPush, claim, d.Policy, f.PassedAt, now)
+	count := f.CountPush(d.Registry.Policy, now)
 	u := MailboxUpdate{
-		Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until, Push: &PushUpdate{TriedAt: now},
-		PushBegins: d.pushBegins(f, now),
+		Host: HostOf(f), RequireNoHold: true, ClaimedUntil: taken.Claim.Until, Push: &PushUpdate{TriedAt: count.At},
+		PushBegins: count,
 	}
 	switch taken.State {
 	case chat.Dead:
@@ -216,12 +217,6 @@ func (d *Delivery) claim(
 	moves := []chat.Move{{From: m, To: taken}}
 	next, _ = u.Apply(f, chat.DeltaOf(moves))
 	return taken, next, d.write(ctx, f, nil, moves, u)
-}
-
-// pushBegins counts a push. Those that were counted, and are over, are of drains that died.
-func (d *Delivery) pushBegins(f workspace.Facts, now time.Time) *PushBegins {
-	over := f.Pushes != 0 && f.PushesUnderWay(d.Registry.Policy, now) == 0
-	return &PushBegins{Most: f.MostPushes(), Anew: over, TriedAt: f.TriedAt}
 }
 
 // outcome is what a push's result makes of the message and of its mailbox. byWish is whether a refusal is the sender's
@@ -267,7 +262,8 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult, 
 		next, outcome = taken.Expire(now), chat.Lost
 		u = d.lost(f, next, now)
 	}
-	u.ClaimReleased, u.PushEnded, u.Push = true, true, d.pushUpdate(f, taken.Probe, r, now)
+	u.ClaimReleased, u.PushEnded = true, f.LastPushCounter(d.Registry.Policy)
+	u.Push = d.pushUpdate(f, taken.Probe, r, now)
 	if !u.Push.FailedAt.IsZero() && f.ProbePassed {
 		// The agent is there: how long the next try waits is for this message to say.
 		n, _ := taken.FailuresBefore()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -294,8 +295,8 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	if u.PushBegins != nil {
 		countPush(&c, *u.PushBegins)
 	}
-	if u.PushEnded {
-		c.add(lease("Pushes"), -1)
+	if u.PushEnded != "" {
+		c.add(lease(string(u.PushEnded)), -1)
 	}
 	if u.Probe != nil {
 		claimProbe(&c, *u.Probe)
@@ -332,15 +333,21 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 }
 
 // countPush counts a push that begins.
-func countPush(c *change, b delivery.PushBegins) {
-	n := lease("Pushes")
-	if !b.Anew {
-		c.require(n.NotExists().Or(n.LessThan(num(b.Most))))
-		c.add(n, 1)
-		return
+func countPush(c *change, p workspace.PushCount) {
+	own := lease(string(p.Counter))
+	if len(p.Forget) == 0 {
+		c.require(own.NotExists().Or(own.LessThan(num(p.Most))))
+	} else {
+		c.requireTime(lease("TriedAt"), p.Seen)
 	}
-	c.requireTime(lease("TriedAt"), b.TriedAt)
-	c.set(n, num(1))
+	if slices.Contains(p.Forget, p.Counter) {
+		c.set(own, num(1))
+	} else {
+		c.add(own, 1)
+	}
+	if other := p.Counter.Other(); slices.Contains(p.Forget, other) {
+		c.remove(lease(string(other)))
+	}
 }
 
 // claimProbe begins or ends a probe that no message stands behind.

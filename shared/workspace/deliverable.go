@@ -119,7 +119,7 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
 		return ExpectWhenIdle, underWay
 	case f.Withheld(p, now) == WithheldPushing:
-		return ExpectWhenIdle, f.crowdedWords(p)
+		return ExpectWhenIdle, f.crowdedWords(p, now)
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:

@@ -270,13 +270,13 @@ type Mailbox struct {
 	// FetchedHosts is how many hosts were handed mail, one after another, since the last delivery and since mail waits.
 	FetchedHosts int64
 	ClaimedUntil time.Time // when the claim of the delivery under way ends; zero: none is known
-	// Pushes is how many pushes of messages were counted that have not ended, to whatever URL, and whatever has become of
-	// their messages since. The claim of a push counts it, and whoever pushed takes it off. What is counted a
-	// DeliveryPatience after TriedAt is of drains that died.
-	Pushes    int64
-	TriedAt   time.Time // when a message was last handed to a push
-	PassedAt  time.Time // when the agent last took a message that was no probe, and did not fail its task
-	ReachedAt time.Time // when the agent last took a pushed message or probe
+	// PushesEven and PushesOdd are how many pushes of messages have not ended, to whatever URL, and whatever has become of
+	// their messages since: see pushes.go. The claim of a push counts it, and whoever pushed takes it off.
+	PushesEven int64
+	PushesOdd  int64
+	TriedAt    time.Time // when a message was last handed to a push
+	PassedAt   time.Time // when the agent last took a message that was no probe, and did not fail its task
+	ReachedAt  time.Time // when the agent last took a pushed message or probe
 	// ProbedAt is when the last message that is a probe was accepted. While a probe is under way that no message stands
 	// behind, it lies ahead: that one has ended by then.
 	ProbedAt   time.Time
@@ -410,35 +410,6 @@ func (f *Facts) Delivering(p Policy, now time.Time) bool {
 func (f *Facts) handedToAnother() bool {
 	ended := !f.URLEndedAt.IsZero() && !f.TriedAt.After(f.URLEndedAt)
 	return ended || f.URLEpoch == f.Epoch && f.TriedAt.Before(f.RegisteredAt)
-}
-
-// pushesOfASlot is how many pushes may be under way for each task slot: one to the agent, and one to a URL that it has
-// left, whose push holds a drain until it ends.
-const pushesOfASlot = 2
-
-// MostPushes is how many pushes of the agent's messages may be under way at a time, whatever URLs it registers.
-func (f *Facts) MostPushes() int64 { return pushesOfASlot * int64(f.Slots()) }
-
-// PushesUnderWay is how many pushes of messages hold a drain. What a clock counted that jumped holds none.
-func (f *Facts) PushesUnderWay(p Policy, now time.Time) int64 {
-	if !now.Before(f.PushesEnd(p)) || f.TriedAt.Sub(now) > MaxSkew {
-		return 0
-	}
-	return max(0, f.Pushes)
-}
-
-// PushesEnd is when the last push that has begun is over.
-func (f *Facts) PushesEnd(p Policy) time.Time { return f.TriedAt.Add(p.DeliveryPatience) }
-
-// crowded reports whether as many pushes are under way as may be.
-func (f *Facts) crowded(p Policy, now time.Time) bool {
-	return f.PushesUnderWay(p, now) >= f.MostPushes()
-}
-
-// crowdedWords say why no mail is pushed while as many pushes are under way as may be.
-func (f *Facts) crowdedWords(p Policy) string {
-	return fmt.Sprintf("%d pushes to it are under way, also to a URL that it has left, and no answer has come: what "+
-		"waits is sent when one of them ends, at %s at the latest", f.Pushes, stamp(f.PushesEnd(p)))
 }
 
 // Resting reports whether no mail is handed to the agent for a while, because hand-overs failed or it said that it is

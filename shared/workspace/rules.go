@@ -571,7 +571,7 @@ func (s *situation) pushEvidence() (ev []Evidence) {
 	}
 	switch {
 	case s.Withheld(s.p, s.now) == WithheldPushing:
-		ev = append(ev, Evidence{s.TriedAt, s.crowdedWords(s.p)})
+		ev = append(ev, Evidence{s.TriedAt, s.crowdedWords(s.p, s.now)})
 	case s.Delivering(s.p, s.now):
 		ev = append(ev, Evidence{s.TriedAt, underWay})
 	}

@@ -126,7 +126,8 @@ func TestPushesToFormerURLsAreTold(t *testing.T) {
 	} {
 		f := live(func(f *workspace.Facts) {
 			f.Open, f.OldestOpen, f.Pushable, f.RegisteredAt = 1, at(580), true, at(595)
-			f.Pushes, f.TriedAt, f.MaxTasks = c.pushes, c.tried, c.slots
+			f.TriedAt, f.MaxTasks = c.tried, c.slots
+			*f.Counted(f.LastPushCounter(p)) = c.pushes
 		})
 		v := workspace.Assess(f, p, at(600))
 		expected, why := workspace.Expect(f, v, workspace.EffectiveMode(f, p, at(600)).Effective, p, at(600))

@@ -132,26 +132,6 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{Probe: &delivery.ProbeClaim{Seen: t0}},
 			func(f *workspace.Facts) { f.ProbedAt = time.Time{} },
 		},
-		{
-			delivery.MailboxUpdate{PushBegins: &delivery.PushBegins{Most: 2}},
-			func(f *workspace.Facts) { f.Pushes = 1 },
-		},
-		{
-			delivery.MailboxUpdate{
-				PushBegins: &delivery.PushBegins{Most: 2}, Push: &delivery.PushUpdate{TriedAt: later},
-			},
-			func(f *workspace.Facts) { f.Pushes, f.TriedAt = 2, later },
-		},
-		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = 1 }},
-		{
-			delivery.MailboxUpdate{
-				PushBegins: &delivery.PushBegins{Most: 1, Anew: true, TriedAt: later},
-				Push:       &delivery.PushUpdate{TriedAt: at},
-			},
-			func(f *workspace.Facts) { f.TriedAt = at },
-		},
-		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = 0 }},
-		{delivery.MailboxUpdate{PushEnded: true}, func(f *workspace.Facts) { f.Pushes = -1 }},
 		{delivery.MailboxUpdate{FetchedAt: t0}, func(f *workspace.Facts) { f.FetchedSince = t0 }},
 		{delivery.MailboxUpdate{FetchedAt: at}, func(*workspace.Facts) {}},
 		{
@@ -183,13 +163,46 @@ func (c contract) updates(t T) {
 			delivery.MailboxUpdate{Standing: &workspace.Standing{StandsAs: "online/busy", StandsSince: at}},
 			func(f *workspace.Facts) { f.StandsAs, f.StandsSince, f.StandsChanges = "online/busy", at, 0 },
 		},
-	}, pushUpdates()) {
+	}, pushUpdates(), pushCounts()) {
 		next := m
 		next.Version++
 		must(t, c.write(t, m, next, step.u))
 		m = next
 		step.do(&f)
 		same(t, f, c.read(t, f.ID))
+	}
+}
+
+// pushCounts are updates by pushes that begin and end, each on top of the one before.
+func pushCounts() []updated {
+	even, odd := workspace.PushesEven, workspace.PushesOdd
+	began := t0.Add(time.Hour)
+	begins := func(c workspace.PushCount, do func(*workspace.Facts)) updated {
+		return updated{
+			delivery.MailboxUpdate{PushBegins: &c, Push: &delivery.PushUpdate{TriedAt: began}},
+			func(f *workspace.Facts) { f.TriedAt = began; do(f) },
+		}
+	}
+	ends := func(c workspace.PushCounter, do func(*workspace.Facts)) updated {
+		return updated{delivery.MailboxUpdate{PushEnded: c}, do}
+	}
+	both := []workspace.PushCounter{even, odd}
+	return []updated{
+		begins(workspace.PushCount{Counter: even, Most: 1}, func(f *workspace.Facts) { f.PushesEven = 1 }),
+		begins(workspace.PushCount{Counter: even, Most: 2}, func(f *workspace.Facts) { f.PushesEven = 2 }),
+		begins(workspace.PushCount{Counter: odd, Most: 1}, func(f *workspace.Facts) { f.PushesOdd = 1 }),
+		ends(even, func(f *workspace.Facts) { f.PushesEven = 1 }),
+		begins(workspace.PushCount{Counter: odd, Forget: both[:1], Seen: began}, func(f *workspace.Facts) {
+			f.PushesEven, f.PushesOdd = 0, 2
+		}),
+		begins(workspace.PushCount{Counter: odd, Forget: both[1:], Seen: began}, func(f *workspace.Facts) {
+			f.PushesOdd = 1
+		}),
+		ends(even, func(f *workspace.Facts) { f.PushesEven = -1 }),
+		begins(workspace.PushCount{Counter: even, Forget: both, Seen: began}, func(f *workspace.Facts) {
+			f.PushesEven, f.PushesOdd = 1, 0
+		}),
+		ends(even, func(f *workspace.Facts) { f.PushesEven = 0 }),
 	}
 }
 
@@ -328,33 +341,39 @@ func (c contract) hosts(t T) {
 	})
 }
 
-// pushes is MailboxUpdate.PushBegins.
+// pushes are the conditions of MailboxUpdate.PushBegins.
 func (c contract) pushes(t T) {
-	t.Run("no more pushes begin than may be under way", func(t T) {
-		f := c.created(t)
-		begin := func(b delivery.PushBegins, at time.Time) error {
-			u := delivery.MailboxUpdate{PushBegins: &b, Push: &delivery.PushUpdate{TriedAt: at}}
-			return c.WriteMessages(t.Context(), f.Life(), nil, u)
-		}
-		at, anew := t0.Add(time.Minute), delivery.PushBegins{Most: 2, Anew: true}
-		must(t, begin(delivery.PushBegins{Most: 2}, t0))
-		must(t, begin(delivery.PushBegins{Most: 2}, t0))
-		wantCode(t, begin(delivery.PushBegins{Most: 2}, at), fault.Conflict)
-		wantCode(t, begin(anew, at), fault.Conflict)
-		f.Pushes, f.TriedAt = 2, t0
-		same(t, f, c.read(t, f.ID))
-		must(t, begin(delivery.PushBegins{Most: 3}, t0))
-		anew.TriedAt = t0
-		must(t, begin(anew, at))
-		wantCode(t, begin(anew, at), fault.Conflict)
-		f.Pushes, f.TriedAt = 1, at
+	f := c.created(t)
+	begin := func(p workspace.PushCount, at time.Time) error {
+		u := delivery.MailboxUpdate{PushBegins: &p, Push: &delivery.PushUpdate{TriedAt: at}}
+		return c.WriteMessages(t.Context(), f.Life(), nil, u)
+	}
+	t.Run("no more begin than may be under way", func(t T) {
+		few := workspace.PushCount{Counter: workspace.PushesEven, Most: 2}
+		must(t, begin(few, t0))
+		must(t, begin(few, t0))
+		wantCode(t, begin(few, t0.Add(time.Second)), fault.Conflict)
+		f.PushesEven, f.TriedAt = 2, t0
 		same(t, f, c.read(t, f.ID))
 	})
-	t.Run("pushes are counted anew where none was tried", func(t T) {
-		f := c.created(t)
-		u := delivery.MailboxUpdate{PushBegins: &delivery.PushBegins{Most: 2, Anew: true}}
-		must(t, c.WriteMessages(t.Context(), f.Life(), nil, u))
-		f.Pushes = 1
+	t.Run("none is forgotten once another has begun", func(t T) {
+		forget := workspace.PushCount{
+			Counter: workspace.PushesOdd, Most: 2, Forget: []workspace.PushCounter{workspace.PushesEven},
+		}
+		at := t0.Add(time.Minute)
+		wantCode(t, begin(forget, at), fault.Conflict) // it saw that none had
+		forget.Seen = t0
+		must(t, begin(forget, at))
+		wantCode(t, begin(forget, at), fault.Conflict)
+		f.PushesEven, f.PushesOdd, f.TriedAt = 0, 1, at
+		same(t, f, c.read(t, f.ID))
+	})
+	t.Run("one where none was tried", func(t T) {
+		f = c.created(t)
+		must(t, begin(workspace.PushCount{Counter: workspace.PushesOdd, Forget: []workspace.PushCounter{
+			workspace.PushesOdd, workspace.PushesEven,
+		}}, t0))
+		f.PushesOdd, f.TriedAt = 1, t0
 		same(t, f, c.read(t, f.ID))
 	})
 }
