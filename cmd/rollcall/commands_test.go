@@ -193,6 +193,24 @@ func TestSendAndProbe(t *testing.T) {
 	}
 }
 
+func TestATestOfAWebhook(t *testing.T) {
+	const testW1 = "POST /webhooks/w1/test"
+	const page = `{"webhook_id": "w1", "http_status": 200,
+		"hint": "it answered a web page (text/html): is this the receiver?"}`
+	for name, c := range map[string]commandTest{
+		"taken": {
+			args: "webhook test w1", answers: on(testW1, answer{200, `{"webhook_id": "w1", "http_status": 204}`}),
+			out: "the receiver of w1 took it (HTTP 204)\n",
+		},
+		"a page": {
+			args: "webhook test w1", answers: on(testW1, answer{200, page}),
+			out: "the receiver of w1 took it (HTTP 200)\nit answered a web page (text/html): is this the receiver?\n",
+		},
+	} {
+		t.Run(name, c.run)
+	}
+}
+
 func TestRepair(t *testing.T) {
 	shown := func(shown ...answer) map[string][]answer {
 		return map[string][]answer{repairDemo: {{200, repaired}}, showDemo: shown}

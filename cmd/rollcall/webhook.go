@@ -134,6 +134,9 @@ func (a *app) webhookTestCommand() *cobra.Command {
 			}
 			return a.show(out, func(w *printer) {
 				fmt.Fprintf(w, "the receiver of %s took it (HTTP %d)\n", out.WebhookID, out.Status)
+				if out.Hint != "" {
+					w.hanging("", w.words(out.Hint))
+				}
 				if out.Next != "" {
 					fmt.Fprintf(w, "to have changes posted to it now: %s\n", out.Next)
 				}

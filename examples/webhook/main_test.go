@@ -40,7 +40,7 @@ func TestWhatThePlatformSendsIsTakenOnce(t *testing.T) {
 	} {
 		body := fmt.Appendf(nil, `{"type": "workspace.status_changed", "data": {"seq": %d, "workspace_id": "demo",
 			"to": {"status": "offline", "reason": "lease_expired"}, "hint": "restart it"}}`, c.seq)
-		if status, err := sender.SendEvent(t.Context(), server.URL, "id", c.at, c.secrets, body); status != c.want {
+		if status, _, err := sender.SendEvent(t.Context(), server.URL, "id", c.at, c.secrets, body); status != c.want {
 			t.Errorf("%+v: %d, %v", c, status, err)
 		}
 	}

@@ -68,8 +68,10 @@ func testWebhook(
 			return api.TestedWebhook{}, err
 		}
 		defer place.GiveBack(ctx)
-		h, status, err := hooks.Test(ctx, in.WebhookID)
-		return api.TestedWebhook{WebhookID: in.WebhookID, Status: status, Next: h.Resume()}, err
+		out, err := hooks.Test(ctx, in.WebhookID)
+		return api.TestedWebhook{
+			WebhookID: in.WebhookID, Status: out.Status, Hint: out.Doubt, Next: out.Hook.Resume(),
+		}, err
 	}
 }
 

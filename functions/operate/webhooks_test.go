@@ -120,13 +120,37 @@ func TestARevocationReadsNoPerson(t *testing.T) {
 	}
 }
 
+// A receiver that answers a web page took the event, and may yet be another server: the test asks whether it is.
+func TestATestOfAWebhookTellsAPage(t *testing.T) {
+	env := fixture.Env(t)
+	operator := fixture.Person(t, env, people.Operate, "")
+	for url, want := range map[string]string{
+		"https://hooks.example.com/page": "it answered a web page (text/html): is this the receiver?",
+		"https://hooks.example.com/x":    "",
+	} {
+		hook := map[string]string{}
+		made := fixture.CallWith(t, env, endpoints(env), api.CreateWebhook.Operation, hook, operator, `{"url":"`+url+`"}`)
+		var view api.Webhook
+		if err := json.Unmarshal([]byte(made.Body), &view); err != nil {
+			t.Fatal(err)
+		}
+		hook["webhook_id"] = view.WebhookID
+		resp := fixture.CallWith(t, env, endpoints(env), api.TestWebhook.Operation, hook, operator, "")
+		var out api.TestedWebhook
+		err := json.Unmarshal([]byte(resp.Body), &out)
+		if err != nil || resp.StatusCode != http.StatusOK || out.Hint != want {
+			t.Errorf("%s: %d %s", url, resp.StatusCode, resp.Body)
+		}
+	}
+}
+
 // slowReceiver is a webhook's receiver; while it is asked, the same operator has the webhook tested again.
 type slowReceiver struct{ meanwhile func() }
 
 // SendEvent implements webhook.Sender.
-func (r slowReceiver) SendEvent(context.Context, string, string, time.Time, []string, []byte) (int, error) {
+func (r slowReceiver) SendEvent(context.Context, string, string, time.Time, []string, []byte) (int, string, error) {
 	r.meanwhile()
-	return http.StatusOK, nil
+	return http.StatusOK, "", nil
 }
 
 // As many tests of webhooks wait for their receivers as calls of one person may. Another one calls nobody.

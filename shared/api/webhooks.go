@@ -92,6 +92,7 @@ var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 type TestedWebhook struct {
 	WebhookID string `json:"webhook_id"`
 	Status    int    `json:"http_status"`
+	Hint      string `json:"hint,omitempty" description:"why what answered may not be the receiver, as a web page that anything is answered with"`
 	Next      string `json:"next,omitempty" description:"what to do now: of one that is failing or disabled, the command that has it posted to again"`
 }
 

@@ -57,7 +57,7 @@ func TestALongHeaderIsNotRead(t *testing.T) {
 		to := delivery.Target{URL: agent.URL}
 		agents = p.Push(ctx, to, chat.Message{ID: "m", Body: chat.TextBody("m", "hello")})
 		callback = p.Tell(ctx, to, chat.Message{ID: "m", State: chat.Delivered})
-		_, webhook = p.SendEvent(ctx, agent.URL, "e", time.Now(), nil, []byte("{}"))
+		_, _, webhook = p.SendEvent(ctx, agent.URL, "e", time.Now(), nil, []byte("{}"))
 		return agents, callback, webhook
 	}
 	if r, callback, webhook := calls(); r.Handover != delivery.Taken || callback != nil || webhook != nil {

@@ -119,7 +119,7 @@ func TestACertificateSaysNothing(t *testing.T) {
 	} {
 		p := New(Private, Patience{Answer: time.Minute})
 		r := p.Push(t.Context(), delivery.Target{URL: url}, chat.Message{ID: "m", Body: chat.TextBody("m", "hello")})
-		_, err := p.SendEvent(t.Context(), url, "e", time.Now(), nil, []byte("{}"))
+		_, _, err := p.SendEvent(t.Context(), url, "e", time.Now(), nil, []byte("{}"))
 		for _, said := range []string{r.Why, err.Error()} {
 			if strings.Contains(said, "well") || len(said) > registry.MaxWhole || said == "" {
 				t.Errorf("%s: %.200s", name, said)

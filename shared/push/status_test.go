@@ -65,8 +65,9 @@ func TestOnlyASuccessIsADelivery(t *testing.T) {
 		if err := p.Tell(t.Context(), to, m); (err == nil) != success {
 			t.Errorf("a callback, HTTP %d: %v", status, err)
 		}
-		if _, err := p.SendEvent(t.Context(), server.URL, "e", time.Now(), nil, []byte(`{}`)); (err == nil) != success {
-			t.Errorf("an event, HTTP %d: %v", status, err)
+		_, media, err := p.SendEvent(t.Context(), server.URL, "e", time.Now(), nil, []byte(`{}`))
+		if (err == nil) != success || success && media != "application/json" {
+			t.Errorf("an event, HTTP %d: %s, %v", status, media, err)
 		}
 	}
 	if took := time.Since(began); took > 20*time.Second {

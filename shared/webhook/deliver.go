@@ -124,7 +124,7 @@ func (s *Service) send(ctx context.Context, h *Hook, c statuslog.Change) bool {
 	body, err := json.Marshal(event{TypeChanged, c.At, c})
 	if err == nil {
 		now := s.Clock.Now()
-		h.LastStatus, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("status-%d", c.Seq), now, h.Secrets(now), body)
+		h.LastStatus, _, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("status-%d", c.Seq), now, h.Secrets(now), body)
 	}
 	now := s.Clock.Now()
 	if err == nil {
@@ -187,23 +187,37 @@ func (s *Service) save(ctx context.Context, h *Hook, by *activity.AuditEntry) er
 	return s.Store.SaveHook(ctx, *h, by)
 }
 
+// Tested is what the receiver of a webhook answered to a test. Doubt says why it may not be the receiver that is meant;
+// "": nothing says so.
+type Tested struct {
+	Hook   Hook
+	Status int
+	Doubt  string
+}
+
 // Test posts an event that tells of nothing, and returns what was answered. It counts for and against nothing. Errors:
 // webhook_unknown, webhook_failed, platform_unavailable.
-func (s *Service) Test(ctx context.Context, id string) (h Hook, status int, err error) {
-	if h, err = s.Store.Hook(ctx, id); err != nil {
-		return h, 0, err
+func (s *Service) Test(ctx context.Context, id string) (Tested, error) {
+	h, err := s.Store.Hook(ctx, id)
+	if err != nil {
+		return Tested{}, err
 	}
 	now := s.Clock.Now()
 	body, err := json.Marshal(event{TypeTest, now, map[string]string{"webhook_id": id}})
 	if err != nil {
-		return h, 0, err
+		return Tested{}, err
 	}
-	status, err = s.Sender.SendEvent(ctx, h.URL, fmt.Sprintf("test-%s-%d", id, now.UnixMilli()), now, h.Secrets(now), body)
+	event := fmt.Sprintf("test-%s-%d", id, now.UnixMilli())
+	status, media, err := s.Sender.SendEvent(ctx, h.URL, event, now, h.Secrets(now), body)
+	out := Tested{Hook: h, Status: status}
 	if err != nil {
-		return h, status, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
+		return out, fault.New(fault.WebhookFailed, "the webhook's receiver did not take it: %s", err).
 			WithHint(h.mend(status), "stop")
 	}
-	return h, status, nil
+	if media == "text/html" {
+		out.Doubt = "it answered a web page (" + media + "): is this the receiver?"
+	}
+	return out, nil
 }
 
 // mend is what to do about a receiver that answered a test with a status, or not at all (0).

@@ -121,9 +121,12 @@ type Log interface {
 	LatestChange(ctx context.Context) (int64, error)
 }
 
-// Sender posts an event to a URL, signed with these secrets. status is what was answered, 0 when nothing was.
+// Sender posts an event to a URL, signed with these secrets. status is what was answered, 0 when nothing was, and media
+// the media type of an answer that took it, "" when it has none.
 type Sender interface {
-	SendEvent(ctx context.Context, to, id string, at time.Time, secrets []string, body []byte) (status int, err error)
+	SendEvent(
+		ctx context.Context, to, id string, at time.Time, secrets []string, body []byte,
+	) (status int, media string, err error)
 }
 
 // Bell has somebody send what is due, after a while.

@@ -73,27 +73,29 @@ func (b *bench) Changes(_ context.Context, after int64, limit int) ([]statuslog.
 func (b *bench) LatestChange(context.Context) (int64, error) { return int64(len(b.log)), nil }
 
 // SendEvent implements webhook.Sender.
-func (b *bench) SendEvent(_ context.Context, _, id string, _ time.Time, secrets []string, body []byte) (int, error) {
+func (b *bench) SendEvent(
+	_ context.Context, _, id string, _ time.Time, secrets []string, body []byte,
+) (status int, media string, err error) {
 	var e struct {
 		Type string
 		Data statuslog.Change
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	b.tries, b.secrets = b.tries+1, secrets
 	if e.Type == webhook.TypeChanged && id != fmt.Sprintf("status-%d", e.Data.Seq) {
-		return 0, fmt.Errorf("the event %d has the id %s", e.Data.Seq, id)
+		return 0, "", fmt.Errorf("the event %d has the id %s", e.Data.Seq, id)
 	}
-	status := b.answer(e.Data.Seq)
+	status = b.answer(e.Data.Seq)
 	if status == 0 {
-		return 0, errors.New("connection refused")
+		return 0, "", errors.New("connection refused")
 	}
 	if status >= 300 {
-		return status, fmt.Errorf("it answered HTTP %d", status)
+		return status, "", fmt.Errorf("it answered HTTP %d", status)
 	}
 	b.took = append(b.took, e.Data.Seq)
-	return status, nil
+	return status, "", nil
 }
 
 // change adds a change to the log.
@@ -287,8 +289,8 @@ func TestARotationSignsByBoth(t *testing.T) {
 		want  []string
 	}{{time.Hour, []string{rotated.Secret, h.Secret}}, {25 * time.Hour, []string{rotated.Secret}}} {
 		b.now = h.CreatedAt.Add(c.after)
-		if _, status, err := b.Test(t.Context(), h.ID); err != nil || status != 200 || !slices.Equal(b.secrets, c.want) {
-			t.Errorf("after %s: %d, %v, %v", c.after, status, b.secrets, err)
+		if out, err := b.Test(t.Context(), h.ID); err != nil || out.Status != 200 || !slices.Equal(b.secrets, c.want) {
+			t.Errorf("after %s: %d, %v, %v", c.after, out.Status, b.secrets, err)
 		}
 	}
 }
@@ -419,7 +421,7 @@ func TestWhatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := b.Test(t.Context(), all[0].ID); fault.CodeOf(err) != fault.WebhookFailed {
+	if _, err := b.Test(t.Context(), all[0].ID); fault.CodeOf(err) != fault.WebhookFailed {
 		t.Error(err)
 	}
 }
@@ -568,7 +570,7 @@ func TestTheHintOfATestSaysWhatToMend(t *testing.T) {
 				}
 			}
 			b.answer = func(int64) int { return status }
-			_, _, err = b.Test(t.Context(), all[0].ID)
+			_, err = b.Test(t.Context(), all[0].ID)
 			e, _ := errors.AsType[*fault.Error](err)
 			if e == nil || e.Code != fault.WebhookFailed || !strings.Contains(e.Hint, want) ||
 				(status/100 != 3 && !strings.Contains(e.Hint, "rollcall webhook test "+all[0].ID)) ||
@@ -576,9 +578,9 @@ func TestTheHintOfATestSaysWhatToMend(t *testing.T) {
 				t.Errorf("%d, failing %v: %+v", status, failing, e)
 			}
 			b.answer = func(int64) int { return 204 }
-			h, _, err := b.Test(t.Context(), all[0].ID)
-			if err != nil || (h.Resume() != "") != failing {
-				t.Errorf("failing %v: %q %v", failing, h.Resume(), err)
+			out, err := b.Test(t.Context(), all[0].ID)
+			if err != nil || (out.Hook.Resume() != "") != failing {
+				t.Errorf("failing %v: %q %v", failing, out.Hook.Resume(), err)
 			}
 		}
 	}

@@ -96,13 +96,13 @@ func (m *machine) changeHooks(t *rapid.T) {
 // SendEvent implements webhook.Sender.
 func (m *machine) SendEvent(
 	_ context.Context, to, _ string, _ time.Time, _ []string, body []byte,
-) (status int, err error) {
+) (status int, media string, err error) {
 	r := m.hooks[to]
 	if r == nil {
-		return 0, errors.New("nobody serves it")
+		return 0, "", errors.New("nobody serves it")
 	}
 	if r.down {
-		return 500, errors.New("it answered HTTP 500")
+		return 500, "", errors.New("it answered HTTP 500")
 	}
 	var event struct {
 		Type string
@@ -112,11 +112,11 @@ func (m *machine) SendEvent(
 		m.t.Fatal(err)
 	}
 	if event.Type != webhook.TypeChanged {
-		return 204, nil
+		return 204, "", nil
 	}
 	if seq := event.Data.Seq; seq <= r.last || r.taken[seq] {
 		m.t.Fatalf("the webhook is told %d after %d", seq, r.last)
 	}
 	r.taken[event.Data.Seq], r.last = true, event.Data.Seq
-	return 204, nil
+	return 204, "", nil
 }

@@ -129,7 +129,11 @@ const doings: Record<HookAct, Doing> = {
   test: {
     label: 'Test', title: 'Test webhook ID', command: 'test',
     does: 'Posts an event of the type webhook.test, which tells of nothing, and says what the receiver answered.',
-    run: async h => ({ words: `Its receiver took the event, and answered HTTP ${(await call<TestedWebhook>('POST', at(h, 'test'))).http_status}.` }),
+    run: async h => {
+      const { http_status, hint } = await call<TestedWebhook>('POST', at(h, 'test'))
+      const took = `Its receiver took the event, and answered HTTP ${http_status}.`
+      return { words: hint ? `${took} ${sentence(hint)}` : took }
+    },
   },
   enable: {
     label: 'Enable', title: 'Enable webhook ID', command: 'enable', run: enable,
