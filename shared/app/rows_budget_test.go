@@ -145,7 +145,8 @@ func TestBudgetOfLongCards(t *testing.T) {
 	const fleet, length = 50, 60 << 10
 	b := newBench(t)
 	store := &dynamo.Store{ // without the meter, which would take its time
-		DB: dynamodb.NewFromConfig(emulatortest.Config(t)), Chat: "chat-" + b.id, Retention: time.Hour,
+		DB: dynamodb.NewFromConfig(emulatortest.Config(t)), Chat: "chat-" + b.id, Leases: "leases-" + b.id,
+		Retention: time.Hour,
 	}
 	card := []byte(`{"name":"` + strings.Repeat("x", length) + `"}`)
 	ids := []string{b.id}
@@ -153,7 +154,9 @@ func TestBudgetOfLongCards(t *testing.T) {
 		ids = append(ids, fmt.Sprint("w", i))
 	}
 	for _, id := range ids[1:] {
-		if err := store.Describe(t.Context(), id, workspace.ProfileChange{Name: new(id), Card: card}); err != nil {
+		profile := registry.SaveExtras{Profile: &workspace.ProfileChange{Name: new(id), Card: card}}
+		f := workspace.Facts{Identity: workspace.Identity{ID: id, Version: 1}}
+		if err := store.Save(t.Context(), workspace.Facts{}, f, profile); err != nil {
 			t.Fatal(err)
 		}
 	}

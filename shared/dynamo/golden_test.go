@@ -194,7 +194,7 @@ func (v goldenValues) write(t *testing.T, s *Store) {
 	for _, err := range []error{
 		put, putEnded, putApart, save, change, claim, announced, taken,
 		s.WriteMessages(ctx, life, nil, delivery.MailboxUpdate{Outbox: []delivery.OutboxItem{v.left, v.calls}}),
-		s.NoteTally(ctx, life, v.tally), s.Describe(ctx, longCardID, workspace.ProfileChange{Card: longCard}),
+		s.NoteTally(ctx, life, v.tally), describe(ctx, s, longCardID, workspace.ProfileChange{Card: longCard}),
 		s.AddRow(ctx, v.row), s.AddRow(ctx, v.audit), s.AddRow(ctx, v.long), s.SaveDelegation(ctx, v.delegation),
 		s.NoteSweep(ctx, v.fleet), s.NoteSweepEnd(ctx, v.fleet),
 		s.NotePass(ctx, workspace.Pass{Cursor: v.fleet.SweepCursor, Seen: v.fleet.Seen, Calls: v.fleet.Counted}),

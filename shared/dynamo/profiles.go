@@ -76,27 +76,6 @@ func (s *Store) Profiles(ctx context.Context, ids ...string) (map[string]workspa
 	})
 }
 
-// Describe implements registry.Profiles.
-func (s *Store) Describe(ctx context.Context, id string, p workspace.ProfileChange) error {
-	c := profileChange(p)
-	if !c.updates() {
-		return nil
-	}
-	if card := s.cardWrite(id, p); card != nil {
-		_, err := s.transact(ctx, []types.TransactWriteItem{c.write(s.Chat, profileKey(id)), *card})
-		return err
-	}
-	e := c.build()
-	_, err := s.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.Chat, Key: profileKey(id), UpdateExpression: e.Update,
-		ExpressionAttributeNames: e.Names, ExpressionAttributeValues: e.Values,
-	})
-	if err != nil {
-		return fault.Store("update profile", err)
-	}
-	return nil
-}
-
 // Quote implements registry.Profiles.
 func (s *Store) Quote(ctx context.Context, id, url string, said workspace.Words) error {
 	c := profileChange(workspace.ProfileChange{Words: &said})

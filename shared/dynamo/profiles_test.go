@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -12,6 +14,17 @@ import (
 // shownProfile is a profile with its card.
 func shownProfile(ctx context.Context, s *Store, id string) (workspace.Profile, error) {
 	return (&registry.Registry{Profiles: s}).ShownProfile(ctx, id)
+}
+
+// describe changes the profile of a workspace that has no facts.
+func describe(ctx context.Context, s *Store, id string, p workspace.ProfileChange) error {
+	c := profileChange(p)
+	writes := []types.TransactWriteItem{c.write(s.Chat, profileKey(id))}
+	if card := s.cardWrite(id, p); card != nil {
+		writes = append(writes, *card)
+	}
+	_, err := s.transact(ctx, writes)
+	return err
 }
 
 // A long card that a former release wrote into the profile is read there, also when another one was kept apart before,
@@ -30,7 +43,7 @@ func TestALongCardInTheProfileIsRead(t *testing.T) {
 		}
 		return p, shown
 	}
-	if err := s.Describe(t.Context(), "w", workspace.ProfileChange{Card: before}); err != nil {
+	if err := describe(t.Context(), s, "w", workspace.ProfileChange{Card: before}); err != nil {
 		t.Fatal(err)
 	}
 	it, err := s.getChat(t.Context(), "profile", profileKey("w"))
@@ -45,7 +58,7 @@ func TestALongCardInTheProfileIsRead(t *testing.T) {
 	if p.CardApart != "" || string(shown.Card) != string(card) {
 		t.Errorf("apart as %q, and read as %.12s", p.CardApart, shown.Card)
 	}
-	if err := s.Describe(t.Context(), "w", workspace.ProfileChange{}.WithCard(p, card)); err != nil {
+	if err := describe(t.Context(), s, "w", workspace.ProfileChange{}.WithCard(p, card)); err != nil {
 		t.Fatal(err)
 	}
 	p, shown = read()

@@ -68,8 +68,6 @@ type Profiles interface {
 	Card(ctx context.Context, id string) ([]byte, error)
 	// Profiles reads many at once, without their cards; unknown ones are left out.
 	Profiles(ctx context.Context, ids ...string) (map[string]workspace.Profile, error)
-	// Describe changes a profile.
-	Describe(ctx context.Context, id string, c workspace.ProfileChange) error
 	// Quote keeps words of the agent if the profile has this URL, at which it said them. Otherwise nothing changes.
 	Quote(ctx context.Context, id, url string, said workspace.Words) error
 }

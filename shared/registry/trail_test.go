@@ -93,7 +93,14 @@ func TestWhatAnAgentDeclaresStandsInQuotes(t *testing.T) {
 	} {
 		r, a := working(t)
 		old := "https://a.example.com/" + words // of a row from before such a URL was refused
-		if err := r.Profiles.Describe(t.Context(), "w", workspace.ProfileChange{URL: &old}); err != nil {
+		f, err := r.Read(t.Context(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := f
+		next.Version++
+		profile := registry.SaveExtras{Profile: &workspace.ProfileChange{URL: &old}}
+		if err := r.Leases.Save(t.Context(), f, next, profile); err != nil {
 			t.Fatal(err)
 		}
 		for i, in := range []registry.Registration{

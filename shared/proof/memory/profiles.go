@@ -42,14 +42,6 @@ func (s *Store) Profiles(_ context.Context, ids ...string) (map[string]workspace
 	return out, nil
 }
 
-// Describe implements registry.Profiles.
-func (s *Store) Describe(_ context.Context, id string, c workspace.ProfileChange) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.describe(id, c)
-	return nil
-}
-
 // Quote implements registry.Profiles.
 func (s *Store) Quote(_ context.Context, id, url string, said workspace.Words) error {
 	s.mu.Lock()

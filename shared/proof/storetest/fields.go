@@ -101,7 +101,7 @@ func (c contract) profileFields(t T) {
 	f := c.created(t)
 	for _, p := range []workspace.Profile{filled[workspace.Profile](1), filled[workspace.Profile](2), {}} {
 		p.CardApart = "" // its card is short
-		must(t, c.Describe(t.Context(), f.ID, workspace.Replace(p)))
+		f = c.describe(t, f, workspace.Replace(p))
 		got, err := c.Profile(t.Context(), f.ID)
 		must(t, err)
 		same(t, p, got)

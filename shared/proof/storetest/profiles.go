@@ -23,19 +23,16 @@ func (c contract) profiles(t T) {
 	}
 	t.Run("a profile changes in what the change speaks of, and in nothing else", func(t T) {
 		f := c.created(t)
-		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Name: new("renamed"), URL: new("")}))
-		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{}))
+		f = c.describe(t, f, workspace.ProfileChange{Name: new("renamed"), URL: new("")})
+		f = c.describe(t, f, workspace.ProfileChange{})
 		want := createdProfile
 		want.Name, want.URL = "renamed", ""
 		same(t, want, profile(t, f.ID))
-		next := f
-		next.Version++
-		change := workspace.ProfileChange{Tier: new(0), Card: []byte{}}
-		must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
+		f = c.describe(t, f, workspace.ProfileChange{Tier: new(0), Card: []byte{}})
 		want.Tier, want.Card = 0, nil
 		same(t, want, profile(t, f.ID))
 		want.Signing = want.Signing.Replace("whsec_bmV4dA==", t0.Add(time.Hour))
-		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Signing: &want.Signing}))
+		c.describe(t, f, workspace.ProfileChange{Signing: &want.Signing})
 		same(t, want, profile(t, f.ID))
 	})
 	t.Run("what an agent says is kept with the URL at which it said it, and with no other", func(t T) {
@@ -50,7 +47,7 @@ func (c contract) profiles(t T) {
 			must(t, c.Quote(t.Context(), f.ID, want.URL+"x", workspace.Words{PushError: "of another"}))
 			same(t, want, profile(t, f.ID))
 		}
-		must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{URL: new("")}))
+		c.describe(t, f, workspace.ProfileChange{URL: new("")})
 		want.URL, want.Words = "", workspace.Words{SampleError: "s", RegisterFailedWhy: "r"}
 		must(t, c.Quote(t.Context(), f.ID, "", want.Words))
 		same(t, want, profile(t, f.ID))
@@ -70,7 +67,9 @@ func (c contract) profiles(t T) {
 	})
 	t.Run("a workspace without one has the zero profile, also after a change of nothing", func(t T) {
 		id := uuid.NewString()
-		must(t, c.Describe(t.Context(), id, workspace.ProfileChange{}))
+		same(t, workspace.Profile{}, profile(t, id))
+		f := workspace.Facts{Identity: workspace.Identity{ID: id, Version: 1, CreatedAt: t0}}
+		must(t, c.Save(t.Context(), workspace.Facts{}, f, registry.SaveExtras{Profile: &workspace.ProfileChange{}}))
 		same(t, workspace.Profile{}, profile(t, id))
 		got, err := c.Profiles(t.Context(), id)
 		must(t, err)
@@ -85,8 +84,16 @@ func (c contract) profiles(t T) {
 	})
 }
 
-// longCard gives a workspace cards that are short and long, in turn, each as a register and as a change of the card
-// alone do.
+// describe changes the profile of a workspace, as a write of its facts does, and returns these.
+func (c contract) describe(t T, f workspace.Facts, change workspace.ProfileChange) workspace.Facts {
+	t.Helper()
+	next := f
+	next.Version++
+	must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
+	return next
+}
+
+// longCard gives a workspace cards that are short and long, in turn.
 func (c contract) longCard(t T) {
 	long := func(n int) []byte { return []byte(`{"name":"` + strings.Repeat("x", n) + `"}`) }
 	f := c.created(t)
@@ -101,14 +108,7 @@ func (c contract) longCard(t T) {
 		was, err := c.Profile(t.Context(), f.ID)
 		must(t, err)
 		change := workspace.ProfileChange{Role: new(fmt.Sprint(i))}.WithCard(was, card)
-		if i%2 == 0 {
-			must(t, c.Describe(t.Context(), f.ID, change))
-		} else {
-			next := f
-			next.Version++
-			must(t, c.Save(t.Context(), f, next, registry.SaveExtras{Profile: &change}))
-			f = next
-		}
+		f = c.describe(t, f, change)
 		want := createdProfile
 		want.Role, want.Card = fmt.Sprint(i), card
 		if len(card) == 0 {
@@ -127,8 +127,8 @@ func (c contract) longCard(t T) {
 		must(t, err)
 		same(t, map[string]workspace.Profile{f.ID: listed(want), other.ID: listed(createdProfile)}, listing)
 	}
-	must(t, c.Describe(t.Context(), f.ID, workspace.ProfileChange{Card: long(9 << 10)}))
-	must(t, c.Describe(t.Context(), f.ID, workspace.Replace(workspace.Profile{})))
+	f = c.describe(t, f, workspace.ProfileChange{Card: long(9 << 10)})
+	c.describe(t, f, workspace.Replace(workspace.Profile{}))
 	gone, err := c.Card(t.Context(), f.ID)
 	must(t, err)
 	same(t, 0, len(gone))
