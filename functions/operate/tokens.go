@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/httpapi"
@@ -135,7 +133,7 @@ func (r *revocation) endBelow(ctx context.Context, alsoGood bool) (good, over []
 			end = end[:maxEnded]
 			r.out.NotEnded = append(r.out.NotEnded, api.NotEnded{Kind: "tokens"})
 		}
-		errs := together(end, func(one people.Person) error {
+		errs := fault.Each(end, atOnce, func(_ int, one people.Person) error {
 			_, _, err := r.all.Revoke(ctx, one.ID, actor(r.call), r.call.Now)
 			return err
 		})
@@ -162,7 +160,8 @@ func (r *revocation) forget(ctx context.Context, over []people.Person) {
 		if len(r.out.NotEnded) > 0 {
 			return
 		}
-		for i, err := range together(some, func(one people.Person) error { return r.all.Forget(ctx, one.ID) }) {
+		errs := fault.Each(some, atOnce, func(_ int, one people.Person) error { return r.all.Forget(ctx, one.ID) })
+		for i, err := range errs {
 			r.left("token", some[i].ID, err)
 		}
 	}
@@ -174,21 +173,6 @@ const stillIn = "its enrolment tokens, its repairs' windows and the unused crede
 
 // atOnce is how many credentials are written at a time.
 const atOnce = 10
-
-// together does something with each, atOnce of them at a time, and gives the error of each.
-func together(all []people.Person, do func(people.Person) error) []error {
-	errs := make([]error, len(all))
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for i, one := range all {
-		g.Go(func() error {
-			errs[i] = fault.Contain(func() error { return do(one) })
-			return nil
-		})
-	}
-	_ = g.Wait() // each has its own error
-	return errs
-}
 
 // ids are the ids of credentials.
 func ids(all []people.Person) (out []string) {

@@ -166,12 +166,13 @@ func (d *Delivery) clearOutbox(ctx context.Context, c *clearing, items []turn) (
 	return again, err
 }
 
-// countNothingLeft mends the number of what is left to do, where nothing was found that it counts: else a purge would
-// wait for it without end. An item is written under the id of its message and the version of its end. When the id is
-// used anew after the receipt was deleted, with the item of its first end still there, the second one replaces it.
+// countNothingLeft mends the number of what is left to do, where no callback was found, if nothing else is that it
+// counts: else a purge would wait for it without end. An item is written under the id of its message and the version of
+// its end. When the id is used anew after the receipt was deleted, with the item of its first end still there, the
+// second one replaces it.
 // Whatever is written meanwhile moves a counter, and keeps the number as it is.
 func (d *Delivery) countNothingLeft(ctx context.Context, f workspace.Facts) error {
-	if left, err := d.LeftToDo(ctx, f.Life()); left || err != nil {
+	if items, err := d.Ledger.Outbox(ctx, f.Life()); len(items) > 0 || err != nil {
 		return err
 	}
 	next := f

@@ -254,9 +254,22 @@ func TestACallbackThatIsCutOffCostsATry(t *testing.T) {
 	}
 }
 
+// listings counts how often the callbacks that are left to make are listed.
+type listings struct {
+	delivery.Ledger
+	callbacks int
+}
+
+func (l *listings) CallbackOutbox(ctx context.Context, life workspace.Life) ([]delivery.OutboxItem, error) {
+	l.callbacks++
+	return l.Ledger.CallbackOutbox(ctx, life)
+}
+
 // Something is counted as left to do that is not there. The next drain finds that out, and no purge waits for it.
 func TestWhatIsNotLeftToDoIsNotCounted(t *testing.T) {
 	w := world.New(t, workspace.Poll, "")
+	listed := &listings{Ledger: w.Store}
+	w.Ledger = listed
 	f := w.Facts()
 	wrong := f
 	wrong.OutboxItems = 2
@@ -266,5 +279,8 @@ func TestWhatIsNotLeftToDoIsNotCounted(t *testing.T) {
 	w.DrainOnce()
 	if n := w.Facts().OutboxItems; n != 0 {
 		t.Errorf("%d are left to do", n)
+	}
+	if listed.callbacks != 1 {
+		t.Errorf("the callbacks are listed %d times", listed.callbacks)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/clock"
@@ -309,19 +308,11 @@ func (s *Service) EndOf(
 			out.Known = append(out.Known, h)
 		}
 	}
-	ended, errs := make([]Hook, len(theirs)), make([]error, len(theirs))
-	var g errgroup.Group
-	g.SetLimit(MaxHooks)
-	for i, h := range theirs {
-		g.Go(func() error {
-			errs[i] = fault.Contain(func() (err error) {
-				ended[i], err = s.disable(ctx, h.ID, by, makerRevoked, ": "+makerRevoked)
-				return err
-			})
-			return nil
-		})
-	}
-	_ = g.Wait() // each has its own error
+	ended := make([]Hook, len(theirs))
+	errs := fault.Each(theirs, MaxHooks, func(i int, h Hook) (err error) {
+		ended[i], err = s.disable(ctx, h.ID, by, makerRevoked, ": "+makerRevoked)
+		return err
+	})
 	for i, h := range theirs {
 		switch fault.CodeOf(errs[i]) {
 		case "":
