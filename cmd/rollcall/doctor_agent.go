@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -254,6 +255,7 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 		port = map[string]string{"http": "80", "https": "443"}[at.Scheme]
 	}
 	address := net.JoinHostPort(at.Hostname(), port)
+	defer d.tellSameURL(ctx)
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -268,6 +270,22 @@ func (d *doctor) lookAtURL(ctx context.Context) {
 	default:
 		d.add("url", warning, fmt.Sprintf("%s takes no connection from this machine: %s", address, rootWords(err)),
 			"look whether the agent runs, and listens there; rollcall probe "+d.ws.ID+" tries it from the platform")
+	}
+}
+
+// tellSameURL adds to what was found of the URL that other workspaces have it too. An agent may not read the fleet.
+func (d *doctor) tellSameURL(ctx context.Context) {
+	i := slices.IndexFunc(d.findings, func(f finding) bool { return f.Link == "url" })
+	if i < 0 || d.person == "" {
+		return
+	}
+	r, err := d.do(ctx, http.MethodGet, fmt.Sprintf("/workspaces?limit=%d", maxPage), d.person)
+	var p page
+	if err != nil || json.Unmarshal(r.Raw, &p) != nil || p.Next != nil {
+		return
+	}
+	if also := sameURLAs(d.ws.ID, p.Workspaces); also != "" {
+		d.findings[i].Text += "; " + also
 	}
 }
 

@@ -16,6 +16,13 @@ func (a *app) explainCommand() *cobra.Command {
 			if err := a.call(ctx, "GET", workspacePath(args[0])+"/explain", nil, &e); err != nil {
 				return err
 			}
-			return a.show(e, func(w *printer) { w.lines(w.words(e.Text())) })
+			return a.show(e, func(w *printer) {
+				w.lines(w.words(e.Text()))
+				if e.Delivery.Effective == workspace.Push && a.output != "json" {
+					if also := sameURLAs(args[0], a.firstPage(ctx)); also != "" {
+						w.lines(also)
+					}
+				}
+			})
 		})
 }

@@ -51,7 +51,7 @@ func (a *app) problemsCommand() *cobra.Command {
 			if err != nil || len(found) == 0 {
 				return err
 			}
-			return &outcome{exitUnhealthy, count(len(found), "problem") + needOf(fleet)}
+			return &outcome{exitUnhealthy, summaryOf(len(found), fleet)}
 		},
 	}
 	only.flags(a, cmd)
@@ -135,9 +135,23 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 	return out, nil
 }
 
+// summaryOf says how many of a fleet need a hand. Where there are more problems, or fewer, it says so: a workspace may
+// have several, and some are of several workspaces, or of none.
+func summaryOf(problems int, fleet []api.Workspace) string {
+	n, need := needOf(fleet)
+	switch {
+	case n == 0:
+		return count(problems, "problem")
+	case n != problems:
+		return fmt.Sprintf("%s; %s in all, as one workspace may have several, and not each is of one workspace", need,
+			count(problems, "problem"))
+	}
+	return need
+}
+
 // needOf says how many of a fleet need a hand, as the console's headline does; "": none.
-func needOf(fleet []api.Workspace) string {
-	n, verb := 0, "needs"
+func needOf(fleet []api.Workspace) (n int, need string) {
+	verb := "needs"
 	for _, ws := range fleet {
 		if ws.Problem.NeedsHand(len(ws.Remarks)) {
 			n++
@@ -145,12 +159,12 @@ func needOf(fleet []api.Workspace) string {
 	}
 	switch n {
 	case 0:
-		return ""
+		return 0, ""
 	case 1:
 	default:
 		verb = "need"
 	}
-	return fmt.Sprintf(": %d of %d workspaces %s a hand", n, len(fleet), verb)
+	return n, fmt.Sprintf("%d of %d workspaces %s a hand", n, len(fleet), verb)
 }
 
 // problemsOf is what is wrong in a fleet that only picked, worst first. What is a problem, workspace.ProblemOf decides.

@@ -205,7 +205,8 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 	var all []fleetAndProblems
 	for range 15 {
 		fleet := anyFleet(random.IntN, now)
-		one := fleetAndProblems{Need: needOf(fleet), Asked: map[string][]string{}}
+		_, need := needOf(fleet)
+		one := fleetAndProblems{Need: need, Asked: map[string][]string{}}
 		for id, commands := range commandsOfEach(problemsOf(fleet, filter{})) {
 			if commands = slices.DeleteFunc(commands, func(c string) bool { return c == "" }); len(commands) > 0 {
 				one.Asked[id] = commands

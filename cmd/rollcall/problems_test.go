@@ -171,7 +171,7 @@ func TestProblems(t *testing.T) {
 		"none": {args: "problems", answers: platform(healthy, well), out: "nothing is wrong\n"},
 		"a refused credential": {
 			args: "problems", answers: platform(healthy, refused), code: exitUnhealthy, out: "    rollcall repair demo\n",
-			errs: "rollcall: 1 problem: 1 of 1 workspaces needs a hand\n",
+			errs: "rollcall: 1 of 1 workspaces needs a hand\n",
 		},
 		"the sweeper is silent": {
 			args: "problems", answers: platform(silent, well), code: exitUnhealthy,
@@ -184,7 +184,7 @@ func TestProblems(t *testing.T) {
 		},
 		"a filter that keeps it": {
 			args: "problems --selector id=d*", answers: platform(healthy, refused), code: exitUnhealthy,
-			out: "rollcall repair demo\n", errs: "1 problem: 1 of 1 workspaces needs a hand\n",
+			out: "rollcall repair demo\n", errs: "1 of 1 workspaces needs a hand\n",
 		},
 		"a filter, and the platform is wrong": {
 			args: "problems --reason busy", answers: platform(silent, well), code: exitUnhealthy,

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/rollcall/rollcall/shared/api"
@@ -15,8 +17,7 @@ import (
 func sameURLs(fleet []api.Workspace) (out []string) {
 	at := map[string][]string{}
 	for _, ws := range fleet {
-		called := ws.Status == workspace.StatusOnline || ws.Status == workspace.StatusDegraded
-		if called && ws.URL != "" && ws.Delivery.Effective == workspace.Push {
+		if pushedNow(ws) {
 			at[ws.URL] = append(at[ws.URL], ws.ID)
 		}
 	}
@@ -39,9 +40,42 @@ func sameURLs(fleet []api.Workspace) (out []string) {
 	return out
 }
 
+// pushedNow reports whether mail of a workspace is pushed to its URL now.
+func pushedNow(ws api.Workspace) bool {
+	called := ws.Status == workspace.StatusOnline || ws.Status == workspace.StatusDegraded
+	return called && ws.URL != "" && ws.Delivery.Effective == workspace.Push
+}
+
 // tellSameURLs ends a report over a fleet with sameURLs.
 func tellSameURLs(w *printer, fleet []api.Workspace) {
 	for _, sentence := range sameURLs(fleet) {
 		w.lines(sentence)
 	}
+}
+
+// sameURLAs is the sentence of sameURLs about a workspace; "": no other one of the fleet has its URL.
+func sameURLAs(id string, fleet []api.Workspace) string {
+	i := slices.IndexFunc(fleet, func(ws api.Workspace) bool { return ws.ID == id })
+	if i < 0 {
+		return ""
+	}
+	url := fleet[i].URL
+	others := slices.DeleteFunc(slices.Clone(fleet), func(ws api.Workspace) bool { return ws.URL != url })
+	for _, sentence := range sameURLs(others) {
+		if slices.ContainsFunc(others, func(ws api.Workspace) bool { return ws.ID == id && pushedNow(ws) }) {
+			return sentence
+		}
+	}
+	return ""
+}
+
+// firstPage is the fleet, for what is told beside something else: one call, and nothing of a fleet that has more than
+// a page, or that may not be read.
+func (a *app) firstPage(ctx context.Context) []api.Workspace {
+	var p page
+	err := a.call(ctx, http.MethodGet, fmt.Sprintf("/workspaces?limit=%d", maxPage), nil, &p)
+	if err != nil || p.Next != nil {
+		return nil
+	}
+	return p.Workspaces
 }

@@ -83,3 +83,47 @@ func TestOneURLIsAWordAndNoProblem(t *testing.T) {
 		}
 	}
 }
+
+// Who asks for one workspace is told who shares its URL, and of no other URL. In a fleet of more than a page, and where
+// the fleet may not be read, nothing is told.
+func TestOneWorkspaceIsToldWhoSharesItsURL(t *testing.T) {
+	const url, other = "http://127.0.0.1:1/a2a", "http://127.0.0.1:1/other"
+	fleet := []api.Workspace{
+		pushedTo("a", url), pushedTo("b", url), pushedTo("c", other), pushedTo("d", other),
+		pushedTo("e", "http://127.0.0.1:1/e"),
+	}
+	text := func(value any) string {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	whole := text(map[string]any{"workspaces": fleet})
+	for name, c := range map[string]struct {
+		id    string
+		fleet answer
+		told  bool
+	}{
+		"shared":             {"b", answer{200, whole}, true},
+		"alone":              {"e", answer{200, whole}, false},
+		"a page of many":     {"b", answer{200, text(map[string]any{"workspaces": fleet, "next": "more"})}, false},
+		"it may not be read": {"b", answer{403, `{"error": "no"}`}, false},
+	} {
+		i := slices.IndexFunc(fleet, func(ws api.Workspace) bool { return ws.ID == c.id })
+		for _, command := range []string{"explain", "doctor"} {
+			p := &platform{answers: map[string][]answer{
+				"GET /workspaces": {c.fleet}, "GET /healthz": {{200, `{"status": "ok"}`}},
+				"GET /workspaces/" + c.id: {{200, text(fleet[i])}},
+				"GET /workspaces/" + c.id + "/explain": {{200, `{"workspace_id": "` + c.id +
+					`", "delivery": {"effective_mode": "push"}}`}},
+			}}
+			_, out, _ := rollcall(t.Context(), t, p, command, c.id)
+			flat := strings.Join(strings.Fields(out), " ")
+			if strings.Contains(flat, "2 workspaces registered one URL, "+url+" (a, b)") != c.told ||
+				strings.Contains(flat, other) {
+				t.Errorf("%s, %s: %s", name, command, out)
+			}
+		}
+	}
+}

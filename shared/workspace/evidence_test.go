@@ -257,7 +257,7 @@ var claims = []struct {
 		}
 		return nil
 	}},
-	{`^last accepted register; `, func(h *past, at time.Time, said []string) error {
+	{`^last accepted register(?:; |, the last of )`, func(h *past, at time.Time, said []string) error {
 		return h.is(at, h.last(ok(aRegister)), said[0])
 	}},
 	{`^nothing was sent to the URL that it registered yet`, func(h *past, at time.Time, said []string) error {

@@ -60,7 +60,26 @@ func (f Facts) awaitPoll(now time.Time) Facts {
 
 // PollsAgain reports whether a poll at now is one of an agent that did not poll while mail waited. Such a poll is noted
 // before its mail is handed out, and before it acknowledges any: until then, that mail waits says nothing of the agent.
-func (f *Facts) PollsAgain(p Policy, now time.Time) bool { return f.Open > 0 && !f.polls(p, now) }
+//
+// A silence excuses that it fetched nothing, and no more: who polled on for the time that an agent has to acknowledge,
+// and did not, is known as that when it polls again. The silence may be the platform's own.
+func (f *Facts) PollsAgain(p Policy, now time.Time) bool {
+	return f.Open > 0 && !f.polls(p, now) && !f.polledInVain(p)
+}
+
+// polledInVain reports whether the agent went on to poll for so long without an acknowledgement that this was told of
+// it. Its last poll that was noted says how long. One that said that it is at work is no such agent.
+func (f *Facts) polledInVain(p Policy) bool {
+	fetched := f.Open > 0 && !f.FetchedSince.IsZero() && f.PolledAt.After(f.HandedAt)
+	return fetched && f.ActiveTasks < f.Slots() && !f.PolledAt.Before(f.ackDue(p))
+}
+
+// ackDue is until when an agent that polls has time to acknowledge what it fetched. While it was pushed to, it was
+// handed nothing.
+func (f *Facts) ackDue(p Policy) time.Time {
+	fetched := latest(f.FetchedSince, f.TriedAt, f.PushDegradedAt)
+	return latest(f.stuckSince(), fetched, f.RecoveredAt, f.ResumedAt).Add(2 * p.DeliveryObjective)
+}
 
 // polledAgainUntil is until when it explains that mail waits that the agent polled again; zero: it did not, since it
 // registered. Mail of which none was handed out before, it has to take and to acknowledge. Of mail that it had taken,

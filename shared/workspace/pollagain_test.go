@@ -82,6 +82,9 @@ func TestNoAgentThatPollsAgainIsBacklogStalledAtOnce(t *testing.T) {
 		f.RegisteredAt = f.RegisteredAt.Add(-200 * time.Second) // no register comes with the poll
 		f.PolledAt = rapid.SampledFrom([]time.Time{{}, at(-100), at(300), at(517)}).Draw(t, "last poll")
 		f.FetchedHosts = min(f.FetchedHosts, p.HostsInVain-1)
+		if f.Open > 0 && f.ActiveTasks < f.Slots() && !f.FetchedSince.IsZero() {
+			f.HandedAt = f.PolledAt // it fetched its mail with its last poll, and did not poll on
+		}
 		f = pollAt(f, now)
 		if rapid.Bool().Draw(t, "its mail is handed out") {
 			f.InFlight, f.HandedAt = f.Open, now
@@ -92,6 +95,36 @@ func TestNoAgentThatPollsAgainIsBacklogStalledAtOnce(t *testing.T) {
 		later := now.Add(time.Duration(rapid.Int64Range(0, int64(p.DeliveryObjective)-1).Draw(t, "later")))
 		if v := workspace.Assess(f, p, later); v.Reason == workspace.ReasonBacklogStalled {
 			t.Fatalf("%s: %+v", v.Hint, f)
+		}
+	})
+}
+
+// An agent that polls on and acknowledges nothing is told as that on, whenever it polls again after a silence, whose
+// ever that was. What it acknowledges then ends it.
+func TestASilenceExcusesNoMailThatIsNotAcknowledged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := live(func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.HeartbeatAt, f.PolledAt = workspace.Poll, false, time.Time{}, at(300)
+			f.Open, f.InFlight, f.OldestOpen, f.FetchedSince, f.HandedAt = 1, 1, at(300), at(300), at(300)
+		})
+		now, last := at(300), at(rapid.IntRange(430, 600).Draw(t, "last poll before"))
+		for ; now.Before(last); now = now.Add(10 * time.Second) {
+			f = pollAt(f, now)
+		}
+		f = pollAt(f, last)
+		if v := workspace.Assess(f, p, last); v.Reason != workspace.ReasonBacklogStalled {
+			t.Fatalf("before the silence: %+v", v)
+		}
+		back := last.Add(time.Duration(rapid.IntRange(1, 140).Draw(t, "silence")) * time.Second)
+		for now = back; now.Before(back.Add(2 * time.Minute)); now = now.Add(10 * time.Second) {
+			f = pollAt(f, now)
+			if v := workspace.Assess(f, p, now); v.Reason != workspace.ReasonBacklogStalled {
+				t.Fatalf("%s after the silence: %+v", now.Sub(back), v)
+			}
+		}
+		f.Open, f.InFlight, f.DeliveredAt, f.FetchedSince, f.HandedAt = 0, 0, now, time.Time{}, time.Time{}
+		if v := workspace.Assess(f, p, now); v.Status != workspace.StatusOnline {
+			t.Fatalf("acknowledged: %+v", v)
 		}
 	})
 }

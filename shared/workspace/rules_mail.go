@@ -52,7 +52,7 @@ func inboxUnattended(s *situation) *Verdict {
 	if !s.RecentlyAccepted(s.p, s.now) {
 		hint = fmt.Sprintf("nothing was heard of the agent since %s, and %s: ", stamp(s.LastSignal()), quiet) +
 			s.orRestart(s.unpolledBeforeRegister(), "check whether it runs, or restart it", "check whether it runs, and "+
-				unpolledWords) + s.byThen(StatusDegraded) + s.strangerHint()
+				unpolledWords) + s.orSeldom() + s.byThen(StatusDegraded) + s.strangerHint()
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,
@@ -324,15 +324,21 @@ func (s *situation) justNow(t time.Time) bool {
 
 // busyForNothing: the agent answers that it is busy, for longer than that is believed.
 func (s *situation) busyForNothing() *Verdict {
-	advice, action := "look at what it is doing", "inspect"
+	reports := "has not said how busy it is"
+	if s.within(s.ActiveAt, s.p.LeaseTTL) {
+		reports = fmt.Sprintf("reports %s, and takes %d at a time", plural(int64(s.ActiveTasks), "active task"), s.Slots())
+	}
+	advice, action := "look at what it is doing. If it is at work, let its heartbeats say so (active_tasks). If it is "+
+		"not, look for a limit of calls, its own or that of a proxy in front of it. If it hangs, restart it", "inspect"
 	if s.retryDue() {
 		advice, action = s.waitForRetry(), "wait"
 	}
 	return &Verdict{
 		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: HopAgent,
-		Since: latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
-		Hint: "the agent answers each delivery that it is busy, but its heartbeats report no work: " +
-			advice + "; its mail is kept, and tried again",
+		Sentence: "Its agent can be reached, and answers each delivery that it is busy; its heartbeats do not say so.",
+		Since:    latest(s.BusySince.Add(s.p.BusyBelieved), s.PushDegradedAt, s.busyEnded(), s.pushedSince()),
+		Hint: fmt.Sprintf("the agent has answered each delivery since %s that it is busy, and %s: %s; its mail is kept, "+
+			"and tried again", stamp(s.BusySince), reports, advice),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.BusySince, fmt.Sprintf("first of %s in a row that it is busy",
 				plural(int64(s.BusyAnswers), "answer"))},
@@ -494,9 +500,7 @@ func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
 // unacknowledged completes the verdict over an agent that polls, and whose mail is open for too long. It has some time
 // to acknowledge what it fetched.
 func (s *situation) unacknowledged(v *Verdict) *Verdict {
-	fetched := latest(s.FetchedSince, s.TriedAt, s.PushDegradedAt) // while it was pushed to, it was handed nothing
-	due := latest(s.stuckSince(), fetched, s.RecoveredAt, s.ResumedAt).Add(2 * s.p.DeliveryObjective)
-	due = latest(due, s.polledAgainUntil(s.p))
+	due := latest(s.ackDue(s.p), s.polledAgainUntil(s.p))
 	if s.now.Before(due) || s.busyExplains(s.p, s.now) || s.aboutToPoll() {
 		return nil
 	}
@@ -514,10 +518,13 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 		return v
 	}
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-		s.orRestart(s.stalledBeforeRegister(), "check that its polls bring back the id of the last row as since_id, then "+
-			"restart it", "its code must bring back the id of the last row as since_id, or acknowledge by number")
+		s.orRestart(s.stalledBeforeRegister(), "check that it acknowledges what it has done, "+acknowledges+", then "+
+			"restart it", "its code must acknowledge what it has done, "+acknowledges)
 	return v
 }
+
+// acknowledges are the ways in which an agent that polls acknowledges mail.
+const acknowledges = "by its number (activity/ack) or with the id of the last row as since_id of its next poll"
 
 // waitExplained reports whether something explains that mail waits: work, a delivery, a probe or a poll that is under
 // way or due, or that the message is set aside.

@@ -98,8 +98,31 @@ func (s *situation) seldomRemark(v Verdict) []Remark {
 	}}
 }
 
+// mayCallSeldom reports whether the last call of the agent ended a silence longer than its lease, and it has not gone
+// on to call since: one such silence shows no pace, and no end of the agent either.
+func (s *situation) mayCallSeldom() bool {
+	return s.Hold == NoHold && s.SeldomCalls > 0 && s.SeldomCalls < SeldomToTell && !s.wentOn(s.p) &&
+		s.now.Before(s.seldomUntil())
+}
+
+// orSeldom is what follows on words about a silent agent that may call too seldom; "": nothing shows that.
+func (s *situation) orSeldom() string {
+	if !s.mayCallSeldom() {
+		return ""
+	}
+	return fmt.Sprintf("; or it runs, and calls less often than its lease lasts (%s): before its last call nothing was "+
+		"heard of it for %s either. If that is its pace, let it call as often as each answer says "+
+		"(next_heartbeat_seconds)", s.p.LeaseTTL, s.seldomGap())
+}
+
 // tellSeldom completes the verdict over a silent agent whose silence is no news.
 func (s *situation) tellSeldom(v *Verdict) {
+	if s.mayCallSeldom() {
+		v.Sentence = "Its agent has fallen silent: it may have stopped, or its network may be down, or it calls less often " +
+			"than its lease lasts."
+		v.Hint = "no accepted call since the lease ran out: check whether the agent runs and reaches the platform, and " +
+			"restart it if it does not run" + s.orSeldom() + "; " + s.doctorWords() + s.strangerHint()
+	}
 	if !s.callsTooSeldom() {
 		return
 	}

@@ -67,7 +67,8 @@ func (s *situation) sinceEvidence(v Verdict) []Evidence {
 	if IsChange(s.AnnouncedAs, v.code()) || !v.Since.After(s.AnnouncedAt) || slices.ContainsFunc(v.Evidence, named) {
 		return nil
 	}
-	what := "this status began again, after another one that no sweep has recorded"
+	what := "it had this status before, then another one for a moment, and this one again since: that moment lay " +
+		"between two sweeps, so the history does not have it"
 	switch {
 	case v.Since.Equal(s.RegisteredAt):
 		what = "the agent registered"

@@ -178,7 +178,7 @@ func busyForEver(ctx context.Context, p Platform) {
 	for start := time.Now(); time.Since(start) < busyBelieved+5*time.Second; wait(ctx, 5*time.Second) {
 		must(a.registerAccepted(ctx, "", a.serve(a.answer)))
 	}
-	want := outlook{pushFailing, "inspect", "answers each delivery that it is busy", "retrying"}
+	want := outlook{pushFailing, "inspect", "answered each delivery since", "retrying"}
 	must(a.awaitOutlook(ctx, want))
 	if text := mustGet(a.explained(ctx)); strings.Contains(text, "slots are taken") {
 		must(fmt.Errorf("it has not said that: %s", text))

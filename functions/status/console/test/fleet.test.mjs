@@ -103,7 +103,7 @@ test('the headline counts what rollcall problems names, and a row has the same c
   assert.ok(all.length > 10)
   for (const { fleet, need, asked, together } of all) {
     const rows = fleet ?? [], n = inNeed(rows)
-    assert.equal(n ? `: ${n} of ${rows.length} workspaces need${n === 1 ? 's' : ''} a hand` : '', need)
+    assert.equal(n ? `${n} of ${rows.length} workspaces need${n === 1 ? 's' : ''} a hand` : '', need)
     assert.equal(n, rows.filter(needsHand).length)
     const repaired = rows.filter(repairedTogether).length
     assert.equal(repaired > 1 ? repaired : 0, together)
