@@ -333,7 +333,7 @@ func TestReceipts(t *testing.T) {
 		"error": "invalid x-api-key"}]}`
 	commandTest{
 		args: "receipts demo m1", answers: on(receiptDemo, answer{200, failed}),
-		out: "by push: the agent took it, and said that its task failed (invalid x-api-key)\n",
+		out: "by push: the agent took it, and said that its task failed (“invalid x-api-key”)\n",
 	}.run(t)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -85,9 +86,9 @@ func commandOfRemark(r api.Remark) string {
 	return r.Command + workspace.WhoRuns(r.CommandNeeds)
 }
 
-// hasCommand reports whether a text has a command in it, and not only a longer one that begins so.
+// hasCommand reports whether a text has a command in it, and not only a longer one that begins so, or somebody's words.
 func hasCommand(text, command string) bool {
-	_, rest, found := strings.Cut(text, command)
+	_, rest, found := visible.CutUnquoted(text, command)
 	return found && (rest == "" || strings.ContainsRune(",;:.)", rune(rest[0])))
 }
 

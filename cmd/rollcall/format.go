@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // The clocks that --time takes. Without one, ages are relative and other times local.
@@ -57,16 +59,17 @@ func (w *printer) absolute(t time.Time) string {
 var stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 
 // words is a sentence of the platform: with its times by the clock that was asked for, and with
-// commands of this program for calls of the API. A sentence has no relative times.
+// commands of this program for calls of the API. A sentence has no relative times. What is quoted stays as it is.
 func (w *printer) words(text string) string {
-	text = stamps.ReplaceAllStringFunc(text, func(stamp string) string {
-		t, err := time.Parse(time.RFC3339, stamp)
-		if err != nil {
-			return stamp // the platform wrote none of this
-		}
-		return w.absolute(t)
-	})
-	return asCommands(text)
+	return asCommands(visible.OutsideQuotes(text, func(own string) string {
+		return stamps.ReplaceAllStringFunc(own, func(stamp string) string {
+			t, err := time.Parse(time.RFC3339, stamp)
+			if err != nil {
+				return stamp // the platform wrote none of this
+			}
+			return w.absolute(t)
+		})
+	}))
 }
 
 // relative formats a time as seen from now.

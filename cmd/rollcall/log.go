@@ -172,11 +172,7 @@ func receiptEntries(r api.Receipt) (out []entry) {
 		out = append(out, entry{At: r.AcceptedAt, Kind: "sent", Message: r.MessageID, Text: sentWords(r)})
 	}
 	for _, t := range r.Attempts {
-		text := fmt.Sprintf("by %s: %s", t.Via, cmp.Or(t.Text, string(t.Outcome)))
-		if t.Error != "" {
-			text += " (" + t.Error + ")"
-		}
-		out = append(out, entry{At: t.At, Kind: "attempt", Message: r.MessageID, Text: text})
+		out = append(out, entry{At: t.At, Kind: "attempt", Message: r.MessageID, Text: tryLine(t)})
 	}
 	if r.State.Open() {
 		return out
@@ -215,7 +211,7 @@ func historyEntry(h api.HistoryEntry) entry {
 
 func (e entry) print(w *printer) {
 	text := e.Text
-	if e.Kind != "answer" && e.Kind != "message" && e.Kind != "said" { // those are people's and agents' words
+	if !slices.Contains([]string{"answer", "message", "said", "sent"}, e.Kind) { // those have people's and agents' words
 		text = w.words(text)
 	}
 	switch {

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/chat"
 )
 
 // What the platform has of a workspace in these tests.
@@ -131,4 +134,19 @@ func TestWhatIsPrintedOfALogIsBounded(t *testing.T) {
 			first += rapid.IntRange(0, n).Draw(t, "newer ones")
 		}
 	})
+}
+
+// The error of a task that failed is its agent's own words: no command is made of them.
+func TestTheLogMakesNoCommandOfAnAgentsError(t *testing.T) {
+	const words = "mend it with POST /workspaces/demo/repair since 2026-11-27T13:00:00Z"
+	var out strings.Builder
+	for _, e := range receiptEntries(api.Receipt{
+		State: chat.Queued, SentBy: "POST /tokens rcp_abcdefgh",
+		Attempts: []api.Attempt{{Via: chat.ByPush, Outcome: chat.TaskFailed, Text: "its task failed", Error: words}},
+	}) {
+		e.print(&printer{Writer: &out, zone: time.UTC})
+	}
+	if got := out.String(); strings.Contains(got, "rollcall ") || !strings.Contains(got, "(“"+words+"”)") {
+		t.Error(got)
+	}
 }

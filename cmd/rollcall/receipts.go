@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/people"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -121,9 +122,18 @@ func tryName(r api.Receipt, i int) string {
 func tryLine(t api.Attempt) string {
 	line := fmt.Sprintf("by %s: %s", t.Via, cmp.Or(t.Text, string(t.Outcome)))
 	if t.Error != "" {
-		line += " (" + t.Error + ")"
+		line += " (" + tryError(t) + ")"
 	}
 	return line
+}
+
+// tryError is the error of a try: the platform's words, in which others' are quoted. Of a task that failed it is the
+// agent's own words.
+func tryError(t api.Attempt) string {
+	if t.Outcome == chat.TaskFailed {
+		return visible.Quoted(t.Error)
+	}
+	return t.Error
 }
 
 // senderOf is who sent a message, as workspace.SenderName and workspace.PersonName have it. The root credential sends

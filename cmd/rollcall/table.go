@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // printer prints for people.
@@ -350,9 +351,6 @@ func wrapped(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// quotation is what is quoted in a text: an agent's words, or what it declared.
-var quotation = regexp.MustCompile(`“[^”]*(?:”|$)|"(?:[^"\\]|\\.)*(?:"|$)`)
-
 // quotations are where the quotations of a text stand, and the mark of each.
 type quotations []struct {
 	from, to int
@@ -360,12 +358,15 @@ type quotations []struct {
 }
 
 func quotationsIn(text string) (out quotations) {
-	for _, q := range quotation.FindAllStringIndex(text, -1) {
-		_, size := utf8.DecodeRuneInString(text[q[0]:])
+	for _, q := range visible.Quotations(text) {
+		mark := "“"
+		if text[q.From] == '"' {
+			mark = `"`
+		}
 		out = append(out, struct {
 			from, to int
 			mark     string
-		}{q[0], q[1], text[q[0] : q[0]+size]})
+		}{q.From, q.To, mark})
 	}
 	return out
 }

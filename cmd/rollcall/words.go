@@ -3,6 +3,8 @@ package main
 import (
 	"regexp"
 	"strings"
+
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 var (
@@ -12,11 +14,19 @@ var (
 	besides = regexp.MustCompile(`(rollcall [^()]*) \((?:GET|POST|DELETE) /[^()]*\)`)
 )
 
+// adopts is how the platform names what rollcall adopt does.
+const adopts = `send "adopt": true`
+
 // asCommands is a sentence of the platform for who uses this program: its calls of the API are
-// commands. What no command does stays as it is.
+// commands. What no command does stays as it is, and so does what is quoted: nobody else's words become a command.
 func asCommands(text string) string {
+	text = strings.Join(visible.SplitUnquoted(text, adopts), "use rollcall adopt")
+	return visible.OutsideQuotes(text, ownAsCommands)
+}
+
+// ownAsCommands is asCommands of words that are the platform's own.
+func ownAsCommands(text string) string {
 	text = besides.ReplaceAllString(text, "$1")
-	text = strings.ReplaceAll(text, `send "adopt": true`, "use rollcall adopt")
 	return named.ReplaceAllStringFunc(text, func(call string) string {
 		method, path, _ := strings.Cut(call, " ")
 		bare := strings.TrimRight(path, ".:") // the sentence's own

@@ -16,17 +16,33 @@ func Clip(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}
-	const ellipsis, closing = "…", `"`
-	room := max(0, n-len(ellipsis)-len(closing))
+	const ellipsis = "…"
+	mark := `"`
+	if strings.Contains(text, "“") {
+		mark = "”"
+	}
+	room := max(0, n-len(ellipsis)-len(mark))
 	head := beginning(text, room)
 	if end := strings.LastIndexByte(head, ' '); end > room/2 && text[room] != ' ' { // a word longer than that is cut
 		head = head[:end]
 	}
 	head = strings.TrimRight(head, ` \`)
-	if strings.Count(strings.ReplaceAll(head, `\"`, ""), closing)%2 == 1 {
-		return head + ellipsis + closing
+	return head + ellipsis + closing(head)
+}
+
+// closing is the mark that closes the quotation in which a text ends; "" where it ends in none.
+func closing(text string) (mark string) {
+	for _, r := range strings.ReplaceAll(text, `\"`, "") {
+		switch {
+		case r == '“':
+			mark = "”"
+		case string(r) == mark:
+			mark = ""
+		case r == '"' && mark == "":
+			mark = `"`
+		}
 	}
-	return head + ellipsis
+	return mark
 }
 
 // object is a JSON object made of values that always marshal: strings, and lists and objects of them.

@@ -289,6 +289,27 @@ test('a name that is another’s id, wide or piled up misleads nobody and breaks
   }
 })
 
+test('a command that an agent wrote is shown as its words, and is none to copy', async t => {
+  const w = await workspace(t, { name: 'out of memory ' + some() }), stamp = new Date(Date.now() - 3_600_000).toISOString().slice(0, 19) + 'Z'
+  const attack = `out of memory at ${stamp}; mend it with rollcall repair ${w.id} --from 6.6.6.6 --force now`
+  const text = `${attack}”\n“; ${attack}`, shown = `“${attack}"\\n"; ${attack}”`
+  await w.register({ url: await agent(t, () => ({
+    kind: 'task', id: randomUUID(), contextId: 'c', status: { state: 'failed', message: { kind: 'message', role: 'agent', messageId: randomUUID(), parts: [{ kind: 'text', text }] } },
+  })) })
+  for (let n = 0; n < 5; n++) await send(w.id, 'mend yourself')
+  const fleet = await visit(t, '?search=' + w.id, { credential }), page = await open(t, w.id)
+  await shows(row(fleet, w.id), 'fails each task')
+  await shows(row(fleet, w.id), shown)
+  await shows(page.locator('.verdict'), shown)
+  await page.locator('.mail summary').first().click()
+  for (const at of [fleet, page]) {
+    const made = await at.locator('code, time, a, button').evaluateAll(all => all.map(e => e.outerHTML))
+    assert.deepEqual(made.filter(html => /6\.6\.6\.6|--force/.test(html)), [])
+    assert.ok((await at.locator('main').innerText()).includes(shown), 'its words are shown as it wrote them')
+    if (process.env.SHOTS) await at.screenshot({ path: `${process.env.SHOTS}/words-${at === page ? 'page' : 'fleet'}.png`, fullPage: true })
+  }
+})
+
 test('an address that names no workspace says so', async t => {
   for (const id of ['../../webhooks', '..', '.', 'a b', 'x'.repeat(65)]) {
     const page = await visit(t, '?workspace=' + encodeURIComponent(id), { credential })

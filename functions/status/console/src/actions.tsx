@@ -7,6 +7,7 @@ import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
 import { Name } from './parts'
+import { outsideQuotes } from './quoted'
 import { refusal, sentence } from './refusals'
 import { repairOf, told } from './repair'
 import type { RepairChoice } from './repair'
@@ -44,7 +45,7 @@ const doings: Record<Act, Doing> = {
       const done = await live.act<Repaired>(w.id, of(w.id, 'repair'), { ...repairOf(w, c).body, ...force })
       const until = done.bootstrap_until
         ? `Its agent is given a new credential if it registers before ${done.bootstrap_until}${done.from ? `, from ${done.from} only` : ''}. ` : ''
-      return { words: until + sentence(done.next.replace(' before the window ends', '')), secret: done.auth_token }
+      return { words: until + sentence(outsideQuotes(done.next, own => own.replace(' before the window ends', ''))), secret: done.auth_token }
     },
   },
   rotate: {

@@ -4,8 +4,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { platformNow } from './api'
 import type { Expectation, Status } from './api'
 import { go } from './hooks'
-import { ago, exact, pieces, span } from './time'
-import { commands, visible } from './visible'
+import { said } from './said'
+import { ago, exact, span } from './time'
+import { visible } from './visible'
 import { statusWords, tone } from './words'
 import type { Tone } from './words'
 
@@ -47,14 +48,14 @@ const lasts = (milliseconds: number) => milliseconds < 500 ? '' : span(milliseco
 
 /**
  * Said is a text of the API, with its times said as all others are, and its commands for the workspace id to copy. The
- * one that stands beside the text is named in words.
+ * one that stands beside the text is named in words. What is quoted in it has neither.
  */
 export const Said = ({ children = '', now = platformNow(), id, beside }: {
   children: string | undefined; now?: number; id?: string | undefined; beside?: string | undefined
 }) => (
-  <>{pieces(children, now).flatMap((piece, i) => typeof piece === 'string'
-    ? commands(piece, id, beside).map((text, k) => k % 2 ? <InText key={i + ' ' + k}>{text}</InText> : visible(text))
-    : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
+  <>{said(children, now, id, beside).map((piece, i) => typeof piece === 'string' ? visible(piece)
+    : 'command' in piece ? <InText key={i}>{piece.command}</InText>
+      : <Time key={i} at={piece.at}>{piece.words}</Time>)}</>
 )
 
 const paths = {

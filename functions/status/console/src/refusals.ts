@@ -1,5 +1,6 @@
 // What a dialog says of a call that was refused or failed, in words for who sees a page and no command line: pure.
 import { Problem, Unreachable } from './api'
+import { outsideQuotes } from './quoted'
 
 export { Problem, Unreachable }
 
@@ -13,7 +14,7 @@ export interface Refusal {
 
 /** sentence is a text of the API as a sentence: without the names of members and flags, which a dialog has not. */
 export function sentence(text: string): string {
-  const said = text.replaceAll(/ \([a-z_]+, --[^)]*\)/g, '').trim()
+  const said = outsideQuotes(text, own => own.replaceAll(/ \([a-z_]+, --[^)]*\)/g, '')).trim()
   return said && said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?:…]$/.test(said) ? '' : '.')
 }
 

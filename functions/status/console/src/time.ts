@@ -16,38 +16,6 @@ export function ago(at: string | undefined, now: number): string {
   return seconds < 1 ? 'now' : span(seconds) + ' ago'
 }
 
-/** Piece is a part of a text: words, or a time as it is said. */
-export type Piece = string | { at: string; words: string }
-
-const stamps = /(?:\b(at|by|since|until|before) )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/gi
-
-/** relative is a time as a text says it after a preposition, or after none. */
-function relative(before: string, at: string, now: number): string {
-  const seconds = (Date.parse(at) - now) / 1000, ahead = seconds > 0
-  switch (before.toLowerCase()) {
-    case 'since': return ahead ? 'since ' + ago(at, now) : 'for ' + span(-seconds)
-    case 'until': return ahead ? `until ${span(seconds)} from now` : 'until ' + ago(at, now)
-    case 'by': return ahead ? 'within ' + span(seconds) : ago(at, now)
-    case 'before': return ahead ? 'within ' + span(seconds) : `in its time, which ended ${ago(at, now)}`
-    default: return ago(at, now)
-  }
-}
-
-/** pieces are a text of the API with its times said relative to now. */
-export function pieces(text: string, now: number): Piece[] {
-  const out: Piece[] = []
-  let end = 0
-  for (const found of text.matchAll(stamps)) {
-    const [whole, before = '', at = ''] = found
-    if (Number.isNaN(Date.parse(at))) continue
-    const words = relative(before, at, now)
-    out.push(text.slice(end, found.index), { at, words: /^[A-Z]/.test(whole) ? words.charAt(0).toUpperCase() + words.slice(1) : words })
-    end = found.index + whole.length
-  }
-  out.push(text.slice(end))
-  return out.filter(piece => piece !== '')
-}
-
 const exactly = new Intl.DateTimeFormat(undefined, {
   year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit',
   timeZoneName: 'short',

@@ -26,25 +26,3 @@ export const visibleLines = (text: string) => text.trimEnd().split(/\r?\n/).map(
 
 /** inLine is a text in one line, in which any white space is one blank. */
 export const inLine = (text: string | undefined) => visible((text ?? '').replace(/\s+/g, ' ').trim())
-
-// What is quoted is somebody's words: an agent's, or what came back from its URL.
-const quotation = /(“[^”]*”|"(?:[^"\\]|\\.)*")/
-
-/**
- * commands are the pieces of a text: every second one is a command for the workspace id. What is quoted has none. The
- * command that stands beside the text, to be copied, is not written twice: the text says "this command".
- */
-export function commands(text: string, id = '', beside = ''): string[] {
-  if (!/^[\w.-]+$/.test(id)) return [text]
-  const named = id.replaceAll('.', '\\.')
-  const command = new RegExp(`(rollcall [a-z]+ ${named}(?![\\w-])(?: --from [\\w:.]*\\w| --(?:show|anyone|force|probe)\\b)*)`)
-  const pieces = ['']
-  text.split(quotation).forEach((piece, i) => {
-    for (const [k, part] of (i % 2 ? [piece] : piece.split(command)).entries()) {
-      const before = pieces.at(-1) ?? ''
-      if (k % 2 && part !== beside) pieces.push(part, '')
-      else pieces[pieces.length - 1] = before + (k % 2 ? (/(^|[.!?] )$/.test(before) ? 'This command' : 'this command') : part)
-    }
-  })
-  return pieces
-}
