@@ -53,7 +53,7 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
 		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
 		first := s.repairFirst()
-		switch damage := s.damage(s.p, s.now); {
+		switch damage := s.damageThere(); {
 		case damage != "":
 			first = capital(s.damageSteps(damage))
 			v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
@@ -131,7 +131,7 @@ func (s *situation) refusedRemark(v Verdict) []Remark {
 			Code: RemarkRegisterRefused, Command: s.enrolCommand(),
 			Text: s.bootWords() + "; if that was this agent: " + s.enrolWords(),
 		}}
-	case s.bootRefused() && s.damage(s.p, s.now) != "":
+	case s.bootRefused() && s.damageThere() != "":
 		return []Remark{{
 			Code: RemarkRegisterRefused, Command: s.damageCommand(s.RefusedWith),
 			Text: s.bootWords() + "; if that was this agent: " + s.damageSteps(s.RefusedWith),

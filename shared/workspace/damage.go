@@ -10,9 +10,10 @@ import (
 )
 
 // An agent may send a good credential damaged: in quotation marks, with its name before it, or the name of the variable
-// in place of it. No repair mends that: it ends the credential, and the agent sends the next one in the same way. So a
-// refused attempt is kept with the kind of damage, and whether the credential in it is good here. Only who has the
-// credential can bring the latter about.
+// in place of it. Where the platform can't put one, no repair mends that: it ends the credential, and the agent sends
+// the next one in the same way. So a refused attempt is kept with the kind of damage, and whether the credential in it
+// is good here. Only who has the credential can bring the latter about. An agent that keeps what the platform gives it
+// is mended by a repair, whatever it keeps now.
 
 // The marks behind the kind of damage in Presented.
 const (
@@ -91,13 +92,51 @@ func (p Presented) damageMend() string {
 	return damageWords[kind].mend
 }
 
-// damageSteps says what mends it, and why no repair does.
+// keeps reports whether the agent fetches its credentials itself, and keeps them: the last that it was given came in
+// the answer to its own call. A window then mends it, whatever has become of the one that it keeps.
+func (f *Facts) keeps() bool {
+	last := f.TakenAs
+	if !f.NextCredential.Zero() && f.IssuedTo != "" {
+		last = f.IssuedTo
+	}
+	return last == ToAgent && !f.ignoresIssued()
+}
+
+// renews reports whether the agent's register through a window mends what it sends: see keeps. A header of another form
+// is refused before any window is looked at.
+func (s *situation) renews(p Presented) bool {
+	kind, _ := p.damage()
+	return kind != token.Misplaced && s.keeps()
+}
+
+// windowMends reports whether a plain repair is the way to mend it: the register through its window brings another
+// credential, and the one that it ends is nowhere to be seen, in the text or in accepted calls.
+func (s *situation) windowMends(p Presented) bool {
+	_, good := p.damage()
+	return s.renews(p) && !good && !s.acceptedBeside()
+}
+
+// acceptedBeside reports whether other calls of the agent are accepted beside its refused ones: it has its credential.
+func (s *situation) acceptedBeside() bool {
+	return s.LastSignal().After(s.RefusedAt) || s.otherCallsRefused() || s.alternating(s.p, s.now)
+}
+
+// damageSteps says what mends it where it runs, and what a repair does.
 func (s *situation) damageSteps(p Presented) string {
 	_, good := p.damage()
 	mend := p.damageMend() + ", and restart it"
+	isGood := "; the credential itself is good: a repair would end it"
 	switch {
+	case s.windowMends(p):
+		return s.repairWords("what it keeps as its credential is damaged", "give it a new one", restartIfSilent)
+	case s.renews(p):
+		if !good {
+			mend = "let all calls of the agent send the credential that its accepted ones send, and restart it"
+		}
+		return mend + isGood + fmt.Sprintf(". Where nobody can change that, a repair with force ends it, and the agent "+
+			"fetches another, as it has done before: rollcall repair %s --force", s.ID)
 	case good:
-		return mend + "; the credential itself is good: a repair would end it, and mend nothing"
+		return mend + isGood + ", and mend nothing"
 	case p.innerIsAnother():
 		return fmt.Sprintf("what stands there is not this workspace's credential: %s shows one; place it alone, as it is "+
 			"shown, and restart the agent", s.showCommand())
@@ -123,6 +162,15 @@ func (f *Facts) damage(p Policy, now time.Time) Presented {
 	return f.RefusedWith
 }
 
+// damageThere is damage that has to be mended where the agent runs; "": there is none, or a plain repair mends it.
+func (s *situation) damageThere() Presented {
+	damage := s.damage(s.p, s.now)
+	if s.windowMends(damage) {
+		return ""
+	}
+	return damage
+}
+
 // tellDamage completes a verdict that asks for another credential, where the agent's calls show that it damages the one
 // that it has.
 func (s *situation) tellDamage(v Verdict) Verdict {
@@ -131,7 +179,15 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 	if damage == "" || v.Reason != ReasonCredentialsRejected || !asks {
 		return v
 	}
+	if s.windowMends(damage) && s.repairShows() {
+		return v // the verdict says why no window is opened, and what to do
+	}
 	v.Sentence = "Its agent's calls are refused: it sends " + damage.damageSent() + "."
+	if s.windowMends(damage) {
+		v.Action, v.NextCommand = "repair", s.repairCommand()
+		v.Hint = fmt.Sprintf("the agent at %s sends %s; %s", s.RefusedFrom, damage.damageSent(), s.damageSteps(damage))
+		return v
+	}
 	v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
 	v.Hint = fmt.Sprintf("the agent at %s sends %s: %s", s.RefusedFrom, damage.damageSent(), s.damageSteps(damage))
 	if v.NextCommand != s.showCommand() {
@@ -142,7 +198,7 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 
 // damageCommand is the command for it: the one that shows another credential, or a look where the agent runs.
 func (s *situation) damageCommand(p Presented) string {
-	if p.innerIsAnother() {
+	if p.innerIsAnother() && !s.renews(p) {
 		return s.showCommand()
 	}
 	return "rollcall doctor " + s.ID
@@ -160,21 +216,29 @@ func (s *situation) strangersDamage() string {
 }
 
 // CheckDamaged refuses to end a good credential that the agent sends damaged, or to open a window for an agent that
-// sends something else in place of its credential: it would send the next one in the same way. show is that the
-// credential is to be placed by hand. Error: credential_in_use.
+// would send the next one in the same way: it takes its credential from where the platform can't put one. show is that
+// the credential is to be placed by hand. Error: credential_in_use.
 func (f *Facts) CheckDamaged(show bool, p Policy, now time.Time) error {
 	damage, from, at := f.damage(p, now), f.RefusedFrom, f.RefusedAt
 	unheard := f.LastSignal().IsZero() && f.StrangerAt.After(f.RevokedAt)
 	if _, good := f.StrangerWith.damage(); good && damage == "" && unheard && !AsksForRepair(*f, p, now) {
 		damage, from, at = f.StrangerWith, f.StrangerFrom, f.StrangerAt
 	}
-	_, good := damage.damage()
-	if damage == "" || !f.Enrolled() || show && !good || now.Sub(at) >= p.RefusalMemory {
+	kind, good := damage.damage()
+	s := newSituation(f, Fleet{}, p, now)
+	if damage == "" || !f.Enrolled() || show && !good || s.windowMends(damage) || now.Sub(at) >= p.RefusalMemory {
 		return nil
 	}
-	s := newSituation(f, Fleet{}, p, now)
 	why := "a repair would end it, and mend nothing"
+	force := ". To end the credential all the same, say that with force (--force)"
+	switch {
+	case s.renews(damage):
+		why, force = "a repair would end it", ""
+	case !good && kind != token.Misplaced:
+		why = "a window mends that only for an agent that keeps what the answer to its register gives it"
+		force = ". A window ends its credential: if this agent keeps what a register gives it, open one with force (--force)"
+	}
 	return fault.New(fault.CredentialInUse, "calls from %s came with %s, the last that was noted at %s: %s", from,
 		damage.damageSent(), stamp(at), why).
-		WithHint(s.damageSteps(damage)+". To end the credential all the same, say that with force (--force)", "force")
+		WithHint(s.damageSteps(damage)+force, "force")
 }

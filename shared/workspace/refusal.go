@@ -95,6 +95,16 @@ func (r Refusal) presented(f Facts) Presented {
 	return p
 }
 
+// presentedAfter is presented, but for an attempt with no credential that follows at once on one with a good credential
+// that was damaged: some agents register once more without it when it is refused. It is still known that they have it.
+func (r Refusal) presentedAfter(f Facts, atOnce bool) Presented {
+	p := r.presented(f)
+	if _, good := f.RefusedWith.damage(); good && atOnce && r.Hash.Zero() {
+		return f.RefusedWith
+	}
+	return p
+}
+
 // credential is which credential the attempt presented.
 func (r Refusal) credential(f Facts) Presented {
 	switch {
@@ -255,9 +265,10 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	default:
 		f.BeatsRefused++
 	}
+	afterDamage := recent && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	if r.Kind == SignalRegister || f.RegisterRefused == 0 {
-		f.RefusedWith = r.presented(f)
+		f.RefusedWith = r.presentedAfter(f, afterDamage)
 	}
 	if f.RefusedEnoughAt.IsZero() && f.refusalCount() >= p.RefusalsToDegrade {
 		f.RefusedEnoughAt = now
