@@ -26,7 +26,7 @@ import (
 
 // maxAnyLease is how large a lease item may be in bytes, whatever has happened: all that can be written in it at once.
 // A write of up to 1,024 bytes costs one unit, and of up to 2,048 two.
-const maxAnyLease = 1650
+const maxAnyLease = 1653
 
 const (
 	longID       = 64

@@ -25,7 +25,7 @@ import (
 // maxLease is how large a lease item may be, in bytes, also while pushes fail and mail is lost, or while the agent
 // reports errors. maxWorst is the same of an agent of which all is wrong at once. See maxAnyLease.
 const (
-	maxLease = 404
+	maxLease = 407
 	maxWorst = 554
 )
 

@@ -9,12 +9,12 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// inTurn is open mail in the order in which it is delivered now: by priority, then by acceptance. Each second turn
+// inTurn is open mail in the order in which it is delivered now: by priority, then by acceptance. Each second push
 // is of what has waited for longer than the objective, the oldest first, whatever its priority is: so no sender keeps
-// back the mail of another with a high one. Of one priority the order of acceptance holds in each turn, whatever a
-// clock said when a message was accepted.
+// back the mail of another with a high one, whatever becomes of what was pushed. Of one priority the order of
+// acceptance holds in each turn, whatever a clock said when a message was accepted.
 func inTurn(open []OpenMessage, f workspace.Facts, p workspace.Policy, now time.Time) []OpenMessage {
-	if (f.Delivered+f.Dead)%2 == 0 {
+	if !f.PriorityHadTurn {
 		return open
 	}
 	var waited, others []OpenMessage

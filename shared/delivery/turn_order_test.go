@@ -22,7 +22,7 @@ func TestATurnKeepsTheOrderOfAPriority(t *testing.T) {
 			}
 		}
 		var f workspace.Facts
-		f.Delivered = int64(rapid.IntRange(0, 1).Draw(t, "delivered"))
+		f.PriorityHadTurn = rapid.Bool().Draw(t, "priority had its turn")
 		turn := inTurn(open, f, workspace.DefaultPolicy(), now)
 		if len(turn) != len(open) {
 			t.Fatalf("%d of %d", len(turn), len(open))

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -54,6 +55,74 @@ func TestNoPriorityStarvesOtherMail(t *testing.T) {
 			rt.Fatalf("what is urgent does not go first: %v", w.Taken)
 		}
 	})
+}
+
+// A peer that keeps urgent messages waiting, and ends each one that is pushed, keeps back no other message for longer than
+// one that lets them be delivered: however they end.
+func TestNoPriorityStarvesOtherMailByWhatItEnds(t *testing.T) {
+	for name, end := range map[string]func(w *world.World, m chat.Message) delivery.PushResult{
+		"they are delivered": func(*world.World, chat.Message) delivery.PushResult { return delivery.PushResult{} },
+		"cancelled": func(w *world.World, m chat.Message) delivery.PushResult {
+			_, err := w.CancelAsSender(w.T.Context(), world.ID, m.ID, workspace.Life{Workspace: "peer"}, w.Now)
+			w.NoError(err)
+			return delivery.PushResult{}
+		},
+		"expired": func(w *world.World, m chat.Message) delivery.PushResult {
+			w.Now = m.ExpiresAt
+			return nobodyListens
+		},
+		"refused": func(*world.World, chat.Message) delivery.PushResult {
+			return delivery.PushResult{Handover: delivery.Refused, Why: "error -32602"}
+		},
+		"their task fails": func(*world.World, chat.Message) delivery.PushResult {
+			return delivery.PushResult{TaskError: "no quota"}
+		},
+	} {
+		for before := range 2 {
+			if pushes := pushesUntilMail(t, before, end); pushes > 6 {
+				t.Errorf("%s: the mail was push %d", name, pushes)
+			}
+		}
+	}
+}
+
+// pushesUntilMail is how many pushes there are until a message is delivered whose agent takes 20 s for each, while a
+// peer sends one urgent message after another, of which end says what becomes. Before, so many were delivered.
+func pushesUntilMail(
+	t *testing.T, before int, end func(*world.World, chat.Message) delivery.PushResult,
+) (at int) {
+	w := world.New(t, workspace.Push, "http://agent/")
+	for i := range 1 + before { // it takes mail
+		w.Send(fmt.Sprint("before", i))
+	}
+	w.DrainOnce()
+	pushed := 0
+	flood := func(n int) {
+		m := world.Message(fmt.Sprint("flood", n))
+		m.Source, m.Priority, m.ExpiresAt = "peer", chat.Critical, w.Now.Add(10*time.Minute)
+		_, err := w.Enqueue(t.Context(), m, w.Now)
+		w.NoError(err)
+	}
+	flood(100)
+	flood(101)
+	send(w, "mail", "", chat.Info)
+	w.Agent = func(m chat.Message) delivery.PushResult {
+		if pushed++; m.ID == "mail" {
+			at = pushed
+			return delivery.PushResult{}
+		}
+		w.Now = w.Now.Add(20 * time.Second)
+		if pushed < 20 && at == 0 {
+			flood(pushed)
+		}
+		return end(w, m)
+	}
+	for pushed < 20 && at == 0 {
+		w.Heartbeat(0)
+		w.DrainOnce()
+		w.Now = w.Now.Add(20 * time.Second)
+	}
+	return cmp.Or(at, pushed+1)
 }
 
 // send accepts a message of a sender with a priority.

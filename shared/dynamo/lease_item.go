@@ -52,7 +52,8 @@ var leaseAttributes = map[string]string{
 	// Mailbox
 	"Accepted": "m", "Open": "o", "InFlight": "8", "Delivered": "I", "Expired": "x", "Cancelled": "nc",
 	"Dead": "nk", "Missing": "nm", "Unused": "nu", "OldestOpen": "O", "CountedAt": "T", "OutboxItems": "er",
-	"DeliveredAt": "z", "ClaimedUntil": "U", "PushesEven": "pn", "PushesOdd": "po", "ProbedAt": "pb",
+	"DeliveredAt": "z", "ClaimedUntil": "U", "PushesEven": "pn", "PushesOdd": "po", "PriorityHadTurn": "pw",
+	"ProbedAt":     "pb",
 	"FetchedSince": "fh", "AcksEpoch": "ak",
 	"HandedAt": "hz", "FetchedHosts": "fn", "AsideUntil": "G", "UndeliveredAt": "E", "TriedAt": "J", "PassedAt": "j",
 	"ReachedAt": "g", "Audited": "X", "LostMessages": "5", "LostAt": "6", "LostWhy": "7", "LostInVain": "B",

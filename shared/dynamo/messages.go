@@ -345,6 +345,11 @@ func countPush(c *change, p workspace.PushCount) {
 	} else {
 		c.add(own, 1)
 	}
+	if had := lease("PriorityHadTurn"); p.ByPriority {
+		c.set(had, &types.AttributeValueMemberBOOL{Value: true})
+	} else {
+		c.remove(had)
+	}
 	if other := p.Counter.Other(); slices.Contains(p.Forget, other) {
 		c.remove(lease(string(other)))
 	}

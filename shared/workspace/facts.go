@@ -274,9 +274,11 @@ type Mailbox struct {
 	// their messages since: see pushes.go. The claim of a push counts it, and whoever pushed takes it off.
 	PushesEven int64
 	PushesOdd  int64
-	TriedAt    time.Time // when a message was last handed to a push
-	PassedAt   time.Time // when the agent last took a message that was no probe, and did not fail its task
-	ReachedAt  time.Time // when the agent last took a pushed message or probe
+	// PriorityHadTurn is that the last push went by priority: the next one is of what has waited.
+	PriorityHadTurn bool
+	TriedAt         time.Time // when a message was last handed to a push
+	PassedAt        time.Time // when the agent last took a message that was no probe, and did not fail its task
+	ReachedAt       time.Time // when the agent last took a pushed message or probe
 	// ProbedAt is when the last message that is a probe was accepted. While a probe is under way that no message stands
 	// behind, it lies ahead: that one has ended by then.
 	ProbedAt   time.Time

@@ -12,7 +12,8 @@ func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
 		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt", "FetchedHosts",
-		"ClaimedUntil", "PushesEven", "PushesOdd", "TriedAt", "PassedAt", "ReachedAt", "ProbedAt", "AsideUntil",
+		"ClaimedUntil", "PushesEven", "PushesOdd", "PriorityHadTurn", "TriedAt", "PassedAt", "ReachedAt", "ProbedAt",
+		"AsideUntil",
 		"UndeliveredAt", "Audited",
 		"LostMessages", "LostInVain", "LostAt", "LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
 	if !slices.Equal(got, want) {

@@ -100,6 +100,8 @@ type PushCount struct {
 	Forget []PushCounter
 	Seen   time.Time
 	At     time.Time // when it begins: its TriedAt
+	// ByPriority is its PriorityHadTurn.
+	ByPriority bool
 }
 
 // CountPush says how a push is counted that begins now.
@@ -107,7 +109,9 @@ func (f *Facts) CountPush(p Policy, now time.Time) *PushCount {
 	at := f.laterOfTries(now)
 	span := p.pushSpan(at)
 	own, other := f.countedIn(span, p, now)
-	c := &PushCount{Counter: counterOf(span), Most: f.MostPushes() - other, Seen: f.TriedAt, At: at}
+	c := &PushCount{
+		Counter: counterOf(span), Most: f.MostPushes() - other, Seen: f.TriedAt, At: at, ByPriority: !f.PriorityHadTurn,
+	}
 	if own == 0 && *f.Counted(c.Counter) != 0 {
 		c.Forget = append(c.Forget, c.Counter)
 	}
@@ -127,6 +131,7 @@ func (c PushCount) Begin(f *Facts) (ok bool) {
 		*f.Counted(counter) = 0
 	}
 	*own++
+	f.PriorityHadTurn = c.ByPriority
 	return ok
 }
 

@@ -188,8 +188,12 @@ func pushCounts() []updated {
 	}
 	both := []workspace.PushCounter{even, odd}
 	return []updated{
-		begins(workspace.PushCount{Counter: even, Most: 1}, func(f *workspace.Facts) { f.PushesEven = 1 }),
-		begins(workspace.PushCount{Counter: even, Most: 2}, func(f *workspace.Facts) { f.PushesEven = 2 }),
+		begins(workspace.PushCount{Counter: even, Most: 1, ByPriority: true}, func(f *workspace.Facts) {
+			f.PushesEven, f.PriorityHadTurn = 1, true
+		}),
+		begins(workspace.PushCount{Counter: even, Most: 2}, func(f *workspace.Facts) {
+			f.PushesEven, f.PriorityHadTurn = 2, false
+		}),
 		begins(workspace.PushCount{Counter: odd, Most: 1}, func(f *workspace.Facts) { f.PushesOdd = 1 }),
 		ends(even, func(f *workspace.Facts) { f.PushesEven = 1 }),
 		begins(workspace.PushCount{Counter: odd, Forget: both[:1], Seen: began}, func(f *workspace.Facts) {
