@@ -232,3 +232,18 @@ func (h *history) lie(what string) {
 		h.last.Status, h.last.Reason, h.last.Since.Format("15:04:05"), h.log, h.Facts().Refusals, h.Facts().Liveness,
 		h.Facts().Mailbox, h.Facts().PushTrouble, h.Facts().Standing)
 }
+
+// What has happened by now lies ahead of no moment before: mail that comes moves no beginning of a status that stands.
+func TestMailMovesNoBeginning(t *testing.T) {
+	for after := 2 * time.Second; after < 5*time.Minute; after += 13 * time.Second {
+		w := world.New(t, workspace.Undeclared, "http://agent/")
+		w.Heartbeat(0)
+		w.PollAfter("")
+		w.Now = w.Now.Add(after)
+		before := w.Verdict()
+		w.Send("m")
+		if v := w.Verdict(); v.Reason == before.Reason && !v.Since.Equal(before.Since) {
+			t.Errorf("after %s: %s since %s, and then since %s", after, before.Reason, before.Since, v.Since)
+		}
+	}
+}

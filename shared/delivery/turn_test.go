@@ -57,8 +57,8 @@ func TestNoPriorityStarvesOtherMail(t *testing.T) {
 	})
 }
 
-// A peer that keeps urgent messages waiting, and ends each one that is pushed, keeps back no other message for longer than
-// one that lets them be delivered: however they end.
+// A peer that keeps urgent messages waiting, and ends each one that is pushed, keeps back no other message for longer
+// than one that lets them be delivered: however they end.
 func TestNoPriorityStarvesOtherMailByWhatItEnds(t *testing.T) {
 	for name, end := range map[string]func(w *world.World, m chat.Message) delivery.PushResult{
 		"they are delivered": func(*world.World, chat.Message) delivery.PushResult { return delivery.PushResult{} },

@@ -21,9 +21,10 @@ func (f *Facts) heardAt(p Policy) time.Time {
 	return heard
 }
 
-// latestDate is the latest that a date of what has happened may be.
-func (s *situation) latestDate(now time.Time) time.Time {
-	return latest(now, s.heardAt(s.p)).Add(MaxSkew)
+// latestDate is the latest that a date of what has happened may be, when the facts are judged at a time. What was when
+// they are read lies ahead of no earlier time.
+func (s *situation) latestDate(at time.Time) time.Time {
+	return latest(at, s.asked, s.heardAt(s.p)).Add(MaxSkew)
 }
 
 // unlessAhead is a verdict, or if it is well, the worst that the facts give when what lies ahead never was, was long
@@ -65,7 +66,7 @@ func (s *situation) with(instead, limit time.Time) situation {
 
 // clocksAhead are the clocks of what lies ahead at a time.
 func (s *situation) clocksAhead(from, to time.Time) (out []time.Time) {
-	if !s.newest.After(from.Add(MaxSkew)) {
+	if !s.newest.After(latest(from, s.asked).Add(MaxSkew)) {
 		return nil
 	}
 	s.eachDate(func(at time.Time) time.Time {

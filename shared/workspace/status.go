@@ -164,11 +164,12 @@ type situation struct {
 	now   time.Time
 	mode  Mode
 
+	asked  time.Time // when the facts are judged: now, where they are not judged at another time
 	newest time.Time // see newestDate
 }
 
 func newSituation(f *Facts, fl Fleet, p Policy, now time.Time) situation {
-	return situation{Facts: *f, fleet: fl, p: p, now: now, mode: f.Mode(p, now), newest: f.newestDate(p)}
+	return situation{Facts: *f, fleet: fl, p: p, now: now, asked: now, mode: f.Mode(p, now), newest: f.newestDate(p)}
 }
 
 // at is the verdict that time alone makes of the facts by then.
