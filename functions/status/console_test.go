@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -20,6 +21,7 @@ import (
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/httpapi"
 	"github.com/rollcall/rollcall/shared/proof/fixture"
+	"github.com/rollcall/rollcall/shared/visible"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -104,6 +106,25 @@ func TestTheConsoleIsSmall(t *testing.T) {
 	}
 	if err != nil || packed.Len() > maxConsole {
 		t.Errorf("%d bytes, %v", packed.Len(), err)
+	}
+}
+
+// What somebody wrote ends no quotation in the console, as it ends none in the terminal.
+func TestTheConsoleQuotesAsTheCommandLine(t *testing.T) {
+	source, err := os.ReadFile("console/src/names.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(source), "const marks = /[")
+	marks, _, found := strings.Cut(rest, "]/gu")
+	if !found {
+		t.Fatal("names.ts has no marks")
+	}
+	for r := rune(0x80); r < 0x20000; r++ {
+		replaced := visible.Quoted(string(r)) == visible.Quoted(`"`)
+		if has := strings.ContainsRune(marks, r) || strings.Contains(marks, fmt.Sprintf(`\u{%x}`, r)); has != replaced {
+			t.Errorf("%U: the console replaces it: %v; the terminal: %v", r, has, replaced)
+		}
 	}
 }
 

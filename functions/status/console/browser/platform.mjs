@@ -180,6 +180,13 @@ export const shows = (at, text) => at.filter({ hasText: text }).first().waitFor(
 /** holds waits until a function that is called in the page says so. */
 export const holds = (page, what, arg) => page.waitForFunction(what, arg)
 
+/** hidden are the texts, attributes and titles of a page that have a character nobody sees, such as one of direction. */
+export const hidden = page => page.evaluate(() => {
+  const nodes = document.evaluate('//text() | //@*', document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE)
+  const all = [document.title, ...[...Array(nodes.snapshotLength).keys()].map(i => nodes.snapshotItem(i).nodeValue)]
+  return all.filter(text => /(?![\u200c\u200d\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+})
+
 /** boot runs the example agent, as a supervisor would, until the test is over. */
 export function boot(t, args) {
   const child = spawn(process.env.ROLLCALL_AGENT, args, { stdio: ['ignore', 'ignore', 'pipe'] })

@@ -161,8 +161,41 @@ test('a message names its sender, and every time is relative', async t => {
   await page.locator('.mail summary').first().click()
   assert.doesNotMatch(await page.locator('main').innerText(), /\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d/)
   assert.match(await page.locator('.evidence time').first().getAttribute('title'), /CET|CEST|GMT.* · 20\d\d-\d\d-\d\dT[\d:]{8}Z$/)
-  await page.locator('.message').getByRole('link', { name }).click()
+  await shows(page.locator('.message .facts'), `workspace ${asks.id} “${name}”`)
+  await page.locator('.message').getByRole('link', { name: asks.id, exact: true }).click()
   await shows(page.locator('h1'), name)
+})
+
+test('no card’s name stands for another workspace, the platform or a person', async t => {
+  const bank = await workspace(t, { id: 'bank-' + some() }), w = await workspace(t, { name: 'asked ' + some() })
+  const page = await open(t, w.id), [message, facts] = ['.mail summary .sender', '.message .facts'].map(at => page.locator(at).first())
+  await w.register({ url: await agent(t) })
+  const names = [bank.id, '_rollcall', 'Rollcall', 'users', 'root', 'person ana rcp_1', `” workspace ${bank.id}`, '\u202e\u2066' + bank.id]
+  for (const name of names) {
+    const impostor = await workspace(t, { id: 'impostor-' + randomUUID() }), said = name.replaceAll(/[\u202e\u2066]/g, c => '\\u' + c.charCodeAt(0).toString(16))
+    await impostor.register({ url: await agent(t), agent_card: { name } }, impostor.token)
+    await call('POST', `/workspaces/${w.id}/a2a`, { message: { role: 'user', messageId: randomUUID(), parts: [{ kind: 'text', text: 'pay' }] } }, impostor.token)
+    const shown = `${impostor.id} “${said.replaceAll('”', '"')}”`
+    await page.goto(platform + '/?workspace=' + w.id)
+    await shows(message, impostor.id)
+    assert.equal(await message.textContent(), 'workspace ' + shown)
+    assert.ok(await message.evaluate(at => at.scrollWidth <= at.clientWidth && at.scrollHeight <= at.clientHeight), 'the id is not cut')
+    assert.equal(await message.getAttribute('title'), 'sent by workspace ' + shown)
+    await page.locator('.mail summary').first().click()
+    assert.match(await facts.innerText(), new RegExp(`Sent by\\s*workspace ${impostor.id} “`))
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/impostor.png`, fullPage: true })
+    await facts.getByRole('link', { name: impostor.id, exact: true }).click()
+    await shows(page.locator('h1'), impostor.id)
+    assert.equal(await page.locator('h1').innerText(), shown)
+    assert.ok((await page.title()).endsWith(`${shown} · Rollcall`), await page.title())
+    assert.equal(await page.locator('h1 code').innerText(), impostor.id)
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/page.png`, fullPage: true })
+    await page.goto(platform + '/?search=' + impostor.id)
+    await row(page, impostor.id).waitFor()
+    assert.equal((await row(page, impostor.id).locator('th').innerText()).trim(), shown)
+    assert.equal(await row(page, impostor.id).locator('a.name').innerText(), impostor.id)
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/row.png` })
+  }
 })
 
 test('an act that is refused or fails says why, and what comes next', async t => {

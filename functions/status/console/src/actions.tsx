@@ -6,7 +6,8 @@ import type { Created, Probing, Receipt, Redriven, Repaired, Revoked, Rotated, W
 import { Confirm } from './confirm'
 import type { Done } from './confirm'
 import type { Live } from './live'
-import { Name } from './parts'
+import { Quoted } from './named'
+import { ownName } from './names'
 import { outsideQuotes } from './quoted'
 import { refusal, sentence } from './refusals'
 import { repairOf, told } from './repair'
@@ -154,13 +155,13 @@ export function ActDialog({ act, w, message = '', live, onClose }: {
   act: Act; w: Workspace; message?: string; live: Live; onClose: () => void
 }) {
   const doing = doings[act], asked = told(w)
-  const [called] = useState(w.name) // as when the dialog opened: what is asked does not change while it is read
+  const [called] = useState(() => ownName(w)) // as when the dialog opened: what is asked does not change while it is read
   const [choice, set] = useState<Choice>({ show: !!asked?.show, from: '', reset: false, purge: false, message })
   const choose = (to: Partial<Choice>) => set({ ...choice, ...to })
   return (
     <Confirm title={doing.title(w.id)} about={w.id} does={doing.does} button={doing.button} danger={doing.danger} named={doing.named ? w.id : undefined}
       command={doing.command(w, choice)} next={doing.next} run={force => doing.run(live, w, choice, force ? { force } : {})} onClose={onClose}>
-      {called !== w.id && <p class="muted">Its name: <Name>{called}</Name></p>}
+      {called && <p class="muted">Its name: <Quoted>{called}</Quoted></p>}
       {act === 'redrive' && <Which w={w} />}
       {act === 'repair' && <HowRepaired choice={choice} asked={asked?.from} choose={choose} />}
       {act === 'adopt' && <label class="check"><input type="checkbox" checked={choice.reset} onChange={e => choose({ reset: e.currentTarget.checked })} />

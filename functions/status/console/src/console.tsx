@@ -7,9 +7,11 @@ import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
 import { Live } from './live'
 import type { State } from './live'
+import { named, titleOf } from './names'
 import { Command, Dialog, Keys, Link, Name } from './parts'
 import { SignIn } from './signin'
 import { span } from './time'
+import { visible } from './visible'
 import { WebhooksPage } from './webhooks'
 import { WorkspacePage } from './workspacepage'
 
@@ -24,7 +26,7 @@ function Console() {
   useLayoutEffect(() => { if (!id && !hooks) fleetAddress = query }, [query])
   const opened = useRef<string | null>(null) // the workspace that was shown last, until the fleet is
   useLayoutEffect(() => { opened.current = id })
-  useTitle(state, hooks ? 'Webhooks' : id && (state.fleet?.find(w => w.id === id)?.name ?? id))
+  useTitle(state, hooks ? 'Webhooks' : id ? named(state.fleet?.find(w => w.id === id) ?? { id }) : '')
   return (
     <div class={state.trouble ? 'unreached' : ''}>
       <a class="skip" href="#main">To the content</a>
@@ -58,9 +60,9 @@ function Console() {
 let fleetAddress = '' // of the fleet page, as the person left it
 
 /** useTitle names the page, and says in the tab how many workspaces need a hand. */
-function useTitle(state: State, name: string | null) {
+function useTitle(state: State, page: string) {
   const wrong = inNeed(state.fleet ?? [])
-  useEffect(() => { document.title = (wrong ? `(${wrong}) ` : '') + (name ? name + ' · ' : '') + 'Rollcall' }, [wrong, name])
+  useEffect(() => { document.title = titleOf(wrong, page) }, [wrong, page])
 }
 
 /** Age says whether what is shown is true now. */
@@ -83,7 +85,7 @@ function Gone({ state }: { state: State }) {
 
 function Person({ state, onSignIn }: { state: State; onSignIn: () => void }) {
   if (state.me) {
-    return <span class="person"><span title={`scope: ${state.me.scope}${state.me.team ? ', team: ' + state.me.team : ''}`}><Name>{state.me.name}</Name></span>{' '}
+    return <span class="person"><span title={visible(`scope: ${state.me.scope}${state.me.team ? ', team: ' + state.me.team : ''}`)}><Name>{state.me.name}</Name></span>{' '}
       <button type="button" onClick={() => live.signOut()}>Sign out</button></span>
   }
   return state.refused === undefined && state.fleet ? <button type="button" onClick={onSignIn}>Sign in</button> : null

@@ -93,7 +93,7 @@ export type Column = 'name' | 'status' | 'since' | 'mode' | 'waiting' | 'dead' |
 
 // What is compared of each column. The first way round is what one looks for: the latest change, the most messages.
 const keys: Record<Column, { of: (w: Row) => number | string; first: 1 | -1 }> = {
-  name: { of: w => w.name.toLowerCase(), first: 1 },
+  name: { of: w => w.id.toLowerCase(), first: 1 }, // by what stands first in a row
   status: { of: w => worstFirst.indexOf(w.status), first: 1 },
   since: { of: w => Date.parse(w.since) || 0, first: -1 },
   mode: { of: w => w.delivery.effective_mode, first: 1 },

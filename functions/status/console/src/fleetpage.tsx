@@ -7,6 +7,7 @@ import type { Column, Filter, Shown } from './fleet'
 import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly, most } from './live'
 import type { Live, State } from './live'
+import { Named } from './named'
 import { Ago, Command, Dot, Icon, Link, Name, Said } from './parts'
 import { span } from './time'
 import { visible } from './visible'
@@ -168,7 +169,7 @@ const Choice = ({ label, value, change, choices, small = false }: {
   <select aria-label={label} value={value} class={value ? 'set' : small ? 'small' : ''} onChange={e => change(e.currentTarget.value)}>
     <option value="">Any {label.toLowerCase()}</option>
     {choices.map(([v, words]) => <option key={v} value={v}>{words}</option>)}
-    {value && !choices.some(([v]) => v === value) && <option value={value}>{value} (0)</option>}
+    {value && !choices.some(([v]) => v === value) && <option value={value}>{visible(value)} (0)</option>}
   </select>
 )
 
@@ -238,12 +239,11 @@ function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting 
   return (
     <tr data-id={w.id} class={wrong ? 'wrong' : ''} onClick={click}>
       <th scope="row" data-label="Workspace">
-        <a class="name" href={workspaceQuery(w.id)} onClick={e => {
+        <Named w={w} link={id => <a class="name" href={workspaceQuery(w.id)} onClick={e => {
           if (e.ctrlKey || e.metaKey || e.shiftKey) return
           e.preventDefault()
           go(workspaceQuery(w.id))
-        }}><Name>{w.name}</Name></a>{' '}
-        {w.name !== w.id && <span class="id">{visible(w.id)}</span>}{' '}
+        }}>{id}</a>} />{' '}
         {w.team && <span class="team" title="team"><Name>{w.team}</Name></span>}
       </th>
       <td class="status" data-label="Status">

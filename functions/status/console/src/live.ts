@@ -3,6 +3,7 @@
 // of it is read anew seldom.
 import { Problem, call, credential, get, of, platformNow } from './api'
 import type { Change, Events, Fleet, Health, Me, Webhook, Webhooks, Workspace } from './api'
+import { named } from './names'
 import { visible } from './visible'
 import { reasonWords, severity, statusWords } from './words'
 
@@ -255,8 +256,8 @@ export class Live {
   }
 
   private say({ workspace_id: id, to }: Change): string {
-    const name = this.state.fleet?.find(w => w.id === id)?.name ?? id
-    return `${visible(name)} is ${statusWords[to.status].toLowerCase()}: ${reasonWords[to.reason].toLowerCase()}`
+    const w = this.state.fleet?.find(w => w.id === id) ?? { id }
+    return `${named(w)} is ${statusWords[to.status].toLowerCase()}: ${reasonWords[to.reason].toLowerCase()}`
   }
 
   /** read reads one workspace. It reports false when it is not, or no more, in the fleet. */

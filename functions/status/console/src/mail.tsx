@@ -4,8 +4,9 @@ import { mailOf, taskFailed } from './chart'
 import { Chart } from './chartview'
 import type { Line } from './chartview'
 import type { Details } from './details'
+import { Named } from './named'
 import { After, Ago, Command, Copy, Due, For, Link, Said } from './parts'
-import { platform, senderName } from './sender'
+import { senderName, sendingWorkspace } from './sender'
 import { span } from './time'
 import { inLine, visible, visibleLines } from './visible'
 import { listedTries, workspaceQuery } from './words'
@@ -69,7 +70,7 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
         <summary>
           <span class={'dot ' + tone(r)}><b>{ended(r)}</b></span>{' '}
           <span class="said" dir="auto">{tries > 1 && <span class="muted">{tries} tries · </span>}{r.probe && 'probe · '}{gist(r) ? inLine(gist(r)) : <Said now={now}>{r.waits_for || r.reason}</Said>}</span>{' '}
-          <span class="muted sender" title={'sent by ' + senderName(r, fleet)}>{senderName(r, fleet)}</span>{' '}
+          <span class="muted sender" title={'sent by ' + senderName(r, fleet)}><SenderName r={r} fleet={fleet} /></span>{' '}
           <span class="muted when"><Ago at={r.accepted_at} now={now} /></span>
         </summary>
         <div class="message">
@@ -98,16 +99,22 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
   )
 }
 
+/** SenderName is who sent a message, as senderName has it. linked: a workspace's id leads to its page. */
+function SenderName({ r, fleet, linked = false }: { r: Receipt; fleet: Workspace[]; linked?: boolean }) {
+  const w = sendingWorkspace(r, fleet)
+  if (!w) return <>{senderName(r, fleet)}</>
+  return <>workspace <Named w={w} {...linked ? { link: id => <Link query={workspaceQuery(w.id)}>{id}</Link> } : {}} /></>
+}
+
 const Sender = ({ r, fleet, now }: { r: Receipt; fleet: Workspace[]; now: number }) => (
   <div><dt>Sent by</dt><dd>
-    {r.source_id && r.source_id !== platform ? <Link query={workspaceQuery(r.source_id)}>{senderName(r, fleet)}</Link> : senderName(r, fleet)}
-    {r.sent_from && ', from ' + visible(r.sent_from)}, <Ago at={r.accepted_at} now={now} /></dd></div>
+    <SenderName r={r} fleet={fleet} linked />{r.sent_from && ', from ' + visible(r.sent_from)}, <Ago at={r.accepted_at} now={now} /></dd></div>
 )
 
 const Try = ({ a, r }: { a: Attempt; r: Receipt }) => (
   <li class={a.outcome === 'delivered' ? 'took' : ''}>
     <After at={a.at} from={r.accepted_at} />
-    <span>{a.text}<span class="muted"> · by {a.via}</span>{a.error && <span class="error">{visible(a.error)}</span>}</span>
+    <span>{visible(a.text)}<span class="muted"> · by {visible(a.via)}</span>{a.error && <span class="error">{visible(a.error)}</span>}</span>
   </li>
 )
 

@@ -14,7 +14,7 @@ import type { Tone } from './words'
 export const Name = ({ children }: { children: string }) => <bdi dir="auto">{visible(children)}</bdi>
 
 /** Link is a link to a page of the console; here: to the one that is shown. */
-export const Link = ({ query, here = false, children }: { query: string; here?: boolean; children: string }) => (
+export const Link = ({ query, here = false, children }: { query: string; here?: boolean; children: ComponentChildren }) => (
   <a href={location.pathname + query} aria-current={here ? 'page' : undefined} onClick={e => {
     if (e.ctrlKey || e.metaKey || e.shiftKey) return
     e.preventDefault()

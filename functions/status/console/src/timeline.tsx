@@ -49,7 +49,7 @@ export function Timeline({ history, now, w }: { history: HistoryEntry[]; now: nu
             {e.change
               ? <div><Dot status={e.change.to.status} look={toneThen(e.change.to.status, e.change.to.reason, w)} /> <span class="muted">{reasonWords[e.change.to.reason]}</span></div>
               : <div><b>{wordsOf(e.action)}</b><span class="muted"><Said now={now}>{rest(e.summary, wordsOf(e.action))}</Said></span>
-                <small>by {visible(e.who)}{e.from && `, from ${e.from}`}</small></div>}
+                <small>by {visible(e.who)}{e.from && ', from ' + visible(e.from)}</small></div>}
           </li>
         )
       })}

@@ -78,7 +78,7 @@ const toldOf = (statuses: Status[]) =>
 function Hook({ h, now, act }: { h: Webhook; now: number; act: (act: Act) => void }) {
   const [tone, words] = looks[h.state]
   return (
-    <li class="card" data-webhook={h.webhook_id} aria-label={h.url}>
+    <li class="card" data-webhook={h.webhook_id} aria-label={visible(h.url)}>
       <div>
         <h2><code class="url">{visible(h.url)}</code></h2>
         <p><span class={'dot ' + tone}><b>{words}</b></span>{' '}<span class="muted">

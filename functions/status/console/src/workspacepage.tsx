@@ -10,6 +10,8 @@ import { go, useKeys, useNow } from './hooks'
 import { mayAct, mayLookOnly } from './live'
 import type { Live, State } from './live'
 import { Charts, Mailbox, Words } from './mail'
+import { Named } from './named'
+import { idOf } from './names'
 import { Ago, Command, Copy, Dot, For, Icon, Name, Said } from './parts'
 import { Strip, Timeline } from './timeline'
 import { visible } from './visible'
@@ -33,14 +35,14 @@ export function WorkspacePage({ id, live, state, fleet, onSignIn }: {
     go(fleet)
   })
   const back = <a class="back" href={location.pathname + fleet} onClick={e => { e.preventDefault(); go(fleet) }}><Icon name="back" />Fleet</a>
-  if (!w && !details.missing && (!details.explanation || !state.fleet)) return <p class="muted reading" role="status">Reading {visible(id)} …</p>
+  if (!w && !details.missing && (!details.explanation || !state.fleet)) return <p class="muted reading" role="status">Reading {idOf(id)} …</p>
   if (!w) return <>{back}<Gone id={id} details={details} head={head} now={now} /></>
   return (
     <>
       {back}
       <header class="head title">
-        <h1 ref={head} tabIndex={-1}><Name>{w.name}</Name></h1>
-        <p class="muted"><code class="id inline">{visible(w.id)}</code><Copy text={w.id} what="the id" /></p>
+        <h1 ref={head} tabIndex={-1}><Named w={w} /></h1>
+        <Copy text={w.id} what="the id" />
       </header>
       <Verdict w={w} details={details} now={now} act={looks ? undefined : act} />
       {looks ? <p class="acts muted">Your credential may only look: an operator can act here.</p> : <Acts w={w} act={act} />}
@@ -150,7 +152,7 @@ function Gone({ id, details, head, now }: { id: string; details: Details; head: 
   const { explanation, history } = details
   return (
     <>
-      <div class="empty"><h1 ref={head} tabIndex={-1}>{explanation ? <Name>{id}</Name> : <>No workspace is called {visible(id)}</>}</h1>
+      <div class="empty"><h1 ref={head} tabIndex={-1}>{explanation ? <Named w={{ id }} /> : <>No workspace is called {idOf(id)}</>}</h1>
         {explanation ? <p><Said>{explanation.summary}</Said></p> : canBe(id) ? <p>Its agent makes it when it registers, where the platform allows that. Or an operator does:</p>
           : <p>And none can be: an id has 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit.</p>}
         {!explanation && canBe(id) && <p><Command>{'rollcall create ' + id}</Command></p>}

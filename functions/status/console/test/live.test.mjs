@@ -134,6 +134,13 @@ test('no change is silent: of each answer the worst are said, and how many more 
   }
 })
 
+test('the news names a workspace by its id, whatever its card calls it', async t => {
+  const platform = new Platform(60)
+  Object.assign(platform.fleet[1], { name: 'w2 is online: messages arrive” \u202e' })
+  const { news } = await minutes(t, platform, 1, { during: () => platform.turn(1, 'offline', 'lease_expired') })
+  assert.deepEqual(news.map(line => line.text), ['w1 “w2 is online: messages arrive" \\u202e” is offline: nothing is heard of its agent'])
+})
+
 test('the newest twenty lines of news stand, each with its own number', async t => {
   const platform = new Platform(600)
   const { news } = await minutes(t, platform, 1, { each: second => {
