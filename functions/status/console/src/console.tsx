@@ -1,7 +1,7 @@
 import './console.css'
 // The console: which page is shown, and what stands around it.
 import { render } from 'preact'
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { inNeed } from './fleet'
 import { FleetPage } from './fleetpage'
 import { go, useKeys, useLive, useNow, useQuery } from './hooks'
@@ -59,10 +59,10 @@ function Console() {
 
 let fleetAddress = '' // of the fleet page, as the person left it
 
-/** useTitle names the page, and says in the tab how many workspaces need a hand. */
+/** useTitle names the page, and says in the tab how many need a hand. No page is shown with another's title. */
 function useTitle(state: State, page: string) {
   const wrong = inNeed(state.fleet ?? [])
-  useEffect(() => { document.title = titleOf(wrong, page) }, [wrong, page])
+  useLayoutEffect(() => { document.title = titleOf(wrong, page) }, [wrong, page])
 }
 
 /** Age says whether what is shown is true now. */
