@@ -75,7 +75,7 @@ func TestPushesAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := &pushCounting{now: at(rapid.IntRange(0, 300).Draw(t, "begins at"))}
 		c.MaxTasks = rapid.IntRange(1, 3).Draw(t, "slots")
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		for range 150 {
 			c.step(t)
 			counted := c.PushesUnderWay(p, c.now)
 			n, may := c.underWay()
