@@ -13,6 +13,8 @@ var credentialStories = []story{
 	{"a lost token: register refused, heartbeats pass", tokenLost},
 	{"an agent that ignores that its heartbeats are refused", heartbeatRefused},
 	{"heartbeats are accepted, and polls bring another credential", pollsRefused},
+	{"a credential that is cut off, at an agent that keeps what it is given", cutOffWhereItIsKept},
+	{"a good credential in quotation marks, in an agent's environment", inQuotationMarks},
 	{"one call that is refused while the lease runs is told until one is accepted", oneCallRefused},
 	{"two pollers have each other's credentials", swappedCredentials},
 	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
@@ -61,6 +63,49 @@ func heartbeatRefused(ctx context.Context, p Platform) {
 	a.stopCalls()
 	mustGet(a.awaitVerdict(ctx, "offline/credentials_rejected"))
 	must(recorder.recorded(healthy, credentialsRejected, "offline/credentials_rejected"))
+}
+
+// cutOffWhereItIsKept: the agent's file was half written. It fetched its credential itself, so a repair mends it.
+func cutOffWhereItIsKept(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, withoutMail)
+	defer a.leave()
+	a.stopCalls()
+	a.token = a.token[:20]
+	for range 2 {
+		r, err := a.register(ctx, "", idleURL())
+		must(wantProblem(r, err, 401, "credential_unknown"))
+	}
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkAdvice(v, "repair", "a credential that is cut off"))
+	must(a.explainedBy(ctx, "rollcall repair "+a.id))
+	mustGet(a.operate(ctx, 200, "repair", nil))
+	must(a.registerAccepted(ctx, "", idleURL()))
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+// inQuotationMarks: an operator placed the agent's credential in its environment, in quotation marks that nothing takes
+// away. A repair would end the good credential, and the next one would stand in quotation marks too.
+func inQuotationMarks(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	r, err := p.Do(ctx, "POST", "/workspaces", p.OperatorToken, map[string]any{"id": a.id})
+	must(wantStatus(r, err, 201))
+	good := r.Text("auth_token")
+	a.token = good
+	must(a.registerAccepted(ctx, "", idleURL()))
+	must(a.heartbeatAccepted(ctx))
+	a.token = `"` + good + `"`
+	a.startHeartbeats(ctx)
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	must(checkAdvice(v, "place_credential", "this workspace's good credential in quotation marks"))
+	r, err = a.operate(ctx, 409, "repair", nil)
+	must(wantProblem(r, err, 409, "credential_in_use"))
+	a.stopCalls()
+	a.token = good
+	must(a.registerAccepted(ctx, "", idleURL()))
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
 }
 
 func pollsRefused(ctx context.Context, p Platform) {

@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall/shared/client"
 )
 
 // workStories are about agents at work, which nobody may ask to be restarted, and about
@@ -15,6 +20,7 @@ var workStories = []story{
 	{"an agent with one thread, at work for longer than the objective", oneThread},
 	{"an agent that is told to pause, stops for good, and is resumed", stoppedByPause},
 	{"agents that hang keep no other waiting", hungNeighbours},
+	{"a sender that cancels its urgent messages while they are pushed keeps no other waiting", cancelsWhatIsPushed},
 	{"a message ends an agent that polls, at each of its starts", endsItsPoller},
 	{"an agent is asked to call often enough, and is busy since it began to work", pace},
 }
@@ -90,6 +96,44 @@ func stoppedByPause(ctx context.Context, p Platform) {
 	mustGet(a.poll(ctx, rows[len(rows)-1].ID))
 	must(a.arrived(ctx))
 	must(a.awaitOutlook(ctx, outlook{healthy, "", "", "next_poll"}))
+}
+
+// cancelsWhatIsPushed: urgent messages wait at each moment, and each of them is cancelled while it is pushed.
+func cancelsWhatIsPushed(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, pushed)
+	defer a.leave()
+	taken := answering(http.StatusOK, "application/json", `{"jsonrpc":"2.0","id":1,"result":{}}`)
+	attack, ends := context.WithCancel(ctx)
+	defer ends()
+	urgent := func() error {
+		m := client.Message(uuid.NewString(), "urgent")
+		m["params"].(map[string]any)["priority"] = 100
+		r, err := p.Do(attack, "POST", "/workspaces/"+a.id+"/a2a", "", m)
+		return wantStatus(r, err, http.StatusAccepted)
+	}
+	var mail string
+	var cancelled atomic.Int64
+	a.serve(func(w http.ResponseWriter, r *http.Request) {
+		if id := r.Header.Get("X-Rollcall-Message-Id"); id != mail && attack.Err() == nil && urgent() == nil {
+			done, err := p.Do(attack, "POST", "/workspaces/"+a.id+"/messages/"+id+"/cancel", p.OperatorToken, nil)
+			if wantStatus(done, err, http.StatusOK) == nil {
+				cancelled.Add(1)
+			}
+		}
+		taken(w, r)
+	})
+	mustGet(a.operate(ctx, 200, "pause", nil))
+	for range 3 {
+		must(urgent())
+	}
+	mail, _, err := a.send(ctx)
+	must(err)
+	mustGet(a.operate(ctx, 200, "resume", nil))
+	must(a.awaitMessage(ctx, mail, "delivered"))
+	ends()
+	if n := cancelled.Load(); n < 5 {
+		must(fmt.Errorf("%d urgent messages alone were pushed and cancelled before it", n))
+	}
 }
 
 func hungNeighbours(ctx context.Context, p Platform) {
