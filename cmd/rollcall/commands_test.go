@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // commandTest is a command line, what the platform answers to it, and what a
@@ -349,6 +351,21 @@ func TestTriesThatAreNotListedAreTold(t *testing.T) {
 	}
 }
 
+// A word that no command has after another one is told, and is no success: whatever the command before it is.
+func TestNoSubcommandIsTakenForHelp(t *testing.T) {
+	var walk func(c *cobra.Command, path string)
+	walk = func(c *cobra.Command, path string) {
+		for _, sub := range c.Commands() {
+			own := strings.TrimSpace(path + " " + sub.Name())
+			if sub.HasSubCommands() {
+				commandTest{args: own + " nonsense", code: exitUsage, errs: `"nonsense"`}.run(t)
+			}
+			walk(sub, own)
+		}
+	}
+	walk((&app{}).command(), "")
+}
+
 func TestWrongUsage(t *testing.T) {
 	for name, c := range map[string]commandTest{
 		"a time before now":    {args: "send demo hi --timeout -1s", errs: "a time like 90d, 12h or 30m"},
@@ -357,6 +374,8 @@ func TestWrongUsage(t *testing.T) {
 		"its name":             {args: "nonsense", errs: `unknown command "nonsense"`},
 		"a name that is near":  {args: "statsu", errs: `"rollcall": did you mean status?` + "\n"},
 		"names that are near":  {args: "problem", errs: `"rollcall": did you mean probe or problems?` + "\n"},
+		"no such subcommand":   {args: "webhook show x", errs: `unknown command "show" for "rollcall webhook"` + "\n"},
+		"one that is near":     {args: "token lst", errs: `"rollcall token": did you mean list?` + "\n"},
 		"an argument less":     {args: "cancel demo", errs: "usage: rollcall cancel ID [MESSAGE…]"},
 		"no such output":       {args: "status -o xml", errs: `must be one of: table, json`},
 		"a limit of 0":         {args: "audit --limit 0", errs: "--limit must be at least 1"},

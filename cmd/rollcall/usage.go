@@ -23,9 +23,26 @@ func plainUsage(cmd *cobra.Command) {
 			return wrongArguments(cmd, check, args)
 		}
 	}
+	if cmd.HasSubCommands() && cmd.HasParent() && !cmd.Runnable() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, noSubcommand
+	}
 	for _, sub := range cmd.Commands() {
 		plainUsage(sub)
 	}
+}
+
+// noSubcommand is what a command does that does nothing alone: it shows its help, or says that it has no such
+// subcommand, and which may be meant. Cobra shows the help for both.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	cmd.SuggestionsMinimumDistance = 2 // as it is of the commands of the root
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		text += ": did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return errors.New(text)
 }
 
 // wrongArguments says which argument is missing, or which one is too much.
