@@ -241,6 +241,27 @@ func TestWhenAnAgentIsToldToRotate(t *testing.T) {
 	}
 }
 
+// That an agent was asked to fetch a credential is told, until it has used one.
+func TestAnAskedRotationIsTold(t *testing.T) {
+	asked := workspace.AskToFetch(live(nil), at(600))
+	given := workspace.Rotate(asked, token.Digest("fresh"), workspace.ToAgent, at(601))
+	for name, c := range map[string]struct {
+		facts workspace.Facts
+		told  bool
+	}{
+		"nobody asked":          {live(nil), false},
+		"an operator asked":     {asked, true},
+		"it was given one":      {given, true},
+		"it has used that":      {workspace.Promote(given, at(602)), false},
+		"an operator took over": {workspace.Rotate(asked, token.Digest("x"), workspace.ToOperator, at(610)), false},
+	} {
+		text := workspace.Fleet{}.Explain(c.facts, p, at(611)).Text()
+		if strings.Contains(text, "which the agent is to fetch") != c.told {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
 func TestARotationLocksOutNobody(t *testing.T) {
 	held := issued() // by a repair; its agent has not called with it yet
 	f := workspace.Rotate(held, token.Digest("second"), workspace.ToOperator, at(599))
