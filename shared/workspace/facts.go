@@ -527,7 +527,7 @@ func CheckID(id string) error {
 	return nil
 }
 
-const idHint = "send the id the workspace was created with, usually a UUID"
+const idHint = "send the id under which the agent registers: an operator sees it in rollcall status"
 
 // CheckNamed is CheckID of an id that stands in a member of a body, and says which one is missing. Error:
 // invalid_workspace_id.
