@@ -150,7 +150,7 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 var expectations = map[workspace.Expectation]string{
 	workspace.ExpectNow:      "accepted; it is being delivered now",
 	workspace.ExpectNextPoll: "accepted; the agent gets it with its next poll",
-	workspace.ExpectWhenIdle: "accepted; the agent is busy and gets it when it is free, until %s",
+	workspace.ExpectWhenIdle: "accepted; the agent gets it in its turn, when it is free, until %s",
 	workspace.ExpectRetrying: "accepted and kept; it is tried until %s",
 	workspace.ExpectNobody:   "accepted and kept until %s, but nobody is listening",
 }
