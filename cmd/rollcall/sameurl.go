@@ -56,15 +56,12 @@ func tellSameURLs(w *printer, fleet []api.Workspace) {
 // sameURLAs is the sentence of sameURLs about a workspace; "": no other one of the fleet has its URL.
 func sameURLAs(id string, fleet []api.Workspace) string {
 	i := slices.IndexFunc(fleet, func(ws api.Workspace) bool { return ws.ID == id })
-	if i < 0 {
+	if i < 0 || !pushedNow(fleet[i]) {
 		return ""
 	}
-	url := fleet[i].URL
-	others := slices.DeleteFunc(slices.Clone(fleet), func(ws api.Workspace) bool { return ws.URL != url })
-	for _, sentence := range sameURLs(others) {
-		if slices.ContainsFunc(others, func(ws api.Workspace) bool { return ws.ID == id && pushedNow(ws) }) {
-			return sentence
-		}
+	same := slices.DeleteFunc(slices.Clone(fleet), func(ws api.Workspace) bool { return ws.URL != fleet[i].URL })
+	if sentences := sameURLs(same); len(sentences) > 0 {
+		return sentences[0]
 	}
 	return ""
 }
