@@ -11,11 +11,10 @@ import (
 func TestFieldsOfNamesEachFieldOnce(t *testing.T) {
 	got := workspace.FieldsOf[workspace.Mailbox]()
 	want := append(workspace.FieldsOf[workspace.Counters](),
-		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt", "FetchedHosts",
-		"ClaimedUntil", "PushesEven", "PushesOdd", "PriorityHadTurn", "TriedAt", "PassedAt", "ReachedAt", "ProbedAt",
-		"AsideUntil",
-		"UndeliveredAt", "Audited",
-		"LostMessages", "LostInVain", "LostAt", "LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
+		"OldestOpen", "CountedAt", "OutboxItems", "DeliveredAt", "FetchedSince", "AcksEpoch", "HandedAt",
+		"FetchedHosts", "ClaimedUntil", "PushesEven", "PushesOdd", "PriorityHadTurn", "TriedAt", "PassedAt",
+		"ReachedAt", "ProbedAt", "AsideUntil", "UndeliveredAt", "Audited", "LostMessages", "LostInVain", "LostAt",
+		"LostWhy", "FullSince", "FullAt", "FullBy", "FullOpen")
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
