@@ -127,9 +127,10 @@ func (w *told) repair(in registry.RepairInput) error {
 	return err
 }
 
-// inTexts are the commands in texts. One with an address to be put in is named only under a condition.
+// inTexts are the commands in texts, each with all its flags. One with an address to be put in is named only under a
+// condition.
 var inTexts = regexp.MustCompile(
-	`rollcall (repair w( --show| --from [0-9.]*[0-9])?|cancel w m[0-9]+|probe w|enrol w)`)
+	`rollcall (repair w( --show| --from [0-9.]*[0-9]| --force)*|cancel w m[0-9]+|probe w|enrol w)`)
 
 // commands are all that a verdict, its remarks and its hint name.
 func (w *told) commands() (out []string) {
@@ -179,9 +180,12 @@ func (w *told) play(words []string) (err error) {
 	case "doctor", "explain", "history", "log", "problems", "receipts", "status", "sweep":
 		return nil // it only looks, or sweeps
 	case "repair":
-		_, from, _ := strings.Cut(flags, "--from ")
+		force := strings.Contains(flags, "--force")
+		_, from, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(flags, "--force", "")), "--from ")
 		told := from != "" && rapid.Bool().Draw(w.t, "in bulk")
-		return w.repair(registry.RepairInput{Show: strings.Contains(flags, "--show"), From: from, Told: told})
+		return w.repair(registry.RepairInput{
+			Show: strings.Contains(flags, "--show"), From: from, Told: told, Force: force,
+		})
 	case "create":
 		out, err := w.Registry.Create(ctx, registry.CreateInput{ID: world.ID, By: anOperator}, w.Now)
 		w.Token = out.AuthToken

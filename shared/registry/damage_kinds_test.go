@@ -248,8 +248,8 @@ func (k *keeper) refused(err error) bool {
 	if !ok || refused.Code != fault.CredentialInUse {
 		k.t.Fatal(err)
 	}
-	return strings.Contains(refused.Hint, "the agent fetches another, as it has done before: rollcall repair w --force") ||
-		strings.Contains(refused.Hint, "open one with force")
+	const fetches = "the agent fetches another, as it has done before: rollcall repair w --from " + address + " --force"
+	return strings.Contains(refused.Hint, fetches) || strings.Contains(refused.Hint, "open one with force")
 }
 
 // What an operator is told, and whether a plain repair is made, follows from how the agent came to its credential,
@@ -260,7 +260,7 @@ func TestTheRuleOfADamagedCredential(t *testing.T) {
 		show   = "rollcall repair w --show"
 		look   = "rollcall doctor w"
 		made   = "" // the plain repair is made
-		force  = "the agent fetches another, as it has done before: rollcall repair w --force"
+		force  = "the agent fetches another, as it has done before: " + window + " --force"
 		ending = "To end the credential all the same"
 		ifKept = "open one with force"
 	)

@@ -133,8 +133,11 @@ func (s *situation) damageSteps(p Presented) string {
 		if !good {
 			mend = "let all calls of the agent send the credential that its accepted ones send, and restart it"
 		}
+		if s.repairShows() {
+			return mend + isGood
+		}
 		return mend + isGood + fmt.Sprintf(". Where nobody can change that, a repair with force ends it, and the agent "+
-			"fetches another, as it has done before: rollcall repair %s --force", s.ID)
+			"fetches another, as it has done before: %s --force", s.repairCommand())
 	case good:
 		return mend + isGood + ", and mend nothing"
 	case p.innerIsAnother():
@@ -215,6 +218,20 @@ func (s *situation) strangersDamage() string {
 	return mend + "nothing shows that its credential is lost"
 }
 
+// repairMendsNothing reports whether a repair ends a good credential that is sent damaged, or opens a window that mends
+// nothing; at is when it was sent. See CheckDamaged.
+func (s *situation) repairMendsNothing(damage Presented, at time.Time, show bool) bool {
+	_, good := damage.damage()
+	return damage != "" && s.Enrolled() && !(show && !good) && !s.windowMends(damage) && s.within(at, s.p.RefusalMemory)
+}
+
+// repairRefused reports whether a repair without force is refused: the agent has a good credential, as its accepted
+// calls show, or those that are refused because they send it damaged.
+func (s *situation) repairRefused(show bool) bool {
+	return s.CheckUnused("repair", s.p, s.now) != nil ||
+		s.repairMendsNothing(s.damage(s.p, s.now), s.RefusedAt, show)
+}
+
 // CheckDamaged refuses to end a good credential that the agent sends damaged, or to open a window for an agent that
 // would send the next one in the same way: it takes its credential from where the platform can't put one. show is that
 // the credential is to be placed by hand. Error: credential_in_use.
@@ -224,11 +241,11 @@ func (f *Facts) CheckDamaged(show bool, p Policy, now time.Time) error {
 	if _, good := f.StrangerWith.damage(); good && damage == "" && unheard && !AsksForRepair(*f, p, now) {
 		damage, from, at = f.StrangerWith, f.StrangerFrom, f.StrangerAt
 	}
-	kind, good := damage.damage()
 	s := newSituation(f, Fleet{}, p, now)
-	if damage == "" || !f.Enrolled() || show && !good || s.windowMends(damage) || now.Sub(at) >= p.RefusalMemory {
+	if !s.repairMendsNothing(damage, at, show) {
 		return nil
 	}
+	kind, good := damage.damage()
 	why := "a repair would end it, and mend nothing"
 	force := ". To end the credential all the same, say that with force (--force)"
 	switch {

@@ -197,16 +197,46 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 	if f.attributable(r, now) {
 		return f.countRefusal(r, p, now)
 	}
-	// Who calls from elsewhere must not be able to hide a neighbour's calls, which come from the agent's own address.
-	home, notedHome, age := f.AtHome(r.From, now), f.AtHome(f.StrangerFrom, now), now.Sub(f.StrangerAt)
-	recent := age < strangerEvery*p.RefusalWriteEvery && (notedHome || !home) ||
-		age < p.RefusalDecay && notedHome && !home ||
+	noted := attempt{home: f.AtHome(f.StrangerFrom, now), with: f.StrangerWith}
+	this := attempt{home: f.AtHome(r.From, now), with: r.presented(f)}
+	age := now.Sub(f.StrangerAt)
+	recent := age < strangerEvery*p.RefusalWriteEvery && !this.tellsMore(noted) ||
+		age < p.RefusalDecay && noted.tellsMore(this) ||
 		now.Sub(f.RefusedAt) < p.RefusalWriteEvery
 	if recent && !f.firstInWindow(p, now) {
 		return f, false
 	}
-	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, r.presented(f)
+	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, this.with
 	return f, true
+}
+
+// attempt is a refused attempt that is not attributed to the agent: whether it came from an address of the agent's, and
+// what it presented.
+type attempt struct {
+	home bool
+	with Presented
+}
+
+// tellsMore reports whether an attempt tells more of the agent than another. One from the agent's own address goes
+// first: who calls from elsewhere can't hide a neighbour's calls. Then one that shows the good credential, which only
+// its holder can send. One that is damaged, with no good credential in it, goes last: anyone can send it, and the next
+// step for the others mends that too.
+func (a attempt) tellsMore(than attempt) bool {
+	if a.home != than.home {
+		return a.home
+	}
+	return a.with.proof() > than.with.proof()
+}
+
+// proof is how much it shows of who called.
+func (p Presented) proof() int {
+	switch _, good := p.damage(); {
+	case good:
+		return 2
+	case p.damaged():
+		return 0
+	}
+	return 1
 }
 
 // windowOpened is when the bootstrap window was opened; zero: none is on record.

@@ -1,7 +1,9 @@
 package workspace_test
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -274,6 +276,37 @@ func TestWhoCallsFromElsewhereHidesNothingOfTheAgents(t *testing.T) {
 			}
 			if home && f.StrangerFrom != "10.0.0.1" {
 				rt.Fatal("the agent's own call is not noted")
+			}
+		}
+	})
+}
+
+// However often somebody calls who has no credential of a workspace: what was noted of a call that tells more of its
+// agent stays for as long as it may tell why the agent is not heard, and it is noted at once.
+func TestWhoHasNoCredentialHidesNoCallThatTellsMore(t *testing.T) {
+	const own = "rcw_own"
+	tells := map[string]int{ // what a call brings, by how much that tells
+		`"` + own + `"`: 2, "": 1, "garbage": 1, "rcw_cut": 0, "$TOKEN": 0,
+	}
+	texts := slices.Sorted(maps.Keys(tells))
+	rapid.Check(t, func(rt *rapid.T) {
+		f := created(at(0))
+		f.Credential = token.Digest(own)
+		now, noted := at(600), -1 // what the noted call tells
+		for range 60 {
+			now = now.Add(time.Duration(rapid.IntRange(1, 600).Draw(rt, "pause")) * time.Second)
+			text := rapid.SampledFrom(texts).Draw(rt, "text")
+			from := rapid.SampledFrom([]string{"6.6.6.6", "7.7.7.7"}).Draw(rt, "from")
+			kind := rapid.SampledFrom(refusalKinds).Draw(rt, "kind")
+			next, changed := workspace.Refuse(f, workspace.Presenting(kind, from, text), p, now)
+			switch age := now.Sub(f.StrangerAt); {
+			case tells[text] < noted && age < p.RefusalDecay && changed:
+				rt.Fatalf("%q is noted %v after a call that tells more", text, age)
+			case tells[text] > noted && !changed:
+				rt.Fatalf("%q is not noted %v after a call that tells less", text, age)
+			}
+			if f = next; changed {
+				noted = tells[text]
 			}
 		}
 	})

@@ -593,7 +593,7 @@ func (s *situation) strangerHint() string {
 		return ""
 	}
 	when := s.strangersWhen()
-	if s.CheckUnused("repair", s.p, s.now) != nil { // a repair is refused: its credential was accepted just now
+	if s.repairRefused(true) {
 		return fmt.Sprintf("; calls from %s %s %s", s.StrangerFrom, s.StrangerWith.words(), when)
 	}
 	switch s.StrangerWith {
@@ -610,6 +610,10 @@ func (s *situation) strangerHint() string {
 	if s.StrangerWith.byToken() {
 		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, %s", s.StrangerFrom, s.StrangerWith.words(), when,
 			s.enrolWords())
+	}
+	if s.repairRefused(false) {
+		return fmt.Sprintf("; calls from %s %s %s: if that is this agent, %s shows a credential to place", s.StrangerFrom,
+			s.StrangerWith.words(), when, s.showCommand())
 	}
 	if s.StrangerFrom == s.SeenFrom && len(s.refusedApart(s.now)) == 0 {
 		return fmt.Sprintf("; calls from %[1]s %[2]s %[3]s: if that is this agent, rollcall repair %[4]s --from %[1]s",
