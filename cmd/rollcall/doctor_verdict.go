@@ -43,7 +43,8 @@ func (d *doctor) denied(link string) (why, next string) {
 	case "mail":
 		return d.mailDenied(), ""
 	case "url":
-		fails := ws.Reason == workspace.ReasonPushFailing || ws.Reason == workspace.ReasonBacklogStalled
+		stalled := ws.Reason == workspace.ReasonBacklogStalled && ws.Expected != workspace.ExpectWhenIdle // else it is busy
+		fails := ws.Reason == workspace.ReasonPushFailing || stalled
 		if d.overdue() {
 			return "the agent's next call is overdue: it may have ended, or hang", ""
 		}

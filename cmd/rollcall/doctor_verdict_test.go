@@ -148,6 +148,20 @@ func TestNoLineOfDoctorDeniesTheVerdict(t *testing.T) {
 	}
 }
 
+// A URL is said to fail where pushes to it are tried, and not where all slots of its agent are taken.
+func TestTheURLOfABusyAgentIsNotSaidToFail(t *testing.T) {
+	for expected, fails := range map[workspace.Expectation]bool{
+		workspace.ExpectRetrying: true, workspace.ExpectWhenIdle: false,
+	} {
+		ws := &api.Workspace{Expected: expected}
+		ws.Reason = workspace.ReasonBacklogStalled
+		why, _ := (&doctor{ws: ws}).denied("url")
+		if strings.Contains(why, "pushes fail") != fails {
+			t.Errorf("%s: %q", expected, why)
+		}
+	}
+}
+
 // asFound is what was found.
 func asFound(v diagnosis) string {
 	raw, err := json.MarshalIndent(v.Findings, "", "  ")
