@@ -186,9 +186,9 @@ func declare[Req, Rep any](o Operation) Op[Req, Rep] {
 	return Op[Req, Rep]{&o}
 }
 
-// errs are the statuses of an operation's errors; 500 and 503 are among them, as
-// every call that asks the store can meet them.
-func errs(statuses ...int) []int { return append(statuses, 500, 503) }
+// errs are the statuses of an operation's errors. 429, 500 and 503 are among them, as every call that asks the store
+// can meet them.
+func errs(statuses ...int) []int { return append(statuses, 429, 500, 503) }
 
 // Operations is the whole API, without what CatchAll serves.
 func Operations() []*Operation {

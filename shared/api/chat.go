@@ -23,7 +23,7 @@ var SendMessage = declare[SendRequest, Accepted](Operation{
 			"pushed to, and the answer comes in time, it is here (result); else it comes as a message"},
 		{Status: 202, Description: "accepted, for an agent that is pushed to"},
 	},
-	Errors: errs(400, 401, 403, 404, 409, 410, 413, 429),
+	Errors: errs(400, 401, 403, 404, 409, 410, 413),
 })
 
 // SendRequest is a message to a workspace. Its body, an A2ARequest, is read as
@@ -120,7 +120,7 @@ var Delegate = declare[DelegateRequest, Delegated](Operation{
 	Summary: "Give a task to another workspace",
 	Access:  ByAnyWorkspace,
 	Replies: []Reply{{Status: 202, Description: "given, or given before under the same key"}},
-	Errors:  errs(400, 401, 403, 404, 409, 410, 413, 429),
+	Errors:  errs(400, 401, 403, 404, 409, 410, 413),
 })
 
 // DelegateRequest is a task for another workspace.

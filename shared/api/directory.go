@@ -156,7 +156,7 @@ var GetEvents = declare[EventsRequest, Events](Operation{
 	Function: "status", Route: "GET /events", ID: "listEvents", Tag: "directory",
 	Summary: "The fleet's changes of status, in order",
 	Access:  WhereViewIsOpen | ByViewer,
-	Errors:  errs(400, 410, 429),
+	Errors:  errs(400, 410),
 })
 
 // EventsRequest is where to go on in the log of changes.

@@ -318,7 +318,7 @@ var Probe = declare[WorkspacePath, Probing](Operation{
 		"delivered is evidence against the workspace.",
 	Access:  ByOperator,
 	Replies: []Reply{{Status: 202, Description: "on its way"}},
-	Errors:  errs(400, 401, 403, 404, 410, 429),
+	Errors:  errs(400, 401, 403, 404, 410),
 })
 
 // Probing is a probe on its way.

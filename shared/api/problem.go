@@ -26,8 +26,8 @@ var ErrorDescriptions = map[int]string{
 	410: "it was removed, or is no longer kept",
 	413: "the body is too large",
 	415: "the body does not say that it is JSON",
-	429: "too many messages wait, or too many calls of this caller: try again after Retry-After",
+	429: "too many messages wait, too many calls of this caller wait or come, or others changed the same thing at the " +
+		"same time; nothing was decided: try again after Retry-After",
 	500: "the function failed, and may have done its work or not; make the call again: nothing is done twice",
-	503: "the store can't be asked (platform_unavailable), or others changed the same thing again and again (conflict); " +
-		"nothing was decided: try again after Retry-After",
+	503: "the store can't be asked; nothing was decided: try again after Retry-After",
 }

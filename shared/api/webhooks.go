@@ -85,7 +85,7 @@ var TestWebhook = declare[WebhookPath, TestedWebhook](Operation{
 	Function: "operate", Route: "POST /webhooks/{webhook_id}/test", ID: "testWebhook", Tag: "operator",
 	Summary: "Post a test event, to see whether it arrives",
 	Access:  ByOperator,
-	Errors:  errs(400, 404, 409, 429),
+	Errors:  errs(400, 404, 409),
 })
 
 // TestedWebhook is what the receiver answered.

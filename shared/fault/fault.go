@@ -73,7 +73,7 @@ const (
 
 // Conflict is returned by a store when what the caller saw is no longer what is
 // stored. It is a cue to read again and retry, and reaches a client once the
-// retries are used up: the store is well then, and too much changed at once.
+// retries are used up: the store is well then, and too many calls changed it at once.
 const Conflict Code = "conflict"
 
 // Action is the next step after an error, in one word that a program can act on.

@@ -51,9 +51,9 @@ var statuses = map[fault.Code]int{
 	fault.UnsupportedType:         http.StatusUnsupportedMediaType,
 	fault.InboxFull:               http.StatusTooManyRequests,
 	fault.TooManyWaits:            http.StatusTooManyRequests,
+	fault.Conflict:                http.StatusTooManyRequests,
+	fault.OperatorFirst:           http.StatusTooManyRequests,
 	fault.PlatformUnavailable:     http.StatusServiceUnavailable,
-	fault.Conflict:                http.StatusServiceUnavailable,
-	fault.OperatorFirst:           http.StatusServiceUnavailable,
 	fault.Internal:                http.StatusInternalServerError,
 }
 

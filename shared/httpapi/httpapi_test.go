@@ -369,7 +369,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		header string
 	}{
 		{errors.New("secret"), 500, `"code":"internal"`, ""},
-		{fault.New(fault.Conflict, "again"), 503, `"code":"conflict"`, "retry-after"},
+		{fault.New(fault.Conflict, "again"), 429, `"code":"conflict"`, "retry-after"},
 		{fault.New(fault.InboxFull, "full").WithRetryAfter(1500 * time.Millisecond), 429, `"retry_after":2`, "retry-after"},
 		{fault.New(fault.CredentialUnknown, "who?"), 401, `"code":"credential_unknown"`, "www-authenticate"},
 		{detailed, 401, `,"id":"w"}`, ""},

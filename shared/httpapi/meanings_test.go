@@ -27,7 +27,7 @@ func TestEachCodeHasAMeaning(t *testing.T) {
 // A 5xx is the platform's own fault, and raises the alarm ServerErrors: no code that tells of an agent, of a receiver
 // or of a caller has one.
 func TestServerErrorsAreThePlatformsOwn(t *testing.T) {
-	own := []fault.Code{fault.Internal, fault.PlatformUnavailable, fault.Conflict, fault.OperatorFirst}
+	own := []fault.Code{fault.Internal, fault.PlatformUnavailable}
 	for _, m := range Meanings() {
 		if (m.Status >= http.StatusInternalServerError) != slices.Contains(own, m.Code) {
 			t.Errorf("%s is %d", m.Code, m.Status)

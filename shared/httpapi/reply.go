@@ -88,7 +88,7 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		Error: e.Message, Code: string(e.Code), Hint: cmp.Or(e.Hint, meanings[e.Code][1]),
 		Action: cmp.Or(e.Action, actionOf(status)), RequestID: c.RequestContext.RequestID, Details: e.Details,
 	}
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable || e.Code == fault.Conflict { // so that they meet no second time
 		e = e.WithRetryAfter(e.RetryAfter + spread(c.RequestContext.RequestID))
 	}
 	if e.RetryAfter > 0 || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {

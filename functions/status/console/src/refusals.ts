@@ -46,7 +46,7 @@ export function refusal(e: unknown, own: Record<string, string> = {}): Refusal {
 }
 
 // With these the platform failed; and without a code, what stands before it did.
-const failures = ['internal', 'platform_unavailable', 'conflict', '']
+const failures = ['internal', 'platform_unavailable', '']
 
 function refused({ status, message, body }: Problem, own: Record<string, string>): Refusal {
   const code = body.code ?? '', what = sentence(message), insist = insistOf[code]
