@@ -25,7 +25,8 @@ type Passed struct {
 
 // Pass passes a call about a task (chat.TaskMethod) to an agent that is pushed to, and
 // returns its answer. Nothing of it is kept, and nothing that comes back counts for or
-// against the agent. The caller waits in its place. Errors: workspace_unknown,
+// against the agent. The caller waits in its place, and in no more calls at one agent than there may be pushes to it.
+// Errors: workspace_unknown,
 // workspace_removed, not_pushed, agent_unreachable, too_many_waits, platform_unavailable.
 func (d *Delivery) Pass(
 	ctx context.Context, call chat.Message, place *waiting.Place, now time.Time,
@@ -52,6 +53,11 @@ func (d *Delivery) Pass(
 		return out, err
 	}
 	defer place.GiveBack(ctx)
+	there := place.At(f.ID, f.MostPushes())
+	if err := there.Take(ctx); err != nil {
+		return out, err
+	}
+	defer there.GiveBack(ctx)
 	ctx, cancel := context.WithTimeout(ctx, passPatience)
 	defer cancel()
 	r := d.Agents.Push(ctx, d.target(agent), call)

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/memory"
 	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -91,32 +92,41 @@ func TestNoCallerWaitsInMoreCallsThanItMay(t *testing.T) {
 	})
 }
 
-// Nobody's call about a task is passed while as many of its calls as may wait do so, and others' are.
+// Nobody's call about a task is passed while as many of its calls as may wait do so, at all agents or at this one.
+// Others' are.
 func TestACallAboutATaskWaitsInAPlace(t *testing.T) {
-	w := world.New(t, workspace.Push, "http://agent/")
-	call := chat.Message{ID: "c", Workspace: world.ID, Method: "tasks/get", Body: []byte(`{}`)}
-	under, most := 0, 0
-	var pass func(caller string) error
-	var last error
-	w.Agent = func(chat.Message) delivery.PushResult { // while it is asked, the caller asks again
-		if under++; under > most {
-			most = under
+	for slots, most := range map[int]int{1: 2, 3: 6, 50: waiting.Most} { // two for each task slot, as with pushes
+		w := world.New(t, workspace.Push, "http://agent/")
+		call := chat.Message{ID: "c", Workspace: world.ID, Method: "tasks/get", Body: []byte(`{}`)}
+		create := registry.CreateInput{ID: world.ID, Mode: workspace.Push, MaxTasks: slots, Adopt: true}
+		_, err := w.Registry.Create(t.Context(), create, w.Now)
+		w.NoError(err)
+		under, deepest := 0, 0
+		var pass func(caller string) error
+		var last error
+		w.Agent = func(chat.Message) delivery.PushResult { // while it is asked, the caller asks again
+			if under++; under > deepest {
+				deepest = under
+			}
+			if err := pass("one"); err != nil && last == nil {
+				last = err
+			}
+			under--
+			return delivery.PushResult{Handover: delivery.Taken, Answer: []byte(`{"result":{}}`)}
 		}
-		if err := pass("one"); err != nil && last == nil {
-			last = err
+		pass = func(caller string) error {
+			_, err := w.Pass(t.Context(), call, w.Waits.For(caller), w.Now)
+			return err
 		}
-		under--
-		return delivery.PushResult{Handover: delivery.Taken, Answer: []byte(`{"result":{}}`)}
-	}
-	pass = func(caller string) error {
-		_, err := w.Pass(t.Context(), call, w.Waits.For(caller), w.Now)
-		return err
-	}
-	if err := pass("one"); err != nil || fault.CodeOf(last) != fault.TooManyWaits || most != waiting.Most {
-		t.Fatalf("%d at a time, then %v; %v", most, last, err)
-	}
-	if err := pass("other"); err != nil {
-		t.Fatal(err)
+		if err := pass("one"); err != nil || fault.CodeOf(last) != fault.TooManyWaits || deepest != most {
+			t.Fatalf("%d slots: %d at a time, then %v; %v", slots, deepest, last, err)
+		}
+		if err := pass("other"); err != nil {
+			t.Fatal(err)
+		}
+		if err := pass("one"); err != nil {
+			t.Fatalf("after all calls are over: %v", err)
+		}
 	}
 }
 

@@ -36,12 +36,23 @@ type Places struct {
 }
 
 // For is a place of a caller, which is not taken yet. caller names who waits, see httpapi.Call.Waiter.
-func (p Places) For(caller string) *Place { return &Place{places: p, caller: caller} }
+func (p Places) For(caller string) *Place { return &Place{places: p, caller: caller, most: Most} }
+
+// At is a further place of the same caller, of those that it has at one agent: most at a time. An agent that answers
+// one call after another must not be kept from its mail by the calls of one caller.
+func (p *Place) At(agent string, most int64) *Place {
+	if p == nil {
+		return nil
+	}
+	return &Place{places: p.places, caller: p.caller + " at " + agent, agent: agent, most: min(most, Most)}
+}
 
 // Place is a place of a caller. A nil Place is free and bounds nothing: its call does not wait.
 type Place struct {
 	places Places
 	caller string
+	agent  string // whose answer the call waits for, where it is told; "": it is not
+	most   int64
 	since  time.Time // of the span that it is taken of; zero: it is not
 	none   bool
 }
@@ -55,13 +66,17 @@ func (p *Place) Take(ctx context.Context) error {
 		return nil
 	}
 	since := p.places.Clock.Now().Truncate(span)
-	taken, err := p.places.Store.TakePlace(ctx, p.caller, since, Most)
+	taken, err := p.places.Store.TakePlace(ctx, p.caller, since, p.most)
 	switch {
 	case err != nil:
 		return err
 	case !taken:
 		p.none = true
-		return fault.New(fault.TooManyWaits, "%d calls of yours wait for an answer already", Most).
+		whose := "an answer"
+		if p.agent != "" {
+			whose = "an answer of " + p.agent
+		}
+		return fault.New(fault.TooManyWaits, "%d calls of yours wait for %s already", p.most, whose).
 			WithHint("wait for their answers, then make this call again", fault.ActionRetry).WithRetryAfter(retryAfter)
 	}
 	p.since = since

@@ -26,7 +26,7 @@ test('of a call without an answer nobody says that nothing was done', () => {
   for (const e of [new Unreachable('no connection'), new Error('broken'), new Problem(500, {}), new Problem(502, { message: 'Bad gateway' })]) {
     assert.match(refusal(e).next, /may have been done/, e.message)
   }
-  for (const code of ['internal', 'platform_unavailable', 'conflict']) assert.match(refusal(new Problem(503, { code, hint: 'retry' })).next, /may have been done/)
+  for (const code of ['internal', 'platform_unavailable']) assert.match(refusal(new Problem(503, { code, hint: 'retry' })).next, /may have been done/)
   assert.equal(refusal(new Problem(429, { retry_after: 7 })).next, 'Nothing was done: try again in 7 s.')
   assert.equal(refusal(new Problem(502, { code: 'webhook_failed', hint: 'look at it' })).next, 'Look at it.')
   assert.match(refusal(new Problem(500, { request_id: 'r-1' })).next, /r-1/)
