@@ -148,7 +148,7 @@ func TestEachRefusalIsToldAndMended(t *testing.T) {
 			former, fault.CredentialUnknown, fault.ActionRepair, explain, rejected, "once", repair, fault.CredentialUnknown,
 		},
 		"another workspace's": {
-			another, fault.CredentialOfAnother, fault.ActionStop, "the workspace that the call is about",
+			another, fault.CredentialOfAnother, fault.ActionStop, "the workspace that the call names",
 			rejected, "another workspace's", "rollcall doctor w", "",
 		},
 		"one of a removed workspace": {

@@ -138,23 +138,15 @@ func (r *Registry) admit(
 		}
 	}
 	if err == nil && admission.Trust {
-		err = r.mayKeep(ctx, in)
+		err = r.mayKeep(ctx, in, now)
 	}
 	out := admitted{Admission: admission}
 	if err != nil && in.Enrolment != "" && fault.CodeOf(err) != fault.WorkspaceRemoved {
 		out, err = r.admitByEnrolment(ctx, old, in, now)
 	}
-	switch {
-	case err == nil, fault.CodeOf(err) == fault.WorkspaceRemoved, fault.CodeOf(err) == fault.PlatformUnavailable:
-	case exists && old.Hold != workspace.Removed:
-		refusal := workspace.Presenting(workspace.SignalRegister, in.From, in.Credential)
-		refusal.Token = out.token
-		err = r.refuse(ctx, old, refusal, err, now)
-	case admission.Trust && !out.byEnrolment: // whose it is was asked
-	case out.byEnrolment:
-		err = r.refuseNobody(ctx, in.ID, presented, err)
-	default:
-		err = r.refuseNobody(ctx, in.ID, presented, workspace.UnauthorizedError(in.ID, presented))
+	if err != nil {
+		asked := admission.Trust && !out.byEnrolment // whose the credential is
+		err = r.refuseRegister(ctx, old, in, out, asked, err, now)
 	}
 	if out.refused != nil {
 		err = errors.Join(err, r.noteRefusedToken(ctx, *out.refused, in, out.token, now))
@@ -162,12 +154,36 @@ func (r *Registry) admit(
 	return out, err
 }
 
+// refuseRegister refuses a register with cause, and notes that; old is zero where there is no workspace. asked is that
+// it was asked whose the credential is. Errors: cause, credential_of_another, those of workspace.UnauthorizedError,
+// platform_unavailable.
+func (r *Registry) refuseRegister(
+	ctx context.Context, old workspace.Facts, in Registration, out admitted, asked bool, cause error, now time.Time,
+) error {
+	refusal := workspace.Presenting(workspace.SignalRegister, in.From, in.Credential)
+	switch code := fault.CodeOf(cause); {
+	case code == fault.PlatformUnavailable:
+		return cause
+	case code == fault.WorkspaceRemoved:
+		_, err := r.ownedElsewhere(ctx, in.ID, refusal, now)
+		return errors.Join(cause, err)
+	case old.ID != "" && old.Hold != workspace.Removed:
+		refusal.Token = out.token
+		return r.refuse(ctx, old, refusal, cause, now)
+	case asked:
+		return cause
+	case !out.byEnrolment:
+		cause = workspace.UnauthorizedError(in.ID, refusal.Hash)
+	}
+	return r.refuseNobody(ctx, in.ID, refusal, cause, now)
+}
+
 // mayKeep refuses to take what an agent brings to an unused id for its credential: another workspace's, and what can't
 // be one. It reads once, for a first register only; that two registers at once don't bring the same is up to Save.
 // Errors: credential_unknown, credential_of_another, platform_unavailable.
-func (r *Registry) mayKeep(ctx context.Context, in Registration) error {
-	const hint = "where the agent has no credential yet, leave the header Authorization out: the answer to a first " +
-		"register has one (auth_token)"
+func (r *Registry) mayKeep(ctx context.Context, in Registration, now time.Time) error {
+	const withoutHeader = "leave the header Authorization out: the answer to a first register has one (auth_token)"
+	const hint = "where the agent has no credential yet, " + withoutHeader
 	if !token.CanBeOwn(in.Credential) {
 		return fault.New(fault.CredentialUnknown, "invalid workspace auth token: an agent's own has from %d to %d "+
 			"characters, and is not one that Rollcall made for something else", token.MinOwn, token.MaxLen).
@@ -175,7 +191,9 @@ func (r *Registry) mayKeep(ctx context.Context, in Registration) error {
 	}
 	owner, err := r.Owners.Owner(ctx, token.Digest(in.Credential))
 	if err == nil && owner.Workspace != "" && owner.Workspace != in.ID {
-		err = workspace.OfAnotherError().WithHint(hint, "stop")
+		another := workspace.OfAnotherError()
+		err = errors.Join(another.WithHint(another.Hint+"; where the id is right and new, "+withoutHeader, "stop"),
+			r.noteMisnamed(ctx, owner, workspace.Presenting(workspace.SignalRegister, in.From, in.Credential), now))
 	}
 	return err
 }

@@ -178,7 +178,7 @@ func (r *Registry) IdentifyCaller(
 	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
 	code := fault.CodeOf(err)
 	if code == fault.WorkspaceUnknown || code == fault.WorkspaceRemoved { // whose the credential is was not asked
-		if err = r.refuseNobody(ctx, id, token.Digest(credential), err); err != nil {
+		if err = r.refuseNobody(ctx, id, workspace.Presenting(workspace.SignalCall, from, credential), err, now); err != nil {
 			code = fault.CodeOf(err)
 		}
 	}

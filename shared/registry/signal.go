@@ -25,13 +25,15 @@ func (r *Registry) Signal(
 		}
 		s.PollsAgain = f.PollsAgain(r.Policy, now)
 	}
+	refusal := func() workspace.Refusal { return workspace.Presenting(s.Kind, s.From, credential) }
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
 		if fault.CodeOf(err) == fault.WorkspaceUnknown {
 			if r.Policy.Bootstrap != workspace.Open {
-				return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
+				return r.refuseNobody(ctx, id, refusal(), workspace.UnauthorizedError(id, presented), now)
 			}
-			return workspace.UnregisteredError()
+			_, err := r.ownedElsewhere(ctx, id, refusal(), now)
+			return errors.Join(workspace.UnregisteredError(), err)
 		}
 		refused, ok := errors.AsType[*Refused](err)
 		begins, failed := r.begins(ctx, refused, presented, now)
@@ -56,12 +58,12 @@ func (r *Registry) Signal(
 		f = refused.Facts
 		switch removed := f.Hold == workspace.Removed; {
 		case removed && f.TellsRemoval(presented, r.Policy):
-			return workspace.RemovedError(f)
+			_, err := r.ownedElsewhere(ctx, id, refusal(), now)
+			return errors.Join(workspace.RemovedError(f), err)
 		case removed:
-			return r.refuseNobody(ctx, id, presented, workspace.UnauthorizedError(id, presented))
+			return r.refuseNobody(ctx, id, refusal(), workspace.UnauthorizedError(id, presented), now)
 		}
-		refusal := workspace.Presenting(s.Kind, s.From, credential)
-		return r.refuse(ctx, f, refusal, workspace.UnauthorizedError(id, presented), now)
+		return r.refuse(ctx, f, refusal(), workspace.UnauthorizedError(id, presented), now)
 	})
 	return f, err
 }
@@ -149,17 +151,47 @@ func (r *Registry) noteMove(
 // refuseNobody refuses a call about a workspace that is not there with cause, as
 // refuse does one about a workspace that is: a caller whose credential isn't accepted
 // learns no ids. Errors: cause, credential_of_another, platform_unavailable.
-func (r *Registry) refuseNobody(ctx context.Context, id string, presented token.Hash, cause error) error {
-	if !presented.Zero() {
-		owner, err := r.Owners.Owner(ctx, presented)
-		switch {
-		case err != nil:
-			return err
-		case owner.Workspace != "" && owner.Workspace != id:
-			return workspace.OfAnotherError()
-		}
+func (r *Registry) refuseNobody(
+	ctx context.Context, id string, refusal workspace.Refusal, cause error, now time.Time,
+) error {
+	switch elsewhere, err := r.ownedElsewhere(ctx, id, refusal, now); {
+	case elsewhere:
+		return errors.Join(workspace.OfAnotherError(), err)
+	case err != nil:
+		return err
 	}
 	return cause
+}
+
+// ownedElsewhere reports whether the credential of a call about a workspace that is not there is another workspace's,
+// and notes that there. Error: platform_unavailable; where it could not be noted, with true.
+func (r *Registry) ownedElsewhere(
+	ctx context.Context, id string, refusal workspace.Refusal, now time.Time,
+) (bool, error) {
+	if refusal.Hash.Zero() {
+		return false, nil
+	}
+	owner, err := r.Owners.Owner(ctx, refusal.Hash)
+	if err != nil || owner.Workspace == "" || owner.Workspace == id {
+		return false, err
+	}
+	return true, r.noteMisnamed(ctx, owner, refusal, now)
+}
+
+// noteMisnamed notes at a workspace that a call with its credential named another. A call that says nothing of who the
+// agent is costs nothing.
+func (r *Registry) noteMisnamed(
+	ctx context.Context, owner workspace.Life, refusal workspace.Refusal, now time.Time,
+) error {
+	if !refusal.Kind.SaysWho() {
+		return nil
+	}
+	f, exists, err := r.find(ctx, owner.Workspace)
+	if err != nil || !exists || f.Life() != owner {
+		return err
+	}
+	next, changed := workspace.NoteMisnamed(f, refusal, r.Policy, now)
+	return r.writeRefusal(ctx, f, next, changed, now)
 }
 
 // refuse refuses an attempt with cause, and records it as a fact. One with a
@@ -180,6 +212,7 @@ func (r *Registry) refuse(
 			refusal.Issued = workspace.IssuedBefore
 		case owner.Workspace != "":
 			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError()
+			cause = errors.Join(cause, r.noteMisnamed(ctx, owner, refusal, now))
 		}
 	}
 	return errors.Join(cause, r.noteRefusal(ctx, f, refusal, now))
@@ -199,6 +232,11 @@ func (r *Registry) noteRefusal(
 	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, now time.Time,
 ) error {
 	next, changed := workspace.Refuse(f, refusal, r.Policy, now)
+	return r.writeRefusal(ctx, f, next, changed, now)
+}
+
+// writeRefusal writes the facts after a refused call, where that changed them.
+func (r *Registry) writeRefusal(ctx context.Context, f, next workspace.Facts, changed bool, now time.Time) error {
 	if !changed {
 		return nil
 	}

@@ -23,11 +23,14 @@ const (
 	// Misplaced is a header Authorization in another form than the word Bearer and the credential. It is of the header,
 	// and so no text is damaged in this way.
 	Misplaced Damage = "h"
+	// Misnamed is a call in the name of another workspace than the credential's. It is of the call, and so no text is
+	// damaged in this way.
+	Misnamed Damage = "i"
 )
 
 // Damages are all kinds of damage.
 func Damages() []Damage {
-	return []Damage{Enclosed, Beside, Capitals, Unreplaced, CutOff, Mistyped, Misplaced}
+	return []Damage{Enclosed, Beside, Capitals, Unreplaced, CutOff, Mistyped, Misplaced, Misnamed}
 }
 
 // damageWords say what is wrong with a text, in words that show nothing of it.
@@ -38,6 +41,7 @@ var damageWords = map[Damage]string{
 	Unreplaced: "it is the name of a variable or of a command, or a placeholder, which nothing has replaced",
 	CutOff:     "it is cut off",
 	Mistyped:   "it is mistyped: its characters do not fit together",
+	Misnamed:   "it is of another workspace than the one that the call names",
 	Misplaced:  "the header Authorization has another form than Bearer CREDENTIAL",
 }
 

@@ -73,6 +73,10 @@ var damageWords = map[token.Damage]struct{ sent, mend string }{
 		"%s in a header of another form than Authorization: Bearer CREDENTIAL",
 		"let it send the header Authorization with the word Bearer, one space and the credential",
 	},
+	token.Misnamed: {
+		"%s in calls that name another workspace",
+		"correct the workspace id where the agent takes it from (such as WORKSPACE_ID)",
+	},
 }
 
 // damageSent says what was sent where a credential should stand; "": what was presented was not damaged.

@@ -197,8 +197,13 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 	if f.attributable(r, now) {
 		return f.countRefusal(r, p, now)
 	}
+	return f.noteStranger(r.From, r.presented(f), p, now)
+}
+
+// noteStranger notes an attempt that is not attributed to the agent.
+func (f Facts) noteStranger(from string, with Presented, p Policy, now time.Time) (next Facts, changed bool) {
 	noted := attempt{home: f.AtHome(f.StrangerFrom, now), with: f.StrangerWith}
-	this := attempt{home: f.AtHome(r.From, now), with: r.presented(f)}
+	this := attempt{home: f.AtHome(from, now), with: with}
 	age := now.Sub(f.StrangerAt)
 	recent := age < strangerEvery*p.RefusalWriteEvery && !this.tellsMore(noted) ||
 		age < p.RefusalDecay && noted.tellsMore(this) ||
@@ -206,7 +211,7 @@ func (f Facts) refuse(r Refusal, p Policy, now time.Time) (next Facts, changed b
 	if recent && !f.firstInWindow(p, now) {
 		return f, false
 	}
-	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, r.From, this.with
+	f.StrangerAt, f.StrangerFrom, f.StrangerWith = now, from, with
 	return f, true
 }
 
@@ -230,13 +235,15 @@ func (a attempt) tellsMore(than attempt) bool {
 
 // proof is how much it shows of who called.
 func (p Presented) proof() int {
-	switch _, good := p.damage(); {
+	switch kind, good := p.damage(); {
+	case kind == token.Misnamed: // a call that names this workspace tells more of it
+		return 1
 	case good:
-		return 2
+		return 3
 	case p.damaged():
 		return 0
 	}
-	return 1
+	return 2
 }
 
 // windowOpened is when the bootstrap window was opened; zero: none is on record.
@@ -417,7 +424,8 @@ func OwnerMatters(f Facts, r Refusal) bool {
 // OfAnotherError refuses another workspace's credential.
 func OfAnotherError() *fault.Error {
 	return fault.New(fault.CredentialOfAnother, "this credential is another workspace's").
-		WithHint("send the credential of the workspace that the call is about", "stop")
+		WithHint("correct the workspace id, or send the credential of the workspace that the call names; rollcall doctor, "+
+			"run where the agent runs, says whose the credential is", "stop")
 }
 
 // Dismissed says what a dismissal forgets; f is the facts before it.

@@ -340,6 +340,11 @@ func (s *situation) tellRefusedSoFar(v *Verdict) {
 		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
 		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
+	if s.misnames() {
+		v.Hop = ""
+		s.tellMisnamed(v)
+		return
+	}
 	if s.StrangerWith.damaged() {
 		v.Action, v.NextCommand = "inspect", "rollcall doctor "+s.ID
 		v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused. They come " +
@@ -399,6 +404,10 @@ func leaseExpired(s *situation) *Verdict {
 		Hint: "no accepted call since the lease ran out: check whether the agent runs and reaches the platform, " +
 			"then restart it; " + s.doctorWords() + s.strangerHint(),
 		Evidence: s.silenceEvidence(),
+	}
+	if s.misnames() {
+		s.tellMisnamed(v)
+		return v
 	}
 	if s.goneFromItsURL() {
 		there := "nothing answers at"
