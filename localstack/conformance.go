@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/rollcall/rollcall/localstack/platform"
@@ -44,8 +45,9 @@ func startConformancePlatform(
 }
 
 func (p *conformancePlatform) play(ctx context.Context) error {
-	return conformance.Run(ctx, conformance.Platform{
+	err := conformance.Run(ctx, conformance.Platform{
 		Client: p.Client, MaxOpen: maxOpen, SetStore: p.store.SetAvailable,
 		Restart: func(ctx context.Context) error { p.Emulator.Kill(); return p.Restart(ctx) },
 	}, os.Stdout)
+	return errors.Join(err, p.CheckRights())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/rollcall/rollcall/localstack/platform"
@@ -24,8 +25,9 @@ func playStories(ctx context.Context, kind emulator.Kind, dirs emulator.Dirs) er
 		return err
 	}
 	defer p.Close()
-	return scenario.Play(ctx, scenario.Platform{
+	err = scenario.Play(ctx, scenario.Platform{
 		Client: p.Client, SetStore: store.SetAvailable, SetClock: p.SetClock, SetSchedule: p.SetSchedule,
 		SetSegment: p.SetSegment,
 	}, os.Getenv("STORY"), os.Stdout)
+	return errors.Join(err, p.CheckRights())
 }

@@ -37,7 +37,7 @@ var granted = map[string]rights{
 		wakeups: []string{"SendMessage"},
 	},
 	"heartbeat": {
-		leases:  []string{"UpdateItem"},
+		leases:  []string{"GetItem", "UpdateItem"},
 		chat:    []string{"GetItem", "PutItem", "UpdateItem"},
 		wakeups: []string{"SendMessage"},
 	},

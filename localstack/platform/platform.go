@@ -56,6 +56,14 @@ type Platform struct {
 // Operator is the digest of the operator's credential.
 func (p *Platform) Operator() token.Hash { return p.operator }
 
+// CheckRights is an error if a function called what its role does not allow.
+func (p *Platform) CheckRights() error {
+	if denied := p.rights.Denied(); len(denied) > 0 {
+		return fmt.Errorf("calls were refused for want of a right: %s", strings.Join(denied, "; "))
+	}
+	return nil
+}
+
 // Close stops everything that Start started.
 func (p *Platform) Close() {
 	_ = p.server.Close()

@@ -92,15 +92,15 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 	return Caller{}, g.refuseAll(ctx, c)
 }
 
-// noteMisplaced notes, where an agent calls for itself, that what it sends as its credential stands in another form
-// than it is read in: its operator is to see why its calls are refused. A fault of the store here is for the log only,
-// beside the refusal.
+// noteMisplaced notes, where an agent calls, that its credential stands in another form than it is read in, as a call
+// with a credential that is not accepted is noted: its operator is to see why its calls are refused. A fault of the
+// store here is for the log only, beside the refusal.
 func (g Gate) noteMisplaced(ctx context.Context, op *api.Operation, c Call) error {
 	_, forPeople := op.Access.ForPeople()
-	agents := op.Access.Allows(api.ByItself) && (op.SelfChecked || !forPeople) && op.Function != "status" // it only reads
 	header := cmp.Or(strings.TrimSpace(c.Header("authorization")), strings.TrimSpace(c.Header("x-api-key")))
-	if of := token.KindOf(lastWord(header)); !agents || of == token.Person || of == token.Operator {
-		return nil
+	of := token.KindOf(lastWord(header))
+	if of == token.Person || of == token.Operator || forPeople && of != token.Workspace {
+		return nil // a person calls, or may do so
 	}
 	kind, isKnown := map[*api.Operation]workspace.SignalKind{
 		api.Register.Operation: workspace.SignalRegister, api.Heartbeat.Operation: workspace.SignalHeartbeat,
@@ -109,11 +109,29 @@ func (g Gate) noteMisplaced(ctx context.Context, op *api.Operation, c Call) erro
 	if !isKnown {
 		kind = workspace.SignalCall
 	}
-	id := cmp.Or(c.PathParameters["id"], c.member("id"), c.member("workspace_id"))
+	id := c.saysItIs(op)
 	if workspace.CheckID(id) != nil {
 		return nil
 	}
 	return g.Registry.NoteMisplaced(ctx, id, workspace.Misplacing(kind, c.From(), header), c.Now)
+}
+
+// saysItIs is the workspace that calls, as the call says: in a header where it calls another one, else in its path, or
+// in its body. "": it does not say so.
+func (c Call) saysItIs(op *api.Operation) string {
+	switch {
+	case op.Access.Allows(api.ByAnyWorkspace) && !op.SelfChecked:
+		claimed, source := c.Header("x-workspace-id"), c.Header("x-source-workspace-id")
+		if claimed != "" && source != "" && claimed != source {
+			return ""
+		}
+		return cmp.Or(claimed, source)
+	case !op.Access.Allows(api.ByItself):
+		return ""
+	case op == api.Register.Operation: // it reads no other member
+		return c.member("id")
+	}
+	return cmp.Or(c.PathParameters["id"], c.member("workspace_id"), c.member("id"))
 }
 
 // member is a text at the top of the call's body; "": there is none, or the body can't be read.

@@ -179,3 +179,37 @@ func TestAMisplacedCredentialIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Of an agent whose refused calls have its good credential in them, nothing says that it is missing or not accepted.
+// Nothing says that nothing is heard of it while it calls.
+func TestNothingFalseIsSaidOfAGoodCredential(t *testing.T) {
+	for _, way := range append([]string{"header"}, damages...) {
+		r, a := working(t)
+		refusal := workspace.Presenting(workspace.SignalHeartbeat, address, damage(way, a.token))
+		if way == "header" {
+			refusal = workspace.Misplacing(workspace.SignalHeartbeat, address, "Token "+a.token)
+		}
+		if refusal.Inner != token.Digest(a.token) {
+			continue
+		}
+		now := t0
+		for ; now.Before(t0.Add(10 * time.Minute)); now = now.Add(8 * time.Second) {
+			if err := r.NoteMisplaced(t.Context(), "w", refusal, now); err != nil {
+				t.Fatal(err)
+			}
+			told := workspace.Fleet{}.Explain(mustRead(t, r), r.Policy, now)
+			if strings.Contains(told.Text(), "is heard of its agent") || now.After(t0.Add(time.Minute)) &&
+				!strings.Contains(told.Summary, "good credential") {
+				t.Fatalf("%s, after %s: %s", way, now.Sub(t0), told.Text())
+			}
+		}
+		for ; now.Before(t0.Add(30 * time.Hour)); now = now.Add(7 * time.Minute) {
+			told := workspace.Fleet{}.Explain(mustRead(t, r), r.Policy, now)
+			for _, wrong := range []string{"isn't accepted", "is missing"} {
+				if strings.Contains(told.Text(), wrong) {
+					t.Fatalf("%s, after %s: %s", way, now.Sub(t0), told.Text())
+				}
+			}
+		}
+	}
+}

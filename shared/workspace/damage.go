@@ -160,10 +160,12 @@ func (p Presented) innerIsAnother() bool {
 }
 
 // damage is how the agent's refused calls damage a credential; "": they do not, as far as is known. What was seen
-// before its credentials were ended says nothing of those since.
+// before its credentials were ended says nothing of those since. Of an agent that was never accepted since, it stays
+// known, however long it is silent.
 func (f *Facts) damage(p Policy, now time.Time) Presented {
-	if f.refusalCount() == 0 || !f.RefusedWith.damaged() || f.refusalsDecayed(p, now) ||
-		!f.RevokedAt.Before(f.RefusedAt) || !f.AtHome(f.RefusedFrom, now) {
+	over := f.refusalsDecayed(p, now) && f.LastSignal().After(f.RefusedAt)
+	if f.refusalCount() == 0 || !f.RefusedWith.damaged() || over || !f.RevokedAt.Before(f.RefusedAt) ||
+		!f.AtHome(f.RefusedFrom, now) {
 		return ""
 	}
 	return f.RefusedWith

@@ -139,8 +139,12 @@ func (v Verdict) Command(id string) string {
 // Summary is the reason in a sentence. It names no address and no step that only an operator can take, so that senders
 // may read it.
 func (v Verdict) Summary() string {
-	if v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline {
-		return "Its agent's credential is missing, or isn't accepted, and nothing is heard of its agent now."
+	const silent = "nothing is heard of its agent now."
+	switch rejected := v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline; {
+	case rejected && v.Sentence != "":
+		return v.Sentence + " " + capital(silent)
+	case rejected:
+		return "Its agent's credential is missing, or isn't accepted, and " + silent
 	}
 	return cmp.Or(v.Sentence, explained[v.Reason].summary)
 }

@@ -87,8 +87,8 @@ func TestAgentsThatSwappedTheirCredentials(t *testing.T) {
 			"reaches it.",
 		701: "degraded/credentials_rejected at fault credential: rollcall doctor w: Calls from where its agent runs come " +
 			"with another workspace's credential, and are refused. No message can reach it.",
-		996: "offline/credentials_rejected at fault credential: rollcall doctor w: Its agent's credential is missing, or " +
-			"isn't accepted, and nothing is heard of its agent now. No message can reach it.",
+		996: "offline/credentials_rejected at fault credential: rollcall doctor w: Calls from where its agent runs come " +
+			"with another workspace's credential, and are refused. Nothing is heard of its agent now. No message can reach it.",
 	} {
 		if said[s] != want {
 			t.Errorf("at %d: %s\nwant %s", s, said[s], want)

@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rollcall/rollcall/localstack/platform/deploy"
@@ -22,6 +23,27 @@ import (
 // Guard checks the functions' calls. It allows everything until Enforce.
 type Guard struct {
 	rights atomic.Pointer[rights]
+	mu     sync.Mutex
+	denied []string
+}
+
+// Denied are the calls that were refused, each once. A call beside an answer, whose fault is for the log only, is seen
+// nowhere else.
+func (g *Guard) Denied() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.denied)
+}
+
+// deny refuses a call.
+func (g *Guard) deny(format string, args ...any) wire.Answer {
+	why := fmt.Sprintf(format, args...)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Contains(g.denied, why) {
+		g.denied = append(g.denied, why)
+	}
+	return wire.Fault(http.StatusBadRequest, "AccessDeniedException", why)
 }
 
 // grant allows actions on the resources that a pattern matches. With a source it allows
@@ -160,11 +182,11 @@ func (g *Guard) Layer(_ context.Context, c wire.Call, next wire.Forward) wire.An
 	}
 	needs, err := r.needs(c)
 	if err != nil {
-		return denied("%s of %s: %v", c.Name(), c.Function, err)
+		return g.deny("%s of %s: %v", c.Name(), c.Function, err)
 	}
 	for _, need := range needs {
 		if !r.allow(c.Function, need) {
-			return denied("the role of %s does not allow %s on %s", c.Function, need.action, need.resource)
+			return g.deny("the role of %s does not allow %s on %s", c.Function, need.action, need.resource)
 		}
 	}
 	return next(c)
@@ -248,8 +270,4 @@ func (r *rights) queueRights(operation string, in input) []right {
 		return []right{{action: action, resource: logical}}
 	}
 	return []right{{action: action, resource: "arn::sqs:::" + name}}
-}
-
-func denied(format string, args ...any) wire.Answer {
-	return wire.Fault(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf(format, args...))
 }

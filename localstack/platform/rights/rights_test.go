@@ -91,6 +91,9 @@ func TestOnlyWhatTheRoleAllows(t *testing.T) {
 			t.Errorf("%s %s: done=%v, %d %s", c.name, c.body, done, a.Status, a.Body)
 		}
 	}
+	if denied := g.Denied(); len(denied) != 10 || !strings.Contains(denied[0], "rollcall-a does not allow") {
+		t.Errorf("it tells of %q", denied)
+	}
 	if done, _ := call("rollcall-b", "DynamoDB.GetItem", `{"TableName": "leases-x"}`); done {
 		t.Error("a function without a role may read")
 	}

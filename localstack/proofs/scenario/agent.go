@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type agent struct {
 	id    string
 	token string
 	from  string // the loopback address it calls from
+	// form is the header Authorization that it sends, % for its credential; "": Bearer %.
+	form string
 
 	mu       sync.Mutex
 	report   map[string]any // what its heartbeats say besides its id
@@ -112,7 +115,11 @@ func (a *agent) call(ctx context.Context, method, path string, body any) (client
 	p := a.p
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(a.from)}, Timeout: 10 * time.Second}
 	p.Transport = &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}
-	return p.Do(ctx, method, path, a.token, body)
+	var headers map[string]string
+	if a.form != "" {
+		headers = map[string]string{"Authorization": strings.Replace(a.form, "%", a.token, 1)}
+	}
+	return p.DoWith(ctx, method, path, a.token, body, headers)
 }
 
 // register registers with a mode and URL ("": none), and keeps the credential that it

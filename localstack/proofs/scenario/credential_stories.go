@@ -15,6 +15,7 @@ var credentialStories = []story{
 	{"heartbeats are accepted, and polls bring another credential", pollsRefused},
 	{"a credential that is cut off, at an agent that keeps what it is given", cutOffWhereItIsKept},
 	{"a good credential in quotation marks, in an agent's environment", inQuotationMarks},
+	{"an agent that goes on with heartbeats, and sends its good credential in another header", inAnotherHeader},
 	{"one call that is refused while the lease runs is told until one is accepted", oneCallRefused},
 	{"two pollers have each other's credentials", swappedCredentials},
 	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
@@ -103,6 +104,29 @@ func inQuotationMarks(ctx context.Context, p Platform) {
 	must(wantProblem(r, err, 409, "credential_in_use"))
 	a.stopCalls()
 	a.token = good
+	must(a.registerAccepted(ctx, "", idleURL()))
+	a.startHeartbeats(ctx)
+	mustGet(a.awaitVerdict(ctx, healthy))
+}
+
+// inAnotherHeader: an agent is updated, sends Authorization: Token from then on, and registers no more. Its credential
+// is good, and its operator is told what it sends while it calls, and once it has fallen silent.
+func inAnotherHeader(ctx context.Context, p Platform) {
+	a := healthyAgent(ctx, p, withoutMail)
+	defer a.leave()
+	a.stopCalls()
+	a.form = "Token %"
+	r, err := a.heartbeat(ctx)
+	must(wantProblem(r, err, 401, "authorization_malformed"))
+	a.startHeartbeats(ctx)
+	v := mustGet(a.awaitVerdict(ctx, credentialsRejected))
+	const sent = "this workspace's good credential in a header of another form"
+	must(checkAdvice(v, "place_credential", sent))
+	must(a.explainedBy(ctx, "rollcall doctor "+a.id))
+	a.stopCalls()
+	v = mustGet(a.awaitVerdict(ctx, "offline/credentials_rejected"))
+	must(checkAdvice(v, "place_credential", sent))
+	a.form = ""
 	must(a.registerAccepted(ctx, "", idleURL()))
 	a.startHeartbeats(ctx)
 	mustGet(a.awaitVerdict(ctx, healthy))
