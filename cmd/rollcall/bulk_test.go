@@ -186,7 +186,8 @@ func TestARepairOfManyGuessesNoAddress(t *testing.T) {
 	}
 }
 
-// Why a repair of many leaves one out is what its verdict says, whatever that is. The command that names an address is
+// Why a repair of many leaves one out is what its verdict says, whatever that is: its next step, in words and as a
+// command. The command that names an address is
 // said where a repair knows none, and nowhere else.
 func TestWhoIsLeftOutIsToldTheTrueReason(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -201,17 +202,30 @@ func TestWhoIsLeftOutIsToldTheTrueReason(t *testing.T) {
 			Kind: workspace.SignalHeartbeat, From: "10.0.0.1", Hash: token.Digest("old"), Issued: workspace.IssuedHere,
 		}, p, now.Add(time.Duration(i-100)*time.Second))
 	}
-	facts := []workspace.Facts{apart}
+	damaged := workspace.Create("w", token.Digest("x"), workspace.Poll, 1, now.Add(-time.Hour))
+	beat := workspace.Signal{Kind: workspace.SignalHeartbeat, From: "10.0.0.1"}
+	damaged = workspace.Observe(damaged, beat, p, now.Add(-10*time.Minute))
+	for i := range 5 {
+		refusal := workspace.Presenting(workspace.SignalHeartbeat, "10.0.0.1", `"x"`)
+		damaged, _ = workspace.Refuse(damaged, refusal, p, now.Add(time.Duration(i-100)*time.Second))
+	}
+	facts := []workspace.Facts{apart, damaged}
 	for _, some := range situations(now) {
 		facts = append(facts, some...)
 	}
-	told := map[bool]int{}
+	told, others := map[bool]int{}, map[string]int{}
 	for _, f := range facts {
 		v := workspace.Assess(f, p, now)
 		ws := api.Workspace{ID: "w", Verdict: api.Verdict{
 			Reason: v.Reason, Hint: v.Hint, Action: v.Action, Command: v.Command("w"),
 		}}
 		why := repairRequest{}.spares(ws)
+		if lacksCredential(ws) && !repairs(ws) {
+			others[ws.Action]++
+			if !strings.Contains(why, v.Hint) || !strings.Contains(why, ws.Command) || ws.Command == "" {
+				t.Errorf("%s: %q", v.Hint, why)
+			}
+		}
 		if !strings.HasSuffix(ws.Command, " --show") {
 			continue
 		}
@@ -227,7 +241,8 @@ func TestWhoIsLeftOutIsToldTheTrueReason(t *testing.T) {
 	why := repairRequest{}.spares(api.Workspace{ID: "w", Verdict: api.Verdict{
 		Reason: v.Reason, Hint: v.Hint, Action: v.Action, Command: v.Command("w"),
 	}})
-	if told[true] < 2 || told[false] == 0 || !strings.Contains(why, two) {
+	if told[true] < 2 || told[false] == 0 || others["restart"] == 0 || others["place_credential"] == 0 ||
+		!strings.Contains(why, two) {
 		t.Errorf("%v; of two addresses: %q", told, why)
 	}
 }

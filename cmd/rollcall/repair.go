@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,13 +68,14 @@ func (r repairRequest) asTold(ws api.Workspace) repairRequest {
 }
 
 // spares says why a workspace that was picked is left out: what its verdict asks for is not that its agent is let in.
-// The verdict's own hint says why; where that is for want of an address, the command that names one is said too.
+// The verdict's own hint says what it waits for: an agent that comes, or a person who changes what it sends. Where that
+// is for want of an address, the command that names one is said too.
 func (r repairRequest) spares(ws api.Workspace) string {
 	switch {
 	case ws.Reason == "" || !r.plain(): // named by its id, of which nothing else is known; or it is said how
 		return ""
 	case !repairs(ws):
-		return "it waits for its agent, and no repair is asked for; see rollcall explain " + ws.ID
+		return strings.TrimSuffix("its next step is "+cmp.Or(ws.Command, "rollcall explain "+ws.ID)+": "+ws.Hint, ": ")
 	case !strings.HasSuffix(ws.Command, " --show"):
 		return ""
 	case ws.Action == "repair":
