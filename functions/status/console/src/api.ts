@@ -38,11 +38,19 @@ function learnClock(date: string | null) {
   if (Number.isFinite(off)) ahead = Math.abs(off) < 5_000 ? 0 : off // the header has whole seconds
 }
 
+// A browser sends no other characters in a header, and a credential has no other ones.
+const printable = /^[ -~]*$/
+const unprintable = {
+  error: 'nobody has this credential', code: 'credential_unknown',
+  hint: 'send the credential alone, as it was shown: it has a character that is no printable ASCII',
+} as const
+
 const patience = 30_000
 
 /** call makes a call. Errors: Problem, Unreachable. */
 export async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = {}
+  if (!printable.test(credential.get())) throw new Problem(401, unprintable)
   if (credential.get()) headers['authorization'] = 'Bearer ' + credential.get()
   if (method !== 'GET') headers['content-type'] = 'application/json'
   const ends = AbortSignal.timeout(patience)

@@ -4,6 +4,7 @@
 import { Problem, call, credential, get, of, platformNow } from './api'
 import type { Change, Events, Fleet, Health, Me, Webhook, Webhooks, Workspace } from './api'
 import { named } from './names'
+import { notSignedIn } from './refusals'
 import { visible } from './visible'
 import { reasonWords, severity, statusWords } from './words'
 
@@ -128,7 +129,7 @@ export class Live {
 
   private failed(e: unknown) {
     if (e instanceof Problem && (e.status === 401 || e.status === 403)) {
-      const why = credential.get() ? visible(e.message) : ''
+      const why = credential.get() ? visible(notSignedIn(e)) : ''
       credential.forget()
       this.turn.abort()
       this.set({ ...initial, refused: why })

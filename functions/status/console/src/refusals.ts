@@ -18,6 +18,15 @@ export function sentence(text: string): string {
   return said && said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?:…]$/.test(said) ? '' : '.')
 }
 
+/**
+ * notSignedIn says why a credential was refused that somebody signs in with, and what is wrong with it as far as its
+ * text shows that. What a command line is told to do is left out: the form says what helps.
+ */
+export function notSignedIn({ message, body }: Problem): string {
+  const hint = body.hint ?? ''
+  return sentence(message) + (hint && !hint.includes('rollcall login') ? ' ' + sentence(hint) : '')
+}
+
 const look = 'It may have been done or not: close this, look at the page, and try again if it was not.'
 
 // What comes next on a page, where the API's hint is for a program or a command line.

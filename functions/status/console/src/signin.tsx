@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks'
 import type { Live } from './live'
-import { sentence } from './refusals'
 
 /** SignIn asks for a person's credential. */
 export function SignIn({ live, why, onDone }: { live: Live; why: string; onDone?: () => void }) {
@@ -18,7 +17,7 @@ export function SignIn({ live, why, onDone }: { live: Live; why: string; onDone?
           aria-describedby="sign-in-why sign-in-help" autofocus />
         <button class="main">Sign in</button>
       </div>
-      <p id="sign-in-why" role="alert" class="refused">{sentence(why)}</p>
+      <p id="sign-in-why" role="alert" class="refused">{why}</p>
       <p id="sign-in-help" class="muted">It stays in this tab, and is forgotten when the tab is closed. An admin makes one with <code>rollcall token create --name NAME --scope operate</code>. On your own machine, <code>make run</code> says in which file it is.</p>
     </form>
   )

@@ -173,3 +173,20 @@ test('who may list webhooks is told of those that fail, for a call a minute; nob
     })
   }
 })
+
+test('a credential that is refused says what is wrong with it, also one that a browser cannot send', async t => {
+  const hint = 'send the credential alone, as it was shown: it stands in quotation marks or in brackets'
+  for (const [text, want] of [
+    ['"rcp_x"', /^Nobody has this\. Send the credential alone.*quotation marks/], ['“rcp_x”', /^Nobody has this.*no printable ASCII\.$/], ['', /^$/],
+  ]) {
+    const body = JSON.stringify({ error: 'nobody has this', code: 'credential_unknown', hint })
+    t.mock.method(globalThis, 'fetch', async () => new Response(body, { status: 401 }))
+    globalThis.document = { hidden: false }
+    globalThis.sessionStorage = { getItem: () => text, removeItem() {} }
+    const live = new Live()
+    live.start()
+    await new Promise(done => setTimeout(done, 50))
+    live.stop()
+    assert.match(live.state.refused, want)
+  }
+})

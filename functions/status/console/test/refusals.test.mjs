@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { load } from './bundle.mjs'
 
-const { Problem, Unreachable, refusal, sentence } = await load('refusals.ts')
+const { Problem, Unreachable, notSignedIn, refusal, sentence } = await load('refusals.ts')
 const { components } = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'))
 
 test('each refusal says what is wrong and what comes next, and names no flag', () => {
@@ -37,4 +37,14 @@ test('a dialog that has what mends it says so in its own words', () => {
   assert.equal(refusal(new Problem(400, { code: 'invalid_request', error: 'no', hint: 'a' }), { invalid_request: 'Write it.' }).next, 'Write it.')
   assert.equal(sentence('say force (force, --force)'), 'Say force.')
   assert.equal(sentence(''), '')
+})
+
+test('who signs in with a damaged credential is told what is wrong with it, and no command for signing in', () => {
+  const error = 'nobody has this credential, or it was revoked', plain = 'Nobody has this credential, or it was revoked.'
+  const made = 'have an admin make a new one with rollcall token create --name NAME --scope operate, then sign in with rollcall login'
+  const alone = 'send the credential alone, as it was shown: it stands in quotation marks or in brackets'
+  for (const [hint, want] of [
+    ['', plain], [undefined, plain], [made, plain],
+    [alone, plain + ' Send the credential alone, as it was shown: it stands in quotation marks or in brackets.'],
+  ]) assert.equal(notSignedIn(new Problem(401, { error, hint })), want)
 })
