@@ -62,6 +62,7 @@ func readMessage(rpc, params, message members, m chat.Message, p chat.Policy, no
 	if err := readLimits(params, now, &m); err != nil {
 		return m, err
 	}
+	delete(params, "callback_url") // it is between the sender and the platform: who has it could answer there in its place
 	if err := readText(message, "messageId", &m.ID); err != nil {
 		return m, err
 	}

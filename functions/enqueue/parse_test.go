@@ -53,6 +53,25 @@ func kept(t *testing.T, body string) string {
 	return string(raw)
 }
 
+// The callback URL is between the sender and the platform: the body that the agent is given does not have it, whatever
+// else is sent with it. Two messages that differ in it alone differ all the same.
+func TestTheAgentIsNotGivenTheCallbackURL(t *testing.T) {
+	const url = "https://sender.example/secret"
+	digests := map[string]bool{}
+	for _, params := range []string{
+		`"callback_url":"` + url + `"`, `"callback_url":"` + url + `","priority":10`, `"callback_url":"` + url + `2"`,
+	} {
+		m, err := parsed(`{"params":{"message":{"messageId":"m","parts":[{"text":"hi"}]},` + params + `}}`)
+		if err != nil || !strings.HasPrefix(m.Callback, url) || strings.Contains(string(m.Body), "sender.example") {
+			t.Errorf("%s: %+v %s %v", params, m.Callback, m.Body, err)
+		}
+		digests[chat.Digest(m, 0)] = true
+	}
+	if len(digests) != 3 {
+		t.Error("messages with other callback URLs are taken for one")
+	}
+}
+
 // A method that carries a message, by whichever version of A2A, is passed on as it is; any other is refused here, and
 // reaches no agent.
 func TestTheMethodsOfAMessage(t *testing.T) {
