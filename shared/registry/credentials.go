@@ -220,24 +220,29 @@ func (r *Registry) Rotate(
 	return before, text, nil
 }
 
-// revoked reports whether the credential of a person with this public id was revoked: it has ended, or it is not there,
-// as one that expired is for people.KeptFor. Nobody's id is the root's, which no call revokes. Error:
-// platform_unavailable.
-func (r *Registry) revoked(ctx context.Context, id string) (bool, error) {
+// letsInNoMore reports whether what a person gave lets nobody into a workspace any more: the person's credential was
+// revoked, or is bound to another team than the workspace is in now. id is the public id of that credential. One that
+// is not there was revoked, as one that expired is there for people.KeptFor. Nobody's id is the root's, which no call
+// revokes. f is zero for a workspace that is not there yet. Error: platform_unavailable.
+func (r *Registry) letsInNoMore(ctx context.Context, id string, f workspace.Facts) (bool, error) {
 	if id == "" {
 		return false, nil
 	}
 	p, err := r.Enrolments.Person(ctx, id)
-	if fault.CodeOf(err) == fault.TokenUnknown {
+	switch {
+	case fault.CodeOf(err) == fault.TokenUnknown:
 		return true, nil
+	case err != nil:
+		return false, err
 	}
-	return err == nil && !p.EndedAt.IsZero(), err
+	moved := f.ID != "" && p.Team != "" && p.Team != f.Team
+	return moved || !p.EndedAt.IsZero(), nil
 }
 
-// withoutRevoked is the facts without what was given by a person whose credential was revoked since: what lets in, and
-// let nobody in so far, ends with it. Error: platform_unavailable.
+// withoutRevoked is the facts without what was given by a person who may give it no more: what lets in, and let nobody
+// in so far, ends then. See letsInNoMore. Error: platform_unavailable.
 func (r *Registry) withoutRevoked(ctx context.Context, f workspace.Facts) (workspace.Facts, error) {
-	gone, err := r.revoked(ctx, f.GivenBy)
+	gone, err := r.letsInNoMore(ctx, f.GivenBy, f)
 	if gone {
 		f = workspace.TakeBack(f)
 	}

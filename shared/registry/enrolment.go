@@ -114,9 +114,9 @@ func (e Enrolment) wrongFor(id string, f workspace.Facts, now time.Time) workspa
 	return ""
 }
 
-// goodEnrolment is the enrolment of a token, unless its maker's credential was revoked: then it ended with that.
-// Errors: enrolment_absent, platform_unavailable.
-func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, error) {
+// goodEnrolment is the enrolment of a token, unless its maker may let nobody in any more: see letsInNoMore. f is zero
+// for a workspace that is not there. Errors: enrolment_absent, platform_unavailable.
+func (r *Registry) goodEnrolment(ctx context.Context, text string, f workspace.Facts) (Enrolment, error) {
 	e, err := r.Enrolments.Enrolment(ctx, token.PublicID(text))
 	if err == nil && !token.Digest(text).Matches(e.Hash) {
 		err = EnrolmentAbsent()
@@ -124,7 +124,7 @@ func (r *Registry) goodEnrolment(ctx context.Context, text string) (Enrolment, e
 	if err != nil {
 		return e, err
 	}
-	gone, err := r.revoked(ctx, people.IDOf(e.CreatedBy))
+	gone, err := r.letsInNoMore(ctx, people.IDOf(e.CreatedBy), f)
 	if gone {
 		err = EnrolmentAbsent()
 	}
@@ -139,7 +139,7 @@ func (r *Registry) admitByEnrolment(
 	ctx context.Context, f workspace.Facts, in Registration, now time.Time,
 ) (admitted, error) {
 	hash := token.Digest(in.Enrolment)
-	e, err := r.goodEnrolment(ctx, in.Enrolment)
+	e, err := r.goodEnrolment(ctx, in.Enrolment, f)
 	out := admitted{byEnrolment: true, token: e.wrongFor(in.ID, f, now)}
 	switch {
 	case fault.CodeOf(err) == fault.PlatformUnavailable:

@@ -175,6 +175,53 @@ func TestWhatLetsInEndsWithItsGiver(t *testing.T) {
 	}
 }
 
+// What lets in, and let nobody in so far, ends when the workspace goes to another team than the person's who gave it,
+// and is good again when it comes back. It does not end for a person who is bound to no team.
+func TestWhatLetsInEndsWhenItsWorkspaceLeavesTheTeam(t *testing.T) {
+	for given, give := range gives {
+		for used, use := range uses {
+			for _, c := range []struct {
+				bound string
+				moves []string
+				ends  bool
+			}{
+				{"red", nil, false},
+				{"red", []string{"blue"}, true},
+				{"red", []string{"blue", "red"}, false},
+				{"", []string{"blue"}, false},
+			} {
+				r, _ := called(t)
+				move := func(team string) {
+					t.Helper()
+					in := registry.CreateInput{ID: "w", Adopt: true, Team: team, By: operator}
+					if _, err := r.Create(t.Context(), in, t0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				move("red")
+				store := r.Enrolments.(*memory.Store)
+				all := &people.People{Store: store, Audit: store}
+				grant := people.Grant{Name: "ana", Scope: people.Operate, Team: c.bound, Lasts: time.Minute}
+				_, ana, err := all.Create(t.Context(), grant, operator, t0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				g, err := give(t.Context(), r, activity.Actor{Who: ana.Actor()})
+				if err != nil {
+					t.Fatal(given, err)
+				}
+				for _, team := range c.moves {
+					move(team)
+				}
+				code := use(&agent{t: t, r: r, token: g.credential}, g, t0)
+				if refused := code != ""; refused != c.ends {
+					t.Errorf("%s, %+v: %s is answered %q", given, c, used, code)
+				}
+			}
+		}
+	}
+}
+
 // Who was let in stays: what lets in has done it, and its agent has mail.
 func TestWhoWasLetInStays(t *testing.T) {
 	for given, give := range gives {
