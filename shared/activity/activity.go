@@ -55,6 +55,8 @@ type Row struct {
 type Apart struct {
 	Bytes int // as it is stored; 0: the row is no head
 	Row   int // at least as many as it takes in an answer
+	// Own says that it stands alone. The long rows of a life, and the texts of its messages, stood together once.
+	Own bool `json:",omitempty"`
 }
 
 // InlineRow is the longest row, in bytes as it is stored, that stands in the log whole. A longer one has its head there
@@ -69,7 +71,7 @@ const rowMembers = 1 << 10
 func (r Row) Head(record []byte) Row {
 	return Row{
 		ID: r.ID, Workspace: r.Workspace, Life: r.Life, Type: r.Type, SourceID: r.SourceID, TargetID: r.TargetID, At: r.At,
-		Apart: Apart{Bytes: len(record), Row: chat.EncodedSize(json.RawMessage(record)) + rowMembers},
+		Apart: Apart{Bytes: len(record), Row: chat.EncodedSize(json.RawMessage(record)) + rowMembers, Own: true},
 	}
 }
 

@@ -17,6 +17,8 @@ type Apart struct {
 	Bytes int    // 0: it stands in the message, or there is none
 	Row   int    // at least as many bytes as it adds to an answer that shows it
 	Name  string // what tells it from the texts of other messages that were sent under the id, and of other ends
+	// Own says that it stands with the texts of its message alone. Those of all messages of a life stood together once.
+	Own bool `json:",omitempty"`
 }
 
 // Texts are which of a message's texts are meant.
@@ -32,10 +34,10 @@ const (
 // is short, or that was written before.
 func (m Message) Split() (small Message, body, answer json.RawMessage) {
 	if m.BodyApart.Bytes == 0 && len(m.Body) > InlineText {
-		body, m.BodyApart = m.Body, Apart{len(m.Body), bodyRow(m.Body), strconv.FormatInt(m.Seq, 10)}
+		body, m.BodyApart = m.Body, Apart{len(m.Body), bodyRow(m.Body), strconv.FormatInt(m.Seq, 10), true}
 	}
 	if m.AnswerApart.Bytes == 0 && len(m.Answer) > InlineText {
-		answer, m.AnswerApart = m.Answer, Apart{len(m.Answer), answerRow(m.Answer), nameOf(m.Answer)}
+		answer, m.AnswerApart = m.Answer, Apart{len(m.Answer), answerRow(m.Answer), nameOf(m.Answer), true}
 	}
 	if m.BodyApart.Bytes > 0 {
 		m.Body = nil

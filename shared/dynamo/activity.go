@@ -45,7 +45,7 @@ func lifeOfRow(r activity.Row) workspace.Life {
 
 // rowTextKey is the key of a row that is kept apart from its head.
 func rowTextKey(r activity.Row) item {
-	return chatKey(textPartition+lifeOfRow(r).Key(), rowPrefix+r.ID)
+	return textKey(lifeOfRow(r), rowPrefix+r.ID, rowPrefix+r.ID, r.Apart.Own)
 }
 
 // encodeHistory makes the item of a change of verdict in the trail of its life. The change is all there is to its row.
@@ -80,12 +80,13 @@ func (s *Store) AddRow(ctx context.Context, r activity.Row) error {
 		return err
 	}
 	if record := strOf(it[recordAttribute]); !r.InAuditTrail() && len(record) > activity.InlineRow {
-		text := rowTextKey(r)
+		head := r.Head([]byte(record))
+		text := rowTextKey(head)
 		text[recordAttribute], text[TTLAttribute] = it[recordAttribute], num(r.At.Add(s.Retention+textGrace).Unix())
 		if err := s.putChat(ctx, "long row", text); err != nil {
 			return err
 		}
-		if it, err = s.encodeRow(r.Head([]byte(record))); err != nil {
+		if it, err = s.encodeRow(head); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -12,14 +11,15 @@ import (
 const (
 	// eraseAtOnce is how many items one transaction deletes: as many as fit in it however large each is.
 	eraseAtOnce = maxTransaction / maxItem
-	// eraseAtMost is how many items one call of Erase deletes.
+	// eraseAtMost is how many items one call of Erase deletes, and a few more.
 	eraseAtMost = 1000
 )
 
-// Erase implements delivery.Ledger: all that is kept of a life are two partitions, one
-// of them with its texts. Messages go first: a text without its message is never read.
+// Erase implements delivery.Ledger: all that is kept of a life are one partition and the texts of its items, each with
+// a partition of its own, and what a former release wrote of such texts. A text that belongs to no item, as that of a
+// call which was cut off, is left to TTL.
 func (s *Store) Erase(ctx context.Context, life workspace.Life) (left bool, err error) {
-	for _, partition := range []string{lifePartition, textPartition} {
+	for _, partition := range []string{lifePartition, formerTextPartition} {
 		if left, err = s.erase(ctx, partition+life.Key()); left || err != nil {
 			return left, err
 		}
@@ -27,29 +27,36 @@ func (s *Store) Erase(ctx context.Context, life workspace.Life) (left bool, err 
 	return false, nil
 }
 
-// erase deletes the items of a partition.
+// erase deletes the items of a partition, each in one transaction with its texts.
 func (s *Store) erase(ctx context.Context, partition string) (left bool, err error) {
-	var keys []item
+	var owners [][]item // the keys of each item and of its texts
+	found := 0
 	q := queryChat{
 		what: "items of a life", key: named(ChatPartition).Equal(str(partition)),
-		attributes: []string{ChatPartition, ChatSort}, limit: eraseAtMost + 1,
+		attributes: []string{ChatPartition, ChatSort, recordAttribute, messageApart, formerApart}, limit: eraseAtMost + 1,
 	}
 	if err := s.query(ctx, q, func(it item) (bool, error) {
-		if left = len(keys) == eraseAtMost; !left {
-			keys = append(keys, it)
+		if left = found >= eraseAtMost; left {
+			return true, nil
 		}
-		return left, nil
+		owners = append(owners, append(textKeys(it), chatKey(partition, strOf(it[ChatSort]))))
+		found += len(owners[len(owners)-1])
+		return false, nil
 	}); err != nil {
 		return false, err
 	}
-	for chunk := range slices.Chunk(keys, eraseAtOnce) {
-		var writes []types.TransactWriteItem
-		for _, key := range chunk {
+	var writes []types.TransactWriteItem
+	for i, keys := range owners {
+		for _, key := range keys {
 			writes = append(writes, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.Chat, Key: key}})
+		}
+		if i+1 < len(owners) && len(writes)+len(owners[i+1]) <= eraseAtOnce {
+			continue
 		}
 		if _, err := s.transact(ctx, writes); err != nil {
 			return false, err
 		}
+		writes = nil
 	}
 	return left, nil
 }

@@ -112,8 +112,10 @@ const (
 	messageBody    = "body"
 	messageAnswer  = "answer"
 	// messageApart holds the record, in place of recordAttribute, of a message of which a text is apart: a release
-	// that knows nothing of such texts must not take the message for one without a body.
-	messageApart = "apart"
+	// that does not know where such texts stand must not take the message for one without a body.
+	messageApart = "texts"
+	// formerApart held it while the texts of all messages of a life stood together.
+	formerApart = "apart"
 )
 
 // encodeMessage is the item of a message, without the texts that are apart.
@@ -154,9 +156,11 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 }
 
 func decodeMessage(it item) (chat.Message, error) {
-	if apart, ok := it[messageApart]; ok {
-		it = maps.Clone(it)
-		it[recordAttribute] = apart
+	for _, a := range []string{messageApart, formerApart} {
+		if record, ok := it[a]; ok {
+			it = maps.Clone(it)
+			it[recordAttribute] = record
+		}
 	}
 	r, err := decodeRecord[messageRecord](it)
 	if err != nil {

@@ -56,12 +56,13 @@ const LeaseKey = "id"
 // claim of a message, outbox item and change of verdict of one life of a workspace
 // (workspace.Life.Key), so that another life finds none of them; "P#<workspace>" has
 // its profile, and apart from it a long agent card; "H#<workspace>" has its audit trail;
-// "B#<life>" has the bodies and answers that are kept apart from their messages; "C#<credential hash>" names a
-// credential's owner; "N#<public id>" is an enrolment; "PEOPLE" has the
-// credentials of people, by public id; "FLEET" has what is known of the platform and
-// the log of the fleet's changes; "SWEEP" has how far each segment of a sweep is;
-// "RIGHT#<right>" says who does what one does at a time; "WAITS#<caller>" has how
-// many of a caller's calls wait.
+// "T#<life>#<sort key>" has the body and the answers that are kept apart from a message, or
+// a long row that is kept apart from its head; "B#<life>" has those that a former release
+// wrote; "C#<credential hash>" names a credential's owner; "N#<public id>" is an enrolment;
+// "PEOPLE" has the credentials of people, by public id; "FLEET" has what is known of the
+// platform and the log of the fleet's changes; "SWEEP" has how far each segment of a sweep
+// is; "RIGHT#<right>" says who does what one does at a time; "WAITS#<caller>" has how many
+// of a caller's calls wait.
 //
 // An open message has the attribute OpenOrder, whose order is the order of
 // delivery, and so stands in the local index OpenIndex. One that is lost has it
@@ -83,18 +84,19 @@ const (
 
 // The prefixes of partition keys and sort keys in the chat table.
 const (
-	lifePartition      = "W#"
-	textPartition      = "B#"
-	profilePartition   = "P#"
-	auditPartition     = "H#"
-	ownerPartition     = "C#"
-	enrolmentPartition = "N#"
-	fleetPartition     = "FLEET"
-	sweepPartition     = "SWEEP"
-	peoplePartition    = "PEOPLE"
-	rightPartition     = "RIGHT#"
-	hookPartition      = "WEBHOOKS"
-	waitPartition      = "WAITS#"
+	lifePartition       = "W#"
+	textPartition       = "T#"
+	formerTextPartition = "B#"
+	profilePartition    = "P#"
+	auditPartition      = "H#"
+	ownerPartition      = "C#"
+	enrolmentPartition  = "N#"
+	fleetPartition      = "FLEET"
+	sweepPartition      = "SWEEP"
+	peoplePartition     = "PEOPLE"
+	rightPartition      = "RIGHT#"
+	hookPartition       = "WEBHOOKS"
+	waitPartition       = "WAITS#"
 
 	profileSort      = "PROFILE"
 	cardSort         = "CARD"

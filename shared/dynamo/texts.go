@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
+	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // A text that is apart is written before its message refers to it, and never changed. Its key has what no other
@@ -18,11 +20,41 @@ import (
 // what it wrote is left to TTL.
 
 func bodyKey(m chat.Message) item {
-	return chatKey(textPartition+delivery.LifeOf(m).Key(), bodyPrefix+m.ID+"#"+m.BodyApart.Name)
+	return textKey(delivery.LifeOf(m), messagePrefix+m.ID, bodyPrefix+m.ID+"#"+m.BodyApart.Name, m.BodyApart.Own)
 }
 
 func answerKey(m chat.Message) item {
-	return chatKey(textPartition+delivery.LifeOf(m).Key(), answerPrefix+m.ID+"#"+m.AnswerApart.Name)
+	return textKey(delivery.LifeOf(m), messagePrefix+m.ID, answerPrefix+m.ID+"#"+m.AnswerApart.Name, m.AnswerApart.Own)
+}
+
+// textKey is the key of a text that belongs to one of a life's items, of which owner is the sort key. The texts of each
+// owner are a partition: the table's local indexes bound what one partition holds to 10 GB, and what a workspace is
+// sent has no such bound. One that does not have its own is of a former release.
+func textKey(life workspace.Life, owner, sort string, own bool) item {
+	if !own {
+		return chatKey(formerTextPartition+life.Key(), sort)
+	}
+	return chatKey(textPartition+life.Key()+"#"+owner, sort)
+}
+
+// textKeys are the keys of the texts that belong to an item of a life; none if it can't be read, and then TTL removes
+// them.
+func textKeys(it item) (keys []item) {
+	switch sort := strOf(it[ChatSort]); {
+	case isMessage(it):
+		m, err := decodeMessage(it)
+		if err == nil && m.BodyApart.Bytes > 0 {
+			keys = append(keys, bodyKey(m))
+		}
+		if err == nil && m.AnswerApart.Bytes > 0 {
+			keys = append(keys, answerKey(m))
+		}
+	case strings.HasPrefix(sort, rowPrefix):
+		if row, err := decodeRow(it); err == nil && row.Apart.Bytes > 0 {
+			keys = append(keys, rowTextKey(row))
+		}
+	}
+	return keys
 }
 
 // textGrace is how much longer a text is kept than its message: TTL removes either some time late.

@@ -1,12 +1,14 @@
 package dynamo
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/rollcall/rollcall/shared/activity"
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
@@ -54,6 +56,163 @@ func TestALongBodyThatStandsInItsMessageIsRead(t *testing.T) {
 	}
 }
 
+// partitions are the bytes that each partition of the chat table holds.
+func partitions(t *testing.T, s *Store) map[string]int {
+	t.Helper()
+	page, err := s.DB.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.Chat})
+	if err != nil || len(page.LastEvaluatedKey) > 0 {
+		t.Fatal(err, page.LastEvaluatedKey)
+	}
+	out := map[string]int{}
+	for _, it := range page.Items {
+		out[strOf(it[ChatPartition])] += ItemSize(it)
+	}
+	return out
+}
+
+// The local indexes bound a partition to 10 GB. Whatever is sent to a workspace, written into its log or answered by
+// its agent, no partition grows by long texts, and no sender takes from the others what the partition holds.
+func TestNoPartitionHoldsLongTextsOfTwoItems(t *testing.T) {
+	const long = 100 << 10
+	s, ctx := newStore(t), t.Context()
+	f := workspace.Facts{Identity: workspace.Identity{ID: "w", Version: 1}}
+	if err := s.Save(ctx, workspace.Facts{}, f, registry.SaveExtras{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		m := chat.Message{
+			ID: id, Workspace: "w", Seq: int64(id[0]), State: chat.Delivered, Version: 1,
+			Body: []byte(`"` + strings.Repeat("x", long) + `"`), Answer: []byte(`"` + strings.Repeat("y", long) + `"`),
+		}
+		if _, err := s.Put(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+		row := activity.Row{ID: id, Workspace: "w", Type: "notify", At: time.Now(), Request: m.Body}
+		if err := s.AddRow(ctx, row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for partition, bytes := range partitions(t, s) {
+		if limit := 2*long + 4<<10; bytes > limit {
+			t.Errorf("partition %s holds %d bytes", partition, bytes)
+		}
+		if strings.HasPrefix(partition, lifePartition) && bytes > 16<<10 {
+			t.Errorf("partition %s, which all senders share, holds %d bytes", partition, bytes)
+		}
+	}
+	for left := true; left; {
+		var err error
+		if left, err = s.Erase(ctx, f.Life()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := partitions(t, s); len(left) != 0 {
+		t.Errorf("an erased life leaves %v", left)
+	}
+}
+
+// asFormer stores the texts and the long rows of a life as a former release did: all in one partition.
+func asFormer(t *testing.T, s *Store, life workspace.Life) {
+	t.Helper()
+	page, err := s.DB.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.Chat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range page.Items {
+		former := maps.Clone(it)
+		partition := strOf(it[ChatPartition])
+		switch record := strOf(it[messageApart]) + strOf(it[recordAttribute]); {
+		case strings.HasPrefix(partition, textPartition):
+			former[ChatPartition] = str("B#" + life.Key())
+		case strings.Contains(record, `"Own":true`):
+			delete(former, messageApart)
+			former[map[bool]string{true: "apart", false: recordAttribute}[isMessage(it)]] = str(
+				strings.ReplaceAll(record, `,"Own":true`, ""))
+		default:
+			continue
+		}
+		key := item{ChatPartition: it[ChatPartition], ChatSort: it[ChatSort]}
+		if _, err := s.DB.(*dynamodb.Client).DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
+			TableName: &s.Chat, Key: key,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DB.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.Chat, Item: former}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a former release wrote is read where it stands, and what is written of it today is read too.
+func TestTextsOfAFormerReleaseAreRead(t *testing.T) {
+	s, ctx := newStore(t), t.Context()
+	f := workspace.Facts{Identity: workspace.Identity{ID: "w", Version: 1}}
+	if err := s.Save(ctx, workspace.Facts{}, f, registry.SaveExtras{}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	m := chat.Message{
+		ID: "m", Workspace: "w", Seq: 1, State: chat.Queued, Version: 1, ExpiresAt: now.Add(time.Hour),
+		Body: longText("body"),
+	}
+	row := activity.Row{
+		ID: "r", Workspace: "w", Type: "notify", At: now,
+		Request: []byte(`"` + strings.Repeat("x", activity.InlineRow) + `"`),
+	}
+	if _, err := s.Put(ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddRow(ctx, row); err != nil {
+		t.Fatal(err)
+	}
+	asFormer(t, s, f.Life())
+	if got := partitions(t, s); len(got) != 2 || got["B#w"] == 0 {
+		t.Fatalf("no former release wrote %v", got)
+	}
+	read := func(answer string) chat.Message {
+		t.Helper()
+		ms, err := s.Messages(ctx, f.Life(), "m")
+		if err != nil || len(ms) != 1 {
+			t.Fatal(ms, err)
+		}
+		whole, err := s.Texts(ctx, chat.Bodies|chat.Answers, ms)
+		if err != nil || string(whole[0].Body) != string(m.Body) || string(whole[0].Answer) != answer {
+			t.Fatalf("%s %s %v", whole[0].Body, whole[0].Answer, err)
+		}
+		return ms[0]
+	}
+	write := func(from, to chat.Message) {
+		t.Helper()
+		if err := s.WriteMessages(ctx, f.Life(), []chat.Move{{From: from, To: to}}, delivery.MailboxUpdate{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was := read("")
+	taken := was.Take(chat.ByPoll, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now)
+	write(was, taken)
+	write(taken, read("").Deliver("ok", longText("answer"), "", now))
+	read(string(longText("answer")))
+	items, err := s.ActivityLog(ctx, f.Life(), activity.Range{Before: now.AddDate(1, 0, 0), Limit: 10})
+	if err != nil || len(items) != 2 {
+		t.Fatal(items, err)
+	}
+	for _, i := range items {
+		if i.Row == nil {
+			continue
+		}
+		whole, err := s.WholeRows(ctx, []activity.Row{*i.Row})
+		if err != nil || string(whole[0].Request) != string(row.Request) {
+			t.Fatal(whole, err)
+		}
+	}
+	if left, err := s.Erase(ctx, f.Life()); left || err != nil {
+		t.Fatal(left, err)
+	}
+	if left := partitions(t, s); len(left) != 0 {
+		t.Errorf("an erased life leaves %v", left)
+	}
+}
+
 // A former release can't take a message of which a text is apart for one without it: it finds no record.
 func TestAFormerReleaseRefusesAMessageWhoseBodyIsApart(t *testing.T) {
 	s := &Store{}
@@ -62,7 +221,12 @@ func TestAFormerReleaseRefusesAMessageWhoseBodyIsApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delete(it, messageApart) // which it does not know
+	for _, known := range []string{formerApart, recordAttribute} { // all that it knows
+		if _, ok := it[known]; ok {
+			t.Errorf("it finds a record under %s", known)
+		}
+	}
+	delete(it, messageApart)
 	if _, err := decodeMessage(it); fault.CodeOf(err) != fault.PlatformUnavailable {
 		t.Fatal(err)
 	}

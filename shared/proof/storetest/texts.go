@@ -113,6 +113,7 @@ func (c contract) longRow(t T) {
 	if size := head.Apart.Bytes; size < len(row.Request) || size > len(row.Request)+1024 || head.Apart.Row < size {
 		t.Fatalf("%+v", head.Apart)
 	}
+	same(t, true, head.Apart.Own)
 	same(t, short, *items[1].Row)
 	same(t, row.Head(nil).OrderKey(), items[0].OrderKey)
 	head.Apart = row.Head(nil).Apart
