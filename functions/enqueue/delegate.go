@@ -28,7 +28,7 @@ func delegate(
 		if err := checkSize(chat.TextBody(uuid.NewString(), in.Task), policy); err != nil {
 			return api.Delegated{}, err
 		}
-		if err := delegations.Delivery.Registry.CheckPeer(ctx, c.Caller.Team, target); err != nil {
+		if ctx, err = delegations.Delivery.Registry.AmongPeers(ctx, c.Caller.Team, target); err != nil {
 			return api.Delegated{}, err
 		}
 		out, err := delegations.Delegate(ctx, source, target, in.Task, in.IdempotencyKey, c.Now)

@@ -25,8 +25,10 @@ func send(
 		var reply api.Accepted
 		switch {
 		case isTaskCall && err == nil:
-			if call.Workspace, call.Source, err = parties(ctx, del, c, in.ID); err == nil {
-				reply, err = pass(ctx, delegations, call, c, waits.For(c.Waiter()))
+			call.Workspace, call.Source = in.ID, c.Caller.Workspace
+			var peers context.Context
+			if peers, err = amongPeers(ctx, del, c, in.ID); err == nil {
+				reply, err = pass(peers, delegations, call, c, waits.For(c.Waiter()))
 			}
 		case !isTaskCall && err == nil:
 			var m chat.Message
@@ -51,7 +53,8 @@ func sendMessage(
 			return reply, err
 		}
 	}
-	if m.Workspace, m.Source, err = parties(ctx, del, c, m.Workspace); err != nil {
+	m.Source = c.Caller.Workspace
+	if ctx, err = amongPeers(ctx, del, c, m.Workspace); err != nil {
 		return reply, err
 	}
 	if m.SourceLife = c.Caller.Lives; c.Caller.Person != "" {
@@ -84,13 +87,13 @@ func checkCallback(guard registry.URLGuard, raw string) error {
 		WithHint("give an http(s) URL of yours that the platform reaches, or none, and read the receipt", "stop")
 }
 
-// parties are the workspace that a call is for, and the one that makes it: "" when the
-// user or a person does. Errors: those of Registry.CheckPeer.
-func parties(ctx context.Context, del *delivery.Delivery, c httpapi.Call, id string) (to, from string, err error) {
-	if from = c.Caller.Workspace; from != "" {
-		err = del.Registry.CheckPeer(ctx, c.Caller.Team, id)
+// amongPeers is the context of what a workspace's call does to another one: it keeps to their team, where peers are
+// those of a team. Errors: those of Registry.AmongPeers.
+func amongPeers(ctx context.Context, del *delivery.Delivery, c httpapi.Call, id string) (context.Context, error) {
+	if from := c.Caller.Workspace; from == "" || from == id { // the user, a person or itself
+		return ctx, nil
 	}
-	return id, from, err
+	return del.Registry.AmongPeers(ctx, c.Caller.Team, id)
 }
 
 // rpcInternal is JSON-RPC's code of an internal error.

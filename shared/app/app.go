@@ -97,7 +97,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	}
 	e.StatusLog = &statuslog.Log{Store: store, Policy: policy, Clock: e.Clock}
 	e.Registry = &registry.Registry{
-		Leases: store, Profiles: store, Owners: store, Enrolments: store, Fleets: store,
+		Leases: registry.OneTeam{Leases: store}, Profiles: store, Owners: store, Enrolments: store, Fleets: store,
 		Wakeups: e.Wakeups, Guard: pusher, Policy: policy,
 		Clock: e.Clock, StatusLog: e.StatusLog,
 	}

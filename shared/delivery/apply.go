@@ -13,6 +13,7 @@ import (
 // them with this.
 func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Facts, ok bool) {
 	if (u.Host != nil && !u.Host.Current(f)) || (u.RequireNoHold && f.Hold != workspace.NoHold) ||
+		(u.Team != nil && *u.Team != f.Team) ||
 		(!u.LostSeen.IsZero() && !u.LostSeen.Equal(f.LostAt)) || (u.Probe != nil && !u.Probe.Seen.Equal(f.ProbedAt)) ||
 		(u.PushBegins != nil && !u.PushBegins.Begin(&f)) {
 		return f, false

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/clock"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -117,6 +118,7 @@ func (d *Delivery) answersInTime(f workspace.Facts, now time.Time) bool {
 // await waits for the end of a message. It looks at the lease, and reads the message only when some message has ended,
 // and once more when the wait is over: what is answered is how the message is then.
 func (d *Delivery) await(ctx context.Context, out *Accepted) {
+	ctx = registry.OfAnyTeam(ctx) // what was accepted is answered, wherever the agent is by now
 	ended, pause, waited := endedOf(out.before), firstLook, time.Duration(0)
 	for waited < d.Policy.AnswerWithin && d.Clock.Now().Before(out.Message.AwaitedUntil) {
 		if left, ends := clock.Left(ctx); ends && left < replyTime {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/retry"
 	"github.com/rollcall/rollcall/shared/waiting"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -80,6 +81,11 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, place *waiting.Pl
 	switch {
 	case err != nil:
 		return Accepted{}, err
+	case registry.CheckTeam(ctx, f) != nil:
+		if counted {
+			d.uncount(ctx, f.Life())
+		}
+		return Accepted{}, workspace.UnknownError()
 	case !counted:
 		return d.refuse(ctx, f, m, now)
 	}

@@ -26,6 +26,9 @@ func (d *Delivery) write(
 		life = LifeOf(moves[0].From)
 	}
 	u.Former = u.Former || life.Number < f.Lives
+	if team, bound := registry.TeamOf(ctx, life.Workspace); bound {
+		u.Team = &team
+	}
 	if changesOpenMail(moves) && !u.Former {
 		if open == nil {
 			var err error

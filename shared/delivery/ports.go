@@ -79,6 +79,8 @@ type MailboxUpdate struct {
 	// RequireNoHold says that no operator may have paused or removed the
 	// workspace.
 	RequireNoHold bool
+	// Team, when set, must still be the workspace's.
+	Team *string
 	// OldestOpen is since when the oldest message waits that is still open
 	// afterwards; the zero time says that none is open. The write is refused
 	// (conflict) when the mailbox disagrees. Nil leaves it as it is.

@@ -254,7 +254,7 @@ func (s *Store) WriteMessages(
 		writes = append(writes, s.chatPut(encodeOutbox(life, left)))
 	}
 	mailbox := mailboxChange(life, chat.DeltaOf(moves), u)
-	if !u.Former && (mailbox.updates() || u.Host != nil || u.RequireNoHold) {
+	if !u.Former && (mailbox.updates() || u.Host != nil || u.RequireNoHold || u.Team != nil) {
 		writes = append(writes, mailbox.write(s.Leases, leaseKey(life.Workspace)))
 	}
 	for _, mv := range moves {
@@ -286,6 +286,9 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	}
 	if u.RequireNoHold {
 		c.require(lease("Hold").NotExists())
+	}
+	if u.Team != nil {
+		c.require(ofTeam(*u.Team))
 	}
 	if u.OldestOpen != nil {
 		setOldestOpen(&c, *u.OldestOpen, d.Open)
@@ -466,6 +469,14 @@ func presentLife(life workspace.Life) condition {
 		return lease("ID").Exists().And(lease("Lives").NotExists())
 	}
 	return lease("Lives").Equal(num(life.Number))
+}
+
+// ofTeam is that a workspace is of a team; "" is none.
+func ofTeam(team string) condition {
+	if team == "" {
+		return lease("Team").NotExists()
+	}
+	return lease("Team").Equal(leaseText(team))
 }
 
 func countMoves(c *change, d chat.Delta) {

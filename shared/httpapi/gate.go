@@ -228,6 +228,38 @@ func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Calle
 	return who, g.keepToTeam(ctx, op, c, p.Team)
 }
 
+// kept is the context of an admitted call: that of a person who is bound to a team keeps to it, however the facts
+// change meanwhile.
+func (g Gate) kept(ctx context.Context, op *api.Operation, c Call) context.Context {
+	if id := g.teamsWorkspace(op, c); id != "" {
+		return registry.KeepToTeam(ctx, id, c.Caller.Team)
+	}
+	return ctx
+}
+
+// teamsWorkspace is the workspace that a call is about which only its team's people may make, and a person of a team
+// makes; "": there is none.
+func (g Gate) teamsWorkspace(op *api.Operation, c Call) string {
+	if c.Caller.Person == "" || c.Caller.Team == "" || op.InTeam {
+		return ""
+	}
+	return c.PathParameters["id"]
+}
+
+// stillOfTeam is what a call is answered with whose handler was done with err. When the workspace is another team's by
+// then, it is not there for the person: an answer may tell what it is in the other team. Error: platform_unavailable.
+func (g Gate) stillOfTeam(ctx context.Context, op *api.Operation, c Call, err error) error {
+	id := g.teamsWorkspace(op, c)
+	if id == "" {
+		return err
+	}
+	_, left := g.Registry.Leases.Get(ctx, id) // ctx keeps to the team
+	if left != nil && (err == nil || fault.CodeOf(left) == fault.WorkspaceUnknown) {
+		return left
+	}
+	return err
+}
+
 // keepToTeam refuses a person who is bound to a team what is not about it: another
 // team's workspace as if it were not there, and what is about the whole deployment.
 func (g Gate) keepToTeam(ctx context.Context, op *api.Operation, c Call, team string) error {

@@ -126,7 +126,9 @@ func answer(
 	}
 	admitted := c
 	c.still = func(ctx context.Context) error { return gate.stillAdmits(ctx, admitted) }
+	ctx = gate.kept(ctx, e.Operation, c)
 	reply, err := e.serve(ctx, c)
+	err = gate.stillOfTeam(ctx, e.Operation, c, err)
 	if err == nil {
 		err = gate.stillMay(ctx, e.Operation, admitted)
 	}

@@ -193,6 +193,14 @@ func (r *Registry) IdentifyCaller(
 	return f, err
 }
 
+// AmongPeers is CheckPeer, and the context of what is done to the peer: it keeps to the team. Errors: those of Read.
+func (r *Registry) AmongPeers(ctx context.Context, team, id string) (context.Context, error) {
+	if err := r.CheckPeer(ctx, team, id); err != nil || r.Policy.Peers != workspace.PeersTeam {
+		return ctx, err
+	}
+	return KeepToTeam(ctx, id, team), nil
+}
+
 // CheckPeer refuses a workspace that is no peer of one of a team, as if it were not
 // there. Where the whole fleet are peers it asks nothing. Errors: those of Read.
 func (r *Registry) CheckPeer(ctx context.Context, team, id string) error {

@@ -80,6 +80,7 @@ func play(t T, s Store, p workspace.Policy) {
 	t.Run("lives", c.lives)
 	t.Run("save", c.saves)
 	t.Run("precedence", c.precedence)
+	t.Run("teams", c.teams)
 	t.Run("accept", c.accepts)
 	t.Run("messages", c.messages)
 	t.Run("texts that are apart", c.longTexts)
