@@ -180,6 +180,36 @@ func (s *situation) othersAtHome() bool {
 		s.AtHome(s.StrangerFrom, s.now)
 }
 
+// refusedBeside says how calls come that are refused beside the accepted ones, and what mends them; "": none is refused
+// of late. By refused calls no mail is fetched or acknowledged.
+func (s *situation) refusedBeside() string {
+	from, with := s.RefusedFrom, s.RefusedWith
+	switch {
+	case s.othersAtHome():
+		from, with = s.StrangerFrom, s.StrangerWith
+	case s.CallsRefused == 0 && !s.alternating(s.p, s.now), s.refusalsDecayed(s.p, s.now), !s.refusedAtHome():
+		return ""
+	}
+	mend := "let all calls of the agent send the credential that its accepted ones send"
+	if with.damaged() {
+		mend = with.damageMend()
+	}
+	return fmt.Sprintf("calls from %s come %s, and are refused: if they are this agent's, %s, and restart it", from,
+		with.words(), mend)
+}
+
+// tellBeside completes the verdict over an agent whose mail is not fetched or not acknowledged, as missing says, where
+// other calls from where it runs are refused.
+func (s *situation) tellBeside(v *Verdict, missing string) {
+	said := s.refusedBeside()
+	if said == "" {
+		return
+	}
+	v.Action, v.NextCommand, v.Hop = "inspect", "rollcall doctor "+s.ID, HopCredential
+	v.Sentence = "Some calls from where its agent runs are refused, and " + missing + "."
+	v.Hint = said + "; the credential is good, and a repair would end it; " + s.doctorWords()
+}
+
 // callRemark is the remark that a call was refused, which came with what is named. No command mends it: what calls has
 // another credential than this workspace's, and where it runs one sees which.
 func (s *situation) callRemark(refused string, with Presented) Remark {

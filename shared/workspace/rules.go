@@ -129,9 +129,7 @@ func credentialsRejected(s *situation) *Verdict {
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
-		v.Hint = "the agent's heartbeats are accepted, but its polls and other calls have a credential that is refused: " +
-			"check that it uses one credential for all calls (it may prefer a saved file to its environment), or " +
-			s.repairSteps("repair it", "restart it")
+		s.tellOtherCalls(v)
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
@@ -213,11 +211,27 @@ func (s *situation) byThen(is Status) string {
 	return ""
 }
 
-// otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent uses two
-// credentials.
+// otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent sends its good
+// credential in some of its calls only, or something else calls from where it runs. They pass until one is refused or
+// due. Where registers are refused too, the agent does not get in when it starts again: that is another matter.
 func (s *situation) otherCallsRefused() bool {
+	passes := s.HeartbeatAt.After(s.RefusedSince) || s.within(s.HeartbeatAt, s.p.LeaseTTL/2)
 	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) &&
-		s.CallsRefused >= s.p.RefusalsToDegrade && s.HeartbeatAt.After(s.RefusedSince)
+		s.CallsRefused >= s.p.RefusalsToDegrade && passes && s.BeatsRefused == 0 && s.RegisterRefused == 0
+}
+
+// tellOtherCalls completes the verdict over an agent whose heartbeats pass while its other calls are refused. No repair
+// is the step: it would end the credential that is good. Of one that is sent damaged tellDamage tells.
+func (s *situation) tellOtherCalls(v *Verdict) {
+	if s.damage(s.p, s.now) != "" {
+		return
+	}
+	v.Action, v.NextCommand, v.Hop = "inspect", "rollcall doctor "+s.ID, HopCredential
+	v.Sentence = "Its agent's heartbeats are accepted, but its polls and other calls are refused: they come " +
+		s.RefusedWith.words() + "."
+	v.Hint = fmt.Sprintf("calls from %s come %s, while its heartbeats are accepted: let all its calls send the "+
+		"credential that its heartbeats send (it may prefer a saved file to its environment), and restart it. That one "+
+		"is good, and a repair would end it; %s", s.RefusedFrom, s.RefusedWith.words(), s.doctorWords())
 }
 
 // refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of

@@ -57,8 +57,12 @@ func inboxUnattended(s *situation) *Verdict {
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonInboxUnattended, Since: since, Action: "restart", Hint: hint, Evidence: ev,
 	}
-	if s.URLEndedAt.IsZero() && s.anothersSpeak() {
+	switch {
+	case !s.URLEndedAt.IsZero():
+	case s.anothersSpeak():
 		s.tellAnothers(v)
+	case s.RecentlyAccepted(s.p, s.now):
+		s.tellBeside(v, "none fetches its messages")
 	}
 	return v
 }
@@ -520,6 +524,7 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
 		s.orRestart(s.stalledBeforeRegister(), "check that it acknowledges what it has done, "+acknowledges+", then "+
 			"restart it", "its code must acknowledge what it has done, "+acknowledges)
+	s.tellBeside(v, "nothing that it fetches is acknowledged")
 	return v
 }
 

@@ -142,7 +142,7 @@ func pollsRefused(ctx context.Context, p Platform) {
 	defer stale.stopCalls()
 	mustGet(a.awaitVerdict(ctx, credentialsRejected))
 	must(a.keepsVerdict(ctx, credentialsRejected, 2*(leaseTTL+grace))) // accepted heartbeats don't end it
-	must(checkAdvice(mustGet(a.view(ctx)), "repair", "its polls and other calls have a credential that is refused"))
+	must(checkAdvice(mustGet(a.view(ctx)), "inspect", "let all its calls send the credential that its heartbeats send"))
 	stale.stopCalls()
 	mustGet(a.poll(ctx, ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
