@@ -43,12 +43,10 @@ func (d *doctor) denied(link string) (why, next string) {
 	case "mail":
 		return d.mailDenied(), ""
 	case "url":
-		stalled := ws.Reason == workspace.ReasonBacklogStalled && ws.Expected != workspace.ExpectWhenIdle // else it is busy
-		fails := ws.Reason == workspace.ReasonPushFailing || stalled
 		if d.overdue() {
 			return "the agent's next call is overdue: it may have ended, or hang", ""
 		}
-		if fails || ws.Expected == workspace.ExpectRetrying {
+		if d.pushesFail() {
 			return "the platform's pushes fail: look at what stands between, and at what the agent answers", ""
 		}
 	case "probe":
@@ -57,6 +55,13 @@ func (d *doctor) denied(link string) (why, next string) {
 		}
 	}
 	return "", ""
+}
+
+// pushesFail reports whether the platform's verdict says that pushes failed. What else keeps mail from the agent says
+// nothing of its URL, and stands in lines of its own.
+func (d *doctor) pushesFail() bool {
+	failed := func(e api.Evidence) bool { return strings.HasPrefix(e.Fact, "last of the deliveries that failed") }
+	return d.ws.Reason == workspace.ReasonPushFailing || slices.ContainsFunc(d.ws.Evidence, failed)
 }
 
 // registerDenied is denied for the agent's registers.

@@ -148,17 +148,42 @@ func TestNoLineOfDoctorDeniesTheVerdict(t *testing.T) {
 	}
 }
 
-// A URL is said to fail where pushes to it are tried, and not where all slots of its agent are taken.
-func TestTheURLOfABusyAgentIsNotSaidToFail(t *testing.T) {
-	for expected, fails := range map[workspace.Expectation]bool{
-		workspace.ExpectRetrying: true, workspace.ExpectWhenIdle: false,
-	} {
-		ws := &api.Workspace{Expected: expected}
-		ws.Reason = workspace.ReasonBacklogStalled
-		why, _ := (&doctor{ws: ws}).denied("url")
-		if strings.Contains(why, "pushes fail") != fails {
-			t.Errorf("%s: %q", expected, why)
+// Whatever the verdict, no line of doctor says that pushes fail unless the platform's facts have one that did: neither
+// of an agent whose credential is refused, nor of one that is busy, silent or late.
+func TestNoLineSaysThatPushesFailUnlessOneDid(t *testing.T) {
+	said, silent := 0, 0
+	now := time.Now().Truncate(time.Second)
+	check := func(rt interface{ Fatalf(string, ...any) }, f workspace.Facts) {
+		view := httpapi.ViewerOf(t.Context(), &registry.Registry{Policy: workspace.DefaultPolicy()}, now).
+			Workspace(f, workspace.Profile{URL: "http://127.0.0.1:1/a2a"})
+		failed := f.PushFailures > 0 || f.BusyAnswers > 0 || !f.UndeliveredAt.IsZero()
+		d := &doctor{ws: &view, now: now}
+		for _, link := range []string{"credential", "register", "heartbeat", "mail", "url", "probe"} {
+			why, _ := d.denied(link)
+			says := strings.Contains(why, "pushes fail") || strings.Contains(why, "pushes to the agent fail")
+			if says && !failed {
+				rt.Fatalf("%s: %q, of %s (%s), expected %s: %s", link, why, view.Status, view.Reason, view.Expected, view.Hint)
+			}
+			if link == "url" && says {
+				said++
+			}
+			if link == "url" && !says && view.Expected == workspace.ExpectRetrying {
+				silent++
+			}
 		}
+	}
+	found := situations(now)
+	for _, all := range found {
+		for _, f := range all {
+			check(t, f)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		all := found[rapid.SampledFrom(slices.Sorted(maps.Keys(found))).Draw(rt, "reason")]
+		check(rt, varied(rt, rapid.SampledFrom(all).Draw(rt, "situation"), now))
+	})
+	if said == 0 || silent == 0 {
+		t.Errorf("it was said %d times, and not %d times", said, silent)
 	}
 }
 
