@@ -119,11 +119,12 @@ counts against the workspace. It exits with 4 when it did not arrive. With
   rollcall probe demo --to-end
   rollcall probe --status degraded --timeout 1m`},
 	"redrive": {`Puts messages that were lost (dead or expired) back into the mailbox, each with
-its id and its place, for five new attempts: those that are named, or all of the
+its id and its place, for new attempts: those that are named, or all of the
 workspace. With --all, or the flags that pick workspaces, it does so for many.
 --dry-run shows which messages these are. First see what ended them (rollcall
-receipts ID), and mend that: else it ends them again. To close them without
-delivering them, run rollcall dismiss ID --lost.`, `
+receipts ID --lost), and mend that: else it ends them again. Then put one back,
+and the others when it is taken. To close them without delivering them, run
+rollcall dismiss ID --lost.`, `
   rollcall redrive demo --dry-run
   rollcall redrive demo
   rollcall redrive demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52`},
@@ -261,6 +262,7 @@ signed with the old one too.`, `
 and why. With a MESSAGE it prints that one with each attempt and the agent's
 answer. A receipt is kept for a week after the message has ended.`, `
   rollcall receipts demo
+  rollcall receipts demo --lost
   rollcall receipts demo --state dead --since 7d
   rollcall receipts demo 0c1f5a0e-6b0b-4b43-8a0a-4a3c6f0a6d52`},
 	"send": {`Sends a message and prints what becomes of it, and the agent's answer. With - as

@@ -166,10 +166,15 @@ func rowEntry(row api.ActivityRow) entry {
 	return e
 }
 
-// receiptEntries are who sent a message, if a person did, its attempts, its end and its answer.
+// receiptEntries are who sent a message, if a person did, how it ended before it was redriven, its attempts, its end
+// and its answer.
 func receiptEntries(r api.Receipt) (out []entry) {
 	if r.SentBy != "" {
 		out = append(out, entry{At: r.AcceptedAt, Kind: "sent", Message: r.MessageID, Text: sentWords(r)})
+	}
+	if f := r.Former; f != nil {
+		out = append(out, entry{At: f.SettledAt, Kind: "end", Message: r.MessageID, Text: formerEnd(f)},
+			entry{At: f.RedrivenAt, Kind: "act", Message: r.MessageID, Text: "redriven " + redrivenWords(f)})
 	}
 	for _, t := range r.Attempts {
 		out = append(out, entry{At: t.At, Kind: "attempt", Message: r.MessageID, Text: tryLine(t)})

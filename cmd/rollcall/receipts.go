@@ -22,6 +22,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 	var only receiptFilter
 	var limit int
 	var since age
+	var lost bool
 	cmd := &cobra.Command{
 		Use:   "receipts ID [MESSAGE]",
 		Short: "What became of its messages, newest first",
@@ -30,11 +31,16 @@ func (a *app) receiptsCommand() *cobra.Command {
 			if len(args) == 2 {
 				return a.showReceipt(cmd.Context(), args[0], args[1])
 			}
+			if lost {
+				return a.showLost(cmd.Context(), args[0], only.from, limit, since)
+			}
 			return a.showReceipts(cmd.Context(), args[0], only, limit, since)
 		},
 	}
 	choiceVar(cmd, &only.state, "state", "only messages in this state", chat.State("").Choices())
 	a.fromVar(cmd, &only.from)
+	cmd.Flags().BoolVar(&lost, "lost", false, "only messages that died or expired")
+	cmd.MarkFlagsMutuallyExclusive("lost", "state")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many messages at most")
 	sinceVar(cmd, &since)
 	return cmd
@@ -65,9 +71,7 @@ func (f receiptFilter) query() url.Values {
 
 // showReceipts prints those of a workspace's messages that only picks.
 func (a *app) showReceipts(ctx context.Context, id string, only receiptFilter, limit int, since age) error {
-	receipts, more, err := pages(ctx, a, workspacePath(id)+"/messages", only.query(), limit,
-		func(p page) []api.Receipt { return p.Messages },
-		func(r api.Receipt) bool { return since.holds(r.AcceptedAt, time.Now()) })
+	receipts, more, err := a.readReceipts(ctx, id, only, limit, since)
 	if err != nil {
 		return err
 	}
@@ -75,6 +79,35 @@ func (a *app) showReceipts(ctx context.Context, id string, only receiptFilter, l
 		receiptsTable(w, receipts)
 		moreLine(w, more, limit)
 	})
+}
+
+// showLost prints those of a workspace's messages that died or expired.
+func (a *app) showLost(ctx context.Context, id, from string, limit int, since age) error {
+	lost, more := []api.Receipt{}, false
+	for _, state := range []chat.State{chat.Dead, chat.Expired} {
+		receipts, left, err := a.readReceipts(ctx, id, receiptFilter{state: string(state), from: from}, limit, since)
+		if err != nil {
+			return err
+		}
+		lost, more = append(lost, receipts...), more || left
+	}
+	slices.SortFunc(lost, func(a, b api.Receipt) int { return cmp.Compare(b.Seq, a.Seq) })
+	if len(lost) > limit {
+		lost, more = lost[:limit], true
+	}
+	return a.show(lost, func(w *printer) {
+		receiptsTable(w, lost)
+		moreLine(w, more, limit)
+	})
+}
+
+// readReceipts reads the newest of a workspace's messages that only picks.
+func (a *app) readReceipts(
+	ctx context.Context, id string, only receiptFilter, limit int, since age,
+) (receipts []api.Receipt, more bool, err error) {
+	return pages(ctx, a, workspacePath(id)+"/messages", only.query(), limit,
+		func(p page) []api.Receipt { return p.Messages },
+		func(r api.Receipt) bool { return since.holds(r.AcceptedAt, time.Now()) })
 }
 
 // receiptColumns are those of messages: what became of each, and who sent it.
@@ -116,6 +149,23 @@ func tryName(r api.Receipt, i int) string {
 		return fmt.Sprintf("try %d", triesOf(r))
 	}
 	return "a try"
+}
+
+// formerEnd is how a message ended before it was redriven.
+func formerEnd(f *api.Former) string {
+	tries := "1 try"
+	if f.Tries != 1 {
+		tries = fmt.Sprintf("%d tries", f.Tries)
+	}
+	return fmt.Sprintf("%s after %s: %s", f.State, tries, f.Reason)
+}
+
+// redrivenWords say that a message was put back.
+func redrivenWords(f *api.Former) string {
+	if f.Redrives == 1 {
+		return "by an operator"
+	}
+	return fmt.Sprintf("by an operator; %d times in all", f.Redrives)
 }
 
 // tryLine is what became of a try.
@@ -181,6 +231,10 @@ func receiptTable(w *printer, r api.Receipt) {
 	}
 	if !r.SettledAt.IsZero() {
 		rows = append(rows, []string{"ended", w.at(r.SettledAt)})
+	}
+	if f := r.Former; f != nil {
+		rows = append(rows, []string{"before", w.at(f.SettledAt) + "  " + w.words(formerEnd(f))},
+			[]string{"redriven", w.at(f.RedrivenAt) + "  " + redrivenWords(f)})
 	}
 	for i, t := range r.Attempts {
 		rows = append(rows, []string{tryName(r, i), w.at(t.At) + "  " + tryLine(t)})

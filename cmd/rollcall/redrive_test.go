@@ -53,3 +53,38 @@ func TestARedriveOfNothingSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+// A message that was redriven keeps how it ended before: its receipt says so, and the log has it in its place.
+func TestARedrivenMessageKeepsHowItEndedBefore(t *testing.T) {
+	const redriven = `{"message_id": "m1", "state": "queued", "reason": "redriven by an operator", "tries": 0,
+		"former": {"state": "dead", "reason": "the agent answered HTTP 500", "settled_at": "2026-01-31T12:00:04Z",
+		"tries": 6, "redriven_at": "2026-01-31T12:00:07Z", "redrives": 2}}`
+	for _, c := range []commandTest{
+		{
+			args: "receipts demo m1 --time utc", answers: on(receiptDemo, answer{200, redriven}),
+			out: "before    2026-01-31T12:00:04Z  dead after 6 tries: the agent answered HTTP 500\n" +
+				"redriven  2026-01-31T12:00:07Z  by an operator; 2 times in all\n",
+		},
+		{
+			args: "log demo --time utc", answers: logged("[]", `{"messages": [`+redriven+`]}`, "{}"),
+			out: "2026-01-31T12:00:04Z  end      m1: dead after 6 tries: the agent answered HTTP 500\n" +
+				"2026-01-31T12:00:07Z  act      m1: redriven by an operator; 2 times in all\n",
+		},
+	} {
+		c.run(t)
+	}
+}
+
+// The messages that were lost are those that died and those that expired, the newest first.
+func TestTheReceiptsOfWhatWasLost(t *testing.T) {
+	p := &platform{answers: on("GET /workspaces/demo/messages",
+		answer{200, `{"messages": [{"message_id": "m4", "seq": 4, "state": "dead"},
+			{"message_id": "m1", "seq": 1, "state": "dead"}]}`},
+		answer{200, `{"messages": [{"message_id": "m3", "seq": 3, "state": "expired"}]}`},
+	)}
+	code, out, errs := rollcall(t.Context(), t, p, "receipts", "demo", "--lost", "--limit", "2")
+	m4, m3, m1 := strings.Index(out, "m4"), strings.Index(out, "m3"), strings.Index(out, "m1")
+	if code != 0 || m4 < 0 || m3 < m4 || m1 >= 0 || !strings.Contains(out, "more than 2") {
+		t.Fatalf("exit %d: %s%s", code, out, errs)
+	}
+}

@@ -39,10 +39,21 @@ type Receipt struct {
 	ExpiresAt   time.Time       `json:"expires_at"`
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
+	Former      *Former         `json:"former,omitempty" description:"of one that was redriven: how it ended before, the last time"`
 	Callback    *Callback       `json:"callback,omitempty"`
 	TaskState   chat.TaskState  `json:"task_state,omitempty"`
 	AnswerText  string          `json:"answer_text,omitempty" visible:"lines" description:"what a person reads of the answer"`
 	Answer      json.RawMessage `json:"answer,omitempty" description:"what the agent answered a push with"`
+}
+
+// Former is how a message ended before it was redriven, the last time.
+type Former struct {
+	State      chat.State `json:"state"`
+	Reason     string     `json:"reason"`
+	SettledAt  time.Time  `json:"settled_at"`
+	Tries      int        `json:"tries" description:"until then, in all"`
+	RedrivenAt time.Time  `json:"redriven_at"`
+	Redrives   int        `json:"redrives"`
 }
 
 // Callback is what became of telling the sender's URL that the message has ended.

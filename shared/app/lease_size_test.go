@@ -25,8 +25,8 @@ import (
 // maxLease is how large a lease item may be, in bytes, also while pushes fail and mail is lost, or while the agent
 // reports errors. maxWorst is the same of an agent of which all is wrong at once. See maxAnyLease.
 const (
-	maxLease = 410
-	maxWorst = 557
+	maxLease = 413
+	maxWorst = 560
 )
 
 // mailLives is the lifetime of its mail.

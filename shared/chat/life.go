@@ -168,10 +168,11 @@ func (m Message) FailuresBefore() (n int, last time.Time) {
 	return n, last
 }
 
-// spent reports whether these attempts are all that a message has. One that failed alone spends them at once: it comes
-// after others to which no answer came back, each of which may have held the agent's mail for minutes.
-func (p Policy) spent(used []Attempt) bool {
-	return len(used) >= p.MaxAttempts ||
+// spent reports whether these attempts are all that the message has. One that failed alone spends them at once: it
+// comes after others to which no answer came back, each of which may have held the agent's mail for minutes. So does
+// each attempt at a message that was redriven, and may be what failed before: others need not wait for that again.
+func (m Message) spent(p Policy, used []Attempt) bool {
+	return len(used) >= p.MaxAttempts || m.Former.Suspect && len(used) > 0 ||
 		slices.ContainsFunc(used, func(a Attempt) bool { return a.Outcome == FailedAlone })
 }
 
@@ -182,7 +183,7 @@ func (p Policy) spent(used []Attempt) bool {
 func (m Message) poisoned(p Policy, passedAt time.Time) bool {
 	used := m.usedAttempts()
 	n := len(used)
-	return n > 1 && p.spent(used[:n-1]) && !passedAt.Before(used[n-2].At)
+	return n > 1 && m.spent(p, used[:n-1]) && !passedAt.Before(used[n-2].At)
 }
 
 // maxAttemptsKept bounds a receipt. The first attempt that counts is kept, as it dates the trouble, and so are the
@@ -215,7 +216,7 @@ func (m Message) Take(via Via, claim Claim, p Policy, passedAt, now time.Time) M
 	case gone && m.Suspect():
 		m.setAsideForAll(fmt.Sprintf("%d hosts in a row went away before they answered it", m.Unanswered.Gone), p, now)
 		return m
-	case lost && p.spent(m.usedAttempts()):
+	case lost && m.spent(p, m.usedAttempts()):
 		m.setAside(m.lastAttempt().Error, p, claim.Epoch, now)
 		return m
 	}
@@ -328,7 +329,7 @@ func (m Message) fail(as Outcome, cause string, p Policy, passedAt time.Time, ep
 	case m.poisoned(p, passedAt):
 		m.end(Dead, now, fmt.Sprintf("%s; %s, and the agent took another message at %s",
 			cause, m.triesFailed(), stamp(passedAt)))
-	case p.spent(used):
+	case m.spent(p, used):
 		m.setAside(cause, p, epoch, now)
 	default:
 		m.queue(fmt.Sprintf("attempt %d of %d failed: %s", len(used), p.MaxAttempts, cause))
@@ -360,9 +361,12 @@ func (m Message) triesFailed() string {
 // setAside queues the message, and lets others go first for a while, or until a newer host is there: that one may be
 // mended.
 func (m *Message) setAside(cause string, p Policy, epoch int64, now time.Time) {
-	until := now.Add(p.AsideFor)
-	m.queue(fmt.Sprintf("%s, the last: %s; others go first until %s, or until the agent registers again; "+
-		"it is tried until %s", m.triesFailed(), cause, stamp(until), stamp(m.ExpiresAt)))
+	until, failed := now.Add(p.AsideFor), m.triesFailed()+", the last"
+	if m.Tries() == 1 {
+		failed = "its first try since it was redriven failed"
+	}
+	m.queue(fmt.Sprintf("%s: %s; others go first until %s, or until the agent registers again; "+
+		"it is tried until %s", failed, cause, stamp(until), stamp(m.ExpiresAt)))
 	m.NotBefore, m.AsideEpoch = until, epoch
 }
 
@@ -460,16 +464,18 @@ func (m Message) CancelByWish(now time.Time) (Message, error) {
 	return m, err
 }
 
-// Redrive queues a message again that is dead or expired, with its id and its place, for another full round
-// of attempts. One whose time is up has expired, though nobody has written that down yet. Error: message_not_dead.
+// Redrive queues a message again that is dead or expired, with its id and its place, for new attempts. It keeps how it
+// ended. One whose time is up has expired, though nobody has written that down yet. Error: message_not_dead.
 func (m Message) Redrive(p Policy, now time.Time) (Message, error) {
-	m.State = m.At(now).State
+	ended := m.At(now)
+	m.State = ended.State
 	if m.State != Dead && m.State != Expired {
 		return m, fault.New(fault.MessageNotDead, "only a dead or expired message can be redriven; this one is %s", m.State).
 			WithHint("read its receipt: it needs no redrive", "stop")
 	}
 	m = m.clone()
-	m.Attempts, m.Dropped, m.Unanswered, m.ByWish = nil, Dropped{}, Unanswered{}, false
+	m.Former = ended.former()
+	m.Attempts, m.Dropped, m.Unanswered, m.ByWish = nil, Dropped{}, ended.unansweredStill(), false
 	m.queue("redriven by an operator")
 	m.Told = Told{}
 	m.SettledAt, m.RedrivenAt, m.NotBefore = time.Time{}, now, now
@@ -500,13 +506,6 @@ func redrives(n int) string {
 		return "1 redrive"
 	}
 	return fmt.Sprintf("%d redrives", n)
-}
-
-// InVain reports whether a redrive of a message that is lost is not the first step: it was redriven before and ended
-// again, or it may be what ends its hosts.
-func (m Message) InVain() bool {
-	ended := func(a Attempt) bool { return a.Outcome == HostGone }
-	return m.Lost() && (m.Redrives > 0 || m.Suspect() || slices.ContainsFunc(m.Attempts, ended))
 }
 
 // clone is a copy to change, with the next version.

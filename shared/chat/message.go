@@ -170,6 +170,7 @@ type Message struct {
 	AcceptedAt time.Time
 	RedrivenAt time.Time // last time; zero: never
 	Redrives   int       // how often it was redriven
+	Former     Former    // how it ended before
 	ExpiresAt  time.Time
 	NotBefore  time.Time // it is set aside until then: others go first
 	AsideEpoch int64     // the host's that it failed at; a newer host gets it at once. -1: it is set aside for each host
@@ -201,13 +202,14 @@ type Message struct {
 const MaxAnswer = 64 << 10
 
 // FullReason is the reason for who may operate: with the error of the last attempt, where the sender is told none.
-func (m Message) FullReason() string {
-	last := m.lastAttempt()
+func (m Message) FullReason() string { return fullReason(m.Reason, m.lastAttempt()) }
+
+func fullReason(reason string, last Attempt) string {
 	words, ok := unanswered[last.Outcome]
 	if !ok || last.Error == "" {
-		return m.Reason
+		return reason
 	}
-	return strings.Replace(m.Reason, words, words+" ("+last.Error+")", 1)
+	return strings.Replace(reason, words, words+" ("+last.Error+")", 1)
 }
 
 // TakenFromPush reports whether the agent took the message when it was pushed.

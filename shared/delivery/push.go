@@ -412,13 +412,19 @@ func (r PushResult) unanswered() bool { return r.Handover == Unreachable && r.Fa
 // failsAlone reports whether it is the message that fails, and not its agent: no answer to
 // it came back, nor to the attempts before, as many as degrade a workspace, and the agent
 // took something else since the last of them, such as a probe. One attempt before is enough
-// of a message that hangs the agent, as each takes minutes.
+// of a message that hangs the agent, as each takes minutes, and none of one that failed before it was redriven.
 func (d *Delivery) failsAlone(f workspace.Facts, taken chat.Message, r PushResult) bool {
 	enough := d.Registry.Policy.PushFailuresToDegrade
 	if r.Fault == workspace.FaultTimeout {
 		enough = 1
 	}
 	n, last := taken.FailuresBefore()
+	switch former := taken.Former; {
+	case former.Suspect && n == 0:
+		return r.Fault.Connected() && !f.ReachedAt.Before(former.SettledAt)
+	case former.Suspect:
+		enough = 1
+	}
 	return r.Fault.Connected() && n >= enough && f.ReachedAt.After(last)
 }
 

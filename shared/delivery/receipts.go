@@ -62,7 +62,8 @@ func (d *Delivery) list(
 			}
 			m := *i.Message
 			m.Body, m.BodyApart = nil, chat.Apart{}
-			if size += chat.RowSize(m) + chat.EncodedSize(m.Attempts); size > chat.MaxReply && len(ms) > 0 {
+			size += chat.RowSize(m) + chat.EncodedSize(m.Attempts) + chat.EncodedSize(m.Former)
+			if size > chat.MaxReply && len(ms) > 0 {
 				return ms, r.Below, nil
 			}
 			r.Below = i.OrderKey

@@ -100,6 +100,7 @@ type messageRecord struct {
 	Probe      bool            `json:",omitempty"`
 	RedrivenAt time.Time       `json:",omitzero"`
 	Redrives   int             `json:",omitempty"`
+	Former     chat.Former     `json:",omitzero"`
 
 	BodyApart   chat.Apart `json:",omitzero"`
 	AnswerApart chat.Apart `json:",omitzero"`
@@ -124,7 +125,8 @@ func (s *Store) encodeMessage(m chat.Message) (item, error) {
 		m.Seq, m.Source, m.Method, m.Priority, m.Reason, m.AcceptedAt, m.ExpiresAt, m.NotBefore, m.AsideEpoch,
 		m.Unanswered,
 		m.SourceLife, m.SentBy, m.SentFrom, m.SettledAt, m.Dropped, m.Attempts, m.Claim, m.Callback, m.Told, m.AwaitedUntil,
-		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.RedrivenAt, m.Redrives, m.BodyApart, m.AnswerApart,
+		m.AnswerTo, m.Delegation, m.Digest, m.ByWish, m.Probe, m.RedrivenAt, m.Redrives, m.Former,
+		m.BodyApart, m.AnswerApart,
 	})
 	if err != nil {
 		return nil, fault.Store("encode message", err)
@@ -173,7 +175,8 @@ func decodeMessage(it item) (chat.Message, error) {
 		Seq: r.Seq, Source: r.Source, SourceLife: r.SourceLife, SentBy: r.SentBy,
 		SentFrom: r.SentFrom, Method: r.Method, Priority: r.Priority,
 		Body: textOf(it[messageBody]), State: chat.State(strOf(it[messageState])), Reason: r.Reason,
-		AcceptedAt: r.AcceptedAt, RedrivenAt: r.RedrivenAt, Redrives: r.Redrives, ExpiresAt: r.ExpiresAt,
+		AcceptedAt: r.AcceptedAt, RedrivenAt: r.RedrivenAt, Redrives: r.Redrives, Former: r.Former,
+		ExpiresAt: r.ExpiresAt,
 		NotBefore: r.NotBefore, AsideEpoch: r.AsideEpoch, Unanswered: r.Unanswered,
 		Dropped:   r.Dropped,
 		SettledAt: r.SettledAt, Attempts: r.Attempts, Claim: r.Claim,

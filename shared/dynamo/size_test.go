@@ -23,6 +23,15 @@ func TestTheLongestHistoriesFitInOneTransaction(t *testing.T) {
 		m.Attempts = append(m.Attempts, chat.Attempt{At: time.Now(), Error: strings.Repeat("\x01", 300)})
 	}
 	m.Reason = strings.Repeat("\x01", 600)
+	m.SettledAt, m.State = time.Now(), chat.Dead
+	m, err := m.Redrive(chat.DefaultPolicy(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		m.Attempts = append(m.Attempts, chat.Attempt{At: time.Now(), Error: strings.Repeat("\x01", 300)})
+	}
+	m.Reason = strings.Repeat("\x01", 600)
 	it, err := s.encodeMessage(m)
 	if err != nil {
 		t.Fatal(err)

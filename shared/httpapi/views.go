@@ -226,9 +226,15 @@ func ReceiptOf(c Call, m chat.Message) api.Receipt {
 		AcceptedAt: m.AcceptedAt, ExpiresAt: m.ExpiresAt, NotBefore: m.NotBefore, SettledAt: m.SettledAt,
 		TaskState: m.TaskState(), AnswerText: m.AnswerText(), Answer: valid(m.Answer), WaitsFor: m.Awaits(c.Now),
 	}
-	attempts, told := m.ForSender(), m.Told.ForSender()
+	attempts, told, formerly := m.ForSender(), m.Told.ForSender(), m.Former.Reason
 	if c.Caller.Operates() || c.Caller.Workspace == m.Workspace {
-		attempts, r.Reason = m.Attempts, m.FullReason()
+		attempts, r.Reason, formerly = m.Attempts, m.FullReason(), m.Former.FullReason()
+	}
+	if f := m.Former; f.State != "" {
+		r.Former = &api.Former{
+			State: f.State, Reason: formerly, SettledAt: f.SettledAt, Tries: f.Tries, RedrivenAt: m.RedrivenAt,
+			Redrives: m.Redrives,
+		}
 	}
 	if c.Caller.Operates() {
 		told = m.Told.Error

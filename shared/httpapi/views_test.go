@@ -244,6 +244,12 @@ func TestAReceiptTellsNoNetworkToItsSender(t *testing.T) {
 		Callback: "https://s.example.com/",
 	}
 	m = m.Take(chat.ByPush, chat.Claim{Until: now.Add(time.Minute)}, chat.DefaultPolicy(), time.Time{}, now).Miss(words)
+	again, err := m.Take(chat.ByPush, chat.Claim{}, chat.DefaultPolicy(), time.Time{}, now).
+		LeaveAgain(words, chat.DefaultPolicy(), now, now).Expire(now).Redrive(chat.DefaultPolicy(), now.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Former.Reason = "the agent went away before it answered" // as it does when it is dead
 	ended := m.Expire(now.Add(time.Hour)).Tell(chat.Told{Tries: 1}.Tried(told, true))
 	for who, see := range map[httpapi.Caller]struct{ words, told bool }{
 		{}: {}, {Workspace: "s"}: {}, {Workspace: "other"}: {}, {Person: "ana", Scope: people.View}: {},
@@ -253,6 +259,11 @@ func TestAReceiptTellsNoNetworkToItsSender(t *testing.T) {
 	} {
 		c := httpapi.Call{Now: now, Caller: who}
 		r, end := httpapi.ReceiptOf(c, m), httpapi.ReceiptOf(c, ended)
+		former := httpapi.ReceiptOf(c, again).Former
+		if former == nil || former.Tries != 2 || former.Redrives != 1 || former.RedrivenAt.IsZero() ||
+			strings.Contains(former.Reason, words) != see.words {
+			t.Errorf("%+v reads of the former end %+v", who, former)
+		}
 		raw, err := json.Marshal([]api.Receipt{r, end})
 		shown := string(raw)
 		if err != nil || strings.Contains(shown, words) != see.words || strings.Contains(shown, told) != see.told {

@@ -223,43 +223,59 @@ func TestLostMailIsTold(t *testing.T) {
 	}
 }
 
-// Whatever the facts are, what offers to put lost mail back says first how one sees what ended it. Where a message was
-// redriven and ended again, or may have ended its agent, no redrive is offered, but what closes the line.
-func TestARedriveIsOfferedAfterWhatEndedTheMail(t *testing.T) {
+// Whatever the facts are, the command beside lost mail is the step that its words say, and what ended the mail says
+// which. It puts mail back only where nobody could take it, and its agent takes mail now. Where the message may be what
+// failed, each offer to put it back comes after the look at what ended it.
+func TestTheStepAfterLostMailFollowsFromWhatEndedIt(t *testing.T) {
+	redriven, looked := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFacts(t)
+		if rapid.Bool().Draw(t, "it is well") {
+			f = live(func(*workspace.Facts) {})
+		}
 		f.LostMessages = rapid.Int64Range(1, 3).Draw(t, "lost")
 		f.LostInVain = rapid.Int64Range(0, f.LostMessages).Draw(t, "in vain")
 		f.LostAt = at(rapid.IntRange(0, 600).Draw(t, "lost at"))
 		f.LostWhy = rapid.SampledFrom([]string{"", "no key", "run rollcall receipts w"}).Draw(t, "why")
 		e := (workspace.Fleet{}).Explain(f, p, at(600))
-		offers := 0
-		check := func(text, command string) {
-			before := quoted.ReplaceAllString(text, "")
-			whole := before + " " + command
-			i := strings.Index(whole, "rollcall redrive "+f.ID)
-			if i < 0 {
-				return
-			}
-			if offers++; !strings.Contains(whole[:i], "first see what ended") ||
-				!strings.Contains(whole[:i], "rollcall receipts "+f.ID) {
-				t.Fatalf("%q, %q", text, command)
+		if strings.Contains(quoted.ReplaceAllString(e.Next, "")+e.Command, "rollcall redrive") {
+			t.Fatalf("the verdict itself offers a redrive: %+v", e)
+		}
+		i := slices.IndexFunc(e.Remarks, func(r workspace.Remark) bool { return r.Code == workspace.RemarkMailLost })
+		if (i < 0) != (f.Hold == workspace.Removed) {
+			t.Fatalf("%+v", e)
+		}
+		if i < 0 {
+			return
+		}
+		v := workspace.Assess(f, p, at(600))
+		expected, _ := workspace.Expect(f, v, f.Mode(p, at(600)), p, at(600))
+		arrives := expected == workspace.ExpectNow || expected == workspace.ExpectNextPoll ||
+			expected == workspace.ExpectWhenIdle
+		look, redrive := "rollcall receipts "+f.ID+" --lost", "rollcall redrive "+f.ID
+		r, want := e.Remarks[i], look
+		text := quoted.ReplaceAllString(r.Text, "")
+		if f.LostInVain == 0 && v.Status == workspace.StatusOnline && arrives {
+			redriven++
+			want = redrive
+		} else {
+			looked++
+			if first, _, _ := strings.Cut(text, redrive); !strings.Contains(first, look) {
+				t.Fatalf("%q", text)
 			}
 		}
-		check(e.Next, e.Command)
-		for _, r := range e.Remarks {
-			check(r.Text, r.Command)
+		if r.Command != want {
+			t.Fatalf("%q of %q, want %q", r.Command, text, want)
 		}
-		if want := f.LostInVain == 0 && f.Hold != workspace.Removed; (offers > 0) != want {
-			t.Fatalf("a redrive is offered %d times: %+v", offers, e)
-		}
-		if f.LostInVain > 0 && f.Hold != workspace.Removed {
-			r := e.Remarks[len(e.Remarks)-1]
-			if r.Command != "rollcall receipts "+f.ID || !strings.Contains(r.Text, "rollcall dismiss "+f.ID+" --lost") {
-				t.Fatalf("%+v", r)
-			}
+		if f.LostInVain > 0 && (!strings.Contains(text, "First see what ended") ||
+			!strings.Contains(text, redrive+" MESSAGE puts one back") ||
+			!strings.Contains(text, "rollcall dismiss "+f.ID+" --lost")) {
+			t.Fatalf("%q", text)
 		}
 	})
+	if redriven == 0 || looked == 0 {
+		t.Fatalf("%d redrives, %d looks", redriven, looked)
+	}
 }
 
 var quoted = regexp.MustCompile(`“[^”]*”`)

@@ -305,7 +305,7 @@ type Full struct {
 // the transaction of the end; a redrive and a dismissal take off it.
 type Lost struct {
 	LostMessages int64
-	LostInVain   int64     // of these, how many were redriven before and ended again, or may have ended their agents
+	LostInVain   int64     // of these, how many a redrive alone does not help; see chat.Message.InVain
 	LostAt       time.Time // last one
 	LostWhy      string    // why that one ended; at most MaxWords bytes, but for the time of one that expired
 }

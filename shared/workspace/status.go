@@ -101,7 +101,7 @@ type Remark struct {
 // The codes of the remarks.
 const (
 	// RemarkMailLost is of mail that died or expired undelivered. It is lost again if its cause is still there, such as
-	// a message that ends its agent: so the remark says what to look at before its command puts the mail back.
+	// a message that ends its agent: so its command puts mail back only where nobody could take it; see lostRemark.
 	RemarkMailLost  = "mail_lost"
 	RemarkInboxFull = "inbox_full" // mail was refused for want of room
 
@@ -131,7 +131,7 @@ func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = slices.Concat(s.refusedRemark(v), s.seldomRemark(v), s.remarks(v.Reason))
+	v.Remarks = slices.Concat(s.refusedRemark(v), s.seldomRemark(v), s.remarks(v))
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)
@@ -223,14 +223,20 @@ func (s *situation) spareWork(v Verdict) Verdict {
 	return v
 }
 
-// remarks are what to know beside the verdict of this reason. None of them says what the reason says.
-func (s *situation) remarks(reason Reason) (out []Remark) {
-	if s.wasFull() && reason != ReasonInboxFull {
+// remarks are what to know beside a verdict. None of them says what the reason says.
+func (s *situation) remarks(v Verdict) (out []Remark) {
+	if s.wasFull() && v.Reason != ReasonInboxFull {
 		out = append(out, Remark{Code: RemarkInboxFull, Command: s.fullCommand(), Text: s.fullWords()})
 	}
 	if s.LostMessages <= 0 || !s.within(s.LostAt, s.p.LostMailMemory) || s.Hold == Removed {
 		return out // nothing can be redriven to a workspace that is removed
 	}
+	return append(out, s.lostRemark(v))
+}
+
+// lostRemark is of mail that is lost. Its command is the step that its words say, and what ended the mail says which:
+// where nobody could take it, and the agent takes mail now, it is put back; else it is looked at first.
+func (s *situation) lostRemark(v Verdict) Remark {
 	text := fmt.Sprintf("%s ended undelivered, the last at %s", plural(s.LostMessages, "message"), stamp(s.LostAt))
 	if s.LostWhy != "" {
 		text += ": " + visible.Quoted(s.LostWhy)
@@ -239,28 +245,37 @@ func (s *situation) remarks(reason Reason) (out []Remark) {
 	if s.LostMessages == 1 {
 		them = "it"
 	}
-	if s.LostInVain > 0 {
-		text += fmt.Sprintf("; %s redriven before and ended again, or may have ended the agent: a redrive alone would end "+
-			"the same way. Look at what ended %s, and mend that; to close this line without delivering, run "+
-			"rollcall dismiss %s --lost", s.inVainWords(), them, s.ID)
-		return append(out, Remark{Code: RemarkMailLost, Command: "rollcall receipts " + s.ID, Text: text})
+	redrive, look := "rollcall redrive "+s.ID, "rollcall receipts "+s.ID+" --lost"
+	switch {
+	case s.LostInVain > 0:
+		text += fmt.Sprintf("; %s. First see what ended %s, and mend that: %s; then %s MESSAGE puts one back. To close this "+
+			"line without delivering, run rollcall dismiss %s --lost", s.inVainWords(), them, look, redrive, s.ID)
+	case s.takesMail(v):
+		text += fmt.Sprintf("; nobody took %s in time, and the agent takes mail now: %s puts %s back", them, redrive, them)
+		return Remark{Code: RemarkMailLost, Command: redrive, Text: text}
+	default:
+		text += fmt.Sprintf("; nobody took %s in time: %s lists %s. Once the agent takes mail again, %s puts %s back",
+			them, look, them, redrive, them)
 	}
-	text += fmt.Sprintf("; first see what ended %s, and mend that: rollcall receipts %s", them, s.ID)
-	return append(out, Remark{Code: RemarkMailLost, Command: "rollcall redrive " + s.ID, Text: text})
+	return Remark{Code: RemarkMailLost, Command: look, Text: text}
 }
 
-// inVainWords says how many of the lost messages it would be in vain to redrive alone.
+// takesMail reports whether a message that is put back now arrives, as far as is known.
+func (s *situation) takesMail(v Verdict) bool {
+	expected, _ := Expect(s.Facts, v, s.mode, s.p, s.now)
+	return v.Status == StatusOnline && expected != ExpectRetrying && expected != ExpectNobody
+}
+
+// inVainWords says how many of the lost messages a redrive alone may not help.
 func (s *situation) inVainWords() string {
-	switch n := min(s.LostInVain, s.LostMessages); {
+	which := fmt.Sprintf("%d of them", s.LostInVain)
+	switch {
 	case s.LostMessages == 1:
-		return "it was"
-	case n == s.LostMessages:
-		return "all of them were"
-	case n == 1:
-		return "1 of them was"
-	default:
-		return fmt.Sprintf("%d of them were", n)
+		return "it may be the message that fails, and end the same way when it is put back"
+	case s.LostInVain >= s.LostMessages:
+		which = "each"
 	}
+	return which + " may be a message that fails, and end the same way when it is put back"
 }
 
 // wasFull reports whether the inbox refused a message a moment ago.

@@ -89,7 +89,7 @@ func poison(title string, fail http.HandlerFunc, hint string) story {
 		must(a.arrivedInOrder(ctx))
 		must(a.awaitOutlook(ctx, goodOutlook))
 		must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
-		must(a.checkExplained(ctx, "1 message ended undelivered", hint, "rollcall redrive "+a.id))
+		must(a.checkExplained(ctx, "1 message ended undelivered", hint, "rollcall receipts "+a.id+" --lost"))
 		must(a.awaitOutlook(ctx, goodOutlook)) // one that fails alone says nothing of the agent
 		must(a.arrivedInOrder(ctx))
 	}}
@@ -130,8 +130,8 @@ func endsItsAgent(ctx context.Context, p Platform) {
 	}
 	must(a.arrivedInOrder(ctx))
 	must(within(ctx, 2*patience, func(ctx context.Context) error { return a.awaitMessage(ctx, id, "dead") }))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "a redrive alone would end the same way",
-		"rollcall receipts "+a.id, "rollcall dismiss "+a.id+" --lost"))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "end the same way",
+		"rollcall receipts "+a.id+" --lost", "rollcall dismiss "+a.id+" --lost"))
 	must(a.awaitNoEvidence(ctx, "the last delivery failed")) // up to the next try, what failed before the start stands
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrivedInOrder(ctx))
@@ -298,7 +298,7 @@ func refusedForGood(ctx context.Context, p Platform) {
 	a.sent = nil
 	must(a.awaitOutlook(ctx, goodOutlook))
 	must(a.arrivedInOrder(ctx))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "no such skill", "rollcall redrive "+a.id))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "no such skill", "rollcall receipts "+a.id+" --lost"))
 	must(recorder.recorded(healthy))
 	a.setFailing("")
 	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/messages/"+id+"/redrive", p.OperatorToken, nil)
@@ -373,7 +373,7 @@ func expiredAway(ctx context.Context, p Platform) {
 	a.startHeartbeats(ctx)
 	must(a.awaitOutlook(ctx, goodOutlook)) // the message came while it was away: it says nothing of it now
 	must(a.arrivedInOrder(ctx))
-	must(a.checkExplained(ctx, "1 message ended undelivered", "rollcall redrive "+a.id))
+	must(a.checkExplained(ctx, "1 message ended undelivered", "takes mail now: rollcall redrive "+a.id))
 	r, err := p.Do(ctx, "POST", "/workspaces/"+a.id+"/redrive", p.OperatorToken, nil)
 	must(wantStatus(r, err, http.StatusOK))
 	must(a.awaitMessage(ctx, id, "delivered"))
