@@ -39,7 +39,7 @@ type Receipt struct {
 	ExpiresAt   time.Time       `json:"expires_at"`
 	NotBefore   time.Time       `json:"next_attempt_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
-	Former      *Former         `json:"former,omitempty" description:"of one that was redriven: how it ended before, the last time"`
+	Former      *Former         `json:"former,omitempty" description:"of one that was redriven: its end before"`
 	Callback    *Callback       `json:"callback,omitempty"`
 	TaskState   chat.TaskState  `json:"task_state,omitempty"`
 	AnswerText  string          `json:"answer_text,omitempty" visible:"lines" description:"what a person reads of the answer"`

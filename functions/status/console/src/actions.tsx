@@ -60,7 +60,9 @@ const doings: Record<Act, Doing> = {
   },
   redrive: {
     button: 'Redrive', title: id => `Redrive the lost messages of ${id}`,
-    does: 'Puts back lost messages, up to 100 at a time and the oldest first, each with its id and its place, for new attempts. First see in the mail what ended them, and mend that: else it ends them again. Then put one back, and the others when it is taken.',
+    does: 'Puts back lost messages, up to 100 at a time and the oldest first, each with its id and its place, ' +
+      'for new attempts. First see in the mail what ended them, and mend that: else it ends them again. Then put ' +
+      'one back, and the others when it is taken.',
     command: w => `rollcall redrive ${w.id}`,
     run: async (live, w) => {
       const { messages } = await live.act<Redriven>(w.id, of(w.id, 'redrive'))
@@ -129,7 +131,8 @@ const doings: Record<Act, Doing> = {
   },
   redriveOne: {
     button: 'Redrive the message', title: id => `Redrive this message to ${id}`,
-    does: 'Puts the message back, with its id and its place, for new attempts. First mend what ended it: else it ends again.',
+    does: 'Puts the message back, with its id and its place, for new attempts. First mend what ended it: else it ' +
+      'ends again.',
     command: (w, c) => `rollcall redrive ${w.id} ${c.message}`,
     run: async (live, w, c) => { await live.act<Receipt>(w.id, of(w.id, 'messages', c.message, 'redrive')); return { words: 'The message is put back.' } },
   },

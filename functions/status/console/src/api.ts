@@ -2,7 +2,8 @@
 import type { Problem as ProblemBody, Remark } from './schema.gen'
 
 export type {
-  Attempt, Change, Created, CreatedWebhook, EnabledWebhook, Evidence, Events, Expectation, Explanation, Fleet, Health, History, HistoryEntry, Me, Mode, Probing, Reason,
+  Attempt, Change, Created, CreatedWebhook, EnabledWebhook, Evidence, Events, Expectation, Explanation, Fleet, Former,
+  Health, History, HistoryEntry, Me, Mode, Probing, Reason,
   Receipt, Receipts, Redriven, Repaired, Revoked, Rotated, Status,
   TestedWebhook, Webhook, Webhooks, Workspace,
 } from './schema.gen'

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { Attempt, Receipt, Workspace } from './api'
+import type { Attempt, Former, Receipt, Workspace } from './api'
 import { mailOf, taskFailed } from './chart'
 import { Chart } from './chartview'
 import type { Line } from './chartview'
@@ -78,7 +78,7 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
             <div><dt>Message</dt><dd><code>{visible(r.message_id)}</code><Copy text={r.message_id} what="the message’s id" /></dd></div>
             <div><dt>{open(r) ? 'Waiting' : 'Took'}</dt><dd><For at={r.accepted_at} now={r.settled_at ? Date.parse(r.settled_at) : now} /></dd></div>
             <div><dt>State</dt><dd>{stateWords[r.state]}: <Said now={now}>{r.reason}</Said></dd></div>
-            {r.former && <div><dt>Before</dt><dd>{stateWords[r.former.state]} <Ago at={r.former.settled_at} now={now} />, after {r.former.tries} {r.former.tries === 1 ? 'try' : 'tries'}: <Said now={now}>{r.former.reason}</Said>. An operator redrove it <Ago at={r.former.redriven_at} now={now} />{r.former.redrives > 1 && `, ${r.former.redrives} times in all`}</dd></div>}
+            {r.former && <Before f={r.former} now={now} />}
             {r.waits_for && <div><dt>Waits for</dt><dd><Said now={now}>{r.waits_for}</Said></dd></div>}
             <Sender r={r} fleet={fleet} now={now} />
             {r.next_attempt_at && open(r) && <div><dt>Next try</dt><dd><Due at={r.next_attempt_at} now={now} /></dd></div>}
@@ -99,6 +99,15 @@ function Message({ r, w, fleet, now, acts }: { r: Receipt; w: Workspace; fleet: 
     </li>
   )
 }
+
+/** Before is how a message ended before it was redriven. */
+const Before = ({ f, now }: { f: Former; now: number }) => (
+  <div><dt>Before</dt><dd>
+    {stateWords[f.state]} <Ago at={f.settled_at} now={now} />, after {f.tries} {f.tries === 1 ? 'try' : 'tries'}:{' '}
+    <Said now={now}>{f.reason}</Said>. An operator redrove it <Ago at={f.redriven_at} now={now} />
+    {f.redrives > 1 && `, ${f.redrives} times in all`}
+  </dd></div>
+)
 
 /** SenderName is who sent a message, as senderName has it. linked: a workspace's id leads to its page. */
 function SenderName({ r, fleet, linked = false }: { r: Receipt; fleet: Workspace[]; linked?: boolean }) {
