@@ -53,7 +53,7 @@ func pass(
 		return api.Accepted{}, err
 	}
 	if caller.Workspace != "" {
-		_ = delegations.NoteTask(ctx, caller, call.Workspace, out.Answer) // the next call about the task notes it
+		_ = delegations.NoteTask(ctx, caller, out.Facts.Life(), out.Answer) // the next call about the task notes it
 	}
 	return api.Accepted{
 		DeliveryMode: out.Mode.Effective, Method: call.Method, QueueDepth: out.Facts.Open,

@@ -223,6 +223,6 @@ func TestBudgetOfManyDelegations(t *testing.T) {
 	})
 	ended := []byte(`{"result":{"kind":"task","id":"t","status":{"state":"completed"}}}`)
 	b.measure("a task's end, among 4,000 delegations", cost.Units{Calls: 6, Read: 350}, func() error {
-		return b.Delegations.NoteTask(t.Context(), life, "peer", ended)
+		return b.Delegations.NoteTask(t.Context(), life, workspace.Life{Workspace: "peer"}, ended)
 	})
 }

@@ -97,7 +97,7 @@ type Delegated struct {
 // Delegate gives a task to another workspace. The same key gives the same
 // delegation, unless that one failed: then it is tried anew. The same key with
 // another task is refused. Nothing is answered before the message is accepted for
-// the target. Errors: those of Delivery.Enqueue.
+// the target. Errors: those of Delivery.EnqueueTo.
 func (s *Service) Delegate(
 	ctx context.Context, source workspace.Life, target, task, key string, now time.Time,
 ) (Delegated, error) {
@@ -141,7 +141,7 @@ func (s *Service) Delegate(
 // to a message that was sent before. One that failed is no try of now, so another one is sent.
 func (s *Service) send(ctx context.Context, d *Delegation, task string) error {
 	for {
-		accepted, err := s.Delivery.Enqueue(ctx, chat.Message{
+		accepted, err := s.Delivery.EnqueueTo(ctx, d.To(), chat.Message{
 			ID: d.MessageID, Workspace: d.Target, Source: d.Source, SourceLife: d.SourceLife,
 			Method: "message/send", Priority: chat.Task,
 			Body: chat.TextBody(d.MessageID, task), Delegation: d.ID,
@@ -341,14 +341,15 @@ const (
 	answerBytes = 4 << 20
 )
 
-// shares are how much of each peer's messages is read: a peer that floods its asker hides its own answers alone.
-type shares map[string]int
+// shares are how much of each peer's messages is read: a peer that floods its asker hides its own answers alone. The
+// next life of its id is another peer.
+type shares map[workspace.Life]int
 
 // sharesOf are those of the peers that owe an answer.
 func sharesOf(unanswered []*Progress, maxBody int) shares {
 	out := shares{}
 	for _, p := range unanswered {
-		out[p.Target] = 0
+		out[p.To()] = 0
 	}
 	for peer := range out {
 		out[peer] = max(answerBytes/len(out), maxBody)
@@ -358,18 +359,18 @@ func sharesOf(unanswered []*Progress, maxBody int) shares {
 
 // takes reports whether a message is one of a peer that owes an answer, and fits in what is left of the peer's share.
 func (s shares) takes(m chat.Message) bool {
-	left, owes := s[m.Source]
+	left, owes := s[delivery.SenderOf(m)]
 	size := max(len(m.Body), m.BodyApart.Bytes)
 	if !owes || size > left {
 		return false
 	}
-	s[m.Source] = left - size
+	s[delivery.SenderOf(m)] = left - size
 	return true
 }
 
 // findAnswers completes the delegations that a message of the peer says that it
 // answers: the first such message of each. A message that refers to nothing answers
-// nothing.
+// nothing, nor does one of another life of the peer.
 func (s *Service) findAnswers(ctx context.Context, source workspace.Life, unanswered []*Progress) error {
 	r := activity.Range{Since: unanswered[0].since, Limit: answerPage, Messages: true}
 	for _, p := range unanswered {
@@ -414,7 +415,7 @@ func noteAnswer(m chat.Message, unanswered []*Progress) {
 		}
 	}
 	for _, p := range unanswered {
-		if m.Source != p.Target || (!named[p.ID] && !named[p.MessageID]) {
+		if delivery.SenderOf(m) != p.To() || (!named[p.ID] && !named[p.MessageID]) {
 			continue
 		}
 		p.State, p.TaskState, p.Answer, p.Error = Completed, task, chat.Text(m.Body), ""
@@ -431,10 +432,11 @@ const (
 )
 
 // NoteTask takes over how a task stands that a workspace delegated, from what its agent
-// answered to a call about it. It reads nothing while the task goes on. The answer is
-// that of the call: what can't be noted now is noted at the next one. Error:
-// platform_unavailable, conflict.
-func (s *Service) NoteTask(ctx context.Context, source workspace.Life, target string, answer json.RawMessage) error {
+// answered to a call about it: the life that was given the task, as the next one of its id
+// knows nothing of it. It reads nothing while the task goes on. The answer is that of the
+// call: what can't be noted now is noted at the next one. Error: platform_unavailable,
+// conflict.
+func (s *Service) NoteTask(ctx context.Context, source, target workspace.Life, answer json.RawMessage) error {
 	id, state := chat.TaskID(answer), chat.StateOf(answer)
 	if id == "" || state == "" || state.Underway() {
 		return nil
@@ -443,7 +445,7 @@ func (s *Service) NoteTask(ctx context.Context, source workspace.Life, target st
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(d Delegation) bool { return d.Target != target })
+	all = slices.DeleteFunc(all, func(d Delegation) bool { return d.To() != target })
 	messages, err := s.messages(ctx, all[:min(tasksSearched, len(all))])
 	if err != nil {
 		return err

@@ -357,7 +357,7 @@ func TestADelegationIsAsFarAsItsAgentSaysWhenAsked(t *testing.T) {
 			w.DrainOnce()
 			w.Now = w.Now.Add(time.Minute)
 			for range 2 {
-				w.NoError(w.Delegations.NoteTask(t.Context(), c.by, world.ID, c.answer))
+				w.NoError(w.Delegations.NoteTask(t.Context(), c.by, workspace.Life{Workspace: world.ID}, c.answer))
 			}
 			all, err := w.Delegations.List(t.Context(), peer, 50)
 			w.NoError(err)

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -48,7 +49,7 @@ func (d *Delivery) Ask(ctx context.Context, m chat.Message, by Asker, now time.T
 		m.AwaitedUntil = now.Add(d.Policy.AnswerWithin)
 	}
 	defer by.Place.GiveBack(ctx)
-	out, err := d.accept(ctx, m, by.Place, now)
+	out, err := d.accept(ctx, m, anyLife, by.Place, now)
 	if err != nil {
 		return out, err
 	}
@@ -208,7 +209,10 @@ func (d *Delivery) sendAnswerOrNotice(ctx context.Context, m chat.Message) (done
 	now := d.Clock.Now()
 	f, err := d.Registry.Leases.Get(ctx, m.Source)
 	if err == nil && f.Lives == m.SourceLife { // one that was created again since has not asked
-		_, err = d.accept(ctx, told, nil, now)
+		_, err = d.accept(ctx, told, m.SourceLife, nil, now)
+	}
+	if errors.Is(err, errLifeOver) { // it is created again just now
+		return true, nil
 	}
 	switch fault.CodeOf(err) {
 	case fault.WorkspaceUnknown, fault.WorkspaceRemoved, fault.MessageIDTaken:

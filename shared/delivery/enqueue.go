@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,16 +54,49 @@ const AcceptPatience = 30 * time.Second
 // takes it off. Errors: workspace_unknown, workspace_removed, inbox_full,
 // message_id_taken, platform_unavailable, conflict.
 func (d *Delivery) Enqueue(ctx context.Context, m chat.Message, now time.Time) (Accepted, error) {
-	out, err := d.accept(ctx, m, nil, now)
+	out, err := d.accept(ctx, m, anyLife, nil, now)
 	if err == nil {
 		d.expect(ctx, &out, out.before, now)
 	}
 	return out, err
 }
 
-// accept is Enqueue without what is expected of the message. Where its sender may wait for an answer, it takes the
-// place to wait in; without one the answer comes as a message.
-func (d *Delivery) accept(ctx context.Context, m chat.Message, place *waiting.Place, now time.Time) (Accepted, error) {
+// EnqueueTo is Enqueue for a message that is for one life of a workspace. Errors: those of Enqueue; conflict when the
+// workspace is in another life by now.
+func (d *Delivery) EnqueueTo(
+	ctx context.Context, life workspace.Life, m chat.Message, now time.Time,
+) (Accepted, error) {
+	m.Workspace = life.Workspace
+	out, err := d.accept(ctx, m, life.Number, nil, now)
+	switch {
+	case errors.Is(err, errLifeOver):
+		err = fault.New(fault.Conflict, "the workspace was removed and created again meanwhile")
+	case err == nil:
+		d.expect(ctx, &out, out.before, now)
+	}
+	return out, err
+}
+
+// anyLife is that a message is for the present life of its workspace, whichever that is.
+const anyLife = -1
+
+// checkReceiver refuses a message that is counted in another team than its call was admitted for, as if the workspace
+// were not there, or in another life than it is for. Errors: workspace_unknown, errLifeOver.
+func checkReceiver(ctx context.Context, counted workspace.Facts, life int64) error {
+	if err := registry.CheckTeam(ctx, counted); err != nil {
+		return err
+	}
+	if counted.ID != "" && life != anyLife && life != counted.Lives {
+		return errLifeOver
+	}
+	return nil
+}
+
+// accept is Enqueue without what is expected of the message, for a life of its workspace. Where its sender may wait for
+// an answer, it takes the place to wait in; without one the answer comes as a message.
+func (d *Delivery) accept(
+	ctx context.Context, m chat.Message, life int64, place *waiting.Place, now time.Time,
+) (Accepted, error) {
 	if err := workspace.CheckID(m.Workspace); err != nil {
 		return Accepted{}, err
 	}
@@ -78,15 +112,16 @@ func (d *Delivery) accept(ctx context.Context, m chat.Message, place *waiting.Pl
 	m.Digest = chat.Digest(m, lifetime)
 	m.AcceptedAt, m.State, m.Reason, m.Version = now, chat.Queued, "accepted", 1
 	f, counted, err := d.count(ctx, m, now)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Accepted{}, err
-	case registry.CheckTeam(ctx, f) != nil:
+	}
+	if err := checkReceiver(ctx, f, life); err != nil {
 		if counted {
 			d.uncount(ctx, f.Life())
 		}
-		return Accepted{}, workspace.UnknownError()
-	case !counted:
+		return Accepted{}, err
+	}
+	if !counted {
 		return d.refuse(ctx, f, m, now)
 	}
 	if over, err := d.overShare(ctx, f, m); over || err != nil {
