@@ -180,7 +180,7 @@ func TestACredentialInUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, a := working(t)
 			now := t0.Add(c.after)
-			for c.doubted && workspace.Assess(mustRead(t, r), r.Policy, now).Action != "repair" {
+			for c.doubted && !workspace.AsksForRepair(mustRead(t, r), r.Policy, now) {
 				if err := registerFrom(t, r, address, now); err == nil {
 					t.Fatal("it was let in")
 				}

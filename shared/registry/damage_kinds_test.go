@@ -242,6 +242,40 @@ func TestTheNextStepOfADamagedCredentialMends(t *testing.T) {
 	})
 }
 
+// Whatever kind of agent has lost its credential, or goes on with one that is good no more: the command that is named
+// mends it, in one step. A window is named only to an agent that has kept what a register gave it. Of one whose last
+// credential was placed by hand nobody knows that: it is shown one, and the other command is said beside it.
+func TestTheNextStepOfALostCredentialMends(t *testing.T) {
+	const window, show = "rollcall repair w --from " + address, "rollcall repair w --show"
+	old, _ := token.Mint(token.Workspace)
+	for _, took := range ways {
+		for _, sent := range []string{"", old, "garbage-of-long-ago"} {
+			for _, stores := range []bool{true, false} {
+				k := starting(t, took)
+				if !stores && took != "placed" {
+					continue // how it came to it shows that it stores
+				}
+				k.stores, k.held = stores, sent
+				k.adds = func(held string) string { return held }
+				if k.boots() {
+					t.Fatal("it is well")
+				}
+				e := k.explained()
+				want := window
+				if took == "placed" {
+					want = show
+				}
+				if e.Command != want || took == "placed" && !strings.Contains(e.Next, "is mended by "+window) {
+					t.Fatalf("%s, %q: %s", took, sent, e.Text())
+				}
+				if k.follow(e); !k.boots() {
+					t.Fatalf("%s, %q, stores %t: %s does not mend it: %s", took, sent, stores, e.Command, k.explained().Text())
+				}
+			}
+		}
+	}
+}
+
 // refused reports whether the refusal of a plain repair names force as what mends.
 func (k *keeper) refused(err error) bool {
 	refused, ok := errors.AsType[*fault.Error](err)

@@ -135,7 +135,8 @@ func ended(t *testing.T, r *registry.Registry, a *agent) (string, string) {
 // Whatever an agent is refused for: it is told what to do, an operator is told why and by which command it ends, and
 // after that command the agent is accepted.
 func TestEachRefusalIsToldAndMended(t *testing.T) {
-	const rejected, repair = workspace.ReasonCredentialsRejected, "rollcall repair w --from " + address
+	const rejected, repair, window = workspace.ReasonCredentialsRejected, "rollcall repair w --show",
+		"rollcall repair w --from " + address
 	const explain = "rollcall explain w"
 	for name, c := range map[string]refused{
 		"no credential": {
@@ -156,7 +157,7 @@ func TestEachRefusalIsToldAndMended(t *testing.T) {
 			"rollcall create w", fault.WorkspaceRemoved,
 		},
 		"an expired enrolment token":              byToken(expired, "that has expired"),
-		"one that it fetched its credential with": fetched(byToken(usedUp, "that is used up"), repair),
+		"one that it fetched its credential with": fetched(byToken(usedUp, "that is used up"), window),
 		"one that was withdrawn":                  byToken(withdrawn, "that is unknown, withdrawn or long expired"),
 		"one that nobody issued":                  byToken(forged, "that is unknown, withdrawn or long expired"),
 		"one that is for another":                 byToken(forAnother, "that is for another workspace"),
@@ -235,10 +236,15 @@ func mend(
 	t.Helper()
 	switch words := strings.Fields(command); words[1] {
 	case "repair":
-		if _, err := r.Repair(t.Context(), registry.RepairInput{ID: "w", From: words[4], By: operator}, now); err != nil {
+		in := registry.RepairInput{ID: "w", Show: words[3] == "--show", By: operator}
+		if !in.Show {
+			in.From = words[4]
+		}
+		out, err := r.Repair(t.Context(), in, now)
+		if err != nil {
 			t.Fatal(err)
 		}
-		a.token = "" // it is lost
+		a.token = out.AuthToken // "": it is lost
 	case "enrol":
 		text, _, err := r.Enrol(t.Context(), words[2], 1, time.Hour, operator, now)
 		if err != nil {

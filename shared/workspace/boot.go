@@ -51,7 +51,7 @@ func (s *situation) mendBoot(v Verdict) Verdict {
 	}
 	switch {
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
-		v.Action, v.NextCommand, v.Hop = "repair", s.repairCommand(), HopCredential
+		v.Action, v.NextCommand, v.Hop = s.repairAction(), s.repairCommand(), HopCredential
 		first := s.repairFirst()
 		switch damage := s.damageThere(); {
 		case damage != "":

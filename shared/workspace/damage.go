@@ -98,12 +98,18 @@ func (p Presented) damageMend() string {
 
 // keeps reports whether the agent fetches its credentials itself, and keeps them: the last that it was given came in
 // the answer to its own call. A window then mends it, whatever has become of the one that it keeps.
-func (f *Facts) keeps() bool {
-	last := f.TakenAs
+func (f *Facts) keeps() bool { return f.lastRecipient() == ToAgent && !f.ignoresIssued() }
+
+// placed reports whether the agent's last credential was placed by hand, as far as is known: a window need not mend it,
+// and one that is shown does, whatever kind of agent it is.
+func (f *Facts) placed() bool { return f.lastRecipient() == ToOperator }
+
+// lastRecipient is who was given the agent's last credential; "": nobody knows.
+func (f *Facts) lastRecipient() Recipient {
 	if !f.NextCredential.Zero() && f.IssuedTo != "" {
-		last = f.IssuedTo
+		return f.IssuedTo
 	}
-	return last == ToAgent && !f.ignoresIssued()
+	return f.TakenAs
 }
 
 // renews reports whether the agent's register through a window mends what it sends: see keeps. A header of another form

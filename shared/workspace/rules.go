@@ -64,7 +64,7 @@ func credentialsRevoked(s *situation) *Verdict {
 			v.Hint += s.strangerHint()
 		}
 	case !s.now.Before(s.BootstrapUntil):
-		v.Action, v.NextCommand = "repair", s.repairCommand()
+		v.Action, v.NextCommand = s.repairAction(), s.repairCommand()
 		v.Hint = s.repairWords("its credentials are revoked and no bootstrap window is open", "open one",
 			"restart the agent") + s.strangerHint()
 		if s.distrusted() {
@@ -116,7 +116,7 @@ func credentialsRejected(s *situation) *Verdict {
 		return nil
 	}
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: "repair",
+		Status: StatusDegraded, Reason: ReasonCredentialsRejected, Action: s.repairAction(),
 		Since:       latest(s.RefusedSince, s.RefusedEnoughAt),
 		NextCommand: s.repairCommand(),
 		Hint: s.repairWords("the platform refuses the agent's credential", "repair it",
@@ -659,11 +659,28 @@ func (s *situation) strangerWarning() string {
 	return call + "nothing shows that this agent made it, so it does not change the status"
 }
 
-// repairCommand is the command that repairs the workspace's credentials. It names the address that is being refused
-// where that is the one of the last accepted call too, or the one that an open window is for; a window that is open for
-// another one it leaves there. Where a repair knows no address to open a window to (see WindowFor), and after a
-// revocation, as whoever called before may be a thief, it has a credential shown.
+// repairCommand is the command that repairs the workspace's credentials. Where the last one was placed by hand, it
+// shows another to place.
 func (s *situation) repairCommand() string {
+	if s.placed() {
+		return s.showCommand()
+	}
+	return s.windowCommand()
+}
+
+// repairAction is the action of a verdict with repairCommand.
+func (s *situation) repairAction() string {
+	if s.placed() {
+		return "place_credential"
+	}
+	return "repair"
+}
+
+// windowCommand is the command for an agent that fetches its credential and keeps it. It names the address that is
+// being refused where that is the one of the last accepted call too, or the one that an open window is for; a window
+// that is open for another one it leaves there. Where a repair knows no address to open a window to (see WindowFor),
+// and after a revocation, as whoever called before may be a thief, it has a credential shown.
+func (s *situation) windowCommand() string {
 	command := "rollcall repair " + s.ID
 	if s.distrusted() {
 		return s.showCommand()
@@ -711,8 +728,13 @@ func (s *situation) addressUnknown() error {
 
 // placeWords are the steps of a repair that opens no window by itself.
 func (s *situation) placeWords() string {
-	return s.showCommand() + " shows a credential; place it in the agent's environment or file, and restart the agent; " +
-		"or let it fetch one from the address that you know to be its own (--from ADDR)" + s.seenLatelyWords(s.now)
+	show := s.showCommand() + " shows a credential; place it in the agent's environment or file, and restart the agent; "
+	if window := s.windowCommand(); s.placed() && window != s.showCommand() {
+		return show + "its last one was placed by hand, as far as is known, and only an agent that fetches its own, and " +
+			"keeps it, is mended by " + window
+	}
+	return show + "or let it fetch one from the address that you know to be its own (--from ADDR)" +
+		s.seenLatelyWords(s.now)
 }
 
 // elsewhereHint warns that the refused attempts come from where the agent was not accepted lately: a repair does not
