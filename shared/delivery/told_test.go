@@ -27,6 +27,8 @@ type told struct {
 	t    *rapid.T
 	sent int
 	log  []string
+	// enrolment is a token for it.
+	enrolment string
 }
 
 // The command that a verdict or a remark names is not refused by the use case that it calls, whatever happened before.
@@ -34,6 +36,11 @@ func TestNoVerdictNamesACommandThatIsRefused(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		mode := rapid.SampledFrom([]workspace.Mode{workspace.Push, workspace.Poll}).Draw(rt, "mode")
 		w := &told{World: world.New(t, mode, "http://agent/"), t: rt}
+		var err error
+		w.enrolment, _, err = w.Registry.Enrol(t.Context(), world.ID, 1, time.Hour, anOperator, w.Now)
+		if err != nil {
+			rt.Fatal(err)
+		}
 		agent := "takes"
 		w.Agent = func(chat.Message) delivery.PushResult { return answersOfAgents[agent] }
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
@@ -62,6 +69,7 @@ func (w *told) happen(mode workspace.Mode) {
 	if strings.HasPrefix(what, "refused") {
 		credential = rapid.SampledFrom([]string{
 			"", "garbage", "rcw_former", "$TOKEN", `"` + w.Token + `"`, `"another-agents-credential"`,
+			w.enrolment, `"` + w.enrolment + `"`, "whsec_c2VjcmV0",
 		}).Draw(w.t, "credential")
 	}
 	in := registry.Registration{ID: world.ID, Credential: credential, From: from, Mode: mode, URL: "http://agent/"}

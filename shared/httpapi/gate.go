@@ -98,22 +98,38 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 func (g Gate) noteMisplaced(ctx context.Context, op *api.Operation, c Call) error {
 	_, forPeople := op.Access.ForPeople()
 	header := cmp.Or(strings.TrimSpace(c.Header("authorization")), strings.TrimSpace(c.Header("x-api-key")))
-	of := token.KindOf(lastWord(header))
-	if of == token.Person || of == token.Operator || forPeople && of != token.Workspace {
-		return nil // a person calls, or may do so
+	if of := token.KindOf(lastWord(header)); forPeople && of != token.Workspace && of != token.Enrolment {
+		return nil // a person may call
 	}
-	kind, isKnown := map[*api.Operation]workspace.SignalKind{
-		api.Register.Operation: workspace.SignalRegister, api.Heartbeat.Operation: workspace.SignalHeartbeat,
-		api.GetActivity.Operation: workspace.SignalPoll,
-	}[op]
-	if !isKnown {
-		kind = workspace.SignalCall
-	}
+	return g.noteAgents(ctx, op, c, workspace.Misplacing(kindOfCall(op), c.From(), header))
+}
+
+// notePersons is noteMisplaced where an agent sends a person's credential as its own.
+func (g Gate) notePersons(ctx context.Context, op *api.Operation, c Call) error {
+	refusal := workspace.Presenting(kindOfCall(op), c.From(), c.Bearer())
+	refusal.Damage = token.OfPerson // the root's may have any form
+	return g.noteAgents(ctx, op, c, refusal)
+}
+
+func (g Gate) noteAgents(ctx context.Context, op *api.Operation, c Call, refusal workspace.Refusal) error {
 	id := c.saysItIs(op)
 	if workspace.CheckID(id) != nil {
 		return nil
 	}
-	return g.Registry.NoteMisplaced(ctx, id, workspace.Misplacing(kind, c.From(), header), c.Now)
+	return g.Registry.NoteRefused(ctx, id, refusal, c.Now)
+}
+
+// kindOfCall is what kind of call of an agent an operation is.
+func kindOfCall(op *api.Operation) workspace.SignalKind {
+	switch op {
+	case api.Register.Operation:
+		return workspace.SignalRegister
+	case api.Heartbeat.Operation:
+		return workspace.SignalHeartbeat
+	case api.GetActivity.Operation:
+		return workspace.SignalPoll
+	}
+	return workspace.SignalCall
 }
 
 // saysItIs is the workspace that calls, as the call says: in a header where it calls another one, else in its path, or
@@ -207,8 +223,10 @@ func (g Gate) open(access api.Access) bool {
 func (g Gate) admitPerson(ctx context.Context, op *api.Operation, c Call) (Caller, error) {
 	needed, forPeople := op.Access.ForPeople()
 	if !forPeople {
-		return Caller{}, fault.New(fault.CredentialOfAnother, "this is a person's credential, and the call is a workspace's").
-			WithHint("send the workspace's own credential: an agent never uses a person's", "stop")
+		return Caller{}, errors.Join(
+			fault.New(fault.CredentialOfAnother, "this is a person's credential, and the call is a workspace's").
+				WithHint("send the workspace's own credential: an agent never uses a person's", "stop"),
+			g.notePersons(ctx, op, c))
 	}
 	if g.isRoot(c) {
 		return Caller{Person: "operator " + token.Name(c.Bearer()), Name: "root", Scope: people.Admin}, nil

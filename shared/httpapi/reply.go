@@ -76,6 +76,10 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 			WithHint("send it as enrolment_token in the body of a register, without a credential: the answer has the "+
 				"credential for every other call", fault.ActionStop)
 	}
+	if refusesCredential[e.Code] && token.OtherKind(c.Bearer()) == token.OfSigning {
+		e = fault.New(e.Code, "this is the secret that calls to an agent are signed with, and no credential").
+			WithHint("send the workspace's credential (auth_token)", e.Action)
+	}
 	if why := token.Wrapping(c.Bearer()); why != "" && refusesCredential[e.Code] {
 		e = e.WithHint("send the credential alone, as it was shown: "+why, e.Action)
 	}

@@ -276,6 +276,89 @@ func TestTheNextStepOfALostCredentialMends(t *testing.T) {
 	}
 }
 
+// Whatever else an agent sends in place of its credential that Rollcall made: its operator is told what it is, and the
+// next step mends it. Of a good enrolment token that is no repair: it would end the token.
+func TestWhatElseStandsInPlaceOfACredential(t *testing.T) {
+	const (
+		window = "rollcall repair w --from " + address
+		show   = "rollcall repair w --show"
+		look   = "rollcall doctor w"
+	)
+	for _, c := range []struct {
+		kind, took    string
+		says, command string
+		plain         fault.Code // of a plain repair
+	}{
+		{"good token", "fetched", "an enrolment token", look, fault.CredentialInUse},
+		{"good token", "placed", "an enrolment token", look, fault.CredentialInUse},
+		{"good token", "new", "an enrolment token", look, fault.CredentialInUse},
+		{"token for another", "fetched", "an enrolment token", window, ""},
+		{"token for another", "placed", "an enrolment token", show, fault.CredentialInUse},
+		{"person's", "fetched", "a person's credential", show, fault.CredentialInUse},
+		{"person's", "placed", "a person's credential", show, fault.CredentialInUse},
+		{"root's", "placed", "a person's credential", show, fault.CredentialInUse},
+		{"secret", "fetched", "the secret that calls to it are signed with", window, ""},
+		{"secret", "placed", "the secret that calls to it are signed with", show, fault.CredentialInUse},
+		{"another agent's", "placed", "is missing, or isn't accepted", show, ""}, // it is no other kind
+	} {
+		t.Run(c.kind+" "+c.took, func(t *testing.T) {
+			k := &keeper{t: t, r: deployed(), stores: true, tries: 2, from: address, now: t0}
+			if c.took == "new" {
+				made, err := k.r.Create(t.Context(), registry.CreateInput{ID: "w", By: operator}, k.now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				k.place(made.AuthToken)
+			} else {
+				k = starting(t, c.took)
+			}
+			id := map[bool]string{true: "w", false: "other"}[c.kind == "good token"]
+			enrolment, _, err := k.r.Enrol(t.Context(), id, 1, time.Hour, operator, k.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			person, _ := token.Mint(token.Person)
+			root, _ := token.Mint(token.Operator)
+			another, _ := token.Mint(token.Workspace)
+			k.held = map[string]string{
+				"good token": enrolment, "token for another": enrolment, "person's": person, "root's": root,
+				"secret": token.SigningSecret(), "another agent's": another,
+			}[c.kind]
+			whole := k.held
+			k.now = k.now.Add(10 * time.Minute)
+			for _, text := range []string{whole, `"` + whole + `"`, whole} {
+				refusal := workspace.Presenting(workspace.SignalRegister, address, text)
+				if err := k.r.NoteRefused(t.Context(), "w", refusal, k.now); err != nil {
+					t.Fatal(err)
+				}
+				k.now = k.now.Add(61 * time.Second)
+			}
+			e := k.explained()
+			if e.Command != c.command || !strings.Contains(e.Summary, c.says) || strings.Contains(e.Text(), whole) {
+				t.Errorf("%s", e.Text())
+			}
+			_, err = k.r.Repair(t.Context(), registry.RepairInput{ID: "w", By: operator, From: address}, k.now)
+			if code := fault.CodeOf(err); code != c.plain {
+				t.Errorf("a plain repair: %v", err)
+			}
+			switch {
+			case c.kind == "good token":
+				if !strings.Contains(e.Next, "as enrolment_token in the body") || !strings.Contains(e.Next, "oken is good") {
+					t.Error(e.Text())
+				}
+				if err := k.register(registry.Registration{Enrolment: whole}); err != nil {
+					t.Error(err)
+				}
+			case c.command == show:
+				k.follow(e)
+			}
+			if c.took != "new" && !k.boots() {
+				t.Errorf("it is not mended: %s", k.explained().Text())
+			}
+		})
+	}
+}
+
 // refused reports whether the refusal of a plain repair names force as what mends.
 func (k *keeper) refused(err error) bool {
 	refused, ok := errors.AsType[*fault.Error](err)
@@ -342,7 +425,7 @@ func TestTheRuleOfADamagedCredential(t *testing.T) {
 				if c.damage == "header" {
 					refusal = workspace.Misplacing(workspace.SignalRegister, at, "Bearer Bearer "+k.held)
 				}
-				if err := k.r.NoteMisplaced(t.Context(), "w", refusal, k.now); err != nil {
+				if err := k.r.NoteRefused(t.Context(), "w", refusal, k.now); err != nil {
 					t.Fatal(err)
 				}
 				k.now = k.now.Add(31 * time.Second)

@@ -166,7 +166,7 @@ func TestAMisplacedCredentialIsTold(t *testing.T) {
 	r, a := working(t)
 	for i := range 3 {
 		refusal := workspace.Misplacing(workspace.SignalHeartbeat, address, "Bearer Bearer "+a.token)
-		if err := r.NoteMisplaced(t.Context(), "w", refusal, t0.Add(time.Duration(i)*31*time.Second)); err != nil {
+		if err := r.NoteRefused(t.Context(), "w", refusal, t0.Add(time.Duration(i)*31*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,7 +175,7 @@ func TestAMisplacedCredentialIsTold(t *testing.T) {
 		!strings.Contains(e.Next, "itself is good") {
 		t.Fatal(e.Text())
 	}
-	if err := r.NoteMisplaced(t.Context(), "nobody", workspace.Misplacing("", address, "x"), t0); err != nil {
+	if err := r.NoteRefused(t.Context(), "nobody", workspace.Misplacing("", address, "x"), t0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -194,7 +194,7 @@ func TestNothingFalseIsSaidOfAGoodCredential(t *testing.T) {
 		}
 		now := t0
 		for ; now.Before(t0.Add(10 * time.Minute)); now = now.Add(8 * time.Second) {
-			if err := r.NoteMisplaced(t.Context(), "w", refusal, now); err != nil {
+			if err := r.NoteRefused(t.Context(), "w", refusal, now); err != nil {
 				t.Fatal(err)
 			}
 			told := workspace.Fleet{}.Explain(mustRead(t, r), r.Policy, now)

@@ -218,9 +218,9 @@ func (r *Registry) refuse(
 	return errors.Join(cause, r.noteRefusal(ctx, f, refusal, now))
 }
 
-// NoteMisplaced notes a refused call whose header Authorization can't be read. It is one read, and a write as seldom as
-// for any refused call.
-func (r *Registry) NoteMisplaced(ctx context.Context, id string, refusal workspace.Refusal, now time.Time) error {
+// NoteRefused notes a call that was refused for what it came with, before the workspace was looked at. It is one read,
+// and a write as seldom as for any refused call.
+func (r *Registry) NoteRefused(ctx context.Context, id string, refusal workspace.Refusal, now time.Time) error {
 	f, exists, err := r.find(ctx, id)
 	if err != nil || !exists || f.Hold == workspace.Removed {
 		return err
@@ -232,6 +232,15 @@ func (r *Registry) noteRefusal(
 	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, now time.Time,
 ) error {
 	next, changed := workspace.Refuse(f, refusal, r.Policy, now)
+	if changed && refusal.Brought != "" {
+		in := Registration{ID: f.ID, Enrolment: refusal.Brought, From: refusal.From}
+		_, err := r.admitByEnrolment(ctx, f, in, now)
+		if fault.CodeOf(err) == fault.PlatformUnavailable {
+			return err
+		}
+		refusal.Good = err == nil
+		next, changed = workspace.Refuse(f, refusal, r.Policy, now)
+	}
 	return r.writeRefusal(ctx, f, next, changed, now)
 }
 

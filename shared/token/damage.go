@@ -26,23 +26,48 @@ const (
 	// Misnamed is a call in the name of another workspace than the credential's. It is of the call, and so no text is
 	// damaged in this way.
 	Misnamed Damage = "i"
+	// The last are something else that Rollcall made, and no agent's credential. The text itself has no damage.
+	OfEnrolment Damage = "e"
+	OfPerson    Damage = "p"
+	OfSigning   Damage = "k"
 )
 
 // Damages are all kinds of damage.
 func Damages() []Damage {
-	return []Damage{Enclosed, Beside, Capitals, Unreplaced, CutOff, Mistyped, Misplaced, Misnamed}
+	return []Damage{
+		Enclosed, Beside, Capitals, Unreplaced, CutOff, Mistyped, Misplaced, Misnamed, OfEnrolment, OfPerson, OfSigning,
+	}
 }
+
+// OtherKind is what a text is that Rollcall made, if it is no agent's credential; Whole: nothing shows that.
+func OtherKind(text string) Damage {
+	switch kind := KindOf(text); {
+	case kind == Enrolment:
+		return OfEnrolment
+	case kind == Person || kind == Operator:
+		return OfPerson
+	case strings.HasPrefix(text, SigningPrefix):
+		return OfSigning
+	}
+	return Whole
+}
+
+// IsOther reports whether it is one of those that OtherKind tells.
+func (d Damage) IsOther() bool { return d == OfEnrolment || d == OfPerson || d == OfSigning }
 
 // damageWords say what is wrong with a text, in words that show nothing of it.
 var damageWords = map[Damage]string{
-	Enclosed:   "it stands in quotation marks or in brackets",
-	Beside:     "it has a credential in it, and something beside it: a name, quotation marks, JSON, or a written \\n",
-	Capitals:   "it is a credential in capitals",
-	Unreplaced: "it is the name of a variable or of a command, or a placeholder, which nothing has replaced",
-	CutOff:     "it is cut off",
-	Mistyped:   "it is mistyped: its characters do not fit together",
-	Misnamed:   "it is of another workspace than the one that the call names",
-	Misplaced:  "the header Authorization has another form than Bearer CREDENTIAL",
+	Enclosed:    "it stands in quotation marks or in brackets",
+	Beside:      "it has a credential in it, and something beside it: a name, quotation marks, JSON, or a written \\n",
+	Capitals:    "it is a credential in capitals",
+	Unreplaced:  "it is the name of a variable or of a command, or a placeholder, which nothing has replaced",
+	CutOff:      "it is cut off",
+	Mistyped:    "it is mistyped: its characters do not fit together",
+	Misnamed:    "it is of another workspace than the one that the call names",
+	OfEnrolment: "it is an enrolment token",
+	OfPerson:    "it is a person's credential",
+	OfSigning:   "it is the secret that calls to an agent are signed with",
+	Misplaced:   "the header Authorization has another form than Bearer CREDENTIAL",
 }
 
 // Words say what is wrong; "" for Whole.

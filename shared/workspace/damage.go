@@ -73,6 +73,19 @@ var damageWords = map[token.Damage]struct{ sent, mend string }{
 		"%s in a header of another form than Authorization: Bearer CREDENTIAL",
 		"let it send the header Authorization with the word Bearer, one space and the credential",
 	},
+	token.OfEnrolment: {
+		"an enrolment token as its credential",
+		"let it send that as enrolment_token in the body of a register, without the header Authorization, and the " +
+			"credential of the answer (auth_token) in all other calls",
+	},
+	token.OfPerson: {
+		"a person's credential as its own",
+		"place the workspace's own credential where the agent takes it from (such as ROLLCALL_TOKEN), and no person's",
+	},
+	token.OfSigning: {
+		"the secret that calls to it are signed with (webhook_secret) as its credential",
+		"place the workspace's credential (auth_token) where the agent takes it from (such as ROLLCALL_TOKEN)",
+	},
 	token.Misnamed: {
 		"%s in calls that name another workspace",
 		"correct the workspace id where the agent takes it from (such as WORKSPACE_ID)",
@@ -112,11 +125,11 @@ func (f *Facts) lastRecipient() Recipient {
 	return f.TakenAs
 }
 
-// renews reports whether the agent's register through a window mends what it sends: see keeps. A header of another form
-// is refused before any window is looked at.
+// renews reports whether the agent's register through a window mends what it sends: see keeps. A header of another
+// form, and a person's credential, are refused before any window is looked at.
 func (s *situation) renews(p Presented) bool {
 	kind, _ := p.damage()
-	return kind != token.Misplaced && s.keeps()
+	return kind != token.Misplaced && kind != token.OfPerson && s.keeps()
 }
 
 // windowMends reports whether a plain repair is the way to mend it: the register through its window brings another
@@ -131,12 +144,19 @@ func (s *situation) acceptedBeside() bool {
 	return s.LastSignal().After(s.RefusedAt) || s.otherCallsRefused() || s.alternating(s.p, s.now)
 }
 
+// goodToken ends the words about a good enrolment token that came in place of a credential.
+const goodToken = "the token is good: nothing needs a repair, which would end it"
+
 // damageSteps says what mends it where it runs, and what a repair does.
 func (s *situation) damageSteps(p Presented) string {
-	_, good := p.damage()
+	kind, good := p.damage()
 	mend := p.damageMend() + ", and restart it"
 	isGood := "; the credential itself is good: a repair would end it"
 	switch {
+	case kind == token.OfEnrolment && good:
+		return mend + "; " + goodToken
+	case s.windowMends(p) && kind.IsOther():
+		return s.repairWords("what it sends is no agent's credential", "give it one", restartIfSilent)
 	case s.windowMends(p):
 		return s.repairWords("what it keeps as its credential is damaged", "give it a new one", restartIfSilent)
 	case s.renews(p):
@@ -162,7 +182,7 @@ func (s *situation) damageSteps(p Presented) string {
 // mends nothing. What is cut off or mistyped may be the workspace's own, and a placeholder stands for it.
 func (p Presented) innerIsAnother() bool {
 	kind, good := p.damage()
-	return !good && (kind == token.Enclosed || kind == token.Beside || kind == token.Capitals)
+	return !good && (kind.IsOther() || kind == token.Enclosed || kind == token.Beside || kind == token.Capitals)
 }
 
 // damage is how the agent's refused calls damage a credential; "": they do not, as far as is known. What was seen
@@ -222,9 +242,12 @@ func (s *situation) damageCommand(p Presented) string {
 // strangersDamage is what follows on the words about a stranger's refused calls that came damaged. It names no command
 // that ends a credential: whoever is refused would choose it.
 func (s *situation) strangersDamage() string {
-	_, good := s.StrangerWith.damage()
+	kind, good := s.StrangerWith.damage()
 	mend := "if that is this agent, " + s.StrangerWith.damageMend() + ", and restart it; "
-	if good {
+	switch {
+	case kind == token.OfEnrolment && good:
+		return mend + goodToken
+	case good:
 		return mend + "the credential itself was good"
 	}
 	return mend + "nothing shows that its credential is lost"
@@ -263,7 +286,7 @@ func (f *Facts) CheckDamaged(show bool, p Policy, now time.Time) error {
 	switch {
 	case s.renews(damage):
 		why, force = "a repair would end it", ""
-	case !good && kind != token.Misplaced:
+	case !good && kind != token.Misplaced && kind != token.OfPerson:
 		why = "a window mends that only for an agent that keeps what the answer to its register gives it"
 		force = ". A window ends its credential: if this agent keeps what a register gives it, open one with force (--force)"
 	}

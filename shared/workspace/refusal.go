@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -19,18 +20,36 @@ type Refusal struct {
 	// Damage is what is wrong with the text that was presented, and Inner is of the credential in it; zero: there is none.
 	Damage token.Damage
 	Inner  token.Hash
+	// Brought is the enrolment token that came in place of a credential, and Good is that a register with it in its body
+	// would be accepted.
+	Brought string
+	Good    bool
 }
 
 // Presenting is the refusal of a call of a kind that came from an address with a text as its credential.
 func Presenting(kind SignalKind, from, text string) Refusal {
 	damage, inner := token.DamageOf(text)
-	return Refusal{Kind: kind, From: from, Hash: token.Digest(text), Damage: damage, Inner: token.Digest(inner)}
+	return presenting(kind, from, text, damage, inner)
 }
 
 // Misplacing is the refusal of a call whose header Authorization has another form than Bearer CREDENTIAL.
 func Misplacing(kind SignalKind, from, header string) Refusal {
 	damage, inner := token.DamageOfHeader(header)
-	return Refusal{Kind: kind, From: from, Hash: token.Digest(header), Damage: damage, Inner: token.Digest(inner)}
+	return presenting(kind, from, header, damage, inner)
+}
+
+// presenting is the refusal of a text with a damage. That something else is in it than a credential goes first: without
+// the damage it would be refused all the same.
+func presenting(kind SignalKind, from, text string, damage token.Damage, inner string) Refusal {
+	r := Refusal{Kind: kind, From: from, Hash: token.Digest(text), Damage: damage, Inner: token.Digest(inner)}
+	sent := cmp.Or(inner, text)
+	if other := token.OtherKind(sent); other != token.Whole {
+		r.Damage = other
+	}
+	if r.Damage == token.OfEnrolment {
+		r.Brought = sent
+	}
+	return r
 }
 
 // Issued is to whom a credential was issued.
@@ -55,7 +74,7 @@ const (
 	NoCredential      Presented = "" // none
 	UnknownCredential Presented = "unknown"
 	FormerCredential  Presented = "former" // it was valid for this workspace once
-	OthersCredential  Presented = "others" // it is another workspace's; a person's is refused before it is a refusal
+	OthersCredential  Presented = "others" // it is another workspace's
 	// EarlierCredential was valid in a former life of this workspace. The word is short, as each lease has room for it.
 	EarlierCredential Presented = "b"
 	// What was presented damaged is the kind of damage, and whether the credential in it is good: see damagedAs.
@@ -117,7 +136,7 @@ func (r Refusal) credential(f Facts) Presented {
 	case r.Issued == IssuedHere || r.Hash.Matches(f.PastCredential):
 		return FormerCredential
 	case r.Damage != token.Whole:
-		return damagedAs(r.Damage, f.Accepts(r.Inner))
+		return damagedAs(r.Damage, r.Good || f.Accepts(r.Inner))
 	}
 	return UnknownCredential
 }
@@ -132,8 +151,11 @@ func (p Presented) code() fault.Code {
 	case p == OthersCredential:
 		return fault.CredentialOfAnother
 	}
-	if kind, _ := p.damage(); kind == token.Misplaced {
+	switch kind, _ := p.damage(); kind {
+	case token.Misplaced:
 		return fault.AuthorizationMalformed
+	case token.OfPerson:
+		return fault.CredentialOfAnother
 	}
 	return fault.CredentialUnknown
 }
@@ -418,7 +440,7 @@ func UnregisteredError() error {
 // agent's. The caller then looks it up and says so in Refusal.Issued.
 func OwnerMatters(f Facts, r Refusal) bool {
 	p := r.credential(f)
-	return p == UnknownCredential || p.damaged() && r.Damage != token.Misplaced
+	return p == UnknownCredential || p.damaged() && r.Damage != token.Misplaced && !r.Damage.IsOther()
 }
 
 // OfAnotherError refuses another workspace's credential.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall/rollcall/shared/fault"
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
@@ -649,7 +650,9 @@ func (s *situation) strangerHint() string {
 // strangerWarning is the evidence of a refused attempt that was not attributed to the agent.
 func (s *situation) strangerWarning() string {
 	call := fmt.Sprintf("warning: a call from %s %s was refused; ", s.StrangerFrom, s.StrangerWith.words())
-	switch _, good := s.StrangerWith.damage(); {
+	switch kind, good := s.StrangerWith.damage(); {
+	case good && kind == token.OfEnrolment:
+		return call + "the token is good for this workspace; it does not change the status"
 	case good:
 		return call + "whoever made it has this workspace's credential; it does not change the status"
 	case s.AtHome(s.StrangerFrom, s.now):
