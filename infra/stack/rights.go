@@ -15,7 +15,7 @@ type rights struct {
 	leases, chat, indexes []string // DynamoDB: the tables, and the indexes of chat
 	wakeups, deadLetters  []string // SQS: the queues of the stack
 	slowWakeups           []string
-	callbackWakeups       []string // webhooks are told in that lane too
+	callbackWakeups       []string // webhooks are told in that lane too, by who records a change
 	sweepTasks            []string
 	chatQueues            []string // SQS: those that are made at run time
 	listQueues            bool     // all queues: SQS knows no narrower right
@@ -32,31 +32,36 @@ var answersWakeups = []string{
 // roles to this table.
 var granted = map[string]rights{
 	"register": {
-		leases:  []string{"GetItem", "UpdateItem"},
-		chat:    []string{"GetItem", "PutItem", "UpdateItem"},
-		wakeups: []string{"SendMessage"},
+		leases:          []string{"GetItem", "UpdateItem"},
+		chat:            []string{"GetItem", "PutItem", "UpdateItem"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
 	},
 	"heartbeat": {
-		leases:  []string{"GetItem", "UpdateItem"},
-		chat:    []string{"GetItem", "PutItem", "UpdateItem"},
-		wakeups: []string{"SendMessage"},
+		leases:          []string{"GetItem", "UpdateItem"},
+		chat:            []string{"GetItem", "PutItem", "UpdateItem"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
 	},
 	"enqueue": {
-		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
-		indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"},
+		leases:          []string{"GetItem", "Scan", "UpdateItem"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"},
+		indexes:         []string{"Query"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
 	},
 	"inbox": {
-		leases:  []string{"GetItem", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
-		indexes: []string{"Query"},
-		wakeups: []string{"SendMessage"},
+		leases:          []string{"GetItem", "UpdateItem"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem"},
+		indexes:         []string{"Query"},
+		wakeups:         []string{"SendMessage"},
+		callbackWakeups: []string{"SendMessage"},
 	},
 	"status": {
-		leases:  []string{"GetItem", "Scan", "UpdateItem"},
-		chat:    []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"},
-		indexes: []string{"Query"},
+		leases:          []string{"GetItem", "Scan", "UpdateItem"},
+		chat:            []string{"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"},
+		indexes:         []string{"Query"},
+		callbackWakeups: []string{"SendMessage"},
 	},
 	"operate": {
 		leases:          []string{"GetItem", "BatchGetItem", "UpdateItem", "Scan"},
