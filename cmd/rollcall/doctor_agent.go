@@ -136,6 +136,8 @@ func (d *doctor) insteadOf(refused *refusal) string {
 			", and start the agent with the credential that it shows"
 	case refused.Code == string(fault.CredentialOfAnother):
 		return "give the agent its own credential; " + d.lost()
+	case token.OtherKind(d.agent) == token.OfEnrolment && refused.Hint != "":
+		return refused.Hint // it says where the token goes
 	case refused.Hint == "", d.asked.id != "" && refused.Code == string(fault.CredentialUnknown):
 		return "place the credential that " + d.name() + " has now where the agent takes its own from, and restart the " +
 			"agent; " + d.lost()

@@ -517,3 +517,16 @@ func TestDoctorTellsTheClockOfTheAgentsProcess(t *testing.T) {
 		}
 	}
 }
+
+// Who has an enrolment token in place of a credential is told where it goes, and places no credential.
+func TestAnEnrolmentTokenInPlaceOfACredentialIsToldWhereItGoes(t *testing.T) {
+	const goes = "send it as enrolment_token in the body of a register"
+	enrolment, _ := token.Mint(token.Enrolment)
+	for agent, want := range map[string]string{enrolment: goes, "garbage": "place the credential that w has now"} {
+		d := doctor{agent: agent, asked: doctorRequest{id: "w"}}
+		said := d.insteadOf(&refusal{Problem: api.Problem{Code: "credential_unknown", Hint: goes}})
+		if !strings.Contains(said, want) {
+			t.Errorf("%q", said)
+		}
+	}
+}
