@@ -114,11 +114,14 @@ func (r Refusal) presented(f Facts) Presented {
 	return p
 }
 
-// presentedAfter is presented, but for an attempt with no credential that follows at once on one with a good credential
-// that was damaged: some agents register once more without it when it is refused. It is still known that they have it.
-func (r Refusal) presentedAfter(f Facts, atOnce bool) Presented {
+// presentedAfter is presented, but for an attempt that tells less of the agent than the one that is noted. One without
+// a credential that follows at once on a good one that was damaged is the same agent's: some register once more without
+// it when it is refused. One that is damaged, with no good credential in it, can be anybody's at that address: another
+// one that was noted since the credentials were ended stands.
+func (r Refusal) presentedAfter(f Facts, atOnce, noted bool) Presented {
 	p := r.presented(f)
-	if _, good := f.RefusedWith.damage(); good && atOnce && r.Hash.Zero() {
+	_, good := f.RefusedWith.damage()
+	if good && atOnce && r.Hash.Zero() || noted && p.proof() == 0 && f.RefusedWith.proof() > 0 {
 		return f.RefusedWith
 	}
 	return p
@@ -324,10 +327,11 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	default:
 		f.BeatsRefused++
 	}
-	afterDamage := recent && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
+	noted := f.refusalCount() > 1 && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
+	atOnce := recent && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	if r.Kind == SignalRegister || f.RegisterRefused == 0 {
-		f.RefusedWith = r.presentedAfter(f, afterDamage)
+		f.RefusedWith = r.presentedAfter(f, atOnce, noted)
 	}
 	if f.RefusedEnoughAt.IsZero() && f.refusalCount() >= p.RefusalsToDegrade {
 		f.RefusedEnoughAt = now

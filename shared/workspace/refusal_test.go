@@ -311,3 +311,44 @@ func TestWhoHasNoCredentialHidesNoCallThatTellsMore(t *testing.T) {
 		}
 	})
 }
+
+// Whoever shares the agent's address, and sends what is damaged with no good credential in it, changes nothing of what
+// is told of an agent that lost its credential: neither the next step, nor whether a repair is made. Damage that shows
+// the good credential is told at once.
+func TestANeighbourHidesNoLostCredential(t *testing.T) {
+	lost := func(taken workspace.Recipient, sent ...string) (f workspace.Facts) {
+		f = live(func(f *workspace.Facts) { f.TakenAs = taken })
+		f = beat(f, "10.0.0.1", at(600))
+		own := workspace.Presenting(workspace.SignalRegister, "10.0.0.1", "")
+		own.Hash = token.Hash{}
+		for s := 700; s < 1000; s++ {
+			if s%20 == 0 {
+				f, _ = workspace.Refuse(f, own, p, at(s))
+				continue
+			}
+			for _, text := range sent {
+				f, _ = workspace.Refuse(f, workspace.Presenting(workspace.SignalRegister, "10.0.0.1", text), p, at(s))
+			}
+		}
+		return f
+	}
+	for _, taken := range []workspace.Recipient{workspace.ToAgent, workspace.ToOperator, ""} {
+		alone := lost(taken)
+		want := workspace.Assess(alone, p, at(1001)).Command("w")
+		for _, sent := range []string{"$TOKEN", "rcw_cut", "<TOKEN>"} {
+			f := lost(taken, sent)
+			got, err := workspace.Assess(f, p, at(1001)).Command("w"), f.CheckDamaged(false, p, at(1001))
+			if got != want || !strings.HasPrefix(got, "rollcall repair") || err != nil {
+				t.Errorf("%q, %q: the command is %s in place of %s; %v", taken, sent, got, want, err)
+			}
+			good := workspace.Refusal{
+				Kind: workspace.SignalRegister, From: "10.0.0.1", Hash: token.Digest("x"), Damage: token.Enclosed,
+				Inner: f.Credential,
+			}
+			f, _ = workspace.Refuse(f, good, p, at(1100))
+			if v := workspace.Assess(f, p, at(1101)); v.Command("w") != "rollcall doctor w" {
+				t.Errorf("%q, %q: of a good credential that is damaged is told %s: %s", taken, sent, v.Command("w"), v.Hint)
+			}
+		}
+	}
+}
