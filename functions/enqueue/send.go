@@ -144,7 +144,7 @@ func hint(who httpapi.Caller, out delivery.Accepted) string {
 	case who.Operates() && out.Verdict.Hint != "":
 		return out.Verdict.Hint
 	case out.Why == "" && out.Verdict.Hint != "":
-		return out.Verdict.Summary()
+		return out.Verdict.ForSenders()
 	}
 	return out.Why
 }

@@ -42,7 +42,7 @@ func (d *Delivery) Pass(
 		return out, fault.New(fault.NotPushed, "this agent polls for its mail: a call about a task can't be passed to it").
 			WithHint("ask it with a message (message/send)", "stop")
 	case !f.Deliverable(p, now):
-		return out, out.unreachable(out.Verdict.Summary(), "the agent can't be asked: its workspace is %s (%s)",
+		return out, out.unreachable(out.Verdict.ForSenders(), "the agent can't be asked: its workspace is %s (%s)",
 			out.Verdict.Status, out.Verdict.Reason)
 	}
 	agent, err := d.Registry.Profiles.Profile(ctx, f.ID)

@@ -97,15 +97,15 @@ const (
 func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectation, why string) {
 	switch {
 	case !f.Deliverable(p, now):
-		return ExpectNobody, v.Summary()
+		return ExpectNobody, v.ForSenders()
 	case mode == Poll:
 		return expectPoll(f, v, p, now)
 	case v.Reason == ReasonBacklogStalled && f.slotsTaken(p, now) && !f.Overdue(p, now):
-		return ExpectWhenIdle, v.Summary() // nothing is tried while it says so
+		return ExpectWhenIdle, v.ForSenders() // nothing is tried while it says so
 	case v.Reason == ReasonPushFailing || v.Reason == ReasonBacklogStalled || v.Reason == ReasonInboxUnattended:
-		return ExpectRetrying, v.Summary()
+		return ExpectRetrying, v.ForSenders()
 	case v.Reason == ReasonRestartLoop:
-		return ExpectRetrying, v.Summary()
+		return ExpectRetrying, v.ForSenders()
 	case f.PushFailures > 0:
 		return ExpectRetrying, "the last delivery failed"
 	case f.unheardSinceRefused(v.Reason):
@@ -115,7 +115,7 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 	case f.Overdue(p, now):
 		return ExpectRetrying, f.overdueWords(v.Reason, now)
 	case v.Reason == ReasonPlatformSuspect:
-		return ExpectWhenIdle, v.Summary()
+		return ExpectWhenIdle, v.ForSenders()
 	case f.Delivering(p, now) && f.Busy(p, now) < f.Slots():
 		return ExpectWhenIdle, underWay
 	case f.Withheld(p, now) == WithheldPushing:
@@ -123,7 +123,7 @@ func Expect(f Facts, v Verdict, mode Mode, p Policy, now time.Time) (e Expectati
 	case f.Busy(p, now) >= f.Slots() || f.InFlight >= int64(f.Slots()) || f.Resting(p, now) || f.queueBefore(p, now) > 0:
 		return ExpectWhenIdle, ""
 	case v.Reason == ReasonAnswersFailing:
-		return ExpectNow, v.Summary()
+		return ExpectNow, v.ForSenders()
 	}
 	return ExpectNow, ""
 }
@@ -169,15 +169,15 @@ func (f *Facts) queueBefore(p Policy, now time.Time) int64 {
 func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, string) {
 	switch quiet := f.unattended(p, now); {
 	case v.Reason == ReasonCredentialsRejected && !f.PolledAt.After(f.RefusedSince):
-		return ExpectNobody, v.Summary() // it has not polled since its credential was first refused
+		return ExpectNobody, v.ForSenders() // it has not polled since its credential was first refused
 	case v.Reason == ReasonInboxUnattended:
-		return ExpectNobody, v.Summary()
+		return ExpectNobody, v.ForSenders()
 	case f.awaitsRegister():
 		return ExpectNobody, "its URL has ended with the credential that it was registered with, and it does not poll"
 	case quiet != "":
 		return ExpectNobody, quiet
 	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:
-		return ExpectRetrying, v.Summary()
+		return ExpectRetrying, v.ForSenders()
 	case f.pollsRefused(now):
 		return ExpectRetrying, "a call from where its agent runs was refused, and no poll was accepted since"
 	case f.Overdue(p, now):

@@ -136,8 +136,16 @@ func (v Verdict) Command(id string) string {
 	return strings.ReplaceAll(v.command(explained[v.Reason].command), "%s", id)
 }
 
-// Summary is the reason in a sentence. It names no address and no step that only an operator can take, so that senders
-// may read it.
+// ForSenders is Summary in the words that any sender may read: how an agent damages its credential is its operator's
+// affair.
+func (v Verdict) ForSenders() string {
+	if v.FaultyHop() == HopCredential {
+		v.Sentence = ""
+	}
+	return v.Summary()
+}
+
+// Summary is the reason in a sentence. It names no address and no step that only an operator can take.
 func (v Verdict) Summary() string {
 	const silent = "nothing is heard of its agent now."
 	switch rejected := v.Reason == ReasonCredentialsRejected && v.Status == StatusOffline; {

@@ -45,6 +45,10 @@ func TestRefusedPollsLeadWhatIsToldOfMailThatIsNotFetched(t *testing.T) {
 				e.Command != "rollcall doctor w" || strings.Contains(e.Next, "Rollcall doctor") {
 				t.Errorf("%+v, acks %v: %s", c, acks, e.Text())
 			}
+			v := workspace.Assess(f, p, at(985))
+			if _, why := workspace.Expect(f, v, workspace.Poll, p, at(985)); strings.Contains(why+v.ForSenders(), c.says) {
+				t.Errorf("%+v, acks %v: a sender is told how the credential comes: %s; %s", c, acks, why, v.ForSenders())
+			}
 		}
 	}
 }
