@@ -105,7 +105,7 @@ func New(cfg Config, change ...func(*aws.Config)) (*Env, error) {
 	e.Delivery = &delivery.Delivery{
 		Registry: e.Registry, Ledger: meteredLedger{store, e.Meter}, Activity: store,
 		Agents: pusher, Callbacks: pusher, Policy: chatPolicy,
-		Clock: e.Clock, Helpers: &delivery.Helpers{},
+		Clock: e.Clock, Helpers: &delivery.Helpers{}, Refusals: &delivery.Refusals{},
 		Queues: &sqs.ChatQueues{
 			SQS: queues, Clock: e.Clock, Prefix: cfg.QueuePrefix,
 			DeadLetterURL: cfg.DeadLetterURL, DeadLetterARN: cfg.DeadLetterARN,

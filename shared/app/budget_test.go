@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall/rollcall/shared/cost"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/dynamo"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/emulatortest"
 	"github.com/rollcall/rollcall/shared/proof/meter"
 	"github.com/rollcall/rollcall/shared/push"
@@ -245,6 +246,51 @@ func TestBudgetOfLargeMessages(t *testing.T) {
 	if n := b.handed; n != fit {
 		t.Errorf("%d messages were handed out, not %d", n, fit)
 	}
+}
+
+// TestBudgetOfARefusedMessage holds what a sender over its share costs to a budget: it has the mail that waits read
+// once in two seconds, for each process, however many messages it sends.
+// A sender that is alone has 500 places.
+func TestBudgetOfARefusedMessage(t *testing.T) {
+	b := newBench(t)
+	const flooder = "a-peer-with-an-id-of-36-characters-x"
+	send := func(id string) (delivery.Accepted, error) {
+		return b.Delivery.Enqueue(t.Context(), chat.Message{
+			ID: id, Workspace: b.id, Source: flooder, Method: "message/send", Priority: chat.Task,
+			Body: chat.TextBody("1", id),
+		}, b.now)
+	}
+	waiting := 0
+	for ; ; waiting++ {
+		if _, err := send(fmt.Sprint("m", waiting)); fault.CodeOf(err) == fault.InboxFull {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Printf("over a share: %d messages of the sender wait\n", waiting)
+	refused := func(times int) func() error {
+		return func() error {
+			for i := range times {
+				if _, err := send(fmt.Sprint("more", i)); fault.CodeOf(err) != fault.InboxFull {
+					return fmt.Errorf("not refused: %v", err)
+				}
+			}
+			return nil
+		}
+	}
+	b.now = b.now.Add(time.Minute)
+	b.measure("message over a share: refused", cost.Units{Calls: 4, Write: 2, Read: 18}, refused(1))
+	b.measure("the next 100 in two seconds", cost.Units{Calls: 200, Read: 200}, refused(100))
+	b.measure("message over a share: sent before", cost.Units{Calls: 2, Read: 2}, func() error {
+		out, err := send("m0")
+		if err == nil && (out.First || out.Message.ID != "m0") {
+			err = fmt.Errorf("%+v", out)
+		}
+		return err
+	})
+	b.now = b.now.Add(2 * time.Second)
+	b.measure("and after two seconds", cost.Units{Calls: 4, Write: 2, Read: 18}, refused(1))
 }
 
 // TestBudgetOfAnEndThatIsTold counts what it costs that a workspace is told of a message that was not delivered: two

@@ -29,7 +29,8 @@ type Delivery struct {
 	DeadAnnouncer DeadAnnouncer
 	Policy        chat.Policy
 	Clock         clock.Clock
-	Helpers       *Helpers // that the drains of this process share; without it each drain has all it wants
+	Helpers       *Helpers  // that the drains of this process share; without it each drain has all it wants
+	Refusals      *Refusals // that this process remembers; without it each message is looked at anew
 }
 
 // LifeOf is the life of its workspace that a message was sent to.

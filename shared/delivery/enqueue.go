@@ -111,6 +111,12 @@ func (d *Delivery) accept(
 	}
 	m.Digest = chat.Digest(m, lifetime)
 	m.AcceptedAt, m.State, m.Reason, m.Version = now, chat.Queued, "accepted", 1
+	if refusal := d.Refusals.of(m, now); refusal != nil {
+		f, err := d.Registry.Leases.Get(ctx, m.Workspace)
+		if err == nil && refusal.holds(f) && checkReceiver(ctx, f, life) == nil {
+			return d.refuse(ctx, f, m, func() error { return refusal.again() })
+		}
+	}
 	f, counted, err := d.count(ctx, m, now)
 	if err != nil {
 		return Accepted{}, err
@@ -122,14 +128,20 @@ func (d *Delivery) accept(
 		return Accepted{}, err
 	}
 	if !counted {
-		return d.refuse(ctx, f, m, now)
+		return d.refuse(ctx, f, m, func() error {
+			open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
+			if err != nil {
+				return err
+			}
+			return d.full(ctx, f, m, open, now)
+		})
 	}
-	if over, err := d.overShare(ctx, f, m); over || err != nil {
+	if over, open, err := d.overShare(ctx, f, m); over || err != nil {
 		d.uncount(ctx, f.Life())
 		if err != nil {
 			return Accepted{}, err
 		}
-		return d.refuse(ctx, uncounted(f), m, now)
+		return d.refuse(ctx, uncounted(f), m, func() error { return d.full(ctx, uncounted(f), m, open, now) })
 	}
 	m.Seq, m.Life = f.Accepted, f.Lives
 	if !m.AwaitedUntil.IsZero() && (!d.answersInTime(uncounted(f), now) || place.Take(ctx) != nil) {
@@ -168,19 +180,20 @@ func (d *Delivery) uncount(ctx context.Context, life workspace.Life) {
 	_ = retry.OnConflict(ctx, d.Clock, acceptTries, func() error { return d.Ledger.Uncount(ctx, life) })
 }
 
-// overShare reports whether the sender of m has its share of the inbox. It looks only
-// where a share holds. Senders that are counted at the same time may pass the share
-// by as many, and never the inbox's limit.
-func (d *Delivery) overShare(ctx context.Context, counted workspace.Facts, m chat.Message) (bool, error) {
+// overShare reports whether the sender of m has its share of the inbox, with the mail
+// that it read. It looks only where a share holds. Senders that are counted at the same
+// time may pass the share by as many, and never the inbox's limit.
+func (d *Delivery) overShare(
+	ctx context.Context, counted workspace.Facts, m chat.Message,
+) (over bool, open []OpenMessage, err error) {
 	if m.Probe || !d.Policy.Crowded(counted.Open) {
-		return false, nil
+		return false, nil, nil
 	}
-	open, err := d.Ledger.OpenMail(ctx, counted.Life(), 0)
-	if err != nil {
-		return false, err
+	if open, err = d.Ledger.OpenMail(ctx, counted.Life(), 0); err != nil {
+		return false, nil, err
 	}
 	senders := sendersOf(open)
-	return senders[m.Source] >= d.Policy.Share(m.Source, senders), nil
+	return senders[m.Source] >= d.Policy.Share(m.Source, senders), open, nil
 }
 
 // sendersOf counts open mail by sender.
@@ -221,9 +234,11 @@ func (d *Delivery) attended(ctx context.Context, counted workspace.Facts, now ti
 	return err == nil && f.Delivering(p, now)
 }
 
-// refuse says why a workspace takes no message. A message that was accepted before
-// is no new one.
-func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message, now time.Time) (Accepted, error) {
+// refuse says why a workspace takes no message; full does where it is for want of room.
+// A message that was accepted before is no new one.
+func (d *Delivery) refuse(
+	ctx context.Context, f workspace.Facts, m chat.Message, full func() error,
+) (Accepted, error) {
 	switch {
 	case f.ID == "":
 		return Accepted{}, workspace.UnknownError()
@@ -237,21 +252,19 @@ func (d *Delivery) refuse(ctx context.Context, f workspace.Facts, m chat.Message
 	if len(stored) > 0 {
 		return d.repeated(ctx, f, stored[0], m)
 	}
-	return Accepted{}, d.full(ctx, f, m.Source, now)
+	return Accepted{}, full()
 }
 
 // noteFullEvery bounds the writes that a stream of refusals can cause.
 const noteFullEvery = 30 * time.Second
 
-// full is the refusal of a message of source for want of room. It names the senders
-// that fill the inbox, and notes the first of them for the verdict, if others
-// keep source out: a surplus of its own is its own affair.
-func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, now time.Time) error {
-	open, err := d.Ledger.OpenMail(ctx, f.Life(), 0)
-	if err != nil {
-		return err
-	}
-	senders := sendersOf(open)
+// full is the refusal of a message for want of room, with this mail that waits. It names
+// the senders that fill the inbox, and notes the first of them for the verdict, if
+// others keep its sender out: a surplus of its own is its own affair.
+func (d *Delivery) full(
+	ctx context.Context, f workspace.Facts, m chat.Message, open []OpenMessage, now time.Time,
+) error {
+	source, senders := m.Source, sendersOf(open)
 	names := slices.SortedFunc(maps.Keys(senders), func(a, b string) int {
 		return cmp.Or(cmp.Compare(senders[b], senders[a]), cmp.Compare(a, b))
 	})
@@ -276,8 +289,11 @@ func (d *Delivery) full(ctx context.Context, f workspace.Facts, source string, n
 		"%d%s%s. While more than half are taken, %s may have at most %d", d.Policy.MaxOpen, len(open),
 		fillers(names, senders), held, workspace.SenderName(source), d.Policy.Share(source, senders))
 	e.Details.FilledBy = workspace.SenderName(by)
-	return e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").
-		WithRetryAfter(30 * time.Second)
+	e = e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").WithRetryAfter(30 * time.Second)
+	if !m.Probe {
+		d.Refusals.note(m, refusal{int64(len(open)), now, *e})
+	}
+	return e
 }
 
 // namedFillers bounds how many senders a refusal names.

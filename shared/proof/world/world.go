@@ -87,7 +87,7 @@ func New(t *testing.T, mode workspace.Mode, url string) *World {
 	}
 	w.Delivery = &delivery.Delivery{
 		Registry: reg, Ledger: w.Store, Activity: w.Store, Queues: w.ChatQueues, Agents: w, Callbacks: w,
-		DeadAnnouncer: w.Announced, Policy: chat.DefaultPolicy(), Clock: clk,
+		DeadAnnouncer: w.Announced, Policy: chat.DefaultPolicy(), Clock: clk, Refusals: &delivery.Refusals{},
 	}
 	w.Waits = waiting.Places{Store: w.Store, Clock: clk}
 	w.Delegations = &delegation.Service{Store: w.Store, Activity: w.Store, Delivery: w.Delivery}
