@@ -45,7 +45,9 @@ func (r *refusal) Error() string {
 // the platform's.
 func (c *request) refusal(r client.Reply) error {
 	refused := &refusal{status: r.Status}
-	if json.Unmarshal(r.Raw, &refused.Problem) == nil && refused.Problem.Error != "" {
+	// At a gateway's timeout no function has answered yet, and may do so all the same.
+	answered := json.Unmarshal(r.Raw, &refused.Problem) == nil && refused.Problem.Error != ""
+	if answered && r.Status != http.StatusGatewayTimeout {
 		visible.Fields(&refused.Problem)
 		return refused
 	}

@@ -102,6 +102,11 @@ func failures() map[string]failing {
 			answering("HTTP/1.1 500 E\r\nConnection: close\r\n\r\n{\"message\":\"Internal Server Error\"}", false),
 			"http://platform", "the platform answered Internal Server Error", true,
 		},
+		"a timeout of the local gateway": {
+			answering("HTTP/1.1 504 E\r\nConnection: close\r\n\r\n"+
+				`{"error":"Gateway Timeout","message":"Gateway Timeout","code":"platform_unavailable","hint":"try again"}`, false),
+			"http://platform", "the platform answered Gateway Timeout", true,
+		},
 	}
 }
 
