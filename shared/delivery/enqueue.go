@@ -285,10 +285,16 @@ func (d *Delivery) full(
 	if cutOff := f.Open - int64(len(open)); cutOff > 0 {
 		held = fmt.Sprintf(", and calls that are under way or were cut off %d, until a sweep frees them", cutOff)
 	}
+	told := func(name string) string { // a workspace of another team is named to none
+		if d.Registry.Policy.Peers == workspace.PeersTeam && source != "" && name != "" && name != source {
+			return "another workspace"
+		}
+		return workspace.SenderName(name)
+	}
 	e := fault.New(fault.InboxFull, "the inbox is too full for this message: of its %d places, messages that wait hold "+
 		"%d%s%s. While more than half are taken, %s may have at most %d", d.Policy.MaxOpen, len(open),
-		fillers(names, senders), held, workspace.SenderName(source), d.Policy.Share(source, senders))
-	e.Details.FilledBy = workspace.SenderName(by)
+		fillers(names, senders, told), held, workspace.SenderName(source), d.Policy.Share(source, senders))
+	e.Details.FilledBy = told(by)
 	e = e.WithHint("an operator sees why they wait with rollcall explain "+f.ID, "retry").WithRetryAfter(30 * time.Second)
 	if !m.Probe {
 		d.Refusals.note(m, refusal{int64(len(open)), now, *e})
@@ -300,14 +306,14 @@ func (d *Delivery) full(
 const namedFillers = 3
 
 // fillers says who sent the mail that waits, the sender of the most first.
-func fillers(names []string, senders map[string]int64) string {
+func fillers(names []string, senders map[string]int64, told func(name string) string) string {
 	var said strings.Builder
 	for i, name := range names[:min(len(names), namedFillers)] {
 		sep := ", "
 		if i == 0 {
 			sep = " ("
 		}
-		fmt.Fprintf(&said, "%s%d from %s", sep, senders[name], workspace.SenderName(name))
+		fmt.Fprintf(&said, "%s%d from %s", sep, senders[name], told(name))
 	}
 	if len(names) > namedFillers {
 		said.WriteString(", the rest from others")

@@ -360,3 +360,27 @@ func TestASendersOwnSurplusChangesNoStatus(t *testing.T) {
 		t.Fatalf("the user's mail is refused: %+v", v)
 	}
 }
+
+// Where peers are of one team, the refusal of a workspace's message names no other workspace: it may be of another
+// team. Users are told, and so is the sender's own part.
+func TestARefusalNamesNoWorkspaceOfAnotherTeam(t *testing.T) {
+	for peers, named := range map[workspace.Peers]bool{workspace.PeersFleet: true, workspace.PeersTeam: false} {
+		w := world.New(t, workspace.Poll, "")
+		w.Policy.MaxOpen, w.Registry.Policy.Peers = 20, peers
+		for _, source := range []string{"flooder", "second"} {
+			for i := range 20 {
+				m := world.Message(fmt.Sprint(source, i))
+				m.Source = source
+				_, err := w.Enqueue(t.Context(), m, w.Now)
+				e, refused := errors.AsType[*fault.Error](err)
+				if !refused || source == "flooder" {
+					continue
+				}
+				if told := strings.Contains(e.Message+e.Details.FilledBy, "flooder"); told != named ||
+					!strings.Contains(e.Message, "from second") {
+					t.Fatalf("%s: %s; filled by %s", peers, e.Message, e.Details.FilledBy)
+				}
+			}
+		}
+	}
+}
