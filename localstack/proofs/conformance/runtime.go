@@ -249,7 +249,8 @@ func (p *containerRun) newVolume(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := errors.Join(p.nextStepIsRepair(ctx), p.repair(ctx), p.c.boot(ctx), p.c.beat(ctx, 0)); err != nil {
+	told := p.nextStepIs(ctx, "repair", "rollcall repair ")
+	if err := errors.Join(told, p.repair(ctx), p.c.boot(ctx), p.c.beat(ctx, 0)); err != nil {
 		return err
 	}
 	return errors.Join(p.arrives(ctx, "after the repair"), p.status(ctx, "online", ""))

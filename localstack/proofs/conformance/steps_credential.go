@@ -14,7 +14,8 @@ func (r *run) staleFile(ctx context.Context) error {
 	a.file = "a-token-of-last-year"
 	defer func() { a.file = "" }()
 	if err := errors.Join(
-		r.fromUser(ctx, "sent while its polls are refused"), r.turns(ctx, 2), r.took(at), r.nextStepIsRepair(ctx),
+		r.fromUser(ctx, "sent while its polls are refused"), r.turns(ctx, 2), r.took(at),
+		r.nextStepIs(ctx, "inspect", "rollcall doctor "),
 	); err != nil {
 		return err
 	}
@@ -25,8 +26,8 @@ func (r *run) staleFile(ctx context.Context) error {
 }
 
 // lockedOut has the client boot twice without a token that is accepted, while mail waits.
-// It returns the token that it had.
-func (r *run) lockedOut(ctx context.Context, token string) (lost string, err error) {
+// It returns the token that it had; action is what the status asks for.
+func (r *run) lockedOut(ctx context.Context, token, action string) (lost string, err error) {
 	a := r.client
 	if err := r.fromUser(ctx, "sent while it was locked out"); err != nil {
 		return "", err
@@ -40,15 +41,14 @@ func (r *run) lockedOut(ctx context.Context, token string) (lost string, err err
 	if ended := a.exited != ""; ended != a.traits().endsUnregistered {
 		return "", fmt.Errorf("it ended: %q", a.exited)
 	}
-	return lost, r.nextStepIsRepair(ctx)
+	return lost, r.nextStepIs(ctx, action, "rollcall repair ")
 }
 
-// nextStepIsRepair checks that the status says that the credential is refused, and what to
-// do.
-func (r *run) nextStepIsRepair(ctx context.Context) error {
+// nextStepIs checks that the status says that the credential is refused, and what to do.
+func (r *run) nextStepIs(ctx context.Context, action, command string) error {
 	v, err := r.Do(ctx, "GET", "/workspaces/"+r.client.id, r.person(), nil)
 	if err == nil && (v.Text("status") != "degraded" || v.Text("reason") != "credentials_rejected" ||
-		v.Text("action") != "repair" || !strings.Contains(v.Text("hint"), "rollcall repair "+r.client.id)) {
+		v.Text("action") != action || !strings.Contains(v.Text("hint"), command+r.client.id)) {
 		err = fmt.Errorf("the view does not say the next step: %s", v.Raw)
 	}
 	return err
@@ -64,7 +64,7 @@ func (r *run) repair(ctx context.Context) error {
 
 // tokenLost is the incident as a client sees it that keeps what register gives it.
 func (r *run) tokenLost(ctx context.Context) error {
-	lost, err := r.lockedOut(ctx, "")
+	lost, err := r.lockedOut(ctx, "", "repair")
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *run) tokenLost(ctx context.Context) error {
 // so the operator is shown a token and puts it where the client reads it.
 func (r *run) tokenPlacedByHand(ctx context.Context) error {
 	a := r.client
-	lost, err := r.lockedOut(ctx, "a-token-of-last-year")
+	lost, err := r.lockedOut(ctx, "a-token-of-last-year", "place_credential")
 	if err != nil {
 		return err
 	}
