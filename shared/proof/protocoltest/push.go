@@ -143,11 +143,20 @@ func (m *machine) notePushed(url string, msg chat.Message, a answer) {
 	case unreachable:
 		m.troubleAt[msg.ID] = m.Now()
 	case hangs, breaks, showsPage, killsDrain:
-		if m.reachedAt.After(m.troubleAt[msg.ID]) && !m.troubleAt[msg.ID].IsZero() {
+		between := m.reachedAt.After(m.troubleAt[msg.ID]) && !m.troubleAt[msg.ID].IsZero()
+		if between || m.failsAgain(msg) {
 			m.answered[msg.ID]++ // something else was taken in between: it is the message that fails
 		}
 		m.troubleAt[msg.ID] = m.Now()
 	}
+}
+
+// failsAgain reports whether this is the first push since a redrive of a message that may be what failed before: it
+// died, which shows that its agent was there, or the agent took something after its end.
+func (m *machine) failsAgain(msg chat.Message) bool {
+	n, _ := msg.FailuresBefore()
+	wasThere := msg.Former.State == chat.Dead || m.reachedAt.After(msg.Former.SettledAt)
+	return n == 0 && msg.Former.Suspect && wasThere
 }
 
 // diedWithoutReason reports whether a message is dead that its agent did not refuse, and
