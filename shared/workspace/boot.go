@@ -176,7 +176,7 @@ func (s *situation) refusedCall() string {
 // othersAtHome reports whether a call came from an address of the agent's with another workspace's credential, a while
 // ago at most: an agent there has the id of one workspace and the credential of the other.
 func (s *situation) othersAtHome() bool {
-	return s.leased() && s.StrangerWith == OthersCredential && s.within(s.StrangerAt, s.p.RefusalDecay) &&
+	return s.leased() && s.StrangerWith.ofAnother() && s.within(s.StrangerAt, s.p.RefusalDecay) &&
 		s.AtHome(s.StrangerFrom, s.now)
 }
 

@@ -200,7 +200,7 @@ func (f *Facts) RecentlyAccepted(p Policy, now time.Time) bool {
 // agent was accepted lately. Anyone can name an id, and a thief has a credential that was valid once, and that was
 // ended for that: neither may change the status of a workspace that is not theirs.
 func (f *Facts) attributable(r Refusal, now time.Time) bool {
-	return r.Issued != IssuedElsewhere && f.AtHome(r.From, now)
+	return r.Issued != IssuedElsewhere && r.Damage != token.OfPerson && f.AtHome(r.From, now)
 }
 
 // strangerEvery times RefusalWriteEvery is the least time between two notes of a stranger's attempt. It is so long
@@ -390,10 +390,24 @@ func (f *Facts) refusedSinceHeard(now time.Time) bool {
 	return own || f.othersSinceHeard(now)
 }
 
-// othersSinceHeard reports whether the last that is known from an address of the agent's is a call that was refused,
-// as it came with another workspace's credential.
+// ofAnother reports whether it is known to be the credential of another workspace, or of a person.
+func (p Presented) ofAnother() bool {
+	kind, _ := p.damage()
+	return p == OthersCredential || kind == token.OfPerson
+}
+
+// anothersWords say whose credential it is; see ofAnother.
+func (p Presented) anothersWords() string {
+	if p == OthersCredential {
+		return "another workspace's credential"
+	}
+	return "a person's credential"
+}
+
+// othersSinceHeard reports whether the last that is known from an address of the agent's is a call that was refused, as
+// it came with the credential of another workspace or of a person.
 func (f *Facts) othersSinceHeard(now time.Time) bool {
-	return f.StrangerWith == OthersCredential && !f.StrangerAt.IsZero() && !f.LastSignal().After(f.StrangerAt) &&
+	return f.StrangerWith.ofAnother() && !f.StrangerAt.IsZero() && !f.LastSignal().After(f.StrangerAt) &&
 		f.AtHome(f.StrangerFrom, now)
 }
 

@@ -352,3 +352,27 @@ func TestANeighbourHidesNoLostCredential(t *testing.T) {
 		}
 	}
 }
+
+// A person's credential on an agent's call is no refusal of the agent's, by whatever call and from wherever it comes:
+// an operator may call from where the agent runs. A remark tells of it, where that is so.
+func TestAPersonsCredentialIsNoRefusalOfTheAgents(t *testing.T) {
+	for _, kind := range refusalKinds {
+		for _, from := range []string{"10.0.0.1", "6.6.6.6"} {
+			f := live(nil)
+			for s := 600; s < 700; s += 20 {
+				f = beat(f, "10.0.0.1", at(s))
+				r := workspace.Presenting(kind, from, "rcp_x")
+				r.Damage = token.OfPerson
+				f, _ = workspace.Refuse(f, r, p, at(s+1))
+			}
+			v := workspace.Assess(f, p, at(690))
+			if f.RegisterRefused+f.BeatsRefused+f.CallsRefused > 0 || v.Status != workspace.StatusOnline ||
+				f.StrangerAt.IsZero() {
+				t.Errorf("%s from %s: %+v", kind, from, v)
+			}
+			if told := len(v.Remarks) > 0; told != (from == "10.0.0.1") {
+				t.Errorf("%s from %s: remarks %+v", kind, from, v.Remarks)
+			}
+		}
+	}
+}

@@ -183,16 +183,20 @@ func credentialOfAnother(s *situation) *Verdict {
 	return v
 }
 
-// tellAnothers completes the verdict over a silent agent from whose address calls come with another workspace's
-// credential. That is told as soon as its silence is: the lease may still run.
+// tellAnothers completes the verdict over a silent agent from whose address calls come with the credential of another
+// workspace or of a person. That is told as soon as its silence is: the lease may still run.
 func (s *situation) tellAnothers(v *Verdict) {
 	v.Action, v.Hop, v.NextCommand = "inspect", HopCredential, "rollcall doctor "+s.ID
-	v.Sentence = "Calls from where its agent runs come with another workspace's credential, and are refused."
+	anothers, each := s.StrangerWith.anothersWords(), ""
+	if s.StrangerWith == OthersCredential {
+		each = "; two agents may have each other's"
+	}
+	v.Sentence = "Calls from where its agent runs come with " + anothers + ", and are refused."
 	v.Hint = fmt.Sprintf("nothing was accepted from the agent since %s, and calls from %s, from where it calls, come "+
-		"with a credential that is another workspace's. If that is this agent, give it the credential that is its own, and "+
-		"restart it; two agents may have each other's. Whose it is, rollcall doctor %s says, run where the agent runs; if "+
-		"its own is lost, %s shows another. Else it is silent, and something else runs there with a wrong workspace id: "+
-		"rollcall dismiss %[3]s forgets those calls", stamp(s.LastSignal()), s.StrangerFrom, s.ID, s.showCommand())
+		"with %s. If that is this agent, give it the credential that is its own, and restart it%s. Whose it is, "+
+		"rollcall doctor %s says, run where the agent runs; if its own is lost, %s shows another. Else it is silent, and "+
+		"something else runs there with a wrong workspace id: rollcall dismiss %[5]s forgets those calls",
+		stamp(s.LastSignal()), s.StrangerFrom, anothers, each, s.ID, s.showCommand())
 	v.Evidence = append(v.Evidence, Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from %s; it "+
 		"came %s", s.StrangerFrom, s.StrangerWith.words())})
 }

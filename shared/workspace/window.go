@@ -37,7 +37,7 @@ func (s *situation) windowFor() string {
 // person who knows where the agent is. It names the command that lets nobody in, unless that is said already.
 func (s *situation) refusedElsewhere(said string) string {
 	own := s.refusedBesideWindow(s.RefusedFrom, s.RefusedAt)
-	stranger := s.refusedBesideWindow(s.StrangerFrom, s.StrangerAt) && s.StrangerWith != OthersCredential &&
+	stranger := s.refusedBesideWindow(s.StrangerFrom, s.StrangerAt) && !s.StrangerWith.ofAnother() &&
 		!s.misnames()
 	from, at, known := s.RefusedFrom, s.RefusedAt, "If you don't know whose they are"
 	switch {
