@@ -101,7 +101,10 @@ func TestAPICommandLine(t *testing.T) {
 	if !strings.Contains(found, "broken: credential\n") {
 		t.Errorf("the lost credential is not named: %s", found)
 	}
-	cliPrints(t, []string{"repair", "--selector", "id=" + id, "--dry-run"}, "repair would be done to 1 workspace")
+	// Its credential was placed, so a repair of many opens no window for it unless that is said.
+	cliPrints(t, []string{"repair", "--selector", "id=" + id, "--dry-run"}, "repair would be done to 0 workspaces")
+	cliPrints(t, []string{"repair", "--selector", "id=" + id, "--anyone", "--dry-run"},
+		"repair would be done to 1 workspace")
 	cliPrints(t, []string{"repair", id}, "1 credential revoked", "restart the agent")
 	token = register(200, "")
 	cliPrints(t, []string{"status", id}, "online (healthy)")

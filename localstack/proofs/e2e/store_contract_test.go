@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/dynamo"
 	"github.com/rollcall/rollcall/shared/proof/storetest"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/sqs"
 )
 
@@ -18,7 +19,7 @@ import (
 
 func TestDynamoStoreKeepsTheContract(t *testing.T) {
 	env := wired(t)
-	s := *env.Registry.Leases.(*dynamo.Store)
+	s := *env.Registry.Leases.(registry.OneTeam).Leases.(*dynamo.Store)
 	db := s.DB.(*dynamodb.Client)
 	s.Leases, s.Chat = copied(t, db, s.Leases), copied(t, db, s.Chat)
 	storetest.Stores(t, &s, env.Registry.Policy)
