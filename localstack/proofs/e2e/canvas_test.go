@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,17 +48,32 @@ func shownBy(t *testing.T, content, fragment string) <-chan string {
 		_, _ = io.WriteString(w, content+reporter)
 	}))
 	t.Cleanup(server.Close)
+	folder := t.TempDir()
 	browser := exec.CommandContext(t.Context(), chromium(t), "--headless", "--no-sandbox", "--disable-gpu",
-		"--disable-dev-shm-usage", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0",
+		"--disable-dev-shm-usage", "--user-data-dir="+folder, "--remote-debugging-port=0",
 		"--host-resolver-rules=MAP *.test "+strings.TrimPrefix(server.URL, "http://"), canvas+"/#"+fragment)
+	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := browser.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = browser.Process.Kill()
+		_ = syscall.Kill(-browser.Process.Pid, syscall.SIGKILL) // and all that it has started
 		_ = browser.Wait()
+		remove(t, folder)
 	})
 	return shown
+}
+
+// remove removes the folder of a browser that has ended: what the browser started may write into it for a moment more.
+func remove(t *testing.T, folder string) {
+	t.Helper()
+	var err error
+	for late := time.Now().Add(10 * time.Second); time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
+		if err = os.RemoveAll(folder); err == nil {
+			return
+		}
+	}
+	t.Error(err)
 }
 
 // awaitShown waits until the page shows what the pattern says.
