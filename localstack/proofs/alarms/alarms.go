@@ -32,6 +32,7 @@ type run struct {
 	cli      string
 	template template
 	runbooks map[string]string // sections by their titles
+	message  string            // the last that was sent
 	mark     map[string]int    // how many log lines each function had when the trouble began
 }
 
@@ -183,13 +184,16 @@ var commands = regexp.MustCompile("`rollcall ([^`]+)`")
 const unhealthy = 4
 
 // followed runs the commands of a runbook as they are written, for the workspace that is in
-// trouble.
+// trouble and the last message that was sent.
 func (r *run) followed(ctx context.Context, section, workspace string) error {
 	for _, found := range commands.FindAllStringSubmatch(r.runbooks[section], -1) {
 		args := strings.Fields(found[1])
 		for i, arg := range args {
-			if arg == "ID" {
+			switch arg {
+			case "ID":
 				args[i] = workspace
+			case "MESSAGE":
+				args[i] = r.message
 			}
 		}
 		cmd := exec.CommandContext(ctx, r.cli, args...)

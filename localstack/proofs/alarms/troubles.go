@@ -111,6 +111,7 @@ func (r *run) workspace(ctx context.Context, url string) (id, token string, err 
 // send sends a message to a workspace.
 func (r *run) send(ctx context.Context, id string) (message string, err error) {
 	message = uuid.NewString()
+	r.message = message
 	got, err := r.Do(ctx, "POST", "/workspaces/"+id+"/a2a", "", client.Message(message, "x"))
 	if err == nil && got.Status >= http.StatusMultipleChoices {
 		err = fmt.Errorf("sending answers %d: %.300s", got.Status, got.Raw)
