@@ -112,7 +112,7 @@ func TestNoLineOfDoctorDeniesTheVerdict(t *testing.T) {
 	}
 	p, denied := workspace.DefaultPolicy(), map[string]int{}
 	now := time.Now().Truncate(time.Second)
-	check := func(rt interface{ Fatalf(string, ...any) }, f workspace.Facts) {
+	check := func(rt failer, f workspace.Facts) {
 		view := httpapi.ViewerOf(t.Context(), &registry.Registry{Policy: p}, now).
 			Workspace(f, workspace.Profile{URL: "http://127.0.0.1:1/a2a"})
 		e := workspace.Fleet{}.Explain(f, p, now)
@@ -131,16 +131,7 @@ func TestNoLineOfDoctorDeniesTheVerdict(t *testing.T) {
 			rt.Fatalf("%s is broken: %s, and its verdict says: %s", v.Broken, asFound(v), e.Text())
 		}
 	}
-	found := situations(now)
-	for _, all := range found {
-		for _, f := range all {
-			check(t, f)
-		}
-	}
-	rapid.Check(t, func(rt *rapid.T) {
-		all := found[rapid.SampledFrom(slices.Sorted(maps.Keys(found))).Draw(rt, "reason")]
-		check(rt, varied(rt, rapid.SampledFrom(all).Draw(rt, "situation"), now))
-	})
+	inAllSituations(t, now, check)
 	for _, link := range []string{"credential", "register", "heartbeat", "mail", "url", "status"} {
 		if denied[link] == 0 {
 			t.Errorf("no verdict denied %s", link)
@@ -153,7 +144,7 @@ func TestNoLineOfDoctorDeniesTheVerdict(t *testing.T) {
 func TestNoLineSaysThatPushesFailUnlessOneDid(t *testing.T) {
 	said, silent := 0, 0
 	now := time.Now().Truncate(time.Second)
-	check := func(rt interface{ Fatalf(string, ...any) }, f workspace.Facts) {
+	check := func(rt failer, f workspace.Facts) {
 		view := httpapi.ViewerOf(t.Context(), &registry.Registry{Policy: workspace.DefaultPolicy()}, now).
 			Workspace(f, workspace.Profile{URL: "http://127.0.0.1:1/a2a"})
 		failed := f.PushFailures > 0 || f.BusyAnswers > 0 || !f.UndeliveredAt.IsZero()
@@ -172,6 +163,18 @@ func TestNoLineSaysThatPushesFailUnlessOneDid(t *testing.T) {
 			}
 		}
 	}
+	inAllSituations(t, now, check)
+	if said == 0 || silent == 0 {
+		t.Errorf("it was said %d times, and not %d times", said, silent)
+	}
+}
+
+// failer fails a test or a draw of one.
+type failer interface{ Fatalf(string, ...any) }
+
+// inAllSituations checks the facts of each situation, and variations of them.
+func inAllSituations(t *testing.T, now time.Time, check func(failer, workspace.Facts)) {
+	t.Helper()
 	found := situations(now)
 	for _, all := range found {
 		for _, f := range all {
@@ -182,9 +185,6 @@ func TestNoLineSaysThatPushesFailUnlessOneDid(t *testing.T) {
 		all := found[rapid.SampledFrom(slices.Sorted(maps.Keys(found))).Draw(rt, "reason")]
 		check(rt, varied(rt, rapid.SampledFrom(all).Draw(rt, "situation"), now))
 	})
-	if said == 0 || silent == 0 {
-		t.Errorf("it was said %d times, and not %d times", said, silent)
-	}
 }
 
 // asFound is what was found.

@@ -45,6 +45,5 @@ func (s *situation) tellMisnamed(v *Verdict) {
 	v.Hint = fmt.Sprintf("calls from %s with this workspace's good credential name another workspace, and %s. If that is "+
 		"its agent, %s, and restart it; the credential is good, and needs no repair; %s", s.StrangerFrom, s.strangersWhen(),
 		damageWords[token.Misnamed].mend, s.doctorWords())
-	v.Evidence = append(v.Evidence, Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from %s; it "+
-		"came %s", s.StrangerFrom, s.StrangerWith.words())})
+	v.Evidence = append(v.Evidence, s.strangersCall())
 }

@@ -327,8 +327,8 @@ func (f Facts) countRefusal(r Refusal, p Policy, now time.Time) (next Facts, cha
 	default:
 		f.BeatsRefused++
 	}
-	noted := f.refusalCount() > 1 && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
-	atOnce := recent && r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
+	goesOn := r.From == f.RefusedFrom && f.RevokedAt.Before(f.RefusedAt)
+	atOnce, noted := goesOn && recent, goesOn && f.refusalCount() > 1
 	f.RefusedAt, f.RefusedFrom = now, r.From
 	if r.Kind == SignalRegister || f.RegisterRefused == 0 {
 		f.RefusedWith = r.presentedAfter(f, atOnce, noted)

@@ -197,8 +197,13 @@ func (s *situation) tellAnothers(v *Verdict) {
 		"rollcall doctor %s says, run where the agent runs; if its own is lost, %s shows another. Else it is silent, and "+
 		"something else runs there with a wrong workspace id: rollcall dismiss %[5]s forgets those calls",
 		stamp(s.LastSignal()), s.StrangerFrom, anothers, each, s.ID, s.showCommand())
-	v.Evidence = append(v.Evidence, Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from %s; it "+
-		"came %s", s.StrangerFrom, s.StrangerWith.words())})
+	v.Evidence = append(v.Evidence, s.strangersCall())
+}
+
+// strangersCall is the last refused call that was noted and is not attributed to the agent.
+func (s *situation) strangersCall() Evidence {
+	return Evidence{s.StrangerAt, fmt.Sprintf("last refused call that was noted, from %s; it came %s", s.StrangerFrom,
+		s.StrangerWith.words())}
 }
 
 // anothersSpeak reports whether all that comes from the silent agent's addresses are calls with another workspace's
@@ -352,6 +357,10 @@ func neverRegistered(s *situation) *Verdict {
 // tellRefusedSoFar completes the verdict over a workspace of which no call was accepted yet, and whose credential no
 // call had: somebody calls in its name.
 func (s *situation) tellRefusedSoFar(v *Verdict) {
+	if s.misnames() {
+		s.tellMisnamed(v)
+		return
+	}
 	v.Action, v.NextCommand, v.Hop = "place_credential", s.showCommand(), HopCredential
 	v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are " +
 		"refused, as they come without its credential."
@@ -359,11 +368,6 @@ func (s *situation) tellRefusedSoFar(v *Verdict) {
 		"agent's environment or file, and restart the agent; if it is lost, %s shows another. Else start its agent with "+
 		"its credential, or with an enrolment token for this id (rollcall enrol %s); %s",
 		s.StrangerFrom, s.StrangerWith.words(), s.strangersWhen(), v.NextCommand, s.ID, s.doctorWords())
-	if s.misnames() {
-		v.Hop = ""
-		s.tellMisnamed(v)
-		return
-	}
 	if s.StrangerWith.damaged() {
 		v.Action, v.NextCommand = "inspect", "rollcall doctor "+s.ID
 		v.Sentence = "It was created, and no call of its agent was accepted yet: calls that name it are refused. They come " +
