@@ -47,11 +47,13 @@ while mail waits for them, of mail that was lost, and of the webhooks that fail
 or are disabled, if the credential may list webhooks.
 Workspaces that have been silent for more than three days are one line, and so
 are those for which the platform itself may be to blame, and those that never
-registered and in whose name calls are refused. It ends with how many workspaces
-need a hand, as the console does. With --status,
---reason, --team or --selector it looks at some workspaces only, and at the
-platform and the webhooks. It exits with 4 when anything is wrong.`, `
+registered and in whose name calls are refused. With --each no line is of
+several workspaces: each is told with its cause and its command. It ends with
+how many workspaces need a hand, as the console does. With --status, --reason,
+--team or --selector it looks at some workspaces only, and at the platform and
+the webhooks. It exits with 4 when anything is wrong.`, `
   rollcall problems
+  rollcall problems --each --reason never_registered
   rollcall problems --team search --time local`},
 	"status": {`Without an ID it prints a line for each workspace, worst first. With one it
 prints all that is known of it. With --check it exits with 4 unless each

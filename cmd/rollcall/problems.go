@@ -29,18 +29,23 @@ type problem struct {
 	// CommandNeeds is the scope that the command needs, where that of the credential in use is smaller.
 	CommandNeeds string `json:"command_needs,omitempty"`
 
-	ofWebhooks bool // it is of one webhook, or of all
-	together   int  // how many of the workspaces a repair of all those with a refused credential would repair
+	ofWebhooks bool              // it is of one webhook, or of all
+	shared     workspace.Problem // by all its workspaces, and told once; "": it is of one of them by itself
+	// together is how many of the workspaces a repair of all those with a refused credential would repair, and
+	// togetherNeeds the scope that this needs.
+	together      int
+	togetherNeeds string
 }
 
 func (a *app) problemsCommand() *cobra.Command {
 	var only filter
+	var each bool
 	cmd := &cobra.Command{
 		Use:   "problems",
 		Short: "What is wrong, worst first, and a command for each",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, fleet, err := a.problems(cmd.Context(), only)
+			found, fleet, err := a.problems(cmd.Context(), only, each)
 			if err != nil {
 				return err
 			}
@@ -55,12 +60,14 @@ func (a *app) problemsCommand() *cobra.Command {
 		},
 	}
 	only.flags(a, cmd)
+	cmd.Flags().BoolVar(&each, "each", false, "tell each workspace by itself, with its cause and its command, and no "+
+		"two in one line")
 	return cmd
 }
 
 // problems is everything that is wrong with the platform and with the workspaces that only picks, worst first; fleet is
-// these workspaces.
-func (a *app) problems(ctx context.Context, only filter) (out []problem, fleet []api.Workspace, _ error) {
+// these workspaces. each: no line is of several workspaces.
+func (a *app) problems(ctx context.Context, only filter, each bool) (out []problem, fleet []api.Workspace, _ error) {
 	fleet, err := a.picked(ctx, only) // first, as it finds a wrong filter without a call
 	if err != nil {
 		return nil, nil, err
@@ -78,8 +85,8 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, fleet [
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, p := range problemsOf(fleet, only) {
-		if p.Reason == workspace.ReasonPlatformSuspect && health.Status == "ok" {
+	for _, p := range problemsOf(fleet, only, each) {
+		if p.shared == workspace.ProblemPlatform && health.Status == "ok" {
 			p.Text += "; " + health.Sweeper
 		}
 		out = append(out, p)
@@ -88,7 +95,7 @@ func (a *app) problems(ctx context.Context, only filter) (out []problem, fleet [
 }
 
 // inPlace puts problems in the order in which the console shows them: first what may be wrong with the platform, then
-// who is not told, then the workspaces, as they are.
+// who is not told, then the workspaces, as they are; at the end the silence that is nothing new.
 func inPlace(found []problem) []problem {
 	place := func(p problem) int {
 		switch {
@@ -96,6 +103,8 @@ func inPlace(found []problem) []problem {
 			return 0
 		case p.ofWebhooks:
 			return 1
+		case p.shared == workspace.ProblemSilent:
+			return 3
 		}
 		return 2
 	}
@@ -168,19 +177,21 @@ func needOf(fleet []api.Workspace) (n int, need string) {
 }
 
 // problemsOf is what is wrong in a fleet that only picked, worst first. What is a problem, workspace.ProblemOf decides.
-func problemsOf(fleet []api.Workspace, only filter) (out []problem) {
-	suspect := problem{Status: workspace.StatusUnknown, Reason: workspace.ReasonPlatformSuspect}
-	silent := problem{Status: workspace.StatusOffline, Reason: workspace.ReasonLeaseExpired}
-	refused := problem{Status: workspace.StatusProvisioning, Reason: workspace.ReasonNeverRegistered}
+// each: each workspace is told by itself. Else what a whole fleet may have at once, or whoever knows ids may bring
+// about, is one line, with the command that tells each by itself.
+func problemsOf(fleet []api.Workspace, only filter, each bool) (out []problem) {
+	sharing := map[workspace.Problem][]api.Workspace{}
 	for _, ws := range worstFirst(fleet) {
-		switch ws.Problem {
+		switch kind := ws.Problem; kind {
 		case "":
-		case workspace.ProblemPlatform:
-			suspect = suspect.with(ws)
-		case workspace.ProblemSilent:
-			silent = silent.with(ws)
-		case workspace.ProblemRefused:
-			refused = refused.with(ws)
+		case workspace.ProblemPlatform, workspace.ProblemSilent, workspace.ProblemRefused:
+			if each {
+				out = append(out, ownProblem(ws))
+				break
+			}
+			if sharing[kind] = append(sharing[kind], ws); len(sharing[kind]) == 1 {
+				out = append(out, problem{shared: kind}) // at the place of the worst of them
+			}
 		default: // also one that only a newer platform knows
 			out = append(out, ownProblem(ws))
 		}
@@ -190,28 +201,41 @@ func problemsOf(fleet []api.Workspace, only filter) (out []problem) {
 			})
 		}
 	}
-	if n := len(suspect.Workspaces); n > 0 {
-		suspect.Text = fmt.Sprintf("the platform may be what is wrong with %s (%s): %s", count(n, "workspace"),
-			some(suspect.Workspaces), suspect.Text)
-		out = append([]problem{suspect}, out...)
+	for i, p := range out {
+		if p.shared != "" {
+			out[i] = sharedProblem(p.shared, sharing[p.shared], only)
+		}
 	}
-	if n := len(silent.Workspaces); n > 0 {
-		silent.Text = fmt.Sprintf("%s silent for more than three days (%s)", count(n, "workspace"), some(silent.Workspaces))
-		only.status = string(workspace.StatusOffline)
-		silent.Command = "rollcall status " + only.words()
-		out = append(out, silent)
+	return inPlace(out)
+}
+
+// sharedProblem is the one line for all workspaces that share a problem. Of a single one it is what its verdict says,
+// but where the platform may be what is wrong.
+func sharedProblem(kind workspace.Problem, of []api.Workspace, only filter) problem {
+	if len(of) == 1 && kind != workspace.ProblemPlatform {
+		p := ownProblem(of[0])
+		p.shared = kind
+		return p
 	}
-	switch n := len(refused.Workspaces); {
-	case n == 1: // its text and its command are those of its verdict
-		out = append(out, refused)
-	case n > 1: // one line, as whoever knows ids can make such calls
-		refused.Text = fmt.Sprintf("calls are refused in the name of %s of which none was accepted yet (%s)",
-			count(n, "workspace"), some(refused.Workspaces))
+	p := problem{Status: of[0].Status, Reason: of[0].Reason, shared: kind}
+	for _, ws := range of {
+		p = p.with(ws)
+	}
+	many := fmt.Sprintf("%s (%s)", count(len(of), "workspace"), some(p.Workspaces))
+	switch kind {
+	case workspace.ProblemPlatform: // its command is that of each
+		p.Text = fmt.Sprintf("the platform may be what is wrong with %s: %s", many, p.Text)
+		return p
+	case workspace.ProblemSilent:
+		p.Reason, only.status = workspace.ReasonLeaseExpired, string(workspace.StatusOffline)
+		p.Text = many + " silent for more than three days"
+	default:
 		only.status, only.reason = "", string(workspace.ReasonNeverRegistered)
-		refused.Command, refused.CommandNeeds = "rollcall status "+only.words(), ""
-		out = append(out, refused)
+		p.Text = "calls are refused in the name of " + many + ", of which none was accepted yet"
 	}
-	return out
+	p.Text += "; this says of each why, and what to do:"
+	p.Command, p.CommandNeeds = "rollcall problems --each "+only.words(), ""
+	return p
 }
 
 // ownProblem is the problem that is told of a workspace by itself.
@@ -254,11 +278,12 @@ func (p problem) with(ws api.Workspace) problem {
 	p.CommandNeeds = cmp.Or(p.CommandNeeds, ws.CommandNeeds)
 	if repairedTogether(ws) {
 		p.together++
+		p.togetherNeeds = cmp.Or(p.togetherNeeds, ws.CommandNeeds)
 	}
 	return p
 }
 
-// worstFirst orders a fleet by what an operator looks at first, then by id.
+// worstFirst orders a fleet by what an operator looks at first, then by id, as the console does.
 func worstFirst(fleet []api.Workspace) []api.Workspace {
 	severity := func(ws api.Workspace) int {
 		var remarks []string
@@ -267,8 +292,9 @@ func worstFirst(fleet []api.Workspace) []api.Workspace {
 		}
 		return workspace.Severity(ws.Status, ws.Reason, remarks...)
 	}
+	place := func(ws api.Workspace) int { return ws.Problem.Place(ws.Reason, ws.Hop, ws.Action) }
 	return slices.SortedStableFunc(slices.Values(fleet), func(a, b api.Workspace) int {
-		return cmp.Or(cmp.Compare(severity(a), severity(b)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(severity(a), severity(b)), cmp.Compare(place(a), place(b)), cmp.Compare(a.ID, b.ID))
 	})
 }
 
@@ -301,7 +327,7 @@ func repairTogether(w *printer, found []problem, only filter) {
 	n, needs := 0, ""
 	for _, p := range found {
 		if p.together > 0 {
-			n, needs = n+p.together, cmp.Or(needs, p.CommandNeeds)
+			n, needs = n+p.together, cmp.Or(needs, p.togetherNeeds)
 		}
 	}
 	if n < 2 {

@@ -40,16 +40,22 @@ func anyFleet(draw func(n int) int, now time.Time) (fleet []api.Workspace) {
 		case workspace.StatusProvisioning:
 			ws.Reason = workspace.ReasonNeverRegistered
 			ws.Hop = []workspace.Hop{workspace.HopCredential, workspace.HopAgent}[draw(2)]
+			ws.Action = []string{"start", "inspect"}[draw(2)]
 		}
 		if ws.Reason == workspace.ReasonCredentialsRejected {
 			ws.Status = []workspace.Status{workspace.StatusDegraded, workspace.StatusOffline}[draw(2)]
 		}
 		ws.Since = now.Add(-time.Duration(draw(6)) * 24 * time.Hour)
-		ws.Hint, ws.Command = "a hint", "rollcall mend "+id
+		ws.Hint, ws.Command = "a hint for "+id, "rollcall mend "+id
 		if ws.Reason == workspace.ReasonCredentialsRejected || draw(4) == 0 {
 			repair := "rollcall repair " + id
 			ws.Command = []string{"", repair, repair, repair + " --from 10.0.0.7", repair + " --show"}[draw(5)]
-			ws.Action = []string{"repair", "place_credential"}[draw(2)]
+			if ws.Status != workspace.StatusProvisioning {
+				ws.Action = []string{"repair", "place_credential"}[draw(2)]
+			}
+		}
+		if ws.Reason == workspace.ReasonPlatformSuspect {
+			ws.Command = "rollcall sweep"
 		}
 		for _, code := range workspace.RemarkCodes() {
 			if ws.Status != workspace.StatusRemoved && draw(8) == 0 { // no removed one has a remark
@@ -82,7 +88,7 @@ func TestProblemsNamesWhatTheFleetSays(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		fleet := anyFleet(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "of") }, now)
-		found := commandsOfEach(problemsOf(fleet, filter{}))
+		found := commandsOfEach(problemsOf(fleet, filter{}, false))
 		for _, ws := range fleet {
 			var want []string
 			if ws.Problem != "" {
@@ -99,6 +105,65 @@ func TestProblemsNamesWhatTheFleetSays(t *testing.T) {
 				if command != "" && !slices.Contains(want, command) {
 					t.Fatalf("%s: %q, want one of %q", ws.ID, command, want)
 				}
+			}
+		}
+	})
+}
+
+// However the lines are shared, each workspace that has something to do because of its verdict is told with its cause
+// and its command: in a line of its own, or by the command of the line that it shares. There are no more lines than
+// problems of one workspace, and one for each kind that is shared.
+func TestEachWorkspaceOfASharedLineIsOneCommandAway(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		fleet := anyFleet(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "of") }, time.Now())
+		for i := range fleet {
+			fleet[i].Team = rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "team")
+		}
+		body, err := json.Marshal(map[string]any{"workspaces": fleet})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		p := &platform{answers: map[string][]answer{
+			"GET /healthz": {{200, `{"status": "ok"}`}}, "GET /workspaces": {{200, string(body)}},
+			"GET /webhooks": {{200, `{"webhooks": []}`}},
+		}}
+		ask := rapid.SampledFrom([]string{
+			"problems", "problems --team red", "problems --status offline,provisioning", "problems --selector id=w0*",
+			"problems --reason never_registered",
+		}).Draw(rt, "asked")
+		_, out, _ := rollcall(t.Context(), t, p, append(strings.Fields(ask), "-o", "json")...)
+		var found []problem
+		if json.Unmarshal([]byte(out), &found) != nil { // nobody is of that team
+			rt.Skip(out)
+		}
+		told, alone := map[string]bool{}, 0
+		for _, line := range found {
+			if len(line.Workspaces) == 1 {
+				alone++
+				told[line.Workspaces[0]] = true
+				continue
+			}
+			each := ""
+			if line.Command != "rollcall sweep" {
+				words := strings.Fields(strings.ReplaceAll(line.Command, "'", ""))
+				_, each, _ = rollcall(t.Context(), t, p, words[1:]...)
+			}
+			for _, id := range line.Workspaces {
+				ws := fleet[slices.IndexFunc(fleet, func(ws api.Workspace) bool { return ws.ID == id })]
+				line, after, _ := strings.Cut(each[max(0, strings.Index(each, id+" is "+string(ws.Status))):], "\n")
+				step, _, _ := strings.Cut(after, "\n")
+				own := strings.Contains(line, ws.Hint) && strings.TrimSpace(step) == ws.Command
+				if told[id] = own || ws.Command == "rollcall sweep"; !told[id] && ws.Command != "" {
+					rt.Fatalf("%s is not told:\n%s\n%s", id, out, each)
+				}
+			}
+		}
+		if shared := len(found) - alone; shared > 3 {
+			rt.Fatalf("%d lines are shared:\n%s", shared, out)
+		}
+		for _, ws := range fleet {
+			if ws.Problem != "" && ask == "problems" && !told[ws.ID] && ws.Command != "" {
+				rt.Fatalf("%s (%s) is not told:\n%s", ws.ID, ws.Problem, out)
 			}
 		}
 	})
@@ -136,7 +201,7 @@ func TestARepairOfAllIsOfferedForThoseThatItRepairs(t *testing.T) {
 		if does < 2 {
 			does = 0
 		}
-		if n := offeredTogether(problemsOf(fleet, filter{})); n != does {
+		if n := offeredTogether(problemsOf(fleet, filter{}, false)); n != does {
 			rt.Fatalf("a repair of %d is offered, and is done to %d:\n%s%s", n, does, out, errs)
 		}
 	})
@@ -198,6 +263,7 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 		Fleet []map[string]any    `json:"fleet"`
 		Need  string              `json:"need"`  // as problems ends
 		Asked map[string][]string `json:"asked"` // the commands for each workspace by itself
+		Order []string            `json:"order"` // the ids, worst first
 		// Together is how many a repair of all would repair, where problems offers that.
 		Together int `json:"together"`
 	}
@@ -207,15 +273,18 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 		fleet := anyFleet(random.IntN, now)
 		_, need := needOf(fleet)
 		one := fleetAndProblems{Need: need, Asked: map[string][]string{}}
-		for id, commands := range commandsOfEach(problemsOf(fleet, filter{})) {
+		for id, commands := range commandsOfEach(problemsOf(fleet, filter{}, false)) {
 			if commands = slices.DeleteFunc(commands, func(c string) bool { return c == "" }); len(commands) > 0 {
 				one.Asked[id] = commands
 			}
 		}
+		for _, ws := range worstFirst(fleet) {
+			one.Order = append(one.Order, ws.ID)
+		}
 		for _, ws := range fleet {
 			row := map[string]any{
 				"id": ws.ID, "name": ws.ID, "status": ws.Status, "reason": ws.Reason, "since": ws.Since, "command": ws.Command,
-				"inbox": ws.Inbox, "faulty_hop": ws.Hop,
+				"inbox": ws.Inbox, "faulty_hop": ws.Hop, "action": ws.Action,
 			}
 			if ws.Problem != "" {
 				row["problem"] = ws.Problem
@@ -225,7 +294,7 @@ func TestTheConsoleCountsWhatProblemsNames(t *testing.T) {
 			}
 			one.Fleet = append(one.Fleet, row)
 		}
-		one.Together = offeredTogether(problemsOf(fleet, filter{}))
+		one.Together = offeredTogether(problemsOf(fleet, filter{}, false))
 		all = append(all, one)
 	}
 	want, err := json.Marshal(all)

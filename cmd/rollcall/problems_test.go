@@ -40,8 +40,8 @@ func refusedOnly(id string, since time.Time) api.Workspace {
 	return judged(ws, time.Now())
 }
 
-// However many workspaces that never registered are refused, they are one line, and the last one: whoever knows ids can
-// make such calls. Of a single one it is told what its verdict says.
+// However many workspaces that never registered are refused, they are one line, after what is wrong with agents that
+// did: whoever knows ids can make such calls. Of a single one it is told what its verdict says.
 func TestRefusedNamesAreOneProblem(t *testing.T) {
 	now := time.Now()
 	for _, n := range []int{1, 2, 50} {
@@ -49,11 +49,11 @@ func TestRefusedNamesAreOneProblem(t *testing.T) {
 		for i := range n {
 			fleet = append(fleet, refusedOnly(fmt.Sprintf("a%02d", i), now))
 		}
-		found := problemsOf(fleet, filter{})
+		found := problemsOf(fleet, filter{}, false)
 		if len(found) != 2 || found[0].Workspaces[0] != "z-failing" || len(found[1].Workspaces) != n {
 			t.Fatalf("%d: %+v", n, found)
 		}
-		want := "rollcall status --reason never_registered"
+		want := "rollcall problems --each --reason never_registered"
 		if n == 1 {
 			want = "rollcall mend a00" // the one of its verdict, as in the console
 		}
@@ -86,7 +86,7 @@ func TestProblemsOf(t *testing.T) {
 		row("k-silent", workspace.StatusUnknown, workspace.ReasonPlatformSuspect, now),
 		row("l-new", workspace.StatusProvisioning, workspace.ReasonNeverRegistered, now),
 		refusedOnly("o-refused", now), refusedOnly("p-refused", now),
-	}, filter{})
+	}, filter{}, false)
 	var b strings.Builder
 	problemsReport(&printer{Writer: &b, now: time.Now()}, found, filter{})
 	const want = `the platform may be what is wrong with 2 workspaces (j-silent, k-silent): a hint for j-silent
@@ -99,15 +99,16 @@ e-new is offline (lease_expired) for 1h: a hint for e-new
     rollcall mend e-new
 b-lost: 1 message ended undelivered; first see what ended it
     rollcall redrive b-lost
+calls are refused in the name of 2 workspaces (o-refused, p-refused), of which none was accepted yet; ` +
+		`this says of each why, and what to do:
+    rollcall problems --each --reason never_registered
 n-created is provisioning (never_registered) for 0s: waiting for an agent of which no call was accepted yet: ` +
 		`1 message; a hint for n-created
     rollcall mend n-created
 m-held is paused (paused) for 0s: waiting until it is resumed: 2 messages
     rollcall mend m-held
-2 workspaces silent for more than three days (c-old, d-old)
-    rollcall status --status offline
-calls are refused in the name of 2 workspaces of which none was accepted yet (o-refused, p-refused)
-    rollcall status --reason never_registered
+2 workspaces (c-old, d-old) silent for more than three days; this says of each why, and what to do:
+    rollcall problems --each --status offline
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
@@ -130,7 +131,7 @@ func TestProblemsThatOneCommandMends(t *testing.T) {
 		}
 		only := filter{team: "search"}
 		var b strings.Builder
-		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only), only)
+		problemsReport(&printer{Writer: &b, now: now}, problemsOf(fleet, only, false), only)
 		if _, after, _ := strings.Cut(b.String(), "rollcall repair "+string(rune('a'+n-1))+"\n"); after != want {
 			t.Errorf("%d: %q", n, b.String())
 		}
@@ -218,11 +219,14 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// The command that shows who has long been silent shows those that were asked for.
+// The command that tells each that has long been silent tells those that were asked for.
 func TestTheCommandOfManyKeepsTheFilter(t *testing.T) {
-	old := row("a", workspace.StatusOffline, workspace.ReasonLeaseExpired, time.Time{})
-	found := problemsOf([]api.Workspace{old}, filter{team: "red", selector: "name=a b*"})
-	const want = "rollcall status --status offline --team red --selector 'name=a b*'"
+	old := []api.Workspace{
+		row("a", workspace.StatusOffline, workspace.ReasonLeaseExpired, time.Time{}),
+		row("b", workspace.StatusOffline, workspace.ReasonCredentialsRejected, time.Time{}),
+	}
+	found := problemsOf(old, filter{team: "red", selector: "name=a b*"}, false)
+	const want = "rollcall problems --each --status offline --team red --selector 'name=a b*'"
 	if len(found) != 1 || found[0].Command != want {
 		t.Errorf("%+v, want %s", found, want)
 	}

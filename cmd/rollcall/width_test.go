@@ -105,7 +105,7 @@ var printers = map[string]func(*printer){
 		}})
 	},
 	"watch":    func(w *printer) { change{"online", longFleet()[2]}.print(w) },
-	"problems": func(w *printer) { problemsReport(w, problemsOf(longFleet(), filter{}), filter{}) },
+	"problems": func(w *printer) { problemsReport(w, problemsOf(longFleet(), filter{}, false), filter{}) },
 	"top": func(w *printer) {
 		_, _ = w.Write([]byte(drawn(*w, longFleet(), 1000, errors.New(longText)) + "\n"))
 	},

@@ -40,7 +40,7 @@ func (s *situation) misnames() bool {
 
 // tellMisnamed completes the verdict over a silent agent that names another workspace in its calls.
 func (s *situation) tellMisnamed(v *Verdict) {
-	v.Action, v.NextCommand = "inspect", "rollcall doctor "+s.ID
+	v.Action, v.NextCommand, v.Hop = "inspect", "rollcall doctor "+s.ID, HopAgent
 	v.Sentence = "Its agent's credential comes in calls that name another workspace: they are refused."
 	v.Hint = fmt.Sprintf("calls from %s with this workspace's good credential name another workspace, and %s. If that is "+
 		"its agent, %s, and restart it; the credential is good, and needs no repair; %s", s.StrangerFrom, s.strangersWhen(),

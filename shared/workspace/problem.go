@@ -40,7 +40,7 @@ func ProblemOf(v Verdict, open int64, now time.Time) (_ Problem, changes time.Ti
 		return ProblemOwn, time.Time{}
 	case open > 0 && (v.Status == StatusPaused || v.Status == StatusProvisioning):
 		return ProblemOwn, time.Time{}
-	case v.Status == StatusProvisioning && v.Hop == HopAgent: // the register of its agent is refused
+	case v.Status == StatusProvisioning && v.Hop == HopAgent: // who has its credential is refused
 		return ProblemOwn, time.Time{}
 	case v.Status == StatusProvisioning && v.FaultyHop() == HopCredential:
 		return ProblemRefused, time.Time{}
@@ -52,4 +52,20 @@ func ProblemOf(v Verdict, open int64, now time.Time) (_ Problem, changes time.Ti
 // headline counts: what is told once for all is not.
 func (p Problem) NeedsHand(remarks int) bool {
 	return remarks > 0 || p != "" && p != ProblemPlatform && p != ProblemSilent
+}
+
+// Place orders workspaces of one severity for an operator: the lower, the sooner one is looked at. First comes one that
+// never registered and in whose name calls are refused, then other problems of a workspace by itself, then what is told
+// once for all, then what is no problem.
+func (p Problem) Place(reason Reason, hop Hop, action string) int {
+	inVain := reason == ReasonNeverRegistered && (hop == HopCredential || action == "inspect")
+	switch {
+	case p == "":
+		return 3
+	case inVain:
+		return 0
+	case p == ProblemPlatform, p == ProblemSilent:
+		return 2
+	}
+	return 1
 }

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -54,6 +55,37 @@ func TestAProblemChangesWhenItSays(t *testing.T) {
 		}
 		if v.Status == workspace.StatusRemoved && (is != "" || len(v.Remarks) > 0) {
 			t.Fatalf("a removed workspace has something to do: %q, %+v", is, v.Remarks)
+		}
+	})
+}
+
+// A workspace that never registered, and in whose name calls were refused lately, is a problem, whatever its credential
+// is and whoever may register; and it comes before one that nothing has called.
+func TestCallsRefusedBeforeAnyWasAcceptedAreAProblem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, now := created(at(0)), at(600)
+		if rapid.Bool().Draw(t, "revoked") {
+			f.Credential, f.RevokedAt = token.Hash{}, at(100)
+		}
+		if rapid.Bool().Draw(t, "window") {
+			f.BootstrapUntil = at(rapid.SampledFrom([]int{500, 700}).Draw(t, "until"))
+			f.BootstrapFrom = rapid.SampledFrom([]string{"", "10.0.0.1", "6.6.6.6"}).Draw(t, "for")
+		}
+		f.Open = int64(rapid.IntRange(0, 1).Draw(t, "mail"))
+		silent := f
+		f.StrangerFrom, f.StrangerAt = "6.6.6.6", at(rapid.IntRange(0, 600).Draw(t, "refused"))
+		f.StrangerWith = rapid.SampledFrom([]workspace.Presented{
+			workspace.NoCredential, workspace.OthersCredential, workspace.Presented(token.Misnamed) + "+",
+			workspace.Presented(token.Enclosed) + "-", workspace.TokenExpired,
+		}).Draw(t, "with")
+		place := func(f workspace.Facts) (workspace.Problem, int) {
+			v := workspace.Assess(f, p, now)
+			problem, _ := workspace.ProblemOf(v, f.Open, now)
+			return problem, problem.Place(v.Reason, v.FaultyHop(), v.Action)
+		}
+		problem, first := place(f)
+		if _, then := place(silent); problem == "" || first != 0 || then <= first {
+			t.Fatalf("%q comes at %d, and one that nothing has called at %d: %+v", problem, first, then, f)
 		}
 	})
 }

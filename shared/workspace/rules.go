@@ -351,6 +351,9 @@ func neverRegistered(s *situation) *Verdict {
 		v.Action, v.NextCommand = "repair", s.showCommand()
 		v.Hint = "it has no valid credential: " + v.NextCommand + " shows one; start the agent with it" + s.strangerHint()
 	}
+	if v.Hop == HopNone && s.within(s.StrangerAt, s.p.RefusalMemory) {
+		v.Hop = HopCredential
+	}
 	return v
 }
 

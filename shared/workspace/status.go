@@ -322,7 +322,8 @@ func (fl Fleet) RecheckAt(f Facts, v Verdict, p Policy, now time.Time) time.Time
 	s := newSituation(&f, fl, p, now)
 	for _, at := range s.clocks(now, time.Time{}) {
 		then := s.at(at)
-		if then.Status != v.Status || then.Reason != v.Reason || then.Action != v.Action {
+		other := then.Action != v.Action || then.FaultyHop() != v.FaultyHop()
+		if then.Status != v.Status || then.Reason != v.Reason || other {
 			return at
 		}
 	}

@@ -203,7 +203,7 @@ func TestRecheckAtIsWhenTheVerdictChanges(t *testing.T) {
 		changes := fl.RecheckAt(f, v, p, now)
 		same := func(at time.Time) bool {
 			w := fl.Assess(f, p, at)
-			return w.Status == v.Status && w.Reason == v.Reason && w.Action == v.Action
+			return w.Status == v.Status && w.Reason == v.Reason && w.Action == v.Action && w.FaultyHop() == v.FaultyHop()
 		}
 		if changes.IsZero() {
 			if later := now.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "later")) * time.Second); !same(later) {

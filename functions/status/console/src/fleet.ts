@@ -38,7 +38,7 @@ export function writeFilter(f: Filter): string {
 
 /** Row is a workspace, or so much of it as a row's place needs. */
 export type Row = Pick<Workspace, 'id' | 'name' | 'status' | 'reason' | 'since' | 'remarks' | 'delivery' | 'runtime' | 'role' | 'team' | 'url' | 'expected'> &
-  Partial<Pick<Workspace, 'problem' | 'inbox' | 'messages' | 'last_heard_at' | 'faulty_hop'>>
+  Partial<Pick<Workspace, 'problem' | 'inbox' | 'messages' | 'last_heard_at' | 'faulty_hop' | 'action'>>
 
 export const pageSize = 50
 
@@ -82,10 +82,20 @@ export const causes = (fleet: Row[]): Array<[Cause, number]> => [...counted(orde
 /** inNeed is how many workspaces need a hand. */
 export const inNeed = (fleet: Row[]) => causes(fleet).reduce((sum, [, n]) => sum + n, 0)
 
+/**
+ * place orders workspaces of one severity, as workspace.Problem.Place does: first one that never registered and in
+ * whose name calls are refused, then other problems of its own, then what is told once for all, then what is none.
+ */
+function place(w: Row): number {
+  if (w.problem === undefined) return 3
+  if (w.reason === 'never_registered' && (w.faulty_hop === 'credential' || w.action === 'inspect')) return 0
+  return own(w) ? 1 : 2
+}
+
 /** order is worst first, then by id. */
 export const order = <W extends Row>(fleet: W[]): W[] => {
   const rank = (w: W) => severity(w.status, w.reason, (w.remarks ?? []).map(r => r.code))
-  return fleet.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
+  return fleet.toSorted((a, b) => rank(a) - rank(b) || place(a) - place(b) || (a.id < b.id ? -1 : 1))
 }
 
 /** Column is a column that the rows can be sorted by. */

@@ -248,7 +248,7 @@ function WorkspaceRow({ w, now, act }: { w: Workspace; now: number; act: Acting 
       </th>
       <td class="status" data-label="Status">
         <Dot status={w.status} expected={w.expected} /> <span class="reason">{why(w)}</span>
-        {wrong && w.status !== 'paused' && w.hint && <Hint w={w} now={now} />}
+        {(wrong || w.problem === 'silent') && w.status !== 'paused' && w.hint && <Hint w={w} now={now} />}
         {command && <Mending w={w} command={command} needs={w.command_needs} act={act} first={wrong} />}
         {w.remarks?.map(r => <span class="remark" key={r.code}><span><Said now={now} id={w.id} beside={r.command}>{r.text}</Said></span>{r.command && <Mending w={w} command={r.command} needs={r.command_needs} act={act} />}</span>)}
       </td>
