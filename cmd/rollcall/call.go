@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -11,13 +12,43 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
-// call makes one call and decodes its answer into v; a nil v drops the answer.
-// The platform is located at the first call, so that help and completion work
-// without one.
+// mostTries is how often a call is made at most that others' changes kept from being done.
+const mostTries = 6
+
+// call makes a call and decodes its answer into v; a nil v drops the answer. Where others changed the same thing and so
+// it changed nothing, it is made again, after the time that the platform says.
 func (a *app) call(ctx context.Context, method, path string, body, v any) error {
+	for try := 1; ; try++ {
+		err := a.callOnce(ctx, method, path, body, v)
+		refused, ok := errors.AsType[*refusal](err)
+		if !ok || !lostARace(refused) || try == mostTries {
+			return err
+		}
+		if !pause(ctx, refused.again(try)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// lostARace reports whether a call was refused because others changed the same thing at that time. It changed nothing.
+func lostARace(r *refusal) bool {
+	return r.Code == string(fault.Conflict) || r.Code == string(fault.OperatorFirst)
+}
+
+// again is how long to wait after a try that was refused.
+func (r *refusal) again(try int) time.Duration {
+	return max(min(time.Duration(r.RetryAfter)*time.Second, mostWait), 10*time.Millisecond<<try)
+}
+
+// mostWait is how long the next try of a call is waited for at most.
+const mostWait = 6 * time.Second
+
+// callOnce makes one call. The platform is located at the first one, so that help and completion work without one.
+func (a *app) callOnce(ctx context.Context, method, path string, body, v any) error {
 	if a.platform.URL == "" {
 		found, err := locate(a.url, a.token, a.context)
 		if err != nil {

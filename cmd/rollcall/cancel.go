@@ -87,9 +87,12 @@ func (a *app) cancelMail(ctx context.Context, id string, asked cancelRequest, as
 	done := api.CancelledMail{Messages: []api.Receipt{}}
 	for {
 		page, err := a.cancelPage(ctx, id, asked)
+		if err != nil {
+			return a.showCancelled(done, partly(err, len(done.Messages), "cancelled", done.Left))
+		}
 		done.Messages, done.Left = append(done.Messages, page.Messages...), page.Left
-		if err != nil || page.Left == 0 || len(page.Messages) == 0 {
-			return a.showCancelled(done, err)
+		if page.Left == 0 || len(page.Messages) == 0 {
+			return a.showCancelled(done, nil)
 		}
 	}
 }

@@ -44,13 +44,13 @@ func (a *app) dismissCommand() *cobra.Command {
 
 // dismissLost closes messages that were lost, page by page.
 func (a *app) dismissLost(ctx context.Context, id string, body any) error {
-	closed := 0
+	closed, left := 0, 0
 	for {
 		var out api.Dismissed
 		if err := a.call(ctx, "POST", workspacePath(id)+"/dismiss", body, &out); err != nil {
-			return err
+			return partly(err, closed, "closed", left)
 		}
-		closed += out.Closed
+		closed, left = closed+out.Closed, out.Left
 		if out.Left > 0 && out.Closed > 0 {
 			continue
 		}

@@ -29,3 +29,13 @@ func TestDismissSaysWhatItCloses(t *testing.T) {
 		}
 	}
 }
+
+// Where a later call fails, what the earlier ones closed is said.
+func TestADismissalThatFailsHalfwaySaysWhatItClosed(t *testing.T) {
+	const first = `{"id": "w", "status": "online", "reason": "healthy", "closed": 100, "left": 3}`
+	commandTest{
+		args: "dismiss w --lost", answers: on("POST /workspaces/w/dismiss", answer{200, first}, answer{503, down}),
+		code: exitUnreachable,
+		errs: "rollcall: 100 messages closed, and 3 left, as the call for these failed: the platform's store can't be asked",
+	}.run(t)
+}

@@ -142,6 +142,9 @@ func failureOf(cmd *cobra.Command, err error) failure {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		f := failure{Status: refused.status, Problem: refused.Problem}
 		f.Hint, f.Code = asCommands(f.Hint), cmp.Or(f.Code, fmt.Sprint("http_", f.Status))
+		if part, ok := errors.AsType[*halfway](err); ok {
+			f.Error = part.done + f.Error
+		}
 		if f.Action == "" {
 			f.Action = fault.ActionStop
 			if temporary(err) {

@@ -196,6 +196,15 @@ func TestTokens(t *testing.T) {
 			out: "revoked with it: the credential def of “bob” (admin)\n" +
 				"revoked with it: the credential ghi of “cy” (view)\nnext: an agent stays",
 		},
+		"revoke with all it made, and the second call fails": {
+			args: "token revoke abc --all-it-made", code: exitUnreachable,
+			answers: on("DELETE /tokens/abc",
+				answer{200, `{"token_id": "abc", "name": "ana", "also_revoked": [
+				{"token_id": "def", "name": "bob", "scope": "admin"}], "not_ended": [{"kind": "tokens"}]}`},
+				answer{503, down}),
+			out:  "revoked with it: the credential def of “bob” (admin)\nnot ended yet: tokens\n",
+			errs: "rollcall: not all has ended: ",
+		},
 		"revoke one that is gone, of which a webhook works": {
 			args: "token revoke abc",
 			answers: on("DELETE /tokens/abc", answer{200, `{"token_id": "abc", "name": "", "still_good": [

@@ -72,7 +72,7 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 			if len(all.Messages) == 0 {
 				return err
 			}
-			return errors.Join(err, a.showRedriven(all))
+			return errors.Join(partly(err, len(all.Messages), "put back", all.Left), a.showRedriven(all))
 		}
 		known := len(seen)
 		all.Left = page.Left
@@ -90,6 +90,27 @@ func (a *app) redriveAll(ctx context.Context, id string, dryRun bool) error {
 			return nil
 		}
 	}
+}
+
+// halfway is the error of a call that failed after others of the same command were done. The platform says of that call
+// alone what it changed.
+type halfway struct {
+	done string
+	error
+}
+
+// Error implements error.
+func (h *halfway) Error() string { return h.done + h.error.Error() }
+
+// Unwrap is the error of the call.
+func (h *halfway) Unwrap() error { return h.error }
+
+// partly is the error of a call that failed after n messages were done, of which left were to follow.
+func partly(err error, n int, did string, left int) error {
+	if n == 0 {
+		return err
+	}
+	return &halfway{fmt.Sprintf("%s %s, and %d left, as the call for these failed: ", count(n, "message"), did, left), err}
 }
 
 // whyNoneBack says why a redrive found nothing to put back, where receipts show a message that is dead or has expired.

@@ -22,14 +22,20 @@ func TestARedriveOfAllFollowsThePages(t *testing.T) {
 		says    string
 		code    int
 	}{
-		"none":              {"", []answer{page(0, 0, 0)}, 2, "0 put back\n", 0},
-		"one page":          {"", []answer{page(0, 3, 0)}, 1, "3 put back\n", 0},
-		"some pages":        {"", []answer{page(0, 9, 16), page(9, 9, 7), page(18, 7, 0)}, 3, "25 put back\n", 0},
-		"a page is full":    {"", []answer{page(0, 100, 0)}, 1, "100 put back\n", 0},
-		"some die again":    {"", []answer{page(0, 9, 9), page(5, 9, 9)}, 2, "14 put back\n", 0},
-		"dry":               {" --dry-run", []answer{page(0, 3, 0)}, 1, "3 would be put back\n", 0},
-		"dry, a page":       {" --dry-run", []answer{page(0, 9, 5)}, 1, "14 would be put back; the oldest 9 are:\n", 0},
-		"it fails halfway":  {"", []answer{page(0, 9, 5), {}}, 2, "9 put back\n", exitUnreachable},
+		"none":             {"", []answer{page(0, 0, 0)}, 2, "0 put back\n", 0},
+		"one page":         {"", []answer{page(0, 3, 0)}, 1, "3 put back\n", 0},
+		"some pages":       {"", []answer{page(0, 9, 16), page(9, 9, 7), page(18, 7, 0)}, 3, "25 put back\n", 0},
+		"a page is full":   {"", []answer{page(0, 100, 0)}, 1, "100 put back\n", 0},
+		"some die again":   {"", []answer{page(0, 9, 9), page(5, 9, 9)}, 2, "14 put back\n", 0},
+		"dry":              {" --dry-run", []answer{page(0, 3, 0)}, 1, "3 would be put back\n", 0},
+		"dry, a page":      {" --dry-run", []answer{page(0, 9, 5)}, 1, "14 would be put back; the oldest 9 are:\n", 0},
+		"it fails halfway": {"", []answer{page(0, 9, 5), {}}, 2, "9 put back\n", exitUnreachable},
+		"it fails halfway, and says of what": {
+			"",
+			[]answer{page(0, 9, 5), {}},
+			2, "rollcall: 9 messages put back, and 5 left, as the call for these failed: ",
+			exitUnreachable,
+		},
 		"it fails at first": {"", []answer{{}}, 1, "doesn't answer", exitUnreachable},
 	} {
 		p := &platform{answers: on("POST /workspaces/demo/redrive", c.answers...)}

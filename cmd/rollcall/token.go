@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -112,10 +113,13 @@ func (a *app) tokenRevokeCommand() *cobra.Command {
 		Use: "revoke TOKEN", Short: "End a person's credential, by its id", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out, err := a.revokeToken(cmd.Context(), args[0], all)
-			if err != nil {
+			if err != nil && out.TokenID == "" {
 				return err
 			}
 			shown := a.show(out, func(w *printer) { revoked(w, out) })
+			if err != nil { // of the last of several calls
+				return errors.Join(&halfway{"not all has ended: ", err}, shown)
+			}
 			if shown == nil && len(out.NotEnded) > 0 {
 				return &outcome{exitUnhealthy, "not all has ended: repeat rollcall token revoke " + out.TokenID + allItMade(all)}
 			}
