@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -93,7 +94,11 @@ func (a *app) reportError(cmd *cobra.Command, err error) int {
 		a.failure(failureOf(cmd, err))
 		return exitCode(err)
 	}
-	fmt.Fprintf(a.errs, "rollcall: %s\n", visible.Lines(strings.TrimSpace(err.Error())))
+	text := err.Error()
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.Code == string(fault.InvalidRequest) && cmd != nil {
+		text = strings.Replace(text, refused.Problem.Error, inFlags(cmd, refused.Problem.Error), 1)
+	}
+	fmt.Fprintf(a.errs, "rollcall: %s\n", visible.Lines(strings.TrimSpace(text)))
 	if head, next := nextStep(cmd, err); next != "" {
 		fmt.Fprintf(a.errs, "  %s: %s\n", head, next)
 	}
@@ -141,7 +146,8 @@ type failure struct {
 func failureOf(cmd *cobra.Command, err error) failure {
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		f := failure{Status: refused.status, Problem: refused.Problem}
-		f.Hint, f.Code = asCommands(f.Hint), cmp.Or(f.Code, fmt.Sprint("http_", f.Status))
+		_, f.Hint = nextStep(cmd, err)
+		f.Code = cmp.Or(f.Code, fmt.Sprint("http_", f.Status))
 		if part, ok := errors.AsType[*halfway](err); ok {
 			f.Error = part.done + f.Error
 		}
@@ -172,6 +178,9 @@ var outcomeCodes = map[int]string{
 // that; "" when the error says all there is to say. cmd is nil where a command goes on with others.
 func nextStep(cmd *cobra.Command, err error) (head, next string) {
 	if refused, ok := errors.AsType[*refusal](err); ok {
+		if hint := ofAMessage(cmd, refused); hint != "" {
+			return "next", hint
+		}
 		return "next", asCommands(refused.Hint)
 	}
 	if none, ok := errors.AsType[*unreached](err); ok {
@@ -184,6 +193,23 @@ func nextStep(cmd *cobra.Command, err error) (head, next string) {
 		return "see", cmd.CommandPath() + " --help"
 	}
 	return "usage", cmd.UseLine()
+}
+
+// messageID is the form of the ids of messages that the platform gives.
+var messageID = regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// ofAMessage says, of an id that no workspace has, that it looks like that of a message, and with which command the
+// message is found; "": it does not, or the command takes no workspace.
+func ofAMessage(cmd *cobra.Command, refused *refusal) string {
+	if cmd == nil || refused.Code != string(fault.WorkspaceUnknown) || !messageID.MatchString(cmd.Flags().Arg(0)) {
+		return ""
+	}
+	id, verb := cmd.Flags().Arg(0), "receipts"
+	if strings.Contains(cmd.Use, "MESSAGE") {
+		verb = cmd.Name()
+	}
+	return fmt.Sprintf("check the id; or, if it is that of a message, as it looks, name its workspace first: "+
+		"rollcall %s WORKSPACE %s", verb, id)
 }
 
 // exitCode is the exit code of an error. An error that is neither the platform's

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall/rollcall/shared/api"
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -56,7 +58,10 @@ func (a *app) log(ctx context.Context, asked logRequest) error {
 	var known seenEntries
 	var failed error // of the last read
 	for first := true; ; first = false {
-		entries, err := a.readLog(ctx, asked)
+		entries, removed, err := a.readLog(ctx, asked)
+		if first && removed {
+			a.warn("%s is removed: what its agent was told and said of itself can't be read any more", asked.id)
+		}
 		switch {
 		case asked.follow && ctx.Err() != nil:
 			return nil // an interrupt is the normal end
@@ -114,10 +119,11 @@ func (p *seenEntries) note(e entry) bool {
 	return !had
 }
 
-// readLog reads the newest rows of each kind, and returns their entries, oldest first.
-func (a *app) readLog(ctx context.Context, asked logRequest) ([]entry, error) {
+// readLog reads the newest rows of each kind, and returns their entries, oldest first. Of a removed workspace those are
+// its messages and its history.
+func (a *app) readLog(ctx context.Context, asked logRequest) (out []entry, removed bool, _ error) {
 	if asked.limit < 1 || asked.limit > maxPage {
-		return nil, &outcome{exitUsage, fmt.Sprintf("--limit must be from 1 to %d", maxPage)}
+		return nil, false, &outcome{exitUsage, fmt.Sprintf("--limit must be from 1 to %d", maxPage)}
 	}
 	path, limit := workspacePath(asked.id), url.Values{"limit": {strconv.Itoa(asked.limit)}}.Encode()
 	var rows []api.ActivityRow
@@ -126,11 +132,15 @@ func (a *app) readLog(ctx context.Context, asked logRequest) ([]entry, error) {
 		of   string
 		into any
 	}{{"/activity", &rows}, {"/messages", &mail}, {"/history", &history}} {
-		if err := a.call(ctx, "GET", path+list.of+"?"+limit, nil, list.into); err != nil {
-			return nil, err
+		err := a.call(ctx, "GET", path+list.of+"?"+limit, nil, list.into)
+		refused, ok := errors.AsType[*refusal](err)
+		switch {
+		case ok && refused.Code == string(fault.WorkspaceRemoved):
+			removed = true
+		case err != nil:
+			return nil, false, err
 		}
 	}
-	var out []entry
 	for _, row := range rows {
 		out = append(out, rowEntry(row))
 	}
@@ -142,7 +152,7 @@ func (a *app) readLog(ctx context.Context, asked logRequest) ([]entry, error) {
 	}
 	out = slices.DeleteFunc(out, func(e entry) bool { return !asked.since.holds(e.At, time.Now()) })
 	slices.SortStableFunc(out, func(a, b entry) int { return a.At.Compare(b.At) })
-	return out, nil
+	return out, removed, nil
 }
 
 // rowEntry is a message that the agent was told, or what it said or reported by itself.
@@ -219,13 +229,18 @@ func (e entry) print(w *printer) {
 	if !slices.Contains([]string{"answer", "message", "said", "sent"}, e.Kind) { // those have people's and agents' words
 		text = w.words(text)
 	}
-	switch {
-	case e.Kind == "message":
-		text = fmt.Sprintf("%s: %s  (%s)", e.Who, text, e.Message)
-	case e.Message != "":
-		text = clip(e.Message, 9) + ": " + text
-	case e.Who != "":
+	if e.Who != "" {
 		text = e.Who + ": " + text
 	}
-	w.hanging(fmt.Sprintf("%s  %-8s ", w.at(e.At), e.Kind), text)
+	head := fmt.Sprintf("%s  %-8s ", w.at(e.At), e.Kind)
+	message := "(" + e.Message + ")" // whole: the commands about a message take it
+	switch {
+	case e.Message == "":
+		w.hanging(head, text)
+	case w.width == 0 || cellsOf(head)+cellsOf(message) <= w.width:
+		w.hanging(head, text+"  "+message)
+	default:
+		w.hanging(head, text)
+		fmt.Fprintln(w, continued(2*gap)+message)
+	}
 }

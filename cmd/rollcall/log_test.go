@@ -43,10 +43,10 @@ func logged(told, tried, was string) map[string][]answer {
 func TestLog(t *testing.T) {
 	const want = `2026-01-31T12:00:00Z  status   nothing → online (healthy)
 2026-01-31T12:00:01Z  message  peer: hello  (m1)
-2026-01-31T12:00:02Z  attempt  m1: by push: no answer (refused)
-2026-01-31T12:00:03Z  attempt  m1: by push: the agent took it
-2026-01-31T12:00:04Z  end      m1: delivered: the agent took it
-2026-01-31T12:00:04Z  answer   m1: you said: hello
+2026-01-31T12:00:02Z  attempt  by push: no answer (refused)  (m1)
+2026-01-31T12:00:03Z  attempt  by push: the agent took it  (m1)
+2026-01-31T12:00:04Z  end      delivered: the agent took it  (m1)
+2026-01-31T12:00:04Z  answer   you said: hello  (m1)
 2026-01-31T12:00:05Z  said     done
 2026-01-31T12:00:06Z  act      operator ana: pause
 `
@@ -63,6 +63,15 @@ func TestLog(t *testing.T) {
 		},
 		"all is older":  {args: "log demo --since 2h", answers: logged(told, tried, was), out: "nothing in the last 2h\n"},
 		"as JSON lines": {args: "log demo -o json", answers: logged(told, "{}", "{}"), out: `"text":"hello"}` + "\n"},
+		"of a removed workspace": {
+			args: "log demo --time utc", out: "2026-01-31T12:00:00Z  status   nothing → online (healthy)\n" +
+				"2026-01-31T12:00:02Z  attempt  by push: no answer (refused)  (m1)\n",
+			errs: "rollcall: demo is removed: what its agent was told and said of itself can't be read any more\n",
+			answers: map[string][]answer{
+				"GET /workspaces/demo/activity": {{410, `{"error": "workspace removed", "code": "workspace_removed"}`}},
+				"GET /workspaces/demo/messages": {{200, tried}}, "GET /workspaces/demo/history": {{200, was}},
+			},
+		},
 		"no such time":  {args: "log demo --since tomorrow", code: exitUsage, errs: "like 90d, 12h or 30m"},
 		"no such limit": {args: "log demo --limit 0", code: exitUsage, errs: "from 1 to 500"},
 	} {

@@ -73,8 +73,8 @@ func TestARedrivenMessageKeepsHowItEndedBefore(t *testing.T) {
 		},
 		{
 			args: "log demo --time utc", answers: logged("[]", `{"messages": [`+redriven+`]}`, "{}"),
-			out: "2026-01-31T12:00:04Z  end      m1: dead after 6 tries: the agent answered HTTP 500\n" +
-				"2026-01-31T12:00:07Z  act      m1: redriven by an operator; 2 times in all\n",
+			out: "2026-01-31T12:00:04Z  end      dead after 6 tries: the agent answered HTTP 500  (m1)\n" +
+				"2026-01-31T12:00:07Z  act      redriven by an operator; 2 times in all  (m1)\n",
 		},
 	} {
 		c.run(t)

@@ -145,7 +145,8 @@ func TestEveryTableFitsTheTerminal(t *testing.T) {
 					t.Errorf("%s in %d columns cuts %s", name, width, reason)
 				}
 			}
-			for _, cut := range []string{longID[:40] + "…", "rollcall repair " + longID[:10] + "…"} {
+			for _, cut := range []string{longID[:40], longMessage[:8], "rollcall repair " + longID[:10]} {
+				cut += "…"
 				if strings.Contains(out.String(), cut) {
 					t.Errorf("%s in %d columns cuts %q", name, width, cut)
 				}

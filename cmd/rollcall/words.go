@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
@@ -13,6 +15,40 @@ var (
 	// besides is a call in parentheses after the command that makes it.
 	besides = regexp.MustCompile(`(rollcall [^()]*) \((?:GET|POST|DELETE) /[^()]*\)`)
 )
+
+// memberFlags are the flags that give a member of a call's body, where the flag has another name: a command has at most
+// one of them.
+var memberFlags = map[string][]string{
+	"expires_in_seconds":   {"expires", "for"},
+	"delivery_mode":        {"mode"},
+	"max_concurrent_tasks": {"max-tasks"},
+	"statuses":             {"status"},
+	"messages":             {"message"},
+	"messageId":            {"id"},
+}
+
+// member is what may be a member of a call's body in a refusal: the word that it begins with, or one of several words.
+var member = regexp.MustCompile(`^[a-zA-Z]+(?:_[a-z]+)*\b|\b[a-z]+(?:_[a-z]+)+\b`)
+
+// inFlags is a refusal of what a command sent, in words of who wrote its flags: each member that a flag gives is that
+// flag. What is quoted stays as it is.
+func inFlags(cmd *cobra.Command, text string) string {
+	flags := cmd.LocalNonPersistentFlags()
+	return visible.OutsideQuotes(text, func(own string) string {
+		return member.ReplaceAllStringFunc(own, func(name string) string {
+			for _, flag := range append([]string{strings.ReplaceAll(name, "_", "-")}, memberFlags[name]...) {
+				switch {
+				case flags.Lookup(flag) == nil:
+				case strings.HasSuffix(name, "_in_seconds"):
+					return "--" + flag + " (in seconds)"
+				default:
+					return "--" + flag
+				}
+			}
+			return name
+		})
+	})
+}
 
 // adopts is how the platform names what rollcall adopt does.
 const adopts = `send "adopt": true`
