@@ -115,10 +115,14 @@ func (a *app) eachOf(
 	var first error
 	failed := 0
 	for i, ws := range chosen {
+		if ctx.Err() != nil {
+			return cut(verb, i-failed, failed, len(chosen), ws.ID, nil)
+		}
 		a.printf("%s: ", ws.ID)
 		if err := do(ws); err != nil {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				a.printf("interrupted\n")
+				return cut(verb, i-failed, failed, len(chosen), ws.ID, err)
 			}
 			first = cmp.Or(first, err)
 			failed++

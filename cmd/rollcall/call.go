@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,7 +28,7 @@ func (a *app) call(ctx context.Context, method, path string, body, v any) error 
 			return err
 		}
 		if !pause(ctx, refused.again(try)) {
-			return ctx.Err()
+			return a.asks(method, path).interrupted(ctx)
 		}
 	}
 }
@@ -56,14 +55,22 @@ func (a *app) callOnce(ctx context.Context, method, path string, body, v any) er
 		}
 		a.platform = found
 	}
-	answered := a.waitsFor(path)
-	bounded, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
 	req := a.asks(method, path)
+	if ctx.Err() != nil {
+		return req.interrupted(ctx)
+	}
+	answered := a.waitsFor(path)
+	untilAnswered, end := req.finishing(ctx)
+	defer end()
+	bounded, cancel := context.WithTimeout(untilAnswered, longest)
+	defer cancel()
 	r, err := a.platform.Do(req.wire.trace(bounded), method, path, a.platform.OperatorToken, body)
 	answered()
 	if err != nil {
-		return cmp.Or(ctx.Err(), error(req.unanswered(err)))
+		if ctx.Err() != nil {
+			return req.interrupted(ctx)
+		}
+		return req.unanswered(err)
 	}
 	if r.Status >= 300 {
 		return req.refusal(r)

@@ -88,7 +88,7 @@ func temporary(err error) bool {
 // one of standard error. It returns the exit code.
 func (a *app) reportError(cmd *cobra.Command, err error) int {
 	if errors.Is(err, context.Canceled) {
-		err = &outcome{exitInterrupted, "interrupted"}
+		err = &outcome{exitInterrupted, interrupted}
 	}
 	if a.output == "json" {
 		a.failure(failureOf(cmd, err))
@@ -186,6 +186,9 @@ func nextStep(cmd *cobra.Command, err error) (head, next string) {
 	if none, ok := errors.AsType[*unreached](err); ok {
 		return "next", none.next
 	}
+	if cut, ok := errors.AsType[*interruption](err); ok {
+		return "next", cut.next
+	}
 	if _, ok := errors.AsType[*outcome](err); ok || cmd == nil {
 		return "", ""
 	}
@@ -226,6 +229,9 @@ func exitCode(err error) int {
 	}
 	if _, ok := errors.AsType[*unreached](err); ok {
 		return exitUnreachable
+	}
+	if _, ok := errors.AsType[*interruption](err); ok {
+		return exitInterrupted
 	}
 	return exitUsage
 }

@@ -44,8 +44,11 @@ func (a *app) eachMessage(verb string, messages []string, do func(message string
 	a.lines = true
 	var first error
 	failed := 0
-	for _, m := range messages {
+	for i, m := range messages {
 		if err := do(m); err != nil {
+			if ended, ok := errors.AsType[*interruption](err); ok {
+				return cut(verb, i-failed, failed, len(messages), m, ended)
+			}
 			first = cmp.Or(first, err)
 			failed++
 			a.failed(m, err)
@@ -109,6 +112,9 @@ func (h *halfway) Unwrap() error { return h.error }
 func partly(err error, n int, did string, left int) error {
 	if n == 0 {
 		return err
+	}
+	if ended, ok := errors.AsType[*interruption](err); ok {
+		return &interruption{fmt.Sprintf(": %s %s, and %d left", count(n, "message"), did, left), ended.next, ended.maybe}
 	}
 	return &halfway{fmt.Sprintf("%s %s, and %d left, as the call for these failed: ", count(n, "message"), did, left), err}
 }

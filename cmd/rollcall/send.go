@@ -117,6 +117,10 @@ func (a *app) send(ctx context.Context, id, message, text string) (out accepted,
 			break
 		}
 	}
+	if ended, ok := errors.AsType[*interruption](err); ok { // it knows of the last try only
+		ended.maybe, ended.next = true, "rollcall receipts "+id+" says whether it was done"
+		return out, ended
+	}
 	_, next := nextStep(nil, err)
 	failed := &unreached{message: err.Error(), maybe: true}
 	if none, ok := errors.AsType[*unreached](err); ok {
