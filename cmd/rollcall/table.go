@@ -318,10 +318,22 @@ func wrap(text string, width int) []string {
 			lines = append(lines, part)
 			continue
 		}
-		lines = append(lines, wrapped(strings.Join(strings.Fields(part), " "), width)...)
+		lines = append(lines, wrapped(spaced(part), width)...)
 	}
 	return lines
 }
+
+// spaced is a text in which blanks stand alone, or in pairs, as between a time and what happened then.
+func spaced(text string) string {
+	return blanks.ReplaceAllStringFunc(strings.TrimSpace(text), func(between string) string {
+		if between == "  " {
+			return between
+		}
+		return " "
+	})
+}
+
+var blanks = regexp.MustCompile(`\s+`)
 
 // mayBeCopied is what stays whole where nothing is quoted: an id, a URL.
 var mayBeCopied = regexp.MustCompile(`^[\w.:/?&=#%@~+,;()-]+$`)
@@ -329,13 +341,18 @@ var mayBeCopied = regexp.MustCompile(`^[\w.:/?&=#%@~+,;()-]+$`)
 // wrapped breaks a text that is longer than width; see wrap.
 func wrapped(text string, width int) (lines []string) {
 	quoted := quotationsIn(text)
-	line, at := "", 0
+	line, at, between := "", 0, ""
 	for word := range strings.SplitSeq(text, " ") {
-		if line != "" && cellsOf(line)+1+cellsOf(word) > width {
+		if word == "" { // the second of two blanks
+			between, at = between+" ", at+1
+			continue
+		}
+		if line != "" && cellsOf(line)+len(between)+cellsOf(word) > width {
 			lines, line = append(lines, line), quoted.markAt(at)
 		} else if line != "" {
-			line += " "
+			line += between
 		}
+		between = " "
 		whole := mayBeCopied.MatchString(word) && quoted.markAt(at) == ""
 		for !whole {
 			first := fitting(word, width-cellsOf(line))

@@ -117,6 +117,16 @@ func TestFactsAreWrapped(t *testing.T) {
 	}
 }
 
+// The two blanks between a time and what happened then stay, where what follows them fits.
+func TestABrokenLineKeepsItsPairsOfBlanks(t *testing.T) {
+	const line = "  2026-01-31T12:00:00Z  the  lease\t   ran out,  then"
+	got := printed(40, false, func(w *printer) { w.lines(line) })
+	const want = "  2026-01-31T12:00:00Z  the  lease ran\n    out,  then\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A long text of any shape is read once. The limit is far from both: measured anew for each line, such a text
 // takes from eight seconds to a minute, and read once some milliseconds.
 func TestALongTextIsBrokenAtOnce(t *testing.T) {

@@ -30,13 +30,16 @@ func AsksForRepair(f Facts, p Policy, now time.Time) bool {
 }
 
 // bootWords says when a register was refused, from where, as far as that is known, and why.
-func (s *situation) bootWords() string {
+func (s *situation) bootWords() string { return s.bootFact(" at " + stamp(s.RegisterRefusedAt)) }
+
+// bootFact is bootWords with when as it is said; "" beside its time.
+func (s *situation) bootFact(when string) string {
 	from := ""
 	if s.RegisterRefusedAt.Equal(s.RefusedAt) { // else the address is that of a later call of another kind
 		from = " from " + s.RefusedFrom
 	}
-	return fmt.Sprintf("a register%s was refused at %s, and none was accepted since: it came %s (%s)",
-		from, stamp(s.RegisterRefusedAt), s.RefusedWith.words(), s.RefusedWith.code())
+	return fmt.Sprintf("a register%s was refused%s, and none was accepted since: it came %s (%s)",
+		from, when, s.RefusedWith.words(), s.RefusedWith.code())
 }
 
 // asksForABoot reports whether a verdict asks for what a register comes with: a restart, or another URL.
@@ -109,7 +112,7 @@ func (s *situation) enrolWords() string {
 // said before, for that reason.
 func (s *situation) tellBoot(v *Verdict) {
 	if s.bootRefused() {
-		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootWords()})
+		v.Evidence = append(v.Evidence, Evidence{s.RegisterRefusedAt, s.bootFact("")})
 	}
 	if s.bootFailed() {
 		failed := "a register was refused, and none was accepted since: " + visible.Quoted(s.RegisterFailedWhy)

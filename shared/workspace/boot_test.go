@@ -54,7 +54,10 @@ func TestOneRefusedBootIsTold(t *testing.T) {
 			if got := fmt.Sprint(v.Status, " ", v.Reason, " ", v.Action); got != c.want {
 				t.Fatalf("got %s, want %s: %+v", got, c.want, v)
 			}
-			told := fmt.Sprint(v.Evidence)
+			told := ""
+			for _, e := range v.Evidence {
+				told += e.At.Format(time.RFC3339) + " " + e.Fact + "\n"
+			}
 			for _, part := range []string{"10.0.0.1", at(600).Format(time.RFC3339), c.code} {
 				if !strings.Contains(told, part) {
 					t.Errorf("%q is not told: %s", part, told)

@@ -441,6 +441,9 @@ func (h *past) check(v workspace.Verdict, unsaid map[string]bool) {
 		if i < 0 {
 			h.t.Fatalf("nobody checks what is claimed by %q", e.Fact)
 		}
+		if strings.Contains(e.Fact, e.At.UTC().Format(time.RFC3339)) {
+			h.t.Fatalf("the time of %q stands before it already", e.Fact)
+		}
 		delete(unsaid, claims[i].sentence)
 		if err := claims[i].holds(h, e.At, sentences[i].FindStringSubmatch(e.Fact)); err != nil {
 			h.t.Fatalf("%s (%s) says %q of %s, and %v\n%s", v.Status, v.Reason, e.Fact, e.At.Format(time.TimeOnly), err, h)

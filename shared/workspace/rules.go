@@ -575,7 +575,11 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 	}, s.formerAnswers(), s.mailEvidence())
 	if s.mode == Poll {
 		if quiet := s.NotPolling(s.p, s.now); quiet != "" {
-			ev = append(ev, Evidence{latest(s.PolledAt, s.RegisteredAt, s.CreatedAt), quiet})
+			at := latest(s.PolledAt, s.RegisteredAt, s.CreatedAt)
+			if at.Equal(s.PolledAt) {
+				quiet = s.lastPoll().Fact
+			}
+			ev = append(ev, Evidence{at, quiet})
 		} else if !s.PolledAt.IsZero() {
 			ev = append(ev, s.lastPoll())
 		}
