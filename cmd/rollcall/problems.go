@@ -133,8 +133,8 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 			continue
 		}
 		at := h.WebhookID
-		if u, err := url.Parse(h.URL); err == nil {
-			at += " to " + u.Host // the rest of the URL may be a secret of its receiver
+		if to := toldOf(h, all.Webhooks); to != "" {
+			at += " to " + to
 		}
 		out = append(out, problem{
 			Webhook: h.WebhookID, Since: cmp.Or(h.DisabledAt, h.FailingSince), Text: "the webhook " + at + ": " + h.Problem,
@@ -142,6 +142,28 @@ func (a *app) webhookProblems(ctx context.Context) (out []problem, _ error) {
 		})
 	}
 	return out, nil
+}
+
+// toldOf is the host that a webhook posts to. The rest of its URL may be a secret of its receiver: the end of the path
+// is said only where another webhook posts to that host too.
+func toldOf(h api.Webhook, all []api.Webhook) string {
+	const end = 6
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return ""
+	}
+	others := slices.ContainsFunc(all, func(other api.Webhook) bool {
+		at, err := url.Parse(other.URL)
+		return other.WebhookID != h.WebhookID && err == nil && at.Host == u.Host
+	})
+	path := []rune(u.EscapedPath())
+	switch {
+	case !others || len(path) < 2:
+		return u.Host
+	case len(path) > end+1:
+		path = append([]rune("/…"), path[len(path)-end:]...)
+	}
+	return u.Host + string(path)
 }
 
 // summaryOf says how many of a fleet need a hand. Where there are more problems, or fewer, it says so: a workspace may

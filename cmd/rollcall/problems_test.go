@@ -198,6 +198,13 @@ func TestProblems(t *testing.T) {
 				{"webhook_id": "b2"}]}`),
 			out: "the webhook a1 to hooks.example.com: it fails: HTTP 503\n    rollcall webhook test a1\n",
 		},
+		"two webhooks of one host": {
+			args: "problems", code: exitUnhealthy, errs: "rollcall: 2 problems\n",
+			answers: hooks(200, `{"webhooks": [
+				{"webhook_id": "a1", "url": "https://h.example/services/T0/abcdef123456?key=secret", "problem": "it fails"},
+				{"webhook_id": "b2", "url": "https://h.example/b", "problem": "it fails"}]}`),
+			out: "the webhook a1 to h.example/…123456: it fails\nthe webhook b2 to h.example/b: it fails\n",
+		},
 		"one who may not see webhooks": {
 			args: "problems", out: "nothing is wrong\n",
 			answers: hooks(403, `{"error": "needs the scope operate", "code": "scope_too_small", "hint": ""}`),

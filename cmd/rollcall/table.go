@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -57,6 +58,8 @@ type column struct {
 	rank int
 	// least is to how many characters its cells may be shortened; 0: they never are.
 	least int
+	// end says that the end of a cell is what tells it from others: it is shortened before that.
+	end bool
 	// prose says of a last column that its cells go on in lines below, which are at least least characters long, and a
 	// third of the terminal. Where there is no room for that beside the columns that stay, it begins below its row.
 	prose bool
@@ -101,7 +104,7 @@ func (w *printer) row(columns []column, widths []int, cells []string, colour boo
 			continue
 		}
 		if !columns[c].prose { // a word of prose that is too long stays whole
-			cell = clip(cell, widths[c])
+			cell = columns[c].clip(cell, widths[c])
 		}
 		padding := strings.Repeat(" ", max(widths[c]-cellsOf(cell), 0)+gap)
 		if colour && slices.Contains(coloured, columns[c].head) {
@@ -403,6 +406,19 @@ func clip(s string, n int) string {
 		return s
 	}
 	return fitting(s, n-1) + "…"
+}
+
+// clip shortens a cell of the column to at most n columns of the terminal.
+func (c column) clip(cell string, n int) string {
+	if !c.end || cellsOf(cell) <= n {
+		return clip(cell, n)
+	}
+	last := cell
+	for half := (n - 1) / 2; cellsOf(last) > half; {
+		_, size := utf8.DecodeRuneInString(last)
+		last = last[size:]
+	}
+	return clip(cell, n-cellsOf(last)) + last
 }
 
 // orDash fills an empty cell.

@@ -117,6 +117,20 @@ func TestFactsAreWrapped(t *testing.T) {
 	}
 }
 
+// Webhooks of one host are told apart in a narrow terminal too, and no query of a URL is shown.
+func TestWebhooksOfOneHostAreToldApart(t *testing.T) {
+	hooks := []api.Webhook{
+		{WebhookID: "a1", State: "working", URL: "https://hooks.example.com/services/team/of/search/first?key=secret"},
+		{WebhookID: "b2", State: "working", URL: "https://hooks.example.com/services/team/of/search/second"},
+	}
+	for _, width := range []int{0, 200, 80} {
+		got := printed(width, false, func(w *printer) { webhookTable(w, hooks) })
+		if strings.Contains(got, "secret") || !strings.Contains(got, "first?…") || !strings.Contains(got, "second") {
+			t.Errorf("in %d columns:\n%s", width, got)
+		}
+	}
+}
+
 // The two blanks between a time and what happened then stay, where what follows them fits.
 func TestABrokenLineKeepsItsPairsOfBlanks(t *testing.T) {
 	const line = "  2026-01-31T12:00:00Z  the  lease\t   ran out,  then"

@@ -90,8 +90,16 @@ var webhookColumns = []column{
 	{head: "LAST TAKEN", rank: 3},
 	{head: "NEXT TRY", rank: 4},
 	{head: "OF", rank: 6, least: 8},
-	{head: "URL", rank: 1, least: 16},
+	{head: "URL", rank: 1, least: 24, end: true},
 	{head: "REASON", prose: true, least: 24},
+}
+
+// withoutQuery is a URL of a webhook as it is shown: its query may be a secret of its receiver.
+func withoutQuery(of string) string {
+	if bare, _, has := strings.Cut(of, "?"); has {
+		return bare + "?…"
+	}
+	return of
 }
 
 func webhookTable(w *printer, hooks []api.Webhook) {
@@ -116,8 +124,8 @@ func webhookTable(w *printer, hooks []api.Webhook) {
 			next = w.at(h.NextTry)
 		}
 		rows = append(rows, []string{
-			h.WebhookID, h.State, strconv.FormatInt(h.Behind, 10), strconv.FormatInt(h.Missed, 10), taken, next, of, h.URL,
-			orDash(h.Reason),
+			h.WebhookID, h.State, strconv.FormatInt(h.Behind, 10), strconv.FormatInt(h.Missed, 10), taken, next, of,
+			withoutQuery(h.URL), orDash(h.Reason),
 		})
 	}
 	w.table(webhookColumns, rows)

@@ -33,6 +33,9 @@ const (
 // gone is the HTTP status of a receiver that wants no more. Source: Standard Webhooks, "Operational considerations".
 const gone = 410
 
+// unwanted is why a webhook is disabled that answered so.
+const unwanted = "it answered 410: nobody wants its events any more"
+
 // actor is who disables a webhook that has failed for long.
 const actor = "rollcall"
 
@@ -139,7 +142,7 @@ func (s *Service) send(ctx context.Context, h *Hook, c statuslog.Change) bool {
 	h.NextTry = now.Add(s.pause(h.Failures))
 	switch {
 	case h.LastStatus == gone:
-		h.DisabledAt, h.Disabled = now, "it answered 410: nobody wants its events any more"
+		h.DisabledAt, h.Disabled = now, unwanted
 	case now.Sub(h.FailingSince) >= givenUpAfter:
 		h.DisabledAt, h.Disabled = now, "it has failed for a day: "+h.LastError
 	}

@@ -69,6 +69,11 @@ func (h Hook) Problem(latest int64) (text, command string) {
 				"rollcall webhook rotate %s, and then rollcall webhook enable %[4]s",
 				stamp(h.DisabledAt), h.Disabled, behind, h.ID), h.Resume()
 		}
+		if h.Disabled == unwanted {
+			return fmt.Sprintf("nothing is posted to it since %s: %s; %s. Delete it, and create one where they are wanted. If "+
+				"its receiver wants them all the same, mend it, and rollcall webhook enable %s goes on",
+				stamp(h.DisabledAt), h.Disabled, behind, h.ID), "rollcall webhook delete " + h.ID
+		}
 		return fmt.Sprintf("nothing is posted to it since %s: %s; %s. Enable it again, or delete it",
 			stamp(h.DisabledAt), h.Disabled, behind), "rollcall webhook enable " + h.ID
 	}

@@ -30,6 +30,10 @@ func TestWhoFailsOrIsDisabledIsAProblem(t *testing.T) {
 		if revoked {
 			h.Disabled = "a credential that it was made or enabled with is revoked"
 		}
+		unwanted := h.State() == webhook.Disabled && !revoked && rapid.Bool().Draw(t, "it answered 410")
+		if unwanted {
+			h.Disabled = "it answered 410: nobody wants its events any more"
+		}
 		latest := h.Last + rapid.Int64Range(-1, 3).Draw(t, "behind")
 		text, command := h.Problem(latest)
 		want := map[webhook.State][3]string{
@@ -46,6 +50,12 @@ func TestWhoFailsOrIsDisabledIsAProblem(t *testing.T) {
 			want[1], want[2] = h.Disabled, "rollcall webhook list"
 			if !strings.Contains(text, "delete it, unless you know whose URL it is") || h.Resume() != want[2] {
 				t.Fatalf("%+v: %q, %q", h, text, h.Resume())
+			}
+		}
+		if unwanted {
+			want[1], want[2] = h.Disabled, "rollcall webhook delete 1a2b3c4d"
+			if !strings.Contains(text, "rollcall webhook enable 1a2b3c4d goes on") {
+				t.Fatalf("%+v: %q", h, text)
 			}
 		}
 		if !strings.HasPrefix(text, want[0]) || !strings.Contains(text, want[1]) || command != want[2] {
