@@ -98,10 +98,15 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 func (g Gate) noteMisplaced(ctx context.Context, op *api.Operation, c Call) error {
 	_, forPeople := op.Access.ForPeople()
 	header := cmp.Or(strings.TrimSpace(c.Header("authorization")), strings.TrimSpace(c.Header("x-api-key")))
-	if of := token.KindOf(lastWord(header)); forPeople && of != token.Workspace && of != token.Enrolment {
-		return nil // a person may call
+	refusal := workspace.Misplacing(kindOfCall(op), c.From(), header)
+	_, inner := token.DamageOfHeader(header)
+	switch of := token.KindOf(inner); {
+	case !forPeople || of == token.Workspace || of == token.Enrolment:
+		return g.noteAgents(ctx, op, c, refusal)
+	case of == "" && op.Access.Allows(api.ByItself|api.ByAnyWorkspace):
+		return g.Registry.NoteRefusedOwner(ctx, refusal, c.Now)
 	}
-	return g.noteAgents(ctx, op, c, workspace.Misplacing(kindOfCall(op), c.From(), header))
+	return nil // a person may call
 }
 
 // notePersons is noteMisplaced where an agent sends a person's credential as its own.
@@ -111,12 +116,18 @@ func (g Gate) notePersons(ctx context.Context, op *api.Operation, c Call) error 
 	return g.noteAgents(ctx, op, c, refusal)
 }
 
+// noteAgents notes a refused call at the workspace that calls: which one, the call says, or the credential in it does.
 func (g Gate) noteAgents(ctx context.Context, op *api.Operation, c Call, refusal workspace.Refusal) error {
 	id := c.saysItIs(op)
-	if workspace.CheckID(id) != nil {
+	switch {
+	case op == api.InspectCredential.Operation: // it promises to count nothing
 		return nil
+	case workspace.CheckID(id) == nil:
+		return g.Registry.NoteRefused(ctx, id, refusal, c.Now)
+	case op.Access.Allows(api.ByAnyWorkspace):
+		return g.Registry.NoteRefusedOwner(ctx, refusal, c.Now)
 	}
-	return g.Registry.NoteRefused(ctx, id, refusal, c.Now)
+	return nil
 }
 
 // kindOfCall is what kind of call of an agent an operation is.
@@ -141,13 +152,21 @@ func (c Call) saysItIs(op *api.Operation) string {
 		if claimed != "" && source != "" && claimed != source {
 			return ""
 		}
-		return cmp.Or(claimed, source)
+		return cmp.Or(claimed, source, c.delegates(op))
 	case !op.Access.Allows(api.ByItself):
 		return ""
 	case op == api.Register.Operation: // it reads no other member
 		return c.member("id")
 	}
 	return cmp.Or(c.PathParameters["id"], c.member("workspace_id"), c.member("id"))
+}
+
+// delegates is the workspace that the path of a delegation names; "": it may be the one that the task is for.
+func (c Call) delegates(op *api.Operation) string {
+	if op != api.Delegate.Operation || c.member("target_id") == "" {
+		return ""
+	}
+	return c.PathParameters["id"]
 }
 
 // member is a text at the top of the call's body; "": there is none, or the body can't be read.
@@ -161,9 +180,6 @@ func (c Call) member(name string) string {
 	_ = json.Unmarshal(members[name], &text) // what is no text names nothing
 	return text
 }
-
-// lastWord is what stands behind the last space of a text.
-func lastWord(text string) string { return text[strings.LastIndexByte(text, ' ')+1:] }
 
 // stillAdmits refuses an admitted call whose credential has ended since. Errors: credential_unknown,
 // credential_expired, platform_unavailable.
@@ -355,9 +371,11 @@ func (g Gate) admitAnyWorkspace(ctx context.Context, op *api.Operation, c Call) 
 		if claimed == "" && g.open(op.Access) {
 			return Caller{}, nil
 		}
-		return Caller{}, fault.New(fault.CredentialMissing, "missing caller auth token").
+		missing := fault.New(fault.CredentialMissing, "missing caller auth token").
 			WithHint("send the credential of the workspace that calls as a bearer", "stop")
+		return Caller{}, errors.Join(missing, g.noteAgents(ctx, op, c, workspace.Presenting(kindOfCall(op), c.From(), "")))
 	}
-	f, err := g.Registry.IdentifyCaller(ctx, claimed, c.Bearer(), c.From(), c.Now)
+	caller := registry.UnknownCaller{Claimed: claimed, Path: c.delegates(op)}
+	f, err := g.Registry.IdentifyCaller(ctx, caller, c.Bearer(), c.From(), c.Now)
 	return Caller{Workspace: f.ID, Lives: f.Lives, Team: f.Team}, err
 }

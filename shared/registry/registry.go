@@ -6,6 +6,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -155,13 +156,20 @@ func (r *Registry) AuthenticateCall(
 	return r.Signal(ctx, id, credential, workspace.Signal{Kind: workspace.SignalCall, From: from}, now)
 }
 
-// IdentifyCaller finds which workspace calls, by its credential, and renews its
-// lease. A workspace that the caller claims to be must be the credential's;
-// claimed "" claims nothing. Errors: caller_credential_unknown, caller_mismatch,
+// UnknownCaller is who calls a route of another workspace, as the call says.
+type UnknownCaller struct {
+	Claimed string // in a header; "": nothing. It must be the credential's
+	// Path names who calls, where the route does; "": it names another one. It is for the note of a refusal alone.
+	Path string
+}
+
+// IdentifyCaller finds which workspace calls, by its credential, and renews its lease. A refused call is noted at the
+// workspace that calls, as far as that is known. Errors: caller_credential_unknown, caller_mismatch,
 // invalid_workspace_id of what it claims, platform_unavailable.
 func (r *Registry) IdentifyCaller(
-	ctx context.Context, claimed, credential, from string, now time.Time,
+	ctx context.Context, who UnknownCaller, credential, from string, now time.Time,
 ) (workspace.Facts, error) {
+	claimed := who.Claimed
 	id := claimed
 	if id != "" {
 		if err := workspace.CheckID(id); err != nil {
@@ -173,7 +181,9 @@ func (r *Registry) IdentifyCaller(
 		if err != nil {
 			return workspace.Facts{}, err
 		}
-		id = owner.Workspace
+		if id = owner.Workspace; id == "" {
+			return workspace.Facts{}, errors.Join(unknownCaller(), r.noteUnknown(ctx, who, credential, from, now))
+		}
 	}
 	f, err := r.AuthenticateCall(ctx, id, credential, from, now)
 	code := fault.CodeOf(err)
@@ -187,10 +197,26 @@ func (r *Registry) IdentifyCaller(
 		return f, fault.New(fault.CallerMismatch, "the headers name %s, and the credential is another workspace's", claimed).
 			WithHint("leave X-Workspace-ID and X-Source-Workspace-Id out, or name the one whose credential this is", "stop")
 	case err != nil && code != fault.PlatformUnavailable:
-		return f, fault.New(fault.CallerCredentialUnknown, "invalid caller auth token").
-			WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
+		return f, unknownCaller()
 	}
 	return f, err
+}
+
+func unknownCaller() error {
+	return fault.New(fault.CallerCredentialUnknown, "invalid caller auth token").
+		WithHint("send the sending workspace's own credential; X-Workspace-ID, if sent, must name that workspace", "repair")
+}
+
+// noteUnknown notes a refused call with a credential that was issued to nobody: at the workspace that the path says
+// calls, or at that of the credential in the damaged text. A fault of the store here is for the log only.
+func (r *Registry) noteUnknown(
+	ctx context.Context, who UnknownCaller, credential, from string, now time.Time,
+) error {
+	refusal := workspace.Presenting(workspace.SignalCall, from, credential)
+	if workspace.CheckID(who.Path) == nil {
+		return r.NoteRefused(ctx, who.Path, refusal, now)
+	}
+	return r.NoteRefusedOwner(ctx, refusal, now)
 }
 
 // AmongPeers is CheckPeer, and the context of what is done to the peer: it keeps to the team. Errors: those of Read.

@@ -228,6 +228,24 @@ func (r *Registry) NoteRefused(ctx context.Context, id string, refusal workspace
 	return r.noteRefusal(ctx, f, refusal, now)
 }
 
+// NoteRefusedOwner is NoteRefused for a call that does not say which workspace calls: it is noted at the one that the
+// credential in the damaged text was issued to, in its present life. Only who has that credential can bring it about.
+// Without one it costs nothing.
+func (r *Registry) NoteRefusedOwner(ctx context.Context, refusal workspace.Refusal, now time.Time) error {
+	if refusal.Inner.Zero() {
+		return nil
+	}
+	owner, err := r.Owners.Owner(ctx, refusal.Inner)
+	if err != nil || owner.Workspace == "" {
+		return err
+	}
+	f, exists, err := r.find(ctx, owner.Workspace)
+	if err != nil || !exists || f.Hold == workspace.Removed || f.Life() != owner {
+		return err
+	}
+	return r.noteRefusal(ctx, f, refusal, now)
+}
+
 func (r *Registry) noteRefusal(
 	ctx context.Context, f workspace.Facts, refusal workspace.Refusal, now time.Time,
 ) error {

@@ -16,6 +16,7 @@ var credentialStories = []story{
 	{"a credential that is cut off, at an agent that keeps what it is given", cutOffWhereItIsKept},
 	{"a good credential in quotation marks, in an agent's environment", inQuotationMarks},
 	{"an agent that goes on with heartbeats, and sends its good credential in another header", inAnotherHeader},
+	{"calls about peers, with the agent's good credential in another header", refusedAboutPeers},
 	{"one call that is refused while the lease runs is told until one is accepted", oneCallRefused},
 	{"two pollers have each other's credentials", swappedCredentials},
 	{"a credential that an operator replaced is not the agent's until it is used", replacedByOperator},
@@ -147,6 +148,36 @@ func pollsRefused(ctx context.Context, p Platform) {
 	mustGet(a.poll(ctx, ""))
 	mustGet(a.awaitVerdict(ctx, healthy))
 	must(recorder.recorded(healthy, credentialsRejected, healthy))
+}
+
+// refusedAboutPeers: the part of an agent that calls its peers damages the agent's good credential. Nothing in those
+// calls names the agent: the credential in the damaged text does. The peer is told nothing.
+func refusedAboutPeers(ctx context.Context, p Platform) {
+	peer := healthyAgent(ctx, p, withoutMail)
+	defer peer.leave()
+	for _, form := range []string{"Token %", `Bearer "%"`} {
+		for _, call := range []struct{ method, path string }{
+			{"GET", "/registry/discover/" + peer.id},
+			{"GET", "/workspaces/" + peer.id + "/messages"},
+			{"POST", "/workspaces/" + peer.id + "/a2a"},
+			{"POST", "/workspaces/" + peer.id + "/delegate"},
+			{"POST", "/workspaces/" + peer.id + "/messages/m/cancel"},
+		} {
+			a := healthyAgent(ctx, p, withoutMail)
+			must(a.checkRemark(ctx, ""))
+			damaged := a.clone()
+			damaged.form = form
+			var body any
+			if call.method == "POST" {
+				body = map[string]any{"task": "do"}
+			}
+			r, err := damaged.call(ctx, call.method, call.path, body)
+			must(wantStatus(r, err, 401))
+			must(a.checkRemark(ctx, "with this workspace's good credential in"))
+			must(peer.checkRemark(ctx, ""))
+			a.leave()
+		}
+	}
 }
 
 func oneCallRefused(ctx context.Context, p Platform) {
