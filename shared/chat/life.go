@@ -426,12 +426,13 @@ func (m Message) Expire(now time.Time) Message {
 	return m
 }
 
-// ExpireByWish is Expire of a message whose agent takes mail, but not in the little time that the sender gave it.
-func (m Message) ExpireByWish(now time.Time) Message {
+// ExpireByWish is Expire of a message whose agent takes mail, but not in the little time that the sender gave it. shown
+// is what shows that.
+func (m Message) ExpireByWish(shown string, now time.Time) Message {
 	given := m.ExpiresAt.Sub(m.AcceptedAt).Round(time.Second)
 	m = m.Expire(now)
 	m.ByWish = true
-	m.Reason += fmt.Sprintf(": its sender gave it %s, and the agent takes mail", given)
+	m.Reason += fmt.Sprintf(": its sender gave it %s, and %s", given, shown)
 	return m
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/proof/world"
+	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
@@ -103,29 +104,54 @@ func TestNoDeliveryAfterTheEndWasTold(t *testing.T) {
 }
 
 // A message that expires though its agent takes mail was given too little time by its sender: that is no loss of the
-// workspace, and says nothing of it. What a workspace is at fault for is lost, however short it may wait.
+// workspace, and says nothing of it. That it takes mail is shown by what it did since the message was accepted. What a
+// workspace is at fault for is lost, however short it may wait.
 func TestALittleTimeIsTheSendersWish(t *testing.T) {
 	refuses := func(chat.Message) delivery.PushResult {
 		return delivery.PushResult{Handover: delivery.Unreachable, Fault: workspace.FaultRefused, Why: "connection refused"}
 	}
 	busy := func(chat.Message) delivery.PushResult { return delivery.PushResult{Handover: delivery.Busy} }
 	const little = 20 * time.Second
+	wait := func(d time.Duration) func(*world.World) { return func(w *world.World) { w.Now = w.Now.Add(d) } }
+	sweep := func(w *world.World) { w.SweepOnce() }
+	poll := func(w *world.World) { w.PollAfter("") }
+	beat := func(active int) func(*world.World) { return func(w *world.World) { w.Heartbeat(active) } }
+	register := func(w *world.World) { w.Register(registry.Registration{Mode: workspace.Poll}) }
 	for name, c := range map[string]struct {
 		url   string
 		life  time.Duration
 		agent func(chat.Message) delivery.PushResult
-		do    func(w *world.World)
-		lost  int64
+		do    []func(w *world.World) // after it was sent
+		says  string                 // what its sender is told; "" when it is lost
+		open  bool
 	}{
-		"it polls, and not in time": {life: little},
-		"it fetched it, and has not acknowledged it": {life: little, do: func(w *world.World) {
-			w.PollAfter("")
-			w.Now = w.Now.Add(45 * time.Second) // a claim of a poll is over then
+		"it has had no call to poll yet": {life: little, do: []func(*world.World){wait(little), sweep}, open: true},
+		"it polls, and not in time": {
+			life: little, do: []func(*world.World){wait(little), sweep, poll}, says: "takes mail",
+		},
+		"it polled in time, and took it not": {
+			life: little, do: []func(*world.World){poll, wait(65 * time.Second), sweep}, says: "takes mail",
+		},
+		"it is at work": {
+			life: little, do: []func(*world.World){beat(1), wait(little), sweep}, says: "is at work",
+		},
+		"it beats, and does not poll": {life: little, do: []func(*world.World){
+			wait(little), beat(0), sweep, wait(time.Minute), beat(0), wait(time.Minute), beat(0), sweep,
 		}},
-		"it is busy":                 {url: "http://agent/", life: little, agent: busy},
-		"it can't be reached":        {url: "http://agent/", life: little, agent: refuses, lost: 1},
-		"it is silent":               {life: little, do: func(w *world.World) { w.Now = w.Now.Add(time.Hour) }, lost: 1},
-		"it is silent, and had long": {life: 2 * time.Hour, do: func(*world.World) {}, lost: 1},
+		"it died, and its lease runs on": {life: little, do: []func(*world.World){
+			wait(little), sweep, wait(time.Minute), wait(time.Minute), sweep,
+		}},
+		"it died, and starts again": {life: little, do: []func(*world.World){
+			wait(little), sweep, wait(20 * time.Second), register, poll,
+		}},
+		"it is busy": {
+			url: "http://agent/", life: little, agent: busy, do: []func(*world.World){wait(little), sweep}, says: "was busy",
+		},
+		"it can't be reached": {
+			url: "http://agent/", life: little, agent: refuses, do: []func(*world.World){wait(little), sweep},
+		},
+		"it is silent":               {life: little, do: []func(*world.World){wait(time.Hour), sweep}},
+		"it is silent, and had long": {life: 2 * time.Hour, do: []func(*world.World){wait(2 * time.Hour), sweep}},
 	} {
 		mode := workspace.Poll
 		if c.url != "" {
@@ -134,25 +160,34 @@ func TestALittleTimeIsTheSendersWish(t *testing.T) {
 		w := world.New(t, mode, c.url)
 		w.Agent = c.agent
 		sendFor(w, "m", c.life)
+		w.Now = w.Now.Add(time.Second)
 		if c.url != "" {
 			w.DrainOnce()
 		}
-		if c.do != nil {
-			c.do(w)
+		for _, do := range c.do {
+			do(w)
 		}
-		w.Now = w.Now.Add(c.life)
-		was := w.Verdict()
-		w.SweepOnce()
-		m, f := w.Receipt("m"), w.Facts()
-		if m.State != chat.Expired || f.LostMessages != c.lost || m.ByWish == (c.lost > 0) ||
-			strings.Contains(m.Reason, "its sender gave it") != m.ByWish {
+		m, f, lost := w.Receipt("m"), w.Facts(), int64(0)
+		switch {
+		case c.open:
+			if m.State != chat.Queued || f.LostMessages != 0 {
+				t.Errorf("%s: it ended before that was known: %+v", name, m)
+			}
+			lost = 1 // until the agent polls, it can be put back
+		case c.says == "":
+			lost = 1
+			if m.State != chat.Expired || m.ByWish || f.LostMessages != 1 || strings.Contains(m.Reason, "its sender gave it") {
+				t.Errorf("%s: %+v, %d lost", name, m, f.LostMessages)
+			}
+		case m.State != chat.Expired || !m.ByWish || f.LostMessages != 0,
+			!strings.Contains(m.Reason, "its sender gave it 20s, and the agent "), !strings.HasSuffix(m.Reason, c.says):
 			t.Errorf("%s: %+v, %d lost", name, m, f.LostMessages)
 		}
-		if is := w.Verdict(); m.ByWish && (is.Status != was.Status || is.Reason != was.Reason || len(is.Remarks) > 0) {
-			t.Errorf("%s: it was %+v, and is %+v", name, was, is)
+		if is := w.Verdict(); m.ByWish && (is.Status != workspace.StatusOnline || len(is.Remarks) > 0) {
+			t.Errorf("%s: it is %+v", name, is)
 		}
 		all, _, err := w.RedriveAll(t.Context(), world.ID, nil, w.Now)
-		if err != nil || int64(len(all)) != c.lost {
+		if err != nil || int64(len(all)) != lost {
 			t.Errorf("%s: %d would be redriven, %v", name, len(all), err)
 		}
 		if _, err := w.Redrive(t.Context(), world.ID, "m", w.Now); err != nil || w.Facts().LostMessages != 0 ||

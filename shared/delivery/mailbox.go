@@ -308,7 +308,7 @@ func (d *Delivery) cancels(
 		switch {
 		case m.Due(now):
 			var lost MailboxUpdate
-			ended, lost = d.expired(f, m, now)
+			ended, lost = d.expired(f, m, d.judge(f, m, now), now)
 			u = u.plus(lost)
 		case err != nil:
 			return nil, u, fault.New(fault.Conflict, "the mailbox moved")
@@ -319,15 +319,16 @@ func (d *Delivery) cancels(
 }
 
 // End ends an open message whose lifetime is over; ended reports whether it did.
-// Another message stays as it is.
+// Another message stays as it is, and so does one of which it is not known yet why nobody took it.
 func (d *Delivery) End(
 	ctx context.Context, f workspace.Facts, messageID string, now time.Time,
 ) (ended bool, err error) {
 	_, err = d.ChangeMessage(ctx, f.Life(), messageID, func(m chat.Message) (chat.Message, MailboxUpdate, error) {
-		if ended = m.Due(now); !ended {
+		why := d.judge(f, m, now)
+		if ended = m.Due(now) && !why.awaited; !ended {
 			return m, MailboxUpdate{}, nil
 		}
-		next, u := d.expired(f, m, now)
+		next, u := d.expired(f, m, why, now)
 		return next, u, nil
 	})
 	switch fault.CodeOf(err) {
@@ -337,7 +338,7 @@ func (d *Delivery) End(
 	return ended && err == nil, err
 }
 
-// expire ends those of ms whose lifetime is over; it reports whether
+// expire ends those of ms whose lifetime is over, at a poll; it reports whether
 // anything moved.
 func (d *Delivery) expire(
 	ctx context.Context, f workspace.Facts, open []OpenMessage, ms []chat.Message, now time.Time,
@@ -352,7 +353,7 @@ func (d *Delivery) expire(
 		if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
 			break
 		}
-		next, lost := d.expired(f, m, now)
+		next, lost := d.expired(f, m, d.judgeAtPoll(f, m, now), now)
 		moves = append(moves, chat.Move{From: m, To: next})
 		u = u.plus(lost)
 	}
@@ -408,18 +409,6 @@ func (d *Delivery) endMail(ctx context.Context, f workspace.Facts, life workspac
 		return 0, nil
 	}
 	return len(moves), d.write(ctx, f, open, moves, MailboxUpdate{})
-}
-
-// expired is a message after its time is up, and what that does to its mailbox. It is no loss of the workspace when its
-// sender gave it little time, no push of it failed, and nothing is wrong with the workspace: by such messages, a sender
-// could have any workspace shown as one that loses mail.
-func (d *Delivery) expired(f workspace.Facts, m chat.Message, now time.Time) (chat.Message, MailboxUpdate) {
-	short := m.ExpiresAt.Sub(m.AcceptedAt) < d.Policy.Lifetime
-	if short && !m.Probe && !m.PushFailed() && d.well(f, now) {
-		return m.ExpireByWish(now), MailboxUpdate{}
-	}
-	ended := m.Expire(now)
-	return ended, d.lost(f, ended, now)
 }
 
 // well reports whether nothing is wrong with a workspace: what becomes of a message then is not its doing.
