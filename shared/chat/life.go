@@ -239,10 +239,15 @@ func (m Message) cutOffWords() string {
 	return "its last try was cut off before an answer came"
 }
 
-// dropOldAttempt drops the oldest attempt that doesn't count, else the oldest but the first.
+// dropOldAttempt drops the oldest attempt that doesn't count, else the oldest but the first. The first poll that was
+// handed the message is kept too: see Handed.
 func (m *Message) dropOldAttempt() {
-	i := slices.IndexFunc(m.Attempts, func(a Attempt) bool { return !a.counts() && a.Outcome != Pending })
-	if i < 0 {
+	from := 0
+	if m.Attempts[0].Via == ByPoll {
+		from = 1
+	}
+	i := slices.IndexFunc(m.Attempts[from:], func(a Attempt) bool { return !a.counts() && a.Outcome != Pending })
+	if i += from; i < from {
 		i = 1
 	}
 	m.Dropped.Tries++
@@ -255,7 +260,11 @@ func (m *Message) dropOldAttempt() {
 // Deliver ends the message as delivered. answer may be nil; failure is the agent's words when it said that its task
 // failed, "" else.
 func (m Message) Deliver(reason string, answer json.RawMessage, failure string, now time.Time) Message {
+	again := m.FetchedOnce()
 	m = m.clone()
+	if again { // the agent was at work on it all the same
+		m.Attempts[len(m.Attempts)-1].Outcome = Pending
+	}
 	if failure == "" {
 		m.closeAttempt(Succeeded, "")
 	} else {
@@ -421,8 +430,12 @@ func (m Message) Recall(unanswered bool) Message {
 // Expire ends the message because its lifetime is over.
 func (m Message) Expire(now time.Time) Message {
 	m = m.clone()
+	why := "not delivered before " + stamp(m.ExpiresAt)
+	if times, since := m.Handed(); times >= handedInVain {
+		why += fmt.Sprintf("; the agent was handed it %d times since %s, and has not acknowledged it", times, stamp(since))
+	}
 	m.closeAttempt(Lost, "")
-	m.end(Expired, now, "not delivered before "+stamp(m.ExpiresAt))
+	m.end(Expired, now, why)
 	return m
 }
 

@@ -101,7 +101,8 @@ func (d *Delivery) ackSome(
 	return left, len(moves), more, nil
 }
 
-// ackable is the ends of the first messages up to a number that a poll was handed.
+// ackable is the ends of the first messages up to a number that a poll was handed. One that waits to be
+// handed out again is ended by its own number alone.
 func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, now time.Time) (
 	moves []chat.Move, open []OpenMessage, more bool, err error,
 ) {
@@ -125,7 +126,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 			return nil, nil, false, err
 		}
 		for _, m := range ms {
-			if m.State != chat.InFlight || m.Claim.Token != pollClaim {
+			if !m.Fetched() && (!m.FetchedOnce() || m.Seq != seq) {
 				continue
 			}
 			if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
@@ -155,6 +156,8 @@ const (
 // saysOf is what the cursor says of m, now that f are the facts of its workspace.
 func (c Cursor) saysOf(m chat.Message, f workspace.Facts, now time.Time) meaning {
 	switch {
+	case m.FetchedOnce() && c == Cursor{m.Seq, f.Epoch} && f.AcksEpoch != f.Epoch:
+		return done // the host that it was handed to was at work on it all the same
 	case !c.proves(m):
 		return nothing
 	case !awaitsAck(f, m) || !now.Before(m.Claim.Until.Add(ackPatience)):

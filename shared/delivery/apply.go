@@ -62,6 +62,9 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 	if u.Push != nil {
 		notePush(&f, *u.Push)
 	}
+	if u.Unacknowledged != nil {
+		f.AnswerTrouble = workspace.AnswerTrouble{AnswerError: *u.Unacknowledged}
+	}
 	if u.Standing != nil {
 		f.Standing = *u.Standing
 	}

@@ -71,6 +71,5 @@ func cursorGone() error {
 // that comes back late, after a failed push or a redrive. The cursor of a former
 // host proves nothing of what a newer one was handed.
 func (c Cursor) proves(m chat.Message) bool {
-	handedOut := m.State == chat.InFlight && m.Claim.Token == pollClaim
-	return handedOut && c.Epoch >= m.Claim.Epoch && (m.Seq == c.Seq || (m.Seq < c.Seq && m.Claim.After != c.Seq))
+	return m.Fetched() && c.Epoch >= m.Claim.Epoch && (m.Seq == c.Seq || (m.Seq < c.Seq && m.Claim.After != c.Seq))
 }

@@ -40,6 +40,7 @@ func (d *Delivery) write(
 		u.OldestOpen = &oldest
 	}
 	u.Outbox = outboxOf(moves)
+	u = u.unname(f, moves)
 	if !u.Former {
 		u = d.noteStanding(ctx, f, moves, u)
 	}
@@ -55,6 +56,21 @@ func (d *Delivery) write(
 	counted := f.CountedAt // the facts themselves stay off the heap
 	u.OldestOpen = &counted
 	return d.Ledger.WriteMessages(ctx, life, moves, u)
+}
+
+// unname takes away the name of the message that polls are handed again and again, when a move ends it.
+func (u MailboxUpdate) unname(f workspace.Facts, moves []chat.Move) MailboxUpdate {
+	named, has := f.Unacknowledged()
+	told := u.Push != nil && (u.Push.AnswerSucceeded || !u.Push.AnswerFailedAt.IsZero())
+	if !has || told || u.Unacknowledged != nil || u.Former {
+		return u
+	}
+	for _, m := range moves {
+		if named.Names(m.From.ID) && !m.To.State.Open() {
+			u.Unacknowledged = new(string)
+		}
+	}
+	return u
 }
 
 // changesOpenMail reports whether a move ends a message, opens it again, or lets it wait anew: one whose time is up is

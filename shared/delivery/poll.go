@@ -81,9 +81,6 @@ func epochUnknown(epoch int64, f workspace.Facts) error {
 		f.Epoch).WithHint("register, and send the epoch of the answer", fault.ActionRegister)
 }
 
-// pollClaim is the claim token of a message that was handed out to a poll.
-const pollClaim = "poll"
-
 // handOutTries bounds how often a poll is worked out anew while its mailbox
 // moves; handOutWindows is how many windows of acknowledged mail it looks
 // behind.
@@ -127,12 +124,13 @@ func (d *Delivery) handOutWindow(
 		return pollPlan{}, err
 	}
 	p := d.planPoll(f, ms, cursor, limit, now)
+	p.update.Unacknowledged = nameOf(f, open, ms, p.moves)
 	if handed := !f.HandedAt.Before(f.RegisteredAt) && !f.HandedAt.Before(f.DeliveredAt); len(p.out) > 0 &&
 		(!handed || p.acknowledges()) {
 		p.update.HandedAt = now
 	}
 	p.more = p.more || len(open) > len(ms)
-	if len(p.moves) == 0 {
+	if len(p.moves) == 0 && p.update.Unacknowledged == nil {
 		return p, nil
 	}
 	if err := d.write(ctx, f, open, p.moves, p.update); err != nil {
@@ -184,11 +182,13 @@ func (p pollPlan) acknowledges() bool { return !p.update.DeliveredAt.IsZero() }
 // planPoll decides what becomes of each message of a window.
 func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limit int, now time.Time) (p pollPlan) {
 	policy := d.Registry.Policy
-	claim := chat.Claim{Token: pollClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch}
+	claim := chat.Claim{Token: chat.PageClaim, Until: now.Add(policy.DeliveryObjective), Epoch: f.Epoch}
 	if c.Epoch == f.Epoch { // another one that comes back is not this one
 		claim.After = c.Seq
 	}
 	polls := f.Mode(policy, now) == workspace.Poll && f.Hold == workspace.NoHold
+	out := d.handingOut(f, now)
+	turns := out.Turns(unacknowledged(ms, c, f, now), presentHost(f), now)
 	var l load
 	var reply chat.Rows
 	for _, m := range ms {
@@ -196,8 +196,8 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			p.more = true
 			return p
 		}
-		said := c.saysOf(m, f, now)
-		if said == nothing {
+		said, turn := c.saysOf(m, f, now), turns[m.ID]
+		if said == nothing && turn <= chat.Alone {
 			if reply.Add(m) && len(p.out) > 0 {
 				p.more = true
 				return p
@@ -216,21 +216,79 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 			// proof that the agent asks for its mail.
 			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
 			p.deliver(m, taken.Deliver("the agent polled for its mail", nil, "", now), now)
-		case !polls || !m.State.Open() || len(p.out) >= limit:
-		case claimed && m.Claim.Token != pollClaim && !pushedBefore(m, f):
+		case !polls || !m.State.Open() || turn == chat.NextTime:
+		case turn == chat.TakeBack:
+			p.moves = append(p.moves, chat.Move{From: m, To: m.TakeBack()})
+		case turn == chat.PutAside:
+			p.moves = append(p.moves, chat.Move{From: m, To: m.PutAside(out, presentHost(f), now)})
+		case len(p.out) >= limit:
+		case claimed && !m.Fetched() && !pushedBefore(m, f):
 			polls = false // an earlier push still holds it; what is behind it waits, for order
-		case claimed && m.Claim.Epoch == f.Epoch:
+		case claimed && m.Claim.Epoch == f.Epoch && (turn != chat.Alone || m.OutAlone()):
 			p.out = append(p.out, m) // handed out a moment ago, and asked for again
 		default:
-			taken := m.Take(chat.ByPoll, claim, d.Policy, f.PassedAt, now)
+			by := claim
+			if turn == chat.Alone {
+				by.Token = chat.AloneClaim
+			}
+			taken := m.Take(chat.ByPoll, by, d.Policy, f.PassedAt, now)
 			p.moves = append(p.moves, chat.Move{From: m, To: taken})
 			p.out = append(p.out, taken)
 			p.update.FetchedAt = now
 			// A push that it is taken from has ended, or is that of an old host.
-			p.update.ClaimReleased = p.update.ClaimReleased || (claimed && m.Claim.Token != pollClaim)
+			p.update.ClaimReleased = p.update.ClaimReleased || (claimed && !m.Fetched())
 		}
 	}
 	return p
+}
+
+// handingOut is how the mail of a workspace is handed out to polls now.
+func (d *Delivery) handingOut(f workspace.Facts, now time.Time) chat.HandingOut {
+	p := d.Registry.Policy
+	return chat.HandingOut{
+		Objective: p.DeliveryObjective, AsideFor: d.Policy.AsideFor, Busy: f.AtWork(p, now),
+	}
+}
+
+// unacknowledged is what waits for its acknowledgement of a window of mail, as a poll with this cursor says.
+func unacknowledged(ms []chat.Message, c Cursor, f workspace.Facts, now time.Time) []chat.Message {
+	var out []chat.Message
+	for _, m := range ms {
+		if m.State.Open() && !m.Probe && c.saysOf(m, f, now) == nothing {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// nameOf is what a poll notes of the message that polls are handed again and again: nil where that stays as it is. open
+// and ms are the open mail and a window of it before the moves. The first one that was put aside, or that is out alone,
+// is named for as long as it is open.
+func nameOf(f workspace.Facts, open []OpenMessage, ms []chat.Message, moves []chat.Move) *string {
+	named, has := f.Unacknowledged()
+	stays := has && slices.ContainsFunc(open, func(o OpenMessage) bool { return named.Names(o.ID) })
+	name := ""
+	for _, m := range ms {
+		if i := slices.IndexFunc(moves, func(move chat.Move) bool { return move.To.ID == m.ID }); i >= 0 {
+			m = moves[i].To
+		}
+		times, since := m.Handed()
+		switch again, its := m.LeftAside() || m.OutAlone(), has && named.Names(m.ID); {
+		case its && again && times == named.Times:
+			return nil
+		case its && again:
+			told := workspace.NoteUnacknowledged(m.ID, times, since)
+			return &told
+		case its:
+			stays = false
+		case again && name == "":
+			name = workspace.NoteUnacknowledged(m.ID, times, since)
+		}
+	}
+	if stays || !has && name == "" {
+		return nil
+	}
+	return &name
 }
 
 // pushedBefore reports whether a message is pushed to a host before the present one, which

@@ -105,6 +105,9 @@ type MailboxUpdate struct {
 	HandedAt time.Time
 	// Push is what a hand-over by push has shown; nil leaves it.
 	Push *PushUpdate
+	// Unacknowledged, when set, names the message that polls are handed again and again, in the words of
+	// workspace.NoteUnacknowledged; "": none is. It takes the place of the tasks that failed.
+	Unacknowledged *string
 	// UndeliveredAt, when set, is when a message ended undelivered though its agent was there.
 	UndeliveredAt time.Time
 	// Lost adds to the mail that is told to be lost (redrives and dismissals take off it), and LostInVain to how many of

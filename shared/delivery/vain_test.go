@@ -1,15 +1,14 @@
 package delivery_test
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/rollcall/rollcall/shared/chat"
 	"github.com/rollcall/rollcall/shared/delivery"
 	"github.com/rollcall/rollcall/shared/proof/world"
 	"github.com/rollcall/rollcall/shared/workspace"
@@ -53,8 +52,8 @@ func (c *byTurns) turn(n int) bool {
 	return true
 }
 
-// Mail that ends a polling agent at each of its starts shows in its status from two minutes on, without a break, and
-// the status says how to end that message. With the message, the verdict ends.
+// A message that ends a polling agent at each of its starts shows in its status from two minutes on, without a break,
+// and the status says how to end it. The others arrive meanwhile. With the message, the verdict ends.
 func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 	for _, numbers := range []bool{false, true} {
 		rapid.Check(t, func(rt *rapid.T) {
@@ -63,9 +62,7 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 			c.Send("killer", "m1", "m2")
 			sent, since := c.Now, time.Time{}
 			for c.Now.Sub(sent) < 5*time.Minute {
-				if c.turn(3) {
-					rt.Fatal("it survives")
-				}
+				c.turn(3)
 				c.Now = c.Now.Add(time.Duration(rapid.IntRange(1500, 9000).Draw(rt, "ms")) * time.Millisecond)
 				c.boot()
 				if c.Now.Sub(sent) < 2*workspace.DefaultPolicy().DeliveryObjective {
@@ -73,7 +70,7 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 				}
 				v := c.Verdict()
 				if v.Reason != workspace.ReasonBacklogStalled || v.Action != "inspect" ||
-					!strings.Contains(v.Hint, inVain) || !strings.Contains(v.Hint, "rollcall cancel "+world.ID) {
+					!strings.Contains(v.Hint, "rollcall cancel "+world.ID) {
 					rt.Fatalf("after %s: %+v", c.Now.Sub(sent), v)
 				}
 				if !since.IsZero() && !v.Since.Equal(since) {
@@ -81,18 +78,25 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 				}
 				since = v.Since
 			}
-			if likeliest := oldestOfTheMostTried(c.World, "killer", "m1", "m2"); likeliest != c.fatal {
-				rt.Fatalf("the hint leads to %s", likeliest)
+			if v := c.Verdict(); numbers && v.NextCommand != "rollcall cancel "+world.ID+" killer" {
+				rt.Fatalf("the verdict leads to %s: %s", v.NextCommand, v.Hint)
+			}
+			for _, other := range []string{"m1", "m2"} {
+				if m := c.Receipt(other); numbers && m.State != chat.Delivered { // its cursor dies with it
+					rt.Fatalf("%s is %s: %s", other, m.State, m.Reason)
+				}
 			}
 			if told := c.Receipt("killer").Attempts[1].Words(); !strings.HasPrefix(told, "handed out to a poll, and not") {
 				rt.Fatal(told)
 			}
 			_, err := c.Cancel(t.Context(), world.ID, "killer", "an operator", c.Now)
 			c.NoError(err)
-			c.turn(1)
-			c.turn(1) // a cursor acknowledges with the next poll
-			if v := c.Verdict(); v.Reason != workspace.ReasonRestartLoop {
+			if v := c.Verdict(); numbers && v.Reason != workspace.ReasonRestartLoop {
 				rt.Fatalf("it acknowledges again: %+v", v)
+			}
+			for range 20 { // where its cursor died with it, it has the others to do
+				c.turn(3)
+				alive(c.World, 20*time.Second, 10*time.Second)
 			}
 			alive(c.World, 31*time.Second, time.Second)
 			if v := c.Verdict(); v.Status != workspace.StatusOnline {
@@ -100,14 +104,6 @@ func TestAMessageThatEndsAPollingAgentAtEachStartIsTold(t *testing.T) {
 			}
 		})
 	}
-}
-
-// oldestOfTheMostTried is the message that the hint calls the likeliest; ids are in the order of acceptance.
-func oldestOfTheMostTried(w *world.World, ids ...string) string {
-	w.T.Helper()
-	return slices.MaxFunc(ids, func(a, b string) int { // of equal ones, the first
-		return cmp.Compare(w.Receipt(a).Tries(), w.Receipt(b).Tries())
-	})
 }
 
 // An agent that acknowledges something between its starts, however slowly, or starts anew once or twice without that,

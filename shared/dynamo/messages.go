@@ -334,6 +334,9 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	if u.Push != nil {
 		notePush(&c, *u.Push)
 	}
+	if u.Unacknowledged != nil {
+		noteUnacknowledged(&c, *u.Unacknowledged)
+	}
 	if u.Standing != nil {
 		c.set(lease("StandsAs"), leaseText(u.Standing.StandsAs))
 		c.set(lease("StandsSince"), instant(u.Standing.StandsSince))
@@ -450,6 +453,18 @@ func notePush(c *change, u delivery.PushUpdate) {
 		if u.Degraded {
 			c.setOnce(lease("AnswersDegradedAt"), instant(u.AnswerFailedAt))
 		}
+	}
+}
+
+// noteUnacknowledged names the message that polls are handed again and again, or takes its name away.
+func noteUnacknowledged(c *change, name string) {
+	for _, field := range workspace.FieldsOf[workspace.AnswerTrouble]() {
+		if field != "AnswerError" || name == "" {
+			c.remove(lease(field))
+		}
+	}
+	if name != "" {
+		c.set(lease("AnswerError"), leaseText(name))
 	}
 }
 

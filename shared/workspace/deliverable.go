@@ -176,6 +176,8 @@ func expectPoll(f Facts, v Verdict, p Policy, now time.Time) (Expectation, strin
 		return ExpectNobody, "its URL has ended with the credential that it was registered with, and it does not poll"
 	case quiet != "":
 		return ExpectNobody, quiet
+	case v.Reason == ReasonBacklogStalled && f.takesOthers():
+		return ExpectNextPoll, ""
 	case v.Reason == ReasonBacklogStalled, v.Reason == ReasonRestartLoop:
 		return ExpectRetrying, v.ForSenders()
 	case f.pollsRefused(now):

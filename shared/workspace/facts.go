@@ -362,13 +362,16 @@ type PushTrouble struct {
 }
 
 // AnswerTrouble is the tasks that the agent took and said that it failed, in a row. The delivery of the answer
-// writes it, and a probe that is answered so; a task that does not fail, and an adoption, clear it.
+// writes it, and a probe that is answered so; a task that does not fail, and an adoption, clear it. A poll writes in
+// its place which message it is handed again and again, and the end of that message clears it: see Unacknowledged.
 type AnswerTrouble struct {
 	AnswerFailures      int
 	AnswersFailingSince time.Time // first of those
 	AnswerFailedAt      time.Time // last of those
 	AnswersDegradedAt   time.Time // when there were as many as degrade a workspace
-	AnswerError         string    // of the last, in the agent's words; at most MaxWords bytes
+	// AnswerError is of the last, in the agent's words, or with no such failure of NoteUnacknowledged; at most MaxWords
+	// bytes.
+	AnswerError string
 }
 
 // FieldsOf lists the names of the fields of Facts, or of one of its groups, with those of the groups inside it.

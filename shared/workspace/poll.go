@@ -131,6 +131,9 @@ func (f *Facts) busyExplains(p Policy, now time.Time) bool {
 	return f.Busy(p, now) >= f.Slots() && !f.stuckFor(p.BusyPatience, now)
 }
 
+// AtWork reports whether the agent has not acknowledged its mail because it says that all its task slots are taken.
+func (f Facts) AtWork(p Policy, now time.Time) bool { return f.busyExplains(p, now) }
+
 // saidIdle reports whether the agent has said since its last poll that it is idle.
 func (f *Facts) saidIdle() bool { return f.ActiveTasks == 0 && f.ActiveAt.After(f.PolledAt) }
 

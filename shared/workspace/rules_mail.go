@@ -396,6 +396,9 @@ func (s *situation) aboutToBeTried() bool {
 // free, or has said that it is busy for longer than busy explains. When nobody has tried to deliver it, that says
 // nothing of the agent: it is the platform that is late.
 func backlogStalled(s *situation) *Verdict {
+	if v := s.unacknowledgedMessage(); v != nil {
+		return v
+	}
 	if !s.mailOverdue() || s.within(latest(s.DeliveredAt, s.ReachedAt), s.p.DeliveryObjective) {
 		return nil
 	}

@@ -369,6 +369,9 @@ func (s *situation) ownClocks(from, to time.Time) []time.Time {
 	add(s.DeliveredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.BusyPatience, p.DeliveryPatience)
 	add(s.RegisteredAt, p.DeliveryObjective, 2*p.DeliveryObjective, p.PollPatience(), p.DeliveryPatience, p.BusyPatience)
 	add(s.FetchedSince, 2*p.DeliveryObjective)
+	if u, ok := s.Unacknowledged(); ok {
+		add(u.Since, 2*p.DeliveryObjective)
+	}
 	add(s.PushDegradedAt, 2*p.DeliveryObjective)
 	add(s.TriedAt, p.DeliveryObjective, 2*p.DeliveryObjective, s.busyPause(p), s.busyPause(p)+p.DeliveryObjective)
 	add(s.TriedAt, p.DeliveryPatience)

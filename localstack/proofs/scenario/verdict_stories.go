@@ -132,8 +132,8 @@ func acknowledgesNothing(ctx context.Context, p Platform) {
 	if err != nil || expected != "next_poll" {
 		must(fmt.Errorf("expected %s, %w", expected, err))
 	}
-	must(a.awaitOutlook(ctx, outlook{backlogStalled, "restart", "acknowledges nothing", "retrying"}))
-	must(a.keepsAdvice(ctx, "restart", "acknowledges nothing", 2*deliveryObjective))
+	must(a.awaitOutlook(ctx, outlook{backlogStalled, "inspect", "acknowledges nothing", "retrying"}))
+	must(a.keepsAdvice(ctx, "inspect", "acknowledges nothing", 2*deliveryObjective))
 	a.stopCalls()
 	a.startPolls(ctx)
 	must(a.arrived(ctx))

@@ -210,7 +210,7 @@ func (m *machine) view(f workspace.Facts, messages []chat.Message, now time.Time
 	}
 	for _, msg := range messages {
 		claim := m.claimOf(msg)
-		m.wasAside[msg.ID] = m.wasAside[msg.ID] || msg.AsideEpoch != 0
+		m.wasAside[msg.ID] = m.wasAside[msg.ID] || msg.AsideEpoch != 0 || msg.FetchedOnce()
 		v.Messages = append(v.Messages, model.MessageView{
 			Stage:     stages[msg.State],
 			ClaimedBy: claim,

@@ -265,6 +265,17 @@ func pushUpdates() []updated {
 		push(delivery.PushUpdate{AnswerSucceeded: true}, func(f *workspace.Facts) {
 			f.AnswerTrouble = workspace.AnswerTrouble{}
 		}),
+		push(delivery.PushUpdate{AnswerFailedAt: t0, AnswerError: "x", Degraded: true}, func(f *workspace.Facts) {
+			f.AnswerTrouble = workspace.AnswerTrouble{
+				AnswerFailures: 1, AnswersFailingSince: t0, AnswerFailedAt: t0, AnswersDegradedAt: t0, AnswerError: "x",
+			}
+		}),
+		{delivery.MailboxUpdate{Unacknowledged: new("t 2 m1")}, func(f *workspace.Facts) {
+			f.AnswerTrouble = workspace.AnswerTrouble{AnswerError: "t 2 m1"}
+		}},
+		{delivery.MailboxUpdate{Unacknowledged: new("")}, func(f *workspace.Facts) {
+			f.AnswerTrouble = workspace.AnswerTrouble{}
+		}},
 	}
 }
 

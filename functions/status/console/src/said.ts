@@ -34,8 +34,8 @@ function times(own: Own, now: number): Array<Own | { at: string; words: string }
   return [...out, own.slice(end) as Own]
 }
 
-// What may follow on the id in a command: any flag, with its value where it has one, and the message of a cancel. What
-// is to be filled in, such as MESSAGE, makes it no command to copy.
+// What may follow on the id in a command: any flag, with its value where it has one, and the message of a cancel, or of a
+// receipt where it is a UUID. What is to be filled in, such as MESSAGE, makes it no command to copy.
 const flags = '(?: --(?:from|message) [\\w:.-]*\\w| --[a-z]+(?:-[a-z]+)*)*(?! [A-Z]{2,})'
 
 /** commands are words of the platform: every second piece is a command for the workspace id, whole. */
@@ -43,8 +43,9 @@ function commands(own: Own, id: string): string[] {
   if (!/^[\w.-]+$/.test(id)) return [own]
   const named = id.replaceAll('.', '\\.')
   const cancel = `cancel ${named}(?: (?![A-Z]{2})\\w(?:[\\w:.-]*\\w)?|(?= --))`
+  const receipt = `receipts ${named} [0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}(?![\\w-])`
   const other = `(?!cancel )[a-z]+ ${named}(?![\\w-])`
-  return own.split(new RegExp(`(rollcall (?:${cancel}|${other})${flags})`))
+  return own.split(new RegExp(`(rollcall (?:${cancel}|${receipt}|${other})${flags})`))
 }
 
 /**

@@ -30,6 +30,7 @@ test('the commands for the workspace are pieces of a text', () => {
     ['to close this line: rollcall dismiss demo --lost', 'demo', ['to close this line: ', 'rollcall dismiss demo --lost', '']],
     ['rollcall dismiss demo --message m-1.a. Or not', 'demo', ['', 'rollcall dismiss demo --message m-1.a', '. Or not']],
     ['rollcall rotate demo --fetch --force asks it; rollcall cancel demo m_1 ends it', 'demo', ['', 'rollcall rotate demo --fetch --force', ' asks it; ', 'rollcall cancel demo m_1', ' ends it']],
+    ['look at rollcall receipts demo 8bc1a3a6-58a2-4c62-9f66-0a4f3c1f9a10; and', 'demo', ['look at ', 'rollcall receipts demo 8bc1a3a6-58a2-4c62-9f66-0a4f3c1f9a10', '; and']],
     ['rollcall cancel demo --from flooder --dry-run counts them', 'demo', ['', 'rollcall cancel demo --from flooder --dry-run', ' counts them']],
     ['rollcall cancel demo MESSAGE ends that message; rollcall cancel demo', 'demo', ['rollcall cancel demo MESSAGE ends that message; rollcall cancel demo']],
     ['it said “rollcall revoke demo --force”; rollcall repair demo', 'demo', ['it said “rollcall revoke demo --force”; ', 'rollcall repair demo', '']],
