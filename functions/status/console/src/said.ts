@@ -34,8 +34,8 @@ function times(own: Own, now: number): Array<Own | { at: string; words: string }
   return [...out, own.slice(end) as Own]
 }
 
-// What may follow on the id in a command: any flag, with its value where it has one, and the message of a cancel, or of a
-// receipt where it is a UUID. What is to be filled in, such as MESSAGE, makes it no command to copy.
+// What may follow on the id in a command: any flag, with its value where it has one, and the message of a cancel, or of
+// receipts where it is a UUID. What is to be filled in, such as MESSAGE, makes it no command to copy.
 const flags = '(?: --(?:from|message) [\\w:.-]*\\w| --[a-z]+(?:-[a-z]+)*)*(?! [A-Z]{2,})'
 
 /** commands are words of the platform: every second piece is a command for the workspace id, whole. */
