@@ -99,15 +99,36 @@ func restartLoop(s *situation) *Verdict {
 	if !s.startsInLoop(s.p) {
 		return nil
 	}
-	return &Verdict{
+	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonRestartLoop, Since: s.QuickSince, Action: "inspect",
 		Hint: fmt.Sprintf("%s: it may crash each time that it is started. Look at its log where it runs, and at what starts "+
 			"it; rollcall log %s shows what it was given. This ends when it has run for %.0f seconds", s.restartWords(), s.ID,
 			s.p.aWhile().Seconds()),
-		Evidence: []Evidence{
+		Evidence: append([]Evidence{
 			{s.QuickSince, "the first of the registers that soon followed one another"}, s.restartEvidence(), s.lastAccepted(""),
-		},
+		}, s.fetchEvidence()...),
 	}
+	if s.asksToFetch() { // each register may be what an agent does that is asked to fetch, and has lost what it fetched
+		v.Sentence = "Its agent registers again and again: it may start anew each time, or not keep what a register " +
+			"brings."
+		v.Hint = fmt.Sprintf("%s, and is asked to fetch another credential since %s: it may fetch one each time and not "+
+			"keep it, or crash each time that it is started. Look at its log where it runs: it has to keep the credential of "+
+			"the answer to its register (auth_token), and send that from then on; rollcall log %s shows what it was given",
+			s.restartWords(), stamp(s.FetchAskedAt), s.ID)
+	}
+	return v
+}
+
+// asksToFetch reports whether the answers to the agent's heartbeats ask it to fetch a credential, as an operator wants.
+func (s *situation) asksToFetch() bool { return s.MustRotate() && !s.FetchAskedAt.IsZero() }
+
+// fetchEvidence is that the agent is to fetch a credential; nil: it is not.
+func (s *situation) fetchEvidence() []Evidence {
+	if !s.asksToFetch() {
+		return nil
+	}
+	return []Evidence{{s.FetchAskedAt, "an operator asked for another credential, which the agent is to fetch: " +
+		"the answers to its heartbeats say so, and it has used none since"}}
 }
 
 // restartWords say how often the agent registered.

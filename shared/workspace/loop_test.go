@@ -362,3 +362,27 @@ func TestEachVerdictTellsOfARestartLoop(t *testing.T) {
 		}
 	})
 }
+
+// Registers of an agent that is asked to fetch a credential, and uses none, may be no starts: what is told of them says
+// so, and that the rotation waits. Once it uses one, they are starts again.
+func TestALoopOfWhatFetchesAndKeepsNothing(t *testing.T) {
+	const asked, crash = "an operator asked for another credential", "it may crash each time that it is started"
+	r := newRegistering()
+	r.Facts = workspace.AskToFetch(r.Facts, r.now)
+	for range 12 {
+		r.runs(4 * time.Second)
+		r.registers("10.0.0.1")
+	}
+	v := r.verdict()
+	told := fmt.Sprint(v.Evidence)
+	if v.Reason != workspace.ReasonRestartLoop || !strings.Contains(v.Hint, "fetch one each time and not keep it") ||
+		strings.Contains(v.Hint, crash) || !strings.Contains(told, asked) ||
+		!strings.Contains(v.Summary(), "registers again") {
+		t.Errorf("%s (%s) %q: %s\n%s", v.Status, v.Reason, v.Summary(), v.Hint, told)
+	}
+	r.FetchAskedAt = time.Time{}
+	if v := r.verdict(); v.Reason != workspace.ReasonRestartLoop || !strings.Contains(v.Hint, crash) ||
+		strings.Contains(fmt.Sprint(v.Evidence), asked) {
+		t.Errorf("%s (%s): %s", v.Status, v.Reason, v.Hint)
+	}
+}

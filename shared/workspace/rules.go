@@ -587,11 +587,7 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 	if s.mode == Push {
 		ev = append(ev, s.pushEvidence()...)
 	}
-	if s.MustRotate() && !s.FetchAskedAt.IsZero() {
-		ev = append(ev, Evidence{s.FetchAskedAt, "an operator asked for another credential, which the agent is to fetch: " +
-			"the answers to its heartbeats say so, and it has used none since"})
-	}
-	ev = append(ev, s.oftenEvidence()...)
+	ev = slices.Concat(ev, s.fetchEvidence(), s.oftenEvidence())
 	if reason != ReasonBusy {
 		return ev
 	}
