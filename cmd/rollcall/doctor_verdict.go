@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -34,6 +35,9 @@ func (d *doctor) denied(link string) (why, next string) {
 	case "credential":
 		if ws.Hop == workspace.HopCredential || ws.Reason == workspace.ReasonRemoved {
 			return "calls in this agent's name are refused: it sends another one, or none", ""
+		}
+		if d.failedCall() != "" {
+			return "", ""
 		}
 		return d.remarked(workspace.RemarkCallRefused).Text, ""
 	case "register":
@@ -73,6 +77,16 @@ func (d *doctor) registerDenied() (why, next string) {
 		return "its next one is refused, until its credential is repaired", ""
 	}
 	return "", ""
+}
+
+// failedCall is the remark that calls of the agent are refused for what they send, with a good credential; "": there is
+// none.
+func (d *doctor) failedCall() string {
+	text := d.remarked(workspace.RemarkCallRefused).Text
+	if !strings.Contains(text, workspace.CredentialIsGood) {
+		return ""
+	}
+	return text
 }
 
 // remarked is the remark of a code; zero: there is none.
@@ -117,7 +131,9 @@ func (d *doctor) mailDenied() string {
 	case ws.Reason == workspace.ReasonPaused:
 		return "an operator paused the workspace: its messages wait"
 	case ws.Expected == workspace.ExpectNobody:
-		return "no message reaches the agent now"
+		return cmp.Or(d.failedCall(), "no message reaches the agent now")
+	case d.failedCall() != "":
+		return d.failedCall()
 	case ws.Reason == workspace.ReasonDuplicateHost:
 		return "two agents run under this id: it goes to one of them, or to each"
 	case ws.Reason == workspace.ReasonRestartLoop:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -128,6 +129,30 @@ func (g Gate) noteAgents(ctx context.Context, op *api.Operation, c Call, refusal
 		return g.Registry.NoteRefusedOwner(ctx, refusal, c.Now)
 	}
 	return nil
+}
+
+// failedKinds are the calls of an agent whose refusal is noted when it is for what they send: see workspace.FailCall. A
+// register notes its own.
+var failedKinds = map[*api.Operation]workspace.SignalKind{
+	api.GetActivity.Operation: workspace.FailedPoll, api.Ack.Operation: workspace.FailedAck,
+	api.Heartbeat.Operation: workspace.FailedHeartbeat,
+}
+
+// noteFailed notes at the workspace that calls that its call was refused with err for what it sends. A fault of the
+// store here is for the log only, beside the refusal.
+func (g Gate) noteFailed(ctx context.Context, op *api.Operation, c Call, err error) error {
+	kind, ok := failedKinds[op]
+	if !ok || c.Caller.Person != "" || c.Bearer() == "" || workspace.CheckID(c.saysItIs(op)) != nil {
+		return err
+	}
+	switch statuses[fault.CodeOf(err)] {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+		http.StatusUnprocessableEntity:
+		if e := g.Registry.NoteFailedCall(ctx, c.saysItIs(op), c.Bearer(), kind, err, c.Now); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	return err
 }
 
 // kindOfCall is what kind of call of an agent an operation is.

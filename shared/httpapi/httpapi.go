@@ -128,6 +128,9 @@ func answer(
 	c.still = func(ctx context.Context) error { return gate.stillAdmits(ctx, admitted) }
 	ctx = gate.kept(ctx, e.Operation, c)
 	reply, err := e.serve(ctx, c)
+	if err != nil {
+		err = gate.noteFailed(ctx, e.Operation, c, err)
+	}
 	err = gate.stillOfTeam(ctx, e.Operation, c, err)
 	if err == nil {
 		err = gate.stillMay(ctx, e.Operation, admitted)

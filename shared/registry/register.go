@@ -269,16 +269,46 @@ func (r *Registry) noteFailedRegister(
 	if !exists || !good || f.CheckPrecedence(now) != nil {
 		return nil
 	}
-	why := cause.Error()
-	if e, ok := errors.AsType[*fault.Error](cause); ok {
-		why = fmt.Sprintf("%s (%s)", e.Message, e.Code)
-	}
+	why := whyRefused(cause)
 	next, changed := workspace.FailRegister(f, Beginning(why), in.From, r.Policy, now)
 	if !changed {
 		return nil
 	}
 	r.Quote(ctx, f.ID, why, func(said *workspace.Words) *string { return &said.RegisterFailedWhy })
 	if err := r.Leases.Save(ctx, f, next, SaveExtras{}); err != nil && fault.CodeOf(err) != fault.Conflict {
+		return err
+	}
+	return nil
+}
+
+// whyRefused is why a call was refused, as its caller was told.
+func whyRefused(cause error) string {
+	if e, ok := errors.AsType[*fault.Error](cause); ok {
+		return fmt.Sprintf("%s (%s)", e.Message, e.Code)
+	}
+	return cause.Error()
+}
+
+// NoteFailedCall records that a call of an agent that is no register was refused for what it sends, if its credential
+// is good. It is one read, and a write as seldom as for any refused call. A store fault here is for the log only.
+func (r *Registry) NoteFailedCall(
+	ctx context.Context, id, credential string, kind workspace.SignalKind, cause error, now time.Time,
+) error {
+	f, exists, err := r.find(ctx, id)
+	if err != nil || !exists || !token.Digest(credential).Matches(f.Credential) || f.CheckPrecedence(now) != nil {
+		return err
+	}
+	why := workspace.FailedWhy(kind, whyRefused(cause))
+	next, changed := workspace.FailCall(f, kind, Beginning(why), r.Policy, now)
+	if !changed {
+		return nil
+	}
+	r.Quote(ctx, f.ID, why, func(said *workspace.Words) *string { return &said.RegisterFailedWhy })
+	switch err := r.Leases.Save(ctx, f, next, SaveExtras{}); fault.CodeOf(err) {
+	case "":
+		r.StatusLog.RecordCall(ctx, next, now)
+	case fault.Conflict: // another call was noted
+	default:
 		return err
 	}
 	return nil

@@ -18,7 +18,7 @@ func (s *situation) bootRefused() bool {
 
 // bootFailed reports whether its last register was refused for another reason than its credential.
 func (s *situation) bootFailed() bool {
-	return s.Hold == NoHold && s.RegisterFailedAt.After(s.RegisteredAt) && s.within(s.RegisterFailedAt, s.p.RefusalMemory)
+	return s.Hold == NoHold && s.callFails(SignalRegister) && s.within(s.RegisterFailedAt, s.p.RefusalMemory)
 }
 
 // AsksForRepair reports whether the facts ask for a repair: then a credential that is accepted is no sign that the

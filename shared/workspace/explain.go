@@ -173,6 +173,11 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		Hop: v.FaultyHop(), Summary: v.Summary(), Command: v.Command(f.ID),
 		Delivery: EffectiveMode(f, p, now), Remarks: v.Remarks,
 	}
+	s := newSituation(&f, fl, p, now)
+	if failed := s.failedSummary(v); failed != "" {
+		e.Summary = failed
+		return e
+	}
 	switch v.Reason {
 	case ReasonCredentialsRejected:
 		expected, why := Expect(f, v, e.Delivery.Effective, p, now)

@@ -59,7 +59,8 @@ type Identity struct {
 	QuickSince     time.Time
 	StartSigns     int
 	// RegisterFailedAt is when a register with a good credential was last refused, and RegisterFailedWhy is why, in
-	// at most MaxWords bytes; an accepted one clears both.
+	// at most MaxWords bytes; an accepted one clears both. They are of another call if no refused register stands: see
+	// FailedWhy.
 	RegisterFailedAt  time.Time
 	RegisterFailedWhy string
 	Pushable          bool      // it gave a URL that policy allows, and a runtime that serves one

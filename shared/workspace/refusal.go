@@ -414,7 +414,7 @@ func (f *Facts) othersSinceHeard(now time.Time) bool {
 // pollsRefused reports whether nothing shows that the agent's next poll is accepted: a call of it was refused, and it
 // has not polled since, whatever else of it was accepted.
 func (f *Facts) pollsRefused(now time.Time) bool {
-	return f.refusedSinceHeard(now) || f.CallsRefused > 0 && f.AtHome(f.RefusedFrom, now)
+	return f.refusedSinceHeard(now) || f.callFails(FailedPoll) || f.CallsRefused > 0 && f.AtHome(f.RefusedFrom, now)
 }
 
 func (f *Facts) refusalCount() int { return f.RegisterRefused + f.BeatsRefused + f.CallsRefused }

@@ -125,13 +125,14 @@ func Assess(f Facts, p Policy, now time.Time) Verdict { return Fleet{}.Assess(f,
 func (fl Fleet) Assess(f Facts, p Policy, now time.Time) Verdict {
 	s := newSituation(&f, fl, p, now)
 	v := s.judge()
+	s.tellFailed(&v)
 	if v.Status == StatusOnline {
 		v.Evidence = s.wellEvidence(v.Reason)
 	}
 	if v.Since = s.since(v); v.Since.IsZero() {
 		v.Since = f.CreatedAt
 	}
-	v.Remarks = slices.Concat(s.refusedRemark(v), s.seldomRemark(v), s.remarks(v))
+	v.Remarks = slices.Concat(s.refusedRemark(v), s.failedRemark(v), s.seldomRemark(v), s.remarks(v))
 	neverHappened := func(e Evidence) bool { return e.At.IsZero() }
 	v.Evidence = slices.DeleteFunc(v.Evidence, neverHappened)
 	v.Evidence = append(v.Evidence, s.sinceEvidence(v)...)

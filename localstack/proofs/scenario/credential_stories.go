@@ -25,6 +25,7 @@ var credentialStories = []story{
 	{"a stolen credential is revoked", stolenAndRevoked},
 	{"an agent that never learns the credential it was given, until one is placed by hand", repairInACircle},
 	{"a boot that is refused for another reason than its credential", registerRefused},
+	{"an agent whose polls or acknowledgements are refused for what they send", callsFailed},
 	{"what is seen and mended within a second is in the history", mendedAtOnce},
 	{"an enrolment token for an agent that lost its credential", enrolledAgain},
 	{"a register with an enrolment token that is not good", tokenNotGood},
@@ -508,6 +509,35 @@ func registerRefused(ctx context.Context, p Platform) {
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	must(a.arrivedInOrder(ctx))
 	must(a.awaitOutlook(ctx, goodOutlook))
+}
+
+// callsFailed: an agent's client polls and acknowledges in a way that the platform refuses, while its heartbeats pass.
+// It is told with the platform's words from the first such call on, and with a verdict once its mail waits for it.
+func callsFailed(ctx context.Context, p Platform) {
+	for _, failing := range []struct {
+		method, path string
+		body         any
+		said, reason string
+	}{
+		{"GET", "/activity?type=a2a_receive&limit=abc", nil, "its polls are refused: “limit must be", inboxUnattended},
+		{"POST", "/activity/ack", map[string]any{"seq": 1}, "its acknowledgements are refused: “", ""},
+	} {
+		a := healthyAgent(ctx, p, polling)
+		_, _, err := a.send(ctx)
+		must(err)
+		if failing.reason == "" {
+			mustGet(a.poll(ctx, "")) // what it acknowledges
+		}
+		r, err := a.call(ctx, failing.method, "/workspaces/"+a.id+failing.path, failing.body)
+		must(wantStatus(r, err, 400))
+		must(a.checkRemark(ctx, failing.said))
+		if failing.reason != "" {
+			must(a.awaitOutlook(ctx, outlook{failing.reason, "inspect", failing.said, "nobody_is_listening"}))
+		}
+		must(a.registerAccepted(ctx, "", a.serve(nil)))
+		must(a.checkRemark(ctx, ""))
+		a.leave()
+	}
 }
 
 func mendedAtOnce(ctx context.Context, p Platform) {
