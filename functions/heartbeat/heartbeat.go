@@ -43,7 +43,7 @@ func heartbeat(reg *registry.Registry) func(context.Context, httpapi.Call, api.H
 		switch {
 		case f.MustRotate():
 			out.Action = "rotate"
-		case f.MustRegister(reg.Policy, c.Now):
+		case f.MustRegister(signal.Instance, reg.Policy, c.Now):
 			out.Action = "register"
 		}
 		return out, nil

@@ -28,10 +28,12 @@ type AckRequest struct {
 // Registry.Signal, invalid_request, epoch_superseded, epoch_unknown.
 func (d *Delivery) Ack(ctx context.Context, in AckRequest, now time.Time) (mark int64, err error) {
 	f, err := d.Registry.AuthenticateCall(ctx, in.Workspace, in.Credential, in.From, now)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case superseded(in.Epoch, f):
+	}
+	d.Registry.NoteEpoch(ctx, f, workspace.SignalCall, in.Epoch, now)
+	switch {
+	case f.Superseded(in.Epoch):
 		return 0, supersededError()
 	case in.Epoch > f.Epoch:
 		return 0, epochUnknown(in.Epoch, f)

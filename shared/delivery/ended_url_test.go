@@ -67,7 +67,7 @@ func TestAURLThatEndedGetsNoMail(t *testing.T) {
 				if want := []string{thiefs}; !slices.Equal(w.PushedURLs, want) {
 					t.Errorf("pushed to %q before it registers", w.PushedURLs)
 				}
-				if f := w.Facts(); !f.MustRegister(w.Registry.Policy, w.Now) || f.Open != 2 {
+				if f := w.Facts(); !f.MustRegister(workspace.Instance{}, w.Registry.Policy, w.Now) || f.Open != 2 {
 					t.Errorf("%+v", f)
 				}
 				p, err := w.Store.Profile(t.Context(), world.ID)

@@ -35,18 +35,18 @@ type Polled struct {
 // one call. Errors: those of Registry.Signal, cursor_gone, epoch_superseded, epoch_unknown.
 func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Polled, error) {
 	// The poll proves life even when its cursor is gone; only then is it told so.
-	signal := workspace.Signal{Kind: workspace.SignalPoll, From: in.From}
+	signal := workspace.Signal{Kind: workspace.SignalPoll, From: in.From, Epoch: in.Epoch}
 	f, err := d.Registry.Signal(ctx, in.Workspace, in.Credential, signal, now)
 	if err != nil {
 		return Polled{}, err
 	}
+	d.Registry.NoteEpoch(ctx, f, workspace.SignalPoll, in.Epoch, now)
 	cursor, cursorErr := Cursor{}, error(nil)
 	if in.Cursor != "" {
 		cursor, cursorErr = ParseCursor(f.Life(), in.Cursor)
 	}
 	switch {
-	case superseded(in.Epoch, f):
-		d.Registry.NoteSuperseded(ctx, f, now)
+	case f.Superseded(in.Epoch):
 		return Polled{}, supersededError()
 	case in.Epoch > f.Epoch:
 		return Polled{}, epochUnknown(in.Epoch, f)
@@ -63,9 +63,6 @@ func (d *Delivery) Poll(ctx context.Context, in PollRequest, now time.Time) (Pol
 	}
 	return Polled{Messages: ms, Facts: f, Fresh: fresh}, err
 }
-
-// superseded reports whether a caller that says its epoch is a former host.
-func superseded(epoch int64, f workspace.Facts) bool { return epoch > 0 && epoch < f.Epoch }
 
 func supersededError() error {
 	return fault.New(fault.EpochSuperseded, "another host of this workspace has registered since, or an operator "+

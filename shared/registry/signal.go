@@ -23,7 +23,11 @@ func (r *Registry) Signal(
 		if noted || err != nil {
 			return f, err
 		}
-		s.PollsAgain = f.PollsAgain(r.Policy, now)
+		if f.Superseded(s.Epoch) {
+			s.Kind = workspace.SignalCall // it fetches nothing
+		} else {
+			s.PollsAgain = f.PollsAgain(r.Policy, now)
+		}
 	}
 	refusal := func() workspace.Refusal { return workspace.Presenting(s.Kind, s.From, credential) }
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
@@ -277,11 +281,22 @@ func (r *Registry) writeRefusal(ctx context.Context, f, next workspace.Facts, ch
 	return nil
 }
 
-// NoteSuperseded notes that a host that another one has replaced goes on polling. It fails no call: the next such poll
-// notes what is missing.
-func (r *Registry) NoteSuperseded(ctx context.Context, f workspace.Facts, now time.Time) {
-	next, changed := workspace.NoteSuperseded(f, r.Policy, now)
-	if changed && f.CheckPrecedence(now) == nil && r.Leases.Save(ctx, f, next, SaveExtras{}) == nil {
-		r.StatusLog.RecordCall(ctx, next, now)
-	}
+// NoteEpoch notes what a poll or an acknowledgement that told its epoch shows of two hosts. It fails no call: the next
+// such call notes what is missing.
+func (r *Registry) NoteEpoch(
+	ctx context.Context, f workspace.Facts, kind workspace.SignalKind, epoch int64, now time.Time,
+) {
+	_ = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
+		next, changed := workspace.NoteEpoch(f, kind, epoch, r.Policy, now)
+		if !changed || f.CheckPrecedence(now) != nil {
+			return nil
+		}
+		err := r.Leases.Save(ctx, f, next, SaveExtras{})
+		if err == nil {
+			r.StatusLog.RecordCall(ctx, next, now)
+		} else if again, readErr := r.Read(ctx, f.ID); readErr == nil {
+			f = again
+		}
+		return err
+	})
 }

@@ -94,22 +94,63 @@ func (f Facts) countTakeover(p Policy, now time.Time) Facts {
 	return f
 }
 
-// NoteSuperseded is the facts after a poll of a host that another one has replaced: both run. Polls name their instance
-// in no other way. changed is false when that is not worth a write: it is noted once of each register, and again after
-// half a lease.
-func NoteSuperseded(f Facts, p Policy, now time.Time) (next Facts, changed bool) {
-	age := now.Sub(f.TakenOverAt)
-	noted := f.Takeovers > 0 && !f.TakenOverAt.Before(f.RegisteredAt) && age < p.LeaseTTL/2
-	if noted || f.RegisteredAt.IsZero() || !f.RevokedAt.IsZero() { // an operator replaces hosts too
+// Superseded reports whether a caller that says its epoch is a former host: another one has registered since.
+func (f *Facts) Superseded(epoch int64) bool { return epoch > 0 && epoch < f.Epoch }
+
+// calledByTwo reports whether two agents call under this id, as far as is known.
+func (f *Facts) calledByTwo(p Policy, now time.Time) bool {
+	return f.Takeovers >= p.TakeoversForDuplicate && !f.TakenOverAt.IsZero() && now.Sub(f.TakenOverAt) < p.LeaseTTL
+}
+
+// hostCalls reports whether the agent that registered last was heard a moment ago, as far as a call of a former host of
+// an epoch does not say the same. A former host that tells its epoch in polls has none that counts as a poll.
+// Heartbeats tell of an agent that doesn't poll if they tell another epoch; those that tell none are taken for its own
+// where it is a poll that asks.
+func (f *Facts) hostCalls(by SignalKind, epoch int64, p Policy, now time.Time) bool {
+	heard, beats := f.RegisteredAt, epochOf(f.Instance)
+	if by == SignalPoll {
+		heard = latest(heard, f.PolledAt)
+	}
+	if f.Declared != Poll && beats != epoch && (beats > 0 || by == SignalPoll) {
+		heard = latest(heard, f.HeartbeatAt)
+	}
+	return now.Sub(heard) < p.LeaseTTL/2
+}
+
+// NoteEpoch is the facts after a poll or an acknowledgement that told its epoch. While the agent that registered last
+// calls too, a poll of a former host shows that two run: it counts once of each register, and again after half a lease.
+// Once two were told, what shows that both go on is noted more often, also of acknowledgements: no agent that calls as
+// often as it is asked to is then taken for silent. changed is false when the call is not worth a write.
+func NoteEpoch(f Facts, by SignalKind, epoch int64, p Policy, now time.Time) (next Facts, changed bool) {
+	told, age, former := f.calledByTwo(p, now), now.Sub(f.TakenOverAt), f.Superseded(epoch)
+	another := told && epochOf(f.Instance) > 0 && epochOf(f.Instance) != epoch // told its epoch in a heartbeat
+	next = f
+	switch {
+	case epoch <= 0, epoch > f.Epoch:
+		return f, false
+	case f.RegisteredAt.IsZero(), !f.RevokedAt.IsZero(): // an operator replaces hosts too
+		return f, false
+	case told && age < p.LeaseTTL/6:
+		return f, false
+	case former && f.hostCalls(by, epoch, p, now) && (told || by == SignalPoll && f.formerCounts(p, now)):
+		if age >= p.LeaseTTL {
+			next.Takeovers, next.TakeoversSince = 0, time.Time{}
+		}
+		next = next.countTakeover(p, now)
+	case former, !another:
 		return f, false
 	}
-	next = f
-	if age >= p.LeaseTTL {
-		next.Takeovers, next.TakeoversSince = 0, time.Time{}
+	if another {
+		next = takeOver(next, Signal{Instance: OfEpoch(epoch)}, p, now)
 	}
-	next = next.countTakeover(p, now)
 	next.Version++
 	return NoteStanding(f, next, p, now), true
+}
+
+// formerCounts reports whether a poll of a former host is one more sign that two run.
+func (f *Facts) formerCounts(p Policy, now time.Time) bool {
+	noted := f.Takeovers > 0 && !f.TakenOverAt.Before(f.RegisteredAt)
+	return !noted || now.Sub(f.TakenOverAt) >= p.LeaseTTL/2
 }
 
 // aloneSince is when an agent of this id began to call alone: no other has called or registered since.
@@ -120,10 +161,17 @@ func (f *Facts) aloneSince() time.Time { return latest(f.TakenOverAt, f.Register
 // never found so, as none of them is silent for half a lease: asked to register, they would take the URL from each
 // other.
 func (f *Facts) outlivedCopy(p Policy, now time.Time) bool {
-	epoch := epochOf(f.Instance)
-	copies := f.Takeovers >= p.TakeoversForDuplicate && f.RegisteredAt.Before(f.TakenOverAt)
-	superseded := epoch > 0 && epoch < f.URLEpoch
-	return (copies || superseded) && now.Sub(f.aloneSince()) >= p.LeaseTTL/2
+	return (f.calledInTurn(p) || f.formerBeats()) && now.Sub(f.aloneSince()) >= p.LeaseTTL/2
+}
+
+// calledInTurn reports whether two agents called in turn, and none has registered since.
+func (f *Facts) calledInTurn(p Policy) bool {
+	return f.Takeovers >= p.TakeoversForDuplicate && f.RegisteredAt.Before(f.TakenOverAt)
+}
+
+// formerBeats reports whether the last epoch that a heartbeat told is older than the URL.
+func (f *Facts) formerBeats() bool {
+	return epochOf(f.Instance) > 0 && epochOf(f.Instance) < f.URLEpoch
 }
 
 // epochOf is the epoch that an instance of this name reports; 0 when its name is another one.
@@ -156,6 +204,15 @@ func bootOf(name string) time.Time {
 func (f Facts) endCopies(p Policy, now time.Time) Facts {
 	if f.outlivedCopy(p, now) {
 		f.Takeovers, f.TakeoversSince, f.TakenOverAt = 0, time.Time{}, time.Time{}
+	}
+	return f
+}
+
+// nameHost notes, of two whose heartbeats tell epochs, that the one that has just registered calls. A heartbeat of the
+// other one shows at once then that it goes on.
+func (f Facts) nameHost(p Policy, now time.Time) Facts {
+	if f.calledByTwo(p, now) && epochOf(f.Instance) > 0 {
+		f = takeOver(f, Signal{Instance: OfEpoch(f.Epoch)}, p, now)
 	}
 	return f
 }

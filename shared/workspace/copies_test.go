@@ -138,7 +138,7 @@ func (c *runningCopy) register(f workspace.Facts, s int) workspace.Facts {
 func (c *runningCopy) beat(f workspace.Facts, s int) workspace.Facts {
 	signal := workspace.Signal{Kind: workspace.SignalHeartbeat, From: c.from, Instance: c.named(c)}
 	f = workspace.Observe(f, signal, p, at(s))
-	if c.next = s + c.every; f.MustRegister(p, at(s)) {
+	if c.next = s + c.every; f.MustRegister(signal.Instance, p, at(s)) {
 		f = c.register(f, s)
 	}
 	return f
@@ -184,13 +184,31 @@ func TestTheCopyThatGoesOnIsAskedToRegister(t *testing.T) {
 		if n := len(survivor.registers); n > 2 {
 			t.Fatalf("it registers at %v: %+v", survivor.registers, f)
 		}
-		if v := workspace.Assess(f, p, at(720)); v.Status != workspace.StatusOnline || f.MustRegister(p, at(720)) {
+		asked := f.MustRegister(survivor.named(survivor), p, at(720))
+		if v := workspace.Assess(f, p, at(720)); v.Status != workspace.StatusOnline || asked {
 			t.Fatalf("%s (%s): %+v", v.Status, v.Reason, f)
 		}
 		if last := survivor.registers[len(survivor.registers)-1]; survivor == copies[0] && last < 600 {
 			t.Fatalf("mail goes to the URL of a copy that ended: it registered at %v", survivor.registers)
 		}
 	})
+}
+
+// A heartbeat that tells nothing of its agent is not asked to register because another agent's epoch is older than the
+// URL: it may come from the one whose URL that is.
+func TestOnlyWhoIsSupersededIsAskedToRegister(t *testing.T) {
+	f := live(func(f *workspace.Facts) { f.Epoch, f.Instance = 1, workspace.OfEpoch(1).Name })
+	for _, url := range []string{"http://a", "http://b"} {
+		f = register(f, workspace.Declaration{URL: url, Pushable: true, From: "a"}, at(590))
+	}
+	for s := 600; s < 900; s += 15 {
+		for _, caller := range []workspace.Instance{workspace.OfEpoch(2), {}} { // the latter is at http://b
+			f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalHeartbeat, From: "a", Instance: caller}, p, at(s))
+			if asked, want := f.MustRegister(caller, p, at(s)), caller.Name != "" && s >= 590+45; asked != want {
+				t.Fatalf("at %d, %q is asked to register: %t: %+v", s, caller.Name, asked, f.Copies)
+			}
+		}
+	}
 }
 
 // What is said of pushes that fail at the URL of a copy that has ended.

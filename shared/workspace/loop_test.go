@@ -386,3 +386,20 @@ func TestALoopOfWhatFetchesAndKeepsNothing(t *testing.T) {
 		t.Errorf("%s (%s): %s", v.Status, v.Reason, v.Hint)
 	}
 }
+
+// That another instance called longer than a lease ago hides no loop of starts: two that register in turn are told
+// apart from one that starts again and again by what was seen of late.
+func TestAnOldTakeoverHidesNoLoop(t *testing.T) {
+	for takeovers := range 3 {
+		f := live(func(f *workspace.Facts) { f.HeartbeatAt, f.LeaseUntil = at(8000), at(8090) })
+		if f.Takeovers = takeovers; takeovers > 0 {
+			f.TakenOverAt, f.TakeoversSince = at(600), at(600)
+		}
+		for i := range 12 {
+			f = register(f, workspace.Declaration{URL: "http://a", Pushable: true, From: "10.0.0.1"}, at(8005+5*i))
+		}
+		if v := workspace.Assess(f, p, at(8062)); v.Reason != workspace.ReasonRestartLoop {
+			t.Errorf("after %d takeovers long ago: %s (%s)", takeovers, v.Status, v.Reason)
+		}
+	}
+}

@@ -11,6 +11,9 @@ import (
 // ago the last poll was. Rules that judge by the last poll allow for it (Policy.PollNoted), and the lease is as long as
 // if it were written.
 func Noted(f Facts, s Signal, p Policy, now time.Time) bool {
+	if f.Superseded(s.Epoch) {
+		return f.notedFormer(p, now)
+	}
 	since := now.Sub(f.PolledAt)
 	if s.Kind != SignalPoll || f.Open > 0 || since < 0 || since >= p.PollNoted || f.happenedSince(f.PolledAt, now) {
 		return false
@@ -19,6 +22,13 @@ func Noted(f Facts, s Signal, p Policy, now time.Time) bool {
 	leased := !f.LeaseUntil.Before(now.Add(p.LeaseTTL))
 	next.LeaseUntil, next.PolledAt = f.LeaseUntil, f.PolledAt
 	return leased && next == f
+}
+
+// notedFormer reports whether another call was noted a moment ago, so that a poll of a former host need not be: it is
+// one more call that fetches nothing.
+func (f *Facts) notedFormer(p Policy, now time.Time) bool {
+	since, left := now.Sub(f.CalledAt), f.LeaseUntil.Sub(now)
+	return since >= 0 && since < p.PollNoted && left >= p.LeaseTTL-p.PollNoted
 }
 
 // happenedSince reports whether a time of the facts but the last poll's lies at since or later, and not after now.

@@ -45,6 +45,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	f = f.noteQuickRegister(d.URL, p, now)
 	f.Version++
 	f.Epoch++
+	f = f.nameHost(p, now)
 	f.RegisteredAt, f.RevokedAt = now, time.Time{}
 	f = f.awaitPoll(now)
 	f.LeaseUntil = now.Add(p.LeaseTTL)
@@ -69,7 +70,7 @@ func Register(f Facts, a Admission, d Declaration, presented, minted token.Hash,
 	if !goesOn {
 		f.Refusals = f.endRefusals(d.From)
 	}
-	if f.Takeovers > 0 {
+	if f.Takeovers > 0 && now.Sub(f.TakenOverAt) < p.LeaseTTL {
 		f = f.endQuickRegisters() // two agents register in turn, and none starts anew
 	}
 	// A new boot is tried at once. That it takes mail, only a hand-over shows: what failed before still counts, and so do

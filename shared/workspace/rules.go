@@ -470,16 +470,15 @@ func (s *situation) silenceEvidence() []Evidence {
 
 // duplicateHost: two agents use this id, and each takes mail that the other waits for.
 func duplicateHost(s *situation) *Verdict {
-	if s.Takeovers < s.p.TakeoversForDuplicate || !s.within(s.TakenOverAt, s.p.LeaseTTL) {
+	if !s.calledByTwo(s.p, s.now) {
 		return nil
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
 		Hint: fmt.Sprintf("two agents call under this id (%s): mail that is pushed goes to the one that registered "+
 			"last, and each of them may be handed the same mail when it polls. Stop one, and restart the other; "+
-			"or give one an id of its own. "+
-			"If it is one agent that calls from several addresses, send uptime_seconds in heartbeats; "+
-			"rollcall history %s shows when each address and URL came", s.whereCopiesAre(), s.ID),
+			"or give one an id of its own%s; rollcall history %s shows when each address and URL came",
+			s.whereCopiesAre(), s.oneOfSeveralAddresses(), s.ID),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
 				"an agent that had called before came back after another one, %s in a row",
@@ -511,6 +510,15 @@ func (s *situation) whereCopiesAre() string {
 		return "both from " + s.SeenFrom
 	}
 	return "from " + s.SeenFrom + " and " + strings.Join(others, ", ")
+}
+
+// oneOfSeveralAddresses says what to do where it is one agent that seems to be two by its addresses: nothing, where all
+// calls come from one.
+func (s *situation) oneOfSeveralAddresses() string {
+	if len(s.otherHomes(s.now)) == 0 {
+		return ""
+	}
+	return ". If it is one agent that calls from several addresses, send uptime_seconds in heartbeats"
 }
 
 func runtimeWedged(s *situation) *Verdict {

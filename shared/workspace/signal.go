@@ -25,6 +25,7 @@ type Signal struct {
 	BadMetric   string // the metric that could not be read, and so was dropped; "": none; at most MaxWords bytes
 	Wedged      bool   // of heartbeats, which say it only while it is so
 	PollsAgain  bool   // of polls: see Facts.PollsAgain
+	Epoch       int64  // of polls: which epoch the caller says is its own; 0: none
 }
 
 // Observe is the facts after an accepted signal. Stores do the same in one conditional write; their contract suite

@@ -45,7 +45,9 @@ func (f *Facts) awaitsRegister() bool {
 }
 
 // MustRegister reports whether an agent that works is to be told to register: its URL has ended, and it has not said
-// another one since, or the URL that is pushed to may be that of a copy which is silent now.
-func (f *Facts) MustRegister(p Policy, now time.Time) bool {
-	return f.Enrolled() && (!f.URLEndedAt.IsZero() || f.outlivedCopy(p, now))
+// another one since, or the URL that is pushed to may be that of a copy which is silent now. A caller that tells
+// nothing of itself may be the one whose URL it is, where another one's epoch alone says that the URL is not its own.
+func (f *Facts) MustRegister(caller Instance, p Policy, now time.Time) bool {
+	outlived := f.outlivedCopy(p, now) && (caller.Name != "" || f.calledInTurn(p))
+	return f.Enrolled() && (!f.URLEndedAt.IsZero() || outlived)
 }

@@ -70,7 +70,7 @@ func TestAURLIsAsGoodAsTheCredentialItWasRegisteredWith(t *testing.T) {
 			if f.Pushable != good {
 				t.Fatalf("after %s: pushed to %v, and the credential of its URL is good %v: %+v", name, f.Pushable, good, f)
 			}
-			if f.MustRegister(p, now) && (good || !f.Enrolled()) {
+			if f.MustRegister(workspace.Instance{}, p, now) && (good || !f.Enrolled()) {
 				t.Fatalf("after %s: told to register: %+v", name, f)
 			}
 			if old.Pushable && !f.Pushable && !workspace.EndsURL(old, f) {
@@ -87,7 +87,8 @@ func TestAnAgentWhoseURLEndedIsToldToRegister(t *testing.T) {
 	rotated := workspace.Rotate(live(nil), token.Digest("new"), workspace.ToAgent, at(600))
 	for name, f := range map[string]workspace.Facts{"repaired": shown, "rotated": rotated} {
 		f = beat(workspace.Promote(f, at(700)), "10.0.0.1", at(700))
-		if !f.MustRegister(p, at(700)) || workspace.EffectiveMode(f, p, at(700)).Effective != workspace.Poll {
+		mode := workspace.EffectiveMode(f, p, at(700))
+		if !f.MustRegister(workspace.Instance{}, p, at(700)) || mode.Effective != workspace.Poll {
 			t.Errorf("%s: %+v", name, f)
 		}
 		// One that has just begun to use what it fetched may be about to register.
@@ -110,7 +111,7 @@ func TestAnAgentWhoseURLEndedIsToldToRegister(t *testing.T) {
 		}
 		f = register(f, workspace.Declaration{URL: "http://agent", Pushable: true, From: "10.0.0.1"}, at(800))
 		v = workspace.Assess(f, p, at(800))
-		if f.MustRegister(p, at(800)) || v.Status != workspace.StatusOnline || f.URLEpoch != f.Epoch {
+		if f.MustRegister(workspace.Instance{}, p, at(800)) || v.Status != workspace.StatusOnline || f.URLEpoch != f.Epoch {
 			t.Errorf("%s, and registered: %+v of %+v", name, v, f)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall/rollcall/shared/client"
@@ -18,6 +19,7 @@ var copyStories = []story{
 	{"two copies on one machine", copiesOnOneMachine},
 	{"two copies that register in turn", copiesRegisterInTurn},
 	{"two supervised pollers that supersede each other", pollersSupersedeEachOther},
+	{"two hosts whose polls tell their epochs, and whose heartbeats don't, fight for a while", hostsFight},
 }
 
 func moved(ctx context.Context, p Platform) {
@@ -138,10 +140,57 @@ func pollersSupersedeEachOther(ctx context.Context, p Platform) {
 	must(recorder.recorded(healthy, duplicateHost, healthy))
 }
 
+// hostsFight: the polls of two hosts tell their epochs. Neither reads that it was superseded, and each does what its
+// heartbeats, which tell no epoch, are answered. For eight leases both are told, and neither is asked to register. The
+// one that registered last stops, and the other is asked then. A machine on which one of them calls more seldom than
+// agents are asked to shows nothing.
+func hostsFight(ctx context.Context, p Platform) {
+	a := newAgent(p.Client)
+	defer a.leave()
+	first := &epochPoller{agent: a}
+	must(first.boot(ctx))
+	second := &epochPoller{agent: a.clone()}
+	defer second.leave()
+	must(second.boot(ctx))
+	recorder := a.recordVerdicts(ctx)
+	a.startCalls(ctx, first.fight)
+	second.startCalls(ctx, second.fight)
+	mustGet(a.awaitVerdict(ctx, duplicateHost))
+	wait(ctx, 8*leaseTTL)
+	second.stopCalls()
+	asked, tooSlow := first.asked.Load()+second.asked.Load(), max(first.gap.Load(), second.gap.Load()) > int64(leaseTTL/3)
+	mustGet(a.awaitVerdict(ctx, healthy))
+	err := recorder.recorded(healthy, duplicateHost, healthy)
+	switch {
+	case tooSlow:
+	case asked > 0:
+		must(errors.Join(fmt.Errorf("they were asked to register %d times while both called", asked), err))
+	case first.asked.Load() != 1:
+		must(fmt.Errorf("the one that goes on was asked to register %d times", first.asked.Load()))
+	default:
+		must(err)
+	}
+}
+
+// fight polls and sends heartbeats. It registers when the answer to one asks for it.
+func (e *epochPoller) fight(ctx context.Context) {
+	for last := time.Now(); wait(ctx, heartbeatEvery/4); last = time.Now() {
+		_, _ = e.call(ctx, "GET", "/workspaces/"+e.id+"/activity?type=a2a_receive&epoch="+e.epoch, nil)
+		r, err := e.heartbeat(ctx)
+		if err == nil && r.Text("action") == "register" {
+			e.asked.Add(1)
+			_ = e.boot(ctx)
+		}
+		e.gap.Store(max(e.gap.Load(), int64(time.Since(last))))
+	}
+}
+
 // epochPoller is an agent that polls with its epoch.
 type epochPoller struct {
 	*agent
 	epoch string
+	asked atomic.Int64 // how often a heartbeat was answered that it is to register
+	gap   atomic.Int64 // the longest time that a round of its calls took, in nanoseconds
 }
 
 func (e *epochPoller) boot(ctx context.Context) error {
