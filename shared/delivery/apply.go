@@ -65,6 +65,9 @@ func (u MailboxUpdate) Apply(f workspace.Facts, d chat.Delta) (next workspace.Fa
 	if u.Unacknowledged != nil {
 		f.AnswerTrouble = workspace.AnswerTrouble{AnswerError: *u.Unacknowledged}
 	}
+	if u.BlameEnds {
+		f.PushError, f.PushFault = workspace.BlameEnded, workspace.FaultBroken
+	}
 	if u.Standing != nil {
 		f.Standing = *u.Standing
 	}

@@ -41,6 +41,7 @@ func (d *Delivery) write(
 	}
 	u.Outbox = outboxOf(moves)
 	u = u.unname(f, moves)
+	u.BlameEnds = u.endsBlame(f, moves)
 	if !u.Former {
 		u = d.noteStanding(ctx, f, moves, u)
 	}
@@ -71,6 +72,15 @@ func (u MailboxUpdate) unname(f workspace.Facts, moves []chat.Move) MailboxUpdat
 		}
 	}
 	return u
+}
+
+// endsBlame reports whether a move ends the message at which the agent goes away, and the update says nothing newer of
+// its pushes.
+func (u MailboxUpdate) endsBlame(f workspace.Facts, moves []chat.Move) bool {
+	newer := u.Push != nil && (u.Push.Succeeded || !u.Push.FailedAt.IsZero())
+	return !u.Former && !newer && slices.ContainsFunc(moves, func(m chat.Move) bool {
+		return !m.To.State.Open() && f.Blames(m.To.ID)
+	})
 }
 
 // changesOpenMail reports whether a move ends a message, opens it again, or lets it wait anew: one whose time is up is

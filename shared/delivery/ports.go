@@ -120,6 +120,8 @@ type MailboxUpdate struct {
 	ForgetLost bool
 	// LostSeen, when set, must still be when the last of it was lost.
 	LostSeen time.Time
+	// BlameEnds says that the message ends that what pushes failed with names: see workspace.Blaming.
+	BlameEnds bool
 	// Outbox is what the ends among the messages leave to do.
 	Outbox []OutboxItem
 	// Standing, when set, is the verdict that the write brings about.
@@ -340,7 +342,7 @@ type PushResult struct {
 	NoSuchCall bool                // Refused: it knows no such method
 	Why        string              // Refused, AgentError, Unreachable: what came back, in words
 	Fault      workspace.PushFault // AgentError, Unreachable
-	Blamed     string              // FaultGone: the id of the message at which the agent goes away
+	Blamed     string              // the id of the message at which the agent goes away; "": none is known
 }
 
 // Target is what is called: a URL, and the secrets that sign the call, of which

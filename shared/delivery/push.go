@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,12 +25,24 @@ func (r PushResult) words() string {
 	switch r.Fault {
 	case workspace.FaultHTTP:
 		why = strings.TrimPrefix(why, "the agent answered ")
-	case workspace.FaultGone:
-		why = workspace.Blaming(r.Blamed, why)
 	case workspace.FaultPage:
 		why = strings.TrimPrefix(why, "what answers there is not an agent: ")
 	}
 	return chat.Clip(why, registry.MaxWhole)
+}
+
+// told is what is noted of a push that failed: f are the facts before it, and next is what becomes of its message. What
+// names a message at which the agent goes away stays, where this one says nothing against it.
+func (r PushResult) told(f workspace.Facts, next chat.Message) (words string, fault workspace.PushFault) {
+	open := next.State.Open()
+	switch {
+	case r.Blamed != "" && open:
+		why := fmt.Sprintf("%s (try %d of it)", r.words(), next.Tries())
+		return workspace.Blaming(r.Blamed, why), workspace.FaultGone
+	case f.KeepsBlame(r.Fault) && (open || !f.Blames(next.ID)):
+		return f.PushError, r.Fault
+	}
+	return r.words(), r.Fault
 }
 
 // quote keeps the words of the agent of which the lease has the beginning only: u is what the lease is told, and next
@@ -39,12 +52,13 @@ func (d *Delivery) quote(
 	ctx context.Context, f workspace.Facts, agent *workspace.Profile, r PushResult, u MailboxUpdate, next chat.Message,
 ) {
 	said, push := agent.Words, cmp.Or(u.Push, &PushUpdate{})
+	failed, _ := r.told(f, next)
 	for _, w := range []struct {
 		at    time.Time // when it is told of; zero: it is not
 		whole string
 		kept  *string
 	}{
-		{push.FailedAt, r.words(), &said.PushError},
+		{push.FailedAt, failed, &said.PushError},
 		{push.AnswerFailedAt, chat.Clip(r.TaskError, registry.MaxWhole), &said.AnswerError},
 		{u.LostAt, chat.Clip(next.FullReason(), registry.MaxWhole), &said.LostWhy},
 	} {
@@ -152,6 +166,9 @@ func (d *Delivery) overtaken(ctx context.Context, f workspace.Facts, r PushResul
 func (d *Delivery) noteMoved(ctx context.Context, taken chat.Message, u MailboxUpdate) error {
 	shown := *u.Push
 	shown.AsideUntil = time.Time{} // the message waits for nothing
+	if !shown.FailedAt.IsZero() && shown.Fault == workspace.FaultGone {
+		shown.Error, shown.Fault = workspace.BlameEnded, workspace.FaultBroken
+	}
 	return retry.OnConflict(ctx, d.Clock, writeTries, func() error {
 		now, err := d.Registry.Leases.Get(ctx, taken.Workspace)
 		if err != nil || now.Life() != LifeOf(taken) {
@@ -263,7 +280,7 @@ func (d *Delivery) outcome(f workspace.Facts, taken chat.Message, r PushResult, 
 		u = d.lost(f, next, now)
 	}
 	u.ClaimReleased, u.PushEnded = true, f.LastPushCounter(d.Registry.Policy)
-	u.Push = d.pushUpdate(f, taken.Probe, r, now)
+	u.Push = d.pushUpdate(f, taken.Probe, r, next, now)
 	if !u.Push.FailedAt.IsZero() && f.ProbePassed {
 		// The agent is there: how long the next try waits is for this message to say.
 		n, _ := taken.FailuresBefore()
@@ -381,11 +398,11 @@ func (r PushResult) refusedByPage() bool {
 	return r.Handover == Refused && r.Fault == workspace.FaultPage
 }
 
-// blame is the result with the fault FaultGone, when no answer came back and the host before went away with the same
-// message. An agent that may hang is told as that: it holds whoever tries it.
+// blame is the result with the message at which the agent goes away: no answer came back, and the host before went away
+// with the same one. An agent that may hang is told as that: it holds whoever tries it.
 func (r PushResult) blame(m chat.Message) PushResult {
 	if r.unanswered() && m.Unanswered.Gone > 0 && !r.Fault.Hangs() {
-		r.Fault, r.Blamed = workspace.FaultGone, m.ID
+		r.Blamed = m.ID
 	}
 	return r
 }
@@ -428,15 +445,18 @@ func (d *Delivery) failsAlone(f workspace.Facts, taken chat.Message, r PushResul
 	return r.Fault.Connected() && n >= enough && f.ReachedAt.After(last)
 }
 
-// pushUpdate is what a push's result shows of the agent.
-func (d *Delivery) pushUpdate(f workspace.Facts, probe bool, r PushResult, now time.Time) *PushUpdate {
+// pushUpdate is what a push's result shows of the agent; next is what becomes of the message, of one that was pushed.
+func (d *Delivery) pushUpdate(
+	f workspace.Facts, probe bool, r PushResult, next chat.Message, now time.Time,
+) *PushUpdate {
 	u := &PushUpdate{}
 	switch {
 	case r.Handover == Busy:
 		u.BusyAt, u.RestUntil = now, now.Add(d.Policy.BusyRest(r.RetryAfter))
 		u.Degraded = !f.BusySince.IsZero() && now.Sub(f.BusySince) >= d.Registry.Policy.BusyBelieved
 	case r.Handover == AgentError || r.Handover == Unreachable || r.refusedByPage():
-		u.FailedAt, u.Error, u.Fault = now, registry.Beginning(r.words()), r.Fault
+		words, fault := r.told(f, next)
+		u.FailedAt, u.Error, u.Fault = now, registry.Beginning(words), fault
 		u.RestUntil = now.Add(d.Policy.Rest(f.PushFailures+1, d.Clock.Random()))
 		u.Degraded = f.PushFailures+1 >= d.Registry.Policy.PushFailuresToDegrade
 	default:
@@ -475,7 +495,7 @@ func (d *Delivery) probe(
 		ID: id, Workspace: f.ID, Life: f.Lives, Method: chat.ProbeMethod, Body: chat.ProbeBody(id), Probe: true,
 	})
 	now := d.Clock.Now()
-	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, now)}
+	u := MailboxUpdate{Push: d.pushUpdate(f, true, r, chat.Message{}, now)}
 	outcome := chat.Failed
 	if u.Push.Succeeded {
 		outcome = chat.Succeeded

@@ -337,6 +337,10 @@ func mailboxChange(life workspace.Life, d chat.Delta, u delivery.MailboxUpdate) 
 	if u.Unacknowledged != nil {
 		noteUnacknowledged(&c, *u.Unacknowledged)
 	}
+	if u.BlameEnds {
+		c.set(lease("PushError"), leaseText(workspace.BlameEnded))
+		c.set(lease("PushFault"), leaseText(string(workspace.FaultBroken)))
+	}
 	if u.Standing != nil {
 		c.set(lease("StandsAs"), leaseText(u.Standing.StandsAs))
 		c.set(lease("StandsSince"), instant(u.Standing.StandsSince))

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // Hop is a part of the path that a message takes.
@@ -234,7 +232,7 @@ func (fl Fleet) Explain(f Facts, p Policy, now time.Time) Explanation {
 		e.Summary = "Its lease runs, but a message sent now waits until its agent registers or polls: " + why + "."
 	case ExpectRetrying:
 		if f.PushFailures > 0 {
-			why += ": " + visible.Quoted(f.PushError)
+			why += ": " + f.failedWords()
 		}
 		e.Summary = "Its lease runs, and a message sent now is tried until it arrives: " + why + "."
 	}

@@ -26,7 +26,7 @@ const (
 	FaultNetwork      PushFault = "network"           // another fault of the connection
 	FaultTimeout      PushFault = "timeout"           // no answer in time
 	FaultBroken       PushFault = "answer_broken_off"
-	FaultGone         PushFault = "agent_gone" // as FaultBroken, at one host after the other, with the same message
+	FaultGone         PushFault = "agent_gone" // no answer, at one host after the other, to the same message
 	FaultRedirect     PushFault = "redirect"
 	FaultNotFound     PushFault = "not_found"        // the path, or POST to it, is not known there
 	FaultGateway      PushFault = "gateway"          // what is in front of the agent can't reach it

@@ -442,7 +442,7 @@ func leaseExpired(s *situation) *Verdict {
 		}
 		v.Sentence = "Its agent has fallen silent, and " + there + " its URL: it has most likely stopped."
 		v.Hint = fmt.Sprintf("no accepted call since the lease ran out, and %s %s (%s, at %s): it has most likely stopped. "+
-			"Start it again; %s", there, agentsURL, visible.Quoted(s.PushError), stamp(s.PushFailedAt), s.doctorWords()) +
+			"Start it again; %s", there, agentsURL, s.failedWords(), stamp(s.PushFailedAt), s.doctorWords()) +
 			s.strangerHint()
 		return v
 	}
@@ -463,7 +463,7 @@ func (s *situation) doctorWords() string {
 func (s *situation) silenceEvidence() []Evidence {
 	ev := []Evidence{s.lastAccepted(""), {s.LeaseUntil, "lease ran out"}}
 	if s.PushFailures > 0 {
-		ev = append(ev, Evidence{s.PushFailedAt, "last of the deliveries that failed: " + visible.Quoted(s.PushError)})
+		ev = append(ev, Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.failedWords()})
 	}
 	return ev
 }
@@ -610,7 +610,7 @@ func (s *situation) wellEvidence(reason Reason) []Evidence {
 func (s *situation) pushEvidence() (ev []Evidence) {
 	switch {
 	case s.PushFailures > 0:
-		failed := "the last delivery failed, and is tried again: " + visible.Quoted(s.PushError)
+		failed := "the last delivery failed, and is tried again: " + s.failedWords()
 		ev = append(ev, Evidence{s.PushFailedAt, failed})
 	case s.URLUntried():
 		ev = append(ev, Evidence{s.RegisteredAt, fmt.Sprintf(

@@ -127,15 +127,18 @@ func (s *situation) pushesFail() *Verdict {
 		last = fmt.Sprintf("the last %d deliveries", s.PushFailures)
 	}
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.PushFault.Hop(),
+		Status: StatusDegraded, Reason: ReasonPushFailing, Action: action, Hop: s.pushHop(),
 		Since: s.pushesFailSince(), NextCommand: s.nextCommand(),
 		Hint: fmt.Sprintf("%s to %s failed (%s): %s%s",
 			last, agentsURL, visible.Quoted(s.PushError), advice, s.mailKept()),
 		Evidence: append(s.mailEvidence(),
 			Evidence{s.PushFailingSince, "first of the deliveries that failed"},
-			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + visible.Quoted(s.PushError)},
+			Evidence{s.PushFailedAt, "last of the deliveries that failed: " + s.failedWords()},
 			s.probeEvidence(), s.pushedToEvidence(),
 			s.lastAccepted("")),
+	}
+	if s.blames() && s.Open > 0 {
+		v.Sentence = "Its agent goes away each time that it is handed one of its messages."
 	}
 	s.tellStopped(v)
 	return v
@@ -193,7 +196,22 @@ func (s *situation) mailKept() string {
 	if command := s.tryCommand(); command != "" {
 		return "; " + command + " tries it"
 	}
-	return "; its mail is kept, and tried again; " + s.receiptsWords()
+	if s.fatalMessage() == "" {
+		return "; its mail is kept, and tried again; " + s.receiptsWords()
+	}
+	if s.asideFor() > 0 {
+		return "; others go first until " + stamp(s.AsideUntil)
+	}
+	return "; it is tried again"
+}
+
+// asideFor is how long the message is still set aside that last was; 0: none is, as far as is known. A time that is
+// further ahead than any is a wrong clock's.
+func (s *situation) asideFor() time.Duration {
+	if left := s.AsideUntil.Sub(s.now); s.Open > 0 && left > 0 && left <= s.p.RestLimit+MaxSkew {
+		return left
+	}
+	return 0
 }
 
 // probeEvidence is what a probe has shown since a message last failed; zero, and so left out, when there was none.
@@ -212,13 +230,16 @@ func (s *situation) probeEvidence() Evidence {
 func (s *situation) advice(told time.Time) (hint, action string) {
 	switch {
 	case s.fatalMessage() != "":
-		return fmt.Sprintf("the agent goes away each time it is handed this message: look at its log for why; %s ends the "+
-			"message", s.cancelCommand()), "inspect"
+		return s.fatalWords(), "inspect"
+	case s.blames() && s.Open > 0:
+		return FaultGone.advice(s.ID)
 	case s.retryDue() && told.Before(s.ableSince()):
 		return s.waitForRetry(), "wait"
 	case s.ProbePassed:
 		return "the agent took a probe since, so its URL works, and only this mail fails: look at the agent's log, and at " +
 			"a proxy in front of it", "inspect"
+	case s.metNobodyBefore(told):
+		return s.waitForRetry(), "wait"
 	}
 	hint, action = s.PushFault.advice(s.ID)
 	if s.PushFault == FaultUnauthorized && s.pushesFailAcrossRegister() {
@@ -260,7 +281,24 @@ func (s *situation) failedLast() time.Time {
 }
 
 func (s *situation) waitForRetry() string {
-	return "that was before " + s.ableWords(s.ableSince()) + "; wait for the next try, which is due now"
+	before := "that was before " + s.ableWords(s.ableSince()) + "; "
+	switch {
+	case s.Pushing(s.p, s.now):
+		return before + "wait for what comes of the delivery that is under way"
+	case s.Resting(s.p, s.now):
+		return before + "wait for the next try, at " + stamp(s.RestEnds(s.p, s.now))
+	case s.asideFor() > 0:
+		return before + "wait for the next try: what is set aside is tried by " + stamp(s.AsideUntil) +
+			", what else waits is due now"
+	}
+	return before + "wait for the next try, which is due now"
+}
+
+// metNobodyBefore reports whether pushes failed, the last at told, as nothing of the agent was there, and it has
+// registered or come back since. That says nothing of the present.
+func (s *situation) metNobodyBefore(told time.Time) bool {
+	back := s.backSince()
+	return s.PushFault.ofStopped() && !told.IsZero() && told.Before(back) && s.failedLast().Before(back)
 }
 
 // ableWords say what made the agent able to take mail at a time: see ableSince and pollAwaited.
@@ -586,7 +624,7 @@ func endedUndelivered(s *situation) *Verdict {
 	}
 	advice, action := s.advice(s.UndeliveredAt)
 	v := &Verdict{
-		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.PushFault.Hop(),
+		Status: StatusDegraded, Reason: ReasonPushFailing, Since: s.UndeliveredAt, Action: action, Hop: s.pushHop(),
 		Hint:     "a message ended undelivered, and none was delivered since: " + advice,
 		Evidence: []Evidence{{s.UndeliveredAt, "a message ended without being delivered"}},
 	}

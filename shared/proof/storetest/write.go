@@ -240,6 +240,9 @@ func pushUpdates() []updated {
 		push(delivery.PushUpdate{ProbePushedAt: later, ProbePassed: true}, func(f *workspace.Facts) {
 			f.ProbePassed = true
 		}),
+		{delivery.MailboxUpdate{BlameEnds: true}, func(f *workspace.Facts) {
+			f.PushError, f.PushFault = workspace.BlameEnded, workspace.FaultBroken
+		}},
 		push(delivery.PushUpdate{BusyAt: t0, ProbePushedAt: at}, func(f *workspace.Facts) {
 			f.BusyAnswers, f.BusySince, f.ProbePushedAt, f.ProbePassed = 1, t0, at, false
 		}),
