@@ -88,3 +88,42 @@ func TestTheVerdictNamesWhatKillsAtEachRead(t *testing.T) {
 		}
 	})
 }
+
+// An id that the facts have no room for is told from what is kept in full, with how often the message was tried, and what
+// is kept stays while the ended process meets other pushes. When the message ends, nothing names it, however it ends.
+func TestALongIDIsNamedUntilItsMessageEnds(t *testing.T) {
+	ids := []string{"killer-0-" + strings.Repeat("a", 40), "killer-1-" + strings.Repeat("b", 40)}
+	for name, end := range map[string]func(*supervised, string) error{
+		"it is cancelled": func(s *supervised, id string) error {
+			_, err := s.Cancel(t.Context(), world.ID, id, "an operator", s.Now)
+			return err
+		},
+		"its agent polls, and takes it": func(s *supervised, id string) error {
+			register(s.World, workspace.Poll, "")
+			s.PollAfter("")
+			s.PollAfter(id)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := supervise(t, noAnswers["closes the connection"], refused, time.Second)
+			s.Send(ids...)
+			for range 70 {
+				s.runUntil(time.Second, func() bool { return false })
+			}
+			f, whole := s.Facts(), s.Profile().Words.PushError
+			id := ids[0]
+			if f.Blames(ids[1]) {
+				id = ids[1]
+			}
+			tries := fmt.Sprintf("(try %d of it)", s.Receipt(id).Tries())
+			if !f.Blames(id) || !strings.HasPrefix(whole, "message "+id+": ") || !strings.HasSuffix(whole, tries) {
+				t.Fatalf("%q, and in full %q, want %s", f.PushError, whole, tries)
+			}
+			s.NoError(end(s, id))
+			if f := s.Facts(); s.Receipt(id).State.Open() || f.Blames(id) {
+				t.Fatalf("%s, %+v", s.Receipt(id).State, f.PushTrouble)
+			}
+		})
+	}
+}

@@ -24,6 +24,8 @@ var answerStories = slices.Concat(
 		{"an agent that failed its tasks is restarted, and mended at the second time", tasksMended},
 		{"one message that the agent can't take, between others: it is lost, and that is told", refusedForGood},
 		{"a message that ends its agent at each start lets the others pass, and dies", endsItsAgent},
+		{"an agent ends at its only message each time: the message is named at each read", diesOf(1)},
+		{"an agent ends at each of its two messages: one is named at each read", diesOf(2)},
 		{"messages of a kind that the agent does not know leave it healthy", unknownMethods},
 		{"an agent whose model provider is down for a while loses no mail", providerOutage},
 		{"mail that expired while its agent was away is told, and can be sent again", expiredAway},
