@@ -89,8 +89,8 @@ func TestTheVerdictNamesWhatKillsAtEachRead(t *testing.T) {
 	})
 }
 
-// An id that the facts have no room for is told from what is kept in full, with how often the message was tried, and what
-// is kept stays while the ended process meets other pushes. When the message ends, nothing names it, however it ends.
+// An id that the facts have no room for is told from what is kept in full, with how often the message was tried. That
+// stays while other pushes meet the ended process. When the message ends, nothing names it, however it ends.
 func TestALongIDIsNamedUntilItsMessageEnds(t *testing.T) {
 	ids := []string{"killer-0-" + strings.Repeat("a", 40), "killer-1-" + strings.Repeat("b", 40)}
 	for name, end := range map[string]func(*supervised, string) error{

@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// What met nothing of an agent before the agent registered says nothing of the present: no verdict over pushes says then
-// that nothing listens, whatever else is known. Nor does one while a message is named at which the agent goes away.
+// What met nothing of an agent before the agent registered says nothing of the present: no verdict over pushes says
+// then that nothing listens, whatever else is known. Where a message is named at which the agent goes away, it stays.
 func TestWhatMetNobodyBeforeARegisterSaysNothingOfNow(t *testing.T) {
 	stopped := []workspace.PushFault{
 		workspace.FaultRefused, workspace.FaultNoConnection, workspace.FaultDNS, workspace.FaultGateway,

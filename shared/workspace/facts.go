@@ -352,7 +352,7 @@ type PushTrouble struct {
 	PushFailingSince time.Time // first of those
 	PushDegradedAt   time.Time // when there were as many as degrade a workspace
 	PushFailedAt     time.Time // last of those
-	PushError        string    // of the last, in words; at most MaxWords bytes
+	PushError        string    // of the last, in words, or what names a message: see KeepsBlame; at most MaxWords bytes
 	PushFault        PushFault // of the last: what came back
 	ProbePushedAt    time.Time // when a probe was last pushed since a message last failed; zero: none was
 	ProbePassed      bool      // the agent took that probe: it is its mail that fails

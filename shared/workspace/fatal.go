@@ -7,9 +7,9 @@ import (
 	"github.com/rollcall/rollcall/shared/visible"
 )
 
-// An agent may end at a message each time that it is handed it. The push that shows it is followed by others that met
-// the ended process, or the next message that ends it: they say nothing against it. So what pushes failed with goes on to
-// name that message, until the agent takes one, another is named, or that one ends.
+// An agent may end at a message each time that it is handed it. The push that shows it is followed by others that meet
+// the ended process, or by the next message that ends it: they say nothing against it. So what pushes failed with goes
+// on to name that message, until the agent takes one, another is named, or that one ends.
 
 // blamed begins the error that names a message at which the agent goes away; the id and ": " follow.
 const blamed = "message "
