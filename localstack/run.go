@@ -26,8 +26,11 @@ const (
   .build/rollcall send demo hello
   .build/rollcall explain demo
 `
-	tryStrict = `Try, in another terminal. Agents need a credential here%s, as in a deployment:
-  .build/rollcall create demo
+	tryStrict = `Try, in another terminal. Agents need a credential here%[1]s, as in a deployment:
+  test -s .rollcall/demo.token || (umask 077
+    .build/rollcall create demo | sed -n 's/^its credential.*: //p' > .rollcall/demo.token)
+  ROLLCALL_URL=%[2]s ROLLCALL_ID=demo ROLLCALL_TOKEN_FILE=.rollcall/demo.token \
+    python3 examples/poll-python/agent.py &
   .build/rollcall send demo hello
   .build/rollcall explain demo
 `
@@ -77,9 +80,9 @@ func toTry(url string, settings map[string]any) string {
 	case settings["local_policies"] != "deployed":
 		return fmt.Sprintf(tryOpen, url)
 	case settings["ROLLCALL_AGENT_URLS"] == "private":
-		return fmt.Sprintf(tryStrict, "")
+		return fmt.Sprintf(tryStrict, "", url)
 	}
-	return fmt.Sprintf(tryStrict, ", and a public URL or polls")
+	return fmt.Sprintf(tryStrict, ", and a public URL or polls", url)
 }
 
 // runSettings are the settings that the environment asks for: STRICT leaves out the

@@ -62,6 +62,11 @@ func TestRefusalsAndFailures(t *testing.T) {
 			errs: "rollcall: the platform's store can't be asked right now (platform_unavailable, HTTP 503)\n" +
 				"  next: nothing was decided; try again\n",
 		},
+		"the store is down for a time": {
+			args: "status demo", code: exitUnreachable, answers: on(showDemo, answer{503, `{"error": "not now",
+				"code": "platform_unavailable", "hint": "try again after the time in Retry-After", "retry_after": 4}`}),
+			errs: "rollcall: not now (platform_unavailable, HTTP 503)\n  next: try again after 4s\n",
+		},
 		"API Gateway's own error": {
 			args: "status demo", answers: on(showDemo, answer{500, `{"message": "Internal Server Error"}`}),
 			code: exitUnreachable,

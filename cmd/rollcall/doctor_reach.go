@@ -18,6 +18,7 @@ import (
 
 	"github.com/rollcall/rollcall/shared/api"
 	"github.com/rollcall/rollcall/shared/client"
+	"github.com/rollcall/rollcall/shared/visible"
 )
 
 // way is what one call saw on its way to the platform.
@@ -170,7 +171,13 @@ func connectionRemedy(err error) string {
 // lookAtPlatform looks at the answer of the platform's health.
 func (d *doctor) lookAtPlatform(r client.Reply) bool {
 	var h api.Health
+	var said api.Problem
 	switch {
+	case json.Unmarshal(r.Raw, &said) == nil && said.Error != "" && said.Code != "" &&
+		r.Status != http.StatusGatewayTimeout: // there no function has answered yet
+		d.add("platform", broken, fmt.Sprintf("it answers: %s (%s, HTTP %d)", visible.Text(said.Error),
+			visible.Text(said.Code), r.Status), visible.Text(withTime(said)))
+		return false
 	case json.Unmarshal(r.Raw, &h) != nil || h.Status == "":
 		d.add("platform", broken, fmt.Sprintf("what answers is not Rollcall: HTTP %d, %s", r.Status,
 			orUnknown(r.Header.Get("Content-Type"))),

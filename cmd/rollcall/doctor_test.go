@@ -134,6 +134,12 @@ func TestDoctorNamesTheFirstBrokenLink(t *testing.T) {
 		"the store": {
 			routes: map[string]answer{"GET /healthz": {503, `{"status": "down"}`}}, broken: "platform", lacks: "clock",
 		},
+		"the platform's own refusal": {
+			routes: map[string]answer{"GET /healthz": {503, `{"error": "the store can't be asked",
+				"code": "platform_unavailable", "hint": "try again after the time in Retry-After", "retry_after": 3}`}},
+			broken: "platform", lacks: "clock", says: "it answers: the store can't be asked (platform_unavailable, HTTP 503)",
+			next: "try again after 3s",
+		},
 		"another server": {
 			routes: map[string]answer{"GET /healthz": {200, `<html>`}}, broken: "platform", next: "the platform's address",
 		},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -181,7 +182,7 @@ func nextStep(cmd *cobra.Command, err error) (head, next string) {
 		if hint := ofAMessage(cmd, refused); hint != "" {
 			return "next", hint
 		}
-		return "next", asCommands(refused.Hint)
+		return "next", asCommands(withTime(refused.Problem))
 	}
 	if none, ok := errors.AsType[*unreached](err); ok {
 		return "next", none.next
@@ -196,6 +197,15 @@ func nextStep(cmd *cobra.Command, err error) (head, next string) {
 		return "see", cmd.CommandPath() + " --help"
 	}
 	return "usage", cmd.UseLine()
+}
+
+// withTime is the hint of a problem, with the time that a header of the answer has for programs.
+func withTime(p api.Problem) string {
+	after := "a moment"
+	if p.RetryAfter > 0 {
+		after = (time.Duration(p.RetryAfter) * time.Second).String()
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(p.Hint, "the time in Retry-After", after), "Retry-After", after)
 }
 
 // messageID is the form of the ids of messages that the platform gives.

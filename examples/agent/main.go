@@ -54,6 +54,9 @@ func main() {
 	log.SetFlags(0)
 	a := flags()
 	flag.Parse()
+	if a.id == "" || a.tokenFile == "" {
+		log.Fatal("-id and -token-file must be given: the agent's workspace, and the file of its credential (see -help)")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status, err := a.run(ctx)
 	stop()

@@ -15,9 +15,18 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+
+def required(name):
+    """A variable of the environment that must be set."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise SystemExit(f"{name} is not set, or is empty: the first lines of this file say what it is for")
+    return value
+
+
 URL = os.environ.get("ROLLCALL_URL", "http://127.0.0.1:8080").rstrip("/")
-ID = os.environ["ROLLCALL_ID"]
-TOKEN_FILE = Path(os.environ["ROLLCALL_TOKEN_FILE"])
+ID = required("ROLLCALL_ID")
+TOKEN_FILE = Path(required("ROLLCALL_TOKEN_FILE"))
 ENROLMENT = os.environ.get("ROLLCALL_ENROLMENT_TOKEN", "")
 POLL_SECONDS = float(os.environ.get("ROLLCALL_POLL_SECONDS", "0"))  # 0: as the platform asks
 REFUSED_SECONDS = float(os.environ.get("ROLLCALL_REFUSED_SECONDS", "60"))

@@ -23,6 +23,10 @@ const started = Date.now()
 const refused = 3
 const maxPush = 1 << 20
 
+if (id === '') {
+  console.log('ROLLCALL_ID is not set, or is empty: set it to the id of the workspace')
+  process.exit(refused)
+}
 if (!/^[!-~]+$/.test(token)) { // no error shows the credential: an error ends in a log, which others read
   const wrong = token === '' ? 'is not set, or is empty'
     : /^[!-~ \t\r\n]+$/.test(token) ? 'has more than one word' : 'has a character that is no printable ASCII'

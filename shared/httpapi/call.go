@@ -122,6 +122,15 @@ func (c Call) authorization() (credential string, formed bool) {
 	return text, true
 }
 
+// formHint says how to send a credential that stands in another form. Who types it beside a program that adds the word
+// Bearer, a person who signs in for example, is told to leave that word off.
+func (c Call) formHint() string {
+	if words := strings.Fields(c.Header("authorization")); len(words) > 2 && strings.EqualFold(words[1], "bearer") {
+		return "leave off the word Bearer, which stands there twice: the credential alone is enough"
+	}
+	return "send Authorization: Bearer, a space and the credential"
+}
+
 // Raw is the body as it is kept (chat.Compact), unpacked if it comes compressed.
 // Errors: too_large, invalid_request, invalid_json when it is not text.
 func (c Call) Raw() ([]byte, error) {

@@ -71,7 +71,7 @@ func (g Gate) admit(ctx context.Context, op *api.Operation, c Call) (Caller, err
 	case !formed && !(access.Allows(api.WhereViewIsOpen) && g.ViewOpen): // a proxy's own may stand before an open page
 		return Caller{}, errors.Join(fault.New(fault.AuthorizationMalformed,
 			"the credential must stand in the header Authorization, as Bearer CREDENTIAL").
-			WithHint("send Authorization: Bearer, a space and the credential; nothing was decided about the credential", "stop"),
+			WithHint(c.formHint()+"; nothing was decided about the credential", "stop"),
 			g.noteMisplaced(ctx, op, c))
 	case g.isRoot(c) || kind == token.Person || kind == token.Operator:
 		return g.admitPerson(ctx, op, c)

@@ -72,9 +72,13 @@ func failure(err error, c Call) events.APIGatewayV2HTTPResponse {
 		e = fault.New(fault.Internal, "internal error").WithHint("give the request_id to the operator", fault.ActionRetry)
 	}
 	if refusesCredential[e.Code] && strings.HasPrefix(c.Bearer(), string(token.Enrolment)+"_") {
-		e = fault.New(e.Code, "this is an enrolment token, and no credential").
-			WithHint("send it as enrolment_token in the body of a register, without a credential: the answer has the "+
-				"credential for every other call", fault.ActionStop)
+		hint := "send it as enrolment_token in the body of a register, without a credential: the answer has the " +
+			"credential for every other call"
+		if e.Action == "login" { // a person calls
+			hint = "it is for an agent that registers: take a person's credential, as " +
+				"an admin makes it: rollcall token create --name NAME --scope operate"
+		}
+		e = fault.New(e.Code, "this is an enrolment token, and no credential").WithHint(hint, fault.ActionStop)
 	}
 	if refusesCredential[e.Code] && token.OtherKind(c.Bearer()) == token.OfSigning {
 		e = fault.New(e.Code, "this is the secret that calls to an agent are signed with, and no credential").
