@@ -190,7 +190,8 @@ func (s *situation) refusedBeside() string {
 	switch {
 	case s.othersAtHome():
 		from, with = s.StrangerFrom, s.StrangerWith
-	case s.CallsRefused == 0 && !s.alternating(s.p, s.now), s.refusalsDecayed(s.p, s.now), !s.refusedAtHome():
+	case s.CallsRefused == 0 && !s.alternating(s.p, s.now) && !s.refusedSinceFetched(),
+		s.refusalsDecayed(s.p, s.now), !s.refusedAtHome():
 		return ""
 	}
 	mend := "let all calls of the agent send the credential that its accepted ones send"
@@ -199,6 +200,12 @@ func (s *situation) refusedBeside() string {
 	}
 	return fmt.Sprintf("calls from %s come %s, and are refused: if they are this agent's, %s, and restart it", from,
 		with.words(), mend)
+}
+
+// refusedSinceFetched reports whether a call was refused a moment ago, and since the agent was handed the mail of which
+// none is acknowledged. A poll that is accepted ends what is counted of that, and acknowledges nothing.
+func (s *situation) refusedSinceFetched() bool {
+	return !s.FetchedSince.IsZero() && s.RefusedAt.After(s.FetchedSince) && s.within(s.RefusedAt, s.p.LeaseTTL)
 }
 
 // tellBeside completes the verdict over an agent whose mail is not fetched or not acknowledged, as missing says, where

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/rollcall/rollcall/shared/token"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
@@ -51,4 +53,75 @@ func TestRefusedPollsLeadWhatIsToldOfMailThatIsNotFetched(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An agent whose polls are accepted and whose acknowledgements are refused: from the moment at which its mail is told,
+// the refused calls lead, however it acknowledges, whether it sends heartbeats and says that it is at work, how often
+// it tries, and how often it starts. No step spares work that is not there.
+func TestRefusedAcknowledgementsLead(t *testing.T) {
+	poll := workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}
+	run := func(t *testing.T, c refusedAcks) {
+		f := live(func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.PolledAt, f.Epoch = workspace.Poll, false, at(599), 1
+			f.Open, f.InFlight, f.OldestOpen, f.HandedAt, f.FetchedSince = 1, 1, at(600), at(601), at(601)
+			if c.byNumber {
+				f.AcksEpoch = 1
+			}
+			if c.starts {
+				f.FetchedHosts = p.HostsInVain
+			}
+		})
+		told := false
+		for s := 602; s < 1400; s++ {
+			now := at(s)
+			if c.starts && s%40 == 0 {
+				f.RegisteredAt = now
+			}
+			if s%5 == 0 && !workspace.Noted(f, poll, p, now) {
+				f = workspace.Observe(f, poll, p, now)
+			}
+			if c.beats && s%15 == 3 {
+				f = workspace.Observe(f, workspace.Signal{
+					Kind: workspace.SignalHeartbeat, From: "10.0.0.1", ActiveTasks: &c.tasks,
+				}, p, now)
+			}
+			if (s-602)%c.every == 1 {
+				r := workspace.Presenting(workspace.SignalCall, "10.0.0.1", c.text)
+				if r.Issued = c.issued; c.text == "" {
+					r.Hash = token.Hash{}
+				}
+				f, _ = workspace.Refuse(f, r, p, now)
+			}
+			e := workspace.Fleet{}.Explain(f, p, now)
+			if e.Status == workspace.StatusOnline {
+				continue
+			}
+			told = true
+			if !strings.HasPrefix(e.Summary, "Some calls from where its agent runs are refused") ||
+				!strings.HasPrefix(e.Next, "calls from 10.0.0.1 come with") || e.Command != "rollcall doctor w" ||
+				e.Hop != workspace.HopCredential || strings.Contains(e.Next, "destroy") {
+				t.Fatalf("%+v, at %d: %s", c, s, e.Text())
+			}
+		}
+		if !told {
+			t.Fatalf("%+v: nothing is told", c)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		brought := rapid.SampledFrom([]refusedAcks{
+			{text: "another's", issued: workspace.IssuedElsewhere}, {text: "garbage"}, {text: ""}, {text: "$TOKEN"},
+		}).Draw(rt, "brought")
+		brought.byNumber, brought.beats = rapid.Bool().Draw(rt, "byNumber"), rapid.Bool().Draw(rt, "beats")
+		brought.starts, brought.tasks = rapid.Bool().Draw(rt, "starts"), rapid.IntRange(0, 1).Draw(rt, "tasks")
+		brought.every = rapid.SampledFrom([]int{5, 15, 60}).Draw(rt, "every")
+		run(t, brought)
+	})
+}
+
+// refusedAcks is how an agent acknowledges its mail in vain.
+type refusedAcks struct {
+	text                    string // in place of its credential
+	issued                  workspace.Issued
+	byNumber, beats, starts bool
+	every, tasks            int
 }

@@ -539,6 +539,7 @@ func (s *situation) endsAtItsMail(v *Verdict) *Verdict {
 		Evidence{s.FetchedSince, "from then on its mail was handed out, and none was acknowledged"},
 		Evidence{s.RegisteredAt, "last start"},
 		s.lastPoll())
+	s.tellBeside(v, "nothing that it fetches is acknowledged")
 	return v
 }
 
@@ -556,15 +557,14 @@ func (s *situation) unacknowledged(v *Verdict) *Verdict {
 		v.Hint = s.ableWords(s.ableSince()) + ", and it has fetched its mail: wait until it acknowledges it"
 		return v
 	}
+	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
+		s.orRestart(s.stalledBeforeRegister(), "check that it acknowledges what it has done, "+acknowledges+", then "+
+			"restart it", "its code must acknowledge what it has done, "+acknowledges)
 	if s.AcksEpoch > 0 && s.AcksEpoch == s.Epoch {
 		v.Hint = "the agent has fetched its mail and acknowledged none of it: " + s.orRestart(s.stalledBeforeRegister(),
 			"look at what it is doing, and restart it if it hangs", "look at its log for what it does with its mail") +
 			"; while it works, its heartbeats should report active_tasks"
-		return v
 	}
-	v.Hint = "the agent polls, but acknowledges nothing, so the same mail is handed out to it again and again: " +
-		s.orRestart(s.stalledBeforeRegister(), "check that it acknowledges what it has done, "+acknowledges+", then "+
-			"restart it", "its code must acknowledge what it has done, "+acknowledges)
 	s.tellBeside(v, "nothing that it fetches is acknowledged")
 	return v
 }
