@@ -34,7 +34,7 @@ func damage(way, credential string) string {
 }
 
 // Whatever an agent does to its good credential, and whatever it calls: what its caller is told, its operator is told
-// too, and that no repair mends it. A repair is refused without force. Done as the words say, the agent is well at
+// too, once its next accepted call is overdue, and that no repair mends it. A repair is refused without force. Done as the words say, the agent is well at
 // once, with the credential that it had.
 func TestADamagedCredentialIsToldAndNotEnded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -43,7 +43,7 @@ func TestADamagedCredentialIsToldAndNotEnded(t *testing.T) {
 		sent := damage(rapid.SampledFrom(damages).Draw(rt, "damage"), good)
 		kind, inner := token.DamageOf(sent)
 		now := t0.Add(time.Duration(rapid.IntRange(1, 300).Draw(rt, "seconds")) * time.Second)
-		for range rapid.IntRange(2, 5).Draw(rt, "calls") {
+		for range rapid.IntRange(3, 5).Draw(rt, "calls") {
 			a.token = sent
 			if rapid.Bool().Draw(rt, "a register") {
 				_, err := r.Register(t.Context(), registry.Registration{ID: "w", From: address, Credential: sent}, now)

@@ -11,33 +11,38 @@ import (
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
-// While an agent's heartbeats are accepted, and none of its registers is refused, its credential is good, whatever
-// other calls from where it runs are refused for: no command of the verdict or of a remark ends it, and no repair is
-// asked for.
-func TestNoRepairIsNamedWhileHeartbeatsPass(t *testing.T) {
+// Until an agent's next accepted call is overdue, and while none of its registers is refused, its credential is good,
+// whatever other calls from where it runs are refused for, of whatever kind and with whatever credential: a neighbour
+// may make them. No command of the verdict or of a remark ends it, no repair is asked for, and a repair is refused.
+func TestNoRepairIsNamedWhileCallsPass(t *testing.T) {
 	told := 0
+	kinds := []workspace.SignalKind{workspace.SignalPoll, workspace.SignalCall, workspace.SignalHeartbeat}
 	rapid.Check(t, func(rt *rapid.T) {
-		f, now := live(func(f *workspace.Facts) { f.PastCredential = token.Digest("past") }), at(600)
-		passed := at(590) // the last heartbeat that was accepted, if none was refused since
+		f, now := live(func(f *workspace.Facts) {
+			f.PastCredential = token.Digest("past")
+			if rapid.Bool().Draw(rt, "polls") {
+				f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
+			}
+		}), at(600)
+		passed := at(590) // the last accepted call
 		for range rapid.IntRange(1, 30).Draw(rt, "calls") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "pause")) * time.Second)
-			kind := rapid.SampledFrom([]workspace.SignalKind{
-				workspace.SignalPoll, workspace.SignalCall, workspace.SignalPoll, workspace.SignalCall, workspace.SignalHeartbeat,
-			}).Draw(rt, "kind")
+			kind := rapid.SampledFrom(kinds).Draw(rt, "kind")
 			switch rapid.IntRange(0, 3).Draw(rt, "what") {
 			case 0:
-				f, passed = beat(f, "10.0.0.1", now), now
+				f, passed = workspace.Observe(f, workspace.Signal{Kind: kind, From: "10.0.0.1"}, p, now), now
 			default:
-				r := workspace.Refusal{
-					Kind: kind, From: rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.1", "6.6.6.6"}).Draw(rt, "from"),
-					Hash: token.Digest(rapid.SampledFrom([]string{"", "past", "guess"}).Draw(rt, "brought")),
+				from := rapid.SampledFrom([]string{"10.0.0.1", "10.0.0.1", "6.6.6.6"}).Draw(rt, "from")
+				brought := rapid.SampledFrom([]string{
+					"", "past", "guess", `"secret"`, `"past"`, "$TOKEN", "theirs",
+				}).Draw(rt, "brought")
+				r := workspace.Presenting(kind, from, brought)
+				if brought == "theirs" {
+					r.Issued = workspace.IssuedElsewhere
 				}
 				f, _ = workspace.Refuse(f, r, p, now)
-				if kind == workspace.SignalHeartbeat && r.From == "10.0.0.1" {
-					passed = time.Time{}
-				}
 			}
-			if passed.IsZero() || now.Sub(passed) >= p.LeaseTTL/2 {
+			if now.Sub(passed) >= p.LeaseTTL/2 {
 				continue
 			}
 			v := workspace.Assess(f, p, now)
@@ -50,16 +55,73 @@ func TestNoRepairIsNamedWhileHeartbeatsPass(t *testing.T) {
 			}
 			for _, command := range named {
 				if strings.HasPrefix(command, "rollcall repair") {
-					rt.Fatalf("a heartbeat passed %v ago, and %s is named: %s (%s) %s", now.Sub(passed), command, v.Status, v.Reason,
+					rt.Fatalf("a call passed %v ago, and %s is named: %s (%s) %s", now.Sub(passed), command, v.Status, v.Reason,
 						v.Hint)
 				}
 			}
-			if workspace.AsksForRepair(f, p, now) {
-				rt.Fatalf("a heartbeat passed %v ago, and a repair is asked for: %s", now.Sub(passed), v.Hint)
+			if strings.Contains(v.Hint, "rollcall repair") {
+				rt.Fatalf("a call passed %v ago, and the hint names a repair: %s", now.Sub(passed), v.Hint)
+			}
+			used := !workspace.AsksForRepair(f, p, now) && f.CheckUnused("repair", p, now) != nil
+			for _, show := range []bool{false, true} {
+				if !used && f.CheckDamaged(show, p, now) == nil {
+					rt.Fatalf("a call passed %v ago, and a repair needs no force: %s", now.Sub(passed), v.Hint)
+				}
 			}
 		}
 	})
 	if told == 0 {
 		t.Error("no call was told as refused")
+	}
+}
+
+// Where mail goes by push, refused polls and other calls keep nothing from the agent while its own calls pass: whoever
+// makes them, as often as they come and with whatever credential, they are a remark and not the status.
+func TestRefusedCallsThatFetchNothingAreARemark(t *testing.T) {
+	for _, declared := range []workspace.Mode{workspace.Push, workspace.Undeclared} {
+		for _, kind := range []workspace.SignalKind{workspace.SignalPoll, workspace.SignalCall} {
+			for _, brought := range []string{"", "past", "guess", `"secret"`, "$TOKEN", "theirs"} {
+				f := live(func(f *workspace.Facts) { f.Declared, f.PastCredential = declared, token.Digest("past") })
+				for s := 600; s < 900; s++ {
+					if s%20 == 0 {
+						f = beat(f, "10.0.0.1", at(s))
+					}
+					if s%4 == 3 && s < 800 {
+						r := workspace.Presenting(kind, "10.0.0.1", brought)
+						if brought == "theirs" {
+							r.Issued = workspace.IssuedElsewhere
+						}
+						f, _ = workspace.Refuse(f, r, p, at(s))
+					}
+					v := workspace.Assess(f, p, at(s))
+					if v.Status != workspace.StatusOnline || s > 604 && told(v) == "" {
+						t.Fatalf("%s, a %s with %q, at %d: %s (%s), told %q", declared, kind, brought, s, v.Status, v.Reason, told(v))
+					}
+				}
+			}
+		}
+	}
+}
+
+// An agent that fetches its mail, whose heartbeats pass and whose polls are all refused: that is its status, and no
+// command of it ends the good credential, with whatever the polls come.
+func TestRefusedPollsBesideHeartbeatsNameNoRepair(t *testing.T) {
+	for _, brought := range []string{"", "past", "guess", `"secret"`, `"past"`, "$TOKEN"} {
+		f := live(func(f *workspace.Facts) {
+			f.Declared, f.Pushable, f.PastCredential = workspace.Poll, false, token.Digest("past")
+		})
+		for s := 600; s < 700; s++ {
+			if s%20 == 0 {
+				f = beat(f, "10.0.0.1", at(s))
+			}
+			if s%5 == 3 {
+				f, _ = workspace.Refuse(f, workspace.Presenting(workspace.SignalPoll, "10.0.0.1", brought), p, at(s))
+			}
+		}
+		v := workspace.Assess(f, p, at(700))
+		if v.Reason != workspace.ReasonCredentialsRejected || v.Command("w") != "rollcall doctor w" ||
+			strings.Contains(v.Hint, "rollcall repair") || workspace.AsksForRepair(f, p, at(700)) {
+			t.Errorf("%q: %s (%s), %s: %s", brought, v.Status, v.Reason, v.Command("w"), v.Hint)
+		}
 	}
 }

@@ -170,6 +170,11 @@ func (s *situation) damageSteps(p Presented) string {
 			"fetches another, as it has done before: %s --force", s.repairCommand())
 	case good:
 		return mend + isGood + ", and mend nothing"
+	case s.otherCallsRefused():
+		if p.innerIsAnother() {
+			mend = "let all calls of the agent send the credential that its accepted ones send, and restart it"
+		}
+		return mend + "; the credential of its accepted calls is good: a repair would end it"
 	case p.innerIsAnother():
 		return fmt.Sprintf("what stands there is not this workspace's credential: %s shows one; place it alone, as it is "+
 			"shown, and restart the agent", s.showCommand())
@@ -224,6 +229,9 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 		return v
 	}
 	v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
+	if s.otherCallsRefused() {
+		v.Action = "inspect"
+	}
 	v.Hint = fmt.Sprintf("the agent at %s sends %s: %s", s.RefusedFrom, damage.damageSent(), s.damageSteps(damage))
 	if v.NextCommand != s.showCommand() {
 		v.Hint += "; " + s.doctorWords()
@@ -233,7 +241,7 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 
 // damageCommand is the command for it: the one that shows another credential, or a look where the agent runs.
 func (s *situation) damageCommand(p Presented) string {
-	if p.innerIsAnother() && !s.renews(p) {
+	if p.innerIsAnother() && !s.renews(p) && !s.otherCallsRefused() {
 		return s.showCommand()
 	}
 	return "rollcall doctor " + s.ID

@@ -38,7 +38,8 @@ func TestRefuseCountsOnlyWhatCanBeAttributed(t *testing.T) {
 // An agent whose calls go wrong in part: it beats with one credential and polls
 // with another. Whatever is written, its status does not flap, and little is.
 func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
-	f, writes, changes := live(nil), 0, 0
+	f, writes, changes := live(func(f *workspace.Facts) { f.Declared, f.Pushable = workspace.Poll, false }), 0, 0
+	f.PollAwaitedAt = at(600)
 	was := workspace.Assess(f, p, at(600)).Reason
 	for s := 600; s < 1200; s++ {
 		now := at(s)
@@ -60,24 +61,33 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	}
 }
 
-// An agent that is refused, then accepted, and then loses its credential for good
-// shows at the second refusal each time.
-func TestEachLossShowsAtOnce(t *testing.T) {
+// An agent that is refused, then accepted, and then loses its credential for good: at the second refusal each time where
+// a register shows it, else once its next accepted call is overdue. Until then a remark tells it.
+func TestEachLossShows(t *testing.T) {
 	f := live(nil)
-	for i, kinds := range [][]workspace.SignalKind{
-		{workspace.SignalHeartbeat, workspace.SignalPoll},
-		{workspace.SignalPoll, workspace.SignalHeartbeat},
-		{workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister},
+	for i, c := range []struct {
+		kinds []workspace.SignalKind
+		after int // how many seconds after the last accepted call
+	}{
+		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalPoll}, 45},
+		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalHeartbeat}, 45},
+		{[]workspace.SignalKind{workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}, 6},
 	} {
-		now := at(600 + 10*i)
-		for j, kind := range kinds {
-			f, _ = refuse(f, kind, "10.0.0.1", "", now.Add(time.Duration(j+1)*time.Second))
+		accepted := 600 + 100*i
+		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, at(accepted-30))
+		f = beat(f, "10.0.0.1", at(accepted))
+		for j, kind := range c.kinds {
+			f, _ = refuse(f, kind, "10.0.0.1", "", at(accepted+4+j))
 		}
-		if v := workspace.Assess(f, p, now.Add(4*time.Second)); v.Reason != workspace.ReasonCredentialsRejected {
-			t.Fatalf("loss %d: %s (%s)", i, v.Status, v.Reason)
+		if told(workspace.Assess(f, p, at(accepted+6))) == "" {
+			t.Errorf("loss %d is not told", i)
 		}
-		f = beat(f, "10.0.0.1", now.Add(5*time.Second))
-		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, now.Add(5*time.Second))
+		if v := workspace.Assess(f, p, at(accepted+c.after-1)); c.after > 6 && v.Status != workspace.StatusOnline {
+			t.Errorf("loss %d: %s (%s) before the next call is overdue", i, v.Status, v.Reason)
+		}
+		if v := workspace.Assess(f, p, at(accepted+c.after)); v.Reason != workspace.ReasonCredentialsRejected {
+			t.Errorf("loss %d: %s (%s)", i, v.Status, v.Reason)
+		}
 	}
 }
 

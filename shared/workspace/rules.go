@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/token"
@@ -130,8 +131,10 @@ func credentialsRejected(s *situation) *Verdict {
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
+		v.Since = latest(v.Since, s.passUntil(s.polledAt()))
 		s.tellOtherCalls(v)
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
+		v.Since = latest(v.Since, s.passUntil(latest(s.LastSignal(), s.polledAt())))
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
 		v.Hint = s.repairWords("its last call was refused, and none came since", "repair its credential",
@@ -191,12 +194,16 @@ func (s *situation) tellAnothers(v *Verdict) {
 	if s.StrangerWith == OthersCredential {
 		each = "; two agents may have each other's"
 	}
+	lost := ""
+	if !s.repairRefused(true) {
+		lost = "; if its own is lost, " + s.showCommand() + " shows another"
+	}
 	v.Sentence = "Calls from where its agent runs come with " + anothers + ", and are refused."
 	v.Hint = fmt.Sprintf("nothing was accepted from the agent since %s, and calls from %s, from where it calls, come "+
 		"with %s. If that is this agent, give it the credential that is its own, and restart it%s. Whose it is, "+
-		"rollcall doctor %s says, run where the agent runs; if its own is lost, %s shows another. Else it is silent, and "+
-		"something else runs there with a wrong workspace id: rollcall dismiss %[5]s forgets those calls",
-		stamp(s.LastSignal()), s.StrangerFrom, anothers, each, s.ID, s.showCommand())
+		"rollcall doctor %s says, run where the agent runs%s. Else it is silent, and something else runs there with a "+
+		"wrong workspace id: rollcall dismiss %[5]s forgets those calls",
+		stamp(s.LastSignal()), s.StrangerFrom, anothers, each, s.ID, lost)
 	v.Evidence = append(v.Evidence, s.strangersCall())
 }
 
@@ -223,11 +230,43 @@ func (s *situation) byThen(is Status) string {
 
 // otherCallsRefused reports whether heartbeats pass while polls or other calls are refused: the agent sends its good
 // credential in some of its calls only, or something else calls from where it runs. They pass until one is refused or
-// due. Where registers are refused too, the agent does not get in when it starts again: that is another matter.
+// due, and so do polls. Where registers are refused too, the agent does not get in when it starts again: that is
+// another matter. Of an agent that its mail is pushed to, such calls keep nothing from it: that is a remark.
 func (s *situation) otherCallsRefused() bool {
-	passes := s.HeartbeatAt.After(s.RefusedSince) || s.within(s.HeartbeatAt, s.p.LeaseTTL/2)
-	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) &&
-		s.CallsRefused >= s.p.RefusalsToDegrade && passes && s.BeatsRefused == 0 && s.RegisterRefused == 0
+	beats := s.BeatsRefused == 0 && s.HeartbeatAt.After(s.RefusedSince) || s.within(s.HeartbeatAt, s.p.LeaseTTL/2)
+	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) && s.fetches() &&
+		s.CallsRefused >= s.p.RefusalsToDegrade && beats && !s.stillPass(s.polledAt()) && s.RegisterRefused == 0
+}
+
+// fetches reports whether the agent is to fetch its mail: refused polls keep it from that.
+func (s *situation) fetches() bool { return s.mode == Poll || s.Declared == Poll }
+
+// stillPass reports whether calls of the agent pass, as far as is known, of which the last one was accepted at a time:
+// the next is not overdue, and no register is refused. What is refused meanwhile at its own address may be another's
+// there, whatever kind of call it is: nothing has to be shown for that but the address. What shows the good credential,
+// damaged, is the agent's own.
+func (s *situation) stillPass(accepted time.Time) bool { return s.now.Before(s.passUntil(accepted)) }
+
+// passUntil is until when stillPass holds; zero where it never did.
+func (s *situation) passUntil(accepted time.Time) time.Time {
+	_, good := s.RefusedWith.damage()
+	own := good && (s.BeatsRefused > 0 || s.fetches())
+	if accepted.IsZero() || s.RegisterRefused > 0 || s.SeenFrom != s.RefusedFrom || own {
+		return time.Time{}
+	}
+	return accepted.Add(s.p.LeaseTTL / 2)
+}
+
+// polledAt is when the agent last polled, at the latest. A poll after a refused call is always written; see Noted.
+func (s *situation) polledAt() time.Time {
+	at := s.PolledAt.Add(s.p.PollNoted)
+	switch {
+	case s.PolledAt.IsZero():
+		return time.Time{}
+	case s.RefusedAt.After(s.PolledAt) && s.RefusedAt.Before(at):
+		return s.RefusedAt
+	}
+	return at
 }
 
 // tellOtherCalls completes the verdict over an agent whose heartbeats pass while its other calls are refused. No repair
@@ -245,15 +284,15 @@ func (s *situation) tellOtherCalls(v *Verdict) {
 }
 
 // refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of
-// them. If the refused agent may be another one (it calls from another address, or in turn with accepted calls), the
-// accepted calls must have stopped too.
+// them, and until its next accepted call is overdue, a register. If the refused agent may be another one (it calls from
+// another address, or in turn with accepted calls), the accepted calls must have stopped too.
 func (s *situation) refusedNow() bool {
 	if !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		return false
 	}
 	mayBeAnother := !s.refusedAtHome() || s.alternating(s.p, s.now)
-	return !s.leased() ||
-		s.refusalCount() >= s.p.RefusalsToDegrade && !(mayBeAnother && s.RecentlyAccepted(s.p, s.now))
+	return !s.leased() || s.refusalCount() >= s.p.RefusalsToDegrade &&
+		!(mayBeAnother && s.RecentlyAccepted(s.p, s.now)) && !s.stillPass(latest(s.LastSignal(), s.polledAt()))
 }
 
 // registersRefused reports whether heartbeats pass, but every register since the last accepted one was refused.

@@ -37,8 +37,12 @@ func TestAssess(t *testing.T) {
 		"two refusals since the last beat": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.RegisterRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 		}), "degraded", "credentials_rejected"},
-		"two beats refused since the last accepted": {live(func(f *workspace.Facts) {
+		"two beats refused, a moment after an accepted one": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+		}), "online", "healthy"},
+		"two beats refused, and the next accepted one is overdue": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(570), at(595)
+			f.HeartbeatAt, f.LeaseUntil = at(555), at(645)
 		}), "degraded", "credentials_rejected"},
 		"refused and accepted in turn": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
@@ -56,7 +60,15 @@ func TestAssess(t *testing.T) {
 		}), "online", "healthy"},
 		"beats pass, polls are refused": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(500), at(570)
+			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(495)
 		}), "degraded", "credentials_rejected"},
+		"beats pass, polls are refused, a moment after an accepted one": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
+			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
+		}), "online", "healthy"},
+		"beats pass, polls are refused that fetch nothing": {live(func(f *workspace.Facts) {
+			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(500), at(570)
+		}), "online", "healthy"},
 		"beats pass, polls were refused once": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 9, at(400), at(500)
 		}), "online", "healthy"},
