@@ -137,7 +137,7 @@ func (d *doctor) mailDenied() string {
 	case ws.Reason == workspace.ReasonDuplicateHost:
 		return "two agents run under this id: it goes to one of them, or to each"
 	case ws.Reason == workspace.ReasonRestartLoop:
-		return "the agent starts again and again: it may end before it has done what it is handed"
+		return "the agent registers again and again: it may end before it has done what it is handed"
 	case ws.Reason == workspace.ReasonInboxFull:
 		return "some of it is refused, as the inbox is full"
 	case ws.Reason == workspace.ReasonPlatformSuspect:

@@ -143,7 +143,7 @@ func agentsCredentials(t *testing.T, view *api.Workspace) map[string]struct {
 		"an incomplete one":     {good[:20], refused(workspace.UnauthorizedError("w", token.Digest(good)))},
 		"one that is refused":   {good, refused(workspace.UnauthorizedError("w", token.Digest(good)))},
 		"another workspace's":   {good, inspected("other", "in_use")},
-		"a person's":            {good, refused(workspace.OfAnotherError())},
+		"a person's":            {good, refused(workspace.OfAnotherError("other"))},
 		"its own":               {good, inspected("w", "in_use")},
 		"its own, not yet used": {good, inspected("w", "not_used_yet")},
 	}

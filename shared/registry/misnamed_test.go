@@ -1,17 +1,21 @@
 package registry_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall/shared/fault"
 	"github.com/rollcall/rollcall/shared/registry"
 	"github.com/rollcall/rollcall/shared/workspace"
 )
 
 // An agent whose workspace id is mistyped is told so at its own workspace, by whichever call it says who it is, and
 // whether the id that it names is unused, another's or a removed one. Nothing asks for a repair, and with the right id
-// all is well. A call about another workspace, with which a healthy agent may err, is not told.
+// all is well. A call about another workspace, with which a healthy agent may err, is not told. Each call is answered
+// with whose the credential is, and none is asked to register: a register in the right name would be accepted, and the
+// next call refused again.
 func TestAMistypedIDIsToldWhereTheCredentialIsGood(t *testing.T) {
 	for _, bootstrap := range []workspace.Bootstrap{workspace.Open, workspace.Enrolled} {
 		for _, named := range []string{"unused", "anothers", "removed"} {
@@ -56,8 +60,14 @@ func checkMisnamed(t *testing.T, bootstrap workspace.Bootstrap, named string, ki
 		} else {
 			_, err = r.Signal(t.Context(), named, a.token, workspace.Signal{Kind: kind, From: address}, now)
 		}
-		if err == nil {
-			t.Fatal("it is accepted")
+		refused, is := errors.AsType[*fault.Error](err)
+		of := fault.CredentialOfAnother
+		if named == "removed" && bootstrap == workspace.Open {
+			of = fault.WorkspaceRemoved
+		}
+		if !is || refused.Code != of || refused.Action != "stop" ||
+			of == fault.CredentialOfAnother && !strings.Contains(refused.Hint, "it is w's: correct the workspace id") {
+			t.Fatalf("it is answered %+v", err)
 		}
 	}
 	now = now.Add(r.Policy.LeaseTTL + r.Policy.Grace)

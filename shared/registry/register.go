@@ -191,7 +191,7 @@ func (r *Registry) mayKeep(ctx context.Context, in Registration, now time.Time) 
 	}
 	owner, err := r.Owners.Owner(ctx, token.Digest(in.Credential))
 	if err == nil && owner.Workspace != "" && owner.Workspace != in.ID {
-		another := workspace.OfAnotherError()
+		another := workspace.OfAnotherError(owner.Workspace)
 		err = errors.Join(another.WithHint(another.Hint+"; where the id is right and new, "+withoutHeader, "stop"),
 			r.noteMisnamed(ctx, owner, workspace.Presenting(workspace.SignalRegister, in.From, in.Credential), now))
 	}

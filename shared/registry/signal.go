@@ -33,11 +33,11 @@ func (r *Registry) Signal(
 	err = retry.OnConflict(ctx, r.Clock, saveTries, func() error {
 		f, err = r.Leases.Renew(ctx, id, presented, s, now)
 		if fault.CodeOf(err) == fault.WorkspaceUnknown {
+			cause := workspace.UnregisteredError()
 			if r.Policy.Bootstrap != workspace.Open {
-				return r.refuseNobody(ctx, id, refusal(), workspace.UnauthorizedError(id, presented), now)
+				cause = workspace.UnauthorizedError(id, presented)
 			}
-			_, err := r.ownedElsewhere(ctx, id, refusal(), now)
-			return errors.Join(workspace.UnregisteredError(), err)
+			return r.refuseNobody(ctx, id, refusal(), cause, now)
 		}
 		refused, ok := errors.AsType[*Refused](err)
 		begins, failed := r.begins(ctx, refused, presented, now)
@@ -158,28 +158,28 @@ func (r *Registry) noteMove(
 func (r *Registry) refuseNobody(
 	ctx context.Context, id string, refusal workspace.Refusal, cause error, now time.Time,
 ) error {
-	switch elsewhere, err := r.ownedElsewhere(ctx, id, refusal, now); {
-	case elsewhere:
-		return errors.Join(workspace.OfAnotherError(), err)
+	switch owner, err := r.ownedElsewhere(ctx, id, refusal, now); {
+	case owner != "":
+		return errors.Join(workspace.OfAnotherError(owner), err)
 	case err != nil:
 		return err
 	}
 	return cause
 }
 
-// ownedElsewhere reports whether the credential of a call about a workspace that is not there is another workspace's,
-// and notes that there. Error: platform_unavailable; where it could not be noted, with true.
+// ownedElsewhere is the other workspace whose the credential is of a call about a workspace that is not there, and
+// notes the call there; "": it is no other's. Error: platform_unavailable; where it could not be noted, with the owner.
 func (r *Registry) ownedElsewhere(
 	ctx context.Context, id string, refusal workspace.Refusal, now time.Time,
-) (bool, error) {
+) (string, error) {
 	if refusal.Hash.Zero() {
-		return false, nil
+		return "", nil
 	}
 	owner, err := r.Owners.Owner(ctx, refusal.Hash)
 	if err != nil || owner.Workspace == "" || owner.Workspace == id {
-		return false, err
+		return "", err
 	}
-	return true, r.noteMisnamed(ctx, owner, refusal, now)
+	return owner.Workspace, r.noteMisnamed(ctx, owner, refusal, now)
 }
 
 // noteMisnamed notes at a workspace that a call with its credential named another. A call that says nothing of who the
@@ -215,7 +215,7 @@ func (r *Registry) refuse(
 		case owner.Workspace == f.ID:
 			refusal.Issued = workspace.IssuedBefore
 		case owner.Workspace != "":
-			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError()
+			refusal.Issued, cause = workspace.IssuedElsewhere, workspace.OfAnotherError(owner.Workspace)
 			cause = errors.Join(cause, r.noteMisnamed(ctx, owner, refusal, now))
 		}
 	}

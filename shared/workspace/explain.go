@@ -96,7 +96,7 @@ var explained = map[Reason]struct {
 	},
 	ReasonRestartLoop: {
 		HopAgent,
-		"Its agent starts again and again, and ends soon after each start.", "rollcall log %s",
+		"Its agent registers again and again: it may end soon after each start.", "rollcall log %s",
 	},
 	ReasonInboxFull: {
 		HopQueue,

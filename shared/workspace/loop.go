@@ -101,9 +101,9 @@ func restartLoop(s *situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonRestartLoop, Since: s.QuickSince, Action: "inspect",
-		Hint: fmt.Sprintf("%s: it may crash each time that it is started. Look at its log where it runs, and at what starts "+
-			"it; rollcall log %s shows what it was given. This ends when it has run for %.0f seconds", s.restartWords(), s.ID,
-			s.p.aWhile().Seconds()),
+		Hint: fmt.Sprintf("%s: %s. Look at its log where it runs, for why it ends or what its calls are answered, and at "+
+			"what starts it; rollcall log %s shows what it was given. This ends when it has run for %.0f seconds",
+			s.restartWords(), mayCrash, s.ID, s.p.aWhile().Seconds()),
 		Evidence: append([]Evidence{
 			{s.QuickSince, "the first of the registers that soon followed one another"}, s.restartEvidence(), s.lastAccepted(""),
 		}, s.fetchEvidence()...),
@@ -130,6 +130,10 @@ func (s *situation) fetchEvidence() []Evidence {
 	return []Evidence{{s.FetchAskedAt, "an operator asked for another credential, which the agent is to fetch: " +
 		"the answers to its heartbeats say so, and it has used none since"}}
 }
+
+// mayCrash is what registers that soon follow one another may come of. An agent that runs registers again and again where
+// it takes the answers to its other calls for a reason to.
+const mayCrash = "it may crash each time that it is started, or it runs and registers again in place of its other calls"
 
 // restartWords say how often the agent registered.
 func (s *situation) restartWords() string {
@@ -163,6 +167,6 @@ func (s *situation) tellRestarts(v *Verdict) {
 	}
 	v.Evidence = append(v.Evidence, s.restartEvidence())
 	if v.Status != StatusOnline {
-		v.Hint += "; " + s.restartWords() + ": it may crash each time that it is started"
+		v.Hint += "; " + s.restartWords() + ": " + mayCrash
 	}
 }

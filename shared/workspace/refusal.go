@@ -461,11 +461,11 @@ func OwnerMatters(f Facts, r Refusal) bool {
 	return p == UnknownCredential || p.damaged() && r.Damage != token.Misplaced && !r.Damage.IsOther()
 }
 
-// OfAnotherError refuses another workspace's credential.
-func OfAnotherError() *fault.Error {
+// OfAnotherError refuses another workspace's credential. Whose it is, its holder may know: owner is that workspace.
+func OfAnotherError(owner string) *fault.Error {
 	return fault.New(fault.CredentialOfAnother, "this credential is another workspace's").
-		WithHint("correct the workspace id, or send the credential of the workspace that the call names; rollcall doctor, "+
-			"run where the agent runs, says whose the credential is", "stop")
+		WithHint("it is "+owner+"'s: correct the workspace id, or send the credential of the workspace that the call names; "+
+			"rollcall doctor, run where the agent runs, says which it has", "stop")
 }
 
 // Dismissed says what a dismissal forgets; f is the facts before it.

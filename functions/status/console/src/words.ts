@@ -24,7 +24,7 @@ export const reasonWords: Record<Reason, string> = {
   push_failing: 'Messages pushed to it fail',
   backlog_stalled: 'Its messages wait, and none is delivered',
   answers_failing: 'It takes messages, and fails each task',
-  restart_loop: 'It starts again and again',
+  restart_loop: 'It registers again and again',
   inbox_full: 'Its inbox has no room: some mail is refused',
   error_rate: 'Most of what it does fails',
   paused: 'An operator holds it; its messages wait',
