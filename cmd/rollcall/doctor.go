@@ -99,6 +99,7 @@ type doctor struct {
 	platform string // its address
 	person   string // a person's credential; "": none is known
 	agent    string // the agent's
+	good     bool   // the agent's is good for the workspace that is looked at
 	findings []finding
 
 	now time.Time      // the platform's time
@@ -172,7 +173,7 @@ func (d *doctor) known() []string {
 }
 
 // repairs reports whether the verdict's command is a repair: then it says what is wrong with the credential.
-func (d *doctor) repairs() bool { return strings.HasPrefix(d.ws.Command, "rollcall repair ") }
+func (d *doctor) repairs() bool { return isRepair(d.ws.Command) }
 
 // do makes a call of this look with a credential.
 func (d *doctor) do(ctx context.Context, method, path, credential string) (client.Reply, error) {

@@ -104,7 +104,7 @@ func (d *doctor) inspect(ctx context.Context) {
 	}
 	d.now = in.At
 	if d.asked.id == "" || d.asked.id == in.WorkspaceID {
-		d.ws = &in.Workspace
+		d.ws, d.good = &in.Workspace, true
 	}
 	d.lookAtCredential(in)
 }
@@ -151,7 +151,7 @@ func (d *doctor) lookAtCredential(in api.Inspected) {
 	case d.asked.id != "" && d.asked.id != in.WorkspaceID:
 		d.add("credential", broken, fmt.Sprintf("it is that of %s, not of %s", in.WorkspaceID, d.asked.id),
 			"give this agent its own credential, or the id "+in.WorkspaceID+"; "+d.lost())
-	case in.Credential == "not_used_yet":
+	case in.Credential == "not_used_yet", in.Workspace.Reason == workspace.ReasonNeverRegistered:
 		d.add("credential", healthy, fmt.Sprintf("it is %s's: issued, and no call has used it yet; from %s", in.WorkspaceID,
 			in.From), "")
 	default:

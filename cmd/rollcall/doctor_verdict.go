@@ -70,10 +70,16 @@ func (d *doctor) pushesFail() bool {
 
 // registerDenied is denied for the agent's registers.
 func (d *doctor) registerDenied() (why, next string) {
-	if r := d.remarked(workspace.RemarkRegisterRefused); r.Code != "" {
+	r := d.remarked(workspace.RemarkRegisterRefused)
+	switch {
+	case r.Code != "" && d.good && isRepair(r.Command):
+		why, _, _ = strings.Cut(r.Text, "; ")
+		return why, giveIt
+	case r.Code != "":
 		return r.Text, r.Command
-	}
-	if d.repairs() {
+	case d.spares():
+		return "its next one is refused, until it sends the credential that was looked at here", ""
+	case d.repairs():
 		return "its next one is refused, until its credential is repaired", ""
 	}
 	return "", ""
@@ -169,8 +175,25 @@ func (d *doctor) lookAtVerdict() {
 	}
 }
 
-// remedy is what the platform's verdict says to do.
+// giveIt is what mends calls of an agent that are refused, where its good credential is at hand: whatever the agent
+// sends is another one.
+const giveIt = "the credential that was looked at here is good, and a repair would end it: place it where the agent " +
+	"takes its own from, and restart the agent"
+
+// spares reports whether the verdict's command would end the credential that is at hand, and good.
+func (d *doctor) spares() bool { return d.good && d.repairs() }
+
+// isRepair reports whether a command ends a workspace's credentials.
+func isRepair(command string) bool { return strings.HasPrefix(command, repairing) }
+
+// repairing is how a repair is named.
+const repairing = "rollcall repair "
+
+// remedy is what the platform's verdict says to do, or what mends the same and ends no good credential.
 func (d *doctor) remedy() string {
+	if d.spares() {
+		return giveIt
+	}
 	words := strings.Fields(d.ws.Command)
 	if len(words) < 2 || slices.Contains(looking, words[1]) {
 		return d.hint()
@@ -185,12 +208,20 @@ var looking = []string{"doctor", "explain", "history", "log", "probe", "problems
 const doctorItself = "rollcall doctor "
 
 // hint is the hint of the platform's verdict, without each clause that asks to run this command.
-func (d *doctor) hint() string { return withoutDoctor(d.ws.Hint) }
+func (d *doctor) hint() string {
+	if d.spares() {
+		return cmp.Or(without(withoutDoctor(d.ws.Hint), repairing), "calls of the agent are refused")
+	}
+	return withoutDoctor(d.ws.Hint)
+}
 
 // withoutDoctor is a text without each clause that asks to run this command.
-func withoutDoctor(text string) string {
+func withoutDoctor(text string) string { return without(text, doctorItself) }
+
+// without is a text without each clause that names a command.
+func without(text, command string) string {
 	asks := func(clause string) bool {
-		_, _, found := visible.CutUnquoted(clause, doctorItself)
+		_, _, found := visible.CutUnquoted(clause, command)
 		return found
 	}
 	var sentences []string

@@ -108,3 +108,35 @@ func checkSteps(t *testing.T, name string, view *api.Workspace, v diagnosis, out
 		}
 	}
 }
+
+// Where the agent's credential is at hand and good, no line of doctor and no next step names a repair, whatever the
+// verdict says: it would end that credential. What is at hand is given to the agent.
+func TestDoctorEndsNoGoodCredentialThatIsAtHand(t *testing.T) {
+	now, p := time.Now().Truncate(time.Second), workspace.DefaultPolicy()
+	spared := 0
+	for reason, found := range situations(now) {
+		for i, f := range found {
+			view := httpapi.ViewerOf(t.Context(), &registry.Registry{Policy: p}, now).Workspace(f, workspace.Profile{})
+			for _, has := range []string{"its own", "its own, not yet used"} {
+				c := agentsCredentials(t, &view)[has]
+				w := &walker{t: t, f: f, held: c.held, read: true, view: view}
+				file := filepath.Join(t.TempDir(), "token")
+				if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				v, _ := examined(t, w, "w", "--credential-file", file)
+				if !strings.HasPrefix(view.Command, "rollcall repair") {
+					continue
+				}
+				spared++
+				_, out, _ := rollcall(t.Context(), t, w, "doctor", "w", "--credential-file", file)
+				if strings.Contains(out, "rollcall repair") || !strings.Contains(v.Next, "place it where the agent takes its own") {
+					t.Errorf("%s %d (%s), its agent has %s: %s", reason, i, view.Command, has, out)
+				}
+			}
+		}
+	}
+	if spared == 0 {
+		t.Error("no verdict asked for a repair")
+	}
+}

@@ -34,8 +34,8 @@ func damage(way, credential string) string {
 }
 
 // Whatever an agent does to its good credential, and whatever it calls: what its caller is told, its operator is told
-// too, once its next accepted call is overdue, and that no repair mends it. A repair is refused without force. Done as the words say, the agent is well at
-// once, with the credential that it had.
+// too, once its next accepted call is overdue, and that no repair mends it. A repair is refused without force. Done as
+// the words say, the agent is well at once, with the credential that it had.
 func TestADamagedCredentialIsToldAndNotEnded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r, a := working(t)

@@ -131,8 +131,8 @@ func (s *situation) fetchEvidence() []Evidence {
 		"the answers to its heartbeats say so, and it has used none since"}}
 }
 
-// mayCrash is what registers that soon follow one another may come of. An agent that runs registers again and again where
-// it takes the answers to its other calls for a reason to.
+// mayCrash is what registers that soon follow one another may come of. An agent that runs registers again and again
+// where it takes the answers to its other calls for a reason to.
 const mayCrash = "it may crash each time that it is started, or it runs and registers again in place of its other calls"
 
 // restartWords say how often the agent registered.

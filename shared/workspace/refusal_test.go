@@ -61,8 +61,8 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	}
 }
 
-// An agent that is refused, then accepted, and then loses its credential for good: at the second refusal each time where
-// a register shows it, else once its next accepted call is overdue. Until then a remark tells it.
+// An agent that is refused, then accepted, and then loses its credential for good: at the second refusal each time
+// where a register shows it, else once its next accepted call is overdue. Until then a remark tells it.
 func TestEachLossShows(t *testing.T) {
 	f := live(nil)
 	for i, c := range []struct {
