@@ -56,7 +56,7 @@ func (f *Facts) Unacknowledged() (u Unacknowledged, ok bool) {
 	}
 	since, err := strconv.ParseInt(words[0], 36, 64)
 	times, err2 := strconv.ParseInt(words[1], 36, 32)
-	if err != nil || err2 != nil {
+	if err != nil || err2 != nil || !isWord(words[2]) { // these are an agent's words
 		return u, false
 	}
 	u = Unacknowledged{Times: int(times), Since: time.Unix(since, 0).UTC(), mark: words[2]}
