@@ -60,7 +60,7 @@ func (f *Facts) Unacknowledged() (u Unacknowledged, ok bool) {
 		return u, false
 	}
 	u = Unacknowledged{Times: int(times), Since: time.Unix(since, 0).UTC(), mark: words[2]}
-	if !strings.HasPrefix(u.mark, "~") {
+	if markOf(u.mark) == u.mark { // else the agent may have written it
 		u.ID = u.mark
 	}
 	return u, true
