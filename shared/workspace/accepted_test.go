@@ -125,3 +125,47 @@ func TestRefusedPollsBesideHeartbeatsNameNoRepair(t *testing.T) {
 		}
 	}
 }
+
+// An agent whose registers are refused while its other calls pass has a good credential. Of one that was placed by hand
+// no printed command ends it before another is used, and what is told names each of the two that may register so.
+func TestRefusedRegistersBesideAcceptedCalls(t *testing.T) {
+	for name, c := range map[string]struct {
+		declared workspace.Mode
+		takenAs  workspace.Recipient
+		command  string
+	}{
+		"pushed, fetched": {workspace.Push, workspace.ToAgent, "rollcall repair w --from 10.0.0.1"},
+		"polled, fetched": {workspace.Poll, workspace.ToAgent, "rollcall repair w --from 10.0.0.1"},
+		"pushed, placed":  {workspace.Push, workspace.ToOperator, "rollcall rotate w"},
+		"polled, placed":  {workspace.Poll, workspace.ToOperator, "rollcall rotate w"},
+	} {
+		for _, brought := range []string{"", "guess"} {
+			f := live(func(f *workspace.Facts) {
+				f.Declared, f.Pushable, f.TakenAs = c.declared, c.declared == workspace.Push, c.takenAs
+			})
+			for s := 600; s < 1200; s++ {
+				switch {
+				case s%20 == 0:
+					f = beat(f, "10.0.0.1", at(s))
+				case s%5 == 0 && c.declared == workspace.Poll:
+					f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, at(s))
+				case s == 601, s == 602:
+					f, _ = refuse(f, workspace.SignalRegister, "10.0.0.1", brought, at(s))
+				}
+				if s < 621 {
+					continue // a loss is told at once, until a call is accepted
+				}
+				v := workspace.Assess(f, p, at(s))
+				if v.Reason != workspace.ReasonCredentialsRejected || v.Command("w") != c.command ||
+					!strings.Contains(v.Hint, c.command) || !strings.Contains(v.Hint, "rollcall dismiss w") ||
+					!strings.Contains(v.Sentence, "accepted") {
+					t.Fatalf("%s, %q, at %d: %s (%s), %s: %s %s", name, brought, s, v.Status, v.Reason, v.Command("w"),
+						v.Sentence, v.Hint)
+				}
+				if c.takenAs == workspace.ToOperator && strings.Contains(v.Hint, "rollcall repair") {
+					t.Fatalf("%s, %q: the hint names a repair: %s", name, brought, v.Hint)
+				}
+			}
+		}
+	}
+}

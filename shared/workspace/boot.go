@@ -29,6 +29,41 @@ func AsksForRepair(f Facts, p Policy, now time.Time) bool {
 	return action == "repair" || action == "place_credential" || (s.bootRefused() && !s.refusalsDecayed(p, now))
 }
 
+// passesSinceBoot reports whether calls of the agent pass that came after its last refused register, from the address
+// of that register, and the next one is not overdue. Their credential is good: what registers without it is a start of
+// the agent that has lost it, or something else that runs there.
+func (s *situation) passesSinceBoot() bool {
+	accepted := latest(s.LastSignal(), s.polledAt())
+	return s.bootRefused() && s.SeenFrom == s.RefusedFrom && accepted.After(s.RegisterRefusedAt) &&
+		s.now.Before(accepted.Add(s.p.LeaseTTL/2))
+}
+
+// someRefused reports whether some of the agent's calls are refused while others pass.
+func (s *situation) someRefused() bool { return s.otherCallsRefused() || s.passesSinceBoot() }
+
+// tellStarts completes the verdict over an agent whose registers are refused while its other calls pass. Nothing shows
+// whether a start of it has lost the credential, or something else registers there. Where the next credential is placed
+// by hand, the one in use stays good until then; an agent that fetches it does so when its calls are refused. Of one
+// that is sent damaged tellDamage tells.
+func (s *situation) tellStarts(v *Verdict) {
+	if s.damage(s.p, s.now) != "" {
+		return
+	}
+	steps := s.repairSteps("repair it", restartIfSilent) + "; that ends the good one too"
+	if s.placed() {
+		v.NextCommand = s.rotateCommand()
+		steps = s.rotateCommand() + " shows another to place there; the good one is good until that is used"
+	}
+	v.Hop = HopCredential
+	v.Sentence = "Its agent's registers are refused, while its other calls are accepted: its next start gets no further."
+	v.Hint = fmt.Sprintf("registers from %s come %s, while other calls come with its good credential. If a start of the "+
+		"agent has lost it, %s. If something else registers there with its id, rollcall dismiss %s forgets that; %s",
+		s.RefusedFrom, s.RefusedWith.words(), steps, s.ID, s.doctorWords())
+}
+
+// rotateCommand is the command that shows another credential, and ends the one in use when that is used.
+func (s *situation) rotateCommand() string { return "rollcall rotate " + s.ID }
+
 // bootWords says when a register was refused, from where, as far as that is known, and why.
 func (s *situation) bootWords() string { return s.bootFact(" at " + stamp(s.RegisterRefusedAt)) }
 
@@ -140,9 +175,13 @@ func (s *situation) refusedRemark(v Verdict) []Remark {
 			Text: s.bootWords() + "; if that was this agent: " + s.damageSteps(s.RefusedWith),
 		}}
 	case s.bootRefused() && !s.refusalsDecayed(s.p, s.now):
+		command := s.repairCommand()
+		if s.placed() && s.passesSinceBoot() {
+			command = s.rotateCommand()
+		}
 		return []Remark{{
-			Code: RemarkRegisterRefused, Command: s.repairCommand(),
-			Text: s.bootWords() + "; if that was this agent, it needs a repair before it is restarted" + s.orToken(),
+			Code: RemarkRegisterRefused, Command: command,
+			Text: s.bootWords() + "; if that was this agent, it needs another credential before it is restarted" + s.orToken(),
 		}}
 	case s.callRefused() && !s.refusalsDecayed(s.p, s.now):
 		return []Remark{s.callRemark(s.refusedCall(), s.RefusedWith)}

@@ -141,7 +141,7 @@ func (s *situation) windowMends(p Presented) bool {
 
 // acceptedBeside reports whether other calls of the agent are accepted beside its refused ones: it has its credential.
 func (s *situation) acceptedBeside() bool {
-	return s.LastSignal().After(s.RefusedAt) || s.otherCallsRefused() || s.alternating(s.p, s.now)
+	return s.LastSignal().After(s.RefusedAt) || s.someRefused() || s.alternating(s.p, s.now)
 }
 
 // goodToken ends the words about a good enrolment token that came in place of a credential.
@@ -170,7 +170,7 @@ func (s *situation) damageSteps(p Presented) string {
 			"fetches another, as it has done before: %s --force", s.repairCommand())
 	case good:
 		return mend + isGood + ", and mend nothing"
-	case s.otherCallsRefused():
+	case s.someRefused():
 		if p.innerIsAnother() {
 			mend = "let all calls of the agent send the credential that its accepted ones send, and restart it"
 		}
@@ -229,7 +229,7 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 		return v
 	}
 	v.Action, v.NextCommand = "place_credential", s.damageCommand(damage)
-	if s.otherCallsRefused() {
+	if s.someRefused() {
 		v.Action = "inspect"
 	}
 	v.Hint = fmt.Sprintf("the agent at %s sends %s: %s", s.RefusedFrom, damage.damageSent(), s.damageSteps(damage))
@@ -241,7 +241,7 @@ func (s *situation) tellDamage(v Verdict) Verdict {
 
 // damageCommand is the command for it: the one that shows another credential, or a look where the agent runs.
 func (s *situation) damageCommand(p Presented) string {
-	if p.innerIsAnother() && !s.renews(p) && !s.otherCallsRefused() {
+	if p.innerIsAnother() && !s.renews(p) && !s.someRefused() {
 		return s.showCommand()
 	}
 	return "rollcall doctor " + s.ID

@@ -133,6 +133,8 @@ func credentialsRejected(s *situation) *Verdict {
 	case s.otherCallsRefused():
 		v.Since = latest(v.Since, s.passUntil(s.polledAt()))
 		s.tellOtherCalls(v)
+	case s.registersRefused() && s.passesSinceBoot():
+		s.tellStarts(v)
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
 		v.Since = latest(v.Since, s.passUntil(latest(s.LastSignal(), s.polledAt())))
 	case lastCallRefused && !s.leased():
@@ -242,16 +244,17 @@ func (s *situation) otherCallsRefused() bool {
 func (s *situation) fetches() bool { return s.mode == Poll || s.Declared == Poll }
 
 // stillPass reports whether calls of the agent pass, as far as is known, of which the last one was accepted at a time:
-// the next is not overdue, and no register is refused. What is refused meanwhile at its own address may be another's
-// there, whatever kind of call it is: nothing has to be shown for that but the address. What shows the good credential,
-// damaged, is the agent's own.
+// the next is not overdue, and no register was refused since. What is refused meanwhile at its own address may be
+// another's there, whatever kind of call it is: nothing has to be shown for that but the address. What shows the good
+// credential, damaged, is the agent's own.
 func (s *situation) stillPass(accepted time.Time) bool { return s.now.Before(s.passUntil(accepted)) }
 
 // passUntil is until when stillPass holds; zero where it never did.
 func (s *situation) passUntil(accepted time.Time) time.Time {
 	_, good := s.RefusedWith.damage()
 	own := good && (s.BeatsRefused > 0 || s.fetches())
-	if accepted.IsZero() || s.RegisterRefused > 0 || s.SeenFrom != s.RefusedFrom || own {
+	boot := s.RegisterRefused > 0 && !accepted.After(s.RegisterRefusedAt)
+	if accepted.IsZero() || boot || s.SeenFrom != s.RefusedFrom || own {
 		return time.Time{}
 	}
 	return accepted.Add(s.p.LeaseTTL / 2)
@@ -284,8 +287,8 @@ func (s *situation) tellOtherCalls(v *Verdict) {
 }
 
 // refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of
-// them, and until its next accepted call is overdue, a register. If the refused agent may be another one (it calls from
-// another address, or in turn with accepted calls), the accepted calls must have stopped too.
+// them, and until its next accepted call is overdue, a register after the last one. If the refused agent may be another
+// one (it calls from another address, or in turn with accepted calls), the accepted calls must have stopped too.
 func (s *situation) refusedNow() bool {
 	if !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		return false
