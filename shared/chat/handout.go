@@ -24,6 +24,12 @@ func (m Message) Fetched() bool {
 // OutAlone reports whether the message is in flight to polls, and alone.
 func (m Message) OutAlone() bool { return m.State == InFlight && m.Claim.Token == AloneClaim }
 
+// HandedBefore reports whether polls were last handed the message before another one, or with it.
+func (m Message) HandedBefore(other Message) bool {
+	at, others := m.lastAttempt().At, other.lastAttempt().At
+	return at.Before(others) || at.Equal(others) && m.Claim.Token == other.Claim.Token
+}
+
 // FetchedOnce reports whether the message waits, and polls were handed it before. Its agent may be at work on it: its
 // own row or number acknowledges it, and those of later messages do not.
 func (m Message) FetchedOnce() bool { return m.State == Queued && m.lastAttempt().Via == ByPoll }
@@ -49,6 +55,8 @@ type HandingOut struct {
 	Objective time.Duration
 	// AsideFor is how long a message is set aside at the least.
 	AsideFor time.Duration
+	// AtWork is that the agent has other mail than that which is decided about: it says that it got it, and is not done.
+	AtWork bool
 	// Busy is that the agent says that it is at work: then it has the time that it needs.
 	Busy bool
 }
@@ -91,9 +99,9 @@ const (
 //     between, if there is one.
 func (h HandingOut) Turns(mail []Message, to Host, now time.Time) map[string]Turn {
 	turns := map[string]Turn{}
-	alone := -1                                   // which goes alone
-	page, pageIsOut, ended := false, false, false // there is one, one is out, and what was out alone is put aside
-	kept := make([]bool, len(mail))               // it is unacknowledged, or was
+	alone := -1                                      // which goes alone
+	page, pageIsOut, ended := false, h.AtWork, false // there is one, one is out, and what was out alone is put aside
+	kept := make([]bool, len(mail))                  // it is unacknowledged, or was
 	for i, m := range mail {
 		isOut := m.Fetched() && h.isOut(m, to, now)
 		kept[i] = m.LeftAside() || !isOut && h.Unacknowledged(m, now)

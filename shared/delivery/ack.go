@@ -103,8 +103,8 @@ func (d *Delivery) ackSome(
 	return left, len(moves), more, nil
 }
 
-// ackable is the ends of the first messages up to a number that a poll was handed. One that waits to be
-// handed out again is ended by its own number alone.
+// ackable is the ends of the first messages up to a number that a poll was handed. One that waits to be handed out
+// again is ended by its own number alone, and so is one that was handed out after the message of that number.
 func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, now time.Time) (
 	moves []chat.Move, open []OpenMessage, more bool, err error,
 ) {
@@ -120,6 +120,7 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 			ids = append(ids, o.ID)
 		}
 	}
+	var last *chat.Message
 	var l load
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), MaxMoves)]
@@ -127,8 +128,14 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 		if err != nil {
 			return nil, nil, false, err
 		}
+		if last == nil {
+			if last, err = d.ofNumber(ctx, f, seq, ms, ids[len(page):]); err != nil {
+				return nil, nil, false, err
+			}
+		}
 		for _, m := range ms {
-			if !m.Fetched() && (!m.FetchedOnce() || m.Seq != seq) {
+			its := m.Seq == seq && m.FetchedOnce()
+			if !its && (!m.Fetched() || last.Fetched() && !m.HandedBefore(*last)) {
 				continue
 			}
 			if tooMuch := l.exceeded(m); len(moves) == MaxMoves || (tooMuch && len(moves) > 0) {
@@ -140,6 +147,23 @@ func (d *Delivery) ackable(ctx context.Context, f workspace.Facts, seq int64, no
 		ids = ids[len(page):]
 	}
 	return moves, open, false, nil
+}
+
+// ofNumber is the message of a number, which is the last one of ms or else of the others that are open up to it; one of
+// nothing, where it is not open.
+func (d *Delivery) ofNumber(
+	ctx context.Context, f workspace.Facts, seq int64, ms []chat.Message, others []string,
+) (*chat.Message, error) {
+	if len(others) > 0 {
+		var err error
+		if ms, err = d.Ledger.Messages(ctx, f.Life(), others[len(others)-1]); err != nil {
+			return nil, err
+		}
+	}
+	if i := slices.IndexFunc(ms, func(m chat.Message) bool { return m.Seq == seq }); i >= 0 {
+		return &ms[i], nil
+	}
+	return &chat.Message{}, nil
 }
 
 // ackPatience is how long a host that acknowledges by number may be at work on a

@@ -185,6 +185,9 @@ func (d *Delivery) planPoll(f workspace.Facts, ms []chat.Message, c Cursor, limi
 	}
 	polls := f.Mode(policy, now) == workspace.Poll && f.Hold == workspace.NoHold
 	out := d.handingOut(f, now)
+	out.AtWork = slices.ContainsFunc(ms, func(m chat.Message) bool {
+		return m.State.Open() && c.saysOf(m, f, now) == atWork
+	})
 	turns := out.Turns(unacknowledged(ms, c, f, now), presentHost(f), now)
 	var l load
 	var reply chat.Rows
