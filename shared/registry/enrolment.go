@@ -158,12 +158,12 @@ func (r *Registry) admitByEnrolment(
 	case hash.Matches(f.EnrolledBy):
 		out.token = workspace.TokenTaken
 		return out, EnrolmentUnknown()
-	case f.ID != "" && e.Workspace == "" && f.LastSignal().IsZero() && e.Uses > 0:
-		out.token = workspace.TokenForNewIDs
-		return out, enrolmentForNewIDs(in.ID)
-	case f.ID != "" && e.Workspace == "":
+	case f.ID != "" && e.Workspace == "" && !f.LastSignal().IsZero():
 		// A token for any id must not take over one that is another's.
 		return out, workspace.UnauthorizedError(in.ID, token.Digest(in.Credential))
+	case f.ID != "" && e.Workspace == "" && e.Uses > 0:
+		out.token = workspace.TokenForNewIDs
+		return out, enrolmentForNewIDs(in.ID)
 	case e.Uses < 1:
 		out.token, out.refused = workspace.TokenUsedUp, &e
 		return out, EnrolmentUnknown()

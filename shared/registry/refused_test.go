@@ -279,6 +279,8 @@ func TestARefusedTokenIsToldOfANewcomer(t *testing.T) {
 		"forged, for an id nobody made":  {false, "", forged, "", 0},
 		"expired, for any id":            {false, "", anyExpired, "that has expired", 1},
 		"expired, for any id, and w is":  {true, "", anyExpired, "that has expired", 1},
+		"used up, for any id":            {false, "", anyUsedUp, "that is used up", 1},
+		"used up, for any id, and w is":  {true, "", anyUsedUp, "that is used up", 1},
 		"good for new ids alone, w is":   {true, "", forNewIDs, "that is for new ids alone", 0},
 		"it is for another, and none is": {false, "other", forAnother, "that is for another workspace", 1},
 	} {
@@ -327,6 +329,16 @@ func TestARefusedTokenIsToldOfANewcomer(t *testing.T) {
 func anyExpired(t *testing.T, r *registry.Registry, _ *agent) (string, string) {
 	t.Helper()
 	text, _ := issued(t, r, "", time.Second)
+	return "", text
+}
+
+func anyUsedUp(t *testing.T, r *registry.Registry, _ *agent) (string, string) {
+	t.Helper()
+	text, _ := issued(t, r, "", time.Hour)
+	in := registry.Registration{ID: "first", Enrolment: text, From: address}
+	if _, err := r.Register(t.Context(), in, t0); err != nil {
+		t.Fatal(err)
+	}
 	return "", text
 }
 
