@@ -517,10 +517,9 @@ func duplicateHost(s *situation) *Verdict {
 	}
 	v := &Verdict{
 		Status: StatusDegraded, Reason: ReasonDuplicateHost, Since: s.TakeoversSince, Action: "stop_one",
-		Hint: fmt.Sprintf("two agents call under this id (%s): mail that is pushed goes to the one that registered "+
-			"last, and each of them may be handed the same mail when it polls. Stop one, and restart the other; "+
-			"or give one an id of its own%s; rollcall history %s shows when each address and URL came",
-			s.whereCopiesAre(), s.oneOfSeveralAddresses(), s.ID),
+		Hint: fmt.Sprintf("two agents call under this id (%s): %s. Stop one, and restart the other; or give one an id of "+
+			"its own%s; rollcall history %s shows when each address and URL came",
+			s.whereCopiesAre(), s.whichGetsIts(), s.oneOfSeveralAddresses(), s.ID),
 		Evidence: []Evidence{
 			{s.TakenOverAt, fmt.Sprintf(
 				"an agent that had called before came back after another one, %s in a row",
@@ -538,6 +537,14 @@ func duplicateHost(s *situation) *Verdict {
 			"Restart it if it doesn't", stamp(s.TakenOverAt))
 	}
 	return v
+}
+
+// whichGetsIts says which of two agents gets the mail of their id.
+func (s *situation) whichGetsIts() string {
+	if s.mode == Push {
+		return "mail is pushed to the one that registered last"
+	}
+	return "each may be handed the same mail when it polls, or only the one that registered last"
 }
 
 // pushedToEvidence is the URL that mail is pushed to, and when it was registered.
