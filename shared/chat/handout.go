@@ -96,7 +96,7 @@ const (
 //   - what is out alone stays so for a while, and is then set aside;
 //   - while a page is out, what is unacknowledged is kept back;
 //   - else what is unacknowledged goes alone, that which was handed out least first, but never twice without a page
-//     between, if there is one.
+//     between, if there is one, and the first time not before what was accepted before it.
 func (h HandingOut) Turns(mail []Message, to Host, now time.Time) map[string]Turn {
 	turns := map[string]Turn{}
 	alone := -1                                      // which goes alone
@@ -118,7 +118,7 @@ func (h HandingOut) Turns(mail []Message, to Host, now time.Time) map[string]Tur
 		}
 	}
 	if !pageIsOut && (!ended || !page) {
-		alone = h.goesAlone(mail, kept, turns)
+		alone, pageIsOut = h.goesAlone(mail, kept, turns)
 	}
 	behind := false // something is handed out behind it
 	for i, m := range slices.Backward(mail) {
@@ -139,20 +139,25 @@ func (h HandingOut) Turns(mail []Message, to Host, now time.Time) map[string]Tur
 }
 
 // goesAlone is which of the mail that is kept goes alone, -1 for none: the first that never did, else the one that did
-// the longest ago.
-func (h HandingOut) goesAlone(mail []Message, kept []bool, turns map[string]Turn) int {
-	next := -1
+// the longest ago. What was accepted before the first one goes before it, in a page.
+func (h HandingOut) goesAlone(mail []Message, kept []bool, turns map[string]Turn) (next int, pageFirst bool) {
+	next = -1
+	ahead := false
 	for i, m := range mail {
 		_, decided := turns[m.ID]
 		switch {
-		case decided || !kept[i]:
+		case decided:
+		case !kept[i]:
+			ahead = true
+		case !m.LeftAside() && ahead:
+			return -1, true
 		case !m.LeftAside():
-			return i
+			return i, false
 		case next < 0 || m.lastAttempt().At.Before(mail[next].lastAttempt().At):
 			next = i
 		}
 	}
-	return next
+	return next, false
 }
 
 // isOut reports whether the agent has time to acknowledge a message that it was handed: as long as the claim holds, or
