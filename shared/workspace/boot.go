@@ -39,7 +39,9 @@ func (s *situation) passesSinceBoot() bool {
 }
 
 // someRefused reports whether some of the agent's calls are refused while others pass.
-func (s *situation) someRefused() bool { return s.otherCallsRefused() || s.passesSinceBoot() }
+func (s *situation) someRefused() bool {
+	return s.otherCallsRefused() || s.passesSinceBoot() || s.stillPass(s.lastPassed())
+}
 
 // tellStarts completes the verdict over an agent whose registers are refused while its other calls pass. Nothing shows
 // whether a start of it has lost the credential, or something else registers there. Where the next credential is placed

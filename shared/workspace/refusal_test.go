@@ -61,32 +61,36 @@ func TestAHalfRefusedAgentDoesNotFlap(t *testing.T) {
 	}
 }
 
-// An agent that is refused, then accepted, and then loses its credential for good: at the second refusal each time
-// where a register shows it, else once its next accepted call is overdue. Until then a remark tells it.
-func TestEachLossShows(t *testing.T) {
+// An agent that is refused, then accepted, and then loses its credential for good shows at the second refusal each
+// time. A repair is named at once where a register or an unknown credential shows the loss, else once its next accepted
+// call is overdue.
+func TestEachLossShowsAtOnce(t *testing.T) {
 	f := live(nil)
 	for i, c := range []struct {
-		kinds []workspace.SignalKind
-		after int // how many seconds after the last accepted call
+		kinds   []workspace.SignalKind
+		brought string
+		after   int // when a repair is named, in seconds after the last accepted call
 	}{
-		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalPoll}, 45},
-		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalHeartbeat}, 45},
-		{[]workspace.SignalKind{workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}, 6},
+		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalPoll}, "", 45},
+		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalHeartbeat}, "", 45},
+		{[]workspace.SignalKind{workspace.SignalHeartbeat, workspace.SignalHeartbeat}, "what was left", 6},
+		{[]workspace.SignalKind{workspace.SignalPoll, workspace.SignalRegister, workspace.SignalRegister}, "", 6},
 	} {
 		accepted := 600 + 100*i
 		f = workspace.Observe(f, workspace.Signal{Kind: workspace.SignalPoll, From: "10.0.0.1"}, p, at(accepted-30))
 		f = beat(f, "10.0.0.1", at(accepted))
 		for j, kind := range c.kinds {
-			f, _ = refuse(f, kind, "10.0.0.1", "", at(accepted+4+j))
+			f, _ = refuse(f, kind, "10.0.0.1", c.brought, at(accepted+4+j))
 		}
-		if told(workspace.Assess(f, p, at(accepted+6))) == "" {
-			t.Errorf("loss %d is not told", i)
-		}
-		if v := workspace.Assess(f, p, at(accepted+c.after-1)); c.after > 6 && v.Status != workspace.StatusOnline {
-			t.Errorf("loss %d: %s (%s) before the next call is overdue", i, v.Status, v.Reason)
-		}
-		if v := workspace.Assess(f, p, at(accepted+c.after)); v.Reason != workspace.ReasonCredentialsRejected {
-			t.Errorf("loss %d: %s (%s)", i, v.Status, v.Reason)
+		for s := accepted + 6; s <= accepted+60; s++ {
+			v := workspace.Assess(f, p, at(s))
+			if v.Reason != workspace.ReasonCredentialsRejected {
+				t.Fatalf("loss %d, %d s after an accepted call: %s (%s)", i, s-accepted, v.Status, v.Reason)
+			}
+			named := strings.HasPrefix(v.Command("w"), "rollcall repair w")
+			if due := s >= accepted+c.after; named != due || workspace.AsksForRepair(f, p, at(s)) != due {
+				t.Fatalf("loss %d, %d s after an accepted call: %s: %s", i, s-accepted, v.Command("w"), v.Hint)
+			}
 		}
 	}
 }

@@ -131,12 +131,16 @@ func credentialsRejected(s *situation) *Verdict {
 	lastCallRefused := s.RefusedAt.After(s.LastSignal())
 	switch {
 	case s.otherCallsRefused():
-		v.Since = latest(v.Since, s.passUntil(s.polledAt()))
 		s.tellOtherCalls(v)
 	case s.registersRefused() && s.passesSinceBoot():
 		s.tellStarts(v)
 	case lastCallRefused && s.refusedNow(), s.registersRefused():
-		v.Since = latest(v.Since, s.passUntil(latest(s.LastSignal(), s.polledAt())))
+		if s.fetchesNothing() {
+			v.Since = latest(v.Since, s.passUntil(s.lastPassed()))
+		}
+		if s.mayBeAnothersByHand() {
+			s.tellAMomentAgo(v)
+		}
 	case lastCallRefused && !s.leased():
 		v.Status, v.Since = StatusOffline, latest(s.graceEnd(s.p), s.RefusedAt.Add(s.p.LeaseTTL))
 		v.Hint = s.repairWords("its last call was refused, and none came since", "repair its credential",
@@ -237,7 +241,7 @@ func (s *situation) byThen(is Status) string {
 func (s *situation) otherCallsRefused() bool {
 	beats := s.BeatsRefused == 0 && s.HeartbeatAt.After(s.RefusedSince) || s.within(s.HeartbeatAt, s.p.LeaseTTL/2)
 	return s.leased() && s.refusedAtHome() && s.within(s.RefusedAt, s.p.LeaseTTL) && s.fetches() &&
-		s.CallsRefused >= s.p.RefusalsToDegrade && beats && !s.stillPass(s.polledAt()) && s.RegisterRefused == 0
+		s.CallsRefused >= s.p.RefusalsToDegrade && beats && s.RegisterRefused == 0
 }
 
 // fetches reports whether the agent is to fetch its mail: refused polls keep it from that.
@@ -253,7 +257,7 @@ func (s *situation) stillPass(accepted time.Time) bool { return s.now.Before(s.p
 func (s *situation) passUntil(accepted time.Time) time.Time {
 	_, good := s.RefusedWith.damage()
 	own := good && (s.BeatsRefused > 0 || s.fetches())
-	boot := s.RegisterRefused > 0 && !accepted.After(s.RegisterRefusedAt)
+	boot := s.RegisterRefused > 0 && (s.RegisterRefusedAt.IsZero() || !accepted.After(s.RegisterRefusedAt))
 	if accepted.IsZero() || boot || s.SeenFrom != s.RefusedFrom || own {
 		return time.Time{}
 	}
@@ -286,16 +290,47 @@ func (s *situation) tellOtherCalls(v *Verdict) {
 		"is good, and a repair would end it; %s", s.RefusedFrom, s.RefusedWith.words(), s.doctorWords())
 }
 
+// lastPassed is when a call of the agent was last accepted.
+func (s *situation) lastPassed() time.Time { return latest(s.LastSignal(), s.polledAt()) }
+
+// fetchesNothing reports whether polls and other calls alone are refused, at an agent that its mail is pushed to: they
+// keep nothing from it.
+func (s *situation) fetchesNothing() bool {
+	return s.RegisterRefused == 0 && s.BeatsRefused == 0 && !s.fetches()
+}
+
+// mayBeAnothersByHand reports whether the refused calls may be another's at the agent's address, as its next accepted
+// call is not overdue. An unknown credential shows an agent that has another one than it had: who calls by hand sends
+// none, and an old copy sends a former one.
+func (s *situation) mayBeAnothersByHand() bool {
+	return s.RefusedWith != UnknownCredential && s.stillPass(s.lastPassed())
+}
+
+// tellAMomentAgo completes the verdict over refused calls that may be another's: a repair would end a good credential.
+// Of one that is sent damaged tellDamage tells.
+func (s *situation) tellAMomentAgo(v *Verdict) {
+	if s.damage(s.p, s.now) != "" {
+		return
+	}
+	v.Action, v.NextCommand, v.Hop = "inspect", "rollcall doctor "+s.ID, HopCredential
+	v.Sentence = "Calls from where its agent runs are refused: they come " + s.RefusedWith.words() + "."
+	v.Hint = fmt.Sprintf("calls from %s come %s and are refused, and one with its good credential was accepted at %s. If "+
+		"none is accepted by %s, the agent has lost it, and rollcall explain %s names the repair. Something else may call "+
+		"there with its id; %s", s.RefusedFrom, s.RefusedWith.words(), stamp(s.lastPassed()),
+		stamp(s.passUntil(s.lastPassed())), s.ID, s.doctorWords())
+}
+
 // refusedNow reports whether the agent is alive by its refused attempts. While it is leased, that takes several of
-// them, and until its next accepted call is overdue, a register after the last one. If the refused agent may be another
-// one (it calls from another address, or in turn with accepted calls), the accepted calls must have stopped too.
+// them, and of those that keep nothing from it, that its next accepted call is overdue. If the refused agent may be
+// another one (it calls from another address, or in turn with accepted ones), the accepted calls must have stopped too.
 func (s *situation) refusedNow() bool {
 	if !s.within(s.RefusedAt, s.p.LeaseTTL) {
 		return false
 	}
 	mayBeAnother := !s.refusedAtHome() || s.alternating(s.p, s.now)
 	return !s.leased() || s.refusalCount() >= s.p.RefusalsToDegrade &&
-		!(mayBeAnother && s.RecentlyAccepted(s.p, s.now)) && !s.stillPass(latest(s.LastSignal(), s.polledAt()))
+		!(mayBeAnother && s.RecentlyAccepted(s.p, s.now)) &&
+		!(s.fetchesNothing() && s.stillPass(s.lastPassed()))
 }
 
 // registersRefused reports whether heartbeats pass, but every register since the last accepted one was refused.

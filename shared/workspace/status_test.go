@@ -39,7 +39,7 @@ func TestAssess(t *testing.T) {
 		}), "degraded", "credentials_rejected"},
 		"two beats refused, a moment after an accepted one": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
-		}), "online", "healthy"},
+		}), "degraded", "credentials_rejected"},
 		"two beats refused, and the next accepted one is overdue": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.BeatsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(570), at(595)
 			f.HeartbeatAt, f.LeaseUntil = at(555), at(645)
@@ -65,7 +65,7 @@ func TestAssess(t *testing.T) {
 		"beats pass, polls are refused, a moment after an accepted one": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(592), at(595)
 			f.Declared, f.Pushable, f.PolledAt = workspace.Poll, false, at(590)
-		}), "online", "healthy"},
+		}), "degraded", "credentials_rejected"},
 		"beats pass, polls are refused that fetch nothing": {live(func(f *workspace.Facts) {
 			f.RefusedFrom, f.CallsRefused, f.RefusedSince, f.RefusedAt = f.SeenFrom, 2, at(500), at(570)
 		}), "online", "healthy"},

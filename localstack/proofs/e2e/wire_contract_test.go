@@ -175,7 +175,7 @@ func stateOfRemoved(t *testing.T) {
 	id, token := newWorkspace(t, "6.8")
 	call(t, 200, "GET", "/workspaces/"+id+"/state", token, nil)
 	call(t, 401, "GET", "/workspaces/"+id+"/state", "wrong", nil)
-	call(t, 401, "GET", "/workspaces/"+uuid.NewString()+"/state", token, nil)
+	call(t, 403, "GET", "/workspaces/"+uuid.NewString()+"/state", token, nil) // it is told whose its credential is
 	call(t, 200, "DELETE", "/workspaces/"+id, on(t).OperatorToken, nil)
 	r := call(t, 404, "GET", "/workspaces/"+id+"/state", token, nil)
 	if r.Text("deleted") != "true" || r.Text("workspace_id") != id {

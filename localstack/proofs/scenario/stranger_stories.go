@@ -226,7 +226,7 @@ func neighbour(ctx context.Context, p Platform) {
 	}
 	must(a.heartbeatAccepted(ctx)) // the agent itself is there
 	// It may be the incident, so it is shown; its mail goes on all the same.
-	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "refuses the agent's credential", "now"}))
+	must(a.awaitOutlook(ctx, outlook{credentialsRejected, "repair", "if something else registers there", "now"}))
 	must(within(ctx, 8*time.Second, a.arrivedInOrder))
 	must(a.registerAccepted(ctx, "", a.serve(nil)))
 	must(a.awaitOutlook(ctx, goodOutlook))
