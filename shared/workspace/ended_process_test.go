@@ -30,6 +30,7 @@ func TestWhatMetNobodyBeforeARegisterSaysNothingOfNow(t *testing.T) {
 		}
 		back := f.PushFailedAt.Add(time.Second)
 		f.RegisteredAt, f.RestUntil = back, time.Time{}
+		f.UndeliveredAt = time.Time{} // that a message has ended is told by a rule of its own
 		v := workspace.Assess(f, p, now)
 		if v.Reason != workspace.ReasonPushFailing || v.Action == "restart" {
 			return // another reason goes first, or the URL may be a copy's
