@@ -33,7 +33,7 @@ func AsksForRepair(f Facts, p Policy, now time.Time) bool {
 // of that register, and the next one is not overdue. Their credential is good: what registers without it is a start of
 // the agent that has lost it, or something else that runs there.
 func (s *situation) passesSinceBoot() bool {
-	accepted := latest(s.LastSignal(), s.polledAt())
+	accepted := s.lastPassed()
 	return s.bootRefused() && s.SeenFrom == s.RefusedFrom && accepted.After(s.RegisterRefusedAt) &&
 		s.now.Before(accepted.Add(s.p.LeaseTTL/2))
 }

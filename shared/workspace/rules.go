@@ -138,7 +138,7 @@ func credentialsRejected(s *situation) *Verdict {
 		if s.fetchesNothing() {
 			v.Since = latest(v.Since, s.passUntil(s.lastPassed()))
 		}
-		if s.mayBeAnothersByHand() {
+		if s.mayBeAnothers() {
 			s.tellAMomentAgo(v)
 		}
 	case lastCallRefused && !s.leased():
@@ -299,10 +299,10 @@ func (s *situation) fetchesNothing() bool {
 	return s.RegisterRefused == 0 && s.BeatsRefused == 0 && !s.fetches()
 }
 
-// mayBeAnothersByHand reports whether the refused calls may be another's at the agent's address, as its next accepted
+// mayBeAnothers reports whether the refused calls may be another's at the agent's address, as its next accepted
 // call is not overdue. An unknown credential shows an agent that has another one than it had: who calls by hand sends
 // none, and an old copy sends a former one.
-func (s *situation) mayBeAnothersByHand() bool {
+func (s *situation) mayBeAnothers() bool {
 	return s.RefusedWith != UnknownCredential && s.stillPass(s.lastPassed())
 }
 

@@ -118,16 +118,22 @@ func copiesRegisterInTurn(ctx context.Context, p Platform) {
 	}
 }
 
+// twoPollers are an agent and a copy of it, which have booted one after the other.
+func twoPollers(ctx context.Context, a *agent) (first, second *epochPoller) {
+	first = &epochPoller{agent: a}
+	must(first.boot(ctx))
+	second = &epochPoller{agent: a.clone()} // with the credential that it was given
+	must(second.boot(ctx))
+	return first, second
+}
+
 // pollersSupersedeEachOther: two pollers at one address register again each time that they are superseded. They are
 // told as long as both run; one stops, and all is well.
 func pollersSupersedeEachOther(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	first := &epochPoller{agent: a}
-	must(first.boot(ctx))
-	second := &epochPoller{agent: a.clone()}
+	first, second := twoPollers(ctx, a)
 	defer second.leave()
-	must(second.boot(ctx))
 	recorder := a.recordVerdicts(ctx)
 	a.startCalls(ctx, first.turn)
 	wait(ctx, heartbeatEvery/2)
@@ -147,11 +153,8 @@ func pollersSupersedeEachOther(ctx context.Context, p Platform) {
 func hostsFight(ctx context.Context, p Platform) {
 	a := newAgent(p.Client)
 	defer a.leave()
-	first := &epochPoller{agent: a}
-	must(first.boot(ctx))
-	second := &epochPoller{agent: a.clone()}
+	first, second := twoPollers(ctx, a)
 	defer second.leave()
-	must(second.boot(ctx))
 	recorder := a.recordVerdicts(ctx)
 	a.startCalls(ctx, first.fight)
 	second.startCalls(ctx, second.fight)
